@@ -1,0 +1,67 @@
+/* system.h - the rest of the operating system: the process, its terminal, its
+ * clock, and blocking sockets for programs that have one thing to do. */
+#ifndef PORT_SYSTEM_H
+#define PORT_SYSTEM_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port/address.h"
+
+/* Each program defines this; port/ owns main(), hands the arguments over in
+ * UTF-8, sets the standard streams to binary and sees to it that a crash never
+ * exits 0.  Returns the exit code. */
+int program_main(int argc, char **argv);
+
+/* Ends the process now, without running anything else. */
+_Noreturn void system_exit_now(int code);
+
+uint32_t system_cores(void);
+/* Raises the limit of open files to what is allowed and returns it. */
+uint64_t system_open_files_max(void);
+uint32_t system_process_id(void);
+/* Resident memory of this process, now and at its peak; bytes. */
+void system_memory(uint64_t *now, uint64_t *peak);
+/* CPU time of this process, user and system, nanoseconds. */
+int64_t system_cpu_ns(void);
+/* NULL if unset.  Not freed. */
+const char *system_environment(const char *name);
+
+int64_t system_now_ns(void);  /* monotonic */
+int64_t system_wall_ns(void); /* since 1970 UTC */
+void system_sleep_ms(uint32_t ms);
+void system_random(void *bytes, size_t size);
+
+/* ---- standard streams ---- */
+
+enum system_stream { STREAM_INPUT, STREAM_OUTPUT, STREAM_ERROR };
+bool stream_is_terminal(enum system_stream stream);
+uint32_t stream_columns(enum system_stream stream); /* 80 where unknown */
+/* Unbuffered.  Bytes read, 0 at the end, or an ERR_. */
+int64_t stream_read(enum system_stream stream, void *bytes, size_t size);
+/* All of it.  ERR_CLOSED: the reader of our pipe has gone. */
+int stream_write(enum system_stream stream, const void *bytes, size_t size);
+
+/* One line to stderr, in one write: the program's name, ": ", the text, "\n".
+ * system_name("logportd") sets the name once, at the start. */
+void system_name(const char *name);
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- blocking sockets ---- */
+
+struct client {
+    intptr_t handle; /* negative: closed */
+};
+int client_connect(const struct port_address *address, struct client *client);
+/* A UDP socket whose peer is fixed. */
+int client_datagrams(const struct port_address *address, struct client *client);
+int client_send(struct client *client, const void *bytes, size_t size); /* all of it */
+/* Bytes, 0 at the end, ERR_TIMED_OUT after timeout_ms (0: no limit). */
+int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms);
+/* Says that no more will come; what the other side sends can still be read. */
+int client_finish(struct client *client);
+void client_close(struct client *client);
+
+#endif

@@ -1,0 +1,61 @@
+/* json.h - the judge of records: is this line one JSON value (RFC 8259)?
+ *
+ * Strict: no leading zeros, no control characters in strings, UTF-8 without
+ * overlong forms, surrogates and code points above U+10FFFF (RFC 3629), at most
+ * JSON_DEPTH_MAX levels.  A lone surrogate written as an escape (\ud800) is
+ * legal syntax and accepted, as are duplicate names.  One pass, no tree, no allocation.
+ * Pure: any thread. */
+#ifndef SCHEMA_JSON_H
+#define SCHEMA_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSON_DEPTH_MAX 256
+
+/* Why a record is bad; the names stand in quarantine and in counters and are
+ * kept for ever. */
+#define JSON_REASON_TABLE(X)                                                                       \
+    X(JSON_NOT_OBJECT, "not_object", "the top level is not an object")                             \
+    X(JSON_UNEXPECTED, "unexpected", "not the character that JSON wants here")                     \
+    X(JSON_TRUNCATED, "truncated", "the line ends before the value does")                          \
+    X(JSON_TRAILING, "trailing", "something follows the value")                                    \
+    X(JSON_BAD_LITERAL, "bad_literal", "not true, false or null")                                  \
+    X(JSON_BAD_NUMBER, "bad_number", "not a number as JSON writes it")                             \
+    X(JSON_BAD_ESCAPE, "bad_escape", "not an escape that JSON knows")                              \
+    X(JSON_CONTROL, "control_character", "a raw control character in a string")                    \
+    X(JSON_BAD_UTF8, "bad_utf8", "not UTF-8")                                                      \
+    X(JSON_TOO_DEEP, "too_deep", "nested too deep")
+
+enum json_reason {
+    JSON_OK,
+    JSON_BLANK, /* nothing but white space: no record at all */
+#define X(name, text, sentence) name,
+    JSON_REASON_TABLE(X)
+#undef X
+        JSON_REASONS
+};
+
+struct json_line {
+    const uint8_t *next;         /* behind the newline: where the next line begins */
+    const uint8_t *begin, *end;  /* the record, surrounding white space (RFC 8259 section 2) cut off */
+    enum json_reason reason;
+    const uint8_t *bad;          /* where it went wrong; unset when it did not */
+};
+
+/* How many bytes behind the text must be readable, whatever they hold. */
+#define JSON_PADDING 64
+
+/* Judges the line at `text`.  The text must end in a newline somewhere: text_end[-1]
+ * == '\n', and text < text_end.  any: the top level need not be an object. */
+void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
+                     struct json_line *line);
+
+const char *json_reason_name(enum json_reason reason);
+const char *json_reason_sentence(enum json_reason reason);
+
+/* True if the bytes are UTF-8 (RFC 3629). */
+bool utf8_valid(const uint8_t *bytes, size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+/* segment_name.h - what a segment's file name says, and back:
+ * <stream>-<sequence, 10 digits>-<YYYYMMDDTHHMMSSZ>[.part].ndjson.lz4 */
+#ifndef WRITER_SEGMENT_NAME_H
+#define WRITER_SEGMENT_NAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STREAM_NAME_MAX 64
+#define SEGMENT_NAME_MAX (STREAM_NAME_MAX + 48)
+#define SEGMENT_SEQUENCE_MAX 9999999999u
+
+struct segment_name {
+    char stream[STREAM_NAME_MAX + 1];
+    uint64_t sequence;
+    int64_t opened_ns; /* whole seconds */
+    bool part;
+};
+
+/* Returns `text` (SEGMENT_NAME_MAX bytes). */
+const char *segment_name_format(const struct segment_name *name, char *text);
+/* False: not a segment's name. */
+bool segment_name_parse(const char *text, struct segment_name *name);
+/* Letters, digits, '_', '.' and '-', not first a '.' or '-', not a name that Windows
+ * reserves, at most STREAM_NAME_MAX bytes. */
+bool stream_name_valid(const char *text);
+
+#endif
