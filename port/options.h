@@ -30,7 +30,7 @@ struct option {
     char letter;      /* -n; 0: none */
     enum option_kind kind;
     uint32_t field; /* offsetof in the settings struct */
-    uint64_t min, max;
+    uint64_t min, max; /* of numbers, in the field's unit; max 0: none */
     const char *preset; /* read into the field by options_preset; NULL: left zero */
     const char *value;  /* what --help calls the value: "HOST:PORT" */
     const char *help;   /* one line, or more parted by \n; NULL: not shown */
@@ -50,7 +50,9 @@ void options_preset(const struct option *table, void *settings);
 int options_command_line(const struct option *table, int argc, char **argv, void *settings,
                          char *error);
 
-/* One value from text, as options_command_line would; for lists, adds one. */
+/* One value from text, as options_command_line would; for lists, adds one.  The
+ * error says what is wrong with the value; the option's name is the caller's to
+ * put before it. */
 int option_set(const struct option *option, const char *text, void *settings, char *error);
 /* By the file's name of it, or NULL. */
 const struct option *option_find(const struct option *table, const char *name);

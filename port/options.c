@@ -1,0 +1,429 @@
+/* options.c - values from text, the command line, and the --help text, all
+ * from one table.  Strict: a value that is not wholly understood, overflows or
+ * lies outside its range is an error that says what would have been right.
+ * Allocates nothing; texts are kept where the caller has them. */
+#include "port/options.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "port/error.h"
+
+/* A misspelt name is compared with all others; longer ones are cut to this. */
+#define NAME_COMPARED_MAX 48
+#define TABLE_MAX         256
+
+struct unit {
+    const char *name;
+    uint64_t size;
+};
+
+/* The largest first: a number is shown in the first unit that divides it. */
+static const struct unit byte_units[] = {
+    {"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"GB", 1000000000},
+    {"MB", 1000000},   {"kB", 1000},      {"G", 1u << 30},   {"M", 1u << 20},
+    {"K", 1u << 10},   {"B", 1},          {NULL, 0},
+};
+static const struct unit time_units[] = {
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0},
+};
+
+static void *field_of(const struct option *option, void *settings) {
+    return (uint8_t *)settings + option->field;
+}
+
+/* ---- one value ---- */
+
+/* Digits, with single underscores between them.  NULL: none, or more than 64
+ * bits hold; else what follows. */
+static const char *parse_number(const char *text, uint64_t *number) {
+    uint64_t sum = 0;
+    if (*text < '0' || *text > '9') return NULL;
+    for (;; text++) {
+        if (*text == '_' && text[1] >= '0' && text[1] <= '9') text++;
+        if (*text < '0' || *text > '9') break;
+        const uint64_t digit = (uint64_t)(*text - '0');
+        if (sum > (UINT64_MAX - digit) / 10) return NULL;
+        sum = sum * 10 + digit;
+    }
+    *number = sum;
+    return text;
+}
+
+/* A number and, behind at most one space, a unit.  bare: what a number without
+ * a unit counts. */
+static bool parse_measure(const char *text, const struct unit *units, uint64_t bare,
+                          uint64_t *measure) {
+    uint64_t number;
+    uint64_t size = bare;
+    const char *rest = parse_number(text, &number);
+    if (rest == NULL) return false;
+    if (*rest == ' ') rest++;
+    if (*rest != '\0') {
+        while (units->name != NULL && strcmp(units->name, rest) != 0)
+            units++;
+        if (units->name == NULL) return false;
+        size = units->size;
+    }
+    if (number > UINT64_MAX / size) return false;
+    *measure = number * size;
+    return true;
+}
+
+static const char *format_measure(uint64_t measure, const struct unit *units, char *text,
+                                  size_t size) {
+    while (units[1].name != NULL && (measure == 0 || measure % units->size != 0))
+        units++;
+    snprintf(text, size, "%llu%s", (unsigned long long)(measure / units->size), units->name);
+    return text;
+}
+
+static const char *format_value(const struct option *option, uint64_t value, char *text,
+                                size_t size) {
+    switch (option->kind) {
+    case OPTION_BYTES: return format_measure(value, byte_units, text, size);
+    case OPTION_TIME_MS: return format_measure(value, time_units, text, size);
+    case OPTION_TIME_S:
+        if (value <= UINT64_MAX / 1000) return format_measure(value * 1000, time_units, text, size);
+        break;
+    default: break;
+    }
+    snprintf(text, size, "%llu", (unsigned long long)value);
+    return text;
+}
+
+static int set_number(const struct option *option, uint64_t value, const char *text, void *settings,
+                      char *error) {
+    char least[32], most[32];
+    const uint64_t max = option->max != 0 ? option->max : UINT64_MAX;
+    if (value < option->min || value > max) {
+        format_value(option, option->min, least, sizeof least);
+        format_value(option, max, most, sizeof most);
+        if (option->max == 0)
+            snprintf(error, OPTION_ERROR_MAX, "%.60s is too small: at least %s", text, least);
+        else
+            snprintf(error, OPTION_ERROR_MAX, "%.60s is out of range: %s to %s", text, least, most);
+        return ERR_INVALID;
+    }
+    memcpy(field_of(option, settings), &value, sizeof value);
+    return 0;
+}
+
+static int not_a(const char *text, const char *what, char *error) {
+    snprintf(error, OPTION_ERROR_MAX, "\"%.60s\" is not %s", text, what);
+    return ERR_INVALID;
+}
+
+static int set_flag(const struct option *option, const char *text, void *settings, char *error) {
+    const bool on = strcmp(text, "true") == 0;
+    if (!on && strcmp(text, "false") != 0) return not_a(text, "true or false", error);
+    memcpy(field_of(option, settings), &on, sizeof on);
+    return 0;
+}
+
+static int add_to_list(const struct option *option, const char *text, void *settings, char *error) {
+    struct option_list *list = field_of(option, settings);
+    if (list->count == OPTION_LIST_MAX) {
+        snprintf(error, OPTION_ERROR_MAX, "given more than %d times", OPTION_LIST_MAX);
+        return ERR_INVALID;
+    }
+    list->texts[list->count++] = text;
+    return 0;
+}
+
+int option_set(const struct option *option, const char *text, void *settings, char *error) {
+    uint64_t value = 0;
+    switch (option->kind) {
+    case OPTION_FLAG: return set_flag(option, text, settings, error);
+    case OPTION_TEXT: memcpy(field_of(option, settings), &text, sizeof text); return 0;
+    case OPTION_LIST: return add_to_list(option, text, settings, error);
+    case OPTION_COUNT: {
+        const char *rest = parse_number(text, &value);
+        if (rest == NULL || *rest != '\0')
+            return not_a(text, "a whole number (try 10 or 1_000)", error);
+        break;
+    }
+    case OPTION_BYTES:
+        if (!parse_measure(text, byte_units, 1, &value))
+            return not_a(text, "a size (try 65536, 64KiB or 1MiB)", error);
+        break;
+    case OPTION_TIME_MS:
+        if (!parse_measure(text, time_units, 1, &value))
+            return not_a(text, "a time (try 200ms, 2s or 10m)", error);
+        break;
+    case OPTION_TIME_S:
+        if (!parse_measure(text, time_units, 1000, &value) || value % 1000 != 0)
+            return not_a(text, "a time in whole seconds (try 30s, 10m or 1h)", error);
+        value /= 1000;
+        break;
+    }
+    return set_number(option, value, text, settings, error);
+}
+
+void options_preset(const struct option *table, void *settings) {
+    char error[OPTION_ERROR_MAX];
+    for (; table->name != NULL; table++)
+        if (table->preset != NULL) {
+            const int status = option_set(table, table->preset, settings, error);
+            assert(status == 0);
+            (void)status;
+        }
+}
+
+/* ---- names ---- */
+
+const struct option *option_find(const struct option *table, const char *name) {
+    for (; table->name != NULL; table++)
+        if (strcmp(table->name, name) == 0) return table;
+    return NULL;
+}
+
+/* How many letters must be changed, added, left out or swapped with their
+ * neighbour to make one of the other. */
+static uint32_t distance(const char *a, const char *b) {
+    uint32_t rows[3][NAME_COMPARED_MAX + 1];
+    uint32_t *before = rows[0], *above = rows[1], *row = rows[2];
+    const size_t a_size = strnlen(a, NAME_COMPARED_MAX), b_size = strnlen(b, NAME_COMPARED_MAX);
+    for (size_t j = 0; j <= b_size; j++)
+        above[j] = (uint32_t)j;
+    for (size_t i = 1; i <= a_size; i++) {
+        row[0] = (uint32_t)i;
+        for (size_t j = 1; j <= b_size; j++) {
+            uint32_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best) best = above[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+        uint32_t *const spare = before;
+        before = above;
+        above = row;
+        row = spare;
+    }
+    return above[b_size];
+}
+
+const char *option_like(const struct option *table, const char *name) {
+    const size_t size = strlen(name);
+    const char *like = NULL;
+    uint32_t least = size < 3 ? 1 : (uint32_t)(size + 2) / 3;
+    if (size < 2) return NULL;
+    for (; table->name != NULL; table++) {
+        if (table->help == NULL) continue;
+        uint32_t apart = distance(name, table->name);
+        /* The beginning of a name is as good as one wrong letter. */
+        if (size >= 3 && strncmp(name, table->name, size) == 0) apart = 1;
+        if (apart > least || (apart == least && like != NULL)) continue;
+        least = apart;
+        like = table->name;
+    }
+    return like;
+}
+
+static void with_dashes(const char *name, char *text, size_t size) {
+    snprintf(text, size, "%s", name);
+    for (; *text != '\0'; text++)
+        if (*text == '_') *text = '-';
+}
+
+/* ---- the command line ---- */
+
+struct reading {
+    const struct option *table;
+    int argc;
+    char **argv;
+    int next; /* the argument behind the one being read */
+    void *settings;
+    char *error;
+    bool given[TABLE_MAX]; /* lists that this command line has begun */
+};
+
+static int set_given(struct reading *r, const struct option *option, const char *shown,
+                     const char *text) {
+    char reason[OPTION_ERROR_MAX];
+    const size_t index = (size_t)(option - r->table);
+    assert(index < TABLE_MAX);
+    if (option->kind == OPTION_LIST && !r->given[index])
+        ((struct option_list *)field_of(option, r->settings))->count = 0;
+    r->given[index] = true;
+    const int status = option_set(option, text, r->settings, reason);
+    if (status < 0) snprintf(r->error, OPTION_ERROR_MAX, "%.60s: %.180s", shown, reason);
+    return status;
+}
+
+/* The value is the next argument, whatever it looks like. */
+static int set_from_next(struct reading *r, const struct option *option, const char *shown) {
+    if (option->kind == OPTION_FLAG) return set_given(r, option, shown, "true");
+    if (r->next == r->argc) {
+        snprintf(r->error, OPTION_ERROR_MAX, "%.60s: a value is missing%s%s", shown,
+                 option->value != NULL ? ": " : "", option->value != NULL ? option->value : "");
+        return ERR_INVALID;
+    }
+    return set_given(r, option, shown, r->argv[r->next++]);
+}
+
+static int read_long(struct reading *r, const char *argument) {
+    char name[128], shown[132], like[128];
+    const size_t size = strcspn(argument + 2, "=");
+    snprintf(name, sizeof name, "%.*s", size < 120 ? (int)size : 120, argument + 2);
+    with_dashes(name, like, sizeof like);
+    snprintf(shown, sizeof shown, "--%s", like);
+    for (char *p = name; *p != '\0'; p++)
+        if (*p == '-') *p = '_';
+    const struct option *option = option_find(r->table, name);
+    if (option == NULL) {
+        const char *meant = option_like(r->table, name);
+        if (meant != NULL) with_dashes(meant, like, sizeof like);
+        snprintf(r->error, OPTION_ERROR_MAX, "%.60s: no such option%s%s%s", shown,
+                 meant != NULL ? "; did you mean --" : "", meant != NULL ? like : "",
+                 meant != NULL ? "?" : "");
+        return ERR_INVALID;
+    }
+    if (argument[2 + size] == '=') return set_given(r, option, shown, argument + 2 + size + 1);
+    return set_from_next(r, option, shown);
+}
+
+static const struct option *find_letter(const struct option *table, char letter) {
+    for (; table->name != NULL; table++)
+        if (table->letter == letter) return table;
+    return NULL;
+}
+
+/* -n 5, -n5, and flags in one: -iv, -ivn5. */
+static int read_letters(struct reading *r, const char *argument) {
+    for (const char *p = argument + 1; *p != '\0'; p++) {
+        const char shown[3] = {'-', *p, '\0'};
+        const struct option *option = find_letter(r->table, *p);
+        if (option == NULL) {
+            snprintf(r->error, OPTION_ERROR_MAX, "%.60s: no such option",
+                     (uint8_t)*p < 0x80 ? shown : argument);
+            return ERR_INVALID;
+        }
+        if (option->kind != OPTION_FLAG && p[1] != '\0') return set_given(r, option, shown, p + 1);
+        const int status = set_from_next(r, option, shown);
+        if (status < 0) return status;
+    }
+    return 0;
+}
+
+int options_command_line(const struct option *table, int argc, char **argv, void *settings,
+                         char *error) {
+    struct reading r = {table, argc, argv, 1, settings, error, {false}};
+    int words = 0;
+    bool ended = false;
+    error[0] = '\0';
+    while (r.next < argc) {
+        char *argument = argv[r.next++];
+        int status = 0;
+        if (ended || argument[0] != '-' || argument[1] == '\0')
+            argv[1 + words++] = argument;
+        else if (strcmp(argument, "--") == 0)
+            ended = true;
+        else if (argument[1] == '-')
+            status = read_long(&r, argument);
+        else
+            status = read_letters(&r, argument);
+        if (status < 0) return status;
+    }
+    return words;
+}
+
+/* ---- help ---- */
+
+struct text {
+    char *bytes;
+    size_t size;
+    size_t needed;
+};
+
+static void add(struct text *text, const char *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++, text->needed++)
+        if (text->needed + 1 < text->size) text->bytes[text->needed] = bytes[i];
+}
+
+static void add_spaces(struct text *text, size_t count) {
+    while (count-- > 0)
+        add(text, " ", 1);
+}
+
+static const char *value_name(const struct option *option) {
+    if (option->value != NULL) return option->value;
+    switch (option->kind) {
+    case OPTION_FLAG: return "";
+    case OPTION_COUNT: return "N";
+    case OPTION_BYTES: return "SIZE";
+    case OPTION_TIME_MS:
+    case OPTION_TIME_S: return "TIME";
+    default: return "TEXT";
+    }
+}
+
+/* "  -n, --lines N" */
+static size_t format_left(const struct option *option, char *left, size_t size) {
+    char name[128];
+    const char *value = option->kind != OPTION_FLAG ? value_name(option) : "";
+    with_dashes(option->name, name, sizeof name);
+    const char letter[] = {'-', option->letter, ',', '\0'};
+    const int length = snprintf(left, size, "  %3s --%s%s%s", option->letter != 0 ? letter : "",
+                                name, *value != '\0' ? " " : "", value);
+    return (size_t)length < size ? (size_t)length : size - 1;
+}
+
+/* Words, wrapped, the lines after the first indented. */
+static void add_wrapped(struct text *text, const char *words, size_t indent, size_t columns) {
+    size_t column = indent;
+    while (*words != '\0') {
+        if (*words == '\n' || *words == ' ') {
+            words++;
+            continue;
+        }
+        const size_t size = strcspn(words, " \n");
+        const bool line_given = column > indent && words[-1] == '\n';
+        if (line_given || (column > indent && column + 1 + size > columns)) {
+            add(text, "\n", 1);
+            add_spaces(text, indent);
+            column = indent;
+        } else if (column > indent) {
+            add_spaces(text, 1);
+            column++;
+        }
+        add(text, words, size);
+        column += size;
+        words += size;
+    }
+    add(text, "\n", 1);
+}
+
+size_t options_help(const struct option *table, uint32_t columns, char *text, size_t size) {
+    struct text out = {text, size, 0};
+    char left[160], words[1024];
+    size_t indent = 0;
+    const struct option *option;
+    if (columns < 40) columns = 40;
+    for (option = table; option->name != NULL; option++)
+        if (option->help != NULL) {
+            const size_t length = format_left(option, left, sizeof left) + 2;
+            if (length > indent) indent = length;
+        }
+    if (indent > columns / 2) indent = columns / 2 < 30 ? columns / 2 : 30;
+    for (option = table; option->name != NULL; option++) {
+        if (option->help == NULL) continue;
+        const size_t length = format_left(option, left, sizeof left);
+        add(&out, left, length);
+        if (length + 2 > indent) {
+            add(&out, "\n", 1);
+            add_spaces(&out, indent);
+        } else {
+            add_spaces(&out, indent - length);
+        }
+        const bool preset = option->preset != NULL && option->kind != OPTION_FLAG;
+        snprintf(words, sizeof words, "%s%s%s%s", option->help, preset ? " (default " : "",
+                 preset ? option->preset : "", preset ? ")" : "");
+        add_wrapped(&out, words, indent, columns);
+    }
+    if (size > 0) text[out.needed < size ? out.needed : size - 1] = '\0';
+    return out.needed;
+}
