@@ -10,13 +10,26 @@
 #include <stdint.h>
 
 /* LZ4's largest block. */
-#define FRAME_RAW_MAX (4u << 20)
+#define FRAME_RAW_MAX        (4u << 20)
 /* Magic 4, FLG, BD, content size 8, header checksum 1, block size 4 … block
  * checksum 4, end mark 4. */
-#define FRAME_HEADER_BYTES 19
+#define FRAME_HEADER_BYTES   19
 #define FRAME_OVERHEAD_BYTES 27
 /* The first bytes of an append, which are disguised until all of it stands. */
-#define FRAME_COVER_BYTES 8
+#define FRAME_COVER_BYTES    8
+
+/* What a frame begins with, little endian.  Every magic from LID to LID + 15 is a
+ * skippable frame: every LZ4 reader passes over it, and so do we where we do not know it. */
+enum frame_magic {
+    FRAME_MAGIC_DATA = 0x184D2204,
+    FRAME_MAGIC_LID = 0x184D2A50, /* 50 to 53: reserved for the index, not written yet */
+    FRAME_MAGIC_FILTERS = 0x184D2A51,
+    FRAME_MAGIC_INDEX = 0x184D2A52,
+    FRAME_MAGIC_FOOTER = 0x184D2A53,
+    FRAME_MAGIC_COVER = 0x184D2A5C,     /* an append in flight, or torn: frame_cover */
+    FRAME_MAGIC_SET_ASIDE = 0x184D2A5D, /* damaged, covered by recovery or repair */
+    FRAME_MAGIC_PADDING = 0x184D2A5E,   /* empty: frame_padding */
+};
 
 /* The most bytes that a frame of raw_size bytes takes. */
 size_t frame_bytes_max(size_t raw_size);
@@ -33,19 +46,28 @@ size_t frame_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acce
  * are written over it.  size: 8 .. UINT32_MAX. */
 void frame_cover(uint64_t size, uint8_t cover[FRAME_COVER_BYTES]);
 
+/* The same with the magic of damage that is set aside for good. */
+void frame_set_aside(uint64_t size, uint8_t bytes[FRAME_COVER_BYTES]);
+
+/* Belongs at the end of an append that ends at this offset of the file: an empty skippable
+ * frame where the next append's cover would otherwise lie across a page's end,
+ * where a reader could see half of it covered.  Returns what it wrote to `out`: 0
+ * or FRAME_COVER_BYTES bytes. */
+size_t frame_padding(uint64_t end_offset, uint8_t *out);
+
 enum frame_kind { FRAME_DATA, FRAME_SKIPPABLE };
 struct frame_header {
     enum frame_kind kind;
-    uint64_t size;      /* of the whole frame in the file */
-    uint32_t raw_size;  /* FRAME_DATA: bytes when decoded */
-    uint32_t magic;     /* FRAME_SKIPPABLE: which of the sixteen */
+    uint64_t size;     /* of the whole frame in the file */
+    uint32_t raw_size; /* FRAME_DATA: bytes when decoded */
+    uint32_t magic;    /* enum frame_magic, or another of the sixteen */
 };
 /* Reads a frame's header from its first `size` bytes (FRAME_HEADER_BYTES hold
  * every one). ERR_CLOSED: the header is cut short.  ERR_INVALID: no frame, or none
- * such as we write. */
+ * such as we write.  header->size is at most frame_bytes_max(header->raw_size). */
 int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header);
-/* Decodes a data frame of header->size bytes into raw (header->raw_size);
- * every checksum is checked.  ERR_INVALID: damaged. */
+/* Decodes a data frame of header->size bytes, whose first FRAME_HEADER_BYTES
+ * frame_header has read, into raw (header->raw_size); every checksum is checked.  ERR_INVALID: damaged. */
 int frame_decode(const uint8_t *bytes, const struct frame_header *header, uint8_t *raw);
 
 #endif

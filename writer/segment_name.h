@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STREAM_NAME_MAX 64
-#define SEGMENT_NAME_MAX (STREAM_NAME_MAX + 48)
+#define STREAM_NAME_MAX      64
+#define SEGMENT_NAME_MAX     (STREAM_NAME_MAX + 48)
 #define SEGMENT_SEQUENCE_MAX 9999999999u
 
 struct segment_name {
@@ -17,12 +17,14 @@ struct segment_name {
     bool part;
 };
 
-/* Returns `text` (SEGMENT_NAME_MAX bytes). */
+/* Returns `text` (SEGMENT_NAME_MAX bytes).  The stream must be valid, the sequence at
+ * most SEGMENT_SEQUENCE_MAX. */
 const char *segment_name_format(const struct segment_name *name, char *text);
-/* False: not a segment's name. */
+/* A file's name without its folder.  False: not a segment's. */
 bool segment_name_parse(const char *text, struct segment_name *name);
-/* Letters, digits, '_', '.' and '-', not first a '.' or '-', not a name that Windows
- * reserves, at most STREAM_NAME_MAX bytes. */
+/* Letters, digits, '_', '.' and '-', not first a '.' or '-', not last a '.', not a name
+ * that Windows reserves, nor `state` (the daemon's own folder), at most STREAM_NAME_MAX
+ * bytes. */
 bool stream_name_valid(const char *text);
 
 #endif
