@@ -3,26 +3,43 @@
 #ifndef PORT_BACKEND_H
 #define PORT_BACKEND_H
 
+#include <stdatomic.h>
+
 #include "port/port.h"
+
+/* Ops in a row.  An op stands in one list at most, and op->list says in which. */
+struct port_list {
+    struct port_op *first, *last;
+    uint32_t count;
+};
+
+void port_list_append(struct port_list *list, struct port_op *op);
+void port_list_remove(struct port_op *op);                    /* from the list it stands in */
+struct port_op *port_list_take_first(struct port_list *list); /* NULL: it is empty */
 
 struct port_backend {
     const char *name;
     /* Fills port->backend; workers, wake-ups and all. */
     int (*open)(struct port *port, const struct port_options *options);
     void (*close)(struct port *port);
-    /* Begins what op->kind and op->u say (all kinds but timers).  Ends, now or
-     * later, in port_completed on the owner's thread; failures too. */
+    /* Begins what op->kind and op->u say (all kinds but timers and posts).
+     * Ends, now or later, in port_completed on the owner's thread; failures
+     * too; ERR_CANCELLED when the socket was shut before. */
     void (*start)(struct port *port, struct port_op *op);
-    /* May bring it back early; must not call `done`. */
+    /* May bring it back early; must not call `done`.  Called once at most for
+     * each start, never for a timer or an op that is completed. */
     void (*cancel)(struct port *port, struct port_op *op);
     /* From any thread and signal handlers: the op comes back with op->result. */
     void (*post)(struct port *port, struct port_op *op);
     /* Waits at most timeout_ns (negative: for ever) for anything, and hands
      * what has come back to port_completed. */
     void (*wait)(struct port *port, int64_t timeout_ns);
+    /* listen, bind: a failed one leaves socket->port NULL.  A back end sets
+     * socket->port of the sockets that it opens (accepted ones too). */
     int (*listen)(struct port *port, struct port_socket *socket, struct port_address *address);
     int (*bind)(struct port *port, struct port_socket *socket, struct port_address *address,
                 uint32_t receive_bytes, uint32_t *granted);
+    /* Not called for a socket that was never opened; may be called twice. */
     void (*shut)(struct port *port, struct port_socket *socket);
     uint64_t (*kernel_drops)(const struct port_socket *socket);
     int64_t (*now_ns)(const struct port *port);
@@ -34,31 +51,51 @@ extern const struct port_backend port_backend_of_system;
 
 struct port {
     const struct port_backend *calls;
-    struct files *files;
-    void *backend; /* the back end's own state */
+    struct files *files; /* the system's own, unless open sets others */
+    void *backend;       /* the back end's own state */
     /* Ops that came back and wait for their `done`, in order. */
-    struct port_op *completed_first, *completed_last;
-    uint32_t completed_count;
-    uint64_t in_flight; /* ops started and not yet handed to `done` */
+    struct port_list completed;
+    /* Ops started and not yet handed to `done`.  Atomic because of port_post. */
+    _Atomic uint64_t in_flight;
     /* Timers: a binary heap by deadline, then by order of start. */
     struct port_op **timers;
     uint32_t timer_count, timer_room;
+    uint64_t timers_started;
 };
 
-/* Owner's thread: the op is done with; its `done` is called by port_wait. */
+/* Owner's thread: the op is done with; its `done` is called by port_wait.
+ * Takes it off its socket's `pending` (port.c puts it there at the start).
+ * A receive that succeeds has its buffer in op->buffer and the slices filled
+ * in; if it brings nothing (0 or less), op->buffer goes back to its pool. */
 void port_completed(struct port *port, struct port_op *op, int64_t result);
 
-/* A pool's free buffer for an op whose socket has something to read.  NULL:
- * none is free; the op waits in the pool and `start` is called for it again. */
+/* A pool's free buffer for an op whose socket has something to read; it is
+ * the caller's, who moves it to op->buffer or releases it.  NULL: none is
+ * free; the op waits in the pool and `start` is called for it again (from
+ * within a port_buffer_release), with a buffer kept for it in op->buffer that
+ * the next take hands out. */
 struct port_buffer *port_pool_take(struct port_pool *pool, struct port_op *op);
 /* True if it waited there, and does no more. */
 bool port_pool_forget(struct port_pool *pool, struct port_op *op);
 
+/* One call of the system that writes: bytes written, perhaps fewer than asked
+ * for but at least 1, or an ERR_. */
+typedef int64_t port_write_some(struct file *file, const void *bytes, size_t size, uint64_t offset);
+/* Calls it until all is written or it fails: 0 or the ERR_. */
+int port_write_all(port_write_some *some, struct file *file, const void *bytes, size_t size,
+                   uint64_t offset);
+
+/* The kernel joins at most so many datagrams of one sender into one (GRO:
+ * UDP_MAX_SEGMENTS, 64 in older kernels, 128 since 6.9). */
+#define PORT_SLICES_A_PLACE 128
+
 struct port_pool {
     struct port *port;
     struct port_buffer *free;
-    struct port_op *waiting_first, *waiting_last;
-    uint32_t buffer_bytes, datagram_bytes_max, slices_max;
+    struct port_list waiting;
+    uint32_t buffer_bytes, datagram_bytes_max;
+    uint32_t places;     /* how many of datagram_bytes_max a buffer holds */
+    uint32_t slices_max; /* 1 where datagram_bytes_max is 0 */
     uint32_t buffers, buffers_free;
     uint8_t *memory;
     struct port_buffer *all;

@@ -37,6 +37,9 @@ struct file_status {
 /* One entry of a directory.  Return false to end the listing. */
 typedef bool file_visit(void *context, const char *name, bool directory);
 
+/* What a home of files owes; the calls below check and complete them.
+ * make_directory makes one level (ERR_EXISTS if it is there, ERR_NOT_FOUND if
+ * the one above is missing). */
 struct files {
     int (*open)(struct files *, const char *path, enum file_access access, struct file *file);
     void (*close)(struct file *file);

@@ -29,6 +29,7 @@ struct port_op;
 struct port_pool;
 struct port_buffer;
 struct port_socket;
+struct port_list;
 
 typedef void port_callback(struct port_op *op);
 
@@ -64,9 +65,11 @@ struct port_op {
 
     /* The port's own from here on. */
     enum port_operation kind;
-    bool cancelled;
+    bool cancelled; /* it was asked to come back early */
+    bool completed; /* it has its result and waits for its `done` */
     struct port *port;
-    struct port_op *next;
+    struct port_list *list; /* the one it stands in, or NULL */
+    struct port_op *next, *previous;
     union {
         struct {
             struct port_socket *socket, *accepted;
@@ -82,6 +85,7 @@ struct port_op {
         } file;
         struct {
             int64_t deadline_ns;
+            uint64_t order; /* of its start: earlier ones first when deadlines are equal */
             uint32_t heap_index;
         } timer;
         struct {
@@ -91,6 +95,14 @@ struct port_op {
     } u;
     uint64_t backend[PORT_OP_PRIVATE_WORDS];
 };
+
+/* True if the op is the caller's: never started, or come back. Owner only. */
+static inline bool port_idle(const struct port_op *op) {
+    return op->kind == PORT_IDLE;
+}
+/* The struct that embeds an op (or anything else) as `member`. */
+#define PORT_CONTAINER(type, member, pointer)                                                      \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ---- the port ---- */
 
@@ -106,8 +118,8 @@ int port_open(const struct port_options *options, struct port **port);
 /* Stops the workers (work already started is finished) and frees the port.
  * Every op must be back and every socket shut: anything else is our bug. */
 void port_close(struct port *port);
-const char *port_name(const struct port *port);     /* "epoll", "iocp" */
-struct files *port_files(const struct port *port);  /* where this port's files live */
+const char *port_name(const struct port *port);    /* "epoll", "iocp" */
+struct files *port_files(const struct port *port); /* where this port's files live */
 
 /* Waits until something has come back or timeout_ns is over (negative: no
  * limit; 0: only looks), then calls `done` for at most PORT_COLLECT_MAX ops.
@@ -193,7 +205,7 @@ void port_buffer_release(struct port_buffer *buffer);
 struct port_socket {
     intptr_t handle;
     struct port *port;
-    struct port_op *pending[2]; /* what waits for readable (accept, receive), for writable (send) */
+    struct port_op *pending[2]; /* in flight on it: an accept or receive, and a send */
     uint32_t state;
     uint32_t family;
 };

@@ -1,0 +1,206 @@
+/* files.c - the calls on files that are the same on every system: those that
+ * hand on to where the files live, and those that are made of several. */
+#include "port/files.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/backend.h"
+#include "port/error.h"
+
+int file_open(struct files *files, const char *path, enum file_access access, struct file *file) {
+    file->files = NULL;
+    file->port = NULL;
+    const int error = files->open(files, path, access, file);
+    file->files = error < 0 ? NULL : files;
+    return error;
+}
+
+void file_close(struct file *file) {
+    if (file->files == NULL) return;
+    file->files->close(file);
+    file->files = NULL;
+}
+
+int64_t file_read_at(struct file *file, void *bytes, size_t size, uint64_t offset) {
+    return file->files->read_at(file, bytes, size, offset);
+}
+
+int file_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    return file->files->write_at(file, bytes, size, offset);
+}
+
+int file_truncate(struct file *file, uint64_t size) {
+    return file->files->truncate(file, size);
+}
+
+int file_sync(struct file *file) {
+    return file->files->sync(file);
+}
+
+int file_status(struct file *file, struct file_status *status) {
+    return file->files->status(file, status);
+}
+
+int file_status_of(struct files *files, const char *path, struct file_status *status) {
+    return files->status_of(files, path, status);
+}
+
+int file_rename(struct files *files, const char *from, const char *to) {
+    return files->rename(files, from, to);
+}
+
+int file_remove(struct files *files, const char *path) {
+    return files->remove(files, path);
+}
+
+int directory_sync(struct files *files, const char *path) {
+    return files->sync_directory(files, path);
+}
+
+int directory_list(struct files *files, const char *path, file_visit *visit, void *context) {
+    return files->list(files, path, visit, context);
+}
+
+int file_lock(struct files *files, const char *path, struct file *file) {
+    file->files = NULL;
+    file->port = NULL;
+    const int error = files->lock(files, path, file);
+    file->files = error < 0 ? NULL : files;
+    return error;
+}
+
+int free_space(struct files *files, const char *path, uint64_t *bytes) {
+    return files->free_space(files, path, bytes);
+}
+
+/* ---- made of several ---- */
+
+static int directory_is_there(struct files *files, const char *path) {
+    struct file_status status;
+    const int error = file_status_of(files, path, &status);
+    if (error < 0) return error;
+    return status.directory ? 0 : ERR_NOT_DIRECTORY;
+}
+
+/* One level; one that is there already, or that somebody else has made in
+ * between, is as good. */
+static int directory_make_one(struct files *files, const char *path) {
+    const int error = files->make_directory(files, path);
+    if (error == 0 || error == ERR_NOT_FOUND) return error;
+    /* Some systems say "denied" or "read-only" of one that is there, so
+     * looking decides. */
+    const int there = directory_is_there(files, path);
+    return there == 0 || there == ERR_NOT_DIRECTORY ? there : error;
+}
+
+int directory_make(struct files *files, const char *path) {
+    int error = directory_make_one(files, path);
+    if (error != ERR_NOT_FOUND) return error;
+
+    char *part = strdup(path);
+    if (part == NULL) return ERR_NO_MEMORY;
+    int first_error = 0;
+    for (char *p = part + 1; *p != '\0'; p++) { /* from the top down */
+        if (*p != '/' || p[-1] == '/') continue;
+        *p = '\0';
+        error = directory_make_one(files, part);
+        if (first_error == 0) first_error = error;
+        *p = '/';
+    }
+    free(part);
+    /* The root of a share cannot be made or looked at, yet what is in it can:
+     * so only the end counts, and the first trouble is its cause. */
+    error = directory_make_one(files, path);
+    return error == ERR_NOT_FOUND && first_error != 0 ? first_error : error;
+}
+
+int file_read_all(struct files *files, const char *path, size_t size_max, char **text,
+                  size_t *size) {
+    struct file file;
+    struct file_status status;
+    int error = file_open(files, path, FILE_READ, &file);
+    if (error < 0) return error;
+    error = file_status(&file, &status);
+    if (error == 0 && status.directory) error = ERR_IS_DIRECTORY;
+    if (error == 0 && status.size > size_max) error = ERR_TOO_LARGE;
+    char *bytes = error == 0 ? malloc((size_t)status.size + 1) : NULL;
+    if (error == 0 && bytes == NULL) error = ERR_NO_MEMORY;
+    if (error == 0) {
+        /* It may have shrunk since: what is read counts.  What it grew by is
+         * left for next time. */
+        const int64_t got = file_read_at(&file, bytes, (size_t)status.size, 0);
+        if (got < 0) {
+            error = (int)got;
+            free(bytes);
+        } else {
+            bytes[got] = '\0';
+            *text = bytes;
+            *size = (size_t)got;
+        }
+    }
+    file_close(&file);
+    return error;
+}
+
+/* The folder that `path` is in; the caller frees it. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) return strdup(".");
+    const size_t length = slash == path ? 1 : (size_t)(slash - path);
+    char *folder = malloc(length + 1);
+    if (folder == NULL) return NULL;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return folder;
+}
+
+static int write_new_file(struct files *files, const char *path, const void *bytes, size_t size,
+                          bool secret) {
+    struct file file;
+    int error = secret ? 0 : file_remove(files, path); /* left over from a crash */
+    if (error < 0 && error != ERR_NOT_FOUND) return error;
+    error = file_open(files, path, secret ? FILE_WRITE_SECRET : FILE_WRITE_NEW, &file);
+    if (error < 0) return error;
+    error = file_write_at(&file, bytes, size, 0);
+    if (error == 0) error = file_sync(&file);
+    file_close(&file);
+    return error;
+}
+
+int file_replace(struct files *files, const char *path, const void *bytes, size_t size,
+                 bool secret) {
+    static const char suffix[] = ".new";
+    const size_t length = strlen(path);
+    char *beside = malloc(length + sizeof suffix);
+    char *folder = folder_of(path);
+    int error = beside == NULL || folder == NULL ? ERR_NO_MEMORY : 0;
+    if (error == 0) {
+        memcpy(beside, path, length);
+        memcpy(beside + length, suffix, sizeof suffix);
+        error = write_new_file(files, beside, bytes, size, secret);
+        if (error == 0) error = file_rename(files, beside, path);
+        if (error == 0)
+            error = directory_sync(files, folder);
+        else
+            file_remove(files, beside);
+    }
+    free(folder);
+    free(beside);
+    return error;
+}
+
+int port_write_all(port_write_some *some, struct file *file, const void *bytes, size_t size,
+                   uint64_t offset) {
+    const uint8_t *from = bytes;
+    while (size > 0) { /* each turn writes at least one byte or ends it */
+        const int64_t written = some(file, from, size, offset);
+        if (written < 0) return (int)written;
+        assert(written > 0 && (size_t)written <= size);
+        from += written;
+        offset += (uint64_t)written;
+        size -= (size_t)written;
+    }
+    return 0;
+}

@@ -1,0 +1,460 @@
+/* port.c - the half of the completion port that is the same on every system:
+ * starting and cancelling, handing back, timers, and pools of buffers.
+ * Nothing here waits; waiting is the back end's.  Every start is paired with
+ * one port_completed and one `done`; in_flight counts what is between. */
+#include "port/port.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/backend.h"
+
+static void timers_expire(struct port *port);
+static int64_t nearest_ns(const struct port *port, int64_t give_up_ns);
+static void dispatch(struct port *port);
+static void timer_remove(struct port *port, struct port_op *op);
+
+/* ---- opening and closing ---- */
+
+int port_open(const struct port_options *options, struct port **opened) {
+    static const struct port_options presets;
+    if (options == NULL) options = &presets;
+    assert(options->pack_workers <= PORT_WORKERS_MAX && options->slow_workers <= PORT_WORKERS_MAX);
+
+    struct port *port = calloc(1, sizeof *port);
+    if (port == NULL) return ERR_NO_MEMORY;
+    port->calls = options->backend ? options->backend : &port_backend_of_system;
+    const int error = port->calls->open(port, options);
+    if (error < 0) {
+        free(port);
+        return error;
+    }
+    if (port->files == NULL) port->files = files_of_system();
+    *opened = port;
+    return 0;
+}
+
+void port_close(struct port *port) {
+    assert(port->in_flight == 0);
+    port->calls->close(port);
+    free(port->timers);
+    free(port);
+}
+
+const char *port_name(const struct port *port) {
+    return port->calls->name;
+}
+
+struct files *port_files(const struct port *port) {
+    return port->files;
+}
+
+int64_t port_now_ns(const struct port *port) {
+    return port->calls->now_ns(port);
+}
+
+int64_t port_wall_ns(const struct port *port) {
+    return port->calls->wall_ns(port);
+}
+
+void port_random(struct port *port, void *bytes, size_t size) {
+    port->calls->random(port, bytes, size);
+}
+
+/* ---- waiting and handing back ---- */
+
+uint32_t port_wait(struct port *port, int64_t timeout_ns) {
+    const int64_t started_ns = port_now_ns(port);
+    const int64_t give_up_ns =
+        timeout_ns < 0 || timeout_ns > INT64_MAX - started_ns ? INT64_MAX : started_ns + timeout_ns;
+    /* The back end is asked every time, also when much is waiting already:
+     * ops whose `done` starts one that comes back at once must not keep the
+     * port from looking at everybody else's. */
+    do {
+        timers_expire(port);
+        port->calls->wait(port, port->completed.count > 0 ? 0 : nearest_ns(port, give_up_ns));
+        timers_expire(port);
+    } while (port->completed.count == 0 && port_now_ns(port) < give_up_ns);
+
+    /* What comes back while these run is for the next call. */
+    uint32_t count = port->completed.count;
+    if (count > PORT_COLLECT_MAX) count = PORT_COLLECT_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        dispatch(port);
+    return count;
+}
+
+static void dispatch(struct port *port) {
+    struct port_op *op = port_list_take_first(&port->completed);
+    op->kind = PORT_IDLE;
+    op->completed = false;
+    atomic_fetch_sub_explicit(&port->in_flight, 1, memory_order_relaxed);
+    op->done(op);
+}
+
+/* How long a back end may wait: until the next timer or the end; -1: for ever. */
+static int64_t nearest_ns(const struct port *port, int64_t give_up_ns) {
+    int64_t until_ns = give_up_ns;
+    if (port->timer_count > 0 && port->timers[0]->u.timer.deadline_ns < until_ns)
+        until_ns = port->timers[0]->u.timer.deadline_ns;
+    if (until_ns == INT64_MAX) return -1;
+    const int64_t now_ns = port_now_ns(port);
+    return until_ns > now_ns ? until_ns - now_ns : 0;
+}
+
+static bool is_receive(const struct port_op *op) {
+    return op->kind == PORT_RECEIVE || op->kind == PORT_RECEIVE_DATAGRAMS;
+}
+
+/* Where a socket keeps this op while it is in flight; NULL for other kinds. */
+static struct port_op **place_on_socket(struct port_op *op) {
+    switch (op->kind) {
+    case PORT_ACCEPT:
+    case PORT_RECEIVE:
+    case PORT_RECEIVE_DATAGRAMS: return &op->u.net.socket->pending[0];
+    case PORT_SEND: return &op->u.net.socket->pending[1];
+    default: return NULL;
+    }
+}
+
+void port_completed(struct port *port, struct port_op *op, int64_t result) {
+    assert(op->kind != PORT_IDLE && !op->completed && op->list == NULL);
+    op->completed = true;
+    op->result = result;
+    struct port_op **place = place_on_socket(op);
+    if (place != NULL) {
+        assert(*place == op);
+        *place = NULL;
+    }
+    port_list_append(&port->completed, op);
+    if (is_receive(op) && result <= 0 && op->buffer != NULL) {
+        struct port_buffer *unused = op->buffer;
+        op->buffer = NULL;
+        port_buffer_release(unused);
+    }
+}
+
+/* ---- starting ---- */
+
+/* Everything but the caller's half is reset.  A post may do this on any
+ * thread: the op is that thread's until the back end has it. */
+static void begin(struct port *port, struct port_op *op, enum port_operation kind) {
+    assert(op->kind == PORT_IDLE && op->done != NULL);
+    op->kind = kind;
+    op->port = port;
+    op->result = 0;
+    op->buffer = NULL;
+    op->cancelled = false;
+    op->completed = false;
+    op->list = NULL;
+    op->next = op->previous = NULL;
+    atomic_fetch_add_explicit(&port->in_flight, 1, memory_order_relaxed);
+}
+
+void port_post(struct port *port, struct port_op *op, int64_t result) {
+    begin(port, op, PORT_POST);
+    op->result = result;
+    port->calls->post(port, op);
+}
+
+void port_signal(struct port *port, struct port_op *op) {
+    begin(port, op, PORT_SIGNAL);
+    port->calls->start(port, op);
+}
+
+void port_work(struct port *port, struct port_op *op, enum port_lane lane, port_callback *run) {
+    assert(lane >= 0 && lane < PORT_LANES && run != NULL);
+    begin(port, op, PORT_WORK);
+    op->u.work.run = run;
+    op->u.work.lane = lane;
+    port->calls->start(port, op);
+}
+
+static void start_on_file(struct port *port, struct port_op *op, enum port_operation kind,
+                          struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    assert(file->files != NULL);
+    begin(port, op, kind);
+    op->u.file.file = file;
+    op->u.file.bytes = bytes;
+    op->u.file.size = size;
+    op->u.file.done = 0;
+    op->u.file.offset = offset;
+    port->calls->start(port, op);
+}
+
+void port_write(struct port *port, struct port_op *op, struct file *file, const void *bytes,
+                size_t size, uint64_t offset) {
+    start_on_file(port, op, PORT_WRITE, file, bytes, size, offset);
+}
+
+void port_sync(struct port *port, struct port_op *op, struct file *file) {
+    start_on_file(port, op, PORT_SYNC, file, NULL, 0, 0);
+}
+
+static void start_on_socket(struct port *port, struct port_op *op, enum port_operation kind,
+                            struct port_socket *socket) {
+    begin(port, op, kind);
+    op->u.net.socket = socket;
+    op->u.net.done = 0;
+    struct port_op **place = place_on_socket(op);
+    assert(*place == NULL); /* one each way at a time */
+    *place = op;
+    port->calls->start(port, op);
+}
+
+void port_accept(struct port *port, struct port_op *op, struct port_socket *listener,
+                 struct port_socket *accepted) {
+    op->u.net.accepted = accepted;
+    op->u.net.pool = NULL;
+    start_on_socket(port, op, PORT_ACCEPT, listener);
+}
+
+void port_receive(struct port *port, struct port_op *op, struct port_socket *socket,
+                  struct port_pool *pool) {
+    op->u.net.pool = pool;
+    start_on_socket(port, op, PORT_RECEIVE, socket);
+}
+
+void port_receive_datagrams(struct port *port, struct port_op *op, struct port_socket *socket,
+                            struct port_pool *pool) {
+    assert(pool->datagram_bytes_max > 0);
+    op->u.net.pool = pool;
+    start_on_socket(port, op, PORT_RECEIVE_DATAGRAMS, socket);
+}
+
+void port_send(struct port *port, struct port_op *op, struct port_socket *socket, const void *bytes,
+               size_t size) {
+    op->u.net.pool = NULL;
+    op->u.net.bytes = bytes;
+    op->u.net.size = size;
+    start_on_socket(port, op, PORT_SEND, socket);
+}
+
+void port_cancel(struct port_op *op) {
+    if (op->kind == PORT_IDLE || op->completed || op->cancelled) return;
+    op->cancelled = true;
+    struct port *port = op->port;
+    if (op->kind == PORT_TIMER) {
+        timer_remove(port, op);
+        port_completed(port, op, ERR_CANCELLED);
+    } else {
+        port->calls->cancel(port, op);
+    }
+}
+
+/* ---- sockets ---- */
+
+static void socket_reset(struct port_socket *socket) {
+    memset(socket, 0, sizeof *socket);
+    socket->handle = -1;
+}
+
+int port_listen(struct port *port, struct port_socket *socket, struct port_address *address) {
+    socket_reset(socket);
+    return port->calls->listen(port, socket, address);
+}
+
+int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
+              uint32_t receive_bytes, uint32_t *granted) {
+    socket_reset(socket);
+    return port->calls->bind(port, socket, address, receive_bytes, granted);
+}
+
+void port_shut(struct port *port, struct port_socket *socket) {
+    if (socket->port == NULL) return; /* never opened, or shut before */
+    assert(socket->port == port);
+    port->calls->shut(port, socket);
+}
+
+uint64_t port_kernel_drops(const struct port_socket *socket) {
+    return socket->port != NULL ? socket->port->calls->kernel_drops(socket) : 0;
+}
+
+/* ---- timers: a binary heap ---- */
+
+static bool earlier(const struct port_op *a, const struct port_op *b) {
+    if (a->u.timer.deadline_ns != b->u.timer.deadline_ns)
+        return a->u.timer.deadline_ns < b->u.timer.deadline_ns;
+    return a->u.timer.order < b->u.timer.order;
+}
+
+static void heap_put(struct port *port, uint32_t i, struct port_op *op) {
+    port->timers[i] = op;
+    op->u.timer.heap_index = i;
+}
+
+/* The place i is free for op, or for what op's arrival moves there. */
+static void heap_settle(struct port *port, uint32_t i, struct port_op *op) {
+    while (i > 0 && earlier(op, port->timers[(i - 1) / 2])) {
+        heap_put(port, i, port->timers[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    for (;;) { /* ends at a leaf at the latest */
+        uint32_t child = 2 * i + 1;
+        if (child >= port->timer_count) break;
+        if (child + 1 < port->timer_count && earlier(port->timers[child + 1], port->timers[child]))
+            child++;
+        if (!earlier(port->timers[child], op)) break;
+        heap_put(port, i, port->timers[child]);
+        i = child;
+    }
+    heap_put(port, i, op);
+}
+
+void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns) {
+    begin(port, op, PORT_TIMER);
+    op->u.timer.deadline_ns = deadline_ns;
+    op->u.timer.order = port->timers_started++;
+    if (port->timer_count == port->timer_room) {
+        const uint32_t room = port->timer_room ? port->timer_room * 2 : 16;
+        struct port_op **timers = realloc(port->timers, room * sizeof *timers);
+        if (timers == NULL) {
+            port_completed(port, op, ERR_NO_MEMORY);
+            return;
+        }
+        port->timers = timers;
+        port->timer_room = room;
+    }
+    port->timer_count++;
+    heap_settle(port, port->timer_count - 1, op);
+}
+
+static void timer_remove(struct port *port, struct port_op *op) {
+    const uint32_t i = op->u.timer.heap_index;
+    assert(i < port->timer_count && port->timers[i] == op);
+    port->timer_count--;
+    struct port_op *last = port->timers[port->timer_count];
+    if (last != op) heap_settle(port, i, last);
+}
+
+static void timers_expire(struct port *port) {
+    if (port->timer_count == 0) return;
+    const int64_t now_ns = port_now_ns(port);
+    while (port->timer_count > 0 && port->timers[0]->u.timer.deadline_ns <= now_ns) {
+        struct port_op *op = port->timers[0];
+        timer_remove(port, op);
+        port_completed(port, op, 0);
+    }
+}
+
+/* ---- pools ---- */
+
+int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
+                     uint32_t datagram_bytes_max, struct port_pool **created) {
+    assert(buffer_bytes > 0 && buffers > 0 && datagram_bytes_max <= buffer_bytes);
+    struct port_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL) return ERR_NO_MEMORY;
+    pool->port = port;
+    pool->buffer_bytes = buffer_bytes;
+    pool->datagram_bytes_max = datagram_bytes_max;
+    pool->places = datagram_bytes_max > 0 ? buffer_bytes / datagram_bytes_max : 1;
+    pool->slices_max = datagram_bytes_max > 0 ? pool->places * PORT_SLICES_A_PLACE : 1;
+    pool->buffers = pool->buffers_free = buffers;
+    /* One piece each; pages that no receive has touched yet cost nothing. */
+    pool->memory = malloc((size_t)buffer_bytes * buffers);
+    pool->all = calloc(buffers, sizeof *pool->all);
+    struct port_slice *slices = calloc((size_t)buffers * pool->slices_max, sizeof *slices);
+    if (pool->memory == NULL || pool->all == NULL || slices == NULL) {
+        free(slices);
+        free(pool->all);
+        free(pool->memory);
+        free(pool);
+        return ERR_NO_MEMORY;
+    }
+    for (uint32_t i = buffers; i-- > 0;) {
+        struct port_buffer *buffer = &pool->all[i];
+        buffer->bytes = pool->memory + (size_t)i * buffer_bytes;
+        buffer->slices = slices + (size_t)i * pool->slices_max;
+        buffer->pool = pool;
+        buffer->next = pool->free;
+        pool->free = buffer;
+    }
+    *created = pool;
+    return 0;
+}
+
+void port_pool_free(struct port_pool *pool) {
+    assert(pool->buffers_free == pool->buffers && pool->waiting.count == 0);
+    free(pool->all[0].slices); /* the first one's is where all of them begin */
+    free(pool->all);
+    free(pool->memory);
+    free(pool);
+}
+
+struct port_buffer *port_pool_take(struct port_pool *pool, struct port_op *op) {
+    struct port_buffer *buffer = op->buffer;
+    if (buffer != NULL) { /* kept for it by a release */
+        op->buffer = NULL;
+        return buffer;
+    }
+    buffer = pool->free;
+    if (buffer == NULL) {
+        port_list_append(&pool->waiting, op);
+        return NULL;
+    }
+    pool->free = buffer->next;
+    pool->buffers_free--;
+    buffer->next = NULL;
+    buffer->slice_count = 0;
+    return buffer;
+}
+
+bool port_pool_forget(struct port_pool *pool, struct port_op *op) {
+    if (op->list != &pool->waiting) return false;
+    port_list_remove(op);
+    return true;
+}
+
+void port_buffer_release(struct port_buffer *buffer) {
+    struct port_pool *pool = buffer->pool;
+    struct port_op *op = port_list_take_first(&pool->waiting);
+    if (op != NULL) {
+        /* It never becomes free in between, so nobody can get ahead of the
+         * one who waited longest. */
+        buffer->slice_count = 0;
+        op->buffer = buffer;
+        pool->port->calls->start(pool->port, op);
+        return;
+    }
+    buffer->next = pool->free;
+    pool->free = buffer;
+    pool->buffers_free++;
+}
+
+/* ---- lists ---- */
+
+void port_list_append(struct port_list *list, struct port_op *op) {
+    assert(op->list == NULL);
+    op->list = list;
+    op->next = NULL;
+    op->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = op;
+    else
+        list->first = op;
+    list->last = op;
+    list->count++;
+}
+
+void port_list_remove(struct port_op *op) {
+    struct port_list *list = op->list;
+    assert(list != NULL);
+    if (op->previous != NULL)
+        op->previous->next = op->next;
+    else
+        list->first = op->next;
+    if (op->next != NULL)
+        op->next->previous = op->previous;
+    else
+        list->last = op->previous;
+    list->count--;
+    op->list = NULL;
+    op->next = op->previous = NULL;
+}
+
+struct port_op *port_list_take_first(struct port_list *list) {
+    struct port_op *op = list->first;
+    if (op != NULL) port_list_remove(op);
+    return op;
+}
