@@ -38,19 +38,26 @@ enum json_reason {
 };
 
 struct json_line {
-    const uint8_t *next;         /* behind the newline: where the next line begins */
-    const uint8_t *begin, *end;  /* the record, surrounding white space (RFC 8259 section 2) cut off */
+    const uint8_t *next;  /* behind the newline: where the next line begins */
+    const uint8_t *begin; /* the record, surrounding white space (RFC 8259 section 2) cut off */
+    const uint8_t *end;
     enum json_reason reason;
-    const uint8_t *bad;          /* where it went wrong; unset when it did not */
+    const uint8_t *bad; /* the offending byte, `end` of a truncated one; unset for a good one */
 };
 
 /* How many bytes behind the text must be readable, whatever they hold. */
 #define JSON_PADDING 64
 
-/* Judges the line at `text`.  The text must end in a newline somewhere: text_end[-1]
- * == '\n', and text < text_end.  any: the top level need not be an object. */
+/* Judges the line at `text`; line->next is right for bad lines too.  The text must
+ * end in a newline somewhere: text_end[-1] == '\n', and text < text_end.  A line that
+ * ends before its value does is JSON_TRUNCATED wherever that happens, inside a string
+ * too.  any: the top level need not be an object. */
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line);
+/* The same without vector instructions: what CPUs without them run, and what tests
+ * hold the other against. */
+void json_check_line_plain(const uint8_t *text, const uint8_t *text_end, bool any,
+                           struct json_line *line);
 
 const char *json_reason_name(enum json_reason reason);
 const char *json_reason_sentence(enum json_reason reason);

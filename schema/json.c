@@ -1,0 +1,375 @@
+/* json.c - judges one line in one pass: no tree, no recursion, no allocation.
+ *
+ * The newline that must end the text is a sentinel: no token of JSON may hold a raw
+ * newline, so every loop here stops at it without asking for the end.  Where a line
+ * is cut short is therefore found last: a failure at or behind the record's
+ * end is a truncation, whatever was wanted there. */
+#include "schema/json.h"
+
+#include <assert.h>
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#define HAVE_VECTORS true
+#else
+#define HAVE_VECTORS false
+#endif
+
+#define LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+/* Compiled once for each kind of scanner, which is a constant inside. */
+#define INLINE              static inline __attribute__((always_inline))
+#define COLD                static __attribute__((noinline, cold))
+
+/* Every helper takes where it begins and returns where it ended, or NULL after
+ * it has told `line` what is wrong where. */
+INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool vectors);
+INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors);
+INLINE const uint8_t *check_string(const uint8_t *p, struct json_line *line, bool vectors);
+INLINE const uint8_t *check_number(const uint8_t *p, struct json_line *line);
+static const uint8_t *check_literal(const uint8_t *p, struct json_line *line);
+static const uint8_t *check_odd_bytes(const uint8_t *p, struct json_line *line);
+static const uint8_t *check_escape(const uint8_t *p, struct json_line *line);
+static bool utf8_sequence(const uint8_t **p);
+INLINE const uint8_t *skip_space(const uint8_t *p);
+INLINE const uint8_t *skip_plain(const uint8_t *p, bool vectors);
+COLD const uint8_t *failed(struct json_line *line, enum json_reason reason, const uint8_t *bad);
+COLD const uint8_t *failed_behind(struct json_line *line, const uint8_t *bad,
+                                  enum json_reason reason);
+COLD void finish_bad_line(const uint8_t *text_end, struct json_line *line);
+
+static const char *const reason_names[] = {[JSON_OK] = "ok",
+                                           [JSON_BLANK] = "blank",
+#define X(name, text, sentence) [name] = text,
+                                           JSON_REASON_TABLE(X)
+#undef X
+};
+
+static const char *const reason_sentences[] = {[JSON_OK] = "fine",
+                                               [JSON_BLANK] = "nothing but white space",
+#define X(name, text, sentence) [name] = sentence,
+                                               JSON_REASON_TABLE(X)
+#undef X
+};
+
+const char *json_reason_name(enum json_reason reason) {
+    assert(reason < JSON_REASONS);
+    return reason_names[reason];
+}
+
+const char *json_reason_sentence(enum json_reason reason) {
+    assert(reason < JSON_REASONS);
+    return reason_sentences[reason];
+}
+
+INLINE void check_line(const uint8_t *text, const uint8_t *text_end, bool any,
+                       struct json_line *line, bool vectors) {
+    assert(text < text_end && text_end[-1] == '\n');
+    const uint8_t *begin = skip_space(text);
+    line->begin = begin;
+    line->reason = JSON_OK;
+    if (UNLIKELY(*begin == '\n')) {
+        line->reason = JSON_BLANK;
+        line->end = begin;
+        line->next = begin + 1;
+        return;
+    }
+    const uint8_t *end = LIKELY(any || *begin == '{') ? check_value(begin, line, vectors)
+                                                      : failed(line, JSON_NOT_OBJECT, begin);
+    if (LIKELY(end != NULL)) {
+        const uint8_t *newline = skip_space(end);
+        if (LIKELY(*newline == '\n')) {
+            line->end = end;
+            line->next = newline + 1;
+            return;
+        }
+        (void)failed_behind(line, newline, JSON_TRAILING);
+    }
+    finish_bad_line(text_end, line);
+}
+
+void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
+                     struct json_line *line) {
+    check_line(text, text_end, any, line, HAVE_VECTORS);
+}
+
+void json_check_line_plain(const uint8_t *text, const uint8_t *text_end, bool any,
+                           struct json_line *line) {
+    check_line(text, text_end, any, line, false);
+}
+
+/* ---- values ---- */
+
+INLINE bool is_digit(uint8_t byte) {
+    return (uint8_t)(byte - '0') < 10;
+}
+
+/* One value and all that is in it.  closers[n] ends the container that is open at
+ * depth n; the innermost is closers[depth]. */
+INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool vectors) {
+    uint8_t closers[JSON_DEPTH_MAX + 1];
+    uint32_t depth = 0;
+
+value:
+    if (LIKELY(*p == '"')) {
+        p = check_string(p + 1, line, vectors);
+    } else if (is_digit(*p) || *p == '-') {
+        p = check_number(p, line);
+    } else if (*p == '{' || *p == '[') {
+        if (UNLIKELY(depth == JSON_DEPTH_MAX)) return failed(line, JSON_TOO_DEEP, p);
+        const uint8_t closer = *p + 2; /* '{' + 2 is '}', '[' + 2 is ']' */
+        closers[++depth] = closer;
+        p = skip_space(p + 1);
+        if (*p == closer) goto close;
+        if (closer == ']') goto value;
+        goto key;
+    } else {
+        p = check_literal(p, line);
+    }
+    if (UNLIKELY(p == NULL)) return NULL;
+
+behind_value:
+    if (UNLIKELY(depth == 0)) return p;
+    p = skip_space(p);
+    if (LIKELY(*p == ',')) {
+        p = skip_space(p + 1);
+        if (closers[depth] == ']') goto value;
+        goto key;
+    }
+    if (UNLIKELY(*p != closers[depth])) return failed_behind(line, p, JSON_UNEXPECTED);
+close:
+    depth--;
+    p++;
+    goto behind_value;
+
+key:
+    p = check_key(p, line, vectors);
+    if (UNLIKELY(p == NULL)) return NULL;
+    goto value;
+}
+
+/* A name and its colon, up to the value. */
+INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors) {
+    if (UNLIKELY(*p != '"')) return failed(line, JSON_UNEXPECTED, p);
+    p = check_string(p + 1, line, vectors);
+    if (UNLIKELY(p == NULL)) return NULL;
+    if (UNLIKELY(*p != ':')) {
+        p = skip_space(p);
+        if (*p != ':') return failed(line, JSON_UNEXPECTED, p);
+    }
+    return skip_space(p + 1);
+}
+
+INLINE const uint8_t *check_number(const uint8_t *p, struct json_line *line) {
+    if (*p == '-') p++;
+    if (UNLIKELY(!is_digit(*p))) return failed(line, JSON_BAD_NUMBER, p);
+    /* A zero stands alone: a digit behind it is found by whoever wants a comma there. */
+    if (*p++ != '0') {
+        while (is_digit(*p))
+            p++;
+    }
+    if (*p == '.') {
+        p++;
+        if (UNLIKELY(!is_digit(*p))) return failed(line, JSON_BAD_NUMBER, p);
+        while (is_digit(*p))
+            p++;
+    }
+    if (UNLIKELY((*p | 0x20) == 'e')) {
+        p++;
+        if (*p == '+' || *p == '-') p++;
+        if (!is_digit(*p)) return failed(line, JSON_BAD_NUMBER, p);
+        while (is_digit(*p))
+            p++;
+    }
+    return p;
+}
+
+static const uint8_t *check_literal(const uint8_t *p, struct json_line *line) {
+    const char *literal;
+    switch (*p) {
+    case 't': literal = "true"; break;
+    case 'f': literal = "false"; break;
+    case 'n': literal = "null"; break;
+    case '+':
+    case '.': return failed(line, JSON_BAD_NUMBER, p);
+    default: {
+        const uint8_t letter = *p | 0x20; /* NaN, Infinity, True, undefined */
+        return failed(line, letter >= 'a' && letter <= 'z' ? JSON_BAD_LITERAL : JSON_UNEXPECTED, p);
+    }
+    }
+    for (; *literal != '\0'; literal++, p++) {
+        if (UNLIKELY(*p != (uint8_t)*literal)) return failed(line, JSON_BAD_LITERAL, p);
+    }
+    return p;
+}
+
+/* ---- strings ---- */
+
+/* From behind the opening quote to behind the closing one. */
+INLINE const uint8_t *check_string(const uint8_t *p, struct json_line *line, bool vectors) {
+    for (;;) { /* ends at the quote, or at the sentinel at the latest */
+        p = skip_plain(p, vectors);
+        if (LIKELY(*p == '"')) return p + 1;
+        p = check_odd_bytes(p, line);
+        if (UNLIKELY(p == NULL)) return NULL;
+    }
+}
+
+/* Goes over bytes that a string may hold as they are, to one that needs a look: a
+ * quote, a backslash, a control character, a byte of more than seven bits. */
+INLINE const uint8_t *skip_plain(const uint8_t *p, bool vectors) {
+#ifdef __SSE2__
+    if (vectors) {
+        const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+        const __m128i space = _mm_set1_epi8(' ');
+        for (;;) { /* JSON_PADDING lets it read over the text's end */
+            const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+            /* Compared as signed bytes, those of more than seven bits are below space too. */
+            const __m128i odd = _mm_or_si128(
+                _mm_cmplt_epi8(bytes, space),
+                _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+            const uint32_t mask = (uint32_t)_mm_movemask_epi8(odd);
+            if (LIKELY(mask != 0)) return p + __builtin_ctz(mask);
+            p += 16;
+        }
+    }
+#else
+    (void)vectors;
+#endif
+    while (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\') {
+        p++;
+    }
+    return p;
+}
+
+/* As many escapes and sequences of UTF-8 as follow one another. */
+static const uint8_t *check_odd_bytes(const uint8_t *p, struct json_line *line) {
+    do {
+        if (*p == '\\') {
+            p = check_escape(p + 1, line);
+            if (p == NULL) return NULL;
+        } else if (*p >= 0x80) {
+            if (!utf8_sequence(&p)) return failed(line, JSON_BAD_UTF8, p);
+        } else {
+            return failed(line, JSON_CONTROL, p);
+        }
+    } while (*p == '\\' || *p >= 0x80);
+    return p;
+}
+
+/* From behind the backslash. */
+static const uint8_t *check_escape(const uint8_t *p, struct json_line *line) {
+    switch (*p) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': return p + 1;
+    case 'u': break;
+    default: return failed(line, JSON_BAD_ESCAPE, p);
+    }
+    p++;
+    for (const uint8_t *end = p + 4; p < end; p++) {
+        const uint8_t letter = *p | 0x20;
+        const bool hex = is_digit(*p) || (letter >= 'a' && letter <= 'f');
+        if (!hex) return failed(line, JSON_BAD_ESCAPE, p);
+    }
+    return p;
+}
+
+/* ---- UTF-8 ---- */
+
+/* Moves *p over one sequence of two to four bytes; false: *p is the byte that is
+ * wrong (RFC 3629, section 4).  Reads no byte behind a wrong one. */
+static bool utf8_sequence(const uint8_t **p) {
+    const uint8_t *byte = *p;
+    const uint8_t lead = *byte;
+    /* A continuation, a lead of overlong forms, a lead of what is above U+10FFFF. */
+    if (lead < 0xC2 || lead > 0xF4) return false;
+    uint8_t low = 0x80, high = 0xBF;
+    if (lead == 0xE0) low = 0xA0;  /* below: overlong */
+    if (lead == 0xED) high = 0x9F; /* above: surrogates */
+    if (lead == 0xF0) low = 0x90;  /* below: overlong */
+    if (lead == 0xF4) high = 0x8F; /* above: more than U+10FFFF */
+    *p = ++byte;
+    if (*byte < low || *byte > high) return false;
+    for (int more = (lead >= 0xE0) + (lead >= 0xF0); more > 0; more--) {
+        *p = ++byte;
+        if (*byte < 0x80 || *byte > 0xBF) return false;
+    }
+    *p = byte + 1;
+    return true;
+}
+
+bool utf8_valid(const uint8_t *bytes, size_t size) {
+    const uint8_t *p = bytes, *end = bytes + size;
+    while (end - p >= 4) { /* the longest sequence fits */
+        if (*p < 0x80) {
+            p++;
+        } else if (!utf8_sequence(&p)) {
+            return false;
+        }
+    }
+    /* The rest stands before a zero, which continues nothing. */
+    uint8_t rest[4] = {0};
+    const size_t rest_size = (size_t)(end - p);
+    if (rest_size > 0) memcpy(rest, p, rest_size);
+    for (p = rest; p < rest + rest_size;) {
+        if (*p < 0x80) {
+            p++;
+        } else if (!utf8_sequence(&p)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- between tokens, and failing ---- */
+
+/* White space of RFC 8259 but the newline.  Most places have none, or the one
+ * space that json.dumps writes. */
+INLINE const uint8_t *skip_space(const uint8_t *p) {
+    p += *p == ' ';
+    while (UNLIKELY(*p == ' ' || *p == '\t' || *p == '\r')) {
+        p++;
+    }
+    return p;
+}
+
+COLD const uint8_t *failed(struct json_line *line, enum json_reason reason, const uint8_t *bad) {
+    line->reason = reason;
+    line->bad = bad;
+    return NULL;
+}
+
+/* Something else than was wanted stands behind a value.  If it touches a number or a
+ * literal, it is those that are spelled wrong: 01, 1.2.3, 0x10, nullx. */
+COLD const uint8_t *failed_behind(struct json_line *line, const uint8_t *bad,
+                                  enum json_reason reason) {
+    const uint8_t letter = *bad | 0x20, before = bad[-1];
+    const bool wordy = is_digit(*bad) || (letter >= 'a' && letter <= 'z') || *bad == '.' ||
+                       *bad == '+' || *bad == '-' || *bad == '_';
+    if (wordy && is_digit(before)) reason = JSON_BAD_NUMBER;
+    if (wordy && before >= 'a' && before <= 'z') reason = JSON_BAD_LITERAL;
+    return failed(line, reason, bad);
+}
+
+/* Everything before line->bad has been looked at and held no newline. */
+COLD void finish_bad_line(const uint8_t *text_end, struct json_line *line) {
+    const uint8_t *newline = memchr(line->bad, '\n', (size_t)(text_end - line->bad));
+    assert(newline != NULL);
+    line->next = newline + 1;
+    const uint8_t *end = newline;
+    while (end > line->begin && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r')) {
+        end--;
+    }
+    line->end = end;
+    if (line->bad >= end) {
+        line->reason = JSON_TRUNCATED;
+        line->bad = end;
+    }
+}
