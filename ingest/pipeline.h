@@ -1,0 +1,62 @@
+/* pipeline.h - from the open batch to the streams, in order.
+ *
+ * Sources fill the open batch.  It is sealed when full, when flush_ms old, or
+ * when somebody asks; a worker judges and compresses it; then its frames go to
+ * the streams in the order of sealing.  A source that finds no batch is parked
+ * and resumed, first come first served, when one is free: a batch always frees
+ * itself, so nothing can deadlock.  Owner only. */
+#ifndef INGEST_PIPELINE_H
+#define INGEST_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ingest/counters.h"
+#include "port/port.h"
+#include "writer/batch.h"
+#include "writer/stream.h"
+
+struct pipeline;
+
+/* Embedded by whoever brings lines. */
+struct source {
+    /* There may be room now. Returns false if it had to park itself again. */
+    bool (*resume)(struct source *source);
+    struct source *next_parked;
+    bool parked;
+};
+
+struct pipeline_options {
+    struct batch_rules rules;
+    uint32_t batches; /* at least PIPELINE_BATCHES_MIN */
+    uint64_t flush_ms;
+    struct stream *main, *rejects;
+    struct counters *counters;
+};
+
+/* One filling, one for each of two workers, one being written. */
+#define PIPELINE_BATCHES_MIN 4
+
+/* Quarantine's rate; DESIGN: at most 8 MiB/s. */
+#define QUARANTINE_BYTES_PER_SECOND (8u << 20)
+
+int pipeline_create(struct port *port, const struct pipeline_options *options,
+                    struct pipeline **pipeline);
+/* Nothing in flight: pipeline_busy is false. */
+void pipeline_free(struct pipeline *pipeline);
+
+/* The batch to fill, with room for a longest line if `fresh`; NULL: none is free, park.
+ * fresh: the present one had no room; it is sealed first, unless it is empty. */
+struct batch *pipeline_batch(struct pipeline *pipeline, bool fresh);
+/* Say so after filling: the flush timer starts with the first bytes. */
+void pipeline_filled(struct pipeline *pipeline);
+void pipeline_park(struct pipeline *pipeline, struct source *source);
+/* Takes it out of the parked ones, if it is one. */
+void pipeline_unpark(struct pipeline *pipeline, struct source *source);
+bool pipeline_anyone_parked(const struct pipeline *pipeline);
+/* Hands over what there is. */
+void pipeline_seal(struct pipeline *pipeline);
+/* True while a batch is open with lines in it, or anywhere on its way. */
+bool pipeline_busy(const struct pipeline *pipeline);
+
+#endif

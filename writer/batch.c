@@ -1,0 +1,219 @@
+/* batch.c - fills, judges and compresses a batch.
+ * One copy: bytes come in once, are judged where they lie, move only when
+ * something before them was cut out, and leave through LZ4. */
+#include "writer/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "writer/frame.h"
+
+/* frame_padding may add an empty skippable frame behind an append. */
+#define SPARE_BYTES 8
+
+static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
+    const uint32_t line = line_bytes_max + 2; /* CR and LF */
+    return line > BATCH_BYTES_MIN ? line : BATCH_BYTES_MIN;
+}
+
+size_t batch_memory(uint32_t line_bytes_max) {
+    const size_t raw = raw_bytes_max(line_bytes_max);
+    return raw + JSON_PADDING + BATCH_RUNS_MAX * sizeof(struct batch_run) + frame_bytes_max(raw) +
+           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + 2 * SPARE_BYTES +
+           frame_scratch_bytes();
+}
+
+int batch_create(uint32_t line_bytes_max, const struct batch_rules *rules, struct batch *batch) {
+    const uint32_t raw_max = raw_bytes_max(line_bytes_max);
+    assert(raw_max <= FRAME_RAW_MAX);
+    *batch = (struct batch){
+        .raw = malloc(raw_max + JSON_PADDING),
+        .raw_max = raw_max,
+        .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
+        .rules = rules,
+        .stored.bytes = malloc(frame_bytes_max(raw_max) + SPARE_BYTES),
+        .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
+        .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
+        .scratch = malloc(frame_scratch_bytes()),
+    };
+    if (batch->raw && batch->runs && batch->stored.bytes && batch->rejects.bytes &&
+        batch->reject_text && batch->scratch) {
+        memset(batch->raw + raw_max, 0, JSON_PADDING);
+        return 0;
+    }
+    batch_free(batch);
+    return ERR_NO_MEMORY;
+}
+
+void batch_free(struct batch *batch) {
+    free(batch->raw);
+    free(batch->runs);
+    free(batch->stored.bytes);
+    free(batch->rejects.bytes);
+    free(batch->reject_text);
+    free(batch->scratch);
+    *batch = (struct batch){0};
+}
+
+/* ---- filling ---- */
+
+void batch_reset(struct batch *batch) {
+    batch->raw_size = 0;
+    batch->run_count = 0;
+    batch->counts = (struct batch_counts){0};
+    batch->stored.size = batch->rejects.size = 0;
+    batch->stored.raw_size = batch->rejects.raw_size = 0;
+    batch->stored.lines = batch->rejects.lines = 0;
+    batch->stored_size = 0;
+    batch->reject_text_size = 0;
+    batch->reject_text_lines = 0;
+}
+
+uint32_t batch_room(const struct batch *batch) {
+    return batch->run_count < BATCH_RUNS_MAX ? batch->raw_max - batch->raw_size : 0;
+}
+
+static bool same_origin(const struct batch_origin *a, const struct batch_origin *b) {
+    return a->received_ns == b->received_ns && a->listener == b->listener &&
+           address_equal(&a->peer, &b->peer);
+}
+
+uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size) {
+    assert(size > 0 && size <= batch_room(batch));
+    uint8_t *place = batch->raw + batch->raw_size;
+    struct batch_run *last = batch->run_count ? &batch->runs[batch->run_count - 1] : NULL;
+    if (last && !last->set_aside && same_origin(&last->origin, origin))
+        last->size += size;
+    else
+        batch->runs[batch->run_count++] =
+            (struct batch_run){.origin = *origin, .offset = batch->raw_size, .size = size};
+    batch->raw_size += size;
+    return place;
+}
+
+uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                         uint32_t reason, uint64_t record_size) {
+    assert(size > 0 && size <= batch_room(batch) && reason);
+    uint8_t *place = batch->raw + batch->raw_size;
+    batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
+                                                         .offset = batch->raw_size,
+                                                         .size = size,
+                                                         .set_aside = reason,
+                                                         .record_size = record_size};
+    batch->raw_size += size;
+    return place;
+}
+
+/* ---- judging ---- */
+
+static bool reject_text_to_frame(struct batch *batch) {
+    struct batch_frames *rejects = &batch->rejects;
+    if (batch->reject_text_size == 0) return true;
+    if (rejects->size + frame_bytes_max(batch->reject_text_size) > BATCH_REJECT_PACKED_BYTES)
+        return false;
+    rejects->size +=
+        frame_encode(batch->scratch, (const uint8_t *)batch->reject_text, batch->reject_text_size,
+                     batch->rules->acceleration, rejects->bytes + rejects->size);
+    rejects->raw_size += batch->reject_text_size;
+    rejects->lines += batch->reject_text_lines;
+    batch->reject_text_size = 0;
+    batch->reject_text_lines = 0;
+    return true;
+}
+
+static bool quarantine(struct batch *batch, const struct reject *reject) {
+    const size_t most = quarantine_bytes_max(reject->size);
+    if (atomic_load_explicit(batch->rules->reject_budget, memory_order_relaxed) <= 0) return false;
+    if (batch->reject_text_size + most > BATCH_REJECT_TEXT_BYTES && !reject_text_to_frame(batch))
+        return false;
+    /* The last text must find room too. */
+    if (batch->rejects.size + frame_bytes_max(batch->reject_text_size + most) >
+        BATCH_REJECT_PACKED_BYTES)
+        return false;
+    char *begin = batch->reject_text + batch->reject_text_size;
+    const size_t size = (size_t)(quarantine_write(begin, reject) - begin);
+    batch->reject_text_size += size;
+    batch->reject_text_lines++;
+    atomic_fetch_sub_explicit(batch->rules->reject_budget, (int64_t)size, memory_order_relaxed);
+    return true;
+}
+
+static void reject(struct batch *batch, const struct batch_run *run, uint32_t reason,
+                   const uint8_t *bytes, size_t size, uint64_t offset, uint64_t record_size) {
+    batch->counts.reasons[reason]++;
+    const bool kept = quarantine(batch, &(struct reject){
+                                            .received_ns = run->origin.received_ns,
+                                            .peer = &run->origin.peer,
+                                            .listener = batch->rules->listeners[run->origin.listener],
+                                            .reason = reason,
+                                            .offset = offset,
+                                            .record_size = record_size,
+                                            .bytes = bytes,
+                                            .size = size,
+                                        });
+    if (kept)
+        batch->counts.rejected++;
+    else
+        batch->counts.quarantine_full++;
+}
+
+/* The line's own size: without its newline, and without the CR before it. */
+static size_t line_size(const uint8_t *begin, const uint8_t *next) {
+    const size_t size = (size_t)(next - begin) - 1;
+    return size > 0 && begin[size - 1] == '\r' ? size - 1 : size;
+}
+
+/* Judges a run's lines and moves the good ones down to `out`, which is never
+ * above what is still to be read. */
+static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
+    const uint8_t *text = batch->raw + run->offset;
+    const uint8_t *text_end = text + run->size;
+    struct json_line line;
+    for (; text < text_end; text = line.next) {
+        json_check_line(text, text_end, false, &line);
+        if (line.reason == JSON_BLANK) continue;
+        batch->counts.records++;
+        const size_t size = line_size(text, line.next);
+        if (size > batch->rules->line_bytes_max) {
+            reject(batch, run, REJECT_OVERSIZED, text, size, batch->rules->line_bytes_max, size);
+            continue;
+        }
+        if (line.reason != JSON_OK) {
+            reject(batch, run, line.reason, text, size, (uint64_t)(line.bad - text), size);
+            continue;
+        }
+        const size_t record = (size_t)(line.end - line.begin);
+        if (out != line.begin) memmove(out, line.begin, record);
+        out += record;
+        *out++ = '\n';
+        batch->counts.stored++;
+    }
+    return out;
+}
+
+void batch_check(struct batch *batch) {
+    uint8_t *out = batch->raw;
+    for (uint32_t i = 0; i < batch->run_count; i++) {
+        const struct batch_run *run = &batch->runs[i];
+        if (!run->set_aside) {
+            out = check_run(batch, run, out);
+            continue;
+        }
+        batch->counts.records++;
+        reject(batch, run, run->set_aside, batch->raw + run->offset, run->size - 1,
+               run->size - 1, run->record_size);
+    }
+    batch->stored_size = (size_t)(out - batch->raw);
+    const bool fits = reject_text_to_frame(batch);
+    assert(fits);
+}
+
+void batch_pack(struct batch *batch) {
+    if (batch->stored_size == 0) return;
+    batch->stored.size = frame_encode(batch->scratch, batch->raw, batch->stored_size,
+                                      batch->rules->acceleration, batch->stored.bytes);
+    batch->stored.raw_size = batch->stored_size;
+    batch->stored.lines = batch->counts.stored;
+}

@@ -1,0 +1,43 @@
+/* quarantine.h - how a rejected record looks in the stream `rejects`.
+ * One JSON object a record: when it came, from whom, on which listener, why it
+ * was rejected, where in it, how long it was, and its bytes: as a string where
+ * they are UTF-8, in base64 where they are not.  Pure: any thread. */
+#ifndef WRITER_QUARANTINE_H
+#define WRITER_QUARANTINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port/address.h"
+#include "schema/json.h"
+
+/* The judge's reasons (schema/json.h), and framing's. */
+enum reject_reason {
+    REJECT_OVERSIZED = JSON_REASONS, /* longer than line_bytes_max */
+    REJECT_LINE_MEMORY,              /* the longest unfinished line when their memory was full */
+    REJECT_REASONS
+};
+const char *reject_reason_name(uint32_t reason);
+const char *reject_reason_sentence(uint32_t reason);
+
+/* What is kept of a record. */
+#define QUARANTINE_KEEP_MAX (64u << 10)
+#define QUARANTINE_KEEP_OVERSIZED_MAX (4u << 10)
+
+struct reject {
+    int64_t received_ns;
+    const struct port_address *peer;
+    const char *listener;
+    uint32_t reason;
+    uint64_t offset;      /* of the fault in the record */
+    uint64_t record_size; /* as it came */
+    const uint8_t *bytes; /* what is left of it; cut to what is kept */
+    size_t size;
+};
+
+/* The most bytes that a record with `size` bytes at hand takes. */
+size_t quarantine_bytes_max(size_t size);
+/* Writes the object and a newline; returns behind its end. */
+char *quarantine_write(char *out, const struct reject *reject);
+
+#endif

@@ -1,0 +1,62 @@
+/* segment.h - one segment file, from its first byte to its final name.
+ *
+ * What a stream's owner asks workers to do with it: each call here blocks on
+ * the disk and runs on the slow lane, while nobody else touches the segment.
+ * Appending is the stream's (stream.c), for it is the port that writes. */
+#ifndef WRITER_SEGMENT_H
+#define WRITER_SEGMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/files.h"
+#include "writer/segment_name.h"
+
+#define SEGMENT_PATH_MAX 4096
+
+/* The steps of closing, in order. Each may fail and be tried again. */
+enum segment_close_step {
+    CLOSE_CUT,
+    CLOSE_SYNC,
+    CLOSE_FILE,
+    CLOSE_RENAME, /* or remove, if nothing stands in it */
+    CLOSE_DIRECTORY,
+    CLOSE_LIMIT,
+    CLOSE_DONE
+};
+
+struct segment {
+    struct files *files;
+    struct segment_name name;
+    char folder[SEGMENT_PATH_MAX]; /* <dir>/<stream> */
+    char path[SEGMENT_PATH_MAX];   /* of the file as it is named now */
+    char state_path[SEGMENT_PATH_MAX]; /* where the stream's sequence is kept */
+    struct file file;
+    uint64_t size; /* of what stands: whole appends */
+    uint64_t raw_size, lines;
+    uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
+    enum segment_close_step step;
+    bool torn; /* behind `size` there may be the rest of a failed append */
+    /* A sync has failed: what the disk holds is unknown, and asking again would
+     * be answered with a lie (the kernel marks the pages clean).  The file keeps its .part
+     * name; the next start reads it back. */
+    bool suspect;
+};
+
+/* Keeps the sequence for ever, then makes the file. A name that is taken: the next
+ * sequence.  On an error nothing is open and it may be tried again. */
+int segment_open(struct segment *segment);
+/* Cuts off what a failed append has left behind, if one has. */
+int segment_cut(struct segment *segment);
+/* Goes on with closing where it stopped.
+ * 0: closed.  On an error it may be called again, and goes on with the step that failed;
+ * a failed sync makes it suspect. */
+int segment_close(struct segment *segment);
+
+/* Joins two or three parts with '/'; false: longer than SEGMENT_PATH_MAX. */
+bool path_join(char *path, const char *first, const char *second, const char *third);
+
+/* Reads <dir>/state/<stream>.sequence: the last sequence given out; 0: none yet. */
+int sequence_read(struct files *files, const char *path, uint64_t *sequence);
+
+#endif

@@ -1,0 +1,437 @@
+/* stream.c - appends frames to a stream's present segment, and retires it.
+ *
+ * An append is two writes: all of it with its first 8 bytes disguised as a
+ * skippable frame's header, and when that stands the true 8 bytes (FORMAT.md).
+ * So the file is valid at every moment, and a torn append is passed over.
+ *
+ * The present segment is one state machine (`step`), each retired one another
+ * (live_segment, close_advance).  Both go on when an op comes back. */
+#include "writer/stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+#include "writer/frame.h"
+#include "writer/segment.h"
+
+#define RETRY_NS (2 * 1000000000ll)
+#define SAY_AGAIN_NS (60 * 1000000000ll)
+
+enum stream_step {
+    STREAM_IDLE,
+    STREAM_OPENING,
+    STREAM_WRITING,    /* the append, disguised */
+    STREAM_UNCOVERING, /* its true beginning */
+    STREAM_CUTTING,    /* what a failed append left is cut off */
+    STREAM_WAITING,    /* the disk has failed; trying again soon */
+};
+
+/* A segment with an open file: the present one, or one that is being closed. */
+struct live_segment {
+    struct segment segment;
+    struct stream *stream;
+    struct live_segment *next; /* in stream->retired */
+    struct port_op close_op;   /* the close job, or the wait before it is tried again */
+    struct port_op sync_op, sync_timer, age_timer;
+    bool retired, dirty, close_waits;
+    int close_error; /* what was said last */
+};
+
+struct stream {
+    struct port *port;
+    struct stream_options options;
+    char name[STREAM_NAME_MAX + 1];
+    char folder[SEGMENT_PATH_MAX], state_path[SEGMENT_PATH_MAX];
+    uint64_t last_sequence;
+    enum stream_step step;
+    struct port_op op; /* of `step` */
+    int error;         /* that STREAM_CUTTING cleans up after */
+    struct live_segment *present, *retired;
+    struct stream_append *first, *last; /* held; the first may be under way */
+    size_t append_size;                 /* of the first, with its padding */
+    bool rotate_wanted, finishing, abandoned;
+    int failure; /* what the disk last said; 0: it takes everything */
+    int64_t failure_said_ns;
+    struct stream_counts counts;
+};
+
+static void step_done(struct port_op *op);
+static void advance(struct stream *stream);
+static void close_advance(struct live_segment *live);
+
+int stream_open(struct port *port, const struct stream_options *options, struct stream **stream) {
+    assert(stream_name_valid(options->name));
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s) return ERR_NO_MEMORY;
+    s->port = port;
+    s->options = *options;
+    s->last_sequence = options->last_sequence;
+    s->op.done = step_done;
+    strcpy(s->name, options->name);
+    char file[STREAM_NAME_MAX + 16];
+    strcat(strcpy(file, options->name), ".sequence");
+    int error = 0;
+    if (!path_join(s->folder, options->directory, options->name, NULL) ||
+        !path_join(s->state_path, options->directory, "state", file))
+        error = ERR_NAME_TOO_LONG;
+    if (!error) error = directory_make(port_files(port), s->folder);
+    if (error) {
+        free(s);
+        return error;
+    }
+    *stream = s;
+    return 0;
+}
+
+void stream_append(struct stream *stream, struct stream_append *append) {
+    assert(!stream->finishing && append->size >= FRAME_COVER_BYTES);
+    append->next = NULL;
+    if (stream->last)
+        stream->last->next = append;
+    else
+        stream->first = append;
+    stream->last = append;
+    stream->counts.appends_held++;
+    advance(stream);
+}
+
+void stream_rotate(struct stream *stream) {
+    stream->rotate_wanted = true;
+    advance(stream);
+}
+
+bool stream_closing(const struct stream *stream) {
+    return stream->retired || stream->rotate_wanted;
+}
+
+bool stream_busy(const struct stream *stream) {
+    return stream->first || stream->step != STREAM_IDLE || stream_closing(stream);
+}
+
+void stream_finish(struct stream *stream) {
+    stream->finishing = true;
+    advance(stream);
+}
+
+void stream_abandon(struct stream *stream) {
+    stream->abandoned = true;
+    if (stream->step == STREAM_WAITING) port_cancel(&stream->op);
+    for (struct live_segment *live = stream->retired; live; live = live->next)
+        if (live->close_waits) port_cancel(&live->close_op);
+    advance(stream);
+}
+
+struct stream_counts stream_counts(const struct stream *stream) {
+    struct stream_counts counts = stream->counts;
+    counts.failing = stream->failure != 0;
+    return counts;
+}
+
+void stream_free(struct stream *stream) {
+    assert(!stream_busy(stream) && !stream->present);
+    free(stream);
+}
+
+/* ---- trouble ---- */
+
+static void wait_and_try_again(struct stream *stream, const char *path, int error) {
+    const int64_t now = port_now_ns(stream->port);
+    stream->counts.write_failures++;
+    if (stream->failure != error || now - stream->failure_said_ns >= SAY_AGAIN_NS) {
+        stream->failure_said_ns = now;
+        say("%s: %s; holding %u block%s, trying again every %lld s", path, error_text(error),
+            stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "s",
+            RETRY_NS / 1000000000);
+    }
+    stream->failure = error;
+    stream->step = STREAM_WAITING;
+    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + RETRY_NS);
+}
+
+static struct stream_append *take_first(struct stream *stream) {
+    struct stream_append *append = stream->first;
+    stream->first = append->next;
+    if (!stream->first) stream->last = NULL;
+    stream->counts.appends_held--;
+    return append;
+}
+
+static void give_up_held(struct stream *stream) {
+    while (stream->first) {
+        struct stream_append *append = take_first(stream);
+        append->done(append, ERR_CANCELLED);
+    }
+}
+
+/* ---- the present segment ---- */
+
+static void open_run(struct port_op *op) {
+    struct stream *stream = PORT_CONTAINER(struct stream, op, op);
+    op->result = segment_open(&stream->present->segment);
+}
+
+static void cut_run(struct port_op *op) {
+    struct stream *stream = PORT_CONTAINER(struct stream, op, op);
+    op->result = segment_cut(&stream->present->segment);
+}
+
+static void age_reached(struct port_op *op);
+static void sync_due(struct port_op *op);
+static void sync_done(struct port_op *op);
+static void close_done(struct port_op *op);
+
+static struct live_segment *live_segment_create(struct stream *stream) {
+    struct live_segment *live = calloc(1, sizeof *live);
+    if (!live) return NULL;
+    live->stream = stream;
+    live->close_op.done = close_done;
+    live->sync_op.done = sync_done;
+    live->sync_timer.done = sync_due;
+    live->age_timer.done = age_reached;
+    struct segment *segment = &live->segment;
+    segment->files = port_files(stream->port);
+    segment->folder_bytes_max = stream->options.folder_bytes_max;
+    strcpy(segment->folder, stream->folder);
+    strcpy(segment->state_path, stream->state_path);
+    strcpy(segment->name.stream, stream->name);
+    segment->name.sequence = stream->last_sequence + 1;
+    segment->name.opened_ns = port_wall_ns(stream->port);
+    segment->name.part = true;
+    return live;
+}
+
+static void start_open(struct stream *stream) {
+    stream->present = live_segment_create(stream);
+    if (!stream->present) {
+        wait_and_try_again(stream, stream->folder, ERR_NO_MEMORY);
+        return;
+    }
+    stream->step = STREAM_OPENING;
+    port_work(stream->port, &stream->op, PORT_LANE_SLOW, open_run);
+}
+
+static void opened(struct stream *stream, int result) {
+    struct live_segment *live = stream->present;
+    if (result < 0) {
+        stream->present = NULL;
+        free(live);
+        wait_and_try_again(stream, stream->folder, result);
+        return;
+    }
+    stream->last_sequence = live->segment.name.sequence;
+    stream->counts.segments_opened++;
+    port_timer(stream->port, &live->age_timer,
+               port_now_ns(stream->port) + (int64_t)stream->options.segment_age_ms * 1000000);
+}
+
+static void start_write(struct stream *stream) {
+    struct stream_append *append = stream->first;
+    struct segment *segment = &stream->present->segment;
+    stream->append_size =
+        append->size + frame_padding(segment->size + append->size, append->bytes + append->size);
+    memcpy(append->cover, append->bytes, FRAME_COVER_BYTES);
+    frame_cover(stream->append_size, append->bytes);
+    segment->torn = true;
+    stream->step = STREAM_WRITING;
+    port_write(stream->port, &stream->op, &segment->file, append->bytes, stream->append_size,
+               segment->size);
+}
+
+static void start_uncover(struct stream *stream) {
+    stream->step = STREAM_UNCOVERING;
+    port_write(stream->port, &stream->op, &stream->present->segment.file, stream->first->cover,
+               FRAME_COVER_BYTES, stream->present->segment.size);
+}
+
+/* The append gets its own beginning back, and the file its own end. */
+static void start_cut(struct stream *stream, int error) {
+    memcpy(stream->first->bytes, stream->first->cover, FRAME_COVER_BYTES);
+    stream->error = error;
+    stream->step = STREAM_CUTTING;
+    port_work(stream->port, &stream->op, PORT_LANE_SLOW, cut_run);
+}
+
+static void start_sync_timer(struct live_segment *live) {
+    struct stream *stream = live->stream;
+    if (!stream->options.sync_ms || live->retired) return;
+    if (!port_idle(&live->sync_timer) || !port_idle(&live->sync_op)) return;
+    port_timer(stream->port, &live->sync_timer,
+               port_now_ns(stream->port) + (int64_t)stream->options.sync_ms * 1000000);
+}
+
+static void stands(struct stream *stream) {
+    struct live_segment *live = stream->present;
+    struct stream_append *append = take_first(stream);
+    live->segment.torn = false;
+    live->segment.size += stream->append_size;
+    live->segment.raw_size += append->raw_size;
+    live->segment.lines += append->lines;
+    live->dirty = true;
+    start_sync_timer(live);
+    stream->counts.bytes_written += stream->append_size;
+    if (stream->failure) say("%s: writing again, nothing was lost", live->segment.path);
+    stream->failure = 0;
+    append->done(append, 0);
+}
+
+static void step_done(struct port_op *op) {
+    struct stream *stream = PORT_CONTAINER(struct stream, op, op);
+    const enum stream_step step = stream->step;
+    const int result = op->result < 0 ? (int)op->result : 0;
+    stream->step = STREAM_IDLE;
+    switch (step) {
+    case STREAM_OPENING: opened(stream, result); break;
+    case STREAM_WRITING:
+        if (result < 0)
+            start_cut(stream, result);
+        else
+            start_uncover(stream);
+        break;
+    case STREAM_UNCOVERING:
+        if (result < 0)
+            start_cut(stream, result);
+        else
+            stands(stream);
+        break;
+    case STREAM_CUTTING: /* if it failed: the next write overwrites the same place */
+        wait_and_try_again(stream, stream->present->segment.path, stream->error);
+        break;
+    case STREAM_WAITING: break;
+    case STREAM_IDLE: assert(!"an op of no step");
+    }
+    advance(stream);
+}
+
+static void retire(struct stream *stream) {
+    struct live_segment *live = stream->present;
+    stream->present = NULL;
+    live->retired = true;
+    live->next = stream->retired;
+    stream->retired = live;
+    port_cancel(&live->sync_timer);
+    port_cancel(&live->age_timer);
+    close_advance(live);
+}
+
+static bool retire_due(const struct stream *stream) {
+    const struct segment *segment = &stream->present->segment;
+    if (stream->rotate_wanted || segment->suspect) return true;
+    if (!stream->first) return stream->finishing;
+    return segment->raw_size &&
+           segment->raw_size + stream->first->raw_size > stream->options.segment_bytes_max;
+}
+
+/* Starts whatever is next, if nothing is under way. */
+static void advance(struct stream *stream) {
+    if (stream->step != STREAM_IDLE) return;
+    if (stream->present && retire_due(stream)) retire(stream);
+    stream->rotate_wanted = false;
+    if (stream->abandoned) give_up_held(stream);
+    if (!stream->first) return;
+    if (stream->present)
+        start_write(stream);
+    else
+        start_open(stream);
+}
+
+/* ---- age, sync ---- */
+
+static void age_reached(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, age_timer, op);
+    if (live->retired)
+        close_advance(live);
+    else
+        stream_rotate(live->stream);
+}
+
+static void sync_due(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_timer, op);
+    if (live->retired) {
+        close_advance(live);
+        return;
+    }
+    live->dirty = false;
+    port_sync(live->stream->port, &live->sync_op, &live->segment.file);
+}
+
+static void suspect(struct live_segment *live, int error) {
+    live->stream->counts.sync_failures++;
+    live->segment.suspect = true;
+    say("%s: sync failed: %s; what the disk holds of it is uncertain, it is closed as it is and "
+        "read back at the next start; going on in a new segment",
+        live->segment.path, error_text(error));
+}
+
+static void sync_done(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+    struct stream *stream = live->stream;
+    if (op->result < 0) suspect(live, (int)op->result);
+    if (live->retired) {
+        close_advance(live);
+        return;
+    }
+    if (live->dirty) start_sync_timer(live);
+    advance(stream);
+}
+
+/* ---- retired segments ---- */
+
+static void close_run(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
+    op->result = segment_close(&live->segment);
+}
+
+static void live_segment_free(struct live_segment *live) {
+    struct live_segment **link = &live->stream->retired;
+    while (*link != live)
+        link = &(*link)->next;
+    *link = live->next;
+    free(live);
+}
+
+/* Closes it once its timers and its sync are back, and forgets it when it is closed. */
+static void close_advance(struct live_segment *live) {
+    struct stream *stream = live->stream;
+    if (!port_idle(&live->close_op) || !port_idle(&live->sync_op) ||
+        !port_idle(&live->sync_timer) || !port_idle(&live->age_timer))
+        return;
+    if (live->segment.step == CLOSE_DONE)
+        live_segment_free(live);
+    else
+        port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
+}
+
+static void close_done(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
+    struct stream *stream = live->stream;
+    if (live->close_waits) {
+        live->close_waits = false;
+        close_advance(live);
+        return;
+    }
+    const int error = op->result < 0 ? (int)op->result : 0;
+    if (!error) {
+        stream->counts.segments_closed++;
+        close_advance(live);
+        return;
+    }
+    if (live->segment.step == CLOSE_SYNC) {
+        suspect(live, error);
+        close_advance(live);
+        return;
+    }
+    if (live->close_error != error || stream->abandoned)
+        say("%s: closing: %s; %s", live->segment.path, error_text(error),
+            stream->abandoned ? "left to the next start" : "trying again");
+    live->close_error = error;
+    if (stream->abandoned) {
+        file_close(&live->segment.file);
+        live->segment.step = CLOSE_DONE;
+        close_advance(live);
+        return;
+    }
+    live->close_waits = true;
+    port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + RETRY_NS);
+}

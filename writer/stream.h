@@ -1,0 +1,61 @@
+/* stream.h - a stream of frames into segments that follow each other.
+ *
+ * Frames are appended in the order given, one write in flight; a segment is
+ * opened when there is something to put into it and retired by size, age or
+ * request.  A disk that fails is waited for: appends are held, in order, until
+ * it takes them.  Every call and callback: the port's owner. Never waits. */
+#ifndef WRITER_STREAM_H
+#define WRITER_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/port.h"
+
+struct stream;
+
+struct stream_options {
+    const char *directory; /* <dir> */
+    const char *name;
+    uint64_t segment_bytes_max; /* raw; retired before an append that would exceed it */
+    uint64_t segment_age_ms;    /* since it was opened */
+    uint64_t sync_ms;           /* what was written is synced no later than this; 0: only at close */
+    uint64_t folder_bytes_max;  /* closed segments together, the oldest go first; 0: no limit */
+    uint64_t last_sequence;     /* the highest ever given out (recovery knows) */
+};
+
+/* Embedded by whoever appends. `bytes` are whole frames, `size` of them with 8 spare
+ * bytes behind, at least FRAME_COVER_BYTES; they are the stream's until done. */
+struct stream_append {
+    uint8_t *bytes;
+    size_t size;
+    uint64_t raw_size, lines;
+    /* 0: stored.  ERR_CANCELLED: given up by stream_abandon. */
+    void (*done)(struct stream_append *append, int result);
+    struct stream_append *next;
+    uint8_t cover[8];
+};
+
+struct stream_counts {
+    uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
+    uint32_t appends_held;
+    bool failing; /* the disk does not take what we have */
+};
+
+int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
+void stream_append(struct stream *stream, struct stream_append *append);
+/* The present segment ends here; the next append opens another. */
+void stream_rotate(struct stream *stream);
+/* True while anything is on its way: appends, a retired segment's closing. */
+bool stream_busy(const struct stream *stream);
+/* True while a retired segment is not closed yet. */
+bool stream_closing(const struct stream *stream);
+/* Nothing more will be appended; once all held appends are stored the segment is closed.
+ * Wait for !stream_busy, then stream_free. */
+void stream_finish(struct stream *stream);
+/* Held appends come back with ERR_CANCELLED, closing is tried once more and then given up. */
+void stream_abandon(struct stream *stream);
+void stream_free(struct stream *stream);
+struct stream_counts stream_counts(const struct stream *stream);
+
+#endif
