@@ -1,9 +1,11 @@
 /* scan.h - reads segments, frame by frame: what recovery, verify and every
- * reader command stand on.  Blocking; never on a serving owner. */
+ * reader command stand on.  Reads what is being written too.  Blocking; never on
+ * a serving owner.  A scan belongs to one thread at a time. */
 #ifndef WRITER_SCAN_H
 #define WRITER_SCAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "port/files.h"
@@ -13,36 +15,47 @@
 
 enum scan_damage {
     SCAN_SOUND,
-    SCAN_UNFINISHED,  /* the file ends inside a frame: an append in flight, or torn */
-    SCAN_BAD_HEADER,  /* bytes that are no frame: where the next one begins is unknown */
-    SCAN_BAD_DATA,    /* a frame whose checksum or content is wrong; the next can be read */
+    SCAN_UNFINISHED, /* an append in flight, or torn: a cover, or the file ends inside a frame */
+    SCAN_BAD_HEADER, /* bytes that are no frame: where the next one begins is unknown */
+    SCAN_BAD_DATA,   /* a frame whose checksum or content is wrong; the next can be read */
 };
 
 struct scan {
     struct file file;
-    uint64_t offset;      /* of the frame that scan_next returned */
-    uint64_t next_offset; /* of the frame behind it */
-    uint64_t frame_number; /* data frames before this one */
-    uint64_t line_number; /* of the first line in raw; the segment's first line is 0 */
-    const uint8_t *raw;   /* whole lines, each ended by a newline; the scan's, until the next call */
+    uint64_t offset;       /* of the frame that the last scan_next looked at */
+    uint64_t next_offset;  /* where the next one looks */
+    uint64_t frame_number; /* data frames before this one, the lost ones too */
+    uint64_t line_number;  /* of the first line in raw; the segment's first line is 0 */
+    uint64_t frames_lost;  /* passed over as SCAN_BAD_DATA; line_number lacks their lines */
+    const uint8_t *raw; /* whole lines, each ended by a newline; the scan's, until the next call */
     uint32_t raw_size;
     uint32_t raw_lines;
-    bool truncated_is_end;
+    /* The scan's own from here on. */
+    bool on_frame;      /* the next call counts the frame at `offset` */
+    uint64_t file_size; /* as last seen */
     uint8_t *packed, *unpacked;
     size_t packed_max, unpacked_max;
 };
 
+/* A segment that has lost its .part since it was listed is opened by its new name
+ * (or by the old one, where the listing was ahead).  On an error nothing is open. */
 int scan_open(struct files *files, const char *path, struct scan *scan);
-void scan_close(struct scan *scan);
-/* Goes on at the frame behind.  1: scan->raw holds its lines.  0: the end of what can be
- * read; *damage says whether that is the end of the file.  1 never comes with
- * damage; SCAN_BAD_DATA comes with 0 too, and the next call goes on behind it.
- * Negative: reading failed.  At the end, calling again later sees what was
- * appended since. */
+void scan_close(struct scan *scan); /* not open: nothing happens */
+
+/* Goes on at the frame behind.  1: scan->raw holds its lines.  0: no lines this time,
+ * and *damage says why:
+ *   SCAN_SOUND       the end of the file
+ *   SCAN_UNFINISHED  nothing more can be read yet; `offset` is where it begins
+ *   SCAN_BAD_HEADER  nothing more can be read at all; `offset` is where it begins
+ *   SCAN_BAD_DATA    a frame is lost, offset to next_offset; the next call goes on behind it
+ * Negative: reading failed; the next call tries the same frame again.  After
+ * all but SCAN_BAD_DATA calling again later sees what was appended or uncovered since.
+ * Skippable frames are passed over, those of later versions too. */
 int scan_next(struct scan *scan, enum scan_damage *damage);
 
-/* Finds the frames without decoding them, from the front: their offsets, in one
- * array that grows, for those who read backwards. free() it. */
+/* Finds the data frames without decoding them, from the front: in one array, for those who
+ * read backwards; free() it, also after an error.  *damage as above, never SCAN_BAD_DATA: what
+ * is in a frame is not looked at.  Leaves the scan where it was. */
 struct scan_frame {
     uint64_t offset;
     uint64_t size;
@@ -50,8 +63,9 @@ struct scan_frame {
 };
 int scan_frames(struct scan *scan, struct scan_frame **frames, uint64_t *count,
                 enum scan_damage *damage);
-/* Positions on the frame at this offset; the next scan_next returns it. Its frame
- * and line number are then the caller's to set. */
+/* Positions on the frame at this offset; the next scan_next returns it.  Who needs its
+ * frame_number and line_number sets them behind this call; they are counted on from there,
+ * and from 0 where nothing is set. */
 void scan_seek(struct scan *scan, uint64_t offset);
 
 /* ---- the segments of a path ---- */
@@ -60,17 +74,25 @@ struct segment_file {
     char *path;
     struct segment_name name; /* stream "" for a file whose name is not a segment's */
     uint64_t size;
+    uint64_t id; /* struct file_status's */
 };
 struct segment_list {
-    struct segment_file *files; /* by stream, sequence */
+    struct segment_file *files;
     uint32_t count, room;
 };
 
-/* A file: that one. A stream's folder: its segments. A directory of
- * streams: all of them but `rejects`. Adds to the list. ERR_NOT_FOUND, or
- * whatever kept it from being read. */
+/* Adds to the list, which begins as all zero, and sorts it.  A file: that one, whatever
+ * its name.  A stream's folder: its segments.  A directory of streams: the segments of
+ * all but `rejects`; `state` is none.  What vanishes while it is listed is left out.
+ * ERR_NOT_FOUND, or whatever kept some of it from being read: the rest is in the list. */
 int segment_list_add(struct files *files, const char *path, struct segment_list *list);
+/* By stream, sequence, the .part behind the closed one, path.  A segment that was found
+ * under two names (renamed meanwhile, or named twice) stays once. */
 void segment_list_sort(struct segment_list *list);
 void segment_list_free(struct segment_list *list);
+
+/* The same segment's path with .part if it has none, without if it has; malloc'd.
+ * NULL: not a segment's name, or out of memory. */
+char *segment_path_other(const char *path);
 
 #endif

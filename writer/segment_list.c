@@ -1,0 +1,180 @@
+/* segment_list.c - which segments a path means: see scan.h.
+ * A daemon may be at work in the same folders: names come, lose their .part and
+ * go while we look. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "writer/scan.h"
+
+#define STATE_FOLDER   "state"
+#define REJECTS_STREAM "rejects"
+
+/* A listing in progress: of the folder that was named, or of a stream's folder in it. */
+struct listing {
+    struct files *files;
+    struct segment_list *list;
+    const char *folder;
+    bool named; /* its own folders are streams */
+    int error;  /* the first one; what else can be listed is */
+};
+
+static bool found_name(void *context, const char *name, bool directory);
+static int list_folder(struct listing *listing);
+static bool found_before(const struct segment_file *files, uint32_t count,
+                         const struct segment_file *file);
+static int add_file(struct files *files, const char *path, struct segment_list *list);
+static int add_segment(struct files *files, const char *path, struct segment_list *list);
+static const char *name_of(const char *path);
+static char *join(const char *folder, const char *name);
+static int compare_files(const void *left, const void *right);
+
+int segment_list_add(struct files *files, const char *path, struct segment_list *list) {
+    struct file_status status;
+    int error = file_status_of(files, path, &status);
+    if (!error && status.directory) {
+        struct listing listing = {.files = files, .list = list, .folder = path, .named = true};
+        error = list_folder(&listing);
+    } else if (!error || error == ERR_NOT_FOUND) {
+        error = add_segment(files, path, list);
+    }
+    segment_list_sort(list);
+    return error;
+}
+
+void segment_list_sort(struct segment_list *list) {
+    if (list->count > 0) qsort(list->files, list->count, sizeof *list->files, compare_files);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file file = list->files[i];
+        if (found_before(list->files, kept, &file)) {
+            free(file.path);
+        } else {
+            list->files[kept++] = file;
+        }
+    }
+    list->count = kept;
+}
+
+/* Is it among those of the same sequence already?  They stand last. */
+static bool found_before(const struct segment_file *files, uint32_t count,
+                         const struct segment_file *file) {
+    if (file->name.stream[0] == '\0') return false; /* not a segment's name */
+    for (uint32_t i = count; i > 0; i--) {
+        const struct segment_file *before = &files[i - 1];
+        if (before->name.sequence != file->name.sequence) return false;
+        if (strcmp(before->name.stream, file->name.stream) != 0) return false;
+        if (before->id == file->id) return true;
+    }
+    return false;
+}
+
+void segment_list_free(struct segment_list *list) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        free(list->files[i].path);
+    }
+    free(list->files);
+    *list = (struct segment_list){0};
+}
+
+char *segment_path_other(const char *path) {
+    const char *old = name_of(path);
+    struct segment_name name;
+    if (!segment_name_parse(old, &name)) return NULL;
+    name.part = !name.part;
+    const size_t folder_length = (size_t)(old - path);
+    char *other = malloc(folder_length + SEGMENT_NAME_MAX);
+    if (other == NULL) return NULL;
+    memcpy(other, path, folder_length);
+    segment_name_format(&name, other + folder_length);
+    return other;
+}
+
+static int list_folder(struct listing *listing) {
+    const int error = directory_list(listing->files, listing->folder, found_name, listing);
+    return listing->error ? listing->error : error;
+}
+
+static bool found_name(void *context, const char *name, bool directory) {
+    struct listing *listing = context;
+    struct segment_name segment;
+    if (directory) {
+        const bool left_out = strcmp(name, STATE_FOLDER) == 0 || strcmp(name, REJECTS_STREAM) == 0;
+        if (!listing->named || left_out) return true;
+    } else if (!segment_name_parse(name, &segment)) {
+        return true;
+    }
+    int error = ERR_NO_MEMORY;
+    char *path = join(listing->folder, name);
+    if (path != NULL && directory) {
+        struct listing inner = {.files = listing->files, .list = listing->list, .folder = path};
+        error = list_folder(&inner);
+    } else if (path != NULL) {
+        error = add_segment(listing->files, path, listing->list);
+    }
+    free(path);
+    if (error == ERR_NOT_FOUND) return true; /* deleted meanwhile */
+    if (error && !listing->error) listing->error = error;
+    return error != ERR_NO_MEMORY;
+}
+
+/* A segment's path, or the one it has been renamed to. */
+static int add_segment(struct files *files, const char *path, struct segment_list *list) {
+    int error = add_file(files, path, list);
+    if (error != ERR_NOT_FOUND) return error;
+    char *other = segment_path_other(path);
+    if (other == NULL) return error;
+    error = add_file(files, other, list);
+    free(other);
+    return error;
+}
+
+static int add_file(struct files *files, const char *path, struct segment_list *list) {
+    struct file_status status;
+    const int error = file_status_of(files, path, &status);
+    if (error) return error;
+    if (list->count == list->room) {
+        const uint32_t room = list->room == 0 ? 64 : list->room * 2;
+        struct segment_file *more = realloc(list->files, room * sizeof *more);
+        if (more == NULL) return ERR_NO_MEMORY;
+        list->files = more;
+        list->room = room;
+    }
+    struct segment_file file = {.size = status.size, .id = status.id};
+    (void)segment_name_parse(name_of(path), &file.name); /* else the stream stays "" */
+    file.path = malloc(strlen(path) + 1);
+    if (file.path == NULL) return ERR_NO_MEMORY;
+    strcpy(file.path, path);
+    list->files[list->count++] = file;
+    return 0;
+}
+
+/* Behind the last separator: '/', or what people type on Windows. */
+static const char *name_of(const char *path) {
+    const char *name = path;
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p == '/' || *p == '\\') name = p + 1;
+    }
+    return name;
+}
+
+static char *join(const char *folder, const char *name) {
+    const size_t folder_length = strlen(folder), name_length = strlen(name);
+    char *path = malloc(folder_length + 1 + name_length + 1);
+    if (path == NULL) return NULL;
+    memcpy(path, folder, folder_length);
+    size_t length = folder_length;
+    if (length == 0 || path[length - 1] != '/') path[length++] = '/';
+    memcpy(path + length, name, name_length + 1);
+    return path;
+}
+
+static int compare_files(const void *left, const void *right) {
+    const struct segment_file *a = left, *b = right;
+    const int by_stream = strcmp(a->name.stream, b->name.stream);
+    if (by_stream != 0) return by_stream;
+    if (a->name.sequence != b->name.sequence) return a->name.sequence < b->name.sequence ? -1 : 1;
+    if (a->name.part != b->name.part) return a->name.part ? 1 : -1;
+    return strcmp(a->path, b->path);
+}
