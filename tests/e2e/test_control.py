@@ -1,0 +1,158 @@
+"""test_control.py - status, rotate, reload and stop from outside, and only for who may."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+
+from harness import Case, identity, log_line, logport, main, native_only, scaled, wait_until
+
+
+def run_file(daemon):
+    return os.path.join(daemon.base, "logportd.run")
+
+
+def control_address(daemon):
+    with open(run_file(daemon)) as file:
+        return int(re.search(r"(?:127\.0\.0\.1:|\b)(\d{4,5})\b", file.read())[1])
+
+
+def counters_of(result):
+    """The counters that `logport status` prints, wherever it prints them."""
+    text = result.out.decode()
+    begin = text.find('{"received"')
+    if begin < 0:
+        raise AssertionError("no counters in %r" % text)
+    return json.JSONDecoder().raw_decode(text[begin:])[0]
+
+
+class Control(Case):
+    def test_status_prints_counters_that_hold_the_identity(self):
+        daemon = self.daemon()
+        daemon.send(b'{"a":1}\nbad\n{"b":2}\n')
+        daemon.wait_stored(2)
+        result = wait_until(
+            lambda: (lambda r: r if b'"received":3' in r.out else None)(logport("status", daemon.base)),
+            "status knows of three records",
+        )
+        self.assertEqual(result.code, 0, result.said)
+        counters = counters_of(result)
+        identity(counters)
+        self.assertEqual((counters["stored"], counters["rejected"]), (2, 1))
+        self.assertEqual(daemon.stop()["received"], 3)
+
+    def test_status_under_load_always_holds_the_identity(self):
+        daemon = self.daemon("--flush-ms", "5")
+        lines = b"".join(log_line(self.rng, n=n) + b"\nbad\n" for n in range(2000))
+
+        def sender():
+            connection = daemon.connect()
+            for _ in range(scaled(40, 4)):
+                connection.sendall(lines)
+            connection.close()
+
+        thread = self.in_thread(sender)
+        seen = []
+        while thread.is_alive() or len(seen) < 5:
+            result = logport("status", daemon.base)
+            self.assertEqual(result.code, 0, result.said)
+            counters = counters_of(result)
+            identity(counters)
+            seen.append(counters["received"])
+        self.assertEqual(seen, sorted(seen))
+        thread.finish()
+        daemon.stop()
+
+    def test_logport_stop_stops_it_as_a_signal_does(self):
+        daemon = self.daemon()
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        self.assertEqual(logport("stop", daemon.base).code, 0)
+        code, counters = daemon.wait_end()
+        self.assertEqual((code, counters["stored"]), (0, 1))
+        identity(counters)
+
+    def test_reload_is_answered_and_it_goes_on(self):
+        daemon = self.daemon()
+        self.assertEqual(logport("reload", daemon.base).code, 0)
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        daemon.stop()
+
+    def test_without_a_daemon_every_command_exits_2_and_says_so(self):
+        daemon = self.daemon()
+        daemon.stop()
+        self.assertFalse(os.path.exists(run_file(daemon)), "the run file goes with the daemon")
+        killed = self.daemon()
+        killed.kill()  # leaves a run file that nobody stands behind
+        for base in (daemon.base, killed.base, os.path.join(self.directory(), "nowhere")):
+            for command in ("status", "rotate", "reload", "stop"):
+                result = logport(command, base)
+                self.assertEqual((result.code, result.out), (2, b""), (command, base))
+                self.assertNotEqual(result.err, b"")
+
+    def test_a_wrong_token_is_refused_and_changes_nothing(self):
+        daemon = self.daemon()
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        forged = self.directory()
+        with open(run_file(daemon)) as file:
+            text = file.read()
+        token = max(re.findall(r"[0-9A-Za-z_-]{16,}", text), key=len)
+        wrong = text.replace(token, token[:-1] + ("0" if token[-1] != "0" else "1"))
+        self.assertNotEqual(wrong, text)
+        with open(os.path.join(forged, "logportd.run"), "w") as file:
+            file.write(wrong)
+        for command in ("stop", "rotate", "status"):
+            result = logport(command, forged)
+            self.assertEqual((result.code, result.out), (2, b""), result.said)
+        self.assertEqual(logport("status", daemon.base).code, 0)
+        self.assertEqual(len(os.listdir(os.path.join(daemon.base, "main"))), 1)
+        daemon.send(b'{"b":1}\n')
+        daemon.wait_stored(2)
+        daemon.stop()
+
+    def test_the_token_is_another_each_time(self):
+        texts = set()
+        for _ in range(3):
+            daemon = self.daemon()
+            with open(run_file(daemon)) as file:
+                texts.add(max(re.findall(r"[0-9A-Za-z_-]{16,}", file.read()), key=len))
+            daemon.stop()
+        self.assertEqual(len(texts), 3)
+
+    def test_a_flood_of_control_connections_does_no_harm(self):
+        daemon = self.daemon()
+        port = control_address(daemon)
+        held = []
+        for n in range(scaled(500, 50)):
+            with contextlib.suppress(OSError):
+                connection = socket.create_connection(("127.0.0.1", port), 5)
+                self.addCleanup(connection.close)
+                held.append(connection)
+                if n % 3 == 1:
+                    connection.sendall(b"x" * 5000)
+                if n % 3 == 2:
+                    connection.close()
+        daemon.send(b'{"a":1}\n')
+        self.assert_lines(daemon.wait_stored(1), [b'{"a":1}'])
+        for connection in held:
+            connection.close()
+        wait_until(lambda: logport("status", daemon.base).code == 0, "control answers again")
+        daemon.stop()
+
+    @native_only("Windows has no such signal")
+    def test_a_signal_storm_does_no_harm(self):
+        daemon = self.daemon()
+        for _ in range(200):
+            os.kill(daemon.pid, signal.SIGHUP)
+            os.kill(daemon.pid, signal.SIGUSR1)
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        self.assertEqual(daemon.stop()["stored"], 1)
+
+
+if __name__ == "__main__":
+    main()

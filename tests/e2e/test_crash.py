@@ -1,0 +1,193 @@
+"""test_crash.py - kill -9 loses at most what was not yet stored, and never a file.
+
+Every file is a valid .lz4 at every moment: the live one, and the one that a
+crash left behind, before any recovery.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import time
+
+from harness import (
+    Case,
+    assert_file_whole,
+    every_segment,
+    log_line,
+    logport,
+    main,
+    read_lines,
+    ripgrep_count,
+    scaled,
+    segments,
+    split_lines,
+    wait_until,
+)
+
+
+class Sender:
+    """Sends numbered lines over one connection until the daemon is gone.
+
+    What line n was can be said again afterwards, without keeping it."""
+
+    LINES = 64
+
+    def __init__(self, case, run_number, connection_number):
+        self.run, self.connection = run_number, connection_number
+        self.patterns = [
+            log_line(case.rng, run=run_number, c=connection_number, n="#", pad="x" * case.rng.choice((0, 0, 10, 200, 3000)))
+            for _ in range(self.LINES)
+        ]
+        self.count = 0
+
+    def line(self, n):
+        return self.patterns[n % self.LINES].replace(b'"#"', b"%d" % n)
+
+    def send_until_gone(self, daemon):
+        with contextlib.suppress(OSError), contextlib.closing(daemon.connect()) as connection:
+            while True:
+                piece = b"".join(self.line(self.count + i) + b"\n" for i in range(self.LINES))
+                self.count += self.LINES  # before it leaves: it may arrive whole and still fail here
+                connection.sendall(piece)
+
+    def send_slowly(self, daemon):
+        """Keeps a live file growing without filling the disk."""
+        with contextlib.suppress(OSError), contextlib.closing(daemon.connect()) as connection:
+            while True:
+                connection.sendall(b"".join(self.line(self.count + i) + b"\n" for i in range(8)))
+                self.count += 8
+                time.sleep(0.002)
+
+
+class Crash(Case):
+    CONNECTIONS = 2
+
+    def look(self, base, senders):
+        """What the files hold, after checking every line of it."""
+        text = []
+        for path in every_segment(base):
+            whole = assert_file_whole(path)
+            self.assertIsNotNone(whole, path)
+            self.assertEqual(ripgrep_count(path), whole.count(b"\n"), path)
+            text.append(whole)
+        found = {}
+        for line in split_lines(b"".join(text)):
+            where = re.search(rb'"run":(\d+),"c":(\d+),"n":(\d+)', line)
+            self.assertIsNotNone(where, "a line that nobody sent: %r" % line[:300])
+            run_number, c, n = (int(group) for group in where.groups())
+            sender = senders[run_number, c]
+            self.assertEqual(line, sender.line(n), "an altered line")
+            found.setdefault((run_number, c), []).append(n)
+        for key, numbers in found.items():
+            # In order, each once, none left out: a prefix of what was sent.
+            self.assertEqual(numbers, list(range(len(numbers))), "run %d connection %d" % key)
+            self.assertLessEqual(len(numbers), senders[key].count)
+        return {key: len(numbers) for key, numbers in found.items()}
+
+    def test_killed_at_any_moment_every_file_is_sound_and_no_line_is_torn_altered_or_twice(self):
+        base = os.path.join(self.directory(), "logs")
+        senders, before, kept_something = {}, {}, 0
+        runs = scaled(25, 5)
+        for n in range(runs):
+            daemon = self.daemon("--flush-ms", "5", "--segment-bytes-max", "4MiB", dir=base)
+            threads = []
+            for c in range(self.CONNECTIONS):
+                senders[n, c] = Sender(self, n, c)
+                threads.append(self.in_thread(senders[n, c].send_until_gone, daemon))
+            time.sleep(self.rng.uniform(0.01, 0.25))
+            daemon.kill()
+            for thread in threads:
+                thread.finish()
+            found = self.look(base, senders)
+            for key, count in before.items():
+                self.assertEqual(found.get(key, 0), count, "run %d connection %d after a later crash" % key)
+            kept_something += sum(count for key, count in found.items() if key[0] == n) > 0
+            before = found
+        # Otherwise nothing was ever put to the test.
+        self.assertGreater(kept_something, runs // 3)
+        daemon = self.daemon(dir=base)
+        counters = daemon.stop()
+        self.assertEqual(counters["received"], 0)
+        self.assertEqual(self.look(base, senders), before, "recovery keeps every whole line")
+        self.assertEqual([path for path in every_segment(base) if ".part." in path], [])
+        verified = logport("verify", base)
+        self.assertEqual(verified.code, 0, verified.said)
+
+    def test_recovery_says_what_it_kept_and_what_it_cut_and_the_sequence_goes_on(self):
+        base = os.path.join(self.directory(), "logs")
+        daemon = self.daemon("--flush-ms", "10", dir=base)
+        sent = [log_line(self.rng, n=n) for n in range(10)]
+        daemon.send(b"\n".join(sent) + b"\n")
+        daemon.wait_stored(10)
+        daemon.kill()
+        [path] = segments(base)
+        self.assertIn(".part.", path)
+        with open(path, "ab") as file:  # as a crash in the middle of an append leaves it
+            file.write(b"\x50\x2a\x4d\x18\x00\x10\x00\x00" + os.urandom(1000))
+        self.assert_lines(split_lines(assert_file_whole(path)), sent)
+        daemon = self.daemon(dir=base)
+        self.assertTrue(daemon.said_lines(re.escape(os.path.basename(path))), daemon.said)
+        daemon.send(b'{"after":1}\n')
+        self.assert_lines(daemon.wait_stored(11), sent + [b'{"after":1}'])
+        daemon.stop()
+        names = [os.path.basename(path) for path in segments(base)]
+        self.assertEqual(len(names), 2)
+        self.assertFalse(any(".part." in name for name in names), names)
+        self.assertEqual(logport("verify", base).code, 0)
+
+    def test_an_empty_live_file_left_by_a_crash_does_no_harm(self):
+        base = os.path.join(self.directory(), "logs")
+        daemon = self.daemon(dir=base)
+        daemon.kill()
+        for path in every_segment(base):
+            assert_file_whole(path)
+        daemon = self.daemon(dir=base)
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        daemon.stop()
+        self.assertEqual(logport("verify", base).code, 0)
+        self.assert_lines(read_lines(base), [b'{"a":1}'])
+
+
+class LiveLooks(Case):
+    def looks(self, count, *words):
+        """Looks at the live file again and again while two senders write it."""
+        daemon = self.daemon("--flush-ms", "2", *words)
+        senders = [Sender(self, 0, c) for c in range(2)]
+        threads = [self.in_thread(sender.send_slowly, daemon) for sender in senders]
+        copy = os.path.join(self.directory(), "copy.ndjson.lz4")
+        done, sizes = 0, set()
+        wait_until(lambda: segments(daemon.base), "there is a file")
+        while done < count:
+            path = segments(daemon.base)[-1]
+            if done % 2:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(path, copy)
+                    whole = assert_file_whole(copy)
+                    self.assertEqual(ripgrep_count(copy), whole.count(b"\n"))
+                    sizes.add(len(whole))
+                    done += 1
+            else:
+                # A rename between the listing and the look makes it no look.
+                whole = assert_file_whole(path)
+                counted = ripgrep_count(path)
+                if whole is not None and counted is not None:
+                    self.assertGreaterEqual(counted, whole.count(b"\n"), "a live file only grows")
+                    sizes.add(len(whole))
+                    done += 1
+        self.assertGreater(len(sizes), count // 20, "the file was growing meanwhile")
+        daemon.kill()
+        for thread in threads:
+            thread.finish()
+
+    def test_a_live_file_passes_every_look(self):
+        self.looks(scaled(700, 20))
+
+    def test_a_live_file_passes_every_look_also_while_segments_rotate(self):
+        self.looks(scaled(300, 10), "--segment-bytes-max", "1MiB")
+
+
+
+if __name__ == "__main__":
+    main()
