@@ -116,7 +116,8 @@ struct port_options {
 
 int port_open(const struct port_options *options, struct port **port);
 /* Stops the workers (work already started is finished) and frees the port.
- * Every op must be back and every socket shut: anything else is our bug. */
+ * Every op must be back, every socket shut and every call of port_post
+ * returned: anything else is our bug. */
 void port_close(struct port *port);
 const char *port_name(const struct port *port);    /* "epoll", "iocp" */
 struct files *port_files(const struct port *port); /* where this port's files live */

@@ -1,0 +1,161 @@
+/* address.c - the text of an address, read strictly and written as RFC 5952
+ * asks.  Names are not looked up here: address_resolve is each system's. */
+#include "port/address.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "port/error.h"
+
+/* Reads digits of this base up to max; NULL: there is no such number here.
+ * A leading zero before other digits is refused where it could mean octal. */
+static const char *read_number(const char *text, uint32_t base, uint32_t max, uint32_t *number) {
+    const char *p = text;
+    uint64_t value = 0;
+    for (;; p++) { /* value > max ends it early */
+        uint32_t digit;
+        if (*p >= '0' && *p <= '9')
+            digit = (uint32_t)(*p - '0');
+        else if (base == 16 && *p >= 'a' && *p <= 'f')
+            digit = (uint32_t)(*p - 'a') + 10;
+        else if (base == 16 && *p >= 'A' && *p <= 'F')
+            digit = (uint32_t)(*p - 'A') + 10;
+        else
+            break;
+        value = value * base + digit;
+        if (value > max) return NULL;
+    }
+    if (p == text || (base == 10 && text[0] == '0' && p - text > 1)) return NULL;
+    if (base == 16 && p - text > 4) return NULL;
+    *number = (uint32_t)value;
+    return p;
+}
+
+/* 127.0.0.1 */
+static const char *read_ipv4(const char *p, uint8_t ip[4]) {
+    for (int i = 0; i < 4; i++) {
+        uint32_t number;
+        if (i > 0 && *p++ != '.') return NULL;
+        p = read_number(p, 10, 255, &number);
+        if (p == NULL) return NULL;
+        ip[i] = (uint8_t)number;
+    }
+    return p;
+}
+
+/* Eight groups, one run of zero groups written "::", the last two perhaps as
+ * IPv4.  Ends before ']' or '%'. */
+static const char *read_ipv6(const char *p, uint8_t ip[16]) {
+    uint8_t bytes[16] = {0};
+    int count = 0, gap = -1; /* in bytes */
+    if (p[0] == ':' && p[1] == ':') {
+        gap = 0;
+        p += 2;
+    }
+    while (count < 16 && *p != ']' && *p != '%') {
+        uint32_t number;
+        const char *end = count <= 12 ? read_ipv4(p, bytes + count) : NULL;
+        if (end != NULL) {
+            count += 4;
+            p = end;
+            break;
+        }
+        p = read_number(p, 16, 0xffff, &number);
+        if (p == NULL) return NULL;
+        bytes[count++] = (uint8_t)(number >> 8);
+        bytes[count++] = (uint8_t)number;
+        if (*p != ':') break;
+        p++;
+        if (*p == ':') {
+            if (gap >= 0) return NULL;
+            gap = count;
+            p++;
+        } else if (*p == ']' || *p == '%') {
+            return NULL;
+        }
+    }
+    if (gap < 0 ? count != 16 : count > 14) return NULL;
+    memset(ip, 0, 16);
+    if (gap < 0) gap = count;
+    memcpy(ip, bytes, (size_t)gap);
+    memcpy(ip + 16 - (count - gap), bytes + gap, (size_t)(count - gap));
+    return p;
+}
+
+int address_parse(const char *text, struct port_address *address) {
+    struct port_address found = {.family = 4};
+    uint32_t number;
+    const char *p = text;
+    if (*p == '[') {
+        found.family = 6;
+        p = read_ipv6(p + 1, found.ip);
+        if (p != NULL && *p == '%') p = read_number(p + 1, 10, UINT32_MAX, &found.scope);
+        if (p != NULL && *p++ != ']') p = NULL;
+    } else {
+        p = read_ipv4(p, found.ip);
+    }
+    if (p == NULL || *p != ':') return ERR_INVALID;
+    p = read_number(p + 1, 10, 65535, &number);
+    if (p == NULL || *p != '\0') return ERR_INVALID;
+    found.port = (uint16_t)number;
+    *address = found;
+    return 0;
+}
+
+/* The longest run of two zero groups or more, the first of equals. */
+static int longest_gap(const uint16_t groups[8], int *length) {
+    int best = -1;
+    *length = 1;
+    for (int i = 0; i < 8; i++) {
+        int n = 0;
+        while (i + n < 8 && groups[i + n] == 0)
+            n++;
+        if (n > *length) {
+            best = i;
+            *length = n;
+        }
+        i += n;
+    }
+    return best;
+}
+
+static void write_ipv6(const uint8_t ip[16], char *text) {
+    uint16_t groups[8];
+    for (int i = 0; i < 8; i++)
+        groups[i] = (uint16_t)(ip[2 * i] << 8 | ip[2 * i + 1]);
+    int gap_length;
+    const int gap = longest_gap(groups, &gap_length);
+    size_t used = 0;
+    for (int i = 0; i < 8;) {
+        if (i == gap) {
+            used += (size_t)sprintf(text + used, "::");
+            i += gap_length;
+            continue;
+        }
+        const bool after_group = i > 0 && (gap < 0 || i != gap + gap_length);
+        used += (size_t)sprintf(text + used, after_group ? ":%x" : "%x", (unsigned)groups[i]);
+        i++;
+    }
+}
+
+const char *address_format(const struct port_address *address, char *text) {
+    const uint8_t *ip = address->ip;
+    if (address->family == 4) {
+        snprintf(text, ADDRESS_TEXT_MAX, "%u.%u.%u.%u:%u", ip[0], ip[1], ip[2], ip[3],
+                 (unsigned)address->port);
+    } else if (address->family == 6) {
+        char ip_text[40], scope_text[12] = "";
+        write_ipv6(ip, ip_text);
+        if (address->scope != 0)
+            snprintf(scope_text, sizeof scope_text, "%%%u", (unsigned)address->scope);
+        snprintf(text, ADDRESS_TEXT_MAX, "[%s%s]:%u", ip_text, scope_text, (unsigned)address->port);
+    } else {
+        snprintf(text, ADDRESS_TEXT_MAX, "unknown");
+    }
+    return text;
+}
+
+bool address_equal(const struct port_address *a, const struct port_address *b) {
+    return a->family == b->family && a->port == b->port && a->scope == b->scope &&
+           memcmp(a->ip, b->ip, a->family == 4 ? 4 : 16) == 0;
+}

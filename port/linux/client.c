@@ -1,0 +1,146 @@
+/* client.c - blocking sockets, and looking up names: for programs that have
+ * one thing to do, and for workers. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+#include "port/system.h"
+
+/* ---- names ---- */
+
+static int error_of_lookup(int code) {
+    switch (code) {
+    case EAI_MEMORY: return ERR_NO_MEMORY;
+    case EAI_SYSTEM: return error_of_errno(errno);
+    case EAI_SERVICE: return ERR_INVALID;
+    default: return ERR_ADDRESS_UNKNOWN;
+    }
+}
+
+/* Splits "host:port" and "[host]:port" in place. */
+static int split(char *text, const char **host, const char **port) {
+    char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || colon[1] == '\0') return ERR_INVALID;
+    *colon = '\0';
+    *port = colon + 1;
+    if (strspn(*port, "0123456789") != strlen(*port)) return ERR_INVALID;
+    if (text[0] == '[') {
+        if (colon[-1] != ']') return ERR_INVALID;
+        colon[-1] = '\0';
+        text++;
+    } else if (strchr(text, ':') != NULL) {
+        return ERR_INVALID; /* an IPv6 address without its brackets */
+    }
+    *host = text;
+    return 0;
+}
+
+int address_resolve(const char *host_and_port, struct port_address *address) {
+    if (address_parse(host_and_port, address) == 0) return 0;
+    char text[300]; /* a name has 253 bytes at most */
+    const size_t length = strlen(host_and_port);
+    if (length >= sizeof text) return ERR_NAME_TOO_LONG;
+    memcpy(text, host_and_port, length + 1);
+    const char *host, *port;
+    int error = split(text, &host, &port);
+    if (error < 0) return error;
+
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
+    struct addrinfo *found = NULL;
+    const int code = getaddrinfo(host, port, &hints, &found);
+    if (code != 0) return error_of_lookup(code);
+    struct sockaddr_storage system = {0};
+    memcpy(&system, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    address_from_system(&system, address);
+    return address->family == 0 ? ERR_ADDRESS_UNKNOWN : 0;
+}
+
+/* ---- connecting ---- */
+
+/* An interrupted connect goes on by itself; its end is waited for. */
+static int finish_connect(int handle) {
+    struct pollfd wait = {.fd = handle, .events = POLLOUT};
+    while (poll(&wait, 1, -1) < 0)
+        if (errno != EINTR) return error_of_errno(errno);
+    int number = 0;
+    socklen_t size = sizeof number;
+    if (getsockopt(handle, SOL_SOCKET, SO_ERROR, &number, &size) < 0) number = errno;
+    return number == 0 ? 0 : error_of_errno(number);
+}
+
+static int open_client(const struct port_address *address, int type, struct client *client) {
+    client->handle = -1;
+    struct sockaddr_storage system;
+    const socklen_t size = address_to_system(address, &system);
+    const int handle = socket(system.ss_family, type | SOCK_CLOEXEC, 0);
+    if (handle < 0) return error_of_errno(errno);
+    int error = 0;
+    if (connect(handle, (struct sockaddr *)&system, size) < 0)
+        error = errno == EINTR ? finish_connect(handle) : error_of_errno(errno);
+    if (error < 0) {
+        close(handle);
+        return error;
+    }
+    client->handle = handle;
+    return 0;
+}
+
+int client_connect(const struct port_address *address, struct client *client) {
+    const int error = open_client(address, SOCK_STREAM, client);
+    if (error < 0) return error;
+    const int yes = 1; /* what is sent is sent at once */
+    setsockopt((int)client->handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    return 0;
+}
+
+int client_datagrams(const struct port_address *address, struct client *client) {
+    return open_client(address, SOCK_DGRAM, client);
+}
+
+/* ---- talking ---- */
+
+int client_send(struct client *client, const void *bytes, size_t size) {
+    size_t done = 0;
+    do { /* at least once: an empty datagram is one */
+        const ssize_t sent =
+            send((int)client->handle, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return error_of_errno(errno);
+        done += (size_t)sent;
+    } while (done < size);
+    return 0;
+}
+
+int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms) {
+    const int64_t end_ns = system_now_ns() + (int64_t)timeout_ms * 1000000;
+    for (;;) { /* until something is there or the time is over */
+        if (timeout_ms > 0) {
+            const int64_t left_ns = end_ns - system_now_ns();
+            struct pollfd wait = {.fd = (int)client->handle, .events = POLLIN};
+            const int64_t left_ms = left_ns > 0 ? (left_ns + 999999) / 1000000 : 0;
+            const int ready = poll(&wait, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
+            if (ready < 0 && errno == EINTR) continue;
+            if (ready < 0) return error_of_errno(errno);
+            if (ready == 0) return ERR_TIMED_OUT;
+        }
+        const ssize_t got = recv((int)client->handle, bytes, size, 0);
+        if (got >= 0) return got;
+        if (errno != EINTR) return error_of_errno(errno);
+    }
+}
+
+int client_finish(struct client *client) {
+    return shutdown((int)client->handle, SHUT_WR) < 0 ? error_of_errno(errno) : 0;
+}
+
+void client_close(struct client *client) {
+    if (client->handle < 0) return;
+    close((int)client->handle);
+    client->handle = -1;
+}

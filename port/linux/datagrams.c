@@ -1,0 +1,139 @@
+/* datagrams.c - receives datagrams, as many as a buffer holds in one call.
+ * The buffer is cut into places of the pool's datagram_bytes_max, one for each
+ * message of a recvmmsg.  The kernel may join datagrams of one sender (GRO);
+ * they are told apart again here, into slices, without a copy. */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/linux/linux.h"
+
+#ifndef UDP_GRO
+#define UDP_GRO 104 /* Linux 5.0 */
+#endif
+
+#define MESSAGES_MAX     256
+/* What GRO joins may be as long as an IP packet: a smaller place would cut the
+ * end off several datagrams that would each have fitted. */
+#define JOINED_BYTES_MAX 65535
+
+/* What one recvmmsg needs; one set for the whole port. */
+struct datagram_room {
+    struct mmsghdr messages[MESSAGES_MAX];
+    struct iovec places[MESSAGES_MAX];
+    struct sockaddr_storage peers[MESSAGES_MAX];
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } notes[MESSAGES_MAX];
+};
+
+int datagrams_open(struct datagram_room **room) {
+    *room = calloc(1, sizeof **room);
+    return *room == NULL ? ERR_NO_MEMORY : 0;
+}
+
+void datagrams_close(struct datagram_room *room) {
+    free(room);
+}
+
+/* Has the kernel join datagrams for pools that can hold what comes of it. */
+static void set_joining(struct port_socket *socket, const struct port_pool *pool) {
+    const bool wanted = pool->datagram_bytes_max >= JOINED_BYTES_MAX;
+    const bool is = socket->state & SOCKET_JOINS;
+    if (wanted == is || socket->state & SOCKET_NEVER_JOINS) return;
+    const int value = wanted;
+    if (setsockopt((int)socket->handle, IPPROTO_UDP, UDP_GRO, &value, sizeof value) < 0)
+        socket->state |= SOCKET_NEVER_JOINS;
+    else
+        socket->state ^= SOCKET_JOINS;
+}
+
+static unsigned prepare(struct datagram_room *room, const struct port_pool *pool,
+                        struct port_buffer *buffer) {
+    const unsigned count = pool->places < MESSAGES_MAX ? pool->places : MESSAGES_MAX;
+    for (unsigned i = 0; i < count; i++) {
+        room->places[i].iov_base = buffer->bytes + (size_t)i * pool->datagram_bytes_max;
+        room->places[i].iov_len = pool->datagram_bytes_max;
+        room->messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &room->peers[i],
+            .msg_namelen = sizeof room->peers[i],
+            .msg_iov = &room->places[i],
+            .msg_iovlen = 1,
+            .msg_control = room->notes[i].bytes,
+            .msg_controllen = sizeof room->notes[i].bytes,
+        };
+    }
+    return count;
+}
+
+/* The size of each datagram in it but the last; `size` where it is only one. */
+static uint32_t size_of_each(struct msghdr *message, uint32_t size) {
+    for (struct cmsghdr *note = CMSG_FIRSTHDR(message); note; note = CMSG_NXTHDR(message, note)) {
+        if (note->cmsg_level != IPPROTO_UDP || note->cmsg_type != UDP_GRO) continue;
+        int each;
+        memcpy(&each, CMSG_DATA(note), sizeof each);
+        if (each > 0) return (uint32_t)each;
+    }
+    return size;
+}
+
+static void cut_into_slices(struct port_buffer *buffer, struct mmsghdr *message, uint32_t offset) {
+    const struct port_pool *pool = buffer->pool;
+    struct port_slice slice = {.offset = offset};
+    address_from_system(message->msg_hdr.msg_name, &slice.peer);
+    const uint32_t end = offset + message->msg_len;
+    const uint32_t each = size_of_each(&message->msg_hdr, message->msg_len);
+    uint32_t slices_left = PORT_SLICES_A_PLACE;
+    do { /* an empty datagram is one slice too */
+        const uint32_t left = end - slice.offset;
+        slice.size = left < each ? left : each;
+        const bool last = slice.offset + slice.size == end;
+        /* The kernel joins no more than there are slices for.  If one ever
+         * does, its last slice says that something is missing. */
+        slice.truncated =
+            (last && (message->msg_hdr.msg_flags & MSG_TRUNC)) || (!last && slices_left == 1);
+        assert(buffer->slice_count < pool->slices_max);
+        buffer->slices[buffer->slice_count++] = slice;
+        slice.offset += slice.size;
+    } while (slice.offset < end && --slices_left > 0);
+}
+
+void datagrams_receive(struct port *port, struct port_op *op) {
+    struct datagram_room *room = ((struct epoll_port *)port->backend)->datagrams;
+    struct port_socket *socket = op->u.net.socket;
+    struct port_pool *pool = op->u.net.pool;
+    struct port_buffer *buffer = port_pool_take(pool, op);
+    if (buffer == NULL) return; /* it waits there */
+    set_joining(socket, pool);
+    const unsigned wanted = prepare(room, pool, buffer);
+    int count;
+    do {
+        count = recvmmsg((int)socket->handle, room->messages, wanted, MSG_DONTWAIT, NULL);
+    } while (count < 0 && errno == EINTR);
+
+    if (count > 0) {
+        if ((unsigned)count < wanted && !(socket->state & SOCKET_SUSPECT))
+            socket->state &= ~(uint32_t)SOCKET_READABLE;
+        for (int i = 0; i < count; i++)
+            cut_into_slices(buffer, &room->messages[i], (uint32_t)i * pool->datagram_bytes_max);
+        op->buffer = buffer;
+        port_completed(port, op, buffer->slice_count);
+        return;
+    }
+    const int error = errno;
+    port_buffer_release(buffer);
+    switch (error) {
+    case EAGAIN: socket->state &= ~(uint32_t)SOCKET_READABLE; break;
+    case ENOMEM:
+    case ENOBUFS:
+    case EBADF:
+    case EINVAL:
+    case EFAULT: port_completed(port, op, error_of_errno(error)); break;
+    /* The rest is what routers and hosts said about something sent earlier
+     * (ICMP): no reason to stop listening.  Reading it has cleared it. */
+    default: port_list_append(&((struct epoll_port *)port->backend)->ready, op);
+    }
+}

@@ -1,0 +1,279 @@
+/* epoll.c - the back end on Linux.
+ * One epoll set, edge-triggered; each socket is put in once and asked for
+ * nothing again.  What can be done at once is done when the owner waits, never
+ * inside a start; what cannot is done when the kernel says so.  Files and
+ * `work` go to the workers (workers.c), who hand ops back like any poster. */
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+#include "port/system.h"
+
+#define EVENTS_MAX   256 /* taken from the kernel a turn */
+#define SLOW_WORKERS 2
+
+static void post(struct port *port, struct port_op *op);
+
+/* Only its address counts: the owner may be asleep. */
+static struct port_op asleep;
+
+static struct epoll_port *mine(struct port *port) {
+    return port->backend;
+}
+
+/* ---- opening and closing ---- */
+
+static void hand_back(struct port_op *op) {
+    post(op->port, op);
+}
+
+static int open_lanes(struct epoll_port *e, const struct port_options *options) {
+    uint32_t pack = options->pack_workers ? options->pack_workers : system_cores();
+    const uint32_t slow = options->slow_workers ? options->slow_workers : SLOW_WORKERS;
+    if (pack > PORT_WORKERS_MAX) pack = PORT_WORKERS_MAX;
+    int error = lane_open(&e->lanes[PORT_LANE_PACK], pack, false, hand_back);
+    if (error < 0) return error;
+    error = lane_open(&e->lanes[PORT_LANE_SLOW], slow, true, hand_back);
+    if (error < 0) lane_close(&e->lanes[PORT_LANE_PACK]);
+    return error;
+}
+
+static int epoll_open(struct port *port, const struct port_options *options) {
+    struct epoll_port *e = calloc(1, sizeof *e);
+    if (e == NULL) return ERR_NO_MEMORY;
+    e->port = port;
+    int error = datagrams_open(&e->datagrams);
+    if (error < 0) goto no_room;
+    e->epoll = epoll_create1(EPOLL_CLOEXEC);
+    e->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    if (e->epoll < 0 || e->wake < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
+        error = error_of_errno(errno);
+        goto no_set;
+    }
+    error = open_lanes(e, options);
+    if (error < 0) goto no_set;
+    /* A reader of a pipe or socket that has gone is an error like others. */
+    signal(SIGPIPE, SIG_IGN);
+    port->backend = e;
+    return 0;
+
+no_set:
+    if (e->wake >= 0) close(e->wake);
+    if (e->epoll >= 0) close(e->epoll);
+    datagrams_close(e->datagrams);
+no_room:
+    free(e);
+    return error;
+}
+
+static void epoll_close(struct port *port) {
+    struct epoll_port *e = mine(port);
+    assert(e->signal == NULL && e->ready.count == 0);
+    for (int i = 0; i < PORT_LANES; i++)
+        lane_close(&e->lanes[i]);
+    close(e->wake);
+    close(e->epoll);
+    datagrams_close(e->datagrams);
+    free(e);
+}
+
+/* ---- posts ---- */
+
+/* A stack that is only ever emptied as a whole, so no op can be mistaken for
+ * another one at the same address.  The owner's sleep is a value of the same
+ * variable: who replaces it wakes the owner, and nobody else pays for a system
+ * call. */
+static void post(struct port *port, struct port_op *op) {
+    struct epoll_port *e = mine(port);
+    struct port_op *top = atomic_load_explicit(&e->posted, memory_order_relaxed);
+    do {
+        op->next = top == &asleep ? NULL : top;
+    } while (!atomic_compare_exchange_weak_explicit(&e->posted, &top, op, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    if (top != &asleep) return;
+    /* Edge-triggered, so that nobody has to read it: each write is an edge.
+     * The counter would be full after 2^64 of them. */
+    const uint64_t one = 1;
+    const ssize_t written = write(e->wake, &one, sizeof one);
+    (void)written;
+}
+
+/* False: something was posted, don't. */
+static bool fall_asleep(struct epoll_port *e) {
+    struct port_op *none = NULL;
+    return atomic_compare_exchange_strong_explicit(&e->posted, &none, &asleep, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static void collect_posts(struct epoll_port *e) {
+    if (atomic_load_explicit(&e->posted, memory_order_relaxed) == NULL) return;
+    struct port_op *op = atomic_exchange_explicit(&e->posted, NULL, memory_order_acq_rel);
+    if (op == &asleep) return;
+    struct port_op *in_order = NULL;
+    while (op != NULL) { /* the last one came first */
+        struct port_op *below = op->next;
+        op->next = in_order;
+        in_order = op;
+        op = below;
+    }
+    while (in_order != NULL) {
+        struct port_op *next = in_order->next;
+        port_completed(e->port, in_order, in_order->result);
+        in_order = next;
+    }
+}
+
+static void collect_signal(struct epoll_port *e) {
+    if (e->signal == NULL) return;
+    const int what = signals_take();
+    if (what == 0) return;
+    struct port_op *op = e->signal;
+    e->signal = NULL;
+    port_completed(e->port, op, what);
+}
+
+/* ---- waiting ---- */
+
+static int wait_for_events(struct epoll_port *e, struct epoll_event *events, int64_t timeout_ns) {
+    if (!e->whole_milliseconds) {
+        const struct timespec timeout = {.tv_sec = timeout_ns / 1000000000,
+                                         .tv_nsec = timeout_ns % 1000000000};
+        const int count =
+            epoll_pwait2(e->epoll, events, EVENTS_MAX, timeout_ns < 0 ? NULL : &timeout, NULL);
+        if (count >= 0 || errno != ENOSYS) return count;
+        e->whole_milliseconds = true; /* before Linux 5.11 */
+    }
+    /* Rounded up: a timer must not find the owner awake a little early, over
+     * and over. */
+    int64_t timeout_ms = timeout_ns < 0 ? -1 : timeout_ns / 1000000 + (timeout_ns % 1000000 > 0);
+    if (timeout_ms > INT32_MAX) timeout_ms = INT32_MAX;
+    return epoll_wait(e->epoll, events, EVENTS_MAX, (int)timeout_ms);
+}
+
+/* Each once: who can go on at once does so in the next turn, behind the others. */
+static void serve_ready(struct epoll_port *e) {
+    for (uint32_t n = e->ready.count; n > 0; n--) {
+        struct port_op *op = port_list_take_first(&e->ready);
+        if (op == NULL) return;
+        socket_serve(e->port, op);
+    }
+}
+
+static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
+    struct epoll_port *e = mine(port);
+    collect_posts(e);
+    collect_signal(e);
+    if (port->completed.count > 0 || e->ready.count > 0) timeout_ns = 0;
+    if (timeout_ns != 0 && !fall_asleep(e)) timeout_ns = 0;
+
+    struct epoll_event events[EVENTS_MAX];
+    const int count = wait_for_events(e, events, timeout_ns);
+    assert(count >= 0 || errno == EINTR);
+    collect_posts(e); /* and be awake */
+    collect_signal(e);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.ptr != NULL) /* it is for the two eventfds */
+            socket_event(port, events[i].data.ptr, events[i].events);
+    serve_ready(e);
+}
+
+/* ---- starting and cancelling ---- */
+
+static void start_signal(struct epoll_port *e, struct port_op *op) {
+    assert(e->signal == NULL);
+    if (!e->signals_watched) {
+        const int error = signals_watch(e->epoll);
+        if (error < 0) {
+            port_completed(e->port, op, error);
+            return;
+        }
+        e->signals_watched = true;
+    }
+    e->signal = op;
+}
+
+static struct lane *lane_of(struct epoll_port *e, const struct port_op *op) {
+    switch (op->kind) {
+    case PORT_WORK: return &e->lanes[op->u.work.lane];
+    case PORT_SYNC: return &e->lanes[PORT_LANE_SLOW];
+    default: return &e->lanes[PORT_LANE_PACK];
+    }
+}
+
+static void epoll_start(struct port *port, struct port_op *op) {
+    struct epoll_port *e = mine(port);
+    switch (op->kind) {
+    case PORT_ACCEPT:
+    case PORT_RECEIVE:
+    case PORT_RECEIVE_DATAGRAMS:
+    case PORT_SEND: socket_start(port, op); break;
+    case PORT_WRITE:
+    case PORT_SYNC:
+    case PORT_WORK: lane_add(lane_of(e, op), op); break;
+    case PORT_SIGNAL: start_signal(e, op); break;
+    case PORT_IDLE:
+    case PORT_TIMER:
+    case PORT_POST: assert(!"not started here");
+    }
+}
+
+static void epoll_cancel(struct port *port, struct port_op *op) {
+    struct epoll_port *e = mine(port);
+    switch (op->kind) {
+    case PORT_ACCEPT:
+    case PORT_RECEIVE:
+    case PORT_RECEIVE_DATAGRAMS:
+    case PORT_SEND:
+        if (op->list != NULL) port_list_remove(op); /* ready, or waiting for a buffer */
+        break;
+    case PORT_WRITE:
+    case PORT_SYNC:
+    case PORT_WORK:
+        if (!lane_forget(lane_of(e, op), op)) return;
+        break;
+    case PORT_SIGNAL: e->signal = NULL; break;
+    default: return; /* a post is on its way already */
+    }
+    port_completed(port, op, ERR_CANCELLED);
+}
+
+/* ---- clocks and chance ---- */
+
+static int64_t epoll_now_ns(const struct port *port) {
+    (void)port;
+    return system_now_ns();
+}
+
+static int64_t epoll_wall_ns(const struct port *port) {
+    (void)port;
+    return system_wall_ns();
+}
+
+static void epoll_random(struct port *port, void *bytes, size_t size) {
+    (void)port;
+    system_random(bytes, size);
+}
+
+const struct port_backend port_backend_of_system = {
+    .name = "epoll",
+    .open = epoll_open,
+    .close = epoll_close,
+    .start = epoll_start,
+    .cancel = epoll_cancel,
+    .post = post,
+    .wait = epoll_wait_turn,
+    .listen = epoll_listen,
+    .bind = epoll_bind,
+    .shut = epoll_shut,
+    .kernel_drops = epoll_kernel_drops,
+    .now_ns = epoll_now_ns,
+    .wall_ns = epoll_wall_ns,
+    .random = epoll_random,
+};

@@ -1,0 +1,216 @@
+/* files.c - the system's own files.  See files.h for what each call promises. */
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+
+static int handle_of(const struct file *file) {
+    return (int)file->handle;
+}
+
+static int result_of(int returned) {
+    return returned < 0 ? error_of_errno(errno) : 0;
+}
+
+static int open_path(const char *path, int flags, mode_t mode) {
+    int handle;
+    do {
+        handle = open(path, flags | O_CLOEXEC, mode);
+    } while (handle < 0 && errno == EINTR);
+    return handle;
+}
+
+static int files_open(struct files *files, const char *path, enum file_access access,
+                      struct file *file) {
+    (void)files;
+    int handle = -1;
+    switch (access) {
+    case FILE_READ: handle = open_path(path, O_RDONLY, 0); break;
+    case FILE_WRITE_NEW: handle = open_path(path, O_RDWR | O_CREAT | O_EXCL, 0640); break;
+    case FILE_WRITE: handle = open_path(path, O_RDWR, 0); break;
+    case FILE_WRITE_SECRET:
+        /* A new one always: an old one might be readable by others, or open. */
+        if (unlink(path) < 0 && errno != ENOENT) return error_of_errno(errno);
+        handle = open_path(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        break;
+    }
+    if (handle < 0) return error_of_errno(errno);
+    file->handle = handle;
+    return 0;
+}
+
+static void files_close(struct file *file) {
+    /* Not tried again when interrupted: Linux has let go of it by then. */
+    close(handle_of(file));
+}
+
+static int64_t files_read_at(struct file *file, void *bytes, size_t size, uint64_t offset) {
+    size_t done = 0;
+    while (done < size) { /* each turn reads something, or ends it */
+        const ssize_t got =
+            pread(handle_of(file), (char *)bytes + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return error_of_errno(errno);
+        if (got == 0) break;
+        done += (size_t)got;
+    }
+    return (int64_t)done;
+}
+
+static int64_t write_some(struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    ssize_t written;
+    do {
+        written = pwrite(handle_of(file), bytes, size, (off_t)offset);
+    } while (written < 0 && errno == EINTR);
+    if (written < 0) return error_of_errno(errno);
+    return written > 0 ? written : ERR_IO;
+}
+
+static int files_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    return port_write_all(write_some, file, bytes, size, offset);
+}
+
+static int files_truncate(struct file *file, uint64_t size) {
+    int returned;
+    do {
+        returned = ftruncate(handle_of(file), (off_t)size);
+    } while (returned < 0 && errno == EINTR);
+    return result_of(returned);
+}
+
+static int files_sync(struct file *file) {
+    /* Never tried again: after a failure the kernel calls the lost pages
+     * clean, and a second try "succeeds". */
+    return result_of(fdatasync(handle_of(file)));
+}
+
+static void fill_status(const struct stat *from, struct file_status *status) {
+    status->size = (uint64_t)from->st_size;
+    status->modified_ns = (int64_t)from->st_mtim.tv_sec * 1000000000 + from->st_mtim.tv_nsec;
+    /* Inodes are small numbers in each file system; an odd factor keeps those
+     * of two file systems apart. */
+    status->id = (uint64_t)from->st_ino ^ ((uint64_t)from->st_dev * 0x9E3779B97F4A7C15u);
+    status->directory = S_ISDIR(from->st_mode);
+}
+
+static int files_status(struct file *file, struct file_status *status) {
+    struct stat found;
+    if (fstat(handle_of(file), &found) < 0) return error_of_errno(errno);
+    fill_status(&found, status);
+    return 0;
+}
+
+static int files_status_of(struct files *files, const char *path, struct file_status *status) {
+    (void)files;
+    struct stat found;
+    if (stat(path, &found) < 0) return error_of_errno(errno);
+    fill_status(&found, status);
+    return 0;
+}
+
+static int files_rename(struct files *files, const char *from, const char *to) {
+    (void)files;
+    return result_of(rename(from, to));
+}
+
+static int files_remove(struct files *files, const char *path) {
+    (void)files;
+    return result_of(remove(path)); /* empty directories too */
+}
+
+static int files_make_directory(struct files *files, const char *path) {
+    (void)files;
+    return result_of(mkdir(path, 0750));
+}
+
+static int files_sync_directory(struct files *files, const char *path) {
+    (void)files;
+    const int handle = open_path(path, O_RDONLY | O_DIRECTORY, 0);
+    if (handle < 0) return error_of_errno(errno);
+    int error = result_of(fsync(handle));
+    /* Some file systems (of networks, FUSE) have nothing to sync there. */
+    if (error == ERR_INVALID) error = 0;
+    close(handle);
+    return error;
+}
+
+static bool is_directory(DIR *listing, const struct dirent *entry) {
+    if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK) return entry->d_type == DT_DIR;
+    struct stat found;
+    return fstatat(dirfd(listing), entry->d_name, &found, 0) == 0 && S_ISDIR(found.st_mode);
+}
+
+static int files_list(struct files *files, const char *path, file_visit *visit, void *context) {
+    (void)files;
+    DIR *listing = opendir(path);
+    if (listing == NULL) return error_of_errno(errno);
+    int error = 0;
+    for (;;) { /* ends with the directory */
+        errno = 0;
+        const struct dirent *entry = readdir(listing);
+        if (entry == NULL) {
+            if (errno != 0) error = error_of_errno(errno);
+            break;
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (!visit(context, entry->d_name, is_directory(listing, entry))) break;
+    }
+    closedir(listing);
+    return error;
+}
+
+static int files_lock(struct files *files, const char *path, struct file *file) {
+    (void)files;
+    const int handle = open_path(path, O_RDWR | O_CREAT, 0640);
+    if (handle < 0) return error_of_errno(errno);
+    /* flock, not fcntl: another open of the same file in this process does
+     * not undo it when it is closed. */
+    int returned;
+    do {
+        returned = flock(handle, LOCK_EX | LOCK_NB);
+    } while (returned < 0 && errno == EINTR);
+    if (returned < 0) {
+        const int error = errno == EWOULDBLOCK ? ERR_BUSY : error_of_errno(errno);
+        close(handle);
+        return error;
+    }
+    file->handle = handle;
+    return 0;
+}
+
+static int files_free_space(struct files *files, const char *path, uint64_t *bytes) {
+    (void)files;
+    struct statvfs found;
+    if (statvfs(path, &found) < 0) return error_of_errno(errno);
+    *bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    return 0;
+}
+
+struct files *files_of_system(void) {
+    static struct files system = {
+        .open = files_open,
+        .close = files_close,
+        .read_at = files_read_at,
+        .write_at = files_write_at,
+        .truncate = files_truncate,
+        .sync = files_sync,
+        .status = files_status,
+        .status_of = files_status_of,
+        .rename = files_rename,
+        .remove = files_remove,
+        .make_directory = files_make_directory,
+        .sync_directory = files_sync_directory,
+        .list = files_list,
+        .lock = files_lock,
+        .free_space = files_free_space,
+    };
+    return &system;
+}

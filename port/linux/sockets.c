@@ -1,0 +1,286 @@
+/* sockets.c - what is done on a socket: opening it, and, once it is ready,
+ * one accept, one buffer's worth of reading, or as much sending as it takes.
+ *
+ * A socket is put into the epoll set once, edge-triggered, for reading only:
+ * in a set for writing too, every new connection would wake the owner once to
+ * say that it can be written to, and this side rarely writes.  Writability is
+ * added the first time that a send would have to wait. */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <linux/sock_diag.h>
+
+#include "port/linux/linux.h"
+
+#define KEEP_ALIVE_IDLE_S 60
+
+static struct epoll_port *mine(struct port *port) {
+    return port->backend;
+}
+
+/* ---- addresses ---- */
+
+socklen_t address_to_system(const struct port_address *address, struct sockaddr_storage *system) {
+    memset(system, 0, sizeof *system);
+    if (address->family == 6) {
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)system;
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(address->port);
+        in6->sin6_scope_id = address->scope;
+        memcpy(&in6->sin6_addr, address->ip, 16);
+        return sizeof *in6;
+    }
+    assert(address->family == 4);
+    struct sockaddr_in *in = (struct sockaddr_in *)system;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(address->port);
+    memcpy(&in->sin_addr, address->ip, 4);
+    return sizeof *in;
+}
+
+void address_from_system(const struct sockaddr_storage *system, struct port_address *address) {
+    memset(address, 0, sizeof *address);
+    if (system->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)system;
+        address->family = 6;
+        address->port = ntohs(in6->sin6_port);
+        address->scope = in6->sin6_scope_id;
+        memcpy(address->ip, &in6->sin6_addr, 16);
+    } else if (system->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)system;
+        address->family = 4;
+        address->port = ntohs(in->sin_port);
+        memcpy(address->ip, &in->sin_addr, 4);
+    }
+}
+
+/* ---- opening ---- */
+
+static int set_option(int handle, int level, int name, int value) {
+    return setsockopt(handle, level, name, &value, sizeof value);
+}
+
+static int watch(struct epoll_port *e, struct port_socket *socket, int operation) {
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET |
+                  (socket->state & SOCKET_WANTS_WRITABLE ? (uint32_t)EPOLLOUT : 0),
+        .data.ptr = socket,
+    };
+    if (epoll_ctl(e->epoll, operation, (int)socket->handle, &event) == 0) return 0;
+    /* ENOSPC is fs.epoll.max_user_watches, not a disk. */
+    return errno == ENOSPC ? ERR_TOO_MANY_FILES : error_of_errno(errno);
+}
+
+static int open_socket(struct port *port, struct port_socket *opened, int handle, uint32_t family) {
+    opened->handle = handle;
+    opened->state = 0;
+    opened->family = family;
+    opened->pending[0] = opened->pending[1] = NULL;
+    const int error = watch(mine(port), opened, EPOLL_CTL_ADD);
+    opened->port = error < 0 ? NULL : port;
+    if (error < 0) opened->handle = -1;
+    return error;
+}
+
+/* A new handle, bound; *address becomes the one really bound. */
+static int bind_handle(struct port_address *address, int type, int *bound) {
+    struct sockaddr_storage system;
+    socklen_t size = address_to_system(address, &system);
+    const int handle = socket(system.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (handle < 0) return error_of_errno(errno);
+    /* For TCP: bind in spite of connections of a former run in TIME_WAIT.
+     * For UDP it would let two daemons share a port, each getting a part. */
+    if (type == SOCK_STREAM) set_option(handle, SOL_SOCKET, SO_REUSEADDR, 1);
+    /* Each family its own listener, as on Windows. */
+    if (address->family == 6) set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (bind(handle, (struct sockaddr *)&system, size) < 0) goto failed;
+    size = sizeof system;
+    if (getsockname(handle, (struct sockaddr *)&system, &size) < 0) goto failed;
+    address_from_system(&system, address);
+    *bound = handle;
+    return 0;
+
+failed:;
+    const int error = error_of_errno(errno);
+    close(handle);
+    return error;
+}
+
+int epoll_listen(struct port *port, struct port_socket *socket, struct port_address *address) {
+    int handle;
+    int error = bind_handle(address, SOCK_STREAM, &handle);
+    if (error < 0) return error;
+    /* Accepted sockets inherit these: a peer that vanished without a word is
+     * noticed, and an answer is not held back. */
+    set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(handle, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_IDLE_S);
+    set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1);
+    error = listen(handle, SOMAXCONN) < 0 ? error_of_errno(errno) : 0;
+    if (error == 0) error = open_socket(port, socket, handle, address->family);
+    if (error < 0) close(handle);
+    return error;
+}
+
+int epoll_bind(struct port *port, struct port_socket *socket, struct port_address *address,
+               uint32_t receive_bytes, uint32_t *granted) {
+    int handle;
+    int error = bind_handle(address, SOCK_DGRAM, &handle);
+    if (error < 0) return error;
+    const int wanted = receive_bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)receive_bytes;
+    /* The first is not bounded by net.core.rmem_max, and not for everybody. */
+    if (wanted > 0 && set_option(handle, SOL_SOCKET, SO_RCVBUFFORCE, wanted) < 0)
+        set_option(handle, SOL_SOCKET, SO_RCVBUF, wanted);
+    int doubled = 0; /* the kernel adds as much for its own book-keeping */
+    socklen_t size = sizeof doubled;
+    getsockopt(handle, SOL_SOCKET, SO_RCVBUF, &doubled, &size);
+    *granted = (uint32_t)doubled / 2;
+    error = open_socket(port, socket, handle, address->family);
+    if (error < 0) close(handle);
+    return error;
+}
+
+void epoll_shut(struct port *port, struct port_socket *socket) {
+    struct port_op *pending[2] = {socket->pending[0], socket->pending[1]};
+    close((int)socket->handle); /* leaves the epoll set by that */
+    socket->handle = -1;
+    socket->port = NULL;
+    socket->state = 0;
+    for (int i = 0; i < 2; i++) {
+        if (pending[i] == NULL) continue;
+        if (pending[i]->list != NULL) port_list_remove(pending[i]); /* ready, or in a pool */
+        port_completed(port, pending[i], ERR_CANCELLED);
+    }
+}
+
+uint64_t epoll_kernel_drops(const struct port_socket *socket) {
+    /* Not SO_RXQ_OVFL: that comes with the next datagram, which after a burst
+     * may never come.  The kernel counts in 32 bits. */
+    uint32_t numbers[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof numbers;
+    if (getsockopt((int)socket->handle, SOL_SOCKET, SO_MEMINFO, numbers, &size) < 0) return 0;
+    return numbers[SK_MEMINFO_DROPS];
+}
+
+/* ---- serving ---- */
+
+static void make_ready(struct port *port, struct port_op *op) {
+    port_list_append(&mine(port)->ready, op);
+}
+
+static void send_some(struct port *port, struct port_op *op);
+
+void socket_event(struct port *port, struct port_socket *socket, uint32_t events) {
+    const uint32_t suspect = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+    if (events & suspect) socket->state |= SOCKET_SUSPECT;
+    if (events & (suspect | EPOLLIN)) {
+        socket->state |= SOCKET_READABLE;
+        struct port_op *reader = socket->pending[0];
+        if (reader != NULL && reader->list == NULL) make_ready(port, reader);
+    }
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && socket->pending[1] != NULL)
+        send_some(port, socket->pending[1]);
+}
+
+void socket_start(struct port *port, struct port_op *op) {
+    struct port_socket *socket = op->u.net.socket;
+    if (socket->port == NULL)
+        port_completed(port, op, ERR_CANCELLED);
+    else if (op->kind == PORT_SEND)
+        send_some(port, op);
+    else if (socket->state & SOCKET_READABLE)
+        make_ready(port, op);
+}
+
+static void accept_one(struct port *port, struct port_op *op) {
+    struct port_socket *listener = op->u.net.socket;
+    struct sockaddr_storage system = {0};
+    socklen_t size = sizeof system;
+    const int handle = accept4((int)listener->handle, (struct sockaddr *)&system, &size,
+                               SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (handle >= 0) {
+        address_from_system(&system, &op->peer);
+        const int error = open_socket(port, op->u.net.accepted, handle, listener->family);
+        if (error < 0) close(handle);
+        port_completed(port, op, error);
+        return;
+    }
+    switch (errno) {
+    case EAGAIN: listener->state &= ~(uint32_t)SOCKET_READABLE; break;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EBADF:
+    case EINVAL: port_completed(port, op, error_of_errno(errno)); break;
+    /* The rest are errors of that one connection (accept(2) lists them): it
+     * is gone, on to the next, in the next turn. */
+    default: make_ready(port, op);
+    }
+}
+
+static void receive_stream(struct port *port, struct port_op *op) {
+    struct port_socket *socket = op->u.net.socket;
+    struct port_pool *pool = op->u.net.pool;
+    struct port_buffer *buffer = port_pool_take(pool, op);
+    if (buffer == NULL) return; /* it waits there */
+    ssize_t size;
+    do {
+        size = recv((int)socket->handle, buffer->bytes, pool->buffer_bytes, 0);
+    } while (size < 0 && errno == EINTR);
+    const int error = size < 0 ? errno : 0;
+
+    op->buffer = buffer;
+    if (error == EAGAIN) {
+        socket->state &= ~(uint32_t)SOCKET_READABLE;
+        op->buffer = NULL;
+        port_buffer_release(buffer);
+    } else if (size > 0) {
+        if ((size_t)size < pool->buffer_bytes && !(socket->state & SOCKET_SUSPECT))
+            socket->state &= ~(uint32_t)SOCKET_READABLE;
+        buffer->slice_count = 1;
+        buffer->slices[0] = (struct port_slice){.size = (uint32_t)size};
+        port_completed(port, op, size);
+    } else {
+        port_completed(port, op, error ? error_of_errno(error) : 0);
+    }
+}
+
+void socket_serve(struct port *port, struct port_op *op) {
+    switch (op->kind) {
+    case PORT_ACCEPT: accept_one(port, op); break;
+    case PORT_RECEIVE: receive_stream(port, op); break;
+    case PORT_RECEIVE_DATAGRAMS: datagrams_receive(port, op); break;
+    default: assert(!"not read from a socket");
+    }
+}
+
+static void wait_until_writable(struct port *port, struct port_op *op) {
+    struct port_socket *socket = op->u.net.socket;
+    if (socket->state & SOCKET_WANTS_WRITABLE) return;
+    socket->state |= SOCKET_WANTS_WRITABLE;
+    /* Looks anew at what is ready, so an edge just missed is not lost. */
+    const int error = watch(mine(port), socket, EPOLL_CTL_MOD);
+    if (error < 0) port_completed(port, op, error);
+}
+
+static void send_some(struct port *port, struct port_op *op) {
+    const int handle = (int)op->u.net.socket->handle;
+    while (op->u.net.done < op->u.net.size) { /* until the socket takes no more */
+        const ssize_t sent = send(handle, op->u.net.bytes + op->u.net.done,
+                                  op->u.net.size - op->u.net.done, MSG_NOSIGNAL);
+        if (sent >= 0) {
+            op->u.net.done += (size_t)sent;
+        } else if (errno == EAGAIN) {
+            wait_until_writable(port, op);
+            return;
+        } else if (errno != EINTR) {
+            port_completed(port, op, error_of_errno(errno));
+            return;
+        }
+    }
+    port_completed(port, op, (int64_t)op->u.net.size);
+}

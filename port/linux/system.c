@@ -1,0 +1,161 @@
+/* system.c - the process, its clocks and its standard streams.  See system.h. */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+#include "port/system.h"
+
+#define LINE_BYTES_MAX 4096
+#define NAME_BYTES_MAX 32
+
+_Noreturn void system_exit_now(int code) {
+    _exit(code);
+}
+
+/* ---- the process ---- */
+
+uint32_t system_cores(void) {
+    cpu_set_t allowed; /* those that taskset and containers leave us */
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return (uint32_t)CPU_COUNT(&allowed);
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (uint32_t)online : 1;
+}
+
+uint64_t system_open_files_max(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return 1024;
+    const rlim_t soft = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) limit.rlim_cur = soft;
+    return limit.rlim_cur;
+}
+
+uint32_t system_process_id(void) {
+    return (uint32_t)getpid();
+}
+
+void system_memory(uint64_t *now, uint64_t *peak) {
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    *peak = (uint64_t)usage.ru_maxrss * 1024;
+    *now = *peak;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL) return;
+    unsigned long pages;
+    if (fscanf(statm, "%*u %lu", &pages) == 1)
+        *now = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    fclose(statm);
+    /* The kernel adds up the peak less often than the present. */
+    if (*peak < *now) *peak = *now;
+}
+
+const char *system_environment(const char *name) {
+    return getenv(name);
+}
+
+/* ---- clocks and chance ---- */
+
+static int64_t clock_ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t system_cpu_ns(void) {
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int64_t system_now_ns(void) {
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t system_wall_ns(void) {
+    return clock_ns(CLOCK_REALTIME);
+}
+
+void system_sleep_ms(uint32_t ms) {
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+}
+
+void system_random(void *bytes, size_t size) {
+    uint8_t *p = bytes;
+    while (size > 0) { /* 256 at a time are never cut short */
+        const ssize_t got = getrandom(p, size < 256 ? size : 256, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) abort(); /* a token that can be guessed is worse */
+        p += got;
+        size -= (size_t)got;
+    }
+}
+
+/* ---- standard streams ---- */
+
+bool stream_is_terminal(enum system_stream stream) {
+    return isatty((int)stream) == 1;
+}
+
+uint32_t stream_columns(enum system_stream stream) {
+    struct winsize window;
+    if (ioctl((int)stream, TIOCGWINSZ, &window) == 0 && window.ws_col > 0) return window.ws_col;
+    return 80;
+}
+
+/* Somebody may have made the stream non-blocking; we wait all the same. */
+static bool wait_for(enum system_stream stream, short what) {
+    if (errno == EINTR) return true;
+    if (errno != EAGAIN) return false;
+    struct pollfd wait = {.fd = (int)stream, .events = what};
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
+int64_t stream_read(enum system_stream stream, void *bytes, size_t size) {
+    for (;;) { /* until there is something, or the end */
+        const ssize_t got = read((int)stream, bytes, size);
+        if (got >= 0) return got;
+        if (!wait_for(stream, POLLIN)) return error_of_errno(errno);
+    }
+}
+
+int stream_write(enum system_stream stream, const void *bytes, size_t size) {
+    const char *p = bytes;
+    while (size > 0) { /* each turn writes something, or ends it */
+        const ssize_t written = write((int)stream, p, size);
+        if (written < 0) {
+            if (!wait_for(stream, POLLOUT)) return error_of_errno(errno);
+            continue;
+        }
+        p += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static char program_name[NAME_BYTES_MAX] = "logport";
+
+void system_name(const char *name) {
+    snprintf(program_name, sizeof program_name, "%s", name);
+}
+
+void say(const char *format, ...) {
+    char line[LINE_BYTES_MAX];
+    size_t used = (size_t)snprintf(line, sizeof line, "%s: ", program_name);
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(line + used, sizeof line - used, format, arguments);
+    va_end(arguments);
+    if (length > 0) used += (size_t)length;
+    if (used > sizeof line - 1) used = sizeof line - 1; /* cut, but still a line */
+    line[used++] = '\n';
+    stream_write(STREAM_ERROR, line, used);
+}

@@ -1,0 +1,103 @@
+/* workers.c - threads that take ops from a queue, run them and hand them back.
+ * A lane is one queue and its threads; ops begin in the order they were added.
+ * No signal is ever handled on a worker. */
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "port/linux/linux.h"
+
+static void *worker(void *context);
+static void run(struct port_op *op);
+
+int lane_open(struct lane *lane, uint32_t threads, bool low_priority, port_callback *finished) {
+    assert(threads >= 1 && threads <= PORT_WORKERS_MAX);
+    memset(lane, 0, sizeof *lane);
+    pthread_mutex_init(&lane->mutex, NULL);
+    pthread_cond_init(&lane->filled, NULL);
+    lane->low_priority = low_priority;
+    lane->finished = finished;
+
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* a new thread inherits it */
+    int error = 0;
+    while (lane->thread_count < threads && error == 0) {
+        error = pthread_create(&lane->threads[lane->thread_count], NULL, worker, lane);
+        if (error == 0) lane->thread_count++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0) return 0;
+    lane_close(lane);
+    return error == EAGAIN ? ERR_NO_MEMORY : error_of_errno(error);
+}
+
+void lane_close(struct lane *lane) {
+    pthread_mutex_lock(&lane->mutex);
+    assert(lane->queue.count == 0);
+    lane->stop = true;
+    pthread_cond_broadcast(&lane->filled);
+    pthread_mutex_unlock(&lane->mutex);
+    for (uint32_t i = 0; i < lane->thread_count; i++)
+        pthread_join(lane->threads[i], NULL);
+    pthread_cond_destroy(&lane->filled);
+    pthread_mutex_destroy(&lane->mutex);
+}
+
+void lane_add(struct lane *lane, struct port_op *op) {
+    pthread_mutex_lock(&lane->mutex);
+    port_list_append(&lane->queue, op);
+    if (lane->idle > 0) pthread_cond_signal(&lane->filled);
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+bool lane_forget(struct lane *lane, struct port_op *op) {
+    pthread_mutex_lock(&lane->mutex);
+    const bool waits = op->list == &lane->queue;
+    if (waits) port_list_remove(op);
+    pthread_mutex_unlock(&lane->mutex);
+    return waits;
+}
+
+static void *worker(void *context) {
+    struct lane *lane = context;
+    /* Refused where even lowering is not allowed: then it is as it is. */
+    if (lane->low_priority) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+    pthread_setname_np(pthread_self(), lane->low_priority ? "slow" : "pack");
+
+    pthread_mutex_lock(&lane->mutex);
+    for (;;) { /* until lane_close */
+        struct port_op *op = port_list_take_first(&lane->queue);
+        if (op != NULL) {
+            pthread_mutex_unlock(&lane->mutex);
+            run(op);
+            lane->finished(op);
+            pthread_mutex_lock(&lane->mutex);
+        } else if (lane->stop) {
+            break;
+        } else {
+            lane->idle++;
+            pthread_cond_wait(&lane->filled, &lane->mutex);
+            lane->idle--;
+        }
+    }
+    pthread_mutex_unlock(&lane->mutex);
+    return NULL;
+}
+
+static void run(struct port_op *op) {
+    switch (op->kind) {
+    case PORT_WORK: op->u.work.run(op); break;
+    case PORT_WRITE:
+        op->result =
+            file_write_at(op->u.file.file, op->u.file.bytes, op->u.file.size, op->u.file.offset);
+        if (op->result == 0) op->result = (int64_t)op->u.file.size;
+        break;
+    case PORT_SYNC: op->result = file_sync(op->u.file.file); break;
+    default: assert(!"not a worker's");
+    }
+}
