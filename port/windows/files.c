@@ -1,0 +1,355 @@
+/* files.c - the system's files on Windows.
+ *
+ * Files opened to write are overlapped, so that port_write can attach them to
+ * the completion port; the calls here wait with an event of their own. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+#include <windows.h>
+
+#include <sddl.h>
+
+#include "port/error.h"
+#include "port/files.h"
+#include "port/windows/iocp.h"
+#include "port/windows/text.h"
+
+/* One call takes 32 bits of size; a round number below that. */
+#define PIECE_BYTES_MAX (1u << 30)
+/* 1601-01-01 to 1970-01-01 in FILETIME's 100 ns. */
+#define EPOCH_TICKS     116444736000000000LL
+
+static int secret_create(const wchar_t *path, HANDLE *handle);
+
+/* ---- opening and closing ---- */
+
+/* Others may read, rename and delete what we write, not write it.  We ask for
+ * no DELETE access ourselves: a reader through the C run-time does not share
+ * that, and would be refused. */
+#define WRITE_ACCESS (GENERIC_READ | GENERIC_WRITE)
+#define WRITE_SHARES (FILE_SHARE_READ | FILE_SHARE_DELETE)
+#define READ_SHARES  (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+
+static int system_open(struct files *files, const char *path, enum file_access access,
+                       struct file *file) {
+    (void)files;
+    struct wide_path wide;
+    int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    HANDLE handle = INVALID_HANDLE_VALUE;
+    switch (access) {
+    case FILE_READ:
+        handle = CreateFileW(wide.text, GENERIC_READ, READ_SHARES, NULL, OPEN_EXISTING,
+                             FILE_ATTRIBUTE_NORMAL, NULL);
+        break;
+    case FILE_WRITE_NEW:
+        handle = CreateFileW(wide.text, WRITE_ACCESS, WRITE_SHARES, NULL, CREATE_NEW,
+                             FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OVERLAPPED, NULL);
+        break;
+    case FILE_WRITE:
+        handle = CreateFileW(wide.text, WRITE_ACCESS, WRITE_SHARES, NULL, OPEN_EXISTING,
+                             FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OVERLAPPED, NULL);
+        break;
+    case FILE_WRITE_SECRET:
+        error = secret_create(wide.text, &handle);
+        if (error != 0) return error;
+        break;
+    }
+    if (handle == INVALID_HANDLE_VALUE) {
+        error = last_error();
+        const DWORD attributes = error == ERR_DENIED ? GetFileAttributesW(wide.text) : 0;
+        if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
+            error = access == FILE_WRITE_NEW ? ERR_EXISTS : ERR_IS_DIRECTORY;
+        return error;
+    }
+    file->handle = (intptr_t)handle;
+    return 0;
+}
+
+/* "D:P(A;;FA;;;<the user>)": protected from what the folder would hand down,
+ * full access for the user that this process runs as, nobody else. */
+static int secret_descriptor(PSECURITY_DESCRIPTOR *descriptor) {
+    HANDLE token;
+    union {
+        TOKEN_USER user;
+        uint8_t room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } found;
+    DWORD size;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return last_error();
+    const BOOL known = GetTokenInformation(token, TokenUser, &found, sizeof(found), &size);
+    int error = known ? 0 : last_error();
+    CloseHandle(token);
+    if (error != 0) return error;
+
+    wchar_t *sid, text[SECURITY_MAX_SID_SIZE * 4 + 32];
+    if (!ConvertSidToStringSidW(found.user.User.Sid, &sid)) return last_error();
+    swprintf(text, sizeof(text) / sizeof(text[0]), L"D:P(A;;FA;;;%ls)", sid);
+    LocalFree(sid);
+    return ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, descriptor,
+                                                                NULL)
+               ? 0
+               : last_error();
+}
+
+static int secret_create(const wchar_t *path, HANDLE *handle) {
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+    int error = secret_descriptor(&attributes.lpSecurityDescriptor);
+    if (error != 0) return error;
+    /* A file that is there would keep its own descriptor: it goes first. */
+    if (!DeleteFileW(path) && GetLastError() != ERROR_FILE_NOT_FOUND)
+        error = last_error();
+    else
+        *handle = CreateFileW(path, WRITE_ACCESS, WRITE_SHARES, &attributes, CREATE_NEW,
+                              FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OVERLAPPED, NULL);
+    if (error == 0 && *handle == INVALID_HANDLE_VALUE) error = last_error();
+    LocalFree(attributes.lpSecurityDescriptor);
+    return error;
+}
+
+static void system_close(struct file *file) {
+    CloseHandle((HANDLE)file->handle);
+}
+
+/* ---- reading and writing ---- */
+
+typedef BOOL WINAPI transfer(HANDLE, void *, DWORD, DWORD *, OVERLAPPED *);
+
+/* One ReadFile or WriteFile, waited for.  Returns a Windows code. */
+static DWORD transfer_piece(struct file *file, transfer *call, void *bytes, size_t size,
+                            uint64_t offset, DWORD *moved) {
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (event == NULL) return GetLastError();
+    /* The low bit says: no packet, though the handle is attached to a port. */
+    OVERLAPPED overlapped = {
+        .Offset = (DWORD)offset,
+        .OffsetHigh = (DWORD)(offset >> 32),
+        .hEvent = (HANDLE)((uintptr_t)event | 1),
+    };
+    const HANDLE handle = (HANDLE)file->handle;
+    DWORD code = ERROR_SUCCESS;
+    if (!call(handle, bytes, (DWORD)(size < PIECE_BYTES_MAX ? size : PIECE_BYTES_MAX), NULL,
+              &overlapped))
+        code = GetLastError();
+    if (code == ERROR_IO_PENDING) WaitForSingleObject(event, INFINITE);
+    if (code == ERROR_SUCCESS || code == ERROR_IO_PENDING)
+        code =
+            GetOverlappedResult(handle, &overlapped, moved, FALSE) ? ERROR_SUCCESS : GetLastError();
+    CloseHandle(event);
+    return code;
+}
+
+static BOOL WINAPI read_call(HANDLE handle, void *bytes, DWORD size, DWORD *moved,
+                             OVERLAPPED *overlapped) {
+    return ReadFile(handle, bytes, size, moved, overlapped);
+}
+
+static BOOL WINAPI write_call(HANDLE handle, void *bytes, DWORD size, DWORD *moved,
+                              OVERLAPPED *overlapped) {
+    return WriteFile(handle, bytes, size, moved, overlapped);
+}
+
+static int64_t system_read_at(struct file *file, void *bytes, size_t size, uint64_t offset) {
+    size_t done = 0;
+    while (done < size) { /* each turn moves at least one byte or ends it */
+        DWORD moved = 0;
+        const DWORD code = transfer_piece(file, read_call, (uint8_t *)bytes + done, size - done,
+                                          offset + done, &moved);
+        if (code == ERROR_HANDLE_EOF) break;
+        if (code != ERROR_SUCCESS) return error_of_windows(code);
+        if (moved == 0) break;
+        done += moved;
+    }
+    return (int64_t)done;
+}
+
+static int64_t write_some(struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    DWORD moved = 0;
+    const DWORD code =
+        transfer_piece(file, write_call, (void *)(uintptr_t)bytes, size, offset, &moved);
+    if (code != ERROR_SUCCESS) return error_of_windows(code);
+    return moved > 0 ? (int64_t)moved : ERR_IO;
+}
+
+static int system_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    return port_write_all(write_some, file, bytes, size, offset);
+}
+
+static int system_truncate(struct file *file, uint64_t size) {
+    FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size};
+    return SetFileInformationByHandle((HANDLE)file->handle, FileEndOfFileInfo, &end, sizeof(end))
+               ? 0
+               : last_error();
+}
+
+static int system_sync(struct file *file) {
+    return FlushFileBuffers((HANDLE)file->handle) ? 0 : last_error();
+}
+
+/* ---- what is there ---- */
+
+static int status_of_handle(HANDLE handle, struct file_status *status) {
+    BY_HANDLE_FILE_INFORMATION found;
+    if (!GetFileInformationByHandle(handle, &found)) return last_error();
+    const uint64_t ticks =
+        (uint64_t)found.ftLastWriteTime.dwHighDateTime << 32 | found.ftLastWriteTime.dwLowDateTime;
+    *status = (struct file_status){
+        .size = (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow,
+        .modified_ns = ((int64_t)ticks - EPOCH_TICKS) * 100,
+        .id = (uint64_t)found.nFileIndexHigh << 32 | found.nFileIndexLow,
+        .directory = (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0,
+    };
+    return 0;
+}
+
+static int system_status(struct file *file, struct file_status *status) {
+    return status_of_handle((HANDLE)file->handle, status);
+}
+
+static int system_status_of(struct files *files, const char *path, struct file_status *status) {
+    (void)files;
+    struct wide_path wide;
+    int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    /* BACKUP_SEMANTICS: directories can be opened too. */
+    const HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL,
+                                      OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    if (handle == INVALID_HANDLE_VALUE) return last_error();
+    error = status_of_handle(handle, status);
+    CloseHandle(handle);
+    return error;
+}
+
+static int system_list(struct files *files, const char *path, file_visit *visit, void *context) {
+    (void)files;
+    struct wide_path wide;
+    const int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    const DWORD attributes = GetFileAttributesW(wide.text);
+    if (attributes == INVALID_FILE_ATTRIBUTES) return last_error();
+    if ((attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) return ERR_NOT_DIRECTORY;
+    const size_t length = wcslen(wide.text);
+    if (length + 3 > PATH_WIDE_MAX) return ERR_NAME_TOO_LONG;
+    memcpy(wide.text + length, L"\\*", 3 * sizeof(wchar_t));
+
+    WIN32_FIND_DATAW found;
+    const HANDLE search =
+        FindFirstFileExW(wide.text, FindExInfoBasic, &found, FindExSearchNameMatch, NULL, 0);
+    if (search == INVALID_HANDLE_VALUE)
+        return GetLastError() == ERROR_FILE_NOT_FOUND ? 0 : last_error();
+    bool more = true;
+    do {
+        if (wcscmp(found.cFileName, L".") == 0 || wcscmp(found.cFileName, L"..") == 0) continue;
+        char name[MAX_PATH * 3 + 1]; /* a unit takes three bytes of UTF-8 at most */
+        WideCharToMultiByte(CP_UTF8, 0, found.cFileName, -1, name, sizeof(name), NULL, NULL);
+        more = visit(context, name, (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0);
+    } while (more && FindNextFileW(search, &found));
+    const DWORD code = more ? GetLastError() : ERROR_NO_MORE_FILES;
+    FindClose(search);
+    return code == ERROR_NO_MORE_FILES ? 0 : error_of_windows(code);
+}
+
+static int system_free_space(struct files *files, const char *path, uint64_t *bytes) {
+    (void)files;
+    struct wide_path wide;
+    const int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    ULARGE_INTEGER available; /* to this user: quotas count */
+    if (!GetDiskFreeSpaceExW(wide.text, &available, NULL, NULL)) return last_error();
+    *bytes = available.QuadPart;
+    return 0;
+}
+
+/* ---- names ---- */
+
+static int system_rename(struct files *files, const char *from, const char *to) {
+    (void)files;
+    struct wide_path wide_from, wide_to;
+    int error = path_to_wide(from, &wide_from);
+    if (error == 0) error = path_to_wide(to, &wide_to);
+    if (error != 0) return error;
+    if (MoveFileExW(wide_from.text, wide_to.text,
+                    MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+        return 0;
+    error = last_error(); /* a reader of `from` that shares nothing: ERROR_SHARING_VIOLATION */
+    if (error == ERR_DENIED) {
+        /* A file that is open cannot be replaced: the same trouble, to be tried
+         * again, under another name. */
+        const DWORD attributes = GetFileAttributesW(wide_to.text);
+        if (attributes != INVALID_FILE_ATTRIBUTES &&
+            (attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_READONLY)) == 0)
+            error = ERR_BUSY;
+    }
+    return error;
+}
+
+static int system_remove(struct files *files, const char *path) {
+    (void)files;
+    struct wide_path wide;
+    int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    const DWORD attributes = GetFileAttributesW(wide.text);
+    const bool directory =
+        attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    if (directory ? RemoveDirectoryW(wide.text) : DeleteFileW(wide.text)) return 0;
+    return last_error();
+}
+
+static int system_make_directory(struct files *files, const char *path) {
+    (void)files;
+    struct wide_path wide;
+    const int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    return CreateDirectoryW(wide.text, NULL) ? 0 : last_error();
+}
+
+static int system_sync_directory(struct files *files, const char *path) {
+    (void)files;
+    (void)path; /* NTFS keeps names in its journal; there is no call for it */
+    return 0;
+}
+
+/* ---- locks ---- */
+
+/* A lock on Windows keeps others from reading what it covers: it covers one
+ * byte far behind whatever the file holds. */
+#define LOCKED_BYTE_HIGH 0x40000000u
+
+static int system_lock(struct files *files, const char *path, struct file *file) {
+    (void)files;
+    struct wide_path wide;
+    int error = path_to_wide(path, &wide);
+    if (error != 0) return error;
+    const HANDLE handle = CreateFileW(wide.text, WRITE_ACCESS, READ_SHARES, NULL, OPEN_ALWAYS,
+                                      FILE_ATTRIBUTE_NORMAL, NULL);
+    if (handle == INVALID_HANDLE_VALUE) return last_error();
+    OVERLAPPED where = {.OffsetHigh = LOCKED_BYTE_HIGH};
+    if (!LockFileEx(handle, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &where)) {
+        const DWORD code = GetLastError();
+        CloseHandle(handle);
+        return code == ERROR_IO_PENDING ? ERR_BUSY : error_of_windows(code);
+    }
+    file->handle = (intptr_t)handle;
+    return 0;
+}
+
+struct files *files_of_system(void) {
+    static struct files calls = {
+        .open = system_open,
+        .close = system_close,
+        .read_at = system_read_at,
+        .write_at = system_write_at,
+        .truncate = system_truncate,
+        .sync = system_sync,
+        .status = system_status,
+        .status_of = system_status_of,
+        .rename = system_rename,
+        .remove = system_remove,
+        .make_directory = system_make_directory,
+        .sync_directory = system_sync_directory,
+        .list = system_list,
+        .lock = system_lock,
+        .free_space = system_free_space,
+    };
+    return &calls;
+}

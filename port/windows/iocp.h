@@ -1,0 +1,116 @@
+/* iocp.h - what the files of this folder share.  Included by no other.
+ *
+ * iocp.c owns the completion port and its alarm, sockets.c the operations on
+ * sockets, workers.c the lanes and the operations on files, signals.c the
+ * console's requests, errors.c the one table of Windows' codes. */
+#ifndef PORT_WINDOWS_IOCP_H
+#define PORT_WINDOWS_IOCP_H
+
+#include <assert.h>
+#include <winsock2.h>
+
+#include <mswsock.h>
+#include <windows.h>
+#include <ws2tcpip.h>
+
+#include "port/backend.h"
+
+/* What a packet in the owner's queue is. */
+enum packet_key {
+    PACKET_SOCKET = 1, /* the OVERLAPPED of an op on a socket */
+    PACKET_FILE,       /* the OVERLAPPED of a PORT_WRITE */
+    PACKET_DONE,       /* the op itself, done, its result in op->result */
+    PACKET_ALARM,      /* the earliest deadline has come */
+};
+
+struct lane {
+    HANDLE queue; /* a completion port: its packets are ops, NULL ends a thread */
+    HANDLE threads[PORT_WORKERS_MAX];
+    uint32_t thread_count;
+};
+
+struct iocp {
+    HANDLE queue;
+    struct lane lanes[PORT_LANES];
+    PTP_TIMER alarm;
+    int64_t alarm_ns; /* when it rings; 0: it is not set */
+    LPFN_ACCEPTEX accept_ex;
+    LPFN_GETACCEPTEXSOCKADDRS accept_addresses;
+};
+
+/* AcceptEx wants 16 bytes more than an address takes. */
+#define ACCEPT_ADDRESS_BYTES (sizeof(struct sockaddr_in6) + 16)
+
+/* Lives in op->backend. */
+struct op_private {
+    OVERLAPPED overlapped; /* first: what the kernel gives back */
+    union {
+        struct {
+            SOCKET socket;
+            uint8_t addresses[2 * ACCEPT_ADDRESS_BYTES];
+        } accept;
+        struct {
+            struct port_buffer *buffer;
+            struct sockaddr_in6 from;
+            INT from_bytes;
+        } datagram;
+        LONG volatile worker; /* enum worker_state */
+    } u;
+};
+_Static_assert(sizeof(struct op_private) <= PORT_OP_PRIVATE_WORDS * sizeof(uint64_t),
+               "an op has too little room for this back end");
+
+static inline struct op_private *op_private(struct port_op *op) {
+    return (struct op_private *)op->backend;
+}
+
+static inline struct port_op *op_of_overlapped(OVERLAPPED *overlapped) {
+    return CONTAINING_RECORD(overlapped, struct port_op, backend);
+}
+
+/* ---- iocp.c ---- */
+
+/* Any thread: puts a packet into a queue; waits while the kernel has no memory
+ * for one, because whoever started the op counts on it. */
+void queue_put(HANDLE queue, DWORD bytes, enum packet_key key, void *overlapped);
+/* The op's error, its packet having come with a failure: an ERR_. */
+int overlapped_error(OVERLAPPED *overlapped);
+
+/* ---- sockets.c ---- */
+
+/* Winsock is ready from here on; any thread, as often as one likes. */
+void sockets_startup(void);
+void socket_start(struct port *port, struct port_op *op);
+void socket_cancel(struct port *port, struct port_op *op);
+void socket_completed(struct port *port, struct port_op *op, DWORD bytes);
+int socket_listen(struct port *port, struct port_socket *listener, struct port_address *address);
+int socket_bind(struct port *port, struct port_socket *bound, struct port_address *address,
+                uint32_t receive_bytes, uint32_t *granted);
+void socket_shut(struct port *port, struct port_socket *shut);
+
+/* Between the system's form of an address and ours. */
+INT address_to_system(const struct port_address *address, struct sockaddr_in6 *to);
+void address_of_system(const struct sockaddr *from, struct port_address *address);
+
+/* ---- workers.c ---- */
+
+int workers_open(struct port *port, const struct port_options *options);
+void workers_close(struct port *port);
+void worker_start(struct port *port, struct port_op *op);
+void worker_cancel(struct port_op *op);
+void file_write_completed(struct port *port, struct port_op *op, DWORD bytes);
+
+/* ---- signals.c ---- */
+
+void signal_start(struct port *port, struct port_op *op);
+void signal_cancel(struct port *port, struct port_op *op);
+
+/* ---- errors.c ---- */
+
+/* What GetLastError or WSAGetLastError said, as an ERR_; never 0. */
+int error_of_windows(DWORD code);
+static inline int last_error(void) {
+    return error_of_windows(GetLastError());
+}
+
+#endif

@@ -1,0 +1,459 @@
+/* sockets.c - listeners, connections and UDP sockets on the completion port.
+ *
+ * Every overlapped call on a socket sends one packet, whether it ends at once
+ * or later; FILE_SKIP_COMPLETION_PORT_ON_SUCCESS stays off here, because it is
+ * broken for datagrams on some systems and invites a loop that serves one busy
+ * peer only.  A call that is refused sends none, and its op comes back through
+ * port_completed. */
+#include "port/windows/iocp.h"
+
+#include <limits.h>
+#include <mstcpip.h>
+#include <string.h>
+
+/* Not in every header set; <ntstatus.h> clashes with <windows.h>. */
+#ifndef SIO_UDP_NETRESET
+#define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
+#endif
+#ifndef STATUS_BUFFER_OVERFLOW
+#define STATUS_BUFFER_OVERFLOW 0x80000005
+#endif
+
+/* port_socket.state */
+#define SOCKET_SHUT 1u
+
+static void accept_start(struct port *port, struct port_op *op);
+static void accept_completed(struct port *port, struct port_op *op);
+static void receive_start(struct port *port, struct port_op *op);
+static void receive_wait(struct port *port, struct port_op *op);
+static void receive_take(struct port *port, struct port_op *op);
+static void datagrams_start(struct port *port, struct port_op *op);
+static void datagrams_post(struct port *port, struct port_op *op);
+static void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes);
+static void send_start(struct port *port, struct port_op *op);
+static void send_completed(struct port *port, struct port_op *op, DWORD bytes);
+
+static SOCKET handle_of(const struct port_socket *of) {
+    return (SOCKET)of->handle;
+}
+
+static bool is_shut(const struct port_op *op) {
+    return (op->u.net.socket->state & SOCKET_SHUT) != 0;
+}
+
+/* On a socket that was shut every failure means that: closing it under pending
+ * calls ends them with one code or another (0xC0000120, 0x8000000A). */
+static void failed(struct port *port, struct port_op *op, int error) {
+    port_completed(port, op, is_shut(op) ? ERR_CANCELLED : error);
+}
+
+void socket_start(struct port *port, struct port_op *op) {
+    if (is_shut(op)) {
+        port_completed(port, op, ERR_CANCELLED);
+        return;
+    }
+    switch (op->kind) {
+    case PORT_ACCEPT: accept_start(port, op); break;
+    case PORT_RECEIVE: receive_start(port, op); break;
+    case PORT_RECEIVE_DATAGRAMS: datagrams_start(port, op); break;
+    case PORT_SEND: send_start(port, op); break;
+    default: assert(!"not an op on a socket");
+    }
+}
+
+void socket_completed(struct port *port, struct port_op *op, DWORD bytes) {
+    switch (op->kind) {
+    case PORT_ACCEPT: accept_completed(port, op); break;
+    case PORT_RECEIVE:
+        if ((LONG)op_private(op)->overlapped.Internal < 0)
+            failed(port, op, overlapped_error(&op_private(op)->overlapped));
+        else if (is_shut(op) || op->cancelled)
+            port_completed(port, op, ERR_CANCELLED); /* what came is still in the socket */
+        else
+            receive_take(port, op);
+        break;
+    case PORT_RECEIVE_DATAGRAMS: datagrams_completed(port, op, bytes); break;
+    case PORT_SEND: send_completed(port, op, bytes); break;
+    default: assert(!"not an op on a socket");
+    }
+}
+
+void socket_cancel(struct port *port, struct port_op *op) {
+    if (op->u.net.pool != NULL && port_pool_forget(op->u.net.pool, op)) {
+        port_completed(port, op, ERR_CANCELLED);
+        return;
+    }
+    /* Its packet comes with ERROR_OPERATION_ABORTED, or was on its way. */
+    CancelIoEx((HANDLE)handle_of(op->u.net.socket), &op_private(op)->overlapped);
+}
+
+void socket_shut(struct port *port, struct port_socket *shut) {
+    if ((shut->state & SOCKET_SHUT) != 0) return;
+    shut->state |= SOCKET_SHUT;
+    struct port_op *receive = shut->pending[0];
+    if (receive != NULL && receive->u.net.pool != NULL &&
+        port_pool_forget(receive->u.net.pool, receive))
+        port_completed(port, receive, ERR_CANCELLED);
+    /* shutdown() would not end a pending receive; this does. */
+    CancelIoEx((HANDLE)handle_of(shut), NULL);
+    closesocket(handle_of(shut));
+    shut->handle = (intptr_t)INVALID_SOCKET;
+}
+
+/* ---- opening ---- */
+
+void sockets_startup(void) {
+    static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+    BOOL first;
+    if (!InitOnceBeginInitialize(&once, 0, &first, NULL) || !first) return;
+    WSADATA data;
+    const int refused = WSAStartup(MAKEWORD(2, 2), &data);
+    assert(refused == 0); /* no Windows of ours is without it */
+    InitOnceComplete(&once, 0, NULL);
+}
+
+static void set_option(SOCKET handle, int level, int name, int value) {
+    setsockopt(handle, level, name, (const char *)&value, sizeof(value));
+}
+
+/* For the completion port, never handed to a child, never waiting by itself. */
+static int open_overlapped(uint32_t family, int type, SOCKET *handle) {
+    *handle = WSASocketW(family == 6 ? AF_INET6 : AF_INET, type, 0, NULL, 0,
+                         WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    if (*handle == INVALID_SOCKET) return last_error();
+    u_long non_blocking = 1;
+    ioctlsocket(*handle, FIONBIO, &non_blocking);
+    return 0;
+}
+
+static int attach(struct port *port, SOCKET handle) {
+    struct iocp *iocp = port->backend;
+    return CreateIoCompletionPort((HANDLE)handle, iocp->queue, PACKET_SOCKET, 0) != NULL
+               ? 0
+               : last_error();
+}
+
+/* Binds, attaches, and finds out the address. */
+static int open_bound(struct port *port, struct port_socket *opened, struct port_address *address,
+                      int type) {
+    SOCKET handle;
+    int error = open_overlapped(address->family, type, &handle);
+    if (error != 0) return error;
+    /* Without it, on Windows, any program could bind the same port and take
+     * our traffic. */
+    set_option(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+    if (address->family == 6) set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+
+    struct sockaddr_in6 name;
+    INT name_bytes = address_to_system(address, &name);
+    if (bind(handle, (struct sockaddr *)&name, name_bytes) != 0 ||
+        (type == SOCK_STREAM && listen(handle, SOMAXCONN) != 0) ||
+        getsockname(handle, (struct sockaddr *)&name, &name_bytes) != 0) {
+        error = last_error();
+    } else {
+        error = attach(port, handle);
+    }
+    if (error != 0) {
+        closesocket(handle);
+        return error;
+    }
+    address_of_system((struct sockaddr *)&name, address);
+    opened->handle = (intptr_t)handle;
+    opened->port = port;
+    opened->family = address->family;
+    return 0;
+}
+
+static bool extension(SOCKET handle, GUID id, void *function, DWORD size) {
+    DWORD bytes;
+    return WSAIoctl(handle, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof(id), function, size,
+                    &bytes, NULL, NULL) == 0;
+}
+
+int socket_listen(struct port *port, struct port_socket *listener, struct port_address *address) {
+    const int error = open_bound(port, listener, address, SOCK_STREAM);
+    if (error != 0) return error;
+    struct iocp *iocp = port->backend;
+    const SOCKET handle = handle_of(listener);
+    if (!extension(handle, (GUID)WSAID_ACCEPTEX, &iocp->accept_ex, sizeof(iocp->accept_ex)) ||
+        !extension(handle, (GUID)WSAID_GETACCEPTEXSOCKADDRS, &iocp->accept_addresses,
+                   sizeof(iocp->accept_addresses))) {
+        closesocket(handle);
+        listener->port = NULL;
+        return ERR_UNSUPPORTED;
+    }
+    return 0;
+}
+
+int socket_bind(struct port *port, struct port_socket *bound, struct port_address *address,
+                uint32_t receive_bytes, uint32_t *granted) {
+    const int error = open_bound(port, bound, address, SOCK_DGRAM);
+    if (error != 0) return error;
+    const SOCKET handle = handle_of(bound);
+    /* Else an ICMP answer to something that this socket sent ends a receive
+     * with WSAECONNRESET, which has nothing to do with what it waits for. */
+    const DWORD no_reports[] = {SIO_UDP_CONNRESET, SIO_UDP_NETRESET};
+    for (size_t i = 0; i < sizeof(no_reports) / sizeof(no_reports[0]); i++) {
+        BOOL off = FALSE;
+        DWORD bytes;
+        WSAIoctl(handle, no_reports[i], &off, sizeof(off), NULL, 0, &bytes, NULL, NULL);
+    }
+    if (receive_bytes > 0)
+        set_option(handle, SOL_SOCKET, SO_RCVBUF,
+                   receive_bytes > INT_MAX ? INT_MAX : (int)receive_bytes);
+    int room = 0, room_bytes = sizeof(room);
+    getsockopt(handle, SOL_SOCKET, SO_RCVBUF, (char *)&room, &room_bytes);
+    if (granted != NULL) *granted = (uint32_t)room;
+    return 0;
+}
+
+/* ---- accept ---- */
+
+static void accept_start(struct port *port, struct port_op *op) {
+    struct iocp *iocp = port->backend;
+    struct op_private *private = op_private(op);
+    private->overlapped = (OVERLAPPED){0};
+    /* AcceptEx takes a socket of the listener's family, made beforehand. */
+    int error = open_overlapped(op->u.net.socket->family, SOCK_STREAM, &private->u.accept.socket);
+    if (error == 0) {
+        DWORD bytes;
+        if (iocp->accept_ex(handle_of(op->u.net.socket), private->u.accept.socket,
+                            private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
+                            ACCEPT_ADDRESS_BYTES, &bytes, &private->overlapped) ||
+            WSAGetLastError() == WSA_IO_PENDING)
+            return;
+        error = last_error();
+        closesocket(private->u.accept.socket);
+    }
+    failed(port, op, error);
+}
+
+/* The connection becomes a socket like any other. */
+static int accept_finish(struct port *port, struct port_op *op) {
+    struct iocp *iocp = port->backend;
+    struct op_private *private = op_private(op);
+    const SOCKET handle = private->u.accept.socket, listener = handle_of(op->u.net.socket);
+    /* First this, or getpeername, shutdown and others refuse the socket. */
+    if (setsockopt(handle, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
+                   sizeof(listener)) != 0)
+        return last_error();
+    struct sockaddr *local, *remote;
+    int local_bytes, remote_bytes;
+    iocp->accept_addresses(private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
+                           ACCEPT_ADDRESS_BYTES, &local, &local_bytes, &remote, &remote_bytes);
+    address_of_system(remote, &op->peer);
+    /* A peer that is gone without a word is noticed; idle ones stay. */
+    set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
+    const int error = attach(port, handle);
+    if (error != 0) return error;
+    *op->u.net.accepted = (struct port_socket){
+        .handle = (intptr_t)handle, .port = port, .family = op->u.net.socket->family};
+    return 0;
+}
+
+static void accept_completed(struct port *port, struct port_op *op) {
+    struct op_private *private = op_private(op);
+    int error;
+    if (is_shut(op))
+        error = ERR_CANCELLED;
+    else if ((LONG) private->overlapped.Internal < 0)
+        error = overlapped_error(&private->overlapped);
+    else
+        error = accept_finish(port, op);
+    if (error != 0) closesocket(private->u.accept.socket);
+    /* Gone before we could look: the next one, please.  Each turn takes one
+     * connection out of the backlog. */
+    if (error == ERR_RESET && !op->cancelled)
+        accept_start(port, op);
+    else
+        port_completed(port, op, error);
+}
+
+/* ---- receive: a connection waits without a buffer ---- */
+
+static void receive_start(struct port *port, struct port_op *op) {
+    /* Called again with a buffer, it has been readable and waited for one. */
+    if (op->buffer != NULL)
+        receive_take(port, op);
+    else
+        receive_wait(port, op);
+}
+
+/* A receive of no bytes completes when there is something to read, or the end. */
+static void receive_wait(struct port *port, struct port_op *op) {
+    struct op_private *private = op_private(op);
+    private->overlapped = (OVERLAPPED){0};
+    WSABUF nothing = {0, NULL};
+    DWORD flags = 0;
+    if (WSARecv(handle_of(op->u.net.socket), &nothing, 1, NULL, &flags, &private->overlapped,
+                NULL) == 0 ||
+        WSAGetLastError() == WSA_IO_PENDING)
+        return;
+    failed(port, op, last_error());
+}
+
+static void receive_take(struct port *port, struct port_op *op) {
+    struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
+    if (buffer == NULL) return; /* it waits there and is started again */
+    const int got = recv(handle_of(op->u.net.socket), (char *)buffer->bytes,
+                         (int)op->u.net.pool->buffer_bytes, 0);
+    if (got < 0 && WSAGetLastError() == WSAEWOULDBLOCK) {
+        receive_wait(port, op);
+        port_buffer_release(buffer);
+        return;
+    }
+    const int error = got < 0 ? last_error() : 0;
+    op->buffer = buffer;
+    if (error != 0) {
+        failed(port, op, error);
+        return;
+    }
+    buffer->slices[0] = (struct port_slice){.size = (uint32_t)got};
+    buffer->slice_count = 1;
+    port_completed(port, op, got);
+}
+
+/* ---- datagrams: one receive is posted, what else is there is fetched ---- */
+
+static void datagrams_start(struct port *port, struct port_op *op) {
+    struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
+    if (buffer == NULL) return;
+    op_private(op)->u.datagram.buffer = buffer;
+    datagrams_post(port, op);
+}
+
+static void datagrams_post(struct port *port, struct port_op *op) {
+    struct op_private *private = op_private(op);
+    private->overlapped = (OVERLAPPED){0};
+    private->u.datagram.from_bytes = sizeof(private->u.datagram.from);
+    WSABUF place = {op->u.net.pool->datagram_bytes_max, (char *)private->u.datagram.buffer->bytes};
+    DWORD flags = 0;
+    if (WSARecvFrom(handle_of(op->u.net.socket), &place, 1, NULL, &flags,
+                    (struct sockaddr *)&private->u.datagram.from, &private->u.datagram.from_bytes,
+                    &private->overlapped, NULL) == 0)
+        return;
+    const int code = WSAGetLastError();
+    /* WSAEMSGSIZE here is not the end: the packet still comes, with
+     * STATUS_BUFFER_OVERFLOW.  Finishing now would finish twice
+     * (port_test: a truncated datagram). */
+    if (code == WSA_IO_PENDING || code == WSAEMSGSIZE) return;
+    op->buffer = private->u.datagram.buffer;
+    failed(port, op, error_of_windows((DWORD)code));
+}
+
+/* A report about something sent, not the end of a receive. */
+static bool is_about_another(int error) {
+    return error == ERR_RESET || error == ERR_REFUSED || error == ERR_UNREACHABLE;
+}
+
+/* Fills places behind the first datagram, closely, until nothing is there.
+ * Ends when the buffer or the slices do. */
+static void datagrams_fetch(struct port_op *op, struct port_buffer *buffer) {
+    const struct port_pool *pool = op->u.net.pool;
+    uint32_t offset = buffer->slices[0].size;
+    while (buffer->slice_count < pool->slices_max &&
+           pool->buffer_bytes - offset >= pool->datagram_bytes_max) {
+        struct sockaddr_in6 from;
+        int from_bytes = sizeof(from);
+        const int got =
+            recvfrom(handle_of(op->u.net.socket), (char *)buffer->bytes + offset,
+                     (int)pool->datagram_bytes_max, 0, (struct sockaddr *)&from, &from_bytes);
+        const int code = got < 0 ? WSAGetLastError() : 0;
+        /* Any other trouble is met again by the next receive. */
+        if (got < 0 && code != WSAEMSGSIZE) break;
+        struct port_slice *slice = &buffer->slices[buffer->slice_count++];
+        *slice = (struct port_slice){
+            .offset = offset,
+            .size = got < 0 ? pool->datagram_bytes_max : (uint32_t)got,
+            .truncated = got < 0,
+        };
+        address_of_system((struct sockaddr *)&from, &slice->peer);
+        offset += slice->size;
+    }
+}
+
+static void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes) {
+    struct op_private *private = op_private(op);
+    struct port_buffer *buffer = private->u.datagram.buffer;
+    const LONG status = (LONG) private->overlapped.Internal;
+    if (status < 0 && status != (LONG)STATUS_BUFFER_OVERFLOW) {
+        const int error = overlapped_error(&private->overlapped);
+        if (is_about_another(error) && !is_shut(op) && !op->cancelled) {
+            datagrams_post(port, op);
+            return;
+        }
+        op->buffer = buffer;
+        failed(port, op, error);
+        return;
+    }
+    buffer->slices[0] =
+        (struct port_slice){.size = bytes, .truncated = status == (LONG)STATUS_BUFFER_OVERFLOW};
+    address_of_system((struct sockaddr *)&private->u.datagram.from, &buffer->slices[0].peer);
+    buffer->slice_count = 1;
+    if (!is_shut(op)) datagrams_fetch(op, buffer);
+    op->buffer = buffer;
+    port_completed(port, op, buffer->slice_count);
+}
+
+/* ---- send ---- */
+
+static void send_start(struct port *port, struct port_op *op) {
+    struct op_private *private = op_private(op);
+    private->overlapped = (OVERLAPPED){0};
+    const size_t left = op->u.net.size - op->u.net.done;
+    WSABUF part = {left < INT_MAX ? (ULONG)left : INT_MAX,
+                   (char *)(uintptr_t)(op->u.net.bytes + op->u.net.done)};
+    if (WSASend(handle_of(op->u.net.socket), &part, 1, NULL, 0, &private->overlapped, NULL) == 0 ||
+        WSAGetLastError() == WSA_IO_PENDING)
+        return;
+    failed(port, op, last_error());
+}
+
+static void send_completed(struct port *port, struct port_op *op, DWORD bytes) {
+    struct op_private *private = op_private(op);
+    if ((LONG) private->overlapped.Internal < 0) {
+        failed(port, op, overlapped_error(&private->overlapped));
+        return;
+    }
+    op->u.net.done += bytes;
+    if (op->u.net.done == op->u.net.size)
+        port_completed(port, op, (int64_t)op->u.net.size);
+    else if (op->cancelled || is_shut(op))
+        port_completed(port, op, ERR_CANCELLED);
+    else
+        send_start(port, op);
+}
+
+/* ---- addresses ---- */
+
+INT address_to_system(const struct port_address *address, struct sockaddr_in6 *to) {
+    memset(to, 0, sizeof(*to));
+    if (address->family == 6) {
+        to->sin6_family = AF_INET6;
+        to->sin6_port = htons(address->port);
+        to->sin6_scope_id = address->scope;
+        memcpy(&to->sin6_addr, address->ip, 16);
+        return sizeof(*to);
+    }
+    struct sockaddr_in *to4 = (struct sockaddr_in *)to;
+    to4->sin_family = AF_INET;
+    to4->sin_port = htons(address->port);
+    memcpy(&to4->sin_addr, address->ip, 4);
+    return sizeof(*to4);
+}
+
+void address_of_system(const struct sockaddr *from, struct port_address *address) {
+    memset(address, 0, sizeof(*address));
+    if (from->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *from6 = (const struct sockaddr_in6 *)from;
+        address->family = 6;
+        address->port = ntohs(from6->sin6_port);
+        address->scope = from6->sin6_scope_id;
+        memcpy(address->ip, &from6->sin6_addr, 16);
+    } else if (from->sa_family == AF_INET) {
+        const struct sockaddr_in *from4 = (const struct sockaddr_in *)from;
+        address->family = 4;
+        address->port = ntohs(from4->sin_port);
+        memcpy(address->ip, &from4->sin_addr, 4);
+    }
+}

@@ -1,0 +1,161 @@
+/* system.c - the process, its clock, its standard streams. */
+#include "port/system.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+#include <ntsecapi.h>
+#include <psapi.h>
+
+#include "port/windows/iocp.h"
+#include "port/windows/text.h"
+
+/* ---- the process ---- */
+
+void system_exit_now(int code) {
+    TerminateProcess(GetCurrentProcess(), (UINT)code);
+    abort(); /* not reached: the call ends the process that makes it */
+}
+
+uint32_t system_cores(void) {
+    const DWORD count = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+    return count > 0 ? count : 1;
+}
+
+uint64_t system_open_files_max(void) {
+    return 1u << 24; /* handles a process; memory ends before */
+}
+
+uint32_t system_process_id(void) {
+    return GetCurrentProcessId();
+}
+
+void system_memory(uint64_t *now, uint64_t *peak) {
+    PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof(counters)};
+    GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof(counters));
+    *now = counters.WorkingSetSize;
+    *peak = counters.PeakWorkingSetSize;
+}
+
+static int64_t ticks_of(const FILETIME *time) {
+    return (int64_t)((uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime);
+}
+
+int64_t system_cpu_ns(void) {
+    FILETIME created, ended, kernel, user;
+    if (!GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user)) return 0;
+    return (ticks_of(&kernel) + ticks_of(&user)) * 100;
+}
+
+const char *system_environment(const char *name) {
+    wchar_t *wide_name = text_to_wide(name);
+    if (wide_name == NULL) return NULL;
+    char *value = NULL;
+    const DWORD units = GetEnvironmentVariableW(wide_name, NULL, 0);
+    wchar_t *wide = units > 0 ? malloc(units * sizeof(wchar_t)) : NULL;
+    if (wide != NULL && GetEnvironmentVariableW(wide_name, wide, units) < units)
+        value = text_of_wide(wide);
+    free(wide);
+    free(wide_name);
+    return value; /* the few that are asked for stay until the end */
+}
+
+/* ---- clocks and chance ---- */
+
+int64_t system_now_ns(void) {
+    static int64_t frequency; /* the same whoever writes it */
+    LARGE_INTEGER count;
+    int64_t per_second = __atomic_load_n(&frequency, __ATOMIC_RELAXED);
+    if (per_second == 0) {
+        QueryPerformanceFrequency(&count);
+        per_second = count.QuadPart;
+        __atomic_store_n(&frequency, per_second, __ATOMIC_RELAXED);
+    }
+    QueryPerformanceCounter(&count);
+    /* In two parts: the product of all of it would overflow after 9 seconds
+     * at 1 GHz. */
+    return count.QuadPart / per_second * 1000000000 +
+           count.QuadPart % per_second * 1000000000 / per_second;
+}
+
+int64_t system_wall_ns(void) {
+    FILETIME now;
+    GetSystemTimePreciseAsFileTime(&now);
+    return (ticks_of(&now) - 116444736000000000LL) * 100; /* from 1601 to 1970 */
+}
+
+void system_sleep_ms(uint32_t ms) {
+    Sleep(ms);
+}
+
+void system_random(void *bytes, size_t size) {
+    assert(size <= UINT32_MAX);
+    const BOOLEAN random = RtlGenRandom(bytes, (ULONG)size);
+    assert(random); /* documented to fail on bad arguments only */
+}
+
+/* ---- standard streams ---- */
+
+static HANDLE stream_handle(enum system_stream stream) {
+    static const DWORD names[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+    return GetStdHandle(names[stream]);
+}
+
+bool stream_is_terminal(enum system_stream stream) {
+    DWORD mode;
+    return GetConsoleMode(stream_handle(stream), &mode) != 0;
+}
+
+uint32_t stream_columns(enum system_stream stream) {
+    CONSOLE_SCREEN_BUFFER_INFO console;
+    if (!GetConsoleScreenBufferInfo(stream_handle(stream), &console)) return 80;
+    const int columns = console.srWindow.Right - console.srWindow.Left + 1;
+    return columns > 0 ? (uint32_t)columns : 80;
+}
+
+int64_t stream_read(enum system_stream stream, void *bytes, size_t size) {
+    DWORD got = 0;
+    const DWORD asked = size < (1u << 30) ? (DWORD)size : 1u << 30;
+    if (ReadFile(stream_handle(stream), bytes, asked, &got, NULL)) return got;
+    /* The writer of a pipe has gone: that is its end. */
+    const DWORD code = GetLastError();
+    return code == ERROR_BROKEN_PIPE || code == ERROR_HANDLE_EOF ? 0 : error_of_windows(code);
+}
+
+int stream_write(enum system_stream stream, const void *bytes, size_t size) {
+    const uint8_t *from = bytes;
+    while (size > 0) { /* each turn writes at least one byte or ends it */
+        DWORD written = 0;
+        const DWORD asked = size < (1u << 30) ? (DWORD)size : 1u << 30;
+        if (!WriteFile(stream_handle(stream), from, asked, &written, NULL)) return last_error();
+        if (written == 0) return ERR_IO;
+        from += written;
+        size -= written;
+    }
+    return 0;
+}
+
+#define SAY_BYTES_MAX 4096
+static const char *program_name = "logport";
+
+void system_name(const char *name) {
+    program_name = name;
+}
+
+void say(const char *format, ...) {
+    char line[SAY_BYTES_MAX];
+    const int prefix = snprintf(line, sizeof(line), "%s: ", program_name);
+    size_t length = prefix > 0 && (size_t)prefix < sizeof(line) - 1 ? (size_t)prefix : 0;
+    va_list arguments;
+    va_start(arguments, format);
+    const int text = vsnprintf(line + length, sizeof(line) - length, format, arguments);
+    va_end(arguments);
+    /* One that is longer is cut; a newline is always its end. */
+    if (text > 0) length += (size_t)text;
+    if (length > sizeof(line) - 2) length = sizeof(line) - 2;
+    line[length++] = '\n';
+    DWORD written;
+    WriteFile(stream_handle(STREAM_ERROR), line, (DWORD)length, &written, NULL);
+}
