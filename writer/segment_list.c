@@ -1,7 +1,6 @@
 /* segment_list.c - which segments a path means: see scan.h.
  * A daemon may be at work in the same folders: names come, lose their .part and
  * go while we look. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
