@@ -55,7 +55,7 @@ class Netcat(Client):
     def test_nc_over_udp(self):
         daemon, sent = self.daemon(), self.make_lines(20)
         for line in sent:
-            run(["nc", "-u", "-w", "0", "-q", "0", *map(str, daemon.udp[0])], stdin=line + b"\n")
+            run(["nc", "-u", "-q", "0", *map(str, daemon.udp[0])], stdin=line + b"\n")
         self.all_stored(daemon, sent)
 
 
@@ -80,8 +80,9 @@ class PythonLogging(Client):
         logger.addHandler(handler)
         for n in range(300):
             logger.log(self.rng.choice((10, 20, 30, 40)), 'line %d "quoted"\nsecond line of it, 東京', n)
-        self.assert_lines(daemon.wait_stored(300), [line.rstrip(b"\n") for line in sent])
+        found = daemon.wait_stored(300)
         handler.close()
+        self.assert_lines(found, [line.rstrip(b"\n") for line in sent])
         self.assertEqual(daemon.stop()["received"], 300)
 
     def test_socket_handler(self):

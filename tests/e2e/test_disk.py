@@ -143,7 +143,7 @@ class Start(Case):
         self.refused(1, "--dir", daemon.base, *self.listeners(), says=["in use|another", "logs"])
         daemon.send(b'{"a":1}\n')
         daemon.wait_stored(1)
-        self.assertEqual(logport("status", daemon.base).code, 0, "the first one's run file is untouched")
+        self.assertEqual(logport("status", "--dir", daemon.base).code, 0, "the first one's run file is untouched")
         daemon.stop()
 
     def test_a_directory_can_be_used_again_after_a_kill(self):

@@ -246,8 +246,8 @@ class MixedLoad(Case):
         threads = [self.in_thread(stream, c) for c in range(4)]
         threads += [self.in_thread(datagrams, scaled(500, 50)), self.in_thread(short_connections, scaled(500, 50))]
         while any(thread.is_alive() for thread in threads):
-            self.assertEqual(logport("rotate", daemon.base).code, 0)
-            self.assertEqual(logport("status", daemon.base).code, 0)
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+            self.assertEqual(logport("status", "--dir", daemon.base).code, 0)
         for thread in threads:
             thread.finish()
         counters = daemon.stop()
@@ -338,7 +338,7 @@ class Rotation(Case):
         self.assertEqual(len(self.names(daemon)), 3)
 
     def test_logport_rotate_rotates(self):
-        self.rotates(lambda daemon: self.assertEqual(logport("rotate", daemon.base).code, 0))
+        self.rotates(lambda daemon: self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0))
 
     @native_only("Windows has no such signal")
     def test_sigusr1_rotates(self):

@@ -1,7 +1,6 @@
 """test_reader.py - logport, the reader: what it prints, in which order, and how it exits."""
 
 import os
-import re
 import shutil
 import subprocess
 import threading
@@ -9,23 +8,19 @@ import time
 
 from harness import (
     SANITIZED,
-    SCALE,
     WINDOWS,
     Case,
     Daemon,
     environment,
     log_line,
     logport,
-    logportd,
     main,
     native_only,
     program,
     run,
     scaled,
     segments,
-    split_lines,
     start,
-    temporary_directory,
     wait_until,
 )
 from records import BAD, GOOD
@@ -79,7 +74,7 @@ def write_directory(case, lines, cuts=(), stream_words=()):
         daemon.send(b"\n".join(lines[begin:end]) + b"\n")
         daemon.wait_stored(end)
         if end != len(lines):
-            case.assertEqual(logport("rotate", daemon.base).code, 0)
+            case.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
     daemon.stop()
     case.assertEqual(len(segments(daemon.base)), len(edges) - 1)
     return daemon.base
@@ -191,7 +186,7 @@ class Follow(Case):
             when[burst[-1]] = time.monotonic()
             connection.sendall(b"\n".join(burst) + b"\n")
             if n % 5 == 4:
-                self.assertEqual(logport("rotate", daemon.base).code, 0)
+                self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
             wait_until(lambda: len(follower.seen) >= len(sent), "round %d is shown" % n)
         self.assert_lines(follower.lines, sent)
         self.assertGreaterEqual(len(segments(daemon.base)), rounds // 5)
