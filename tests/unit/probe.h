@@ -1,0 +1,85 @@
+/* probe.h - what the tests of the port share: an op that counts how often it
+ * came back, and waiting for it.  Only the port's own calls, so that the same
+ * tests hold every back end to the same promises.
+ *
+ * LOGPORT_TEST_SCALE, in percent, makes the large tests smaller (or larger). */
+#ifndef TESTS_UNIT_PROBE_H
+#define TESTS_UNIT_PROBE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/backend.h"
+#include "port/port.h"
+#include "port/system.h"
+
+#define MS          1000000
+/* Nothing here takes long; a test that waits so long has found a bug. */
+#define PATIENCE_NS ((int64_t)20000 * MS)
+
+struct probe {
+    struct port_op op; /* first: a probe is its op */
+    uint32_t returns;
+    int64_t result;
+    uint64_t rank; /* the how-manieth of those that share a counter */
+    uint64_t *counter;
+};
+
+static inline void probe_returned(struct port_op *op) {
+    struct probe *probe = (struct probe *)op;
+    probe->returns++;
+    probe->result = op->result;
+    if (probe->counter != NULL) probe->rank = ++*probe->counter;
+}
+
+static inline struct probe probe_new(uint64_t *counter) {
+    return (struct probe){.op.done = probe_returned, .counter = counter};
+}
+
+/* Collects until it has come back so many times in all. */
+static inline int64_t probe_await(struct port *port, const struct probe *probe, uint32_t returns) {
+    const int64_t end_ns = port_now_ns(port) + PATIENCE_NS;
+    while (probe->returns < returns) {
+        const int64_t left_ns = end_ns - port_now_ns(port);
+        if (left_ns <= 0) fail_msg("the op did not come back");
+        port_wait(port, left_ns);
+    }
+    assert_int_equal(probe->returns, returns);
+    return probe->result;
+}
+
+/* Collects until nothing has come for a moment. */
+static inline void settle(struct port *port) {
+    while (port_wait(port, 5 * MS) > 0)
+        ;
+}
+
+static inline uint32_t scaled(uint32_t count) {
+    const char *percent = system_environment("LOGPORT_TEST_SCALE");
+    const uint64_t scale = percent != NULL ? strtoull(percent, NULL, 10) : 100;
+    const uint64_t result = count * scale / 100;
+    return result > 0 ? (uint32_t)result : 1;
+}
+
+static inline int open_port(void **state) {
+    struct port *port;
+    const int error = port_open(NULL, &port);
+    *state = port;
+    return error;
+}
+
+static inline int close_port(void **state) {
+    port_close(*state);
+    return 0;
+}
+
+#define PORT_TEST(name) cmocka_unit_test_setup_teardown(name, open_port, close_port)
+
+#endif
