@@ -23,8 +23,5 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
-# Only what ends in .a: an import library would want its DLL beside the test.
-set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
-
 # tests/wine.sh sets what a run without a display needs, then runs wine64.
 set(CMAKE_CROSSCOMPILING_EMULATOR "${LOGPORT_ROOT}/tests/wine.sh")

@@ -30,7 +30,11 @@ static int open_connected(const struct port_address *address, int type, struct c
 }
 
 int client_connect(const struct port_address *address, struct client *client) {
-    return open_connected(address, SOCK_STREAM, client);
+    const int error = open_connected(address, SOCK_STREAM, client);
+    if (error != 0) return error;
+    const BOOL yes = TRUE; /* what is sent is sent at once */
+    setsockopt(handle_of(client), IPPROTO_TCP, TCP_NODELAY, (const char *)&yes, sizeof(yes));
+    return 0;
 }
 
 int client_datagrams(const struct port_address *address, struct client *client) {
@@ -72,46 +76,47 @@ void client_close(struct client *client) {
 
 /* ---- names ---- */
 
-/* "host:port" or "[v6]:port" in its two parts, malloc'd as one: *port_text
- * points into it. */
-static char *split_host(const char *text, const char **port_text) {
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text) return NULL;
-    char *host = malloc(strlen(text) + 1);
-    if (host == NULL) return NULL;
-    strcpy(host, text);
-    host[colon - text] = '\0';
-    *port_text = host + (colon - text) + 1;
-    return host;
+/* Splits "host:port" and "[host]:port" in place. */
+static int split(char *text, const char **host, uint16_t *port) {
+    char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || colon[1] == '\0') return ERR_INVALID;
+    if (strspn(colon + 1, "0123456789") != strlen(colon + 1)) return ERR_INVALID;
+    const unsigned long number = strtoul(colon + 1, NULL, 10);
+    if (number > UINT16_MAX) return ERR_INVALID;
+    *colon = '\0';
+    if (text[0] == '[') {
+        if (colon[-1] != ']') return ERR_INVALID;
+        colon[-1] = '\0';
+        text++;
+    } else if (strchr(text, ':') != NULL) {
+        return ERR_INVALID; /* an IPv6 address without its brackets */
+    }
+    *host = text;
+    *port = (uint16_t)number;
+    return 0;
 }
 
 int address_resolve(const char *host_and_port, struct port_address *address) {
     if (address_parse(host_and_port, address) == 0) return 0;
     sockets_startup();
-    const char *port_text = NULL;
-    char *host = split_host(host_and_port, &port_text);
-    if (host == NULL) return ERR_INVALID;
-    char *end = NULL;
-    const unsigned long number = strtoul(port_text, &end, 10);
-    int error = ERR_INVALID;
-    wchar_t *wide = NULL;
-    if (*port_text < '0' || *port_text > '9' || *end != '\0' || number > 65535) goto done;
-    wide = text_to_wide(host);
-    if (wide == NULL) goto done;
+    char text[300]; /* a name has 253 bytes at most */
+    const size_t length = strlen(host_and_port);
+    if (length >= sizeof(text)) return ERR_NAME_TOO_LONG;
+    memcpy(text, host_and_port, length + 1);
+    const char *host;
+    uint16_t port;
+    const int error = split(text, &host, &port);
+    if (error != 0) return error;
 
-    const ADDRINFOW hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    wchar_t *wide = text_to_wide(host);
+    if (wide == NULL) return ERR_INVALID;
+    const ADDRINFOW hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     ADDRINFOW *found = NULL;
     const int code = GetAddrInfoW(wide, NULL, &hints, &found);
-    error = code == 0 ? ERR_ADDRESS_UNKNOWN : error_of_windows((DWORD)code);
-    for (const ADDRINFOW *p = found; p != NULL && error != 0; p = p->ai_next) {
-        if (p->ai_family != AF_INET && p->ai_family != AF_INET6) continue;
-        address_of_system(p->ai_addr, address);
-        address->port = (uint16_t)number;
-        error = 0;
-    }
-    if (found != NULL) FreeAddrInfoW(found);
-done:
     free(wide);
-    free(host);
-    return error;
+    if (code != 0) return error_of_windows((DWORD)code);
+    address_of_system(found->ai_addr, address);
+    address->port = port;
+    FreeAddrInfoW(found);
+    return address->family == 0 ? ERR_ADDRESS_UNKNOWN : 0;
 }

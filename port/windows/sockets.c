@@ -19,8 +19,9 @@
 #define STATUS_BUFFER_OVERFLOW 0x80000005
 #endif
 
-/* port_socket.state */
-#define SOCKET_SHUT 1u
+/* A peer that vanished without a word is noticed. */
+#define KEEP_ALIVE_IDLE_MS     60000
+#define KEEP_ALIVE_INTERVAL_MS 10000
 
 static void accept_start(struct port *port, struct port_op *op);
 static void accept_completed(struct port *port, struct port_op *op);
@@ -38,7 +39,7 @@ static SOCKET handle_of(const struct port_socket *of) {
 }
 
 static bool is_shut(const struct port_op *op) {
-    return (op->u.net.socket->state & SOCKET_SHUT) != 0;
+    return op->u.net.socket->port == NULL;
 }
 
 /* On a socket that was shut every failure means that: closing it under pending
@@ -88,8 +89,7 @@ void socket_cancel(struct port *port, struct port_op *op) {
 }
 
 void socket_shut(struct port *port, struct port_socket *shut) {
-    if ((shut->state & SOCKET_SHUT) != 0) return;
-    shut->state |= SOCKET_SHUT;
+    shut->port = NULL;
     struct port_op *receive = shut->pending[0];
     if (receive != NULL && receive->u.net.pool != NULL &&
         port_pool_forget(receive->u.net.pool, receive))
@@ -242,8 +242,11 @@ static int accept_finish(struct port *port, struct port_op *op) {
     iocp->accept_addresses(private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
                            ACCEPT_ADDRESS_BYTES, &local, &local_bytes, &remote, &remote_bytes);
     address_of_system(remote, &op->peer);
-    /* A peer that is gone without a word is noticed; idle ones stay. */
-    set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
+    struct tcp_keepalive keep_alive = {1, KEEP_ALIVE_IDLE_MS, KEEP_ALIVE_INTERVAL_MS};
+    DWORD bytes;
+    WSAIoctl(handle, SIO_KEEPALIVE_VALS, &keep_alive, sizeof(keep_alive), NULL, 0, &bytes, NULL,
+             NULL);
+    set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1); /* an answer is not held back */
     const int error = attach(port, handle);
     if (error != 0) return error;
     *op->u.net.accepted = (struct port_socket){
