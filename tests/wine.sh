@@ -1,0 +1,53 @@
+#!/bin/sh
+# wine.sh - runs a Windows program under Wine, without a display: what ctest and
+# the end-to-end tests put before each program of a Windows build.  The
+# process that it starts is the program's own: a signal sent to it arrives there.
+#
+# usage: wine.sh PROGRAM [ARGUMENT…]   (or --prepare, --stop: its Wine prefix)
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+for folder in /usr/lib/wine /usr/lib/x86_64-linux-gnu/wine /usr/bin; do
+    [ -x "$folder/wine64" ] && break
+done
+[ -x "$folder/wine64" ] || {
+    echo "wine.sh: there is no wine64: run tools/setup --all" >&2
+    exit 2
+}
+server=$folder/wineserver64
+[ -x "$server" ] || server=$folder/wineserver
+
+# Its own prefix: the user's is not touched.
+export WINEPREFIX="${LOGPORT_WINE_PREFIX:-$root/build-windows-wine}"
+export WINEARCH=win64 WINEDEBUG=-all
+# With LC_ALL=C arguments that are not ASCII are mangled.
+export LC_ALL=C.UTF-8
+# winedbg.exe: by default it takes a crash for itself and exits with 0.
+# The others would offer to download themselves.
+export WINEDLLOVERRIDES='mscoree,mshtml,winedbg.exe='
+unset DISPLAY WAYLAND_DISPLAY
+
+prepare() {
+    mkdir -p "$WINEPREFIX" || exit 2
+    (
+        flock 9
+        if [ ! -e "$WINEPREFIX/ready" ]; then
+            "$folder/wine64" wineboot -i >"$WINEPREFIX/boot.log" 2>&1 9>&- &&
+                "$folder/wine64" winecfg -v win10 >>"$WINEPREFIX/boot.log" 2>&1 9>&- &&
+                touch "$WINEPREFIX/ready"
+        fi
+    ) 9>"$WINEPREFIX.lock"
+    [ -e "$WINEPREFIX/ready" ] || {
+        echo "wine.sh: cannot make a Wine prefix: see $WINEPREFIX/boot.log" >&2
+        exit 2
+    }
+}
+
+case $1 in
+--prepare)
+    prepare
+    exec "$server" -p300 # kept for that many seconds after the last program
+    ;;
+--stop) exec "$server" -k ;; # of this prefix only
+esac
+[ -e "$WINEPREFIX/ready" ] || prepare
+exec "$folder/wine64" "$@"
