@@ -26,8 +26,9 @@
 #define SKIPPABLE_FIRST   0x184D2A50u
 #define SKIPPABLE_BYTES   8
 
-/* What a reader that reads page by page sees in one piece (port/: reads and
- * writes of a file are whole within a page). */
+/* A kernel copies a write into a file page by page, and the file grows with each: what lies
+ * within a page appears at once or not at all.  A file that ended inside a cover would be an error
+ * to lz4 -t (exit 40, 42) and to rg -z (nothing of the file is printed). */
 #define PAGE_BYTES 4096
 
 static uint8_t block_descriptor(uint64_t raw_size);
