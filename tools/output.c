@@ -1,0 +1,180 @@
+/* output.c - see output.h. */
+#include "tools/output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+
+#define OUTPUT_ROOM       (128u << 10)
+#define PROGRESS_AFTER_NS 1000000000
+#define PROGRESS_EVERY_NS 100000000
+
+void output_open(struct output *out) {
+    const char *no_color = system_environment("NO_COLOR");
+    memset(out, 0, sizeof *out);
+    out->room = OUTPUT_ROOM;
+    out->bytes = allocate(out->room);
+    out->terminal = stream_is_terminal(STREAM_OUTPUT);
+    out->color = out->terminal && (no_color == NULL || *no_color == '\0');
+}
+
+void output_open_memory(struct output *out) {
+    memset(out, 0, sizeof *out);
+    out->room = OUTPUT_ROOM;
+    out->bytes = allocate(out->room);
+    out->memory = true;
+}
+
+void output_close(struct output *out) {
+    free(out->bytes);
+    memset(out, 0, sizeof *out);
+}
+
+void output_flush(struct output *out) {
+    if (out->memory) return;
+    if (out->used > 0 && out->status == 0)
+        out->status = stream_write(STREAM_OUTPUT, out->bytes, out->used);
+    out->used = 0;
+}
+
+static void make_room(struct output *out, size_t size) {
+    if (!out->memory) {
+        output_flush(out);
+        return;
+    }
+    while (out->room - out->used < size)
+        out->room *= 2;
+    out->bytes = reallocate(out->bytes, out->room);
+}
+
+void output_bytes(struct output *out, const void *bytes, size_t size) {
+    if (out->room - out->used < size) make_room(out, size);
+    if (out->room - out->used < size) {
+        /* More than the buffer holds, which is empty now. */
+        if (out->status == 0) out->status = stream_write(STREAM_OUTPUT, bytes, size);
+        return;
+    }
+    memcpy(out->bytes + out->used, bytes, size);
+    out->used += size;
+}
+
+void output_text(struct output *out, const char *text) {
+    output_bytes(out, text, strlen(text));
+}
+
+void output_format(struct output *out, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    const int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (size < 0) return;
+    if ((size_t)size < sizeof text) {
+        output_bytes(out, text, (size_t)size);
+        return;
+    }
+    char *longer = allocate((size_t)size + 1);
+    va_start(arguments, format);
+    vsnprintf(longer, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    output_bytes(out, longer, (size_t)size);
+    free(longer);
+}
+
+/* The code of the control character that begins here, or 0.  U+0080 to U+009F
+ * are two bytes; a terminal obeys them as it does ESC. */
+static uint32_t control_at(const uint8_t *p, const uint8_t *end) {
+    if (*p == 0x7f) return *p;
+    if (*p < 0x20) return *p != '\n' && *p != '\t' ? *p + (*p == 0 ? 0x10000u : 0u) : 0;
+    if (*p == 0xc2 && end - p > 1 && p[1] >= 0x80 && p[1] < 0xa0) return p[1];
+    return 0;
+}
+
+void output_records(struct output *out, const void *bytes, size_t size) {
+    const uint8_t *p = bytes, *const end = p + size, *plain = p;
+    if (!out->terminal) {
+        output_bytes(out, bytes, size);
+        return;
+    }
+    while (p < end) {
+        const uint32_t control = control_at(p, end);
+        if (control == 0) {
+            p++;
+            continue;
+        }
+        output_bytes(out, plain, (size_t)(p - plain));
+        output_format(out, "\\u%04x", (unsigned)(control & 0xffff));
+        p += *p == 0xc2 ? 2 : 1;
+        plain = p;
+    }
+    output_bytes(out, plain, (size_t)(p - plain));
+}
+
+bool output_failed(const struct output *out) {
+    return out->status != 0;
+}
+
+int output_finish(struct output *out, int code) {
+    output_flush(out);
+    if (out->status == 0 || out->status == ERR_CLOSED) return code;
+    say("standard output: %s", error_text(out->status));
+    return 2;
+}
+
+/* ---- progress ---- */
+
+void progress_begin(struct progress *progress, const struct output *out, bool results_at_end,
+                    uint64_t total) {
+    memset(progress, 0, sizeof *progress);
+    /* Where records go to the same terminal, they show themselves how far it is. */
+    progress->wanted = !out->memory && total > 0 && (results_at_end || !out->terminal) &&
+                       stream_is_terminal(STREAM_ERROR);
+    if (progress->wanted) progress->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
+    progress->total = total;
+}
+
+void progress_step(struct progress *progress, uint64_t done) {
+    char line[120];
+    if (!progress->wanted) return;
+    const int64_t now_ns = system_now_ns();
+    if (now_ns < progress->next_ns) return;
+    progress->next_ns = now_ns + PROGRESS_EVERY_NS;
+    progress->shown = true;
+    if (done > progress->total) done = progress->total;
+    const int size = snprintf(line, sizeof line, "\r%3u %% of %.1f MiB \r",
+                              (unsigned)((double)done * 100 / (double)progress->total),
+                              (double)progress->total / 1048576);
+    stream_write(STREAM_ERROR, line, (size_t)size);
+}
+
+void progress_clear(struct progress *progress) {
+    static const char blank[] = "\r                                \r";
+    if (progress->shown) stream_write(STREAM_ERROR, blank, sizeof blank - 1);
+    progress->shown = false;
+}
+
+/* ---- memory ---- */
+
+void *allocate(size_t size) {
+    return reallocate(NULL, size);
+}
+
+void *reallocate(void *memory, size_t size) {
+    void *bigger = realloc(memory, size > 0 ? size : 1);
+    if (bigger == NULL) {
+        say("out of memory (%llu bytes were wanted)", (unsigned long long)size);
+        system_exit_now(2);
+    }
+    return bigger;
+}
+
+char *copy_text(const char *text, size_t size) {
+    char *copy = allocate(size + 1);
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
+}

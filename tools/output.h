@@ -1,0 +1,59 @@
+/* output.h - standard output in large pieces, and the progress line.
+ * A failure stays: after it nothing more is written, and output_failed says so,
+ * so that a command looks once a piece, not after every call. */
+#ifndef TOOLS_OUTPUT_H
+#define TOOLS_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct output {
+    uint8_t *bytes;
+    size_t used, room;
+    int status;    /* 0, or why no more can be written */
+    bool terminal; /* control characters in records are shown, not obeyed */
+    bool color;    /* a terminal, and NO_COLOR is not set */
+    bool memory;   /* for tests: everything stays in bytes[0..used) */
+};
+
+void output_open(struct output *out);
+void output_open_memory(struct output *out);
+void output_close(struct output *out); /* without flushing */
+
+/* These bytes, whatever they are. */
+void output_bytes(struct output *out, const void *bytes, size_t size);
+void output_text(struct output *out, const char *text);
+void output_format(struct output *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Bytes that others made: as they are, but for a terminal, which gets control
+ * characters other than tab and newline as \u001b. */
+void output_records(struct output *out, const void *bytes, size_t size);
+void output_flush(struct output *out);
+bool output_failed(const struct output *out);
+/* Flushes.  Returns `code`, or says what went wrong and returns 2; a closed
+ * pipe is nothing wrong. */
+int output_finish(struct output *out, int code);
+
+/* ---- how far a long scan is: one line on stderr, if that is a terminal ---- */
+
+struct progress {
+    bool wanted;
+    bool shown;
+    int64_t next_ns;
+    uint64_t total;
+};
+
+/* unit: bytes.  Nothing is shown in the first second. */
+void progress_begin(struct progress *progress, const struct output *out, bool results_at_end,
+                    uint64_t total);
+void progress_step(struct progress *progress, uint64_t done);
+/* Takes the line away: before anything else is written to stderr. */
+void progress_clear(struct progress *progress);
+
+/* malloc and realloc that end the program, saying so, when there is no memory. */
+void *allocate(size_t size);
+void *reallocate(void *memory, size_t size);
+char *copy_text(const char *text, size_t size); /* with a NUL; free() it */
+
+#endif

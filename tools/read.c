@@ -1,0 +1,144 @@
+/* read.c - see read.h. */
+#include "tools/read.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+
+/* Paths stay in the order in which they were named. */
+static void append_list(struct segment_list *list, const struct segment_list *more) {
+    if (more->count == 0) return;
+    if (list->room - list->count < more->count) {
+        list->room = list->count + more->count;
+        list->files = reallocate(list->files, list->room * sizeof *list->files);
+    }
+    memcpy(list->files + list->count, more->files, more->count * sizeof *more->files);
+    list->count += more->count;
+}
+
+int list_path(struct files *files, const char *path, struct segment_list *list) {
+    struct segment_list more = {0};
+    const int status = segment_list_add(files, path, &more);
+    append_list(list, &more);
+    more.count = 0; /* the paths are the longer list's now */
+    segment_list_free(&more);
+    return status;
+}
+
+void tell_path(const char *path, bool named, int status) {
+    if (status == ERR_NOT_FOUND && !named)
+        say("%s: %s; name a directory, or set LOGPORT_DIR", path, error_text(status));
+    else
+        say("%s: %s", path, error_text(status));
+}
+
+bool list_segments(const struct call *call, struct segment_list *list) {
+    bool all = true;
+    const int words = call->words > 0 ? call->words : 1;
+    for (int i = 0; i < words; i++) {
+        const char *path = call->words > 0 ? call->word[i] : default_directory();
+        const int status = list_path(call->files, path, list);
+        if (status < 0) tell_path(path, call->words > 0, status);
+        if (status < 0) all = false;
+    }
+    return all;
+}
+
+/* ---- damage ---- */
+
+const char *damage_text(enum scan_damage damage) {
+    switch (damage) {
+    case SCAN_SOUND: return "sound";
+    case SCAN_UNFINISHED: return "the file ends inside a frame";
+    case SCAN_BAD_HEADER: return "no frame begins here";
+    case SCAN_BAD_DATA: return "the frame does not match its checksum";
+    }
+    return "damaged";
+}
+
+bool tell_damage(const struct segment_file *segment, const struct scan *scan,
+                 enum scan_damage damage) {
+    if (damage == SCAN_SOUND) return false;
+    if (damage == SCAN_UNFINISHED && segment->name.part) return false;
+    say("%s: frame %llu at byte %llu: %s; %s", segment->path,
+        (unsigned long long)scan->frame_number, (unsigned long long)scan->offset,
+        damage_text(damage),
+        damage == SCAN_BAD_DATA ? "passing over it" : "what follows it cannot be read");
+    return true;
+}
+
+/* ---- frame by frame ---- */
+
+void reading_open(struct reading *reading, const struct call *call, bool results_at_end) {
+    uint64_t total = 0;
+    memset(reading, 0, sizeof *reading);
+    reading->files = call->files;
+    reading->trouble = !list_segments(call, &reading->list);
+    for (uint32_t i = 0; i < reading->list.count; i++)
+        total += reading->list.files[i].size;
+    progress_begin(&reading->progress, call->out, results_at_end, total);
+}
+
+void reading_close(struct reading *reading) {
+    if (reading->open) scan_close(&reading->scan);
+    progress_clear(&reading->progress);
+    segment_list_free(&reading->list);
+    memset(reading, 0, sizeof *reading);
+}
+
+static bool open_next(struct reading *reading) {
+    while (reading->next < reading->list.count) {
+        reading->segment = &reading->list.files[reading->next++];
+        const int status = scan_open(reading->files, reading->segment->path, &reading->scan);
+        if (status == 0) {
+            reading->open = true;
+            reading->file_begun = false;
+            return true;
+        }
+        progress_clear(&reading->progress);
+        say("%s: %s", reading->segment->path, error_text(status));
+        reading->trouble = true;
+    }
+    return false;
+}
+
+/* The file has no more lines for us. */
+static void close_file(struct reading *reading) {
+    reading->bytes_passed += reading->segment->size;
+    scan_close(&reading->scan);
+    reading->open = false;
+}
+
+bool reading_next(struct reading *reading) {
+    for (;;) { /* ends: every turn passes over a frame or a file */
+        enum scan_damage damage = SCAN_SOUND;
+        if (!reading->open && !open_next(reading)) return false;
+        const int status = scan_next(&reading->scan, &damage);
+        if (status > 0) {
+            reading->file_begins = !reading->file_begun;
+            reading->file_begun = true;
+            progress_step(&reading->progress, reading->bytes_passed + reading->scan.next_offset);
+            return true;
+        }
+        if (status < 0 || damage != SCAN_SOUND) progress_clear(&reading->progress);
+        if (status < 0) say("%s: %s", reading->segment->path, error_text(status));
+        if (status < 0 || tell_damage(reading->segment, &reading->scan, damage))
+            reading->trouble = true;
+        if (status < 0 || damage != SCAN_BAD_DATA) close_file(reading);
+    }
+}
+
+/* ---- lines ---- */
+
+const uint8_t *line_end(const uint8_t *p, const uint8_t *end) {
+    const uint8_t *newline = memchr(p, '\n', (size_t)(end - p));
+    return newline != NULL ? newline + 1 : end;
+}
+
+const uint8_t *line_begin(const uint8_t *begin, const uint8_t *p) {
+    while (p > begin && p[-1] != '\n')
+        p--;
+    return p;
+}

@@ -1,0 +1,52 @@
+/* read.h - what the commands that read segments share: which files a PATH
+ * means, and all their frames one after the other, damage told and passed over. */
+#ifndef TOOLS_READ_H
+#define TOOLS_READ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/command.h"
+#include "writer/scan.h"
+
+/* The files that the words name; without words, those of default_directory().
+ * False: something could not be read, which has been said; the rest is in the
+ * list.  The list begins as all zero; segment_list_free it in any case. */
+bool list_segments(const struct call *call, struct segment_list *list);
+/* One path's files, behind those that are in the list.  0 or an ERR_, which tell_path
+ * says; the list may have grown even so. */
+int list_path(struct files *files, const char *path, struct segment_list *list);
+void tell_path(const char *path, bool named, int status);
+
+struct reading {
+    struct files *files;
+    struct segment_list list;
+    uint32_t next; /* the index of the file to open next */
+    const struct segment_file *segment;
+    struct scan scan;
+    bool open;
+    bool file_begun;
+    bool file_begins; /* this frame is the first that came of its file */
+    bool trouble;     /* something could not be read, or is damaged; it has been said */
+    uint64_t bytes_passed;
+    struct progress progress;
+};
+
+/* results_at_end: nothing is printed before the end (see progress_begin). */
+void reading_open(struct reading *reading, const struct call *call, bool results_at_end);
+/* True: scan.raw holds the next frame's lines.  False: that was all. */
+bool reading_next(struct reading *reading);
+void reading_close(struct reading *reading);
+
+/* What is wrong, in a few words: "the checksum does not match". */
+const char *damage_text(enum scan_damage damage);
+/* Says so on stderr: file, frame, offset, what follows from it.  False: it is no
+ * damage, but the end of a file that is being written. */
+bool tell_damage(const struct segment_file *segment, const struct scan *scan,
+                 enum scan_damage damage);
+
+/* The line end behind p, and the beginning of the line that holds p[-1]. */
+const uint8_t *line_end(const uint8_t *p, const uint8_t *end);
+const uint8_t *line_begin(const uint8_t *begin, const uint8_t *p);
+
+#endif

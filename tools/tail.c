@@ -1,0 +1,333 @@
+/* tail.c - the last records, and with -f those that come.
+ * A stream's position is a segment's sequence and an offset in it, held open: so
+ * it stays valid when the file loses its .part, is re-packed or deleted.  It goes
+ * on to the next segment when a newer one has lines and the end of this one was
+ * read after those were seen: batches are written in order, so nothing can come
+ * behind that end.  Nothing is printed twice and nothing is left out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/command.h"
+#include "tools/read.h"
+
+#define POLL_MS       50
+#define LIST_EVERY_NS 100000000
+/* Listing a large directory takes at most this part of the time. */
+#define LIST_SHARE    20
+
+struct tail_settings {
+    struct common_settings common;
+    uint64_t lines;
+    bool follow;
+};
+
+/* One stream of one folder, or a file whose name is no segment's. */
+struct tailed {
+    char *key; /* the path without what differs from segment to segment */
+    struct scan scan;
+    bool open;
+    bool begun; /* `sequence` is that of a segment that was opened */
+    bool stuck; /* damage ends what can be read of this segment */
+    uint64_t sequence;
+    uint64_t skip; /* lines not to be printed */
+    uint64_t left; /* lines to be printed before we are done */
+};
+
+struct tail {
+    struct call *call;
+    uint64_t lines;
+    bool follow;
+    bool trouble;
+    struct segment_list list;
+    int64_t list_next_ns;
+    struct tailed *tailed;
+    uint32_t count, room;
+};
+
+/* ---- which files belong to which stream ---- */
+
+/* The length of the part of its path that a stream's segments have in common. */
+static size_t key_size(const struct segment_file *file) {
+    const char *slash = strrchr(file->path, '/');
+    if (file->name.stream[0] == '\0') return strlen(file->path);
+    const size_t folder = slash != NULL ? (size_t)(slash + 1 - file->path) : 0;
+    return folder + strlen(file->name.stream);
+}
+
+static bool belongs(const struct tailed *t, const struct segment_file *file) {
+    const size_t size = key_size(file);
+    return strlen(t->key) == size && memcmp(t->key, file->path, size) == 0;
+}
+
+static struct tailed *find_tailed(struct tail *tail, const struct segment_file *file) {
+    for (uint32_t i = 0; i < tail->count; i++)
+        if (belongs(&tail->tailed[i], file)) return &tail->tailed[i];
+    return NULL;
+}
+
+static void add_tailed(struct tail *tail, const struct segment_file *file) {
+    if (tail->count == tail->room) {
+        tail->room = tail->room > 0 ? tail->room * 2 : 8;
+        tail->tailed = reallocate(tail->tailed, tail->room * sizeof *tail->tailed);
+    }
+    struct tailed *t = &tail->tailed[tail->count++];
+    memset(t, 0, sizeof *t);
+    t->key = copy_text(file->path, key_size(file));
+    t->left = UINT64_MAX;
+}
+
+/* The oldest segment newer than the one that is open, or NULL. */
+static const struct segment_file *newer(const struct tail *tail, const struct tailed *t) {
+    const struct segment_file *found = NULL;
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (t->begun && file->name.sequence <= t->sequence) continue;
+        if (found != NULL && found->name.sequence <= file->name.sequence) continue;
+        if (belongs(t, file)) found = file;
+    }
+    return found;
+}
+
+static const struct segment_file *present(const struct tail *tail, const struct tailed *t) {
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (file->name.sequence == t->sequence && belongs(t, file)) return file;
+    }
+    return NULL;
+}
+
+/* Has any newer segment a line that can be read? */
+static bool newer_has_lines(const struct tail *tail, const struct tailed *t) {
+    bool has = false;
+    for (uint32_t i = tail->list.count; i-- > 0 && !has;) {
+        const struct segment_file *file = &tail->list.files[i];
+        struct scan scan;
+        enum scan_damage damage;
+        if (file->name.sequence <= t->sequence || !belongs(t, file)) continue;
+        if (scan_open(tail->call->files, file->path, &scan) != 0) continue;
+        /* A lost frame was a frame: the segment is in use. */
+        has = scan_next(&scan, &damage) > 0 || damage == SCAN_BAD_DATA;
+        scan_close(&scan);
+    }
+    return has;
+}
+
+/* What may come later is waited for; told once. */
+static void tell_missing(struct tail *tail, const char *path, int status) {
+    if (tail->follow && status == ERR_NOT_FOUND) {
+        say("%s: not there yet; waiting for it", path);
+        return;
+    }
+    tell_path(path, tail->call->words > 0, status);
+    tail->trouble = true;
+}
+
+static void refresh_list(struct tail *tail, bool first) {
+    const struct call *call = tail->call;
+    const int words = call->words > 0 ? call->words : 1;
+    const int64_t begun_ns = system_now_ns();
+    segment_list_free(&tail->list);
+    memset(&tail->list, 0, sizeof tail->list);
+    for (int i = 0; i < words; i++) {
+        const char *path = call->words > 0 ? call->word[i] : default_directory();
+        const int status = list_path(call->files, path, &tail->list);
+        if (first && status < 0) tell_missing(tail, path, status);
+        if (first && status == 0 && tail->follow && tail->list.count == 0)
+            say("%s: no records yet; waiting for them", path);
+    }
+    segment_list_sort(&tail->list);
+    for (uint32_t i = 0; i < tail->list.count; i++)
+        if (find_tailed(tail, &tail->list.files[i]) == NULL) add_tailed(tail, &tail->list.files[i]);
+    const int64_t now_ns = system_now_ns();
+    const int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
+    tail->list_next_ns = now_ns + (pause_ns > LIST_EVERY_NS ? pause_ns : LIST_EVERY_NS);
+}
+
+/* ---- forwards ---- */
+
+/* One that cannot be read is told and passed over; but one that another program holds
+ * for itself is tried again with the next look. */
+static bool open_segment(struct tail *tail, struct tailed *t, const struct segment_file *file) {
+    const int status = scan_open(tail->call->files, file->path, &t->scan);
+    if (status == ERR_BUSY && tail->follow) return false;
+    t->begun = true;
+    t->stuck = false;
+    t->sequence = file->name.sequence;
+    t->open = status == 0;
+    if (status < 0) {
+        say("%s: %s", file->path, error_text(status));
+        tail->trouble = true;
+    }
+    return t->open;
+}
+
+static void close_segment(struct tailed *t) {
+    if (t->open) scan_close(&t->scan);
+    t->open = false;
+}
+
+static void print_lines(struct tail *tail, struct tailed *t) {
+    const uint8_t *p = t->scan.raw, *const end = p + t->scan.raw_size;
+    uint64_t lines = t->scan.raw_lines;
+    for (; t->skip > 0 && p < end; t->skip--, lines--)
+        p = line_end(p, end);
+    const uint8_t *stop = end;
+    if (lines > t->left)
+        for (stop = p, lines = 0; lines < t->left; lines++)
+            stop = line_end(stop, end);
+    if (t->left != UINT64_MAX) t->left -= lines;
+    output_records(tail->call->out, p, (size_t)(stop - p));
+}
+
+/* Prints what this segment has, to its present end.  last: no more will come. */
+static void print_segment(struct tail *tail, struct tailed *t, bool last) {
+    const struct segment_file *file = present(tail, t);
+    while (t->open && !t->stuck && t->left > 0 && !output_failed(tail->call->out)) {
+        enum scan_damage damage = SCAN_SOUND;
+        const int status = scan_next(&t->scan, &damage);
+        if (status > 0) {
+            print_lines(tail, t);
+            continue;
+        }
+        if (status < 0) {
+            say("%s: %s", file != NULL ? file->path : t->key, error_text(status));
+            tail->trouble = t->stuck = true;
+            return;
+        }
+        /* Without -f looking back has told it. */
+        if (tail->follow && file != NULL && (damage != SCAN_UNFINISHED || last) &&
+            tell_damage(file, &t->scan, damage))
+            tail->trouble = true;
+        t->stuck = damage == SCAN_BAD_HEADER;
+        if (damage != SCAN_BAD_DATA) return;
+    }
+}
+
+/* Prints what the stream has, over all its segments. */
+static void print_stream(struct tail *tail, struct tailed *t) {
+    for (;;) { /* ends: every turn goes to a newer segment */
+        const struct segment_file *next = newer(tail, t);
+        const bool move_on = next != NULL && (!t->open || newer_has_lines(tail, t));
+        print_segment(tail, t, move_on || !tail->follow);
+        if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
+        close_segment(t);
+        open_segment(tail, t, next);
+    }
+}
+
+/* ---- backwards: where the last lines begin ---- */
+
+/* Looks back through the open segment for *needed lines, takes what it found off, and
+ * leaves the scan at the frame where they begin. */
+static void look_back(struct tail *tail, struct tailed *t, const struct segment_file *file,
+                      uint64_t *needed) {
+    struct scan_frame *frames = NULL;
+    uint64_t i = 0;
+    enum scan_damage damage = SCAN_SOUND;
+    const int status = scan_frames(&t->scan, &frames, &i, &damage);
+    if (status < 0) {
+        say("%s: %s", file->path, error_text(status));
+        tail->trouble = true;
+    }
+    /* Where no lines are wanted, what comes behind the last frame is. */
+    scan_seek(&t->scan, i > 0 ? frames[i - 1].offset + frames[i - 1].size : 0);
+    t->scan.frame_number = i;
+    if (!tail->follow && damage != SCAN_SOUND) {
+        scan_next(&t->scan, &damage);
+        if (tell_damage(file, &t->scan, damage)) tail->trouble = true;
+    }
+    while (i > 0 && *needed > 0) {
+        i--;
+        scan_seek(&t->scan, frames[i].offset);
+        t->scan.frame_number = i;
+        const uint64_t lines = scan_next(&t->scan, &damage) > 0 ? t->scan.raw_lines : 0;
+        if (!tail->follow && lines == 0 && tell_damage(file, &t->scan, damage))
+            tail->trouble = true;
+        scan_seek(&t->scan, frames[i].offset);
+        t->scan.frame_number = i;
+        t->skip = lines > *needed ? lines - *needed : 0;
+        *needed -= lines - t->skip;
+    }
+    free(frames);
+}
+
+/* Opens the segment in which the last lines begin. */
+static void find_start(struct tail *tail, struct tailed *t) {
+    uint64_t needed = tail->lines;
+    for (uint32_t i = tail->list.count; i-- > 0;) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (!belongs(t, file)) continue;
+        close_segment(t);
+        if (open_segment(tail, t, file)) look_back(tail, t, file, &needed);
+        if (needed == 0) break;
+    }
+    if (!tail->follow) t->left = tail->lines - needed;
+}
+
+/* ---- the command ---- */
+
+/* Ends when nobody reads what we print. */
+static void follow(struct tail *tail) {
+    while (!output_failed(tail->call->out)) {
+        if (system_now_ns() >= tail->list_next_ns) refresh_list(tail, false);
+        for (uint32_t i = 0; i < tail->count; i++)
+            print_stream(tail, &tail->tailed[i]);
+        output_flush(tail->call->out);
+        system_sleep_ms(POLL_MS);
+    }
+}
+
+static int tail_run(struct call *call) {
+    const struct tail_settings *settings = call->settings;
+    struct tail tail = {.call = call, .lines = settings->lines, .follow = settings->follow};
+    refresh_list(&tail, true);
+    const bool listed = !tail.trouble;
+    for (uint32_t i = 0; i < tail.count; i++)
+        find_start(&tail, &tail.tailed[i]);
+    for (uint32_t i = 0; i < tail.count; i++)
+        print_stream(&tail, &tail.tailed[i]);
+    output_flush(call->out);
+    if (tail.follow && listed) follow(&tail);
+    for (uint32_t i = 0; i < tail.count; i++) {
+        close_segment(&tail.tailed[i]);
+        free(tail.tailed[i].key);
+    }
+    free(tail.tailed);
+    segment_list_free(&tail.list);
+    return tail.trouble ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+#define AT(field) offsetof(struct tail_settings, field)
+
+static const struct option options[] = {
+    {.name = "lines",
+     .letter = 'n',
+     .kind = OPTION_COUNT,
+     .field = AT(lines),
+     .preset = "10",
+     .help = "print the last N records of each stream"},
+    {.name = "follow",
+     .letter = 'f',
+     .kind = OPTION_FLAG,
+     .field = AT(follow),
+     .help = "go on with those that come, over rotations and restarts of the daemon"},
+    HELP_OPTION,
+};
+
+const struct command tail_command = {
+    .name = "tail",
+    .usage = "[-n N] [-f] [PATH…]",
+    .summary = "Print the last records, and with -f those that come.",
+    .more = "With -f a directory need not be there yet, and streams that come later are shown\n"
+            "from their beginning. No record is shown twice or left out.\n"
+            "\n"
+            "Examples:\n"
+            "  logport tail\n"
+            "  logport tail -f ./logs/main ./logs/rejects\n"
+            "  logport tail -n 0 -f | grep --line-buffered error\n",
+    .options = options,
+    .settings_size = sizeof(struct tail_settings),
+    .run = tail_run,
+};

@@ -1,0 +1,156 @@
+/* verify.c - checks every checksum of every frame, the rejects' too. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/command.h"
+#include "tools/read.h"
+
+struct verify_settings {
+    struct common_settings common;
+    bool verbose;
+};
+
+struct tally {
+    uint64_t files, frames, records, raw_bytes;
+    uint64_t files_damaged, files_unread;
+    uint64_t bytes_passed;
+};
+
+static void tell(struct output *out, const struct segment_file *segment, const struct scan *scan,
+                 enum scan_damage damage) {
+    output_format(out, "%s: frame %llu at byte %llu: %s\n", segment->path,
+                  (unsigned long long)scan->frame_number, (unsigned long long)scan->offset,
+                  damage_text(damage));
+}
+
+/* Tells all its damage; the number of places comes back, or an ERR_. */
+static int64_t verify_frames(struct output *out, const struct segment_file *segment,
+                             struct scan *scan, struct tally *tally, struct progress *progress) {
+    int64_t places = 0;
+    for (;;) { /* ends: the file does */
+        enum scan_damage damage;
+        const int status = scan_next(scan, &damage);
+        progress_step(progress, tally->bytes_passed + scan->next_offset);
+        if (status < 0) return status;
+        if (status > 0) {
+            tally->frames++;
+            tally->records += scan->raw_lines;
+            tally->raw_bytes += scan->raw_size;
+            continue;
+        }
+        /* What is not finished in a file that is being written is on its way. */
+        const bool sound =
+            damage == SCAN_SOUND || (damage == SCAN_UNFINISHED && segment->name.part);
+        if (!sound) {
+            progress_clear(progress);
+            tell(out, segment, scan, damage);
+            places++;
+        }
+        if (damage != SCAN_BAD_DATA) return places;
+    }
+}
+
+static void verify_file(struct call *call, const struct segment_file *segment, struct tally *tally,
+                        struct progress *progress) {
+    const struct verify_settings *settings = call->settings;
+    const struct tally before = *tally;
+    struct scan scan;
+    int64_t places = scan_open(call->files, segment->path, &scan);
+    if (places == 0) {
+        places = verify_frames(call->out, segment, &scan, tally, progress);
+        scan_close(&scan);
+    }
+    tally->bytes_passed += segment->size;
+    tally->files++;
+    if (places > 0) tally->files_damaged++;
+    if (places < 0) {
+        tally->files_unread++;
+        progress_clear(progress);
+        say("%s: %s", segment->path, error_text((int)places));
+    } else if (settings->verbose) {
+        progress_clear(progress);
+        output_format(call->out, "%s: %s, %llu frames, %llu records\n", segment->path,
+                      places > 0 ? "damaged" : "sound",
+                      (unsigned long long)(tally->frames - before.frames),
+                      (unsigned long long)(tally->records - before.records));
+    }
+}
+
+static const char *many(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void tell_tally(struct output *out, const struct tally *t) {
+    output_format(
+        out, "%llu file%s, %llu frame%s, %llu record%s, %llu bytes: ", (unsigned long long)t->files,
+        many(t->files), (unsigned long long)t->frames, many(t->frames),
+        (unsigned long long)t->records, many(t->records), (unsigned long long)t->raw_bytes);
+    if (t->files_damaged > 0)
+        output_format(out, "%llu file%s damaged\n", (unsigned long long)t->files_damaged,
+                      many(t->files_damaged));
+    else
+        output_text(out, t->files_unread > 0 ? "not all could be read\n" : "sound\n");
+}
+
+/* A directory of streams is checked with its rejects, which segment_list_add leaves out. */
+static void add_rejects(struct call *call, struct segment_list *list) {
+    const int words = call->words > 0 ? call->words : 1;
+    for (int i = 0; i < words; i++) {
+        const char *path = call->words > 0 ? call->word[i] : default_directory();
+        struct file_status status;
+        const size_t size = strlen(path);
+        char *rejects = allocate(size + sizeof "/rejects");
+        memcpy(rejects, path, size);
+        memcpy(rejects + size, "/rejects", sizeof "/rejects");
+        if (file_status_of(call->files, rejects, &status) == 0 && status.directory)
+            list_path(call->files, rejects, list);
+        free(rejects);
+    }
+}
+
+static int verify_run(struct call *call) {
+    struct segment_list list = {0};
+    struct tally tally = {0};
+    struct progress progress;
+    uint64_t total = 0;
+    const bool listed = list_segments(call, &list);
+    add_rejects(call, &list);
+    for (uint32_t i = 0; i < list.count; i++)
+        total += list.files[i].size;
+    progress_begin(&progress, call->out, true, total);
+    for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++)
+        verify_file(call, &list.files[i], &tally, &progress);
+    progress_clear(&progress);
+    if (listed || tally.files > 0) tell_tally(call->out, &tally);
+    segment_list_free(&list);
+    if (tally.files_damaged > 0) return EXIT_NOTHING;
+    return listed && tally.files_unread == 0 ? EXIT_FINE : EXIT_TROUBLE;
+}
+
+static const struct option options[] = {
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct verify_settings, verbose),
+     .help = "name the sound files too"},
+    HELP_OPTION,
+};
+
+const struct command verify_command = {
+    .name = "verify",
+    .usage = "[-v] [PATH…]",
+    .summary = "Check every checksum, and say which file, frame and byte is bad.",
+    .more = "A directory means all its streams, the rejects too. What is unfinished at the end\n"
+            "of a file that is being written (.part) is an append on its way, not damage.\n"
+            "Frames are counted from 0.\n"
+            "Exit code: 0 sound, 1 damage, 2 something could not be checked.\n"
+            "\n"
+            "Examples:\n"
+            "  logport verify\n"
+            "  logport verify -v ./logs/main\n",
+    .options = options,
+    .settings_size = sizeof(struct verify_settings),
+    .run = verify_run,
+};
