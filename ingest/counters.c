@@ -26,8 +26,8 @@ __attribute__((format(printf, 2, 3))) static void put(struct writer *writer, con
                                                       ...) {
     va_list arguments;
     va_start(arguments, format);
-    const int size = vsnprintf(writer->text + writer->length, writer->size - writer->length,
-                               format, arguments);
+    const int size =
+        vsnprintf(writer->text + writer->length, writer->size - writer->length, format, arguments);
     va_end(arguments);
     assert(size >= 0 && (size_t)size < writer->size - writer->length);
     writer->length += (size_t)size;
@@ -80,7 +80,6 @@ size_t counters_write(const struct counters *c, const struct counters_beside *be
         if (c->reasons[i]) number(&writer, reject_reason_name(i), c->reasons[i]);
     close_object(&writer);
     number(&writer, "bytes_stored", c->bytes_stored);
-    number(&writer, "bytes_abandoned", c->bytes_abandoned);
     number(&writer, "connections", beside->connections);
     number(&writer, "connections_accepted", c->connections_accepted);
     number(&writer, "accept_pauses", c->accept_pauses);

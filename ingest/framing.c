@@ -166,8 +166,8 @@ static bool finish_line(struct framing *framing, const struct framing_rules *rul
     if (aside) {
         keep_unfinished(framing, rules, bytes, size);
         if (!framing->set_aside) set_aside(rules->memory, framing, REJECT_OVERSIZED);
-        uint8_t *place = batch_add_aside(batch, origin, framing->kept + 1, framing->set_aside,
-                                         whole - cr);
+        uint8_t *place =
+            batch_add_aside(batch, origin, framing->kept + 1, framing->set_aside, whole - cr);
         copy_kept(framing, place);
         place[framing->kept] = '\n';
     } else {
@@ -187,9 +187,8 @@ static size_t whole_lines(const uint8_t *bytes, size_t size) {
     return size;
 }
 
-size_t framing_take(struct framing *framing, const struct framing_rules *rules,
-                    struct batch *batch, const struct batch_origin *origin, const uint8_t *bytes,
-                    size_t size) {
+size_t framing_take(struct framing *framing, const struct framing_rules *rules, struct batch *batch,
+                    const struct batch_origin *origin, const uint8_t *bytes, size_t size) {
     size_t taken = 0;
     while (taken < size) {
         const uint8_t *at = bytes + taken;

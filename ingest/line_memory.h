@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define LINE_CHUNK_BYTES 1008 /* with its link and malloc's own, about 1 KiB */
+#define LINE_CHUNK_BYTES  1008 /* with its link and malloc's own, about 1 KiB */
 #define LINE_MEMORY_BYTES (16u << 20)
 
 struct line_chunk {
@@ -21,7 +21,7 @@ struct framing;
 struct line_memory {
     struct line_chunk *chunks, *free;
     uint32_t chunk_count, used; /* chunks[used..) were never touched */
-    struct framing *holders; /* framings that hold chunks */
+    struct framing *holders;    /* framings that hold chunks */
 };
 
 int line_memory_create(uint32_t bytes, struct line_memory *memory);

@@ -9,10 +9,10 @@ struct packet {
     struct batch batch;
     struct port_op op; /* the worker's job */
     struct pipeline *pipeline;
-    struct packet *next;         /* in free or packed */
-    uint64_t number;             /* of sealing */
-    int64_t opened_ns;           /* first bytes; 0: none yet */
-    uint32_t appends;            /* to streams, not come back */
+    struct packet *next; /* in free or packed */
+    uint64_t number;     /* of sealing */
+    int64_t opened_ns;   /* first bytes; 0: none yet */
+    uint32_t appends;    /* to streams, not come back */
     struct stream_append stored, rejects;
 };
 
@@ -191,6 +191,19 @@ void pipeline_seal(struct pipeline *pipeline) {
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
     port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
+}
+
+uint64_t pipeline_sealed(const struct pipeline *pipeline) {
+    return pipeline->next_number;
+}
+
+uint64_t pipeline_appended(const struct pipeline *pipeline) {
+    return pipeline->next_to_write;
+}
+
+void pipeline_finish(struct pipeline *pipeline) {
+    pipeline_seal(pipeline);
+    port_cancel(&pipeline->flush_timer);
 }
 
 /* ---- writing, in order ---- */

@@ -56,6 +56,11 @@ void pipeline_unpark(struct pipeline *pipeline, struct source *source);
 bool pipeline_anyone_parked(const struct pipeline *pipeline);
 /* Hands over what there is. */
 void pipeline_seal(struct pipeline *pipeline);
+/* Batches sealed so far, and how many of them, in that order, have been given to the streams. */
+uint64_t pipeline_sealed(const struct pipeline *pipeline);
+uint64_t pipeline_appended(const struct pipeline *pipeline);
+/* No more lines will come: hands over what there is and stops the flush timer. */
+void pipeline_finish(struct pipeline *pipeline);
 /* True while a batch is open with lines in it, or anywhere on its way. */
 bool pipeline_busy(const struct pipeline *pipeline);
 

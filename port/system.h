@@ -22,6 +22,8 @@ uint32_t system_cores(void);
 /* Raises the limit of open files to what is allowed and returns it. */
 uint64_t system_open_files_max(void);
 uint32_t system_process_id(void);
+/* What an operator can do where a socket was granted less memory than it asked for. */
+const char *system_receive_bytes_hint(void);
 /* Resident memory of this process, now and at its peak; bytes. */
 void system_memory(uint64_t *now, uint64_t *peak);
 /* CPU time of this process, user and system, nanoseconds. */

@@ -8,7 +8,7 @@
 
 /* The most bytes that json_write_string makes of `size` bytes. */
 #define JSON_STRING_BYTES_MAX(size) ((size_t)(size)*6 + 2)
-#define BASE64_BYTES_MAX(size) (((size_t)(size) + 2) / 3 * 4)
+#define BASE64_BYTES_MAX(size)      (((size_t)(size) + 2) / 3 * 4)
 
 /* A string with its quotes; the bytes are UTF-8 (utf8_valid).  Returns behind its end. */
 char *json_write_string(char *out, const void *bytes, size_t size);

@@ -143,16 +143,17 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
 static void reject(struct batch *batch, const struct batch_run *run, uint32_t reason,
                    const uint8_t *bytes, size_t size, uint64_t offset, uint64_t record_size) {
     batch->counts.reasons[reason]++;
-    const bool kept = quarantine(batch, &(struct reject){
-                                            .received_ns = run->origin.received_ns,
-                                            .peer = &run->origin.peer,
-                                            .listener = batch->rules->listeners[run->origin.listener],
-                                            .reason = reason,
-                                            .offset = offset,
-                                            .record_size = record_size,
-                                            .bytes = bytes,
-                                            .size = size,
-                                        });
+    const bool kept =
+        quarantine(batch, &(struct reject){
+                              .received_ns = run->origin.received_ns,
+                              .peer = &run->origin.peer,
+                              .listener = batch->rules->listeners[run->origin.listener],
+                              .reason = reason,
+                              .offset = offset,
+                              .record_size = record_size,
+                              .bytes = bytes,
+                              .size = size,
+                          });
     if (kept)
         batch->counts.rejected++;
     else
@@ -202,8 +203,8 @@ void batch_check(struct batch *batch) {
             continue;
         }
         batch->counts.records++;
-        reject(batch, run, run->set_aside, batch->raw + run->offset, run->size - 1,
-               run->size - 1, run->record_size);
+        reject(batch, run, run->set_aside, batch->raw + run->offset, run->size - 1, run->size - 1,
+               run->record_size);
     }
     batch->stored_size = (size_t)(out - batch->raw);
     const bool fits = reject_text_to_frame(batch);

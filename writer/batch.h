@@ -16,10 +16,10 @@
 #include "port/address.h"
 #include "writer/quarantine.h"
 
-#define BATCH_BYTES_MIN (1u << 20) /* a batch is sealed when this is full ... */
-#define BATCH_RUNS_MAX 8192        /* ... or so many runs */
+#define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
+#define BATCH_RUNS_MAX            8192       /* ... or so many runs */
 /* A batch's rejected records wait here, as text, until they make a frame. */
-#define BATCH_REJECT_TEXT_BYTES (1u << 20)
+#define BATCH_REJECT_TEXT_BYTES   (1u << 20)
 /* Frames of rejected records, compressed, at most; what is beyond is
  * quarantine_full.  Memory that is not needed is never touched. */
 #define BATCH_REJECT_PACKED_BYTES (4u << 20)

@@ -53,13 +53,13 @@ char *quarantine_write(char *out, const struct reject *reject) {
     char time[TIMESTAMP_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
     const size_t size =
         whole_characters(reject->bytes, kept(reject->reason, reject->size), reject->size);
-    const int envelope = snprintf(
-        out, ENVELOPE_BYTES_MAX,
-        "{\"received\":\"%s\",\"peer\":\"%s\",\"listener\":\"%s\",\"reason\":\"%s\","
-        "\"offset\":%llu,\"bytes\":%llu,",
-        timestamp_format(reject->received_ns, time), address_format(reject->peer, peer),
-        reject->listener, reject_reason_name(reject->reason), (unsigned long long)reject->offset,
-        (unsigned long long)reject->record_size);
+    const int envelope =
+        snprintf(out, ENVELOPE_BYTES_MAX,
+                 "{\"received\":\"%s\",\"peer\":\"%s\",\"listener\":\"%s\",\"reason\":\"%s\","
+                 "\"offset\":%llu,\"bytes\":%llu,",
+                 timestamp_format(reject->received_ns, time), address_format(reject->peer, peer),
+                 reject->listener, reject_reason_name(reject->reason),
+                 (unsigned long long)reject->offset, (unsigned long long)reject->record_size);
     assert(envelope > 0 && envelope < ENVELOPE_BYTES_MAX);
     out += envelope;
     if (utf8_valid(reject->bytes, size)) {

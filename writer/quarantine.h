@@ -21,7 +21,7 @@ const char *reject_reason_name(uint32_t reason);
 const char *reject_reason_sentence(uint32_t reason);
 
 /* What is kept of a record. */
-#define QUARANTINE_KEEP_MAX (64u << 10)
+#define QUARANTINE_KEEP_MAX           (64u << 10)
 #define QUARANTINE_KEEP_OVERSIZED_MAX (4u << 10)
 
 struct reject {

@@ -89,8 +89,7 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     char final[SEGMENT_PATH_MAX], text[SEGMENT_NAME_MAX];
     struct segment_name name = segment->name;
     name.part = false;
-    if (!path_join(final, folder, segment_name_format(&name, text), NULL))
-        return ERR_NAME_TOO_LONG;
+    if (!path_join(final, folder, segment_name_format(&name, text), NULL)) return ERR_NAME_TOO_LONG;
     error = file_rename(files, segment->path, final);
     if (error) return error;
     say("%s: found open; kept %llu lines in %llu blocks, cut %llu torn bytes, set %llu damaged "
@@ -106,8 +105,8 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     char file[STREAM_NAME_MAX + 16];
     *recovery = (struct recovery){0};
     snprintf(file, sizeof file, "%s.sequence", stream);
-    if (!path_join(folder, directory, stream, NULL) || !path_join(state, directory, "state", NULL) ||
-        !path_join(path, directory, "state", file))
+    if (!path_join(folder, directory, stream, NULL) ||
+        !path_join(state, directory, "state", NULL) || !path_join(path, directory, "state", file))
         return ERR_NAME_TOO_LONG;
     int error = directory_make(files, state);
     if (!error) error = directory_make(files, folder);

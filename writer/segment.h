@@ -28,8 +28,8 @@ enum segment_close_step {
 struct segment {
     struct files *files;
     struct segment_name name;
-    char folder[SEGMENT_PATH_MAX]; /* <dir>/<stream> */
-    char path[SEGMENT_PATH_MAX];   /* of the file as it is named now */
+    char folder[SEGMENT_PATH_MAX];     /* <dir>/<stream> */
+    char path[SEGMENT_PATH_MAX];       /* of the file as it is named now */
     char state_path[SEGMENT_PATH_MAX]; /* where the stream's sequence is kept */
     struct file file;
     uint64_t size; /* of what stands: whole appends */

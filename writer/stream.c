@@ -16,7 +16,7 @@
 #include "writer/frame.h"
 #include "writer/segment.h"
 
-#define RETRY_NS (2 * 1000000000ll)
+#define RETRY_NS     (2 * 1000000000ll)
 #define SAY_AGAIN_NS (60 * 1000000000ll)
 
 enum stream_step {
@@ -51,6 +51,7 @@ struct stream {
     struct live_segment *present, *retired;
     struct stream_append *first, *last; /* held; the first may be under way */
     size_t append_size;                 /* of the first, with its padding */
+    struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
     bool rotate_wanted, finishing, abandoned;
     int failure; /* what the disk last said; 0: it takes everything */
     int64_t failure_said_ns;
@@ -98,12 +99,13 @@ void stream_append(struct stream *stream, struct stream_append *append) {
 }
 
 void stream_rotate(struct stream *stream) {
-    stream->rotate_wanted = true;
+    stream->rotate_after = stream->last;
+    if (!stream->last) stream->rotate_wanted = true;
     advance(stream);
 }
 
 bool stream_closing(const struct stream *stream) {
-    return stream->retired || stream->rotate_wanted;
+    return stream->retired || stream->rotate_wanted || stream->rotate_after;
 }
 
 bool stream_busy(const struct stream *stream) {
@@ -155,6 +157,10 @@ static struct stream_append *take_first(struct stream *stream) {
     stream->first = append->next;
     if (!stream->first) stream->last = NULL;
     stream->counts.appends_held--;
+    if (stream->rotate_after == append) {
+        stream->rotate_after = NULL;
+        stream->rotate_wanted = true;
+    }
     return append;
 }
 
@@ -340,10 +346,12 @@ static void advance(struct stream *stream) {
 
 static void age_reached(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, age_timer, op);
-    if (live->retired)
+    if (live->retired) {
         close_advance(live);
-    else
-        stream_rotate(live->stream);
+        return;
+    }
+    live->stream->rotate_wanted = true;
+    advance(live->stream);
 }
 
 static void sync_due(struct port_op *op) {

@@ -19,9 +19,9 @@ struct stream_options {
     const char *name;
     uint64_t segment_bytes_max; /* raw; retired before an append that would exceed it */
     uint64_t segment_age_ms;    /* since it was opened */
-    uint64_t sync_ms;           /* what was written is synced no later than this; 0: only at close */
-    uint64_t folder_bytes_max;  /* closed segments together, the oldest go first; 0: no limit */
-    uint64_t last_sequence;     /* the highest ever given out (recovery knows) */
+    uint64_t sync_ms;          /* what was written is synced no later than this; 0: only at close */
+    uint64_t folder_bytes_max; /* closed segments together, the oldest go first; 0: no limit */
+    uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
 };
 
 /* Embedded by whoever appends. `bytes` are whole frames, `size` of them with 8 spare
@@ -44,7 +44,7 @@ struct stream_counts {
 
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
 void stream_append(struct stream *stream, struct stream_append *append);
-/* The present segment ends here; the next append opens another. */
+/* The present segment ends behind what was appended so far; the next append opens another. */
 void stream_rotate(struct stream *stream);
 /* True while anything is on its way: appends, a retired segment's closing. */
 bool stream_busy(const struct stream *stream);

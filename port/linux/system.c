@@ -39,6 +39,10 @@ uint64_t system_open_files_max(void) {
     return limit.rlim_cur;
 }
 
+const char *system_receive_bytes_hint(void) {
+    return "raise it with: sysctl -w net.core.rmem_max=4194304";
+}
+
 uint32_t system_process_id(void) {
     return (uint32_t)getpid();
 }

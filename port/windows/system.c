@@ -28,6 +28,10 @@ uint64_t system_open_files_max(void) {
     return 1u << 24; /* handles a process; memory ends before */
 }
 
+const char *system_receive_bytes_hint(void) {
+    return "the system allows no more";
+}
+
 uint32_t system_process_id(void) {
     return GetCurrentProcessId();
 }

@@ -1,0 +1,35 @@
+/* config.h - what the daemon was told: one table of options for the command line
+ * and the configuration file; the command line replaces the file. */
+#ifndef INGEST_CONFIG_H
+#define INGEST_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/address.h"
+#include "port/files.h"
+#include "port/options.h"
+
+struct config {
+    /* Filled by the table. */
+    const char *file, *dir;
+    struct option_list tcp, udp;
+    uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
+    uint64_t flush_ms, sync_ms, segment_bytes_max, segment_age_s, drain_ms, stop_ms, stats_s;
+    bool check, version, help;
+    /* The file's texts, which the fields above point to. */
+    struct config_text_kept *kept;
+};
+
+extern const struct option config_options[];
+
+#define CONFIG_ERROR_MAX 1024
+/* Reads the command line and the file that it names. ERR_INVALID, and `error`
+ * (CONFIG_ERROR_MAX bytes) says what is wrong, where, and what was expected. */
+int config_read(struct files *files, int argc, char **argv, struct config *config, char *error);
+void config_free(struct config *config);
+
+/* One listener's address, looked up if it is a name; "5170" and ":5170" are ports on 127.0.0.1. */
+int config_address(const char *text, struct port_address *address);
+
+#endif

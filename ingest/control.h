@@ -1,0 +1,38 @@
+/* control.h - how `logport status|rotate|reload|stop` reach the daemon.
+ *
+ * A listener on a free loopback port, named in <dir>/logportd.run (mode 0600)
+ * with a random token: {"pid":1,"control":"127.0.0.1:40123","token":"<64 hex>"}.
+ * A client sends "<token> <command>\n" and reads one line of JSON until we
+ * close. Few at a time, each for a short time: it cannot be used to harm.
+ * Owner only. */
+#ifndef INGEST_CONTROL_H
+#define INGEST_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "port/port.h"
+
+struct control;
+
+#define CONTROL_REPLY_MAX 8192
+
+/* Answers a command. CONTROL_LATER: control_reply_later will answer it;
+ * CONTROL_AT_EXIT: the connection is held until control_free. */
+enum control_answer { CONTROL_NOW, CONTROL_LATER, CONTROL_AT_EXIT };
+typedef enum control_answer control_command(void *context, const char *command, char *reply,
+                                            size_t size);
+
+/* Listens and writes <directory>/logportd.run. */
+int control_open(struct port *port, const char *directory, control_command *command, void *context,
+                 struct control **control);
+/* Everybody who was told CONTROL_LATER gets this line. */
+void control_reply_later(struct control *control, const char *reply);
+/* Removes the run file and takes no more commands; those held until exit stay. */
+void control_close(struct control *control);
+/* No op is in flight: it may be freed. */
+bool control_quiet(const struct control *control);
+/* Ends the connections that were held: their clients see that we are gone. */
+void control_free(struct control *control);
+
+#endif

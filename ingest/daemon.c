@@ -1,0 +1,449 @@
+/* daemon.c - starts everything, waits on the port, and stops in order:
+ * listeners close; connections are read to their present end; what was read is
+ * packed and written; the segments are closed. */
+#include "ingest/daemon.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/control.h"
+#include "ingest/counters.h"
+#include "ingest/intake.h"
+#include "ingest/memory_plan.h"
+#include "port/system.h"
+#include "writer/recover.h"
+#include "writer/segment.h"
+
+#define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
+#define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
+#define LZ4_ACCELERATION          1
+/* While draining waits for a batch: look again so often. */
+#define DRAIN_LOOK_NS             (10 * 1000000ll)
+/* A disk that does not answer at all after stop_ms is left so much later. */
+#define STOP_GRACE_NS             (2 * 1000000000ll)
+
+enum phase {
+    PHASE_SERVING,
+    PHASE_DRAINING, /* no new connections; reading what is there */
+    PHASE_ENDING,   /* connections end; their last records go into batches */
+    PHASE_FLUSHING, /* batches are packed and written */
+    PHASE_CLOSING,  /* segments are closed */
+    PHASE_STOPPED,
+};
+
+struct daemon {
+    const struct config *config;
+    struct memory_plan plan;
+    struct port *port;
+    struct files *files;
+    struct file lock;
+    struct stream *main, *rejects;
+    struct line_memory line_memory;
+    struct pipeline *pipeline;
+    struct intake intake;
+    struct control *control;
+    struct counters counters;
+    struct port_op signal, stats, drain, stop, leave;
+    enum phase phase;
+    bool abandoned;
+    bool rotating;          /* asked for, not over */
+    uint64_t rotate_behind; /* batches */
+    int64_t started_ns;
+};
+
+static void signalled(struct port_op *op);
+static void stats_due(struct port_op *op);
+static void drain_over(struct port_op *op);
+static void stop_over(struct port_op *op);
+static void leave_now(struct port_op *op);
+static int start(struct daemon *daemon);
+static void serve(struct daemon *daemon);
+static int finish(struct daemon *daemon);
+
+int daemon_run(const struct config *config) {
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    if (!daemon) {
+        say("%s", error_text(ERR_NO_MEMORY));
+        return 1;
+    }
+    daemon->config = config;
+    daemon->signal.done = signalled;
+    daemon->stats.done = stats_due;
+    daemon->drain.done = drain_over;
+    daemon->stop.done = stop_over;
+    daemon->leave.done = leave_now;
+    if (start(daemon)) system_exit_now(1); /* said; the system takes back what was opened */
+    serve(daemon);
+    const int code = finish(daemon);
+    free(daemon);
+    return code;
+}
+
+/* ---- starting ---- */
+
+static int fail(const char *what, int error) {
+    say("%s: %s", what, error_text(error));
+    return error;
+}
+
+static int open_directory(struct daemon *daemon) {
+    const char *dir = daemon->config->dir;
+    char state[SEGMENT_PATH_MAX], lock[SEGMENT_PATH_MAX];
+    if (!path_join(state, dir, "state", NULL) || !path_join(lock, dir, "state", "lock"))
+        return fail(dir, ERR_NAME_TOO_LONG);
+    int error = directory_make(daemon->files, state);
+    if (error) return fail(dir, error);
+    error = file_lock(daemon->files, lock, &daemon->lock);
+    if (error == ERR_BUSY) {
+        say("%s: another logportd writes here; stop it, or give this one another --dir", dir);
+        return error;
+    }
+    return error ? fail(lock, error) : 0;
+}
+
+static int open_stream(struct daemon *daemon, const char *name, uint64_t segment_bytes_max,
+                       uint64_t folder_bytes_max, struct stream **stream) {
+    const struct config *config = daemon->config;
+    struct recovery recovery;
+    int error = recover_stream(daemon->files, config->dir, name, &recovery);
+    if (error) return fail(config->dir, error);
+    const struct stream_options options = {
+        .directory = config->dir,
+        .name = name,
+        .segment_bytes_max = segment_bytes_max,
+        .segment_age_ms = config->segment_age_s * 1000,
+        .sync_ms = config->sync_ms,
+        .folder_bytes_max = folder_bytes_max,
+        .last_sequence = recovery.last_sequence,
+    };
+    error = stream_open(daemon->port, &options, stream);
+    return error ? fail(config->dir, error) : 0;
+}
+
+static int open_pools(struct daemon *daemon) {
+    struct intake *intake = &daemon->intake;
+    const struct memory_plan *plan = &daemon->plan;
+    int error = port_pool_create(daemon->port, plan->tcp_buffer_bytes, plan->tcp_buffers, 0,
+                                 &intake->tcp_pool);
+    if (!error && plan->udp_buffers)
+        error = port_pool_create(daemon->port, plan->udp_buffer_bytes, plan->udp_buffers,
+                                 plan->udp_datagram_bytes, &intake->udp_pool);
+    if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
+    if (!error) error = intake_create(intake, (uint32_t)daemon->config->connections_max);
+    return error ? fail("memory", error) : 0;
+}
+
+static int open_pipeline(struct daemon *daemon) {
+    const struct config *config = daemon->config;
+    const struct pipeline_options options = {
+        .rules = {.listeners = daemon->intake.names,
+                  .line_bytes_max = (uint32_t)config->line_bytes_max,
+                  .acceleration = LZ4_ACCELERATION},
+        .batches = daemon->plan.batches,
+        .flush_ms = config->flush_ms,
+        .main = daemon->main,
+        .rejects = daemon->rejects,
+        .counters = &daemon->counters,
+    };
+    const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
+    if (error) return fail("memory", error);
+    struct intake *intake = &daemon->intake;
+    intake->port = daemon->port;
+    intake->pipeline = daemon->pipeline;
+    intake->counters = &daemon->counters;
+    intake->framing = (struct framing_rules){.memory = &daemon->line_memory,
+                                             .line_bytes_max = (uint32_t)config->line_bytes_max};
+    return 0;
+}
+
+static int listen_on(struct daemon *daemon, const char *text, bool tcp) {
+    struct port_address address;
+    uint32_t granted = 0;
+    const uint32_t wanted = (uint32_t)daemon->config->receive_bytes;
+    int error = config_address(text, &address);
+    if (!error)
+        error = tcp ? intake_listen_tcp(&daemon->intake, &address)
+                    : intake_listen_udp(&daemon->intake, &address, wanted, &granted);
+    if (error) {
+        say("%s=%s: %s%s", tcp ? "tcp" : "udp", text, error_text(error),
+            error == ERR_ADDRESS_IN_USE ? "; another program listens there" : "");
+        return error;
+    }
+    if (!tcp && granted < wanted)
+        say("udp=%s: the system holds %u bytes of datagrams for us, not %u; %s", text, granted,
+            wanted, system_receive_bytes_hint());
+    return 0;
+}
+
+static int open_listeners(struct daemon *daemon) {
+    const struct config *config = daemon->config;
+    for (uint32_t i = 0; i < config->tcp.count; i++)
+        if (listen_on(daemon, config->tcp.texts[i], true)) return ERR_INVALID;
+    for (uint32_t i = 0; i < config->udp.count; i++)
+        if (listen_on(daemon, config->udp.texts[i], false)) return ERR_INVALID;
+    return 0;
+}
+
+static enum control_answer command(void *context, const char *text, char *reply, size_t size);
+
+static void say_ready(const struct daemon *daemon) {
+    const struct intake *intake = &daemon->intake;
+    char line[2 * LISTENERS_MAX * (LISTENER_NAME_MAX + 1) + SEGMENT_PATH_MAX + 64] = "ready";
+    size_t length = strlen(line);
+    for (uint32_t i = 0; i < intake->tcp_count + intake->udp_count; i++)
+        length += (size_t)snprintf(line + length, sizeof line - length, " %s", intake->names[i]);
+    snprintf(line + length, sizeof line - length, " dir=%s port=%s", daemon->config->dir,
+             port_name(daemon->port));
+    say("%s", line);
+}
+
+static void start_stats(struct daemon *daemon) {
+    if (daemon->config->stats_s)
+        port_timer(daemon->port, &daemon->stats,
+                   port_now_ns(daemon->port) + (int64_t)daemon->config->stats_s * 1000000000);
+}
+
+static int start(struct daemon *daemon) {
+    const struct config *config = daemon->config;
+    int error = port_open(&(struct port_options){0}, &daemon->port);
+    if (error) return fail("starting", error);
+    daemon->files = port_files(daemon->port);
+    daemon->started_ns = port_now_ns(daemon->port);
+    daemon->plan = memory_plan(config);
+    const uint64_t files_max = system_open_files_max();
+    if (files_max && files_max < config->connections_max)
+        say("the system allows %llu open files; connections_max is %llu: beyond that accepting "
+            "pauses",
+            (unsigned long long)files_max, (unsigned long long)config->connections_max);
+    error = open_directory(daemon);
+    if (!error) error = open_stream(daemon, "main", config->segment_bytes_max, 0, &daemon->main);
+    if (!error)
+        error = open_stream(daemon, "rejects",
+                            config->segment_bytes_max < REJECTS_SEGMENT_BYTES_MAX
+                                ? config->segment_bytes_max
+                                : REJECTS_SEGMENT_BYTES_MAX,
+                            REJECTS_FOLDER_BYTES_MAX, &daemon->rejects);
+    if (!error) error = open_pools(daemon);
+    if (!error) error = open_pipeline(daemon);
+    if (!error) error = open_listeners(daemon);
+    if (error) return error;
+    error = control_open(daemon->port, config->dir, command, daemon, &daemon->control);
+    if (error) return fail(config->dir, error);
+    say("memory: %s", daemon->plan.text);
+    port_signal(daemon->port, &daemon->signal);
+    start_stats(daemon);
+    intake_start(&daemon->intake);
+    say_ready(daemon);
+    return 0;
+}
+
+/* ---- counters ---- */
+
+static void write_counters(struct daemon *daemon, char *text, size_t size) {
+    uint64_t peak;
+    struct counters_beside beside = {
+        .udp_kernel_drops = intake_kernel_drops(&daemon->intake),
+        .connections = daemon->intake.connections_open,
+        .main = stream_counts(daemon->main),
+        .rejects = stream_counts(daemon->rejects),
+        .uptime_ns = port_now_ns(daemon->port) - daemon->started_ns,
+    };
+    system_memory(&beside.memory_bytes, &peak);
+    counters_write(&daemon->counters, &beside, text, size);
+}
+
+static void print_counters(struct daemon *daemon) {
+    char text[COUNTERS_TEXT_MAX];
+    write_counters(daemon, text, sizeof text - 1);
+    strcat(text, "\n");
+    stream_write(STREAM_ERROR, text, strlen(text));
+}
+
+static void stats_due(struct port_op *op) {
+    struct daemon *daemon = PORT_CONTAINER(struct daemon, stats, op);
+    if (op->result < 0 || daemon->phase != PHASE_SERVING) return;
+    print_counters(daemon);
+    start_stats(daemon);
+}
+
+/* ---- what it is asked for ---- */
+
+static void rotate(struct daemon *daemon) {
+    pipeline_seal(daemon->pipeline);
+    daemon->rotating = true;
+    daemon->rotate_behind = pipeline_sealed(daemon->pipeline);
+}
+
+static void rotate_go_on(struct daemon *daemon) {
+    if (!daemon->rotating) return;
+    if (daemon->rotate_behind) {
+        if (pipeline_appended(daemon->pipeline) < daemon->rotate_behind) return;
+        daemon->rotate_behind = 0;
+        stream_rotate(daemon->main);
+        stream_rotate(daemon->rejects);
+    }
+    if (stream_closing(daemon->main) || stream_closing(daemon->rejects)) return;
+    daemon->rotating = false;
+    control_reply_later(daemon->control, "{\"ok\":true}");
+}
+
+static void begin_stop(struct daemon *daemon) {
+    if (daemon->phase != PHASE_SERVING) return;
+    const int64_t now = port_now_ns(daemon->port);
+    daemon->phase = PHASE_DRAINING;
+    intake_stop_accepting(&daemon->intake);
+    port_cancel(&daemon->stats);
+    port_timer(daemon->port, &daemon->drain, now + (int64_t)daemon->config->drain_ms * 1000000);
+    port_timer(daemon->port, &daemon->stop, now + (int64_t)daemon->config->stop_ms * 1000000);
+}
+
+static const char reload_text[] =
+    "the configuration is read at the start only; restart to change it";
+
+static void signalled(struct port_op *op) {
+    struct daemon *daemon = PORT_CONTAINER(struct daemon, signal, op);
+    if (op->result < 0) return;
+    switch ((enum port_signal)op->result) {
+    case PORT_SIGNAL_STOP:
+        if (daemon->phase != PHASE_SERVING) {
+            say("asked to stop once more: leaving at once");
+            print_counters(daemon);
+            system_exit_now(1);
+        }
+        begin_stop(daemon);
+        break;
+    case PORT_SIGNAL_RELOAD: say("reload: %s", reload_text); break;
+    case PORT_SIGNAL_ROTATE: rotate(daemon); break;
+    }
+    port_signal(daemon->port, &daemon->signal);
+}
+
+static enum control_answer command(void *context, const char *text, char *reply, size_t size) {
+    struct daemon *daemon = context;
+    if (strcmp(text, "status") == 0) {
+        write_counters(daemon, reply, size);
+        return CONTROL_NOW;
+    }
+    if (strcmp(text, "rotate") == 0) {
+        rotate(daemon);
+        return CONTROL_LATER;
+    }
+    if (strcmp(text, "stop") == 0) {
+        begin_stop(daemon);
+        return CONTROL_AT_EXIT;
+    }
+    snprintf(reply, size, "{\"ok\":false,\"error\":\"%s\"}",
+             strcmp(text, "reload") == 0 ? reload_text
+                                         : "no such command; try status, rotate or stop");
+    return CONTROL_NOW;
+}
+
+/* ---- stopping ---- */
+
+/* Connections are read until nothing more is there: a turn that brought nothing. */
+static bool drained(const struct daemon *daemon, uint32_t collected) {
+    return collected == 0 && !pipeline_anyone_parked(daemon->pipeline);
+}
+
+static void end_intake(struct daemon *daemon) {
+    if (daemon->phase != PHASE_DRAINING) return;
+    daemon->phase = PHASE_ENDING;
+    port_cancel(&daemon->drain);
+    intake_end(&daemon->intake);
+}
+
+static void drain_over(struct port_op *op) {
+    end_intake(PORT_CONTAINER(struct daemon, drain, op));
+}
+
+static void stop_over(struct port_op *op) {
+    struct daemon *daemon = PORT_CONTAINER(struct daemon, stop, op);
+    if (op->result < 0) return;
+    say("stop_ms is over: what the disk has not taken is given up");
+    daemon->abandoned = true;
+    stream_abandon(daemon->main);
+    stream_abandon(daemon->rejects);
+    port_timer(daemon->port, &daemon->leave, port_now_ns(daemon->port) + STOP_GRACE_NS);
+}
+
+static void leave_now(struct port_op *op) {
+    struct daemon *daemon = PORT_CONTAINER(struct daemon, leave, op);
+    if (op->result < 0) return;
+    say("the disk does not answer: leaving");
+    print_counters(daemon);
+    system_exit_now(1);
+}
+
+static void stop_go_on(struct daemon *daemon, uint32_t collected) {
+    switch (daemon->phase) {
+    case PHASE_SERVING: return;
+    case PHASE_DRAINING:
+        if (drained(daemon, collected)) end_intake(daemon);
+        return;
+    case PHASE_ENDING:
+        if (!intake_ended(&daemon->intake)) return;
+        pipeline_finish(daemon->pipeline);
+        daemon->phase = PHASE_FLUSHING;
+        return;
+    case PHASE_FLUSHING:
+        if (pipeline_busy(daemon->pipeline) || daemon->rotating) return;
+        stream_finish(daemon->main);
+        stream_finish(daemon->rejects);
+        daemon->phase = PHASE_CLOSING;
+        return;
+    case PHASE_CLOSING:
+        if (stream_busy(daemon->main) || stream_busy(daemon->rejects)) return;
+        control_close(daemon->control);
+        port_cancel(&daemon->stop);
+        port_cancel(&daemon->leave);
+        port_cancel(&daemon->signal);
+        daemon->phase = PHASE_STOPPED;
+        return;
+    case PHASE_STOPPED: return;
+    }
+}
+
+static bool all_back(const struct daemon *daemon) {
+    return daemon->phase == PHASE_STOPPED && port_idle(&daemon->signal) &&
+           port_idle(&daemon->stats) && port_idle(&daemon->drain) && port_idle(&daemon->stop) &&
+           port_idle(&daemon->leave) && control_quiet(daemon->control);
+}
+
+static void serve(struct daemon *daemon) {
+    int64_t timeout_ns = -1;
+    while (!all_back(daemon)) {
+        const uint32_t collected = port_wait(daemon->port, timeout_ns);
+        rotate_go_on(daemon);
+        stop_go_on(daemon, collected);
+        timeout_ns = -1;
+        if (daemon->phase == PHASE_DRAINING)
+            timeout_ns = pipeline_anyone_parked(daemon->pipeline) ? DRAIN_LOOK_NS : 0;
+        else if (daemon->phase != PHASE_SERVING)
+            timeout_ns = DRAIN_LOOK_NS;
+    }
+}
+
+static int finish(struct daemon *daemon) {
+    const struct counters *counters = &daemon->counters;
+    const bool lost = counters->dropped[DROP_STOPPED] > 0 || counters->in_flight > 0;
+    if (lost)
+        say("%llu records could not be stored",
+            (unsigned long long)(counters->dropped[DROP_STOPPED] + counters->in_flight));
+    char text[COUNTERS_TEXT_MAX];
+    write_counters(daemon, text, sizeof text - 1);
+    strcat(text, "\n");
+    pipeline_free(daemon->pipeline);
+    stream_free(daemon->main);
+    stream_free(daemon->rejects);
+    port_pool_free(daemon->intake.tcp_pool);
+    if (daemon->intake.udp_pool) port_pool_free(daemon->intake.udp_pool);
+    intake_free(&daemon->intake);
+    line_memory_free(&daemon->line_memory);
+    file_close(&daemon->lock);
+    stream_write(STREAM_ERROR, text, strlen(text));
+    control_free(daemon->control);
+    port_close(daemon->port);
+    return lost ? 1 : 0;
+}

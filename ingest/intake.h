@@ -1,0 +1,97 @@
+/* intake.h - the network side: listeners, the connections they accept, and
+ * what all of them share.
+ *
+ * One receive is in flight a connection; what it brings goes through framing
+ * into the open batch at once, or waits in its buffer, parked, until there is a
+ * batch: then nothing more is received from that peer and its window closes by
+ * itself.  Owner only. */
+#ifndef INGEST_INTAKE_H
+#define INGEST_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ingest/counters.h"
+#include "ingest/framing.h"
+#include "ingest/pipeline.h"
+#include "port/port.h"
+
+#define LISTENERS_MAX     64
+#define LISTENER_NAME_MAX (ADDRESS_TEXT_MAX + 8)
+
+struct intake;
+struct connection;
+
+struct tcp_listener {
+    struct intake *intake;
+    struct port_socket socket;
+    struct port_op accept, retry; /* retry: out of handles, again soon */
+    struct connection *accepting; /* the slot that the accept in flight fills */
+    uint32_t number;              /* index into intake.names */
+    bool paused;                  /* connections_max are open */
+    bool said_tls, said_http;
+};
+
+struct udp_listener {
+    struct intake *intake;
+    struct port_socket socket;
+    struct port_op receive;
+    struct source source;
+    struct port_buffer *buffer; /* what came and is not yet all in a batch */
+    uint32_t slices_taken;
+    struct batch_origin origin;
+    uint64_t kernel_drops; /* when it was shut */
+    uint32_t number;
+    bool ending, ended;
+};
+
+struct intake {
+    struct port *port;
+    struct pipeline *pipeline;
+    struct counters *counters;
+    struct framing_rules framing;
+    struct port_pool *tcp_pool, *udp_pool;
+    struct tcp_listener tcp[LISTENERS_MAX];
+    struct udp_listener udp[LISTENERS_MAX];
+    uint32_t tcp_count, udp_count;
+    /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine: TCP first. */
+    char name_texts[2 * LISTENERS_MAX][LISTENER_NAME_MAX];
+    const char *names[2 * LISTENERS_MAX];
+    uint32_t connections_max, connections_open;
+    struct connection *slots, *free, *open;
+    uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
+    bool limit_said;
+};
+
+/* Memory for connections_max of them. */
+int intake_create(struct intake *intake, uint32_t connections_max);
+void intake_free(struct intake *intake);
+size_t connection_memory(void); /* of an idle one */
+
+/* Opens one; the address really bound stands in its name.  Nothing is accepted yet. */
+int intake_listen_tcp(struct intake *intake, const struct port_address *address);
+int intake_listen_udp(struct intake *intake, const struct port_address *address,
+                      uint32_t receive_bytes, uint32_t *granted);
+void intake_start(struct intake *intake);
+
+/* Stopping, in this order: no new connections; then every connection and UDP
+ * socket ends where it is: what was read is a record. */
+void intake_stop_accepting(struct intake *intake);
+void intake_end(struct intake *intake);
+/* True once nothing is open and no op is in flight. */
+bool intake_ended(const struct intake *intake);
+
+uint64_t intake_kernel_drops(const struct intake *intake);
+
+/* ---- between connection.c and listener.c ---- */
+
+/* A slot for the next accept, or NULL at connections_max. */
+struct connection *connection_take(struct intake *intake);
+void connection_give_back(struct intake *intake, struct connection *connection);
+struct port_socket *connection_socket(struct connection *connection);
+void connection_start(struct connection *connection, struct tcp_listener *listener,
+                      const struct port_address *peer);
+void connections_end(struct intake *intake);
+void listeners_accept_again(struct intake *intake); /* a connection has ended */
+
+#endif

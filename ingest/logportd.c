@@ -1,0 +1,62 @@
+/* logportd.c - the daemon's main: options in, exit code out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config.h"
+#include "ingest/daemon.h"
+#include "port/system.h"
+
+#define HELP_BYTES_MAX 16384
+
+static int print_help(void) {
+    static const char head[] =
+        "logportd receives JSON log lines over TCP and UDP and keeps them in rotating .lz4 files.\n"
+        "\n"
+        "usage: logportd [options]\n"
+        "\n";
+    static const char tail[] =
+        "\n"
+        "Sizes take 64MiB, times 200ms, 10m or 1h.  Stop it with Ctrl-C, SIGTERM or `logport "
+        "stop`:\n"
+        "it then reads, writes and closes what it has, and prints its counters.\n"
+        "\n"
+        "  logportd                                      both on 127.0.0.1:5170, into ./logs\n"
+        "  logportd --tcp [::]:5170 --dir /var/log/port  TCP alone, from everywhere\n";
+    char *text = malloc(HELP_BYTES_MAX);
+    if (!text) return 1;
+    strcpy(text, head);
+    options_help(config_options, stream_columns(STREAM_OUTPUT), text + strlen(text),
+                 HELP_BYTES_MAX - sizeof head - sizeof tail);
+    strcat(text, tail);
+    stream_write(STREAM_OUTPUT, text, strlen(text));
+    free(text);
+    return 0;
+}
+
+static int print_version(void) {
+    static const char text[] = "logportd " LOGPORT_VERSION "\n";
+    stream_write(STREAM_OUTPUT, text, sizeof text - 1);
+    return 0;
+}
+
+int program_main(int argc, char **argv) {
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    system_name("logportd");
+    int code = 0;
+    if (config_read(files_of_system(), argc, argv, &config, error)) {
+        say("%s", error);
+        code = 2;
+    } else if (config.help) {
+        code = print_help();
+    } else if (config.version) {
+        code = print_version();
+    } else if (config.check) {
+        say("options and configuration are good");
+    } else {
+        code = daemon_run(&config);
+    }
+    config_free(&config);
+    return code;
+}

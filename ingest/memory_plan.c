@@ -1,0 +1,44 @@
+/* memory_plan.c - adds up the pools and their reasons. */
+#include "ingest/memory_plan.h"
+
+#include <stdio.h>
+
+#include "ingest/intake.h"
+#include "writer/batch.h"
+
+/* A receive of this size costs least a byte, and a few of them serve all
+ * connections: each goes back as soon as its lines are copied. */
+#define TCP_BUFFER_BYTES (256u << 10)
+#define TCP_BUFFERS      8
+/* The largest datagram, and as many as one system call brings. */
+#define DATAGRAM_BYTES   (64u << 10)
+#define DATAGRAMS        64
+
+struct memory_plan memory_plan(const struct config *config) {
+    const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
+    const uint64_t raw = line_bytes_max > BATCH_BYTES_MIN ? line_bytes_max : BATCH_BYTES_MIN;
+    uint64_t batches = config->buffer_bytes_max / raw;
+    if (batches < PIPELINE_BATCHES_MIN) batches = PIPELINE_BATCHES_MIN;
+    struct memory_plan plan = {
+        .batches = (uint32_t)batches,
+        .tcp_buffers = TCP_BUFFERS,
+        .tcp_buffer_bytes = TCP_BUFFER_BYTES,
+        .udp_buffers = config->udp.count, /* one receive in flight a socket */
+        .udp_buffer_bytes = DATAGRAMS * DATAGRAM_BYTES,
+        .udp_datagram_bytes = DATAGRAM_BYTES,
+        .line_memory_bytes = LINE_MEMORY_BYTES,
+    };
+    const double mib = 1 << 20;
+    const double batch = (double)batches * (double)batch_memory(line_bytes_max);
+    const double connections = (double)config->connections_max * (double)connection_memory();
+    const double tcp = (double)plan.tcp_buffers * plan.tcp_buffer_bytes;
+    const double udp = (double)plan.udp_buffers * plan.udp_buffer_bytes;
+    const double total = batch + connections + tcp + udp + plan.line_memory_bytes;
+    plan.total_bytes = (uint64_t)total;
+    snprintf(plan.text, sizeof plan.text,
+             "at most %.1f MiB: %u batches %.1f, unfinished lines %.1f, %llu connections %.1f, "
+             "receive buffers TCP %.1f, UDP %.1f",
+             total / mib, plan.batches, batch / mib, plan.line_memory_bytes / mib,
+             (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib);
+    return plan;
+}
