@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "port/format.h"
+
 const char *drop_reason_name(enum drop_reason reason) {
     switch (reason) {
     case DROP_QUARANTINE_FULL: return "quarantine_full";
@@ -22,8 +24,7 @@ struct writer {
     bool first;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct writer *writer, const char *format,
-                                                      ...) {
+FORMATS(2, 3) static void put(struct writer *writer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const int size =

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "port/address.h"
+#include "port/format.h"
 
 /* Each program defines this; port/ owns main(), hands the arguments over in
  * UTF-8, sets the standard streams to binary and sees to it that a crash never
@@ -49,7 +50,7 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size);
 /* One line to stderr, in one write: the program's name, ": ", the text, "\n".
  * system_name("logportd") sets the name once, at the start. */
 void system_name(const char *name);
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say(const char *format, ...) FORMATS(1, 2);
 
 /* ---- blocking sockets ---- */
 

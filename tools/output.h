@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "port/format.h"
+
 struct output {
     uint8_t *bytes;
     size_t used, room;
@@ -24,8 +26,7 @@ void output_close(struct output *out); /* without flushing */
 /* These bytes, whatever they are. */
 void output_bytes(struct output *out, const void *bytes, size_t size);
 void output_text(struct output *out, const char *text);
-void output_format(struct output *out, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void output_format(struct output *out, const char *format, ...) FORMATS(2, 3);
 /* Bytes that others made: as they are, but for a terminal, which gets control
  * characters other than tab and newline as \u001b. */
 void output_records(struct output *out, const void *bytes, size_t size);
