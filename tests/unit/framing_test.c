@@ -1,0 +1,275 @@
+/* framing_test.c - however a stream of bytes is cut on its way, the records are
+ * the same; long lines are set aside whole; memory is bounded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/framing.h"
+#include "port/system.h"
+
+#define LINE_MAX 8000
+
+static const char *const names[] = {"tcp=test"};
+static _Atomic int64_t budget = 1 << 30;
+static const struct batch_rules batch_rules = {
+    .listeners = names, .line_bytes_max = LINE_MAX, .acceleration = 1, .reject_budget = &budget};
+static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 4, .port = 7}};
+
+struct bench {
+    struct line_memory memory;
+    struct framing_rules rules;
+    struct batch batch;
+};
+
+static void bench_open(struct bench *bench, uint32_t memory_bytes) {
+    assert_int_equal(line_memory_create(memory_bytes, &bench->memory), 0);
+    bench->rules = (struct framing_rules){.memory = &bench->memory, .line_bytes_max = LINE_MAX};
+    assert_int_equal(batch_create(LINE_MAX, &batch_rules, &bench->batch), 0);
+    batch_reset(&bench->batch);
+}
+
+static void bench_close(struct bench *bench) {
+    assert_null(bench->memory.holders);
+    batch_free(&bench->batch);
+    line_memory_free(&bench->memory);
+}
+
+static size_t take(struct bench *bench, struct framing *framing, const char *text, size_t size) {
+    return framing_take(framing, &bench->rules, &bench->batch, &origin, (const uint8_t *)text,
+                        size);
+}
+
+static void batch_holds(const struct bench *bench, const char *text) {
+    assert_int_equal(bench->batch.raw_size, strlen(text));
+    assert_memory_equal(bench->batch.raw, text, strlen(text));
+}
+
+/* ---- */
+
+static void wherever_the_stream_is_cut_the_lines_are_the_same(void **state) {
+    (void)state;
+    static const char text[] = "{\"a\":1}\n{\"b\":2}\r\n\n{}\n";
+    for (size_t first = 0; first < sizeof text; first++)
+        for (size_t second = first; second < sizeof text; second++) {
+            struct bench bench;
+            struct framing framing = {0};
+            bench_open(&bench, 64 << 10);
+            const size_t cuts[] = {0, first, second, sizeof text - 1};
+            for (int i = 0; i < 3; i++)
+                if (cuts[i] < cuts[i + 1])
+                    assert_int_equal(
+                        take(&bench, &framing, text + cuts[i], cuts[i + 1] - cuts[i]),
+                        cuts[i + 1] - cuts[i]);
+            batch_holds(&bench, text);
+            assert_int_equal(framing.size, 0);
+            bench_close(&bench);
+        }
+}
+
+static void an_unfinished_line_waits_and_becomes_a_record_at_the_end(void **state) {
+    (void)state;
+    struct bench bench;
+    struct framing framing = {0};
+    bench_open(&bench, 64 << 10);
+    take(&bench, &framing, "{}\n{\"a\"", 7);
+    batch_holds(&bench, "{}\n");
+    assert_true(framing_end(&framing, &bench.rules, &bench.batch, &origin));
+    batch_holds(&bench, "{}\n{\"a\"\n");
+    bench_close(&bench);
+}
+
+static void make_line(char *line, size_t size) {
+    memset(line, 'x', size);
+    memcpy(line, "{\"a\":\"", 6);
+    memcpy(line + size - 2, "\"}", 2);
+}
+
+/* The limit is of the line without CR and LF, however it arrives. */
+static void a_line_of_the_limit_is_stored_and_one_more_byte_is_oversized(void **state) {
+    (void)state;
+    static char text[LINE_MAX + 8];
+    static const char *const ends[] = {"\n", "\r\n"};
+    for (size_t piece = 1; piece <= LINE_MAX + 8; piece += piece < 4 ? 1 : 997)
+        for (int over = 0; over < 2; over++)
+            for (int end = 0; end < 2; end++) {
+                struct bench bench;
+                struct framing framing = {0};
+                bench_open(&bench, 64 << 10);
+                make_line(text, LINE_MAX + over);
+                strcpy(text + LINE_MAX + over, ends[end]);
+                const size_t size = LINE_MAX + (size_t)over + strlen(ends[end]);
+                for (size_t at = 0; at < size; at += piece)
+                    take(&bench, &framing, text + at, size - at < piece ? size - at : piece);
+                batch_check(&bench.batch);
+                assert_int_equal(bench.batch.counts.records, 1);
+                assert_int_equal(bench.batch.counts.stored, 1 - over);
+                assert_int_equal(bench.batch.counts.reasons[REJECT_OVERSIZED], over);
+                bench_close(&bench);
+            }
+}
+
+static void an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine(void **state) {
+    (void)state;
+    struct bench bench;
+    struct framing framing = {0};
+    bench_open(&bench, 64 << 10);
+    static char text[1000];
+    make_line(text, sizeof text);
+    text[998] = 'x'; /* never closed */
+    for (int i = 0; i < 5000; i++) /* 5 MB, of which 4 KiB are ever held */
+        assert_int_equal(take(&bench, &framing, text, sizeof text), sizeof text);
+    assert_true(framing.kept <= QUARANTINE_KEEP_OVERSIZED_MAX);
+    take(&bench, &framing, "\n{}\n", 4);
+    assert_int_equal(bench.batch.run_count, 2);
+    assert_int_equal(bench.batch.runs[0].set_aside, REJECT_OVERSIZED);
+    assert_int_equal(bench.batch.runs[0].record_size, 5000000);
+    assert_int_equal(bench.batch.runs[0].size, QUARANTINE_KEEP_OVERSIZED_MAX + 1);
+    assert_memory_equal(bench.batch.raw, text, sizeof text);
+    batch_check(&bench.batch);
+    assert_int_equal(bench.batch.counts.stored, 1);
+    assert_int_equal(bench.batch.counts.rejected, 1);
+    bench_close(&bench);
+}
+
+static void what_has_no_room_is_taken_by_the_next_batch(void **state) {
+    (void)state;
+    struct bench bench;
+    struct framing framing = {0};
+    bench_open(&bench, 64 << 10);
+    static char line[101];
+    make_line(line, 100);
+    line[100] = '\n';
+    uint64_t lines = 0;
+    for (int batches = 0; batches < 3;) {
+        /* In two parts, so that the line that finds no room is an unfinished one too. */
+        const size_t half = take(&bench, &framing, line, 50);
+        if (half == 50 && take(&bench, &framing, line + 50, 51) == 51) {
+            lines++;
+            continue;
+        }
+        batches++;
+        batch_check(&bench.batch);
+        assert_int_equal(bench.batch.counts.stored, bench.batch.raw_size / 101);
+        batch_reset(&bench.batch);
+        assert_int_equal(half, 50);
+        assert_int_equal(take(&bench, &framing, line + 50, 51), 51);
+        lines++;
+    }
+    assert_true(lines > 3 * (BATCH_BYTES_MIN / 101) - 3);
+    bench_close(&bench);
+}
+
+static void when_memory_is_full_the_longest_unfinished_line_gives_way(void **state) {
+    (void)state;
+    struct bench bench;
+    enum { SHORT = 20 };
+    struct framing longest = {0}, shorts[SHORT] = {{0}};
+    bench_open(&bench, 26 * sizeof(struct line_chunk));
+    static char text[7 * LINE_CHUNK_BYTES];
+    make_line(text, sizeof text);
+    take(&bench, &longest, text, sizeof text - 1);
+    for (int i = 0; i < SHORT; i++)
+        take(&bench, &shorts[i], "{\"a\":", 5);
+    assert_int_equal(longest.set_aside, REJECT_LINE_MEMORY);
+    for (int i = 0; i < SHORT; i++)
+        take(&bench, &shorts[i], "1}\n", 3);
+    take(&bench, &longest, "}\n", 2);
+    batch_check(&bench.batch);
+    assert_int_equal(bench.batch.counts.stored, SHORT);
+    assert_int_equal(bench.batch.counts.reasons[REJECT_LINE_MEMORY], 1);
+    bench_close(&bench);
+}
+
+static void when_all_are_short_one_still_gives_way_and_nobody_waits(void **state) {
+    (void)state;
+    struct bench bench;
+    enum { MANY = 64 };
+    struct framing many[MANY] = {{0}};
+    bench_open(&bench, 16 * sizeof(struct line_chunk));
+    for (int i = 0; i < MANY; i++)
+        take(&bench, &many[i], "{\"a\":", 5);
+    for (int i = 0; i < MANY; i++)
+        take(&bench, &many[i], "1}\n", 3);
+    batch_check(&bench.batch);
+    assert_int_equal(bench.batch.counts.records, MANY);
+    assert_int_equal(bench.batch.counts.stored, 16);
+    assert_int_equal(bench.batch.counts.reasons[REJECT_LINE_MEMORY], MANY - 16);
+    bench_close(&bench);
+}
+
+/* Random streams, cut at random, among many connections with little memory:
+ * every line is one record, whatever becomes of it. */
+static void every_line_is_one_record_whatever_happens(void **state) {
+    (void)state;
+    const char *given = system_environment("LOGPORT_TEST_SEED");
+    const unsigned seed = given ? (unsigned)atoi(given) : (unsigned)system_process_id();
+    srand(seed);
+    print_message("seed %u\n", seed);
+    enum { CONNECTIONS = 40 };
+    struct bench bench;
+    struct framing framings[CONNECTIONS] = {{0}};
+    bench_open(&bench, 48 * sizeof(struct line_chunk));
+    static char line[3 * LINE_MAX];
+    uint64_t lines = 0, records = 0;
+    for (int turn = 0; turn < 20000; turn++) {
+        struct framing *framing = &framings[rand() % CONNECTIONS];
+        size_t size = (size_t)(rand() % 5 ? rand() % 300 : rand() % (2 * LINE_MAX)) + 8;
+        make_line(line, size);
+        if (rand() % 2) {
+            line[size++] = '\n';
+            lines++;
+        }
+        for (size_t at = 0; at < size;) {
+            at += take(&bench, framing, line + at, size - at);
+            if (at == size) break;
+            batch_check(&bench.batch);
+            records += bench.batch.counts.records;
+            batch_reset(&bench.batch);
+        }
+    }
+    for (int i = 0; i < CONNECTIONS; i++) {
+        lines += framings[i].size > 0;
+        while (!framing_end(&framings[i], &bench.rules, &bench.batch, &origin)) {
+            batch_check(&bench.batch);
+            records += bench.batch.counts.records;
+            batch_reset(&bench.batch);
+        }
+    }
+    batch_check(&bench.batch);
+    records += bench.batch.counts.records;
+    assert_int_equal(records, lines);
+    bench_close(&bench);
+}
+
+static void a_datagram_ends_its_last_line(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, 4 << 10);
+    assert_true(framing_take_datagram(&bench.batch, &origin, (const uint8_t *)"{}\n{\"a\":1}", 10));
+    assert_true(framing_take_datagram(&bench.batch, &origin, (const uint8_t *)"", 0));
+    assert_true(framing_take_datagram(&bench.batch, &origin, (const uint8_t *)"[]\n", 3));
+    batch_holds(&bench, "{}\n{\"a\":1}\n[]\n");
+    assert_int_equal(bench.batch.run_count, 1);
+    bench_close(&bench);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wherever_the_stream_is_cut_the_lines_are_the_same),
+        cmocka_unit_test(an_unfinished_line_waits_and_becomes_a_record_at_the_end),
+        cmocka_unit_test(a_line_of_the_limit_is_stored_and_one_more_byte_is_oversized),
+        cmocka_unit_test(an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine),
+        cmocka_unit_test(what_has_no_room_is_taken_by_the_next_batch),
+        cmocka_unit_test(when_memory_is_full_the_longest_unfinished_line_gives_way),
+        cmocka_unit_test(when_all_are_short_one_still_gives_way_and_nobody_waits),
+        cmocka_unit_test(every_line_is_one_record_whatever_happens),
+        cmocka_unit_test(a_datagram_ends_its_last_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
