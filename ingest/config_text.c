@@ -18,13 +18,18 @@ struct text_position text_position(const char *text, size_t offset) {
     return position;
 }
 
-/* Behind the string that begins at i; a newline or the end inside it: there. */
-static size_t behind_string(const char *text, size_t size, size_t i) {
-    for (i++; i < size && text[i] != '\n'; i++) {
-        if (text[i] == '"') return i + 1;
-        if (text[i] == '\\' && i + 1 < size && text[i + 1] != '\n') i++;
+/* Moves *i from a string's first quote to behind its last; false: it is not
+ * closed on its line, and *i is where that ends. */
+static bool skip_string(const char *text, size_t size, size_t *i) {
+    for ((*i)++; *i < size && text[*i] != '\n'; (*i)++) {
+        if (text[*i] == '\\' && *i + 1 < size && text[*i + 1] != '\n') {
+            (*i)++;
+        } else if (text[*i] == '"') {
+            (*i)++;
+            return true;
+        }
     }
-    return i;
+    return false;
 }
 
 static size_t blank_comment(char *text, size_t size, size_t i, bool *open) {
@@ -46,8 +51,7 @@ int config_text_check(char *text, size_t size, const char **sentence, size_t *of
     for (size_t i = 0; i < size;) {
         bool open = false;
         if (text[i] == '"') {
-            i = behind_string(text, size, i);
-            if (i < size && text[i] == '\n') {
+            if (!skip_string(text, size, &i)) {
                 *sentence = "the string is not closed on its line";
                 *offset = i;
                 return ERR_INVALID;
@@ -102,7 +106,7 @@ void config_text_members(const char *text, size_t size, config_text_visit *visit
                 expects_name = false;
                 expects_value = true;
             }
-            i = behind_string(text, size, i);
+            skip_string(text, size, &i);
             continue;
         }
         if (c == '{' || c == '[') expects_name = ++depth == 1;

@@ -1,0 +1,142 @@
+/* config_test.c - the configuration file: comments, positions, and errors that
+ * say where and what was expected; the command line wins over it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/config.h"
+
+#define FILE_NAME "config_test.json"
+
+static void write_file(const char *text) {
+    assert_int_equal(file_replace(files_of_system(), FILE_NAME, text, strlen(text), false), 0);
+}
+
+static int read_with(struct config *config, char *error, const char *argument) {
+    char program[] = "logportd", option[] = "--config", file[] = FILE_NAME, more[64];
+    char *argv[] = {program, option, file, more, NULL};
+    snprintf(more, sizeof more, "%s", argument ? argument : "");
+    return config_read(files_of_system(), argument ? 4 : 3, argv, config, error);
+}
+
+static void read_good(const char *text, struct config *config) {
+    char error[CONFIG_ERROR_MAX];
+    write_file(text);
+    if (read_with(config, error, NULL)) fail_msg("%s", error);
+    file_remove(files_of_system(), FILE_NAME);
+}
+
+static void read_bad(const char *text, const char *expected) {
+    char error[CONFIG_ERROR_MAX];
+    struct config config;
+    write_file(text);
+    assert_int_not_equal(read_with(&config, error, NULL), 0);
+    if (!strstr(error, expected)) fail_msg("\"%s\" does not say \"%s\"", error, expected);
+    config_free(&config);
+    file_remove(files_of_system(), FILE_NAME);
+}
+
+/* ---- */
+
+static void values_lists_units_and_comments_are_read(void **state) {
+    (void)state;
+    struct config config;
+    read_good(
+        "// where\n{\n  \"dir\": \"lo/gs\", /* two\n lines */ \"tcp\": [\"127.0.0.1:1\", "
+        "\"[::1]:2\"],\n"
+        "  \"udp\": \"127.0.0.1:3\", \"flush_ms\": 50, \"segment_age_s\": \"10m\", // \"x\": 1\n"
+        "  \"segment_bytes_max\": \"64MiB\"\n}\n",
+        &config);
+    assert_string_equal(config.dir, "lo/gs");
+    assert_int_equal(config.tcp.count, 2);
+    assert_string_equal(config.tcp.texts[1], "[::1]:2");
+    assert_int_equal(config.udp.count, 1);
+    assert_int_equal(config.flush_ms, 50);
+    assert_int_equal(config.segment_age_s, 600);
+    assert_int_equal(config.segment_bytes_max, 64 << 20);
+    assert_int_equal(config.sync_ms, 1000);
+    config_free(&config);
+}
+
+static void comment_signs_inside_strings_are_text(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{\"dir\": \"a//b/*c*/\\\"//\"}", &config);
+    assert_string_equal(config.dir, "a//b/*c*/\"//");
+    config_free(&config);
+}
+
+static void the_command_line_replaces_the_file(void **state) {
+    (void)state;
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    write_file("{\"flush_ms\": 50, \"sync_ms\": 70, \"tcp\": \"127.0.0.1:1\"}");
+    assert_int_equal(read_with(&config, error, "--flush-ms=60"), 0);
+    assert_int_equal(config.flush_ms, 60);
+    assert_int_equal(config.sync_ms, 70);
+    config_free(&config);
+    assert_int_equal(read_with(&config, error, "--tcp=127.0.0.1:9"), 0);
+    assert_int_equal(config.tcp.count, 1);
+    assert_string_equal(config.tcp.texts[0], "127.0.0.1:9");
+    config_free(&config);
+    file_remove(files_of_system(), FILE_NAME);
+}
+
+static void as_soon_as_one_listener_is_given_only_those_listen(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{}", &config);
+    assert_int_equal(config.tcp.count, 1);
+    assert_int_equal(config.udp.count, 1);
+    config_free(&config);
+    read_good("{\"udp\": \"127.0.0.1:0\"}", &config);
+    assert_int_equal(config.tcp.count, 0);
+    assert_int_equal(config.udp.count, 1);
+    config_free(&config);
+}
+
+static void an_error_says_where_and_what_was_expected(void **state) {
+    (void)state;
+    read_bad("{\n  \"flush_ns\": 1\n}",
+             FILE_NAME ":2:3: \"flush_ns\": no such key; did you mean \"flush_ms\"?");
+    read_bad("{\"FLUSH_MS\": 1}", ":1:2: \"FLUSH_MS\": no such key");
+    read_bad("{\"config\": \"x\"}", ":1:2: \"config\": no such key");
+    read_bad("{\n\"flush_ms\": -1}", ":2:13: flush_ms: a text, a whole number");
+    read_bad("{\"flush_ms\": \"soon\"}", ":1:14: ");
+    read_bad("{\"flush_ms\": 1.5}", ":1:14: flush_ms");
+    read_bad("{\"flush_ms\": {}}", ":1:14: flush_ms");
+    read_bad("{\"flush_ms\": 1,}", ":1:16: ");
+    read_bad("{\"a\": \"\n\"}", ":1:8: the string is not closed");
+    read_bad("{ /* \n", ":1:3: the comment is not closed");
+    read_bad("", "an object");
+    read_bad("[]", ":1:1: ");
+    read_bad("{\"tcp\": [\"nowhere:x\"]}", "\"nowhere:x\" is no address");
+    read_bad("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
+}
+
+static void a_missing_file_is_named(void **state) {
+    (void)state;
+    char program[] = "logportd", option[] = "--config=not-there.json";
+    char *argv[] = {program, option, NULL};
+    char error[CONFIG_ERROR_MAX];
+    struct config config;
+    assert_int_not_equal(config_read(files_of_system(), 2, argv, &config, error), 0);
+    assert_non_null(strstr(error, "not-there.json: no such file"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_lists_units_and_comments_are_read),
+        cmocka_unit_test(comment_signs_inside_strings_are_text),
+        cmocka_unit_test(the_command_line_replaces_the_file),
+        cmocka_unit_test(as_soon_as_one_listener_is_given_only_those_listen),
+        cmocka_unit_test(an_error_says_where_and_what_was_expected),
+        cmocka_unit_test(a_missing_file_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
