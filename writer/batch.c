@@ -20,7 +20,7 @@ static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
 
 size_t batch_memory(uint32_t line_bytes_max) {
     const size_t raw = raw_bytes_max(line_bytes_max);
-    return raw + JSON_PADDING + BATCH_RUNS_MAX * sizeof(struct batch_run) + frame_bytes_max(raw) +
+    return raw + JSON_PADDING + BATCH_RUNS_MAX * sizeof(struct batch_run) + frames_bytes_max(raw) +
            BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + 2 * SPARE_BYTES +
            frame_scratch_bytes();
 }
@@ -33,7 +33,7 @@ int batch_create(uint32_t line_bytes_max, const struct batch_rules *rules, struc
         .raw_max = raw_max,
         .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
         .rules = rules,
-        .stored.bytes = malloc(frame_bytes_max(raw_max) + SPARE_BYTES),
+        .stored.bytes = malloc(frames_bytes_max(raw_max) + SPARE_BYTES),
         .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
         .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
         .scratch = malloc(frame_scratch_bytes()),
@@ -111,11 +111,11 @@ uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin,
 static bool reject_text_to_frame(struct batch *batch) {
     struct batch_frames *rejects = &batch->rejects;
     if (batch->reject_text_size == 0) return true;
-    if (rejects->size + frame_bytes_max(batch->reject_text_size) > BATCH_REJECT_PACKED_BYTES)
+    if (rejects->size + frames_bytes_max(batch->reject_text_size) > BATCH_REJECT_PACKED_BYTES)
         return false;
     rejects->size +=
-        frame_encode(batch->scratch, (const uint8_t *)batch->reject_text, batch->reject_text_size,
-                     batch->rules->acceleration, rejects->bytes + rejects->size);
+        frames_encode(batch->scratch, (const uint8_t *)batch->reject_text, batch->reject_text_size,
+                      batch->rules->acceleration, rejects->bytes + rejects->size);
     rejects->raw_size += batch->reject_text_size;
     rejects->lines += batch->reject_text_lines;
     batch->reject_text_size = 0;
@@ -129,7 +129,7 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
     if (batch->reject_text_size + most > BATCH_REJECT_TEXT_BYTES && !reject_text_to_frame(batch))
         return false;
     /* The last text must find room too. */
-    if (batch->rejects.size + frame_bytes_max(batch->reject_text_size + most) >
+    if (batch->rejects.size + frames_bytes_max(batch->reject_text_size + most) >
         BATCH_REJECT_PACKED_BYTES)
         return false;
     char *begin = batch->reject_text + batch->reject_text_size;
@@ -213,8 +213,8 @@ void batch_check(struct batch *batch) {
 
 void batch_pack(struct batch *batch) {
     if (batch->stored_size == 0) return;
-    batch->stored.size = frame_encode(batch->scratch, batch->raw, batch->stored_size,
-                                      batch->rules->acceleration, batch->stored.bytes);
+    batch->stored.size = frames_encode(batch->scratch, batch->raw, batch->stored_size,
+                                       batch->rules->acceleration, batch->stored.bytes);
     batch->stored.raw_size = batch->stored_size;
     batch->stored.lines = batch->counts.stored;
 }

@@ -2,8 +2,7 @@
  *
  * The owner fills an open batch with runs of lines, then hands it to a worker,
  * which judges every record in place (batch_check) and compresses what is good
- * into one frame and what is bad, as quarantine objects, into others
- * (batch_pack).  Filling is the owner's; checking and packing touch nothing but
+ * and, as quarantine objects, what is bad into frames (batch_pack).  Filling is the owner's; checking and packing touch nothing but
  * the batch (and quarantine's budget, which is atomic) and may run on any thread. */
 #ifndef WRITER_BATCH_H
 #define WRITER_BATCH_H

@@ -12,9 +12,10 @@
 
 #include "port/error.h"
 
-/* FLG: version 01, independent blocks, block checksums, content size; no
- * content checksum, nothing reserved, no dictionary. */
+/* FLG: version 01, independent blocks, block checksums, content size; nothing
+ * reserved, no dictionary.  A content checksum behind a large block only (frame.h). */
 #define FLAGS             0x78
+#define FLAG_CHECKSUM     0x04
 /* Magic 4, FLG, BD, content size 8, header checksum 1: what comes before the block. */
 #define DESCRIPTOR_OFFSET 4
 #define DESCRIPTOR_BYTES  10
@@ -39,9 +40,16 @@ static void write_u64(uint8_t *bytes, uint64_t value);
 static uint64_t read_u64(const uint8_t *bytes);
 static void write_skippable(uint32_t magic, uint64_t size, uint8_t *bytes);
 
+/* LZ4 is quickest where it need not look for the end of its room. */
 size_t frame_bytes_max(size_t raw_size) {
     assert(raw_size <= FRAME_RAW_MAX);
-    return FRAME_OVERHEAD_BYTES + raw_size;
+    return FRAME_OVERHEAD_BYTES + FRAME_CHECKSUM_BYTES + (size_t)LZ4_compressBound((int)raw_size);
+}
+
+/* Two frames in a row hold more than FRAME_LINES_BYTES, or they would be one. */
+size_t frames_bytes_max(size_t raw_size) {
+    const size_t frames = 2 * (raw_size / FRAME_LINES_BYTES) + 2;
+    return frame_bytes_max(raw_size) + frames * (FRAME_OVERHEAD_BYTES + FRAME_CHECKSUM_BYTES);
 }
 
 size_t frame_scratch_bytes(void) {
@@ -53,26 +61,53 @@ size_t frame_scratch_bytes(void) {
 size_t frame_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acceleration,
                     uint8_t *out) {
     assert(raw_size > 0 && raw_size <= FRAME_RAW_MAX);
-    write_u32(out, FRAME_MAGIC_DATA);
-    out[DESCRIPTOR_OFFSET] = FLAGS;
-    out[DESCRIPTOR_OFFSET + 1] = block_descriptor(raw_size);
-    write_u64(out + DESCRIPTOR_OFFSET + 2, raw_size);
-    out[CHECKSUM_OFFSET] = header_checksum(out);
-
-    /* One byte less than raw: what does not shrink is stored. */
     uint8_t *block = out + FRAME_HEADER_BYTES;
-    size_t block_size = (size_t)LZ4_compress_fast_extState(
-        scratch, (const char *)raw, (char *)block, (int)raw_size, (int)raw_size - 1, acceleration);
+    size_t block_size =
+        (size_t)LZ4_compress_fast_extState(scratch, (const char *)raw, (char *)block, (int)raw_size,
+                                           LZ4_compressBound((int)raw_size), acceleration);
+    assert(block_size > 0);
     uint32_t stored = 0;
-    if (block_size == 0) {
+    if (block_size >= raw_size) {
         memcpy(block, raw, raw_size);
         block_size = raw_size;
         stored = STORED_BIT;
     }
+    const bool checksum = block_size > FRAME_LINES_BYTES;
+    write_u32(out, FRAME_MAGIC_DATA);
+    out[DESCRIPTOR_OFFSET] = checksum ? FLAGS | FLAG_CHECKSUM : FLAGS;
+    out[DESCRIPTOR_OFFSET + 1] = block_descriptor(raw_size);
+    write_u64(out + DESCRIPTOR_OFFSET + 2, raw_size);
+    out[CHECKSUM_OFFSET] = header_checksum(out);
     write_u32(out + BLOCK_SIZE_OFFSET, (uint32_t)block_size | stored);
     write_u32(block + block_size, XXH32(block, block_size, 0));
     write_u32(block + block_size + 4, 0); /* end mark */
-    return FRAME_OVERHEAD_BYTES + block_size;
+    if (!checksum) return FRAME_OVERHEAD_BYTES + block_size;
+    write_u32(block + block_size + 8, XXH32(raw, raw_size, 0));
+    return FRAME_OVERHEAD_BYTES + FRAME_CHECKSUM_BYTES + block_size;
+}
+
+/* How many bytes of these lines the next frame takes. */
+static size_t next_frame(const uint8_t *raw, size_t raw_size) {
+    if (raw_size <= FRAME_LINES_BYTES) return raw_size;
+    size_t size = FRAME_LINES_BYTES;
+    while (size > 0 && raw[size - 1] != '\n') {
+        size--;
+    }
+    if (size > 0) return size;
+    const uint8_t *newline = memchr(raw + FRAME_LINES_BYTES, '\n', raw_size - FRAME_LINES_BYTES);
+    assert(newline);
+    return (size_t)(newline - raw) + 1;
+}
+
+size_t frames_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acceleration,
+                     uint8_t *out) {
+    size_t packed = 0;
+    for (size_t at = 0; at < raw_size;) {
+        const size_t size = next_frame(raw + at, raw_size - at);
+        packed += frame_encode(scratch, raw + at, size, acceleration, out + packed);
+        at += size;
+    }
+    return packed;
 }
 
 int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header) {
@@ -84,7 +119,10 @@ int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header)
                                         .magic = magic};
         return 0;
     }
-    if (magic != FRAME_MAGIC_DATA || bytes[DESCRIPTOR_OFFSET] != FLAGS) return ERR_INVALID;
+    const bool checksum = (bytes[DESCRIPTOR_OFFSET] & FLAG_CHECKSUM) != 0;
+    if (magic != FRAME_MAGIC_DATA || (bytes[DESCRIPTOR_OFFSET] & ~FLAG_CHECKSUM) != FLAGS) {
+        return ERR_INVALID;
+    }
     if (size < FRAME_HEADER_BYTES) return ERR_CLOSED;
 
     const uint64_t raw_size = read_u64(bytes + DESCRIPTOR_OFFSET + 2);
@@ -97,26 +135,37 @@ int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header)
     if (stored ? block_size != raw_size : block_size == 0 || block_size >= raw_size) {
         return ERR_INVALID;
     }
+    if (checksum != (block_size > FRAME_LINES_BYTES)) return ERR_INVALID;
     *header = (struct frame_header){.kind = FRAME_DATA,
-                                    .size = FRAME_OVERHEAD_BYTES + (uint64_t)block_size,
+                                    .size = FRAME_OVERHEAD_BYTES + (uint64_t)block_size +
+                                            (checksum ? FRAME_CHECKSUM_BYTES : 0),
                                     .raw_size = (uint32_t)raw_size,
                                     .magic = magic};
     return 0;
 }
 
+static bool unpack(const uint8_t *block, size_t block_size, uint8_t *raw, size_t raw_size) {
+    if (block_size == raw_size) {
+        memcpy(raw, block, block_size);
+        return true;
+    }
+    return LZ4_decompress_safe((const char *)block, (char *)raw, (int)block_size, (int)raw_size) ==
+           (int)raw_size;
+}
+
 int frame_decode(const uint8_t *bytes, const struct frame_header *header, uint8_t *raw) {
     assert(header->kind == FRAME_DATA && header->size > FRAME_OVERHEAD_BYTES);
+    const bool checksum = (bytes[DESCRIPTOR_OFFSET] & FLAG_CHECKSUM) != 0;
     const uint8_t *block = bytes + FRAME_HEADER_BYTES;
-    const size_t block_size = (size_t)header->size - FRAME_OVERHEAD_BYTES;
+    const size_t block_size =
+        (size_t)header->size - FRAME_OVERHEAD_BYTES - (checksum ? FRAME_CHECKSUM_BYTES : 0);
     if (read_u32(block + block_size) != XXH32(block, block_size, 0)) return ERR_INVALID;
     if (read_u32(block + block_size + 4) != 0) return ERR_INVALID;
-    if (block_size == header->raw_size) {
-        memcpy(raw, block, block_size);
-        return 0;
+    if (!unpack(block, block_size, raw, header->raw_size)) return ERR_INVALID;
+    if (checksum && read_u32(block + block_size + 8) != XXH32(raw, header->raw_size, 0)) {
+        return ERR_INVALID;
     }
-    const int decoded = LZ4_decompress_safe((const char *)block, (char *)raw, (int)block_size,
-                                            (int)header->raw_size);
-    return decoded == (int)header->raw_size ? 0 : ERR_INVALID;
+    return 0;
 }
 
 /* 4 to 7: the block may hold 64 KiB, 256 KiB, 1 MiB, 4 MiB. */

@@ -1,6 +1,6 @@
 /* frame.h - LZ4 frames as logport writes them: encode, decode, disguise.
- * One frame holds one batch of whole lines in one independent block, with the
- * block's checksum and the content's size (LZ4 frame format 1.6.x).  The bytes
+ * One frame holds whole lines in one independent block, with the block's
+ * checksum and the content's size (LZ4 frame format 1.6.x).  The bytes
  * are laid out in writer/FORMAT.md. Pure: any thread. */
 #ifndef WRITER_FRAME_H
 #define WRITER_FRAME_H
@@ -11,10 +11,16 @@
 
 /* LZ4's largest block. */
 #define FRAME_RAW_MAX        (4u << 20)
+/* What a frame of lines holds at most, unless one line alone is longer.  A block of this size
+ * or less, packed or not, passes through the lz4 command's 64 KiB buffer in one
+ * piece; for a larger one, lz4 1.9.4 takes 4 bytes too many behind a block checksum, and
+ * nothing of what follows can be read, unless there is a content checksum for it to take. */
+#define FRAME_LINES_BYTES    ((64u << 10) - 16)
 /* Magic 4, FLG, BD, content size 8, header checksum 1, block size 4 … block
- * checksum 4, end mark 4. */
+ * checksum 4, end mark 4, and behind a larger block a content checksum 4. */
 #define FRAME_HEADER_BYTES   19
 #define FRAME_OVERHEAD_BYTES 27
+#define FRAME_CHECKSUM_BYTES 4
 /* The first bytes of an append, which are disguised until all of it stands. */
 #define FRAME_COVER_BYTES    8
 
@@ -40,6 +46,13 @@ size_t frame_scratch_bytes(void);
  * returns its size.  acceleration: LZ4's, 1 compresses best. */
 size_t frame_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acceleration,
                     uint8_t *out);
+
+/* Writes whole lines (raw ends in a newline) as frames that each hold at most
+ * FRAME_LINES_BYTES of them; a longer line gets a frame of its own.  `out` holds
+ * frames_bytes_max; returns the size of all. */
+size_t frames_bytes_max(size_t raw_size);
+size_t frames_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acceleration,
+                     uint8_t *out);
 
 /* Makes `cover` the header of a skippable frame as long as all `size` bytes, so
  * that readers pass over them, whole or torn, until the true first 8 bytes

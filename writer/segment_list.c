@@ -133,6 +133,7 @@ static int add_file(struct files *files, const char *path, struct segment_list *
     struct file_status status;
     const int error = file_status_of(files, path, &status);
     if (error) return error;
+    if (status.directory) return ERR_NOT_FOUND; /* it was not there when we looked first */
     if (list->count == list->room) {
         const uint32_t room = list->room == 0 ? 64 : list->room * 2;
         struct segment_file *more = realloc(list->files, room * sizeof *more);

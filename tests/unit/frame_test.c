@@ -98,7 +98,55 @@ static void noise_is_stored_as_it_is(void **state) {
     struct room *room = *state;
     fill_noise(room->raw, 70000, 2);
     for (size_t size = 1; size <= 70000; size += size < 300 ? 1 : 997) {
-        assert_int_equal(goes_round(room, room->raw, size, 1), size + FRAME_OVERHEAD_BYTES);
+        const size_t checksum = size > FRAME_LINES_BYTES ? FRAME_CHECKSUM_BYTES : 0;
+        assert_int_equal(goes_round(room, room->raw, size, 1),
+                         size + FRAME_OVERHEAD_BYTES + checksum);
+    }
+}
+
+/* Only a block that passes the lz4 command's buffer in one piece may do without a content
+ * checksum: see frame.h.  The end-to-end tests show it with the command itself. */
+static void a_large_block_has_a_content_checksum_too_and_it_is_checked(void **state) {
+    struct room *room = *state;
+    fill_noise(room->raw, 100000, 3);
+    struct frame_header header;
+    const size_t size = frame_encode(room->scratch, room->raw, 100000, 1, room->packed);
+    assert_int_equal(room->packed[4], 0x7C);
+    assert_int_equal(frame_header(room->packed, size, &header), 0);
+    assert_int_equal(frame_decode(room->packed, &header, room->again), 0);
+    room->packed[size - 1] ^= 1;
+    assert_int_equal(frame_decode(room->packed, &header, room->again), ERR_INVALID);
+}
+
+/* Frames of random lines, the longest of them longer than a frame is meant to be. */
+static void many_lines_make_frames_of_whole_lines(void **state) {
+    struct room *room = *state;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        const size_t raw_size = 3000000;
+        srand(seed);
+        fill_noise(room->raw, raw_size, seed);
+        for (size_t i = 0; i < raw_size; i++)
+            if (room->raw[i] == '\n') room->raw[i] = 'n';
+        for (size_t i = 0; i < raw_size; i += 1 + (size_t)rand() % (seed % 2 ? 300 : 150000))
+            room->raw[i] = '\n';
+        room->raw[raw_size - 1] = '\n';
+        uint8_t *packed = malloc(frames_bytes_max(raw_size));
+        const size_t size = frames_encode(room->scratch, room->raw, raw_size, 1, packed);
+        assert_in_range(size, raw_size, frames_bytes_max(raw_size));
+        size_t at = 0, decoded = 0;
+        while (at < size) {
+            struct frame_header header;
+            assert_int_equal(frame_header(packed + at, size - at, &header), 0);
+            assert_int_equal(frame_decode(packed + at, &header, room->again), 0);
+            assert_memory_equal(room->again, room->raw + decoded, header.raw_size);
+            assert_int_equal(room->again[header.raw_size - 1], '\n');
+            if (header.raw_size > FRAME_LINES_BYTES)
+                assert_null(memchr(room->again, '\n', header.raw_size - 1));
+            at += (size_t)header.size;
+            decoded += header.raw_size;
+        }
+        assert_int_equal(decoded, raw_size);
+        free(packed);
     }
 }
 
@@ -351,6 +399,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_every_length_come_back),
         cmocka_unit_test(noise_is_stored_as_it_is),
+        cmocka_unit_test(a_large_block_has_a_content_checksum_too_and_it_is_checked),
+        cmocka_unit_test(many_lines_make_frames_of_whole_lines),
         cmocka_unit_test(every_block_size_comes_back),
         cmocka_unit_test(no_flipped_bit_goes_unseen),
         cmocka_unit_test(damaged_frames_never_lead_astray),
