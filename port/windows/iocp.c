@@ -83,7 +83,7 @@ static void iocp_cancel(struct port *port, struct port_op *op) {
     case PORT_SEND: socket_cancel(port, op); break;
     case PORT_WRITE:
     case PORT_SYNC:
-    case PORT_WORK: worker_cancel(op); break;
+    case PORT_WORK: worker_cancel(port, op); break;
     case PORT_SIGNAL: signal_cancel(port, op); break;
     default: break; /* a post is on its way; timers are not ours */
     }
@@ -134,7 +134,7 @@ static void packet_arrived(struct port *port, const OVERLAPPED_ENTRY *packet) {
     }
 }
 
-void queue_put(HANDLE queue, DWORD bytes, enum packet_key key, void *overlapped) {
+void queue_put(HANDLE queue, DWORD bytes, ULONG_PTR key, void *overlapped) {
     /* Ends when the kernel has 40 bytes for us again. */
     while (!PostQueuedCompletionStatus(queue, bytes, key, overlapped))
         Sleep(1);

@@ -24,7 +24,9 @@ enum packet_key {
 };
 
 struct lane {
-    HANDLE queue; /* a completion port: its packets are ops, NULL ends a thread */
+    HANDLE queue; /* a completion port that the threads sleep on */
+    SRWLOCK lock;
+    struct port_list ops; /* waiting for a thread; guarded by the lock */
     HANDLE threads[PORT_WORKERS_MAX];
     uint32_t thread_count;
 };
@@ -54,7 +56,6 @@ struct op_private {
             struct sockaddr_in6 from;
             INT from_bytes;
         } datagram;
-        LONG volatile worker; /* enum worker_state */
     } u;
 };
 _Static_assert(sizeof(struct op_private) <= PORT_OP_PRIVATE_WORDS * sizeof(uint64_t),
@@ -72,7 +73,7 @@ static inline struct port_op *op_of_overlapped(OVERLAPPED *overlapped) {
 
 /* Any thread: puts a packet into a queue; waits while the kernel has no memory
  * for one, because whoever started the op counts on it. */
-void queue_put(HANDLE queue, DWORD bytes, enum packet_key key, void *overlapped);
+void queue_put(HANDLE queue, DWORD bytes, ULONG_PTR key, void *overlapped);
 /* The op's error, its packet having come with a failure: an ERR_. */
 int overlapped_error(OVERLAPPED *overlapped);
 
@@ -97,7 +98,7 @@ void address_of_system(const struct sockaddr *from, struct port_address *address
 int workers_open(struct port *port, const struct port_options *options);
 void workers_close(struct port *port);
 void worker_start(struct port *port, struct port_op *op);
-void worker_cancel(struct port_op *op);
+void worker_cancel(struct port *port, struct port_op *op);
 void file_write_completed(struct port *port, struct port_op *op, DWORD bytes);
 
 /* ---- signals.c ---- */

@@ -70,7 +70,8 @@ int wmain(int argc, wchar_t **argv) {
     crashes_end_badly();
     _setmode(_fileno(stdin), _O_BINARY);
     _setmode(_fileno(stdout), _O_BINARY);
-    _setmode(_fileno(stderr), _O_BINARY);
+    /* stderr stays in text mode: say() goes past it, and what assert() writes to
+     * it comes as UTF-16 from Wine's run-time when it is binary. */
     console_prepare();
 
     char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));

@@ -1,19 +1,20 @@
 /* workers.c - the two lanes of worker threads, and what they do for the port
  * itself: issuing writes, syncing.
  *
- * A lane sleeps on a completion port of its own, whose concurrency is the
- * number of its threads that should run at once, and is woken with
- * PostQueuedCompletionStatus: the kernel wakes the thread that slept last, whose
- * cache is warmest.  A write is issued overlapped and completes in the owner's
- * queue, like everything else. */
+ * A lane is a list of ops and a completion port whose concurrency is the number
+ * of its threads.  Each op added posts one packet that says so: the kernel
+ * wakes the thread that slept last, whose cache is warmest, and an op can
+ * still be taken out of the list.  A write is issued overlapped and completes in
+ * the owner's queue, like everything else. */
 #include "port/windows/iocp.h"
 
 #include <process.h>
+#include <string.h>
 
 #include "port/system.h"
 
-/* Who comes first decides, worker or cancel. */
-enum worker_state { WORKER_QUEUED, WORKER_BEGUN, WORKER_CANCELLED };
+/* A packet in a lane's queue. */
+enum lane_key { LANE_OP_ADDED, LANE_ENDS };
 
 #define SLOW_WORKERS    2
 /* One WriteFile takes 32 bits of size; a round number below that. */
@@ -21,7 +22,9 @@ enum worker_state { WORKER_QUEUED, WORKER_BEGUN, WORKER_CANCELLED };
 
 static int lane_open(struct lane *lane, uint32_t thread_count, int priority);
 static void lane_close(struct lane *lane);
+static void lane_add(struct lane *lane, struct port_op *op);
 static unsigned __stdcall lane_thread(void *context);
+static void run(struct port_op *op);
 static void write_start(struct port *port, struct port_op *op);
 static void write_issue(struct port_op *op);
 
@@ -50,11 +53,12 @@ void workers_close(struct port *port) {
 }
 
 static int lane_open(struct lane *lane, uint32_t thread_count, int priority) {
-    lane->thread_count = 0;
+    memset(lane, 0, sizeof(*lane));
+    InitializeSRWLock(&lane->lock);
     lane->queue = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, thread_count);
     if (lane->queue == NULL) return last_error();
     while (lane->thread_count < thread_count) {
-        HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, lane_thread, lane->queue, 0, NULL);
+        HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, lane_thread, lane, 0, NULL);
         if (thread == NULL) {
             lane_close(lane);
             return ERR_NO_MEMORY;
@@ -67,9 +71,10 @@ static int lane_open(struct lane *lane, uint32_t thread_count, int priority) {
 
 static void lane_close(struct lane *lane) {
     /* CloseHandle on a completion port does not wake who waits on it: each
-     * thread gets a packet that ends it, behind the work that is queued. */
+     * thread gets a packet that ends it. */
+    assert(lane->ops.count == 0);
     for (uint32_t i = 0; i < lane->thread_count; i++)
-        queue_put(lane->queue, 0, 0, NULL);
+        queue_put(lane->queue, 0, LANE_ENDS, NULL);
     for (uint32_t i = 0; i < lane->thread_count; i++) {
         WaitForSingleObject(lane->threads[i], INFINITE);
         CloseHandle(lane->threads[i]);
@@ -78,49 +83,63 @@ static void lane_close(struct lane *lane) {
     lane->thread_count = 0;
 }
 
-void worker_start(struct port *port, struct port_op *op) {
-    struct iocp *iocp = port->backend;
-    op_private(op)->u.worker = WORKER_QUEUED;
+static struct lane *lane_of(const struct port_op *op) {
+    struct iocp *iocp = op->port->backend;
     switch (op->kind) {
-    case PORT_WRITE: write_start(port, op); break;
-    case PORT_SYNC: queue_put(iocp->lanes[PORT_LANE_SLOW].queue, 0, 0, op); break;
-    case PORT_WORK: queue_put(iocp->lanes[op->u.work.lane].queue, 0, 0, op); break;
-    default: assert(!"no work for a worker");
+    case PORT_WRITE: return &iocp->lanes[PORT_LANE_PACK];
+    case PORT_SYNC: return &iocp->lanes[PORT_LANE_SLOW];
+    default: return &iocp->lanes[op->u.work.lane];
     }
 }
 
-/* A packet cannot be taken out of a queue: the op stays there, marked, and the
- * worker that meets it sends it back. */
-void worker_cancel(struct port_op *op) {
-    InterlockedCompareExchange(&op_private(op)->u.worker, WORKER_CANCELLED, WORKER_QUEUED);
+void worker_start(struct port *port, struct port_op *op) {
+    if (op->kind == PORT_WRITE)
+        write_start(port, op);
+    else
+        lane_add(lane_of(op), op);
+}
+
+void worker_cancel(struct port *port, struct port_op *op) {
+    struct lane *lane = lane_of(op);
+    AcquireSRWLockExclusive(&lane->lock);
+    const bool waits = op->list == &lane->ops;
+    if (waits) port_list_remove(op);
+    ReleaseSRWLockExclusive(&lane->lock);
+    if (waits) port_completed(port, op, ERR_CANCELLED); /* its packet will find nothing */
+}
+
+static void lane_add(struct lane *lane, struct port_op *op) {
+    AcquireSRWLockExclusive(&lane->lock);
+    port_list_append(&lane->ops, op);
+    ReleaseSRWLockExclusive(&lane->lock);
+    queue_put(lane->queue, 0, LANE_OP_ADDED, NULL);
 }
 
 static unsigned __stdcall lane_thread(void *context) {
-    HANDLE queue = context;
-    for (;;) { /* until the sentinel */
+    struct lane *lane = context;
+    for (;;) { /* until lane_close */
         DWORD bytes;
         ULONG_PTR key;
-        OVERLAPPED *packet = NULL;
-        const BOOL taken = GetQueuedCompletionStatus(queue, &bytes, &key, &packet, INFINITE);
+        OVERLAPPED *nothing;
+        const BOOL taken = GetQueuedCompletionStatus(lane->queue, &bytes, &key, &nothing, INFINITE);
         assert(taken);
-        if (packet == NULL) return 0;
-
-        struct port_op *op = (struct port_op *)packet;
-        struct iocp *iocp = op->port->backend;
-        if (InterlockedCompareExchange(&op_private(op)->u.worker, WORKER_BEGUN, WORKER_QUEUED) ==
-            WORKER_CANCELLED) {
-            op->result = ERR_CANCELLED;
-        } else if (op->kind == PORT_WRITE) {
-            write_issue(op);
-            continue; /* it completes by itself */
-        } else if (op->kind == PORT_SYNC) {
-            op->result = file_sync(op->u.file.file);
-        } else {
-            op->result = 0;
-            op->u.work.run(op);
-        }
-        queue_put(iocp->queue, 0, PACKET_DONE, op);
+        if (key == LANE_ENDS) return 0;
+        AcquireSRWLockExclusive(&lane->lock);
+        struct port_op *op = port_list_take_first(&lane->ops);
+        ReleaseSRWLockExclusive(&lane->lock);
+        if (op != NULL) run(op); /* else it was cancelled */
     }
+}
+
+static void run(struct port_op *op) {
+    struct iocp *iocp = op->port->backend;
+    switch (op->kind) {
+    case PORT_WORK: op->u.work.run(op); break;
+    case PORT_SYNC: op->result = file_sync(op->u.file.file); break;
+    case PORT_WRITE: write_issue(op); return; /* comes back by itself */
+    default: assert(!"no work for a worker");
+    }
+    queue_put(iocp->queue, 0, PACKET_DONE, op);
 }
 
 /* ---- writes ---- */
@@ -147,7 +166,7 @@ static void write_start(struct port *port, struct port_op *op) {
         file->port = port;
     }
     assert(file->port == port); /* Windows attaches a handle once, to one port */
-    queue_put(iocp->lanes[PORT_LANE_PACK].queue, 0, 0, op);
+    lane_add(&iocp->lanes[PORT_LANE_PACK], op);
 }
 
 /* On a worker: writes that make a file longer are synchronous on NTFS, even
