@@ -1,0 +1,438 @@
+/* files_test.c - what files.h, address.h and system.h promise.  Files lie in a
+ * folder of their own below the current one; it is removed in the end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/address.h"
+#include "port/error.h"
+#include "port/files.h"
+#include "port/system.h"
+
+#define ROOT "files_test.scratch"
+
+static void remove_tree(const char *path);
+
+static bool remove_entry(void *context, const char *name, bool directory) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", (const char *)context, name);
+    if (directory)
+        remove_tree(path);
+    else
+        file_remove(files_of_system(), path);
+    return true;
+}
+
+static void remove_tree(const char *path) {
+    directory_list(files_of_system(), path, remove_entry, (void *)(intptr_t)path);
+    file_remove(files_of_system(), path);
+}
+
+static int make_root(void **state) {
+    remove_tree(ROOT);
+    *state = files_of_system();
+    return directory_make(*state, ROOT);
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    remove_tree(ROOT);
+    return 0;
+}
+
+static void write_text(struct files *files, const char *path, const char *text) {
+    assert_int_equal(file_replace(files, path, text, strlen(text), false), 0);
+}
+
+static void expect_text(struct files *files, const char *path, const char *expected) {
+    char *text;
+    size_t size;
+    assert_int_equal(file_read_all(files, path, 1 << 20, &text, &size), 0);
+    assert_int_equal(size, strlen(expected));
+    assert_string_equal(text, expected); /* there is a NUL behind it */
+    free(text);
+}
+
+/* ---- files ---- */
+
+static void what_is_written_is_read_back_at_its_offset(void **state) {
+    struct files *files = *state;
+    struct file file;
+    char bytes[20];
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE_NEW, &file), 0);
+    assert_int_equal(file_write_at(&file, "world", 5, 6), 0);
+    assert_int_equal(file_write_at(&file, "hello ", 6, 0), 0);
+    assert_int_equal(file_write_at(&file, "", 0, 0), 0);
+    assert_int_equal(file_sync(&file), 0);
+    assert_int_equal(file_read_at(&file, bytes, sizeof bytes, 0), 11);
+    assert_memory_equal(bytes, "hello world", 11);
+    assert_int_equal(file_read_at(&file, bytes, 3, 4), 3);
+    assert_memory_equal(bytes, "o w", 3);
+    assert_int_equal(file_read_at(&file, bytes, 3, 11), 0);
+    assert_int_equal(file_read_at(&file, bytes, 3, 1000), 0);
+    file_close(&file);
+    file_close(&file); /* not open: nothing happens */
+    expect_text(files, ROOT "/f", "hello world");
+}
+
+static void open_does_what_its_access_says(void **state) {
+    struct files *files = *state;
+    struct file file;
+    assert_int_equal(file_open(files, ROOT "/f", FILE_READ, &file), ERR_NOT_FOUND);
+    assert_null(file.files);
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE, &file), ERR_NOT_FOUND);
+    assert_int_equal(file_open(files, ROOT "/no/f", FILE_WRITE_NEW, &file), ERR_NOT_FOUND);
+    write_text(files, ROOT "/f", "kept");
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE_NEW, &file), ERR_EXISTS);
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE, &file), 0);
+    file_close(&file);
+    expect_text(files, ROOT "/f", "kept");
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE_SECRET, &file), 0);
+    file_close(&file);
+    expect_text(files, ROOT "/f", "");
+}
+
+static void truncating_cuts_and_extends_with_zeros(void **state) {
+    struct files *files = *state;
+    struct file file;
+    struct file_status status;
+    char bytes[8];
+    write_text(files, ROOT "/f", "abcdef");
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE, &file), 0);
+    assert_int_equal(file_truncate(&file, 2), 0);
+    assert_int_equal(file_truncate(&file, 4), 0);
+    assert_int_equal(file_status(&file, &status), 0);
+    assert_int_equal(status.size, 4);
+    assert_int_equal(file_read_at(&file, bytes, 8, 0), 4);
+    assert_memory_equal(bytes, "ab\0\0", 4);
+    file_close(&file);
+}
+
+static void a_file_keeps_its_id_when_renamed_and_others_have_another(void **state) {
+    struct files *files = *state;
+    struct file_status a, b, renamed, folder;
+    write_text(files, ROOT "/a", "1");
+    write_text(files, ROOT "/b", "22");
+    assert_int_equal(file_status_of(files, ROOT "/a", &a), 0);
+    assert_int_equal(file_status_of(files, ROOT "/b", &b), 0);
+    assert_true(a.id != b.id);
+    assert_int_equal(a.size, 1);
+    assert_false(a.directory);
+    const int64_t age_ns = system_wall_ns() - a.modified_ns;
+    assert_true(age_ns > -10000000000 && age_ns < 60000000000);
+    assert_int_equal(file_rename(files, ROOT "/a", ROOT "/b"), 0); /* replaces it */
+    assert_int_equal(file_status_of(files, ROOT "/b", &renamed), 0);
+    assert_true(renamed.id == a.id);
+    assert_int_equal(file_status_of(files, ROOT "/a", &a), ERR_NOT_FOUND);
+    assert_int_equal(file_rename(files, ROOT "/a", ROOT "/c"), ERR_NOT_FOUND);
+    assert_int_equal(file_status_of(files, ROOT, &folder), 0);
+    assert_true(folder.directory);
+}
+
+static void a_file_may_be_renamed_and_removed_while_it_is_read(void **state) {
+    struct files *files = *state;
+    struct file file;
+    char bytes[4];
+    write_text(files, ROOT "/f", "text");
+    assert_int_equal(file_open(files, ROOT "/f", FILE_READ, &file), 0);
+    assert_int_equal(file_rename(files, ROOT "/f", ROOT "/g"), 0);
+    assert_int_equal(file_remove(files, ROOT "/g"), 0);
+    assert_int_equal(file_read_at(&file, bytes, 4, 0), 4);
+    assert_memory_equal(bytes, "text", 4);
+    file_close(&file);
+    assert_int_equal(file_remove(files, ROOT "/g"), ERR_NOT_FOUND);
+}
+
+static void a_file_may_be_read_while_it_is_written(void **state) {
+    struct files *files = *state;
+    struct file writer;
+    assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE_NEW, &writer), 0);
+    assert_int_equal(file_write_at(&writer, "so far", 6, 0), 0);
+    expect_text(files, ROOT "/f", "so far");
+    file_close(&writer);
+}
+
+static void paths_are_utf_8(void **state) {
+    struct files *files = *state;
+    static const char path[] = ROOT "/größe 日志.txt";
+    write_text(files, path, "x");
+    expect_text(files, path, "x");
+    assert_int_equal(file_remove(files, path), 0);
+}
+
+/* ---- made of several ---- */
+
+static void replacing_leaves_the_new_text_and_nothing_else(void **state) {
+    struct files *files = *state;
+    struct file_status status;
+    write_text(files, ROOT "/f", "old, and longer");
+    write_text(files, ROOT "/f.new", "left over from a crash");
+    write_text(files, ROOT "/f", "new");
+    expect_text(files, ROOT "/f", "new");
+    assert_int_equal(file_status_of(files, ROOT "/f.new", &status), ERR_NOT_FOUND);
+    assert_int_equal(file_replace(files, ROOT "/f", "token", 5, true), 0);
+    expect_text(files, ROOT "/f", "token");
+    assert_int_equal(file_replace(files, ROOT "/no/f", "x", 1, false), ERR_NOT_FOUND);
+}
+
+static void reading_all_of_a_file_too_large_is_an_error(void **state) {
+    struct files *files = *state;
+    char *text = NULL;
+    size_t size;
+    write_text(files, ROOT "/f", "12345");
+    assert_int_equal(file_read_all(files, ROOT "/f", 4, &text, &size), ERR_TOO_LARGE);
+    assert_int_equal(file_read_all(files, ROOT "/g", 4, &text, &size), ERR_NOT_FOUND);
+    assert_true(file_read_all(files, ROOT, 4, &text, &size) < 0);
+    assert_null(text);
+    assert_int_equal(file_read_all(files, ROOT "/f", 5, &text, &size), 0);
+    free(text);
+}
+
+/* ---- directories ---- */
+
+static void directories_are_made_with_those_above_them(void **state) {
+    struct files *files = *state;
+    struct file_status status;
+    assert_int_equal(directory_make(files, ROOT "/a/b//c"), 0);
+    assert_int_equal(directory_make(files, ROOT "/a/b/c/"), 0); /* is as good */
+    assert_int_equal(file_status_of(files, ROOT "/a/b/c", &status), 0);
+    assert_true(status.directory);
+    assert_int_equal(directory_sync(files, ROOT "/a/b"), 0);
+    write_text(files, ROOT "/a/file", "x");
+    assert_int_equal(directory_make(files, ROOT "/a/file"), ERR_NOT_DIRECTORY);
+    assert_true(directory_make(files, ROOT "/a/file/d") < 0);
+}
+
+struct seen {
+    uint32_t files, folders, limit;
+};
+
+static bool see(void *context, const char *name, bool directory) {
+    struct seen *seen = context;
+    if (directory)
+        assert_string_equal(name, "folder");
+    else
+        assert_memory_equal(name, "file-", 5);
+    *(directory ? &seen->folders : &seen->files) += 1;
+    return seen->files + seen->folders < seen->limit;
+}
+
+static void a_listing_has_each_name_once_and_ends_when_told(void **state) {
+    struct files *files = *state;
+    struct seen seen = {.limit = 1000};
+    assert_int_equal(directory_make(files, ROOT "/folder"), 0);
+    for (int i = 0; i < 100; i++) {
+        char path[64];
+        struct file file;
+        snprintf(path, sizeof path, ROOT "/file-%d", i);
+        assert_int_equal(file_open(files, path, FILE_WRITE_NEW, &file), 0);
+        file_close(&file);
+    }
+    assert_int_equal(directory_list(files, ROOT, see, &seen), 0);
+    assert_int_equal(seen.files, 100);
+    assert_int_equal(seen.folders, 1);
+    seen = (struct seen){.limit = 7};
+    assert_int_equal(directory_list(files, ROOT, see, &seen), 0);
+    assert_int_equal(seen.files + seen.folders, 7);
+    assert_int_equal(directory_list(files, ROOT "/no", see, &seen), ERR_NOT_FOUND);
+}
+
+static void a_lock_is_held_by_one_until_it_is_closed(void **state) {
+    struct files *files = *state;
+    struct file first, second;
+    assert_int_equal(file_lock(files, ROOT "/lock", &first), 0);
+    assert_int_equal(file_lock(files, ROOT "/lock", &second), ERR_BUSY);
+    assert_null(second.files);
+    file_close(&first);
+    assert_int_equal(file_lock(files, ROOT "/lock", &second), 0);
+    file_close(&second);
+}
+
+static void there_is_free_space_where_there_is_a_folder(void **state) {
+    struct files *files = *state;
+    uint64_t bytes = 0;
+    assert_int_equal(free_space(files, ROOT, &bytes), 0);
+    assert_true(bytes > 0);
+    assert_true(free_space(files, ROOT "/no", &bytes) < 0);
+}
+
+/* ---- addresses ---- */
+
+static void addresses_are_written_as_they_were_read(void **state) {
+    (void)state;
+    static const char *const same[] = {
+        "127.0.0.1:5170",
+        "0.0.0.0:0",
+        "255.255.255.255:65535",
+        "[::]:1",
+        "[::1]:5170",
+        "[1::]:2",
+        "[fe80::1%2]:5170",
+        "[2001:db8::1:0:0:1]:80",
+        "[1:2:3:4:5:6:7:8]:9",
+        "[1:0:3:4:5:6:7:8]:9",
+        "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
+    };
+    char text[ADDRESS_TEXT_MAX];
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        struct port_address address;
+        assert_int_equal(address_parse(same[i], &address), 0);
+        assert_string_equal(address_format(&address, text), same[i]);
+    }
+}
+
+static void several_texts_of_one_address_are_equal(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"[0:0:0:0:0:0:0:1]:5", "[::1]:5"},
+        {"[::FFFF:1.2.3.4]:5", "[::ffff:102:304]:5"},
+        {"[1:2:3:4:5:6:7::]:5", "[1:2:3:4:5:6:7:0]:5"},
+        {"[64:ff9b::10.0.0.1]:5", "[64:ff9b::a00:1]:5"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        struct port_address a, b;
+        char text[ADDRESS_TEXT_MAX];
+        assert_int_equal(address_parse(pairs[i][0], &a), 0);
+        assert_int_equal(address_parse(pairs[i][1], &b), 0);
+        assert_true(address_equal(&a, &b));
+        assert_string_equal(address_format(&a, text), pairs[i][1]);
+        b.port++;
+        assert_false(address_equal(&a, &b));
+    }
+}
+
+static void what_is_no_address_is_refused(void **state) {
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "127.0.0.1",
+        "127.0.0.1:",
+        ":5170",
+        "1.2.3:4",
+        "1.2.3.4.5:6",
+        "1.2.3.256:4",
+        "1.2.3.4:65536",
+        "01.2.3.4:5",
+        "1.2.3.4:05",
+        "1.2.3.4: 5",
+        "1.2.3.4:5 ",
+        " 1.2.3.4:5",
+        "1.2.3.4:-5",
+        "localhost:5",
+        "::1:5",
+        "[::1]",
+        "[::1]5",
+        "[::1",
+        "[]:5",
+        "[:1]:5",
+        "[1:]:5",
+        "[1::2::3]:4",
+        "[1:2:3:4:5:6:7]:8",
+        "[1:2:3:4:5:6:7:8:9]:1",
+        "[::12345]:6",
+        "[::g]:5",
+        "[::1%]:5",
+        "[::1%eth0]:5",
+        "[::1%4294967296]:5",
+        "[:::1]:5",
+        "[1:2:3:4:5:6:7::8]:9",
+        "[::1.2.3]:4",
+        "[1:2:3:4:5:6:7:8:]:9",
+        "1.2.3.4:99999999999999999999999",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct port_address address = {.port = 77};
+        if (address_parse(wrong[i], &address) != ERR_INVALID) fail_msg("taken: \"%s\"", wrong[i]);
+        assert_int_equal(address.port, 77);
+    }
+}
+
+static void names_are_looked_up(void **state) {
+    (void)state;
+    struct port_address address, same;
+    assert_int_equal(address_resolve("localhost:5170", &address), 0);
+    assert_int_equal(address.port, 5170);
+    assert_true(address.family == 4 || address.family == 6);
+    assert_int_equal(address_resolve("127.0.0.1:1", &address), 0);
+    assert_int_equal(address_parse("127.0.0.1:1", &same), 0);
+    assert_true(address_equal(&address, &same));
+    assert_int_equal(address_resolve("localhost", &address), ERR_INVALID);
+    assert_int_equal(address_resolve("localhost:http", &address), ERR_INVALID);
+}
+
+/* ---- the system ---- */
+
+static void the_system_answers_sensibly(void **state) {
+    (void)state;
+    uint64_t now = 0, peak = 0;
+    system_memory(&now, &peak);
+    assert_true(now > 100000 && peak >= now);
+    assert_true(system_cores() >= 1);
+    assert_true(system_open_files_max() >= 100);
+    assert_true(system_process_id() != 0);
+    assert_true(system_cpu_ns() >= 0);
+    assert_null(system_environment("LOGPORT_THERE_IS_NO_SUCH_VARIABLE"));
+    assert_true(stream_columns(STREAM_OUTPUT) > 0);
+    assert_true(system_wall_ns() > 1700000000000000000);
+}
+
+static void sleeping_is_never_shorter_than_asked(void **state) {
+    (void)state;
+    const int64_t before_ns = system_now_ns();
+    system_sleep_ms(20);
+    assert_true(system_now_ns() - before_ns >= 20000000);
+}
+
+static void random_bytes_fill_all_and_differ(void **state) {
+    (void)state;
+    uint8_t a[1000] = {0}, b[1000] = {0};
+    system_random(a, sizeof a);
+    system_random(b, sizeof b);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_memory_not_equal(a + 900, (uint8_t[100]){0}, 100);
+}
+
+static void every_error_has_a_text_of_its_own(void **state) {
+    (void)state;
+    for (int error = ERR_NONE_ + 1; error < ERR_END_; error++) {
+        assert_string_not_equal(error_text(error), error_text(ERR_NONE_));
+        assert_string_not_equal(error_text(error), error_text(error - 1));
+    }
+    assert_string_equal(error_text(ERR_NO_SPACE), "no space left");
+}
+
+#define FILES_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+
+int program_main(int argc, char **argv) {
+    (void)argc, (void)argv;
+    const struct CMUnitTest tests[] = {
+        FILES_TEST(what_is_written_is_read_back_at_its_offset),
+        FILES_TEST(open_does_what_its_access_says),
+        FILES_TEST(truncating_cuts_and_extends_with_zeros),
+        FILES_TEST(a_file_keeps_its_id_when_renamed_and_others_have_another),
+        FILES_TEST(a_file_may_be_renamed_and_removed_while_it_is_read),
+        FILES_TEST(a_file_may_be_read_while_it_is_written),
+        FILES_TEST(paths_are_utf_8),
+        FILES_TEST(replacing_leaves_the_new_text_and_nothing_else),
+        FILES_TEST(reading_all_of_a_file_too_large_is_an_error),
+        FILES_TEST(directories_are_made_with_those_above_them),
+        FILES_TEST(a_listing_has_each_name_once_and_ends_when_told),
+        FILES_TEST(a_lock_is_held_by_one_until_it_is_closed),
+        FILES_TEST(there_is_free_space_where_there_is_a_folder),
+        cmocka_unit_test(addresses_are_written_as_they_were_read),
+        cmocka_unit_test(several_texts_of_one_address_are_equal),
+        cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(names_are_looked_up),
+        cmocka_unit_test(the_system_answers_sensibly),
+        cmocka_unit_test(sleeping_is_never_shorter_than_asked),
+        cmocka_unit_test(random_bytes_fill_all_and_differ),
+        cmocka_unit_test(every_error_has_a_text_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
