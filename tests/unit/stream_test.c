@@ -1,0 +1,388 @@
+/* stream_test.c - appends reach segments in order, segments follow each other,
+ * a disk that fails is waited for, and whatever a crash leaves is put in order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/backend.h"
+#include "port/system.h"
+#include "writer/frame.h"
+#include "writer/recover.h"
+#include "writer/scan.h"
+#include "writer/segment.h"
+#include "writer/stream.h"
+
+/* ---- files that fail when told to ---- */
+
+struct faulty_files {
+    struct files files; /* the system's calls, some of them replaced */
+    int open_failures, rename_failures, error;
+};
+static struct faulty_files faulty; /* calls get the struct files, which is its first member */
+
+static int faulty_open(struct files *files, const char *path, enum file_access access,
+                       struct file *file) {
+    (void)files;
+    if (access == FILE_WRITE_NEW && strstr(path, ".part.") && faulty.open_failures > 0) {
+        faulty.open_failures--;
+        return faulty.error;
+    }
+    struct files *system = files_of_system();
+    return system->open(system, path, access, file);
+}
+
+static int faulty_rename(struct files *files, const char *from, const char *to) {
+    (void)files;
+    if (strstr(from, ".part.") && faulty.rename_failures > 0) {
+        faulty.rename_failures--;
+        return faulty.error;
+    }
+    struct files *system = files_of_system();
+    return system->rename(system, from, to);
+}
+
+/* ---- a stream in a folder of its own ---- */
+
+static char directory[64];
+
+static bool remove_entry(void *context, const char *name, bool is_directory) {
+    char path[SEGMENT_PATH_MAX];
+    assert_true(path_join(path, context, name, NULL));
+    if (!is_directory) file_remove(files_of_system(), path);
+    return true;
+}
+
+static void fresh_directory(void) {
+    static int number;
+    snprintf(directory, sizeof directory, "stream_test.%u.%d", system_process_id(), ++number);
+}
+
+static void empty_directory(void) {
+    static const char *const folders[] = {"s", "state"};
+    char path[SEGMENT_PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        assert_true(path_join(path, directory, folders[i], NULL));
+        directory_list(files_of_system(), path, remove_entry, path);
+        file_remove(files_of_system(), path);
+    }
+    file_remove(files_of_system(), directory);
+}
+
+struct line_append {
+    struct stream_append append;
+    uint8_t bytes[256];
+    int result;
+    bool back;
+};
+
+struct bench {
+    struct port *port;
+    struct stream *stream;
+    void *scratch;
+    struct line_append appends[64];
+    int count;
+};
+
+static int open_bench(struct bench *bench, uint64_t segment_bytes_max, uint64_t folder_bytes_max) {
+    *bench = (struct bench){.scratch = malloc(frame_scratch_bytes())};
+    assert_int_equal(port_open(&(struct port_options){0}, &bench->port), 0);
+    faulty = (struct faulty_files){.files = *files_of_system()};
+    faulty.files.open = faulty_open;
+    faulty.files.rename = faulty_rename;
+    bench->port->files = &faulty.files;
+    struct recovery recovery;
+    assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+    const struct stream_options options = {.directory = directory,
+                                           .name = "s",
+                                           .segment_bytes_max = segment_bytes_max,
+                                           .segment_age_ms = 3600000,
+                                           .sync_ms = 5,
+                                           .folder_bytes_max = folder_bytes_max,
+                                           .last_sequence = recovery.last_sequence};
+    return stream_open(bench->port, &options, &bench->stream);
+}
+
+static void append_done(struct stream_append *append, int result) {
+    struct line_append *line = PORT_CONTAINER(struct line_append, append, append);
+    assert_false(line->back);
+    line->back = true;
+    line->result = result;
+}
+
+static void append_line(struct bench *bench) {
+    struct line_append *line = &bench->appends[bench->count];
+    char text[64];
+    const int size = snprintf(text, sizeof text, "{\"line\":%d}\n", bench->count++);
+    line->append = (struct stream_append){
+        .bytes = line->bytes, .raw_size = (uint64_t)size, .lines = 1, .done = append_done};
+    line->append.size =
+        frame_encode(bench->scratch, (const uint8_t *)text, (size_t)size, 1, line->bytes);
+    stream_append(bench->stream, &line->append);
+}
+
+static void wait_until_idle(struct bench *bench) {
+    const int64_t limit = port_now_ns(bench->port) + 20 * 1000000000ll;
+    while (stream_busy(bench->stream)) {
+        port_wait(bench->port, 100000000);
+        assert_true(port_now_ns(bench->port) < limit);
+    }
+}
+
+static void close_bench(struct bench *bench) {
+    stream_finish(bench->stream);
+    wait_until_idle(bench);
+    stream_free(bench->stream);
+    port_close(bench->port);
+    free(bench->scratch);
+}
+
+/* All lines of the folder's segments, in order, are {"line":0}, {"line":1} ...; how many? */
+static int count_lines_in_order(uint32_t *segments, bool expect_parts) {
+    char folder[SEGMENT_PATH_MAX];
+    struct segment_list list = {0};
+    int lines = 0;
+    assert_true(path_join(folder, directory, "s", NULL));
+    assert_int_equal(segment_list_add(files_of_system(), folder, &list), 0);
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct scan scan;
+        enum scan_damage damage;
+        assert_true(expect_parts || !list.files[i].name.part);
+        assert_int_equal(scan_open(files_of_system(), list.files[i].path, &scan), 0);
+        int before = lines;
+        while (scan_next(&scan, &damage) == 1) {
+            for (const uint8_t *p = scan.raw; p < scan.raw + scan.raw_size;) {
+                char expected[64];
+                const int size = snprintf(expected, sizeof expected, "{\"line\":%d}\n", lines++);
+                assert_memory_equal(p, expected, (size_t)size);
+                p += size;
+            }
+        }
+        assert_int_equal(damage, SCAN_SOUND);
+        assert_true(lines > before);
+        scan_close(&scan);
+    }
+    if (segments) *segments = list.count;
+    segment_list_free(&list);
+    return lines;
+}
+
+/* ---- */
+
+static void appends_stand_in_order_and_segments_rotate_by_size(void **state) {
+    (void)state;
+    struct bench bench;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 50, 0), 0); /* four lines of 11 or 12 bytes */
+    for (int i = 0; i < 40; i++)
+        append_line(&bench);
+    close_bench(&bench);
+    uint32_t segments;
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(bench.appends[i].result, 0);
+    assert_int_equal(count_lines_in_order(&segments, false), 40);
+    assert_int_equal(segments, 10);
+    empty_directory();
+}
+
+static void a_rotation_takes_what_was_appended_before_it_and_no_more(void **state) {
+    (void)state;
+    struct bench bench;
+    uint32_t segments;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+    stream_rotate(bench.stream); /* nothing there: no empty segment */
+    append_line(&bench);
+    append_line(&bench);
+    stream_rotate(bench.stream);
+    append_line(&bench);
+    wait_until_idle(&bench);
+    stream_rotate(bench.stream);
+    wait_until_idle(&bench);
+    close_bench(&bench);
+    assert_int_equal(count_lines_in_order(&segments, false), 3);
+    assert_int_equal(segments, 2);
+    empty_directory();
+}
+
+static void the_sequence_rises_over_restarts_even_when_segments_are_gone(void **state) {
+    (void)state;
+    struct bench bench;
+    struct recovery recovery;
+    fresh_directory();
+    for (int run = 1; run <= 3; run++) {
+        assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+        append_line(&bench);
+        close_bench(&bench);
+        assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+        assert_int_equal(recovery.last_sequence, run);
+        char folder[SEGMENT_PATH_MAX];
+        assert_true(path_join(folder, directory, "s", NULL));
+        if (run == 2) directory_list(files_of_system(), folder, remove_entry, folder);
+    }
+    empty_directory();
+}
+
+static void a_disk_that_refuses_is_waited_for_and_nothing_is_lost(void **state) {
+    (void)state;
+    struct bench bench;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+    faulty.error = ERR_NO_SPACE;
+    faulty.open_failures = 1;
+    for (int i = 0; i < 5; i++)
+        append_line(&bench);
+    wait_until_idle(&bench);
+    assert_int_equal(stream_counts(bench.stream).write_failures, 1);
+    assert_false(stream_counts(bench.stream).failing);
+    close_bench(&bench);
+    assert_int_equal(count_lines_in_order(NULL, false), 5);
+    empty_directory();
+}
+
+static void a_rename_that_a_reader_blocks_is_tried_again(void **state) {
+    (void)state;
+    struct bench bench;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+    faulty.error = ERR_BUSY;
+    faulty.rename_failures = 1;
+    append_line(&bench);
+    close_bench(&bench);
+    assert_int_equal(count_lines_in_order(NULL, false), 1);
+    empty_directory();
+}
+
+static void what_is_held_when_it_is_abandoned_comes_back_cancelled(void **state) {
+    (void)state;
+    struct bench bench;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+    faulty.error = ERR_NO_SPACE;
+    faulty.open_failures = 1 << 30;
+    for (int i = 0; i < 3; i++)
+        append_line(&bench);
+    while (!stream_counts(bench.stream).failing)
+        port_wait(bench.port, 100000000);
+    stream_abandon(bench.stream);
+    close_bench(&bench);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bench.appends[i].result, ERR_CANCELLED);
+    empty_directory();
+}
+
+static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
+    (void)state;
+    struct bench bench;
+    struct recovery recovery;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 10, 150), 0); /* a segment a line, 38 or 39 bytes each */
+    for (int i = 0; i < 10; i++)
+        append_line(&bench);
+    close_bench(&bench);
+    char folder[SEGMENT_PATH_MAX];
+    struct segment_list list = {0};
+    assert_true(path_join(folder, directory, "s", NULL));
+    assert_int_equal(segment_list_add(files_of_system(), folder, &list), 0);
+    assert_int_equal(list.count, 3);
+    assert_int_equal(list.files[0].name.sequence, 8);
+    segment_list_free(&list);
+    assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+    assert_int_equal(recovery.last_sequence, 10);
+    empty_directory();
+}
+
+/* ---- recovery ---- */
+
+/* A segment as a crash leaves it: so many whole appends, and a third one torn at any byte,
+ * disguised or not yet. */
+static void whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else(void **state) {
+    (void)state;
+    uint8_t file_bytes[1024];
+    void *scratch = malloc(frame_scratch_bytes());
+    size_t ends[4] = {0};
+    for (int i = 0; i < 3; i++) {
+        char text[64];
+        const int size = snprintf(text, sizeof text, "{\"line\":%d}\n", i);
+        ends[i + 1] = ends[i] + frame_encode(scratch, (const uint8_t *)text, (size_t)size, 1,
+                                             file_bytes + ends[i]);
+    }
+    free(scratch);
+    for (int covered = 0; covered < 2; covered++) {
+        if (covered) frame_cover(ends[3] - ends[2], file_bytes + ends[2]);
+        for (size_t size = 0; size <= ends[3]; size++) {
+            fresh_directory();
+            char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], name[SEGMENT_NAME_MAX];
+            struct recovery recovery;
+            assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+            assert_int_equal(recovery.segments, 0);
+            assert_true(path_join(folder, directory, "s", NULL));
+            struct segment_name parts = {.stream = "s", .sequence = 7, .part = true};
+            assert_true(path_join(path, folder, segment_name_format(&parts, name), NULL));
+            assert_int_equal(file_replace(files_of_system(), path, file_bytes, size, false), 0);
+            assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+            int whole = 0;
+            while (whole < 3 - covered && ends[whole + 1] <= size)
+                whole++;
+            assert_int_equal(recovery.lines, whole);
+            assert_int_equal(recovery.bytes_cut, size - ends[whole]);
+            assert_int_equal(recovery.last_sequence, 7);
+            uint32_t segments;
+            assert_int_equal(count_lines_in_order(&segments, false), whole);
+            assert_int_equal(segments, whole > 0);
+            empty_directory();
+        }
+    }
+}
+
+/* Damage in the middle must not take what is behind it along. */
+static void a_damaged_frame_is_set_aside_and_the_ones_behind_it_stay(void **state) {
+    (void)state;
+    uint8_t file_bytes[1024];
+    void *scratch = malloc(frame_scratch_bytes());
+    size_t end = 0, second = 0;
+    for (int i = 0; i < 3; i++) {
+        char text[64];
+        const int size = snprintf(text, sizeof text, "{\"line\":%d}\n", i == 2 ? 1 : i);
+        if (i == 1) second = end;
+        end += frame_encode(scratch, (const uint8_t *)text, (size_t)size, 1, file_bytes + end);
+    }
+    free(scratch);
+    file_bytes[second + FRAME_HEADER_BYTES] ^= 4;
+    fresh_directory();
+    char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], name[SEGMENT_NAME_MAX];
+    struct recovery recovery;
+    struct segment_name parts = {.stream = "s", .sequence = 7, .part = true};
+    assert_true(path_join(folder, directory, "s", NULL));
+    assert_true(path_join(path, folder, segment_name_format(&parts, name), NULL));
+    assert_int_equal(directory_make(files_of_system(), folder), 0);
+    assert_int_equal(file_replace(files_of_system(), path, file_bytes, end, false), 0);
+    assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+    assert_int_equal(recovery.frames_aside, 1);
+    assert_int_equal(recovery.lines, 2);
+    assert_int_equal(count_lines_in_order(NULL, false), 2);
+    empty_directory();
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    system_name("stream_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(appends_stand_in_order_and_segments_rotate_by_size),
+        cmocka_unit_test(a_rotation_takes_what_was_appended_before_it_and_no_more),
+        cmocka_unit_test(the_sequence_rises_over_restarts_even_when_segments_are_gone),
+        cmocka_unit_test(a_disk_that_refuses_is_waited_for_and_nothing_is_lost),
+        cmocka_unit_test(a_rename_that_a_reader_blocks_is_tried_again),
+        cmocka_unit_test(what_is_held_when_it_is_abandoned_comes_back_cancelled),
+        cmocka_unit_test(beyond_the_folders_limit_the_oldest_go_first),
+        cmocka_unit_test(whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else),
+        cmocka_unit_test(a_damaged_frame_is_set_aside_and_the_ones_behind_it_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
