@@ -25,7 +25,6 @@
 
 static void accept_start(struct port *port, struct port_op *op);
 static void accept_completed(struct port *port, struct port_op *op);
-static void receive_start(struct port *port, struct port_op *op);
 static void receive_wait(struct port *port, struct port_op *op);
 static void receive_take(struct port *port, struct port_op *op);
 static void datagrams_start(struct port *port, struct port_op *op);
@@ -55,7 +54,7 @@ void socket_start(struct port *port, struct port_op *op) {
     }
     switch (op->kind) {
     case PORT_ACCEPT: accept_start(port, op); break;
-    case PORT_RECEIVE: receive_start(port, op); break;
+    case PORT_RECEIVE: receive_wait(port, op); break;
     case PORT_RECEIVE_DATAGRAMS: datagrams_start(port, op); break;
     case PORT_SEND: send_start(port, op); break;
     default: assert(!"not an op on a socket");
@@ -274,15 +273,9 @@ static void accept_completed(struct port *port, struct port_op *op) {
 
 /* ---- receive: a connection waits without a buffer ---- */
 
-static void receive_start(struct port *port, struct port_op *op) {
-    /* Called again with a buffer, it has been readable and waited for one. */
-    if (op->buffer != NULL)
-        receive_take(port, op);
-    else
-        receive_wait(port, op);
-}
-
-/* A receive of no bytes completes when there is something to read, or the end. */
+/* A receive of no bytes completes when there is something to read, or the end.
+ * One that waited in its pool goes through here again, with a buffer kept for
+ * it: it is readable, so that takes no time, and a start never reads. */
 static void receive_wait(struct port *port, struct port_op *op) {
     struct op_private *private = op_private(op);
     private->overlapped = (OVERLAPPED){0};
