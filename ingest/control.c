@@ -18,8 +18,7 @@ enum client_step {
     CLIENT_FREE,
     CLIENT_ACCEPTING,
     CLIENT_READING,
-    CLIENT_WAITING,
-    CLIENT_HELD,
+    CLIENT_WAITING, /* for control_reply_later */
     CLIENT_REPLYING,
     CLIENT_ENDING
 };
@@ -142,6 +141,10 @@ static bool token_right(const struct control *control, const char *request) {
     return difference == 0;
 }
 
+static const char *command_of(const struct client_connection *client) {
+    return client->request + sizeof client->control->token;
+}
+
 static void obey(struct client_connection *client) {
     struct control *control = client->control;
     if (!token_right(control, client->request)) {
@@ -149,13 +152,12 @@ static void obey(struct client_connection *client) {
         send_reply(client);
         return;
     }
-    switch (control->command(control->context, client->request + sizeof control->token,
-                             client->reply, sizeof client->reply - 1)) {
-    case CONTROL_NOW: send_reply(client); return;
-    case CONTROL_LATER: client->step = CLIENT_WAITING; break;
-    case CONTROL_AT_EXIT: client->step = CLIENT_HELD; break;
-    }
-    port_cancel(&client->timer);
+    client->step = CLIENT_WAITING;
+    if (control->command(control->context, command_of(client), client->reply,
+                         sizeof client->reply - 1) == CONTROL_NOW)
+        send_reply(client);
+    else
+        port_cancel(&client->timer);
 }
 
 static void read_more(struct client_connection *client) {
@@ -213,17 +215,16 @@ static void op_done(struct port_op *op) {
         client_end(client);
         return;
     case CLIENT_FREE:
-    case CLIENT_WAITING:
-    case CLIENT_HELD: assert(!"an op of no step");
+    case CLIENT_WAITING: assert(!"an op of no step");
     }
 }
 
 /* ---- all of them ---- */
 
-void control_reply_later(struct control *control, const char *reply) {
+void control_reply_later(struct control *control, const char *command, const char *reply) {
     for (int i = 0; i < CLIENTS_MAX; i++) {
         struct client_connection *client = &control->clients[i];
-        if (client->step != CLIENT_WAITING) continue;
+        if (client->step != CLIENT_WAITING || strcmp(command_of(client), command) != 0) continue;
         snprintf(client->reply, sizeof client->reply - 1, "%s", reply);
         send_reply(client);
     }
@@ -244,16 +245,13 @@ bool control_quiet(const struct control *control) {
     for (int i = 0; i < CLIENTS_MAX; i++) {
         const struct client_connection *client = &control->clients[i];
         if (!port_idle(&client->op) || !port_idle(&client->timer)) return false;
-        if (client->step != CLIENT_FREE && client->step != CLIENT_HELD) return false;
+        if (client->step != CLIENT_FREE) return false;
     }
     return true;
 }
 
 void control_free(struct control *control) {
     assert(control->closed && control_quiet(control));
-    for (int i = 0; i < CLIENTS_MAX; i++)
-        if (control->clients[i].step == CLIENT_HELD)
-            port_shut(control->port, &control->clients[i].socket);
     port_pool_free(control->pool);
     free(control);
 }

@@ -17,22 +17,20 @@ struct control;
 
 #define CONTROL_REPLY_MAX 8192
 
-/* Answers a command. CONTROL_LATER: control_reply_later will answer it;
- * CONTROL_AT_EXIT: the connection is held until control_free. */
-enum control_answer { CONTROL_NOW, CONTROL_LATER, CONTROL_AT_EXIT };
+/* Answers a command, or leaves that to control_reply_later. */
+enum control_answer { CONTROL_NOW, CONTROL_LATER };
 typedef enum control_answer control_command(void *context, const char *command, char *reply,
                                             size_t size);
 
 /* Listens and writes <directory>/logportd.run. */
 int control_open(struct port *port, const char *directory, control_command *command, void *context,
                  struct control **control);
-/* Everybody who was told CONTROL_LATER gets this line. */
-void control_reply_later(struct control *control, const char *reply);
-/* Removes the run file and takes no more commands; those held until exit stay. */
+/* Everybody who waits for this command to be over gets this line. */
+void control_reply_later(struct control *control, const char *command, const char *reply);
+/* Removes the run file and takes no more commands; replies under way are still sent. */
 void control_close(struct control *control);
 /* No op is in flight: it may be freed. */
 bool control_quiet(const struct control *control);
-/* Ends the connections that were held: their clients see that we are gone. */
 void control_free(struct control *control);
 
 #endif

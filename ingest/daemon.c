@@ -286,7 +286,7 @@ static void rotate_go_on(struct daemon *daemon) {
     }
     if (stream_closing(daemon->main) || stream_closing(daemon->rejects)) return;
     daemon->rotating = false;
-    control_reply_later(daemon->control, "{\"ok\":true}");
+    control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
 
 static void begin_stop(struct daemon *daemon) {
@@ -323,7 +323,9 @@ static void signalled(struct port_op *op) {
 static enum control_answer command(void *context, const char *text, char *reply, size_t size) {
     struct daemon *daemon = context;
     if (strcmp(text, "status") == 0) {
-        write_counters(daemon, reply, size);
+        static const char head[] = "{\"ok\":true,"; /* in place of the counters' own brace */
+        write_counters(daemon, reply + sizeof head - 2, size - sizeof head);
+        memcpy(reply, head, sizeof head - 1);
         return CONTROL_NOW;
     }
     if (strcmp(text, "rotate") == 0) {
@@ -332,7 +334,7 @@ static enum control_answer command(void *context, const char *text, char *reply,
     }
     if (strcmp(text, "stop") == 0) {
         begin_stop(daemon);
-        return CONTROL_AT_EXIT;
+        return CONTROL_LATER;
     }
     snprintf(reply, size, "{\"ok\":false,\"error\":\"%s\"}",
              strcmp(text, "reload") == 0 ? reload_text
@@ -376,6 +378,20 @@ static void leave_now(struct port_op *op) {
     system_exit_now(1);
 }
 
+static uint64_t records_lost(const struct daemon *daemon) {
+    return daemon->counters.dropped[DROP_STOPPED] + daemon->counters.in_flight;
+}
+
+/* Whoever asked for the stop learns of it when another daemon may take the directory. */
+static void say_goodbye(struct daemon *daemon) {
+    file_close(&daemon->lock);
+    control_reply_later(daemon->control, "stop",
+                        records_lost(daemon)
+                            ? "{\"ok\":false,\"error\":\"not all records could be stored\"}"
+                            : "{\"ok\":true}");
+    control_close(daemon->control);
+}
+
 static void stop_go_on(struct daemon *daemon, uint32_t collected) {
     switch (daemon->phase) {
     case PHASE_SERVING: return;
@@ -395,7 +411,7 @@ static void stop_go_on(struct daemon *daemon, uint32_t collected) {
         return;
     case PHASE_CLOSING:
         if (stream_busy(daemon->main) || stream_busy(daemon->rejects)) return;
-        control_close(daemon->control);
+        say_goodbye(daemon);
         port_cancel(&daemon->stop);
         port_cancel(&daemon->leave);
         port_cancel(&daemon->signal);
@@ -426,11 +442,8 @@ static void serve(struct daemon *daemon) {
 }
 
 static int finish(struct daemon *daemon) {
-    const struct counters *counters = &daemon->counters;
-    const bool lost = counters->dropped[DROP_STOPPED] > 0 || counters->in_flight > 0;
-    if (lost)
-        say("%llu records could not be stored",
-            (unsigned long long)(counters->dropped[DROP_STOPPED] + counters->in_flight));
+    const uint64_t lost = records_lost(daemon);
+    if (lost) say("%llu records could not be stored", (unsigned long long)lost);
     char text[COUNTERS_TEXT_MAX];
     write_counters(daemon, text, sizeof text - 1);
     strcat(text, "\n");
@@ -441,7 +454,6 @@ static int finish(struct daemon *daemon) {
     if (daemon->intake.udp_pool) port_pool_free(daemon->intake.udp_pool);
     intake_free(&daemon->intake);
     line_memory_free(&daemon->line_memory);
-    file_close(&daemon->lock);
     stream_write(STREAM_ERROR, text, strlen(text));
     control_free(daemon->control);
     port_close(daemon->port);
