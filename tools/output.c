@@ -52,6 +52,7 @@ static void make_room(struct output *out, size_t size) {
 }
 
 void output_bytes(struct output *out, const void *bytes, size_t size) {
+    if (size == 0) return;
     if (out->room - out->used < size) make_room(out, size);
     if (out->room - out->used < size) {
         /* More than the buffer holds, which is empty now. */

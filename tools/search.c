@@ -12,7 +12,7 @@
 #include "tools/read.h"
 
 #define CONTEXT_MAX 1000000
-#define NOT_GIVEN   UINT64_MAX /* -A and -B: what -C says */
+#define NOT_GIVEN   UINT64_MAX /* -A and -B: what -C says; that: no context */
 
 struct search_settings {
     struct common_settings common;
@@ -25,7 +25,8 @@ struct search {
     struct output *out;
     struct needle needle;
     bool invert, count;
-    bool never; /* the pattern holds a newline, which no record does */
+    bool context; /* asked for, if only 0 lines of it: groups are parted */
+    bool never;   /* the pattern holds a newline, which no record does */
     uint64_t selected, selected_max;
     uint64_t after, before;
     /* Where the frame's next hit is, looked up no further than was asked for. */
@@ -207,7 +208,6 @@ static void begin_stream(struct search *s) {
 static int run_search(struct search *s, struct call *call) {
     struct reading reading;
     const struct segment_name *name = NULL;
-    const bool context = s->after > 0 || s->before > 0;
     reading_open(&reading, call, s->count);
     while (!output_failed(s->out) && s->selected_max > 0 && reading_next(&reading)) {
         const bool enough = s->selected == s->selected_max;
@@ -217,7 +217,7 @@ static int run_search(struct search *s, struct call *call) {
         s->hit_begin = s->hit_end = NULL;
         if (s->count)
             count_frame(s, &reading.scan);
-        else if (context)
+        else if (s->context)
             print_context_frame(s, &reading.scan);
         else
             print_frame(s, &reading.scan);
@@ -249,8 +249,11 @@ static int search_run(struct call *call) {
     s.invert = settings->invert;
     s.count = settings->count;
     s.selected_max = settings->max;
-    s.after = settings->after != NOT_GIVEN ? settings->after : settings->context;
-    s.before = settings->before != NOT_GIVEN ? settings->before : settings->context;
+    s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
+                settings->context != NOT_GIVEN;
+    const uint64_t both = settings->context != NOT_GIVEN ? settings->context : 0;
+    s.after = settings->after != NOT_GIVEN ? settings->after : both;
+    s.before = settings->before != NOT_GIVEN ? settings->before : both;
     const int code = run_search(&s, call);
     free(s.kept);
     needle_close(&s.needle);
@@ -306,7 +309,7 @@ static const struct option options[] = {
 };
 
 static const struct search_settings presets = {
-    .max = UINT64_MAX, .after = NOT_GIVEN, .before = NOT_GIVEN};
+    .max = UINT64_MAX, .after = NOT_GIVEN, .before = NOT_GIVEN, .context = NOT_GIVEN};
 
 const struct command search_command = {
     .name = "search",

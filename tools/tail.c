@@ -12,14 +12,15 @@
 #include "tools/command.h"
 #include "tools/read.h"
 
-#define POLL_MS       50
-#define LIST_EVERY_NS 100000000
-/* Listing a large directory takes at most this part of the time. */
-#define LIST_SHARE    20
+/* Folders are listed half as often as files are looked at; and listing a large one
+ * takes at most this part of the time. */
+#define LIST_POLLS 2
+#define LIST_SHARE 20
 
 struct tail_settings {
     struct common_settings common;
     uint64_t lines;
+    uint64_t poll_ms;
     bool follow;
 };
 
@@ -38,6 +39,7 @@ struct tailed {
 struct tail {
     struct call *call;
     uint64_t lines;
+    uint32_t poll_ms;
     bool follow;
     bool trouble;
     struct segment_list list;
@@ -50,9 +52,10 @@ struct tail {
 
 /* The length of the part of its path that a stream's segments have in common. */
 static size_t key_size(const struct segment_file *file) {
-    const char *slash = strrchr(file->path, '/');
+    size_t folder = 0;
     if (file->name.stream[0] == '\0') return strlen(file->path);
-    const size_t folder = slash != NULL ? (size_t)(slash + 1 - file->path) : 0;
+    for (size_t i = 0; file->path[i] != '\0'; i++) /* '\\': what people type on Windows */
+        if (file->path[i] == '/' || file->path[i] == '\\') folder = i + 1;
     return folder + strlen(file->name.stream);
 }
 
@@ -142,7 +145,8 @@ static void refresh_list(struct tail *tail, bool first) {
         if (find_tailed(tail, &tail->list.files[i]) == NULL) add_tailed(tail, &tail->list.files[i]);
     const int64_t now_ns = system_now_ns();
     const int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
-    tail->list_next_ns = now_ns + (pause_ns > LIST_EVERY_NS ? pause_ns : LIST_EVERY_NS);
+    const int64_t every_ns = (int64_t)tail->poll_ms * 1000000 * LIST_POLLS;
+    tail->list_next_ns = now_ns + (pause_ns > every_ns ? pause_ns : every_ns);
 }
 
 /* ---- forwards ---- */
@@ -275,13 +279,16 @@ static void follow(struct tail *tail) {
         for (uint32_t i = 0; i < tail->count; i++)
             print_stream(tail, &tail->tailed[i]);
         output_flush(tail->call->out);
-        system_sleep_ms(POLL_MS);
+        system_sleep_ms(tail->poll_ms);
     }
 }
 
 static int tail_run(struct call *call) {
     const struct tail_settings *settings = call->settings;
-    struct tail tail = {.call = call, .lines = settings->lines, .follow = settings->follow};
+    struct tail tail = {.call = call,
+                        .lines = settings->lines,
+                        .poll_ms = (uint32_t)settings->poll_ms,
+                        .follow = settings->follow};
     refresh_list(&tail, true);
     const bool listed = !tail.trouble;
     for (uint32_t i = 0; i < tail.count; i++)
@@ -313,6 +320,13 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .field = AT(follow),
      .help = "go on with those that come, over rotations and restarts of the daemon"},
+    {.name = "poll_ms",
+     .kind = OPTION_TIME_MS,
+     .field = AT(poll_ms),
+     .min = 1,
+     .max = 60000,
+     .preset = "50ms",
+     .help = "look for new records this often"},
     HELP_OPTION,
 };
 
