@@ -418,6 +418,9 @@ def summarize(options, rounds):
                 "min": min(values),
                 "max": max(values),
             }
+    report["load_cpu"] = statistics.median(
+        [measured[name]["load_cpu"] for measured in rounds for name in ("daemon", "floor")]
+    )
     stages = rounds[0]["floor"]["ns_a_line"]
     report["floor"]["ns_a_line"] = {
         stage: statistics.median([measured["floor"]["ns_a_line"][stage] for measured in rounds])
@@ -467,7 +470,7 @@ def print_report(options, report):
             cells.append("%-22s" % ("%.*f (%.*f-%.*f)" % tuple(x for n in numbers for x in (digits, n))))
         print(("%-8s" % name + "".join(cells)).rstrip())
     stages = ", ".join("%s %.0f" % pair for pair in report["floor"]["ns_a_line"].items())
-    print("floor, CPU ns a line: " + stages)
+    print("floor, CPU ns a line: %s; the sender: %.0f" % (stages, report["load_cpu"] * 1000))
     print()
     ratios = report["ratios"]
     verdicts = {
