@@ -1,0 +1,64 @@
+/* json_fuzz.c - any bytes at all, judged line by line: nothing outside the text and its
+ * padding is read, lines are found where the newlines are, both scanners agree, and a good
+ * line cut short is a truncated one.
+ *
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/json_fuzz.c schema/json.c -o json_fuzz
+ *   ./json_fuzz -max_total_time=60 -max_len=512 CORPUS_FOLDER
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void same(const struct json_line *a, const struct json_line *b) {
+    assert(a->reason == b->reason && a->next == b->next);
+    assert(a->begin == b->begin && a->end == b->end);
+    assert(a->reason <= JSON_BLANK || a->bad == b->bad);
+}
+
+static void cut_short(const struct json_line *whole, size_t cut) {
+    const size_t size = (size_t)(whole->end - whole->begin);
+    if (size < 2 || *whole->begin != '{') return;
+    cut = 1 + cut % (size - 1);
+    uint8_t *text = malloc(cut + 1 + JSON_PADDING);
+    assert(text != NULL);
+    memcpy(text, whole->begin, cut);
+    memset(text + cut, '\n', 1 + JSON_PADDING);
+    struct json_line line;
+    json_check_line(text, text + cut + 1, false, &line);
+    assert(line.reason == JSON_TRUNCATED && line.next == text + cut + 1);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) return 0;
+    const bool any = (data[0] & 1) != 0;
+    const size_t cut = data[0];
+    data++;
+    uint8_t *text = malloc(size + JSON_PADDING); /* the first byte gone, a newline added */
+    assert(text != NULL);
+    memcpy(text, data, size - 1);
+    text[size - 1] = '\n';
+    memset(text + size, '"', JSON_PADDING);
+    for (const uint8_t *p = text; p < text + size;) {
+        struct json_line line, plain;
+        json_check_line(p, text + size, any, &line);
+        json_check_line_plain(p, text + size, any, &plain);
+        same(&line, &plain);
+        const uint8_t *newline = memchr(p, '\n', (size_t)(text + size - p));
+        assert(line.next == newline + 1 && line.reason < JSON_REASONS);
+        assert(p <= line.begin && line.begin <= line.end && line.end <= newline);
+        if (line.reason > JSON_BLANK) assert(line.begin <= line.bad && line.bad <= line.end);
+        if (line.reason == JSON_OK) {
+            assert(utf8_valid(line.begin, (size_t)(line.end - line.begin)));
+            cut_short(&line, cut);
+        }
+        p = line.next;
+    }
+    free(text);
+    return 0;
+}
