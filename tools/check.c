@@ -24,8 +24,8 @@ struct check {
 static void tell_bad(struct check *check, const struct input_line *line, size_t column,
                      const char *reason, const char *sentence) {
     check->bad++;
-    output_format(check->out, "%s:%" PRIu64 ":%zu: %s: %s\n", check->name, line->number, column + 1,
-                  reason, sentence);
+    output_format(check->out, "%s:%" PRIu64 ":%" PRIu64 ": %s: %s\n", check->name, line->number,
+                  (uint64_t)column + 1, reason, sentence);
 }
 
 static bool check_line(void *context, const struct input_line *line) {
