@@ -1,0 +1,257 @@
+/* epoll_test.c - what can go wrong on Linux only, and what can only be brought
+ * about there: joined datagrams, urgent bytes, limits of the process, signals.
+ * The one test that speaks to the system itself. */
+#include "tests/unit/probe.h"
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static struct port_address loopback(void) {
+    return (struct port_address){.family = 4, .ip = {127, 0, 0, 1}};
+}
+
+/* ---- datagrams that the kernel has joined ---- */
+
+static void send_joined(struct client *client, const uint8_t *bytes, size_t size, int each) {
+    assert_int_equal(setsockopt((int)client->handle, IPPROTO_UDP, UDP_SEGMENT, &each, sizeof each),
+                     0);
+    assert_int_equal(client_send(client, bytes, size), 0);
+}
+
+/* All datagrams of `sent` bytes, each of `each` but the last, one after the other. */
+static void expect_datagrams(struct port *port, struct port_socket *socket, struct port_pool *pool,
+                             const uint8_t *bytes, size_t sent, uint32_t each,
+                             uint32_t *completions) {
+    struct probe receive = probe_new(NULL);
+    size_t got = 0;
+    while (got < sent) {
+        port_receive_datagrams(port, &receive.op, socket, pool);
+        probe_await(port, &receive, receive.returns + 1);
+        struct port_buffer *buffer = receive.op.buffer;
+        for (uint32_t i = 0; i < buffer->slice_count; i++) {
+            const struct port_slice *slice = &buffer->slices[i];
+            assert_false(slice->truncated);
+            assert_int_equal(slice->peer.family, 4);
+            assert_int_equal(slice->size, sent - got < each ? sent - got : each);
+            assert_memory_equal(buffer->bytes + slice->offset, bytes + got, slice->size);
+            got += slice->size;
+        }
+        port_buffer_release(buffer);
+    }
+    *completions = receive.returns;
+}
+
+static void joined_datagrams_come_apart_again(void **state) {
+    struct port *port = *state;
+    static const uint32_t datagram_bytes_max[] = {65536, 2048}; /* joins; too small to join */
+    enum { EACH = 1000, SENT = 60 * EACH + 77 };
+    uint8_t *bytes = malloc(SENT);
+    system_random(bytes, SENT);
+    for (int i = 0; i < 2; i++) {
+        struct port_pool *pool;
+        struct port_socket socket;
+        struct port_address address = loopback();
+        struct client client;
+        uint32_t granted, completions;
+        assert_int_equal(port_pool_create(port, 4 * 65536, 2, datagram_bytes_max[i], &pool), 0);
+        assert_int_equal(port_bind(port, &socket, &address, 1 << 20, &granted), 0);
+        assert_int_equal(client_datagrams(&address, &client), 0);
+        struct probe first = probe_new(NULL); /* the kernel is told at the first receive */
+        port_receive_datagrams(port, &first.op, &socket, pool);
+        assert_int_equal(client_send(&client, "x", 1), 0);
+        assert_int_equal(probe_await(port, &first, 1), 1);
+        port_buffer_release(first.op.buffer);
+
+        send_joined(&client, bytes, SENT, EACH);
+        expect_datagrams(port, &socket, pool, bytes, SENT, EACH, &completions);
+        if (i == 0) assert_int_equal(completions, 1);
+        port_shut(port, &socket);
+        port_pool_free(pool);
+        client_close(&client);
+    }
+    free(bytes);
+}
+
+/* ---- streams ---- */
+
+struct stream {
+    struct port_pool *pool;
+    struct port_socket listener, socket;
+    struct client client;
+};
+
+static void open_stream(struct port *port, struct stream *stream) {
+    struct port_address address = loopback();
+    struct probe accept = probe_new(NULL);
+    assert_int_equal(port_pool_create(port, 4096, 2, 0, &stream->pool), 0);
+    assert_int_equal(port_listen(port, &stream->listener, &address), 0);
+    assert_int_equal(client_connect(&address, &stream->client), 0);
+    port_accept(port, &accept.op, &stream->listener, &stream->socket);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+}
+
+static void close_stream(struct port *port, struct stream *stream) {
+    port_shut(port, &stream->socket);
+    port_shut(port, &stream->listener);
+    client_close(&stream->client);
+    settle(port);
+    port_pool_free(stream->pool);
+}
+
+/* A read ends at an urgent byte though more follows: taken for the end of what
+ * there is, it would leave the rest unread until the next byte came. */
+static void an_urgent_byte_does_not_hide_what_follows_it(void **state) {
+    struct port *port = *state;
+    struct stream stream;
+    struct probe receive = probe_new(NULL);
+    char got[20] = "";
+    open_stream(port, &stream);
+    assert_int_equal(client_send(&stream.client, "before", 6), 0);
+    assert_int_equal(send((int)stream.client.handle, "!", 1, MSG_OOB), 1);
+    assert_int_equal(client_send(&stream.client, "after", 5), 0);
+    while (strlen(got) < 11) {
+        port_receive(port, &receive.op, &stream.socket, stream.pool);
+        const int64_t size = probe_await(port, &receive, receive.returns + 1);
+        assert_true(size > 0);
+        strncat(got, (const char *)receive.op.buffer->bytes, (size_t)size);
+        port_buffer_release(receive.op.buffer);
+    }
+    assert_string_equal(got, "beforeafter");
+    close_stream(port, &stream);
+}
+
+static void accepted_connections_are_kept_alive(void **state) {
+    struct port *port = *state;
+    struct stream stream;
+    int value = 0;
+    socklen_t size = sizeof value;
+    open_stream(port, &stream);
+    assert_int_equal(getsockopt((int)stream.socket.handle, SOL_SOCKET, SO_KEEPALIVE, &value, &size),
+                     0);
+    assert_int_equal(value, 1);
+    close_stream(port, &stream);
+}
+
+static void at_the_limit_of_open_files_a_connection_waits_in_the_backlog(void **state) {
+    struct port *port = *state;
+    struct rlimit before, none_left;
+    struct port_address address = loopback();
+    struct port_socket listener, accepted;
+    struct client client;
+    struct probe accept = probe_new(NULL);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    assert_int_equal(client_connect(&address, &client), 0);
+
+    getrlimit(RLIMIT_NOFILE, &before);
+    none_left = before;
+    none_left.rlim_cur = (rlim_t)client.handle + 1; /* the lowest free one was taken last */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    for (uint32_t n = 1; n <= 2; n++) { /* trying again is allowed, and tells the same */
+        port_accept(port, &accept.op, &listener, &accepted);
+        assert_int_equal(probe_await(port, &accept, n), ERR_TOO_MANY_FILES);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(probe_await(port, &accept, 3), 0);
+
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+    client_close(&client);
+}
+
+/* ---- files ---- */
+
+/* The kernel writes what fits below the limit and says how much; only going on
+ * behind it finds out why. */
+static void a_write_cut_short_by_the_system_ends_in_its_error(void **state) {
+    struct port *port = *state;
+    struct rlimit before, small;
+    struct file file;
+    struct file_status status;
+    struct probe probe = probe_new(NULL);
+    static const char path[] = "epoll_test.scratch";
+    uint8_t *bytes = calloc(100000, 1);
+    file_remove(port_files(port), path);
+    assert_int_equal(file_open(port_files(port), path, FILE_WRITE_NEW, &file), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 50000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    port_write(port, &probe.op, &file, bytes, 100000, 0);
+    const int64_t result = probe_await(port, &probe, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(result, ERR_TOO_LARGE);
+    assert_int_equal(file_status(&file, &status), 0);
+    assert_int_equal(status.size, 50000);
+    file_close(&file);
+    file_remove(port_files(port), path);
+    free(bytes);
+}
+
+static mode_t mode_of(const char *path) {
+    struct stat found;
+    assert_int_equal(stat(path, &found), 0);
+    return found.st_mode & 0777;
+}
+
+static void files_are_made_for_us_and_our_group_and_secrets_for_us(void **state) {
+    (void)state;
+    struct files *files = files_of_system();
+    struct file file;
+    const mode_t mask = umask(0);
+    assert_int_equal(directory_make(files, "epoll_test.folder"), 0);
+    assert_int_equal(mode_of("epoll_test.folder"), 0750);
+    assert_int_equal(file_replace(files, "epoll_test.folder/f", "x", 1, false), 0);
+    assert_int_equal(mode_of("epoll_test.folder/f"), 0640);
+    assert_int_equal(file_open(files, "epoll_test.folder/f", FILE_WRITE_SECRET, &file), 0);
+    file_close(&file);
+    assert_int_equal(mode_of("epoll_test.folder/f"), 0600);
+    umask(mask);
+    file_remove(files, "epoll_test.folder/f");
+    file_remove(files, "epoll_test.folder");
+}
+
+/* ---- signals ---- */
+
+/* A handler finds what it is to do nowhere else than here. */
+static struct port *handler_port;
+static struct probe handler_probe;
+
+static void post_from_handler(int number) {
+    port_post(handler_port, &handler_probe.op, number);
+}
+
+static void a_post_from_a_signal_handler_wakes_the_owner(void **state) {
+    handler_port = *state;
+    handler_probe = probe_new(NULL);
+    signal(SIGALRM, post_from_handler);
+    for (uint32_t n = 1; n <= 20; n++) {
+        const struct itimerval soon = {.it_value.tv_usec = 1000};
+        setitimer(ITIMER_REAL, &soon, NULL);
+        while (handler_probe.returns < n)
+            port_wait(handler_port, -1); /* for ever, if it were lost */
+        assert_int_equal(handler_probe.result, SIGALRM);
+    }
+    signal(SIGALRM, SIG_DFL);
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc, (void)argv;
+    const struct CMUnitTest tests[] = {
+        PORT_TEST(joined_datagrams_come_apart_again),
+        PORT_TEST(an_urgent_byte_does_not_hide_what_follows_it),
+        PORT_TEST(accepted_connections_are_kept_alive),
+        PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
+        PORT_TEST(a_write_cut_short_by_the_system_ends_in_its_error),
+        cmocka_unit_test(files_are_made_for_us_and_our_group_and_secrets_for_us),
+        PORT_TEST(a_post_from_a_signal_handler_wakes_the_owner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
