@@ -54,6 +54,10 @@ void say(const char *format, ...) FORMATS(1, 2);
 
 /* ---- blocking sockets ---- */
 
+/* The first address of a host's name; may wait for the network. */
+int system_look_up(const char *host, struct port_address *address);
+
+
 struct client {
     intptr_t handle; /* negative: closed */
 };

@@ -16,43 +16,14 @@ static int error_of_lookup(int code) {
     switch (code) {
     case EAI_MEMORY: return ERR_NO_MEMORY;
     case EAI_SYSTEM: return error_of_errno(errno);
-    case EAI_SERVICE: return ERR_INVALID;
     default: return ERR_ADDRESS_UNKNOWN;
     }
 }
 
-/* Splits "host:port" and "[host]:port" in place. */
-static int split(char *text, const char **host, const char **port) {
-    char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || colon[1] == '\0') return ERR_INVALID;
-    *colon = '\0';
-    *port = colon + 1;
-    if (strspn(*port, "0123456789") != strlen(*port)) return ERR_INVALID;
-    if (text[0] == '[') {
-        if (colon[-1] != ']') return ERR_INVALID;
-        colon[-1] = '\0';
-        text++;
-    } else if (strchr(text, ':') != NULL) {
-        return ERR_INVALID; /* an IPv6 address without its brackets */
-    }
-    *host = text;
-    return 0;
-}
-
-int address_resolve(const char *host_and_port, struct port_address *address) {
-    if (address_parse(host_and_port, address) == 0) return 0;
-    char text[300]; /* a name has 253 bytes at most */
-    const size_t length = strlen(host_and_port);
-    if (length >= sizeof text) return ERR_NAME_TOO_LONG;
-    memcpy(text, host_and_port, length + 1);
-    const char *host, *port;
-    int error = split(text, &host, &port);
-    if (error < 0) return error;
-
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
+int system_look_up(const char *host, struct port_address *address) {
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
-    const int code = getaddrinfo(host, port, &hints, &found);
+    const int code = getaddrinfo(host, NULL, &hints, &found);
     if (code != 0) return error_of_lookup(code);
     struct sockaddr_storage system = {0};
     memcpy(&system, found->ai_addr, found->ai_addrlen);

@@ -76,38 +76,8 @@ void client_close(struct client *client) {
 
 /* ---- names ---- */
 
-/* Splits "host:port" and "[host]:port" in place. */
-static int split(char *text, const char **host, uint16_t *port) {
-    char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || colon[1] == '\0') return ERR_INVALID;
-    if (strspn(colon + 1, "0123456789") != strlen(colon + 1)) return ERR_INVALID;
-    const unsigned long number = strtoul(colon + 1, NULL, 10);
-    if (number > UINT16_MAX) return ERR_INVALID;
-    *colon = '\0';
-    if (text[0] == '[') {
-        if (colon[-1] != ']') return ERR_INVALID;
-        colon[-1] = '\0';
-        text++;
-    } else if (strchr(text, ':') != NULL) {
-        return ERR_INVALID; /* an IPv6 address without its brackets */
-    }
-    *host = text;
-    *port = (uint16_t)number;
-    return 0;
-}
-
-int address_resolve(const char *host_and_port, struct port_address *address) {
-    if (address_parse(host_and_port, address) == 0) return 0;
+int system_look_up(const char *host, struct port_address *address) {
     sockets_startup();
-    char text[300]; /* a name has 253 bytes at most */
-    const size_t length = strlen(host_and_port);
-    if (length >= sizeof(text)) return ERR_NAME_TOO_LONG;
-    memcpy(text, host_and_port, length + 1);
-    const char *host;
-    uint16_t port;
-    const int error = split(text, &host, &port);
-    if (error != 0) return error;
-
     wchar_t *wide = text_to_wide(host);
     if (wide == NULL) return ERR_INVALID;
     const ADDRINFOW hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
@@ -116,7 +86,6 @@ int address_resolve(const char *host_and_port, struct port_address *address) {
     free(wide);
     if (code != 0) return error_of_windows((DWORD)code);
     address_of_system(found->ai_addr, address);
-    address->port = port;
     FreeAddrInfoW(found);
     return address->family == 0 ? ERR_ADDRESS_UNKNOWN : 0;
 }
