@@ -20,7 +20,7 @@ const struct option config_options[] = {
      .kind = OPTION_TEXT,
      .field = FIELD(file),
      .value = "FILE",
-     .help = "read this file: JSON with comments, its keys are these\noptions with underscores; "
+     .help = "read this file: JSON with comments, its keys are these options with underscores; "
              "the command line wins",
      .command_line_only = true},
     {.name = "dir",
@@ -33,7 +33,7 @@ const struct option config_options[] = {
      .kind = OPTION_LIST,
      .field = FIELD(tcp),
      .value = "HOST:PORT",
-     .help = "listen here for lines over TCP; may repeat; port 0: a free\none (both on "
+     .help = "listen here for lines over TCP; may repeat; port 0: a free one (both on "
              "127.0.0.1:5170 when none is given)"},
     {.name = "udp",
      .kind = OPTION_LIST,
@@ -63,7 +63,7 @@ const struct option config_options[] = {
      .max = 65536 * MIB,
      .preset = "8MiB",
      .value = "SIZE",
-     .help = "lines held in memory while the disk is slow or full; then\nsenders wait"},
+     .help = "lines held in memory while the disk is slow or full; then senders wait"},
     {.name = "receive_bytes",
      .kind = OPTION_BYTES,
      .field = FIELD(receive_bytes),
