@@ -85,9 +85,11 @@ typedef int64_t port_write_some(struct file *file, const void *bytes, size_t siz
 int port_write_all(port_write_some *some, struct file *file, const void *bytes, size_t size,
                    uint64_t offset);
 
-/* The kernel joins at most so many datagrams of one sender into one (GRO:
- * UDP_MAX_SEGMENTS, 64 in older kernels, 128 since 6.9). */
-#define PORT_SLICES_A_PLACE 128
+/* A kernel may join datagrams of one sender into one message (UDP_GRO), which
+ * may be as long as an IP packet: only places that hold the longest get such.
+ * So many at most (UDP_MAX_SEGMENTS: 64 in older kernels, 128 since 6.9). */
+#define PORT_JOINED_BYTES_MAX 65535
+#define PORT_JOINED_MAX       128
 
 struct port_pool {
     struct port *port;
@@ -95,7 +97,7 @@ struct port_pool {
     struct port_list waiting;
     uint32_t buffer_bytes, datagram_bytes_max;
     uint32_t places;     /* how many of datagram_bytes_max a buffer holds */
-    uint32_t slices_max; /* 1 where datagram_bytes_max is 0 */
+    uint32_t slices_max; /* at least one a place; 1 where datagram_bytes_max is 0 */
     uint32_t buffers, buffers_free;
     uint8_t *memory;
     struct port_buffer *all;

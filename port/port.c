@@ -349,7 +349,8 @@ int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
     pool->buffer_bytes = buffer_bytes;
     pool->datagram_bytes_max = datagram_bytes_max;
     pool->places = datagram_bytes_max > 0 ? buffer_bytes / datagram_bytes_max : 1;
-    pool->slices_max = datagram_bytes_max > 0 ? pool->places * PORT_SLICES_A_PLACE : 1;
+    pool->slices_max =
+        pool->places * (datagram_bytes_max >= PORT_JOINED_BYTES_MAX ? PORT_JOINED_MAX : 1);
     pool->buffers = pool->buffers_free = buffers;
     /* One piece each; pages that no receive has touched yet cost nothing. */
     pool->memory = malloc((size_t)buffer_bytes * buffers);

@@ -14,10 +14,7 @@
 #define UDP_GRO 104 /* Linux 5.0 */
 #endif
 
-#define MESSAGES_MAX     256
-/* What GRO joins may be as long as an IP packet: a smaller place would cut the
- * end off several datagrams that would each have fitted. */
-#define JOINED_BYTES_MAX 65535
+#define MESSAGES_MAX 256
 
 /* What one recvmmsg needs; one set for the whole port. */
 struct datagram_room {
@@ -39,9 +36,10 @@ void datagrams_close(struct datagram_room *room) {
     free(room);
 }
 
-/* Has the kernel join datagrams for pools that can hold what comes of it. */
+/* Has the kernel join datagrams for pools that can hold what comes of it: a
+ * smaller place would cut the end off datagrams that would each have fitted. */
 static void set_joining(struct port_socket *socket, const struct port_pool *pool) {
-    const bool wanted = pool->datagram_bytes_max >= JOINED_BYTES_MAX;
+    const bool wanted = pool->datagram_bytes_max >= PORT_JOINED_BYTES_MAX;
     const bool is = socket->state & SOCKET_JOINS;
     if (wanted == is || socket->state & SOCKET_NEVER_JOINS) return;
     const int value = wanted;
@@ -86,13 +84,15 @@ static void cut_into_slices(struct port_buffer *buffer, struct mmsghdr *message,
     address_from_system(message->msg_hdr.msg_name, &slice.peer);
     const uint32_t end = offset + message->msg_len;
     const uint32_t each = size_of_each(&message->msg_hdr, message->msg_len);
-    uint32_t slices_left = PORT_SLICES_A_PLACE;
+    uint32_t slices_left = pool->slices_max / pool->places;
     do { /* an empty datagram is one slice too */
         const uint32_t left = end - slice.offset;
         slice.size = left < each ? left : each;
         const bool last = slice.offset + slice.size == end;
-        /* The kernel joins no more than there are slices for.  If one ever
-         * does, its last slice says that something is missing. */
+        /* More than there are slices for come only if a kernel joins more
+         * than any does today, or joined them before the socket's receives
+         * named a pool of small places: then this slice says that something
+         * is missing. */
         slice.truncated =
             (last && (message->msg_hdr.msg_flags & MSG_TRUNC)) || (!last && slices_left == 1);
         assert(buffer->slice_count < pool->slices_max);
@@ -127,13 +127,17 @@ void datagrams_receive(struct port *port, struct port_op *op) {
     port_buffer_release(buffer);
     switch (error) {
     case EAGAIN: socket->state &= ~(uint32_t)SOCKET_READABLE; break;
-    case ENOMEM:
-    case ENOBUFS:
-    case EBADF:
-    case EINVAL:
-    case EFAULT: port_completed(port, op, error_of_errno(error)); break;
-    /* The rest is what routers and hosts said about something sent earlier
-     * (ICMP): no reason to stop listening.  Reading it has cleared it. */
-    default: port_list_append(&((struct epoll_port *)port->backend)->ready, op);
+    /* What routers and hosts said about something sent earlier (ICMP) is no
+     * reason to stop listening.  Reading it has cleared it. */
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EPROTO:
+    case EMSGSIZE: port_list_append(&((struct epoll_port *)port->backend)->ready, op); break;
+    default: port_completed(port, op, error_of_errno(error));
     }
 }

@@ -210,15 +210,22 @@ static void accept_one(struct port *port, struct port_op *op) {
     }
     switch (errno) {
     case EAGAIN: listener->state &= ~(uint32_t)SOCKET_READABLE; break;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case ENOBUFS:
-    case EBADF:
-    case EINVAL: port_completed(port, op, error_of_errno(errno)); break;
-    /* The rest are errors of that one connection (accept(2) lists them): it
-     * is gone, on to the next, in the next turn. */
-    default: make_ready(port, op);
+    /* Errors of that one connection (accept(2) lists them): it is gone, on to
+     * the next, in the next turn. */
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EINTR:
+    case EPERM: /* a firewall's rule */
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ETIMEDOUT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET: make_ready(port, op); break;
+    default: port_completed(port, op, error_of_errno(errno));
     }
 }
 

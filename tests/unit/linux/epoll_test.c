@@ -78,6 +78,36 @@ static void joined_datagrams_come_apart_again(void **state) {
     free(bytes);
 }
 
+/* The kernel had joined them before the socket's receives named another pool. */
+static void joined_datagrams_that_do_not_fit_are_marked(void **state) {
+    struct port *port = *state;
+    uint8_t bytes[10000] = {0};
+    struct port_pool *large, *small;
+    struct port_socket socket;
+    struct port_address address = loopback();
+    struct client client;
+    struct probe receive = probe_new(NULL);
+    uint32_t granted;
+    assert_int_equal(port_pool_create(port, 65536, 1, 65536, &large), 0);
+    assert_int_equal(port_pool_create(port, 4096, 1, 2048, &small), 0);
+    assert_int_equal(port_bind(port, &socket, &address, 1 << 20, &granted), 0);
+    assert_int_equal(client_datagrams(&address, &client), 0);
+    port_receive_datagrams(port, &receive.op, &socket, large);
+    assert_int_equal(client_send(&client, "x", 1), 0);
+    assert_int_equal(probe_await(port, &receive, 1), 1);
+    port_buffer_release(receive.op.buffer);
+
+    send_joined(&client, bytes, sizeof bytes, 500);
+    port_receive_datagrams(port, &receive.op, &socket, small);
+    assert_int_equal(probe_await(port, &receive, 2), 1);
+    assert_true(receive.op.buffer->slices[0].truncated);
+    port_buffer_release(receive.op.buffer);
+    port_shut(port, &socket);
+    port_pool_free(small);
+    port_pool_free(large);
+    client_close(&client);
+}
+
 /* ---- streams ---- */
 
 struct stream {
@@ -246,6 +276,7 @@ int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
         PORT_TEST(joined_datagrams_come_apart_again),
+        PORT_TEST(joined_datagrams_that_do_not_fit_are_marked),
         PORT_TEST(an_urgent_byte_does_not_hide_what_follows_it),
         PORT_TEST(accepted_connections_are_kept_alive),
         PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
