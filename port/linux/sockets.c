@@ -111,7 +111,7 @@ failed:;
 }
 
 int epoll_listen(struct port *port, struct port_socket *socket, struct port_address *address) {
-    int handle;
+    int handle = -1;
     int error = bind_handle(address, SOCK_STREAM, &handle);
     if (error < 0) return error;
     /* Accepted sockets inherit these: a peer that vanished without a word is
@@ -127,7 +127,7 @@ int epoll_listen(struct port *port, struct port_socket *socket, struct port_addr
 
 int epoll_bind(struct port *port, struct port_socket *socket, struct port_address *address,
                uint32_t receive_bytes, uint32_t *granted) {
-    int handle;
+    int handle = -1;
     int error = bind_handle(address, SOCK_DGRAM, &handle);
     if (error < 0) return error;
     const int wanted = receive_bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)receive_bytes;
