@@ -85,7 +85,7 @@ static const struct option options[] = {
      .kind = OPTION_BYTES,
      .field = AT(line_bytes_max),
      .min = 1,
-     .max = 64 << 20,
+     .max = 4 << 20,
      .preset = "1MiB",
      .help = "the longest line that the daemon would take"},
     HELP_OPTION,
