@@ -23,7 +23,8 @@ import threading
 import time
 import unittest
 
-BUILD = os.path.abspath(os.environ.get("LOGPORT_BUILD", "build"))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("LOGPORT_BUILD", os.path.join(ROOT, "build")))
 EXEC_PREFIX = os.environ.get("LOGPORT_EXEC_PREFIX", "").split()
 PORT = os.environ.get("LOGPORT_PORT", "epoll")
 SCALE = int(os.environ.get("LOGPORT_TEST_SCALE", "100"))
@@ -131,7 +132,8 @@ def split_lines(text):
 
 
 def run(command, stdin=None, timeout=None, env=None, cwd=None):
-    process = start(
+    # Not start(): what ends by itself needs no care, and starts faster.
+    process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -423,29 +425,33 @@ def every_segment(base):
     return found
 
 
-def assert_file_whole(path):
-    """`lz4 -t` is content and `rg -z -c` counts the whole lines that there are."""
-    tested = run(["lz4", "-t", path])
+def assert_passes_lz4_test(*paths):
+    """`lz4 -t` is content with every one; False when one is gone (renamed meanwhile)."""
+    tested = run(["lz4", "-tm", *paths])
     if tested.code != 0:
-        if not os.path.exists(path):
-            return None
-        raise AssertionError("lz4 -t %s: %s" % (path, tested.said))
-    text = decode(path)
-    if text is None:
-        return None
+        if not all(os.path.exists(path) for path in paths):
+            return False
+        raise AssertionError("lz4 -t: " + tested.said)
+    return True
+
+
+def assert_file_whole(path):
+    """`lz4 -t` is content, and there are only whole lines; returns the text, None when it is gone."""
+    text = decode(path) if assert_passes_lz4_test(path) else None
     if text and not text.endswith(b"\n"):
         raise AssertionError("%s ends in the middle of a line: %r" % (path, text[-200:]))
     return text
 
 
-def ripgrep_count(path):
-    """`rg -z -c ''`: how many lines it finds; None when the file is gone."""
-    result = run(["rg", "-z", "-c", "--no-filename", "", path])
+def ripgrep_counts(*paths):
+    """`rg -z -c ''`: how many lines it finds in each; None when one is gone."""
+    result = run(["rg", "-z", "-c", "--with-filename", "--include-zero", "", *paths])
     if result.code > 1:
-        if not os.path.exists(path):
+        if not all(os.path.exists(path) for path in paths):
             return None
-        raise AssertionError("rg -z -c '' %s: %s" % (path, result.said))
-    return int(result.out or b"0")
+        raise AssertionError("rg -z -c '': " + result.said)
+    counts = dict(line.rsplit(b":", 1) for line in result.lines)
+    return [int(counts.get(path.encode(), 0)) for path in paths]
 
 
 def small_disk(test, size):

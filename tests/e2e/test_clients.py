@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from harness import (
+    ROOT,
     Case,
     environment,
     log_line,
@@ -18,8 +19,7 @@ from harness import (
     wait_until,
 )
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-NODE_MODULES = os.path.join(HERE, "..", "clients", "node_modules")
+NODE_MODULES = os.path.join(ROOT, "tests", "clients", "node_modules")
 
 
 def which(name):

