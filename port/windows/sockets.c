@@ -211,10 +211,14 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
 static void accept_start(struct port *port, struct port_op *op) {
     struct iocp *iocp = port->backend;
     struct op_private *private = op_private(op);
-    private->overlapped = (OVERLAPPED){0};
-    /* AcceptEx takes a socket of the listener's family, made beforehand. */
-    int error = open_overlapped(op->u.net.socket->family, SOCK_STREAM, &private->u.accept.socket);
-    if (error == 0) {
+    int error;
+    /* A connection that has gone before we could look is passed over: each
+     * turn takes one out of the backlog. */
+    do {
+        private->overlapped = (OVERLAPPED){0};
+        /* AcceptEx takes a socket of the listener's family, made beforehand. */
+        error = open_overlapped(op->u.net.socket->family, SOCK_STREAM, &private->u.accept.socket);
+        if (error != 0) break;
         DWORD bytes;
         if (iocp->accept_ex(handle_of(op->u.net.socket), private->u.accept.socket,
                             private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
@@ -223,7 +227,7 @@ static void accept_start(struct port *port, struct port_op *op) {
             return;
         error = last_error();
         closesocket(private->u.accept.socket);
-    }
+    } while (error == ERR_RESET);
     failed(port, op, error);
 }
 
@@ -263,8 +267,6 @@ static void accept_completed(struct port *port, struct port_op *op) {
     else
         error = accept_finish(port, op);
     if (error != 0) closesocket(private->u.accept.socket);
-    /* Gone before we could look: the next one, please.  Each turn takes one
-     * connection out of the backlog. */
     if (error == ERR_RESET && !op->cancelled)
         accept_start(port, op);
     else
