@@ -227,8 +227,8 @@ const struct command reload_command = {
     .name = "reload",
     .usage = "[DIR]",
     .summary = "Make the daemon read its configuration file again.",
-    .more = "Exit code: 0, or 2 when no daemon answers or the file is not good; then the\n"
-            "settings stay as they were.\n",
+    .more = "This version reads it at the start only: the daemon answers so, and the exit code\n"
+            "is 2.\n",
     .options = options,
     .settings_size = sizeof(struct control_settings),
     .run = reload_run,
