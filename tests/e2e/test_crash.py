@@ -170,32 +170,52 @@ class Crash(Case):
 
 
 class LiveLooks(Case):
+    """Looks at the live file again and again while two senders write it."""
+
+    def setUp(self):
+        super().setUp()
+        self.copy = os.path.join(self.directory(), "copy.ndjson.lz4")
+        self.counted = {}  # file: lines at the last look
+
+    # Each look is true, or false where the file was renamed under it.
+
+    def look_with_lz4_test(self, path):
+        return assert_passes_lz4_test(path)
+
+    def look_with_lz4(self, path):
+        whole = assert_file_whole(path)
+        return whole is not None and self.grew(path, whole.count(b"\n"))
+
+    def look_with_ripgrep(self, path):
+        counts = ripgrep_counts(path)
+        return counts is not None and self.grew(path, counts[0])
+
+    def look_at_a_copy(self, path):
+        try:
+            shutil.copyfile(path, self.copy)
+        except FileNotFoundError:
+            return False
+        whole = assert_file_whole(self.copy)
+        self.assertEqual(ripgrep_counts(self.copy), [whole.count(b"\n")])
+        return self.grew(path, whole.count(b"\n"))
+
+    def grew(self, path, count):
+        self.assertGreaterEqual(count, self.counted.get(path, 0), "a live file only grows")
+        self.counted[path] = count
+        return True
+
     def looks(self, count, *words):
-        """Looks at the live file again and again while two senders write it."""
         daemon = self.daemon("--flush-ms", "2", *words)
         senders = [Sender(self, 0, c) for c in range(2)]
         threads = [self.in_thread(sender.send_slowly, daemon) for sender in senders]
-        copy = os.path.join(self.directory(), "copy.ndjson.lz4")
-        done, sizes = 0, set()
+        kinds = self.look_with_lz4_test, self.look_with_lz4, self.look_with_ripgrep, self.look_at_a_copy
         wait_until(lambda: segments(daemon.base), "there is a file")
+        done, states = 0, set()
         while done < count:
             path = segments(daemon.base)[-1]
-            if done % 2:
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(path, copy)
-                    whole = assert_file_whole(copy)
-                    self.assertEqual(ripgrep_counts(copy), [whole.count(b"\n")])
-                    sizes.add(len(whole))
-                    done += 1
-            else:
-                # A rename between the listing and the look makes it no look.
-                whole = assert_file_whole(path)
-                counted = ripgrep_counts(path)
-                if whole is not None and counted is not None:
-                    self.assertGreaterEqual(counted[0], whole.count(b"\n"), "a live file only grows")
-                    sizes.add(len(whole))
-                    done += 1
-        self.assertGreater(len(sizes), count // 20, "the file was growing meanwhile")
+            done += kinds[done % len(kinds)](path)
+            states.add((path, self.counted.get(path)))
+        self.assertGreater(len(states), count // 20, "the files were growing meanwhile")
         daemon.kill()
         for thread in threads:
             thread.finish()
