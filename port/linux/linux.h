@@ -23,7 +23,8 @@ int error_of_errno(int number); /* never 0 */
 struct lane {
     pthread_mutex_t mutex;
     pthread_cond_t filled;
-    struct port_list queue;
+    /* Writes go before other work: each is short, and a batch is free only behind it. */
+    struct port_list writes, queue;
     uint32_t idle; /* threads that wait for `filled` */
     bool stop;
     bool low_priority;

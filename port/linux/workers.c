@@ -1,5 +1,6 @@
 /* workers.c - threads that take ops from a queue, run them and hand them back.
- * A lane is one queue and its threads; ops begin in the order they were added.
+ * A lane's threads take its writes first and then its other ops, each in the order
+ * they were added.
  * No signal is ever handled on a worker. */
 #include <assert.h>
 #include <errno.h>
@@ -38,7 +39,7 @@ int lane_open(struct lane *lane, uint32_t threads, bool low_priority, port_callb
 
 void lane_close(struct lane *lane) {
     pthread_mutex_lock(&lane->mutex);
-    assert(lane->queue.count == 0);
+    assert(lane->writes.count == 0 && lane->queue.count == 0);
     lane->stop = true;
     pthread_cond_broadcast(&lane->filled);
     pthread_mutex_unlock(&lane->mutex);
@@ -50,14 +51,14 @@ void lane_close(struct lane *lane) {
 
 void lane_add(struct lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
-    port_list_append(&lane->queue, op);
+    port_list_append(op->kind == PORT_WRITE ? &lane->writes : &lane->queue, op);
     if (lane->idle > 0) pthread_cond_signal(&lane->filled);
     pthread_mutex_unlock(&lane->mutex);
 }
 
 bool lane_forget(struct lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
-    const bool waits = op->list == &lane->queue;
+    const bool waits = op->list == &lane->writes || op->list == &lane->queue;
     if (waits) port_list_remove(op);
     pthread_mutex_unlock(&lane->mutex);
     return waits;
@@ -71,7 +72,8 @@ static void *worker(void *context) {
 
     pthread_mutex_lock(&lane->mutex);
     for (;;) { /* until lane_close */
-        struct port_op *op = port_list_take_first(&lane->queue);
+        struct port_op *op = port_list_take_first(&lane->writes);
+        if (op == NULL) op = port_list_take_first(&lane->queue);
         if (op != NULL) {
             pthread_mutex_unlock(&lane->mutex);
             run(op);
