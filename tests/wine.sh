@@ -30,6 +30,8 @@ prepare() {
     mkdir -p "$WINEPREFIX" || exit 2
     (
         flock 9
+        # Kept for so many seconds after the last program; refused when one runs.
+        "$server" -p300 2>/dev/null 9>&-
         if [ ! -e "$WINEPREFIX/ready" ]; then
             "$folder/wine64" wineboot -i >"$WINEPREFIX/boot.log" 2>&1 9>&- &&
                 "$folder/wine64" winecfg -v win10 >>"$WINEPREFIX/boot.log" 2>&1 9>&- &&
@@ -45,9 +47,12 @@ prepare() {
 case $1 in
 --prepare)
     prepare
-    exec "$server" -p300 # kept for that many seconds after the last program
+    exit
     ;;
---stop) exec "$server" -k ;; # of this prefix only
+--stop) # the server of this prefix only, and with it whatever runs there
+    "$server" -k 2>/dev/null
+    exit 0
+    ;;
 esac
 [ -e "$WINEPREFIX/ready" ] || prepare
 exec "$folder/wine64" "$@"
