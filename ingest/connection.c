@@ -36,7 +36,8 @@ size_t connection_memory(void) {
 
 int intake_create(struct intake *intake, uint32_t connections_max) {
     intake->connections_max = connections_max;
-    /* Each listener's accept holds a slot of its own, so that the limit is exact. */
+    /* Each listener's accept holds a slot of its own; so with several of them a few more than
+     * the limit may come to be open. */
     intake->slots_count = connections_max + LISTENERS_MAX;
     intake->slots = malloc((size_t)intake->slots_count * sizeof *intake->slots);
     return intake->slots ? 0 : ERR_NO_MEMORY;

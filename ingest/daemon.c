@@ -47,7 +47,6 @@ struct daemon {
     struct counters counters;
     struct port_op signal, stats, drain, stop, leave;
     enum phase phase;
-    bool abandoned;
     bool rotating;          /* asked for, not over */
     uint64_t rotate_behind; /* batches */
     int64_t started_ns;
@@ -293,10 +292,13 @@ static void begin_stop(struct daemon *daemon) {
     if (daemon->phase != PHASE_SERVING) return;
     const int64_t now = port_now_ns(daemon->port);
     daemon->phase = PHASE_DRAINING;
-    intake_stop_accepting(&daemon->intake);
     port_cancel(&daemon->stats);
-    port_timer(daemon->port, &daemon->drain, now + (int64_t)daemon->config->drain_ms * 1000000);
-    port_timer(daemon->port, &daemon->stop, now + (int64_t)daemon->config->stop_ms * 1000000);
+    /* What is read must still be stored: half of the time at least is left for that. */
+    const int64_t stop_ns = (int64_t)daemon->config->stop_ms * 1000000;
+    const int64_t drain_ns = (int64_t)daemon->config->drain_ms * 1000000;
+    port_timer(daemon->port, &daemon->drain,
+               now + (drain_ns < stop_ns / 2 ? drain_ns : stop_ns / 2));
+    port_timer(daemon->port, &daemon->stop, now + stop_ns);
 }
 
 static const char reload_text[] =
@@ -317,7 +319,7 @@ static void signalled(struct port_op *op) {
     case PORT_SIGNAL_RELOAD: say("reload: %s", reload_text); break;
     case PORT_SIGNAL_ROTATE: rotate(daemon); break;
     }
-    port_signal(daemon->port, &daemon->signal);
+    if (daemon->phase != PHASE_STOPPED) port_signal(daemon->port, &daemon->signal);
 }
 
 static enum control_answer command(void *context, const char *text, char *reply, size_t size) {
@@ -363,8 +365,8 @@ static void drain_over(struct port_op *op) {
 static void stop_over(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, stop, op);
     if (op->result < 0) return;
-    say("stop_ms is over: what the disk has not taken is given up");
-    daemon->abandoned = true;
+    say("stop_ms is over: what is not stored by now is given up");
+    end_intake(daemon);
     stream_abandon(daemon->main);
     stream_abandon(daemon->rejects);
     port_timer(daemon->port, &daemon->leave, port_now_ns(daemon->port) + STOP_GRACE_NS);
@@ -384,12 +386,12 @@ static uint64_t records_lost(const struct daemon *daemon) {
 
 /* Whoever asked for the stop learns of it when another daemon may take the directory. */
 static void say_goodbye(struct daemon *daemon) {
+    control_close(daemon->control);
     file_close(&daemon->lock);
     control_reply_later(daemon->control, "stop",
                         records_lost(daemon)
                             ? "{\"ok\":false,\"error\":\"not all records could be stored\"}"
                             : "{\"ok\":true}");
-    control_close(daemon->control);
 }
 
 static void stop_go_on(struct daemon *daemon, uint32_t collected) {

@@ -39,6 +39,7 @@ struct udp_listener {
     struct source source;
     struct port_buffer *buffer; /* what came and is not yet all in a batch */
     uint32_t slices_taken;
+    struct port_op retry; /* a receive has failed: again soon */
     struct batch_origin origin;
     uint64_t kernel_drops; /* when it was shut */
     uint32_t number;
@@ -60,7 +61,7 @@ struct intake {
     uint32_t connections_max, connections_open;
     struct connection *slots, *free, *open;
     uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
-    bool limit_said;
+    bool limit_said, accept_failure_said;
 };
 
 /* Memory for connections_max of them. */
@@ -74,9 +75,9 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
                       uint32_t receive_bytes, uint32_t *granted);
 void intake_start(struct intake *intake);
 
-/* Stopping, in this order: no new connections; then every connection and UDP
- * socket ends where it is: what was read is a record. */
-void intake_stop_accepting(struct intake *intake);
+/* Listeners close, and every connection and UDP socket ends where it is: what was read is
+ * a record.  Until then connections are accepted: those that wait in a backlog were made
+ * already, and their senders believe that we have what they sent. */
 void intake_end(struct intake *intake);
 /* True once nothing is open and no op is in flight. */
 bool intake_ended(const struct intake *intake);

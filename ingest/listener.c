@@ -6,11 +6,12 @@
 #include "ingest/intake.h"
 #include "port/system.h"
 
-#define ACCEPT_RETRY_NS (100 * 1000000ll)
+#define RETRY_NS (100 * 1000000ll)
 
 static void accepted(struct port_op *op);
 static void retry_due(struct port_op *op);
 static void datagrams_received(struct port_op *op);
+static void receive_again(struct port_op *op);
 static bool resume(struct source *source);
 
 static uint32_t name_listener(struct intake *intake, const char *kind,
@@ -67,10 +68,12 @@ static void accepted(struct port_op *op) {
     }
     connection_give_back(intake, connection);
     if (op->result == ERR_CANCELLED) return; /* we are stopping */
-    if (intake->counters->accept_pauses++ == 0)
+    intake->counters->accept_pauses++;
+    if (!intake->accept_failure_said)
         say("%s: accepting: %s; connections wait, trying again (said once)",
             intake->names[listener->number], error_text((int)op->result));
-    port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + ACCEPT_RETRY_NS);
+    intake->accept_failure_said = true;
+    port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + RETRY_NS);
 }
 
 static void retry_due(struct port_op *op) {
@@ -96,6 +99,7 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
     if (error) return error;
     listener->intake = intake;
     listener->receive.done = datagrams_received;
+    listener->retry.done = receive_again;
     listener->source.resume = resume;
     listener->number = name_listener(intake, "udp", &bound);
     listener->origin.listener = listener->number;
@@ -163,8 +167,16 @@ static void datagrams_received(struct port_op *op) {
             counters->datagrams_truncated += op->buffer->slices[i].truncated;
         }
     }
-    /* An error on a datagram socket is some peer's, never the socket's end. */
-    udp_advance(listener);
+    /* An error on a datagram socket is never its end; but one that lasts must not spin. */
+    if (op->result < 0 && !listener->ending)
+        port_timer(listener->intake->port, &listener->retry,
+                   port_now_ns(listener->intake->port) + RETRY_NS);
+    else
+        udp_advance(listener);
+}
+
+static void receive_again(struct port_op *op) {
+    udp_advance(PORT_CONTAINER(struct udp_listener, retry, op));
 }
 
 /* ---- all of them ---- */
@@ -176,19 +188,17 @@ void intake_start(struct intake *intake) {
         udp_advance(&intake->udp[i]);
 }
 
-void intake_stop_accepting(struct intake *intake) {
+void intake_end(struct intake *intake) {
     for (uint32_t i = 0; i < intake->tcp_count; i++) {
         intake->tcp[i].paused = false;
         port_cancel(&intake->tcp[i].retry);
         port_shut(intake->port, &intake->tcp[i].socket);
     }
-}
-
-void intake_end(struct intake *intake) {
     connections_end(intake);
     for (uint32_t i = 0; i < intake->udp_count; i++) {
         intake->udp[i].ending = true;
         port_cancel(&intake->udp[i].receive);
+        port_cancel(&intake->udp[i].retry);
     }
 }
 

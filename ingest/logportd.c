@@ -22,7 +22,8 @@ static int print_help(void) {
         "it then reads, writes and closes what it has, and prints its counters.\n"
         "\n"
         "  logportd                                      both on 127.0.0.1:5170, into ./logs\n"
-        "  logportd --tcp [::]:5170 --dir /var/log/port  TCP alone, from everywhere\n";
+        "  logportd --tcp 0.0.0.0:5170 --tcp [::]:5170   TCP alone, from everywhere, IPv4 and "
+        "IPv6\n";
     char *text = malloc(HELP_BYTES_MAX);
     if (!text) return 1;
     strcpy(text, head);

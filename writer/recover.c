@@ -30,6 +30,20 @@ static int set_aside(struct files *files, const char *path, uint64_t offset, uin
     return error;
 }
 
+/* Bytes that are no frame: the next sound one is looked for, and what lies before it is set
+ * aside.  0: found; ERR_NOT_FOUND: nothing sound follows. */
+static int pass_over(struct files *files, const char *path, struct scan *scan,
+                     struct findings *found) {
+    const uint64_t bad = scan->offset;
+    uint64_t next;
+    const int result = scan_find_frame(scan, bad + 1, &next);
+    if (result <= 0) return result < 0 ? result : ERR_NOT_FOUND;
+    if (next - bad < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room to say so */
+    found->aside++;
+    scan_seek(scan, next);
+    return set_aside(files, path, bad, next - bad);
+}
+
 static int read_through(struct files *files, const char *path, struct findings *found) {
     struct scan scan;
     struct file_status status;
@@ -38,7 +52,7 @@ static int read_through(struct files *files, const char *path, struct findings *
     if (error) return error;
     error = file_status(&scan.file, &status);
     found->size = status.size;
-    while (!error) {
+    while (!error) { /* each round goes on by a frame; the file's end ends it */
         enum scan_damage damage;
         const int more = scan_next(&scan, &damage);
         if (more < 0) {
@@ -50,12 +64,17 @@ static int read_through(struct files *files, const char *path, struct findings *
         } else if (damage == SCAN_BAD_DATA) {
             error = set_aside(files, path, scan.offset, scan.next_offset - scan.offset);
             found->aside++;
+        } else if (damage == SCAN_BAD_HEADER) {
+            error = pass_over(files, path, &scan, found);
+            if (error == ERR_NOT_FOUND) break;
         } else {
+            /* Sound to its end: so is the padding there. */
+            if (damage == SCAN_SOUND) found->end = found->size;
             break;
         }
     }
     scan_close(&scan);
-    return error;
+    return error == ERR_NOT_FOUND ? 0 : error;
 }
 
 static int cut(struct files *files, const char *path, uint64_t size) {
@@ -93,7 +112,7 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     error = file_rename(files, segment->path, final);
     if (error) return error;
     say("%s: found open; kept %llu lines in %llu blocks, cut %llu torn bytes, set %llu damaged "
-        "blocks aside",
+        "stretches aside",
         final, (unsigned long long)found.lines, (unsigned long long)found.frames,
         (unsigned long long)torn, (unsigned long long)found.aside);
     return 0;
@@ -122,8 +141,9 @@ int recover_stream(struct files *files, const char *directory, const char *strea
         if (segment->name.sequence > recovery->last_sequence)
             recovery->last_sequence = segment->name.sequence;
         if (!segment->name.part) continue;
-        error = recover_segment(files, folder, segment, recovery);
-        if (error) say("%s: cannot be recovered: %s", segment->path, error_text(error));
+        const int failed = recover_segment(files, folder, segment, recovery);
+        if (failed)
+            say("%s: cannot be put in order: %s; left as it is", segment->path, error_text(failed));
     }
     segment_list_free(&list);
     if (!error && recovery->segments) error = directory_sync(files, folder);

@@ -109,6 +109,29 @@ int scan_frames(struct scan *scan, struct scan_frame **frames, uint64_t *count,
     return result;
 }
 
+/* True if a sound data frame begins at this offset. */
+static bool frame_begins(struct scan *scan, uint64_t offset) {
+    enum scan_damage damage;
+    scan_seek(scan, offset);
+    return scan_next(scan, &damage) > 0 && scan->offset == offset;
+}
+
+int scan_find_frame(struct scan *scan, uint64_t offset, uint64_t *found) {
+    static const uint8_t magic[4] = {0x04, 0x22, 0x4D, 0x18}; /* FRAME_MAGIC_DATA */
+    uint8_t window[4096];
+    for (;;) { /* each round goes on by a window's bytes; the file's end ends it */
+        const int64_t got = file_read_at(&scan->file, window, sizeof window, offset);
+        if (got < (int64_t)sizeof magic) return got < 0 ? (int)got : 0;
+        for (size_t i = 0; i + sizeof magic <= (size_t)got; i++) {
+            if (memcmp(window + i, magic, sizeof magic) != 0) continue;
+            if (!frame_begins(scan, offset + i)) continue;
+            *found = offset + i;
+            return 1;
+        }
+        offset += (uint64_t)got - (sizeof magic - 1);
+    }
+}
+
 /* From next_offset over skippable frames to a data frame. */
 static int find_data_frame(struct scan *scan, struct frame_header *header,
                            enum scan_damage *damage) {

@@ -68,6 +68,11 @@ int scan_frames(struct scan *scan, struct scan_frame **frames, uint64_t *count,
  * and from 0 where nothing is set. */
 void scan_seek(struct scan *scan, uint64_t offset);
 
+/* Behind SCAN_BAD_HEADER: looks byte by byte for the next data frame that is whole and
+ * sound, from `offset` on.  1: *found is where it begins; 0: there is none; negative: reading
+ * failed.  The scan's position is lost: scan_seek. */
+int scan_find_frame(struct scan *scan, uint64_t offset, uint64_t *found);
+
 /* ---- the segments of a path ---- */
 
 struct segment_file {

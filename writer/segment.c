@@ -50,6 +50,10 @@ static int segment_path(const struct segment *segment, bool part, char *path) {
 }
 
 int segment_open(struct segment *segment) {
+    /* Somebody may have tidied up: a missing folder is made again. */
+    int made = directory_make(segment->files, segment->folder);
+    if (!made) made = directory_make(segment->files, segment->state_folder);
+    if (made) return made;
     for (;;) { /* ends: sequences are finite, and so are the files of a folder */
         if (segment->name.sequence > SEGMENT_SEQUENCE_MAX) return ERR_TOO_LARGE;
         int error = sequence_write(segment);
@@ -67,6 +71,14 @@ int segment_open(struct segment *segment) {
         file_remove(segment->files, segment->path);
         return error;
     }
+}
+
+int segment_look(struct segment *segment) {
+    struct file_status open, named;
+    int error = file_status(&segment->file, &open);
+    if (!error) error = file_status_of(segment->files, segment->path, &named);
+    if (!error && open.id != named.id) error = ERR_NOT_FOUND;
+    return error;
 }
 
 int segment_cut(struct segment *segment) {
@@ -140,9 +152,17 @@ int segment_close(struct segment *segment) {
             break;
         case CLOSE_FILE: file_close(&segment->file); break;
         case CLOSE_RENAME:
-            if (!segment->suspect) error = step_rename(segment);
+            if (segment->suspect || segment->gone) break;
+            error = step_rename(segment);
+            if (error != ERR_NOT_FOUND) break;
+            say("%s: was deleted or renamed before it was closed; %llu lines went with it",
+                segment->path, (unsigned long long)segment->lines);
+            segment->gone = true;
+            error = 0;
             break;
-        case CLOSE_DIRECTORY: error = directory_sync(segment->files, segment->folder); break;
+        case CLOSE_DIRECTORY:
+            if (!segment->gone) error = directory_sync(segment->files, segment->folder);
+            break;
         case CLOSE_LIMIT: error = step_limit(segment); break;
         case CLOSE_DONE: break;
         }

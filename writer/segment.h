@@ -28,8 +28,9 @@ enum segment_close_step {
 struct segment {
     struct files *files;
     struct segment_name name;
-    char folder[SEGMENT_PATH_MAX];     /* <dir>/<stream> */
-    char path[SEGMENT_PATH_MAX];       /* of the file as it is named now */
+    char folder[SEGMENT_PATH_MAX]; /* <dir>/<stream> */
+    char path[SEGMENT_PATH_MAX];   /* of the file as it is named now */
+    char state_folder[SEGMENT_PATH_MAX];
     char state_path[SEGMENT_PATH_MAX]; /* where the stream's sequence is kept */
     struct file file;
     uint64_t size; /* of what stands: whole appends */
@@ -41,11 +42,15 @@ struct segment {
      * be answered with a lie (the kernel marks the pages clean).  The file keeps its .part
      * name; the next start reads it back. */
     bool suspect;
+    /* Its file was deleted or replaced under us: there is nothing to rename. */
+    bool gone;
 };
 
 /* Keeps the sequence for ever, then makes the file. A name that is taken: the next
  * sequence.  On an error nothing is open and it may be tried again. */
 int segment_open(struct segment *segment);
+/* Is the open file still the one that its path names? ERR_NOT_FOUND: no. */
+int segment_look(struct segment *segment);
 /* Cuts off what a failed append has left behind, if one has. */
 int segment_cut(struct segment *segment);
 /* Goes on with closing where it stopped.

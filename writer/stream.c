@@ -5,7 +5,7 @@
  * So the file is valid at every moment, and a torn append is passed over.
  *
  * The present segment is one state machine (`step`), each retired one another
- * (live_segment, close_advance).  Both go on when an op comes back. */
+ * (close_advance).  Both go on when an op comes back. */
 #include "writer/stream.h"
 
 #include <assert.h>
@@ -32,10 +32,11 @@ enum stream_step {
 struct live_segment {
     struct segment segment;
     struct stream *stream;
-    struct live_segment *next; /* in stream->retired */
+    struct live_segment *next; /* in stream->retired, the oldest first */
     struct port_op close_op;   /* the close job, or the wait before it is tried again */
     struct port_op sync_op, sync_timer, age_timer;
     bool retired, dirty, close_waits;
+    bool looking;    /* sync_op is the look behind a sync */
     int close_error; /* what was said last */
 };
 
@@ -43,24 +44,27 @@ struct stream {
     struct port *port;
     struct stream_options options;
     char name[STREAM_NAME_MAX + 1];
-    char folder[SEGMENT_PATH_MAX], state_path[SEGMENT_PATH_MAX];
+    char folder[SEGMENT_PATH_MAX], state_folder[SEGMENT_PATH_MAX], state_path[SEGMENT_PATH_MAX];
     uint64_t last_sequence;
     enum stream_step step;
     struct port_op op; /* of `step` */
     int error;         /* that STREAM_CUTTING cleans up after */
     struct live_segment *present, *retired;
+    bool close_running;                 /* one of the retired ones' close jobs */
     struct stream_append *first, *last; /* held; the first may be under way */
     size_t append_size;                 /* of the first, with its padding */
     struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
     bool rotate_wanted, finishing, abandoned;
-    int failure; /* what the disk last said; 0: it takes everything */
-    int64_t failure_said_ns;
+    int failure;             /* what the disk last said; 0: it takes everything */
+    int sync_error;          /* of a segment that is to be retired: a pause follows */
+    bool failure_said;       /* and not yet that it is over */
+    int64_t failure_said_ns; /* 0: never */
     struct stream_counts counts;
 };
 
 static void step_done(struct port_op *op);
 static void advance(struct stream *stream);
-static void close_advance(struct live_segment *live);
+static void close_advance(struct stream *stream);
 
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream) {
     assert(stream_name_valid(options->name));
@@ -75,6 +79,7 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
     strcat(strcpy(file, options->name), ".sequence");
     int error = 0;
     if (!path_join(s->folder, options->directory, options->name, NULL) ||
+        !path_join(s->state_folder, options->directory, "state", NULL) ||
         !path_join(s->state_path, options->directory, "state", file))
         error = ERR_NAME_TOO_LONG;
     if (!error) error = directory_make(port_files(port), s->folder);
@@ -138,18 +143,30 @@ void stream_free(struct stream *stream) {
 
 /* ---- trouble ---- */
 
-static void wait_and_try_again(struct stream *stream, const char *path, int error) {
+/* Once a minute, however often it fails and goes on again in between. */
+static bool may_say(struct stream *stream) {
     const int64_t now = port_now_ns(stream->port);
+    if (stream->failure_said_ns && now - stream->failure_said_ns < SAY_AGAIN_NS) return false;
+    stream->failure_said_ns = now;
+    return true;
+}
+
+static void wait_and_try_again(struct stream *stream, int error) {
+    const int64_t now = port_now_ns(stream->port);
+    stream->failure = error;
+    stream->step = STREAM_WAITING;
+    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + RETRY_NS);
+}
+
+static void write_failed(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
-    if (stream->failure != error || now - stream->failure_said_ns >= SAY_AGAIN_NS) {
-        stream->failure_said_ns = now;
+    if (may_say(stream)) {
+        stream->failure_said = true;
         say("%s: %s; holding %u block%s, trying again every %lld s", path, error_text(error),
             stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "s",
             RETRY_NS / 1000000000);
     }
-    stream->failure = error;
-    stream->step = STREAM_WAITING;
-    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + RETRY_NS);
+    wait_and_try_again(stream, error);
 }
 
 static struct stream_append *take_first(struct stream *stream) {
@@ -200,6 +217,7 @@ static struct live_segment *live_segment_create(struct stream *stream) {
     segment->files = port_files(stream->port);
     segment->folder_bytes_max = stream->options.folder_bytes_max;
     strcpy(segment->folder, stream->folder);
+    strcpy(segment->state_folder, stream->state_folder);
     strcpy(segment->state_path, stream->state_path);
     strcpy(segment->name.stream, stream->name);
     segment->name.sequence = stream->last_sequence + 1;
@@ -211,7 +229,7 @@ static struct live_segment *live_segment_create(struct stream *stream) {
 static void start_open(struct stream *stream) {
     stream->present = live_segment_create(stream);
     if (!stream->present) {
-        wait_and_try_again(stream, stream->folder, ERR_NO_MEMORY);
+        write_failed(stream, stream->folder, ERR_NO_MEMORY);
         return;
     }
     stream->step = STREAM_OPENING;
@@ -223,7 +241,7 @@ static void opened(struct stream *stream, int result) {
     if (result < 0) {
         stream->present = NULL;
         free(live);
-        wait_and_try_again(stream, stream->folder, result);
+        write_failed(stream, stream->folder, result);
         return;
     }
     stream->last_sequence = live->segment.name.sequence;
@@ -277,7 +295,8 @@ static void stands(struct stream *stream) {
     live->dirty = true;
     start_sync_timer(live);
     stream->counts.bytes_written += stream->append_size;
-    if (stream->failure) say("%s: writing again, nothing was lost", live->segment.path);
+    if (stream->failure_said) say("%s: writing again, nothing was lost", live->segment.path);
+    stream->failure_said = false;
     stream->failure = 0;
     append->done(append, 0);
 }
@@ -302,7 +321,7 @@ static void step_done(struct port_op *op) {
             stands(stream);
         break;
     case STREAM_CUTTING: /* if it failed: the next write overwrites the same place */
-        wait_and_try_again(stream, stream->present->segment.path, stream->error);
+        write_failed(stream, stream->present->segment.path, stream->error);
         break;
     case STREAM_WAITING: break;
     case STREAM_IDLE: assert(!"an op of no step");
@@ -314,16 +333,18 @@ static void retire(struct stream *stream) {
     struct live_segment *live = stream->present;
     stream->present = NULL;
     live->retired = true;
-    live->next = stream->retired;
-    stream->retired = live;
+    struct live_segment **last = &stream->retired;
+    while (*last)
+        last = &(*last)->next;
+    *last = live;
     port_cancel(&live->sync_timer);
     port_cancel(&live->age_timer);
-    close_advance(live);
+    close_advance(live->stream);
 }
 
 static bool retire_due(const struct stream *stream) {
     const struct segment *segment = &stream->present->segment;
-    if (stream->rotate_wanted || segment->suspect) return true;
+    if (stream->rotate_wanted || segment->suspect || segment->gone) return true;
     if (!stream->first) return stream->finishing;
     return segment->raw_size &&
            segment->raw_size + stream->first->raw_size > stream->options.segment_bytes_max;
@@ -332,10 +353,15 @@ static bool retire_due(const struct stream *stream) {
 /* Starts whatever is next, if nothing is under way. */
 static void advance(struct stream *stream) {
     if (stream->step != STREAM_IDLE) return;
+    if (stream->abandoned) give_up_held(stream);
     if (stream->present && retire_due(stream)) retire(stream);
     stream->rotate_wanted = false;
-    if (stream->abandoned) give_up_held(stream);
     if (!stream->first) return;
+    if (stream->sync_error) { /* a disk that cannot sync must not get a segment a second */
+        wait_and_try_again(stream, stream->sync_error);
+        stream->sync_error = 0;
+        return;
+    }
     if (stream->present)
         start_write(stream);
     else
@@ -347,7 +373,7 @@ static void advance(struct stream *stream) {
 static void age_reached(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, age_timer, op);
     if (live->retired) {
-        close_advance(live);
+        close_advance(live->stream);
         return;
     }
     live->stream->rotate_wanted = true;
@@ -357,7 +383,7 @@ static void age_reached(struct port_op *op) {
 static void sync_due(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_timer, op);
     if (live->retired) {
-        close_advance(live);
+        close_advance(live->stream);
         return;
     }
     live->dirty = false;
@@ -366,18 +392,42 @@ static void sync_due(struct port_op *op) {
 
 static void suspect(struct live_segment *live, int error) {
     live->stream->counts.sync_failures++;
+    live->stream->sync_error = error;
     live->segment.suspect = true;
-    say("%s: sync failed: %s; what the disk holds of it is uncertain, it is closed as it is and "
-        "read back at the next start; going on in a new segment",
-        live->segment.path, error_text(error));
+    if (may_say(live->stream))
+        say("%s: sync failed: %s; what the disk holds of it is uncertain, it is closed as it is "
+            "and read back at the next start; going on in a new segment",
+            live->segment.path, error_text(error));
+}
+
+static void look_run(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+    op->result = segment_look(&live->segment);
+}
+
+static void gone(struct live_segment *live) {
+    live->segment.gone = true;
+    say("%s: was deleted or replaced while it was being written, with %llu lines; going on in a "
+        "new segment",
+        live->segment.path, (unsigned long long)live->segment.lines);
 }
 
 static void sync_done(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
     struct stream *stream = live->stream;
-    if (op->result < 0) suspect(live, (int)op->result);
+    const bool looked = live->looking;
+    live->looking = false;
+    if (op->result == ERR_NOT_FOUND && looked)
+        gone(live);
+    else if (op->result < 0 && !looked)
+        suspect(live, (int)op->result);
     if (live->retired) {
-        close_advance(live);
+        close_advance(live->stream);
+        return;
+    }
+    if (!looked && !live->segment.suspect) {
+        live->looking = true;
+        port_work(stream->port, &live->sync_op, PORT_LANE_SLOW, look_run);
         return;
     }
     if (live->dirty) start_sync_timer(live);
@@ -391,6 +441,23 @@ static void close_run(struct port_op *op) {
     op->result = segment_close(&live->segment);
 }
 
+static bool close_ready(const struct live_segment *live) {
+    return port_idle(&live->close_op) && port_idle(&live->sync_op) &&
+           port_idle(&live->sync_timer) && port_idle(&live->age_timer);
+}
+
+/* Closes retired segments whose timers and sync are back, the oldest first and one at a time:
+ * a slow lane full of closing would keep the next segment from opening. */
+static void close_advance(struct stream *stream) {
+    if (stream->close_running) return;
+    struct live_segment *live = stream->retired;
+    while (live && !close_ready(live))
+        live = live->next;
+    if (!live) return;
+    stream->close_running = true;
+    port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
+}
+
 static void live_segment_free(struct live_segment *live) {
     struct live_segment **link = &live->stream->retired;
     while (*link != live)
@@ -399,47 +466,37 @@ static void live_segment_free(struct live_segment *live) {
     free(live);
 }
 
-/* Closes it once its timers and its sync are back, and forgets it when it is closed. */
-static void close_advance(struct live_segment *live) {
+static void close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
-    if (!port_idle(&live->close_op) || !port_idle(&live->sync_op) ||
-        !port_idle(&live->sync_timer) || !port_idle(&live->age_timer))
-        return;
-    if (live->segment.step == CLOSE_DONE)
-        live_segment_free(live);
-    else
-        port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
-}
-
-static void close_done(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
-    struct stream *stream = live->stream;
-    if (live->close_waits) {
-        live->close_waits = false;
-        close_advance(live);
-        return;
-    }
-    const int error = op->result < 0 ? (int)op->result : 0;
-    if (!error) {
-        stream->counts.segments_closed++;
-        close_advance(live);
-        return;
-    }
-    if (live->segment.step == CLOSE_SYNC) {
-        suspect(live, error);
-        close_advance(live);
-        return;
-    }
     if (live->close_error != error || stream->abandoned)
         say("%s: closing: %s; %s", live->segment.path, error_text(error),
             stream->abandoned ? "left to the next start" : "trying again");
     live->close_error = error;
     if (stream->abandoned) {
         file_close(&live->segment.file);
-        live->segment.step = CLOSE_DONE;
-        close_advance(live);
+        live_segment_free(live);
         return;
     }
     live->close_waits = true;
     port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + RETRY_NS);
+}
+
+static void close_done(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
+    struct stream *stream = live->stream;
+    const int error = op->result < 0 ? (int)op->result : 0;
+    if (live->close_waits) { /* it was the timer: again */
+        live->close_waits = false;
+    } else {
+        stream->close_running = false;
+        if (!error) {
+            stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
+            live_segment_free(live);
+        } else if (live->segment.step == CLOSE_SYNC) {
+            suspect(live, error);
+        } else {
+            close_failed(live, error);
+        }
+    }
+    close_advance(stream);
 }

@@ -340,32 +340,79 @@ static void whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else(void 
     }
 }
 
-/* Damage in the middle must not take what is behind it along. */
-static void a_damaged_frame_is_set_aside_and_the_ones_behind_it_stay(void **state) {
+/* Damage in the middle must not take what is behind it along: neither in a frame's data nor
+ * in its header, where the next one's place is unknown. */
+static void what_is_damaged_is_set_aside_and_the_frames_behind_it_stay(void **state) {
     (void)state;
-    uint8_t file_bytes[1024];
-    void *scratch = malloc(frame_scratch_bytes());
-    size_t end = 0, second = 0;
-    for (int i = 0; i < 3; i++) {
-        char text[64];
-        const int size = snprintf(text, sizeof text, "{\"line\":%d}\n", i == 2 ? 1 : i);
-        if (i == 1) second = end;
-        end += frame_encode(scratch, (const uint8_t *)text, (size_t)size, 1, file_bytes + end);
+    for (size_t at = 0; at < FRAME_HEADER_BYTES + 3; at++) {
+        uint8_t file_bytes[1024];
+        void *scratch = malloc(frame_scratch_bytes());
+        size_t end = 0, second = 0;
+        for (int i = 0; i < 3; i++) {
+            char text[64];
+            const int size = snprintf(text, sizeof text, "{\"line\":%d}\n", i == 2 ? 1 : i);
+            if (i == 1) second = end;
+            end += frame_encode(scratch, (const uint8_t *)text, (size_t)size, 1, file_bytes + end);
+        }
+        free(scratch);
+        file_bytes[second + at] ^= 0x80;
+        fresh_directory();
+        char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], name[SEGMENT_NAME_MAX];
+        struct recovery recovery;
+        struct segment_name parts = {.stream = "s", .sequence = 7, .part = true};
+        assert_true(path_join(folder, directory, "s", NULL));
+        assert_true(path_join(path, folder, segment_name_format(&parts, name), NULL));
+        assert_int_equal(directory_make(files_of_system(), folder), 0);
+        assert_int_equal(file_replace(files_of_system(), path, file_bytes, end, false), 0);
+        assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
+        assert_int_equal(recovery.frames_aside, 1);
+        assert_int_equal(recovery.lines, 2);
+        assert_int_equal(recovery.bytes_cut, 0);
+        assert_int_equal(count_lines_in_order(NULL, false), 2);
+        empty_directory();
     }
-    free(scratch);
-    file_bytes[second + FRAME_HEADER_BYTES] ^= 4;
+}
+
+static void a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on(void **state) {
+    (void)state;
+    struct bench bench;
     fresh_directory();
-    char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], name[SEGMENT_NAME_MAX];
-    struct recovery recovery;
-    struct segment_name parts = {.stream = "s", .sequence = 7, .part = true};
+    assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+    append_line(&bench);
+    while (!bench.appends[0].back)
+        port_wait(bench.port, 100000000);
+    char folder[SEGMENT_PATH_MAX];
     assert_true(path_join(folder, directory, "s", NULL));
-    assert_true(path_join(path, folder, segment_name_format(&parts, name), NULL));
-    assert_int_equal(directory_make(files_of_system(), folder), 0);
-    assert_int_equal(file_replace(files_of_system(), path, file_bytes, end, false), 0);
-    assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
-    assert_int_equal(recovery.frames_aside, 1);
-    assert_int_equal(recovery.lines, 2);
-    assert_int_equal(count_lines_in_order(NULL, false), 2);
+    directory_list(files_of_system(), folder, remove_entry, folder);
+    file_remove(files_of_system(), folder);
+    while (stream_counts(bench.stream).segments_opened < 2) { /* the look behind a sync finds it */
+        bench.count = 0;
+        bench.appends[0].back = false;
+        append_line(&bench);
+        while (!bench.appends[0].back)
+            port_wait(bench.port, 100000000);
+    }
+    close_bench(&bench);
+    assert_int_equal(count_lines_in_order(NULL, false), 1);
+    empty_directory();
+}
+
+static void a_rotation_asked_while_the_disk_refuses_does_not_outlive_an_abandon(void **state) {
+    (void)state;
+    struct bench bench;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
+    faulty.error = ERR_NO_SPACE;
+    faulty.open_failures = 1 << 30;
+    append_line(&bench);
+    while (!stream_counts(bench.stream).failing)
+        port_wait(bench.port, 100000000);
+    stream_rotate(bench.stream);
+    stream_abandon(bench.stream);
+    while (!bench.appends[0].back)
+        port_wait(bench.port, 100000000);
+    assert_false(stream_closing(bench.stream));
+    close_bench(&bench);
     empty_directory();
 }
 
@@ -382,7 +429,9 @@ int program_main(int argc, char **argv) {
         cmocka_unit_test(what_is_held_when_it_is_abandoned_comes_back_cancelled),
         cmocka_unit_test(beyond_the_folders_limit_the_oldest_go_first),
         cmocka_unit_test(whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else),
-        cmocka_unit_test(a_damaged_frame_is_set_aside_and_the_ones_behind_it_stay),
+        cmocka_unit_test(what_is_damaged_is_set_aside_and_the_frames_behind_it_stay),
+        cmocka_unit_test(a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on),
+        cmocka_unit_test(a_rotation_asked_while_the_disk_refuses_does_not_outlive_an_abandon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
