@@ -6,6 +6,7 @@ is bounded and ends on what the program does, not on a sleep.  A sanitizer's
 report in any output fails the test that caused it.
 """
 
+import atexit
 import contextlib
 import ctypes
 import json
@@ -58,11 +59,7 @@ def native_only(why):
 
 def environment(**more):
     variables = dict(os.environ, LC_ALL="C.UTF-8", NO_COLOR="1")
-    for name in ("LOGPORT_DIR", "DISPLAY", "WAYLAND_DISPLAY"):
-        variables.pop(name, None)
-    if EXEC_PREFIX:
-        variables.setdefault("WINEDEBUG", "-all")
-        variables.setdefault("WINEDLLOVERRIDES", "mscoree,mshtml,winedbg.exe=")
+    variables.pop("LOGPORT_DIR", None)
     variables.update(more)
     return variables
 
@@ -553,6 +550,21 @@ class Beside(threading.Thread):
         return self.result
 
 
+def keep_windows_services():
+    """Under Wine: a program that idles until we end, so that Wine's services live on.
+
+    Else they start with each program, which takes seconds, and inherit its
+    output, which then does not end when the program does."""
+    if not EXEC_PREFIX:
+        return
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    idle = start(program("logport") + ["check"], stdin=subprocess.PIPE, env=environment(), **quiet)
+    atexit.register(idle.wait)
+    atexit.register(idle.stdin.close)
+    subprocess.run(program("logport") + ["--version"], env=environment(), timeout=PATIENCE_S, **quiet)
+
+
 def main():
     print("seed %d (LOGPORT_TEST_SEED repeats it), scale %d %%, %s" % (SEED, SCALE, BUILD), file=sys.stderr)
+    keep_windows_services()
     unittest.main(module="__main__", verbosity=2)

@@ -155,7 +155,7 @@ class Pino(Client):
 
     def pipe(self, mode, address):
         """`app | pino-socket`: each piece that it reads goes out as it is."""
-        daemon, sent = self.daemon(), self.make_lines(40)
+        daemon, sent = self.daemon("--flush-ms", "10"), self.make_lines(40)
         words = ["-a", "127.0.0.1", "-p", str(getattr(daemon, address)[0][1]), "-m", mode, "--no-echo"]
         process = self.start_node([os.path.join(NODE_MODULES, "pino-socket", "psock.js"), *words])
         for n in range(0, 40, 2):
