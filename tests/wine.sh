@@ -44,9 +44,21 @@ prepare() {
     }
 }
 
+# Wine's services begin with the first program and end with the last.  They
+# inherit its output, so that whoever reads that never sees its end; and a
+# program that begins while they end may fail.  So one program is kept
+# that does nothing: a service that nobody called.  It holds the lock.
+keep_services() {
+    flock -n "$WINEPREFIX.keeper" true || return 0
+    flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 "$folder/wine64" spoolsv.exe \
+        </dev/null >/dev/null 2>&1 &
+    "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # back when they have begun
+}
+
 case $1 in
 --prepare)
     prepare
+    keep_services
     exit
     ;;
 --stop) # the server of this prefix only, and with it whatever runs there
@@ -55,4 +67,5 @@ case $1 in
     ;;
 esac
 [ -e "$WINEPREFIX/ready" ] || prepare
+keep_services
 exec "$folder/wine64" "$@"
