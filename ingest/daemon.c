@@ -19,6 +19,10 @@
 #define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
 #define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
 #define LZ4_ACCELERATION          1
+/* For segments, folders, the control port and the system itself. */
+#define FILES_RESERVED            64
+/* The last line is worth waiting for whoever reads it, but not for ever. */
+#define LAST_WORDS_MS             2000
 /* While draining waits for a batch: look again so often. */
 #define DRAIN_LOOK_NS             (10 * 1000000ll)
 /* A disk that does not answer at all after stop_ms is left so much later. */
@@ -121,6 +125,19 @@ static int open_stream(struct daemon *daemon, const char *name, uint64_t segment
     return error ? fail(config->dir, error) : 0;
 }
 
+/* Clients must never take the handles that storing needs. */
+static uint32_t connections_max(const struct config *config) {
+    const uint64_t files_max = system_open_files_max();
+    const uint64_t reserved = FILES_RESERVED + config->tcp.count + config->udp.count;
+    if (files_max == 0 || config->connections_max + reserved <= files_max)
+        return (uint32_t)config->connections_max;
+    const uint64_t left = files_max > reserved ? files_max - reserved : 1;
+    say("connections_max is %llu, not %llu: the system allows this process %llu open files",
+        (unsigned long long)left, (unsigned long long)config->connections_max,
+        (unsigned long long)files_max);
+    return (uint32_t)left;
+}
+
 static int open_pools(struct daemon *daemon) {
     struct intake *intake = &daemon->intake;
     const struct memory_plan *plan = &daemon->plan;
@@ -130,7 +147,7 @@ static int open_pools(struct daemon *daemon) {
         error = port_pool_create(daemon->port, plan->udp_buffer_bytes, plan->udp_buffers,
                                  plan->udp_datagram_bytes, &intake->udp_pool);
     if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
-    if (!error) error = intake_create(intake, (uint32_t)daemon->config->connections_max);
+    if (!error) error = intake_create(intake, connections_max(daemon->config));
     return error ? fail("memory", error) : 0;
 }
 
@@ -189,13 +206,14 @@ static enum control_answer command(void *context, const char *text, char *reply,
 
 static void say_ready(const struct daemon *daemon) {
     const struct intake *intake = &daemon->intake;
-    char line[2 * LISTENERS_MAX * (LISTENER_NAME_MAX + 1) + SEGMENT_PATH_MAX + 64] = "ready";
+    char line[2 * LISTENERS_MAX * (LISTENER_NAME_MAX + 1) + SEGMENT_PATH_MAX + 64] =
+        "logportd: ready"; /* longer than say() takes, with many listeners */
     size_t length = strlen(line);
     for (uint32_t i = 0; i < intake->tcp_count + intake->udp_count; i++)
         length += (size_t)snprintf(line + length, sizeof line - length, " %s", intake->names[i]);
-    snprintf(line + length, sizeof line - length, " dir=%s port=%s", daemon->config->dir,
-             port_name(daemon->port));
-    say("%s", line);
+    length += (size_t)snprintf(line + length, sizeof line - length, " dir=%s port=%s\n",
+                               daemon->config->dir, port_name(daemon->port));
+    stream_write(STREAM_ERROR, line, length);
 }
 
 static void start_stats(struct daemon *daemon) {
@@ -211,11 +229,6 @@ static int start(struct daemon *daemon) {
     daemon->files = port_files(daemon->port);
     daemon->started_ns = port_now_ns(daemon->port);
     daemon->plan = memory_plan(config);
-    const uint64_t files_max = system_open_files_max();
-    if (files_max && files_max < config->connections_max)
-        say("the system allows %llu open files; connections_max is %llu: beyond that accepting "
-            "pauses",
-            (unsigned long long)files_max, (unsigned long long)config->connections_max);
     error = open_directory(daemon);
     if (!error) error = open_stream(daemon, "main", config->segment_bytes_max, 0, &daemon->main);
     if (!error)
@@ -235,6 +248,7 @@ static int start(struct daemon *daemon) {
     start_stats(daemon);
     intake_start(&daemon->intake);
     say_ready(daemon);
+    system_messages_never_wait();
     return 0;
 }
 
@@ -257,7 +271,7 @@ static void print_counters(struct daemon *daemon) {
     char text[COUNTERS_TEXT_MAX];
     write_counters(daemon, text, sizeof text - 1);
     strcat(text, "\n");
-    stream_write(STREAM_ERROR, text, strlen(text));
+    stream_write_within(STREAM_ERROR, text, strlen(text), 0);
 }
 
 static void stats_due(struct port_op *op) {
@@ -392,6 +406,7 @@ static void say_goodbye(struct daemon *daemon) {
                         records_lost(daemon)
                             ? "{\"ok\":false,\"error\":\"not all records could be stored\"}"
                             : "{\"ok\":true}");
+    control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
 
 static void stop_go_on(struct daemon *daemon, uint32_t collected) {
@@ -456,7 +471,7 @@ static int finish(struct daemon *daemon) {
     if (daemon->intake.udp_pool) port_pool_free(daemon->intake.udp_pool);
     intake_free(&daemon->intake);
     line_memory_free(&daemon->line_memory);
-    stream_write(STREAM_ERROR, text, strlen(text));
+    stream_write_within(STREAM_ERROR, text, strlen(text), LAST_WORDS_MS);
     control_free(daemon->control);
     port_close(daemon->port);
     return lost ? 1 : 0;

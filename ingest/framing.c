@@ -12,12 +12,16 @@
 int line_memory_create(uint32_t bytes, struct line_memory *memory) {
     const uint32_t count = bytes / sizeof(struct line_chunk);
     *memory = (struct line_memory){.chunks = malloc((size_t)count * sizeof(struct line_chunk)),
+                                   .holders = calloc((size_t)count + 1, sizeof(struct framing *)),
                                    .chunk_count = count};
-    return memory->chunks ? 0 : ERR_NO_MEMORY;
+    if (memory->chunks && memory->holders) return 0;
+    line_memory_free(memory);
+    return ERR_NO_MEMORY;
 }
 
 void line_memory_free(struct line_memory *memory) {
     free(memory->chunks);
+    free(memory->holders);
     *memory = (struct line_memory){0};
 }
 
@@ -32,19 +36,22 @@ static struct line_chunk *chunk_take(struct line_memory *memory) {
     return chunk;
 }
 
-static void holders_add(struct line_memory *memory, struct framing *framing) {
+/* Moves a framing to where those with so many chunks are. */
+static void hold(struct line_memory *memory, struct framing *framing, uint32_t chunks) {
+    if (framing->chunks > 0) {
+        if (framing->next) framing->next->previous = framing->previous;
+        if (framing->previous)
+            framing->previous->next = framing->next;
+        else
+            memory->holders[framing->chunks] = framing->next;
+    }
+    framing->chunks = chunks;
+    if (chunks == 0) return;
     framing->previous = NULL;
-    framing->next = memory->holders;
+    framing->next = memory->holders[chunks];
     if (framing->next) framing->next->previous = framing;
-    memory->holders = framing;
-}
-
-static void holders_remove(struct line_memory *memory, struct framing *framing) {
-    if (framing->next) framing->next->previous = framing->previous;
-    if (framing->previous)
-        framing->previous->next = framing->next;
-    else
-        memory->holders = framing->next;
+    memory->holders[chunks] = framing;
+    if (chunks > memory->longest) memory->longest = chunks;
 }
 
 /* Gives back all chunks but the first `count`. */
@@ -62,9 +69,8 @@ static void chunks_keep(struct line_memory *memory, struct framing *framing, uin
         chunk->next = memory->free;
         memory->free = chunk;
     }
-    framing->chunks = count;
+    hold(memory, framing, count);
     if (framing->kept > count * LINE_CHUNK_BYTES) framing->kept = count * LINE_CHUNK_BYTES;
-    if (count == 0) holders_remove(memory, framing);
 }
 
 /* ---- lines set aside ---- */
@@ -82,10 +88,10 @@ static void set_aside(struct line_memory *memory, struct framing *framing, uint3
 /* Frees at least one chunk: the longest line gives way down to its beginning;
  * when none is longer than a beginning, one of the longest gives that up too. */
 static void longest_gives_way(struct line_memory *memory) {
-    struct framing *longest = memory->holders;
+    while (memory->longest > 0 && !memory->holders[memory->longest])
+        memory->longest--; /* as often as it was raised, chunk by chunk */
+    struct framing *longest = memory->holders[memory->longest];
     assert(longest);
-    for (struct framing *other = longest->next; other; other = other->next)
-        if (other->chunks > longest->chunks) longest = other;
     const uint32_t before = longest->chunks;
     if (!longest->set_aside) set_aside(memory, longest, REJECT_LINE_MEMORY);
     if (longest->chunks < before) return;
@@ -107,7 +113,7 @@ static uint32_t line_room(struct line_memory *memory, struct framing *framing, u
         else
             framing->first = chunk;
         framing->last = chunk;
-        if (framing->chunks++ == 0) holders_add(memory, framing);
+        hold(memory, framing, framing->chunks + 1);
         room = LINE_CHUNK_BYTES;
     }
     *place = framing->last->bytes + LINE_CHUNK_BYTES - room;

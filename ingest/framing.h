@@ -23,7 +23,7 @@ struct framing {
     uint32_t set_aside;              /* 0, or the reason why the line is not stored */
     bool ends_in_cr;                 /* its last byte so far */
     bool head_only;                  /* set aside, and its beginning is all there will be */
-    struct framing *next, *previous; /* in line_memory.holders */
+    struct framing *next, *previous; /* in line_memory.holders[chunks] */
 };
 
 struct framing_rules {

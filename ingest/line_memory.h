@@ -21,7 +21,9 @@ struct framing;
 struct line_memory {
     struct line_chunk *chunks, *free;
     uint32_t chunk_count, used; /* chunks[used..) were never touched */
-    struct framing *holders;    /* framings that hold chunks */
+    /* The framings that hold so many chunks, so that the longest is found at once. */
+    struct framing **holders; /* [chunk_count + 1] */
+    uint32_t longest;         /* none holds more chunks than this */
 };
 
 int line_memory_create(uint32_t bytes, struct line_memory *memory);

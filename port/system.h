@@ -46,10 +46,18 @@ uint32_t stream_columns(enum system_stream stream); /* 80 where unknown */
 int64_t stream_read(enum system_stream stream, void *bytes, size_t size);
 /* All of it.  ERR_CLOSED: the reader of our pipe has gone. */
 int stream_write(enum system_stream stream, const void *bytes, size_t size);
+/* The same, but its reader is waited for no longer than this; ERR_TIMED_OUT: nothing, or not
+ * all, was written.  With 0 it never waits for up to 4,096 bytes, which a pipe that has room
+ * takes whole.  Windows: waits as stream_write does. */
+int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
+                        uint32_t timeout_ms);
 
 /* One line to stderr, in one write: the program's name, ": ", the text, "\n".
  * system_name("logportd") sets the name once, at the start. */
-void system_name(const char *name);
+void system_name(const char *name); /* not copied */
+/* From now on what say() cannot write at once is left unsaid: a daemon does not stop because
+ * nobody reads its messages. */
+void system_messages_never_wait(void);
 void say(const char *format, ...) FORMATS(1, 2);
 
 /* ---- blocking sockets ---- */

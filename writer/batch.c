@@ -203,7 +203,9 @@ void batch_check(struct batch *batch) {
             continue;
         }
         batch->counts.records++;
-        reject(batch, run, run->set_aside, batch->raw + run->offset, run->size - 1, run->size - 1,
+        const uint32_t kept = run->size - 1;
+        reject(batch, run, run->set_aside, batch->raw + run->offset, kept,
+               run->set_aside == REJECT_OVERSIZED ? batch->rules->line_bytes_max : kept,
                run->record_size);
     }
     batch->stored_size = (size_t)(out - batch->raw);

@@ -29,7 +29,9 @@ struct reject {
     const struct port_address *peer;
     const char *listener;
     uint32_t reason;
-    uint64_t offset;      /* of the fault in the record */
+    /* Of the fault in the record: where it breaks a rule of JSON or passes the limit;
+     * for line_memory, how much of it was kept. */
+    uint64_t offset;
     uint64_t record_size; /* as it came */
     const uint8_t *bytes; /* what is left of it; cut to what is kept */
     size_t size;

@@ -1,5 +1,6 @@
 /* system.c - the process, its clocks and its standard streams.  See system.h. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,8 +15,6 @@
 #include "port/linux/linux.h"
 #include "port/system.h"
 
-#define LINE_BYTES_MAX 4096
-#define NAME_BYTES_MAX 32
 
 _Noreturn void system_exit_now(int code) {
     _exit(code);
@@ -145,21 +144,22 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size) {
     return 0;
 }
 
-static char program_name[NAME_BYTES_MAX] = "logport";
-
-void system_name(const char *name) {
-    snprintf(program_name, sizeof program_name, "%s", name);
-}
-
-void say(const char *format, ...) {
-    char line[LINE_BYTES_MAX];
-    size_t used = (size_t)snprintf(line, sizeof line, "%s: ", program_name);
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(line + used, sizeof line - used, format, arguments);
-    va_end(arguments);
-    if (length > 0) used += (size_t)length;
-    if (used > sizeof line - 1) used = sizeof line - 1; /* cut, but still a line */
-    line[used++] = '\n';
-    stream_write(STREAM_ERROR, line, used);
+/* A pipe that polls writable has room for PIPE_BUF bytes, so one such write does not block. */
+int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
+                        uint32_t timeout_ms) {
+    const char *p = bytes;
+    const int64_t deadline_ns = system_now_ns() + (int64_t)timeout_ms * 1000000;
+    while (size > 0) { /* each turn writes something, or ends it */
+        const int64_t left_ns = deadline_ns - system_now_ns();
+        struct pollfd wait = {.fd = (int)stream, .events = POLLOUT};
+        const int ready = poll(&wait, 1, left_ns > 0 ? (int)(left_ns / 1000000) : 0);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) return ready == 0 ? ERR_TIMED_OUT : error_of_errno(errno);
+        const ssize_t written = write((int)stream, p, size < PIPE_BUF ? size : PIPE_BUF);
+        if (written < 0 && errno != EINTR && errno != EAGAIN) return error_of_errno(errno);
+        if (written <= 0) continue;
+        p += written;
+        size -= (size_t)written;
+    }
+    return 0;
 }

@@ -141,25 +141,8 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size) {
     return 0;
 }
 
-#define SAY_BYTES_MAX 4096
-static const char *program_name = "logport";
-
-void system_name(const char *name) {
-    program_name = name;
-}
-
-void say(const char *format, ...) {
-    char line[SAY_BYTES_MAX];
-    const int prefix = snprintf(line, sizeof(line), "%s: ", program_name);
-    size_t length = prefix > 0 && (size_t)prefix < sizeof(line) - 1 ? (size_t)prefix : 0;
-    va_list arguments;
-    va_start(arguments, format);
-    const int text = vsnprintf(line + length, sizeof(line) - length, format, arguments);
-    va_end(arguments);
-    /* One that is longer is cut; a newline is always its end. */
-    if (text > 0) length += (size_t)text;
-    if (length > sizeof(line) - 2) length = sizeof(line) - 2;
-    line[length++] = '\n';
-    DWORD written;
-    WriteFile(stream_handle(STREAM_ERROR), line, (DWORD)length, &written, NULL);
+int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
+                        uint32_t timeout_ms) {
+    (void)timeout_ms; /* a pipe's writer is not told whether there is room */
+    return stream_write(stream, bytes, size);
 }

@@ -35,7 +35,8 @@ static void bench_open(struct bench *bench, uint32_t memory_bytes) {
 }
 
 static void bench_close(struct bench *bench) {
-    assert_null(bench->memory.holders);
+    for (uint32_t i = 0; i <= bench->memory.chunk_count; i++)
+        assert_null(bench->memory.holders[i]);
     batch_free(&bench->batch);
     line_memory_free(&bench->memory);
 }
