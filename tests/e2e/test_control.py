@@ -65,14 +65,20 @@ class Control(Case):
         thread.finish()
         daemon.stop()
 
-    def test_logport_stop_stops_it_as_a_signal_does(self):
-        daemon = self.daemon()
-        daemon.send(b'{"a":1}\n')
-        daemon.wait_stored(1)
-        self.assertEqual(logport("stop", "--dir", daemon.base).code, 0)
+    def test_logport_stop_stops_it_as_a_signal_does_and_returns_when_all_is_stored(self):
+        daemon = self.daemon("--flush-ms", "2000")
+        connection = daemon.connect()
+        connection.sendall(b'{"a":1}\n')
+        wait_until(lambda: b'"bytes_received":8' in logport("status", "--dir", daemon.base).out, "the line is there")
+        answer = logport("stop", "--dir", daemon.base)
+        self.assertEqual(answer.code, 0, answer.said)
+        self.assert_lines(daemon.lines_stored(), [b'{"a":1}'])
+        self.assertFalse([name for name in os.listdir(os.path.join(daemon.base, "main")) if ".part." in name])
+        next_one = self.daemon(dir=daemon.base)  # the directory is free
         code, counters = daemon.wait_end()
         self.assertEqual((code, counters["stored"]), (0, 1))
         identity(counters)
+        next_one.stop()
 
     def test_reload_is_answered_and_it_goes_on(self):
         daemon = self.daemon()

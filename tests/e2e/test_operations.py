@@ -1,0 +1,121 @@
+"""test_operations.py - what operators and their tools do to a daemon, and it goes on."""
+
+import contextlib
+import fcntl
+import os
+import resource
+import signal
+import socket
+import subprocess
+
+from harness import (PATIENCE_S, Case, environment, identity, log_line, logport, main, native_only, program, segments,
+                     start, wait_until)
+from test_control import control_address, counters_of
+
+
+class Operations(Case):
+    @native_only("stops the process with SIGSTOP")
+    def test_connections_made_before_a_stop_are_stored_though_not_yet_accepted(self):
+        daemon = self.daemon()
+        daemon.process.send_signal(signal.SIGSTOP)
+        sent = sorted(log_line(self.rng, n=n) for n in range(50))
+        for line in sent:
+            daemon.send(line + b"\n")
+        daemon.ask_to_stop()
+        daemon.process.send_signal(signal.SIGCONT)
+        code, counters = daemon.wait_end()
+        self.assertEqual((code, counters["stored"]), (0, len(sent)), daemon.said)
+        self.assert_lines(sorted(daemon.lines_stored()), sent)
+
+    def test_a_drain_that_is_allowed_longer_than_the_stop_loses_nothing(self):
+        daemon = self.daemon("--stop-ms", "3s", "--drain-ms", "30s")
+        lines = b"".join(log_line(self.rng, n=n) + b"\n" for n in range(1000))
+
+        def sender():
+            with contextlib.suppress(OSError), contextlib.closing(daemon.connect()) as connection:
+                while True:
+                    connection.sendall(lines)
+
+        senders = [self.in_thread(sender) for _ in range(2)]
+        daemon.wait_stored(1000)
+        counters = daemon.stop()
+        self.assertEqual(counters["dropped"], {})
+        for thread in senders:
+            thread.finish()
+        self.assertEqual(len(daemon.lines_stored()), counters["stored"])
+
+    @native_only("fills a pipe that nobody reads")
+    def test_nobody_reading_stderr_stops_nothing(self):
+        base = os.path.join(self.directory(), "logs")
+        reader, writer = os.pipe()
+        command = program("logportd") + ["--tcp", "127.0.0.1:0", "--dir", base, "--stats-s", "1"]
+        process = start(command, stdout=subprocess.DEVNULL, stderr=writer, env=environment())
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        said = b""
+        while b"ready" not in said or not said.endswith(b"\n"):
+            said += os.read(reader, 4096)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x")
+        os.set_blocking(writer, True)  # the daemon shares it
+        port = int(said.split(b"tcp=127.0.0.1:")[1].split()[0])
+        wait_until(lambda: counters_of(logport("status", "--dir", base))["uptime_s"] >= 3, "three seconds are over")
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b'{"a":1}\n')
+        wait_until(lambda: logport("search", "-c", "", base).out == b"1\n", "the line is stored")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE_S), 0)
+        os.close(reader)
+        os.close(writer)
+
+    @native_only("lowers the limit of open files")
+    def test_clients_cannot_take_the_handles_that_storing_needs(self):
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (120, before[1]))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))
+            daemon = self.daemon(udp=())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        daemon.wait_said("connections_max is")
+        connections = [daemon.connect() for _ in range(150)]
+        connections[0].sendall(b'{"a":1}\nbad\n')
+        daemon.wait_stored(1)
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        connections[0].sendall(b'{"a":2}\n')
+        self.assertEqual(daemon.wait_stored(2), [b'{"a":1}', b'{"a":2}'])
+        self.assertEqual(logport("status", "--dir", daemon.base).code, 0)
+        for connection in connections:
+            connection.close()
+        identity(daemon.stop())
+
+    def test_silent_control_connections_keep_nobody_out(self):
+        daemon = self.daemon()
+        port = control_address(daemon)
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        for _ in range(3):
+            self.assertEqual(logport("status", "--dir", daemon.base, timeout=4).code, 0)
+        for connection in silent:
+            connection.close()
+        daemon.stop()
+
+    @native_only("an open file cannot be unlinked there")
+    def test_a_live_file_that_is_deleted_is_told_and_the_next_one_goes_on(self):
+        daemon = self.daemon("--sync-ms", "50")
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        for path in segments(daemon.base):
+            os.unlink(path)
+        daemon.send(b'{"a":2}\n')
+        daemon.wait_said("was deleted or replaced")
+        daemon.send(b'{"a":3}\n')
+        self.assertEqual(daemon.wait_stored(1), [b'{"a":3}'])
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.stop()
+
+
+if __name__ == "__main__":
+    main()
