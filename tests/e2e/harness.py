@@ -171,7 +171,8 @@ class Daemon:
     in a temporary one unless given.
     """
 
-    def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), ready=True, cwd=None):
+    def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), ready=True, cwd=None,
+                 open_files=None):
         self.test = test
         self.base = dir or os.path.join(temporary_directory(test), "logs")
         self.lines = []  # what stderr said, with when
@@ -185,6 +186,8 @@ class Daemon:
         if dir is not None or "--dir" not in words:
             command += ["--dir", self.base]
         self.command = command + [str(word) for word in words]
+        if open_files:  # the limit, soft and hard, that it is started with
+            self.command = ["sh", "-c", 'ulimit -n %d && exec "$0" "$@"' % open_files] + self.command
         self.process = start(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=cwd, bufsize=0
         )
