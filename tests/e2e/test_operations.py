@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 from harness import (PATIENCE_S, Case, environment, identity, log_line, logport, main, native_only, program, segments,
                      start, wait_until)
@@ -29,15 +30,16 @@ class Operations(Case):
 
     def test_a_drain_that_is_allowed_longer_than_the_stop_loses_nothing(self):
         daemon = self.daemon("--stop-ms", "3s", "--drain-ms", "30s")
-        lines = b"".join(log_line(self.rng, n=n) + b"\n" for n in range(1000))
+        lines = b"".join(log_line(self.rng, n=n) + b"\n" for n in range(100))
 
         def sender():
             with contextlib.suppress(OSError), contextlib.closing(daemon.connect()) as connection:
                 while True:
                     connection.sendall(lines)
+                    time.sleep(0.005)  # busy for ever, not a flood
 
         senders = [self.in_thread(sender) for _ in range(2)]
-        daemon.wait_stored(1000)
+        daemon.wait_stored(100)
         counters = daemon.stop()
         self.assertEqual(counters["dropped"], {})
         for thread in senders:
