@@ -73,9 +73,16 @@ def program(name):
     return EXEC_PREFIX + [os.path.join(BUILD, name + SUFFIX)]
 
 
-def start(command, **options):
+def start(command, open_files=None, **options):
+    """A program that runs beside the test; open_files: how many it may have."""
+
+    def prepare():
+        die_with_parent()
+        if open_files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.Popen(command, preexec_fn=die_with_parent, **options)
+    return subprocess.Popen(command, preexec_fn=prepare, **options)
 
 
 def refuse_sanitizer_reports(text, where):
@@ -171,8 +178,7 @@ class Daemon:
     in a temporary one unless given.
     """
 
-    def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), ready=True, cwd=None,
-                 open_files=None):
+    def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), **options):
         self.test = test
         self.base = dir or os.path.join(temporary_directory(test), "logs")
         self.lines = []  # what stderr said, with when
@@ -186,10 +192,8 @@ class Daemon:
         if dir is not None or "--dir" not in words:
             command += ["--dir", self.base]
         self.command = command + [str(word) for word in words]
-        if open_files:  # the limit, soft and hard, that it is started with
-            self.command = ["sh", "-c", 'ulimit -n %d && exec "$0" "$@"' % open_files] + self.command
         self.process = start(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=cwd, bufsize=0
+            self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0, **options
         )
         self.pid = self.process.pid
         self.threads = [
@@ -201,8 +205,7 @@ class Daemon:
             thread.start()
         test.addCleanup(self.kill)
         self.tcp, self.udp, self.port = [], [], None
-        if ready:
-            self.wait_ready()
+        self.wait_ready()
 
     def _collect(self, stream):
         rest = b""

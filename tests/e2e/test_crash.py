@@ -207,6 +207,17 @@ class LiveLooks(Case):
         counts = ripgrep_counts(path)
         return counts is not None and self.grew(path, counts[0])
 
+    def look_with_logport(self, path):
+        result = logport("cat", path)
+        if result.code != 0 and not os.path.exists(path):
+            return False
+        self.assertEqual((result.code, result.err), (0, b""))
+        verified = logport("verify", path)
+        if verified.code != 0 and not os.path.exists(path):
+            return False
+        self.assertEqual(verified.code, 0, verified.said)
+        return self.grew(path, len(result.lines))
+
     def look_at_a_copy(self, path):
         try:
             shutil.copyfile(path, self.copy)
@@ -225,7 +236,13 @@ class LiveLooks(Case):
         daemon = self.daemon("--flush-ms", "2", *words)
         senders = [Sender(self, 0, c) for c in range(2)]
         threads = [self.in_thread(sender.send_slowly, daemon) for sender in senders]
-        kinds = self.look_with_lz4_test, self.look_with_lz4, self.look_with_ripgrep, self.look_at_a_copy
+        kinds = (
+            self.look_with_lz4_test,
+            self.look_with_lz4,
+            self.look_with_ripgrep,
+            self.look_at_a_copy,
+            self.look_with_logport,
+        )
         wait_until(lambda: segments(daemon.base), "there is a file")
         done, states = 0, set()
         while done < count:

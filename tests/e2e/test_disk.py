@@ -82,6 +82,29 @@ class FullDisk(Case):
         self.assertGreater(dropped(counters) + counters["in_flight"], 0)
         self.assertEqual(len(daemon.lines_stored()), counters["stored"])
 
+    def test_killed_on_a_full_disk_every_file_is_sound_and_the_next_start_goes_on(self):
+        where = small_disk(self, self.SIZE)
+        daemon = self.daemon(dir=os.path.join(where, "logs"))
+        sent = self.lines(300)
+        daemon.send(sent[0] + b"\n")
+        daemon.wait_stored(1)
+        ballast = self.fill(where, 200_000)
+        connection = daemon.connect()
+        connection.sendall(b"\n".join(sent[1:]) + b"\n")
+        daemon.wait_said(r"no space left")
+        daemon.kill()
+        for path in every_segment(daemon.base):
+            assert_file_whole(path)
+        stored = daemon.lines_stored()
+        self.assert_lines(stored, sent[: len(stored)])
+        os.remove(ballast)
+        daemon = self.daemon(dir=daemon.base)
+        self.assert_lines(daemon.lines_stored(), stored)
+        daemon.send(b'{"after":1}\n')
+        self.assert_lines(daemon.wait_stored(len(stored) + 1), stored + [b'{"after":1}'])
+        daemon.stop()
+        self.assertEqual(logport("verify", daemon.base).code, 0)
+
     def test_a_second_signal_ends_it_at_once(self):
         where = small_disk(self, self.SIZE)
         daemon = self.daemon("--stop-ms", "60000", dir=os.path.join(where, "logs"))
@@ -153,6 +176,14 @@ class Start(Refusals):
         daemon = self.daemon()
         daemon.kill()
         self.daemon(dir=daemon.base).stop()
+
+    def test_a_directory_may_have_any_name_and_lie_in_a_new_one(self):
+        daemon = self.daemon(dir=os.path.join(self.directory(), "new", "my logs", "für 東京"))
+        daemon.send(b'{"a":1}\n')
+        self.assert_lines(daemon.wait_stored(1), [b'{"a":1}'])
+        self.assert_lines(logport("cat", daemon.base).lines, [b'{"a":1}'])
+        self.assertEqual(logport("stop", "--dir", daemon.base).code, 0)
+        self.assertEqual(daemon.wait_end()[0], 0)
 
     def test_a_directory_that_is_a_file_exits_1(self):
         path = os.path.join(self.directory(), "logs")

@@ -1,6 +1,7 @@
 """test_pipeline.py - what is sent is stored: byte for byte, in order, counted."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -142,6 +143,13 @@ class Listening(Case):
             self.assertEqual(result.code, 0, result.said)
             self.assertGreater(len(result.out), 200)
             self.assertEqual(result.err, b"")
+
+    def test_with_stats_s_it_prints_the_counters_so_often(self):
+        daemon = self.daemon("--stats-s", "1")
+        daemon.send(b'{"a":1}\nbad\n')
+        said = daemon.wait_said(r'^\{"received":2,')
+        identity(json.loads(said))
+        daemon.stop()
 
     def test_nothing_is_printed_on_the_daemons_stdout(self):
         daemon = self.daemon()
@@ -410,6 +418,21 @@ class ManyConnections(Case):
         held[0].close()
         self.assertEqual(daemon.wait_stored(9)[8], b'{"n":8}')
         daemon.stop()
+
+
+    @native_only("Wine knows no such limit")
+    def test_at_the_limit_of_open_files_accepting_pauses_says_so_and_resumes(self):
+        daemon = self.daemon(open_files=80)
+        held = [daemon.connect() for _ in range(60)]
+        for n, connection in enumerate(held):
+            connection.sendall(b'{"n":%d}\n' % n)
+        daemon.wait_said(r"(?i)open files|connections")
+        wait_until(lambda: daemon.lines_stored(), "those that were accepted are served")
+        for n in range(60):
+            # Each that ends makes room for one that waits.
+            held[n].close()
+            wait_until(lambda: b'{"n":%d}' % n in daemon.lines_stored(), "connection %d is served" % n)
+        self.assertEqual(daemon.stop()["stored"], 60)
 
 
 class Stopping(Case):

@@ -150,6 +150,24 @@ class Cat(Shared):
             self.assert_lines(result.lines[:1], [self.lines[0]])
             self.assertEqual((result.lines[1], result.err), (b"0", b""), words)
 
+    @native_only("no such file")
+    def test_output_that_cannot_be_written_exits_2_and_says_so(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run(
+                program("logport") + ["cat", self.base], stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=60
+            )
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"no space left", result.stderr)
+
+    def test_a_directory_without_records_is_no_error(self):
+        daemon = self.daemon()
+        for stop in (lambda: None, daemon.stop):
+            stop()
+            self.check([], "cat", daemon.base)
+            self.check([], "tail", daemon.base)
+            self.check([], "search", "a", daemon.base, code=1)
+            self.assertEqual(logport("verify", daemon.base).code, 0)
+
     def test_every_command_has_a_help_text(self):
         for command in ("cat", "tail", "search", "verify", "check", "send", "status", "rotate", "stop", "reload"):
             result = logport(command, "--help")
@@ -194,6 +212,13 @@ class Follow(Case):
         # Flush age and a look every 250 ms; the margin is for a busy machine.
         self.assertLess(late[len(late) // 2], 0.2 + 0.25 + (2 if WINDOWS or SANITIZED else 0.2), late)
         self.assertLess(late[-1], 0.2 + 0.25 + (10 if WINDOWS or SANITIZED else 2), late)
+        daemon.stop()
+
+    def test_tail_f_shows_the_first_line_of_a_new_directory(self):
+        daemon = self.daemon()
+        follower = Follower(self, daemon.base)
+        daemon.send(b'{"n":1}\n')
+        wait_until(lambda: follower.lines == [b'{"n":1}'], "the first line is shown")
         daemon.stop()
 
     def test_tail_f_goes_on_over_a_restart_of_the_daemon(self):
