@@ -1,0 +1,181 @@
+/* iocp_test.c - what the Windows back end does to the system, looked at with
+ * the system's own calls: who may have our ports and files, what a console's
+ * request becomes, what is left when a port is closed. */
+#include <winsock2.h>
+
+#include <aclapi.h>
+#include <windows.h>
+#include <ws2tcpip.h>
+
+#include "tests/unit/probe.h"
+
+static struct sockaddr_in name_of(const struct port_address *address) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(address->port)};
+    memcpy(&name.sin_addr, address->ip, 4);
+    return name;
+}
+
+static struct port_address loopback(void) {
+    return (struct port_address){.family = 4, .ip = {127, 0, 0, 1}};
+}
+
+/* ---- sockets ---- */
+
+/* On Windows SO_REUSEADDR lets a program take a port that is in use. */
+static void nobody_can_take_the_port_of_a_listener(void **state) {
+    struct port *port = *state;
+    struct port_socket listener;
+    struct port_address address = loopback();
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    const SOCKET thief = socket(AF_INET, SOCK_STREAM, 0);
+    const BOOL yes = TRUE;
+    setsockopt(thief, SOL_SOCKET, SO_REUSEADDR, (const char *)&yes, sizeof yes);
+    const struct sockaddr_in name = name_of(&address);
+    assert_int_not_equal(bind(thief, (const struct sockaddr *)&name, sizeof name), 0);
+    closesocket(thief);
+    port_shut(port, &listener);
+}
+
+/* SIO_UDP_CONNRESET: without it this receive ends with WSAECONNRESET. */
+static void an_icmp_answer_to_something_sent_does_not_end_a_receive(void **state) {
+    struct port *port = *state;
+    struct port_socket bound, gone;
+    struct port_address address = loopback(), nobody = loopback();
+    struct port_pool *pool;
+    uint32_t granted;
+    struct probe receive = probe_new(NULL);
+    assert_int_equal(port_bind(port, &gone, &nobody, 65536, &granted), 0);
+    port_shut(port, &gone);
+    assert_int_equal(port_bind(port, &bound, &address, 65536, &granted), 0);
+    assert_int_equal(port_pool_create(port, 8192, 2, 1024, &pool), 0);
+    port_receive_datagrams(port, &receive.op, &bound, pool);
+
+    const struct sockaddr_in name = name_of(&nobody), self = name_of(&address);
+    assert_int_equal(
+        sendto((SOCKET)bound.handle, "?", 1, 0, (const struct sockaddr *)&name, sizeof name), 1);
+    port_wait(port, 50 * MS);
+    assert_int_equal(receive.returns, 0);
+    assert_int_equal(
+        sendto((SOCKET)bound.handle, "!", 1, 0, (const struct sockaddr *)&self, sizeof self), 1);
+    assert_int_equal(probe_await(port, &receive, 1), 1);
+    assert_int_equal(receive.op.buffer->bytes[0], '!');
+    port_buffer_release(receive.op.buffer);
+    port_shut(port, &bound);
+    port_pool_free(pool);
+}
+
+static void no_socket_is_handed_to_children(void **state) {
+    struct port *port = *state;
+    struct port_socket listener, accepted;
+    struct port_address address = loopback();
+    struct probe accept = probe_new(NULL);
+    struct client client;
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(client_connect(&address, &client), 0);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    const intptr_t handles[] = {listener.handle, accepted.handle, client.handle};
+    for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
+        DWORD flags = HANDLE_FLAG_INHERIT;
+        assert_true(GetHandleInformation((HANDLE)handles[i], &flags));
+        assert_int_equal(flags & HANDLE_FLAG_INHERIT, 0);
+    }
+    client_close(&client);
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+}
+
+/* ---- files ---- */
+
+static void a_secret_file_is_its_users_alone(void **state) {
+    struct port *port = *state;
+    static const char path[] = "iocp_test.secret";
+    struct file file;
+    assert_int_equal(file_open(port_files(port), path, FILE_WRITE_SECRET, &file), 0);
+    ACL *list = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    assert_int_equal(GetSecurityInfo((HANDLE)file.handle, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
+                                     NULL, NULL, &list, NULL, &descriptor),
+                     0);
+    assert_non_null(list);
+    for (DWORD i = 0; i < list->AceCount; i++) {
+        ACCESS_ALLOWED_ACE *entry;
+        assert_true(GetAce(list, i, (void **)&entry));
+        if (entry->Header.AceType != ACCESS_ALLOWED_ACE_TYPE) continue;
+        assert_false(IsWellKnownSid(&entry->SidStart, WinWorldSid));
+        assert_false(IsWellKnownSid(&entry->SidStart, WinBuiltinUsersSid));
+    }
+    LocalFree(descriptor);
+    file_close(&file);
+    assert_int_equal(file_remove(port_files(port), path), 0);
+}
+
+/* ---- the console ---- */
+
+static void ctrl_c_is_a_request_to_stop_and_one_in_between_is_kept(void **state) {
+    struct port *port = *state;
+    struct probe probe = probe_new(NULL);
+    port_signal(port, &probe.op);
+    if (!GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0)) { /* no console here */
+        port_cancel(&probe.op);
+        settle(port);
+        skip();
+    }
+    assert_int_equal(probe_await(port, &probe, 1), PORT_SIGNAL_STOP);
+    assert_true(GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0)); /* nobody asks at the moment */
+    port_wait(port, 100 * MS);
+    port_signal(port, &probe.op);
+    assert_int_equal(probe_await(port, &probe, 2), PORT_SIGNAL_STOP);
+}
+
+/* ---- closing ---- */
+
+static DWORD handles_open(void) {
+    DWORD count = 0;
+    GetProcessHandleCount(GetCurrentProcess(), &count);
+    return count;
+}
+
+static void open_use_and_close(void) {
+    struct port *port;
+    struct port_socket listener, accepted;
+    struct port_address address = loopback();
+    struct probe accept = probe_new(NULL), timer = probe_new(NULL);
+    struct client client;
+    assert_int_equal(port_open(NULL, &port), 0);
+    port_timer(port, &timer.op, port_now_ns(port) + MS);
+    probe_await(port, &timer, 1);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(client_connect(&address, &client), 0);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    port_shut(port, &accepted);
+    port_accept(port, &accept.op, &listener, &accepted);
+    port_shut(port, &listener);
+    assert_int_equal(probe_await(port, &accept, 2), ERR_CANCELLED);
+    client_close(&client);
+    port_close(port);
+}
+
+static void a_closed_port_leaves_no_handle_behind(void **state) {
+    (void)state;
+    open_use_and_close(); /* the first time the system keeps some for itself */
+    const DWORD before = handles_open();
+    enum { TIMES = 20 };
+    for (int i = 0; i < TIMES; i++)
+        open_use_and_close();
+    assert_in_range(handles_open(), 0, before + TIMES / 2);
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc, (void)argv;
+    const struct CMUnitTest tests[] = {
+        PORT_TEST(nobody_can_take_the_port_of_a_listener),
+        PORT_TEST(an_icmp_answer_to_something_sent_does_not_end_a_receive),
+        PORT_TEST(no_socket_is_handed_to_children),
+        PORT_TEST(a_secret_file_is_its_users_alone),
+        PORT_TEST(ctrl_c_is_a_request_to_stop_and_one_in_between_is_kept),
+        cmocka_unit_test(a_closed_port_leaves_no_handle_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
