@@ -65,7 +65,8 @@ bool tell_damage(const struct segment_file *segment, const struct scan *scan,
     say("%s: frame %llu at byte %llu: %s; %s", segment->path,
         (unsigned long long)scan->frame_number, (unsigned long long)scan->offset,
         damage_text(damage),
-        damage == SCAN_BAD_DATA ? "passing over it" : "what follows it cannot be read");
+        damage == SCAN_BAD_DATA ? "passing over it"
+                                : "passing over what follows, up to the next sound frame");
     return true;
 }
 
@@ -111,6 +112,19 @@ static void close_file(struct reading *reading) {
     reading->open = false;
 }
 
+/* What went wrong has its line on stderr.  True: this file can be read on. */
+static bool goes_on(struct reading *reading, int status, enum scan_damage damage) {
+    if (status == 0 && damage == SCAN_SOUND) return false;
+    progress_clear(&reading->progress);
+    if (status == 0) {
+        if (!tell_damage(reading->segment, &reading->scan, damage)) return false;
+        status = scan_skip_damage(&reading->scan);
+    }
+    reading->trouble = true;
+    if (status < 0) say("%s: %s", reading->segment->path, error_text(status));
+    return status > 0;
+}
+
 bool reading_next(struct reading *reading) {
     for (;;) { /* ends: every turn passes over a frame or a file */
         enum scan_damage damage = SCAN_SOUND;
@@ -122,11 +136,7 @@ bool reading_next(struct reading *reading) {
             progress_step(&reading->progress, reading->bytes_passed + reading->scan.next_offset);
             return true;
         }
-        if (status < 0 || damage != SCAN_SOUND) progress_clear(&reading->progress);
-        if (status < 0) say("%s: %s", reading->segment->path, error_text(status));
-        if (status < 0 || tell_damage(reading->segment, &reading->scan, damage))
-            reading->trouble = true;
-        if (status < 0 || damage != SCAN_BAD_DATA) close_file(reading);
+        if (!goes_on(reading, status, damage)) close_file(reading);
     }
 }
 

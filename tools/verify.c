@@ -48,7 +48,9 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
             tell(out, segment, scan, damage);
             places++;
         }
-        if (damage != SCAN_BAD_DATA) return places;
+        if (sound) return places;
+        const int found = scan_skip_damage(scan);
+        if (found <= 0) return found < 0 ? found : places;
     }
 }
 

@@ -132,6 +132,19 @@ int scan_find_frame(struct scan *scan, uint64_t offset, uint64_t *found) {
     }
 }
 
+int scan_skip_damage(struct scan *scan) {
+    const struct scan before = *scan;
+    uint64_t next = before.offset;
+    const int result = scan_find_frame(scan, before.offset + 1, &next);
+    scan_seek(scan, next);
+    scan->offset = before.offset;
+    scan->frame_number = before.frame_number + 1;
+    scan->line_number = before.line_number;
+    /* A frame of bad data was counted when it was met. */
+    scan->frames_lost = before.frames_lost + (before.on_frame ? 0 : 1);
+    return result;
+}
+
 /* From next_offset over skippable frames to a data frame. */
 static int find_data_frame(struct scan *scan, struct frame_header *header,
                            enum scan_damage *damage) {

@@ -72,6 +72,11 @@ void scan_seek(struct scan *scan, uint64_t offset);
  * sound, from `offset` on.  1: *found is where it begins; 0: there is none; negative: reading
  * failed.  The scan's position is lost: scan_seek. */
 int scan_find_frame(struct scan *scan, uint64_t offset, uint64_t *found);
+/* Behind damage of any kind, which lies at `offset`: 1: the next scan_next returns the next
+ * sound frame behind it, at next_offset, however much the damage pretends to be; 0: there is
+ * none; negative: reading failed.  frame_number and line_number go on, too low by what was
+ * lost, and frames_lost counts it as one. */
+int scan_skip_damage(struct scan *scan);
 
 /* ---- the segments of a path ---- */
 
