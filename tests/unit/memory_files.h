@@ -1,5 +1,5 @@
-/* memory_files.h - a home of files in memory, for tests of those that read.
- * Before each call a hook runs, in which a test may play the daemon: write,
+/* memory_files.h - a home of files in memory, for tests of those that read, and of
+ * those that write what they read anew.  Before each call a hook runs, in which a test may play the daemon: write,
  * rename, remove.  What is open stays readable, as it does on disk. */
 #ifndef TESTS_UNIT_MEMORY_FILES_H
 #define TESTS_UNIT_MEMORY_FILES_H
@@ -64,7 +64,11 @@ static inline void memory_write(struct memory_file *file, const void *bytes, siz
 static int memory_open(struct files *files, const char *path, enum file_access access,
                        struct file *file) {
     struct memory_file *found = memory_find(memory_before(files), path);
-    if (access != FILE_READ) return ERR_UNSUPPORTED;
+    if (access == FILE_WRITE_NEW) {
+        if (found != NULL) return ERR_EXISTS;
+        found = memory_add((struct memory_files *)files, path, false);
+    }
+    if (access == FILE_WRITE_SECRET) return ERR_UNSUPPORTED;
     if (found == NULL) return ERR_NOT_FOUND;
     if (found->directory) return ERR_IS_DIRECTORY;
     file->handle = found - ((struct memory_files *)files)->file;
@@ -113,6 +117,52 @@ static int memory_list(struct files *files, const char *path, file_visit *visit,
     return 0;
 }
 
+static int memory_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
+    struct memory_file *f = &memory_before(file->files)->file[file->handle];
+    memory_write(f, bytes, size, (size_t)offset);
+    return 0;
+}
+
+static int memory_truncate(struct file *file, uint64_t size) {
+    struct memory_file *f = &memory_before(file->files)->file[file->handle];
+    assert(size <= f->size);
+    f->size = (size_t)size;
+    return 0;
+}
+
+static int memory_sync(struct file *file) {
+    (void)file;
+    return 0;
+}
+
+static int memory_rename(struct files *files, const char *from, const char *to) {
+    struct memory_files *m = memory_before(files);
+    struct memory_file *found = memory_find(m, from), *replaced = memory_find(m, to);
+    if (found == NULL) return ERR_NOT_FOUND;
+    assert(strlen(to) < MEMORY_PATH_MAX);
+    if (replaced != NULL) replaced->path[0] = '\0';
+    strcpy(found->path, to);
+    return 0;
+}
+
+static int memory_remove(struct files *files, const char *path) {
+    struct memory_file *found = memory_find(memory_before(files), path);
+    if (found == NULL) return ERR_NOT_FOUND;
+    found->path[0] = '\0';
+    return 0;
+}
+
+static int memory_make_directory(struct files *files, const char *path) {
+    struct memory_files *m = memory_before(files);
+    if (memory_find(m, path) != NULL) return ERR_EXISTS;
+    memory_add(m, path, true);
+    return 0;
+}
+
+static int memory_sync_directory(struct files *files, const char *path) {
+    return memory_find(memory_before(files), path) != NULL ? 0 : ERR_NOT_FOUND;
+}
+
 static inline void memory_files_open(struct memory_files *m) {
     memset(m, 0, sizeof *m);
     m->files.open = memory_open;
@@ -121,6 +171,13 @@ static inline void memory_files_open(struct memory_files *m) {
     m->files.status = memory_status;
     m->files.status_of = memory_status_of;
     m->files.list = memory_list;
+    m->files.write_at = memory_write_at;
+    m->files.truncate = memory_truncate;
+    m->files.sync = memory_sync;
+    m->files.rename = memory_rename;
+    m->files.remove = memory_remove;
+    m->files.make_directory = memory_make_directory;
+    m->files.sync_directory = memory_sync_directory;
 }
 
 static inline void memory_files_close(struct memory_files *m) {
