@@ -31,8 +31,9 @@ struct memory_plan memory_plan(const struct config *config) {
     const double mib = 1 << 20;
     const double batch = (double)batches * (double)batch_memory(line_bytes_max);
     const double connections = (double)config->connections_max * (double)connection_memory();
-    const double tcp = (double)plan.tcp_buffers * plan.tcp_buffer_bytes;
-    const double udp = (double)plan.udp_buffers * plan.udp_buffer_bytes;
+    const double tcp = (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
+    const double udp =
+        (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
     const double total = batch + connections + tcp + udp + plan.line_memory_bytes;
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,

@@ -340,6 +340,20 @@ static void timers_expire(struct port *port) {
 
 /* ---- pools ---- */
 
+static uint32_t places_of(uint32_t buffer_bytes, uint32_t datagram_bytes_max) {
+    return datagram_bytes_max > 0 ? buffer_bytes / datagram_bytes_max : 1;
+}
+
+static uint32_t slices_of(uint32_t buffer_bytes, uint32_t datagram_bytes_max) {
+    return places_of(buffer_bytes, datagram_bytes_max) *
+           (datagram_bytes_max >= PORT_JOINED_BYTES_MAX ? PORT_JOINED_MAX : 1);
+}
+
+size_t port_pool_memory(uint32_t buffer_bytes, uint32_t buffers, uint32_t datagram_bytes_max) {
+    return buffers * (buffer_bytes + sizeof(struct port_buffer) +
+                      slices_of(buffer_bytes, datagram_bytes_max) * sizeof(struct port_slice));
+}
+
 int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
                      uint32_t datagram_bytes_max, struct port_pool **created) {
     assert(buffer_bytes > 0 && buffers > 0 && datagram_bytes_max <= buffer_bytes);
@@ -348,9 +362,8 @@ int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
     pool->port = port;
     pool->buffer_bytes = buffer_bytes;
     pool->datagram_bytes_max = datagram_bytes_max;
-    pool->places = datagram_bytes_max > 0 ? buffer_bytes / datagram_bytes_max : 1;
-    pool->slices_max =
-        pool->places * (datagram_bytes_max >= PORT_JOINED_BYTES_MAX ? PORT_JOINED_MAX : 1);
+    pool->places = places_of(buffer_bytes, datagram_bytes_max);
+    pool->slices_max = slices_of(buffer_bytes, datagram_bytes_max);
     pool->buffers = pool->buffers_free = buffers;
     /* One piece each; pages that no receive has touched yet cost nothing. */
     pool->memory = malloc((size_t)buffer_bytes * buffers);

@@ -194,6 +194,8 @@ struct port_buffer {
  * 0 for pools that serve TCP only. */
 int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
                      uint32_t datagram_bytes_max, struct port_pool **pool);
+/* What one takes, its slices included. */
+size_t port_pool_memory(uint32_t buffer_bytes, uint32_t buffers, uint32_t datagram_bytes_max);
 /* All buffers must be back, no receive may be waiting. */
 void port_pool_free(struct port_pool *pool);
 void port_buffer_release(struct port_buffer *buffer);

@@ -34,6 +34,8 @@ const char *system_environment(const char *name);
 
 int64_t system_now_ns(void);  /* monotonic */
 int64_t system_wall_ns(void); /* since 1970 UTC */
+/* How far the local zone is before UTC at that moment, which may lie in another year. */
+int32_t system_zone_offset_s(int64_t unix_s);
 void system_sleep_ms(uint32_t ms);
 void system_random(void *bytes, size_t size);
 
@@ -64,7 +66,6 @@ void say(const char *format, ...) FORMATS(1, 2);
 
 /* The first address of a host's name; may wait for the network. */
 int system_look_up(const char *host, struct port_address *address);
-
 
 struct client {
     intptr_t handle; /* negative: closed */

@@ -15,7 +15,6 @@
 #include "port/linux/linux.h"
 #include "port/system.h"
 
-
 _Noreturn void system_exit_now(int code) {
     _exit(code);
 }
@@ -46,19 +45,18 @@ uint32_t system_process_id(void) {
     return (uint32_t)getpid();
 }
 
+/* Not getrusage's peak, which is the parent's until this process outgrows it. */
 void system_memory(uint64_t *now, uint64_t *peak) {
-    struct rusage usage = {0};
-    getrusage(RUSAGE_SELF, &usage);
-    *peak = (uint64_t)usage.ru_maxrss * 1024;
-    *now = *peak;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm == NULL) return;
-    unsigned long pages;
-    if (fscanf(statm, "%*u %lu", &pages) == 1)
-        *now = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-    fclose(statm);
-    /* The kernel adds up the peak less often than the present. */
-    if (*peak < *now) *peak = *now;
+    char line[128];
+    unsigned long kib;
+    *now = *peak = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    if (status == NULL) return;
+    while (fgets(line, sizeof line, status)) { /* some sixty lines */
+        if (sscanf(line, "VmRSS: %lu", &kib) == 1) *now = (uint64_t)kib * 1024;
+        if (sscanf(line, "VmHWM: %lu", &kib) == 1) *peak = (uint64_t)kib * 1024;
+    }
+    fclose(status);
 }
 
 const char *system_environment(const char *name) {
@@ -83,6 +81,12 @@ int64_t system_now_ns(void) {
 
 int64_t system_wall_ns(void) {
     return clock_ns(CLOCK_REALTIME);
+}
+
+int32_t system_zone_offset_s(int64_t unix_s) {
+    const time_t moment = (time_t)unix_s;
+    struct tm local;
+    return localtime_r(&moment, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
 }
 
 void system_sleep_ms(uint32_t ms) {

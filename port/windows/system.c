@@ -90,6 +90,24 @@ int64_t system_wall_ns(void) {
     return (ticks_of(&now) - 116444736000000000LL) * 100; /* from 1601 to 1970 */
 }
 
+/* Ticks of 100 ns since 1601, which Windows counts in. */
+static bool ticks_to_system(int64_t ticks, SYSTEMTIME *time) {
+    const FILETIME parts = {(DWORD)ticks, (DWORD)(ticks >> 32)};
+    return ticks >= 0 && FileTimeToSystemTime(&parts, time);
+}
+
+int32_t system_zone_offset_s(int64_t unix_s) {
+    const int64_t ticks = (unix_s + 11644473600LL) * 10000000;
+    SYSTEMTIME utc, local;
+    FILETIME parts;
+    if (unix_s < -11644473600LL || unix_s > 253402300799LL || !ticks_to_system(ticks, &utc) ||
+        !SystemTimeToTzSpecificLocalTimeEx(NULL, &utc, &local) ||
+        !SystemTimeToFileTime(&local, &parts))
+        return 0;
+    /* SYSTEMTIME ends at milliseconds, which a whole second does not have. */
+    return (int32_t)((ticks_of(&parts) - ticks) / 10000000);
+}
+
 void system_sleep_ms(uint32_t ms) {
     Sleep(ms);
 }
