@@ -252,7 +252,7 @@ class Daemon:
                         return line
                 if self.ended or not self.changed.wait(end - time.monotonic()):
                     said = "\n".join(line for _, line in self.lines)
-                    why = "it ended" if self.ended else "time is up"
+                    why = "it ended with %s" % self.exit_code() if self.ended else "time is up"
                     raise AssertionError("logportd never said %r (%s); it said:\n%s" % (pattern, why, said))
 
     def wait_ready(self):
@@ -267,6 +267,12 @@ class Daemon:
                 self.port = value
             elif key == "dir":
                 self.dir_said = value
+
+    def exit_code(self):
+        try:
+            return self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            return "its output closed, still running"
 
     # -- what is sent to it --
 
