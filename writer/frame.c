@@ -198,6 +198,10 @@ size_t frame_padding(uint64_t end_offset, uint8_t *out) {
     return SKIPPABLE_BYTES;
 }
 
+uint32_t frame_checksum(const void *bytes, size_t size) {
+    return XXH32(bytes, size, 0);
+}
+
 static void write_skippable(uint32_t magic, uint64_t size, uint8_t *bytes) {
     assert(size >= SKIPPABLE_BYTES && size <= UINT32_MAX);
     write_u32(bytes, magic);

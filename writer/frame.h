@@ -68,6 +68,9 @@ void frame_set_aside(uint64_t size, uint8_t bytes[FRAME_COVER_BYTES]);
  * or FRAME_COVER_BYTES bytes. */
 size_t frame_padding(uint64_t end_offset, uint8_t *out);
 
+/* xxh32 with seed 0: what ends a block, and our own skippable frames. */
+uint32_t frame_checksum(const void *bytes, size_t size);
+
 enum frame_kind { FRAME_DATA, FRAME_SKIPPABLE };
 struct frame_header {
     enum frame_kind kind;
