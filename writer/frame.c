@@ -117,7 +117,9 @@ int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header)
         *header = (struct frame_header){.kind = FRAME_SKIPPABLE,
                                         .size = SKIPPABLE_BYTES + (uint64_t)read_u32(bytes + 4),
                                         .magic = magic};
-        return 0;
+        const bool too_long = (magic == FRAME_MAGIC_LID && header->size > FRAME_LID_BYTES_MAX) ||
+                              (magic == FRAME_MAGIC_PADDING && header->size > FRAME_COVER_BYTES);
+        return too_long ? ERR_INVALID : 0;
     }
     const bool checksum = (bytes[DESCRIPTOR_OFFSET] & FLAG_CHECKSUM) != 0;
     if (magic != FRAME_MAGIC_DATA || (bytes[DESCRIPTOR_OFFSET] & ~FLAG_CHECKSUM) != FLAGS) {

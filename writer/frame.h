@@ -23,6 +23,9 @@
 #define FRAME_CHECKSUM_BYTES 4
 /* The first bytes of an append, which are disguised until all of it stands. */
 #define FRAME_COVER_BYTES    8
+/* A lid is no longer, header and all: what claims to be is damage, and must not hide the
+ * lines behind it. */
+#define FRAME_LID_BYTES_MAX  64
 
 /* What a frame begins with, little endian.  Every magic from LID to LID + 15 is a
  * skippable frame: every LZ4 reader passes over it, and so do we where we do not know it. */
@@ -80,7 +83,7 @@ struct frame_header {
 };
 /* Reads a frame's header from its first `size` bytes (FRAME_HEADER_BYTES hold
  * every one). ERR_CLOSED: the header is cut short.  ERR_INVALID: no frame, or none
- * such as we write.  header->size is at most frame_bytes_max(header->raw_size). */
+ * such as we write, a lid that is too long and padding that is not empty among them.  header->size is at most frame_bytes_max(header->raw_size). */
 int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header);
 /* Decodes a data frame of header->size bytes, whose first FRAME_HEADER_BYTES
  * frame_header has read, into raw (header->raw_size); every checksum is checked.  ERR_INVALID: damaged. */

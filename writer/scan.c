@@ -22,6 +22,8 @@ static int find_data_frame(struct scan *scan, struct frame_header *header,
 static int read_header(struct scan *scan, struct frame_header *header, enum scan_damage *damage);
 static int read_lines(struct scan *scan, const struct frame_header *header,
                       enum scan_damage *damage);
+static int was_lifted(struct scan *scan, const struct frame_header *cover,
+                      enum scan_damage *damage);
 static int stands_whole(struct scan *scan, uint64_t size, enum scan_damage *damage);
 
 static int grow(uint8_t **buffer, size_t *buffer_max, size_t needed);
@@ -152,13 +154,29 @@ static int find_data_frame(struct scan *scan, struct frame_header *header,
         int result = read_header(scan, header, damage);
         if (result <= 0 || header->kind == FRAME_DATA) return result;
         if (header->magic == FRAME_MAGIC_COVER) {
-            *damage = SCAN_UNFINISHED;
-            return 0;
+            result = was_lifted(scan, header, damage);
+            if (result <= 0) return result;
+            continue;
         }
         result = stands_whole(scan, header->size, damage);
         if (result <= 0) return result;
         scan->next_offset += header->size;
     }
+}
+
+/* 1: the cover is no longer there.  Nothing is written behind one before it is lifted: one with
+ * more behind it, twice, is damage. */
+static int was_lifted(struct scan *scan, const struct frame_header *cover,
+                      enum scan_damage *damage) {
+    int result = stands_whole(scan, cover->size + 1, damage);
+    *damage = SCAN_UNFINISHED;
+    if (result <= 0) return result;
+    struct frame_header again = {0};
+    result = read_header(scan, &again, damage);
+    if (result <= 0) return result;
+    if (again.magic != FRAME_MAGIC_COVER) return 1;
+    *damage = again.size == cover->size ? SCAN_BAD_HEADER : SCAN_UNFINISHED;
+    return 0;
 }
 
 static int read_header(struct scan *scan, struct frame_header *header, enum scan_damage *damage) {
