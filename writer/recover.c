@@ -30,18 +30,18 @@ static int set_aside(struct files *files, const char *path, uint64_t offset, uin
     return error;
 }
 
-/* Bytes that are no frame: the next sound one is looked for, and what lies before it is set
- * aside.  0: found; ERR_NOT_FOUND: nothing sound follows. */
+/* Damage at the scan's offset: the next sound frame is looked for, whatever the damaged one says
+ * of its size, and what lies before it is set aside.  0: found; ERR_NOT_FOUND: nothing sound
+ * follows. */
 static int pass_over(struct files *files, const char *path, struct scan *scan,
                      struct findings *found) {
     const uint64_t bad = scan->offset;
-    uint64_t next;
-    const int result = scan_find_frame(scan, bad + 1, &next);
+    const int result = scan_skip_damage(scan);
     if (result <= 0) return result < 0 ? result : ERR_NOT_FOUND;
-    if (next - bad < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room to say so */
+    const uint64_t size = scan->next_offset - bad;
+    if (size < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room to say so */
     found->aside++;
-    scan_seek(scan, next);
-    return set_aside(files, path, bad, next - bad);
+    return set_aside(files, path, bad, size);
 }
 
 static int read_through(struct files *files, const char *path, struct findings *found) {
@@ -61,10 +61,7 @@ static int read_through(struct files *files, const char *path, struct findings *
             found->frames++;
             found->lines += scan.raw_lines;
             found->end = scan.next_offset;
-        } else if (damage == SCAN_BAD_DATA) {
-            error = set_aside(files, path, scan.offset, scan.next_offset - scan.offset);
-            found->aside++;
-        } else if (damage == SCAN_BAD_HEADER) {
+        } else if (damage == SCAN_BAD_DATA || damage == SCAN_BAD_HEADER) {
             error = pass_over(files, path, &scan, found);
             if (error == ERR_NOT_FOUND) break;
         } else {
