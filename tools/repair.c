@@ -204,7 +204,7 @@ const struct command repair_command = {
             "\n"
             "Examples:\n"
             "  logport repair                                all of ./logs, into ./repaired\n"
-            "  logport repair -o /tmp/saved app-0000000007-20261124T073000Z.ndjson.lz4\n",
+            "  logport repair -o saved app-0000000007-20261124T073000Z.ndjson.lz4\n",
     .options = options,
     .settings_size = sizeof(struct repair_settings),
     .run = repair_run,

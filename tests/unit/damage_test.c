@@ -1,0 +1,364 @@
+/* damage_test.c - a small segment with every byte changed to every other value, cut
+ * at every length, and torn apart at random: a frame that was not touched is
+ * always read and saved, a line that was never written is never printed, and what
+ * is lost is always told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tests/unit/memory_files.h"
+#include "tools/command.h"
+#include "writer/frame.h"
+#include "writer/scan.h"
+
+#define FRAMES      6
+#define FRAME_LINES 3
+#define BYTES_MAX   4096
+#define CLOSED      "logs/main/main-0000000001-20261124T073000Z.ndjson.lz4"
+#define PART        "logs/main/main-0000000001-20261124T073000Z.part.ndjson.lz4"
+#define REPAIRED    "saved/main-0000000001-20261124T073000Z.ndjson.lz4"
+
+/* Where a frame of the segment lies; lines NULL: a skippable one. */
+struct piece {
+    size_t begin, end;
+    char lines[512];
+    bool data;
+};
+
+static struct memory_files files;
+static struct output out;
+static uint8_t sound[BYTES_MAX];
+static size_t sound_size;
+static struct piece pieces[2 * FRAMES];
+static size_t piece_count;
+
+/* ---- the segment ---- */
+
+static void add_frame(void *scratch, unsigned number) {
+    struct piece *piece = &pieces[piece_count++];
+    int size = 0;
+    for (unsigned line = 0; line < FRAME_LINES; line++) /* odd frames compress */
+        size += snprintf(piece->lines + size, sizeof piece->lines - (size_t)size,
+                         "{\"frame\":%u,\"line\":%u%s}\n", number, line,
+                         number % 2 ? ",\"message\":\"again and again and again and again\"" : "");
+    piece->data = true;
+    piece->begin = sound_size;
+    sound_size +=
+        frame_encode(scratch, (const uint8_t *)piece->lines, (size_t)size, 1, sound + sound_size);
+    piece->end = sound_size;
+}
+
+static void add_padding(void) {
+    const uint8_t empty[FRAME_COVER_BYTES] = {0x5E, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
+    struct piece *piece = &pieces[piece_count++];
+    *piece = (struct piece){.begin = sound_size, .end = sound_size + sizeof empty};
+    memcpy(sound + sound_size, empty, sizeof empty);
+    sound_size += sizeof empty;
+}
+
+static int begin(void **state) {
+    (void)state;
+    void *scratch = malloc(frame_scratch_bytes());
+    sound_size = piece_count = 0;
+    for (unsigned i = 0; i < FRAMES; i++) {
+        add_frame(scratch, i);
+        if (i == 1 || i == 4) add_padding();
+    }
+    free(scratch);
+    memory_files_open(&files);
+    output_open_memory(&out);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    memory_files_close(&files);
+    output_close(&out);
+    return 0;
+}
+
+/* There is this one file, and nothing else. */
+static void put(const char *path, const uint8_t *bytes, size_t size) {
+    memory_files_close(&files);
+    memory_add(&files, "logs", true);
+    memory_add(&files, "logs/main", true);
+    memory_write(memory_add(&files, path, false), bytes, size, 0);
+}
+
+/* ---- reading as the commands do, without their messages ---- */
+
+struct reading_result {
+    char lines[BYTES_MAX];
+    size_t size;
+    unsigned damage; /* places that were told */
+};
+
+static void read_all(const char *path, struct reading_result *result) {
+    struct scan scan;
+    result->size = result->damage = 0;
+    assert_int_equal(scan_open(&files.files, path, &scan), 0);
+    for (size_t turn = 0;; turn++) {
+        enum scan_damage damage;
+        assert_true(turn < BYTES_MAX);
+        const int status = scan_next(&scan, &damage);
+        assert_true(status >= 0);
+        if (status > 0) {
+            assert_true(result->size + scan.raw_size < sizeof result->lines);
+            memcpy(result->lines + result->size, scan.raw, scan.raw_size);
+            result->size += scan.raw_size;
+            continue;
+        }
+        if (damage == SCAN_SOUND) break;
+        result->damage++;
+        if (scan_skip_damage(&scan) == 0) break;
+    }
+    scan_close(&scan);
+    result->lines[result->size] = '\0';
+}
+
+/* The lines of all frames that do not hold this byte, nor end behind `cut`. */
+static const char *lines_without(size_t touched, size_t cut) {
+    static char lines[BYTES_MAX];
+    lines[0] = '\0';
+    for (size_t i = 0; i < piece_count; i++) {
+        const struct piece *piece = &pieces[i];
+        if (!piece->data || piece->end > cut) continue;
+        if (touched >= piece->begin && touched < piece->end) continue;
+        strcat(lines, piece->lines);
+    }
+    return lines;
+}
+
+#define NOWHERE BYTES_MAX
+
+static const struct piece *piece_at(size_t offset) {
+    for (size_t i = 0; i < piece_count; i++)
+        if (offset >= pieces[i].begin && offset < pieces[i].end) return &pieces[i];
+    fail();
+    return NULL;
+}
+
+static bool piece_ends_at(size_t offset) {
+    if (offset == 0) return true;
+    for (size_t i = 0; i < piece_count; i++)
+        if (pieces[i].end == offset) return true;
+    return false;
+}
+
+/* Runs a command line whose arguments are parted by '|'. */
+static int run(const char *arguments) {
+    char text[512];
+    char *argv[16] = {(char *)"logport"};
+    int argc = 1;
+    snprintf(text, sizeof text, "%s", arguments);
+    for (char *p = text; p != NULL;) {
+        char *const bar = strchr(p, '|');
+        argv[argc++] = p;
+        if (bar != NULL) *bar = '\0';
+        p = bar != NULL ? bar + 1 : NULL;
+    }
+    out.used = 0;
+    const int code = command_line_run(&files.files, &out, argc, argv);
+    output_bytes(&out, "", 1);
+    out.used--;
+    return code;
+}
+
+static void assert_prints(int code, const char *arguments, const char *text) {
+    assert_int_equal(run(arguments), code);
+    assert_string_equal(out.bytes, text);
+}
+
+/* ---- claims ---- */
+
+static void the_segment_is_sound_as_it_is(void **state) {
+    (void)state;
+    struct reading_result result;
+    put(CLOSED, sound, sound_size);
+    read_all(CLOSED, &result);
+    assert_string_equal(result.lines, lines_without(NOWHERE, sound_size));
+    assert_int_equal(result.damage, 0);
+    assert_int_equal(run("verify|logs"), 0);
+    assert_int_equal(run("repair|-o|saved|logs"), 0);
+    assert_non_null(strstr((const char *)out.bytes, ": sound, 6 frames; left alone\n"));
+    assert_null(memory_find(&files, "saved"));
+}
+
+static void any_byte_changed_to_any_value_costs_its_frame_alone_and_is_told(void **state) {
+    (void)state;
+    struct reading_result result;
+    put(CLOSED, sound, sound_size);
+    uint8_t *const bytes = memory_find(&files, CLOSED)->bytes;
+    for (size_t at = 0; at < sound_size; at++) {
+        const struct piece *piece = piece_at(at);
+        for (unsigned value = 0; value < 256; value++) {
+            if (value == sound[at]) continue;
+            bytes[at] = (uint8_t)value;
+            read_all(CLOSED, &result);
+            if (strcmp(result.lines, lines_without(at, sound_size)) != 0)
+                fail_msg("byte %zu as %u: other lines:\n%s", at, value, result.lines);
+            if (piece->data && result.damage == 0) fail_msg("byte %zu as %u: not told", at, value);
+        }
+        bytes[at] = sound[at];
+    }
+}
+
+static void any_byte_changed_while_the_file_is_written_brings_no_wrong_line(void **state) {
+    (void)state;
+    struct reading_result result;
+    put(PART, sound, sound_size);
+    uint8_t *const bytes = memory_find(&files, PART)->bytes;
+    for (size_t at = 0; at < sound_size; at++) {
+        bytes[at] ^= 0xFF;
+        read_all(PART, &result);
+        assert_string_equal(result.lines, lines_without(at, sound_size));
+        bytes[at] = sound[at];
+    }
+}
+
+static void a_file_cut_anywhere_keeps_its_whole_frames(void **state) {
+    (void)state;
+    struct reading_result result;
+    for (size_t size = 0; size <= sound_size; size++) {
+        put(CLOSED, sound, size);
+        read_all(CLOSED, &result);
+        assert_string_equal(result.lines, lines_without(NOWHERE, size));
+        assert_int_equal(result.damage, piece_ends_at(size) ? 0 : 1);
+        assert_prints(result.damage ? 2 : 0, "cat|" CLOSED, lines_without(NOWHERE, size));
+        assert_int_equal(run("verify|" CLOSED), result.damage ? 1 : 0);
+        put(PART, sound, size);
+        assert_prints(0, "cat|" PART, lines_without(NOWHERE, size));
+        assert_int_equal(run("verify|" PART), 0);
+    }
+}
+
+static void the_commands_name_a_changed_byte_and_go_on(void **state) {
+    (void)state;
+    static const uint8_t changes[] = {0x01, 0x80, 0xFF};
+    for (size_t at = 0; at < sound_size; at++) {
+        const bool data = piece_at(at)->data;
+        char place[64];
+        snprintf(place, sizeof place, "at byte %zu: ", piece_at(at)->begin);
+        put(CLOSED, sound, sound_size);
+        memory_find(&files, CLOSED)->bytes[at] ^= changes[at % sizeof changes];
+        const int code = run("search||logs");
+        assert_string_equal(out.bytes, lines_without(at, sound_size));
+        if (data) assert_int_equal(code, 2);
+        const int verified = run("verify|logs");
+        if (data) assert_int_equal(verified, 1);
+        if (data) assert_non_null(strstr((const char *)out.bytes, place));
+    }
+}
+
+static void repair_saves_every_frame_but_the_damaged_one_and_changes_nothing(void **state) {
+    (void)state;
+    uint8_t bytes[BYTES_MAX];
+    for (size_t at = 0; at < sound_size; at++) {
+        if (!piece_at(at)->data) continue;
+        memcpy(bytes, sound, sound_size);
+        bytes[at] ^= 0x10;
+        put(CLOSED, bytes, sound_size);
+        assert_int_equal(run("repair|-o|saved|logs"), 0);
+        assert_prints(0, "cat|" REPAIRED, lines_without(at, sound_size));
+        assert_int_equal(run("verify|" REPAIRED), 0);
+        assert_memory_equal(memory_find(&files, CLOSED)->bytes, bytes, sound_size);
+        /* What was saved once is not written over. */
+        assert_int_equal(run("repair|-o|saved|logs"), 2);
+    }
+}
+
+static void of_a_file_without_a_sound_frame_nothing_is_saved(void **state) {
+    (void)state;
+    uint8_t bytes[200];
+    memset(bytes, 'x', sizeof bytes);
+    put(CLOSED, bytes, sizeof bytes);
+    assert_prints(0, "repair|-o|saved|logs",
+                  CLOSED ": no sound frame in 200 bytes; nothing to save\n");
+    assert_null(memory_find(&files, REPAIRED));
+    assert_int_equal(run("repair|-o|saved|nowhere"), 2);
+}
+
+static void the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon(void **state) {
+    (void)state;
+    put(PART, sound, sound_size - 5);
+    assert_int_equal(run("repair|-o|saved|logs"), 0);
+    assert_non_null(strstr((const char *)out.bytes, ": sound, 5 frames; left alone\n"));
+    /* With damage before it, what is saved has the name of a closed file. */
+    memory_find(&files, PART)->bytes[pieces[1].begin + 30] ^= 1;
+    assert_int_equal(run("repair|-o|saved|logs"), 0);
+    assert_prints(0, "cat|" REPAIRED, lines_without(pieces[1].begin, sound_size - 5));
+}
+
+/* ---- at random ---- */
+
+static uint64_t next_random(uint64_t *seed) {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* Frames and rubbish in any order: what a disk may leave of a file. */
+static size_t shuffle(uint64_t *seed, uint8_t *bytes, char *lines) {
+    size_t size = 0;
+    lines[0] = '\0';
+    for (unsigned i = 0; i < 12; i++) {
+        const struct piece *piece = &pieces[next_random(seed) % piece_count];
+        size_t part = piece->end - piece->begin;
+        const bool whole = next_random(seed) % 2 == 0;
+        if (!whole) part = next_random(seed) % part;
+        memcpy(bytes + size, sound + piece->begin, part);
+        if (whole) strcat(lines, piece->lines);
+        size += part;
+        for (unsigned n = (unsigned)(next_random(seed) % 20); n > 0 && !whole; n--)
+            bytes[size++] = (uint8_t)(1 + next_random(seed) % 127); /* no end mark, no magic */
+    }
+    return size;
+}
+
+static void whole_frames_between_rubbish_are_all_found(void **state) {
+    (void)state;
+    const char *scale = system_environment("LOGPORT_TEST_SCALE");
+    const unsigned rounds = scale != NULL ? (unsigned)atoi(scale) * 100 : 10000;
+    uint8_t bytes[BYTES_MAX];
+    char lines[BYTES_MAX];
+    struct reading_result result;
+    uint64_t seed;
+    system_random(&seed, sizeof seed);
+    const uint64_t first = seed |= 1;
+    for (unsigned round = 0; round < rounds; round++) {
+        const size_t size = shuffle(&seed, bytes, lines);
+        put(CLOSED, bytes, size);
+        read_all(CLOSED, &result);
+        if (strcmp(result.lines, lines) != 0)
+            fail_msg("seed %llu, round %u: expected\n%sgot\n%s", (unsigned long long)first, round,
+                     lines, result.lines);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int program_main(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    const struct CMUnitTest tests[] = {
+        TEST(the_segment_is_sound_as_it_is),
+        TEST(any_byte_changed_to_any_value_costs_its_frame_alone_and_is_told),
+        TEST(any_byte_changed_while_the_file_is_written_brings_no_wrong_line),
+        TEST(a_file_cut_anywhere_keeps_its_whole_frames),
+        TEST(the_commands_name_a_changed_byte_and_go_on),
+        TEST(repair_saves_every_frame_but_the_damaged_one_and_changes_nothing),
+        TEST(of_a_file_without_a_sound_frame_nothing_is_saved),
+        TEST(the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon),
+        TEST(whole_frames_between_rubbish_are_all_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
