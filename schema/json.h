@@ -59,6 +59,34 @@ void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
 void json_check_line_plain(const uint8_t *text, const uint8_t *text_end, bool any,
                            struct json_line *line);
 
+/* Names to look for at the top level of an object, up to JSON_NAMES_MAX of them.  Most
+ * names of a record are told apart from all of these by their length and first byte. */
+#define JSON_NAMES_MAX      32
+#define JSON_NAME_BYTES_MAX 31
+struct json_name {
+    const char *text;
+    uint32_t size; /* 1 .. JSON_NAME_BYTES_MAX */
+};
+struct json_names {
+    struct json_name names[JSON_NAMES_MAX];
+    uint32_t count;
+    /* Which names have this size, and which begin with a byte that ends in these five bits. */
+    uint32_t of_size[JSON_NAME_BYTES_MAX + 1], of_first[32];
+};
+/* Bit n of mask: name n stands there, and value[n] is where its value begins: in the line,
+ * so the value's end is found as the line's scanner would find it.  The first one, if it is there twice. */
+struct json_found {
+    uint32_t mask;
+    const uint8_t *value[JSON_NAMES_MAX];
+};
+
+/* Adds a name, which is pointed to. */
+void json_names_add(struct json_names *names, const char *text, uint32_t size);
+/* json_check_line that also looks for names; what it found is only of use if the line is good. */
+void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
+                           const struct json_names *names, struct json_line *line,
+                           struct json_found *found);
+
 const char *json_reason_name(enum json_reason reason);
 const char *json_reason_sentence(enum json_reason reason);
 

@@ -1,6 +1,5 @@
-/* span.h - what is known of a stretch of lines: how many, when, how serious.
- * And the lid, the small skippable frame in which a live segment says that of the
- * frames before it (FORMAT.md).  Pure: any thread. */
+/* span.h - what is known of a stretch of lines without reading them, and the lid, the
+ * skippable frame that says it of the frames before it (FORMAT.md).  Pure: any thread. */
 #ifndef WRITER_SPAN_H
 #define WRITER_SPAN_H
 
@@ -8,28 +7,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/facts.h"
+
+/* All zero: of no lines.  Of lines, every range holds at least one of them. */
 struct span {
     uint64_t lines, raw_size;
-    /* When they were received; min > max: not known. */
     int64_t received_min_ns, received_max_ns;
-    /* When they happened, or were received where a line does not say; min > max: not known. */
-    int64_t time_min_ns, time_max_ns;
-    uint32_t levels; /* bit l: a line of level l is among them (facts.h; 0: of none) */
+    int64_t time_min_ns, time_max_ns; /* event time; of a line without one its receive time */
+    uint32_t levels;                  /* bit l: a line of level l; bit 0: one without a level */
 };
 
-/* No lines. */
-void span_clear(struct span *span);
-/* Takes the other's lines in. */
+/* size: the record's and its newline's. */
+void span_add_line(struct span *span, size_t size, int64_t received_ns, const struct facts *facts);
+/* Of both together. */
 void span_add(struct span *span, const struct span *other);
-/* May a line of it have happened (received: been received) between these, both included?
- * True too where the times are not known. */
-bool span_overlaps(const struct span *span, bool received, int64_t since_ns, int64_t until_ns);
 
 #define LID_BYTES 64
-/* The whole skippable frame. first_line: the segment's number of the span's first line. */
-void lid_encode(const struct span *span, uint64_t first_line, uint8_t lid[LID_BYTES]);
-/* From a whole skippable frame of FRAME_MAGIC_LID and this size.  ERR_INVALID: of a version
- * that we do not know, or damaged: pass over it. */
+
+/* Writes a lid of that span, whose first line has that number in the segment.  What the
+ * fields cannot hold comes back wider, never narrower.  Returns LID_BYTES, or 0 where there is nothing
+ * to say: no lines, or more than 32 bits can count. */
+size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_BYTES]);
+/* Reads a whole frame of the lid's magic.  ERR_INVALID: damaged, or of a later version that
+ * cannot be read; then nothing is known of the frames before it.
+ * A lid speaks for the data frames between the lid before it, or the segment's beginning, and
+ * itself.  Who skips them because of it makes sure that their raw sizes add up to span.raw_size:
+ * where a frame was set aside they do not. received_max_ns is rounded up to a millisecond. */
 int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *first_line);
 
 #endif
