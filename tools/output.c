@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/visible.h"
 
 #define OUTPUT_ROOM       (128u << 10)
 #define PROGRESS_AFTER_NS 1000000000
@@ -86,33 +87,25 @@ void output_format(struct output *out, const char *format, ...) {
     free(longer);
 }
 
-/* The code of the control character that begins here, or 0.  U+0080 to U+009F
- * are two bytes; a terminal obeys them as it does ESC. */
-static uint32_t control_at(const uint8_t *p, const uint8_t *end) {
-    if (*p == 0x7f) return *p;
-    if (*p < 0x20) return *p != '\n' && *p != '\t' ? *p + (*p == 0 ? 0x10000u : 0u) : 0;
-    if (*p == 0xc2 && end - p > 1 && p[1] >= 0x80 && p[1] < 0xa0) return p[1];
-    return 0;
-}
-
 void output_records(struct output *out, const void *bytes, size_t size) {
     const uint8_t *p = bytes, *const end = p + size, *plain = p;
+    char shown[VISIBLE_BYTES_MAX];
     if (!out->terminal) {
         output_bytes(out, bytes, size);
         return;
     }
-    while (p < end) {
-        const uint32_t control = control_at(p, end);
+    while ((p = visible_next(p, end)) < end) {
+        const size_t control = *p == '\n' || *p == '\t' ? 0 : visible_escape(p, end, shown);
         if (control == 0) {
-            p++;
+            p += utf8_character(p, end);
             continue;
         }
         output_bytes(out, plain, (size_t)(p - plain));
-        output_format(out, "\\u%04x", (unsigned)(control & 0xffff));
-        p += *p == 0xc2 ? 2 : 1;
+        output_text(out, shown);
+        p += control;
         plain = p;
     }
-    output_bytes(out, plain, (size_t)(p - plain));
+    output_bytes(out, plain, (size_t)(end - plain));
 }
 
 bool output_failed(const struct output *out) {

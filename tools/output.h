@@ -27,8 +27,8 @@ void output_close(struct output *out); /* without flushing */
 void output_bytes(struct output *out, const void *bytes, size_t size);
 void output_text(struct output *out, const char *text);
 void output_format(struct output *out, const char *format, ...) FORMATS(2, 3);
-/* Bytes that others made: as they are, but for a terminal, which gets control
- * characters other than tab and newline as \u001b. */
+/* Bytes that others made: as they are, but for a terminal, which gets what it would
+ * obey, other than tab and newline, as escapes (visible.h). */
 void output_records(struct output *out, const void *bytes, size_t size);
 void output_flush(struct output *out);
 bool output_failed(const struct output *out);

@@ -11,6 +11,7 @@
 #include "port/system.h"
 #include "tools/command.h"
 #include "tools/read.h"
+#include "tools/render.h"
 
 /* Folders are listed half as often as files are looked at; and listing a large one
  * takes at most this part of the time. */
@@ -22,6 +23,7 @@ struct tail_settings {
     uint64_t lines;
     uint64_t poll_ms;
     bool follow;
+    struct render_settings render;
 };
 
 /* One stream of one folder, or a file whose name is no segment's. */
@@ -38,6 +40,7 @@ struct tailed {
 
 struct tail {
     struct call *call;
+    struct render render;
     uint64_t lines;
     uint32_t poll_ms;
     bool follow;
@@ -182,7 +185,7 @@ static void print_lines(struct tail *tail, struct tailed *t) {
         for (stop = p, lines = 0; lines < t->left; lines++)
             stop = line_end(stop, end);
     if (t->left != UINT64_MAX) t->left -= lines;
-    output_records(tail->call->out, p, (size_t)(stop - p));
+    render_lines(&tail->render, p, (size_t)(stop - p));
 }
 
 /* Prints what this segment has, to its present end.  last: no more will come. */
@@ -289,6 +292,7 @@ static int tail_run(struct call *call) {
                         .lines = settings->lines,
                         .poll_ms = (uint32_t)settings->poll_ms,
                         .follow = settings->follow};
+    if (render_open(&tail.render, &settings->render, call->out) < 0) return EXIT_TROUBLE;
     refresh_list(&tail, true);
     const bool listed = !tail.trouble;
     for (uint32_t i = 0; i < tail.count; i++)
@@ -303,6 +307,7 @@ static int tail_run(struct call *call) {
     }
     free(tail.tailed);
     segment_list_free(&tail.list);
+    render_close(&tail.render);
     return tail.trouble ? EXIT_TROUBLE : EXIT_FINE;
 }
 
@@ -327,12 +332,13 @@ static const struct option options[] = {
      .max = 60000,
      .preset = "50ms",
      .help = "look for new records this often"},
+    RENDER_OPTIONS(AT(render)),
     HELP_OPTION,
 };
 
 const struct command tail_command = {
     .name = "tail",
-    .usage = "[-n N] [-f] [PATH…]",
+    .usage = "[OPTION…] [PATH…]",
     .summary = "Print the last records, and with -f those that come.",
     .more = "With -f a directory need not be there yet, and streams that come later are shown\n"
             "from their beginning. No record is shown twice or left out.\n"

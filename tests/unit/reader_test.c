@@ -427,9 +427,11 @@ static void a_terminal_gets_no_control_characters_of_others(void **state) {
            "{\"a\":\"\x1b[2J\x7f\tok\xc2\x9b\xc3\xa4\xc2\"}\n");
     assert_prints(0, "cat|logs", "{\"a\":\"\x1b[2J\x7f\tok\xc2\x9b\xc3\xa4\xc2\"}\n");
     out.terminal = true;
-    assert_prints(0, "cat|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\xc2\"}\n");
-    assert_prints(0, "tail|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\xc2\"}\n");
-    assert_prints(0, "search|ok|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\xc2\"}\n");
+    assert_prints(0, "cat|-oraw|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
+    assert_prints(0, "tail|-oraw|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
+    /* It is no JSON, and so a text. */
+    assert_prints(0, "cat|logs", "{\"a\":\"\\u001b[2J\\u007f\\tok\\u009b\xc3\xa4\\xc2\"}\n");
+    assert_prints(0, "search|ok|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
 }
 
 static void what_was_found_is_marked_where_colors_are_wanted(void **state) {
