@@ -75,11 +75,12 @@ int wmain(int argc, wchar_t **argv) {
     console_prepare();
 
     char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));
-    for (int i = 0; arguments != NULL && i < argc; i++) {
+    bool converted = arguments != NULL;
+    for (int i = 0; converted && i < argc; i++) {
         arguments[i] = text_of_wide(argv[i]);
-        if (arguments[i] == NULL) arguments = NULL;
+        converted = arguments[i] != NULL;
     }
-    if (arguments == NULL) {
+    if (!converted) {
         fputs("out of memory\n", stderr);
         return EXIT_CRASHED;
     }

@@ -115,7 +115,7 @@ static void plain_calls_on_a_file_that_port_write_has_used_stay_off_the_port(voi
         char text[20];
         assert_int_equal(file_read_at(&file, text, 20, 20 * n), 20);
         assert_memory_equal(text, "overlappedplain text", 20);
-        assert_int_equal(file_sync(&file), 0);
+        if (n % 25 == 0) assert_int_equal(file_sync(&file), 0);
         assert_int_equal(port_wait(port, 0), 0);
     }
     file_close(&file);
