@@ -1,13 +1,18 @@
-/* span.c - adds up what is known of lines, and writes and reads lids, field by
+/* span.c - adds up what is known of lines; lids, encoded and decoded field by
  * field next to each other. */
 #include "writer/span.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "port/error.h"
 #include "writer/frame.h"
 
-#define LID_VERSION 1
+#define LID_VERSION         1
+#define MS_NS               1000000
+#define LEVELS              ((1u << (LEVEL_MAX + 1)) - 1)
+/* A range of so many milliseconds or more (49 days) has no end that is known. */
+#define RECEIVED_MS_UNKNOWN UINT32_MAX
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -17,16 +22,26 @@ static int64_t most(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-void span_clear(struct span *span) {
-    *span = (struct span){
-        .received_min_ns = INT64_MAX,
-        .received_max_ns = INT64_MIN,
-        .time_min_ns = INT64_MAX,
-        .time_max_ns = INT64_MIN,
-    };
+void span_add_line(struct span *span, size_t size, int64_t received_ns, const struct facts *facts) {
+    assert(facts->level <= LEVEL_MAX);
+    const int64_t time_ns = facts->has_time ? facts->time_ns : received_ns;
+    span_add(span, &(struct span){
+                       .lines = 1,
+                       .raw_size = size,
+                       .received_min_ns = received_ns,
+                       .received_max_ns = received_ns,
+                       .time_min_ns = time_ns,
+                       .time_max_ns = time_ns,
+                       .levels = 1u << facts->level,
+                   });
 }
 
 void span_add(struct span *span, const struct span *other) {
+    if (other->lines == 0) return;
+    if (span->lines == 0) {
+        *span = *other;
+        return;
+    }
     span->lines += other->lines;
     span->raw_size += other->raw_size;
     span->received_min_ns = least(span->received_min_ns, other->received_min_ns);
@@ -36,55 +51,71 @@ void span_add(struct span *span, const struct span *other) {
     span->levels |= other->levels;
 }
 
-bool span_overlaps(const struct span *span, bool received, int64_t since_ns, int64_t until_ns) {
-    const int64_t first = received ? span->received_min_ns : span->time_min_ns;
-    const int64_t last = received ? span->received_max_ns : span->time_max_ns;
-    return first > last || (first <= until_ns && last >= since_ns);
-}
-
 /* ---- lids ---- */
 
 static uint8_t *put(uint8_t *out, uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; i++)
+    for (int i = 0; i < bytes; i++) {
         *out++ = (uint8_t)(value >> (8 * i));
+    }
     return out;
 }
 
-static uint64_t get(const uint8_t **in, int bytes) {
+static uint64_t take(const uint8_t **in, int bytes) {
     uint64_t value = 0;
-    for (int i = 0; i < bytes; i++)
+    for (int i = 0; i < bytes; i++) {
         value |= (uint64_t) * (*in)++ << (8 * i);
+    }
     return value;
 }
 
-void lid_encode(const struct span *span, uint64_t first_line, uint8_t lid[LID_BYTES]) {
-    assert(span->lines <= UINT32_MAX);
-    uint8_t *out = put(lid, FRAME_MAGIC_LID, 4);
-    out = put(out, LID_BYTES - 8, 4);
-    out = put(out, LID_VERSION, 4);
-    out = put(out, span->levels, 4);
-    out = put(out, span->lines, 4);
-    out = put(out, first_line, 8);
-    out = put(out, (uint64_t)span->received_min_ns, 8);
-    out = put(out, (uint64_t)span->received_max_ns, 8);
-    out = put(out, (uint64_t)span->time_min_ns, 8);
-    out = put(out, (uint64_t)span->time_max_ns, 8);
-    out = put(out, frame_checksum(lid, (size_t)(out - lid)), 4);
-    assert(out == lid + LID_BYTES);
+static uint32_t range_ms(int64_t min_ns, int64_t max_ns) {
+    const uint64_t range_ns = (uint64_t)max_ns - (uint64_t)min_ns;
+    const uint64_t ms = range_ns / MS_NS + (range_ns % MS_NS != 0);
+    return ms < RECEIVED_MS_UNKNOWN ? (uint32_t)ms : RECEIVED_MS_UNKNOWN;
+}
+
+static int64_t range_end(int64_t min_ns, uint32_t ms) {
+    const int64_t range_ns = (int64_t)ms * MS_NS;
+    return ms == RECEIVED_MS_UNKNOWN || min_ns > INT64_MAX - range_ns ? INT64_MAX
+                                                                      : min_ns + range_ns;
+}
+
+size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_BYTES]) {
+    if (span->lines == 0 || span->lines > UINT32_MAX || span->raw_size > UINT32_MAX) return 0;
+    uint8_t *p = put(out, FRAME_MAGIC_LID, 4);
+    p = put(p, LID_BYTES - 8, 4);
+    uint8_t *checksum = p;
+    p = put(p + 4, LID_VERSION, 4);
+    p = put(p, span->levels, 4);
+    p = put(p, span->lines, 4);
+    p = put(p, span->raw_size, 4);
+    p = put(p, range_ms(span->received_min_ns, span->received_max_ns), 4);
+    p = put(p, (uint64_t)span->received_min_ns, 8);
+    p = put(p, (uint64_t)span->time_min_ns, 8);
+    p = put(p, (uint64_t)span->time_max_ns, 8);
+    p = put(p, first_line, 8);
+    assert(p == out + LID_BYTES);
+    put(checksum, frame_checksum(checksum + 4, (size_t)(p - checksum) - 4), 4);
+    return LID_BYTES;
 }
 
 int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *first_line) {
-    const uint8_t *in = bytes, *checksum = bytes + LID_BYTES - 4;
-    if (size != LID_BYTES || get(&in, 4) != FRAME_MAGIC_LID || get(&in, 4) != LID_BYTES - 8 ||
-        get(&in, 4) != LID_VERSION || get(&checksum, 4) != frame_checksum(bytes, LID_BYTES - 4))
+    const uint8_t *p = bytes;
+    if (size != LID_BYTES || take(&p, 4) != FRAME_MAGIC_LID || take(&p, 4) != LID_BYTES - 8)
         return ERR_INVALID;
-    span_clear(span);
-    span->levels = (uint32_t)get(&in, 4);
-    span->lines = get(&in, 4);
-    *first_line = get(&in, 8);
-    span->received_min_ns = (int64_t)get(&in, 8);
-    span->received_max_ns = (int64_t)get(&in, 8);
-    span->time_min_ns = (int64_t)get(&in, 8);
-    span->time_max_ns = (int64_t)get(&in, 8);
-    return 0;
+    const uint32_t checksum = (uint32_t)take(&p, 4);
+    if (checksum != frame_checksum(p, LID_BYTES - 12)) return ERR_INVALID;
+    if (take(&p, 4) != LID_VERSION) return ERR_INVALID;
+    *span = (struct span){.levels = (uint32_t)take(&p, 4)};
+    span->lines = take(&p, 4);
+    span->raw_size = take(&p, 4);
+    const uint32_t ms = (uint32_t)take(&p, 4);
+    span->received_min_ns = (int64_t)take(&p, 8);
+    span->received_max_ns = range_end(span->received_min_ns, ms);
+    span->time_min_ns = (int64_t)take(&p, 8);
+    span->time_max_ns = (int64_t)take(&p, 8);
+    *first_line = take(&p, 8);
+    const bool possible = span->lines > 0 && span->levels > 0 && span->levels <= LEVELS &&
+                          span->time_min_ns <= span->time_max_ns;
+    return possible ? 0 : ERR_INVALID;
 }

@@ -9,7 +9,7 @@
 
 #include "schema/facts.h"
 
-/* All zero: of no lines.  Of lines, every range holds at least one of them. */
+/* All zero: of no lines.  What is not known is the widest range, INT64_MIN to INT64_MAX. */
 struct span {
     uint64_t lines, raw_size;
     int64_t received_min_ns, received_max_ns;
@@ -32,7 +32,7 @@ size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_
  * cannot be read; then nothing is known of the frames before it.
  * A lid speaks for the data frames between the lid before it, or the segment's beginning, and
  * itself.  Who skips them because of it makes sure that their raw sizes add up to span.raw_size:
- * where a frame was set aside they do not. received_max_ns is rounded up to a millisecond. */
+ * where a frame was set aside they do not.  received_max_ns is rounded up to a millisecond. */
 int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *first_line);
 
 #endif
