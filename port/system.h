@@ -54,6 +54,14 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size);
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms);
 
+/* From here on standard output, and messages that would go to the terminal, go to a pager: what
+ * $PAGER says, else less.  ERR_NOT_FOUND: there is none, or it is "" or cat, which means none.
+ * If the person leaves it before its end, the process ends at once, with 0: nobody waits for
+ * the rest.  Call it before any threads, files and output. */
+int system_pager_start(void);
+/* Nothing more comes: waits until the person leaves the pager.  Without one: nothing. */
+void system_pager_end(void);
+
 /* One line to stderr, in one write: the program's name, ": ", the text, "\n".
  * system_name("logportd") sets the name once, at the start. */
 void system_name(const char *name); /* not copied */

@@ -15,6 +15,7 @@ static int cat_run(struct call *call) {
     struct reading reading;
     struct render render;
     if (render_open(&render, &settings->render, call->out) < 0) return EXIT_TROUBLE;
+    render_page(&render, &settings->render);
     reading_open(&reading, call, false);
     while (!output_failed(call->out) && reading_next(&reading)) {
         render_lines(&render, reading.scan.raw, reading.scan.raw_size);
@@ -28,6 +29,7 @@ static int cat_run(struct call *call) {
 
 static const struct option options[] = {
     RENDER_OPTIONS(offsetof(struct cat_settings, render)),
+    RENDER_PAGER_OPTION(offsetof(struct cat_settings, render)),
     HELP_OPTION,
 };
 

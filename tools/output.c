@@ -15,12 +15,13 @@
 #define PROGRESS_EVERY_NS 100000000
 
 void output_open(struct output *out) {
-    const char *no_color = system_environment("NO_COLOR");
+    const char *no_color = system_environment("NO_COLOR"), *kind = system_environment("TERM");
+    const bool dumb = kind != NULL && strcmp(kind, "dumb") == 0;
     memset(out, 0, sizeof *out);
     out->room = OUTPUT_ROOM;
     out->bytes = allocate(out->room);
     out->terminal = stream_is_terminal(STREAM_OUTPUT);
-    out->color = out->terminal && (no_color == NULL || *no_color == '\0');
+    out->color = out->terminal && !dumb && (no_color == NULL || *no_color == '\0');
 }
 
 void output_open_memory(struct output *out) {
@@ -114,6 +115,7 @@ bool output_failed(const struct output *out) {
 
 int output_finish(struct output *out, int code) {
     output_flush(out);
+    if (out->paged) system_pager_end();
     if (out->status == 0 || out->status == ERR_CLOSED) return code;
     say("standard output: %s", error_text(out->status));
     return 2;
@@ -125,8 +127,8 @@ void progress_begin(struct progress *progress, const struct output *out, bool re
                     uint64_t total) {
     memset(progress, 0, sizeof *progress);
     /* Where records go to the same terminal, they show themselves how far it is. */
-    progress->wanted = !out->memory && total > 0 && (results_at_end || !out->terminal) &&
-                       stream_is_terminal(STREAM_ERROR);
+    progress->wanted = !out->memory && !out->paged && total > 0 &&
+                       (results_at_end || !out->terminal) && stream_is_terminal(STREAM_ERROR);
     if (progress->wanted) progress->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
     progress->total = total;
 }

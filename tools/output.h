@@ -16,6 +16,7 @@ struct output {
     int status;    /* 0, or why no more can be written */
     bool terminal; /* control characters in records are shown, not obeyed */
     bool color;    /* a terminal, and NO_COLOR is not set */
+    bool paged;    /* the terminal is a pager's, who shows how far it is */
     bool memory;   /* for tests: everything stays in bytes[0..used) */
 };
 

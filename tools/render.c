@@ -136,6 +136,12 @@ void render_close(struct render *render) {
     memset(render, 0, sizeof *render);
 }
 
+void render_page(struct render *render, const struct render_settings *settings) {
+    struct output *const out = render->out;
+    if (!out->terminal || out->memory || settings->no_pager) return;
+    if (system_pager_start() == 0) out->paged = true;
+}
+
 /* ---- fields and their paths ---- */
 
 void decode_string(struct render_parts *parts, const uint8_t *inside, const uint8_t *inside_end) {

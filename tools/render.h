@@ -57,6 +57,14 @@ struct render_settings {
         .help = "auto, always or never (default auto: on a terminal, unless NO_COLOR is set)"      \
     }
 
+/* Of those that may print much. */
+#define RENDER_PAGER_OPTION(offset)                                                                \
+    {                                                                                              \
+        .name = "no_pager", .kind = OPTION_FLAG,                                                   \
+        .field = (offset) + offsetof(struct render_settings, no_pager),                            \
+        .help = "do not page on a terminal (else $PAGER, or less where there is one)"              \
+    }
+
 /* Where what was looked for stands in a text: in red, where there are colours.
  * True: at text[*begin..*end), *begin < *end. */
 struct render_mark {
@@ -78,6 +86,9 @@ struct render {
  * wrong, which has been said; nothing needs to be closed then. */
 int render_open(struct render *render, const struct render_settings *settings, struct output *out);
 void render_close(struct render *render);
+/* On a terminal, what is printed from here on goes through a pager, which
+ * output_finish waits for.  Before threads and files are opened. */
+void render_page(struct render *render, const struct render_settings *settings);
 
 /* One record, without its newline; what is printed ends in one. */
 void render_record(struct render *render, const uint8_t *record, size_t size);
