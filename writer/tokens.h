@@ -1,4 +1,4 @@
-/* tokens.h - what a filter knows of a line: its tokens, as 64-bit hashes.
+/* tokens.h - what a filter knows of a line: its tokens, as hashes of 52 bits (bits 12 to 63).
  *
  * A token is a run, as long as it goes, of ASCII letters, digits, '_', '-' and bytes above 0x7F,
  * at least 3 bytes long; keys, words, numbers, ids and the parts of paths are tokens.  ASCII
@@ -33,7 +33,8 @@ struct token_set {
     uint32_t max;  /* what it holds; what comes behind is not kept, and count stays */
     uint32_t lost; /* tokens that were not kept */
     /* Its own from here on. */
-    uint32_t *places, round, place_bits;
+    uint64_t *places;
+    uint32_t round, place_bits;
 };
 int tokens_open(struct token_set *set, uint32_t max);
 void tokens_close(struct token_set *set);
