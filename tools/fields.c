@@ -171,7 +171,11 @@ static size_t name_matched(const struct member *member, const char *text, size_t
 }
 
 bool name_equals(const struct member *member, const char *name, size_t size) {
-    return member->name != NULL && name_matched(member, name, size) == size;
+    const size_t raw_size = (size_t)(member->name_end - member->name);
+    if (member->name == NULL || raw_size < size) return false; /* escapes only make it longer */
+    if (memchr(member->name, '\\', raw_size) != NULL)
+        return name_matched(member, name, size) == size;
+    return raw_size == size && memcmp(member->name, name, size) == 0;
 }
 
 /* The same for an array's element, whose name is its number. */

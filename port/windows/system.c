@@ -98,10 +98,13 @@ static bool ticks_to_system(int64_t ticks, SYSTEMTIME *time) {
 
 int32_t system_zone_offset_s(int64_t unix_s) {
     const int64_t ticks = (unix_s + 11644473600LL) * 10000000;
+    TIME_ZONE_INFORMATION zone; /* of that year: SystemTimeToTzSpecificLocalTimeEx, which looks it
+                                 * up itself, ends the program under Wine 8 */
     SYSTEMTIME utc, local;
     FILETIME parts;
     if (unix_s < -11644473600LL || unix_s > 253402300799LL || !ticks_to_system(ticks, &utc) ||
-        !SystemTimeToTzSpecificLocalTimeEx(NULL, &utc, &local) ||
+        !GetTimeZoneInformationForYear(utc.wYear, NULL, &zone) ||
+        !SystemTimeToTzSpecificLocalTime(&zone, &utc, &local) ||
         !SystemTimeToFileTime(&local, &parts))
         return 0;
     /* SYSTEMTIME ends at milliseconds, which a whole second does not have. */
