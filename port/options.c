@@ -349,7 +349,7 @@ static void add_spaces(struct text *text, size_t count) {
         add(text, " ", 1);
 }
 
-static const char *value_name(const struct option *option) {
+const char *option_value_name(const struct option *option) {
     if (option->value != NULL) return option->value;
     switch (option->kind) {
     case OPTION_FLAG: return "";
@@ -364,7 +364,7 @@ static const char *value_name(const struct option *option) {
 /* "  -n, --lines N" */
 static size_t format_left(const struct option *option, char *left, size_t size) {
     char name[128];
-    const char *value = option->kind != OPTION_FLAG ? value_name(option) : "";
+    const char *value = option->kind != OPTION_FLAG ? option_value_name(option) : "";
     with_dashes(option->name, name, sizeof name);
     const char letter[] = {'-', option->letter, ',', '\0'};
     const int length = snprintf(left, size, "  %3s --%s%s%s", option->letter != 0 ? letter : "",

@@ -29,8 +29,8 @@ struct option {
     const char *name; /* as in the file: flush_ms.  NULL ends the table */
     char letter;      /* -n; 0: none */
     enum option_kind kind;
-    uint32_t field; /* offsetof in the settings struct */
-    uint64_t min, max; /* of numbers, in the field's unit; max 0: none */
+    uint32_t field;     /* offsetof in the settings struct */
+    uint64_t min, max;  /* of numbers, in the field's unit; max 0: none */
     const char *preset; /* read into the field by options_preset; NULL: left zero */
     const char *value;  /* what --help calls the value: "HOST:PORT" */
     const char *help;   /* one line, or more parted by \n; NULL: not shown */
@@ -59,6 +59,8 @@ const struct option *option_find(const struct option *table, const char *name);
 /* The name in the table that is most like this one, or NULL. */
 const char *option_like(const struct option *table, const char *name);
 
+/* What --help calls an option's value; a flag has none. */
+const char *option_value_name(const struct option *option);
 /* The option lines of a --help text, wrapped to `columns`, into `text`;
  * returns the length that was needed, as snprintf does. */
 size_t options_help(const struct option *table, uint32_t columns, char *text, size_t size);

@@ -45,6 +45,7 @@ struct common_settings {
 extern const struct command cat_command;
 extern const struct command tail_command;
 extern const struct command search_command;
+extern const struct command stat_command;
 extern const struct command verify_command;
 extern const struct command repair_command;
 extern const struct command check_command;
@@ -53,6 +54,8 @@ extern const struct command status_command;
 extern const struct command stop_command;
 extern const struct command rotate_command;
 extern const struct command reload_command;
+extern const struct command completions_command;
+extern const struct command man_command;
 
 /* All of them, in the order of --help; ends with NULL. */
 extern const struct command *const commands[];

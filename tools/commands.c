@@ -11,9 +11,13 @@
 #define COMMANDS_MAX     32
 
 const struct command *const commands[] = {
-    &cat_command,    &tail_command,   &search_command, &verify_command,
-    &repair_command, &check_command,  &send_command,   &status_command,
-    &rotate_command, &reload_command, &stop_command,   NULL,
+    &cat_command,    &tail_command,
+    &search_command, &verify_command,
+    &repair_command, &check_command,
+    &send_command,   &status_command,
+    &rotate_command, &reload_command,
+    &stop_command,   &completions_command,
+    &man_command,    NULL,
 };
 
 const char *default_directory(void) {
@@ -44,7 +48,7 @@ static int print_program_help(struct output *out) {
                      "\n"
                      "Commands:\n");
     for (const struct command *const *command = commands; *command != NULL; command++)
-        output_format(out, "  %-8s %s\n", (*command)->name, (*command)->summary);
+        output_format(out, "  %-11s %s\n", (*command)->name, (*command)->summary);
     output_text(out, "\n"
                      "A PATH is a segment or a directory; a directory means all its streams but\n"
                      "`rejects`, which is read when it is named (./logs/rejects). Without a PATH\n"
