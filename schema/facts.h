@@ -37,7 +37,8 @@ struct facts {
 
 /* What a level that is a number means; the names are those of the option level_scale.
  * usual: by magnitude: 0-7 syslog, 100-600 monolog, 1000 and more logback, 10 20 30 ... 60
- * and all above 24 pino, the rest of 8-24 opentelemetry. */
+ * and all above 24 pino, the rest of 8-24 opentelemetry; severityNumber is
+ * always opentelemetry's. */
 #define LEVEL_SCALE_TABLE(X)                                                                       \
     X(LEVEL_SCALE_USUAL, "usual")                                                                  \
     X(LEVEL_SCALE_PINO, "pino")                                                                    \
@@ -63,7 +64,7 @@ struct facts_rules {
 
 /* Times: @timestamp timestamp time ts @t date datetime asctime instant timeUnixNano
  * __REALTIME_TIMESTAMP.  Levels: level lvl severity levelname log.level @l log severityNumber
- * severityText log_level loglevel. */
+ * severityText log_level loglevel PRIORITY.  A record of CLEF (@t) without @l is information. */
 extern const struct facts_rules facts_rules_usual;
 
 /* Names separated by commas, in order of preference; NULL or "": the usual ones; "none": none
@@ -72,9 +73,9 @@ extern const struct facts_rules facts_rules_usual;
 int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
                     struct facts_rules *rules);
 
-/* What json_check_line_names found in a good line; fills all of *facts. */
+/* What json_check_line_names found in a good line, which ends at `end`; fills all of *facts. */
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
-                    struct facts *facts);
+                    const uint8_t *end, struct facts *facts);
 
 /* For readers: a stored record (known to be good JSON), in any buffer; no byte behind
  * its size is read.  Anything else than good JSON: whatever is found, nothing worse. */
@@ -88,8 +89,8 @@ void facts_of_record(const uint8_t *record, size_t size, const struct facts_rule
 int time_parse(const char *text, size_t size, int64_t *ns);
 
 /* A level's name, in any case: trace debug info warn error fatal, their short forms and
- * synonyms (verbose, fine, notice, warning, severe, err, crit, alert, panic, emerg ...), or
- * OpenTelemetry's (INFO2).  ERR_INVALID else. */
+ * synonyms (verbose, fine, notice, warning, severe, err, crit, alert, panic, emerg ...),
+ * OpenTelemetry's (INFO2), or 1 to 24.  ERR_INVALID else. */
 int level_parse(const char *text, size_t size, uint8_t *level);
 /* A number on a scale; ERR_INVALID if the scale does not know it. */
 int level_of_number(int64_t number, enum level_scale scale, uint8_t *level);

@@ -24,8 +24,12 @@
 
 /* Every helper takes where it begins and returns where it ended, or NULL after
  * it has told `line` what is wrong where. */
-INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool vectors);
-INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors);
+INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool vectors,
+                                  const struct json_names *names, struct json_found *found);
+INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors,
+                                const uint8_t **name_end);
+INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
+                     const uint8_t *value, struct json_found *found);
 INLINE const uint8_t *check_string(const uint8_t *p, struct json_line *line, bool vectors);
 INLINE const uint8_t *check_number(const uint8_t *p, struct json_line *line);
 static const uint8_t *check_literal(const uint8_t *p, struct json_line *line);
@@ -64,7 +68,8 @@ const char *json_reason_sentence(enum json_reason reason) {
 }
 
 INLINE void check_line(const uint8_t *text, const uint8_t *text_end, bool any,
-                       struct json_line *line, bool vectors) {
+                       struct json_line *line, bool vectors, const struct json_names *names,
+                       struct json_found *found) {
     assert(text < text_end && text_end[-1] == '\n');
     const uint8_t *begin = skip_space(text);
     line->begin = begin;
@@ -75,8 +80,9 @@ INLINE void check_line(const uint8_t *text, const uint8_t *text_end, bool any,
         line->next = begin + 1;
         return;
     }
-    const uint8_t *end = LIKELY(any || *begin == '{') ? check_value(begin, line, vectors)
-                                                      : failed(line, JSON_NOT_OBJECT, begin);
+    const uint8_t *end = LIKELY(any || *begin == '{')
+                             ? check_value(begin, line, vectors, names, found)
+                             : failed(line, JSON_NOT_OBJECT, begin);
     if (LIKELY(end != NULL)) {
         const uint8_t *newline = skip_space(end);
         if (LIKELY(*newline == '\n')) {
@@ -91,12 +97,19 @@ INLINE void check_line(const uint8_t *text, const uint8_t *text_end, bool any,
 
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line) {
-    check_line(text, text_end, any, line, HAVE_VECTORS);
+    check_line(text, text_end, any, line, HAVE_VECTORS, NULL, NULL);
 }
 
 void json_check_line_plain(const uint8_t *text, const uint8_t *text_end, bool any,
                            struct json_line *line) {
-    check_line(text, text_end, any, line, false);
+    check_line(text, text_end, any, line, false, NULL, NULL);
+}
+
+void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
+                           const struct json_names *names, struct json_line *line,
+                           struct json_found *found) {
+    found->mask = 0;
+    check_line(text, text_end, any, line, HAVE_VECTORS, names, found);
 }
 
 /* ---- values ---- */
@@ -107,7 +120,9 @@ INLINE bool is_digit(uint8_t byte) {
 
 /* One value and all that is in it.  closers[n] ends the container that is open at
  * depth n; the innermost is closers[depth]. */
-INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool vectors) {
+INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool vectors,
+                                  const struct json_names *names, struct json_found *found) {
+    const uint8_t *name, *name_end = NULL;
     uint8_t closers[JSON_DEPTH_MAX + 1];
     uint32_t depth = 0;
 
@@ -144,22 +159,63 @@ close:
     goto behind_value;
 
 key:
-    p = check_key(p, line, vectors);
+    name = p + 1;
+    p = check_key(p, line, vectors, &name_end);
     if (UNLIKELY(p == NULL)) return NULL;
+    if (names != NULL && depth == 1) look_for(names, name, (size_t)(name_end - name), p, found);
     goto value;
 }
 
 /* A name and its colon, up to the value. */
-INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors) {
+INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors,
+                                const uint8_t **name_end) {
     if (UNLIKELY(*p != '"')) return failed(line, JSON_UNEXPECTED, p);
     p = check_string(p + 1, line, vectors);
     if (UNLIKELY(p == NULL)) return NULL;
+    *name_end = p - 1;
     if (UNLIKELY(*p != ':')) {
         p = skip_space(p);
         if (*p != ':') return failed(line, JSON_UNEXPECTED, p);
     }
     return skip_space(p + 1);
 }
+
+/* ---- names that are looked for ---- */
+
+void json_names_add(struct json_names *names, const char *text, uint32_t size) {
+    assert(names->count < JSON_NAMES_MAX && size > 0 && size <= JSON_NAME_BYTES_MAX);
+    const uint32_t bit = 1u << names->count;
+    names->names[names->count++] = (struct json_name){.text = text, .size = size};
+    names->of_size[size] |= bit;
+    names->of_first[(uint8_t)text[0] & 31] |= bit;
+}
+
+static __attribute__((noinline)) void compare(const struct json_names *names, uint32_t candidates,
+                                              const uint8_t *name, size_t size,
+                                              const uint8_t *value, struct json_found *found) {
+    candidates &= ~found->mask;
+    for (; candidates != 0; candidates &= candidates - 1) {
+        const int i = __builtin_ctz(candidates);
+        if (memcmp(names->names[i].text, name, size) != 0) continue;
+        found->mask |= 1u << i;
+        found->value[i] = value;
+        return;
+    }
+}
+
+void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
+                     const uint8_t *value, struct json_found *found) {
+    look_for(names, name, size, value, found);
+}
+
+INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
+                     const uint8_t *value, struct json_found *found) {
+    if (UNLIKELY(size > JSON_NAME_BYTES_MAX)) return;
+    const uint32_t candidates = names->of_size[size] & names->of_first[*name & 31];
+    if (candidates != 0) compare(names, candidates, name, size, value, found);
+}
+
+/* ---- numbers and literals ---- */
 
 INLINE const uint8_t *check_number(const uint8_t *p, struct json_line *line) {
     if (*p == '-') p++;

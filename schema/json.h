@@ -82,6 +82,9 @@ struct json_found {
 
 /* Adds a name, which is pointed to. */
 void json_names_add(struct json_names *names, const char *text, uint32_t size);
+/* What json_check_line_names does with each name that it meets, for those who read otherwise. */
+void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
+                     const uint8_t *value, struct json_found *found);
 /* json_check_line that also looks for names; what it found is only of use if the line is good. */
 void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
                            const struct json_names *names, struct json_line *line,

@@ -63,6 +63,13 @@ int timestamp_parse_compact(const char *text, int64_t *unix_ns) {
     return 0;
 }
 
+int timestamp_of_day(int32_t year, int32_t month, int32_t day, int64_t *second) {
+    if (year < 0 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+        return ERR_INVALID;
+    *second = days_of(year, month, day) * DAY_S;
+    return 0;
+}
+
 /* Days are counted from 0000-03-01, so that the leap day is a year's last and
  * the months before it follow a fixed pattern; eras are the 400 years in which
  * the calendar repeats (146,097 days, 719,468 of them before 1970). */

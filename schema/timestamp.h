@@ -18,5 +18,8 @@ const char *timestamp_format_compact(int64_t unix_ns, char *text);
 /* Reads the compact form (16 bytes, what follows is not looked at), from 1970 on.
  * ERR_INVALID (port/error.h) else, also for a day that the calendar does not have. */
 int timestamp_parse_compact(const char *text, int64_t *unix_ns);
+/* A day's first second, counted from 1970 on (before it: negative). ERR_INVALID: the
+ * calendar has no such day, or its year is not 0 to 9999. */
+int timestamp_of_day(int32_t year, int32_t month, int32_t day, int64_t *second);
 
 #endif

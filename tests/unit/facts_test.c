@@ -1,0 +1,388 @@
+/* facts_test.c - what a record says of itself: the time and level keys and forms
+ * that clients were seen to write (their captures stand in the tests), and the two ways
+ * of finding them, which must agree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "schema/facts.h"
+#include "schema/timestamp.h"
+
+/* ---- helpers ---- */
+
+/* Both ways, the record in a buffer that ends with it and in a padded line. */
+static struct facts facts_by(const struct facts_rules *rules, const char *text) {
+    const size_t size = strlen(text);
+    uint8_t *exact = malloc(size), *line = calloc(1, size + 1 + JSON_PADDING);
+    assert_true(exact && line);
+    memcpy(exact, text, size);
+    memcpy(line, text, size);
+    line[size] = '\n';
+    struct json_line judged;
+    struct json_found found;
+    struct facts of_line, of_record;
+    json_check_line_names(line, line + size + 1, false, &rules->names, &judged, &found);
+    assert_int_equal(judged.reason, JSON_OK);
+    facts_of_found(rules, &found, judged.end, &of_line);
+    facts_of_record(exact, size, rules, &of_record);
+    assert_int_equal(of_line.has_time, of_record.has_time);
+    assert_true(of_line.time_ns == of_record.time_ns);
+    assert_int_equal(of_line.level, of_record.level);
+    free(exact);
+    free(line);
+    return of_line;
+}
+
+static struct facts facts_of(const char *text) {
+    return facts_by(&facts_rules_usual, text);
+}
+
+static void happened(const char *record, const char *expected) {
+    const struct facts facts = facts_of(record);
+    char text[TIMESTAMP_TEXT_MAX];
+    if (!facts.has_time) fail_msg("%s: no time was found", record);
+    assert_string_equal(timestamp_format(facts.time_ns, text), expected);
+}
+
+static void is_timeless(const char *record) {
+    if (facts_of(record).has_time) fail_msg("%s: a time was found", record);
+}
+
+static void is_of_level(const char *record, uint8_t expected) {
+    const uint8_t level = facts_of(record).level;
+    if (level != expected) fail_msg("%s: level %u, not %u", record, level, expected);
+}
+
+static void means(const char *text, const char *expected) {
+    char formatted[TIMESTAMP_TEXT_MAX];
+    int64_t ns;
+    if (time_parse(text, strlen(text), &ns)) fail_msg("%s: is no time", text);
+    timestamp_format(ns, formatted);
+    if (strcmp(formatted, expected) != 0) fail_msg("%s: %s, not %s", text, formatted, expected);
+}
+
+static void is_no_time(const char *text) {
+    int64_t ns;
+    if (time_parse(text, strlen(text), &ns) != ERR_INVALID) fail_msg("%s: is a time", text);
+}
+
+/* ---- times ---- */
+
+static void rfc_3339_and_its_neighbours_are_read(void **state) {
+    (void)state;
+    means("2026-11-24T07:30:00Z", "2026-11-24T07:30:00.000Z");
+    means("2026-11-24t07:30:00.5z", "2026-11-24T07:30:00.500Z");
+    means("2026-11-24T07:30:00.123456789Z", "2026-11-24T07:30:00.123456789Z");
+    means("2026-11-24T07:30:00.1234567899Z", "2026-11-24T07:30:00.123456789Z");
+    means("2026-11-24T07:30:00.23+01:00", "2026-11-24T06:30:00.230Z");
+    means("2026-11-24T07:30:00.23-0530", "2026-11-24T13:00:00.230Z");
+    means("2026-11-24T00:30:00+01", "2026-11-23T23:30:00.000Z");
+    means("2026-11-24 07:30:00,450", "2026-11-24T07:30:00.450Z");
+    means("2026-11-24 07:30:00 +0100", "2026-11-24T06:30:00.000Z");
+    means("2026-11-24 07:30:00 UTC", "2026-11-24T07:30:00.000Z");
+    means("2026/11/24 07:30:00", "2026-11-24T07:30:00.000Z");
+    means("2026-11-24T07:30", "2026-11-24T07:30:00.000Z");
+    means("2026-11-24T07:30Z", "2026-11-24T07:30:00.000Z");
+    means("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z");
+    means("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z");
+    means("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z");
+}
+
+static void what_is_no_moment_is_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "now",
+                                        "-",
+                                        ".5",
+                                        "5.",
+                                        "1e",
+                                        "0x10",
+                                        "NaN",
+                                        "2026-11-24",
+                                        "2026-11-24T07",
+                                        "2026-11-24T07:3",
+                                        "2026-02-29T00:00:00Z",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-00-01T00:00:00Z",
+                                        "2026-11-31T00:00:00Z",
+                                        "2026-11-24T24:00:00Z",
+                                        "2026-11-24T07:60:00Z",
+                                        "2026-11-24T07:30:61Z",
+                                        "2026-11-24T07:30:00.Z",
+                                        "2026-11-24T07:30:00X",
+                                        "2026-11-24T07:30:00ZZ",
+                                        "2026-11-24T07:30:00+1",
+                                        "2026-11-24T07:30:00+24:00",
+                                        "2026-11-24T07:30:00+01:",
+                                        "2026-11-24T07:30:00 ",
+                                        "2026-11/24T07:30:00Z",
+                                        "2026-11-24x07:30:00Z",
+                                        "9999-11-24T07:30:00Z",
+                                        "1500-11-24T07:30:00Z",
+                                        "99999999999999999999",
+                                        "1e30",
+                                        "1e99999999999",
+                                        "12 "};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        is_no_time(texts[i]);
+}
+
+static void an_epochs_unit_is_told_by_its_magnitude(void **state) {
+    (void)state;
+    means("0", "1970-01-01T00:00:00.000Z");
+    means("1795505400", "2026-11-24T07:30:00.000Z");
+    means("1795505400123", "2026-11-24T07:30:00.123Z");
+    means("1795505400123456", "2026-11-24T07:30:00.123456Z");
+    means("1795505400123456789", "2026-11-24T07:30:00.123456789Z");
+    means("1795505400.123456789", "2026-11-24T07:30:00.123456789Z");
+    means("1795505400123.5", "2026-11-24T07:30:00.1235Z");
+    means("1.795505400123e9", "2026-11-24T07:30:00.123Z");
+    means("1.795505400123E+12", "2026-11-24T07:30:00.123Z");
+    means("1795505400123e-3", "2026-11-24T07:30:00.123Z");
+    means("1795505400.123456789012345678901234", "2026-11-24T07:30:00.123456789Z");
+    means("-1", "1969-12-31T23:59:59.000Z");
+    means("0.5", "1970-01-01T00:00:00.500Z");
+    /* The last of a unit and the first of the next. */
+    is_no_time("99999999999"); /* seconds still: the year 5138 */
+    is_no_time("99999999999999");
+    means("9223372035", "2262-04-11T23:47:15.000Z");
+    means("100000000000", "1973-03-03T09:46:40.000Z");
+    means("100000000000000", "1973-03-03T09:46:40.000Z");
+    means("100000000000000000", "1973-03-03T09:46:40.000Z");
+}
+
+/* ---- as clients write them ---- */
+
+static void the_time_of_each_client_is_found(void **state) {
+    (void)state;
+    happened("{\"level\":30,\"time\":1795505400123,\"pid\":1,\"msg\":\"pino\"}",
+             "2026-11-24T07:30:00.123Z");
+    happened("{\"@timestamp\":\"2026-11-24T07:30:00.68Z\",\"message\":\"logback\"}",
+             "2026-11-24T07:30:00.680Z");
+    happened("{\"asctime\":\"2026-11-24 07:30:00,450\",\"levelname\":\"INFO\"}",
+             "2026-11-24T07:30:00.450Z");
+    happened(
+        "{\"instant\":{\"epochSecond\":1795505400,\"nanoOfSecond\":123456789},\"thread\":\"m\"}",
+        "2026-11-24T07:30:00.123456789Z");
+    happened("{\"instant\" : { \"nanoOfSecond\" : 5 , \"epochSecond\" : 1795505400 } }",
+             "2026-11-24T07:30:00.000000005Z");
+    happened("{\"date\":1795505400.123456,\"log\":\"fluent bit\"}", "2026-11-24T07:30:00.123456Z");
+    happened("{\"@t\":\"2026-11-24T07:30:00.1230000Z\",\"@m\":\"clef\"}",
+             "2026-11-24T07:30:00.123Z");
+    happened("{\"timeUnixNano\":\"1795505400123456789\"}", "2026-11-24T07:30:00.123456789Z");
+    happened("{\"__REALTIME_TIMESTAMP\":\"1795505400123456\"}", "2026-11-24T07:30:00.123456Z");
+    happened("{\"ts\":1795505400.5,\"msg\":\"zap\"}", "2026-11-24T07:30:00.500Z");
+    happened("{\"datetime\":\"2026-11-24T07:30:00.123456+00:00\"}", "2026-11-24T07:30:00.123456Z");
+    happened("{\"version\":\"1.1\",\"timestamp\":1795505400.123}", "2026-11-24T07:30:00.123Z");
+}
+
+static void the_level_of_each_client_is_found(void **state) {
+    (void)state;
+    is_of_level("{\"level\":30,\"msg\":\"pino\"}", LEVEL_INFO);
+    is_of_level("{\"level\":35,\"msg\":\"pino\"}", LEVEL_INFO);
+    is_of_level("{\"level\":60}", LEVEL_FATAL);
+    is_of_level("{\"level\":\"error\"}", LEVEL_ERROR);
+    is_of_level("{\"level\":\"30\"}", LEVEL_INFO);
+    is_of_level("{\"levelname\":\"WARNING\"}", LEVEL_WARN);
+    is_of_level("{\"log.level\":\"Debug\"}", LEVEL_DEBUG);
+    is_of_level("{\"log\":{\"logger\":\"a\",\"level\":\"warn\"}}", LEVEL_WARN);
+    is_of_level("{\"log\":\"error\"}", LEVEL_NONE);
+    is_of_level("{\"@t\":\"2026-11-24T07:30:00Z\",\"@l\":\"Error\"}", LEVEL_ERROR);
+    is_of_level("{\"@t\":\"2026-11-24T07:30:00Z\",\"@m\":\"clef\"}", LEVEL_INFO);
+    is_of_level("{\"@t\":\"2026-11-24T07:30:00Z\",\"@l\":\"?\"}", LEVEL_NONE);
+    is_of_level("{\"version\":\"1.1\",\"level\":3}", LEVEL_ERROR);
+    is_of_level("{\"severityNumber\":5}", LEVEL_DEBUG);
+    is_of_level("{\"severityText\":\"INFO2\"}", LEVEL_INFO + 1);
+    is_of_level("{\"level_value\":20000,\"level\":\"INFO\"}", LEVEL_INFO);
+    is_of_level("{\"level\":20000}", LEVEL_INFO);
+    is_of_level("{\"level\":400}", LEVEL_ERROR);
+    is_of_level("{\"PRIORITY\":\"6\"}", LEVEL_INFO);
+    is_of_level("{\"severity\":\"CRITICAL\"}", LEVEL_CRITICAL);
+    is_of_level("{\"level\":null}", LEVEL_NONE);
+    is_of_level("{\"level\":true}", LEVEL_NONE);
+    is_of_level("{\"level\":-1}", LEVEL_NONE);
+    is_of_level("{\"level\":[30]}", LEVEL_NONE);
+    is_of_level("{\"level\":\"informationally speaking\"}", LEVEL_NONE);
+    is_of_level("{}", LEVEL_NONE);
+}
+
+static void only_the_top_level_counts(void **state) {
+    (void)state;
+    is_timeless("{\"a\":{\"time\":1795505400123}}");
+    is_timeless("{\"a\":[{\"time\":1795505400123}]}");
+    is_timeless("{\"a\":\"\\\"time\\\":1795505400123\"}");
+    is_timeless("{\"Time\":1795505400123}");
+    is_timeless("{\"time \":1795505400123}");
+    is_timeless("{\"\":1795505400123}");
+    happened("{\"a\":{\"b\":[{}]},\"time\":1795505400123}", "2026-11-24T07:30:00.123Z");
+    happened("{\"a\\\\\":\"\\\\\\\"}\" , \"time\" : 1795505400123 }", "2026-11-24T07:30:00.123Z");
+    is_timeless("{\"time\":{\"epochSecond\":\"x\"}}");
+    is_timeless("{\"time\":{}}");
+    is_timeless("{\"time\":\"\"}");
+    is_timeless("{\"time\":\"12:00\"}");
+}
+
+static void the_preferred_name_decides_and_the_next_where_it_says_nothing(void **state) {
+    (void)state;
+    happened("{\"time\":1795505400,\"@timestamp\":\"2020-01-01T00:00:00Z\"}",
+             "2020-01-01T00:00:00.000Z");
+    happened("{\"@timestamp\":\"yesterday\",\"time\":1795505400}", "2026-11-24T07:30:00.000Z");
+    happened("{\"time\":1795505400,\"time\":5}", "2026-11-24T07:30:00.000Z");
+    is_of_level("{\"severity\":\"high\",\"lvl\":\"warn\",\"level\":null}", LEVEL_WARN);
+}
+
+static void names_and_scale_can_be_chosen(void **state) {
+    (void)state;
+    struct facts_rules rules;
+    assert_int_equal(facts_rules_set("when,at", "grade", LEVEL_SCALE_PYTHON, &rules), 0);
+    const char *record = "{\"time\":1,\"at\":1795505400,\"level\":50,\"grade\":40}";
+    struct facts facts = facts_by(&rules, record);
+    assert_true(facts.has_time && facts.time_ns == 1795505400000000000);
+    assert_int_equal(facts.level, LEVEL_ERROR);
+    assert_int_equal(facts_rules_set("none", "none", LEVEL_SCALE_USUAL, &rules), 0);
+    facts = facts_by(&rules, record);
+    assert_false(facts.has_time);
+    assert_int_equal(facts.level, LEVEL_NONE);
+    assert_int_equal(facts_rules_set(NULL, "", LEVEL_SCALE_SYSLOG, &rules), 0);
+    facts = facts_by(&rules, "{\"level\":4}");
+    assert_int_equal(facts.level, LEVEL_WARN);
+    assert_int_equal(facts_by(&rules, "{\"level\":30}").level, LEVEL_NONE);
+    assert_int_equal(facts_rules_set("a,,b", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+    assert_int_equal(facts_rules_set("a,", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+    assert_int_equal(
+        facts_rules_set("a-name-of-thirty-two-bytes-in-all", NULL, LEVEL_SCALE_USUAL, &rules),
+        ERR_INVALID);
+    char many[200] = "a";
+    for (int i = 0; i < 32; i++)
+        strcat(many, ",a");
+    assert_int_equal(facts_rules_set(many, NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+}
+
+static void the_usual_rules_are_what_their_names_make(void **state) {
+    (void)state;
+    struct facts_rules made;
+    assert_int_equal(facts_rules_set(NULL, NULL, LEVEL_SCALE_USUAL, &made), 0);
+    const struct facts_rules *usual = &facts_rules_usual;
+    assert_int_equal(made.names.count, usual->names.count);
+    assert_int_equal(made.times, usual->times);
+    assert_int_equal(made.levels, usual->levels);
+    assert_memory_equal(made.names.of_size, usual->names.of_size, sizeof made.names.of_size);
+    assert_memory_equal(made.names.of_first, usual->names.of_first, sizeof made.names.of_first);
+    for (uint32_t i = 0; i < made.names.count; i++)
+        assert_string_equal(made.names.names[i].text, usual->names.names[i].text);
+}
+
+/* ---- levels ---- */
+
+static void every_scale_has_its_numbers(void **state) {
+    (void)state;
+    static const struct {
+        enum level_scale scale;
+        int64_t number;
+        int level;
+    } cases[] = {
+        {LEVEL_SCALE_PINO, 10, 1},          {LEVEL_SCALE_PINO, 30, 9},
+        {LEVEL_SCALE_PINO, 0, -1},          {LEVEL_SCALE_PYTHON, 30, 13},
+        {LEVEL_SCALE_PYTHON, 40, 17},       {LEVEL_SCALE_PYTHON, 50, 18},
+        {LEVEL_SCALE_SYSLOG, 0, 21},        {LEVEL_SCALE_SYSLOG, 7, 5},
+        {LEVEL_SCALE_SYSLOG, 8, -1},        {LEVEL_SCALE_LOGBACK, 5000, 1},
+        {LEVEL_SCALE_LOGBACK, 40000, 17},   {LEVEL_SCALE_OPENTELEMETRY, 24, 24},
+        {LEVEL_SCALE_OPENTELEMETRY, 0, -1}, {LEVEL_SCALE_OPENTELEMETRY, 25, -1},
+        {LEVEL_SCALE_MONOLOG, 250, 10},     {LEVEL_SCALE_MONOLOG, 600, 21},
+        {LEVEL_SCALE_MONOLOG, 99, -1},      {LEVEL_SCALE_USUAL, 17, 17},
+        {LEVEL_SCALE_USUAL, 20, 5},         {LEVEL_SCALE_USUAL, 6, 9},
+        {LEVEL_SCALE_USUAL, -5, -1},        {LEVEL_SCALE_USUAL, INT64_MAX, 21},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t level = 99;
+        const int error = level_of_number(cases[i].number, cases[i].scale, &level);
+        assert_int_equal(error ? -1 : level, cases[i].level);
+    }
+}
+
+static void a_levels_name_is_read_in_any_case(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int level;
+    } cases[] = {{"trace", 1},   {"DEBUG", 5},   {"Information", 9},
+                 {"WARN", 13},   {"Err", 17},    {"FATAL", 21},
+                 {"Error4", 20}, {"17", 17},     {"panic", 21},
+                 {"E", 17},      {"0", -1},      {"25", -1},
+                 {"error5", -1}, {"error0", -1}, {"errors", -1},
+                 {"", -1},       {"2", 2},       {"1", 1},
+                 {"007", -1},    {"x", -1},      {"emergencyemergency", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t level;
+        const int error = level_parse(cases[i].name, strlen(cases[i].name), &level);
+        if ((error ? -1 : level) != cases[i].level) fail_msg("%s", cases[i].name);
+    }
+}
+
+static void a_level_has_the_plain_name_of_its_four(void **state) {
+    (void)state;
+    static const char *const names[] = {"trace", "debug", "info", "warn", "error", "fatal"};
+    assert_string_equal(level_name(0), "none");
+    assert_int_equal(level_plain(0), 0);
+    for (uint8_t level = 1; level <= LEVEL_MAX; level++) {
+        uint8_t plain;
+        assert_string_equal(level_name(level), names[(level - 1) / 4]);
+        assert_int_equal(level_parse(level_name(level), strlen(level_name(level)), &plain), 0);
+        assert_int_equal(plain, level_plain(level));
+    }
+}
+
+/* ---- what is no record ---- */
+
+/* The sanitizers see what is read behind the end. */
+static void a_cut_or_changed_record_does_no_harm(void **state) {
+    (void)state;
+    const char *record = "{\"instant\":{\"epochSecond\":1795505400,\"nanoOfSecond\":12},\"log\":"
+                         "{\"level\":\"in\\\"fo\"},\"level\":[{\"a\":\"\\\\\"}],\"time\":\"20\"}";
+    const size_t size = strlen(record);
+    for (size_t cut = 0; cut <= size; cut++) {
+        uint8_t *exact = malloc(cut + (cut == 0));
+        assert_non_null(exact);
+        memcpy(exact, record, cut);
+        struct facts facts;
+        facts_of_record(exact, cut, &facts_rules_usual, &facts);
+        assert_true(facts.level <= LEVEL_MAX);
+        for (size_t at = 0; at < cut; at++) {
+            const uint8_t before = exact[at];
+            static const uint8_t bytes[] = {'"', '\\', '{', '}', ',', 0, 0xFF};
+            for (size_t i = 0; i < sizeof bytes; i++) {
+                exact[at] = bytes[i];
+                facts_of_record(exact, cut, &facts_rules_usual, &facts);
+                assert_true(facts.level <= LEVEL_MAX);
+            }
+            exact[at] = before;
+        }
+        free(exact);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rfc_3339_and_its_neighbours_are_read),
+        cmocka_unit_test(what_is_no_moment_is_refused),
+        cmocka_unit_test(an_epochs_unit_is_told_by_its_magnitude),
+        cmocka_unit_test(the_time_of_each_client_is_found),
+        cmocka_unit_test(the_level_of_each_client_is_found),
+        cmocka_unit_test(only_the_top_level_counts),
+        cmocka_unit_test(the_preferred_name_decides_and_the_next_where_it_says_nothing),
+        cmocka_unit_test(names_and_scale_can_be_chosen),
+        cmocka_unit_test(the_usual_rules_are_what_their_names_make),
+        cmocka_unit_test(every_scale_has_its_numbers),
+        cmocka_unit_test(a_levels_name_is_read_in_any_case),
+        cmocka_unit_test(a_level_has_the_plain_name_of_its_four),
+        cmocka_unit_test(a_cut_or_changed_record_does_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
