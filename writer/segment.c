@@ -10,6 +10,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "writer/index.h"
 
 bool path_join(char *path, const char *first, const char *second, const char *third) {
     const int size = third ? snprintf(path, SEGMENT_PATH_MAX, "%s/%s/%s", first, second, third)
@@ -90,6 +91,17 @@ int segment_cut(struct segment *segment) {
 
 /* ---- closing ---- */
 
+/* The lines are synced.  What fails from here on costs the index, never the lines: it is cut off
+ * again, and `logport archive` may try another time. */
+static void step_index(struct segment *segment) {
+    if (segment->suspect || segment->gone || segment->size == 0) return;
+    int error = index_append(&segment->file, NULL);
+    if (!error) error = file_sync(&segment->file);
+    if (!error) return;
+    say("%s: no index: %s; it is closed without one", segment->path, error_text(error));
+    (void)file_truncate(&segment->file, segment->size);
+}
+
 static int step_rename(struct segment *segment) {
     if (segment->size == 0) return file_remove(segment->files, segment->path);
     char final[SEGMENT_PATH_MAX];
@@ -150,6 +162,7 @@ int segment_close(struct segment *segment) {
             error = file_sync(&segment->file);
             if (error) segment->suspect = true; /* see segment.h: never synced twice */
             break;
+        case CLOSE_INDEX: step_index(segment); break;
         case CLOSE_FILE: file_close(&segment->file); break;
         case CLOSE_RENAME:
             if (segment->suspect || segment->gone) break;

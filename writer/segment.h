@@ -18,6 +18,7 @@
 enum segment_close_step {
     CLOSE_CUT,
     CLOSE_SYNC,
+    CLOSE_INDEX, /* never fails: without an index a segment is as good, only slower to search */
     CLOSE_FILE,
     CLOSE_RENAME, /* or remove, if nothing stands in it */
     CLOSE_DIRECTORY,
