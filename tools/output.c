@@ -36,10 +36,19 @@ void output_close(struct output *out) {
     memset(out, 0, sizeof *out);
 }
 
+static void clear_progress(struct output *out) {
+    static const char blank[] = "\r                                \r";
+    if (out->progress) stream_write(STREAM_ERROR, blank, sizeof blank - 1);
+    out->progress = false;
+}
+
 void output_flush(struct output *out) {
     if (out->memory) return;
-    if (out->used > 0 && out->status == 0)
+    if (out->used > 0 && out->status == 0) {
+        clear_progress(out);
         out->status = stream_write(STREAM_OUTPUT, out->bytes, out->used);
+        if (out->terminal) out->printed_ns = system_now_ns();
+    }
     out->used = 0;
 }
 
@@ -58,6 +67,7 @@ void output_bytes(struct output *out, const void *bytes, size_t size) {
     if (out->room - out->used < size) make_room(out, size);
     if (out->room - out->used < size) {
         /* More than the buffer holds, which is empty now. */
+        clear_progress(out);
         if (out->status == 0) out->status = stream_write(STREAM_OUTPUT, bytes, size);
         return;
     }
@@ -123,14 +133,14 @@ int output_finish(struct output *out, int code) {
 
 /* ---- progress ---- */
 
-void progress_begin(struct progress *progress, const struct output *out, bool results_at_end,
+void progress_begin(struct progress *progress, struct output *out, bool results_at_end,
                     uint64_t total) {
     memset(progress, 0, sizeof *progress);
-    /* Where records go to the same terminal, they show themselves how far it is. */
-    progress->wanted = !out->memory && !out->paged && total > 0 &&
-                       (results_at_end || !out->terminal) && stream_is_terminal(STREAM_ERROR);
-    if (progress->wanted) progress->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
+    progress->out = out;
     progress->total = total;
+    progress->beside = out->terminal && !results_at_end;
+    progress->wanted = !out->memory && !out->paged && total > 0 && stream_is_terminal(STREAM_ERROR);
+    if (progress->wanted) progress->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
 }
 
 void progress_step(struct progress *progress, uint64_t done) {
@@ -139,7 +149,8 @@ void progress_step(struct progress *progress, uint64_t done) {
     const int64_t now_ns = system_now_ns();
     if (now_ns < progress->next_ns) return;
     progress->next_ns = now_ns + PROGRESS_EVERY_NS;
-    progress->shown = true;
+    if (progress->beside && now_ns - progress->out->printed_ns < PROGRESS_AFTER_NS) return;
+    progress->out->progress = true;
     if (done > progress->total) done = progress->total;
     const int size = snprintf(line, sizeof line, "\r%3u %% of %.1f MiB \r",
                               (unsigned)((double)done * 100 / (double)progress->total),
@@ -148,9 +159,7 @@ void progress_step(struct progress *progress, uint64_t done) {
 }
 
 void progress_clear(struct progress *progress) {
-    static const char blank[] = "\r                                \r";
-    if (progress->shown) stream_write(STREAM_ERROR, blank, sizeof blank - 1);
-    progress->shown = false;
+    if (progress->out != NULL) clear_progress(progress->out);
 }
 
 /* ---- memory ---- */

@@ -13,11 +13,13 @@
 struct output {
     uint8_t *bytes;
     size_t used, room;
-    int status;    /* 0, or why no more can be written */
-    bool terminal; /* control characters in records are shown, not obeyed */
-    bool color;    /* a terminal, and NO_COLOR is not set */
-    bool paged;    /* the terminal is a pager's, who shows how far it is */
-    bool memory;   /* for tests: everything stays in bytes[0..used) */
+    int status;         /* 0, or why no more can be written */
+    bool terminal;      /* control characters in records are shown, not obeyed */
+    bool color;         /* a terminal, and NO_COLOR is not set */
+    bool paged;         /* the terminal is a pager's, who shows how far it is */
+    bool progress;      /* its line stands on the terminal: taken away before anything is printed */
+    int64_t printed_ns; /* when something was, last; monotonic; 0: nothing yet */
+    bool memory;        /* for tests: everything stays in bytes[0..used) */
 };
 
 void output_open(struct output *out);
@@ -40,14 +42,17 @@ int output_finish(struct output *out, int code);
 /* ---- how far a long scan is: one line on stderr, if that is a terminal ---- */
 
 struct progress {
+    struct output *out;
     bool wanted;
-    bool shown;
+    bool beside; /* what is found is printed to a terminal meanwhile */
     int64_t next_ns;
     uint64_t total;
 };
 
-/* unit: bytes.  Nothing is shown in the first second. */
-void progress_begin(struct progress *progress, const struct output *out, bool results_at_end,
+/* unit: bytes.  Nothing is shown in the first second, nor while records that come out on a
+ * terminal show themselves how far it is.  results_at_end: nothing is printed before.
+ * `out` must outlive it. */
+void progress_begin(struct progress *progress, struct output *out, bool results_at_end,
                     uint64_t total);
 void progress_step(struct progress *progress, uint64_t done);
 /* Takes the line away: before anything else is written to stderr. */
