@@ -12,65 +12,90 @@
 #define ZONE_STEP_S 900
 
 /* The names by which the usual libraries call them, the better ones first. */
-static const char *const time_names[] = {"@timestamp",
-                                         "timestamp",
-                                         "time",
-                                         "ts",
-                                         "@t",
-                                         "date",
-                                         "datetime",
-                                         "asctime",
-                                         "instant",
-                                         "timeUnixNano",
-                                         "__REALTIME_TIMESTAMP",
-                                         NULL};
-static const char *const level_names[] = {"level", "lvl",       "severity", "levelname",
-                                          "@l",    "log.level", NULL};
 static const char *const logger_names[] = {"logger", "logger_name", "loggerName", "log.logger",
                                            NULL};
 static const char *const message_names[] = {"message",       "msg",   "@m", "@mt",
                                             "short_message", "event", NULL};
 
-/* A name's rank among those of a part; what is not among them ranks behind all. */
-static uint32_t rank_of(const struct member *member, const char *const *names) {
-    uint32_t rank = 0;
-    while (names[rank] != NULL && !name_equals(member, names[rank], strlen(names[rank])))
-        rank++;
-    return rank;
+/* Takes the member if its name is a better one than that of the one before. */
+static void take(const struct member *member, const char *const *names, uint32_t *best,
+                 struct head *head, enum head_part part) {
+    for (uint32_t rank = 0; names[rank] != NULL && rank < *best; rank++) {
+        if (!name_equals(member, names[rank], strlen(names[rank]))) continue;
+        *best = rank;
+        head->has[part] = true;
+        head->value[part] = member->value;
+    }
 }
 
-static bool fits(enum head_part part, const struct value *value, struct head *head) {
-    switch (part) {
-    case HEAD_TIME: return read_time(value, &head->time_ns);
-    case HEAD_LEVEL: {
-        const uint8_t level = read_level(value);
-        if (level != 0) head->level = level;
-        return level != 0;
+static bool says_time(const struct value *value, const struct facts *facts) {
+    const size_t quote = value->kind == VALUE_STRING; /* 1: on each side */
+    int64_t time_ns;
+    return time_parse((const char *)value->begin + quote,
+                      (size_t)(value->end - value->begin) - 2 * quote, &time_ns) == 0 &&
+           time_ns == facts->time_ns;
+}
+
+/* As facts_of_found takes a level: by its name, or by its number, quoted or not. */
+static bool says_level(const struct value *value, const struct facts *facts) {
+    const size_t quote = value->kind == VALUE_STRING;
+    const char *const text = (const char *)value->begin + quote;
+    const size_t size = (size_t)(value->end - value->begin) - 2 * quote;
+    uint8_t level;
+    int64_t number = 0;
+    if (level_parse(text, size, &level) == 0) return level == facts->level;
+    if (size == 0 || size > 9) return false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') return false;
+        number = number * 10 + (text[i] - '0');
     }
-    default: return value->kind == VALUE_STRING;
+    return level_of_number(number, facts_rules_usual.scale, &level) == 0 && level == facts->level;
+}
+
+/* Which of the fields in which facts may stand is the one they were taken from. */
+static void find_facts(const struct json_found *found, const uint8_t *end, struct head *head) {
+    const struct facts_rules *const rules = &facts_rules_usual;
+    struct facts facts;
+    facts_of_found(rules, found, end, &facts);
+    head->time_ns = facts.time_ns;
+    head->level = facts.level;
+    for (uint32_t i = 0; i < rules->names.count; i++) {
+        if ((found->mask >> i & 1) == 0) continue;
+        const struct value value = value_of(found->value[i], end);
+        const bool time = facts.has_time && (rules->times >> i & 1) != 0;
+        const bool level = facts.level != LEVEL_NONE && (rules->levels >> i & 1) != 0;
+        const enum head_part part = time ? HEAD_TIME : HEAD_LEVEL;
+        if ((!time && !level) || head->has[part] || value.kind > VALUE_NUMBER) continue;
+        if (value.kind < VALUE_STRING) continue;
+        if (!(time ? says_time(&value, &facts) : says_level(&value, &facts))) continue;
+        head->has[part] = true;
+        head->value[part] = value;
     }
+}
+
+static bool hidden(struct render_parts *parts, const char *name, size_t size) {
+    parts->path.used = 0;
+    text_add(&parts->path, name, size);
+    const bool is_hidden = path_hidden(parts);
+    parts->path.used = 0;
+    return is_hidden;
 }
 
 void head_find(struct render_parts *parts, const struct value *root, struct head *head) {
-    static const char *const *const names[] = {time_names, level_names, logger_names,
-                                               message_names};
-    uint32_t best[HEAD_PARTS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    uint32_t logger = UINT32_MAX, message = UINT32_MAX;
     struct members members = members_of(root);
+    struct json_found found = {0};
     struct member member;
     memset(head, 0, sizeof *head);
-    while (members_next(&members, &member))
-        for (int part = 0; part < HEAD_PARTS; part++) {
-            const uint32_t rank = rank_of(&member, names[part]);
-            if (names[part][rank] == NULL || rank >= best[part]) continue;
-            if (!fits((enum head_part)part, &member.value, head)) continue;
-            best[part] = rank;
-            head->value[part] = member.value;
-            head->has[part] = true;
-            parts->path.used = 0;
-            text_add_text(&parts->path, names[part][rank]);
-            if (path_hidden(parts)) head->has[part] = false;
-            parts->path.used = 0;
-        }
+    while (members_next(&members, &member)) {
+        const size_t size = (size_t)(member.name_end - member.name);
+        if (parts->hide.count > 0 && hidden(parts, (const char *)member.name, size)) continue;
+        json_names_look(&facts_rules_usual.names, member.name, size, member.value.begin, &found);
+        if (member.value.kind != VALUE_STRING) continue;
+        take(&member, logger_names, &logger, head, HEAD_LOGGER);
+        take(&member, message_names, &message, head, HEAD_MESSAGE);
+    }
+    find_facts(&found, root->end, head);
 }
 
 bool head_holds(const struct head *head, const struct value *value) {

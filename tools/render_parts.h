@@ -3,6 +3,7 @@
 #ifndef TOOLS_RENDER_PARTS_H
 #define TOOLS_RENDER_PARTS_H
 
+#include "schema/facts.h"
 #include "schema/json.h"
 #include "schema/timestamp.h"
 #include "tools/fields.h"
@@ -80,11 +81,6 @@ bool head_holds(const struct head *head, const struct value *value);
 const char *head_time(struct render *render, int64_t time_ns, char *text);
 /* "ERROR"; "" of none. */
 const char *head_level(uint8_t level);
-
-/* ---- render_facts.c ---- */
-
-bool read_time(const struct value *value, int64_t *time_ns);
-uint8_t read_level(const struct value *value); /* 0: none that we know */
 
 /* ---- the formats: into parts->line, with the newline ---- */
 

@@ -109,6 +109,25 @@ static void a_time_or_level_that_is_none_stays_a_field(void **state) {
                   "a msg=b event=c\n");
 }
 
+static void times_and_levels_are_known_by_many_names(void **state) {
+    (void)state;
+    assert_prints(as("pretty"), "{\"level\":30,\"time\":1795505400123,\"pid\":7,\"msg\":\"m\"}\n",
+                  "2026-11-24T07:30:00.123Z INFO  m pid=7\n");
+    assert_prints(
+        as("pretty"),
+        "{\"@t\":\"2026-11-24T07:30:00.1234567Z\",\"@m\":\"m\",\"@l\":\"Warning\",\"x\":1}\n",
+        "2026-11-24T07:30:00.1234567Z WARN  m x=1\n");
+    assert_prints(
+        as("pretty"),
+        "{\"timestamp\":\"soon\",\"ts\":1795505400,\"log.level\":\"ERROR\",\"message\":\"m\"}\n",
+        "2026-11-24T07:30:00.000Z ERROR m timestamp=soon\n");
+    assert_prints(as("csv"), "{\"ts\":1795505400.25,\"severity\":\"CRITICAL\",\"time\":null}\n",
+                  "time,level,logger,message,other\n"
+                  "2026-11-24T07:30:00.250Z,ERROR,,,\"{\"\"time\"\":null}\"\n");
+    assert_prints(chosen("pretty", NULL, "ts,level"), "{\"ts\":1795505400,\"level\":\"info\"}\n",
+                  "\n");
+}
+
 static void csv_has_fixed_columns_and_loses_no_field(void **state) {
     (void)state;
     assert_prints(as("csv"), RECORD "\n{\"msg\":\"\"}\nno, json\n[1,2]\n",
@@ -447,6 +466,7 @@ int main(void) {
         TEST(pretty_is_time_level_logger_message_and_the_rest),
         TEST(a_pretty_string_is_told_from_what_it_looks_like),
         TEST(a_time_or_level_that_is_none_stays_a_field),
+        TEST(times_and_levels_are_known_by_many_names),
         TEST(csv_has_fixed_columns_and_loses_no_field),
         TEST(csv_is_quoted_as_rfc_4180_says),
         TEST(logfmt_is_quoted_as_its_readers_expect),
