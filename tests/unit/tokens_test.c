@@ -1,0 +1,169 @@
+/* tokens_test.c - a literal asks only for what every line that holds it has, and the hashes
+ * never change. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "writer/tokens.h"
+
+static uint64_t random_next(uint64_t *state) { /* splitmix64 */
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+static uint32_t of_literal(const char *literal, uint64_t *hashes) {
+    return tokens_of_literal((const uint8_t *)literal, strlen(literal), hashes, TOKENS_LITERAL_MAX);
+}
+
+static bool holds(const struct token_set *set, uint64_t hash) {
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->hashes[i] == hash) return true;
+    return false;
+}
+
+/* Bytes as log lines have them, and some that they do not. */
+static void fill(uint8_t *bytes, size_t size, uint64_t *seed) {
+    static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-_-aaeeiioo0123\xC3\xA9 ,.:\"/{}\\ ";
+    const uint64_t dense = random_next(seed) % 3;
+    for (size_t i = 0; i < size; i++) {
+        const uint64_t draw = random_next(seed);
+        const size_t among = dense == 0 ? sizeof usual - 1 : dense == 1 ? 80 : 30;
+        bytes[i] = draw % 64 == 0 ? (uint8_t)(draw >> 8) : (uint8_t)usual[(draw >> 8) % among];
+        if (dense == 2 && draw % 7 == 0) bytes[i] = ' ';
+    }
+}
+
+static void whatever_a_literal_asks_for_is_in_every_text_that_holds_it(void **state) {
+    (void)state;
+    struct token_set set;
+    assert_int_equal(tokens_open(&set, 1000), 0);
+    uint64_t seed = 1, asked = 0;
+    for (int round = 0; round < 3000; round++) {
+        const size_t size = 1 + random_next(&seed) % 300;
+        uint8_t *text = malloc(size); /* exactly: a byte read behind it is found */
+        fill(text, size, &seed);
+        tokens_clear(&set);
+        tokens_add(&set, text, size);
+        assert_int_equal(set.lost, 0);
+        for (int i = 0; i < 40; i++) {
+            const size_t begin = random_next(&seed) % size;
+            const size_t part = 1 + random_next(&seed) % (size - begin);
+            uint8_t *literal = malloc(part);
+            memcpy(literal, text + begin, part);
+            for (size_t k = 0; k < part; k++) /* case does not matter */
+                if (random_next(&seed) % 4 == 0 && ((literal[k] | 0x20) >= 'a') &&
+                    ((literal[k] | 0x20) <= 'z'))
+                    literal[k] ^= 0x20;
+            uint64_t hashes[TOKENS_LITERAL_MAX];
+            const uint32_t count = tokens_of_literal(literal, part, hashes, TOKENS_LITERAL_MAX);
+            for (uint32_t k = 0; k < count; k++)
+                assert_true(holds(&set, hashes[k]));
+            asked += count;
+            free(literal);
+        }
+        free(text);
+    }
+    assert_true(asked > 100000);
+    tokens_close(&set);
+}
+
+static void only_whole_inner_tokens_count_unless_they_are_long(void **state) {
+    (void)state;
+    uint64_t hashes[TOKENS_LITERAL_MAX];
+    assert_int_equal(of_literal("", hashes), 0);
+    assert_int_equal(of_literal("timeout", hashes), 0);
+    assert_int_equal(of_literal("\"timeout", hashes), 0);
+    assert_int_equal(of_literal("\"timeout\"", hashes), 1);
+    assert_int_equal(of_literal("a timeout of 25 ms", hashes), 1);
+    assert_int_equal(of_literal("\"status\":503,", hashes), 2);
+    assert_int_equal(of_literal(" same same same ", hashes), 1);
+    assert_int_equal(of_literal("4bf92f3577b34da", hashes), 0); /* 15 */
+    assert_int_equal(of_literal("4bf92f3577b34da6", hashes), 1);
+    assert_in_range(of_literal("4bf92f3577b34da6a3ce929d0e0e4736", hashes), 2, 8);
+    assert_in_range(of_literal("550e8400-e29b-41d4-a716-446655440000", hashes), 2, 9);
+}
+
+static void an_id_inside_a_longer_one_is_asked_for_by_what_they_share(void **state) {
+    (void)state;
+    static const char text[] = "request-4bf92f3577b34da6a3ce929d0e0e4736-retry";
+    struct token_set set;
+    uint64_t hashes[TOKENS_LITERAL_MAX];
+    assert_int_equal(tokens_open(&set, 100), 0);
+    tokens_add(&set, (const uint8_t *)text, strlen(text));
+    for (size_t begin = 0; begin + TOKEN_LONG <= strlen(text); begin++) {
+        const uint32_t count = tokens_of_literal((const uint8_t *)text + begin, TOKEN_LONG, hashes,
+                                                 TOKENS_LITERAL_MAX);
+        assert_int_equal(count, 1);
+        assert_true(holds(&set, hashes[0]));
+    }
+    tokens_close(&set);
+}
+
+static void upper_and_lower_case_are_one_token(void **state) {
+    (void)state;
+    uint64_t lower[TOKENS_LITERAL_MAX], upper[TOKENS_LITERAL_MAX];
+    assert_int_equal(of_literal(" disk ", lower), 1);
+    assert_int_equal(of_literal(" DisK ", upper), 1);
+    assert_true(lower[0] == upper[0]);
+    assert_int_equal(of_literal(" disc ", upper), 1);
+    assert_true(lower[0] != upper[0]);
+}
+
+/* They are in files.  If this fails, old filters would be asked for the wrong bits: the version of
+ * filters has to be raised, or the change taken back. */
+static void hashes_are_what_they_always_were(void **state) {
+    (void)state;
+    uint64_t hashes[TOKENS_LITERAL_MAX];
+    static const struct {
+        const char *literal;
+        uint64_t hash;
+    } pinned[] = {
+        {" abc ", 0x851706E104DE9000u},
+        {" Timeout ", 0xB385348CFCB00000u},
+        {" fifteen_bytes_x ", 0x7DDDC3885518E000u},
+        {"4bf92f3577b34da6", 0x9DCCB3CC91B54000u},
+        {" \xC3\xA4\xC3\xB6 ", 0x79E767D2BD433000u},
+    };
+    for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++) {
+        assert_int_equal(of_literal(pinned[i].literal, hashes), 1);
+        if (hashes[0] != pinned[i].hash)
+            print_error("%s: 0x%016llX\n", pinned[i].literal, (unsigned long long)hashes[0]);
+        assert_true(hashes[0] == pinned[i].hash);
+    }
+}
+
+static void a_full_set_keeps_what_it_has_and_counts_the_rest(void **state) {
+    (void)state;
+    struct token_set set;
+    assert_int_equal(tokens_open(&set, 3), 0);
+    for (int round = 0; round < 5000; round++) { /* more rounds than its places can tell apart */
+        static const char text[] = "one two three four one five two";
+        tokens_clear(&set);
+        tokens_add(&set, (const uint8_t *)text, strlen(text));
+        assert_int_equal(set.count, 3);
+        assert_int_equal(set.lost, 2);
+    }
+    tokens_close(&set);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_a_literal_asks_for_is_in_every_text_that_holds_it),
+        cmocka_unit_test(only_whole_inner_tokens_count_unless_they_are_long),
+        cmocka_unit_test(an_id_inside_a_longer_one_is_asked_for_by_what_they_share),
+        cmocka_unit_test(upper_and_lower_case_are_one_token),
+        cmocka_unit_test(hashes_are_what_they_always_were),
+        cmocka_unit_test(a_full_set_keeps_what_it_has_and_counts_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
