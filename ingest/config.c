@@ -104,6 +104,25 @@ const struct option config_options[] = {
      .preset = "1h",
      .value = "TIME",
      .help = "a file so old is full"},
+    {.name = "time_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(time_keys),
+     .value = "KEY,...",
+     .help = "which top-level keys hold a line's time, the preferred first (@timestamp, timestamp, "
+             "time, ts and other usual ones when none is given); none: lines have none"},
+    {.name = "level_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_keys),
+     .value = "KEY,...",
+     .help = "which hold its level (level, lvl, severity, levelname, log.level and other usual "
+             "ones when none is given); none: lines have none"},
+    {.name = "level_scale",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_scale),
+     .preset = "usual",
+     .value = "SCALE",
+     .help = "what a level that is a number means: pino, python, syslog, logback, opentelemetry, "
+             "monolog, or usual: told by its magnitude"},
     {.name = "drain_ms",
      .kind = OPTION_TIME_MS,
      .field = FIELD(drain_ms),
@@ -257,7 +276,30 @@ static int read_file(struct files *files, struct config *config, char *error) {
 
 /* ---- both ---- */
 
-static int check_whole(const struct config *config, char *error) {
+static int check_facts(struct config *config, char *error) {
+    enum level_scale scale;
+    if (level_scale_parse(config->level_scale, &scale)) {
+        snprintf(error, CONFIG_ERROR_MAX,
+                 "level_scale: \"%.64s\" is none of usual, pino, python, syslog, logback, "
+                 "opentelemetry, monolog",
+                 config->level_scale);
+        return ERR_INVALID;
+    }
+    if (facts_rules_set(config->time_keys, config->level_keys, scale, &config->rules)) {
+        snprintf(
+            error, CONFIG_ERROR_MAX,
+            "time_keys, level_keys: up to %d keys of up to %d bytes, separated by commas, were "
+            "expected",
+            JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
+        return ERR_INVALID;
+    }
+    const bool usual = !config->time_keys && !config->level_keys && scale == LEVEL_SCALE_USUAL;
+    const bool none = !config->rules.times && !config->rules.levels;
+    config->facts = usual ? &facts_rules_usual : none ? NULL : &config->rules;
+    return 0;
+}
+
+static int check_whole(struct config *config, char *error) {
     struct port_address address;
     const struct option_list *lists[] = {&config->tcp, &config->udp};
     for (int l = 0; l < 2; l++)
@@ -273,7 +315,7 @@ static int check_whole(const struct config *config, char *error) {
         snprintf(error, CONFIG_ERROR_MAX, "dir: a directory's name was expected");
         return ERR_INVALID;
     }
-    return 0;
+    return check_facts(config, error);
 }
 
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {

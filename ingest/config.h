@@ -9,6 +9,7 @@
 #include "port/address.h"
 #include "port/files.h"
 #include "port/options.h"
+#include "schema/facts.h"
 
 struct config {
     /* Filled by the table. */
@@ -16,7 +17,11 @@ struct config {
     struct option_list tcp, udp;
     uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
     uint64_t flush_ms, sync_ms, segment_bytes_max, segment_age_s, drain_ms, stop_ms, stats_s;
+    const char *time_keys, *level_keys, *level_scale;
     bool check, version, help;
+    /* What the three keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
+    const struct facts_rules *facts;
+    struct facts_rules rules;
     /* The file's texts, which the fields above point to. */
     struct config_text_kept *kept;
 };

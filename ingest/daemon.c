@@ -156,7 +156,8 @@ static int open_pipeline(struct daemon *daemon) {
     const struct pipeline_options options = {
         .rules = {.listeners = daemon->intake.names,
                   .line_bytes_max = (uint32_t)config->line_bytes_max,
-                  .acceleration = LZ4_ACCELERATION},
+                  .acceleration = LZ4_ACCELERATION,
+                  .facts = config->facts},
         .batches = daemon->plan.batches,
         .flush_ms = config->flush_ms,
         .main = daemon->main,

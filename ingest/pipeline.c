@@ -251,6 +251,7 @@ static void append(struct stream *stream, struct stream_append *append,
     append->size = frames->size;
     append->raw_size = frames->raw_size;
     append->lines = frames->lines;
+    append->span = frames->span;
     stream_append(stream, append);
 }
 

@@ -9,9 +9,9 @@
 
 #include "port/error.h"
 #include "writer/frame.h"
+#include "writer/stream.h"
 
-/* frame_padding may add an empty skippable frame behind an append. */
-#define SPARE_BYTES 8
+#define SPARE_BYTES STREAM_SPARE_BYTES
 
 static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
     const uint32_t line = line_bytes_max + 2; /* CR and LF */
@@ -66,6 +66,7 @@ void batch_reset(struct batch *batch) {
     batch->stored.size = batch->rejects.size = 0;
     batch->stored.raw_size = batch->rejects.raw_size = 0;
     batch->stored.lines = batch->rejects.lines = 0;
+    batch->stored.span = batch->rejects.span = (struct span){0};
     batch->stored_size = 0;
     batch->reject_text_size = 0;
     batch->reject_text_lines = 0;
@@ -136,6 +137,7 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
     const size_t size = (size_t)(quarantine_write(begin, reject) - begin);
     batch->reject_text_size += size;
     batch->reject_text_lines++;
+    span_add_line(&batch->rejects.span, size, reject->received_ns, &(struct facts){0});
     atomic_fetch_sub_explicit(batch->rules->reject_budget, (int64_t)size, memory_order_relaxed);
     return true;
 }
@@ -166,14 +168,45 @@ static size_t line_size(const uint8_t *begin, const uint8_t *next) {
     return size > 0 && begin[size - 1] == '\r' ? size - 1 : size;
 }
 
+/* Judges one line, and finds its facts where they are wanted. */
+static inline void check_line(const struct facts_rules *rules, const uint8_t *text,
+                              const uint8_t *text_end, struct json_line *line,
+                              struct facts *facts) {
+    if (rules == NULL) {
+        json_check_line(text, text_end, false, line);
+        return;
+    }
+    struct json_found found;
+    json_check_line_names(text, text_end, false, &rules->names, line, &found);
+    if (line->reason == JSON_OK) facts_of_found(rules, &found, line->end, facts);
+}
+
+/* A reader that was not told of our rules looks with its own, the usual ones: a line must be
+ * found by those too. */
+static void add_to_span(struct batch *batch, const struct batch_run *run, const uint8_t *record,
+                        size_t size, const struct facts *facts) {
+    struct span *span = &batch->stored.span;
+    if (batch->rules->facts == NULL) {
+        const struct span unknown = span_unknown(1, size + 1);
+        span_add(span, &unknown);
+        return;
+    }
+    span_add_line(span, size + 1, run->origin.received_ns, facts);
+    if (batch->rules->facts == &facts_rules_usual) return;
+    struct facts usual;
+    facts_of_record(record, size, &facts_rules_usual, &usual);
+    span_widen(span, &usual);
+}
+
 /* Judges a run's lines and moves the good ones down to `out`, which is never
  * above what is still to be read. */
 static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
     const uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;
     struct json_line line;
+    struct facts facts;
     for (; text < text_end; text = line.next) {
-        json_check_line(text, text_end, false, &line);
+        check_line(batch->rules->facts, text, text_end, &line, &facts);
         if (line.reason == JSON_BLANK) continue;
         batch->counts.records++;
         const size_t size = line_size(text, line.next);
@@ -186,6 +219,7 @@ static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint
             continue;
         }
         const size_t record = (size_t)(line.end - line.begin);
+        add_to_span(batch, run, line.begin, record, &facts);
         if (out != line.begin) memmove(out, line.begin, record);
         out += record;
         *out++ = '\n';

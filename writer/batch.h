@@ -14,6 +14,7 @@
 
 #include "port/address.h"
 #include "writer/quarantine.h"
+#include "writer/span.h"
 
 #define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
 #define BATCH_RUNS_MAX            8192       /* ... or so many runs */
@@ -43,6 +44,8 @@ struct batch_rules {
     const char *const *listeners; /* names, for quarantine */
     uint32_t line_bytes_max;
     int acceleration; /* LZ4's */
+    /* What tells a line's time and level; NULL: they are not looked for. */
+    const struct facts_rules *facts;
     /* Bytes of text that quarantine may still take; workers draw on it, the owner fills it. */
     _Atomic int64_t *reject_budget;
 };
@@ -53,11 +56,12 @@ struct batch_counts {
     uint64_t reasons[REJECT_REASONS]; /* of rejected and quarantine_full together */
 };
 
-/* Frames ready for one stream.  Behind `size` there are 8 spare bytes. */
+/* Frames ready for one stream.  Behind `size` there are STREAM_SPARE_BYTES. */
 struct batch_frames {
     uint8_t *bytes;
     size_t size;
     uint64_t raw_size, lines;
+    struct span span;
 };
 
 struct batch {

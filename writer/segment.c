@@ -95,7 +95,7 @@ int segment_cut(struct segment *segment) {
  * again, and `logport archive` may try another time. */
 static void step_index(struct segment *segment) {
     if (segment->suspect || segment->gone || segment->size == 0) return;
-    int error = index_append(&segment->file, NULL);
+    int error = index_append(&segment->file, &segment->behind_lid);
     if (!error) error = file_sync(&segment->file);
     if (!error) return;
     say("%s: no index: %s; it is closed without one", segment->path, error_text(error));

@@ -11,6 +11,7 @@
 
 #include "port/files.h"
 #include "writer/segment_name.h"
+#include "writer/span.h"
 
 #define SEGMENT_PATH_MAX 4096
 
@@ -36,6 +37,7 @@ struct segment {
     struct file file;
     uint64_t size; /* of what stands: whole appends */
     uint64_t raw_size, lines;
+    struct span behind_lid;    /* the lines of which no lid tells yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
     bool torn; /* behind `size` there may be the rest of a failed append */

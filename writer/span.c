@@ -36,6 +36,25 @@ void span_add_line(struct span *span, size_t size, int64_t received_ns, const st
                    });
 }
 
+void span_widen(struct span *span, const struct facts *facts) {
+    span->levels |= 1u << facts->level;
+    if (!facts->has_time) return;
+    span->time_min_ns = least(span->time_min_ns, facts->time_ns);
+    span->time_max_ns = most(span->time_max_ns, facts->time_ns);
+}
+
+struct span span_unknown(uint64_t lines, uint64_t raw_size) {
+    return (struct span){
+        .lines = lines,
+        .raw_size = raw_size,
+        .received_min_ns = INT64_MIN,
+        .received_max_ns = INT64_MAX,
+        .time_min_ns = INT64_MIN,
+        .time_max_ns = INT64_MAX,
+        .levels = LEVELS,
+    };
+}
+
 void span_add(struct span *span, const struct span *other) {
     if (other->lines == 0) return;
     if (span->lines == 0) {

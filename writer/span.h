@@ -19,6 +19,10 @@ struct span {
 
 /* size: the record's and its newline's. */
 void span_add_line(struct span *span, size_t size, int64_t received_ns, const struct facts *facts);
+/* The same line may also be told to have these facts: it is found by either. */
+void span_widen(struct span *span, const struct facts *facts);
+/* So many lines of which nothing is known. */
+struct span span_unknown(uint64_t lines, uint64_t raw_size);
 /* Of both together. */
 void span_add(struct span *span, const struct span *other);
 

@@ -16,8 +16,12 @@
 #include "writer/frame.h"
 #include "writer/segment.h"
 
-#define RETRY_NS     (2 * 1000000000ll)
-#define SAY_AGAIN_NS (60 * 1000000000ll)
+#define RETRY_NS      (2 * 1000000000ll)
+#define SAY_AGAIN_NS  (60 * 1000000000ll)
+/* A lid is written with the append that makes it so many lines' bytes, or so long, since the
+ * last: 64 bytes of about 20,000, or of 5 s. */
+#define LID_RAW_BYTES (64u << 10)
+#define LID_NS        (5 * 1000000000ll)
 
 enum stream_step {
     STREAM_IDLE,
@@ -36,6 +40,7 @@ struct live_segment {
     struct port_op close_op;   /* the close job, or the wait before it is tried again */
     struct port_op sync_op, sync_timer, age_timer;
     bool retired, dirty, close_waits;
+    int64_t lid_ns;  /* when the last lid was written, or the file opened */
     bool looking;    /* sync_op is the look behind a sync */
     int close_error; /* what was said last */
 };
@@ -52,7 +57,9 @@ struct stream {
     struct live_segment *present, *retired;
     bool close_running;                 /* one of the retired ones' close jobs */
     struct stream_append *first, *last; /* held; the first may be under way */
-    size_t append_size;                 /* of the first, with its padding */
+    size_t append_size;                 /* of the first, with its lid and padding */
+    struct span append_span;            /* of it and of the lines before it without a lid */
+    bool append_lid;                    /* it ends with a lid */
     struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
     bool rotate_wanted, finishing, abandoned;
     int failure;             /* what the disk last said; 0: it takes everything */
@@ -246,15 +253,32 @@ static void opened(struct stream *stream, int result) {
     }
     stream->last_sequence = live->segment.name.sequence;
     stream->counts.segments_opened++;
+    live->lid_ns = port_now_ns(stream->port);
     port_timer(stream->port, &live->age_timer,
                port_now_ns(stream->port) + (int64_t)stream->options.segment_age_ms * 1000000);
+}
+
+/* Returns how many bytes the lid behind the append takes, if one is due. */
+static size_t put_lid(struct stream *stream, const struct stream_append *append) {
+    struct live_segment *live = stream->present;
+    const struct span *behind_lid = &live->segment.behind_lid;
+    const bool known = append->span.lines == append->lines;
+    const struct span span = known ? append->span : span_unknown(append->lines, append->raw_size);
+    stream->append_span = *behind_lid;
+    span_add(&stream->append_span, &span);
+    stream->append_lid = stream->append_span.raw_size >= LID_RAW_BYTES ||
+                         port_now_ns(stream->port) - live->lid_ns >= LID_NS;
+    if (!stream->append_lid) return 0;
+    return lid_encode(&stream->append_span, live->segment.lines - behind_lid->lines,
+                      append->bytes + append->size);
 }
 
 static void start_write(struct stream *stream) {
     struct stream_append *append = stream->first;
     struct segment *segment = &stream->present->segment;
-    stream->append_size =
-        append->size + frame_padding(segment->size + append->size, append->bytes + append->size);
+    size_t size = append->size + put_lid(stream, append);
+    size += frame_padding(segment->size + size, append->bytes + size);
+    stream->append_size = size;
     memcpy(append->cover, append->bytes, FRAME_COVER_BYTES);
     frame_cover(stream->append_size, append->bytes);
     segment->torn = true;
@@ -292,6 +316,8 @@ static void stands(struct stream *stream) {
     live->segment.size += stream->append_size;
     live->segment.raw_size += append->raw_size;
     live->segment.lines += append->lines;
+    live->segment.behind_lid = stream->append_lid ? (struct span){0} : stream->append_span;
+    if (stream->append_lid) live->lid_ns = port_now_ns(stream->port);
     live->dirty = true;
     start_sync_timer(live);
     stream->counts.bytes_written += stream->append_size;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "port/port.h"
+#include "writer/span.h"
 
 struct stream;
 
@@ -24,12 +25,16 @@ struct stream_options {
     uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
 };
 
-/* Embedded by whoever appends. `bytes` are whole frames, `size` of them with 8 spare
- * bytes behind, at least FRAME_COVER_BYTES; they are the stream's until done. */
+/* A lid and padding may come behind an append. */
+#define STREAM_SPARE_BYTES (LID_BYTES + 8)
+
+/* Embedded by whoever appends. `bytes` are whole frames, `size` of them with
+ * STREAM_SPARE_BYTES behind, at least FRAME_COVER_BYTES; they are the stream's until done. */
 struct stream_append {
     uint8_t *bytes;
     size_t size;
     uint64_t raw_size, lines;
+    struct span span; /* of these lines; all zero: nothing is known of them */
     /* 0: stored.  ERR_CANCELLED: given up by stream_abandon. */
     void (*done)(struct stream_append *append, int result);
     struct stream_append *next;
