@@ -37,6 +37,7 @@ struct builder {
     /* Behind the last lid: the first group that has lines there, and their raw bytes. */
     uint32_t uncovered;
     uint64_t uncovered_bytes;
+    bool uncovered_any;
     bool append_ended; /* there has been a lid since the last line */
     /* The open group. */
     bool group_open;
@@ -149,7 +150,7 @@ static int read_lines(struct builder *b) {
         b->seen = b->scan.next_offset;
     }
     if (!error) error = pass_skipped(b, b->index.data_size);
-    if (!error && b->uncovered_bytes > 0) cover(b, b->rest);
+    if (!error) cover(b, b->rest);
     const uint64_t lines = b->scan.line_number + b->scan.raw_lines;
     if (!error) error = end_group(b);
     if (!error) error = end_section(b);
@@ -183,6 +184,7 @@ static int pass_skipped(struct builder *b, uint64_t end) {
  * frame or a lid has been lost: then nothing is known. */
 static void cover(struct builder *b, const struct span *span) {
     const bool known = span != NULL && span->raw_size == b->uncovered_bytes;
+    if (!b->uncovered_any) return;
     for (uint32_t i = b->uncovered; i < b->index.count; i++) {
         struct index_group *group = &b->index.groups[i];
         if (known) span_add(&group->span, span);
@@ -190,8 +192,8 @@ static void cover(struct builder *b, const struct span *span) {
     }
     if (b->group_open && known) span_add(&b->group.span, span);
     if (b->group_open && !known) b->group.first_frame = TIMES_UNKNOWN;
-    b->uncovered = b->index.count;
     b->uncovered_bytes = 0;
+    b->uncovered_any = false;
 }
 
 static int add_frame(struct builder *b, bool lost) {
@@ -203,6 +205,8 @@ static int add_frame(struct builder *b, bool lost) {
     group->frames++;
     group->raw_size += scan->raw_size;
     group->damaged |= lost;
+    if (!b->uncovered_any) b->uncovered = b->index.count;
+    b->uncovered_any = true;
     b->uncovered_bytes += scan->raw_size;
     if (!lost) tokens_add(&b->tokens, scan->raw, scan->raw_size);
     return 0;

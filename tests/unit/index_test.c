@@ -1,0 +1,526 @@
+/* index_test.c - a segment's index says what is in it, or nothing: torn, damaged or absent,
+ * no line is ever lost to it. tests/golden/indexed.lz4 pins the bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "port/files.h"
+#include "port/system.h"
+#include "writer/filter.h"
+#include "writer/frame.h"
+#include "writer/index.h"
+#include "writer/scan.h"
+#include "writer/tokens.h"
+
+#define SECOND INT64_C(1000000000)
+#define NOON   (INT64_C(1795521600) * SECOND)
+
+/* ---- a segment, in a file of its own ---- */
+
+struct segment {
+    char path[64];
+    struct file file;
+    uint64_t size;
+    uint64_t lines;
+    void *scratch;
+    uint8_t *packed;
+    struct span span; /* since the last lid */
+    uint64_t span_first_line;
+};
+
+static int segment_begin(void **state) {
+    static int number;
+    struct segment *s = calloc(1, sizeof *s);
+    snprintf(s->path, sizeof s->path, "index_test.%u.%d", system_process_id(), ++number);
+    s->scratch = malloc(frame_scratch_bytes());
+    s->packed = malloc(frames_bytes_max(FRAME_RAW_MAX));
+    if (file_open(files_of_system(), s->path, FILE_WRITE_NEW, &s->file)) return -1;
+    *state = s;
+    return 0;
+}
+
+static int segment_end(void **state) {
+    struct segment *s = *state;
+    file_close(&s->file);
+    file_remove(files_of_system(), s->path);
+    free(s->scratch);
+    free(s->packed);
+    free(s);
+    return 0;
+}
+
+static void put(struct segment *s, const void *bytes, size_t size) {
+    assert_int_equal(file_write_at(&s->file, bytes, size, s->size), 0);
+    s->size += size;
+}
+
+static void put_lines(struct segment *s, const char *text, size_t size) {
+    put(s, s->packed, frames_encode(s->scratch, (const uint8_t *)text, size, 1, s->packed));
+    for (size_t i = 0; i < size; i++)
+        s->lines += text[i] == '\n';
+}
+
+static void put_lid(struct segment *s, int64_t time_ns, uint8_t level, uint64_t lines,
+                    uint64_t raw_size) {
+    uint8_t lid[LID_BYTES];
+    const struct facts facts = {.time_ns = time_ns, .has_time = true, .level = level};
+    struct span span = {0};
+    span_add_line(&span, (size_t)raw_size, time_ns + SECOND, &facts);
+    span.lines = lines;
+    put(s, lid, lid_encode(&span, s->lines - lines, lid));
+}
+
+/* Lines of which each has an id of its own; about `bytes` of them. */
+static size_t make_lines(char *text, size_t bytes, uint64_t first) {
+    static const char *const words[] = {"connection", "timeout", "user",  "order",
+                                        "cache",      "miss",    "retry", "failed"};
+    size_t size = 0;
+    for (uint64_t i = first; size < bytes; i++) {
+        const uint64_t id = i * 0x9E3779B97F4A7C15u;
+        size += (size_t)sprintf(text + size,
+                                "{\"time\":\"2026-11-24T12:00:00Z\",\"level\":\"info\",\"id\":"
+                                "\"%016llx\",\"message\":\"",
+                                (unsigned long long)id);
+        for (int k = 0; k < 20; k++)
+            size += (size_t)sprintf(text + size, "%s ", words[id >> 3 * k & 7]);
+        size += (size_t)sprintf(text + size, "\",\"n\":%llu}\n", (unsigned long long)i);
+    }
+    return size;
+}
+
+/* `count` appends of about `bytes` each, with a lid each: the k-th at noon and k minutes. */
+static void put_appends(struct segment *s, int count, size_t bytes) {
+    char *text = malloc(bytes + 512);
+    for (int k = 0; k < count; k++) {
+        const uint64_t before = s->lines;
+        const size_t size = make_lines(text, bytes, s->lines);
+        put_lines(s, text, size);
+        put_lid(s, NOON + k * 60 * SECOND, (uint8_t)(LEVEL_TRACE + k % 20), s->lines - before,
+                size);
+    }
+    free(text);
+}
+
+static struct segment_index indexed(struct segment *s) {
+    struct segment_index index;
+    assert_int_equal(index_append(&s->file, NULL), 0);
+    assert_int_equal(index_load(&s->file, &index), 0);
+    return index;
+}
+
+static uint64_t size_of(struct segment *s) {
+    struct file_status status;
+    assert_int_equal(file_status(&s->file, &status), 0);
+    return status.size;
+}
+
+/* Every line is read, however the index is. */
+static uint64_t lines_read(struct segment *s, enum scan_damage *damage) {
+    struct scan scan;
+    uint64_t lines = 0;
+    assert_int_equal(scan_open(files_of_system(), s->path, &scan), 0);
+    while (scan_next(&scan, damage) > 0)
+        lines += scan.raw_lines;
+    scan_close(&scan);
+    return lines;
+}
+
+static uint32_t ask(struct segment *s, const struct segment_index *index, const char *literal,
+                    uint8_t *candidates) {
+    uint64_t hashes[TOKENS_LITERAL_MAX];
+    const uint32_t count =
+        tokens_of_literal((const uint8_t *)literal, strlen(literal), hashes, TOKENS_LITERAL_MAX);
+    uint32_t found = 0;
+    assert_int_equal(index_candidates(&s->file, index, hashes, count, candidates), 0);
+    for (uint32_t i = 0; i < index->count; i++)
+        found += index_candidate(candidates, i);
+    return found;
+}
+
+static uint32_t group_of_line(const struct segment_index *index, uint64_t line) {
+    uint32_t group = 0;
+    while (group + 1 < index->count && index->groups[group + 1].first_line <= line)
+        group++;
+    return group;
+}
+
+/* ---- what it says ---- */
+
+static void groups_are_the_frames_in_order_and_all_of_them(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 7, 300000);
+    put_appends(s, 3, 1000000);
+    put_appends(s, 1, 2000);
+    struct segment_index index = indexed(s);
+    struct scan scan;
+    enum scan_damage damage;
+    assert_int_equal(index.lines, s->lines);
+    assert_int_equal(index.data_size, s->size);
+    assert_int_equal(index.data_size + index.index_bytes, size_of(s));
+    assert_in_range(index.count, 5, 8);
+    assert_int_equal(scan_open(files_of_system(), s->path, &scan), 0);
+    for (uint32_t g = 0; g < index.count; g++) {
+        const struct index_group *group = &index.groups[g];
+        uint64_t raw_size = 0, lines = 0;
+        for (uint32_t i = 0; i < group->frames; i++) {
+            assert_int_equal(scan_next(&scan, &damage), 1);
+            if (i == 0) {
+                assert_int_equal(scan.offset, group->offset);
+                assert_int_equal(scan.frame_number, group->first_frame);
+                assert_int_equal(scan.line_number, group->first_line);
+            }
+            raw_size += scan.raw_size;
+            lines += scan.raw_lines;
+        }
+        assert_int_equal(scan.next_offset, group->offset + group->size);
+        assert_int_equal(raw_size, group->raw_size);
+        assert_int_equal(lines, group->span.lines);
+        assert_in_range(raw_size, 1, (1 << 20) + (64 << 10));
+        assert_false(group->damaged);
+        assert_true(group->filtered);
+    }
+    assert_int_equal(scan_next(&scan, &damage), 0);
+    assert_int_equal(damage, SCAN_SOUND);
+    scan_close(&scan);
+    index_free(&index);
+}
+
+static void a_group_that_holds_a_literal_is_always_a_candidate_and_few_others_are(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 12, 700000);
+    struct segment_index index = indexed(s);
+    uint8_t *candidates = malloc(INDEX_CANDIDATES_BYTES(index.count));
+    uint64_t opened = 0, asked = 0;
+    for (uint64_t line = 0; line < s->lines; line += 97) {
+        char literal[64];
+        sprintf(literal, "%016llx", (unsigned long long)(line * 0x9E3779B97F4A7C15u));
+        opened += ask(s, &index, literal, candidates);
+        asked++;
+        assert_true(index_candidate(candidates, group_of_line(&index, line)));
+        sprintf(literal, "\"n\":%llu}", (unsigned long long)line);
+        ask(s, &index, literal, candidates);
+        assert_true(index_candidate(candidates, group_of_line(&index, line)));
+    }
+    assert_true(opened - asked < asked * index.count / 10);
+    assert_int_equal(ask(s, &index, "", candidates), index.count);
+    assert_int_equal(ask(s, &index, "\"level\":\"info\"", candidates), index.count);
+    free(candidates);
+    index_free(&index);
+}
+
+static void times_and_levels_are_those_of_the_lids(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 10, 1000000);
+    struct segment_index index = indexed(s);
+    assert_int_equal(index.count, 10);
+    for (uint32_t i = 0; i < index.count; i++) {
+        const struct span *span = &index.groups[i].span;
+        assert_int_equal(span->time_min_ns, NOON + i * 60 * SECOND);
+        assert_int_equal(span->time_max_ns, NOON + i * 60 * SECOND);
+        assert_int_equal(span->received_min_ns, NOON + (i * 60 + 1) * SECOND);
+        assert_int_equal(span->levels, 1u << (LEVEL_TRACE + i));
+    }
+    assert_int_equal(index.span.time_min_ns, NOON);
+    assert_int_equal(index.span.time_max_ns, NOON + 9 * 60 * SECOND);
+    index_free(&index);
+}
+
+static void one_lid_speaks_for_all_groups_since_the_last_one(void **state) {
+    struct segment *s = *state;
+    char *text = malloc(1000512);
+    size_t all = 0;
+    for (int i = 0; i < 3; i++) {
+        const size_t size = make_lines(text, 1000000, s->lines);
+        put_lines(s, text, size);
+        all += size;
+    }
+    free(text);
+    put_lid(s, NOON + 7 * SECOND, LEVEL_WARN, s->lines, all);
+    struct segment_index index = indexed(s);
+    assert_in_range(index.count, 3, 4);
+    for (uint32_t i = 0; i < index.count; i++) {
+        assert_int_equal(index.groups[i].span.time_max_ns, NOON + 7 * SECOND);
+        assert_int_equal(index.groups[i].span.levels, 1u << LEVEL_WARN);
+    }
+    index_free(&index);
+}
+
+static void lines_without_a_lid_tell_their_times_themselves(void **state) {
+    struct segment *s = *state;
+    char text[4096];
+    put_lines(s, text, make_lines(text, 2000, 0));
+    struct segment_index index = indexed(s);
+    assert_int_equal(index.count, 1);
+    assert_int_equal(index.groups[0].span.time_min_ns, NOON);
+    assert_int_equal(index.groups[0].span.time_max_ns, NOON);
+    assert_int_equal(index.groups[0].span.levels, 1u << LEVEL_INFO);
+    assert_true(index.groups[0].span.received_min_ns == INT64_MIN);
+    assert_true(index.groups[0].span.received_max_ns == INT64_MAX);
+    index_free(&index);
+}
+
+static void of_a_line_without_time_and_lid_nothing_is_known(void **state) {
+    struct segment *s = *state;
+    char text[4096];
+    const size_t size = make_lines(text, 2000, 0);
+    put_lines(s, text, size);
+    put_lines(s, "{\"msg\":\"timeless\"}\n", 19);
+    struct segment_index index = indexed(s);
+    assert_true(index.groups[0].span.time_min_ns == INT64_MIN);
+    assert_true(index.groups[0].span.time_max_ns == INT64_MAX);
+    assert_int_equal(index.groups[0].span.levels, 1u << LEVEL_INFO | 1u << LEVEL_NONE);
+    index_free(&index);
+}
+
+static void what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up(void **state) {
+    struct segment *s = *state;
+    const struct facts facts = {.time_ns = NOON + SECOND, .has_time = true, .level = LEVEL_ERROR};
+    struct span rest = {0};
+    put_appends(s, 1, 1000000);
+    put_lines(s, "{\"msg\":\"timeless\"}\n", 19);
+    span_add_line(&rest, 19, NOON, &facts);
+    assert_int_equal(index_append(&s->file, &rest), 0);
+    struct segment_index index;
+    assert_int_equal(index_load(&s->file, &index), 0);
+    assert_int_equal(index.count, 2);
+    assert_int_equal(index.groups[1].span.time_min_ns, NOON + SECOND);
+    assert_int_equal(index.groups[1].span.received_max_ns, NOON);
+    assert_int_equal(index.groups[1].span.levels, 1u << LEVEL_ERROR);
+    index_free(&index);
+}
+
+static void a_lid_whose_bytes_do_not_add_up_is_not_believed(void **state) {
+    struct segment *s = *state;
+    char text[4096];
+    const size_t size = make_lines(text, 2000, 0);
+    put_lines(s, text, size);
+    put_lid(s, NOON + 99 * SECOND, LEVEL_FATAL, s->lines, size - 1);
+    struct segment_index index = indexed(s);
+    assert_int_equal(index.groups[0].span.time_max_ns, NOON);
+    assert_int_equal(index.groups[0].span.levels, 1u << LEVEL_INFO);
+    index_free(&index);
+}
+
+static void a_group_with_a_damaged_frame_is_opened_whatever_is_looked_for(void **state) {
+    struct segment *s = *state;
+    uint8_t candidates[8], byte;
+    put_appends(s, 3, 1000000);
+    const uint64_t in_the_second = s->size / 2;
+    assert_int_equal(file_read_at(&s->file, &byte, 1, in_the_second), 1);
+    byte ^= 1;
+    assert_int_equal(file_write_at(&s->file, &byte, 1, in_the_second), 0);
+    struct segment_index index = indexed(s);
+    assert_int_equal(index.count, 3);
+    assert_true(index.groups[1].damaged);
+    assert_false(index.groups[0].damaged || index.groups[2].damaged);
+    assert_int_equal(ask(s, &index, "\"nowhere-to-be-found-at-all\"", candidates), 1);
+    assert_true(index_candidate(candidates, 1));
+    index_free(&index);
+}
+
+/* ---- where it stands ---- */
+
+static void an_indexed_segment_stays_as_it_is(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 1, 5000);
+    struct segment_index index = indexed(s);
+    const uint64_t size = size_of(s);
+    assert_int_equal(index_append(&s->file, NULL), 0);
+    assert_int_equal(size_of(s), size);
+    index_free(&index);
+}
+
+static void without_lines_there_is_an_empty_index(void **state) {
+    struct segment *s = *state;
+    struct segment_index index = indexed(s);
+    uint64_t offset;
+    assert_int_equal(index.count, 0);
+    assert_int_equal(index_check(&s->file, &offset), 0);
+    index_free(&index);
+}
+
+static void a_file_that_is_unfinished_or_no_segment_gets_none(void **state) {
+    struct segment *s = *state;
+    uint8_t cover[FRAME_COVER_BYTES];
+    put_appends(s, 1, 5000);
+    const uint64_t size = s->size;
+    frame_cover(500, cover);
+    put(s, cover, sizeof cover);
+    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+    assert_int_equal(size_of(s), s->size);
+    assert_int_equal(file_truncate(&s->file, size), 0);
+    s->size = size;
+    put(s, "no frame at all, and no end of it", 33);
+    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+    assert_int_equal(size_of(s), s->size);
+}
+
+static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 2, 3000);
+    struct segment_index index = indexed(s);
+    const uint64_t whole = size_of(s);
+    uint8_t *bytes = malloc((size_t)whole);
+    assert_int_equal(file_read_at(&s->file, bytes, (size_t)whole, 0), whole);
+    for (uint64_t size = index.data_size; size < whole; size++) {
+        struct segment_index torn;
+        enum scan_damage damage;
+        uint64_t offset;
+        assert_int_equal(file_truncate(&s->file, size), 0);
+        assert_int_equal(index_load(&s->file, &torn), ERR_NOT_FOUND);
+        assert_int_equal(lines_read(s, &damage), s->lines);
+        const int checked = index_check(&s->file, &offset);
+        assert_true(checked == ERR_INVALID || size - index.data_size < 8);
+        if (size % 7 != 0 && size + 40 < whole) {
+            assert_int_equal(file_write_at(&s->file, bytes, (size_t)whole, 0), 0);
+            continue;
+        }
+        if (size - index.data_size > 0 && size - index.data_size < 8) {
+            /* That is no frame: recovery cuts it off. */
+            assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+        } else {
+            uint8_t *again = malloc((size_t)whole);
+            assert_int_equal(index_append(&s->file, NULL), 0);
+            assert_int_equal(size_of(s), whole);
+            assert_int_equal(file_read_at(&s->file, again, (size_t)whole, 0), whole);
+            assert_memory_equal(again, bytes, whole);
+            free(again);
+        }
+        assert_int_equal(file_write_at(&s->file, bytes, (size_t)whole, 0), 0);
+    }
+    free(bytes);
+    index_free(&index);
+}
+
+/* Whatever bit flips, in filters, index or footer: a check names it, and who asks either gets no
+ * index or gets the right groups. */
+static void a_changed_byte_is_found_and_hides_no_line(void **state) {
+    struct segment *s = *state;
+    uint8_t candidates[8];
+    put_appends(s, 3, 3000);
+    struct segment_index index = indexed(s);
+    const uint64_t whole = size_of(s);
+    char literals[8][64];
+    for (uint64_t i = 0; i < 8; i++)
+        sprintf(literals[i], "%016llx", (unsigned long long)(i * 5 * 0x9E3779B97F4A7C15u));
+    for (uint64_t offset = index.data_size; offset < whole; offset++) {
+        struct segment_index changed;
+        uint8_t byte, other;
+        uint64_t where;
+        assert_int_equal(file_read_at(&s->file, &byte, 1, offset), 1);
+        other = byte ^ (uint8_t)(1u << offset % 8);
+        assert_int_equal(file_write_at(&s->file, &other, 1, offset), 0);
+        assert_int_equal(index_check(&s->file, &where), ERR_INVALID);
+        const int loaded = index_load(&s->file, &changed);
+        assert_true(loaded == 0 || loaded == ERR_NOT_FOUND);
+        for (uint64_t i = 0; i < 8 && loaded == 0; i++) {
+            ask(s, &changed, literals[i], candidates);
+            assert_true(index_candidate(candidates, group_of_line(&changed, i * 5)));
+        }
+        if (loaded == 0) index_free(&changed);
+        assert_int_equal(file_write_at(&s->file, &byte, 1, offset), 0);
+    }
+    index_free(&index);
+}
+
+static void lid_padding_and_unknown_frames_between_lines_are_passed_over(void **state) {
+    struct segment *s = *state;
+    static const uint8_t later[] = {0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3};
+    static const uint8_t padding[] = {0x5E, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
+    put(s, later, sizeof later);
+    put_appends(s, 1, 3000);
+    put(s, padding, sizeof padding);
+    put(s, later, sizeof later);
+    put_appends(s, 1, 3000);
+    put(s, padding, sizeof padding);
+    put(s, later, sizeof later);
+    struct segment_index index = indexed(s);
+    uint64_t offset;
+    assert_int_equal(index_check(&s->file, &offset), 0);
+    assert_int_equal(index.data_size, s->size);
+    assert_int_equal(index.lines, s->lines);
+    index_free(&index);
+}
+
+static void a_later_version_is_no_index_and_no_damage(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 1, 3000);
+    struct segment_index index = indexed(s);
+    uint8_t footer[28];
+    uint64_t offset;
+    const uint64_t at = size_of(s) - sizeof footer;
+    assert_int_equal(file_read_at(&s->file, footer, sizeof footer, at), sizeof footer);
+    footer[8] = 2;
+    const uint32_t checksum = frame_checksum(footer, sizeof footer - 4);
+    for (int i = 0; i < 4; i++)
+        footer[24 + i] = (uint8_t)(checksum >> 8 * i);
+    assert_int_equal(file_write_at(&s->file, footer, sizeof footer, at), 0);
+    index_free(&index);
+    assert_int_equal(index_load(&s->file, &index), ERR_NOT_FOUND);
+    assert_int_equal(index_check(&s->file, &offset), ERR_NOT_FOUND);
+}
+
+/* ---- many groups ---- */
+
+static void more_groups_than_a_section_holds_make_another(void **state) {
+    struct segment *s = *state;
+    const int groups = FILTER_GROUPS_MAX + 3;
+    char *text = malloc(1100000);
+    for (int i = 0; i < groups; i++) { /* packs well, so that the test is quick */
+        size_t size = (size_t)sprintf(text, "{\"id\":\"%016llx\"}\n",
+                                      (unsigned long long)(i + 1) * 0x9E3779B97F4A7C15u);
+        memset(text + size, ' ', 800000);
+        size += 800000;
+        text[size++] = '\n';
+        put_lines(s, text, size);
+        put_lid(s, NOON, LEVEL_INFO, 2, size);
+    }
+    free(text);
+    struct segment_index index = indexed(s);
+    uint8_t *candidates = malloc(INDEX_CANDIDATES_BYTES(index.count));
+    uint64_t offset;
+    assert_int_equal(index.count, groups);
+    assert_int_equal(index.section_count, 2);
+    assert_int_equal(index.sections[1].first_group, FILTER_GROUPS_MAX);
+    assert_int_equal(index_check(&s->file, &offset), 0);
+    for (int i = 0; i < groups; i += 10) {
+        char literal[64];
+        sprintf(literal, "%016llx", (unsigned long long)(i + 1) * 0x9E3779B97F4A7C15u);
+        assert_in_range(ask(s, &index, literal, candidates), 1, 40);
+        assert_true(index_candidate(candidates, (uint32_t)i));
+    }
+    free(candidates);
+    index_free(&index);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, segment_begin, segment_end)
+        TEST(groups_are_the_frames_in_order_and_all_of_them),
+        TEST(a_group_that_holds_a_literal_is_always_a_candidate_and_few_others_are),
+        TEST(times_and_levels_are_those_of_the_lids),
+        TEST(one_lid_speaks_for_all_groups_since_the_last_one),
+        TEST(lines_without_a_lid_tell_their_times_themselves),
+        TEST(of_a_line_without_time_and_lid_nothing_is_known),
+        TEST(what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up),
+        TEST(a_lid_whose_bytes_do_not_add_up_is_not_believed),
+        TEST(a_group_with_a_damaged_frame_is_opened_whatever_is_looked_for),
+        TEST(an_indexed_segment_stays_as_it_is),
+        TEST(without_lines_there_is_an_empty_index),
+        TEST(a_file_that_is_unfinished_or_no_segment_gets_none),
+        TEST(torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole),
+        TEST(a_changed_byte_is_found_and_hides_no_line),
+        TEST(lid_padding_and_unknown_frames_between_lines_are_passed_over),
+        TEST(a_later_version_is_no_index_and_no_damage),
+        TEST(more_groups_than_a_section_holds_make_another),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
