@@ -1,36 +1,49 @@
-/* search.c - prints the records in which a literal stands.
- * Whole frames are searched, not lines: lines are cut out around what was found.
- * Context is cut out of the same frame; the last lines of a frame are kept for
- * the next, as many as -B asks for. */
+/* search.c - prints the records that are wanted: select.h finds them, with several threads;
+ * what is printed around them is cut out of the same pieces here, and the last lines of a
+ * piece are kept for the next, as many as -B asks for. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/command.h"
-#include "tools/find.h"
+#include "tools/query.h"
 #include "tools/read.h"
+#include "tools/render.h"
+#include "tools/select.h"
 
-#define CONTEXT_MAX 1000000
-#define NOT_GIVEN   UINT64_MAX /* -A and -B: what -C says; that: no context */
+#define CONTEXT_MAX    1000000
+#define NOT_GIVEN      UINT64_MAX /* -A and -B: what -C says; that: no context */
+/* What --sort holds in memory at most. */
+#define SORT_BYTES_MAX (UINT64_C(1) << 30)
 
 struct search_settings {
     struct common_settings common;
+    struct query_settings query;
+    struct render_settings render;
+    struct option_list regexes;
     bool ignore_case, invert, count, fixed;
+    bool newest_first, sort, explain, no_index;
     uint64_t max;
     uint64_t after, before, context;
 };
 
+/* A record that waits for being printed in the order of time. */
+struct sorted {
+    int64_t time_ns;
+    uint64_t number; /* in the order of storage */
+    size_t begin, end;
+};
+
 struct search {
     struct output *out;
-    struct needle needle;
-    bool invert, count;
+    const struct search_settings *settings;
+    struct query query;
+    struct query_state state; /* for marking what was found */
+    struct render render;
     bool context; /* asked for, if only 0 lines of it: groups are parted */
-    bool never;   /* the pattern holds a newline, which no record does */
-    uint64_t selected, selected_max;
-    uint64_t after, before;
-    /* Where the frame's next hit is, looked up no further than was asked for. */
-    const uint8_t *hit_begin, *hit_end;
+    uint64_t found, after, before;
+    const struct segment_file *segment; /* of the piece before */
     /* Context: what went before, and is not printed. */
     uint64_t after_left;
     uint8_t *kept;
@@ -38,71 +51,35 @@ struct search {
     uint64_t kept_lines;
     bool gap;   /* before the lines kept there are others that are not printed */
     bool group; /* a group was printed */
+    /* --sort */
+    uint8_t *text;
+    size_t text_size, text_room;
+    struct sorted *sorted;
+    uint64_t sorted_count, sorted_room;
+    bool too_many;
 };
 
-/* The next line at or behind `p` that holds the needle; hit_begin is `end` if there is none. */
-static void find_hit(struct search *s, const uint8_t *p, const uint8_t *end) {
-    const uint8_t *place = s->never || p == end ? NULL : find(&s->needle, p, end);
-    s->hit_begin = place != NULL ? line_begin(p, place) : end;
-    s->hit_end = place != NULL ? line_end(place, end) : end;
+/* What was found is shown, where there are colours. */
+static bool find_mark(void *context, const uint8_t *text, size_t size, size_t *begin, size_t *end) {
+    struct search *s = context;
+    return query_mark(&s->query, &s->state, text, size, begin, end);
 }
 
-/* The next line at or behind p that is to be printed.  False: none in this frame. */
-static bool next_selected(struct search *s, const uint8_t *p, const uint8_t *end,
-                          const uint8_t **begin, const uint8_t **after) {
-    if (s->selected == s->selected_max) return false;
-    if (!s->invert) {
-        find_hit(s, p, end);
-        *begin = s->hit_begin;
-        *after = s->hit_end;
-        return *begin < end;
+static bool print_selection(void *context, const struct selection *selection) {
+    struct search *s = context;
+    s->found += selection->count;
+    for (uint64_t i = 0; i < selection->count; i++) {
+        const struct select_line *line = &selection->lines[i];
+        render_lines(&s->render, selection->text + line->begin, line->end - line->begin);
     }
-    for (;;) { /* ends: p rises */
-        if (p == end) return false;
-        if (s->hit_begin == NULL || s->hit_begin < p) find_hit(s, p, end);
-        if (p != s->hit_begin) break;
-        p = s->hit_end;
-    }
-    *begin = p;
-    *after = line_end(p, end);
-    return true;
+    if (s->out->terminal) output_flush(s->out);
+    return s->found < s->settings->max && !output_failed(s->out);
 }
 
-static void count_frame(struct search *s, const struct scan *scan) {
-    const uint8_t *p = scan->raw, *const end = scan->raw + scan->raw_size;
-    uint64_t lines = 0;
-    while (!s->never && p < end) {
-        const uint8_t *place = find(&s->needle, p, end);
-        if (place == NULL) break;
-        lines++;
-        p = line_end(place, end);
-    }
-    if (s->invert) lines = scan->raw_lines - lines;
-    s->selected += lines;
-    if (s->selected > s->selected_max) s->selected = s->selected_max;
-}
-
-/* A line that was looked for, what was found in it in red. */
-static void print_selected(struct search *s, const uint8_t *begin, const uint8_t *end) {
-    const uint8_t *place;
-    s->selected++;
-    if (s->out->color && !s->invert && s->needle.size > 0)
-        while ((place = find(&s->needle, begin, end)) != NULL) {
-            output_records(s->out, begin, (size_t)(place - begin));
-            output_text(s->out, "\033[1;31m");
-            output_records(s->out, place, s->needle.size);
-            output_text(s->out, "\033[m");
-            begin = place + s->needle.size;
-        }
-    output_records(s->out, begin, (size_t)(end - begin));
-}
-
-static void print_frame(struct search *s, const struct scan *scan) {
-    const uint8_t *begin, *after, *p = scan->raw, *const end = scan->raw + scan->raw_size;
-    while (next_selected(s, p, end, &begin, &after)) {
-        print_selected(s, begin, after);
-        p = after;
-    }
+static bool count_selection(void *context, const struct selection *selection) {
+    struct search *s = context;
+    s->found += selection->count;
+    return s->found < s->settings->max;
 }
 
 /* ---- context ---- */
@@ -161,32 +138,12 @@ static void print_before(struct search *s, const uint8_t *unprinted, const uint8
         keep_last(s, s->before - lines);
     }
     if (s->group && s->gap) output_text(s->out, "--\n");
-    output_records(s->out, s->kept, s->kept_size);
-    output_records(s->out, from, (size_t)(hit - from));
+    render_lines(&s->render, s->kept, s->kept_size);
+    render_lines(&s->render, from, (size_t)(hit - from));
     s->kept_size = 0;
     s->kept_lines = 0;
     s->gap = false;
     s->group = true;
-}
-
-static void print_context_frame(struct search *s, const struct scan *scan) {
-    const uint8_t *unprinted = scan->raw, *const end = scan->raw + scan->raw_size;
-    for (;;) { /* ends: every turn prints a line, or is the last */
-        const uint8_t *begin, *after;
-        const bool found = next_selected(s, unprinted, end, &begin, &after);
-        const uint8_t *const limit = found ? begin : end;
-        for (; s->after_left > 0 && unprinted < limit; s->after_left--) {
-            const uint8_t *next = line_end(unprinted, end);
-            output_records(s->out, unprinted, (size_t)(next - unprinted));
-            unprinted = next;
-        }
-        if (!found) break;
-        print_before(s, unprinted, begin);
-        print_selected(s, begin, after);
-        s->after_left = s->after;
-        unprinted = after;
-    }
-    keep(s, unprinted, end);
 }
 
 /* The segments of a stream are one text: where one ends says nothing.  Context does
@@ -203,65 +160,182 @@ static void begin_stream(struct search *s) {
     s->gap = true;
 }
 
+static bool print_context(void *context, const struct selection *selection) {
+    struct search *s = context;
+    const uint8_t *unprinted = selection->text, *const end = unprinted + selection->text_size;
+    const struct segment_name *before = s->segment != NULL ? &s->segment->name : NULL;
+    if (selection->gap || (selection->file_begins && !goes_on(before, &selection->segment->name)))
+        begin_stream(s);
+    s->segment = selection->segment;
+    if (s->found == s->settings->max && s->after_left == 0) return false;
+    for (uint64_t i = 0; i <= selection->count; i++) {
+        const bool found = i < selection->count;
+        const uint8_t *const limit = found ? selection->text + selection->lines[i].begin : end;
+        s->render.mark.find = NULL;
+        for (; s->after_left > 0 && unprinted < limit; s->after_left--) {
+            const uint8_t *next = line_end(unprinted, end);
+            render_lines(&s->render, unprinted, (size_t)(next - unprinted));
+            unprinted = next;
+        }
+        if (!found) break;
+        print_before(s, unprinted, limit);
+        unprinted = selection->text + selection->lines[i].end;
+        s->render.mark.find = find_mark;
+        render_lines(&s->render, limit, (size_t)(unprinted - limit));
+        s->after_left = s->after;
+        s->found++;
+    }
+    keep(s, unprinted, end);
+    if (s->out->terminal) output_flush(s->out);
+    return (s->found < s->settings->max || s->after_left > 0) && !output_failed(s->out);
+}
+
+/* ---- in the order of time ---- */
+
+static bool sort_selection(void *context, const struct selection *selection) {
+    struct search *s = context;
+    s->found += selection->count;
+    if (s->text_size + selection->text_size > SORT_BYTES_MAX) {
+        s->too_many = true;
+        return false;
+    }
+    if (s->text_room - s->text_size < selection->text_size) {
+        s->text_room = s->text_size * 2 + selection->text_size;
+        s->text = reallocate(s->text, s->text_room);
+    }
+    if (selection->text_size > 0)
+        memcpy(s->text + s->text_size, selection->text, selection->text_size);
+    if (s->sorted_room - s->sorted_count < selection->count) {
+        s->sorted_room = s->sorted_count * 2 + selection->count;
+        s->sorted = reallocate(s->sorted, s->sorted_room * sizeof *s->sorted);
+    }
+    for (uint64_t i = 0; i < selection->count; i++) {
+        const struct select_line *line = &selection->lines[i];
+        s->sorted[s->sorted_count] = (struct sorted){
+            line->time_ns, s->sorted_count, s->text_size + line->begin, s->text_size + line->end};
+        s->sorted_count++;
+    }
+    s->text_size += selection->text_size;
+    return true;
+}
+
+static int compare_sorted(const void *a, const void *b) {
+    const struct sorted *x = a, *y = b;
+    if (x->time_ns != y->time_ns) return x->time_ns < y->time_ns ? -1 : 1;
+    return x->number < y->number ? -1 : 1;
+}
+
+static int compare_newest(const void *a, const void *b) {
+    return compare_sorted(b, a);
+}
+
+static void print_sorted(struct search *s) {
+    const uint64_t max = s->settings->max;
+    if (s->sorted_count > 0)
+        qsort(s->sorted, s->sorted_count, sizeof *s->sorted,
+              s->settings->newest_first ? compare_newest : compare_sorted);
+    for (uint64_t i = 0; i < s->sorted_count && i < max; i++)
+        render_lines(&s->render, s->text + s->sorted[i].begin,
+                     s->sorted[i].end - s->sorted[i].begin);
+}
+
 /* ---- the command ---- */
 
 static int run_search(struct search *s, struct call *call) {
-    struct reading reading;
-    const struct segment_name *name = NULL;
-    reading_open(&reading, call, s->count);
-    while (!output_failed(s->out) && s->selected_max > 0 && reading_next(&reading)) {
-        const bool enough = s->selected == s->selected_max;
-        if (!goes_on(name, &reading.segment->name) && reading.file_begins) begin_stream(s);
-        if (enough && s->after_left == 0) break;
-        name = &reading.segment->name;
-        s->hit_begin = s->hit_end = NULL;
-        if (s->count)
-            count_frame(s, &reading.scan);
-        else if (s->context)
-            print_context_frame(s, &reading.scan);
-        else
-            print_frame(s, &reading.scan);
-        if (s->out->terminal) output_flush(s->out);
+    const struct search_settings *settings = s->settings;
+    const bool sorted = settings->sort && !settings->count;
+    const struct select_settings how = {.count = settings->count,
+                                        .context = s->context && !settings->count && !sorted,
+                                        .before = s->before,
+                                        .after = s->after,
+                                        .newest_first = settings->newest_first && !sorted,
+                                        .times = sorted,
+                                        .all_frames = settings->no_index,
+                                        .results_at_end = settings->count || sorted,
+                                        .max = sorted && settings->max > 0 ? UINT64_MAX
+                                                                           : settings->max};
+    struct select_report report;
+    select_visit *visit = how.count     ? count_selection
+                          : sorted      ? sort_selection
+                          : how.context ? print_context
+                                        : print_selection;
+    select_run(call, &s->query, &how, visit, s, &report);
+    if (s->too_many) {
+        say("search: more than %u MiB to sort; ask for less, or leave out --sort",
+            (unsigned)(SORT_BYTES_MAX >> 20));
+        return EXIT_TROUBLE;
     }
-    const bool trouble = reading.trouble;
-    reading_close(&reading);
-    if (s->count) output_format(s->out, "%llu\n", (unsigned long long)s->selected);
-    if (trouble) return EXIT_TROUBLE;
-    return s->selected > 0 ? EXIT_FINE : EXIT_NOTHING;
+    if (sorted) print_sorted(s);
+    if (settings->count) output_format(s->out, "%llu\n", (unsigned long long)report.found);
+    if (settings->explain) select_explain(&report);
+    if (report.trouble) return EXIT_TROUBLE;
+    return report.found > 0 ? EXIT_FINE : EXIT_NOTHING;
+}
+
+/* What is looked for: -e's, or else the first word. */
+static int open_search(struct search *s, struct call *call) {
+    const struct search_settings *settings = s->settings;
+    struct query_patterns patterns = {.texts = settings->regexes.texts,
+                                      .count = settings->regexes.count,
+                                      .regex = !settings->fixed,
+                                      .ignore_case = settings->ignore_case,
+                                      .invert = settings->invert};
+    if (patterns.count == 0) {
+        if (call->words == 0) {
+            say("search: a pattern is missing ('' matches every record)");
+            return ERR_INVALID;
+        }
+        patterns.texts = (const char *const *)call->word;
+        patterns.count = 1;
+        patterns.regex = false;
+        call->words--;
+        call->word++;
+    }
+    if (s->context && (settings->newest_first || settings->sort)) {
+        say("search: -A, -B and -C do not go with --newest-first and --sort");
+        return ERR_INVALID;
+    }
+    int status = query_open(&s->query, "search", &settings->query, &patterns, system_wall_ns());
+    if (status < 0) return status;
+    status = query_state_open(&s->state);
+    if (status < 0) say("search: %s", error_text(status));
+    if (status == 0) {
+        status = render_open(&s->render, &settings->render, s->out);
+        if (status == 0) s->render.mark = (struct render_mark){find_mark, s};
+        if (status == 0) return 0;
+        query_state_close(&s->state);
+    }
+    query_close(&s->query);
+    return status;
 }
 
 static int search_run(struct call *call) {
     const struct search_settings *settings = call->settings;
-    struct search s = {.out = call->out};
-    if (call->words == 0) {
-        say("search: a pattern is missing ('' matches every record)");
-        return EXIT_TROUBLE;
-    }
-    const char *pattern = *call->word;
-    const size_t size = strlen(pattern);
-    call->words--;
-    call->word++;
-    if (needle_open(&s.needle, pattern, size, settings->ignore_case) < 0) {
-        say("search: %s", error_text(ERR_NO_MEMORY));
-        return EXIT_TROUBLE;
-    }
-    s.never = strchr(pattern, '\n') != NULL;
-    s.invert = settings->invert;
-    s.count = settings->count;
-    s.selected_max = settings->max;
-    s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
-                settings->context != NOT_GIVEN;
+    struct search s = {.out = call->out, .settings = settings};
     const uint64_t both = settings->context != NOT_GIVEN ? settings->context : 0;
     s.after = settings->after != NOT_GIVEN ? settings->after : both;
     s.before = settings->before != NOT_GIVEN ? settings->before : both;
+    s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
+                settings->context != NOT_GIVEN;
+    if (open_search(&s, call) < 0) return EXIT_TROUBLE;
     const int code = run_search(&s, call);
+    render_close(&s.render);
+    query_state_close(&s.state);
+    query_close(&s.query);
     free(s.kept);
-    needle_close(&s.needle);
+    free(s.text);
+    free(s.sorted);
     return code;
 }
 
 #define AT(field) offsetof(struct search_settings, field)
 static const struct option options[] = {
+    {.name = "regexp",
+     .letter = 'e',
+     .kind = OPTION_LIST,
+     .field = AT(regexes),
+     .value = "REGEX",
+     .help = "look for this regular expression; may be given again; all words are PATHs then"},
     {.name = "ignore_case",
      .letter = 'i',
      .kind = OPTION_FLAG,
@@ -304,7 +378,25 @@ static const struct option options[] = {
      .letter = 'F',
      .kind = OPTION_FLAG,
      .field = AT(fixed),
-     .help = "PATTERN is a literal, as it is anyway"},
+     .help = "what -e gives is a literal, as PATTERN is anyway"},
+    QUERY_OPTIONS(AT(query)),
+    RENDER_OPTIONS(AT(render)),
+    {.name = "newest_first",
+     .kind = OPTION_FLAG,
+     .field = AT(newest_first),
+     .help = "from the last record backwards"},
+    {.name = "sort",
+     .kind = OPTION_FLAG,
+     .field = AT(sort),
+     .help = "in the order of the time that records carry, over all streams and files"},
+    {.name = "explain",
+     .kind = OPTION_FLAG,
+     .field = AT(explain),
+     .help = "tell on stderr how much was passed over, and why"},
+    {.name = "no_index",
+     .kind = OPTION_FLAG,
+     .field = AT(no_index),
+     .help = "read everything, as if no file had an index"},
     HELP_OPTION,
 };
 
@@ -314,16 +406,22 @@ static const struct search_settings presets = {
 const struct command search_command = {
     .name = "search",
     .usage = "[OPTION…] PATTERN [PATH…]",
-    .summary = "Print the records in which PATTERN stands.",
+    .summary = "Print the records in which PATTERN stands, or for which conditions hold.",
     .more = "PATTERN is a literal, compared with the bytes of each record; '' matches every\n"
-            "record. A PATTERN that begins with - is written behind --.\n"
+            "record. A PATTERN that begins with - is written behind --. REGEX is as in Perl.\n"
+            "-v inverts PATTERN and REGEX, not the conditions.\n"
+            "CONDITION: FIELD = != < <= > >= VALUE, FIELD ~ REGEX (and !~), exists FIELD, FIELD;\n"
+            "joined by and, or, not and brackets. FIELD is a dotted path (http.status, tags.0). A\n"
+            "VALUE in quotes is a text; numbers compare with numbers, texts with texts.\n"
             "Exit code: 0 something was found, 1 nothing, 2 an error, or damage was met (what\n"
             "could be read was printed).\n"
             "\n"
             "Examples:\n"
             "  logport search connection\n"
             "  logport search -i -C2 'out of memory' ./logs/main\n"
-            "  logport search -c '\"level\":\"error\"'\n",
+            "  logport search -c '\"level\":\"error\"'\n"
+            "  logport search --since 10m --level warn ''\n"
+            "  logport search -e 'time[d-]? ?out' --where 'http.status>=500'\n",
     .options = options,
     .settings_size = sizeof(struct search_settings),
     .presets = &presets,

@@ -374,7 +374,8 @@ static void search_finds_literals_and_says_so_in_its_code(void **state) {
     assert_prints(0, "search|reject|logs/rejects", "reject\n");
     assert_prints(1, "search|reject|logs", "");
     assert_prints(2, "search", "");
-    assert_prints(2, "search|-e|a|logs", "");
+    assert_prints(0, "search|-e|a|logs", "a 1\n");
+    assert_prints(2, "search|-e|(a|logs", "");
 }
 
 static void a_pattern_never_matches_over_the_end_of_a_record(void **state) {
@@ -431,7 +432,7 @@ static void a_terminal_gets_no_control_characters_of_others(void **state) {
     assert_prints(0, "tail|-oraw|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
     /* It is no JSON, and so a text. */
     assert_prints(0, "cat|logs", "{\"a\":\"\\u001b[2J\\u007f\\tok\\u009b\xc3\xa4\\xc2\"}\n");
-    assert_prints(0, "search|ok|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
+    assert_prints(0, "search|ok|logs", "{\"a\":\"\\u001b[2J\\u007f\\tok\\u009b\xc3\xa4\\xc2\"}\n");
 }
 
 static void what_was_found_is_marked_where_colors_are_wanted(void **state) {

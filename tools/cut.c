@@ -1,0 +1,172 @@
+/* cut.c - see cut.h. */
+#include "tools/cut.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/read.h"
+#include "writer/frame.h"
+
+/* What is read at once where there is no index: some MiB of lines, if they pack well. */
+#define CHUNK_BYTES (256u << 10)
+/* The same where lids are looked for: what was appended at once, at most, and its lid. */
+#define LIDS_BYTES  (1280u << 10)
+
+/* ---- opening ---- */
+
+bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment) {
+    cutter->segment = segment;
+    cutter->offset = 0;
+    cutter->frame_number = 0;
+    cutter->gap = false;
+    cutter->by_lids = query_needs_spans(cutter->query);
+    cutter->report->files++;
+    cutter->report->bytes += segment->size;
+    const int status = scan_open(files, segment->path, &cutter->scan);
+    if (status < 0) {
+        progress_clear(cutter->progress);
+        say("%s: %s", segment->path, error_text(status));
+        cutter->report->trouble = true;
+        return false;
+    }
+    if (cutter->settings->all_frames || segment->name.part) return true;
+    groups_open(&cutter->groups, &cutter->scan.file, cutter->query, cutter->settings,
+                cutter->report);
+    if (!cutter->groups.known) return true;
+    cutter->report->files_indexed++;
+    if (groups_any_wanted(&cutter->groups)) return true;
+    cutter->report->files_skipped++;
+    cutter_close(cutter);
+    return false;
+}
+
+void cutter_close(struct cutter *cutter) {
+    scan_close(&cutter->scan);
+    groups_close(&cutter->groups);
+}
+
+/* ---- frame by frame ---- */
+
+/* False: there is nothing more in this segment. */
+static bool next_careful(struct cutter *cutter, struct cut *cut) {
+    struct scan *scan = &cutter->scan;
+    scan_seek(scan, cutter->offset);
+    scan->frame_number = cutter->frame_number;
+    for (;;) { /* ends: the file does */
+        enum scan_damage damage = SCAN_SOUND;
+        int status = scan_next(scan, &damage);
+        if (status > 0) break;
+        if (status == 0 && damage == SCAN_SOUND) return false;
+        progress_clear(cutter->progress);
+        if (status == 0) {
+            if (!tell_damage(cutter->segment, scan, damage)) return false;
+            status = scan_skip_damage(scan);
+        }
+        cutter->report->trouble = true;
+        if (status < 0) say("%s: %s", cutter->segment->path, error_text(status));
+        if (status <= 0) return false;
+    }
+    *cut = (struct cut){.offset = scan->offset,
+                        .end = scan->next_offset,
+                        .first_frame = scan->frame_number,
+                        .careful = true};
+    cutter->offset = scan->next_offset;
+    cutter->frame_number = scan->frame_number + 1;
+    return true;
+}
+
+/* ---- by headers ---- */
+
+static int read_piece(struct file *file, struct packed *packed, uint64_t offset, size_t size) {
+    if (packed->room < size) {
+        packed->room = size;
+        packed->bytes = reallocate(packed->bytes, packed->room);
+    }
+    const int64_t got = file_read_at(file, packed->bytes, size, offset);
+    packed->size = got < 0 ? 0 : (size_t)got;
+    return got < 0 ? (int)got : 0;
+}
+
+int cut_read(struct file *file, const struct cut *cut, struct packed *packed) {
+    const int status = read_piece(file, packed, cut->offset, (size_t)(cut->end - cut->offset));
+    if (status < 0) return status;
+    return packed->size == cut->end - cut->offset ? 0 : ERR_CLOSED;
+}
+
+struct walked {
+    uint64_t size, frames;         /* whole frames, and how many of them hold lines */
+    uint64_t lid_size, lid_frames; /* the same up to the last lid */
+    uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
+};
+
+static struct walked walk(const struct packed *packed) {
+    struct walked w = {0};
+    while (w.size < packed->size) { /* ends: size rises */
+        struct frame_header header;
+        const uint8_t *bytes = packed->bytes + w.size;
+        const uint64_t left = packed->size - w.size;
+        if (frame_header(bytes, (size_t)left, &header) != 0) {
+            /* The header itself may only be cut off. */
+            if (left < FRAME_HEADER_BYTES) w.larger = FRAME_HEADER_BYTES;
+            break;
+        }
+        if (header.magic == FRAME_MAGIC_COVER) break;
+        w.larger = header.size > left ? header.size : 0;
+        if (w.larger > 0) break;
+        w.size += header.size;
+        w.frames += header.kind == FRAME_DATA;
+        if (header.magic == FRAME_MAGIC_LID) {
+            w.lid_size = w.size;
+            w.lid_frames = w.frames;
+        }
+    }
+    return w;
+}
+
+/* Takes the next bytes as far as they are whole frames.  False: none are. */
+static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cut,
+                            struct packed *packed) {
+    struct walked w = {0};
+    for (int turn = 0; turn < 2; turn++) {
+        if (read_piece(&cutter->scan.file, packed, cutter->offset, (size_t)size) < 0) return false;
+        w = walk(packed);
+        if (w.size > 0 || w.larger <= size || w.larger > frame_bytes_max(FRAME_RAW_MAX)) break;
+        size = w.larger; /* the first frame is longer than what is read at once */
+    }
+    if (w.size == 0) return false;
+    if (cutter->by_lids && w.lid_size > 0) {
+        w.size = w.lid_size;
+        w.frames = w.lid_frames;
+    }
+    packed->size = (size_t)w.size;
+    *cut = (struct cut){.offset = cutter->offset,
+                        .end = cutter->offset + w.size,
+                        .first_frame = cutter->frame_number};
+    cutter->offset += w.size;
+    cutter->frame_number += w.frames;
+    return true;
+}
+
+bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) {
+    uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
+    struct span span = {0};
+    if (cutter->groups.known) {
+        const struct index_group *group =
+            groups_next(&cutter->groups, cutter->offset, &cutter->gap);
+        if (group == NULL) return false;
+        if (cutter->offset < group->offset) {
+            cutter->offset = group->offset;
+            cutter->frame_number = group->first_frame;
+        }
+        size = groups_end(&cutter->groups) - cutter->offset;
+        span = group->span;
+    }
+    if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
+    cut->gap = cutter->gap;
+    cut->span = span;
+    cutter->gap = false;
+    cutter->report->bytes_read += cut->end - cut->offset;
+    return true;
+}

@@ -1,0 +1,52 @@
+/* cut.h - cuts a segment into pieces that threads can search: runs of whole frames, some
+ * hundred KiB in the file, read already.  It looks at headers only.  Where the bytes are not
+ * what they should be, it goes on frame by frame as everybody else does (writer/scan.h), and
+ * tells the damage.  With an index, it passes over what cannot hold a wanted record. */
+#ifndef TOOLS_CUT_H
+#define TOOLS_CUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/groups.h"
+#include "tools/select.h"
+
+/* A buffer that grows. */
+struct packed {
+    uint8_t *bytes;
+    size_t size, room;
+};
+
+struct cut {
+    uint64_t offset, end; /* in the file; frames, and what is skippable between them */
+    uint64_t first_frame; /* the number of its first frame */
+    bool gap;             /* frames were passed over before it */
+    bool careful;         /* one frame, to be read by scan_next */
+    struct span span;     /* what is known of all its lines; the frames' lids know more */
+};
+
+struct cutter {
+    const struct segment_file *segment;
+    const struct query *query;
+    const struct select_settings *settings;
+    struct select_report *report;
+    struct progress *progress;
+    struct scan scan;
+    uint64_t offset; /* where the next piece begins */
+    uint64_t frame_number;
+    bool gap;     /* something was passed over since the last piece */
+    bool by_lids; /* pieces end at lids, for what these say of the frames before them is needed */
+    struct groups groups;
+};
+
+/* False: the segment cannot be read, which has been said, or holds nothing that is wanted:
+ * then nothing is open. */
+bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment);
+void cutter_close(struct cutter *cutter);
+/* The next piece, read into `packed` unless it is a careful one.  False: there is none. */
+bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed);
+/* Reads a piece again that was cut before.  0 or an ERR_; fewer bytes than were there: ERR_CLOSED. */
+int cut_read(struct file *file, const struct cut *cut, struct packed *packed);
+
+#endif

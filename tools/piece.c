@@ -1,0 +1,173 @@
+/* piece.c - see piece.h. */
+#include "tools/piece.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/output.h"
+#include "tools/read.h"
+#include "writer/frame.h"
+
+#define LINES_MIN 64
+
+int piece_open(struct piece *piece, const struct query *query,
+               const struct select_settings *settings) {
+    memset(piece, 0, sizeof *piece);
+    piece->query = query;
+    piece->settings = settings;
+    return query_state_open(&piece->state);
+}
+
+void piece_close(struct piece *piece) {
+    query_state_close(&piece->state);
+    free(piece->packed.bytes);
+    free(piece->frame.bytes);
+    free(piece->text.bytes);
+    free(piece->lines);
+}
+
+static void set_received(struct piece *piece, const struct span *span) {
+    const bool known = span->lines > 0;
+    query_received(&piece->state, known ? span->received_min_ns : INT64_MIN,
+                   known ? span->received_max_ns : INT64_MAX);
+}
+
+void piece_begin(struct piece *piece) {
+    set_received(piece, &piece->cut.span);
+    piece->text.size = 0;
+    piece->count = 0;
+    piece->frames = piece->raw_bytes = 0;
+    piece->by_time = piece->by_level = 0;
+    piece->damaged = false;
+}
+
+/* Room for `size` bytes more. */
+static uint8_t *make_room(struct packed *buffer, size_t size) {
+    if (buffer->room - buffer->size < size) {
+        buffer->room = buffer->size + size + buffer->room / 2;
+        buffer->bytes = reallocate(buffer->bytes, buffer->room);
+    }
+    return buffer->bytes + buffer->size;
+}
+
+static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time_ns) {
+    if (piece->count == piece->line_room) {
+        piece->line_room = piece->line_room > 0 ? piece->line_room * 2 : LINES_MIN;
+        piece->lines = reallocate(piece->lines, piece->line_room * sizeof *piece->lines);
+    }
+    piece->lines[piece->count++] = (struct select_line){begin, end, time_ns};
+}
+
+static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        piece->count += raw[i] == '\n';
+}
+
+/* raw lies at text.size of the text where the context is wanted. */
+static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
+    const struct select_settings *settings = piece->settings;
+    const uint8_t *p = raw, *const end = raw + size, *line, *behind;
+    const size_t base = piece->text.size;
+    if (settings->count && piece->query->all) {
+        count_all(piece, raw, size);
+        return;
+    }
+    query_begin(&piece->state);
+    while (settings->newest_first || piece->count < settings->max) { /* ends: p rises */
+        if (!query_next(piece->query, &piece->state, p, end, &line, &behind)) break;
+        p = behind;
+        if (settings->count) {
+            piece->count++;
+            continue;
+        }
+        const size_t length = (size_t)(behind - line);
+        const int64_t time_ns = settings->times ? query_time_of(&piece->state, line, length) : 0;
+        if (settings->context) {
+            add_line(piece, base + (size_t)(line - raw), base + (size_t)(behind - raw), time_ns);
+            continue;
+        }
+        memcpy(make_room(&piece->text, length), line, length);
+        add_line(piece, piece->text.size, piece->text.size + length, time_ns);
+        piece->text.size += length;
+    }
+}
+
+void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
+    piece->frames++;
+    piece->raw_bytes += size;
+    if (piece->settings->context) {
+        uint8_t *place = make_room(&piece->text, size);
+        if (place != raw) memcpy(place, raw, size);
+        raw = place;
+    }
+    search_lines(piece, raw, size);
+    if (piece->settings->context) piece->text.size += size;
+}
+
+/* ---- frames ---- */
+
+/* The frames from `at` to the next lid, which covers them: where they end, how many they are,
+ * and what is known of them. */
+struct covered {
+    size_t end;
+    uint64_t frames;
+    struct span span;
+};
+static bool find_covered(const struct piece *piece, size_t at, struct covered *covered) {
+    struct frame_header header;
+    struct span span;
+    uint64_t first_line, raw_size = 0;
+    *covered = (struct covered){.end = at, .span = piece->cut.span};
+    while (at < piece->packed.size) { /* ends: `at` rises */
+        const uint8_t *bytes = piece->packed.bytes + at;
+        if (frame_header(bytes, piece->packed.size - at, &header) != 0) return false;
+        at += (size_t)header.size;
+        covered->end = at;
+        covered->frames += header.kind == FRAME_DATA;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.magic != FRAME_MAGIC_LID) continue;
+        /* One that speaks of other frames, too, says nothing of these. */
+        if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0 &&
+            span.raw_size == raw_size)
+            covered->span = span;
+        break;
+    }
+    return true;
+}
+
+static bool search_frames(struct piece *piece, size_t at, size_t end) {
+    struct packed *const room = piece->settings->context ? &piece->text : &piece->frame;
+    struct frame_header header;
+    for (; at < end; at += (size_t)header.size) {
+        const uint8_t *bytes = piece->packed.bytes + at;
+        if (frame_header(bytes, end - at, &header) != 0) return false;
+        if (header.kind != FRAME_DATA) continue;
+        uint8_t *raw = make_room(room, header.raw_size);
+        if (frame_decode(bytes, &header, raw) != 0) return false;
+        if (raw[header.raw_size - 1] != '\n') return false;
+        piece_add(piece, raw, header.raw_size);
+    }
+    return true;
+}
+
+void piece_search(struct piece *piece) {
+    if (!query_needs_spans(piece->query) && !piece->settings->times) {
+        piece->damaged = !search_frames(piece, 0, piece->packed.size);
+        return;
+    }
+    struct covered covered;
+    for (size_t at = 0; at < piece->packed.size; at = covered.end) {
+        piece->damaged = !find_covered(piece, at, &covered);
+        if (piece->damaged) return;
+        const enum query_reason reason = query_judges(piece->query, &covered.span);
+        set_received(piece, &covered.span);
+        /* What stands around what is found is printed too. */
+        if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)
+            piece->damaged = !search_frames(piece, at, covered.end);
+        else if (reason == QUERY_TIME)
+            piece->by_time += covered.frames;
+        else
+            piece->by_level += covered.frames;
+        if (piece->damaged) return;
+    }
+}
