@@ -12,6 +12,7 @@
 #endif
 
 #include "port/error.h"
+#include "schema/facts_quick.h"
 
 /* ---- rules ---- */
 
@@ -252,6 +253,7 @@ static bool time_of_instant(const uint8_t *value, const uint8_t *end, int64_t *n
 
 static bool time_of(const uint8_t *value, const uint8_t *end, int64_t *ns) {
     struct scalar scalar;
+    if (quick_time(value, end, ns)) return true;
     if (value < end && *value == '{') return time_of_instant(value, end, ns);
     return scalar_of(value, end, &scalar) && time_parse(scalar.text, scalar.size, ns) == 0;
 }
@@ -260,6 +262,7 @@ static bool level_of(const uint8_t *value, const uint8_t *end, enum level_scale 
                      uint8_t *level) {
     struct scalar scalar;
     int64_t number;
+    if (quick_level(value, end, level)) return true;
     if (!scalar_of(value, end, &scalar)) return false;
     if (number_of(&scalar, &number)) return level_of_number(number, scale, level) == 0;
     return scalar.string && level_parse(scalar.text, scalar.size, level) == 0;

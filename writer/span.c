@@ -22,20 +22,6 @@ static int64_t most(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-void span_add_line(struct span *span, size_t size, int64_t received_ns, const struct facts *facts) {
-    assert(facts->level <= LEVEL_MAX);
-    const int64_t time_ns = facts->has_time ? facts->time_ns : received_ns;
-    span_add(span, &(struct span){
-                       .lines = 1,
-                       .raw_size = size,
-                       .received_min_ns = received_ns,
-                       .received_max_ns = received_ns,
-                       .time_min_ns = time_ns,
-                       .time_max_ns = time_ns,
-                       .levels = 1u << facts->level,
-                   });
-}
-
 void span_widen(struct span *span, const struct facts *facts) {
     span->levels |= 1u << facts->level;
     if (!facts->has_time) return;
