@@ -1,0 +1,215 @@
+"""test_tools.py - other people's programs read a segment that is being written, one that
+is closed, and one that was repaired; and the shells take the completions.
+
+What cannot read a file, or only a part of it, is tested too, so that FORMAT.md
+("Who reads it") stays true.
+"""
+
+import os
+import shutil
+import subprocess
+import unittest
+
+from harness import (
+    ROOT,
+    Case,
+    environment,
+    log_line,
+    logport,
+    main,
+    run,
+    segments,
+    split_lines,
+    wait_until,
+)
+
+NODE_MODULES = os.path.join(ROOT, "tests", "clients", "node_modules")
+READ_LZ4_JS = os.path.join(ROOT, "tests", "clients", "read_lz4.js")
+# Debian's python3-lz4 belongs to Debian's python3, which need not be first on the PATH.
+PYTHON = "/usr/bin/python3"
+
+
+def needs(name):
+    return unittest.skipUnless(shutil.which(name), "%s is not installed" % name)
+
+
+def has_python_lz4():
+    return os.path.exists(PYTHON) and subprocess.run([PYTHON, "-c", "import lz4.frame"], capture_output=True).returncode == 0
+
+
+def has_lz4_napi():
+    return shutil.which("node") and os.path.isdir(os.path.join(NODE_MODULES, "lz4-napi"))
+
+
+class Files(Case):
+    def setUp(self):
+        super().setUp()
+        self.files = self.make()
+
+    def make(self):
+        """By kind: the path, and the lines that it holds."""
+        daemon = self.daemon("--flush-ms", "50")
+        base, files = daemon.base, {}
+        sent = [log_line(self.rng, n=n, where="Zürich") for n in range(6000)]
+        half = len(sent) // 2
+        daemon.send(b"\n".join(sent[:half]) + b"\n")
+        daemon.wait_stored(half)
+        self.assertEqual(logport("rotate", base).code, 0)
+        closed = wait_until(lambda: [p for p in segments(base) if ".part." not in p], "the first file is closed")[0]
+        # In appends of their own, so that there is more than a frame and a lid to read.
+        for begin in range(half, len(sent), half // 4):
+            daemon.send(b"\n".join(sent[begin : begin + half // 4]) + b"\n")
+            daemon.wait_stored(begin + half // 4)
+        live = [p for p in segments(base) if ".part." in p][0]
+        files["closed"] = (closed, sent[:half])
+        files["live"] = (live, sent[half:])
+        files["repaired"] = self.repair(closed, sent[:half])
+        return files
+
+    def repair(self, closed, lines):
+        folder = self.directory()
+        damaged = os.path.join(folder, os.path.basename(closed))
+        with open(closed, "rb") as file:
+            text = bytearray(file.read())
+        text[60] ^= 0x20  # in the first frame
+        with open(damaged, "wb") as file:
+            file.write(text)
+        self.assertEqual(logport("verify", damaged).code, 1)
+        result = logport("repair", "-o", os.path.join(folder, "saved"), damaged)
+        self.assertEqual(result.code, 0, result.said)
+        saved = os.path.join(folder, "saved", os.path.basename(closed))
+        self.assertEqual(logport("verify", saved).code, 0)
+        kept = logport("cat", "--output", "raw", saved).lines
+        self.assertLess(len(kept), len(lines))
+        self.assert_lines(kept, lines[len(lines) - len(kept) :], "what repair saved")
+        return saved, kept
+
+    def read_all(self, command, in_order=True):
+        for kind, (path, sent) in self.files.items():
+            with self.subTest(kind):
+                result = run(command + [path], env=environment(HOME=os.path.dirname(path)))
+                self.assertEqual(result.code, 0, result.said)
+                if in_order:
+                    self.assert_lines(result.lines, sent)
+                else:
+                    self.assert_lines(sorted(result.lines), sorted(sent))
+
+    def read_first_frame_only(self, command):
+        """What hands back one frame and no error: it looks like success, and is not."""
+        for kind, (path, sent) in self.files.items():
+            with self.subTest(kind):
+                found = run(command + [path]).lines
+                self.assertLess(len(found), len(sent))
+                self.assert_lines(found, sent[: len(found)])
+
+
+class Tools(Files):
+    @needs("lz4")
+    def test_lz4_tests_and_prints_every_file(self):
+        for path, _ in self.files.values():
+            self.assertEqual(run(["lz4", "-t", path]).code, 0)
+        self.read_all(["lz4", "-dc"])
+
+    @needs("lz4")
+    def test_lz4_prints_several_files_in_one_call(self):
+        paths = [path for path, _ in self.files.values()]
+        result = run(["lz4", "-dcm", *paths])
+        self.assertEqual(result.code, 0, result.said)
+        self.assert_lines(result.lines, [line for _, sent in self.files.values() for line in sent])
+
+    @needs("rg")
+    def test_ripgrep_searches_every_file(self):
+        self.read_all(["rg", "-z", "-N", "--no-config", ""])
+
+    @needs("bsdcat")
+    def test_bsdcat_prints_every_file(self):
+        self.read_all(["bsdcat"])
+
+    @needs("lnav")
+    def test_lnav_shows_every_line(self):
+        # In the order of the times that it finds in them.
+        self.read_all(["lnav", "-n"], in_order=False)
+
+    @unittest.skipUnless(has_python_lz4(), "python3-lz4 is not installed")
+    def test_python_lz4_open_reads_every_file(self):
+        self.read_all(
+            [PYTHON, "-c", "import lz4.frame, sys; sys.stdout.buffer.write(lz4.frame.open(sys.argv[1]).read())"]
+        )
+
+    @unittest.skipUnless(has_python_lz4(), "python3-lz4 is not installed")
+    def test_python_lz4_decompress_reads_the_first_frame_only(self):
+        self.read_first_frame_only(
+            [
+                PYTHON,
+                "-c",
+                "import lz4.frame, sys; sys.stdout.buffer.write(lz4.frame.decompress(open(sys.argv[1], 'rb').read()))",
+            ]
+        )
+
+    @unittest.skipUnless(has_lz4_napi(), "lz4-napi is not installed in tests/clients")
+    def test_lz4_napi_reads_every_file_frame_by_frame(self):
+        self.read_all(["node", READ_LZ4_JS])
+
+    @unittest.skipUnless(has_lz4_napi(), "lz4-napi is not installed in tests/clients")
+    def test_lz4_napi_reads_the_first_frame_only_of_a_whole_file(self):
+        self.read_first_frame_only(["node", READ_LZ4_JS, "--first"])
+
+
+class Shells(Case):
+    def script(self, shell):
+        result = logport("completions", shell)
+        self.assertEqual(result.code, 0, result.said)
+        path = os.path.join(self.directory(), "completions." + shell)
+        with open(path, "wb") as file:
+            file.write(result.out)
+        return path
+
+    @needs("bash")
+    def test_bash_completes_commands_and_options(self):
+        script = self.script("bash")
+        ask = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _%s; printf "%%s\\n" "${COMPREPLY[@]}"'
+
+        def complete(*words):
+            return run(["bash", "--norc", "-c", ask % words[0], script, *words]).out.decode().split()
+
+        self.assertEqual(complete("logport", "se"), ["search", "send"])
+        self.assertEqual(complete("logport", "repair", "--o"), ["--output"])
+        self.assertEqual(complete("logport", "repair", "pa"), [])  # bash goes on with file names
+        self.assertIn("--segment-bytes-max", complete("logportd", "--seg"))
+        registered = run(["bash", "--norc", "-c", 'source "$0"; complete -p logport logportd', script])
+        self.assertEqual(registered.code, 0, registered.said)
+
+    @needs("zsh")
+    def test_zsh_takes_the_completions(self):
+        script = self.script("zsh")
+        result = run(
+            ["zsh", "-f", "-c", 'autoload -Uz compinit; compinit -u -D; source "$1"; print $_comps[logport] $_comps[logportd]', "zsh", script]
+        )
+        self.assertEqual((result.code, result.out, result.err), (0, b"_logport _logportd\n", b""))
+
+    @needs("fish")
+    def test_fish_completes_commands_and_options(self):
+        script = self.script("fish")
+
+        def complete(line):
+            result = run(["fish", "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]', script, line],
+                         env=environment(HOME=os.path.dirname(script)))
+            return [word.split("\t")[0] for word in result.out.decode().splitlines()]
+
+        self.assertEqual(sorted(complete("logport se")), ["search", "send"])
+        self.assertEqual(complete("logport repair --o"), ["--output"])
+        self.assertIn("--segment-bytes-max", complete("logportd --seg"))
+
+    @needs("man")
+    def test_man_shows_every_option_without_a_warning(self):
+        for name, section, option in (("logport", "1", "--output DIR"), ("logportd", "8", "--segment-bytes-max SIZE")):
+            page = os.path.join(self.directory(), "%s.%s" % (name, section))
+            with open(page, "wb") as file:
+                file.write(logport("man", name).out)
+            shown = run(["man", "--warnings", "-l", page], env=environment(MANWIDTH="100", MANPAGER="cat"))
+            self.assertEqual((shown.code, shown.said), (0, ""))
+            self.assertIn(option, shown.out.decode())
+
+
+if __name__ == "__main__":
+    main()
