@@ -55,7 +55,6 @@ enum level_scale {
         LEVEL_SCALES
 };
 
-/* The names' bytes must live as long as the rules. */
 struct facts_rules {
     struct json_names names; /* times first, then levels, each the preferred ones first */
     uint32_t times, levels;  /* which bits of json_found.mask are which */
@@ -68,7 +67,7 @@ struct facts_rules {
 extern const struct facts_rules facts_rules_usual;
 
 /* Names separated by commas, in order of preference; NULL or "": the usual ones; "none": none
- * at all.  They are pointed to.  ERR_INVALID: too many or too long (JSON_NAMES_MAX,
+ * at all.  ERR_INVALID: too many or too long (JSON_NAMES_MAX,
  * JSON_NAME_BYTES_MAX) or an empty one. */
 int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
                     struct facts_rules *rules);

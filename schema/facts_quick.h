@@ -2,7 +2,7 @@
  *
  * Ingest pays for these with every line, so the forms that most lines have do not go through
  * time_parse and level_parse: "2026-11-24T07:30:00.123Z" (with a space, a comma, more digits,
- * without Z), an epoch as a whole number, the names of six levels.  false: some other form, or
+ * without Z), an epoch of seconds or milliseconds, the names of six levels.  false: some other form, or
  * too near the end; nothing is decided then.  Only for facts.c, which inlines them. */
 #ifndef SCHEMA_FACTS_QUICK_H
 #define SCHEMA_FACTS_QUICK_H
@@ -83,16 +83,38 @@ static inline uint64_t quick_number(uint64_t digits) {
     return (digits * 10000 + (digits >> 32)) & 0xFFFFFFFFu;
 }
 
-/* A whole number of milliseconds, as JavaScript counts: 13 digits. */
+static inline bool quick_ends(const uint8_t *p) {
+    return *p == ',' || *p == '}';
+}
+
+/* Seconds since 2001, ten digits, and a fraction of up to nine, or none: the first eight digits
+ * are read, and the rest is long enough. */
+static inline bool quick_seconds(uint64_t first, const uint8_t *p, const uint8_t *end,
+                                 int64_t *ns) {
+    int64_t sum = (int64_t)first * 100 + (p[0] - '0') * 10 + (p[1] - '0');
+    int64_t scale = 1000000000;
+    if ((uint8_t)(p[0] - '0') > 9 || (uint8_t)(p[1] - '0') > 9) return false;
+    p += 2;
+    if (*p == '.') {
+        p++;
+        for (; p < end && (uint8_t)(*p - '0') < 10 && scale > 1; p++, scale /= 10)
+            sum = sum * 10 + (*p - '0');
+    }
+    if (p == end || !quick_ends(p) || p[-1] == '.' || sum > INT64_MAX / scale) return false;
+    *ns = sum * scale;
+    return true;
+}
+
+/* Seconds, or milliseconds as JavaScript counts: 13 digits. */
 static inline bool quick_epoch(const uint8_t *p, const uint8_t *end, int64_t *ns) {
     if (end - p < 16) return false;
     const uint64_t first = quick_eight(p) ^ 0x3030303030303030u;
+    if (first << 56 == 0 || !quick_fits(first, 0xF0F0F0F0F0F0F0F0u)) return false;
+    if (!quick_ends(p + 13) || p[10] == '.')
+        return quick_seconds(quick_number(first), p + 8, end, ns);
     /* The five behind, in the upper bytes; the lower become leading zeros. */
     const uint64_t last = (quick_eight(p + 8) ^ 0x3030303030303030u) << 24;
-    const bool ends = p[13] == ',' || p[13] == '}';
-    if (!ends || first << 56 == 0 || !quick_fits(first, 0xF0F0F0F0F0F0F0F0u) ||
-        !quick_fits(last, 0xF0F0F0F0F0F0F0F0u))
-        return false;
+    if (!quick_fits(last, 0xF0F0F0F0F0F0F0F0u)) return false;
     *ns = (int64_t)(quick_number(first) * 100000 + quick_number(last)) * 1000000;
     return true;
 }

@@ -29,7 +29,7 @@ INLINE const uint8_t *check_value(const uint8_t *p, struct json_line *line, bool
 INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool vectors,
                                 const uint8_t **name_end);
 INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
-                     const uint8_t *value, struct json_found *found);
+                     const uint8_t *value, struct json_found *found, bool padded);
 INLINE const uint8_t *check_string(const uint8_t *p, struct json_line *line, bool vectors);
 INLINE const uint8_t *check_number(const uint8_t *p, struct json_line *line);
 static const uint8_t *check_literal(const uint8_t *p, struct json_line *line);
@@ -162,7 +162,8 @@ key:
     name = p + 1;
     p = check_key(p, line, vectors, &name_end);
     if (UNLIKELY(p == NULL)) return NULL;
-    if (names != NULL && depth == 1) look_for(names, name, (size_t)(name_end - name), p, found);
+    if (names != NULL && depth == 1)
+        look_for(names, name, (size_t)(name_end - name), p, found, true);
     goto value;
 }
 
@@ -185,18 +186,38 @@ INLINE const uint8_t *check_key(const uint8_t *p, struct json_line *line, bool v
 void json_names_add(struct json_names *names, const char *text, uint32_t size) {
     assert(names->count < JSON_NAMES_MAX && size > 0 && size <= JSON_NAME_BYTES_MAX);
     const uint32_t bit = 1u << names->count;
-    names->names[names->count++] = (struct json_name){.text = text, .size = size};
+    struct json_name *name = &names->names[names->count++];
+    *name = (struct json_name){.size = size};
+    memcpy(name->text, text, size);
     names->of_size[size] |= bit;
     names->of_first[(uint8_t)text[0] & 31] |= bit;
 }
 
-static __attribute__((noinline)) void compare(const struct json_names *names, uint32_t candidates,
-                                              const uint8_t *name, size_t size,
-                                              const uint8_t *value, struct json_found *found) {
-    candidates &= ~found->mask;
+/* padded: 32 bytes can be read at `name`, wherever it ends. */
+INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t size, bool padded) {
+#ifdef __SSE2__
+    if (padded) {
+        const __m128i *a = (const __m128i *)(const void *)wanted->text;
+        const __m128i *b = (const __m128i *)(const void *)name;
+        const uint32_t low =
+            (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
+        const uint32_t high = (uint32_t)_mm_movemask_epi8(
+            _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)));
+        return (~(low | high << 16) & ((1u << size) - 1)) == 0;
+    }
+#else
+    (void)padded;
+#endif
+    return memcmp(wanted->text, name, size) == 0;
+}
+
+INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
+                     const uint8_t *value, struct json_found *found, bool padded) {
+    if (UNLIKELY(size > JSON_NAME_BYTES_MAX)) return;
+    uint32_t candidates = names->of_size[size] & names->of_first[*name & 31] & ~found->mask;
     for (; candidates != 0; candidates &= candidates - 1) {
         const int i = __builtin_ctz(candidates);
-        if (memcmp(names->names[i].text, name, size) != 0) continue;
+        if (!is_name(&names->names[i], name, size, padded)) continue;
         found->mask |= 1u << i;
         found->value[i] = value;
         return;
@@ -205,14 +226,7 @@ static __attribute__((noinline)) void compare(const struct json_names *names, ui
 
 void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
                      const uint8_t *value, struct json_found *found) {
-    look_for(names, name, size, value, found);
-}
-
-INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
-                     const uint8_t *value, struct json_found *found) {
-    if (UNLIKELY(size > JSON_NAME_BYTES_MAX)) return;
-    const uint32_t candidates = names->of_size[size] & names->of_first[*name & 31];
-    if (candidates != 0) compare(names, candidates, name, size, value, found);
+    look_for(names, name, size, value, found, false);
 }
 
 /* ---- numbers and literals ---- */

@@ -64,8 +64,8 @@ void json_check_line_plain(const uint8_t *text, const uint8_t *text_end, bool an
 #define JSON_NAMES_MAX      32
 #define JSON_NAME_BYTES_MAX 31
 struct json_name {
-    const char *text;
-    uint32_t size; /* 1 .. JSON_NAME_BYTES_MAX */
+    char text[JSON_NAME_BYTES_MAX + 1]; /* zeros behind it */
+    uint32_t size;                      /* 1 .. JSON_NAME_BYTES_MAX */
 };
 struct json_names {
     struct json_name names[JSON_NAMES_MAX];
@@ -80,7 +80,7 @@ struct json_found {
     const uint8_t *value[JSON_NAMES_MAX];
 };
 
-/* Adds a name, which is pointed to. */
+/* Adds a name; its bytes are copied. */
 void json_names_add(struct json_names *names, const char *text, uint32_t size);
 /* What json_check_line_names does with each name that it meets, for those who read otherwise. */
 void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
