@@ -6,6 +6,7 @@
 #include "port/system.h"
 #include "tools/command.h"
 #include "tools/read.h"
+#include "writer/index.h"
 
 struct verify_settings {
     struct common_settings common;
@@ -54,6 +55,19 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
     }
 }
 
+/* One that is being written may be getting its index. */
+static int64_t verify_index(struct output *out, const struct segment_file *segment,
+                            struct scan *scan, struct progress *progress) {
+    uint64_t offset;
+    const int status = segment->name.part ? 0 : index_check(&scan->file, &offset);
+    if (status == ERR_NOT_FOUND) return 0;
+    if (status != ERR_INVALID) return status;
+    progress_clear(progress);
+    output_format(out, "%s: index at byte %llu: damaged; no lines are lost by it\n", segment->path,
+                  (unsigned long long)offset);
+    return 1;
+}
+
 static void verify_file(struct call *call, const struct segment_file *segment, struct tally *tally,
                         struct progress *progress) {
     const struct verify_settings *settings = call->settings;
@@ -62,6 +76,8 @@ static void verify_file(struct call *call, const struct segment_file *segment, s
     int64_t places = scan_open(call->files, segment->path, &scan);
     if (places == 0) {
         places = verify_frames(call->out, segment, &scan, tally, progress);
+        const int64_t index = places < 0 ? 0 : verify_index(call->out, segment, &scan, progress);
+        places = index < 0 ? index : places + index;
         scan_close(&scan);
     }
     tally->bytes_passed += segment->size;
