@@ -161,10 +161,9 @@ const struct command archive_command = {
     .summary = "Give closed segments their index now, so that search can skip in them.",
     .more =
         "A daemon does so whenever it closes a segment; this is for files that have none: from\n"
-        "an earlier version, or closed while the disk was full, or whose index is damaged. A file "
-        "is replaced in one\n"
-        "step by a copy that has the index, with the same lines at the same positions;\n"
-        "readers and a running daemon are not disturbed. Files that are being written\n"
+        "an earlier version, closed while the disk was full, or whose index is damaged. A file\n"
+        "is replaced in one step by a copy that has the index, with the same lines at the same\n"
+        "positions; readers and a running daemon are not disturbed. Files that are being written\n"
         "(.part) and those that have an index are left alone. It needs room for one copy.\n"
         "Exit code: 0 all have an index, 2 something could not be done.\n"
         "\n"
