@@ -119,6 +119,26 @@ static void an_error_says_where_and_what_was_expected(void **state) {
     read_bad("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
 }
 
+static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{}", &config);
+    assert_ptr_equal(config.facts, &facts_rules_usual);
+    config_free(&config);
+    read_good("{\"time_keys\": \"when,at\", \"level_scale\": \"python\"}", &config);
+    assert_ptr_equal(config.facts, &config.rules);
+    assert_int_equal(config.rules.times, 3);
+    assert_string_equal(config.rules.names.names[0].text, "when");
+    assert_string_equal(config.rules.names.names[2].text, "level");
+    assert_int_equal(config.rules.scale, LEVEL_SCALE_PYTHON);
+    config_free(&config);
+    read_good("{\"time_keys\": \"none\", \"level_keys\": \"none\"}", &config);
+    assert_null(config.facts);
+    config_free(&config);
+    read_bad("{\"level_scale\": \"loud\"}", "level_scale: \"loud\" is none of usual, pino");
+    read_bad("{\"time_keys\": \"a,,b\"}", "time_keys, level_keys: up to 32 keys");
+}
+
 static void a_missing_file_is_named(void **state) {
     (void)state;
     char program[] = "logportd", option[] = "--config=not-there.json";
@@ -136,6 +156,7 @@ int main(void) {
         cmocka_unit_test(the_command_line_replaces_the_file),
         cmocka_unit_test(as_soon_as_one_listener_is_given_only_those_listen),
         cmocka_unit_test(an_error_says_where_and_what_was_expected),
+        cmocka_unit_test(keys_of_time_and_level_are_chosen_or_switched_off),
         cmocka_unit_test(a_missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
