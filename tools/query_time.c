@@ -48,6 +48,16 @@ static int64_t day_begin(int64_t now_ns) {
     return day_ns - zone_offset_ns(guess_ns);
 }
 
+/* "2026-11-24": where that day begins, in UTC, as with all times that name no zone. */
+static int parse_day(const char *text, int64_t *unix_ns) {
+    static const char begin[] = "T00:00:00Z";
+    char moment[10 + sizeof begin];
+    if (strlen(text) != 10) return ERR_INVALID;
+    memcpy(moment, text, 10);
+    memcpy(moment + 10, begin, sizeof begin);
+    return time_parse(moment, strlen(moment), unix_ns);
+}
+
 int query_time(const char *text, int64_t now_ns, int64_t *unix_ns) {
     int64_t ago_ns;
     if (strcmp(text, "now") == 0) {
@@ -58,8 +68,8 @@ int query_time(const char *text, int64_t now_ns, int64_t *unix_ns) {
         *unix_ns = day_begin(day_begin(now_ns) - DAY_NS / 2);
     } else if (parse_ago(text, &ago_ns)) {
         *unix_ns = now_ns - ago_ns;
-    } else {
-        return time_parse(text, strlen(text), unix_ns);
+    } else if (time_parse(text, strlen(text), unix_ns) < 0) {
+        return parse_day(text, unix_ns);
     }
     return 0;
 }

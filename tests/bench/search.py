@@ -1,0 +1,269 @@
+"""search.py - logport search side by side with what people would use instead.
+
+The same corpus, sent through the daemon so that its files are closed as they are in
+earnest, searched in turn by logport, by `rg -z` and by `lz4 -dc | grep -c`, and beside
+them the bare decompression, which is as fast as anything can be that reads it all.  All of it
+is warm: a round before the first is thrown away.  Machines are noisy, so every program
+runs in every round, and the ratios of the medians are what counts.
+
+Never a timed test: it checks that the counts agree, and prints the rest.  Exit code: 0; 1
+when programs do not agree; 2 for bad options or when a program is missing.
+"""
+
+import argparse
+import datetime
+import glob
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+RARE = '"seq":77777,"level"'
+ID_FIELD = re.compile(rb'"trace_id":"([0-9a-f]+)"')
+SECONDS = 120  # slower than this is a hang
+NO_MATCH = 1
+
+
+class Wrong(Exception):
+    """Programs do not agree, or one failed."""
+
+
+def main():
+    options = read_options()
+    for program in ("lz4", "rg", "grep"):
+        if shutil.which(program) is None:
+            raise SystemExit(complain("%s is missing: install its package" % program, 2))
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.build) as scratch:
+        paths = make_corpus(options, scratch)
+        report = measure_all(options, paths)
+    print_report(report)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=1)
+            file.write("\n")
+    return 0
+
+
+def read_options():
+    parser = argparse.ArgumentParser(prog="search.py", description="measures logport search")
+    parser.add_argument("--build", default="build", metavar="DIR", help="where the programs are (build)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds (5)")
+    parser.add_argument("--files", type=int, default=10, metavar="N", help="files (10)")
+    parser.add_argument("--lines", type=int, default=1000000, metavar="N", help="lines a file, of 240 bytes (1000000)")
+    parser.add_argument("--json", metavar="FILE", help="write everything measured to this file")
+    parser.add_argument("--smoke", action="store_true", help="one round over 3 small files; no ratio is judged")
+    options = parser.parse_args()
+    if options.smoke:
+        options.rounds, options.files, options.lines = 1, 3, 100000
+    if min(options.rounds, options.files, options.lines) < 1:
+        parser.error("counts begin at 1")
+    options.build = os.path.abspath(options.build)
+    return options
+
+
+def complain(text, code):
+    print("search.py: " + text, file=sys.stderr)
+    return code
+
+
+# ---- the corpus ----
+
+
+def make_corpus(options, scratch):
+    """Files of one stream, closed and, where the daemon does that, indexed."""
+    directory = os.path.join(scratch, "logs")
+    daemon = subprocess.Popen(
+        [os.path.join(options.build, "logportd"), "--dir", directory, "--tcp", "127.0.0.1:0", "--segment-bytes-max", "1GiB"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    address = ""
+    try:
+        for line in daemon.stderr:
+            if b": ready tcp=" in line:
+                address = line.split(b"tcp=")[1].split()[0].decode()
+                break
+        drain = threading.Thread(target=daemon.stderr.read, daemon=True)
+        drain.start()
+        for number in range(options.files):
+            load = [os.path.join(options.build, "logport-load"), "--lines", str(options.lines), "--connections", "4"]
+            run(load + ["--seed", str(number + 1), "--id", "file%d" % number, address])
+            wait_stored(options, directory, (number + 1) * options.lines)
+            run([os.path.join(options.build, "logport"), "rotate", "--dir", directory])
+        now = int(time.time() * 1e9)
+        send_recent(options, scratch, address, now)
+        wait_stored(options, directory, options.files * options.lines + 1)
+        daemon.terminate()
+        daemon.wait(SECONDS)
+    finally:
+        if daemon.returncode is None:
+            daemon.kill()
+            daemon.wait()
+    paths = sorted(glob.glob(os.path.join(directory, "main", "*.ndjson.lz4")))
+    if len(paths) != options.files + 1:
+        raise Wrong("%d files were made, not %d" % (len(paths), options.files + 1))
+    return paths
+
+
+def send_recent(options, scratch, address, now_ns):
+    """One record of this minute, for --since: all the others are of another day."""
+    moment = datetime.datetime.fromtimestamp(now_ns / 1e9, datetime.timezone.utc)
+    path = os.path.join(scratch, "recent")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"ts": moment.isoformat().replace("+00:00", "Z"), "msg": "recent", "level": "info"}) + "\n")
+    run([os.path.join(options.build, "logport"), "send", address, path])
+
+
+def wait_stored(options, directory, lines):
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        status = run([os.path.join(options.build, "logport"), "status", "--dir", directory], codes=(0, 2))
+        found = re.search(rb'"stored": ?(\d+)', status)
+        if found and int(found.group(1)) >= lines:
+            return
+        time.sleep(0.05)
+    raise Wrong("%d lines were not stored in %d s" % (lines, SECONDS))
+
+
+def run(command, codes=(0,)):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+    if done.returncode not in codes:
+        raise Wrong("%s ended with %d: %s" % (command, done.returncode, done.stderr.decode("utf-8", "replace")[-300:]))
+    return done.stdout
+
+
+# ---- what is compared ----
+
+
+def an_id(path):
+    """One trace id of the file, from its middle."""
+    first = subprocess.run("lz4 -dc %s | sed -n 5000p" % path, shell=True, capture_output=True, check=False).stdout
+    return ID_FIELD.search(first).group(1).decode()
+
+
+def cases(paths):
+    """(name, logport's words, rg's and grep's words, files, target over rg)"""
+    one, ten = paths[:1], paths[:-1]
+    unique = an_id(ten[len(ten) // 2])
+    many = "%d files" % len(ten)
+    return [
+        ("rare literal, 1 file", ["zzyx qvort"], ["-F", "zzyx qvort"], one, 4),
+        ("common word, 1 file", ["error"], ["-F", "error"], one, 4),
+        ("rare literal, " + many, ["zzyx qvort"], ["-F", "zzyx qvort"], ten, 2),
+        ("common word, " + many, ["error"], ["-F", "error"], ten, 2),
+        ("regex with literal, 1 file", ["-e", "queued for [a-z]+ 32[0-9]{3}"], ["queued for [a-z]+ 32[0-9]{3}"], one, 2),
+        ("regex without, 1 file", ["-e", "[a-z]+[0-9]{3}[.:][a-z]"], ["[a-z]+[0-9]{3}[.:][a-z]"], one, 0.8),
+        ("unique id, " + many, [unique], ["-F", unique], ten, 60),
+        ("unique id, no index, " + many, ["--no-index", unique], ["-F", unique], ten, None),
+    ]
+
+
+def timed(command, shell=False):
+    begun = time.monotonic()
+    done = subprocess.run(
+        command, shell=shell, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False, env=dict(os.environ, LC_ALL="C")
+    )
+    seconds = time.monotonic() - begun
+    if done.returncode not in (0, NO_MATCH):
+        raise Wrong("%s ended with %d: %s" % (command, done.returncode, done.stderr[-300:]))
+    return seconds, done.stdout
+
+
+def count_of(out):
+    """A number a line, as rg -c writes them (file:number), or one alone."""
+    return sum(int(line.rsplit(b":", 1)[-1]) for line in out.splitlines())
+
+
+def measure(options, case):
+    name, words, others, paths, target = case
+    logport = [os.path.join(options.build, "logport"), "search", "-c", *words, *paths]
+    grep_words = ["-F" if word == "-F" else "'%s'" % word for word in (others if "-F" in others else ["-E", *others])]
+    programs = {
+        "logport": (logport, False),
+        "rg": (["rg", "-z", "-c", "--no-config", *others, *paths], False),
+        "lz4 | grep": ("lz4 -dcm %s | grep -a -c %s" % (" ".join(paths), " ".join(grep_words).replace("'-E'", "-E")), True),
+        "lz4": (["sh", "-c", "lz4 -dcm %s > /dev/null" % " ".join(paths)], False),
+    }
+    times = {program: [] for program in programs}
+    for number in range(options.rounds + 1):
+        counts = {}
+        for program, (command, shell) in programs.items():
+            seconds, out = timed(command, shell)
+            if number > 0:
+                times[program].append(seconds)
+            if program != "lz4":
+                counts[program] = count_of(out)
+        if len(set(counts.values())) != 1:
+            raise Wrong("%s: the counts differ: %s" % (name, counts))
+    medians = {program: statistics.median(spent) for program, spent in times.items()}
+    return {"name": name, "count": counts["logport"], "target": target, "medians": medians}
+
+
+def measure_since(options, paths):
+    """--since 10m: over one old file and the new one, and over all of them."""
+    logport = [os.path.join(options.build, "logport"), "search", "-c", "--since", "10m", ""]
+    spent = {"few": [], "all": []}
+    for number in range(options.rounds + 1):
+        for name, chosen in (("few", paths[-2:]), ("all", paths)):
+            seconds, out = timed(logport + chosen)
+            if count_of(out) != 1:
+                raise Wrong("--since 10m found %d records, not 1" % count_of(out))
+            if number > 0:
+                spent[name].append(seconds)
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+def measure_all(options, paths):
+    packed = sum(os.path.getsize(path) for path in paths)
+    print("%d files, %.0f MB raw each, %.0f MB packed in all" % (len(paths) - 1, options.lines * 240 / 1e6, packed / 1e6), flush=True)
+    report = {"files": len(paths), "packed": packed, "cases": []}
+    for case in cases(paths):
+        report["cases"].append(measure(options, case))
+        print_case(report["cases"][-1])
+    report["since"] = measure_since(options, paths)
+    return report
+
+
+# ---- the report ----
+
+
+def print_case(case):
+    medians = case["medians"]
+    ours = medians["logport"]
+    print(
+        "%-28s %8d hits  logport %7.1f ms  rg -z %7.1f (%5.1fx)  lz4|grep %7.1f (%5.1fx)  lz4 alone %7.1f (%5.1fx)%s"
+        % (
+            case["name"],
+            case["count"],
+            ours * 1e3,
+            medians["rg"] * 1e3,
+            medians["rg"] / ours,
+            medians["lz4 | grep"] * 1e3,
+            medians["lz4 | grep"] / ours,
+            medians["lz4"] * 1e3,
+            medians["lz4"] / ours,
+            "" if case["target"] is None else "  target %gx" % case["target"],
+        ),
+        flush=True,
+    )
+
+
+def print_report(report):
+    since = report["since"]
+    print(
+        "--since 10m: %.1f ms over 2 files, %.1f ms over %d"
+        % (since["few"] * 1e3, since["all"] * 1e3, report["files"])
+    )
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Wrong as wrong:
+        sys.exit(complain(str(wrong), 1))

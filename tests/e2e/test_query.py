@@ -1,0 +1,246 @@
+"""test_query.py - search, on random records and random questions, finds what slow and plain
+references find: grep for patterns, jq for conditions, Python for times and levels; with
+the index and without it, from closed files, and from one that is being written."""
+
+import datetime
+import json
+import os
+import shutil
+import unittest
+
+from harness import Case, Daemon, environment, logport, main, run, scaled, segments
+
+WORDS = ["connection", "timeout", "payment", "user-42", "größe", "東京", "cache.redis", "/api/users/7", "a", "x_y", "OK"]
+LEVELS = {"trace": 1, "debug": 5, "info": 9, "warn": 13, "error": 17, "fatal": 21}
+BEGIN = datetime.datetime(2026, 11, 20, tzinfo=datetime.timezone.utc)
+
+
+def record(rng, n):
+    """One object; some fields are there or not, or of another type."""
+    fields = {"n": n}
+    if rng.random() < 0.9:
+        fields["ts"] = moment_text(BEGIN + datetime.timedelta(seconds=n * 7))
+    if rng.random() < 0.9:
+        fields["level"] = rng.choice(list(LEVELS))
+    fields["msg"] = " ".join(rng.choice(WORDS) for _ in range(rng.randrange(1, 8)))
+    if rng.random() < 0.7:
+        fields["http"] = {
+            "status": rng.choice([200, 201, 404, 500, 503, "500", None, 200.5, 12345678901234567890]),
+            "path": "/api/%s/%d" % (rng.choice(["users", "orders"]), rng.randrange(50)),
+        }
+    if rng.random() < 0.5:
+        fields["tags"] = [rng.choice(["new", "old", 1, True]) for _ in range(rng.randrange(4))]
+    if rng.random() < 0.3:
+        fields["retry"] = rng.choice([True, False, None, 0, 1])
+    fields["id"] = "%016x" % rng.getrandbits(64)
+    return fields
+
+
+def moment_text(moment):
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Query(Case):
+    """The same 6,000 lines, in two closed files and one that is being written."""
+
+    COUNT = 6000
+
+    @classmethod
+    def setUpClass(cls):
+        case = Case()
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        cls.records = [record(case.rng, n) for n in range(cls.COUNT)]
+        cls.lines = [
+            json.dumps(fields, ensure_ascii=case.rng.random() < 0.2, separators=case.rng.choice([(",", ":"), (", ", ": ")])).encode()
+            for fields in cls.records
+        ]
+        # Groups of an index are about 1 MiB; the lines are made longer to get several.
+        cls.lines = [line[:-1] + b',"pad":"' + b"p" * 400 + b'"}' for line in cls.lines]
+        cls.daemon = Daemon(case, "--flush-ms", "20")
+        for begin, end in ((0, 3500), (3500, 5000), (5000, cls.COUNT)):
+            cls.daemon.send(b"\n".join(cls.lines[begin:end]) + b"\n")
+            cls.daemon.wait_stored(end)
+            if end < cls.COUNT:
+                case.assertEqual(logport("rotate", "--dir", cls.daemon.base).code, 0)
+        cls.base = cls.daemon.base
+
+    def check(self, expected, *words):
+        """With the index and without it."""
+        for more in ((), ("--no-index",)):
+            result = logport("search", *more, *words, self.base)
+            self.assertEqual(result.code, 0 if expected else 1, "%s: %s" % (words, result.said))
+            self.assert_lines(result.lines, expected, "lines of %s %s" % (words, more))
+            self.assertEqual(result.err, b"")
+
+    def grep(self, *words):
+        result = run(["grep", "-a", *words], stdin=b"".join(line + b"\n" for line in self.lines), env=environment())
+        self.assertLess(result.code, 2, result.said)
+        return result.lines
+
+    def a_literal(self):
+        """A piece of some line, or a word; often none of a line."""
+        kind = self.rng.randrange(4)
+        if kind == 0:
+            return self.rng.choice(WORDS)
+        if kind == 1:
+            return self.rng.choice(self.records)["id"]
+        line = self.rng.choice(self.lines).split(b',"pad"')[0].decode()
+        begin = self.rng.randrange(len(line))
+        piece = line[begin : begin + self.rng.randrange(1, 30)]
+        return piece if kind == 2 else piece + self.rng.choice("xq7")
+
+    def test_literals_are_found_as_grep_finds_them(self):
+        for _ in range(scaled(100, 10)):
+            literal = self.a_literal()
+            flags = ["-v"] if self.rng.random() < 0.1 else []
+            if literal.isascii() and self.rng.random() < 0.3:
+                flags.append("-i")
+            self.check(self.grep("-F", *flags, "-e", literal), *flags, "--", literal)
+
+    def a_regex(self):
+        """Of Perl's and grep -P's common language."""
+        escaped = "".join("\\" + c if c in "\\^$.[]|()*+?{}#" else c for c in self.a_literal())
+        return self.rng.choice(
+            [
+                escaped,
+                escaped + "[0-9]+",
+                "[a-z]+" + escaped,
+                "(%s|zzz)" % escaped,
+                escaped + "|user-4[0-9]",
+                "(?i)" + escaped,
+                "x*" + escaped + "?",
+                '"status": ?(4|5)[0-9]{2},',
+                "n\":? ?%d[0-9]" % self.rng.randrange(100),
+                "^.{%d}[a-f]" % self.rng.randrange(30, 60),
+                "id\":.\"%x" % self.rng.randrange(256),
+                "(?<=api/)users/%d[^0-9]" % self.rng.randrange(50),
+                "[^p]p{400}\"}$",
+                "timeout\\s+payment",
+                "\\bOK\\b.*\\bOK\\b",
+            ]
+        )
+
+    def test_regular_expressions_find_what_grep_p_finds(self):
+        for _ in range(scaled(100, 10)):
+            regex = self.a_regex()
+            flags = ["-i"] if regex.isascii() and self.rng.random() < 0.2 else []
+            found = run(["grep", "-aP", *flags, "-e", regex], stdin=b"\n".join(self.lines) + b"\n", env=environment(LC_ALL="C.UTF-8"))
+            self.assertLess(found.code, 2, found.said)
+            self.check(found.lines, *flags, "-e", regex)
+
+    def test_several_patterns_are_one_question(self):
+        for _ in range(scaled(30, 4)):
+            literals = [self.a_literal() for _ in range(3)]
+            words = [word for literal in literals for word in ("-e", literal)]
+            self.check(self.grep("-F", *words), "-F", *words)
+
+    # ---- conditions ----
+
+    def a_test(self):
+        """(ours, jq's)"""
+        number = self.rng.choice(["200", "404", "500", "200.5", "-1", "12345678"])
+        sign = self.rng.choice(["<", "<=", ">", ">="])
+        return self.rng.choice(
+            [
+                ("http.status%s%s" % (sign, number), '(.http.status?|type=="number" and . %s %s)' % (sign, number)),
+                ("http.status = %s" % number, "(.http.status? == %s)" % number),
+                ('http.status = "500"', '(.http.status? == "500")'),
+                ("http.status != 200", "(((.http?|type)==\"object\") and .http.status != 200)"),
+                ("exists http.status", '((.http?|type)=="object")'),
+                ("exists(retry)", 'has("retry")'),
+                ("retry", "(.retry == true or (.retry|type) == \"number\")"),
+                ("retry = null", '(has("retry") and .retry == null)'),
+                ("retry=true", "(.retry == true)"),
+                ("tags.0 = new", '(.tags?[0]? == "new")'),
+                ("tags.1=1", "(.tags?[1]? == 1)"),
+                ("http.path ~ '^/api/users/4'", '((.http.path? // "") | test("^/api/users/4"))'),
+                ("msg ~ 'größe.*東京'", '(.msg | test("größe.*東京"))'),
+                ("level = error", '(.level == "error")'),
+                ("level >= info", '(.level? | type=="string" and . >= "info")'),
+                ("n < %d" % self.rng.randrange(6000), None),
+            ]
+        )
+
+    def a_condition(self, depth=0):
+        kind = self.rng.randrange(6 if depth < 3 else 3)
+        if kind < 3:
+            ours, theirs = self.a_test()
+            return ours, theirs if theirs is not None else "(.%s)" % ours.replace(" ", "")
+        ours, theirs = self.a_condition(depth + 1)
+        if kind == 3:
+            return self.rng.choice(["not (%s)", "!(%s)"]) % ours, "(%s|not)" % theirs
+        word = "and" if kind == 4 else "or"
+        ours2, theirs2 = self.a_condition(depth + 1)
+        sign = self.rng.choice([word, {"and": "&&", "or": "||"}[word]])
+        return "(%s) %s (%s)" % (ours, sign, ours2), "((%s) %s (%s))" % (theirs, word, theirs2)
+
+    @unittest.skipUnless(shutil.which("jq"), "jq is not installed")
+    def test_conditions_choose_what_jq_chooses(self):
+        for _ in range(scaled(60, 8)):
+            ours, theirs = self.a_condition()
+            chosen = run(["jq", "-c", "select(%s)|.n" % theirs], stdin=b"\n".join(self.lines) + b"\n")
+            self.assertEqual(chosen.code, 0, "%s: %s" % (theirs, chosen.said))
+            self.check([self.lines[int(n)] for n in chosen.lines], "--where", ours, "")
+
+    def test_a_condition_that_is_not_understood_is_told_with_its_place(self):
+        for text, place in (("a=", "3"), ("a = 1 b", "7"), ("(a", "3"), ("a ~ '('", ""), ("", "1"), ("a='x", "3"), ("and", "")):
+            result = logport("search", "--where", text, "", self.base)
+            if text == "and":
+                continue  # a field of that name
+            self.assertEqual((result.code, result.out), (2, b""), text)
+            self.assertIn("character " + place, result.said)
+
+    # ---- times and levels ----
+
+    def test_levels_choose_records_of_that_level_and_above(self):
+        for level, number in LEVELS.items():
+            expected = [line for line, fields in zip(self.lines, self.records) if LEVELS.get(fields.get("level"), 0) >= number]
+            self.check(expected, "--level", level, "")
+
+    def test_times_choose_records_since_then_and_until_then(self):
+        # What carries no time was received now, behind all of those that do.
+        for _ in range(scaled(25, 4)):
+            first, last = sorted(self.rng.randrange(self.COUNT) for _ in range(2))
+            since, until = (moment_text(BEGIN + datetime.timedelta(seconds=n * 7)) for n in (first, last))
+            inside = [i for i in range(first, last) if "ts" in self.records[i]]
+            self.check([self.lines[i] for i in inside], "--since", since, "--until", until, "")
+            beyond = [i for i in range(self.COUNT) if "ts" not in self.records[i] or i >= first]
+            self.check([self.lines[i] for i in beyond], "--since", since, "")
+
+    def test_received_means_when_records_came_in(self):
+        self.check(self.lines, "--received", "--since", "1h", "")
+        self.check([], "--received", "--until", "1h", "")
+        self.check([], "--received", "--since", "2026-11-20", "--until", "2026-11-21", "")
+
+    # ---- orders ----
+
+    def test_newest_first_is_the_other_way_round(self):
+        for literal in ("", "payment", "user-42"):
+            expected = self.grep("-F", "-e", literal)[::-1]
+            self.check(expected, "--newest-first", literal)
+            self.check(expected[:7], "--newest-first", "-m", "7", literal)
+
+    def test_sort_is_by_time_over_files_named_in_any_order(self):
+        timed = [i for i in range(self.COUNT) if "ts" in self.records[i]]
+        files = segments(self.base)[::-1]
+        result = logport("search", "--sort", "--until", "2026-11-24", "", *files)
+        self.assert_lines(result.lines, [self.lines[i] for i in timed if i * 7 < 4 * 86400])
+
+    # ---- context and the index ----
+
+    def test_context_is_the_same_with_the_index_and_without(self):
+        for _ in range(scaled(40, 5)):
+            literal = self.rng.choice(self.records)["id"]
+            flags = ["-A", str(self.rng.choice((0, 1, 5, 900))), "-B", str(self.rng.choice((0, 1, 5, 900)))]
+            self.check(self.grep("-F", *flags, "-e", literal), *flags, literal)
+
+    def test_explain_tells_what_was_passed_over(self):
+        result = logport("search", "--explain", self.records[17]["id"], self.base)
+        self.assert_lines(result.lines, [self.lines[17]])
+        self.assertRegex(result.said, r"3 files, 2 with an index")
+        self.assertRegex(result.said, r"[1-9]\d* by the\s+filter")
+
+
+if __name__ == "__main__":
+    main()
