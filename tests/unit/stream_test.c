@@ -116,7 +116,7 @@ static void append_done(struct stream_append *append, int result) {
     line->result = result;
 }
 
-static void append_line(struct bench *bench) {
+static void make_append(struct bench *bench) {
     struct line_append *line = &bench->appends[bench->count];
     char text[64];
     const int size = snprintf(text, sizeof text, "{\"line\":%d}\n", bench->count++);
@@ -124,6 +124,11 @@ static void append_line(struct bench *bench) {
         .bytes = line->bytes, .raw_size = (uint64_t)size, .lines = 1, .done = append_done};
     line->append.size =
         frame_encode(bench->scratch, (const uint8_t *)text, (size_t)size, 1, line->bytes);
+}
+
+static void append_line(struct bench *bench) {
+    struct line_append *line = &bench->appends[bench->count];
+    make_append(bench);
     stream_append(bench->stream, &line->append);
 }
 
@@ -211,6 +216,103 @@ static void a_rotation_takes_what_was_appended_before_it_and_no_more(void **stat
     empty_directory();
 }
 
+/* The only segment's lids; each speaks for so many lines from so many on. */
+static int find_lids(struct span *spans, uint64_t *first_lines, int most) {
+    char folder[SEGMENT_PATH_MAX];
+    struct segment_list list = {0};
+    struct file file;
+    struct frame_header header;
+    uint8_t bytes[LID_BYTES];
+    int lids = 0;
+    assert_true(path_join(folder, directory, "s", NULL));
+    assert_int_equal(segment_list_add(files_of_system(), folder, &list), 0);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(file_open(files_of_system(), list.files[0].path, FILE_READ, &file), 0);
+    for (uint64_t at = 0; at < list.files[0].size; at += header.size) {
+        const int64_t got = file_read_at(&file, bytes, sizeof bytes, at);
+        assert_true(got > 0);
+        assert_int_equal(frame_header(bytes, (size_t)got, &header), 0);
+        if (header.magic != FRAME_MAGIC_LID) continue;
+        assert_true(lids < most);
+        assert_int_equal(lid_decode(bytes, LID_BYTES, &spans[lids], &first_lines[lids]), 0);
+        lids++;
+    }
+    file_close(&file);
+    segment_list_free(&list);
+    return lids;
+}
+
+/* With so many raw bytes, whatever it takes, and of that time. */
+static void append_large_line(struct bench *bench, uint32_t raw_size, int64_t time_ns) {
+    struct line_append *line = &bench->appends[bench->count];
+    const struct facts facts = {.has_time = true, .time_ns = time_ns, .level = LEVEL_INFO};
+    struct span span = {0};
+    span_add_line(&span, raw_size, 1, &facts);
+    make_append(bench);
+    line->append.raw_size = raw_size;
+    line->append.span = span;
+    stream_append(bench->stream, &line->append);
+}
+
+static void a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_last(void **state) {
+    (void)state;
+    struct bench bench;
+    struct span spans[4];
+    uint64_t first_lines[4];
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
+    append_large_line(&bench, 30000, 100);
+    append_large_line(&bench, 30000, 50);
+    append_large_line(&bench, 30000, 70);    /* a lid: 90,000 */
+    append_large_line(&bench, 1000000, 500); /* one for itself */
+    append_large_line(&bench, 65535, 600);
+    close_bench(&bench);
+    assert_int_equal(find_lids(spans, first_lines, 4), 2);
+    assert_int_equal(first_lines[0], 0);
+    assert_int_equal(spans[0].lines, 3);
+    assert_int_equal(spans[0].raw_size, 90000);
+    assert_true(spans[0].time_min_ns == 50 && spans[0].time_max_ns == 100);
+    assert_int_equal(first_lines[1], 3);
+    assert_int_equal(spans[1].lines, 1);
+    assert_true(spans[1].time_min_ns == 500 && spans[1].time_max_ns == 500);
+    assert_int_equal(count_lines_in_order(NULL, false), 5);
+    empty_directory();
+}
+
+static void lines_of_which_nothing_is_known_may_be_of_any_time(void **state) {
+    (void)state;
+    struct bench bench;
+    struct span spans[1];
+    uint64_t first_lines[1];
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
+    append_line(&bench); /* it comes without a span */
+    append_large_line(&bench, 70000, 5);
+    close_bench(&bench);
+    assert_int_equal(find_lids(spans, first_lines, 1), 1);
+    assert_int_equal(spans[0].lines, 2);
+    assert_true(spans[0].time_min_ns == INT64_MIN && spans[0].time_max_ns == INT64_MAX);
+    empty_directory();
+}
+
+static void appends_held_for_a_refusing_disk_get_their_lids_with_their_write(void **state) {
+    (void)state;
+    struct bench bench;
+    struct span spans[2];
+    uint64_t first_lines[2];
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
+    faulty.error = ERR_NO_SPACE;
+    faulty.open_failures = 1;
+    append_large_line(&bench, 70000, 5);
+    append_large_line(&bench, 70000, 6);
+    close_bench(&bench);
+    assert_int_equal(find_lids(spans, first_lines, 2), 2);
+    assert_int_equal(spans[0].lines, 1);
+    assert_int_equal(first_lines[1], 1);
+    empty_directory();
+}
+
 static void the_sequence_rises_over_restarts_even_when_segments_are_gone(void **state) {
     (void)state;
     struct bench bench;
@@ -282,7 +384,8 @@ static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
     struct bench bench;
     struct recovery recovery;
     fresh_directory();
-    assert_int_equal(open_bench(&bench, 10, 150), 0); /* a segment a line, 38 or 39 bytes each */
+    assert_int_equal(open_bench(&bench, 10, 600),
+                     0); /* a segment a line, about 175 bytes with its index */
     for (int i = 0; i < 10; i++)
         append_line(&bench);
     close_bench(&bench);
@@ -426,6 +529,9 @@ int program_main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_stand_in_order_and_segments_rotate_by_size),
         cmocka_unit_test(a_rotation_takes_what_was_appended_before_it_and_no_more),
+        cmocka_unit_test(a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_last),
+        cmocka_unit_test(lines_of_which_nothing_is_known_may_be_of_any_time),
+        cmocka_unit_test(appends_held_for_a_refusing_disk_get_their_lids_with_their_write),
         cmocka_unit_test(the_sequence_rises_over_restarts_even_when_segments_are_gone),
         cmocka_unit_test(a_disk_that_refuses_is_waited_for_and_nothing_is_lost),
         cmocka_unit_test(a_rename_that_a_reader_blocks_is_tried_again),
