@@ -1,0 +1,105 @@
+"""test_index.py - closed segments carry their index, plain tools do not notice, and logport
+archive makes the ones that are missing."""
+
+import os
+import struct
+
+from harness import (Case, assert_passes_lz4_test, decode, log_line, logport, main, ripgrep_counts, scaled, segments)
+
+DATA, FILTERS, INDEX, FOOTER = 0x184D2204, 0x184D2A51, 0x184D2A52, 0x184D2A53
+
+
+def frames(path):
+    """(magic, offset, size) of every frame, by their headers."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, found = 0, []
+    while at < len(data):
+        magic, size = struct.unpack_from("<II", data, at)
+        if magic == DATA:
+            block = struct.unpack_from("<I", data, at + 15)[0] & 0x7FFFFFFF
+            size = 27 + block + (4 if data[at + 4] & 4 else 0)
+        else:
+            size += 8
+        found.append((magic, at, size))
+        at += size
+    assert at == len(data), f"{path}: the last frame ends at {at} of {len(data)} bytes"
+    return found
+
+
+def strip(path):
+    """As if the index had never been written."""
+    os.truncate(path, next(at for magic, at, _ in frames(path) if magic == FILTERS))
+
+
+class Index(Case):
+    def closed(self, count):
+        daemon = self.daemon()
+        sent = [log_line(self.rng, n=n) for n in range(count)]
+        daemon.send(b"".join(line + b"\n" for line in sent))
+        daemon.wait_stored(count)
+        daemon.stop()
+        (path,) = segments(daemon.base)
+        return daemon.base, path, sent
+
+    def test_a_closed_segment_ends_with_filters_index_and_footer_and_reads_as_before(self):
+        base, path, sent = self.closed(scaled(20000, at_least=500))
+        self.assertEqual([magic for magic, _, _ in frames(path)][-1], FOOTER)
+        self.assertIn(INDEX, [magic for magic, _, _ in frames(path)])
+        assert_passes_lz4_test(path)
+        self.assertEqual(decode(path), b"".join(line + b"\n" for line in sent))
+        self.assertEqual(ripgrep_counts(path), [len(sent)])
+        self.assertEqual(logport("verify", base).code, 0)
+        self.assert_lines(logport("cat", base).lines, sent)
+
+    def test_archive_makes_a_missing_index_as_closing_would_have(self):
+        base, path, sent = self.closed(scaled(5000, at_least=500))
+        with open(path, "rb") as file:
+            before = file.read()
+        strip(path)
+        self.assertEqual(logport("verify", base).code, 0)
+        with open(path, "rb") as reader:  # who has the old file open reads on in it
+            result = logport("archive", "-v", base)
+            self.assertEqual((result.code, len(result.lines)), (0, 2), result.said)
+        self.assertEqual([magic for magic, _, _ in frames(path)][-1], FOOTER)
+        self.assertEqual(os.path.getsize(path), len(before))
+        self.assert_lines(logport("cat", base).lines, sent)
+        self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
+        with open(path, "rb") as file:
+            indexed = file.read()
+        self.assertEqual(logport("archive", base).code, 0)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), indexed)
+
+    def test_archive_leaves_a_damaged_file_and_one_that_is_being_written(self):
+        base, path, _ = self.closed(500)
+        strip(path)
+        with open(path, "ab") as file:
+            file.write(b"this is no frame at all")
+        with open(path, "rb") as file:
+            before = file.read()
+        part = path.replace(".ndjson", ".part.ndjson").replace("-0000000001-", "-0000000002-")
+        with open(part, "wb") as file:
+            file.write(b"")
+        result = logport("archive", base)
+        self.assertEqual(result.code, 2)
+        self.assertIn("left as it is", result.said)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), before)
+        self.assertEqual(os.path.getsize(part), 0)
+
+    def test_what_a_kill_left_gets_its_index_at_the_next_start(self):
+        daemon = self.daemon()
+        sent = [log_line(self.rng, n=n) for n in range(1000)]
+        daemon.send(b"".join(line + b"\n" for line in sent))
+        daemon.wait_stored(len(sent))
+        daemon.kill()
+        again = self.daemon(dir=daemon.base)
+        again.stop()
+        (path,) = segments(daemon.base)
+        self.assertEqual([magic for magic, _, _ in frames(path)][-1], FOOTER)
+        self.assert_lines(logport("cat", daemon.base).lines, sent)
+
+
+if __name__ == "__main__":
+    main()
