@@ -36,10 +36,9 @@ static int set_aside(struct files *files, const char *path, uint64_t offset, uin
  * follows. */
 static int pass_over(struct files *files, const char *path, struct scan *scan,
                      struct findings *found) {
-    const uint64_t bad = scan->offset;
     const int result = scan_skip_damage(scan);
     if (result <= 0) return result < 0 ? result : ERR_NOT_FOUND;
-    const uint64_t size = scan->next_offset - bad;
+    const uint64_t bad = scan->offset, size = scan->next_offset - bad;
     if (size < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room to say so */
     found->aside++;
     return set_aside(files, path, bad, size);

@@ -66,6 +66,7 @@ int scan_next(struct scan *scan, enum scan_damage *damage) {
     scan->raw_size = scan->raw_lines = 0;
 
     struct frame_header header;
+    scan->looked_from = scan->next_offset;
     int result = find_data_frame(scan, &header, damage);
     scan->offset = scan->next_offset;
     if (result > 0) result = read_lines(scan, &header, damage);
@@ -137,9 +138,9 @@ int scan_find_frame(struct scan *scan, uint64_t offset, uint64_t *found) {
 int scan_skip_damage(struct scan *scan) {
     const struct scan before = *scan;
     uint64_t next = before.offset;
-    const int result = scan_find_frame(scan, before.offset + 1, &next);
+    const int result = scan_find_frame(scan, before.looked_from + 1, &next);
     scan_seek(scan, next);
-    scan->offset = before.offset;
+    scan->offset = next < before.offset ? before.looked_from : before.offset;
     scan->frame_number = before.frame_number + 1;
     scan->line_number = before.line_number;
     /* A frame of bad data was counted when it was met. */

@@ -31,8 +31,9 @@ struct scan {
     uint32_t raw_size;
     uint32_t raw_lines;
     /* The scan's own from here on. */
-    bool on_frame;      /* the next call counts the frame at `offset` */
-    uint64_t file_size; /* as last seen */
+    bool on_frame;        /* the next call counts the frame at `offset` */
+    uint64_t looked_from; /* where the last call began, before it passed over skippable frames */
+    uint64_t file_size;   /* as last seen */
     uint8_t *packed, *unpacked;
     size_t packed_max, unpacked_max;
 };
@@ -74,7 +75,8 @@ void scan_seek(struct scan *scan, uint64_t offset);
 int scan_find_frame(struct scan *scan, uint64_t offset, uint64_t *found);
 /* Behind damage of any kind, which lies at `offset`: 1: the next scan_next returns the next
  * sound frame behind it, at next_offset, however much the damage pretends to be; 0: there is
- * none; negative: reading failed.  frame_number and line_number go on, too low by what was
+ * none; negative: reading failed.  A skippable frame just before the damage may be what is
+ * damaged: `offset` is then moved to where it begins.  frame_number and line_number go on, too low by what was
  * lost, and frames_lost counts it as one. */
 int scan_skip_damage(struct scan *scan);
 

@@ -17,11 +17,12 @@
 #include "tests/unit/memory_files.h"
 #include "tools/command.h"
 #include "writer/frame.h"
+#include "writer/index.h"
 #include "writer/scan.h"
 
 #define FRAMES      6
 #define FRAME_LINES 3
-#define BYTES_MAX   4096
+#define BYTES_MAX   16384
 #define CLOSED      "logs/main/main-0000000001-20261124T073000Z.ndjson.lz4"
 #define PART        "logs/main/main-0000000001-20261124T073000Z.part.ndjson.lz4"
 #define REPAIRED    "saved/main-0000000001-20261124T073000Z.ndjson.lz4"
@@ -36,7 +37,7 @@ struct piece {
 static struct memory_files files;
 static struct output out;
 static uint8_t sound[BYTES_MAX];
-static size_t sound_size;
+static size_t sound_size, data_size; /* data_size: without the index */
 static struct piece pieces[2 * FRAMES];
 static size_t piece_count;
 
@@ -47,7 +48,8 @@ static void add_frame(void *scratch, unsigned number) {
     int size = 0;
     for (unsigned line = 0; line < FRAME_LINES; line++) /* odd frames compress */
         size += snprintf(piece->lines + size, sizeof piece->lines - (size_t)size,
-                         "{\"frame\":%u,\"line\":%u%s}\n", number, line,
+                         "{\"ts\":%u,\"level\":\"%s\",\"frame\":%u,\"line\":%u%s}\n",
+                         1795505400 + number, number == 3 ? "error" : "info", number, line,
                          number % 2 ? ",\"message\":\"again and again and again and again\"" : "");
     piece->data = true;
     piece->begin = sound_size;
@@ -56,25 +58,62 @@ static void add_frame(void *scratch, unsigned number) {
     piece->end = sound_size;
 }
 
-static void add_padding(void) {
-    const uint8_t empty[FRAME_COVER_BYTES] = {0x5E, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
+static void add_skippable(const uint8_t *bytes, size_t size) {
     struct piece *piece = &pieces[piece_count++];
-    *piece = (struct piece){.begin = sound_size, .end = sound_size + sizeof empty};
-    memcpy(sound + sound_size, empty, sizeof empty);
-    sound_size += sizeof empty;
+    *piece = (struct piece){.begin = sound_size, .end = sound_size + size};
+    memcpy(sound + sound_size, bytes, size);
+    sound_size += size;
+}
+
+/* What is known of the lines of the frames behind the last lid. */
+static struct span span_of(size_t first_piece) {
+    struct span span = {0};
+    for (size_t i = first_piece; i < piece_count; i++)
+        for (const char *p = pieces[i].lines; *p != '\0';) {
+            struct facts facts;
+            const size_t size = strcspn(p, "\n") + 1;
+            facts_of_record((const uint8_t *)p, size - 1, &facts_rules_usual, &facts);
+            span_add_line(&span, size, 1795505400000000000, &facts);
+            p += size;
+        }
+    return span;
+}
+
+static void add_lid(size_t first_piece, uint64_t first_line) {
+    uint8_t lid[LID_BYTES];
+    const struct span span = span_of(first_piece);
+    assert_int_equal(lid_encode(&span, first_line, lid), LID_BYTES);
+    add_skippable(lid, LID_BYTES);
+}
+
+static void add_index(const struct span *rest) {
+    struct file file;
+    memory_write(memory_add(&files, CLOSED, false), sound, sound_size, 0);
+    assert_int_equal(file_open(&files.files, CLOSED, FILE_WRITE, &file), 0);
+    assert_int_equal(index_append(&file, rest), 0);
+    file_close(&file);
+    const struct memory_file *indexed = memory_find(&files, CLOSED);
+    assert_true(indexed->size > sound_size && indexed->size <= sizeof sound);
+    data_size = sound_size;
+    add_skippable(indexed->bytes + sound_size, indexed->size - sound_size);
 }
 
 static int begin(void **state) {
     (void)state;
+    static const uint8_t padding[FRAME_COVER_BYTES] = {0x5E, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
     void *scratch = malloc(frame_scratch_bytes());
     sound_size = piece_count = 0;
-    for (unsigned i = 0; i < FRAMES; i++) {
-        add_frame(scratch, i);
-        if (i == 1 || i == 4) add_padding();
-    }
-    free(scratch);
     memory_files_open(&files);
     output_open_memory(&out);
+    for (unsigned i = 0; i < FRAMES; i++) {
+        add_frame(scratch, i);
+        if (i == 1) add_lid(0, 0);
+        if (i == 2) add_skippable(padding, sizeof padding);
+        if (i == 4) add_lid(3, 2 * FRAME_LINES); /* pieces 0 and 1 are frames, 2 the lid */
+    }
+    const struct span rest = span_of(piece_count - 1);
+    add_index(&rest);
+    free(scratch);
     return 0;
 }
 
@@ -231,9 +270,10 @@ static void a_file_cut_anywhere_keeps_its_whole_frames(void **state) {
         put(CLOSED, sound, size);
         read_all(CLOSED, &result);
         assert_string_equal(result.lines, lines_without(NOWHERE, size));
-        assert_int_equal(result.damage, piece_ends_at(size) ? 0 : 1);
+        /* Between the frames of the index the lines are all there, but not the index. */
+        if (size <= data_size) assert_int_equal(result.damage, piece_ends_at(size) ? 0 : 1);
         assert_prints(result.damage ? 2 : 0, "cat|" CLOSED, lines_without(NOWHERE, size));
-        assert_int_equal(run("verify|" CLOSED), result.damage ? 1 : 0);
+        assert_int_equal(run("verify|" CLOSED), piece_ends_at(size) ? 0 : 1);
         put(PART, sound, size);
         assert_prints(0, "cat|" PART, lines_without(NOWHERE, size));
         assert_int_equal(run("verify|" PART), 0);
@@ -253,8 +293,32 @@ static void the_commands_name_a_changed_byte_and_go_on(void **state) {
         assert_string_equal(out.bytes, lines_without(at, sound_size));
         if (data) assert_int_equal(code, 2);
         const int verified = run("verify|logs");
-        if (data) assert_int_equal(verified, 1);
+        if (data || at >= data_size) assert_int_equal(verified, 1);
         if (data) assert_non_null(strstr((const char *)out.bytes, place));
+    }
+}
+
+/* What lids and index say is believed only if it is what was written. */
+static void a_changed_byte_never_makes_search_pass_over_what_it_looks_for(void **state) {
+    (void)state;
+    put(CLOSED, sound, sound_size);
+    uint8_t *const bytes = memory_find(&files, CLOSED)->bytes;
+    const struct piece *wanted = &pieces[5]; /* frame 3, the only one with errors */
+    assert_prints(0, "search|--level|error||logs", wanted->lines);
+    for (size_t at = 0; at < sound_size; at++) {
+        const bool lost = at >= wanted->begin && at < wanted->end;
+        bytes[at] ^= (uint8_t)(1u << at % 8);
+        assert_int_not_equal(run("search|--level|error||logs"), 1);
+        assert_string_equal(out.bytes, lost ? "" : wanted->lines);
+        run("search|--since|1795505403|--until|1795505404||logs");
+        assert_string_equal(out.bytes, lost ? "" : wanted->lines);
+        run("search|again and again and again and again|logs");
+        for (size_t i = 0; i < piece_count; i++) {
+            const bool touched = at >= pieces[i].begin && at < pieces[i].end;
+            if (strstr(pieces[i].lines, "again") != NULL && !touched)
+                assert_non_null(strstr((const char *)out.bytes, pieces[i].lines));
+        }
+        bytes[at] = sound[at];
     }
 }
 
@@ -288,13 +352,13 @@ static void of_a_file_without_a_sound_frame_nothing_is_saved(void **state) {
 
 static void the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon(void **state) {
     (void)state;
-    put(PART, sound, sound_size - 5);
+    put(PART, sound, data_size - 5);
     assert_int_equal(run("repair|-o|saved|logs"), 0);
     assert_non_null(strstr((const char *)out.bytes, ": sound, 5 frames; left alone\n"));
     /* With damage before it, what is saved has the name of a closed file. */
     memory_find(&files, PART)->bytes[pieces[1].begin + 30] ^= 1;
     assert_int_equal(run("repair|-o|saved|logs"), 0);
-    assert_prints(0, "cat|" REPAIRED, lines_without(pieces[1].begin, sound_size - 5));
+    assert_prints(0, "cat|" REPAIRED, lines_without(pieces[1].begin, data_size - 5));
 }
 
 /* ---- at random ---- */
@@ -311,7 +375,7 @@ static size_t shuffle(uint64_t *seed, uint8_t *bytes, char *lines) {
     size_t size = 0;
     lines[0] = '\0';
     for (unsigned i = 0; i < 12; i++) {
-        const struct piece *piece = &pieces[next_random(seed) % piece_count];
+        const struct piece *piece = &pieces[next_random(seed) % (piece_count - 1)];
         size_t part = piece->end - piece->begin;
         const bool whole = next_random(seed) % 2 == 0;
         if (!whole) part = next_random(seed) % part;
@@ -355,6 +419,7 @@ int program_main(int argc, char **argv) {
         TEST(any_byte_changed_while_the_file_is_written_brings_no_wrong_line),
         TEST(a_file_cut_anywhere_keeps_its_whole_frames),
         TEST(the_commands_name_a_changed_byte_and_go_on),
+        TEST(a_changed_byte_never_makes_search_pass_over_what_it_looks_for),
         TEST(repair_saves_every_frame_but_the_damaged_one_and_changes_nothing),
         TEST(of_a_file_without_a_sound_frame_nothing_is_saved),
         TEST(the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon),
