@@ -1,33 +1,69 @@
-/* cat.c - prints all records, as they were sent or as render.h can show them. */
+/* cat.c - prints all records, or those that are wanted, as they were sent or as render.h can
+ * show them. */
 #include <stddef.h>
 
+#include "port/system.h"
 #include "tools/command.h"
+#include "tools/query.h"
 #include "tools/read.h"
 #include "tools/render.h"
+#include "tools/select.h"
 
 struct cat_settings {
     struct common_settings common;
+    struct query_settings query;
     struct render_settings render;
 };
 
-static int cat_run(struct call *call) {
-    const struct cat_settings *settings = call->settings;
+static bool print_selection(void *context, const struct selection *selection) {
+    struct render *render = context;
+    render_lines(render, selection->text, selection->text_size);
+    if (render->out->terminal) output_flush(render->out);
+    return !output_failed(render->out);
+}
+
+/* These return whether something could not be read. */
+static bool print_wanted(struct call *call, struct render *render, const struct query *query) {
+    const struct select_settings settings = {.max = UINT64_MAX};
+    struct select_report report;
+    select_run(call, query, &settings, print_selection, render, &report);
+    return report.trouble;
+}
+
+static bool print_all(struct call *call, struct render *render) {
     struct reading reading;
-    struct render render;
-    if (render_open(&render, &settings->render, call->out) < 0) return EXIT_TROUBLE;
-    render_page(&render, &settings->render);
     reading_open(&reading, call, false);
     while (!output_failed(call->out) && reading_next(&reading)) {
-        render_lines(&render, reading.scan.raw, reading.scan.raw_size);
+        render_lines(render, reading.scan.raw, reading.scan.raw_size);
         if (call->out->terminal) output_flush(call->out);
     }
     const bool trouble = reading.trouble;
     reading_close(&reading);
+    return trouble;
+}
+
+static int cat_run(struct call *call) {
+    const struct cat_settings *settings = call->settings;
+    const struct query_patterns any = {0};
+    struct query query;
+    struct render render;
+    if (query_open(&query, "cat", &settings->query, &any, system_wall_ns()) < 0)
+        return EXIT_TROUBLE;
+    if (render_open(&render, &settings->render, call->out) < 0) {
+        query_close(&query);
+        return EXIT_TROUBLE;
+    }
+    render_page(&render, &settings->render);
+    const bool trouble = query.all && settings->query.streams.count == 0
+                             ? print_all(call, &render)
+                             : print_wanted(call, &render, &query);
     render_close(&render);
+    query_close(&query);
     return trouble ? EXIT_TROUBLE : EXIT_FINE;
 }
 
 static const struct option options[] = {
+    QUERY_OPTIONS(offsetof(struct cat_settings, query)),
     RENDER_OPTIONS(offsetof(struct cat_settings, render)),
     RENDER_PAGER_OPTION(offsetof(struct cat_settings, render)),
     HELP_OPTION,

@@ -10,6 +10,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/command.h"
+#include "tools/query.h"
 #include "tools/read.h"
 #include "tools/render.h"
 
@@ -23,6 +24,7 @@ struct tail_settings {
     uint64_t lines;
     uint64_t poll_ms;
     bool follow;
+    struct query_settings query;
     struct render_settings render;
 };
 
@@ -41,6 +43,10 @@ struct tailed {
 struct tail {
     struct call *call;
     struct render render;
+    struct query query;
+    struct query_state state;
+    uint8_t *wanted; /* a frame's wanted lines */
+    size_t wanted_room;
     uint64_t lines;
     uint32_t poll_ms;
     bool follow;
@@ -144,8 +150,11 @@ static void refresh_list(struct tail *tail, bool first) {
             say("%s: no records yet; waiting for them", path);
     }
     segment_list_sort(&tail->list);
-    for (uint32_t i = 0; i < tail->list.count; i++)
-        if (find_tailed(tail, &tail->list.files[i]) == NULL) add_tailed(tail, &tail->list.files[i]);
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (!query_takes_stream(&tail->query, file->name.stream)) continue;
+        if (find_tailed(tail, file) == NULL) add_tailed(tail, file);
+    }
     const int64_t now_ns = system_now_ns();
     const int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
     const int64_t every_ns = (int64_t)tail->poll_ms * 1000000 * LIST_POLLS;
@@ -175,9 +184,35 @@ static void close_segment(struct tailed *t) {
     t->open = false;
 }
 
+struct lines {
+    const uint8_t *begin, *end;
+    uint64_t count;
+};
+
+/* The wanted ones of the frame that was read; they stay until the next call. */
+static struct lines wanted_lines(struct tail *tail, const struct scan *scan) {
+    const uint8_t *p = scan->raw, *const end = p + scan->raw_size, *line, *behind;
+    if (tail->query.all) return (struct lines){p, end, scan->raw_lines};
+    if (tail->wanted_room < scan->raw_size) {
+        tail->wanted_room = scan->raw_size;
+        tail->wanted = reallocate(tail->wanted, tail->wanted_room);
+    }
+    uint8_t *to = tail->wanted;
+    struct lines lines = {tail->wanted, tail->wanted, 0};
+    query_begin(&tail->state);
+    for (; query_next(&tail->query, &tail->state, p, end, &line, &behind); p = behind) {
+        memcpy(to, line, (size_t)(behind - line));
+        to += behind - line;
+        lines.count++;
+    }
+    lines.end = to;
+    return lines;
+}
+
 static void print_lines(struct tail *tail, struct tailed *t) {
-    const uint8_t *p = t->scan.raw, *const end = p + t->scan.raw_size;
-    uint64_t lines = t->scan.raw_lines;
+    const struct lines wanted = wanted_lines(tail, &t->scan);
+    const uint8_t *p = wanted.begin, *const end = wanted.end;
+    uint64_t lines = wanted.count;
     for (; t->skip > 0 && p < end; t->skip--, lines--)
         p = line_end(p, end);
     const uint8_t *stop = end;
@@ -249,9 +284,9 @@ static void look_back(struct tail *tail, struct tailed *t, const struct segment_
         i--;
         scan_seek(&t->scan, frames[i].offset);
         t->scan.frame_number = i;
-        const uint64_t lines = scan_next(&t->scan, &damage) > 0 ? t->scan.raw_lines : 0;
-        if (!tail->follow && lines == 0 && tell_damage(file, &t->scan, damage))
-            tail->trouble = true;
+        const bool sound = scan_next(&t->scan, &damage) > 0;
+        const uint64_t lines = sound ? wanted_lines(tail, &t->scan).count : 0;
+        if (!tail->follow && !sound && tell_damage(file, &t->scan, damage)) tail->trouble = true;
         scan_seek(&t->scan, frames[i].offset);
         t->scan.frame_number = i;
         t->skip = lines > *needed ? lines - *needed : 0;
@@ -286,13 +321,29 @@ static void follow(struct tail *tail) {
     }
 }
 
+static int open_tail(struct tail *tail, const struct tail_settings *settings) {
+    const struct query_patterns any = {0};
+    int status = query_open(&tail->query, "tail", &settings->query, &any, system_wall_ns());
+    if (status < 0) return status;
+    status = query_state_open(&tail->state);
+    if (status < 0) {
+        say("tail: %s", error_text(status));
+    } else {
+        status = render_open(&tail->render, &settings->render, tail->call->out);
+        if (status == 0) return 0;
+        query_state_close(&tail->state);
+    }
+    query_close(&tail->query);
+    return status;
+}
+
 static int tail_run(struct call *call) {
     const struct tail_settings *settings = call->settings;
     struct tail tail = {.call = call,
                         .lines = settings->lines,
                         .poll_ms = (uint32_t)settings->poll_ms,
                         .follow = settings->follow};
-    if (render_open(&tail.render, &settings->render, call->out) < 0) return EXIT_TROUBLE;
+    if (open_tail(&tail, settings) < 0) return EXIT_TROUBLE;
     refresh_list(&tail, true);
     const bool listed = !tail.trouble;
     for (uint32_t i = 0; i < tail.count; i++)
@@ -308,6 +359,9 @@ static int tail_run(struct call *call) {
     free(tail.tailed);
     segment_list_free(&tail.list);
     render_close(&tail.render);
+    query_state_close(&tail.state);
+    query_close(&tail.query);
+    free(tail.wanted);
     return tail.trouble ? EXIT_TROUBLE : EXIT_FINE;
 }
 
@@ -332,6 +386,7 @@ static const struct option options[] = {
      .max = 60000,
      .preset = "50ms",
      .help = "look for new records this often"},
+    QUERY_OPTIONS(AT(query)),
     RENDER_OPTIONS(AT(render)),
     HELP_OPTION,
 };

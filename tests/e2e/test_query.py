@@ -213,6 +213,18 @@ class Query(Case):
         self.check([], "--received", "--until", "1h", "")
         self.check([], "--received", "--since", "2026-11-20", "--until", "2026-11-21", "")
 
+    # ---- the other commands ----
+
+    def test_cat_and_tail_take_the_same_filters(self):
+        chosen = [line for line, fields in zip(self.lines, self.records) if LEVELS.get(fields.get("level"), 0) >= 17]
+        self.assert_lines(logport("cat", "--level", "error", self.base).lines, chosen)
+        for count in (0, 1, 10, 700):
+            expected = chosen[len(chosen) - count :]
+            self.assert_lines(logport("tail", "-n", count, "--level", "error", self.base).lines, expected)
+        self.assert_lines(logport("cat", "--stream", "main", "--where", "n<3", self.base).lines, self.lines[:3])
+        self.assert_lines(logport("cat", "--stream", "other", self.base).lines, [])
+        self.assert_lines(logport("tail", "--stream", "other", self.base).lines, [])
+
     # ---- orders ----
 
     def test_newest_first_is_the_other_way_round(self):
