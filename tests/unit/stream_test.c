@@ -384,8 +384,8 @@ static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
     struct bench bench;
     struct recovery recovery;
     fresh_directory();
-    assert_int_equal(open_bench(&bench, 10, 600),
-                     0); /* a segment a line, about 175 bytes with its index */
+    /* A segment a line, 290 bytes each with its index. */
+    assert_int_equal(open_bench(&bench, 10, 1000), 0);
     for (int i = 0; i < 10; i++)
         append_line(&bench);
     close_bench(&bench);
