@@ -89,7 +89,8 @@ static int cut(struct files *files, const char *path, uint64_t size) {
     if (error) return error;
     error = file_truncate(&file, size);
     if (!error) error = file_sync(&file);
-    if (!error) add_index(&file, path, size);
+    /* Lines pack to about a quarter; who starts a daemon does not wait for a large index. */
+    if (!error && size <= SEGMENT_INDEX_AT_ONCE_BYTES / 4) add_index(&file, path, size);
     file_close(&file);
     return error;
 }

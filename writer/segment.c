@@ -94,7 +94,7 @@ int segment_cut(struct segment *segment) {
 /* The lines are synced.  What fails from here on costs the index, never the lines: it is cut off
  * again, and `logport archive` may try another time. */
 static void step_index(struct segment *segment) {
-    if (segment->suspect || segment->gone || segment->size == 0) return;
+    if (segment->suspect || segment->gone || segment->index_later || segment->size == 0) return;
     int error = index_append(&segment->file, &segment->behind_lid);
     if (!error) error = file_sync(&segment->file);
     if (!error) return;

@@ -355,8 +355,19 @@ static void step_done(struct port_op *op) {
     advance(stream);
 }
 
+/* Lines that came at more than this rate leave no time for an index beside them. */
+#define INDEX_BYTES_PER_SECOND_MAX (16u << 20)
+
+static bool index_can_wait(const struct stream *stream, const struct segment *segment) {
+    if (segment->raw_size <= SEGMENT_INDEX_AT_ONCE_BYTES) return false;
+    const int64_t age_s = (port_wall_ns(stream->port) - segment->name.opened_ns) / 1000000000;
+    const uint64_t seconds = age_s > 0 ? (uint64_t)age_s : 1;
+    return stream->finishing || segment->raw_size / seconds > INDEX_BYTES_PER_SECOND_MAX;
+}
+
 static void retire(struct stream *stream) {
     struct live_segment *live = stream->present;
+    live->segment.index_later = index_can_wait(stream, &live->segment);
     stream->present = NULL;
     live->retired = true;
     struct live_segment **last = &stream->retired;
