@@ -10,13 +10,16 @@
 #include "schema/facts.h"
 #include "tools/command.h"
 #include "tools/fields.h"
+#include "tools/query.h"
 #include "tools/read.h"
 #include "tools/visible.h"
 
 #define BAR_COLUMNS_MAX 120
+#define BARS_MAX        40
 
 struct stat_settings {
     struct common_settings common;
+    struct query_settings query;
     bool json, histogram;
     const char *by;
     uint64_t count;
@@ -24,6 +27,8 @@ struct stat_settings {
 
 struct gathering {
     const struct stat_settings *settings;
+    struct query query;
+    struct query_state state;
     struct stat_found found;
     struct histogram histogram;
     struct top top;
@@ -117,19 +122,33 @@ static void gather(struct gathering *g, struct reading *reading) {
     while (reading_next(reading)) {
         struct stat_file *file = &found->files[reading->segment - reading->list.files];
         const uint8_t *p = reading->scan.raw, *const end = p + reading->scan.raw_size;
+        const uint8_t *line, *behind;
         file->frames++;
-        file->raw_bytes += reading->scan.raw_size;
-        while (p < end) {
-            const uint8_t *const next = line_end(p, end);
-            gather_line(g, file, p, next[-1] == '\n' ? next - 1 : next);
-            p = next;
+        if (!query_takes_stream(&g->query, reading->segment->name.stream)) continue;
+        query_begin(&g->state);
+        for (; query_next(&g->query, &g->state, p, end, &line, &behind); p = behind) {
+            file->raw_bytes += (uint64_t)(behind - line);
+            gather_line(g, file, line, behind[-1] == '\n' ? behind - 1 : behind);
         }
     }
     for (uint32_t i = 0; i < found->count; i++)
         add_up(&found->all, &found->files[i]);
 }
 
+static void print(struct gathering *g, struct output *out) {
+    const uint32_t values = top_sort(&g->top);
+    g->found.top_count = g->settings->count < values ? (uint32_t)g->settings->count : values;
+    if (g->settings->json) {
+        stat_print_json(out, &g->found);
+        return;
+    }
+    const uint32_t columns = out->memory ? 80 : stream_columns(STREAM_OUTPUT);
+    histogram_shrink(&g->histogram, BARS_MAX);
+    stat_print_tables(out, &g->found, columns < BAR_COLUMNS_MAX ? columns : BAR_COLUMNS_MAX);
+}
+
 static int stat_run(struct call *call) {
+    static const struct query_patterns any = {0};
     struct gathering *g = allocate(sizeof *g);
     struct reading reading;
     memset(g, 0, sizeof *g);
@@ -137,25 +156,23 @@ static int stat_run(struct call *call) {
     g->found.by = g->settings->by;
     g->found.top = &g->top;
     if (g->settings->histogram) g->found.histogram = &g->histogram;
+    int code = EXIT_TROUBLE;
+    if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
+    if (query_state_open(&g->state) < 0) goto close_query;
     reading_open(&reading, call, true);
     gather(g, &reading);
     progress_clear(&reading.progress);
-    const uint32_t values = top_sort(&g->top);
-    g->found.top_count = g->settings->count < values ? (uint32_t)g->settings->count : values;
-    if (g->settings->json) {
-        stat_print_json(call->out, &g->found);
-    } else {
-        const uint32_t columns = call->out->memory ? 80 : stream_columns(STREAM_OUTPUT);
-        histogram_shrink(&g->histogram, 40);
-        stat_print_tables(call->out, &g->found,
-                          columns < BAR_COLUMNS_MAX ? columns : BAR_COLUMNS_MAX);
-    }
-    const bool trouble = reading.trouble;
+    print(g, call->out);
+    code = reading.trouble ? EXIT_TROUBLE : EXIT_FINE;
+    reading_close(&reading);
+    query_state_close(&g->state);
+close_query:
+    query_close(&g->query);
+done:
     top_free(&g->top);
     free(g->found.files);
     free(g);
-    reading_close(&reading);
-    return trouble ? EXIT_TROUBLE : EXIT_FINE;
+    return code;
 }
 
 #define FIELD(name) offsetof(struct stat_settings, name)
@@ -180,6 +197,7 @@ static const struct option options[] = {
      .preset = "10",
      .value = "N",
      .help = "with --by: so many values"},
+    QUERY_OPTIONS(FIELD(query)),
     HELP_OPTION,
 };
 
@@ -187,15 +205,17 @@ const struct command stat_command = {
     .name = "stat",
     .usage = "[OPTION…] [PATH…]",
     .summary = "Count lines, bytes and levels, and say which time they cover.",
-    .more = "A row a file, and one for all. The ratio is the size of the lines to that of the\n"
-            "file. Times are those that the lines themselves say, in UTC; lines without one are\n"
-            "in the counts, not in the times. Levels are counted by name; `none` are lines that\n"
-            "say none. --by tells 100,000 different values apart, by their first 256 bytes.\n"
-            "\n"
-            "Examples:\n"
-            "  logport stat\n"
-            "  logport stat --by http.status --histogram ./logs/main\n"
-            "  logport stat --json | jq .all.lines\n",
+    .more =
+        "A row a file, and one for all. The ratio is the size of the counted lines to that of\n"
+        "the file. Times are those that the lines themselves say, in UTC; lines without one are\n"
+        "in the counts, not in the times. Levels are counted by name; `none` are lines that\n"
+        "say none. --by tells 100,000 different values apart, by their first 256 bytes.\n"
+        "\n"
+        "Examples:\n"
+        "  logport stat\n"
+        "  logport stat --by http.status --histogram ./logs/main\n"
+        "  logport stat --json | jq .all.lines\n"
+        "  logport stat --level error --since today --by logger\n",
     .options = options,
     .settings_size = sizeof(struct stat_settings),
     .run = stat_run,

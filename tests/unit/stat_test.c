@@ -146,6 +146,15 @@ static void damage_and_missing_files_are_trouble_and_the_rest_is_counted(void **
     assert_has(run(0, "--histogram", "--json", "logs", NULL), "\"width_s\":0,\"stretches\":[]");
 }
 
+static void only_the_records_that_were_asked_for_are_counted(void **state) {
+    (void)state;
+    add_logs();
+    assert_has(run(0, "--json", "--where", "http.status>=300", "logs"), "],\"all\":{\"lines\":1,");
+    assert_has(run(0, "--json", "--level", "info", "logs"), "],\"all\":{\"lines\":3,");
+    assert_has(run(0, "--json", "--stream", "other", "logs"), "],\"all\":{\"lines\":0,");
+    run(2, "--where", "http.status>=", "logs", NULL);
+}
+
 /* ---- histogram ---- */
 
 static uint64_t total_of(const struct histogram *h) {
@@ -233,6 +242,7 @@ int program_main(int argc, char **argv) {
         TEST(the_most_frequent_values_come_first_and_the_rest_is_counted),
         TEST(a_histogram_shows_stretches_of_time_as_bars),
         TEST(damage_and_missing_files_are_trouble_and_the_rest_is_counted),
+        TEST(only_the_records_that_were_asked_for_are_counted),
         TEST(stretches_grow_so_that_any_range_fits_and_no_line_is_lost),
         TEST(a_line_is_counted_in_the_stretch_that_holds_its_time),
         TEST(values_are_told_apart_up_to_a_limit_and_counted_beyond_it),
