@@ -318,6 +318,7 @@ static int search_run(struct call *call) {
     s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
                 settings->context != NOT_GIVEN;
     if (open_search(&s, call) < 0) return EXIT_TROUBLE;
+    if (!settings->count) render_page(&s.render, &settings->render);
     const int code = run_search(&s, call);
     render_close(&s.render);
     query_state_close(&s.state);
@@ -381,6 +382,7 @@ static const struct option options[] = {
      .help = "what -e gives is a literal, as PATTERN is anyway"},
     QUERY_OPTIONS(AT(query)),
     RENDER_OPTIONS(AT(render)),
+    RENDER_PAGER_OPTION(AT(render)),
     {.name = "newest_first",
      .kind = OPTION_FLAG,
      .field = AT(newest_first),

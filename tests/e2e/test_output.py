@@ -158,6 +158,12 @@ class Terminal(Shared):
             self.assertEqual(len(file.readlines()), 3)
         code, text = on_terminal("cat", "--no-pager", self.base, PAGER="echo paged")
         self.assertNotIn(b"paged", text)
+        code, text = on_terminal("search", "started", self.base, PAGER="cat > %s" % path)
+        self.assertEqual((code, text), (0, b""))
+        with open(path, "rb") as file:
+            self.assertIn(b"\x1b[1;31mstarted\x1b[m", file.read())
+        self.assertEqual(on_terminal("search", "-c", "started", self.base, PAGER="echo paged"), (0, b"1\n"))
+        self.assertEqual(on_terminal("search", "nothing", self.base, PAGER="cat >&2"), (1, b""))
         code, text = on_terminal("tail", self.base, PAGER="echo paged")
         self.assertNotIn(b"paged", text)
 
