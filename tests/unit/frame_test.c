@@ -241,7 +241,9 @@ static void all_sixteen_skippable_magics_are_known(void **state) {
     for (uint32_t magic = 0x184D2A50; magic <= 0x184D2A5F; magic++) {
         const uint8_t bytes[] = {(uint8_t)magic, 0x2A, 0x4D, 0x18, 0xFF, 0xFF, 0xFF, 0xFF};
         struct frame_header header;
-        assert_int_equal(frame_header(bytes, sizeof bytes, &header), 0);
+        /* These are never so long: it would hide all that follows. */
+        const bool small = magic == FRAME_MAGIC_LID || magic == FRAME_MAGIC_PADDING;
+        assert_int_equal(frame_header(bytes, sizeof bytes, &header), small ? ERR_INVALID : 0);
         assert_int_equal(header.kind, FRAME_SKIPPABLE);
         assert_int_equal(header.magic, magic);
         assert_true(header.size == 8 + (uint64_t)UINT32_MAX);
