@@ -8,8 +8,10 @@
 #include "port/error.h"
 #include "writer/frame.h"
 
-#define LID_VERSION         1
-#define MS_NS               1000000
+#define LID_VERSION 1
+#define MS_NS       1000000
+_Static_assert(LID_BYTES <= FRAME_LID_BYTES_MAX, "frame_header would call it damage");
+
 #define LEVELS              ((1u << (LEVEL_MAX + 1)) - 1)
 /* A range of so many milliseconds or more (49 days) has no end that is known. */
 #define RECEIVED_MS_UNKNOWN UINT32_MAX
