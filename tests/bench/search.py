@@ -24,8 +24,7 @@ import tempfile
 import threading
 import time
 
-RARE = '"seq":77777,"level"'
-ID_FIELD = re.compile(rb'"trace_id":"([0-9a-f]+)"')
+UNIQUE = "5e0b1f7c93ad4286"  # of one record in the middle; the load's ids repeat
 SECONDS = 120  # slower than this is a hang
 NO_MATCH = 1
 
@@ -91,14 +90,20 @@ def make_corpus(options, scratch):
                 break
         drain = threading.Thread(target=daemon.stderr.read, daemon=True)
         drain.start()
+        stored = 0
         for number in range(options.files):
             load = [os.path.join(options.build, "logport-load"), "--lines", str(options.lines), "--connections", "4"]
             run(load + ["--seed", str(number + 1), "--id", "file%d" % number, address])
-            wait_stored(options, directory, (number + 1) * options.lines)
+            stored += options.lines
+            if number == options.files // 2:
+                send(options, scratch, address, {"ts": "2026-11-24T07:30:00Z", "trace_id": UNIQUE, "msg": "the one"})
+                stored += 1
+            wait_stored(options, directory, stored)
             run([os.path.join(options.build, "logport"), "rotate", "--dir", directory])
-        now = int(time.time() * 1e9)
-        send_recent(options, scratch, address, now)
-        wait_stored(options, directory, options.files * options.lines + 1)
+        # For --since: all the others are of another day.
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+        send(options, scratch, address, {"ts": now, "msg": "recent"})
+        wait_stored(options, directory, stored + 1)
         daemon.terminate()
         daemon.wait(SECONDS)
     finally:
@@ -111,12 +116,10 @@ def make_corpus(options, scratch):
     return paths
 
 
-def send_recent(options, scratch, address, now_ns):
-    """One record of this minute, for --since: all the others are of another day."""
-    moment = datetime.datetime.fromtimestamp(now_ns / 1e9, datetime.timezone.utc)
-    path = os.path.join(scratch, "recent")
+def send(options, scratch, address, record):
+    path = os.path.join(scratch, "record")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(json.dumps({"ts": moment.isoformat().replace("+00:00", "Z"), "msg": "recent", "level": "info"}) + "\n")
+        file.write(json.dumps(record) + "\n")
     run([os.path.join(options.build, "logport"), "send", address, path])
 
 
@@ -141,16 +144,9 @@ def run(command, codes=(0,)):
 # ---- what is compared ----
 
 
-def an_id(path):
-    """One trace id of the file, from its middle."""
-    first = subprocess.run("lz4 -dc %s | sed -n 5000p" % path, shell=True, capture_output=True, check=False).stdout
-    return ID_FIELD.search(first).group(1).decode()
-
-
 def cases(paths):
     """(name, logport's words, rg's and grep's words, files, target over rg)"""
     one, ten = paths[:1], paths[:-1]
-    unique = an_id(ten[len(ten) // 2])
     many = "%d files" % len(ten)
     return [
         ("rare literal, 1 file", ["zzyx qvort"], ["-F", "zzyx qvort"], one, 4),
@@ -159,8 +155,8 @@ def cases(paths):
         ("common word, " + many, ["error"], ["-F", "error"], ten, 2),
         ("regex with literal, 1 file", ["-e", "queued for [a-z]+ 32[0-9]{3}"], ["queued for [a-z]+ 32[0-9]{3}"], one, 2),
         ("regex without, 1 file", ["-e", "[a-z]+[0-9]{3}[.:][a-z]"], ["[a-z]+[0-9]{3}[.:][a-z]"], one, 0.8),
-        ("unique id, " + many, [unique], ["-F", unique], ten, 60),
-        ("unique id, no index, " + many, ["--no-index", unique], ["-F", unique], ten, None),
+        ("unique id, " + many, [UNIQUE], ["-F", UNIQUE], ten, 60),
+        ("unique id, no index, " + many, ["--no-index", UNIQUE], ["-F", UNIQUE], ten, None),
     ]
 
 
