@@ -8,6 +8,8 @@
 #include <wchar.h>
 #include <windows.h>
 
+#include <winternl.h>
+
 #include <sddl.h>
 
 #include "port/error.h"
@@ -21,6 +23,19 @@
 #define EPOCH_TICKS     116444736000000000LL
 
 static int secret_create(const wchar_t *path, HANDLE *handle);
+
+/* A file that somebody has deleted keeps its name, on some file systems, until
+ * all who have it open have closed it.  To open it then is "access denied";
+ * the kernel's own code tells this from the other kind.  `deleted` is what
+ * that means to the caller. */
+NTSTATUS NTAPI RtlGetLastNtStatus(void);
+#define STATUS_OF_DELETE_PENDING ((NTSTATUS)0xC0000056)
+
+static int error_of_name(int deleted) {
+    if (GetLastError() == ERROR_ACCESS_DENIED && RtlGetLastNtStatus() == STATUS_OF_DELETE_PENDING)
+        return deleted;
+    return last_error();
+}
 
 /* ---- opening and closing ---- */
 
@@ -57,7 +72,7 @@ static int system_open(struct files *files, const char *path, enum file_access a
         break;
     }
     if (handle == INVALID_HANDLE_VALUE) {
-        error = last_error();
+        error = error_of_name(access == FILE_WRITE_NEW ? ERR_EXISTS : ERR_NOT_FOUND);
         const DWORD attributes = error == ERR_DENIED ? GetFileAttributesW(wide.text) : 0;
         if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
             error = access == FILE_WRITE_NEW ? ERR_EXISTS : ERR_IS_DIRECTORY;
@@ -214,7 +229,7 @@ static int system_status_of(struct files *files, const char *path, struct file_s
     /* BACKUP_SEMANTICS: directories can be opened too. */
     const HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL,
                                       OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
-    if (handle == INVALID_HANDLE_VALUE) return last_error();
+    if (handle == INVALID_HANDLE_VALUE) return error_of_name(ERR_NOT_FOUND);
     error = status_of_handle(handle, status);
     CloseHandle(handle);
     return error;

@@ -479,10 +479,27 @@ static void what_is_damaged_is_set_aside_and_the_frames_behind_it_stay(void **st
     }
 }
 
+/* Some systems keep the name until whoever has the file open closes it. */
+static bool a_deleted_file_loses_its_name_at_once(void) {
+    struct file file;
+    struct file_status status;
+    char path[SEGMENT_PATH_MAX];
+    assert_true(path_join(path, directory, "deleted", NULL));
+    assert_int_equal(directory_make(files_of_system(), directory), 0);
+    assert_int_equal(file_open(files_of_system(), path, FILE_WRITE_NEW, &file), 0);
+    assert_int_equal(file_remove(files_of_system(), path), 0);
+    const int error = file_status_of(files_of_system(), path, &status);
+    file_close(&file);
+    return error == ERR_NOT_FOUND;
+}
+
 static void a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
+    const bool noticed = a_deleted_file_loses_its_name_at_once();
+    if (!noticed) empty_directory();
+    if (!noticed) skip();
     assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
     append_line(&bench);
     while (!bench.appends[0].back)
