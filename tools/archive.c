@@ -83,6 +83,7 @@ static int replace(struct archive *a, struct file *from, const char *path) {
         /* Retention may have deleted it meanwhile: it must not come back. */
         if (!error) error = file_status_of(files, path, &status);
         file_close(&to);
+        file_close(from); /* on Windows an open file cannot be replaced */
         if (!error) error = file_rename(files, copy_path, path);
         if (error) (void)file_remove(files, copy_path);
         if (!error) error = directory_sync(files, folder);

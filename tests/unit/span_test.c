@@ -48,11 +48,11 @@ static void of_both_is_of_each_and_none_adds_nothing(void **state) {
     const struct span none = {0}, some = three_lines();
     struct span span = none;
     span_add(&span, &none);
-    assert_memory_equal(&span, &none, sizeof span);
+    assert_memory_equal(&span, &none, SPAN_BYTES);
     span_add(&span, &some);
-    assert_memory_equal(&span, &some, sizeof span);
+    assert_memory_equal(&span, &some, SPAN_BYTES);
     span_add(&span, &none);
-    assert_memory_equal(&span, &some, sizeof span);
+    assert_memory_equal(&span, &some, SPAN_BYTES);
     const struct span unknown = span_unknown(2, 7);
     span_add(&span, &unknown);
     assert_int_equal(span.lines, 5);
@@ -70,6 +70,9 @@ static void widening_narrows_nothing(void **state) {
     assert_true(span.time_min_ns == -5 && span.time_max_ns == 5000);
     assert_true(span.levels & 1u << LEVEL_INFO && span.levels & 1u << LEVEL_WARN);
 }
+
+/* Without what the compiler leaves behind the last field. */
+#define SPAN_BYTES (offsetof(struct span, levels) + sizeof(uint32_t))
 
 /* ---- lids ---- */
 
@@ -93,10 +96,10 @@ static void a_lid_comes_back_as_it_was(void **state) {
     struct span span = three_lines();
     span.received_max_ns = span.received_min_ns + 3000000; /* whole milliseconds */
     const struct span back = there_and_back(&span, UINT64_MAX);
-    assert_memory_equal(&span, &back, sizeof span);
+    assert_memory_equal(&span, &back, SPAN_BYTES);
     const struct span unknown = span_unknown(UINT32_MAX, UINT32_MAX);
     const struct span unknown_back = there_and_back(&unknown, 0);
-    assert_memory_equal(&unknown, &unknown_back, sizeof unknown);
+    assert_memory_equal(&unknown, &unknown_back, SPAN_BYTES);
 }
 
 static void a_receive_range_is_rounded_up_never_down(void **state) {
