@@ -11,6 +11,9 @@
 #include "writer/frame.h"
 #include "writer/span.h"
 
+/* Without what the compiler leaves behind the last field. */
+#define SPAN_BYTES (offsetof(struct span, levels) + sizeof(uint32_t))
+
 static const struct facts timeless = {.level = LEVEL_NONE};
 
 static struct facts at(int64_t time_ns, uint8_t level) {
@@ -70,9 +73,6 @@ static void widening_narrows_nothing(void **state) {
     assert_true(span.time_min_ns == -5 && span.time_max_ns == 5000);
     assert_true(span.levels & 1u << LEVEL_INFO && span.levels & 1u << LEVEL_WARN);
 }
-
-/* Without what the compiler leaves behind the last field. */
-#define SPAN_BYTES (offsetof(struct span, levels) + sizeof(uint32_t))
 
 /* ---- lids ---- */
 
