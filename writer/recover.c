@@ -10,7 +10,6 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "writer/frame.h"
-#include "writer/index.h"
 #include "writer/scan.h"
 #include "writer/segment.h"
 
@@ -74,15 +73,6 @@ static int read_through(struct files *files, const char *path, struct findings *
     return error == ERR_NOT_FOUND ? 0 : error;
 }
 
-/* A segment without an index is as good, only slower to search. */
-static void add_index(struct file *file, const char *path, uint64_t size) {
-    int error = index_append(file, NULL);
-    if (!error) error = file_sync(file);
-    if (!error) return;
-    say("%s: no index: %s; it is closed without one", path, error_text(error));
-    (void)file_truncate(file, size);
-}
-
 static int cut(struct files *files, const char *path, uint64_t size) {
     struct file file;
     int error = file_open(files, path, FILE_WRITE, &file);
@@ -90,7 +80,8 @@ static int cut(struct files *files, const char *path, uint64_t size) {
     error = file_truncate(&file, size);
     if (!error) error = file_sync(&file);
     /* Lines pack to about a quarter; who starts a daemon does not wait for a large index. */
-    if (!error && size <= SEGMENT_INDEX_AT_ONCE_BYTES / 4) add_index(&file, path, size);
+    if (!error && size <= SEGMENT_INDEX_AT_ONCE_BYTES / 4)
+        segment_add_index(&file, path, size, NULL);
     file_close(&file);
     return error;
 }

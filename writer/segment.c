@@ -93,13 +93,18 @@ int segment_cut(struct segment *segment) {
 
 /* The lines are synced.  What fails from here on costs the index, never the lines: it is cut off
  * again, and `logport archive` may try another time. */
+void segment_add_index(struct file *file, const char *path, uint64_t size,
+                       const struct span *behind_lid) {
+    int error = index_append(file, behind_lid);
+    if (!error) error = file_sync(file);
+    if (!error) return;
+    say("%s: no index: %s; it is closed without one", path, error_text(error));
+    (void)file_truncate(file, size);
+}
+
 static void step_index(struct segment *segment) {
     if (segment->suspect || segment->gone || segment->index_later || segment->size == 0) return;
-    int error = index_append(&segment->file, &segment->behind_lid);
-    if (!error) error = file_sync(&segment->file);
-    if (!error) return;
-    say("%s: no index: %s; it is closed without one", segment->path, error_text(error));
-    (void)file_truncate(&segment->file, segment->size);
+    segment_add_index(&segment->file, segment->path, segment->size, &segment->behind_lid);
 }
 
 static int step_rename(struct segment *segment) {

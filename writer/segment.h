@@ -68,6 +68,12 @@ int segment_cut(struct segment *segment);
  * a failed sync makes it suspect. */
 int segment_close(struct segment *segment);
 
+/* Indexes the lines of an open, synced segment of this size, and syncs that; if it fails, says so
+ * and cuts it off again: without an index a segment is as good, only slower to search.
+ * behind_lid: as in index.h, may be NULL. */
+void segment_add_index(struct file *file, const char *path, uint64_t size,
+                       const struct span *behind_lid);
+
 /* Joins two or three parts with '/'; false: longer than SEGMENT_PATH_MAX. */
 bool path_join(char *path, const char *first, const char *second, const char *third);
 
