@@ -158,8 +158,9 @@ void port_signal(struct port *port, struct port_op *op);
 
 /* Runs run(op) on a worker, then comes back.  `run` sets op->result (0 if it
  * does not).  Lanes: PACK one thread a core, for what uses the processor and
- * ends soon; SLOW low priority, for what waits on disks or names. */
-enum port_lane { PORT_LANE_PACK, PORT_LANE_SLOW, PORT_LANES };
+ * ends soon; SLOW low priority, for what waits on disks or names; IDLE one thread of the
+ * lowest priority, for what takes long and hurries nobody. */
+enum port_lane { PORT_LANE_PACK, PORT_LANE_SLOW, PORT_LANE_IDLE, PORT_LANES };
 void port_work(struct port *port, struct port_op *op, enum port_lane lane, port_callback *run);
 
 /* ---- files ---- */

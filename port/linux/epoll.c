@@ -35,13 +35,20 @@ static void hand_back(struct port_op *op) {
 
 static int open_lanes(struct epoll_port *e, const struct port_options *options) {
     uint32_t pack = options->pack_workers ? options->pack_workers : system_cores();
-    const uint32_t slow = options->slow_workers ? options->slow_workers : SLOW_WORKERS;
     if (pack > PORT_WORKERS_MAX) pack = PORT_WORKERS_MAX;
-    int error = lane_open(&e->lanes[PORT_LANE_PACK], pack, false, hand_back);
-    if (error < 0) return error;
-    error = lane_open(&e->lanes[PORT_LANE_SLOW], slow, true, hand_back);
-    if (error < 0) lane_close(&e->lanes[PORT_LANE_PACK]);
-    return error;
+    const uint32_t threads[PORT_LANES] = {
+        [PORT_LANE_PACK] = pack,
+        [PORT_LANE_SLOW] = options->slow_workers ? options->slow_workers : SLOW_WORKERS,
+        [PORT_LANE_IDLE] = 1,
+    };
+    for (int i = 0; i < PORT_LANES; i++) {
+        const int error = lane_open(&e->lanes[i], (enum port_lane)i, threads[i], hand_back);
+        if (error == 0) continue;
+        while (i > 0)
+            lane_close(&e->lanes[--i]);
+        return error;
+    }
+    return 0;
 }
 
 static int epoll_open(struct port *port, const struct port_options *options) {

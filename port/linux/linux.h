@@ -2,7 +2,7 @@
  *
  * epoll.c   the back end: waiting, posts, starts and cancels
  * sockets.c, datagrams.c   what is done on a socket that is ready
- * workers.c   the two lanes of threads;  signals.c   requests by signal
+ * workers.c   the lanes of threads;  signals.c   requests by signal
  * files.c, client.c, system.c, main.c   files.h and system.h
  * errno.c   the one table from errno to ERR_ */
 #ifndef PORT_LINUX_LINUX_H
@@ -27,13 +27,13 @@ struct lane {
     struct port_list writes, queue;
     uint32_t idle; /* threads that wait for `filled` */
     bool stop;
-    bool low_priority;
+    enum port_lane kind;
     uint32_t thread_count;
     pthread_t threads[PORT_WORKERS_MAX];
     port_callback *finished; /* on the worker: hands the op back to the owner */
 };
 
-int lane_open(struct lane *lane, uint32_t threads, bool low_priority, port_callback *finished);
+int lane_open(struct lane *lane, enum port_lane kind, uint32_t threads, port_callback *finished);
 void lane_close(struct lane *lane); /* its queue is empty; joins the threads */
 void lane_add(struct lane *lane, struct port_op *op);
 /* True if no thread had begun it, and none will. */

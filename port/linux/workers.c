@@ -15,12 +15,12 @@
 static void *worker(void *context);
 static void run(struct port_op *op);
 
-int lane_open(struct lane *lane, uint32_t threads, bool low_priority, port_callback *finished) {
+int lane_open(struct lane *lane, enum port_lane kind, uint32_t threads, port_callback *finished) {
     assert(threads >= 1 && threads <= PORT_WORKERS_MAX);
     memset(lane, 0, sizeof *lane);
     pthread_mutex_init(&lane->mutex, NULL);
     pthread_cond_init(&lane->filled, NULL);
-    lane->low_priority = low_priority;
+    lane->kind = kind;
     lane->finished = finished;
 
     sigset_t all, before;
@@ -66,9 +66,17 @@ bool lane_forget(struct lane *lane, struct port_op *op) {
 
 static void *worker(void *context) {
     struct lane *lane = context;
+    /* Not SCHED_IDLE: it can be kept from running for seconds, with a lock in its hand. */
+    static const struct {
+        const char *name;
+        int nice;
+    } kinds[PORT_LANES] = {[PORT_LANE_PACK] = {"pack", 0},
+                           [PORT_LANE_SLOW] = {"slow", 10},
+                           [PORT_LANE_IDLE] = {"idle", 19}};
     /* Refused where even lowering is not allowed: then it is as it is. */
-    if (lane->low_priority) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
-    pthread_setname_np(pthread_self(), lane->low_priority ? "slow" : "pack");
+    if (kinds[lane->kind].nice > 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), kinds[lane->kind].nice);
+    pthread_setname_np(pthread_self(), kinds[lane->kind].name);
 
     pthread_mutex_lock(&lane->mutex);
     for (;;) { /* until lane_close */

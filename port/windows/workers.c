@@ -1,4 +1,4 @@
-/* workers.c - the two lanes of worker threads, and what they do for the port
+/* workers.c - the lanes of worker threads, and what they do for the port
  * itself: issuing writes, syncing.
  *
  * A lane is a list of ops and a completion port whose concurrency is the number
@@ -37,13 +37,24 @@ int workers_open(struct port *port, const struct port_options *options) {
     if (slow == 0) slow = SLOW_WORKERS;
     if (slow > PORT_WORKERS_MAX) slow = PORT_WORKERS_MAX;
 
-    int error = lane_open(&iocp->lanes[PORT_LANE_PACK], pack, THREAD_PRIORITY_NORMAL);
-    if (error != 0) return error;
-    /* Not THREAD_MODE_BACKGROUND_BEGIN: that also puts their disk requests last,
-     * and a sync that waits behind every other program's is durability lost. */
-    error = lane_open(&iocp->lanes[PORT_LANE_SLOW], slow, THREAD_PRIORITY_LOWEST);
-    if (error != 0) lane_close(&iocp->lanes[PORT_LANE_PACK]);
-    return error;
+    /* Not THREAD_MODE_BACKGROUND_BEGIN for the slow ones: that also puts their disk requests
+     * last, and a sync that waits behind every other program's is durability lost. */
+    const struct {
+        uint32_t threads;
+        int priority;
+    } lanes[PORT_LANES] = {
+        [PORT_LANE_PACK] = {pack, THREAD_PRIORITY_NORMAL},
+        [PORT_LANE_SLOW] = {slow, THREAD_PRIORITY_LOWEST},
+        [PORT_LANE_IDLE] = {1, THREAD_PRIORITY_IDLE},
+    };
+    for (int i = 0; i < PORT_LANES; i++) {
+        const int error = lane_open(&iocp->lanes[i], lanes[i].threads, lanes[i].priority);
+        if (error == 0) continue;
+        while (i > 0)
+            lane_close(&iocp->lanes[--i]);
+        return error;
+    }
+    return 0;
 }
 
 void workers_close(struct port *port) {

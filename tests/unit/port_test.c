@@ -242,7 +242,7 @@ static void says_nothing(struct port_op *op) {
     (void)op;
 }
 
-static void work_runs_in_both_lanes_and_brings_its_result(void **state) {
+static void work_runs_in_every_lane_and_brings_its_result(void **state) {
     struct port *port = *state;
     for (int lane = 0; lane < PORT_LANES; lane++) {
         struct probe probe = probe_new(NULL);
@@ -452,7 +452,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(any_timers_cancelled_among_many_leave_the_rest_in_order),
         PORT_TEST(a_cancelled_timer_does_not_wait_for_its_deadline),
         PORT_TEST(a_cancel_that_comes_too_late_leaves_the_true_result),
-        PORT_TEST(work_runs_in_both_lanes_and_brings_its_result),
+        PORT_TEST(work_runs_in_every_lane_and_brings_its_result),
         cmocka_unit_test(work_not_begun_is_cancelled_and_work_begun_is_not),
         PORT_TEST(a_large_write_is_whole_and_can_be_synced),
         PORT_TEST(writes_in_flight_together_each_reach_their_place),
