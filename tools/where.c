@@ -11,7 +11,7 @@
 
 #define NODES_MAX   256
 #define DEPTH_MAX   64
-#define NUMBER_MAX  128 /* bytes of a number that are compared as a fraction */
+#define NUMBER_ROOM 128
 #define STRING_ROOM 4096
 
 enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_TEST, NODE_EXISTS, NODE_TRUTH };
@@ -304,8 +304,18 @@ struct evaluation {
     const struct where *where;
     struct value root;
     struct regex_state *state;
-    bool *gave_up;
 };
+
+/* Not known: a regular expression gave up.  The order is that of and (the least) and or. */
+enum truth { NO, UNKNOWN, YES };
+
+static enum truth truth_of(bool holds) {
+    return holds ? YES : NO;
+}
+
+static enum truth opposite(enum truth truth) {
+    return (enum truth)(YES - truth);
+}
 
 static bool is_whole(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++)
@@ -327,12 +337,14 @@ static int compare_whole(const char *a, size_t a_size, const char *b, size_t b_s
     return order < 0 ? -sign : order > 0 ? sign : 0;
 }
 
+/* Every digit counts: behind any number of them there may be an exponent. */
 static double fraction(const char *text, size_t size) {
-    char copy[NUMBER_MAX + 1];
-    if (size > NUMBER_MAX) size = NUMBER_MAX;
+    char room[NUMBER_ROOM], *copy = size < sizeof room ? room : allocate(size + 1);
     memcpy(copy, text, size);
     copy[size] = '\0';
-    return strtod(copy, NULL);
+    const double number = strtod(copy, NULL);
+    if (copy != room) free(copy);
+    return number;
 }
 
 static int compare_numbers(const char *a, size_t a_size, const char *b, size_t b_size) {
@@ -372,30 +384,23 @@ static int compare_strings(const struct value *value, const struct node *node) {
     return order;
 }
 
-static bool is_like(const struct evaluation *e, const struct value *value,
-                    const struct node *node) {
+static enum truth is_like(const struct evaluation *e, const struct value *value,
+                          const struct node *node) {
     uint8_t room[STRING_ROOM];
     const uint8_t *text;
     size_t begin, end;
     const size_t size = text_of(value, room, &text);
     const int found = regex_find(&node->regex, e->state, text, size, 0, &begin, &end);
     free_text(value, room, text);
-    if (found < 0) *e->gave_up = true;
-    return found > 0;
+    return found < 0 ? UNKNOWN : truth_of(found > 0);
 }
 
-static bool test_holds(const struct evaluation *e, const struct node *node) {
-    struct value value;
-    int order = 0;
-    if (!value_find(&e->root, node->path, strlen(node->path), &value)) return false;
-    if (node->relation == LIKE) return is_like(e, &value, node);
-    if (node->relation == UNLIKE) return !is_like(e, &value, node);
-    if (value.kind != node->type) return node->relation == UNEQUAL;
-    if (value.kind == VALUE_NUMBER)
-        order = compare_numbers((const char *)value.begin, (size_t)(value.end - value.begin),
-                                node->text, node->text_size);
-    if (value.kind == VALUE_STRING) order = compare_strings(&value, node);
-    switch (node->relation) {
+static bool find_field(const struct evaluation *e, const struct node *node, struct value *value) {
+    return value_find(&e->root, node->path, strlen(node->path), value);
+}
+
+static bool relation_holds(enum relation relation, int order) {
+    switch (relation) {
     case EQUAL: return order == 0;
     case UNEQUAL: return order != 0;
     case LESS: return order < 0;
@@ -405,25 +410,48 @@ static bool test_holds(const struct evaluation *e, const struct node *node) {
     }
 }
 
+static enum truth test_holds(const struct evaluation *e, const struct node *node) {
+    struct value value;
+    int order = 0;
+    if (!find_field(e, node, &value)) return NO;
+    if (node->relation == LIKE) return is_like(e, &value, node);
+    if (node->relation == UNLIKE) return opposite(is_like(e, &value, node));
+    if (value.kind != node->type) return truth_of(node->relation == UNEQUAL);
+    if (value.kind == VALUE_NUMBER)
+        order = compare_numbers((const char *)value.begin, (size_t)(value.end - value.begin),
+                                node->text, node->text_size);
+    if (value.kind == VALUE_STRING) order = compare_strings(&value, node);
+    return truth_of(relation_holds(node->relation, order));
+}
+
 /* Recursion ends: nodes point to nodes that were made before them. */
-static bool node_holds(const struct evaluation *e, uint32_t number) {
+static enum truth node_holds(const struct evaluation *e, uint32_t number) {
     const struct node *node = &e->where->nodes[number];
     struct value value;
+    enum truth left, right;
     switch (node->kind) {
-    case NODE_AND: return node_holds(e, node->left) && node_holds(e, node->right);
-    case NODE_OR: return node_holds(e, node->left) || node_holds(e, node->right);
-    case NODE_NOT: return !node_holds(e, node->left);
+    case NODE_AND:
+        if ((left = node_holds(e, node->left)) == NO) return NO;
+        right = node_holds(e, node->right);
+        return left < right ? left : right;
+    case NODE_OR:
+        if ((left = node_holds(e, node->left)) == YES) return YES;
+        right = node_holds(e, node->right);
+        return left > right ? left : right;
+    case NODE_NOT: return opposite(node_holds(e, node->left));
     case NODE_TEST: return test_holds(e, node);
-    case NODE_EXISTS: return value_find(&e->root, node->path, strlen(node->path), &value);
+    case NODE_EXISTS: return truth_of(find_field(e, node, &value));
     case NODE_TRUTH:
-        return value_find(&e->root, node->path, strlen(node->path), &value) &&
-               value.kind != VALUE_FALSE && value.kind != VALUE_NULL;
+        return truth_of(find_field(e, node, &value) && value.kind != VALUE_FALSE &&
+                        value.kind != VALUE_NULL);
     }
-    return false;
+    return NO;
 }
 
 bool where_holds(const struct where *where, const uint8_t *record, size_t size,
                  struct regex_state *state, bool *gave_up) {
-    const struct evaluation e = {where, value_of(record, record + size), state, gave_up};
-    return node_holds(&e, where->root);
+    const struct evaluation e = {where, value_of(record, record + size), state};
+    const enum truth truth = node_holds(&e, where->root);
+    if (truth == UNKNOWN) *gave_up = true;
+    return truth == YES;
 }

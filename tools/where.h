@@ -23,7 +23,7 @@ struct where; /* shared by threads */
 /* ERR_INVALID, and `error` (WHERE_ERROR_MAX) says what is wrong where. */
 int where_open(const char *text, struct where **where, char *error);
 void where_close(struct where *where); /* NULL: nothing happens */
-/* gave_up: set if a regular expression took too long; what is false then is not known. */
+/* gave_up: set if it is not known whether it holds, for a regular expression took too long. */
 bool where_holds(const struct where *where, const uint8_t *record, size_t size,
                  struct regex_state *state, bool *gave_up);
 

@@ -1,0 +1,176 @@
+/* query_time_test.c - the moments that --since and --until take.  Where a day begins depends on
+ * the local zone: those tests hold in any, and CMake runs them in several. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/query.h"
+
+#define SECOND INT64_C(1000000000)
+#define DAY_S  INT64_C(86400)
+#define NOW    (INT64_C(1795505400) * SECOND) /* 2026-11-24T07:30:00Z */
+
+static int64_t read_time(const char *text, int64_t now_ns) {
+    int64_t unix_ns = 0;
+    if (query_time(text, now_ns, &unix_ns) != 0) fail_msg("%s is no time", text);
+    return unix_ns;
+}
+
+static void ages_are_reckoned_from_now(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ago_ns;
+    } examples[] = {
+        {"now", 0},
+        {"0s", 0},
+        {"1ms", SECOND / 1000},
+        {"10s", 10 * SECOND},
+        {"10m", 600 * SECOND},
+        {"10min", 600 * SECOND},
+        {"1h", 3600 * SECOND},
+        {"1.5h", 5400 * SECOND},
+        {"0.25s", SECOND / 4},
+        {"2d", 2 * DAY_S * SECOND},
+        {"1w", 7 * DAY_S * SECOND},
+        {"007m", 420 * SECOND},
+        {"104166d", 104166 * DAY_S * SECOND}, /* far before 1970 */
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+        if (read_time(examples[i].text, NOW) != NOW - examples[i].ago_ns)
+            fail_msg("%s is something else", examples[i].text);
+}
+
+static void moments_are_taken_as_they_stand_and_without_a_zone_as_utc(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t unix_ns;
+    } examples[] = {
+        {"2026-11-24T07:30:00Z", NOW},
+        {"2026-11-24T08:30:00+01:00", NOW},
+        {"2026-11-24 07:30:00", NOW},
+        {"2026-11-24T07:30", NOW},
+        {"2026-11-24T07:30:00.25Z", NOW + SECOND / 4},
+        {"2026-11-24", NOW - (7 * 3600 + 1800) * SECOND},
+        {"2026/11/24", NOW - (7 * 3600 + 1800) * SECOND},
+        {"1970-01-01", 0},
+        {"1969-12-31", -DAY_S * SECOND},
+        {"1795505400", NOW},
+        {"1795505400.5", NOW + SECOND / 2},
+        {"1795505400000", NOW},
+        {"1795505400000000", NOW},
+        {"1795505400000000000", NOW},
+        {"0", 0},
+        {"5", 5 * SECOND}, /* without a unit: since 1970 */
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+        if (read_time(examples[i].text, NOW) != examples[i].unix_ns)
+            fail_msg("%s is something else", examples[i].text);
+}
+
+static void what_is_no_time_is_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "m",
+        "10x",
+        "10 m",
+        "10M",
+        "-10m",
+        ".5h",
+        "1e3s",
+        "1,5h",
+        "10m ",
+        " 10m",
+        "10mm",
+        "tomorrow",
+        "Today",
+        "todayx",
+        "nowish",
+        "2026-11-31",
+        "2026-13-01",
+        "2026-1-1",
+        "2026-02-29",
+        "24.11.2026",
+        "2026-11",
+        "2026-11-24T",
+        "2026-11-24T25:00:00Z",
+
+        "07:30",
+        "1234-12-12",
+        "999999999w",
+        "9999999999999999999999999999s",
+        "2026-11-24TT00:00:00Z",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int64_t unix_ns = 0;
+        const int status = query_time(bad[i], NOW, &unix_ns);
+        if (status != ERR_INVALID) fail_msg("\"%s\" is taken for %lld", bad[i], (long long)unix_ns);
+    }
+}
+
+/* ---- days ---- */
+
+/* The local day, counted from 1970 on. */
+static int64_t local_day(int64_t unix_ns) {
+    const int64_t unix_s = unix_ns / SECOND, local_s = unix_s + system_zone_offset_s(unix_s);
+    return local_s / DAY_S - (local_s % DAY_S < 0);
+}
+
+/* Every 41 minutes of a year: so each hour of the day, and the days of 23 and 25 hours. */
+static void check_days(int64_t year_begin_s) {
+    for (int64_t at_s = year_begin_s; at_s < year_begin_s + 366 * DAY_S; at_s += 41 * 60) {
+        const int64_t now_ns = at_s * SECOND;
+        const int64_t today_ns = read_time("today", now_ns);
+        const int64_t yesterday_ns = read_time("yesterday", now_ns);
+        const bool right = today_ns <= now_ns && local_day(today_ns) == local_day(now_ns) &&
+                           local_day(today_ns - SECOND) == local_day(now_ns) - 1 &&
+                           local_day(yesterday_ns) == local_day(now_ns) - 1 &&
+                           local_day(yesterday_ns - SECOND) == local_day(now_ns) - 2;
+        if (!right)
+            fail_msg("at %lld: today %lld, yesterday %lld", (long long)at_s,
+                     (long long)(today_ns / SECOND), (long long)(yesterday_ns / SECOND));
+    }
+}
+
+static void today_and_yesterday_begin_with_the_local_day_however_long_it_is(void **state) {
+    (void)state;
+    check_days(1514764800); /* 2018: in Brazil clocks were still changed, at midnight */
+    check_days(1767225600); /* 2026 */
+}
+
+static void in_the_zone_that_the_test_was_given_days_begin_when_they_should(void **state) {
+    (void)state;
+    const char *zone = system_environment("TZ");
+    const int64_t today_s = read_time("today", NOW) / SECOND - (NOW / SECOND);
+    if (zone != NULL && strcmp(zone, "Asia/Kolkata") == 0)
+        assert_int_equal(today_s, -13 * 3600);
+    else if (zone != NULL && strcmp(zone, "America/New_York") == 0)
+        assert_int_equal(today_s, -(2 * 3600 + 1800));
+    else if (zone != NULL && strcmp(zone, "UTC") == 0)
+        assert_int_equal(today_s, -(7 * 3600 + 1800));
+    else
+        skip();
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ages_are_reckoned_from_now),
+        cmocka_unit_test(moments_are_taken_as_they_stand_and_without_a_zone_as_utc),
+        cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(today_and_yesterday_begin_with_the_local_day_however_long_it_is),
+        cmocka_unit_test(in_the_zone_that_the_test_was_given_days_begin_when_they_should),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

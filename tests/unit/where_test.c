@@ -1,0 +1,461 @@
+/* where_test.c - the conditions of --where: what they mean, of which values they hold, and
+ * what is said of those that are not understood. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/where.h"
+
+static struct regex_state regexes;
+
+static bool holds_of(const char *condition, const char *record, bool *gave_up) {
+    char error[WHERE_ERROR_MAX] = "not touched";
+    struct where *where;
+    if (where_open(condition, &where, error) != 0) fail_msg("%s: %s", condition, error);
+    assert_string_equal(error, "");
+    /* Of just this size, so that a read behind it is seen. */
+    const size_t size = strlen(record);
+    uint8_t *copy = malloc(size);
+    memcpy(copy, record, size);
+    const bool holds = where_holds(where, copy, size, &regexes, gave_up);
+    free(copy);
+    where_close(where);
+    return holds;
+}
+
+struct example {
+    const char *condition;
+    bool holds;
+};
+
+static void check(const char *record, const struct example *examples, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        bool gave_up = false;
+        if (holds_of(examples[i].condition, record, &gave_up) != examples[i].holds)
+            fail_msg("%s is %s of %s", examples[i].condition, examples[i].holds ? "false" : "true",
+                     record);
+        assert_false(gave_up);
+    }
+}
+#define CHECK(record, examples) check(record, examples, sizeof(examples) / sizeof *(examples))
+
+/* ---- values ---- */
+
+static void numbers_are_compared_as_numbers_whole_ones_exactly(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"n=5", true},
+        {"n==5", true},
+        {"n = 5.0", true},
+        {"n=50e-1", true},
+        {"n<10", true}, /* not as texts */
+        {"n<=5", true},
+        {"n>=5", true},
+        {"n<5", false},
+        {"n>5", false},
+        {"n!=5", false},
+        {"n!=6", true},
+        {"n>-1", true},
+        {"n>4.999", true},
+        {"big=12345678901234567890", true},
+        {"big=12345678901234567891", false}, /* the same as a double */
+        {"big<12345678901234567891", true},
+        {"big>9", true},
+        {"minus=-7", true},
+        {"minus<-6", true},
+        {"minus>-8", true},
+        {"minus>-10", true},
+        {"minus<0", true},
+        {"zero=0", true},
+        {"zero=-0", true},
+        {"zero<1", true},
+        {"zero>-1", true},
+        {"zero=0.0", true},
+        {"part>0.24", true},
+        {"part=25e-2", true},
+        {"part<1", true},
+        {"far>1e300", true},
+        {"far=1e400", true}, /* both are more than a double holds */
+    };
+    CHECK("{\"n\":5,\"big\":12345678901234567890,\"minus\":-7,\"zero\":-0,\"part\":0.25,"
+          "\"far\":1e400}",
+          examples);
+}
+
+static void every_digit_of_a_number_counts(void **state) {
+    (void)state;
+    char record[400], zeros[200];
+    memset(zeros, '0', sizeof zeros);
+    static const struct example whole[] = {{"n>1e150", true}, {"n<1e201", true}, {"n>5.5", true}};
+    snprintf(record, sizeof record, "{\"n\":1%.199s}", zeros); /* 1e199 */
+    CHECK(record, whole);
+    static const struct example tiny[] = {{"n=1", true}, {"n>0.5", true}, {"n<1.5", true}};
+    snprintf(record, sizeof record, "{\"n\":0.%.199s1e200}", zeros);
+    CHECK(record, tiny);
+}
+
+static void strings_are_compared_by_what_they_mean_byte_by_byte(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"s=abc", true},
+        {"s='abc'", true},
+        {"s=\"abc\"", true},
+        {"s=ABC", false},
+        {"s!=ABC", true},
+        {"s<abd", true},
+        {"s>abb", true},
+        {"s>ab", true},
+        {"s<abcd", true},
+        {"s>=abc", true},
+        {"s<=abc", true},
+        {"s>Z", true},
+        {"s=''", false},
+        {"empty=''", true},
+        {"empty<a", true},
+        {"escaped='a\"b\\c\xc3\xa9'", true},
+        {"escaped=\"a\\\"b\\\\c\xc3\xa9\"", true},
+        {"pair='\xf0\x9f\x98\x80'", true},
+        {"umlaut='gr\xc3\xb6\xc3\x9f"
+         "e'",
+         true},
+        {"umlaut>gr", true},
+        {"digits='500'", true},
+        {"digits=500", false}, /* that is a number */
+        {"digits!=500", true},
+        {"word='true'", true},
+        {"word=true", false},
+        {"s='ab\\c'", false},
+        {"back='ab\\c'", true}, /* before any other character it stands for itself */
+    };
+    CHECK("{\"s\":\"abc\",\"empty\":\"\",\"escaped\":\"a\\\"b\\\\c\\u00e9\","
+          "\"pair\":\"\\ud83d\\ude00\",\"umlaut\":\"gr\xc3\xb6\xc3\x9f"
+          "e\",\"digits\":\"500\",\"word\":\"true\",\"back\":\"ab\\\\c\"}",
+          examples);
+}
+
+static void long_strings_with_escapes_are_compared_whole(void **state) {
+    (void)state;
+    enum { SIZE = 20000 };
+    char *record = malloc(SIZE + 100), *condition = malloc(SIZE + 100);
+    bool gave_up = false;
+    int at = snprintf(record, 100, "{\"s\":\"\\n");
+    memset(record + at, 'x', SIZE);
+    strcpy(record + at + SIZE, "\"}");
+    at = snprintf(condition, 100, "s='\n");
+    memset(condition + at, 'x', SIZE);
+    strcpy(condition + at + SIZE, "'");
+    assert_true(holds_of(condition, record, &gave_up));
+    condition[at + SIZE - 1] = 'y';
+    assert_false(holds_of(condition, record, &gave_up));
+    assert_true(holds_of("s ~ '^x{19}'", record, &gave_up)); /* behind the newline */
+    free(record);
+    free(condition);
+}
+
+static void of_two_types_only_unequal_holds(void **state) {
+    (void)state;
+    static const char *const values[] = {"5", "'5'", "true", "false", "null"};
+    static const char *const fields[] = {"number", "string", "yes", "no", "nothing"};
+    static const char *const relations[] = {"=", "!=", "<", "<=", ">", ">="};
+    static const char record[] =
+        "{\"number\":5,\"string\":\"5\",\"yes\":true,\"no\":false,\"nothing\":null,"
+        "\"object\":{\"a\":1},\"array\":[1]}";
+    for (size_t field = 0; field < 5; field++)
+        for (size_t value = 0; value < 5; value++)
+            for (size_t relation = 0; relation < 6; relation++) {
+                char text[64];
+                snprintf(text, sizeof text, "%s %s %s", fields[field], relations[relation],
+                         values[value]);
+                const bool with_equal = relation == 0 || relation == 3 || relation == 5;
+                const struct example example = {text, field == value ? with_equal : relation == 1};
+                check(record, &example, 1);
+            }
+    static const struct example containers[] = {
+        {"object=1", false}, {"object!=1", true}, {"object={}", false}, {"array='[1]'", false},
+        {"array<2", false},  {"array!=1", true},  {"array ~ 1", true}, /* as it stands there */
+    };
+    CHECK(record, containers);
+}
+
+static void patterns_match_what_a_value_means_anywhere_in_it(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"path ~ '^/api/(users|orders)/\\d+$'", true},
+        {"path ~ users", true},
+        {"path ~ '^users'", false},
+        {"path ~ USERS", false},
+        {"path ~ '(?i)USERS'", true},
+        {"path !~ users", false},
+        {"path !~ '^users'", true},
+        {"missing ~ x", false},
+        {"missing !~ x", false}, /* nothing is known of it */
+        {"status ~ '^5..$'", true},
+        {"umlaut ~ '^gr.\xc3\x9f"
+         "e$'",
+         true}, /* characters, not bytes */
+        {"quoted ~ 'say \"no\"'", true},
+        {"path ~ ''", true},
+    };
+    CHECK("{\"path\":\"/api/users/42\",\"status\":503,\"umlaut\":\"gr\xc3\xb6\xc3\x9f"
+          "e\",\"quoted\":\"say \\\"no\\\"\"}",
+          examples);
+}
+
+/* ---- fields ---- */
+
+static void paths_go_into_objects_and_arrays_and_names_may_hold_dots(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"http.status=500", true},
+        {"http.request.id=abc", true},
+        {"http.nowhere=1", false},
+        {"http.nowhere!=1", false}, /* a field that is not there is not unequal either */
+        {"http.status.more=1", false},
+        {"tags.0=new", true},
+        {"tags.1=2", true},
+        {"tags.2.a=3", true},
+        {"tags.3=1", false},
+        {"tags.-1=1", false},
+        {"a.b=1", true}, /* the whole name goes before the way into a */
+        {"c.d.e=5", true},
+        {"'with space'=1", true},
+        {"\"quoted\\\"name\"=1", true},
+        {"@timestamp=now", true},
+        {"x-y_z/1=1", true},
+        {"twice=2", true}, /* the last of two */
+        {"\xc3\xbc=1", true},
+        {"e\xc3\xa9=1", true}, /* written with an escape in the record */
+        {"''=1", true},
+    };
+    CHECK("{\"http\":{\"status\":500,\"request\":{\"id\":\"abc\"}},\"tags\":[\"new\",2,{\"a\":3}],"
+          "\"a\":{\"b\":2},\"a.b\":1,\"c\":{\"d.e\":5},\"with space\":1,\"quoted\\\"name\":1,"
+          "\"@timestamp\":\"now\",\"x-y_z/1\":1,\"twice\":1,\"twice\":2,\"\xc3\xbc\":1,"
+          "\"e\\u00e9\":1,\"\":1}",
+          examples);
+}
+
+static void exists_asks_for_the_field_and_a_field_alone_for_its_truth(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"exists no", true},
+        {"exists nothing", true},
+        {"exists(no)", true},
+        {"exists ( no )", true},
+        {"no exists", true},
+        {"exists missing", false},
+        {"not exists no", false},
+        {"not exists missing", true},
+        {"exists object.a", true},
+        {"exists object.b", false},
+        {"exists array.0", true},
+        {"exists array.1", false},
+        {"no", false},
+        {"nothing", false},
+        {"missing", false},
+        {"yes", true},
+        {"zero", true},
+        {"empty", true},
+        {"object", true},
+        {"array", true},
+        {"not no", true},
+        {"!yes", false},
+        {"'yes'", true},
+        {"exists exists", false},
+        {"exists = 1", false},
+        {"exists", false},
+
+        {"yes and exists zero", true},
+    };
+    CHECK("{\"no\":false,\"nothing\":null,\"yes\":true,\"zero\":0,\"empty\":\"\",\"object\":{\"a\":"
+          "null},\"array\":[0]}",
+          examples);
+    static const struct example named[] = {
+        {"exists", true}, {"exists=1", true}, {"exists exists", true}, {"exists != 1", false}};
+    CHECK("{\"exists\":1}", named);
+}
+
+static void what_is_no_object_has_no_fields(void **state) {
+    (void)state;
+    static const char *const records[] = {"1", "\"a\"", "null", "[", "{", "{\"a", "x"};
+    static const struct example examples[] = {
+        {"a", false}, {"exists a", false}, {"a!=1", false}, {"not a", true}};
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++)
+        CHECK(records[i], examples);
+    static const struct example element[] = {{"0=1", true}, {"1=1", false}};
+    CHECK("[1]", element);
+}
+
+/* ---- and, or, not ---- */
+
+static void not_binds_closest_then_and_then_or(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"t or f and f", true},
+        {"(t or f) and f", false},
+        {"f and f or t", true},
+        {"f and (f or t)", false},
+        {"not f and f", false},
+        {"not (f and f)", true},
+        {"not not t", true},
+        {"!!t", true},
+        {"! f && t", true},
+        {"not t or t", true},
+        {"f||t", true},
+        {"t&&f", false},
+        {"t and t and t", true},
+        {"t and t and f", false},
+        {"f or f or t", true},
+        {"((((t))))", true},
+        {" \t\n t \t\n ", true},
+        {"not n=1", false},
+        {"not n=2 and n=1", true},
+        {"n=1 and(n=1)or(n=2)", true},
+        {"n>0 and n<2", true},
+    };
+    CHECK("{\"t\":true,\"f\":false,\"n\":1}", examples);
+}
+
+/* ---- what is not understood ---- */
+
+static void errors_say_what_is_wrong_and_where(void **state) {
+    (void)state;
+    static const struct {
+        const char *condition, *error;
+    } examples[] = {
+        {"", "at character 1: a field's name is missing here"},
+        {"   ", "at character 4: a field's name is missing here"},
+        {"a=", "at character 3: a value is missing here"},
+        {"a = and", ""}, /* a text */
+        {"a = )", "at character 5: a value is missing here"},
+        {"a = = 1", "at character 5: a value is missing here"},
+        {"= 1", "at character 1: a field's name is missing here"},
+        {"a = 1 b", "at character 7: a relation, and, or, or the end was expected here"},
+        {"a b", "at character 3: a relation, and, or, or the end was expected here"},
+        {"a and", "at character 6: a field's name is missing here"},
+        {"or a", "at character 4: a relation, and, or, or the end was expected here"},
+        {"(a", "at character 3: a ) is missing here"},
+        {"a)", "at character 2: a relation, and, or, or the end was expected here"},
+        {"()", "at character 2: a field's name is missing here"},
+        {"exists (a", "at character 10: a ) is missing here"},
+        {"exists ()", "at character 9: a field's name is missing here"},
+        {"not", "at character 4: a field's name is missing here"},
+        {"a='x", "at character 3: the string does not end"},
+        {"a=\"x'", "at character 3: the string does not end"},
+        {"a='x\\", "at character 3: the string does not end"},
+        {"a='x\\'", "at character 3: the string does not end"},
+        {"a & b", "at character 3: this is not understood"},
+        {"a | b", "at character 3: this is not understood"},
+        {"a ~ '('", "at character 5: at character 2: missing closing parenthesis"},
+        {"a ~ '*'", "at character 5: at character 1: quantifier does not follow a repeatable item"},
+        {"b=1 and a !~ '[z'", "at character 14: at character 3: missing terminating ] for character"
+                              " class"},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        char error[WHERE_ERROR_MAX] = "not touched";
+        struct where *where;
+        const int status = where_open(examples[i].condition, &where, error);
+        assert_string_equal(error, examples[i].error);
+        assert_int_equal(status, examples[i].error[0] == '\0' ? 0 : ERR_INVALID);
+        if (status == 0)
+            where_close(where);
+        else
+            assert_null(where);
+    }
+    where_close(NULL);
+}
+
+/* How a condition of `count` pieces is judged: NULL, or what is said of it. */
+static const char *verdict_of_many(const char *before, const char *between, const char *behind,
+                                   uint32_t count) {
+    static char error[WHERE_ERROR_MAX];
+    char *text = malloc((strlen(before) + strlen(between) + strlen(behind)) * (count + 1) + 2), *p;
+    struct where *where;
+    p = text;
+    for (uint32_t i = 0; i < count; i++)
+        p += sprintf(p, "%s", before);
+    *p++ = 'a';
+    for (uint32_t i = 0; i < count; i++)
+        p += sprintf(p, "%s", behind);
+    for (uint32_t i = 0; i < count; i++)
+        p += sprintf(p, "%s", between);
+    *p = '\0';
+    const int status = where_open(text, &where, error);
+    free(text);
+    if (status < 0) return error;
+    where_close(where);
+    return NULL;
+}
+
+static void depth_and_number_of_conditions_have_limits(void **state) {
+    (void)state;
+    assert_null(verdict_of_many("(", "", ")", 63));
+    assert_non_null(strstr(verdict_of_many("(", "", ")", 64), "this is nested too deeply"));
+    assert_null(verdict_of_many("not ", "", "", 63));
+    assert_non_null(strstr(verdict_of_many("not ", "", "", 64), "this is nested too deeply"));
+    assert_non_null(strstr(verdict_of_many("!", "", "", 100000), "this is nested too deeply"));
+    assert_null(verdict_of_many("", " and a", "", 127));
+    assert_non_null(strstr(verdict_of_many("", " or a", "", 128), "there are too many conditions"));
+}
+
+/* ---- what takes too long ---- */
+
+static void a_pattern_that_gives_up_leaves_only_what_depends_on_it_unknown(void **state) {
+    (void)state;
+    static const char record[] = "{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\","
+                                 "\"t\":true}";
+    static const struct {
+        const char *condition;
+        bool holds, known;
+    } examples[] = {
+        {"a ~ '^(a|a|aa)+$'", false, false},          {"a !~ '^(a|a|aa)+$'", false, false},
+        {"not a ~ '^(a|a|aa)+$'", false, false},      {"t or a ~ '^(a|a|aa)+$'", true, true},
+        {"a ~ '^(a|a|aa)+$' or t", true, true},       {"a ~ '^(a|a|aa)+$' and t", false, false},
+        {"a ~ '^(a|a|aa)+$' and not t", false, true}, {"a ~ '^(a|a|aa)+$' or not t", false, false},
+        {"t and a ~ '^(a|a|aa)+$'", false, false},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        bool gave_up = false;
+        assert_int_equal(holds_of(examples[i].condition, record, &gave_up), examples[i].holds);
+        assert_int_equal(gave_up, !examples[i].known);
+    }
+}
+
+static int open_regexes(void **state) {
+    (void)state;
+    return regex_state_open(&regexes);
+}
+
+static int close_regexes(void **state) {
+    (void)state;
+    regex_state_close(&regexes);
+    return 0;
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_compared_as_numbers_whole_ones_exactly),
+        cmocka_unit_test(every_digit_of_a_number_counts),
+        cmocka_unit_test(strings_are_compared_by_what_they_mean_byte_by_byte),
+        cmocka_unit_test(long_strings_with_escapes_are_compared_whole),
+        cmocka_unit_test(of_two_types_only_unequal_holds),
+        cmocka_unit_test(patterns_match_what_a_value_means_anywhere_in_it),
+        cmocka_unit_test(paths_go_into_objects_and_arrays_and_names_may_hold_dots),
+        cmocka_unit_test(exists_asks_for_the_field_and_a_field_alone_for_its_truth),
+        cmocka_unit_test(what_is_no_object_has_no_fields),
+        cmocka_unit_test(not_binds_closest_then_and_then_or),
+        cmocka_unit_test(errors_say_what_is_wrong_and_where),
+        cmocka_unit_test(depth_and_number_of_conditions_have_limits),
+        cmocka_unit_test(a_pattern_that_gives_up_leaves_only_what_depends_on_it_unknown),
+    };
+    return cmocka_run_group_tests(tests, open_regexes, close_regexes);
+}
