@@ -25,6 +25,8 @@
 #define LAST_WORDS_MS             2000
 /* While draining waits for a batch: look again so often. */
 #define DRAIN_LOOK_NS             (10 * 1000000ll)
+/* So long a stop waits for the indexes of what was closed last; whoever asks for it waits, too. */
+#define INDEX_STOP_NS             (5 * 1000000000ll)
 /* A disk that does not answer at all after stop_ms is left so much later. */
 #define STOP_GRACE_NS             (2 * 1000000000ll)
 
@@ -33,7 +35,7 @@ enum phase {
     PHASE_DRAINING, /* no new connections; reading what is there */
     PHASE_ENDING,   /* connections end; their last records go into batches */
     PHASE_FLUSHING, /* batches are packed and written */
-    PHASE_CLOSING,  /* segments are closed */
+    PHASE_CLOSING,  /* segments are closed and get their index */
     PHASE_STOPPED,
 };
 
@@ -49,7 +51,7 @@ struct daemon {
     struct intake intake;
     struct control *control;
     struct counters counters;
-    struct port_op signal, stats, drain, stop, leave;
+    struct port_op signal, stats, drain, stop, leave, index_stop;
     enum phase phase;
     bool rotating;          /* asked for, not over */
     uint64_t rotate_behind; /* batches */
@@ -61,6 +63,7 @@ static void stats_due(struct port_op *op);
 static void drain_over(struct port_op *op);
 static void stop_over(struct port_op *op);
 static void leave_now(struct port_op *op);
+static void index_stop_over(struct port_op *op);
 static int start(struct daemon *daemon);
 static void serve(struct daemon *daemon);
 static int finish(struct daemon *daemon);
@@ -77,6 +80,7 @@ int daemon_run(const struct config *config) {
     daemon->drain.done = drain_over;
     daemon->stop.done = stop_over;
     daemon->leave.done = leave_now;
+    daemon->index_stop.done = index_stop_over;
     if (start(daemon)) system_exit_now(1); /* said; the system takes back what was opened */
     serve(daemon);
     const int code = finish(daemon);
@@ -387,6 +391,15 @@ static void stop_over(struct port_op *op) {
     port_timer(daemon->port, &daemon->leave, port_now_ns(daemon->port) + STOP_GRACE_NS);
 }
 
+static void index_stop_over(struct port_op *op) {
+    struct daemon *daemon = PORT_CONTAINER(struct daemon, index_stop, op);
+    if (op->result < 0) return;
+    const bool main_busy = stream_stop_indexing(daemon->main);
+    if (stream_stop_indexing(daemon->rejects) || main_busy)
+        say("not every closed file has its index yet; the next start makes the rest, or logport "
+            "archive");
+}
+
 static void leave_now(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, leave, op);
     if (op->result < 0) return;
@@ -425,6 +438,7 @@ static void stop_go_on(struct daemon *daemon, uint32_t collected) {
         if (pipeline_busy(daemon->pipeline) || daemon->rotating) return;
         stream_finish(daemon->main);
         stream_finish(daemon->rejects);
+        port_timer(daemon->port, &daemon->index_stop, port_now_ns(daemon->port) + INDEX_STOP_NS);
         daemon->phase = PHASE_CLOSING;
         return;
     case PHASE_CLOSING:
@@ -432,6 +446,7 @@ static void stop_go_on(struct daemon *daemon, uint32_t collected) {
         say_goodbye(daemon);
         port_cancel(&daemon->stop);
         port_cancel(&daemon->leave);
+        port_cancel(&daemon->index_stop);
         port_cancel(&daemon->signal);
         daemon->phase = PHASE_STOPPED;
         return;
@@ -442,7 +457,8 @@ static void stop_go_on(struct daemon *daemon, uint32_t collected) {
 static bool all_back(const struct daemon *daemon) {
     return daemon->phase == PHASE_STOPPED && port_idle(&daemon->signal) &&
            port_idle(&daemon->stats) && port_idle(&daemon->drain) && port_idle(&daemon->stop) &&
-           port_idle(&daemon->leave) && control_quiet(daemon->control);
+           port_idle(&daemon->leave) && port_idle(&daemon->index_stop) &&
+           control_quiet(daemon->control);
 }
 
 static void serve(struct daemon *daemon) {

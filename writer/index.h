@@ -7,6 +7,7 @@
 #ifndef WRITER_INDEX_H
 #define WRITER_INDEX_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -67,9 +68,10 @@ int index_check(struct file *file, uint64_t *offset);
  * rest: what is known of the lines behind the last lid; NULL: nothing, then their times and
  * levels are looked up in the lines.
  * What stands behind the last lines from an earlier try is cut off first; a file that has its
- * index already stays as it is.  The caller syncs.  ERR_INVALID: what recovery or repair should
+ * index already stays as it is.  The caller syncs.  Once *stop is true (any thread may set it; NULL:
+ * nobody does) it gives up soon, with ERR_CANCELLED.  ERR_INVALID: what recovery or repair should
  * see first.  On an error the file is as long as before or ends behind its lines: a whole
  * segment without an index, at worst a torn one. */
-int index_append(struct file *file, const struct span *rest);
+int index_append(struct file *file, const struct span *rest, const atomic_bool *stop);
 
 #endif

@@ -29,6 +29,7 @@
 struct builder {
     struct file *file;
     const struct span *rest; /* index_append's */
+    const atomic_bool *stop;
     struct scan scan;
     struct segment_index index;
     uint32_t group_room, section_room;
@@ -52,7 +53,7 @@ struct builder {
     uint64_t end;
 };
 
-static int builder_open(struct builder *b, struct file *file, const struct span *rest);
+static int builder_open(struct builder *b, struct file *file);
 static void builder_close(struct builder *b);
 static int find_end(struct builder *b);
 static int read_lines(struct builder *b);
@@ -68,13 +69,13 @@ static int put(struct builder *b, const void *bytes, size_t size);
 static int put_padding(struct builder *b);
 static int flush(struct builder *b);
 
-int index_append(struct file *file, const struct span *rest) {
+int index_append(struct file *file, const struct span *rest, const atomic_bool *stop) {
     struct segment_index there;
-    struct builder b;
+    struct builder b = {.rest = rest, .stop = stop};
     int error = index_load(file, &there);
     if (error == 0) index_free(&there);
     if (error != ERR_NOT_FOUND) return error;
-    error = builder_open(&b, file, rest);
+    error = builder_open(&b, file);
     if (!error) error = find_end(&b);
     if (!error) {
         error = read_lines(&b);
@@ -86,8 +87,9 @@ int index_append(struct file *file, const struct span *rest) {
     return error;
 }
 
-static int builder_open(struct builder *b, struct file *file, const struct span *rest) {
-    *b = (struct builder){.file = file, .rest = rest, .scan = {.file = *file}};
+static int builder_open(struct builder *b, struct file *file) {
+    b->file = file;
+    b->scan.file = *file;
     b->out = malloc(OUT_BYTES);
     const int error = tokens_open(&b->tokens, GROUP_TOKENS_MAX);
     return b->out == NULL ? ERR_NO_MEMORY : error;
@@ -104,6 +106,19 @@ static void builder_close(struct builder *b) {
 
 /* ---- where the lines end ---- */
 
+/* Some file systems end a file with zeros when the power failed before its last bytes were written:
+ * the beginning of an index that was. */
+static bool only_zeros(struct file *file, uint64_t at) {
+    uint8_t bytes[4096];
+    for (;;) { /* ends: the file does */
+        const int64_t got = file_read_at(file, bytes, sizeof bytes, at);
+        if (got <= 0) return got == 0;
+        for (int64_t i = 0; i < got; i++)
+            if (bytes[i] != 0) return false;
+        at += (uint64_t)got;
+    }
+}
+
 /* Behind the last data frame: goes on over lids and padding.  What an earlier try has left of an
  * index is cut off.  ERR_INVALID: something is there that recovery or repair should see first. */
 static int cut_rest(struct builder *b) {
@@ -116,7 +131,10 @@ static int cut_rest(struct builder *b) {
         struct frame_header header;
         const int64_t got = file_read_at(b->file, bytes, sizeof bytes, at);
         if (got < 0) return (int)got;
-        if (frame_header(bytes, (size_t)got, &header)) return ERR_INVALID;
+        if (frame_header(bytes, (size_t)got, &header)) {
+            if (!only_zeros(b->file, at)) return ERR_INVALID;
+            break;
+        }
         if (header.magic >= FRAME_MAGIC_FILTERS && header.magic <= FRAME_MAGIC_FOOTER) break;
         if (header.magic == FRAME_MAGIC_COVER || header.size > status.size - at) return ERR_INVALID;
         at += header.size;
@@ -142,6 +160,8 @@ static int read_lines(struct builder *b) {
     int error = 0;
     while (!error && b->seen < b->lines_end) { /* each round goes on by a frame */
         enum scan_damage damage;
+        if (b->stop != NULL && atomic_load_explicit(b->stop, memory_order_relaxed))
+            return ERR_CANCELLED;
         const int more = scan_next(&b->scan, &damage);
         if (more < 0) return more;
         if (more == 0 && damage != SCAN_BAD_DATA) return ERR_INVALID; /* it changes under us */

@@ -14,8 +14,7 @@
 #include "writer/span.h"
 
 #define SEGMENT_PATH_MAX            4096
-/* A segment of so many raw bytes gets its index at once, whatever else goes on: it takes a
- * tenth of a second. */
+/* A segment of so many raw bytes gets its index at once: it takes a tenth of a second at most. */
 #define SEGMENT_INDEX_AT_ONCE_BYTES (16u << 20)
 
 /* The steps of closing, in order. Each may fail and be tried again. */
@@ -43,9 +42,8 @@ struct segment {
     struct span behind_lid;    /* the lines of which no lid tells yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
-    /* It is closed without an index, which `logport archive` makes later: an index costs more
-     * than the lines did, and must not be paid for while they come at full speed, nor by
-     * whoever waits for a start or a stop. */
+    /* It is closed without an index, which the indexer makes later: it costs as much as the
+     * lines did, and must not be paid for while they come at full speed. */
     bool index_later;
     bool torn; /* behind `size` there may be the rest of a failed append */
     /* A sync has failed: what the disk holds is unknown, and asking again would

@@ -14,6 +14,7 @@
 
 #include "port/system.h"
 #include "writer/frame.h"
+#include "writer/indexer.h"
 #include "writer/segment.h"
 
 #define RETRY_NS      (2 * 1000000000ll)
@@ -55,6 +56,8 @@ struct stream {
     struct port_op op; /* of `step` */
     int error;         /* that STREAM_CUTTING cleans up after */
     struct live_segment *present, *retired;
+    struct indexer *indexer;
+    bool index_finishing;
     bool close_running;                 /* one of the retired ones' close jobs */
     struct stream_append *first, *last; /* held; the first may be under way */
     size_t append_size;                 /* of the first, with its lid and padding */
@@ -90,10 +93,12 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
         !path_join(s->state_path, options->directory, "state", file))
         error = ERR_NAME_TOO_LONG;
     if (!error) error = directory_make(port_files(port), s->folder);
+    if (!error) error = indexer_open(port, s->folder, s->last_sequence, &s->indexer);
     if (error) {
         free(s);
         return error;
     }
+    indexer_look(s->indexer);
     *stream = s;
     return 0;
 }
@@ -121,16 +126,33 @@ bool stream_closing(const struct stream *stream) {
 }
 
 bool stream_busy(const struct stream *stream) {
-    return stream->first || stream->step != STREAM_IDLE || stream_closing(stream);
+    return stream->first || stream->step != STREAM_IDLE || stream_closing(stream) ||
+           (stream->finishing && indexer_busy(stream->indexer));
+}
+
+/* Behind the last segment's closing: what this run has closed gets its index yet. */
+static void finish_indexing(struct stream *stream) {
+    if (!stream->finishing || stream->index_finishing || stream->present) return;
+    if (stream->first || stream->step != STREAM_IDLE || stream_closing(stream)) return;
+    stream->index_finishing = true;
+    indexer_finish(stream->indexer);
+}
+
+bool stream_stop_indexing(struct stream *stream) {
+    const bool busy = indexer_busy(stream->indexer);
+    indexer_stop(stream->indexer);
+    return busy;
 }
 
 void stream_finish(struct stream *stream) {
     stream->finishing = true;
     advance(stream);
+    finish_indexing(stream);
 }
 
 void stream_abandon(struct stream *stream) {
     stream->abandoned = true;
+    indexer_stop(stream->indexer);
     if (stream->step == STREAM_WAITING) port_cancel(&stream->op);
     for (struct live_segment *live = stream->retired; live; live = live->next)
         if (live->close_waits) port_cancel(&live->close_op);
@@ -140,11 +162,13 @@ void stream_abandon(struct stream *stream) {
 struct stream_counts stream_counts(const struct stream *stream) {
     struct stream_counts counts = stream->counts;
     counts.failing = stream->failure != 0;
+    counts.segments_indexed = indexer_count(stream->indexer);
     return counts;
 }
 
 void stream_free(struct stream *stream) {
     assert(!stream_busy(stream) && !stream->present);
+    indexer_free(stream->indexer);
     free(stream);
 }
 
@@ -355,19 +379,9 @@ static void step_done(struct port_op *op) {
     advance(stream);
 }
 
-/* Lines that came at more than this rate leave no time for an index beside them. */
-#define INDEX_BYTES_PER_SECOND_MAX (16u << 20)
-
-static bool index_can_wait(const struct stream *stream, const struct segment *segment) {
-    if (segment->raw_size <= SEGMENT_INDEX_AT_ONCE_BYTES) return false;
-    const int64_t age_s = (port_wall_ns(stream->port) - segment->name.opened_ns) / 1000000000;
-    const uint64_t seconds = age_s > 0 ? (uint64_t)age_s : 1;
-    return stream->finishing || segment->raw_size / seconds > INDEX_BYTES_PER_SECOND_MAX;
-}
-
 static void retire(struct stream *stream) {
     struct live_segment *live = stream->present;
-    live->segment.index_later = index_can_wait(stream, &live->segment);
+    live->segment.index_later = live->segment.raw_size > SEGMENT_INDEX_AT_ONCE_BYTES;
     stream->present = NULL;
     live->retired = true;
     struct live_segment **last = &stream->retired;
@@ -528,6 +542,7 @@ static void close_done(struct port_op *op) {
         stream->close_running = false;
         if (!error) {
             stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
+            if (live->segment.index_later) indexer_look(stream->indexer);
             live_segment_free(live);
         } else if (live->segment.step == CLOSE_SYNC) {
             suspect(live, error);
@@ -536,4 +551,5 @@ static void close_done(struct port_op *op) {
         }
     }
     close_advance(stream);
+    finish_indexing(stream);
 }

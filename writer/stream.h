@@ -43,6 +43,7 @@ struct stream_append {
 
 struct stream_counts {
     uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
+    uint64_t segments_indexed; /* after they were closed, by an indexer */
     uint32_t appends_held;
     bool failing; /* the disk does not take what we have */
 };
@@ -55,9 +56,11 @@ void stream_rotate(struct stream *stream);
 bool stream_busy(const struct stream *stream);
 /* True while a retired segment is not closed yet. */
 bool stream_closing(const struct stream *stream);
-/* Nothing more will be appended; once all held appends are stored the segment is closed.
- * Wait for !stream_busy, then stream_free. */
+/* Nothing more will be appended; once all held appends are stored the segment is closed, and
+ * closed segments that wait for their index get it.  Wait for !stream_busy, then stream_free. */
 void stream_finish(struct stream *stream);
+/* Does not wait for indexes any longer; the next start makes them.  True: one was being made. */
+bool stream_stop_indexing(struct stream *stream);
 /* Held appends come back with ERR_CANCELLED, closing is tried once more and then given up. */
 void stream_abandon(struct stream *stream);
 void stream_free(struct stream *stream);

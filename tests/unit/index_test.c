@@ -110,7 +110,7 @@ static void put_appends(struct segment *s, int count, size_t bytes) {
 
 static struct segment_index indexed(struct segment *s) {
     struct segment_index index;
-    assert_int_equal(index_append(&s->file, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
     assert_int_equal(index_load(&s->file, &index), 0);
     return index;
 }
@@ -286,7 +286,7 @@ static void what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up(vo
     put_appends(s, 1, 1000000);
     put_lines(s, "{\"msg\":\"timeless\"}\n", 19);
     span_add_line(&rest, 19, NOON, &facts);
-    assert_int_equal(index_append(&s->file, &rest), 0);
+    assert_int_equal(index_append(&s->file, &rest, NULL), 0);
     struct segment_index index;
     assert_int_equal(index_load(&s->file, &index), 0);
     assert_int_equal(index.count, 2);
@@ -332,7 +332,7 @@ static void an_indexed_segment_stays_as_it_is(void **state) {
     put_appends(s, 1, 5000);
     struct segment_index index = indexed(s);
     const uint64_t size = size_of(s);
-    assert_int_equal(index_append(&s->file, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
     assert_int_equal(size_of(s), size);
     index_free(&index);
 }
@@ -353,12 +353,12 @@ static void a_file_that_is_unfinished_or_no_segment_gets_none(void **state) {
     const uint64_t size = s->size;
     frame_cover(500, cover);
     put(s, cover, sizeof cover);
-    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+    assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
     assert_int_equal(size_of(s), s->size);
     assert_int_equal(file_truncate(&s->file, size), 0);
     s->size = size;
     put(s, "no frame at all, and no end of it", 33);
-    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+    assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
     assert_int_equal(size_of(s), s->size);
 }
 
@@ -384,10 +384,10 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
         }
         if (size - index.data_size > 0 && size - index.data_size < 8) {
             /* That is no frame: recovery cuts it off. */
-            assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+            assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
         } else {
             uint8_t *again = malloc((size_t)whole);
-            assert_int_equal(index_append(&s->file, NULL), 0);
+            assert_int_equal(index_append(&s->file, NULL, NULL), 0);
             assert_int_equal(size_of(s), whole);
             assert_int_equal(file_read_at(&s->file, again, (size_t)whole, 0), whole);
             assert_memory_equal(again, bytes, whole);
@@ -523,7 +523,7 @@ static void the_golden_index_is_read_and_made_again(void **state) {
     assert_int_equal(ask(s, &index, " CACHE ", candidates), 1);
     assert_int_equal(ask(s, &index, "9e3779b97f4a7c150123456789", candidates), 0);
     assert_int_equal(file_truncate(&s->file, index.data_size), 0);
-    assert_int_equal(index_append(&s->file, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
     assert_int_equal(size_of(s), size);
     char *again = malloc(size);
     assert_int_equal(file_read_at(&s->file, again, size, 0), size);
