@@ -119,6 +119,15 @@ static bool only_zeros(struct file *file, uint64_t at) {
     }
 }
 
+/* The file ends inside a header like those that stand behind the lines. */
+static bool torn_header(const uint8_t *bytes, size_t size) {
+    static const uint8_t magic[] = {0x50, 0x2A, 0x4D, 0x18}; /* the first: its high half */
+    if (size >= FRAME_COVER_BYTES) return false;
+    for (size_t i = 0; i < size && i < sizeof magic; i++)
+        if ((i == 0 ? bytes[i] & 0xF0 : bytes[i]) != magic[i]) return false;
+    return true;
+}
+
 /* Behind the last data frame: goes on over lids and padding.  What an earlier try has left of an
  * index is cut off.  ERR_INVALID: something is there that recovery or repair should see first. */
 static int cut_rest(struct builder *b) {
@@ -132,7 +141,7 @@ static int cut_rest(struct builder *b) {
         const int64_t got = file_read_at(b->file, bytes, sizeof bytes, at);
         if (got < 0) return (int)got;
         if (frame_header(bytes, (size_t)got, &header)) {
-            if (!only_zeros(b->file, at)) return ERR_INVALID;
+            if (!torn_header(bytes, (size_t)got) && !only_zeros(b->file, at)) return ERR_INVALID;
             break;
         }
         if (header.magic >= FRAME_MAGIC_FILTERS && header.magic <= FRAME_MAGIC_FOOTER) break;
@@ -150,8 +159,7 @@ static int find_end(struct builder *b) {
     const int error = scan_frames(&b->scan, &frames, &count, &damage);
     if (!error && count > 0) b->lines_end = frames[count - 1].offset + frames[count - 1].size;
     free(frames);
-    if (error) return error;
-    return damage == SCAN_BAD_HEADER ? ERR_INVALID : cut_rest(b);
+    return error ? error : cut_rest(b);
 }
 
 /* ---- from frames to groups ---- */

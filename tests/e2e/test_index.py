@@ -4,7 +4,8 @@ archive makes the ones that are missing."""
 import os
 import struct
 
-from harness import (Case, assert_passes_lz4_test, decode, log_line, logport, main, ripgrep_counts, scaled, segments)
+from harness import (Case, assert_passes_lz4_test, decode, log_line, logport, main, ripgrep_counts, scaled, segments,
+                     wait_until)
 
 DATA, FILTERS, INDEX, FOOTER = 0x184D2204, 0x184D2A51, 0x184D2A52, 0x184D2A53
 
@@ -87,6 +88,37 @@ class Index(Case):
         with open(path, "rb") as file:
             self.assertEqual(file.read(), before)
         self.assertEqual(os.path.getsize(part), 0)
+
+    def test_a_large_segment_gets_its_index_while_the_daemon_goes_on(self):
+        daemon = self.daemon("--segment-bytes-max", "20MB")
+        sent = [log_line(self.rng, n=n, padding="%0200x" % n) for n in range(70000)]
+        daemon.send(b"".join(line + b"\n" for line in sent))
+        daemon.wait_stored(len(sent))
+
+        def indexed():
+            whole = [path for path in segments(daemon.base) if ".part." not in path]
+            return whole and frames(whole[0])[-1][0] == FOOTER
+
+        wait_until(indexed, "an index of the first segment")
+        wait_until(
+            lambda: b'"segments_indexed":1' in logport("status", "--dir", daemon.base).out,
+            "the index is counted")
+        daemon.stop()
+        for path in segments(daemon.base):
+            self.assertEqual(frames(path)[-1][0], FOOTER, path)
+            assert_passes_lz4_test(path)
+        self.assert_lines(logport("cat", daemon.base).lines, sent)
+
+    def test_what_an_earlier_run_left_without_an_index_gets_it(self):
+        base, path, sent = self.closed(2000)
+        with open(path, "rb") as file:
+            before = file.read()
+        strip(path)
+        again = self.daemon(dir=base)
+        wait_until(lambda: frames(path)[-1][0] == FOOTER, "the index")
+        again.stop()
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), before)
 
     def test_what_a_kill_left_gets_its_index_at_the_next_start(self):
         daemon = self.daemon()

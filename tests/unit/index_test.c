@@ -382,17 +382,12 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
             assert_int_equal(file_write_at(&s->file, bytes, (size_t)whole, 0), 0);
             continue;
         }
-        if (size - index.data_size > 0 && size - index.data_size < 8) {
-            /* That is no frame: recovery cuts it off. */
-            assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
-        } else {
-            uint8_t *again = malloc((size_t)whole);
-            assert_int_equal(index_append(&s->file, NULL, NULL), 0);
-            assert_int_equal(size_of(s), whole);
-            assert_int_equal(file_read_at(&s->file, again, (size_t)whole, 0), whole);
-            assert_memory_equal(again, bytes, whole);
-            free(again);
-        }
+        uint8_t *again = malloc((size_t)whole);
+        assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+        assert_int_equal(size_of(s), whole);
+        assert_int_equal(file_read_at(&s->file, again, (size_t)whole, 0), whole);
+        assert_memory_equal(again, bytes, whole);
+        free(again);
         assert_int_equal(file_write_at(&s->file, bytes, (size_t)whole, 0), 0);
     }
     free(bytes);
@@ -401,6 +396,33 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
 
 /* Whatever bit flips, in filters, index or footer: a check names it, and who asks either gets no
  * index or gets the right groups. */
+static void asked_to_stop_it_leaves_the_segment_as_it_was(void **state) {
+    struct segment *s = *state;
+    atomic_bool stop = true;
+    put_appends(s, 3, 100000);
+    assert_int_equal(index_append(&s->file, NULL, &stop), ERR_CANCELLED);
+    assert_int_equal(size_of(s), s->size);
+    stop = false;
+    assert_int_equal(index_append(&s->file, NULL, &stop), 0);
+}
+
+static void zeros_that_a_power_failure_left_behind_the_lines_are_cut_off(void **state) {
+    struct segment *s = *state;
+    uint8_t zeros[5000] = {0};
+    put_appends(s, 2, 3000);
+    struct segment_index index = indexed(s);
+    const uint64_t whole = size_of(s);
+    assert_int_equal(file_truncate(&s->file, index.data_size), 0);
+    assert_int_equal(file_write_at(&s->file, zeros, sizeof zeros, index.data_size), 0);
+    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+    assert_int_equal(size_of(s), whole);
+    assert_int_equal(file_truncate(&s->file, index.data_size), 0);
+    zeros[4999] = 1;
+    assert_int_equal(file_write_at(&s->file, zeros, sizeof zeros, index.data_size), 0);
+    assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
+    index_free(&index);
+}
+
 static void a_changed_byte_is_found_and_hides_no_line(void **state) {
     struct segment *s = *state;
     uint8_t candidates[8];
@@ -549,6 +571,8 @@ int main(void) {
         TEST(without_lines_there_is_an_empty_index),
         TEST(a_file_that_is_unfinished_or_no_segment_gets_none),
         TEST(torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole),
+        TEST(asked_to_stop_it_leaves_the_segment_as_it_was),
+        TEST(zeros_that_a_power_failure_left_behind_the_lines_are_cut_off),
         TEST(a_changed_byte_is_found_and_hides_no_line),
         TEST(lid_padding_and_unknown_frames_between_lines_are_passed_over),
         TEST(a_later_version_is_no_index_and_no_damage),

@@ -1,0 +1,210 @@
+/* indexer_test.c - closed segments that lack their index get it, in an order, and an end comes
+ * when it is asked for. */
+#include "tests/unit/probe.h"
+
+#include "port/error.h"
+#include "tests/unit/memory_files.h"
+#include "writer/frame.h"
+#include "writer/index.h"
+#include "writer/indexer.h"
+
+#define FOLDER    "logs/s"
+#define RAW_LINES 2000
+#define SEQUENCES 9
+
+struct bench {
+    struct memory_files files;
+    struct port *port;
+    struct indexer *indexer;
+    int written[SEQUENCES + 1]; /* sequences, in the order in which they were opened for writing */
+    int written_count;
+    int open_error; /* what opening for writing brings, if not 0 */
+};
+static struct bench bench;
+
+static void segment_path(int sequence, bool part, char path[MEMORY_PATH_MAX]) {
+    snprintf(path, MEMORY_PATH_MAX, FOLDER "/s-%010d-20261124T120000Z%s.ndjson.lz4", sequence,
+             part ? ".part" : "");
+}
+
+static void add_segment(int sequence, bool part) {
+    char path[MEMORY_PATH_MAX], line[64];
+    segment_path(sequence, part, path);
+    void *scratch = malloc(frame_scratch_bytes());
+    uint8_t *raw = malloc(RAW_LINES * sizeof line);
+    size_t size = 0;
+    for (int i = 0; i < RAW_LINES; i++)
+        size += (size_t)sprintf((char *)raw + size, "{\"sequence\":%d,\"n\":%d}\n", sequence, i);
+    uint8_t *packed = malloc(frames_bytes_max(size));
+    const size_t packed_size = frames_encode(scratch, raw, size, 1, packed);
+    memory_write(memory_add(&bench.files, path, false), packed, packed_size, 0);
+    free(packed);
+    free(raw);
+    free(scratch);
+}
+
+static int noting_open(struct files *files, const char *path, enum file_access access,
+                       struct file *file) {
+    if (access == FILE_WRITE) {
+        if (bench.open_error) return bench.open_error;
+        bench.written[bench.written_count++] = atoi(path + strlen(FOLDER "/s-"));
+    }
+    return memory_open(files, path, access, file);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    memset(&bench, 0, sizeof bench);
+    memory_files_open(&bench.files);
+    bench.files.files.open = noting_open;
+    memory_add(&bench.files, FOLDER, true);
+    if (port_open(&(struct port_options){0}, &bench.port)) return -1;
+    bench.port->files = &bench.files.files;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    bench.port->files = files_of_system();
+    port_close(bench.port);
+    memory_files_close(&bench.files);
+    return 0;
+}
+
+static void begin(uint64_t last_sequence) {
+    assert_int_equal(indexer_open(bench.port, FOLDER, last_sequence, &bench.indexer), 0);
+}
+
+static void await_quiet(void) {
+    const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
+    while (indexer_busy(bench.indexer)) {
+        assert_true(port_now_ns(bench.port) < end_ns);
+        port_wait(bench.port, MS);
+    }
+}
+
+static bool has_index(int sequence) {
+    char path[MEMORY_PATH_MAX];
+    struct file file;
+    struct segment_index index;
+    segment_path(sequence, false, path);
+    assert_int_equal(file_open(&bench.files.files, path, FILE_READ, &file), 0);
+    const int error = index_load(&file, &index);
+    file_close(&file);
+    if (error == 0) index_free(&index);
+    return error == 0;
+}
+
+static void new_segments_come_first_and_then_the_newest_of_the_old(void **state) {
+    (void)state;
+    for (int i = 1; i <= 6; i++)
+        add_segment(i, false);
+    begin(4);
+    indexer_look(bench.indexer);
+    await_quiet();
+    static const int order[] = {5, 6, 4, 3, 2, 1};
+    assert_int_equal(bench.written_count, 6);
+    assert_memory_equal(bench.written, order, sizeof order);
+    for (int i = 1; i <= 6; i++)
+        assert_true(has_index(i));
+    assert_int_equal(indexer_count(bench.indexer), 6);
+    indexer_look(bench.indexer);
+    await_quiet();
+    assert_int_equal(bench.written_count, 6);
+    indexer_free(bench.indexer);
+}
+
+static void one_that_is_being_written_is_left_alone(void **state) {
+    (void)state;
+    add_segment(1, false);
+    add_segment(2, true);
+    begin(0);
+    indexer_look(bench.indexer);
+    await_quiet();
+    assert_int_equal(bench.written_count, 1);
+    assert_true(has_index(1));
+    indexer_free(bench.indexer);
+}
+
+static void before_the_end_only_the_new_ones_are_seen_to(void **state) {
+    (void)state;
+    for (int i = 1; i <= 5; i++)
+        add_segment(i, false);
+    begin(3);
+    indexer_finish(bench.indexer);
+    await_quiet();
+    assert_int_equal(bench.written_count, 2);
+    assert_true(has_index(4) && has_index(5) && !has_index(3));
+    indexer_free(bench.indexer);
+}
+
+static void stopped_it_begins_nothing_more(void **state) {
+    (void)state;
+    for (int i = 1; i <= 5; i++)
+        add_segment(i, false);
+    begin(0);
+    indexer_look(bench.indexer);
+    indexer_stop(bench.indexer);
+    await_quiet();
+    indexer_look(bench.indexer);
+    assert_false(indexer_busy(bench.indexer));
+    assert_true(bench.written_count <= 1);
+    indexer_free(bench.indexer);
+}
+
+static void a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming(void **state) {
+    (void)state;
+    add_segment(1, false);
+    begin(0);
+    bench.open_error = ERR_NO_SPACE;
+    indexer_look(bench.indexer);
+    settle(bench.port);
+    const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
+    while (indexer_count(bench.indexer) == 0) { /* the wait is cut short, and the disk is well */
+        assert_true(port_now_ns(bench.port) < end_ns);
+        bench.open_error = 0;
+        indexer_finish(bench.indexer);
+        port_wait(bench.port, MS);
+    }
+    assert_true(has_index(1));
+    await_quiet();
+    indexer_free(bench.indexer);
+
+    add_segment(2, false);
+    begin(1);
+    bench.open_error = ERR_NO_SPACE;
+    indexer_finish(bench.indexer);
+    await_quiet();
+    assert_false(has_index(2));
+    indexer_free(bench.indexer);
+}
+
+static void a_damaged_one_is_passed_over(void **state) {
+    (void)state;
+    char path[MEMORY_PATH_MAX];
+    add_segment(1, false);
+    add_segment(2, false);
+    segment_path(2, false, path);
+    struct memory_file *file = memory_find(&bench.files, path);
+    memory_write(file, "no frame at all", 15, file->size);
+    begin(0);
+    indexer_look(bench.indexer);
+    await_quiet();
+    assert_true(has_index(1) && !has_index(2));
+    assert_int_equal(indexer_count(bench.indexer), 1);
+    indexer_free(bench.indexer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(new_segments_come_first_and_then_the_newest_of_the_old),
+        TEST(one_that_is_being_written_is_left_alone),
+        TEST(before_the_end_only_the_new_ones_are_seen_to),
+        TEST(stopped_it_begins_nothing_more),
+        TEST(a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming),
+        TEST(a_damaged_one_is_passed_over),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
