@@ -1,19 +1,16 @@
-/* config.c - the daemon's table of options, and the file that may fill it.
- * The only file that knows cJSON: it reads the values of a text whose syntax and
- * positions are our own scanner's (config_text). */
+/* config.c - the daemon's table of options, and what the command line and the file that it
+ * names come to. */
 #include "ingest/config.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config_text.h"
+#include "ingest/config_parts.h"
 #include "port/error.h"
 
-#define CONFIG_FILE_BYTES_MAX (1u << 20)
-#define MIB                   (1024 * 1024ull)
-#define FIELD(name)           offsetof(struct config, name)
+#define MIB         (1024 * 1024ull)
+#define FIELD(name) offsetof(struct config, name)
 
 const struct option config_options[] = {
     {.name = "config",
@@ -167,155 +164,22 @@ const struct option config_options[] = {
     {.name = NULL},
 };
 
-/* ---- the file ---- */
-
-struct reading {
-    struct config *config;
-    const char *path, *text;
-    size_t size;
-    char *error; /* "" while all is well */
-};
-
-static void wrong(struct reading *reading, size_t offset, const char *what, const char *name) {
-    if (reading->error[0]) return; /* the first is said */
-    const struct text_position at = text_position(reading->text, offset);
-    snprintf(reading->error, CONFIG_ERROR_MAX, "%s:%u:%u: %s%s", reading->path, at.line, at.column,
-             name, what);
-}
-
-static const char *text_of(const cJSON *value, char *number, size_t size) {
-    if (cJSON_IsString(value)) return value->valuestring;
-    if (cJSON_IsBool(value)) return cJSON_IsTrue(value) ? "true" : "false";
-    if (!cJSON_IsNumber(value) || value->valuedouble < 0 || value->valuedouble > 9e15) return NULL;
-    const uint64_t whole = (uint64_t)value->valuedouble;
-    if ((double)whole != value->valuedouble) return NULL;
-    snprintf(number, size, "%llu", (unsigned long long)whole);
-    return number;
-}
-
-/* Texts are kept by the config, beyond cJSON's tree: in one chain, freed together. */
-struct config_text_kept {
-    struct config_text_kept *next;
-    char text[];
-};
-
-static const char *keep(struct config *config, const char *text) {
-    struct config_text_kept *kept = malloc(sizeof *kept + strlen(text) + 1);
-    if (!kept) return NULL;
-    kept->next = config->kept;
-    config->kept = kept;
-    return strcpy(kept->text, text);
-}
-
-static void set(struct reading *reading, const struct option *option, const cJSON *value,
-                size_t offset) {
-    char number[32], problem[OPTION_ERROR_MAX];
-    const char *text = text_of(value, number, sizeof number);
-    if (!text) {
-        wrong(reading, offset, ": a text, a whole number, true or false was expected",
-              option->name);
-        return;
-    }
-    text = keep(reading->config, text);
-    if (!text)
-        wrong(reading, offset, "out of memory", "");
-    else if (option_set(option, text, reading->config, problem))
-        wrong(reading, offset, problem, "");
-}
-
-static void member(void *context, size_t name_offset, size_t value_offset) {
-    struct reading *reading = context;
-    const char *end;
-    cJSON *name = cJSON_ParseWithLengthOpts(reading->text + name_offset,
-                                            reading->size - name_offset, &end, false);
-    cJSON *value = cJSON_ParseWithLengthOpts(reading->text + value_offset,
-                                             reading->size - value_offset, &end, false);
-    char what[CONFIG_ERROR_MAX / 2];
-    const struct option *option =
-        name && value ? option_find(config_options, name->valuestring) : NULL;
-    if (!name || !value) {
-        wrong(reading, value_offset, "a number, text or list that can be read was expected", "");
-    } else if (!option || option->command_line_only) {
-        const char *like = option_like(config_options, name->valuestring);
-        snprintf(what, sizeof what, "\"%.64s\": no such key%s%s%s", name->valuestring,
-                 like ? "; did you mean \"" : "; logportd --help names them all", like ? like : "",
-                 like ? "\"?" : "");
-        wrong(reading, name_offset, what, "");
-    } else if (option->kind == OPTION_LIST && cJSON_IsArray(value)) {
-        const cJSON *element;
-        cJSON_ArrayForEach(element, value) set(reading, option, element, value_offset);
-    } else {
-        set(reading, option, value, value_offset);
-    }
-    cJSON_Delete(name);
-    cJSON_Delete(value);
-}
-
-static int read_file(struct files *files, struct config *config, char *error) {
-    char *text;
-    size_t size, offset;
-    const char *sentence;
-    const char *path = config->file;
-    int result = file_read_all(files, path, CONFIG_FILE_BYTES_MAX, &text, &size);
-    if (result) {
-        snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
-        return ERR_INVALID;
-    }
-    struct reading reading = {
-        .config = config, .path = path, .text = text, .size = size, .error = error};
-    result = config_text_check(text, size, &sentence, &offset);
-    if (result == ERR_INVALID)
-        wrong(&reading, offset, sentence, "");
-    else if (result)
-        snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
-    else
-        config_text_members(text, size, member, &reading);
-    free(text);
-    return error[0] ? ERR_INVALID : 0;
-}
-
-/* ---- both ---- */
-
-static int check_facts(struct config *config, char *error) {
-    enum level_scale scale;
-    if (level_scale_parse(config->level_scale, &scale)) {
-        snprintf(error, CONFIG_ERROR_MAX,
-                 "level_scale: \"%.64s\" is none of usual, pino, python, syslog, logback, "
-                 "opentelemetry, monolog",
-                 config->level_scale);
-        return ERR_INVALID;
-    }
-    if (facts_rules_set(config->time_keys, config->level_keys, scale, &config->rules)) {
-        snprintf(
-            error, CONFIG_ERROR_MAX,
-            "time_keys, level_keys: up to %d keys of up to %d bytes, separated by commas, were "
-            "expected",
-            JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
-        return ERR_INVALID;
-    }
-    const bool usual = !config->time_keys && !config->level_keys && scale == LEVEL_SCALE_USUAL;
-    const bool none = !config->rules.times && !config->rules.levels;
-    config->facts = usual ? &facts_rules_usual : none ? NULL : &config->rules;
-    return 0;
-}
-
-static int check_whole(struct config *config, char *error) {
-    struct port_address address;
-    const struct option_list *lists[] = {&config->tcp, &config->udp};
-    for (int l = 0; l < 2; l++)
-        for (uint32_t i = 0; i < lists[l]->count; i++) {
-            const int result = config_address(lists[l]->texts[i], &address);
-            if (!result) continue;
-            snprintf(error, CONFIG_ERROR_MAX,
-                     "%s: \"%s\" is no address to listen on (%s; try 127.0.0.1:5170 or [::1]:5170)",
-                     l ? "udp" : "tcp", lists[l]->texts[i], error_text(result));
+/* What has no position: the command line's values, and the presets. */
+static int check_values(const struct config *config, char *error) {
+    char problem[CONFIG_PROBLEM_MAX];
+    for (const struct option *option = config_options; option->name; option++) {
+        const void *field = (const uint8_t *)config + option->field;
+        const struct option_list *list = field;
+        const char *text = NULL;
+        if (option->kind == OPTION_TEXT) memcpy(&text, field, sizeof text);
+        for (uint32_t i = 0; i < (option->kind == OPTION_LIST ? list->count : text != NULL); i++) {
+            if (option->kind == OPTION_LIST) text = list->texts[i];
+            if (config_value_check(option->name, text, problem) == 0) continue;
+            snprintf(error, CONFIG_ERROR_MAX, "%s: %s", option->name, problem);
             return ERR_INVALID;
         }
-    if (config->dir[0] == '\0' || strlen(config->dir) > 3000) {
-        snprintf(error, CONFIG_ERROR_MAX, "dir: a directory's name was expected");
-        return ERR_INVALID;
     }
-    return check_facts(config, error);
+    return 0;
 }
 
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {
@@ -333,10 +197,9 @@ int config_read(struct files *files, int argc, char **argv, struct config *confi
     if (config->help || config->version) return 0;
     if (config->file) {
         const char *file = config->file;
+        *config = (struct config){.file = file};
         options_preset(config_options, config);
-        config->tcp.count = config->udp.count = 0;
-        config->file = file;
-        const int result = read_file(files, config, error);
+        const int result = config_file_read(files, config, error);
         if (result) return result;
         words = options_command_line(config_options, argc, argv, config, error);
         if (words < 0) return words;
@@ -345,7 +208,18 @@ int config_read(struct files *files, int argc, char **argv, struct config *confi
         config->tcp = (struct option_list){.count = 1, .texts = {"127.0.0.1:5170"}};
         config->udp = config->tcp;
     }
-    return check_whole(config, error);
+    const int result = check_values(config, error);
+    return result ? result : config_listeners_settle(config, error);
+}
+
+const char *config_keep(struct config *config, const char *text, size_t size) {
+    struct config_text_kept *kept = malloc(sizeof *kept + size + 1);
+    if (!kept) return NULL;
+    kept->next = config->kept;
+    config->kept = kept;
+    memcpy(kept->text, text, size);
+    kept->text[size] = '\0';
+    return kept->text;
 }
 
 void config_free(struct config *config) {
@@ -356,6 +230,14 @@ void config_free(struct config *config) {
         kept = next;
     }
     config->kept = NULL;
+    while (config->objects) {
+        struct listener_object *next = config->objects->next;
+        free(config->objects);
+        config->objects = next;
+    }
+    free(config->listeners);
+    config->listeners = NULL;
+    config->listener_count = 0;
 }
 
 int config_address(const char *text, struct port_address *address) {

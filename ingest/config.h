@@ -11,6 +11,23 @@
 #include "port/options.h"
 #include "schema/facts.h"
 
+/* The keys of a listener that the file writes as an object, with an address and what is special
+ * about it; NULL: as for all. */
+struct listener_keys {
+    const char *address;
+    const char *time_keys, *level_keys, *level_scale;
+};
+extern const struct option config_listener_options[];
+
+/* A listener, and what its lines are judged by. */
+struct listener_config {
+    bool tcp;
+    struct listener_keys keys; /* those of all filled in */
+    /* What the keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
+    const struct facts_rules *facts;
+    struct facts_rules rules;
+};
+
 struct config {
     /* Filled by the table. */
     const char *file, *dir;
@@ -19,9 +36,10 @@ struct config {
     uint64_t flush_ms, sync_ms, segment_bytes_max, segment_age_s, drain_ms, stop_ms, stats_s;
     const char *time_keys, *level_keys, *level_scale;
     bool check, version, help;
-    /* What the three keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
-    const struct facts_rules *facts;
-    struct facts_rules rules;
+    /* TCP first, each kind in the order given. */
+    struct listener_config *listeners;
+    uint32_t listener_count;
+    struct listener_object *objects;
     /* The file's texts, which the fields above point to. */
     struct config_text_kept *kept;
 };
@@ -30,7 +48,7 @@ extern const struct option config_options[];
 
 #define CONFIG_ERROR_MAX 1024
 /* Reads the command line and the file that it names. ERR_INVALID, and `error`
- * (CONFIG_ERROR_MAX bytes) says what is wrong, where, and what was expected. */
+ * (CONFIG_ERROR_MAX bytes) says what is wrong, where, and what was expected. Any thread. */
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error);
 void config_free(struct config *config);
 

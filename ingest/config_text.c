@@ -1,5 +1,5 @@
 /* config_text.c - blanks comments, judges what is left with the same scanner
- * that judges records, and finds the members of the top level. */
+ * that judges records, and finds the members of objects and arrays. */
 #include "ingest/config_text.h"
 
 #include <stdbool.h>
@@ -86,18 +86,19 @@ int config_text_check(char *text, size_t size, const char **sentence, size_t *of
     return ERR_INVALID;
 }
 
-void config_text_members(const char *text, size_t size, config_text_visit *visit, void *context) {
+void config_text_children(const char *text, size_t size, size_t at, config_text_visit *visit,
+                          void *context) {
     uint32_t depth = 0;
     size_t name = 0;
     bool expects_name = false, expects_value = false;
-    for (size_t i = 0; i < size;) {
+    for (size_t i = at; i < size;) {
         const char c = text[i];
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
             i++;
             continue;
         }
-        if (depth == 1 && expects_value && c != ':') {
-            visit(context, name, i);
+        if (depth == 1 && expects_value && c != ':' && c != ']') {
+            visit(context, name ? name : i, i);
             expects_value = false;
         }
         if (c == '"') {
@@ -109,9 +110,13 @@ void config_text_members(const char *text, size_t size, config_text_visit *visit
             skip_string(text, size, &i);
             continue;
         }
-        if (c == '{' || c == '[') expects_name = ++depth == 1;
+        if (c == '{' || c == '[') depth++;
         if (c == '}' || c == ']') depth--;
-        if (c == ',' && depth == 1) expects_name = true;
+        if (depth == 0) return; /* its end */
+        if (depth == 1 && (i == at || c == ',')) {
+            expects_name = text[at] == '{';
+            expects_value = text[at] == '[';
+        }
         i++;
     }
 }

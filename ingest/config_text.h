@@ -17,9 +17,11 @@ struct text_position text_position(const char *text, size_t offset);
  * ERR_NO_MEMORY.  */
 int config_text_check(char *text, size_t size, const char **sentence, size_t *offset);
 
-/* Calls visit for each member of the top level, in order, with the offsets of
- * its name and of its value. The text has passed config_text_check. */
+/* Calls visit for each member of the object, or element of the array, that begins at `at`, in
+ * order, with the offsets of its name (an element: of its value) and of its value.  The text has
+ * passed config_text_check. */
 typedef void config_text_visit(void *context, size_t name_offset, size_t value_offset);
-void config_text_members(const char *text, size_t size, config_text_visit *visit, void *context);
+void config_text_children(const char *text, size_t size, size_t at, config_text_visit *visit,
+                          void *context);
 
 #endif

@@ -80,6 +80,7 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     connection->listener = listener;
     connection->origin.peer = *peer;
     connection->origin.listener = listener->number;
+    listener->connections++;
     connection->next = intake->open;
     if (connection->next) connection->next->previous = connection;
     intake->open = connection;
@@ -97,6 +98,8 @@ static void connection_close(struct connection *connection) {
     else
         intake->open = connection->next;
     intake->connections_open--;
+    connection->listener->connections--;
+    tcp_listener_left(connection->listener);
     connection_give_back(intake, connection);
     listeners_accept_again(intake);
 }
@@ -126,7 +129,7 @@ static void look_at_first_bytes(struct connection *connection, const uint8_t *by
     }
     if (!said || *said) return;
     *said = true;
-    say("%s: %s sent %s (said once)", connection->intake->names[listener->number],
+    say("%s: %s sent %s (said once)", listener->name,
         address_format(&connection->origin.peer, peer), what);
 }
 
@@ -138,6 +141,7 @@ static void received(struct port_op *op) {
     } else {
         connection->buffer = op->buffer;
         connection->taken = 0;
+        connection->listener->active = true;
         intake->counters->bytes_received += (uint64_t)op->result;
         if (!connection->looked_at)
             look_at_first_bytes(connection, op->buffer->bytes + op->buffer->slices[0].offset,
@@ -152,41 +156,27 @@ static bool resume(struct source *source) {
     return advance(PORT_CONTAINER(struct connection, source, source));
 }
 
-/* False: no batch has room for what is left of the buffer. */
-static bool take_buffer(struct connection *connection) {
-    struct intake *intake = connection->intake;
+static bool add_buffer(void *context, struct batch *batch) {
+    struct connection *connection = context;
     const struct port_slice *slice = &connection->buffer->slices[0];
-    struct batch *batch = pipeline_batch(intake->pipeline, false);
-    while (batch) {
-        connection->taken += (uint32_t)framing_take(
-            &connection->framing, &intake->framing, batch, &connection->origin,
-            connection->buffer->bytes + slice->offset + connection->taken,
-            slice->size - connection->taken);
-        pipeline_filled(intake->pipeline);
-        if (connection->taken == slice->size) return true;
-        batch = pipeline_batch(intake->pipeline, true);
-    }
-    return false;
+    connection->taken += (uint32_t)framing_take(
+        &connection->framing, &connection->intake->framing, batch, &connection->origin,
+        connection->buffer->bytes + slice->offset + connection->taken,
+        slice->size - connection->taken);
+    return connection->taken == slice->size;
 }
 
-static bool take_end(struct connection *connection) {
-    struct intake *intake = connection->intake;
-    struct batch *batch = pipeline_batch(intake->pipeline, false);
-    while (batch) {
-        if (framing_end(&connection->framing, &intake->framing, batch, &connection->origin)) {
-            pipeline_filled(intake->pipeline);
-            return true;
-        }
-        batch = pipeline_batch(intake->pipeline, true);
-    }
-    return false;
+static bool add_end(void *context, struct batch *batch) {
+    struct connection *connection = context;
+    return framing_end(&connection->framing, &connection->intake->framing, batch,
+                       &connection->origin);
 }
 
 /* Does what can be done; false: parked. */
 static bool advance(struct connection *connection) {
     struct intake *intake = connection->intake;
     if (connection->buffer) {
-        if (!take_buffer(connection)) {
+        if (!pipeline_fill(intake->pipeline, add_buffer, connection)) {
             pipeline_park(intake->pipeline, &connection->source);
             return false;
         }
@@ -197,7 +187,7 @@ static bool advance(struct connection *connection) {
         port_receive(intake->port, &connection->receive, &connection->socket, intake->tcp_pool);
         return true;
     }
-    if (connection->framing.size > 0 && !take_end(connection)) {
+    if (connection->framing.size > 0 && !pipeline_fill(intake->pipeline, add_end, connection)) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }
@@ -205,8 +195,9 @@ static bool advance(struct connection *connection) {
     return true;
 }
 
-void connections_end(struct intake *intake) {
+void connections_end(struct intake *intake, const struct tcp_listener *listener) {
     for (struct connection *connection = intake->open; connection; connection = connection->next) {
+        if (connection->listener != listener) continue;
         connection->ending = true;
         port_cancel(&connection->receive); /* a parked one goes on by itself */
     }

@@ -12,13 +12,13 @@
 #include "ingest/counters.h"
 #include "ingest/intake.h"
 #include "ingest/memory_plan.h"
+#include "ingest/rules.h"
 #include "port/system.h"
 #include "writer/recover.h"
 #include "writer/segment.h"
 
 #define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
 #define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
-#define LZ4_ACCELERATION          1
 /* For segments, folders, the control port and the system itself. */
 #define FILES_RESERVED            64
 /* The last line is worth waiting for whoever reads it, but not for ever. */
@@ -49,6 +49,7 @@ struct daemon {
     struct line_memory line_memory;
     struct pipeline *pipeline;
     struct intake intake;
+    uint32_t numbers[LISTENER_NUMBERS]; /* of the listeners, in the order of config->listeners */
     struct control *control;
     struct counters counters;
     struct port_op signal, stats, drain, stop, leave, index_stop;
@@ -147,21 +148,17 @@ static int open_pools(struct daemon *daemon) {
     const struct memory_plan *plan = &daemon->plan;
     int error = port_pool_create(daemon->port, plan->tcp_buffer_bytes, plan->tcp_buffers, 0,
                                  &intake->tcp_pool);
-    if (!error && plan->udp_buffers)
-        error = port_pool_create(daemon->port, plan->udp_buffer_bytes, plan->udp_buffers,
-                                 plan->udp_datagram_bytes, &intake->udp_pool);
     if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
     if (!error) error = intake_create(intake, connections_max(daemon->config));
+    intake->udp_buffer_bytes = plan->udp_buffer_bytes;
+    intake->udp_datagram_bytes = plan->udp_datagram_bytes;
     return error ? fail("memory", error) : 0;
 }
 
 static int open_pipeline(struct daemon *daemon) {
     const struct config *config = daemon->config;
     const struct pipeline_options options = {
-        .rules = {.listeners = daemon->intake.names,
-                  .line_bytes_max = (uint32_t)config->line_bytes_max,
-                  .acceleration = LZ4_ACCELERATION,
-                  .facts = config->facts},
+        .line_bytes_max = (uint32_t)config->line_bytes_max,
         .batches = daemon->plan.batches,
         .flush_ms = config->flush_ms,
         .main = daemon->main,
@@ -179,14 +176,17 @@ static int open_pipeline(struct daemon *daemon) {
     return 0;
 }
 
-static int listen_on(struct daemon *daemon, const char *text, bool tcp) {
+static int listen_on(struct daemon *daemon, const struct listener_config *listener,
+                     uint32_t *number) {
     struct port_address address;
+    const char *text = listener->keys.address;
+    const bool tcp = listener->tcp;
     uint32_t granted = 0;
     const uint32_t wanted = (uint32_t)daemon->config->receive_bytes;
     int error = config_address(text, &address);
     if (!error)
-        error = tcp ? intake_listen_tcp(&daemon->intake, &address)
-                    : intake_listen_udp(&daemon->intake, &address, wanted, &granted);
+        error = tcp ? intake_listen_tcp(&daemon->intake, &address, number)
+                    : intake_listen_udp(&daemon->intake, &address, wanted, &granted, number);
     if (error) {
         say("%s=%s: %s%s", tcp ? "tcp" : "udp", text, error_text(error),
             error == ERR_ADDRESS_IN_USE ? "; another program listens there" : "");
@@ -200,22 +200,31 @@ static int listen_on(struct daemon *daemon, const char *text, bool tcp) {
 
 static int open_listeners(struct daemon *daemon) {
     const struct config *config = daemon->config;
-    for (uint32_t i = 0; i < config->tcp.count; i++)
-        if (listen_on(daemon, config->tcp.texts[i], true)) return ERR_INVALID;
-    for (uint32_t i = 0; i < config->udp.count; i++)
-        if (listen_on(daemon, config->udp.texts[i], false)) return ERR_INVALID;
-    return 0;
+    struct rules *rules = rules_create((uint32_t)config->line_bytes_max);
+    if (!rules) return fail("memory", ERR_NO_MEMORY);
+    int error = 0;
+    for (uint32_t i = 0; i < config->listener_count && !error; i++) {
+        uint32_t *number = &daemon->numbers[i];
+        error = listen_on(daemon, &config->listeners[i], number);
+        if (!error)
+            rules_set(rules, *number, intake_listener_name(&daemon->intake, *number),
+                      &config->listeners[i]);
+    }
+    pipeline_judge_by(daemon->pipeline, rules);
+    rules_release(rules);
+    return error;
 }
 
 static enum control_answer command(void *context, const char *text, char *reply, size_t size);
 
 static void say_ready(const struct daemon *daemon) {
     const struct intake *intake = &daemon->intake;
-    char line[2 * LISTENERS_MAX * (LISTENER_NAME_MAX + 1) + SEGMENT_PATH_MAX + 64] =
+    char line[LISTENER_NUMBERS * (LISTENER_NAME_MAX + 1) + SEGMENT_PATH_MAX + 64] =
         "logportd: ready"; /* longer than say() takes, with many listeners */
     size_t length = strlen(line);
-    for (uint32_t i = 0; i < intake->tcp_count + intake->udp_count; i++)
-        length += (size_t)snprintf(line + length, sizeof line - length, " %s", intake->names[i]);
+    for (uint32_t i = 0; i < daemon->config->listener_count; i++)
+        length += (size_t)snprintf(line + length, sizeof line - length, " %s",
+                                   intake_listener_name(intake, daemon->numbers[i]));
     length += (size_t)snprintf(line + length, sizeof line - length, " dir=%s port=%s\n",
                                daemon->config->dir, port_name(daemon->port));
     stream_write(STREAM_ERROR, line, length);
@@ -485,7 +494,6 @@ static int finish(struct daemon *daemon) {
     stream_free(daemon->main);
     stream_free(daemon->rejects);
     port_pool_free(daemon->intake.tcp_pool);
-    if (daemon->intake.udp_pool) port_pool_free(daemon->intake.udp_pool);
     intake_free(&daemon->intake);
     line_memory_free(&daemon->line_memory);
     stream_write_within(STREAM_ERROR, text, strlen(text), LAST_WORDS_MS);

@@ -1,4 +1,6 @@
-/* listener.c - what accepts connections and what takes datagrams. */
+/* listener.c - what accepts connections and what takes datagrams, from where it is bound
+ * until it has left.  One that leaves takes what has come for it already: it ends when for
+ * QUIET_NS nothing more came, or when its time is over. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,36 +9,50 @@
 #include "port/system.h"
 
 #define RETRY_NS (100 * 1000000ll)
+#define QUIET_NS (100 * 1000000ll)
 
 static void accepted(struct port_op *op);
 static void retry_due(struct port_op *op);
+static void tcp_leave_due(struct port_op *op);
 static void datagrams_received(struct port_op *op);
 static void receive_again(struct port_op *op);
+static void udp_leave_due(struct port_op *op);
 static bool resume(struct source *source);
 
-static uint32_t name_listener(struct intake *intake, const char *kind,
-                              const struct port_address *address) {
-    const uint32_t number = intake->tcp_count + intake->udp_count;
+static void name_listener(char *name, const char *kind, const struct port_address *address) {
     char text[ADDRESS_TEXT_MAX];
-    snprintf(intake->name_texts[number], LISTENER_NAME_MAX, "%s=%s", kind,
-             address_format(address, text));
-    intake->names[number] = intake->name_texts[number];
-    return number;
+    snprintf(name, LISTENER_NAME_MAX, "%s=%s", kind, address_format(address, text));
+}
+
+enum listener_state intake_listener_state(const struct intake *intake, uint32_t number) {
+    return number < LISTENERS_MAX ? intake->tcp[number].state
+                                  : intake->udp[number - LISTENERS_MAX].state;
+}
+
+const char *intake_listener_name(const struct intake *intake, uint32_t number) {
+    return number < LISTENERS_MAX ? intake->tcp[number].name
+                                  : intake->udp[number - LISTENERS_MAX].name;
 }
 
 /* ---- TCP ---- */
 
-int intake_listen_tcp(struct intake *intake, const struct port_address *address) {
-    assert(intake->tcp_count < LISTENERS_MAX);
-    struct tcp_listener *listener = &intake->tcp[intake->tcp_count];
+int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number) {
+    uint32_t i = 0;
+    while (i < LISTENERS_MAX && intake->tcp[i].state != LISTENER_FREE)
+        i++;
+    if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
+    struct tcp_listener *listener = &intake->tcp[i];
     struct port_address bound = *address;
+    *listener = (struct tcp_listener){.intake = intake,
+                                      .number = i,
+                                      .accept.done = accepted,
+                                      .retry.done = retry_due,
+                                      .leave.done = tcp_leave_due};
     const int error = port_listen(intake->port, &listener->socket, &bound);
     if (error) return error;
-    listener->intake = intake;
-    listener->accept.done = accepted;
-    listener->retry.done = retry_due;
-    listener->number = name_listener(intake, "tcp", &bound);
-    intake->tcp_count++;
+    listener->state = LISTENER_BOUND;
+    name_listener(listener->name, "tcp", &bound);
+    *number = i;
     return 0;
 }
 
@@ -52,7 +68,7 @@ static void accept_next(struct tcp_listener *listener) {
     intake->counters->accept_pauses++;
     if (!intake->limit_said)
         say("%s: connections_max, %u, are open; new ones wait until one ends (said once)",
-            intake->names[listener->number], intake->connections_max);
+            listener->name, intake->connections_max);
     intake->limit_said = true;
 }
 
@@ -62,80 +78,133 @@ static void accepted(struct port_op *op) {
     struct connection *connection = listener->accepting;
     listener->accepting = NULL;
     if (op->result >= 0) {
+        listener->active = true;
         connection_start(connection, listener, &op->peer);
-        accept_next(listener);
+        if (listener->ending) /* it came just before its end */
+            connections_end(intake, listener);
+        else
+            accept_next(listener);
         return;
     }
     connection_give_back(intake, connection);
-    if (op->result == ERR_CANCELLED) return; /* we are stopping */
+    if (op->result == ERR_CANCELLED) { /* it ends */
+        tcp_listener_left(listener);
+        return;
+    }
     intake->counters->accept_pauses++;
     if (!intake->accept_failure_said)
-        say("%s: accepting: %s; connections wait, trying again (said once)",
-            intake->names[listener->number], error_text((int)op->result));
+        say("%s: accepting: %s; connections wait, trying again (said once)", listener->name,
+            error_text((int)op->result));
     intake->accept_failure_said = true;
     port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + RETRY_NS);
 }
 
 static void retry_due(struct port_op *op) {
     struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, retry, op);
-    if (op->result >= 0) accept_next(listener);
+    if (listener->ending)
+        tcp_listener_left(listener);
+    else
+        accept_next(listener);
 }
 
 void listeners_accept_again(struct intake *intake) {
-    for (uint32_t i = 0; i < intake->tcp_count; i++) {
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
         struct tcp_listener *listener = &intake->tcp[i];
         if (listener->paused) accept_next(listener);
     }
 }
 
+static void tcp_end(struct tcp_listener *listener) {
+    struct intake *intake = listener->intake;
+    listener->ending = true;
+    listener->paused = false;
+    port_cancel(&listener->retry);
+    port_cancel(&listener->leave);
+    port_shut(intake->port, &listener->socket);
+    connections_end(intake, listener);
+    tcp_listener_left(listener);
+}
+
+static void tcp_leave_due(struct port_op *op) {
+    struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, leave, op);
+    struct intake *intake = listener->intake;
+    const int64_t now = port_now_ns(intake->port);
+    if (listener->ending) {
+        tcp_listener_left(listener);
+    } else if (now >= listener->leave_ns ||
+               (!listener->active && !pipeline_anyone_parked(intake->pipeline))) {
+        tcp_end(listener);
+    } else {
+        listener->active = false;
+        port_timer(intake->port, &listener->leave, now + QUIET_NS);
+    }
+}
+
+void tcp_listener_left(struct tcp_listener *listener) {
+    if (listener->ending && listener->connections == 0 && port_idle(&listener->accept) &&
+        port_idle(&listener->retry) && port_idle(&listener->leave))
+        listener->state = LISTENER_FREE;
+}
+
 /* ---- UDP ---- */
 
 int intake_listen_udp(struct intake *intake, const struct port_address *address,
-                      uint32_t receive_bytes, uint32_t *granted) {
-    assert(intake->udp_count < LISTENERS_MAX);
-    struct udp_listener *listener = &intake->udp[intake->udp_count];
+                      uint32_t receive_bytes, uint32_t *granted, uint32_t *number) {
+    uint32_t i = 0;
+    while (i < LISTENERS_MAX && intake->udp[i].state != LISTENER_FREE)
+        i++;
+    if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
+    struct udp_listener *listener = &intake->udp[i];
     struct port_address bound = *address;
-    const int error = port_bind(intake->port, &listener->socket, &bound, receive_bytes, granted);
+    *listener = (struct udp_listener){.intake = intake,
+                                      .number = LISTENERS_MAX + i,
+                                      .origin.listener = LISTENERS_MAX + i,
+                                      .receive.done = datagrams_received,
+                                      .retry.done = receive_again,
+                                      .leave.done = udp_leave_due,
+                                      .source.resume = resume};
+    int error = port_pool_create(intake->port, intake->udp_buffer_bytes, 1,
+                                 intake->udp_datagram_bytes, &listener->pool);
     if (error) return error;
-    listener->intake = intake;
-    listener->receive.done = datagrams_received;
-    listener->retry.done = receive_again;
-    listener->source.resume = resume;
-    listener->number = name_listener(intake, "udp", &bound);
-    listener->origin.listener = listener->number;
-    intake->udp_count++;
+    error = port_bind(intake->port, &listener->socket, &bound, receive_bytes, granted);
+    if (error) {
+        port_pool_free(listener->pool);
+        return error;
+    }
+    listener->state = LISTENER_BOUND;
+    name_listener(listener->name, "udp", &bound);
+    *number = listener->number;
     return 0;
 }
 
-static void udp_close(struct udp_listener *listener) {
-    listener->kernel_drops = port_kernel_drops(&listener->socket);
-    port_shut(listener->intake->port, &listener->socket);
-    listener->ended = true;
+static bool add_slices(void *context, struct batch *batch) {
+    struct udp_listener *listener = context;
+    const struct port_buffer *buffer = listener->buffer;
+    for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
+        const struct port_slice *slice = &buffer->slices[listener->slices_taken];
+        listener->origin.peer = slice->peer;
+        if (!framing_take_datagram(batch, &listener->origin, buffer->bytes + slice->offset,
+                                   slice->size))
+            return false;
+    }
+    return true;
 }
 
-static bool take_slices(struct udp_listener *listener) {
+static void udp_listener_left(struct udp_listener *listener) {
+    if (!listener->ending || listener->buffer || !port_idle(&listener->receive) ||
+        !port_idle(&listener->retry) || !port_idle(&listener->leave))
+        return;
     struct intake *intake = listener->intake;
-    const struct port_buffer *buffer = listener->buffer;
-    struct batch *batch = pipeline_batch(intake->pipeline, false);
-    while (batch) {
-        for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
-            const struct port_slice *slice = &buffer->slices[listener->slices_taken];
-            listener->origin.peer = slice->peer;
-            if (!framing_take_datagram(batch, &listener->origin, buffer->bytes + slice->offset,
-                                       slice->size))
-                break;
-        }
-        pipeline_filled(intake->pipeline);
-        if (listener->slices_taken == buffer->slice_count) return true;
-        batch = pipeline_batch(intake->pipeline, true);
-    }
-    return false;
+    intake->kernel_drops += port_kernel_drops(&listener->socket);
+    port_shut(intake->port, &listener->socket);
+    port_pool_free(listener->pool);
+    listener->state = LISTENER_FREE;
 }
 
 static bool udp_advance(struct udp_listener *listener) {
     struct intake *intake = listener->intake;
     if (listener->buffer) {
-        if (!take_slices(listener)) {
+        if (!pipeline_fill(intake->pipeline, add_slices, listener)) {
             pipeline_park(intake->pipeline, &listener->source);
             return false;
         }
@@ -143,10 +212,9 @@ static bool udp_advance(struct udp_listener *listener) {
         listener->buffer = NULL;
     }
     if (listener->ending)
-        udp_close(listener);
+        udp_listener_left(listener);
     else
-        port_receive_datagrams(intake->port, &listener->receive, &listener->socket,
-                               intake->udp_pool);
+        port_receive_datagrams(intake->port, &listener->receive, &listener->socket, listener->pool);
     return true;
 }
 
@@ -158,6 +226,7 @@ static void datagrams_received(struct port_op *op) {
     struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, receive, op);
     struct counters *counters = listener->intake->counters;
     if (op->result > 0) {
+        listener->active = true;
         listener->buffer = op->buffer;
         listener->slices_taken = 0;
         listener->origin.received_ns = port_wall_ns(listener->intake->port);
@@ -179,42 +248,90 @@ static void receive_again(struct port_op *op) {
     udp_advance(PORT_CONTAINER(struct udp_listener, retry, op));
 }
 
+static void udp_end(struct udp_listener *listener) {
+    listener->ending = true;
+    port_cancel(&listener->receive);
+    port_cancel(&listener->retry);
+    port_cancel(&listener->leave);
+    udp_listener_left(listener);
+}
+
+static void udp_leave_due(struct port_op *op) {
+    struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, leave, op);
+    struct intake *intake = listener->intake;
+    const int64_t now = port_now_ns(intake->port);
+    if (listener->ending) {
+        udp_listener_left(listener);
+    } else if (now >= listener->leave_ns || (!listener->active && !listener->buffer)) {
+        udp_end(listener);
+    } else {
+        listener->active = false;
+        port_timer(intake->port, &listener->leave, now + QUIET_NS);
+    }
+}
+
 /* ---- all of them ---- */
 
 void intake_start(struct intake *intake) {
-    for (uint32_t i = 0; i < intake->tcp_count; i++)
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        if (intake->tcp[i].state != LISTENER_BOUND) continue;
+        intake->tcp[i].state = LISTENER_OPEN;
         accept_next(&intake->tcp[i]);
-    for (uint32_t i = 0; i < intake->udp_count; i++)
+    }
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        if (intake->udp[i].state != LISTENER_BOUND) continue;
+        intake->udp[i].state = LISTENER_OPEN;
         udp_advance(&intake->udp[i]);
+    }
+}
+
+/* Its time runs from the first look, a moment later: what has come is taken first. */
+void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns) {
+    const int64_t now = port_now_ns(intake->port);
+    if (number < LISTENERS_MAX) {
+        struct tcp_listener *tcp = &intake->tcp[number];
+        assert(tcp->state == LISTENER_OPEN);
+        tcp->state = LISTENER_LEAVING;
+        tcp->active = false;
+        tcp->leave_ns = now + drain_ns;
+        port_timer(intake->port, &tcp->leave, now + QUIET_NS);
+    } else {
+        struct udp_listener *udp = &intake->udp[number - LISTENERS_MAX];
+        assert(udp->state == LISTENER_OPEN);
+        udp->state = LISTENER_LEAVING;
+        udp->active = false;
+        udp->leave_ns = now + drain_ns;
+        port_timer(intake->port, &udp->leave, now + QUIET_NS);
+    }
+}
+
+/* Nothing was started: it is free at once. */
+void intake_unbind(struct intake *intake, uint32_t number) {
+    assert(intake_listener_state(intake, number) == LISTENER_BOUND);
+    if (number < LISTENERS_MAX)
+        tcp_end(&intake->tcp[number]);
+    else
+        udp_end(&intake->udp[number - LISTENERS_MAX]);
 }
 
 void intake_end(struct intake *intake) {
-    for (uint32_t i = 0; i < intake->tcp_count; i++) {
-        intake->tcp[i].paused = false;
-        port_cancel(&intake->tcp[i].retry);
-        port_shut(intake->port, &intake->tcp[i].socket);
-    }
-    connections_end(intake);
-    for (uint32_t i = 0; i < intake->udp_count; i++) {
-        intake->udp[i].ending = true;
-        port_cancel(&intake->udp[i].receive);
-        port_cancel(&intake->udp[i].retry);
-    }
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        if (intake->tcp[i].state != LISTENER_FREE) tcp_end(&intake->tcp[i]);
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        if (intake->udp[i].state != LISTENER_FREE) udp_end(&intake->udp[i]);
 }
 
 bool intake_ended(const struct intake *intake) {
     bool ended = intake->connections_open == 0;
-    for (uint32_t i = 0; i < intake->tcp_count; i++)
-        ended = ended && port_idle(&intake->tcp[i].accept) && port_idle(&intake->tcp[i].retry);
-    for (uint32_t i = 0; i < intake->udp_count; i++)
-        ended = ended && intake->udp[i].ended;
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+        ended = ended && intake_listener_state(intake, i) == LISTENER_FREE;
     return ended;
 }
 
 uint64_t intake_kernel_drops(const struct intake *intake) {
-    uint64_t drops = 0;
-    for (uint32_t i = 0; i < intake->udp_count; i++)
-        drops += intake->udp[i].ended ? intake->udp[i].kernel_drops
-                                      : port_kernel_drops(&intake->udp[i].socket);
+    uint64_t drops = intake->kernel_drops;
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        if (intake->udp[i].state != LISTENER_FREE)
+            drops += port_kernel_drops(&intake->udp[i].socket);
     return drops;
 }

@@ -7,7 +7,8 @@
 #include "ingest/daemon.h"
 #include "port/system.h"
 
-#define HELP_BYTES_MAX 16384
+#define HELP_BYTES_MAX      16384
+#define LISTENER_KEYS_BYTES 256
 
 static int print_help(void) {
     static const char head[] =
@@ -23,13 +24,24 @@ static int print_help(void) {
         "\n"
         "  logportd                                      both on 127.0.0.1:5170, into ./logs\n"
         "  logportd --tcp 0.0.0.0:5170 --tcp [::]:5170   TCP alone, from everywhere, IPv4 and "
-        "IPv6\n";
+        "IPv6\n"
+        "\n"
+        "In the configuration file a listener may be an object, with an address and keys that are\n"
+        "in force for its lines alone:\n"
+        "\n"
+        "  \"tcp\": [\"127.0.0.1:5170\", {\"address\": \"127.0.0.1:5171\", "
+        "\"level_scale\": \"syslog\"}]\n"
+        "\n"
+        "Its keys:";
     char *text = malloc(HELP_BYTES_MAX);
     if (!text) return 1;
     strcpy(text, head);
     options_help(config_options, stream_columns(STREAM_OUTPUT), text + strlen(text),
-                 HELP_BYTES_MAX - sizeof head - sizeof tail);
+                 HELP_BYTES_MAX - sizeof head - sizeof tail - LISTENER_KEYS_BYTES);
     strcat(text, tail);
+    for (const struct option *option = config_listener_options; option->name; option++)
+        strcat(strcat(text, " "), option->name);
+    strcat(text, "\n");
     stream_write(STREAM_OUTPUT, text, strlen(text));
     free(text);
     return 0;

@@ -4,11 +4,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "ingest/rules.h"
+
 /* A batch with its place in the pipeline. */
 struct packet {
     struct batch batch;
     struct port_op op; /* the worker's job */
     struct pipeline *pipeline;
+    struct rules *rules; /* held while it is open or on its way */
     struct packet *next; /* in free or packed */
     uint64_t number;     /* of sealing */
     int64_t opened_ns;   /* first bytes; 0: none yet */
@@ -19,6 +22,7 @@ struct packet {
 struct pipeline {
     struct port *port;
     struct pipeline_options options;
+    struct rules *rules; /* in force */
     struct packet *packets;
     struct packet *open, *free, *packed; /* packed: out of turn, by number */
     uint32_t sealed_count;               /* sealed and not free again */
@@ -30,6 +34,7 @@ struct pipeline {
     int64_t budget_filled_ns;
 };
 
+static void packet_judge_by(struct packet *packet, struct rules *rules);
 static void flush_due(struct port_op *op);
 static void packed(struct port_op *op);
 static void stored_done(struct stream_append *append, int result);
@@ -43,14 +48,13 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
     p->port = port;
     p->options = *options;
     p->flush_timer.done = flush_due;
-    p->options.rules.reject_budget = &p->reject_budget;
     p->reject_budget = QUARANTINE_BYTES_PER_SECOND;
     p->budget_filled_ns = port_now_ns(port);
     p->packets = calloc(options->batches, sizeof *p->packets);
     int error = p->packets ? 0 : ERR_NO_MEMORY;
     for (uint32_t i = 0; i < options->batches && !error; i++) {
         struct packet *packet = &p->packets[i];
-        error = batch_create(options->rules.line_bytes_max, &p->options.rules, &packet->batch);
+        error = batch_create(options->line_bytes_max, &packet->batch);
         packet->pipeline = p;
         packet->op.done = packed;
         packet->stored.done = stored_done;
@@ -70,6 +74,8 @@ void pipeline_free(struct pipeline *pipeline) {
     assert(!pipeline_busy(pipeline));
     for (uint32_t i = 0; pipeline->packets && i < pipeline->options.batches; i++)
         batch_free(&pipeline->packets[i].batch);
+    if (pipeline->open) rules_release(pipeline->open->rules);
+    if (pipeline->rules) rules_release(pipeline->rules);
     free(pipeline->packets);
     free(pipeline);
 }
@@ -79,17 +85,35 @@ bool pipeline_busy(const struct pipeline *pipeline) {
            !port_idle(&pipeline->flush_timer);
 }
 
+/* ---- rules ---- */
+
+void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules) {
+    rules_hold(rules);
+    rules->batch.reject_budget = &pipeline->reject_budget;
+    pipeline_seal(pipeline);
+    if (pipeline->open) packet_judge_by(pipeline->open, rules); /* nothing is in it yet */
+    if (pipeline->rules) rules_release(pipeline->rules);
+    pipeline->rules = rules;
+}
+
+static void packet_judge_by(struct packet *packet, struct rules *rules) {
+    if (rules) rules_hold(rules);
+    if (packet->rules) rules_release(packet->rules);
+    packet->rules = rules;
+    if (rules) batch_reset(&packet->batch, &rules->batch);
+}
+
 /* ---- filling ---- */
 
-struct batch *pipeline_batch(struct pipeline *pipeline, bool fresh) {
-    if (fresh) pipeline_seal(pipeline);
-    if (!pipeline->open && pipeline->free) {
-        pipeline->open = pipeline->free;
-        pipeline->free = pipeline->open->next;
-        pipeline->open->opened_ns = 0;
-        batch_reset(&pipeline->open->batch);
-    }
-    return pipeline->open ? &pipeline->open->batch : NULL;
+static bool open_packet(struct pipeline *pipeline) {
+    if (pipeline->open) return true;
+    struct packet *packet = pipeline->free;
+    if (!packet) return false;
+    pipeline->free = packet->next;
+    packet->opened_ns = 0;
+    packet_judge_by(packet, pipeline->rules);
+    pipeline->open = packet;
+    return true;
 }
 
 static void start_flush_timer(struct pipeline *pipeline) {
@@ -98,11 +122,29 @@ static void start_flush_timer(struct pipeline *pipeline) {
                pipeline->open->opened_ns + (int64_t)pipeline->options.flush_ms * 1000000);
 }
 
-void pipeline_filled(struct pipeline *pipeline) {
+/* The flush timer starts with the first bytes. */
+static void filled(struct pipeline *pipeline) {
     struct packet *open = pipeline->open;
-    if (!open || open->opened_ns || open->batch.raw_size == 0) return;
+    if (open->opened_ns || open->batch.raw_size == 0) return;
     open->opened_ns = port_now_ns(pipeline->port);
     start_flush_timer(pipeline);
+}
+
+bool pipeline_fill(struct pipeline *pipeline, bool (*add)(void *context, struct batch *batch),
+                   void *context) {
+    while (open_packet(pipeline)) { /* ends: each batch takes a line at least, or none is free */
+        const bool all = add(context, &pipeline->open->batch);
+        filled(pipeline);
+        if (all) return true;
+        pipeline_seal(pipeline);
+    }
+    return false;
+}
+
+void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms) {
+    pipeline->options.flush_ms = flush_ms;
+    if (port_idle(&pipeline->flush_timer)) return;
+    port_cancel(&pipeline->flush_timer); /* it looks again when it is back */
 }
 
 static void flush_due(struct port_op *op) {
@@ -135,17 +177,6 @@ static struct source *unpark_first(struct pipeline *pipeline) {
     if (!pipeline->parked_first) pipeline->parked_last = NULL;
     source->parked = false;
     return source;
-}
-
-void pipeline_unpark(struct pipeline *pipeline, struct source *source) {
-    if (!source->parked) return;
-    struct source *parked = pipeline->parked_first;
-    pipeline->parked_first = pipeline->parked_last = NULL;
-    for (struct source *next; parked; parked = next) {
-        next = parked->next_parked;
-        parked->parked = false;
-        if (parked != source) pipeline_park(pipeline, parked);
-    }
 }
 
 bool pipeline_anyone_parked(const struct pipeline *pipeline) {
@@ -210,6 +241,7 @@ void pipeline_finish(struct pipeline *pipeline) {
 
 static void packet_free(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
+    packet_judge_by(packet, NULL);
     packet->next = pipeline->free;
     packet->opened_ns = 0;
     pipeline->free = packet;

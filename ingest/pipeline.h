@@ -17,6 +17,7 @@
 #include "writer/stream.h"
 
 struct pipeline;
+struct rules;
 
 /* Embedded by whoever brings lines. */
 struct source {
@@ -27,7 +28,7 @@ struct source {
 };
 
 struct pipeline_options {
-    struct batch_rules rules;
+    uint32_t line_bytes_max;
     uint32_t batches; /* at least PIPELINE_BATCHES_MIN */
     uint64_t flush_ms;
     struct stream *main, *rejects;
@@ -45,14 +46,17 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
 /* Nothing in flight: pipeline_busy is false. */
 void pipeline_free(struct pipeline *pipeline);
 
-/* The batch to fill, with room for a longest line if `fresh`; NULL: none is free, park.
- * fresh: the present one had no room; it is sealed first, unless it is empty. */
-struct batch *pipeline_batch(struct pipeline *pipeline, bool fresh);
-/* Say so after filling: the flush timer starts with the first bytes. */
-void pipeline_filled(struct pipeline *pipeline);
+/* What the lines are judged by from now on: those taken so far keep what they came under.  To
+ * be called before the first line. */
+void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules);
+void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms);
+
+/* Calls add with a batch, and again with a fresh one for as long as it says that it had no room
+ * (false): a fresh one has room for a longest line.  False: no batch is free, park; and call it
+ * again for the rest. */
+bool pipeline_fill(struct pipeline *pipeline, bool (*add)(void *context, struct batch *batch),
+                   void *context);
 void pipeline_park(struct pipeline *pipeline, struct source *source);
-/* Takes it out of the parked ones, if it is one. */
-void pipeline_unpark(struct pipeline *pipeline, struct source *source);
 bool pipeline_anyone_parked(const struct pipeline *pipeline);
 /* Hands over what there is. */
 void pipeline_seal(struct pipeline *pipeline);

@@ -86,6 +86,23 @@ void print_man_logport(struct output *out) {
     output_text(out, ".SH SEE ALSO\n.BR logportd (8),\n.BR lz4 (1),\n.BR jq (1)\n");
 }
 
+/* What a listener may be in the configuration file. */
+static void print_listener_keys(struct output *out) {
+    output_text(out, ".SH LISTENERS\n");
+    print_text(out, "In the configuration file a listener may be an object, with an address and "
+                    "keys that are in force for its lines alone:\n");
+    print_lines(out, "  \"tcp\": [\"127.0.0.1:5170\",\n"
+                     "          {\"address\": \"127.0.0.1:5171\", \"level_scale\": "
+                     "\"syslog\"}]\n");
+    for (const struct option *o = config_listener_options; o->name != NULL; o++) {
+        output_text(out, ".TP\n.B ");
+        print_text(out, o->name);
+        output_text(out, "\n");
+        print_text(out, o->help);
+        output_text(out, "\n");
+    }
+}
+
 void print_man_logportd(struct output *out) {
     print_head(out, "LOGPORTD 8", "logportd",
                "receive JSON log lines and keep them in rotating LZ4 files");
@@ -99,6 +116,7 @@ void print_man_logportd(struct output *out) {
                     "command line wins. Sizes take 64MiB, times 200ms, 10m or 1h.\n");
     output_text(out, ".SH OPTIONS\n");
     print_options(out, config_options);
+    print_listener_keys(out);
     output_text(out, ".SH SIGNALS\n");
     print_text(out, "SIGTERM and SIGINT: it reads, writes and closes what it has, prints its "
                     "counters and exits; a second one ends it at once.\n");

@@ -25,14 +25,13 @@ size_t batch_memory(uint32_t line_bytes_max) {
            frame_scratch_bytes();
 }
 
-int batch_create(uint32_t line_bytes_max, const struct batch_rules *rules, struct batch *batch) {
+int batch_create(uint32_t line_bytes_max, struct batch *batch) {
     const uint32_t raw_max = raw_bytes_max(line_bytes_max);
     assert(raw_max <= FRAME_RAW_MAX);
     *batch = (struct batch){
         .raw = malloc(raw_max + JSON_PADDING),
         .raw_max = raw_max,
         .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
-        .rules = rules,
         .stored.bytes = malloc(frames_bytes_max(raw_max) + SPARE_BYTES),
         .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
         .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
@@ -59,7 +58,8 @@ void batch_free(struct batch *batch) {
 
 /* ---- filling ---- */
 
-void batch_reset(struct batch *batch) {
+void batch_reset(struct batch *batch, const struct batch_rules *rules) {
+    batch->rules = rules;
     batch->raw_size = 0;
     batch->run_count = 0;
     batch->counts = (struct batch_counts){0};
@@ -149,7 +149,7 @@ static void reject(struct batch *batch, const struct batch_run *run, uint32_t re
         quarantine(batch, &(struct reject){
                               .received_ns = run->origin.received_ns,
                               .peer = &run->origin.peer,
-                              .listener = batch->rules->listeners[run->origin.listener],
+                              .listener = batch->rules->listeners[run->origin.listener].name,
                               .reason = reason,
                               .offset = offset,
                               .record_size = record_size,
@@ -183,18 +183,22 @@ static inline void check_line(const struct facts_rules *rules, const uint8_t *te
 
 /* A reader that was not told of our rules looks with its own, the usual ones: a line must be
  * found by those too. */
-static void add_to_span(struct batch *batch, const struct batch_run *run, const uint8_t *record,
-                        size_t size, const struct facts *facts) {
-    struct span *span = &batch->stored.span;
-    if (batch->rules->facts == NULL) {
+static void add_to_span(struct span *span, const struct facts_rules *rules,
+                        const struct batch_run *run, const uint8_t *record, size_t size,
+                        const struct facts *facts) {
+    if (rules == NULL) {
         const struct span unknown = span_unknown(1, size + 1);
         span_add(span, &unknown);
         return;
     }
     span_add_line(span, size + 1, run->origin.received_ns, facts);
-    if (batch->rules->facts == &facts_rules_usual) return;
+    if (rules == &facts_rules_usual) return;
     struct facts usual;
     facts_of_record(record, size, &facts_rules_usual, &usual);
+    if (!usual.has_time) { /* then they take the time when it was received */
+        usual.has_time = true;
+        usual.time_ns = run->origin.received_ns;
+    }
     span_widen(span, &usual);
 }
 
@@ -203,10 +207,11 @@ static void add_to_span(struct batch *batch, const struct batch_run *run, const 
 static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
     const uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;
+    const struct facts_rules *rules = batch->rules->listeners[run->origin.listener].facts;
     struct json_line line;
     struct facts facts;
     for (; text < text_end; text = line.next) {
-        check_line(batch->rules->facts, text, text_end, &line, &facts);
+        check_line(rules, text, text_end, &line, &facts);
         if (line.reason == JSON_BLANK) continue;
         batch->counts.records++;
         const size_t size = line_size(text, line.next);
@@ -219,7 +224,7 @@ static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint
             continue;
         }
         const size_t record = (size_t)(line.end - line.begin);
-        add_to_span(batch, run, line.begin, record, &facts);
+        add_to_span(&batch->stored.span, rules, run, line.begin, record, &facts);
         if (out != line.begin) memmove(out, line.begin, record);
         out += record;
         *out++ = '\n';

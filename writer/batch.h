@@ -40,12 +40,17 @@ struct batch_run {
     uint32_t set_aside;
 };
 
-struct batch_rules {
-    const char *const *listeners; /* names, for quarantine */
-    uint32_t line_bytes_max;
-    int acceleration; /* LZ4's */
+/* What the lines of a listener are judged by. */
+struct batch_listener {
+    const char *name; /* for quarantine */
     /* What tells a line's time and level; NULL: they are not looked for. */
     const struct facts_rules *facts;
+};
+
+struct batch_rules {
+    const struct batch_listener *listeners;
+    uint32_t line_bytes_max;
+    int acceleration; /* LZ4's */
     /* Bytes of text that quarantine may still take; workers draw on it, the owner fills it. */
     _Atomic int64_t *reject_budget;
 };
@@ -69,7 +74,7 @@ struct batch {
     uint32_t raw_size, raw_max;
     uint32_t run_count;
     struct batch_run *runs;
-    const struct batch_rules *rules;
+    const struct batch_rules *rules; /* of all its runs */
     struct batch_counts counts;
     struct batch_frames stored, rejects;
     /* batch.c's own */
@@ -80,13 +85,13 @@ struct batch {
     void *scratch;
 };
 
-int batch_create(uint32_t line_bytes_max, const struct batch_rules *rules, struct batch *batch);
+int batch_create(uint32_t line_bytes_max, struct batch *batch);
 void batch_free(struct batch *batch);
 /* Bytes that one batch takes at most. */
 size_t batch_memory(uint32_t line_bytes_max);
 
-/* Empty again, for the next use. */
-void batch_reset(struct batch *batch);
+/* Empty, for its next use, by these rules: theirs is the line_bytes_max of batch_create. */
+void batch_reset(struct batch *batch, const struct batch_rules *rules);
 /* How many bytes of one more run fit.  An empty batch has room for a line of
  * line_bytes_max and its newline, and for BATCH_BYTES_MIN. */
 uint32_t batch_room(const struct batch *batch);

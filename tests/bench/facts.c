@@ -89,10 +89,12 @@ static uint64_t judge(const struct bench *bench, const struct facts_rules *rules
 /* ---- judged and packed, as a worker does ---- */
 
 static uint64_t pack(const struct bench *bench, const struct facts_rules *facts,
-                     struct batch *batch, struct batch_rules *rules) {
+                     struct batch *batch, struct batch_listener *listener) {
     const struct batch_origin origin = {.received_ns = 1795505400000000000};
-    rules->facts = facts;
-    batch_reset(batch);
+    const struct batch_rules rules = {
+        .listeners = listener, .line_bytes_max = 1 << 20, .acceleration = 1};
+    listener->facts = facts;
+    batch_reset(batch, &rules);
     memcpy(batch_add(batch, &origin, (uint32_t)bench->size), bench->text, bench->size);
     batch_check(batch);
     batch_pack(batch);
@@ -120,21 +122,21 @@ static void report(struct bench *bench, const char *what) {
            median(bench->without_ns) / LINES, median(bench->with_ns) / LINES, ratio);
 }
 
-static double timed(struct bench *bench, struct batch *batch, struct batch_rules *rules,
-                    const struct facts_rules *facts, uint64_t *sum) {
+static double timed(struct bench *bench, struct batch *batch, const struct facts_rules *facts,
+                    uint64_t *sum) {
+    struct batch_listener listener = {.name = "bench"};
     const int64_t begin = port_now_ns(bench->port);
-    *sum += batch ? pack(bench, facts, batch, rules) : judge(bench, facts);
+    *sum += batch ? pack(bench, facts, batch, &listener) : judge(bench, facts);
     return (double)(port_now_ns(bench->port) - begin);
 }
 
-static void run(struct bench *bench, struct batch *batch, struct batch_rules *rules,
-                const char *what) {
+static void run(struct bench *bench, struct batch *batch, const char *what) {
     uint64_t sum = 0;
     for (int i = 0; i < ROUNDS; i++) {
         const bool with_first = i % 2;
-        if (with_first) bench->with_ns[i] = timed(bench, batch, rules, &facts_rules_usual, &sum);
-        bench->without_ns[i] = timed(bench, batch, rules, NULL, &sum);
-        if (!with_first) bench->with_ns[i] = timed(bench, batch, rules, &facts_rules_usual, &sum);
+        if (with_first) bench->with_ns[i] = timed(bench, batch, &facts_rules_usual, &sum);
+        bench->without_ns[i] = timed(bench, batch, NULL, &sum);
+        if (!with_first) bench->with_ns[i] = timed(bench, batch, &facts_rules_usual, &sum);
     }
     report(bench, what);
     if (sum == 0) abort();
@@ -142,19 +144,13 @@ static void run(struct bench *bench, struct batch *batch, struct batch_rules *ru
 
 int main(void) {
     struct bench bench = {0};
-    _Atomic int64_t budget = 0;
-    static const char *const listeners[] = {"bench"};
-    struct batch_rules rules = {.listeners = listeners,
-                                .line_bytes_max = 1 << 20,
-                                .acceleration = 1,
-                                .reject_budget = &budget};
     struct batch batch;
     if (port_open(&(struct port_options){0}, &bench.port)) return 1;
-    if (batch_create(rules.line_bytes_max, &rules, &batch)) return 1;
+    if (batch_create(1 << 20, &batch)) return 1;
     fill(&bench);
     printf("%d lines of %.0f bytes, %d rounds\n", LINES, (double)bench.size / LINES, ROUNDS);
-    run(&bench, NULL, &rules, "judged");
-    run(&bench, &batch, &rules, "judged and packed");
+    run(&bench, NULL, "judged");
+    run(&bench, &batch, "judged and packed");
     batch_free(&batch);
     port_close(bench.port);
     free(bench.text);

@@ -115,7 +115,7 @@ static void an_error_says_where_and_what_was_expected(void **state) {
     read_bad("{ /* \n", ":1:3: the comment is not closed");
     read_bad("", "an object");
     read_bad("[]", ":1:1: ");
-    read_bad("{\"tcp\": [\"nowhere:x\"]}", "\"nowhere:x\" is no address");
+    read_bad("{\"tcp\": [\"nowhere:x\"]}", ":1:10: tcp: \"nowhere:x\" is no address");
     read_bad("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
 }
 
@@ -123,20 +123,96 @@ static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
     (void)state;
     struct config config;
     read_good("{}", &config);
-    assert_ptr_equal(config.facts, &facts_rules_usual);
+    assert_int_equal(config.listener_count, 2);
+    assert_ptr_equal(config.listeners[0].facts, &facts_rules_usual);
+    assert_ptr_equal(config.listeners[1].facts, &facts_rules_usual);
     config_free(&config);
     read_good("{\"time_keys\": \"when,at\", \"level_scale\": \"python\"}", &config);
-    assert_ptr_equal(config.facts, &config.rules);
-    assert_int_equal(config.rules.times, 3);
-    assert_string_equal(config.rules.names.names[0].text, "when");
-    assert_string_equal(config.rules.names.names[2].text, "level");
-    assert_int_equal(config.rules.scale, LEVEL_SCALE_PYTHON);
+    const struct listener_config *listener = &config.listeners[1];
+    assert_ptr_equal(listener->facts, &listener->rules);
+    assert_int_equal(listener->rules.times, 3);
+    assert_string_equal(listener->rules.names.names[0].text, "when");
+    assert_string_equal(listener->rules.names.names[2].text, "level");
+    assert_int_equal(listener->rules.scale, LEVEL_SCALE_PYTHON);
     config_free(&config);
     read_good("{\"time_keys\": \"none\", \"level_keys\": \"none\"}", &config);
-    assert_null(config.facts);
+    assert_null(config.listeners[0].facts);
     config_free(&config);
-    read_bad("{\"level_scale\": \"loud\"}", "level_scale: \"loud\" is none of usual, pino");
-    read_bad("{\"time_keys\": \"a,,b\"}", "time_keys, level_keys: up to 32 keys");
+    read_bad("{\"level_scale\": \"loud\"}", ":1:17: level_scale: \"loud\" is none of usual, pino");
+    read_bad("{\"time_keys\": \"a,,b\"}", ":1:15: time_keys: up to 32 keys");
+}
+
+static void keys_may_be_a_list(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{\"time_keys\": [\"when\", \"at\"]}", &config);
+    assert_string_equal(config.time_keys, "when,at");
+    config_free(&config);
+    read_bad("{\"time_keys\": [\"a\",\n \"b,c\"]}", ":2:2: time_keys: a key without a comma");
+    read_bad("{\"time_keys\": [\"a\", \"\"]}", ":1:21: time_keys: a key without a comma");
+    read_bad("{\"dir\": [\"a\"]}", ":1:9: dir: a text");
+}
+
+static void a_listener_may_have_keys_of_its_own(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{\"level_scale\": \"pino\",\n"
+              " \"tcp\": [\"127.0.0.1:1\", {\"level_scale\": \"syslog\", \"address\": "
+              "\"127.0.0.1:2\", \"time_keys\": [\"when\"]}],\n"
+              " \"udp\": {\"address\": \"127.0.0.1:1\", \"level_keys\": \"none\"}}",
+              &config);
+    assert_int_equal(config.listener_count, 3);
+    assert_int_equal(config.tcp.count, 2);
+    assert_string_equal(config.tcp.texts[1], "127.0.0.1:2");
+    const struct listener_config *first = &config.listeners[0];
+    assert_true(first->tcp);
+    assert_int_equal(first->facts->scale, LEVEL_SCALE_PINO);
+    assert_int_equal(first->facts->times, facts_rules_usual.times);
+    const struct listener_config *second = &config.listeners[1];
+    assert_true(second->tcp);
+    assert_int_equal(second->facts->scale, LEVEL_SCALE_SYSLOG);
+    assert_int_equal(second->facts->times, 1);
+    const struct listener_config *third = &config.listeners[2];
+    assert_false(third->tcp);
+    assert_int_equal(third->facts->scale, LEVEL_SCALE_PINO);
+    assert_int_equal(third->facts->levels, 0);
+    config_free(&config);
+}
+
+static void the_command_line_wins_over_what_is_for_all_and_over_the_list(void **state) {
+    (void)state;
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    write_file("{\"level_scale\": \"pino\", \"tcp\": [\"127.0.0.1:1\", {\"address\": "
+               "\"127.0.0.1:2\", \"level_scale\": \"syslog\"}]}");
+    assert_int_equal(read_with(&config, error, "--level-scale=monolog"), 0);
+    assert_int_equal(config.listeners[0].facts->scale, LEVEL_SCALE_MONOLOG);
+    assert_int_equal(config.listeners[1].facts->scale, LEVEL_SCALE_SYSLOG);
+    config_free(&config);
+    assert_int_equal(read_with(&config, error, "--tcp=127.0.0.1:2"), 0);
+    assert_int_equal(config.listener_count, 1);
+    assert_int_equal(config.listeners[0].facts->scale, LEVEL_SCALE_PINO);
+    config_free(&config);
+    file_remove(files_of_system(), FILE_NAME);
+}
+
+static void an_error_in_a_listener_says_where(void **state) {
+    (void)state;
+    read_bad("{\"tcp\": [\n  {\"adress\": \"127.0.0.1:1\"}]}",
+             ":2:4: \"adress\": no such key of a listener; did you mean \"address\"?");
+    read_bad("{\"tcp\": [\n  {\"level_scale\": \"pino\"}]}",
+             ":2:3: tcp: this listener has no \"address\"");
+    read_bad("{\"tcp\": [\"127.0.0.1:1\",\n {\"address\": \"127.0.0.1:2\",\n"
+             "  \"level_scale\": \"loud\"}]}",
+             ":3:18: level_scale: \"loud\" is none of usual");
+    read_bad("{\"udp\": {\"address\": \"nowhere:x\"}}",
+             ":1:21: address: \"nowhere:x\" is no address");
+    read_bad("{\"tcp\": [[\"127.0.0.1:1\"]]}", ":1:10: tcp: a text");
+    read_bad(
+        "{\"tcp\": {\"address\": \"127.0.0.1:1\", \"time_keys\": [\"a\",\"b\",\"c\",\"d\",\"e\","
+        "\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\",\"o\",\"p\",\"q\",\"r\",\"s\",\"t\","
+        "\"u\",\"v\"]}}",
+        "tcp 127.0.0.1:1: up to 32 keys");
 }
 
 static void a_missing_file_is_named(void **state) {
@@ -157,6 +233,10 @@ int main(void) {
         cmocka_unit_test(as_soon_as_one_listener_is_given_only_those_listen),
         cmocka_unit_test(an_error_says_where_and_what_was_expected),
         cmocka_unit_test(keys_of_time_and_level_are_chosen_or_switched_off),
+        cmocka_unit_test(keys_may_be_a_list),
+        cmocka_unit_test(a_listener_may_have_keys_of_its_own),
+        cmocka_unit_test(the_command_line_wins_over_what_is_for_all_and_over_the_list),
+        cmocka_unit_test(an_error_in_a_listener_says_where),
         cmocka_unit_test(a_missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,10 +15,12 @@
 
 #define LINE_MAX 8000
 
-static const char *const names[] = {"tcp=test"};
+static const struct batch_listener listeners[] = {{.name = "tcp=test"}};
 static _Atomic int64_t budget = 1 << 30;
-static const struct batch_rules batch_rules = {
-    .listeners = names, .line_bytes_max = LINE_MAX, .acceleration = 1, .reject_budget = &budget};
+static const struct batch_rules batch_rules = {.listeners = listeners,
+                                               .line_bytes_max = LINE_MAX,
+                                               .acceleration = 1,
+                                               .reject_budget = &budget};
 static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 4, .port = 7}};
 
 struct bench {
@@ -30,8 +32,8 @@ struct bench {
 static void bench_open(struct bench *bench, uint32_t memory_bytes) {
     assert_int_equal(line_memory_create(memory_bytes, &bench->memory), 0);
     bench->rules = (struct framing_rules){.memory = &bench->memory, .line_bytes_max = LINE_MAX};
-    assert_int_equal(batch_create(LINE_MAX, &batch_rules, &bench->batch), 0);
-    batch_reset(&bench->batch);
+    assert_int_equal(batch_create(LINE_MAX, &bench->batch), 0);
+    batch_reset(&bench->batch, &batch_rules);
 }
 
 static void bench_close(struct bench *bench) {
@@ -64,9 +66,8 @@ static void wherever_the_stream_is_cut_the_lines_are_the_same(void **state) {
             const size_t cuts[] = {0, first, second, sizeof text - 1};
             for (int i = 0; i < 3; i++)
                 if (cuts[i] < cuts[i + 1])
-                    assert_int_equal(
-                        take(&bench, &framing, text + cuts[i], cuts[i + 1] - cuts[i]),
-                        cuts[i + 1] - cuts[i]);
+                    assert_int_equal(take(&bench, &framing, text + cuts[i], cuts[i + 1] - cuts[i]),
+                                     cuts[i + 1] - cuts[i]);
             batch_holds(&bench, text);
             assert_int_equal(framing.size, 0);
             bench_close(&bench);
@@ -122,7 +123,7 @@ static void an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine(v
     bench_open(&bench, 64 << 10);
     static char text[1000];
     make_line(text, sizeof text);
-    text[998] = 'x'; /* never closed */
+    text[998] = 'x';               /* never closed */
     for (int i = 0; i < 5000; i++) /* 5 MB, of which 4 KiB are ever held */
         assert_int_equal(take(&bench, &framing, text, sizeof text), sizeof text);
     assert_true(framing.kept <= QUARANTINE_KEEP_OVERSIZED_MAX);
@@ -157,7 +158,7 @@ static void what_has_no_room_is_taken_by_the_next_batch(void **state) {
         batches++;
         batch_check(&bench.batch);
         assert_int_equal(bench.batch.counts.stored, bench.batch.raw_size / 101);
-        batch_reset(&bench.batch);
+        batch_reset(&bench.batch, &batch_rules);
         assert_int_equal(half, 50);
         assert_int_equal(take(&bench, &framing, line + 50, 51), 51);
         lines++;
@@ -231,7 +232,7 @@ static void every_line_is_one_record_whatever_happens(void **state) {
             if (at == size) break;
             batch_check(&bench.batch);
             records += bench.batch.counts.records;
-            batch_reset(&bench.batch);
+            batch_reset(&bench.batch, &batch_rules);
         }
     }
     for (int i = 0; i < CONNECTIONS; i++) {
@@ -239,7 +240,7 @@ static void every_line_is_one_record_whatever_happens(void **state) {
         while (!framing_end(&framings[i], &bench.rules, &bench.batch, &origin)) {
             batch_check(&bench.batch);
             records += bench.batch.counts.records;
-            batch_reset(&bench.batch);
+            batch_reset(&bench.batch, &batch_rules);
         }
     }
     batch_check(&bench.batch);

@@ -1,0 +1,138 @@
+/* config_listeners.c - which values keys may have, and what each listener's keys come to:
+ * its own, and where it has none those of all. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config_parts.h"
+#include "port/error.h"
+
+#define FIELD(name)   offsetof(struct listener_keys, name)
+#define DIR_BYTES_MAX 3000
+
+const struct option config_listener_options[] = {
+    {.name = "address",
+     .kind = OPTION_TEXT,
+     .field = FIELD(address),
+     .value = "HOST:PORT",
+     .help = "where it listens"},
+    {.name = "time_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(time_keys),
+     .value = "KEY,...",
+     .help = "in place of the option of this name, for the lines that come here"},
+    {.name = "level_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_keys),
+     .value = "KEY,...",
+     .help = "the same"},
+    {.name = "level_scale",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_scale),
+     .value = "SCALE",
+     .help = "the same"},
+    {.name = NULL},
+};
+
+/* ---- values ---- */
+
+static int check_address(const char *text, char *problem) {
+    struct port_address address;
+    const int result = config_address(text, &address);
+    if (!result) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.128s\" is no address to listen on (%s; try 127.0.0.1:5170 or [::1]:5170)", text,
+             error_text(result));
+    return ERR_INVALID;
+}
+
+static int check_scale(const char *text, char *problem) {
+    enum level_scale scale;
+    if (level_scale_parse(text, &scale) == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\" is none of usual, pino, python, syslog, logback, opentelemetry, monolog",
+             text);
+    return ERR_INVALID;
+}
+
+static int bad_keys(char *problem, size_t size) {
+    snprintf(problem, size,
+             "up to %d keys of up to %d bytes, separated by commas, were expected (time_keys and "
+             "level_keys together)",
+             JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
+    return ERR_INVALID;
+}
+
+static int check_keys(const char *text, char *problem) {
+    struct facts_rules rules;
+    if (facts_rules_set(text, "none", LEVEL_SCALE_USUAL, &rules) == 0) return 0;
+    return bad_keys(problem, CONFIG_PROBLEM_MAX);
+}
+
+static int check_directory(const char *text, char *problem) {
+    if (text[0] != '\0' && strlen(text) <= DIR_BYTES_MAX) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a directory's name was expected");
+    return ERR_INVALID;
+}
+
+int config_value_check(const char *name, const char *text, char *problem) {
+    static const struct {
+        const char *name;
+        int (*check)(const char *text, char *problem);
+    } checks[] = {
+        {"address", check_address},   {"tcp", check_address},    {"udp", check_address},
+        {"level_scale", check_scale}, {"time_keys", check_keys}, {"level_keys", check_keys},
+        {"dir", check_directory},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);
+    return 0;
+}
+
+/* ---- listeners ---- */
+
+static int settle_facts(struct listener_config *listener, char *error) {
+    const struct listener_keys *keys = &listener->keys;
+    struct facts_rules *rules = &listener->rules;
+    enum level_scale scale;
+    int result = level_scale_parse(keys->level_scale, &scale);
+    if (!result) result = facts_rules_set(keys->time_keys, keys->level_keys, scale, rules);
+    if (result) {
+        const int size = snprintf(error, CONFIG_ERROR_MAX,
+                                  "%s %.128s: ", listener->tcp ? "tcp" : "udp", keys->address);
+        return bad_keys(error + size, CONFIG_ERROR_MAX - (size_t)size);
+    }
+    const bool usual = !keys->time_keys && !keys->level_keys && scale == LEVEL_SCALE_USUAL;
+    const bool none = !rules->times && !rules->levels;
+    listener->facts = usual ? &facts_rules_usual : none ? NULL : rules;
+    return 0;
+}
+
+static int settle(const struct config *config, const char *address,
+                  struct listener_config *listener, char *error) {
+    struct listener_keys *keys = &listener->keys;
+    keys->address = address;
+    for (const struct listener_object *object = config->objects; object; object = object->next)
+        if (object->keys.address == address) *keys = object->keys;
+    if (!keys->time_keys) keys->time_keys = config->time_keys;
+    if (!keys->level_keys) keys->level_keys = config->level_keys;
+    if (!keys->level_scale) keys->level_scale = config->level_scale;
+    return settle_facts(listener, error);
+}
+
+int config_listeners_settle(struct config *config, char *error) {
+    const uint32_t tcp = config->tcp.count, count = tcp + config->udp.count;
+    config->listeners = calloc(count, sizeof *config->listeners);
+    if (!config->listeners) {
+        snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(ERR_NO_MEMORY));
+        return ERR_NO_MEMORY;
+    }
+    config->listener_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *address = i < tcp ? config->tcp.texts[i] : config->udp.texts[i - tcp];
+        config->listeners[i].tcp = i < tcp;
+        const int result = settle(config, address, &config->listeners[i], error);
+        if (result) return result;
+    }
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* rules.h - what the lines of each listener are judged by, from one reload to the next.
+ *
+ * A batch keeps the rules that were in force when it was opened until it is written, so
+ * nothing changes under a worker; who was the last to hold them frees them.  Owner only. */
+#ifndef INGEST_RULES_H
+#define INGEST_RULES_H
+
+#include <stdint.h>
+
+#include "ingest/config.h"
+#include "ingest/intake.h"
+#include "writer/batch.h"
+
+struct rules {
+    struct batch_rules batch;
+    uint32_t holders;
+    /* By the listeners' numbers. */
+    struct batch_listener listeners[LISTENER_NUMBERS];
+    char names[LISTENER_NUMBERS][LISTENER_NAME_MAX];
+    struct facts_rules facts[LISTENER_NUMBERS];
+};
+
+/* Of no listener yet, held once; NULL: out of memory. */
+struct rules *rules_create(uint32_t line_bytes_max);
+void rules_hold(struct rules *rules);
+void rules_release(struct rules *rules);
+
+/* All is copied. */
+void rules_set(struct rules *rules, uint32_t number, const char *name,
+               const struct listener_config *config);
+/* The same as before. */
+void rules_keep(struct rules *rules, uint32_t number, const struct rules *before);
+
+#endif
