@@ -1,6 +1,4 @@
-/* daemon.c - starts everything, waits on the port, and stops in order:
- * listeners close; connections are read to their present end; what was read is
- * packed and written; the segments are closed. */
+/* daemon.c - starts everything, waits on the port, and does what it is asked for. */
 #include "ingest/daemon.h"
 
 #include <assert.h>
@@ -8,14 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/control.h"
-#include "ingest/counters.h"
-#include "ingest/intake.h"
-#include "ingest/memory_plan.h"
-#include "ingest/rules.h"
+#include "ingest/daemon_parts.h"
 #include "port/system.h"
 #include "writer/recover.h"
-#include "writer/segment.h"
 
 #define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
 #define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
@@ -25,46 +18,9 @@
 #define LAST_WORDS_MS             2000
 /* While draining waits for a batch: look again so often. */
 #define DRAIN_LOOK_NS             (10 * 1000000ll)
-/* So long a stop waits for the indexes of what was closed last; whoever asks for it waits, too. */
-#define INDEX_STOP_NS             (5 * 1000000000ll)
-/* A disk that does not answer at all after stop_ms is left so much later. */
-#define STOP_GRACE_NS             (2 * 1000000000ll)
-
-enum phase {
-    PHASE_SERVING,
-    PHASE_DRAINING, /* no new connections; reading what is there */
-    PHASE_ENDING,   /* connections end; their last records go into batches */
-    PHASE_FLUSHING, /* batches are packed and written */
-    PHASE_CLOSING,  /* segments are closed and get their index */
-    PHASE_STOPPED,
-};
-
-struct daemon {
-    const struct config *config;
-    struct memory_plan plan;
-    struct port *port;
-    struct files *files;
-    struct file lock;
-    struct stream *main, *rejects;
-    struct line_memory line_memory;
-    struct pipeline *pipeline;
-    struct intake intake;
-    uint32_t numbers[LISTENER_NUMBERS]; /* of the listeners, in the order of config->listeners */
-    struct control *control;
-    struct counters counters;
-    struct port_op signal, stats, drain, stop, leave, index_stop;
-    enum phase phase;
-    bool rotating;          /* asked for, not over */
-    uint64_t rotate_behind; /* batches */
-    int64_t started_ns;
-};
 
 static void signalled(struct port_op *op);
 static void stats_due(struct port_op *op);
-static void drain_over(struct port_op *op);
-static void stop_over(struct port_op *op);
-static void leave_now(struct port_op *op);
-static void index_stop_over(struct port_op *op);
 static int start(struct daemon *daemon);
 static void serve(struct daemon *daemon);
 static int finish(struct daemon *daemon);
@@ -78,10 +34,7 @@ int daemon_run(const struct config *config) {
     daemon->config = config;
     daemon->signal.done = signalled;
     daemon->stats.done = stats_due;
-    daemon->drain.done = drain_over;
-    daemon->stop.done = stop_over;
-    daemon->leave.done = leave_now;
-    daemon->index_stop.done = index_stop_over;
+    stopping_prepare(daemon);
     if (start(daemon)) system_exit_now(1); /* said; the system takes back what was opened */
     serve(daemon);
     const int code = finish(daemon);
@@ -91,7 +44,7 @@ int daemon_run(const struct config *config) {
 
 /* ---- starting ---- */
 
-static int fail(const char *what, int error) {
+int daemon_fail(const char *what, int error) {
     say("%s: %s", what, error_text(error));
     return error;
 }
@@ -100,15 +53,15 @@ static int open_directory(struct daemon *daemon) {
     const char *dir = daemon->config->dir;
     char state[SEGMENT_PATH_MAX], lock[SEGMENT_PATH_MAX];
     if (!path_join(state, dir, "state", NULL) || !path_join(lock, dir, "state", "lock"))
-        return fail(dir, ERR_NAME_TOO_LONG);
+        return daemon_fail(dir, ERR_NAME_TOO_LONG);
     int error = directory_make(daemon->files, state);
-    if (error) return fail(dir, error);
+    if (error) return daemon_fail(dir, error);
     error = file_lock(daemon->files, lock, &daemon->lock);
     if (error == ERR_BUSY) {
         say("%s: another logportd writes here; stop it, or give this one another --dir", dir);
         return error;
     }
-    return error ? fail(lock, error) : 0;
+    return error ? daemon_fail(lock, error) : 0;
 }
 
 static int open_stream(struct daemon *daemon, const char *name, uint64_t segment_bytes_max,
@@ -116,7 +69,7 @@ static int open_stream(struct daemon *daemon, const char *name, uint64_t segment
     const struct config *config = daemon->config;
     struct recovery recovery;
     int error = recover_stream(daemon->files, config->dir, name, &recovery);
-    if (error) return fail(config->dir, error);
+    if (error) return daemon_fail(config->dir, error);
     const struct stream_options options = {
         .directory = config->dir,
         .name = name,
@@ -127,7 +80,7 @@ static int open_stream(struct daemon *daemon, const char *name, uint64_t segment
         .last_sequence = recovery.last_sequence,
     };
     error = stream_open(daemon->port, &options, stream);
-    return error ? fail(config->dir, error) : 0;
+    return error ? daemon_fail(config->dir, error) : 0;
 }
 
 /* Clients must never take the handles that storing needs. */
@@ -152,7 +105,7 @@ static int open_pools(struct daemon *daemon) {
     if (!error) error = intake_create(intake, connections_max(daemon->config));
     intake->udp_buffer_bytes = plan->udp_buffer_bytes;
     intake->udp_datagram_bytes = plan->udp_datagram_bytes;
-    return error ? fail("memory", error) : 0;
+    return error ? daemon_fail("memory", error) : 0;
 }
 
 static int open_pipeline(struct daemon *daemon) {
@@ -166,7 +119,7 @@ static int open_pipeline(struct daemon *daemon) {
         .counters = &daemon->counters,
     };
     const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
-    if (error) return fail("memory", error);
+    if (error) return daemon_fail("memory", error);
     struct intake *intake = &daemon->intake;
     intake->port = daemon->port;
     intake->pipeline = daemon->pipeline;
@@ -174,45 +127,6 @@ static int open_pipeline(struct daemon *daemon) {
     intake->framing = (struct framing_rules){.memory = &daemon->line_memory,
                                              .line_bytes_max = (uint32_t)config->line_bytes_max};
     return 0;
-}
-
-static int listen_on(struct daemon *daemon, const struct listener_config *listener,
-                     uint32_t *number) {
-    struct port_address address;
-    const char *text = listener->keys.address;
-    const bool tcp = listener->tcp;
-    uint32_t granted = 0;
-    const uint32_t wanted = (uint32_t)daemon->config->receive_bytes;
-    int error = config_address(text, &address);
-    if (!error)
-        error = tcp ? intake_listen_tcp(&daemon->intake, &address, number)
-                    : intake_listen_udp(&daemon->intake, &address, wanted, &granted, number);
-    if (error) {
-        say("%s=%s: %s%s", tcp ? "tcp" : "udp", text, error_text(error),
-            error == ERR_ADDRESS_IN_USE ? "; another program listens there" : "");
-        return error;
-    }
-    if (!tcp && granted < wanted)
-        say("udp=%s: the system holds %u bytes of datagrams for us, not %u; %s", text, granted,
-            wanted, system_receive_bytes_hint());
-    return 0;
-}
-
-static int open_listeners(struct daemon *daemon) {
-    const struct config *config = daemon->config;
-    struct rules *rules = rules_create((uint32_t)config->line_bytes_max);
-    if (!rules) return fail("memory", ERR_NO_MEMORY);
-    int error = 0;
-    for (uint32_t i = 0; i < config->listener_count && !error; i++) {
-        uint32_t *number = &daemon->numbers[i];
-        error = listen_on(daemon, &config->listeners[i], number);
-        if (!error)
-            rules_set(rules, *number, intake_listener_name(&daemon->intake, *number),
-                      &config->listeners[i]);
-    }
-    pipeline_judge_by(daemon->pipeline, rules);
-    rules_release(rules);
-    return error;
 }
 
 static enum control_answer command(void *context, const char *text, char *reply, size_t size);
@@ -239,7 +153,7 @@ static void start_stats(struct daemon *daemon) {
 static int start(struct daemon *daemon) {
     const struct config *config = daemon->config;
     int error = port_open(&(struct port_options){0}, &daemon->port);
-    if (error) return fail("starting", error);
+    if (error) return daemon_fail("starting", error);
     daemon->files = port_files(daemon->port);
     daemon->started_ns = port_now_ns(daemon->port);
     daemon->plan = memory_plan(config);
@@ -253,10 +167,10 @@ static int start(struct daemon *daemon) {
                             REJECTS_FOLDER_BYTES_MAX, &daemon->rejects);
     if (!error) error = open_pools(daemon);
     if (!error) error = open_pipeline(daemon);
-    if (!error) error = open_listeners(daemon);
+    if (!error) error = listening_open(daemon);
     if (error) return error;
     error = control_open(daemon->port, config->dir, command, daemon, &daemon->control);
-    if (error) return fail(config->dir, error);
+    if (error) return daemon_fail(config->dir, error);
     say("memory: %s", daemon->plan.text);
     port_signal(daemon->port, &daemon->signal);
     start_stats(daemon);
@@ -281,7 +195,7 @@ static void write_counters(struct daemon *daemon, char *text, size_t size) {
     counters_write(&daemon->counters, &beside, text, size);
 }
 
-static void print_counters(struct daemon *daemon) {
+void daemon_print_counters(struct daemon *daemon) {
     char text[COUNTERS_TEXT_MAX];
     write_counters(daemon, text, sizeof text - 1);
     strcat(text, "\n");
@@ -291,7 +205,7 @@ static void print_counters(struct daemon *daemon) {
 static void stats_due(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, stats, op);
     if (op->result < 0 || daemon->phase != PHASE_SERVING) return;
-    print_counters(daemon);
+    daemon_print_counters(daemon);
     start_stats(daemon);
 }
 
@@ -316,19 +230,6 @@ static void rotate_go_on(struct daemon *daemon) {
     control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
 
-static void begin_stop(struct daemon *daemon) {
-    if (daemon->phase != PHASE_SERVING) return;
-    const int64_t now = port_now_ns(daemon->port);
-    daemon->phase = PHASE_DRAINING;
-    port_cancel(&daemon->stats);
-    /* What is read must still be stored: half of the time at least is left for that. */
-    const int64_t stop_ns = (int64_t)daemon->config->stop_ms * 1000000;
-    const int64_t drain_ns = (int64_t)daemon->config->drain_ms * 1000000;
-    port_timer(daemon->port, &daemon->drain,
-               now + (drain_ns < stop_ns / 2 ? drain_ns : stop_ns / 2));
-    port_timer(daemon->port, &daemon->stop, now + stop_ns);
-}
-
 static const char reload_text[] =
     "the configuration is read at the start only; restart to change it";
 
@@ -339,10 +240,10 @@ static void signalled(struct port_op *op) {
     case PORT_SIGNAL_STOP:
         if (daemon->phase != PHASE_SERVING) {
             say("asked to stop once more: leaving at once");
-            print_counters(daemon);
+            daemon_print_counters(daemon);
             system_exit_now(1);
         }
-        begin_stop(daemon);
+        stopping_begin(daemon);
         break;
     case PORT_SIGNAL_RELOAD: say("reload: %s", reload_text); break;
     case PORT_SIGNAL_ROTATE: rotate(daemon); break;
@@ -363,7 +264,7 @@ static enum control_answer command(void *context, const char *text, char *reply,
         return CONTROL_LATER;
     }
     if (strcmp(text, "stop") == 0) {
-        begin_stop(daemon);
+        stopping_begin(daemon);
         return CONTROL_LATER;
     }
     snprintf(reply, size, "{\"ok\":false,\"error\":\"%s\"}",
@@ -372,110 +273,12 @@ static enum control_answer command(void *context, const char *text, char *reply,
     return CONTROL_NOW;
 }
 
-/* ---- stopping ---- */
-
-/* Connections are read until nothing more is there: a turn that brought nothing. */
-static bool drained(const struct daemon *daemon, uint32_t collected) {
-    return collected == 0 && !pipeline_anyone_parked(daemon->pipeline);
-}
-
-static void end_intake(struct daemon *daemon) {
-    if (daemon->phase != PHASE_DRAINING) return;
-    daemon->phase = PHASE_ENDING;
-    port_cancel(&daemon->drain);
-    intake_end(&daemon->intake);
-}
-
-static void drain_over(struct port_op *op) {
-    end_intake(PORT_CONTAINER(struct daemon, drain, op));
-}
-
-static void stop_over(struct port_op *op) {
-    struct daemon *daemon = PORT_CONTAINER(struct daemon, stop, op);
-    if (op->result < 0) return;
-    say("stop_ms is over: what is not stored by now is given up");
-    end_intake(daemon);
-    stream_abandon(daemon->main);
-    stream_abandon(daemon->rejects);
-    port_timer(daemon->port, &daemon->leave, port_now_ns(daemon->port) + STOP_GRACE_NS);
-}
-
-static void index_stop_over(struct port_op *op) {
-    struct daemon *daemon = PORT_CONTAINER(struct daemon, index_stop, op);
-    if (op->result < 0) return;
-    const bool main_busy = stream_stop_indexing(daemon->main);
-    if (stream_stop_indexing(daemon->rejects) || main_busy)
-        say("not every closed file has its index yet; the next start makes the rest, or logport "
-            "archive");
-}
-
-static void leave_now(struct port_op *op) {
-    struct daemon *daemon = PORT_CONTAINER(struct daemon, leave, op);
-    if (op->result < 0) return;
-    say("the disk does not answer: leaving");
-    print_counters(daemon);
-    system_exit_now(1);
-}
-
-static uint64_t records_lost(const struct daemon *daemon) {
-    return daemon->counters.dropped[DROP_STOPPED] + daemon->counters.in_flight;
-}
-
-/* Whoever asked for the stop learns of it when another daemon may take the directory. */
-static void say_goodbye(struct daemon *daemon) {
-    control_close(daemon->control);
-    file_close(&daemon->lock);
-    control_reply_later(daemon->control, "stop",
-                        records_lost(daemon)
-                            ? "{\"ok\":false,\"error\":\"not all records could be stored\"}"
-                            : "{\"ok\":true}");
-    control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
-}
-
-static void stop_go_on(struct daemon *daemon, uint32_t collected) {
-    switch (daemon->phase) {
-    case PHASE_SERVING: return;
-    case PHASE_DRAINING:
-        if (drained(daemon, collected)) end_intake(daemon);
-        return;
-    case PHASE_ENDING:
-        if (!intake_ended(&daemon->intake)) return;
-        pipeline_finish(daemon->pipeline);
-        daemon->phase = PHASE_FLUSHING;
-        return;
-    case PHASE_FLUSHING:
-        if (pipeline_busy(daemon->pipeline) || daemon->rotating) return;
-        stream_finish(daemon->main);
-        stream_finish(daemon->rejects);
-        port_timer(daemon->port, &daemon->index_stop, port_now_ns(daemon->port) + INDEX_STOP_NS);
-        daemon->phase = PHASE_CLOSING;
-        return;
-    case PHASE_CLOSING:
-        if (stream_busy(daemon->main) || stream_busy(daemon->rejects)) return;
-        say_goodbye(daemon);
-        port_cancel(&daemon->stop);
-        port_cancel(&daemon->leave);
-        port_cancel(&daemon->index_stop);
-        port_cancel(&daemon->signal);
-        daemon->phase = PHASE_STOPPED;
-        return;
-    case PHASE_STOPPED: return;
-    }
-}
-
-static bool all_back(const struct daemon *daemon) {
-    return daemon->phase == PHASE_STOPPED && port_idle(&daemon->signal) &&
-           port_idle(&daemon->stats) && port_idle(&daemon->drain) && port_idle(&daemon->stop) &&
-           port_idle(&daemon->leave) && port_idle(&daemon->index_stop) &&
-           control_quiet(daemon->control);
-}
-
 static void serve(struct daemon *daemon) {
     int64_t timeout_ns = -1;
-    while (!all_back(daemon)) {
+    while (!stopping_over(daemon)) {
         const uint32_t collected = port_wait(daemon->port, timeout_ns);
         rotate_go_on(daemon);
-        stop_go_on(daemon, collected);
+        stopping_go_on(daemon, collected);
         timeout_ns = -1;
         if (daemon->phase == PHASE_DRAINING)
             timeout_ns = pipeline_anyone_parked(daemon->pipeline) ? DRAIN_LOOK_NS : 0;
@@ -484,8 +287,12 @@ static void serve(struct daemon *daemon) {
     }
 }
 
+uint64_t daemon_records_lost(const struct daemon *daemon) {
+    return daemon->counters.dropped[DROP_STOPPED] + daemon->counters.in_flight;
+}
+
 static int finish(struct daemon *daemon) {
-    const uint64_t lost = records_lost(daemon);
+    const uint64_t lost = daemon_records_lost(daemon);
     if (lost) say("%llu records could not be stored", (unsigned long long)lost);
     char text[COUNTERS_TEXT_MAX];
     write_counters(daemon, text, sizeof text - 1);

@@ -1,0 +1,58 @@
+/* daemon_parts.h - between the files of the daemon: daemon.c (starts, serves, answers),
+ * listening.c (where it listens) and stopping.c (how it stops). Owner only. */
+#ifndef INGEST_DAEMON_PARTS_H
+#define INGEST_DAEMON_PARTS_H
+
+#include "ingest/control.h"
+#include "ingest/counters.h"
+#include "ingest/daemon.h"
+#include "ingest/intake.h"
+#include "ingest/memory_plan.h"
+#include "ingest/rules.h"
+#include "writer/segment.h"
+
+enum phase {
+    PHASE_SERVING,
+    PHASE_DRAINING, /* no new connections; reading what is there */
+    PHASE_ENDING,   /* connections end; their last records go into batches */
+    PHASE_FLUSHING, /* batches are packed and written */
+    PHASE_CLOSING,  /* segments are closed and get their index */
+    PHASE_STOPPED,
+};
+
+struct daemon {
+    const struct config *config;
+    struct memory_plan plan;
+    struct port *port;
+    struct files *files;
+    struct file lock;
+    struct stream *main, *rejects;
+    struct line_memory line_memory;
+    struct pipeline *pipeline;
+    struct intake intake;
+    uint32_t numbers[LISTENER_NUMBERS]; /* of the listeners, in the order of config->listeners */
+    struct control *control;
+    struct counters counters;
+    struct port_op signal, stats, drain, stop, leave, index_stop;
+    enum phase phase;
+    bool rotating;          /* asked for, not over */
+    uint64_t rotate_behind; /* batches */
+    int64_t started_ns;
+};
+
+/* Says what could not be done, and returns the error. */
+int daemon_fail(const char *what, int error);
+void daemon_print_counters(struct daemon *daemon);
+uint64_t daemon_records_lost(const struct daemon *daemon);
+
+/* Opens all listeners of daemon->config; what is wrong is said. */
+int listening_open(struct daemon *daemon);
+
+void stopping_prepare(struct daemon *daemon);
+void stopping_begin(struct daemon *daemon);
+/* After each wait on the port; collected: how many ops came back. */
+void stopping_go_on(struct daemon *daemon, uint32_t collected);
+/* Everything is stored and closed, and every op is back. */
+bool stopping_over(const struct daemon *daemon);
+
+#endif
