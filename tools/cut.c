@@ -89,10 +89,12 @@ static int read_piece(struct file *file, struct packed *packed, uint64_t offset,
     return got < 0 ? (int)got : 0;
 }
 
-int cut_read(struct file *file, const struct cut *cut, struct packed *packed) {
-    const int status = read_piece(file, packed, cut->offset, (size_t)(cut->end - cut->offset));
-    if (status < 0) return status;
-    return packed->size == cut->end - cut->offset ? 0 : ERR_CLOSED;
+int cut_read(const struct cutter *cutter, const struct cut *cut, struct packed *packed) {
+    struct file file = cutter->scan.file;
+    int status = read_piece(&file, packed, cut->offset, (size_t)(cut->end - cut->offset));
+    if (status == 0 && packed->size != cut->end - cut->offset) status = ERR_CLOSED;
+    if (status < 0) packed->size = 0;
+    return status;
 }
 
 struct walked {
@@ -149,23 +151,32 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
     return true;
 }
 
-bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) {
-    uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
-    struct span span = {0};
-    if (cutter->groups.known) {
-        const struct index_group *group =
-            groups_next(&cutter->groups, cutter->offset, &cutter->gap);
-        if (group == NULL) return false;
-        if (cutter->offset < group->offset) {
-            cutter->offset = group->offset;
-            cutter->frame_number = group->first_frame;
-        }
-        size = groups_end(&cutter->groups) - cutter->offset;
-        span = group->span;
+/* The next group that is wanted, or what is left of it behind a piece of care. */
+static bool next_group(struct cutter *cutter, struct cut *cut) {
+    const struct index_group *group = groups_next(&cutter->groups, cutter->offset, &cutter->gap);
+    if (group == NULL) return false;
+    if (cutter->offset < group->offset) {
+        cutter->offset = group->offset;
+        cutter->frame_number = group->first_frame;
     }
-    if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
+    *cut = (struct cut){.offset = cutter->offset,
+                        .end = groups_end(&cutter->groups),
+                        .first_frame = cutter->frame_number,
+                        .unread = true,
+                        .span = group->span};
+    cutter->offset = cut->end;
+    cutter->frame_number = group->first_frame + group->frames;
+    return true;
+}
+
+bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) {
+    if (cutter->groups.known) {
+        if (!next_group(cutter, cut)) return false;
+    } else {
+        const uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
+        if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
+    }
     cut->gap = cutter->gap;
-    cut->span = span;
     cutter->gap = false;
     cutter->report->bytes_read += cut->end - cut->offset;
     return true;

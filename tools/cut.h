@@ -1,5 +1,6 @@
 /* cut.h - cuts a segment into pieces that threads can search: runs of whole frames, some
- * hundred KiB in the file, read already.  It looks at headers only.  Where the bytes are not
+ * hundred KiB in the file.  It looks at headers only; with an index not even at these, and
+ * whoever searches the piece reads it.  Where the bytes are not
  * what they should be, it goes on frame by frame as everybody else does (writer/scan.h), and
  * tells the damage.  With an index, it passes over what cannot hold a wanted record. */
 #ifndef TOOLS_CUT_H
@@ -23,6 +24,7 @@ struct cut {
     uint64_t first_frame; /* the number of its first frame */
     bool gap;             /* frames were passed over before it */
     bool careful;         /* one frame, to be read by scan_next */
+    bool unread;          /* to be read by cut_read; it may not be what the index said */
     struct span span;     /* what is known of all its lines; the frames' lids know more */
 };
 
@@ -44,9 +46,10 @@ struct cutter {
  * then nothing is open. */
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment);
 void cutter_close(struct cutter *cutter);
-/* The next piece, read into `packed` unless it is a careful one.  False: there is none. */
+/* The next piece, read into `packed` unless it is a careful or unread one.  False: there is none. */
 bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed);
-/* Reads a piece again that was cut before.  0 or an ERR_; fewer bytes than were there: ERR_CLOSED. */
-int cut_read(struct file *file, const struct cut *cut, struct packed *packed);
+/* Reads a piece that was cut before, on any thread; scan.file is not touched by the cutter meanwhile.
+ * 0 or an ERR_, with fewer bytes than there were: ERR_CLOSED; then `packed` is empty. */
+int cut_read(const struct cutter *cutter, const struct cut *cut, struct packed *packed);
 
 #endif

@@ -1,4 +1,4 @@
-/* find.h - where a literal stands in a block of bytes, sixteen places at a time.
+/* find.h - where a literal stands in a block of bytes, many places at a time.
  * Pure. */
 #ifndef TOOLS_FIND_H
 #define TOOLS_FIND_H
@@ -14,6 +14,7 @@ struct needle {
     /* The offsets of its two rarest bytes, as log lines go: where both match, all
      * is compared.  The same one, if there is but one byte. */
     size_t first, second;
+    bool wide; /* its own: the processor compares 32 bytes at once, and all cases are given */
 };
 
 /* Copies the bytes.  ERR_NO_MEMORY. */

@@ -1,6 +1,6 @@
-/* select.c - see select.h.  The thread that asked cuts pieces and reads them, the port's
- * workers unpack and search them, and what came of them is handed over in their order.  A
- * ring of pieces bounds what is under way. */
+/* select.c - see select.h.  The thread that asked cuts pieces, the port's workers read, unpack
+ * and search them, and what came of them is handed over in their order.  A ring of pieces
+ * bounds what is under way. */
 #include "tools/select.h"
 
 #include <assert.h>
@@ -18,10 +18,16 @@
 #define PIECES_ALONE 2
 #define PIECES_MAX   64
 
+/* An open segment: until it is cut up, and its last piece was handed over. */
+struct source {
+    struct cutter cutter;
+    uint32_t uses;
+};
+
 struct job {
     struct port_op op; /* first: an op is its job */
     struct piece piece;
-    const struct segment_file *segment;
+    struct source *source;
     bool back; /* searched */
 };
 
@@ -33,10 +39,9 @@ struct select {
     select_visit *visit;
     void *context;
     struct segment_list list;
-    uint32_t next_file; /* how many were opened */
-    bool open;
-    struct cutter cutter;
-    struct cut *cuts; /* newest first: all pieces of the open segment */
+    uint32_t next_file;    /* how many were opened */
+    struct source *source; /* that is cut now, or NULL */
+    struct cut *cuts;      /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
     struct progress progress;
     uint64_t bytes_passed;
@@ -55,7 +60,7 @@ struct select {
 static void find_cuts(struct select *s, struct packed *packed) {
     struct cut cut;
     s->cut_count = 0;
-    while (cutter_next(&s->cutter, &cut, packed)) {
+    while (cutter_next(&s->source->cutter, &cut, packed)) {
         if (s->cut_count == s->cut_room) {
             s->cut_room = s->cut_room > 0 ? s->cut_room * 2 : 64;
             s->cuts = reallocate(s->cuts, s->cut_room * sizeof *s->cuts);
@@ -68,45 +73,58 @@ static const struct segment_file *file_at(const struct select *s, uint32_t numbe
     return &s->list.files[s->settings->newest_first ? s->list.count - 1 - number : number];
 }
 
+static void let_go(struct source *source) {
+    if (--source->uses > 0) return;
+    cutter_close(&source->cutter);
+    free(source);
+}
+
 static bool open_next(struct select *s, struct packed *packed) {
+    struct source *source = allocate(sizeof *source);
     while (s->next_file < s->list.count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
         if (!query_takes_stream(s->query, segment->name.stream)) continue;
-        if (!cutter_open(&s->cutter, s->call->files, segment)) {
+        *source = (struct source){.uses = 1,
+                                  .cutter = {.query = s->query,
+                                             .settings = s->settings,
+                                             .report = s->report,
+                                             .progress = &s->progress}};
+        if (!cutter_open(&source->cutter, s->call->files, segment)) {
             s->bytes_passed += segment->size;
             continue;
         }
-        s->open = true;
+        s->source = source;
         if (s->settings->newest_first) find_cuts(s, packed);
         return true;
     }
+    free(source);
     return false;
 }
 
 static void close_segment(struct select *s) {
-    s->bytes_passed += s->cutter.segment->size;
-    cutter_close(&s->cutter);
-    s->open = false;
+    s->bytes_passed += s->source->cutter.segment->size;
+    let_go(s->source);
+    s->source = NULL;
 }
 
 static bool next_cut(struct select *s, struct piece *piece) {
-    if (!s->settings->newest_first) return cutter_next(&s->cutter, &piece->cut, &piece->packed);
+    if (!s->settings->newest_first)
+        return cutter_next(&s->source->cutter, &piece->cut, &piece->packed);
     if (s->cut_count == 0) return false;
     piece->cut = s->cuts[--s->cut_count];
-    /* What has changed since is found by reading it with care. */
-    if (!piece->cut.careful && cut_read(&s->cutter.scan.file, &piece->cut, &piece->packed) < 0)
-        piece->packed.size = 0;
+    piece->cut.unread = !piece->cut.careful;
     return true;
 }
 
 /* Fills the job with the next piece.  False: there is none. */
 static bool prepare(struct select *s, struct job *job) {
     for (;;) { /* ends: every turn opens the next file */
-        if (!s->open && !open_next(s, &job->piece.packed)) return false;
+        if (s->source == NULL && !open_next(s, &job->piece.packed)) return false;
         if (next_cut(s, &job->piece)) break;
         close_segment(s);
     }
-    job->segment = s->cutter.segment;
+    job->source = s->source;
+    job->source->uses++;
     job->back = false;
     piece_begin(&job->piece);
     progress_step(&s->progress, s->bytes_passed + job->piece.cut.end);
@@ -117,11 +135,12 @@ static bool prepare(struct select *s, struct job *job) {
 
 /* Frame by frame, with all that is told about damage: where a thread found some. */
 static void search_carefully(struct select *s, struct job *job) {
+    const struct segment_file *segment = job->source->cutter.segment;
     struct piece *piece = &job->piece;
     struct scan scan;
     enum scan_damage damage;
     piece_begin(piece);
-    int status = scan_open(s->call->files, job->segment->path, &scan);
+    int status = scan_open(s->call->files, segment->path, &scan);
     if (status == 0) {
         scan_seek(&scan, piece->cut.offset);
         scan.frame_number = piece->cut.first_frame;
@@ -136,7 +155,7 @@ static void search_carefully(struct select *s, struct job *job) {
         }
         if (damage == SCAN_SOUND) break;
         progress_clear(&s->progress);
-        if (!tell_damage(job->segment, &scan, damage)) break;
+        if (!tell_damage(segment, &scan, damage)) break;
         s->report->trouble = true;
         status = scan_skip_damage(&scan);
         if (status == 0) break;
@@ -144,7 +163,7 @@ static void search_carefully(struct select *s, struct job *job) {
     }
     if (status < 0) {
         progress_clear(&s->progress);
-        say("%s: %s", job->segment->path, error_text(status));
+        say("%s: %s", segment->path, error_text(status));
         s->report->trouble = true;
     }
     scan_close(&scan);
@@ -160,6 +179,7 @@ static void reverse(struct select_line *lines, uint64_t count) {
 
 /* Hands over what came of the oldest piece. */
 static void deliver(struct select *s, struct job *job) {
+    const struct segment_file *segment = job->source->cutter.segment;
     struct piece *piece = &job->piece;
     struct select_report *report = s->report;
     if (piece->cut.careful || piece->damaged || piece->packed.size == 0) search_carefully(s, job);
@@ -172,21 +192,29 @@ static void deliver(struct select *s, struct job *job) {
     if (piece->count > s->settings->max - report->found)
         piece->count = s->settings->max - report->found;
     report->found += piece->count;
-    const struct selection selection = {.segment = job->segment,
-                                        .file_begins = job->segment != s->visited,
+    const struct selection selection = {.segment = segment,
+                                        .file_begins = segment != s->visited,
                                         .gap = piece->cut.gap,
                                         .text = piece->text.bytes,
                                         .text_size = piece->text.size,
                                         .lines = piece->lines,
                                         .count = piece->count};
-    s->visited = job->segment;
+    s->visited = segment;
     if (!s->visit(s->context, &selection)) s->enough = true;
 }
 
 /* ---- threads ---- */
 
+/* What cannot be read, or has changed since it was cut, is read with care later. */
+static void search(struct job *job) {
+    struct piece *piece = &job->piece;
+    if (piece->cut.unread && cut_read(&job->source->cutter, &piece->cut, &piece->packed) < 0)
+        return;
+    piece_search(piece);
+}
+
 static void work(struct port_op *op) {
-    piece_search(&((struct job *)(void *)op)->piece);
+    search((struct job *)(void *)op);
 }
 
 static void came_back(struct port_op *op) {
@@ -196,7 +224,7 @@ static void came_back(struct port_op *op) {
 static void start(struct select *s, struct job *job) {
     const bool alone = s->pieces++ < PIECES_ALONE;
     /* A careful piece is one frame, read by us. */
-    if (job->piece.cut.careful || job->piece.packed.size == 0) {
+    if (job->piece.cut.careful) {
         job->back = true;
         return;
     }
@@ -205,7 +233,7 @@ static void start(struct select *s, struct job *job) {
         if (port_open(&options, &s->port) < 0) s->port = NULL; /* we do it alone */
     }
     if (s->port == NULL) {
-        piece_search(&job->piece);
+        search(job);
         job->back = true;
         return;
     }
@@ -236,6 +264,7 @@ static void search_all(struct select *s) {
         while (!job->back)
             port_wait(s->port, -1);
         if (!s->enough) deliver(s, job);
+        let_go(job->source);
         s->first = (s->first + 1) % s->job_count;
         s->used--;
         if (s->enough) more = false;
@@ -256,7 +285,7 @@ static bool open_jobs(struct select *s) {
 }
 
 static void close_all(struct select *s) {
-    if (s->open) close_segment(s);
+    if (s->source != NULL) close_segment(s);
     if (s->port != NULL) port_close(s->port);
     for (uint32_t i = 0; i < s->job_count; i++)
         piece_close(&s->jobs[i].piece);
@@ -276,8 +305,6 @@ void select_run(const struct call *call, const struct query *query,
                        .context = context};
     uint64_t total = 0;
     memset(report, 0, sizeof *report);
-    s.cutter = (struct cutter){
-        .query = query, .settings = settings, .report = report, .progress = &s.progress};
     report->trouble = !list_segments(call, &s.list);
     for (uint32_t i = 0; i < s.list.count; i++)
         total += s.list.files[i].size;
