@@ -54,10 +54,6 @@ struct json_line {
  * too.  any: the top level need not be an object. */
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line);
-/* The same without vector instructions: what CPUs without them run, and what tests
- * hold the other against. */
-void json_check_line_plain(const uint8_t *text, const uint8_t *text_end, bool any,
-                           struct json_line *line);
 
 /* Names to look for at the top level of an object, up to JSON_NAMES_MAX of them.  Most
  * names of a record are told apart from all of these by their length and first byte. */
@@ -89,6 +85,14 @@ void json_names_look(const struct json_names *names, const uint8_t *name, size_t
 void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
                            const struct json_names *names, struct json_line *line,
                            struct json_found *found);
+
+/* The ways that these go, the quickest that the CPU knows: for tests, which hold them against each
+ * other.  One that the CPU does not know becomes the next simpler one.
+ * names may be NULL; found is not touched then. */
+enum json_way { JSON_PLAIN, JSON_VECTORS, JSON_MARKS };
+void json_check_line_by(enum json_way way, const uint8_t *text, const uint8_t *text_end, bool any,
+                        const struct json_names *names, struct json_line *line,
+                        struct json_found *found);
 
 const char *json_reason_name(enum json_reason reason);
 const char *json_reason_sentence(enum json_reason reason);

@@ -1,8 +1,8 @@
 /* json_fuzz.c - any bytes at all, judged line by line: nothing outside the text and its
- * padding is read, lines are found where the newlines are, both scanners agree, and a good
+ * padding is read, lines are found where the newlines are, all ways agree, and a good
  * line cut short is a truncated one.
  *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/json_fuzz.c schema/json.c -o json_fuzz
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/json_fuzz.c schema/json*.c -o json_fuzz
  *   ./json_fuzz -max_total_time=60 -max_len=512 CORPUS_FOLDER
  */
 #include <assert.h>
@@ -46,8 +46,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memset(text + size, '"', JSON_PADDING);
     for (const uint8_t *p = text; p < text + size;) {
         struct json_line line, plain;
+        json_check_line_by(JSON_PLAIN, p, text + size, any, NULL, &plain, NULL);
+        json_check_line_by(JSON_VECTORS, p, text + size, any, NULL, &line, NULL);
+        same(&line, &plain);
         json_check_line(p, text + size, any, &line);
-        json_check_line_plain(p, text + size, any, &plain);
         same(&line, &plain);
         const uint8_t *newline = memchr(p, '\n', (size_t)(text + size - p));
         assert(line.next == newline + 1 && line.reason < JSON_REASONS);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "schema/json.h"
+#include "schema/json_marks.h"
 
 /* ---- the reference: bounds everywhere, recursion, code points as numbers ---- */
 
@@ -158,34 +159,66 @@ static void show(const uint8_t *text, size_t size) {
     print_error("line: %s\n", escaped);
 }
 
+static const char *const way_names[] = {
+    [JSON_PLAIN] = "plain", [JSON_VECTORS] = "vectors", [JSON_MARKS] = "marks"};
+
+static bool same_found(const struct json_found *a, const struct json_found *b) {
+    if (a->mask != b->mask) return false;
+    for (uint32_t mask = a->mask; mask != 0; mask &= mask - 1) {
+        const int i = __builtin_ctz(mask);
+        if (a->value[i] != b->value[i]) return false;
+    }
+    return true;
+}
+
+/* Every way must say what the plain one says, and find the same names. */
+static struct json_line judge_every_way(const uint8_t *text, size_t size, bool any) {
+    static struct json_names names;
+    if (names.count == 0) {
+        static const char *const wanted[] = {"ts", "level", "a", "n", "deep", "y"};
+        for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+            json_names_add(&names, wanted[i], (uint32_t)strlen(wanted[i]));
+    }
+    struct json_line plain;
+    struct json_found plain_found;
+    json_check_line_by(JSON_PLAIN, text, text + size, any, &names, &plain, &plain_found);
+    const bool bad = plain.reason > JSON_BLANK;
+    for (int way = JSON_PLAIN; way <= JSON_MARKS; way++) {
+        for (int named = 0; named <= 1; named++) {
+            struct json_line line;
+            struct json_found found;
+            json_check_line_by((enum json_way)way, text, text + size, any, named ? &names : NULL,
+                               &line, &found);
+            if (line.reason == plain.reason && line.next == plain.next &&
+                line.begin == plain.begin && line.end == plain.end &&
+                (!bad || line.bad == plain.bad) &&
+                (!named || plain.reason != JSON_OK || same_found(&found, &plain_found)))
+                continue;
+            show(text, size);
+            fail_msg("%s: %s, plain: %s, or another place or name", way_names[way],
+                     json_reason_name(line.reason), json_reason_name(plain.reason));
+        }
+    }
+    return plain;
+}
+
 /* Judges text and a newline, in a buffer that is exactly as large as the contract says,
- * with padding that would end or continue any token; vectors or not must agree. */
+ * with padding that would end or continue any token. */
 static struct verdict judge(const void *text, size_t size, bool any) {
-    static const uint8_t paddings[] = {'"', '7', 0x80, '}', '\n'};
+    static const uint8_t paddings[] = {'"', '7', 0x80, '}', '\n', '\\'};
     uint8_t *copy = malloc(size + 1 + JSON_PADDING);
     assert_non_null(copy);
     memcpy(copy, text, size);
     copy[size] = '\n';
     memset(copy + size + 1, paddings[size % sizeof paddings], JSON_PADDING);
-    struct json_line line, plain;
-    json_check_line(copy, copy + size + 1, any, &line);
-    json_check_line_plain(copy, copy + size + 1, any, &plain);
-    const bool bad = line.reason > JSON_BLANK;
-    const bool same = line.reason == plain.reason && line.next == plain.next &&
-                      line.begin == plain.begin && line.end == plain.end &&
-                      (!bad || line.bad == plain.bad);
+    const struct json_line line = judge_every_way(copy, size + 1, any);
     const struct verdict verdict = {
         .reason = line.reason,
         .next = (size_t)(line.next - copy),
         .begin = (size_t)(line.begin - copy),
         .end = (size_t)(line.end - copy),
-        .bad = bad ? (size_t)(line.bad - copy) : SIZE_MAX,
+        .bad = line.reason > JSON_BLANK ? (size_t)(line.bad - copy) : SIZE_MAX,
     };
-    if (!same) {
-        show(text, size);
-        fail_msg("with vectors: %s, without: %s", json_reason_name(line.reason),
-                 json_reason_name(plain.reason));
-    }
     free(copy);
     return verdict;
 }
@@ -213,22 +246,33 @@ struct expectation {
     size_t bad;
 };
 
+static void meets_moved(const struct expectation *expected, const char *text, size_t size,
+                        size_t moved, bool any) {
+    const struct verdict verdict = judge(text, size, any);
+    const bool bad = expected->reason > JSON_BLANK;
+    if (verdict.reason == expected->reason && verdict.next == size + 1 &&
+        (!bad || verdict.bad == expected->bad + moved))
+        return;
+    show((const uint8_t *)text, size);
+    fail_msg("expected %s at %zu, judged %s at %zu", json_reason_name(expected->reason),
+             expected->bad + moved, json_reason_name(verdict.reason), verdict.bad);
+}
+
+/* Moved along, so that every token meets every border of 16 and of 64 bytes: by white space, and
+ * by a member before it, as marks are counted from where the record begins. */
 static void meets(const struct expectation *table, size_t count, bool any) {
     for (size_t i = 0; i < count; i++) {
-        const size_t size = strlen(table[i].text);
-        /* Moved along, so that every token meets every border of 16 bytes. */
-        for (size_t shift = 0; shift < 40; shift++) {
+        const char *expected = table[i].text;
+        const size_t size = strlen(expected);
+        for (size_t shift = 0; shift < 70; shift++) {
             char text[4096];
             memset(text, ' ', shift);
-            memcpy(text + shift, table[i].text, size);
-            const struct verdict verdict = judge(text, shift + size, any);
-            const bool bad = table[i].reason > JSON_BLANK;
-            if (verdict.reason != table[i].reason || verdict.next != shift + size + 1 ||
-                (bad && verdict.bad != shift + table[i].bad)) {
-                show((const uint8_t *)text, shift + size);
-                fail_msg("expected %s at %zu, judged %s at %zu", json_reason_name(table[i].reason),
-                         shift + table[i].bad, json_reason_name(verdict.reason), verdict.bad);
-            }
+            memcpy(text + shift, expected, size);
+            meets_moved(&table[i], text, shift + size, shift, any);
+            if (size < 2 || memcmp(expected, "{\"", 2) != 0) continue;
+            const int head = snprintf(text, sizeof text, "{\"p\":\"%*s\",", (int)shift, "");
+            memcpy(text + head, expected + 1, size - 1);
+            meets_moved(&table[i], text, (size_t)head + size - 1, (size_t)head - 1, any);
         }
     }
 }
@@ -587,6 +631,54 @@ static void mutated_lines_are_judged_right(void **state) {
     }
 }
 
+/* What a logger writes must not be odd to the quick way, or it is quick for nobody. */
+static void lines_as_loggers_write_them_have_marks(void **state) {
+    (void)state;
+    if (!json_marks_possible()) skip();
+    static const char *const lines[] = {
+        "{\"level\":30,\"time\":1795505400123,\"msg\":\"served\"}\n",
+        "{\"asctime\": \"2026-11-24 07:30:00,450\", \"message\": \"x\"}\n",
+        "{\"@timestamp\":\"2026-11-24T07:30:00.123Z\"}\r\n",
+        "{\"msg\":\"a \\\"quoted\\\" C:\\\\path\\n\\tat \\u00e9\"}\n",
+        "{\"msg\":\"J\xC3\xBCrgen \xE6\x9D\xB1\xE4\xBA\xAC \xF0\x9F\x98\x80\"}\n",
+        "{}\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        uint8_t text[256] = {0};
+        struct json_marks marks;
+        memcpy(text, lines[i], strlen(lines[i]));
+        assert_true(json_marks_find(text, &marks));
+        assert_ptr_equal(marks.newline, text + strlen(lines[i]) - 1);
+    }
+}
+
+/* Around the length from which on lines are read otherwise, and with more quotes than room
+ * would be left for if they were counted wrong. */
+static void long_lines_are_judged_like_short_ones(void **state) {
+    (void)state;
+    static uint8_t text[2 * JSON_MARKS_LINE_MAX];
+    for (int odd = -70; odd <= 70; odd++) {
+        const size_t size = (size_t)(JSON_MARKS_LINE_MAX + odd);
+        memset(text, 'x', size);
+        memcpy(text, "{\"a\":\"", 6);
+        memcpy(text + size - 2, "\"}", 2);
+        assert_int_equal(judge(text, size, false).reason, JSON_OK);
+        text[size - 1] = ']';
+        assert_int_equal(judge(text, size, false).reason, JSON_UNEXPECTED);
+        text[size - 1] = '}';
+        text[size - 3] = '\\';
+        assert_int_equal(judge(text, size, false).reason, JSON_TRUNCATED);
+        memset(text, '"', size); /* quotes and nothing else */
+        assert_int_equal(judge(text, size, true).reason, JSON_TRAILING);
+        text[0] = '[';
+        for (size_t i = 3; i < size; i += 3)
+            text[i] = ',';
+        const size_t whole = size - size % 3;
+        text[whole] = ']';
+        assert_int_equal(judge(text, whole + 1, true).reason, JSON_OK);
+    }
+}
+
 static void a_text_is_walked_line_by_line_whatever_the_lines_hold(void **state) {
     (void)state;
     const char text[] = "{\"a\":1}\n"
@@ -763,6 +855,8 @@ int main(void) {
         cmocka_unit_test(every_truncation_is_called_one),
         cmocka_unit_test(every_byte_in_every_place_is_judged_right),
         cmocka_unit_test(mutated_lines_are_judged_right),
+        cmocka_unit_test(lines_as_loggers_write_them_have_marks),
+        cmocka_unit_test(long_lines_are_judged_like_short_ones),
         cmocka_unit_test(a_text_is_walked_line_by_line_whatever_the_lines_hold),
         cmocka_unit_test(every_code_point_but_surrogates_is_text),
         cmocka_unit_test(all_short_sequences_are_judged_right),
