@@ -1,4 +1,4 @@
-/* regex.c - see regex.h.  PCRE2 does the matching; what is ours is to find the literal
+/* regex.c - see regex.h.  PCRE2 does the matching (schema/pattern.h); what is ours is to find the literal
  * that must stand in every match, which is searched first, and to know which
  * expressions may be matched over many lines at once. */
 #include "tools/regex.h"
@@ -7,15 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "port/error.h"
-
-/* A match that takes more steps than this is given up: a second or so. */
-#define MATCH_STEPS_MAX 10000000
-#define STACK_BYTES_MIN (32u << 10)
-#define STACK_BYTES_MAX (1u << 20)
+#include "schema/pattern.h"
 
 /* ---- the literal that every match holds ---- */
 
@@ -211,59 +204,34 @@ int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char 
     memset(regex, 0, sizeof *regex);
     regex->ignore_case = ignore_case;
     regex->over_lines = matches_over_lines(pattern);
-    const uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE |
-                           PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0);
-    int code;
-    size_t place;
-    regex->code =
-        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, flags, &code, &place, NULL);
-    if (regex->code == NULL) {
-        PCRE2_UCHAR text[REGEX_ERROR_MAX / 2];
-        pcre2_get_error_message(code, text, sizeof text);
-        snprintf(error, REGEX_ERROR_MAX, "at character %llu: %s", (unsigned long long)place + 1,
-                 (const char *)text);
-        return ERR_INVALID;
-    }
-    /* Where there is no JIT, it is interpreted. */
-    pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
-    const int status = find_literal(regex, pattern);
+    struct pattern_problem problem;
+    int status = pattern_compile_plain(pattern, ignore_case, &regex->code, &problem);
+    if (status == ERR_INVALID)
+        snprintf(error, REGEX_ERROR_MAX, "at character %llu: %s",
+                 (unsigned long long)problem.offset + 1, problem.sentence);
+    if (status < 0) return status;
+    status = find_literal(regex, pattern);
     if (status < 0) regex_close(regex);
     return status;
 }
 
 void regex_close(struct regex *regex) {
-    pcre2_code_free(regex->code);
+    pattern_free(regex->code);
     free(regex->literal);
     memset(regex, 0, sizeof *regex);
 }
 
 int regex_state_open(struct regex_state *state) {
-    state->match = pcre2_match_data_create(1, NULL);
-    state->context = pcre2_match_context_create(NULL);
-    state->stack = pcre2_jit_stack_create(STACK_BYTES_MIN, STACK_BYTES_MAX, NULL);
-    if (state->match == NULL || state->context == NULL || state->stack == NULL) {
-        regex_state_close(state);
-        return ERR_NO_MEMORY;
-    }
-    pcre2_jit_stack_assign(state->context, NULL, state->stack);
-    pcre2_set_match_limit(state->context, MATCH_STEPS_MAX);
-    return 0;
+    state->scratch = NULL;
+    return pattern_scratch_make(&state->scratch);
 }
 
 void regex_state_close(struct regex_state *state) {
-    pcre2_match_data_free(state->match);
-    pcre2_match_context_free(state->context);
-    pcre2_jit_stack_free(state->stack);
-    memset(state, 0, sizeof *state);
+    pattern_scratch_free(state->scratch);
+    state->scratch = NULL;
 }
 
 int regex_find(const struct regex *regex, struct regex_state *state, const uint8_t *text,
                size_t size, size_t from, size_t *begin, size_t *end) {
-    const int found = pcre2_match(regex->code, text, size, from, 0, state->match, state->context);
-    if (found == PCRE2_ERROR_NOMATCH) return 0;
-    if (found < 0) return ERR_OTHER;
-    const size_t *place = pcre2_get_ovector_pointer(state->match);
-    *begin = place[0];
-    *end = place[1];
-    return 1;
+    return pattern_find(regex->code, state->scratch, (const char *)text, size, from, begin, end);
 }

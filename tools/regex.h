@@ -1,6 +1,5 @@
-/* regex.h - one regular expression (PCRE2's, compiled to machine code where that can be
- * done), and the literal that every match of it holds.  Only this file's .c knows PCRE2.
- * Text is taken as UTF-8; what is none of it matches nothing, and harms nothing. */
+/* regex.h - one regular expression (PCRE2's, see schema/pattern.h), and the literal that every
+ * match of it holds.  Text is taken as UTF-8; what is none of it matches nothing, and harms nothing. */
 #ifndef TOOLS_REGEX_H
 #define TOOLS_REGEX_H
 
@@ -10,9 +9,12 @@
 
 #define REGEX_ERROR_MAX 200
 
+struct pattern;
+struct pattern_scratch;
+
 /* Shared by threads once it is open. */
 struct regex {
-    void *code;
+    struct pattern *code;
     bool ignore_case;
     /* False: a match could depend on where its line ends, or be looked for in vain over many
      * lines, so lines are matched one at a time. */
@@ -24,7 +26,7 @@ struct regex {
 
 /* What a thread needs to match; of any regex. */
 struct regex_state {
-    void *match, *stack, *context;
+    struct pattern_scratch *scratch;
 };
 
 /* ERR_INVALID, and `error` (REGEX_ERROR_MAX) says what is wrong where; or ERR_NO_MEMORY. */
