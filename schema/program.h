@@ -1,0 +1,146 @@
+/* program.h - a compiled schema: what compile.c makes, check.c runs and verdict.c explains.
+ * Flat: a node a schema, linked by pointers; all in one arena, and immutable. */
+#ifndef SCHEMA_PROGRAM_H
+#define SCHEMA_PROGRAM_H
+
+#include "schema/document.h"
+#include "schema/formats.h"
+#include "schema/keywords.h"
+#include "schema/number.h"
+#include "schema/pattern.h"
+
+/* Room behind a name's text, so that it can be compared in one go. */
+#define NAME_PADDING    32
+/* Schemas that apply to one place, and places in one another: how many at most. */
+#define CHECK_DEPTH_MAX 1200
+
+struct bound {
+    struct number number;
+    int64_t integer; /* its value, if number.plain */
+    bool given;
+};
+
+struct number_rules {
+    struct bound minimum, maximum, above, below, multiple;
+    /* The plain bounds as a range, for plain integers: all others are within it. */
+    int64_t least, most;
+    bool plain; /* all bounds are, and there is no multipleOf */
+};
+
+struct string_rules {
+    size_t length_min, length_max;
+    const struct pattern *pattern;
+    enum format_kind format; /* FORMAT_UNKNOWN: not asserted */
+};
+
+struct array_rules {
+    struct node **prefix;
+    uint32_t prefix_count;
+    struct node *items;    /* NULL: anything */
+    struct node *contains; /* NULL: not asked */
+    size_t contains_min, contains_max;
+    size_t items_min, items_max;
+    bool unique;
+};
+
+/* A name that an object's schema mentions. */
+struct name {
+    const char *text; /* decoded, then a quote, then NAME_PADDING bytes */
+    uint32_t size;
+    uint32_t hash;
+    bool direct;       /* a JSON text can only write it as it is, or with escapes it need not */
+    int32_t tracked;   /* whether it was there is noted in this bit; -1: it is not */
+    struct node *node; /* its place in `properties`, or NULL */
+};
+
+struct name_pattern {
+    const struct pattern *pattern;
+    struct node *node;
+};
+
+/* When the name is there, these must be too, and the object must hold for the schema. */
+struct dependence {
+    uint32_t name;
+    uint32_t required_count;
+    const uint32_t *required; /* indexes of names */
+    struct node *node;        /* NULL: none */
+};
+
+struct object_rules {
+    struct name *names;
+    uint32_t name_count;
+    uint32_t table_mask;
+    uint32_t *table; /* index + 1, by hash */
+    uint32_t guess;  /* where in a checker its guesses of the next name begin: name_count + 1 */
+    uint32_t tracked_count;
+    const uint64_t *required; /* by tracked bits; NULL: none */
+    struct name_pattern *patterns;
+    uint32_t pattern_count;
+    struct node *additional; /* NULL: not given */
+    struct node *property_names;
+    struct dependence *dependences;
+    uint32_t dependence_count;
+    size_t properties_min, properties_max;
+};
+
+/* The values of enum, or the one of const. */
+struct choice {
+    const char *text;
+    uint32_t size;
+    uint8_t kind;
+    bool plain; /* a string without escapes */
+};
+struct choices {
+    const struct choice *choices;
+    uint32_t count;
+    uint8_t kinds;
+    uint32_t table_mask;   /* 0: few enough to go through */
+    const uint32_t *table; /* index + 1, by json_hash */
+};
+
+/* What applies to the same place. */
+struct applicator {
+    enum keyword keyword;
+    uint32_t count;
+    struct node **nodes; /* of `if`: if, then, else; the latter two may be NULL */
+    /* $dynamicRef: by resource - 1, who takes the place of nodes[0] if that resource is in
+     * scope; NULL entries: none.  NULL for all others. */
+    struct node **dynamic;
+};
+
+struct node {
+    uint8_t kinds;     /* enum json_kind: what `type` lets through */
+    bool whole;        /* numbers must be whole */
+    bool never;        /* the schema false */
+    bool more;         /* there is something behind kinds and the rules for a kind */
+    uint32_t resource; /* from 1 */
+    const struct string_rules *string;
+    const struct number_rules *number;
+    struct object_rules *object;
+    struct array_rules *array;
+    const struct choices *constant, *choices;
+    struct applicator *applicators;
+    uint32_t applicator_count;
+    struct node *unevaluated_properties, *unevaluated_items;
+    /* For verdicts, and while it is compiled. */
+    const struct document *document;
+    struct value *value;
+    struct node *instead; /* it is but a $ref: whoever points here may as well point there */
+    struct node *next;    /* all nodes, in the order in which they were made */
+    uint8_t color;        /* of the search for circles */
+};
+
+struct schema {
+    struct arena arena;
+    struct node *root;
+    struct node *nodes;
+    uint32_t resource_count;
+    uint32_t guess_count;
+    bool dynamic;      /* some $dynamicRef depends on where one comes from */
+    bool tells_unique; /* uniqueItems is asked somewhere */
+    bool decodes;      /* patterns, formats, or names with patterns are asked somewhere */
+    struct pattern **patterns;
+    size_t pattern_count, pattern_room;
+};
+
+#endif
