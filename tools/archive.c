@@ -68,7 +68,20 @@ static char *folder_of(const char *path) {
     return folder;
 }
 
-/* The copy is locked while it is written, so that two of us do not write one. */
+/* Locks the copy, so that two of us do not write one.  Another may have finished it and given it the
+ * segment's name between our opening and our locking it: then it is not the copy any more. */
+static int lock_copy(struct archive *a, const char *copy_path, struct file *to) {
+    struct file_status locked, named;
+    int error = file_lock(a->call->files, copy_path, to);
+    if (error) return error;
+    error = file_status(to, &locked);
+    if (!error) error = file_status_of(a->call->files, copy_path, &named);
+    if (error == ERR_NOT_FOUND || (!error && locked.id != named.id)) error = ERR_BUSY;
+    if (error) file_close(to);
+    return error;
+}
+
+/* The lock is kept until the copy has the segment's name. */
 static int replace(struct archive *a, struct file *from, const char *path) {
     struct files *files = a->call->files;
     struct file_status status;
@@ -77,15 +90,15 @@ static int replace(struct archive *a, struct file *from, const char *path) {
     memcpy(copy_path, path, size);
     memcpy(copy_path + size, ".new", sizeof ".new");
     struct file to;
-    int error = file_lock(files, copy_path, &to);
+    int error = lock_copy(a, copy_path, &to);
     if (!error) {
         error = copy_with_index(a, from, &to);
         /* Retention may have deleted it meanwhile: it must not come back. */
         if (!error) error = file_status_of(files, path, &status);
-        file_close(&to);
         file_close(from); /* on Windows an open file cannot be replaced */
         if (!error) error = file_rename(files, copy_path, path);
         if (error) (void)file_remove(files, copy_path);
+        file_close(&to);
         if (!error) error = directory_sync(files, folder);
     }
     free(copy_path);

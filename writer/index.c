@@ -174,6 +174,18 @@ static int load_footer(struct file *file, uint64_t *file_size, struct index_foot
     return 0;
 }
 
+/* The lines and the filters lie before the index. */
+static bool lies_before(const struct segment_index *index, uint64_t index_offset) {
+    if (index->data_size > index_offset) return false;
+    for (uint32_t i = 0; i < index->section_count; i++) {
+        const struct index_section *section = &index->sections[i];
+        const uint64_t size = filters_frame_bytes(section->groups, section->rows);
+        if (size > index_offset || section->offset - FILTERS_HEADER_BYTES > index_offset - size)
+            return false;
+    }
+    return true;
+}
+
 static int load_index(struct file *file, const struct index_footer *footer,
                       struct segment_index *index) {
     if (footer->index_size > INDEX_BYTES_MAX) return ERR_INVALID;
@@ -181,7 +193,7 @@ static int load_index(struct file *file, const struct index_footer *footer,
     if (bytes == NULL) return ERR_NO_MEMORY;
     int error = read_exactly(file, bytes, footer->index_size, footer->index_offset);
     if (!error) error = index_decode(bytes, footer->index_size, index);
-    if (!error && index->data_size > footer->index_offset) {
+    if (!error && !lies_before(index, footer->index_offset)) {
         index_free(index);
         error = ERR_INVALID;
     }

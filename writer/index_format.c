@@ -174,6 +174,7 @@ static bool sections_make_sense(const struct segment_index *index) {
         if (s->groups > index->count - s->first_group || s->rows == 0) return false;
         if (s->probes == 0 || s->probes > FILTER_PROBES_MAX) return false;
         if (s->offset < index->data_size + FILTERS_HEADER_BYTES) return false;
+        if (filters_frame_bytes(s->groups, s->rows) > UINT32_MAX) return false;
         next_group = s->first_group + s->groups;
     }
     return true;

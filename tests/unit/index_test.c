@@ -16,6 +16,7 @@
 #include "writer/filter.h"
 #include "writer/frame.h"
 #include "writer/index.h"
+#include "writer/index_format.h"
 #include "writer/scan.h"
 #include "writer/tokens.h"
 
@@ -394,8 +395,6 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
     index_free(&index);
 }
 
-/* Whatever bit flips, in filters, index or footer: a check names it, and who asks either gets no
- * index or gets the right groups. */
 static void asked_to_stop_it_leaves_the_segment_as_it_was(void **state) {
     struct segment *s = *state;
     atomic_bool stop = true;
@@ -423,6 +422,8 @@ static void zeros_that_a_power_failure_left_behind_the_lines_are_cut_off(void **
     index_free(&index);
 }
 
+/* Whatever bit flips, in filters, index or footer: a check names it, and who asks either gets no
+ * index or gets the right groups. */
 static void a_changed_byte_is_found_and_hides_no_line(void **state) {
     struct segment *s = *state;
     uint8_t candidates[8];
@@ -449,6 +450,35 @@ static void a_changed_byte_is_found_and_hides_no_line(void **state) {
         if (loaded == 0) index_free(&changed);
         assert_int_equal(file_write_at(&s->file, &byte, 1, offset), 0);
     }
+    index_free(&index);
+}
+
+static void a_sound_index_that_makes_no_sense_is_none(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 3, 400000);
+    struct segment_index index = indexed(s), loaded;
+    assert_true(index.section_count == 1);
+    const uint64_t size = size_of(s);
+    uint8_t footer_bytes[FOOTER_BYTES];
+    struct index_footer footer;
+    uint64_t where;
+    file_read_at(&s->file, footer_bytes, FOOTER_BYTES, size - FOOTER_BYTES);
+    assert_int_equal(footer_decode(footer_bytes, &footer), 0);
+    uint8_t *bytes = malloc(footer.index_size);
+    const struct index_section good = index.sections[0];
+    for (int i = 0; i < 4; i++) {
+        struct index_section *section = &index.sections[0];
+        *section = good;
+        if (i == 1) section->rows = UINT32_MAX;
+        if (i == 2) section->rows += 1;
+        if (i == 3) section->offset += 1u << 20;
+        index_encode(&index, bytes);
+        assert_int_equal(file_write_at(&s->file, bytes, footer.index_size, footer.index_offset), 0);
+        assert_int_equal(index_load(&s->file, &loaded), i == 0 ? 0 : ERR_NOT_FOUND);
+        if (i == 0) index_free(&loaded);
+        assert_int_equal(index_check(&s->file, &where), i == 0 ? 0 : ERR_INVALID);
+    }
+    free(bytes);
     index_free(&index);
 }
 
@@ -574,6 +604,7 @@ int main(void) {
         TEST(asked_to_stop_it_leaves_the_segment_as_it_was),
         TEST(zeros_that_a_power_failure_left_behind_the_lines_are_cut_off),
         TEST(a_changed_byte_is_found_and_hides_no_line),
+        TEST(a_sound_index_that_makes_no_sense_is_none),
         TEST(lid_padding_and_unknown_frames_between_lines_are_passed_over),
         TEST(a_later_version_is_no_index_and_no_damage),
         TEST(more_groups_than_a_section_holds_make_another),
