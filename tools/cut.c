@@ -13,6 +13,9 @@
 #define CHUNK_BYTES (256u << 10)
 /* The same where lids are looked for: what was appended at once, at most, and its lid. */
 #define LIDS_BYTES  (1280u << 10)
+/* Of lines of which nobody says when they came in it is known that their file was made then. So
+ * much before it they may have come: a full disk holds them, and clocks are put back. */
+#define HELD_NS     INT64_C(3600000000000)
 
 /* ---- opening ---- */
 
@@ -151,6 +154,13 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
     return true;
 }
 
+/* What is known of all lines of the segment. */
+static struct span span_of_name(const struct segment_name *name) {
+    struct span span = span_unknown(1, 1);
+    if (name->stream[0] != '\0') span.received_min_ns = name->opened_ns - HELD_NS;
+    return span;
+}
+
 /* The next group that is wanted, or what is left of it behind a piece of care. */
 static bool next_group(struct cutter *cutter, struct cut *cut) {
     const struct index_group *group = groups_next(&cutter->groups, cutter->offset, &cutter->gap);
@@ -164,6 +174,8 @@ static bool next_group(struct cutter *cutter, struct cut *cut) {
                         .first_frame = cutter->frame_number,
                         .unread = true,
                         .span = group->span};
+    if (cut->span.received_min_ns == INT64_MIN)
+        cut->span.received_min_ns = span_of_name(&cutter->segment->name).received_min_ns;
     cutter->offset = cut->end;
     cutter->frame_number = group->first_frame + group->frames;
     return true;
@@ -175,6 +187,7 @@ bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) 
     } else {
         const uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
         if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
+        cut->span = span_of_name(&cutter->segment->name);
     }
     cut->gap = cutter->gap;
     cutter->gap = false;

@@ -28,6 +28,7 @@ struct job {
     struct port_op op; /* first: an op is its job */
     struct piece piece;
     struct source *source;
+    bool gap;  /* selection.gap */
     bool back; /* searched */
 };
 
@@ -41,6 +42,7 @@ struct select {
     struct segment_list list;
     uint32_t next_file;    /* how many were opened */
     struct source *source; /* that is cut now, or NULL */
+    bool gap; /* a file, or the end of one, was passed over since the last piece */
     struct cut *cuts;      /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
     struct progress progress;
@@ -90,6 +92,7 @@ static bool open_next(struct select *s, struct packed *packed) {
                                              .report = s->report,
                                              .progress = &s->progress}};
         if (!cutter_open(&source->cutter, s->call->files, segment)) {
+            s->gap = true;
             s->bytes_passed += segment->size;
             continue;
         }
@@ -103,6 +106,7 @@ static bool open_next(struct select *s, struct packed *packed) {
 
 static void close_segment(struct select *s) {
     s->bytes_passed += s->source->cutter.segment->size;
+    if (s->source->cutter.gap) s->gap = true;
     let_go(s->source);
     s->source = NULL;
 }
@@ -125,6 +129,8 @@ static bool prepare(struct select *s, struct job *job) {
     }
     job->source = s->source;
     job->source->uses++;
+    job->gap = job->piece.cut.gap || s->gap;
+    s->gap = false;
     job->back = false;
     piece_begin(&job->piece);
     progress_step(&s->progress, s->bytes_passed + job->piece.cut.end);
@@ -194,7 +200,7 @@ static void deliver(struct select *s, struct job *job) {
     report->found += piece->count;
     const struct selection selection = {.segment = segment,
                                         .file_begins = segment != s->visited,
-                                        .gap = piece->cut.gap,
+                                        .gap = job->gap,
                                         .text = piece->text.bytes,
                                         .text_size = piece->text.size,
                                         .lines = piece->lines,

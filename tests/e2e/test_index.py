@@ -53,6 +53,27 @@ class Index(Case):
         self.assertEqual(logport("verify", base).code, 0)
         self.assert_lines(logport("cat", base).lines, sent)
 
+    def test_what_the_index_passes_over_parts_groups_as_lines_that_are_read_do(self):
+        daemon = self.daemon()
+        # Several groups a segment; what packs too well gets no filter.
+        lines = [b'{"n":%d,"pad":"%s"}' % (n, self.rng.randbytes(700).hex(".").encode()) for n in range(3600)]
+        for n in (1199, 2400, 2900, 3599):  # the end of one segment, the beginning of the next but one
+            lines[n] = lines[n].replace(b'pad":"', b'pad":"found ')
+        for begin in (0, 1200, 2400):
+            daemon.send(b"".join(line + b"\n" for line in lines[begin : begin + 1200]))
+            daemon.wait_stored(begin + 1200)
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.stop()
+        self.assertEqual(logport("archive", daemon.base).code, 0)
+        for around in ("0", "1", "1300"):
+            words = ("search", "-C", around, '"found ', daemon.base)
+            with_index = logport(*words)
+            self.assertEqual(with_index.code, 0, with_index.said)
+            self.assert_lines(with_index.lines, logport(*words, "--no-index").lines)
+        explained = logport("search", "-C0", "--explain", '"found ', daemon.base)
+        self.assertRegex(explained.said, r"1 passed over whole")
+        self.assertEqual(explained.lines[1], b"--")
+
     def test_archive_makes_a_missing_index_as_closing_would_have(self):
         base, path, sent = self.closed(scaled(5000, at_least=500))
         with open(path, "rb") as file:
