@@ -23,6 +23,7 @@ extern const struct option config_listener_options[];
 struct listener_config {
     bool tcp;
     struct listener_keys keys; /* those of all filled in */
+    struct port_address address;
     /* What the keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
     const struct facts_rules *facts;
     struct facts_rules rules;

@@ -117,6 +117,11 @@ static int settle(const struct config *config, const char *address,
     if (!keys->time_keys) keys->time_keys = config->time_keys;
     if (!keys->level_keys) keys->level_keys = config->level_keys;
     if (!keys->level_scale) keys->level_scale = config->level_scale;
+    const int result = config_address(address, &listener->address);
+    if (result) {
+        snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));
+        return result;
+    }
     return settle_facts(listener, error);
 }
 

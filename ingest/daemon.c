@@ -25,7 +25,7 @@ static int start(struct daemon *daemon);
 static void serve(struct daemon *daemon);
 static int finish(struct daemon *daemon);
 
-int daemon_run(const struct config *config) {
+int daemon_run(const struct config *config, int argc, char **argv) {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (!daemon) {
         say("%s", error_text(ERR_NO_MEMORY));
@@ -35,6 +35,7 @@ int daemon_run(const struct config *config) {
     daemon->signal.done = signalled;
     daemon->stats.done = stats_due;
     stopping_prepare(daemon);
+    if (reload_create(daemon, argc, argv, &daemon->reload)) system_exit_now(1);
     if (start(daemon)) system_exit_now(1); /* said; the system takes back what was opened */
     serve(daemon);
     const int code = finish(daemon);
@@ -64,6 +65,16 @@ static int open_directory(struct daemon *daemon) {
     return error ? daemon_fail(lock, error) : 0;
 }
 
+static struct stream_sizes stream_sizes(const struct config *config, uint64_t segment_bytes_max) {
+    return (struct stream_sizes){
+        .segment_bytes_max = config->segment_bytes_max < segment_bytes_max
+                                 ? config->segment_bytes_max
+                                 : segment_bytes_max,
+        .segment_age_ms = config->segment_age_s * 1000,
+        .sync_ms = config->sync_ms,
+    };
+}
+
 static int open_stream(struct daemon *daemon, const char *name, uint64_t segment_bytes_max,
                        uint64_t folder_bytes_max, struct stream **stream) {
     const struct config *config = daemon->config;
@@ -73,9 +84,7 @@ static int open_stream(struct daemon *daemon, const char *name, uint64_t segment
     const struct stream_options options = {
         .directory = config->dir,
         .name = name,
-        .segment_bytes_max = segment_bytes_max,
-        .segment_age_ms = config->segment_age_s * 1000,
-        .sync_ms = config->sync_ms,
+        .sizes = stream_sizes(config, segment_bytes_max),
         .folder_bytes_max = folder_bytes_max,
         .last_sequence = recovery.last_sequence,
     };
@@ -132,16 +141,12 @@ static int open_pipeline(struct daemon *daemon) {
 static enum control_answer command(void *context, const char *text, char *reply, size_t size);
 
 static void say_ready(const struct daemon *daemon) {
-    const struct intake *intake = &daemon->intake;
-    char line[LISTENER_NUMBERS * (LISTENER_NAME_MAX + 1) + SEGMENT_PATH_MAX + 64] =
-        "logportd: ready"; /* longer than say() takes, with many listeners */
-    size_t length = strlen(line);
-    for (uint32_t i = 0; i < daemon->config->listener_count; i++)
-        length += (size_t)snprintf(line + length, sizeof line - length, " %s",
-                                   intake_listener_name(intake, daemon->numbers[i]));
-    length += (size_t)snprintf(line + length, sizeof line - length, " dir=%s port=%s\n",
-                               daemon->config->dir, port_name(daemon->port));
-    stream_write(STREAM_ERROR, line, length);
+    char names[LISTENER_NAMES_BYTES];
+    char line[sizeof names + SEGMENT_PATH_MAX + 64]; /* longer than say() takes */
+    listening_names(daemon, names, sizeof names);
+    const int length = snprintf(line, sizeof line, "logportd: ready%s dir=%s port=%s\n", names,
+                                daemon->config->dir, port_name(daemon->port));
+    stream_write(STREAM_ERROR, line, (size_t)length);
 }
 
 static void start_stats(struct daemon *daemon) {
@@ -158,13 +163,10 @@ static int start(struct daemon *daemon) {
     daemon->started_ns = port_now_ns(daemon->port);
     daemon->plan = memory_plan(config);
     error = open_directory(daemon);
-    if (!error) error = open_stream(daemon, "main", config->segment_bytes_max, 0, &daemon->main);
+    if (!error) error = open_stream(daemon, "main", UINT64_MAX, 0, &daemon->main);
     if (!error)
-        error = open_stream(daemon, "rejects",
-                            config->segment_bytes_max < REJECTS_SEGMENT_BYTES_MAX
-                                ? config->segment_bytes_max
-                                : REJECTS_SEGMENT_BYTES_MAX,
-                            REJECTS_FOLDER_BYTES_MAX, &daemon->rejects);
+        error = open_stream(daemon, "rejects", REJECTS_SEGMENT_BYTES_MAX, REJECTS_FOLDER_BYTES_MAX,
+                            &daemon->rejects);
     if (!error) error = open_pools(daemon);
     if (!error) error = open_pipeline(daemon);
     if (!error) error = listening_open(daemon);
@@ -204,9 +206,22 @@ void daemon_print_counters(struct daemon *daemon) {
 
 static void stats_due(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, stats, op);
-    if (op->result < 0 || daemon->phase != PHASE_SERVING) return;
-    daemon_print_counters(daemon);
+    if (daemon->phase != PHASE_SERVING) return;
+    if (op->result >= 0) daemon_print_counters(daemon);
     start_stats(daemon);
+}
+
+void daemon_settings_changed(struct daemon *daemon) {
+    const struct config *config = daemon->config;
+    const struct stream_sizes main = stream_sizes(config, UINT64_MAX);
+    const struct stream_sizes rejects = stream_sizes(config, REJECTS_SEGMENT_BYTES_MAX);
+    pipeline_flush_ms(daemon->pipeline, config->flush_ms);
+    stream_resize(daemon->main, &main);
+    stream_resize(daemon->rejects, &rejects);
+    if (port_idle(&daemon->stats))
+        start_stats(daemon);
+    else
+        port_cancel(&daemon->stats); /* comes back, and starts again */
 }
 
 /* ---- what it is asked for ---- */
@@ -230,9 +245,6 @@ static void rotate_go_on(struct daemon *daemon) {
     control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
 
-static const char reload_text[] =
-    "the configuration is read at the start only; restart to change it";
-
 static void signalled(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, signal, op);
     if (op->result < 0) return;
@@ -245,7 +257,7 @@ static void signalled(struct port_op *op) {
         }
         stopping_begin(daemon);
         break;
-    case PORT_SIGNAL_RELOAD: say("reload: %s", reload_text); break;
+    case PORT_SIGNAL_RELOAD: reload_begin(daemon->reload); break;
     case PORT_SIGNAL_ROTATE: rotate(daemon); break;
     }
     if (daemon->phase != PHASE_STOPPED) port_signal(daemon->port, &daemon->signal);
@@ -267,9 +279,12 @@ static enum control_answer command(void *context, const char *text, char *reply,
         stopping_begin(daemon);
         return CONTROL_LATER;
     }
-    snprintf(reply, size, "{\"ok\":false,\"error\":\"%s\"}",
-             strcmp(text, "reload") == 0 ? reload_text
-                                         : "no such command; try status, rotate or stop");
+    if (strcmp(text, "reload") == 0) {
+        reload_begin(daemon->reload);
+        return CONTROL_LATER;
+    }
+    snprintf(reply, size,
+             "{\"ok\":false,\"error\":\"no such command; try status, rotate, reload or stop\"}");
     return CONTROL_NOW;
 }
 
@@ -305,6 +320,7 @@ static int finish(struct daemon *daemon) {
     line_memory_free(&daemon->line_memory);
     stream_write_within(STREAM_ERROR, text, strlen(text), LAST_WORDS_MS);
     control_free(daemon->control);
+    reload_free(daemon->reload);
     port_close(daemon->port);
     return lost ? 1 : 0;
 }

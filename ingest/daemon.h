@@ -4,8 +4,9 @@
 
 #include "ingest/config.h"
 
-/* Serves until it is told to stop.  Returns the exit code: 0, everything accepted
+/* Serves until it is told to stop. argc, argv: where the configuration came from, to be read again
+ * by a reload.  Returns the exit code: 0, everything accepted
  * is stored; 1, it could not start, or not store all. Talks on stderr. */
-int daemon_run(const struct config *config);
+int daemon_run(const struct config *config, int argc, char **argv);
 
 #endif

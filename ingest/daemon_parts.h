@@ -1,5 +1,6 @@
 /* daemon_parts.h - between the files of the daemon: daemon.c (starts, serves, answers),
- * listening.c (where it listens) and stopping.c (how it stops). Owner only. */
+ * listening.c (where it listens), reload.c (reads its configuration again) and stopping.c (how
+ * it stops).  Owner only. */
 #ifndef INGEST_DAEMON_PARTS_H
 #define INGEST_DAEMON_PARTS_H
 
@@ -8,6 +9,7 @@
 #include "ingest/daemon.h"
 #include "ingest/intake.h"
 #include "ingest/memory_plan.h"
+#include "ingest/reload.h"
 #include "ingest/rules.h"
 #include "writer/segment.h"
 
@@ -21,7 +23,7 @@ enum phase {
 };
 
 struct daemon {
-    const struct config *config;
+    const struct config *config; /* in force */
     struct memory_plan plan;
     struct port *port;
     struct files *files;
@@ -33,6 +35,7 @@ struct daemon {
     uint32_t numbers[LISTENER_NUMBERS]; /* of the listeners, in the order of config->listeners */
     struct control *control;
     struct counters counters;
+    struct reload *reload;
     struct port_op signal, stats, drain, stop, leave, index_stop;
     enum phase phase;
     bool rotating;          /* asked for, not over */
@@ -45,8 +48,18 @@ int daemon_fail(const char *what, int error);
 void daemon_print_counters(struct daemon *daemon);
 uint64_t daemon_records_lost(const struct daemon *daemon);
 
+/* daemon->config is another one: what can be changed while it serves is changed to that. */
+void daemon_settings_changed(struct daemon *daemon);
+
 /* Opens all listeners of daemon->config; what is wrong is said. */
 int listening_open(struct daemon *daemon);
+/* Those of another configuration in place of those of daemon->config: what is in both stays as
+ * it is, with its connections, and is judged as the new one says from now on.  If one cannot be
+ * opened all stays as it is, and `error` (CONFIG_ERROR_MAX bytes) says why. */
+int listening_change(struct daemon *daemon, const struct config *config, char *error);
+/* " tcp=127.0.0.1:5170 udp=…", a listener each, in order; returns the length. */
+#define LISTENER_NAMES_BYTES (LISTENER_NUMBERS * (LISTENER_NAME_MAX + 1))
+size_t listening_names(const struct daemon *daemon, char *text, size_t size);
 
 void stopping_prepare(struct daemon *daemon);
 void stopping_begin(struct daemon *daemon);

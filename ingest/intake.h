@@ -32,6 +32,7 @@ struct tcp_listener {
     struct intake *intake;
     enum listener_state state;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
+    struct port_address bound;
     struct port_socket socket;
     struct port_op accept, retry; /* retry: out of handles, again soon */
     struct port_op leave;         /* a look whether something still comes */
@@ -49,6 +50,7 @@ struct udp_listener {
     struct intake *intake;
     enum listener_state state;
     char name[LISTENER_NAME_MAX];
+    struct port_address bound;
     struct port_pool *pool; /* its own: one receive is in flight, in one buffer */
     struct port_socket socket;
     struct port_op receive;
@@ -97,6 +99,10 @@ const char *intake_listener_name(const struct intake *intake, uint32_t number);
  * already, for at most drain_ns, then ends itself and its connections, and is free. */
 void intake_unbind(struct intake *intake, uint32_t number);
 void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns);
+/* One that leaves and is still open there, or LISTENER_NUMBERS; it can be made to stay. */
+uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
+                             const struct port_address *address);
+void intake_stay(struct intake *intake, uint32_t number);
 
 /* Listeners close, and every connection and UDP socket ends where it is: what was read is
  * a record.  Until then connections are accepted: those that wait in a backlog were made

@@ -42,16 +42,16 @@ int intake_listen_tcp(struct intake *intake, const struct port_address *address,
         i++;
     if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
     struct tcp_listener *listener = &intake->tcp[i];
-    struct port_address bound = *address;
     *listener = (struct tcp_listener){.intake = intake,
+                                      .bound = *address,
                                       .number = i,
                                       .accept.done = accepted,
                                       .retry.done = retry_due,
                                       .leave.done = tcp_leave_due};
-    const int error = port_listen(intake->port, &listener->socket, &bound);
+    const int error = port_listen(intake->port, &listener->socket, &listener->bound);
     if (error) return error;
     listener->state = LISTENER_BOUND;
-    name_listener(listener->name, "tcp", &bound);
+    name_listener(listener->name, "tcp", &listener->bound);
     *number = i;
     return 0;
 }
@@ -131,6 +131,10 @@ static void tcp_leave_due(struct port_op *op) {
     const int64_t now = port_now_ns(intake->port);
     if (listener->ending) {
         tcp_listener_left(listener);
+    } else if (listener->state != LISTENER_LEAVING) {
+        return;                               /* it stays, after all */
+    } else if (op->result == ERR_CANCELLED) { /* it was to stay, and is to leave again */
+        port_timer(intake->port, &listener->leave, now + QUIET_NS);
     } else if (now >= listener->leave_ns ||
                (!listener->active && !pipeline_anyone_parked(intake->pipeline))) {
         tcp_end(listener);
@@ -155,8 +159,8 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
         i++;
     if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
     struct udp_listener *listener = &intake->udp[i];
-    struct port_address bound = *address;
     *listener = (struct udp_listener){.intake = intake,
+                                      .bound = *address,
                                       .number = LISTENERS_MAX + i,
                                       .origin.listener = LISTENERS_MAX + i,
                                       .receive.done = datagrams_received,
@@ -166,13 +170,13 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
     int error = port_pool_create(intake->port, intake->udp_buffer_bytes, 1,
                                  intake->udp_datagram_bytes, &listener->pool);
     if (error) return error;
-    error = port_bind(intake->port, &listener->socket, &bound, receive_bytes, granted);
+    error = port_bind(intake->port, &listener->socket, &listener->bound, receive_bytes, granted);
     if (error) {
         port_pool_free(listener->pool);
         return error;
     }
     listener->state = LISTENER_BOUND;
-    name_listener(listener->name, "udp", &bound);
+    name_listener(listener->name, "udp", &listener->bound);
     *number = listener->number;
     return 0;
 }
@@ -262,6 +266,10 @@ static void udp_leave_due(struct port_op *op) {
     const int64_t now = port_now_ns(intake->port);
     if (listener->ending) {
         udp_listener_left(listener);
+    } else if (listener->state != LISTENER_LEAVING) {
+        return;                               /* it stays, after all */
+    } else if (op->result == ERR_CANCELLED) { /* it was to stay, and is to leave again */
+        port_timer(intake->port, &listener->leave, now + QUIET_NS);
     } else if (now >= listener->leave_ns || (!listener->active && !listener->buffer)) {
         udp_end(listener);
     } else {
@@ -285,23 +293,50 @@ void intake_start(struct intake *intake) {
     }
 }
 
-/* Its time runs from the first look, a moment later: what has come is taken first. */
+/* How it leaves: its time runs from the first look, a moment later. */
+static void begin_leaving(struct port *port, struct port_op *leave, int64_t *leave_ns,
+                          int64_t drain_ns) {
+    const int64_t now = port_now_ns(port);
+    *leave_ns = now + drain_ns;
+    if (port_idle(leave)) port_timer(port, leave, now + QUIET_NS);
+}
+
 void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns) {
-    const int64_t now = port_now_ns(intake->port);
+    assert(intake_listener_state(intake, number) == LISTENER_OPEN);
     if (number < LISTENERS_MAX) {
         struct tcp_listener *tcp = &intake->tcp[number];
-        assert(tcp->state == LISTENER_OPEN);
         tcp->state = LISTENER_LEAVING;
         tcp->active = false;
-        tcp->leave_ns = now + drain_ns;
-        port_timer(intake->port, &tcp->leave, now + QUIET_NS);
+        begin_leaving(intake->port, &tcp->leave, &tcp->leave_ns, drain_ns);
     } else {
         struct udp_listener *udp = &intake->udp[number - LISTENERS_MAX];
-        assert(udp->state == LISTENER_OPEN);
         udp->state = LISTENER_LEAVING;
         udp->active = false;
-        udp->leave_ns = now + drain_ns;
-        port_timer(intake->port, &udp->leave, now + QUIET_NS);
+        begin_leaving(intake->port, &udp->leave, &udp->leave_ns, drain_ns);
+    }
+}
+
+uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
+                             const struct port_address *address) {
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        const struct tcp_listener *t = &intake->tcp[i];
+        const struct udp_listener *u = &intake->udp[i];
+        if (tcp && t->state == LISTENER_LEAVING && !t->ending && address_equal(&t->bound, address))
+            return i;
+        if (!tcp && u->state == LISTENER_LEAVING && !u->ending && address_equal(&u->bound, address))
+            return LISTENERS_MAX + i;
+    }
+    return LISTENER_NUMBERS;
+}
+
+void intake_stay(struct intake *intake, uint32_t number) {
+    assert(intake_listener_state(intake, number) == LISTENER_LEAVING);
+    if (number < LISTENERS_MAX) {
+        intake->tcp[number].state = LISTENER_OPEN;
+        port_cancel(&intake->tcp[number].leave);
+    } else {
+        intake->udp[number - LISTENERS_MAX].state = LISTENER_OPEN;
+        port_cancel(&intake->udp[number - LISTENERS_MAX].leave);
     }
 }
 

@@ -68,7 +68,7 @@ int program_main(int argc, char **argv) {
     } else if (config.check) {
         say("options and configuration are good");
     } else {
-        code = daemon_run(&config);
+        code = daemon_run(&config, argc, argv);
     }
     config_free(&config);
     return code;

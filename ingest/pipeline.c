@@ -96,6 +96,10 @@ void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules) {
     pipeline->rules = rules;
 }
 
+const struct rules *pipeline_rules(const struct pipeline *pipeline) {
+    return pipeline->rules;
+}
+
 static void packet_judge_by(struct packet *packet, struct rules *rules) {
     if (rules) rules_hold(rules);
     if (packet->rules) rules_release(packet->rules);

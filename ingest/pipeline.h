@@ -49,6 +49,7 @@ void pipeline_free(struct pipeline *pipeline);
 /* What the lines are judged by from now on: those taken so far keep what they came under.  To
  * be called before the first line. */
 void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules);
+const struct rules *pipeline_rules(const struct pipeline *pipeline); /* in force */
 void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms);
 
 /* Calls add with a batch, and again with a fresh one for as long as it says that it had no room

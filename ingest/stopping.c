@@ -122,5 +122,5 @@ bool stopping_over(const struct daemon *daemon) {
     return daemon->phase == PHASE_STOPPED && port_idle(&daemon->signal) &&
            port_idle(&daemon->stats) && port_idle(&daemon->drain) && port_idle(&daemon->stop) &&
            port_idle(&daemon->leave) && port_idle(&daemon->index_stop) &&
-           control_quiet(daemon->control);
+           reload_quiet(daemon->reload) && control_quiet(daemon->control);
 }

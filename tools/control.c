@@ -13,7 +13,10 @@
 #define RUN_FILE_MAX 4096
 #define TOKEN_BYTES  64
 #define REPLY_MAX    (256u << 10)
+#define ERROR_MAX    2048
 #define REPLY_MS     10000
+/* A reload may compile large schemas, and waits for its turn on a busy disk. */
+#define RELOAD_MS    60000
 /* The daemon's own limits on stopping are settings; this is for one that hangs. */
 #define STOP_MS      600000
 
@@ -30,20 +33,30 @@ struct control {
     size_t reply_size;
 };
 
-/* The text of "name":"…" in an object that our own daemon wrote: no escapes. */
+/* The text of "name":"…" in an object that our own daemon wrote: of escapes it writes \", \\ and
+ * those of control characters, which become spaces. */
 static bool text_of(const char *object, const char *name, char *text, size_t size) {
     char key[32];
     snprintf(key, sizeof key, "\"%s\":", name);
     const char *p = strstr(object, key);
+    size_t length = 0;
     if (p == NULL) return false;
     p += strlen(key);
     p += strspn(p, " ");
     if (*p++ != '"') return false;
-    const size_t length = strcspn(p, "\"");
-    if (p[length] != '"' || length == 0 || length >= size) return false;
-    memcpy(text, p, length);
+    for (; *p != '\0' && *p != '"'; p++) {
+        char c = *p;
+        if (c == '\\') {
+            c = *++p;
+            if (c == 'u' && strnlen(p, 5) == 5) p += 4;
+            if (c == '\0') return false;
+            if (c != '"' && c != '\\') c = ' ';
+        }
+        if (length + 1 >= size) return false;
+        text[length++] = c;
+    }
     text[length] = '\0';
-    return true;
+    return *p == '"' && length > 0;
 }
 
 static int no_daemon(const struct control *control) {
@@ -121,7 +134,7 @@ static bool reply_is_ok(const struct control *control) {
 static int control_ask(struct call *call, struct control *control, const char *question,
                        int64_t wait_ms) {
     const struct control_settings *settings = call->settings;
-    char error[512];
+    char error[ERROR_MAX];
     memset(control, 0, sizeof *control);
     control->dir = settings->dir != NULL ? settings->dir : default_directory();
     if (call->words > 1 || (call->words == 1 && settings->dir != NULL)) {
@@ -165,7 +178,12 @@ static int rotate_run(struct call *call) {
 }
 
 static int reload_run(struct call *call) {
-    return quietly(call, "reload", REPLY_MS);
+    struct control control;
+    char note[ERROR_MAX];
+    const int code = control_ask(call, &control, "reload", RELOAD_MS);
+    if (code == 0 && text_of(control.reply, "note", note, sizeof note)) say("reload: %s", note);
+    free(control.reply);
+    return code;
 }
 
 static int status_run(struct call *call) {
@@ -227,8 +245,13 @@ const struct command reload_command = {
     .name = "reload",
     .usage = "[DIR]",
     .summary = "Make the daemon read its configuration file again.",
-    .more = "This version reads it at the start only: the daemon answers so, and the exit code\n"
-            "is 2.\n",
+    .more = "It reads all of it first. If anything is wrong with it, the one in force stays, and\n"
+            "what is wrong is said, with file, line and column. Listeners that are in both stay\n"
+            "open, with their connections; new ones are opened; those that are gone take what has\n"
+            "come for them, for at most drain_ms, and are closed. dir, connections_max,\n"
+            "line_bytes_max and buffer_bytes_max change at a start only, which is said.\n"
+            "receive_bytes holds for listeners opened from then on.\n"
+            "Exit code: 0 when it is in force, or 2.\n",
     .options = options,
     .settings_size = sizeof(struct control_settings),
     .run = reload_run,

@@ -41,7 +41,8 @@ struct live_segment {
     struct port_op close_op;   /* the close job, or the wait before it is tried again */
     struct port_op sync_op, sync_timer, age_timer;
     bool retired, dirty, close_waits;
-    int64_t lid_ns;  /* when the last lid was written, or the file opened */
+    int64_t lid_ns; /* when the last lid was written, or the file opened */
+    int64_t opened_ns;
     bool looking;    /* sync_op is the look behind a sync */
     int close_error; /* what was said last */
 };
@@ -119,6 +120,14 @@ void stream_rotate(struct stream *stream) {
     stream->rotate_after = stream->last;
     if (!stream->last) stream->rotate_wanted = true;
     advance(stream);
+}
+
+void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
+    stream->options.sizes = *sizes;
+    struct live_segment *live = stream->present;
+    if (!live) return;
+    port_cancel(&live->age_timer);  /* comes back, and is started anew */
+    port_cancel(&live->sync_timer); /* comes back, and syncs at once */
 }
 
 bool stream_closing(const struct stream *stream) {
@@ -267,6 +276,11 @@ static void start_open(struct stream *stream) {
     port_work(stream->port, &stream->op, PORT_LANE_SLOW, open_run);
 }
 
+static void start_age_timer(struct live_segment *live) {
+    port_timer(live->stream->port, &live->age_timer,
+               live->opened_ns + (int64_t)live->stream->options.sizes.segment_age_ms * 1000000);
+}
+
 static void opened(struct stream *stream, int result) {
     struct live_segment *live = stream->present;
     if (result < 0) {
@@ -278,8 +292,8 @@ static void opened(struct stream *stream, int result) {
     stream->last_sequence = live->segment.name.sequence;
     stream->counts.segments_opened++;
     live->lid_ns = port_now_ns(stream->port);
-    port_timer(stream->port, &live->age_timer,
-               port_now_ns(stream->port) + (int64_t)stream->options.segment_age_ms * 1000000);
+    live->opened_ns = live->lid_ns;
+    start_age_timer(live);
 }
 
 /* Returns how many bytes the lid behind the append takes, if one is due. */
@@ -327,10 +341,10 @@ static void start_cut(struct stream *stream, int error) {
 
 static void start_sync_timer(struct live_segment *live) {
     struct stream *stream = live->stream;
-    if (!stream->options.sync_ms || live->retired) return;
+    if (!stream->options.sizes.sync_ms || live->retired) return;
     if (!port_idle(&live->sync_timer) || !port_idle(&live->sync_op)) return;
     port_timer(stream->port, &live->sync_timer,
-               port_now_ns(stream->port) + (int64_t)stream->options.sync_ms * 1000000);
+               port_now_ns(stream->port) + (int64_t)stream->options.sizes.sync_ms * 1000000);
 }
 
 static void stands(struct stream *stream) {
@@ -398,7 +412,7 @@ static bool retire_due(const struct stream *stream) {
     if (stream->rotate_wanted || segment->suspect || segment->gone) return true;
     if (!stream->first) return stream->finishing;
     return segment->raw_size &&
-           segment->raw_size + stream->first->raw_size > stream->options.segment_bytes_max;
+           segment->raw_size + stream->first->raw_size > stream->options.sizes.segment_bytes_max;
 }
 
 /* Starts whatever is next, if nothing is under way. */
@@ -425,6 +439,10 @@ static void age_reached(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, age_timer, op);
     if (live->retired) {
         close_advance(live->stream);
+        return;
+    }
+    if (op->result == ERR_CANCELLED) { /* stream_resize */
+        start_age_timer(live);
         return;
     }
     live->stream->rotate_wanted = true;

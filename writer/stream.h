@@ -15,12 +15,17 @@
 
 struct stream;
 
+/* What may change while it is open. */
+struct stream_sizes {
+    uint64_t segment_bytes_max; /* raw; retired before an append that would exceed it */
+    uint64_t segment_age_ms;    /* since it was opened */
+    uint64_t sync_ms; /* what was written is synced no later than this; 0: only at close */
+};
+
 struct stream_options {
     const char *directory; /* <dir> */
     const char *name;
-    uint64_t segment_bytes_max; /* raw; retired before an append that would exceed it */
-    uint64_t segment_age_ms;    /* since it was opened */
-    uint64_t sync_ms;          /* what was written is synced no later than this; 0: only at close */
+    struct stream_sizes sizes;
     uint64_t folder_bytes_max; /* closed segments together, the oldest go first; 0: no limit */
     uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
 };
@@ -49,6 +54,8 @@ struct stream_counts {
 };
 
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
+/* From now on, for the present segment too. */
+void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
 void stream_append(struct stream *stream, struct stream_append *append);
 /* The present segment ends behind what was appended so far; the next append opens another. */
 void stream_rotate(struct stream *stream);

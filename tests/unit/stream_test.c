@@ -101,9 +101,9 @@ static int open_bench(struct bench *bench, uint64_t segment_bytes_max, uint64_t 
     assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
     const struct stream_options options = {.directory = directory,
                                            .name = "s",
-                                           .segment_bytes_max = segment_bytes_max,
-                                           .segment_age_ms = 3600000,
-                                           .sync_ms = 5,
+                                           .sizes.segment_bytes_max = segment_bytes_max,
+                                           .sizes.segment_age_ms = 3600000,
+                                           .sizes.sync_ms = 5,
                                            .folder_bytes_max = folder_bytes_max,
                                            .last_sequence = recovery.last_sequence};
     return stream_open(bench->port, &options, &bench->stream);
