@@ -74,6 +74,16 @@ static bool same_place(const struct listener_config *a, const struct listener_co
     return a->address.port != 0 && address_equal(&a->address, &b->address);
 }
 
+static void match_leaving(struct change *change, uint32_t i) {
+    const struct listener_config *listener = &change->config->listeners[i];
+    const uint32_t number =
+        intake_find_leaving(&change->daemon->intake, listener->tcp, &listener->address);
+    for (uint32_t j = 0; j < i; j++)
+        if (change->numbers[j] == number) return; /* named twice: it is taken */
+    change->numbers[i] = number;
+    change->returns[i] = number != NO_NUMBER;
+}
+
 /* Those that are in both stay as they are, connections and all. */
 static void match(struct change *change) {
     const struct config *before = change->before, *config = change->config;
@@ -86,10 +96,7 @@ static void match(struct change *change) {
             change->numbers[i] = change->daemon->numbers[j];
             break;
         }
-        if (change->numbers[i] != NO_NUMBER) continue;
-        change->numbers[i] = intake_find_leaving(&change->daemon->intake, config->listeners[i].tcp,
-                                                 &config->listeners[i].address);
-        change->returns[i] = change->numbers[i] != NO_NUMBER;
+        if (change->numbers[i] == NO_NUMBER) match_leaving(change, i);
     }
 }
 

@@ -118,8 +118,11 @@ void print_man_logportd(struct output *out) {
     print_options(out, config_options);
     print_listener_keys(out);
     output_text(out, ".SH SIGNALS\n");
-    print_text(out, "SIGTERM and SIGINT: it reads, writes and closes what it has, prints its "
-                    "counters and exits; a second one ends it at once.\n");
+    print_text(out,
+               "SIGTERM and SIGINT: it reads, writes and closes what it has, prints its "
+               "counters and exits; a second one ends it at once. SIGHUP: it reads its "
+               "configuration again; a bad one leaves the old in force. SIGUSR1: it closes the "
+               "present file.\n");
     output_text(out, ".SH EXIT STATUS\n");
     print_text(out, "0: all was stored. 1: it could not start, or could not store all. 2: a bad "
                     "option or configuration.\n");
