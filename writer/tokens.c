@@ -117,17 +117,20 @@ uint32_t tokens_of_literal(const uint8_t *literal, size_t size, uint64_t *hashes
 
 /* ---- a set ---- */
 
-/* places[] is an open hash table, at most half full.  A place holds a hash, and in the bits that
- * hashes leave free the round in which it was set, so that clearing is counting up. */
-#define ROUNDS 4096
+/* places[] is an open hash table, at most half full, no larger than its tokens need so that it
+ * stays in the cache.  A place holds a hash, and in the bits that hashes leave free the round in
+ * which it was set, so that clearing is counting up. */
+#define ROUNDS         4096
+#define PLACE_BITS_MIN 12
 
 int tokens_open(struct token_set *set, uint32_t max) {
     assert(max > 0 && max <= 1u << 24);
     *set = (struct token_set){.max = max};
-    while (1u << set->place_bits < 2 * max)
-        set->place_bits++;
+    while (1u << set->place_bits_max < 2 * max)
+        set->place_bits_max++;
+    set->place_bits = set->place_bits_max < PLACE_BITS_MIN ? set->place_bits_max : PLACE_BITS_MIN;
     set->hashes = malloc(max * sizeof *set->hashes);
-    set->places = malloc(((size_t)1 << set->place_bits) * sizeof *set->places);
+    set->places = malloc(((size_t)1 << set->place_bits_max) * sizeof *set->places);
     if (set->hashes == NULL || set->places == NULL) {
         tokens_close(set);
         return ERR_NO_MEMORY;
@@ -142,12 +145,28 @@ void tokens_close(struct token_set *set) {
     *set = (struct token_set){0};
 }
 
+static void forget_places(struct token_set *set) {
+    memset(set->places, 0, ((size_t)1 << set->place_bits) * sizeof *set->places);
+    set->round = 1; /* 0: a place that was never set */
+}
+
 void tokens_clear(struct token_set *set) {
     set->count = set->lost = 0;
     set->round = (set->round + 1) % ROUNDS;
-    if (set->round > 1) return;
-    memset(set->places, 0, ((size_t)1 << set->place_bits) * sizeof *set->places);
-    set->round = 1; /* 0: a place that was never set */
+    if (set->round == 0 || set->round == 1) forget_places(set);
+}
+
+/* Twice as many places, of a set that fills half of them. */
+static void widen(struct token_set *set) {
+    set->place_bits++;
+    forget_places(set);
+    const size_t mask = ((size_t)1 << set->place_bits) - 1;
+    for (uint32_t i = 0; i < set->count; i++) {
+        size_t place = (size_t)(set->hashes[i] >> 12) & mask;
+        while (set->places[place] != 0) /* ends: half of the places are free */
+            place = (place + 1) & mask;
+        set->places[place] = set->hashes[i] | set->round;
+    }
 }
 
 static inline void set_add(struct token_set *set, uint64_t hash) {
@@ -166,6 +185,8 @@ static inline void set_add(struct token_set *set, uint64_t hash) {
     }
     set->places[place] = wanted;
     set->hashes[set->count++] = hash;
+    if (set->count > (size_t)1 << (set->place_bits - 1) && set->place_bits < set->place_bits_max)
+        widen(set);
 }
 
 static void add_long(struct token_set *set, const uint8_t *run, size_t size) {

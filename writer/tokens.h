@@ -34,7 +34,7 @@ struct token_set {
     uint32_t lost; /* tokens that were not kept */
     /* Its own from here on. */
     uint64_t *places;
-    uint32_t round, place_bits;
+    uint32_t round, place_bits, place_bits_max;
 };
 int tokens_open(struct token_set *set, uint32_t max);
 void tokens_close(struct token_set *set);
