@@ -250,6 +250,52 @@ class Follow(Case):
         self.assert_lines(follower.lines, [b'{"first":1}'] + sent)
         daemon.stop()
 
+    ROTATIONS = 200
+
+    def load_with_rotations(self, daemon, sent):
+        """Sends until there are as many segments, each batch its own; keeps in `sent` what it sends."""
+        connection, number = daemon.connect(), 0
+        while len(segments(daemon.base)) <= self.ROTATIONS:
+            burst = [log_line(self.rng, n=number + i, pad="p" * 200) for i in range(60)]
+            number += len(burst)
+            sent += burst
+            connection.sendall(b"\n".join(burst) + b"\n")
+            time.sleep(0.05 if WINDOWS else 0.01)  # a load, not a flood: that would fill larger batches
+        connection.close()
+
+    def follow_rotations(self, beside):
+        """`beside` runs again and again in a thread of its own, meanwhile."""
+        daemon = self.daemon("--segment-bytes-max", "8KiB", "--flush-ms", "5")
+        follower, errors = Follower(self, daemon.base), Follower(self, "--level", "error", daemon.base)
+        sent = [log_line(self.rng, first=1)]
+        daemon.send(sent[0] + b"\n")
+        wait_until(lambda: follower.seen, "the first line is shown")
+        load = self.in_thread(self.load_with_rotations, daemon, sent)
+        while load.is_alive():
+            beside(daemon)
+        load.finish()
+        wait_until(lambda: len(follower.seen) >= len(sent), "all lines are shown")
+        self.assert_lines(follower.lines, sent)
+        expected = [line for line in sent if b'"level":"error"' in line]
+        wait_until(lambda: len(errors.seen) >= len(expected), "all errors are shown")
+        self.assert_lines(errors.lines, expected)
+        beside(daemon)
+        daemon.stop()
+        self.assertGreaterEqual(len(segments(daemon.base)), self.ROTATIONS)
+        self.assert_lines(daemon.lines_stored(), sent)
+        time.sleep(0.3)  # nothing more comes: nothing is shown twice behind the end
+        self.assertEqual((len(follower.seen), len(errors.seen)), (len(sent), len(expected)))
+
+    def test_tail_f_through_200_rotations_under_load_shows_every_line_once_in_order(self):
+        self.follow_rotations(lambda daemon: time.sleep(0.1))
+
+    def test_tail_f_shows_every_line_once_while_archive_replaces_the_files(self):
+        def archive(daemon):
+            result = logport("archive", daemon.base)
+            self.assertIn(result.code, (0, 2), result.said)
+
+        self.follow_rotations(archive)
+
 
 class Search(Shared):
     """Compared with GNU grep on the very same lines."""
