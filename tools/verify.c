@@ -6,7 +6,9 @@
 #include "port/system.h"
 #include "tools/command.h"
 #include "tools/read.h"
+#include "writer/frame.h"
 #include "writer/index.h"
+#include "writer/span.h"
 
 struct verify_settings {
     struct common_settings common;
@@ -55,6 +57,33 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
     }
 }
 
+/* From frame to frame by their headers; where these are damaged, which has been told, on behind. */
+static int64_t verify_lids(struct output *out, const struct segment_file *segment,
+                           struct scan *scan, struct progress *progress) {
+    int64_t places = 0;
+    for (uint64_t at = 0;;) { /* ends: the file does; `at` rises */
+        uint8_t bytes[LID_BYTES];
+        struct frame_header header;
+        const int64_t got = file_read_at(&scan->file, bytes, sizeof bytes, at);
+        if (got <= 0) return got < 0 ? got : places;
+        if (frame_header(bytes, (size_t)got, &header) || header.magic == FRAME_MAGIC_COVER) {
+            const int found = scan_find_frame(scan, at + 1, &at);
+            if (found <= 0) return found < 0 ? found : places;
+            continue;
+        }
+        struct span span;
+        uint64_t first_line;
+        if (header.magic == FRAME_MAGIC_LID && header.size <= (uint64_t)got &&
+            lid_decode(bytes, (size_t)header.size, &span, &first_line) == ERR_INVALID) {
+            progress_clear(progress);
+            output_format(out, "%s: lid at byte %llu: damaged; no lines are lost by it\n",
+                          segment->path, (unsigned long long)at);
+            places++;
+        }
+        at += header.size;
+    }
+}
+
 /* One that is being written may be getting its index. */
 static int64_t verify_index(struct output *out, const struct segment_file *segment,
                             struct scan *scan, struct progress *progress) {
@@ -76,8 +105,10 @@ static void verify_file(struct call *call, const struct segment_file *segment, s
     int64_t places = scan_open(call->files, segment->path, &scan);
     if (places == 0) {
         places = verify_frames(call->out, segment, &scan, tally, progress);
+        const int64_t lids = places < 0 ? 0 : verify_lids(call->out, segment, &scan, progress);
+        if (places >= 0) places = lids < 0 ? lids : places + lids;
         const int64_t index = places < 0 ? 0 : verify_index(call->out, segment, &scan, progress);
-        places = index < 0 ? index : places + index;
+        if (places >= 0) places = index < 0 ? index : places + index;
         scan_close(&scan);
     }
     tally->bytes_passed += segment->size;

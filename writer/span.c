@@ -112,7 +112,7 @@ int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *f
         return ERR_INVALID;
     const uint32_t checksum = (uint32_t)take(&p, 4);
     if (checksum != frame_checksum(p, LID_BYTES - 12)) return ERR_INVALID;
-    if (take(&p, 4) != LID_VERSION) return ERR_INVALID;
+    if (take(&p, 4) != LID_VERSION) return ERR_UNSUPPORTED;
     *span = (struct span){.levels = (uint32_t)take(&p, 4)};
     span->lines = take(&p, 4);
     span->raw_size = take(&p, 4);

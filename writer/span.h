@@ -42,8 +42,8 @@ void span_add(struct span *span, const struct span *other);
  * fields cannot hold comes back wider, never narrower.  Returns LID_BYTES, or 0 where there is nothing
  * to say: no lines, or more than 32 bits can count. */
 size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_BYTES]);
-/* Reads a whole frame of the lid's magic.  ERR_INVALID: damaged, or of a later version that
- * cannot be read; then nothing is known of the frames before it.
+/* Reads a whole frame of the lid's magic.  ERR_INVALID: damaged; ERR_UNSUPPORTED: of a later
+ * version; then nothing is known of the frames before it.
  * A lid speaks for the data frames between the lid before it, or the segment's beginning, and
  * itself.  Who skips them because of it makes sure that their raw sizes add up to span.raw_size:
  * where a frame was set aside they do not.  received_max_ns is rounded up to a millisecond. */

@@ -293,7 +293,10 @@ static void the_commands_name_a_changed_byte_and_go_on(void **state) {
         assert_string_equal(out.bytes, lines_without(at, sound_size));
         if (data) assert_int_equal(code, 2);
         const int verified = run("verify|logs");
-        if (data || at >= data_size) assert_int_equal(verified, 1);
+        /* A frame of another skippable kind may be a later version's. */
+        const bool other_kind = !data && at == piece_at(at)->begin && at < data_size &&
+                                changes[at % sizeof changes] < 0x10;
+        if (!other_kind) assert_int_equal(verified, 1);
         if (data) assert_non_null(strstr((const char *)out.bytes, place));
     }
 }
