@@ -48,6 +48,42 @@ static int faulty_rename(struct files *files, const char *from, const char *to) 
     return system->rename(system, from, to);
 }
 
+/* ---- a port whose time goes on and whose writes fail when told to ---- */
+
+static struct port_backend moved; /* the system's calls, some of them replaced */
+static int64_t skipped_ns;        /* how far its time is ahead */
+static int writes_until_failure, write_failures;
+
+static int64_t moved_now_ns(const struct port *port) {
+    return port_backend_of_system.now_ns(port) + skipped_ns;
+}
+
+/* A write that fails leaves half of it, as a full disk does. */
+static void moved_start(struct port *port, struct port_op *op) {
+    if (op->kind == PORT_WRITE && write_failures > 0 && writes_until_failure-- <= 0) {
+        write_failures--;
+        assert_int_equal(file_write_at(op->u.file.file, op->u.file.bytes, op->u.file.size / 2,
+                                       op->u.file.offset),
+                         0);
+        port_completed(port, op, ERR_NO_SPACE);
+        return;
+    }
+    port_backend_of_system.start(port, op);
+}
+
+static void move_port(struct port *port) {
+    moved = *port->calls;
+    moved.now_ns = moved_now_ns;
+    moved.start = moved_start;
+    port->calls = &moved;
+    skipped_ns = 0;
+    write_failures = writes_until_failure = 0;
+}
+
+static void skip_ms(int64_t ms) {
+    skipped_ns += ms * 1000000;
+}
+
 /* ---- a stream in a folder of its own ---- */
 
 static char directory[64];
@@ -313,6 +349,87 @@ static void appends_held_for_a_refusing_disk_get_their_lids_with_their_write(voi
     empty_directory();
 }
 
+static void a_lid_is_due_as_soon_as_the_last_one_is_5_s_old(void **state) {
+    (void)state;
+    static const int pauses_ms[] = {0, 4000, 500, 1000, 0, 4500, 1000, 6000, 6000};
+    struct bench bench;
+    struct span spans[4];
+    uint64_t first_lines[4];
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
+    move_port(bench.port);
+    for (int i = 0; i < 9; i++) {
+        skip_ms(pauses_ms[i]);
+        append_large_line(&bench, 100, i);
+        wait_until_idle(&bench);
+    }
+    close_bench(&bench);
+    assert_int_equal(find_lids(spans, first_lines, 4), 4);
+    static const int lines[] = {4, 3, 1, 1}; /* 5.5 s behind the first, and so on */
+    for (int i = 0, first = 0; i < 4; first += lines[i++]) {
+        assert_int_equal(spans[i].lines, lines[i]);
+        assert_int_equal(first_lines[i], first);
+        assert_int_equal(spans[i].time_min_ns, first);
+        assert_int_equal(spans[i].time_max_ns, first + lines[i] - 1);
+    }
+    assert_int_equal(count_lines_in_order(NULL, false), 9);
+    empty_directory();
+}
+
+/* The write of an append that brings a lid fails, or the one that uncovers it. */
+static void a_lid_whose_write_failed_is_written_once_with_the_next_try(void **state) {
+    (void)state;
+    for (int failing = 0; failing < 2; failing++) {
+        struct bench bench;
+        struct span spans[2];
+        uint64_t first_lines[2];
+        fresh_directory();
+        assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
+        move_port(bench.port);
+        append_large_line(&bench, 40000, 10);
+        wait_until_idle(&bench);
+        writes_until_failure = failing;
+        write_failures = 1;
+        append_large_line(&bench, 40000, 20);
+        append_large_line(&bench, 100, 30);
+        wait_until_idle(&bench);
+        assert_int_equal(write_failures, 0);
+        assert_int_equal(stream_counts(bench.stream).write_failures, 1);
+        close_bench(&bench);
+        assert_int_equal(find_lids(spans, first_lines, 2), 1);
+        assert_int_equal(spans[0].lines, 2);
+        assert_int_equal(spans[0].raw_size, 80000);
+        assert_true(spans[0].time_min_ns == 10 && spans[0].time_max_ns == 20);
+        assert_int_equal(first_lines[0], 0);
+        assert_int_equal(count_lines_in_order(NULL, false), 3);
+        empty_directory();
+    }
+}
+
+static void an_append_that_the_disk_held_for_5_s_gets_the_lid_that_is_due_by_then(void **state) {
+    (void)state;
+    struct bench bench;
+    struct span spans[1];
+    uint64_t first_lines[1];
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
+    move_port(bench.port);
+    append_large_line(&bench, 100, 10);
+    wait_until_idle(&bench);
+    write_failures = 3; /* no lid is due at the first try */
+    append_large_line(&bench, 100, 20);
+    while (write_failures > 0) {
+        port_wait(bench.port, 10000000);
+        skip_ms(2000);
+    }
+    wait_until_idle(&bench);
+    close_bench(&bench);
+    assert_int_equal(find_lids(spans, first_lines, 1), 1);
+    assert_int_equal(spans[0].lines, 2);
+    assert_int_equal(count_lines_in_order(NULL, false), 2);
+    empty_directory();
+}
+
 static void the_sequence_rises_over_restarts_even_when_segments_are_gone(void **state) {
     (void)state;
     struct bench bench;
@@ -548,6 +665,9 @@ int program_main(int argc, char **argv) {
         cmocka_unit_test(a_rotation_takes_what_was_appended_before_it_and_no_more),
         cmocka_unit_test(a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_last),
         cmocka_unit_test(lines_of_which_nothing_is_known_may_be_of_any_time),
+        cmocka_unit_test(a_lid_is_due_as_soon_as_the_last_one_is_5_s_old),
+        cmocka_unit_test(a_lid_whose_write_failed_is_written_once_with_the_next_try),
+        cmocka_unit_test(an_append_that_the_disk_held_for_5_s_gets_the_lid_that_is_due_by_then),
         cmocka_unit_test(appends_held_for_a_refusing_disk_get_their_lids_with_their_write),
         cmocka_unit_test(the_sequence_rises_over_restarts_even_when_segments_are_gone),
         cmocka_unit_test(a_disk_that_refuses_is_waited_for_and_nothing_is_lost),
