@@ -92,8 +92,10 @@ static bool failed_twice(struct schema_checker *checker, const struct node *node
     return check_failed(checker, node, p, KEYWORD_UNIQUE_ITEMS, first, second, NULL) != NULL;
 }
 
+/* The array's bracket behind the last one. */
 static const char *next_item(const char *end) {
-    return scan_space(scan_space(end) + 1);
+    const char *p = scan_space(end);
+    return *p == ',' ? scan_space(p + 1) : p;
 }
 
 static bool check_few(struct schema_checker *checker, const struct node *node, const char *p,
