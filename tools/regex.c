@@ -35,10 +35,10 @@ static const char *class_end(const char *p) {
     if (*p == ']') p++;
     for (; *p != '\0' && *p != ']'; p++) {
         if (*p == '\\' && p[1] != '\0') p++;
-        if (*p == '[' && (p[1] == ':' || p[1] == '.' || p[1] == '=')) {
-            const char closing[] = {p[1], ']', '\0'};
-            const char *end = strstr(p + 2, closing);
-            if (end != NULL) p = end + 1;
+        if (*p == '[' && p[1] == ':') { /* [:alpha:], [:^alpha:]; anything else is but a bracket */
+            const char *name = p[2] == '^' ? p + 3 : p + 2;
+            const size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz");
+            if (size > 0 && name[size] == ':' && name[size + 1] == ']') p = name + size + 1;
         }
     }
     return *p == ']' ? p + 1 : NULL;

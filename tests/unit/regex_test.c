@@ -1,0 +1,175 @@
+/* regex_test.c - the literal that is derived from a regular expression stands in every match. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "tools/regex.h"
+
+static struct regex_state state;
+
+static int set_up(void **unused) {
+    (void)unused;
+    return regex_state_open(&state);
+}
+
+static int tear_down(void **unused) {
+    (void)unused;
+    regex_state_close(&state);
+    return 0;
+}
+
+static void assert_literal(const char *pattern, const char *literal) {
+    struct regex regex;
+    char error[REGEX_ERROR_MAX];
+    if (regex_open(&regex, pattern, false, error)) fail_msg("%s: %s", pattern, error);
+    if (regex.literal_size != strlen(literal) ||
+        memcmp(regex.literal, literal, regex.literal_size) != 0)
+        fail_msg("%s: %.*s instead of %s", pattern, (int)regex.literal_size,
+                 (const char *)regex.literal, literal);
+    regex_close(&regex);
+}
+
+static void the_longest_run_that_cannot_be_missing_is_the_literal(void **unused) {
+    (void)unused;
+    assert_literal("timeout", "timeout");
+    assert_literal("time[d-]? ?out", "time");
+    assert_literal("conn(ection)? refused", " refused");
+    assert_literal("ab+c", "ab");
+    assert_literal("\\[error\\] .*disk", "[error] ");
+    assert_literal("a{3}bcd", "bcd");
+    assert_literal("^level=warn$", "level=warn");
+    assert_literal("x[[:digit:]]yz", "yz");
+    assert_literal("x[[:^digit:]]yz", "yz");
+}
+
+static void what_may_be_missing_is_none(void **unused) {
+    (void)unused;
+    static const char *const patterns[] = {"a|b", "(abc)?", "(abc)*",    "[abc]+", "\\d+",
+                                           ".*",  "a?",     "(?:ab|cd)", "x*y*z*"};
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        assert_literal(patterns[i], "");
+}
+
+static void finds(const char *pattern, const char *text) {
+    struct regex regex;
+    char error[REGEX_ERROR_MAX];
+    size_t begin, end;
+    if (regex_open(&regex, pattern, false, error)) fail_msg("%s: %s", pattern, error);
+    assert_int_equal(
+        regex_find(&regex, &state, (const uint8_t *)text, strlen(text), 0, &begin, &end), 1);
+    char *match = malloc(end - begin + 1);
+    memcpy(match, text + begin, end - begin);
+    match[end - begin] = '\0';
+    char *literal = malloc(regex.literal_size + 1);
+    memcpy(literal, regex.literal, regex.literal_size);
+    literal[regex.literal_size] = '\0';
+    if (strstr(match, literal) == NULL)
+        fail_msg("%s matches %s in which there is no %s", pattern, match, literal);
+    free(literal);
+    free(match);
+    regex_close(&regex);
+}
+
+/* To PCRE2 a bracket in a class is a class of its own only when it reads [:name:]. */
+static void a_bracket_inside_a_class_does_not_move_its_end(void **unused) {
+    (void)unused;
+    finds("xyz[[:x]foo:]|bar]", "bar]");
+    finds("xyz[[.x]foo.]|bar]", "bar]");
+    finds("xyz[[=x]foo=]|bar]", "bar]");
+    finds("[[:alpha:]x]yz|bar", "bar");
+}
+
+static uint64_t random_state;
+
+static uint32_t draw(uint32_t below) {
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % below;
+}
+
+static void add_atom(char *pattern, int depth) {
+    static const char *const atoms[] = {
+        "a", "b", "ab",  "abc",         "c",        ".",    "[ab]", "[^c]",   "\\.",   "\\x61",
+        "^", "$", "\\b", "[[:alpha:]]", "\\Qa.\\E", "(?i)", "a{2}", "b{1,2}", "(?=a)", "(?!b)"};
+    static const char *const quantifiers[] = {"",  "",      "",    "?",  "*",
+                                              "+", "{0,2}", "{2}", "+?", "*+"};
+    if (depth < 3 && draw(4) == 0) {
+        strcat(pattern, draw(2) ? "(" : "(?:");
+        for (uint32_t i = draw(3) + 1; i > 0; i--)
+            add_atom(pattern, depth + 1);
+        if (draw(3) == 0) {
+            strcat(pattern, "|");
+            add_atom(pattern, depth + 1);
+        }
+        strcat(pattern, ")");
+    } else {
+        strcat(pattern, atoms[draw(sizeof atoms / sizeof *atoms)]);
+    }
+    strcat(pattern, quantifiers[draw(sizeof quantifiers / sizeof *quantifiers)]);
+}
+
+static void every_match_of_any_expression_holds_its_literal(void **unused) {
+    (void)unused;
+    uint64_t matches = 0;
+    for (uint64_t seed = 1; seed <= 20000; seed++) {
+        char pattern[4096] = "", text[65], error[REGEX_ERROR_MAX];
+        struct regex regex;
+        random_state = seed;
+        for (uint32_t i = draw(5) + 1; i > 0; i--)
+            add_atom(pattern, 0);
+        if (draw(6) == 0) {
+            strcat(pattern, "|");
+            add_atom(pattern, 0);
+        }
+        if (regex_open(&regex, pattern, draw(4) == 0, error)) continue;
+        for (int round = 0; round < 4; round++) {
+            size_t begin, end, size = draw(64);
+            for (size_t i = 0; i < size; i++)
+                text[i] = "aabbcAB. x"[draw(10)];
+            text[size] = '\0';
+            if (regex_find(&regex, &state, (const uint8_t *)text, size, 0, &begin, &end) != 1)
+                continue;
+            matches++;
+            bool stands = regex.literal_size == 0;
+            for (size_t i = 0; !stands && i + regex.literal_size <= size; i++) {
+                size_t same = 0;
+                while (same < regex.literal_size &&
+                       (text[i + same] == regex.literal[same] ||
+                        (regex.ignore_case &&
+                         (text[i + same] | 0x20) == (regex.literal[same] | 0x20))))
+                    same++;
+                stands = same == regex.literal_size;
+            }
+            if (!stands)
+                fail_msg("seed %llu: %s matches in %s, without %.*s", (unsigned long long)seed,
+                         pattern, text, (int)regex.literal_size, (const char *)regex.literal);
+        }
+        regex_close(&regex);
+    }
+    assert_true(matches > 10000);
+}
+
+static void what_is_no_expression_says_why(void **unused) {
+    (void)unused;
+    struct regex regex;
+    char error[REGEX_ERROR_MAX];
+    assert_int_equal(regex_open(&regex, "a(b", false, error), ERR_INVALID);
+    assert_non_null(strstr(error, "parenthes"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_longest_run_that_cannot_be_missing_is_the_literal),
+        cmocka_unit_test(what_may_be_missing_is_none),
+        cmocka_unit_test(a_bracket_inside_a_class_does_not_move_its_end),
+        cmocka_unit_test(every_match_of_any_expression_holds_its_literal),
+        cmocka_unit_test(what_is_no_expression_says_why),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
