@@ -8,6 +8,7 @@
 
 #include "ingest/config_parts.h"
 #include "port/error.h"
+#include "writer/schema_gate.h"
 
 #define MIB         (1024 * 1024ull)
 #define FIELD(name) offsetof(struct config, name)
@@ -120,6 +121,24 @@ const struct option config_options[] = {
      .value = "SCALE",
      .help = "what a level that is a number means: pino, python, syslog, logback, opentelemetry, "
              "monolog, or usual: told by its magnitude"},
+    {.name = "schema",
+     .kind = OPTION_LIST,
+     .field = FIELD(schema),
+     .value = "FILE",
+     .help = "reject lines that do not hold by this JSON Schema (draft 2020-12); may repeat: the "
+             "first is the schema, and may refer to the others by their $id"},
+    {.name = "schema_mode",
+     .kind = OPTION_TEXT,
+     .field = FIELD(schema_mode),
+     .preset = "enforce",
+     .value = "MODE",
+     .help = "monitor: lines that do not hold are stored all the same, counted as "
+             "schema_monitored, and up to ten a minute, each of another keyword, are told on "
+             "standard error"},
+    {.name = "formats",
+     .kind = OPTION_FLAG,
+     .field = FIELD(formats),
+     .help = "the schema's keyword format is checked too (date-time, uuid, ipv4 ...)"},
     {.name = "drain_ms",
      .kind = OPTION_TIME_MS,
      .field = FIELD(drain_ms),
@@ -235,6 +254,8 @@ void config_free(struct config *config) {
         free(config->objects);
         config->objects = next;
     }
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        schema_gate_release(config->listeners[i].gate);
     free(config->listeners);
     config->listeners = NULL;
     config->listener_count = 0;

@@ -16,6 +16,8 @@
 struct listener_keys {
     const char *address;
     const char *time_keys, *level_keys, *level_scale;
+    struct option_list schema; /* none: as for all; "none": no schema */
+    const char *schema_mode, *formats;
 };
 extern const struct option config_listener_options[];
 
@@ -27,6 +29,9 @@ struct listener_config {
     /* What the keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
     const struct facts_rules *facts;
     struct facts_rules rules;
+    bool monitor, formats;
+    /* Of keys.schema, once schema_files_settle has made it; NULL: any JSON object is good. */
+    struct schema_gate *gate;
 };
 
 struct config {
@@ -36,6 +41,9 @@ struct config {
     uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
     uint64_t flush_ms, sync_ms, segment_bytes_max, segment_age_s, drain_ms, stop_ms, stats_s;
     const char *time_keys, *level_keys, *level_scale;
+    struct option_list schema;
+    const char *schema_mode;
+    bool formats;
     bool check, version, help;
     /* TCP first, each kind in the order given. */
     struct listener_config *listeners;

@@ -31,6 +31,21 @@ const struct option config_listener_options[] = {
      .field = FIELD(level_scale),
      .value = "SCALE",
      .help = "the same"},
+    {.name = "schema",
+     .kind = OPTION_LIST,
+     .field = FIELD(schema),
+     .value = "FILE",
+     .help = "the same; none: no schema here"},
+    {.name = "schema_mode",
+     .kind = OPTION_TEXT,
+     .field = FIELD(schema_mode),
+     .value = "MODE",
+     .help = "the same"},
+    {.name = "formats",
+     .kind = OPTION_TEXT,
+     .field = FIELD(formats),
+     .value = "true or false",
+     .help = "the same"},
     {.name = NULL},
 };
 
@@ -69,6 +84,24 @@ static int check_keys(const char *text, char *problem) {
     return bad_keys(problem, CONFIG_PROBLEM_MAX);
 }
 
+static int check_mode(const char *text, char *problem) {
+    if (strcmp(text, "enforce") == 0 || strcmp(text, "monitor") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither enforce nor monitor", text);
+    return ERR_INVALID;
+}
+
+static int check_formats(const char *text, char *problem) {
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is not true or false", text);
+    return ERR_INVALID;
+}
+
+static int check_schema(const char *text, char *problem) {
+    if (text[0] != '\0') return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a file's name was expected");
+    return ERR_INVALID;
+}
+
 static int check_directory(const char *text, char *problem) {
     if (text[0] != '\0' && strlen(text) <= DIR_BYTES_MAX) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "a directory's name was expected");
@@ -82,7 +115,8 @@ int config_value_check(const char *name, const char *text, char *problem) {
     } checks[] = {
         {"address", check_address},   {"tcp", check_address},    {"udp", check_address},
         {"level_scale", check_scale}, {"time_keys", check_keys}, {"level_keys", check_keys},
-        {"dir", check_directory},
+        {"dir", check_directory},     {"schema", check_schema},  {"schema_mode", check_mode},
+        {"formats", check_formats},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);
@@ -108,6 +142,16 @@ static int settle_facts(struct listener_config *listener, char *error) {
     return 0;
 }
 
+static void settle_schema(const struct config *config, struct listener_config *listener) {
+    struct listener_keys *keys = &listener->keys;
+    if (keys->schema.count == 0) keys->schema = config->schema;
+    if (keys->schema.count == 1 && strcmp(keys->schema.texts[0], "none") == 0)
+        keys->schema.count = 0;
+    if (!keys->schema_mode) keys->schema_mode = config->schema_mode;
+    listener->monitor = strcmp(keys->schema_mode, "monitor") == 0;
+    listener->formats = keys->formats ? strcmp(keys->formats, "true") == 0 : config->formats;
+}
+
 static int settle(const struct config *config, const char *address,
                   struct listener_config *listener, char *error) {
     struct listener_keys *keys = &listener->keys;
@@ -117,6 +161,7 @@ static int settle(const struct config *config, const char *address,
     if (!keys->time_keys) keys->time_keys = config->time_keys;
     if (!keys->level_keys) keys->level_keys = config->level_keys;
     if (!keys->level_scale) keys->level_scale = config->level_scale;
+    settle_schema(config, listener);
     const int result = config_address(address, &listener->address);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));

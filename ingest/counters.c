@@ -81,6 +81,7 @@ size_t counters_write(const struct counters *c, const struct counters_beside *be
     for (uint32_t i = JSON_BLANK + 1; i < REJECT_REASONS; i++)
         if (c->reasons[i]) number(&writer, reject_reason_name(i), c->reasons[i]);
     close_object(&writer);
+    number(&writer, "schema_monitored", c->schema_monitored);
     number(&writer, "bytes_stored", c->bytes_stored);
     number(&writer, "connections", beside->connections);
     number(&writer, "connections_accepted", c->connections_accepted);

@@ -23,8 +23,9 @@ struct counters {
     uint64_t received, stored, rejected, dropped[DROP_REASONS], in_flight;
     uint64_t reasons[REJECT_REASONS]; /* of all that was found bad */
     /* Beside the identity. */
-    uint64_t bytes_received; /* from the network, framing included */
-    uint64_t bytes_stored;   /* raw, with newlines */
+    uint64_t schema_monitored; /* stored, though not what the schema wants */
+    uint64_t bytes_received;   /* from the network, framing included */
+    uint64_t bytes_stored;     /* raw, with newlines */
     uint64_t datagrams, datagrams_truncated;
     uint64_t connections_accepted;
     uint64_t accept_pauses; /* at connections_max, or out of file handles */

@@ -5,6 +5,7 @@
 
 #include "ingest/config.h"
 #include "ingest/daemon.h"
+#include "ingest/schema_files.h"
 #include "port/system.h"
 
 #define HELP_BYTES_MAX      16384
@@ -59,7 +60,9 @@ int program_main(int argc, char **argv) {
     char error[CONFIG_ERROR_MAX];
     system_name("logportd");
     int code = 0;
-    if (config_read(files_of_system(), argc, argv, &config, error)) {
+    if (config_read(files_of_system(), argc, argv, &config, error) ||
+        schema_files_settle(files_of_system(), &config, config.line_bytes_max, system_cores(),
+                            error)) {
         say("%s", error);
         code = 2;
     } else if (config.help) {

@@ -6,6 +6,7 @@
 #include "ingest/intake.h"
 #include "writer/batch.h"
 #include "writer/indexer.h"
+#include "writer/schema_gate.h"
 
 /* A receive of this size costs least a byte, and a few of them serve all
  * connections: each goes back as soon as its lines are copied. */
@@ -14,6 +15,19 @@
 /* The largest datagram, and as many as one system call brings. */
 #define DATAGRAM_BYTES   (64u << 10)
 #define DATAGRAMS        64
+
+/* Of their checkers; listeners may share them. */
+static size_t schema_memory(const struct config *config) {
+    size_t sum = 0;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct schema_gate *gate = config->listeners[i].gate;
+        bool counted = gate == NULL;
+        for (uint32_t j = 0; j < i; j++)
+            counted = counted || config->listeners[j].gate == gate;
+        if (!counted) sum += schema_gate_memory(gate);
+    }
+    return sum;
+}
 
 struct memory_plan memory_plan(const struct config *config) {
     const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
@@ -36,13 +50,14 @@ struct memory_plan memory_plan(const struct config *config) {
     const double udp =
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
     const double index = INDEXER_MEMORY_BYTES;
-    const double total = batch + connections + tcp + udp + index + plan.line_memory_bytes;
+    const double schemas = (double)schema_memory(config);
+    const double total = batch + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, unfinished lines %.1f, %llu connections %.1f, "
-             "receive buffers TCP %.1f, UDP %.1f, indexing %.1f",
+             "receive buffers TCP %.1f, UDP %.1f, indexing %.1f, schemas %.1f",
              total / mib, plan.batches, batch / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
-             index / mib);
+             index / mib, schemas / mib);
     return plan;
 }

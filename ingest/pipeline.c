@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "ingest/rules.h"
+#include "ingest/samples.h"
 
 /* A batch with its place in the pipeline. */
 struct packet {
@@ -23,6 +24,7 @@ struct pipeline {
     struct port *port;
     struct pipeline_options options;
     struct rules *rules; /* in force */
+    struct samples samples;
     struct packet *packets;
     struct packet *open, *free, *packed; /* packed: out of turn, by number */
     uint32_t sealed_count;               /* sealed and not free again */
@@ -307,6 +309,7 @@ static void count(struct counters *counters, const struct batch_counts *counts) 
     counters->received += counts->records;
     counters->in_flight += counts->stored + counts->rejected;
     counters->dropped[DROP_QUARANTINE_FULL] += counts->quarantine_full;
+    counters->schema_monitored += counts->monitored;
     for (uint32_t i = 0; i < REJECT_REASONS; i++)
         counters->reasons[i] += counts->reasons[i];
 }
@@ -315,6 +318,8 @@ static void packed(struct port_op *op) {
     struct packet *packet = PORT_CONTAINER(struct packet, op, op);
     struct pipeline *pipeline = packet->pipeline;
     count(pipeline->options.counters, &packet->batch.counts);
+    samples_say(&pipeline->samples, &packet->batch, port_now_ns(pipeline->port),
+                pipeline->options.counters->schema_monitored);
     struct packet **link = &pipeline->packed;
     while (*link && (*link)->number < packet->number)
         link = &(*link)->next;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ingest/daemon_parts.h"
+#include "ingest/schema_files.h"
 #include "port/system.h"
 #include "schema/json_write.h"
 
@@ -19,9 +20,10 @@ struct reload {
     struct port_op op;
     int argc;
     char **argv;
-    bool again;           /* asked for while it was running: what is read now may be older */
-    struct config *read;  /* the worker's until the op is back */
-    struct config *owned; /* the one in force, if it comes from here */
+    uint64_t line_bytes_max; /* that stays in force */
+    bool again;              /* asked for while it was running: what is read now may be older */
+    struct config *read;     /* the worker's until the op is back */
+    struct config *owned;    /* the one in force, if it comes from here */
     char error[CONFIG_ERROR_MAX];
 };
 
@@ -70,21 +72,28 @@ static void answer(struct reload *reload, bool ok, const char *text) {
 void reload_begin(struct reload *reload) {
     if (reload->daemon->phase != PHASE_SERVING)
         answer(reload, false, "the daemon is stopping");
-    else if (port_idle(&reload->op))
-        port_work(reload->daemon->port, &reload->op, PORT_LANE_SLOW, read_run);
-    else
+    else if (!port_idle(&reload->op))
         reload->again = true;
+    else {
+        reload->line_bytes_max = reload->daemon->config->line_bytes_max;
+        port_work(reload->daemon->port, &reload->op, PORT_LANE_SLOW, read_run);
+    }
 }
 
 static void read_run(struct port_op *op) {
     struct reload *reload = PORT_CONTAINER(struct reload, op, op);
-    reload->read = calloc(1, sizeof *reload->read);
-    op->result = ERR_NO_MEMORY;
-    if (reload->read)
-        op->result = config_read(reload->daemon->files, reload->argc, reload->argv, reload->read,
-                                 reload->error);
+    struct files *files = reload->daemon->files;
+    struct config *config = calloc(1, sizeof *reload->read);
+    int result = ERR_NO_MEMORY;
+    if (config)
+        result = config_read(files, reload->argc, reload->argv, config, reload->error);
     else
         snprintf(reload->error, sizeof reload->error, "%s", error_text(ERR_NO_MEMORY));
+    if (!result)
+        result = schema_files_settle(files, config, reload->line_bytes_max, system_cores(),
+                                     reload->error);
+    reload->read = config;
+    op->result = result;
 }
 
 /* ---- putting it in force ---- */

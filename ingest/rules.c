@@ -23,26 +23,34 @@ void rules_hold(struct rules *rules) {
 
 void rules_release(struct rules *rules) {
     assert(rules->holders > 0);
-    if (--rules->holders == 0) free(rules);
+    if (--rules->holders > 0) return;
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+        schema_gate_release(rules->listeners[i].gate);
+    free(rules);
 }
 
 static void set(struct rules *rules, uint32_t number, const char *name,
-                const struct facts_rules *facts) {
+                const struct batch_listener *from) {
     struct batch_listener *listener = &rules->listeners[number];
+    struct schema_gate *before = listener->gate;
+    *listener = *from;
     strcpy(rules->names[number], name);
     listener->name = rules->names[number];
+    if (listener->gate) schema_gate_hold(listener->gate);
+    schema_gate_release(before);
     /* The usual ones are known by their address. */
-    listener->facts = facts;
-    if (facts == NULL || facts == &facts_rules_usual) return;
-    rules->facts[number] = *facts;
+    if (from->facts == NULL || from->facts == &facts_rules_usual) return;
+    rules->facts[number] = *from->facts;
     listener->facts = &rules->facts[number];
 }
 
 void rules_set(struct rules *rules, uint32_t number, const char *name,
                const struct listener_config *config) {
-    set(rules, number, name, config->facts);
+    const struct batch_listener listener = {
+        .facts = config->facts, .gate = config->gate, .monitor = config->monitor};
+    set(rules, number, name, &listener);
 }
 
 void rules_keep(struct rules *rules, uint32_t number, const struct rules *before) {
-    set(rules, number, before->names[number], before->listeners[number].facts);
+    set(rules, number, before->names[number], &before->listeners[number]);
 }

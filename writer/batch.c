@@ -67,6 +67,7 @@ void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     batch->stored.raw_size = batch->rejects.raw_size = 0;
     batch->stored.lines = batch->rejects.lines = 0;
     batch->stored.span = batch->rejects.span = (struct span){0};
+    batch->sample_count = 0;
     batch->stored_size = 0;
     batch->reject_text_size = 0;
     batch->reject_text_lines = 0;
@@ -107,7 +108,7 @@ uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin,
     return place;
 }
 
-/* ---- judging ---- */
+/* ---- rejects ---- */
 
 static bool reject_text_to_frame(struct batch *batch) {
     struct batch_frames *rejects = &batch->rejects;
@@ -125,7 +126,7 @@ static bool reject_text_to_frame(struct batch *batch) {
 }
 
 static bool quarantine(struct batch *batch, const struct reject *reject) {
-    const size_t most = quarantine_bytes_max(reject->size);
+    const size_t most = quarantine_bytes_max(reject);
     if (atomic_load_explicit(batch->rules->reject_budget, memory_order_relaxed) <= 0) return false;
     if (batch->reject_text_size + most > BATCH_REJECT_TEXT_BYTES && !reject_text_to_frame(batch))
         return false;
@@ -142,21 +143,13 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
     return true;
 }
 
-static void reject(struct batch *batch, const struct batch_run *run, uint32_t reason,
-                   const uint8_t *bytes, size_t size, uint64_t offset, uint64_t record_size) {
-    batch->counts.reasons[reason]++;
-    const bool kept =
-        quarantine(batch, &(struct reject){
-                              .received_ns = run->origin.received_ns,
-                              .peer = &run->origin.peer,
-                              .listener = batch->rules->listeners[run->origin.listener].name,
-                              .reason = reason,
-                              .offset = offset,
-                              .record_size = record_size,
-                              .bytes = bytes,
-                              .size = size,
-                          });
-    if (kept)
+/* The run's part of it is filled in here. */
+static void reject(struct batch *batch, const struct batch_run *run, struct reject reject) {
+    batch->counts.reasons[reject.reason]++;
+    reject.received_ns = run->origin.received_ns;
+    reject.peer = &run->origin.peer;
+    reject.listener = batch->rules->listeners[run->origin.listener].name;
+    if (quarantine(batch, &reject))
         batch->counts.rejected++;
     else
         batch->counts.quarantine_full++;
@@ -202,12 +195,58 @@ static void add_to_span(struct span *span, const struct facts_rules *rules,
     span_widen(span, &usual);
 }
 
+/* ---- judging by schema ---- */
+
+/* Workers that take lines by turns from listeners with different schemas give one checker back
+ * and take another; all others keep theirs to the end of the batch. */
+static void use_gate(struct batch *batch, struct schema_gate *gate) {
+    if (batch->gate == gate) return;
+    if (batch->gate) schema_gate_give_back(batch->gate, batch->checker);
+    batch->gate = gate;
+    batch->checker = gate ? schema_gate_take(gate) : NULL;
+}
+
+static void add_sample(struct batch *batch, const struct batch_run *run,
+                       const struct schema_verdict *verdict) {
+    for (uint32_t i = 0; i < batch->sample_count; i++)
+        if (strcmp(batch->samples[i].verdict.schema, verdict->schema) == 0) return;
+    if (batch->sample_count == BATCH_SAMPLES_MAX) return;
+    batch->samples[batch->sample_count++] =
+        (struct batch_sample){.origin = run->origin, .verdict = *verdict};
+}
+
+/* False: the line was rejected. */
+static bool passes_gate(struct batch *batch, const struct batch_run *run,
+                        const struct json_line *line, const uint8_t *text, size_t size) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    struct schema_verdict verdict;
+    use_gate(batch, listener->gate);
+    if (schema_check(batch->checker, (const char *)line->begin, (size_t)(line->end - line->begin),
+                     &verdict))
+        return true;
+    if (listener->monitor) {
+        batch->counts.monitored++;
+        add_sample(batch, run, &verdict);
+        return true;
+    }
+    reject(batch, run,
+           (struct reject){.reason = REJECT_SCHEMA,
+                           .record_size = size,
+                           .verdict = &verdict,
+                           .bytes = text,
+                           .size = size});
+    return false;
+}
+
+/* ---- judging ---- */
+
 /* Judges a run's lines and moves the good ones down to `out`, which is never
  * above what is still to be read. */
 static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
     const uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;
-    const struct facts_rules *rules = batch->rules->listeners[run->origin.listener].facts;
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    const struct facts_rules *rules = listener->facts;
     struct json_line line;
     struct facts facts;
     for (; text < text_end; text = line.next) {
@@ -216,13 +255,24 @@ static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint
         batch->counts.records++;
         const size_t size = line_size(text, line.next);
         if (size > batch->rules->line_bytes_max) {
-            reject(batch, run, REJECT_OVERSIZED, text, size, batch->rules->line_bytes_max, size);
+            reject(batch, run,
+                   (struct reject){.reason = REJECT_OVERSIZED,
+                                   .offset = batch->rules->line_bytes_max,
+                                   .record_size = size,
+                                   .bytes = text,
+                                   .size = size});
             continue;
         }
         if (line.reason != JSON_OK) {
-            reject(batch, run, line.reason, text, size, (uint64_t)(line.bad - text), size);
+            reject(batch, run,
+                   (struct reject){.reason = line.reason,
+                                   .offset = (uint64_t)(line.bad - text),
+                                   .record_size = size,
+                                   .bytes = text,
+                                   .size = size});
             continue;
         }
+        if (listener->gate && !passes_gate(batch, run, &line, text, size)) continue;
         const size_t record = (size_t)(line.end - line.begin);
         add_to_span(&batch->stored.span, rules, run, line.begin, record, &facts);
         if (out != line.begin) memmove(out, line.begin, record);
@@ -243,10 +293,16 @@ void batch_check(struct batch *batch) {
         }
         batch->counts.records++;
         const uint32_t kept = run->size - 1;
-        reject(batch, run, run->set_aside, batch->raw + run->offset, kept,
-               run->set_aside == REJECT_OVERSIZED ? batch->rules->line_bytes_max : kept,
-               run->record_size);
+        reject(batch, run,
+               (struct reject){.reason = run->set_aside,
+                               .offset = run->set_aside == REJECT_OVERSIZED
+                                             ? batch->rules->line_bytes_max
+                                             : kept,
+                               .record_size = run->record_size,
+                               .bytes = batch->raw + run->offset,
+                               .size = kept});
     }
+    use_gate(batch, NULL);
     batch->stored_size = (size_t)(out - batch->raw);
     const bool fits = reject_text_to_frame(batch);
     assert(fits);

@@ -14,6 +14,7 @@
 
 #include "port/address.h"
 #include "writer/quarantine.h"
+#include "writer/schema_gate.h"
 #include "writer/span.h"
 
 #define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
@@ -45,6 +46,8 @@ struct batch_listener {
     const char *name; /* for quarantine */
     /* What tells a line's time and level; NULL: they are not looked for. */
     const struct facts_rules *facts;
+    struct schema_gate *gate; /* what a line must be, beyond JSON; NULL: anything */
+    bool monitor;             /* a line that is not is stored all the same, and counted */
 };
 
 struct batch_rules {
@@ -58,6 +61,7 @@ struct batch_rules {
 /* What became of a batch's records: records = stored + rejected + quarantine_full. */
 struct batch_counts {
     uint64_t records, stored, rejected, quarantine_full;
+    uint64_t monitored;               /* of those stored: not what the schema wants */
     uint64_t reasons[REJECT_REASONS]; /* of rejected and quarantine_full together */
 };
 
@@ -69,6 +73,13 @@ struct batch_frames {
     struct span span;
 };
 
+/* A stored line that is not what the schema wants. */
+struct batch_sample {
+    struct batch_origin origin;
+    struct schema_verdict verdict;
+};
+#define BATCH_SAMPLES_MAX 4 /* a batch, each of another keyword */
+
 struct batch {
     uint8_t *raw; /* JSON_PADDING readable bytes behind */
     uint32_t raw_size, raw_max;
@@ -77,7 +88,11 @@ struct batch {
     const struct batch_rules *rules; /* of all its runs */
     struct batch_counts counts;
     struct batch_frames stored, rejects;
+    struct batch_sample samples[BATCH_SAMPLES_MAX];
+    uint32_t sample_count;
     /* batch.c's own */
+    struct schema_gate *gate; /* whose checker it holds while it judges */
+    struct schema_checker *checker;
     size_t stored_size;
     char *reject_text;
     size_t reject_text_size;
@@ -102,7 +117,7 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size);
 
-/* Judges the records: afterwards raw holds the good ones alone, trimmed, one a
+/* Judges the records, as JSON and by their listener's schema: afterwards raw holds the good ones alone, trimmed, one a
  * line; the bad ones are in rejects, as frames, and counts is right. */
 void batch_check(struct batch *batch);
 /* Compresses the good ones into stored. */

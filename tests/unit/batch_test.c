@@ -1,9 +1,11 @@
-/* batch_test.c - each run of a batch is judged by the rules of the listener that it came to. */
+/* batch_test.c - each run of a batch is judged by the rules of the listener that it came to:
+ * its keys for times and levels, and its schema. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -81,10 +83,99 @@ static void of_a_listener_without_rules_nothing_is_known(void **state) {
     batch_free(&batch);
 }
 
+static struct schema_gate *gate_of(const char *text) {
+    const struct schema_source source = {.name = "test", .text = text, .size = strlen(text)};
+    struct schema_problem problem;
+    struct schema *schema;
+    struct schema_gate *gate;
+    assert_int_equal(schema_compile(&source, 1, NULL, &schema, &problem), 0);
+    assert_int_equal(schema_gate_make(schema, 1000, 1, &gate), 0);
+    return gate;
+}
+
+/* With one worker's checker each: whoever forgets to give one back is found out. */
+static void lines_are_judged_by_the_schema_of_their_listener(void **state) {
+    (void)state;
+    struct schema_gate *number = gate_of("{\"properties\":{\"n\":{\"type\":\"number\"}}}");
+    struct schema_gate *text = gate_of("{\"properties\":{\"n\":{\"type\":\"string\"}}}");
+    const struct batch_listener listeners[] = {
+        {.name = "tcp=number", .facts = &facts_rules_usual, .gate = number},
+        {.name = "tcp=text", .gate = text},
+        {.name = "tcp=watched", .facts = &facts_rules_usual, .gate = number, .monitor = true},
+        {.name = "tcp=any", .facts = &facts_rules_usual}};
+    const struct batch_rules rules = {.listeners = listeners,
+                                      .line_bytes_max = 1000,
+                                      .acceleration = 1,
+                                      .reject_budget = &budget};
+    struct batch batch;
+    open_batch(&batch, &rules);
+    for (int round = 0; round < 3; round++) {
+        batch_reset(&batch, &rules);
+        for (uint32_t listener = 0; listener < 4; listener++)
+            add(&batch, listener, "{\"n\":1}\n{\"n\":\"1\"}\n{\"n\":\n");
+        batch_check(&batch);
+        static const char stored[] =
+            "{\"n\":1}\n{\"n\":\"1\"}\n{\"n\":1}\n{\"n\":\"1\"}\n{\"n\":1}\n"
+            "{\"n\":\"1\"}\n";
+        assert_int_equal(batch.stored_size, strlen(stored));
+        assert_memory_equal(batch.raw, stored, strlen(stored));
+        assert_int_equal(batch.counts.records, 12);
+        assert_int_equal(batch.counts.stored, 6);
+        assert_int_equal(batch.counts.rejected, 6);
+        assert_int_equal(batch.counts.reasons[REJECT_SCHEMA], 2);
+        assert_int_equal(batch.counts.monitored, 1);
+        assert_int_equal(batch.sample_count, 1);
+        assert_int_equal(batch.samples[0].origin.listener, 2);
+        assert_string_equal(batch.samples[0].verdict.instance, "/n");
+    }
+    batch_free(&batch);
+    schema_gate_release(number);
+    schema_gate_release(text);
+}
+
+static void a_reject_of_the_longest_verdict_and_the_worst_bytes_has_room(void **state) {
+    (void)state;
+    static uint8_t worst[QUARANTINE_KEEP_MAX + 10];
+    struct schema_verdict verdict;
+    memset(worst, 1, sizeof worst);
+    memset(&verdict, 1, sizeof verdict);
+    verdict.instance[sizeof verdict.instance - 1] = '\0';
+    verdict.schema[sizeof verdict.schema - 1] = '\0';
+    verdict.sentence[sizeof verdict.sentence - 1] = '\0';
+    const struct port_address peer = {.family = 4, .port = 7};
+    struct reject reject = {.peer = &peer,
+                            .listener = "tcp=127.0.0.1:5170",
+                            .reason = REJECT_SCHEMA,
+                            .verdict = &verdict,
+                            .bytes = worst,
+                            .size = sizeof worst};
+    const size_t most = quarantine_bytes_max(&reject);
+    char *text = malloc(most);
+    assert_non_null(text);
+    const size_t size = (size_t)(quarantine_write(text, &reject) - text);
+    assert_in_range(size, 1, most);
+    struct json_line line;
+    char *padded = malloc(size + JSON_PADDING);
+    assert_non_null(padded);
+    memcpy(padded, text, size);
+    json_check_line((uint8_t *)padded, (uint8_t *)padded + size, false, &line);
+    assert_int_equal(line.reason, JSON_OK);
+    /* A character cut in two at the end of a text is left out. */
+    strcpy(verdict.instance, "/caf\xC3");
+    reject.bytes = (const uint8_t *)"{}";
+    reject.size = 2;
+    *quarantine_write(text, &reject) = '\0';
+    assert_non_null(strstr(text, "\"schema\":{\"instance\":\"/caf\",\"keyword\":\""));
+    free(padded);
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_and_levels_are_those_of_the_listener),
         cmocka_unit_test(of_a_listener_without_rules_nothing_is_known),
+        cmocka_unit_test(lines_are_judged_by_the_schema_of_their_listener),
+        cmocka_unit_test(a_reject_of_the_longest_verdict_and_the_worst_bytes_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

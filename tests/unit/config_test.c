@@ -215,6 +215,33 @@ static void an_error_in_a_listener_says_where(void **state) {
         "tcp 127.0.0.1:1: up to 32 keys");
 }
 
+static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{\"schema\": \"all.json\", \"formats\": true, \"tcp\": [\"127.0.0.1:1\",\n"
+              "{\"address\": \"127.0.0.1:2\", \"schema\": [\"one.json\", \"parts.json\"], "
+              "\"schema_mode\": \"monitor\", \"formats\": false},\n"
+              "{\"address\": \"127.0.0.1:3\", \"schema\": \"none\"}]}",
+              &config);
+    const struct listener_config *all = &config.listeners[0];
+    assert_int_equal(all->keys.schema.count, 1);
+    assert_string_equal(all->keys.schema.texts[0], "all.json");
+    assert_true(all->formats);
+    assert_false(all->monitor);
+    const struct listener_config *one = &config.listeners[1];
+    assert_int_equal(one->keys.schema.count, 2);
+    assert_string_equal(one->keys.schema.texts[0], "one.json");
+    assert_string_equal(one->keys.schema.texts[1], "parts.json");
+    assert_false(one->formats);
+    assert_true(one->monitor);
+    assert_int_equal(config.listeners[2].keys.schema.count, 0);
+    config_free(&config);
+    read_bad("{\"schema_mode\": \"loud\"}", ":1:17: schema_mode: \"loud\" is neither enforce");
+    read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"formats\": \"maybe\"}}",
+             ":1:47: formats: \"maybe\" is not true or false");
+    read_bad("{\"schema\": [\"\"]}", ":1:13: schema: a file's name");
+}
+
 static void a_missing_file_is_named(void **state) {
     (void)state;
     char program[] = "logportd", option[] = "--config=not-there.json";
@@ -237,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_listener_may_have_keys_of_its_own),
         cmocka_unit_test(the_command_line_wins_over_what_is_for_all_and_over_the_list),
         cmocka_unit_test(an_error_in_a_listener_says_where),
+        cmocka_unit_test(a_schema_is_for_all_or_for_one_listener_or_for_none),
         cmocka_unit_test(a_missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
