@@ -11,8 +11,6 @@
 
 /* What is read at once where there is no index: some MiB of lines, if they pack well. */
 #define CHUNK_BYTES (256u << 10)
-/* ... and if they pack very well, no more lines than these: a piece is unpacked as a whole. */
-#define RAW_BYTES   (4u << 20)
 /* The same where lids are looked for: what was appended at once, at most, and its lid. */
 #define LIDS_BYTES  (1280u << 10)
 /* Of lines of which nobody says when they came in it is known that their file was made then. So
@@ -108,9 +106,8 @@ struct walked {
     uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
 };
 
-static struct walked walk(const struct packed *packed, bool by_lids) {
+static struct walked walk(const struct packed *packed) {
     struct walked w = {0};
-    uint64_t raw_size = 0;
     while (w.size < packed->size) { /* ends: size rises */
         struct frame_header header;
         const uint8_t *bytes = packed->bytes + w.size;
@@ -125,12 +122,10 @@ static struct walked walk(const struct packed *packed, bool by_lids) {
         if (w.larger > 0) break;
         w.size += header.size;
         w.frames += header.kind == FRAME_DATA;
-        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
         if (header.magic == FRAME_MAGIC_LID) {
             w.lid_size = w.size;
             w.lid_frames = w.frames;
         }
-        if (raw_size >= RAW_BYTES && (!by_lids || w.lid_size == w.size)) break;
     }
     return w;
 }
@@ -141,7 +136,7 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
     struct walked w = {0};
     for (int turn = 0; turn < 2; turn++) {
         if (read_piece(&cutter->scan.file, packed, cutter->offset, (size_t)size) < 0) return false;
-        w = walk(packed, cutter->by_lids);
+        w = walk(packed);
         if (w.size > 0 || w.larger <= size || w.larger > frame_bytes_max(FRAME_RAW_MAX)) break;
         size = w.larger; /* the first frame is longer than what is read at once */
     }

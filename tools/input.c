@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/error.h"
 #include "port/system.h"
 #include "tools/output.h"
 
@@ -71,8 +72,8 @@ int input_lines(struct input *input, size_t size_max, input_visit *visit, void *
     struct lines lines = {NULL, 0, size_max, 0, false, visit, context};
     const size_t room = size_max + 1 + CHUNK_BYTES;
     int64_t got;
-    lines.bytes = allocate(room + 1 + INPUT_PADDING);
-    memset(lines.bytes, 0, room + 1 + INPUT_PADDING);
+    lines.bytes = calloc(1, room + 1 + INPUT_PADDING); /* what no line needs is never touched */
+    if (lines.bytes == NULL) return ERR_NO_MEMORY;
     bool more = true;
     while (more && (got = input_read(input, lines.bytes + lines.used, CHUNK_BYTES)) > 0) {
         lines.used += (size_t)got;
