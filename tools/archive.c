@@ -58,13 +58,12 @@ static int copy_with_index(struct archive *a, struct file *from, struct file *to
     return 0;
 }
 
-/* `path` as far as its last '/'; free() it. */
+/* `path` as far as its last separator; free() it. */
 static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    const size_t size = slash != NULL ? (size_t)(slash - path) : 1;
-    char *folder = allocate(size + 1);
-    memcpy(folder, slash != NULL ? path : ".", size);
-    folder[size] = '\0';
+    const size_t size = (size_t)(segment_file_name(path) - path);
+    char *folder = allocate(size + 2);
+    memcpy(folder, size > 0 ? path : ".", size > 0 ? size : 1);
+    folder[size > 0 ? size : 1] = '\0';
     return folder;
 }
 

@@ -92,8 +92,7 @@ static int walk(struct repair *r) {
 /* The name that a closed file has, in the folder that was asked for; free() it. */
 static char *path_of_copy(const struct repair *r, const char *folder) {
     char closed[SEGMENT_NAME_MAX];
-    const char *name = strrchr(r->segment->path, '/');
-    name = name != NULL ? name + 1 : r->segment->path;
+    const char *name = segment_file_name(r->segment->path);
     if (r->segment->name.part) {
         struct segment_name without = r->segment->name;
         without.part = false;

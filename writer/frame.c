@@ -27,11 +27,6 @@
 #define SKIPPABLE_FIRST   0x184D2A50u
 #define SKIPPABLE_BYTES   8
 
-/* A kernel copies a write into a file page by page, and the file grows with each: what lies
- * within a page appears at once or not at all.  A file that ended inside a cover would be an error
- * to lz4 -t (exit 40, 42) and to rg -z (nothing of the file is printed). */
-#define PAGE_BYTES 4096
-
 static uint8_t block_descriptor(uint64_t raw_size);
 static uint8_t header_checksum(const uint8_t *frame);
 static void write_u32(uint8_t *bytes, uint32_t value);
@@ -194,7 +189,7 @@ void frame_set_aside(uint64_t size, uint8_t bytes[FRAME_COVER_BYTES]) {
 }
 
 size_t frame_padding(uint64_t end_offset, uint8_t *out) {
-    const uint64_t left_in_page = PAGE_BYTES - end_offset % PAGE_BYTES;
+    const uint64_t left_in_page = FRAME_PAGE_BYTES - end_offset % FRAME_PAGE_BYTES;
     if (left_in_page >= FRAME_COVER_BYTES) return 0;
     write_skippable(FRAME_MAGIC_PADDING, SKIPPABLE_BYTES, out);
     return SKIPPABLE_BYTES;

@@ -23,6 +23,10 @@
 #define FRAME_CHECKSUM_BYTES 4
 /* The first bytes of an append, which are disguised until all of it stands. */
 #define FRAME_COVER_BYTES    8
+/* A kernel copies a write into a file page by page, and the file grows with each: what lies
+ * within a page appears at once or not at all.  A file that ended inside a cover would be an error
+ * to lz4 -t (exit 40, 42) and to rg -z (nothing of the file is printed). */
+#define FRAME_PAGE_BYTES     4096
 /* A lid is no longer, header and all: what claims to be is damage, and must not hide the
  * lines behind it. */
 #define FRAME_LID_BYTES_MAX  64

@@ -390,15 +390,20 @@ static int flush(struct builder *b) {
     return 0;
 }
 
+/* What is written at once ends with a page, so that it ends inside no frame's first 8 bytes. */
+static size_t room_left(const struct builder *b) {
+    return OUT_BYTES - (size_t)((b->end + OUT_BYTES) % FRAME_PAGE_BYTES) - b->out_size;
+}
+
 static int put(struct builder *b, const void *bytes, size_t size) {
     const uint8_t *from = bytes;
     while (size > 0) {
-        const size_t room = OUT_BYTES - b->out_size, part = size < room ? size : room;
+        const size_t room = room_left(b), part = size < room ? size : room;
         memcpy(b->out + b->out_size, from, part);
         b->out_size += part;
         from += part;
         size -= part;
-        if (b->out_size < OUT_BYTES) continue;
+        if (part < room) continue;
         const int error = flush(b);
         if (error) return error;
     }

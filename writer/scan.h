@@ -103,6 +103,9 @@ int segment_list_add(struct files *files, const char *path, struct segment_list 
 void segment_list_sort(struct segment_list *list);
 void segment_list_free(struct segment_list *list);
 
+/* Behind the last separator: '/', or the other one, which people type on Windows. */
+const char *segment_file_name(const char *path);
+
 /* The same segment's path with .part if it has none, without if it has; malloc'd.
  * NULL: not a segment's name, or out of memory. */
 char *segment_path_other(const char *path);

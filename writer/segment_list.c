@@ -25,7 +25,6 @@ static bool found_before(const struct segment_file *files, uint32_t count,
                          const struct segment_file *file);
 static int add_file(struct files *files, const char *path, struct segment_list *list);
 static int add_segment(struct files *files, const char *path, struct segment_list *list);
-static const char *name_of(const char *path);
 static char *join(const char *folder, const char *name);
 static int compare_files(const void *left, const void *right);
 
@@ -78,7 +77,7 @@ void segment_list_free(struct segment_list *list) {
 }
 
 char *segment_path_other(const char *path) {
-    const char *old = name_of(path);
+    const char *old = segment_file_name(path);
     struct segment_name name;
     if (!segment_name_parse(old, &name)) return NULL;
     name.part = !name.part;
@@ -142,7 +141,7 @@ static int add_file(struct files *files, const char *path, struct segment_list *
         list->room = room;
     }
     struct segment_file file = {.size = status.size, .id = status.id};
-    (void)segment_name_parse(name_of(path), &file.name); /* else the stream stays "" */
+    (void)segment_name_parse(segment_file_name(path), &file.name); /* else the stream stays "" */
     file.path = malloc(strlen(path) + 1);
     if (file.path == NULL) return ERR_NO_MEMORY;
     strcpy(file.path, path);
@@ -150,8 +149,7 @@ static int add_file(struct files *files, const char *path, struct segment_list *
     return 0;
 }
 
-/* Behind the last separator: '/', or what people type on Windows. */
-static const char *name_of(const char *path) {
+const char *segment_file_name(const char *path) {
     const char *name = path;
     for (const char *p = path; *p != '\0'; p++) {
         if (*p == '/' || *p == '\\') name = p + 1;
