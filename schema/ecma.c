@@ -22,10 +22,15 @@
     "\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}"        \
     "\\x{ff00}-\\x{10ffff}"
 
+/* PCRE2 10.42 forgets what lies beyond 255 of a \W in [^\W\p{L}] (its should_flip_negation), so in
+ * classes \D and \W are spelled out (pattern_test: digits_and_words_are_ASCII...). */
+#define NO_DIGITS "\\x{0}-\\x{2f}\\x{3a}-\\x{10ffff}"
+#define NO_WORDS  "\\x{0}-\\x{2f}\\x{3a}-\\x{40}\\x{5b}-\\x{5e}\\x{60}\\x{7b}-\\x{10ffff}"
+
 struct group {
-    size_t begin; /* in the output */
-    bool look;    /* (?= and the like, which cannot be repeated */
-    bool captures;
+    size_t begin;   /* in the output */
+    bool look;      /* (?= and the like, which cannot be repeated */
+    uint32_t begun; /* groups that capture, before it */
 };
 
 struct name {
@@ -38,15 +43,17 @@ struct reader {
     size_t size, at;
     struct ecma_output *output; /* NULL: only read */
     struct pattern_problem *problem;
-    uint32_t groups; /* all there are, and those begun so far */
+    uint32_t groups; /* that capture: all there are, and those begun so far */
     uint32_t begun;
     uint32_t depth;
     struct group stack[ECMA_DEPTH_MAX];
     uint32_t names_count;
     struct name names[ECMA_NAMES_MAX];
-    /* What a quantifier would repeat. */
-    bool repeatable, captures;
+    /* What a quantifier would repeat: where it begins in the output, and the groups that capture
+     * before it. */
+    bool repeatable;
     size_t atom;
+    uint32_t before_atom;
 };
 
 /* One of a class's members: a code point, or a set that is already written. */
@@ -97,8 +104,8 @@ bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
     r.output = output;
     r.problem = problem;
     r.groups = r.begun = r.depth = r.names_count = 0;
-    r.repeatable = r.captures = false;
-    r.atom = 0;
+    r.repeatable = false;
+    r.atom = r.before_atom = 0;
     if (size > PATTERN_BYTES_MAX) return fail(&r, 0, "longer than 64 KiB");
     if (!find_groups(&r)) return false;
     while (more(&r))
@@ -190,7 +197,7 @@ static bool find_groups(struct reader *r) {
 /* The output's place where an atom begins that now comes. */
 static void begin_atom(struct reader *r) {
     r->repeatable = true;
-    r->captures = false;
+    r->before_atom = r->begun;
     r->atom = r->output != NULL ? r->output->size : 0;
 }
 
@@ -205,9 +212,8 @@ static bool read_term(struct reader *r) {
         put(r, ")");
         r->depth--;
         r->repeatable = !r->stack[r->depth].look;
-        r->captures = r->stack[r->depth].captures;
         r->atom = r->stack[r->depth].begin;
-        if (r->captures && r->depth > 0) r->stack[r->depth - 1].captures = true;
+        r->before_atom = r->stack[r->depth].begun;
         return true;
     case '|':
     case '^':
@@ -247,12 +253,22 @@ static bool read_count(struct reader *r, uint32_t *count) {
     return r->at > begin;
 }
 
+/* Takes back the atom, for it is not wanted; the groups in it match nothing, but are counted.  (x{0}
+ * within y{0} makes PCRE2 10.42 miss what matches: pattern_test: what_is_wanted_no_times_is_not_looked_for.) */
+static void remove_atom(struct reader *r) {
+    if (r->output == NULL || r->output->no_memory) return;
+    r->output->size = r->atom;
+    for (uint32_t i = r->before_atom; i < r->begun; i++)
+        put(r, "()");
+}
+
 /* Writes what is behind the atom; the atom is written again where one quantifier is not enough. */
 static bool put_repeat(struct reader *r, size_t begin, uint32_t min, uint32_t max, bool lazy) {
     if (r->output == NULL) return true;
     const uint32_t pieces_max = REPEAT_MAX * PIECES_MAX;
     const bool several = min > REPEAT_MAX || (max > REPEAT_MAX && max != ENDLESS);
-    if (min > pieces_max || (max > pieces_max && max != ENDLESS) || (several && r->captures))
+    if (min > pieces_max || (max > pieces_max && max != ENDLESS) ||
+        (several && r->begun > r->before_atom))
         return fail(r, begin, "repeats more often than can be counted here");
     const size_t atom = r->output->size - r->atom;
     char *const copy = several ? malloc(atom + 1) : NULL;
@@ -298,6 +314,10 @@ static bool read_quantifier(struct reader *r) {
         if (max < min) return fail(r, begin, "repeats at least more often than at most");
     }
     const bool lazy = take(r, '?');
+    if (max == 0) {
+        remove_atom(r);
+        return true;
+    }
     if (c == '{') return put_repeat(r, begin, min, max, lazy);
     put(r, (const char[]){c, lazy ? '?' : '\0', '\0'});
     return true;
@@ -305,10 +325,10 @@ static bool read_quantifier(struct reader *r) {
 
 static bool read_group(struct reader *r) {
     const size_t begin = r->at++;
-    struct group group = {.begin = r->output != NULL ? r->output->size : 0};
+    struct group group = {.begin = r->output != NULL ? r->output->size : 0, .begun = r->begun};
     if (r->depth == ECMA_DEPTH_MAX) return fail(r, begin, "groups are nested too deep");
     if (!take(r, '?')) {
-        group.captures = true;
+        r->begun++;
         put(r, "(");
     } else if (take(r, ':')) {
         put(r, "(?:");
@@ -322,7 +342,7 @@ static bool read_group(struct reader *r) {
     } else if (take(r, '<')) {
         struct name name; /* find_groups knows it */
         if (!read_name(r, &name)) return false;
-        group.captures = true;
+        r->begun++;
         put(r, "(");
     } else {
         return fail(r, begin, "not a group that ECMA-262 knows");
@@ -404,6 +424,10 @@ static bool read_set(struct reader *r, bool in_class, bool *found) {
     if (!*found) return true;
     r->at++;
     if (c == 'p' || c == 'P') return read_property(r, begin, c == 'P');
+    if (in_class && (c == 'D' || c == 'W')) {
+        put(r, c == 'D' ? NO_DIGITS : NO_WORDS);
+        return true;
+    }
     if (c != 's' && c != 'S') {
         put(r, (const char[]){'\\', c, '\0'}); /* ASCII alone, as PCRE2 has them without UCP */
         return true;

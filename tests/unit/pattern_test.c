@@ -82,6 +82,10 @@ static void digits_and_words_are_ASCII_and_spaces_are_not(void **state) {
     CHECK("^\\s$", "\xE2\x80\x8B", 0); /* ZERO WIDTH SPACE is none */
     CHECK("^\\s$", "\xC2\x85", 0);
     CHECK("^[^\\S]$", "\xEF\xBB\xBF", 1);
+    /* What PCRE2 10.42 gets wrong by itself. */
+    CHECK("[^\\W\\p{Lu}]", "\xE2\x82\xAC", 0);
+    CHECK("[^\\D\\p{Lu}]", "\xE2\x82\xAC", 0);
+    CHECK("[^\\W\\p{Lu}]", "a", 1);
 }
 
 static void properties_have_their_long_names(void **state) {
@@ -131,6 +135,15 @@ static void large_counts_are_counted(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (matches_bytes(cases[i].ecma, text, cases[i].size) != cases[i].expected)
             fail_msg("%s and %u", cases[i].ecma, (unsigned)cases[i].size);
+}
+
+static void what_is_wanted_no_times_is_not_looked_for(void **state) {
+    (void)state;
+    CHECK("^a{0}b{0,0}?$", "", 1);
+    CHECK("(?:(?:^a{0})+(b{2}c{2}a?)){0}d", "d", 1); /* which PCRE2 10.42 misses */
+    CHECK("^(a(b)){0}(c)\\3\\1$", "cc", 1);
+    CHECK("^(a(b)){0}(c)\\3\\2d$", "ccbd", 0);
+    CHECK("^[^]{0}x$", "ax", 0);
 }
 
 static void refused(const char *ecma, size_t offset) {
@@ -305,6 +318,7 @@ int main(void) {
         cmocka_unit_test(properties_have_their_long_names),
         cmocka_unit_test(escapes_are_code_points),
         cmocka_unit_test(large_counts_are_counted),
+        cmocka_unit_test(what_is_wanted_no_times_is_not_looked_for),
         cmocka_unit_test(what_ECMA_262_does_not_know_is_refused_where_it_stands),
         cmocka_unit_test(what_is_fine_but_too_much_for_PCRE2_is_refused_too),
         cmocka_unit_test(depth_and_length_have_limits),
