@@ -4,6 +4,7 @@
 A terminal is a pseudo-terminal here; the records are made by a real daemon.
 """
 
+import contextlib
 import csv
 import errno
 import io
@@ -12,6 +13,7 @@ import os
 import pty
 import re
 import select
+import subprocess
 import time
 
 from harness import (
@@ -166,6 +168,43 @@ class Terminal(Shared):
         self.assertEqual(on_terminal("search", "nothing", self.base, PAGER="cat >&2"), (1, b""))
         code, text = on_terminal("tail", self.base, PAGER="echo paged")
         self.assertNotIn(b"paged", text)
+
+    def test_a_scan_of_more_than_a_second_shows_on_stderr_how_far_it_is_and_takes_it_away(self):
+        daemon = Daemon(self)
+        lines = [b'{"n":%d,"id":"%s"}' % (n, self.rng.randbytes(200).hex().encode()) for n in range(20000)]
+        daemon.send(b"".join(line + b"\n" for line in lines))
+        daemon.wait_stored(len(lines))
+        daemon.stop()
+        for words in (["search", ""], ["search", "--no-index", "-v", "zzz"], ["cat"]):
+            master, slave = pty.openpty()
+            command = program("logport") + words + [daemon.base]
+            process = start(command, stdout=subprocess.PIPE, stderr=slave, env=environment(TERM="xterm"))
+            os.close(slave)
+            # It waits for us, who read nothing in the first second.
+            time.sleep(1.2)
+            self.assertIsNone(process.poll())
+            out = process.stdout.read()
+            self.assertEqual(process.wait(PATIENCE_S), 0)
+            process.stdout.close()
+            self.assert_lines(split_lines(out), lines)
+            said = b""
+            with contextlib.suppress(OSError):
+                while piece := os.read(master, 65536):
+                    said += piece
+            os.close(master)
+            self.assertRegex(said, rb"\r *[0-9]+ % of [0-9]+\.[0-9] MiB \r")
+            self.assertTrue(said.endswith(b"\r" + b" " * 32 + b"\r"), said)
+
+    def test_a_quick_scan_shows_nothing_on_stderr(self):
+        for words in (["search", "started"], ["cat"], ["stat"]):
+            master, slave = pty.openpty()
+            process = start(program("logport") + words + [self.base], stdout=subprocess.DEVNULL, stderr=slave, env=environment(TERM="xterm"))
+            self.assertEqual(process.wait(PATIENCE_S), 0)
+            os.set_blocking(master, False)
+            with self.assertRaises(BlockingIOError):
+                os.read(master, 100)
+            os.close(slave)
+            os.close(master)
 
     def test_a_pager_that_is_left_or_missing_ends_the_program(self):
         self.assertEqual(on_terminal("cat", self.base, PAGER="true")[0], 0)

@@ -8,7 +8,7 @@ import os
 import shutil
 import unittest
 
-from harness import Case, Daemon, environment, logport, main, run, scaled, segments
+from harness import WINDOWS, Case, Daemon, environment, logport, main, program, run, scaled, segments
 
 WORDS = ["connection", "timeout", "payment", "user-42", "größe", "東京", "cache.redis", "/api/users/7", "a", "x_y", "OK"]
 LEVELS = {"trace": 1, "debug": 5, "info": 9, "warn": 13, "error": 17, "fatal": 21}
@@ -252,6 +252,77 @@ class Query(Case):
         self.assert_lines(result.lines, [self.lines[17]])
         self.assertRegex(result.said, r"3 files, 2 with an index")
         self.assertRegex(result.said, r"[1-9]\d* by the\s+filter")
+
+
+class Threads(Case):
+    """Enough lines for several threads; what they find comes out in order, whatever they are asked."""
+
+    @classmethod
+    def setUpClass(cls):
+        case = Case()
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        cls.lines = [
+            b'{"n":%d,"level":"%s","id":"%s","msg":"%s"}'
+            % (n, case.rng.choice((b"info", b"warn", b"error")), case.rng.randbytes(150).hex().encode(), case.rng.choice(WORDS).encode())
+            for n in range(scaled(30000, 10000))
+        ]
+        daemon = Daemon(case, "--flush-ms", "20")
+        half = len(cls.lines) // 2
+        for begin in (0, half):
+            daemon.send(b"\n".join(cls.lines[begin : begin + half]) + b"\n")
+            daemon.wait_stored(begin + half)
+            case.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.stop()
+        case.assertEqual(logport("archive", daemon.base).code, 0)
+        cls.base = daemon.base
+
+    def check(self, expected, *words):
+        for more in ((), ("--no-index",)):
+            result = logport("search", *more, *words, self.base)
+            self.assertEqual((result.code, result.err), (0 if expected else 1, b""), words)
+            self.assert_lines(result.lines, expected, "lines of %s %s" % (words, more))
+
+    def test_several_threads_find_what_one_finds_and_in_order(self):
+        errors = [line for line in self.lines if b'"level":"error"' in line]
+        users = [line for line in self.lines if b"user-42" in line]
+        some = [line for line in self.lines if b"abc" in line]
+        self.check(self.lines, "")
+        self.check(some, "abc")
+        self.check(some[::-1], "--newest-first", "abc")
+        self.check(some, "-e", "[a]bc")
+        self.check([b"%d" % len(some)], "-c", "-e", "a(?=bc)")
+        self.check(errors, "--level", "error", "")
+        self.check([line for line in users if line in set(errors)], "--where", "msg ~ 'user-4[0-9]' and level = error", "")
+        self.check(users, "--sort", "user-42")
+        self.check(self.lines[:0], "abcabcabcabc")
+
+    def test_threads_end_early_when_enough_was_found_or_nobody_reads(self):
+        some = [line for line in self.lines if b"abc" in line]
+        for most in (1, 100, len(some) - 1):
+            self.check(some[:most], "-m", most, "abc")
+            self.check(some[::-1][:most], "-m", most, "--newest-first", "abc")
+        command = " ".join(program("logport")) + " search '' '%s' | head -1" % self.base
+        if not WINDOWS:
+            self.assert_lines(run(["bash", "-c", command]).lines, self.lines[:1])
+
+    def test_threads_meet_damage_and_the_rest_is_found(self):
+        base = os.path.join(self.directory(), "damaged")
+        shutil.copytree(self.base, base)
+        for path in segments(base):
+            with open(path, "r+b") as file:
+                for part in (3, 5, 7):
+                    file.seek(os.path.getsize(path) * part // 10)
+                    file.write(b"damage")
+        for more in ((), ("--no-index",)):
+            result = logport("search", *more, "", base)
+            self.assertEqual(result.code, 2)
+            self.assertIn("main-", result.said)
+            place = {line: i for i, line in enumerate(self.lines)}
+            found = [place[line] for line in result.lines]
+            self.assertEqual(found, sorted(found))
+            # Six frames of 64 KiB at most.
+            self.assertGreater(len(found), len(self.lines) - 6 * 65536 // 350)
 
 
 if __name__ == "__main__":
