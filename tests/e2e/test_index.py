@@ -3,6 +3,7 @@ archive makes the ones that are missing."""
 
 import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import (Case, assert_passes_lz4_test, decode, log_line, logport, main, ripgrep_counts, scaled, segments,
                      wait_until)
@@ -26,6 +27,12 @@ def frames(path):
         at += size
     assert at == len(data), f"{path}: the last frame ends at {at} of {len(data)} bytes"
     return found
+
+
+def has_footer(path):
+    """The index is whole; while it is being written the last frame is not."""
+    with open(path, "rb") as file:
+        return file.read()[-28:-24] == struct.pack("<I", FOOTER)
 
 
 def strip(path):
@@ -93,6 +100,20 @@ class Index(Case):
         with open(path, "rb") as file:
             self.assertEqual(file.read(), indexed)
 
+    def test_several_archives_at_once_do_no_harm(self):
+        base, path, sent = self.closed(3000)
+        for _ in range(scaled(10, at_least=2)):
+            strip(path)
+            with ThreadPoolExecutor(4) as pool:
+                results = list(pool.map(lambda _: logport("archive", base), range(4)))
+            self.assertIn(0, [result.code for result in results])
+            for result in results:
+                self.assertTrue(result.code == 0 or "left as it is" in result.said, result.said)
+            self.assertEqual(logport("archive", base).code, 0)
+            self.assertEqual(frames(path)[-1][0], FOOTER)
+            self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
+        self.assert_lines(logport("cat", base).lines, sent)
+
     def test_archive_leaves_a_damaged_file_and_one_that_is_being_written(self):
         base, path, _ = self.closed(500)
         strip(path)
@@ -118,7 +139,7 @@ class Index(Case):
 
         def indexed():
             whole = [path for path in segments(daemon.base) if ".part." not in path]
-            return whole and frames(whole[0])[-1][0] == FOOTER
+            return whole and has_footer(whole[0])
 
         wait_until(indexed, "an index of the first segment")
         wait_until(
@@ -136,7 +157,7 @@ class Index(Case):
             before = file.read()
         strip(path)
         again = self.daemon(dir=base)
-        wait_until(lambda: frames(path)[-1][0] == FOOTER, "the index")
+        wait_until(lambda: has_footer(path), "the index")
         again.stop()
         with open(path, "rb") as file:
             self.assertEqual(file.read(), before)
