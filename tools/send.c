@@ -8,12 +8,9 @@
 #include "port/system.h"
 #include "tools/command.h"
 #include "tools/input.h"
+#include "tools/sender.h"
 
-#define CHUNK_BYTES   (256u << 10)
-#define DATAGRAM_MAX  65507
-#define CLOSE_MS      30000
-#define REFUSAL_MS    10 /* the answer to a datagram that nobody took comes at once, or late */
-#define SPEED_STEP_NS 10000000
+#define CHUNK_BYTES (256u << 10)
 
 struct send_settings {
     struct common_settings common;
@@ -21,30 +18,7 @@ struct send_settings {
     uint64_t rate;
 };
 
-static int resolve(const char *text, struct port_address *address) {
-    int status = address_parse(text, address);
-    if (status < 0) status = address_resolve(text, address);
-    if (status < 0) say("send: %s: %s (try 127.0.0.1:5170)", text, error_text(status));
-    return status;
-}
-
 /* ---- TCP ---- */
-
-static int wait_for_close(struct client *client, const char *where) {
-    uint8_t bytes[512];
-    int64_t got = client_finish(client);
-    const int64_t deadline_ns = system_now_ns() + (int64_t)CLOSE_MS * 1000000;
-    while (got >= 0) {
-        const int64_t left_ns = deadline_ns - system_now_ns();
-        if (left_ns <= 0)
-            got = ERR_TIMED_OUT;
-        else
-            got = client_receive(client, bytes, sizeof bytes, (uint32_t)(left_ns / 1000000 + 1));
-        if (got == 0) return EXIT_FINE;
-    }
-    say("send: %s: %s; whether all was read is not known", where, error_text((int)got));
-    return EXIT_TROUBLE;
-}
 
 static int send_stream(struct client *client, struct input *input, const char *where) {
     uint8_t *chunk = allocate(CHUNK_BYTES);
@@ -65,7 +39,7 @@ static int send_stream(struct client *client, struct input *input, const char *w
         say("send: %s: %s after %llu bytes", where, error_text(status), (unsigned long long)sent);
         return EXIT_TROUBLE;
     }
-    return wait_for_close(client, where);
+    return sender_wait_for_close("send", client, where) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 }
 
 /* ---- UDP ---- */
@@ -80,14 +54,6 @@ struct datagrams {
     int status;
 };
 
-/* Waits until it is this datagram's turn. */
-static void keep_pace(const struct datagrams *d) {
-    if (d->rate == 0) return;
-    const int64_t due_ns = d->begun_ns + (int64_t)((double)d->sent * 1e9 / (double)d->rate);
-    const int64_t early_ns = due_ns - system_now_ns();
-    if (early_ns > SPEED_STEP_NS) system_sleep_ms((uint32_t)(early_ns / 1000000));
-}
-
 static bool send_line(void *context, const struct input_line *line) {
     struct datagrams *d = context;
     if (line->oversized) {
@@ -95,7 +61,7 @@ static bool send_line(void *context, const struct input_line *line) {
         return true;
     }
     if (line->size == 0) return true;
-    keep_pace(d);
+    sender_keep_pace(d->rate, d->begun_ns, d->sent);
     d->status = client_send(d->client, line->bytes, line->size);
     if (d->status < 0) return false;
     d->sent++;
@@ -104,14 +70,10 @@ static bool send_line(void *context, const struct input_line *line) {
 
 static int send_datagrams(struct client *client, struct input *input, const char *where,
                           uint64_t rate) {
-    uint8_t byte;
     struct datagrams d = {client, where, rate, system_now_ns(), 0, 0, 0};
     const int status = input_lines(input, DATAGRAM_MAX, send_line, &d);
     if (status < 0) say("send: %s: %s", input->name, error_text(status));
-    if (d.status == 0 && d.sent > 0) {
-        const int64_t answer = client_receive(client, &byte, 1, REFUSAL_MS);
-        if (answer < 0 && answer != ERR_TIMED_OUT) d.status = (int)answer;
-    }
+    if (d.status == 0 && d.sent > 0) d.status = sender_look_for_refusal(client);
     if (d.status < 0)
         say("send: %s: %s after %llu datagrams", where, error_text(d.status),
             (unsigned long long)d.sent);
@@ -136,7 +98,7 @@ static int send_run(struct call *call) {
         return EXIT_TROUBLE;
     }
     const char *where = call->word[0];
-    int status = resolve(where, &address);
+    int status = sender_resolve("send", where, &address);
     if (status < 0) return EXIT_TROUBLE;
     status = input_open(call->files, call->words == 2 ? call->word[1] : "-", &input);
     if (status < 0) {
