@@ -24,7 +24,8 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     cutter->offset = 0;
     cutter->frame_number = 0;
     cutter->gap = false;
-    cutter->by_lids = query_needs_spans(cutter->query);
+    cutter->by_lids = query_needs_spans(cutter->query) || cutter->settings->times;
+    cutter->received_ns = INT64_MIN;
     cutter->report->files++;
     cutter->report->bytes += segment->size;
     const int status = scan_open(files, segment->path, &cutter->scan);
@@ -103,11 +104,12 @@ int cut_read(const struct cutter *cutter, const struct cut *cut, struct packed *
 struct walked {
     uint64_t size, frames;         /* whole frames, and how many of them hold lines */
     uint64_t lid_size, lid_frames; /* the same up to the last lid */
+    int64_t received_ns;           /* which says that its lines came in from then on */
     uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
 };
 
 static struct walked walk(const struct packed *packed) {
-    struct walked w = {0};
+    struct walked w = {.received_ns = INT64_MIN};
     while (w.size < packed->size) { /* ends: size rises */
         struct frame_header header;
         const uint8_t *bytes = packed->bytes + w.size;
@@ -123,8 +125,12 @@ static struct walked walk(const struct packed *packed) {
         w.size += header.size;
         w.frames += header.kind == FRAME_DATA;
         if (header.magic == FRAME_MAGIC_LID) {
+            struct span span;
+            uint64_t first_line;
             w.lid_size = w.size;
             w.lid_frames = w.frames;
+            if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0)
+                w.received_ns = span.received_min_ns;
         }
     }
     return w;
@@ -145,6 +151,7 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
         w.size = w.lid_size;
         w.frames = w.lid_frames;
     }
+    if (w.received_ns > cutter->received_ns) cutter->received_ns = w.received_ns;
     packed->size = (size_t)w.size;
     *cut = (struct cut){.offset = cutter->offset,
                         .end = cutter->offset + w.size,
@@ -186,8 +193,12 @@ bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) 
         if (!next_group(cutter, cut)) return false;
     } else {
         const uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
+        const int64_t received_ns = cutter->received_ns;
         if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
         cut->span = span_of_name(&cutter->segment->name);
+        /* For --sort: what has no lid came in behind what has one. */
+        if (cutter->settings->times && cut->span.received_min_ns < received_ns)
+            cut->span.received_min_ns = received_ns;
     }
     cut->gap = cutter->gap;
     cutter->gap = false;

@@ -39,6 +39,7 @@ struct cutter {
     uint64_t frame_number;
     bool gap;     /* something was passed over since the last piece */
     bool by_lids; /* pieces end at lids, for what these say of the frames before them is needed */
+    int64_t received_ns; /* lines of the last lid came in from then on */
     struct groups groups;
 };
 

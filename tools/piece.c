@@ -156,9 +156,13 @@ void piece_search(struct piece *piece) {
         return;
     }
     struct covered covered;
+    int64_t received_ns = INT64_MIN; /* of the lines before; what has no lid came later */
     for (size_t at = 0; at < piece->packed.size; at = covered.end) {
         piece->damaged = !find_covered(piece, at, &covered);
         if (piece->damaged) return;
+        if (piece->settings->times && covered.span.received_min_ns < received_ns)
+            covered.span.received_min_ns = received_ns;
+        received_ns = covered.span.received_min_ns;
         const enum query_reason reason = query_judges(piece->query, &covered.span);
         set_received(piece, &covered.span);
         /* What stands around what is found is printed too. */
