@@ -266,7 +266,9 @@ class Follow(Case):
     def follow_rotations(self, beside):
         """`beside` runs again and again in a thread of its own, meanwhile."""
         daemon = self.daemon("--segment-bytes-max", "8KiB", "--flush-ms", "5")
-        follower, errors = Follower(self, daemon.base), Follower(self, "--level", "error", daemon.base)
+        follower = Follower(self, daemon.base)
+        # It may begin to look when there are many already.
+        errors = Follower(self, "-n", "1000000", "--level", "error", daemon.base)
         sent = [log_line(self.rng, first=1)]
         daemon.send(sent[0] + b"\n")
         wait_until(lambda: follower.seen, "the first line is shown")
