@@ -413,6 +413,7 @@ static bool read_property(struct reader *r, size_t begin, bool negated) {
     r->at += (size_t)(end + 1 - name);
     put(r, negated ? "\\P" : "\\p");
     put(r, out);
+    if (r->output != NULL) r->output->properties = true;
     return true;
 }
 

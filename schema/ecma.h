@@ -19,6 +19,7 @@ struct ecma_output {
     size_t size, room;
     bool no_memory;       /* what came after is missing */
     bool back_references; /* there are some: what groups captured matters */
+    bool properties;      /* \p or \P */
 };
 
 /* output NULL: only reads, allocates nothing, and does not mind what PCRE2 cannot do.  False: *problem

@@ -12,6 +12,7 @@
 
 #include "port/error.h"
 #include "schema/ecma.h"
+#include "schema/quick.h"
 
 /* A match that takes more steps than this is given up. */
 #define FIND_STEPS_MAX  10000000
@@ -22,6 +23,8 @@
 struct pattern {
     pcre2_code *code;
     bool compiled_to_machine_code;
+    bool is_quick; /* ECMA-262's, and of the simple kind */
+    struct quick quick;
 };
 
 struct pattern_scratch {
@@ -69,10 +72,14 @@ int pattern_compile(const char *ecma, size_t size, struct pattern **out,
     uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL |
                        PCRE2_MATCH_UNSET_BACKREF;
     if (!text.back_references) options |= PCRE2_NO_AUTO_CAPTURE; /* faster, and no one can tell */
+    /* PCRE2 10.42 thinks that \P{Lu} and \P{No} exclude each other (pattern_test:
+     * what_is_taken_is_given_back). */
+    if (text.properties) options |= PCRE2_NO_AUTO_POSSESS;
     compiled = pcre2_compile((PCRE2_SPTR)(text.size > 0 ? text.bytes : ""), text.size, options,
                              &code, &offset, context);
     /* The offset is one in the translation, which nobody has seen. */
     status = compiled == NULL ? refuse(code, 0, problem) : make(compiled, out);
+    if (status == 0) (*out)->is_quick = quick_compile(ecma, size, &(*out)->quick);
 done:
     pcre2_compile_context_free(context);
     free(text.bytes);
@@ -86,6 +93,10 @@ bool pattern_is_ecma(const char *text, size_t size) {
 
 int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch, const char *text,
                   size_t size) {
+    if (pattern->is_quick) {
+        const int quick = quick_match(&pattern->quick, text, size);
+        if (quick >= 0) return quick;
+    }
     PCRE2_SPTR const subject = (PCRE2_SPTR)text;
     const int found =
         pattern->compiled_to_machine_code

@@ -147,6 +147,13 @@ class Maker:
         quantifier = self.pick("", "", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,1}", "{2,}", "{0}", "{,3}", "{3,1}") + self.pick("", "", "?")
         return self.atom(depth) + (quantifier if quantifier != "?" or self.chance.random() < 0.5 else "")
 
+    def simple(self):
+        """Of the kind that schema/quick.c may take on: no groups, no alternatives."""
+        sets = ["a", "b", "1", "-", "\\.", "é", "\\/", "[ab]", "[^a]", "[^ab1]", "\\d", "\\w", "\\D", "\\W", "\\s", ".", "[a-f0-9]", "[^\\W]", "[\\w-]", "[^-]", "[.]"]
+        quantifiers = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,2}?", "{2,}", "+?", "{0}"]
+        terms = "".join(self.pick(*sets) + self.pick(*quantifiers) for _ in range(self.chance.randrange(1, 6)))
+        return self.pick("^", "^", "^", "") + terms + self.pick("$", "$", "", "a$")
+
     def disjunction(self, depth):
         return "|".join("".join(self.term(depth) for _ in range(self.chance.randrange(4))) for _ in range(self.pick(1, 1, 1, 2, 3)))
 
@@ -198,12 +205,12 @@ class Patterns(Case):
         chance = random.Random(SEED)
         cases = []
         for _ in range(scaled(6000)):
-            pattern = Maker(chance).disjunction(3)
+            pattern = Maker(chance).disjunction(3) if chance.random() < 0.7 else Maker(chance).simple()
             if re.search(r"\\[1-9k].*[*+{]|[*+{].*\\[1-9k]", pattern, re.S):
                 continue  # pattern.h: a group in a loop keeps what it captured
             texts = [""]
             for _ in range(12):
-                alphabet = chance.choice([LETTERS, list("abz019-"), [c for c in pattern] + ["a"]])
+                alphabet = chance.choice([LETTERS, list("ab1-.é/"), list("abz019-"), [c for c in pattern] + ["a"]])
                 texts.append("".join(chance.choices(alphabet, k=chance.randrange(1, 7))).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass"))
             if re.search(r"\\[bB]|\(\?<[=!]", pattern):  # V8 looks between the halves of a character too
                 texts = [text for text in texts if all(c < "\U00010000" for c in text)]

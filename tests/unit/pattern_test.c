@@ -146,6 +146,46 @@ static void what_is_wanted_no_times_is_not_looked_for(void **state) {
     CHECK("^[^]{0}x$", "ax", 0);
 }
 
+static void what_is_taken_is_given_back(void **state) {
+    (void)state;
+    CHECK("\\P{Uppercase_Letter}{0,1}?\\P{No}", "-", 1); /* where PCRE2 10.42 errs */
+    CHECK("^\\P{Pf}?\\P{Lu}{2}$", "ab", 1);
+    CHECK("^a*a$", "aaa", 1);
+    CHECK("^[a-c]{1,3}b?c$", "abc", 1);
+    CHECK("^[^x]+\\D$", "ab", 1);
+}
+
+/* These are matched without PCRE2 (quick.h). */
+static void simple_patterns_match_as_all_others_do(void **state) {
+    (void)state;
+    CHECK("^[A-Z]{2,5}-\\d+$", "PROJ-12345", 1);
+    CHECK("^[A-Z]{2,5}-\\d+$", "P-12345", 0);
+    CHECK("^[A-Z]{2,5}-\\d+$", "PROJECT-1", 0);
+    CHECK("^[A-Z]{2,5}-\\d+$", "PROJ-", 0);
+    CHECK("^[A-Z]{2,5}-\\d+$", "PROJ-1\xC3\xA4", 0);
+    CHECK("^[A-Z]{2,5}-\\d+", "PROJ-1 and more", 1);
+    CHECK("^\\/api\\/v\\d", "/api/v1/x", 1);
+    CHECK("^\\/api\\/v\\d", "/api/w1/x", 0);
+    CHECK("^\xC3\xA4$", "\xC3\xA4", 1);
+    CHECK("^ab?$", "a", 1);
+    CHECK("^a{0,2}$", "aaa", 0);
+    CHECK("^[^@]+@[^@]{2,}$", "a@bc", 1);
+    CHECK("^[^@]+@[^@]{2,}$", "a@b", 0);
+    CHECK("^[^@]{2}$", "\xC3\xA4\xC3\xB6", 1); /* two characters, four bytes */
+    CHECK("^[^@]{2}$", "\xC3\xA4", 0);
+    CHECK("^.{1,3}$", "\xE2\x80\xA8", 0);
+    CHECK("^.{3}", "ab\n", 0);
+    CHECK("^[\\w.-]+$", "a_1.-", 1);
+    CHECK("^[\\w.-]+$", "a/b", 0);
+    CHECK("^[^\\D]+$", "12", 1);
+    CHECK("^[\\D]+$", "\xC3\xA4", 1);
+    CHECK("^[-a]+[\\]b]$", "-a]", 1);
+    CHECK("^$", "", 1);
+    CHECK("^$", "a", 0);
+    CHECK("^a$$", "a", 1);
+    assert_int_equal(matches_bytes("^[^b]{3}$", "a\0\x7F", 3), 1);
+}
+
 static void refused(const char *ecma, size_t offset) {
     struct pattern *pattern = NULL;
     struct pattern_problem problem = {0};
@@ -319,6 +359,8 @@ int main(void) {
         cmocka_unit_test(escapes_are_code_points),
         cmocka_unit_test(large_counts_are_counted),
         cmocka_unit_test(what_is_wanted_no_times_is_not_looked_for),
+        cmocka_unit_test(what_is_taken_is_given_back),
+        cmocka_unit_test(simple_patterns_match_as_all_others_do),
         cmocka_unit_test(what_ECMA_262_does_not_know_is_refused_where_it_stands),
         cmocka_unit_test(what_is_fine_but_too_much_for_PCRE2_is_refused_too),
         cmocka_unit_test(depth_and_length_have_limits),
