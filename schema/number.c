@@ -153,6 +153,17 @@ bool number_is_multiple(const char *text, size_t size, const char *divisor, size
 
 /* ---- reading ---- */
 
+/* Eight digits at once; false: not all of them are. */
+static bool read_eight(const char *p, uint64_t *value) {
+    uint64_t digits = hash_word(p) ^ 0x3030303030303030u;
+    if (((digits + 0x0606060606060606u) | digits) & 0xF0F0F0F0F0F0F0F0u) return false;
+    /* Pairs, then fours, then all: the first digit is in the lowest byte. */
+    digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFu;
+    digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFu;
+    *value = *value * 100000000 + ((digits * 10000 + (digits >> 32)) & 0xFFFFFFFFu);
+    return true;
+}
+
 /* Most numbers of a log are these; false: it is another. */
 static bool read_plain(const char *text, size_t size, struct number *n) {
     const bool negative = *text == '-';
@@ -161,15 +172,18 @@ static bool read_plain(const char *text, size_t size, struct number *n) {
     const size_t digits = (size_t)(end - p);
     uint64_t value = 0;
     if (digits > NUMBER_SHORT_DIGITS) return false;
+    for (; end - p >= 8; p += 8)
+        if (!read_eight(p, &value)) return false;
     for (; p < end; p++) {
         if (!is_digit(*p)) return false;
         value = value * 10 + (uint64_t)(*p - '0');
     }
-    *n = (struct number){.first = end - digits, .coefficient = value, .plain = true};
-    if (value == 0) return true;
-    n->digits = digits;
+    n->first = end - digits;
+    n->digits = value > 0 ? digits : 0;
     n->point = (int64_t)digits;
-    n->negative = negative;
+    n->coefficient = value;
+    n->negative = negative && value > 0;
+    n->plain = true;
     return true;
 }
 

@@ -9,14 +9,30 @@
 static uint32_t next_point(const char **p, const char *end);
 static size_t put_point(uint32_t point, char *out);
 
+/* Which of eight bytes do not begin a character (10xxxxxx), a bit in each. */
+static uint64_t continued(uint64_t bytes) {
+    return bytes & ~bytes << 1 & 0x8080808080808080u;
+}
+
+/* Not 0 if one of eight bytes is a backslash. */
+static uint64_t escaped(uint64_t bytes) {
+    bytes ^= 0x5C5C5C5C5C5C5C5Cu;
+    return (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
+}
+
 size_t text_length(const char *raw, size_t size) {
-    size_t points = 0;
-    bool plain = true;
-    for (size_t i = 0; i < size; i++) {
-        points += ((uint8_t)raw[i] & 0xC0) != 0x80;
-        plain &= raw[i] != '\\';
+    size_t points = size, at = 0;
+    uint64_t escapes = 0;
+    for (; size - at >= 8; at += 8) {
+        const uint64_t bytes = hash_word(raw + at);
+        escapes |= escaped(bytes);
+        points -= (continued(bytes) >> 7) * 0x0101010101010101u >> 56;
     }
-    if (plain) return points;
+    for (; at < size; at++) {
+        escapes |= raw[at] == '\\';
+        points -= ((uint8_t)raw[at] & 0xC0) == 0x80;
+    }
+    if (escapes == 0) return points;
     points = 0;
     for (const char *p = raw; p < raw + size; points++)
         next_point(&p, raw + size);
@@ -66,22 +82,19 @@ bool text_equals_decoded(const char *raw, size_t size, const char *decoded, size
 uint64_t text_hash(const char *raw, size_t size) {
     if (text_is_plain(raw, size)) return hash_bytes(raw, size);
     /* As hash_bytes would go over the decoded bytes. */
-    char word[sizeof(uint64_t) + 4] = {0};
-    uint64_t hash = 0, value;
+    char word[sizeof(uint64_t) + 4];
+    uint64_t hash = 0;
     size_t filled = 0, total = 0;
     for (const char *p = raw; p < raw + size;) {
         const size_t count = put_point(next_point(&p, raw + size), word + filled);
         filled += count;
         total += count;
-        if (filled < sizeof value) continue;
-        memcpy(&value, word, sizeof value);
-        hash = hash_step(hash, value);
-        filled -= sizeof value;
-        memcpy(word, word + sizeof value, 4);
+        if (filled < sizeof hash) continue;
+        hash = hash_step(hash, hash_word(word));
+        filled -= sizeof hash;
+        memcpy(word, word + sizeof hash, 4);
     }
-    value = 0;
-    memcpy(&value, word, filled);
-    return hash_end(hash_step(hash, value), total);
+    return hash_end(hash_step(hash, hash_last_word(word, filled)), total);
 }
 
 uint64_t text_hash_decoded(const char *decoded, size_t size) {
