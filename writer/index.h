@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "port/files.h"
+#include "writer/counts.h"
 #include "writer/span.h"
 
 struct index_group {
@@ -20,8 +21,9 @@ struct index_group {
     uint64_t first_frame, first_line; /* as scan_next counts them: scan.frame_number, line_number */
     uint32_t raw_size, frames;
     struct span span;
-    bool damaged;  /* a frame could not be read: open it, so that this is told */
-    bool filtered; /* false: it has no filter, and is always a candidate */
+    struct counts counts; /* of its lines; the span may know more, from the daemon */
+    bool damaged;         /* a frame could not be read: open it, so that this is told */
+    bool filtered;        /* false: it has no filter, and is always a candidate */
 };
 
 /* Filters of equal size, of consecutive groups: one frame in the file. */

@@ -236,7 +236,9 @@ static int add_frame(struct builder *b, bool lost) {
     if (!b->uncovered_any) b->uncovered = b->index.count;
     b->uncovered_any = true;
     b->uncovered_bytes += scan->raw_size;
-    if (!lost) tokens_add(&b->tokens, scan->raw, scan->raw_size);
+    if (lost) return 0;
+    tokens_add(&b->tokens, scan->raw, scan->raw_size);
+    counts_add_lines(&group->counts, scan->raw, scan->raw_size);
     return 0;
 }
 

@@ -80,6 +80,22 @@ uint64_t index_frame_bytes(const struct segment_index *index) {
            (uint64_t)index->count * INDEX_GROUP_BYTES + INDEX_CHECKSUM_BYTES;
 }
 
+static uint8_t *put_counts(uint8_t *p, const struct counts *counts) {
+    for (uint32_t i = 0; i < COUNTS_LEVELS; i++)
+        p = put_u32(p, (uint32_t)counts->levels[i]);
+    p = put_u32(p, (uint32_t)counts->timed);
+    p = put_u64(p, (uint64_t)counts->time_min_ns);
+    return put_u64(p, (uint64_t)counts->time_max_ns);
+}
+
+static void take_counts(const uint8_t **p, struct counts *counts) {
+    for (uint32_t i = 0; i < COUNTS_LEVELS; i++)
+        counts->levels[i] = take_u32(p);
+    counts->timed = take_u32(p);
+    counts->time_min_ns = (int64_t)take_u64(p);
+    counts->time_max_ns = (int64_t)take_u64(p);
+}
+
 static uint8_t *put_group(uint8_t *p, const struct index_group *group) {
     const uint32_t flags =
         (group->damaged ? FLAG_DAMAGED : 0) | (group->filtered ? FLAG_FILTERED : 0);
@@ -94,7 +110,8 @@ static uint8_t *put_group(uint8_t *p, const struct index_group *group) {
     p = put_u64(p, (uint64_t)group->span.time_min_ns);
     p = put_u64(p, (uint64_t)group->span.time_max_ns);
     p = put_u32(p, flags);
-    return put_u32(p, 0);
+    p = put_u32(p, 0);
+    return put_counts(p, &group->counts);
 }
 
 static void take_group(const uint8_t **p, struct index_group *group) {
@@ -113,6 +130,8 @@ static void take_group(const uint8_t **p, struct index_group *group) {
     group->damaged = (flags & FLAG_DAMAGED) != 0;
     group->filtered = (flags & FLAG_FILTERED) != 0;
     (void)take_u32(p);
+    take_counts(p, &group->counts);
+    group->counts.lines = group->span.lines;
 }
 
 static uint8_t *put_section(uint8_t *p, const struct index_section *section) {

@@ -11,7 +11,7 @@
 #define FILTERS_HEADER_BYTES     24 /* magic to checksum; rows follow */
 #define INDEX_HEADER_BYTES       32
 #define INDEX_SECTION_BYTES      24
-#define INDEX_GROUP_BYTES        72
+#define INDEX_GROUP_BYTES        120
 #define FOOTER_BYTES             28
 /* A row: FILTER_LINE_BYTES a group, and a checksum. */
 #define FILTER_ROW_BYTES(groups) ((size_t)(groups)*64 + INDEX_CHECKSUM_BYTES)

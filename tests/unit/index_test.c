@@ -233,6 +233,29 @@ static void times_and_levels_are_those_of_the_lids(void **state) {
     index_free(&index);
 }
 
+static void counts_are_those_of_the_lines_whatever_lids_say(void **state) {
+    struct segment *s = *state;
+    static const char others[] = "{\"level\":\"fatal\",\"time\":\"2026-11-24T11:00:00Z\"}\n"
+                                 "{\"n\":1}\nno JSON\n{\"level\":40}\n";
+    put_appends(s, 3, 1000000);
+    const uint64_t before = s->lines;
+    put_lines(s, others, sizeof others - 1);
+    struct segment_index index = indexed(s);
+    struct counts all = {0};
+    for (uint32_t i = 0; i < index.count; i++) {
+        assert_int_equal(index.groups[i].counts.lines, index.groups[i].span.lines);
+        counts_add(&all, &index.groups[i].counts);
+    }
+    static const uint64_t levels[COUNTS_LEVELS] = {2, 0, 0, 0, 1, 0, 1};
+    for (uint32_t i = 0; i < COUNTS_LEVELS; i++)
+        assert_int_equal(all.levels[i], levels[i] + (i == 3 ? before : 0)); /* info */
+    assert_int_equal(all.lines, before + 4);
+    assert_int_equal(all.timed, before + 1);
+    assert_int_equal(all.time_min_ns, NOON - 3600 * SECOND);
+    assert_int_equal(all.time_max_ns, NOON);
+    index_free(&index);
+}
+
 static void one_lid_speaks_for_all_groups_since_the_last_one(void **state) {
     struct segment *s = *state;
     char *text = malloc(1000512);
@@ -591,6 +614,7 @@ int main(void) {
         TEST(groups_are_the_frames_in_order_and_all_of_them),
         TEST(a_group_that_holds_a_literal_is_always_a_candidate_and_few_others_are),
         TEST(times_and_levels_are_those_of_the_lids),
+        TEST(counts_are_those_of_the_lines_whatever_lids_say),
         TEST(one_lid_speaks_for_all_groups_since_the_last_one),
         TEST(lines_without_a_lid_tell_their_times_themselves),
         TEST(of_a_line_without_time_and_lid_nothing_is_known),
