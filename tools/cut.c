@@ -11,6 +11,8 @@
 
 /* What is read at once where there is no index: some MiB of lines, if they pack well. */
 #define CHUNK_BYTES (256u << 10)
+/* ... and if they pack very well, no more lines than these: a piece is unpacked as a whole. */
+#define RAW_BYTES   (4u << 20)
 /* The same where lids are looked for: what was appended at once, at most, and its lid. */
 #define LIDS_BYTES  (1280u << 10)
 /* Of lines of which nobody says when they came in it is known that their file was made then. So
@@ -108,8 +110,9 @@ struct walked {
     uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
 };
 
-static struct walked walk(const struct packed *packed) {
+static struct walked walk(const struct packed *packed, bool by_lids) {
     struct walked w = {.received_ns = INT64_MIN};
+    uint64_t raw_size = 0;
     while (w.size < packed->size) { /* ends: size rises */
         struct frame_header header;
         const uint8_t *bytes = packed->bytes + w.size;
@@ -124,6 +127,7 @@ static struct walked walk(const struct packed *packed) {
         if (w.larger > 0) break;
         w.size += header.size;
         w.frames += header.kind == FRAME_DATA;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
         if (header.magic == FRAME_MAGIC_LID) {
             struct span span;
             uint64_t first_line;
@@ -132,6 +136,7 @@ static struct walked walk(const struct packed *packed) {
             if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0)
                 w.received_ns = span.received_min_ns;
         }
+        if (raw_size >= RAW_BYTES && (!by_lids || w.lid_size == w.size)) break;
     }
     return w;
 }
@@ -142,7 +147,7 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
     struct walked w = {0};
     for (int turn = 0; turn < 2; turn++) {
         if (read_piece(&cutter->scan.file, packed, cutter->offset, (size_t)size) < 0) return false;
-        w = walk(packed);
+        w = walk(packed, cutter->by_lids);
         if (w.size > 0 || w.larger <= size || w.larger > frame_bytes_max(FRAME_RAW_MAX)) break;
         size = w.larger; /* the first frame is longer than what is read at once */
     }
