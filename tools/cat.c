@@ -53,6 +53,7 @@ static int cat_run(struct call *call) {
         query_close(&query);
         return EXIT_TROUBLE;
     }
+    render_facts(&render, query.facts);
     render_page(&render, &settings->render);
     const bool trouble = query.all && settings->query.streams.count == 0
                              ? print_all(call, &render)

@@ -81,7 +81,8 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
             continue;
         }
         const size_t length = (size_t)(behind - line);
-        const int64_t time_ns = settings->times ? query_time_of(&piece->state, line, length) : 0;
+        const int64_t time_ns =
+            settings->times ? query_time_of(piece->query, &piece->state, line, length) : 0;
         if (settings->context) {
             add_line(piece, base + (size_t)(line - raw), base + (size_t)(behind - raw), time_ns);
             continue;

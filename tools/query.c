@@ -65,6 +65,28 @@ static int open_level(struct query *query, const char *command, const char *text
     return ERR_INVALID;
 }
 
+/* The keys that --time-keys and the like name, or the usual ones. */
+static int open_facts(struct query *query, const char *command,
+                      const struct query_settings *settings) {
+    enum level_scale scale = LEVEL_SCALE_USUAL;
+    query->facts = &facts_rules_usual;
+    if (!settings->time_keys && !settings->level_keys && !settings->level_scale) return 0;
+    if (settings->level_scale && level_scale_parse(settings->level_scale, &scale) < 0) {
+        say("%s: --level-scale %s: is none of usual, pino, python, syslog, logback, opentelemetry, "
+            "monolog",
+            command, settings->level_scale);
+        return ERR_INVALID;
+    }
+    query->facts = &query->own_facts;
+    const int status =
+        facts_rules_set(settings->time_keys, settings->level_keys, scale, &query->own_facts);
+    if (status < 0)
+        say("%s: --time-keys, --level-keys: up to %d keys of up to %d bytes, separated by commas, "
+            "were expected",
+            command, JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
+    return status;
+}
+
 /* Every record is wanted, whatever it holds. */
 static bool takes_all(const struct query *query) {
     const bool restricted = query->where != NULL || query->timed || query->level_min > 0;
@@ -93,6 +115,7 @@ int query_open(struct query *query, const char *command, const struct query_sett
         status = open_where(query, command, settings->where);
     if (status == 0) status = open_times(query, command, settings, now_ns);
     if (status == 0) status = open_level(query, command, settings->level);
+    if (status == 0) status = open_facts(query, command, settings);
     query->all = status == 0 && takes_all(query);
     if (status == ERR_NO_MEMORY) say("%s: %s", command, error_text(status));
     if (status < 0) query_close(query);
@@ -126,9 +149,10 @@ void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns) {
     state->received_max_ns = max_ns;
 }
 
-int64_t query_time_of(const struct query_state *state, const uint8_t *record, size_t size) {
+int64_t query_time_of(const struct query *query, const struct query_state *state,
+                      const uint8_t *record, size_t size) {
     struct facts facts;
-    facts_of_record(record, size, &facts_rules_usual, &facts);
+    facts_of_record(record, size, query->facts, &facts);
     return facts.has_time ? facts.time_ns : state->received_min_ns;
 }
 
@@ -140,7 +164,7 @@ static bool restrictions_hold(const struct query *query, struct query_state *sta
                               const uint8_t *record, size_t size) {
     struct facts facts = {0};
     const bool by_event = query->timed && !query->received;
-    if (by_event || query->level_min > 0) facts_of_record(record, size, &facts_rules_usual, &facts);
+    if (by_event || query->level_min > 0) facts_of_record(record, size, query->facts, &facts);
     if (query->level_min > 0 && facts.level < query->level_min) return false;
     if (by_event && facts.has_time && !is_within(query, facts.time_ns, facts.time_ns)) return false;
     if (query->timed && !(by_event && facts.has_time) &&
@@ -156,12 +180,15 @@ bool query_needs_spans(const struct query *query) {
 
 enum query_reason query_judges(const struct query *query, const struct span *span) {
     const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
+    /* Lids and indexes know what the usual keys say, and those that the daemon was told of. */
+    const bool known = query->facts == &facts_rules_usual;
     if (span->lines == 0) return QUERY_WANTED; /* nothing is known of it */
-    if (query->timed &&
+    if (query->timed && (known || query->received) &&
         !is_within(query, query->received ? span->received_min_ns : span->time_min_ns,
                    query->received ? span->received_max_ns : span->time_max_ns))
         return QUERY_TIME;
-    return query->level_min == 0 || (span->levels & levels) != 0 ? QUERY_WANTED : QUERY_LEVEL;
+    return query->level_min == 0 || !known || (span->levels & levels) != 0 ? QUERY_WANTED
+                                                                           : QUERY_LEVEL;
 }
 
 /* ---- lines ---- */

@@ -18,9 +18,11 @@
 
 #define QUERY_PATTERNS_MAX OPTION_LIST_MAX
 
-/* What the options say; all zero: everything is wanted. */
+/* What the options say; all zero: everything is wanted.  After query_open the query must
+ * not be moved. */
 struct query_settings {
     const char *where, *level, *since, *until;
+    const char *time_keys, *level_keys, *level_scale;
     bool received;
     struct option_list streams;
 };
@@ -52,6 +54,23 @@ struct query_settings {
          .field = (offset) + offsetof(struct query_settings, where),                               \
          .value = "CONDITION",                                                                     \
          .help = "only records for which it holds: 'http.status>=500 and not exists retry'"},      \
+        {.name = "time_keys",                                                                      \
+         .kind = OPTION_TEXT,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, time_keys),                           \
+         .value = "KEY,...",                                                                       \
+         .help = "which top-level keys hold a record's time, the preferred first, in place of "    \
+                 "the usual ones; no index helps to find by them; none: records have none"},       \
+        {.name = "level_keys",                                                                     \
+         .kind = OPTION_TEXT,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, level_keys),                          \
+         .value = "KEY,...",                                                                       \
+         .help = "which hold its level; the same"},                                                \
+        {.name = "level_scale",                                                                    \
+         .kind = OPTION_TEXT,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, level_scale),                         \
+         .value = "SCALE",                                                                         \
+         .help = "what a level that is a number means: pino, python, syslog, logback, "            \
+                 "opentelemetry, monolog, or usual: told by its magnitude"},                       \
     {                                                                                              \
         .name = "stream", .kind = OPTION_LIST,                                                     \
         .field = (offset) + offsetof(struct query_settings, streams), .value = "NAME",             \
@@ -80,6 +99,9 @@ struct query {
     bool timed, received;       /* received: since and until mean receive time alone */
     int64_t since_ns, until_ns; /* [since, until) */
     uint8_t level_min;          /* 0: any, or none */
+    /* What tells times and levels; it may point to own_facts. */
+    const struct facts_rules *facts;
+    struct facts_rules own_facts;
     const struct option_list *streams;
 };
 
@@ -108,7 +130,8 @@ void query_state_close(struct query_state *state);
 /* When the lines that come now were received, as far as is known. */
 void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns);
 /* Event time; where the record has none, when it was received. */
-int64_t query_time_of(const struct query_state *state, const uint8_t *record, size_t size);
+int64_t query_time_of(const struct query *query, const struct query_state *state,
+                      const uint8_t *record, size_t size);
 /* Does it depend on times or levels, of which lids and indexes know? */
 bool query_needs_spans(const struct query *query);
 /* May any of these lines be wanted, as far as their times and levels go?  A span without lines

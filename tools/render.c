@@ -112,6 +112,7 @@ int render_open(struct render *render, const struct render_settings *settings, s
     memset(parts, 0, sizeof *parts);
     render->parts = parts;
     parts->style = "";
+    parts->facts = &facts_rules_usual;
     if (choose_format(settings->format, selects, out, &render->format) < 0 ||
         choose_color(settings->color, out, &render->color) < 0 ||
         add_paths(&parts->fields, &settings->fields) < 0 ||
@@ -121,6 +122,10 @@ int render_open(struct render *render, const struct render_settings *settings, s
     }
     out->color = render->color;
     return 0;
+}
+
+void render_facts(struct render *render, const struct facts_rules *facts) {
+    render->parts->facts = facts;
 }
 
 void render_close(struct render *render) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "port/options.h"
+#include "schema/facts.h"
 #include "tools/output.h"
 
 enum render_format { RENDER_RAW, RENDER_JSON, RENDER_PRETTY, RENDER_CSV, RENDER_LOGFMT };
@@ -85,6 +86,8 @@ struct render {
 /* `out` and the settings must outlive it; sets out->color, too.  ERR_INVALID: the settings are
  * wrong, which has been said; nothing needs to be closed then. */
 int render_open(struct render *render, const struct render_settings *settings, struct output *out);
+/* What tells time and level, in place of the usual rules; they must outlive it. */
+void render_facts(struct render *render, const struct facts_rules *facts);
 void render_close(struct render *render);
 /* On a terminal, what is printed from here on goes through a pager, which
  * output_finish waits for.  Before threads and files are opened. */

@@ -37,24 +37,25 @@ static bool says_time(const struct value *value, const struct facts *facts) {
 }
 
 /* As facts_of_found takes a level: by its name, or by its number, quoted or not. */
-static bool says_level(const struct value *value, const struct facts *facts) {
+static bool says_level(const struct value *value, const struct facts *facts,
+                       enum level_scale scale) {
     const size_t quote = value->kind == VALUE_STRING;
     const char *const text = (const char *)value->begin + quote;
     const size_t size = (size_t)(value->end - value->begin) - 2 * quote;
     uint8_t level;
     int64_t number = 0;
-    if (level_parse(text, size, &level) == 0) return level == facts->level;
+    if (level_parse(text, size, &level) == 0 && level == facts->level) return true;
     if (size == 0 || size > 9) return false;
     for (size_t i = 0; i < size; i++) {
         if (text[i] < '0' || text[i] > '9') return false;
         number = number * 10 + (text[i] - '0');
     }
-    return level_of_number(number, facts_rules_usual.scale, &level) == 0 && level == facts->level;
+    return level_of_number(number, scale, &level) == 0 && level == facts->level;
 }
 
 /* Which of the fields in which facts may stand is the one they were taken from. */
-static void find_facts(const struct json_found *found, const uint8_t *end, struct head *head) {
-    const struct facts_rules *const rules = &facts_rules_usual;
+static void find_facts(const struct facts_rules *rules, const struct json_found *found,
+                       const uint8_t *end, struct head *head) {
     struct facts facts;
     facts_of_found(rules, found, end, &facts);
     head->time_ns = facts.time_ns;
@@ -67,7 +68,8 @@ static void find_facts(const struct json_found *found, const uint8_t *end, struc
         const enum head_part part = time ? HEAD_TIME : HEAD_LEVEL;
         if ((!time && !level) || head->has[part] || value.kind > VALUE_NUMBER) continue;
         if (value.kind < VALUE_STRING) continue;
-        if (!(time ? says_time(&value, &facts) : says_level(&value, &facts))) continue;
+        if (!(time ? says_time(&value, &facts) : says_level(&value, &facts, rules->scale)))
+            continue;
         head->has[part] = true;
         head->value[part] = value;
     }
@@ -90,12 +92,12 @@ void head_find(struct render_parts *parts, const struct value *root, struct head
     while (members_next(&members, &member)) {
         const size_t size = (size_t)(member.name_end - member.name);
         if (parts->hide.count > 0 && hidden(parts, (const char *)member.name, size)) continue;
-        json_names_look(&facts_rules_usual.names, member.name, size, member.value.begin, &found);
+        json_names_look(&parts->facts->names, member.name, size, member.value.begin, &found);
         if (member.value.kind != VALUE_STRING) continue;
         take(&member, logger_names, &logger, head, HEAD_LOGGER);
         take(&member, message_names, &message, head, HEAD_MESSAGE);
     }
-    find_facts(&found, root->end, head);
+    find_facts(parts->facts, &found, root->end, head);
 }
 
 bool head_holds(const struct head *head, const struct value *value) {

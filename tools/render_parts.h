@@ -54,7 +54,8 @@ struct render_parts {
     struct text plain;  /* a string, decoded */
     struct paths fields, hide;
     struct zone zone;
-    const char *style; /* the colour that is on in the line, or "" */
+    const struct facts_rules *facts; /* what tells time and level */
+    const char *style;               /* the colour that is on in the line, or "" */
 };
 
 /* ---- render.c ---- */

@@ -40,6 +40,7 @@ struct replay {
     const struct replay_settings *settings;
     struct output *out;
     struct reading reading;
+    struct query_settings conditions;
     struct query query;
     struct query_state state;
     int64_t since_ns, until_ns;
@@ -245,7 +246,7 @@ static char *rejects_of(struct files *files, const char *path) {
 
 static bool read_settings(struct replay *replay, int64_t now_ns) {
     const struct replay_settings *settings = replay->settings;
-    const struct query_settings conditions = {.where = settings->query.where};
+    replay->conditions.where = settings->query.where;
     const struct query_patterns any = {0};
     if (settings->tcp && settings->udp) {
         say("replay: either --tcp or --udp, not both (logport replay --help)");
@@ -272,7 +273,7 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
         bad = settings->query.until;
     if (until_ns < now_ns) replay->until_ns = until_ns;
     if (bad) say("replay: \"%.60s\" is no time (try 10m, today or 2026-11-24T07:30:00Z)", bad);
-    return !bad && query_open(&replay->query, "replay", &conditions, &any, now_ns) == 0;
+    return !bad && query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) == 0;
 }
 
 /* Reads and sends; the exit code. */

@@ -301,8 +301,11 @@ static int open_search(struct search *s, struct call *call) {
     if (status < 0) say("search: %s", error_text(status));
     if (status == 0) {
         status = render_open(&s->render, &settings->render, s->out);
-        if (status == 0) s->render.mark = (struct render_mark){find_mark, s};
-        if (status == 0) return 0;
+        if (status == 0) {
+            s->render.mark = (struct render_mark){find_mark, s};
+            render_facts(&s->render, s->query.facts);
+            return 0;
+        }
         query_state_close(&s->state);
     }
     query_close(&s->query);

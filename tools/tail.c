@@ -330,6 +330,7 @@ static int open_tail(struct tail *tail, const struct tail_settings *settings) {
         say("tail: %s", error_text(status));
     } else {
         status = render_open(&tail->render, &settings->render, tail->call->out);
+        if (status == 0) render_facts(&tail->render, tail->query.facts);
         if (status == 0) return 0;
         query_state_close(&tail->state);
     }
