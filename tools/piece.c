@@ -37,6 +37,8 @@ void piece_begin(struct piece *piece) {
     piece->text.size = 0;
     piece->count = 0;
     piece->frames = piece->raw_bytes = 0;
+    piece->tally = (struct counts){0};
+    piece->tally_bytes = 0;
     piece->by_time = piece->by_level = 0;
     piece->damaged = false;
 }
@@ -58,7 +60,17 @@ static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time
     piece->lines[piece->count++] = (struct select_line){begin, end, time_ns};
 }
 
+static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *behind) {
+    struct facts facts;
+    counts_add_line(&piece->tally, line, (size_t)(behind - line) - (behind[-1] == '\n'), &facts);
+    piece->tally_bytes += (uint64_t)(behind - line);
+}
+
 static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
+    if (piece->settings->tally) {
+        counts_add_lines(&piece->tally, raw, size);
+        piece->tally_bytes += size;
+    }
     for (size_t i = 0; i < size; i++)
         piece->count += raw[i] == '\n';
 }
@@ -76,6 +88,7 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     while (settings->newest_first || piece->count < settings->max) { /* ends: p rises */
         if (!query_next(piece->query, &piece->state, p, end, &line, &behind)) break;
         p = behind;
+        if (settings->tally) tally_line(piece, line, behind);
         if (settings->count) {
             piece->count++;
             continue;

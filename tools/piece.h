@@ -18,6 +18,8 @@ struct piece {
     struct select_line *lines;
     uint64_t line_room, count;
     uint64_t frames, raw_bytes;
+    struct counts tally; /* settings.tally */
+    uint64_t tally_bytes;
     uint64_t by_time, by_level; /* frames that were passed over, by their lids */
     bool damaged; /* a frame is not what its checksum says: to be read again, carefully */
 };

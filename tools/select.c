@@ -39,10 +39,10 @@ struct select {
     struct select_report *report;
     select_visit *visit;
     void *context;
-    struct segment_list list;
+    const struct segment_list *list;
     uint32_t next_file;    /* how many were opened */
     struct source *source; /* that is cut now, or NULL */
-    bool gap; /* a file, or the end of one, was passed over since the last piece */
+    bool gap;              /* a file, or the end of one, was passed over since the last piece */
     struct cut *cuts;      /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
     struct progress progress;
@@ -72,7 +72,7 @@ static void find_cuts(struct select *s, struct packed *packed) {
 }
 
 static const struct segment_file *file_at(const struct select *s, uint32_t number) {
-    return &s->list.files[s->settings->newest_first ? s->list.count - 1 - number : number];
+    return &s->list->files[s->settings->newest_first ? s->list->count - 1 - number : number];
 }
 
 static void let_go(struct source *source) {
@@ -83,7 +83,7 @@ static void let_go(struct source *source) {
 
 static bool open_next(struct select *s, struct packed *packed) {
     struct source *source = allocate(sizeof *source);
-    while (s->next_file < s->list.count) {
+    while (s->next_file < s->list->count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
         if (!query_takes_stream(s->query, segment->name.stream)) continue;
         *source = (struct source){.uses = 1,
@@ -204,7 +204,10 @@ static void deliver(struct select *s, struct job *job) {
                                         .text = piece->text.bytes,
                                         .text_size = piece->text.size,
                                         .lines = piece->lines,
-                                        .count = piece->count};
+                                        .count = piece->count,
+                                        .frames = piece->frames + piece->by_time + piece->by_level,
+                                        .tally = &piece->tally,
+                                        .tally_bytes = piece->tally_bytes};
     s->visited = segment;
     if (!s->visit(s->context, &selection)) s->enough = true;
 }
@@ -297,13 +300,23 @@ static void close_all(struct select *s) {
         piece_close(&s->jobs[i].piece);
     free(s->jobs);
     free(s->cuts);
-    segment_list_free(&s->list);
 }
 
 void select_run(const struct call *call, const struct query *query,
                 const struct select_settings *settings, select_visit *visit, void *context,
                 struct select_report *report) {
+    struct segment_list list = {0};
+    const bool listed = list_segments(call, &list);
+    select_files(call, &list, query, settings, visit, context, report);
+    if (!listed) report->trouble = true;
+    segment_list_free(&list);
+}
+
+void select_files(const struct call *call, const struct segment_list *list,
+                  const struct query *query, const struct select_settings *settings,
+                  select_visit *visit, void *context, struct select_report *report) {
     struct select s = {.call = call,
+                       .list = list,
                        .query = query,
                        .settings = settings,
                        .report = report,
@@ -311,9 +324,8 @@ void select_run(const struct call *call, const struct query *query,
                        .context = context};
     uint64_t total = 0;
     memset(report, 0, sizeof *report);
-    report->trouble = !list_segments(call, &s.list);
-    for (uint32_t i = 0; i < s.list.count; i++)
-        total += s.list.files[i].size;
+    for (uint32_t i = 0; i < list->count; i++)
+        total += list->files[i].size;
     progress_begin(&s.progress, call->out, settings->results_at_end, total);
     s.enough = settings->max == 0;
     if (!open_jobs(&s)) {

@@ -10,6 +10,7 @@
 
 #include "tools/command.h"
 #include "tools/query.h"
+#include "writer/counts.h"
 #include "writer/scan.h"
 
 struct select_settings {
@@ -19,6 +20,7 @@ struct select_settings {
     bool newest_first;      /* the lines of each piece, and the pieces, from the last on */
     bool times;             /* select_line.time_ns is needed */
     bool all_frames;        /* no index is used */
+    bool tally;             /* what the wanted lines say is counted, by the threads */
     bool results_at_end;    /* nothing is printed before the end (progress_begin) */
     uint64_t max;           /* no more than this are wanted, in the order in which they come back */
 };
@@ -37,6 +39,9 @@ struct selection {
     size_t text_size;
     const struct select_line *lines; /* the wanted ones */
     uint64_t count;
+    uint64_t frames;            /* those passed over as their lids say, too; not by an index */
+    const struct counts *tally; /* settings.tally: of the wanted lines */
+    uint64_t tally_bytes;       /* theirs, newlines included */
 };
 
 struct select_report {
@@ -52,6 +57,10 @@ struct select_report {
 /* False: no more is wanted. */
 typedef bool select_visit(void *context, const struct selection *selection);
 
+/* Over these files.  Of the call, files and out are needed. */
+void select_files(const struct call *call, const struct segment_list *list,
+                  const struct query *query, const struct select_settings *settings,
+                  select_visit *visit, void *context, struct select_report *report);
 /* Over the files that the call's words name. */
 void select_run(const struct call *call, const struct query *query,
                 const struct select_settings *settings, select_visit *visit, void *context,

@@ -1,5 +1,6 @@
 /* stat.c - what is in the files: lines, bytes, times, levels, and the most frequent
- * values of a field.  Reads every line once, whatever was asked. */
+ * values of a field.  What a file's index says is taken from there; other lines are read once,
+ * by several threads, whatever was asked. */
 #include "tools/stat.h"
 
 #include <stdlib.h>
@@ -12,7 +13,9 @@
 #include "tools/fields.h"
 #include "tools/query.h"
 #include "tools/read.h"
+#include "tools/select.h"
 #include "tools/visible.h"
+#include "writer/index.h"
 
 #define BAR_COLUMNS_MAX 120
 #define BARS_MAX        40
@@ -20,7 +23,7 @@
 struct stat_settings {
     struct common_settings common;
     struct query_settings query;
-    bool json, histogram;
+    bool json, histogram, no_index;
     const char *by;
     uint64_t count;
 };
@@ -28,18 +31,15 @@ struct stat_settings {
 struct gathering {
     const struct stat_settings *settings;
     struct query query;
-    struct query_state state;
     struct stat_found found;
+    struct segment_list to_read; /* the files among all whose lines are read, and which they are */
+    uint32_t *places;
+    bool *indexed; /* of all files: its frames were counted by its index */
     struct histogram histogram;
     struct top top;
 };
 
 /* ---- one line ---- */
-
-/* OpenTelemetry's 24 levels are six with four steps each. */
-static uint32_t coarse_level(uint8_t level) {
-    return level == 0 || level > LEVEL_MAX ? 0 : (level + 3u) / 4;
-}
 
 /* A string's meaning, anything else as it stands; what is no UTF-8 becomes U+FFFD. */
 static size_t text_of(const struct value *value, uint8_t text[TOP_VALUE_BYTES_MAX]) {
@@ -73,66 +73,114 @@ static void gather_value(struct gathering *g, const uint8_t *line, const uint8_t
         g->found.without++;
 }
 
-static void gather_line(struct gathering *g, struct stat_file *file, const uint8_t *line,
-                        const uint8_t *end) {
-    struct facts facts = {0};
-    /* Of files of others, a line may be anything. */
-    if (line < end && *line == '{')
-        facts_of_record(line, (size_t)(end - line), &facts_rules_usual, &facts);
-    file->lines++;
-    file->levels[coarse_level(facts.level)]++;
-    if (facts.has_time) {
-        if (file->timed == 0 || facts.time_ns < file->time_min_ns)
-            file->time_min_ns = facts.time_ns;
-        if (file->timed == 0 || facts.time_ns > file->time_max_ns)
-            file->time_max_ns = facts.time_ns;
-        file->timed++;
-        if (g->settings->histogram) histogram_add(&g->histogram, facts.time_ns);
+static void gather_line(struct gathering *g, const uint8_t *line, const uint8_t *end) {
+    struct counts one = {0};
+    struct facts facts;
+    if (g->settings->histogram) {
+        counts_add_line(&one, line, (size_t)(end - line), &facts);
+        if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
     }
     if (g->settings->by != NULL) gather_value(g, line, end);
 }
 
-/* ---- files ---- */
+/* ---- files that are read ---- */
 
-static void add_up(struct stat_file *all, const struct stat_file *file) {
-    if (file->timed > 0) {
-        if (all->timed == 0 || file->time_min_ns < all->time_min_ns)
-            all->time_min_ns = file->time_min_ns;
-        if (all->timed == 0 || file->time_max_ns > all->time_max_ns)
-            all->time_max_ns = file->time_max_ns;
-    }
-    all->timed += file->timed;
-    all->lines += file->lines;
-    all->raw_bytes += file->raw_bytes;
-    all->file_bytes += file->file_bytes;
-    all->frames += file->frames;
-    for (uint32_t i = 0; i < STAT_LEVELS; i++)
-        all->levels[i] += file->levels[i];
+/* What came of a piece of one; its lines are here only if they were asked for. */
+static bool gather_piece(void *context, const struct selection *selection) {
+    struct gathering *g = context;
+    const uint32_t number = (uint32_t)(selection->segment - g->to_read.files);
+    struct stat_file *file = &g->found.files[g->places[number]];
+    counts_add(&file->counts, selection->tally);
+    file->raw_bytes += selection->tally_bytes;
+    if (!g->indexed[g->places[number]]) file->frames += selection->frames;
+    if (g->settings->histogram || g->settings->by != NULL)
+        for (uint64_t i = 0; i < selection->count; i++)
+            gather_line(g, selection->text + selection->lines[i].begin,
+                        selection->text + selection->lines[i].end - 1);
+    return true;
 }
 
-static void gather(struct gathering *g, struct reading *reading) {
-    struct stat_found *found = &g->found;
-    found->count = reading->list.count;
-    found->files = allocate(found->count * sizeof *found->files);
-    memset(found->files, 0, found->count * sizeof *found->files);
+static bool read_files(struct gathering *g, struct call *call) {
+    const struct select_settings how = {.count = !g->settings->histogram && g->settings->by == NULL,
+                                        .tally = true,
+                                        .all_frames = g->settings->no_index,
+                                        .results_at_end = true,
+                                        .max = UINT64_MAX};
+    struct select_report report;
+    select_files(call, &g->to_read, &g->query, &how, gather_piece, g, &report);
+    return !report.trouble;
+}
+
+/* ---- files whose index says all ---- */
+
+/* A group that could not be read wholly when it was indexed: its lines are read, so that this is
+ * told. */
+static bool is_whole(const struct segment_index *index) {
+    for (uint32_t i = 0; i < index->count; i++)
+        if (index->groups[i].damaged) return false;
+    return true;
+}
+
+/* True: nothing of this file needs to be read. */
+static bool ask_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
+    struct stat_file *found = &g->found.files[place];
+    struct segment_index index;
+    struct file file;
+    if (file_open(files, path, FILE_READ, &file) < 0) return false;
+    bool done = false;
+    if (index_load(&file, &index) == 0) {
+        g->indexed[place] = true;
+        found->frames = index.frames;
+        done =
+            g->query.all && !g->settings->histogram && g->settings->by == NULL && is_whole(&index);
+        for (uint32_t i = 0; i < index.count && done; i++)
+            counts_add(&found->counts, &index.groups[i].counts);
+        if (done) found->raw_bytes = index.raw_size;
+        index_free(&index);
+    }
+    file_close(&file);
+    return done;
+}
+
+/* ---- all files ---- */
+
+static void prepare(struct gathering *g, uint32_t count) {
+    g->found.count = count;
+    g->found.files = allocate(count * sizeof *g->found.files);
+    memset(g->found.files, 0, count * sizeof *g->found.files);
+    g->to_read.files = allocate(count * sizeof *g->to_read.files);
+    g->places = allocate(count * sizeof *g->places);
+    g->indexed = allocate(count * sizeof *g->indexed);
+    memset(g->indexed, 0, count * sizeof *g->indexed);
+}
+
+static void add_up(struct stat_found *found) {
+    struct stat_file *all = &found->all;
     for (uint32_t i = 0; i < found->count; i++) {
-        found->files[i].path = reading->list.files[i].path;
-        found->files[i].file_bytes = reading->list.files[i].size;
+        const struct stat_file *file = &found->files[i];
+        counts_add(&all->counts, &file->counts);
+        all->raw_bytes += file->raw_bytes;
+        all->file_bytes += file->file_bytes;
+        all->frames += file->frames;
     }
-    while (reading_next(reading)) {
-        struct stat_file *file = &found->files[reading->segment - reading->list.files];
-        const uint8_t *p = reading->scan.raw, *const end = p + reading->scan.raw_size;
-        const uint8_t *line, *behind;
-        file->frames++;
-        if (!query_takes_stream(&g->query, reading->segment->name.stream)) continue;
-        query_begin(&g->state);
-        for (; query_next(&g->query, &g->state, p, end, &line, &behind); p = behind) {
-            file->raw_bytes += (uint64_t)(behind - line);
-            gather_line(g, file, line, behind[-1] == '\n' ? behind - 1 : behind);
-        }
+}
+
+/* False: something could not be read, which has been said. */
+static bool gather(struct gathering *g, struct call *call, const struct segment_list *list) {
+    prepare(g, list->count);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file *segment = &list->files[i];
+        g->found.files[i].path = segment->path;
+        g->found.files[i].file_bytes = segment->size;
+        if (!query_takes_stream(&g->query, segment->name.stream)) continue;
+        const bool may = !segment->name.part && !g->settings->no_index;
+        if (may && ask_index(g, call->files, i, segment->path)) continue;
+        g->places[g->to_read.count] = i;
+        g->to_read.files[g->to_read.count++] = *segment;
     }
-    for (uint32_t i = 0; i < found->count; i++)
-        add_up(&found->all, &found->files[i]);
+    const bool well = read_files(g, call);
+    add_up(&g->found);
+    return well;
 }
 
 static void print(struct gathering *g, struct output *out) {
@@ -150,7 +198,7 @@ static void print(struct gathering *g, struct output *out) {
 static int stat_run(struct call *call) {
     static const struct query_patterns any = {0};
     struct gathering *g = allocate(sizeof *g);
-    struct reading reading;
+    struct segment_list list = {0};
     memset(g, 0, sizeof *g);
     g->settings = call->settings;
     g->found.by = g->settings->by;
@@ -158,20 +206,19 @@ static int stat_run(struct call *call) {
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_TROUBLE;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
-    if (query_state_open(&g->state) < 0) goto close_query;
-    reading_open(&reading, call, true);
-    gather(g, &reading);
-    progress_clear(&reading.progress);
+    const bool listed = list_segments(call, &list);
+    const bool well = gather(g, call, &list);
     print(g, call->out);
-    code = reading.trouble ? EXIT_TROUBLE : EXIT_FINE;
-    reading_close(&reading);
-    query_state_close(&g->state);
-close_query:
+    code = listed && well ? EXIT_FINE : EXIT_TROUBLE;
     query_close(&g->query);
 done:
     top_free(&g->top);
     free(g->found.files);
+    free(g->to_read.files); /* the paths are the list's */
+    free(g->places);
+    free(g->indexed);
     free(g);
+    segment_list_free(&list);
     return code;
 }
 
@@ -197,6 +244,10 @@ static const struct option options[] = {
      .preset = "10",
      .value = "N",
      .help = "with --by: so many values"},
+    {.name = "no_index",
+     .kind = OPTION_FLAG,
+     .field = FIELD(no_index),
+     .help = "read every line, as if no file had an index"},
     QUERY_OPTIONS(FIELD(query)),
     HELP_OPTION,
 };
@@ -206,7 +257,9 @@ const struct command stat_command = {
     .usage = "[OPTION…] [PATH…]",
     .summary = "Count lines, bytes and levels, and say which time they cover.",
     .more =
-        "A row a file, and one for all. The ratio is the size of the counted lines to that of\n"
+        "A row a file, and one for all. Where all of a file is asked for, and no --by or\n"
+        "--histogram, its index says so, and no line is read. The ratio is the size of the counted "
+        "lines to that of\n"
         "the file. Times are those that the lines themselves say, in UTC; lines without one are\n"
         "in the counts, not in the times. Levels are counted by name; `none` are lines that\n"
         "say none. --by tells 100,000 different values apart, by their first 256 bytes.\n"

@@ -9,15 +9,12 @@
 #include "tools/histogram.h"
 #include "tools/output.h"
 #include "tools/top.h"
-
-enum { STAT_LEVELS = 7 }; /* none, then trace to fatal */
+#include "writer/counts.h"
 
 struct stat_file {
     const char *path; /* NULL: all */
-    uint64_t lines, raw_bytes, file_bytes, frames;
-    uint64_t levels[STAT_LEVELS];
-    uint64_t timed; /* lines with a time of their own; min and max are theirs */
-    int64_t time_min_ns, time_max_ns;
+    uint64_t raw_bytes, file_bytes, frames;
+    struct counts counts;
 };
 
 struct stat_found {

@@ -19,7 +19,7 @@ const char *stat_level_name(uint32_t level) {
 
 /* "2026-11-24T07:30:00Z"; "-" where no line said a time. */
 static const char *second_of(const struct stat_file *file, int64_t time_ns, char *text) {
-    if (file->timed == 0) return "-";
+    if (file->counts.timed == 0) return "-";
     timestamp_format(time_ns, text);
     memcpy(text + sizeof "2026-11-24T07:30:00" - 1, "Z", 2);
     return text;
@@ -42,12 +42,14 @@ static double ratio_of(const struct stat_file *file) {
 static void print_row(struct output *out, const struct stat_found *found,
                       const struct stat_file *file) {
     char raw[32], packed[32], from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX];
-    output_format(out, "%12llu %10s %10s %6.2f  %-20s  %-20s", (unsigned long long)file->lines,
-                  size_of(file->raw_bytes, raw), size_of(file->file_bytes, packed), ratio_of(file),
-                  second_of(file, file->time_min_ns, from), second_of(file, file->time_max_ns, to));
-    for (uint32_t i = STAT_LEVELS; i-- > 0;)
-        if (found->all.levels[i] > 0)
-            output_format(out, " %9llu", (unsigned long long)file->levels[i]);
+    output_format(out, "%12llu %10s %10s %6.2f  %-20s  %-20s",
+                  (unsigned long long)file->counts.lines, size_of(file->raw_bytes, raw),
+                  size_of(file->file_bytes, packed), ratio_of(file),
+                  second_of(file, file->counts.time_min_ns, from),
+                  second_of(file, file->counts.time_max_ns, to));
+    for (uint32_t i = COUNTS_LEVELS; i-- > 0;)
+        if (found->all.counts.levels[i] > 0)
+            output_format(out, " %9llu", (unsigned long long)file->counts.levels[i]);
     const char *path = file->path != NULL ? file->path : "all";
     output_text(out, "  ");
     output_records(out, path, strlen(path));
@@ -57,8 +59,8 @@ static void print_row(struct output *out, const struct stat_found *found,
 static void print_files(struct output *out, const struct stat_found *found) {
     output_format(out, "%12s %10s %10s %6s  %-20s  %-20s", "lines", "raw", "file", "ratio", "from",
                   "to");
-    for (uint32_t i = STAT_LEVELS; i-- > 0;)
-        if (found->all.levels[i] > 0) output_format(out, " %9s", stat_level_name(i));
+    for (uint32_t i = COUNTS_LEVELS; i-- > 0;)
+        if (found->all.counts.levels[i] > 0) output_format(out, " %9s", stat_level_name(i));
     output_text(out, "\n");
     for (uint32_t i = 0; i < found->count; i++)
         print_row(out, found, &found->files[i]);
@@ -83,7 +85,7 @@ static void print_histogram(struct output *out, const struct histogram *h, uint3
     output_format(out, "\n%-20s %12s\n", "time", "lines");
     for (uint32_t i = 0; i < h->count; i++) {
         char text[TIMESTAMP_TEXT_MAX];
-        const struct stat_file any = {.timed = 1};
+        const struct stat_file any = {.counts.timed = 1};
         const int64_t second = (h->first + i) * h->width_s;
         const bool shown = second > INT64_MIN / NS_PER_S && second < INT64_MAX / NS_PER_S;
         output_format(out, "%-20s %12llu  ",
@@ -144,7 +146,7 @@ static void json_string(struct output *out, const void *bytes, size_t size) {
 static void json_time(struct output *out, const char *key, const struct stat_file *file,
                       int64_t time_ns) {
     char text[TIMESTAMP_TEXT_MAX];
-    if (file->timed > 0)
+    if (file->counts.timed > 0)
         output_format(out, ",\"%s\":\"%s\"", key, timestamp_format(time_ns, text));
     else
         output_format(out, ",\"%s\":null", key);
@@ -160,15 +162,15 @@ static void json_file(struct output *out, const struct stat_file *file) {
     output_format(out,
                   "\"lines\":%llu,\"raw_bytes\":%llu,\"file_bytes\":%llu,\"frames\":%llu,"
                   "\"ratio\":%.3f,\"timed\":%llu",
-                  (unsigned long long)file->lines, (unsigned long long)file->raw_bytes,
+                  (unsigned long long)file->counts.lines, (unsigned long long)file->raw_bytes,
                   (unsigned long long)file->file_bytes, (unsigned long long)file->frames,
-                  ratio_of(file), (unsigned long long)file->timed);
-    json_time(out, "time_min", file, file->time_min_ns);
-    json_time(out, "time_max", file, file->time_max_ns);
+                  ratio_of(file), (unsigned long long)file->counts.timed);
+    json_time(out, "time_min", file, file->counts.time_min_ns);
+    json_time(out, "time_max", file, file->counts.time_max_ns);
     output_text(out, ",\"levels\":{");
-    for (uint32_t i = 0; i < STAT_LEVELS; i++)
+    for (uint32_t i = 0; i < COUNTS_LEVELS; i++)
         output_format(out, "%s\"%s\":%llu", i > 0 ? "," : "", stat_level_name(i),
-                      (unsigned long long)file->levels[i]);
+                      (unsigned long long)file->counts.levels[i]);
     output_text(out, "}}");
 }
 

@@ -1,6 +1,7 @@
 """test_index.py - closed segments carry their index, plain tools do not notice, and logport
 archive makes the ones that are missing."""
 
+import json
 import os
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +81,21 @@ class Index(Case):
         explained = logport("search", "-C0", "--explain", '"found ', daemon.base)
         self.assertRegex(explained.said, r"1 passed over whole")
         self.assertEqual(explained.lines[1], b"--")
+
+    def test_stat_believes_the_index_and_reads_no_lines(self):
+        base, path, sent = self.closed(2000)
+        self.assertEqual(logport("archive", base).code, 0)
+        told = logport("stat", "--json", base)
+        self.assertEqual(json.loads(told.out)["all"]["lines"], len(sent))
+        self.assertEqual(told.out, logport("stat", "--json", "--no-index", base).out)
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"nobody reads this")
+        again = logport("stat", "--json", base)
+        self.assertEqual((again.code, again.out), (0, told.out))
+        read = logport("stat", "--json", "--no-index", base)
+        self.assertEqual(read.code, 2)
+        self.assertLess(json.loads(read.out)["all"]["lines"], len(sent))
 
     def test_archive_makes_a_missing_index_as_closing_would_have(self):
         base, path, sent = self.closed(scaled(5000, at_least=500))

@@ -3,13 +3,14 @@ an independent and slow reference answers: lz4 -dc for the lines, grep for patte
 conditions, times, levels, streams, orders and context the plain Python of reference.py."""
 
 import concurrent.futures
+import json
 import os
 import random
 import shutil
 import struct
 
 from harness import SEED, WINDOWS, Case, Daemon, environment, logport, main, run, scaled, segments, temporary_directory, wait_until
-from reference import Condition, Entry, a_record, chosen, moment_text, with_context
+from reference import Condition, a_record, chosen, iso, moment_text, with_context
 from test_control import counters_of
 from test_index import DATA, FOOTER, frames, strip
 
@@ -195,9 +196,9 @@ class Corpora:
 class Question:
     """What is asked, in words, and the numbers of the lines that are the answer."""
 
-    def __init__(self, rng, corpus):
-        self.rng, self.corpus, self.words = rng, corpus, []
-        self.pattern = self.a_pattern()
+    def __init__(self, rng, corpus, patterns=True):
+        self.rng, self.corpus, self.words, self.last = rng, corpus, [], []
+        self.pattern = self.a_pattern() if patterns else set(range(len(corpus.entries)))
         self.filter = self.a_filter() if rng.random() < 0.6 else None
 
     def a_piece(self):
@@ -350,6 +351,41 @@ class Question:
             raise AssertionError("%s: it said %s" % (where, result.said))
 
 
+    def ask_stat(self):
+        """What stat counts, per file and in all, from the index and from the lines."""
+        words = list(self.words)
+        if self.rng.random() < 0.3:
+            words += self.rng.choice((["--by", "level"], ["--histogram"], ["--by", "http.status", "-n", "3"]))
+        results = [logport("stat", "--json", *more, *words, *self.corpus.paths) for more in ([], ["--no-index"])]
+        where = "stat %s %s (seed %d)" % (words, self.corpus.paths, SEED)
+        if any((result.code, result.err) != (0, b"") for result in results):
+            raise AssertionError("%s: %s" % (where, [(result.code, result.said) for result in results]))
+        one, other = (json.loads(result.out) for result in results)
+        if one != other:
+            raise AssertionError("%s: with the index %s, without %s" % (where, one, other))
+        expected = counts_of([self.corpus.entries[i] for i in self.answer()])
+        found = {key: one["all"][key] for key in expected}
+        if found != expected:
+            raise AssertionError("%s: %s, not %s" % (where, found, expected))
+        if sum(file["lines"] for file in one["files"]) != expected["lines"]:
+            raise AssertionError("%s: the files' lines are not all" % where)
+
+
+def counts_of(entries):
+    """As stat prints them."""
+    times = [entry.time_ns for entry in entries if entry.time_ns is not None]
+    names = ["none", "trace", "debug", "info", "warn", "error", "fatal"]
+    levels = [(entry.level + 3) // 4 for entry in entries]
+    return {
+        "lines": len(entries),
+        "raw_bytes": sum(len(entry.line) + 1 for entry in entries),
+        "timed": len(times),
+        "time_min": iso(min(times)) if times else None,
+        "time_max": iso(max(times)) if times else None,
+        "levels": {name: levels.count(i) for i, name in enumerate(names)},
+    }
+
+
 def first_difference(one, other):
     for i, (a, b) in enumerate(zip(one, other)):
         if a != b:
@@ -368,12 +404,16 @@ class Reference(Case):
         cls.addClassCleanup(case.doCleanups)
         cls.corpora = Corpora(case)
 
-    def ask_all(self, corpora):
+    def ask_all(self, corpora, questions=QUESTIONS, stat=False):
         def ask(number, corpus):
             rng = random.Random("%d %s %d" % (SEED, self.id(), number))
-            Question(rng, rng.choice([corpus[0], *corpus])).ask()
+            question = Question(rng, rng.choice([corpus[0], *corpus]), patterns=not stat)
+            if stat:
+                question.ask_stat()
+            else:
+                question.ask()
 
-        count = scaled(self.QUESTIONS * len(corpora), 12)
+        count = scaled(questions * len(corpora), 12)
         with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
             asked = [pool.submit(ask, n, corpora[n % len(corpora)]) for n in range(count)]
             for future in asked:
@@ -386,6 +426,10 @@ class Reference(Case):
     def test_questions_of_damaged_corpora_find_what_can_be_read(self):
         corpora = [self.corpora.a_corpus(damaged=True) for _ in range(scaled(10, 3))]
         self.ask_all(corpora)
+
+    def test_stat_counts_what_the_reference_counts_with_the_index_and_without(self):
+        corpora = [self.corpora.a_corpus() for _ in range(scaled(12, 3))]
+        self.ask_all(corpora, questions=10, stat=True)
 
     def test_there_is_nothing_in_corpora_of_nothing(self):
         base = os.path.join(temporary_directory(self), "logs")
