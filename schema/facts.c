@@ -253,7 +253,8 @@ static bool time_of_instant(const uint8_t *value, const uint8_t *end, int64_t *n
 
 static bool time_of(const uint8_t *value, const uint8_t *end, int64_t *ns) {
     struct scalar scalar;
-    if (quick_time(value, end, ns)) return true;
+    struct facts_memory memory = {.minute_ns = 0};
+    if (quick_time(value, end, &memory, ns)) return true;
     if (value < end && *value == '{') return time_of_instant(value, end, ns);
     return scalar_of(value, end, &scalar) && time_parse(scalar.text, scalar.size, ns) == 0;
 }
@@ -263,6 +264,7 @@ static bool level_of(const uint8_t *value, const uint8_t *end, enum level_scale 
     struct scalar scalar;
     int64_t number;
     if (quick_level(value, end, level)) return true;
+    if (scale == LEVEL_SCALE_USUAL && quick_level_number(value, end, level)) return true;
     if (!scalar_of(value, end, &scalar)) return false;
     if (number_of(&scalar, &number)) return level_of_number(number, scale, level) == 0;
     return scalar.string && level_parse(scalar.text, scalar.size, level) == 0;
@@ -277,6 +279,10 @@ static bool level_of_log(const uint8_t *value, const uint8_t *end, enum level_sc
     return false;
 }
 
+static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
+                                                     const struct json_found *found,
+                                                     const uint8_t *end, struct facts *facts);
+
 static bool name_is(const struct json_name *name, const char *text, size_t size) {
     return name->size == size && memcmp(name->text, text, size) == 0;
 }
@@ -289,8 +295,36 @@ static bool level_of_name(const struct facts_rules *rules, int i, const uint8_t 
     return level_of(value, end, numbered ? LEVEL_SCALE_OPENTELEMETRY : rules->scale, level);
 }
 
+/* The preferred names, in their commonest forms; false: nothing is decided. */
+static inline bool quick_facts(const struct facts_rules *rules, const struct json_found *found,
+                               const uint8_t *end, struct facts_memory *memory,
+                               struct facts *facts) {
+    const uint32_t times = found->mask & rules->times, levels = found->mask & rules->levels;
+    if (times == 0 || levels == 0) return false;
+    const uint8_t *time = found->value[__builtin_ctz(times)];
+    const int i = __builtin_ctz(levels);
+    const uint8_t *level = found->value[i];
+    /* "log" and "severityNumber" are not like the others, and "lvl" is no longer than "log". */
+    const uint32_t name_size = rules->names.names[i].size;
+    if (name_size == 3 || name_size == 14) return false;
+    facts->has_time = true;
+    return (quick_level(level, end, &facts->level) ||
+            (rules->scale == LEVEL_SCALE_USUAL && quick_level_number(level, end, &facts->level))) &&
+           quick_time(time, end, memory, &facts->time_ns);
+}
+
+void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
+                         const uint8_t *end, struct facts_memory *memory, struct facts *facts) {
+    if (!quick_facts(rules, found, end, memory, facts)) thorough_facts(rules, found, end, facts);
+}
+
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts) {
+    thorough_facts(rules, found, end, facts);
+}
+
+static void thorough_facts(const struct facts_rules *rules, const struct json_found *found,
+                           const uint8_t *end, struct facts *facts) {
     facts->has_time = false;
     facts->level = LEVEL_NONE;
     int i = 0;

@@ -76,6 +76,16 @@ int facts_rules_set(const char *time_keys, const char *level_keys, enum level_sc
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
+/* The minute of the last date that was read, as it stood there: most lines share it with the line
+ * before.  Zeros to begin with. */
+struct facts_memory {
+    uint8_t minute[16];
+    int64_t minute_ns;
+};
+/* The same for one who goes through many lines, on one thread. */
+void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
+                         const uint8_t *end, struct facts_memory *memory, struct facts *facts);
+
 /* For readers: a stored record (known to be good JSON), in any buffer; no byte behind
  * its size is read.  Anything else than good JSON: whatever is found, nothing worse. */
 void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,

@@ -24,9 +24,9 @@ static inline uint64_t quick_eight(const void *bytes) {
     return value;
 }
 
-/* kind: 0xF0 where a byte must be 0 to 9, 0xFF where it must be 0. */
-static inline bool quick_fits(uint64_t bytes, uint64_t kind) {
-    return (((bytes + (~kind & 0x0606060606060606u)) | bytes) & kind) == 0;
+/* kind: 0xF0 where a byte must be 0 to 9, 0xFF where it must be 0; 0 if all are. */
+static inline uint64_t quick_unfit(uint64_t bytes, uint64_t kind) {
+    return ((bytes + (~kind & 0x0606060606060606u)) | bytes) & kind;
 }
 
 /* Each byte becomes ten times itself and the next one: two digits' number. */
@@ -34,11 +34,11 @@ static inline uint64_t quick_pairs(uint64_t digits) {
     return digits * 10 + (digits >> 8);
 }
 
-static inline int32_t quick_byte(uint64_t bytes, int n) {
-    return (int32_t)(bytes >> (8 * n) & 0xFF);
+static inline uint32_t quick_byte(uint64_t bytes, int n) {
+    return (uint32_t)(bytes >> (8 * n) & 0xFF);
 }
 
-/* The fraction's digits behind the third, if any, and the end of the text. */
+/* The fraction's digits behind the third, and the end of the text. */
 static inline bool quick_rest(const uint8_t *p, const uint8_t *end, int64_t *nanosecond) {
     int64_t scale = 100000;
     for (; p < end && (uint8_t)(*p - '0') < 10; p++) {
@@ -49,30 +49,53 @@ static inline bool quick_rest(const uint8_t *p, const uint8_t *end, int64_t *nan
     return p < end && *p == '"';
 }
 
-/* From behind the opening quote. */
-static inline bool quick_date(const uint8_t *p, const uint8_t *end, int64_t *ns) {
-    if (end - p < 25) return false;
+/* Days since 1970 of a day from 1970 to 2261, years that 64 bits hold whole; false: no such day. */
+static inline bool quick_day(uint32_t year, uint32_t month, uint32_t day, uint32_t *days) {
+    static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (year - 1970 > 291 || --month > 11) return false;
+    const uint32_t leap = year % 4 == 0 && year != 2100 && year != 2200;
+    if (--day >= lengths[month] + (leap & (month == 1))) return false;
+    const uint32_t leap_days = (year - 1969) / 4 - (year > 2100) - (year > 2200);
+    *days = (year - 1970) * 365 + leap_days + before[month] + (leap & (month > 1)) + day;
+    return true;
+}
+
+/* "2026-11-24T07:30", which memory has then. */
+static inline bool quick_minute(const uint8_t *p, struct facts_memory *memory) {
     const uint64_t date = quick_eight(p) ^ 0x2D30302D30303030u; /* 0000-00- */
-    uint64_t minute = quick_eight(p + 8) ^ 0x30303A3030543030u; /* 00T00:00 */
-    uint64_t second = quick_eight(p + 16) & 0x00FFFFFFFFFFFFFFu;
-    second ^= 0x003030302E30303Au; /* :00.000 */
-    if ((minute >> 16 & 0xFF) == ('T' ^ ' ')) minute ^= (uint64_t)('T' ^ ' ') << 16;
-    if ((second >> 24 & 0xFF) == ('.' ^ ',')) second ^= (uint64_t)('.' ^ ',') << 24;
-    if (!quick_fits(date, 0xFFF0F0FFF0F0F0F0u) || !quick_fits(minute, 0xF0F0FFF0F0FFF0F0u) ||
-        !quick_fits(second, 0xFFF0F0F0FFF0F0FFu))
+    /* 00.00:00, as the T may be another */
+    const uint64_t minute = (quick_eight(p + 8) & 0xFFFFFFFFFF00FFFFu) ^ 0x30303A3030003030u;
+    if (quick_unfit(date, 0xFFF0F0FFF0F0F0F0u) || quick_unfit(minute, 0xF0F0FFF0F0FFF0F0u))
         return false;
+    if (p[10] != 'T' && p[10] != ' ') return false;
+    const uint64_t ymd = quick_pairs(date), hm = quick_pairs(minute);
+    const uint32_t year = quick_byte(ymd, 0) * 100 + quick_byte(ymd, 2);
+    const uint32_t hour = quick_byte(hm, 3), of_hour = quick_byte(hm, 6);
+    uint32_t days;
+    if (hour > 23 || of_hour > 59) return false;
+    if (!quick_day(year, quick_byte(ymd, 5), quick_byte(hm, 0), &days)) return false;
+    memory->minute_ns = (days * (int64_t)86400 + hour * 3600 + of_hour * 60) * 1000000000;
+    memcpy(memory->minute, p, sizeof memory->minute);
+    return true;
+}
+
+/* From behind the opening quote. */
+static inline bool quick_date(const uint8_t *p, const uint8_t *end, struct facts_memory *memory,
+                              int64_t *ns) {
+    if (end - p < 25) return false;
+    if (memcmp(p, memory->minute, sizeof memory->minute) != 0 && !quick_minute(p, memory))
+        return false;
+    /* :00.000, as the point may be another */
+    const uint64_t second = (quick_eight(p + 16) & 0x00FFFFFF00FFFFFFu) ^ 0x003030300030303Au;
+    if (quick_unfit(second, 0xFFF0F0F0FFF0F0FFu) || (p[19] != '.' && p[19] != ',')) return false;
+    const uint32_t seconds = quick_byte(quick_pairs(second), 1);
     int64_t nanosecond =
         (quick_byte(second, 4) * 100 + quick_byte(second, 5) * 10 + quick_byte(second, 6)) *
         (int64_t)1000000;
-    if (!quick_rest(p + 23, end, &nanosecond)) return false;
-    const uint64_t ymd = quick_pairs(date), hm = quick_pairs(minute), s = quick_pairs(second);
-    const int32_t year = quick_byte(ymd, 0) * 100 + quick_byte(ymd, 2);
-    const int32_t hour = quick_byte(hm, 3), of_hour = quick_byte(hm, 6), seconds = quick_byte(s, 1);
-    int64_t day_s;
-    /* Years that 64 bits hold whole; the others are time_parse's. */
-    if (year < 1970 || year > 2261 || hour > 23 || of_hour > 59 || seconds > 60) return false;
-    if (timestamp_of_day(year, quick_byte(ymd, 5), quick_byte(hm, 0), &day_s)) return false;
-    *ns = (day_s + hour * 3600 + of_hour * 60 + seconds) * 1000000000 + nanosecond;
+    const bool ends = p[23 + (p[23] == 'Z')] == '"';
+    if (seconds > 60 || (!ends && !quick_rest(p + 23, end, &nanosecond))) return false;
+    *ns = memory->minute_ns + seconds * (int64_t)1000000000 + nanosecond;
     return true;
 }
 
@@ -109,38 +132,68 @@ static inline bool quick_seconds(uint64_t first, const uint8_t *p, const uint8_t
 static inline bool quick_epoch(const uint8_t *p, const uint8_t *end, int64_t *ns) {
     if (end - p < 16) return false;
     const uint64_t first = quick_eight(p) ^ 0x3030303030303030u;
-    if (first << 56 == 0 || !quick_fits(first, 0xF0F0F0F0F0F0F0F0u)) return false;
+    if (first << 56 == 0 || quick_unfit(first, 0xF0F0F0F0F0F0F0F0u) != 0) return false;
     if (!quick_ends(p + 13) || p[10] == '.')
         return quick_seconds(quick_number(first), p + 8, end, ns);
     /* The five behind, in the upper bytes; the lower become leading zeros. */
     const uint64_t last = (quick_eight(p + 8) ^ 0x3030303030303030u) << 24;
-    if (!quick_fits(last, 0xF0F0F0F0F0F0F0F0u)) return false;
+    if (quick_unfit(last, 0xF0F0F0F0F0F0F0F0u) != 0) return false;
     *ns = (int64_t)(quick_number(first) * 100000 + quick_number(last)) * 1000000;
     return true;
 }
 
-static inline bool quick_time(const uint8_t *value, const uint8_t *end, int64_t *ns) {
-    return value < end && *value == '"' ? quick_date(value + 1, end, ns)
+static inline bool quick_time(const uint8_t *value, const uint8_t *end, struct facts_memory *memory,
+                              int64_t *ns) {
+    return value < end && *value == '"' ? quick_date(value + 1, end, memory, ns)
                                         : quick_epoch(value, end, ns);
 }
 
-/* A name in quotes, in any case. */
+/* The first `size` bytes of a name and the quote behind it, as a number. */
+#define QUICK_NAME(a, b, c, d, e, f, g, h)                                                         \
+    ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 |              \
+     (uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
+/* Tells these names apart by their first five bytes (a second entry of the same number would be
+ * a warning). */
+#define QUICK_SLOT(name) ((((name) << 24) * 0xD9) >> 60)
+#define QUICK_LEVEL(name, size, level)                                                             \
+    [QUICK_SLOT(name)] = {name, ~UINT64_C(0) >> (56 - 8 * size), level}
+
+/* A name in quotes, in any case.  No branch but the last depends on which it is, as
+ * nothing foretells that. */
 static inline bool quick_level(const uint8_t *value, const uint8_t *end, uint8_t *level) {
+    static const struct {
+        uint64_t name, mask;
+        uint8_t level;
+    } names[16] = {
+        QUICK_LEVEL(QUICK_NAME('i', 'n', 'f', 'o', '"', 0, 0, 0), 4, LEVEL_INFO),
+        QUICK_LEVEL(QUICK_NAME('w', 'a', 'r', 'n', '"', 0, 0, 0), 4, LEVEL_WARN),
+        QUICK_LEVEL(QUICK_NAME('d', 'e', 'b', 'u', 'g', '"', 0, 0), 5, LEVEL_DEBUG),
+        QUICK_LEVEL(QUICK_NAME('e', 'r', 'r', 'o', 'r', '"', 0, 0), 5, LEVEL_ERROR),
+        QUICK_LEVEL(QUICK_NAME('t', 'r', 'a', 'c', 'e', '"', 0, 0), 5, LEVEL_TRACE),
+        QUICK_LEVEL(QUICK_NAME('f', 'a', 't', 'a', 'l', '"', 0, 0), 5, LEVEL_FATAL),
+        QUICK_LEVEL(QUICK_NAME('w', 'a', 'r', 'n', 'i', 'n', 'g', '"'), 7, LEVEL_WARN),
+    };
     if (end - value < 9 || *value != '"') return false;
     /* A letter's case is one bit, which a quote has set. */
-    const uint64_t name = quick_eight(value + 1) | 0x2020202020202020u;
-    switch (name & 0xFFFFFFFFFFu) {
-    case 0x226F666E69u: *level = LEVEL_INFO; return value[5] == '"';  /* info" */
-    case 0x226E726177u: *level = LEVEL_WARN; return value[5] == '"';  /* warn" */
-    case 0x6775626564u: *level = LEVEL_DEBUG; return value[6] == '"'; /* debug */
-    case 0x726F727265u: *level = LEVEL_ERROR; return value[6] == '"'; /* error */
-    case 0x6563617274u: *level = LEVEL_TRACE; return value[6] == '"'; /* trace */
-    case 0x6C61746166u: *level = LEVEL_FATAL; return value[6] == '"'; /* fatal */
-    case 0x696E726177u:                                               /* warning */
-        *level = LEVEL_WARN;
-        return name >> 40 == 0x22676Eu && value[8] == '"';
-    default: return false;
-    }
+    const uint64_t text = quick_eight(value + 1) | 0x2020202020202020u;
+    const uint64_t slot = QUICK_SLOT(text);
+    *level = names[slot].level;
+    return (text & names[slot].mask) == names[slot].name && *level != LEVEL_NONE;
+}
+
+/* A number of one digit or two on the usual scale. */
+static inline bool quick_level_number(const uint8_t *value, const uint8_t *end, uint8_t *level) {
+    static const uint8_t levels[64] = {
+        21, 19, 18, 17, 13, 10, 9,  5,  8,  9,  1,  11, 12, 13, 14, 15, 16, 17, 18, 19, 5,  21,
+        22, 23, 24, 5,  5,  5,  5,  5,  9,  9,  9,  9,  9,  9,  9,  9,  9,  9,  13, 13, 13, 13,
+        13, 13, 13, 13, 13, 13, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 21, 21, 21, 21};
+    if (end - value < 4) return false;
+    const uint32_t first = (uint32_t)(value[0] - '0'), second = (uint32_t)(value[1] - '0');
+    const bool two = second < 10;
+    const uint32_t number = two ? first * 10 + second : first;
+    if (first > 9 || number > 63 || !quick_ends(value + 1 + two)) return false;
+    *level = levels[number];
+    return true;
 }
 
 #endif

@@ -29,7 +29,8 @@
 struct judge {
     enum json_way way;
     struct json_line *line;
-    const struct json_names *names; /* or NULL */
+    bool named; /* names are looked for */
+    const struct json_names *names;
     struct json_found *found;
     /* JSON_MARKS: the text, and the quote that ends the next string is quotes[1]. */
     const uint8_t *text;
@@ -122,38 +123,42 @@ INLINE bool check_marked_line(const uint8_t *text, bool any, struct judge *judge
 }
 
 INLINE void check_line_by(enum json_way way, const uint8_t *text, const uint8_t *text_end, bool any,
-                          const struct json_names *names, struct json_line *line,
+                          bool named, const struct json_names *names, struct json_line *line,
                           struct json_found *found) {
     assert(text < text_end && text_end[-1] == '\n');
-    struct judge judge = {.way = way, .line = line, .names = names, .found = found};
-    if (names != NULL) found->mask = 0;
+    struct judge judge = {.way = way, .line = line, .named = named, .names = names, .found = found};
+    if (named) found->mask = 0;
     if (way == JSON_MARKS) {
         if (LIKELY(json_marks_possible()) && LIKELY(check_marked_line(text, any, &judge))) return;
         judge.way = JSON_VECTORS;
-        if (names != NULL) found->mask = 0;
+        if (named) found->mask = 0;
     }
     check_line(text, text_end, any, &judge);
 }
 
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line) {
-    check_line_by(JSON_MARKS, text, text_end, any, NULL, line, NULL);
+    check_line_by(JSON_MARKS, text, text_end, any, false, NULL, line, NULL);
 }
 
 void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
                            const struct json_names *names, struct json_line *line,
                            struct json_found *found) {
-    check_line_by(JSON_MARKS, text, text_end, any, names, line, found);
+    check_line_by(JSON_MARKS, text, text_end, any, true, names, line, found);
 }
 
 void json_check_line_by(enum json_way way, const uint8_t *text, const uint8_t *text_end, bool any,
                         const struct json_names *names, struct json_line *line,
                         struct json_found *found) {
-    switch (way) {
-    case JSON_PLAIN: check_line_by(JSON_PLAIN, text, text_end, any, names, line, found); break;
-    case JSON_VECTORS: check_line_by(JSON_VECTORS, text, text_end, any, names, line, found); break;
-    case JSON_MARKS: check_line_by(JSON_MARKS, text, text_end, any, names, line, found); break;
-    }
+    const bool named = names != NULL;
+    if (way == JSON_PLAIN)
+        check_line_by(JSON_PLAIN, text, text_end, any, named, names, line, found);
+    else if (way == JSON_VECTORS)
+        check_line_by(JSON_VECTORS, text, text_end, any, named, names, line, found);
+    else if (named)
+        json_check_line_names(text, text_end, any, names, line, found);
+    else
+        json_check_line(text, text_end, any, line);
 }
 
 /* ---- values ---- */
@@ -216,8 +221,7 @@ key:
     name_size = (size_t)(p - name) - 1;
     p = check_colon(p, line);
     if (UNLIKELY(p == NULL)) return NULL;
-    if (judge->names != NULL && depth == 1)
-        look_for(judge->names, name, name_size, p, judge->found, true);
+    if (judge->named && depth == 1) look_for(judge->names, name, name_size, p, judge->found, true);
     goto value;
 }
 
@@ -244,6 +248,7 @@ void json_names_add(struct json_names *names, const char *text, uint32_t size) {
 
 /* padded: 32 bytes can be read at `name`, wherever it ends. */
 INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t size, bool padded) {
+    if (wanted->size != size) return false;
 #ifdef __SSE2__
     if (padded) {
         const __m128i *a = (const __m128i *)(const void *)wanted->text;
@@ -262,13 +267,12 @@ INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t 
 
 INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
                      const uint8_t *value, struct json_found *found, bool padded) {
-    if (UNLIKELY(size > JSON_NAME_BYTES_MAX)) return;
-    uint32_t candidates = names->of_size[size] & names->of_first[*name & 31] & ~found->mask;
-    for (; candidates != 0; candidates &= candidates - 1) {
+    uint32_t candidates = names->of_size[size % 32] & names->of_first[*name % 32];
+    for (; UNLIKELY(candidates != 0); candidates &= candidates - 1) {
         const int i = __builtin_ctz(candidates);
         if (!is_name(&names->names[i], name, size, padded)) continue;
+        if ((found->mask >> i & 1) == 0) found->value[i] = value; /* the first one counts */
         found->mask |= 1u << i;
-        found->value[i] = value;
         return;
     }
 }

@@ -70,6 +70,7 @@ static void fill(struct bench *bench) {
 static uint64_t judge(const struct bench *bench, const struct facts_rules *rules) {
     const uint8_t *text = bench->text, *end = text + bench->size;
     uint64_t sum = 0;
+    struct facts_memory memory = {.minute_ns = 0};
     struct json_line line;
     for (; text < end; text = line.next) {
         if (!rules) {
@@ -80,7 +81,7 @@ static uint64_t judge(const struct bench *bench, const struct facts_rules *rules
         struct json_found found;
         struct facts facts;
         json_check_line_names(text, end, false, &rules->names, &line, &found);
-        facts_of_found(rules, &found, line.end, &facts);
+        facts_of_next_found(rules, &found, line.end, &memory, &facts);
         sum += line.reason + facts.level + (uint64_t)facts.time_ns;
     }
     return sum;

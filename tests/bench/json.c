@@ -41,62 +41,65 @@ static const char *const words[] = {
     "cache miss", "served", "user session expired",       "queue depth"};
 #define PICK(chance, table) table[random_below(chance, sizeof table / sizeof table[0])]
 
-typedef int line_writer(char *out, size_t size, uint64_t *chance);
+/* ms: since seven o'clock; it goes on with every line. */
+typedef int line_writer(char *out, size_t size, uint32_t ms, uint64_t *chance);
+#define MINUTE(ms) (ms) / 60000 % 60, (ms) / 1000 % 60, (ms) % 1000
 
-static int write_pino(char *out, size_t size, uint64_t *chance) {
+static int write_pino(char *out, size_t size, uint32_t ms, uint64_t *chance) {
     const uint32_t id = random_below(chance, 1u << 31), n = random_below(chance, 100000);
     return snprintf(
         out, size,
         "{\"level\":%u,\"time\":%" PRIu64 ",\"pid\":%u,\"hostname\":\"web-%u\",\"req\":{\"id\":%u,"
         "\"method\":\"%s\",\"url\":\"%s\",\"remoteAddress\":\"10.0.%u.%u\"},\"res\":{"
         "\"statusCode\":%u},\"responseTime\":%u,\"msg\":\"%s %s\"}\n",
-        PICK(chance, level_numbers), UINT64_C(1795505400000) + n, 1 + random_below(chance, 32768),
+        PICK(chance, level_numbers), UINT64_C(1795505400000) + ms, 1 + random_below(chance, 32768),
         n % 24, id, n % 5 ? "GET" : "DELETE", PICK(chance, paths), n % 256, id % 256,
         n % 9 ? 200 : 404, random_below(chance, 2000), PICK(chance, words), PICK(chance, words));
 }
 
-static int write_logstash(char *out, size_t size, uint64_t *chance) {
+static int write_logstash(char *out, size_t size, uint32_t ms, uint64_t *chance) {
     const uint32_t id = random_below(chance, 1u << 31), n = random_below(chance, 100000);
     return snprintf(
         out, size,
         "{\"@timestamp\":\"2026-11-24T07:%02u:%02u.%03uZ\",\"level\":\"%s\",\"logger\":"
         "\"com.example.orders.OrderService\",\"thread\":\"worker-%u\",\"message\":\"%s %u "
         "%s\",\"trace_id\":\"%08x%08x\",\"status\":%u,\"duration_ms\":%u.%u%s}\n",
-        n % 60, id % 60, n % 1000, PICK(chance, levels), n % 40, PICK(chance, words), id,
-        PICK(chance, words), id, id ^ 0x5BD1E995u, n % 9 ? 200 : 503, n % 900, n % 100,
+        MINUTE(ms), PICK(chance, levels), n % 40, PICK(chance, words), id, PICK(chance, words), id,
+        id ^ 0x5BD1E995u, n % 9 ? 200 : 503, n % 900, n % 100,
         n % 4 ? "" : ",\"tags\":[\"slow\",\"eu\"],\"retried\":true");
 }
 
-static int write_python(char *out, size_t size, uint64_t *chance) {
+static int write_python(char *out, size_t size, uint32_t ms, uint64_t *chance) {
     const uint32_t id = random_below(chance, 1u << 31), n = random_below(chance, 100000);
     return snprintf(
         out, size,
         "{\"asctime\": \"2026-11-24 07:%02u:%02u,%03u\", \"levelname\": \"%s\", \"name\": "
         "\"billing.worker\", \"message\": \"%s, %s: card ending %04u\", \"customer\": %u, "
         "\"amount\": %u.%02u, \"currency\": \"EUR\", \"attempt\": %u, \"ok\": %s}\n",
-        n % 60, id % 60, n % 1000, PICK(chance, levels), PICK(chance, words), PICK(chance, words),
-        id % 10000, id, n % 500, n % 100, n % 3, n % 7 ? "true" : "false");
+        MINUTE(ms), PICK(chance, levels), PICK(chance, words), PICK(chance, words), id % 10000, id,
+        n % 500, n % 100, n % 3, n % 7 ? "true" : "false");
 }
 
-static int write_escapes(char *out, size_t size, uint64_t *chance) {
+static int write_escapes(char *out, size_t size, uint32_t ms, uint64_t *chance) {
     const uint32_t n = random_below(chance, 100000);
     return snprintf(
         out, size,
         "{\"ts\":%u.%06u,\"level\":\"error\",\"msg\":\"cannot parse \\\"%s\\\"\",\"error\":\""
         "TypeError: undefined\\n    at handle (C:\\\\srv\\\\app\\\\index.js:%u:%u)\\n    at "
         "next (C:\\\\srv\\\\app\\\\router.js:%u:17)\\n\",\"attempt\":%u}\n",
-        1795505400u + n, n, PICK(chance, words), n % 900, n % 80, n % 500, n % 4);
+        1795505400u + ms / 1000, ms % 1000 * 1000 + n % 1000, PICK(chance, words), n % 900, n % 80,
+        n % 500, n % 4);
 }
 
-static int write_umlauts(char *out, size_t size, uint64_t *chance) {
+static int write_umlauts(char *out, size_t size, uint32_t ms, uint64_t *chance) {
     const uint32_t n = random_below(chance, 100000);
     return snprintf(
         out, size,
-        "{\"time\":\"2026-11-24T07:30:%02u.%03uZ\",\"level\":\"%s\",\"user\":\"J\xC3\xBCrgen "
+        "{\"time\":\"2026-11-24T07:%02u:%02u.%03uZ\",\"level\":\"%s\",\"user\":\"J\xC3\xBCrgen "
         "M\xC3\xBCller\",\"city\":\"\xE6\x9D\xB1\xE4\xBA\xAC\",\"msg\":\"Bestellung %u f\xC3\xBCr "
         "%u,%02u \xE2\x82\xAC ausgef\xC3\xBChrt \xF0\x9F\x91\x8D\",\"path\":\"%s\",\"status\":%u,"
         "\"note\":\"%s %s\"}\n",
-        n % 60, n % 1000, PICK(chance, levels), n, n % 700, n % 100, PICK(chance, paths),
+        MINUTE(ms), PICK(chance, levels), n, n % 700, n % 100, PICK(chance, paths),
         n % 9 ? 200 : 500, PICK(chance, words), PICK(chance, words));
 }
 
@@ -133,7 +136,7 @@ static void write_text(struct text *text, line_writer *only) {
     while (text->size + LINE_BYTES_MAX < TEXT_BYTES) {
         line_writer *const write = only ? only : pick_shape(&chance);
         char *const at = (char *)text->bytes + text->size;
-        text->size += (size_t)write(at, LINE_BYTES_MAX, &chance);
+        text->size += (size_t)write(at, LINE_BYTES_MAX, 7 * (uint32_t)text->lines, &chance);
         text->lines++;
     }
     memset(text->bytes + text->size, 0, JSON_PADDING);
@@ -188,13 +191,14 @@ static size_t judged_in_one_pass(const struct text *text) {
 
 static size_t judged_with_facts(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
+    struct facts_memory memory = {.minute_ns = 0};
     struct json_line line;
     size_t good = 0;
     for (; p < end; p = line.next) {
         struct json_found found;
         struct facts facts;
         json_check_line_names(p, end, false, &facts_rules_usual.names, &line, &found);
-        facts_of_found(&facts_rules_usual, &found, line.end, &facts);
+        facts_of_next_found(&facts_rules_usual, &found, line.end, &memory, &facts);
         good += line.reason == JSON_OK && facts.has_time && facts.level != LEVEL_NONE;
     }
     return good;

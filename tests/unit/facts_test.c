@@ -17,8 +17,15 @@
 
 /* ---- helpers ---- */
 
-/* Both ways, the record in a buffer that ends with it and in a padded line. */
+static void same_facts(const struct facts *a, const struct facts *b, const char *text) {
+    if (a->has_time == b->has_time && a->time_ns == b->time_ns && a->level == b->level) return;
+    fail_msg("%s: not the same each way", text);
+}
+
+/* All ways, the record in a buffer that ends with it and in a padded line, by itself and in a
+ * row with all others of this test. */
 static struct facts facts_by(const struct facts_rules *rules, const char *text) {
+    static struct facts_memory memory;
     const size_t size = strlen(text);
     uint8_t *exact = malloc(size), *line = calloc(1, size + 1 + JSON_PADDING);
     assert_true(exact && line);
@@ -27,14 +34,14 @@ static struct facts facts_by(const struct facts_rules *rules, const char *text) 
     line[size] = '\n';
     struct json_line judged;
     struct json_found found;
-    struct facts of_line, of_record;
+    struct facts of_line, of_next, of_record;
     json_check_line_names(line, line + size + 1, false, &rules->names, &judged, &found);
     assert_int_equal(judged.reason, JSON_OK);
     facts_of_found(rules, &found, judged.end, &of_line);
+    facts_of_next_found(rules, &found, judged.end, &memory, &of_next);
     facts_of_record(exact, size, rules, &of_record);
-    assert_int_equal(of_line.has_time, of_record.has_time);
-    assert_true(of_line.time_ns == of_record.time_ns);
-    assert_int_equal(of_line.level, of_record.level);
+    same_facts(&of_line, &of_next, text);
+    same_facts(&of_line, &of_record, text);
     free(exact);
     free(line);
     return of_line;
@@ -399,6 +406,35 @@ static void the_quick_way_finds_what_the_thorough_one_does(void **state) {
     }
 }
 
+static void every_day_is_the_same_the_quick_way(void **state) {
+    (void)state;
+    for (int32_t year = 1969; year <= 2263; year++) {
+        for (int32_t day = 0; day < 14 * 33; day++) {
+            char record[80], text[40];
+            int64_t thorough = 0;
+            snprintf(text, sizeof text, "%d-%02d-%02dT23:59:59.999Z", year, day / 33, day % 33);
+            snprintf(record, sizeof record, "{\"time\":\"%s\",\"level\":\"info\"}", text);
+            const bool is_day = time_parse(text, strlen(text), &thorough) == 0;
+            const struct facts facts = facts_of(record);
+            if (facts.has_time != is_day || (is_day && facts.time_ns != thorough))
+                fail_msg("%s: %s, or another", text, is_day ? "is a day" : "is no day");
+        }
+    }
+}
+
+static void every_small_number_is_the_same_level_the_quick_way(void **state) {
+    (void)state;
+    for (int number = 0; number < 130; number++) {
+        char record[80];
+        uint8_t level = LEVEL_NONE;
+        snprintf(record, sizeof record, "{\"time\":1795505400123,\"level\":%d}", number);
+        if (level_of_number(number, LEVEL_SCALE_USUAL, &level)) level = LEVEL_NONE;
+        is_of_level(record, level);
+        snprintf(record, sizeof record, "{\"time\":1795505400123,\"level\":%d.0}", number);
+        is_of_level(record, level);
+    }
+}
+
 /* ---- what is no record ---- */
 
 /* The sanitizers see what is read behind the end. */
@@ -443,6 +479,8 @@ int main(void) {
         cmocka_unit_test(a_levels_name_is_read_in_any_case),
         cmocka_unit_test(a_level_has_the_plain_name_of_its_four),
         cmocka_unit_test(the_quick_way_finds_what_the_thorough_one_does),
+        cmocka_unit_test(every_day_is_the_same_the_quick_way),
+        cmocka_unit_test(every_small_number_is_the_same_level_the_quick_way),
         cmocka_unit_test(a_cut_or_changed_record_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
