@@ -39,7 +39,8 @@ static inline uint32_t quick_byte(uint64_t bytes, int n) {
 }
 
 /* The fraction's digits behind the third, and the end of the text. */
-static inline bool quick_rest(const uint8_t *p, const uint8_t *end, int64_t *nanosecond) {
+static __attribute__((noinline)) bool quick_rest(const uint8_t *p, const uint8_t *end,
+                                                 int64_t *nanosecond) {
     int64_t scale = 100000;
     for (; p < end && (uint8_t)(*p - '0') < 10; p++) {
         *nanosecond += (*p - '0') * scale;
@@ -62,7 +63,7 @@ static inline bool quick_day(uint32_t year, uint32_t month, uint32_t day, uint32
 }
 
 /* "2026-11-24T07:30", which memory has then. */
-static inline bool quick_minute(const uint8_t *p, struct facts_memory *memory) {
+static __attribute__((noinline)) bool quick_minute(const uint8_t *p, struct facts_memory *memory) {
     const uint64_t date = quick_eight(p) ^ 0x2D30302D30303030u; /* 0000-00- */
     /* 00.00:00, as the T may be another */
     const uint64_t minute = (quick_eight(p + 8) & 0xFFFFFFFFFF00FFFFu) ^ 0x30303A3030003030u;
@@ -112,8 +113,8 @@ static inline bool quick_ends(const uint8_t *p) {
 
 /* Seconds since 2001, ten digits, and a fraction of up to nine, or none: the first eight digits
  * are read, and the rest is long enough. */
-static inline bool quick_seconds(uint64_t first, const uint8_t *p, const uint8_t *end,
-                                 int64_t *ns) {
+static __attribute__((noinline)) bool quick_seconds(uint64_t first, const uint8_t *p,
+                                                    const uint8_t *end, int64_t *ns) {
     int64_t sum = (int64_t)first * 100 + (p[0] - '0') * 10 + (p[1] - '0');
     int64_t scale = 1000000000;
     if ((uint8_t)(p[0] - '0') > 9 || (uint8_t)(p[1] - '0') > 9) return false;

@@ -221,7 +221,8 @@ key:
     name_size = (size_t)(p - name) - 1;
     p = check_colon(p, line);
     if (UNLIKELY(p == NULL)) return NULL;
-    if (judge->named && depth == 1) look_for(judge->names, name, name_size, p, judge->found, true);
+    if (judge->named && LIKELY(depth == 1))
+        look_for(judge->names, name, name_size, p, judge->found, true);
     goto value;
 }
 
@@ -253,11 +254,13 @@ INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t 
     if (padded) {
         const __m128i *a = (const __m128i *)(const void *)wanted->text;
         const __m128i *b = (const __m128i *)(const void *)name;
-        const uint32_t low =
+        uint32_t same =
             (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
-        const uint32_t high = (uint32_t)_mm_movemask_epi8(
-            _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)));
-        return (~(low | high << 16) & ((1u << size) - 1)) == 0;
+        if (UNLIKELY(size > 16))
+            same |= (uint32_t)_mm_movemask_epi8(
+                        _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)))
+                    << 16;
+        return (same | ~0u << size) == ~0u;
     }
 #else
     (void)padded;
@@ -268,7 +271,7 @@ INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t 
 INLINE void look_for(const struct json_names *names, const uint8_t *name, size_t size,
                      const uint8_t *value, struct json_found *found, bool padded) {
     uint32_t candidates = names->of_size[size % 32] & names->of_first[*name % 32];
-    for (; UNLIKELY(candidates != 0); candidates &= candidates - 1) {
+    for (; candidates != 0; candidates &= candidates - 1) {
         const int i = __builtin_ctz(candidates);
         if (!is_name(&names->names[i], name, size, padded)) continue;
         if ((found->mask >> i & 1) == 0) found->value[i] = value; /* the first one counts */
