@@ -164,14 +164,14 @@ static size_t line_size(const uint8_t *begin, const uint8_t *next) {
 /* Judges one line, and finds its facts where they are wanted. */
 static inline void check_line(const struct facts_rules *rules, const uint8_t *text,
                               const uint8_t *text_end, struct json_line *line,
-                              struct facts *facts) {
+                              struct facts_memory *memory, struct facts *facts) {
     if (rules == NULL) {
         json_check_line(text, text_end, false, line);
         return;
     }
     struct json_found found;
     json_check_line_names(text, text_end, false, &rules->names, line, &found);
-    if (line->reason == JSON_OK) facts_of_found(rules, &found, line->end, facts);
+    if (line->reason == JSON_OK) facts_of_next_found(rules, &found, line->end, memory, facts);
 }
 
 /* A reader that was not told of our rules looks with its own, the usual ones: a line must be
@@ -250,7 +250,7 @@ static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint
     struct json_line line;
     struct facts facts;
     for (; text < text_end; text = line.next) {
-        check_line(rules, text, text_end, &line, &facts);
+        check_line(rules, text, text_end, &line, &batch->facts_memory, &facts);
         if (line.reason == JSON_BLANK) continue;
         batch->counts.records++;
         const size_t size = line_size(text, line.next);

@@ -93,6 +93,7 @@ struct batch {
     /* batch.c's own */
     struct schema_gate *gate; /* whose checker it holds while it judges */
     struct schema_checker *checker;
+    struct facts_memory facts_memory;
     size_t stored_size;
     char *reject_text;
     size_t reject_text_size;
