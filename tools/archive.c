@@ -49,7 +49,7 @@ static int copy_with_index(struct archive *a, struct file *from, struct file *to
         error = file_truncate(to, index.data_size);
         index_free(&index);
     }
-    if (!error) error = index_append(to, NULL, NULL);
+    if (!error) error = index_append(to, NULL);
     if (!error) error = file_sync(to);
     if (!error) error = index_load(to, &index);
     if (error) return error;

@@ -1,16 +1,15 @@
 /* frame.c - LZ4 frames, encoded and decoded field by field, next to each other.
- * The only file that knows LZ4 and the checksum.  The layout is writer/FORMAT.md's,
+ * The only file that knows LZ4.  The layout is writer/FORMAT.md's,
  * which is the LZ4 frame format's (version 1.6.x) with every choice made. */
 #include "writer/frame.h"
 
 #include <assert.h>
 #include <lz4.h>
+#include <lz4hc.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "port/error.h"
+#include "writer/digest.h"
 
 /* FLG: version 01, independent blocks, block checksums, content size; nothing
  * reserved, no dictionary.  A content checksum behind a large block only (frame.h). */
@@ -51,16 +50,15 @@ size_t frame_scratch_bytes(void) {
     return (size_t)LZ4_sizeofState();
 }
 
+size_t frame_hc_scratch_bytes(void) {
+    return (size_t)LZ4_sizeofStateHC();
+}
+
 /* ---- data frames ---- */
 
-size_t frame_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acceleration,
-                    uint8_t *out) {
-    assert(raw_size > 0 && raw_size <= FRAME_RAW_MAX);
+/* What stands around the block, which lies in its place already. */
+static size_t complete(const uint8_t *raw, size_t raw_size, size_t block_size, uint8_t *out) {
     uint8_t *block = out + FRAME_HEADER_BYTES;
-    size_t block_size =
-        (size_t)LZ4_compress_fast_extState(scratch, (const char *)raw, (char *)block, (int)raw_size,
-                                           LZ4_compressBound((int)raw_size), acceleration);
-    assert(block_size > 0);
     uint32_t stored = 0;
     if (block_size >= raw_size) {
         memcpy(block, raw, raw_size);
@@ -74,22 +72,42 @@ size_t frame_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acce
     write_u64(out + DESCRIPTOR_OFFSET + 2, raw_size);
     out[CHECKSUM_OFFSET] = header_checksum(out);
     write_u32(out + BLOCK_SIZE_OFFSET, (uint32_t)block_size | stored);
-    write_u32(block + block_size, XXH32(block, block_size, 0));
+    write_u32(block + block_size, digest_32(block, block_size));
     write_u32(block + block_size + 4, 0); /* end mark */
     if (!checksum) return FRAME_OVERHEAD_BYTES + block_size;
-    write_u32(block + block_size + 8, XXH32(raw, raw_size, 0));
+    write_u32(block + block_size + 8, digest_32(raw, raw_size));
     return FRAME_OVERHEAD_BYTES + FRAME_CHECKSUM_BYTES + block_size;
 }
 
+size_t frame_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acceleration,
+                    uint8_t *out) {
+    assert(raw_size > 0 && raw_size <= FRAME_RAW_MAX);
+    const int block_size =
+        LZ4_compress_fast_extState(scratch, (const char *)raw, (char *)out + FRAME_HEADER_BYTES,
+                                   (int)raw_size, LZ4_compressBound((int)raw_size), acceleration);
+    assert(block_size > 0);
+    return complete(raw, raw_size, (size_t)block_size, out);
+}
+
+static size_t encode_hc(void *scratch, const uint8_t *raw, size_t raw_size, int level,
+                        uint8_t *out) {
+    assert(raw_size > 0 && raw_size <= FRAME_RAW_MAX);
+    const int block_size =
+        LZ4_compress_HC_extStateHC(scratch, (const char *)raw, (char *)out + FRAME_HEADER_BYTES,
+                                   (int)raw_size, LZ4_compressBound((int)raw_size), level);
+    assert(block_size > 0);
+    return complete(raw, raw_size, (size_t)block_size, out);
+}
+
 /* How many bytes of these lines the next frame takes. */
-static size_t next_frame(const uint8_t *raw, size_t raw_size) {
-    if (raw_size <= FRAME_LINES_BYTES) return raw_size;
-    size_t size = FRAME_LINES_BYTES;
+static size_t next_frame(const uint8_t *raw, size_t raw_size, size_t lines_max) {
+    if (raw_size <= lines_max) return raw_size;
+    size_t size = lines_max;
     while (size > 0 && raw[size - 1] != '\n') {
         size--;
     }
     if (size > 0) return size;
-    const uint8_t *newline = memchr(raw + FRAME_LINES_BYTES, '\n', raw_size - FRAME_LINES_BYTES);
+    const uint8_t *newline = memchr(raw + lines_max, '\n', raw_size - lines_max);
     assert(newline);
     return (size_t)(newline - raw) + 1;
 }
@@ -98,8 +116,19 @@ size_t frames_encode(void *scratch, const uint8_t *raw, size_t raw_size, int acc
                      uint8_t *out) {
     size_t packed = 0;
     for (size_t at = 0; at < raw_size;) {
-        const size_t size = next_frame(raw + at, raw_size - at);
+        const size_t size = next_frame(raw + at, raw_size - at, FRAME_LINES_BYTES);
         packed += frame_encode(scratch, raw + at, size, acceleration, out + packed);
+        at += size;
+    }
+    return packed;
+}
+
+size_t frames_encode_hc(void *scratch, const uint8_t *raw, size_t raw_size, int level,
+                        uint8_t *out) {
+    size_t packed = 0;
+    for (size_t at = 0; at < raw_size;) {
+        const size_t size = next_frame(raw + at, raw_size - at, FRAME_HC_LINES_BYTES);
+        packed += encode_hc(scratch, raw + at, size, level, out + packed);
         at += size;
     }
     return packed;
@@ -156,10 +185,10 @@ int frame_decode(const uint8_t *bytes, const struct frame_header *header, uint8_
     const uint8_t *block = bytes + FRAME_HEADER_BYTES;
     const size_t block_size =
         (size_t)header->size - FRAME_OVERHEAD_BYTES - (checksum ? FRAME_CHECKSUM_BYTES : 0);
-    if (read_u32(block + block_size) != XXH32(block, block_size, 0)) return ERR_INVALID;
+    if (read_u32(block + block_size) != digest_32(block, block_size)) return ERR_INVALID;
     if (read_u32(block + block_size + 4) != 0) return ERR_INVALID;
     if (!unpack(block, block_size, raw, header->raw_size)) return ERR_INVALID;
-    if (checksum && read_u32(block + block_size + 8) != XXH32(raw, header->raw_size, 0)) {
+    if (checksum && read_u32(block + block_size + 8) != digest_32(raw, header->raw_size)) {
         return ERR_INVALID;
     }
     return 0;
@@ -175,7 +204,7 @@ static uint8_t block_descriptor(uint64_t raw_size) {
 }
 
 static uint8_t header_checksum(const uint8_t *frame) {
-    return (uint8_t)(XXH32(frame + DESCRIPTOR_OFFSET, DESCRIPTOR_BYTES, 0) >> 8);
+    return (uint8_t)(digest_32(frame + DESCRIPTOR_OFFSET, DESCRIPTOR_BYTES) >> 8);
 }
 
 /* ---- skippable frames ---- */
@@ -193,10 +222,6 @@ size_t frame_padding(uint64_t end_offset, uint8_t *out) {
     if (left_in_page >= FRAME_COVER_BYTES) return 0;
     write_skippable(FRAME_MAGIC_PADDING, SKIPPABLE_BYTES, out);
     return SKIPPABLE_BYTES;
-}
-
-uint32_t frame_checksum(const void *bytes, size_t size) {
-    return XXH32(bytes, size, 0);
 }
 
 static void write_skippable(uint32_t magic, uint64_t size, uint8_t *bytes) {

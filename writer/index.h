@@ -40,9 +40,11 @@ struct segment_index {
     struct index_section *sections;
     uint32_t section_count;
     uint64_t lines, raw_size, frames;
-    struct span span;     /* of all groups */
-    uint64_t data_size;   /* where the lines end, and the filters begin */
-    uint64_t index_bytes; /* what filters, index and footer take */
+    struct span span;      /* of all groups */
+    uint64_t data_size;    /* where the lines end, and the filters begin */
+    uint64_t index_bytes;  /* what filters, index and footer take */
+    uint64_t lines_digest; /* of all lines that could be read (digest.h) */
+    bool repacked;         /* by repack.h, from a segment as the daemon writes them */
 };
 
 /* Finds the index through the footer at the end of the file.  ERR_NOT_FOUND: there is none, or it
@@ -66,14 +68,21 @@ int index_candidates(struct file *file, const struct segment_index *index, const
  * ERR_INVALID: there is something of an index, and it is damaged; *offset is where. */
 int index_check(struct file *file, uint64_t *offset);
 
+struct index_options {
+    /* What is known of the lines behind the last lid; NULL: nothing, then their times and
+     * levels are looked up in the lines. */
+    const struct span *rest;
+    /* Once it is true (any thread may set it; NULL: nobody does) index_append gives up soon. */
+    const atomic_bool *stop;
+    bool repacked;
+};
+
 /* Reads the segment's lines once and appends its index to the file, which nobody else writes to.
- * rest: what is known of the lines behind the last lid; NULL: nothing, then their times and
- * levels are looked up in the lines.
+ * options may be NULL.
  * What stands behind the last lines from an earlier try is cut off first; a file that has its
- * index already stays as it is.  The caller syncs.  Once *stop is true (any thread may set it; NULL:
- * nobody does) it gives up soon, with ERR_CANCELLED.  ERR_INVALID: what recovery or repair should
+ * index already stays as it is.  The caller syncs.  ERR_CANCELLED: *options->stop; ERR_INVALID: what recovery or repair should
  * see first.  On an error the file is as long as before or ends behind its lines: a whole
  * segment without an index, at worst a torn one. */
-int index_append(struct file *file, const struct span *rest, const atomic_bool *stop);
+int index_append(struct file *file, const struct index_options *options);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "schema/facts.h"
+#include "writer/digest.h"
 #include "writer/filter.h"
 #include "writer/frame.h"
 #include "writer/index.h"
@@ -28,8 +29,8 @@
 
 struct builder {
     struct file *file;
-    const struct span *rest; /* index_append's */
-    const atomic_bool *stop;
+    struct index_options options;
+    struct lines_digest digest;
     struct scan scan;
     struct segment_index index;
     uint32_t group_room, section_room;
@@ -69,9 +70,9 @@ static int put(struct builder *b, const void *bytes, size_t size);
 static int put_padding(struct builder *b);
 static int flush(struct builder *b);
 
-int index_append(struct file *file, const struct span *rest, const atomic_bool *stop) {
+int index_append(struct file *file, const struct index_options *options) {
     struct segment_index there;
-    struct builder b = {.rest = rest, .stop = stop};
+    struct builder b = {.options = options != NULL ? *options : (struct index_options){0}};
     int error = index_load(file, &there);
     if (error == 0) index_free(&there);
     if (error != ERR_NOT_FOUND) return error;
@@ -91,7 +92,8 @@ static int builder_open(struct builder *b, struct file *file) {
     b->file = file;
     b->scan.file = *file;
     b->out = malloc(OUT_BYTES);
-    const int error = tokens_open(&b->tokens, GROUP_TOKENS_MAX);
+    int error = tokens_open(&b->tokens, GROUP_TOKENS_MAX);
+    if (!error) error = lines_digest_open(&b->digest);
     return b->out == NULL ? ERR_NO_MEMORY : error;
 }
 
@@ -99,6 +101,7 @@ static void builder_close(struct builder *b) {
     b->scan.file = (struct file){0}; /* it is the caller's */
     scan_close(&b->scan);
     tokens_close(&b->tokens);
+    lines_digest_close(&b->digest);
     filters_free(&b->filters);
     free(b->out);
     index_free(&b->index);
@@ -168,8 +171,8 @@ static int read_lines(struct builder *b) {
     int error = 0;
     while (!error && b->seen < b->lines_end) { /* each round goes on by a frame */
         enum scan_damage damage;
-        if (b->stop != NULL && atomic_load_explicit(b->stop, memory_order_relaxed))
-            return ERR_CANCELLED;
+        const atomic_bool *stop = b->options.stop;
+        if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) return ERR_CANCELLED;
         const int more = scan_next(&b->scan, &damage);
         if (more < 0) return more;
         if (more == 0 && damage != SCAN_BAD_DATA) return ERR_INVALID; /* it changes under us */
@@ -178,7 +181,7 @@ static int read_lines(struct builder *b) {
         b->seen = b->scan.next_offset;
     }
     if (!error) error = pass_skipped(b, b->index.data_size);
-    if (!error) cover(b, b->rest);
+    if (!error) cover(b, b->options.rest);
     const uint64_t lines = b->scan.line_number + b->scan.raw_lines;
     if (!error) error = end_group(b);
     if (!error) error = end_section(b);
@@ -239,6 +242,7 @@ static int add_frame(struct builder *b, bool lost) {
     if (lost) return 0;
     tokens_add(&b->tokens, scan->raw, scan->raw_size);
     counts_add_lines(&group->counts, scan->raw, scan->raw_size);
+    lines_digest_add(&b->digest, scan->raw, scan->raw_size);
     return 0;
 }
 
@@ -372,6 +376,8 @@ static int write_index(struct builder *b) {
     const uint64_t size = index_frame_bytes(&b->index);
     if (size > UINT32_MAX) return ERR_TOO_LARGE;
     uint8_t footer[FOOTER_BYTES], *bytes = malloc((size_t)size);
+    b->index.lines_digest = lines_digest_value(&b->digest);
+    b->index.repacked = b->options.repacked;
     if (bytes == NULL) return ERR_NO_MEMORY;
     index_encode(&b->index, bytes);
     int error = put_padding(b);

@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/digest.h"
 #include "writer/filter.h"
 #include "writer/frame.h"
 
 #define FLAG_DAMAGED  1u
 #define FLAG_FILTERED 2u
+/* Of the whole index. */
+#define FLAG_REPACKED 1u
 
 static uint8_t *put_u8(uint8_t *p, uint8_t value);
 static uint8_t *put_u16(uint8_t *p, uint16_t value);
@@ -28,14 +31,14 @@ static uint8_t *put_frame(uint8_t *p, uint32_t magic, uint64_t frame_size) {
 
 /* Of everything from the frame's first byte on. */
 static uint8_t *put_checksum(uint8_t *p, const uint8_t *frame) {
-    return put_u32(p, frame_checksum(frame, (size_t)(p - frame)));
+    return put_u32(p, digest_32(frame, (size_t)(p - frame)));
 }
 
 /* Is this frame of this kind and size, and right to its checksum at the end of `size` bytes? */
 static bool frame_sound(const uint8_t *frame, size_t size, uint32_t magic, uint64_t frame_size) {
     const uint8_t *p = frame, *end = frame + size - INDEX_CHECKSUM_BYTES;
     return take_u32(&p) == magic && take_u32(&p) == frame_size - INDEX_SKIP_BYTES &&
-           take_u32(&end) == frame_checksum(frame, size - INDEX_CHECKSUM_BYTES);
+           take_u32(&end) == digest_32(frame, size - INDEX_CHECKSUM_BYTES);
 }
 
 /* ---- filters ---- */
@@ -64,13 +67,13 @@ int filters_header_check(const uint8_t *bytes, const struct index_section *secti
 
 void filters_row_seal(uint8_t *lines, uint32_t groups) {
     const size_t size = (size_t)groups * FILTER_LINE_BYTES;
-    put_u32(lines + size, frame_checksum(lines, size));
+    put_u32(lines + size, digest_32(lines, size));
 }
 
 bool filters_row_sound(const uint8_t *lines, uint32_t groups) {
     const size_t size = (size_t)groups * FILTER_LINE_BYTES;
     const uint8_t *p = lines + size;
-    return take_u32(&p) == frame_checksum(lines, size);
+    return take_u32(&p) == digest_32(lines, size);
 }
 
 /* ---- the index ---- */
@@ -155,8 +158,9 @@ void index_encode(const struct segment_index *index, uint8_t *out) {
     p = put_u32(p, INDEX_VERSION);
     p = put_u32(p, index->section_count);
     p = put_u32(p, index->count);
-    p = put_u32(p, 0);
+    p = put_u32(p, index->repacked ? FLAG_REPACKED : 0);
     p = put_u64(p, index->data_size);
+    p = put_u64(p, index->lines_digest);
     assert(p - out == INDEX_HEADER_BYTES);
     for (uint32_t i = 0; i < index->section_count; i++)
         p = put_section(p, &index->sections[i]);
@@ -218,8 +222,9 @@ int index_decode(const uint8_t *bytes, size_t size, struct segment_index *index)
     if (take_u32(&p) != INDEX_VERSION) return ERR_UNSUPPORTED;
     index->section_count = take_u32(&p);
     index->count = take_u32(&p);
-    (void)take_u32(&p);
+    index->repacked = (take_u32(&p) & FLAG_REPACKED) != 0;
     index->data_size = take_u64(&p);
+    index->lines_digest = take_u64(&p);
     if (index_frame_bytes(index) != size) return ERR_INVALID;
     const int error = decode_arrays(p, index);
     if (error) index_free(index);

@@ -9,7 +9,7 @@
 #define INDEX_SKIP_BYTES         8 /* magic and size, which begin every skippable frame */
 #define INDEX_CHECKSUM_BYTES     4
 #define FILTERS_HEADER_BYTES     24 /* magic to checksum; rows follow */
-#define INDEX_HEADER_BYTES       32
+#define INDEX_HEADER_BYTES       40
 #define INDEX_SECTION_BYTES      24
 #define INDEX_GROUP_BYTES        120
 #define FOOTER_BYTES             28

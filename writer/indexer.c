@@ -141,7 +141,8 @@ static int look_at(struct indexer *x, const char *path) {
     if (error != ERR_NOT_FOUND) return error;
     error = file_open(port_files(x->port), path, FILE_WRITE, &file);
     if (error) return error;
-    error = index_append(&file, NULL, x->on_new ? &x->let_go_all : &x->let_go_older);
+    const struct index_options options = {.stop = x->on_new ? &x->let_go_all : &x->let_go_older};
+    error = index_append(&file, &options);
     if (!error) error = file_sync(&file);
     file_close(&file);
     return error ? error : INDEXED_ONE;

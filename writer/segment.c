@@ -95,7 +95,8 @@ int segment_cut(struct segment *segment) {
  * again, and `logport archive` may try another time. */
 void segment_add_index(struct file *file, const char *path, uint64_t size,
                        const struct span *behind_lid) {
-    int error = index_append(file, behind_lid, NULL);
+    const struct index_options options = {.rest = behind_lid};
+    int error = index_append(file, &options);
     if (!error) error = file_sync(file);
     if (!error) return;
     say("%s: no index: %s; it is closed without one", path, error_text(error));

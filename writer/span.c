@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/digest.h"
 #include "writer/frame.h"
 
 #define LID_VERSION 1
@@ -102,7 +103,7 @@ size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_
     p = put(p, (uint64_t)span->time_max_ns, 8);
     p = put(p, first_line, 8);
     assert(p == out + LID_BYTES);
-    put(checksum, frame_checksum(checksum + 4, (size_t)(p - checksum) - 4), 4);
+    put(checksum, digest_32(checksum + 4, (size_t)(p - checksum) - 4), 4);
     return LID_BYTES;
 }
 
@@ -111,7 +112,7 @@ int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *f
     if (size != LID_BYTES || take(&p, 4) != FRAME_MAGIC_LID || take(&p, 4) != LID_BYTES - 8)
         return ERR_INVALID;
     const uint32_t checksum = (uint32_t)take(&p, 4);
-    if (checksum != frame_checksum(p, LID_BYTES - 12)) return ERR_INVALID;
+    if (checksum != digest_32(p, LID_BYTES - 12)) return ERR_INVALID;
     if (take(&p, 4) != LID_VERSION) return ERR_UNSUPPORTED;
     *span = (struct span){.levels = (uint32_t)take(&p, 4)};
     span->lines = take(&p, 4);

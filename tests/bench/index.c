@@ -53,7 +53,7 @@ int program_main(int argc, char **argv) {
     if (argc < 2) return 2;
     int error = file_open(files_of_system(), argv[1], FILE_WRITE, &file);
     const int64_t begun = system_now_ns(), cpu = system_cpu_ns();
-    if (!error) error = index_append(&file, NULL, NULL);
+    if (!error) error = index_append(&file, NULL);
     const int64_t wall_ns = system_now_ns() - begun, cpu_ns = system_cpu_ns() - cpu;
     if (!error) error = index_load(&file, &index);
     if (!error) error = index_check(&file, &offset);

@@ -90,7 +90,7 @@ static void add_index(const struct span *rest) {
     struct file file;
     memory_write(memory_add(&files, CLOSED, false), sound, sound_size, 0);
     assert_int_equal(file_open(&files.files, CLOSED, FILE_WRITE, &file), 0);
-    assert_int_equal(index_append(&file, rest, NULL), 0);
+    assert_int_equal(index_append(&file, &(struct index_options){.rest = rest}), 0);
     file_close(&file);
     const struct memory_file *indexed = memory_find(&files, CLOSED);
     assert_true(indexed->size > sound_size && indexed->size <= sizeof sound);

@@ -150,6 +150,30 @@ static void many_lines_make_frames_of_whole_lines(void **state) {
     }
 }
 
+static void packed_with_more_effort_the_same_lines_come_back_from_fewer_bytes(void **state) {
+    struct room *room = *state;
+    const size_t size = 3u << 20;
+    fill_lines(room->raw, size, 7);
+    room->raw[size - 1] = '\n';
+    const size_t quickly = frames_encode(room->scratch, room->raw, size, 1, room->packed);
+    void *scratch = malloc(frame_hc_scratch_bytes());
+    const size_t packed_size = frames_encode_hc(scratch, room->raw, size, 4, room->packed);
+    free(scratch);
+    assert_true(packed_size < quickly);
+    size_t at = 0, raw_at = 0;
+    while (at < packed_size) { /* ends: each frame is longer than nothing */
+        struct frame_header header;
+        assert_int_equal(frame_header(room->packed + at, packed_size - at, &header), 0);
+        assert_in_range(header.raw_size, 1, FRAME_HC_LINES_BYTES);
+        assert_int_equal(frame_decode(room->packed + at, &header, room->again), 0);
+        assert_memory_equal(room->again, room->raw + raw_at, header.raw_size);
+        assert_int_equal(room->again[header.raw_size - 1], '\n');
+        at += (size_t)header.size;
+        raw_at += header.raw_size;
+    }
+    assert_int_equal(raw_at, size);
+}
+
 static void every_block_size_comes_back(void **state) {
     struct room *room = *state;
     fill_lines(room->raw, FRAME_RAW_MAX, 3);
@@ -403,6 +427,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(noise_is_stored_as_it_is),
         cmocka_unit_test(a_large_block_has_a_content_checksum_too_and_it_is_checked),
         cmocka_unit_test(many_lines_make_frames_of_whole_lines),
+        cmocka_unit_test(packed_with_more_effort_the_same_lines_come_back_from_fewer_bytes),
         cmocka_unit_test(every_block_size_comes_back),
         cmocka_unit_test(no_flipped_bit_goes_unseen),
         cmocka_unit_test(damaged_frames_never_lead_astray),

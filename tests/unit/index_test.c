@@ -13,6 +13,7 @@
 #include "port/error.h"
 #include "port/files.h"
 #include "port/system.h"
+#include "writer/digest.h"
 #include "writer/filter.h"
 #include "writer/frame.h"
 #include "writer/index.h"
@@ -111,7 +112,7 @@ static void put_appends(struct segment *s, int count, size_t bytes) {
 
 static struct segment_index indexed(struct segment *s) {
     struct segment_index index;
-    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL), 0);
     assert_int_equal(index_load(&s->file, &index), 0);
     return index;
 }
@@ -310,7 +311,7 @@ static void what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up(vo
     put_appends(s, 1, 1000000);
     put_lines(s, "{\"msg\":\"timeless\"}\n", 19);
     span_add_line(&rest, 19, NOON, &facts);
-    assert_int_equal(index_append(&s->file, &rest, NULL), 0);
+    assert_int_equal(index_append(&s->file, &(struct index_options){.rest = &rest}), 0);
     struct segment_index index;
     assert_int_equal(index_load(&s->file, &index), 0);
     assert_int_equal(index.count, 2);
@@ -356,7 +357,7 @@ static void an_indexed_segment_stays_as_it_is(void **state) {
     put_appends(s, 1, 5000);
     struct segment_index index = indexed(s);
     const uint64_t size = size_of(s);
-    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL), 0);
     assert_int_equal(size_of(s), size);
     index_free(&index);
 }
@@ -377,12 +378,12 @@ static void a_file_that_is_unfinished_or_no_segment_gets_none(void **state) {
     const uint64_t size = s->size;
     frame_cover(500, cover);
     put(s, cover, sizeof cover);
-    assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
+    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
     assert_int_equal(size_of(s), s->size);
     assert_int_equal(file_truncate(&s->file, size), 0);
     s->size = size;
     put(s, "no frame at all, and no end of it", 33);
-    assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
+    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
     assert_int_equal(size_of(s), s->size);
 }
 
@@ -407,7 +408,7 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
             continue;
         }
         uint8_t *again = malloc((size_t)whole);
-        assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+        assert_int_equal(index_append(&s->file, NULL), 0);
         assert_int_equal(size_of(s), whole);
         assert_int_equal(file_read_at(&s->file, again, (size_t)whole, 0), whole);
         assert_memory_equal(again, bytes, whole);
@@ -422,10 +423,10 @@ static void asked_to_stop_it_leaves_the_segment_as_it_was(void **state) {
     struct segment *s = *state;
     atomic_bool stop = true;
     put_appends(s, 3, 100000);
-    assert_int_equal(index_append(&s->file, NULL, &stop), ERR_CANCELLED);
+    assert_int_equal(index_append(&s->file, &(struct index_options){.stop = &stop}), ERR_CANCELLED);
     assert_int_equal(size_of(s), s->size);
     stop = false;
-    assert_int_equal(index_append(&s->file, NULL, &stop), 0);
+    assert_int_equal(index_append(&s->file, &(struct index_options){.stop = &stop}), 0);
 }
 
 static void zeros_that_a_power_failure_left_behind_the_lines_are_cut_off(void **state) {
@@ -436,12 +437,12 @@ static void zeros_that_a_power_failure_left_behind_the_lines_are_cut_off(void **
     const uint64_t whole = size_of(s);
     assert_int_equal(file_truncate(&s->file, index.data_size), 0);
     assert_int_equal(file_write_at(&s->file, zeros, sizeof zeros, index.data_size), 0);
-    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL), 0);
     assert_int_equal(size_of(s), whole);
     assert_int_equal(file_truncate(&s->file, index.data_size), 0);
     zeros[4999] = 1;
     assert_int_equal(file_write_at(&s->file, zeros, sizeof zeros, index.data_size), 0);
-    assert_int_equal(index_append(&s->file, NULL, NULL), ERR_INVALID);
+    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
     index_free(&index);
 }
 
@@ -533,7 +534,7 @@ static void a_later_version_is_no_index_and_no_damage(void **state) {
     const uint64_t at = size_of(s) - sizeof footer;
     assert_int_equal(file_read_at(&s->file, footer, sizeof footer, at), sizeof footer);
     footer[8] = 2;
-    const uint32_t checksum = frame_checksum(footer, sizeof footer - 4);
+    const uint32_t checksum = digest_32(footer, sizeof footer - 4);
     for (int i = 0; i < 4; i++)
         footer[24 + i] = (uint8_t)(checksum >> 8 * i);
     assert_int_equal(file_write_at(&s->file, footer, sizeof footer, at), 0);
@@ -598,7 +599,7 @@ static void the_golden_index_is_read_and_made_again(void **state) {
     assert_int_equal(ask(s, &index, " CACHE ", candidates), 1);
     assert_int_equal(ask(s, &index, "9e3779b97f4a7c150123456789", candidates), 0);
     assert_int_equal(file_truncate(&s->file, index.data_size), 0);
-    assert_int_equal(index_append(&s->file, NULL, NULL), 0);
+    assert_int_equal(index_append(&s->file, NULL), 0);
     assert_int_equal(size_of(s), size);
     char *again = malloc(size);
     assert_int_equal(file_read_at(&s->file, again, size, 0), size);
