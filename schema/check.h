@@ -1,13 +1,24 @@
 /* check.h - what the files of the checker share.
  *
  * A check goes over the line's bytes once for each schema that applies to a value; there is
- * no tree and no index.  Every function that judges a value takes where it begins and returns
- * where it ended, or NULL: it fails, and unless somebody asked for quiet, why has been noted. */
+ * no tree, only a list of where the quotes are.
+ *
+ * For each kind of value a node has a judge, chosen when it is compiled, so that little is left to
+ * decide when a line comes.  A judge takes where the value begins, and the first quote from there
+ * on; it returns where the value ended, or NULL: it fails, and unless somebody asked for quiet, why
+ * has been noted.  Judges of containers leave in checker->quote the first quote behind the value;
+ * those of scalars leave it alone, for there it is known beforehand.  Everybody else takes
+ * checker->quote to be at the place where they are, on entry and on return, unless they fail. */
 #ifndef SCHEMA_CHECK_H
 #define SCHEMA_CHECK_H
 
 #include "schema/program.h"
 #include "schema/scan.h"
+
+/* What a value is, by its first byte: the number of its kind's bit, and of what begins no
+ * value, some number. */
+extern const uint8_t check_kinds[256];
+enum { KIND_NUMBER_BIT = 2, KIND_STRING_BIT = 3, KIND_ARRAY_BIT = 4 };
 
 /* What a line may cost: so many steps, and some more for each of its bytes.  A step is a schema
  * applied or a member looked at, some 10 ns. */
@@ -52,7 +63,9 @@ struct schema_checker {
     struct failure failure;
     struct failure nearest; /* of alternatives that all fail, the failure that went farthest */
     const char *line, *line_end;
+    const uint32_t *quote; /* into quotes */
     /* Scratch. */
+    uint32_t *quotes;
     size_t line_bytes_max;
     uint32_t *guesses;
     uint64_t *words;
@@ -65,20 +78,65 @@ struct schema_checker {
     struct pattern_scratch *pattern_scratch;
 };
 
-const char *check_value(struct schema_checker *checker, const struct node *node, const char *p,
-                        struct marks *marks);
-const char *check_object(struct schema_checker *checker, const struct node *node, const char *p,
-                         struct marks *marks);
-const char *check_array(struct schema_checker *checker, const struct node *node, const char *p,
-                        struct marks *marks);
-/* What applies to the same place; *end is set where it is found on the way. */
+/* Goes over a value, moving checker->quote. */
+const char *check_skip_container(struct schema_checker *checker, const char *p);
+static inline const char *check_skip_string(struct schema_checker *checker) {
+    const char *end = checker->line + checker->quote[1];
+    checker->quote += 2;
+    return end + 1;
+}
+static inline const char *check_skip(struct schema_checker *checker, const char *p) {
+    if (*p == '"') return check_skip_string(checker);
+    if (*p == '{' || *p == '[') return check_skip_container(checker, p);
+    return scan_scalar(p);
+}
+/* Where a walk is, held in registers: what goes through memory from one value to the next is
+ * what the next one waits for. */
+struct at {
+    const char *p;
+    const uint32_t *quote;
+};
+
+/* Judges the value at *at and moves behind it; marks may be NULL. */
+static inline __attribute__((always_inline)) bool check_at(struct schema_checker *checker,
+                                                           const struct node *node, struct at *at,
+                                                           struct marks *marks) {
+    const char *p = at->p;
+    const uint32_t *quote = at->quote;
+    const uint8_t kind = check_kinds[(uint8_t)*p];
+    if (kind == KIND_STRING_BIT) *at = (struct at){checker->line + quote[1] + 1, quote + 2};
+    const char *end = node->judges[kind](checker, node, p, quote, marks);
+    if (kind != KIND_STRING_BIT) at->p = end;
+    if (kind >= KIND_ARRAY_BIT) at->quote = checker->quote;
+    return LIKELY(end != NULL);
+}
+
+/* The same from checker->quote; returns where the value ends, or NULL. */
+static inline const char *check_value(struct schema_checker *checker, const struct node *node,
+                                      const char *p, struct marks *marks) {
+    struct at at = {p, checker->quote};
+    const bool good = check_at(checker, node, &at, marks);
+    checker->quote = at.quote;
+    return good ? at.p : NULL;
+}
+
+/* Chooses the judges of a node, which is else complete. */
+void check_plan(struct node *node, bool dynamic);
+judge_function check_object, check_array, check_string, check_number;
+/* Those that have little to do. */
+judge_function check_string_length, check_string_choice, check_number_bounds;
+/* enum and const. */
+bool check_values(struct schema_checker *checker, const struct node *node, const char *p,
+                  const char *end);
+/* What applies to the same place; *end, and checker->quote with it, is set where it is found
+ * on the way. */
 bool check_applicators(struct schema_checker *checker, const struct node *node, const char *p,
-                       struct marks *marks, const char **end);
+                       const uint32_t *quote, struct marks *marks, const char **end);
 /* The members or items that are not marked.  Where the container ends, or NULL. */
 const char *check_unevaluated(struct schema_checker *checker, const struct node *node,
                               const char *p, const struct marks *marks);
 bool check_pattern(struct schema_checker *checker, const struct pattern *pattern, const char *raw,
-                   size_t size, bool escaped);
+                   size_t size);
 bool check_unique(struct schema_checker *checker, const struct node *node, const char *p,
                   uint32_t count);
 

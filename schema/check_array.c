@@ -13,11 +13,12 @@ static bool check_counts(struct schema_checker *checker, const struct node *node
                          uint32_t count, uint32_t contained);
 
 const char *check_array(struct schema_checker *checker, const struct node *node, const char *p,
-                        struct marks *marks) {
+                        const uint32_t *quote, struct marks *marks) {
     const struct array_rules *rules = node->array;
     uint32_t count = 0;
     if (UNLIKELY(checker->depth == CHECK_DEPTH_MAX)) return check_give_up(checker, GIVE_UP_DEPTH);
     checker->depth++;
+    checker->quote = quote;
     const char *end = check_items(checker, node, p, marks, &count);
     if (end && rules->unique && !check_unique(checker, node, p, count)) end = NULL;
     if (end && marks && rules->items) marks->all = true;
@@ -30,10 +31,15 @@ static const struct node *node_at(const struct array_rules *rules, uint32_t posi
     return position < rules->prefix_count ? rules->prefix[position] : rules->items;
 }
 
-static bool is_contained(struct schema_checker *checker, const struct node *wanted, const char *p) {
+/* The item has been gone over already; quote: as it was there. */
+static bool is_contained(struct schema_checker *checker, const struct node *wanted, const char *p,
+                         const uint32_t *quote) {
+    const uint32_t *behind = checker->quote;
+    checker->quote = quote;
     checker->quiet++;
     const bool contained = check_value(checker, wanted, p, NULL) != NULL;
     checker->quiet--;
+    checker->quote = behind;
     return contained;
 }
 
@@ -46,10 +52,11 @@ static const char *check_items(struct schema_checker *checker, const struct node
     for (;;) { /* ends at the array's end */
         if (UNLIKELY(--checker->steps < 0)) return check_give_up(checker, GIVE_UP_STEPS);
         const struct node *its = node_at(rules, *count);
-        const char *end = its ? check_value(checker, its, item, NULL) : scan_value(item);
+        const uint32_t *quote = checker->quote;
+        const char *end = its ? check_value(checker, its, item, NULL) : check_skip(checker, item);
         if (UNLIKELY(!end)) return NULL;
         if (marks && *count < rules->prefix_count) check_mark(marks, *count);
-        if (rules->contains && is_contained(checker, rules->contains, item)) {
+        if (rules->contains && is_contained(checker, rules->contains, item, quote)) {
             contained++;
             if (marks) check_mark(marks, *count);
         }

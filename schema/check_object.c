@@ -7,6 +7,8 @@
 
 #include "schema/text.h"
 
+#define INLINE static inline __attribute__((always_inline))
+
 struct walk {
     struct schema_checker *checker;
     const struct node *node;
@@ -14,19 +16,18 @@ struct walk {
     struct marks *marks;
     uint64_t *seen; /* the tracked names that were there */
     const char *object;
-    uint32_t *guess; /* the checker's, behind the latest known name */
+    const uint32_t *quote; /* at the object */
+    uint32_t *guess;       /* the checker's, behind the latest known name */
     uint32_t count;
 };
 
 static const char *check_members(struct walk *walk);
-static const char *check_member(struct walk *walk, const struct name *known, const char *name,
-                                const char *name_end, const char *value);
-static const char *check_names(struct walk *walk, const char *name, const char *name_end,
-                               const char *value, bool *matched);
+static const char *check_named(struct walk *walk, const struct name *known, const char *name,
+                               const char *value);
 static bool check_whole(struct walk *walk);
 
 const char *check_object(struct schema_checker *checker, const struct node *node, const char *p,
-                         struct marks *marks) {
+                         const uint32_t *quote, struct marks *marks) {
     const struct object_rules *rules = node->object;
     const size_t words_used = checker->words_used;
     struct walk walk = {.checker = checker,
@@ -34,7 +35,7 @@ const char *check_object(struct schema_checker *checker, const struct node *node
                         .rules = rules,
                         .marks = marks,
                         .object = p,
-                        .guess = &checker->guesses[rules->guess]};
+                        .quote = quote};
     const char *end = NULL;
     if (UNLIKELY(checker->depth == CHECK_DEPTH_MAX)) return check_give_up(checker, GIVE_UP_DEPTH);
     checker->depth++;
@@ -55,17 +56,17 @@ const char *check_object(struct schema_checker *checker, const struct node *node
 /* Does a text begin with the name and a quote?  NAME_PADDING bytes behind both can be read. */
 static inline bool is_name(const struct name *name, const char *text) {
 #ifdef __SSE2__
-    const __m128i *a = (const __m128i *)(const void *)name->text;
+    const __m128i *a = (const __m128i *)(const void *)name->written;
     const __m128i *b = (const __m128i *)(const void *)text;
-    const uint32_t low =
+    const uint32_t same =
         (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
-    if (LIKELY(name->size < 16)) return (~low & ((2u << name->size) - 1)) == 0;
-    if (low != 0xFFFF) return false;
+    if (LIKELY((~same & name->mask) == 0) && name->size < 16) return true;
+    if (name->size < 16 || same != 0xFFFF) return false;
 #endif
-    for (uint32_t i = 0; i < name->size; i++) { /* stops at the text's end, which no name holds */
-        if (name->text[i] != text[i]) return false;
+    for (uint32_t i = 0; i <= name->size; i++) { /* stops at the line's end, which no name holds */
+        if (name->written[i] != text[i]) return false;
     }
-    return text[name->size] == '"';
+    return true;
 }
 
 /* By the hash of what it decodes to. */
@@ -81,81 +82,115 @@ static const struct name *look_up(const struct object_rules *rules, const char *
     return NULL;
 }
 
-/* From the quote before the first name to the object's last byte, and behind it. */
+INLINE void skip(struct schema_checker *checker, struct at *at) {
+    checker->quote = at->quote;
+    at->p = check_skip(checker, at->p);
+    at->quote = checker->quote;
+}
+
+/* A member's value; *at: where it begins, and then where it ends. */
+INLINE bool check_member(struct walk *walk, const struct name *known, const char *name,
+                         struct at *at) {
+    struct schema_checker *checker = walk->checker;
+    const struct object_rules *rules = walk->rules;
+    if (UNLIKELY(rules->names_matter || walk->marks)) {
+        checker->quote = at->quote;
+        at->p = check_named(walk, known, name, at->p);
+        at->quote = checker->quote;
+        return at->p != NULL;
+    }
+    if (LIKELY(known != NULL)) {
+        walk->seen[known->word] |= known->bit;
+        if (LIKELY(known->node != NULL)) return check_at(checker, known->node, at, NULL);
+    }
+    if (rules->additional) return check_at(checker, rules->additional, at, NULL);
+    skip(checker, at);
+    return true;
+}
+
+/* From the object's first byte to behind its last. */
 static const char *check_members(struct walk *walk) {
-    const struct object_rules *rules = walk->rules;
-    const uint32_t *guesses = walk->guess;
-    const char *p = scan_space(walk->object + 1);
-    bool escaped;
-    if (*p == '}') return p + 1;
+    struct schema_checker *checker = walk->checker;
+    const struct name *const names = walk->rules->names;
+    uint32_t *const guesses = &checker->guesses[walk->rules->guess];
+    struct at at = {scan_space(walk->object + 1), walk->quote};
+    uint32_t behind = 0; /* 0, or 1 more than the latest known name */
+    if (UNLIKELY(*at.p == '}')) {
+        checker->quote = walk->quote;
+        return at.p + 1;
+    }
     for (;;) { /* ends at the object's end */
-        const char *name = p + 1;
-        const struct name *known = &rules->names[*walk->guess];
-        const char *name_end = name + known->size;
-        if (UNLIKELY(--walk->checker->steps < 0))
-            return check_give_up(walk->checker, GIVE_UP_STEPS);
-        if (UNLIKELY(!known->direct || !is_name(known, name))) {
-            name_end = scan_string(name, &escaped);
-            known = look_up(rules, name, (size_t)(name_end - name));
-            if (known) *walk->guess = (uint32_t)(known - rules->names);
+        const char *name = at.p + 1;
+        uint32_t index = guesses[behind];
+        const struct name *known = &names[index];
+        if (UNLIKELY(!is_name(known, name))) {
+            known = look_up(walk->rules, name, at.quote[1] - at.quote[0] - 1);
+            index = known ? (uint32_t)(known - names) : 0;
+            if (known) guesses[behind] = index;
         }
-        if (known) walk->guess = (uint32_t *)&guesses[known - rules->names + 1];
-        p = check_member(walk, known, name, name_end, scan_to_value(name_end));
-        if (UNLIKELY(!p)) return NULL;
+        if (LIKELY(known != NULL)) behind = index + 1;
+        at.p = scan_to_value(checker->line + at.quote[1]);
+        at.quote += 2;
+        if (UNLIKELY(!check_member(walk, known, name, &at))) return NULL;
         walk->count++;
-        p = scan_space(p);
-        if (*p != ',') return p + 1;
-        p = scan_space(p + 1);
+        at.p = scan_space(at.p);
+        if (*at.p != ',') break;
+        at.p = scan_space(at.p + 1);
     }
+    checker->quote = at.quote;
+    checker->steps -= walk->count;
+    if (UNLIKELY(checker->steps < 0)) return check_give_up(checker, GIVE_UP_STEPS);
+    return at.p + 1;
 }
 
-/* ---- one member ---- */
+/* ---- members of which more is asked: patternProperties, propertyNames, marks ---- */
 
-static const char *check_member(struct walk *walk, const struct name *known, const char *name,
-                                const char *name_end, const char *value) {
+static const char *check_names(struct walk *walk, const char *name, const char *value,
+                               const uint32_t *quote, bool *matched) {
+    struct schema_checker *checker = walk->checker;
     const struct object_rules *rules = walk->rules;
+    const size_t size = quote[-1] - quote[-2] - 1;
     const char *end = NULL;
-    bool matched = false;
-    if (known) {
-        if (known->tracked >= 0) walk->seen[known->tracked / 64] |= 1ull << known->tracked % 64;
-        if (LIKELY(known->node)) {
-            matched = true;
-            end = check_value(walk->checker, known->node, value, NULL);
-            if (UNLIKELY(!end)) return NULL;
-        }
-    }
-    if (UNLIKELY(rules->pattern_count > 0 || rules->property_names)) {
-        const char *other = check_names(walk, name, name_end, value, &matched);
-        if (UNLIKELY(!other)) return NULL;
-        if (!end) end = other;
-    }
-    if (!matched && rules->additional) {
-        end = check_value(walk->checker, rules->additional, value, NULL);
-    } else {
-        if (matched && walk->marks) check_mark(walk->marks, walk->count);
-        if (!end) end = scan_value(value);
-    }
-    return end;
-}
-
-/* patternProperties and propertyNames.  The value's end, if it was looked at, or else any place
- * that is not NULL; NULL: it fails. */
-static const char *check_names(struct walk *walk, const char *name, const char *name_end,
-                               const char *value, bool *matched) {
-    const struct object_rules *rules = walk->rules;
-    const size_t size = (size_t)(name_end - name);
-    const char *end = NULL;
-    if (rules->property_names && !check_value(walk->checker, rules->property_names, name - 1, NULL))
+    checker->quote = quote - 2;
+    if (rules->property_names && !check_value(checker, rules->property_names, name - 1, NULL))
         return NULL;
+    checker->quote = quote;
     for (uint32_t i = 0; i < rules->pattern_count; i++) {
         const struct name_pattern *one = &rules->patterns[i];
-        if (!check_pattern(walk->checker, one->pattern, name, size, !text_is_plain(name, size)))
-            continue;
+        if (!check_pattern(checker, one->pattern, name, size)) continue;
         *matched = true;
-        end = check_value(walk->checker, one->node, value, NULL);
+        checker->quote = quote;
+        end = check_value(checker, one->node, value, NULL);
         if (!end) return NULL;
     }
-    return end ? end : scan_value(value);
+    return end ? end : check_skip(checker, value);
+}
+
+/* The value's end, or NULL: it fails. */
+static const char *check_named(struct walk *walk, const struct name *known, const char *name,
+                               const char *value) {
+    struct schema_checker *checker = walk->checker;
+    const struct object_rules *rules = walk->rules;
+    const uint32_t *quote = checker->quote;
+    const char *end = NULL;
+    bool matched = false;
+    if (known && known->tracked >= 0)
+        walk->seen[known->tracked / 64] |= 1ull << known->tracked % 64;
+    if (known && known->node) {
+        matched = true;
+        end = check_value(checker, known->node, value, NULL);
+        if (UNLIKELY(!end)) return NULL;
+    }
+    if (rules->names_matter) {
+        end = check_names(walk, name, value, quote, &matched);
+        if (UNLIKELY(!end)) return NULL;
+    }
+    if (!matched && rules->additional) {
+        checker->quote = quote;
+        return check_value(checker, rules->additional, value, NULL);
+    }
+    if (matched && walk->marks) check_mark(walk->marks, walk->count);
+    return end ? end : check_skip(checker, value);
 }
 
 /* ---- all of them ---- */
@@ -183,6 +218,7 @@ static bool check_required(struct walk *walk) {
 
 static bool check_dependences(struct walk *walk) {
     const struct object_rules *rules = walk->rules;
+    const uint32_t *behind = walk->checker->quote;
     for (uint32_t i = 0; i < rules->dependence_count; i++) {
         const struct dependence *one = &rules->dependences[i];
         if (!is_seen(walk, one->name)) continue;
@@ -191,9 +227,11 @@ static bool check_dependences(struct walk *walk) {
             return check_failed(walk->checker, walk->node, walk->object, KEYWORD_DEPENDENT_REQUIRED,
                                 one->name, one->required[k], NULL) != NULL;
         }
+        walk->checker->quote = walk->quote;
         if (one->node && !check_value(walk->checker, one->node, walk->object, walk->marks))
             return false;
     }
+    walk->checker->quote = behind;
     return true;
 }
 

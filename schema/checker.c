@@ -6,19 +6,21 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/quotes.h"
 
 /* Marks of so many containers that hold as much as a line can, one in another. */
 #define MARKS_NESTED 16
 #define WORDS_MIN    1024
 
 struct sizes {
-    size_t guesses, words, decoded, items, scopes; /* how many of each */
+    size_t quotes, guesses, words, decoded, items, scopes; /* how many of each */
 };
 
 /* Items of an array take two bytes at least, one for the comma; a table is at most half full
  * unless they are of one byte all, and then few of them differ. */
 static struct sizes sizes_of(const struct schema *schema, size_t line_bytes_max) {
-    struct sizes sizes = {.guesses = schema->guess_count + 1,
+    struct sizes sizes = {.quotes = QUOTES_MAX(line_bytes_max),
+                          .guesses = schema->guess_count + 1,
                           .words = line_bytes_max / 128 * MARKS_NESTED + WORDS_MIN,
                           .decoded = schema->decodes ? line_bytes_max + 1 : 1,
                           .items = 32,
@@ -30,7 +32,7 @@ static struct sizes sizes_of(const struct schema *schema, size_t line_bytes_max)
 
 size_t schema_checker_bytes(const struct schema *schema, size_t line_bytes_max) {
     const struct sizes sizes = sizes_of(schema, line_bytes_max);
-    return sizeof(struct schema_checker) + sizes.guesses * sizeof(uint32_t) +
+    return sizeof(struct schema_checker) + (sizes.quotes + sizes.guesses) * sizeof(uint32_t) +
            sizes.words * sizeof(uint64_t) + sizes.decoded + sizes.items * sizeof(uint64_t) +
            sizes.scopes * sizeof(uint32_t);
 }
@@ -54,6 +56,7 @@ int schema_checker_make(const struct schema *schema, size_t line_bytes_max,
     if (!checker) return ERR_NO_MEMORY;
     checker->schema = schema;
     checker->line_bytes_max = line_bytes_max;
+    checker->quotes = calloc(sizes.quotes, sizeof *checker->quotes);
     checker->guesses = calloc(sizes.guesses, sizeof *checker->guesses);
     checker->words = calloc(sizes.words, sizeof *checker->words);
     checker->word_room = sizes.words;
@@ -61,8 +64,8 @@ int schema_checker_make(const struct schema *schema, size_t line_bytes_max,
     checker->items = calloc(sizes.items, sizeof *checker->items);
     checker->item_slots = sizes.items;
     checker->scopes = calloc(sizes.scopes, sizeof *checker->scopes);
-    const bool got =
-        checker->guesses && checker->words && checker->decoded && checker->items && checker->scopes;
+    const bool got = checker->quotes && checker->guesses && checker->words && checker->decoded &&
+                     checker->items && checker->scopes;
     if (!got || (schema->pattern_count > 0 && pattern_scratch_make(&checker->pattern_scratch))) {
         schema_checker_free(checker);
         return ERR_NO_MEMORY;
@@ -80,6 +83,7 @@ void schema_checker_free(struct schema_checker *checker) {
     free(checker->decoded);
     free(checker->words);
     free(checker->guesses);
+    free(checker->quotes);
     free(checker);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "port/error.h"
+#include "schema/check.h"
 #include "schema/compile.h"
 
 enum color { UNSEEN, OPEN, DONE };
@@ -18,6 +19,8 @@ int link_program(struct compiler *compiler) {
         const int error = find_circle(compiler, node, 0);
         if (error) return error;
     }
+    for (struct node *node = compiler->schema->nodes; node; node = node->next)
+        check_plan(node, compiler->schema->dynamic);
     /* Where it matters from where one comes, every step is taken. */
     if (compiler->schema->dynamic) return 0;
     for (struct node *node = compiler->schema->nodes; node; node = node->next)

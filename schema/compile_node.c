@@ -67,8 +67,6 @@ int compile_node(struct compiler *compiler, struct node *node) {
     if (!error) error = compile_applicators(compiler, node, &members);
     if (!error) error = compile_unevaluated(compiler, node, &members);
     if (error) return error;
-    node->more = node->constant || node->choices || node->applicator_count > 0 ||
-                 node->unevaluated_properties || node->unevaluated_items;
     if (only_refers(node)) node->instead = node->applicators[0].nodes[0];
     return 0;
 }

@@ -54,6 +54,7 @@ int compile_object(struct compiler *compiler, struct node *node, const struct me
     if (!error) error = add_patterns(compiler, rules, members);
     if (!error) error = add_dependences(compiler, rules, members);
     if (!error) error = add_required(compiler, rules, members); /* when all bits are given out */
+    rules->names_matter = rules->pattern_count > 0 || rules->property_names;
     rules->guess = compiler->schema->guess_count;
     compiler->schema->guess_count += rules->name_count + 1;
     return error;
@@ -72,6 +73,8 @@ static bool asks_objects(const struct members *members) {
 
 /* ---- names ---- */
 
+static const char no_name[NAME_PADDING + 1];
+
 static int make_table(struct compiler *compiler, struct object_rules *rules, size_t room) {
     size_t slots = 8;
     while (slots < room * 2)
@@ -79,14 +82,18 @@ static int make_table(struct compiler *compiler, struct object_rules *rules, siz
     rules->names = arena_take(&compiler->schema->arena, (room + 1) * sizeof *rules->names);
     rules->table = arena_take(&compiler->schema->arena, slots * sizeof *rules->table);
     rules->table_mask = (uint32_t)(slots - 1);
-    return rules->names && rules->table ? 0 : ERR_NO_MEMORY;
+    if (!rules->names || !rules->table) return ERR_NO_MEMORY;
+    /* What is guessed where there is no name at all. */
+    rules->names[0].written = no_name;
+    rules->names[0].mask = 1;
+    return 0;
 }
 
-static bool is_direct(const char *text, size_t size) {
+static bool needs_escapes(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == '"' || text[i] == '\\') return false;
+        if ((unsigned char)text[i] < 0x20 || text[i] == '"' || text[i] == '\\') return true;
     }
-    return true;
+    return false;
 }
 
 static int add_name(struct compiler *compiler, struct object_rules *rules, const char *raw,
@@ -107,7 +114,8 @@ static int add_name(struct compiler *compiler, struct object_rules *rules, const
     text[name->size] = '"';
     name->text = text;
     name->hash = hash;
-    name->direct = is_direct(text, name->size);
+    name->written = needs_escapes(text, name->size) ? no_name : text;
+    name->mask = name->size < 16 ? (2u << name->size) - 1 : 0xFFFF;
     name->tracked = -1;
     rules->table[slot] = *index + 1;
     return 0;
@@ -123,6 +131,8 @@ static int add_name_of(struct compiler *compiler, struct object_rules *rules,
 static void track(struct object_rules *rules, uint32_t name) {
     if (rules->names[name].tracked < 0)
         rules->names[name].tracked = (int32_t)rules->tracked_count++;
+    rules->names[name].word = (uint32_t)rules->names[name].tracked / 64;
+    rules->names[name].bit = UINT64_C(1) << rules->names[name].tracked % 64;
 }
 
 /* ---- keywords ---- */

@@ -64,6 +64,9 @@ int compile_strings(struct compiler *compiler, struct node *node, const struct m
     rules->length_min = of[KEYWORD_MIN_LENGTH] ? count_of(document, of[KEYWORD_MIN_LENGTH]) : 0;
     rules->length_max =
         of[KEYWORD_MAX_LENGTH] ? count_of(document, of[KEYWORD_MAX_LENGTH]) : SIZE_MAX;
+    /* An escape writes one code point, or half of one, in six bytes. */
+    rules->bytes_sure = rules->length_min > SIZE_MAX / 12 ? SIZE_MAX : rules->length_min * 12;
+    if (rules->length_min == 1) rules->bytes_sure = 1;
     rules->format = format;
     if (format) compiler->schema->decodes = true;
     node->string = rules;
@@ -119,14 +122,10 @@ int compile_numbers(struct compiler *compiler, struct node *node, const struct m
         read_bound(members, keywords[i], bounds[i]);
         if (bounds[i]->given && !bounds[i]->number.plain) rules->plain = false;
     }
-    rules->least = INT64_MIN;
-    rules->most = INT64_MAX;
-    if (rules->minimum.given) rules->least = rules->minimum.integer;
-    if (rules->maximum.given) rules->most = rules->maximum.integer;
-    if (rules->above.given && rules->above.integer + 1 > rules->least)
-        rules->least = rules->above.integer + 1;
-    if (rules->below.given && rules->below.integer - 1 < rules->most)
-        rules->most = rules->below.integer - 1;
+    rules->below_min = rules->minimum.given ? rules->minimum.integer : INT64_MIN;
+    rules->above_min = rules->above.given ? rules->above.integer + 1 : INT64_MIN;
+    rules->above_max = rules->maximum.given ? rules->maximum.integer : INT64_MAX;
+    rules->below_max = rules->below.given ? rules->below.integer - 1 : INT64_MAX;
     node->number = rules;
     return 0;
 }
@@ -170,7 +169,13 @@ int compile_choices(struct compiler *compiler, const struct document *document,
                                  .kind = value->kind};
         all[i].plain = value->kind == KIND_STRING && text_is_plain(all[i].text, all[i].size);
         choices->kinds |= value->kind;
+        const size_t head = all[i].size < 8 ? all[i].size : 8;
+        memcpy(&all[i].head, all[i].text, head);
+        memset(&all[i].head_mask, 0xFF, head);
         value = &document->values[value->next];
     }
+    choices->plain = choices->count <= CHOICES_IN_A_ROW;
+    for (uint32_t i = 0; i < choices->count; i++)
+        choices->plain &= all[i].plain;
     return choices->count > CHOICES_IN_A_ROW ? hash_choices(compiler, choices) : 0;
 }

@@ -9,7 +9,7 @@
 #include "schema/number.h"
 #include "schema/pattern.h"
 
-/* Room behind a name's text, so that it can be compared in one go. */
+/* Behind a name's text, so that it can be compared in one go. */
 #define NAME_PADDING    32
 /* Schemas that apply to one place, and places in one another: how many at most. */
 #define CHECK_DEPTH_MAX 1200
@@ -22,13 +22,15 @@ struct bound {
 
 struct number_rules {
     struct bound minimum, maximum, above, below, multiple;
-    /* The plain bounds as a range, for plain integers: all others are within it. */
-    int64_t least, most;
-    bool plain; /* all bounds are, and there is no multipleOf */
+    /* All bounds are plain, and there is no multipleOf.  Then it is enough to know a number's
+     * whole neighbours below and above, which are the same for a whole one. */
+    bool plain;
+    int64_t below_min, above_min, below_max, above_max;
 };
 
 struct string_rules {
     size_t length_min, length_max;
+    size_t bytes_sure; /* from so many bytes on, length_min holds whatever they are */
     const struct pattern *pattern;
     enum format_kind format; /* FORMAT_UNKNOWN: not asserted */
 };
@@ -45,12 +47,17 @@ struct array_rules {
 
 /* A name that an object's schema mentions. */
 struct name {
-    const char *text; /* decoded, then a quote, then NAME_PADDING bytes */
-    uint32_t size;
-    uint32_t hash;
-    bool direct;       /* a JSON text can only write it as it is, or with escapes it need not */
-    int32_t tracked;   /* whether it was there is noted in this bit; -1: it is not */
+    /* How a line writes it without needless escapes: the name, a quote, and NAME_PADDING bytes; zeros
+     * where it cannot be written without any, and so no line has it. */
+    const char *written;
     struct node *node; /* its place in `properties`, or NULL */
+    const char *text;  /* decoded */
+    uint32_t size;
+    uint32_t mask; /* of the first 16 bytes, those that `written` is compared in */
+    uint32_t hash;
+    int32_t tracked; /* whether it was there is noted under this number; -1: it is not */
+    uint32_t word;   /* the number's word and bit; no bit if it is not tracked */
+    uint64_t bit;
 };
 
 struct name_pattern {
@@ -76,6 +83,7 @@ struct object_rules {
     const uint64_t *required; /* by tracked bits; NULL: none */
     struct name_pattern *patterns;
     uint32_t pattern_count;
+    bool names_matter;       /* patterns or property_names are there */
     struct node *additional; /* NULL: not given */
     struct node *property_names;
     struct dependence *dependences;
@@ -86,6 +94,7 @@ struct object_rules {
 /* The values of enum, or the one of const. */
 struct choice {
     const char *text;
+    uint64_t head, head_mask; /* its first bytes, up to eight */
     uint32_t size;
     uint8_t kind;
     bool plain; /* a string without escapes */
@@ -94,6 +103,7 @@ struct choices {
     const struct choice *choices;
     uint32_t count;
     uint8_t kinds;
+    bool plain;            /* few strings without escapes */
     uint32_t table_mask;   /* 0: few enough to go through */
     const uint32_t *table; /* index + 1, by json_hash */
 };
@@ -108,12 +118,18 @@ struct applicator {
     struct node **dynamic;
 };
 
+/* Judges a value of one kind by a node: see check.h. */
+struct schema_checker;
+struct marks;
+typedef const char *judge_function(struct schema_checker *checker, const struct node *node,
+                                   const char *p, const uint32_t *quote, struct marks *marks);
+
 struct node {
-    uint8_t kinds;     /* enum json_kind: what `type` lets through */
-    bool whole;        /* numbers must be whole */
-    bool never;        /* the schema false */
-    bool more;         /* there is something behind kinds and the rules for a kind */
-    uint32_t resource; /* from 1 */
+    judge_function *judges[6]; /* by the number of the kind's bit */
+    uint8_t kinds;             /* enum json_kind: what `type` lets through */
+    bool whole;                /* numbers must be whole */
+    bool never;                /* the schema false */
+    uint32_t resource;         /* from 1 */
     const struct string_rules *string;
     const struct number_rules *number;
     struct object_rules *object;
