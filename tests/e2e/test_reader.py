@@ -56,6 +56,10 @@ class Follower:
     def lines(self):
         return [line for _, line in self.seen]
 
+    def said(self):
+        os.set_blocking(self.process.stderr.fileno(), False)
+        return self.process.stderr.read(4096)
+
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
@@ -263,6 +267,14 @@ class Follow(Case):
             time.sleep(0.05 if WINDOWS else 0.01)  # a load, not a flood: that would fill larger batches
         connection.close()
 
+    def assert_shown(self, follower, lines):
+        """Waits for as many, and says which one is missing when they do not come."""
+        try:
+            wait_until(lambda: len(follower.seen) >= len(lines), "they are shown")
+        except AssertionError:
+            self.assert_lines(follower.lines, lines, "lines shown (it said %r)" % follower.said())
+        self.assert_lines(follower.lines, lines)
+
     def follow_rotations(self, beside):
         """`beside` runs again and again in a thread of its own, meanwhile."""
         daemon = self.daemon("--segment-bytes-max", "8KiB", "--flush-ms", "5")
@@ -276,11 +288,9 @@ class Follow(Case):
         while load.is_alive():
             beside(daemon)
         load.finish()
-        wait_until(lambda: len(follower.seen) >= len(sent), "all lines are shown")
-        self.assert_lines(follower.lines, sent)
+        self.assert_shown(follower, sent)
         expected = [line for line in sent if b'"level":"error"' in line]
-        wait_until(lambda: len(errors.seen) >= len(expected), "all errors are shown")
-        self.assert_lines(errors.lines, expected)
+        self.assert_shown(errors, expected)
         beside(daemon)
         daemon.stop()
         self.assertGreaterEqual(len(segments(daemon.base)), self.ROTATIONS)
