@@ -1,0 +1,128 @@
+/* repack.c - see repack.h.  A group of the segment becomes a group of the copy: its lines are
+ * gathered, cut into larger frames, and a lid says of them what the index knew. */
+#include "writer/repack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "writer/digest.h"
+#include "writer/frame.h"
+#include "writer/scan.h"
+
+struct repacking {
+    const struct segment_index *index;
+    struct file *to;
+    const struct repack_options *options;
+    struct scan scan;
+    uint64_t end; /* of what was written */
+    /* The lines of one group, and the same packed. */
+    uint8_t *raw, *packed;
+    size_t raw_room, packed_room;
+    void *scratch;
+};
+
+static int open_repacking(struct repacking *r, struct file *from);
+static void close_repacking(struct repacking *r);
+static int write_group(struct repacking *r, const struct index_group *group);
+static int read_back(struct file *file, const struct segment_index *index);
+
+int repack(struct file *from, const struct segment_index *index, struct file *to,
+           const struct repack_options *options) {
+    struct repacking r = {.index = index, .to = to, .options = options};
+    const struct index_options index_options = {.stop = options->stop, .repacked = true};
+    int error = open_repacking(&r, from);
+    for (uint32_t i = 0; i < index->count && !error; i++)
+        error = write_group(&r, &index->groups[i]);
+    close_repacking(&r);
+    if (!error) error = index_append(to, &index_options);
+    if (!error) error = file_sync(to);
+    return error ? error : read_back(to, index);
+}
+
+static int open_repacking(struct repacking *r, struct file *from) {
+    r->scan.file = *from;
+    r->scratch = malloc(frame_hc_scratch_bytes());
+    return r->scratch == NULL ? ERR_NO_MEMORY : 0;
+}
+
+static void close_repacking(struct repacking *r) {
+    r->scan.file = (struct file){0}; /* it is the caller's */
+    scan_close(&r->scan);
+    free(r->scratch);
+    free(r->raw);
+    free(r->packed);
+}
+
+static bool stopped(const struct repacking *r) {
+    const atomic_bool *stop = r->options->stop;
+    return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
+}
+
+static int make_room(uint8_t **bytes, size_t *room, size_t size) {
+    if (*room >= size) return 0;
+    free(*bytes);
+    *bytes = malloc(size);
+    *room = *bytes != NULL ? size : 0;
+    return *bytes != NULL ? 0 : ERR_NO_MEMORY;
+}
+
+/* All lines of the group, into r->raw.  ERR_INVALID: they are not those of which the index tells. */
+static int read_group(struct repacking *r, const struct index_group *group) {
+    size_t size = 0;
+    uint64_t lines = 0;
+    scan_seek(&r->scan, group->offset);
+    while (r->scan.next_offset < group->offset + group->size) { /* each round goes on by a frame */
+        enum scan_damage damage;
+        const int more = scan_next(&r->scan, &damage);
+        if (more <= 0) return more < 0 ? more : ERR_INVALID;
+        if (stopped(r)) return ERR_CANCELLED;
+        if (r->scan.raw_size > group->raw_size - size) return ERR_INVALID;
+        memcpy(r->raw + size, r->scan.raw, r->scan.raw_size);
+        size += r->scan.raw_size;
+        lines += r->scan.raw_lines;
+    }
+    return size == group->raw_size && lines == group->span.lines ? 0 : ERR_INVALID;
+}
+
+static int write_group(struct repacking *r, const struct index_group *group) {
+    if (group->damaged || group->raw_size == 0) return ERR_INVALID;
+    const size_t packed_max = frames_bytes_max(group->raw_size) + LID_BYTES;
+    const int level = r->options->level > 0 ? r->options->level : REPACK_LEVEL_DEFAULT;
+    int error = make_room(&r->raw, &r->raw_room, group->raw_size);
+    if (!error) error = make_room(&r->packed, &r->packed_room, packed_max);
+    if (!error) error = read_group(r, group);
+    if (error) return error;
+    size_t size = frames_encode_hc(r->scratch, r->raw, group->raw_size, level, r->packed);
+    size += lid_encode(&group->span, group->first_line, r->packed + size);
+    error = file_write_at(r->to, r->packed, size, r->end);
+    r->end += size;
+    return error;
+}
+
+/* ---- what stands in the copy ---- */
+
+static int digest_of(struct file *file, uint64_t *lines, uint64_t *value) {
+    struct scan scan = {.file = *file};
+    struct lines_digest digest;
+    enum scan_damage damage = SCAN_SOUND;
+    int more = lines_digest_open(&digest);
+    if (more) return more;
+    *lines = 0;
+    while ((more = scan_next(&scan, &damage)) > 0) { /* ends: the file does */
+        lines_digest_add(&digest, scan.raw, scan.raw_size);
+        *lines += scan.raw_lines;
+    }
+    *value = lines_digest_value(&digest);
+    lines_digest_close(&digest);
+    scan.file = (struct file){0}; /* it is the caller's */
+    scan_close(&scan);
+    return more < 0 ? more : damage == SCAN_SOUND ? 0 : ERR_INVALID;
+}
+
+static int read_back(struct file *file, const struct segment_index *index) {
+    uint64_t lines, digest, offset;
+    int error = digest_of(file, &lines, &digest);
+    if (!error && (lines != index->lines || digest != index->lines_digest)) error = ERR_INVALID;
+    return error ? error : index_check(file, &offset);
+}
