@@ -1,10 +1,6 @@
 /* json_fuzz.c - any bytes at all, judged line by line: nothing outside the text and its
  * padding is read, lines are found where the newlines are, all ways agree, and a good
- * line cut short is a truncated one.
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/json_fuzz.c schema/json*.c -o json_fuzz
- *   ./json_fuzz -max_total_time=60 -max_len=512 CORPUS_FOLDER
- */
+ * line cut short is a truncated one.  tests/CMakeLists.txt builds and runs it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
