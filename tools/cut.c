@@ -7,6 +7,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/read.h"
+#include "tools/received.h"
 #include "writer/frame.h"
 
 /* What is read at once where there is no index: some MiB of lines, if they pack well. */
@@ -15,9 +16,6 @@
 #define RAW_BYTES   (4u << 20)
 /* The same where lids are looked for: what was appended at once, at most, and its lid. */
 #define LIDS_BYTES  (1280u << 10)
-/* Of lines of which nobody says when they came in it is known that their file was made then. So
- * much before it they may have come: a full disk holds them, and clocks are put back. */
-#define HELD_NS     INT64_C(3600000000000)
 
 /* ---- opening ---- */
 
@@ -169,7 +167,7 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
 /* What is known of all lines of the segment. */
 static struct span span_of_name(const struct segment_name *name) {
     struct span span = span_unknown(1, 1);
-    if (name->stream[0] != '\0') span.received_min_ns = name->opened_ns - HELD_NS;
+    span.received_min_ns = received_least_ns(name);
     return span;
 }
 

@@ -62,13 +62,14 @@ static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time
 
 static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *behind) {
     struct facts facts;
-    counts_add_line(&piece->tally, line, (size_t)(behind - line) - (behind[-1] == '\n'), &facts);
+    counts_add_line(&piece->tally, piece->query->facts, line,
+                    (size_t)(behind - line) - (behind[-1] == '\n'), &facts);
     piece->tally_bytes += (uint64_t)(behind - line);
 }
 
 static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
     if (piece->settings->tally) {
-        counts_add_lines(&piece->tally, raw, size);
+        counts_add_lines(&piece->tally, piece->query->facts, raw, size);
         piece->tally_bytes += size;
     }
     for (size_t i = 0; i < size; i++)

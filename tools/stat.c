@@ -77,7 +77,7 @@ static void gather_line(struct gathering *g, const uint8_t *line, const uint8_t 
     struct counts one = {0};
     struct facts facts;
     if (g->settings->histogram) {
-        counts_add_line(&one, line, (size_t)(end - line), &facts);
+        counts_add_line(&one, g->query.facts, line, (size_t)(end - line), &facts);
         if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
     }
     if (g->settings->by != NULL) gather_value(g, line, end);
@@ -121,6 +121,12 @@ static bool is_whole(const struct segment_index *index) {
     return true;
 }
 
+/* Is all that was asked for what an index says? */
+static bool is_in_indexes(const struct gathering *g) {
+    return g->query.all && g->query.facts == &facts_rules_usual && !g->settings->histogram &&
+           g->settings->by == NULL;
+}
+
 /* True: nothing of this file needs to be read. */
 static bool ask_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
     struct stat_file *found = &g->found.files[place];
@@ -131,8 +137,7 @@ static bool ask_index(struct gathering *g, struct files *files, uint32_t place, 
     if (index_load(&file, &index) == 0) {
         g->indexed[place] = true;
         found->frames = index.frames;
-        done =
-            g->query.all && !g->settings->histogram && g->settings->by == NULL && is_whole(&index);
+        done = is_in_indexes(g) && is_whole(&index);
         for (uint32_t i = 0; i < index.count && done; i++)
             counts_add(&found->counts, &index.groups[i].counts);
         if (done) found->raw_bytes = index.raw_size;

@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/query.h"
 #include "tools/read.h"
+#include "tools/received.h"
 #include "tools/render.h"
 
 /* Folders are listed half as often as files are looked at; and listing a large one
@@ -32,6 +33,7 @@ struct tail_settings {
 struct tailed {
     char *key; /* the path without what differs from segment to segment */
     struct scan scan;
+    struct received received; /* of the open segment, where it matters */
     bool open;
     bool begun; /* `sequence` is that of a segment that was opened */
     bool stuck; /* damage ends what can be read of this segment */
@@ -172,6 +174,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->stuck = false;
     t->sequence = file->name.sequence;
     t->open = status == 0;
+    if (t->open && tail->query.timed) received_open(&t->received, &t->scan.file, &file->name);
     if (status < 0) {
         say("%s: %s", file->path, error_text(status));
         tail->trouble = true;
@@ -181,6 +184,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
 
 static void close_segment(struct tailed *t) {
     if (t->open) scan_close(&t->scan);
+    received_close(&t->received);
     t->open = false;
 }
 
@@ -190,7 +194,8 @@ struct lines {
 };
 
 /* The wanted ones of the frame that was read; they stay until the next call. */
-static struct lines wanted_lines(struct tail *tail, const struct scan *scan) {
+static struct lines wanted_lines(struct tail *tail, const struct tailed *t) {
+    const struct scan *scan = &t->scan;
     const uint8_t *p = scan->raw, *const end = p + scan->raw_size, *line, *behind;
     if (tail->query.all) return (struct lines){p, end, scan->raw_lines};
     if (tail->wanted_room < scan->raw_size) {
@@ -199,6 +204,11 @@ static struct lines wanted_lines(struct tail *tail, const struct scan *scan) {
     }
     uint8_t *to = tail->wanted;
     struct lines lines = {tail->wanted, tail->wanted, 0};
+    if (tail->query.timed) {
+        int64_t min_ns, max_ns;
+        received_at(&t->received, scan->offset, &min_ns, &max_ns);
+        query_received(&tail->state, min_ns, max_ns);
+    }
     query_begin(&tail->state);
     for (; query_next(&tail->query, &tail->state, p, end, &line, &behind); p = behind) {
         memcpy(to, line, (size_t)(behind - line));
@@ -210,7 +220,7 @@ static struct lines wanted_lines(struct tail *tail, const struct scan *scan) {
 }
 
 static void print_lines(struct tail *tail, struct tailed *t) {
-    const struct lines wanted = wanted_lines(tail, &t->scan);
+    const struct lines wanted = wanted_lines(tail, t);
     const uint8_t *p = wanted.begin, *const end = wanted.end;
     uint64_t lines = wanted.count;
     for (; t->skip > 0 && p < end; t->skip--, lines--)
@@ -285,7 +295,7 @@ static void look_back(struct tail *tail, struct tailed *t, const struct segment_
         scan_seek(&t->scan, frames[i].offset);
         t->scan.frame_number = i;
         const bool sound = scan_next(&t->scan, &damage) > 0;
-        const uint64_t lines = sound ? wanted_lines(tail, &t->scan).count : 0;
+        const uint64_t lines = sound ? wanted_lines(tail, t).count : 0;
         if (!tail->follow && !sound && tell_damage(file, &t->scan, damage)) tail->trouble = true;
         scan_seek(&t->scan, frames[i].offset);
         t->scan.frame_number = i;

@@ -10,10 +10,11 @@ static void add_times(struct counts *counts, int64_t min_ns, int64_t max_ns) {
     if (counts->timed == 0 || max_ns > counts->time_max_ns) counts->time_max_ns = max_ns;
 }
 
-void counts_add_line(struct counts *counts, const uint8_t *line, size_t size, struct facts *facts) {
+void counts_add_line(struct counts *counts, const struct facts_rules *rules, const uint8_t *line,
+                     size_t size, struct facts *facts) {
     *facts = (struct facts){0};
     /* In files of others a line may be anything. */
-    if (size > 0 && *line == '{') facts_of_record(line, size, &facts_rules_usual, facts);
+    if (size > 0 && *line == '{') facts_of_record(line, size, rules, facts);
     counts->lines++;
     counts->levels[(facts->level + 3u) / 4]++;
     if (!facts->has_time) return;
@@ -21,13 +22,14 @@ void counts_add_line(struct counts *counts, const uint8_t *line, size_t size, st
     counts->timed++;
 }
 
-void counts_add_lines(struct counts *counts, const uint8_t *lines, size_t size) {
+void counts_add_lines(struct counts *counts, const struct facts_rules *rules, const uint8_t *lines,
+                      size_t size) {
     const uint8_t *const end = lines + size;
     while (lines < end) {
         const uint8_t *newline = memchr(lines, '\n', (size_t)(end - lines));
         const size_t length = (size_t)((newline != NULL ? newline : end) - lines);
         struct facts facts;
-        counts_add_line(counts, lines, length, &facts);
+        counts_add_line(counts, rules, lines, length, &facts);
         lines += length + 1;
     }
 }

@@ -1,6 +1,6 @@
 /* counts.h - what lines say of themselves, added up: how many of each level, how many with a
- * time of their own, and which times.  What an index keeps of each group and stat shows; both
- * take the usual rules of schema/facts.h, so that it does not matter who counted.  Pure. */
+ * time of their own, and which times.  What an index keeps of each group, by the usual
+ * rules of schema/facts.h, and stat shows.  Pure. */
 #ifndef WRITER_COUNTS_H
 #define WRITER_COUNTS_H
 
@@ -17,11 +17,14 @@ struct counts {
 };
 
 struct facts;
+struct facts_rules;
 
 /* One line, without its newline; it may be anything.  Returns what it says in *facts. */
-void counts_add_line(struct counts *counts, const uint8_t *line, size_t size, struct facts *facts);
+void counts_add_line(struct counts *counts, const struct facts_rules *rules, const uint8_t *line,
+                     size_t size, struct facts *facts);
 /* Whole lines, each ended by a newline. */
-void counts_add_lines(struct counts *counts, const uint8_t *lines, size_t size);
+void counts_add_lines(struct counts *counts, const struct facts_rules *rules, const uint8_t *lines,
+                      size_t size);
 void counts_add(struct counts *counts, const struct counts *other);
 
 #endif

@@ -241,7 +241,7 @@ static int add_frame(struct builder *b, bool lost) {
     b->uncovered_bytes += scan->raw_size;
     if (lost) return 0;
     tokens_add(&b->tokens, scan->raw, scan->raw_size);
-    counts_add_lines(&group->counts, scan->raw, scan->raw_size);
+    counts_add_lines(&group->counts, &facts_rules_usual, scan->raw, scan->raw_size);
     lines_digest_add(&b->digest, scan->raw, scan->raw_size);
     return 0;
 }

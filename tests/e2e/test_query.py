@@ -225,6 +225,19 @@ class Query(Case):
         self.assert_lines(logport("cat", "--stream", "other", self.base).lines, [])
         self.assert_lines(logport("tail", "--stream", "other", self.base).lines, [])
 
+    def test_tail_knows_as_search_does_when_lines_came_in(self):
+        for words, some in (
+            (["--until", "2026-11-21"], True),  # what says no time came in later
+            (["--since", "2026-11-20T03:00:00Z"], True),
+            (["--received", "--since", "1h"], True),
+            (["--received", "--until", "1h"], False),
+            (["--received", "--until", "2026-11-21"], False),
+        ):
+            found = logport("search", *words, "", self.base).lines
+            self.assertEqual(len(found) > 0, some, words)
+            for count in (7, 900, 10000):
+                self.assert_lines(logport("tail", "-n", count, *words, self.base).lines, found[len(found) - min(count, len(found)) :])
+
     # ---- orders ----
 
     def test_newest_first_is_the_other_way_round(self):
