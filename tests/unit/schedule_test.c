@@ -106,10 +106,10 @@ static void texts_of_schedules_are_read_or_refused(void **state) {
 
 static void up_to_48_times_a_day_are_taken(void **state) {
     (void)state;
-    char text[8 * (SCHEDULE_TIMES_MAX + 1)] = "at 00:00";
+    char text[8 * SCHEDULE_TIMES_MAX + 64] = "at 00:00";
     struct schedule schedule;
     for (int i = 1; i < SCHEDULE_TIMES_MAX; i++)
-        snprintf(text + strlen(text), 8, ",%02d:%02d", i / 2, i % 2 * 30);
+        snprintf(text + strlen(text), 32, ",%02d:%02d", i / 2, i % 2 * 30);
     assert_int_equal(schedule_parse(text, &schedule), 0);
     strcat(text, ",23:59");
     assert_int_equal(schedule_parse(text, &schedule), ERR_INVALID);
