@@ -26,7 +26,13 @@
     X(JSON_BAD_ESCAPE, "bad_escape", "not an escape that JSON knows")                              \
     X(JSON_CONTROL, "control_character", "a raw control character in a string")                    \
     X(JSON_BAD_UTF8, "bad_utf8", "not UTF-8")                                                      \
-    X(JSON_TOO_DEEP, "too_deep", "nested too deep")
+    X(JSON_TOO_DEEP, "too_deep", "nested too deep")                                                \
+    /* Only where I-JSON is asked for (ijson.h). */                                                \
+    X(JSON_DUPLICATE_NAME, "duplicate_name", "a name that its object has already")                 \
+    X(JSON_SURROGATE, "lone_surrogate", "half of a surrogate pair, which is no character")         \
+    X(JSON_NONCHARACTER, "noncharacter", "a code point that is no character")                      \
+    X(JSON_NUMBER_RANGE, "number_range", "a number beyond 2^53-1, which not all can keep")         \
+    X(JSON_TOO_MANY_NAMES, "too_many_names", "more names than duplicates are looked for among")
 
 enum json_reason {
     JSON_OK,

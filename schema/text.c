@@ -6,7 +6,6 @@
 
 #include "schema/hash.h"
 
-static uint32_t next_point(const char **p, const char *end);
 static size_t put_point(uint32_t point, char *out);
 
 /* Which of eight bytes do not begin a character (10xxxxxx), a bit in each. */
@@ -35,7 +34,7 @@ size_t text_length(const char *raw, size_t size) {
     if (escapes == 0) return points;
     points = 0;
     for (const char *p = raw; p < raw + size; points++)
-        next_point(&p, raw + size);
+        text_next_point(&p, raw + size);
     return points;
 }
 
@@ -52,7 +51,7 @@ size_t text_decode(const char *raw, size_t size, char *out) {
         memcpy(to, p, plain);
         to += plain;
         p += plain;
-        if (p < end) to += put_point(next_point(&p, end), to);
+        if (p < end) to += put_point(text_next_point(&p, end), to);
     }
     return (size_t)(to - out);
 }
@@ -62,7 +61,7 @@ bool text_equal(const char *a, size_t a_size, const char *b, size_t b_size) {
     const char *const a_end = a + a_size, *const b_end = b + b_size;
     if (text_is_plain(a, a_size) && text_is_plain(b, b_size)) return false;
     while (a < a_end && b < b_end)
-        if (next_point(&a, a_end) != next_point(&b, b_end)) return false;
+        if (text_next_point(&a, a_end) != text_next_point(&b, b_end)) return false;
     return a == a_end && b == b_end;
 }
 
@@ -72,7 +71,7 @@ bool text_equals_decoded(const char *raw, size_t size, const char *decoded, size
     const char *q = decoded, *const decoded_end = decoded + decoded_size;
     while (p < end) {
         char bytes[4];
-        const size_t count = put_point(next_point(&p, end), bytes);
+        const size_t count = put_point(text_next_point(&p, end), bytes);
         if ((size_t)(decoded_end - q) < count || memcmp(q, bytes, count) != 0) return false;
         q += count;
     }
@@ -86,7 +85,7 @@ uint64_t text_hash(const char *raw, size_t size) {
     uint64_t hash = 0;
     size_t filled = 0, total = 0;
     for (const char *p = raw; p < raw + size;) {
-        const size_t count = put_point(next_point(&p, raw + size), word + filled);
+        const size_t count = put_point(text_next_point(&p, raw + size), word + filled);
         filled += count;
         total += count;
         if (filled < sizeof hash) continue;
@@ -105,7 +104,7 @@ size_t text_write_token(const char *raw, size_t size, char *out, size_t room) {
     size_t used = 0;
     for (const char *p = raw; p < raw + size;) {
         char bytes[4] = "~0";
-        const uint32_t point = next_point(&p, raw + size);
+        const uint32_t point = text_next_point(&p, raw + size);
         size_t count = 2;
         if (point == '/') {
             bytes[1] = '1';
@@ -165,7 +164,7 @@ static uint32_t next_escape(const char **p, const char *end) {
 }
 
 /* The text is good, so that what a first byte promises is there. */
-static uint32_t next_point(const char **p, const char *end) {
+uint32_t text_next_point(const char **p, const char *end) {
     const uint8_t *q = (const uint8_t *)*p;
     uint32_t point = *q++;
     int more = 0;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The code point at *raw, escaped or not, and on to behind it; *raw < end. */
+uint32_t text_next_point(const char **raw, const char *end);
 /* In code points. */
 size_t text_length(const char *raw, size_t size);
 /* True where decoding changes nothing: no backslash. */

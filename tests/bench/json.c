@@ -13,6 +13,7 @@
 
 #include "port/port.h"
 #include "schema/facts.h"
+#include "schema/ijson.h"
 #include "schema/json.h"
 #include "tests/bench/json_others.h"
 
@@ -216,6 +217,18 @@ static size_t judged_with_names(const struct text *text) {
     return good;
 }
 
+static size_t judged_as_ijson(const struct text *text) {
+    const uint8_t *p = text->bytes, *const end = p + text->size;
+    struct json_line line;
+    size_t good = 0;
+    for (; p < end; p = line.next) {
+        json_check_line(p, end, false, &line);
+        if (line.reason == JSON_OK) ijson_check_line(&line);
+        good += line.reason == JSON_OK;
+    }
+    return good;
+}
+
 static size_t parsed_by_cjson(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     size_t good = 0;
@@ -233,7 +246,7 @@ static size_t parsed_by_simdjson(const struct text *text) {
     return simdjson_count_good(text->bytes, text->size);
 }
 
-enum { COPIED, JUDGED, NAMES, FACTS, VECTORS, PLAIN, SIMDJSON, CJSON, WAYS };
+enum { COPIED, JUDGED, NAMES, FACTS, IJSON, VECTORS, PLAIN, SIMDJSON, CJSON, WAYS };
 
 static const struct way {
     const char *name;
@@ -242,6 +255,7 @@ static const struct way {
                 [JUDGED] = {"judged", judged},
                 [NAMES] = {"names too", judged_with_names},
                 [FACTS] = {"time, level too", judged_with_facts},
+                [IJSON] = {"I-JSON too", judged_as_ijson},
                 [VECTORS] = {"judged: one pass", judged_in_one_pass},
                 [PLAIN] = {"plain C", judged_plain},
                 [SIMDJSON] = {"simdjson", parsed_by_simdjson},

@@ -1,11 +1,13 @@
 /* json_fuzz.c - any bytes at all, judged line by line: nothing outside the text and its
  * padding is read, lines are found where the newlines are, all ways agree, and a good
- * line cut short is a truncated one.  tests/CMakeLists.txt builds and runs it. */
+ * line cut short is a truncated one; I-JSON or not, that is said of a byte of the line.
+ * tests/CMakeLists.txt builds and runs it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/ijson.h"
 #include "schema/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (line.reason == JSON_OK) {
             assert(utf8_valid(line.begin, (size_t)(line.end - line.begin)));
             cut_short(&line, cut);
+            ijson_check_line(&line);
+            assert(line.reason == JSON_OK || (line.begin <= line.bad && line.bad < line.end));
         }
         p = line.next;
     }
