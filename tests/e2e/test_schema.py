@@ -34,6 +34,7 @@ class Schema(WithSchemas):
         daemon = self.daemon("--schema", self.file(HTTP))
         bad = b'{"msg":"a","http":{"status":700}}'
         daemon.send(b'{"msg":"first"}\n' + bad + b'\n  {"msg":"third"} \r\n{"n":1}\nnot json\n')
+        daemon.wait_stored(3, "rejects")
         daemon.datagrams(b'{"msg":1}')
         daemon.wait_stored(4, "rejects")
         found = rejects(daemon.base)
