@@ -18,6 +18,7 @@
     X(ERR_BUSY, "in use by another program")                                                       \
     X(ERR_NAME_TOO_LONG, "name too long")                                                          \
     X(ERR_TOO_MANY_FILES, "too many open files")                                                   \
+    X(ERR_TOO_MANY_WATCHES, "the system watches no more sockets (fs.epoll.max_user_watches)")      \
     X(ERR_TOO_LARGE, "file too large")                                                             \
     X(ERR_IO, "input/output error")                                                                \
     X(ERR_ADDRESS_IN_USE, "address already in use")                                                \

@@ -221,7 +221,8 @@ int port_listen(struct port *port, struct port_socket *socket, struct port_addre
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
               uint32_t receive_bytes, uint32_t *granted);
 /* One accept in flight a listener.  `accepted` is opened when the result is 0.
- * ERR_TOO_MANY_FILES: the connection stays in the backlog; start anew later. */
+ * ERR_TOO_MANY_FILES, ERR_TOO_MANY_WATCHES: the connection stays in the backlog; start anew
+ * later. */
 void port_accept(struct port *port, struct port_op *op, struct port_socket *listener,
                  struct port_socket *accepted);
 /* One receive in flight a socket. Result: bytes, 0 at the end of the stream. */

@@ -59,8 +59,9 @@ static int epoll_open(struct port *port, const struct port_options *options) {
     if (error < 0) goto no_room;
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     e->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    e->spare = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    if (e->epoll < 0 || e->wake < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
+    if (e->epoll < 0 || e->wake < 0 || e->spare < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
         error = error_of_errno(errno);
         goto no_set;
     }
@@ -72,6 +73,7 @@ static int epoll_open(struct port *port, const struct port_options *options) {
     return 0;
 
 no_set:
+    if (e->spare >= 0) close(e->spare);
     if (e->wake >= 0) close(e->wake);
     if (e->epoll >= 0) close(e->epoll);
     datagrams_close(e->datagrams);
@@ -85,6 +87,7 @@ static void epoll_close(struct port *port) {
     assert(e->signal == NULL && e->ready.count == 0);
     for (int i = 0; i < PORT_LANES; i++)
         lane_close(&e->lanes[i]);
+    close(e->spare);
     close(e->wake);
     close(e->epoll);
     datagrams_close(e->datagrams);

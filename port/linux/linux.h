@@ -53,7 +53,9 @@ struct datagram_room;
 struct epoll_port {
     struct port *port;
     int epoll;
-    int wake; /* an eventfd */
+    int wake;  /* an eventfd */
+    int spare; /* another, of which only the watch is of use: see reserve_watch */
+    bool spare_watched;
     /* Ops posted and not yet collected, the last one first; &asleep when there
      * are none and the owner may be asleep. */
     _Atomic(struct port_op *) posted;

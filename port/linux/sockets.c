@@ -72,7 +72,26 @@ static int watch(struct epoll_port *e, struct port_socket *socket, int operation
     };
     if (epoll_ctl(e->epoll, operation, (int)socket->handle, &event) == 0) return 0;
     /* ENOSPC is fs.epoll.max_user_watches, not a disk. */
-    return errno == ENOSPC ? ERR_TOO_MANY_FILES : error_of_errno(errno);
+    return errno == ENOSPC ? ERR_TOO_MANY_WATCHES : error_of_errno(errno);
+}
+
+/* A connection that is accepted and then cannot be watched would have to be closed, with what its
+ * sender believes to have sent.  So a watch is held in reserve, and nothing is accepted
+ * without it. */
+static int reserve_watch(struct epoll_port *e) {
+    struct epoll_event nothing = {0};
+    if (e->spare_watched) return 0;
+    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->spare, &nothing) == 0) {
+        e->spare_watched = true;
+        return 0;
+    }
+    return errno == ENOSPC ? ERR_TOO_MANY_WATCHES : error_of_errno(errno);
+}
+
+static void use_reserved_watch(struct epoll_port *e) {
+    struct epoll_event nothing = {0};
+    e->spare_watched = false;
+    epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->spare, &nothing);
 }
 
 static int open_socket(struct port *port, struct port_socket *opened, int handle, uint32_t family) {
@@ -199,11 +218,20 @@ static void accept_one(struct port *port, struct port_op *op) {
     struct port_socket *listener = op->u.net.socket;
     struct sockaddr_storage system = {0};
     socklen_t size = sizeof system;
+    const int reserved = reserve_watch(mine(port));
+    if (reserved < 0) {
+        port_completed(port, op, reserved);
+        return;
+    }
     const int handle = accept4((int)listener->handle, (struct sockaddr *)&system, &size,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (handle >= 0) {
         address_from_system(&system, &op->peer);
-        const int error = open_socket(port, op->u.net.accepted, handle, listener->family);
+        int error = open_socket(port, op->u.net.accepted, handle, listener->family);
+        if (error == ERR_TOO_MANY_WATCHES) {
+            use_reserved_watch(mine(port));
+            error = open_socket(port, op->u.net.accepted, handle, listener->family);
+        }
         if (error < 0) close(handle);
         port_completed(port, op, error);
         return;

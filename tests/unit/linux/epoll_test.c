@@ -3,12 +3,15 @@
  * The one test that speaks to the system itself. */
 #include "tests/unit/probe.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -195,6 +198,59 @@ static void at_the_limit_of_open_files_a_connection_waits_in_the_backlog(void **
     client_close(&client);
 }
 
+/* The system's limit is all users', so it is played here: the port's calls of epoll_ctl come here. */
+static bool watches_limited;
+static int watches_left;
+
+int epoll_ctl(int epoll, int operation, int handle, struct epoll_event *event) {
+    if (watches_limited && operation == EPOLL_CTL_ADD && watches_left == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    const int result = (int)syscall(SYS_epoll_ctl, epoll, operation, handle, event);
+    if (watches_limited && result == 0 && operation == EPOLL_CTL_ADD) watches_left--;
+    if (watches_limited && result == 0 && operation == EPOLL_CTL_DEL) watches_left++;
+    return result;
+}
+
+static void at_the_limit_of_watches_a_connection_waits_in_the_backlog(void **state) {
+    struct port *port = *state;
+    struct port_address address = loopback();
+    struct port_socket listener, first, second;
+    struct client clients[2];
+    struct probe accept = probe_new(NULL);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(client_connect(&address, &clients[i]), 0);
+    watches_limited = true;
+    watches_left = 1; /* for the reserve, which the first connection then gets */
+    port_accept(port, &accept.op, &listener, &first);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    for (uint32_t n = 2; n <= 3; n++) {
+        port_accept(port, &accept.op, &listener, &second);
+        assert_int_equal(probe_await(port, &accept, n), ERR_TOO_MANY_WATCHES);
+    }
+    watches_left = 2;
+    port_accept(port, &accept.op, &listener, &second);
+    assert_int_equal(probe_await(port, &accept, 4), 0);
+    watches_limited = false;
+    /* Both are connections like others. */
+    struct port_pool *pool;
+    struct probe receive = probe_new(NULL);
+    assert_int_equal(port_pool_create(port, 1000, 2, 0, &pool), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(client_send(&clients[i], "x", 1), 0);
+        port_receive(port, &receive.op, i ? &second : &first, pool);
+        assert_int_equal(probe_await(port, &receive, (uint32_t)i + 1), 1);
+        port_buffer_release(receive.op.buffer);
+        client_close(&clients[i]);
+    }
+    port_shut(port, &first);
+    port_shut(port, &second);
+    port_shut(port, &listener);
+    port_pool_free(pool);
+}
+
 /* ---- files ---- */
 
 /* The kernel writes what fits below the limit and says how much; only going on
@@ -280,6 +336,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(an_urgent_byte_does_not_hide_what_follows_it),
         PORT_TEST(accepted_connections_are_kept_alive),
         PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
+        PORT_TEST(at_the_limit_of_watches_a_connection_waits_in_the_backlog),
         PORT_TEST(a_write_cut_short_by_the_system_ends_in_its_error),
         cmocka_unit_test(files_are_made_for_us_and_our_group_and_secrets_for_us),
         PORT_TEST(a_post_from_a_signal_handler_wakes_the_owner),
