@@ -43,6 +43,10 @@ int file_status(struct file *file, struct file_status *status) {
     return file->files->status(file, status);
 }
 
+void file_permissions_like(struct file *file, struct file *other) {
+    if (file->files->permissions_like != NULL) file->files->permissions_like(file, other);
+}
+
 int file_status_of(struct files *files, const char *path, struct file_status *status) {
     return files->status_of(files, path, status);
 }

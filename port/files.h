@@ -56,6 +56,7 @@ struct files {
     int (*list)(struct files *, const char *path, file_visit *visit, void *context);
     int (*lock)(struct files *, const char *path, struct file *file);
     int (*free_space)(struct files *, const char *path, uint64_t *bytes);
+    void (*permissions_like)(struct file *file, struct file *other); /* NULL: there are none */
 };
 
 struct files *files_of_system(void);
@@ -84,6 +85,8 @@ int directory_list(struct files *files, const char *path, file_visit *visit, voi
  * end.  ERR_BUSY: somebody else does. */
 int file_lock(struct files *files, const char *path, struct file *file);
 int free_space(struct files *files, const char *path, uint64_t *bytes);
+/* Who may read and write it, as far as that is in our power (on Windows the folder says it). */
+void file_permissions_like(struct file *file, struct file *other);
 
 /* The whole of a small file, with a NUL behind it; free() it.  ERR_TOO_LARGE
  * above size_max. */

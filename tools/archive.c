@@ -1,9 +1,9 @@
-/* archive.c - gives closed segments their index, without a daemon.
+/* archive.c - gives closed segments their index and packs them smaller, without a daemon.
  *
  * A closed file is never written to: who reads it has it open, and a crash in the middle must
- * not harm it.  So it is copied beside itself, to NAME.new, the copy gets the index and is synced, and
- * takes the old one's name.  Everybody sees the one file or the other.  A daemon that is at
- * work writes only to its .part files, and those are left to it. */
+ * not harm it.  What replaces it is written beside it, to NAME.new, synced, and takes its name.
+ * Everybody sees the one file or the other.  A daemon that is at work may do the same with the
+ * same file: whoever comes last has the same lines.  Its .part files are left to it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,34 +12,41 @@
 #include "tools/command.h"
 #include "tools/read.h"
 #include "writer/index.h"
+#include "writer/repack.h"
 
 #define COPY_BYTES (1u << 20)
 
 struct archive_settings {
     struct common_settings common;
-    bool verbose;
+    bool verbose, index_only;
+    uint64_t level;
 };
 
 struct tally {
-    uint64_t indexed, had_one, open;
-    uint64_t index_bytes;
+    uint64_t indexed, repacked, finished, open;
+    uint64_t bytes_before, bytes_after; /* of the re-packed ones */
 };
 
 struct archive {
     struct call *call;
+    const struct archive_settings *settings;
     struct tally tally;
+    struct progress progress;
+    uint64_t bytes_passed;
     uint8_t *bytes; /* COPY_BYTES */
 };
 
+/* Writes what takes the segment's place to the empty file `to`. */
+typedef int make_copy(struct archive *a, struct file *from, struct file *to);
+
 static int copy(struct archive *a, struct file *from, struct file *to) {
-    int error = file_truncate(to, 0);    /* what an interrupted try has left */
-    for (uint64_t offset = 0; !error;) { /* ends: the file does */
+    for (uint64_t offset = 0;;) { /* ends: the file does */
         const int64_t got = file_read_at(from, a->bytes, COPY_BYTES, offset);
         if (got <= 0) return (int)got;
-        error = file_write_at(to, a->bytes, (size_t)got, offset);
+        const int error = file_write_at(to, a->bytes, (size_t)got, offset);
+        if (error) return error;
         offset += (uint64_t)got;
     }
-    return error;
 }
 
 static int copy_with_index(struct archive *a, struct file *from, struct file *to) {
@@ -50,12 +57,17 @@ static int copy_with_index(struct archive *a, struct file *from, struct file *to
         index_free(&index);
     }
     if (!error) error = index_append(to, NULL);
-    if (!error) error = file_sync(to);
-    if (!error) error = index_load(to, &index);
+    return error ? error : file_sync(to);
+}
+
+static int copy_repacked(struct archive *a, struct file *from, struct file *to) {
+    struct segment_index index;
+    const struct repack_options options = {.level = (int)a->settings->level};
+    int error = index_load(from, &index);
     if (error) return error;
-    a->tally.index_bytes += index.index_bytes;
+    error = repack(from, &index, to, &options);
     index_free(&index);
-    return 0;
+    return error;
 }
 
 /* `path` as far as its last separator; free() it. */
@@ -81,109 +93,184 @@ static int lock_copy(struct archive *a, const char *copy_path, struct file *to) 
 }
 
 /* The lock is kept until the copy has the segment's name. */
-static int replace(struct archive *a, struct file *from, const char *path) {
+static int replace(struct archive *a, const char *path, make_copy *make) {
     struct files *files = a->call->files;
     struct file_status status;
     const size_t size = strlen(path);
     char *copy_path = allocate(size + sizeof ".new"), *folder = folder_of(path);
     memcpy(copy_path, path, size);
     memcpy(copy_path + size, ".new", sizeof ".new");
-    struct file to;
-    int error = lock_copy(a, copy_path, &to);
-    if (!error) {
-        error = copy_with_index(a, from, &to);
-        /* Retention may have deleted it meanwhile: it must not come back. */
-        if (!error) error = file_status_of(files, path, &status);
-        file_close(from); /* on Windows an open file cannot be replaced */
-        if (!error) error = file_rename(files, copy_path, path);
-        if (error) (void)file_remove(files, copy_path);
-        file_close(&to);
-        if (!error) error = directory_sync(files, folder);
-    }
+    struct file from, to;
+    int error = file_open(files, path, FILE_READ, &from);
+    if (error) goto not_open;
+    error = lock_copy(a, copy_path, &to);
+    if (error) goto not_locked;
+    error = file_truncate(&to, 0); /* what an interrupted try has left */
+    if (!error) error = make(a, &from, &to);
+    if (!error) file_permissions_like(&to, &from);
+    /* Retention may have deleted it meanwhile: it must not come back. */
+    if (!error) error = file_status_of(files, path, &status);
+    file_close(&from); /* on Windows an open file cannot be replaced */
+    if (!error) error = file_rename(files, copy_path, path);
+    if (error) (void)file_remove(files, copy_path);
+    file_close(&to);
+    if (!error) error = directory_sync(files, folder);
+not_locked:
+    file_close(&from);
+not_open:
     free(copy_path);
     free(folder);
     return error;
 }
 
-/* 0, or an ERR_ with which it stayed as it was. */
-static int archive_file(struct archive *a, const struct segment_file *segment) {
+/* What its index says of it; ERR_NOT_FOUND: it has none, or none that is sound. */
+static int look(struct archive *a, const char *path, bool *repacked, uint64_t *size) {
     struct file file;
+    struct segment_index index;
+    struct file_status status;
     uint64_t offset;
-    int error = file_open(a->call->files, segment->path, FILE_READ, &file);
+    int error = file_open(a->call->files, path, FILE_READ, &file);
     if (error) return error;
-    error = index_check(&file, &offset);
-    if (error == 0) {
-        a->tally.had_one++;
-    } else if (error == ERR_NOT_FOUND || error == ERR_INVALID) {
-        error = replace(a, &file, segment->path);
-        if (!error) a->tally.indexed++;
-    }
+    error = file_status(&file, &status);
+    if (!error) error = index_check(&file, &offset);
+    if (error == ERR_INVALID) error = ERR_NOT_FOUND;
+    if (!error) error = index_load(&file, &index);
     file_close(&file);
-    return error;
+    if (error) return error;
+    *repacked = index.repacked;
+    *size = status.size;
+    index_free(&index);
+    return 0;
+}
+
+static void tell_file(struct archive *a, const char *path, uint64_t before, uint64_t after) {
+    if (!a->settings->verbose) return;
+    progress_clear(&a->progress);
+    output_format(a->call->out, "%s: %llu bytes packed into %llu\n", path,
+                  (unsigned long long)before, (unsigned long long)after);
+}
+
+/* 0, or an ERR_ with which it stayed as it was, or got its index at least. */
+static int archive_file(struct archive *a, const char *path) {
+    bool repacked = false;
+    uint64_t before = 0, after = 0;
+    struct file_status status;
+    /* A file that is gone must not be taken for one without an index. */
+    int error = file_status_of(a->call->files, path, &status);
+    if (!error) error = look(a, path, &repacked, &before);
+    const bool had_index = error == 0;
+    if (error == ERR_NOT_FOUND) {
+        error = replace(a, path, copy_with_index);
+        if (!error) error = look(a, path, &repacked, &before);
+        if (!error) a->tally.indexed++;
+        if (!error && a->settings->index_only && a->settings->verbose)
+            output_format(a->call->out, "%s: indexed\n", path);
+    }
+    if (error || repacked || a->settings->index_only) {
+        a->tally.finished += !error && had_index;
+        return error;
+    }
+    error = replace(a, path, copy_repacked);
+    if (!error) error = look(a, path, &repacked, &after);
+    if (error) return error;
+    a->tally.repacked++;
+    a->tally.bytes_before += before;
+    a->tally.bytes_after += after;
+    tell_file(a, path, before, after);
+    return 0;
 }
 
 static void tell(struct archive *a) {
     const struct tally *t = &a->tally;
-    output_format(a->call->out, "%llu indexed (%llu bytes), %llu had an index",
-                  (unsigned long long)t->indexed, (unsigned long long)t->index_bytes,
-                  (unsigned long long)t->had_one);
-    if (t->open > 0) output_format(a->call->out, ", %llu still open", (unsigned long long)t->open);
-    output_text(a->call->out, "\n");
+    struct output *out = a->call->out;
+    if (a->settings->index_only) {
+        output_format(out, "%llu indexed, %llu had an index", (unsigned long long)t->indexed,
+                      (unsigned long long)t->finished);
+    } else {
+        output_format(out, "%llu packed", (unsigned long long)t->repacked);
+        if (t->repacked > 0)
+            output_format(out, " (%llu bytes into %llu)", (unsigned long long)t->bytes_before,
+                          (unsigned long long)t->bytes_after);
+        output_format(out, ", %llu had been", (unsigned long long)t->finished);
+    }
+    if (t->open > 0) output_format(out, ", %llu still open", (unsigned long long)t->open);
+    output_text(out, "\n");
+}
+
+/* False: it could not be done, which has been said. */
+static bool archive_segment(struct archive *a, const struct segment_file *segment) {
+    if (segment->name.part) {
+        a->tally.open++;
+        return true;
+    }
+    const int error = archive_file(a, segment->path);
+    if (error == 0 || error == ERR_NOT_FOUND) return true; /* or deleted meanwhile */
+    progress_clear(&a->progress);
+    say("%s: %s%s; left as it is", segment->path, error_text(error),
+        error == ERR_INVALID ? " (damaged? logport verify tells)" : "");
+    return false;
 }
 
 static int archive_run(struct call *call) {
     const struct archive_settings *settings = call->settings;
-    struct archive archive = {.call = call, .bytes = allocate(COPY_BYTES)};
+    struct archive archive = {.call = call, .settings = settings, .bytes = allocate(COPY_BYTES)};
     struct segment_list list = {0};
+    uint64_t total = 0;
     bool well = list_segments(call, &list);
+    for (uint32_t i = 0; i < list.count; i++)
+        total += list.files[i].size;
+    progress_begin(&archive.progress, call->out, !settings->verbose, total);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
-        const struct segment_file *segment = &list.files[i];
-        if (segment->name.part) {
-            archive.tally.open++;
-            continue;
-        }
-        const uint64_t before = archive.tally.indexed;
-        const int error = archive_file(&archive, segment);
-        if (error == ERR_NOT_FOUND) continue; /* deleted meanwhile */
-        if (error) {
-            say("%s: %s%s; left as it is", segment->path, error_text(error),
-                error == ERR_INVALID ? " (damaged? logport verify tells)" : "");
-            well = false;
-        } else if (settings->verbose && archive.tally.indexed > before) {
-            output_format(call->out, "%s: indexed\n", segment->path);
-        }
+        if (!archive_segment(&archive, &list.files[i])) well = false;
+        archive.bytes_passed += list.files[i].size;
+        progress_step(&archive.progress, archive.bytes_passed);
     }
-    if (well || archive.tally.indexed + archive.tally.had_one > 0) tell(&archive);
+    progress_clear(&archive.progress);
+    const struct tally *t = &archive.tally;
+    if (well || t->indexed + t->repacked + t->finished > 0) tell(&archive);
     segment_list_free(&list);
     free(archive.bytes);
     return well ? EXIT_FINE : EXIT_TROUBLE;
 }
 
 static const struct option options[] = {
+    {.name = "index_only",
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct archive_settings, index_only),
+     .help = "make missing indexes, and do not pack anything"},
+    {.name = "level",
+     .kind = OPTION_COUNT,
+     .field = offsetof(struct archive_settings, level),
+     .min = 3,
+     .max = 12,
+     .help = "how hard to try: LZ4 HC's level, 3 to 12"},
     {.name = "verbose",
      .letter = 'v',
      .kind = OPTION_FLAG,
      .field = offsetof(struct archive_settings, verbose),
-     .help = "name each file that gets an index"},
+     .help = "name each file and say what came of it"},
     HELP_OPTION,
 };
 
+static const struct archive_settings presets = {.level = REPACK_LEVEL_DEFAULT};
+
 const struct command archive_command = {
     .name = "archive",
-    .usage = "[-v] [PATH…]",
-    .summary = "Give closed segments their index now, so that search can skip in them.",
+    .usage = "[OPTION…] [PATH…]",
+    .summary = "Pack closed segments smaller, and give an index to those that have none.",
     .more =
-        "A daemon does so whenever it closes a segment; this is for files that have none: from\n"
-        "an earlier version, closed while the disk was full, or whose index is damaged. A file\n"
-        "is replaced in one step by a copy that has the index, with the same lines at the same\n"
-        "positions; readers and a running daemon are not disturbed. Files that are being written\n"
-        "(.part) and those that have an index are left alone. It needs room for one copy.\n"
-        "Exit code: 0 all have an index, 2 something could not be done.\n"
+        "A daemon does so by itself some time after it has closed a segment; this does it now,\n"
+        "with or without a daemon. A file is replaced in one step by one that was read back and\n"
+        "compared: the same lines, in the same order, at the same positions; readers are not\n"
+        "disturbed. Files that are being written (.part), those that have been packed, and\n"
+        "damaged ones are left alone. It needs room for one copy.\n"
+        "Exit code: 0 all is done, 2 something could not be done.\n"
         "\n"
         "Examples:\n"
         "  logport archive\n"
         "  logport archive -v ./logs/main\n",
     .options = options,
     .settings_size = sizeof(struct archive_settings),
+    .presets = &presets,
     .run = archive_run,
 };

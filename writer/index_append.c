@@ -279,8 +279,10 @@ static int end_group(struct builder *b) {
     b->group.filtered = b->tokens.lost == 0;
     index->groups[index->count++] = b->group;
     b->group_open = false;
-    error = filters_add(&b->filters, b->tokens.hashes, b->group.filtered ? b->tokens.count : 0,
-                        b->group.size);
+    /* Lines that were packed smaller need filters as large as before. */
+    const uint64_t size = b->group.size + (b->options.repacked ? b->group.size * 3 / 10 : 0);
+    error =
+        filters_add(&b->filters, b->tokens.hashes, b->group.filtered ? b->tokens.count : 0, size);
     if (!error && b->filters.groups == FILTER_GROUPS_MAX) error = end_section(b);
     return error;
 }

@@ -194,6 +194,13 @@ static int files_free_space(struct files *files, const char *path, uint64_t *byt
     return 0;
 }
 
+static void files_permissions_like(struct file *file, struct file *other) {
+    struct stat status;
+    if (fstat((int)other->handle, &status) < 0) return;
+    if (fchown((int)file->handle, status.st_uid, status.st_gid) < 0) return; /* not ours to give */
+    (void)!fchmod((int)file->handle, status.st_mode & 07777);
+}
+
 struct files *files_of_system(void) {
     static struct files system = {
         .open = files_open,
@@ -211,6 +218,7 @@ struct files *files_of_system(void) {
         .list = files_list,
         .lock = files_lock,
         .free_space = files_free_space,
+        .permissions_like = files_permissions_like,
     };
     return &system;
 }

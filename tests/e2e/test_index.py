@@ -6,7 +6,7 @@ import os
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import (Case, assert_passes_lz4_test, decode, log_line, logport, main, ripgrep_counts, scaled, segments,
+from harness import (WINDOWS, Case, assert_passes_lz4_test, decode, log_line, logport, main, ripgrep_counts, scaled, segments,
                      wait_until)
 
 DATA, FILTERS, INDEX, FOOTER = 0x184D2204, 0x184D2A51, 0x184D2A52, 0x184D2A53
@@ -104,7 +104,7 @@ class Index(Case):
         strip(path)
         self.assertEqual(logport("verify", base).code, 0)
         with open(path, "rb") as reader:  # who has the old file open reads on in it
-            result = logport("archive", "-v", base)
+            result = logport("archive", "--index-only", "-v", base)
             self.assertEqual((result.code, len(result.lines)), (0, 2), result.said)
         self.assertEqual([magic for magic, _, _ in frames(path)][-1], FOOTER)
         self.assertEqual(os.path.getsize(path), len(before))
@@ -112,9 +112,31 @@ class Index(Case):
         self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
         with open(path, "rb") as file:
             indexed = file.read()
-        self.assertEqual(logport("archive", base).code, 0)
+        self.assertEqual(logport("archive", "--index-only", base).code, 0)
         with open(path, "rb") as file:
             self.assertEqual(file.read(), indexed)
+
+    def test_archive_packs_smaller_and_keeps_lines_and_who_may_read_them(self):
+        base, path, sent = self.closed(scaled(20000, at_least=2000))
+        strip(path)
+        if not WINDOWS:
+            os.chmod(path, 0o444)
+        before = os.stat(path)
+        found = logport("search", "-c", "stored", base).out
+        result = logport("archive", "-v", base)
+        self.assertEqual((result.code, len(result.lines)), (0, 2), result.said)
+        after = os.stat(path)
+        self.assertLess(after.st_size * 1.2, before.st_size)
+        self.assertEqual((after.st_mode, after.st_uid), (before.st_mode, before.st_uid))
+        assert_passes_lz4_test(path)
+        self.assertEqual(decode(path), b"".join(line + b"\n" for line in sent))
+        self.assertEqual(ripgrep_counts(path), [len(sent)])
+        self.assertEqual(logport("verify", base).code, 0)
+        self.assert_lines(logport("tail", "-n", "7", base).lines, sent[-7:])
+        self.assertEqual(logport("search", "-c", "stored", base).out, found)
+        self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
+        again = logport("archive", base)
+        self.assertEqual(again.lines, [b"0 packed, 1 had been"])
 
     def test_several_archives_at_once_do_no_harm(self):
         base, path, sent = self.closed(3000)
