@@ -299,7 +299,11 @@ static void say_string(const struct failure *failure, struct words *words) {
 }
 
 static void write_sentence(const struct failure *failure, bool in_name, struct words *words) {
-    if (in_name) say(words, "a property's name: ");
+    if (in_name) {
+        say(words, "the name ");
+        quote_value(words, failure->at);
+        say(words, ": ");
+    }
     switch (failure->keyword) {
     case KEYWORD_UNKNOWN: say_never(failure, words); break;
     case KEYWORD_TYPE: say_types(failure, words); break;
