@@ -23,7 +23,7 @@ enum level {
     LEVEL_NOTICE = 10,
     LEVEL_WARN = 13,
     LEVEL_ERROR = 17,
-    LEVEL_CRITICAL = 18,
+    LEVEL_CRITICAL = 18, /* syslog's; the name "critical" is FATAL (facts_level.c says why) */
     LEVEL_ALERT = 19,
     LEVEL_FATAL = 21,
     LEVEL_MAX = 24,

@@ -1,5 +1,10 @@
 /* facts_level.c - levels by name and by number, on the scales of the usual loggers, as
- * OpenTelemetry's severity numbers (logs data model, appendix B). */
+ * OpenTelemetry's severity numbers (logs data model, appendix B).
+ *
+ * CRITICAL is two things there: syslog's third worst, ERROR2 (18), and the worst that .NET, Windows'
+ * event log and Python have, FATAL (21).  Who asks for fatal lines must not miss the
+ * latter, so the name means FATAL, as Python's 50 does in OpenTelemetry's own SDK; syslog's 2, its
+ * keyword `crit` and monolog's 500, above which they have worse, are ERROR2. */
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
@@ -18,7 +23,7 @@ static const struct named_level named_levels[] = {
     {"error", LEVEL_ERROR},      {"warn", LEVEL_WARN},
     {"warning", LEVEL_WARN},     {"trace", LEVEL_TRACE},
     {"fatal", LEVEL_FATAL},      {"information", LEVEL_INFO},
-    {"notice", LEVEL_NOTICE},    {"critical", LEVEL_CRITICAL},
+    {"notice", LEVEL_NOTICE},    {"critical", LEVEL_FATAL},
     {"verbose", LEVEL_TRACE},    {"inf", LEVEL_INFO},
     {"err", LEVEL_ERROR},        {"wrn", LEVEL_WARN},
     {"dbg", LEVEL_DEBUG},        {"trc", LEVEL_TRACE},
@@ -101,7 +106,7 @@ static const struct step scale_steps[LEVEL_SCALES][STEPS_MAX] = {
                           {30, LEVEL_INFO},
                           {20, LEVEL_DEBUG},
                           {1, LEVEL_TRACE}},
-    [LEVEL_SCALE_PYTHON] = {{50, LEVEL_CRITICAL},
+    [LEVEL_SCALE_PYTHON] = {{50, LEVEL_FATAL},
                             {40, LEVEL_ERROR},
                             {30, LEVEL_WARN},
                             {20, LEVEL_INFO},

@@ -60,6 +60,8 @@ LEVEL_FORMS = [
     ({"level": "Warning"}, 13),
     ({"level": "error"}, 17),
     ({"level": "FATAL"}, 21),
+    ({"level": "CRITICAL"}, 21),
+    ({"severity": "crit"}, 18),
     ({"level": 10}, 1),
     ({"level": 30}, 9),
     ({"level": 50}, 17),

@@ -211,7 +211,9 @@ static void the_level_of_each_client_is_found(void **state) {
     is_of_level("{\"level\":20000}", LEVEL_INFO);
     is_of_level("{\"level\":400}", LEVEL_ERROR);
     is_of_level("{\"PRIORITY\":\"6\"}", LEVEL_INFO);
-    is_of_level("{\"severity\":\"CRITICAL\"}", LEVEL_CRITICAL);
+    is_of_level("{\"severity\":\"CRITICAL\"}", LEVEL_FATAL);
+    is_of_level("{\"severity\":\"crit\"}", LEVEL_CRITICAL);
+    is_of_level("{\"level\":2}", LEVEL_CRITICAL);
     is_of_level("{\"level\":null}", LEVEL_NONE);
     is_of_level("{\"level\":true}", LEVEL_NONE);
     is_of_level("{\"level\":-1}", LEVEL_NONE);
@@ -297,7 +299,7 @@ static void every_scale_has_its_numbers(void **state) {
     } cases[] = {
         {LEVEL_SCALE_PINO, 10, 1},          {LEVEL_SCALE_PINO, 30, 9},
         {LEVEL_SCALE_PINO, 0, -1},          {LEVEL_SCALE_PYTHON, 30, 13},
-        {LEVEL_SCALE_PYTHON, 40, 17},       {LEVEL_SCALE_PYTHON, 50, 18},
+        {LEVEL_SCALE_PYTHON, 40, 17},       {LEVEL_SCALE_PYTHON, 50, 21},
         {LEVEL_SCALE_SYSLOG, 0, 21},        {LEVEL_SCALE_SYSLOG, 7, 5},
         {LEVEL_SCALE_SYSLOG, 8, -1},        {LEVEL_SCALE_LOGBACK, 5000, 1},
         {LEVEL_SCALE_LOGBACK, 40000, 17},   {LEVEL_SCALE_OPENTELEMETRY, 24, 24},

@@ -123,7 +123,7 @@ static void times_and_levels_are_known_by_many_names(void **state) {
         "2026-11-24T07:30:00.000Z ERROR m timestamp=soon\n");
     assert_prints(as("csv"), "{\"ts\":1795505400.25,\"severity\":\"CRITICAL\",\"time\":null}\n",
                   "time,level,logger,message,other\n"
-                  "2026-11-24T07:30:00.250Z,ERROR,,,\"{\"\"time\"\":null}\"\n");
+                  "2026-11-24T07:30:00.250Z,FATAL,,,\"{\"\"time\"\":null}\"\n");
     assert_prints(chosen("pretty", NULL, "ts,level"), "{\"ts\":1795505400,\"level\":\"info\"}\n",
                   "\n");
 }
