@@ -7,6 +7,8 @@
 
 static const char *program_name = "logport";
 static bool never_wait;
+static system_hear *heard_by;
+static void *heard_context;
 
 void system_name(const char *name) {
     program_name = name;
@@ -14,6 +16,11 @@ void system_name(const char *name) {
 
 void system_messages_never_wait(void) {
     never_wait = true;
+}
+
+void system_messages_to(system_hear *hear, void *context) {
+    heard_by = hear;
+    heard_context = context;
 }
 
 void say(const char *format, ...) {
@@ -26,7 +33,9 @@ void say(const char *format, ...) {
     if (length > 0) used += (size_t)length;
     if (used > sizeof line - 2) used = sizeof line - 2; /* cut, but still a line */
     line[used++] = '\n';
-    if (never_wait)
+    if (heard_by != NULL)
+        heard_by(heard_context, line, used);
+    else if (never_wait)
         stream_write_within(STREAM_ERROR, line, used, 0);
     else
         stream_write(STREAM_ERROR, line, used);

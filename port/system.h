@@ -68,6 +68,10 @@ void system_name(const char *name); /* not copied */
 /* From now on what say() cannot write at once is left unsaid: a daemon does not stop because
  * nobody reads its messages. */
 void system_messages_never_wait(void);
+/* From now on every line goes there instead of to stderr, from whatever thread says it; NULL: to
+ * stderr again.  For tests, which hear thousands of messages that nobody should read. */
+typedef void system_hear(void *context, const char *line, size_t size);
+void system_messages_to(system_hear *hear, void *context);
 void say(const char *format, ...) FORMATS(1, 2);
 
 /* ---- blocking sockets ---- */
