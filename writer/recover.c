@@ -117,6 +117,15 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     return 0;
 }
 
+/* What file_replace has written beside the sequence when a crash came. */
+static int remove_left_over(struct files *files, const char *sequence_path) {
+    char path[SEGMENT_PATH_MAX];
+    if (snprintf(path, sizeof path, "%s.new", sequence_path) >= (int)sizeof path)
+        return ERR_NAME_TOO_LONG;
+    const int error = file_remove(files, path);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
 int recover_stream(struct files *files, const char *directory, const char *stream,
                    struct recovery *recovery) {
     char folder[SEGMENT_PATH_MAX], state[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX];
@@ -128,6 +137,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
         return ERR_NAME_TOO_LONG;
     int error = directory_make(files, state);
     if (!error) error = directory_make(files, folder);
+    if (!error) error = remove_left_over(files, path);
     if (!error) error = sequence_read(files, path, &recovery->last_sequence);
     if (error == ERR_INVALID) {
         say("%s: not a number; going on from the segments' names", path);
