@@ -1,0 +1,296 @@
+/* sim.c - the simulated port's clock, workers and everything that comes back: see sim.h.
+ *
+ * An op that is started waits in its lane for a worker (WAITS), is taken by one (BEGINS: its
+ * `run`, write or sync is done at the end of this), and comes back a moment later (RETURNS).
+ * Between the two others have their turns, which is where orders differ. */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+
+#define ROUNDS_MAX 100000000u
+
+/* What an op's private words hold. */
+enum { DUE_NS, ORDER, STAGE, RESULT };
+enum stage { BEGINS, RETURNS };
+
+static struct sim *sim_of(const struct port *port) {
+    return port->backend;
+}
+
+/* ---- what is under way ---- */
+
+static void schedule(struct sim *sim, struct port_op *op, enum stage stage, int64_t after_ns) {
+    op->backend[DUE_NS] = (uint64_t)(sim->now_ns + after_ns);
+    op->backend[ORDER] = sim->started++;
+    op->backend[STAGE] = stage;
+    port_list_append(&sim->under_way, op);
+}
+
+static int64_t due_ns(const struct port_op *op) {
+    return (int64_t)op->backend[DUE_NS];
+}
+
+static struct port_op *next_due(const struct sim *sim) {
+    struct port_op *next = NULL;
+    for (struct port_op *op = sim->under_way.first; op != NULL; op = op->next)
+        if (next == NULL || due_ns(op) < due_ns(next) ||
+            (due_ns(op) == due_ns(next) && op->backend[ORDER] < next->backend[ORDER]))
+            next = op;
+    return next;
+}
+
+static int64_t latency(struct sim *sim, int64_t most_ns) {
+    const int64_t ns = (int64_t)chance_below(&sim->chance, (uint64_t)most_ns + 1);
+    return chance_one_in(&sim->chance, 64) ? ns * 100 : ns;
+}
+
+static int64_t latency_of(struct sim *sim, const struct port_op *op) {
+    switch (op->kind) {
+    case PORT_WRITE: return latency(sim, sim->write_ns_max);
+    case PORT_SYNC: return latency(sim, sim->sync_ns_max);
+    default: return latency(sim, sim->work_ns_max);
+    }
+}
+
+/* ---- workers ---- */
+
+static struct sim_lane *lane_of(struct sim *sim, const struct port_op *op) {
+    switch (op->kind) {
+    case PORT_WRITE: return &sim->lanes[PORT_LANE_PACK];
+    case PORT_SYNC: return &sim->lanes[PORT_LANE_SLOW];
+    default: return &sim->lanes[op->u.work.lane];
+    }
+}
+
+static void lane_advance(struct sim *sim, struct sim_lane *lane) {
+    while (lane->busy < lane->workers) { /* ends: each turn takes a worker */
+        struct port_op *op = port_list_take_first(&lane->writes);
+        if (op == NULL) op = port_list_take_first(&lane->queue);
+        if (op == NULL) return;
+        lane->busy++;
+        schedule(sim, op, BEGINS, latency_of(sim, op));
+    }
+}
+
+static void run(struct port_op *op) {
+    switch (op->kind) {
+    case PORT_WORK: op->u.work.run(op); break;
+    case PORT_WRITE:
+        op->result =
+            file_write_at(op->u.file.file, op->u.file.bytes, op->u.file.size, op->u.file.offset);
+        if (op->result == 0) op->result = (int64_t)op->u.file.size;
+        break;
+    case PORT_SYNC: op->result = file_sync(op->u.file.file); break;
+    default: assert(!"not a worker's");
+    }
+}
+
+static void event(struct sim *sim, struct port_op *op) {
+    port_list_remove(op);
+    if (op->backend[STAGE] == BEGINS) {
+        run(op);
+        schedule(sim, op, RETURNS, latency(sim, sim->work_ns_max));
+        return;
+    }
+    if (op->kind == PORT_WORK || op->kind == PORT_WRITE || op->kind == PORT_SYNC) {
+        struct sim_lane *lane = lane_of(sim, op);
+        lane->busy--;
+        lane_advance(sim, lane);
+    }
+    port_completed(sim->port, op, op->result);
+}
+
+/* ---- what a back end owes ---- */
+
+static int back_end_open(struct port *port, const struct port_options *options) {
+    struct sim *sim = PORT_CONTAINER(struct sim, backend, options->backend);
+    assert(sim->port == NULL);
+    sim->lanes[PORT_LANE_PACK].workers = options->pack_workers > 0 ? options->pack_workers : 2;
+    sim->lanes[PORT_LANE_SLOW].workers = options->slow_workers > 0 ? options->slow_workers : 2;
+    sim->lanes[PORT_LANE_IDLE].workers = 1;
+    sim->port = port;
+    port->backend = sim;
+    port->files = &sim->disk.files;
+    return 0;
+}
+
+static void back_end_close(struct port *port) {
+    struct sim *sim = sim_of(port);
+    assert(sim->under_way.count == 0 && sim->signal_op == NULL);
+    sim->port = NULL;
+}
+
+static void back_end_start(struct port *port, struct port_op *op) {
+    struct sim *sim = sim_of(port);
+    switch (op->kind) {
+    case PORT_WORK:
+    case PORT_WRITE:
+    case PORT_SYNC: {
+        struct sim_lane *lane = lane_of(sim, op);
+        port_list_append(op->kind == PORT_WRITE ? &lane->writes : &lane->queue, op);
+        lane_advance(sim, lane);
+        break;
+    }
+    case PORT_SIGNAL:
+        assert(sim->signal_op == NULL);
+        sim->signal_op = op;
+        for (int kept = PORT_SIGNAL_STOP; kept <= PORT_SIGNAL_ROTATE; kept++)
+            if (sim->signals_kept & (1u << kept)) {
+                sim->signals_kept &= ~(1u << kept);
+                sim_signal(sim, (enum port_signal)kept);
+                break;
+            }
+        break;
+    default: /* the network, some day */
+        op->result = ERR_UNSUPPORTED;
+        schedule(sim, op, RETURNS, 0);
+    }
+}
+
+static void back_end_cancel(struct port *port, struct port_op *op) {
+    struct sim *sim = sim_of(port);
+    if (op == sim->signal_op) {
+        sim->signal_op = NULL;
+        port_completed(port, op, ERR_CANCELLED);
+        return;
+    }
+    if (op->kind != PORT_WORK && op->kind != PORT_WRITE && op->kind != PORT_SYNC) return;
+    struct sim_lane *lane = lane_of(sim, op);
+    if (op->list != &lane->writes && op->list != &lane->queue) return; /* too late */
+    port_list_remove(op);
+    port_completed(port, op, ERR_CANCELLED);
+}
+
+static void back_end_post(struct port *port, struct port_op *op) {
+    struct sim *sim = sim_of(port);
+    schedule(sim, op, RETURNS, latency(sim, SIM_US));
+}
+
+static void back_end_wait(struct port *port, int64_t timeout_ns) {
+    struct sim *sim = sim_of(port);
+    assert(sim->rounds_left-- > 0); /* nothing ends */
+    const int64_t until_ns = timeout_ns < 0 || timeout_ns > INT64_MAX - sim->now_ns
+                                 ? INT64_MAX
+                                 : sim->now_ns + timeout_ns;
+    struct port_op *next = next_due(sim);
+    if (next != NULL && due_ns(next) <= until_ns) {
+        if (due_ns(next) > sim->now_ns) sim->now_ns = due_ns(next);
+    } else {
+        assert(until_ns != INT64_MAX); /* it would wait for ever: nothing is under way */
+        sim->now_ns = until_ns;
+    }
+    while ((next = next_due(sim)) != NULL && due_ns(next) <= sim->now_ns)
+        event(sim, next); /* ends: nothing new is due at once for ever, workers are finite */
+}
+
+static int no_network(struct port *port, struct port_socket *socket, struct port_address *address) {
+    (void)port, (void)socket, (void)address;
+    return ERR_UNSUPPORTED;
+}
+
+static int no_datagrams(struct port *port, struct port_socket *socket, struct port_address *address,
+                        uint32_t receive_bytes, uint32_t *granted) {
+    (void)receive_bytes, (void)granted;
+    return no_network(port, socket, address);
+}
+
+static void shut_nothing(struct port *port, struct port_socket *socket) {
+    (void)port, (void)socket;
+}
+
+static uint64_t no_drops(const struct port_socket *socket) {
+    (void)socket;
+    return 0;
+}
+
+static int64_t back_end_now_ns(const struct port *port) {
+    return sim_of(port)->now_ns;
+}
+
+static int64_t back_end_wall_ns(const struct port *port) {
+    return sim_wall_ns(sim_of(port));
+}
+
+static void back_end_random(struct port *port, void *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)chance_next(&sim_of(port)->chance);
+}
+
+/* ---- the simulator ---- */
+
+static int64_t wall_of_disk(void *context) {
+    return sim_wall_ns(context);
+}
+
+void sim_open(struct sim *sim, uint64_t seed) {
+    memset(sim, 0, sizeof *sim);
+    sim->backend = (struct port_backend){.name = "simulated",
+                                         .open = back_end_open,
+                                         .close = back_end_close,
+                                         .start = back_end_start,
+                                         .cancel = back_end_cancel,
+                                         .post = back_end_post,
+                                         .wait = back_end_wait,
+                                         .listen = no_network,
+                                         .bind = no_datagrams,
+                                         .shut = shut_nothing,
+                                         .kernel_drops = no_drops,
+                                         .now_ns = back_end_now_ns,
+                                         .wall_ns = back_end_wall_ns,
+                                         .random = back_end_random};
+    sim->chance.state = seed;
+    disk_open(&sim->disk, chance_next(&sim->chance));
+    sim->disk.wall_ns = wall_of_disk;
+    sim->disk.wall_context = sim;
+    sim->now_ns = (int64_t)chance_below(&sim->chance, 1000 * (uint64_t)SIM_DAY);
+    sim_set_wall(sim, 1767225600 * SIM_S + (int64_t)chance_below(&sim->chance, 365 * SIM_DAY));
+    sim->work_ns_max = 100 * SIM_US;
+    sim->write_ns_max = SIM_MS;
+    sim->sync_ns_max = 10 * SIM_MS;
+    sim->rounds_left = ROUNDS_MAX;
+}
+
+void sim_close(struct sim *sim) {
+    assert(sim->port == NULL);
+    disk_close(&sim->disk);
+}
+
+struct port *sim_port(struct sim *sim) {
+    struct port *port;
+    const int error = port_open(&(struct port_options){.backend = &sim->backend}, &port);
+    assert(error == 0);
+    return port;
+}
+
+int64_t sim_wall_ns(const struct sim *sim) {
+    return sim->now_ns + sim->wall_ahead_ns;
+}
+
+void sim_set_wall(struct sim *sim, int64_t wall_ns) {
+    sim->wall_ahead_ns = wall_ns - sim->now_ns;
+}
+
+void sim_step_wall(struct sim *sim, int64_t by_ns) {
+    sim->wall_ahead_ns += by_ns;
+}
+
+void sim_pass(struct sim *sim, int64_t ns) {
+    const int64_t end_ns = sim->now_ns + ns;
+    while (sim->now_ns < end_ns) /* ends: each round goes on to what is due, or to the end */
+        port_wait(sim->port, end_ns - sim->now_ns);
+}
+
+void sim_signal(struct sim *sim, enum port_signal signal) {
+    struct port_op *op = sim->signal_op;
+    if (op == NULL) {
+        sim->signals_kept |= 1u << signal;
+        return;
+    }
+    sim->signal_op = NULL;
+    op->result = signal;
+    schedule(sim, op, RETURNS, 0);
+}

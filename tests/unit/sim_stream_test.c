@@ -1,0 +1,294 @@
+/* sim_stream_test.c - a stream's whole life on a simulated disk: whatever goes wrong at whichever
+ * file operation, the next start finds the lines that were promised, in order and once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/system.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/sweep.h"
+#include "tests/unit/probe.h"
+#include "writer/frame.h"
+#include "writer/index.h"
+#include "writer/recover.h"
+#include "writer/scan.h"
+#include "writer/segment.h"
+#include "writer/stream.h"
+
+#define DIRECTORY "logs"
+#define STREAM    "s"
+
+/* ---- a stream that appends the lines of a ledger ---- */
+
+struct line_append {
+    struct stream_append append;
+    struct life *life;
+    uint32_t number;
+    uint8_t bytes[];
+};
+
+struct life {
+    struct ledger ledger;
+    struct sim *sim;
+    struct port *port;
+    struct stream *stream;
+    uint32_t on_its_way; /* appends */
+    uint32_t recovered;  /* lines, at the last start */
+};
+
+static void follow(void *context, enum disk_operation operation, const char *path, int64_t result) {
+    ledger_follow(context, operation, path, result);
+}
+
+static void begin_life(struct life *life, struct sim *sim) {
+    life->sim = sim;
+    ledger_open(&life->ledger, DIRECTORY, STREAM);
+    sim->disk.performed = follow;
+    sim->disk.context = &life->ledger;
+}
+
+static void end_life(struct life *life) {
+    ledger_close(&life->ledger);
+}
+
+static void appended(struct stream_append *append, int result) {
+    struct line_append *line = PORT_CONTAINER(struct line_append, append, append);
+    struct life *life = line->life;
+    life->on_its_way--;
+    if (result == 0 && !life->sim->disk.ended) ledger_stored(&life->ledger, line->number);
+    free(line);
+}
+
+static void append_line(struct life *life) {
+    char text[LEDGER_LINE_BYTES_MAX];
+    const uint32_t number = ledger_appended(&life->ledger);
+    const size_t size = ledger_text(number, text);
+    void *scratch = malloc(frame_scratch_bytes());
+    struct line_append *line = malloc(sizeof *line + frame_bytes_max(size) + STREAM_SPARE_BYTES);
+    assert_true(scratch != NULL && line != NULL);
+    *line = (struct line_append){.life = life, .number = number};
+    line->append = (struct stream_append){
+        .bytes = line->bytes, .raw_size = size, .lines = 1, .done = appended};
+    line->append.size = frame_encode(scratch, (const uint8_t *)text, size, 1, line->bytes);
+    free(scratch);
+    life->on_its_way++;
+    stream_append(life->stream, &line->append);
+}
+
+/* 0, or what kept it from starting. */
+static int start(struct life *life, uint64_t segment_bytes_max) {
+    struct recovery recovery;
+    int error = recover_stream(&life->sim->disk.files, DIRECTORY, STREAM, &recovery);
+    if (error) return error;
+    life->port = sim_port(life->sim);
+    const struct stream_options options = {.directory = DIRECTORY,
+                                           .name = STREAM,
+                                           .sizes.segment_bytes_max = segment_bytes_max,
+                                           .sizes.segment_age_ms = 3600000,
+                                           .sizes.sync_ms = 50,
+                                           .last_sequence = recovery.last_sequence};
+    error = stream_open(life->port, &options, &life->stream);
+    if (!error) return 0;
+    port_close(life->port);
+    life->port = NULL;
+    return error;
+}
+
+/* Until all is done, or for so long; a dead process gives up at once. */
+static void wait_while_busy(struct life *life, int64_t patience_ns) {
+    const int64_t limit = life->sim->now_ns + patience_ns;
+    while (stream_busy(life->stream) && life->sim->now_ns < limit && !life->sim->disk.ended)
+        port_wait(life->port, SIM_S);
+}
+
+static void stop(struct life *life) {
+    stream_finish(life->stream);
+    wait_while_busy(life, 600 * SIM_S);
+    if (stream_busy(life->stream)) stream_abandon(life->stream);
+    while (stream_busy(life->stream))
+        port_wait(life->port, SIM_S);
+    assert_int_equal(life->on_its_way, 0);
+    stream_free(life->stream);
+    port_close(life->port);
+    life->stream = NULL;
+    life->port = NULL;
+}
+
+static void append_lines(struct life *life, uint32_t count, int64_t pause_ns) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (!life->sim->disk.ended) append_line(life);
+        if (pause_ns > 0) sim_pass(life->sim, pause_ns);
+    }
+}
+
+/* ---- the scenario ---- */
+
+/* Closed segments that lack an index, and one that a crash has left open: whatever is appended
+ * between here and the end is not told to the ledger's disk. */
+static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_t lines) {
+    uint8_t *bytes = malloc(lines * frame_bytes_max(LEDGER_LINE_BYTES_MAX));
+    void *scratch = malloc(frame_scratch_bytes());
+    assert_true(bytes != NULL && scratch != NULL);
+    size_t size = 0;
+    for (uint32_t i = 0; i < lines; i++) {
+        char text[LEDGER_LINE_BYTES_MAX];
+        const uint32_t number = ledger_appended(&life->ledger);
+        const size_t length = ledger_text(number, text);
+        size += frame_encode(scratch, (const uint8_t *)text, length, 1, bytes + size);
+        life->ledger.lines[number] =
+            (struct ledger_line){.sequence = sequence, .stored = true, .synced = true};
+    }
+    if (part) { /* with a torn append behind it */
+        memset(bytes + size, 0, 16);
+        frame_cover(100, bytes + size);
+        size += 16;
+    }
+    struct segment_name name = {.stream = STREAM, .sequence = sequence, .part = part};
+    char path[SEGMENT_PATH_MAX], text[SEGMENT_NAME_MAX];
+    assert_true(path_join(path, DIRECTORY, STREAM, segment_name_format(&name, text)));
+    disk_put(&life->sim->disk, path, bytes, size);
+    free(scratch);
+    free(bytes);
+}
+
+static void leftovers(struct sim *sim, void *context) {
+    struct life *life = context;
+    begin_life(life, sim);
+    put_segment(life, 3, false, 40);
+    put_segment(life, 4, false, 3);
+    put_segment(life, 5, true, 4);
+}
+
+/* Starts on what is left, appends, rotates by size and on request, and stops. */
+static void live(struct sim *sim, void *context) {
+    struct life *life = context;
+    if (start(life, 500)) return;
+    append_lines(life, 12, 0);
+    wait_while_busy(life, 300 * SIM_S);
+    append_lines(life, 4, 30 * SIM_MS);
+    stream_rotate(life->stream);
+    append_lines(life, 6, 20 * SIM_MS);
+    sim_pass(sim, SIM_S);
+    append_lines(life, 2, 0);
+    stop(life);
+}
+
+/* Goes on: one line more, and time enough for all that is to be done behind. */
+static void start_again(struct sim *sim, void *context, enum sweep_harm harm) {
+    struct life *life = context;
+    if (harm == SWEEP_POWER_LOST) ledger_power_lost(&life->ledger);
+    assert_int_equal(start(life, 1 << 20), 0);
+    sim_pass(sim, 1000 * SIM_S);
+    stop(life);
+}
+
+struct found {
+    struct life *life;
+    char unwanted[DISK_TEXT_MAX];
+    char no_index[DISK_TEXT_MAX];
+    uint32_t segments;
+};
+
+/* Closed segments with their index, and the sequence: nothing else. */
+static bool find_unwanted(void *context, const char *path, bool directory) {
+    struct found *found = context;
+    struct segment_name name;
+    if (directory || strcmp(path, DIRECTORY "/state/" STREAM ".sequence") == 0) return true;
+    if (strncmp(path, DIRECTORY "/" STREAM "/", 7) == 0 &&
+        segment_name_parse(segment_file_name(path), &name) && !name.part)
+        found->segments++;
+    else
+        snprintf(found->unwanted, sizeof found->unwanted, "%s", path);
+    return true;
+}
+
+static bool find_without_index(void *context, const char *path, bool directory) {
+    struct found *found = context;
+    struct file file;
+    uint64_t offset;
+    if (directory || strncmp(path, DIRECTORY "/" STREAM "/", 7) != 0) return true;
+    assert_int_equal(file_open(&found->life->sim->disk.files, path, FILE_READ, &file), 0);
+    if (index_check(&file, &offset) != 0)
+        snprintf(found->no_index, sizeof found->no_index, "%s", path);
+    file_close(&file);
+    return true;
+}
+
+static void check_all(struct life *life, enum ledger_demand demand, bool append_one_more) {
+    struct found found = {.life = life};
+    ledger_check(&life->ledger, &life->sim->disk.files, demand);
+    disk_walk(&life->sim->disk, DIRECTORY, find_unwanted, &found);
+    if (found.unwanted[0]) fail_msg("%s was left", found.unwanted);
+    disk_walk(&life->sim->disk, DIRECTORY, find_without_index, &found);
+    if (found.no_index[0]) fail_msg("%s has no sound index", found.no_index);
+    if (!append_one_more) return;
+    assert_int_equal(start(life, 1 << 20), 0); /* and it goes on */
+    append_lines(life, 1, 0);
+    stop(life);
+    ledger_check(&life->ledger, &life->sim->disk.files, LEDGER_STORED);
+}
+
+static void holds_what_was_promised(struct sim *sim, void *context, enum sweep_harm harm) {
+    (void)sim;
+    check_all(context, harm == SWEEP_POWER_LOST ? LEDGER_SYNCED : LEDGER_STORED, true);
+}
+
+static void forget(struct sim *sim, void *context) {
+    (void)sim;
+    end_life(context);
+}
+
+static const struct scenario life_scenario = {.name = "a stream's life",
+                                              .context_size = sizeof(struct life),
+                                              .set_up = leftovers,
+                                              .run = live,
+                                              .restart = start_again,
+                                              .check = holds_what_was_promised,
+                                              .tear_down = forget};
+
+static void a_life_that_nothing_harms_keeps_every_line(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        sweep_nothing(&life_scenario, seed);
+}
+
+static void an_error_at_every_single_operation_loses_nothing(void **state) {
+    (void)state;
+    const uint32_t trials = sweep_errors(&life_scenario, 1);
+    print_message("%u trials\n", trials);
+    assert_true(trials > 500);
+}
+
+static void
+an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back(void **state) {
+    (void)state;
+    const uint32_t trials = sweep_process_ends(&life_scenario, 2);
+    print_message("%u trials\n", trials);
+    assert_true(trials > 300);
+}
+
+static void a_power_failure_at_every_single_operation_loses_nothing_that_was_synced(void **state) {
+    (void)state;
+    const uint32_t trials = sweep_power_failures(&life_scenario, 3);
+    print_message("%u trials\n", trials);
+    assert_true(trials > 1000);
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    system_name("sim_stream_test");
+    const struct CMUnitTest tests[] = {
+        SWEEP_TEST(a_life_that_nothing_harms_keeps_every_line),
+        SWEEP_TEST(an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back),
+        SWEEP_TEST(an_error_at_every_single_operation_loses_nothing),
+        SWEEP_TEST(a_power_failure_at_every_single_operation_loses_nothing_that_was_synced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
