@@ -161,9 +161,11 @@ int manifest_note(struct manifest *m, const struct manifest_record *record, uint
 }
 
 enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,
-                                   uint64_t sequence) {
+                                   uint64_t sequence, int64_t *closed_ns) {
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
-    return entry == NULL ? MANIFEST_NONE : (enum manifest_event)entry->event;
+    if (entry == NULL || entry->event == MANIFEST_NONE) return MANIFEST_NONE;
+    if (closed_ns != NULL) *closed_ns = entry->closed_ns;
+    return (enum manifest_event)entry->event;
 }
 
 bool manifest_next(const struct manifest *manifest, struct manifest_cursor *cursor) {

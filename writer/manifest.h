@@ -55,9 +55,10 @@ void manifest_close(struct manifest *manifest); /* NULL: nothing happens */
  * closed_ns: what the first line about a segment said stays. */
 int manifest_append(struct manifest *manifest, const struct manifest_record *record);
 
-/* What the last line about it says, without reading it. */
+/* What the last line about it says, without reading it; *closed_ns (it may be NULL) as well, unless
+ * there is none. */
 enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,
-                                   uint64_t sequence);
+                                   uint64_t sequence, int64_t *closed_ns);
 /* The last line about it.  ERR_NOT_FOUND: there is none. */
 int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
                   struct manifest_record *record);

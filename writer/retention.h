@@ -58,6 +58,8 @@ struct retention_segment {
     uint64_t sequence;
     uint64_t bytes[RETENTION_VOLUMES]; /* on each; on both while it moves */
     int64_t closed_ns;                 /* when its last line came, as the clock was then */
+    int64_t opened_ns;                 /* from its name; not looked at, nor is: */
+    uint32_t places;                   /* bit p: it lies in folder p */
     /* Filled in by retention_decide. */
     int64_t since_ns; /* closed_ns, or that of an older one of its stream if that is later */
     enum retention_reason reason;
