@@ -121,6 +121,11 @@ const struct option config_options[] = {
      .value = "SCALE",
      .help = "what a level that is a number means: pino, python, syslog, logback, opentelemetry, "
              "monolog, or usual: told by its magnitude"},
+    {.name = "ijson",
+     .kind = OPTION_FLAG,
+     .field = FIELD(ijson),
+     .help = "reject what is JSON but not I-JSON (RFC 7493), which not all who read it read alike: "
+             "the same name twice in an object, half of a surrogate pair, numbers beyond 2^53-1"},
     {.name = "schema",
      .kind = OPTION_LIST,
      .field = FIELD(schema),

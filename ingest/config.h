@@ -17,7 +17,7 @@ struct listener_keys {
     const char *address;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema; /* none: as for all; "none": no schema */
-    const char *schema_mode, *formats;
+    const char *schema_mode, *formats, *ijson;
 };
 extern const struct option config_listener_options[];
 
@@ -29,7 +29,7 @@ struct listener_config {
     /* What the keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
     const struct facts_rules *facts;
     struct facts_rules rules;
-    bool monitor, formats;
+    bool monitor, formats, ijson;
     /* Of keys.schema, once schema_files_settle has made it; NULL: any JSON object is good. */
     struct schema_gate *gate;
 };
@@ -43,7 +43,7 @@ struct config {
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema;
     const char *schema_mode;
-    bool formats;
+    bool formats, ijson;
     bool check, version, help;
     /* TCP first, each kind in the order given. */
     struct listener_config *listeners;

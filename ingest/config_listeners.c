@@ -31,6 +31,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(level_scale),
      .value = "SCALE",
      .help = "the same"},
+    {.name = "ijson",
+     .kind = OPTION_TEXT,
+     .field = FIELD(ijson),
+     .value = "true or false",
+     .help = "the same"},
     {.name = "schema",
      .kind = OPTION_LIST,
      .field = FIELD(schema),
@@ -90,7 +95,7 @@ static int check_mode(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
-static int check_formats(const char *text, char *problem) {
+static int check_truth(const char *text, char *problem) {
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is not true or false", text);
     return ERR_INVALID;
@@ -116,7 +121,7 @@ int config_value_check(const char *name, const char *text, char *problem) {
         {"address", check_address},   {"tcp", check_address},    {"udp", check_address},
         {"level_scale", check_scale}, {"time_keys", check_keys}, {"level_keys", check_keys},
         {"dir", check_directory},     {"schema", check_schema},  {"schema_mode", check_mode},
-        {"formats", check_formats},
+        {"formats", check_truth},     {"ijson", check_truth},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);
@@ -150,6 +155,7 @@ static void settle_schema(const struct config *config, struct listener_config *l
     if (!keys->schema_mode) keys->schema_mode = config->schema_mode;
     listener->monitor = strcmp(keys->schema_mode, "monitor") == 0;
     listener->formats = keys->formats ? strcmp(keys->formats, "true") == 0 : config->formats;
+    listener->ijson = keys->ijson ? strcmp(keys->ijson, "true") == 0 : config->ijson;
 }
 
 static int settle(const struct config *config, const char *address,

@@ -46,8 +46,10 @@ static void set(struct rules *rules, uint32_t number, const char *name,
 
 void rules_set(struct rules *rules, uint32_t number, const char *name,
                const struct listener_config *config) {
-    const struct batch_listener listener = {
-        .facts = config->facts, .gate = config->gate, .monitor = config->monitor};
+    const struct batch_listener listener = {.facts = config->facts,
+                                            .ijson = config->ijson,
+                                            .gate = config->gate,
+                                            .monitor = config->monitor};
     set(rules, number, name, &listener);
 }
 

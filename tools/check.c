@@ -6,6 +6,7 @@
 #include "ingest/schema_files.h"
 #include "port/error.h"
 #include "port/system.h"
+#include "schema/ijson.h"
 #include "schema/json.h"
 #include "schema/schema.h"
 #include "tools/command.h"
@@ -13,7 +14,7 @@
 
 struct check_settings {
     struct common_settings common;
-    bool any, formats;
+    bool any, formats, ijson;
     uint64_t line_bytes_max;
     struct option_list schema;
 };
@@ -57,6 +58,7 @@ static bool check_line(void *context, const struct input_line *line) {
     /* The newline, or the CR before it, ends the text. */
     const uint8_t *end = memchr(line->bytes + line->size, '\n', 2);
     json_check_line(line->bytes, end + 1, check->settings->any, &judged);
+    if (judged.reason == JSON_OK && check->settings->ijson) ijson_check_line(&judged);
     if (judged.reason == JSON_OK)
         check->good += holds_by_schema(check, line, &judged);
     else if (judged.reason == JSON_BLANK)
@@ -119,6 +121,12 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .field = AT(any),
      .help = "the top level need not be an object"},
+    {.name = "ijson",
+     .kind = OPTION_FLAG,
+     .field = AT(ijson),
+     .help =
+         "as I-JSON (RFC 7493): no name twice in an object, no half surrogate pairs, no numbers "
+         "beyond 2^53-1"},
     {.name = "schema",
      .kind = OPTION_LIST,
      .field = AT(schema),
@@ -141,7 +149,7 @@ static const struct option options[] = {
 
 const struct command check_command = {
     .name = "check",
-    .usage = "[--any] [--schema FILE]… [--formats] [FILE…]",
+    .usage = "[--any] [--ijson] [--schema FILE]… [--formats] [FILE…]",
     .summary = "Judge lines of JSON as the daemon would.",
     .more = "Reads standard input when no FILE is named, or where it is -. Each bad line is told\n"
             "on standard output, FILE:LINE:COLUMN: reason: what is wrong; columns are bytes. What\n"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/ijson.h"
 #include "writer/frame.h"
 #include "writer/stream.h"
 
@@ -251,6 +252,7 @@ static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint
     struct facts facts;
     for (; text < text_end; text = line.next) {
         check_line(rules, text, text_end, &line, &batch->facts_memory, &facts);
+        if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
         if (line.reason == JSON_BLANK) continue;
         batch->counts.records++;
         const size_t size = line_size(text, line.next);

@@ -46,6 +46,7 @@ struct batch_listener {
     const char *name; /* for quarantine */
     /* What tells a line's time and level; NULL: they are not looked for. */
     const struct facts_rules *facts;
+    bool ijson;               /* a line must be I-JSON too (schema/ijson.h) */
     struct schema_gate *gate; /* what a line must be, beyond JSON; NULL: anything */
     bool monitor;             /* a line that is not is stored all the same, and counted */
 };

@@ -188,6 +188,33 @@ class Schema(WithSchemas):
         self.assertEqual(daemon.stop()["reasons"], {"schema": 2})
 
 
+class IJson(WithSchemas):
+    LINES = [b'{"a":1}', b'{"a":1,"a":2}', b'{"a":"\\ud800"}', b'{"a":9007199254740993}', b'{"a":9007199254740991}']
+
+    def test_what_not_all_read_alike_is_rejected_where_that_is_asked_for(self):
+        config = self.file({"tcp": ["127.0.0.1:0", {"address": "127.0.0.1:0", "ijson": True}]}, "c.json")
+        daemon = self.daemon("--config", config, tcp=[], udp=[])
+        daemon.send(b"\n".join(self.LINES) + b"\n", listener=0)
+        daemon.wait_stored(5)
+        daemon.send(b"\n".join(self.LINES) + b"\n", listener=1)
+        daemon.wait_stored(7)
+        daemon.wait_stored(3, "rejects")
+        counters = daemon.stop()
+        self.assertEqual(counters["reasons"], {"duplicate_name": 1, "lone_surrogate": 1, "number_range": 1})
+        self.assertEqual([r["offset"] for r in rejects(daemon.base)], [7, 6, 5])
+        daemon = self.daemon("--ijson")
+        daemon.send(b"\n".join(self.LINES) + b"\n")
+        daemon.wait_stored(3, "rejects")
+        self.assertEqual(daemon.stop()["stored"], 2)
+
+    def test_check_judges_so_when_asked(self):
+        text = b"\n".join(self.LINES) + b"\n"
+        self.assertEqual(logport("check", stdin=text).code, 0)
+        result = logport("check", "--ijson", stdin=text)
+        self.assertEqual(result.code, 1)
+        self.assertEqual([line.split(b": ")[1] for line in result.lines], [b"duplicate_name", b"lone_surrogate", b"number_range"])
+
+
 class CheckSchema(WithSchemas):
     def test_verdicts_say_where_what_and_by_which_keyword(self):
         lines = b'{"msg":"a"}\n{"msg":"a","http":{"status":700}}\n{}\n'
