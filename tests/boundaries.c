@@ -46,7 +46,8 @@ static void next(const struct schedule *schedule) {
 static void clock_looks(const struct schedule *schedule) {
     struct rotation rotation;
     const char *text = strtok(NULL, "\t");
-    rotation_begin(&rotation, schedule, number_of(text) * SECOND_NS);
+    rotation_begin(&rotation, &(struct rotation_rules){.schedule = *schedule},
+                   number_of(text) * SECOND_NS);
     for (int look = 1; (text = strtok(NULL, "\t")) != NULL; look++)
         if (rotation_due(&rotation, number_of(text) * SECOND_NS)) printf("%d ", look);
 }

@@ -15,6 +15,7 @@
 #include "port/system.h"
 #include "writer/frame.h"
 #include "writer/indexer.h"
+#include "writer/rotation.h"
 #include "writer/segment.h"
 
 #define RETRY_NS      (2 * 1000000000ll)
@@ -39,10 +40,9 @@ struct live_segment {
     struct stream *stream;
     struct live_segment *next; /* in stream->retired, the oldest first */
     struct port_op close_op;   /* the close job, or the wait before it is tried again */
-    struct port_op sync_op, sync_timer, age_timer;
+    struct port_op sync_op, sync_timer, watch_timer;
     bool retired, dirty, close_waits;
-    int64_t lid_ns; /* when the last lid was written, or the file opened */
-    int64_t opened_ns;
+    int64_t lid_ns;  /* when the last lid was written, or the file opened */
     bool looking;    /* sync_op is the look behind a sync */
     int close_error; /* what was said last */
 };
@@ -65,6 +65,7 @@ struct stream {
     struct span append_span;            /* of it and of the lines before it without a lid */
     bool append_lid;                    /* it ends with a lid */
     struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
+    struct rotation rotation;           /* of the present segment */
     bool rotate_wanted, finishing, abandoned;
     int failure;             /* what the disk last said; 0: it takes everything */
     int sync_error;          /* of a segment that is to be retired: a pause follows */
@@ -74,8 +75,18 @@ struct stream {
 };
 
 static void step_done(struct port_op *op);
+static void note_due(struct stream *stream);
 static void advance(struct stream *stream);
+static void watch(struct live_segment *live);
 static void close_advance(struct stream *stream);
+
+static void begin_rotation(struct stream *stream) {
+    const struct stream_sizes *sizes = &stream->options.sizes;
+    const struct rotation_rules rules = {.age_ms = sizes->segment_age_ms,
+                                         .idle_ms = sizes->segment_idle_ms,
+                                         .schedule = sizes->schedule};
+    rotation_begin(&stream->rotation, &rules, port_wall_ns(stream->port));
+}
 
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream) {
     assert(stream_name_valid(options->name));
@@ -85,6 +96,7 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
     s->options = *options;
     s->last_sequence = options->last_sequence;
     s->op.done = step_done;
+    begin_rotation(s);
     strcpy(s->name, options->name);
     char file[STREAM_NAME_MAX + 16];
     strcat(strcpy(file, options->name), ".sequence");
@@ -123,11 +135,14 @@ void stream_rotate(struct stream *stream) {
 }
 
 void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
-    stream->options.sizes = *sizes;
     struct live_segment *live = stream->present;
-    if (!live) return;
-    port_cancel(&live->age_timer);  /* comes back, and is started anew */
+    note_due(stream);
+    stream->options.sizes = *sizes;
+    begin_rotation(stream);
+    if (!live || stream->step == STREAM_OPENING) return;
     port_cancel(&live->sync_timer); /* comes back, and syncs at once */
+    watch(live);
+    advance(stream);
 }
 
 bool stream_closing(const struct stream *stream) {
@@ -240,7 +255,7 @@ static void cut_run(struct port_op *op) {
     op->result = segment_cut(&stream->present->segment);
 }
 
-static void age_reached(struct port_op *op);
+static void watch_over(struct port_op *op);
 static void sync_due(struct port_op *op);
 static void sync_done(struct port_op *op);
 static void close_done(struct port_op *op);
@@ -252,7 +267,7 @@ static struct live_segment *live_segment_create(struct stream *stream) {
     live->close_op.done = close_done;
     live->sync_op.done = sync_done;
     live->sync_timer.done = sync_due;
-    live->age_timer.done = age_reached;
+    live->watch_timer.done = watch_over;
     struct segment *segment = &live->segment;
     segment->files = port_files(stream->port);
     segment->folder_bytes_max = stream->options.folder_bytes_max;
@@ -276,11 +291,6 @@ static void start_open(struct stream *stream) {
     port_work(stream->port, &stream->op, PORT_LANE_SLOW, open_run);
 }
 
-static void start_age_timer(struct live_segment *live) {
-    port_timer(live->stream->port, &live->age_timer,
-               live->opened_ns + (int64_t)live->stream->options.sizes.segment_age_ms * 1000000);
-}
-
 static void opened(struct stream *stream, int result) {
     struct live_segment *live = stream->present;
     if (result < 0) {
@@ -292,8 +302,8 @@ static void opened(struct stream *stream, int result) {
     stream->last_sequence = live->segment.name.sequence;
     stream->counts.segments_opened++;
     live->lid_ns = port_now_ns(stream->port);
-    live->opened_ns = live->lid_ns;
-    start_age_timer(live);
+    rotation_opened(&stream->rotation, live->lid_ns, live->segment.name.opened_ns);
+    watch(live);
 }
 
 /* Returns how many bytes the lid behind the append takes, if one is due. */
@@ -355,7 +365,9 @@ static void stands(struct stream *stream) {
     live->segment.raw_size += append->raw_size;
     live->segment.lines += append->lines;
     live->segment.behind_lid = stream->append_lid ? (struct span){0} : stream->append_span;
-    if (stream->append_lid) live->lid_ns = port_now_ns(stream->port);
+    const int64_t now = port_now_ns(stream->port);
+    if (stream->append_lid) live->lid_ns = now;
+    rotation_appended(&stream->rotation, now);
     live->dirty = true;
     start_sync_timer(live);
     stream->counts.bytes_written += stream->append_size;
@@ -370,20 +382,14 @@ static void step_done(struct port_op *op) {
     const enum stream_step step = stream->step;
     const int result = op->result < 0 ? (int)op->result : 0;
     stream->step = STREAM_IDLE;
+    if (result < 0 && (step == STREAM_WRITING || step == STREAM_UNCOVERING)) {
+        start_cut(stream, result);
+        return;
+    }
     switch (step) {
     case STREAM_OPENING: opened(stream, result); break;
-    case STREAM_WRITING:
-        if (result < 0)
-            start_cut(stream, result);
-        else
-            start_uncover(stream);
-        break;
-    case STREAM_UNCOVERING:
-        if (result < 0)
-            start_cut(stream, result);
-        else
-            stands(stream);
-        break;
+    case STREAM_WRITING: start_uncover(stream); break;
+    case STREAM_UNCOVERING: stands(stream); break;
     case STREAM_CUTTING: /* if it failed: the next write overwrites the same place */
         write_failed(stream, stream->present->segment.path, stream->error);
         break;
@@ -403,22 +409,33 @@ static void retire(struct stream *stream) {
         last = &(*last)->next;
     *last = live;
     port_cancel(&live->sync_timer);
-    port_cancel(&live->age_timer);
+    port_cancel(&live->watch_timer);
     close_advance(live->stream);
 }
 
 static bool retire_due(const struct stream *stream) {
     const struct segment *segment = &stream->present->segment;
     if (stream->rotate_wanted || segment->suspect || segment->gone) return true;
-    if (!stream->first) return stream->finishing;
-    return segment->raw_size &&
-           segment->raw_size + stream->first->raw_size > stream->options.sizes.segment_bytes_max;
+    const struct stream_append *append = stream->first;
+    if (!append) return stream->finishing;
+    if (segment->size == 0) return false;
+    const uint64_t packed = segment->size + append->size + STREAM_SPARE_BYTES;
+    const uint64_t packed_max = stream->options.sizes.segment_packed_bytes_max;
+    return segment->raw_size + append->raw_size > stream->options.sizes.segment_bytes_max ||
+           (packed_max && packed > packed_max);
+}
+
+/* What is appended behind a time that is due belongs into the next segment. */
+static void note_due(struct stream *stream) {
+    if (stream->present && stream->present->segment.size > 0)
+        stream->rotate_wanted |= rotation_due(&stream->rotation, port_wall_ns(stream->port));
 }
 
 /* Starts whatever is next, if nothing is under way. */
 static void advance(struct stream *stream) {
     if (stream->step != STREAM_IDLE) return;
     if (stream->abandoned) give_up_held(stream);
+    note_due(stream);
     if (stream->present && retire_due(stream)) retire(stream);
     stream->rotate_wanted = false;
     if (!stream->first) return;
@@ -433,20 +450,30 @@ static void advance(struct stream *stream) {
         start_open(stream);
 }
 
-/* ---- age, sync ---- */
+/* ---- age, idleness, schedule; sync ---- */
 
-static void age_reached(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, age_timer, op);
+/* Asks when it may be over; what was waited for before comes back, and is waited for anew. */
+static void watch(struct live_segment *live) {
+    struct port *port = live->stream->port;
+    const int64_t ask_ns =
+        rotation_ask_ns(&live->stream->rotation, port_now_ns(port), port_wall_ns(port));
+    port_cancel(&live->watch_timer);
+    if (port_idle(&live->watch_timer) && ask_ns < INT64_MAX)
+        port_timer(port, &live->watch_timer, ask_ns);
+}
+
+static void watch_over(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, watch_timer, op);
+    struct stream *stream = live->stream;
+    const int64_t now = port_now_ns(stream->port), wall = port_wall_ns(stream->port);
     if (live->retired) {
-        close_advance(live->stream);
-        return;
+        close_advance(stream);
+    } else if (rotation_over(&stream->rotation, now, wall, !stream->first)) {
+        stream->rotate_wanted = true; /* at the latest when the append under way is through */
+        advance(stream);
+    } else {
+        watch(live);
     }
-    if (op->result == ERR_CANCELLED) { /* stream_resize */
-        start_age_timer(live);
-        return;
-    }
-    live->stream->rotate_wanted = true;
-    advance(live->stream);
 }
 
 static void sync_due(struct port_op *op) {
@@ -512,7 +539,7 @@ static void close_run(struct port_op *op) {
 
 static bool close_ready(const struct live_segment *live) {
     return port_idle(&live->close_op) && port_idle(&live->sync_op) &&
-           port_idle(&live->sync_timer) && port_idle(&live->age_timer);
+           port_idle(&live->sync_timer) && port_idle(&live->watch_timer);
 }
 
 /* Closes retired segments whose timers and sync are back, the oldest first and one at a time:

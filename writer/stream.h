@@ -1,8 +1,8 @@
 /* stream.h - a stream of frames into segments that follow each other.
  *
  * Frames are appended in the order given, one write in flight; a segment is
- * opened when there is something to put into it and retired by size, age or
- * request.  A disk that fails is waited for: appends are held, in order, until
+ * opened when there is something to put into it and retired by size, raw or
+ * packed, by age, idleness, schedule (rotation.h) or request.  A disk that fails is waited for: appends are held, in order, until
  * it takes them.  Every call and callback: the port's owner. Never waits. */
 #ifndef WRITER_STREAM_H
 #define WRITER_STREAM_H
@@ -11,14 +11,19 @@
 #include <stdint.h>
 
 #include "port/port.h"
+#include "writer/schedule.h"
 #include "writer/span.h"
 
 struct stream;
 
 /* What may change while it is open. */
 struct stream_sizes {
-    uint64_t segment_bytes_max; /* raw; retired before an append that would exceed it */
-    uint64_t segment_age_ms;    /* since it was opened */
+    uint64_t segment_bytes_max;        /* raw; retired before an append that would exceed it */
+    uint64_t segment_packed_bytes_max; /* as the file is long, without its index; 0: no limit */
+    uint64_t segment_age_ms;           /* since it was opened; 0: no limit */
+    uint64_t segment_idle_ms;          /* since the last append; 0: no limit */
+    /* Its zone stays until the next stream_resize, or stream_free. */
+    struct schedule schedule;
     uint64_t sync_ms; /* what was written is synced no later than this; 0: only at close */
 };
 
