@@ -224,6 +224,8 @@ static void the_level_of_each_client_is_found(void **state) {
 
 static void only_the_top_level_counts(void **state) {
     (void)state;
+    is_timeless("{\"time_that_is_32_bytes_longer_than_it\":1795505400123}");
+    is_timeless("{\"tim\":1795505400123,\"times\":1795505400123,\"tame\":1795505400123}");
     is_timeless("{\"a\":{\"time\":1795505400123}}");
     is_timeless("{\"a\":[{\"time\":1795505400123}]}");
     is_timeless("{\"a\":\"\\\"time\\\":1795505400123\"}");
