@@ -1,6 +1,6 @@
 /* pattern.c - see pattern.h.  PCRE2 compiles to machine code where it can; both its time and
  * its memory for a match are limited.  What ECMA-262 means differently is translated
- * (ecma.h) or set by options here. */
+ * (ecma.h) or set by options here; the simplest patterns do without it (quick.h). */
 #include "schema/pattern.h"
 
 #include <stdio.h>
@@ -14,15 +14,28 @@
 #include "schema/ecma.h"
 #include "schema/quick.h"
 
-/* A match that takes more steps than this is given up. */
+/* What pattern_find gives up at. */
 #define FIND_STEPS_MAX  10000000
-#define MATCH_STEPS_MAX 1000000
 #define STACK_BYTES_MIN (32u << 10)
-#define STACK_BYTES_MAX (1u << 20)
+#define STACK_BYTES_MAX (8u << 20)
+#define HEAP_KIB_MAX    (8u << 10) /* where there is no JIT */
+
+/* PCRE2's own limit begins anew with each place at which a match is looked for, and does not count
+ * what one item runs over, so that (?=.*a)(?=.*b) would take minutes over a megabyte.  Hence there are
+ * two programs: a fast one for short texts, with small limits, and for all else one that calls us at
+ * each item, where the way that the match has gone is added up. */
+#define SHORT_BYTES_MAX      512
+#define ANCHORED_STEPS_MAX   10000
+#define FLOATING_STEPS_MAX   300
+#define COUNTED_STEPS_MAX    1000000
+#define COUNTED_STEPS_A_BYTE 8
+#define COUNTED_BYTES_A_STEP 8 /* to run over them takes as long as to call us */
 
 struct pattern {
     pcre2_code *code;
-    bool compiled_to_machine_code;
+    pcre2_code *counted;                   /* NULL: PCRE2's own pattern, which has one program */
+    bool is_compiled, counted_is_compiled; /* to machine code */
+    bool anchored;
     bool is_quick; /* ECMA-262's, and of the simple kind */
     struct quick quick;
 };
@@ -30,20 +43,15 @@ struct pattern {
 struct pattern_scratch {
     pcre2_match_data *match; /* one pair: where the whole match is */
     pcre2_jit_stack *stack;
-    pcre2_match_context *find, *check; /* limits of pattern_find and pattern_match */
+    /* Limits of pattern_find, of short texts, and of what is counted. */
+    pcre2_match_context *find, *anchored, *floating, *counted;
+    size_t last; /* where the counted match was last seen, and how far it may still go */
+    size_t steps_left;
 };
 
-static int make(pcre2_code *code, struct pattern **out) {
-    struct pattern *const pattern = calloc(1, sizeof *pattern);
-    if (pattern == NULL) {
-        pcre2_code_free(code);
-        return ERR_NO_MEMORY;
-    }
-    pattern->code = code;
-    /* Where there is no JIT, it is interpreted. */
-    pattern->compiled_to_machine_code = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
-    *out = pattern;
-    return 0;
+/* Where there is no JIT, it is interpreted. */
+static bool compile_to_machine_code(pcre2_code *code) {
+    return pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
 }
 
 static int refuse(int code, size_t offset, struct pattern_problem *problem) {
@@ -55,34 +63,55 @@ static int refuse(int code, size_t offset, struct pattern_problem *problem) {
 
 /* ---- ECMA-262 ---- */
 
+/* Fills both programs. */
+static int compile_translation(struct pattern *pattern, const struct ecma_output *text,
+                               struct pattern_problem *problem) {
+    pcre2_compile_context *const context = pcre2_compile_context_create(NULL);
+    if (context == NULL) return ERR_NO_MEMORY;
+    PCRE2_SPTR const bytes = (PCRE2_SPTR)(text->size > 0 ? text->bytes : "");
+    int code;
+    size_t offset; /* one in the translation, which nobody has seen */
+    uint32_t all_options;
+    uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL |
+                       PCRE2_MATCH_UNSET_BACKREF;
+    if (!text->back_references) options |= PCRE2_NO_AUTO_CAPTURE; /* faster, and no one can tell */
+    /* PCRE2 10.42 thinks that \P{Lu} and \P{No} exclude each other (pattern_test:
+     * what_is_taken_is_given_back). */
+    if (text->properties) options |= PCRE2_NO_AUTO_POSSESS;
+    /* \x{d800} matches what text_decode makes of half a pair. */
+    pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALLOW_SURROGATE_ESCAPES);
+    pattern->code = pcre2_compile(bytes, text->size, options, &code, &offset, context);
+    if (pattern->code != NULL)
+        pattern->counted =
+            pcre2_compile(bytes, text->size, options | PCRE2_AUTO_CALLOUT, &code, &offset, context);
+    pcre2_compile_context_free(context);
+    if (pattern->counted == NULL) return refuse(code, 0, problem);
+    pattern->is_compiled = compile_to_machine_code(pattern->code);
+    pattern->counted_is_compiled = compile_to_machine_code(pattern->counted);
+    pcre2_pattern_info(pattern->code, PCRE2_INFO_ALLOPTIONS, &all_options);
+    pattern->anchored = (all_options & PCRE2_ANCHORED) != 0;
+    return 0;
+}
+
 int pattern_compile(const char *ecma, size_t size, struct pattern **out,
                     struct pattern_problem *problem) {
     struct ecma_output text = {0};
-    int status = ERR_NO_MEMORY, code;
-    size_t offset;
-    pcre2_code *compiled;
-    pcre2_compile_context *const context = pcre2_compile_context_create(NULL);
-    if (context == NULL) goto done;
+    int status = ERR_NO_MEMORY;
+    struct pattern *const pattern = calloc(1, sizeof *pattern);
+    if (pattern == NULL) goto done;
     if (!ecma_translate(ecma, size, &text, problem)) {
         status = text.no_memory ? ERR_NO_MEMORY : ERR_INVALID;
         goto done;
     }
-    /* \x{d800} matches what text_decode makes of half a pair. */
-    pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALLOW_SURROGATE_ESCAPES);
-    uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL |
-                       PCRE2_MATCH_UNSET_BACKREF;
-    if (!text.back_references) options |= PCRE2_NO_AUTO_CAPTURE; /* faster, and no one can tell */
-    /* PCRE2 10.42 thinks that \P{Lu} and \P{No} exclude each other (pattern_test:
-     * what_is_taken_is_given_back). */
-    if (text.properties) options |= PCRE2_NO_AUTO_POSSESS;
-    compiled = pcre2_compile((PCRE2_SPTR)(text.size > 0 ? text.bytes : ""), text.size, options,
-                             &code, &offset, context);
-    /* The offset is one in the translation, which nobody has seen. */
-    status = compiled == NULL ? refuse(code, 0, problem) : make(compiled, out);
-    if (status == 0) (*out)->is_quick = quick_compile(ecma, size, &(*out)->quick);
+    status = compile_translation(pattern, &text, problem);
+    pattern->is_quick = quick_compile(ecma, size, &pattern->quick);
 done:
-    pcre2_compile_context_free(context);
     free(text.bytes);
+    if (status < 0) {
+        pattern_free(pattern);
+    } else {
+        *out = pattern;
+    }
     return status;
 }
 
@@ -91,18 +120,41 @@ bool pattern_is_ecma(const char *text, size_t size) {
     return ecma_translate(text, size, NULL, &problem);
 }
 
+/* Called at each item of a counted match. */
+static int count_step(pcre2_callout_block *block, void *data) {
+    struct pattern_scratch *const scratch = data;
+    const size_t at = block->current_position, last = scratch->last;
+    const size_t steps = 1 + (at > last ? at - last : last - at) / COUNTED_BYTES_A_STEP;
+    scratch->last = at;
+    if (steps > scratch->steps_left) return PCRE2_ERROR_CALLOUT;
+    scratch->steps_left -= steps;
+    return 0;
+}
+
+static int match(const pcre2_code *code, bool is_compiled, const char *text, size_t size,
+                 struct pattern_scratch *scratch, pcre2_match_context *context) {
+    PCRE2_SPTR const subject = (PCRE2_SPTR)text;
+    return is_compiled
+               ? pcre2_jit_match(code, subject, size, 0, 0, scratch->match, context)
+               : pcre2_match(code, subject, size, 0, PCRE2_NO_UTF_CHECK, scratch->match, context);
+}
+
 int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch, const char *text,
                   size_t size) {
     if (pattern->is_quick) {
         const int quick = quick_match(&pattern->quick, text, size);
         if (quick >= 0) return quick;
     }
-    PCRE2_SPTR const subject = (PCRE2_SPTR)text;
-    const int found =
-        pattern->compiled_to_machine_code
-            ? pcre2_jit_match(pattern->code, subject, size, 0, 0, scratch->match, scratch->check)
-            : pcre2_match(pattern->code, subject, size, 0, PCRE2_NO_UTF_CHECK, scratch->match,
-                          scratch->check);
+    int found = PCRE2_ERROR_MATCHLIMIT;
+    if (size <= SHORT_BYTES_MAX)
+        found = match(pattern->code, pattern->is_compiled, text, size, scratch,
+                      pattern->anchored ? scratch->anchored : scratch->floating);
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
+        scratch->last = 0;
+        scratch->steps_left = COUNTED_STEPS_MAX + COUNTED_STEPS_A_BYTE * size;
+        found = match(pattern->counted, pattern->counted_is_compiled, text, size, scratch,
+                      scratch->counted);
+    }
     if (found >= 0) return 1;
     return found == PCRE2_ERROR_NOMATCH ? 0 : ERR_TOO_LARGE;
 }
@@ -115,9 +167,17 @@ int pattern_compile_plain(const char *pcre, bool ignore_case, struct pattern **o
                              PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0);
     int code;
     size_t offset;
-    pcre2_code *const compiled =
+    struct pattern *const pattern = calloc(1, sizeof *pattern);
+    if (pattern == NULL) return ERR_NO_MEMORY;
+    pattern->code =
         pcre2_compile((PCRE2_SPTR)pcre, PCRE2_ZERO_TERMINATED, options, &code, &offset, NULL);
-    return compiled == NULL ? refuse(code, offset, problem) : make(compiled, out);
+    if (pattern->code == NULL) {
+        pattern_free(pattern);
+        return refuse(code, offset, problem);
+    }
+    pattern->is_compiled = compile_to_machine_code(pattern->code);
+    *out = pattern;
+    return 0;
 }
 
 int pattern_find(const struct pattern *pattern, struct pattern_scratch *scratch, const char *text,
@@ -137,7 +197,16 @@ int pattern_find(const struct pattern *pattern, struct pattern_scratch *scratch,
 void pattern_free(struct pattern *pattern) {
     if (pattern == NULL) return;
     pcre2_code_free(pattern->code);
+    pcre2_code_free(pattern->counted);
     free(pattern);
+}
+
+static pcre2_match_context *make_context(const struct pattern_scratch *scratch, uint32_t steps) {
+    pcre2_match_context *const context = pcre2_match_context_create(NULL);
+    if (context == NULL) return NULL;
+    pcre2_jit_stack_assign(context, NULL, scratch->stack);
+    pcre2_set_match_limit(context, steps);
+    return context;
 }
 
 int pattern_scratch_make(struct pattern_scratch **out) {
@@ -145,26 +214,28 @@ int pattern_scratch_make(struct pattern_scratch **out) {
     if (scratch == NULL) return ERR_NO_MEMORY;
     scratch->match = pcre2_match_data_create(1, NULL);
     scratch->stack = pcre2_jit_stack_create(STACK_BYTES_MIN, STACK_BYTES_MAX, NULL);
-    scratch->find = pcre2_match_context_create(NULL);
-    scratch->check = pcre2_match_context_create(NULL);
+    scratch->find = make_context(scratch, FIND_STEPS_MAX);
+    scratch->anchored = make_context(scratch, ANCHORED_STEPS_MAX);
+    scratch->floating = make_context(scratch, FLOATING_STEPS_MAX);
+    scratch->counted = make_context(scratch, UINT32_MAX);
     if (scratch->match == NULL || scratch->stack == NULL || scratch->find == NULL ||
-        scratch->check == NULL) {
-        pattern_scratch_free(scratch); /* PCRE2's functions take NULL */
+        scratch->anchored == NULL || scratch->floating == NULL || scratch->counted == NULL) {
+        pattern_scratch_free(scratch);
         return ERR_NO_MEMORY;
     }
-    pcre2_jit_stack_assign(scratch->find, NULL, scratch->stack);
-    pcre2_jit_stack_assign(scratch->check, NULL, scratch->stack);
-    pcre2_set_match_limit(scratch->find, FIND_STEPS_MAX);
-    pcre2_set_match_limit(scratch->check, MATCH_STEPS_MAX);
+    pcre2_set_callout(scratch->counted, count_step, scratch);
+    pcre2_set_heap_limit(scratch->counted, HEAP_KIB_MAX);
     *out = scratch;
     return 0;
 }
 
 void pattern_scratch_free(struct pattern_scratch *scratch) {
     if (scratch == NULL) return;
-    pcre2_match_data_free(scratch->match);
+    pcre2_match_data_free(scratch->match); /* NULL is fine for all of these */
     pcre2_match_context_free(scratch->find);
-    pcre2_match_context_free(scratch->check);
+    pcre2_match_context_free(scratch->anchored);
+    pcre2_match_context_free(scratch->floating);
+    pcre2_match_context_free(scratch->counted);
     pcre2_jit_stack_free(scratch->stack);
     free(scratch);
 }

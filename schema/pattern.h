@@ -35,7 +35,8 @@ int pattern_compile(const char *ecma, size_t size, struct pattern **out,
 /* Is it one as ECMA-262 has it, whether or not PCRE2 can do it?  No allocation. */
 bool pattern_is_ecma(const char *text, size_t size);
 /* 1: matches somewhere in `text`, which is decoded text (text.h); 0: it does not; ERR_TOO_LARGE: given
- * up, for it takes too many steps (some 10 ms).  No allocation. */
+ * up, for it takes too many steps (some 10 ms, and 10 more for each 100 KiB of text) or too much
+ * memory.  No allocation. */
 int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch, const char *text,
                   size_t size);
 

@@ -324,6 +324,29 @@ static void a_match_that_takes_too_long_is_given_up_soon(void **state) {
     assert_int_equal(matches_bytes("^[ab]*c$", text, sizeof text), 0);
 }
 
+/* Were it not given up, this test would run for hours. */
+static void so_is_one_that_is_looked_for_at_too_many_places(void **state) {
+    (void)state;
+    const size_t size = 1 << 20;
+    char *const text = malloc(size);
+    assert_non_null(text);
+    memset(text, 'a', size);
+    assert_int_equal(matches_bytes("(?=.*b)(?=.*c)", text, size), ERR_TOO_LARGE);
+    assert_int_equal(matches_bytes("(?:a*)*b?c|d", text, size), ERR_TOO_LARGE);
+    assert_int_equal(matches_bytes("[a-z]+[^a-z]", text, size), ERR_TOO_LARGE);
+    for (size_t i = 0; i < size; i += 19)
+        text[i] = '\n';
+    assert_int_equal(matches_bytes("(a+a+)+b|c", text, size), ERR_TOO_LARGE);
+    /* What is not that bad is done. */
+    assert_int_equal(matches_bytes("needle", text, size), 0);
+    assert_int_equal(matches_bytes("\\S{19}", text, size), 0);
+    memcpy(text + size - 6, "needle", 6);
+    assert_int_equal(matches_bytes("needle", text, size), 1);
+    assert_int_equal(matches_bytes("[m-z]e{2}d", text, size), 1);
+    assert_int_equal(matches_bytes("^(?:[a-z]+\\s|\\s)*[a-z]+$", text, size), 1);
+    free(text);
+}
+
 static void PCRE2_s_own_patterns_say_where_they_match(void **state) {
     (void)state;
     struct pattern *pattern;
@@ -365,6 +388,7 @@ int main(void) {
         cmocka_unit_test(what_is_fine_but_too_much_for_PCRE2_is_refused_too),
         cmocka_unit_test(depth_and_length_have_limits),
         cmocka_unit_test(a_match_that_takes_too_long_is_given_up_soon),
+        cmocka_unit_test(so_is_one_that_is_looked_for_at_too_many_places),
         cmocka_unit_test(PCRE2_s_own_patterns_say_where_they_match),
     };
     return cmocka_run_group_tests(tests, make_scratch, free_scratch);
