@@ -18,22 +18,29 @@ static int prepare(struct files *files, const char *directory, struct manifest *
     struct manifest *m = calloc(1, sizeof *m);
     if (m == NULL) return ERR_NO_MEMORY;
     m->files = files;
-    m->compact_at = MANIFEST_COMPACT_BYTES;
+    m->compact_at = m->compact_min = MANIFEST_COMPACT_BYTES;
     if (!path_join(m->folder, directory, "state", NULL) ||
         !path_join(m->path, directory, "state", MANIFEST_FILE) ||
         !path_join(m->new_path, directory, "state", MANIFEST_FILE ".new")) {
         free(m);
         return ERR_NAME_TOO_LONG;
     }
+    strcpy(m->directory, directory);
     *manifest = m;
     return 0;
+}
+
+/* <dir>/state, which survives a power cut: else nothing in it would. */
+static int make_folder(struct manifest *m) {
+    const int error = directory_make(m->files, m->folder);
+    return error ? error : directory_sync(m->files, m->directory);
 }
 
 int manifest_open(struct files *files, const char *directory, struct manifest **manifest) {
     struct manifest *m = NULL;
     int error = prepare(files, directory, &m);
     if (error) return error;
-    error = directory_make(files, m->folder);
+    error = make_folder(m);
     if (!error) error = file_remove(files, m->new_path); /* a crash has left it */
     if (error == ERR_NOT_FOUND) error = 0;
     if (!error) error = manifest_load(m);
@@ -267,7 +274,7 @@ static int open_for_append(struct manifest *m, struct file *file, bool *made) {
     if (error == ERR_NOT_FOUND) {
         if (m->size > 0) say("%s: was deleted; a new one begins", m->path);
         manifest_forget(m);
-        error = directory_make(m->files, m->folder);
+        error = make_folder(m);
         if (!error) error = file_open(m->files, m->path, FILE_WRITE_NEW, file);
         *made = true;
         return error;

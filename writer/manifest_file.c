@@ -194,7 +194,7 @@ static int write_new_file(struct manifest *m) {
 
 int manifest_compact(struct manifest *m) {
     const uint64_t kept = bytes_kept(m);
-    m->compact_at = 2 * kept > MANIFEST_COMPACT_BYTES ? 2 * kept : MANIFEST_COMPACT_BYTES;
+    m->compact_at = 2 * kept > m->compact_min ? 2 * kept : m->compact_min;
     if (!m->suspect && m->size <= m->compact_at) return 0;
     int error = write_new_file(m);
     if (!error) error = file_rename(m->files, m->new_path, m->path);

@@ -21,13 +21,15 @@ struct manifest_stream {
 
 struct manifest {
     struct files *files;
-    char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], new_path[SEGMENT_PATH_MAX];
+    char directory[SEGMENT_PATH_MAX], folder[SEGMENT_PATH_MAX];
+    char path[SEGMENT_PATH_MAX], new_path[SEGMENT_PATH_MAX];
     bool reads_only;
     struct file file; /* open if it reads only */
     struct manifest_stream *streams;
     uint32_t stream_count, stream_room;
-    uint64_t size; /* as far as whole lines reach */
-    uint64_t compact_at;
+    uint64_t size;        /* as far as whole lines reach */
+    uint64_t compact_at;  /* when it is larger it may be written anew */
+    uint64_t compact_min; /* MANIFEST_COMPACT_BYTES; a test's, less */
     uint64_t damaged;
     bool torn;    /* behind `size` there may be the rest of a failed append */
     bool suspect; /* a sync has failed: nothing is appended before it is written anew */

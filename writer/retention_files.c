@@ -406,6 +406,7 @@ static int mend_one(struct files *files, const struct retention_folders *folders
         if (!error && !there) error = directory_sync(files, folder);
         if (error == ERR_NOT_FOUND) error = 0;
     }
+    if (error == ERR_INVALID) return 0; /* its line was changed by another: nobody knows */
     if (!error && record.folder[0] != '\0')
         error = is_there(files, record.folder, &record.name, &there);
     if (error || there) return error;

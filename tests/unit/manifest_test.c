@@ -1,0 +1,461 @@
+/* manifest_test.c - the manifest tells of each segment what happened to it last, after crashes in
+ * the middle of a line too, and does not grow for ever. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/sweep.h"
+#include "writer/manifest.h"
+#include "writer/manifest_line.h"
+#include "writer/manifest_parts.h"
+
+#define SECOND INT64_C(1000000000)
+#define NOON   (INT64_C(1795521600) * SECOND)
+#define PATH   "logs/state/" MANIFEST_FILE
+
+static struct disk disk;
+static struct manifest *manifest;
+
+static struct manifest_record record_of(const char *stream, uint64_t sequence,
+                                        enum manifest_event event) {
+    struct manifest_record record = {.event = event,
+                                     .time_ns = NOON + 7 * SECOND,
+                                     .lines = 1200 + sequence,
+                                     .raw_bytes = 987654,
+                                     .bytes = 123456,
+                                     .xxh3 = 0x00ab54a98ceb1f0a,
+                                     .first_time_ns = NOON - 3600 * SECOND + 1,
+                                     .last_time_ns = NOON - SECOND,
+                                     .closed_ns = NOON + (int64_t)sequence * SECOND};
+    strcpy(record.name.stream, stream);
+    record.name.sequence = sequence;
+    record.name.opened_ns = NOON - 3600 * SECOND;
+    if (event >= MANIFEST_DELETING) strcpy(record.reason, "older than 30d");
+    return record;
+}
+
+static void append(const char *stream, uint64_t sequence, enum manifest_event event) {
+    const struct manifest_record record = record_of(stream, sequence, event);
+    assert_int_equal(manifest_append(manifest, &record), 0);
+}
+
+static void open_again(void) {
+    manifest_close(manifest);
+    manifest = NULL;
+    assert_int_equal(manifest_open(&disk.files, "logs", &manifest), 0);
+}
+
+static int set_up(void **state) {
+    sweep_listen(state);
+    disk_open(&disk, 1);
+    return manifest_open(&disk.files, "logs", &manifest);
+}
+
+static int tear_down(void **state) {
+    manifest_close(manifest);
+    manifest = NULL;
+    disk_close(&disk);
+    return sweep_tell(state);
+}
+
+static enum manifest_event state_of(const char *stream, uint64_t sequence) {
+    return manifest_state(manifest, stream, sequence, NULL);
+}
+
+static void assert_same(const struct manifest_record *a, const struct manifest_record *b) {
+    assert_int_equal(a->event, b->event);
+    assert_true(a->time_ns == b->time_ns && a->closed_ns == b->closed_ns);
+    assert_true(a->first_time_ns == b->first_time_ns && a->last_time_ns == b->last_time_ns);
+    assert_true(a->lines == b->lines && a->raw_bytes == b->raw_bytes && a->bytes == b->bytes);
+    assert_true(a->xxh3 == b->xxh3);
+    assert_string_equal(a->name.stream, b->name.stream);
+    assert_true(a->name.sequence == b->name.sequence && a->name.opened_ns == b->name.opened_ns);
+    assert_string_equal(a->folder, b->folder);
+    assert_string_equal(a->reason, b->reason);
+}
+
+/* ---- a line ---- */
+
+static void a_line_is_what_scripts_may_rely_on(void **state) {
+    (void)state;
+    char line[MANIFEST_LINE_MAX];
+    struct manifest_record record = record_of("main", 42, MANIFEST_DELETED);
+    strcpy(record.folder, "/cold \"store\"/\xc3\xa9/main");
+    const size_t size = manifest_line_encode(&record, line);
+    line[size] = '\0';
+    assert_string_equal(
+        line,
+        "{\"event\":\"deleted\",\"time\":\"2026-11-24T12:00:07.000Z\",\"stream\":\"main\","
+        "\"sequence\":42,\"name\":\"main-0000000042-20261124T110000Z.ndjson.lz4\",\"lines\":1242,"
+        "\"raw_bytes\":987654,\"bytes\":123456,\"first_time\":\"2026-11-24T11:00:00.000000001Z\","
+        "\"last_time\":\"2026-11-24T11:59:59.000Z\",\"closed_time\":\"2026-11-24T12:00:42.000Z\","
+        "\"xxh3\":\"00ab54a98ceb1f0a\",\"folder\":\"/cold \\\"store\\\"/\xc3\xa9/main\","
+        "\"reason\":\"older than 30d\"}\n");
+}
+
+static void a_line_is_read_as_it_was_written(void **state) {
+    (void)state;
+    static char line[MANIFEST_LINE_MAX + JSON_PADDING];
+    struct manifest_record record = record_of("a.b-c", 9999999999, MANIFEST_MOVED), read;
+    memset(record.folder, '\x01', sizeof record.folder - 1);
+    record.folder[sizeof record.folder - 1] = '\0';
+    strcpy(record.reason, "tab\there, back\\slash");
+    record.first_time_ns = INT64_MIN;
+    record.last_time_ns = INT64_MAX;
+    record.xxh3 = UINT64_MAX;
+    record.lines = record.bytes = UINT64_MAX;
+    size_t size = manifest_line_encode(&record, line);
+    assert_int_equal(manifest_line_decode(line, size, &read), 0);
+    assert_same(&record, &read);
+}
+
+static void what_is_no_line_of_ours_is_told_from_what_a_later_version_writes(void **state) {
+    (void)state;
+    static char line[MANIFEST_LINE_MAX + JSON_PADDING];
+    const struct manifest_record record = record_of("s", 1, MANIFEST_CLOSED);
+    struct manifest_record read;
+    const size_t size = manifest_line_encode(&record, line);
+    for (size_t at = 0; at + 1 < size; at++) { /* any byte that is wrong: refused, or a value */
+        const char was = line[at];
+        line[at] = '\0';
+        assert_int_equal(manifest_line_decode(line, size, &read), ERR_INVALID);
+        line[at] = was;
+    }
+    memcpy(line + strlen("{\"event\":\""), "melted", 6);
+    assert_int_equal(manifest_line_decode(line, size, &read), ERR_UNSUPPORTED);
+    strcpy(line, "{\"event\":\"closed\"}\n");
+    assert_int_equal(manifest_line_decode(line, strlen(line), &read), ERR_INVALID);
+}
+
+/* ---- the file ---- */
+
+static void the_last_line_about_a_segment_counts(void **state) {
+    (void)state;
+    struct manifest_record read;
+    append("main", 1, MANIFEST_CLOSED);
+    append("main", 2, MANIFEST_CLOSED);
+    append("rejects", 1, MANIFEST_CLOSED);
+    append("main", 1, MANIFEST_ARCHIVED);
+    append("main", 1, MANIFEST_DELETING);
+    append("main", 1, MANIFEST_DELETED);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(state_of("main", 1), MANIFEST_DELETED);
+        assert_int_equal(state_of("main", 2), MANIFEST_CLOSED);
+        assert_int_equal(state_of("rejects", 1), MANIFEST_CLOSED);
+        assert_int_equal(state_of("main", 3), MANIFEST_NONE);
+        assert_int_equal(state_of("other", 1), MANIFEST_NONE);
+        assert_int_equal(manifest_find(manifest, "main", 1, &read), 0);
+        const struct manifest_record expected = record_of("main", 1, MANIFEST_DELETED);
+        assert_same(&expected, &read);
+        assert_int_equal(manifest_find(manifest, "main", 3, &read), ERR_NOT_FOUND);
+        open_again();
+    }
+}
+
+static void what_the_first_line_said_of_its_closing_stays(void **state) {
+    (void)state;
+    struct manifest_record record = record_of("main", 1, MANIFEST_CLOSED);
+    append("main", 1, MANIFEST_CLOSED);
+    record.event = MANIFEST_ARCHIVED;
+    record.closed_ns += 1000 * SECOND;
+    assert_int_equal(manifest_append(manifest, &record), 0);
+    int64_t closed_ns;
+    open_again();
+    assert_int_equal(manifest_state(manifest, "main", 1, &closed_ns), MANIFEST_ARCHIVED);
+    assert_true(closed_ns == NOON + SECOND);
+}
+
+static void segments_come_by_stream_and_sequence(void **state) {
+    (void)state;
+    static const uint64_t sequences[] = {5, 2, 9, 1, 7};
+    struct manifest_cursor cursor = {0};
+    uint64_t before = 0;
+    for (int i = 0; i < 5; i++) {
+        append("b", sequences[i], MANIFEST_CLOSED);
+        append("a", sequences[i], MANIFEST_CLOSED);
+    }
+    for (int i = 0; i < 10; i++) {
+        assert_true(manifest_next(manifest, &cursor));
+        assert_string_equal(cursor.name, i < 5 ? "b" : "a");
+        if (i == 5) before = 0;
+        assert_true(cursor.at > before);
+        before = cursor.at;
+    }
+    assert_false(manifest_next(manifest, &cursor));
+}
+
+static void a_line_that_is_torn_at_any_byte_is_cut_off(void **state) {
+    (void)state;
+    size_t size, whole;
+    append("main", 1, MANIFEST_CLOSED);
+    disk_bytes(&disk, PATH, &whole);
+    append("main", 1, MANIFEST_ARCHIVED);
+    uint8_t *bytes = malloc(4096);
+    const uint8_t *now = disk_bytes(&disk, PATH, &size);
+    memcpy(bytes, now, size);
+    for (size_t end = whole; end < size; end++) {
+        disk_put(&disk, PATH, bytes, end);
+        open_again();
+        assert_int_equal(state_of("main", 1), MANIFEST_CLOSED);
+        size_t left;
+        disk_bytes(&disk, PATH, &left);
+        assert_int_equal(left, whole);
+    }
+    /* Pages that never reached the disk are zeros; the line's end may have. */
+    memset(bytes + whole, 0, size - whole - 10);
+    disk_put(&disk, PATH, bytes, size);
+    open_again();
+    assert_int_equal(manifest_bytes(manifest), whole);
+    append("main", 1, MANIFEST_ARCHIVED);
+    open_again();
+    assert_int_equal(state_of("main", 1), MANIFEST_ARCHIVED);
+    assert_int_equal(manifest_lines_damaged(manifest), 0);
+    free(bytes);
+}
+
+static void damage_in_the_middle_is_passed_over_and_counted(void **state) {
+    (void)state;
+    char *bytes = calloc(1, 200000);
+    size_t size, at;
+    append("main", 1, MANIFEST_CLOSED);
+    const uint8_t *now = disk_bytes(&disk, PATH, &at);
+    memcpy(bytes, now, at);
+    at += (size_t)sprintf(bytes + at, "{\"event\":\"melted\",\"name\":\"main-0000000009-"
+                                      "20261124T110000Z.ndjson.lz4\"}\nwhat is this?\n\n");
+    memset(bytes + at, 'x', 100000); /* longer than any line of ours */
+    at += 100000;
+    bytes[at++] = '\n';
+    append("main", 2, MANIFEST_CLOSED);
+    now = disk_bytes(&disk, PATH, &size);
+    memcpy(bytes + at, now + size / 2, size - size / 2);
+    at += size - size / 2;
+    disk_put(&disk, PATH, bytes, at);
+    open_again();
+    assert_int_equal(state_of("main", 1), MANIFEST_CLOSED);
+    assert_int_equal(state_of("main", 2), MANIFEST_CLOSED);
+    assert_int_equal(manifest_lines_damaged(manifest), 3);
+    assert_int_equal(manifest_bytes(manifest), at);
+    free(bytes);
+}
+
+static void more_than_a_torn_line_is_never_cut_off(void **state) {
+    (void)state;
+    char *bytes = malloc(200000);
+    for (size_t i = 0; i < 200000; i++)
+        bytes[i] = i % 100 == 99 ? '\n' : 'x';
+    disk_put(&disk, PATH, bytes, 200000);
+    open_again();
+    assert_int_equal(manifest_bytes(manifest), 200000);
+    append("main", 1, MANIFEST_CLOSED);
+    open_again();
+    assert_int_equal(state_of("main", 1), MANIFEST_CLOSED);
+    assert_int_equal(manifest_lines_damaged(manifest), 2000);
+    free(bytes);
+}
+
+static void one_that_is_deleted_under_us_begins_anew(void **state) {
+    (void)state;
+    append("main", 1, MANIFEST_CLOSED);
+    assert_int_equal(file_remove(&disk.files, PATH), 0);
+    append("main", 2, MANIFEST_CLOSED);
+    assert_int_equal(state_of("main", 1), MANIFEST_NONE);
+    open_again();
+    assert_int_equal(state_of("main", 1), MANIFEST_NONE);
+    assert_int_equal(state_of("main", 2), MANIFEST_CLOSED);
+}
+
+static void who_reads_sees_what_was_there_though_it_is_written_anew(void **state) {
+    (void)state;
+    struct manifest *reader;
+    struct manifest_record read;
+    append("main", 1, MANIFEST_CLOSED);
+    append("main", 2, MANIFEST_CLOSED);
+    assert_int_equal(manifest_read(&disk.files, "logs", &reader), 0);
+    append("main", 1, MANIFEST_DELETED);
+    manifest->suspect = true;
+    append("main", 2, MANIFEST_ARCHIVED);
+    assert_int_equal(manifest_find(reader, "main", 1, &read), 0);
+    assert_int_equal(read.event, MANIFEST_CLOSED);
+    assert_int_equal(manifest_find(reader, "main", 2, &read), 0);
+    assert_int_equal(read.name.sequence, 2);
+    manifest_close(reader);
+    assert_int_equal(manifest_read(&disk.files, "nowhere", &reader), ERR_NOT_FOUND);
+}
+
+/* ---- growth ---- */
+
+static void years_of_deletions_leave_a_small_file(void **state) {
+    (void)state;
+    enum { KEPT = 24, ALL = 6000 };
+    for (uint64_t i = 1; i <= ALL; i++) {
+        append("main", i, MANIFEST_CLOSED);
+        append("main", i, MANIFEST_ARCHIVED);
+        if (i <= KEPT) continue;
+        append("main", i - KEPT, MANIFEST_DELETING);
+        append("main", i - KEPT, MANIFEST_DELETED);
+        assert_true(manifest_bytes(manifest) <= MANIFEST_COMPACT_BYTES + 1000);
+    }
+    open_again();
+    for (uint64_t i = ALL - KEPT + 1; i <= ALL; i++)
+        assert_int_equal(state_of("main", i), MANIFEST_ARCHIVED);
+    assert_int_equal(state_of("main", 1), MANIFEST_NONE);
+}
+
+static void what_was_deleted_behind_a_segment_that_is_kept_stays(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i <= 6; i++) {
+        append("main", i, i == 3 ? MANIFEST_CLOSED : MANIFEST_DELETED);
+        append("gone", i, MANIFEST_DELETED);
+    }
+    manifest->suspect = true;
+    append("main", 7, MANIFEST_CLOSED);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(state_of("main", 1), MANIFEST_NONE);
+        assert_int_equal(state_of("main", 2), MANIFEST_NONE);
+        assert_int_equal(state_of("main", 3), MANIFEST_CLOSED);
+        for (uint64_t n = 4; n <= 6; n++)
+            assert_int_equal(state_of("main", n), MANIFEST_DELETED);
+        assert_int_equal(state_of("main", 7), MANIFEST_CLOSED);
+        assert_int_equal(state_of("gone", 5), MANIFEST_NONE);
+        assert_int_equal(state_of("gone", 6), MANIFEST_DELETED);
+        open_again();
+    }
+}
+
+/* ---- whatever goes wrong ---- */
+
+enum { SEGMENTS = 8, STEPS = SEGMENTS * 4 };
+
+struct life {
+    enum manifest_event known[SEGMENTS + 1]; /* what a call that came back with 0 has said */
+    uint32_t tried[SEGMENTS + 1];            /* bit e: one that failed since may have said so */
+};
+
+/* Each segment is closed, archived, and deleted while the next ones come. */
+static bool step_of(int step, uint64_t *sequence, enum manifest_event *event) {
+    static const enum manifest_event events[] = {MANIFEST_CLOSED, MANIFEST_ARCHIVED,
+                                                 MANIFEST_DELETING, MANIFEST_DELETED};
+    const int back = step % 4 < 2 ? 0 : 2;
+    *event = events[step % 4];
+    *sequence = (uint64_t)(step / 4 + 1 - back);
+    return step / 4 + 1 > back;
+}
+
+static void make_directory(struct sim *sim, void *context) {
+    (void)context;
+    assert_int_equal(directory_make(&sim->disk.files, "logs"), 0);
+}
+
+static void write_some(struct sim *sim, void *context) {
+    struct life *life = context;
+    struct manifest *m = NULL;
+    int error = 0;
+    for (int tries = 0; tries < 5; tries++)
+        if ((error = manifest_open(&sim->disk.files, "logs", &m)) == 0) break;
+    if (error) return;
+    m->compact_min = m->compact_at = 1500;
+    for (int step = 0; step < STEPS && !sim->disk.ended; step++) {
+        uint64_t sequence;
+        enum manifest_event event;
+        if (!step_of(step, &sequence, &event)) continue;
+        const struct manifest_record record = record_of("main", sequence, event);
+        for (int tries = 0; tries < 5; tries++) {
+            life->tried[sequence] |= 1u << event;
+            error = manifest_append(m, &record);
+            if (sim->disk.ended) break;
+            if (error) continue;
+            life->known[sequence] = event;
+            life->tried[sequence] = 0;
+            break;
+        }
+    }
+    manifest_close(m);
+}
+
+static void everything_that_was_said_is_known(struct sim *sim, void *context,
+                                              enum sweep_harm harm) {
+    struct life *life = context;
+    struct manifest *m;
+    assert_int_equal(manifest_open(&sim->disk.files, "logs", &m), 0);
+    if (harm == SWEEP_NONE) assert_true(manifest_bytes(m) < 12 * 430); /* of 28 lines */
+    assert_false(disk_exists(&sim->disk, PATH ".new"));
+    assert_int_equal(manifest_lines_damaged(m), 0);
+    uint64_t oldest = SEGMENTS + 1;
+    for (uint64_t i = SEGMENTS; i > 0; i--)
+        if (life->known[i] != MANIFEST_NONE && life->known[i] != MANIFEST_DELETED) oldest = i;
+    for (uint64_t i = 1; i <= SEGMENTS; i++) {
+        const enum manifest_event found = manifest_state(m, "main", i, NULL);
+        const bool deleted =
+            life->known[i] == MANIFEST_DELETED || life->tried[i] >> MANIFEST_DELETED & 1;
+        const bool dropped = found == MANIFEST_NONE && deleted && i < oldest;
+        if (found != life->known[i] && !(life->tried[i] >> found & 1) && !dropped)
+            fail_msg("segment %d is %s, not %s", (int)i, manifest_event_name(found),
+                     manifest_event_name(life->known[i]));
+    }
+    const struct manifest_record record = record_of("main", SEGMENTS, MANIFEST_MOVED);
+    assert_int_equal(manifest_append(m, &record), 0);
+    manifest_close(m);
+    assert_int_equal(manifest_open(&sim->disk.files, "logs", &m), 0);
+    assert_int_equal(manifest_state(m, "main", SEGMENTS, NULL), MANIFEST_MOVED);
+    manifest_close(m);
+}
+
+static const struct scenario scenario = {.name = "a manifest that is written",
+                                         .context_size = sizeof(struct life),
+                                         .set_up = make_directory,
+                                         .run = write_some,
+                                         .check = everything_that_was_said_is_known};
+
+static void with_nothing_wrong_all_is_known_and_it_is_written_anew(void **state) {
+    (void)state;
+    sweep_nothing(&scenario, 1);
+}
+
+static void an_error_at_any_operation_loses_nothing(void **state) {
+    (void)state;
+    assert_true(sweep_errors(&scenario, 1) > 500);
+}
+
+static void an_end_at_any_operation_loses_nothing(void **state) {
+    (void)state;
+    assert_true(sweep_process_ends(&scenario, 1) > 150);
+}
+
+static void a_power_failure_at_any_operation_loses_nothing(void **state) {
+    (void)state;
+    assert_true(sweep_power_failures(&scenario, 1) > 600);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(a_line_is_what_scripts_may_rely_on),
+        TEST(a_line_is_read_as_it_was_written),
+        TEST(what_is_no_line_of_ours_is_told_from_what_a_later_version_writes),
+        TEST(the_last_line_about_a_segment_counts),
+        TEST(what_the_first_line_said_of_its_closing_stays),
+        TEST(segments_come_by_stream_and_sequence),
+        TEST(a_line_that_is_torn_at_any_byte_is_cut_off),
+        TEST(damage_in_the_middle_is_passed_over_and_counted),
+        TEST(more_than_a_torn_line_is_never_cut_off),
+        TEST(one_that_is_deleted_under_us_begins_anew),
+        TEST(who_reads_sees_what_was_there_though_it_is_written_anew),
+        TEST(years_of_deletions_leave_a_small_file),
+        TEST(what_was_deleted_behind_a_segment_that_is_kept_stays),
+#undef TEST
+        SWEEP_TEST(with_nothing_wrong_all_is_known_and_it_is_written_anew),
+        SWEEP_TEST(an_error_at_any_operation_loses_nothing),
+        SWEEP_TEST(an_end_at_any_operation_loses_nothing),
+        SWEEP_TEST(a_power_failure_at_any_operation_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
