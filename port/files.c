@@ -81,6 +81,18 @@ int free_space(struct files *files, const char *path, uint64_t *bytes) {
 
 /* ---- made of several ---- */
 
+/* The folder that `path` is in; the caller frees it. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) return strdup(".");
+    const size_t length = slash == path ? 1 : (size_t)(slash - path);
+    char *folder = malloc(length + 1);
+    if (folder == NULL) return NULL;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return folder;
+}
+
 static int directory_is_there(struct files *files, const char *path) {
     struct file_status status;
     const int error = file_status_of(files, path, &status);
@@ -88,11 +100,21 @@ static int directory_is_there(struct files *files, const char *path) {
     return status.directory ? 0 : ERR_NOT_DIRECTORY;
 }
 
+int directory_sync_above(struct files *files, const char *path) {
+    char *folder = folder_of(path);
+    if (folder == NULL) return ERR_NO_MEMORY;
+    const int error = directory_sync(files, folder);
+    free(folder);
+    /* Who may enter and change a folder, but not read it, cannot sync it. */
+    return error == ERR_DENIED ? 0 : error;
+}
+
 /* One level; one that is there already, or that somebody else has made in
  * between, is as good. */
 static int directory_make_one(struct files *files, const char *path) {
     const int error = files->make_directory(files, path);
-    if (error == 0 || error == ERR_NOT_FOUND) return error;
+    if (error == 0) return directory_sync_above(files, path);
+    if (error == ERR_NOT_FOUND) return error;
     /* Some systems say "denied" or "read-only" of one that is there, so
      * looking decides. */
     const int there = directory_is_there(files, path);
@@ -146,18 +168,6 @@ int file_read_all(struct files *files, const char *path, size_t size_max, char *
     }
     file_close(&file);
     return error;
-}
-
-/* The folder that `path` is in; the caller frees it. */
-static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL) return strdup(".");
-    const size_t length = slash == path ? 1 : (size_t)(slash - path);
-    char *folder = malloc(length + 1);
-    if (folder == NULL) return NULL;
-    memcpy(folder, path, length);
-    folder[length] = '\0';
-    return folder;
 }
 
 static int write_new_file(struct files *files, const char *path, const void *bytes, size_t size,

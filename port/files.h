@@ -75,8 +75,11 @@ int file_status_of(struct files *files, const char *path, struct file_status *st
 /* Replaces what `to` names.  ERR_BUSY: a reader that shares nothing holds it; try again. */
 int file_rename(struct files *files, const char *from, const char *to);
 int file_remove(struct files *files, const char *path);
-/* Makes the ones above it too, mode 0750; one that exists is as good. */
+/* Makes the ones above it too, mode 0750; one that exists is as good.  What it has made survives
+ * a power cut. */
 int directory_make(struct files *files, const char *path);
+/* This folder's own name survives a power cut, where we may see to it. */
+int directory_sync_above(struct files *files, const char *path);
 /* New names in it survive a power cut (nothing to do on Windows). */
 int directory_sync(struct files *files, const char *path);
 /* In no order.  Without "." and "..". */
