@@ -160,7 +160,7 @@ static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_
 static void leftovers(struct sim *sim, void *context) {
     struct life *life = context;
     begin_life(life, sim);
-    put_segment(life, 3, false, 40);
+    put_segment(life, 3, false, 300);
     put_segment(life, 4, false, 3);
     put_segment(life, 5, true, 4);
 }
@@ -252,6 +252,36 @@ static const struct scenario life_scenario = {.name = "a stream's life",
                                               .check = holds_what_was_promised,
                                               .tear_down = forget};
 
+/* ---- the very first start: there is nothing, not even the folder ---- */
+
+static void nothing(struct sim *sim, void *context) {
+    begin_life(context, sim);
+}
+
+static void live_for_the_first_time(struct sim *sim, void *context) {
+    struct life *life = context;
+    (void)sim;
+    if (start(life, 500)) return;
+    append_lines(life, 3, 30 * SIM_MS);
+    stop(life);
+}
+
+static const struct scenario first_scenario = {.name = "a first start",
+                                               .context_size = sizeof(struct life),
+                                               .set_up = nothing,
+                                               .run = live_for_the_first_time,
+                                               .restart = start_again,
+                                               .check = holds_what_was_promised,
+                                               .tear_down = forget};
+
+static void a_first_start_loses_nothing_whatever_goes_wrong(void **state) {
+    (void)state;
+    sweep_nothing(&first_scenario, 4);
+    assert_true(sweep_errors(&first_scenario, 4) > 200);
+    assert_true(sweep_process_ends(&first_scenario, 4) > 50);
+    assert_true(sweep_power_failures(&first_scenario, 4) > 200);
+}
+
 static void a_life_that_nothing_harms_keeps_every_line(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++)
@@ -286,6 +316,7 @@ int program_main(int argc, char **argv) {
     system_name("sim_stream_test");
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(a_life_that_nothing_harms_keeps_every_line),
+        SWEEP_TEST(a_first_start_loses_nothing_whatever_goes_wrong),
         SWEEP_TEST(an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back),
         SWEEP_TEST(an_error_at_every_single_operation_loses_nothing),
         SWEEP_TEST(a_power_failure_at_every_single_operation_loses_nothing_that_was_synced),
