@@ -10,8 +10,10 @@
 #include "port/error.h"
 #include "writer/schema_gate.h"
 
-#define MIB         (1024 * 1024ull)
-#define FIELD(name) offsetof(struct config, name)
+#define MIB           (1024 * 1024ull)
+#define FIELD(name)   offsetof(struct config, name)
+/* Without a schedule nobody waits longer for a closed file. */
+#define SEGMENT_AGE_S 3600
 
 const struct option config_options[] = {
     {.name = "config",
@@ -94,14 +96,45 @@ const struct option config_options[] = {
      .preset = "256MiB",
      .value = "SIZE",
      .help = "a file of so many bytes before compression is full"},
+    {.name = "segment_packed_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(segment_packed_bytes_max),
+     .max = 1024 * 1024 * MIB,
+     .preset = "0",
+     .value = "SIZE",
+     .help = "a file of so many bytes on disk is full, its index not counted; 0: no limit"},
     {.name = "segment_age_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(segment_age_s),
      .min = 1,
      .max = 366 * 86400,
-     .preset = "1h",
      .value = "TIME",
-     .help = "a file so old is full"},
+     .help = "a file so old is full (1h when none is given; without limit where rotate is)"},
+    {.name = "segment_idle_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(segment_idle_s),
+     .max = 366 * 86400,
+     .preset = "0s",
+     .value = "TIME",
+     .help = "a file that nothing came into for so long is closed; 0: never"},
+    {.name = "rotate",
+     .kind = OPTION_TEXT,
+     .field = FIELD(rotate),
+     .preset = "never",
+     .value = "WHEN",
+     .help = "close the file by the clock: hourly, daily, every 15m or every 6h (from midnight "
+             "on), at 00:00,12:30, or never"},
+    {.name = "rotate_zone",
+     .kind = OPTION_TEXT,
+     .field = FIELD(rotate_zone),
+     .preset = "local",
+     .value = "ZONE",
+     .help = "the zone of that clock: a name like Europe/Berlin, UTC, or local"},
+    {.name = "zone_folder",
+     .kind = OPTION_TEXT,
+     .field = FIELD(zone_folder),
+     .value = "DIR",
+     .help = "where the files of zones are (TZif), where the system has none or others"},
     {.name = "time_keys",
      .kind = OPTION_TEXT,
      .field = FIELD(time_keys),
@@ -206,6 +239,16 @@ static int check_values(const struct config *config, char *error) {
     return 0;
 }
 
+/* What came before is good. */
+static int settle(struct files *files, struct config *config, char *error) {
+    const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
+    const int result =
+        config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
+    if (config->segment_age_s == 0 && schedule_never(&config->schedule))
+        config->segment_age_s = SEGMENT_AGE_S;
+    return result ? result : config_listeners_settle(config, error);
+}
+
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {
     *config = (struct config){0};
     error[0] = '\0';
@@ -233,7 +276,7 @@ int config_read(struct files *files, int argc, char **argv, struct config *confi
         config->udp = config->tcp;
     }
     const int result = check_values(config, error);
-    return result ? result : config_listeners_settle(config, error);
+    return result ? result : settle(files, config, error);
 }
 
 const char *config_keep(struct config *config, const char *text, size_t size) {
@@ -261,6 +304,8 @@ void config_free(struct config *config) {
     }
     for (uint32_t i = 0; i < config->listener_count; i++)
         schema_gate_release(config->listeners[i].gate);
+    zone_free(config->zone);
+    config->zone = NULL;
     free(config->listeners);
     config->listeners = NULL;
     config->listener_count = 0;

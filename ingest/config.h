@@ -10,6 +10,7 @@
 #include "port/files.h"
 #include "port/options.h"
 #include "schema/facts.h"
+#include "writer/schedule.h"
 
 /* The keys of a listener that the file writes as an object, with an address and what is special
  * about it; NULL: as for all. */
@@ -39,7 +40,9 @@ struct config {
     const char *file, *dir;
     struct option_list tcp, udp;
     uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
-    uint64_t flush_ms, sync_ms, segment_bytes_max, segment_age_s, drain_ms, stop_ms, stats_s;
+    uint64_t flush_ms, sync_ms, drain_ms, stop_ms, stats_s;
+    uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;
+    const char *rotate, *rotate_zone, *zone_folder;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema;
     const char *schema_mode;
@@ -49,6 +52,9 @@ struct config {
     struct listener_config *listeners;
     uint32_t listener_count;
     struct listener_object *objects;
+    /* What rotate and rotate_zone say. */
+    struct schedule schedule;
+    struct zone *zone;
     /* The file's texts, which the fields above point to. */
     struct config_text_kept *kept;
 };

@@ -118,10 +118,20 @@ int config_value_check(const char *name, const char *text, char *problem) {
         const char *name;
         int (*check)(const char *text, char *problem);
     } checks[] = {
-        {"address", check_address},   {"tcp", check_address},    {"udp", check_address},
-        {"level_scale", check_scale}, {"time_keys", check_keys}, {"level_keys", check_keys},
-        {"dir", check_directory},     {"schema", check_schema},  {"schema_mode", check_mode},
-        {"formats", check_truth},     {"ijson", check_truth},
+        {"rotate", config_schedule_check},
+        {"rotate_zone", config_zone_check},
+        {"zone_folder", check_directory},
+        {"address", check_address},
+        {"tcp", check_address},
+        {"udp", check_address},
+        {"level_scale", check_scale},
+        {"time_keys", check_keys},
+        {"level_keys", check_keys},
+        {"dir", check_directory},
+        {"schema", check_schema},
+        {"schema_mode", check_mode},
+        {"formats", check_truth},
+        {"ijson", check_truth},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);

@@ -32,6 +32,18 @@ int config_file_read(struct files *files, struct config *config, char *error);
  * `problem` (CONFIG_PROBLEM_MAX bytes) says what was expected. */
 int config_value_check(const char *name, const char *text, char *problem);
 
+/* What is written of rotation by the clock; zone_folder NULL: the system's own. */
+struct config_schedule {
+    const char *rotate, *rotate_zone, *zone_folder;
+};
+/* Reads the zone's file.  The schedule uses the zone, which is the caller's to free.  On an error
+ * there is none. */
+int config_schedule_settle(struct files *files, const struct config_schedule *asked,
+                           struct schedule *schedule, struct zone **zone, char *error);
+/* As config_value_check. */
+int config_schedule_check(const char *text, char *problem);
+int config_zone_check(const char *text, char *problem);
+
 /* Fills config->listeners. */
 int config_listeners_settle(struct config *config, char *error);
 

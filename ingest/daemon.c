@@ -70,7 +70,10 @@ static struct stream_sizes stream_sizes(const struct config *config, uint64_t se
         .segment_bytes_max = config->segment_bytes_max < segment_bytes_max
                                  ? config->segment_bytes_max
                                  : segment_bytes_max,
+        .segment_packed_bytes_max = config->segment_packed_bytes_max,
         .segment_age_ms = config->segment_age_s * 1000,
+        .segment_idle_ms = config->segment_idle_s * 1000,
+        .schedule = config->schedule,
         .sync_ms = config->sync_ms,
     };
 }

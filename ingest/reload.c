@@ -142,9 +142,9 @@ static int put_in_force(struct reload *reload) {
     if (error) return error;
     reload->read = NULL; /* it is in force now */
     daemon->config = config;
-    free_config(reload->owned);
-    reload->owned = config;
     daemon_settings_changed(daemon);
+    free_config(reload->owned); /* nothing uses the one before any more */
+    reload->owned = config;
     say_in_force(daemon, note);
     answer(reload, true, note);
     return 0;

@@ -36,6 +36,8 @@ int64_t system_now_ns(void);  /* monotonic */
 int64_t system_wall_ns(void); /* since 1970 UTC */
 /* How far the local zone is before UTC at that moment, which may lie in another year. */
 int32_t system_zone_offset_s(int64_t unix_s);
+/* Where the system keeps its time zones (TZif files); NULL: it has none.  Not freed. */
+const char *system_zone_folder(void);
 void system_sleep_ms(uint32_t ms);
 void system_random(void *bytes, size_t size);
 

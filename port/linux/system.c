@@ -89,6 +89,11 @@ int32_t system_zone_offset_s(int64_t unix_s) {
     return localtime_r(&moment, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
 }
 
+const char *system_zone_folder(void) {
+    const char *folder = getenv("TZDIR");
+    return folder != NULL && folder[0] != '\0' ? folder : "/usr/share/zoneinfo";
+}
+
 void system_sleep_ms(uint32_t ms) {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     while (nanosleep(&left, &left) < 0 && errno == EINTR)

@@ -111,6 +111,10 @@ int32_t system_zone_offset_s(int64_t unix_s) {
     return (int32_t)((ticks_of(&parts) - ticks) / 10000000);
 }
 
+const char *system_zone_folder(void) {
+    return NULL; /* its zones are in the registry, under other names */
+}
+
 void system_sleep_ms(uint32_t ms) {
     Sleep(ms);
 }
