@@ -16,7 +16,10 @@ struct listing {
     struct segment_list *list;
     const char *folder;
     bool named; /* its own folders are streams */
-    int error;  /* the first one; what else can be listed is */
+    /* The second time: the folder's segments that were found the first time, sorted. */
+    bool again;
+    uint32_t known_first, known_end;
+    int error; /* the first one; what else can be listed is */
 };
 
 static bool found_name(void *context, const char *name, bool directory);
@@ -26,6 +29,7 @@ static bool found_before(const struct segment_file *files, uint32_t count,
 static int add_file(struct files *files, const char *path, struct segment_list *list);
 static int add_segment(struct files *files, const char *path, struct segment_list *list);
 static char *join(const char *folder, const char *name);
+static int compare_names(const struct segment_name *a, const struct segment_name *b);
 static int compare_files(const void *left, const void *right);
 
 int segment_list_add(struct files *files, const char *path, struct segment_list *list) {
@@ -89,9 +93,36 @@ char *segment_path_other(const char *path) {
     return other;
 }
 
+/* Systems pass over a name that changes while they list a folder.  A segment loses its .part once,
+ * so who is passed over the first time is there the second time. */
 static int list_folder(struct listing *listing) {
-    const int error = directory_list(listing->files, listing->folder, found_name, listing);
+    struct segment_list *list = listing->list;
+    listing->known_first = list->count;
+    int error = directory_list(listing->files, listing->folder, found_name, listing);
+    listing->known_end = list->count;
+    if (list->count > listing->known_first)
+        qsort(list->files + listing->known_first, list->count - listing->known_first,
+              sizeof *list->files, compare_files);
+    listing->again = true;
+    if (!error && !listing->error)
+        error = directory_list(listing->files, listing->folder, found_name, listing);
     return listing->error ? listing->error : error;
+}
+
+/* In this folder, under this name or the one with or without .part. */
+static bool is_known(const struct listing *listing, const struct segment_name *name) {
+    const struct segment_file *files = listing->list->files;
+    uint32_t low = listing->known_first, high = listing->known_end;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const int order = compare_names(&files[middle].name, name);
+        if (order == 0) return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 static bool found_name(void *context, const char *name, bool directory) {
@@ -99,8 +130,9 @@ static bool found_name(void *context, const char *name, bool directory) {
     struct segment_name segment;
     if (directory) {
         const bool left_out = strcmp(name, STATE_FOLDER) == 0 || strcmp(name, REJECTS_STREAM) == 0;
-        if (!listing->named || left_out) return true;
-    } else if (!segment_name_parse(name, &segment)) {
+        if (!listing->named || left_out || listing->again) return true;
+    } else if (!segment_name_parse(name, &segment) ||
+               (listing->again && is_known(listing, &segment))) {
         return true;
     }
     int error = ERR_NO_MEMORY;
@@ -168,11 +200,16 @@ static char *join(const char *folder, const char *name) {
     return path;
 }
 
+static int compare_names(const struct segment_name *a, const struct segment_name *b) {
+    const int by_stream = strcmp(a->stream, b->stream);
+    if (by_stream != 0 || a->sequence == b->sequence) return by_stream;
+    return a->sequence < b->sequence ? -1 : 1;
+}
+
 static int compare_files(const void *left, const void *right) {
     const struct segment_file *a = left, *b = right;
-    const int by_stream = strcmp(a->name.stream, b->name.stream);
-    if (by_stream != 0) return by_stream;
-    if (a->name.sequence != b->name.sequence) return a->name.sequence < b->name.sequence ? -1 : 1;
+    const int by_name = compare_names(&a->name, &b->name);
+    if (by_name != 0) return by_name;
     if (a->name.part != b->name.part) return a->name.part ? 1 : -1;
     return strcmp(a->path, b->path);
 }
