@@ -48,19 +48,26 @@ static bool stays(const struct retention_segment *segment) {
 }
 
 /* A clock that was set back must not make a segment older than those before it, and one that
- * was far ahead must not keep alive those behind it: a moment that is still to come is none. */
+ * was far ahead must not keep alive those behind it: a moment that is still to come is none.  Then the
+ * segment before tells, or, of the first ones, the one behind. */
 static void settle_ages(const struct retention_question *q) {
-    int64_t latest = INT64_MIN;
-    for (uint32_t i = 0; i < q->count; i++) {
-        struct retention_segment *segment = &q->segments[i];
-        const struct retention_segment *before = i > 0 ? segment - 1 : NULL;
-        if (before == NULL || before->stream != segment->stream) latest = INT64_MIN;
-        assert(before == NULL || before->stream < segment->stream ||
-               (before->stream == segment->stream && before->sequence <= segment->sequence));
-        if (segment->closed_ns <= q->now_ns && segment->closed_ns > latest)
-            latest = segment->closed_ns;
-        segment->since_ns = latest == INT64_MIN ? q->now_ns : latest;
-        segment->reason = RETENTION_STAYS;
+    for (uint32_t from = 0, to; from < q->count; from = to) {
+        struct retention_segment *first = &q->segments[from];
+        int64_t latest = INT64_MIN;
+        uint32_t untold = 0;
+        for (to = from; to < q->count && q->segments[to].stream == first->stream; to++) {
+            struct retention_segment *segment = &q->segments[to];
+            assert(to == from || segment[-1].sequence <= segment->sequence);
+            if (segment->closed_ns <= q->now_ns && segment->closed_ns > latest)
+                latest = segment->closed_ns;
+            if (latest == INT64_MIN) untold++;
+            segment->since_ns = latest;
+            segment->reason = RETENTION_STAYS;
+        }
+        assert(to == q->count || q->segments[to].stream > first->stream);
+        const bool told = untold < to - from;
+        for (uint32_t i = 0; i < untold; i++)
+            first[i].since_ns = told ? first[untold].since_ns : q->now_ns;
     }
 }
 

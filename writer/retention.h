@@ -61,7 +61,7 @@ struct retention_segment {
     int64_t opened_ns;                 /* from its name; not looked at, nor is: */
     uint32_t places;                   /* bit p: it lies in folder p */
     /* Filled in by retention_decide. */
-    int64_t since_ns; /* closed_ns, or that of an older one of its stream if that is later */
+    int64_t since_ns; /* closed_ns, in an order that agrees with the sequences */
     enum retention_reason reason;
 };
 

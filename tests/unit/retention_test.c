@@ -1,0 +1,429 @@
+/* retention_test.c - which segments go: what the rules need and nothing more, the oldest first;
+ * held against a reckoning that tries every number of segments that might go. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/chance.h"
+#include "tests/unit/probe.h"
+#include "writer/retention.h"
+
+#define SECOND       INT64_C(1000000000)
+#define DAY          (86400 * SECOND)
+#define NOW          (INT64_C(1795521600) * SECOND)
+#define SEGMENTS_MAX 40
+#define STREAMS_MAX  3
+
+struct bench {
+    struct retention_segment segments[SEGMENTS_MAX], *order[SEGMENTS_MAX];
+    struct retention_limits limits[STREAMS_MAX];
+    struct retention_question question;
+    uint32_t going;
+};
+
+static void prepare(struct bench *b) {
+    memset(b, 0, sizeof *b);
+    b->question.segments = b->segments;
+    b->question.limits = b->limits;
+    b->question.now_ns = NOW;
+    b->question.free[0] = b->question.free[1] = UINT64_MAX;
+}
+
+static struct retention_segment *add(struct bench *b, uint32_t stream, uint64_t sequence,
+                                     int64_t closed_ns, uint64_t bytes) {
+    struct retention_segment *segment = &b->segments[b->question.count++];
+    *segment = (struct retention_segment){
+        .stream = stream, .sequence = sequence, .closed_ns = closed_ns, .bytes = {bytes, 0}};
+    return segment;
+}
+
+static void decide(struct bench *b) {
+    b->going = retention_decide(&b->question, b->order);
+}
+
+static void assert_goes(const struct bench *b, uint32_t n, uint32_t stream, uint64_t sequence,
+                        enum retention_reason reason) {
+    assert_true(n < b->going);
+    assert_int_equal(b->order[n]->stream, stream);
+    assert_int_equal(b->order[n]->sequence, sequence);
+    assert_int_equal(b->order[n]->reason, reason);
+}
+
+/* ---- one rule ---- */
+
+static void without_rules_nothing_goes(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    b.question.free[0] = 0;
+    add(&b, 0, 1, 0, UINT64_C(1) << 50);
+    decide(&b);
+    assert_int_equal(b.going, 0);
+    b.question.count = 0;
+    decide(&b);
+    assert_int_equal(b.going, 0);
+}
+
+static void a_segment_goes_when_it_is_as_old_as_it_may_become(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    b.limits[0].age_s = 30 * 86400;
+    add(&b, 0, 1, NOW - 40 * DAY, 5);
+    add(&b, 0, 2, NOW - 30 * DAY, 5);
+    add(&b, 0, 3, NOW - 30 * DAY + 1, 5);
+    add(&b, 1, 1, NOW - 99 * DAY, 5);
+    decide(&b);
+    assert_int_equal(b.going, 2);
+    assert_goes(&b, 0, 0, 1, RETENTION_AGE);
+    assert_goes(&b, 1, 0, 2, RETENTION_AGE);
+}
+
+static void bytes_may_reach_the_limit_and_not_exceed_it(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    for (uint64_t i = 1; i <= 4; i++)
+        add(&b, 0, i, NOW - DAY, 25);
+    b.question.all.bytes_max = 100;
+    decide(&b);
+    assert_int_equal(b.going, 0);
+    b.question.all.bytes_max = 99;
+    decide(&b);
+    assert_int_equal(b.going, 1);
+    assert_goes(&b, 0, 0, 1, RETENTION_ALL_BYTES);
+    b.question.all.bytes_max = 1;
+    decide(&b);
+    assert_int_equal(b.going, 4);
+}
+
+static void so_many_segments_stay(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    for (uint64_t i = 1; i <= 4; i++)
+        add(&b, 0, i, NOW - DAY, 25);
+    add(&b, 1, 1, NOW - 2 * DAY, 25);
+    b.limits[0].count_max = 3;
+    decide(&b);
+    assert_int_equal(b.going, 1);
+    assert_goes(&b, 0, 0, 1, RETENTION_STREAM_COUNT);
+    b.question.all.count_max = 2; /* the other stream's is older */
+    decide(&b);
+    assert_int_equal(b.going, 3);
+    assert_goes(&b, 0, 1, 1, RETENTION_ALL_COUNT);
+    assert_goes(&b, 1, 0, 1, RETENTION_STREAM_COUNT);
+    assert_goes(&b, 2, 0, 2, RETENTION_ALL_COUNT);
+}
+
+static void what_goes_for_another_reason_makes_room(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    for (uint64_t i = 1; i <= 4; i++)
+        add(&b, 0, i, NOW - (5 - (int64_t)i) * DAY, 25);
+    b.limits[0].age_s = 3 * 86400;
+    b.question.free_min = 1000;
+    b.question.free[0] = 950; /* 50 come by age */
+    decide(&b);
+    assert_int_equal(b.going, 2);
+    b.question.free[0] = 949;
+    decide(&b);
+    assert_int_equal(b.going, 3);
+    assert_goes(&b, 2, 0, 3, RETENTION_FREE);
+}
+
+static void room_on_a_volume_is_made_by_what_lies_there(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    add(&b, 0, 1, NOW - 4 * DAY, 0)->bytes[1] = 25; /* archived elsewhere */
+    add(&b, 0, 2, NOW - 3 * DAY, 25);
+    add(&b, 0, 3, NOW - 2 * DAY, 25);
+    b.question.free_min = 1000;
+    b.question.free[0] = 990;
+    b.question.free[1] = 5000;
+    decide(&b);
+    assert_int_equal(b.going, 1);
+    assert_goes(&b, 0, 0, 2, RETENTION_FREE);
+}
+
+static void the_segment_that_is_written_never_goes_and_counts_for_nothing(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    add(&b, 0, 1, NOW - 2 * DAY, 10);
+    add(&b, 0, 2, NOW - 90 * DAY, 1000)->part = true;
+    b.limits[0] = (struct retention_limits){.count_max = 1, .bytes_max = 10};
+    b.question.all.bytes_max = 10;
+    decide(&b);
+    assert_int_equal(b.going, 0);
+    b.limits[0].age_s = 1;
+    b.question.free_min = 100;
+    b.question.free[0] = 0;
+    decide(&b);
+    assert_int_equal(b.going, 1);
+    assert_goes(&b, 0, 0, 1, RETENTION_AGE);
+}
+
+/* ---- clocks ---- */
+
+static void a_clock_that_was_set_back_makes_nothing_older(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    add(&b, 0, 1, NOW - 10 * DAY, 5);
+    add(&b, 0, 2, 0, 5); /* 1970, until somebody set the clock */
+    add(&b, 0, 3, NOW - 9 * DAY, 5);
+    b.limits[0].age_s = 20 * 86400;
+    decide(&b);
+    assert_int_equal(b.going, 0);
+    b.limits[0].age_s = 10 * 86400;
+    decide(&b);
+    assert_int_equal(b.going, 2);
+    assert_goes(&b, 1, 0, 2, RETENTION_AGE);
+}
+
+static void a_clock_that_was_far_ahead_keeps_nothing_alive(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    add(&b, 0, 1, NOW - 10 * DAY, 5);
+    add(&b, 0, 2, NOW + 9999 * DAY, 5);
+    add(&b, 0, 3, NOW - 9 * DAY, 5);
+    add(&b, 1, 1, NOW + 9999 * DAY, 5); /* nothing is known of it: it is new */
+    b.limits[0].age_s = b.limits[1].age_s = 9 * 86400;
+    decide(&b);
+    assert_int_equal(b.going, 3);
+    assert_goes(&b, 1, 0, 2, RETENTION_AGE);
+}
+
+/* ---- all rules, held against trying ---- */
+
+static uint64_t bytes_on(const struct retention_segment *segment) {
+    return segment->bytes[0] + segment->bytes[1];
+}
+
+/* Of the candidates, in their order: the fewest first ones without which the limits hold. */
+static uint32_t fewest(struct retention_segment *const *candidates, uint32_t count,
+                       const struct retention_limits *limits) {
+    for (uint32_t n = 0; n < count; n++) {
+        uint64_t bytes = 0;
+        for (uint32_t i = n; i < count; i++)
+            bytes += bytes_on(candidates[i]);
+        const bool well = (limits->bytes_max == 0 || bytes <= limits->bytes_max) &&
+                          (limits->count_max == 0 || count - n <= limits->count_max);
+        if (well) return n;
+    }
+    return count;
+}
+
+static bool older(const struct retention_segment *a, const struct retention_segment *b) {
+    if (a->since_ns != b->since_ns) return a->since_ns < b->since_ns;
+    if (a->stream != b->stream) return a->stream < b->stream;
+    return a->sequence < b->sequence;
+}
+
+/* Those that have not gone, by insertion. */
+static uint32_t left_over(struct bench *b, const bool *gone, uint32_t stream,
+                          struct retention_segment **left) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < b->question.count; i++) {
+        struct retention_segment *segment = &b->segments[i];
+        if (segment->part || gone[i]) continue;
+        if (stream < STREAMS_MAX && segment->stream != stream) continue;
+        uint32_t at = count++;
+        for (; at > 0 && older(segment, left[at - 1]); at--)
+            left[at] = left[at - 1];
+        left[at] = segment;
+    }
+    return count;
+}
+
+static void take(struct bench *b, bool *gone, struct retention_segment **left, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        gone[left[i] - b->segments] = true;
+}
+
+static void reckon(struct bench *b, bool *gone) {
+    struct retention_segment *left[SEGMENTS_MAX];
+    memset(gone, 0, SEGMENTS_MAX * sizeof *gone);
+    for (uint32_t s = 0; s < STREAMS_MAX; s++) {
+        uint32_t n = left_over(b, gone, s, left), old = 0;
+        while (b->limits[s].age_s > 0 && old < n &&
+               left[old]->since_ns + (int64_t)b->limits[s].age_s * SECOND <= NOW)
+            old++;
+        take(b, gone, left, old);
+        n = left_over(b, gone, s, left);
+        take(b, gone, left, fewest(left, n, &b->limits[s]));
+    }
+    uint32_t n = left_over(b, gone, STREAMS_MAX, left);
+    take(b, gone, left, fewest(left, n, &b->question.all));
+    for (int v = 0; v < RETENTION_VOLUMES; v++) {
+        for (bool again = b->question.free[v] != UINT64_MAX; again;) {
+            uint64_t free_bytes = b->question.free[v];
+            for (uint32_t i = 0; i < b->question.count; i++)
+                if (gone[i]) free_bytes += b->segments[i].bytes[v];
+            n = left_over(b, gone, STREAMS_MAX, left);
+            uint32_t at = 0;
+            while (at < n && left[at]->bytes[v] == 0)
+                at++;
+            again = free_bytes < b->question.free_min && at < n;
+            if (again) take(b, gone, left + at, 1);
+        }
+    }
+}
+
+static uint64_t sometimes(struct chance *chance, uint64_t limit) {
+    return chance_one_in(chance, 2) ? 0 : 1 + chance_below(chance, limit);
+}
+
+static void make_up(struct bench *b, struct chance *chance) {
+    prepare(b);
+    const uint32_t count = (uint32_t)chance_below(chance, SEGMENTS_MAX + 1);
+    uint32_t stream = 0;
+    int64_t closed_ns = NOW - 60 * DAY;
+    for (uint64_t i = 1; i <= count; i++) {
+        if (stream + 1 < STREAMS_MAX && chance_one_in(chance, 12)) {
+            stream++;
+            closed_ns = NOW - (int64_t)chance_below(chance, 60) * DAY;
+        }
+        closed_ns += (int64_t)chance_below(chance, 4) * DAY;
+        int64_t told = closed_ns;
+        if (chance_one_in(chance, 10)) told += (int64_t)chance_below(chance, 200) * DAY - 100 * DAY;
+        struct retention_segment *segment = add(b, stream, i, told, chance_below(chance, 100));
+        segment->part = chance_one_in(chance, 15);
+        if (chance_one_in(chance, 3)) {
+            segment->bytes[1] = segment->bytes[0];
+            if (!chance_one_in(chance, 8)) segment->bytes[0] = 0;
+        }
+    }
+    for (int s = 0; s < STREAMS_MAX; s++)
+        b->limits[s] = (struct retention_limits){.age_s = sometimes(chance, 60) * 86400,
+                                                 .bytes_max = sometimes(chance, 1200),
+                                                 .count_max = sometimes(chance, 25)};
+    b->question.all = (struct retention_limits){.bytes_max = sometimes(chance, 2000),
+                                                .count_max = sometimes(chance, 40)};
+    b->question.free_min = sometimes(chance, 1000);
+    for (int v = 0; v < RETENTION_VOLUMES; v++)
+        if (chance_one_in(chance, 2)) b->question.free[v] = chance_below(chance, 1500);
+}
+
+static void what_goes_is_what_the_rules_need_the_oldest_first(void **state) {
+    (void)state;
+    uint32_t decided = 0, reasons = 0;
+    const uint32_t rounds = scaled(200000);
+    for (uint64_t seed = 1; seed <= rounds; seed++) {
+        struct chance chance = {.state = seed};
+        struct bench b;
+        bool expected[SEGMENTS_MAX], goes[SEGMENTS_MAX] = {0};
+        make_up(&b, &chance);
+        decide(&b);
+        reckon(&b, expected);
+        for (uint32_t i = 0; i < b.going; i++) {
+            goes[b.order[i] - b.segments] = true;
+            reasons |= 1u << b.order[i]->reason;
+            if (b.order[i]->part || b.order[i]->reason == RETENTION_STAYS)
+                fail_msg("seed %d: one that stays goes", (int)seed);
+            if (i > 0 && !older(b.order[i - 1], b.order[i]))
+                fail_msg("seed %d: %d does not go in its turn", (int)seed, (int)i);
+        }
+        for (uint32_t i = 0; i < b.question.count; i++) {
+            if (goes[i] != expected[i])
+                fail_msg("seed %d: segment %d %s", (int)seed, (int)i,
+                         goes[i] ? "goes without need" : "ought to go");
+            if (i > 0 && b.segments[i - 1].stream == b.segments[i].stream &&
+                b.segments[i - 1].since_ns > b.segments[i].since_ns)
+                fail_msg("seed %d: segment %d is older than the one before", (int)seed, (int)i);
+        }
+        decided += b.going;
+    }
+    assert_true(decided > rounds);
+    assert_int_equal(reasons, (1u << (RETENTION_FREE + 1)) - 1 - (1u << RETENTION_STAYS));
+}
+
+/* ---- rules and words ---- */
+
+static void a_streams_own_age_stands_in_place_of_the_one_for_all(void **state) {
+    (void)state;
+    struct retention_stream streams[] = {{.name = "audit", .limits = {.age_s = 1000}},
+                                         {.name = "debug", .limits = {.bytes_max = 5}}};
+    struct retention_rules rules = {
+        .all = {.age_s = 10, .bytes_max = 20}, .streams = streams, .stream_count = 2};
+    assert_int_equal(retention_limits_of(&rules, "audit").age_s, 1000);
+    assert_int_equal(retention_limits_of(&rules, "debug").age_s, 10);
+    assert_int_equal(retention_limits_of(&rules, "debug").bytes_max, 5);
+    assert_int_equal(retention_limits_of(&rules, "main").age_s, 10);
+    assert_int_equal(retention_limits_of(&rules, "main").bytes_max, 0);
+    assert_true(retention_wanted(&rules));
+    rules.all = (struct retention_limits){0};
+    assert_true(retention_wanted(&rules));
+    rules.stream_count = 0;
+    assert_false(retention_wanted(&rules));
+    rules.free_min = 1;
+    assert_true(retention_wanted(&rules));
+}
+
+static void reasons_are_told_in_the_units_of_whoever_wrote_the_rules(void **state) {
+    (void)state;
+    char text[RETENTION_REASON_TEXT_MAX], number[32];
+    struct retention_limits own = {
+        .age_s = 30 * 86400, .bytes_max = UINT64_C(1500000000), .count_max = 24};
+    struct retention_rules rules = {.all = {.bytes_max = UINT64_C(10) << 30, .count_max = 7},
+                                    .free_min = UINT64_C(5) << 30};
+    static const char *const expected[] = {"",
+                                           "older than 30d",
+                                           "more than 24 in stream main",
+                                           "over 1500 MB in stream main",
+                                           "more than 7 in all",
+                                           "over 10 GiB in all",
+                                           "less than 5 GiB free"};
+    for (int reason = RETENTION_STAYS; reason <= RETENTION_FREE; reason++)
+        assert_string_equal(
+            retention_reason_text((enum retention_reason)reason, &own, "main", &rules, text),
+            expected[reason]);
+    own.age_s = 36 * 3600;
+    retention_reason_text(RETENTION_AGE, &own, "main", &rules, text);
+    assert_string_equal(text, "older than 36h");
+    assert_string_equal(retention_bytes_text(12345, number), "12345 bytes");
+    assert_string_equal(retention_bytes_text(0, number), "0 bytes");
+    assert_string_equal(retention_bytes_text(64 << 20, number), "64 MiB");
+}
+
+static void the_longest_reason_has_room(void **state) {
+    (void)state;
+    char stream[STREAM_NAME_MAX + 1], text[RETENTION_REASON_TEXT_MAX];
+    memset(stream, 's', STREAM_NAME_MAX);
+    stream[STREAM_NAME_MAX] = '\0';
+    const struct retention_limits own = {.bytes_max = UINT64_MAX, .count_max = UINT64_MAX};
+    const struct retention_rules rules = {0};
+    retention_reason_text(RETENTION_STREAM_BYTES, &own, stream, &rules, text);
+    assert_string_equal(text + strlen(text) - STREAM_NAME_MAX, stream);
+    retention_reason_text(RETENTION_STREAM_COUNT, &own, stream, &rules, text);
+    assert_string_equal(text + strlen(text) - STREAM_NAME_MAX, stream);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_rules_nothing_goes),
+        cmocka_unit_test(a_segment_goes_when_it_is_as_old_as_it_may_become),
+        cmocka_unit_test(bytes_may_reach_the_limit_and_not_exceed_it),
+        cmocka_unit_test(so_many_segments_stay),
+        cmocka_unit_test(what_goes_for_another_reason_makes_room),
+        cmocka_unit_test(room_on_a_volume_is_made_by_what_lies_there),
+        cmocka_unit_test(the_segment_that_is_written_never_goes_and_counts_for_nothing),
+        cmocka_unit_test(a_clock_that_was_set_back_makes_nothing_older),
+        cmocka_unit_test(a_clock_that_was_far_ahead_keeps_nothing_alive),
+        cmocka_unit_test(what_goes_is_what_the_rules_need_the_oldest_first),
+        cmocka_unit_test(a_streams_own_age_stands_in_place_of_the_one_for_all),
+        cmocka_unit_test(reasons_are_told_in_the_units_of_whoever_wrote_the_rules),
+        cmocka_unit_test(the_longest_reason_has_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
