@@ -133,6 +133,13 @@ static void say_in_force(const struct daemon *daemon, const char *note) {
     stream_write_within(STREAM_ERROR, line, (size_t)length, 0);
 }
 
+/* More listeners, or schemas, take more. */
+static void say_memory(struct daemon *daemon) {
+    const struct memory_plan plan = memory_plan(daemon->config);
+    if (plan.total_bytes != daemon->plan.total_bytes) say("memory: %s", plan.text);
+    daemon->plan = plan;
+}
+
 static int put_in_force(struct reload *reload) {
     struct daemon *daemon = reload->daemon;
     struct config *config = reload->read;
@@ -146,6 +153,7 @@ static int put_in_force(struct reload *reload) {
     free_config(reload->owned); /* nothing uses the one before any more */
     reload->owned = config;
     say_in_force(daemon, note);
+    say_memory(daemon);
     answer(reload, true, note);
     return 0;
 }

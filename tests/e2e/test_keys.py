@@ -56,11 +56,14 @@ class Keys(Case):
             self.assertEqual(self.found(base, "--level", "debug", *KEYS), {0: times, 2: times}, listener)
             self.assertEqual(self.found(base, "--level", "trace", "--level-keys", "none"), {}, listener)
 
-    def test_what_is_printed_goes_by_these_keys(self):
+    def test_what_is_printed_and_counted_goes_by_these_keys(self):
         base, times = self.stored()
         result = logport("cat", "-o", "pretty", *KEYS, base)
         self.assertEqual(result.code, 0, result.said)
         self.assertRegex(result.lines[0], rb"^2001-09-09T01:46:40\S* +ERROR +a$")
+        counted = json.loads(logport("stat", "--json", *KEYS, base).out)
+        self.assertIn("error", json.dumps(counted))
+        self.assertNotIn("fatal", {k for k, v in self.levels(counted).items() if v})
 
     def levels(self, counted):
         for value in [counted] + [v for v in counted.values() if isinstance(v, dict)]:
