@@ -200,6 +200,11 @@ static inline struct json_line judge_every_way(const uint8_t *text, size_t size,
     return plain;
 }
 
+/* In integers: gcc 12 moves a difference of pointers behind the free, and then warns of it. */
+static inline size_t offset_in(const uint8_t *text, const uint8_t *place) {
+    return (size_t)((uintptr_t)place - (uintptr_t)text);
+}
+
 /* Judges text and a newline, in a buffer that is exactly as large as the contract says,
  * with padding that would end or continue any token. */
 static inline struct verdict judge(const void *text, size_t size, bool any) {
@@ -212,10 +217,10 @@ static inline struct verdict judge(const void *text, size_t size, bool any) {
     const struct json_line line = judge_every_way(copy, size + 1, any);
     const struct verdict verdict = {
         .reason = line.reason,
-        .next = (size_t)(line.next - copy),
-        .begin = (size_t)(line.begin - copy),
-        .end = (size_t)(line.end - copy),
-        .bad = line.reason > JSON_BLANK ? (size_t)(line.bad - copy) : SIZE_MAX,
+        .next = offset_in(copy, line.next),
+        .begin = offset_in(copy, line.begin),
+        .end = offset_in(copy, line.end),
+        .bad = line.reason > JSON_BLANK ? offset_in(copy, line.bad) : SIZE_MAX,
     };
     free(copy);
     return verdict;
