@@ -97,7 +97,21 @@ static judge_function *number_judge(const struct node *node) {
     return node->number && !node->number->plain ? check_number : check_number_bounds;
 }
 
+/* What nobody has said anything of. */
+static const struct node anything = {
+    .judges = {any_literal, any_literal, any_number, any_string, any_container, any_container},
+    .kinds = KIND_ANY};
+
+static void plan_names(struct object_rules *rules) {
+    const struct node *others = rules->additional ? rules->additional : &anything;
+    for (uint32_t i = 0; i <= rules->name_count; i++) {
+        struct name *name = &rules->names[i];
+        name->judged = name->node ? name->node : others;
+    }
+}
+
 void check_plan(struct node *node, bool dynamic) {
+    if (node->object) plan_names(node->object);
     const bool valued = node->constant || node->choices;
     const bool more = dynamic || node->applicator_count > 0 || node->unevaluated_properties ||
                       node->unevaluated_items;

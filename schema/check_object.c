@@ -7,7 +7,8 @@
 
 #include "schema/text.h"
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE   static inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 struct walk {
     struct schema_checker *checker;
@@ -17,13 +18,14 @@ struct walk {
     uint64_t *seen; /* the tracked names that were there */
     const char *object;
     const uint32_t *quote; /* at the object */
-    uint32_t *guess;       /* the checker's, behind the latest known name */
     uint32_t count;
 };
 
-static const char *check_members(struct walk *walk);
+static const char *check_members(struct walk *walk, struct at at);
+static const char *check_any_members(struct walk *walk, struct at at);
 static const char *check_named(struct walk *walk, const struct name *known, const char *name,
                                const char *value);
+static const char *check_from_first(struct walk *walk);
 static bool check_whole(struct walk *walk);
 
 const char *check_object(struct schema_checker *checker, const struct node *node, const char *p,
@@ -36,19 +38,31 @@ const char *check_object(struct schema_checker *checker, const struct node *node
                         .marks = marks,
                         .object = p,
                         .quote = quote};
-    const char *end = NULL;
     if (UNLIKELY(checker->depth == CHECK_DEPTH_MAX)) return check_give_up(checker, GIVE_UP_DEPTH);
     checker->depth++;
     uint64_t few[4] = {0};
     walk.seen = few;
     if (UNLIKELY(rules->tracked_count > 256))
         walk.seen = check_take_words(checker, (rules->tracked_count + 63) / 64);
-    if (walk.seen) end = check_members(&walk);
+    const char *end = walk.seen ? check_from_first(&walk) : NULL;
     if (end && UNLIKELY(!check_whole(&walk))) end = NULL;
     if (end && marks && rules->additional) marks->all = true;
     checker->words_used = words_used;
     checker->depth--;
     return end;
+}
+
+/* To behind the object's last byte, or NULL. */
+static const char *check_from_first(struct walk *walk) {
+    struct schema_checker *checker = walk->checker;
+    const struct at at = {scan_space(walk->object + 1), walk->quote};
+    checker->quote = walk->quote;
+    if (UNLIKELY(*at.p == '}')) return at.p + 1;
+    const char *last =
+        walk->rules->plain && !walk->marks ? check_members(walk, at) : check_any_members(walk, at);
+    checker->steps -= walk->count;
+    if (UNLIKELY(checker->steps < 0)) return check_give_up(checker, GIVE_UP_STEPS);
+    return last ? last + 1 : NULL;
 }
 
 /* ---- names ---- */
@@ -82,65 +96,73 @@ static const struct name *look_up(const struct object_rules *rules, const char *
     return NULL;
 }
 
-INLINE void skip(struct schema_checker *checker, struct at *at) {
-    checker->quote = at->quote;
-    at->p = check_skip(checker, at->p);
-    at->quote = checker->quote;
+/* A name that was not guessed, and the next time will be. */
+static NOINLINE uint32_t find_name(struct schema_checker *checker, const struct object_rules *rules,
+                                   const uint32_t *quote, uint32_t *guess) {
+    const char *name = checker->line + quote[0] + 1;
+    const struct name *known = look_up(rules, name, quote[1] - quote[0] - 1);
+    if (!known) return rules->name_count;
+    *guess = (uint32_t)(known - rules->names);
+    return *guess;
 }
 
-/* A member's value; *at: where it begins, and then where it ends. */
-INLINE bool check_member(struct walk *walk, const struct name *known, const char *name,
-                         struct at *at) {
-    struct schema_checker *checker = walk->checker;
-    const struct object_rules *rules = walk->rules;
-    if (UNLIKELY(rules->names_matter || walk->marks)) {
-        checker->quote = at->quote;
-        at->p = check_named(walk, known, name, at->p);
-        at->quote = checker->quote;
-        return at->p != NULL;
-    }
-    if (LIKELY(known != NULL)) {
-        walk->seen[known->word] |= known->bit;
-        if (LIKELY(known->node != NULL)) return check_at(checker, known->node, at, NULL);
-    }
-    if (rules->additional) return check_at(checker, rules->additional, at, NULL);
-    skip(checker, at);
+/* The index of the name at p, whose opening quote is *quote; *guess: what was guessed, and then the
+ * place of the guess of the next one. */
+INLINE uint32_t next_name(struct schema_checker *checker, const struct object_rules *rules,
+                          const char *p, const uint32_t *quote, uint32_t **guess) {
+    uint32_t index = **guess;
+    if (UNLIKELY(!is_name(&rules->names[index], p + 1)))
+        index = find_name(checker, rules, quote, *guess);
+    *guess = &checker->guesses[rules->guess + index + 1];
+    return index;
+}
+
+/* Behind a value: to the next name, or false: the object ends here. */
+INLINE bool another(const char **p) {
+    *p = scan_space(*p);
+    if (**p != ',') return false;
+    *p = scan_space(*p + 1);
     return true;
 }
 
-/* From the object's first byte to behind its last. */
-static const char *check_members(struct walk *walk) {
-    struct schema_checker *checker = walk->checker;
-    const struct name *const names = walk->rules->names;
-    uint32_t *const guesses = &checker->guesses[walk->rules->guess];
-    struct at at = {scan_space(walk->object + 1), walk->quote};
-    uint32_t behind = 0; /* 0, or 1 more than the latest known name */
-    if (UNLIKELY(*at.p == '}')) {
-        checker->quote = walk->quote;
-        return at.p + 1;
-    }
-    for (;;) { /* ends at the object's end */
-        const char *name = at.p + 1;
-        uint32_t index = guesses[behind];
-        const struct name *known = &names[index];
-        if (UNLIKELY(!is_name(known, name))) {
-            known = look_up(walk->rules, name, at.quote[1] - at.quote[0] - 1);
-            index = known ? (uint32_t)(known - names) : 0;
-            if (known) guesses[behind] = index;
-        }
-        if (LIKELY(known != NULL)) behind = index + 1;
-        at.p = scan_to_value(checker->line + at.quote[1]);
-        at.quote += 2;
-        if (UNLIKELY(!check_member(walk, known, name, &at))) return NULL;
-        walk->count++;
-        at.p = scan_space(at.p);
-        if (*at.p != ',') break;
-        at.p = scan_space(at.p + 1);
-    }
+/* From the first name to the object's last byte, where names alone decide who judges. */
+static const char *check_members(struct walk *walk, struct at at) {
+    struct schema_checker *const checker = walk->checker;
+    const struct object_rules *const rules = walk->rules;
+    const char *const line = checker->line;
+    uint32_t *guess = &checker->guesses[rules->guess];
+    uint64_t seen = 0;
+    uint32_t count = 0;
+    do { /* ends at the object's end */
+        const uint32_t index = next_name(checker, rules, at.p, at.quote, &guess);
+        const struct name *name = &rules->names[index];
+        at = (struct at){scan_to_value(line + at.quote[1]), at.quote + 2};
+        seen |= name->bit;
+        count++;
+        if (UNLIKELY(!check_at(checker, name->judged, &at, NULL))) return NULL;
+    } while (another(&at.p));
+    walk->seen[0] = seen;
+    walk->count = count;
     checker->quote = at.quote;
-    checker->steps -= walk->count;
-    if (UNLIKELY(checker->steps < 0)) return check_give_up(checker, GIVE_UP_STEPS);
-    return at.p + 1;
+    return at.p;
+}
+
+/* The same for all objects. */
+static const char *check_any_members(struct walk *walk, struct at at) {
+    struct schema_checker *const checker = walk->checker;
+    const struct object_rules *const rules = walk->rules;
+    uint32_t *guess = &checker->guesses[rules->guess];
+    do { /* ends at the object's end */
+        const uint32_t index = next_name(checker, rules, at.p, at.quote, &guess);
+        const char *name = at.p + 1;
+        at = (struct at){scan_to_value(checker->line + at.quote[1]), at.quote + 2};
+        checker->quote = at.quote;
+        at.p = check_named(walk, &rules->names[index], name, at.p);
+        if (UNLIKELY(!at.p)) return NULL;
+        at.quote = checker->quote;
+        walk->count++;
+    } while (another(&at.p));
+    return at.p;
 }
 
 /* ---- members of which more is asked: patternProperties, propertyNames, marks ---- */
@@ -174,9 +196,8 @@ static const char *check_named(struct walk *walk, const struct name *known, cons
     const uint32_t *quote = checker->quote;
     const char *end = NULL;
     bool matched = false;
-    if (known && known->tracked >= 0)
-        walk->seen[known->tracked / 64] |= 1ull << known->tracked % 64;
-    if (known && known->node) {
+    walk->seen[known->word] |= known->bit;
+    if (known->node) {
         matched = true;
         end = check_value(checker, known->node, value, NULL);
         if (UNLIKELY(!end)) return NULL;

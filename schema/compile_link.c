@@ -19,12 +19,12 @@ int link_program(struct compiler *compiler) {
         const int error = find_circle(compiler, node, 0);
         if (error) return error;
     }
-    for (struct node *node = compiler->schema->nodes; node; node = node->next)
-        check_plan(node, compiler->schema->dynamic);
     /* Where it matters from where one comes, every step is taken. */
-    if (compiler->schema->dynamic) return 0;
-    for (struct node *node = compiler->schema->nodes; node; node = node->next)
+    const bool dynamic = compiler->schema->dynamic;
+    for (struct node *node = compiler->schema->nodes; node && !dynamic; node = node->next)
         link_node(node);
+    for (struct node *node = compiler->schema->nodes; node; node = node->next)
+        check_plan(node, dynamic);
     return 0;
 }
 

@@ -56,7 +56,8 @@ int compile_object(struct compiler *compiler, struct node *node, const struct me
     if (!error) error = add_required(compiler, rules, members); /* when all bits are given out */
     rules->names_matter = rules->pattern_count > 0 || rules->property_names;
     rules->guess = compiler->schema->guess_count;
-    compiler->schema->guess_count += rules->name_count + 1;
+    compiler->schema->guess_count += rules->name_count + 2;
+    rules->plain = !rules->names_matter && rules->tracked_count <= 64;
     return error;
 }
 
@@ -75,6 +76,12 @@ static bool asks_objects(const struct members *members) {
 
 static const char no_name[NAME_PADDING + 1];
 
+/* The one behind the last: what is guessed where there is no name at all, and what a name that is
+ * not among them counts as. */
+static void stand_for_others(struct object_rules *rules) {
+    rules->names[rules->name_count] = (struct name){.written = no_name, .mask = 1, .tracked = -1};
+}
+
 static int make_table(struct compiler *compiler, struct object_rules *rules, size_t room) {
     size_t slots = 8;
     while (slots < room * 2)
@@ -83,9 +90,7 @@ static int make_table(struct compiler *compiler, struct object_rules *rules, siz
     rules->table = arena_take(&compiler->schema->arena, slots * sizeof *rules->table);
     rules->table_mask = (uint32_t)(slots - 1);
     if (!rules->names || !rules->table) return ERR_NO_MEMORY;
-    /* What is guessed where there is no name at all. */
-    rules->names[0].written = no_name;
-    rules->names[0].mask = 1;
+    stand_for_others(rules);
     return 0;
 }
 
@@ -109,7 +114,9 @@ static int add_name(struct compiler *compiler, struct object_rules *rules, const
     char *text = arena_take(&compiler->schema->arena, size + 1 + NAME_PADDING);
     if (!text) return ERR_NO_MEMORY;
     *index = rules->name_count++;
+    stand_for_others(rules);
     struct name *name = &rules->names[*index];
+    *name = (struct name){0};
     name->size = (uint32_t)text_decode(raw, size, text);
     text[name->size] = '"';
     name->text = text;

@@ -50,14 +50,15 @@ struct name {
     /* How a line writes it without needless escapes: the name, a quote, and NAME_PADDING bytes; zeros
      * where it cannot be written without any, and so no line has it. */
     const char *written;
-    struct node *node; /* its place in `properties`, or NULL */
-    const char *text;  /* decoded */
     uint32_t size;
     uint32_t mask; /* of the first 16 bytes, those that `written` is compared in */
+    uint64_t bit;  /* whether it was there is noted in this bit of this word; 0: it is not */
+    uint32_t word;
+    int32_t tracked;           /* the bit's number in all words; -1: none */
+    struct node *node;         /* its place in `properties`, or NULL */
+    const struct node *judged; /* who judges its values: the same, or who judges all others */
+    const char *text;          /* decoded; NULL: it is not a name, but stands for all others */
     uint32_t hash;
-    int32_t tracked; /* whether it was there is noted under this number; -1: it is not */
-    uint32_t word;   /* the number's word and bit; no bit if it is not tracked */
-    uint64_t bit;
 };
 
 struct name_pattern {
@@ -74,15 +75,16 @@ struct dependence {
 };
 
 struct object_rules {
-    struct name *names;
+    struct name *names; /* behind the last, one that stands for all others */
     uint32_t name_count;
     uint32_t table_mask;
     uint32_t *table; /* index + 1, by hash */
-    uint32_t guess;  /* where in a checker its guesses of the next name begin: name_count + 1 */
+    uint32_t guess;  /* where in a checker its guesses of the next name begin: name_count + 2 */
     uint32_t tracked_count;
     const uint64_t *required; /* by tracked bits; NULL: none */
     struct name_pattern *patterns;
     uint32_t pattern_count;
+    bool plain;              /* names alone matter: no patterns, no property_names, few tracked */
     bool names_matter;       /* patterns or property_names are there */
     struct node *additional; /* NULL: not given */
     struct node *property_names;

@@ -5,6 +5,7 @@
 #ifndef SCHEMA_QUOTES_H
 #define SCHEMA_QUOTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,11 @@
 /* Writes the offset of each quote that no backslash escapes, the text being JSON that json.h
  * accepts, with JSON_PADDING bytes behind it; returns how many they are. */
 size_t quotes_find(const char *text, size_t size, uint32_t *quotes);
-/* The same without vector instructions, which tests hold the other against. */
-size_t quotes_find_plain(const char *text, size_t size, uint32_t *quotes);
+
+/* The ways in which that is done: the last that the CPU knows is taken.  Tests hold each against
+ * the first. */
+enum quotes_way { QUOTES_PLAIN, QUOTES_AVX2, QUOTES_AVX512, QUOTES_WAYS };
+bool quotes_possible(enum quotes_way way);
+size_t quotes_find_by(enum quotes_way way, const char *text, size_t size, uint32_t *quotes);
 
 #endif
