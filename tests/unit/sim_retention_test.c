@@ -1,0 +1,323 @@
+/* sim_retention_test.c - segments that have to go do, whatever goes wrong at whichever file
+ * operation, and the manifest tells of them what is true. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "tests/sim/sweep.h"
+#include "writer/frame.h"
+#include "writer/index.h"
+#include "writer/manifest.h"
+#include "writer/retention_files.h"
+
+#define DAY       (86400 * SIM_S)
+#define OPENED    (INT64_C(1795521600) * SIM_S)
+#define NOW       (OPENED + 100 * DAY)
+#define SEQUENCES 6
+
+static const struct retention_folders folders = {.directory = "logs", .archive = "cold"};
+
+static void path_of(const char *folder, const char *stream, uint64_t sequence, bool part,
+                    char path[SEGMENT_PATH_MAX]) {
+    struct segment_name name = {.sequence = sequence, .part = part};
+    char text[SEGMENT_NAME_MAX];
+    strcpy(name.stream, stream);
+    name.opened_ns = OPENED + (int64_t)sequence * DAY;
+    snprintf(path, SEGMENT_PATH_MAX, "%s/%s/%s", folder, stream, segment_name_format(&name, text));
+}
+
+static void put_segment(struct disk *disk, const char *folder, const char *stream,
+                        uint64_t sequence, bool part) {
+    char path[SEGMENT_PATH_MAX], line[128];
+    uint8_t packed[1024];
+    void *scratch = malloc(frame_scratch_bytes());
+    const int size = sprintf(line, "{\"stream\":\"%s\",\"sequence\":%d}\n", stream, (int)sequence);
+    path_of(folder, stream, sequence, part, path);
+    const size_t packed_size =
+        frame_encode(scratch, (const uint8_t *)line, (uint32_t)size, 1, packed);
+    disk_put(disk, path, packed, packed_size);
+    free(scratch);
+}
+
+static void record(struct disk *disk, struct manifest *manifest, const char *folder,
+                   const char *stream, uint64_t sequence) {
+    char path[SEGMENT_PATH_MAX];
+    struct manifest_record told;
+    path_of(folder, stream, sequence, false, path);
+    assert_int_equal(manifest_describe(&disk->files, path, &told), 0);
+    told.event = MANIFEST_CLOSED;
+    told.time_ns = told.closed_ns = told.name.opened_ns + DAY / 2;
+    assert_int_equal(manifest_append(manifest, &told), 0);
+}
+
+/* ---- the scenario: two streams, one of them archived in part; the oldest have to go ---- */
+
+struct life {
+    bool lost; /* a file went without anybody's decision, and must be told of as missing */
+};
+
+static void put_all(struct sim *sim, void *context) {
+    struct life *life = context;
+    struct manifest *manifest;
+    struct disk *disk = &sim->disk;
+    char path[SEGMENT_PATH_MAX];
+    assert_int_equal(directory_make(&disk->files, "logs/main"), 0);
+    assert_int_equal(manifest_open(&disk->files, "logs", &manifest), 0);
+    for (uint64_t i = 1; i <= SEQUENCES; i++) {
+        const char *folder = i <= 2 ? "cold" : "logs";
+        sim_set_wall(sim, OPENED + (int64_t)i * DAY + DAY / 2);
+        put_segment(disk, folder, "main", i, false);
+        put_segment(disk, "logs", "audit", i, i == SEQUENCES);
+        record(disk, manifest, folder, "main", i);
+        /* Of the second one the manifest has not heard yet. */
+        if (i != 2 && i != SEQUENCES) record(disk, manifest, "logs", "audit", i);
+    }
+    put_segment(disk, "logs", "main", 2, false); /* a move that a crash has cut short */
+    manifest_close(manifest);
+    path_of("logs", "main", 5, false, path);
+    assert_int_equal(file_remove(&disk->files, path), 0);
+    life->lost = true;
+    disk_put(disk, "logs/main/not a segment", "x", 1);
+}
+
+static struct retention_stream audit = {.name = "audit", .limits = {.count_max = 4}};
+static const struct retention_rules rules = {
+    .all = {.age_s = 96 * 86400}, .streams = &audit, .stream_count = 1};
+
+/* A round as the daemon does it; what fails is tried again, so often. */
+static void delete_some(struct sim *sim, void *context) {
+    struct files *files = &sim->disk.files;
+    struct manifest *manifest = NULL;
+    struct retention *retention = NULL;
+    int tries = 0, error = 0;
+    (void)context;
+    while ((error = manifest_open(files, "logs", &manifest)) != 0 && tries++ < 5)
+        ;
+    if (error) return;
+    while (retention_mend(files, &folders, manifest, NOW) != 0 && tries++ < 10)
+        ;
+    assert_int_equal(retention_open(files, &folders, manifest, &rules, &retention), 0);
+    for (int round = 0; round < 2; round++) {
+        int64_t going;
+        while ((going = retention_look(retention, NOW)) < 0 && tries++ < 15)
+            ;
+        if (going < 0) break;
+        int step;
+        while ((step = retention_step(retention, NOW)) != 0 && tries < 20)
+            tries += step < 0;
+    }
+    retention_close(retention);
+    manifest_close(manifest);
+}
+
+static void begin_again(struct sim *sim, void *context, enum sweep_harm harm) {
+    (void)harm;
+    delete_some(sim, context);
+}
+
+/* main: 1, 2, 3 are 96 days old; audit: so are its 1, 2, 3. */
+static bool goes(const char *stream, uint64_t sequence) {
+    (void)stream;
+    return sequence <= 3;
+}
+
+static void check_segment(struct disk *disk, const struct manifest *manifest, const char *stream,
+                          uint64_t sequence, enum sweep_harm harm) {
+    char hot[SEGMENT_PATH_MAX], cold[SEGMENT_PATH_MAX];
+    const bool part = strcmp(stream, "audit") == 0 && sequence == SEQUENCES;
+    const bool lost = strcmp(stream, "main") == 0 && sequence == 5;
+    path_of("logs", stream, sequence, part, hot);
+    path_of("cold", stream, sequence, part, cold);
+    const bool there = disk_exists(disk, hot) || disk_exists(disk, cold);
+    if (there == (goes(stream, sequence) || lost))
+        fail_msg("%s is %s", hot, there ? "still there" : "gone");
+    const enum manifest_event state = manifest_state(manifest, stream, sequence, NULL);
+    const enum manifest_event expected = part                     ? MANIFEST_NONE
+                                         : goes(stream, sequence) ? MANIFEST_DELETED
+                                                                  : MANIFEST_CLOSED;
+    /* A manifest that a failed sync has made suspect is written anew, without the oldest. */
+    if (state == MANIFEST_NONE && expected == MANIFEST_DELETED && harm == SWEEP_ERROR) return;
+    if (state != expected) fail_msg("%s: the manifest says %d", hot, (int)state);
+}
+
+static void what_had_to_go_is_gone_and_told_of(struct sim *sim, void *context,
+                                               enum sweep_harm harm) {
+    struct manifest *manifest;
+    struct disk *disk = &sim->disk;
+    (void)context;
+    assert_int_equal(manifest_read(&disk->files, "logs", &manifest), 0);
+    for (uint64_t i = 1; i <= SEQUENCES; i++) {
+        check_segment(disk, manifest, "main", i, harm);
+        check_segment(disk, manifest, "audit", i, harm);
+    }
+    struct manifest_record told;
+    if (harm != SWEEP_ERROR) {
+        assert_int_equal(manifest_find(manifest, "audit", 1, &told), 0);
+        assert_string_equal(told.reason, "older than 96d");
+        assert_int_equal(told.lines, 1);
+    }
+    manifest_close(manifest);
+    assert_true(disk_exists(disk, "logs/main/not a segment"));
+    assert_false(disk_exists(disk, "logs/state/" MANIFEST_FILE ".new"));
+}
+
+static const struct scenario scenario = {.name = "deletions",
+                                         .context_size = sizeof(struct life),
+                                         .set_up = put_all,
+                                         .run = delete_some,
+                                         .restart = begin_again,
+                                         .check = what_had_to_go_is_gone_and_told_of};
+
+static void what_has_to_go_does(void **state) {
+    (void)state;
+    sweep_nothing(&scenario, 1);
+}
+
+static void an_error_at_any_operation_is_mended(void **state) {
+    (void)state;
+    assert_true(sweep_errors(&scenario, 1) > 390);
+}
+
+static void an_end_at_any_operation_is_mended(void **state) {
+    (void)state;
+    assert_true(sweep_process_ends(&scenario, 1) > 140);
+}
+
+static void a_power_failure_at_any_operation_is_mended(void **state) {
+    (void)state;
+    assert_true(sweep_power_failures(&scenario, 1) > 560);
+}
+
+/* ---- what others do meanwhile ---- */
+
+struct one {
+    struct sim sim;
+    struct manifest *manifest;
+    struct retention *retention;
+};
+
+static void begin_one(struct one *one, const struct retention_rules *of) {
+    sim_open(&one->sim, 1);
+    struct files *files = &one->sim.disk.files;
+    assert_int_equal(directory_make(files, "logs/main"), 0);
+    for (uint64_t i = 1; i <= 4; i++)
+        put_segment(&one->sim.disk, "logs", "main", i, false);
+    assert_int_equal(manifest_open(files, "logs", &one->manifest), 0);
+    for (uint64_t i = 1; i <= 4; i++)
+        record(&one->sim.disk, one->manifest, "logs", "main", i);
+    assert_int_equal(retention_open(files, &folders, one->manifest, of, &one->retention), 0);
+}
+
+static void end_one(struct one *one) {
+    retention_close(one->retention);
+    manifest_close(one->manifest);
+    assert_int_equal(one->sim.disk.files_open, 0);
+    sim_close(&one->sim);
+}
+
+static void one_that_somebody_holds_keeps_nothing_else_from_going(void **state) {
+    (void)state;
+    struct one one;
+    char path[SEGMENT_PATH_MAX];
+    const struct retention_rules few = {.all = {.count_max = 2}};
+    begin_one(&one, &few);
+    path_of("logs", "main", 1, false, path);
+    const struct disk_fault held = {.ending = DISK_FAILS,
+                                    .error = ERR_BUSY,
+                                    .first = 1,
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_REMOVE),
+                                    .path = path};
+    disk_arm(&one.sim.disk, &held);
+    assert_int_equal(retention_look(one.retention, NOW), 2);
+    assert_int_equal(retention_step(one.retention, NOW), 1);
+    assert_int_equal(retention_step(one.retention, NOW), 1);
+    assert_int_equal(retention_step(one.retention, NOW), 0);
+    assert_int_equal(retention_tally(one.retention).deleted, 1);
+    assert_int_equal(retention_tally(one.retention).left, 1);
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETING);
+    assert_int_equal(manifest_state(one.manifest, "main", 2, NULL), MANIFEST_DELETED);
+    const struct disk_fault none = {0};
+    disk_arm(&one.sim.disk, &none);
+    assert_int_equal(retention_look(one.retention, NOW), 1);
+    assert_int_equal(retention_step(one.retention, NOW), 1);
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETED);
+    assert_int_equal(retention_look(one.retention, NOW), 0);
+    end_one(&one);
+}
+
+static void rules_that_were_relaxed_let_live_what_was_about_to_go(void **state) {
+    (void)state;
+    struct one one;
+    char path[SEGMENT_PATH_MAX];
+    struct retention_rules few = {.all = {.count_max = 2}};
+    begin_one(&one, &few);
+    path_of("logs", "main", 1, false, path);
+    const struct disk_fault held = {
+        .ending = DISK_FAILS, .error = ERR_BUSY, .first = 1, .kinds = DISK_BIT(DISK_REMOVE)};
+    disk_arm(&one.sim.disk, &held);
+    assert_int_equal(retention_look(one.retention, NOW), 2);
+    assert_int_equal(retention_step(one.retention, NOW), 1);
+    few.all.count_max = 4;
+    assert_int_equal(retention_look(one.retention, NOW), 0);
+    assert_int_equal(retention_mend(&one.sim.disk.files, &folders, one.manifest, NOW), 0);
+    assert_true(disk_exists(&one.sim.disk, path));
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETING);
+    end_one(&one);
+}
+
+static void one_that_somebody_deletes_between_looking_and_going_is_told_of(void **state) {
+    (void)state;
+    struct one one;
+    char path[SEGMENT_PATH_MAX];
+    const struct retention_rules few = {.all = {.count_max = 2}};
+    begin_one(&one, &few);
+    assert_int_equal(retention_look(one.retention, NOW), 2);
+    path_of("logs", "main", 1, false, path);
+    assert_int_equal(file_remove(&one.sim.disk.files, path), 0);
+    while (retention_step(one.retention, NOW) == 1)
+        ;
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETED);
+    assert_int_equal(manifest_state(one.manifest, "main", 2, NULL), MANIFEST_DELETED);
+    end_one(&one);
+}
+
+static void without_a_manifest_it_can_still_be_looked_at(void **state) {
+    (void)state;
+    struct one one;
+    struct retention *looking;
+    struct retention_going going;
+    char name[SEGMENT_NAME_MAX];
+    const struct retention_rules few = {.all = {.count_max = 2}};
+    begin_one(&one, &few);
+    assert_int_equal(retention_open(&one.sim.disk.files, &folders, NULL, &few, &looking), 0);
+    assert_int_equal(retention_look(looking, NOW), 2);
+    retention_tell(looking, 1, &going);
+    assert_string_equal(segment_name_format(&going.name, name),
+                        "main-0000000002-20261126T120000Z.ndjson.lz4");
+    assert_string_equal(going.reason, "more than 2 in all");
+    assert_int_equal(retention_tally(looking).segments, 4);
+    retention_close(looking);
+    end_one(&one);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SWEEP_TEST(what_has_to_go_does),
+        SWEEP_TEST(an_error_at_any_operation_is_mended),
+        SWEEP_TEST(an_end_at_any_operation_is_mended),
+        SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
+        SWEEP_TEST(one_that_somebody_holds_keeps_nothing_else_from_going),
+        SWEEP_TEST(rules_that_were_relaxed_let_live_what_was_about_to_go),
+        SWEEP_TEST(one_that_somebody_deletes_between_looking_and_going_is_told_of),
+        SWEEP_TEST(without_a_manifest_it_can_still_be_looked_at),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
