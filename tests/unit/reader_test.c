@@ -134,7 +134,6 @@ static void a_segment_that_a_listing_passes_over_is_found_nevertheless_and_once(
     passed_over = SEGMENT("main", "3", ".part");
     assert_prints(0, "cat|logs", ALL);
     assert_null(passed_over);
-    assert_prints(0, "cat|logs|logs/main", ALL);
 }
 
 static void a_path_that_is_missing_is_trouble_and_the_others_are_read(void **state) {
