@@ -316,6 +316,32 @@ class Rotation(Case):
         daemon.stop()
         self.assertEqual(len(self.names(daemon)), 2)
 
+    def test_segments_rotate_by_their_size_on_disk(self):
+        daemon = self.daemon("--segment-packed-bytes-max", "64KiB", "--flush-ms", "10")
+        sent = [log_line(self.rng, n=n, pad=self.rng.randbytes(200).hex()) for n in range(2000)]
+        connection = daemon.connect()
+        for n in range(0, len(sent), 100):
+            connection.sendall(b"\n".join(sent[n : n + 100]) + b"\n")
+            daemon.wait_stored(n + 100)
+        connection.close()
+        daemon.stop()
+        self.assert_lines(daemon.lines_stored(), sent)
+        sizes = [os.path.getsize(path) for path in segments(daemon.base)]
+        self.assertGreater(len(sizes), 3)
+        # A batch of 100 such lines takes some 25 KiB; the index comes on top.
+        self.assertTrue(all(30000 < size < 80000 for size in sizes[:-1]), sizes)
+
+    def test_segments_rotate_when_nothing_comes_and_leave_no_empty_one(self):
+        daemon = self.daemon("--segment-idle-s", "1", "--rotate", "daily", "--rotate-zone", "UTC")
+        for n in range(2):
+            daemon.send(b'{"n":%d}\n' % n)
+            wait_until(
+                lambda: [name["part"] for name in self.names(daemon)] == [None] * (n + 1), "segment %d is closed" % n
+            )
+        daemon.stop()
+        self.assert_lines(daemon.lines_stored(), [b'{"n":0}', b'{"n":1}'])
+        self.assertEqual(len(self.names(daemon)), 2)
+
     def test_the_sequence_rises_over_restarts_even_when_the_files_are_gone(self):
         last = -1
         where = os.path.join(self.directory(), "logs")

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from harness import Case, identity, logport, log_line, main, native_only, rejects, scaled, wait_until
+from harness import Case, identity, logport, log_line, main, native_only, rejects, scaled, segments, wait_until
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -72,6 +72,21 @@ class Reload(Reloading):
         self.assertIn("no such file", self.reload(daemon, code=2))
         connection.sendall(b'{"a":1}\n')
         self.assert_lines(daemon.wait_stored(1), [b'{"a":1}'])
+        daemon.stop()
+
+    def test_other_rules_of_rotation_are_in_force_for_the_present_file(self):
+        daemon = self.configured(tcp="127.0.0.1:0", flush_ms=20, rotate="every 24h", rotate_zone="UTC")
+        connection = daemon.connect()
+        connection.sendall(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        self.write(tcp="127.0.0.1:0", rotate="sometimes")
+        self.assertIn("rotate: ", self.reload(daemon, code=2))
+        self.assertEqual(len(segments(daemon.base)), 1)
+        self.write(tcp="127.0.0.1:0", flush_ms=20, rotate="hourly", rotate_zone="local", segment_idle_s=1)
+        self.reload(daemon)
+        wait_until(lambda: ".part." not in segments(daemon.base)[0], "the file is closed")
+        connection.sendall(b'{"b":1}\n')
+        self.assert_lines(daemon.wait_stored(2), [b'{"a":1}', b'{"b":1}'])
         daemon.stop()
 
     def test_an_address_that_is_taken_leaves_the_old_in_force(self):

@@ -10,8 +10,11 @@
 #include <cmocka.h>
 
 #include "ingest/config.h"
+#include "port/system.h"
+#include "tests/unit/zone_bytes.h"
 
 #define FILE_NAME "config_test.json"
+#define ZONES     "config_test.zones"
 
 static void write_file(const char *text) {
     assert_int_equal(file_replace(files_of_system(), FILE_NAME, text, strlen(text), false), 0);
@@ -242,6 +245,85 @@ static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
     read_bad("{\"schema\": [\"\"]}", ":1:13: schema: a file's name");
 }
 
+/* ---- rotation ---- */
+
+static void
+a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t age_s;
+    } examples[] = {
+        {"{}", 3600},
+        {"{\"segment_age_s\": \"2h\"}", 7200},
+        {"{\"rotate\": \"daily\"}", 0},
+        {"{\"rotate\": \"daily\", \"segment_age_s\": \"2h\"}", 7200},
+        {"{\"rotate\": \"never\"}", 3600},
+    };
+    struct config config;
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        read_good(examples[i].text, &config);
+        assert_int_equal(config.segment_age_s, examples[i].age_s);
+        assert_int_equal(config.segment_packed_bytes_max, 0);
+        assert_int_equal(config.segment_idle_s, 0);
+        config_free(&config);
+    }
+    read_good("{\"segment_packed_bytes_max\": \"1MiB\", \"segment_idle_s\": \"5m\"}", &config);
+    assert_int_equal(config.segment_packed_bytes_max, 1 << 20);
+    assert_int_equal(config.segment_idle_s, 300);
+    config_free(&config);
+}
+
+static void put_zone(const char *path, const void *bytes, size_t size) {
+    assert_int_equal(directory_make(files_of_system(), ZONES "/Test"), 0);
+    assert_int_equal(file_replace(files_of_system(), path, bytes, size, false), 0);
+}
+
+static void remove_zones(void) {
+    file_remove(files_of_system(), ZONES "/Test/Zone");
+    file_remove(files_of_system(), ZONES "/Test");
+    file_remove(files_of_system(), ZONES);
+}
+
+static void a_schedule_goes_by_the_clock_of_its_zone(void **state) {
+    (void)state;
+    struct config config;
+    struct zone_bytes made;
+    static const int32_t offset_s = 0;
+    zone_bytes_make(&made, NULL, 0, &offset_s, 1, "XXX-7");
+    put_zone(ZONES "/Test/Zone", made.bytes, made.size);
+    read_good("{\"rotate\": \"daily\", \"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES
+              "\"}",
+              &config);
+    assert_int_equal(schedule_next(&config.schedule, 0), 17 * 3600);
+    config_free(&config);
+    read_good("{\"rotate\": \"at 06:00,18:00\", \"rotate_zone\": \"UTC\"}", &config);
+    assert_int_equal(schedule_next(&config.schedule, 0), 6 * 3600);
+    config_free(&config);
+    read_good("{\"rotate\": \"daily\", \"rotate_zone\": \"local\"}", &config);
+    const int64_t midnight = schedule_next(&config.schedule, 1795521600);
+    assert_int_equal((midnight + system_zone_offset_s(midnight)) % 86400, 0);
+    config_free(&config);
+    remove_zones();
+}
+
+static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state) {
+    (void)state;
+    read_bad("{\"rotate\": \"weekly\"}",
+             ":1:12: rotate: \"weekly\" is none of never, hourly, daily");
+    read_bad("{\"rotate\": [\"daily\"]}", ":1:12: rotate: a text");
+    read_bad("{\"rotate_zone\": \"../UTC\"}",
+             ":1:17: rotate_zone: \"../UTC\" is not the name of a zone");
+    read_bad("{\"zone_folder\": \"\"}", ":1:17: zone_folder: a directory's name was expected");
+    read_bad("{\"rotate_zone\": \"Mars/Base\", \"zone_folder\": \"" ZONES "\"}",
+             "rotate_zone: \"Mars/Base\": no such zone in " ZONES);
+    put_zone(ZONES "/Test/Zone", "TZif", 4);
+    read_bad("{\"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES "\"}",
+             "rotate_zone: " ZONES "/Test/Zone: it is cut off");
+    read_bad("{\"rotate_zone\": \"Test\", \"zone_folder\": \"" ZONES "\"}", "rotate_zone: ");
+    remove_zones();
+}
+
 static void a_missing_file_is_named(void **state) {
     (void)state;
     char program[] = "logportd", option[] = "--config=not-there.json";
@@ -265,6 +347,9 @@ int main(void) {
         cmocka_unit_test(the_command_line_wins_over_what_is_for_all_and_over_the_list),
         cmocka_unit_test(an_error_in_a_listener_says_where),
         cmocka_unit_test(a_schema_is_for_all_or_for_one_listener_or_for_none),
+        cmocka_unit_test(a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise),
+        cmocka_unit_test(a_schedule_goes_by_the_clock_of_its_zone),
+        cmocka_unit_test(an_error_in_a_schedule_or_a_zone_says_what_was_expected),
         cmocka_unit_test(a_missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
