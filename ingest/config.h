@@ -43,6 +43,7 @@ struct config {
     uint64_t flush_ms, sync_ms, drain_ms, stop_ms, stats_s;
     uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;
     const char *rotate, *rotate_zone, *zone_folder;
+    uint64_t archive_after_s, archive_level;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema;
     const char *schema_mode;

@@ -55,6 +55,7 @@ static void stream(struct writer *writer, const char *name, const struct stream_
     number(writer, "segments_opened", counts->segments_opened);
     number(writer, "segments_closed", counts->segments_closed);
     number(writer, "segments_indexed", counts->segments_indexed);
+    number(writer, "segments_archived", counts->segments_archived);
     number(writer, "blocks_held", counts->appends_held);
     number(writer, "write_failures", counts->write_failures);
     number(writer, "sync_failures", counts->sync_failures);

@@ -75,6 +75,8 @@ static struct stream_sizes stream_sizes(const struct config *config, uint64_t se
         .segment_idle_ms = config->segment_idle_s * 1000,
         .schedule = config->schedule,
         .sync_ms = config->sync_ms,
+        .keeper = {.archive_after_s = config->archive_after_s,
+                   .archive_level = (uint32_t)config->archive_level},
     };
 }
 

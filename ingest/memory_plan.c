@@ -5,7 +5,7 @@
 
 #include "ingest/intake.h"
 #include "writer/batch.h"
-#include "writer/indexer.h"
+#include "writer/keeper.h"
 #include "writer/schema_gate.h"
 
 /* A receive of this size costs least a byte, and a few of them serve all
@@ -49,13 +49,13 @@ struct memory_plan memory_plan(const struct config *config) {
     const double tcp = (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
-    const double index = INDEXER_MEMORY_BYTES;
+    const double index = KEEPER_MEMORY_BYTES;
     const double schemas = (double)schema_memory(config);
     const double total = batch + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, unfinished lines %.1f, %llu connections %.1f, "
-             "receive buffers TCP %.1f, UDP %.1f, indexing %.1f, schemas %.1f",
+             "receive buffers TCP %.1f, UDP %.1f, closed files %.1f, schemas %.1f",
              total / mib, plan.batches, batch / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
              index / mib, schemas / mib);

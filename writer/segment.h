@@ -42,7 +42,7 @@ struct segment {
     struct span behind_lid;    /* the lines of which no lid tells yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
-    /* It is closed without an index, which the indexer makes later: it costs as much as the
+    /* It is closed without an index, which the keeper makes later: it costs as much as the
      * lines did, and must not be paid for while they come at full speed. */
     bool index_later;
     bool torn; /* behind `size` there may be the rest of a failed append */

@@ -14,7 +14,7 @@
 
 #include "port/system.h"
 #include "writer/frame.h"
-#include "writer/indexer.h"
+#include "writer/keeper.h"
 #include "writer/rotation.h"
 #include "writer/segment.h"
 
@@ -51,13 +51,14 @@ struct stream {
     struct port *port;
     struct stream_options options;
     char name[STREAM_NAME_MAX + 1];
-    char folder[SEGMENT_PATH_MAX], state_folder[SEGMENT_PATH_MAX], state_path[SEGMENT_PATH_MAX];
+    char folder[SEGMENT_PATH_MAX], state_folder[SEGMENT_PATH_MAX], state_path[SEGMENT_PATH_MAX],
+        pack_path[SEGMENT_PATH_MAX];
     uint64_t last_sequence;
     enum stream_step step;
     struct port_op op; /* of `step` */
     int error;         /* that STREAM_CUTTING cleans up after */
     struct live_segment *present, *retired;
-    struct indexer *indexer;
+    struct keeper *keeper;
     bool index_finishing;
     bool close_running;                 /* one of the retired ones' close jobs */
     struct stream_append *first, *last; /* held; the first may be under way */
@@ -98,20 +99,26 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
     s->op.done = step_done;
     begin_rotation(s);
     strcpy(s->name, options->name);
-    char file[STREAM_NAME_MAX + 16];
+    char file[STREAM_NAME_MAX + 16], pack_file[STREAM_NAME_MAX + 16];
     strcat(strcpy(file, options->name), ".sequence");
+    strcat(strcpy(pack_file, options->name), ".pack");
     int error = 0;
     if (!path_join(s->folder, options->directory, options->name, NULL) ||
         !path_join(s->state_folder, options->directory, "state", NULL) ||
-        !path_join(s->state_path, options->directory, "state", file))
+        !path_join(s->state_path, options->directory, "state", file) ||
+        !path_join(s->pack_path, options->directory, "state", pack_file))
         error = ERR_NAME_TOO_LONG;
     if (!error) error = directory_make(port_files(port), s->folder);
-    if (!error) error = indexer_open(port, s->folder, s->last_sequence, &s->indexer);
+    const struct keeper_options keeper_options = {.folder = s->folder,
+                                                  .pack_path = s->pack_path,
+                                                  .last_sequence = s->last_sequence,
+                                                  .rules = options->sizes.keeper};
+    if (!error) error = keeper_open(port, &keeper_options, &s->keeper);
     if (error) {
         free(s);
         return error;
     }
-    indexer_look(s->indexer);
+    keeper_look(s->keeper);
     *stream = s;
     return 0;
 }
@@ -138,6 +145,7 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
     struct live_segment *live = stream->present;
     note_due(stream);
     stream->options.sizes = *sizes;
+    keeper_set_rules(stream->keeper, &sizes->keeper);
     begin_rotation(stream);
     if (!live || stream->step == STREAM_OPENING) return;
     port_cancel(&live->sync_timer); /* comes back, and syncs at once */
@@ -151,7 +159,7 @@ bool stream_closing(const struct stream *stream) {
 
 bool stream_busy(const struct stream *stream) {
     return stream->first || stream->step != STREAM_IDLE || stream_closing(stream) ||
-           (stream->finishing && indexer_busy(stream->indexer));
+           (stream->finishing && keeper_busy(stream->keeper));
 }
 
 /* Behind the last segment's closing: what this run has closed gets its index yet. */
@@ -159,12 +167,12 @@ static void finish_indexing(struct stream *stream) {
     if (!stream->finishing || stream->index_finishing || stream->present) return;
     if (stream->first || stream->step != STREAM_IDLE || stream_closing(stream)) return;
     stream->index_finishing = true;
-    indexer_finish(stream->indexer);
+    keeper_finish(stream->keeper);
 }
 
 bool stream_stop_indexing(struct stream *stream) {
-    const bool busy = indexer_busy(stream->indexer);
-    indexer_stop(stream->indexer);
+    const bool busy = keeper_busy(stream->keeper);
+    keeper_stop(stream->keeper);
     return busy;
 }
 
@@ -176,7 +184,7 @@ void stream_finish(struct stream *stream) {
 
 void stream_abandon(struct stream *stream) {
     stream->abandoned = true;
-    indexer_stop(stream->indexer);
+    keeper_stop(stream->keeper);
     if (stream->step == STREAM_WAITING) port_cancel(&stream->op);
     for (struct live_segment *live = stream->retired; live; live = live->next)
         if (live->close_waits) port_cancel(&live->close_op);
@@ -186,13 +194,15 @@ void stream_abandon(struct stream *stream) {
 struct stream_counts stream_counts(const struct stream *stream) {
     struct stream_counts counts = stream->counts;
     counts.failing = stream->failure != 0;
-    counts.segments_indexed = indexer_count(stream->indexer);
+    const struct keeper_counts kept = keeper_counts(stream->keeper);
+    counts.segments_indexed = kept.segments_indexed;
+    counts.segments_archived = kept.segments_archived;
     return counts;
 }
 
 void stream_free(struct stream *stream) {
     assert(!stream_busy(stream) && !stream->present);
-    indexer_free(stream->indexer);
+    keeper_free(stream->keeper);
     free(stream);
 }
 
@@ -587,7 +597,7 @@ static void close_done(struct port_op *op) {
         stream->close_running = false;
         if (!error) {
             stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
-            if (live->segment.index_later) indexer_look(stream->indexer);
+            keeper_look(stream->keeper);
             live_segment_free(live);
         } else if (live->segment.step == CLOSE_SYNC) {
             suspect(live, error);

@@ -152,6 +152,23 @@ class Index(Case):
             self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
         self.assert_lines(logport("cat", base).lines, sent)
 
+    def test_the_daemon_packs_closed_segments_while_they_are_read(self):
+        daemon = self.daemon("--archive-after-s", "0s")
+        sent = [log_line(self.rng, n=n) for n in range(scaled(9000, at_least=900))]
+        third = len(sent) // 3
+        for begin in (0, third, 2 * third):
+            daemon.send(b"".join(line + b"\n" for line in sent[begin : begin + third]))
+            daemon.wait_stored(begin + third)
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+            self.assert_lines(logport("cat", daemon.base).lines, sent[: begin + third])
+        wait_until(
+            lambda: b'"segments_archived":3' in logport("status", "--dir", daemon.base).out,
+            "all are packed")
+        self.assert_lines(logport("cat", daemon.base).lines, sent)
+        daemon.stop()
+        self.assertEqual(logport("archive", daemon.base).lines, [b"0 packed, 3 had been"])
+        self.assertEqual(sorted(os.listdir(os.path.join(daemon.base, "state"))), ["lock", "main.sequence"])
+
     def test_archive_leaves_a_damaged_file_and_one_that_is_being_written(self):
         base, path, _ = self.closed(500)
         strip(path)

@@ -501,8 +501,8 @@ static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
     struct bench bench;
     struct recovery recovery;
     fresh_directory();
-    /* A segment a line, some 300 bytes each with its index: three, but not four. */
-    assert_int_equal(open_bench(&bench, 10, 1199), 0);
+    /* A segment a line, some 400 bytes each with its index: three, but not four. */
+    assert_int_equal(open_bench(&bench, 10, 1299), 0);
     for (int i = 0; i < 10; i++)
         append_line(&bench);
     close_bench(&bench);

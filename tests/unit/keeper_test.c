@@ -1,13 +1,14 @@
-/* indexer_test.c - closed segments that lack their index get it, in an order, and an end comes
- * when it is asked for. */
+/* keeper_test.c - closed segments that lack their index get it, in an order, are packed when they
+ * are old enough, and an end comes when it is asked for. */
 #include "tests/unit/probe.h"
 
 #include "port/error.h"
 #include "tests/unit/memory_files.h"
 #include "writer/frame.h"
 #include "writer/index.h"
-#include "writer/indexer.h"
+#include "writer/keeper.h"
 
+#define PACK_PATH "logs/state/s.pack"
 #define FOLDER    "logs/s"
 #define RAW_LINES 2000
 #define SEQUENCES 9
@@ -15,10 +16,11 @@
 struct bench {
     struct memory_files files;
     struct port *port;
-    struct indexer *indexer;
+    struct keeper *keeper;
     int written[SEQUENCES + 1]; /* sequences, in the order in which they were opened for writing */
     int written_count;
     int open_error; /* what opening for writing brings, if not 0 */
+    int64_t modified_ns;
 };
 static struct bench bench;
 
@@ -52,11 +54,18 @@ static int noting_open(struct files *files, const char *path, enum file_access a
     return memory_open(files, path, access, file);
 }
 
+static int aged_status(struct file *file, struct file_status *status) {
+    const int error = memory_status(file, status);
+    status->modified_ns = bench.modified_ns;
+    return error;
+}
+
 static int set_up(void **state) {
     (void)state;
     memset(&bench, 0, sizeof bench);
     memory_files_open(&bench.files);
     bench.files.files.open = noting_open;
+    bench.files.files.status = aged_status;
     memory_add(&bench.files, FOLDER, true);
     if (port_open(&(struct port_options){0}, &bench.port)) return -1;
     bench.port->files = &bench.files.files;
@@ -72,12 +81,14 @@ static int tear_down(void **state) {
 }
 
 static void begin(uint64_t last_sequence) {
-    assert_int_equal(indexer_open(bench.port, FOLDER, last_sequence, &bench.indexer), 0);
+    const struct keeper_options options = {
+        .folder = FOLDER, .pack_path = PACK_PATH, .last_sequence = last_sequence};
+    assert_int_equal(keeper_open(bench.port, &options, &bench.keeper), 0);
 }
 
 static void await_quiet(void) {
     const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
-    while (indexer_busy(bench.indexer)) {
+    while (keeper_busy(bench.keeper)) {
         assert_true(port_now_ns(bench.port) < end_ns);
         port_wait(bench.port, MS);
     }
@@ -100,18 +111,18 @@ static void new_segments_come_first_and_then_the_newest_of_the_old(void **state)
     for (int i = 1; i <= 6; i++)
         add_segment(i, false);
     begin(4);
-    indexer_look(bench.indexer);
+    keeper_look(bench.keeper);
     await_quiet();
     static const int order[] = {5, 6, 4, 3, 2, 1};
     assert_int_equal(bench.written_count, 6);
     assert_memory_equal(bench.written, order, sizeof order);
     for (int i = 1; i <= 6; i++)
         assert_true(has_index(i));
-    assert_int_equal(indexer_count(bench.indexer), 6);
-    indexer_look(bench.indexer);
+    assert_int_equal(keeper_counts(bench.keeper).segments_indexed, 6);
+    keeper_look(bench.keeper);
     await_quiet();
     assert_int_equal(bench.written_count, 6);
-    indexer_free(bench.indexer);
+    keeper_free(bench.keeper);
 }
 
 static void one_that_is_being_written_is_left_alone(void **state) {
@@ -119,11 +130,11 @@ static void one_that_is_being_written_is_left_alone(void **state) {
     add_segment(1, false);
     add_segment(2, true);
     begin(0);
-    indexer_look(bench.indexer);
+    keeper_look(bench.keeper);
     await_quiet();
     assert_int_equal(bench.written_count, 1);
     assert_true(has_index(1));
-    indexer_free(bench.indexer);
+    keeper_free(bench.keeper);
 }
 
 static void before_the_end_only_the_new_ones_are_seen_to(void **state) {
@@ -131,11 +142,11 @@ static void before_the_end_only_the_new_ones_are_seen_to(void **state) {
     for (int i = 1; i <= 5; i++)
         add_segment(i, false);
     begin(3);
-    indexer_finish(bench.indexer);
+    keeper_finish(bench.keeper);
     await_quiet();
     assert_int_equal(bench.written_count, 2);
     assert_true(has_index(4) && has_index(5) && !has_index(3));
-    indexer_free(bench.indexer);
+    keeper_free(bench.keeper);
 }
 
 static void stopped_it_begins_nothing_more(void **state) {
@@ -143,13 +154,13 @@ static void stopped_it_begins_nothing_more(void **state) {
     for (int i = 1; i <= 5; i++)
         add_segment(i, false);
     begin(0);
-    indexer_look(bench.indexer);
-    indexer_stop(bench.indexer);
+    keeper_look(bench.keeper);
+    keeper_stop(bench.keeper);
     await_quiet();
-    indexer_look(bench.indexer);
-    assert_false(indexer_busy(bench.indexer));
+    keeper_look(bench.keeper);
+    assert_false(keeper_busy(bench.keeper));
     assert_true(bench.written_count <= 1);
-    indexer_free(bench.indexer);
+    keeper_free(bench.keeper);
 }
 
 static void a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming(void **state) {
@@ -157,26 +168,108 @@ static void a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_comin
     add_segment(1, false);
     begin(0);
     bench.open_error = ERR_NO_SPACE;
-    indexer_look(bench.indexer);
+    keeper_look(bench.keeper);
     settle(bench.port);
     const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
-    while (indexer_count(bench.indexer) == 0) { /* the wait is cut short, and the disk is well */
+    while (keeper_counts(bench.keeper).segments_indexed ==
+           0) { /* the wait is cut short, and the disk is well */
         assert_true(port_now_ns(bench.port) < end_ns);
         bench.open_error = 0;
-        indexer_finish(bench.indexer);
+        keeper_finish(bench.keeper);
         port_wait(bench.port, MS);
     }
     assert_true(has_index(1));
     await_quiet();
-    indexer_free(bench.indexer);
+    keeper_free(bench.keeper);
 
     add_segment(2, false);
     begin(1);
     bench.open_error = ERR_NO_SPACE;
-    indexer_finish(bench.indexer);
+    keeper_finish(bench.keeper);
     await_quiet();
     assert_false(has_index(2));
-    indexer_free(bench.indexer);
+    keeper_free(bench.keeper);
+}
+
+/* ---- packing ---- */
+
+static const struct keeper_rules pack_at_once = {.archive_after_s = 0, .archive_level = 3};
+
+static struct segment_index index_of(int sequence) {
+    char path[MEMORY_PATH_MAX];
+    struct file file;
+    struct segment_index index;
+    segment_path(sequence, false, path);
+    assert_int_equal(file_open(&bench.files.files, path, FILE_READ, &file), 0);
+    assert_int_equal(index_load(&file, &index), 0);
+    file_close(&file);
+    return index;
+}
+
+static bool is_packed(int sequence) {
+    struct segment_index index = index_of(sequence);
+    const bool packed = index.repacked;
+    assert_int_equal(index.lines, RAW_LINES);
+    index_free(&index);
+    return packed;
+}
+
+static void what_has_its_index_is_packed_and_then_left_alone(void **state) {
+    (void)state;
+    for (int i = 1; i <= 3; i++)
+        add_segment(i, false);
+    add_segment(4, true);
+    memory_add(&bench.files, PACK_PATH, false); /* a crash has left it */
+    begin(0);
+    keeper_set_rules(bench.keeper, &pack_at_once);
+    await_quiet();
+    for (int i = 1; i <= 3; i++)
+        assert_true(is_packed(i));
+    assert_null(memory_find(&bench.files, PACK_PATH));
+    assert_int_equal(keeper_counts(bench.keeper).segments_archived, 3);
+    keeper_look(bench.keeper);
+    await_quiet();
+    assert_int_equal(keeper_counts(bench.keeper).segments_archived, 3);
+    keeper_free(bench.keeper);
+}
+
+static void one_that_was_just_closed_waits_and_a_look_does_not_hurry_it(void **state) {
+    (void)state;
+    const struct keeper_rules in_a_minute = {.archive_after_s = 60, .archive_level = 3};
+    add_segment(1, false);
+    bench.modified_ns = port_wall_ns(bench.port);
+    begin(0);
+    keeper_set_rules(bench.keeper, &in_a_minute);
+    const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
+    while (keeper_counts(bench.keeper).segments_indexed == 0) {
+        assert_true(port_now_ns(bench.port) < end_ns);
+        port_wait(bench.port, MS);
+    }
+    for (int i = 0; i < 3; i++) {
+        settle(bench.port);
+        keeper_look(bench.keeper);
+    }
+    settle(bench.port);
+    assert_true(keeper_busy(bench.keeper)); /* it waits */
+    assert_true(has_index(1) && !is_packed(1));
+    bench.modified_ns -= 61000000000;
+    keeper_look(bench.keeper);
+    await_quiet();
+    assert_true(is_packed(1));
+    keeper_free(bench.keeper);
+}
+
+static void an_end_does_not_wait_for_packing(void **state) {
+    (void)state;
+    add_segment(1, false);
+    bench.modified_ns = port_wall_ns(bench.port);
+    begin(0);
+    keeper_set_rules(bench.keeper, &(struct keeper_rules){60, 3});
+    settle(bench.port);
+    keeper_finish(bench.keeper);
+    await_quiet();
+    assert_false(is_packed(1));
+    keeper_free(bench.keeper);
 }
 
 static void a_damaged_one_is_passed_over(void **state) {
@@ -188,11 +281,11 @@ static void a_damaged_one_is_passed_over(void **state) {
     struct memory_file *file = memory_find(&bench.files, path);
     memory_write(file, "no frame at all", 15, file->size);
     begin(0);
-    indexer_look(bench.indexer);
+    keeper_look(bench.keeper);
     await_quiet();
     assert_true(has_index(1) && !has_index(2));
-    assert_int_equal(indexer_count(bench.indexer), 1);
-    indexer_free(bench.indexer);
+    assert_int_equal(keeper_counts(bench.keeper).segments_indexed, 1);
+    keeper_free(bench.keeper);
 }
 
 int main(void) {
@@ -203,6 +296,9 @@ int main(void) {
         TEST(before_the_end_only_the_new_ones_are_seen_to),
         TEST(stopped_it_begins_nothing_more),
         TEST(a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming),
+        TEST(what_has_its_index_is_packed_and_then_left_alone),
+        TEST(one_that_was_just_closed_waits_and_a_look_does_not_hurry_it),
+        TEST(an_end_does_not_wait_for_packing),
         TEST(a_damaged_one_is_passed_over),
 #undef TEST
     };

@@ -1,0 +1,281 @@
+/* keeper.c - finds what closed segments lack, and does it: see keeper.h. */
+#include "writer/keeper.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "port/system.h"
+#include "writer/index.h"
+#include "writer/repack.h"
+#include "writer/scan.h"
+
+#define SECOND_NS (1000000000ll)
+/* A disk that is full or fails, or a reader that shares nothing, is asked again after so long. */
+#define RETRY_NS  (60 * SECOND_NS)
+
+/* What a job brings back, when it is no error. */
+enum outcome {
+    NOTHING_LEFT,
+    LATER, /* at wake_ns */
+    LOOKED_AT_ONE,
+    INDEXED_ONE,
+    ARCHIVED_ONE,
+};
+
+/* What a job is at: asked to let go, it need not let go of everything. */
+enum task { INDEX_NEW, INDEX_OLDER, ARCHIVE };
+
+struct keeper {
+    struct port *port;
+    struct keeper_options options;
+    struct port_op op; /* the job, or the wait until it is worth another */
+    bool running, waiting;
+    bool wanted; /* look again when the job is back */
+    bool finishing;
+    /* The job looks at them between frames: what is in hand is let go. */
+    atomic_bool let_go_all, let_go_less;
+    struct keeper_counts counts;
+    int said; /* the error that was said last */
+    /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
+     * cannot have one; all up to `packed` have been packed, or cannot be. */
+    uint64_t low, high, packed;
+    int64_t now_ns, wake_ns; /* wall clock */
+    bool only_new;
+    struct keeper_rules rules; /* as they were when it began */
+};
+
+static void job_run(struct port_op *op);
+static void came_back(struct port_op *op);
+
+int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper) {
+    struct keeper *k = calloc(1, sizeof *k);
+    if (k == NULL) return ERR_NO_MEMORY;
+    k->port = port;
+    k->options = *options;
+    k->low = options->last_sequence + 1;
+    k->high = options->last_sequence;
+    k->op.done = came_back;
+    *keeper = k;
+    return 0;
+}
+
+void keeper_free(struct keeper *keeper) {
+    assert(!keeper_busy(keeper));
+    free(keeper);
+}
+
+bool keeper_busy(const struct keeper *keeper) {
+    return !port_idle(&keeper->op);
+}
+
+struct keeper_counts keeper_counts(const struct keeper *keeper) {
+    return keeper->counts;
+}
+
+static void start_job(struct keeper *keeper) {
+    keeper->wanted = false;
+    keeper->rules = keeper->options.rules;
+    keeper->running = true;
+    keeper->only_new = keeper->finishing;
+    keeper->now_ns = port_wall_ns(keeper->port);
+    port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
+}
+
+/* Wall clocks are put forward and back: they are asked again at least so often. */
+#define WAIT_NS_MAX (600 * SECOND_NS)
+
+static void wait_for(struct keeper *keeper, int64_t ns) {
+    if (ns > WAIT_NS_MAX) ns = WAIT_NS_MAX;
+    keeper->waiting = true;
+    port_timer(keeper->port, &keeper->op, port_now_ns(keeper->port) + ns);
+}
+
+void keeper_look(struct keeper *keeper) {
+    if (atomic_load(&keeper->let_go_all)) return;
+    if (port_idle(&keeper->op)) {
+        start_job(keeper);
+        return;
+    }
+    keeper->wanted = true;
+    if (keeper->waiting) port_cancel(&keeper->op);
+}
+
+void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
+    keeper->options.rules = *rules;
+    keeper_look(keeper);
+}
+
+void keeper_finish(struct keeper *keeper) {
+    keeper->finishing = true;
+    atomic_store(&keeper->let_go_less, true);
+    keeper_look(keeper);
+}
+
+void keeper_stop(struct keeper *keeper) {
+    atomic_store(&keeper->let_go_less, true);
+    atomic_store(&keeper->let_go_all, true);
+    port_cancel(&keeper->op);
+}
+
+static void failed(struct keeper *keeper, int error) {
+    if (keeper->said != error)
+        say("%s: indexing and packing: %s; trying again in %lld s", keeper->options.folder,
+            error_text(error), RETRY_NS / SECOND_NS);
+    keeper->said = error;
+    if (!keeper->finishing) wait_for(keeper, RETRY_NS);
+}
+
+static void came_back(struct port_op *op) {
+    struct keeper *keeper = PORT_CONTAINER(struct keeper, op, op);
+    const bool was_job = keeper->running;
+    const int64_t result = op->result;
+    keeper->running = keeper->waiting = false;
+    keeper->counts.segments_indexed += was_job && result == INDEXED_ONE;
+    keeper->counts.segments_archived += was_job && result == ARCHIVED_ONE;
+    if (atomic_load(&keeper->let_go_all)) return;
+    if (was_job && result < 0 && result != ERR_CANCELLED)
+        failed(keeper, (int)result);
+    else if (!was_job || keeper->wanted || result > LATER || result == ERR_CANCELLED)
+        start_job(keeper);
+    else if (result == LATER)
+        wait_for(keeper, keeper->wake_ns - keeper->now_ns);
+}
+
+/* ---- the job: which segment is next ---- */
+
+/* The next that may lack its index; NULL: there is none.  One that is closed later than the one
+ * behind it (a disk that failed) is left to the next start. */
+static const struct segment_file *next_to_index(const struct keeper *k,
+                                                const struct segment_list *list, enum task *task) {
+    const struct segment_file *older = NULL;
+    for (uint32_t i = 0; i < list->count; i++) { /* sorted: sequences rise */
+        const struct segment_file *file = &list->files[i];
+        if (file->name.part || file->name.stream[0] == '\0') continue;
+        *task = INDEX_NEW;
+        if (file->name.sequence > k->high) return file;
+        if (file->name.sequence < k->low) older = file;
+    }
+    *task = INDEX_OLDER;
+    return k->only_new ? NULL : older;
+}
+
+static const struct segment_file *next_to_pack(const struct keeper *k,
+                                               const struct segment_list *list) {
+    if (k->rules.archive_level == 0 || k->only_new) return NULL;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file *file = &list->files[i];
+        if (file->name.part || file->name.stream[0] == '\0') continue;
+        if (file->name.sequence > k->packed) return file;
+    }
+    return NULL;
+}
+
+/* ---- the job: what is done with it ---- */
+
+static int add_index(struct keeper *k, const char *path, enum task task) {
+    struct file file;
+    struct segment_index index;
+    int error = file_open(port_files(k->port), path, FILE_READ, &file);
+    if (error) return error;
+    error = index_load(&file, &index);
+    file_close(&file);
+    if (error == 0) {
+        index_free(&index);
+        return LOOKED_AT_ONE;
+    }
+    if (error != ERR_NOT_FOUND) return error;
+    error = file_open(port_files(k->port), path, FILE_WRITE, &file);
+    if (error) return error;
+    const struct index_options options = {.stop =
+                                              task == INDEX_NEW ? &k->let_go_all : &k->let_go_less};
+    error = index_append(&file, &options);
+    if (!error) error = file_sync(&file);
+    file_close(&file);
+    return error ? error : INDEXED_ONE;
+}
+
+/* The packed file becomes the segment. */
+static int take_place(struct keeper *k, const char *path) {
+    struct files *files = port_files(k->port);
+    struct file_status status;
+    /* Retention may have deleted it meanwhile: it must not come back. */
+    int error = file_status_of(files, path, &status);
+    if (!error) error = file_rename(files, k->options.pack_path, path);
+    return error ? error : directory_sync(files, k->options.folder);
+}
+
+static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
+                const char *path) {
+    struct files *files = port_files(k->port);
+    const struct repack_options options = {.level = (int)k->rules.archive_level,
+                                           .stop = &k->let_go_less};
+    struct file to;
+    int error = file_remove(files, k->options.pack_path); /* what a crash has left */
+    if (error && error != ERR_NOT_FOUND) return error;
+    error = file_open(files, k->options.pack_path, FILE_WRITE_NEW, &to);
+    if (error) return error;
+    error = repack(from, index, &to, &options);
+    if (!error) file_permissions_like(&to, from);
+    file_close(&to);
+    file_close(from); /* on Windows an open file cannot be replaced */
+    if (!error) error = take_place(k, path);
+    if (error) (void)file_remove(files, k->options.pack_path);
+    return error ? error : ARCHIVED_ONE;
+}
+
+static int archive(struct keeper *k, const char *path) {
+    struct file file;
+    struct file_status status;
+    struct segment_index index;
+    int result = file_open(port_files(k->port), path, FILE_READ, &file);
+    if (result) return result;
+    result = file_status(&file, &status);
+    const int64_t due_ns = status.modified_ns + (int64_t)k->rules.archive_after_s * SECOND_NS;
+    if (!result) result = index_load(&file, &index); /* ERR_NOT_FOUND: it can have none */
+    if (!result) {
+        result = LOOKED_AT_ONE;
+        /* A clock that was put back must not keep us waiting for years. */
+        const bool due = due_ns <= k->now_ns || status.modified_ns > k->now_ns;
+        k->wake_ns = due_ns;
+        if (!index.repacked && index.lines > 0) result = due ? pack(k, &index, &file, path) : LATER;
+        index_free(&index);
+    }
+    file_close(&file);
+    return result;
+}
+
+/* Deleted meanwhile, or nothing that could be helped: it is passed over. */
+static int settled(const char *path, int result) {
+    if (result == ERR_INVALID) say("%s: damaged, and left as it is; logport verify tells", path);
+    return result == ERR_NOT_FOUND || result == ERR_INVALID ? LOOKED_AT_ONE : result;
+}
+
+static int look_around(struct keeper *k, const struct segment_list *list) {
+    enum task task;
+    const struct segment_file *file = next_to_index(k, list, &task);
+    if (file != NULL) {
+        const int result = settled(file->path, add_index(k, file->path, task));
+        if (result >= 0 && task == INDEX_NEW) k->high = file->name.sequence;
+        if (result >= 0 && task == INDEX_OLDER) k->low = file->name.sequence;
+        return result;
+    }
+    file = next_to_pack(k, list);
+    if (file == NULL) return NOTHING_LEFT;
+    const int result = settled(file->path, archive(k, file->path));
+    if (result > LATER) k->packed = file->name.sequence;
+    return result;
+}
+
+static void job_run(struct port_op *op) {
+    struct keeper *k = PORT_CONTAINER(struct keeper, op, op);
+    struct segment_list list = {0};
+    const int error = segment_list_add(port_files(k->port), k->options.folder, &list);
+    int result = error ? error : LOOKED_AT_ONE;
+    while (result == LOOKED_AT_ONE) { /* ends: each turn goes on by a segment */
+        result = look_around(k, &list);
+        if (atomic_load_explicit(&k->let_go_less, memory_order_relaxed)) break;
+    }
+    op->result = result;
+    segment_list_free(&list);
+}
