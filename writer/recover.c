@@ -139,6 +139,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     if (!error) error = directory_make(files, folder);
     /* Whoever made them may have come to its end before it could do this. */
     if (!error) error = directory_sync_above(files, folder);
+    if (!error) error = directory_sync_above(files, directory);
     if (!error) error = remove_left_over(files, path);
     if (!error) error = sequence_read(files, path, &recovery->last_sequence);
     if (error == ERR_INVALID) {

@@ -84,6 +84,10 @@ void sweep_begin(const char *name, uint64_t seed) {
     trial.running = true;
 }
 
+void sweep_watch(const struct disk *disk) {
+    trial.disk = disk;
+}
+
 void sweep_end(void) {
     trial.running = false;
 }

@@ -48,6 +48,7 @@ void sweep_trial(const struct scenario *scenario, uint64_t seed, const struct di
 
 /* For tests that do not sweep: what to say should they fail before sweep_end. */
 void sweep_begin(const char *name, uint64_t seed);
+void sweep_watch(const struct disk *disk); /* its fault is told too */
 void sweep_end(void);
 /* Says more about what is going on, should it fail. */
 void sweep_note(const char *format, ...) FORMATS(1, 2);

@@ -310,6 +310,80 @@ static void a_power_failure_at_every_single_operation_loses_nothing_that_was_syn
     assert_true(trials > 1000);
 }
 
+/* ---- chance ---- */
+
+/* One thing that a daemon may ask of it, or that may happen to it. */
+static void do_something(struct life *life, struct chance *chance) {
+    struct sim *sim = life->sim;
+    switch (chance_below(chance, 10)) {
+    case 0: stream_rotate(life->stream); break;
+    case 1:
+        stream_resize(life->stream,
+                      &(struct stream_sizes){.segment_bytes_max = 1 + chance_below(chance, 50000),
+                                             .segment_age_ms = 1 + chance_below(chance, 100000),
+                                             .sync_ms = chance_below(chance, 2000)});
+        break;
+    case 2: sim_step_wall(sim, (int64_t)chance_below(chance, 7200 * SIM_S) - 3600 * SIM_S); break;
+    case 3: sim_pass(sim, (int64_t)chance_below(chance, 3600 * SIM_S)); break;
+    case 4: wait_while_busy(life, 60 * SIM_S); break;
+    case 5:
+    case 6: sim_pass(sim, (int64_t)chance_below(chance, 10 * SIM_MS)); break;
+    default: append_lines(life, 1 + (uint32_t)chance_below(chance, 8), 0);
+    }
+}
+
+static void arm_by_chance(struct disk *disk, struct chance *chance) {
+    static const enum disk_ending endings[] = {DISK_ENDS_BEFORE, DISK_ENDS_HALFWAY,
+                                               DISK_ENDS_AFTER};
+    const struct disk_fault fault = {.ending = endings[chance_below(chance, 3)],
+                                     .first = 1 + chance_below(chance, 300)};
+    disk_arm(disk, chance_one_in(chance, 3) ? &(struct disk_fault){0} : &fault);
+    disk->errors_one_in = chance_one_in(chance, 2) ? 0 : 5 + chance_below(chance, 200);
+}
+
+/* A life of chance, the harm that ends it, the next start, and what it has found. */
+static void live_by_chance(struct life *life, struct chance *chance) {
+    struct sim *sim = life->sim;
+    arm_by_chance(&sim->disk, chance);
+    sim->write_ns_max = 1 + (int64_t)chance_below(chance, 20 * SIM_MS);
+    sim->sync_ns_max = 1 + (int64_t)chance_below(chance, 100 * SIM_MS);
+    if (start(life, 1 + chance_below(chance, 20000)) == 0) {
+        for (uint64_t left = chance_below(chance, 40); left > 0 && !sim->disk.ended; left--)
+            do_something(life, chance);
+        stop(life);
+    }
+    const bool power = chance_one_in(chance, 2);
+    sweep_note("%s, %u lines", power ? "the power failed" : "no power failure", life->ledger.count);
+    sim->disk.errors_one_in = 0;
+    disk_restart(&sim->disk, power, (enum disk_memory)chance_below(chance, DISK_MEMORIES));
+    start_again(sim, life, power ? SWEEP_POWER_LOST : SWEEP_NONE);
+    check_all(life, power ? LEDGER_SYNCED : LEDGER_STORED, false);
+}
+
+static void lives_of_chance_lose_nothing_that_was_promised(void **state) {
+    (void)state;
+    const char *only = system_environment("LOGPORT_TEST_SEED");
+    const uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
+    const uint64_t last = only != NULL ? first : scaled(3000);
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct sim *sim = malloc(sizeof *sim);
+        struct life *life = calloc(1, sizeof *life);
+        assert_true(sim != NULL && life != NULL);
+        sim_open(sim, seed);
+        sweep_begin("lives of chance", seed);
+        sweep_watch(&sim->disk);
+        begin_life(life, sim);
+        struct chance chance = {.state = seed ^ 0x5EED};
+        for (uint64_t lives = 1 + chance_below(&chance, 4); lives > 0; lives--)
+            live_by_chance(life, &chance);
+        end_life(life);
+        sweep_end();
+        sim_close(sim);
+        free(life);
+        free(sim);
+    }
+}
+
 int program_main(int argc, char **argv) {
     (void)argc;
     (void)argv;
@@ -320,6 +394,7 @@ int program_main(int argc, char **argv) {
         SWEEP_TEST(an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back),
         SWEEP_TEST(an_error_at_every_single_operation_loses_nothing),
         SWEEP_TEST(a_power_failure_at_every_single_operation_loses_nothing_that_was_synced),
+        SWEEP_TEST(lives_of_chance_lose_nothing_that_was_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
