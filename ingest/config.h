@@ -10,6 +10,7 @@
 #include "port/files.h"
 #include "port/options.h"
 #include "schema/facts.h"
+#include "writer/retention.h"
 #include "writer/schedule.h"
 
 /* The keys of a listener that the file writes as an object, with an address and what is special
@@ -44,6 +45,7 @@ struct config {
     uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;
     const char *rotate, *rotate_zone, *zone_folder;
     uint64_t archive_after_s, archive_level;
+    struct retention_rules retention;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema;
     const char *schema_mode;

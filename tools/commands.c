@@ -18,6 +18,7 @@ const struct command *const commands[] = {
     &verify_command,
     &repair_command,
     &archive_command,
+    &retention_command,
     &check_command,
     &send_command,
     &replay_command,

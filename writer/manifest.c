@@ -175,6 +175,13 @@ enum manifest_event manifest_state(const struct manifest *manifest, const char *
     return (enum manifest_event)entry->event;
 }
 
+uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
+    const struct manifest_stream *found = find_stream(manifest, stream);
+    for (uint32_t n = found == NULL ? 0 : found->count; n > 0; n--)
+        if (found->entries[n - 1].event != MANIFEST_NONE) return found->entries[n - 1].sequence;
+    return 0;
+}
+
 bool manifest_next(const struct manifest *manifest, struct manifest_cursor *cursor) {
     while (cursor->stream <
            manifest->stream_count) { /* each round goes on by a segment or a stream */

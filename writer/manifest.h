@@ -63,6 +63,9 @@ enum manifest_event manifest_state(const struct manifest *manifest, const char *
 int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
                   struct manifest_record *record);
 
+/* The highest sequence that a line tells of; 0: none. */
+uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream);
+
 /* From segment to segment, by stream (in the order of their first lines) and sequence.  All zero:
  * before the first one.  What is appended meanwhile may come or not. */
 struct manifest_cursor {
