@@ -212,7 +212,7 @@ const struct option config_options[] = {
      .field = FIELD(schema_mode),
      .preset = "enforce",
      .value = "MODE",
-     .help = "monitor: lines that do not hold are stored all the same, counted as "
+     .help = "enforce, or monitor: lines that do not hold are stored all the same, counted as "
              "schema_monitored, and up to ten a minute, each of another keyword, are told on "
              "standard error"},
     {.name = "formats",

@@ -10,6 +10,8 @@
 #define FIELD(name)   offsetof(struct listener_keys, name)
 #define DIR_BYTES_MAX 3000
 
+#define KEY_OF_ITS_OWN "in place of the option of this name, for the lines that come here"
+
 const struct option config_listener_options[] = {
     {.name = "address",
      .kind = OPTION_TEXT,
@@ -20,37 +22,37 @@ const struct option config_listener_options[] = {
      .kind = OPTION_TEXT,
      .field = FIELD(time_keys),
      .value = "KEY,...",
-     .help = "in place of the option of this name, for the lines that come here"},
+     .help = KEY_OF_ITS_OWN},
     {.name = "level_keys",
      .kind = OPTION_TEXT,
      .field = FIELD(level_keys),
      .value = "KEY,...",
-     .help = "the same"},
+     .help = KEY_OF_ITS_OWN},
     {.name = "level_scale",
      .kind = OPTION_TEXT,
      .field = FIELD(level_scale),
      .value = "SCALE",
-     .help = "the same"},
+     .help = KEY_OF_ITS_OWN},
     {.name = "ijson",
      .kind = OPTION_TEXT,
      .field = FIELD(ijson),
      .value = "true or false",
-     .help = "the same"},
+     .help = KEY_OF_ITS_OWN},
     {.name = "schema",
      .kind = OPTION_LIST,
      .field = FIELD(schema),
      .value = "FILE",
-     .help = "the same; none: no schema here"},
+     .help = KEY_OF_ITS_OWN "; none: no schema here"},
     {.name = "schema_mode",
      .kind = OPTION_TEXT,
      .field = FIELD(schema_mode),
      .value = "MODE",
-     .help = "the same"},
+     .help = KEY_OF_ITS_OWN},
     {.name = "formats",
      .kind = OPTION_TEXT,
      .field = FIELD(formats),
      .value = "true or false",
-     .help = "the same"},
+     .help = KEY_OF_ITS_OWN},
     {.name = NULL},
 };
 
