@@ -17,8 +17,10 @@
 
 /* Folders are listed half as often as files are looked at; and listing a large one
  * takes at most this part of the time. */
-#define LIST_POLLS 2
-#define LIST_SHARE 20
+#define LIST_POLLS   2
+#define LIST_SHARE   20
+/* A segment that is not where its number says is passed over when so many listings lack it. */
+#define GAP_LISTINGS 3
 
 struct tail_settings {
     struct common_settings common;
@@ -38,8 +40,9 @@ struct tailed {
     bool begun; /* `sequence` is that of a segment that was opened */
     bool stuck; /* damage ends what can be read of this segment */
     uint64_t sequence;
-    uint64_t skip; /* lines not to be printed */
-    uint64_t left; /* lines to be printed before we are done */
+    uint64_t gap_to, gap_since; /* the next one's sequence, and the listing that first said so */
+    uint64_t skip;              /* lines not to be printed */
+    uint64_t left;              /* lines to be printed before we are done */
 };
 
 struct tail {
@@ -54,6 +57,7 @@ struct tail {
     bool follow;
     bool trouble;
     struct segment_list list;
+    uint64_t listings;
     int64_t list_next_ns;
     struct tailed *tailed;
     uint32_t count, room;
@@ -144,6 +148,7 @@ static void refresh_list(struct tail *tail, bool first) {
     const int64_t begun_ns = system_now_ns();
     segment_list_free(&tail->list);
     memset(&tail->list, 0, sizeof tail->list);
+    tail->listings++;
     for (int i = 0; i < words; i++) {
         const char *path = call->words > 0 ? call->word[i] : default_directory();
         const int status = list_path(call->files, path, &tail->list);
@@ -257,11 +262,24 @@ static void print_segment(struct tail *tail, struct tailed *t, bool last) {
     }
 }
 
+/* Numbers rise by one, but for segments that were deleted; a listing may lack one that is renamed
+ * meanwhile, too, and its lines would never be shown. */
+static bool follows(const struct tail *tail, struct tailed *t, const struct segment_file *next) {
+    const uint64_t sequence = next->name.sequence;
+    if (!tail->follow || !t->begun || sequence == t->sequence + 1) return true;
+    if (t->gap_to != sequence) {
+        t->gap_to = sequence;
+        t->gap_since = tail->listings;
+    }
+    return tail->listings - t->gap_since >= GAP_LISTINGS;
+}
+
 /* Prints what the stream has, over all its segments. */
 static void print_stream(struct tail *tail, struct tailed *t) {
     for (;;) { /* ends: every turn goes to a newer segment */
         const struct segment_file *next = newer(tail, t);
-        const bool move_on = next != NULL && (!t->open || newer_has_lines(tail, t));
+        const bool move_on =
+            next != NULL && follows(tail, t, next) && (!t->open || newer_has_lines(tail, t));
         print_segment(tail, t, move_on || !tail->follow);
         if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
         close_segment(t);

@@ -93,8 +93,9 @@ char *segment_path_other(const char *path) {
     return other;
 }
 
-/* Systems pass over a name that changes while they list a folder.  A segment loses its .part once,
- * so who is passed over the first time is there the second time. */
+/* Systems pass over a name that changes while they list a folder, and Windows may refuse to tell of
+ * it.  A segment loses its .part once, so who is passed over the first time is there the second
+ * time. */
 static int list_folder(struct listing *listing) {
     struct segment_list *list = listing->list;
     listing->known_first = list->count;
@@ -103,9 +104,10 @@ static int list_folder(struct listing *listing) {
     if (list->count > listing->known_first)
         qsort(list->files + listing->known_first, list->count - listing->known_first,
               sizeof *list->files, compare_files);
+    if (error || listing->error == ERR_NO_MEMORY) return listing->error ? listing->error : error;
     listing->again = true;
-    if (!error && !listing->error)
-        error = directory_list(listing->files, listing->folder, found_name, listing);
+    if (!listing->named) listing->error = 0; /* a segment that could not be looked at is again */
+    error = directory_list(listing->files, listing->folder, found_name, listing);
     return listing->error ? listing->error : error;
 }
 
