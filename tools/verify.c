@@ -6,13 +6,14 @@
 #include "port/system.h"
 #include "tools/command.h"
 #include "tools/read.h"
+#include "tools/verify_manifest.h"
 #include "writer/frame.h"
 #include "writer/index.h"
 #include "writer/span.h"
 
 struct verify_settings {
     struct common_settings common;
-    bool verbose;
+    bool verbose, manifest;
 };
 
 struct tally {
@@ -160,6 +161,8 @@ static void add_rejects(struct call *call, struct segment_list *list) {
 }
 
 static int verify_run(struct call *call) {
+    const struct verify_settings *settings = call->settings;
+    if (settings->manifest) return verify_manifests(call, settings->verbose);
     struct segment_list list = {0};
     struct tally tally = {0};
     struct progress progress;
@@ -184,21 +187,31 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .field = offsetof(struct verify_settings, verbose),
      .help = "name the sound files too"},
+    {.name = "manifest",
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct verify_settings, manifest),
+     .help = "hold a daemon's directory against its manifest: is a closed file missing, are its "
+             "lines others, is there one too many?"},
     HELP_OPTION,
 };
 
 const struct command verify_command = {
     .name = "verify",
-    .usage = "[-v] [PATH…]",
+    .usage = "[-v] [--manifest] [PATH…]",
     .summary = "Check every checksum, and say which file, frame and byte is bad.",
     .more = "A directory means all its streams, the rejects too. What is unfinished at the end\n"
             "of a file that is being written (.part) is an append on its way, not damage.\n"
             "Frames are counted from 0.\n"
+            "\n"
+            "With --manifest a PATH is a daemon's directory; its manifest tells of every closed\n"
+            "file how many lines it has and what their checksum (XXH3) is, however they are\n"
+            "packed. A file that retention has deleted is not missing.\n"
             "Exit code: 0 sound, 1 damage, 2 something could not be checked.\n"
             "\n"
             "Examples:\n"
             "  logport verify\n"
-            "  logport verify -v ./logs/main\n",
+            "  logport verify -v ./logs/main\n"
+            "  logport verify --manifest ./logs\n",
     .options = options,
     .settings_size = sizeof(struct verify_settings),
     .run = verify_run,
