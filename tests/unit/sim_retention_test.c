@@ -12,50 +12,14 @@
 
 #include "port/error.h"
 #include "tests/sim/sweep.h"
-#include "writer/frame.h"
-#include "writer/index.h"
+#include "tests/unit/kept_segments.h"
 #include "writer/manifest.h"
 #include "writer/retention_files.h"
 
-#define DAY       (86400 * SIM_S)
-#define OPENED    (INT64_C(1795521600) * SIM_S)
 #define NOW       (OPENED + 100 * DAY)
 #define SEQUENCES 6
 
 static const struct retention_folders folders = {.directory = "logs", .archive = "cold"};
-
-static void path_of(const char *folder, const char *stream, uint64_t sequence, bool part,
-                    char path[SEGMENT_PATH_MAX]) {
-    struct segment_name name = {.sequence = sequence, .part = part};
-    char text[SEGMENT_NAME_MAX];
-    strcpy(name.stream, stream);
-    name.opened_ns = OPENED + (int64_t)sequence * DAY;
-    snprintf(path, SEGMENT_PATH_MAX, "%s/%s/%s", folder, stream, segment_name_format(&name, text));
-}
-
-static void put_segment(struct disk *disk, const char *folder, const char *stream,
-                        uint64_t sequence, bool part) {
-    char path[SEGMENT_PATH_MAX], line[128];
-    uint8_t packed[1024];
-    void *scratch = malloc(frame_scratch_bytes());
-    const int size = sprintf(line, "{\"stream\":\"%s\",\"sequence\":%d}\n", stream, (int)sequence);
-    path_of(folder, stream, sequence, part, path);
-    const size_t packed_size =
-        frame_encode(scratch, (const uint8_t *)line, (uint32_t)size, 1, packed);
-    disk_put(disk, path, packed, packed_size);
-    free(scratch);
-}
-
-static void record(struct disk *disk, struct manifest *manifest, const char *folder,
-                   const char *stream, uint64_t sequence) {
-    char path[SEGMENT_PATH_MAX];
-    struct manifest_record told;
-    path_of(folder, stream, sequence, false, path);
-    assert_int_equal(manifest_describe(&disk->files, path, &told), 0);
-    told.event = MANIFEST_CLOSED;
-    told.time_ns = told.closed_ns = told.name.opened_ns + DAY / 2;
-    assert_int_equal(manifest_append(manifest, &told), 0);
-}
 
 /* ---- the scenario: two streams, one of them archived in part; the oldest have to go ---- */
 
