@@ -92,6 +92,8 @@ static int open_stream(struct daemon *daemon, const char *name, uint64_t segment
         .sizes = stream_sizes(config, segment_bytes_max),
         .folder_bytes_max = folder_bytes_max,
         .last_sequence = recovery.last_sequence,
+        /* Of quarantine, whose oldest go by its own rule, nobody keeps the books. */
+        .manifest = folder_bytes_max == 0 ? daemon->upkeep.manifest : NULL,
     };
     error = stream_open(daemon->port, &options, stream);
     return error ? daemon_fail(config->dir, error) : 0;
@@ -168,6 +170,7 @@ static int start(struct daemon *daemon) {
     daemon->started_ns = port_now_ns(daemon->port);
     daemon->plan = memory_plan(config);
     error = open_directory(daemon);
+    if (!error) upkeep_open(&daemon->upkeep, daemon->port, config->dir);
     if (!error) error = open_stream(daemon, "main", UINT64_MAX, 0, &daemon->main);
     if (!error)
         error = open_stream(daemon, "rejects", REJECTS_SEGMENT_BYTES_MAX, REJECTS_FOLDER_BYTES_MAX,
@@ -181,6 +184,7 @@ static int start(struct daemon *daemon) {
     say("memory: %s", daemon->plan.text);
     port_signal(daemon->port, &daemon->signal);
     start_stats(daemon);
+    upkeep_set_rules(&daemon->upkeep, &config->retention);
     intake_start(&daemon->intake);
     say_ready(daemon);
     system_messages_never_wait();
@@ -223,6 +227,7 @@ void daemon_settings_changed(struct daemon *daemon) {
     pipeline_flush_ms(daemon->pipeline, config->flush_ms);
     stream_resize(daemon->main, &main);
     stream_resize(daemon->rejects, &rejects);
+    upkeep_set_rules(&daemon->upkeep, &config->retention);
     if (port_idle(&daemon->stats))
         start_stats(daemon);
     else
@@ -298,6 +303,7 @@ static void serve(struct daemon *daemon) {
     while (!stopping_over(daemon)) {
         const uint32_t collected = port_wait(daemon->port, timeout_ns);
         rotate_go_on(daemon);
+        upkeep_closed(&daemon->upkeep, stream_counts(daemon->main).segments_closed);
         stopping_go_on(daemon, collected);
         timeout_ns = -1;
         if (daemon->phase == PHASE_DRAINING)
@@ -320,6 +326,7 @@ static int finish(struct daemon *daemon) {
     pipeline_free(daemon->pipeline);
     stream_free(daemon->main);
     stream_free(daemon->rejects);
+    upkeep_close(&daemon->upkeep);
     port_pool_free(daemon->intake.tcp_pool);
     intake_free(&daemon->intake);
     line_memory_free(&daemon->line_memory);

@@ -11,6 +11,7 @@
 #include "ingest/memory_plan.h"
 #include "ingest/reload.h"
 #include "ingest/rules.h"
+#include "ingest/upkeep.h"
 #include "writer/segment.h"
 
 enum phase {
@@ -36,6 +37,7 @@ struct daemon {
     struct control *control;
     struct counters counters;
     struct reload *reload;
+    struct upkeep upkeep;
     struct port_op signal, stats, drain, stop, leave, index_stop;
     enum phase phase;
     bool rotating;          /* asked for, not over */

@@ -103,10 +103,12 @@ void stopping_go_on(struct daemon *daemon, uint32_t collected) {
         stream_finish(daemon->main);
         stream_finish(daemon->rejects);
         port_timer(daemon->port, &daemon->index_stop, port_now_ns(daemon->port) + INDEX_STOP_NS);
+        upkeep_stop(&daemon->upkeep);
         daemon->phase = PHASE_CLOSING;
         return;
     case PHASE_CLOSING:
         if (stream_busy(daemon->main) || stream_busy(daemon->rejects)) return;
+        if (!upkeep_quiet(&daemon->upkeep)) return;
         say_goodbye(daemon);
         port_cancel(&daemon->stop);
         port_cancel(&daemon->leave);

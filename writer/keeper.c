@@ -7,6 +7,7 @@
 
 #include "port/system.h"
 #include "writer/index.h"
+#include "writer/manifest.h"
 #include "writer/repack.h"
 #include "writer/scan.h"
 
@@ -224,7 +225,8 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
     return error ? error : ARCHIVED_ONE;
 }
 
-static int archive(struct keeper *k, const char *path) {
+/* *packed: it is, now or since long. */
+static int archive(struct keeper *k, const char *path, bool *packed) {
     struct file file;
     struct file_status status;
     struct segment_index index;
@@ -239,6 +241,7 @@ static int archive(struct keeper *k, const char *path) {
         const bool due = due_ns <= k->now_ns || status.modified_ns > k->now_ns;
         k->wake_ns = due_ns;
         if (!index.repacked && index.lines > 0) result = due ? pack(k, &index, &file, path) : LATER;
+        *packed = index.repacked || result == ARCHIVED_ONE;
         index_free(&index);
     }
     file_close(&file);
@@ -251,18 +254,38 @@ static int settled(const char *path, int result) {
     return result == ERR_NOT_FOUND || result == ERR_INVALID ? LOOKED_AT_ONE : result;
 }
 
+/* The manifest learns of it, unless it knows already. */
+static int note(struct keeper *k, const struct segment_file *file, enum manifest_event event) {
+    struct manifest *manifest = k->options.manifest;
+    if (manifest == NULL) return 0;
+    const enum manifest_event known =
+        manifest_state(manifest, file->name.stream, file->name.sequence, NULL);
+    if (known >= event) return 0;
+    struct manifest_record record = {.name = file->name};
+    int error = manifest_describe(port_files(k->port), file->path, &record);
+    record.event = event;
+    record.time_ns = k->now_ns;
+    if (!error) error = manifest_append(manifest, &record);
+    return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile */
+}
+
 static int look_around(struct keeper *k, const struct segment_list *list) {
     enum task task;
     const struct segment_file *file = next_to_index(k, list, &task);
     if (file != NULL) {
-        const int result = settled(file->path, add_index(k, file->path, task));
+        int result = settled(file->path, add_index(k, file->path, task));
+        const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;
+        if (error) result = error;
         if (result >= 0 && task == INDEX_NEW) k->high = file->name.sequence;
         if (result >= 0 && task == INDEX_OLDER) k->low = file->name.sequence;
         return result;
     }
     file = next_to_pack(k, list);
     if (file == NULL) return NOTHING_LEFT;
-    const int result = settled(file->path, archive(k, file->path));
+    bool packed = false;
+    int result = settled(file->path, archive(k, file->path, &packed));
+    const int error = packed ? note(k, file, MANIFEST_ARCHIVED) : 0;
+    if (error) result = error;
     if (result > LATER) k->packed = file->name.sequence;
     return result;
 }

@@ -7,6 +7,8 @@
  * Then, some time after they were closed, they are packed smaller (repack.h), the oldest first,
  * into a file in the state folder, which takes the segment's name in one step.
  *
+ * The manifest is told of each, if there is one.
+ *
  * One job at a time, on the idle lane.  What is left to do is seen from the files themselves, so
  * that nothing is lost or done twice by whatever ends a job.  Every call: the port's owner. */
 #ifndef WRITER_KEEPER_H
@@ -18,6 +20,7 @@
 #include "port/port.h"
 
 struct keeper;
+struct manifest;
 
 /* What a job takes beside its segment's own index, at most. */
 #define KEEPER_MEMORY_BYTES (48u << 20)
@@ -32,6 +35,7 @@ struct keeper_options {
     const char *pack_path;  /* where a segment is packed: on the same volume */
     uint64_t last_sequence; /* segments above it are new */
     struct keeper_rules rules;
+    struct manifest *manifest; /* used by jobs on the idle lane only; NULL: there is none */
 };
 
 struct keeper_counts {

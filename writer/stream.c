@@ -112,7 +112,8 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
     const struct keeper_options keeper_options = {.folder = s->folder,
                                                   .pack_path = s->pack_path,
                                                   .last_sequence = s->last_sequence,
-                                                  .rules = options->sizes.keeper};
+                                                  .rules = options->sizes.keeper,
+                                                  .manifest = options->manifest};
     if (!error) error = keeper_open(port, &keeper_options, &s->keeper);
     if (error) {
         free(s);

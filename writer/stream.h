@@ -35,6 +35,7 @@ struct stream_options {
     struct stream_sizes sizes;
     uint64_t folder_bytes_max; /* closed segments together, the oldest go first; 0: no limit */
     uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
+    struct manifest *manifest; /* keeper_options' */
 };
 
 /* A lid and padding may come behind an append. */

@@ -167,7 +167,7 @@ class Index(Case):
         self.assert_lines(logport("cat", daemon.base).lines, sent)
         daemon.stop()
         self.assertEqual(logport("archive", daemon.base).lines, [b"0 packed, 3 had been"])
-        self.assertEqual(sorted(os.listdir(os.path.join(daemon.base, "state"))), ["lock", "main.sequence"])
+        self.assertEqual(sorted(os.listdir(os.path.join(daemon.base, "state"))), ["lock", "main.sequence", "manifest.ndjson"])
 
     def test_archive_leaves_a_damaged_file_and_one_that_is_being_written(self):
         base, path, _ = self.closed(500)

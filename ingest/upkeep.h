@@ -1,0 +1,38 @@
+/* upkeep.h - the daemon's manifest, and its retention: closed files that have to go are looked for
+ * once a minute, and when a file was closed, and deleted one by one, on the idle lane, where the keepers of the streams (which
+ * write to the same manifest) work too: one job at a time.  Owner only. */
+#ifndef INGEST_UPKEEP_H
+#define INGEST_UPKEEP_H
+
+#include <stdatomic.h>
+
+#include "port/port.h"
+#include "writer/manifest.h"
+#include "writer/retention.h"
+
+struct upkeep {
+    struct port *port;
+    const char *directory;
+    struct manifest *manifest; /* NULL: it cannot be written, which has been said */
+    struct retention_rules rules, next_rules;
+    struct retention *retention;
+    struct port_op op; /* the job, or the wait for the next */
+    bool running, stopping;
+    atomic_bool let_go;
+    uint64_t closed; /* as upkeep_closed said last */
+    int said;
+};
+
+/* Opens what it needs, and mends what a crash has left.  Blocking: before serving.  What cannot
+ * be done is said, and serving goes on without it.  directory: not copied. */
+void upkeep_open(struct upkeep *upkeep, struct port *port, const char *directory);
+/* From the next look on, which is soon; the rules are copied, but for their streams. */
+void upkeep_set_rules(struct upkeep *upkeep, const struct retention_rules *rules);
+/* So many segments have been closed since the start. */
+void upkeep_closed(struct upkeep *upkeep, uint64_t segments);
+/* Nothing more is looked for. */
+void upkeep_stop(struct upkeep *upkeep);
+bool upkeep_quiet(const struct upkeep *upkeep);
+void upkeep_close(struct upkeep *upkeep); /* quiet, and so are all keepers */
+
+#endif
