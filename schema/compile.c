@@ -8,6 +8,9 @@
 #include "port/error.h"
 #include "schema/compile.h"
 
+/* Each $dynamicRef has a table of all resources. */
+#define DYNAMIC_MAX (1u << 20)
+
 static int compile_program(const struct schema_source *sources, size_t count, const char *root,
                            const struct schema_options *options, struct schema **out,
                            struct schema_problem *problem);
@@ -15,8 +18,9 @@ static int compile_documents(struct compiler *compiler, const char *root);
 static int compile_waiting(struct compiler *compiler, struct node **next);
 static int compile_dynamic_targets(struct compiler *compiler);
 static int table_dynamic(struct compiler *compiler);
-static int judge_documents(const struct schema_source *sources, size_t count,
-                           struct schema_problem *problem);
+static int note_metas(struct compiler *compiler, size_t count);
+static int judge_documents(const struct schema *schema, const struct schema_source *sources,
+                           size_t count, struct schema_problem *problem);
 
 int schema_compile(const struct schema_source *sources, size_t count,
                    const struct schema_options *options, struct schema **out,
@@ -31,7 +35,7 @@ int schema_compile(const struct schema_source *sources, size_t count,
         return ERR_INVALID;
     }
     int error = compile_program(sources, count, NULL, options ? options : &usual, out, problem);
-    if (!error) error = judge_documents(sources, count, problem);
+    if (!error) error = judge_documents(*out, sources, count, problem);
     if (!error) return 0;
     schema_free(*out);
     *out = NULL;
@@ -62,6 +66,7 @@ static int compile_program(const struct schema_source *sources, size_t count, co
     int error = resources_open(&compiler.resources, sources, count);
     if (!error) error = compile_documents(&compiler, root);
     if (!error) error = link_program(&compiler);
+    if (!error) error = note_metas(&compiler, count);
     if (error)
         schema_free(schema);
     else
@@ -117,6 +122,13 @@ static int compile_waiting(struct compiler *compiler, struct node **next) {
 
 static int compile_dynamic_targets(struct compiler *compiler) {
     struct resources *resources = &compiler->resources;
+    if (compiler->dynamic_count * resources->count > DYNAMIC_MAX) {
+        const struct document *document = resources->documents[0];
+        return REFUSE(compiler, document, document->values,
+                      "%zu times $dynamicRef and %u times $id are too many: at most %u both "
+                      "multiplied",
+                      compiler->dynamic_count, (unsigned)resources->count, DYNAMIC_MAX);
+    }
     for (struct dynamic_reference *one = compiler->dynamic; one; one = one->next) {
         for (uint32_t i = 1; i <= resources->count; i++) {
             struct value *value = resources_dynamic(resources, i, one->name);
@@ -154,6 +166,18 @@ static int table_dynamic(struct compiler *compiler) {
 
 /* ---- the documents, judged by their meta-schemas ---- */
 
+static int note_metas(struct compiler *compiler, size_t count) {
+    const struct resources *resources = &compiler->resources;
+    const char **metas = arena_take(&compiler->schema->arena, count * sizeof *metas);
+    if (!metas) return ERR_NO_MEMORY;
+    compiler->schema->metas = metas;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t meta = resources_at(resources, resources->documents[i]->resource)->meta;
+        if (meta) metas[i] = resources_at(resources, meta)->uri;
+    }
+    return 0;
+}
+
 static int judge(const struct schema *meta, const struct schema_source *source,
                  struct schema_problem *problem) {
     struct schema_checker *checker;
@@ -165,8 +189,9 @@ static int judge(const struct schema *meta, const struct schema_source *source,
     if (!error) {
         const struct value *root = document.values;
         if (!schema_check(checker, document.text + root->begin, value_size(root), &verdict)) {
+            uint64_t steps = 0;
             const struct value *blamed = document_follow(
-                &document, document.values, verdict.instance, strlen(verdict.instance));
+                &document, document.values, verdict.instance, strlen(verdict.instance), &steps);
             error = document_refuse(&document, blamed ? blamed : root, problem,
                                     "the meta-schema forbids it: %s", verdict.sentence);
         }
@@ -176,38 +201,19 @@ static int judge(const struct schema *meta, const struct schema_source *source,
     return error;
 }
 
-/* The URI of the meta-schema that a document names, if it is not the usual one. */
-static int other_meta(const struct schema_source *sources, size_t count, size_t which,
-                      char uri[SCHEMA_SENTENCE_MAX * 8], struct schema_problem *problem) {
-    struct arena arena = {0};
-    struct resources resources = {.arena = &arena, .problem = problem};
-    int error = resources_open(&resources, sources, count);
-    uri[0] = '\0';
-    if (!error) {
-        const uint32_t number = resources.documents[which]->resource;
-        const uint32_t meta = resources_at(&resources, number)->meta;
-        if (meta) snprintf(uri, SCHEMA_SENTENCE_MAX * 8, "%s", resources_at(&resources, meta)->uri);
-    }
-    arena_free(&arena);
-    return error;
-}
-
-static int judge_documents(const struct schema_source *sources, size_t count,
-                           struct schema_problem *problem) {
+static int judge_documents(const struct schema *schema, const struct schema_source *sources,
+                           size_t count, struct schema_problem *problem) {
     static const struct schema_options usual = {0};
-    char uri[SCHEMA_SENTENCE_MAX * 8];
     struct schema *meta;
     int error = compile_program(meta_sources, META_SOURCES, NULL, &usual, &meta, problem);
     if (error) return error;
     for (size_t i = 0; i < count && !error; i++) {
-        error = other_meta(sources, count, i, uri, problem);
-        if (error) break;
-        if (uri[0] == '\0') {
+        if (!schema->metas[i]) {
             error = judge(meta, &sources[i], problem);
             continue;
         }
         struct schema *other;
-        error = compile_program(sources, count, uri, &usual, &other, problem);
+        error = compile_program(sources, count, schema->metas[i], &usual, &other, problem);
         if (error) break;
         error = judge(other, &sources[i], problem);
         schema_free(other);

@@ -19,6 +19,7 @@ struct compiler {
     struct schema_problem *problem;
     struct node **last; /* where the next node is linked */
     struct dynamic_reference *dynamic;
+    size_t dynamic_count;
     struct unknown *unknown; /* the unknown keywords that have been named */
     size_t unknown_count;
 };

@@ -247,6 +247,7 @@ static int compile_reference(struct compiler *compiler, const struct members *me
     if (!one) return ERR_NO_MEMORY;
     *one = (struct dynamic_reference){compiler->dynamic, applicator, target.dynamic};
     compiler->dynamic = one;
+    compiler->dynamic_count++;
     return 0;
 }
 

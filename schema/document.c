@@ -218,13 +218,14 @@ static struct value *follow_token(const struct document *document, const struct 
 }
 
 struct value *document_follow(const struct document *document, struct value *from,
-                              const char *pointer, size_t size) {
+                              const char *pointer, size_t size, uint64_t *steps) {
     const char *end = pointer + size;
     while (pointer < end && from) {
         if (*pointer != '/') return NULL;
         const char *token = ++pointer;
         while (pointer < end && *pointer != '/')
             pointer++;
+        *steps += from->count;
         from = follow_token(document, from, token, (size_t)(pointer - token));
     }
     return from;

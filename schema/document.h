@@ -74,9 +74,10 @@ static inline bool value_is_true(const struct document *document, const struct v
 /* The member of that (decoded) name, or NULL. */
 struct value *document_member(const struct document *document, const struct value *object,
                               const char *name);
-/* The value that a JSON Pointer of decoded text leads to, or NULL. */
+/* The value that a JSON Pointer of decoded text leads to, or NULL.  What it costs is counted
+ * in *steps. */
 struct value *document_follow(const struct document *document, struct value *from,
-                              const char *pointer, size_t size);
+                              const char *pointer, size_t size, uint64_t *steps);
 /* The JSON Pointer of a value, cut to fit; returns its length. */
 size_t document_pointer(const struct document *document, const struct value *value, char *out,
                         size_t size);

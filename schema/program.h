@@ -159,6 +159,7 @@ struct schema {
     bool decodes;      /* patterns, formats, or names with patterns are asked somewhere */
     struct pattern **patterns;
     size_t pattern_count, pattern_room;
+    const char **metas; /* a document each: the URI of its meta-schema; NULL: the usual one */
 };
 
 #endif

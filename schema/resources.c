@@ -11,6 +11,9 @@
 #include "schema/text.h"
 #include "schema/uri.h"
 
+/* What all references together may cost, in members looked at: about a second. */
+#define STEPS_MAX (UINT64_C(1) << 27)
+
 static int add_document(struct resources *resources, const struct schema_source *source,
                         bool built_in);
 static int add_root(struct resources *resources, struct document *document, bool built_in);
@@ -302,7 +305,8 @@ static int follow_fragment(struct resources *resources, const char *fragment, si
     target->document = resource->document;
     target->dynamic = NULL;
     if (size == 0 || fragment[0] == '/') {
-        target->value = document_follow(resource->document, resource->root, fragment, size);
+        target->value =
+            document_follow(resource->document, resource->root, fragment, size, &resources->steps);
         return 0;
     }
     const struct identifier *anchor = find(resources, number, fragment, size);
@@ -332,6 +336,9 @@ int resources_follow(struct resources *resources, struct document *document,
     const size_t fragment_size =
         hash < size ? uri_decode(text + hash + 1, size - hash - 1, fragment) : 0;
     follow_fragment(resources, fragment, fragment_size, found->resource, target);
+    if (resources->steps > STEPS_MAX)
+        return document_refuse(document, reference, resources->problem,
+                               "the references of this schema lead through too many members");
     if (!target->value)
         return document_refuse(document, reference, resources->problem,
                                "it refers to %.*s, which is not there",

@@ -35,6 +35,7 @@ struct resources {
     uint32_t count, room;
     struct identifier *identifiers; /* a hash table, a power of two */
     size_t identifier_count, identifier_room;
+    uint64_t steps;  /* what references have cost so far */
     bool meta_given; /* the built-in documents are among them */
 };
 
