@@ -23,7 +23,6 @@ bool schema_check(struct schema_checker *checker, const char *line, size_t size,
                   struct schema_verdict *verdict) {
     assert(size > 0);
     checker->line = line;
-    checker->line_end = line + size;
     checker->given_up = GIVE_UP_NOT;
     checker->steps = CHECK_STEPS + (int64_t)size * CHECK_STEPS_BYTE;
     checker->depth = checker->scope_count = checker->explaining = 0;

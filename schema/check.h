@@ -57,12 +57,11 @@ struct schema_checker {
     int64_t steps;
     uint32_t depth;
     uint32_t quiet;
-    bool explains;
     uint32_t explaining;
     enum give_up given_up;
     struct failure failure;
     struct failure nearest; /* of alternatives that all fail, the failure that went farthest */
-    const char *line, *line_end;
+    const char *line;
     const uint32_t *quote; /* into quotes */
     /* Scratch. */
     uint32_t *quotes;

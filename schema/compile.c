@@ -145,7 +145,6 @@ static int compile_dynamic_targets(struct compiler *compiler) {
 /* A name that one schema alone has leads there from everywhere. */
 static int table_dynamic(struct compiler *compiler) {
     struct resources *resources = &compiler->resources;
-    compiler->schema->resource_count = resources->count;
     for (struct dynamic_reference *one = compiler->dynamic; one; one = one->next) {
         struct node **table =
             arena_take(&compiler->schema->arena, resources->count * sizeof *table);

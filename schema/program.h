@@ -152,7 +152,6 @@ struct schema {
     struct arena arena;
     struct node *root;
     struct node *nodes;
-    uint32_t resource_count;
     uint32_t guess_count;
     bool dynamic;      /* some $dynamicRef depends on where one comes from */
     bool tells_unique; /* uniqueItems is asked somewhere */

@@ -39,18 +39,3 @@ const char *scan_container(const char *p) {
         if (depth == 0) return p;
     }
 }
-
-uint32_t scan_count(const char *container) {
-    const bool object = *container == '{';
-    const char *p = scan_space(container + 1);
-    bool escaped;
-    uint32_t count = 0;
-    if (*p == ']' || *p == '}') return 0;
-    for (;;) { /* ends at the container's end */
-        if (object) p = scan_to_value(scan_string(p + 1, &escaped));
-        p = scan_space(scan_value(p));
-        count++;
-        if (*p != ',') return count;
-        p = scan_space(p + 1);
-    }
-}

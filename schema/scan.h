@@ -73,7 +73,4 @@ static inline const char *scan_to_value(const char *name_end) {
     return scan_space(p + 1);
 }
 
-/* How many members or items it has. */
-uint32_t scan_count(const char *container);
-
 #endif

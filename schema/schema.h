@@ -81,10 +81,11 @@ void schema_checker_free(struct schema_checker *checker);
 /* What schema_checker_make allocates. */
 size_t schema_checker_bytes(const struct schema *schema, size_t line_bytes_max);
 
-/* True: the line holds.  The line is one JSON value that schema/json.h has accepted, without
- * white space around it, with JSON_PADDING bytes behind it that can be read.  Allocates
- * nothing.  false: *verdict says why (verdict may be NULL).  A line that would
- * take too many steps, or is longer than line_bytes_max, fails too, and the verdict says that. */
+/* True: the line holds.  The line is one JSON value that schema/json.h has accepted, as it stands in
+ * its text: no white space before it, white space or a newline behind it, and JSON_PADDING bytes from
+ * there on that can be read.  Allocates nothing.  false: *verdict says why (verdict may be
+ * NULL).  A line that would take too many steps, or is longer than line_bytes_max, fails too, and the
+ * verdict says that. */
 bool schema_check(struct schema_checker *checker, const char *line, size_t size,
                   struct schema_verdict *verdict);
 
