@@ -117,13 +117,19 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     return 0;
 }
 
-/* What file_replace has written beside the sequence when a crash came. */
-static int remove_left_over(struct files *files, const char *sequence_path) {
-    char path[SEGMENT_PATH_MAX];
-    if (snprintf(path, sizeof path, "%s.new", sequence_path) >= (int)sizeof path)
-        return ERR_NAME_TOO_LONG;
-    const int error = file_remove(files, path);
-    return error == ERR_NOT_FOUND ? 0 : error;
+/* What a crash may leave in the state folder: the sequence half written (file_replace), and a
+ * segment half packed (stream.c names it). */
+static int remove_left_over(struct files *files, const char *directory, const char *stream) {
+    static const char *const endings[] = {".sequence.new", ".pack"};
+    int error = 0;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0] && !error; i++) {
+        char path[SEGMENT_PATH_MAX], file[STREAM_NAME_MAX + 16];
+        snprintf(file, sizeof file, "%s%s", stream, endings[i]);
+        if (!path_join(path, directory, "state", file)) return ERR_NAME_TOO_LONG;
+        error = file_remove(files, path);
+        if (error == ERR_NOT_FOUND) error = 0;
+    }
+    return error;
 }
 
 int recover_stream(struct files *files, const char *directory, const char *stream,
@@ -140,7 +146,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     /* Whoever made them may have come to its end before it could do this. */
     if (!error) error = directory_sync_above(files, folder);
     if (!error) error = directory_sync_above(files, directory);
-    if (!error) error = remove_left_over(files, path);
+    if (!error) error = remove_left_over(files, directory, stream);
     if (!error) error = sequence_read(files, path, &recovery->last_sequence);
     if (error == ERR_INVALID) {
         say("%s: not a number; going on from the segments' names", path);
