@@ -212,6 +212,24 @@ static bool touches(const struct disk_change *change, const char *directory) {
            (change->to != NULL && disk_is_in(change->to, directory));
 }
 
+static void make_durable(struct disk *disk, struct disk_change *change) {
+    names_apply(&disk->durable, change);
+    change_free(change);
+}
+
+/* What happened to the file before, in other folders, is durable with it: a file that is moved
+ * from one to another does not stand in both.  Returns how many of the first `count` are left. */
+static uint32_t carry_over_before(struct disk *disk, const struct disk_file *file, uint32_t count) {
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (disk->changes[i].file == file)
+            make_durable(disk, &disk->changes[i]);
+        else
+            disk->changes[left++] = disk->changes[i];
+    }
+    return left;
+}
+
 /* The first `most` of this folder's changes, in their order, become durable. */
 static void carry_over(struct disk *disk, const char *directory, uint64_t most) {
     uint32_t left = 0;
@@ -222,8 +240,8 @@ static void carry_over(struct disk *disk, const char *directory, uint64_t most) 
             continue;
         }
         most--;
-        names_apply(&disk->durable, &change);
-        change_free(&change);
+        left = carry_over_before(disk, change.file, left);
+        make_durable(disk, &change);
     }
     disk->change_count = left;
 }

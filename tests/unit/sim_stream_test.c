@@ -16,6 +16,7 @@
 #include "tests/unit/probe.h"
 #include "writer/frame.h"
 #include "writer/index.h"
+#include "writer/manifest.h"
 #include "writer/recover.h"
 #include "writer/scan.h"
 #include "writer/segment.h"
@@ -38,6 +39,7 @@ struct life {
     struct sim *sim;
     struct port *port;
     struct stream *stream;
+    struct manifest *manifest;
     uint32_t on_its_way; /* appends */
     uint32_t recovered;  /* lines, at the last start */
 };
@@ -81,10 +83,19 @@ static void append_line(struct life *life) {
     stream_append(life->stream, &line->append);
 }
 
+static void end_port(struct life *life) {
+    port_close(life->port);
+    manifest_close(life->manifest);
+    life->port = NULL;
+    life->manifest = NULL;
+}
+
 /* 0, or what kept it from starting. */
 static int start(struct life *life, uint64_t segment_bytes_max) {
     struct recovery recovery;
     int error = recover_stream(&life->sim->disk.files, DIRECTORY, STREAM, &recovery);
+    if (error) return error;
+    error = manifest_open(&life->sim->disk.files, DIRECTORY, &life->manifest);
     if (error) return error;
     life->port = sim_port(life->sim);
     const struct stream_options options = {.directory = DIRECTORY,
@@ -92,11 +103,12 @@ static int start(struct life *life, uint64_t segment_bytes_max) {
                                            .sizes.segment_bytes_max = segment_bytes_max,
                                            .sizes.segment_age_ms = 3600000,
                                            .sizes.sync_ms = 50,
-                                           .last_sequence = recovery.last_sequence};
+                                           .sizes.keeper = {60, 3},
+                                           .last_sequence = recovery.last_sequence,
+                                           .manifest = life->manifest};
     error = stream_open(life->port, &options, &life->stream);
     if (!error) return 0;
-    port_close(life->port);
-    life->port = NULL;
+    end_port(life);
     return error;
 }
 
@@ -115,9 +127,8 @@ static void stop(struct life *life) {
         port_wait(life->port, SIM_S);
     assert_int_equal(life->on_its_way, 0);
     stream_free(life->stream);
-    port_close(life->port);
     life->stream = NULL;
-    life->port = NULL;
+    end_port(life);
 }
 
 static void append_lines(struct life *life, uint32_t count, int64_t pause_ns) {
@@ -160,7 +171,7 @@ static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_
 static void leftovers(struct sim *sim, void *context) {
     struct life *life = context;
     begin_life(life, sim);
-    put_segment(life, 3, false, 300);
+    put_segment(life, 3, false, 100);
     put_segment(life, 4, false, 3);
     put_segment(life, 5, true, 4);
 }
@@ -174,7 +185,7 @@ static void live(struct sim *sim, void *context) {
     append_lines(life, 4, 30 * SIM_MS);
     stream_rotate(life->stream);
     append_lines(life, 6, 20 * SIM_MS);
-    sim_pass(sim, SIM_S);
+    sim_pass(sim, 200 * SIM_S); /* closed segments are archived */
     append_lines(life, 2, 0);
     stop(life);
 }
@@ -189,9 +200,7 @@ static void start_again(struct sim *sim, void *context, enum sweep_harm harm) {
 }
 
 struct found {
-    struct life *life;
     char unwanted[DISK_TEXT_MAX];
-    char no_index[DISK_TEXT_MAX];
     uint32_t segments;
 };
 
@@ -199,7 +208,9 @@ struct found {
 static bool find_unwanted(void *context, const char *path, bool directory) {
     struct found *found = context;
     struct segment_name name;
-    if (directory || strcmp(path, DIRECTORY "/state/" STREAM ".sequence") == 0) return true;
+    if (directory || strcmp(path, DIRECTORY "/state/" STREAM ".sequence") == 0 ||
+        strcmp(path, DIRECTORY "/state/" MANIFEST_FILE) == 0)
+        return true;
     if (strncmp(path, DIRECTORY "/" STREAM "/", 7) == 0 &&
         segment_name_parse(segment_file_name(path), &name) && !name.part)
         found->segments++;
@@ -208,25 +219,51 @@ static bool find_unwanted(void *context, const char *path, bool directory) {
     return true;
 }
 
-static bool find_without_index(void *context, const char *path, bool directory) {
-    struct found *found = context;
+/* Whole, packed small, and as the manifest says it is. */
+static bool check_closed(void *context, const char *path, bool directory) {
+    struct life *life = context;
+    struct files *files = &life->sim->disk.files;
     struct file file;
+    struct segment_index index;
+    struct segment_name name;
+    struct manifest_record told, found = {0};
     uint64_t offset;
     if (directory || strncmp(path, DIRECTORY "/" STREAM "/", 7) != 0) return true;
-    assert_int_equal(file_open(&found->life->sim->disk.files, path, FILE_READ, &file), 0);
-    if (index_check(&file, &offset) != 0)
-        snprintf(found->no_index, sizeof found->no_index, "%s", path);
+    assert_int_equal(file_open(files, path, FILE_READ, &file), 0);
+    if (index_check(&file, &offset) != 0) fail_msg("%s has no sound index", path);
+    assert_int_equal(index_load(&file, &index), 0);
+    if (!index.repacked) fail_msg("%s was not archived", path);
+    index_free(&index);
     file_close(&file);
+    assert_true(segment_name_parse(segment_file_name(path), &name));
+    if (manifest_find(life->manifest, STREAM, name.sequence, &told) != 0)
+        fail_msg("%s: the manifest does not know it", path);
+    assert_int_equal(manifest_describe(files, path, &found), 0);
+    if (told.event != MANIFEST_ARCHIVED || told.xxh3 != found.xxh3 || told.lines != found.lines ||
+        told.bytes != found.bytes)
+        fail_msg("%s: the manifest says otherwise", path);
     return true;
 }
 
+/* The manifest tells of no segment that is not there. */
+static void check_manifest(struct life *life, uint32_t segments) {
+    struct manifest_cursor cursor = {0};
+    uint32_t told = 0;
+    while (manifest_next(life->manifest, &cursor))
+        told++;
+    assert_int_equal(told, segments);
+}
+
 static void check_all(struct life *life, enum ledger_demand demand, bool append_one_more) {
-    struct found found = {.life = life};
+    struct found found = {0};
     ledger_check(&life->ledger, &life->sim->disk.files, demand);
     disk_walk(&life->sim->disk, DIRECTORY, find_unwanted, &found);
     if (found.unwanted[0]) fail_msg("%s was left", found.unwanted);
-    disk_walk(&life->sim->disk, DIRECTORY, find_without_index, &found);
-    if (found.no_index[0]) fail_msg("%s has no sound index", found.no_index);
+    assert_int_equal(manifest_open(&life->sim->disk.files, DIRECTORY, &life->manifest), 0);
+    disk_walk(&life->sim->disk, DIRECTORY, check_closed, life);
+    check_manifest(life, found.segments);
+    manifest_close(life->manifest);
+    life->manifest = NULL;
     if (!append_one_more) return;
     assert_int_equal(start(life, 1 << 20), 0); /* and it goes on */
     append_lines(life, 1, 0);
