@@ -145,8 +145,9 @@ static struct manifest_entry *entry_for(struct manifest *m, const struct segment
         strcpy(stream->name, name->stream);
     }
     const uint32_t at = lower_bound(stream, name->sequence);
-    struct manifest_entry *entry = &stream->entries[at];
-    if (at < stream->count && entry->sequence == name->sequence) return entry;
+    struct manifest_entry *entry;
+    if (at < stream->count && stream->entries[at].sequence == name->sequence)
+        return &stream->entries[at];
     if (!make_room((void **)&stream->entries, &stream->room, stream->count, sizeof *entry))
         return NULL;
     entry = &stream->entries[at];

@@ -35,7 +35,7 @@ static struct manifest_record record_of(const char *stream, uint64_t sequence,
                                      .xxh3 = 0x00ab54a98ceb1f0a,
                                      .first_time_ns = NOON - 3600 * SECOND + 1,
                                      .last_time_ns = NOON - SECOND,
-                                     .closed_ns = NOON + (int64_t)sequence * SECOND};
+                                     .closed_ns = NOON + (int64_t)(sequence % 1000) * SECOND};
     strcpy(record.name.stream, stream);
     record.name.sequence = sequence;
     record.name.opened_ns = NOON - 3600 * SECOND;
