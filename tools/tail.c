@@ -16,11 +16,12 @@
 #include "tools/render.h"
 
 /* Folders are listed half as often as files are looked at; and listing a large one
- * takes at most this part of the time. */
-#define LIST_POLLS   2
-#define LIST_SHARE   20
+ * takes at most this part of the time, unless that would mean to wait longer than this. */
+#define LIST_POLLS        2
+#define LIST_SHARE        20
+#define LIST_PAUSE_NS_MAX INT64_C(2000000000)
 /* A segment that is not where its number says is passed over when so many listings lack it. */
-#define GAP_LISTINGS 3
+#define GAP_LISTINGS      3
 
 struct tail_settings {
     struct common_settings common;
@@ -163,7 +164,8 @@ static void refresh_list(struct tail *tail, bool first) {
         if (find_tailed(tail, file) == NULL) add_tailed(tail, file);
     }
     const int64_t now_ns = system_now_ns();
-    const int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
+    int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
+    if (pause_ns > LIST_PAUSE_NS_MAX) pause_ns = LIST_PAUSE_NS_MAX;
     const int64_t every_ns = (int64_t)tail->poll_ms * 1000000 * LIST_POLLS;
     tail->list_next_ns = now_ns + (pause_ns > every_ns ? pause_ns : every_ns);
 }
@@ -264,14 +266,16 @@ static void print_segment(struct tail *tail, struct tailed *t, bool last) {
 
 /* Numbers rise by one, but for segments that were deleted; a listing may lack one that is renamed
  * meanwhile, too, and its lines would never be shown. */
-static bool follows(const struct tail *tail, struct tailed *t, const struct segment_file *next) {
+static bool follows(struct tail *tail, struct tailed *t, const struct segment_file *next) {
     const uint64_t sequence = next->name.sequence;
     if (!tail->follow || !t->begun || sequence == t->sequence + 1) return true;
     if (t->gap_to != sequence) {
         t->gap_to = sequence;
         t->gap_since = tail->listings;
     }
-    return tail->listings - t->gap_since >= GAP_LISTINGS;
+    if (tail->listings - t->gap_since >= GAP_LISTINGS) return true;
+    tail->list_next_ns = system_now_ns(); /* with the next look */
+    return false;
 }
 
 /* Prints what the stream has, over all its segments. */

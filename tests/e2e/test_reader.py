@@ -256,7 +256,7 @@ class Follow(Case):
 
     ROTATIONS = 200
 
-    def load_with_rotations(self, daemon, sent):
+    def load_with_rotations(self, daemon, sent, seen):
         """Sends until there are as many segments, each batch its own; keeps in `sent` what it sends."""
         connection, number = daemon.connect(), 0
         while len(segments(daemon.base)) <= self.ROTATIONS:
@@ -265,6 +265,8 @@ class Follow(Case):
             sent += burst
             connection.sendall(b"\n".join(burst) + b"\n")
             time.sleep(0.05 if WINDOWS else 0.01)  # a load, not a flood: that would fill larger batches
+            if WINDOWS:  # Wine's speed is not ours
+                wait_until(lambda: len(sent) < len(seen) + 3000, "the follower keeps up")
         connection.close()
 
     def assert_shown(self, follower, lines):
@@ -284,7 +286,7 @@ class Follow(Case):
         sent = [log_line(self.rng, first=1)]
         daemon.send(sent[0] + b"\n")
         wait_until(lambda: follower.seen, "the first line is shown")
-        load = self.in_thread(self.load_with_rotations, daemon, sent)
+        load = self.in_thread(self.load_with_rotations, daemon, sent, follower.seen)
         while load.is_alive():
             beside(daemon)
         load.finish()
