@@ -13,6 +13,7 @@ import zoneinfo
 from harness import BUILD, EXEC_PREFIX, SEED, SUFFIX, Case, environment, main, scaled
 
 BOUNDARIES = EXEC_PREFIX + [os.path.join(BUILD, "tests", "boundaries" + SUFFIX)]
+YEARS = EXEC_PREFIX + [os.path.join(BUILD, "tests", "years" + SUFFIX)]
 FOLDER = next((folder for folder in zoneinfo.TZPATH if os.path.isfile(os.path.join(folder, "Europe/London"))), None)
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -196,6 +197,110 @@ class Zones(Case):
                 moments = moments_of(zone, schedule, min(looks) - 2 * DAY, max(looks) + 2 * DAY)
                 (answer,) = ask([("clock", file_of(name), schedule, *looks)])
                 self.assertEqual(answer, clock_due(moments, looks), (name, schedule))
+
+
+# ---- a stream, of which a clock ends segments ----
+
+
+def segments_begun(moments, begin, script):
+    """A digit for each line, 1 if it begins a segment.  While there is one, the clock is looked at all the time: as
+    soon as it has come to a moment that is due, the segment is over.  While there is none nobody looks."""
+    wall, present = begin, False
+    next_due, seen, begun = bisect.bisect_right(moments, begin), begin, []
+
+    def look(until):
+        nonlocal present, next_due, seen
+        if not present:
+            return
+        due = bisect.bisect_right(moments, until) > next_due
+        # The first look that finds it due: the moment itself, unless the clock was set past it.
+        at = max(wall, moments[next_due]) if due else until
+        if due or wall < seen - DAY:
+            next_due, seen = bisect.bisect_right(moments, at if due else wall), at if due else wall
+            if not due:  # it all began anew at `wall`, and goes on from there
+                look(until)
+                return
+        present = not due
+        seen = max(seen, at)
+
+    for kind, number in script:
+        if kind == "s":
+            wall += number
+            continue
+        look(wall + number)
+        wall += number
+        begun.append("0" if present else "1")
+        if not present:  # opened now: what was due does not concern it
+            present = True
+            if bisect.bisect_right(moments, wall) > next_due or wall < seen - DAY:
+                next_due, seen = bisect.bisect_right(moments, wall), wall
+            seen = max(seen, wall)
+    return "".join(begun)
+
+
+@unittest.skipUnless(FOLDER, "no files of time zones are installed")
+class Years(Case):
+    def setUp(self):
+        super().setUp()
+        self.chance = random.Random(SEED)
+
+    def run_stream(self, name, schedule, begin, script):
+        lines = "begin\t%s\t%s\t%d\t%d\n" % (file_of(name), schedule, SEED % 2**32, begin)
+        lines += "".join("%s%d\n" % (kind, number) for kind, number in script) + "end\n"
+        done = subprocess.run(YEARS, input=lines.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr[-500:])
+        return done.stdout.decode().strip()
+
+    def check(self, name, schedule, begin, script):
+        walls, wall = [begin], begin
+        for _, number in script:
+            wall += number
+            walls.append(wall)
+        moments = moments_of(zone_of(name), schedule, min(walls) - 2 * DAY, max(walls) + 2 * DAY)
+        expected = segments_begun(moments, begin, script)
+        answer = self.run_stream(name, schedule, begin, script)
+        self.assertEqual(len(answer), len(expected))
+        for number, (got, right) in enumerate(zip(answer, expected)):
+            self.assertEqual(got, right, (name, schedule, "line", number))
+        return answer.count("1")
+
+    def years(self, schedule, apart):
+        begin = seconds(2025, 1, 1) + 17 * MINUTE
+        until = begin + max(1, 10 * scaled(100) // 100) * 365 * DAY
+        for name in NAMED:
+            script, wall = [], begin
+            while wall < until:
+                passing = self.chance.randrange(61, 2 * apart)
+                script.append(("+", passing))
+                wall += passing
+            self.assertGreater(self.check(name, schedule, begin, script), 300)
+
+    def test_ten_years_of_days_end_segments_where_python_says_that_days_begin(self):
+        self.years("daily", 5 * HOUR)
+
+    def test_ten_years_of_hours_end_segments_where_python_says_that_hours_begin(self):
+        self.years("hourly", 40 * MINUTE)
+
+    def test_a_clock_that_is_set_back_and_forth_for_years_ends_segments_as_promised(self):
+        for name in NAMED:
+            for schedule in ("hourly", "daily"):
+                begin = wall = seconds(2026, self.chance.randrange(1, 13), 1) + 17 * MINUTE
+                script, small = [], 0
+                for _ in range(scaled(3000)):
+                    if self.chance.random() < 0.1:
+                        # How soon after it the clock is looked at must not matter: so to a moment well away from any
+                        # at which something may be due, and not about a day back, where it is believed anew.
+                        by = self.chance.choice([-1, 1]) * self.chance.choice([HOUR, 5 * HOUR, 3 * DAY, 400 * DAY])
+                        if abs(by) < DAY:
+                            by = -by if abs(small + by) > 10 * HOUR else by
+                            small += by
+                        to = (wall + by) // (30 * MINUTE) * 30 * MINUTE + self.chance.randrange(3 * MINUTE, 25 * MINUTE)
+                        script.append(("s", to - wall))
+                        wall = to
+                    passing = self.chance.randrange(61, 50 * MINUTE)
+                    script.append(("+", passing))
+                    wall += passing
+                self.assertGreater(self.check(name, schedule, begin, script), 10)
 
 
 if __name__ == "__main__":
