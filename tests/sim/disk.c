@@ -245,6 +245,14 @@ static int do_write(struct disk *disk, struct disk_file *f, const void *bytes, s
     return fits < size ? ERR_NO_SPACE : 0;
 }
 
+/* How much is done of a write that stops halfway. */
+static size_t part_of(struct disk *disk, size_t size, uint64_t offset) {
+    const uint64_t end = offset + chance_below(&disk->chance, size);
+    if (!disk->whole_pages) return (size_t)(end - offset);
+    const uint64_t page = end / DISK_PAGE_BYTES * DISK_PAGE_BYTES;
+    return page > offset ? (size_t)(page - offset) : 0;
+}
+
 static int call_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
     struct disk *disk = disk_of(file);
     struct disk_file *f = handle_of(file)->file;
@@ -252,7 +260,7 @@ static int call_write_at(struct file *file, const void *bytes, size_t size, uint
     struct turn turn = begin(disk, DISK_WRITE, f->path);
     int result = 0;
     if (turn.acts) result = do_write(disk, f, bytes, size, offset);
-    if (turn.halfway) do_write(disk, f, bytes, (size_t)chance_below(&disk->chance, size), offset);
+    if (turn.halfway) do_write(disk, f, bytes, part_of(disk, size, offset), offset);
     return (int)finish(&turn, result);
 }
 

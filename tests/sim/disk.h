@@ -94,6 +94,9 @@ struct disk {
     uint64_t errors_one_in; /* any operation fails by chance; 0: none does */
     uint64_t bytes_max;     /* all files together: no space beyond it; 0: no limit */
     bool ended;             /* the process */
+    /* What is done of a write that stops halfway ends with a page, as a kernel copies it; else
+     * anywhere, which no reader of the live file can be expected to bear. */
+    bool whole_pages;
     /* NULL, or called behind each operation of a living process; result: 0 or more, or why it
      * failed.  (The process that ends behind an operation has done it.) */
     void (*performed)(void *context, enum disk_operation operation, const char *path,

@@ -22,8 +22,9 @@
 #include "writer/segment.h"
 #include "writer/stream.h"
 
-#define DIRECTORY "logs"
-#define STREAM    "s"
+#define DIRECTORY     "logs"
+#define STREAM        "s"
+#define SEQUENCE_PATH DIRECTORY "/state/" STREAM ".sequence"
 
 /* ---- a stream that appends the lines of a ledger ---- */
 
@@ -171,6 +172,7 @@ static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_
 static void leftovers(struct sim *sim, void *context) {
     struct life *life = context;
     begin_life(life, sim);
+    disk_put(&sim->disk, SEQUENCE_PATH, "5\n", 2);
     put_segment(life, 3, false, 100);
     put_segment(life, 4, false, 3);
     put_segment(life, 5, true, 4);
@@ -208,7 +210,7 @@ struct found {
 static bool find_unwanted(void *context, const char *path, bool directory) {
     struct found *found = context;
     struct segment_name name;
-    if (directory || strcmp(path, DIRECTORY "/state/" STREAM ".sequence") == 0 ||
+    if (directory || strcmp(path, SEQUENCE_PATH) == 0 ||
         strcmp(path, DIRECTORY "/state/" MANIFEST_FILE) == 0)
         return true;
     if (strncmp(path, DIRECTORY "/" STREAM "/", 7) == 0 &&
@@ -254,9 +256,21 @@ static void check_manifest(struct life *life, uint32_t segments) {
     assert_int_equal(told, segments);
 }
 
+/* What gave its number to a segment has not forgotten it. */
+static void check_sequence(struct life *life) {
+    uint64_t sequence, highest = 0;
+    for (uint32_t i = 0; i < life->ledger.count; i++) {
+        const struct ledger_line *line = &life->ledger.lines[i];
+        if (line->stored && line->sequence > highest) highest = line->sequence;
+    }
+    assert_int_equal(sequence_read(&life->sim->disk.files, SEQUENCE_PATH, &sequence), 0);
+    assert_true(sequence >= highest);
+}
+
 static void check_all(struct life *life, enum ledger_demand demand, bool append_one_more) {
     struct found found = {0};
     ledger_check(&life->ledger, &life->sim->disk.files, demand);
+    check_sequence(life);
     disk_walk(&life->sim->disk, DIRECTORY, find_unwanted, &found);
     if (found.unwanted[0]) fail_msg("%s was left", found.unwanted);
     assert_int_equal(manifest_open(&life->sim->disk.files, DIRECTORY, &life->manifest), 0);
@@ -317,6 +331,52 @@ static void a_first_start_loses_nothing_whatever_goes_wrong(void **state) {
     assert_true(sweep_errors(&first_scenario, 4) > 200);
     assert_true(sweep_process_ends(&first_scenario, 4) > 50);
     assert_true(sweep_power_failures(&first_scenario, 4) > 200);
+}
+
+/* ---- what others see of a process that has ended ---- */
+
+/* Whatever reads LZ4 frames: whole ones, and at the end what it passes over, torn or not. */
+static bool check_readable(void *context, const char *path, bool directory) {
+    struct life *life = context;
+    size_t size;
+    if (directory || strncmp(path, DIRECTORY "/" STREAM "/", 7) != 0) return true;
+    const uint8_t *bytes = disk_bytes(&life->sim->disk, path, &size);
+    for (size_t at = 0; at < size;) {
+        struct frame_header header;
+        const int error = frame_header(bytes + at, size - at, &header);
+        if (error) fail_msg("%s: no frame at %zu of %zu bytes", path, at, size);
+        if (header.kind == FRAME_DATA) {
+            uint8_t *raw = malloc(header.raw_size);
+            if (header.size > size - at || frame_decode(bytes + at, &header, raw) != 0)
+                fail_msg("%s: the frame at %zu of %zu bytes is not whole", path, at, size);
+            free(raw);
+        }
+        at = header.size < size - at ? at + (size_t)header.size : size;
+    }
+    return true;
+}
+
+static void leftovers_of_pages(struct sim *sim, void *context) {
+    leftovers(sim, context);
+    sim->disk.whole_pages = true;
+}
+
+static void look_and_start_again(struct sim *sim, void *context, enum sweep_harm harm) {
+    disk_walk(&sim->disk, DIRECTORY, check_readable, context);
+    start_again(sim, context, harm);
+}
+
+static void whatever_ends_the_process_every_file_is_one_that_lz4_reads(void **state) {
+    (void)state;
+    static const struct scenario scenario = {.name = "a life that others look at",
+                                             .context_size = sizeof(struct life),
+                                             .set_up = leftovers_of_pages,
+                                             .run = live,
+                                             .restart = look_and_start_again,
+                                             .check = holds_what_was_promised,
+                                             .tear_down = forget};
+    for (uint64_t seed = 1; seed <= scaled(5); seed++)
+        assert_true(sweep_process_ends(&scenario, seed) > 300);
 }
 
 static void a_life_that_nothing_harms_keeps_every_line(void **state) {
@@ -429,6 +489,7 @@ int program_main(int argc, char **argv) {
         SWEEP_TEST(a_life_that_nothing_harms_keeps_every_line),
         SWEEP_TEST(a_first_start_loses_nothing_whatever_goes_wrong),
         SWEEP_TEST(an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back),
+        SWEEP_TEST(whatever_ends_the_process_every_file_is_one_that_lz4_reads),
         SWEEP_TEST(an_error_at_every_single_operation_loses_nothing),
         SWEEP_TEST(a_power_failure_at_every_single_operation_loses_nothing_that_was_synced),
         SWEEP_TEST(lives_of_chance_lose_nothing_that_was_promised),
