@@ -27,7 +27,7 @@ void ledger_close(struct ledger *ledger) {
 size_t ledger_text(uint32_t i, char text[LEDGER_LINE_BYTES_MAX]) {
     struct chance chance = {.state = i};
     size_t filling = chance_below(&chance, 100);
-    if (chance_one_in(&chance, 32)) filling = chance_below(&chance, 20000);
+    if (chance_one_in(&chance, 12)) filling = chance_below(&chance, 9000);
     size_t size = (size_t)snprintf(text, 64, "{\"line\":%u,\"filling\":\"", i);
     for (size_t k = 0; k < filling; k++)
         text[size++] = (char)('!' + 2 + chance_below(&chance, 50)); /* no '"', no '\\' */

@@ -35,7 +35,8 @@ struct scenario {
 };
 
 /* The sweeps; each ends with the number of its trials, which a test may hold against a floor so
- * that it notices when nothing is swept any more. */
+ * that it notices when nothing is swept any more.  LOGPORT_TEST_SCALE below 100 passes over
+ * operations; they count as if they had been tried. */
 uint32_t sweep_nothing(const struct scenario *scenario, uint64_t seed); /* one trial */
 /* Every operation fails: once, three times, and from there on. */
 uint32_t sweep_errors(const struct scenario *scenario, uint64_t seed);

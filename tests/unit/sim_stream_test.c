@@ -173,7 +173,7 @@ static void leftovers(struct sim *sim, void *context) {
     struct life *life = context;
     begin_life(life, sim);
     disk_put(&sim->disk, SEQUENCE_PATH, "5\n", 2);
-    put_segment(life, 3, false, 100);
+    put_segment(life, 3, false, 40);
     put_segment(life, 4, false, 3);
     put_segment(life, 5, true, 4);
 }
