@@ -21,6 +21,7 @@ struct reload {
     int argc;
     char **argv;
     uint64_t line_bytes_max; /* that stays in force */
+    uint32_t workers;        /* that judge lines: as many as there were cores at the start */
     bool again;              /* asked for while it was running: what is read now may be older */
     struct config *read;     /* the worker's until the op is back */
     struct config *owned;    /* the one in force, if it comes from here */
@@ -37,6 +38,7 @@ int reload_create(struct daemon *daemon, int argc, char **argv, struct reload **
     r->op.done = read_done;
     r->argc = argc;
     r->argv = argv;
+    r->workers = system_cores();
     *reload = r;
     return 0;
 }
@@ -90,7 +92,7 @@ static void read_run(struct port_op *op) {
     else
         snprintf(reload->error, sizeof reload->error, "%s", error_text(ERR_NO_MEMORY));
     if (!result)
-        result = schema_files_settle(files, config, reload->line_bytes_max, system_cores(),
+        result = schema_files_settle(files, config, reload->line_bytes_max, reload->workers,
                                      reload->error);
     reload->read = config;
     op->result = result;

@@ -29,6 +29,7 @@ bool schema_check(struct schema_checker *checker, const char *line, size_t size,
     checker->quiet = verdict == NULL;
     checker->words_used = 0;
     checker->quote = checker->quotes;
+    if (checker->pattern_scratch) pattern_line_begins(checker->pattern_scratch, size);
     if (UNLIKELY(size > checker->line_bytes_max)) {
         (void)check_give_up(checker, GIVE_UP_LENGTH);
     } else {

@@ -91,8 +91,12 @@ static bool check_counts(struct schema_checker *checker, const struct node *node
 
 /* ---- uniqueItems ---- */
 
-/* So few are compared each with each. */
-#define FEW_ITEMS 8
+/* So few and small ones are compared each with each. */
+#define FEW_ITEMS      8
+#define FEW_BYTES_EACH 512
+
+static bool check_many(struct schema_checker *checker, const struct node *node, const char *p,
+                       uint32_t count);
 
 static bool failed_twice(struct schema_checker *checker, const struct node *node, const char *p,
                          uint32_t first, uint32_t second) {
@@ -112,8 +116,9 @@ static bool check_few(struct schema_checker *checker, const struct node *node, c
     for (uint32_t i = 0; i < count; i++) {
         items[i] = item;
         ends[i] = scan_value(item);
+        const size_t size = (size_t)(ends[i] - item);
+        if (size > FEW_BYTES_EACH) return check_many(checker, node, p, count);
         for (uint32_t k = 0; k < i; k++) {
-            const size_t size = (size_t)(ends[i] - item);
             checker->steps -= 1 + (int64_t)(size / 16);
             if (json_equal(items[k], (size_t)(ends[k] - items[k]), item, size))
                 return failed_twice(checker, node, p, k, i);
@@ -131,10 +136,15 @@ static uint32_t item_at(const char *array, const char *wanted) {
     return position;
 }
 
-/* Slots hold the upper half of the hash above the offset + 1 in the line. */
 bool check_unique(struct schema_checker *checker, const struct node *node, const char *p,
                   uint32_t count) {
-    if (count <= FEW_ITEMS) return check_few(checker, node, p, count);
+    return count <= FEW_ITEMS ? check_few(checker, node, p, count)
+                              : check_many(checker, node, p, count);
+}
+
+/* Slots hold the upper half of the hash above the offset + 1 in the line. */
+static bool check_many(struct schema_checker *checker, const struct node *node, const char *p,
+                       uint32_t count) {
     size_t slots = 32;
     while (slots < (size_t)count * 2 && slots < checker->item_slots)
         slots *= 2;

@@ -25,8 +25,8 @@
  * two programs: a fast one for short texts, with small limits, and for all else one that calls us at
  * each item, where the way that the match has gone is added up. */
 #define SHORT_BYTES_MAX      512
-#define ANCHORED_STEPS_MAX   10000
-#define FLOATING_STEPS_MAX   300
+#define ANCHORED_STEPS_MAX   1000
+#define FLOATING_STEPS_MAX   100
 #define COUNTED_STEPS_MAX    1000000
 #define COUNTED_STEPS_A_BYTE 8
 #define COUNTED_BYTES_A_STEP 8 /* to run over them takes as long as to call us */
@@ -47,6 +47,7 @@ struct pattern_scratch {
     pcre2_match_context *find, *anchored, *floating, *counted;
     size_t last; /* where the counted match was last seen, and how far it may still go */
     size_t steps_left;
+    size_t line_steps_left; /* of all counted matches until pattern_line_begins */
 };
 
 /* Where there is no JIT, it is interpreted. */
@@ -139,6 +140,10 @@ static int match(const pcre2_code *code, bool is_compiled, const char *text, siz
                : pcre2_match(code, subject, size, 0, PCRE2_NO_UTF_CHECK, scratch->match, context);
 }
 
+void pattern_line_begins(struct pattern_scratch *scratch, size_t size) {
+    scratch->line_steps_left = COUNTED_STEPS_MAX + COUNTED_STEPS_A_BYTE * size;
+}
+
 int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch, const char *text,
                   size_t size) {
     if (pattern->is_quick) {
@@ -151,9 +156,12 @@ int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch
                       pattern->anchored ? scratch->anchored : scratch->floating);
     if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
         scratch->last = 0;
-        scratch->steps_left = COUNTED_STEPS_MAX + COUNTED_STEPS_A_BYTE * size;
+        size_t steps = COUNTED_STEPS_MAX + COUNTED_STEPS_A_BYTE * size;
+        if (steps > scratch->line_steps_left) steps = scratch->line_steps_left;
+        scratch->steps_left = steps;
         found = match(pattern->counted, pattern->counted_is_compiled, text, size, scratch,
                       scratch->counted);
+        scratch->line_steps_left -= steps - scratch->steps_left;
     }
     if (found >= 0) return 1;
     return found == PCRE2_ERROR_NOMATCH ? 0 : ERR_TOO_LARGE;
@@ -212,6 +220,7 @@ static pcre2_match_context *make_context(const struct pattern_scratch *scratch, 
 int pattern_scratch_make(struct pattern_scratch **out) {
     struct pattern_scratch *const scratch = calloc(1, sizeof *scratch);
     if (scratch == NULL) return ERR_NO_MEMORY;
+    scratch->line_steps_left = SIZE_MAX;
     scratch->match = pcre2_match_data_create(1, NULL);
     scratch->stack = pcre2_jit_stack_create(STACK_BYTES_MIN, STACK_BYTES_MAX, NULL);
     scratch->find = make_context(scratch, FIND_STEPS_MAX);

@@ -34,6 +34,8 @@ int pattern_compile(const char *ecma, size_t size, struct pattern **out,
                     struct pattern_problem *problem);
 /* Is it one as ECMA-262 has it, whether or not PCRE2 can do it?  No allocation. */
 bool pattern_is_ecma(const char *text, size_t size);
+/* A line of so many bytes: its texts together take no more steps than one of that size may. */
+void pattern_line_begins(struct pattern_scratch *scratch, size_t size);
 /* 1: matches somewhere in `text`, which is decoded text (text.h); 0: it does not; ERR_TOO_LARGE: given
  * up, for it takes too many steps (some 10 ms, and 10 more for each 100 KiB of text) or too much
  * memory.  No allocation. */

@@ -104,8 +104,9 @@ size_t text_write_token(const char *raw, size_t size, char *out, size_t room) {
     size_t used = 0;
     for (const char *p = raw; p < raw + size;) {
         char bytes[4] = "~0";
-        const uint32_t point = text_next_point(&p, raw + size);
+        uint32_t point = text_next_point(&p, raw + size);
         size_t count = 2;
+        if (point == 0 || (point >= 0xD800 && point <= 0xDFFF)) point = 0xFFFD;
         if (point == '/') {
             bytes[1] = '1';
         } else if (point != '~') {

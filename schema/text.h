@@ -31,7 +31,8 @@ uint64_t text_hash_decoded(const char *decoded, size_t size);
 /* ---- JSON Pointer (RFC 6901) ---- */
 
 /* Writes a raw name as a reference token ("~0" for ~, "~1" for /, the rest decoded), without
- * the / before it and without a 0 byte.  Whole code points, and no more than `room`
+ * the / before it and without a 0 behind it; what is no text, 0 and lone surrogates, becomes
+ * U+FFFD.  Whole code points, and no more than `room`
  * bytes; returns how many were written. */
 size_t text_write_token(const char *raw, size_t size, char *out, size_t room);
 /* The decoded name that a reference token stands for; `out` has room for `size` bytes.  SIZE_MAX: a ~ that

@@ -55,15 +55,21 @@ static bool continues(char c) {
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-/* No byte below a space gets in: a schema's text may hold newlines. */
+/* No control character gets in: a schema's text may hold newlines, and a line's names anything. */
+static bool is_control(const char *p, const char *end) {
+    const unsigned char c = (unsigned char)*p;
+    return c < ' ' || c == 0x7F || (c == 0xC2 && p + 1 < end && (unsigned char)p[1] < 0xA0);
+}
+
 static void add(struct words *words, const char *text, size_t size) {
     const size_t room = words->size - 1 - words->used;
     size_t taken = size < room ? size : room;
     while (taken > 0 && taken < size && continues(text[taken]))
         taken--;
     for (size_t i = 0; i < taken; i++) {
-        const char c = text[i];
-        words->out[words->used++] = (unsigned char)c < ' ' ? ' ' : c;
+        const bool control = is_control(text + i, text + taken);
+        words->out[words->used++] = control ? ' ' : text[i];
+        if (control && (unsigned char)text[i] == 0xC2) words->out[words->used++] = ' ', i++;
     }
     words->out[words->used] = '\0';
 }

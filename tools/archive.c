@@ -15,6 +15,8 @@
 #include "writer/repack.h"
 
 #define COPY_BYTES (1u << 20)
+/* No error: a few lines may pack no smaller, and the file stays. */
+enum { NOT_SMALLER = 1 };
 
 struct archive_settings {
     struct common_settings common;
@@ -24,6 +26,7 @@ struct archive_settings {
 
 struct tally {
     uint64_t indexed, repacked, finished, open;
+    uint64_t kept;                      /* they would not have become smaller */
     uint64_t bytes_before, bytes_after; /* of the re-packed ones */
 };
 
@@ -67,7 +70,12 @@ static int copy_repacked(struct archive *a, struct file *from, struct file *to) 
     if (error) return error;
     error = repack(from, &index, to, &options);
     index_free(&index);
-    return error;
+    struct file_status before, after;
+    if (!error) error = file_status(from, &before);
+    if (!error) error = file_status(to, &after);
+    if (error || after.size < before.size) return error;
+    a->tally.kept++;
+    return NOT_SMALLER;
 }
 
 /* `path` as far as its last separator; free() it. */
@@ -171,6 +179,7 @@ static int archive_file(struct archive *a, const char *path) {
         return error;
     }
     error = replace(a, path, copy_repacked);
+    if (error == NOT_SMALLER) return 0;
     if (!error) error = look(a, path, &repacked, &after);
     if (error) return error;
     a->tally.repacked++;
@@ -193,6 +202,7 @@ static void tell(struct archive *a) {
                           (unsigned long long)t->bytes_after);
         output_format(out, ", %llu had been", (unsigned long long)t->finished);
     }
+    if (t->kept > 0) output_format(out, ", %llu cannot be smaller", (unsigned long long)t->kept);
     if (t->open > 0) output_format(out, ", %llu still open", (unsigned long long)t->open);
     output_text(out, "\n");
 }
@@ -227,7 +237,7 @@ static int archive_run(struct call *call) {
     }
     progress_clear(&archive.progress);
     const struct tally *t = &archive.tally;
-    if (well || t->indexed + t->repacked + t->finished > 0) tell(&archive);
+    if (well || t->indexed + t->repacked + t->kept + t->finished > 0) tell(&archive);
     segment_list_free(&list);
     free(archive.bytes);
     return well ? EXIT_FINE : EXIT_TROUBLE;

@@ -42,8 +42,11 @@ static bool holds_by_schema(struct check *check, const struct input_line *line,
                                                (size_t)(judged->end - judged->begin), &verdict))
         return true;
     check->bad++;
-    output_format(check->out, "%s:%" PRIu64 ": schema: %s (%s)\n", check->name, line->number,
-                  schema_verdict_text(&verdict, text, sizeof text), verdict.schema);
+    output_format(check->out, "%s:%" PRIu64 ": schema: ", check->name, line->number);
+    output_visible(check->out, schema_verdict_text(&verdict, text, sizeof text));
+    output_text(check->out, " (");
+    output_visible(check->out, verdict.schema);
+    output_text(check->out, ")\n");
     return false;
 }
 

@@ -35,6 +35,7 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
         cutter->report->trouble = true;
         return false;
     }
+    cutter->until = received_until(&cutter->scan.file);
     if (cutter->settings->all_frames || segment->name.part) return true;
     groups_open(&cutter->groups, &cutter->scan.file, cutter->query, cutter->settings,
                 cutter->report);
@@ -165,9 +166,10 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
 }
 
 /* What is known of all lines of the segment. */
-static struct span span_of_name(const struct segment_name *name) {
+static struct span span_of_file(const struct cutter *cutter, uint64_t end) {
     struct span span = span_unknown(1, 1);
-    span.received_min_ns = received_least_ns(name);
+    span.received_min_ns = received_least_ns(&cutter->segment->name);
+    span.received_max_ns = received_most_ns(&cutter->until, end);
     return span;
 }
 
@@ -185,7 +187,7 @@ static bool next_group(struct cutter *cutter, struct cut *cut) {
                         .unread = true,
                         .span = group->span};
     if (cut->span.received_min_ns == INT64_MIN)
-        cut->span.received_min_ns = span_of_name(&cutter->segment->name).received_min_ns;
+        cut->span.received_min_ns = span_of_file(cutter, cut->end).received_min_ns;
     cutter->offset = cut->end;
     cutter->frame_number = group->first_frame + group->frames;
     return true;
@@ -198,7 +200,7 @@ bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) 
         const uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
         const int64_t received_ns = cutter->received_ns;
         if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
-        cut->span = span_of_name(&cutter->segment->name);
+        cut->span = span_of_file(cutter, cut->end);
         /* For --sort: what has no lid came in behind what has one. */
         if (cutter->settings->times && cut->span.received_min_ns < received_ns)
             cut->span.received_min_ns = received_ns;

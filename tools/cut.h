@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tools/groups.h"
+#include "tools/received.h"
 #include "tools/select.h"
 
 /* A buffer that grows. */
@@ -41,6 +42,7 @@ struct cutter {
     bool by_lids; /* pieces end at lids, for what these say of the frames before them is needed */
     int64_t received_ns; /* lines of the last lid came in from then on */
     struct groups groups;
+    struct received_until until;
 };
 
 /* False: the segment cannot be read, which has been said, or holds nothing that is wanted:

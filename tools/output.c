@@ -98,15 +98,13 @@ void output_format(struct output *out, const char *format, ...) {
     free(longer);
 }
 
-void output_records(struct output *out, const void *bytes, size_t size) {
-    const uint8_t *p = bytes, *const end = p + size, *plain = p;
+/* lines: newlines and tabs stay as they are. */
+static void write_visible(struct output *out, const uint8_t *p, size_t size, bool lines) {
+    const uint8_t *const end = p + size, *plain = p;
     char shown[VISIBLE_BYTES_MAX];
-    if (!out->terminal) {
-        output_bytes(out, bytes, size);
-        return;
-    }
     while ((p = visible_next(p, end)) < end) {
-        const size_t control = *p == '\n' || *p == '\t' ? 0 : visible_escape(p, end, shown);
+        const bool stays = lines && (*p == '\n' || *p == '\t');
+        const size_t control = stays ? 0 : visible_escape(p, end, shown);
         if (control == 0) {
             p += utf8_character(p, end);
             continue;
@@ -117,6 +115,17 @@ void output_records(struct output *out, const void *bytes, size_t size) {
         plain = p;
     }
     output_bytes(out, plain, (size_t)(end - plain));
+}
+
+void output_records(struct output *out, const void *bytes, size_t size) {
+    if (out->terminal)
+        write_visible(out, bytes, size, true);
+    else
+        output_bytes(out, bytes, size);
+}
+
+void output_visible(struct output *out, const char *text) {
+    write_visible(out, (const uint8_t *)text, strlen(text), false);
 }
 
 bool output_failed(const struct output *out) {

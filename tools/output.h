@@ -33,6 +33,8 @@ void output_format(struct output *out, const char *format, ...) FORMATS(2, 3);
 /* Bytes that others made: as they are, but for a terminal, which gets what it would
  * obey, other than tab and newline, as escapes (visible.h). */
 void output_records(struct output *out, const void *bytes, size_t size);
+/* Text of others within a line of ours: control characters are always shown as escapes. */
+void output_visible(struct output *out, const char *text);
 void output_flush(struct output *out);
 bool output_failed(const struct output *out);
 /* Flushes.  Returns `code`, or says what went wrong and returns 2; a closed

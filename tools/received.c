@@ -11,6 +11,16 @@ int64_t received_least_ns(const struct segment_name *name) {
     return name->stream[0] != '\0' ? name->opened_ns - RECEIVED_HELD_NS : INT64_MIN;
 }
 
+struct received_until received_until(struct file *file) {
+    struct file_status status;
+    struct received_until until = {.most_ns = INT64_MAX};
+    if (file_status(file, &status) != 0 || status.modified_ns <= 0) return until;
+    until.size = status.size;
+    /* A file's clock is coarser than the one that lines are stamped with. */
+    until.most_ns = status.modified_ns + INT64_C(1000000000);
+    return until;
+}
+
 static void add_lid(struct received *received, uint64_t end, const struct span *span) {
     if (received->count == received->room) {
         received->room = received->room > 0 ? received->room * 2 : 64;
@@ -25,7 +35,8 @@ static void add_lid(struct received *received, uint64_t end, const struct span *
 
 void received_open(struct received *received, struct file *file, const struct segment_name *name) {
     uint64_t raw_size = 0, at = 0;
-    *received = (struct received){.least_ns = received_least_ns(name)};
+    *received =
+        (struct received){.least_ns = received_least_ns(name), .until = received_until(file)};
     for (;;) { /* ends: each round goes on by 8 bytes or more, and the file ends */
         uint8_t bytes[LID_BYTES];
         struct frame_header header;
@@ -77,7 +88,7 @@ void received_at(const struct received *received, uint64_t offset, int64_t *min_
     const struct received_lid *lid = lid_of(received, offset);
     const struct index_group *group = lid != NULL && lid->known ? NULL : group_of(received, offset);
     *min_ns = received->least_ns;
-    *max_ns = INT64_MAX;
+    *max_ns = received_most_ns(&received->until, offset + 1);
     if (lid != NULL && lid->known) {
         *min_ns = lid->min_ns;
         *max_ns = lid->max_ns;

@@ -206,6 +206,13 @@ static int take_place(struct keeper *k, const char *path) {
     return error ? error : directory_sync(files, k->options.folder);
 }
 
+/* A few lines may not be; then the file stays as it is, and is tried once more after the next start. */
+static bool is_smaller(struct file *packed, struct file *segment) {
+    struct file_status after, before;
+    return file_status(packed, &after) == 0 && file_status(segment, &before) == 0 &&
+           after.size < before.size;
+}
+
 static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
                 const char *path) {
     struct files *files = port_files(k->port);
@@ -217,12 +224,13 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
     error = file_open(files, k->options.pack_path, FILE_WRITE_NEW, &to);
     if (error) return error;
     error = repack(from, index, &to, &options);
+    const bool smaller = !error && is_smaller(&to, from);
     if (!error) file_permissions_like(&to, from);
     file_close(&to);
     file_close(from); /* on Windows an open file cannot be replaced */
-    if (!error) error = take_place(k, path);
-    if (error) (void)file_remove(files, k->options.pack_path);
-    return error ? error : ARCHIVED_ONE;
+    if (smaller) error = take_place(k, path);
+    if (error || !smaller) (void)file_remove(files, k->options.pack_path);
+    return error ? error : smaller ? ARCHIVED_ONE : LOOKED_AT_ONE;
 }
 
 /* *packed: it is, now or since long. */

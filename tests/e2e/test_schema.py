@@ -243,6 +243,20 @@ class CheckSchema(WithSchemas):
         for boolean, code in (("true", 0), ("false", 1)):
             self.assertEqual(logport("check", "--any", "--schema", self.file(boolean), stdin=b"1\n").code, code)
 
+    def test_many_texts_that_are_hard_to_match_cost_no_more_than_one(self):
+        hard = json.dumps({"a" * 18 + "b%d" % n: 1 for n in range(2000)})
+        schema = self.file({"patternProperties": {"^(a+)+$": {"type": "integer"}}})
+        result = logport("check", "--schema", schema, stdin=hard.encode() + b'\n{"aaa":1}\n')
+        self.assertRegex(result.lines[0], rb"stdin:1: schema: the record: a regular expression .* too many steps")
+        self.assertEqual(len(result.lines), 1)
+
+    def test_names_cannot_forge_lines_nor_reach_a_terminal_as_they_are(self):
+        names = b'{"\\u001b]0;x\\u0007":1}\n{"a\\nstdin:9: forged":1}\n{"\\ud800\\u0000":1}\n'
+        result = logport("check", "--schema", self.file({"additionalProperties": False}), stdin=names)
+        self.assertEqual(len(result.lines), 3)
+        self.assertIn(b"/\\u001b]0;x\\u0007: ", result.lines[0])
+        self.assertIn("/\ufffd\ufffd: ".encode(), result.lines[2])
+
     def test_formats_are_asserted_only_when_asked(self):
         schema = self.file({"format": "ipv4"})
         self.assertEqual(logport("check", "--any", "--schema", schema, stdin=b'"1.2.3.400"\n').code, 0)
