@@ -135,7 +135,8 @@ static bool find_covered(const struct piece *piece, size_t at, struct covered *c
     *covered = (struct covered){.end = at, .span = piece->cut.span};
     while (at < piece->packed.size) { /* ends: `at` rises */
         const uint8_t *bytes = piece->packed.bytes + at;
-        if (frame_header(bytes, piece->packed.size - at, &header) != 0) return false;
+        const size_t left = piece->packed.size - at;
+        if (frame_header(bytes, left, &header) != 0 || header.size > left) return false;
         at += (size_t)header.size;
         covered->end = at;
         covered->frames += header.kind == FRAME_DATA;
@@ -155,7 +156,8 @@ static bool search_frames(struct piece *piece, size_t at, size_t end) {
     struct frame_header header;
     for (; at < end; at += (size_t)header.size) {
         const uint8_t *bytes = piece->packed.bytes + at;
-        if (frame_header(bytes, end - at, &header) != 0) return false;
+        /* What was cut by an index may be something else by now. */
+        if (frame_header(bytes, end - at, &header) != 0 || header.size > end - at) return false;
         if (header.kind != FRAME_DATA) continue;
         uint8_t *raw = make_room(room, header.raw_size);
         if (frame_decode(bytes, &header, raw) != 0) return false;
