@@ -78,7 +78,7 @@ def make_corpus(options, scratch):
     """Files of one stream, closed and, where the daemon does that, indexed."""
     directory = os.path.join(scratch, "logs")
     daemon = subprocess.Popen(
-        [os.path.join(options.build, "logportd"), "--dir", directory, "--tcp", "127.0.0.1:0", "--segment-bytes-max", "1GiB"],
+        [os.path.join(options.build, "logportd"), "--dir", directory, "--tcp", "127.0.0.1:0", "--segment-bytes-max", "1GiB", "--archive-level", "0"],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -106,6 +106,8 @@ def make_corpus(options, scratch):
         wait_stored(options, directory, stored + 1)
         daemon.terminate()
         daemon.wait(SECONDS)
+        # A stop waits for indexes for a while only.
+        run([os.path.join(options.build, "logport"), "archive", "--index-only", directory])
     finally:
         if daemon.returncode is None:
             daemon.kill()
