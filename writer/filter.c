@@ -121,8 +121,9 @@ static int shape_now(struct filters *filters) {
     if (size > 0) memset(filters->lines, 0, size);
     const uint64_t *hashes = filters->sample;
     for (uint32_t i = 0; i < filters->groups; i++) {
-        add_group(filters, i, hashes, filters->sample_counts[i]);
-        hashes += filters->sample_counts[i];
+        const uint32_t count = filters->sample_counts[i];
+        add_group(filters, i, hashes, count);
+        if (count > 0) hashes += count; /* without any token the sample is NULL */
     }
     return 0;
 }
