@@ -12,6 +12,8 @@
 
 #define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
 #define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
+/* A few lines pack no smaller the second time, and their index is the larger part. */
+#define ARCHIVE_BYTES_MIN         (16u << 10)
 /* For segments, folders, the control port and the system itself. */
 #define FILES_RESERVED            64
 /* The last line is worth waiting for whoever reads it, but not for ever. */
@@ -76,7 +78,8 @@ static struct stream_sizes stream_sizes(const struct config *config, uint64_t se
         .schedule = config->schedule,
         .sync_ms = config->sync_ms,
         .keeper = {.archive_after_s = config->archive_after_s,
-                   .archive_level = (uint32_t)config->archive_level},
+                   .archive_level = (uint32_t)config->archive_level,
+                   .archive_bytes_min = ARCHIVE_BYTES_MIN},
     };
 }
 

@@ -206,13 +206,6 @@ static int take_place(struct keeper *k, const char *path) {
     return error ? error : directory_sync(files, k->options.folder);
 }
 
-/* A few lines may not be; then the file stays as it is, and is tried once more after the next start. */
-static bool is_smaller(struct file *packed, struct file *segment) {
-    struct file_status after, before;
-    return file_status(packed, &after) == 0 && file_status(segment, &before) == 0 &&
-           after.size < before.size;
-}
-
 static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
                 const char *path) {
     struct files *files = port_files(k->port);
@@ -224,13 +217,12 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
     error = file_open(files, k->options.pack_path, FILE_WRITE_NEW, &to);
     if (error) return error;
     error = repack(from, index, &to, &options);
-    const bool smaller = !error && is_smaller(&to, from);
     if (!error) file_permissions_like(&to, from);
     file_close(&to);
     file_close(from); /* on Windows an open file cannot be replaced */
-    if (smaller) error = take_place(k, path);
-    if (error || !smaller) (void)file_remove(files, k->options.pack_path);
-    return error ? error : smaller ? ARCHIVED_ONE : LOOKED_AT_ONE;
+    if (!error) error = take_place(k, path);
+    if (error) (void)file_remove(files, k->options.pack_path);
+    return error ? error : ARCHIVED_ONE;
 }
 
 /* *packed: it is, now or since long. */
@@ -248,7 +240,8 @@ static int archive(struct keeper *k, const char *path, bool *packed) {
         /* A clock that was put back must not keep us waiting for years. */
         const bool due = due_ns <= k->now_ns || status.modified_ns > k->now_ns;
         k->wake_ns = due_ns;
-        if (!index.repacked && index.lines > 0) result = due ? pack(k, &index, &file, path) : LATER;
+        const bool worth_it = index.lines > 0 && index.raw_size >= k->rules.archive_bytes_min;
+        if (!index.repacked && worth_it) result = due ? pack(k, &index, &file, path) : LATER;
         *packed = index.repacked || result == ARCHIVED_ONE;
         index_free(&index);
     }

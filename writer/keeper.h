@@ -26,8 +26,9 @@ struct manifest;
 #define KEEPER_MEMORY_BYTES (48u << 20)
 
 struct keeper_rules {
-    uint64_t archive_after_s; /* since a segment was last written to */
-    uint32_t archive_level;   /* LZ4 HC's, 3 to 12; 0: nothing is packed again */
+    uint64_t archive_after_s;   /* since a segment was last written to */
+    uint32_t archive_level;     /* LZ4 HC's, 3 to 12; 0: nothing is packed again */
+    uint64_t archive_bytes_min; /* of lines: fewer do not become smaller */
 };
 
 struct keeper_options {

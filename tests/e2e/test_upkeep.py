@@ -20,8 +20,8 @@ class Upkeep(Case):
     def test_closed_files_stand_in_the_manifest_and_are_verified_by_it(self):
         daemon = self.daemon("--archive-after-s", "0s")
         for n in range(3):
-            daemon.send(b"".join(log_line(self.rng, n=n) + b"\n" for _ in range(50)))
-            daemon.wait_stored(50 * (n + 1))
+            daemon.send(b"".join(log_line(self.rng, n=n) + b"\n" for _ in range(200)))
+            daemon.wait_stored(200 * (n + 1))
             self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
         wait_until(lambda: b'"segments_archived":3' in logport("status", "--dir", daemon.base).out, "all are packed")
         wait_until(lambda: sum(line["event"] == "archived" for line in manifest(daemon.base)) == 3, "and written down")
@@ -30,7 +30,7 @@ class Upkeep(Case):
         self.assertEqual([line["sequence"] for line in lines if line["event"] == "closed"], [1, 2, 3])
         digests = {}
         for line in lines:  # packing changes no line
-            self.assertEqual(line["lines"], 50)
+            self.assertEqual(line["lines"], 200)
             self.assertEqual(digests.setdefault(line["sequence"], line["xxh3"]), line["xxh3"])
         result = logport("verify", "--manifest", daemon.base)
         self.assertEqual(result.code, 0, result.out + result.said.encode())

@@ -259,12 +259,27 @@ static void one_that_was_just_closed_waits_and_a_look_does_not_hurry_it(void **s
     keeper_free(bench.keeper);
 }
 
+static void what_has_too_few_lines_to_become_smaller_stays(void **state) {
+    (void)state;
+    struct keeper_rules rules = pack_at_once;
+    struct segment_index index;
+    add_segment(1, false);
+    begin(0);
+    rules.archive_bytes_min = 1 << 20;
+    keeper_set_rules(bench.keeper, &rules);
+    await_quiet();
+    index = index_of(1);
+    assert_true(index.raw_size < rules.archive_bytes_min && !index.repacked);
+    index_free(&index);
+    keeper_free(bench.keeper);
+}
+
 static void an_end_does_not_wait_for_packing(void **state) {
     (void)state;
     add_segment(1, false);
     bench.modified_ns = port_wall_ns(bench.port);
     begin(0);
-    keeper_set_rules(bench.keeper, &(struct keeper_rules){60, 3});
+    keeper_set_rules(bench.keeper, &(struct keeper_rules){60, 3, 0});
     settle(bench.port);
     keeper_finish(bench.keeper);
     await_quiet();
@@ -298,6 +313,7 @@ int main(void) {
         TEST(a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming),
         TEST(what_has_its_index_is_packed_and_then_left_alone),
         TEST(one_that_was_just_closed_waits_and_a_look_does_not_hurry_it),
+        TEST(what_has_too_few_lines_to_become_smaller_stays),
         TEST(an_end_does_not_wait_for_packing),
         TEST(a_damaged_one_is_passed_over),
 #undef TEST
