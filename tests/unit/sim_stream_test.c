@@ -192,7 +192,7 @@ static void live(struct sim *sim, void *context) {
     stop(life);
 }
 
-/* Goes on: one line more, and time enough for all that is to be done behind. */
+/* Puts in order what was left, and has time enough for all that is to be done behind. */
 static void start_again(struct sim *sim, void *context, enum sweep_harm harm) {
     struct life *life = context;
     if (harm == SWEEP_POWER_LOST) ledger_power_lost(&life->ledger);
