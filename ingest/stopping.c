@@ -4,7 +4,7 @@
 #include "port/system.h"
 
 /* So long a stop waits for the indexes of what was closed last; whoever asks for it waits, too. */
-#define INDEX_STOP_NS (5 * 1000000000ll)
+#define INDEX_STOP_NS (250 * 1000000ll)
 /* A disk that does not answer at all after stop_ms is left so much later. */
 #define STOP_GRACE_NS (2 * 1000000000ll)
 

@@ -83,6 +83,8 @@ static void start_job(struct keeper *keeper) {
     port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
 }
 
+/* Whoever sends lines at full speed closes a file a second: what there is to do can wait. */
+#define CLOSED_NS   (10 * SECOND_NS)
 /* Wall clocks are put forward and back: they are asked again at least so often. */
 #define WAIT_NS_MAX (600 * SECOND_NS)
 
@@ -100,6 +102,14 @@ void keeper_look(struct keeper *keeper) {
     }
     keeper->wanted = true;
     if (keeper->waiting) port_cancel(&keeper->op);
+}
+
+void keeper_closed(struct keeper *keeper) {
+    if (keeper->running || atomic_load(&keeper->let_go_all)) {
+        keeper->wanted = true;
+        return;
+    }
+    if (port_idle(&keeper->op)) wait_for(keeper, CLOSED_NS);
 }
 
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {

@@ -47,8 +47,10 @@ struct keeper_counts {
 int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper);
 /* Other rules, from the next job on. */
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules);
-/* There may be something to do: at the start, and whenever a segment was closed. */
+/* There may be something to do: it is looked for now; keeper_closed: a segment was closed, and it is
+ * looked for in 10 s, when the rush may be over. */
 void keeper_look(struct keeper *keeper);
+void keeper_closed(struct keeper *keeper);
 /* From here on new segments get their index, and nothing else is done; what else is in hand is
  * let go. */
 void keeper_finish(struct keeper *keeper);

@@ -598,7 +598,7 @@ static void close_done(struct port_op *op) {
         stream->close_running = false;
         if (!error) {
             stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
-            keeper_look(stream->keeper);
+            keeper_closed(stream->keeper);
             live_segment_free(live);
         } else if (live->segment.step == CLOSE_SYNC) {
             suspect(live, error);
