@@ -24,9 +24,6 @@ enum outcome {
     ARCHIVED_ONE,
 };
 
-/* What a job is at: asked to let go, it need not let go of everything. */
-enum task { INDEX_NEW, INDEX_OLDER, ARCHIVE };
-
 struct keeper {
     struct port *port;
     struct keeper_options options;
@@ -158,16 +155,15 @@ static void came_back(struct port_op *op) {
 /* The next that may lack its index; NULL: there is none.  One that is closed later than the one
  * behind it (a disk that failed) is left to the next start. */
 static const struct segment_file *next_to_index(const struct keeper *k,
-                                                const struct segment_list *list, enum task *task) {
+                                                const struct segment_list *list, bool *is_new) {
     const struct segment_file *older = NULL;
     for (uint32_t i = 0; i < list->count; i++) { /* sorted: sequences rise */
         const struct segment_file *file = &list->files[i];
         if (file->name.part || file->name.stream[0] == '\0') continue;
-        *task = INDEX_NEW;
-        if (file->name.sequence > k->high) return file;
+        *is_new = file->name.sequence > k->high;
+        if (*is_new) return file;
         if (file->name.sequence < k->low) older = file;
     }
-    *task = INDEX_OLDER;
     return k->only_new ? NULL : older;
 }
 
@@ -184,7 +180,8 @@ static const struct segment_file *next_to_pack(const struct keeper *k,
 
 /* ---- the job: what is done with it ---- */
 
-static int add_index(struct keeper *k, const char *path, enum task task) {
+/* Asked to let go, it need not let go of a new one. */
+static int add_index(struct keeper *k, const char *path, bool is_new) {
     struct file file;
     struct segment_index index;
     int error = file_open(port_files(k->port), path, FILE_READ, &file);
@@ -198,8 +195,7 @@ static int add_index(struct keeper *k, const char *path, enum task task) {
     if (error != ERR_NOT_FOUND) return error;
     error = file_open(port_files(k->port), path, FILE_WRITE, &file);
     if (error) return error;
-    const struct index_options options = {.stop =
-                                              task == INDEX_NEW ? &k->let_go_all : &k->let_go_less};
+    const struct index_options options = {.stop = is_new ? &k->let_go_all : &k->let_go_less};
     error = index_append(&file, &options);
     if (!error) error = file_sync(&file);
     file_close(&file);
@@ -281,14 +277,13 @@ static int note(struct keeper *k, const struct segment_file *file, enum manifest
 }
 
 static int look_around(struct keeper *k, const struct segment_list *list) {
-    enum task task;
-    const struct segment_file *file = next_to_index(k, list, &task);
+    bool is_new = false;
+    const struct segment_file *file = next_to_index(k, list, &is_new);
     if (file != NULL) {
-        int result = settled(file->path, add_index(k, file->path, task));
+        int result = settled(file->path, add_index(k, file->path, is_new));
         const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;
         if (error) result = error;
-        if (result >= 0 && task == INDEX_NEW) k->high = file->name.sequence;
-        if (result >= 0 && task == INDEX_OLDER) k->low = file->name.sequence;
+        if (result >= 0) *(is_new ? &k->high : &k->low) = file->name.sequence;
         return result;
     }
     file = next_to_pack(k, list);

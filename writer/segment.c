@@ -104,7 +104,8 @@ void segment_add_index(struct file *file, const char *path, uint64_t size,
 }
 
 static void step_index(struct segment *segment) {
-    if (segment->suspect || segment->gone || segment->index_later || segment->size == 0) return;
+    if (segment->suspect || segment->gone || segment->size == 0) return;
+    if (segment->raw_size > SEGMENT_INDEX_AT_ONCE_BYTES) return;
     segment_add_index(&segment->file, segment->path, segment->size, &segment->behind_lid);
 }
 

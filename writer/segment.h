@@ -14,7 +14,9 @@
 #include "writer/span.h"
 
 #define SEGMENT_PATH_MAX            4096
-/* A segment of so many raw bytes gets its index at once: it takes a tenth of a second at most. */
+/* A segment of so many raw bytes gets its index at once: it takes a tenth of a second at most. A
+ * larger one is closed without, and the keeper makes it later: it costs as much as the lines did, and
+ * must not be paid for while they come at full speed. */
 #define SEGMENT_INDEX_AT_ONCE_BYTES (16u << 20)
 
 /* The steps of closing, in order. Each may fail and be tried again. */
@@ -42,9 +44,6 @@ struct segment {
     struct span behind_lid;    /* the lines of which no lid tells yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
-    /* It is closed without an index, which the keeper makes later: it costs as much as the
-     * lines did, and must not be paid for while they come at full speed. */
-    bool index_later;
     bool torn; /* behind `size` there may be the rest of a failed append */
     /* A sync has failed: what the disk holds is unknown, and asking again would
      * be answered with a lie (the kernel marks the pages clean).  The file keeps its .part

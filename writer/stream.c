@@ -412,7 +412,6 @@ static void step_done(struct port_op *op) {
 
 static void retire(struct stream *stream) {
     struct live_segment *live = stream->present;
-    live->segment.index_later = live->segment.raw_size > SEGMENT_INDEX_AT_ONCE_BYTES;
     stream->present = NULL;
     live->retired = true;
     struct live_segment **last = &stream->retired;
