@@ -103,7 +103,6 @@ static int lock_copy(struct archive *a, const char *copy_path, struct file *to) 
 /* The lock is kept until the copy has the segment's name. */
 static int replace(struct archive *a, const char *path, make_copy *make) {
     struct files *files = a->call->files;
-    struct file_status status;
     const size_t size = strlen(path);
     char *copy_path = allocate(size + sizeof ".new"), *folder = folder_of(path);
     memcpy(copy_path, path, size);
@@ -116,13 +115,10 @@ static int replace(struct archive *a, const char *path, make_copy *make) {
     error = file_truncate(&to, 0); /* what an interrupted try has left */
     if (!error) error = make(a, &from, &to);
     if (!error) file_permissions_like(&to, &from);
-    /* Retention may have deleted it meanwhile: it must not come back. */
-    if (!error) error = file_status_of(files, path, &status);
     file_close(&from); /* on Windows an open file cannot be replaced */
-    if (!error) error = file_rename(files, copy_path, path);
+    if (!error) error = repack_take_place(files, copy_path, path, folder);
     if (error) (void)file_remove(files, copy_path);
     file_close(&to);
-    if (!error) error = directory_sync(files, folder);
 not_locked:
     file_close(&from);
 not_open:

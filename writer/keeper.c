@@ -202,16 +202,6 @@ static int add_index(struct keeper *k, const char *path, bool is_new) {
     return error ? error : INDEXED_ONE;
 }
 
-/* The packed file becomes the segment. */
-static int take_place(struct keeper *k, const char *path) {
-    struct files *files = port_files(k->port);
-    struct file_status status;
-    /* Retention may have deleted it meanwhile: it must not come back. */
-    int error = file_status_of(files, path, &status);
-    if (!error) error = file_rename(files, k->options.pack_path, path);
-    return error ? error : directory_sync(files, k->options.folder);
-}
-
 static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
                 const char *path) {
     struct files *files = port_files(k->port);
@@ -226,7 +216,7 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
     if (!error) file_permissions_like(&to, from);
     file_close(&to);
     file_close(from); /* on Windows an open file cannot be replaced */
-    if (!error) error = take_place(k, path);
+    if (!error) error = repack_take_place(files, k->options.pack_path, path, k->options.folder);
     if (error) (void)file_remove(files, k->options.pack_path);
     return error ? error : ARCHIVED_ONE;
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "port/error.h"
-#include "writer/digest.h"
 #include "writer/frame.h"
 #include "writer/scan.h"
 
@@ -25,7 +24,7 @@ struct repacking {
 static int open_repacking(struct repacking *r, struct file *from);
 static void close_repacking(struct repacking *r);
 static int write_group(struct repacking *r, const struct index_group *group);
-static int read_back(struct file *file, const struct segment_index *index);
+static int compare(struct file *file, const struct segment_index *index);
 
 int repack(struct file *from, const struct segment_index *index, struct file *to,
            const struct repack_options *options) {
@@ -36,8 +35,8 @@ int repack(struct file *from, const struct segment_index *index, struct file *to
         error = write_group(&r, &index->groups[i]);
     close_repacking(&r);
     if (!error) error = index_append(to, &index_options);
-    if (!error) error = file_sync(to);
-    return error ? error : read_back(to, index);
+    if (!error) error = compare(to, index);
+    return error ? error : file_sync(to);
 }
 
 static int open_repacking(struct repacking *r, struct file *from) {
@@ -102,27 +101,21 @@ static int write_group(struct repacking *r, const struct index_group *group) {
 
 /* ---- what stands in the copy ---- */
 
-static int digest_of(struct file *file, uint64_t *lines, uint64_t *value) {
-    struct scan scan = {.file = *file};
-    struct lines_digest digest;
-    enum scan_damage damage = SCAN_SOUND;
-    int more = lines_digest_open(&digest);
-    if (more) return more;
-    *lines = 0;
-    while ((more = scan_next(&scan, &damage)) > 0) { /* ends: the file does */
-        lines_digest_add(&digest, scan.raw, scan.raw_size);
-        *lines += scan.raw_lines;
-    }
-    *value = lines_digest_value(&digest);
-    lines_digest_close(&digest);
-    scan.file = (struct file){0}; /* it is the caller's */
-    scan_close(&scan);
-    return more < 0 ? more : damage == SCAN_SOUND ? 0 : ERR_INVALID;
+/* index_append has read every line of it back. */
+static int compare(struct file *file, const struct segment_index *index) {
+    struct segment_index copy;
+    uint64_t offset;
+    int error = index_load(file, &copy);
+    if (error) return error == ERR_NOT_FOUND ? ERR_INVALID : error;
+    const bool same = copy.lines == index->lines && copy.lines_digest == index->lines_digest;
+    index_free(&copy);
+    return same ? index_check(file, &offset) : ERR_INVALID;
 }
 
-static int read_back(struct file *file, const struct segment_index *index) {
-    uint64_t lines, digest, offset;
-    int error = digest_of(file, &lines, &digest);
-    if (!error && (lines != index->lines || digest != index->lines_digest)) error = ERR_INVALID;
-    return error ? error : index_check(file, &offset);
+int repack_take_place(struct files *files, const char *copy_path, const char *path,
+                      const char *folder) {
+    struct file_status status;
+    int error = file_status_of(files, path, &status);
+    if (!error) error = file_rename(files, copy_path, path);
+    return error ? error : directory_sync(files, folder);
 }

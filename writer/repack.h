@@ -20,10 +20,16 @@ struct repack_options {
 };
 
 /* Writes all lines of `from`, whose index is `index`, to the empty file `to`, then `to`'s index;
- * syncs it, reads it back and compares.  Lids say of each group what the index knows of it.
+ * compares what was read back for it, and syncs.  Lids say of each group what the index knows of it.
  * ERR_INVALID: `from` is damaged, or what was read back is not what was written; ERR_CANCELLED.
  * On an error `to` is of no use, and `from` is as it was. */
 int repack(struct file *from, const struct segment_index *index, struct file *to,
            const struct repack_options *options);
+
+/* The file at copy_path becomes the segment at `path`, in `folder`, in one step; on Windows `path` must
+ * not be open.  ERR_NOT_FOUND: the segment was deleted meanwhile, and does not come back.  On an
+ * error the copy may still be there. */
+int repack_take_place(struct files *files, const char *copy_path, const char *path,
+                      const char *folder);
 
 #endif
