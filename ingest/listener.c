@@ -34,6 +34,19 @@ const char *intake_listener_name(const struct intake *intake, uint32_t number) {
                                   : intake->udp[number - LISTENERS_MAX].name;
 }
 
+/* A listener that leaves has waited for QUIET_NS.  True: its time is over, or nothing came meanwhile
+ * (`active`) and nothing is `held`.  Else it waits once more. */
+static bool may_end(struct intake *intake, struct port_op *leave, int64_t leave_ns, bool held,
+                    bool *active) {
+    const int64_t now = port_now_ns(intake->port);
+    if (leave->result != ERR_CANCELLED) { /* else it was to stay, and is to leave again */
+        if (now >= leave_ns || (!*active && !held)) return true;
+        *active = false;
+    }
+    port_timer(intake->port, leave, now + QUIET_NS);
+    return false;
+}
+
 /* ---- TCP ---- */
 
 int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number) {
@@ -128,20 +141,12 @@ static void tcp_end(struct tcp_listener *listener) {
 static void tcp_leave_due(struct port_op *op) {
     struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, leave, op);
     struct intake *intake = listener->intake;
-    const int64_t now = port_now_ns(intake->port);
-    if (listener->ending) {
+    if (listener->ending)
         tcp_listener_left(listener);
-    } else if (listener->state != LISTENER_LEAVING) {
-        return;                               /* it stays, after all */
-    } else if (op->result == ERR_CANCELLED) { /* it was to stay, and is to leave again */
-        port_timer(intake->port, &listener->leave, now + QUIET_NS);
-    } else if (now >= listener->leave_ns ||
-               (!listener->active && !pipeline_anyone_parked(intake->pipeline))) {
+    else if (listener->state == LISTENER_LEAVING &&
+             may_end(intake, op, listener->leave_ns, pipeline_anyone_parked(intake->pipeline),
+                     &listener->active))
         tcp_end(listener);
-    } else {
-        listener->active = false;
-        port_timer(intake->port, &listener->leave, now + QUIET_NS);
-    }
 }
 
 void tcp_listener_left(struct tcp_listener *listener) {
@@ -262,20 +267,12 @@ static void udp_end(struct udp_listener *listener) {
 
 static void udp_leave_due(struct port_op *op) {
     struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, leave, op);
-    struct intake *intake = listener->intake;
-    const int64_t now = port_now_ns(intake->port);
-    if (listener->ending) {
+    if (listener->ending)
         udp_listener_left(listener);
-    } else if (listener->state != LISTENER_LEAVING) {
-        return;                               /* it stays, after all */
-    } else if (op->result == ERR_CANCELLED) { /* it was to stay, and is to leave again */
-        port_timer(intake->port, &listener->leave, now + QUIET_NS);
-    } else if (now >= listener->leave_ns || (!listener->active && !listener->buffer)) {
+    else if (listener->state == LISTENER_LEAVING &&
+             may_end(listener->intake, op, listener->leave_ns, listener->buffer != NULL,
+                     &listener->active))
         udp_end(listener);
-    } else {
-        listener->active = false;
-        port_timer(intake->port, &listener->leave, now + QUIET_NS);
-    }
 }
 
 /* ---- all of them ---- */
