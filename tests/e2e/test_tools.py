@@ -84,15 +84,12 @@ class Files(Case):
         self.assert_lines(kept, lines[len(lines) - len(kept) :], "what repair saved")
         return saved, kept
 
-    def read_all(self, command, in_order=True):
+    def read_all(self, command):
         for kind, (path, sent) in self.files.items():
             with self.subTest(kind):
-                result = run(command + [path], env=environment(HOME=os.path.dirname(path)))
+                result = run(command + [path])
                 self.assertEqual(result.code, 0, result.said)
-                if in_order:
-                    self.assert_lines(result.lines, sent)
-                else:
-                    self.assert_lines(sorted(result.lines), sorted(sent))
+                self.assert_lines(result.lines, sent)
 
     def read_first_frame_only(self, command):
         """What hands back one frame and no error: it looks like success, and is not."""
@@ -126,9 +123,24 @@ class Tools(Files):
         self.read_all(["bsdcat"])
 
     @needs("lnav")
-    def test_lnav_shows_every_line(self):
-        # In the order of the times that it finds in them.
-        self.read_all(["lnav", "-n"], in_order=False)
+    @needs("lz4")
+    def test_lnav_shows_what_it_shows_of_the_same_lines_packed_by_lz4(self):
+        """lnav 0.11 loses lines of some compressed files, whoever made them; of most it shows
+        all.  So a file of the lz4 command's with the same lines says what can be expected."""
+        for kind, (path, sent) in self.files.items():
+            with self.subTest(kind):
+                plain = os.path.join(self.directory(), "plain.ndjson.lz4")
+                packed = run(["lz4", "-q", "-", plain], stdin=b"".join(line + b"\n" for line in sent))
+                self.assertEqual(packed.code, 0, packed.said)
+                shown, expected = self.lnav(path), self.lnav(plain)
+                self.assertGreater(len(expected), 0)
+                self.assert_lines(shown, expected)
+
+    def lnav(self, path):
+        """In the order of the times that it finds in them."""
+        result = run(["lnav", "-n", path], env=environment(HOME=os.path.dirname(path)))
+        self.assertEqual(result.code, 0, result.said)
+        return sorted(result.lines)
 
     @unittest.skipUnless(has_python_lz4(), "python3-lz4 is not installed")
     def test_python_lz4_open_reads_every_file(self):
