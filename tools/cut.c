@@ -31,10 +31,10 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     const int status = scan_open(files, segment->path, &cutter->scan);
     if (status < 0) {
         progress_clear(cutter->progress);
-        say("%s: %s", segment->path, error_text(status));
-        cutter->report->trouble = true;
+        if (tell_unopened(segment, cutter->shown, status)) cutter->report->trouble = true;
         return false;
     }
+    cutter->shown = segment;
     cutter->until = received_until(&cutter->scan.file);
     if (cutter->settings->all_frames || segment->name.part) return true;
     groups_open(&cutter->groups, &cutter->scan.file, cutter->query, cutter->settings,

@@ -31,6 +31,7 @@ struct cut {
 
 struct cutter {
     const struct segment_file *segment;
+    const struct segment_file *shown; /* tell_unopened's */
     const struct query *query;
     const struct select_settings *settings;
     struct select_report *report;

@@ -34,6 +34,17 @@ void tell_path(const char *path, bool named, int status) {
         say("%s: %s", path, error_text(status));
 }
 
+bool tell_unopened(const struct segment_file *segment, const struct segment_file *shown,
+                   int status) {
+    if (status != ERR_NOT_FOUND || segment->named) {
+        say("%s: %s", segment->path, error_text(status));
+        return true;
+    }
+    if (shown == NULL || strcmp(shown->name.stream, segment->name.stream) != 0) return false;
+    say("%s: was deleted before it could be read; its records are missing here", segment->path);
+    return true;
+}
+
 bool list_segments(const struct call *call, struct segment_list *list) {
     bool all = true;
     const int words = call->words > 0 ? call->words : 1;
@@ -96,11 +107,11 @@ static bool open_next(struct reading *reading) {
         if (status == 0) {
             reading->open = true;
             reading->file_begun = false;
+            reading->shown = reading->segment;
             return true;
         }
         progress_clear(&reading->progress);
-        say("%s: %s", reading->segment->path, error_text(status));
-        reading->trouble = true;
+        if (tell_unopened(reading->segment, reading->shown, status)) reading->trouble = true;
     }
     return false;
 }

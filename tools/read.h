@@ -17,12 +17,19 @@ bool list_segments(const struct call *call, struct segment_list *list);
  * says; the list may have grown even so. */
 int list_path(struct files *files, const char *path, struct segment_list *list);
 void tell_path(const char *path, bool named, int status);
+/* A listed segment that cannot be opened.  True: that is trouble, and has been said.  False: it was
+ * deleted since it was listed, and nothing older of its stream has been shown: as if it had been
+ * deleted before.  shown: the last segment that was read, going from the oldest to the newest;
+ * NULL: none, or going the other way. */
+bool tell_unopened(const struct segment_file *segment, const struct segment_file *shown,
+                   int status);
 
 struct reading {
     struct files *files;
     struct segment_list list;
     uint32_t next; /* the index of the file to open next */
     const struct segment_file *segment;
+    const struct segment_file *shown; /* the last one that was opened */
     struct scan scan;
     bool open;
     bool file_begun;

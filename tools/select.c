@@ -40,10 +40,11 @@ struct select {
     select_visit *visit;
     void *context;
     const struct segment_list *list;
-    uint32_t next_file;    /* how many were opened */
-    struct source *source; /* that is cut now, or NULL */
-    bool gap;              /* a file, or the end of one, was passed over since the last piece */
-    struct cut *cuts;      /* newest first: all pieces of the open segment */
+    uint32_t next_file;               /* how many were opened */
+    struct source *source;            /* that is cut now, or NULL */
+    const struct segment_file *shown; /* the last that was opened, going forwards */
+    bool gap;         /* a file, or the end of one, was passed over since the last piece */
+    struct cut *cuts; /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
     struct progress progress;
     uint64_t bytes_passed;
@@ -87,11 +88,14 @@ static bool open_next(struct select *s, struct packed *packed) {
         const struct segment_file *segment = file_at(s, s->next_file++);
         if (!query_takes_stream(s->query, segment->name.stream)) continue;
         *source = (struct source){.uses = 1,
-                                  .cutter = {.query = s->query,
+                                  .cutter = {.shown = s->shown,
+                                             .query = s->query,
                                              .settings = s->settings,
                                              .report = s->report,
                                              .progress = &s->progress}};
-        if (!cutter_open(&source->cutter, s->call->files, segment)) {
+        const bool wanted = cutter_open(&source->cutter, s->call->files, segment);
+        if (!s->settings->newest_first) s->shown = source->cutter.shown;
+        if (!wanted) {
             s->gap = true;
             s->bytes_passed += segment->size;
             continue;

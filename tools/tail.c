@@ -173,8 +173,9 @@ static void refresh_list(struct tail *tail, bool first) {
 /* ---- forwards ---- */
 
 /* One that cannot be read is told and passed over; but one that another program holds
- * for itself is tried again with the next look. */
-static bool open_segment(struct tail *tail, struct tailed *t, const struct segment_file *file) {
+ * for itself is tried again with the next look.  shown: tell_unopened's. */
+static bool open_segment(struct tail *tail, struct tailed *t, const struct segment_file *file,
+                         const struct segment_file *shown) {
     const int status = scan_open(tail->call->files, file->path, &t->scan);
     if (status == ERR_BUSY && tail->follow) return false;
     t->begun = true;
@@ -182,10 +183,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->sequence = file->name.sequence;
     t->open = status == 0;
     if (t->open && tail->query.timed) received_open(&t->received, &t->scan.file, &file->name);
-    if (status < 0) {
-        say("%s: %s", file->path, error_text(status));
-        tail->trouble = true;
-    }
+    if (status < 0 && tell_unopened(file, shown, status)) tail->trouble = true;
     return t->open;
 }
 
@@ -278,6 +276,19 @@ static bool follows(struct tail *tail, struct tailed *t, const struct segment_fi
     return false;
 }
 
+/* Of numbers that were passed over it is not known whether they were ever used. */
+static void tell_gap(const struct tailed *t, const struct segment_file *next) {
+    const unsigned long long from = t->sequence + 1, to = next->name.sequence - 1;
+    if (!t->begun || from > to) return;
+    if (from == to)
+        say("%s: segment %llu is not there: deleted before it was read, or never written", t->key,
+            from);
+    else
+        say("%s: segments %llu to %llu are not there: deleted before they were read, or never "
+            "written",
+            t->key, from, to);
+}
+
 /* Prints what the stream has, over all its segments. */
 static void print_stream(struct tail *tail, struct tailed *t) {
     for (;;) { /* ends: every turn goes to a newer segment */
@@ -286,8 +297,9 @@ static void print_stream(struct tail *tail, struct tailed *t) {
             next != NULL && follows(tail, t, next) && (!t->open || newer_has_lines(tail, t));
         print_segment(tail, t, move_on || !tail->follow);
         if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
+        if (tail->follow) tell_gap(t, next);
         close_segment(t);
-        open_segment(tail, t, next);
+        open_segment(tail, t, next, next); /* whatever follows what was shown is missed */
     }
 }
 
@@ -334,7 +346,7 @@ static void find_start(struct tail *tail, struct tailed *t) {
         const struct segment_file *file = &tail->list.files[i];
         if (!belongs(t, file)) continue;
         close_segment(t);
-        if (open_segment(tail, t, file)) look_back(tail, t, file, &needed);
+        if (open_segment(tail, t, file, NULL)) look_back(tail, t, file, &needed);
         if (needed == 0) break;
     }
     if (!tail->follow) t->left = tail->lines - needed;

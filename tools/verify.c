@@ -104,6 +104,8 @@ static void verify_file(struct call *call, const struct segment_file *segment, s
     const struct tally before = *tally;
     struct scan scan;
     int64_t places = scan_open(call->files, segment->path, &scan);
+    tally->bytes_passed += segment->size;
+    if (places == ERR_NOT_FOUND && !segment->named) return; /* deleted since it was listed */
     if (places == 0) {
         places = verify_frames(call->out, segment, &scan, tally, progress);
         const int64_t lids = places < 0 ? 0 : verify_lids(call->out, segment, &scan, progress);
@@ -112,7 +114,6 @@ static void verify_file(struct call *call, const struct segment_file *segment, s
         if (places >= 0) places = index < 0 ? index : places + index;
         scan_close(&scan);
     }
-    tally->bytes_passed += segment->size;
     tally->files++;
     if (places > 0) tally->files_damaged++;
     if (places < 0) {

@@ -87,6 +87,7 @@ struct segment_file {
     struct segment_name name; /* stream "" for a file whose name is not a segment's */
     uint64_t size;
     uint64_t id; /* struct file_status's */
+    bool named;  /* itself, not the folder in which it was found */
 };
 struct segment_list {
     struct segment_file *files;

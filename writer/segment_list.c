@@ -40,6 +40,7 @@ int segment_list_add(struct files *files, const char *path, struct segment_list 
         error = list_folder(&listing);
     } else if (!error || error == ERR_NOT_FOUND) {
         error = add_segment(files, path, list);
+        if (!error) list->files[list->count - 1].named = true;
     }
     segment_list_sort(list);
     return error;

@@ -1,0 +1,287 @@
+"""test_readers.py - readers at work while the files under them are closed, packed and deleted: ours,
+plain lz4 and rg, and on Windows programs that share nothing.  No line is lost or seen twice,
+and no step of the daemon waits for ever."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+
+from harness import (PATIENCE_S, SANITIZED, WINDOWS, Case, assert_passes_lz4_test, decode, environment, log_line,
+                     logport, main, program, ripgrep_counts, scaled, segments, start, wait_until)
+from test_reader import Follower
+
+SLOW = WINDOWS or SANITIZED
+NUMBER = re.compile(rb'"n":(\d+),')
+
+
+def numbers(lines):
+    return [int(NUMBER.search(line).group(1)) for line in lines]
+
+
+def closed(base):
+    return [path for path in segments(base) if ".part." not in path]
+
+
+def sequence(path):
+    return int(os.path.basename(path).split("-")[1])
+
+
+def status(daemon):
+    return json.loads(logport("status", "--dir", daemon.base).out)
+
+
+def look_again(daemon):
+    """A reload makes the daemon look after its closed files at once: else it waits until a rush is over."""
+    result = logport("reload", "--dir", daemon.base)
+    if result.code != 0:
+        raise AssertionError(result.said)
+
+
+class Load(threading.Thread):
+    """Sends numbered lines over one connection, in bursts, until it is told to end."""
+
+    BURST = 300
+
+    def __init__(self, case, daemon, pace=lambda load: None):
+        super().__init__(daemon=True)
+        self.case, self.daemon, self.pace = case, daemon, pace
+        self.sent = []  # what is in it may have been received, and nothing else
+        self.over = threading.Event()
+        self.error = None
+        case.addCleanup(self.over.set)
+        self.connection = daemon.connect()
+        self.start()
+
+    def run(self):
+        try:
+            # Bursts, not a flood: what is full gets closed, and what is closed is looked at.
+            while not self.over.wait(0.1 if WINDOWS else 0.02):
+                first = len(self.sent)
+                burst = [log_line(self.case.rng, n=n) for n in range(first, first + self.BURST)]
+                self.sent += burst
+                self.connection.sendall(b"".join(line + b"\n" for line in burst))
+                self.pace(self)
+        except BaseException as error:
+            self.error = error
+
+    def finish(self):
+        """Returns all that was sent; it is stored."""
+        self.over.set()
+        self.join(PATIENCE_S)
+        self.connection.close()
+        if self.error:
+            raise self.error
+        wait_until(lambda: status(self.daemon)["stored"] == len(self.sent), "all is stored")
+        return self.sent
+
+
+class ReadersAtWork(Case):
+    SEGMENT = "64KiB"
+
+    def at_work(self, *words):
+        return self.daemon("--segment-bytes-max", self.SEGMENT, "--flush-ms", "20", "--archive-after-s", "0s", *words)
+
+    def enough(self, daemon, files):
+        return status(daemon)["main"]["segments_archived"] >= scaled(files, at_least=4)
+
+    def test_cat_and_search_see_every_line_once_while_files_are_closed_and_packed(self):
+        daemon = self.at_work()
+        load = Load(self, daemon)
+        for _ in range(10000):  # ends: files are packed all the time
+            before = status(daemon)["stored"]
+            shown = logport("cat", daemon.base)
+            self.assertEqual((shown.code, shown.err), (0, b""))
+            self.assertGreaterEqual(len(shown.lines), before)
+            self.assert_lines(shown.lines, load.sent[: len(shown.lines)])
+            before = status(daemon)["stored"]
+            count = logport("search", "-c", '"n":', daemon.base)
+            self.assertEqual(count.err, b"")
+            self.assertTrue(before <= int(count.out) <= len(load.sent), (before, count.out, len(load.sent)))
+            self.assertEqual(count.code, 0 if int(count.out) else 1)
+            look_again(daemon)
+            if self.enough(daemon, 60):
+                break
+        sent = load.finish()
+        self.assert_lines(logport("cat", daemon.base).lines, sent)
+        daemon.stop()
+        self.assertEqual(logport("verify", "--manifest", daemon.base).code, 0)
+
+    def test_cat_and_search_meet_deletion_and_leave_no_line_out_between_two_that_they_show(self):
+        daemon = self.at_work("--retention-count-max", "4")
+        load = Load(self, daemon)
+        deleted = set()
+        for _ in range(10000):  # ends: files are deleted all the time
+            for words in (("cat",), ("search", '"n":')):
+                before = status(daemon)["stored"]
+                shown = logport(*words, daemon.base)
+                if b"deleted" in shown.err:  # some that it had yet to read: it says so
+                    self.assertEqual(shown.code, 2)
+                    continue
+                self.assertEqual((shown.code, shown.err), (0 if shown.lines or words == ("cat",) else 1, b""))
+                if not shown.lines:
+                    continue
+                first = numbers(shown.lines[:1])[0]
+                self.assertGreaterEqual(first + len(shown.lines), before)
+                self.assert_lines(shown.lines, load.sent[first : first + len(shown.lines)])
+            look_again(daemon)
+            deleted.update(re.findall(r"(\S+): deleted: ", daemon.said))
+            if len(deleted) >= scaled(60, at_least=4):
+                break
+        sent = load.finish()
+        daemon.stop()
+        self.assertLessEqual(len(closed(daemon.base)), 5)
+        left = logport("cat", daemon.base).lines
+        self.assert_lines(left, sent[len(sent) - len(left) :])
+        self.assertEqual(logport("verify", "--manifest", daemon.base).code, 0)
+
+    def test_what_is_deleted_before_it_is_read_is_told_where_lines_around_it_are_shown(self):
+        lines = [log_line(self.rng, n=n, pad="%0150x" % self.rng.getrandbits(600)) for n in range(8000)]
+        daemon = self.daemon()
+        for begin in range(0, len(lines), 2000):
+            daemon.send(b"".join(line + b"\n" for line in lines[begin : begin + 2000]))
+            daemon.wait_stored(begin + 2000)
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.stop()
+        files = segments(daemon.base)
+        reader = SlowReader(self, program("logport") + ["cat", daemon.base])  # stands in the first
+        for path in files[1:3]:
+            os.remove(path)
+        out, said = reader.finish(code=2)
+        self.assert_lines(out, lines[:2000] + lines[6000:])
+        for path in files[1:3]:
+            self.assertIn(os.path.basename(path) + ": was deleted before it could be read", said)
+        self.assert_lines(logport("cat", daemon.base).lines, lines[:2000] + lines[6000:])
+
+    def test_tail_f_tells_which_segments_went_before_it_came_to_them(self):
+        daemon = self.daemon()
+        follower = None
+        for n in range(6):
+            line = log_line(self.rng, n=n)
+            daemon.send(line + b"\n")
+            wait_until(lambda: status(daemon)["stored"] == n + 1, "it is stored")
+            if n == 0:
+                follower = Follower(self, daemon.base)
+                wait_until(lambda: follower.seen, "it is shown")
+                follower.process.send_signal(signal.SIGSTOP)
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        for path in segments(daemon.base)[1:4]:
+            os.remove(path)
+        follower.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: len(follower.seen) == 3, "what is left is shown")
+        self.assertEqual(numbers(follower.lines), [0, 4, 5])
+        self.assertIn(b"segments 2 to 4 are not there", follower.said())
+        daemon.stop()
+
+    def test_tail_f_that_keeps_up_shows_every_line_once_while_files_are_packed_and_deleted_behind_it(self):
+        daemon = self.at_work("--retention-count-max", "4")
+        follower = Follower(self, "-n", "1000000", daemon.base)
+        load = Load(self, daemon, lambda load: wait_until(
+            lambda: load.over.is_set() or len(load.sent) < len(follower.seen) + 2 * load.BURST, "tail -f keeps up"))
+        for _ in range(10000):  # ends: files are deleted all the time
+            look_again(daemon)
+            if len(daemon.said_lines("deleted: ")) >= scaled(100, at_least=6):
+                break
+        sent = load.finish()
+        wait_until(lambda: len(follower.seen) >= len(sent), "all lines are shown")
+        self.assert_lines(follower.lines, sent)
+        self.assertRegex(follower.said() or b"", rb"\A([^\n]*no records yet; waiting for them\n)?\Z")
+        daemon.stop()
+
+    def test_a_slow_reader_of_a_file_that_is_packed_and_then_deleted_gets_every_line_of_it(self):
+        lines = [log_line(self.rng, n=n, pad="%0150x" % self.rng.getrandbits(600)) for n in range(12000)]
+        path = os.path.join(self.directory(), "logportd.json")
+        self.write(path, archive_level=0)
+        daemon = self.daemon("--config", path, "--archive-after-s", "0s")
+        daemon.send(b"".join(line + b"\n" for line in lines))
+        daemon.wait_stored(len(lines))
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        (file,) = segments(daemon.base)
+        readers = [SlowReader(self, command) for command in (["lz4", "-dc", file], *self.ours(file, daemon.base))]
+        before = os.path.getsize(file)
+        self.write(path, archive_level=4)
+        look_again(daemon)
+        wait_until(lambda: os.path.getsize(file) < before, "it is packed")
+        readers += [SlowReader(self, ["lz4", "-dc", file])]
+        daemon.send(log_line(self.rng, n=0) + b"\n")
+        wait_until(lambda: len(segments(daemon.base)) == 2, "the next begins")
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        self.write(path, archive_level=4, retention_count_max=1)
+        look_again(daemon)
+        wait_until(lambda: not os.path.exists(file), "it is deleted")
+        for reader in readers:
+            out, said = reader.finish()
+            self.assertEqual(said, "")
+            self.assert_lines(out, lines, reader.command[0])
+        daemon.stop()
+
+    def ours(self, file, base):
+        """Under Wine an open file is not replaced, as it is by Windows itself: see HeldFiles."""
+        words = [] if WINDOWS else [("cat", file), ("cat", base), ("search", '"n":', base)]
+        return [program("logport") + list(each) for each in words]
+
+    def write(self, path, **config):
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+
+    def test_plain_lz4_and_rg_find_the_same_lines_in_a_closed_file_whenever_they_look(self):
+        daemon = self.at_work("--retention-count-max", "12")
+        load = Load(self, daemon)
+        known = {}  # path: its lines, which never change
+        for _ in range(10000):  # ends: files are packed all the time
+            files = closed(daemon.base)
+            counts = ripgrep_counts(*files) if files else []
+            for path, count in zip(files, counts or []):
+                if count == 0 and not os.path.exists(path):
+                    continue
+                if path not in known:
+                    text = decode(path)
+                    if text is None:
+                        continue
+                    known[path] = text.splitlines()
+                    first = numbers(known[path][:1])[0]
+                    self.assert_lines(known[path], load.sent[first : first + len(known[path])])
+                self.assertEqual(count, len(known[path]), path)
+            for path in files[-3:]:
+                text = decode(path)
+                if text is not None and path in known:
+                    self.assert_lines(text.splitlines(), known[path])
+                assert_passes_lz4_test(path)
+            look_again(daemon)
+            if self.enough(daemon, 40):
+                break
+        load.finish()
+        daemon.stop()
+        self.assertGreater(len(known), 3)
+
+
+class SlowReader:
+    """A program whose output is not read on behind its first line, until it is asked to finish."""
+
+    def __init__(self, case, command):
+        self.command = command
+        self.process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0)
+        case.addCleanup(self.close)
+        self.first = self.process.stdout.read(1)  # it has begun; what follows fills the pipe
+
+    def finish(self, code=0):
+        """What it printed, and what it said."""
+        out = self.first + b"".join(iter(lambda: self.process.stdout.read(1 << 16), b""))
+        said = self.process.stderr.read().decode()
+        ended = self.process.wait(PATIENCE_S)
+        if ended != code:
+            raise AssertionError("%s: %d, %s" % (self.command, ended, said))
+        return out.splitlines(), said
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+if __name__ == "__main__":
+    main()
