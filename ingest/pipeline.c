@@ -7,6 +7,10 @@
 #include "ingest/rules.h"
 #include "ingest/samples.h"
 
+/* LZ4's acceleration while half of the batches wait for a worker or have one: a tenth less time for each, and files
+ * that are 4 % larger until they are packed again.  Not while they wait for the disk. */
+#define ACCELERATION_UNDER_PRESSURE 4
+
 /* A batch with its place in the pipeline. */
 struct packet {
     struct batch batch;
@@ -28,6 +32,7 @@ struct pipeline {
     struct packet *packets;
     struct packet *open, *free, *packed; /* packed: out of turn, by number */
     uint32_t sealed_count;               /* sealed and not free again */
+    uint32_t packing_count;              /* of these, with a worker or waiting for one */
     uint64_t next_number, next_to_write;
     struct port_op flush_timer;
     struct source *parked_first, *parked_last;
@@ -227,6 +232,9 @@ void pipeline_seal(struct pipeline *pipeline) {
     packet->number = pipeline->next_number++;
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
+    pipeline->packing_count++;
+    if (pipeline->packing_count * 2 >= pipeline->options.batches)
+        packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
     port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
 }
 
@@ -317,6 +325,7 @@ static void count(struct counters *counters, const struct batch_counts *counts) 
 static void packed(struct port_op *op) {
     struct packet *packet = PORT_CONTAINER(struct packet, op, op);
     struct pipeline *pipeline = packet->pipeline;
+    pipeline->packing_count--;
     count(pipeline->options.counters, &packet->batch.counts);
     samples_say(&pipeline->samples, &packet->batch, port_now_ns(pipeline->port),
                 pipeline->options.counters->schema_monitored);

@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LZ4_ACCELERATION 1
-
 struct rules *rules_create(uint32_t line_bytes_max) {
     struct rules *rules = calloc(1, sizeof *rules);
     if (!rules) return NULL;
     rules->holders = 1;
     rules->batch.listeners = rules->listeners;
     rules->batch.line_bytes_max = line_bytes_max;
-    rules->batch.acceleration = LZ4_ACCELERATION;
     return rules;
 }
 

@@ -61,6 +61,7 @@ void batch_free(struct batch *batch) {
 
 void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     batch->rules = rules;
+    batch->acceleration = 1;
     batch->raw_size = 0;
     batch->run_count = 0;
     batch->counts = (struct batch_counts){0};
@@ -118,7 +119,7 @@ static bool reject_text_to_frame(struct batch *batch) {
         return false;
     rejects->size +=
         frames_encode(batch->scratch, (const uint8_t *)batch->reject_text, batch->reject_text_size,
-                      batch->rules->acceleration, rejects->bytes + rejects->size);
+                      batch->acceleration, rejects->bytes + rejects->size);
     rejects->raw_size += batch->reject_text_size;
     rejects->lines += batch->reject_text_lines;
     batch->reject_text_size = 0;
@@ -313,7 +314,7 @@ void batch_check(struct batch *batch) {
 void batch_pack(struct batch *batch) {
     if (batch->stored_size == 0) return;
     batch->stored.size = frames_encode(batch->scratch, batch->raw, batch->stored_size,
-                                       batch->rules->acceleration, batch->stored.bytes);
+                                       batch->acceleration, batch->stored.bytes);
     batch->stored.raw_size = batch->stored_size;
     batch->stored.lines = batch->counts.stored;
 }

@@ -54,7 +54,6 @@ struct batch_listener {
 struct batch_rules {
     const struct batch_listener *listeners;
     uint32_t line_bytes_max;
-    int acceleration; /* LZ4's */
     /* Bytes of text that quarantine may still take; workers draw on it, the owner fills it. */
     _Atomic int64_t *reject_budget;
 };
@@ -87,6 +86,7 @@ struct batch {
     uint32_t run_count;
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
+    int acceleration;                /* LZ4's; 1 after batch_reset: the closest look */
     struct batch_counts counts;
     struct batch_frames stored, rejects;
     struct batch_sample samples[BATCH_SAMPLES_MAX];

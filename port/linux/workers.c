@@ -52,8 +52,9 @@ void lane_close(struct lane *lane) {
 void lane_add(struct lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
     port_list_append(op->kind == PORT_WRITE ? &lane->writes : &lane->queue, op);
-    if (lane->idle > 0) pthread_cond_signal(&lane->filled);
-    pthread_mutex_unlock(&lane->mutex);
+    const bool someone_sleeps = lane->idle > 0;
+    pthread_mutex_unlock(&lane->mutex); /* first: who is woken wants it */
+    if (someone_sleeps) pthread_cond_signal(&lane->filled);
 }
 
 bool lane_forget(struct lane *lane, struct port_op *op) {

@@ -92,8 +92,7 @@ static uint64_t judge(const struct bench *bench, const struct facts_rules *rules
 static uint64_t pack(const struct bench *bench, const struct facts_rules *facts,
                      struct batch *batch, struct batch_listener *listener) {
     const struct batch_origin origin = {.received_ns = 1795505400000000000};
-    const struct batch_rules rules = {
-        .listeners = listener, .line_bytes_max = 1 << 20, .acceleration = 1};
+    const struct batch_rules rules = {.listeners = listener, .line_bytes_max = 1 << 20};
     listener->facts = facts;
     batch_reset(batch, &rules);
     memcpy(batch_add(batch, &origin, (uint32_t)bench->size), bench->text, bench->size);

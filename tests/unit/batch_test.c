@@ -35,7 +35,6 @@ static void times_and_levels_are_those_of_the_listener(void **state) {
                                                {.name = "tcp=own", .facts = &own}};
     const struct batch_rules rules = {.listeners = listeners,
                                       .line_bytes_max = 1000,
-                                      .acceleration = 1,
                                       .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);
@@ -70,7 +69,6 @@ static void of_a_listener_without_rules_nothing_is_known(void **state) {
                                                {.name = "tcp=none"}};
     const struct batch_rules rules = {.listeners = listeners,
                                       .line_bytes_max = 1000,
-                                      .acceleration = 1,
                                       .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);
@@ -105,7 +103,6 @@ static void lines_are_judged_by_the_schema_of_their_listener(void **state) {
         {.name = "tcp=any", .facts = &facts_rules_usual}};
     const struct batch_rules rules = {.listeners = listeners,
                                       .line_bytes_max = 1000,
-                                      .acceleration = 1,
                                       .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);

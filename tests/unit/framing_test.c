@@ -19,7 +19,6 @@ static const struct batch_listener listeners[] = {{.name = "tcp=test"}};
 static _Atomic int64_t budget = 1 << 30;
 static const struct batch_rules batch_rules = {.listeners = listeners,
                                                .line_bytes_max = LINE_MAX,
-                                               .acceleration = 1,
                                                .reject_budget = &budget};
 static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 4, .port = 7}};
 
