@@ -119,6 +119,10 @@ void datagrams_receive(struct port *port, struct port_op *op) {
             socket->state &= ~(uint32_t)SOCKET_READABLE;
         for (int i = 0; i < count; i++)
             cut_into_slices(buffer, &room->messages[i], (uint32_t)i * pool->datagram_bytes_max);
+        struct epoll_port *e = port->backend;
+        e->receives++;
+        for (int i = 0; i < count; i++)
+            e->received_bytes += room->messages[i].msg_len;
         op->buffer = buffer;
         port_completed(port, op, buffer->slice_count);
         return;

@@ -15,8 +15,11 @@
 #include "port/linux/linux.h"
 #include "port/system.h"
 
-#define EVENTS_MAX   256 /* taken from the kernel a turn */
-#define SLOW_WORKERS 2
+#define EVENTS_MAX          256 /* taken from the kernel a turn */
+#define SLOW_WORKERS        2
+/* See gather. */
+#define GATHER_NS           (1000 * 1000ll)
+#define SMALL_RECEIVE_BYTES (8u << 10)
 
 static void post(struct port *port, struct port_op *op);
 
@@ -55,13 +58,15 @@ static int epoll_open(struct port *port, const struct port_options *options) {
     struct epoll_port *e = calloc(1, sizeof *e);
     if (e == NULL) return ERR_NO_MEMORY;
     e->port = port;
+    e->gather_ns = GATHER_NS;
     int error = datagrams_open(&e->datagrams);
     if (error < 0) goto no_room;
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     e->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     e->spare = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    if (e->epoll < 0 || e->wake < 0 || e->spare < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
+    if (e->epoll < 0 || e->wake < 0 || e->spare < 0 ||
+        epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
         error = error_of_errno(errno);
         goto no_set;
     }
@@ -177,11 +182,26 @@ static void serve_ready(struct epoll_port *e) {
     }
 }
 
+/* Who sends each line by itself would have us wake up for each, which costs ten times what the
+ * line does.  So when we were woken for little, and again and again, what comes in the next
+ * millisecond is left to gather in the sockets.  A line that comes alone does not wait, nor does
+ * anybody while large receives come. */
+static void gather(struct epoll_port *e) {
+    const bool little = e->received_bytes < e->receives * SMALL_RECEIVE_BYTES;
+    e->receives = e->received_bytes = 0;
+    if (!little || e->woken_ns - e->woken_before_ns > 4 * GATHER_NS) return;
+    nanosleep(&(struct timespec){.tv_nsec = e->gather_ns}, NULL);
+}
+
 static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
     struct epoll_port *e = mine(port);
     collect_posts(e);
     collect_signal(e);
     if (port->completed.count > 0 || e->ready.count > 0) timeout_ns = 0;
+    if (timeout_ns != 0) {
+        gather(e);
+        collect_posts(e);
+    }
     if (timeout_ns != 0 && !fall_asleep(e)) timeout_ns = 0;
 
     struct epoll_event events[EVENTS_MAX];
@@ -189,6 +209,10 @@ static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
     assert(count >= 0 || errno == EINTR);
     collect_posts(e); /* and be awake */
     collect_signal(e);
+    if (count > 0) {
+        e->woken_before_ns = e->woken_ns;
+        e->woken_ns = system_now_ns();
+    }
     for (int i = 0; i < count; i++)
         if (events[i].data.ptr != NULL) /* it is for the two eventfds */
             socket_event(port, events[i].data.ptr, events[i].events);

@@ -64,6 +64,10 @@ struct epoll_port {
     struct port_op *signal; /* the one in flight */
     bool signals_watched;
     bool whole_milliseconds; /* the kernel has no epoll_pwait2 */
+    /* Of the turn behind us, and the monotonic times of the last two wake-ups: see gather. */
+    uint64_t receives, received_bytes;
+    int64_t woken_ns, woken_before_ns;
+    int64_t gather_ns; /* for so long the smallest buffer of a socket must suffice */
     struct datagram_room *datagrams;
     struct lane lanes[PORT_LANES];
 };

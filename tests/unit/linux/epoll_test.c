@@ -159,6 +159,47 @@ static void an_urgent_byte_does_not_hide_what_follows_it(void **state) {
     close_stream(port, &stream);
 }
 
+/* Sends one line after the other while the owner receives. */
+enum { LINES_SENT_ALONE = 4000 };
+
+struct sender {
+    struct port_op op;
+    struct client *client;
+    bool failed, over;
+};
+
+static void send_lines_alone(struct port_op *op) {
+    struct sender *sender = PORT_CONTAINER(struct sender, op, op);
+    for (int i = 0; i < LINES_SENT_ALONE; i++)
+        sender->failed |= client_send(sender->client, "{\"n\":1}\n", 8) != 0;
+}
+
+static void all_lines_sent(struct port_op *op) {
+    PORT_CONTAINER(struct sender, op, op)->over = true;
+}
+
+static void small_sends_gather_into_a_few_receives(void **state) {
+    struct port *port = *state;
+    struct stream stream;
+    struct probe receive = probe_new(NULL);
+    uint64_t got = 0;
+    open_stream(port, &stream);
+    struct sender sender = {.op.done = all_lines_sent, .client = &stream.client};
+    port_work(port, &sender.op, PORT_LANE_SLOW, send_lines_alone);
+    while (got < LINES_SENT_ALONE * 8) {
+        port_receive(port, &receive.op, &stream.socket, stream.pool);
+        const int64_t size = probe_await(port, &receive, receive.returns + 1);
+        assert_true(size > 0);
+        got += (uint64_t)size;
+        port_buffer_release(receive.op.buffer);
+    }
+    while (!sender.over)
+        port_wait(port, PATIENCE_NS);
+    assert_false(sender.failed);
+    assert_in_range(receive.returns, 1, LINES_SENT_ALONE / 5);
+    close_stream(port, &stream);
+}
+
 static void accepted_connections_are_kept_alive(void **state) {
     struct port *port = *state;
     struct stream stream;
@@ -334,6 +375,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(joined_datagrams_come_apart_again),
         PORT_TEST(joined_datagrams_that_do_not_fit_are_marked),
         PORT_TEST(an_urgent_byte_does_not_hide_what_follows_it),
+        PORT_TEST(small_sends_gather_into_a_few_receives),
         PORT_TEST(accepted_connections_are_kept_alive),
         PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
         PORT_TEST(at_the_limit_of_watches_a_connection_waits_in_the_backlog),
