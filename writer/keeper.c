@@ -11,9 +11,13 @@
 #include "writer/repack.h"
 #include "writer/scan.h"
 
-#define SECOND_NS (1000000000ll)
-/* A disk that is full or fails, or a reader that shares nothing, is asked again after so long. */
-#define RETRY_NS  (60 * SECOND_NS)
+#define SECOND_NS     (1000000000ll)
+/* A disk that is full or fails is asked again after so long. */
+#define RETRY_NS      (60 * SECOND_NS)
+/* What was missed is tried once more: soon, for a program that shares nothing ends as a rule, and
+ * then each time after twice as long. */
+#define MISSED_NS_MIN (1 * SECOND_NS)
+#define MISSED_NS_MAX RETRY_NS
 
 /* What a job brings back, when it is no error. */
 enum outcome {
@@ -31,6 +35,7 @@ struct keeper {
     bool running, waiting;
     bool wanted; /* look again when the job is back */
     bool finishing;
+    bool once_more; /* what was missed is tried with the next job, whenever its time would be */
     /* The job looks at them between frames: what is in hand is let go. */
     atomic_bool let_go_all, let_go_less;
     struct keeper_counts counts;
@@ -38,7 +43,13 @@ struct keeper {
     /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
      * cannot have one; all up to `packed` have been packed, or cannot be. */
     uint64_t low, high, packed;
-    int64_t now_ns, wake_ns; /* wall clock */
+    /* Of those the ones that could not be had, for now: the last of the old ones that lacks its
+     * index, the first of the new ones, the first to be packed; 0: none. */
+    struct {
+        uint64_t low, high, packed;
+    } missed;
+    int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
+    int64_t now_ns, wake_ns;            /* wall clock */
     bool only_new;
     struct keeper_rules rules; /* as they were when it began */
 };
@@ -71,7 +82,23 @@ struct keeper_counts keeper_counts(const struct keeper *keeper) {
     return keeper->counts;
 }
 
+static bool anything_missed(const struct keeper *keeper) {
+    return keeper->missed.low || keeper->missed.high || keeper->missed.packed;
+}
+
+/* Everything from what was missed on is looked at again, which costs little where all is done. */
+static void go_back_to_missed(struct keeper *k) {
+    if (k->missed.low) k->low = k->missed.low + 1;
+    if (k->missed.high) k->high = k->missed.high - 1;
+    if (k->missed.packed) k->packed = k->missed.packed - 1;
+    k->missed.low = k->missed.high = k->missed.packed = 0;
+    k->missed_ns = 0;
+}
+
 static void start_job(struct keeper *keeper) {
+    const bool due = keeper->missed_ns && port_now_ns(keeper->port) >= keeper->missed_ns;
+    if (due || keeper->once_more) go_back_to_missed(keeper);
+    keeper->once_more = false;
     keeper->wanted = false;
     keeper->rules = keeper->options.rules;
     keeper->running = true;
@@ -115,7 +142,7 @@ void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
 }
 
 void keeper_finish(struct keeper *keeper) {
-    keeper->finishing = true;
+    keeper->finishing = keeper->once_more = true;
     atomic_store(&keeper->let_go_less, true);
     keeper_look(keeper);
 }
@@ -134,6 +161,23 @@ static void failed(struct keeper *keeper, int error) {
     if (!keeper->finishing) wait_for(keeper, RETRY_NS);
 }
 
+/* There is nothing to do before a segment is old enough, or what was missed is tried again. */
+static void wait_for_more(struct keeper *keeper, bool later) {
+    const int64_t now = port_now_ns(keeper->port);
+    int64_t ns = later ? keeper->wake_ns - keeper->now_ns : INT64_MAX;
+    if (!anything_missed(keeper)) {
+        keeper->missed_pause_ns = 0;
+        keeper->said = 0;
+    } else if (!keeper->missed_ns) {
+        int64_t *pause = &keeper->missed_pause_ns;
+        *pause = *pause ? 2 * *pause : MISSED_NS_MIN;
+        if (*pause > MISSED_NS_MAX) *pause = MISSED_NS_MAX;
+        keeper->missed_ns = now + *pause;
+    }
+    if (anything_missed(keeper) && keeper->missed_ns - now < ns) ns = keeper->missed_ns - now;
+    if (ns < INT64_MAX && !keeper->finishing) wait_for(keeper, ns);
+}
+
 static void came_back(struct port_op *op) {
     struct keeper *keeper = PORT_CONTAINER(struct keeper, op, op);
     const bool was_job = keeper->running;
@@ -146,8 +190,8 @@ static void came_back(struct port_op *op) {
         failed(keeper, (int)result);
     else if (!was_job || keeper->wanted || result > LATER || result == ERR_CANCELLED)
         start_job(keeper);
-    else if (result == LATER)
-        wait_for(keeper, keeper->wake_ns - keeper->now_ns);
+    else
+        wait_for_more(keeper, result == LATER);
 }
 
 /* ---- the job: which segment is next ---- */
@@ -266,6 +310,25 @@ static int note(struct keeper *k, const struct segment_file *file, enum manifest
     return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile */
 }
 
+static void note_lowest(uint64_t *missed, uint64_t sequence) {
+    if (*missed == 0 || sequence < *missed) *missed = sequence;
+}
+
+/* It failed, for now, and keeps nothing else from being done: the next job goes on behind it.
+ * Where another program has the file to itself this one does. */
+static int miss(struct keeper *k, const struct segment_file *file, bool packing, int error) {
+    const uint64_t sequence = file->name.sequence;
+    if (error == ERR_CANCELLED) return error;
+    note_lowest(&k->missed.packed, sequence); /* one without an index cannot be packed */
+    if (!packing && sequence > k->options.last_sequence) note_lowest(&k->missed.high, sequence);
+    if (!packing && sequence <= k->options.last_sequence && sequence > k->missed.low)
+        k->missed.low = sequence;
+    if (error != ERR_BUSY) return error;
+    if (k->said != error) say("%s: %s; trying again soon", file->path, error_text(error));
+    k->said = error;
+    return LOOKED_AT_ONE;
+}
+
 static int look_around(struct keeper *k, const struct segment_list *list) {
     bool is_new = false;
     const struct segment_file *file = next_to_index(k, list, &is_new);
@@ -273,7 +336,8 @@ static int look_around(struct keeper *k, const struct segment_list *list) {
         int result = settled(file->path, add_index(k, file->path, is_new));
         const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;
         if (error) result = error;
-        if (result >= 0) *(is_new ? &k->high : &k->low) = file->name.sequence;
+        if (result < 0) result = miss(k, file, false, result);
+        if (result != ERR_CANCELLED) *(is_new ? &k->high : &k->low) = file->name.sequence;
         return result;
     }
     file = next_to_pack(k, list);
@@ -282,7 +346,8 @@ static int look_around(struct keeper *k, const struct segment_list *list) {
     int result = settled(file->path, archive(k, file->path, &packed));
     const int error = packed ? note(k, file, MANIFEST_ARCHIVED) : 0;
     if (error) result = error;
-    if (result > LATER) k->packed = file->name.sequence;
+    if (result < 0) result = miss(k, file, true, result);
+    if (result > LATER || (result < 0 && result != ERR_CANCELLED)) k->packed = file->name.sequence;
     return result;
 }
 

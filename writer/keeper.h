@@ -9,6 +9,10 @@
  *
  * The manifest is told of each, if there is one.
  *
+ * What cannot be done for now keeps nothing else waiting: a file that another program has to itself is
+ * passed over, and tried again after a second, two, four, up to a minute; after any other error
+ * the next file follows in a minute, and that one's turn comes behind all others.
+ *
  * One job at a time, on the idle lane.  What is left to do is seen from the files themselves, so
  * that nothing is lost or done twice by whatever ends a job.  Every call: the port's owner. */
 #ifndef WRITER_KEEPER_H

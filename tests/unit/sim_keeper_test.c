@@ -1,0 +1,223 @@
+/* sim_keeper_test.c - closed segments that somebody has open who shares nothing, and others that
+ * the disk does not give: they wait, all else goes on, and they are seen to soon after they can be had.
+ * On the virtual clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "port/error.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/probe.h"
+#include "writer/frame.h"
+#include "writer/index.h"
+#include "writer/keeper.h"
+#include "writer/segment.h"
+
+#define FOLDER    "logs/s"
+#define PACK_PATH "logs/state/s.pack"
+#define LINES     2000
+#define SEGMENTS  5
+
+struct bench {
+    struct sim sim;
+    struct port *port;
+    struct keeper *keeper;
+    uint64_t seen; /* operations on the path that is watched */
+};
+
+static char *path_of(int sequence, char path[SEGMENT_PATH_MAX]) {
+    snprintf(path, SEGMENT_PATH_MAX, FOLDER "/s-%010d-20261124T120000Z.ndjson.lz4", sequence);
+    return path;
+}
+
+static void put_segment(struct disk *disk, int sequence) {
+    char path[SEGMENT_PATH_MAX], line[64];
+    void *scratch = malloc(frame_scratch_bytes());
+    uint8_t *raw = malloc(LINES * sizeof line);
+    size_t size = 0;
+    for (int i = 0; i < LINES; i++)
+        size += (size_t)sprintf((char *)raw + size, "{\"sequence\":%d,\"n\":%d}\n", sequence, i);
+    uint8_t *packed = malloc(frames_bytes_max(size));
+    const size_t packed_size = frames_encode(scratch, raw, size, 1, packed);
+    disk_put(disk, path_of(sequence, path), packed, packed_size);
+    free(packed);
+    free(raw);
+    free(scratch);
+}
+
+/* The segments from `last` + 1 on are new. */
+static void begin(struct bench *b, uint64_t last) {
+    b->seen = 0;
+    sim_open(&b->sim, 1);
+    assert_int_equal(directory_make(&b->sim.disk.files, "logs/state"), 0);
+    for (int i = 1; i <= SEGMENTS; i++)
+        put_segment(&b->sim.disk, i);
+    b->port = sim_port(&b->sim);
+    const struct keeper_options options = {.folder = FOLDER,
+                                           .pack_path = PACK_PATH,
+                                           .last_sequence = last,
+                                           .rules = {.archive_after_s = 0, .archive_level = 3}};
+    assert_int_equal(keeper_open(b->port, &options, &b->keeper), 0);
+}
+
+static void end(struct bench *b) {
+    keeper_stop(b->keeper);
+    while (keeper_busy(b->keeper))
+        port_wait(b->port, SIM_S);
+    keeper_free(b->keeper);
+    port_close(b->port);
+    assert_int_equal(b->sim.disk.files_open, 0);
+    sim_close(&b->sim);
+}
+
+/* What is done to this file fails from now on; error 0: no more. */
+static void hold(struct bench *b, const char *path, uint32_t kinds, int error) {
+    const struct disk_fault fault = {.ending = DISK_FAILS,
+                                     .error = error,
+                                     .first = error != 0,
+                                     .times = UINT64_MAX,
+                                     .kinds = kinds,
+                                     .path = path};
+    disk_arm(&b->sim.disk, &fault);
+}
+
+static void pass(struct bench *b, int64_t ns) {
+    const int64_t end_ns = b->sim.now_ns + ns;
+    while (b->sim.now_ns < end_ns)
+        port_wait(b->port, end_ns - b->sim.now_ns);
+}
+
+/* 0: it has no index; 1: it has one; 2: and is packed. */
+static int state_of(struct bench *b, int sequence) {
+    char path[SEGMENT_PATH_MAX];
+    struct file file;
+    struct segment_index index;
+    assert_int_equal(file_open(&b->sim.disk.files, path_of(sequence, path), FILE_READ, &file), 0);
+    const int error = index_load(&file, &index);
+    file_close(&file);
+    if (error) return 0;
+    const int state = index.repacked ? 2 : 1;
+    index_free(&index);
+    return state;
+}
+
+static void assert_packed_but(struct bench *b, int sequence) {
+    for (int i = 1; i <= SEGMENTS; i++)
+        if (i != sequence) assert_int_equal(state_of(b, i), 2);
+}
+
+#define HELD_KINDS (DISK_BIT(DISK_OPEN) | DISK_BIT(DISK_REMOVE) | DISK_BIT(DISK_RENAME))
+
+static void one_that_is_held_waits_alone_and_is_seen_to_soon_after(void **state) {
+    (void)state;
+    for (int which = 1; which <= SEGMENTS; which += 2)
+        for (uint64_t last = 0; last <= SEGMENTS; last += SEGMENTS) { /* all new, and all old */
+            struct bench b;
+            char path[SEGMENT_PATH_MAX];
+            begin(&b, last);
+            hold(&b, path_of(which, path), HELD_KINDS, ERR_BUSY);
+            keeper_look(b.keeper);
+            pass(&b, 10 * SIM_S);
+            hold(&b, NULL, 0, 0);
+            assert_packed_but(&b, which);
+            assert_int_equal(state_of(&b, which), 0);
+            pass(&b, 12 * SIM_S); /* as long as it was held, at most, and some */
+            assert_packed_but(&b, 0);
+            assert_false(keeper_busy(b.keeper)); /* there is nothing to wait for */
+            end(&b);
+        }
+}
+
+/* A reader that holds it shares reading, and not that another takes its place. */
+static void one_that_cannot_be_replaced_waits_alone_and_is_packed_later(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b, 0);
+    const struct disk_fault once = {
+        .ending = DISK_FAILS, .error = ERR_BUSY, .first = 2, .kinds = DISK_BIT(DISK_RENAME)};
+    disk_arm(&b.sim.disk, &once); /* the second one's taking its place */
+    keeper_look(b.keeper);
+    pass(&b, SIM_S / 2);
+    assert_packed_but(&b, 2);
+    assert_int_equal(state_of(&b, 2), 1);
+    assert_false(disk_exists(&b.sim.disk, PACK_PATH));
+    pass(&b, 2 * SIM_S);
+    assert_packed_but(&b, 0);
+    end(&b);
+}
+
+static void watch(void *context, enum disk_operation operation, const char *path, int64_t result) {
+    struct bench *b = context;
+    if (operation == DISK_OPEN && result == ERR_BUSY && path != NULL) b->seen++;
+}
+
+static void one_that_is_held_for_ever_is_asked_for_once_a_minute(void **state) {
+    (void)state;
+    struct bench b;
+    char path[SEGMENT_PATH_MAX];
+    begin(&b, 0);
+    b.sim.disk.performed = watch;
+    b.sim.disk.context = &b;
+    hold(&b, path_of(1, path), HELD_KINDS, ERR_BUSY);
+    keeper_look(b.keeper);
+    pass(&b, 3600 * SIM_S);
+    assert_in_range(b.seen, 60, 160); /* its index, and to be packed */
+    put_segment(&b.sim.disk, SEGMENTS + 1);
+    keeper_closed(b.keeper);
+    pass(&b, 90 * SIM_S);
+    hold(&b, NULL, 0, 0);
+    assert_int_equal(state_of(&b, SEGMENTS + 1), 2);
+    end(&b);
+}
+
+static void
+one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more(void **state) {
+    (void)state;
+    struct bench b;
+    char path[SEGMENT_PATH_MAX];
+    begin(&b, 0);
+    hold(&b, path_of(1, path), DISK_BIT(DISK_READ), ERR_IO);
+    keeper_look(b.keeper);
+    pass(&b, 300 * SIM_S);
+    hold(&b, NULL, 0, 0);
+    assert_packed_but(&b, 1);
+    assert_int_equal(state_of(&b, 1), 0);
+    pass(&b, 130 * SIM_S);
+    assert_packed_but(&b, 0);
+    end(&b);
+}
+
+static void an_end_asks_for_what_is_held_once_and_does_not_wait_for_it(void **state) {
+    (void)state;
+    struct bench b;
+    char path[SEGMENT_PATH_MAX];
+    begin(&b, 0);
+    hold(&b, path_of(2, path), HELD_KINDS, ERR_BUSY);
+    keeper_finish(b.keeper);
+    const int64_t begun_ns = b.sim.now_ns;
+    while (keeper_busy(b.keeper))
+        port_wait(b.port, SIM_S);
+    assert_true(b.sim.now_ns - begun_ns < SIM_S);
+    hold(&b, NULL, 0, 0);
+    assert_int_equal(state_of(&b, 1), 1);
+    assert_int_equal(state_of(&b, 2), 0);
+    assert_int_equal(state_of(&b, 3), 1);
+    end(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_is_held_waits_alone_and_is_seen_to_soon_after),
+        cmocka_unit_test(one_that_cannot_be_replaced_waits_alone_and_is_packed_later),
+        cmocka_unit_test(one_that_is_held_for_ever_is_asked_for_once_a_minute),
+        cmocka_unit_test(
+            one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more),
+        cmocka_unit_test(an_end_asks_for_what_is_held_once_and_does_not_wait_for_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
