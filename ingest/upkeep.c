@@ -5,8 +5,15 @@
 #include "writer/retention_files.h"
 
 #define LOOK_NS (60 * 1000000000ll)
+/* What could not be deleted, for somebody had it open who shares nothing, is tried again: soon, and
+ * then each time after twice as long. */
+#define LEFT_NS (1 * 1000000000ll)
+
+/* What a job brings back, when all else went well. */
+enum { SOME_LEFT = 1 };
 
 static void job_run(struct port_op *op);
+static int64_t pause_ns(struct upkeep *upkeep);
 static void came_back(struct port_op *op);
 
 void upkeep_open(struct upkeep *upkeep, struct port *port, const char *directory) {
@@ -78,10 +85,15 @@ static void came_back(struct port_op *op) {
     }
     if (op->result < 0 && upkeep->said != (int)op->result) {
         upkeep->said = (int)op->result;
-        say("%s: retention: %s; looking again in %lld s", upkeep->directory,
-            error_text(upkeep->said), LOOK_NS / 1000000000);
+        say("%s: retention: %s; looking again later", upkeep->directory, error_text(upkeep->said));
     }
-    port_timer(upkeep->port, op, port_now_ns(upkeep->port) + LOOK_NS);
+    port_timer(upkeep->port, op, port_now_ns(upkeep->port) + pause_ns(upkeep));
+}
+
+static int64_t pause_ns(struct upkeep *upkeep) {
+    const bool left = upkeep->op.result == ERR_BUSY || upkeep->op.result == SOME_LEFT;
+    upkeep->left_ns = !left ? 0 : upkeep->left_ns ? 2 * upkeep->left_ns : LEFT_NS;
+    return left && upkeep->left_ns < LOOK_NS ? upkeep->left_ns : LOOK_NS;
 }
 
 static void job_run(struct port_op *op) {
@@ -92,5 +104,6 @@ static void job_run(struct port_op *op) {
         if (atomic_load_explicit(&upkeep->let_go, memory_order_relaxed)) break;
         result = retention_step(upkeep->retention, now_ns);
     }
-    op->result = result < 0 ? result : 0;
+    const bool left = retention_tally(upkeep->retention).left > 0;
+    op->result = result < 0 ? result : left ? SOME_LEFT : 0;
 }

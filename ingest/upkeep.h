@@ -21,6 +21,8 @@ struct upkeep {
     atomic_bool let_go;
     uint64_t closed; /* as upkeep_closed said last */
     int said;
+    int64_t
+        left_ns; /* how long the last wait was for what could not be deleted; 0: nothing was left */
 };
 
 /* Opens what it needs, and mends what a crash has left.  Blocking: before serving.  What cannot

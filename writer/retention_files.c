@@ -25,9 +25,12 @@ struct retention {
     uint32_t going, next;
     struct retention_tally tally;
     int said; /* the error that was said last */
+    /* The one that has gone, and of which the manifest could not be told yet. */
+    struct segment_name untold; /* stream "": none */
 };
 
 static int list_folder(struct retention *r, uint32_t place);
+static int tell_manifest(struct retention *r, int64_t now_ns);
 static void merge(struct retention *r);
 static int decide(struct retention *r, int64_t now_ns);
 
@@ -65,7 +68,7 @@ void retention_close(struct retention *retention) {
 
 int64_t retention_look(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
-    int error = 0;
+    int error = tell_manifest(r, now_ns);
     forget(r);
     for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++)
         if (r->folders[place] != NULL) error = list_folder(r, place);
@@ -297,9 +300,9 @@ static int path_in(const struct retention *r, uint32_t place, const struct reten
 
 /* The manifest says that it is coming, unless it says so already. */
 static int announce(struct retention *r, const struct retention_segment *segment,
-                    const struct retention_going *going, int64_t now_ns) {
+                    const struct retention_going *going, char *path, int64_t now_ns) {
     struct manifest_record record;
-    char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX];
+    char folder[SEGMENT_PATH_MAX];
     const uint32_t place = segment->places & 1 ? 0 : 1;
     int error = path_in(r, place, going, folder, path);
     if (!error) error = find_record(r, going, path, &record);
@@ -331,14 +334,18 @@ static int remove_files(struct retention *r, const struct retention_segment *seg
     return 0;
 }
 
-static int tell_manifest(struct manifest *manifest, const char *stream, uint64_t sequence,
-                         int64_t now_ns) {
+/* That what is untold has gone. */
+static int tell_manifest(struct retention *r, int64_t now_ns) {
     struct manifest_record record;
-    const int error = manifest_find(manifest, stream, sequence, &record);
-    if (error) return error;
-    record.event = MANIFEST_DELETED;
-    record.time_ns = now_ns;
-    return manifest_append(manifest, &record);
+    if (r->untold.stream[0] == '\0') return 0;
+    int error = manifest_find(r->manifest, r->untold.stream, r->untold.sequence, &record);
+    if (!error) {
+        record.event = MANIFEST_DELETED;
+        record.time_ns = now_ns;
+        error = manifest_append(r->manifest, &record);
+    }
+    if (!error || error == ERR_NOT_FOUND) r->untold.stream[0] = '\0';
+    return error;
 }
 
 static void leave(struct retention *r, const char *path, int error) {
@@ -356,20 +363,27 @@ int retention_step(struct retention *retention, int64_t now_ns) {
     const struct retention_segment *segment = r->order[r->next];
     struct retention_going going;
     char path[SEGMENT_PATH_MAX];
-    int held;
+    int held = 0;
     retention_tell(r, r->next, &going);
-    int error = announce(r, segment, &going, now_ns);
+    int error = announce(r, segment, &going, path, now_ns);
     if (error == ERR_NOT_FOUND) { /* somebody else took it, and nobody had told of it */
         r->next++;
         return 1;
     }
-    if (!error) error = remove_files(r, segment, &going, path, &held);
+    if (error == ERR_BUSY) { /* whoever has it to himself keeps us from describing it, too */
+        held = error;
+        error = 0;
+    }
+    if (!error && !held) error = remove_files(r, segment, &going, path, &held);
     if (!error && held) {
         leave(r, path, held);
         r->next++;
         return 1;
     }
-    if (!error) error = tell_manifest(r->manifest, going.stream, going.name.sequence, now_ns);
+    if (!error) {
+        r->untold = going.name;
+        error = tell_manifest(r, now_ns);
+    }
     if (error) return error;
     say("%s: deleted: %s", path, going.reason);
     r->tally.deleted++;

@@ -217,6 +217,70 @@ static void one_that_somebody_holds_keeps_nothing_else_from_going(void **state) 
     end_one(&one);
 }
 
+/* A program that shares nothing has them open. */
+static void hold(struct one *one, const char *path) {
+    const struct disk_fault held = {.ending = DISK_FAILS,
+                                    .error = ERR_BUSY,
+                                    .first = path != NULL,
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_OPEN) | DISK_BIT(DISK_REMOVE),
+                                    .path = path};
+    disk_arm(&one->sim.disk, &held);
+}
+
+static void one_that_is_held_and_not_in_the_books_keeps_nothing_else_from_going(void **state) {
+    (void)state;
+    struct one one;
+    char path[SEGMENT_PATH_MAX];
+    const struct retention_rules few = {.all = {.count_max = 2}};
+    begin_one(&one, &few);
+    put_segment(&one.sim.disk, "logs", "main", 5, false); /* of which the manifest knows nothing */
+    put_segment(&one.sim.disk, "logs", "main", 6, false);
+    for (uint64_t i = 1; i <= 4; i++) {
+        path_of("logs", "main", i, false, path);
+        assert_int_equal(file_remove(&one.sim.disk.files, path), 0);
+    }
+    const struct retention_rules one_only = {.all = {.count_max = 0, .bytes_max = 1}};
+    retention_close(one.retention);
+    assert_int_equal(
+        retention_open(&one.sim.disk.files, &folders, one.manifest, &one_only, &one.retention), 0);
+    path_of("logs", "main", 5, false, path);
+    hold(&one, path);
+    assert_int_equal(retention_look(one.retention, NOW), 2);
+    while (retention_step(one.retention, NOW) == 1)
+        ;
+    assert_int_equal(retention_tally(one.retention).left, 1);
+    assert_int_equal(manifest_state(one.manifest, "main", 6, NULL), MANIFEST_DELETED);
+    hold(&one, NULL);
+    assert_int_equal(retention_look(one.retention, NOW), 1);
+    assert_int_equal(retention_step(one.retention, NOW), 1);
+    assert_int_equal(manifest_state(one.manifest, "main", 5, NULL), MANIFEST_DELETED);
+    end_one(&one);
+}
+
+static void
+a_manifest_that_is_held_when_a_file_has_gone_is_told_of_it_by_the_next_look(void **state) {
+    (void)state;
+    struct one one;
+    const struct retention_rules few = {.all = {.count_max = 2}};
+    begin_one(&one, &few);
+    const struct disk_fault held = {.ending = DISK_FAILS,
+                                    .error = ERR_BUSY,
+                                    .first = 2, /* the first says that it is coming */
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_WRITE),
+                                    .path = MANIFEST_FILE};
+    disk_arm(&one.sim.disk, &held);
+    assert_int_equal(retention_look(one.retention, NOW), 2);
+    assert_int_equal(retention_step(one.retention, NOW), ERR_BUSY);
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETING);
+    assert_int_equal(retention_look(one.retention, NOW), ERR_BUSY);
+    hold(&one, NULL);
+    assert_int_equal(retention_look(one.retention, NOW), 1);
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETED);
+    end_one(&one);
+}
+
 static void rules_that_were_relaxed_let_live_what_was_about_to_go(void **state) {
     (void)state;
     struct one one;
@@ -279,6 +343,8 @@ int main(void) {
         SWEEP_TEST(an_end_at_any_operation_is_mended),
         SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
         SWEEP_TEST(one_that_somebody_holds_keeps_nothing_else_from_going),
+        SWEEP_TEST(one_that_is_held_and_not_in_the_books_keeps_nothing_else_from_going),
+        SWEEP_TEST(a_manifest_that_is_held_when_a_file_has_gone_is_told_of_it_by_the_next_look),
         SWEEP_TEST(rules_that_were_relaxed_let_live_what_was_about_to_go),
         SWEEP_TEST(one_that_somebody_deletes_between_looking_and_going_is_told_of),
         SWEEP_TEST(without_a_manifest_it_can_still_be_looked_at),
