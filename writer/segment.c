@@ -153,6 +153,8 @@ static int step_limit(struct segment *segment) {
         if (folder.bytes <= segment->folder_bytes_max || folder.oldest >= segment->name.sequence)
             return 0;
         error = file_remove(segment->files, folder.oldest_path);
+        if (error == ERR_BUSY)
+            return 0; /* by whoever reads it; it goes with the next one's closing */
         if (error) return error;
         say("%s: removed, the oldest of %s, which may hold %llu bytes", folder.oldest_path,
             segment->folder, (unsigned long long)segment->folder_bytes_max);

@@ -19,6 +19,8 @@
 #include "writer/segment.h"
 
 #define RETRY_NS      (2 * 1000000000ll)
+/* A program that shares nothing, as a virus scanner does, ends soon as a rule. */
+#define BUSY_RETRY_NS (200 * 1000000ll)
 #define SAY_AGAIN_NS  (60 * 1000000000ll)
 /* A lid is written with the append that makes it so many lines' bytes, or so long, since the
  * last: 64 bytes of about 20,000, or of 5 s. */
@@ -217,20 +219,24 @@ static bool may_say(struct stream *stream) {
     return true;
 }
 
+static int64_t retry_ns(int error) {
+    return error == ERR_BUSY ? BUSY_RETRY_NS : RETRY_NS;
+}
+
 static void wait_and_try_again(struct stream *stream, int error) {
     const int64_t now = port_now_ns(stream->port);
     stream->failure = error;
     stream->step = STREAM_WAITING;
-    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + RETRY_NS);
+    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + retry_ns(error));
 }
 
 static void write_failed(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
     if (may_say(stream)) {
         stream->failure_said = true;
-        say("%s: %s; holding %u block%s, trying again every %lld s", path, error_text(error),
+        say("%s: %s; holding %u block%s, trying again every %g s", path, error_text(error),
             stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "s",
-            RETRY_NS / 1000000000);
+            (double)retry_ns(error) / 1e9);
     }
     wait_and_try_again(stream, error);
 }
@@ -584,7 +590,7 @@ static void close_failed(struct live_segment *live, int error) {
         return;
     }
     live->close_waits = true;
-    port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + RETRY_NS);
+    port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + retry_ns(error));
 }
 
 static void close_done(struct port_op *op) {
