@@ -1,0 +1,79 @@
+/* hold.c - another program on the same machine that holds files and shares little: a virus
+ * scanner, a backup, an editor.  It does what it is told on stdin, a line each, and answers
+ * with a line each, so that tests/e2e/test_readers.py knows what is held and when.
+ *
+ *   alone PATH    opens it as it can, sharing nothing         held, or busy
+ *   read PATH     as the C run-time does: no renaming,        held, or busy
+ *                 no deleting
+ *   catch PATH    alone, the moment nobody else has it        held, or gone
+ *   let go        of all that is held                         free
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <windows.h>
+
+#include "port/system.h"
+#include "port/windows/text.h"
+
+#define HELD_MAX    64
+#define LINE_MAX    1024
+#define PATIENCE_MS 60000
+
+struct holder {
+    HANDLE held[HELD_MAX];
+    int count;
+};
+
+static const char *obey(struct holder *holder, char *line);
+
+int program_main(int count, char **arguments) {
+    (void)count, (void)arguments;
+    static char line[LINE_MAX];
+    struct holder holder = {0};
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        puts(obey(&holder, line));
+        fflush(stdout);
+    }
+    return 0;
+}
+
+static const char *let_go(struct holder *holder) {
+    while (holder->count > 0)
+        CloseHandle(holder->held[--holder->count]);
+    return "free";
+}
+
+/* Returns a Windows code, 0 when it is held. */
+static DWORD take(struct holder *holder, const char *path, DWORD shares) {
+    struct wide_path wide;
+    if (holder->count == HELD_MAX || path_to_wide(path, &wide) != 0) return ERROR_BAD_ARGUMENTS;
+    const HANDLE handle = CreateFileW(wide.text, GENERIC_READ, shares, NULL, OPEN_EXISTING,
+                                      FILE_ATTRIBUTE_NORMAL, NULL);
+    if (handle == INVALID_HANDLE_VALUE) return GetLastError();
+    holder->held[holder->count++] = handle;
+    return ERROR_SUCCESS;
+}
+
+/* Without a pause: who closes a file renames it in the next moment. */
+static const char *catch (struct holder *holder, const char *path) {
+    const int64_t end_ns = system_now_ns() + (int64_t)PATIENCE_MS * 1000000;
+    while (system_now_ns() < end_ns) {
+        const DWORD code = take(holder, path, 0);
+        if (code == ERROR_SUCCESS) return "held";
+        if (code != ERROR_SHARING_VIOLATION) return "gone";
+    }
+    return "gone";
+}
+
+static const char *obey(struct holder *holder, char *line) {
+    char *path = strchr(line, ' ');
+    if (strcmp(line, "let go") == 0) return let_go(holder);
+    if (path == NULL) return "what?";
+    *path++ = '\0';
+    if (strcmp(line, "catch") == 0) return catch (holder, path);
+    const DWORD shares = strcmp(line, "read") == 0 ? FILE_SHARE_READ | FILE_SHARE_WRITE : 0;
+    return take(holder, path, shares) == ERROR_SUCCESS ? "held" : "busy";
+}
