@@ -88,6 +88,13 @@ int client_connect(const struct port_address *address, struct client *client);
 /* A UDP socket whose peer is fixed. */
 int client_datagrams(const struct port_address *address, struct client *client);
 int client_send(struct client *client, const void *bytes, size_t size); /* all of it */
+/* Sends `size` bytes as datagrams of segment_bytes each, the last one perhaps smaller, in one
+ * call: at most CLIENT_SEGMENTS_MAX of them and CLIENT_SEGMENTS_BYTES_MAX bytes in all.
+ * ERR_UNSUPPORTED where the system cannot (Linux before 4.18, Windows). */
+#define CLIENT_SEGMENTS_MAX       64
+#define CLIENT_SEGMENTS_BYTES_MAX 65507
+int client_send_segments(struct client *client, const void *bytes, size_t size,
+                         uint32_t segment_bytes);
 /* Bytes, 0 at the end, ERR_TIMED_OUT after timeout_ms (0: no limit). */
 int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms);
 /* Says that no more will come; what the other side sends can still be read. */

@@ -1,14 +1,20 @@
 /* client.c - blocking sockets, and looking up names: for programs that have
  * one thing to do, and for workers. */
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "port/linux/linux.h"
 #include "port/system.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103 /* Linux 4.18 */
+#endif
 
 /* ---- names ---- */
 
@@ -86,6 +92,38 @@ int client_send(struct client *client, const void *bytes, size_t size) {
         done += (size_t)sent;
     } while (done < size);
     return 0;
+}
+
+int client_send_segments(struct client *client, const void *bytes, size_t size,
+                         uint32_t segment_bytes) {
+    assert(size > 0 && size <= CLIENT_SEGMENTS_BYTES_MAX);
+    assert(segment_bytes > 0 && (size - 1) / segment_bytes < CLIENT_SEGMENTS_MAX);
+    /* The kernel refuses a single datagram larger than the device's packets when it is called a
+     * segment, and cuts it into fragments when it is not. */
+    if (size <= segment_bytes) return client_send(client, bytes, size);
+    union {
+        char bytes[CMSG_SPACE(sizeof(uint16_t))];
+        struct cmsghdr aligned;
+    } note = {.bytes = {0}};
+    struct iovec place = {.iov_base = (void *)bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &place,
+                             .msg_iovlen = 1,
+                             .msg_control = note.bytes,
+                             .msg_controllen = sizeof note.bytes};
+    struct cmsghdr *const header = CMSG_FIRSTHDR(&message);
+    const uint16_t each = (uint16_t)segment_bytes;
+    header->cmsg_level = IPPROTO_UDP;
+    header->cmsg_type = UDP_SEGMENT;
+    header->cmsg_len = CMSG_LEN(sizeof each);
+    memcpy(CMSG_DATA(header), &each, sizeof each);
+    ssize_t sent;
+    do {
+        sent = sendmsg((int)client->handle, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) return 0;
+    /* A kernel or device that cannot says one of these. */
+    const bool cannot = errno == EINVAL || errno == EIO || errno == EOPNOTSUPP;
+    return cannot ? ERR_UNSUPPORTED : error_of_errno(errno);
 }
 
 int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms) {

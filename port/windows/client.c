@@ -53,6 +53,13 @@ int client_send(struct client *client, const void *bytes, size_t size) {
     return 0;
 }
 
+/* UDP_SEND_MSG_SIZE would be it, from Windows 10 1903 on; Wine 8 does not know it. */
+int client_send_segments(struct client *client, const void *bytes, size_t size,
+                         uint32_t segment_bytes) {
+    (void)client, (void)bytes, (void)size, (void)segment_bytes;
+    return ERR_UNSUPPORTED;
+}
+
 int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms) {
     /* Not SO_RCVTIMEO: after that a socket of Windows is in no defined state. */
     WSAPOLLFD readable = {.fd = handle_of(client), .events = POLLRDNORM};

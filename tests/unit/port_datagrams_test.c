@@ -110,6 +110,23 @@ static void a_datagram_too_long_for_its_place_is_marked_and_the_next_is_whole(vo
     close_udp(&udp);
 }
 
+/* Where the system can do it; that it says when it cannot is a promise as well. */
+static void segments_sent_at_once_are_datagrams_the_last_may_be_short(void **state) {
+    struct udp udp;
+    open_udp(&udp, *state, 8 * 65536, 2, 65536, 1 << 20);
+    const int status = client_send_segments(&udp.client, "onetwosixno", 11, 3);
+    if (status == ERR_UNSUPPORTED) {
+        assert_string_equal(port_name(udp.port), "iocp");
+    } else {
+        char all[200] = "";
+        assert_int_equal(status, 0);
+        assert_int_equal(client_send_segments(&udp.client, "alone", 5, 200), 0);
+        receive_texts(&udp, 5, all);
+        assert_string_equal(all, "one|two|six|no|alone|");
+    }
+    close_udp(&udp);
+}
+
 static void the_longest_datagram_there_is_comes_whole(void **state) {
     enum { LONGEST = 65507 }; /* 65,535 less the headers of IP and UDP */
     struct udp udp;
@@ -220,6 +237,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(datagrams_come_apart_in_order_an_empty_one_too),
         PORT_TEST(several_datagrams_come_in_one_completion),
         PORT_TEST(a_datagram_too_long_for_its_place_is_marked_and_the_next_is_whole),
+        PORT_TEST(segments_sent_at_once_are_datagrams_the_last_may_be_short),
         PORT_TEST(the_longest_datagram_there_is_comes_whole),
         PORT_TEST(many_datagrams_all_come_once_and_in_order),
         PORT_TEST(a_receive_of_datagrams_can_be_cancelled_and_shut),

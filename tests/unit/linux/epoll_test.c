@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -20,12 +19,6 @@ static struct port_address loopback(void) {
 }
 
 /* ---- datagrams that the kernel has joined ---- */
-
-static void send_joined(struct client *client, const uint8_t *bytes, size_t size, int each) {
-    assert_int_equal(setsockopt((int)client->handle, IPPROTO_UDP, UDP_SEGMENT, &each, sizeof each),
-                     0);
-    assert_int_equal(client_send(client, bytes, size), 0);
-}
 
 /* All datagrams of `sent` bytes, each of `each` but the last, one after the other. */
 static void expect_datagrams(struct port *port, struct port_socket *socket, struct port_pool *pool,
@@ -71,7 +64,7 @@ static void joined_datagrams_come_apart_again(void **state) {
         assert_int_equal(probe_await(port, &first, 1), 1);
         port_buffer_release(first.op.buffer);
 
-        send_joined(&client, bytes, SENT, EACH);
+        assert_int_equal(client_send_segments(&client, bytes, SENT, EACH), 0);
         expect_datagrams(port, &socket, pool, bytes, SENT, EACH, &completions);
         if (i == 0) assert_int_equal(completions, 1);
         port_shut(port, &socket);
@@ -100,7 +93,7 @@ static void joined_datagrams_that_do_not_fit_are_marked(void **state) {
     assert_int_equal(probe_await(port, &receive, 1), 1);
     port_buffer_release(receive.op.buffer);
 
-    send_joined(&client, bytes, sizeof bytes, 500);
+    assert_int_equal(client_send_segments(&client, bytes, sizeof bytes, 500), 0);
     port_receive_datagrams(port, &receive.op, &socket, small);
     assert_int_equal(probe_await(port, &receive, 2), 1);
     assert_true(receive.op.buffer->slices[0].truncated);
