@@ -1,124 +1,200 @@
-"""throughput.py - the daemon and the floor in turn, under the same load.
+"""throughput.py - the daemon, its floor and its peers in turn, under the same load.
 
-How much the daemon costs above the bare stages (receive, copy, validate,
-compress, write: tests/bench/floor.c), and how many lines a second pass.  Machines
-are noisy, so both run in every round of one run and the ratio of their medians
-is what counts; the plain numbers are this machine's, this hour's.
+Each mode is a row of MODES: what is sent, and to whom.  In every round every receiver
+gets the same lines of the same sender (slow ones the first so many of them); machines
+are noisy, so it is the ratios of medians within one run that count.  The floor is the
+bare stages in one plain program (floor.c); null reads and throws away, which is what
+the sender can do; rsyslog and syslog-ng are Debian's, with the configurations of peers/:
+writing lines as they came, neither judged nor compressed, and parsing them as JSON.
 
-A round: start the receiver on a free port in a fresh directory, run
-logport-load, wait until every line is stored, stop the receiver.  Stored means
-for the daemon that its counters say so, and for the floor that it has
-ended.  Every round's counts are checked, and in the first round every byte:
-each connection's lines, as stored, against what logport-load sends.
+A round: start the receiver on a free port in a fresh directory, run logport-load,
+wait until every line is stored, stop the receiver, compare what was stored, byte by
+byte, with what was sent.  CPU time is that of the receiver's process from ready to end.
 
-Never a timed test: it judges what was stored, and prints the rest.  Exit
-code: 0; 1 when something was not stored as sent; 2 for bad options or when
-a program is missing.
+Never a timed test: it judges what the daemon stored, and prints the rest.  Exit
+code: 0; 1 when the daemon or the floor did not store what was sent; 2 for bad options
+or when a program is missing.
 """
 
 import argparse
 import contextlib
-import glob
 import json
 import os
-import platform
+import resource
 import shutil
-import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import zlib
 
-TARGET_CPU = 1.3  # the daemon's CPU time a line, over the floor's: at most
-TARGET_LINES = 0.7  # the daemon's lines a second, over the floor's: at least
+import chart
+import summary
+from receivers import EXEC_PREFIX, RECEIVERS, START_S, Load, Wrong, cpu_by_thread, open_files, program, switches_of
 
-# The daemon seals a batch that is not full after this time.  Its default, 200
-# ms, would be a tenth of a round, waited for the last batch alone.
-FLUSH_MS = 20
-POLL_S = 0.005
-START_S = 20  # a receiver must be ready, and must stop, within this
-LINES_A_SECOND_MIN = 20000  # slower than this is a hang
-
+LINES_A_SECOND_MIN = 10000  # slower than this is a hang
 SMOKE_LINES = 20000
+IDLE_S = 4
+
+PEERS = ("rsyslog", "syslog-ng", "rsyslog, JSON", "syslog-ng, JSON")
+ALL = ("daemon", "floor", "null", *PEERS)
+RAW = ("daemon", "null", "rsyslog", "syslog-ng")
+NO_FLOOR = ("daemon", "null", *PEERS)
+# So that a round of each takes about as long: which part of the lines a receiver gets (TCP).
+SHARES = {"rsyslog": 1 / 3, "syslog-ng": 1 / 3, "rsyslog, JSON": 1 / 10, "syslog-ng, JSON": 1 / 10}
 
 
-class Wrong(Exception):
-    """What was stored is not what was sent, or a program failed."""
+class Mode:
+    """One row: a name, what it is, its receivers, and what is sent."""
+
+    def __init__(self, name, what, receivers, default=False, archive=False, hold=None, **load):
+        self.name, self.what, self.receivers, self.default = name, what, receivers, default
+        self.archive = archive  # measure what index and archive cost afterwards
+        self.hold = hold  # nothing is sent: so many connections stay open and silent
+        self.load = load
+
+    def load_of(self, receiver, scale):
+        lines = self.load["lines"] * scale
+        if not self.load.get("udp"):
+            lines *= SHARES.get(receiver, 1)
+        load = dict(self.load, lines=max(int(lines), self.load.get("connections", 4)))
+        return Load(**load)
+
+
+M = 1000000
+LINE = 200  # bytes, its newline included
+# fmt: off
+MODES = [
+    Mode("tcp-1", "1 TCP connection", ALL, True, lines=3 * M, connections=1),
+    Mode("tcp-4", "4 TCP connections", ALL, True, archive=True, lines=4 * M, connections=4),
+    Mode("tcp-64", "64 TCP connections", ALL, True, lines=4 * M, connections=64),
+    Mode("tcp-1000", "1,000 TCP connections", ALL, True, lines=4 * M, connections=1000),
+    Mode("tcp-10000", "10,000 TCP connections", NO_FLOOR, lines=4 * M, connections=10000),
+    Mode("tcp-4-240", "4 TCP connections, lines of 240 bytes", ("daemon", "floor", "null"), True, lines=4 * M, bytes=240),
+    Mode("tcp-4-small", "4 TCP connections, one line a send", ALL, True, lines=1 * M, send_bytes=LINE),
+    Mode("tcp-64-small", "64 TCP connections, one line a send", ALL, lines=1 * M, connections=64, send_bytes=LINE),
+    Mode("tcp-4-2k", "4 TCP connections, lines of 2,000 bytes", ALL, True, lines=1 * M, bytes=2000),
+    Mode("tcp-4-64k", "4 TCP connections, lines of 64 KiB", ALL, lines=20000, bytes=65536),
+    Mode("tcp-4-rate", "4 TCP connections, 100,000 lines a second", NO_FLOOR, lines=M // 4, rate=100000),
+    Mode("tcp-idle", "4 TCP connections beside 10,000 silent ones", RAW, lines=4 * M, idle=10000),
+    Mode("schema", "4 TCP connections, with and without a schema", ("daemon", "daemon, schema"), True, lines=4 * M),
+    Mode("udp", "UDP, a send each, as fast as the sender can", NO_FLOOR, True, lines=M // 2, udp=True),
+    Mode("udp-100k", "UDP, 100,000 datagrams a second", NO_FLOOR, lines=M // 5, udp=True, rate=100000),
+    Mode("udp-200k", "UDP, 200,000 datagrams a second", NO_FLOOR, lines=2 * M // 5, udp=True, rate=200000),
+    Mode("udp-2k", "UDP, datagrams of 2,000 bytes", NO_FLOOR, lines=M // 4, udp=True, bytes=2000),
+    Mode("udp-64k", "UDP, datagrams of 65,000 bytes", NO_FLOOR, lines=10000, udp=True, bytes=65000),
+    Mode("gso", "UDP, 64 datagrams a send, as fast as the sender can", NO_FLOOR, lines=4 * M, udp=True, gso=True),
+    Mode("gso-500k", "UDP, many datagrams a send, 500,000 a second", NO_FLOOR, lines=M, udp=True, gso=True, rate=500000),
+    Mode("gso-1000k", "UDP, many datagrams a send, 1,000,000 a second", NO_FLOOR, True, lines=2 * M, udp=True, gso=True, rate=M),
+    Mode("gso-1700k", "UDP, many datagrams a send, 1,700,000 a second", NO_FLOOR, lines=3 * M, udp=True, gso=True, rate=1700000),
+    Mode("gso-2k", "UDP, 32 datagrams of 2,000 bytes a send, 100,000 a second", NO_FLOOR, lines=M // 5, udp=True, gso=True,
+         bytes=2000, rate=100000),
+    Mode("idle", "nothing is sent", ("daemon", "rsyslog", "syslog-ng"), True, hold=0),
+    Mode("idle-10000", "10,000 silent TCP connections", ("daemon", "rsyslog", "syslog-ng"), hold=10000),
+]
+# fmt: on
 
 
 def main():
     options = read_options()
-    programs = find_programs(options.build)
-    print_head(options)
-    rounds = []
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.build) as scratch:
-        sent = what_is_sent(programs, options)
+    began = time.monotonic()
+    build = options.build
+    missing = missing_receivers(options)
+    results = summary.Results(options)
+    summary.print_head(options, missing)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as scratch:
+        os.chmod(scratch, 0o755)
+        # A round of all modes, then the next: what disturbs the machine for a while disturbs all alike.
         for number in range(options.rounds):
-            # Whoever comes first has the cleaner cache: take turns.
-            order = ["daemon", "floor"] if number % 2 == 0 else ["floor", "daemon"]
-            measured = {}
-            for name in order:
-                directory = os.path.join(scratch, "%s-%d" % (name, number))
-                os.mkdir(directory)
-                run = run_daemon if name == "daemon" else run_floor
-                measured[name] = run(programs, options, directory)
-                if number == 0 and not options.unchecked:
-                    check_bytes(name, directory, sent)
-                shutil.rmtree(directory)
-            rounds.append(measured)
-            print_round(number, measured, number == 0 and not options.unchecked)
-    report = summarize(options, rounds)
-    print_report(options, report)
+            for mode in options.modes:
+                if number > 0 and time.monotonic() - began > 60 * options.minutes:
+                    continue
+                names = [name for name in mode.receivers if name in options.receivers and name not in missing]
+                turn = number % max(len(names), 1)  # whoever comes first has the cleaner cache
+                measured = {}
+                for name in names[turn:] + names[:turn]:
+                    measured[name] = run_round(options, mode, name, number, scratch)
+                results.add(mode, measured)
+                summary.print_round(number, mode, measured, not options.unchecked)
+    report = results.report()
+    summary.print_report(options, report)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(report, file, indent=1)
             file.write("\n")
+    if options.svg:
+        with open(options.svg, "w", encoding="utf-8") as file:
+            file.write(chart.draw(report))
     return 0
 
 
+# ---- options ----
+
+
 def read_options():
+    known = {mode.name: mode for mode in MODES}
     parser = argparse.ArgumentParser(
-        prog="tools/bench throughput",
-        description="Compares the daemon with the floor: CPU time a line and lines a second.",
+        prog="tools/bench",
+        description="The daemon beside its floor and its peers: lines a second, CPU time a line, memory, bytes on disk.",
+        epilog="modes (* by default): "
+        + "; ".join("%s%s: %s" % (mode.name, "*" if mode.default else "", mode.what) for mode in MODES),
     )
+    parser.add_argument("modes", nargs="*", metavar="MODE", help="those by default when none is named; all: every one")
     parser.add_argument("--build", default="build", metavar="DIR", help="where the programs are (build)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of both (5)")
-    parser.add_argument("--lines", type=int, default=4000000, metavar="N", help="lines a round (4000000)")
-    parser.add_argument("--bytes", type=int, default=240, metavar="N", help="bytes a line (240)")
-    parser.add_argument("--connections", type=int, default=4, metavar="N", help="TCP connections (4)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds (3)")
+    parser.add_argument("--minutes", type=float, default=8, metavar="N", help="begin no further round after this time (8)")
+    parser.add_argument("--scale", type=float, default=100, metavar="PERCENT", help="so many of the lines (100)")
+    parser.add_argument("--receivers", metavar="NAMES", help="only these, parted by semicolons: " + "; ".join(RECEIVERS))
+    parser.add_argument("--lines", type=int, metavar="N", help="no mode, but so many lines, to the daemon and the floor")
+    parser.add_argument("--bytes", type=int, metavar="N", help="the same, of so many bytes (240)")
+    parser.add_argument("--connections", type=int, metavar="N", help="the same, over so many connections (4)")
+    parser.add_argument("--send-bytes", type=int, metavar="N", help="the same, so many bytes a send")
     parser.add_argument("--floor-threads", type=int, default=2, metavar="N", help="threads of the floor (2)")
     parser.add_argument("--json", metavar="FILE", help="write everything measured to this file")
-    parser.add_argument(
-        "--unchecked", action="store_true", help="do not compare the first round's bytes; only count"
-    )
-    parser.add_argument(
-        "--smoke", action="store_true", help="one round of %d lines; no ratio is judged" % SMOKE_LINES
-    )
+    parser.add_argument("--svg", metavar="FILE", help="draw a chart of the medians")
+    parser.add_argument("--unchecked", action="store_true", help="count what was stored, but do not compare it")
+    parser.add_argument("--smoke", action="store_true", help="one short round; no ratio is judged")
     options = parser.parse_args()
-    if options.smoke:
-        options.rounds, options.lines = 1, SMOKE_LINES
-    if min(options.rounds, options.lines, options.connections, options.floor_threads) < 1:
-        parser.error("counts begin at 1")
     options.build = os.path.abspath(options.build)
+    own = {key: getattr(options, key) for key in ("lines", "bytes", "connections", "send_bytes") if getattr(options, key)}
+    names = options.modes or [mode.name for mode in MODES if mode.default]
+    if names == ["all"]:
+        names = list(known)
+    for name in names:
+        if name not in known:
+            parser.error("no mode is called %s; there are: %s" % (name, ", ".join(known)))
+    options.modes = [known[name] for name in names]
+    if own:
+        own = dict({"lines": 4 * M, "bytes": 240, "connections": 4}, **own)
+        options.modes = [Mode("own", "%(lines)d lines of %(bytes)d bytes, %(connections)d TCP connections" % own, ("daemon", "floor"), **own)]
+    elif options.smoke and names == [mode.name for mode in MODES if mode.default]:
+        options.modes = [known[name] for name in ("tcp-4", "tcp-4-small", "schema", "udp-100k", "idle")]
+    if options.smoke:
+        options.rounds = 1
+    options.receivers = [name.strip() for name in options.receivers.split(";")] if options.receivers else list(RECEIVERS)
+    for name in options.receivers:
+        if name not in RECEIVERS:
+            parser.error("no receiver is called %s; there are: %s" % (name, "; ".join(RECEIVERS)))
+    if options.rounds < 1 or options.scale <= 0 or options.floor_threads < 1 or (own and min(own.values()) < 1):
+        parser.error("counts begin at 1")
     return options
 
 
-def find_programs(build):
-    programs = {
-        "daemon": os.path.join(build, "logportd"),
-        "load": os.path.join(build, "logport-load"),
-        "floor": os.path.join(build, "tests", "bench_floor"),
-    }
-    for path in programs.values():
-        if not os.access(path, os.X_OK):
-            raise SystemExit(complain("%s is missing: build first" % path, 2))
+def missing_receivers(options):
+    """Those that cannot take part, and why.  Without the daemon there is nothing to do."""
+    wanted = {name for mode in options.modes for name in mode.receivers} & set(options.receivers)
+    missing = {name: RECEIVERS[name].missing(options.build) for name in wanted}
+    for what in (missing.get("daemon"), missing_load(options.build)):
+        if what:
+            raise SystemExit(complain("%s is missing: build first" % what, 2))
     if shutil.which("lz4") is None:
         raise SystemExit(complain("lz4 is missing: install the package lz4", 2))
-    return programs
+    return {name: what for name, what in missing.items() if what}
+
+
+def missing_load(build):
+    path = program(build, "logport-load")
+    return None if os.access(path, os.X_OK) else path
 
 
 def complain(text, code):
@@ -126,379 +202,142 @@ def complain(text, code):
     return code
 
 
-# ---- receivers ----
+# ---- a round ----
 
 
-class Receiver:
-    """A running program that says where it listens, and what it used."""
-
-    def __init__(self, command):
-        self.command = command
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        self.lines = []
-        self.address = None
-        self.ready = threading.Event()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        if not self.ready.wait(START_S) or self.address is None:
-            self.kill()
-            raise Wrong("%s did not become ready: %s" % (command[0], self.last_line()))
-
-    def _read(self):
-        for line in self.process.stderr:
-            text = line.decode("utf-8", "replace").rstrip("\n")
-            self.lines.append(text)
-            if ": ready tcp=" in text and self.address is None:
-                self.address = text.split("tcp=")[1].split()[0]
-                self.ready.set()
-        self.ready.set()
-
-    def last_line(self):
-        return self.lines[-1] if self.lines else ""
-
-    def memory_peak(self):
-        """Until now.  What wait4 tells would be our own peak, if that was more:
-        the kernel remembers it across exec."""
-        with open("/proc/%d/status" % self.process.pid, encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-        return 0
-
-    def cpu_seconds(self):
-        """Until now; in steps of a clock tick."""
-        with open("/proc/%d/stat" % self.process.pid, encoding="utf-8") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def end(self, seconds):
-        """Waits for the end; returns stdout and the resources used."""
-        timer = threading.Timer(seconds, self.process.kill)
-        timer.start()
-        out = self.process.stdout.read()
-        self.reader.join()
-        _, status, usage = os.wait4(self.process.pid, 0)
-        timer.cancel()
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        if self.process.returncode != 0:
-            raise Wrong(
-                "%s ended with %d: %s" % (self.command[0], self.process.returncode, self.last_line())
-            )
-        return out, usage
-
-    def kill(self):
-        if self.process.returncode is None:
-            self.process.kill()
-            self.process.wait()
-
-
-@contextlib.contextmanager
-def receiver_of(command):
-    receiver = Receiver(command)
+def run_round(options, mode, name, number, scratch):
+    directory = os.path.join(scratch, "%s-%s-%d" % (mode.name, name.replace(", ", "-"), number))
+    os.mkdir(directory)
     try:
-        yield receiver
+        if mode.hold is not None:
+            return hold_round(options, mode, name, directory)
+        return load_round(options, mode, name, number, directory)
+    finally:
+        shutil.rmtree(directory)
+
+
+def scale_of(options, mode):
+    if options.smoke:
+        return min(1, SMOKE_LINES / mode.load["lines"])
+    return options.scale / 100
+
+
+def load_round(options, mode, name, number, directory):
+    load = mode.load_of(name, scale_of(options, mode))
+    load.floor_threads = options.floor_threads
+    patience = START_S + load.lines / LINES_A_SECOND_MIN
+    receiver = RECEIVERS[name](options.build, directory, load)
+    try:
+        began = time.monotonic()
+        sent = load.run(options.build, receiver, patience)
+        stored = receiver.wait_stored(load, patience)
+        seconds = stored.when - began
+        lives = receiver.process.returncode is None
+        memory_peak = receiver.memory_peak() if lives else None
+        threads = cpu_by_thread(receiver.process.pid) if lives else {}
+        cpu_stored = receiver.cpu_seconds() - sum(receiver.cpu_before) if lives else None
+        usage, said = receiver.stop(load, patience)
     finally:
         receiver.kill()
+    files = receiver.files()
+    result = counted(options, name, load, files, said, patience)
+    result["lines"] = load.lines
+    result["lines_a_second"] = result["stored"] / seconds
+    result["seconds"] = seconds
+    result["memory_peak"] = memory_peak or said["memory_peak"]
+    result["disk_bytes"] = sum(os.path.getsize(path) for path in files)
+    result.update(cpu_used(usage, receiver.cpu_before, max(result["stored"], 1) / 1e6))
+    result["cpu_stored"] = result["cpu"] if cpu_stored is None else cpu_stored * 1e6 / max(result["stored"], 1)
+    result["load_cpu"] = sent["cpu_seconds"] * 1e6 / load.lines
+    result["load_seconds"] = sent["seconds"]
+    result["threads"] = {key: value * 1e6 / load.lines for key, value in threads.items()}
+    for key in ("ns_a_line", "kernel_drops"):
+        if key in said:
+            result[key] = said[key]
+    if mode.archive and name == "daemon" and number == 0 and not options.smoke:
+        result["afterwards"] = afterwards(options, load, directory)
+    return result
 
 
-def patience(options):
-    return START_S + options.lines / LINES_A_SECOND_MIN
+def cpu_used(usage, before, millions):
+    """Seconds a million lines that were stored, of the whole process from ready to end."""
+    user, system = usage.ru_utime - before[0], usage.ru_stime - before[1]
+    return {"cpu": (user + system) / millions, "cpu_user": user / millions, "cpu_system": system / millions}
 
 
-def load_command(programs, options, address):
-    return [
-        programs["load"],
-        address,
-        "--connections=%d" % options.connections,
-        "--lines=%d" % options.lines,
-        "--bytes=%d" % options.bytes,
-    ]
-
-
-def run_load(programs, options, address):
-    done = subprocess.run(
-        load_command(programs, options, address),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        timeout=patience(options),
-        check=True,
-    )
-    said = json.loads(done.stdout)
-    if said["lines"] != options.lines:
-        raise Wrong("logport-load sent %d lines of %d" % (said["lines"], options.lines))
-    return said
-
-
-def run_daemon(programs, options, directory):
-    command = [programs["daemon"], "--dir", directory, "--tcp", "127.0.0.1:0", "--flush-ms=%d" % FLUSH_MS]
-    with receiver_of(command) as daemon:
-        began = time.monotonic()
-        load = run_load(programs, options, daemon.address)
-        wait_until_stored(options, directory)
-        seconds = time.monotonic() - began
-        cpu_stored, memory_peak = daemon.cpu_seconds(), daemon.memory_peak()
-        daemon.process.send_signal(signal.SIGTERM)
-        _, usage = daemon.end(patience(options))
-        counters = json.loads(daemon.last_line())
-    expected = {"received": options.lines, "stored": options.lines, "rejected": 0, "in_flight": 0}
-    for name, value in expected.items():
-        if counters[name] != value:
-            raise Wrong("the daemon says %s=%d, not %d" % (name, counters[name], value))
-    if any(counters["dropped"].values()):
-        raise Wrong("the daemon dropped %s" % counters["dropped"])
-    return measured_of(options, seconds, usage, load, cpu_stored, memory_peak)
-
-
-def wait_until_stored(options, directory):
-    end = time.monotonic() + patience(options)
-    while True:
-        stored = status_of(directory)["stored"]
-        if stored >= options.lines:
-            return
-        if time.monotonic() > end:
-            raise Wrong("the daemon had stored %d lines of %d and stood still" % (stored, options.lines))
-        time.sleep(POLL_S)
-
-
-def status_of(directory):
-    """What `logport status` asks, without starting a program for it."""
-    with open(os.path.join(directory, "logportd.run"), encoding="utf-8") as file:
-        run = json.load(file)
-    host, port = run["control"].rsplit(":", 1)
-    with socket.create_connection((host, int(port)), START_S) as control:
-        control.sendall((run["token"] + " status\n").encode())
-        with control.makefile("rb") as answer:
-            return json.loads(answer.read())
-
-
-def run_floor(programs, options, directory):
-    command = [
-        programs["floor"],
-        "--dir=" + directory,
-        "--connections=%d" % options.connections,
-        "--threads=%d" % options.floor_threads,
-    ]
-    with receiver_of(command) as floor:
-        began = time.monotonic()
-        load = run_load(programs, options, floor.address)
-        out, usage = floor.end(patience(options))
-        seconds = time.monotonic() - began
-    said = json.loads(out)
-    if said["lines"] != options.lines or said["bad"] != 0:
-        raise Wrong("the floor says lines=%d bad=%d" % (said["lines"], said["bad"]))
-    measured = measured_of(options, seconds, usage, load, None, said["memory_peak"])
-    measured["ns_a_line"] = said["ns_a_line"]
-    return measured
-
-
-def measured_of(options, seconds, usage, load, cpu_stored, memory_peak):
-    """CPU: seconds a million lines, of the whole process from start to end;
-    cpu_stored: the same until all was stored, before it stopped."""
-    millions = options.lines / 1e6
-    cpu = usage.ru_utime + usage.ru_stime
-    return {
-        "lines_a_second": options.lines / seconds,
-        "cpu": cpu / millions,
-        "cpu_user": usage.ru_utime / millions,
-        "cpu_system": usage.ru_stime / millions,
-        "cpu_stored": (cpu if cpu_stored is None else cpu_stored) / millions,
-        "memory_peak": memory_peak,
-        "seconds": seconds,
-        "load_cpu": load["cpu_seconds"] / millions,
-    }
-
-
-# ---- what was sent, what was stored ----
-
-
-def connection_of(line):
-    start = line.index(b'"conn":') + 7
-    return int(line[start : line.index(b",", start)])
-
-
-def what_is_sent(programs, options):
-    """The size and CRC-32 of what each connection sends: the load is the same
-    each time, so one run of it into a sink of ours tells."""
-    sent = {}
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        load = subprocess.Popen(
-            load_command(programs, options, "127.0.0.1:%d" % listener.getsockname()[1]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            listener.settimeout(START_S)
-            connections = [listener.accept()[0] for _ in range(options.connections)]
-            threads = [threading.Thread(target=sink, args=(c, options, sent)) for c in connections]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            load.wait(patience(options))
-        finally:
-            load.kill()
-            load.wait()
-    if sum(size for size, _ in sent.values()) != options.lines * options.bytes:
-        raise Wrong("logport-load sent other than it was told to")
-    return sent
-
-
-def sink(connection, options, sent):
-    connection.settimeout(patience(options))
-    size, crc, number = 0, 0, None
-    buffer = bytearray(1 << 20)
-    with connection:
-        while True:
-            got = connection.recv_into(buffer)
-            if got == 0:
-                break
-            if number is None:
-                number = connection_of(buffer)
-            size += got
-            crc = zlib.crc32(memoryview(buffer)[:got], crc)
-    if number is not None:
-        sent[number] = (size, crc)
-
-
-def check_bytes(name, directory, sent):
-    """Each connection's lines, in the order in which they are stored, are what
-    it sent: nothing is missing, changed, doubled or out of order."""
-    if name == "daemon":
-        paths = sorted(glob.glob(os.path.join(directory, "main", "*.lz4")))
-        if glob.glob(os.path.join(directory, "rejects", "*")):
-            raise Wrong("the daemon rejected good lines")
+def counted(options, name, load, files, said, patience):
+    """How many lines are in the files, and whether they are the ones that were sent."""
+    if name == "null":
+        return {"stored": said["lines"], "lost": load.lines - said["lines"]}
+    if options.unchecked:
+        stored = sum(lines_in(path) for path in files)
+        found = {"stored": stored, "lost": load.lines - stored}
     else:
-        paths = sorted(glob.glob(os.path.join(directory, "*.lz4")))
-    sizes, crcs = {}, {}
-    for path in paths:
-        unpack = subprocess.Popen(["lz4", "-dc", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        for line in unpack.stdout:
-            number = connection_of(line)
-            sizes[number] = sizes.get(number, 0) + len(line)
-            crcs[number] = zlib.crc32(line, crcs.get(number, 0))
-        unpack.stdout.close()
-        if unpack.wait() != 0:
-            raise Wrong("lz4 -dc %s failed" % path)
-    stored = {number: (sizes[number], crcs[number]) for number in sizes}
-    if stored != sent:
-        raise Wrong("%s: stored %s, sent %s" % (name, stored, sent))
+        found = load.check(options.build, files, patience)
+        found["stored"] = found.pop("lines")
+    if name in ("daemon", "daemon, schema", "floor"):
+        bad = {key: found.get(key, 0) for key in ("altered", "doubled")}
+        if not load.udp:
+            bad.update({key: found.get(key, 0) for key in ("lost", "disordered")})
+        if any(bad.values()):
+            raise Wrong("%s did not store what was sent: %s" % (name, found))
+    return found
 
 
-# ---- the report ----
-
-COLUMNS = (
-    # key, head, factor, digits
-    ("lines_a_second", "M lines/s", 1e-6, 2),
-    ("cpu", "CPU-s/M lines", 1, 3),
-    ("cpu_stored", "until stored", 1, 3),
-    ("cpu_user", "user", 1, 3),
-    ("cpu_system", "system", 1, 3),
-    ("memory_peak", "peak MiB", 1 / (1 << 20), 1),
-)
+def lines_in(path):
+    unpack = "lz4 -dc '%s' | wc -l" if path.endswith(".lz4") else "wc -l < '%s'"
+    return int(subprocess.run(unpack % path, shell=True, stdout=subprocess.PIPE, check=True).stdout)
 
 
-def summarize(options, rounds):
-    report = {
-        "settings": {
-            key: getattr(options, key) for key in ("rounds", "lines", "bytes", "connections", "floor_threads")
-        },
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()[0]},
-        "targets": {"cpu": TARGET_CPU, "lines_a_second": TARGET_LINES},
-        "rounds": rounds,
-        "ratios": {},
-    }
-    for name in ("daemon", "floor"):
-        report[name] = {}
-        for key, _, _, _ in COLUMNS:
-            values = [measured[name][key] for measured in rounds]
-            report[name][key] = {
-                "median": statistics.median(values),
-                "min": min(values),
-                "max": max(values),
+def afterwards(options, load, directory):
+    """What the daemon does later, when there is time: indexes and the archive, by themselves."""
+    results = {}
+    for name, more in (("index", ["--index-only"]), ("archive", [])):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        began = time.monotonic()
+        command = EXEC_PREFIX + [program(options.build, "logport"), "archive", *more, directory]
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        folder = os.path.join(directory, "main")
+        size = sum(os.path.getsize(os.path.join(folder, path)) for path in os.listdir(folder))
+        results[name] = {"cpu": cpu * 1e6 / load.lines, "seconds": time.monotonic() - began, "disk_bytes": size}
+    return results
+
+
+# ---- nothing is sent ----
+
+
+def hold_round(options, mode, name, directory):
+    """What a receiver does while nobody says anything."""
+    seconds = 1 if options.smoke else IDLE_S
+    load = Load(1, connections=1, idle=mode.hold)
+    open_files()
+    receiver = RECEIVERS[name](options.build, directory, load)
+    try:
+        with contextlib.ExitStack() as stack:
+            host, port = receiver.address.rsplit(":", 1)
+            for _ in range(mode.hold):
+                stack.enter_context(socket.create_connection((host, int(port)), START_S))
+            time.sleep(1)  # until the last one was accepted, and what a start puts off was done
+            cpu, switches, began = receiver.cpu_seconds(), switches_of(receiver.process.pid), time.monotonic()
+            time.sleep(seconds)
+            spent = time.monotonic() - began
+            result = {
+                "connections": mode.hold,
+                "cpu_a_second": (receiver.cpu_seconds() - cpu) / spent,
+                "wakes_a_second": (switches_of(receiver.process.pid) - switches) / spent,
+                "memory_peak": receiver.memory_peak(),
             }
-    report["load_cpu"] = statistics.median(
-        [measured[name]["load_cpu"] for measured in rounds for name in ("daemon", "floor")]
-    )
-    stages = rounds[0]["floor"]["ns_a_line"]
-    report["floor"]["ns_a_line"] = {
-        stage: statistics.median([measured["floor"]["ns_a_line"][stage] for measured in rounds])
-        for stage in stages
-    }
-    for key in ("cpu", "cpu_stored", "lines_a_second"):
-        by_round = [measured["daemon"][key] / measured["floor"][key] for measured in rounds]
-        report["ratios"][key] = {
-            "of_medians": report["daemon"][key]["median"] / report["floor"][key]["median"],
-            "min": min(by_round),
-            "max": max(by_round),
-        }
-    return report
-
-
-def print_head(options):
-    print(
-        "%d lines of %d bytes over %d TCP connections; %d rounds; %d cores, load average %.1f"
-        % (
-            options.lines,
-            options.bytes,
-            options.connections,
-            options.rounds,
-            os.cpu_count(),
-            os.getloadavg()[0],
-        ),
-        flush=True,
-    )
-
-
-def print_round(number, measured, checked):
-    parts = [
-        "%s %.2f M lines/s %.3f CPU-s/M" % (name, measured[name]["lines_a_second"] / 1e6, measured[name]["cpu"])
-        for name in ("daemon", "floor")
-    ]
-    note = "; every byte checked" if checked else ""
-    print("round %d: %s%s" % (number + 1, "; ".join(parts), note), flush=True)
-
-
-def print_report(options, report):
-    print()
-    print("%-8s" % "" + "".join("%-22s" % head for _, head, _, _ in COLUMNS).rstrip())
-    for name in ("daemon", "floor"):
-        cells = []
-        for key, _, factor, digits in COLUMNS:
-            numbers = [report[name][key][part] * factor for part in ("median", "min", "max")]
-            cells.append("%-22s" % ("%.*f (%.*f-%.*f)" % tuple(x for n in numbers for x in (digits, n))))
-        print(("%-8s" % name + "".join(cells)).rstrip())
-    stages = ", ".join("%s %.0f" % pair for pair in report["floor"]["ns_a_line"].items())
-    print("floor, CPU ns a line: %s; the sender: %.0f" % (stages, report["load_cpu"] * 1000))
-    print()
-    ratios = report["ratios"]
-    verdicts = {
-        "cpu": ratios["cpu"]["of_medians"] <= TARGET_CPU,
-        "lines_a_second": ratios["lines_a_second"]["of_medians"] >= TARGET_LINES,
-    }
-    wanted = {"cpu": "at most %.1f" % TARGET_CPU, "lines_a_second": "at least %.1f" % TARGET_LINES}
-    heads = {
-        "cpu": "CPU a line",
-        "cpu_stored": "CPU a line until stored",
-        "lines_a_second": "lines a second",
-    }
-    for key, ratio in ratios.items():
-        text = "daemon/floor, %s: %.2f (%.2f-%.2f)" % (
-            heads[key],
-            ratio["of_medians"],
-            ratio["min"],
-            ratio["max"],
-        )
-        if key in wanted and not options.smoke:
-            text += "; wanted %s: %s" % (wanted[key], "yes" if verdicts[key] else "NO")
-        print(text)
+    finally:
+        receiver.kill()
+    return result
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (Wrong, subprocess.SubprocessError, OSError) as wrong:
+    except Wrong as wrong:
         sys.exit(complain(str(wrong), 1))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except subprocess.TimeoutExpired as late:
+        sys.exit(complain("%s took longer than %d s" % (late.cmd[0], late.timeout), 1))
