@@ -8,7 +8,9 @@
 
 #include "ingest/config_parts.h"
 #include "port/error.h"
+#include "port/system.h"
 #include "writer/schema_gate.h"
+#include "writer/segment.h"
 
 #define MIB           (1024 * 1024ull)
 #define FIELD(name)   offsetof(struct config, name)
@@ -150,6 +152,13 @@ const struct option config_options[] = {
      .preset = "4",
      .value = "N",
      .help = "how hard to try then: LZ4 HC's level, 3 to 12; 0: files stay as they are"},
+    {.name = "archive_dir",
+     .kind = OPTION_TEXT,
+     .field = FIELD(archive_dir),
+     .value = "DIR",
+     .help = "then they move there, to another volume if you like, each into a folder of its "
+             "stream's name (all but rejects); the reader finds them by the daemon's directory; "
+             "none: they stay"},
     {.name = "retention_age_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(retention.all.age_s),
@@ -281,6 +290,19 @@ static int check_values(const struct config *config, char *error) {
     return 0;
 }
 
+/* Others, and the manifest, find it from wherever they are. */
+static int settle_archive(struct config *config, char *error) {
+    char path[SEGMENT_PATH_MAX];
+    if (config->archive_dir != NULL && strcmp(config->archive_dir, "none") == 0)
+        config->archive_dir = NULL;
+    if (config->archive_dir == NULL) return 0;
+    int result = system_absolute_path(config->archive_dir, path, sizeof path);
+    if (!result) config->archive_dir = config_keep(config, path, strlen(path));
+    if (!result && config->archive_dir == NULL) result = ERR_NO_MEMORY;
+    if (result) snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %s", error_text(result));
+    return result ? ERR_INVALID : 0;
+}
+
 /* What came before is good. */
 static int settle(struct files *files, struct config *config, char *error) {
     const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
@@ -288,7 +310,8 @@ static int settle(struct files *files, struct config *config, char *error) {
         config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
     if (config->segment_age_s == 0 && schedule_never(&config->schedule))
         config->segment_age_s = SEGMENT_AGE_S;
-    return result ? result : config_listeners_settle(config, error);
+    if (result || settle_archive(config, error)) return ERR_INVALID;
+    return config_listeners_settle(config, error);
 }
 
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {

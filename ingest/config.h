@@ -45,6 +45,7 @@ struct config {
     uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;
     const char *rotate, *rotate_zone, *zone_folder;
     uint64_t archive_after_s, archive_level;
+    const char *archive_dir; /* as it holds everywhere; NULL: none */
     struct retention_rules retention;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema;

@@ -109,6 +109,18 @@ static int check_schema(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+/* The manifest, and a list of lines, hold its name. */
+static int check_archive(const char *text, char *problem) {
+    const size_t size = strlen(text);
+    bool good = size > 0 && size <= DIR_BYTES_MAX && utf8_valid((const uint8_t *)text, size);
+    for (size_t i = 0; i < size; i++)
+        if ((uint8_t)text[i] < ' ') good = false;
+    if (good) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "a directory's name (UTF-8, without control characters), or none, was expected");
+    return ERR_INVALID;
+}
+
 static int check_directory(const char *text, char *problem) {
     if (text[0] != '\0' && strlen(text) <= DIR_BYTES_MAX) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "a directory's name was expected");
@@ -130,6 +142,7 @@ int config_value_check(const char *name, const char *text, char *problem) {
         {"time_keys", check_keys},
         {"level_keys", check_keys},
         {"dir", check_directory},
+        {"archive_dir", check_archive},
         {"schema", check_schema},
         {"schema_mode", check_mode},
         {"formats", check_truth},

@@ -56,6 +56,8 @@ static void stream(struct writer *writer, const char *name, const struct stream_
     number(writer, "segments_closed", counts->segments_closed);
     number(writer, "segments_indexed", counts->segments_indexed);
     number(writer, "segments_archived", counts->segments_archived);
+    number(writer, "segments_moved", counts->segments_moved);
+    number(writer, "move_failures", counts->move_failures);
     number(writer, "blocks_held", counts->appends_held);
     number(writer, "write_failures", counts->write_failures);
     number(writer, "sync_failures", counts->sync_failures);

@@ -79,7 +79,8 @@ static struct stream_sizes stream_sizes(const struct config *config, uint64_t se
         .sync_ms = config->sync_ms,
         .keeper = {.archive_after_s = config->archive_after_s,
                    .archive_level = (uint32_t)config->archive_level,
-                   .archive_bytes_min = ARCHIVE_BYTES_MIN},
+                   .archive_bytes_min = ARCHIVE_BYTES_MIN,
+                   .archive_dir = config->archive_dir},
     };
 }
 

@@ -32,6 +32,10 @@ int64_t system_cpu_ns(void);
 /* NULL if unset.  Not freed. */
 const char *system_environment(const char *name);
 
+/* The same path from wherever it is read, separated by '/'; it need not be there.  ERR_NAME_TOO_LONG,
+ * ERR_INVALID, or why the present folder is not known. */
+int system_absolute_path(const char *path, char *absolute, size_t size);
+
 int64_t system_now_ns(void);  /* monotonic */
 int64_t system_wall_ns(void); /* since 1970 UTC */
 /* How far the local zone is before UTC at that moment, which may lie in another year. */

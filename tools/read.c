@@ -2,29 +2,35 @@
 #include "tools/read.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "port/error.h"
 #include "port/system.h"
+#include "writer/archives.h"
 
-/* Paths stay in the order in which they were named. */
-static void append_list(struct segment_list *list, const struct segment_list *more) {
-    if (more->count == 0) return;
-    if (list->room - list->count < more->count) {
-        list->room = list->count + more->count;
-        list->files = reallocate(list->files, list->room * sizeof *list->files);
-    }
-    memcpy(list->files + list->count, more->files, more->count * sizeof *more->files);
-    list->count += more->count;
+/* One that was named before it went to an archive. */
+static int list_moved(struct files *files, const char *path, struct segment_list *list) {
+    char *where = archives_find(files, path);
+    const int status = where == NULL ? ERR_NOT_FOUND : segment_list_add(files, where, list);
+    free(where);
+    return status;
 }
 
-int list_path(struct files *files, const char *path, struct segment_list *list) {
+/* Paths stay in the order in which they were named.  What moves to an archive while we look is in
+ * one listing or the other, for it goes from here behind its coming there. */
+int list_path(struct files *files, const char *path, struct segment_list *list, bool *all) {
     struct segment_list more = {0};
-    const int status = segment_list_add(files, path, &more);
-    append_list(list, &more);
-    more.count = 0; /* the paths are the longer list's now */
-    segment_list_free(&more);
-    return status;
+    char archive[SEGMENT_PATH_MAX];
+    int status = segment_list_add(files, path, &more);
+    const int archived = archives_list(files, path, &more, archive);
+    if (archived && all != NULL) {
+        say("archive %s: %s; what lies there is left out", archive, archives_error_text(archived));
+        *all = false;
+    }
+    if (status == ERR_NOT_FOUND) status = list_moved(files, path, &more);
+    const int joined = segment_list_join(list, &more);
+    return joined < 0 ? joined : status;
 }
 
 void tell_path(const char *path, bool named, int status) {
@@ -50,7 +56,7 @@ bool list_segments(const struct call *call, struct segment_list *list) {
     const int words = call->words > 0 ? call->words : 1;
     for (int i = 0; i < words; i++) {
         const char *path = call->words > 0 ? call->word[i] : default_directory();
-        const int status = list_path(call->files, path, list);
+        const int status = list_path(call->files, path, list, &all);
         if (status < 0) tell_path(path, call->words > 0, status);
         if (status < 0) all = false;
     }

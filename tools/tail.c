@@ -66,18 +66,29 @@ struct tail {
 
 /* ---- which files belong to which stream ---- */
 
-/* The length of the part of its path that a stream's segments have in common. */
-static size_t key_size(const struct segment_file *file) {
-    size_t folder = 0;
-    if (file->name.stream[0] == '\0') return strlen(file->path);
-    for (size_t i = 0; file->path[i] != '\0'; i++) /* '\\': what people type on Windows */
-        if (file->path[i] == '/' || file->path[i] == '\\') folder = i + 1;
-    return folder + strlen(file->name.stream);
+/* The folder that a stream's segments have in common, wherever they lie; returns its length. */
+static size_t home_of(const struct segment_file *file, const char **home) {
+    *home = file->home != NULL ? file->home : file->path;
+    if (file->home != NULL) return strlen(file->home);
+    return (size_t)(segment_file_name(file->path) - file->path);
+}
+
+/* The folder and the stream's name; of what is no segment its path. */
+static char *key_of(const struct segment_file *file) {
+    const char *home;
+    if (file->name.stream[0] == '\0') return copy_text(file->path, strlen(file->path));
+    const size_t size = home_of(file, &home), more = strlen(file->name.stream);
+    char *key = allocate(size + more + 1);
+    memcpy(key, home, size);
+    memcpy(key + size, file->name.stream, more + 1);
+    return key;
 }
 
 static bool belongs(const struct tailed *t, const struct segment_file *file) {
-    const size_t size = key_size(file);
-    return strlen(t->key) == size && memcmp(t->key, file->path, size) == 0;
+    const char *home;
+    if (file->name.stream[0] == '\0') return strcmp(t->key, file->path) == 0;
+    const size_t size = home_of(file, &home);
+    return strncmp(t->key, home, size) == 0 && strcmp(t->key + size, file->name.stream) == 0;
 }
 
 static struct tailed *find_tailed(struct tail *tail, const struct segment_file *file) {
@@ -93,7 +104,7 @@ static void add_tailed(struct tail *tail, const struct segment_file *file) {
     }
     struct tailed *t = &tail->tailed[tail->count++];
     memset(t, 0, sizeof *t);
-    t->key = copy_text(file->path, key_size(file));
+    t->key = key_of(file);
     t->left = UINT64_MAX;
 }
 
@@ -152,7 +163,9 @@ static void refresh_list(struct tail *tail, bool first) {
     tail->listings++;
     for (int i = 0; i < words; i++) {
         const char *path = call->words > 0 ? call->word[i] : default_directory();
-        const int status = list_path(call->files, path, &tail->list);
+        bool all = true;
+        const int status = list_path(call->files, path, &tail->list, first ? &all : NULL);
+        if (!all && !tail->follow) tail->trouble = true;
         if (first && status < 0) tell_missing(tail, path, status);
         if (first && status == 0 && tail->follow && tail->list.count == 0)
             say("%s: no records yet; waiting for them", path);

@@ -156,7 +156,7 @@ static void add_rejects(struct call *call, struct segment_list *list) {
         memcpy(rejects, path, size);
         memcpy(rejects + size, "/rejects", sizeof "/rejects");
         if (file_status_of(call->files, rejects, &status) == 0 && status.directory)
-            list_path(call->files, rejects, list);
+            list_path(call->files, rejects, list, NULL);
         free(rejects);
     }
 }

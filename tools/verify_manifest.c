@@ -13,6 +13,7 @@
 #include "port/system.h"
 #include "schema/timestamp.h"
 #include "tools/read.h"
+#include "writer/archives.h"
 #include "writer/manifest.h"
 
 struct tally {
@@ -26,6 +27,8 @@ struct verifying {
     const char *directory;
     struct manifest *manifest;
     struct segment_list list;
+    struct archives archives;
+    bool away[ARCHIVES_MAX]; /* it is not there: nobody knows what lies in it */
     struct tally tally;
     struct progress progress;
     uint64_t bytes_passed;
@@ -93,8 +96,16 @@ int verify_manifests(struct call *call, bool verbose) {
 static int list_all(struct verifying *v) {
     char rejects[SEGMENT_PATH_MAX];
     struct file_status there;
+    char archive[SEGMENT_PATH_MAX];
     int status = segment_list_add(v->call->files, v->directory, &v->list);
+    if (!status) status = archives_read(v->call->files, v->directory, &v->archives);
     if (status) return status;
+    (void)archives_list(v->call->files, v->directory, &v->list, archive);
+    for (uint32_t i = 0; i < v->archives.count; i++) {
+        const int error = archives_check(v->call->files, &v->archives, v->archives.folders[i]);
+        v->away[i] = error != 0;
+        if (error) say("archive %s: %s", v->archives.folders[i], archives_error_text(error));
+    }
     if (!path_join(rejects, v->directory, "rejects", NULL)) return ERR_NAME_TOO_LONG;
     if (file_status_of(v->call->files, rejects, &there) == 0 && there.directory)
         status = segment_list_add(v->call->files, rejects, &v->list);
@@ -114,10 +125,11 @@ static int find_file(struct verifying *v, const struct manifest_record *record, 
                      uint64_t *bytes) {
     char name[SEGMENT_NAME_MAX];
     segment_name_format(&record->name, name);
-    for (int place = 0; place < 2; place++) {
+    for (uint32_t place = 0; place < 2 + v->archives.count; place++) {
         struct file_status there;
-        if (place == 1 && record->folder[0] == '\0') break;
-        if (!(place == 0 ? path_join(path, v->directory, record->name.stream, name)
+        const char *root = place < 2 ? v->directory : v->archives.folders[place - 2];
+        if (place == 1 && record->folder[0] == '\0') continue;
+        if (!(place != 1 ? path_join(path, root, record->name.stream, name)
                          : path_join(path, record->folder, name, NULL)))
             return ERR_NAME_TOO_LONG;
         const int status = file_status_of(v->call->files, path, &there);
@@ -159,8 +171,17 @@ static void lose(struct verifying *v, const struct segment_name *name) {
     v->lost[v->lost_count++] = *name;
 }
 
+/* The number of the archive that holds this folder; ARCHIVES_MAX: none that is remembered. */
+static uint32_t archive_of(const struct verifying *v, const char *folder) {
+    for (uint32_t i = 0; i < v->archives.count; i++) {
+        const size_t size = strlen(v->archives.folders[i]);
+        if (strncmp(folder, v->archives.folders[i], size) == 0 && folder[size] == '/') return i;
+    }
+    return ARCHIVES_MAX;
+}
+
 static void remember_folder(struct verifying *v, const char *folder) {
-    if (folder[0] == '\0') return;
+    if (folder[0] == '\0' || archive_of(v, folder) < ARCHIVES_MAX) return;
     for (uint32_t i = 0; i < v->folder_count; i++)
         if (strcmp(v->folders[i], folder) == 0) return;
     v->folders = reallocate(v->folders, (v->folder_count + 1) * sizeof *v->folders);
@@ -178,8 +199,11 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
         say("%s: %s", path, error_text(status));
         v->tally.unread++;
     } else if (path[0] == '\0') {
+        const uint32_t archive = archive_of(v, record->folder);
         if (record->event == MANIFEST_DELETED || record->event == MANIFEST_DELETING)
             v->tally.deleted++;
+        else if (archive < ARCHIVES_MAX && v->away[archive])
+            v->tally.unread++;
         else
             lose(v, &record->name);
     } else if (record->event == MANIFEST_DELETED) {

@@ -4,20 +4,26 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "port/system.h"
+#include "writer/archives.h"
 #include "writer/index.h"
 #include "writer/manifest.h"
+#include "writer/move.h"
 #include "writer/repack.h"
 #include "writer/scan.h"
 
-#define SECOND_NS     (1000000000ll)
+#define SECOND_NS         (1000000000ll)
 /* A disk that is full or fails is asked again after so long. */
-#define RETRY_NS      (60 * SECOND_NS)
+#define RETRY_NS          (60 * SECOND_NS)
 /* What was missed is tried once more: soon, for a program that shares nothing ends as a rule, and
  * then each time after twice as long. */
-#define MISSED_NS_MIN (1 * SECOND_NS)
-#define MISSED_NS_MAX RETRY_NS
+#define MISSED_NS_MIN     (1 * SECOND_NS)
+#define MISSED_NS_MAX     RETRY_NS
+/* An archive that is full or away: twice as long each time. */
+#define MOVE_RETRY_NS_MIN (10 * SECOND_NS)
+#define MOVE_RETRY_NS_MAX (600 * SECOND_NS)
 
 /* What a job brings back, when it is no error. */
 enum outcome {
@@ -26,6 +32,14 @@ enum outcome {
     LOOKED_AT_ONE,
     INDEXED_ONE,
     ARCHIVED_ONE,
+    MOVED_ONE,
+    MOVE_FAILED, /* which has been said; nothing else waits for that */
+};
+
+/* Rules, and the texts that they point to. */
+struct kept_rules {
+    struct keeper_rules rules;
+    char archive[SEGMENT_PATH_MAX];
 };
 
 struct keeper {
@@ -36,32 +50,55 @@ struct keeper {
     bool wanted; /* look again when the job is back */
     bool finishing;
     bool once_more; /* what was missed is tried with the next job, whenever its time would be */
+    struct kept_rules *next_kept; /* NULL: the same as before */
     /* The job looks at them between frames: what is in hand is let go. */
     atomic_bool let_go_all, let_go_less;
     struct keeper_counts counts;
     int said; /* the error that was said last */
     /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
-     * cannot have one; all up to `packed` have been packed, or cannot be. */
-    uint64_t low, high, packed;
+     * cannot have one; all up to `packed` are old enough, and have been packed or cannot be; of
+     * these all up to `moved` have gone to the archive, or cannot. */
+    uint64_t low, high, packed, moved;
     /* Of those the ones that could not be had, for now: the last of the old ones that lacks its
-     * index, the first of the new ones, the first to be packed; 0: none. */
+     * index, the first of the new ones, the first to be packed, the first to be moved; 0: none. */
     struct {
-        uint64_t low, high, packed;
+        uint64_t low, high, packed, moved;
     } missed;
     int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
-    int64_t now_ns, wake_ns;            /* wall clock */
+    int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: nothing is to come */
     bool only_new;
-    struct keeper_rules rules; /* as they were when it began */
+    struct kept_rules *kept; /* as they were when it began */
+    struct {
+        uint8_t chance[ARCHIVES_ID_BYTES];
+        int64_t now_ns, retry_ns, pause_ns; /* of the port's clock */
+        int said;
+    } archive;
 };
 
 static void job_run(struct port_op *op);
 static void came_back(struct port_op *op);
 
+static struct kept_rules *keep_rules(const struct keeper_rules *rules) {
+    struct kept_rules *kept = calloc(1, sizeof *kept);
+    if (kept == NULL) return NULL;
+    kept->rules = *rules;
+    if (rules->archive_dir == NULL) return kept;
+    assert(strlen(rules->archive_dir) < sizeof kept->archive);
+    kept->rules.archive_dir = strcpy(kept->archive, rules->archive_dir);
+    return kept;
+}
+
 int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper) {
     struct keeper *k = calloc(1, sizeof *k);
     if (k == NULL) return ERR_NO_MEMORY;
+    k->next_kept = keep_rules(&options->rules);
+    if (k->next_kept == NULL) {
+        free(k);
+        return ERR_NO_MEMORY;
+    }
     k->port = port;
     k->options = *options;
+    port_random(port, k->archive.chance, sizeof k->archive.chance);
     k->low = options->last_sequence + 1;
     k->high = options->last_sequence;
     k->op.done = came_back;
@@ -71,6 +108,8 @@ int keeper_open(struct port *port, const struct keeper_options *options, struct 
 
 void keeper_free(struct keeper *keeper) {
     assert(!keeper_busy(keeper));
+    free(keeper->kept);
+    free(keeper->next_kept);
     free(keeper);
 }
 
@@ -83,7 +122,8 @@ struct keeper_counts keeper_counts(const struct keeper *keeper) {
 }
 
 static bool anything_missed(const struct keeper *keeper) {
-    return keeper->missed.low || keeper->missed.high || keeper->missed.packed;
+    return keeper->missed.low || keeper->missed.high || keeper->missed.packed ||
+           keeper->missed.moved;
 }
 
 /* Everything from what was missed on is looked at again, which costs little where all is done. */
@@ -91,19 +131,31 @@ static void go_back_to_missed(struct keeper *k) {
     if (k->missed.low) k->low = k->missed.low + 1;
     if (k->missed.high) k->high = k->missed.high - 1;
     if (k->missed.packed) k->packed = k->missed.packed - 1;
-    k->missed.low = k->missed.high = k->missed.packed = 0;
+    if (k->missed.moved) k->moved = k->missed.moved - 1;
+    k->missed.low = k->missed.high = k->missed.packed = k->missed.moved = 0;
     k->missed_ns = 0;
 }
 
+/* What was passed over by other rules is looked at once more. */
+static void take_rules(struct keeper *keeper) {
+    if (keeper->next_kept == NULL) return;
+    free(keeper->kept);
+    keeper->kept = keeper->next_kept;
+    keeper->next_kept = NULL;
+    keeper->packed = keeper->moved = 0;
+    keeper->archive.retry_ns = 0;
+}
+
 static void start_job(struct keeper *keeper) {
+    take_rules(keeper);
     const bool due = keeper->missed_ns && port_now_ns(keeper->port) >= keeper->missed_ns;
     if (due || keeper->once_more) go_back_to_missed(keeper);
     keeper->once_more = false;
     keeper->wanted = false;
-    keeper->rules = keeper->options.rules;
     keeper->running = true;
     keeper->only_new = keeper->finishing;
     keeper->now_ns = port_wall_ns(keeper->port);
+    keeper->archive.now_ns = port_now_ns(keeper->port);
     port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
 }
 
@@ -137,7 +189,13 @@ void keeper_closed(struct keeper *keeper) {
 }
 
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
-    keeper->options.rules = *rules;
+    struct kept_rules *kept = keep_rules(rules);
+    if (kept == NULL)
+        say("%s: %s; the rules stay", keeper->options.folder, error_text(ERR_NO_MEMORY));
+    if (kept != NULL) {
+        free(keeper->next_kept);
+        keeper->next_kept = kept;
+    }
     keeper_look(keeper);
 }
 
@@ -185,6 +243,8 @@ static void came_back(struct port_op *op) {
     keeper->running = keeper->waiting = false;
     keeper->counts.segments_indexed += was_job && result == INDEXED_ONE;
     keeper->counts.segments_archived += was_job && result == ARCHIVED_ONE;
+    keeper->counts.segments_moved += was_job && result == MOVED_ONE;
+    keeper->counts.move_failures += was_job && result == MOVE_FAILED;
     if (atomic_load(&keeper->let_go_all)) return;
     if (was_job && result < 0 && result != ERR_CANCELLED)
         failed(keeper, (int)result);
@@ -211,15 +271,34 @@ static const struct segment_file *next_to_index(const struct keeper *k,
     return k->only_new ? NULL : older;
 }
 
-static const struct segment_file *next_to_pack(const struct keeper *k,
-                                               const struct segment_list *list) {
-    if (k->rules.archive_level == 0 || k->only_new) return NULL;
+static const struct segment_file *first_behind(const struct segment_list *list, uint64_t sequence) {
     for (uint32_t i = 0; i < list->count; i++) {
         const struct segment_file *file = &list->files[i];
         if (file->name.part || file->name.stream[0] == '\0') continue;
-        if (file->name.sequence > k->packed) return file;
+        if (file->name.sequence > sequence) return file;
     }
     return NULL;
+}
+
+/* Does it move?  Without books nobody would know where it is. */
+static bool moves(const struct keeper *k) {
+    return k->kept->rules.archive_dir != NULL && k->options.manifest != NULL;
+}
+
+static const struct segment_file *next_to_pack(const struct keeper *k,
+                                               const struct segment_list *list) {
+    if (k->only_new || (k->kept->rules.archive_level == 0 && !moves(k))) return NULL;
+    return first_behind(list, k->packed);
+}
+
+static const struct segment_file *next_to_move(const struct keeper *k,
+                                               const struct segment_list *list) {
+    if (k->only_new || !moves(k)) return NULL;
+    const struct segment_file *file = first_behind(list, k->moved);
+    /* It is to get its index first, or to be packed. */
+    if (file != NULL && file->name.sequence == k->missed.moved)
+        file = first_behind(list, k->missed.moved);
+    return file != NULL && file->name.sequence <= k->packed ? file : NULL;
 }
 
 /* ---- the job: what is done with it ---- */
@@ -249,7 +328,7 @@ static int add_index(struct keeper *k, const char *path, bool is_new) {
 static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
                 const char *path) {
     struct files *files = port_files(k->port);
-    const struct repack_options options = {.level = (int)k->rules.archive_level,
+    const struct repack_options options = {.level = (int)k->kept->rules.archive_level,
                                            .stop = &k->let_go_less};
     struct file to;
     int error = file_remove(files, k->options.pack_path); /* what a crash has left */
@@ -265,6 +344,24 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
     return error ? error : ARCHIVED_ONE;
 }
 
+static void wake_at(struct keeper *k, int64_t wall_ns) {
+    if (wall_ns < k->wake_ns) k->wake_ns = wall_ns;
+}
+
+/* Is there anything to be won by packing it? */
+static bool worth_packing(const struct keeper *k, const struct segment_index *index) {
+    return k->kept->rules.archive_level > 0 && !index->repacked && index->lines > 0 &&
+           index->raw_size >= k->kept->rules.archive_bytes_min;
+}
+
+/* Is it old enough?  A clock that was put back must not keep us waiting for years. */
+static bool is_due(struct keeper *k, int64_t modified_ns) {
+    const int64_t due_ns = modified_ns + (int64_t)k->kept->rules.archive_after_s * SECOND_NS;
+    if (due_ns <= k->now_ns || modified_ns > k->now_ns) return true;
+    wake_at(k, due_ns);
+    return false;
+}
+
 /* *packed: it is, now or since long. */
 static int archive(struct keeper *k, const char *path, bool *packed) {
     struct file file;
@@ -273,15 +370,12 @@ static int archive(struct keeper *k, const char *path, bool *packed) {
     int result = file_open(port_files(k->port), path, FILE_READ, &file);
     if (result) return result;
     result = file_status(&file, &status);
-    const int64_t due_ns = status.modified_ns + (int64_t)k->rules.archive_after_s * SECOND_NS;
     if (!result) result = index_load(&file, &index); /* ERR_NOT_FOUND: it can have none */
     if (!result) {
+        const bool worth_it = worth_packing(k, &index);
         result = LOOKED_AT_ONE;
-        /* A clock that was put back must not keep us waiting for years. */
-        const bool due = due_ns <= k->now_ns || status.modified_ns > k->now_ns;
-        k->wake_ns = due_ns;
-        const bool worth_it = index.lines > 0 && index.raw_size >= k->rules.archive_bytes_min;
-        if (!index.repacked && worth_it) result = due ? pack(k, &index, &file, path) : LATER;
+        if ((worth_it || moves(k)) && !is_due(k, status.modified_ns)) result = LATER;
+        if (worth_it && result != LATER) result = pack(k, &index, &file, path);
         *packed = index.repacked || result == ARCHIVED_ONE;
         index_free(&index);
     }
@@ -323,10 +417,70 @@ static int miss(struct keeper *k, const struct segment_file *file, bool packing,
     if (!packing && sequence > k->options.last_sequence) note_lowest(&k->missed.high, sequence);
     if (!packing && sequence <= k->options.last_sequence && sequence > k->missed.low)
         k->missed.low = sequence;
-    if (error != ERR_BUSY) return error;
+    /* On a full disk moving it is what makes room: as it is, then. */
+    const bool goes_on = error == ERR_BUSY || (error == ERR_NO_SPACE && moves(k));
+    if (error != ERR_NO_SPACE) note_lowest(&k->missed.moved, sequence);
+    if (!goes_on) return error;
     if (k->said != error) say("%s: %s; trying again soon", file->path, error_text(error));
     k->said = error;
     return LOOKED_AT_ONE;
+}
+
+static int pack_next(struct keeper *k, const struct segment_file *file) {
+    bool packed = false;
+    int result = settled(file->path, archive(k, file->path, &packed));
+    const int error = packed ? note(k, file, MANIFEST_ARCHIVED) : 0;
+    if (error) result = error;
+    if (result < 0) result = miss(k, file, true, result);
+    if (result > LATER || (result < 0 && result != ERR_CANCELLED)) k->packed = file->name.sequence;
+    return result;
+}
+
+/* Said once for each thing that is wrong with it; then asked again after a while. */
+static int archive_failed(struct keeper *k, const char *archive, int error) {
+    k->archive.pause_ns *= 2;
+    if (k->archive.pause_ns < MOVE_RETRY_NS_MIN) k->archive.pause_ns = MOVE_RETRY_NS_MIN;
+    if (k->archive.pause_ns > MOVE_RETRY_NS_MAX) k->archive.pause_ns = MOVE_RETRY_NS_MAX;
+    k->archive.retry_ns = k->archive.now_ns + k->archive.pause_ns;
+    if (k->archive.said != error)
+        say("archive %s: %s; closed files stay in %s, trying again in %lld s and later", archive,
+            archives_error_text(error), k->options.folder,
+            (long long)(k->archive.pause_ns / SECOND_NS));
+    k->archive.said = error;
+    return MOVE_FAILED;
+}
+
+/* This one is the matter, not the archive: those behind it go on. */
+static int miss_move(struct keeper *k, const struct segment_file *file, int error) {
+    if (k->said != error) say("%s: moving: %s; trying again soon", file->path, error_text(error));
+    k->said = error;
+    note_lowest(&k->missed.moved, file->name.sequence);
+    k->moved = file->name.sequence;
+    return MOVE_FAILED;
+}
+
+static int move_next(struct keeper *k, const struct segment_file *file) {
+    if (k->archive.now_ns < k->archive.retry_ns) {
+        wake_at(k, k->now_ns + k->archive.retry_ns - k->archive.now_ns);
+        return LATER;
+    }
+    struct move move = {.files = port_files(k->port),
+                        .manifest = k->options.manifest,
+                        .directory = k->options.directory,
+                        .archive = k->kept->rules.archive_dir,
+                        .chance = k->archive.chance,
+                        .stop = &k->let_go_less,
+                        .now_ns = k->now_ns};
+    const int error = move_segment(&move, &file->name);
+    if (error == ERR_CANCELLED) return error;
+    if (error && move.of_archive) return archive_failed(k, move.archive, error);
+    if (error && error != ERR_NOT_FOUND) return miss_move(k, file, error);
+    k->moved = file->name.sequence;
+    if (error) return LOOKED_AT_ONE; /* deleted meanwhile */
+    if (k->archive.said) say("archive %s: takes closed files again", move.archive);
+    k->archive.said = 0;
+    k->archive.pause_ns = 0;
+    return MOVED_ONE;
 }
 
 static int look_around(struct keeper *k, const struct segment_list *list) {
@@ -341,14 +495,13 @@ static int look_around(struct keeper *k, const struct segment_list *list) {
         return result;
     }
     file = next_to_pack(k, list);
-    if (file == NULL) return NOTHING_LEFT;
-    bool packed = false;
-    int result = settled(file->path, archive(k, file->path, &packed));
-    const int error = packed ? note(k, file, MANIFEST_ARCHIVED) : 0;
-    if (error) result = error;
-    if (result < 0) result = miss(k, file, true, result);
-    if (result > LATER || (result < 0 && result != ERR_CANCELLED)) k->packed = file->name.sequence;
-    return result;
+    if (file != NULL) {
+        const int result = pack_next(k, file);
+        if (result != LATER) return result;
+    }
+    file = next_to_move(k, list);
+    if (file != NULL) return move_next(k, file);
+    return k->wake_ns == INT64_MAX ? NOTHING_LEFT : LATER;
 }
 
 static void job_run(struct port_op *op) {
@@ -356,6 +509,7 @@ static void job_run(struct port_op *op) {
     struct segment_list list = {0};
     const int error = segment_list_add(port_files(k->port), k->options.folder, &list);
     int result = error ? error : LOOKED_AT_ONE;
+    k->wake_ns = INT64_MAX;
     while (result == LOOKED_AT_ONE) { /* ends: each turn goes on by a segment */
         result = look_around(k, &list);
         if (atomic_load_explicit(&k->let_go_less, memory_order_relaxed)) break;

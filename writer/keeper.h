@@ -5,7 +5,8 @@
  * file itself (FORMAT.md): readers that have it open see the same lines before, meanwhile and
  * after, and a crash leaves a whole segment with a torn index, which the next start mends.
  * Then, some time after they were closed, they are packed smaller (repack.h), the oldest first,
- * into a file in the state folder, which takes the segment's name in one step.
+ * into a file in the state folder, which takes the segment's name in one step.  If there is an
+ * archive they move there then (move.h); while it does not take them they stay, and nothing else waits.
  *
  * The manifest is told of each, if there is one.
  *
@@ -33,9 +34,12 @@ struct keeper_rules {
     uint64_t archive_after_s;   /* since a segment was last written to */
     uint32_t archive_level;     /* LZ4 HC's, 3 to 12; 0: nothing is packed again */
     uint64_t archive_bytes_min; /* of lines: fewer do not become smaller */
+    /* Where they move then, if there is a manifest: a path that holds everywhere; NULL: nowhere. */
+    const char *archive_dir;
 };
 
 struct keeper_options {
+    const char *directory;  /* the log directory */
     const char *folder;     /* of the stream's segments */
     const char *pack_path;  /* where a segment is packed: on the same volume */
     uint64_t last_sequence; /* segments above it are new */
@@ -44,12 +48,12 @@ struct keeper_options {
 };
 
 struct keeper_counts {
-    uint64_t segments_indexed, segments_archived;
+    uint64_t segments_indexed, segments_archived, segments_moved, move_failures;
 };
 
-/* The strings must outlive it. */
+/* The strings must outlive it, but those of the rules, which are copied. */
 int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper);
-/* Other rules, from the next job on. */
+/* Other rules, from the next job on; they are copied. */
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules);
 /* There may be something to do: it is looked for now; keeper_closed: a segment was closed, and it is
  * looked for in 10 s, when the rush may be over. */

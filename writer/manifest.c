@@ -163,6 +163,7 @@ int manifest_note(struct manifest *m, const struct manifest_record *record, uint
     if (entry == NULL) return ERR_NO_MEMORY;
     entry->event = (uint8_t)record->event;
     entry->closed_ns = record->closed_ns;
+    entry->handed_ns = record->handed_ns;
     entry->offset = offset;
     entry->size = (uint32_t)size;
     return 0;
@@ -174,6 +175,11 @@ enum manifest_event manifest_state(const struct manifest *manifest, const char *
     if (entry == NULL || entry->event == MANIFEST_NONE) return MANIFEST_NONE;
     if (closed_ns != NULL) *closed_ns = entry->closed_ns;
     return (enum manifest_event)entry->event;
+}
+
+bool manifest_handed(const struct manifest *manifest, const char *stream, uint64_t sequence) {
+    const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
+    return entry != NULL && entry->handed_ns != 0;
 }
 
 uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
@@ -252,6 +258,7 @@ int manifest_append(struct manifest *manifest, const struct manifest_record *rec
     struct manifest_entry *entry = entry_for(m, &record->name);
     if (entry == NULL) return ERR_NO_MEMORY;
     if (entry->event != MANIFEST_NONE) written.closed_ns = entry->closed_ns;
+    if (entry->handed_ns != 0) written.handed_ns = entry->handed_ns;
     char line[MANIFEST_LINE_MAX];
     const size_t size = manifest_line_encode(&written, line);
     error = append_line(m, line, size);

@@ -4,7 +4,7 @@
  * is what counts; a line that is torn, at the end, is cut off when the manifest is opened.  When
  * half of it is out of date it is written anew, a line a segment, and what was deleted before the
  * oldest segment that is still kept is left out: it never grows beyond twice what is kept, or
- * MANIFEST_COMPACT_BYTES.  In memory it takes 40 bytes a segment.
+ * MANIFEST_COMPACT_BYTES.  In memory it takes 48 bytes a segment.
  * One writer at a time: who holds <dir>/state/lock.  Blocking; one thread. */
 #ifndef WRITER_MANIFEST_H
 #define WRITER_MANIFEST_H
@@ -25,6 +25,7 @@ enum manifest_event {
     MANIFEST_CLOSED,
     MANIFEST_ARCHIVED, /* re-packed, where it was */
     MANIFEST_MOVED,    /* to `folder` */
+    MANIFEST_HANDED,   /* archive_command has taken it */
     MANIFEST_DELETING, /* retention has decided; it may be gone already */
     MANIFEST_DELETED,
     MANIFEST_EVENTS
@@ -39,6 +40,7 @@ struct manifest_record {
     /* Event times; INT64_MIN and INT64_MAX where they are not known. */
     int64_t first_time_ns, last_time_ns;
     int64_t closed_ns;                /* when its last line came, as nearly as it is known */
+    int64_t handed_ns;                /* when archive_command took it; 0: it has not */
     char folder[SEGMENT_PATH_MAX];    /* where it lies; "": <dir>/<stream> */
     char reason[MANIFEST_REASON_MAX]; /* of a deletion; else "" */
 };
@@ -52,13 +54,15 @@ int manifest_read(struct files *files, const char *directory, struct manifest **
 void manifest_close(struct manifest *manifest); /* NULL: nothing happens */
 
 /* Durable when it returns 0.  On an error it may be called again; nothing is written twice.
- * closed_ns: what the first line about a segment said stays. */
+ * closed_ns: what the first line about a segment said stays; and so does handed_ns, once it is not 0. */
 int manifest_append(struct manifest *manifest, const struct manifest_record *record);
 
 /* What the last line about it says, without reading it; *closed_ns (it may be NULL) as well, unless
  * there is none. */
 enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,
                                    uint64_t sequence, int64_t *closed_ns);
+/* Has archive_command taken it?  What the lines behind say does not change it. */
+bool manifest_handed(const struct manifest *manifest, const char *stream, uint64_t sequence);
 /* The last line about it.  ERR_NOT_FOUND: there is none. */
 int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
                   struct manifest_record *record);

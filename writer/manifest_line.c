@@ -13,8 +13,13 @@
 #include "schema/timestamp.h"
 
 static const char *const event_names[MANIFEST_EVENTS] = {
-    [MANIFEST_NONE] = "",       [MANIFEST_CLOSED] = "closed",     [MANIFEST_ARCHIVED] = "archived",
-    [MANIFEST_MOVED] = "moved", [MANIFEST_DELETING] = "deleting", [MANIFEST_DELETED] = "deleted",
+    [MANIFEST_NONE] = "",
+    [MANIFEST_CLOSED] = "closed",
+    [MANIFEST_ARCHIVED] = "archived",
+    [MANIFEST_MOVED] = "moved",
+    [MANIFEST_HANDED] = "handed_over",
+    [MANIFEST_DELETING] = "deleting",
+    [MANIFEST_DELETED] = "deleted",
 };
 
 const char *manifest_event_name(enum manifest_event event) {
@@ -52,6 +57,7 @@ size_t manifest_line_encode(const struct manifest_record *record, char line[MANI
     out = put_time(out, "first_time", record->first_time_ns);
     out = put_time(out, "last_time", record->last_time_ns);
     out = put_time(out, "closed_time", record->closed_ns);
+    if (record->handed_ns != 0) out = put_time(out, "handed_time", record->handed_ns);
     out += sprintf(out, ",\"xxh3\":\"%016" PRIx64 "\"", record->xxh3);
     if (record->folder[0] != '\0') out = put_text(out, "folder", record->folder);
     if (record->reason[0] != '\0') out = put_text(out, "reason", record->reason);
@@ -72,14 +78,15 @@ enum name {
     NAME_FIRST_TIME,
     NAME_LAST_TIME,
     NAME_CLOSED_TIME,
+    NAME_HANDED_TIME,
     NAME_XXH3,
     NAME_FOLDER,
     NAME_REASON,
     NAMES
 };
-static const char *const names[NAMES] = {"event",       "time",  "name",       "lines",
-                                         "raw_bytes",   "bytes", "first_time", "last_time",
-                                         "closed_time", "xxh3",  "folder",     "reason"};
+static const char *const names[NAMES] = {
+    "event",     "time",        "name",        "lines", "raw_bytes", "bytes", "first_time",
+    "last_time", "closed_time", "handed_time", "xxh3",  "folder",    "reason"};
 
 struct fields {
     struct json_found found;
@@ -183,6 +190,8 @@ int manifest_line_decode(const char *line, size_t size, struct manifest_record *
     record->first_time_ns = take_time(&fields, NAME_FIRST_TIME, INT64_MIN);
     record->last_time_ns = take_time(&fields, NAME_LAST_TIME, INT64_MAX);
     record->closed_ns = take_time(&fields, NAME_CLOSED_TIME, INT64_MAX);
+    if (fields.found.mask >> NAME_HANDED_TIME & 1)
+        record->handed_ns = take_time(&fields, NAME_HANDED_TIME, 0);
     record->xxh3 = take_digest(&fields);
     take_text(&fields, NAME_FOLDER, false, record->folder, sizeof record->folder);
     take_text(&fields, NAME_REASON, false, record->reason, sizeof record->reason);

@@ -8,7 +8,7 @@
 /* Of a segment: where its last line stands, and what it says. */
 struct manifest_entry {
     uint64_t sequence, offset;
-    int64_t closed_ns;
+    int64_t closed_ns, handed_ns;
     uint32_t size;
     uint8_t event; /* MANIFEST_NONE: its first line is being written, or failed */
 };

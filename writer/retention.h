@@ -49,8 +49,8 @@ enum retention_reason {
     RETENTION_FREE,
 };
 
-/* Where segments lie: the daemon's directory, and that of the archive. */
-enum { RETENTION_VOLUMES = 2 };
+/* Where segments lie: the daemon's directory, its archives (archives.h), and one that is named. */
+enum { RETENTION_VOLUMES = 6 };
 
 struct retention_segment {
     uint32_t stream; /* the caller's number */

@@ -7,13 +7,18 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "writer/archives.h"
 
 /* Free bytes change while we look: so often is looked again until they stand still. */
 #define FREE_LOOKS 8
 
 struct retention {
     struct files *files;
-    const char *folders[RETENTION_VOLUMES]; /* NULL: none */
+    struct retention_folders asked;
+    struct archives archives;
+    /* The directory, and what holds archived ones now; NULL: none, or not there. */
+    const char *folders[RETENTION_VOLUMES];
+    uint32_t away; /* bit p: archive p was not there; it has been said */
     struct manifest *manifest;
     const struct retention_rules *rules;
     /* Of the last look. */
@@ -29,6 +34,7 @@ struct retention {
     struct segment_name untold; /* stream "": none */
 };
 
+static int find_folders(struct retention *r);
 static int list_folder(struct retention *r, uint32_t place);
 static int tell_manifest(struct retention *r, int64_t now_ns);
 static void merge(struct retention *r);
@@ -40,9 +46,8 @@ int retention_open(struct files *files, const struct retention_folders *folders,
     struct retention *r = calloc(1, sizeof *r);
     if (r == NULL) return ERR_NO_MEMORY;
     r->files = files;
-    r->folders[0] = folders->directory;
-    if (folders->archive != NULL && strcmp(folders->archive, folders->directory) != 0)
-        r->folders[1] = folders->archive;
+    assert(RETENTION_VOLUMES == ARCHIVES_MAX + 2);
+    r->asked = *folders;
     r->manifest = manifest;
     r->rules = rules;
     *retention = r;
@@ -70,6 +75,7 @@ int64_t retention_look(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
     int error = tell_manifest(r, now_ns);
     forget(r);
+    if (!error) error = find_folders(r);
     for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++)
         if (r->folders[place] != NULL) error = list_folder(r, place);
     if (!error) {
@@ -85,6 +91,36 @@ struct retention_tally retention_tally(const struct retention *retention) {
 }
 
 /* ---- what is there ---- */
+
+static bool has_folder(const struct retention *r, const char *folder) {
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+        if (r->folders[place] != NULL && strcmp(r->folders[place], folder) == 0) return true;
+    return false;
+}
+
+static void look_for_archive(struct retention *r, uint32_t place) {
+    const char *folder = r->archives.folders[place - 1];
+    const int error = archives_check(r->files, &r->archives, folder);
+    if (error && !(r->away >> place & 1))
+        say("archive %s: %s; what lies there is not counted, and stays", folder,
+            archives_error_text(error));
+    if (error) r->away |= 1u << place;
+    if (error) return;
+    r->away &= ~(1u << place);
+    r->folders[place] = folder;
+}
+
+static int find_folders(struct retention *r) {
+    const uint32_t last = RETENTION_VOLUMES - 1;
+    memset(r->folders, 0, sizeof r->folders);
+    r->folders[0] = r->asked.directory;
+    const int error = archives_read(r->files, r->asked.directory, &r->archives);
+    for (uint32_t i = 0; !error && i < r->archives.count; i++)
+        look_for_archive(r, i + 1);
+    if (r->asked.archive != NULL && !has_folder(r, r->asked.archive))
+        r->folders[last] = r->asked.archive;
+    return error;
+}
 
 struct listing {
     struct retention *r;
@@ -180,6 +216,13 @@ static int compare_segments(const void *left, const void *right) {
     return 0;
 }
 
+static uint64_t bytes_of(const struct retention_segment *segment) {
+    uint64_t bytes = 0;
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+        bytes += segment->bytes[place];
+    return bytes;
+}
+
 /* One that is being moved lies in both folders, and is one. */
 static void merge(struct retention *r) {
     uint32_t kept = 0;
@@ -199,40 +242,59 @@ static void merge(struct retention *r) {
     for (uint32_t i = 0; i < r->count; i++) {
         if (r->segments[i].part) continue;
         r->tally.segments++;
-        r->tally.bytes += r->segments[i].bytes[0] + r->segments[i].bytes[1];
+        r->tally.bytes += bytes_of(&r->segments[i]);
     }
 }
 
 /* ---- what has to go ---- */
 
 /* Two folders with the same number of free bytes, which stands still, are on one volume: there a
- * file that goes helps both. */
-static int find_space(struct retention *r, uint64_t free[RETENTION_VOLUMES]) {
-    free[0] = free[1] = UINT64_MAX;
-    if (r->rules->free_min == 0) return 0;
-    int error = free_space(r->files, r->folders[0], &free[0]);
-    if (error || r->folders[1] == NULL) return error;
+ * file that goes helps both.  Fills in free[place]; nothing lies there yet: UINT64_MAX. */
+static int is_one_volume(struct retention *r, uint32_t first, uint32_t place,
+                         uint64_t free[RETENTION_VOLUMES], bool *one) {
+    *one = true; /* or who can tell: then rather too little goes than too much */
     for (int i = 0; i < FREE_LOOKS; i++) {
         uint64_t again;
-        error = free_space(r->files, r->folders[1], &free[1]);
-        if (error == ERR_NOT_FOUND) { /* nothing lies there yet */
-            free[1] = UINT64_MAX;
+        int error = free_space(r->files, r->folders[place], &free[place]);
+        if (error == ERR_NOT_FOUND) {
+            free[place] = UINT64_MAX;
+            *one = false;
             return 0;
         }
-        if (!error) error = free_space(r->files, r->folders[0], &again);
+        if (!error) error = free_space(r->files, r->folders[first], &again);
         if (error) return error;
-        const bool still = again == free[0];
-        free[0] = again;
-        if (still && free[1] != again) return 0;
-        if (still) break;
+        const bool still = again == free[first];
+        free[first] = again;
+        if (still) *one = free[place] == again;
+        if (still) return 0;
     }
-    /* One volume, or who can tell: then rather too little goes than too much. */
-    for (uint32_t i = 0; i < r->count; i++) {
-        r->segments[i].bytes[0] += r->segments[i].bytes[1];
-        r->segments[i].bytes[1] = 0;
-    }
-    free[1] = UINT64_MAX;
     return 0;
+}
+
+/* What lies in that place lies on the volume of the first. */
+static void join_volumes(struct retention *r, uint32_t first, uint32_t place) {
+    for (uint32_t i = 0; i < r->count; i++) {
+        r->segments[i].bytes[first] += r->segments[i].bytes[place];
+        r->segments[i].bytes[place] = 0;
+    }
+}
+
+static int find_space(struct retention *r, uint64_t free[RETENTION_VOLUMES]) {
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+        free[place] = UINT64_MAX;
+    if (r->rules->free_min == 0) return 0;
+    int error = free_space(r->files, r->folders[0], &free[0]);
+    for (uint32_t place = 1; place < RETENTION_VOLUMES && !error; place++) {
+        bool one = false;
+        if (r->folders[place] == NULL) continue;
+        for (uint32_t first = 0; first < place && !one && !error; first++) {
+            if (free[first] == UINT64_MAX) continue;
+            error = is_one_volume(r, first, place, free, &one);
+            if (one) join_volumes(r, first, place);
+        }
+        if (one) free[place] = UINT64_MAX;
+    }
+    return error;
 }
 
 static int decide(struct retention *r, int64_t now_ns) {
@@ -270,7 +332,7 @@ void retention_tell(const struct retention *retention, uint32_t n, struct retent
     const struct retention_stream *stream = &retention->streams[segment->stream];
     *going = (struct retention_going){.stream = stream->name,
                                       .name = name_of(retention, segment),
-                                      .bytes = segment->bytes[0] + segment->bytes[1],
+                                      .bytes = bytes_of(segment),
                                       .since_ns = segment->since_ns};
     retention_reason_text(segment->reason, &stream->limits, stream->name, retention->rules,
                           going->reason);
@@ -303,7 +365,9 @@ static int announce(struct retention *r, const struct retention_segment *segment
                     const struct retention_going *going, char *path, int64_t now_ns) {
     struct manifest_record record;
     char folder[SEGMENT_PATH_MAX];
-    const uint32_t place = segment->places & 1 ? 0 : 1;
+    uint32_t place = 0;
+    while (!(segment->places >> place & 1)) /* ends: it was found somewhere */
+        place++;
     int error = path_in(r, place, going, folder, path);
     if (!error) error = find_record(r, going, path, &record);
     if (error) return error;
@@ -405,21 +469,38 @@ static int is_there(struct files *files, const char *folder, const struct segmen
     return 0;
 }
 
-static int mend_one(struct files *files, const struct retention_folders *folders,
-                    struct manifest *manifest, const struct manifest_cursor *at, int64_t now_ns) {
-    const char *roots[RETENTION_VOLUMES] = {folders->directory, folders->archive};
-    struct manifest_record record;
+/* In one of the folders?  That it has gone may not have reached the disk yet. */
+static int look_in(struct files *files, const char *root, const struct segment_name *name,
+                   bool *there) {
     char folder[SEGMENT_PATH_MAX];
+    if (!path_join(folder, root, name->stream, NULL)) return ERR_NAME_TOO_LONG;
+    int error = is_there(files, folder, name, there);
+    if (!error && !*there) error = directory_sync(files, folder);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+/* Nobody knows what lies in an archive that is not there: it may be there. */
+static int look_everywhere(struct files *files, const struct retention_folders *folders,
+                           const struct archives *archives, const struct segment_name *name,
+                           bool *there) {
+    int error = look_in(files, folders->directory, name, there);
+    if (!error && folders->archive != NULL) error = look_in(files, folders->archive, name, there);
+    for (uint32_t i = 0; i < archives->count && !error && !*there; i++) {
+        if (archives_check(files, archives, archives->folders[i]))
+            *there = true;
+        else
+            error = look_in(files, archives->folders[i], name, there);
+    }
+    return error;
+}
+
+static int mend_one(struct files *files, const struct retention_folders *folders,
+                    const struct archives *archives, struct manifest *manifest,
+                    const struct manifest_cursor *at, int64_t now_ns) {
+    struct manifest_record record;
     bool there = false;
     int error = manifest_find(manifest, at->name, at->at, &record);
-    for (int i = 0; i < RETENTION_VOLUMES && !error; i++) {
-        if (roots[i] == NULL) continue;
-        if (!path_join(folder, roots[i], at->name, NULL)) return ERR_NAME_TOO_LONG;
-        error = is_there(files, folder, &record.name, &there);
-        /* That it has gone may not have reached the disk yet. */
-        if (!error && !there) error = directory_sync(files, folder);
-        if (error == ERR_NOT_FOUND) error = 0;
-    }
+    if (!error) error = look_everywhere(files, folders, archives, &record.name, &there);
     if (error == ERR_INVALID) return 0; /* its line was changed by another: nobody knows */
     if (!error && record.folder[0] != '\0')
         error = is_there(files, record.folder, &record.name, &there);
@@ -436,9 +517,12 @@ static int mend_one(struct files *files, const struct retention_folders *folders
 int retention_mend(struct files *files, const struct retention_folders *folders,
                    struct manifest *manifest, int64_t now_ns) {
     struct manifest_cursor cursor = {0};
-    int error = 0;
+    struct archives *archives = malloc(sizeof *archives);
+    int error =
+        archives == NULL ? ERR_NO_MEMORY : archives_read(files, folders->directory, archives);
     while (!error && manifest_next(manifest, &cursor))
         if (cursor.event == MANIFEST_DELETING)
-            error = mend_one(files, folders, manifest, &cursor, now_ns);
+            error = mend_one(files, folders, archives, manifest, &cursor, now_ns);
+    free(archives);
     return error;
 }

@@ -12,8 +12,9 @@
 #include "writer/manifest.h"
 #include "writer/retention.h"
 
-/* Where segments lie: <directory>/<stream>/ and, unless it is NULL, <archive>/<stream>/.  Not
- * copied. */
+/* Where segments lie: <directory>/<stream>/, in the archives that the directory remembers
+ * (archives.h) and, unless it is NULL, in <archive>/<stream>/.  An archive that is not there is
+ * passed over: what lies there counts for nothing, and stays.  Not copied. */
 struct retention_folders {
     const char *directory, *archive;
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/archives.h"
 #include "writer/frame.h"
 
 #define BUFFER_BYTES_MIN (64u << 10)
@@ -34,8 +35,11 @@ int scan_open(struct files *files, const char *path, struct scan *scan) {
     int error = file_open(files, path, FILE_READ, &scan->file);
     if (error != ERR_NOT_FOUND) return error;
     char *other = segment_path_other(path);
-    if (other == NULL) return error;
-    error = file_open(files, other, FILE_READ, &scan->file);
+    if (other != NULL) error = file_open(files, other, FILE_READ, &scan->file);
+    free(other);
+    if (error != ERR_NOT_FOUND) return error;
+    other = archives_find(files, path);
+    if (other != NULL) error = file_open(files, other, FILE_READ, &scan->file);
     free(other);
     return error;
 }

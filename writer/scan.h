@@ -39,7 +39,8 @@ struct scan {
 };
 
 /* A segment that has lost its .part since it was listed is opened by its new name
- * (or by the old one, where the listing was ahead).  On an error nothing is open. */
+ * (or by the old one, where the listing was ahead), and one that has gone to an archive there.  On an
+ * error nothing is open. */
 int scan_open(struct files *files, const char *path, struct scan *scan);
 void scan_close(struct scan *scan); /* not open: nothing happens */
 
@@ -88,6 +89,9 @@ struct segment_file {
     uint64_t size;
     uint64_t id; /* struct file_status's */
     bool named;  /* itself, not the folder in which it was found */
+    /* Of one that lies in an archive: its stream's folder in the log directory, with a '/' behind it
+     * (archives.h).  NULL: it lies where it was listed. */
+    char *home;
 };
 struct segment_list {
     struct segment_file *files;
@@ -99,9 +103,13 @@ struct segment_list {
  * all but `rejects`; `state` is none.  What vanishes while it is listed is left out.
  * ERR_NOT_FOUND, or whatever kept some of it from being read: the rest is in the list. */
 int segment_list_add(struct files *files, const char *path, struct segment_list *list);
-/* By stream, sequence, the .part behind the closed one, path.  A segment that was found
- * under two names (renamed meanwhile, or named twice) stays once. */
+/* By stream, sequence, the .part behind the closed one, those in archives behind the others, path.  A segment that was found
+ * under two names (renamed meanwhile, or named twice) stays once, and so does one that lies in an
+ * archive and in its home. */
 void segment_list_sort(struct segment_list *list);
+/* Behind those that are in the list, in the order in which they are; `more` is empty then.  ERR_NO_MEMORY:
+ * they are gone. */
+int segment_list_join(struct segment_list *list, struct segment_list *more);
 void segment_list_free(struct segment_list *list);
 
 /* Behind the last separator: '/', or the other one, which people type on Windows. */

@@ -26,6 +26,8 @@ static bool found_name(void *context, const char *name, bool directory);
 static int list_folder(struct listing *listing);
 static bool found_before(const struct segment_file *files, uint32_t count,
                          const struct segment_file *file);
+static bool is_copy(const struct segment_file *file, const struct segment_file *before);
+static void free_file(const struct segment_file *file);
 static int add_file(struct files *files, const char *path, struct segment_list *list);
 static int add_segment(struct files *files, const char *path, struct segment_list *list);
 static char *join(const char *folder, const char *name);
@@ -52,7 +54,7 @@ void segment_list_sort(struct segment_list *list) {
     for (uint32_t i = 0; i < list->count; i++) {
         const struct segment_file file = list->files[i];
         if (found_before(list->files, kept, &file)) {
-            free(file.path);
+            free_file(&file);
         } else {
             list->files[kept++] = file;
         }
@@ -68,17 +70,49 @@ static bool found_before(const struct segment_file *files, uint32_t count,
         const struct segment_file *before = &files[i - 1];
         if (before->name.sequence != file->name.sequence) return false;
         if (strcmp(before->name.stream, file->name.stream) != 0) return false;
-        if (before->id == file->id) return true;
+        if (before->id == file->id || is_copy(file, before)) return true;
     }
     return false;
 }
 
+/* On its way to the archive a segment lies there too. */
+static bool is_copy(const struct segment_file *file, const struct segment_file *before) {
+    if (file->home == NULL || before->name.part) return false;
+    if (file->name.opened_ns != before->name.opened_ns) return false;
+    const size_t size = strlen(file->home);
+    if (before->home != NULL) return strcmp(before->home, file->home) == 0;
+    return size == (size_t)(segment_file_name(before->path) - before->path) &&
+           memcmp(before->path, file->home, size) == 0;
+}
+
 void segment_list_free(struct segment_list *list) {
-    for (uint32_t i = 0; i < list->count; i++) {
-        free(list->files[i].path);
-    }
+    for (uint32_t i = 0; i < list->count; i++)
+        free_file(&list->files[i]);
     free(list->files);
     *list = (struct segment_list){0};
+}
+
+int segment_list_join(struct segment_list *list, struct segment_list *more) {
+    int error = 0;
+    if (list->room - list->count < more->count) {
+        const uint32_t room = list->count + more->count;
+        struct segment_file *larger = realloc(list->files, room * sizeof *larger);
+        if (larger == NULL) error = ERR_NO_MEMORY;
+        if (larger != NULL) list->files = larger;
+        if (larger != NULL) list->room = room;
+    }
+    if (!error && more->count > 0) {
+        memcpy(list->files + list->count, more->files, more->count * sizeof *more->files);
+        list->count += more->count;
+        more->count = 0; /* what they hold is the longer list's now */
+    }
+    segment_list_free(more);
+    return error;
+}
+
+static void free_file(const struct segment_file *file) {
+    free(file->path);
+    free(file->home);
 }
 
 char *segment_path_other(const char *path) {
@@ -214,5 +248,6 @@ static int compare_files(const void *left, const void *right) {
     const int by_name = compare_names(&a->name, &b->name);
     if (by_name != 0) return by_name;
     if (a->name.part != b->name.part) return a->name.part ? 1 : -1;
+    if ((a->home == NULL) != (b->home == NULL)) return a->home == NULL ? -1 : 1;
     return strcmp(a->path, b->path);
 }

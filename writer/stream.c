@@ -111,7 +111,8 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
         !path_join(s->pack_path, options->directory, "state", pack_file))
         error = ERR_NAME_TOO_LONG;
     if (!error) error = directory_make(port_files(port), s->folder);
-    const struct keeper_options keeper_options = {.folder = s->folder,
+    const struct keeper_options keeper_options = {.directory = options->directory,
+                                                  .folder = s->folder,
                                                   .pack_path = s->pack_path,
                                                   .last_sequence = s->last_sequence,
                                                   .rules = options->sizes.keeper,
@@ -200,6 +201,8 @@ struct stream_counts stream_counts(const struct stream *stream) {
     const struct keeper_counts kept = keeper_counts(stream->keeper);
     counts.segments_indexed = kept.segments_indexed;
     counts.segments_archived = kept.segments_archived;
+    counts.segments_moved = kept.segments_moved;
+    counts.move_failures = kept.move_failures;
     return counts;
 }
 

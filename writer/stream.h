@@ -26,7 +26,7 @@ struct stream_sizes {
     /* Its zone stays until the next stream_resize, or stream_free. */
     struct schedule schedule;
     uint64_t sync_ms; /* what was written is synced no later than this; 0: only at close */
-    struct keeper_rules keeper;
+    struct keeper_rules keeper; /* its texts are copied */
 };
 
 struct stream_options {
@@ -56,7 +56,8 @@ struct stream_append {
 
 struct stream_counts {
     uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
-    uint64_t segments_indexed, segments_archived; /* after they were closed, by its keeper */
+    /* After they were closed, by its keeper. */
+    uint64_t segments_indexed, segments_archived, segments_moved, move_failures;
     uint32_t appends_held;
     bool failing; /* the disk does not take what we have */
 };

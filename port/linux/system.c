@@ -63,6 +63,26 @@ const char *system_environment(const char *name) {
     return getenv(name);
 }
 
+int system_absolute_path(const char *path, char *absolute, size_t size) {
+    size_t length = 0;
+    if (path[0] == '\0') return ERR_INVALID;
+    if (path[0] != '/') {
+        if (getcwd(absolute, size) == NULL)
+            return errno == ERANGE ? ERR_NAME_TOO_LONG : error_of_errno(errno);
+        length = strlen(absolute);
+        if (length + 1 < size) absolute[length++] = '/';
+        while (path[0] == '.' && path[1] == '/') { /* ends: the path does */
+            path += 2;
+            path += strspn(path, "/");
+        }
+    }
+    if (length + strlen(path) >= size) return ERR_NAME_TOO_LONG;
+    strcpy(absolute + length, path);
+    for (length = strlen(absolute); length > 1 && absolute[length - 1] == '/'; length--)
+        absolute[length - 1] = '\0';
+    return 0;
+}
+
 /* ---- clocks and chance ---- */
 
 static int64_t clock_ns(clockid_t clock) {

@@ -66,6 +66,28 @@ const char *system_environment(const char *name) {
     return value; /* the few that are asked for stay until the end */
 }
 
+int system_absolute_path(const char *path, char *absolute, size_t size) {
+    wchar_t *wide = path[0] != '\0' ? text_to_wide(path) : NULL;
+    if (wide == NULL) return ERR_INVALID;
+    wchar_t full[PATH_WIDE_MAX];
+    const DWORD units = GetFullPathNameW(wide, PATH_WIDE_MAX, full, NULL);
+    free(wide);
+    if (units == 0) return ERR_INVALID;
+    char *text = units < PATH_WIDE_MAX ? text_of_wide(full) : NULL;
+    if (text == NULL || strlen(text) >= size) {
+        free(text);
+        return ERR_NAME_TOO_LONG;
+    }
+    strcpy(absolute, text);
+    free(text);
+    for (char *p = absolute; *p != '\0'; p++)
+        if (*p == '\\') *p = '/';
+    /* "C:/" keeps its own. */
+    for (size_t n = strlen(absolute); n > 3 && absolute[n - 1] == '/'; n--)
+        absolute[n - 1] = '\0';
+    return 0;
+}
+
 /* ---- clocks and chance ---- */
 
 int64_t system_now_ns(void) {

@@ -279,7 +279,7 @@ static void an_end_does_not_wait_for_packing(void **state) {
     add_segment(1, false);
     bench.modified_ns = port_wall_ns(bench.port);
     begin(0);
-    keeper_set_rules(bench.keeper, &(struct keeper_rules){60, 3, 0});
+    keeper_set_rules(bench.keeper, &(struct keeper_rules){.archive_after_s = 60, .archive_level = 3});
     settle(bench.port);
     keeper_finish(bench.keeper);
     await_quiet();

@@ -104,7 +104,7 @@ static int start(struct life *life, uint64_t segment_bytes_max) {
                                            .sizes.segment_bytes_max = segment_bytes_max,
                                            .sizes.segment_age_ms = 3600000,
                                            .sizes.sync_ms = 50,
-                                           .sizes.keeper = {60, 3},
+                                           .sizes.keeper = {.archive_after_s = 60, .archive_level = 3},
                                            .last_sequence = recovery.last_sequence,
                                            .manifest = life->manifest};
     error = stream_open(life->port, &options, &life->stream);

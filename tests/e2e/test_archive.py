@@ -1,0 +1,245 @@
+"""test_archive.py - closed files move to another volume: readers find them where they are, and a
+volume that is full, away or somebody else's keeps nothing from being stored."""
+
+import contextlib
+import json
+import os
+
+from harness import (Case, environment, log_line, logport, logportd, main, native_only, program, run, scaled, segments,
+                     small_disk, split_lines, start, wait_until)
+
+
+def manifest(base):
+    with open(os.path.join(base, "state", "manifest.ndjson"), "rb") as file:
+        return [json.loads(line) for line in file]
+
+
+def status(daemon):
+    return json.loads(logport("status", "--dir", daemon.base).out)
+
+
+def closed(folder):
+    return [path for path in segments(folder) if ".part." not in path]
+
+
+class ArchiveCase(Case):
+    ARCHIVING = ("--archive-after-s", "0s")
+
+    def sent(self, daemon, first, count):
+        """So many lines, in a file of their own."""
+        lines = [log_line(self.rng, n=n) for n in range(first, first + count)]
+        daemon.send(b"".join(line + b"\n" for line in lines))
+        wait_until(lambda: status(daemon)["stored"] >= count, "they are stored")
+        wait_until(lambda: logport("search", "-c", '"n":%d,' % (first + count - 1), daemon.base).out == b"1\n", "stored")
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        return lines
+
+    def wait_moved(self, daemon, count):
+        wait_until(lambda: status(daemon)["main"]["segments_moved"] >= count, "%d have moved" % count)
+
+    def assert_sound(self, base):
+        told = logport("verify", "--manifest", base)
+        self.assertEqual(told.code, 0, told.out + told.err)
+        self.assertEqual(logport("verify", base).code, 0)
+
+
+class Archive(ArchiveCase):
+    def test_closed_files_move_and_are_read_by_the_daemons_directory(self):
+        there = os.path.join(self.directory(), "cold")
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        lines = [line for n in range(3) for line in self.sent(daemon, 1000 * n, 1000)]
+        self.wait_moved(daemon, 3)
+        self.assertEqual((closed(daemon.base), len(segments(there))), ([], 3))
+        lines += self.sent(daemon, 3000, 10)
+        for path in (daemon.base, os.path.join(daemon.base, "main"), daemon.base + "/"):
+            self.assert_lines(logport("cat", path).lines, lines)
+        self.assert_lines(logport("tail", "-n", "1500", daemon.base).lines, lines[-1500:])
+        self.assertEqual(logport("search", "-c", '"n":', daemon.base).out, b"3010\n")
+        self.assertEqual(json.loads(logport("stat", "--json", daemon.base).out)["all"]["lines"], 3010)
+        self.wait_moved(daemon, 4)
+        daemon.stop()
+        moved = [line for line in manifest(daemon.base) if line["event"] == "moved"]
+        self.assertEqual([line["sequence"] for line in moved], [1, 2, 3, 4])
+        self.assertEqual(os.path.basename(os.path.dirname(moved[0]["folder"])), "cold")
+        self.assert_sound(daemon.base)
+        self.assertEqual(sorted(os.listdir(os.path.join(there, "state"))), ["archive-of"])
+        # By the name it had, and by the place it is in.
+        name = os.path.basename(segments(there)[0])
+        self.assert_lines(logport("cat", os.path.join(daemon.base, "main", name)).lines, lines[:1000])
+        self.assert_lines(logport("cat", there).lines, lines)
+
+    def test_a_directory_that_is_given_as_it_lies_from_here_is_found_from_elsewhere(self):
+        where = self.directory()
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", "cold", dir=os.path.join(where, "logs"), cwd=where)
+        lines = self.sent(daemon, 0, 100)
+        self.wait_moved(daemon, 1)
+        daemon.stop()
+        self.assertEqual(len(segments(os.path.join(where, "cold"))), 1)
+        self.assert_lines(logport("cat", daemon.base, cwd="/").lines, lines)
+        self.assert_sound(daemon.base)
+
+    def test_archived_and_closed_files_together_are_what_retention_counts(self):
+        there = os.path.join(self.directory(), "cold")
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there, "--retention-count-max", "2")
+        for n in range(5):
+            self.sent(daemon, n, 1)
+        wait_until(lambda: sum(line["event"] == "deleted" for line in manifest(daemon.base)) == 3, "three are deleted")
+        wait_until(lambda: len(segments(there)) == 2, "two are left")
+        daemon.stop()
+        self.assertEqual(logport("cat", daemon.base).out.count(b"\n"), 2)
+        self.assert_sound(daemon.base)
+        told = logport("retention", "-n", "--dir", daemon.base, "--count-max", "1")
+        self.assertIn(b"1 of 2 segments would go", told.out)
+
+    def test_somebody_elses_archive_is_refused_and_the_files_stay(self):
+        there = os.path.join(self.directory(), "cold")
+        first = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        self.sent(first, 0, 10)
+        self.wait_moved(first, 1)
+        second = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        lines = self.sent(second, 100, 10)
+        second.wait_said(r"archive .*cold: is the archive of another log directory; closed files stay in ")
+        self.assertEqual(len(closed(second.base)), 1)
+        self.assert_lines(logport("cat", second.base).lines, lines)
+        self.assertGreater(status(second)["main"]["move_failures"], 0)
+        second.stop()
+        first.stop()
+        self.assertEqual(len(segments(there)), 1)
+
+    def test_the_log_directory_itself_is_no_archive(self):
+        where = self.directory()
+        base = os.path.join(where, "logs")
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", os.path.join(where, ".", "logs", ""), dir=base)
+        lines = self.sent(daemon, 0, 10)
+        daemon.wait_said(r"is the log directory itself")
+        daemon.stop()
+        self.assert_lines(logport("cat", base).lines, lines)
+
+    def test_an_archive_that_a_reload_names_takes_what_is_there(self):
+        where = self.directory()
+        config = os.path.join(where, "config.json")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write('{"archive_after_s": "0s"}')
+        daemon = self.daemon("--config", config)
+        lines = self.sent(daemon, 0, 100)
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"archive_after_s": "0s", "archive_dir": os.path.join(where, "cold")}, file)
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        self.wait_moved(daemon, 1)
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"archive_after_s": "0s", "archive_dir": os.path.join(where, "colder")}, file)
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        lines += self.sent(daemon, 100, 100)
+        self.wait_moved(daemon, 2)
+        daemon.stop()
+        self.assertEqual([len(segments(os.path.join(where, name))) for name in ("cold", "colder")], [1, 1])
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        self.assert_sound(daemon.base)
+
+    def test_a_bad_name_is_refused(self):
+        for name in ("", "two\nlines"):
+            told = logportd("--check", "--archive-dir", name)
+            self.assertEqual(told.code, 2)
+            self.assertIn("archive_dir: a directory's name", told.said)
+
+
+class ArchiveReaders(ArchiveCase):
+    def test_who_follows_and_who_reads_again_and_again_misses_nothing_while_files_move(self):
+        there = os.path.join(self.directory(), "cold")
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        total, step = scaled(3000, at_least=300), scaled(100, at_least=20)
+        out = os.path.join(self.directory(), "followed")
+        with open(out, "wb") as file:
+            tail = start(program("logport") + ["tail", "-n", "1000000", "-f", daemon.base], stdout=file, env=environment())
+        self.addCleanup(tail.wait)
+        self.addCleanup(tail.kill)
+        lines = []
+        while len(lines) < total:
+            lines += self.sent(daemon, len(lines), step)
+            self.assert_lines(logport("cat", daemon.base).lines, lines)
+            self.assertEqual(logport("search", "-c", '"n":', daemon.base).out, b"%d\n" % len(lines))
+        self.wait_moved(daemon, total // step)
+
+        def followed():
+            with open(out, "rb") as file:
+                return split_lines(file.read())
+
+        wait_until(lambda: len(followed()) >= len(lines), "all have been shown")
+        self.assert_lines(followed(), lines)
+        daemon.stop()
+        self.assert_sound(daemon.base)
+
+    @native_only("starting it again and again takes Wine too long")
+    def test_a_kill_at_any_moment_loses_no_line_and_leaves_none_twice(self):
+        there = os.path.join(self.directory(), "cold")
+        base = os.path.join(self.directory(), "logs")
+        lines = []
+        for n in range(scaled(12, at_least=3)):
+            daemon = self.daemon("--archive-after-s", "0s", "--archive-dir", there, dir=base)
+            lines += self.sent(daemon, len(lines), 500)
+            # The moves of this and of earlier runs are on their way.
+            wait_until(lambda: len(segments(there)) > n - 1 or self.rng.random() < 0.3, "some time has passed")
+            daemon.kill()
+            self.assert_lines(logport("cat", base).lines, lines)
+        daemon = self.daemon("--archive-after-s", "0s", "--archive-dir", there, dir=base)
+        wait_until(lambda: closed(base) == [], "all have moved")
+        daemon.stop()
+        self.assert_lines(logport("cat", base).lines, lines)
+        self.assert_sound(base)
+        self.assertEqual(sorted(os.listdir(os.path.join(there, "state"))), ["archive-of"])
+        self.assertEqual(
+            sorted(os.listdir(os.path.join(base, "state"))), ["archives", "lock", "main.sequence", "manifest.ndjson"])
+
+
+@native_only("Wine has no volumes of their own")
+class ArchiveVolumes(ArchiveCase):
+    def test_a_full_volume_is_said_once_and_takes_them_when_there_is_room(self):
+        there = small_disk(self, 256 << 10)
+        filler = os.path.join(there, "filler")
+        with open(filler, "wb") as file, contextlib.suppress(OSError):
+            file.write(bytes(200 << 10))
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        lines = []
+        for n in range(3):  # ingest goes on
+            lines += self.sent(daemon, 5000 * n, 5000 if n == 0 else 10)
+        daemon.wait_said(r"archive .*: no space left; closed files stay in .*, trying again in 10 s and later")
+        wait_until(lambda: status(daemon)["main"]["segments_archived"] >= 1, "packing goes on")
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        self.assertEqual(len(daemon.said_lines("no space left")), 1)
+        self.assertEqual(segments(there), [])
+        os.remove(filler)
+        self.wait_moved(daemon, 3)
+        daemon.wait_said(r"takes closed files again")
+        daemon.stop()
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        self.assert_sound(daemon.base)
+
+    def test_a_volume_that_is_not_mounted_is_not_mistaken_for_its_empty_mount_point(self):
+        volume = small_disk(self, 8 << 20)
+        there = os.path.join(self.directory(), "cold")
+        os.mkdir(there)
+        self.assertEqual(run(["mount", "--bind", volume, there]).code, 0)
+        self.addCleanup(run, ["umount", "-l", there])
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        lines = self.sent(daemon, 0, 100)
+        self.wait_moved(daemon, 1)
+        self.assertEqual(run(["umount", "-l", there]).code, 0)
+        lines += self.sent(daemon, 100, 100)
+        daemon.wait_said(r"archive .*cold: not there, .*is it mounted")
+        self.assertEqual(os.listdir(there), [])
+        seen = logport("cat", daemon.base)
+        self.assertEqual(seen.code, 2)
+        self.assertIn("is it mounted", seen.said)
+        self.assert_lines(seen.lines, lines[100:])
+        told = logport("verify", "--manifest", daemon.base)
+        self.assertEqual(told.code, 2, told.out)
+        self.assertIn(b"0 missing", told.out)
+        self.assertEqual(run(["mount", "--bind", volume, there]).code, 0)
+        self.wait_moved(daemon, 2)
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        daemon.stop()
+        self.assert_sound(daemon.base)
+
+
+if __name__ == "__main__":
+    main()
