@@ -131,8 +131,9 @@ class ReadersAtWork(Case):
             if len(deleted) >= scaled(60, at_least=4):
                 break
         sent = load.finish()
+        look_again(daemon)
+        wait_until(lambda: len(closed(daemon.base)) <= 4, "no more are left than may be")
         daemon.stop()
-        self.assertLessEqual(len(closed(daemon.base)), 5)
         left = logport("cat", daemon.base).lines
         self.assert_lines(left, sent[len(sent) - len(left) :])
         self.assertEqual(logport("verify", "--manifest", daemon.base).code, 0)
@@ -166,7 +167,8 @@ class ReadersAtWork(Case):
                 follower = Follower(self, daemon.base)
                 wait_until(lambda: follower.seen, "it is shown")
                 follower.process.send_signal(signal.SIGSTOP)
-            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+            rotated = logport("rotate", "--dir", daemon.base)
+            self.assertEqual(rotated.code, 0, rotated.said + daemon.said)
         for path in segments(daemon.base)[1:4]:
             os.remove(path)
         follower.process.send_signal(signal.SIGCONT)
@@ -250,11 +252,10 @@ class ReadersAtWork(Case):
                     self.assert_lines(text.splitlines(), known[path])
                 assert_passes_lz4_test(path)
             look_again(daemon)
-            if self.enough(daemon, 40):
+            if self.enough(daemon, 40) and len(known) > 3:
                 break
         load.finish()
         daemon.stop()
-        self.assertGreater(len(known), 3)
 
 
 class SlowReader:
