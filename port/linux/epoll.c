@@ -201,6 +201,7 @@ static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
     if (timeout_ns != 0) {
         gather(e);
         collect_posts(e);
+        if (port->completed.count > 0) timeout_ns = 0; /* it came back meanwhile */
     }
     if (timeout_ns != 0 && !fall_asleep(e)) timeout_ns = 0;
 

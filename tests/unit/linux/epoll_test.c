@@ -193,6 +193,31 @@ static void small_sends_gather_into_a_few_receives(void **state) {
     close_stream(port, &stream);
 }
 
+static void take_a_moment(struct port_op *op) {
+    (void)op;
+    const int64_t end_ns = system_now_ns() + MS / 4;
+    while (system_now_ns() < end_ns)
+        ;
+}
+
+static void work_that_is_done_while_small_sends_gather_comes_back_at_once(void **state) {
+    struct port *port = *state;
+    struct stream stream;
+    struct probe receive = probe_new(NULL), work = probe_new(NULL);
+    open_stream(port, &stream);
+    const int64_t begun_ns = system_now_ns();
+    for (uint32_t i = 0; i < 50; i++) {
+        port_receive(port, &receive.op, &stream.socket, stream.pool);
+        assert_int_equal(client_send(&stream.client, "{\"n\":1}\n", 8), 0);
+        probe_await(port, &receive, i + 1);
+        port_buffer_release(receive.op.buffer);
+        port_work(port, &work.op, PORT_LANE_PACK, take_a_moment);
+        probe_await(port, &work, i + 1); /* nothing else will come to wake us */
+    }
+    assert_true(system_now_ns() - begun_ns < PATIENCE_NS / 2);
+    close_stream(port, &stream);
+}
+
 static void accepted_connections_are_kept_alive(void **state) {
     struct port *port = *state;
     struct stream stream;
@@ -369,6 +394,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(joined_datagrams_that_do_not_fit_are_marked),
         PORT_TEST(an_urgent_byte_does_not_hide_what_follows_it),
         PORT_TEST(small_sends_gather_into_a_few_receives),
+        PORT_TEST(work_that_is_done_while_small_sends_gather_comes_back_at_once),
         PORT_TEST(accepted_connections_are_kept_alive),
         PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
         PORT_TEST(at_the_limit_of_watches_a_connection_waits_in_the_backlog),
