@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import threading
+import unittest
 
 from harness import (PATIENCE_S, SANITIZED, WINDOWS, Case, assert_passes_lz4_test, decode, environment, log_line,
                      logport, main, program, ripgrep_counts, scaled, segments, start, wait_until)
@@ -256,6 +257,252 @@ class ReadersAtWork(Case):
                 break
         load.finish()
         daemon.stop()
+
+
+class Holder:
+    """Another program that holds files and shares little (tests/windows/hold.c)."""
+
+    def __init__(self, case):
+        self.case = case
+        self.process = start(program(os.path.join("tests", "hold")), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             env=environment(), bufsize=0)
+        case.addCleanup(self.close)
+
+    def tell(self, words):
+        self.process.stdin.write(words.encode() + b"\n")
+
+    def answer(self):
+        return self.process.stdout.readline().strip().decode()
+
+    def ask(self, words, answer):
+        self.tell(words)
+        self.case.assertEqual(self.answer(), answer, words)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+
+
+@unittest.skipUnless(WINDOWS, "elsewhere a file that is open can be renamed and deleted")
+class HeldFiles(Case):
+    """What another program has to itself is left alone until it lets go, and then soon seen to."""
+
+    def begin(self, *words, **config):
+        self.path = os.path.join(self.directory(), "logportd.json")
+        self.write(**config)
+        self.daemon_ = self.daemon("--config", self.path, "--archive-after-s", "0s", "--flush-ms", "20", *words)
+        self.base, self.sent = self.daemon_.base, []
+        return self.daemon_
+
+    def write(self, **config):
+        with open(self.path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+
+    def send(self, count=200):
+        """So many lines, which are stored behind it."""
+        self.daemon_.send(b"".join(line + b"\n" for line in self.more(count)))
+        self.wait_stored()
+
+    def more(self, count):
+        lines = [log_line(self.rng, n=n) for n in range(len(self.sent), len(self.sent) + count)]
+        self.sent += lines
+        return lines
+
+    def wait_stored(self):
+        wait_until(lambda: status(self.daemon_)["stored"] == len(self.sent), "all is stored")
+
+    def close_files(self, count):
+        for _ in range(count):
+            self.send()
+            self.assertEqual(logport("rotate", "--dir", self.base).code, 0)
+        return segments(self.base)[-count:]
+
+    def archived(self, count):
+        wait_until(lambda: status(self.daemon_)["main"]["segments_archived"] == count, "%d are packed" % count)
+
+    def end(self, code=0):
+        self.daemon_.stop()
+        verified = logport("verify", "--manifest", self.base)
+        self.assertEqual(verified.code, 0, verified.out.decode() + verified.said)
+        self.assertEqual(logport("verify", self.base).code, 0)
+
+    def assert_all_there(self, first=0):
+        self.assert_lines(logport("cat", self.base).lines, self.sent[first:])
+
+    def test_a_closed_file_is_packed_soon_after_it_is_let_go_and_the_others_do_not_wait_for_it(self):
+        holder = Holder(self)
+        for how in ("alone", "read"):
+            with self.subTest(how):
+                self.begin(archive_level=0)
+                files = self.close_files(3)
+                holder.ask(how + " " + files[1], "held")
+                before = os.path.getsize(files[1])
+                self.write(archive_level=3)
+                look_again(self.daemon_)
+                self.archived(2)
+                self.assertEqual(os.path.getsize(files[1]), before)
+                self.send()
+                read = logport("cat", self.base)
+                if how == "alone":  # what can be read is, and what cannot is told
+                    self.assertEqual(read.code, 2)
+                    self.assertIn("in use by another program", read.said)
+                    self.assert_lines(read.lines, self.sent[:200] + self.sent[400:])
+                else:
+                    self.assert_lines(read.lines, self.sent)
+                holder.ask("let go", "free")
+                self.archived(3)
+                self.assert_all_there()
+                self.end()
+
+    def test_a_closed_file_is_deleted_soon_after_it_is_let_go_and_the_others_do_not_wait_for_it(self):
+        holder = Holder(self)
+        for how in ("alone", "read"):
+            with self.subTest(how):
+                self.begin(archive_level=0)
+                files = self.close_files(4)
+                holder.ask(how + " " + files[0], "held")
+                self.write(archive_level=0, retention_count_max=1)
+                look_again(self.daemon_)
+                wait_until(lambda: segments(self.base) == [files[0], files[3]], "the others are deleted")
+                self.daemon_.wait_said("cannot be deleted: in use by another program; trying again later")
+                self.send()
+                holder.ask("let go", "free")
+                wait_until(lambda: not os.path.exists(files[0]), "it is deleted, too")
+                self.assert_all_there(600)
+                wait_until(lambda: logport("verify", "--manifest", self.base).code == 0, "the books are right")
+                self.end()
+
+    def test_a_file_that_cannot_get_its_last_name_keeps_no_line_from_being_stored(self):
+        holder = Holder(self)
+        self.begin("--segment-bytes-max", "64KiB")
+        self.send()
+        (part,) = segments(self.base)
+        holder.ask("read " + part, "held")
+        for _ in range(4):  # files are closed
+            self.send()
+        self.daemon_.wait_said("closing: in use by another program; trying again")
+        self.assertTrue(os.path.exists(part))
+        self.assertGreater(len(segments(self.base)), 1)
+        self.assert_all_there()
+        holder.ask("let go", "free")
+        wait_until(lambda: not os.path.exists(part), "it has its name")
+        self.assert_all_there()
+        self.end()
+
+    def test_a_file_that_is_caught_the_moment_it_is_closed_gets_its_name_and_its_index(self):
+        holder, caught = Holder(self), 0
+        self.begin(archive_level=0)
+        for _ in range(8):
+            self.send()
+            part = segments(self.base)[-1]
+            self.assertIn(".part.", part)
+            holder.tell("catch " + part)
+            rotating = self.in_thread(logport, "rotate", "--dir", self.base)
+            caught += holder.answer() == "held"
+            self.send()  # goes on into the next
+            holder.ask("let go", "free")
+            self.assertEqual(rotating.finish().code, 0)
+            self.assertFalse(os.path.exists(part))
+        self.assertGreater(caught, 0, "it was never quick enough")
+        self.assert_all_there()
+        self.end()
+
+    def test_books_that_are_held_are_kept_later(self):
+        holder = Holder(self)
+        self.begin(archive_level=3)
+        self.close_files(1)
+        look_again(self.daemon_)
+        self.archived(1)
+        holder.ask("alone " + os.path.join(self.base, "state", "manifest.ndjson"), "held")
+        self.close_files(2)
+        look_again(self.daemon_)
+        self.daemon_.wait_said("in use by another program; trying again soon")
+        self.send()
+        holder.ask("let go", "free")
+
+        def archived():
+            with open(os.path.join(self.base, "state", "manifest.ndjson"), encoding="utf-8") as file:
+                return {line["sequence"] for line in map(json.loads, file) if line["event"] == "archived"}
+
+        wait_until(lambda: archived() == {1, 2, 3}, "all are packed, and written down")
+        self.assert_all_there()
+        self.end()
+
+    def test_a_sequence_that_is_held_delays_the_next_file_and_loses_nothing(self):
+        holder = Holder(self)
+        self.begin(archive_level=0)
+        self.close_files(1)
+        holder.ask("alone " + os.path.join(self.base, "state", "main.sequence"), "held")
+        self.daemon_.send(b"".join(line + b"\n" for line in self.more(50)))
+        self.daemon_.wait_said("in use by another program; holding 1 block")
+        holder.ask("let go", "free")
+        self.daemon_.wait_said("writing again, nothing was lost")
+        self.wait_stored()
+        self.assert_all_there()
+        self.end()
+
+    def test_a_stop_does_not_wait_for_ever_and_the_next_start_finishes(self):
+        holder = Holder(self)
+        self.begin("--stop-ms", "2000ms")
+        self.send()
+        (part,) = segments(self.base)
+        holder.ask("read " + part, "held")
+        self.daemon_.ask_to_stop()
+        _, counters = self.daemon_.wait_end()
+        self.assertEqual(counters["stored"], len(self.sent))
+        self.assertTrue(os.path.exists(part))
+        holder.ask("let go", "free")
+        self.daemon_ = self.daemon(dir=self.base)
+        self.assertFalse(os.path.exists(part))
+        self.assert_all_there()
+        self.end()
+
+    def test_our_own_reader_delays_packing_and_deletion_until_it_is_through_at_most(self):
+        self.begin(archive_level=0)
+        self.send(4000)
+        self.assertEqual(logport("rotate", "--dir", self.base).code, 0)
+        (file,) = segments(self.base)
+        before = os.path.getsize(file)
+        reader = SlowReader(self, program("logport") + ["cat", self.base])
+        self.write(archive_level=3)
+        look_again(self.daemon_)
+        self.send(10)
+        self.assert_all_there()
+        out, said = reader.finish()
+        self.assertEqual(said, "")
+        self.assert_lines(out, self.sent[:4000])
+        wait_until(lambda: os.path.getsize(file) < before, "it is packed")
+        reader = SlowReader(self, program("logport") + ["cat", file])
+        self.assertEqual(logport("rotate", "--dir", self.base).code, 0)
+        self.write(archive_level=3, retention_count_max=1)
+        look_again(self.daemon_)
+        self.daemon_.wait_said("deleted: more than 1")
+        out, said = reader.finish()
+        self.assertEqual(said, "")
+        self.assert_lines(out, self.sent[:4000])
+        self.assertFalse(os.path.exists(file))
+        self.assert_all_there(4000)
+        self.end()
+
+    def test_a_program_that_looks_into_every_file_for_itself_harms_nothing(self):
+        holder = Holder(self)
+        self.begin("--segment-bytes-max", "64KiB", archive_level=3, retention_count_max=6)
+        taken = 0
+        for _ in range(20):
+            self.send(300)
+            files = segments(self.base)
+            for path in self.rng.sample(files, min(len(files), 3)):
+                holder.tell(self.rng.choice(("alone ", "read ")) + path)
+                taken += holder.answer() == "held"
+            look_again(self.daemon_)
+            holder.ask("let go", "free")
+        self.assertGreater(taken, 10)
+        look_again(self.daemon_)
+        wait_until(lambda: len(closed(self.base)) <= 6, "no more are left than may be")
+        left = logport("cat", self.base).lines
+        self.assert_lines(left, self.sent[len(self.sent) - len(left) :])
+        self.end()
 
 
 class SlowReader:
