@@ -16,6 +16,7 @@ static const char suffix_text[] = ".ndjson.lz4";
 
 static bool cut_suffix(const char *text, size_t *length, const char *suffix);
 static bool reserved_name(const char *text);
+static char upper(char c);
 static bool same_letters(const char *text, size_t length, const char *upper_case);
 
 const char *segment_name_format(const struct segment_name *name, char *text) {
@@ -76,10 +77,15 @@ static bool cut_suffix(const char *text, size_t *length, const char *suffix) {
 }
 
 /* Windows opens a device for these, in any case and whatever follows a dot.
- * `state` is where the daemon keeps what is not a segment. */
+ * The daemon keeps in `state` what is not a segment, and in `logportd.run`, which is written as
+ * `logportd.run.new`, where it can be reached. */
 static bool reserved_name(const char *text) {
     const size_t length = strcspn(text, ".");
-    if (same_letters(text, strlen(text), "STATE")) return true;
+    const size_t whole = strlen(text);
+    if (same_letters(text, whole, "STATE") || same_letters(text, whole, "LOGPORTD.RUN") ||
+        same_letters(text, whole, "LOGPORTD.RUN.NEW")) {
+        return true;
+    }
     if (same_letters(text, length, "CON") || same_letters(text, length, "PRN") ||
         same_letters(text, length, "AUX") || same_letters(text, length, "NUL")) {
         return true;
@@ -91,8 +97,17 @@ static bool reserved_name(const char *text) {
 static bool same_letters(const char *text, size_t length, const char *upper_case) {
     if (length != strlen(upper_case)) return false;
     for (size_t i = 0; i < length; i++) {
-        const char c = text[i];
-        if ((c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) != upper_case[i]) return false;
+        if (upper(text[i]) != upper_case[i]) return false;
     }
     return true;
+}
+
+bool stream_names_alike(const char *a, const char *b) {
+    for (; *a != '\0' && upper(*a) == upper(*b); a++, b++)
+        ;
+    return upper(*a) == upper(*b);
+}
+
+static char upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }

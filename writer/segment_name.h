@@ -22,9 +22,11 @@ struct segment_name {
 const char *segment_name_format(const struct segment_name *name, char *text);
 /* A file's name without its folder.  False: not a segment's. */
 bool segment_name_parse(const char *text, struct segment_name *name);
+/* The same but for the case of letters: one folder, on some systems. */
+bool stream_names_alike(const char *a, const char *b);
 /* Letters, digits, '_', '.' and '-', not first a '.' or '-', not last a '.', not a name
- * that Windows reserves, nor `state` (the daemon's own folder), at most STREAM_NAME_MAX
- * bytes. */
+ * that Windows reserves, nor what the daemon keeps in its directory itself (`state`,
+ * `logportd.run`), at most STREAM_NAME_MAX bytes. */
 bool stream_name_valid(const char *text);
 
 #endif

@@ -104,13 +104,70 @@ static void other_names_are_no_segments(void **state) {
 
 static void a_stream_name_is_a_file_name_on_every_system(void **state) {
     (void)state;
-    static const char *const good[] = {"main", "Main",  "0",       "_",        "a-",
-                                       "a.b",  "a--b",  "com",     "com10",    "console",
-                                       "nul1", "x.con", "rejects", "stateful", "lpt"};
-    static const char *const bad[] = {
-        "",        ".",    "..",       ".a",   "-a",   "a.",       "a b",   "a/b",  "a\\b",
-        "a:b",     "a*",   "\xC3\xA9", "con",  "CON",  "Con.log",  "prn",   "aux",  "nul",
-        "nul.x.y", "com1", "COM9",     "com0", "lpt1", "LPT9.txt", "state", "State"};
+    static const char *const good[] = {"main",
+                                       "Main",
+                                       "0",
+                                       "_",
+                                       "a-",
+                                       "a.b",
+                                       "a--b",
+                                       "com",
+                                       "com10",
+                                       "console",
+                                       "nul1",
+                                       "x.con",
+                                       "rejects",
+                                       "stateful",
+                                       "lpt",
+                                       "logportd",
+                                       "logportd.run.old"};
+    static const char *const bad[] = {"",
+                                      ".",
+                                      "..",
+                                      ".a",
+                                      "-a",
+                                      "a.",
+                                      "a b",
+                                      "a/b",
+                                      "a\\b",
+                                      "a:b",
+                                      "a*",
+                                      "\xC3\xA9",
+                                      "con",
+                                      "CON",
+                                      "Con.log",
+                                      "prn",
+                                      "aux",
+                                      "nul",
+                                      "nul.x.y",
+                                      "com1",
+                                      "COM9",
+                                      "com0",
+                                      "lpt1",
+                                      "LPT9.txt",
+                                      "state",
+                                      "State",
+                                      "../x",
+                                      "a/../b",
+                                      "a ",
+                                      " a",
+                                      "a\t",
+                                      "a\n",
+                                      "\x7f",
+                                      "a\x01",
+                                      "C:",
+                                      "~",
+                                      "a~1",
+                                      "a|b",
+                                      "a?",
+                                      "a<b",
+                                      "a\"b",
+                                      "$a",
+                                      "CONIN$",
+                                      "com1.log",
+                                      "logportd.run",
+                                      "Logportd.Run",
+                                      "logportd.run.new"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         if (!stream_name_valid(good[i])) fail_msg("%s", good[i]);
     }
@@ -125,6 +182,17 @@ static void a_stream_name_is_a_file_name_on_every_system(void **state) {
     assert_true(stream_name_valid(longest));
 }
 
+static void names_that_differ_only_in_case_are_alike(void **state) {
+    (void)state;
+    assert_true(stream_names_alike("audit", "AuDiT"));
+    assert_true(stream_names_alike("a-1.b_Z", "A-1.B_z"));
+    assert_true(stream_names_alike("", ""));
+    assert_false(stream_names_alike("audit", "audit2"));
+    assert_false(stream_names_alike("audit2", "audit"));
+    assert_false(stream_names_alike("a[", "a{")); /* as far apart as letters in two cases */
+    assert_false(stream_names_alike("a_", "a?"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_says_stream_sequence_and_time),
@@ -132,6 +200,7 @@ int main(void) {
         cmocka_unit_test(names_sort_in_the_order_of_their_sequences),
         cmocka_unit_test(other_names_are_no_segments),
         cmocka_unit_test(a_stream_name_is_a_file_name_on_every_system),
+        cmocka_unit_test(names_that_differ_only_in_case_are_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
