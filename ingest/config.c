@@ -12,10 +12,8 @@
 #include "writer/schema_gate.h"
 #include "writer/segment.h"
 
-#define MIB           (1024 * 1024ull)
-#define FIELD(name)   offsetof(struct config, name)
-/* Without a schedule nobody waits longer for a closed file. */
-#define SEGMENT_AGE_S 3600
+#define MIB         (1024 * 1024ull)
+#define FIELD(name) offsetof(struct config, name)
 
 const struct option config_options[] = {
     {.name = "config",
@@ -24,7 +22,7 @@ const struct option config_options[] = {
      .value = "FILE",
      .help = "read this file: JSON with comments, its keys are these options with underscores; "
              "the command line wins",
-     .command_line_only = true},
+     .place = OPTION_COMMAND_LINE_ONLY},
     {.name = "dir",
      .kind = OPTION_TEXT,
      .field = FIELD(dir),
@@ -97,41 +95,47 @@ const struct option config_options[] = {
      .max = 1024 * 1024 * MIB,
      .preset = "256MiB",
      .value = "SIZE",
-     .help = "a file of so many bytes before compression is full"},
+     .help = "a file of so many bytes before compression is full",
+     .place = OPTION_FOR_PARTS},
     {.name = "segment_packed_bytes_max",
      .kind = OPTION_BYTES,
      .field = FIELD(segment_packed_bytes_max),
      .max = 1024 * 1024 * MIB,
      .preset = "0",
      .value = "SIZE",
-     .help = "a file of so many bytes on disk is full, its index not counted; 0: no limit"},
+     .help = "a file of so many bytes on disk is full, its index not counted; 0: no limit",
+     .place = OPTION_FOR_PARTS},
     {.name = "segment_age_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(segment_age_s),
      .min = 1,
      .max = 366 * 86400,
      .value = "TIME",
-     .help = "a file so old is full (1h when none is given; without limit where rotate is)"},
+     .help = "a file so old is full (1h when none is given; without limit where rotate is)",
+     .place = OPTION_FOR_PARTS},
     {.name = "segment_idle_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(segment_idle_s),
      .max = 366 * 86400,
      .preset = "0s",
      .value = "TIME",
-     .help = "a file that nothing came into for so long is closed; 0: never"},
+     .help = "a file that nothing came into for so long is closed; 0: never",
+     .place = OPTION_FOR_PARTS},
     {.name = "rotate",
      .kind = OPTION_TEXT,
      .field = FIELD(rotate),
      .preset = "never",
      .value = "WHEN",
      .help = "close the file by the clock: hourly, daily, every 15m or every 6h (from midnight "
-             "on), at 00:00,12:30, or never"},
+             "on), at 00:00,12:30, or never",
+     .place = OPTION_FOR_PARTS},
     {.name = "rotate_zone",
      .kind = OPTION_TEXT,
      .field = FIELD(rotate_zone),
      .preset = "local",
      .value = "ZONE",
-     .help = "the zone of that clock: a name like Europe/Berlin, UTC, or local"},
+     .help = "the zone of that clock: a name like Europe/Berlin, UTC, or local",
+     .place = OPTION_FOR_PARTS},
     {.name = "zone_folder",
      .kind = OPTION_TEXT,
      .field = FIELD(zone_folder),
@@ -144,21 +148,24 @@ const struct option config_options[] = {
      .preset = "60s",
      .value = "TIME",
      .help = "a closed file is packed smaller when nothing was written to it for so long, and the "
-             "machine has nothing better to do"},
+             "machine has nothing better to do",
+     .place = OPTION_FOR_PARTS},
     {.name = "archive_level",
      .kind = OPTION_COUNT,
      .field = FIELD(archive_level),
      .max = 12,
      .preset = "4",
      .value = "N",
-     .help = "how hard to try then: LZ4 HC's level, 3 to 12; 0: files stay as they are"},
+     .help = "how hard to try then: LZ4 HC's level, 3 to 12; 0: files stay as they are",
+     .place = OPTION_FOR_PARTS},
     {.name = "archive_dir",
      .kind = OPTION_TEXT,
      .field = FIELD(archive_dir),
      .value = "DIR",
      .help = "then they move there, to another volume if you like, each into a folder of its "
              "stream's name (all but rejects); the reader finds them by the daemon's directory; "
-             "none: they stay"},
+             "none: they stay",
+     .place = OPTION_FOR_PARTS},
     {.name = "retention_age_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(retention.all.age_s),
@@ -166,20 +173,23 @@ const struct option config_options[] = {
      .preset = "0s",
      .value = "TIME",
      .help = "a closed file is deleted when its last line came so long ago; 0: never (logport "
-             "retention --dry-run shows what would go)"},
+             "retention --dry-run shows what would go)",
+     .place = OPTION_FOR_PARTS},
     {.name = "retention_bytes_max",
      .kind = OPTION_BYTES,
      .field = FIELD(retention.all.bytes_max),
      .preset = "0",
      .value = "SIZE",
      .help = "closed files of all streams together are no more than so many bytes on disk: the "
-             "oldest go; 0: no limit"},
+             "oldest go; 0: no limit",
+     .place = OPTION_FOR_PARTS},
     {.name = "retention_count_max",
      .kind = OPTION_COUNT,
      .field = FIELD(retention.all.count_max),
      .preset = "0",
      .value = "N",
-     .help = "nor more than so many; 0: no limit"},
+     .help = "nor more than so many; 0: no limit",
+     .place = OPTION_FOR_PARTS},
     {.name = "retention_free_bytes_min",
      .kind = OPTION_BYTES,
      .field = FIELD(retention.free_min),
@@ -256,19 +266,19 @@ const struct option config_options[] = {
      .kind = OPTION_FLAG,
      .field = FIELD(check),
      .help = "only say whether options and file are good",
-     .command_line_only = true},
+     .place = OPTION_COMMAND_LINE_ONLY},
     {.name = "version",
      .letter = 'V',
      .kind = OPTION_FLAG,
      .field = FIELD(version),
      .help = "print the version",
-     .command_line_only = true},
+     .place = OPTION_COMMAND_LINE_ONLY},
     {.name = "help",
      .letter = 'h',
      .kind = OPTION_FLAG,
      .field = FIELD(help),
      .help = "print this text",
-     .command_line_only = true},
+     .place = OPTION_COMMAND_LINE_ONLY},
     {.name = NULL},
 };
 
@@ -290,15 +300,13 @@ static int check_values(const struct config *config, char *error) {
     return 0;
 }
 
-/* Others, and the manifest, find it from wherever they are. */
-static int settle_archive(struct config *config, char *error) {
+int config_archive_settle(struct config *config, const char **archive_dir, char *error) {
     char path[SEGMENT_PATH_MAX];
-    if (config->archive_dir != NULL && strcmp(config->archive_dir, "none") == 0)
-        config->archive_dir = NULL;
-    if (config->archive_dir == NULL) return 0;
-    int result = system_absolute_path(config->archive_dir, path, sizeof path);
-    if (!result) config->archive_dir = config_keep(config, path, strlen(path));
-    if (!result && config->archive_dir == NULL) result = ERR_NO_MEMORY;
+    if (*archive_dir != NULL && strcmp(*archive_dir, "none") == 0) *archive_dir = NULL;
+    if (*archive_dir == NULL) return 0;
+    int result = system_absolute_path(*archive_dir, path, sizeof path);
+    if (!result) *archive_dir = config_keep(config, path, strlen(path));
+    if (!result && *archive_dir == NULL) result = ERR_NO_MEMORY;
     if (result) snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %s", error_text(result));
     return result ? ERR_INVALID : 0;
 }
@@ -306,12 +314,12 @@ static int settle_archive(struct config *config, char *error) {
 /* What came before is good. */
 static int settle(struct files *files, struct config *config, char *error) {
     const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
-    const int result =
-        config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
-    if (config->segment_age_s == 0 && schedule_never(&config->schedule))
-        config->segment_age_s = SEGMENT_AGE_S;
-    if (result || settle_archive(config, error)) return ERR_INVALID;
-    return config_listeners_settle(config, error);
+    int result = config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
+    if (!result) result = config_archive_settle(config, &config->archive_dir, error);
+    if (!result) result = config_listeners_settle(config, error);
+    if (!result) result = config_streams_settle(files, config, error);
+    config->segment_age_s = config_segment_age_s(config->segment_age_s, &config->schedule);
+    return result;
 }
 
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {
@@ -371,6 +379,7 @@ void config_free(struct config *config) {
         schema_gate_release(config->listeners[i].gate);
     zone_free(config->zone);
     config->zone = NULL;
+    config_streams_free(config);
     free(config->listeners);
     config->listeners = NULL;
     config->listener_count = 0;

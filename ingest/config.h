@@ -12,6 +12,8 @@
 #include "schema/facts.h"
 #include "writer/retention.h"
 #include "writer/schedule.h"
+#include "writer/segment_name.h"
+#include "writer/stream.h"
 
 /* The keys of a listener that the file writes as an object, with an address and what is special
  * about it; NULL: as for all. */
@@ -20,8 +22,27 @@ struct listener_keys {
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
+    const char *stream; /* where its lines go */
 };
 extern const struct option config_listener_options[];
+
+/* The stream that exists always, and that whoever says nothing feeds. */
+#define STREAM_MAIN    "main"
+/* The daemon's own, fed by all others; no configuration may name it. */
+#define STREAM_REJECTS "rejects"
+/* Beside rejects.  Each may have a batch to itself, which is 8 MiB and more, three files open at
+ * once, and a share of the two threads that close: more streams than these want another daemon. */
+#define STREAMS_MAX    16
+
+/* A stream, and what its files are closed, packed and deleted by. */
+struct stream_config {
+    char name[STREAM_NAME_MAX + 1];
+    bool configured; /* by an object of its own */
+    bool fed;        /* by a listener */
+    struct stream_sizes sizes;
+    struct retention_limits retention; /* its own; all zero: it has none */
+    struct zone *zone;                 /* of sizes.schedule, if it is not that of all */
+};
 
 /* A listener, and what its lines are judged by. */
 struct listener_config {
@@ -56,6 +77,11 @@ struct config {
     struct listener_config *listeners;
     uint32_t listener_count;
     struct listener_object *objects;
+    /* STREAM_MAIN first, then those that the file or a listener names; at most STREAMS_MAX. */
+    struct stream_config *streams;
+    uint32_t stream_count;
+    struct stream_config others; /* of all that are not named: what holds for all */
+    struct stream_object *stream_objects;
     /* What rotate and rotate_zone say. */
     struct schedule schedule;
     struct zone *zone;
@@ -70,6 +96,11 @@ extern const struct option config_options[];
  * (CONFIG_ERROR_MAX bytes) says what is wrong, where, and what was expected. Any thread. */
 int config_read(struct files *files, int argc, char **argv, struct config *config, char *error);
 void config_free(struct config *config);
+
+/* Of the stream of this name, `others` if it is not named. */
+const struct stream_config *config_stream(const struct config *config, const char *name);
+/* Of streams that have keys of their own, and no lines: on stderr. */
+void config_say_unfed(const struct config *config);
 
 /* One listener's address, looked up if it is a name; "5170" and ":5170" are ports on 127.0.0.1. */
 int config_address(const char *text, struct port_address *address);

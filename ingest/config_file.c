@@ -20,16 +20,19 @@ struct reading {
     size_t size;
     const struct option *table;
     void *settings;
-    const struct option *option; /* of the member whose elements are read */
-    char *joined;                /* the elements of a text so far */
-    char *error;                 /* "" while all is well */
+    struct stream_object *stream; /* whose keys these are, or NULL */
+    const struct option *option;  /* of the member whose elements are read */
+    char *joined;                 /* the elements of a text so far */
+    char *error;                  /* "" while all is well */
 };
 
 static void wrong(struct reading *reading, size_t offset, const char *what, const char *name) {
     if (reading->error[0]) return; /* the first is said */
     const struct text_position at = text_position(reading->text, offset);
-    snprintf(reading->error, CONFIG_ERROR_MAX, "%s:%u:%u: %s%s%s", reading->path, at.line,
-             at.column, name, name[0] ? ": " : "", what);
+    const char *stream = reading->stream ? reading->stream->name : "";
+    snprintf(reading->error, CONFIG_ERROR_MAX, "%s:%u:%u: %s%s%s%s%s%s", reading->path, at.line,
+             at.column, stream[0] ? "stream " : "", stream, stream[0] ? ": " : "", name,
+             name[0] ? ": " : "", what);
 }
 
 static cJSON *value_at(const struct reading *reading, size_t offset) {
@@ -64,9 +67,15 @@ static const char *text_at(struct reading *reading, const char *name, size_t off
 static void set_text(struct reading *reading, const struct option *option, const char *text,
                      size_t offset) {
     char problem[CONFIG_PROBLEM_MAX];
+    struct stream_object *object;
+    const bool names_stream =
+        reading->table == config_listener_options && strcmp(option->name, "stream") == 0;
     if (option_set(option, text, reading->settings, problem) ||
-        config_value_check(option->name, text, problem))
+        config_value_check(option->name, text, problem) ||
+        (names_stream && config_stream_object(reading->config, text, &object, problem)))
         wrong(reading, offset, problem, option->name);
+    else if (reading->stream)
+        config_stream_set(reading->stream, option, text, text_position(reading->text, offset));
 }
 
 static void set(struct reading *reading, const struct option *option, size_t offset) {
@@ -138,14 +147,50 @@ static void keys(struct reading *reading, const struct option *option, size_t of
         wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
 }
 
+/* ---- streams ---- */
+
+/* "NAME": {"rotate": "daily", …} */
+static void stream(void *context, size_t name_offset, size_t value_offset) {
+    struct reading *reading = context;
+    struct config read_into = {0}; /* its values are not needed, only whether they are good */
+    struct reading inner = *reading;
+    char problem[CONFIG_PROBLEM_MAX];
+    cJSON *name = value_at(reading, name_offset);
+    if (!name)
+        wrong(reading, name_offset, error_text(ERR_NO_MEMORY), "");
+    else if (config_stream_check(name->valuestring, problem) ||
+             config_stream_object(reading->config, name->valuestring, &inner.stream, problem))
+        wrong(reading, name_offset, problem, "streams");
+    else if (inner.stream->configured)
+        wrong(&inner, name_offset, "it stands in \"streams\" twice", "");
+    else if (reading->text[value_offset] != '{')
+        wrong(&inner, value_offset, "an object {…} with its keys was expected", "");
+    else {
+        inner.settings = &read_into;
+        inner.stream->configured = true;
+        inner.stream->at = text_position(reading->text, name_offset);
+        config_text_children(inner.text, inner.size, value_offset, member, &inner);
+    }
+    cJSON_Delete(name);
+}
+
+static void streams(struct reading *reading, size_t offset) {
+    if (reading->text[offset] == '{')
+        config_text_children(reading->text, reading->size, offset, stream, reading);
+    else
+        wrong(reading, offset, "an object {\"NAME\": {…}} was expected", "streams");
+}
+
 /* ---- members ---- */
 
 static void unknown_key(struct reading *reading, size_t offset, const char *name) {
     char what[CONFIG_PROBLEM_MAX];
-    const bool whole = reading->table == config_options;
+    const bool whole = reading->table == config_options && !reading->stream;
     const char *like = option_like(reading->table, name);
     snprintf(what, sizeof what, "\"%.64s\": no such key%s%s%s%s", name,
-             whole ? "" : " of a listener",
+             whole             ? ""
+             : reading->stream ? " of a stream"
+                               : " of a listener",
              like    ? "; did you mean \""
              : whole ? "; logportd --help names them all"
                      : "",
@@ -162,8 +207,13 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
     }
     const struct option *option = option_find(reading->table, name->valuestring);
     const char first = reading->text[value_offset];
-    if (!option || option->command_line_only) {
+    const bool whole = reading->table == config_options && !reading->stream;
+    if (whole && strcmp(name->valuestring, "streams") == 0) {
+        streams(reading, value_offset);
+    } else if (!option || option->place == OPTION_COMMAND_LINE_ONLY) {
         unknown_key(reading, name_offset, name->valuestring);
+    } else if (reading->stream && option->place != OPTION_FOR_PARTS) {
+        wrong(reading, name_offset, "this is for all streams together, not for one", option->name);
     } else if (option->kind == OPTION_LIST && (first == '[' || first == '{')) {
         reading->option = option;
         if (first == '[')

@@ -53,6 +53,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(formats),
      .value = "true or false",
      .help = KEY_OF_ITS_OWN},
+    {.name = "stream",
+     .kind = OPTION_TEXT,
+     .field = FIELD(stream),
+     .value = "NAME",
+     .help = "the stream that its lines go to; main when none is given"},
     {.name = NULL},
 };
 
@@ -147,6 +152,7 @@ int config_value_check(const char *name, const char *text, char *problem) {
         {"schema_mode", check_mode},
         {"formats", check_truth},
         {"ijson", check_truth},
+        {"stream", config_stream_check},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);
@@ -192,6 +198,7 @@ static int settle(const struct config *config, const char *address,
     if (!keys->time_keys) keys->time_keys = config->time_keys;
     if (!keys->level_keys) keys->level_keys = config->level_keys;
     if (!keys->level_scale) keys->level_scale = config->level_scale;
+    if (!keys->stream) keys->stream = STREAM_MAIN;
     settle_schema(config, listener);
     const int result = config_address(address, &listener->address);
     if (result) {

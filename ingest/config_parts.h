@@ -1,11 +1,13 @@
 /* config_parts.h - between the files that make a configuration: config.c (the table),
- * config_file.c (the file) and config_listeners.c (what each listener comes to). */
+ * config_file.c (the file), config_listeners.c and config_streams.c (what each listener and each
+ * stream come to). */
 #ifndef INGEST_CONFIG_PARTS_H
 #define INGEST_CONFIG_PARTS_H
 
 #include <stddef.h>
 
 #include "ingest/config.h"
+#include "ingest/config_text.h"
 
 #define CONFIG_PROBLEM_MAX 512
 
@@ -46,5 +48,45 @@ int config_zone_check(const char *text, char *problem);
 
 /* Fills config->listeners. */
 int config_listeners_settle(struct config *config, char *error);
+
+/* From what is written to a path that others, and the manifest, find from wherever they are; NULL:
+ * none. */
+int config_archive_settle(struct config *config, const char **archive_dir, char *error);
+
+/* ---- streams ---- */
+
+/* Each of the table's options that are OPTION_FOR_PARTS, once. */
+#define STREAM_KEYS_MAX 32
+struct stream_key {
+    const struct option *option;
+    const char *text;
+    struct text_position at;
+};
+/* A stream that the file names: in "streams", or as where a listener's lines go. */
+struct stream_object {
+    struct stream_object *next;
+    char name[STREAM_NAME_MAX + 1];
+    bool configured; /* in "streams" */
+    struct text_position at;
+    struct stream_key keys[STREAM_KEYS_MAX];
+    uint32_t key_count;
+};
+
+/* May a stream have this name?  As config_value_check. */
+int config_stream_check(const char *name, char *problem);
+/* The one of this name, made if it is new.  ERR_INVALID, and `problem` (CONFIG_PROBLEM_MAX bytes)
+ * says why there can be none. */
+int config_stream_object(struct config *config, const char *name, struct stream_object **object,
+                         char *problem);
+/* The option, which is OPTION_FOR_PARTS, has this text there; it did well in option_set. */
+void config_stream_set(struct stream_object *object, const struct option *option, const char *text,
+                       struct text_position at);
+
+/* Fills config->streams, others and retention.streams; the listeners, and what holds for all, are
+ * settled, but for segment_age_s. */
+int config_streams_settle(struct files *files, struct config *config, char *error);
+void config_streams_free(struct config *config);
+/* What it comes to where none is given: 0. */
+uint64_t config_segment_age_s(uint64_t given, const struct schedule *schedule);
 
 #endif

@@ -80,6 +80,7 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     connection->listener = listener;
     connection->origin.peer = *peer;
     connection->origin.listener = listener->number;
+    connection->source.listener = listener->number;
     listener->connections++;
     connection->next = intake->open;
     if (connection->next) connection->next->previous = connection;
@@ -176,7 +177,7 @@ static bool add_end(void *context, struct batch *batch) {
 static bool advance(struct connection *connection) {
     struct intake *intake = connection->intake;
     if (connection->buffer) {
-        if (!pipeline_fill(intake->pipeline, add_buffer, connection)) {
+        if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
             pipeline_park(intake->pipeline, &connection->source);
             return false;
         }
@@ -187,7 +188,8 @@ static bool advance(struct connection *connection) {
         port_receive(intake->port, &connection->receive, &connection->socket, intake->tcp_pool);
         return true;
     }
-    if (connection->framing.size > 0 && !pipeline_fill(intake->pipeline, add_end, connection)) {
+    if (connection->framing.size > 0 &&
+        !pipeline_fill(intake->pipeline, &connection->source, add_end, connection)) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }

@@ -15,7 +15,7 @@
 
 struct control;
 
-#define CONTROL_REPLY_MAX 8192
+#define CONTROL_REPLY_MAX 16384 /* the counters, or an error */
 
 /* Answers a command, or leaves that to control_reply_later. */
 enum control_answer { CONTROL_NOW, CONTROL_LATER };

@@ -49,8 +49,12 @@ static void close_object(struct writer *writer) {
     writer->first = false;
 }
 
-static void stream(struct writer *writer, const char *name, const struct stream_counts *counts) {
+/* own: NULL for those whose records are counted elsewhere. */
+static void stream(struct writer *writer, const char *name, const struct counters_stream *own,
+                   const struct stream_counts *counts) {
     open_object(writer, name);
+    if (own) number(writer, "stored", own->stored);
+    if (own) number(writer, "bytes_stored", own->bytes_stored);
     number(writer, "bytes_written", counts->bytes_written);
     number(writer, "segments_opened", counts->segments_opened);
     number(writer, "segments_closed", counts->segments_closed);
@@ -90,8 +94,12 @@ size_t counters_write(const struct counters *c, const struct counters_beside *be
     number(&writer, "connections_accepted", c->connections_accepted);
     number(&writer, "accept_pauses", c->accept_pauses);
     number(&writer, "batches", c->batches);
-    stream(&writer, "main", &beside->main);
-    stream(&writer, "rejects", &beside->rejects);
+    stream(&writer, STREAM_MAIN, NULL, &beside->streams[0]);
+    stream(&writer, STREAM_REJECTS, NULL, &beside->rejects);
+    open_object(&writer, "streams");
+    for (uint32_t i = 0; i < beside->stream_count; i++)
+        stream(&writer, beside->stream_names[i], &c->streams[i], &beside->streams[i]);
+    close_object(&writer);
     number(&writer, "uptime_s", (uint64_t)(beside->uptime_ns / 1000000000));
     number(&writer, "memory_bytes", beside->memory_bytes);
     put(&writer, "}");

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ingest/config.h"
 #include "writer/quarantine.h"
 #include "writer/stream.h"
 
@@ -18,6 +19,11 @@ enum drop_reason {
     DROP_REASONS
 };
 const char *drop_reason_name(enum drop_reason reason);
+
+/* Of those stored: a stream's. */
+struct counters_stream {
+    uint64_t stored, bytes_stored;
+};
 
 struct counters {
     uint64_t received, stored, rejected, dropped[DROP_REASONS], in_flight;
@@ -30,19 +36,24 @@ struct counters {
     uint64_t connections_accepted;
     uint64_t accept_pauses; /* at connections_max, or out of file handles */
     uint64_t batches;
+    struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
 };
 
 /* What the report needs from elsewhere. */
 struct counters_beside {
     uint64_t udp_kernel_drops;
     uint32_t connections; /* open now */
-    struct stream_counts main, rejects;
+    /* By the pipeline's numbers, the first is STREAM_MAIN. */
+    const char *stream_names[STREAMS_MAX];
+    struct stream_counts streams[STREAMS_MAX];
+    uint32_t stream_count;
+    struct stream_counts rejects;
     int64_t uptime_ns;
     uint64_t memory_bytes;
 };
 
 /* One line of JSON without its newline into `text`; returns its length, less than size. */
-#define COUNTERS_TEXT_MAX 4096
+#define COUNTERS_TEXT_MAX (4096 + STREAMS_MAX * (512 + STREAM_NAME_MAX))
 size_t counters_write(const struct counters *counters, const struct counters_beside *beside,
                       char *text, size_t size);
 

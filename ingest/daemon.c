@@ -8,18 +8,15 @@
 
 #include "ingest/daemon_parts.h"
 #include "port/system.h"
-#include "writer/recover.h"
 
-#define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
-#define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
-/* A few lines pack no smaller the second time, and their index is the larger part. */
-#define ARCHIVE_BYTES_MIN         (16u << 10)
-/* For segments, folders, the control port and the system itself. */
-#define FILES_RESERVED            64
+/* For folders, the control port and the system itself; and a stream's segments: the present one,
+ * one that is closed, and what its keeper reads and writes. */
+#define FILES_RESERVED 56
+#define FILES_A_STREAM 4
 /* The last line is worth waiting for whoever reads it, but not for ever. */
-#define LAST_WORDS_MS             2000
+#define LAST_WORDS_MS  2000
 /* While draining waits for a batch: look again so often. */
-#define DRAIN_LOOK_NS             (10 * 1000000ll)
+#define DRAIN_LOOK_NS  (10 * 1000000ll)
 
 static void signalled(struct port_op *op);
 static void stats_due(struct port_op *op);
@@ -67,46 +64,13 @@ static int open_directory(struct daemon *daemon) {
     return error ? daemon_fail(lock, error) : 0;
 }
 
-static struct stream_sizes stream_sizes(const struct config *config, uint64_t segment_bytes_max) {
-    return (struct stream_sizes){
-        .segment_bytes_max = config->segment_bytes_max < segment_bytes_max
-                                 ? config->segment_bytes_max
-                                 : segment_bytes_max,
-        .segment_packed_bytes_max = config->segment_packed_bytes_max,
-        .segment_age_ms = config->segment_age_s * 1000,
-        .segment_idle_ms = config->segment_idle_s * 1000,
-        .schedule = config->schedule,
-        .sync_ms = config->sync_ms,
-        .keeper = {.archive_after_s = config->archive_after_s,
-                   .archive_level = (uint32_t)config->archive_level,
-                   .archive_bytes_min = ARCHIVE_BYTES_MIN,
-                   .archive_dir = config->archive_dir},
-    };
-}
-
-static int open_stream(struct daemon *daemon, const char *name, uint64_t segment_bytes_max,
-                       uint64_t folder_bytes_max, struct stream **stream) {
-    const struct config *config = daemon->config;
-    struct recovery recovery;
-    int error = recover_stream(daemon->files, config->dir, name, &recovery);
-    if (error) return daemon_fail(config->dir, error);
-    const struct stream_options options = {
-        .directory = config->dir,
-        .name = name,
-        .sizes = stream_sizes(config, segment_bytes_max),
-        .folder_bytes_max = folder_bytes_max,
-        .last_sequence = recovery.last_sequence,
-        /* Of quarantine, whose oldest go by its own rule, nobody keeps the books. */
-        .manifest = folder_bytes_max == 0 ? daemon->upkeep.manifest : NULL,
-    };
-    error = stream_open(daemon->port, &options, stream);
-    return error ? daemon_fail(config->dir, error) : 0;
-}
-
 /* Clients must never take the handles that storing needs. */
-static uint32_t connections_max(const struct config *config) {
+static uint32_t connections_max(const struct daemon *daemon) {
+    const struct config *config = daemon->config;
     const uint64_t files_max = system_open_files_max();
-    const uint64_t reserved = FILES_RESERVED + config->tcp.count + config->udp.count;
+    const uint64_t streams = daemon->stream_count + 1;
+    const uint64_t reserved =
+        FILES_RESERVED + FILES_A_STREAM * streams + config->tcp.count + config->udp.count;
     if (files_max == 0 || config->connections_max + reserved <= files_max)
         return (uint32_t)config->connections_max;
     const uint64_t left = files_max > reserved ? files_max - reserved : 1;
@@ -122,7 +86,7 @@ static int open_pools(struct daemon *daemon) {
     int error = port_pool_create(daemon->port, plan->tcp_buffer_bytes, plan->tcp_buffers, 0,
                                  &intake->tcp_pool);
     if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
-    if (!error) error = intake_create(intake, connections_max(daemon->config));
+    if (!error) error = intake_create(intake, connections_max(daemon));
     intake->udp_buffer_bytes = plan->udp_buffer_bytes;
     intake->udp_datagram_bytes = plan->udp_datagram_bytes;
     return error ? daemon_fail("memory", error) : 0;
@@ -134,12 +98,13 @@ static int open_pipeline(struct daemon *daemon) {
         .line_bytes_max = (uint32_t)config->line_bytes_max,
         .batches = daemon->plan.batches,
         .flush_ms = config->flush_ms,
-        .main = daemon->main,
         .rejects = daemon->rejects,
         .counters = &daemon->counters,
     };
     const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
     if (error) return daemon_fail("memory", error);
+    for (uint32_t i = 0; i < daemon->stream_count; i++)
+        pipeline_add_stream(daemon->pipeline, daemon->streams[i].stream);
     struct intake *intake = &daemon->intake;
     intake->port = daemon->port;
     intake->pipeline = daemon->pipeline;
@@ -172,19 +137,17 @@ static int start(struct daemon *daemon) {
     if (error) return daemon_fail("starting", error);
     daemon->files = port_files(daemon->port);
     daemon->started_ns = port_now_ns(daemon->port);
-    daemon->plan = memory_plan(config);
+    daemon->plan = memory_plan(config, 0);
     error = open_directory(daemon);
     if (!error) upkeep_open(&daemon->upkeep, daemon->port, config->dir);
-    if (!error) error = open_stream(daemon, "main", UINT64_MAX, 0, &daemon->main);
-    if (!error)
-        error = open_stream(daemon, "rejects", REJECTS_SEGMENT_BYTES_MAX, REJECTS_FOLDER_BYTES_MAX,
-                            &daemon->rejects);
+    if (!error) error = streams_open(daemon);
     if (!error) error = open_pools(daemon);
     if (!error) error = open_pipeline(daemon);
     if (!error) error = listening_open(daemon);
     if (error) return error;
     error = control_open(daemon->port, config->dir, command, daemon, &daemon->control);
     if (error) return daemon_fail(config->dir, error);
+    config_say_unfed(config);
     say("memory: %s", daemon->plan.text);
     port_signal(daemon->port, &daemon->signal);
     start_stats(daemon);
@@ -202,10 +165,9 @@ static void write_counters(struct daemon *daemon, char *text, size_t size) {
     struct counters_beside beside = {
         .udp_kernel_drops = intake_kernel_drops(&daemon->intake),
         .connections = daemon->intake.connections_open,
-        .main = stream_counts(daemon->main),
-        .rejects = stream_counts(daemon->rejects),
         .uptime_ns = port_now_ns(daemon->port) - daemon->started_ns,
     };
+    streams_count(daemon, &beside);
     system_memory(&beside.memory_bytes, &peak);
     counters_write(&daemon->counters, &beside, text, size);
 }
@@ -226,11 +188,8 @@ static void stats_due(struct port_op *op) {
 
 void daemon_settings_changed(struct daemon *daemon) {
     const struct config *config = daemon->config;
-    const struct stream_sizes main = stream_sizes(config, UINT64_MAX);
-    const struct stream_sizes rejects = stream_sizes(config, REJECTS_SEGMENT_BYTES_MAX);
     pipeline_flush_ms(daemon->pipeline, config->flush_ms);
-    stream_resize(daemon->main, &main);
-    stream_resize(daemon->rejects, &rejects);
+    streams_resize(daemon);
     upkeep_set_rules(&daemon->upkeep, &config->retention);
     if (port_idle(&daemon->stats))
         start_stats(daemon);
@@ -251,10 +210,9 @@ static void rotate_go_on(struct daemon *daemon) {
     if (daemon->rotate_behind) {
         if (pipeline_appended(daemon->pipeline) < daemon->rotate_behind) return;
         daemon->rotate_behind = 0;
-        stream_rotate(daemon->main);
-        stream_rotate(daemon->rejects);
+        streams_rotate(daemon);
     }
-    if (stream_closing(daemon->main) || stream_closing(daemon->rejects)) return;
+    if (streams_closing(daemon)) return;
     daemon->rotating = false;
     control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
@@ -276,6 +234,8 @@ static void signalled(struct port_op *op) {
     }
     if (daemon->phase != PHASE_STOPPED) port_signal(daemon->port, &daemon->signal);
 }
+
+_Static_assert(COUNTERS_TEXT_MAX + 64 <= CONTROL_REPLY_MAX, "status is an answer");
 
 static enum control_answer command(void *context, const char *text, char *reply, size_t size) {
     struct daemon *daemon = context;
@@ -307,7 +267,7 @@ static void serve(struct daemon *daemon) {
     while (!stopping_over(daemon)) {
         const uint32_t collected = port_wait(daemon->port, timeout_ns);
         rotate_go_on(daemon);
-        upkeep_closed(&daemon->upkeep, stream_counts(daemon->main).segments_closed);
+        upkeep_closed(&daemon->upkeep, streams_segments_closed(daemon));
         stopping_go_on(daemon, collected);
         timeout_ns = -1;
         if (daemon->phase == PHASE_DRAINING)
@@ -328,8 +288,7 @@ static int finish(struct daemon *daemon) {
     write_counters(daemon, text, sizeof text - 1);
     strcat(text, "\n");
     pipeline_free(daemon->pipeline);
-    stream_free(daemon->main);
-    stream_free(daemon->rejects);
+    streams_free(daemon);
     upkeep_close(&daemon->upkeep);
     port_pool_free(daemon->intake.tcp_pool);
     intake_free(&daemon->intake);

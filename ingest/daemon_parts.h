@@ -1,5 +1,5 @@
 /* daemon_parts.h - between the files of the daemon: daemon.c (starts, serves, answers),
- * listening.c (where it listens), reload.c (reads its configuration again) and stopping.c (how
+ * streams.c (where lines go), listening.c (where it listens), reload.c (reads its configuration again) and stopping.c (how
  * it stops).  Owner only. */
 #ifndef INGEST_DAEMON_PARTS_H
 #define INGEST_DAEMON_PARTS_H
@@ -23,13 +23,20 @@ enum phase {
     PHASE_STOPPED,
 };
 
+struct daemon_stream {
+    char name[STREAM_NAME_MAX + 1];
+    struct stream *stream;
+};
+
 struct daemon {
     const struct config *config; /* in force */
     struct memory_plan plan;
     struct port *port;
     struct files *files;
     struct file lock;
-    struct stream *main, *rejects;
+    struct daemon_stream streams[STREAMS_MAX]; /* by the pipeline's numbers; STREAM_MAIN first */
+    uint32_t stream_count;
+    struct stream *rejects;
     struct line_memory line_memory;
     struct pipeline *pipeline;
     struct intake intake;
@@ -52,6 +59,36 @@ uint64_t daemon_records_lost(const struct daemon *daemon);
 
 /* daemon->config is another one: what can be changed while it serves is changed to that. */
 void daemon_settings_changed(struct daemon *daemon);
+
+/* Opens all streams: those of daemon->config, those that are in the directory, and rejects; what is
+ * wrong is said.  Blocking: before serving. */
+int streams_open(struct daemon *daemon);
+/* Those of another configuration that are not open yet. */
+struct new_streams {
+    char names[STREAMS_MAX][STREAM_NAME_MAX + 1];
+    uint64_t last_sequences[STREAMS_MAX];
+    uint32_t count;
+};
+/* Finds them, and puts their folders in order: blocking, on a worker, while no stream is opened.
+ * What is wrong is in `error` (CONFIG_ERROR_MAX bytes). */
+int streams_find_new(const struct daemon *daemon, const struct config *config,
+                     struct new_streams *new, char *error);
+/* Opens what was found, by the settings of `config`. */
+int streams_open_new(struct daemon *daemon, const struct config *config,
+                     const struct new_streams *new, char *error);
+/* The pipeline's number of one that is open; else stream_count. */
+uint32_t streams_number(const struct daemon *daemon, const char *name);
+/* All of them, rejects too: stream.h's calls. */
+void streams_resize(struct daemon *daemon); /* to what daemon->config says */
+void streams_rotate(struct daemon *daemon);
+bool streams_closing(const struct daemon *daemon);
+void streams_finish(struct daemon *daemon);
+bool streams_busy(const struct daemon *daemon);
+bool streams_stop_indexing(struct daemon *daemon);
+void streams_abandon(struct daemon *daemon);
+void streams_free(struct daemon *daemon);
+uint64_t streams_segments_closed(const struct daemon *daemon); /* rejects left out */
+void streams_count(const struct daemon *daemon, struct counters_beside *beside);
 
 /* Opens all listeners of daemon->config; what is wrong is said. */
 int listening_open(struct daemon *daemon);

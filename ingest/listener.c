@@ -171,7 +171,7 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
                                       .receive.done = datagrams_received,
                                       .retry.done = receive_again,
                                       .leave.done = udp_leave_due,
-                                      .source.resume = resume};
+                                      .source = {LISTENERS_MAX + i, .resume = resume}};
     int error = port_pool_create(intake->port, intake->udp_buffer_bytes, 1,
                                  intake->udp_datagram_bytes, &listener->pool);
     if (error) return error;
@@ -213,7 +213,7 @@ static void udp_listener_left(struct udp_listener *listener) {
 static bool udp_advance(struct udp_listener *listener) {
     struct intake *intake = listener->intake;
     if (listener->buffer) {
-        if (!pipeline_fill(intake->pipeline, add_slices, listener)) {
+        if (!pipeline_fill(intake->pipeline, &listener->source, add_slices, listener)) {
             pipeline_park(intake->pipeline, &listener->source);
             return false;
         }

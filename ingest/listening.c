@@ -37,7 +37,8 @@ int listening_open(struct daemon *daemon) {
         result = listen_on(daemon, config, &config->listeners[i], number, error);
         if (!result)
             rules_set(rules, *number, intake_listener_name(&daemon->intake, *number),
-                      &config->listeners[i]);
+                      &config->listeners[i],
+                      streams_number(daemon, config->listeners[i].keys.stream));
     }
     if (result) say("%s", error);
     pipeline_judge_by(daemon->pipeline, rules);
@@ -145,7 +146,8 @@ static void change_rules(struct change *change, struct rules *rules) {
             rules_keep(rules, i, before);
     for (uint32_t i = 0; i < config->listener_count; i++)
         rules_set(rules, change->numbers[i],
-                  intake_listener_name(&daemon->intake, change->numbers[i]), &config->listeners[i]);
+                  intake_listener_name(&daemon->intake, change->numbers[i]), &config->listeners[i],
+                  streams_number(daemon, config->listeners[i].keys.stream));
     pipeline_judge_by(daemon->pipeline, rules);
 }
 

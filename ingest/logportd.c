@@ -8,8 +8,20 @@
 #include "ingest/schema_files.h"
 #include "port/system.h"
 
-#define HELP_BYTES_MAX      16384
-#define LISTENER_KEYS_BYTES 256
+#define HELP_BYTES_MAX  16384
+#define COLUMNS         90
+#define PART_KEYS_BYTES 768 /* of a listener, and of a stream */
+
+static void put_names(char *text, const struct option *table, bool of_parts) {
+    size_t column = sizeof "Its keys:" - 1;
+    for (; table->name; table++) {
+        if (of_parts && table->place != OPTION_FOR_PARTS) continue;
+        column += strlen(table->name) + 1;
+        strcat(strcat(text, column > COLUMNS ? "\n  " : " "), table->name);
+        if (column > COLUMNS) column = strlen(table->name) + 2;
+    }
+    strcat(text, "\n");
+}
 
 static int print_help(void) {
     static const char head[] =
@@ -35,15 +47,25 @@ static int print_help(void) {
         "\"level_scale\": \"syslog\"}]\n"
         "\n"
         "Its keys:";
+    static const char streams[] =
+        "\n\n"
+        "What comes to a listener with \"stream\": \"audit\" goes to the folder audit, with files "
+        "of its\n"
+        "own (else to main; what is no good, to rejects), and these keys may be another for one\n"
+        "stream than for the rest:\n"
+        "\n"
+        "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": \"365d\"}}\n"
+        "\n"
+        "Its keys:";
     char *text = malloc(HELP_BYTES_MAX);
     if (!text) return 1;
     strcpy(text, head);
     options_help(config_options, stream_columns(STREAM_OUTPUT), text + strlen(text),
-                 HELP_BYTES_MAX - sizeof head - sizeof tail - LISTENER_KEYS_BYTES);
+                 HELP_BYTES_MAX - sizeof head - sizeof tail - PART_KEYS_BYTES);
     strcat(text, tail);
-    for (const struct option *option = config_listener_options; option->name; option++)
-        strcat(strcat(text, " "), option->name);
-    strcat(text, "\n");
+    put_names(text, config_listener_options, false);
+    strcat(text, streams);
+    put_names(text, config_options, true);
     stream_write(STREAM_OUTPUT, text, strlen(text));
     free(text);
     return 0;
@@ -70,6 +92,7 @@ int program_main(int argc, char **argv) {
     } else if (config.version) {
         code = print_version();
     } else if (config.check) {
+        config_say_unfed(&config);
         say("options and configuration are good");
     } else {
         code = daemon_run(&config, argc, argv);

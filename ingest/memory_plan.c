@@ -29,13 +29,19 @@ static size_t schema_memory(const struct config *config) {
     return sum;
 }
 
-struct memory_plan memory_plan(const struct config *config) {
-    const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
+static uint32_t batches_needed(const struct config *config) {
+    const uint64_t line_bytes_max = config->line_bytes_max;
     const uint64_t raw = line_bytes_max > BATCH_BYTES_MIN ? line_bytes_max : BATCH_BYTES_MIN;
-    uint64_t batches = config->buffer_bytes_max / raw;
-    if (batches < PIPELINE_BATCHES_MIN) batches = PIPELINE_BATCHES_MIN;
+    const uint32_t least = pipeline_batches_min(config->stream_count);
+    const uint64_t batches = config->buffer_bytes_max / raw;
+    return batches > least ? (uint32_t)batches : least;
+}
+
+struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
+    const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
+    const uint32_t needed = batches_needed(config);
     struct memory_plan plan = {
-        .batches = (uint32_t)batches,
+        .batches = needed > batches ? needed : batches,
         .tcp_buffers = TCP_BUFFERS,
         .tcp_buffer_bytes = TCP_BUFFER_BYTES,
         .udp_buffers = config->udp.count, /* one receive in flight a socket */
@@ -44,7 +50,7 @@ struct memory_plan memory_plan(const struct config *config) {
         .line_memory_bytes = LINE_MEMORY_BYTES,
     };
     const double mib = 1 << 20;
-    const double batch = (double)batches * (double)batch_memory(line_bytes_max);
+    const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
     const double connections = (double)config->connections_max * (double)connection_memory();
     const double tcp = (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =

@@ -17,6 +17,7 @@ struct memory_plan {
     char text[256]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
 };
 
-struct memory_plan memory_plan(const struct config *config);
+/* batches: that are there already, or 0. */
+struct memory_plan memory_plan(const struct config *config, uint32_t batches);
 
 #endif

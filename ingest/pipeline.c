@@ -16,12 +16,22 @@ struct packet {
     struct batch batch;
     struct port_op op; /* the worker's job */
     struct pipeline *pipeline;
-    struct rules *rules; /* held while it is open or on its way */
-    struct packet *next; /* in free or packed */
-    uint64_t number;     /* of sealing */
-    int64_t opened_ns;   /* first bytes; 0: none yet */
-    uint32_t appends;    /* to streams, not come back */
+    struct rules *rules;   /* held while it is open or on its way */
+    struct packet *next;   /* in free or packed */
+    struct packet *behind; /* in all */
+    struct lane *lane;     /* whose lines are in it; NULL: it is free */
+    uint64_t number;       /* of sealing */
+    int64_t opened_ns;     /* first bytes */
+    uint32_t appends;      /* to streams, not come back */
     struct stream_append stored, rejects;
+};
+
+/* A stream's way through the pipeline. */
+struct lane {
+    struct stream *stream;
+    struct packet *open; /* there are lines in it */
+    uint32_t held;       /* packets, open and on their way */
+    struct source *parked_first, *parked_last;
 };
 
 struct pipeline {
@@ -29,19 +39,22 @@ struct pipeline {
     struct pipeline_options options;
     struct rules *rules; /* in force */
     struct samples samples;
-    struct packet *packets;
-    struct packet *open, *free, *packed; /* packed: out of turn, by number */
-    uint32_t sealed_count;               /* sealed and not free again */
-    uint32_t packing_count;              /* of these, with a worker or waiting for one */
+    struct packet *all, *free, *packed; /* packed: out of turn, by number */
+    uint32_t batches, free_count;
+    uint32_t sealed_count;  /* sealed and not free again */
+    uint32_t packing_count; /* of these, with a worker or waiting for one */
     uint64_t next_number, next_to_write;
     struct port_op flush_timer;
-    struct source *parked_first, *parked_last;
+    struct lane lanes[STREAMS_MAX];
+    uint32_t lane_count;
+    bool fed[STREAMS_MAX]; /* by a listener, as the rules in force say */
     bool resuming;
     _Atomic int64_t reject_budget; /* bytes of quarantine text */
     int64_t budget_filled_ns;
 };
 
-static void packet_judge_by(struct packet *packet, struct rules *rules);
+static void park_again(struct pipeline *pipeline);
+static void resume_parked(struct pipeline *pipeline, const struct lane *freed);
 static void flush_due(struct port_op *op);
 static void packed(struct port_op *op);
 static void stored_done(struct stream_append *append, int result);
@@ -57,18 +70,7 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
     p->flush_timer.done = flush_due;
     p->reject_budget = QUARANTINE_BYTES_PER_SECOND;
     p->budget_filled_ns = port_now_ns(port);
-    p->packets = calloc(options->batches, sizeof *p->packets);
-    int error = p->packets ? 0 : ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < options->batches && !error; i++) {
-        struct packet *packet = &p->packets[i];
-        error = batch_create(options->line_bytes_max, &packet->batch);
-        packet->pipeline = p;
-        packet->op.done = packed;
-        packet->stored.done = stored_done;
-        packet->rejects.done = rejects_done;
-        packet->next = p->free;
-        p->free = packet;
-    }
+    const int error = pipeline_more_batches(p, options->batches);
     if (error) {
         pipeline_free(p);
         return error;
@@ -77,18 +79,57 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
     return 0;
 }
 
+static int add_packet(struct pipeline *pipeline) {
+    struct packet *packet = calloc(1, sizeof *packet);
+    if (!packet) return ERR_NO_MEMORY;
+    const int error = batch_create(pipeline->options.line_bytes_max, &packet->batch);
+    if (error) {
+        free(packet);
+        return error;
+    }
+    packet->pipeline = pipeline;
+    packet->op.done = packed;
+    packet->stored.done = stored_done;
+    packet->rejects.done = rejects_done;
+    packet->behind = pipeline->all;
+    pipeline->all = packet;
+    packet->next = pipeline->free;
+    pipeline->free = packet;
+    pipeline->free_count++;
+    pipeline->batches++;
+    return 0;
+}
+
+int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches) {
+    int error = 0;
+    while (pipeline->batches < batches && !error)
+        error = add_packet(pipeline);
+    return error;
+}
+
+void pipeline_add_stream(struct pipeline *pipeline, struct stream *stream) {
+    assert(pipeline->lane_count < STREAMS_MAX);
+    pipeline->lanes[pipeline->lane_count++].stream = stream;
+}
+
 void pipeline_free(struct pipeline *pipeline) {
     assert(!pipeline_busy(pipeline));
-    for (uint32_t i = 0; pipeline->packets && i < pipeline->options.batches; i++)
-        batch_free(&pipeline->packets[i].batch);
-    if (pipeline->open) rules_release(pipeline->open->rules);
+    while (pipeline->all) {
+        struct packet *packet = pipeline->all;
+        pipeline->all = packet->behind;
+        batch_free(&packet->batch);
+        free(packet);
+    }
     if (pipeline->rules) rules_release(pipeline->rules);
-    free(pipeline->packets);
     free(pipeline);
 }
 
+static bool anything_open(const struct pipeline *pipeline) {
+    return pipeline->free_count + pipeline->sealed_count < pipeline->batches;
+}
+
 bool pipeline_busy(const struct pipeline *pipeline) {
-    return pipeline->sealed_count > 0 || (pipeline->open && pipeline->open->opened_ns) ||
+    return pipeline->sealed_count > 0 || anything_open(pipeline) ||
            !port_idle(&pipeline->flush_timer);
 }
 
@@ -98,57 +139,102 @@ void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules) {
     rules_hold(rules);
     rules->batch.reject_budget = &pipeline->reject_budget;
     pipeline_seal(pipeline);
-    if (pipeline->open) packet_judge_by(pipeline->open, rules); /* nothing is in it yet */
     if (pipeline->rules) rules_release(pipeline->rules);
     pipeline->rules = rules;
+    for (uint32_t i = 0; i < STREAMS_MAX; i++)
+        pipeline->fed[i] = rules_feed(rules, i);
+    park_again(pipeline);
+    if (pipeline->lane_count > 0) resume_parked(pipeline, &pipeline->lanes[0]);
 }
 
 const struct rules *pipeline_rules(const struct pipeline *pipeline) {
     return pipeline->rules;
 }
 
-static void packet_judge_by(struct packet *packet, struct rules *rules) {
-    if (rules) rules_hold(rules);
-    if (packet->rules) rules_release(packet->rules);
-    packet->rules = rules;
-    if (rules) batch_reset(&packet->batch, &rules->batch);
-}
-
 /* ---- filling ---- */
 
-static bool open_packet(struct pipeline *pipeline) {
-    if (pipeline->open) return true;
+static struct lane *lane_of(struct pipeline *pipeline, const struct source *source) {
+    const uint32_t stream = pipeline->rules->streams[source->listener];
+    assert(stream < pipeline->lane_count);
+    return &pipeline->lanes[stream];
+}
+
+/* Each stream that is fed and holds none is left one. */
+static bool may_open(const struct pipeline *pipeline, const struct lane *lane) {
+    uint32_t left = 0;
+    if (lane->held > 0)
+        for (uint32_t i = 0; i < pipeline->lane_count; i++)
+            left += pipeline->fed[i] && pipeline->lanes[i].held == 0;
+    return pipeline->free_count > left;
+}
+
+static bool open_packet(struct pipeline *pipeline, struct lane *lane) {
+    if (lane->open) return true;
+    if (!may_open(pipeline, lane)) return false;
     struct packet *packet = pipeline->free;
-    if (!packet) return false;
     pipeline->free = packet->next;
-    packet->opened_ns = 0;
-    packet_judge_by(packet, pipeline->rules);
-    pipeline->open = packet;
+    pipeline->free_count--;
+    packet->lane = lane;
+    lane->open = packet;
+    lane->held++;
+    packet->opened_ns = port_now_ns(pipeline->port);
+    packet->rules = pipeline->rules;
+    rules_hold(packet->rules);
+    batch_reset(&packet->batch, &packet->rules->batch);
     return true;
 }
 
-static void start_flush_timer(struct pipeline *pipeline) {
-    if (!port_idle(&pipeline->flush_timer)) return;
-    port_timer(pipeline->port, &pipeline->flush_timer,
-               pipeline->open->opened_ns + (int64_t)pipeline->options.flush_ms * 1000000);
+/* Neither open nor on its way any more. */
+static void close_packet(struct packet *packet) {
+    struct pipeline *pipeline = packet->pipeline;
+    rules_release(packet->rules);
+    packet->rules = NULL;
+    packet->lane->held--;
+    packet->lane = NULL;
+    packet->next = pipeline->free;
+    pipeline->free = packet;
+    pipeline->free_count++;
 }
 
-/* The flush timer starts with the first bytes. */
-static void filled(struct pipeline *pipeline) {
-    struct packet *open = pipeline->open;
-    if (open->opened_ns || open->batch.raw_size == 0) return;
-    open->opened_ns = port_now_ns(pipeline->port);
-    start_flush_timer(pipeline);
-}
-
-bool pipeline_fill(struct pipeline *pipeline, bool (*add)(void *context, struct batch *batch),
-                   void *context) {
-    while (open_packet(pipeline)) { /* ends: each batch takes a line at least, or none is free */
-        const bool all = add(context, &pipeline->open->batch);
-        filled(pipeline);
-        if (all) return true;
-        pipeline_seal(pipeline);
+static struct packet *oldest_open(const struct pipeline *pipeline) {
+    struct packet *oldest = NULL;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
+        struct packet *open = pipeline->lanes[i].open;
+        if (open && (!oldest || open->opened_ns < oldest->opened_ns)) oldest = open;
     }
+    return oldest;
+}
+
+static void start_flush_timer(struct pipeline *pipeline) {
+    const struct packet *oldest = oldest_open(pipeline);
+    if (!oldest || !port_idle(&pipeline->flush_timer)) return;
+    port_timer(pipeline->port, &pipeline->flush_timer,
+               oldest->opened_ns + (int64_t)pipeline->options.flush_ms * 1000000);
+}
+
+static void seal(struct packet *packet);
+
+bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
+                   bool (*add)(void *context, struct batch *batch), void *context) {
+    struct lane *lane = lane_of(pipeline, source);
+    /* Ends: each batch takes a line at least, or none is free. */
+    while (open_packet(pipeline, lane)) {
+        struct packet *open = lane->open;
+        const bool all = add(context, &open->batch);
+        if (!all) {
+            seal(open);
+            continue;
+        }
+        if (open->batch.raw_size == 0) { /* an unfinished line, or nothing but blanks */
+            lane->open = NULL;
+            close_packet(open);
+        } else if (port_idle(&pipeline->flush_timer)) {
+            start_flush_timer(pipeline);
+        }
+        return true;
+    }
+    /* A reload has just brought this stream, and all batches are the others': sooner than flush_ms. */
+    if (lane->held == 0 && anything_open(pipeline)) seal(oldest_open(pipeline));
     return false;
 }
 
@@ -158,50 +244,79 @@ void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms) {
     port_cancel(&pipeline->flush_timer); /* it looks again when it is back */
 }
 
+/* One timer: all wait equally long, and so the oldest is due first. */
 static void flush_due(struct port_op *op) {
     struct pipeline *pipeline = PORT_CONTAINER(struct pipeline, flush_timer, op);
-    struct packet *open = pipeline->open;
-    if (!open || !open->opened_ns) return;
-    const int64_t age_ns = port_now_ns(pipeline->port) - open->opened_ns;
-    if (age_ns >= (int64_t)pipeline->options.flush_ms * 1000000)
-        pipeline_seal(pipeline);
-    else
-        start_flush_timer(pipeline);
+    const int64_t due_ns =
+        port_now_ns(pipeline->port) - (int64_t)pipeline->options.flush_ms * 1000000;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
+        struct packet *open = pipeline->lanes[i].open;
+        if (open && open->opened_ns <= due_ns) seal(open);
+    }
+    start_flush_timer(pipeline);
 }
 
 /* ---- parking ---- */
 
-void pipeline_park(struct pipeline *pipeline, struct source *source) {
-    if (source->parked) return;
+static void park(struct lane *lane, struct source *source) {
     source->parked = true;
     source->next_parked = NULL;
-    if (pipeline->parked_last)
-        pipeline->parked_last->next_parked = source;
+    if (lane->parked_last)
+        lane->parked_last->next_parked = source;
     else
-        pipeline->parked_first = source;
-    pipeline->parked_last = source;
+        lane->parked_first = source;
+    lane->parked_last = source;
 }
 
-static struct source *unpark_first(struct pipeline *pipeline) {
-    struct source *source = pipeline->parked_first;
-    pipeline->parked_first = source->next_parked;
-    if (!pipeline->parked_first) pipeline->parked_last = NULL;
+void pipeline_park(struct pipeline *pipeline, struct source *source) {
+    if (!source->parked) park(lane_of(pipeline, source), source);
+}
+
+static struct source *unpark_first(struct lane *lane) {
+    struct source *source = lane->parked_first;
+    lane->parked_first = source->next_parked;
+    if (!lane->parked_first) lane->parked_last = NULL;
     source->parked = false;
     return source;
 }
 
+/* Other rules may lead a source to another stream. */
+static void park_again(struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
+        struct lane *lane = &pipeline->lanes[i];
+        struct source *source = lane->parked_first;
+        lane->parked_first = lane->parked_last = NULL;
+        while (
+            source) { /* ends: who comes to a lane that is still to come is met there once more */
+            struct source *next = source->next_parked;
+            park(lane_of(pipeline, source), source);
+            source = next;
+        }
+    }
+}
+
 bool pipeline_anyone_parked(const struct pipeline *pipeline) {
-    return pipeline->parked_first != NULL;
+    bool anyone = false;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++)
+        anyone = anyone || pipeline->lanes[i].parked_first;
+    return anyone;
 }
 
 /* Ends: each source that goes on frees itself; one that parks again has used up the room. */
-static void resume_parked(struct pipeline *pipeline) {
-    if (pipeline->resuming) return;
-    pipeline->resuming = true;
-    while (pipeline->parked_first && (pipeline->open || pipeline->free)) {
-        struct source *source = unpark_first(pipeline);
+static void resume_lane(struct pipeline *pipeline, struct lane *lane) {
+    while (lane->parked_first && (lane->open || may_open(pipeline, lane))) {
+        struct source *source = unpark_first(lane);
         if (!source->resume(source)) break;
     }
+}
+
+/* The stream that has got a batch back is the last to take it. */
+static void resume_parked(struct pipeline *pipeline, const struct lane *freed) {
+    if (pipeline->resuming) return;
+    pipeline->resuming = true;
+    const uint32_t count = pipeline->lane_count, first = (uint32_t)(freed - pipeline->lanes) + 1;
+    for (uint32_t i = 0; i < count; i++)
+        resume_lane(pipeline, &pipeline->lanes[(first + i) % count]);
     pipeline->resuming = false;
 }
 
@@ -225,17 +340,22 @@ static void fill_reject_budget(struct pipeline *pipeline) {
     atomic_fetch_add_explicit(&pipeline->reject_budget, grown, memory_order_relaxed);
 }
 
-void pipeline_seal(struct pipeline *pipeline) {
-    struct packet *packet = pipeline->open;
-    if (!packet || packet->batch.raw_size == 0) return;
-    pipeline->open = NULL; /* it belongs to the worker now */
+static void seal(struct packet *packet) {
+    struct pipeline *pipeline = packet->pipeline;
+    assert(packet->lane->open == packet && packet->batch.raw_size > 0);
+    packet->lane->open = NULL; /* it belongs to the worker now */
     packet->number = pipeline->next_number++;
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
     pipeline->packing_count++;
-    if (pipeline->packing_count * 2 >= pipeline->options.batches)
+    if (pipeline->packing_count * 2 >= pipeline->batches)
         packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
     port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
+}
+
+void pipeline_seal(struct pipeline *pipeline) {
+    for (struct packet *open; (open = oldest_open(pipeline)) != NULL;)
+        seal(open);
 }
 
 uint64_t pipeline_sealed(const struct pipeline *pipeline) {
@@ -255,12 +375,10 @@ void pipeline_finish(struct pipeline *pipeline) {
 
 static void packet_free(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
-    packet_judge_by(packet, NULL);
-    packet->next = pipeline->free;
-    packet->opened_ns = 0;
-    pipeline->free = packet;
+    const struct lane *lane = packet->lane;
+    close_packet(packet);
     pipeline->sealed_count--;
-    resume_parked(pipeline);
+    resume_parked(pipeline, lane);
 }
 
 static void append_back(struct packet *packet) {
@@ -280,7 +398,12 @@ static void stored_done(struct stream_append *append, int result) {
     struct packet *packet = PORT_CONTAINER(struct packet, stored, append);
     struct counters *counters = packet->pipeline->options.counters;
     settle(counters, &counters->stored, packet->batch.counts.stored, result);
-    if (result == 0) counters->bytes_stored += append->raw_size;
+    if (result == 0) {
+        struct counters_stream *own = &counters->streams[packet->lane - packet->pipeline->lanes];
+        own->stored += packet->batch.counts.stored;
+        own->bytes_stored += append->raw_size;
+        counters->bytes_stored += append->raw_size;
+    }
     append_back(packet);
 }
 
@@ -307,7 +430,7 @@ static void write_packet(struct packet *packet) {
     packet->appends = 1; /* this call's own, so that it is not freed below us */
     packet->appends += batch->stored.size > 0;
     packet->appends += batch->rejects.size > 0;
-    if (batch->stored.size) append(pipeline->options.main, &packet->stored, &batch->stored);
+    if (batch->stored.size) append(packet->lane->stream, &packet->stored, &batch->stored);
     if (batch->rejects.size) append(pipeline->options.rejects, &packet->rejects, &batch->rejects);
     append_back(packet);
 }

@@ -23,8 +23,9 @@ struct reload {
     uint64_t line_bytes_max; /* that stays in force */
     uint32_t workers;        /* that judge lines: as many as there were cores at the start */
     bool again;              /* asked for while it was running: what is read now may be older */
-    struct config *read;     /* the worker's until the op is back */
-    struct config *owned;    /* the one in force, if it comes from here */
+    struct config *read;     /* the worker's until the op is back, and so are: */
+    struct new_streams streams;
+    struct config *owned; /* the one in force, if it comes from here */
     char error[CONFIG_ERROR_MAX];
 };
 
@@ -94,6 +95,7 @@ static void read_run(struct port_op *op) {
     if (!result)
         result = schema_files_settle(files, config, reload->line_bytes_max, reload->workers,
                                      reload->error);
+    if (!result) result = streams_find_new(reload->daemon, config, &reload->streams, reload->error);
     reload->read = config;
     op->result = result;
 }
@@ -137,7 +139,7 @@ static void say_in_force(const struct daemon *daemon, const char *note) {
 
 /* More listeners, or schemas, take more. */
 static void say_memory(struct daemon *daemon) {
-    const struct memory_plan plan = memory_plan(daemon->config);
+    const struct memory_plan plan = memory_plan(daemon->config, daemon->plan.batches);
     if (plan.total_bytes != daemon->plan.total_bytes) say("memory: %s", plan.text);
     daemon->plan = plan;
 }
@@ -147,7 +149,11 @@ static int put_in_force(struct reload *reload) {
     struct config *config = reload->read;
     char note[256];
     keep_fixed(daemon->config, config, note, sizeof note);
-    const int error = listening_change(daemon, config, reload->error);
+    const struct memory_plan plan = memory_plan(config, daemon->plan.batches);
+    int error = pipeline_more_batches(daemon->pipeline, plan.batches);
+    if (error) snprintf(reload->error, sizeof reload->error, "%s", error_text(error));
+    if (!error) error = streams_open_new(daemon, config, &reload->streams, reload->error);
+    if (!error) error = listening_change(daemon, config, reload->error);
     if (error) return error;
     reload->read = NULL; /* it is in force now */
     daemon->config = config;
@@ -155,6 +161,7 @@ static int put_in_force(struct reload *reload) {
     free_config(reload->owned); /* nothing uses the one before any more */
     reload->owned = config;
     say_in_force(daemon, note);
+    config_say_unfed(config);
     say_memory(daemon);
     answer(reload, true, note);
     return 0;

@@ -42,14 +42,22 @@ static void set(struct rules *rules, uint32_t number, const char *name,
 }
 
 void rules_set(struct rules *rules, uint32_t number, const char *name,
-               const struct listener_config *config) {
+               const struct listener_config *config, uint32_t stream) {
     const struct batch_listener listener = {.facts = config->facts,
                                             .ijson = config->ijson,
                                             .gate = config->gate,
                                             .monitor = config->monitor};
     set(rules, number, name, &listener);
+    rules->streams[number] = stream;
 }
 
 void rules_keep(struct rules *rules, uint32_t number, const struct rules *before) {
     set(rules, number, before->names[number], &before->listeners[number]);
+    rules->streams[number] = before->streams[number];
+}
+
+bool rules_feed(const struct rules *rules, uint32_t stream) {
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+        if (rules->listeners[i].name && rules->streams[i] == stream) return true;
+    return false;
 }

@@ -1,10 +1,11 @@
-/* rules.h - what the lines of each listener are judged by, from one reload to the next.
+/* rules.h - what the lines of each listener are judged by, and to which stream they go, from one reload to the next.
  *
  * A batch keeps the rules that were in force when it was opened until it is written, so
  * nothing changes under a worker; who was the last to hold them frees them.  Owner only. */
 #ifndef INGEST_RULES_H
 #define INGEST_RULES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ingest/config.h"
@@ -18,6 +19,7 @@ struct rules {
     struct batch_listener listeners[LISTENER_NUMBERS];
     char names[LISTENER_NUMBERS][LISTENER_NAME_MAX];
     struct facts_rules facts[LISTENER_NUMBERS];
+    uint32_t streams[LISTENER_NUMBERS]; /* where they go: the pipeline's numbers */
 };
 
 /* Of no listener yet, held once; NULL: out of memory. */
@@ -27,8 +29,10 @@ void rules_release(struct rules *rules);
 
 /* All is copied. */
 void rules_set(struct rules *rules, uint32_t number, const char *name,
-               const struct listener_config *config);
+               const struct listener_config *config, uint32_t stream);
 /* The same as before. */
 void rules_keep(struct rules *rules, uint32_t number, const struct rules *before);
+/* Does any listener feed this stream? */
+bool rules_feed(const struct rules *rules, uint32_t stream);
 
 #endif

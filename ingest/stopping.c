@@ -54,16 +54,14 @@ static void stop_over(struct port_op *op) {
     if (op->result < 0) return;
     say("stop_ms is over: what is not stored by now is given up");
     end_intake(daemon);
-    stream_abandon(daemon->main);
-    stream_abandon(daemon->rejects);
+    streams_abandon(daemon);
     port_timer(daemon->port, &daemon->leave, port_now_ns(daemon->port) + STOP_GRACE_NS);
 }
 
 static void index_stop_over(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, index_stop, op);
     if (op->result < 0) return;
-    const bool main_busy = stream_stop_indexing(daemon->main);
-    if (stream_stop_indexing(daemon->rejects) || main_busy)
+    if (streams_stop_indexing(daemon))
         say("not every closed file has its index yet; the next start makes the rest, or logport "
             "archive");
 }
@@ -100,14 +98,13 @@ void stopping_go_on(struct daemon *daemon, uint32_t collected) {
         return;
     case PHASE_FLUSHING:
         if (pipeline_busy(daemon->pipeline) || daemon->rotating) return;
-        stream_finish(daemon->main);
-        stream_finish(daemon->rejects);
+        streams_finish(daemon);
         port_timer(daemon->port, &daemon->index_stop, port_now_ns(daemon->port) + INDEX_STOP_NS);
         upkeep_stop(&daemon->upkeep);
         daemon->phase = PHASE_CLOSING;
         return;
     case PHASE_CLOSING:
-        if (stream_busy(daemon->main) || stream_busy(daemon->rejects)) return;
+        if (streams_busy(daemon)) return;
         if (!upkeep_quiet(&daemon->upkeep)) return;
         say_goodbye(daemon);
         port_cancel(&daemon->stop);

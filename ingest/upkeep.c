@@ -1,6 +1,9 @@
 /* upkeep.c - see upkeep.h. */
 #include "ingest/upkeep.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "port/system.h"
 #include "writer/retention_files.h"
 
@@ -40,6 +43,8 @@ void upkeep_close(struct upkeep *upkeep) {
 
 static void look(struct upkeep *upkeep) {
     upkeep->rules = upkeep->next_rules;
+    memcpy(upkeep->streams, upkeep->next_streams, sizeof upkeep->streams);
+    upkeep->rules.streams = upkeep->streams;
     if (upkeep->retention == NULL || !retention_wanted(&upkeep->rules)) return;
     upkeep->running = true;
     port_work(upkeep->port, &upkeep->op, PORT_LANE_IDLE, job_run);
@@ -54,7 +59,10 @@ static void look_soon(struct upkeep *upkeep) {
 }
 
 void upkeep_set_rules(struct upkeep *upkeep, const struct retention_rules *rules) {
+    assert(rules->stream_count <= STREAMS_MAX);
     upkeep->next_rules = *rules;
+    for (uint32_t i = 0; i < rules->stream_count; i++)
+        upkeep->next_streams[i] = rules->streams[i];
     look_soon(upkeep);
 }
 

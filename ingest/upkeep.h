@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "ingest/config.h"
 #include "port/port.h"
 #include "writer/manifest.h"
 #include "writer/retention.h"
@@ -13,8 +14,9 @@
 struct upkeep {
     struct port *port;
     const char *directory;
-    struct manifest *manifest; /* NULL: it cannot be written, which has been said */
-    struct retention_rules rules, next_rules;
+    struct manifest *manifest;                /* NULL: it cannot be written, which has been said */
+    struct retention_rules rules, next_rules; /* rules: the job's, with its own streams */
+    struct retention_stream streams[STREAMS_MAX], next_streams[STREAMS_MAX];
     struct retention *retention;
     struct port_op op; /* the job, or the wait for the next */
     bool running, stopping;
@@ -28,7 +30,7 @@ struct upkeep {
 /* Opens what it needs, and mends what a crash has left.  Blocking: before serving.  What cannot
  * be done is said, and serving goes on without it.  directory: not copied. */
 void upkeep_open(struct upkeep *upkeep, struct port *port, const char *directory);
-/* From the next look on, which is soon; the rules are copied, but for their streams. */
+/* From the next look on, which is soon; the rules are copied, with their streams. */
 void upkeep_set_rules(struct upkeep *upkeep, const struct retention_rules *rules);
 /* So many segments have been closed since the start. */
 void upkeep_closed(struct upkeep *upkeep, uint64_t segments);

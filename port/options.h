@@ -19,6 +19,13 @@ enum option_kind {
     OPTION_LIST,    /* struct option_list; each use adds a text */
 };
 
+/* Where it may stand. */
+enum option_place {
+    OPTION_FOR_ALL, /* on the command line, and in the file */
+    OPTION_COMMAND_LINE_ONLY,
+    OPTION_FOR_PARTS, /* and in parts of the file too, for what each of them is about */
+};
+
 #define OPTION_LIST_MAX 64
 struct option_list {
     uint32_t count;
@@ -34,7 +41,7 @@ struct option {
     const char *preset; /* read into the field by options_preset; NULL: left zero */
     const char *value;  /* what --help calls the value: "HOST:PORT" */
     const char *help;   /* one line, or more parted by \n; NULL: not shown */
-    bool command_line_only;
+    enum option_place place;
 };
 
 #define OPTION_ERROR_MAX 256

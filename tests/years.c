@@ -58,6 +58,7 @@ static bool begin(struct run *run, char *fields) {
     sim_open(&run->sim, strtoull(seed, NULL, 10));
     sim_set_wall(&run->sim, strtoll(wall, NULL, 10) * SIM_S);
     run->port = sim_port(&run->sim);
+    if (directory_make(&run->sim.disk.files, "logs/s")) return false;
     return stream_open(run->port, &options, &run->stream) == 0;
 }
 

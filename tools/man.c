@@ -103,6 +103,23 @@ static void print_listener_keys(struct output *out) {
     }
 }
 
+static void print_stream_keys(struct output *out) {
+    output_text(out, ".SH STREAMS\n");
+    print_text(out,
+               "What comes to a listener with the key stream goes to the stream of that name: a "
+               "folder with files of its own. All else goes to main, and what is no good to "
+               "rejects. In the configuration file these keys may be another for one stream "
+               "than for the rest:\n");
+    print_lines(out, "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": "
+                     "\"365d\"}}\n");
+    for (const struct option *o = config_options; o->name != NULL; o++) {
+        if (o->place != OPTION_FOR_PARTS) continue;
+        output_text(out, ".br\n.B ");
+        print_text(out, o->name);
+        output_text(out, "\n");
+    }
+}
+
 void print_man_logportd(struct output *out) {
     print_head(out, "LOGPORTD 8", "logportd",
                "receive JSON log lines and keep them in rotating LZ4 files");
@@ -117,6 +134,7 @@ void print_man_logportd(struct output *out) {
     output_text(out, ".SH OPTIONS\n");
     print_options(out, config_options);
     print_listener_keys(out);
+    print_stream_keys(out);
     output_text(out, ".SH SIGNALS\n");
     print_text(out,
                "SIGTERM and SIGINT: it reads, writes and closes what it has, prints its "

@@ -25,7 +25,7 @@ struct job {
     struct config config;
     struct retention_folders folders;
     struct retention_rules rules;
-    struct retention_stream stream;
+    struct retention_stream streams[STREAMS_MAX + 1];
     struct manifest *manifest;
     struct retention *retention;
     int64_t now_ns;
@@ -50,26 +50,37 @@ static void take_over(uint64_t *rule, uint64_t said) {
     if (said > 0) *rule = said;
 }
 
+/* The limits of the stream that was named, beside those of the others. */
+static struct retention_limits *limits_of_named(struct job *job) {
+    struct retention_rules *rules = &job->rules;
+    for (uint32_t i = 0; i < rules->stream_count; i++)
+        if (strcmp(rules->streams[i].name, job->settings->stream) == 0)
+            return &rules->streams[i].limits;
+    struct retention_stream *named = &rules->streams[rules->stream_count++];
+    strcpy(named->name, job->settings->stream);
+    return &named->limits;
+}
+
 static bool settle_rules(struct job *job) {
     const struct retention_settings *s = job->settings;
     job->folders.directory = default_directory();
     if (s->config != NULL) {
         if (!read_config(job)) return false;
         job->rules = job->config.retention;
+        for (uint32_t i = 0; i < job->rules.stream_count; i++)
+            job->streams[i] = job->rules.streams[i];
         job->folders.directory = job->config.dir;
     }
     if (s->dir != NULL) job->folders.directory = s->dir;
     job->folders.archive = s->archive;
+    job->rules.streams = job->streams;
     struct retention_limits *limits = &job->rules.all;
     if (s->stream != NULL) {
         if (!stream_name_valid(s->stream)) {
             say("--stream: \"%s\" is no stream's name", s->stream);
             return false;
         }
-        strcpy(job->stream.name, s->stream);
-        job->rules.streams = &job->stream;
-        job->rules.stream_count = 1;
-        limits = &job->stream.limits;
+        limits = limits_of_named(job);
     }
     take_over(&limits->age_s, s->age_s);
     take_over(&limits->bytes_max, s->bytes_max);

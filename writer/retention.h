@@ -12,6 +12,9 @@
 
 #include "writer/segment_name.h"
 
+/* A stream's own age: it has no limit, whatever holds for all. */
+#define RETENTION_AGE_NEVER UINT64_MAX
+
 /* 0: no limit. */
 struct retention_limits {
     uint64_t age_s;     /* since its last line came */

@@ -110,7 +110,6 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
         !path_join(s->state_path, options->directory, "state", file) ||
         !path_join(s->pack_path, options->directory, "state", pack_file))
         error = ERR_NAME_TOO_LONG;
-    if (!error) error = directory_make(port_files(port), s->folder);
     const struct keeper_options keeper_options = {.directory = options->directory,
                                                   .folder = s->folder,
                                                   .pack_path = s->pack_path,

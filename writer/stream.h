@@ -62,6 +62,7 @@ struct stream_counts {
     bool failing; /* the disk does not take what we have */
 };
 
+/* recover_stream has made its folder; no file is touched in this call. */
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
 /* From now on, for the present segment too. */
 void stream_resize(struct stream *stream, const struct stream_sizes *sizes);

@@ -324,6 +324,143 @@ static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state
     remove_zones();
 }
 
+/* ---- streams ---- */
+
+static void without_a_word_about_streams_all_goes_to_main(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{\"archive_level\": 9, \"segment_bytes_max\": \"3MiB\"}", &config);
+    assert_int_equal(config.stream_count, 1);
+    const struct stream_config *main = &config.streams[0];
+    assert_string_equal(main->name, STREAM_MAIN);
+    assert_true(main->fed && !main->configured);
+    assert_int_equal(main->sizes.segment_bytes_max, 3 << 20);
+    assert_int_equal(main->sizes.segment_age_ms, 3600 * 1000);
+    assert_int_equal(main->sizes.keeper.archive_level, 9);
+    assert_int_equal(config.retention.stream_count, 0);
+    config_free(&config);
+}
+
+static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
+    (void)state;
+    struct config config;
+    read_good("{\"streams\": {\n"
+              "  \"audit\": {\"rotate\": \"at 06:00\", \"rotate_zone\": \"UTC\", "
+              "\"retention_age_s\": \"30d\", \"archive_level\": 9,\n"
+              "    \"segment_bytes_max\": \"1MiB\", \"segment_bytes_max\": \"64MiB\"},\n"
+              "  \"debug\": {\"retention_age_s\": 0, \"segment_age_s\": \"5m\"},\n"
+              "  \"main\": {\"archive_after_s\": 7}},\n"
+              " \"archive_after_s\": 8, \"retention_age_s\": \"1d\", \"segment_idle_s\": 9,\n"
+              " \"tcp\": [\"127.0.0.1:1\", {\"address\": \"127.0.0.1:2\", \"stream\": \"audit\"},\n"
+              "         {\"address\": \"127.0.0.1:3\", \"stream\": \"web\"}]}",
+              &config);
+    assert_int_equal(config.stream_count, 4);
+    assert_string_equal(config.listeners[0].keys.stream, "main");
+    assert_string_equal(config.listeners[1].keys.stream, "audit");
+    const struct stream_config *main = &config.streams[0];
+    assert_string_equal(main->name, "main");
+    assert_true(main->fed && main->configured);
+    assert_int_equal(main->sizes.keeper.archive_after_s, 7);
+    assert_int_equal(main->sizes.segment_age_ms, 3600 * 1000);
+    const struct stream_config *audit = config_stream(&config, "audit");
+    assert_true(audit->fed && audit->configured);
+    assert_int_equal(schedule_next(&audit->sizes.schedule, 0), 6 * 3600);
+    assert_int_equal(audit->sizes.segment_age_ms, 0); /* by the clock */
+    assert_int_equal(audit->sizes.segment_bytes_max, 64 << 20);
+    assert_int_equal(audit->sizes.segment_idle_ms, 9000);
+    assert_int_equal(audit->sizes.keeper.archive_level, 9);
+    assert_int_equal(audit->sizes.keeper.archive_after_s, 8);
+    const struct stream_config *debug = config_stream(&config, "debug");
+    assert_true(debug->configured && !debug->fed);
+    assert_int_equal(debug->sizes.segment_age_ms, 300 * 1000);
+    const struct stream_config *web = config_stream(&config, "web");
+    assert_true(web->fed && !web->configured);
+    assert_int_equal(web->sizes.keeper.archive_after_s, 8);
+    assert_ptr_equal(config_stream(&config, "old"), &config.others);
+    assert_int_equal(config.retention.stream_count, 2);
+    assert_int_equal(retention_limits_of(&config.retention, "audit").age_s, 30 * 86400);
+    assert_true(retention_limits_of(&config.retention, "debug").age_s == RETENTION_AGE_NEVER);
+    assert_int_equal(retention_limits_of(&config.retention, "main").age_s, 86400);
+    config_free(&config);
+}
+
+static void what_the_command_line_says_for_all_does_not_change_a_streams_own(void **state) {
+    (void)state;
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    write_file("{\"rotate\": \"hourly\", \"streams\": {\"a\": {\"archive_level\": 9, \"rotate\": "
+               "\"never\"}}, \"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"b\"}}");
+    assert_int_equal(read_with(&config, error, "--archive-level=3"), 0);
+    assert_int_equal(config_stream(&config, "a")->sizes.keeper.archive_level, 9);
+    assert_int_equal(config_stream(&config, "a")->sizes.segment_age_ms, 3600 * 1000);
+    assert_int_equal(config_stream(&config, "b")->sizes.keeper.archive_level, 3);
+    assert_int_equal(config_stream(&config, "b")->sizes.segment_age_ms, 0);
+    config_free(&config);
+    /* The listener that fed it is not there: nor is the stream. */
+    assert_int_equal(read_with(&config, error, "--tcp=127.0.0.1:1"), 0);
+    assert_int_equal(config.stream_count, 2);
+    assert_ptr_equal(config_stream(&config, "b"), &config.others);
+    config_free(&config);
+    file_remove(files_of_system(), FILE_NAME);
+}
+
+static void an_error_in_a_stream_says_where_and_in_which(void **state) {
+    (void)state;
+    static const char *const bad[] = {"",   "..", "a/b", "a\\\\b",   "nul",   "Com1.x",
+                                      "a.", ".a", "a ",  "a\\u0001", "state", "logportd.run"};
+    char text[256];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "{\n \"streams\": {\"%s\": {}}}", bad[i]);
+        read_bad(text, FILE_NAME ":2:14: streams: \"");
+        read_bad(text, "cannot be a stream's name: up to 64 letters");
+        snprintf(text, sizeof text,
+                 "{\"tcp\": {\"address\": \"127.0.0.1:1\",\n\"stream\": \"%s\"}}", bad[i]);
+        read_bad(text, FILE_NAME ":2:11: stream: \"");
+        read_bad(text, "cannot be a stream's name: up to 64 letters");
+    }
+    read_bad("{\"streams\": {\"rejects\": {}}}", ":1:14: streams: \"rejects\" is the daemon's own");
+    read_bad("{\"udp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"Rejects\"}}",
+             ":1:46: stream: \"Rejects\" is the daemon's own");
+    read_bad("{\"streams\": {\"a\": {\"rotat\": 1}}}",
+             ":1:20: stream a: \"rotat\": no such key of a stream; did you mean \"rotate\"?");
+    read_bad("{\"streams\": {\"a\": {\"flush_ms\": 1}}}",
+             ":1:20: stream a: flush_ms: this is for all streams together");
+    read_bad("{\"streams\": {\"a\": {\"streams\": {}}}}",
+             ":1:20: stream a: \"streams\": no such key");
+    read_bad("{\"streams\": {\"a\": {\"archive_level\": 13}}}", ":1:37: stream a: archive_level: ");
+    read_bad("{\"streams\": {\"a\": {\"rotate\": \"often\"}}}",
+             ":1:30: stream a: rotate: \"often\" is none of never, hourly");
+    read_bad("{\"streams\": {\"a\": {\"rotate\": [\"hourly\"]}}}",
+             ":1:30: stream a: rotate: a text");
+    read_bad("{\"streams\": {\"a\": 1}}", ":1:19: stream a: an object");
+    read_bad("{\"streams\": [\"a\"]}", ":1:13: streams: an object");
+    read_bad("{\"streams\": {\"a\": {},\n\"a\": {}}}",
+             ":2:1: stream a: it stands in \"streams\" twice");
+    read_bad("{\"streams\": {\"a\": {}, \"A\": {}}}",
+             ":1:23: streams: \"A\" differs from stream \"a\"");
+    read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"MAIN\"}}",
+             ":1:46: stream: \"MAIN\" differs from stream \"main\"");
+    read_bad("{\"streams\": {\"a\": {\"rotate\": \"daily\",\n\"rotate_zone\": \"Mars/Base\"}}, "
+             "\"zone_folder\": \"" ZONES "\"}",
+             ":2:16: stream a: rotate_zone: \"Mars/Base\": no such zone in " ZONES);
+}
+
+static void there_are_sixteen_streams_and_no_more(void **state) {
+    (void)state;
+    struct config config;
+    char text[1024] = "{\"streams\": {\"main\": {}";
+    for (int i = 1; i < STREAMS_MAX; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ", \"s%d\": {}", i);
+    strcat(text, "}");
+    char *end = text + strlen(text);
+    strcpy(end, "}");
+    read_good(text, &config);
+    assert_int_equal(config.stream_count, STREAMS_MAX);
+    config_free(&config);
+    strcpy(end, ",\n\"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"s16\"}}");
+    read_bad(text, ":2:45: stream: \"s16\" is one stream too many: at most 16");
+}
+
 static void a_missing_file_is_named(void **state) {
     (void)state;
     char program[] = "logportd", option[] = "--config=not-there.json";
@@ -350,6 +487,11 @@ int main(void) {
         cmocka_unit_test(a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise),
         cmocka_unit_test(a_schedule_goes_by_the_clock_of_its_zone),
         cmocka_unit_test(an_error_in_a_schedule_or_a_zone_says_what_was_expected),
+        cmocka_unit_test(without_a_word_about_streams_all_goes_to_main),
+        cmocka_unit_test(a_stream_has_keys_of_its_own_and_else_those_of_all),
+        cmocka_unit_test(what_the_command_line_says_for_all_does_not_change_a_streams_own),
+        cmocka_unit_test(an_error_in_a_stream_says_where_and_in_which),
+        cmocka_unit_test(there_are_sixteen_streams_and_no_more),
         cmocka_unit_test(a_missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
