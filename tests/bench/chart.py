@@ -63,7 +63,6 @@ def draw(report):
 
 def draw_panel(groups, panel, left, width, first):
     key, heading, factor, number = panel
-    most = max([one[key]["median"] for _, _, receivers in groups for one in receivers.values()] or [1])
     parts = ['<text class="head" x="%d" y="16">%s</text>' % (left, escape(heading))]
     y = 30
     for _, what, receivers in groups:
@@ -71,6 +70,8 @@ def draw_panel(groups, panel, left, width, first):
             parts.append('<text class="head" x="4" y="%d">%s</text>' % (y + 10, escape(what)))
         y += 16
         top = y
+        # Each group has its own scale: a line of 64 KiB costs more than one of 200 bytes.
+        most = max(one[key]["median"] for one in receivers.values())
         for name, one in receivers.items():
             value = one[key]["median"]
             length = max(1, width * value / most)

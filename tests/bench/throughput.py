@@ -228,8 +228,8 @@ def load_round(options, mode, name, number, directory):
     patience = START_S + load.lines / LINES_A_SECOND_MIN
     receiver = RECEIVERS[name](options.build, directory, load)
     try:
-        began = time.monotonic()
         sent = load.run(options.build, receiver, patience)
+        began = time.monotonic() - sent["closed_seconds"]  # when all were connected
         stored = receiver.wait_stored(load, patience)
         seconds = stored.when - began
         lives = receiver.process.returncode is None
