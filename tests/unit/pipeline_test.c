@@ -1,0 +1,382 @@
+/* pipeline_test.c - lines of several streams on their way, on the simulated port: each comes to its
+ * own stream, in order and in time, and no stream waits for another. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/pipeline.h"
+#include "ingest/rules.h"
+#include "tests/sim/sim.h"
+#include "writer/recover.h"
+#include "writer/scan.h"
+
+#define DIRECTORY     "logs"
+#define LINE_BYTES    64u /* {"from":1,"n":"000000042","fill":"…"}, and a newline */
+#define LINE_MAX      4096u
+#define FLUSH_MS      200
+#define SOURCES       8
+#define BATCH_LINES   (BATCH_BYTES_MIN / LINE_BYTES)
+#define SO_MANY_LINES (10 * BATCH_LINES) /* more than all batches take */
+
+struct bench;
+
+/* Brings lines that are numbered. */
+struct feeder {
+    struct source source;
+    struct bench *bench;
+    uint64_t sent, wanted;
+    bool blank; /* what it brings comes to nothing */
+};
+
+struct bench {
+    struct sim sim;
+    struct port *port;
+    struct pipeline *pipeline;
+    struct counters counters;
+    struct stream *streams[SOURCES], *rejects;
+    uint32_t stream_count;
+    struct rules *rules;
+    struct feeder feeders[SOURCES]; /* number i is listener i */
+};
+
+/* ---- lines ---- */
+
+static bool add_lines(void *context, struct batch *batch) {
+    struct feeder *feeder = context;
+    const struct batch_origin origin = {.listener = feeder->source.listener};
+    char line[2 * LINE_BYTES];
+    if (feeder->blank) return true;
+    for (; feeder->sent < feeder->wanted; feeder->sent++) {
+        if (batch_room(batch) < LINE_BYTES) return false;
+        snprintf(line, sizeof line,
+                 "{\"from\":%" PRIu32 ",\"n\":\"%09" PRIu64 "\",\"fill\":\"%27s\"}\n",
+                 feeder->source.listener, feeder->sent, "");
+        assert_int_equal(strlen(line), LINE_BYTES);
+        memcpy(batch_add(batch, &origin, LINE_BYTES), line, LINE_BYTES);
+    }
+    return true;
+}
+
+static bool feed(struct source *source) {
+    struct feeder *feeder = PORT_CONTAINER(struct feeder, source, source);
+    struct pipeline *pipeline = feeder->bench->pipeline;
+    const bool all = pipeline_fill(pipeline, source, add_lines, feeder);
+    if (!all) pipeline_park(pipeline, source);
+    return all;
+}
+
+static void bring(struct bench *bench, uint32_t feeder, uint64_t lines) {
+    struct feeder *f = &bench->feeders[feeder];
+    f->wanted += lines;
+    if (!f->source.parked) feed(&f->source);
+}
+
+/* The lines of a stream, as a reader finds them: each feeder's follow each other. */
+static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SOURCES]) {
+    char path[64];
+    struct segment_list list = {0};
+    uint64_t lines = 0;
+    snprintf(path, sizeof path, DIRECTORY "/%s", name);
+    assert_int_equal(segment_list_add(&bench->sim.disk.files, path, &list), 0);
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct scan scan;
+        enum scan_damage damage;
+        assert_int_equal(scan_open(&bench->sim.disk.files, list.files[i].path, &scan), 0);
+        while (scan_next(&scan, &damage) > 0) {
+            assert_int_equal(scan.raw_size % LINE_BYTES, 0);
+            for (const char *line = (const char *)scan.raw;
+                 line < (const char *)scan.raw + scan.raw_size; line += LINE_BYTES, lines++) {
+                uint32_t from;
+                uint64_t n;
+                assert_int_equal(sscanf(line, "{\"from\":%" SCNu32 ",\"n\":\"%" SCNu64, &from, &n),
+                                 2);
+                assert_true(from < SOURCES && n == next[from]++);
+            }
+        }
+        scan_close(&scan);
+    }
+    segment_list_free(&list);
+    return lines;
+}
+
+static void expect_lines(struct bench *bench, const char *name, uint32_t feeder) {
+    uint64_t next[SOURCES] = {0};
+    assert_int_equal(lines_of(bench, name, next), bench->feeders[feeder].sent);
+    assert_int_equal(next[feeder], bench->feeders[feeder].sent);
+}
+
+/* ---- the bench ---- */
+
+static struct stream *open_stream(struct bench *bench, const char *name) {
+    struct recovery recovery;
+    struct stream *stream;
+    const struct stream_options options = {.directory = DIRECTORY,
+                                           .name = name,
+                                           .sizes.segment_bytes_max = UINT64_MAX,
+                                           .sizes.sync_ms = 1000};
+    assert_int_equal(recover_stream(&bench->sim.disk.files, DIRECTORY, name, &recovery), 0);
+    assert_int_equal(stream_open(bench->port, &options, &stream), 0);
+    return stream;
+}
+
+static void judge_by(struct bench *bench, const uint32_t *streams, uint32_t listeners) {
+    struct rules *rules = rules_create(LINE_MAX);
+    const struct listener_config usual = {.facts = &facts_rules_usual};
+    for (uint32_t i = 0; i < listeners; i++)
+        rules_set(rules, i, "tcp=127.0.0.1:5170", &usual, streams[i]);
+    pipeline_judge_by(bench->pipeline, rules);
+    rules_release(rules);
+}
+
+static const char *const names[SOURCES] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
+static const uint32_t own_stream[SOURCES] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+/* Listener i feeds stream i, as many as there are. */
+static struct bench *open_bench(uint32_t streams, uint32_t batches) {
+    struct bench *bench = calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    sim_open(&bench->sim, 3);
+    bench->port = sim_port(&bench->sim);
+    bench->rejects = open_stream(bench, STREAM_REJECTS);
+    const struct pipeline_options options = {.line_bytes_max = LINE_MAX,
+                                             .batches = batches,
+                                             .flush_ms = FLUSH_MS,
+                                             .rejects = bench->rejects,
+                                             .counters = &bench->counters};
+    assert_int_equal(pipeline_create(bench->port, &options, &bench->pipeline), 0);
+    for (uint32_t i = 0; i < streams; i++) {
+        bench->streams[i] = open_stream(bench, names[i]);
+        pipeline_add_stream(bench->pipeline, bench->streams[i]);
+        bench->feeders[i] =
+            (struct feeder){.source = {.listener = i, .resume = feed}, .bench = bench};
+    }
+    bench->stream_count = streams;
+    judge_by(bench, own_stream, streams);
+    return bench;
+}
+
+static void wait_for_all(struct bench *bench) {
+    while (pipeline_busy(bench->pipeline) || pipeline_anyone_parked(bench->pipeline))
+        sim_pass(&bench->sim, 10 * SIM_MS);
+}
+
+static void close_bench(struct bench *bench) {
+    wait_for_all(bench);
+    pipeline_finish(bench->pipeline);
+    wait_for_all(bench);
+    assert_int_equal(bench->counters.in_flight, 0);
+    pipeline_free(bench->pipeline);
+    for (uint32_t i = 0; i <= bench->stream_count; i++)
+        stream_finish(i < bench->stream_count ? bench->streams[i] : bench->rejects);
+    for (uint32_t i = 0; i <= bench->stream_count; i++) {
+        struct stream *stream = i < bench->stream_count ? bench->streams[i] : bench->rejects;
+        while (stream_busy(stream))
+            sim_pass(&bench->sim, 10 * SIM_MS);
+        stream_free(stream);
+    }
+    port_close(bench->port);
+    sim_close(&bench->sim);
+    free(bench);
+}
+
+/* ---- */
+
+static void each_line_comes_to_its_own_stream_in_order(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(3, pipeline_batches_min(3));
+    for (uint32_t turn = 0; turn < 50; turn++) {
+        for (uint32_t i = 0; i < 3; i++)
+            bring(bench, i, (turn * 7919 + i * 104729) % 9000);
+        sim_pass(&bench->sim, (turn % 5) * 40 * SIM_MS);
+    }
+    wait_for_all(bench);
+    uint64_t stored = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        expect_lines(bench, names[i], i);
+        assert_int_equal(bench->counters.streams[i].stored, bench->feeders[i].sent);
+        assert_int_equal(bench->counters.streams[i].bytes_stored,
+                         bench->feeders[i].sent * LINE_BYTES);
+        stored += bench->feeders[i].sent;
+    }
+    assert_int_equal(bench->counters.stored, stored);
+    close_bench(bench);
+}
+
+static void several_sources_of_one_stream_share_its_batch(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(4, PIPELINE_BATCHES_MIN);
+    judge_by(bench, (const uint32_t[]){0, 0, 0, 0}, 4);
+    for (uint32_t i = 0; i < 4; i++)
+        bring(bench, i, 10);
+    wait_for_all(bench);
+    uint64_t next[SOURCES] = {0};
+    assert_int_equal(lines_of(bench, "s0", next), 40);
+    assert_int_equal(bench->counters.batches, 1);
+    close_bench(bench);
+}
+
+static void each_batch_waits_for_its_own_flush_ms_and_no_longer(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(3, pipeline_batches_min(3));
+    bring(bench, 0, 1);
+    sim_pass(&bench->sim, 150 * SIM_MS);
+    bring(bench, 1, 1); /* due 150 ms after the first */
+    sim_pass(&bench->sim, 49 * SIM_MS);
+    assert_int_equal(pipeline_sealed(bench->pipeline), 0);
+    bring(bench, 2, 1);
+    sim_pass(&bench->sim, 2 * SIM_MS);
+    assert_int_equal(pipeline_sealed(bench->pipeline), 1);
+    sim_pass(&bench->sim, 148 * SIM_MS);
+    assert_int_equal(pipeline_sealed(bench->pipeline), 1);
+    sim_pass(&bench->sim, 2 * SIM_MS);
+    assert_int_equal(pipeline_sealed(bench->pipeline), 2);
+    sim_pass(&bench->sim, 50 * SIM_MS);
+    assert_int_equal(pipeline_sealed(bench->pipeline), 3);
+    close_bench(bench);
+}
+
+static void a_trickle_is_stored_in_time_beside_a_stream_that_takes_all_it_can(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(2, pipeline_batches_min(2));
+    bench->sim.work_ns_max = 20 * SIM_MS; /* workers are behind: the busy one is always parked */
+    bring(bench, 0, SO_MANY_LINES);
+    for (uint64_t n = 1; n <= 10; n++) {
+        assert_true(bench->feeders[0].source.parked);
+        bring(bench, 1, 1);
+        assert_int_equal(bench->feeders[1].sent, n); /* there was a batch for it at once */
+        const int64_t begin_ns = port_now_ns(bench->port);
+        while (bench->counters.streams[1].stored < n)
+            sim_pass(&bench->sim, SIM_MS);
+        /* An operation in 64 takes a hundred times as long, in this world. */
+        assert_true(port_now_ns(bench->port) - begin_ns <= (FLUSH_MS + 6000) * SIM_MS);
+        bring(bench, 0, SO_MANY_LINES);
+    }
+    wait_for_all(bench);
+    expect_lines(bench, "s0", 0);
+    expect_lines(bench, "s1", 1);
+    close_bench(bench);
+}
+
+static void a_stream_whose_disk_fails_does_not_stop_the_others(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(3, pipeline_batches_min(3));
+    disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
+                                                    .first = 1,
+                                                    .times = UINT64_MAX,
+                                                    .kinds = DISK_BIT(DISK_WRITE),
+                                                    .path = DIRECTORY "/s1/"});
+    bring(bench, 1, SO_MANY_LINES);
+    sim_pass(&bench->sim, 10 * SIM_S);
+    assert_true(bench->feeders[1].source.parked && stream_counts(bench->streams[1]).failing);
+    for (uint32_t turn = 0; turn < 5; turn++) {
+        bring(bench, 0, SO_MANY_LINES);
+        bring(bench, 2, 10);
+        sim_pass(&bench->sim, 60 * SIM_S);
+        assert_false(bench->feeders[0].source.parked || bench->feeders[2].source.parked);
+        assert_int_equal(bench->counters.streams[0].stored, bench->feeders[0].wanted);
+        assert_int_equal(bench->counters.streams[2].stored, bench->feeders[2].wanted);
+    }
+    assert_int_equal(bench->counters.streams[1].stored, 0);
+    disk_arm(&bench->sim.disk, &(struct disk_fault){0});
+    wait_for_all(bench);
+    for (uint32_t i = 0; i < 3; i++)
+        expect_lines(bench, names[i], i);
+    close_bench(bench);
+}
+
+/* As behind a reload that brings streams, before there are more batches. */
+static void with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_none(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(6, PIPELINE_BATCHES_MIN);
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(pipeline_sealed(bench->pipeline), i < PIPELINE_BATCHES_MIN ? 0 : i - 4);
+        bring(bench, i, 5);
+        sim_pass(&bench->sim, SIM_US / 10);
+    }
+    assert_true(pipeline_sealed(bench->pipeline) >= 1); /* sooner than its flush_ms */
+    wait_for_all(bench);
+    for (uint32_t i = 0; i < 6; i++)
+        expect_lines(bench, names[i], i);
+    assert_int_equal(pipeline_more_batches(bench->pipeline, pipeline_batches_min(6)), 0);
+    for (uint32_t i = 0; i < 6; i++)
+        bring(bench, i, 5);
+    assert_int_equal(pipeline_sealed(bench->pipeline), 6);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_false(bench->feeders[i].source.parked);
+    close_bench(bench);
+}
+
+static void what_comes_to_nothing_keeps_no_batch(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(2, pipeline_batches_min(2));
+    bench->feeders[0].blank = true;
+    bring(bench, 0, 1);
+    assert_false(pipeline_busy(bench->pipeline));
+    bring(bench, 1, 1);
+    assert_true(pipeline_busy(bench->pipeline));
+    wait_for_all(bench);
+    assert_int_equal(bench->counters.batches, 1);
+    expect_lines(bench, "s1", 1);
+    close_bench(bench);
+}
+
+static void other_rules_lead_what_comes_next_to_another_stream(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(3, pipeline_batches_min(3));
+    bring(bench, 0, 7);
+    judge_by(bench, (const uint32_t[]){2}, 1);
+    bring(bench, 0, 5);
+    wait_for_all(bench);
+    uint64_t next[SOURCES] = {0};
+    assert_int_equal(lines_of(bench, "s0", next), 7);
+    assert_int_equal(lines_of(bench, "s2", next), 5);
+    assert_int_equal(next[0], 12);
+    close_bench(bench);
+}
+
+static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(2, pipeline_batches_min(2) + 1);
+    disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
+                                                    .first = 1,
+                                                    .times = UINT64_MAX,
+                                                    .kinds = DISK_BIT(DISK_WRITE),
+                                                    .path = DIRECTORY "/s0/"});
+    bring(bench, 0, SO_MANY_LINES);
+    sim_pass(&bench->sim, 10 * SIM_S);
+    assert_true(bench->feeders[0].source.parked);
+    const uint64_t before = bench->feeders[0].sent;
+    judge_by(bench, (const uint32_t[]){1}, 1); /* and nothing else happens that would wake it */
+    sim_pass(&bench->sim, 60 * SIM_S);
+    assert_false(bench->feeders[0].source.parked);
+    assert_int_equal(bench->feeders[0].sent, SO_MANY_LINES);
+    assert_int_equal(bench->counters.streams[1].stored, SO_MANY_LINES - before);
+    disk_arm(&bench->sim.disk, &(struct disk_fault){0});
+    wait_for_all(bench);
+    uint64_t next[SOURCES] = {0};
+    assert_int_equal(lines_of(bench, "s0", next), before);
+    assert_int_equal(lines_of(bench, "s1", next), SO_MANY_LINES - before);
+    close_bench(bench);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_line_comes_to_its_own_stream_in_order),
+        cmocka_unit_test(several_sources_of_one_stream_share_its_batch),
+        cmocka_unit_test(each_batch_waits_for_its_own_flush_ms_and_no_longer),
+        cmocka_unit_test(a_trickle_is_stored_in_time_beside_a_stream_that_takes_all_it_can),
+        cmocka_unit_test(a_stream_whose_disk_fails_does_not_stop_the_others),
+        cmocka_unit_test(with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_none),
+        cmocka_unit_test(what_comes_to_nothing_keeps_no_batch),
+        cmocka_unit_test(other_rules_lead_what_comes_next_to_another_stream),
+        cmocka_unit_test(a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
