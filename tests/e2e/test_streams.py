@@ -3,11 +3,8 @@ connection in order, each stream with files, archive and retention of its own.""
 
 import json
 import os
-import re
-import unittest
 
 from harness import (
-    EXEC_PREFIX,
     Case,
     assert_passes_lz4_test,
     every_segment,
@@ -15,9 +12,11 @@ from harness import (
     logport,
     logportd,
     main,
+    native_only,
     rejects,
     scaled,
     segments,
+    small_disk,
     wait_until,
 )
 from test_reload import Reloading, free_port
@@ -235,6 +234,29 @@ class Streams(Reloading):
         self.assertEqual(list(status(again)["streams"]), ["main"])
         again.stop()
         self.assertEqual(len(os.listdir(kept)), 1)
+
+    @native_only("Wine has no volumes that can be full")
+    def test_a_stream_whose_volume_is_full_does_not_stop_the_others(self):
+        self.path = os.path.join(self.directory(), "logportd.json")
+        base = os.path.join(self.directory(), "logs")
+        os.mkdir(base)
+        os.symlink(small_disk(self, 1 << 20), os.path.join(base, "audit"))
+        self.write(tcp=["127.0.0.1:0", {"address": "127.0.0.1:0", "stream": "audit"}], flush_ms=20)
+        daemon = self.daemon("--config", self.path, dir=base, tcp=[], udp=[])
+        audit = [b'{"n":%d,"x":"%s"}' % (n, self.rng.randbytes(500).hex().encode()) for n in range(20000)]
+        sending = self.in_thread(daemon.send, b"\n".join(audit) + b"\n", 1)
+        daemon.wait_said("audit.*no space left; holding")
+        web = self.lines(scaled(50000), to="main")
+        daemon.send(b"\n".join(web) + b"\n", 0)
+        self.assert_lines(daemon.wait_stored(len(web), "main"), web)
+        self.assertTrue(sending.is_alive(), "who sends more than fits waits")
+        self.assertGreater(status(daemon)["streams"]["audit"]["blocks_held"], 0)
+        daemon.kill()
+        with self.assertRaises((AssertionError, OSError)):
+            sending.finish()
+        # What stands is whole, and is found by the directory.
+        left = logport("cat", "--stream", "audit", base).lines
+        self.assert_lines(left, audit[: len(left)])
 
     def test_names_that_cannot_be_are_refused_with_their_place(self):
         self.path = os.path.join(self.directory(), "logportd.json")
