@@ -40,6 +40,7 @@ struct stream_config {
     bool configured; /* by an object of its own */
     bool fed;        /* by a listener */
     struct stream_sizes sizes;
+    struct option_list command;        /* whose texts are sizes.keeper.command's words */
     struct retention_limits retention; /* its own; all zero: it has none */
     struct zone *zone;                 /* of sizes.schedule, if it is not that of all */
 };
@@ -67,6 +68,9 @@ struct config {
     const char *rotate, *rotate_zone, *zone_folder;
     uint64_t archive_after_s, archive_level;
     const char *archive_dir; /* as it holds everywhere; NULL: none */
+    struct option_list archive_command;
+    uint64_t archive_command_limit_s;
+    const char *archive_command_then;
     struct retention_rules retention;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema;

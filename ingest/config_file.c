@@ -120,6 +120,18 @@ static void element(void *context, size_t name_offset, size_t offset) {
         set(reading, reading->option, offset);
 }
 
+static void list(struct reading *reading, const struct option *option, size_t offset) {
+    const uint32_t before = reading->stream ? reading->stream->key_count : 0;
+    reading->option = option;
+    if (reading->text[offset] == '[')
+        config_text_children(reading->text, reading->size, offset, element, reading);
+    else
+        element(reading, offset, offset);
+    /* Else what holds for all would hold, and nobody would be told. */
+    if (reading->stream && reading->stream->key_count == before)
+        wrong(reading, offset, "at least one text was expected", option->name);
+}
+
 /* The elements of a list of keys become one text, as the command line writes it. */
 static void key(void *context, size_t name_offset, size_t offset) {
     struct reading *reading = context;
@@ -215,11 +227,7 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
     } else if (reading->stream && option->place != OPTION_FOR_PARTS) {
         wrong(reading, name_offset, "this is for all streams together, not for one", option->name);
     } else if (option->kind == OPTION_LIST && (first == '[' || first == '{')) {
-        reading->option = option;
-        if (first == '[')
-            config_text_children(reading->text, reading->size, value_offset, element, reading);
-        else
-            element(reading, value_offset, value_offset);
+        list(reading, option, value_offset);
     } else if (option->kind == OPTION_TEXT && first == '[' && strstr(option->name, "_keys")) {
         reading->option = option;
         keys(reading, option, value_offset);

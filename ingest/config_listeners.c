@@ -6,6 +6,7 @@
 
 #include "ingest/config_parts.h"
 #include "port/error.h"
+#include "writer/handover.h"
 
 #define FIELD(name)   offsetof(struct listener_keys, name)
 #define DIR_BYTES_MAX 3000
@@ -126,6 +127,19 @@ static int check_archive(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+static int check_command(const char *text, char *problem) {
+    if (handover_word_valid(text)) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.128s\": {path}, {stream}, {name} and {sequence} are what can be replaced", text);
+    return ERR_INVALID;
+}
+
+static int check_then(const char *text, char *problem) {
+    if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither keep nor delete", text);
+    return ERR_INVALID;
+}
+
 static int check_directory(const char *text, char *problem) {
     if (text[0] != '\0' && strlen(text) <= DIR_BYTES_MAX) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "a directory's name was expected");
@@ -148,6 +162,8 @@ int config_value_check(const char *name, const char *text, char *problem) {
         {"level_keys", check_keys},
         {"dir", check_directory},
         {"archive_dir", check_archive},
+        {"archive_command", check_command},
+        {"archive_command_then", check_then},
         {"schema", check_schema},
         {"schema_mode", check_mode},
         {"formats", check_truth},

@@ -55,8 +55,8 @@ int config_archive_settle(struct config *config, const char **archive_dir, char 
 
 /* ---- streams ---- */
 
-/* Each of the table's options that are OPTION_FOR_PARTS, once. */
-#define STREAM_KEYS_MAX 32
+/* Each of the table's options that are OPTION_FOR_PARTS, once; a list's once for each text. */
+#define STREAM_KEYS_MAX (32 + OPTION_LIST_MAX)
 struct stream_key {
     const struct option *option;
     const char *text;
@@ -78,7 +78,8 @@ int config_stream_check(const char *name, char *problem);
  * says why there can be none. */
 int config_stream_object(struct config *config, const char *name, struct stream_object **object,
                          char *problem);
-/* The option, which is OPTION_FOR_PARTS, has this text there; it did well in option_set. */
+/* The option, which is OPTION_FOR_PARTS, has this text there, a list this one too; it did well in
+ * option_set. */
 void config_stream_set(struct stream_object *object, const struct option *option, const char *text,
                        struct text_position at);
 

@@ -74,9 +74,10 @@ int config_stream_object(struct config *config, const char *name, struct stream_
 void config_stream_set(struct stream_object *object, const struct option *option, const char *text,
                        struct text_position at) {
     uint32_t i = 0;
-    while (i < object->key_count && object->keys[i].option != option)
+    while (i < object->key_count &&
+           (option->kind == OPTION_LIST || object->keys[i].option != option))
         i++; /* written twice: the last one counts, as it does for all */
-    assert(option->place == OPTION_FOR_PARTS && option->kind != OPTION_LIST && i < STREAM_KEYS_MAX);
+    assert(option->place == OPTION_FOR_PARTS && i < STREAM_KEYS_MAX);
     object->keys[i] = (struct stream_key){option, text, at};
     if (i == object->key_count) object->key_count++;
 }
@@ -102,6 +103,26 @@ static struct stream_sizes sizes_of(const struct config *own, const struct sched
     };
 }
 
+/* Its words are the stream's. */
+static struct handover_rules command_of(const struct config *own, struct stream_config *stream) {
+    const struct option_list *list = &stream->command;
+    stream->command = own->archive_command;
+    const bool none = list->count == 1 && strcmp(list->texts[0], "none") == 0;
+    return (struct handover_rules){.words = list->texts,
+                                   .count = none ? 0 : list->count,
+                                   .limit_s = own->archive_command_limit_s,
+                                   .deletes = strcmp(own->archive_command_then, "delete") == 0};
+}
+
+/* Its first text takes the place of what holds for all. */
+static void begin_list(const struct stream_object *object, uint32_t n, struct config *own) {
+    const struct option *option = object->keys[n].option;
+    for (uint32_t i = 0; i < n; i++)
+        if (object->keys[i].option == option) return;
+    struct option_list *texts = (struct option_list *)(void *)((char *)own + option->field);
+    texts->count = 0;
+}
+
 /* Found when all is read: what this key names is not there. */
 static int settling_failed(const struct config *config, const struct stream_object *object,
                            const char *name, const char *problem, char *error) {
@@ -121,6 +142,7 @@ static int settle(struct files *files, struct config *config, const struct strea
     own.retention.all = (struct retention_limits){0};
     for (uint32_t i = 0; i < object->key_count; i++) {
         const struct stream_key *key = &object->keys[i];
+        if (key->option->kind == OPTION_LIST) begin_list(object, i, &own);
         const int result = option_set(key->option, key->text, &own, problem);
         assert(result == 0); /* it was good before */
         if (strcmp(key->option->name, "retention_age_s") == 0 && own.retention.all.age_s == 0)
@@ -137,6 +159,7 @@ static int settle(struct files *files, struct config *config, const struct strea
     strcpy(stream->name, object->name);
     stream->configured = object->configured;
     stream->sizes = sizes_of(&own, &schedule);
+    stream->sizes.keeper.command = command_of(&own, stream);
     stream->retention = own.retention.all;
     return 0;
 }

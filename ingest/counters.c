@@ -62,6 +62,8 @@ static void stream(struct writer *writer, const char *name, const struct counter
     number(writer, "segments_archived", counts->segments_archived);
     number(writer, "segments_moved", counts->segments_moved);
     number(writer, "move_failures", counts->move_failures);
+    number(writer, "segments_handed_over", counts->segments_handed);
+    number(writer, "archive_command_failures", counts->archive_command_failures);
     number(writer, "blocks_held", counts->appends_held);
     number(writer, "write_failures", counts->write_failures);
     number(writer, "sync_failures", counts->sync_failures);

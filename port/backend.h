@@ -51,8 +51,10 @@ extern const struct port_backend port_backend_of_system;
 
 struct port {
     const struct port_backend *calls;
-    struct files *files; /* the system's own, unless open sets others */
-    void *backend;       /* the back end's own state */
+    /* The system's own, unless open sets others. */
+    struct files *files;
+    struct processes *processes;
+    void *backend; /* the back end's own state */
     /* Ops that came back and wait for their `done`, in order. */
     struct port_list completed;
     /* Ops started and not yet handed to `done`.  Atomic because of port_post. */

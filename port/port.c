@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "port/backend.h"
+#include "port/process.h"
 
 static void timers_expire(struct port *port);
 static int64_t nearest_ns(const struct port *port, int64_t give_up_ns);
@@ -31,6 +32,7 @@ int port_open(const struct port_options *options, struct port **opened) {
         return error;
     }
     if (port->files == NULL) port->files = files_of_system();
+    if (port->processes == NULL) port->processes = processes_of_system();
     *opened = port;
     return 0;
 }
@@ -48,6 +50,10 @@ const char *port_name(const struct port *port) {
 
 struct files *port_files(const struct port *port) {
     return port->files;
+}
+
+struct processes *port_processes(const struct port *port) {
+    return port->processes;
 }
 
 int64_t port_now_ns(const struct port *port) {

@@ -30,6 +30,7 @@ struct port_pool;
 struct port_buffer;
 struct port_socket;
 struct port_list;
+struct processes;
 
 typedef void port_callback(struct port_op *op);
 
@@ -119,8 +120,9 @@ int port_open(const struct port_options *options, struct port **port);
  * Every op must be back, every socket shut and every call of port_post
  * returned: anything else is our bug. */
 void port_close(struct port *port);
-const char *port_name(const struct port *port);    /* "epoll", "iocp" */
-struct files *port_files(const struct port *port); /* where this port's files live */
+const char *port_name(const struct port *port);            /* "epoll", "iocp" */
+struct files *port_files(const struct port *port);         /* where this port's files live */
+struct processes *port_processes(const struct port *port); /* who starts programs (process.h) */
 
 /* Waits until something has come back or timeout_ns is over (negative: no
  * limit; 0: only looks), then calls `done` for at most PORT_COLLECT_MAX ops.

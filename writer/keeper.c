@@ -51,6 +51,7 @@ struct keeper {
     bool finishing;
     bool once_more; /* what was missed is tried with the next job, whenever its time would be */
     struct kept_rules *next_kept; /* NULL: the same as before */
+    struct handover *handover;
     /* The job looks at them between frames: what is in hand is let go. */
     atomic_bool let_go_all, let_go_less;
     struct keeper_counts counts;
@@ -64,6 +65,7 @@ struct keeper {
     struct {
         uint64_t low, high, packed, moved;
     } missed;
+    bool pack_left, copy_left;          /* there may be a temporary file that nobody works at */
     int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
     int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: nothing is to come */
     bool only_new;
@@ -88,37 +90,63 @@ static struct kept_rules *keep_rules(const struct keeper_rules *rules) {
     return kept;
 }
 
+/* Both halves, or none. */
+static int set_rules(struct keeper *k, const struct keeper_rules *rules) {
+    struct kept_rules *kept = keep_rules(rules);
+    int error = kept == NULL ? ERR_NO_MEMORY : 0;
+    if (!error) error = handover_set_rules(k->handover, &rules->command, rules->archive_dir);
+    if (error) {
+        free(kept);
+        return error;
+    }
+    kept->rules.command.words = NULL; /* whose texts are not kept here */
+    free(k->next_kept);
+    k->next_kept = kept;
+    return 0;
+}
+
 int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper) {
     struct keeper *k = calloc(1, sizeof *k);
     if (k == NULL) return ERR_NO_MEMORY;
-    k->next_kept = keep_rules(&options->rules);
-    if (k->next_kept == NULL) {
-        free(k);
-        return ERR_NO_MEMORY;
-    }
     k->port = port;
     k->options = *options;
     port_random(port, k->archive.chance, sizeof k->archive.chance);
     k->low = options->last_sequence + 1;
     k->high = options->last_sequence;
+    k->pack_left = k->copy_left = true; /* a crash's */
     k->op.done = came_back;
-    *keeper = k;
-    return 0;
+    const struct handover_options handover = {.port = port,
+                                              .manifest = options->manifest,
+                                              .stream = options->stream,
+                                              .directory = options->directory};
+    int error = handover_open(&handover, &k->handover);
+    if (!error) error = set_rules(k, &options->rules);
+    if (!error) *keeper = k;
+    if (error && k->handover != NULL) handover_free(k->handover);
+    if (error) free(k);
+    return error;
 }
 
 void keeper_free(struct keeper *keeper) {
     assert(!keeper_busy(keeper));
+    handover_free(keeper->handover);
     free(keeper->kept);
     free(keeper->next_kept);
     free(keeper);
 }
 
-bool keeper_busy(const struct keeper *keeper) {
+bool keeper_at_work(const struct keeper *keeper) {
     return !port_idle(&keeper->op);
 }
 
+bool keeper_busy(const struct keeper *keeper) {
+    return keeper_at_work(keeper) || handover_busy(keeper->handover);
+}
+
 struct keeper_counts keeper_counts(const struct keeper *keeper) {
-    return keeper->counts;
+    struct keeper_counts counts = keeper->counts;
+    counts.handed = handover_counts(keeper->handover);
+    return counts;
 }
 
 static bool anything_missed(const struct keeper *keeper) {
@@ -189,25 +217,22 @@ void keeper_closed(struct keeper *keeper) {
 }
 
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
-    struct kept_rules *kept = keep_rules(rules);
-    if (kept == NULL)
-        say("%s: %s; the rules stay", keeper->options.folder, error_text(ERR_NO_MEMORY));
-    if (kept != NULL) {
-        free(keeper->next_kept);
-        keeper->next_kept = kept;
-    }
+    const int error = set_rules(keeper, rules);
+    if (error) say("%s: %s; the rules stay", keeper->options.folder, error_text(error));
     keeper_look(keeper);
 }
 
 void keeper_finish(struct keeper *keeper) {
     keeper->finishing = keeper->once_more = true;
     atomic_store(&keeper->let_go_less, true);
+    handover_stop(keeper->handover, false);
     keeper_look(keeper);
 }
 
 void keeper_stop(struct keeper *keeper) {
     atomic_store(&keeper->let_go_less, true);
     atomic_store(&keeper->let_go_all, true);
+    handover_stop(keeper->handover, true);
     port_cancel(&keeper->op);
 }
 
@@ -236,6 +261,17 @@ static void wait_for_more(struct keeper *keeper, bool later) {
     if (ns < INT64_MAX && !keeper->finishing) wait_for(keeper, ns);
 }
 
+/* What becomes of it must stand in the books: else it would be done again and again. */
+static bool hands_over(const struct keeper *k) {
+    return k->kept->rules.command.count > 0 && k->options.manifest != NULL;
+}
+
+/* What is yet to be packed is not ready, but where there is no room for that. */
+static uint64_t ready_up_to(const struct keeper *k) {
+    const bool missed = k->missed.moved > 0 && k->missed.moved <= k->packed;
+    return missed ? k->missed.moved - 1 : k->packed;
+}
+
 static void came_back(struct port_op *op) {
     struct keeper *keeper = PORT_CONTAINER(struct keeper, op, op);
     const bool was_job = keeper->running;
@@ -246,6 +282,7 @@ static void came_back(struct port_op *op) {
     keeper->counts.segments_moved += was_job && result == MOVED_ONE;
     keeper->counts.move_failures += was_job && result == MOVE_FAILED;
     if (atomic_load(&keeper->let_go_all)) return;
+    if (was_job && hands_over(keeper)) handover_look(keeper->handover, ready_up_to(keeper));
     if (was_job && result < 0 && result != ERR_CANCELLED)
         failed(keeper, (int)result);
     else if (!was_job || keeper->wanted || result > LATER || result == ERR_CANCELLED)
@@ -287,7 +324,8 @@ static bool moves(const struct keeper *k) {
 
 static const struct segment_file *next_to_pack(const struct keeper *k,
                                                const struct segment_list *list) {
-    if (k->only_new || (k->kept->rules.archive_level == 0 && !moves(k))) return NULL;
+    const bool stays = !moves(k) && !hands_over(k);
+    if (k->only_new || (k->kept->rules.archive_level == 0 && stays)) return NULL;
     return first_behind(list, k->packed);
 }
 
@@ -325,22 +363,32 @@ static int add_index(struct keeper *k, const char *path, bool is_new) {
     return error ? error : INDEXED_ONE;
 }
 
+/* What a crash has left, or an error. */
+static int clear_pack(struct keeper *k) {
+    if (!k->pack_left) return 0;
+    const int error = file_remove(port_files(k->port), k->options.pack_path);
+    k->pack_left = error && error != ERR_NOT_FOUND;
+    return k->pack_left ? error : 0;
+}
+
 static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
                 const char *path) {
     struct files *files = port_files(k->port);
     const struct repack_options options = {.level = (int)k->kept->rules.archive_level,
                                            .stop = &k->let_go_less};
     struct file to;
-    int error = file_remove(files, k->options.pack_path); /* what a crash has left */
-    if (error && error != ERR_NOT_FOUND) return error;
+    int error = clear_pack(k);
+    if (error) return error;
     error = file_open(files, k->options.pack_path, FILE_WRITE_NEW, &to);
+    k->pack_left = true;
     if (error) return error;
     error = repack(from, index, &to, &options);
     if (!error) file_permissions_like(&to, from);
     file_close(&to);
     file_close(from); /* on Windows an open file cannot be replaced */
     if (!error) error = repack_take_place(files, k->options.pack_path, path, k->options.folder);
-    if (error) (void)file_remove(files, k->options.pack_path);
+    if (error) (void)clear_pack(k);
+    if (!error) k->pack_left = false;
     return error ? error : ARCHIVED_ONE;
 }
 
@@ -374,7 +422,8 @@ static int archive(struct keeper *k, const char *path, bool *packed) {
     if (!result) {
         const bool worth_it = worth_packing(k, &index);
         result = LOOKED_AT_ONE;
-        if ((worth_it || moves(k)) && !is_due(k, status.modified_ns)) result = LATER;
+        if ((worth_it || moves(k) || hands_over(k)) && !is_due(k, status.modified_ns))
+            result = LATER;
         if (worth_it && result != LATER) result = pack(k, &index, &file, path);
         *packed = index.repacked || result == ARCHIVED_ONE;
         index_free(&index);
@@ -471,7 +520,9 @@ static int move_next(struct keeper *k, const struct segment_file *file) {
                         .chance = k->archive.chance,
                         .stop = &k->let_go_less,
                         .now_ns = k->now_ns};
+    k->copy_left = true;
     const int error = move_segment(&move, &file->name);
+    if (!error) k->copy_left = false;
     if (error == ERR_CANCELLED) return error;
     if (error && move.of_archive) return archive_failed(k, move.archive, error);
     if (error && error != ERR_NOT_FOUND) return miss_move(k, file, error);
@@ -481,6 +532,15 @@ static int move_next(struct keeper *k, const struct segment_file *file) {
     k->archive.said = 0;
     k->archive.pause_ns = 0;
     return MOVED_ONE;
+}
+
+/* Of segments that are gone the temporary files may be left. */
+static void clear_up(struct keeper *k) {
+    if (k->only_new) return;
+    (void)clear_pack(k);
+    if (k->copy_left && moves(k))
+        k->copy_left = move_clear(port_files(k->port), k->options.directory,
+                                  k->kept->rules.archive_dir, k->options.stream) != 0;
 }
 
 static int look_around(struct keeper *k, const struct segment_list *list) {
@@ -501,6 +561,7 @@ static int look_around(struct keeper *k, const struct segment_list *list) {
     }
     file = next_to_move(k, list);
     if (file != NULL) return move_next(k, file);
+    clear_up(k);
     return k->wake_ns == INT64_MAX ? NOTHING_LEFT : LATER;
 }
 

@@ -7,6 +7,7 @@
  * Then, some time after they were closed, they are packed smaller (repack.h), the oldest first,
  * into a file in the state folder, which takes the segment's name in one step.  If there is an
  * archive they move there then (move.h); while it does not take them they stay, and nothing else waits.
+ * At last a command may have them (handover.h).
  *
  * The manifest is told of each, if there is one.
  *
@@ -23,6 +24,7 @@
 #include <stdint.h>
 
 #include "port/port.h"
+#include "writer/handover.h"
 
 struct keeper;
 struct manifest;
@@ -36,10 +38,12 @@ struct keeper_rules {
     uint64_t archive_bytes_min; /* of lines: fewer do not become smaller */
     /* Where they move then, if there is a manifest: a path that holds everywhere; NULL: nowhere. */
     const char *archive_dir;
+    struct handover_rules command; /* which takes them then, if there is a manifest */
 };
 
 struct keeper_options {
-    const char *directory;  /* the log directory */
+    const char *directory; /* the log directory */
+    const char *stream;
     const char *folder;     /* of the stream's segments */
     const char *pack_path;  /* where a segment is packed: on the same volume */
     uint64_t last_sequence; /* segments above it are new */
@@ -49,6 +53,7 @@ struct keeper_options {
 
 struct keeper_counts {
     uint64_t segments_indexed, segments_archived, segments_moved, move_failures;
+    struct handover_counts handed;
 };
 
 /* The strings must outlive it, but those of the rules, which are copied. */
@@ -66,6 +71,8 @@ void keeper_finish(struct keeper *keeper);
 void keeper_stop(struct keeper *keeper);
 /* After keeper_finish or keeper_stop: false once nothing is under way. */
 bool keeper_busy(const struct keeper *keeper);
+/* It is not a command that it waits for. */
+bool keeper_at_work(const struct keeper *keeper);
 struct keeper_counts keeper_counts(const struct keeper *keeper);
 void keeper_free(struct keeper *keeper); /* not busy */
 

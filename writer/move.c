@@ -125,8 +125,8 @@ static int write_down(struct moving *m, const struct segment_name *name) {
     const struct move *move = m->move;
     struct manifest_record record;
     int error = manifest_find(move->manifest, name->stream, name->sequence, &record);
-    if (!error && record.event == MANIFEST_MOVED && strcmp(record.folder, m->to_folder) == 0)
-        return 0;
+    const bool told = !error && (record.event == MANIFEST_MOVED || record.event == MANIFEST_HANDED);
+    if (told && strcmp(record.folder, m->to_folder) == 0) return 0;
     if (error && error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
     /* It may have been packed since its last line. */
     error = manifest_describe(move->files, m->from, &record);
@@ -149,4 +149,19 @@ int move_segment(struct move *move, const struct segment_name *name) {
     if (!error) error = write_down(&m, name);
     if (!error) error = file_remove(move->files, m.from);
     return error ? error : directory_sync(move->files, m.from_folder);
+}
+
+int move_clear(struct files *files, const char *directory, const char *archive,
+               const char *stream) {
+    char path[SEGMENT_PATH_MAX], copy[STREAM_NAME_MAX + 16];
+    snprintf(copy, sizeof copy, "%s.copy", stream);
+    if (!path_join(path, archive, "state", copy)) return ERR_NAME_TOO_LONG;
+    struct archives *archives = malloc(sizeof *archives);
+    if (archives == NULL) return ERR_NO_MEMORY;
+    int error = archives_read(files, directory, archives);
+    if (!error) error = archives_check(files, archives, archive);
+    free(archives);
+    if (error) return error;
+    error = file_remove(files, path);
+    return error == ERR_NOT_FOUND ? 0 : error;
 }

@@ -30,4 +30,8 @@ struct move {
  * archives_error_text). */
 int move_segment(struct move *move, const struct segment_name *name);
 
+/* Removes the copy that an interrupted move has left, if any.  An error: as archives_check's, or it
+ * is still there. */
+int move_clear(struct files *files, const char *directory, const char *archive, const char *stream);
+
 #endif

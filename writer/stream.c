@@ -111,6 +111,7 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
         !path_join(s->pack_path, options->directory, "state", pack_file))
         error = ERR_NAME_TOO_LONG;
     const struct keeper_options keeper_options = {.directory = options->directory,
+                                                  .stream = s->name,
                                                   .folder = s->folder,
                                                   .pack_path = s->pack_path,
                                                   .last_sequence = s->last_sequence,
@@ -174,7 +175,7 @@ static void finish_indexing(struct stream *stream) {
 }
 
 bool stream_stop_indexing(struct stream *stream) {
-    const bool busy = keeper_busy(stream->keeper);
+    const bool busy = keeper_at_work(stream->keeper);
     keeper_stop(stream->keeper);
     return busy;
 }
@@ -202,6 +203,8 @@ struct stream_counts stream_counts(const struct stream *stream) {
     counts.segments_archived = kept.segments_archived;
     counts.segments_moved = kept.segments_moved;
     counts.move_failures = kept.move_failures;
+    counts.segments_handed = kept.handed.segments;
+    counts.archive_command_failures = kept.handed.failures;
     return counts;
 }
 

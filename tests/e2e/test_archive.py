@@ -136,6 +136,38 @@ class Archive(ArchiveCase):
         self.assert_lines(logport("cat", daemon.base).lines, lines)
         self.assert_sound(daemon.base)
 
+    def test_each_stream_may_have_its_own_archive_and_command(self):
+        where = self.directory()
+        config, cold = os.path.join(where, "config.json"), os.path.join(where, "cold")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({
+                "tcp": ["127.0.0.1:0"] + [{"address": "127.0.0.1:0", "stream": name} for name in ("audit", "web")],
+                "archive_after_s": "0s", "archive_dir": cold,
+                "archive_command": [program("logport")[-1], "verify", "{path}"],
+                "streams": {"audit": {"archive_dir": os.path.join(where, "safe"), "archive_command": "none"},
+                            "web": {"archive_dir": "none", "archive_command": [program("logport")[-1], "cat", "{path}"]}},
+            }, file)
+        daemon = self.daemon("--config", config, tcp=(), udp=())
+        for n in range(3):
+            daemon.send(b'{"n":%d}\n' % n, n)
+        wait_until(lambda: status(daemon)["stored"] == 3, "all are stored")
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        wait_until(lambda: status(daemon)["streams"]["main"]["segments_handed_over"] == 1, "main is handed over")
+        wait_until(lambda: status(daemon)["streams"]["web"]["segments_handed_over"] == 1, "and web")
+        wait_until(lambda: status(daemon)["streams"]["audit"]["segments_moved"] == 1, "audit has moved")
+        daemon.wait_said('^{"n":2}')
+        daemon.stop()
+        found = [len(segments(*place)) for place in ((cold, "main"), (os.path.join(where, "safe"), "audit"), (daemon.base, "web"))]
+        self.assertEqual(found, [1, 1, 1])
+        self.assertEqual({line["event"] for line in manifest(daemon.base) if line["stream"] == "audit"} & {"handed_over"}, set())
+        self.assertEqual(logport("search", "-c", "n", daemon.base).out, b"3\n")
+        self.assert_sound(daemon.base)
+        with open(config, "w", encoding="utf-8") as file:
+            file.write('{"streams": {"web": {"archive_command": []}}}')
+        told = logportd("--check", "--config", config)
+        self.assertEqual(told.code, 2)
+        self.assertIn("config.json:1:41: stream web: archive_command: at least one text was expected", told.said)
+
     def test_a_bad_name_is_refused(self):
         for name in ("", "two\nlines"):
             told = logportd("--check", "--archive-dir", name)
@@ -239,6 +271,103 @@ class ArchiveVolumes(ArchiveCase):
         self.assert_lines(logport("cat", daemon.base).lines, lines)
         daemon.stop()
         self.assert_sound(daemon.base)
+
+
+COPY = """#!/usr/bin/python3
+# copy.py FOLDER PATH STREAM NAME SEQUENCE - fails while FOLDER is not there.
+import os, shutil, sys, time
+folder, path, stream, name, sequence = sys.argv[1:]
+with open(os.path.join(os.path.dirname(sys.argv[0]), "runs"), "a") as file:
+    file.write(sequence + "\\n")
+if sys.stdin.read() or os.getpriority(os.PRIO_PROCESS, 0) != 19:
+    sys.exit(9)
+os.makedirs(os.path.join(folder, stream), exist_ok=True) if os.path.isdir(folder) else sys.exit(3)
+print("copying", name)
+shutil.copyfile(path, os.path.join(folder, stream, name))
+"""
+
+
+class ArchiveCommand(ArchiveCase):
+    def command(self, *words):
+        """As flags, whatever stands in the words."""
+        return [flag for word in words for flag in ("--archive-command=" + word,)]
+
+    def test_a_program_has_every_file_and_a_restart_does_not_run_it_again(self):
+        # The reader is the one program that there is on every system.
+        verify = self.command(program("logport")[-1], "verify", "{path}")
+        daemon = self.daemon(*self.ARCHIVING, *verify)
+        lines = [line for n in range(2) for line in self.sent(daemon, 100 * n, 100)]
+        wait_until(lambda: status(daemon)["main"]["segments_handed_over"] == 2, "both are handed over")
+        daemon.stop()
+        handed = [line for line in manifest(daemon.base) if line["event"] == "handed_over"]
+        self.assertEqual([line["sequence"] for line in handed], [1, 2])
+        self.assertIn("handed_time", handed[0])
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        again = self.daemon(*self.ARCHIVING, *verify, dir=daemon.base)
+        self.sent(again, 200, 1)
+        wait_until(lambda: status(again)["main"]["segments_handed_over"] == 1, "the new one is")
+        again.stop()
+        self.assertEqual(sum(line["event"] == "handed_over" for line in manifest(daemon.base)), 3)
+        self.assert_sound(daemon.base)
+
+    @native_only("Wine runs no Python")
+    def test_failures_are_said_and_counted_and_a_reload_tries_again_at_once(self):
+        where = self.directory()
+        script, far, config = (os.path.join(where, name) for name in ("copy.py", "far away", "config.json"))
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(COPY)
+        os.chmod(script, 0o755)
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"archive_after_s": "0s", "archive_dir": os.path.join(where, "cold"), "archive_command_then": "delete",
+                       "archive_command": [script, far, "{path}", "{stream}", "{name}", "{sequence}"]}, file)
+        daemon = self.daemon("--config", config)
+        lines = self.sent(daemon, 0, 100)
+        daemon.wait_said(r"cold/main/main-0000000001-.*: archive_command .*copy.py: ended with 3; trying again in 1 min")
+        self.assertEqual(status(daemon)["main"]["archive_command_failures"], 1)
+        lines += self.sent(daemon, 100, 100)
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        os.mkdir(far)
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        wait_until(lambda: len(segments(far)) == 2, "both are far away")
+        wait_until(lambda: segments(os.path.join(where, "cold")) == [], "and nowhere else")
+        self.assertEqual(logport("cat", daemon.base).out, b"")
+        self.assert_lines(logport("cat", far).lines, lines)
+        daemon.wait_said(r"^copying main-0000000001")
+        daemon.stop()
+        with open(os.path.join(where, "runs"), encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["1", "1", "2"])
+        events = [(line["sequence"], line["event"], line.get("reason")) for line in manifest(daemon.base)]
+        self.assertIn((2, "deleted", "handed to archive_command"), events)
+        self.assert_sound(daemon.base)
+
+    @native_only("Wine runs no shell")
+    def test_a_stop_ends_a_command_that_runs_and_the_next_start_runs_it_again(self):
+        done = os.path.join(self.directory(), "done")
+        slow = self.command("sh", "-c", 'test -e "$1" && exit 0; touch "$1"; sleep 600', "sh", done)
+        daemon = self.daemon(*self.ARCHIVING, *slow)
+        self.sent(daemon, 0, 10)
+        wait_until(lambda: os.path.exists(done), "it runs")
+        daemon.stop(timeout=10)
+        self.assertNotIn("not every closed file", daemon.said)
+        again = self.daemon(*self.ARCHIVING, *slow, dir=daemon.base)
+        wait_until(lambda: status(again)["main"]["segments_handed_over"] == 1, "it has it")
+        again.stop()
+
+    @native_only("Wine runs no shell")
+    def test_one_that_takes_too_long_is_ended(self):
+        daemon = self.daemon(*self.ARCHIVING, *self.command("sleep", "600"), "--archive-command-limit-s", "1s")
+        self.sent(daemon, 0, 10)
+        daemon.wait_said(r"archive_command sleep: was ended after 1 s; trying again in 1 min")
+        daemon.stop()
+
+    def test_bad_words_are_refused(self):
+        for words, says in (
+            (["--archive-command", "cp", "--archive-command", "{file}"], r'archive_command: "{file}": {path}, {stream}'),
+            (["--archive-command-then", "burn"], r'archive_command_then: "burn" is neither keep nor delete'),
+        ):
+            told = logportd("--check", *words)
+            self.assertEqual(told.code, 2)
+            self.assertIn(says, told.said)
 
 
 if __name__ == "__main__":

@@ -115,12 +115,14 @@ static int back_end_open(struct port *port, const struct port_options *options) 
     sim->port = port;
     port->backend = sim;
     port->files = &sim->disk.files;
+    port->processes = &sim->processes;
     return 0;
 }
 
 static void back_end_close(struct port *port) {
     struct sim *sim = sim_of(port);
     assert(sim->under_way.count == 0 && sim->signal_op == NULL);
+    assert(sim->programs_running == 0);
     sim->port = NULL;
 }
 
@@ -220,6 +222,49 @@ static void back_end_random(struct port *port, void *bytes, size_t size) {
         ((uint8_t *)bytes)[i] = (uint8_t)chance_next(&sim_of(port)->chance);
 }
 
+/* ---- other programs ---- */
+
+struct program {
+    int64_t ends_ns;
+    int code;
+};
+
+static struct sim *sim_of_processes(struct processes *processes) {
+    return PORT_CONTAINER(struct sim, processes, processes);
+}
+
+static int program_start(struct processes *processes, const char *const *words,
+                         struct process *process) {
+    struct sim *sim = sim_of_processes(processes);
+    if (sim->disk.ended) return ERR_IO; /* a dead process starts nothing */
+    const int code =
+        sim->run_program != NULL ? sim->run_program(sim->program_context, words) : ERR_NOT_FOUND;
+    if (code < 0) return code;
+    struct program *program = malloc(sizeof *program);
+    assert(program != NULL);
+    *program = (struct program){.ends_ns = sim->now_ns + sim->program_ns, .code = code};
+    process->handle = (intptr_t)program;
+    sim->programs_running++;
+    return 0;
+}
+
+static bool program_ended(struct processes *processes, struct process *process, int *code) {
+    struct sim *sim = sim_of_processes(processes);
+    struct program *program = (struct program *)process->handle;
+    if (sim->now_ns < program->ends_ns && !sim->disk.ended) return false;
+    *code = program->code;
+    free(program);
+    sim->programs_running--;
+    return true;
+}
+
+static void program_end(struct processes *processes, struct process *process, bool now) {
+    struct program *program = (struct program *)process->handle;
+    (void)now;
+    program->ends_ns = sim_of_processes(processes)->now_ns;
+    program->code = 143;
+}
+
 /* ---- the simulator ---- */
 
 static int64_t wall_of_disk(void *context) {
@@ -242,6 +287,9 @@ void sim_open(struct sim *sim, uint64_t seed) {
                                          .now_ns = back_end_now_ns,
                                          .wall_ns = back_end_wall_ns,
                                          .random = back_end_random};
+    sim->processes =
+        (struct processes){.start = program_start, .ended = program_ended, .end = program_end};
+    sim->program_ns = SIM_S;
     sim->chance.state = seed;
     disk_open(&sim->disk, chance_next(&sim->chance));
     sim->disk.wall_ns = wall_of_disk;

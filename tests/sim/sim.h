@@ -9,6 +9,7 @@
 #define TESTS_SIM_SIM_H
 
 #include "port/backend.h"
+#include "port/process.h"
 #include "tests/sim/disk.h"
 
 #define SIM_US  INT64_C(1000)
@@ -36,6 +37,13 @@ struct sim {
     uint32_t signals_kept; /* a bit each */
     struct sim_lane lanes[PORT_LANES];
     uint64_t started;
+    /* Other programs.  run_program is what one does, all at once when it starts: its exit code, or an
+     * ERR_: it cannot be started.  It ends program_ns later; who is asked to end does so at once, with 143. */
+    struct processes processes;
+    int (*run_program)(void *context, const char *const *words);
+    void *program_context;
+    int64_t program_ns;
+    uint32_t programs_running;
     uint64_t rounds_left; /* of waiting: a test that needs more runs in circles */
 };
 

@@ -82,7 +82,7 @@ static int tear_down(void **state) {
 
 static void begin(uint64_t last_sequence) {
     const struct keeper_options options = {
-        .folder = FOLDER, .pack_path = PACK_PATH, .last_sequence = last_sequence};
+        .directory = "logs", .stream = "s", .folder = FOLDER, .pack_path = PACK_PATH, .last_sequence = last_sequence};
     assert_int_equal(keeper_open(bench.port, &options, &bench.keeper), 0);
 }
 

@@ -54,6 +54,7 @@ static const struct keeper_rules rules = {
 /* 0, or what kept it from starting. */
 static int start(struct life *life, const struct keeper_rules *with) {
     const struct keeper_options options = {.directory = "logs",
+                                           .stream = "main",
                                            .folder = HERE,
                                            .pack_path = "logs/state/main.pack",
                                            .last_sequence = SEGMENTS,
