@@ -38,7 +38,7 @@ def look_again(daemon):
     """A reload makes the daemon look after its closed files at once: else it waits until a rush is over."""
     result = logport("reload", "--dir", daemon.base)
     if result.code != 0:
-        raise AssertionError(result.said)
+        raise AssertionError("%d: %s%s" % (result.code, result.said, daemon.said))
 
 
 class Load(threading.Thread):
@@ -85,30 +85,43 @@ class ReadersAtWork(Case):
     def at_work(self, *words):
         return self.daemon("--segment-bytes-max", self.SEGMENT, "--flush-ms", "20", "--archive-after-s", "0s", *words)
 
-    def enough(self, daemon, files):
-        return status(daemon)["main"]["segments_archived"] >= scaled(files, at_least=4)
+    def enough(self, daemon, files, count="segments_archived"):
+        return status(daemon)["main"][count] >= scaled(files, at_least=4)
 
     def test_cat_and_search_see_every_line_once_while_files_are_closed_and_packed(self):
-        daemon = self.at_work()
+        self.cat_and_search(self.at_work(), "segments_archived")
+
+    def test_cat_search_and_tail_f_see_every_line_once_while_files_move_to_an_archive(self):
+        archive = self.directory()
+        daemon = self.at_work("--archive-dir", archive)
+        follower = Follower(self, "-n", "1000000", daemon.base)
+        sent = self.cat_and_search(daemon, "segments_moved")
+        self.assertTrue(os.listdir(os.path.join(archive, "main")))
+        wait_until(lambda: len(follower.seen) >= len(sent), "tail -f has shown all")
+        self.assert_lines(follower.lines, sent)
+
+    def cat_and_search(self, daemon, count):
+        """Again and again, until so many files have been seen to."""
         load = Load(self, daemon)
-        for _ in range(10000):  # ends: files are packed all the time
+        for _ in range(10000):  # ends: files are seen to all the time
             before = status(daemon)["stored"]
             shown = logport("cat", daemon.base)
             self.assertEqual((shown.code, shown.err), (0, b""))
             self.assertGreaterEqual(len(shown.lines), before)
             self.assert_lines(shown.lines, load.sent[: len(shown.lines)])
             before = status(daemon)["stored"]
-            count = logport("search", "-c", '"n":', daemon.base)
-            self.assertEqual(count.err, b"")
-            self.assertTrue(before <= int(count.out) <= len(load.sent), (before, count.out, len(load.sent)))
-            self.assertEqual(count.code, 0 if int(count.out) else 1)
+            found = logport("search", "-c", '"n":', daemon.base)
+            self.assertEqual(found.err, b"")
+            self.assertTrue(before <= int(found.out) <= len(load.sent), (before, found.out, len(load.sent)))
+            self.assertEqual(found.code, 0 if int(found.out) else 1)
             look_again(daemon)
-            if self.enough(daemon, 60):
+            if self.enough(daemon, 60, count):
                 break
         sent = load.finish()
         self.assert_lines(logport("cat", daemon.base).lines, sent)
         daemon.stop()
         self.assertEqual(logport("verify", "--manifest", daemon.base).code, 0)
+        return sent
 
     def test_cat_and_search_meet_deletion_and_leave_no_line_out_between_two_that_they_show(self):
         daemon = self.at_work("--retention-count-max", "4")
