@@ -179,6 +179,10 @@ def disk_and_counts(one):
 
 
 def print_details(receivers):
+    lines = {name: one["lines"]["median"] for name, one in receivers.items()}
+    least, most = min(lines.values()), max(lines.values())
+    fewer = ["%s %d" % (name, count) for name, count in lines.items() if count < most]
+    print("  lines a round: %d%s" % (most, "; " + ", ".join(fewer) if least < most else ""))
     for name, one in receivers.items():
         found = [
             "%s %d of %d (%s)" % (key, one[key], one["lines"]["median"], share_text(one[key], one["lines"]["median"]))

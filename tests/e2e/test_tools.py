@@ -5,6 +5,7 @@ What cannot read a file, or only a part of it, is tested too, so that FORMAT.md
 ("Who reads it") stays true.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from harness import (
     log_line,
     logport,
     main,
+    native_only,
+    program,
     run,
     segments,
     split_lines,
@@ -221,6 +224,62 @@ class Shells(Case):
             shown = run(["man", "--warnings", "-l", page], env=environment(MANWIDTH="100", MANPAGER="cat"))
             self.assertEqual((shown.code, shown.said), (0, ""))
             self.assertIn(option, shown.out.decode())
+
+
+class Generator(Case):
+    """logport-load, whose word the benchmarks take: what it says of stored lines holds."""
+
+    OPTIONS = ["--lines", "3000", "--connections", "3", "--bytes", "200"]
+
+    def send(self, address, *options):
+        result = run([*program("logport-load"), "%s:%d" % address, *self.OPTIONS, *options])
+        self.assertEqual(result.code, 0, result.said)
+        return json.loads(result.out)
+
+    def check(self, lines, *options):
+        result = run([*program("logport-load"), "--check", *self.OPTIONS, *options], stdin=b"".join(line + b"\n" for line in lines))
+        self.assertIn(result.code, (0, 1), result.said)
+        told = json.loads(result.out)
+        bad = {key: value for key, value in told.items() if key != "lines" and value}
+        self.assertEqual((result.code, told["lines"]), (1 if bad else 0, len(lines)))
+        return bad
+
+    def stored(self, *options):
+        daemon = self.daemon()
+        self.assertEqual(self.send(daemon.tcp[0], *options)["lines"], 3000)
+        daemon.wait_stored(3000)
+        return split_lines(logport("cat", daemon.base).out)
+
+    def test_what_was_stored_is_what_was_sent(self):
+        self.assertEqual(self.check(self.stored()), {})
+
+    def test_other_lines_are_not_what_was_sent(self):
+        lines = self.stored("--seed", "2")
+        self.assertEqual(self.check(lines, "--seed", "2"), {})
+        self.assertEqual(self.check(lines), {"altered": 3000})
+
+    def test_each_fault_is_told_by_its_name(self):
+        lines = self.stored()
+        mine = [i for i, line in enumerate(lines) if b'"conn":1,' in line]
+        first, second, third, fourth, fifth = mine[:5]
+        self.assertEqual(self.check(lines[:first] + lines[first + 1 :]), {"lost": 1})
+        self.assertEqual(self.check(lines + [lines[first]]), {"doubled": 1})
+        swapped = list(lines)
+        swapped[second], swapped[third] = lines[third], lines[second]
+        self.assertEqual(self.check(swapped), {"disordered": 1})
+        changed = list(lines)
+        changed[fourth] = lines[fourth].replace(b"level", b"Level")
+        self.assertEqual(self.check(changed), {"altered": 1})
+        changed[fifth] = lines[fifth][:150]
+        self.assertEqual(self.check(changed), {"altered": 2, "cut": 1})
+        self.assertEqual(self.check(lines + [b"nobody's", b"x" * 3000000]), {"altered": 2})
+
+    @native_only("Windows sends a datagram a call")
+    def test_many_datagrams_in_one_call_all_arrive(self):
+        daemon = self.daemon()
+        self.send(daemon.udp[0], "--udp", "--gso", "--rate", "100000")
+        daemon.wait_stored(3000)
+        self.assertEqual(self.check(split_lines(logport("cat", daemon.base).out)), {})
 
 
 if __name__ == "__main__":
