@@ -240,6 +240,7 @@ static int connection_open(struct load *load, const struct port_address *address
     connection->block.connection = number;
     connection->block.bytes = malloc(load->kind.block_lines_max * settings->bytes + 1);
     if (connection->block.bytes == NULL) return ERR_NO_MEMORY;
+    block_next(load, connection); /* now: later the clock runs */
     return settings->udp ? client_datagrams(address, &connection->client)
                          : client_connect(address, &connection->client);
 }

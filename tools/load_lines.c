@@ -2,8 +2,6 @@
 #include "tools/load_lines.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "schema/timestamp.h"
@@ -51,6 +49,29 @@ static const char *const statuses[] = {"200", "200", "200", "200", "200", "200",
 static const char *const fillers[] = {"by",     "worker",  "after",  "retry",   "for",   "tenant",
                                       "region", "eu-west", "bucket", "replica", "shard", "attempt"};
 
+static uint32_t digits_of(uint64_t number) {
+    uint32_t digits = 1;
+    for (; number >= 10; number /= 10) {
+        digits++;
+    }
+    return digits;
+}
+
+/* Not printf, which would be most of what a line costs.  Both return how much they wrote. */
+static size_t text_write(char *to, const char *text) {
+    const size_t size = strlen(text);
+    memcpy(to, text, size);
+    return size;
+}
+
+static size_t number_write(char *to, uint64_t number) {
+    const uint32_t digits = digits_of(number);
+    for (uint32_t i = digits; i-- > 0; number /= 10) {
+        to[i] = (char)('0' + number % 10);
+    }
+    return digits;
+}
+
 /* The message: one of ours, then words until exactly `size` bytes are full. */
 static void message_make(uint64_t *random, char *text, size_t size) {
     const char *const message = PICK(random, messages);
@@ -61,14 +82,14 @@ static void message_make(uint64_t *random, char *text, size_t size) {
     }
     memcpy(text, message, length);
     while (length < size) {
-        char word[32];
-        int n;
+        char word[32] = " ";
+        size_t n = 1;
         if (random_below(random, 3) == 0) {
-            n = snprintf(word, sizeof word, " %" PRIu32, random_below(random, 100000));
+            n += number_write(word + 1, random_below(random, 100000));
         } else {
-            n = snprintf(word, sizeof word, " %s", PICK(random, fillers));
+            n += text_write(word + 1, PICK(random, fillers));
         }
-        const size_t part = (size_t)n < size - length ? (size_t)n : size - length;
+        const size_t part = n < size - length ? n : size - length;
         memcpy(text + length, word, part);
         length += part;
     }
@@ -103,14 +124,6 @@ static void second_format(const struct load_lines *kind, uint64_t seq,
 
 #define TEXT_OFFSET_SECOND 7 /* {"ts":" */
 
-static uint32_t digits_of(uint64_t number) {
-    uint32_t digits = 1;
-    for (; number >= 10; number /= 10) {
-        digits++;
-    }
-    return digits;
-}
-
 static uint32_t seq_offset(uint32_t connection) {
     return 48 - 1 + digits_of(connection);
 }
@@ -126,6 +139,61 @@ static bool draws_good(const struct load_lines *kind, uint64_t *random) {
     return random_below(random, 100) >= kind->bad_percent;
 }
 
+/* Up to the message.  Each draw is a statement of its own: which of two arguments is
+ * drawn first is the compiler's choice, and lines are the same everywhere. */
+static size_t head_write(const struct load_lines *kind, uint32_t connection, uint32_t place,
+                         uint64_t seq, const char *second, uint64_t *random, char *to) {
+    const uint32_t ms = (uint32_t)((uint64_t)place * 1000 / kind->block_lines_max);
+    size_t n = text_write(to, "{\"ts\":\"");
+    memcpy(to + n, second, SECOND_TEXT_BYTES);
+    n += SECOND_TEXT_BYTES;
+    const char fraction[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+                             (char)('0' + ms % 10)};
+    memcpy(to + n, fraction, sizeof fraction);
+    n += sizeof fraction;
+    n += text_write(to + n, "Z\",\"conn\":");
+    n += number_write(to + n, connection);
+    n += text_write(to + n, ",\"seq\":");
+    n += number_write(to + n, seq);
+    if (kind->id != NULL) {
+        n += text_write(to + n, ",\"run\":\"");
+        n += text_write(to + n, kind->id);
+        to[n++] = '"';
+    }
+    n += text_write(to + n, ",\"level\":\"");
+    n += text_write(to + n, PICK(random, levels));
+    n += text_write(to + n, "\",\"logger\":\"");
+    n += text_write(to + n, PICK(random, loggers));
+    return n + text_write(to + n, "\",\"msg\":\"");
+}
+
+static size_t http_write(uint64_t *random, char *to) {
+    size_t n = text_write(to, ",\"http\":{\"method\":\"");
+    n += text_write(to + n, PICK(random, methods));
+    n += text_write(to + n, "\",\"path\":\"/api/");
+    n += text_write(to + n, PICK(random, places));
+    to[n++] = '/';
+    n += number_write(to + n, random_below(random, 1000000));
+    n += text_write(to + n, "\",\"status\":");
+    n += text_write(to + n, PICK(random, statuses));
+    n += text_write(to + n, ",\"ms\":");
+    n += number_write(to + n, random_below(random, 400));
+    to[n++] = '.';
+    n += number_write(to + n, random_below(random, 10));
+    to[n++] = '}';
+    return n;
+}
+
+static size_t trace_write(uint64_t *random, char *to) {
+    size_t n = text_write(to, ",\"trace_id\":\"");
+    uint64_t id = random_next(random);
+    for (uint32_t i = 0; i < 16; i++, id <<= 4) {
+        to[n++] = "0123456789abcdef"[id >> 60];
+    }
+    to[n++] = '"';
+    return n;
+}
+
 /* Makes the line of that place in the block anew; `line` has room for a NUL
  * behind it. */
 static void line_make(const struct load_lines *kind, uint32_t connection, uint32_t place,
@@ -133,54 +201,28 @@ static void line_make(const struct load_lines *kind, uint32_t connection, uint32
     const size_t bytes = kind->line_bytes;
     uint64_t random = line_random(kind, connection, place);
     const bool good = draws_good(kind, &random);
-
-    char head[256], tails[3][256];
-    int head_size =
-        snprintf(head, sizeof head, "{\"ts\":\"%.*s.%03uZ\",\"conn\":%" PRIu32 ",\"seq\":%" PRIu64,
-                 SECOND_TEXT_BYTES, second,
-                 (unsigned)((uint64_t)place * 1000 / kind->block_lines_max), connection, seq);
-    if (kind->id != NULL) {
-        head_size += snprintf(head + head_size, sizeof head - (size_t)head_size, ",\"run\":\"%s\"",
-                              kind->id);
-    }
-    head_size += snprintf(head + head_size, sizeof head - (size_t)head_size,
-                          ",\"level\":\"%s\",\"logger\":\"%s\",\"msg\":\"", PICK(&random, levels),
-                          PICK(&random, loggers));
-
+    char tail[256];
+    const size_t head_size = head_write(kind, connection, place, seq, second, &random, line);
     /* The richest end that leaves room for a message. */
-    char http[160];
-    const char *const method = PICK(&random, methods), *const item = PICK(&random, places);
-    snprintf(http, sizeof http,
-             "\"http\":{\"method\":\"%s\",\"path\":\"/api/%s/%" PRIu32
-             "\",\"status\":%s,\"ms\":%" PRIu32 ".%" PRIu32 "}",
-             method, item, random_below(&random, 1000000), PICK(&random, statuses),
-             random_below(&random, 400), random_below(&random, 10));
-    snprintf(tails[0], sizeof tails[0], "\",%s,\"trace_id\":\"%016" PRIx64 "\"}\n", http,
-             random_next(&random));
-    snprintf(tails[1], sizeof tails[1], "\",%s}\n", http);
-    snprintf(tails[2], sizeof tails[2], "\"}\n");
-    uint32_t tail = 0;
-    while ((size_t)head_size + strlen(tails[tail]) > bytes) {
-        tail++;
-        assert(tail < 3); /* LINE_BYTES_MIN holds every head */
-    }
-    const size_t tail_size = strlen(tails[tail]);
-    memcpy(line, head, (size_t)head_size);
-    message_make(&random, line + head_size, bytes - (size_t)head_size - tail_size);
-    memcpy(line + bytes - tail_size, tails[tail], tail_size);
+    tail[0] = '"';
+    const size_t http_size = http_write(&random, tail + 1);
+    const size_t trace_size = trace_write(&random, tail + 1 + http_size);
+    size_t tail_size = 1 + http_size + trace_size;
+    if (head_size + tail_size + 2 > bytes) tail_size -= trace_size;
+    if (head_size + tail_size + 2 > bytes) tail_size -= http_size;
+    tail[tail_size++] = '}';
+    tail[tail_size++] = '\n';
+    assert(head_size + tail_size <= bytes); /* LOAD_LINE_BYTES_MIN holds every head */
+    message_make(&random, line + head_size, bytes - head_size - tail_size);
+    memcpy(line + bytes - tail_size, tail, tail_size);
+    if (good) return;
+    const char next = line[bytes];
     line[bytes] = '\0';
-    if (!good) line_spoil(&random, line, bytes);
+    line_spoil(&random, line, bytes);
+    line[bytes] = next;
 }
 
 /* ---- blocks ---- */
-
-static void block_make(const struct load_lines *kind, struct load_block *block,
-                       const char *second) {
-    for (uint32_t place = 0; place < block->lines; place++) {
-        line_make(kind, block->connection, place, block->seq + place, second,
-                  (char *)block->bytes + place * kind->line_bytes);
-    }
-}
 
 /* Adds one to a number written in digits; it does not overflow. */
 static void digits_count(char *digits, uint32_t size) {
@@ -191,18 +233,29 @@ static void digits_count(char *digits, uint32_t size) {
     digits[i]++;
 }
 
-static void block_patch(const struct load_lines *kind, struct load_block *block,
-                        const char *second) {
-    const uint32_t digits = block->seq_digits, offset = seq_offset(block->connection);
+/* The lines of places begin to end-1, whose numbers have as many digits as those they had. */
+static void lines_patch(const struct load_lines *kind, struct load_block *block, uint32_t begin,
+                        uint32_t end, const char *second) {
+    const uint32_t digits = digits_of(block->seq + begin), offset = seq_offset(block->connection);
     char seq[24];
-    snprintf(seq, sizeof seq, "%" PRIu64, block->seq);
-    uint8_t *line = block->bytes;
-    for (uint32_t place = 0;; place++, line += kind->line_bytes) {
+    number_write(seq, block->seq + begin);
+    uint8_t *line = block->bytes + begin * kind->line_bytes;
+    for (uint32_t place = begin;; line += kind->line_bytes) {
         memcpy(line + TEXT_OFFSET_SECOND, second, SECOND_TEXT_BYTES);
         memcpy(line + offset, seq, digits);
-        if (place + 1 == block->lines) break;
+        if (++place == end) break;
         digits_count(seq, digits);
     }
+}
+
+/* At which place the numbers from `seq` on, which have so many digits, have one more. */
+static uint64_t place_of_growth(uint64_t seq, uint32_t digits) {
+    uint64_t power = 1;
+    for (uint32_t i = 0; i < digits; i++) {
+        if (power > UINT64_MAX / 10) return UINT64_MAX;
+        power *= 10;
+    }
+    return power - seq;
 }
 
 bool load_line_is_good(const struct load_lines *kind, uint32_t connection, uint32_t place) {
@@ -213,16 +266,26 @@ bool load_line_is_good(const struct load_lines *kind, uint32_t connection, uint3
 void load_block_fill(const struct load_lines *kind, struct load_block *block, uint64_t seq,
                      uint32_t lines) {
     assert(lines > 0 && lines <= kind->block_lines_max && seq % kind->block_lines_max == 0);
-    const bool made = lines <= block->lines;
+    const uint64_t seq_before = block->seq;
+    const uint32_t lines_before = block->lines;
     block->seq = seq;
     block->lines = lines;
     char second[TIMESTAMP_TEXT_MAX];
     second_format(kind, seq, second);
-    const uint32_t first = digits_of(seq), last = digits_of(seq + lines - 1);
-    if (made && first == last && first == block->seq_digits) {
-        block_patch(kind, block, second);
-    } else {
-        block_make(kind, block, second);
-        block->seq_digits = first == last ? first : 0;
+    for (uint32_t place = 0; place < lines;) {
+        const uint32_t digits = digits_of(seq + place);
+        if (place >= lines_before || digits_of(seq_before + place) != digits) {
+            line_make(kind, block->connection, place, seq + place, second,
+                      (char *)block->bytes + place * kind->line_bytes);
+            place++;
+            continue;
+        }
+        uint64_t end = lines < lines_before ? lines : lines_before;
+        const uint64_t grows = place_of_growth(seq, digits);
+        const uint64_t grew = place_of_growth(seq_before, digits);
+        if (end > grows) end = grows;
+        if (end > grew) end = grew;
+        lines_patch(kind, block, place, (uint32_t)end, second);
+        place = (uint32_t)end;
     }
 }
