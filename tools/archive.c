@@ -9,6 +9,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/archive_move.h"
 #include "tools/command.h"
 #include "tools/read.h"
 #include "writer/index.h"
@@ -22,10 +23,12 @@ struct archive_settings {
     struct common_settings common;
     bool verbose, index_only;
     uint64_t level;
+    const char *archive_dir; /* NULL: they stay where they are */
 };
 
 struct tally {
     uint64_t indexed, repacked, finished, open;
+    uint64_t moved;                     /* to the archive */
     uint64_t kept;                      /* they would not have become smaller */
     uint64_t bytes_before, bytes_after; /* of the re-packed ones */
 };
@@ -199,6 +202,7 @@ static void tell(struct archive *a) {
         output_format(out, ", %llu had been", (unsigned long long)t->finished);
     }
     if (t->kept > 0) output_format(out, ", %llu cannot be smaller", (unsigned long long)t->kept);
+    if (t->moved > 0) output_format(out, ", %llu moved", (unsigned long long)t->moved);
     if (t->open > 0) output_format(out, ", %llu still open", (unsigned long long)t->open);
     output_text(out, "\n");
 }
@@ -232,6 +236,9 @@ static int archive_run(struct call *call) {
         progress_step(&archive.progress, archive.bytes_passed);
     }
     progress_clear(&archive.progress);
+    if (settings->archive_dir != NULL &&
+        !archive_move(call, settings->archive_dir, &archive.tally.moved))
+        well = false;
     const struct tally *t = &archive.tally;
     if (well || t->indexed + t->repacked + t->kept + t->finished > 0) tell(&archive);
     segment_list_free(&list);
@@ -250,6 +257,13 @@ static const struct option options[] = {
      .min = 3,
      .max = 12,
      .help = "how hard to try: LZ4 HC's level, 3 to 12"},
+    {.name = "archive_dir",
+     .kind = OPTION_TEXT,
+     .field = offsetof(struct archive_settings, archive_dir),
+     .value = "DIR",
+     .help =
+         "then move them there, as a daemon with this option does; PATH is a daemon's directory "
+         "in which none is at work"},
     {.name = "verbose",
      .letter = 'v',
      .kind = OPTION_FLAG,
@@ -269,12 +283,14 @@ const struct command archive_command = {
         "with or without a daemon. A file is replaced in one step by one that was read back and\n"
         "compared: the same lines, in the same order, at the same positions; readers are not\n"
         "disturbed. Files that are being written (.part), those that have been packed, and\n"
-        "damaged ones are left alone. It needs room for one copy.\n"
+        "damaged ones are left alone. It needs room for one copy. What has moved to an archive is\n"
+        "packed there.\n"
         "Exit code: 0 all is done, 2 something could not be done.\n"
         "\n"
         "Examples:\n"
         "  logport archive\n"
-        "  logport archive -v ./logs/main\n",
+        "  logport archive -v ./logs/main\n"
+        "  logport archive --archive-dir /mnt/cold ./logs\n",
     .options = options,
     .settings_size = sizeof(struct archive_settings),
     .presets = &presets,

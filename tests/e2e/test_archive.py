@@ -136,6 +136,30 @@ class Archive(ArchiveCase):
         self.assert_lines(logport("cat", daemon.base).lines, lines)
         self.assert_sound(daemon.base)
 
+    def test_without_a_daemon_the_reader_moves_them_and_with_one_it_refuses(self):
+        there = os.path.join(self.directory(), "cold")
+        daemon = self.daemon()
+        lines = self.sent(daemon, 0, 1000) + self.sent(daemon, 1000, 10)
+        refused = logport("archive", "--archive-dir", there, daemon.base)
+        self.assertEqual(refused.code, 2)
+        self.assertIn("a logportd is at work here", refused.said)
+        daemon.stop()
+        told = logport("archive", "--archive-dir", there, daemon.base)
+        self.assertEqual((told.code, told.said), (0, ""))
+        self.assertRegex(told.out, rb", 2 moved$|, 2 moved,")
+        self.assertEqual((segments(daemon.base), len(segments(there))), ([], 2))
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        self.assert_sound(daemon.base)
+        nowhere = logport("archive", "--archive-dir", there, os.path.join(daemon.base, "main"))
+        self.assertIn("a daemon's directory was expected", nowhere.said)
+        # A daemon that goes on here takes it for its own.
+        again = self.daemon(*self.ARCHIVING, "--archive-dir", there, dir=daemon.base)
+        lines += self.sent(again, 2000, 10)
+        self.wait_moved(again, 1)
+        again.stop()
+        self.assert_lines(logport("cat", daemon.base).lines, lines)
+        self.assert_sound(daemon.base)
+
     def test_each_stream_may_have_its_own_archive_and_command(self):
         where = self.directory()
         config, cold = os.path.join(where, "config.json"), os.path.join(where, "cold")
