@@ -214,12 +214,138 @@ static void a_power_failure_at_any_operation_is_mended(void **state) {
     assert_true(trials > 800);
 }
 
+/* ---- archives that do not take them ---- */
+
+struct one {
+    struct sim sim;
+    struct life life;
+};
+
+static struct one *begin_one(void) {
+    struct one *one = calloc(1, sizeof *one);
+    assert_non_null(one);
+    sim_open(&one->sim, 1);
+    put_all(&one->sim, &one->life);
+    return one;
+}
+
+static void end_one(struct one *one) {
+    sim_close(&one->sim);
+    free(one);
+}
+
+static bool count_files(void *context, const char *path, bool directory) {
+    (void)path;
+    *(int *)context += !directory;
+    return true;
+}
+
+static int files_below(struct one *one, const char *path) {
+    int count = 0;
+    disk_walk(&one->sim.disk, path, count_files, &count);
+    return count;
+}
+
+static void one_that_is_full_keeps_nothing_else_from_being_done(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    const struct disk_fault full = {.ending = DISK_FAILS_HALFWAY,
+                                    .error = ERR_NO_SPACE,
+                                    .first = 1,
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_WRITE),
+                                    .path = "cold/state/main"};
+    disk_arm(&one->sim.disk, &full);
+    assert_int_equal(start(&one->life, &rules), 0);
+    sim_pass(&one->sim, 1000 * SIM_S);
+    const struct keeper_counts counts = keeper_counts(one->life.keeper);
+    assert_int_equal(counts.segments_indexed, SEGMENTS);
+    assert_int_equal(counts.segments_archived, SEGMENTS);
+    assert_int_equal(counts.segments_moved, 0);
+    assert_in_range(counts.move_failures, 6, 8); /* 10 + 20 + … + 320, then 600 s */
+    assert_int_equal(files_below(one, HERE), SEGMENTS);
+    assert_int_equal(files_below(one, "cold"), 1); /* whose it is */
+    disk_arm(&one->sim.disk, &(struct disk_fault){0});
+    sim_pass(&one->sim, 700 * SIM_S);
+    stop(&one->life);
+    assert_int_equal(one->life.counts.segments_moved, SEGMENTS);
+    each_is_there_once(&one->sim, &one->life, SWEEP_NONE);
+    end_one(one);
+}
+
+static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct files *files = &one->sim.disk.files;
+    char path[SEGMENT_PATH_MAX], marker[64];
+    size_t size;
+    keep(&one->life, &rules, 3600 * SIM_S);
+    const uint8_t *bytes = disk_bytes(&one->sim.disk, "cold/state/" ARCHIVES_OF_FILE, &size);
+    assert_in_range(size, 33, 33);
+    memcpy(marker, bytes, size);
+    assert_int_equal(file_remove(files, "cold/state/" ARCHIVES_OF_FILE), 0);
+    for (int turn = 0; turn < 2; turn++) { /* the volume is away; then another's is there */
+        if (turn == 1) disk_put(&one->sim.disk, "cold/state/" ARCHIVES_OF_FILE, "another\n", 8);
+        path_of("logs", "main", SEGMENTS + 1, false, path);
+        if (turn == 0) put_lines(&one->sim.disk, path, "main", SEGMENTS + 1, LINES);
+        keep(&one->life, &rules, 300 * SIM_S);
+        assert_int_equal(one->life.counts.segments_moved, 0);
+        assert_true(one->life.counts.move_failures > 0);
+        assert_true(disk_exists(&one->sim.disk, path));
+        assert_int_equal(files_below(one, "cold"), SEGMENTS + turn);
+    }
+    assert_int_equal(file_remove(files, "cold/state/" ARCHIVES_OF_FILE), 0);
+    disk_put(&one->sim.disk, "cold/state/" ARCHIVES_OF_FILE, marker, size);
+    keep(&one->life, &rules, 300 * SIM_S);
+    assert_int_equal(one->life.counts.segments_moved, 1);
+    assert_int_equal(files_below(one, HERE), 0);
+    assert_int_equal(files_below(one, THERE), SEGMENTS + 1);
+    check_lines(&one->life, path, SEGMENTS + 1);
+    end_one(one);
+}
+
+static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct files *files = &one->sim.disk.files;
+    const struct retention_folders folders = {.directory = "logs"};
+    const struct retention_rules few = {.all = {.count_max = 1}};
+    struct manifest *manifest;
+    struct retention *retention;
+    keep(&one->life, &rules, 3600 * SIM_S);
+    assert_int_equal(manifest_open(files, "logs", &manifest), 0);
+    assert_int_equal(retention_open(files, &folders, manifest, &few, &retention), 0);
+    assert_int_equal(retention_look(retention, OPENED + 200 * DAY), SEGMENTS - 1);
+    /* The first is announced, and then the volume is gone. */
+    const struct disk_fault held = {
+        .ending = DISK_FAILS, .error = ERR_BUSY, .first = 1, .kinds = DISK_BIT(DISK_REMOVE)};
+    disk_arm(&one->sim.disk, &held);
+    assert_int_equal(retention_step(retention, OPENED + 200 * DAY), 1);
+    assert_int_equal(manifest_state(manifest, "main", 1, NULL), MANIFEST_DELETING);
+    assert_int_equal(file_rename(files, "cold/state/" ARCHIVES_OF_FILE, "cold/state/x"), 0);
+    assert_int_equal(retention_look(retention, OPENED + 200 * DAY), 0);
+    assert_int_equal(retention_mend(files, &folders, manifest, OPENED + 200 * DAY), 0);
+    assert_int_equal(manifest_state(manifest, "main", 1, NULL), MANIFEST_DELETING);
+    assert_int_equal(file_rename(files, "cold/state/x", "cold/state/" ARCHIVES_OF_FILE), 0);
+    assert_int_equal(retention_look(retention, OPENED + 200 * DAY), SEGMENTS - 1);
+    while (retention_step(retention, OPENED + 200 * DAY) == 1)
+        ;
+    assert_int_equal(manifest_state(manifest, "main", 1, NULL), MANIFEST_DELETED);
+    assert_int_equal(files_below(one, THERE), 1);
+    retention_close(retention);
+    manifest_close(manifest);
+    end_one(one);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(all_move),
         SWEEP_TEST(an_error_at_any_operation_is_mended),
         SWEEP_TEST(an_end_at_any_operation_is_mended),
         SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
+        SWEEP_TEST(one_that_is_full_keeps_nothing_else_from_being_done),
+        SWEEP_TEST(one_that_does_not_say_that_it_is_ours_is_not_touched),
+        SWEEP_TEST(one_that_cannot_be_seen_hides_no_deletion_and_makes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
