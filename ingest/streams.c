@@ -37,8 +37,8 @@ static int take_name(const struct daemon *daemon, struct new_streams *new, const
     }
     if (daemon->stream_count + new->count == STREAMS_MAX) {
         snprintf(error, CONFIG_ERROR_MAX,
-                 "stream %s: %d streams are open, those included that nothing feeds any more; the "
-                 "next start lets go of them once their folders are gone",
+                 "stream %s: %d streams are open, those included that nothing feeds any more; a "
+                 "start opens those first that are named",
                  name, STREAMS_MAX);
         return ERR_TOO_LARGE;
     }

@@ -445,6 +445,27 @@ static void an_error_in_a_stream_says_where_and_in_which(void **state) {
              ":2:16: stream a: rotate_zone: \"Mars/Base\": no such zone in " ZONES);
 }
 
+static void a_stream_may_have_another_archive_or_none(void **state) {
+    (void)state;
+    struct config config;
+    read_good(
+        "{\"archive_dir\": \"cold\", \"streams\": {\"a\": {\"archive_dir\": \"colder\"}, \"b\": "
+        "{\"archive_dir\": \"none\"}, \"c\": {}}}",
+        &config);
+    const char *all = config.others.sizes.keeper.archive_dir;
+    const char *own = config_stream(&config, "a")->sizes.keeper.archive_dir;
+    assert_true(strlen(all) > 5 && strcmp(all + strlen(all) - 4, "cold") == 0);
+    assert_true(strlen(own) > 7 && strcmp(own + strlen(own) - 6, "colder") == 0);
+    assert_null(config_stream(&config, "b")->sizes.keeper.archive_dir);
+    assert_string_equal(config_stream(&config, "c")->sizes.keeper.archive_dir, all);
+    assert_string_equal(config_stream(&config, "main")->sizes.keeper.archive_dir, all);
+    config_free(&config);
+    read_good("{\"streams\": {\"a\": {\"archive_dir\": \"cold\"}}}", &config);
+    assert_non_null(config_stream(&config, "a")->sizes.keeper.archive_dir);
+    assert_null(config_stream(&config, "main")->sizes.keeper.archive_dir);
+    config_free(&config);
+}
+
 static void there_are_sixteen_streams_and_no_more(void **state) {
     (void)state;
     struct config config;
@@ -491,6 +512,7 @@ int main(void) {
         cmocka_unit_test(a_stream_has_keys_of_its_own_and_else_those_of_all),
         cmocka_unit_test(what_the_command_line_says_for_all_does_not_change_a_streams_own),
         cmocka_unit_test(an_error_in_a_stream_says_where_and_in_which),
+        cmocka_unit_test(a_stream_may_have_another_archive_or_none),
         cmocka_unit_test(there_are_sixteen_streams_and_no_more),
         cmocka_unit_test(a_missing_file_is_named),
     };
