@@ -24,7 +24,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 START_S = 20  # a receiver must be ready, and must stop, within this
 POLL_S = 0.005
 # The daemon seals a batch that is not full after this time.  Its default, 200
-# ms, would be a tenth of a round, waited for the last batch alone.
+# ms, would be a tenth of a round, waited for the last batch alone; where lines come at a given
+# rate it is left to it.
 FLUSH_MS = 20
 # Datagrams that have not been stored after this time are lost.
 LOST_S = 0.7
@@ -237,9 +238,10 @@ class Daemon(Receiver):
 
     def __init__(self, build, directory, load, more=()):
         self.directory = directory
+        flush = [] if load.rate else ["--flush-ms=%d" % FLUSH_MS]
         super().__init__(
             EXEC_PREFIX
-            + [program(build, "logportd"), "--dir", directory, "--flush-ms=%d" % FLUSH_MS]
+            + [program(build, "logportd"), "--dir", directory, *flush]
             + ["--tcp", "127.0.0.1:0", "--udp", "127.0.0.1:0", *more]
         )
 
