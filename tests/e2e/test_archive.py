@@ -203,7 +203,7 @@ class ArchiveReaders(ArchiveCase):
     def test_who_follows_and_who_reads_again_and_again_misses_nothing_while_files_move(self):
         there = os.path.join(self.directory(), "cold")
         daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
-        total, step = scaled(3000, at_least=300), scaled(100, at_least=20)
+        total, step = scaled(3000, at_least=300), scaled(100, at_least=60)
         out = os.path.join(self.directory(), "followed")
         with open(out, "wb") as file:
             tail = start(program("logport") + ["tail", "-n", "1000000", "-f", daemon.base], stdout=file, env=environment())
