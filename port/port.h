@@ -11,8 +11,9 @@
  * any thread or signal handler may make.  `done` runs on the owner; the `run`
  * of a port_work runs on a worker.
  *
- * Two back ends: IOCP on Windows, epoll on Linux.  The choice is made at run
- * time (port_open), so that a simulator can be a third. */
+ * Two back ends: IOCP on Windows, epoll on Linux (with io_uring where that
+ * helps).  The choice is made at run time (port_open), so that a simulator can
+ * be a third. */
 #ifndef PORT_PORT_H
 #define PORT_PORT_H
 
@@ -120,7 +121,8 @@ int port_open(const struct port_options *options, struct port **port);
  * Every op must be back, every socket shut and every call of port_post
  * returned: anything else is our bug. */
 void port_close(struct port *port);
-const char *port_name(const struct port *port);            /* "epoll", "iocp" */
+/* "epoll", "iocp"; "uring": epoll with receives through io_uring, known after port_listen. */
+const char *port_name(const struct port *port);
 struct files *port_files(const struct port *port);         /* where this port's files live */
 struct processes *port_processes(const struct port *port); /* who starts programs (process.h) */
 

@@ -18,7 +18,7 @@ BELOW = {
 STANDARD_C = set(
     "assert.h ctype.h errno.h float.h inttypes.h limits.h math.h setjmp.h signal.h stdalign.h stdarg.h "
     "stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h time.h".split())
-LIBRARIES = {"lz4.h", "lz4hc.h", "xxhash.h", "cjson/cJSON.h", "pcre2.h", "zlib.h"}
+LIBRARIES = {"lz4.h", "lz4hc.h", "xxhash.h", "cjson/cJSON.h", "pcre2.h", "zlib.h", "liburing.h"}
 INTRINSICS = re.compile(r"^[a-z]*mmintrin\.h$|^cpuid\.h$")
 # What measures or tests one system may speak to it.
 ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/unit/linux/", "tests/unit/windows/",

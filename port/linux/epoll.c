@@ -92,6 +92,7 @@ static void epoll_close(struct port *port) {
     assert(e->signal == NULL && e->ready.count == 0);
     for (int i = 0; i < PORT_LANES; i++)
         lane_close(&e->lanes[i]);
+    if (e->ring != NULL) ring_close(e->ring);
     close(e->spare);
     close(e->wake);
     close(e->epoll);
@@ -218,6 +219,7 @@ static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
         if (events[i].data.ptr != NULL) /* it is for the two eventfds */
             socket_event(port, events[i].data.ptr, events[i].events);
     serve_ready(e);
+    sockets_served(e);
 }
 
 /* ---- starting and cancelling ---- */

@@ -2,6 +2,7 @@
  *
  * epoll.c   the back end: waiting, posts, starts and cancels
  * sockets.c, datagrams.c   what is done on a socket that is ready
+ * ring.c   many receives with one call (ring_absent.c: without liburing)
  * workers.c   the lanes of threads;  signals.c   requests by signal
  * files.c, client.c, system.c, main.c   files.h and system.h
  * errno.c   the one table from errno to ERR_ */
@@ -49,6 +50,7 @@ int signals_take(void); /* the next PORT_SIGNAL_ that was asked for, or 0 */
 /* ---- epoll.c ---- */
 
 struct datagram_room;
+struct ring;
 
 struct epoll_port {
     struct port *port;
@@ -69,8 +71,26 @@ struct epoll_port {
     int64_t woken_ns, woken_before_ns;
     int64_t gather_ns; /* for so long the smallest buffer of a socket must suffice */
     struct datagram_room *datagrams;
+    struct ring *ring; /* NULL: there is none, or not yet */
+    bool ring_was_tried;
     struct lane lanes[PORT_LANES];
 };
+
+/* ---- ring.c ---- */
+
+/* The daemon has fewer buffers than that; what does not go in is received by a call of its own. */
+#define RING_RECEIVES_MAX 128
+
+/* NULL: liburing was not there when this was built, or the kernel is too old, refuses (as in
+ * containers), or has no memory for it. */
+struct ring *ring_open(void);
+void ring_close(struct ring *ring);
+/* Puts off a receive into op->buffer until ring_perform; false: it is full. */
+bool ring_add(struct ring *ring, struct port_op *op);
+/* Makes all receives that were added and hands each back, in that order: bytes, or a negative
+ * errno; -EINTR: it was not made.  False: the kernel takes no more, close the ring. */
+typedef void ring_received(struct port_op *op, int64_t result);
+bool ring_perform(struct ring *ring, ring_received *received);
 
 /* ---- sockets.c, datagrams.c ---- */
 
@@ -99,6 +119,9 @@ void socket_start(struct port *port, struct port_op *op);
 /* Tries what the op asks for: it comes back, or waits for the next event or a
  * free buffer. */
 void socket_serve(struct port *port, struct port_op *op);
+
+/* After all that is to be served now: receives that were put off are made. */
+void sockets_served(struct epoll_port *e);
 
 int datagrams_open(struct datagram_room **room);
 void datagrams_close(struct datagram_room *room);

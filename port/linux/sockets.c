@@ -4,7 +4,11 @@
  * A socket is put into the epoll set once, edge-triggered, for reading only:
  * in a set for writing too, every new connection would wake the owner once to
  * say that it can be written to, and this side rarely writes.  Writability is
- * added the first time that a send would have to wait. */
+ * added the first time that a send would have to wait.
+ *
+ * Receives on streams are gathered in a ring where there is one, and made
+ * together when all that are ready were served.  With many connections that
+ * send little at a time the calls cost more than the lines. */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -15,6 +19,7 @@
 #include <linux/sock_diag.h>
 
 #include "port/linux/linux.h"
+#include "port/system.h"
 
 #define KEEP_ALIVE_IDLE_S  60
 /* Datagrams wait in their socket while others gather (epoll.c).  One of 240 bytes takes 768 there:
@@ -133,6 +138,20 @@ failed:;
     return error;
 }
 
+/* Who never accepts has no use for one. */
+static void try_ring(struct port *port) {
+    struct epoll_port *e = mine(port);
+    if (e->ring_was_tried) return;
+    e->ring_was_tried = true;
+    const char *asked_for = system_environment("LOGPORT_PORT");
+    if (asked_for != NULL && strcmp(asked_for, "epoll") == 0) return;
+    e->ring = ring_open();
+    if (e->ring != NULL)
+        port->name = "uring";
+    else if (asked_for != NULL && strcmp(asked_for, "uring") == 0)
+        say("io_uring is not to be had here: each receive is a call of its own");
+}
+
 int epoll_listen(struct port *port, struct port_socket *socket, struct port_address *address) {
     int handle = -1;
     int error = bind_handle(address, SOCK_STREAM, &handle);
@@ -145,6 +164,7 @@ int epoll_listen(struct port *port, struct port_socket *socket, struct port_addr
     error = listen(handle, SOMAXCONN) < 0 ? error_of_errno(errno) : 0;
     if (error == 0) error = open_socket(port, socket, handle, address->family);
     if (error < 0) close(handle);
+    if (error == 0) try_ring(port);
     return error;
 }
 
@@ -262,33 +282,48 @@ static void accept_one(struct port *port, struct port_op *op) {
     }
 }
 
-static void receive_stream(struct port *port, struct port_op *op) {
+/* result: bytes, or a negative errno. */
+static void stream_received(struct port_op *op, int64_t result) {
+    struct port *port = op->port;
     struct port_socket *socket = op->u.net.socket;
+    if (result == -EAGAIN || result == -EINTR) {
+        struct port_buffer *unused = op->buffer;
+        op->buffer = NULL;
+        port_buffer_release(unused);
+        if (result == -EAGAIN)
+            socket->state &= ~(uint32_t)SOCKET_READABLE;
+        else
+            make_ready(port, op);
+    } else if (result > 0) {
+        if ((size_t)result < op->u.net.pool->buffer_bytes && !(socket->state & SOCKET_SUSPECT))
+            socket->state &= ~(uint32_t)SOCKET_READABLE;
+        mine(port)->receives++;
+        mine(port)->received_bytes += (uint64_t)result;
+        op->buffer->slice_count = 1;
+        op->buffer->slices[0] = (struct port_slice){.size = (uint32_t)result};
+        port_completed(port, op, result);
+    } else {
+        port_completed(port, op, result ? error_of_errno((int)-result) : 0);
+    }
+}
+
+static void receive_stream(struct port *port, struct port_op *op) {
     struct port_pool *pool = op->u.net.pool;
     struct port_buffer *buffer = port_pool_take(pool, op);
     if (buffer == NULL) return; /* it waits there */
-    ssize_t size;
-    do {
-        size = recv((int)socket->handle, buffer->bytes, pool->buffer_bytes, 0);
-    } while (size < 0 && errno == EINTR);
-    const int error = size < 0 ? errno : 0;
-
     op->buffer = buffer;
-    if (error == EAGAIN) {
-        socket->state &= ~(uint32_t)SOCKET_READABLE;
-        op->buffer = NULL;
-        port_buffer_release(buffer);
-    } else if (size > 0) {
-        if ((size_t)size < pool->buffer_bytes && !(socket->state & SOCKET_SUSPECT))
-            socket->state &= ~(uint32_t)SOCKET_READABLE;
-        mine(port)->receives++;
-        mine(port)->received_bytes += (uint64_t)size;
-        buffer->slice_count = 1;
-        buffer->slices[0] = (struct port_slice){.size = (uint32_t)size};
-        port_completed(port, op, size);
-    } else {
-        port_completed(port, op, error ? error_of_errno(error) : 0);
-    }
+    struct ring *ring = mine(port)->ring;
+    if (ring != NULL && ring_add(ring, op)) return; /* sockets_served has the rest */
+    const ssize_t size = recv((int)op->u.net.socket->handle, buffer->bytes, pool->buffer_bytes, 0);
+    stream_received(op, size < 0 ? -errno : size);
+}
+
+void sockets_served(struct epoll_port *e) {
+    if (e->ring == NULL || ring_perform(e->ring, stream_received)) return;
+    /* It was not for want of something in the sockets.  Those not asked are still ready. */
+    say("io_uring no longer takes receives: each is a call of its own from here on");
+    ring_close(e->ring);
+    e->ring = NULL;
 }
 
 void socket_serve(struct port *port, struct port_op *op) {

@@ -27,7 +27,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("LOGPORT_BUILD", os.path.join(ROOT, "build")))
 EXEC_PREFIX = os.environ.get("LOGPORT_EXEC_PREFIX", "").split()
-PORT = os.environ.get("LOGPORT_PORT", "epoll")
+PORT = os.environ.get("LOGPORT_PORT", "")  # empty: whatever the daemon prefers here
 SCALE = int(os.environ.get("LOGPORT_TEST_SCALE", "100"))
 SANITIZED = os.environ.get("LOGPORT_SANITIZE", "") != ""
 WINDOWS = PORT == "iocp"
