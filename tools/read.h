@@ -13,9 +13,9 @@
  * False: something could not be read, which has been said; the rest is in the
  * list.  The list begins as all zero; segment_list_free it in any case. */
 bool list_segments(const struct call *call, struct segment_list *list);
-/* One path's files, those in its archives too, behind those that are in the list.  0 or an ERR_, which
- * tell_path says; the list may have grown even so.  An archive that cannot be read makes *all false, and
- * is said; NULL: it is passed over in silence. */
+/* One path's files, those in its archives too, behind those that are in the list.  0 or an ERR_,
+ * which tell_path says; the list may have grown even so.  An archive that cannot be read makes
+ * *all false, and is said; NULL: it is passed over in silence. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all);
 void tell_path(const char *path, bool named, int status);
 /* A listed segment that cannot be opened.  True: that is trouble, and has been said.  False: it was

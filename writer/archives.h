@@ -41,8 +41,9 @@ int archives_claim(struct files *files, const char *directory, const char *folde
 const char *archives_error_text(int error);
 
 /* Behind segment_list_add for the same path, a log directory or a stream's folder in one: adds
- * what lies in its archives, each segment that lies in both places once.  An archive that cannot be read
- * is passed over; the last such error comes back, and `folder` (SEGMENT_PATH_MAX bytes) is its name. */
+ * what lies in its archives, each segment that lies in both places once.  An archive that cannot
+ * be read is passed over; the last such error comes back, and `folder` (SEGMENT_PATH_MAX bytes) is
+ * its name. */
 int archives_list(struct files *files, const char *path, struct segment_list *list, char *folder);
 /* Where a segment has gone that was at `path` before; malloc'd.  NULL: to no archive. */
 char *archives_find(struct files *files, const char *path);

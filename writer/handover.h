@@ -1,11 +1,11 @@
 /* handover.h - hands a stream's closed segments to a command, one after the other, of those
  * that are ready the oldest first.
  *
- * The command is a program and its arguments; no shell is asked.  It has a segment when it ends with 0;
- * the manifest is told so at once, and only then may the segment be deleted here.  Anything else is a
- * failure: it is said and counted, and the same segment is tried again after a minute, and each time after
- * twice as long, up to an hour.  A crash between its end and the manifest's line runs it once more for
- * that segment: it must bear that.
+ * The command is a program and its arguments; no shell is asked.  It has a segment when it ends
+ * with 0; the manifest is told so at once, and only then may the segment be deleted here.  Anything
+ * else is a failure: it is said and counted, and the same segment is tried again after a minute,
+ * and each time after twice as long, up to an hour.  A crash between its end and the manifest's
+ * line runs it once more for that segment: it must bear that.
  *
  * Looking, starting and telling the manifest are done on the idle lane, as all who write to the
  * manifest do; while the command runs nothing waits for it.  Every call: the port's owner. */
@@ -45,8 +45,8 @@ bool handover_word_valid(const char *word);
 
 /* The strings must outlive it. */
 int handover_open(const struct handover_options *options, struct handover **handover);
-/* From the next segment on; the words are copied.  archive_dir: where its segments are taken from; NULL:
- * from the log directory.  Copied too.  ERR_NO_MEMORY: the rules stay. */
+/* From the next segment on; the words are copied.  archive_dir: where its segments are taken from,
+ * copied too; NULL: from the log directory.  ERR_NO_MEMORY: the rules stay. */
 int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
                        const char *archive_dir);
 /* There may be something to do.  up_to: of what lies in the log directory, segments up to this one

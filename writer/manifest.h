@@ -54,7 +54,8 @@ int manifest_read(struct files *files, const char *directory, struct manifest **
 void manifest_close(struct manifest *manifest); /* NULL: nothing happens */
 
 /* Durable when it returns 0.  On an error it may be called again; nothing is written twice.
- * closed_ns: what the first line about a segment said stays; and so does handed_ns, once it is not 0. */
+ * closed_ns: what the first line about a segment said stays; and so does handed_ns, once it is
+ * not 0. */
 int manifest_append(struct manifest *manifest, const struct manifest_record *record);
 
 /* What the last line about it says, without reading it; *closed_ns (it may be NULL) as well, unless

@@ -103,12 +103,12 @@ struct segment_list {
  * all but `rejects`; `state` is none.  What vanishes while it is listed is left out.
  * ERR_NOT_FOUND, or whatever kept some of it from being read: the rest is in the list. */
 int segment_list_add(struct files *files, const char *path, struct segment_list *list);
-/* By stream, sequence, the .part behind the closed one, those in archives behind the others, path.  A segment that was found
- * under two names (renamed meanwhile, or named twice) stays once, and so does one that lies in an
- * archive and in its home. */
+/* By stream, sequence, the .part behind the closed one, those in archives behind the others,
+ * path.  A segment that was found under two names (renamed meanwhile, or named twice) stays once,
+ * and so does one that lies in an archive and in its home. */
 void segment_list_sort(struct segment_list *list);
-/* Behind those that are in the list, in the order in which they are; `more` is empty then.  ERR_NO_MEMORY:
- * they are gone. */
+/* Behind those that are in the list, in the order in which they are; `more` is empty then.
+ * ERR_NO_MEMORY: they are gone. */
 int segment_list_join(struct segment_list *list, struct segment_list *more);
 void segment_list_free(struct segment_list *list);
 
