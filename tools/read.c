@@ -17,13 +17,75 @@ static int list_moved(struct files *files, const char *path, struct segment_list
     return status;
 }
 
-/* Paths stay in the order in which they were named.  What moves to an archive while we look is in
- * one listing or the other, for it goes from here behind its coming there. */
+/* What moves to an archive while we look is in one listing or the other, for it goes from here
+ * behind its coming there.  0, or why an archive is left out. */
+static int list_both(struct files *files, const char *path, struct segment_list *list, int *status,
+                     char archive[SEGMENT_PATH_MAX]) {
+    *status = segment_list_add(files, path, list);
+    return archives_list(files, path, list, archive);
+}
+
+static bool any_archived(const struct segment_list *list) {
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->files[i].home != NULL) return true;
+    return false;
+}
+
+/* The highest sequence of the stream, 0: none; in_folder: of those that do not lie in an archive. */
+static uint64_t newest_of(const struct segment_list *list, const char *stream, bool in_folder) {
+    uint64_t newest = 0;
+    for (uint32_t i = list->count; i-- > 0 && newest == 0;) /* sorted: sequences rise */
+        if (strcmp(list->files[i].name.stream, stream) == 0 &&
+            (!in_folder || list->files[i].home == NULL))
+            newest = list->files[i].name.sequence;
+    return newest;
+}
+
+/* Archived ones that were not there when we looked before, and are newer than what lies in the folder:
+ * they came behind its listing, and an older one may have come with them that is still on its way.
+ * Without them there is no gap, and the next look finds them. */
+static void leave_out_newer(struct segment_list *list, const struct segment_list *before) {
+    const char *stream = NULL;
+    uint64_t newest = 0;
+    uint32_t kept = 0;
+    const struct segment_list all = *list;
+    uint64_t *limits = allocate((all.count + 1) * sizeof *limits);
+    for (uint32_t i = 0; i < all.count; i++) {
+        const struct segment_file *file = &all.files[i];
+        if (stream == NULL || strcmp(file->name.stream, stream) != 0) {
+            stream = file->name.stream;
+            newest = newest_of(before, stream, false);
+            const uint64_t here = newest_of(&all, stream, true);
+            if (here > newest) newest = here;
+        }
+        limits[i] = newest;
+    }
+    for (uint32_t i = 0; i < all.count; i++) {
+        const struct segment_file file = all.files[i];
+        if (file.home == NULL || file.name.sequence <= limits[i]) {
+            list->files[kept++] = file;
+        } else {
+            free(file.path);
+            free(file.home);
+        }
+    }
+    list->count = kept;
+    free(limits);
+}
+
+/* Paths stay in the order in which they were named. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all) {
-    struct segment_list more = {0};
+    struct segment_list more = {0}, before = {0};
     char archive[SEGMENT_PATH_MAX];
-    int status = segment_list_add(files, path, &more);
-    const int archived = archives_list(files, path, &more, archive);
+    int status;
+    int archived = list_both(files, path, &more, &status, archive);
+    if (any_archived(&more)) {
+        before = more;
+        more = (struct segment_list){0};
+        archived = list_both(files, path, &more, &status, archive);
+        leave_out_newer(&more, &before);
+        segment_list_free(&before);
+    }
     if (archived && all != NULL) {
         say("archive %s: %s; what lies there is left out", archive, archives_error_text(archived));
         *all = false;
