@@ -7,9 +7,11 @@
 #include "ingest/rules.h"
 #include "ingest/samples.h"
 
-/* LZ4's acceleration while half of the batches wait for a worker or have one: a tenth less time for each, and files
- * that are 4 % larger until they are packed again.  Not while they wait for the disk. */
-#define ACCELERATION_UNDER_PRESSURE 4
+/* LZ4's acceleration while half of the batches, or nearly all, wait for a worker or have one: an
+ * eighth less time, or a sixth, and files that are 4 or 8 % larger until they are packed again.
+ * Not while they wait for the disk. */
+#define ACCELERATION_UNDER_PRESSURE      4
+#define ACCELERATION_UNDER_FULL_PRESSURE 8
 
 /* A batch with its place in the pipeline. */
 struct packet {
@@ -350,6 +352,8 @@ static void seal(struct packet *packet) {
     pipeline->packing_count++;
     if (pipeline->packing_count * 2 >= pipeline->batches)
         packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
+    if (pipeline->packing_count + 1 >= pipeline->batches)
+        packet->batch.acceleration = ACCELERATION_UNDER_FULL_PRESSURE;
     port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
 }
 
