@@ -51,7 +51,6 @@ extern const struct port_backend port_backend_of_system;
 
 struct port {
     const struct port_backend *calls;
-    const char *name; /* calls->name, unless the back end sets another */
     /* The system's own, unless open sets others. */
     struct files *files;
     struct processes *processes;

@@ -26,7 +26,6 @@ int port_open(const struct port_options *options, struct port **opened) {
     struct port *port = calloc(1, sizeof *port);
     if (port == NULL) return ERR_NO_MEMORY;
     port->calls = options->backend ? options->backend : &port_backend_of_system;
-    port->name = port->calls->name;
     const int error = port->calls->open(port, options);
     if (error < 0) {
         free(port);
@@ -46,7 +45,7 @@ void port_close(struct port *port) {
 }
 
 const char *port_name(const struct port *port) {
-    return port->name;
+    return port->calls->name;
 }
 
 struct files *port_files(const struct port *port) {

@@ -121,8 +121,7 @@ int port_open(const struct port_options *options, struct port **port);
  * Every op must be back, every socket shut and every call of port_post
  * returned: anything else is our bug. */
 void port_close(struct port *port);
-/* "epoll", "iocp"; "uring": epoll with receives through io_uring, known after port_listen. */
-const char *port_name(const struct port *port);
+const char *port_name(const struct port *port);            /* "epoll", "iocp" */
 struct files *port_files(const struct port *port);         /* where this port's files live */
 struct processes *port_processes(const struct port *port); /* who starts programs (process.h) */
 

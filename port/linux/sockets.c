@@ -146,9 +146,7 @@ static void try_ring(struct port *port) {
     const char *asked_for = system_environment("LOGPORT_PORT");
     if (asked_for != NULL && strcmp(asked_for, "epoll") == 0) return;
     e->ring = ring_open();
-    if (e->ring != NULL)
-        port->name = "uring";
-    else if (asked_for != NULL && strcmp(asked_for, "uring") == 0)
+    if (e->ring == NULL && asked_for != NULL && strcmp(asked_for, "uring") == 0)
         say("io_uring is not to be had here: each receive is a call of its own");
 }
 
