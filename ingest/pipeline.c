@@ -7,11 +7,11 @@
 #include "ingest/rules.h"
 #include "ingest/samples.h"
 
-/* LZ4's acceleration while half of the batches, or nearly all, wait for a worker or have one: an
+/* LZ4's acceleration while a quarter of the batches, or half, wait for a worker or have one: an
  * eighth less time, or a sixth, and files that are 4 or 8 % larger until they are packed again.
- * Not while they wait for the disk. */
+ * Not while they wait for the disk: then hardly any is with a worker. */
 #define ACCELERATION_UNDER_PRESSURE      4
-#define ACCELERATION_UNDER_FULL_PRESSURE 8
+#define ACCELERATION_UNDER_HIGH_PRESSURE 8
 
 /* A batch with its place in the pipeline. */
 struct packet {
@@ -350,10 +350,10 @@ static void seal(struct packet *packet) {
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
     pipeline->packing_count++;
-    if (pipeline->packing_count * 2 >= pipeline->batches)
+    if (pipeline->packing_count * 4 > pipeline->batches)
         packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
-    if (pipeline->packing_count + 1 >= pipeline->batches)
-        packet->batch.acceleration = ACCELERATION_UNDER_FULL_PRESSURE;
+    if (pipeline->packing_count * 2 >= pipeline->batches)
+        packet->batch.acceleration = ACCELERATION_UNDER_HIGH_PRESSURE;
     port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
 }
 
