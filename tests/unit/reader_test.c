@@ -160,7 +160,7 @@ static void a_damaged_frame_is_passed_over_and_is_trouble(void **state) {
     (void)state;
     write_logs();
     memory_find(&files, SEGMENT("main", "1", ""))->bytes[FRAME_HEADER_BYTES] ^= 1;
-    const char *rest = ALL + strlen("a 1\nb 1\nc 1\n");
+    const char *rest = &ALL[strlen("a 1\nb 1\nc 1\n")];
     assert_prints(2, "cat|logs", rest);
     assert_prints(2, "search||logs", rest);
     assert_prints(2, "search|a|logs", "");
@@ -220,7 +220,7 @@ static void tail_prints_the_last_lines_over_frames_and_segments(void **state) {
     assert_prints(0, "tail|logs", ALL);
     for (int n = 0; n <= 12; n++) {
         snprintf(words, sizeof words, "tail|-n%d|logs", n);
-        assert_prints(0, words, ALL + (n < 10 ? 4 * (10 - n) : 0));
+        assert_prints(0, words, &ALL[n < 10 ? 4 * (10 - n) : 0]);
     }
     assert_prints(0, "tail|-n1|logs/rejects|logs/main", "j 3\nreject\n");
 }
@@ -336,8 +336,10 @@ static void play_step(void *context) {
     const uint32_t chance = draw(play, 24);
     const uint32_t steps = chance == 0 ? 30 : chance < 8;
     bool more = true;
-    for (uint32_t i = 0; i < steps && more; i++)
-        more = write_step(play, &play->writers[0]) | write_step(play, &play->writers[1]);
+    for (uint32_t i = 0; i < steps && more; i++) {
+        more = write_step(play, &play->writers[0]);
+        more = write_step(play, &play->writers[1]) || more; /* a step of each */
+    }
     if (more) return;
     /* Folders are listed in a time of their own, so the calls until then are not counted closely. */
     if (all_is_shown() ? --play->calls_behind == 0 : --play->calls_left == 0)
