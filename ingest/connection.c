@@ -87,7 +87,8 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     intake->open = connection;
     intake->connections_open++;
     intake->counters->connections_accepted++;
-    port_receive(intake->port, &connection->receive, &connection->socket, intake->tcp_pool);
+    port_receive(intake->port, &connection->receive, &connection->socket,
+                 connection->listener->pool);
 }
 
 static void connection_close(struct connection *connection) {
@@ -185,7 +186,8 @@ static bool advance(struct connection *connection) {
         connection->buffer = NULL;
     }
     if (!connection->ending) {
-        port_receive(intake->port, &connection->receive, &connection->socket, intake->tcp_pool);
+        port_receive(intake->port, &connection->receive, &connection->socket,
+                     connection->listener->pool);
         return true;
     }
     if (connection->framing.size > 0 &&

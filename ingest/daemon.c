@@ -83,10 +83,10 @@ static uint32_t connections_max(const struct daemon *daemon) {
 static int open_pools(struct daemon *daemon) {
     struct intake *intake = &daemon->intake;
     const struct memory_plan *plan = &daemon->plan;
-    int error = port_pool_create(daemon->port, plan->tcp_buffer_bytes, plan->tcp_buffers, 0,
-                                 &intake->tcp_pool);
-    if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
+    int error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
     if (!error) error = intake_create(intake, connections_max(daemon));
+    intake->tcp_buffers = plan->tcp_buffers;
+    intake->tcp_buffer_bytes = plan->tcp_buffer_bytes;
     intake->udp_buffer_bytes = plan->udp_buffer_bytes;
     intake->udp_datagram_bytes = plan->udp_datagram_bytes;
     return error ? daemon_fail("memory", error) : 0;
@@ -290,7 +290,6 @@ static int finish(struct daemon *daemon) {
     pipeline_free(daemon->pipeline);
     streams_free(daemon);
     upkeep_close(&daemon->upkeep);
-    port_pool_free(daemon->intake.tcp_pool);
     intake_free(&daemon->intake);
     line_memory_free(&daemon->line_memory);
     stream_write_within(STREAM_ERROR, text, strlen(text), LAST_WORDS_MS);

@@ -33,6 +33,8 @@ struct tcp_listener {
     enum listener_state state;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;
+    /* Its own: who is parked keeps a buffer, and the connections of another stream must find one. */
+    struct port_pool *pool;
     struct port_socket socket;
     struct port_op accept, retry; /* retry: out of handles, again soon */
     struct port_op leave;         /* a look whether something still comes */
@@ -70,7 +72,7 @@ struct intake {
     struct pipeline *pipeline;
     struct counters *counters;
     struct framing_rules framing;
-    struct port_pool *tcp_pool;
+    uint32_t tcp_buffers, tcp_buffer_bytes; /* of each listener */
     uint32_t udp_buffer_bytes, udp_datagram_bytes;
     struct tcp_listener tcp[LISTENERS_MAX];
     struct udp_listener udp[LISTENERS_MAX];

@@ -61,8 +61,14 @@ int intake_listen_tcp(struct intake *intake, const struct port_address *address,
                                       .accept.done = accepted,
                                       .retry.done = retry_due,
                                       .leave.done = tcp_leave_due};
-    const int error = port_listen(intake->port, &listener->socket, &listener->bound);
+    int error = port_pool_create(intake->port, intake->tcp_buffer_bytes, intake->tcp_buffers, 0,
+                                 &listener->pool);
     if (error) return error;
+    error = port_listen(intake->port, &listener->socket, &listener->bound);
+    if (error) {
+        port_pool_free(listener->pool);
+        return error;
+    }
     listener->state = LISTENER_BOUND;
     name_listener(listener->name, "tcp", &listener->bound);
     *number = i;
@@ -150,9 +156,12 @@ static void tcp_leave_due(struct port_op *op) {
 }
 
 void tcp_listener_left(struct tcp_listener *listener) {
-    if (listener->ending && listener->connections == 0 && port_idle(&listener->accept) &&
-        port_idle(&listener->retry) && port_idle(&listener->leave))
-        listener->state = LISTENER_FREE;
+    if (!listener->ending || listener->connections > 0 || !port_idle(&listener->accept) ||
+        !port_idle(&listener->retry) || !port_idle(&listener->leave))
+        return;
+    assert(listener->state != LISTENER_FREE);
+    port_pool_free(listener->pool);
+    listener->state = LISTENER_FREE;
 }
 
 /* ---- UDP ---- */

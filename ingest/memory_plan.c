@@ -9,7 +9,7 @@
 #include "writer/schema_gate.h"
 
 /* A receive of this size costs least a byte, and a few of them serve all
- * connections: each goes back as soon as its lines are copied. */
+ * connections of a listener: each goes back as soon as its lines are copied. */
 #define TCP_BUFFER_BYTES (256u << 10)
 #define TCP_BUFFERS      8
 /* The largest datagram, and as many as one system call brings. */
@@ -52,7 +52,8 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double mib = 1 << 20;
     const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
     const double connections = (double)config->connections_max * (double)connection_memory();
-    const double tcp = (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
+    const double tcp = (double)config->tcp.count *
+                       (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
     const double index = KEEPER_MEMORY_BYTES;

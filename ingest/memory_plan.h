@@ -10,7 +10,7 @@
 
 struct memory_plan {
     uint32_t batches;
-    uint32_t tcp_buffers, tcp_buffer_bytes;
+    uint32_t tcp_buffers, tcp_buffer_bytes; /* of each TCP listener */
     uint32_t udp_buffers, udp_buffer_bytes, udp_datagram_bytes;
     uint32_t line_memory_bytes;
     uint64_t total_bytes;
