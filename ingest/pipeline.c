@@ -161,13 +161,16 @@ static struct lane *lane_of(struct pipeline *pipeline, const struct source *sour
     return &pipeline->lanes[stream];
 }
 
-/* Each stream that is fed and holds none is left one. */
-static bool may_open(const struct pipeline *pipeline, const struct lane *lane) {
+/* For a stream that holds some already: each that is fed and holds none is left one. */
+static uint32_t free_for_more(const struct pipeline *pipeline) {
     uint32_t left = 0;
-    if (lane->held > 0)
-        for (uint32_t i = 0; i < pipeline->lane_count; i++)
-            left += pipeline->fed[i] && pipeline->lanes[i].held == 0;
-    return pipeline->free_count > left;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++)
+        left += pipeline->fed[i] && pipeline->lanes[i].held == 0;
+    return pipeline->free_count > left ? pipeline->free_count - left : 0;
+}
+
+static bool may_open(const struct pipeline *pipeline, const struct lane *lane) {
+    return (lane->held == 0 ? pipeline->free_count : free_for_more(pipeline)) > 0;
 }
 
 static bool open_packet(struct pipeline *pipeline, struct lane *lane) {
@@ -214,6 +217,7 @@ static void start_flush_timer(struct pipeline *pipeline) {
                oldest->opened_ns + (int64_t)pipeline->options.flush_ms * 1000000);
 }
 
+static void hurry(struct packet *packet);
 static void seal(struct packet *packet);
 
 bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
@@ -224,6 +228,7 @@ bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
         struct packet *open = lane->open;
         const bool all = add(context, &open->batch);
         if (!all) {
+            hurry(open);
             seal(open);
             continue;
         }
@@ -342,6 +347,17 @@ static void fill_reject_budget(struct pipeline *pipeline) {
     atomic_fetch_add_explicit(&pipeline->reject_budget, grown, memory_order_relaxed);
 }
 
+/* It is full: do the workers keep up?  What other streams fill, or are left, does not count, for this
+ * one cannot have it.  Batches that are sealed before they are full, by a reload all at once, are no
+ * pressure. */
+static void hurry(struct packet *packet) {
+    const struct pipeline *pipeline = packet->pipeline;
+    const uint32_t packing = pipeline->packing_count + 1;
+    const uint32_t in_use = pipeline->sealed_count + 1 + free_for_more(pipeline);
+    if (packing * 4 > in_use) packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
+    if (packing * 2 >= in_use) packet->batch.acceleration = ACCELERATION_UNDER_HIGH_PRESSURE;
+}
+
 static void seal(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
     assert(packet->lane->open == packet && packet->batch.raw_size > 0);
@@ -350,10 +366,6 @@ static void seal(struct packet *packet) {
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
     pipeline->packing_count++;
-    if (pipeline->packing_count * 4 > pipeline->batches)
-        packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
-    if (pipeline->packing_count * 2 >= pipeline->batches)
-        packet->batch.acceleration = ACCELERATION_UNDER_HIGH_PRESSURE;
     port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
 }
 

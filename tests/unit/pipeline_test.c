@@ -366,6 +366,41 @@ static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_t
     close_bench(bench);
 }
 
+/* Bytes of a stream's file after SO_MANY_LINES beside silent streams, the workers slow or not. */
+static uint64_t bytes_of_a_busy_stream(uint32_t streams, bool pressed) {
+    struct bench *bench = open_bench(streams, pipeline_batches_min(streams));
+    if (pressed) bench->sim.work_ns_max = 20 * SIM_MS;
+    for (uint32_t n = 0; n < SO_MANY_LINES / BATCH_LINES; n++) {
+        bring(bench, 0, BATCH_LINES);
+        if (!pressed) wait_for_all(bench);
+    }
+    wait_for_all(bench);
+    const uint64_t bytes = stream_counts(bench->streams[0]).bytes_written;
+    close_bench(bench);
+    return bytes;
+}
+
+static void lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left(void **state) {
+    (void)state;
+    const uint64_t calm = bytes_of_a_busy_stream(1, false), alone = bytes_of_a_busy_stream(1, true);
+    assert_true(alone > calm);
+    assert_true(bytes_of_a_busy_stream(SOURCES, true) > calm + (alone - calm) / 2);
+    assert_int_equal(bytes_of_a_busy_stream(SOURCES, false), calm);
+}
+
+static void many_small_batches_at_once_are_no_pressure(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(SOURCES, pipeline_batches_min(SOURCES));
+    for (uint32_t i = 0; i < SOURCES; i++)
+        bring(bench, i, BATCH_LINES / 2);
+    pipeline_seal(bench->pipeline);
+    wait_for_all(bench);
+    for (uint32_t i = 1; i < SOURCES; i++)
+        assert_int_equal(stream_counts(bench->streams[i]).bytes_written,
+                         stream_counts(bench->streams[0]).bytes_written);
+    close_bench(bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_line_comes_to_its_own_stream_in_order),
@@ -377,6 +412,8 @@ int main(void) {
         cmocka_unit_test(what_comes_to_nothing_keeps_no_batch),
         cmocka_unit_test(other_rules_lead_what_comes_next_to_another_stream),
         cmocka_unit_test(a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to),
+        cmocka_unit_test(lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left),
+        cmocka_unit_test(many_small_batches_at_once_are_no_pressure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
