@@ -31,7 +31,7 @@ static bool move_one(struct moving *m, const struct segment_file *file, bool *go
     if (move.of_archive)
         say("archive %s: %s", m->archive, archives_error_text(error));
     else
-        say("%s: %s; left where it is", file->path, error_text(error));
+        say("%s: %s; left where it is", file->path, move_error_text(error));
     return false;
 }
 

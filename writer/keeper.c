@@ -501,7 +501,8 @@ static int archive_failed(struct keeper *k, const char *archive, int error) {
 
 /* This one is the matter, not the archive: those behind it go on. */
 static int miss_move(struct keeper *k, const struct segment_file *file, int error) {
-    if (k->said != error) say("%s: moving: %s; trying again soon", file->path, error_text(error));
+    if (k->said != error)
+        say("%s: moving: %s; trying again soon", file->path, move_error_text(error));
     k->said = error;
     note_lowest(&k->missed.moved, file->name.sequence);
     k->moved = file->name.sequence;

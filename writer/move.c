@@ -80,7 +80,17 @@ static int write_copy(struct moving *m, struct file *from) {
     return error == ERR_INVALID ? ERR_IO : error; /* the disk tells other bytes than it was given */
 }
 
-/* An earlier try has got so far: only what it may have left undone is done again. */
+/* Other bytes, but the same lines: one of the two has been packed since. */
+static int has_same_lines(const struct moving *m, bool *same) {
+    struct manifest_record here, there;
+    int error = manifest_describe(m->move->files, m->from, &here);
+    if (!error) error = manifest_describe(m->move->files, m->to, &there);
+    *same = !error && here.lines == there.lines && here.xxh3 == there.xxh3;
+    return error;
+}
+
+/* An earlier try has got so far: only what it may have left undone is done again.  ERR_EXISTS:
+ * other lines have its name there, those of a log directory that was copied say, and they stay. */
 static int is_there(struct moving *m, struct file *from, bool *there) {
     struct file to;
     struct file_status here, status;
@@ -95,7 +105,22 @@ static int is_there(struct moving *m, struct file *from, bool *there) {
         if (error == ERR_INVALID) error = 0;
     }
     file_close(&to);
-    return error;
+    bool same = true;
+    if (!error && !*there) error = has_same_lines(m, &same);
+    if (same) return error;
+    m->move->of_archive = false;
+    return error ? error : ERR_EXISTS;
+}
+
+/* Looked at once more under its name: two who are told to use one archive by mistake have one
+ * copy, too, and what was compared need not be what got the name. */
+static int name_copy(struct moving *m, struct file *from) {
+    bool there = false;
+    int error = file_rename(m->move->files, m->copy, m->to);
+    if (error) return error;
+    m->move->of_archive = false; /* others may go on, if this one is held */
+    error = is_there(m, from, &there);
+    return error || there ? error : ERR_IO;
 }
 
 /* In the archive it has its name, and survives a power failure. */
@@ -110,13 +135,13 @@ static int bring_there(struct moving *m) {
     if (!error) error = is_there(m, &from, &there);
     if (!error && !there) {
         error = write_copy(m, &from);
-        if (!error) error = file_rename(files, m->copy, m->to);
+        if (!error) error = name_copy(m, &from);
         if (error) (void)file_remove(files, m->copy);
     }
     file_close(&from);
-    if (!error) error = directory_sync(files, m->to_folder);
-    m->move->of_archive = m->move->of_archive && error;
-    return error;
+    const int synced = error ? error : directory_sync(files, m->to_folder);
+    m->move->of_archive = synced && (!error || m->move->of_archive);
+    return synced;
 }
 
 /* ---- the books, and the original ---- */
@@ -149,6 +174,10 @@ int move_segment(struct move *move, const struct segment_name *name) {
     if (!error) error = write_down(&m, name);
     if (!error) error = file_remove(move->files, m.from);
     return error ? error : directory_sync(move->files, m.from_folder);
+}
+
+const char *move_error_text(int error) {
+    return error == ERR_EXISTS ? "other lines have its name in the archive" : error_text(error);
 }
 
 int move_clear(struct files *files, const char *directory, const char *archive,

@@ -26,9 +26,11 @@ struct move {
     bool of_archive;
 };
 
-/* 0: it has gone.  ERR_NOT_FOUND: it was deleted meanwhile, and does not come back (unless of_archive:
- * archives_error_text). */
+/* 0: it has gone.  ERR_NOT_FOUND: it was deleted meanwhile, and does not come back; ERR_EXISTS:
+ * other lines have its name in the archive (both unless of_archive: archives_error_text). */
 int move_segment(struct move *move, const struct segment_name *name);
+/* What an error means that is not of_archive. */
+const char *move_error_text(int error);
 
 /* Removes the copy that an interrupted move has left, if any.  An error: as archives_check's, or it
  * is still there. */

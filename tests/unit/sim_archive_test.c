@@ -304,6 +304,55 @@ static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
     end_one(one);
 }
 
+/* A log directory was copied, and both daemons move to the archive that it remembers. */
+static void other_lines_under_the_same_name_stay(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    char here[SEGMENT_PATH_MAX], there[SEGMENT_PATH_MAX];
+    path_of("logs", "main", 1, false, here);
+    path_of("cold", "main", 1, false, there);
+    put_lines(&one->sim.disk, there, "main", 1, LINES + 1);
+    keep(&one->life, &rules, 300 * SIM_S);
+    assert_int_equal(one->life.counts.segments_moved, SEGMENTS - 1);
+    assert_true(one->life.counts.move_failures > 0);
+    check_lines(&one->life, here, 1);
+    assert_true(disk_exists(&one->sim.disk, here));
+    size_t size;
+    const uint8_t *theirs = disk_bytes(&one->sim.disk, there, &size);
+    put_lines(&one->sim.disk, "x", "main", 1, LINES + 1);
+    size_t expected_size;
+    const uint8_t *expected = disk_bytes(&one->sim.disk, "x", &expected_size);
+    assert_int_equal(size, expected_size);
+    assert_memory_equal(theirs, expected, size);
+    end_one(one);
+}
+
+/* What another has written to the copy behind our back. */
+static void spoil_copy(void *context, enum disk_operation operation, const char *path,
+                       int64_t result) {
+    struct disk *disk = context;
+    if (operation != DISK_RENAME || result < 0 || strstr(path, ".copy") == NULL) return;
+    char there[SEGMENT_PATH_MAX];
+    path_of("cold", "main", 1, false, there);
+    disk->performed = NULL;
+    if (disk_exists(disk, there)) disk_put(disk, there, "half", 4);
+}
+
+static void what_got_the_name_is_compared_before_the_original_goes(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    char here[SEGMENT_PATH_MAX];
+    path_of("logs", "main", 1, false, here);
+    one->sim.disk.performed = spoil_copy;
+    one->sim.disk.context = &one->sim.disk;
+    keep(&one->life, &rules, 300 * SIM_S);
+    assert_null(one->sim.disk.performed);
+    assert_int_equal(one->life.counts.segments_moved, SEGMENTS - 1);
+    assert_true(disk_exists(&one->sim.disk, here));
+    check_lines(&one->life, here, 1);
+    end_one(one);
+}
+
 static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **state) {
     (void)state;
     struct one *one = begin_one();
@@ -345,6 +394,8 @@ int main(void) {
         SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
         SWEEP_TEST(one_that_is_full_keeps_nothing_else_from_being_done),
         SWEEP_TEST(one_that_does_not_say_that_it_is_ours_is_not_touched),
+        SWEEP_TEST(other_lines_under_the_same_name_stay),
+        SWEEP_TEST(what_got_the_name_is_compared_before_the_original_goes),
         SWEEP_TEST(one_that_cannot_be_seen_hides_no_deletion_and_makes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
