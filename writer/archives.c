@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json.h"
 
 #define LIST_BYTES_MAX  (1024 + ARCHIVES_MAX * (SEGMENT_PATH_MAX + 16))
 #define OWNER_BYTES_MAX 256
@@ -109,14 +110,21 @@ static int make_id(struct files *files, const char *directory, struct archives *
     return write_list(files, directory, archives);
 }
 
-/* By whatever names: a segment would be moved onto itself. */
-static int refuse_same(struct files *files, const char *directory, const char *folder) {
-    struct file_status here, there;
-    int error = file_status_of(files, directory, &here);
-    if (error) return error;
-    error = file_status_of(files, folder, &there);
-    if (error) return error == ERR_NOT_FOUND ? 0 : error;
-    return here.id == there.id ? ERR_INVALID : 0;
+/* The directory itself, by whatever name, or another daemon's: its files would be taken for that
+ * one's own. */
+static int refuse_log_directory(struct files *files, const char *folder) {
+    struct file_status status;
+    char path[SEGMENT_PATH_MAX];
+    if (!path_join(path, folder, "state", "lock")) return ERR_NAME_TOO_LONG;
+    const int error = file_status_of(files, path, &status);
+    if (error) return error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY ? 0 : error;
+    return ERR_INVALID;
+}
+
+/* Both books are lines of text. */
+static bool can_be_told(const char *folder) {
+    const size_t size = strlen(folder);
+    return utf8_valid((const uint8_t *)folder, size) && strcspn(folder, "\r\n") == size;
 }
 
 static int claim(struct files *files, const char *directory, const char *folder,
@@ -126,7 +134,8 @@ static int claim(struct files *files, const char *directory, const char *folder,
     if (remembers(archives, folder)) return archives_check(files, archives, folder);
     if (archives->count == ARCHIVES_MAX) return ERR_TOO_LARGE;
     if (strlen(folder) >= SEGMENT_PATH_MAX) return ERR_NAME_TOO_LONG;
-    error = refuse_same(files, directory, folder);
+    if (!can_be_told(folder)) return ERR_UNSUPPORTED;
+    error = refuse_log_directory(files, folder);
     if (!error) error = make_id(files, directory, archives, chance);
     if (error) return error;
     error = archives_check(files, archives, folder);
@@ -149,7 +158,8 @@ const char *archives_error_text(int error) {
     switch (error) {
     case ERR_NOT_FOUND: return "not there, or not the archive that it was (is it mounted?)";
     case ERR_EXISTS: return "is the archive of another log directory";
-    case ERR_INVALID: return "is the log directory itself, or state/" ARCHIVES_FILE " is damaged";
+    case ERR_INVALID: return "is a log directory, or state/" ARCHIVES_FILE " is damaged";
+    case ERR_UNSUPPORTED: return "its name cannot be written down (a line break, or no UTF-8)";
     case ERR_TOO_LARGE: return "there are four archives already (state/" ARCHIVES_FILE ")";
     default: return error_text(error);
     }

@@ -111,7 +111,7 @@ class Archive(ArchiveCase):
         base = os.path.join(where, "logs")
         daemon = self.daemon(*self.ARCHIVING, "--archive-dir", os.path.join(where, ".", "logs", ""), dir=base)
         lines = self.sent(daemon, 0, 10)
-        daemon.wait_said(r"is the log directory itself")
+        daemon.wait_said(r"is a log directory")
         daemon.stop()
         self.assert_lines(logport("cat", base).lines, lines)
 

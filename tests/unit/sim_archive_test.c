@@ -353,6 +353,33 @@ static void what_got_the_name_is_compared_before_the_original_goes(void **state)
     end_one(one);
 }
 
+static void another_daemons_directory_is_no_archive(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    disk_put(&one->sim.disk, "cold/state/lock", "", 0);
+    keep(&one->life, &rules, 300 * SIM_S);
+    assert_int_equal(one->life.counts.segments_moved, 0);
+    assert_int_equal(files_below(one, HERE), SEGMENTS);
+    assert_int_equal(files_below(one, "cold"), 1);
+    end_one(one);
+}
+
+static void a_name_that_the_books_cannot_tell_is_refused(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    const uint8_t chance[ARCHIVES_ID_BYTES] = {0};
+    struct archives archives;
+    struct files *files = &one->sim.disk.files;
+    assert_int_equal(directory_make(files, "logs/state"), 0);
+    assert_int_equal(archives_claim(files, "logs", "cold\nfolder logs", chance), ERR_UNSUPPORTED);
+    assert_int_equal(archives_claim(files, "logs", "cold\xff", chance), ERR_UNSUPPORTED);
+    assert_int_equal(archives_claim(files, "logs", "cold \"\xc3\xa4\"", chance), 0);
+    assert_int_equal(archives_read(files, "logs", &archives), 0);
+    assert_int_equal(archives.count, 1);
+    assert_string_equal(archives.folders[0], "cold \"\xc3\xa4\"");
+    end_one(one);
+}
+
 static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **state) {
     (void)state;
     struct one *one = begin_one();
@@ -396,6 +423,8 @@ int main(void) {
         SWEEP_TEST(one_that_does_not_say_that_it_is_ours_is_not_touched),
         SWEEP_TEST(other_lines_under_the_same_name_stay),
         SWEEP_TEST(what_got_the_name_is_compared_before_the_original_goes),
+        SWEEP_TEST(another_daemons_directory_is_no_archive),
+        SWEEP_TEST(a_name_that_the_books_cannot_tell_is_refused),
         SWEEP_TEST(one_that_cannot_be_seen_hides_no_deletion_and_makes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
