@@ -47,6 +47,12 @@ static bool may_end(struct intake *intake, struct port_op *leave, int64_t leave_
     return false;
 }
 
+static void left(struct intake *intake, enum listener_state *state, uint32_t number) {
+    const bool served = *state != LISTENER_BOUND;
+    *state = LISTENER_FREE;
+    if (served) pipeline_left(intake->pipeline, number);
+}
+
 /* ---- TCP ---- */
 
 int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number) {
@@ -161,7 +167,7 @@ void tcp_listener_left(struct tcp_listener *listener) {
         return;
     assert(listener->state != LISTENER_FREE);
     port_pool_free(listener->pool);
-    listener->state = LISTENER_FREE;
+    left(listener->intake, &listener->state, listener->number);
 }
 
 /* ---- UDP ---- */
@@ -216,7 +222,7 @@ static void udp_listener_left(struct udp_listener *listener) {
     intake->kernel_drops += port_kernel_drops(&listener->socket);
     port_shut(intake->port, &listener->socket);
     port_pool_free(listener->pool);
-    listener->state = LISTENER_FREE;
+    left(intake, &listener->state, listener->number);
 }
 
 static bool udp_advance(struct udp_listener *listener) {

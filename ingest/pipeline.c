@@ -55,6 +55,7 @@ struct pipeline {
     int64_t budget_filled_ns;
 };
 
+static void find_fed(struct pipeline *pipeline);
 static void park_again(struct pipeline *pipeline);
 static void resume_parked(struct pipeline *pipeline, const struct lane *freed);
 static void flush_due(struct port_op *op);
@@ -143,9 +144,19 @@ void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules) {
     pipeline_seal(pipeline);
     if (pipeline->rules) rules_release(pipeline->rules);
     pipeline->rules = rules;
-    for (uint32_t i = 0; i < STREAMS_MAX; i++)
-        pipeline->fed[i] = rules_feed(rules, i);
     park_again(pipeline);
+    find_fed(pipeline);
+}
+
+void pipeline_left(struct pipeline *pipeline, uint32_t listener) {
+    rules_leave(pipeline->rules, listener);
+    find_fed(pipeline);
+}
+
+/* There may be more for who is parked then. */
+static void find_fed(struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < STREAMS_MAX; i++)
+        pipeline->fed[i] = rules_feed(pipeline->rules, i);
     if (pipeline->lane_count > 0) resume_parked(pipeline, &pipeline->lanes[0]);
 }
 

@@ -56,6 +56,11 @@ void rules_keep(struct rules *rules, uint32_t number, const struct rules *before
     rules->streams[number] = before->streams[number];
 }
 
+/* Its name and what it was judged by stay, for the lines that are on their way. */
+void rules_leave(struct rules *rules, uint32_t number) {
+    rules->streams[number] = STREAMS_MAX;
+}
+
 bool rules_feed(const struct rules *rules, uint32_t stream) {
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
         if (rules->listeners[i].name && rules->streams[i] == stream) return true;

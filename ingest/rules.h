@@ -32,6 +32,8 @@ void rules_set(struct rules *rules, uint32_t number, const char *name,
                const struct listener_config *config, uint32_t stream);
 /* The same as before. */
 void rules_keep(struct rules *rules, uint32_t number, const struct rules *before);
+/* That listener has gone: it feeds nothing any more. */
+void rules_leave(struct rules *rules, uint32_t number);
 /* Does any listener feed this stream? */
 bool rules_feed(const struct rules *rules, uint32_t stream);
 

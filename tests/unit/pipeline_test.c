@@ -366,6 +366,27 @@ static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_t
     close_bench(bench);
 }
 
+static void no_batch_is_left_for_a_stream_whose_listener_has_gone(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(SOURCES, pipeline_batches_min(SOURCES));
+    disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
+                                                    .first = 1,
+                                                    .times = UINT64_MAX,
+                                                    .kinds = DISK_BIT(DISK_WRITE),
+                                                    .path = DIRECTORY "/s0/"});
+    bring(bench, 0, 2 * SO_MANY_LINES);
+    sim_pass(&bench->sim, 10 * SIM_S);
+    assert_true(bench->feeders[0].source.parked);
+    assert_int_equal(pipeline_sealed(bench->pipeline), PIPELINE_BATCHES_MIN);
+    for (uint32_t i = 1; i < SOURCES - 1; i++) /* the first may now have those of the others */
+        pipeline_left(bench->pipeline, i);
+    assert_int_equal(pipeline_sealed(bench->pipeline), PIPELINE_BATCHES_MIN + SOURCES - 2);
+    bring(bench, SOURCES - 1, 1); /* but not that of the last, which is still fed */
+    assert_false(bench->feeders[SOURCES - 1].source.parked);
+    disk_arm(&bench->sim.disk, &(struct disk_fault){0});
+    close_bench(bench);
+}
+
 /* Bytes of a stream's file after SO_MANY_LINES beside silent streams, the workers slow or not. */
 static uint64_t bytes_of_a_busy_stream(uint32_t streams, bool pressed) {
     struct bench *bench = open_bench(streams, pipeline_batches_min(streams));
@@ -412,6 +433,7 @@ int main(void) {
         cmocka_unit_test(what_comes_to_nothing_keeps_no_batch),
         cmocka_unit_test(other_rules_lead_what_comes_next_to_another_stream),
         cmocka_unit_test(a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to),
+        cmocka_unit_test(no_batch_is_left_for_a_stream_whose_listener_has_gone),
         cmocka_unit_test(lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left),
         cmocka_unit_test(many_small_batches_at_once_are_no_pressure),
     };
