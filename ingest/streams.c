@@ -261,7 +261,7 @@ void streams_free(struct daemon *daemon) {
 uint64_t streams_segments_closed(const struct daemon *daemon) {
     uint64_t closed = 0;
     for (uint32_t i = 0; i < daemon->stream_count; i++)
-        closed += stream_counts(daemon->streams[i].stream).segments_closed;
+        closed += stream_segments_closed(daemon->streams[i].stream);
     return closed;
 }
 

@@ -208,6 +208,10 @@ struct stream_counts stream_counts(const struct stream *stream) {
     return counts;
 }
 
+uint64_t stream_segments_closed(const struct stream *stream) {
+    return stream->counts.segments_closed;
+}
+
 void stream_free(struct stream *stream) {
     assert(!stream_busy(stream) && !stream->present);
     keeper_free(stream->keeper);

@@ -83,5 +83,6 @@ bool stream_stop_indexing(struct stream *stream);
 void stream_abandon(struct stream *stream);
 void stream_free(struct stream *stream);
 struct stream_counts stream_counts(const struct stream *stream);
+uint64_t stream_segments_closed(const struct stream *stream); /* the same, for who asks often */
 
 #endif

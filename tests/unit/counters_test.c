@@ -1,0 +1,40 @@
+/* counters_test.c - the report of the counters: one line of JSON that always has room. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/counters.h"
+#include "schema/json.h"
+
+static void the_largest_numbers_of_all_streams_have_room_and_are_json(void **state) {
+    (void)state;
+    static struct counters counters;
+    static struct counters_beside beside;
+    static char names[STREAMS_MAX][STREAM_NAME_MAX + 1], text[COUNTERS_TEXT_MAX + JSON_PADDING];
+    memset(&counters, 0xff, sizeof counters);
+    memset(&beside, 0xff, sizeof beside);
+    beside.stream_count = STREAMS_MAX;
+    beside.uptime_ns = INT64_MAX;
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        memset(names[i], 'a' + i, STREAM_NAME_MAX);
+        beside.stream_names[i] = names[i];
+    }
+    const size_t length = counters_write(&counters, &beside, text, COUNTERS_TEXT_MAX);
+    assert_int_equal(strlen(text), length);
+    assert_null(strchr(text, '\n'));
+    struct json_line line;
+    text[length] = '\n';
+    json_check_line((const uint8_t *)text, (const uint8_t *)text + length + 1, false, &line);
+    assert_int_equal(line.reason, JSON_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_largest_numbers_of_all_streams_have_room_and_are_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
