@@ -92,10 +92,22 @@ struct retention_tally retention_tally(const struct retention *retention) {
 
 /* ---- what is there ---- */
 
-static bool has_folder(const struct retention *r, const char *folder) {
-    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
-        if (r->folders[place] != NULL && strcmp(r->folders[place], folder) == 0) return true;
+/* Under any name, as one that is named anew lies where it lay: its segments would count twice. */
+static bool has_folder(const struct retention *r, const char *folder, uint64_t id) {
+    struct file_status status;
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
+        if (r->folders[place] == NULL) continue;
+        if (strcmp(r->folders[place], folder) == 0) return true;
+        if (id != 0 && file_status_of(r->files, r->folders[place], &status) == 0 && status.id == id)
+            return true;
+    }
     return false;
+}
+
+static void add_folder(struct retention *r, uint32_t place, const char *folder) {
+    struct file_status status;
+    const bool there = file_status_of(r->files, folder, &status) == 0;
+    if (!has_folder(r, folder, there ? status.id : 0)) r->folders[place] = folder;
 }
 
 static void look_for_archive(struct retention *r, uint32_t place) {
@@ -107,18 +119,16 @@ static void look_for_archive(struct retention *r, uint32_t place) {
     if (error) r->away |= 1u << place;
     if (error) return;
     r->away &= ~(1u << place);
-    r->folders[place] = folder;
+    add_folder(r, place, folder);
 }
 
 static int find_folders(struct retention *r) {
-    const uint32_t last = RETENTION_VOLUMES - 1;
     memset(r->folders, 0, sizeof r->folders);
     r->folders[0] = r->asked.directory;
     const int error = archives_read(r->files, r->asked.directory, &r->archives);
     for (uint32_t i = 0; !error && i < r->archives.count; i++)
         look_for_archive(r, i + 1);
-    if (r->asked.archive != NULL && !has_folder(r, r->asked.archive))
-        r->folders[last] = r->asked.archive;
+    if (r->asked.archive != NULL) add_folder(r, RETENTION_VOLUMES - 1, r->asked.archive);
     return error;
 }
 

@@ -17,5 +17,6 @@ static void fill_standard_streams(void) {
 int main(int argc, char **argv) {
     fill_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* stream_write says ERR_CLOSED instead */
+    signal(SIGCHLD, SIG_DFL); /* a parent's SIG_IGN would keep from us how a program has ended */
     return program_main(argc, argv);
 }

@@ -211,7 +211,9 @@ static int status_of_handle(HANDLE handle, struct file_status *status) {
     *status = (struct file_status){
         .size = (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow,
         .modified_ns = ((int64_t)ticks - EPOCH_TICKS) * 100,
-        .id = (uint64_t)found.nFileIndexHigh << 32 | found.nFileIndexLow,
+        /* The roots of two volumes have the same index. */
+        .id = ((uint64_t)found.nFileIndexHigh << 32 | found.nFileIndexLow) ^
+              found.dwVolumeSerialNumber * UINT64_C(0x9E3779B97F4A7C15),
         .directory = (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0,
     };
     return 0;

@@ -4,6 +4,7 @@ volume that is full, away or somebody else's keeps nothing from being stored."""
 import contextlib
 import json
 import os
+import signal
 
 from harness import (Case, environment, log_line, logport, logportd, main, native_only, program, run, scaled, segments,
                      small_disk, split_lines, start, wait_until)
@@ -89,6 +90,22 @@ class Archive(ArchiveCase):
         self.assertEqual(logport("cat", daemon.base).out.count(b"\n"), 2)
         self.assert_sound(daemon.base)
         told = logport("retention", "-n", "--dir", daemon.base, "--count-max", "1")
+        self.assertIn(b"1 of 2 segments would go", told.out)
+
+    def test_an_archive_that_is_named_in_another_way_counts_once(self):
+        there = os.path.join(self.directory(), "cold")
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        self.sent(daemon, 0, 10)
+        self.wait_moved(daemon, 1)
+        daemon.stop()
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", os.path.join(there, "..", "cold"), dir=daemon.base)
+        self.sent(daemon, 10, 10)
+        self.wait_moved(daemon, 1)
+        daemon.stop()
+        size = sum(os.path.getsize(path) for path in segments(there))
+        told = logport("retention", "-n", "--dir", daemon.base, "--bytes-max", str(size))
+        self.assertIn(b"0 of 2 segments would go", told.out)
+        told = logport("retention", "-n", "--dir", daemon.base, "--bytes-max", str(size - 1))
         self.assertIn(b"1 of 2 segments would go", told.out)
 
     def test_somebody_elses_archive_is_refused_and_the_files_stay(self):
@@ -376,6 +393,18 @@ class ArchiveCommand(ArchiveCase):
         again = self.daemon(*self.ARCHIVING, *slow, dir=daemon.base)
         wait_until(lambda: status(again)["main"]["segments_handed_over"] == 1, "it has it")
         again.stop()
+
+    @native_only("Windows has no such signal")
+    def test_how_it_ended_is_known_also_where_the_parent_ignored_its_children(self):
+        """What a process ignores, those that it starts ignore too: a supervisor's habit."""
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            daemon = self.daemon(*self.ARCHIVING, *self.command("true"))
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        self.sent(daemon, 0, 10)
+        wait_until(lambda: status(daemon)["main"]["segments_handed_over"] == 1, "it has it")
+        daemon.stop()
 
     @native_only("Wine runs no shell")
     def test_one_that_takes_too_long_is_ended(self):
