@@ -65,6 +65,10 @@ struct keeper {
     struct {
         uint64_t low, high, packed, moved;
     } missed;
+    /* The files that there were.  Kept from job to job while one follows the other at once: to list
+     * thousands costs more than to see to a small one.  Those that have gone since are not found. */
+    struct segment_list list;
+    bool listed;
     bool pack_left, copy_left;          /* there may be a temporary file that nobody works at */
     int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
     int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: nothing is to come */
@@ -130,6 +134,7 @@ int keeper_open(struct port *port, const struct keeper_options *options, struct 
 void keeper_free(struct keeper *keeper) {
     assert(!keeper_busy(keeper));
     handover_free(keeper->handover);
+    segment_list_free(&keeper->list);
     free(keeper->kept);
     free(keeper->next_kept);
     free(keeper);
@@ -174,7 +179,13 @@ static void take_rules(struct keeper *keeper) {
     keeper->archive.retry_ns = 0;
 }
 
+static void forget_list(struct keeper *keeper) {
+    segment_list_free(&keeper->list);
+    keeper->listed = false;
+}
+
 static void start_job(struct keeper *keeper) {
+    if (keeper->wanted) forget_list(keeper);
     take_rules(keeper);
     const bool due = keeper->missed_ns && port_now_ns(keeper->port) >= keeper->missed_ns;
     if (due || keeper->once_more) go_back_to_missed(keeper);
@@ -566,16 +577,21 @@ static int look_around(struct keeper *k, const struct segment_list *list) {
     return k->wake_ns == INT64_MAX ? NOTHING_LEFT : LATER;
 }
 
+static int list_files(struct keeper *k) {
+    if (k->listed) return 0;
+    k->listed = true;
+    return segment_list_add(port_files(k->port), k->options.folder, &k->list);
+}
+
 static void job_run(struct port_op *op) {
     struct keeper *k = PORT_CONTAINER(struct keeper, op, op);
-    struct segment_list list = {0};
-    const int error = segment_list_add(port_files(k->port), k->options.folder, &list);
+    const int error = list_files(k);
     int result = error ? error : LOOKED_AT_ONE;
     k->wake_ns = INT64_MAX;
     while (result == LOOKED_AT_ONE) { /* ends: each turn goes on by a segment */
-        result = look_around(k, &list);
+        result = look_around(k, &k->list);
         if (atomic_load_explicit(&k->let_go_less, memory_order_relaxed)) break;
     }
     op->result = result;
-    segment_list_free(&list);
+    if (result < LOOKED_AT_ONE) forget_list(k);
 }

@@ -156,6 +156,27 @@ static void watch(void *context, enum disk_operation operation, const char *path
     if (operation == DISK_OPEN && result == ERR_BUSY && path != NULL) b->seen++;
 }
 
+static void watch_lists(void *context, enum disk_operation operation, const char *path,
+                        int64_t result) {
+    struct bench *b = context;
+    (void)path, (void)result;
+    if (operation == DISK_LIST) b->seen++;
+}
+
+/* There may be ten thousand: to list them for each step would take longer than the steps. */
+static void files_are_listed_once_for_all_that_there_is_to_do(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b, SEGMENTS);
+    b.sim.disk.performed = watch_lists;
+    b.sim.disk.context = &b;
+    keeper_look(b.keeper);
+    pass(&b, 100 * SIM_S);
+    assert_packed_but(&b, 0);
+    assert_in_range(b.seen, 1, 4);
+    end(&b);
+}
+
 static void one_that_is_held_for_ever_is_asked_for_once_a_minute(void **state) {
     (void)state;
     struct bench b;
@@ -214,6 +235,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_held_waits_alone_and_is_seen_to_soon_after),
         cmocka_unit_test(one_that_cannot_be_replaced_waits_alone_and_is_packed_later),
+        cmocka_unit_test(files_are_listed_once_for_all_that_there_is_to_do),
         cmocka_unit_test(one_that_is_held_for_ever_is_asked_for_once_a_minute),
         cmocka_unit_test(
             one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more),
