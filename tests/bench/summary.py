@@ -8,6 +8,8 @@ import platform
 import statistics
 import subprocess
 
+from receivers import FLUSH_MS
+
 COLUMNS = (
     # key, head, factor, digits
     ("lines_a_second", "M lines/s", 1e-6, 2),
@@ -110,6 +112,7 @@ def print_head(options, missing):
         "%d modes, %d rounds at most; %d cores (%s), load average %.1f"
         % (len(options.modes), options.rounds, os.cpu_count(), processor(), os.getloadavg()[0])
     )
+    print("the daemon runs with its defaults, but for flush_ms, %d where no rate is given" % FLUSH_MS)
     for name, what in sorted(missing.items()):
         print("%s is left out: %s is missing" % (name, what))
     print(flush=True)
@@ -139,7 +142,8 @@ def print_report(options, report):
     for name, mode in report["modes"].items():
         if not mode["receivers"]:
             continue
-        print("\n%s: %s%s" % (name, mode["what"], load_text(mode["load"])))
+        rounds = len(mode["rounds"])
+        print("\n%s: %s%s; %d round%s" % (name, mode["what"], load_text(mode["load"]), rounds, "s" if rounds > 1 else ""))
         if "wakes_a_second" in next(iter(mode["receivers"].values())):
             print_table(mode["receivers"], IDLE_COLUMNS, lambda one: "")
         else:
@@ -173,9 +177,12 @@ def print_table(receivers, columns, more, daemon=None):
         print(("%-16s%s%s%s" % (name, "".join(cells), more(one), beside)).rstrip())
 
 
+def bytes_a_line(one):
+    return one["disk_bytes"]["median"] / max(one["stored"]["median"], 1)
+
+
 def disk_and_counts(one):
-    bytes_a_line = one["disk_bytes"]["median"] / max(one["stored"]["median"], 1)
-    return "%-12s" % ("%.1f" % bytes_a_line if one["disk_bytes"]["median"] else "-")
+    return "%-12s" % ("%.1f" % bytes_a_line(one) if one["disk_bytes"]["median"] else "-")
 
 
 def print_details(receivers):
@@ -202,6 +209,11 @@ def print_details(receivers):
         print("  daemon, CPU ns a line by thread until stored: %s" % text)
     if "ns_a_line" in receivers.get("floor", {}):
         print("  floor, CPU ns a line: %s" % ", ".join("%s %.0f" % pair for pair in receivers["floor"]["ns_a_line"].items()))
+        if "daemon" in receivers:
+            print(
+                "  LZ4 takes its time in the floor (acceleration 1), and hurries in the daemon while lines wait:"
+                " %+.1f %% bytes a line" % (100 * (bytes_a_line(receivers["daemon"]) / bytes_a_line(receivers["floor"]) - 1))
+            )
     load = statistics.median([one["load_cpu"]["median"] for one in receivers.values()])
     print("  the sender: %.0f ns a line" % (load * 1000))
 
