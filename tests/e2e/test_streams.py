@@ -264,6 +264,30 @@ class Streams(Reloading):
         # What stands is whole, and is found by the directory.
         self.assertLess(set(logport("cat", "--stream", "audit", base).lines), set(audit))
 
+    @native_only("Wine has no volumes that can be full")
+    def test_a_stop_stores_what_the_others_have_and_counts_what_a_full_volume_did_not_take(self):
+        self.path = os.path.join(self.directory(), "logportd.json")
+        base = os.path.join(self.directory(), "logs")
+        os.mkdir(base)
+        os.symlink(small_disk(self, 256 << 10), os.path.join(base, "audit"))
+        self.write(
+            tcp=["127.0.0.1:0", {"address": "127.0.0.1:0", "stream": "audit"}], flush_ms=20, drain_ms=500, stop_ms=2000
+        )
+        daemon = self.daemon("--config", self.path, dir=base, tcp=[], udp=[])
+        audit = b"".join(b'{"n":%d,"x":"%s"}\n' % (n, self.rng.randbytes(500).hex().encode()) for n in range(20000))
+        sends = [self.in_thread(daemon.send, audit, 1) for _ in range(12)]
+        daemon.wait_said("audit.*no space left; holding")
+        web = self.lines(scaled(20000), to="main")
+        daemon.send(b"\n".join(web) + b"\n", 0)
+        counters = daemon.stop(code=1)
+        for sending in sends:
+            with self.assertRaises((AssertionError, OSError)):
+                sending.finish()
+        self.assert_lines(daemon.lines_stored("main"), web)
+        self.assertEqual(counters["streams"]["main"]["stored"], len(web))
+        self.assertGreater(counters["dropped"]["stopped"], 0)
+        self.assertEqual(counters["stored"], sum(stream["stored"] for stream in counters["streams"].values()))
+
     def test_names_that_cannot_be_are_refused_with_their_place(self):
         self.path = os.path.join(self.directory(), "logportd.json")
         for name, why in (
