@@ -33,7 +33,12 @@ enum step {
 };
 
 /* What a look brings back, when it is no error. */
-enum found { FOUND_NOTHING, FOUND_STARTED, FOUND_DELETED };
+enum found {
+    FOUND_NOTHING,
+    FOUND_HELD, /* nothing but what cannot be deleted for now: somebody has it open who shares nothing */
+    FOUND_STARTED,
+    FOUND_DELETED,
+};
 
 struct kept_command {
     char **words; /* ends with NULL */
@@ -50,6 +55,7 @@ struct handover {
     enum step step;
     bool wanted, stopping;
     bool taken;       /* the command has the segment, and the manifest does not know it yet */
+    bool held;        /* the pause is for what cannot be deleted for now */
     bool ended_by_us; /* the command was asked to end */
     uint64_t up_to, job_up_to;
     struct kept_command *command, *next_command; /* next: NULL: the same as before */
@@ -132,7 +138,7 @@ static void start_look(struct handover *h) {
         h->pause_ns = 0;
         h->said = 0;
     }
-    h->wanted = false;
+    h->wanted = h->held = false;
     h->step = HANDOVER_IDLE;
     if (h->command == NULL || h->command->count == 0 || h->stopping) return;
     h->step = HANDOVER_LOOKING;
@@ -158,6 +164,7 @@ void handover_look(struct handover *handover, uint64_t up_to) {
         start_look(handover);
     else
         handover->wanted = true;
+    if (handover->held && handover->step == HANDOVER_PAUSING) port_cancel(&handover->op);
 }
 
 void handover_stop(struct handover *handover, bool now) {
@@ -245,6 +252,13 @@ static void looked(struct handover *h, int64_t result) {
         ask(h);
     } else if (result == FOUND_DELETED || (result >= 0 && h->wanted)) {
         start_look(h);
+    } else if (result == FOUND_HELD) {
+        if (h->said != ERR_BUSY)
+            say("%s: handed over, but another program has it open; deleted later", h->path);
+        h->said = ERR_BUSY;
+        h->held = true;
+        h->step = HANDOVER_IDLE;
+        if (!h->stopping) timer(h, HANDOVER_PAUSING, PAUSE_NS_MIN);
     } else if (result >= 0) {
         h->step = HANDOVER_IDLE;
     } else if (h->could_not_start) {
@@ -375,7 +389,9 @@ static int delete_it(struct handover *h) {
     const size_t size = (size_t)(segment_file_name(h->path) - h->path);
     memcpy(folder, h->path, size);
     folder[size > 1 ? size - 1 : size] = '\0';
-    int error = write_down(h, MANIFEST_DELETING);
+    const bool announced = manifest_state(h->options.manifest, h->name.stream, h->name.sequence,
+                                          NULL) == MANIFEST_DELETING;
+    int error = announced ? 0 : write_down(h, MANIFEST_DELETING);
     if (!error) error = file_remove(files, h->path);
     if (error && error != ERR_NOT_FOUND) return error;
     error = directory_sync(files, folder);
@@ -426,16 +442,21 @@ static int look_at(struct handover *h, const struct segment_file *file, bool *ha
 }
 
 static int do_next(struct handover *h, const struct segment_list *list) {
+    enum found found = FOUND_NOTHING;
     for (uint32_t i = 0; i < list->count; i++) {
         bool handed = false;
         if (strlen(list->files[i].path) >= SEGMENT_PATH_MAX) continue;
         if (!look_at(h, &list->files[i], &handed)) continue;
         int error = handed ? delete_it(h) : start_command(h);
+        if (handed && error == ERR_BUSY) {
+            found = FOUND_HELD;
+            continue;
+        }
         if (!error) return handed ? FOUND_DELETED : FOUND_STARTED;
         h->could_not_start = !handed;
         return error;
     }
-    return FOUND_NOTHING;
+    return found;
 }
 
 static void look_run(struct port_op *op) {

@@ -305,6 +305,33 @@ static void one_that_takes_too_long_is_ended_and_tried_again(void **state) {
     end_one(one);
 }
 
+static void one_that_cannot_be_deleted_keeps_no_other_waiting(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    const struct keeper_rules deleting = rules_of(true, false);
+    char path[SEGMENT_PATH_MAX], first[SEGMENT_PATH_MAX];
+    path_of("logs", "main", 1, false, first);
+    const struct disk_fault held = {.ending = DISK_FAILS,
+                                    .error = ERR_BUSY,
+                                    .first = 1,
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_REMOVE),
+                                    .path = first};
+    disk_arm(&one->sim.disk, &held);
+    assert_int_equal(start(&one->life, &deleting), 0);
+    sim_pass(&one->sim, 110 * SIM_S);
+    for (uint64_t i = 1; i <= SEGMENTS; i++) {
+        assert_int_equal(one->life.runs[i], 1);
+        path_of("logs", "main", i, false, path);
+        assert_int_equal(disk_exists(&one->sim.disk, path), i == 1);
+    }
+    disk_arm(&one->sim.disk, &(struct disk_fault){0});
+    sim_pass(&one->sim, 100 * SIM_S);
+    assert_false(disk_exists(&one->sim.disk, first));
+    stop(&one->life);
+    end_one(one);
+}
+
 static void other_rules_are_tried_at_once(void **state) {
     (void)state;
     struct one *one = begin_one();
@@ -364,6 +391,7 @@ int main(void) {
         SWEEP_TEST(one_that_fails_is_tried_again_after_longer_and_longer_and_the_others_wait),
         SWEEP_TEST(one_that_cannot_be_started_is_a_failure_like_others),
         SWEEP_TEST(one_that_takes_too_long_is_ended_and_tried_again),
+        SWEEP_TEST(one_that_cannot_be_deleted_keeps_no_other_waiting),
         SWEEP_TEST(other_rules_are_tried_at_once),
         SWEEP_TEST(an_end_waits_for_no_command_and_the_next_start_runs_it_again),
         SWEEP_TEST(what_is_no_name_of_ours_is_no_word_of_a_command),
