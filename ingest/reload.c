@@ -151,7 +151,10 @@ static int put_in_force(struct reload *reload) {
     keep_fixed(daemon->config, config, note, sizeof note);
     const struct memory_plan plan = memory_plan(config, daemon->plan.batches);
     int error = pipeline_more_batches(daemon->pipeline, plan.batches);
-    if (error) snprintf(reload->error, sizeof reload->error, "%s", error_text(error));
+    if (error)
+        snprintf(reload->error, sizeof reload->error, "%s", error_text(error));
+    else
+        daemon->plan.batches = plan.batches; /* they stay, whatever becomes of the rest */
     if (!error) error = streams_open_new(daemon, config, &reload->streams, reload->error);
     if (!error) error = listening_change(daemon, config, reload->error);
     if (error) return error;

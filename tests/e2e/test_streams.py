@@ -1,8 +1,10 @@
 """test_streams.py - listeners feed named streams: each line in the stream of its listener, each
 connection in order, each stream with files, archive and retention of its own."""
 
+import contextlib
 import json
 import os
+import socket
 import time
 
 from harness import (
@@ -168,6 +170,20 @@ class Streams(Reloading):
         self.assertEqual(list(status(daemon)["streams"]), ["main", "audit", "trail"])
         counters = daemon.stop()
         self.assertEqual(counters["stored"], 5)
+
+    def test_batches_for_streams_of_a_refused_reload_stay_in_the_books_of_memory(self):
+        daemon = self.configured(tcp="127.0.0.1:0", flush_ms=20)
+        self.assertIn(" 8 batches ", daemon.wait_said("memory: "))
+        more = [{"address": "127.0.0.1:0", "stream": "s%d" % n} for n in range(9)]
+        with contextlib.closing(socket.socket()) as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            self.write(tcp=["127.0.0.1:0", *more, "127.0.0.1:%d" % other.getsockname()[1]], flush_ms=20)
+            self.reload(daemon, code=2)
+        self.write(tcp="127.0.0.1:0", flush_ms=20)
+        self.reload(daemon)
+        daemon.wait_said("memory: .* 13 batches ")
+        daemon.stop()
 
     def test_under_load_a_listener_changes_its_stream_many_times(self):
         port = free_port()
