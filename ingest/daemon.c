@@ -245,6 +245,12 @@ static enum control_answer command(void *context, const char *text, char *reply,
         memcpy(reply, head, sizeof head - 1);
         return CONTROL_NOW;
     }
+    if (strcmp(text, "listeners") == 0) { /* asked by logport replay */
+        char names[LISTENER_NAMES_BYTES];
+        listening_names(daemon, names, sizeof names);
+        snprintf(reply, size, "{\"ok\":true,\"listeners\":\"%s\"}", names);
+        return CONTROL_NOW;
+    }
     if (strcmp(text, "rotate") == 0) {
         rotate(daemon);
         return CONTROL_LATER;

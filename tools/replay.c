@@ -16,16 +16,15 @@
 #include "tools/query.h"
 #include "tools/read.h"
 #include "tools/sender.h"
+#include "tools/targets.h"
 #include "writer/quarantine.h"
 
-#define REJECTS         "rejects"
-#define DEFAULT_ADDRESS "127.0.0.1:5170"
-#define CHUNK_BYTES     (256u << 10)
-/* The longest record that is sent, and its newline; ours keep QUARANTINE_KEEP_MAX of one. */
-#define RECORD_MAX      (1u << 20)
+#define REJECTS       "rejects"
+/* The longest record that is sent; ours keep QUARANTINE_KEEP_MAX of one. */
+#define RECORD_MAX    TARGET_RECORD_MAX
 /* Of those that cannot be sent so many are told one by one. */
-#define TOLD_MAX        20
-#define TIME_TEXT_MAX   40
+#define TOLD_MAX      20
+#define TIME_TEXT_MAX 40
 
 struct replay_settings {
     struct common_settings common;
@@ -44,71 +43,11 @@ struct replay {
     struct query query;
     struct query_state state;
     int64_t since_ns, until_ns;
-    const char *where;
-    struct client client;
-    bool connected;
-    uint8_t *chunk; /* TCP: records that wait to be sent together */
-    size_t chunk_size;
+    struct targets targets;
     uint8_t *record;
-    int64_t begun_ns;
-    uint64_t sent, unfit; /* unfit: they cannot be sent */
-    int status;           /* of the connection */
+    uint64_t printed, unfit; /* unfit: they cannot be sent */
+    int status;              /* of the connections */
 };
-
-/* ---- sending ---- */
-
-static int connect_to(struct replay *replay) {
-    const struct replay_settings *settings = replay->settings;
-    struct port_address address;
-    if (settings->print) return 0;
-    replay->where = settings->udp ? settings->udp : settings->tcp ? settings->tcp : DEFAULT_ADDRESS;
-    int status = sender_resolve("replay", replay->where, &address);
-    if (status < 0) return status;
-    status = settings->udp ? client_datagrams(&address, &replay->client)
-                           : client_connect(&address, &replay->client);
-    if (status < 0) say("replay: %s: %s", replay->where, error_text(status));
-    replay->connected = status == 0;
-    return status;
-}
-
-static void flush(struct replay *replay) {
-    if (replay->chunk_size > 0 && replay->status == 0)
-        replay->status = client_send(&replay->client, replay->chunk, replay->chunk_size);
-    replay->chunk_size = 0;
-}
-
-static void send_record(struct replay *replay, const uint8_t *bytes, size_t size) {
-    const struct replay_settings *settings = replay->settings;
-    if (settings->print) {
-        output_records(replay->out, bytes, size);
-        output_text(replay->out, "\n");
-    } else if (settings->udp) {
-        sender_keep_pace(settings->rate, replay->begun_ns, replay->sent);
-        replay->status = client_send(&replay->client, bytes, size);
-    } else {
-        if (replay->chunk_size + size + 1 > CHUNK_BYTES + RECORD_MAX) flush(replay);
-        memcpy(replay->chunk + replay->chunk_size, bytes, size);
-        replay->chunk_size += size;
-        replay->chunk[replay->chunk_size++] = '\n';
-        if (replay->chunk_size >= CHUNK_BYTES) flush(replay);
-    }
-    replay->sent += replay->status == 0;
-}
-
-/* 0, or an ERR_, which has been said. */
-static int finish_sending(struct replay *replay) {
-    if (!replay->connected) return 0;
-    flush(replay);
-    if (replay->status == 0 && replay->settings->udp && replay->sent > 0)
-        replay->status = sender_look_for_refusal(&replay->client);
-    if (replay->status < 0)
-        say("replay: %s: %s; how many of %" PRIu64 " records arrived is not known", replay->where,
-            error_text(replay->status), replay->sent);
-    else if (!replay->settings->udp)
-        replay->status = sender_wait_for_close("replay", &replay->client, replay->where);
-    client_close(&replay->client);
-    return replay->status;
-}
 
 /* ---- a record of quarantine ---- */
 
@@ -187,6 +126,24 @@ static void tell_unfit(struct replay *replay, const char *received, const char *
     if (replay->unfit == TOLD_MAX) say("replay: more of these are only counted");
 }
 
+/* Over UDP a record may be longer than what a datagram holds. */
+static void replay_record(struct replay *replay, const struct value *root, const char *received,
+                          size_t size) {
+    char listener[sizeof replay->targets.target->name] = "";
+    if (replay->settings->print) {
+        output_records(replay->out, replay->record, size);
+        output_text(replay->out, "\n");
+        replay->printed++;
+        return;
+    }
+    short_text(root, "listener", listener, sizeof listener);
+    struct target *target = targets_find(&replay->targets, listener);
+    if (target->udp && size > DATAGRAM_MAX)
+        tell_unfit(replay, received, "it is longer than a datagram can be");
+    else
+        replay->status = targets_send(&replay->targets, target, replay->record, size);
+}
+
 static void replay_line(struct replay *replay, const uint8_t *line, size_t size) {
     const struct value root = value_of(line, line + size);
     struct value raw;
@@ -209,10 +166,8 @@ static void replay_line(struct replay *replay, const uint8_t *line, size_t size)
         snprintf(why, sizeof why, "quarantine kept %zu of its %" PRIu64 " bytes (%s)", kept, bytes,
                  reason);
         tell_unfit(replay, received, why);
-    } else if (replay->settings->udp && kept > DATAGRAM_MAX) {
-        tell_unfit(replay, received, "it is longer than a datagram can be");
     } else {
-        send_record(replay, replay->record, kept);
+        replay_record(replay, &root, received, kept);
     }
 }
 
@@ -230,6 +185,69 @@ static void replay_lines(struct replay *replay) {
 }
 
 /* ---- the command ---- */
+
+/* The directory of which this is a part, as far as the path tells: itself, the stream's, or the
+ * segment's; free() it. */
+static char *daemon_directory_of(struct files *files, const char *path) {
+    char *directory = copy_text(path, strlen(path));
+    for (int level = 0; level <= 2; level++) {
+        struct file_status status;
+        char *run = allocate(strlen(directory) + sizeof "/logportd.run");
+        sprintf(run, "%s/logportd.run", directory);
+        const bool there = file_status_of(files, run, &status) == 0;
+        free(run);
+        if (there) return directory;
+        size_t size = strlen(directory);
+        while (size > 0 && segment_file_name(directory + size - 1) == directory + size)
+            directory[--size] = '\0'; /* separators at its end */
+        directory[segment_file_name(directory) - directory] = '\0';
+        if (directory[0] == '\0') memcpy(directory, ".", 2);
+    }
+    free(directory);
+    return copy_text(path, strlen(path));
+}
+
+/* The daemon that runs on what is read; all of it must be one daemon's. */
+static int find_daemon(struct replay *replay, const struct call *paths) {
+    char *directory = daemon_directory_of(paths->files, paths->word[0]);
+    int status = 0;
+    for (int i = 1; i < paths->words && status == 0; i++) {
+        char *other = daemon_directory_of(paths->files, paths->word[i]);
+        if (strcmp(directory, other) != 0) status = ERR_INVALID;
+        free(other);
+    }
+    if (status == 0)
+        status = targets_of_daemon(&replay->targets, paths->files, directory);
+    else
+        say("replay: these are several daemons' directories; say with --tcp or --udp HOST:PORT "
+            "where to send");
+    free(directory);
+    return status;
+}
+
+static int find_targets(struct replay *replay, const struct call *paths) {
+    const struct replay_settings *settings = replay->settings;
+    replay->targets.rate = settings->rate;
+    if (settings->print) return 0;
+    if (!settings->tcp && !settings->udp) return find_daemon(replay, paths);
+    return targets_name(&replay->targets, settings->udp ? settings->udp : settings->tcp,
+                        settings->udp != NULL);
+}
+
+static void tell_end(struct replay *replay) {
+    if (replay->settings->print) {
+        say("replay: %" PRIu64 " records printed, %" PRIu64 " cannot be sent", replay->printed,
+            replay->unfit);
+        return;
+    }
+    uint64_t sent = 0;
+    const struct target *target = targets_tell(&replay->targets);
+    for (uint32_t i = 0; i < replay->targets.count; i++)
+        sent += replay->targets.target[i].sent;
+    say("replay: %" PRIu64 " records sent%s%s%s, %" PRIu64 " cannot be sent", sent,
+        target != NULL ? " to " : "", target != NULL ? target->where : "",
+        target != NULL && target->udp ? " over UDP" : "", replay->unfit);
+}
 
 /* A daemon's directory means its quarantine. */
 static char *rejects_of(struct files *files, const char *path) {
@@ -278,20 +296,15 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
 
 /* Reads and sends; the exit code. */
 static int run(struct replay *replay, const struct call *call) {
-    if (connect_to(replay) < 0) return EXIT_TROUBLE;
+    if (find_targets(replay, call) < 0) return EXIT_TROUBLE;
     replay->record = allocate(RECORD_MAX);
-    replay->chunk = allocate(CHUNK_BYTES + RECORD_MAX + 1);
-    replay->begun_ns = system_now_ns();
     reading_open(&replay->reading, call, !replay->settings->print);
     replay_lines(replay);
     const bool trouble = replay->reading.trouble;
     reading_close(&replay->reading);
-    const int status = finish_sending(replay);
+    const int status = targets_finish(&replay->targets);
     free(replay->record);
-    free(replay->chunk);
-    if (status == 0)
-        say("replay: %" PRIu64 " records %s, %" PRIu64 " cannot be sent", replay->sent,
-            replay->settings->print ? "printed" : "sent", replay->unfit);
+    if (status == 0) tell_end(replay);
     if (status < 0 || trouble) return EXIT_TROUBLE;
     return replay->unfit > 0 ? EXIT_NOTHING : EXIT_FINE;
 }
@@ -326,12 +339,12 @@ static const struct option options[] = {
      .kind = OPTION_TEXT,
      .field = AT(tcp),
      .value = "HOST:PORT",
-     .help = "the daemon, over TCP (" DEFAULT_ADDRESS " when nothing is said)"},
+     .help = "send there, over TCP, instead of to the daemon of PATH"},
     {.name = "udp",
      .kind = OPTION_TEXT,
      .field = AT(udp),
      .value = "HOST:PORT",
-     .help = "the daemon, over UDP, a datagram a record"},
+     .help = "send there, over UDP, a datagram a record"},
     {.name = "since",
      .kind = OPTION_TEXT,
      .field = AT(query.since),
@@ -368,10 +381,13 @@ static const struct option options[] = {
 const struct command replay_command = {
     .name = "replay",
     .usage = "[--tcp|--udp HOST:PORT] [OPTION…] [PATH…]",
-    .summary = "Send quarantined records to a daemon again.",
+    .summary = "Send quarantined records to the daemon again.",
     .more =
         "A PATH is a daemon's directory, its stream rejects, or a segment of that. Records that\n"
-        "quarantine kept only the beginning of cannot be sent, and are told. What is rejected\n"
+        "quarantine kept only the beginning of cannot be sent, and are told. They go to the "
+        "daemon\n"
+        "that runs on that directory, each to the listener to which it came (if it is not there\n"
+        "any more, to the first), or to where --tcp or --udp says. What is rejected\n"
         "once more is quarantined once more; quarantine itself stays as it is, so that a second\n"
         "replay sends the same records again.\n"
         "Exit code: 0 all that were wanted were sent, 1 some could not be, 2 error.\n"

@@ -39,10 +39,47 @@ class Replay(Case):
         self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
         result = logport("replay", "--tcp", self.where(daemon), "--reason", "schema", daemon.base)
         self.assertEqual((result.code, result.out), (0, b""), result.said)
-        self.assertIn("2 records sent, 0 cannot be sent", result.said)
+        self.assertIn("2 records sent to %s, 0 cannot be sent" % self.where(daemon), result.said)
         self.assert_lines(daemon.wait_stored(3), [b'{"b":3}', b'{"a":1}', b'{"a":2}'])
         self.assertEqual(daemon.stop()["rejected"], 3)
         self.assertEqual(len(rejects(daemon.base)), 3, "quarantine stays as it is")
+
+    def test_without_an_address_they_go_to_the_daemon_that_runs_on_that_directory(self):
+        daemon = self.daemon()
+        for number, line in enumerate((b"bad\n", b"worse\n")):
+            daemon.send(line)
+            daemon.wait_stored(number + 1, "rejects")
+        folder = os.path.join(daemon.base, "rejects")
+        segment = os.path.join(folder, sorted(os.listdir(folder))[0])
+        for number, path in enumerate((daemon.base, daemon.base + "/", folder, segment)):
+            result = logport("replay", "--until", rejects(daemon.base)[1]["received"], path)
+            self.assertEqual((result.code, result.out), (0, b""), result.said)
+            self.assertIn("1 records sent to %s, 0 cannot be sent" % self.where(daemon), result.said)
+            daemon.wait_stored(3 + number, "rejects")
+        daemon.stop()
+        result = logport("replay", daemon.base)
+        self.assertEqual(result.code, 2)
+        self.assertIn("no daemon runs on " + daemon.base, result.said)
+        self.assertIn("say with --tcp or --udp HOST:PORT where to send", result.said)
+
+    def test_each_goes_to_the_listener_to_which_it_came(self):
+        daemon = self.daemon("--tcp", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--udp", "127.0.0.1:0")
+        daemon.send(b"first\n")
+        daemon.wait_stored(1, "rejects")
+        self.assertEqual(logport("send", "127.0.0.1:%d" % daemon.tcp[1][1], stdin=b"second\n").code, 0)
+        daemon.wait_stored(2, "rejects")
+        self.assertEqual(logport("send", "--udp", self.where(daemon, "udp"), stdin=b"third\n").code, 0)
+        daemon.wait_stored(3, "rejects")
+        before = [r["listener"] for r in rejects(daemon.base)]
+        self.assertEqual(len(set(before)), 3)
+        result = logport("replay", daemon.base)
+        self.assertEqual(result.code, 0, result.said)
+        self.assertIn("3 records sent, 0 cannot be sent", result.said)
+        self.assertIn("1 records to %s over UDP" % self.where(daemon, "udp"), result.said)
+        daemon.wait_stored(6, "rejects")
+        after = rejects(daemon.base)
+        self.assertEqual({(r["raw"], r["listener"]) for r in after[3:]}, {(r["raw"], r["listener"]) for r in after[:3]})
+        daemon.stop()
 
     def test_every_kind_of_bytes_comes_back_as_it_was_sent(self):
         daemon = self.daemon()
@@ -70,7 +107,7 @@ class Replay(Case):
         self.assertEqual(result.code, 1, result.said)
         self.assertIn("quarantine kept 4096 of its 200008 bytes (oversized)", result.said)
         self.assertIn("quarantine kept 65536 of its 70000 bytes (not_object)", result.said)
-        self.assertIn("1 records sent, 2 cannot be sent", result.said)
+        self.assertIn("1 records sent to %s, 2 cannot be sent" % self.where(other), result.said)
         other.wait_stored(1, "rejects")
         self.assertEqual(other.stop()["received"], 1)
         daemon.stop()
