@@ -329,7 +329,9 @@ int config_archive_settle(struct config *config, const char **archive_dir, char 
     if (*archive_dir != NULL && strcmp(*archive_dir, "none") == 0) *archive_dir = NULL;
     if (*archive_dir == NULL) return 0;
     int result = system_absolute_path(*archive_dir, path, sizeof path);
-    if (!result) *archive_dir = config_keep(config, path, strlen(path));
+    if (!result)
+        *archive_dir =
+            config_keep(config, path, strlen(path), config_position(config, *archive_dir));
     if (!result && *archive_dir == NULL) result = ERR_NO_MEMORY;
     if (result) snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %s", error_text(result));
     return result ? ERR_INVALID : 0;
@@ -338,8 +340,12 @@ int config_archive_settle(struct config *config, const char **archive_dir, char 
 /* What came before is good. */
 static int settle(struct files *files, struct config *config, char *error) {
     const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
+    const char *const archive_dir = config->archive_dir;
     int result = config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
-    if (!result) result = config_archive_settle(config, &config->archive_dir, error);
+    if (result) config_error_at(config, config->rotate_zone, error);
+    if (result) return result;
+    result = config_archive_settle(config, &config->archive_dir, error);
+    if (result) config_error_at(config, archive_dir, error);
     if (!result) result = config_listeners_settle(config, error);
     if (!result) result = config_streams_settle(files, config, error);
     config->segment_age_s = config_segment_age_s(config->segment_age_s, &config->schedule);
@@ -376,14 +382,34 @@ int config_read(struct files *files, int argc, char **argv, struct config *confi
     return result ? result : settle(files, config, error);
 }
 
-const char *config_keep(struct config *config, const char *text, size_t size) {
+const char *config_keep(struct config *config, const char *text, size_t size,
+                        struct text_position at) {
     struct config_text_kept *kept = malloc(sizeof *kept + size + 1);
     if (!kept) return NULL;
     kept->next = config->kept;
+    kept->at = at;
     config->kept = kept;
     memcpy(kept->text, text, size);
     kept->text[size] = '\0';
     return kept->text;
+}
+
+struct text_position config_position(const struct config *config, const char *text) {
+    for (const struct config_text_kept *kept = config->kept; kept; kept = kept->next)
+        if (kept->text == text) return kept->at;
+    return (struct text_position){0, 0};
+}
+
+void config_error_at(const struct config *config, const char *text, char *error) {
+    char place[320];
+    const struct text_position at = config_position(config, text);
+    if (at.line == 0) return;
+    const size_t size =
+        (size_t)snprintf(place, sizeof place, "%.256s:%u:%u: ", config->file, at.line, at.column);
+    const size_t room = CONFIG_ERROR_MAX - size - 1, length = strlen(error);
+    memmove(error + size, error, (length < room ? length : room) + 1);
+    error[CONFIG_ERROR_MAX - 1] = '\0';
+    memcpy(error, place, size);
 }
 
 void config_free(struct config *config) {

@@ -106,6 +106,10 @@ const struct stream_config *config_stream(const struct config *config, const cha
 /* Of streams that have keys of their own, and no lines: on stderr. */
 void config_say_unfed(const struct config *config);
 
+/* Puts in front of `error` (CONFIG_ERROR_MAX bytes) where in the file this text of the configuration
+ * stands; one of the command line, or a preset, stands nowhere. */
+void config_error_at(const struct config *config, const char *text, char *error);
+
 /* One listener's address, looked up if it is a name; "5170" and ":5170" are ports on 127.0.0.1. */
 int config_address(const char *text, struct port_address *address);
 

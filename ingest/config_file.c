@@ -57,7 +57,8 @@ static const char *text_at(struct reading *reading, const char *name, size_t off
     if (text == NULL) {
         wrong(reading, offset, "a text, a whole number, true or false was expected", name);
     } else {
-        text = config_keep(reading->config, text, strlen(text));
+        text =
+            config_keep(reading->config, text, strlen(text), text_position(reading->text, offset));
         if (text == NULL) wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
     }
     cJSON_Delete(value);
@@ -152,7 +153,8 @@ static void keys(struct reading *reading, const struct option *option, size_t of
     reading->joined = joined;
     config_text_children(reading->text, reading->size, offset, key, reading);
     reading->joined = NULL;
-    const char *text = config_keep(reading->config, joined, strlen(joined));
+    const char *text =
+        config_keep(reading->config, joined, strlen(joined), text_position(reading->text, offset));
     if (text)
         set_text(reading, option, text, offset);
     else

@@ -224,6 +224,25 @@ static int settle(const struct config *config, const char *address,
     return settle_facts(listener, error);
 }
 
+/* The second of two could not be bound, and another program would be blamed. */
+static int named_twice(const struct config *config, uint32_t i, char *error) {
+    const struct listener_config *listener = &config->listeners[i];
+    for (uint32_t j = 0; j < i; j++) {
+        const struct listener_config *first = &config->listeners[j];
+        if (first->tcp != listener->tcp || first->address.port == 0 ||
+            !address_equal(&first->address, &listener->address))
+            continue;
+        const struct text_position at = config_position(config, first->keys.address);
+        const int size = snprintf(error, CONFIG_ERROR_MAX, "%s: \"%.128s\" is there twice",
+                                  listener->tcp ? "tcp" : "udp", listener->keys.address);
+        if (at.line)
+            snprintf(error + size, CONFIG_ERROR_MAX - (size_t)size, "; first at %u:%u", at.line,
+                     at.column);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
 int config_listeners_settle(struct config *config, char *error) {
     const uint32_t tcp = config->tcp.count, count = tcp + config->udp.count;
     config->listeners = calloc(count, sizeof *config->listeners);
@@ -235,7 +254,9 @@ int config_listeners_settle(struct config *config, char *error) {
     for (uint32_t i = 0; i < count; i++) {
         const char *address = i < tcp ? config->tcp.texts[i] : config->udp.texts[i - tcp];
         config->listeners[i].tcp = i < tcp;
-        const int result = settle(config, address, &config->listeners[i], error);
+        int result = settle(config, address, &config->listeners[i], error);
+        if (!result) result = named_twice(config, i, error);
+        if (result) config_error_at(config, address, error);
         if (result) return result;
     }
     return 0;

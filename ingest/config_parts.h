@@ -14,10 +14,15 @@
 /* The file's texts, in one chain, freed together. */
 struct config_text_kept {
     struct config_text_kept *next;
+    struct text_position at; /* where it stands in the file */
     char text[];
 };
 /* A copy that lives as long as the configuration; NULL: out of memory. */
-const char *config_keep(struct config *config, const char *text, size_t size);
+const char *config_keep(struct config *config, const char *text, size_t size,
+                        struct text_position at);
+/* Where a text of the configuration stands in the file, known again by the very pointer; line 0:
+ * it is none of the file's. */
+struct text_position config_position(const struct config *config, const char *text);
 
 /* A listener that the file writes as an object.  It is known again by its address, the very
  * pointer: a list that the command line replaces has others. */

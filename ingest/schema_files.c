@@ -17,8 +17,9 @@ static void warned(void *context, const struct schema_problem *warning) {
     say("schema: %s", schema_problem_text(warning, text, sizeof text));
 }
 
-int schema_files_compile(struct files *files, const struct option_list *paths, bool formats,
-                         struct schema **schema, char *error) {
+/* *bad: which of the paths it is about. */
+static int compile(struct files *files, const struct option_list *paths, bool formats,
+                   struct schema **schema, uint32_t *bad, char *error) {
     struct schema_source sources[OPTION_LIST_MAX] = {0};
     char *texts[OPTION_LIST_MAX];
     const struct schema_options options = {.formats_asserted = formats, .warned = warned};
@@ -32,6 +33,7 @@ int schema_files_compile(struct files *files, const struct option_list *paths, b
         if (result) break;
         source->text = texts[count];
     }
+    *bad = result ? count : 0;
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "schema: %s: %s", paths->texts[count],
                  error_text(result));
@@ -49,6 +51,12 @@ int schema_files_compile(struct files *files, const struct option_list *paths, b
     return result ? ERR_INVALID : 0;
 }
 
+int schema_files_compile(struct files *files, const struct option_list *paths, bool formats,
+                         struct schema **schema, char *error) {
+    uint32_t bad;
+    return compile(files, paths, formats, schema, &bad, error);
+}
+
 static bool same_schema(const struct listener_config *a, const struct listener_config *b) {
     if (a->formats != b->formats || a->keys.schema.count != b->keys.schema.count) return false;
     for (uint32_t i = 0; i < a->keys.schema.count; i++)
@@ -61,6 +69,7 @@ int schema_files_settle(struct files *files, struct config *config, uint64_t lin
     for (uint32_t i = 0; i < config->listener_count; i++) {
         struct listener_config *listener = &config->listeners[i];
         struct schema *schema;
+        uint32_t bad;
         if (listener->keys.schema.count == 0) continue;
         for (uint32_t j = 0; j < i && !listener->gate; j++)
             if (same_schema(listener, &config->listeners[j])) {
@@ -68,8 +77,9 @@ int schema_files_settle(struct files *files, struct config *config, uint64_t lin
                 schema_gate_hold(listener->gate);
             }
         if (listener->gate) continue;
-        int result =
-            schema_files_compile(files, &listener->keys.schema, listener->formats, &schema, error);
+        const struct option_list *paths = &listener->keys.schema;
+        int result = compile(files, paths, listener->formats, &schema, &bad, error);
+        if (result) config_error_at(config, paths->texts[bad], error);
         if (result) return result;
         result = schema_gate_make(schema, (size_t)line_bytes_max, workers, &listener->gate);
         if (result) {

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "ingest/config.h"
+#include "ingest/schema_files.h"
+#include "port/error.h"
 #include "port/system.h"
 #include "tests/unit/zone_bytes.h"
 
@@ -218,6 +220,35 @@ static void an_error_in_a_listener_says_where(void **state) {
         "tcp 127.0.0.1:1: up to 32 keys");
 }
 
+static void a_listener_that_is_there_twice_is_refused_with_both_places(void **state) {
+    (void)state;
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    read_bad("{\"tcp\": [\"127.0.0.1:1\",\n \"127.0.0.1:2\", \":1\"]}",
+             FILE_NAME ":2:17: tcp: \":1\" is there twice; first at 1:10");
+    read_bad("{\"udp\": [{\"address\": \"127.0.0.1:1\"}, {\"address\": \"127.0.0.1:1\"}]}",
+             ":1:50: udp: \"127.0.0.1:1\" is there twice; first at 1:22");
+    read_good("{\"tcp\": [\"127.0.0.1:0\", \"127.0.0.1:0\"], \"udp\": \"127.0.0.1:0\"}", &config);
+    config_free(&config); /* each gets a free port of its own */
+    char program[] = "logportd", one[] = "--tcp=127.0.0.1:7", two[] = "--tcp=7";
+    char *argv[] = {program, one, two, NULL};
+    assert_int_equal(config_read(files_of_system(), 3, argv, &config, error), ERR_INVALID);
+    assert_string_equal(error, "tcp: \"7\" is there twice");
+    config_free(&config);
+}
+
+static void a_schema_that_cannot_be_read_is_told_with_its_place(void **state) {
+    (void)state;
+    char error[CONFIG_ERROR_MAX];
+    struct config config;
+    write_file("{\"tcp\": {\"address\": \"127.0.0.1:0\",\n\"schema\": [\"not-there.json\"]}}");
+    assert_int_equal(read_with(&config, error, NULL), 0);
+    assert_int_equal(schema_files_settle(files_of_system(), &config, 1024, 1, error), ERR_INVALID);
+    assert_string_equal(error, FILE_NAME ":2:12: schema: not-there.json: no such file or directory");
+    config_free(&config);
+    file_remove(files_of_system(), FILE_NAME);
+}
+
 static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
     (void)state;
     struct config config;
@@ -316,7 +347,7 @@ static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state
              ":1:17: rotate_zone: \"../UTC\" is not the name of a zone");
     read_bad("{\"zone_folder\": \"\"}", ":1:17: zone_folder: a directory's name was expected");
     read_bad("{\"rotate_zone\": \"Mars/Base\", \"zone_folder\": \"" ZONES "\"}",
-             "rotate_zone: \"Mars/Base\": no such zone in " ZONES);
+             FILE_NAME ":1:17: rotate_zone: \"Mars/Base\": no such zone in " ZONES);
     put_zone(ZONES "/Test/Zone", "TZif", 4);
     read_bad("{\"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES "\"}",
              "rotate_zone: " ZONES "/Test/Zone: it is cut off");
@@ -504,6 +535,8 @@ int main(void) {
         cmocka_unit_test(a_listener_may_have_keys_of_its_own),
         cmocka_unit_test(the_command_line_wins_over_what_is_for_all_and_over_the_list),
         cmocka_unit_test(an_error_in_a_listener_says_where),
+        cmocka_unit_test(a_listener_that_is_there_twice_is_refused_with_both_places),
+        cmocka_unit_test(a_schema_that_cannot_be_read_is_told_with_its_place),
         cmocka_unit_test(a_schema_is_for_all_or_for_one_listener_or_for_none),
         cmocka_unit_test(a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise),
         cmocka_unit_test(a_schedule_goes_by_the_clock_of_its_zone),
