@@ -62,6 +62,7 @@ struct handover {
     struct handover_counts counts;
     int64_t pause_ns, ask_ns, deadline_ns;
     int said;
+    bool failing; /* that the command failed was said last */
     /* The job's while it runs: the segment in hand. */
     struct process process;
     struct segment_name name;
@@ -198,6 +199,7 @@ static void command_failed(struct handover *h, const char *why) {
     h->counts.failures += !by_stop;
     pause_for_longer(h);
     if (by_stop) return;
+    h->failing = true;
     say("%s: archive_command %s: %s; trying again in %lld min", h->path, h->command->words[0], why,
         (long long)(h->pause_ns / (60 * SECOND_NS)));
 }
@@ -215,6 +217,8 @@ static void command_ended(struct handover *h, int code) {
         h->counts.segments++;
         h->pause_ns = 0;
         h->taken = true;
+        if (h->failing) say("%s: archive_command %s: works again", h->path, h->command->words[0]);
+        h->failing = false;
         tell(h);
         return;
     }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "port/error.h"
+#include "port/system.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
 #include "writer/archives.h"
@@ -281,6 +282,34 @@ one_that_fails_is_tried_again_after_longer_and_longer_and_the_others_wait(void *
     end_one(one);
 }
 
+/* ---- what is said ---- */
+
+struct heard {
+    const char *words;
+    int lines; /* in which they stand */
+};
+
+static void hear(void *context, const char *line, size_t size) {
+    struct heard *heard = context;
+    char text[2048];
+    snprintf(text, sizeof text, "%.*s", (int)size, line);
+    heard->lines += strstr(text, heard->words) != NULL;
+}
+
+static void that_it_works_again_is_said_once(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct heard heard = {.words = " works again"};
+    one->life.failures_left = 2;
+    one->life.failure = 7;
+    system_messages_to(hear, &heard);
+    keep(&one->life, &keeping, DAY);
+    assert_int_equal(one->life.counts.handed.failures, 2);
+    assert_int_equal(one->life.counts.handed.segments, 3);
+    assert_int_equal(heard.lines, 1);
+    end_one(one);
+}
+
 static void one_that_cannot_be_started_is_a_failure_like_others(void **state) {
     (void)state;
     struct one *one = begin_one();
@@ -389,6 +418,7 @@ int main(void) {
         SWEEP_TEST(an_end_at_any_operation_is_mended),
         SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
         SWEEP_TEST(one_that_fails_is_tried_again_after_longer_and_longer_and_the_others_wait),
+        SWEEP_TEST(that_it_works_again_is_said_once),
         SWEEP_TEST(one_that_cannot_be_started_is_a_failure_like_others),
         SWEEP_TEST(one_that_takes_too_long_is_ended_and_tried_again),
         SWEEP_TEST(one_that_cannot_be_deleted_keeps_no_other_waiting),
