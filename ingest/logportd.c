@@ -48,7 +48,7 @@ static int print_help(void) {
         "\n"
         "Its keys:";
     static const char streams[] =
-        "\n\n"
+        "\n"
         "What comes to a listener with \"stream\": \"audit\" goes to the folder audit, with files "
         "of its\n"
         "own (else to main; what is no good, to rejects), and these keys may be another for one\n"

@@ -112,11 +112,12 @@ static void print_stream_keys(struct output *out) {
                "than for the rest:\n");
     print_lines(out, "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": "
                      "\"365d\"}}\n");
+    output_text(out, ".PP\n");
     for (const struct option *o = config_options; o->name != NULL; o++) {
         if (o->place != OPTION_FOR_PARTS) continue;
-        output_text(out, ".br\n.B ");
+        output_text(out, ".B ");
         print_text(out, o->name);
-        output_text(out, "\n");
+        output_text(out, "\n.br\n");
     }
 }
 

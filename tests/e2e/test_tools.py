@@ -224,6 +224,12 @@ class Shells(Case):
             shown = run(["man", "--warnings", "-l", page], env=environment(MANWIDTH="100", MANPAGER="cat"))
             self.assertEqual((shown.code, shown.said), (0, ""))
             self.assertIn(option, shown.out.decode())
+            if name == "logportd":
+                self.assertRegex(shown.out.decode(), r'"365d"}}\n\n +segment_bytes_max\n +segment_packed_bytes_max\n')
+
+    def test_the_daemons_help_has_no_two_empty_lines(self):
+        told = run([*program("logportd"), "--help"])
+        self.assertNotIn(b"\n\n\n", told.out.replace(b"\r", b""))
 
 
 class Generator(Case):
