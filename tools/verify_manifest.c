@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/config.h"
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/timestamp.h"
@@ -292,6 +293,7 @@ static void check_listed(struct verifying *v, const struct segment_list *list) {
         const struct segment_file *segment = &list->files[i];
         const struct segment_name *name = &segment->name;
         if (name->part || name->stream[0] == '\0') continue;
+        if (strcmp(name->stream, STREAM_REJECTS) == 0) continue; /* it stands in no manifest */
         if (is_recorded(v, name)) continue;
         if (may_be_fresh(v, name)) {
             v->tally.fresh++;
