@@ -93,20 +93,22 @@ int segment_cut(struct segment *segment) {
 
 /* The lines are synced.  What fails from here on costs the index, never the lines: it is cut off
  * again, and `logport archive` may try another time. */
-void segment_add_index(struct file *file, const char *path, uint64_t size,
+bool segment_add_index(struct file *file, const char *path, uint64_t size,
                        const struct span *behind_lid) {
     const struct index_options options = {.rest = behind_lid};
     int error = index_append(file, &options);
     if (!error) error = file_sync(file);
-    if (!error) return;
+    if (!error) return true;
     say("%s: no index: %s; it is closed without one", path, error_text(error));
     (void)file_truncate(file, size);
+    return false;
 }
 
 static void step_index(struct segment *segment) {
     if (segment->suspect || segment->gone || segment->size == 0) return;
     if (segment->raw_size > SEGMENT_INDEX_AT_ONCE_BYTES) return;
-    segment_add_index(&segment->file, segment->path, segment->size, &segment->behind_lid);
+    segment->indexed =
+        segment_add_index(&segment->file, segment->path, segment->size, &segment->behind_lid);
 }
 
 static int step_rename(struct segment *segment) {

@@ -51,6 +51,7 @@ struct segment {
     bool suspect;
     /* Its file was deleted or replaced under us: there is nothing to rename. */
     bool gone;
+    bool indexed; /* by its closing */
 };
 
 /* Keeps the sequence for ever, then makes the file. A name that is taken: the next
@@ -67,8 +68,8 @@ int segment_close(struct segment *segment);
 
 /* Indexes the lines of an open, synced segment of this size, and syncs that; if it fails, says so
  * and cuts it off again: without an index a segment is as good, only slower to search.
- * behind_lid: as in index.h, may be NULL. */
-void segment_add_index(struct file *file, const char *path, uint64_t size,
+ * behind_lid: as in index.h, may be NULL.  True: it has its index. */
+bool segment_add_index(struct file *file, const char *path, uint64_t size,
                        const struct span *behind_lid);
 
 /* Joins two or three parts with '/'; false: longer than SEGMENT_PATH_MAX. */

@@ -199,7 +199,7 @@ struct stream_counts stream_counts(const struct stream *stream) {
     struct stream_counts counts = stream->counts;
     counts.failing = stream->failure != 0;
     const struct keeper_counts kept = keeper_counts(stream->keeper);
-    counts.segments_indexed = kept.segments_indexed;
+    counts.segments_indexed += kept.segments_indexed; /* to those that had theirs at once */
     counts.segments_archived = kept.segments_archived;
     counts.segments_moved = kept.segments_moved;
     counts.move_failures = kept.move_failures;
@@ -612,6 +612,7 @@ static void close_done(struct port_op *op) {
         stream->close_running = false;
         if (!error) {
             stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
+            stream->counts.segments_indexed += live->segment.indexed;
             keeper_closed(stream->keeper);
             live_segment_free(live);
         } else if (live->segment.step == CLOSE_SYNC) {

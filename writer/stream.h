@@ -56,8 +56,9 @@ struct stream_append {
 
 struct stream_counts {
     uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
+    uint64_t segments_indexed; /* at their closing, or later by the keeper */
     /* After they were closed, by its keeper. */
-    uint64_t segments_indexed, segments_archived, segments_moved, move_failures;
+    uint64_t segments_archived, segments_moved, move_failures;
     uint64_t segments_handed, archive_command_failures;
     uint32_t appends_held;
     bool failing; /* the disk does not take what we have */

@@ -246,6 +246,7 @@ static void a_rotation_takes_what_was_appended_before_it_and_no_more(void **stat
     wait_until_idle(&bench);
     stream_rotate(bench.stream);
     wait_until_idle(&bench);
+    assert_int_equal(stream_counts(bench.stream).segments_indexed, 2); /* small: at once */
     close_bench(&bench);
     assert_int_equal(count_lines_in_order(&segments, false), 3);
     assert_int_equal(segments, 2);
