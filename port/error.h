@@ -12,6 +12,7 @@
     X(ERR_READ_ONLY, "read-only file system")                                                      \
     X(ERR_DENIED, "permission denied")                                                             \
     X(ERR_NOT_FOUND, "no such file or directory")                                                  \
+    X(ERR_NOT_MADE, "cannot be made: no such drive or directory above it")                         \
     X(ERR_EXISTS, "already exists")                                                                \
     X(ERR_NOT_DIRECTORY, "not a directory")                                                        \
     X(ERR_IS_DIRECTORY, "is a directory")                                                          \

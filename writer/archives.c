@@ -139,7 +139,11 @@ static int claim(struct files *files, const char *directory, const char *folder,
     if (!error) error = make_id(files, directory, archives, chance);
     if (error) return error;
     error = archives_check(files, archives, folder);
-    if (error == ERR_NOT_FOUND) error = write_owner(files, folder, archives->id);
+    if (error == ERR_NOT_FOUND) {
+        error = write_owner(files, folder, archives->id);
+        if (error == ERR_NOT_FOUND) error = ERR_NOT_MADE; /* it is not away: it never was */
+        if (error == ERR_EXISTS) error = ERR_NOT_DIRECTORY;
+    }
     if (error) return error;
     strcpy(archives->folders[archives->count++], folder);
     return write_list(files, directory, archives);

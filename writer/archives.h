@@ -34,7 +34,7 @@ int archives_read(struct files *files, const char *directory, struct archives *a
 int archives_check(struct files *files, const struct archives *archives, const char *folder);
 /* The same; but one that the directory does not remember becomes ours, unless it is another's
  * (ERR_EXISTS) or a log directory, this one or another (ERR_INVALID).  It is made if need be.
- * ERR_TOO_LARGE: there are ARCHIVES_MAX already; ERR_UNSUPPORTED: such a name cannot be remembered.  chance: ARCHIVES_ID_BYTES bytes that nobody else has. */
+ * ERR_NOT_MADE: it cannot be made there; ERR_TOO_LARGE: there are ARCHIVES_MAX already; ERR_UNSUPPORTED: such a name cannot be remembered.  chance: ARCHIVES_ID_BYTES bytes that nobody else has. */
 int archives_claim(struct files *files, const char *directory, const char *folder,
                    const uint8_t *chance);
 /* What such an error means, in words. */

@@ -78,6 +78,7 @@ struct keeper {
         uint8_t chance[ARCHIVES_ID_BYTES];
         int64_t now_ns, retry_ns, pause_ns; /* of the port's clock */
         int said;
+        uint64_t failed; /* the segment of which it was said last that it could not be moved; 0 */
     } archive;
 };
 
@@ -512,8 +513,10 @@ static int archive_failed(struct keeper *k, const char *archive, int error) {
 
 /* This one is the matter, not the archive: those behind it go on. */
 static int miss_move(struct keeper *k, const struct segment_file *file, int error) {
-    if (k->said != error)
+    if (k->said != error) {
         say("%s: moving: %s; trying again soon", file->path, move_error_text(error));
+        k->archive.failed = file->name.sequence;
+    }
     k->said = error;
     note_lowest(&k->missed.moved, file->name.sequence);
     k->moved = file->name.sequence;
@@ -539,7 +542,10 @@ static int move_next(struct keeper *k, const struct segment_file *file) {
     if (error && move.of_archive) return archive_failed(k, move.archive, error);
     if (error && error != ERR_NOT_FOUND) return miss_move(k, file, error);
     k->moved = file->name.sequence;
+    const bool had_failed = k->archive.failed == k->moved;
+    if (had_failed) k->archive.failed = 0;
     if (error) return LOOKED_AT_ONE; /* deleted meanwhile */
+    if (had_failed) say("%s: moved now, to %s", file->path, move.archive);
     if (k->archive.said) say("archive %s: takes closed files again", move.archive);
     k->archive.said = 0;
     k->archive.pause_ns = 0;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "port/error.h"
+#include "port/system.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
 #include "writer/archives.h"
@@ -353,6 +354,62 @@ static void what_got_the_name_is_compared_before_the_original_goes(void **state)
     end_one(one);
 }
 
+/* ---- what is said ---- */
+
+struct heard {
+    const char *words;
+    int lines; /* in which they stand */
+};
+
+static void hear(void *context, const char *line, size_t size) {
+    struct heard *heard = context;
+    char text[2048];
+    snprintf(text, sizeof text, "%.*s", (int)size, line);
+    heard->lines += strstr(text, heard->words) != NULL;
+}
+
+static void one_that_could_not_be_moved_is_told_of_when_it_is(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    char here[SEGMENT_PATH_MAX];
+    struct heard failed = {.words = ": moving: "}, moved = {.words = ": moved now, to cold"};
+    path_of("logs", "main", 2, false, here);
+    const struct disk_fault held = {.ending = DISK_FAILS,
+                                    .error = ERR_BUSY,
+                                    .first = 1,
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_REMOVE),
+                                    .path = here};
+    disk_arm(&one->sim.disk, &held);
+    system_messages_to(hear, &failed);
+    assert_int_equal(start(&one->life, &rules), 0);
+    sim_pass(&one->sim, 300 * SIM_S);
+    assert_in_range(failed.lines, 1, 2);
+    system_messages_to(hear, &moved);
+    disk_arm(&one->sim.disk, &(struct disk_fault){0});
+    sim_pass(&one->sim, 300 * SIM_S);
+    stop(&one->life);
+    assert_int_equal(moved.lines, 1);
+    end_one(one);
+}
+
+static void what_cannot_be_made_is_not_taken_for_what_is_away(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct heard heard = {.words = "archive cold: cannot be made: no such drive or directory"};
+    const struct disk_fault nowhere = {.ending = DISK_FAILS,
+                                       .error = ERR_NOT_FOUND,
+                                       .first = 1,
+                                       .times = UINT64_MAX,
+                                       .kinds = DISK_BIT(DISK_MAKE_DIRECTORY),
+                                       .path = "cold"};
+    disk_arm(&one->sim.disk, &nowhere);
+    system_messages_to(hear, &heard);
+    keep(&one->life, &rules, 100 * SIM_S);
+    assert_int_equal(heard.lines, 1);
+    end_one(one);
+}
+
 static void another_daemons_directory_is_no_archive(void **state) {
     (void)state;
     struct one *one = begin_one();
@@ -423,6 +480,8 @@ int main(void) {
         SWEEP_TEST(one_that_does_not_say_that_it_is_ours_is_not_touched),
         SWEEP_TEST(other_lines_under_the_same_name_stay),
         SWEEP_TEST(what_got_the_name_is_compared_before_the_original_goes),
+        SWEEP_TEST(one_that_could_not_be_moved_is_told_of_when_it_is),
+        SWEEP_TEST(what_cannot_be_made_is_not_taken_for_what_is_away),
         SWEEP_TEST(another_daemons_directory_is_no_archive),
         SWEEP_TEST(a_name_that_the_books_cannot_tell_is_refused),
         SWEEP_TEST(one_that_cannot_be_seen_hides_no_deletion_and_makes_none),
