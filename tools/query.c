@@ -43,8 +43,7 @@ static int open_where(struct query *query, const char *command, const char *text
 static int open_time(const char *command, const char *name, const char *text, int64_t now_ns,
                      int64_t *unix_ns) {
     if (text == NULL || query_time(text, now_ns, unix_ns) == 0) return 0;
-    say("%s: --%s %s: not a time (try 10m, today, 2026-11-24T07:30:00Z or 1795505400)", command,
-        name, text);
+    say("%s: --%s %s: not a time (" QUERY_TIME_HINT ")", command, name, text);
     return ERR_INVALID;
 }
 

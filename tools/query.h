@@ -34,7 +34,8 @@ struct query_settings {
      .kind = OPTION_TEXT,                                                                          \
      .field = (offset) + offsetof(struct query_settings, since),                                   \
      .value = "TIME",                                                                              \
-     .help = "only records from then on: 10m (ago), today, 2026-11-24T07:30:00Z, epoch"},          \
+     .help = "only records from then on: 10m (ago), today, yesterday, 15:00, 2026-11-24, "         \
+             "'2026-11-24 15:00' (all local time), 2026-11-24T07:30:00Z, epoch"},                  \
         {.name = "until",                                                                          \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, until),                               \
@@ -154,8 +155,10 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
 /* Is this stream wanted? */
 bool query_takes_stream(const struct query *query, const char *stream);
 
-/* Reads TIME as --since takes it: `10m` (ago), `now`, `today`, `yesterday` (where they begin, in
- * the local zone), RFC 3339 and its variants, seconds or more since 1970.  ERR_INVALID. */
+/* Reads TIME as --since takes it: `10m` (ago), `now`, `today`, `yesterday` (where they begin),
+ * `15:00` (today), `2026-11-24`, RFC 3339 and its variants, seconds or more since 1970.  What names
+ * no zone is local time: if it comes twice the first, if it is skipped when it is.  ERR_INVALID. */
+#define QUERY_TIME_HINT "try 10m, yesterday, 2026-11-24 15:00 (local) or 2026-11-24T07:30:00Z"
 int query_time(const char *text, int64_t now_ns, int64_t *unix_ns);
 
 #endif

@@ -290,7 +290,7 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
     if (settings->query.until && query_time(settings->query.until, now_ns, &until_ns) < 0)
         bad = settings->query.until;
     if (until_ns < now_ns) replay->until_ns = until_ns;
-    if (bad) say("replay: \"%.60s\" is no time (try 10m, today or 2026-11-24T07:30:00Z)", bad);
+    if (bad) say("replay: \"%.60s\" is no time (" QUERY_TIME_HINT ")", bad);
     return !bad && query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) == 0;
 }
 
@@ -349,7 +349,8 @@ static const struct option options[] = {
      .kind = OPTION_TEXT,
      .field = AT(query.since),
      .value = "TIME",
-     .help = "only records received from then on: 10m (ago), today, 2026-11-24T07:30:00Z, epoch"},
+     .help = "only records received from then on: 10m (ago), today, '2026-11-24 15:00' (local "
+             "time), 2026-11-24T07:30:00Z, epoch"},
     {.name = "until",
      .kind = OPTION_TEXT,
      .field = AT(query.until),

@@ -251,7 +251,7 @@ class Query(Case):
     def test_sort_is_by_time_over_files_named_in_any_order(self):
         timed = [i for i in range(self.COUNT) if "ts" in self.records[i]]
         files = segments(self.base)[::-1]
-        result = logport("search", "--sort", "--until", "2026-11-24", "", *files)
+        result = logport("search", "--sort", "--until", "2026-11-24T00:00:00Z", "", *files)
         self.assert_lines(result.lines, [self.lines[i] for i in timed if i * 7 < 4 * 86400])
 
     # ---- context and the index ----

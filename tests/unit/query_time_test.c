@@ -49,7 +49,7 @@ static void ages_are_reckoned_from_now(void **state) {
             fail_msg("%s is something else", examples[i].text);
 }
 
-static void moments_are_taken_as_they_stand_and_without_a_zone_as_utc(void **state) {
+static void moments_with_a_zone_and_epochs_are_taken_as_they_stand(void **state) {
     (void)state;
     static const struct {
         const char *text;
@@ -57,19 +57,16 @@ static void moments_are_taken_as_they_stand_and_without_a_zone_as_utc(void **sta
     } examples[] = {
         {"2026-11-24T07:30:00Z", NOW},
         {"2026-11-24T08:30:00+01:00", NOW},
-        {"2026-11-24 07:30:00", NOW},
-        {"2026-11-24T07:30", NOW},
         {"2026-11-24T07:30:00.25Z", NOW + SECOND / 4},
-        {"2026-11-24", NOW - (7 * 3600 + 1800) * SECOND},
-        {"2026/11/24", NOW - (7 * 3600 + 1800) * SECOND},
-        {"1970-01-01", 0},
-        {"1969-12-31", -DAY_S * SECOND},
+        {"2026-11-24 07:30Z", NOW},
+        {"2026-11-24 02:30:00-0500", NOW},
         {"1795505400", NOW},
         {"1795505400.5", NOW + SECOND / 2},
         {"1795505400000", NOW},
         {"1795505400000000", NOW},
         {"1795505400000000000", NOW},
         {"0", 0},
+        {"-1795505400.25", -NOW - SECOND / 4},
         {"5", 5 * SECOND}, /* without a unit: since 1970 */
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
@@ -104,8 +101,12 @@ static void what_is_no_time_is_refused(void **state) {
         "2026-11",
         "2026-11-24T",
         "2026-11-24T25:00:00Z",
-
-        "07:30",
+        "7:30",
+        "07:30Z",
+        "24:30",
+        "07:60",
+        "07-30",
+        "07:30:0",
         "1234-12-12",
         "999999999w",
         "9999999999999999999999999999s",
@@ -152,6 +153,45 @@ static void today_and_yesterday_begin_with_the_local_day_however_long_it_is(void
     check_days(1767225600); /* 2026 */
 }
 
+/* What local clocks show, as if they were in UTC. */
+static int64_t local_s(int64_t unix_s) {
+    return unix_s + system_zone_offset_s(unix_s);
+}
+
+static void what_names_no_zone_is_local_time(void **state) {
+    (void)state;
+    const int64_t midnight_s = NOW / SECOND - (7 * 3600 + 1800); /* in UTC */
+    static const struct {
+        const char *text;
+        int64_t behind_midnight_s;
+    } examples[] = {
+        {"2026-11-24", 0},
+        {"2026/11/24", 0},
+        {"2026-11-24 15:00", 15 * 3600},
+        {"2026-11-24T15:00:30", 15 * 3600 + 30},
+        {"2026-11-23_07:30", -86400 + 7 * 3600 + 1800},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+        assert_int_equal(local_s(read_time(examples[i].text, NOW) / SECOND),
+                         midnight_s + examples[i].behind_midnight_s);
+    const int64_t today_s = local_s(read_time("today", NOW) / SECOND);
+    assert_int_equal(local_s(read_time("15:00", NOW) / SECOND), today_s + 15 * 3600);
+    assert_int_equal(local_s(read_time("00:00:01", NOW) / SECOND), today_s + 1);
+    assert_int_equal(read_time("00:00", NOW), read_time("today", NOW));
+}
+
+static void
+a_local_time_that_comes_twice_is_the_first_and_a_skipped_one_is_when_it_is(void **state) {
+    (void)state;
+    const char *zone = system_environment("TZ");
+    if (zone == NULL || strcmp(zone, "Europe/Berlin") != 0) skip();
+    /* From 02:00 to 03:00 on March 29, from 03:00 back to 02:00 on October 25; both at 01:00 UTC. */
+    assert_int_equal(read_time("2026-03-29 02:30", NOW), read_time("2026-03-29T01:00:00Z", NOW));
+    assert_int_equal(read_time("2026-03-29 03:00", NOW), read_time("2026-03-29T01:00:00Z", NOW));
+    assert_int_equal(read_time("2026-10-25 02:30", NOW), read_time("2026-10-25T00:30:00Z", NOW));
+    assert_int_equal(read_time("2026-10-25 03:00", NOW), read_time("2026-10-25T02:00:00Z", NOW));
+}
+
 static void in_the_zone_that_the_test_was_given_days_begin_when_they_should(void **state) {
     (void)state;
     const char *zone = system_environment("TZ");
@@ -171,9 +211,12 @@ int program_main(int argc, char **argv) {
     (void)argv;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ages_are_reckoned_from_now),
-        cmocka_unit_test(moments_are_taken_as_they_stand_and_without_a_zone_as_utc),
+        cmocka_unit_test(moments_with_a_zone_and_epochs_are_taken_as_they_stand),
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(today_and_yesterday_begin_with_the_local_day_however_long_it_is),
+        cmocka_unit_test(what_names_no_zone_is_local_time),
+        cmocka_unit_test(
+            a_local_time_that_comes_twice_is_the_first_and_a_skipped_one_is_when_it_is),
         cmocka_unit_test(in_the_zone_that_the_test_was_given_days_begin_when_they_should),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
