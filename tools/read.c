@@ -2,6 +2,7 @@
 #include "tools/read.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,80 @@ bool tell_unopened(const struct segment_file *segment, const struct segment_file
     return true;
 }
 
+static bool is_same(const struct segment_file *a, const struct segment_file *b) {
+    return a->id == b->id && strcmp(a->name.stream, b->name.stream) == 0 &&
+           a->name.sequence == b->name.sequence && a->name.opened_ns == b->name.opened_ns;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    const struct segment_file *const *x = a, *const *y = b;
+    if ((*x)->id != (*y)->id) return (*x)->id < (*y)->id ? -1 : 1;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Of a file that was named twice, or with its folder, the first stays. */
+static void leave_out_twice(struct segment_list *list) {
+    const struct segment_file **sorted = allocate((list->count + 1) * sizeof *sorted);
+    bool *twice = allocate(list->count + 1);
+    uint32_t kept = 0, first = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        sorted[i] = &list->files[i];
+    if (list->count > 0) qsort(sorted, list->count, sizeof *sorted, compare_ids);
+    memset(twice, 0, list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (sorted[i]->id != sorted[first]->id) first = i;
+        for (uint32_t k = first; k < i; k++)
+            if (is_same(sorted[k], sorted[i])) twice[sorted[i] - list->files] = true;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file file = list->files[i];
+        if (!twice[i]) list->files[kept++] = file;
+        if (twice[i]) free(file.path);
+        if (twice[i]) free(file.home);
+    }
+    list->count = kept;
+    free(sorted);
+    free(twice);
+}
+
+#define STREAM_NAMES_TOLD 400 /* bytes */
+
+/* ", but audit, main"; what is too much is left out. */
+static void name_streams(const struct segment_list *list, char text[STREAM_NAMES_TOLD]) {
+    const char *last = "";
+    size_t length = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < list->count; i++) {
+        const char *name = list->files[i].name.stream;
+        if (name[0] == '\0' || strcmp(name, last) == 0) continue;
+        bool told = false; /* below another path */
+        for (uint32_t k = 0; k < i && !told; k++)
+            told = strcmp(list->files[k].name.stream, name) == 0;
+        if (told) continue;
+        if (length + strlen(name) + 16 > STREAM_NAMES_TOLD) break;
+        length += (size_t)snprintf(text + length, STREAM_NAMES_TOLD - length, "%s%s",
+                                   length > 0 ? ", " : ", but ", name);
+        last = name;
+    }
+}
+
+bool streams_are_there(const struct option_list *streams, const struct segment_list *list) {
+    bool all = true;
+    for (uint32_t i = 0; i < streams->count; i++) {
+        const char *name = streams->texts[i];
+        char others[STREAM_NAMES_TOLD];
+        bool there = false;
+        for (uint32_t k = 0; k < list->count && !there; k++)
+            there = strcmp(list->files[k].name.stream, name) == 0;
+        if (there) continue;
+        all = false;
+        name_streams(list, others);
+        const bool rejects = strcmp(name, "rejects") == 0;
+        say("no stream %s here%s%s", name, others, rejects ? "; name its folder: DIR/rejects" : "");
+    }
+    return all;
+}
+
 bool list_segments(const struct call *call, struct segment_list *list) {
     bool all = true;
     const int words = call->words > 0 ? call->words : 1;
@@ -122,6 +197,7 @@ bool list_segments(const struct call *call, struct segment_list *list) {
         if (status < 0) tell_path(path, call->words > 0, status);
         if (status < 0) all = false;
     }
+    if (words > 1) leave_out_twice(list);
     return all;
 }
 

@@ -10,9 +10,13 @@
 #include "writer/scan.h"
 
 /* The files that the words name; without words, those of default_directory().
+ * A file that several words mean is there once, where it was named first.
  * False: something could not be read, which has been said; the rest is in the
  * list.  The list begins as all zero; segment_list_free it in any case. */
 bool list_segments(const struct call *call, struct segment_list *list);
+/* A name that was mistyped finds nothing, which must not look like an answer.  False: one of these
+ * streams has no file in the list, which has been said. */
+bool streams_are_there(const struct option_list *streams, const struct segment_list *list);
 /* One path's files, those in its archives too, behind those that are in the list.  0 or an ERR_,
  * which tell_path says; the list may have grown even so.  An archive that cannot be read makes
  * *all false, and is said; NULL: it is passed over in silence. */

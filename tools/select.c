@@ -306,25 +306,12 @@ static void close_all(struct select *s) {
     free(s->cuts);
 }
 
-/* A name that was mistyped finds nothing; that must not look like an answer. */
-static void tell_missing_streams(const struct query *query, const struct segment_list *list) {
-    for (uint32_t i = 0; i < query->streams->count; i++) {
-        const char *name = query->streams->texts[i];
-        bool there = false;
-        for (uint32_t k = 0; k < list->count && !there; k++)
-            there = strcmp(list->files[k].name.stream, name) == 0;
-        if (there) continue;
-        const bool rejects = strcmp(name, "rejects") == 0;
-        say("no stream %s here%s", name, rejects ? "; name its folder: DIR/rejects" : "");
-    }
-}
-
 void select_run(const struct call *call, const struct query *query,
                 const struct select_settings *settings, select_visit *visit, void *context,
                 struct select_report *report) {
     struct segment_list list = {0};
-    const bool listed = list_segments(call, &list);
-    tell_missing_streams(query, &list);
+    const bool all = list_segments(call, &list);
+    const bool listed = streams_are_there(query->streams, &list) && all;
     select_files(call, &list, query, settings, visit, context, report);
     if (!listed) report->trouble = true;
     segment_list_free(&list);

@@ -211,7 +211,8 @@ static int stat_run(struct call *call) {
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_TROUBLE;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
-    const bool listed = list_segments(call, &list);
+    const bool all = list_segments(call, &list);
+    const bool listed = streams_are_there(g->query.streams, &list) && all;
     const bool well = gather(g, call, &list);
     print(g, call->out);
     code = listed && well ? EXIT_FINE : EXIT_TROUBLE;

@@ -171,6 +171,8 @@ static void refresh_list(struct tail *tail, bool first) {
             say("%s: no records yet; waiting for them", path);
     }
     segment_list_sort(&tail->list);
+    if (first && !streams_are_there(tail->query.streams, &tail->list) && !tail->follow)
+        tail->trouble = true;
     for (uint32_t i = 0; i < tail->list.count; i++) {
         const struct segment_file *file = &tail->list.files[i];
         if (!query_takes_stream(&tail->query, file->name.stream)) continue;

@@ -224,8 +224,24 @@ class Query(Case):
             expected = chosen[len(chosen) - count :]
             self.assert_lines(logport("tail", "-n", count, "--level", "error", self.base).lines, expected)
         self.assert_lines(logport("cat", "--stream", "main", "--where", "n<3", self.base).lines, self.lines[:3])
-        self.assert_lines(logport("cat", "--stream", "other", self.base).lines, [])
-        self.assert_lines(logport("tail", "--stream", "other", self.base).lines, [])
+
+    def test_a_stream_that_is_not_there_is_an_error_that_names_those_that_are(self):
+        for command in (["cat"], ["tail"], ["stat"], ["search", ""]):
+            result = logport(*command, "--stream", "other", self.base)
+            self.assertEqual(result.code, 2, command)
+            self.assertEqual(result.said, "logport: no stream other here, but main\n")
+
+    def test_a_file_that_several_paths_mean_is_read_once(self):
+        folder = os.path.join(self.base, "main")
+        first = segments(self.base)[0]
+        self.check(self.lines, "", folder, first)
+        self.assertEqual(logport("search", "-c", "", first, folder, self.base).lines, [b"%d" % self.COUNT])
+        self.assert_lines(logport("cat", folder, self.base, first).lines, self.lines)
+
+    def test_what_is_no_time_is_told_with_examples_in_local_time(self):
+        result = logport("search", "--since", "noon", "", self.base)
+        self.assertEqual(result.code, 2)
+        self.assertIn("yesterday, 2026-11-24 15:00 (local)", result.said)
 
     def test_tail_knows_as_search_does_when_lines_came_in(self):
         for words, some in (
