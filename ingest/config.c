@@ -313,6 +313,13 @@ static int check_values(const struct config *config, char *error) {
         const void *field = (const uint8_t *)config + option->field;
         const struct option_list *list = field;
         const char *text = NULL;
+        char number[32];
+        if (option->kind == OPTION_COUNT) {
+            uint64_t value;
+            memcpy(&value, field, sizeof value);
+            snprintf(number, sizeof number, "%llu", (unsigned long long)value);
+            text = number;
+        }
         if (option->kind == OPTION_TEXT) memcpy(&text, field, sizeof text);
         for (uint32_t i = 0; i < (option->kind == OPTION_LIST ? list->count : text != NULL); i++) {
             if (option->kind == OPTION_LIST) text = list->texts[i];

@@ -1,6 +1,7 @@
 /* config_file.c - reads the configuration file into the table's fields.
  * The only file that knows cJSON: it reads the values of a text whose syntax and
  * positions are our own scanner's (config_text). */
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,9 @@
 #define CONFIG_FILE_BYTES_MAX (1u << 20)
 #define VALUE_BYTES_MAX       4096
 
+/* The options of the largest table, and "streams". */
+#define NAMES_MAX 128
+
 /* One object of the file, and the settings that its table fills. */
 struct reading {
     struct config *config;
@@ -23,7 +27,9 @@ struct reading {
     struct stream_object *stream; /* whose keys these are, or NULL */
     const struct option *option;  /* of the member whose elements are read */
     char *joined;                 /* the elements of a text so far */
-    char *error;                  /* "" while all is well */
+    /* Where each of the table's options was written, and behind them "streams"; line 0: nowhere. */
+    struct text_position *written;
+    char *error; /* "" while all is well */
 };
 
 static void wrong(struct reading *reading, size_t offset, const char *what, const char *name) {
@@ -40,8 +46,19 @@ static cJSON *value_at(const struct reading *reading, size_t offset) {
     return cJSON_ParseWithLengthOpts(reading->text + offset, reading->size - offset, &end, false);
 }
 
+static const char *expected(const struct option *option) {
+    switch (option->kind) {
+    case OPTION_FLAG: return "true or false was expected";
+    case OPTION_COUNT: return "a whole number was expected (10 or 1000)";
+    case OPTION_BYTES: return "a size was expected (65536, \"64KiB\" or \"1MiB\")";
+    case OPTION_TIME_MS: return "a time was expected (200 for milliseconds, \"2s\" or \"10m\")";
+    case OPTION_TIME_S: return "a time was expected (30 for seconds, \"10m\" or \"1h\")";
+    default: return "a text was expected";
+    }
+}
+
 /* The text of a value, kept by the configuration; NULL, and said, if it is none of those. */
-static const char *text_at(struct reading *reading, const char *name, size_t offset) {
+static const char *text_at(struct reading *reading, const struct option *option, size_t offset) {
     cJSON *value = value_at(reading, offset);
     char number[32];
     const char *text = NULL;
@@ -55,7 +72,7 @@ static const char *text_at(struct reading *reading, const char *name, size_t off
         if ((double)whole == value->valuedouble) text = number;
     }
     if (text == NULL) {
-        wrong(reading, offset, "a text, a whole number, true or false was expected", name);
+        wrong(reading, offset, expected(option), option->name);
     } else {
         text =
             config_keep(reading->config, text, strlen(text), text_position(reading->text, offset));
@@ -80,13 +97,21 @@ static void set_text(struct reading *reading, const struct option *option, const
 }
 
 static void set(struct reading *reading, const struct option *option, size_t offset) {
-    const char *text = text_at(reading, option->name, offset);
+    const char *text = text_at(reading, option, offset);
     if (text) set_text(reading, option, text, offset);
+}
+
+/* The last would count, and whoever reads the file sees the first. */
+static void written_twice(struct reading *reading, size_t offset, struct text_position first,
+                          const char *name) {
+    char what[64];
+    snprintf(what, sizeof what, "it is written twice, first at %u:%u", first.line, first.column);
+    wrong(reading, offset, what, name);
 }
 
 /* ---- lists ---- */
 
-static void member(void *context, size_t name_offset, size_t value_offset);
+static void members(struct reading *reading, size_t offset);
 
 /* {"address": "…", …}: a listener with keys of its own. */
 static void listener(struct reading *reading, const struct option *option, size_t offset) {
@@ -100,7 +125,7 @@ static void listener(struct reading *reading, const struct option *option, size_
     struct reading inner = *reading;
     inner.table = config_listener_options;
     inner.settings = &object->keys;
-    config_text_children(inner.text, inner.size, offset, member, &inner);
+    members(&inner, offset);
     if (!object->keys.address)
         wrong(reading, offset, "this listener has no \"address\"", option->name);
     else
@@ -137,7 +162,7 @@ static void list(struct reading *reading, const struct option *option, size_t of
 static void key(void *context, size_t name_offset, size_t offset) {
     struct reading *reading = context;
     (void)name_offset;
-    const char *text = text_at(reading, reading->option->name, offset);
+    const char *text = text_at(reading, reading->option, offset);
     if (!text) return;
     const size_t size = strlen(reading->joined);
     if (text[0] == '\0' || strchr(text, ','))
@@ -176,14 +201,14 @@ static void stream(void *context, size_t name_offset, size_t value_offset) {
              config_stream_object(reading->config, name->valuestring, &inner.stream, problem))
         wrong(reading, name_offset, problem, "streams");
     else if (inner.stream->configured)
-        wrong(&inner, name_offset, "it stands in \"streams\" twice", "");
+        written_twice(&inner, name_offset, inner.stream->at, "");
     else if (reading->text[value_offset] != '{')
         wrong(&inner, value_offset, "an object {…} with its keys was expected", "");
     else {
         inner.settings = &read_into;
         inner.stream->configured = true;
         inner.stream->at = text_position(reading->text, name_offset);
-        config_text_children(inner.text, inner.size, value_offset, member, &inner);
+        members(&inner, value_offset);
     }
     cJSON_Delete(name);
 }
@@ -197,10 +222,31 @@ static void streams(struct reading *reading, size_t offset) {
 
 /* ---- members ---- */
 
+static bool is_whole(const struct reading *reading) {
+    return reading->table == config_options && !reading->stream;
+}
+
+/* It is one elsewhere. */
+static bool misplaced_key(struct reading *reading, size_t offset, const char *name) {
+    const struct option *option = option_find(reading->table, name);
+    if (option && option->place == OPTION_COMMAND_LINE_ONLY)
+        wrong(reading, offset, "this is for the command line only, not for the file", name);
+    else if (is_whole(reading) && option_find(config_listener_options, name))
+        wrong(reading, offset,
+              "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp or udp; what "
+              "is special about a stream stands in \"streams\"",
+              name);
+    else
+        return false;
+    return true;
+}
+
 static void unknown_key(struct reading *reading, size_t offset, const char *name) {
     char what[CONFIG_PROBLEM_MAX];
-    const bool whole = reading->table == config_options && !reading->stream;
+    const bool whole = is_whole(reading);
     const char *like = option_like(reading->table, name);
+    if (misplaced_key(reading, offset, name)) return;
+    if (like && option_find(reading->table, like)->place == OPTION_COMMAND_LINE_ONLY) like = NULL;
     snprintf(what, sizeof what, "\"%.64s\": no such key%s%s%s%s", name,
              whole             ? ""
              : reading->stream ? " of a stream"
@@ -212,6 +258,21 @@ static void unknown_key(struct reading *reading, size_t offset, const char *name
     wrong(reading, offset, what, "");
 }
 
+/* False: this one was written before; and said. */
+static bool write_once(struct reading *reading, const struct option *option, const char *name,
+                       size_t offset) {
+    size_t i = 0;
+    if (!option && !(is_whole(reading) && strcmp(name, "streams") == 0)) return true;
+    while (option ? &reading->table[i] != option : reading->table[i].name != NULL)
+        i++;
+    assert(i < NAMES_MAX);
+    struct text_position *at = &reading->written[i];
+    if (at->line) written_twice(reading, offset, *at, name);
+    const bool first = !at->line;
+    if (first) *at = text_position(reading->text, offset);
+    return first;
+}
+
 static void member(void *context, size_t name_offset, size_t value_offset) {
     struct reading *reading = context;
     cJSON *name = value_at(reading, name_offset);
@@ -221,8 +282,9 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
     }
     const struct option *option = option_find(reading->table, name->valuestring);
     const char first = reading->text[value_offset];
-    const bool whole = reading->table == config_options && !reading->stream;
-    if (whole && strcmp(name->valuestring, "streams") == 0) {
+    if (!write_once(reading, option, name->valuestring, name_offset)) {
+        /* said */
+    } else if (is_whole(reading) && strcmp(name->valuestring, "streams") == 0) {
         streams(reading, value_offset);
     } else if (!option || option->place == OPTION_COMMAND_LINE_ONLY) {
         unknown_key(reading, name_offset, name->valuestring);
@@ -237,6 +299,13 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
         set(reading, option, value_offset);
     }
     cJSON_Delete(name);
+}
+
+static void members(struct reading *reading, size_t offset) {
+    struct text_position written[NAMES_MAX] = {{0, 0}};
+    reading->written = written;
+    config_text_children(reading->text, reading->size, offset, member, reading);
+    reading->written = NULL;
 }
 
 int config_file_read(struct files *files, struct config *config, char *error) {
@@ -262,7 +331,7 @@ int config_file_read(struct files *files, struct config *config, char *error) {
     else if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
     else
-        config_text_children(text, size, strspn(text, " \t\r\n"), member, &reading);
+        members(&reading, strspn(text, " \t\r\n"));
     free(text);
     return error[0] ? ERR_INVALID : 0;
 }

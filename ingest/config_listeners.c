@@ -134,6 +134,14 @@ static int check_command(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+/* LZ4 HC takes 1 and 2 for 3. */
+static int check_level(const char *text, char *problem) {
+    const uint64_t level = strtoull(text, NULL, 10);
+    if (level == 0 || level >= 3) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "%.64s is no level: 3 to 12, or 0, was expected", text);
+    return ERR_INVALID;
+}
+
 static int check_then(const char *text, char *problem) {
     if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither keep nor delete", text);
@@ -164,6 +172,7 @@ int config_value_check(const char *name, const char *text, char *problem) {
         {"archive_dir", check_archive},
         {"archive_command", check_command},
         {"archive_command_then", check_then},
+        {"archive_level", check_level},
         {"schema", check_schema},
         {"schema_mode", check_mode},
         {"formats", check_truth},

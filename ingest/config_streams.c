@@ -73,13 +73,8 @@ int config_stream_object(struct config *config, const char *name, struct stream_
 
 void config_stream_set(struct stream_object *object, const struct option *option, const char *text,
                        struct text_position at) {
-    uint32_t i = 0;
-    while (i < object->key_count &&
-           (option->kind == OPTION_LIST || object->keys[i].option != option))
-        i++; /* written twice: the last one counts, as it does for all */
-    assert(option->place == OPTION_FOR_PARTS && i < STREAM_KEYS_MAX);
-    object->keys[i] = (struct stream_key){option, text, at};
-    if (i == object->key_count) object->key_count++;
+    assert(option->place == OPTION_FOR_PARTS && object->key_count < STREAM_KEYS_MAX);
+    object->keys[object->key_count++] = (struct stream_key){option, text, at};
 }
 
 /* ---- what they come to ---- */

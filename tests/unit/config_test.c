@@ -110,8 +110,17 @@ static void an_error_says_where_and_what_was_expected(void **state) {
     read_bad("{\n  \"flush_ns\": 1\n}",
              FILE_NAME ":2:3: \"flush_ns\": no such key; did you mean \"flush_ms\"?");
     read_bad("{\"FLUSH_MS\": 1}", ":1:2: \"FLUSH_MS\": no such key");
-    read_bad("{\"config\": \"x\"}", ":1:2: \"config\": no such key");
-    read_bad("{\n\"flush_ms\": -1}", ":2:13: flush_ms: a text, a whole number");
+    read_bad("{\"config\": \"x\"}", ":1:2: config: this is for the command line only");
+    read_bad("{\"check\": true}", ":1:2: check: this is for the command line only");
+    read_bad("{\"chekc\": true}", ":1:2: \"chekc\": no such key; logportd --help");
+    read_bad("{\n\"flush_ms\": -1}", ":2:13: flush_ms: a time was expected (200 for");
+    read_bad("{\"stats_s\": -1}", ":1:13: stats_s: a time was expected (30 for seconds");
+    read_bad("{\"receive_bytes\": -1}", ":1:19: receive_bytes: a size was expected");
+    read_bad("{\"connections_max\": -1}", ":1:21: connections_max: a whole number was expected");
+    read_bad("{\"ijson\": null}", ":1:11: ijson: true or false was expected");
+    read_bad("{\"stream\": {}}", ":1:2: stream: this is a key of a listener");
+    read_bad("{\"stream\": \"audit\"}", "what is special about a stream stands in \"streams\"");
+    read_bad("{\"archive_level\": 2}", ":1:19: archive_level: 2 is no level: 3 to 12, or 0");
     read_bad("{\"flush_ms\": \"soon\"}", ":1:14: ");
     read_bad("{\"flush_ms\": 1.5}", ":1:14: flush_ms");
     read_bad("{\"flush_ms\": {}}", ":1:14: flush_ms");
@@ -122,6 +131,31 @@ static void an_error_says_where_and_what_was_expected(void **state) {
     read_bad("[]", ":1:1: ");
     read_bad("{\"tcp\": [\"nowhere:x\"]}", ":1:10: tcp: \"nowhere:x\" is no address");
     read_bad("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
+}
+
+static void a_key_that_is_written_twice_is_refused_with_both_places(void **state) {
+    (void)state;
+    struct config config;
+    read_bad("{\n \"flush_ms\": 1,\n  \"flush_ms\": 2}",
+             FILE_NAME ":3:3: flush_ms: it is written twice, first at 2:2");
+    read_bad("{\"tcp\": \"127.0.0.1:1\", \"tcp\": \"127.0.0.1:2\"}",
+             ":1:24: tcp: it is written twice, first at 1:2");
+    read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"address\": \"127.0.0.1:2\"}}",
+             ":1:36: address: it is written twice, first at 1:10");
+    read_good("{\"ijson\": true, \"tcp\": [{\"address\": \"127.0.0.1:1\", \"ijson\": false}, "
+              "{\"address\": \"127.0.0.1:2\", \"ijson\": false}]}",
+              &config);
+    config_free(&config);
+}
+
+static void a_level_that_is_none_is_refused_on_the_command_line_too(void **state) {
+    (void)state;
+    struct config config;
+    char error[CONFIG_ERROR_MAX], program[] = "logportd", level[] = "--archive-level=1";
+    char *argv[] = {program, level, NULL};
+    assert_int_equal(config_read(files_of_system(), 2, argv, &config, error), ERR_INVALID);
+    assert_string_equal(error, "archive_level: 1 is no level: 3 to 12, or 0, was expected");
+    config_free(&config);
 }
 
 static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
@@ -244,7 +278,8 @@ static void a_schema_that_cannot_be_read_is_told_with_its_place(void **state) {
     write_file("{\"tcp\": {\"address\": \"127.0.0.1:0\",\n\"schema\": [\"not-there.json\"]}}");
     assert_int_equal(read_with(&config, error, NULL), 0);
     assert_int_equal(schema_files_settle(files_of_system(), &config, 1024, 1, error), ERR_INVALID);
-    assert_string_equal(error, FILE_NAME ":2:12: schema: not-there.json: no such file or directory");
+    assert_string_equal(error,
+                        FILE_NAME ":2:12: schema: not-there.json: no such file or directory");
     config_free(&config);
     file_remove(files_of_system(), FILE_NAME);
 }
@@ -378,7 +413,7 @@ static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
     read_good("{\"streams\": {\n"
               "  \"audit\": {\"rotate\": \"at 06:00\", \"rotate_zone\": \"UTC\", "
               "\"retention_age_s\": \"30d\", \"archive_level\": 9,\n"
-              "    \"segment_bytes_max\": \"1MiB\", \"segment_bytes_max\": \"64MiB\"},\n"
+              "    \"segment_bytes_max\": \"64MiB\"},\n"
               "  \"debug\": {\"retention_age_s\": 0, \"segment_age_s\": \"5m\"},\n"
               "  \"main\": {\"archive_after_s\": 7}},\n"
               " \"archive_after_s\": 8, \"retention_age_s\": \"1d\", \"segment_idle_s\": 9,\n"
@@ -466,7 +501,11 @@ static void an_error_in_a_stream_says_where_and_in_which(void **state) {
     read_bad("{\"streams\": {\"a\": 1}}", ":1:19: stream a: an object");
     read_bad("{\"streams\": [\"a\"]}", ":1:13: streams: an object");
     read_bad("{\"streams\": {\"a\": {},\n\"a\": {}}}",
-             ":2:1: stream a: it stands in \"streams\" twice");
+             ":2:1: stream a: it is written twice, first at 1:14");
+    read_bad("{\"streams\": {\"a\": {\"rotate\": \"daily\",\n\"rot\\u0061te\": \"daily\"}}}",
+             ":2:1: stream a: rotate: it is written twice, first at 1:20");
+    read_bad("{\"streams\": {},\n\"streams\": {}}",
+             ":2:1: streams: it is written twice, first at 1:2");
     read_bad("{\"streams\": {\"a\": {}, \"A\": {}}}",
              ":1:23: streams: \"A\" differs from stream \"a\"");
     read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"MAIN\"}}",
@@ -530,6 +569,8 @@ int main(void) {
         cmocka_unit_test(the_command_line_replaces_the_file),
         cmocka_unit_test(as_soon_as_one_listener_is_given_only_those_listen),
         cmocka_unit_test(an_error_says_where_and_what_was_expected),
+        cmocka_unit_test(a_key_that_is_written_twice_is_refused_with_both_places),
+        cmocka_unit_test(a_level_that_is_none_is_refused_on_the_command_line_too),
         cmocka_unit_test(keys_of_time_and_level_are_chosen_or_switched_off),
         cmocka_unit_test(keys_may_be_a_list),
         cmocka_unit_test(a_listener_may_have_keys_of_its_own),
