@@ -331,19 +331,6 @@ static int check_values(const struct config *config, char *error) {
     return 0;
 }
 
-int config_archive_settle(struct config *config, const char **archive_dir, char *error) {
-    char path[SEGMENT_PATH_MAX];
-    if (*archive_dir != NULL && strcmp(*archive_dir, "none") == 0) *archive_dir = NULL;
-    if (*archive_dir == NULL) return 0;
-    int result = system_absolute_path(*archive_dir, path, sizeof path);
-    if (!result)
-        *archive_dir =
-            config_keep(config, path, strlen(path), config_position(config, *archive_dir));
-    if (!result && *archive_dir == NULL) result = ERR_NO_MEMORY;
-    if (result) snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %s", error_text(result));
-    return result ? ERR_INVALID : 0;
-}
-
 /* What came before is good. */
 static int settle(struct files *files, struct config *config, char *error) {
     const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
@@ -351,8 +338,13 @@ static int settle(struct files *files, struct config *config, char *error) {
     int result = config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
     if (result) config_error_at(config, config->rotate_zone, error);
     if (result) return result;
-    result = config_archive_settle(config, &config->archive_dir, error);
+    result = config_archive_settle(files, config, &config->archive_dir, error);
     if (result) config_error_at(config, archive_dir, error);
+    bool missing; /* said for each stream */
+    if (!result && config_command_settle(&config->archive_command, &missing, error)) {
+        config_error_at(config, config->archive_command.texts[0], error);
+        result = ERR_INVALID;
+    }
     if (!result) result = config_listeners_settle(config, error);
     if (!result) result = config_streams_settle(files, config, error);
     config->segment_age_s = config_segment_age_s(config->segment_age_s, &config->schedule);

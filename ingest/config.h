@@ -43,6 +43,7 @@ struct stream_config {
     struct option_list command;        /* whose texts are sizes.keeper.command's words */
     struct retention_limits retention; /* its own; all zero: it has none */
     struct zone *zone;                 /* of sizes.schedule, if it is not that of all */
+    bool program_missing;              /* of the command, when the configuration was read */
 };
 
 /* A listener, and what its lines are judged by. */
@@ -103,8 +104,12 @@ void config_free(struct config *config);
 
 /* Of the stream of this name, `others` if it is not named. */
 const struct stream_config *config_stream(const struct config *config, const char *name);
-/* Of streams that have keys of their own, and no lines: on stderr. */
-void config_say_unfed(const struct config *config);
+/* What is good, but probably not meant: streams that have keys of their own, and no lines; programs
+ * that are not there.  Writes it to `text`, a line each, as far as it has room; 0: there is none. */
+size_t config_warnings(const struct config *config, char *text, size_t size);
+#define CONFIG_WARNINGS_MAX 2048
+/* On stderr. */
+void config_say_warnings(const struct config *config);
 
 /* Puts in front of `error` (CONFIG_ERROR_MAX bytes) where in the file this text of the configuration
  * stands; one of the command line, or a preset, stands nowhere. */

@@ -154,7 +154,10 @@ static void list(struct reading *reading, const struct option *option, size_t of
     else
         element(reading, offset, offset);
     /* Else what holds for all would hold, and nobody would be told. */
-    if (reading->stream && reading->stream->key_count == before)
+    const bool command = strcmp(option->name, "archive_command") == 0;
+    const struct option_list *texts =
+        (const void *)((const char *)reading->settings + option->field);
+    if ((reading->stream && reading->stream->key_count == before) || (command && texts->count == 0))
         wrong(reading, offset, "at least one text was expected", option->name);
 }
 

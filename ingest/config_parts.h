@@ -1,5 +1,5 @@
 /* config_parts.h - between the files that make a configuration: config.c (the table),
- * config_file.c (the file), config_listeners.c and config_streams.c (what each listener and each
+ * config_file.c (the file), config_archive.c (where closed files go), config_listeners.c and config_streams.c (what each listener and each
  * stream come to). */
 #ifndef INGEST_CONFIG_PARTS_H
 #define INGEST_CONFIG_PARTS_H
@@ -56,7 +56,10 @@ int config_listeners_settle(struct config *config, char *error);
 
 /* From what is written to a path that others, and the manifest, find from wherever they are; NULL:
  * none. */
-int config_archive_settle(struct config *config, const char **archive_dir, char *error);
+int config_archive_settle(struct files *files, struct config *config, const char **archive_dir,
+                          char *error);
+/* *missing: there is such a command, and its program cannot be found now. */
+int config_command_settle(const struct option_list *words, bool *missing, char *error);
 
 /* ---- streams ---- */
 

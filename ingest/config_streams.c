@@ -149,8 +149,10 @@ static int settle(struct files *files, struct config *config, const struct strea
             return settling_failed(config, object, "rotate_zone", problem, error);
     }
     if (own.archive_dir != config->archive_dir &&
-        config_archive_settle(config, &own.archive_dir, problem))
+        config_archive_settle(files, config, &own.archive_dir, problem))
         return settling_failed(config, object, "archive_dir", problem, error);
+    if (config_command_settle(&own.archive_command, &stream->program_missing, problem))
+        return settling_failed(config, object, "archive_command", problem, error);
     strcpy(stream->name, object->name);
     stream->configured = object->configured;
     stream->sizes = sizes_of(&own, &schedule);
@@ -208,14 +210,6 @@ const struct stream_config *config_stream(const struct config *config, const cha
     for (uint32_t i = 0; i < config->stream_count; i++)
         if (strcmp(config->streams[i].name, name) == 0) return &config->streams[i];
     return &config->others;
-}
-
-void config_say_unfed(const struct config *config) {
-    for (uint32_t i = 0; i < config->stream_count; i++) {
-        const struct stream_config *stream = &config->streams[i];
-        if (stream->configured && !stream->fed)
-            say("stream %s is configured, but no listener feeds it", stream->name);
-    }
 }
 
 void config_streams_free(struct config *config) {

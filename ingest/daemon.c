@@ -147,7 +147,7 @@ static int start(struct daemon *daemon) {
     if (error) return error;
     error = control_open(daemon->port, config->dir, command, daemon, &daemon->control);
     if (error) return daemon_fail(config->dir, error);
-    config_say_unfed(config);
+    config_say_warnings(config);
     say("memory: %s", daemon->plan.text);
     port_signal(daemon->port, &daemon->signal);
     start_stats(daemon);

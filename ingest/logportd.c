@@ -92,7 +92,7 @@ int program_main(int argc, char **argv) {
     } else if (config.version) {
         code = print_version();
     } else if (config.check) {
-        config_say_unfed(&config);
+        config_say_warnings(&config);
         say("options and configuration are good");
     } else {
         code = daemon_run(&config, argc, argv);

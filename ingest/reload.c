@@ -144,6 +144,21 @@ static void say_memory(struct daemon *daemon) {
     daemon->plan = plan;
 }
 
+/* Who asks for it is told, too. */
+static void with_warnings(const struct config *config, const char *note, char *told, size_t size) {
+    char warnings[CONFIG_WARNINGS_MAX];
+    size_t length = config_warnings(config, warnings, sizeof warnings);
+    while (length > 0 && warnings[length - 1] == '\n')
+        warnings[--length] = '\0';
+    size_t told_length =
+        (size_t)snprintf(told, size, "%s%s", note, note[0] && warnings[0] ? "; " : "");
+    for (const char *p = warnings; *p != '\0' && told_length + 3 < size; p++) {
+        told[told_length++] = *p == '\n' ? ';' : *p;
+        if (*p == '\n') told[told_length++] = ' ';
+    }
+    told[told_length] = '\0';
+}
+
 static int put_in_force(struct reload *reload) {
     struct daemon *daemon = reload->daemon;
     struct config *config = reload->read;
@@ -164,9 +179,11 @@ static int put_in_force(struct reload *reload) {
     free_config(reload->owned); /* nothing uses the one before any more */
     reload->owned = config;
     say_in_force(daemon, note);
-    config_say_unfed(config);
+    config_say_warnings(config);
     say_memory(daemon);
-    answer(reload, true, note);
+    char told[sizeof note + CONFIG_WARNINGS_MAX];
+    with_warnings(config, note, told, sizeof told);
+    answer(reload, true, told);
     return 0;
 }
 

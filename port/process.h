@@ -27,4 +27,7 @@ struct processes {
 
 struct processes *processes_of_system(void);
 
+/* Would a start find this program now?  May wait for the disk. */
+bool process_program_found(const char *program);
+
 #endif

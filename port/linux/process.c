@@ -2,10 +2,14 @@
  * meant for us does not reach it, and what it has started ends with it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +70,27 @@ static bool process_ended(struct processes *processes, struct process *process, 
 static void process_end(struct processes *processes, struct process *process, bool now) {
     (void)processes;
     (void)kill(-(pid_t)process->group, now ? SIGKILL : SIGTERM);
+}
+
+static bool can_be_run(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+/* As posix_spawnp looks for it. */
+bool process_program_found(const char *program) {
+    char path[PATH_MAX];
+    const char *folders = getenv("PATH");
+    if (program[0] == '\0' || strchr(program, '/') != NULL) return can_be_run(program);
+    if (folders == NULL) folders = "/bin:/usr/bin";
+    for (;; folders++) { /* ends: the PATH does */
+        const int size = (int)strcspn(folders, ":");
+        const int length = snprintf(path, sizeof path, "%.*s%s%s", size, folders,
+                                    size > 0 ? "/" : "", program); /* "": where we are */
+        if (length < (int)sizeof path && can_be_run(path)) return true;
+        folders += size;
+        if (*folders == '\0') return false;
+    }
 }
 
 struct processes *processes_of_system(void) {

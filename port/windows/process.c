@@ -198,6 +198,18 @@ static void process_end(struct processes *processes, struct process *process, bo
         TerminateProcess((HANDLE)process->handle, 128);
 }
 
+/* In the folders where CreateProcessW looks, near enough. */
+bool process_program_found(const char *program) {
+    wchar_t path[PATH_WIDE_MAX];
+    wchar_t *name = program[0] != '\0' ? text_to_wide(program) : NULL;
+    if (name == NULL) return false;
+    const DWORD units = SearchPathW(NULL, name, L".exe", PATH_WIDE_MAX, path, NULL);
+    const DWORD kind =
+        units > 0 && units < PATH_WIDE_MAX ? GetFileAttributesW(path) : INVALID_FILE_ATTRIBUTES;
+    free(name);
+    return kind != INVALID_FILE_ATTRIBUTES && (kind & FILE_ATTRIBUTE_DIRECTORY) == 0;
+}
+
 struct processes *processes_of_system(void) {
     static struct processes calls = {
         .start = process_start, .ended = process_ended, .end = process_end};

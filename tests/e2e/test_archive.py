@@ -126,7 +126,17 @@ class Archive(ArchiveCase):
     def test_the_log_directory_itself_is_no_archive(self):
         where = self.directory()
         base = os.path.join(where, "logs")
-        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", os.path.join(where, ".", "logs", ""), dir=base)
+        for name in ("logs", "logs/cold"):
+            told = logportd("--check", "--dir", base, "--archive-dir", os.path.join(where, ".", *name.split("/"), ""))
+            self.assertEqual(told.code, 2)
+            self.assertIn(" the log directory, ", told.said)
+
+    @native_only("links are made otherwise there")
+    def test_nor_is_it_by_another_name(self):
+        where = self.directory()
+        base = os.path.join(where, "logs")
+        os.symlink(base, os.path.join(where, "alias"))
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", os.path.join(where, "alias"), dir=base)
         lines = self.sent(daemon, 0, 10)
         daemon.wait_said(r"is a log directory")
         daemon.stop()

@@ -536,6 +536,49 @@ static void a_stream_may_have_another_archive_or_none(void **state) {
     config_free(&config);
 }
 
+static void an_archive_that_can_be_none_is_refused(void **state) {
+    (void)state;
+    struct config config;
+    read_bad("{\"dir\": \"l\",\n\"archive_dir\": \"./l//\"}", ":2:16: archive_dir: ");
+    read_bad("{\"dir\": \"l\", \"archive_dir\": \"x/../l/./\"}", " is the log directory, ");
+    read_bad("{\"dir\": \"l\", \"archive_dir\": \"l/../l/cold\"}", " lies in the log directory, ");
+    read_bad("{\"archive_dir\": \"" FILE_NAME "/a/b\"}", FILE_NAME " is a file, not a directory");
+    read_bad("{\"archive_dir\": \"" FILE_NAME "\"}", FILE_NAME " is a file, not a directory");
+    read_bad("{\"dir\": \"l\", \"streams\": {\"a\": {\"archive_dir\":\n\"l\"}}}",
+             ":2:1: stream a: archive_dir: ");
+    read_good("{\"dir\": \"l\", \"archive_dir\": \"lcold\", \"streams\": {\"a\": {\"archive_dir\": "
+              "\"l/../cold\"}}}",
+              &config);
+    config_free(&config);
+}
+
+static void a_command_that_cannot_be_run_is_refused_or_told_of(void **state) {
+    (void)state;
+    struct config config;
+    char text[CONFIG_WARNINGS_MAX];
+    read_bad("{\"archive_command\": []}", ":1:21: archive_command: at least one text");
+    read_bad("{\"archive_command\": [\"\"]}", ":1:22: archive_command: a program's name");
+    read_bad("{\"archive_command\":\n\"nope {path} /x\"}",
+             ":2:1: archive_command: there is no program \"nope {path} /x\"; no shell takes it "
+             "apart, its words go one each: [\"nope\", \"{path}\", \"/x\"]");
+    read_bad("{\"streams\": {\"a\": {\"archive_command\": [\"nope {path}\"]}}}",
+             ":1:40: stream a: archive_command: there is no program \"nope {path}\"");
+    read_good("{\"archive_command\": [\"not-there\", \"{path}\"], \"streams\": {\"a\": {}, \"b\": "
+              "{\"archive_command\": [\"./nor-there\"]}, \"c\": {\"archive_command\": \"none\"}}}",
+              &config);
+    config_warnings(&config, text, sizeof text);
+    assert_string_equal(text, "archive_command: there is no program \"not-there\" now on the PATH\n"
+                              "stream a is configured, but no listener feeds it\n"
+                              "stream b is configured, but no listener feeds it\n"
+                              "archive_command: there is no program \"./nor-there\" now\n"
+                              "stream c is configured, but no listener feeds it\n");
+    assert_int_equal(config_warnings(&config, text, 20), 19);
+    config_free(&config);
+    read_good("{}", &config);
+    assert_int_equal(config_warnings(&config, text, sizeof text), 0);
+    config_free(&config);
+}
+
 static void there_are_sixteen_streams_and_no_more(void **state) {
     (void)state;
     struct config config;
@@ -587,6 +630,8 @@ int main(void) {
         cmocka_unit_test(what_the_command_line_says_for_all_does_not_change_a_streams_own),
         cmocka_unit_test(an_error_in_a_stream_says_where_and_in_which),
         cmocka_unit_test(a_stream_may_have_another_archive_or_none),
+        cmocka_unit_test(an_archive_that_can_be_none_is_refused),
+        cmocka_unit_test(a_command_that_cannot_be_run_is_refused_or_told_of),
         cmocka_unit_test(there_are_sixteen_streams_and_no_more),
         cmocka_unit_test(a_missing_file_is_named),
     };

@@ -104,6 +104,15 @@ static void one_that_would_run_for_long_is_ended(void **state) {
     }
 }
 
+static void a_program_is_found_where_a_start_finds_it(void **state) {
+    (void)state;
+    assert_true(process_program_found(self));
+    assert_false(process_program_found(""));
+    assert_false(process_program_found("."));
+    assert_false(process_program_found("no-such-program-anywhere"));
+    assert_false(process_program_found("./no/such/program"));
+}
+
 int program_main(int argc, char **argv) {
     system_name("process_test");
     self = argv[0];
@@ -113,6 +122,7 @@ int program_main(int argc, char **argv) {
         cmocka_unit_test(its_words_are_those_that_were_said),
         cmocka_unit_test(it_reads_nothing),
         cmocka_unit_test(one_that_is_not_there_is_an_error),
+        cmocka_unit_test(a_program_is_found_where_a_start_finds_it),
         cmocka_unit_test(one_that_would_run_for_long_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
