@@ -217,6 +217,11 @@ bool tell_damage(const struct segment_file *segment, const struct scan *scan,
                  enum scan_damage damage) {
     if (damage == SCAN_SOUND) return false;
     if (damage == SCAN_UNFINISHED && segment->name.part) return false;
+    if (damage == SCAN_BAD_HEADER && scan->offset == 0 && segment->name.stream[0] == '\0') {
+        say("%s: is none of logport's files; what another program has packed is read by lz4 -dc",
+            segment->path);
+        return true;
+    }
     say("%s: frame %llu at byte %llu: %s; %s", segment->path,
         (unsigned long long)scan->frame_number, (unsigned long long)scan->offset,
         damage_text(damage),
