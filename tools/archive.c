@@ -157,6 +157,13 @@ static void tell_file(struct archive *a, const char *path, uint64_t before, uint
                   (unsigned long long)before, (unsigned long long)after);
 }
 
+/* What came of one that was not packed. */
+static void tell_left(struct archive *a, const char *path, const char *what) {
+    if (!a->settings->verbose) return;
+    progress_clear(&a->progress);
+    output_format(a->call->out, "%s: %s\n", path, what);
+}
+
 /* 0, or an ERR_ with which it stayed as it was, or got its index at least. */
 static int archive_file(struct archive *a, const char *path) {
     bool repacked = false;
@@ -170,15 +177,19 @@ static int archive_file(struct archive *a, const char *path) {
         error = replace(a, path, copy_with_index);
         if (!error) error = look(a, path, &repacked, &before);
         if (!error) a->tally.indexed++;
-        if (!error && a->settings->index_only && a->settings->verbose)
-            output_format(a->call->out, "%s: indexed\n", path);
+        if (!error && a->settings->index_only) tell_left(a, path, "indexed");
     }
     if (error || repacked || a->settings->index_only) {
         a->tally.finished += !error && had_index;
+        if (!error && had_index)
+            tell_left(a, path, a->settings->index_only ? "had an index" : "had been packed");
         return error;
     }
     error = replace(a, path, copy_repacked);
-    if (error == NOT_SMALLER) return 0;
+    if (error == NOT_SMALLER) {
+        tell_left(a, path, had_index ? "cannot be smaller" : "indexed; cannot be smaller");
+        return 0;
+    }
     if (!error) error = look(a, path, &repacked, &after);
     if (error) return error;
     a->tally.repacked++;
@@ -211,6 +222,7 @@ static void tell(struct archive *a) {
 static bool archive_segment(struct archive *a, const struct segment_file *segment) {
     if (segment->name.part) {
         a->tally.open++;
+        tell_left(a, segment->path, "still open");
         return true;
     }
     const int error = archive_file(a, segment->path);

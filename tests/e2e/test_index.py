@@ -125,6 +125,9 @@ class Index(Case):
         found = logport("search", "-c", "stored", base).out
         result = logport("archive", "-v", base)
         self.assertEqual((result.code, len(result.lines)), (0, 2), result.said)
+        again = logport("archive", "-v", base)
+        self.assertEqual((again.code, len(again.lines)), (0, 2), again.said)
+        self.assertTrue(again.lines[0].endswith(b": had been packed"), again.lines)
         after = os.stat(path)
         self.assertLess(after.st_size * 1.2, before.st_size)
         self.assertEqual((after.st_mode, after.st_uid), (before.st_mode, before.st_uid))
