@@ -2,8 +2,8 @@
  *
  * A listener on a free loopback port, named in <dir>/logportd.run (mode 0600)
  * with a random token: {"pid":1,"control":"127.0.0.1:40123","token":"<64 hex>"}.
- * (`logport replay` asks for the listeners.)  A client sends "<token> <command>\n" and reads one line of JSON until we
- * close. Few at a time, each for a short time: it cannot be used to harm.
+ * (`logport replay` asks for the listeners.)  A client sends "<token> <command>\n" and reads one
+ * line of JSON until we close.  Few at a time, each for a short time: it cannot be used to harm.
  * Owner only. */
 #ifndef INGEST_CONTROL_H
 #define INGEST_CONTROL_H
