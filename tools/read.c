@@ -48,30 +48,19 @@ static uint64_t newest_of(const struct segment_list *list, const char *stream, b
 static void leave_out_newer(struct segment_list *list, const struct segment_list *before) {
     const char *stream = NULL;
     uint64_t newest = 0;
-    uint32_t kept = 0;
-    const struct segment_list all = *list;
-    uint64_t *limits = allocate((all.count + 1) * sizeof *limits);
-    for (uint32_t i = 0; i < all.count; i++) {
-        const struct segment_file *file = &all.files[i];
+    bool *newer = allocate(list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file *file = &list->files[i];
         if (stream == NULL || strcmp(file->name.stream, stream) != 0) {
             stream = file->name.stream;
             newest = newest_of(before, stream, false);
-            const uint64_t here = newest_of(&all, stream, true);
+            const uint64_t here = newest_of(list, stream, true);
             if (here > newest) newest = here;
         }
-        limits[i] = newest;
+        newer[i] = file->home != NULL && file->name.sequence > newest;
     }
-    for (uint32_t i = 0; i < all.count; i++) {
-        const struct segment_file file = all.files[i];
-        if (file.home == NULL || file.name.sequence <= limits[i]) {
-            list->files[kept++] = file;
-        } else {
-            free(file.path);
-            free(file.home);
-        }
-    }
-    list->count = kept;
-    free(limits);
+    segment_list_leave_out(list, newer);
+    free(newer);
 }
 
 /* Paths stay in the order in which they were named. */
@@ -129,7 +118,7 @@ static int compare_ids(const void *a, const void *b) {
 static void leave_out_twice(struct segment_list *list) {
     const struct segment_file **sorted = allocate((list->count + 1) * sizeof *sorted);
     bool *twice = allocate(list->count + 1);
-    uint32_t kept = 0, first = 0;
+    uint32_t first = 0;
     for (uint32_t i = 0; i < list->count; i++)
         sorted[i] = &list->files[i];
     if (list->count > 0) qsort(sorted, list->count, sizeof *sorted, compare_ids);
@@ -139,13 +128,7 @@ static void leave_out_twice(struct segment_list *list) {
         for (uint32_t k = first; k < i; k++)
             if (is_same(sorted[k], sorted[i])) twice[sorted[i] - list->files] = true;
     }
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct segment_file file = list->files[i];
-        if (!twice[i]) list->files[kept++] = file;
-        if (twice[i]) free(file.path);
-        if (twice[i]) free(file.home);
-    }
-    list->count = kept;
+    segment_list_leave_out(list, twice);
     free(sorted);
     free(twice);
 }
@@ -154,20 +137,18 @@ static void leave_out_twice(struct segment_list *list) {
 
 /* ", but audit, main"; what is too much is left out. */
 static void name_streams(const struct segment_list *list, char text[STREAM_NAMES_TOLD]) {
-    const char *last = "";
     size_t length = 0;
     text[0] = '\0';
     for (uint32_t i = 0; i < list->count; i++) {
         const char *name = list->files[i].name.stream;
-        if (name[0] == '\0' || strcmp(name, last) == 0) continue;
-        bool told = false; /* below another path */
+        if (name[0] == '\0') continue;
+        bool told = false;
         for (uint32_t k = 0; k < i && !told; k++)
             told = strcmp(list->files[k].name.stream, name) == 0;
         if (told) continue;
         if (length + strlen(name) + 16 > STREAM_NAMES_TOLD) break;
         length += (size_t)snprintf(text + length, STREAM_NAMES_TOLD - length, "%s%s",
                                    length > 0 ? ", " : ", but ", name);
-        last = name;
     }
 }
 

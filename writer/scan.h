@@ -110,6 +110,8 @@ void segment_list_sort(struct segment_list *list);
 /* Behind those that are in the list, in the order in which they are; `more` is empty then.
  * ERR_NO_MEMORY: they are gone. */
 int segment_list_join(struct segment_list *list, struct segment_list *more);
+/* Those whose out[i] is true leave it; the others stay in their order. */
+void segment_list_leave_out(struct segment_list *list, const bool *out);
 void segment_list_free(struct segment_list *list);
 
 /* Behind the last separator: '/', or the other one, which people type on Windows. */

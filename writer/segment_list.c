@@ -110,6 +110,16 @@ int segment_list_join(struct segment_list *list, struct segment_list *more) {
     return error;
 }
 
+void segment_list_leave_out(struct segment_list *list, const bool *out) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (out[i])
+            free_file(&list->files[i]);
+        else
+            list->files[kept++] = list->files[i];
+    list->count = kept;
+}
+
 static void free_file(const struct segment_file *file) {
     free(file->path);
     free(file->home);
