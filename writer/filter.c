@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/tokens.h"
 
 #define LINE_BITS      (FILTER_LINE_BYTES * 8)
 /* What a filter gets where there is room for it ... */
@@ -17,6 +18,8 @@
 #define BITS_WORTH_IT  2
 /* A 32-bit number of rows times a 32-bit hash stays in 64 bits; far above what a group needs. */
 #define ROWS_MAX       (1u << 20)
+/* What else stands in a hash than its own bits. */
+#define HASH_MASK      (~(uint64_t)0xFFF)
 
 static int shape_now(struct filters *filters);
 static struct filter_shape shape_for(struct filters *filters);
@@ -30,13 +33,16 @@ static inline uint32_t row_of(uint32_t rows, uint64_t hash) {
 }
 
 /* Nine bits of it a probe, from the top. */
-static inline uint64_t bits_of(uint64_t hash) {
-    hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15u;
+static inline uint64_t bits_of(uint64_t hash, uint32_t group) {
+    hash &= HASH_MASK;
+    hash ^= hash >> 32 ^ group * 0xD6E8FEB86659FD93u;
+    hash *= 0x9E3779B97F4A7C15u;
     return hash ^ hash >> 29;
 }
 
-static inline void set_bits(uint8_t *line, uint32_t probes, uint64_t hash) {
-    uint64_t places = bits_of(hash);
+static inline void set_bits(uint8_t *line, struct filter_shape shape, uint64_t hash, uint32_t group) {
+    const uint32_t probes = hash & TOKEN_HASH_WINDOW ? shape.window_probes : shape.probes;
+    uint64_t places = bits_of(hash, group);
     for (uint32_t i = 0; i < probes; i++) {
         const uint32_t bit = (uint32_t)(places >> 55);
         line[bit / 8] |= (uint8_t)(1u << bit % 8);
@@ -44,11 +50,13 @@ static inline void set_bits(uint8_t *line, uint32_t probes, uint64_t hash) {
     }
 }
 
-void filter_probe(struct filter_shape shape, uint64_t hash, struct filter_probe *probe) {
-    assert(shape.rows > 0 && shape.probes <= FILTER_PROBES_MAX);
+void filter_probe(struct filter_shape shape, uint64_t hash, uint32_t group,
+                  struct filter_probe *probe) {
+    assert(shape.rows > 0 && shape.probes <= FILTER_PROBES_MAX &&
+           shape.window_probes <= FILTER_PROBES_MAX);
     memset(probe->bits, 0, sizeof probe->bits);
     probe->row = row_of(shape.rows, hash);
-    set_bits(probe->bits, shape.probes, hash);
+    set_bits(probe->bits, shape, hash, group);
 }
 
 bool filter_holds(const struct filter_probe *probe, const uint8_t *line) {
@@ -133,9 +141,18 @@ static int compare_counts(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
+/* An id is what is looked for as a rule, and one of 16 bytes is a single window.  Where windows are a
+ * third of the hashes at most, they may have three bits more for one bit less of all others. */
+static bool few_windows(const struct filters *filters) {
+    size_t windows = 0;
+    for (size_t i = 0; i < filters->sample_size; i++)
+        windows += (filters->sample[i] & TOKEN_HASH_WINDOW) != 0;
+    return windows * 3 <= filters->sample_size;
+}
+
 /* As large as nine groups of ten need it: one odd group must not make all filters large. */
 static struct filter_shape shape_for(struct filters *filters) {
-    const struct filter_shape none = {0, 0};
+    const struct filter_shape none = {0};
     if (filters->groups == 0) return none;
     uint32_t counts[FILTER_SAMPLE];
     memcpy(counts, filters->sample_counts, sizeof counts);
@@ -154,7 +171,12 @@ static struct filter_shape shape_for(struct filters *filters) {
     uint32_t probes = (uint32_t)(bits * 6 / 10);
     if (probes < 1) probes = 1;
     if (probes > FILTER_PROBES_MAX) probes = FILTER_PROBES_MAX;
-    return (struct filter_shape){(uint32_t)rows, probes};
+    uint32_t window_probes = probes;
+    if (few_windows(filters)) {
+        window_probes = probes + 3 < FILTER_PROBES_MAX ? probes + 3 : FILTER_PROBES_MAX;
+        if (probes > 1) probes--;
+    }
+    return (struct filter_shape){(uint32_t)rows, probes, window_probes};
 }
 
 static void add_group(struct filters *filters, uint32_t group, const uint64_t *hashes,
@@ -163,6 +185,6 @@ static void add_group(struct filters *filters, uint32_t group, const uint64_t *h
     if (shape.rows == 0) return;
     uint8_t *filter = filters->lines + (size_t)group * shape.rows * FILTER_LINE_BYTES;
     for (uint32_t i = 0; i < count; i++)
-        set_bits(filter + (size_t)row_of(shape.rows, hashes[i]) * FILTER_LINE_BYTES, shape.probes,
-                 hashes[i]);
+        set_bits(filter + (size_t)row_of(shape.rows, hashes[i]) * FILTER_LINE_BYTES, shape,
+                 hashes[i], group);
 }

@@ -19,7 +19,8 @@
 
 struct filter_shape {
     uint32_t rows; /* 0: no filters; they would be too full to tell anything */
-    uint32_t probes;
+    /* Bits that a token sets, and that a window of a long one does (tokens.h). */
+    uint32_t probes, window_probes;
 };
 
 /* Which cache line a token is in, and its bits there. */
@@ -27,7 +28,10 @@ struct filter_probe {
     uint32_t row;
     uint8_t bits[FILTER_LINE_BYTES];
 };
-void filter_probe(struct filter_shape shape, uint64_t hash, struct filter_probe *probe);
+/* group: its number in the section.  Its bits are others in each group: what all groups hold, the
+ * names of fields for one, must not stand for another token in all of them. */
+void filter_probe(struct filter_shape shape, uint64_t hash, uint32_t group,
+                  struct filter_probe *probe);
 /* May a group with this cache line hold it? */
 bool filter_holds(const struct filter_probe *probe, const uint8_t *line);
 

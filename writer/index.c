@@ -41,8 +41,10 @@ static int ask_section(struct file *file, const struct index_section *section, u
                        uint8_t *candidates) {
     uint8_t row[FILTER_ROW_BYTES(FILTER_GROUPS_MAX)];
     const size_t row_size = FILTER_ROW_BYTES(section->groups);
+    const struct filter_shape shape = {section->rows, section->probes,
+                                       section->window_probes};
     struct filter_probe probe;
-    filter_probe((struct filter_shape){section->rows, section->probes}, hash, &probe);
+    filter_probe(shape, hash, 0, &probe);
     const int error =
         read_exactly(file, row, row_size, section->offset + (uint64_t)probe.row * row_size);
     if (error == ERR_INVALID) return 0;
@@ -50,6 +52,7 @@ static int ask_section(struct file *file, const struct index_section *section, u
     if (!filters_row_sound(row, section->groups)) return 0;
     for (uint32_t i = 0; i < section->groups; i++) {
         const uint32_t group = section->first_group + i;
+        if (section->by_group) filter_probe(shape, hash, i, &probe);
         if (!filter_holds(&probe, row + (size_t)i * FILTER_LINE_BYTES))
             candidates[group / 8] &= (uint8_t) ~(1u << group % 8);
     }

@@ -366,7 +366,9 @@ static int end_section(struct builder *b) {
                                           .first_group = b->first_group,
                                           .groups = filters->groups,
                                           .rows = filters->shape.rows,
-                                          .probes = filters->shape.probes};
+                                          .probes = filters->shape.probes,
+                                          .window_probes = filters->shape.window_probes,
+                                          .by_group = true};
         error = write_section(b, section);
     }
     filters_clear(filters);

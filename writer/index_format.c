@@ -47,11 +47,16 @@ uint64_t filters_frame_bytes(uint32_t groups, uint32_t rows) {
     return FILTERS_HEADER_BYTES + (uint64_t)rows * FILTER_ROW_BYTES(groups);
 }
 
+/* Version 1 had but one number for all. */
+static uint32_t probes_code(const struct index_section *section) {
+    return section->by_group ? section->probes | section->window_probes << 4 : section->probes;
+}
+
 void filters_header_encode(const struct index_section *section, uint8_t *out) {
     uint8_t *p =
         put_frame(out, FRAME_MAGIC_FILTERS, filters_frame_bytes(section->groups, section->rows));
-    p = put_u8(p, INDEX_VERSION);
-    p = put_u8(p, (uint8_t)section->probes);
+    p = put_u8(p, section->by_group ? 2 : 1);
+    p = put_u8(p, (uint8_t)probes_code(section));
     p = put_u16(p, (uint16_t)section->groups);
     p = put_u32(p, section->rows);
     p = put_u32(p, section->first_group);
@@ -142,15 +147,18 @@ static uint8_t *put_section(uint8_t *p, const struct index_section *section) {
     p = put_u32(p, section->first_group);
     p = put_u32(p, section->groups);
     p = put_u32(p, section->rows);
-    return put_u32(p, section->probes);
+    return put_u32(p, probes_code(section));
 }
 
-static void take_section(const uint8_t **p, struct index_section *section) {
+static void take_section(const uint8_t **p, uint32_t version, struct index_section *section) {
     section->offset = take_u64(p);
     section->first_group = take_u32(p);
     section->groups = take_u32(p);
     section->rows = take_u32(p);
-    section->probes = take_u32(p);
+    const uint32_t code = take_u32(p);
+    section->by_group = version > 1;
+    section->probes = section->by_group ? code & 0xF : code;
+    section->window_probes = section->by_group ? code >> 4 : code;
 }
 
 void index_encode(const struct segment_index *index, uint8_t *out) {
@@ -196,6 +204,7 @@ static bool sections_make_sense(const struct segment_index *index) {
         if (s->groups == 0 || s->groups > FILTER_GROUPS_MAX) return false;
         if (s->groups > index->count - s->first_group || s->rows == 0) return false;
         if (s->probes == 0 || s->probes > FILTER_PROBES_MAX) return false;
+        if (s->window_probes == 0 || s->window_probes > FILTER_PROBES_MAX) return false;
         if (s->offset < index->data_size + FILTERS_HEADER_BYTES) return false;
         if (filters_frame_bytes(s->groups, s->rows) > UINT32_MAX) return false;
         next_group = s->first_group + s->groups;
@@ -203,12 +212,12 @@ static bool sections_make_sense(const struct segment_index *index) {
     return true;
 }
 
-static int decode_arrays(const uint8_t *p, struct segment_index *index) {
+static int decode_arrays(const uint8_t *p, uint32_t version, struct segment_index *index) {
     index->sections = calloc((size_t)index->section_count + 1, sizeof *index->sections);
     index->groups = calloc((size_t)index->count + 1, sizeof *index->groups);
     if (index->sections == NULL || index->groups == NULL) return ERR_NO_MEMORY;
     for (uint32_t i = 0; i < index->section_count; i++)
-        take_section(&p, &index->sections[i]);
+        take_section(&p, version, &index->sections[i]);
     for (uint32_t i = 0; i < index->count; i++)
         take_group(&p, &index->groups[i]);
     return groups_make_sense(index) && sections_make_sense(index) ? 0 : ERR_INVALID;
@@ -219,14 +228,15 @@ int index_decode(const uint8_t *bytes, size_t size, struct segment_index *index)
     if (size < INDEX_HEADER_BYTES + INDEX_CHECKSUM_BYTES) return ERR_INVALID;
     if (!frame_sound(bytes, size, FRAME_MAGIC_INDEX, size)) return ERR_INVALID;
     const uint8_t *p = bytes + INDEX_SKIP_BYTES;
-    if (take_u32(&p) != INDEX_VERSION) return ERR_UNSUPPORTED;
+    const uint32_t version = take_u32(&p);
+    if (version < 1 || version > INDEX_VERSION) return ERR_UNSUPPORTED;
     index->section_count = take_u32(&p);
     index->count = take_u32(&p);
     index->repacked = (take_u32(&p) & FLAG_REPACKED) != 0;
     index->data_size = take_u64(&p);
     index->lines_digest = take_u64(&p);
     if (index_frame_bytes(index) != size) return ERR_INVALID;
-    const int error = decode_arrays(p, index);
+    const int error = decode_arrays(p, version, index);
     if (error) index_free(index);
     return error;
 }
@@ -235,7 +245,7 @@ int index_decode(const uint8_t *bytes, size_t size, struct segment_index *index)
 
 void footer_encode(const struct index_footer *footer, uint8_t out[FOOTER_BYTES]) {
     uint8_t *p = put_frame(out, FRAME_MAGIC_FOOTER, FOOTER_BYTES);
-    p = put_u32(p, INDEX_VERSION);
+    p = put_u32(p, FOOTER_VERSION);
     p = put_u32(p, footer->index_size);
     p = put_u64(p, footer->index_offset);
     p = put_checksum(p, out);
@@ -247,7 +257,7 @@ int footer_decode(const uint8_t bytes[FOOTER_BYTES], struct index_footer *footer
     if (take_u32(&p) != FRAME_MAGIC_FOOTER) return ERR_NOT_FOUND;
     if (!frame_sound(bytes, FOOTER_BYTES, FRAME_MAGIC_FOOTER, FOOTER_BYTES)) return ERR_INVALID;
     p = bytes + INDEX_SKIP_BYTES;
-    if (take_u32(&p) != INDEX_VERSION) return ERR_UNSUPPORTED;
+    if (take_u32(&p) != FOOTER_VERSION) return ERR_UNSUPPORTED;
     footer->index_size = take_u32(&p);
     footer->index_offset = take_u64(&p);
     return 0;

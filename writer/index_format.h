@@ -5,7 +5,8 @@
 
 #include "writer/index.h"
 
-#define INDEX_VERSION            1
+#define INDEX_VERSION            2 /* what is written; 1 is read, too */
+#define FOOTER_VERSION           1
 #define INDEX_SKIP_BYTES         8 /* magic and size, which begin every skippable frame */
 #define INDEX_CHECKSUM_BYTES     4
 #define FILTERS_HEADER_BYTES     24 /* magic to checksum; rows follow */

@@ -24,7 +24,7 @@
 
 #define LOWER_CASE 0x2020202020202020u
 
-/* What is left out of a hash, so that a set can keep it beside other things. */
+/* What is left out of a hash, so that a set can keep other things beside it. */
 #define HASH_MASK (~(uint64_t)0xFFF)
 
 /* The windows of a run that are taken, one after the other. */
@@ -120,7 +120,7 @@ uint32_t tokens_of_literal(const uint8_t *literal, size_t size, uint64_t *hashes
 /* places[] is an open hash table, at most half full, no larger than its tokens need so that it
  * stays in the cache.  A place holds a hash, and in the bits that hashes leave free the round in
  * which it was set, so that clearing is counting up. */
-#define ROUNDS         4096
+#define ROUNDS         TOKEN_HASH_WINDOW
 #define PLACE_BITS_MIN 12
 
 int tokens_open(struct token_set *set, uint32_t max) {
@@ -176,7 +176,7 @@ static inline void set_add(struct token_set *set, uint64_t hash) {
     for (;;) { /* ends: half of the places are free */
         const uint64_t found = set->places[place];
         if (found == wanted) return;
-        if ((found & ~HASH_MASK) != set->round) break;
+        if (found % ROUNDS != set->round) break;
         place = (place + 1) & mask;
     }
     if (set->count == set->max) {
@@ -279,7 +279,7 @@ static inline bool next_window(struct windows *w, uint64_t *hash) {
         }
         w->at++;
         if (!first && w->weight == before) continue;
-        *hash = mixed(w->weight) & HASH_MASK;
+        *hash = (mixed(w->weight) & HASH_MASK) | TOKEN_HASH_WINDOW;
         return true;
     }
     return false;

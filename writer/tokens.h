@@ -1,4 +1,5 @@
-/* tokens.h - what a filter knows of a line: its tokens, as hashes of 52 bits (bits 12 to 63).
+/* tokens.h - what a filter knows of a line: its tokens, as hashes of 52 bits (bits 12 to 63; bit 11
+ * is TOKEN_HASH_WINDOW's).
  *
  * A token is a run, as long as it goes, of ASCII letters, digits, '_', '-' and bytes above 0x7F,
  * at least 3 bytes long; keys, words, numbers, ids and the parts of paths are tokens.  ASCII
@@ -15,6 +16,8 @@
 
 #define TOKEN_SHORTEST     3
 #define TOKEN_LONG         16
+/* Set in the hash of a window: it tells more than a word does, and is asked by itself. */
+#define TOKEN_HASH_WINDOW  0x800u
 /* That many hashes of one literal are as good as all. */
 #define TOKENS_LITERAL_MAX 32
 

@@ -23,7 +23,7 @@ static uint64_t groups_opened(struct file *file, const struct segment_index *ind
 }
 
 static void measure_asking(struct file *file, const struct segment_index *index, int tokens) {
-    uint64_t opened_word = 0, opened_id = 0;
+    uint64_t opened_word = 0, opened_id = 0, opened_long_id = 0;
     uint8_t *candidates = malloc(INDEX_CANDIDATES_BYTES(index->count) + 1);
     const int64_t begun = system_now_ns();
     for (int i = 0; i < tokens; i++) {
@@ -36,13 +36,14 @@ static void measure_asking(struct file *file, const struct segment_index *index,
         size = 0;
         for (int k = 0; k < 16; k++)
             size += snprintf(id + size, sizeof id - (size_t)size, "%02x", random[k]);
-        opened_id += groups_opened(file, index, id, (size_t)size, candidates);
+        opened_id += groups_opened(file, index, id, 16, candidates);
+        opened_long_id += groups_opened(file, index, id, (size_t)size, candidates);
     }
     const double all = (double)index->count * tokens;
-    printf("opened in vain: %.3f %% of groups for a token, %.4f %% for an id of 32; %.1f us a "
-           "literal\n",
+    printf("opened in vain: %.2f %% of groups for a word, %.3f %% for an id of 16, %.4f %% for one "
+           "of 32; %.1f us a literal\n",
            100 * (double)opened_word / all, 100 * (double)opened_id / all,
-           (double)(system_now_ns() - begun) / 2e3 / tokens);
+           100 * (double)opened_long_id / all, (double)(system_now_ns() - begun) / 3e3 / tokens);
     free(candidates);
 }
 
@@ -63,10 +64,11 @@ int program_main(int argc, char **argv) {
     }
     printf("%" PRIu64 " lines, %" PRIu64 " bytes raw, %" PRIu64
            " packed, %u groups, %u sections of "
-           "%u rows, %u probes\n",
+           "%u rows, %u and %u probes\n",
            index.lines, index.raw_size, index.data_size, index.count, index.section_count,
            index.section_count ? index.sections[0].rows : 0,
-           index.section_count ? index.sections[0].probes : 0);
+           index.section_count ? index.sections[0].probes : 0,
+           index.section_count ? index.sections[0].window_probes : 0);
     printf("index: %" PRIu64 " bytes, %.2f %% of packed\n", index.index_bytes,
            100.0 * (double)index.index_bytes / (double)index.data_size);
     printf("building: %.1f ms, %.1f ms CPU, %.0f ns a line\n", (double)wall_ns / 1e6,

@@ -1,5 +1,6 @@
 /* index_test.c - a segment's index says what is in it, or nothing: torn, damaged or absent,
- * no line is ever lost to it. tests/golden/indexed.lz4 pins the bytes. */
+ * no line is ever lost to it. tests/golden/indexed.lz4 pins the bytes, indexed-1.lz4 those of
+ * version 1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "port/error.h"
 #include "port/files.h"
 #include "port/system.h"
+#include "tests/sim/chance.h"
 #include "writer/digest.h"
 #include "writer/filter.h"
 #include "writer/frame.h"
@@ -533,7 +535,7 @@ static void a_later_version_is_no_index_and_no_damage(void **state) {
     uint64_t offset;
     const uint64_t at = size_of(s) - sizeof footer;
     assert_int_equal(file_read_at(&s->file, footer, sizeof footer, at), sizeof footer);
-    footer[8] = 2;
+    footer[8]++;
     const uint32_t checksum = digest_32(footer, sizeof footer - 4);
     for (int i = 0; i < 4; i++)
         footer[24 + i] = (uint8_t)(checksum >> 8 * i);
@@ -576,36 +578,105 @@ static void more_groups_than_a_section_holds_make_another(void **state) {
     index_free(&index);
 }
 
+#define ALIKE_GROUPS 64
+#define ALIKE_TOKENS 5000
+
+static void what_all_groups_hold_stands_for_another_token_in_few_of_them(void **state) {
+    (void)state;
+    struct filters filters = {0};
+    uint64_t *hashes = malloc(ALIKE_TOKENS * sizeof *hashes);
+    struct chance chance = {1};
+    for (int i = 0; i < ALIKE_TOKENS; i++)
+        hashes[i] = chance_next(&chance) & ~UINT64_C(0xFFF);
+    for (int i = 0; i < ALIKE_GROUPS; i++)
+        assert_int_equal(filters_add(&filters, hashes, ALIKE_TOKENS, 190000), 0);
+    assert_int_equal(filters_finish(&filters), 0);
+    assert_in_range(filters.shape.rows * 512, 10 * ALIKE_TOKENS, 12 * ALIKE_TOKENS + 512);
+    uint8_t row[ALIKE_GROUPS * FILTER_LINE_BYTES];
+    int in_vain = 0, most = 0;
+    for (int i = 0; i < 10000; i++) {
+        const uint64_t hash = chance_next(&chance) & ~UINT64_C(0xFFF);
+        struct filter_probe probe;
+        int found = 0;
+        for (uint32_t group = 0; group < ALIKE_GROUPS; group++) {
+            filter_probe(filters.shape, hash, group, &probe);
+            if (group == 0) filters_row(&filters, probe.row, row);
+            found += filter_holds(&probe, row + group * FILTER_LINE_BYTES);
+        }
+        in_vain += found;
+        if (found > most) most = found;
+    }
+    assert_in_range(in_vain, 1, 10000 * ALIKE_GROUPS / 100);
+    assert_in_range(most, 1, ALIKE_GROUPS / 6);
+    filters_free(&filters);
+    free(hashes);
+}
+
+static void the_bits_of_a_token_are_pinned(void **state) {
+    (void)state;
+    const struct filter_shape shape = {1000, 7, 7};
+    static const struct {
+        uint32_t group, bits[7];
+    } pinned[] = {{0, {401, 258, 135, 255, 416, 104, 74}},
+                  {1, {401, 31, 258, 467, 67, 383, 78}},
+                  {255, {56, 435, 34, 48, 183, 423, 339}}};
+    for (size_t i = 0; i < sizeof pinned / sizeof *pinned; i++) {
+        struct filter_probe probe;
+        uint8_t expected[FILTER_LINE_BYTES] = {0};
+        filter_probe(shape, UINT64_C(0x123456789ABCD000), pinned[i].group, &probe);
+        for (int k = 0; k < 7; k++)
+            expected[pinned[i].bits[k] / 8] |= (uint8_t)(1u << pinned[i].bits[k] % 8);
+        assert_int_equal(probe.row, 71);
+        assert_memory_equal(probe.bits, expected, sizeof expected);
+    }
+}
+
 /* What was written once is read for ever, and made again byte for byte: a change of tokens, filters
  * or layout needs a new version. */
-static void the_golden_index_is_read_and_made_again(void **state) {
-    struct segment *s = *state;
+static void read_golden(struct segment *s, const char *file, struct segment_index *index) {
     char *golden;
     size_t size;
     uint8_t candidates[8];
     uint64_t offset;
     char name[512] = __FILE__;
-    strcpy(strrchr(name, '/'), "/../golden/indexed.lz4");
+    strcpy(strrchr(name, '/'), "/../golden/");
+    strcat(name, file);
     assert_int_equal(file_read_all(files_of_system(), name, 1 << 20, &golden, &size), 0);
     put(s, golden, size);
-    struct segment_index index;
-    assert_int_equal(index_load(&s->file, &index), 0);
+    free(golden);
+    assert_int_equal(index_load(&s->file, index), 0);
     assert_int_equal(index_check(&s->file, &offset), 0);
-    assert_int_equal(index.count, 1);
-    assert_int_equal(index.lines, 28);
-    assert_int_equal(index.groups[0].span.time_max_ns, NOON + 60 * SECOND);
-    assert_int_equal(index.groups[0].span.levels, 1u << LEVEL_TRACE | 1u << (LEVEL_TRACE + 1));
-    assert_int_equal(ask(s, &index, "9e3779b97f4a7c15", candidates), 1);
-    assert_int_equal(ask(s, &index, " CACHE ", candidates), 1);
-    assert_int_equal(ask(s, &index, "9e3779b97f4a7c150123456789", candidates), 0);
+    assert_int_equal(index->count, 1);
+    assert_int_equal(index->lines, 28);
+    assert_int_equal(index->groups[0].span.time_max_ns, NOON + 60 * SECOND);
+    assert_int_equal(index->groups[0].span.levels, 1u << LEVEL_TRACE | 1u << (LEVEL_TRACE + 1));
+    assert_int_equal(ask(s, index, "9e3779b97f4a7c15", candidates), 1);
+    assert_int_equal(ask(s, index, " CACHE ", candidates), 1);
+    assert_int_equal(ask(s, index, "9e3779b97f4a7c150123456789", candidates), 0);
+}
+
+static void the_golden_index_is_read_and_made_again(void **state) {
+    struct segment *s = *state;
+    struct segment_index index;
+    read_golden(s, "indexed.lz4", &index);
+    assert_true(index.sections[0].by_group);
+    const uint64_t size = size_of(s);
+    char *golden = malloc(size), *again = malloc(size);
+    assert_int_equal(file_read_at(&s->file, golden, size, 0), size);
     assert_int_equal(file_truncate(&s->file, index.data_size), 0);
     assert_int_equal(index_append(&s->file, NULL), 0);
     assert_int_equal(size_of(s), size);
-    char *again = malloc(size);
     assert_int_equal(file_read_at(&s->file, again, size, 0), size);
     assert_memory_equal(again, golden, size);
     free(again);
     free(golden);
+    index_free(&index);
+}
+
+static void an_index_of_version_1_is_read(void **state) {
+    struct segment_index index;
+    read_golden(*state, "indexed-1.lz4", &index);
+    assert_false(index.sections[0].by_group);
     index_free(&index);
 }
 
@@ -634,6 +705,9 @@ int main(void) {
         TEST(a_later_version_is_no_index_and_no_damage),
         TEST(more_groups_than_a_section_holds_make_another),
         TEST(the_golden_index_is_read_and_made_again),
+        TEST(an_index_of_version_1_is_read),
+        TEST(what_all_groups_hold_stands_for_another_token_in_few_of_them),
+        TEST(the_bits_of_a_token_are_pinned),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
