@@ -24,6 +24,9 @@
 /* An archive that is full or away: twice as long each time. */
 #define MOVE_RETRY_NS_MIN (10 * SECOND_NS)
 #define MOVE_RETRY_NS_MAX (600 * SECOND_NS)
+/* Of a larger file the index takes longer than whoever stops a daemon likes to wait: the next start
+ * makes it. */
+#define INDEX_AT_END_BYTES_MAX (8u << 20)
 
 /* What a job brings back, when it is no error. */
 enum outcome {
@@ -561,9 +564,17 @@ static void clear_up(struct keeper *k) {
                                   k->kept->rules.archive_dir, k->options.stream) != 0;
 }
 
+static bool is_left_to_the_next_start(const struct keeper *k, const struct segment_file *file) {
+    return k->only_new && file->size > INDEX_AT_END_BYTES_MAX;
+}
+
 static int look_around(struct keeper *k, const struct segment_list *list) {
     bool is_new = false;
     const struct segment_file *file = next_to_index(k, list, &is_new);
+    if (file != NULL && is_left_to_the_next_start(k, file)) {
+        k->high = file->name.sequence; /* it is new: see next_to_index */
+        return LOOKED_AT_ONE;
+    }
     if (file != NULL) {
         int result = settled(file->path, add_index(k, file->path, is_new));
         const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;

@@ -64,8 +64,8 @@ void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules);
  * looked for in 10 s, when the rush may be over. */
 void keeper_look(struct keeper *keeper);
 void keeper_closed(struct keeper *keeper);
-/* From here on new segments get their index, and nothing else is done; what else is in hand is
- * let go. */
+/* From here on new segments get their index, if that is soon done (files of up to 8 MiB), and
+ * nothing else is done; what else is in hand is let go. */
 void keeper_finish(struct keeper *keeper);
 /* What is in hand is let go, and nothing new begun. */
 void keeper_stop(struct keeper *keeper);

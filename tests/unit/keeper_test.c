@@ -149,6 +149,33 @@ static void before_the_end_only_the_new_ones_are_seen_to(void **state) {
     keeper_free(bench.keeper);
 }
 
+static void at_the_end_a_large_one_is_left_to_the_next_start(void **state) {
+    (void)state;
+    char path[MEMORY_PATH_MAX];
+    for (int i = 1; i <= 3; i++)
+        add_segment(i, false);
+    segment_path(2, false, path);
+    const uint64_t size = 8u << 20;
+    uint8_t cover[FRAME_COVER_BYTES];
+    uint8_t *large = calloc(1, size);
+    frame_set_aside(size, cover); /* a frame that readers pass over */
+    memcpy(large, cover, sizeof cover);
+    struct memory_file *file = memory_find(&bench.files, path);
+    memory_write(file, large, size, file->size);
+    free(large);
+    begin(1);
+    keeper_finish(bench.keeper);
+    await_quiet();
+    assert_true(has_index(3) && !has_index(2) && !has_index(1));
+    keeper_free(bench.keeper);
+    bench.written_count = 0;
+    begin(3);
+    keeper_look(bench.keeper);
+    await_quiet();
+    assert_true(has_index(2) && has_index(1));
+    keeper_free(bench.keeper);
+}
+
 static void stopped_it_begins_nothing_more(void **state) {
     (void)state;
     for (int i = 1; i <= 5; i++)
@@ -309,6 +336,7 @@ int main(void) {
         TEST(new_segments_come_first_and_then_the_newest_of_the_old),
         TEST(one_that_is_being_written_is_left_alone),
         TEST(before_the_end_only_the_new_ones_are_seen_to),
+        TEST(at_the_end_a_large_one_is_left_to_the_next_start),
         TEST(stopped_it_begins_nothing_more),
         TEST(a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming),
         TEST(what_has_its_index_is_packed_and_then_left_alone),
