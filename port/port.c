@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "port/backend.h"
+#include "port/memory.h"
 #include "port/process.h"
 
 static void timers_expire(struct port *port);
@@ -371,14 +372,13 @@ int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
     pool->places = places_of(buffer_bytes, datagram_bytes_max);
     pool->slices_max = slices_of(buffer_bytes, datagram_bytes_max);
     pool->buffers = pool->buffers_free = buffers;
-    /* One piece each; pages that no receive has touched yet cost nothing. */
-    pool->memory = malloc((size_t)buffer_bytes * buffers);
+    pool->memory = memory_take((size_t)buffer_bytes * buffers);
     pool->all = calloc(buffers, sizeof *pool->all);
     struct port_slice *slices = calloc((size_t)buffers * pool->slices_max, sizeof *slices);
     if (pool->memory == NULL || pool->all == NULL || slices == NULL) {
         free(slices);
         free(pool->all);
-        free(pool->memory);
+        memory_give_back(pool->memory);
         free(pool);
         return ERR_NO_MEMORY;
     }
@@ -398,7 +398,7 @@ void port_pool_free(struct port_pool *pool) {
     assert(pool->buffers_free == pool->buffers && pool->waiting.count == 0);
     free(pool->all[0].slices); /* the first one's is where all of them begin */
     free(pool->all);
-    free(pool->memory);
+    memory_give_back(pool->memory);
     free(pool);
 }
 

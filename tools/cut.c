@@ -17,6 +17,24 @@
 /* The same where lids are looked for: what was appended at once, at most, and its lid. */
 #define LIDS_BYTES  (1280u << 10)
 
+void packed_reserve(struct packed *packed, size_t room) {
+    if (packed->room >= room) return;
+    if (packed->lent) {
+        uint8_t *own = allocate(room);
+        if (packed->size > 0) memcpy(own, packed->bytes, packed->size);
+        packed->bytes = own;
+        packed->lent = false;
+    } else {
+        packed->bytes = reallocate(packed->bytes, room);
+    }
+    packed->room = room;
+}
+
+void packed_free(struct packed *packed) {
+    if (!packed->lent) free(packed->bytes);
+    *packed = (struct packed){0};
+}
+
 /* ---- opening ---- */
 
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment) {
@@ -85,10 +103,8 @@ static bool next_careful(struct cutter *cutter, struct cut *cut) {
 /* ---- by headers ---- */
 
 static int read_piece(struct file *file, struct packed *packed, uint64_t offset, size_t size) {
-    if (packed->room < size) {
-        packed->room = size;
-        packed->bytes = reallocate(packed->bytes, packed->room);
-    }
+    packed->size = 0;
+    packed_reserve(packed, size);
     const int64_t got = file_read_at(file, packed->bytes, size, offset);
     packed->size = got < 0 ? 0 : (size_t)got;
     return got < 0 ? (int)got : 0;

@@ -18,7 +18,11 @@
 struct packed {
     uint8_t *bytes;
     size_t size, room;
+    bool lent; /* the bytes are another's, who gave them to begin with */
 };
+/* Room for so many bytes; those that are there stay. */
+void packed_reserve(struct packed *packed, size_t room);
+void packed_free(struct packed *packed);
 
 struct cut {
     uint64_t offset, end; /* in the file; frames, and what is skippable between them */

@@ -20,9 +20,9 @@ int piece_open(struct piece *piece, const struct query *query,
 
 void piece_close(struct piece *piece) {
     query_state_close(&piece->state);
-    free(piece->packed.bytes);
-    free(piece->frame.bytes);
-    free(piece->text.bytes);
+    packed_free(&piece->packed);
+    packed_free(&piece->frame);
+    packed_free(&piece->text);
     free(piece->lines);
 }
 
@@ -45,10 +45,8 @@ void piece_begin(struct piece *piece) {
 
 /* Room for `size` bytes more. */
 static uint8_t *make_room(struct packed *buffer, size_t size) {
-    if (buffer->room - buffer->size < size) {
-        buffer->room = buffer->size + size + buffer->room / 2;
-        buffer->bytes = reallocate(buffer->bytes, buffer->room);
-    }
+    if (buffer->room - buffer->size < size)
+        packed_reserve(buffer, buffer->size + size + buffer->room / 2);
     return buffer->bytes + buffer->size;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "port/memory.h"
 #include "port/port.h"
 #include "port/system.h"
 #include "tools/cut.h"
@@ -17,6 +18,9 @@
 /* The first pieces are searched at once: where there are no more, threads are not worth it. */
 #define PIECES_ALONE 2
 #define PIECES_MAX   64
+/* What a piece takes as a rule, in the file, and a frame's lines. */
+#define PACKED_BYTES (448u << 10)
+#define FRAME_BYTES  (64u << 10)
 
 /* An open segment: until it is cut up, and its last piece was handed over. */
 struct source {
@@ -54,6 +58,7 @@ struct select {
     struct port *port; /* NULL: not yet, or there are no threads */
     uint64_t pieces;
     struct job *jobs;
+    uint8_t *memory; /* the jobs' buffers, as long as they do not outgrow it */
     uint32_t job_count, first, used; /* the ring */
 };
 
@@ -289,11 +294,18 @@ static bool open_jobs(struct select *s) {
     s->job_count = cores * 4 < PIECES_MAX ? cores * 4 : PIECES_MAX;
     s->jobs = allocate(s->job_count * sizeof *s->jobs);
     memset(s->jobs, 0, s->job_count * sizeof *s->jobs);
-    for (uint32_t i = 0; i < s->job_count; i++)
-        if (piece_open(&s->jobs[i].piece, s->query, s->settings) < 0) {
+    s->memory = memory_take(s->job_count * (size_t)(PACKED_BYTES + FRAME_BYTES));
+    for (uint32_t i = 0; i < s->job_count; i++) {
+        struct piece *piece = &s->jobs[i].piece;
+        if (s->memory == NULL || piece_open(piece, s->query, s->settings) < 0) {
             s->job_count = i;
             return false;
         }
+        uint8_t *memory = s->memory + i * (size_t)(PACKED_BYTES + FRAME_BYTES);
+        piece->packed = (struct packed){.bytes = memory, .room = PACKED_BYTES, .lent = true};
+        piece->frame =
+            (struct packed){.bytes = memory + PACKED_BYTES, .room = FRAME_BYTES, .lent = true};
+    }
     return true;
 }
 
@@ -303,6 +315,7 @@ static void close_all(struct select *s) {
     for (uint32_t i = 0; i < s->job_count; i++)
         piece_close(&s->jobs[i].piece);
     free(s->jobs);
+    memory_give_back(s->memory);
     free(s->cuts);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "port/memory.h"
 #include "schema/ijson.h"
 #include "writer/frame.h"
 #include "writer/stream.h"
@@ -19,41 +20,52 @@ static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
     return line > BATCH_BYTES_MIN ? line : BATCH_BYTES_MIN;
 }
 
+/* To the next cache line. */
+static size_t rounded(size_t size) {
+    return (size + 63) / 64 * 64;
+}
+
+static size_t packed_bytes_max(uint32_t raw_max) {
+    return frames_bytes_max(raw_max) + SPARE_BYTES;
+}
+
+static size_t main_memory(uint32_t raw_max) {
+    return rounded(raw_max + JSON_PADDING) + rounded(frame_scratch_bytes()) +
+           packed_bytes_max(raw_max);
+}
+
 size_t batch_memory(uint32_t line_bytes_max) {
-    const size_t raw = raw_bytes_max(line_bytes_max);
-    return raw + JSON_PADDING + BATCH_RUNS_MAX * sizeof(struct batch_run) + frames_bytes_max(raw) +
-           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + 2 * SPARE_BYTES +
-           frame_scratch_bytes();
+    return main_memory(raw_bytes_max(line_bytes_max)) +
+           BATCH_RUNS_MAX * sizeof(struct batch_run) + BATCH_REJECT_TEXT_BYTES +
+           BATCH_REJECT_PACKED_BYTES + SPARE_BYTES;
 }
 
 int batch_create(uint32_t line_bytes_max, struct batch *batch) {
     const uint32_t raw_max = raw_bytes_max(line_bytes_max);
     assert(raw_max <= FRAME_RAW_MAX);
     *batch = (struct batch){
-        .raw = malloc(raw_max + JSON_PADDING),
+        .memory = memory_take(main_memory(raw_max)),
         .raw_max = raw_max,
         .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
-        .stored.bytes = malloc(frames_bytes_max(raw_max) + SPARE_BYTES),
         .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
         .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
-        .scratch = malloc(frame_scratch_bytes()),
     };
-    if (batch->raw && batch->runs && batch->stored.bytes && batch->rejects.bytes &&
-        batch->reject_text && batch->scratch) {
-        memset(batch->raw + raw_max, 0, JSON_PADDING);
-        return 0;
+    if (!batch->memory || !batch->runs || !batch->rejects.bytes || !batch->reject_text) {
+        batch_free(batch);
+        return ERR_NO_MEMORY;
     }
-    batch_free(batch);
-    return ERR_NO_MEMORY;
+    batch->raw = batch->memory;
+    batch->scratch = batch->raw + rounded(raw_max + JSON_PADDING);
+    batch->stored.bytes = (uint8_t *)batch->scratch + rounded(frame_scratch_bytes());
+    memset(batch->raw + raw_max, 0, JSON_PADDING);
+    return 0;
 }
 
 void batch_free(struct batch *batch) {
-    free(batch->raw);
+    memory_give_back(batch->memory);
     free(batch->runs);
-    free(batch->stored.bytes);
     free(batch->rejects.bytes);
     free(batch->reject_text);
-    free(batch->scratch);
     *batch = (struct batch){0};
 }
 
