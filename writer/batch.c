@@ -57,7 +57,6 @@ int batch_create(uint32_t line_bytes_max, struct batch *batch) {
     batch->raw = batch->memory;
     batch->scratch = batch->raw + rounded(raw_max + JSON_PADDING);
     batch->stored.bytes = (uint8_t *)batch->scratch + rounded(frame_scratch_bytes());
-    memset(batch->raw + raw_max, 0, JSON_PADDING);
     return 0;
 }
 
@@ -72,6 +71,7 @@ void batch_free(struct batch *batch) {
 /* ---- filling ---- */
 
 void batch_reset(struct batch *batch, const struct batch_rules *rules) {
+    memset(batch->raw + batch->raw_max, 0, JSON_PADDING);
     batch->rules = rules;
     batch->acceleration = 1;
     batch->raw_size = 0;
