@@ -69,7 +69,6 @@ struct epoll_port {
     /* Of the turn behind us, and the monotonic times of the last two wake-ups: see gather. */
     uint64_t receives, received_bytes;
     int64_t woken_ns, woken_before_ns;
-    int64_t gather_ns; /* for so long the smallest buffer of a socket must suffice */
     struct datagram_room *datagrams;
     struct ring *ring; /* NULL: there is none, or not yet */
     bool ring_was_tried;

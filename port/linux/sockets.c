@@ -22,10 +22,6 @@
 #include "port/system.h"
 
 #define KEEP_ALIVE_IDLE_S  60
-/* Datagrams wait in their socket while others gather (epoll.c).  One of 240 bytes takes 768 there:
- * a smaller buffer would be full before a millisecond is over, at a million a second. */
-#define GATHER_FULLY_BYTES (1u << 20)
-#define GATHER_BRIEFLY_NS  (100 * 1000ll)
 
 static struct epoll_port *mine(struct port *port) {
     return port->backend;
@@ -179,7 +175,6 @@ int epoll_bind(struct port *port, struct port_socket *socket, struct port_addres
     socklen_t size = sizeof doubled;
     getsockopt(handle, SOL_SOCKET, SO_RCVBUF, &doubled, &size);
     *granted = (uint32_t)doubled / 2;
-    if (*granted < GATHER_FULLY_BYTES) mine(port)->gather_ns = GATHER_BRIEFLY_NS;
     error = open_socket(port, socket, handle, address->family);
     if (error < 0) close(handle);
     return error;

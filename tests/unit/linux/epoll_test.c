@@ -195,7 +195,7 @@ static void small_sends_gather_into_a_few_receives(void **state) {
 
 static void take_a_moment(struct port_op *op) {
     (void)op;
-    const int64_t end_ns = system_now_ns() + MS / 4;
+    const int64_t end_ns = system_now_ns() + MS / 10;
     while (system_now_ns() < end_ns)
         ;
 }
