@@ -65,13 +65,16 @@ int segment_open(struct segment *segment) {
             segment->name.sequence++;
             continue;
         }
-        if (error) return error;
-        error = directory_sync(segment->files, segment->folder);
-        if (!error) return 0;
-        file_close(&segment->file);
-        file_remove(segment->files, segment->path);
         return error;
     }
+}
+
+int segment_enter(struct segment *segment) {
+    if (segment->entered) return 0;
+    const int error = directory_sync(segment->files, segment->folder);
+    if (error && error != ERR_NOT_FOUND) return error; /* that it is gone is found out later */
+    segment->entered = true;
+    return 0;
 }
 
 int segment_look(struct segment *segment) {
@@ -168,6 +171,9 @@ int segment_close(struct segment *segment) {
         int error = 0;
         switch (segment->step) {
         case CLOSE_CUT: error = segment_cut(segment); break;
+        case CLOSE_ENTER:
+            if (!segment->suspect && !segment->gone) error = segment_enter(segment);
+            break;
         case CLOSE_SYNC:
             if (segment->suspect) break;
             error = file_sync(&segment->file);

@@ -22,6 +22,7 @@
 /* The steps of closing, in order. Each may fail and be tried again. */
 enum segment_close_step {
     CLOSE_CUT,
+    CLOSE_ENTER,
     CLOSE_SYNC,
     CLOSE_INDEX, /* never fails: without an index a segment is as good, only slower to search */
     CLOSE_FILE,
@@ -44,6 +45,7 @@ struct segment {
     struct span behind_lid;    /* the lines of which no lid tells yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
+    bool entered; /* its name is on the disk too, without which what is synced of it is lost */
     bool torn; /* behind `size` there may be the rest of a failed append */
     /* A sync has failed: what the disk holds is unknown, and asking again would
      * be answered with a lie (the kernel marks the pages clean).  The file keeps its .part
@@ -57,6 +59,9 @@ struct segment {
 /* Keeps the sequence for ever, then makes the file. A name that is taken: the next
  * sequence.  On an error nothing is open and it may be tried again. */
 int segment_open(struct segment *segment);
+/* Syncs the folder, once: to be called before the file is synced for the first time.  Not when it
+ * is opened, for whoever sends at full speed would wait for the disk then. */
+int segment_enter(struct segment *segment);
 /* Is the open file still the one that its path names? ERR_NOT_FOUND: no. */
 int segment_look(struct segment *segment);
 /* Cuts off what a failed append has left behind, if one has. */

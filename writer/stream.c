@@ -4,8 +4,8 @@
  * skippable frame's header, and when that stands the true 8 bytes (FORMAT.md).
  * So the file is valid at every moment, and a torn append is passed over.
  *
- * The present segment is one state machine (`step`), each retired one another
- * (close_advance).  Both go on when an op comes back. */
+ * The present segment is one state machine (`step`), each one's syncs and closing are another
+ * (live_segment.c).  All go on when an op comes back. */
 #include "writer/stream.h"
 
 #include <assert.h>
@@ -14,9 +14,7 @@
 
 #include "port/system.h"
 #include "writer/frame.h"
-#include "writer/keeper.h"
-#include "writer/rotation.h"
-#include "writer/segment.h"
+#include "writer/stream_parts.h"
 
 #define RETRY_NS      (2 * 1000000000ll)
 /* A program that shares nothing, as a virus scanner does, ends soon as a rule. */
@@ -27,61 +25,8 @@
 #define LID_RAW_BYTES (64u << 10)
 #define LID_NS        (5 * 1000000000ll)
 
-enum stream_step {
-    STREAM_IDLE,
-    STREAM_OPENING,
-    STREAM_WRITING,    /* the append, disguised */
-    STREAM_UNCOVERING, /* its true beginning */
-    STREAM_CUTTING,    /* what a failed append left is cut off */
-    STREAM_WAITING,    /* the disk has failed; trying again soon */
-};
-
-/* A segment with an open file: the present one, or one that is being closed. */
-struct live_segment {
-    struct segment segment;
-    struct stream *stream;
-    struct live_segment *next; /* in stream->retired, the oldest first */
-    struct port_op close_op;   /* the close job, or the wait before it is tried again */
-    struct port_op sync_op, sync_timer, watch_timer;
-    bool retired, dirty, close_waits;
-    int64_t lid_ns;  /* when the last lid was written, or the file opened */
-    bool looking;    /* sync_op is the look behind a sync */
-    int close_error; /* what was said last */
-};
-
-struct stream {
-    struct port *port;
-    struct stream_options options;
-    char name[STREAM_NAME_MAX + 1];
-    char folder[SEGMENT_PATH_MAX], state_folder[SEGMENT_PATH_MAX], state_path[SEGMENT_PATH_MAX],
-        pack_path[SEGMENT_PATH_MAX];
-    uint64_t last_sequence;
-    enum stream_step step;
-    struct port_op op; /* of `step` */
-    int error;         /* that STREAM_CUTTING cleans up after */
-    struct live_segment *present, *retired;
-    struct keeper *keeper;
-    bool index_finishing;
-    bool close_running;                 /* one of the retired ones' close jobs */
-    struct stream_append *first, *last; /* held; the first may be under way */
-    size_t append_size;                 /* of the first, with its lid and padding */
-    struct span append_span;            /* of it and of the lines before it without a lid */
-    bool append_lid;                    /* it ends with a lid */
-    struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
-    struct rotation rotation;           /* of the present segment */
-    bool rotate_wanted, finishing, abandoned;
-    int failure;             /* what the disk last said; 0: it takes everything */
-    int sync_error;          /* of a segment that is to be retired: a pause follows */
-    bool failure_said;       /* and not yet that it is over */
-    int64_t failure_said_ns; /* 0: never */
-    struct stream_counts counts;
-};
-
 static void step_done(struct port_op *op);
 static void note_due(struct stream *stream);
-static void advance(struct stream *stream);
-static void watch(struct live_segment *live);
-static void close_advance(struct stream *stream);
 
 static void begin_rotation(struct stream *stream) {
     const struct stream_sizes *sizes = &stream->options.sizes;
@@ -136,13 +81,13 @@ void stream_append(struct stream *stream, struct stream_append *append) {
         stream->first = append;
     stream->last = append;
     stream->counts.appends_held++;
-    advance(stream);
+    stream_advance(stream);
 }
 
 void stream_rotate(struct stream *stream) {
     stream->rotate_after = stream->last;
     if (!stream->last) stream->rotate_wanted = true;
-    advance(stream);
+    stream_advance(stream);
 }
 
 void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
@@ -153,8 +98,8 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
     begin_rotation(stream);
     if (!live || stream->step == STREAM_OPENING) return;
     port_cancel(&live->sync_timer); /* comes back, and syncs at once */
-    watch(live);
-    advance(stream);
+    live_segment_watch(live);
+    stream_advance(stream);
 }
 
 bool stream_closing(const struct stream *stream) {
@@ -166,8 +111,7 @@ bool stream_busy(const struct stream *stream) {
            (stream->finishing && keeper_busy(stream->keeper));
 }
 
-/* Behind the last segment's closing: what this run has closed gets its index yet. */
-static void finish_indexing(struct stream *stream) {
+void stream_finish_indexing(struct stream *stream) {
     if (!stream->finishing || stream->index_finishing || stream->present) return;
     if (stream->first || stream->step != STREAM_IDLE || stream_closing(stream)) return;
     stream->index_finishing = true;
@@ -182,8 +126,8 @@ bool stream_stop_indexing(struct stream *stream) {
 
 void stream_finish(struct stream *stream) {
     stream->finishing = true;
-    advance(stream);
-    finish_indexing(stream);
+    stream_advance(stream);
+    stream_finish_indexing(stream);
 }
 
 void stream_abandon(struct stream *stream) {
@@ -192,7 +136,7 @@ void stream_abandon(struct stream *stream) {
     if (stream->step == STREAM_WAITING) port_cancel(&stream->op);
     for (struct live_segment *live = stream->retired; live; live = live->next)
         if (live->close_waits) port_cancel(&live->close_op);
-    advance(stream);
+    stream_advance(stream);
 }
 
 struct stream_counts stream_counts(const struct stream *stream) {
@@ -220,15 +164,14 @@ void stream_free(struct stream *stream) {
 
 /* ---- trouble ---- */
 
-/* Once a minute, however often it fails and goes on again in between. */
-static bool may_say(struct stream *stream) {
+bool stream_may_say(struct stream *stream) {
     const int64_t now = port_now_ns(stream->port);
     if (stream->failure_said_ns && now - stream->failure_said_ns < SAY_AGAIN_NS) return false;
     stream->failure_said_ns = now;
     return true;
 }
 
-static int64_t retry_ns(int error) {
+int64_t stream_retry_ns(int error) {
     return error == ERR_BUSY ? BUSY_RETRY_NS : RETRY_NS;
 }
 
@@ -236,16 +179,16 @@ static void wait_and_try_again(struct stream *stream, int error) {
     const int64_t now = port_now_ns(stream->port);
     stream->failure = error;
     stream->step = STREAM_WAITING;
-    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + retry_ns(error));
+    port_timer(stream->port, &stream->op, stream->abandoned ? now : now + stream_retry_ns(error));
 }
 
 static void write_failed(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
-    if (may_say(stream)) {
+    if (stream_may_say(stream)) {
         stream->failure_said = true;
         say("%s: %s; holding %u block%s, trying again every %g s", path, error_text(error),
             stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "s",
-            (double)retry_ns(error) / 1e9);
+            (double)stream_retry_ns(error) / 1e9);
     }
     wait_and_try_again(stream, error);
 }
@@ -281,32 +224,6 @@ static void cut_run(struct port_op *op) {
     op->result = segment_cut(&stream->present->segment);
 }
 
-static void watch_over(struct port_op *op);
-static void sync_due(struct port_op *op);
-static void sync_done(struct port_op *op);
-static void close_done(struct port_op *op);
-
-static struct live_segment *live_segment_create(struct stream *stream) {
-    struct live_segment *live = calloc(1, sizeof *live);
-    if (!live) return NULL;
-    live->stream = stream;
-    live->close_op.done = close_done;
-    live->sync_op.done = sync_done;
-    live->sync_timer.done = sync_due;
-    live->watch_timer.done = watch_over;
-    struct segment *segment = &live->segment;
-    segment->files = port_files(stream->port);
-    segment->folder_bytes_max = stream->options.folder_bytes_max;
-    strcpy(segment->folder, stream->folder);
-    strcpy(segment->state_folder, stream->state_folder);
-    strcpy(segment->state_path, stream->state_path);
-    strcpy(segment->name.stream, stream->name);
-    segment->name.sequence = stream->last_sequence + 1;
-    segment->name.opened_ns = port_wall_ns(stream->port);
-    segment->name.part = true;
-    return live;
-}
-
 static void start_open(struct stream *stream) {
     stream->present = live_segment_create(stream);
     if (!stream->present) {
@@ -329,7 +246,7 @@ static void opened(struct stream *stream, int result) {
     stream->counts.segments_opened++;
     live->lid_ns = port_now_ns(stream->port);
     rotation_opened(&stream->rotation, live->lid_ns, live->segment.name.opened_ns);
-    watch(live);
+    live_segment_watch(live);
 }
 
 /* Returns how many bytes the lid behind the append takes, if one is due. */
@@ -375,14 +292,6 @@ static void start_cut(struct stream *stream, int error) {
     port_work(stream->port, &stream->op, PORT_LANE_SLOW, cut_run);
 }
 
-static void start_sync_timer(struct live_segment *live) {
-    struct stream *stream = live->stream;
-    if (!stream->options.sizes.sync_ms || live->retired) return;
-    if (!port_idle(&live->sync_timer) || !port_idle(&live->sync_op)) return;
-    port_timer(stream->port, &live->sync_timer,
-               port_now_ns(stream->port) + (int64_t)stream->options.sizes.sync_ms * 1000000);
-}
-
 static void stands(struct stream *stream) {
     struct live_segment *live = stream->present;
     struct stream_append *append = take_first(stream);
@@ -394,8 +303,7 @@ static void stands(struct stream *stream) {
     const int64_t now = port_now_ns(stream->port);
     if (stream->append_lid) live->lid_ns = now;
     rotation_appended(&stream->rotation, now);
-    live->dirty = true;
-    start_sync_timer(live);
+    live_segment_written(live);
     stream->counts.bytes_written += stream->append_size;
     if (stream->failure_said) say("%s: writing again, nothing was lost", live->segment.path);
     stream->failure_said = false;
@@ -422,20 +330,7 @@ static void step_done(struct port_op *op) {
     case STREAM_WAITING: break;
     case STREAM_IDLE: assert(!"an op of no step");
     }
-    advance(stream);
-}
-
-static void retire(struct stream *stream) {
-    struct live_segment *live = stream->present;
-    stream->present = NULL;
-    live->retired = true;
-    struct live_segment **last = &stream->retired;
-    while (*last)
-        last = &(*last)->next;
-    *last = live;
-    port_cancel(&live->sync_timer);
-    port_cancel(&live->watch_timer);
-    close_advance(live->stream);
+    stream_advance(stream);
 }
 
 static bool retire_due(const struct stream *stream) {
@@ -456,12 +351,10 @@ static void note_due(struct stream *stream) {
         stream->rotate_wanted |= rotation_due(&stream->rotation, port_wall_ns(stream->port));
 }
 
-/* Starts whatever is next, if nothing is under way. */
-static void advance(struct stream *stream) {
-    if (stream->step != STREAM_IDLE) return;
+static void start_next(struct stream *stream) {
     if (stream->abandoned) give_up_held(stream);
     note_due(stream);
-    if (stream->present && retire_due(stream)) retire(stream);
+    if (stream->present && retire_due(stream)) live_segment_retire(stream);
     stream->rotate_wanted = false;
     if (!stream->first) return;
     if (stream->sync_error) { /* a disk that cannot sync must not get a segment a second */
@@ -475,152 +368,7 @@ static void advance(struct stream *stream) {
         start_open(stream);
 }
 
-/* ---- age, idleness, schedule; sync ---- */
-
-/* Asks when it may be over; what was waited for before comes back, and is waited for anew. */
-static void watch(struct live_segment *live) {
-    struct port *port = live->stream->port;
-    const int64_t ask_ns =
-        rotation_ask_ns(&live->stream->rotation, port_now_ns(port), port_wall_ns(port));
-    port_cancel(&live->watch_timer);
-    if (port_idle(&live->watch_timer) && ask_ns < INT64_MAX)
-        port_timer(port, &live->watch_timer, ask_ns);
-}
-
-static void watch_over(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, watch_timer, op);
-    struct stream *stream = live->stream;
-    const int64_t now = port_now_ns(stream->port), wall = port_wall_ns(stream->port);
-    if (live->retired) {
-        close_advance(stream);
-    } else if (rotation_over(&stream->rotation, now, wall, !stream->first)) {
-        stream->rotate_wanted = true; /* at the latest when the append under way is through */
-        advance(stream);
-    } else {
-        watch(live);
-    }
-}
-
-static void sync_due(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_timer, op);
-    if (live->retired) {
-        close_advance(live->stream);
-        return;
-    }
-    live->dirty = false;
-    port_sync(live->stream->port, &live->sync_op, &live->segment.file);
-}
-
-static void suspect(struct live_segment *live, int error) {
-    live->stream->counts.sync_failures++;
-    live->stream->sync_error = error;
-    live->segment.suspect = true;
-    if (may_say(live->stream))
-        say("%s: sync failed: %s; what the disk holds of it is uncertain, it is closed as it is "
-            "and read back at the next start; going on in a new segment",
-            live->segment.path, error_text(error));
-}
-
-static void look_run(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
-    op->result = segment_look(&live->segment);
-}
-
-static void gone(struct live_segment *live) {
-    live->segment.gone = true;
-    say("%s: was deleted or replaced while it was being written, with %llu lines; going on in a "
-        "new segment",
-        live->segment.path, (unsigned long long)live->segment.lines);
-}
-
-static void sync_done(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
-    struct stream *stream = live->stream;
-    const bool looked = live->looking;
-    live->looking = false;
-    if (op->result == ERR_NOT_FOUND && looked)
-        gone(live);
-    else if (op->result < 0 && !looked)
-        suspect(live, (int)op->result);
-    if (live->retired) {
-        close_advance(live->stream);
-        return;
-    }
-    if (!looked && !live->segment.suspect) {
-        live->looking = true;
-        port_work(stream->port, &live->sync_op, PORT_LANE_SLOW, look_run);
-        return;
-    }
-    if (live->dirty) start_sync_timer(live);
-    advance(stream);
-}
-
-/* ---- retired segments ---- */
-
-static void close_run(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
-    op->result = segment_close(&live->segment);
-}
-
-static bool close_ready(const struct live_segment *live) {
-    return port_idle(&live->close_op) && port_idle(&live->sync_op) &&
-           port_idle(&live->sync_timer) && port_idle(&live->watch_timer);
-}
-
-/* Closes retired segments whose timers and sync are back, the oldest first and one at a time:
- * a slow lane full of closing would keep the next segment from opening. */
-static void close_advance(struct stream *stream) {
-    if (stream->close_running) return;
-    struct live_segment *live = stream->retired;
-    while (live && !close_ready(live))
-        live = live->next;
-    if (!live) return;
-    stream->close_running = true;
-    port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
-}
-
-static void live_segment_free(struct live_segment *live) {
-    struct live_segment **link = &live->stream->retired;
-    while (*link != live)
-        link = &(*link)->next;
-    *link = live->next;
-    free(live);
-}
-
-static void close_failed(struct live_segment *live, int error) {
-    struct stream *stream = live->stream;
-    if (live->close_error != error || stream->abandoned)
-        say("%s: closing: %s; %s", live->segment.path, error_text(error),
-            stream->abandoned ? "left to the next start" : "trying again");
-    live->close_error = error;
-    if (stream->abandoned) {
-        file_close(&live->segment.file);
-        live_segment_free(live);
-        return;
-    }
-    live->close_waits = true;
-    port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + retry_ns(error));
-}
-
-static void close_done(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
-    struct stream *stream = live->stream;
-    const int error = op->result < 0 ? (int)op->result : 0;
-    if (live->close_waits) { /* it was the timer: again */
-        live->close_waits = false;
-    } else {
-        stream->close_running = false;
-        if (!error) {
-            stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
-            stream->counts.segments_indexed += live->segment.indexed;
-            keeper_closed(stream->keeper);
-            live_segment_free(live);
-        } else if (live->segment.step == CLOSE_SYNC) {
-            suspect(live, error);
-        } else {
-            close_failed(live, error);
-        }
-    }
-    close_advance(stream);
-    finish_indexing(stream);
+void stream_advance(struct stream *stream) {
+    if (stream->step == STREAM_IDLE) start_next(stream);
+    live_segment_close_retired(stream);
 }

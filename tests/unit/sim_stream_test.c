@@ -333,6 +333,45 @@ static void a_first_start_loses_nothing_whatever_goes_wrong(void **state) {
     assert_true(sweep_power_failures(&first_scenario, 4) > 200);
 }
 
+/* ---- at full speed ---- */
+
+#define FULL_SEGMENTS 20
+
+struct full_speed {
+    struct life life;
+    unsigned opened, synced; /* sequences */
+};
+
+/* Who waits for the disk before it opens the next segment keeps all senders waiting. */
+static void follow_full_speed(void *context, enum disk_operation operation, const char *path,
+                              int64_t result) {
+    struct full_speed *full = context;
+    unsigned sequence;
+    follow(&full->life.ledger, operation, path, result);
+    if (path == NULL || sscanf(path, DIRECTORY "/" STREAM "/" STREAM "-%u", &sequence) != 1) return;
+    if (operation == DISK_OPEN && sequence > full->opened) full->opened = sequence;
+    if (operation != DISK_SYNC) return;
+    assert_true(full->opened > sequence || sequence == FULL_SEGMENTS);
+    full->synced = sequence;
+}
+
+static void the_next_segment_is_open_before_the_disk_is_waited_for(void **state) {
+    struct full_speed full = {0};
+    struct sim sim;
+    (void)state;
+    sim_open(&sim, 11);
+    begin_life(&full.life, &sim);
+    sim.disk.performed = follow_full_speed;
+    sim.disk.context = &full;
+    assert_int_equal(start(&full.life, 1), 0); /* each line is one too many */
+    append_lines(&full.life, FULL_SEGMENTS, 0);
+    wait_while_busy(&full.life, 600 * SIM_S);
+    stop(&full.life);
+    assert_int_equal(full.synced, FULL_SEGMENTS);
+    end_life(&full.life);
+    sim_close(&sim);
+}
+
 /* ---- what others see of a process that has ended ---- */
 
 /* Whatever reads LZ4 frames: whole ones, and at the end what it passes over, torn or not. */
@@ -489,6 +528,7 @@ int program_main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(a_life_that_nothing_harms_keeps_every_line),
         SWEEP_TEST(a_first_start_loses_nothing_whatever_goes_wrong),
+        SWEEP_TEST(the_next_segment_is_open_before_the_disk_is_waited_for),
         SWEEP_TEST(an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back),
         SWEEP_TEST(whatever_ends_the_process_every_file_is_one_that_lz4_reads),
         SWEEP_TEST(an_error_at_every_single_operation_loses_nothing),
