@@ -256,7 +256,7 @@ def verdicts_of(mode, receivers, load):
             more_is_better = key == "lines_a_second"
             mine, other = ours[key]["median"], one[key]["median"]
             # At a given rate all are equally fast: what counts there is that nothing is lost.
-            if more_is_better and (load.get("rate") or load.get("udp")):
+            if more_is_better and load.get("rate"):
                 mine, other = -ours["lost"], -one["lost"]
                 if mine >= other:
                     continue
