@@ -20,6 +20,9 @@
 /* See gather. */
 #define GATHER_NS           (200 * 1000ll)
 #define SMALL_RECEIVE_BYTES (8u << 10)
+#define GATHER_MANY_NS      (1000 * 1000ll)
+#define MANY_RECEIVES       16
+#define TINY_RECEIVE_BYTES  (1u << 10)
 
 static void post(struct port *port, struct port_op *op);
 
@@ -185,14 +188,17 @@ static void serve_ready(struct epoll_port *e) {
 /* Who sends each line by itself would have us wake up for each, which costs ten times what the
  * line does.  So when we were woken for little, and again and again, what comes in the next fifth
  * of a millisecond is left to gather in the sockets.  A line that comes alone does not wait, nor
- * does anybody while large receives come.  Longer spares us nothing more but over many connections,
- * and costs senders: what waits in the sockets leaves their caches.  The smallest buffer for
- * datagrams that is usual, 208 KiB, holds 330 of 240 bytes: a million a second for so long. */
+ * does anybody while large receives come.  Longer would cost senders, for what waits in the sockets
+ * leaves their caches; it pays over many connections only, of which each brings a line or two: then
+ * it is a whole millisecond.  The smallest buffer for datagrams that is usual, 208 KiB, holds 330
+ * of 240 bytes: those of a fifth of a millisecond, at a million a second. */
 static void gather(struct epoll_port *e) {
     const bool little = e->received_bytes < e->receives * SMALL_RECEIVE_BYTES;
+    const bool many =
+        e->receives >= MANY_RECEIVES && e->received_bytes < e->receives * TINY_RECEIVE_BYTES;
     e->receives = e->received_bytes = 0;
-    if (!little || e->woken_ns - e->woken_before_ns > 4 * GATHER_NS) return;
-    nanosleep(&(struct timespec){.tv_nsec = GATHER_NS}, NULL);
+    if (!little || e->woken_ns - e->woken_before_ns > 4 * GATHER_MANY_NS) return;
+    nanosleep(&(struct timespec){.tv_nsec = many ? GATHER_MANY_NS : GATHER_NS}, NULL);
 }
 
 static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
