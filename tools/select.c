@@ -58,7 +58,7 @@ struct select {
     struct port *port; /* NULL: not yet, or there are no threads */
     uint64_t pieces;
     struct job *jobs;
-    uint8_t *memory; /* the jobs' buffers, as long as they do not outgrow it */
+    uint8_t *memory;                 /* the jobs' buffers, as long as they do not outgrow it */
     uint32_t job_count, first, used; /* the ring */
 };
 

@@ -35,9 +35,8 @@ static size_t main_memory(uint32_t raw_max) {
 }
 
 size_t batch_memory(uint32_t line_bytes_max) {
-    return main_memory(raw_bytes_max(line_bytes_max)) +
-           BATCH_RUNS_MAX * sizeof(struct batch_run) + BATCH_REJECT_TEXT_BYTES +
-           BATCH_REJECT_PACKED_BYTES + SPARE_BYTES;
+    return main_memory(raw_bytes_max(line_bytes_max)) + BATCH_RUNS_MAX * sizeof(struct batch_run) +
+           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + SPARE_BYTES;
 }
 
 int batch_create(uint32_t line_bytes_max, struct batch *batch) {

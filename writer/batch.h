@@ -92,7 +92,7 @@ struct batch {
     struct batch_sample samples[BATCH_SAMPLES_MAX];
     uint32_t sample_count;
     /* batch.c's own */
-    uint8_t *memory; /* of raw, scratch and stored.bytes, which every line goes through */
+    uint8_t *memory;          /* of raw, scratch and stored.bytes, which every line goes through */
     struct schema_gate *gate; /* whose checker it holds while it judges */
     struct schema_checker *checker;
     struct facts_memory facts_memory;

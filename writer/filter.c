@@ -40,7 +40,8 @@ static inline uint64_t bits_of(uint64_t hash, uint32_t group) {
     return hash ^ hash >> 29;
 }
 
-static inline void set_bits(uint8_t *line, struct filter_shape shape, uint64_t hash, uint32_t group) {
+static inline void set_bits(uint8_t *line, struct filter_shape shape, uint64_t hash,
+                            uint32_t group) {
     const uint32_t probes = hash & TOKEN_HASH_WINDOW ? shape.window_probes : shape.probes;
     uint64_t places = bits_of(hash, group);
     for (uint32_t i = 0; i < probes; i++) {

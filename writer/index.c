@@ -41,8 +41,7 @@ static int ask_section(struct file *file, const struct index_section *section, u
                        uint8_t *candidates) {
     uint8_t row[FILTER_ROW_BYTES(FILTER_GROUPS_MAX)];
     const size_t row_size = FILTER_ROW_BYTES(section->groups);
-    const struct filter_shape shape = {section->rows, section->probes,
-                                       section->window_probes};
+    const struct filter_shape shape = {section->rows, section->probes, section->window_probes};
     struct filter_probe probe;
     filter_probe(shape, hash, 0, &probe);
     const int error =

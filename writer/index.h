@@ -30,10 +30,10 @@ struct index_group {
 struct index_section {
     uint64_t offset; /* of its first row in the file */
     uint32_t first_group, groups;
-    uint32_t rows;   /* each one cache line of every group's filter, and a checksum */
-    uint32_t probes; /* bits that a token sets, all in one cache line */
+    uint32_t rows;          /* each one cache line of every group's filter, and a checksum */
+    uint32_t probes;        /* bits that a token sets, all in one cache line */
     uint32_t window_probes; /* and a window of a long one; the same before version 2 */
-    bool by_group;   /* which they are differs from group to group: since version 2 */
+    bool by_group;          /* which they are differs from group to group: since version 2 */
 };
 
 struct segment_index {

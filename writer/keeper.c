@@ -14,16 +14,16 @@
 #include "writer/repack.h"
 #include "writer/scan.h"
 
-#define SECOND_NS         (1000000000ll)
+#define SECOND_NS              (1000000000ll)
 /* A disk that is full or fails is asked again after so long. */
-#define RETRY_NS          (60 * SECOND_NS)
+#define RETRY_NS               (60 * SECOND_NS)
 /* What was missed is tried once more: soon, for a program that shares nothing ends as a rule, and
  * then each time after twice as long. */
-#define MISSED_NS_MIN     (1 * SECOND_NS)
-#define MISSED_NS_MAX     RETRY_NS
+#define MISSED_NS_MIN          (1 * SECOND_NS)
+#define MISSED_NS_MAX          RETRY_NS
 /* An archive that is full or away: twice as long each time. */
-#define MOVE_RETRY_NS_MIN (10 * SECOND_NS)
-#define MOVE_RETRY_NS_MAX (600 * SECOND_NS)
+#define MOVE_RETRY_NS_MIN      (10 * SECOND_NS)
+#define MOVE_RETRY_NS_MAX      (600 * SECOND_NS)
 /* Of a larger file the index takes longer than whoever stops a daemon likes to wait: the next start
  * makes it. */
 #define INDEX_AT_END_BYTES_MAX (8u << 20)

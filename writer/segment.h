@@ -46,7 +46,7 @@ struct segment {
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
     bool entered; /* its name is on the disk too, without which what is synced of it is lost */
-    bool torn; /* behind `size` there may be the rest of a failed append */
+    bool torn;    /* behind `size` there may be the rest of a failed append */
     /* A sync has failed: what the disk holds is unknown, and asking again would
      * be answered with a lie (the kernel marks the pages clean).  The file keeps its .part
      * name; the next start reads it back. */

@@ -21,7 +21,7 @@
 #include "port/linux/linux.h"
 #include "port/system.h"
 
-#define KEEP_ALIVE_IDLE_S  60
+#define KEEP_ALIVE_IDLE_S 60
 
 static struct epoll_port *mine(struct port *port) {
     return port->backend;

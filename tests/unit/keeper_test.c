@@ -81,8 +81,11 @@ static int tear_down(void **state) {
 }
 
 static void begin(uint64_t last_sequence) {
-    const struct keeper_options options = {
-        .directory = "logs", .stream = "s", .folder = FOLDER, .pack_path = PACK_PATH, .last_sequence = last_sequence};
+    const struct keeper_options options = {.directory = "logs",
+                                           .stream = "s",
+                                           .folder = FOLDER,
+                                           .pack_path = PACK_PATH,
+                                           .last_sequence = last_sequence};
     assert_int_equal(keeper_open(bench.port, &options, &bench.keeper), 0);
 }
 
@@ -306,7 +309,8 @@ static void an_end_does_not_wait_for_packing(void **state) {
     add_segment(1, false);
     bench.modified_ns = port_wall_ns(bench.port);
     begin(0);
-    keeper_set_rules(bench.keeper, &(struct keeper_rules){.archive_after_s = 60, .archive_level = 3});
+    keeper_set_rules(bench.keeper,
+                     &(struct keeper_rules){.archive_after_s = 60, .archive_level = 3});
     settle(bench.port);
     keeper_finish(bench.keeper);
     await_quiet();

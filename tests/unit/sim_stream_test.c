@@ -99,14 +99,15 @@ static int start(struct life *life, uint64_t segment_bytes_max) {
     error = manifest_open(&life->sim->disk.files, DIRECTORY, &life->manifest);
     if (error) return error;
     life->port = sim_port(life->sim);
-    const struct stream_options options = {.directory = DIRECTORY,
-                                           .name = STREAM,
-                                           .sizes.segment_bytes_max = segment_bytes_max,
-                                           .sizes.segment_age_ms = 3600000,
-                                           .sizes.sync_ms = 50,
-                                           .sizes.keeper = {.archive_after_s = 60, .archive_level = 3},
-                                           .last_sequence = recovery.last_sequence,
-                                           .manifest = life->manifest};
+    const struct stream_options options = {
+        .directory = DIRECTORY,
+        .name = STREAM,
+        .sizes.segment_bytes_max = segment_bytes_max,
+        .sizes.segment_age_ms = 3600000,
+        .sizes.sync_ms = 50,
+        .sizes.keeper = {.archive_after_s = 60, .archive_level = 3},
+        .last_sequence = recovery.last_sequence,
+        .manifest = life->manifest};
     error = stream_open(life->port, &options, &life->stream);
     if (!error) return 0;
     end_port(life);
