@@ -16,6 +16,7 @@
     X(ERR_EXISTS, "already exists")                                                                \
     X(ERR_NOT_DIRECTORY, "not a directory")                                                        \
     X(ERR_IS_DIRECTORY, "is a directory")                                                          \
+    X(ERR_NOT_SEEKABLE, "a pipe or a device, not a file")                                          \
     X(ERR_BUSY, "in use by another program")                                                       \
     X(ERR_NAME_TOO_LONG, "name too long")                                                          \
     X(ERR_TOO_MANY_FILES, "too many open files")                                                   \

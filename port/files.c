@@ -27,6 +27,11 @@ int64_t file_read_at(struct file *file, void *bytes, size_t size, uint64_t offse
     return file->files->read_at(file, bytes, size, offset);
 }
 
+int64_t file_read_next(struct file *file, void *bytes, size_t size) {
+    return file->files->read_next != NULL ? file->files->read_next(file, bytes, size)
+                                          : ERR_UNSUPPORTED;
+}
+
 int file_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
     return file->files->write_at(file, bytes, size, offset);
 }

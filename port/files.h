@@ -44,6 +44,8 @@ struct files {
     int (*open)(struct files *, const char *path, enum file_access access, struct file *file);
     void (*close)(struct file *file);
     int64_t (*read_at)(struct file *file, void *bytes, size_t size, uint64_t offset);
+    int64_t (*read_next)(struct file *file, void *bytes,
+                         size_t size); /* NULL: there are no pipes */
     int (*write_at)(struct file *file, const void *bytes, size_t size, uint64_t offset);
     int (*truncate)(struct file *file, uint64_t size);
     int (*sync)(struct file *file);
@@ -64,8 +66,11 @@ struct files *files_of_system(void);
 /* A failed open leaves file->files NULL. */
 int file_open(struct files *files, const char *path, enum file_access access, struct file *file);
 void file_close(struct file *file); /* not open: nothing happens */
-/* Bytes read, fewer than asked for only at the end of the file. */
+/* Bytes read, fewer than asked for only at the end of the file.  ERR_NOT_SEEKABLE: it is a pipe or
+ * a device of Linux, which file_read_next reads; on Windows a pipe just goes on. */
 int64_t file_read_at(struct file *file, void *bytes, size_t size, uint64_t offset);
+/* The next bytes of such a one, waiting for some; 0 at the end. */
+int64_t file_read_next(struct file *file, void *bytes, size_t size);
 int file_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset);
 int file_truncate(struct file *file, uint64_t size);
 int file_sync(struct file *file);

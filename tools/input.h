@@ -1,5 +1,5 @@
 /* input.h - reads a file or standard input, whole pieces or line by line: for
- * the commands that take what is no segment. */
+ * the commands that take what is no segment.  A file may be a pipe: <(command). */
 #ifndef TOOLS_INPUT_H
 #define TOOLS_INPUT_H
 
@@ -15,7 +15,7 @@
 struct input {
     const char *name; /* for messages: the path, or "stdin" */
     struct file file;
-    bool standard;
+    bool standard, pipe;
     uint64_t offset;
 };
 

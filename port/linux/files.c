@@ -65,6 +65,14 @@ static int64_t files_read_at(struct file *file, void *bytes, size_t size, uint64
     return (int64_t)done;
 }
 
+static int64_t files_read_next(struct file *file, void *bytes, size_t size) {
+    ssize_t got;
+    do {
+        got = read(handle_of(file), bytes, size);
+    } while (got < 0 && errno == EINTR);
+    return got < 0 ? error_of_errno(errno) : got;
+}
+
 static int64_t write_some(struct file *file, const void *bytes, size_t size, uint64_t offset) {
     ssize_t written;
     do {
@@ -206,6 +214,7 @@ struct files *files_of_system(void) {
         .open = files_open,
         .close = files_close,
         .read_at = files_read_at,
+        .read_next = files_read_next,
         .write_at = files_write_at,
         .truncate = files_truncate,
         .sync = files_sync,

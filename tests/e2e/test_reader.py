@@ -1,5 +1,6 @@
 """test_reader.py - logport, the reader: what it prints, in which order, and how it exits."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -479,6 +480,30 @@ class Check(Case):
         self.assertRegex(said, r"lines\.ndjson:5")
         self.assertNotRegex(said, r"lines\.ndjson:[124]\b")
         self.assertEqual(logport("check", path + "x").code, 2)
+
+    @native_only("Wine has no FIFOs")
+    def test_a_pipe_is_read_like_a_file_and_segments_are_not(self):
+        path = os.path.join(self.directory(), "pipe")
+        os.mkfifo(path)
+
+        def fed(*command):
+            def write():
+                with contextlib.suppress(BrokenPipeError), open(path, "wb") as file:
+                    file.write(b'{"a":1}\n' * 100000 + b'{"a":01}\n')
+
+            feeder = threading.Thread(target=write)
+            feeder.start()
+            result = logport(*command, path)
+            feeder.join()
+            return result
+
+        checked = fed("check")
+        self.assertEqual(checked.code, 1)
+        self.assertRegex(checked.out.decode() + checked.said, r"pipe:100001:")
+        self.assertRegex(checked.said, r"100001 lines: 100000 good, 1 bad")
+        shown = fed("cat")
+        self.assertEqual(shown.code, 2)
+        self.assertRegex(shown.said, r"pipe: a pipe or a device, not a file")
 
     def test_any_lets_every_value_pass(self):
         text = b'[1]\n"text"\n1\nnull\n{}\n'
