@@ -105,8 +105,8 @@ static void tell_all(struct job *job, int64_t going) {
         char name[SEGMENT_NAME_MAX], time[TIMESTAMP_TEXT_MAX];
         retention_tell(job->retention, (uint32_t)i, &one);
         bytes += one.bytes;
-        output_format(job->call->out, "%s: %" PRIu64 " bytes, last line %s: %s\n",
-                      segment_name_format(&one.name, name), one.bytes,
+        output_format(job->call->out, "%s/%s/%s: %" PRIu64 " bytes, last line %s: %s\n", one.folder,
+                      one.stream, segment_name_format(&one.name, name), one.bytes,
                       timestamp_format(one.since_ns, time), one.reason);
     }
     output_format(job->call->out,

@@ -340,7 +340,11 @@ void retention_tell(const struct retention *retention, uint32_t n, struct retent
     assert(n < retention->going);
     const struct retention_segment *segment = retention->order[n];
     const struct retention_stream *stream = &retention->streams[segment->stream];
-    *going = (struct retention_going){.stream = stream->name,
+    uint32_t place = 0;
+    while (!(segment->places >> place & 1)) /* ends: it lies somewhere */
+        place++;
+    *going = (struct retention_going){.folder = retention->folders[place],
+                                      .stream = stream->name,
                                       .name = name_of(retention, segment),
                                       .bytes = bytes_of(segment),
                                       .since_ns = segment->since_ns};

@@ -19,8 +19,9 @@ struct retention_folders {
     const char *directory, *archive;
 };
 
-/* One that has to go; the text points into the retention, until the next look. */
+/* One that has to go; the texts point into the retention, until the next look. */
 struct retention_going {
+    const char *folder; /* of the streams' folders: where it lies, or one of two while it moves */
     const char *stream;
     struct segment_name name;
     uint64_t bytes;

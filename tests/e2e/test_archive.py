@@ -91,6 +91,7 @@ class Archive(ArchiveCase):
         self.assert_sound(daemon.base)
         told = logport("retention", "-n", "--dir", daemon.base, "--count-max", "1")
         self.assertIn(b"1 of 2 segments would go", told.out)
+        self.assertIn(segments(there)[0] + ": ", told.out.decode())
 
     def test_an_archive_that_is_named_in_another_way_counts_once(self):
         there = os.path.join(self.directory(), "cold")
