@@ -190,12 +190,13 @@ static void serve_ready(struct epoll_port *e) {
  * of a millisecond is left to gather in the sockets.  A line that comes alone does not wait, nor
  * does anybody while large receives come.  Longer would cost senders, for what waits in the sockets
  * leaves their caches; it pays over many connections only, of which each brings a line or two: then
- * it is a whole millisecond.  The smallest buffer for datagrams that is usual, 208 KiB, holds 330
- * of 240 bytes: those of a fifth of a millisecond, at a million a second. */
+ * it is a whole millisecond, unless the buffer of a socket for datagrams would be full before that.
+ * The smallest that is usual, 208 KiB, holds 330 of 240 bytes: those of a fifth of a millisecond,
+ * at a million a second. */
 static void gather(struct epoll_port *e) {
     const bool little = e->received_bytes < e->receives * SMALL_RECEIVE_BYTES;
-    const bool many =
-        e->receives >= MANY_RECEIVES && e->received_bytes < e->receives * TINY_RECEIVE_BYTES;
+    const bool many = !e->small_buffer && e->receives >= MANY_RECEIVES &&
+                      e->received_bytes < e->receives * TINY_RECEIVE_BYTES;
     e->receives = e->received_bytes = 0;
     if (!little || e->woken_ns - e->woken_before_ns > 4 * GATHER_MANY_NS) return;
     nanosleep(&(struct timespec){.tv_nsec = many ? GATHER_MANY_NS : GATHER_NS}, NULL);

@@ -69,6 +69,7 @@ struct epoll_port {
     /* Of the turn behind us, and the monotonic times of the last two wake-ups: see gather. */
     uint64_t receives, received_bytes;
     int64_t woken_ns, woken_before_ns;
+    bool small_buffer; /* a socket for datagrams got one that must not wait for long */
     struct datagram_room *datagrams;
     struct ring *ring; /* NULL: there is none, or not yet */
     bool ring_was_tried;
