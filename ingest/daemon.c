@@ -10,9 +10,9 @@
 #include "port/system.h"
 
 /* For folders, the control port and the system itself; and a stream's segments: the present one,
- * one that is closed, and what its keeper reads and writes. */
+ * those that are to be closed, and what its keeper reads and writes. */
 #define FILES_RESERVED 56
-#define FILES_A_STREAM 4
+#define FILES_A_STREAM (STREAM_CLOSING_MAX + 3)
 /* The last line is worth waiting for whoever reads it, but not for ever. */
 #define LAST_WORDS_MS  2000
 /* While draining waits for a batch: look again so often. */

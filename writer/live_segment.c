@@ -172,6 +172,13 @@ void live_segment_close_retired(struct stream *stream) {
     port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
 }
 
+uint32_t live_segments_closing(const struct stream *stream) {
+    uint32_t closing = 0;
+    for (const struct live_segment *live = stream->retired; live; live = live->next)
+        closing += !live->close_waits;
+    return closing;
+}
+
 static void live_segment_free(struct live_segment *live) {
     struct live_segment **link = &live->stream->retired;
     while (*link != live)
@@ -214,6 +221,6 @@ static void close_done(struct port_op *op) {
             close_failed(live, error);
         }
     }
-    live_segment_close_retired(stream);
+    stream_advance(stream);
     stream_finish_indexing(stream);
 }

@@ -364,8 +364,8 @@ static void start_next(struct stream *stream) {
     }
     if (stream->present)
         start_write(stream);
-    else
-        start_open(stream);
+    else if (live_segments_closing(stream) < STREAM_CLOSING_MAX)
+        start_open(stream); /* else the end of a closing goes on here */
 }
 
 void stream_advance(struct stream *stream) {

@@ -38,6 +38,10 @@ struct stream_options {
     struct manifest *manifest; /* keeper_options' */
 };
 
+/* So many segments at most are to be closed while others are written: their files are open, and not
+ * all of their lines are synced. Then appends are held until one is through. */
+#define STREAM_CLOSING_MAX 8
+
 /* A lid and padding may come behind an append. */
 #define STREAM_SPARE_BYTES (LID_BYTES + 8)
 

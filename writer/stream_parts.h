@@ -78,6 +78,9 @@ void live_segment_watch(struct live_segment *live);
 void live_segment_written(struct live_segment *live);
 /* The present one is to be closed. */
 void live_segment_retire(struct stream *stream);
+/* How many are to be closed; those whose closing has failed, and is tried again later, do not count:
+ * a program that keeps a file from being renamed must not keep lines from being written. */
+uint32_t live_segments_closing(const struct stream *stream);
 /* Closes retired segments whose timers and sync are back, the oldest first and one at a time:
  * a slow lane full of closing would keep the next segment from opening. Nor while it is opened: a
  * file system that syncs makes whoever creates a file wait, and with it all that is appended. */

@@ -2,6 +2,7 @@
  * a disk that fails is waited for, and whatever a crash leaves is put in order. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 struct faulty_files {
     struct files files; /* the system's calls, some of them replaced */
     int open_failures, rename_failures, error;
+    atomic_bool slow_renames; /* until this is false */
 };
 static struct faulty_files faulty; /* calls get the struct files, which is its first member */
 
@@ -40,6 +42,8 @@ static int faulty_open(struct files *files, const char *path, enum file_access a
 
 static int faulty_rename(struct files *files, const char *from, const char *to) {
     (void)files;
+    while (strstr(from, ".part.") && atomic_load(&faulty.slow_renames))
+        system_sleep_ms(1);
     if (strstr(from, ".part.") && faulty.rename_failures > 0) {
         faulty.rename_failures--;
         return faulty.error;
@@ -479,6 +483,28 @@ static void a_rename_that_a_reader_blocks_is_tried_again(void **state) {
     empty_directory();
 }
 
+static void few_segments_wait_for_being_closed_however_fast_they_follow_each_other(void **state) {
+    (void)state;
+    struct bench bench;
+    uint32_t segments;
+    fresh_directory();
+    assert_int_equal(open_bench(&bench, 1, 0), 0); /* each line is one too many */
+    atomic_store(&faulty.slow_renames, true);
+    for (int i = 0; i < 3 * STREAM_CLOSING_MAX; i++)
+        append_line(&bench);
+    while (!bench.appends[STREAM_CLOSING_MAX - 1].back)
+        port_wait(bench.port, 100000000);
+    for (int i = 0; i < 20; i++) /* nothing more comes */
+        port_wait(bench.port, 10000000);
+    assert_int_equal(stream_counts(bench.stream).segments_opened, STREAM_CLOSING_MAX);
+    assert_int_equal(stream_counts(bench.stream).appends_held, 2 * STREAM_CLOSING_MAX);
+    atomic_store(&faulty.slow_renames, false);
+    close_bench(&bench);
+    assert_int_equal(count_lines_in_order(&segments, false), 3 * STREAM_CLOSING_MAX);
+    assert_int_equal(segments, 3 * STREAM_CLOSING_MAX);
+    empty_directory();
+}
+
 static void what_is_held_when_it_is_abandoned_comes_back_cancelled(void **state) {
     (void)state;
     struct bench bench;
@@ -673,6 +699,7 @@ int program_main(int argc, char **argv) {
         cmocka_unit_test(the_sequence_rises_over_restarts_even_when_segments_are_gone),
         cmocka_unit_test(a_disk_that_refuses_is_waited_for_and_nothing_is_lost),
         cmocka_unit_test(a_rename_that_a_reader_blocks_is_tried_again),
+        cmocka_unit_test(few_segments_wait_for_being_closed_however_fast_they_follow_each_other),
         cmocka_unit_test(what_is_held_when_it_is_abandoned_comes_back_cancelled),
         cmocka_unit_test(beyond_the_folders_limit_the_oldest_go_first),
         cmocka_unit_test(whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else),
