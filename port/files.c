@@ -147,6 +147,41 @@ int directory_make(struct files *files, const char *path) {
     return error == ERR_NOT_FOUND && first_error != 0 ? first_error : error;
 }
 
+/* At most `size` bytes, and of a pipe whatever comes until it ends. */
+static int64_t read_whole(struct file *file, char *bytes, size_t size) {
+    const int64_t got = file_read_at(file, bytes, size, 0);
+    if (got != ERR_NOT_SEEKABLE) return got;
+    size_t done = 0;
+    while (done < size) { /* each turn reads something, or ends it */
+        const int64_t more = file_read_next(file, bytes + done, size - done);
+        if (more < 0) return more;
+        if (more == 0) break;
+        done += (size_t)more;
+    }
+    return (int64_t)done;
+}
+
+/* A pipe says of itself that it is empty, and so does what the kernel makes up as it is read. */
+static int read_sized(struct file *file, const struct file_status *status, size_t size_max,
+                      char **text, size_t *size) {
+    if (status->directory) return ERR_IS_DIRECTORY;
+    if (status->size > size_max) return ERR_TOO_LARGE;
+    const size_t room = status->size > 0 ? (size_t)status->size : size_max + 1;
+    char *bytes = malloc(room + 1);
+    if (bytes == NULL) return ERR_NO_MEMORY;
+    /* It may have shrunk since: what is read counts.  What it grew by is left for next time. */
+    int64_t got = read_whole(file, bytes, room);
+    if (got > 0 && (size_t)got > size_max) got = ERR_TOO_LARGE;
+    if (got < 0) {
+        free(bytes);
+        return (int)got;
+    }
+    bytes[got] = '\0';
+    *text = bytes;
+    *size = (size_t)got;
+    return 0;
+}
+
 int file_read_all(struct files *files, const char *path, size_t size_max, char **text,
                   size_t *size) {
     struct file file;
@@ -154,23 +189,7 @@ int file_read_all(struct files *files, const char *path, size_t size_max, char *
     int error = file_open(files, path, FILE_READ, &file);
     if (error < 0) return error;
     error = file_status(&file, &status);
-    if (error == 0 && status.directory) error = ERR_IS_DIRECTORY;
-    if (error == 0 && status.size > size_max) error = ERR_TOO_LARGE;
-    char *bytes = error == 0 ? malloc((size_t)status.size + 1) : NULL;
-    if (error == 0 && bytes == NULL) error = ERR_NO_MEMORY;
-    if (error == 0) {
-        /* It may have shrunk since: what is read counts.  What it grew by is
-         * left for next time. */
-        const int64_t got = file_read_at(&file, bytes, (size_t)status.size, 0);
-        if (got < 0) {
-            error = (int)got;
-            free(bytes);
-        } else {
-            bytes[got] = '\0';
-            *text = bytes;
-            *size = (size_t)got;
-        }
-    }
+    if (error == 0) error = read_sized(&file, &status, size_max, text, size);
     file_close(&file);
     return error;
 }

@@ -22,7 +22,7 @@ struct search_settings {
     struct query_settings query;
     struct render_settings render;
     struct option_list regexes;
-    bool ignore_case, invert, count, fixed;
+    bool ignore_case, invert, count, fixed, files;
     bool newest_first, sort, explain, no_index;
     uint64_t max;
     uint64_t after, before, context;
@@ -80,6 +80,17 @@ static bool count_selection(void *context, const struct selection *selection) {
     struct search *s = context;
     s->found += selection->count;
     return s->found < s->settings->max;
+}
+
+/* Once a file, however many pieces of it hold something. */
+static bool name_file(void *context, const struct selection *selection) {
+    struct search *s = context;
+    if (selection->count == 0 || selection->segment == s->segment) return true;
+    s->segment = selection->segment;
+    s->found++;
+    output_format(s->out, "%s\n", selection->segment->path);
+    if (s->out->terminal) output_flush(s->out);
+    return s->found < s->settings->max && !output_failed(s->out);
 }
 
 /* ---- context ---- */
@@ -243,22 +254,23 @@ static void print_sorted(struct search *s) {
 
 static int run_search(struct search *s, struct call *call) {
     const struct search_settings *settings = s->settings;
-    const bool sorted = settings->sort && !settings->count;
-    const struct select_settings how = {.count = settings->count,
-                                        .context = s->context && !settings->count && !sorted,
-                                        .before = s->before,
-                                        .after = s->after,
-                                        .newest_first = settings->newest_first && !sorted,
-                                        .times = sorted,
-                                        .all_frames = settings->no_index,
-                                        .results_at_end = settings->count || sorted,
-                                        .max = sorted && settings->max > 0 ? UINT64_MAX
-                                                                           : settings->max};
+    const bool sorted = settings->sort && !settings->count && !settings->files;
+    const struct select_settings how = {
+        .count = settings->count || settings->files,
+        .context = s->context && !settings->count && !settings->files && !sorted,
+        .before = s->before,
+        .after = s->after,
+        .newest_first = settings->newest_first && !sorted,
+        .times = sorted,
+        .all_frames = settings->no_index,
+        .results_at_end = settings->count || sorted,
+        .max = (sorted || settings->files) && settings->max > 0 ? UINT64_MAX : settings->max};
     struct select_report report;
-    select_visit *visit = how.count     ? count_selection
-                          : sorted      ? sort_selection
-                          : how.context ? print_context
-                                        : print_selection;
+    select_visit *visit = settings->files ? name_file
+                          : how.count     ? count_selection
+                          : sorted        ? sort_selection
+                          : how.context   ? print_context
+                                          : print_selection;
     select_run(call, &s->query, &how, visit, s, &report);
     if (s->too_many) {
         say("search: more than %u MiB to sort; ask for less, or leave out --sort",
@@ -266,7 +278,8 @@ static int run_search(struct search *s, struct call *call) {
         return EXIT_TROUBLE;
     }
     if (sorted) print_sorted(s);
-    if (settings->count) output_format(s->out, "%llu\n", (unsigned long long)report.found);
+    if (settings->count && !settings->files)
+        output_format(s->out, "%llu\n", (unsigned long long)report.found);
     if (settings->explain) select_explain(&report);
     if (report.trouble) return EXIT_TROUBLE;
     return report.found > 0 ? EXIT_FINE : EXIT_NOTHING;
@@ -321,7 +334,7 @@ static int search_run(struct call *call) {
     s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
                 settings->context != NOT_GIVEN;
     if (open_search(&s, call) < 0) return EXIT_TROUBLE;
-    if (!settings->count) render_page(&s.render, &settings->render);
+    if (!settings->count && !settings->files) render_page(&s.render, &settings->render);
     const int code = run_search(&s, call);
     render_close(&s.render);
     query_state_close(&s.state);
@@ -355,11 +368,16 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .field = AT(count),
      .help = "print one number instead: how many records match"},
+    {.name = "files_with_matches",
+     .letter = 'l',
+     .kind = OPTION_FLAG,
+     .field = AT(files),
+     .help = "print the files in which one matches instead, each once"},
     {.name = "max_count",
      .letter = 'm',
      .kind = OPTION_COUNT,
      .field = AT(max),
-     .help = "stop after N records, over all files"},
+     .help = "stop after N records, over all files; after N files with -l"},
     {.name = "after_context",
      .letter = 'A',
      .kind = OPTION_COUNT,

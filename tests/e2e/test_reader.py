@@ -350,6 +350,19 @@ class Search(Shared):
                 flags += ["-m", str(self.rng.choice((1, 2, 10, 1000)))]
             self.same(["-F", *flags, "--", pattern], [*flags, "--", pattern])
 
+    def test_files_with_a_match_are_named_each_once(self):
+        paths = segments(self.base)
+        for pattern in self.PATTERNS:
+            having = [path for path in paths if logport("search", "-c", pattern, path).out != b"0\n"]
+            for words, expected in (
+                (["-l"], having),
+                (["-l", "--newest-first"], having[::-1]),
+                (["-l", "-m", "1"], having[:1]),
+            ):
+                found = logport("search", *words, pattern, self.base)
+                self.assertEqual(found.out.decode().splitlines(), expected, (words, pattern))
+                self.assertEqual(found.code, 0 if expected else 1)
+
     def test_context_is_grouped_and_parted_as_grep_does(self):
         path, lines = segments(self.base)[1], self.lines[700:2100]
         for _ in range(scaled(60, 12)):
@@ -501,6 +514,11 @@ class Check(Case):
         self.assertEqual(checked.code, 1)
         self.assertRegex(checked.out.decode() + checked.said, r"pipe:100001:")
         self.assertRegex(checked.said, r"100001 lines: 100000 good, 1 bad")
+        with open(path + ".json", "w", encoding="utf-8") as file:
+            file.write('{"a":1}\n')
+        schema = fed("check", path + ".json", "--schema")
+        self.assertEqual(schema.code, 2)
+        self.assertRegex(schema.said, r"pipe:100001|pipe:2:1")  # what was fed is no schema, but it was read
         shown = fed("cat")
         self.assertEqual(shown.code, 2)
         self.assertRegex(shown.said, r"pipe: a pipe or a device, not a file")
