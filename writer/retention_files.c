@@ -336,14 +336,18 @@ static struct segment_name name_of(const struct retention *r,
     return name;
 }
 
+static uint32_t first_place(const struct retention_segment *segment) {
+    uint32_t place = 0;
+    while (!(segment->places >> place & 1)) /* ends: it was found somewhere */
+        place++;
+    return place;
+}
+
 void retention_tell(const struct retention *retention, uint32_t n, struct retention_going *going) {
     assert(n < retention->going);
     const struct retention_segment *segment = retention->order[n];
     const struct retention_stream *stream = &retention->streams[segment->stream];
-    uint32_t place = 0;
-    while (!(segment->places >> place & 1)) /* ends: it lies somewhere */
-        place++;
-    *going = (struct retention_going){.folder = retention->folders[place],
+    *going = (struct retention_going){.folder = retention->folders[first_place(segment)],
                                       .stream = stream->name,
                                       .name = name_of(retention, segment),
                                       .bytes = bytes_of(segment),
@@ -379,10 +383,7 @@ static int announce(struct retention *r, const struct retention_segment *segment
                     const struct retention_going *going, char *path, int64_t now_ns) {
     struct manifest_record record;
     char folder[SEGMENT_PATH_MAX];
-    uint32_t place = 0;
-    while (!(segment->places >> place & 1)) /* ends: it was found somewhere */
-        place++;
-    int error = path_in(r, place, going, folder, path);
+    int error = path_in(r, first_place(segment), going, folder, path);
     if (!error) error = find_record(r, going, path, &record);
     if (error) return error;
     if (record.event == MANIFEST_DELETING && strcmp(record.reason, going->reason) == 0) return 0;
