@@ -18,8 +18,6 @@
 #define BITS_WORTH_IT  2
 /* A 32-bit number of rows times a 32-bit hash stays in 64 bits; far above what a group needs. */
 #define ROWS_MAX       (1u << 20)
-/* What else stands in a hash than its own bits. */
-#define HASH_MASK      (~(uint64_t)0xFFF)
 
 static int shape_now(struct filters *filters);
 static struct filter_shape shape_for(struct filters *filters);
@@ -34,7 +32,7 @@ static inline uint32_t row_of(uint32_t rows, uint64_t hash) {
 
 /* Nine bits of it a probe, from the top. */
 static inline uint64_t bits_of(uint64_t hash, uint32_t group) {
-    hash &= HASH_MASK;
+    hash &= TOKEN_HASH_MASK;
     hash ^= hash >> 32 ^ group * 0xD6E8FEB86659FD93u;
     hash *= 0x9E3779B97F4A7C15u;
     return hash ^ hash >> 29;

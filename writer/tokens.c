@@ -24,9 +24,6 @@
 
 #define LOWER_CASE 0x2020202020202020u
 
-/* What is left out of a hash, so that a set can keep other things beside it. */
-#define HASH_MASK (~(uint64_t)0xFFF)
-
 /* The windows of a run that are taken, one after the other. */
 struct windows {
     const uint8_t *run;
@@ -243,7 +240,7 @@ static inline uint64_t token_bytes(uint64_t word, size_t size) {
 static inline uint64_t hash_short(const uint8_t *token, size_t size) {
     const uint64_t low = token_bytes(read_u64(token), size);
     const uint64_t high = token_bytes(read_u64(token + 8), size < 8 ? 0 : size - 8);
-    return mixed(low * 0x9E3779B97F4A7C15u ^ (high + size) * 0xD6E8FEB86659FD93u) & HASH_MASK;
+    return mixed(low * 0x9E3779B97F4A7C15u ^ (high + size) * 0xD6E8FEB86659FD93u) & TOKEN_HASH_MASK;
 }
 
 /* By it windows are chosen.  To multiply keeps different windows different. */
@@ -279,7 +276,7 @@ static inline bool next_window(struct windows *w, uint64_t *hash) {
         }
         w->at++;
         if (!first && w->weight == before) continue;
-        *hash = (mixed(w->weight) & HASH_MASK) | TOKEN_HASH_WINDOW;
+        *hash = (mixed(w->weight) & TOKEN_HASH_MASK) | TOKEN_HASH_WINDOW;
         return true;
     }
     return false;

@@ -16,6 +16,8 @@
 
 #define TOKEN_SHORTEST     3
 #define TOKEN_LONG         16
+/* The hash itself; what stands below is about it, or a set's own. */
+#define TOKEN_HASH_MASK    (~(uint64_t)0xFFF)
 /* Set in the hash of a window: it tells more than a word does, and is asked by itself. */
 #define TOKEN_HASH_WINDOW  0x800u
 /* That many hashes of one literal are as good as all. */
