@@ -43,24 +43,23 @@ int batch_create(uint32_t line_bytes_max, struct batch *batch) {
     const uint32_t raw_max = raw_bytes_max(line_bytes_max);
     assert(raw_max <= FRAME_RAW_MAX);
     *batch = (struct batch){
-        .memory = memory_take(main_memory(raw_max)),
+        .raw = memory_take(main_memory(raw_max)),
         .raw_max = raw_max,
         .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
         .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
         .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
     };
-    if (!batch->memory || !batch->runs || !batch->rejects.bytes || !batch->reject_text) {
+    if (!batch->raw || !batch->runs || !batch->rejects.bytes || !batch->reject_text) {
         batch_free(batch);
         return ERR_NO_MEMORY;
     }
-    batch->raw = batch->memory;
     batch->scratch = batch->raw + rounded(raw_max + JSON_PADDING);
     batch->stored.bytes = (uint8_t *)batch->scratch + rounded(frame_scratch_bytes());
     return 0;
 }
 
 void batch_free(struct batch *batch) {
-    memory_give_back(batch->memory);
+    memory_give_back(batch->raw); /* and scratch and stored.bytes */
     free(batch->runs);
     free(batch->rejects.bytes);
     free(batch->reject_text);

@@ -81,7 +81,8 @@ struct batch_sample {
 #define BATCH_SAMPLES_MAX 4 /* a batch, each of another keyword */
 
 struct batch {
-    uint8_t *raw; /* JSON_PADDING readable bytes behind */
+    /* JSON_PADDING readable bytes behind; scratch and stored.bytes follow in the same memory. */
+    uint8_t *raw;
     uint32_t raw_size, raw_max;
     uint32_t run_count;
     struct batch_run *runs;
@@ -92,7 +93,6 @@ struct batch {
     struct batch_sample samples[BATCH_SAMPLES_MAX];
     uint32_t sample_count;
     /* batch.c's own */
-    uint8_t *memory;          /* of raw, scratch and stored.bytes, which every line goes through */
     struct schema_gate *gate; /* whose checker it holds while it judges */
     struct schema_checker *checker;
     struct facts_memory facts_memory;
