@@ -44,8 +44,8 @@ struct files {
     int (*open)(struct files *, const char *path, enum file_access access, struct file *file);
     void (*close)(struct file *file);
     int64_t (*read_at)(struct file *file, void *bytes, size_t size, uint64_t offset);
-    int64_t (*read_next)(struct file *file, void *bytes,
-                         size_t size); /* NULL: there are no pipes */
+    /* NULL: there are no pipes. */
+    int64_t (*read_next)(struct file *file, void *bytes, size_t size);
     int (*write_at)(struct file *file, const void *bytes, size_t size, uint64_t offset);
     int (*truncate)(struct file *file, uint64_t size);
     int (*sync)(struct file *file);

@@ -25,8 +25,10 @@ int64_t input_read(struct input *input, void *bytes, size_t size) {
     if (input->standard) return stream_read(STREAM_INPUT, bytes, size);
     if (input->pipe) return file_read_next(&input->file, bytes, size);
     const int64_t got = file_read_at(&input->file, bytes, size, input->offset);
-    input->pipe = got == ERR_NOT_SEEKABLE;
-    if (input->pipe) return input_read(input, bytes, size);
+    if (got == ERR_NOT_SEEKABLE) {
+        input->pipe = true;
+        return file_read_next(&input->file, bytes, size);
+    }
     if (got > 0) input->offset += (uint64_t)got;
     return got;
 }

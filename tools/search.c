@@ -252,12 +252,17 @@ static void print_sorted(struct search *s) {
 
 /* ---- the command ---- */
 
+/* Not a number, nor files' names. */
+static bool prints_records(const struct search_settings *settings) {
+    return !settings->count && !settings->files;
+}
+
 static int run_search(struct search *s, struct call *call) {
     const struct search_settings *settings = s->settings;
-    const bool sorted = settings->sort && !settings->count && !settings->files;
+    const bool sorted = settings->sort && prints_records(settings);
     const struct select_settings how = {
-        .count = settings->count || settings->files,
-        .context = s->context && !settings->count && !settings->files && !sorted,
+        .count = !prints_records(settings),
+        .context = s->context && prints_records(settings) && !sorted,
         .before = s->before,
         .after = s->after,
         .newest_first = settings->newest_first && !sorted,
@@ -334,7 +339,7 @@ static int search_run(struct call *call) {
     s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
                 settings->context != NOT_GIVEN;
     if (open_search(&s, call) < 0) return EXIT_TROUBLE;
-    if (!settings->count && !settings->files) render_page(&s.render, &settings->render);
+    if (prints_records(settings)) render_page(&s.render, &settings->render);
     const int code = run_search(&s, call);
     render_close(&s.render);
     query_state_close(&s.state);

@@ -21,6 +21,7 @@
 /* What a piece takes as a rule, in the file, and a frame's lines. */
 #define PACKED_BYTES (448u << 10)
 #define FRAME_BYTES  (64u << 10)
+#define JOB_BYTES    ((size_t)PACKED_BYTES + FRAME_BYTES)
 
 /* An open segment: until it is cut up, and its last piece was handed over. */
 struct source {
@@ -294,14 +295,14 @@ static bool open_jobs(struct select *s) {
     s->job_count = cores * 4 < PIECES_MAX ? cores * 4 : PIECES_MAX;
     s->jobs = allocate(s->job_count * sizeof *s->jobs);
     memset(s->jobs, 0, s->job_count * sizeof *s->jobs);
-    s->memory = memory_take(s->job_count * (size_t)(PACKED_BYTES + FRAME_BYTES));
+    s->memory = memory_take(s->job_count * JOB_BYTES);
     for (uint32_t i = 0; i < s->job_count; i++) {
         struct piece *piece = &s->jobs[i].piece;
         if (s->memory == NULL || piece_open(piece, s->query, s->settings) < 0) {
             s->job_count = i;
             return false;
         }
-        uint8_t *memory = s->memory + i * (size_t)(PACKED_BYTES + FRAME_BYTES);
+        uint8_t *memory = s->memory + i * JOB_BYTES;
         piece->packed = (struct packed){.bytes = memory, .room = PACKED_BYTES, .lent = true};
         piece->frame =
             (struct packed){.bytes = memory + PACKED_BYTES, .room = FRAME_BYTES, .lent = true};
