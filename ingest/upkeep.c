@@ -47,11 +47,14 @@ static void look(struct upkeep *upkeep) {
     upkeep->rules.streams = upkeep->streams;
     if (upkeep->retention == NULL || !retention_wanted(&upkeep->rules)) return;
     upkeep->running = true;
+    upkeep->wanted = false;
     port_work(upkeep->port, &upkeep->op, PORT_LANE_IDLE, job_run);
 }
 
 static void look_soon(struct upkeep *upkeep) {
-    if (upkeep->stopping || upkeep->running) return;
+    if (upkeep->stopping) return;
+    upkeep->wanted = upkeep->running;
+    if (upkeep->running) return;
     if (port_idle(&upkeep->op))
         look(upkeep);
     else
@@ -95,7 +98,8 @@ static void came_back(struct port_op *op) {
         upkeep->said = (int)op->result;
         say("%s: retention: %s; looking again later", upkeep->directory, error_text(upkeep->said));
     }
-    port_timer(upkeep->port, op, port_now_ns(upkeep->port) + pause_ns(upkeep));
+    const int64_t pause = upkeep->wanted ? 0 : pause_ns(upkeep);
+    port_timer(upkeep->port, op, port_now_ns(upkeep->port) + pause);
 }
 
 static int64_t pause_ns(struct upkeep *upkeep) {

@@ -20,6 +20,7 @@ struct upkeep {
     struct retention *retention;
     struct port_op op; /* the job, or the wait for the next */
     bool running, stopping;
+    bool wanted; /* there is more to look at when the job is back */
     atomic_bool let_go;
     uint64_t closed; /* as upkeep_closed said last */
     int said;

@@ -1,0 +1,73 @@
+/* sim_upkeep_test.c - the daemon looks after its closed files when one was closed, whatever it is
+ * doing then. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ingest/upkeep.h"
+#include "port/system.h"
+#include "tests/unit/kept_segments.h"
+
+struct bench {
+    struct sim sim;
+    struct port *port;
+    struct upkeep upkeep;
+    bool closed_one;
+};
+
+static bool is_there(struct bench *b, uint64_t sequence) {
+    char path[SEGMENT_PATH_MAX];
+    path_of("logs", "main", sequence, false, path);
+    return disk_exists(&b->sim.disk, path);
+}
+
+/* While the first goes, another is closed: one more than may be, again. */
+static void close_one(void *context, enum disk_operation operation, const char *path,
+                      int64_t result) {
+    struct bench *b = context;
+    (void)path;
+    if (operation != DISK_REMOVE || result < 0 || b->closed_one) return;
+    b->closed_one = true;
+    put_segment(&b->sim.disk, "logs", "main", 3, false);
+    upkeep_closed(&b->upkeep, 1);
+}
+
+static void a_file_that_is_closed_during_a_look_is_looked_at_soon(void **state) {
+    (void)state;
+    static struct bench b;
+    static const struct retention_rules rules = {.all = {.count_max = 1}};
+    sim_open(&b.sim, 1);
+    sim_set_wall(&b.sim, OPENED + 100 * DAY);
+    assert_int_equal(directory_make(&b.sim.disk.files, "logs/main"), 0);
+    put_segment(&b.sim.disk, "logs", "main", 1, false);
+    put_segment(&b.sim.disk, "logs", "main", 2, false);
+    b.port = sim_port(&b.sim);
+    upkeep_open(&b.upkeep, b.port, "logs");
+    b.sim.disk.performed = close_one;
+    b.sim.disk.context = &b;
+    upkeep_set_rules(&b.upkeep, &rules);
+    const int64_t end_ns = b.sim.now_ns + 10 * SIM_S;
+    while (b.sim.now_ns < end_ns)
+        port_wait(b.port, SIM_S);
+    assert_true(b.closed_one && !is_there(&b, 1));
+    assert_true(!is_there(&b, 2) && is_there(&b, 3));
+    upkeep_stop(&b.upkeep);
+    while (!upkeep_quiet(&b.upkeep))
+        port_wait(b.port, SIM_S);
+    upkeep_close(&b.upkeep);
+    port_close(b.port);
+    sim_close(&b.sim);
+}
+
+int program_main(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    system_name("sim_upkeep_test");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_that_is_closed_during_a_look_is_looked_at_soon),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
