@@ -3,6 +3,7 @@
 #include "port/files.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,4 +242,10 @@ int port_write_all(port_write_some *some, struct file *file, const void *bytes, 
         size -= (size_t)written;
     }
     return 0;
+}
+
+bool path_join(char *path, const char *first, const char *second, const char *third) {
+    const int size = third ? snprintf(path, PATH_BYTES_MAX, "%s/%s/%s", first, second, third)
+                           : snprintf(path, PATH_BYTES_MAX, "%s/%s", first, second);
+    return size > 0 && size < PATH_BYTES_MAX;
 }

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes of the longest path that logport builds, its 0 included. */
+#define PATH_BYTES_MAX 4096
+
 struct files;
 
 struct file {
@@ -95,6 +98,10 @@ int file_lock(struct files *files, const char *path, struct file *file);
 int free_space(struct files *files, const char *path, uint64_t *bytes);
 /* Who may read and write it, as far as that is in our power (on Windows the folder says it). */
 void file_permissions_like(struct file *file, struct file *other);
+
+/* Writes first/second/third, or first/second if third is NULL, to `path` (PATH_BYTES_MAX bytes).
+ * False: it does not fit. */
+bool path_join(char *path, const char *first, const char *second, const char *third);
 
 /* The whole of a small file, with a NUL behind it; free() it.  ERR_TOO_LARGE
  * above size_max. */

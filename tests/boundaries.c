@@ -12,7 +12,7 @@
 #include "port/error.h"
 #include "port/files.h"
 #include "port/system.h"
-#include "writer/rotation.h"
+#include "writer/live/rotation.h"
 
 #define LINE_BYTES_MAX (1 << 20)
 #define SECOND_NS      INT64_C(1000000000)

@@ -12,10 +12,10 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "schema/equal.h"
-#include "schema/formats.h"
-#include "schema/number.h"
-#include "schema/pattern.h"
+#include "schema/format/formats.h"
+#include "schema/json/equal.h"
+#include "schema/json/number.h"
+#include "schema/regex/pattern.h"
 
 #define LINE_MAX_BYTES (1 << 20)
 #define FIELDS_MAX     3

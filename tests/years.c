@@ -13,8 +13,8 @@
 
 #include "port/system.h"
 #include "tests/sim/sim.h"
-#include "writer/frame.h"
-#include "writer/stream.h"
+#include "writer/live/stream.h"
+#include "writer/segment/frame.h"
 
 #define LINE_BYTES_MAX   4096
 #define LINES_MAX        (1u << 20)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "port/port.h"
-#include "writer/batch.h"
+#include "writer/live/batch.h"
 
 #define LINES      4000
 #define ROUNDS     301

@@ -25,8 +25,8 @@
 
 #include "port/options.h"
 #include "port/system.h"
-#include "schema/json.h"
-#include "writer/frame.h"
+#include "schema/json/json.h"
+#include "writer/segment/frame.h"
 
 #define READ_BYTES   (256u << 10)
 #define BATCH_BYTES  (1u << 20)

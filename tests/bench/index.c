@@ -8,8 +8,8 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "writer/index.h"
-#include "writer/tokens.h"
+#include "writer/index/index.h"
+#include "writer/index/tokens.h"
 
 static uint64_t groups_opened(struct file *file, const struct segment_index *index,
                               const char *literal, size_t size, uint8_t *candidates) {

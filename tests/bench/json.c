@@ -12,9 +12,9 @@
 #include <cjson/cJSON.h>
 
 #include "port/port.h"
-#include "schema/facts.h"
-#include "schema/ijson.h"
-#include "schema/json.h"
+#include "schema/json/ijson.h"
+#include "schema/json/json.h"
+#include "schema/record/facts.h"
 #include "tests/bench/json_others.h"
 
 #define TEXT_BYTES     (1 << 20) /* a batch */

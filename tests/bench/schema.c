@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "port/port.h"
-#include "schema/json.h"
-#include "schema/schema.h"
+#include "schema/json/json.h"
+#include "schema/rules/schema.h"
 
 #define LINES      4000
 #define ROUNDS     301

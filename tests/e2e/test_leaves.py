@@ -148,7 +148,7 @@ class Maker:
         return self.atom(depth) + (quantifier if quantifier != "?" or self.chance.random() < 0.5 else "")
 
     def simple(self):
-        """Of the kind that schema/quick.c may take on: no groups, no alternatives."""
+        """Of the kind that schema/regex/quick.c may take on: no groups, no alternatives."""
         sets = ["a", "b", "1", "-", "\\.", "é", "\\/", "[ab]", "[^a]", "[^ab1]", "\\d", "\\w", "\\D", "\\W", "\\s", ".", "[a-f0-9]", "[^\\W]", "[\\w-]", "[^-]", "[.]"]
         quantifiers = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,2}?", "{2,}", "+?", "{0}"]
         terms = "".join(self.pick(*sets) + self.pick(*quantifiers) for _ in range(self.chance.randrange(1, 6)))

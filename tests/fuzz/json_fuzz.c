@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/ijson.h"
-#include "schema/json.h"
+#include "schema/json/ijson.h"
+#include "schema/json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "port/error.h"
-#include "schema/json.h"
-#include "schema/pattern.h"
+#include "schema/json/json.h"
+#include "schema/regex/pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
  * their padding is read.  A line without words is judged as one with them.
  *
  * The input is a schema, a byte 0xFF, and lines.  A dictionary of keywords helps: the strings of
- * schema/keywords.h.
+ * schema/rules/keywords.h.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/schema_fuzz.c schema/[a-z]*.c \
  *       port/error.c -lpcre2-8 -o schema_fuzz
@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "port/error.h"
-#include "schema/json.h"
-#include "schema/schema.h"
+#include "schema/json/json.h"
+#include "schema/rules/schema.h"
 
 #define LINE_BYTES_MAX 4096
 

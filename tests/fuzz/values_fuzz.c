@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/equal.h"
-#include "schema/json.h"
-#include "schema/number.h"
-#include "schema/text.h"
+#include "schema/json/equal.h"
+#include "schema/json/json.h"
+#include "schema/json/number.h"
+#include "schema/json/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

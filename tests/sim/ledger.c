@@ -12,8 +12,8 @@
 
 #include "port/error.h"
 #include "tests/sim/chance.h"
-#include "writer/scan.h"
-#include "writer/segment.h"
+#include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
 
 void ledger_open(struct ledger *ledger, const char *directory, const char *stream) {
     *ledger = (struct ledger){.directory = directory, .stream = stream};
@@ -135,25 +135,25 @@ static size_t read_line(struct reading *reading, const uint8_t *bytes, size_t le
 
 static void read_segment(struct reading *reading, struct files *files,
                          const struct segment_file *segment) {
-    struct scan scan;
-    enum scan_damage damage;
+    struct segment_reader reader;
+    enum segment_damage damage;
     if (segment->name.sequence <= reading->sequence)
         fail_msg("%s: its sequence does not rise", segment->path);
     reading->sequence = segment->name.sequence;
-    assert_int_equal(scan_open(files, segment->path, &scan), 0);
+    assert_int_equal(segment_reader_open(files, segment->path, &reader), 0);
     int more;
-    while ((more = scan_next(&scan, &damage)) == 1)
-        for (size_t at = 0; at < scan.raw_size;)
-            at += read_line(reading, scan.raw + at, scan.raw_size - at);
+    while ((more = segment_reader_next(&reader, &damage)) == 1)
+        for (size_t at = 0; at < reader.raw_size;)
+            at += read_line(reading, reader.raw + at, reader.raw_size - at);
     if (more < 0) fail_msg("%s: %s", segment->path, error_text(more));
-    if (damage != SCAN_SOUND) fail_msg("%s: damaged (%d)", segment->path, (int)damage);
-    scan_close(&scan);
+    if (damage != SEGMENT_SOUND) fail_msg("%s: damaged (%d)", segment->path, (int)damage);
+    segment_reader_close(&reader);
 }
 
 void ledger_check(struct ledger *ledger, struct files *files, enum ledger_demand demand) {
     struct reading reading = {.ledger = ledger, .demand = demand};
     struct segment_list list = {0};
-    char folder[SEGMENT_PATH_MAX];
+    char folder[PATH_BYTES_MAX];
     assert_true(path_join(folder, ledger->directory, ledger->stream, NULL));
     assert_int_equal(segment_list_add(files, folder, &list), 0);
     for (uint32_t i = 0; i < list.count; i++)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "writer/batch.h"
+#include "writer/live/batch.h"
 
 #define RECEIVED_NS 1700000000000000000
 
@@ -33,9 +33,8 @@ static void times_and_levels_are_those_of_the_listener(void **state) {
     assert_int_equal(facts_rules_set("when", "grade", LEVEL_SCALE_SYSLOG, &own), 0);
     const struct batch_listener listeners[] = {{.name = "tcp=usual", .facts = &facts_rules_usual},
                                                {.name = "tcp=own", .facts = &own}};
-    const struct batch_rules rules = {.listeners = listeners,
-                                      .line_bytes_max = 1000,
-                                      .reject_budget = &budget};
+    const struct batch_rules rules = {
+        .listeners = listeners, .line_bytes_max = 1000, .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);
     add(&batch, 0, "{\"when\":1000000000,\"grade\":3}\n");
@@ -67,9 +66,8 @@ static void of_a_listener_without_rules_nothing_is_known(void **state) {
     (void)state;
     const struct batch_listener listeners[] = {{.name = "tcp=usual", .facts = &facts_rules_usual},
                                                {.name = "tcp=none"}};
-    const struct batch_rules rules = {.listeners = listeners,
-                                      .line_bytes_max = 1000,
-                                      .reject_budget = &budget};
+    const struct batch_rules rules = {
+        .listeners = listeners, .line_bytes_max = 1000, .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);
     add(&batch, 0, "{\"time\":1200000000}\n");
@@ -101,9 +99,8 @@ static void lines_are_judged_by_the_schema_of_their_listener(void **state) {
         {.name = "tcp=text", .gate = text},
         {.name = "tcp=watched", .facts = &facts_rules_usual, .gate = number, .monitor = true},
         {.name = "tcp=any", .facts = &facts_rules_usual}};
-    const struct batch_rules rules = {.listeners = listeners,
-                                      .line_bytes_max = 1000,
-                                      .reject_budget = &budget};
+    const struct batch_rules rules = {
+        .listeners = listeners, .line_bytes_max = 1000, .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);
     for (int round = 0; round < 3; round++) {

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/config.h"
-#include "ingest/schema_files.h"
+#include "ingest/config/config.h"
+#include "ingest/config/schema_files.h"
 #include "port/error.h"
 #include "port/system.h"
 #include "tests/unit/zone_bytes.h"

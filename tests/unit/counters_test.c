@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "ingest/counters.h"
-#include "schema/json.h"
+#include "ingest/pipeline/counters.h"
+#include "schema/json/json.h"
 
 static void the_largest_numbers_of_all_streams_have_room_and_are_json(void **state) {
     (void)state;

@@ -15,10 +15,10 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tests/unit/memory_files.h"
-#include "tools/command.h"
-#include "writer/frame.h"
-#include "writer/index.h"
-#include "writer/scan.h"
+#include "tools/commands/command.h"
+#include "writer/index/index.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_reader.h"
 
 #define FRAMES      6
 #define FRAME_LINES 3
@@ -141,25 +141,25 @@ struct reading_result {
 };
 
 static void read_all(const char *path, struct reading_result *result) {
-    struct scan scan;
+    struct segment_reader reader;
     result->size = result->damage = 0;
-    assert_int_equal(scan_open(&files.files, path, &scan), 0);
+    assert_int_equal(segment_reader_open(&files.files, path, &reader), 0);
     for (size_t turn = 0;; turn++) {
-        enum scan_damage damage;
+        enum segment_damage damage;
         assert_true(turn < BYTES_MAX);
-        const int status = scan_next(&scan, &damage);
+        const int status = segment_reader_next(&reader, &damage);
         assert_true(status >= 0);
         if (status > 0) {
-            assert_true(result->size + scan.raw_size < sizeof result->lines);
-            memcpy(result->lines + result->size, scan.raw, scan.raw_size);
-            result->size += scan.raw_size;
+            assert_true(result->size + reader.raw_size < sizeof result->lines);
+            memcpy(result->lines + result->size, reader.raw, reader.raw_size);
+            result->size += reader.raw_size;
             continue;
         }
-        if (damage == SCAN_SOUND) break;
+        if (damage == SEGMENT_SOUND) break;
         result->damage++;
-        if (scan_skip_damage(&scan) == 0) break;
+        if (segment_reader_skip_damage(&reader) == 0) break;
     }
-    scan_close(&scan);
+    segment_reader_close(&reader);
     result->lines[result->size] = '\0';
 }
 

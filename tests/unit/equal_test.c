@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "schema/equal.h"
+#include "schema/json/equal.h"
 
 static bool equal(const char *a, const char *b) {
     const bool one = json_equal(a, strlen(a), b, strlen(b));

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "schema/facts.h"
-#include "schema/timestamp.h"
+#include "schema/record/facts.h"
+#include "schema/record/timestamp.h"
 
 /* ---- helpers ---- */
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tools/find.h"
+#include "tools/query/find.h"
 
 static uint64_t random_state;
 

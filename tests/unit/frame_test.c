@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "writer/frame.h"
+#include "writer/segment/frame.h"
 
 static uint64_t random_next(uint64_t *state) { /* splitmix64 */
     uint64_t z = *state += 0x9E3779B97F4A7C15u;

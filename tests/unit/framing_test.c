@@ -10,16 +10,15 @@
 
 #include <cmocka.h>
 
-#include "ingest/framing.h"
+#include "ingest/network/framing.h"
 #include "port/system.h"
 
 #define LINE_MAX 8000
 
 static const struct batch_listener listeners[] = {{.name = "tcp=test"}};
 static _Atomic int64_t budget = 1 << 30;
-static const struct batch_rules batch_rules = {.listeners = listeners,
-                                               .line_bytes_max = LINE_MAX,
-                                               .reject_budget = &budget};
+static const struct batch_rules batch_rules = {
+    .listeners = listeners, .line_bytes_max = LINE_MAX, .reject_budget = &budget};
 static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 4, .port = 7}};
 
 struct bench {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "schema/ijson.h"
+#include "schema/json/ijson.h"
 
 /* The line in a buffer as large as the contract says; the place of what is bad comes back, or 0. */
 static size_t is(const char *text, size_t size, enum json_reason expected) {

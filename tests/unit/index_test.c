@@ -15,13 +15,13 @@
 #include "port/files.h"
 #include "port/system.h"
 #include "tests/sim/chance.h"
-#include "writer/digest.h"
-#include "writer/filter.h"
-#include "writer/frame.h"
-#include "writer/index.h"
-#include "writer/index_format.h"
-#include "writer/scan.h"
-#include "writer/tokens.h"
+#include "writer/index/filter.h"
+#include "writer/index/format.h"
+#include "writer/index/index.h"
+#include "writer/index/tokens.h"
+#include "writer/segment/digest.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_reader.h"
 
 #define SECOND INT64_C(1000000000)
 #define NOON   (INT64_C(1795521600) * SECOND)
@@ -126,13 +126,13 @@ static uint64_t size_of(struct segment *s) {
 }
 
 /* Every line is read, however the index is. */
-static uint64_t lines_read(struct segment *s, enum scan_damage *damage) {
-    struct scan scan;
+static uint64_t lines_read(struct segment *s, enum segment_damage *damage) {
+    struct segment_reader reader;
     uint64_t lines = 0;
-    assert_int_equal(scan_open(files_of_system(), s->path, &scan), 0);
-    while (scan_next(&scan, damage) > 0)
-        lines += scan.raw_lines;
-    scan_close(&scan);
+    assert_int_equal(segment_reader_open(files_of_system(), s->path, &reader), 0);
+    while (segment_reader_next(&reader, damage) > 0)
+        lines += reader.raw_lines;
+    segment_reader_close(&reader);
     return lines;
 }
 
@@ -163,36 +163,36 @@ static void groups_are_the_frames_in_order_and_all_of_them(void **state) {
     put_appends(s, 3, 1000000);
     put_appends(s, 1, 2000);
     struct segment_index index = indexed(s);
-    struct scan scan;
-    enum scan_damage damage;
+    struct segment_reader reader;
+    enum segment_damage damage;
     assert_int_equal(index.lines, s->lines);
     assert_int_equal(index.data_size, s->size);
     assert_int_equal(index.data_size + index.index_bytes, size_of(s));
     assert_in_range(index.count, 5, 8);
-    assert_int_equal(scan_open(files_of_system(), s->path, &scan), 0);
+    assert_int_equal(segment_reader_open(files_of_system(), s->path, &reader), 0);
     for (uint32_t g = 0; g < index.count; g++) {
         const struct index_group *group = &index.groups[g];
         uint64_t raw_size = 0, lines = 0;
         for (uint32_t i = 0; i < group->frames; i++) {
-            assert_int_equal(scan_next(&scan, &damage), 1);
+            assert_int_equal(segment_reader_next(&reader, &damage), 1);
             if (i == 0) {
-                assert_int_equal(scan.offset, group->offset);
-                assert_int_equal(scan.frame_number, group->first_frame);
-                assert_int_equal(scan.line_number, group->first_line);
+                assert_int_equal(reader.offset, group->offset);
+                assert_int_equal(reader.frame_number, group->first_frame);
+                assert_int_equal(reader.line_number, group->first_line);
             }
-            raw_size += scan.raw_size;
-            lines += scan.raw_lines;
+            raw_size += reader.raw_size;
+            lines += reader.raw_lines;
         }
-        assert_int_equal(scan.next_offset, group->offset + group->size);
+        assert_int_equal(reader.next_offset, group->offset + group->size);
         assert_int_equal(raw_size, group->raw_size);
         assert_int_equal(lines, group->span.lines);
         assert_in_range(raw_size, 1, (1 << 20) + (64 << 10));
         assert_false(group->damaged);
         assert_true(group->filtered);
     }
-    assert_int_equal(scan_next(&scan, &damage), 0);
-    assert_int_equal(damage, SCAN_SOUND);
-    scan_close(&scan);
+    assert_int_equal(segment_reader_next(&reader, &damage), 0);
+    assert_int_equal(damage, SEGMENT_SOUND);
+    segment_reader_close(&reader);
     index_free(&index);
 }
 
@@ -398,7 +398,7 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
     assert_int_equal(file_read_at(&s->file, bytes, (size_t)whole, 0), whole);
     for (uint64_t size = index.data_size; size < whole; size++) {
         struct segment_index torn;
-        enum scan_damage damage;
+        enum segment_damage damage;
         uint64_t offset;
         assert_int_equal(file_truncate(&s->file, size), 0);
         assert_int_equal(index_load(&s->file, &torn), ERR_NOT_FOUND);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "schema/json_marks.h"
+#include "schema/json/marks.h"
 #include "tests/unit/json_judge.h"
 #include "tests/unit/probe.h"
 

@@ -1,5 +1,5 @@
 /* json_judge.h - how tests judge a line: every way of json.h at once, which must agree, and beside
- * them a slow reference, written apart from schema/json.c from RFC 8259 and RFC 3629.  Include it
+ * them a slow reference, written apart from schema/json/json.c from RFC 8259 and RFC 3629.  Include it
  * behind cmocka.h. */
 #ifndef TESTS_UNIT_JSON_JUDGE_H
 #define TESTS_UNIT_JSON_JUDGE_H
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/json.h"
+#include "schema/json/json.h"
 
 /* ---- the reference: bounds everywhere, recursion, code points as numbers ---- */
 

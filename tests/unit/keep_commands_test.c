@@ -10,7 +10,7 @@
 #include "port/error.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
-#include "tools/command.h"
+#include "tools/commands/command.h"
 
 #define MAIN_1 "main-0000000001-20261125T120000Z.ndjson.lz4"
 #define MAIN_2 "main-0000000002-20261126T120000Z.ndjson.lz4"

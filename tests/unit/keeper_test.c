@@ -4,9 +4,9 @@
 
 #include "port/error.h"
 #include "tests/unit/memory_files.h"
-#include "writer/frame.h"
-#include "writer/index.h"
-#include "writer/keeper.h"
+#include "writer/index/index.h"
+#include "writer/keep/keeper.h"
+#include "writer/segment/frame.h"
 
 #define PACK_PATH "logs/state/s.pack"
 #define FOLDER    "logs/s"

@@ -8,20 +8,20 @@
 #include <string.h>
 
 #include "tests/sim/sim.h"
-#include "writer/frame.h"
-#include "writer/manifest.h"
+#include "writer/keep/manifest.h"
+#include "writer/segment/frame.h"
 
 #define DAY    (86400 * SIM_S)
 #define OPENED (INT64_C(1795521600) * SIM_S)
 
 /* Segment n was opened n days behind OPENED, and closed half a day later. */
 static inline void path_of(const char *folder, const char *stream, uint64_t sequence, bool part,
-                           char path[SEGMENT_PATH_MAX]) {
+                           char path[PATH_BYTES_MAX]) {
     struct segment_name name = {.sequence = sequence, .part = part};
     char text[SEGMENT_NAME_MAX];
     strcpy(name.stream, stream);
     name.opened_ns = OPENED + (int64_t)sequence * DAY;
-    snprintf(path, SEGMENT_PATH_MAX, "%s/%s/%s", folder, stream, segment_name_format(&name, text));
+    snprintf(path, PATH_BYTES_MAX, "%s/%s/%s", folder, stream, segment_name_format(&name, text));
 }
 
 /* Of so many lines. */
@@ -42,7 +42,7 @@ static inline void put_lines(struct disk *disk, const char *path, const char *st
 
 static inline void put_segment(struct disk *disk, const char *folder, const char *stream,
                                uint64_t sequence, bool part) {
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     path_of(folder, stream, sequence, part, path);
     put_lines(disk, path, stream, sequence, 1);
 }
@@ -50,7 +50,7 @@ static inline void put_segment(struct disk *disk, const char *folder, const char
 /* The manifest learns of it. */
 static inline void record(struct disk *disk, struct manifest *manifest, const char *folder,
                           const char *stream, uint64_t sequence) {
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     struct manifest_record told;
     path_of(folder, stream, sequence, false, path);
     assert_int_equal(manifest_describe(&disk->files, path, &told), 0);

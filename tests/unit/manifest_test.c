@@ -14,9 +14,9 @@
 #include "port/system.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/sweep.h"
-#include "writer/manifest.h"
-#include "writer/manifest_line.h"
-#include "writer/manifest_parts.h"
+#include "writer/keep/manifest.h"
+#include "writer/keep/manifest_internal.h"
+#include "writer/keep/manifest_line.h"
 
 #define SECOND INT64_C(1000000000)
 #define NOON   (INT64_C(1795521600) * SECOND)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "schema/number.h"
+#include "schema/json/number.h"
 
 static int compare(const char *a, const char *b) {
     return number_compare(a, strlen(a), b, strlen(b));

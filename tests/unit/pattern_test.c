@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "schema/pattern.h"
+#include "schema/regex/pattern.h"
 
 static struct pattern_scratch *scratch;
 

@@ -11,11 +11,12 @@
 
 #include <cmocka.h>
 
-#include "ingest/pipeline.h"
-#include "ingest/rules.h"
+#include "ingest/pipeline/pipeline.h"
+#include "ingest/pipeline/rules.h"
 #include "tests/sim/sim.h"
-#include "writer/recover.h"
-#include "writer/scan.h"
+#include "writer/live/recover.h"
+#include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
 
 #define DIRECTORY     "logs"
 #define LINE_BYTES    64u /* {"from":1,"n":"000000042","fill":"…"}, and a newline */
@@ -86,13 +87,14 @@ static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SO
     snprintf(path, sizeof path, DIRECTORY "/%s", name);
     assert_int_equal(segment_list_add(&bench->sim.disk.files, path, &list), 0);
     for (uint32_t i = 0; i < list.count; i++) {
-        struct scan scan;
-        enum scan_damage damage;
-        assert_int_equal(scan_open(&bench->sim.disk.files, list.files[i].path, &scan), 0);
-        while (scan_next(&scan, &damage) > 0) {
-            assert_int_equal(scan.raw_size % LINE_BYTES, 0);
-            for (const char *line = (const char *)scan.raw;
-                 line < (const char *)scan.raw + scan.raw_size; line += LINE_BYTES, lines++) {
+        struct segment_reader reader;
+        enum segment_damage damage;
+        assert_int_equal(segment_reader_open(&bench->sim.disk.files, list.files[i].path, &reader),
+                         0);
+        while (segment_reader_next(&reader, &damage) > 0) {
+            assert_int_equal(reader.raw_size % LINE_BYTES, 0);
+            for (const char *line = (const char *)reader.raw;
+                 line < (const char *)reader.raw + reader.raw_size; line += LINE_BYTES, lines++) {
                 uint32_t from;
                 uint64_t n;
                 assert_int_equal(sscanf(line, "{\"from\":%" SCNu32 ",\"n\":\"%" SCNu64, &from, &n),
@@ -100,7 +102,7 @@ static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SO
                 assert_true(from < SOURCES && n == next[from]++);
             }
         }
-        scan_close(&scan);
+        segment_reader_close(&reader);
     }
     segment_list_free(&list);
     return lines;

@@ -12,7 +12,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "tools/query.h"
+#include "tools/query/query.h"
 
 #define SECOND INT64_C(1000000000)
 #define DAY_S  INT64_C(86400)

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "schema/json.h"
-#include "schema/quotes.h"
+#include "schema/json/json.h"
+#include "schema/json/quotes.h"
 
 #define TEXT_BYTES_MAX 400
 

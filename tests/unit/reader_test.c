@@ -13,8 +13,8 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tests/unit/memory_files.h"
-#include "tools/command.h"
-#include "writer/frame.h"
+#include "tools/commands/command.h"
+#include "writer/segment/frame.h"
 
 static struct memory_files files;
 static struct output out;

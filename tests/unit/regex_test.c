@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "tools/regex.h"
+#include "tools/query/regex.h"
 
 static struct regex_state state;
 

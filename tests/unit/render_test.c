@@ -12,10 +12,10 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "schema/timestamp.h"
-#include "tools/fields.h"
-#include "tools/render.h"
-#include "tools/visible.h"
+#include "schema/record/timestamp.h"
+#include "tools/query/fields.h"
+#include "tools/render/render.h"
+#include "tools/render/visible.h"
 
 static struct output out;
 

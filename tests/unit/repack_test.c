@@ -12,10 +12,10 @@
 
 #include "port/error.h"
 #include "tests/unit/memory_files.h"
-#include "writer/frame.h"
-#include "writer/repack.h"
-#include "writer/scan.h"
-#include "writer/tokens.h"
+#include "writer/index/tokens.h"
+#include "writer/keep/repack.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_reader.h"
 
 #define SECOND  INT64_C(1000000000)
 #define NOON    (INT64_C(1795521600) * SECOND)
@@ -101,19 +101,19 @@ static int repack_it(int level) {
 static void the_same_lines_stand_in_fewer_bytes_at_the_same_numbers(void **state) {
     (void)state;
     assert_int_equal(repack_it(0), 0);
-    struct scan scan;
-    enum scan_damage damage = SCAN_SOUND;
+    struct segment_reader reader;
+    enum segment_damage damage = SEGMENT_SOUND;
     size_t at = 0;
     uint64_t lines = 0;
-    assert_int_equal(scan_open(&files.files, "to", &scan), 0);
-    while (scan_next(&scan, &damage) > 0) {
-        assert_int_equal(scan.line_number, lines);
-        assert_memory_equal(scan.raw, text + at, scan.raw_size);
-        at += scan.raw_size;
-        lines += scan.raw_lines;
+    assert_int_equal(segment_reader_open(&files.files, "to", &reader), 0);
+    while (segment_reader_next(&reader, &damage) > 0) {
+        assert_int_equal(reader.line_number, lines);
+        assert_memory_equal(reader.raw, text + at, reader.raw_size);
+        at += reader.raw_size;
+        lines += reader.raw_lines;
     }
-    scan_close(&scan);
-    assert_int_equal(damage, SCAN_SOUND);
+    segment_reader_close(&reader);
+    assert_int_equal(damage, SEGMENT_SOUND);
     assert_int_equal(at, text_size);
     struct file_status before, after;
     file_status(&from, &before);

@@ -12,7 +12,7 @@
 
 #include "tests/sim/chance.h"
 #include "tests/unit/probe.h"
-#include "writer/retention.h"
+#include "writer/keep/retention.h"
 
 #define SECOND       INT64_C(1000000000)
 #define DAY          (86400 * SECOND)

@@ -13,11 +13,10 @@
 #include "port/system.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/zone_bytes.h"
-#include "writer/frame.h"
-#include "writer/rotation.h"
-#include "writer/scan.h"
-#include "writer/segment.h"
-#include "writer/stream.h"
+#include "writer/live/rotation.h"
+#include "writer/live/stream.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_list.h"
 
 #define MINUTE    (60 * SIM_S)
 #define HOUR      (60 * MINUTE)

@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "schema/timestamp.h"
+#include "schema/record/timestamp.h"
 #include "tests/unit/zone_bytes.h"
-#include "writer/schedule.h"
+#include "writer/clock/schedule.h"
 
 #define LONDON    "GMT0BST,M3.5.0/1,M10.5.0"
 #define NEW_YORK  "EST5EDT,M3.2.0,M11.1.0"

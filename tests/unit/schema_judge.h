@@ -1,4 +1,4 @@
-/* schema_judge.h - what tests of schema/schema.h share: a schema and some lines, judged. */
+/* schema_judge.h - what tests of schema/rules/schema.h share: a schema and some lines, judged. */
 #ifndef TESTS_UNIT_SCHEMA_JUDGE_H
 #define TESTS_UNIT_SCHEMA_JUDGE_H
 
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "schema/json.h"
-#include "schema/schema.h"
+#include "schema/json/json.h"
+#include "schema/rules/schema.h"
 
 #define LINE_BYTES_MAX 4096
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "writer/segment_name.h"
+#include "writer/segment/segment_name.h"
 
 #define OPENED_NS 1795505400000000000 /* 2026-11-24T07:30:00Z */
 

@@ -14,11 +14,12 @@
 #include "port/system.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
-#include "writer/archives.h"
-#include "writer/keeper.h"
-#include "writer/manifest.h"
-#include "writer/retention_files.h"
-#include "writer/scan.h"
+#include "writer/keep/keeper.h"
+#include "writer/keep/manifest.h"
+#include "writer/keep/retention_files.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
 
 #define SEGMENTS 3
 #define LINES    20
@@ -39,7 +40,7 @@ struct life {
 
 static void put_all(struct sim *sim, void *context) {
     struct life *life = context;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     life->sim = sim;
     disk_add_volume(&sim->disk, "cold", CROSSING);
     sim_set_wall(sim, OPENED + 100 * DAY);
@@ -108,28 +109,28 @@ static void begin_again(struct sim *sim, void *context, enum sweep_harm harm) {
 /* ---- what must hold ---- */
 
 static void check_lines(struct life *life, const char *path, uint64_t sequence) {
-    struct scan scan;
-    enum scan_damage damage = SCAN_SOUND;
+    struct segment_reader reader;
+    enum segment_damage damage = SEGMENT_SOUND;
     char expected[80];
     int lines = 0;
-    assert_int_equal(scan_open(&life->sim->disk.files, path, &scan), 0);
-    while (scan_next(&scan, &damage) > 0)
-        for (uint32_t at = 0; at < scan.raw_size; lines++) {
+    assert_int_equal(segment_reader_open(&life->sim->disk.files, path, &reader), 0);
+    while (segment_reader_next(&reader, &damage) > 0)
+        for (uint32_t at = 0; at < reader.raw_size; lines++) {
             const int size =
                 snprintf(expected, sizeof expected,
                          "{\"stream\":\"main\",\"sequence\":%d,\"n\":%d}\n", (int)sequence, lines);
-            assert_memory_equal(scan.raw + at, expected, size);
+            assert_memory_equal(reader.raw + at, expected, size);
             at += (uint32_t)size;
         }
-    assert_int_equal(damage, SCAN_SOUND);
+    assert_int_equal(damage, SEGMENT_SOUND);
     assert_int_equal(lines, LINES);
-    scan_close(&scan);
+    segment_reader_close(&reader);
 }
 
 static void check_manifest(struct life *life, uint64_t sequence, const char *folder) {
     struct manifest *manifest;
     struct manifest_record told, found;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     struct files *files = &life->sim->disk.files;
     path_of("cold", "main", sequence, false, path);
     assert_int_equal(manifest_read(files, "logs", &manifest), 0);
@@ -162,7 +163,7 @@ static bool find_unwanted(void *context, const char *path, bool directory) {
 
 static void each_is_there_once(struct sim *sim, void *context, enum sweep_harm harm) {
     struct life *life = context;
-    char here[SEGMENT_PATH_MAX], there[SEGMENT_PATH_MAX], failed[SEGMENT_PATH_MAX];
+    char here[PATH_BYTES_MAX], there[PATH_BYTES_MAX], failed[PATH_BYTES_MAX];
     struct segment_list list = {0};
     (void)harm;
     for (uint64_t i = 1; i <= SEGMENTS; i++) {
@@ -278,7 +279,7 @@ static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct files *files = &one->sim.disk.files;
-    char path[SEGMENT_PATH_MAX], marker[64];
+    char path[PATH_BYTES_MAX], marker[64];
     size_t size;
     keep(&one->life, &rules, 3600 * SIM_S);
     const uint8_t *bytes = disk_bytes(&one->sim.disk, "cold/state/" ARCHIVES_OF_FILE, &size);
@@ -309,7 +310,7 @@ static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
 static void other_lines_under_the_same_name_stay(void **state) {
     (void)state;
     struct one *one = begin_one();
-    char here[SEGMENT_PATH_MAX], there[SEGMENT_PATH_MAX];
+    char here[PATH_BYTES_MAX], there[PATH_BYTES_MAX];
     path_of("logs", "main", 1, false, here);
     path_of("cold", "main", 1, false, there);
     put_lines(&one->sim.disk, there, "main", 1, LINES + 1);
@@ -333,7 +334,7 @@ static void spoil_copy(void *context, enum disk_operation operation, const char 
                        int64_t result) {
     struct disk *disk = context;
     if (operation != DISK_RENAME || result < 0 || strstr(path, ".copy") == NULL) return;
-    char there[SEGMENT_PATH_MAX];
+    char there[PATH_BYTES_MAX];
     path_of("cold", "main", 1, false, there);
     disk->performed = NULL;
     if (disk_exists(disk, there)) disk_put(disk, there, "half", 4);
@@ -342,7 +343,7 @@ static void spoil_copy(void *context, enum disk_operation operation, const char 
 static void what_got_the_name_is_compared_before_the_original_goes(void **state) {
     (void)state;
     struct one *one = begin_one();
-    char here[SEGMENT_PATH_MAX];
+    char here[PATH_BYTES_MAX];
     path_of("logs", "main", 1, false, here);
     one->sim.disk.performed = spoil_copy;
     one->sim.disk.context = &one->sim.disk;
@@ -371,7 +372,7 @@ static void hear(void *context, const char *line, size_t size) {
 static void one_that_could_not_be_moved_is_told_of_when_it_is(void **state) {
     (void)state;
     struct one *one = begin_one();
-    char here[SEGMENT_PATH_MAX];
+    char here[PATH_BYTES_MAX];
     struct heard failed = {.words = ": moving: "}, moved = {.words = ": moved now, to cold"};
     path_of("logs", "main", 2, false, here);
     const struct disk_fault held = {.ending = DISK_FAILS,

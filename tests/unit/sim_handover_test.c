@@ -14,11 +14,11 @@
 #include "port/system.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
-#include "writer/archives.h"
-#include "writer/keeper.h"
-#include "writer/manifest.h"
-#include "writer/retention_files.h"
-#include "writer/scan.h"
+#include "writer/keep/keeper.h"
+#include "writer/keep/manifest.h"
+#include "writer/keep/retention_files.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/segment_list.h"
 
 #define SEGMENTS 3
 #define LINES    20
@@ -41,7 +41,7 @@ struct life {
 static int copy_program(void *context, const char *const *words) {
     struct life *life = context;
     const int sequence = atoi(words[1]);
-    char name[SEGMENT_PATH_MAX], text[SEGMENT_NAME_MAX];
+    char name[PATH_BYTES_MAX], text[SEGMENT_NAME_MAX];
     assert_string_equal(words[0], "copy");
     assert_in_range(sequence, 1, SEGMENTS);
     path_of("logs", "main", (uint64_t)sequence, false, name);
@@ -80,7 +80,7 @@ static struct keeper_rules rules_of(bool deletes, bool moves) {
 /* ---- a keeper at work ---- */
 
 static void begin(struct life *life, struct sim *sim) {
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     life->sim = sim;
     sim->run_program = copy_program;
     sim->program_context = life;
@@ -184,7 +184,7 @@ static void each_is_far_away(struct sim *sim, void *context, enum sweep_harm har
     (void)sim;
     struct disk *disk = &life->sim->disk;
     struct manifest *manifest;
-    char path[SEGMENT_PATH_MAX], away[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX], away[PATH_BYTES_MAX];
     assert_int_equal(manifest_read(&disk->files, "logs", &manifest), 0);
     for (uint64_t i = 1; i <= SEGMENTS; i++) {
         path_of(folder, "main", i, false, path);
@@ -338,7 +338,7 @@ static void one_that_cannot_be_deleted_keeps_no_other_waiting(void **state) {
     (void)state;
     struct one *one = begin_one();
     const struct keeper_rules deleting = rules_of(true, false);
-    char path[SEGMENT_PATH_MAX], first[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX], first[PATH_BYTES_MAX];
     path_of("logs", "main", 1, false, first);
     const struct disk_fault held = {.ending = DISK_FAILS,
                                     .error = ERR_BUSY,

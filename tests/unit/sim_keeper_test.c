@@ -13,10 +13,9 @@
 #include "port/error.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/probe.h"
-#include "writer/frame.h"
-#include "writer/index.h"
-#include "writer/keeper.h"
-#include "writer/segment.h"
+#include "writer/index/index.h"
+#include "writer/keep/keeper.h"
+#include "writer/segment/frame.h"
 
 #define FOLDER    "logs/s"
 #define PACK_PATH "logs/state/s.pack"
@@ -30,13 +29,13 @@ struct bench {
     uint64_t seen; /* operations on the path that is watched */
 };
 
-static char *path_of(int sequence, char path[SEGMENT_PATH_MAX]) {
-    snprintf(path, SEGMENT_PATH_MAX, FOLDER "/s-%010d-20261124T120000Z.ndjson.lz4", sequence);
+static char *path_of(int sequence, char path[PATH_BYTES_MAX]) {
+    snprintf(path, PATH_BYTES_MAX, FOLDER "/s-%010d-20261124T120000Z.ndjson.lz4", sequence);
     return path;
 }
 
 static void put_segment(struct disk *disk, int sequence) {
-    char path[SEGMENT_PATH_MAX], line[64];
+    char path[PATH_BYTES_MAX], line[64];
     void *scratch = malloc(frame_scratch_bytes());
     uint8_t *raw = malloc(LINES * sizeof line);
     size_t size = 0;
@@ -94,7 +93,7 @@ static void pass(struct bench *b, int64_t ns) {
 
 /* 0: it has no index; 1: it has one; 2: and is packed. */
 static int state_of(struct bench *b, int sequence) {
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     struct file file;
     struct segment_index index;
     assert_int_equal(file_open(&b->sim.disk.files, path_of(sequence, path), FILE_READ, &file), 0);
@@ -118,7 +117,7 @@ static void one_that_is_held_waits_alone_and_is_seen_to_soon_after(void **state)
     for (int which = 1; which <= SEGMENTS; which += 2)
         for (uint64_t last = 0; last <= SEGMENTS; last += SEGMENTS) { /* all new, and all old */
             struct bench b;
-            char path[SEGMENT_PATH_MAX];
+            char path[PATH_BYTES_MAX];
             begin(&b, last);
             hold(&b, path_of(which, path), HELD_KINDS, ERR_BUSY);
             keeper_look(b.keeper);
@@ -180,7 +179,7 @@ static void files_are_listed_once_for_all_that_there_is_to_do(void **state) {
 static void one_that_is_held_for_ever_is_asked_for_once_a_minute(void **state) {
     (void)state;
     struct bench b;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     begin(&b, 0);
     b.sim.disk.performed = watch;
     b.sim.disk.context = &b;
@@ -200,7 +199,7 @@ static void
 one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more(void **state) {
     (void)state;
     struct bench b;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     begin(&b, 0);
     hold(&b, path_of(1, path), DISK_BIT(DISK_READ), ERR_IO);
     keeper_look(b.keeper);
@@ -216,7 +215,7 @@ one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more(vo
 static void an_end_asks_for_what_is_held_once_and_does_not_wait_for_it(void **state) {
     (void)state;
     struct bench b;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     begin(&b, 0);
     hold(&b, path_of(2, path), HELD_KINDS, ERR_BUSY);
     keeper_finish(b.keeper);

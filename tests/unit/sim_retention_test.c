@@ -13,8 +13,8 @@
 #include "port/error.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
-#include "writer/manifest.h"
-#include "writer/retention_files.h"
+#include "writer/keep/manifest.h"
+#include "writer/keep/retention_files.h"
 
 #define NOW       (OPENED + 100 * DAY)
 #define SEQUENCES 6
@@ -31,7 +31,7 @@ static void put_all(struct sim *sim, void *context) {
     struct life *life = context;
     struct manifest *manifest;
     struct disk *disk = &sim->disk;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     assert_int_equal(directory_make(&disk->files, "logs/main"), 0);
     assert_int_equal(manifest_open(&disk->files, "logs", &manifest), 0);
     for (uint64_t i = 1; i <= SEQUENCES; i++) {
@@ -94,7 +94,7 @@ static bool goes(const char *stream, uint64_t sequence) {
 
 static void check_segment(struct disk *disk, const struct manifest *manifest, const char *stream,
                           uint64_t sequence, enum sweep_harm harm) {
-    char hot[SEGMENT_PATH_MAX], cold[SEGMENT_PATH_MAX];
+    char hot[PATH_BYTES_MAX], cold[PATH_BYTES_MAX];
     const bool part = strcmp(stream, "audit") == 0 && sequence == SEQUENCES;
     const bool lost = strcmp(stream, "main") == 0 && sequence == 5;
     path_of("logs", stream, sequence, part, hot);
@@ -189,7 +189,7 @@ static void end_one(struct one *one) {
 static void one_that_somebody_holds_keeps_nothing_else_from_going(void **state) {
     (void)state;
     struct one one;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     const struct retention_rules few = {.all = {.count_max = 2}};
     begin_one(&one, &few);
     path_of("logs", "main", 1, false, path);
@@ -231,7 +231,7 @@ static void hold(struct one *one, const char *path) {
 static void one_that_is_held_and_not_in_the_books_keeps_nothing_else_from_going(void **state) {
     (void)state;
     struct one one;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     const struct retention_rules few = {.all = {.count_max = 2}};
     begin_one(&one, &few);
     put_segment(&one.sim.disk, "logs", "main", 5, false); /* of which the manifest knows nothing */
@@ -284,7 +284,7 @@ a_manifest_that_is_held_when_a_file_has_gone_is_told_of_it_by_the_next_look(void
 static void rules_that_were_relaxed_let_live_what_was_about_to_go(void **state) {
     (void)state;
     struct one one;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     struct retention_rules few = {.all = {.count_max = 2}};
     begin_one(&one, &few);
     path_of("logs", "main", 1, false, path);
@@ -304,7 +304,7 @@ static void rules_that_were_relaxed_let_live_what_was_about_to_go(void **state) 
 static void one_that_somebody_deletes_between_looking_and_going_is_told_of(void **state) {
     (void)state;
     struct one one;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     const struct retention_rules few = {.all = {.count_max = 2}};
     begin_one(&one, &few);
     assert_int_equal(retention_look(one.retention, NOW), 2);

@@ -14,13 +14,13 @@
 #include "tests/sim/ledger.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/probe.h"
-#include "writer/frame.h"
-#include "writer/index.h"
-#include "writer/manifest.h"
-#include "writer/recover.h"
-#include "writer/scan.h"
-#include "writer/segment.h"
-#include "writer/stream.h"
+#include "writer/index/index.h"
+#include "writer/keep/manifest.h"
+#include "writer/live/recover.h"
+#include "writer/live/segment.h"
+#include "writer/live/stream.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_list.h"
 
 #define DIRECTORY     "logs"
 #define STREAM        "s"
@@ -163,7 +163,7 @@ static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_
         size += 16;
     }
     struct segment_name name = {.stream = STREAM, .sequence = sequence, .part = part};
-    char path[SEGMENT_PATH_MAX], text[SEGMENT_NAME_MAX];
+    char path[PATH_BYTES_MAX], text[SEGMENT_NAME_MAX];
     assert_true(path_join(path, DIRECTORY, STREAM, segment_name_format(&name, text)));
     disk_put(&life->sim->disk, path, bytes, size);
     free(scratch);

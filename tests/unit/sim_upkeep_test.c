@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/upkeep.h"
+#include "ingest/daemon/retention_job.h"
 #include "port/system.h"
 #include "tests/unit/kept_segments.h"
 
@@ -19,7 +19,7 @@ struct bench {
 };
 
 static bool is_there(struct bench *b, uint64_t sequence) {
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     path_of("logs", "main", sequence, false, path);
     return disk_exists(&b->sim.disk, path);
 }

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "writer/digest.h"
-#include "writer/frame.h"
-#include "writer/span.h"
+#include "writer/segment/digest.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/span.h"
 
 /* Without what the compiler leaves behind the last field. */
 #define SPAN_BYTES (offsetof(struct span, levels) + sizeof(uint32_t))

@@ -12,10 +12,10 @@
 
 #include "port/system.h"
 #include "tests/unit/memory_files.h"
-#include "tools/command.h"
-#include "tools/histogram.h"
-#include "tools/top.h"
-#include "writer/frame.h"
+#include "tools/commands/command.h"
+#include "tools/render/histogram.h"
+#include "tools/render/top.h"
+#include "writer/segment/frame.h"
 
 #define NS_PER_S 1000000000
 #define FIRST    "logs/main/main-0000000001-20261124T073000Z.ndjson.lz4"

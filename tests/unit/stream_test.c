@@ -14,11 +14,11 @@
 #include "port/backend.h"
 #include "port/system.h"
 #include "tests/unit/probe.h"
-#include "writer/frame.h"
-#include "writer/recover.h"
-#include "writer/scan.h"
-#include "writer/segment.h"
-#include "writer/stream.h"
+#include "writer/live/recover.h"
+#include "writer/live/stream.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
 
 /* ---- files that fail when told to ---- */
 
@@ -93,7 +93,7 @@ static void skip_ms(int64_t ms) {
 static char directory[64];
 
 static bool remove_entry(void *context, const char *name, bool is_directory) {
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     assert_true(path_join(path, context, name, NULL));
     if (!is_directory) file_remove(files_of_system(), path);
     return true;
@@ -106,7 +106,7 @@ static void fresh_directory(void) {
 
 static void empty_directory(void) {
     static const char *const folders[] = {"s", "state"};
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     for (int i = 0; i < 2; i++) {
         assert_true(path_join(path, directory, folders[i], NULL));
         directory_list(files_of_system(), path, remove_entry, path);
@@ -190,28 +190,28 @@ static void close_bench(struct bench *bench) {
 
 /* All lines of the folder's segments, in order, are {"line":0}, {"line":1} ...; how many? */
 static int count_lines_in_order(uint32_t *segments, bool expect_parts) {
-    char folder[SEGMENT_PATH_MAX];
+    char folder[PATH_BYTES_MAX];
     struct segment_list list = {0};
     int lines = 0;
     assert_true(path_join(folder, directory, "s", NULL));
     assert_int_equal(segment_list_add(files_of_system(), folder, &list), 0);
     for (uint32_t i = 0; i < list.count; i++) {
-        struct scan scan;
-        enum scan_damage damage;
+        struct segment_reader reader;
+        enum segment_damage damage;
         assert_true(expect_parts || !list.files[i].name.part);
-        assert_int_equal(scan_open(files_of_system(), list.files[i].path, &scan), 0);
+        assert_int_equal(segment_reader_open(files_of_system(), list.files[i].path, &reader), 0);
         int before = lines;
-        while (scan_next(&scan, &damage) == 1) {
-            for (const uint8_t *p = scan.raw; p < scan.raw + scan.raw_size;) {
+        while (segment_reader_next(&reader, &damage) == 1) {
+            for (const uint8_t *p = reader.raw; p < reader.raw + reader.raw_size;) {
                 char expected[64];
                 const int size = snprintf(expected, sizeof expected, "{\"line\":%d}\n", lines++);
                 assert_memory_equal(p, expected, (size_t)size);
                 p += size;
             }
         }
-        assert_int_equal(damage, SCAN_SOUND);
+        assert_int_equal(damage, SEGMENT_SOUND);
         assert_true(lines > before);
-        scan_close(&scan);
+        segment_reader_close(&reader);
     }
     if (segments) *segments = list.count;
     segment_list_free(&list);
@@ -259,7 +259,7 @@ static void a_rotation_takes_what_was_appended_before_it_and_no_more(void **stat
 
 /* The only segment's lids; each speaks for so many lines from so many on. */
 static int find_lids(struct span *spans, uint64_t *first_lines, int most) {
-    char folder[SEGMENT_PATH_MAX];
+    char folder[PATH_BYTES_MAX];
     struct segment_list list = {0};
     struct file file;
     struct frame_header header;
@@ -446,7 +446,7 @@ static void the_sequence_rises_over_restarts_even_when_segments_are_gone(void **
         close_bench(&bench);
         assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
         assert_int_equal(recovery.last_sequence, run);
-        char folder[SEGMENT_PATH_MAX];
+        char folder[PATH_BYTES_MAX];
         assert_true(path_join(folder, directory, "s", NULL));
         if (run == 2) directory_list(files_of_system(), folder, remove_entry, folder);
     }
@@ -533,7 +533,7 @@ static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
     for (int i = 0; i < 10; i++)
         append_line(&bench);
     close_bench(&bench);
-    char folder[SEGMENT_PATH_MAX];
+    char folder[PATH_BYTES_MAX];
     struct segment_list list = {0};
     assert_true(path_join(folder, directory, "s", NULL));
     assert_int_equal(segment_list_add(files_of_system(), folder, &list), 0);
@@ -567,7 +567,7 @@ static void whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else(void 
         if (covered) frame_cover(ends[3] - ends[2], file_bytes + ends[2]);
         for (size_t size = 0; size <= ends[3]; size += step) {
             fresh_directory();
-            char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], name[SEGMENT_NAME_MAX];
+            char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX];
             struct recovery recovery;
             assert_int_equal(recover_stream(files_of_system(), directory, "s", &recovery), 0);
             assert_int_equal(recovery.segments, 0);
@@ -607,7 +607,7 @@ static void what_is_damaged_is_set_aside_and_the_frames_behind_it_stay(void **st
         free(scratch);
         file_bytes[second + at] ^= 0x80;
         fresh_directory();
-        char folder[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX], name[SEGMENT_NAME_MAX];
+        char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX];
         struct recovery recovery;
         struct segment_name parts = {.stream = "s", .sequence = 7, .part = true};
         assert_true(path_join(folder, directory, "s", NULL));
@@ -627,7 +627,7 @@ static void what_is_damaged_is_set_aside_and_the_frames_behind_it_stay(void **st
 static bool a_deleted_file_loses_its_name_at_once(void) {
     struct file file;
     struct file_status status;
-    char path[SEGMENT_PATH_MAX];
+    char path[PATH_BYTES_MAX];
     assert_true(path_join(path, directory, "deleted", NULL));
     assert_int_equal(directory_make(files_of_system(), directory), 0);
     assert_int_equal(file_open(files_of_system(), path, FILE_WRITE_NEW, &file), 0);
@@ -648,7 +648,7 @@ static void a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on(
     append_line(&bench);
     while (!bench.appends[0].back)
         port_wait(bench.port, 100000000);
-    char folder[SEGMENT_PATH_MAX];
+    char folder[PATH_BYTES_MAX];
     assert_true(path_join(folder, directory, "s", NULL));
     directory_list(files_of_system(), folder, remove_entry, folder);
     file_remove(files_of_system(), folder);

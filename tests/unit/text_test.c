@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "schema/text.h"
+#include "schema/json/text.h"
 
 static void decodes_as(const char *raw, const char *decoded, size_t decoded_size, size_t points) {
     const size_t size = strlen(raw);

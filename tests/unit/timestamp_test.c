@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "port/error.h"
-#include "schema/timestamp.h"
+#include "schema/record/timestamp.h"
 
 #define SECOND_NS 1000000000
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "writer/tokens.h"
+#include "writer/index/tokens.h"
 
 static uint64_t random_next(uint64_t *state) { /* splitmix64 */
     uint64_t z = *state += 0x9E3779B97F4A7C15u;

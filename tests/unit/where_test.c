@@ -12,7 +12,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "tools/where.h"
+#include "tools/query/where.h"
 
 static struct regex_state regexes;
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "writer/zone.h"
+#include "writer/clock/zone.h"
 
 #define ZONE_BYTES_ROOM 1024
 

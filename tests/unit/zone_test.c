@@ -12,7 +12,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "schema/timestamp.h"
+#include "schema/record/timestamp.h"
 #include "tests/unit/zone_bytes.h"
 
 #define HOUR_S 3600

@@ -1,0 +1,444 @@
+/* config.c - the daemon's table of options, and what the command line and the file that it
+ * names come to. */
+#include "ingest/config/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config/config_internal.h"
+#include "port/error.h"
+#include "port/system.h"
+#include "writer/live/schema_gate.h"
+
+#define MIB         (1024 * 1024ull)
+#define FIELD(name) offsetof(struct config, name)
+
+const struct option config_options[] = {
+    {.name = "config",
+     .kind = OPTION_TEXT,
+     .field = FIELD(file),
+     .value = "FILE",
+     .help = "read this file: JSON with comments, its keys are these options with underscores; "
+             "the command line wins",
+     .place = OPTION_COMMAND_LINE_ONLY},
+    {.name = "dir",
+     .kind = OPTION_TEXT,
+     .field = FIELD(dir),
+     .preset = "./logs",
+     .value = "DIR",
+     .help = "where the files go"},
+    {.name = "tcp",
+     .kind = OPTION_LIST,
+     .field = FIELD(tcp),
+     .value = "HOST:PORT",
+     .help = "listen here for lines over TCP; may repeat; port 0: a free one (both on "
+             "127.0.0.1:5170 when none is given)"},
+    {.name = "udp",
+     .kind = OPTION_LIST,
+     .field = FIELD(udp),
+     .value = "HOST:PORT",
+     .help = "listen here for datagrams of lines; may repeat"},
+    {.name = "connections_max",
+     .kind = OPTION_COUNT,
+     .field = FIELD(connections_max),
+     .min = 1,
+     .max = 1000000,
+     .preset = "16384",
+     .value = "N",
+     .help = "TCP connections at once; at the limit accepting pauses"},
+    {.name = "line_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(line_bytes_max),
+     .min = 64,
+     .max = 4 * MIB - 64,
+     .preset = "1MiB",
+     .value = "SIZE",
+     .help = "a longer line is rejected"},
+    {.name = "buffer_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(buffer_bytes_max),
+     .min = 4 * MIB,
+     .max = 65536 * MIB,
+     .preset = "8MiB",
+     .value = "SIZE",
+     .help = "lines held in memory while the disk is slow or full; then senders wait"},
+    {.name = "receive_bytes",
+     .kind = OPTION_BYTES,
+     .field = FIELD(receive_bytes),
+     .min = 4096,
+     .max = 1024 * MIB,
+     .preset = "4MiB",
+     .value = "SIZE",
+     .help = "what the kernel is asked to hold for a UDP socket"},
+    {.name = "flush_ms",
+     .kind = OPTION_TIME_MS,
+     .field = FIELD(flush_ms),
+     .min = 1,
+     .max = 60000,
+     .preset = "200ms",
+     .value = "TIME",
+     .help = "a line is in the file no later than this"},
+    {.name = "sync_ms",
+     .kind = OPTION_TIME_MS,
+     .field = FIELD(sync_ms),
+     .min = 1,
+     .max = 3600000,
+     .preset = "1s",
+     .value = "TIME",
+     .help = "what is in the file is on the disk no later than this"},
+    {.name = "segment_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(segment_bytes_max),
+     .min = 1024,
+     .max = 1024 * 1024 * MIB,
+     .preset = "256MiB",
+     .value = "SIZE",
+     .help = "a file of so many bytes before compression is full",
+     .place = OPTION_FOR_PARTS},
+    {.name = "segment_packed_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(segment_packed_bytes_max),
+     .max = 1024 * 1024 * MIB,
+     .preset = "0",
+     .value = "SIZE",
+     .help = "a file of so many bytes on disk is full, its index not counted; 0: no limit",
+     .place = OPTION_FOR_PARTS},
+    {.name = "segment_age_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(segment_age_s),
+     .min = 1,
+     .max = 366 * 86400,
+     .value = "TIME",
+     .help = "a file so old is full (1h when none is given; without limit where rotate is)",
+     .place = OPTION_FOR_PARTS},
+    {.name = "segment_idle_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(segment_idle_s),
+     .max = 366 * 86400,
+     .preset = "0s",
+     .value = "TIME",
+     .help = "a file that nothing came into for so long is closed; 0: never",
+     .place = OPTION_FOR_PARTS},
+    {.name = "rotate",
+     .kind = OPTION_TEXT,
+     .field = FIELD(rotate),
+     .preset = "never",
+     .value = "WHEN",
+     .help = "close the file by the clock: hourly, daily, every 15m or every 6h (from midnight "
+             "on), at 00:00,12:30, or never",
+     .place = OPTION_FOR_PARTS},
+    {.name = "rotate_zone",
+     .kind = OPTION_TEXT,
+     .field = FIELD(rotate_zone),
+     .preset = "local",
+     .value = "ZONE",
+     .help = "the zone of that clock: a name like Europe/Berlin, UTC, or local",
+     .place = OPTION_FOR_PARTS},
+    {.name = "zone_folder",
+     .kind = OPTION_TEXT,
+     .field = FIELD(zone_folder),
+     .value = "DIR",
+     .help = "where the files of zones are (TZif), where the system has none or others"},
+    {.name = "archive_after_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(archive_after_s),
+     .max = 366 * 86400,
+     .preset = "60s",
+     .value = "TIME",
+     .help = "a closed file is packed smaller when nothing was written to it for so long, and the "
+             "machine has nothing better to do",
+     .place = OPTION_FOR_PARTS},
+    {.name = "archive_level",
+     .kind = OPTION_COUNT,
+     .field = FIELD(archive_level),
+     .max = 12,
+     .preset = "4",
+     .value = "N",
+     .help = "how hard to try then: LZ4 HC's level, 3 to 12; 0: files stay as they are",
+     .place = OPTION_FOR_PARTS},
+    {.name = "archive_dir",
+     .kind = OPTION_TEXT,
+     .field = FIELD(archive_dir),
+     .value = "DIR",
+     .help = "then they move there, to another volume if you like, each into a folder of its "
+             "stream's name (all but rejects); the reader finds them by the daemon's directory; "
+             "none: they stay",
+     .place = OPTION_FOR_PARTS},
+    {.name = "archive_command",
+     .kind = OPTION_LIST,
+     .field = FIELD(archive_command),
+     .value = "WORD",
+     .help = "then this program has each of them; given once for the program, once more for each "
+             "of its arguments, in which {path}, {stream}, {name} and {sequence} are replaced; no "
+             "shell; exit code 0: it has it; none: there is none",
+     .place = OPTION_FOR_PARTS},
+    {.name = "archive_command_limit_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(archive_command_limit_s),
+     .min = 1,
+     .max = 7 * 86400,
+     .preset = "10m",
+     .value = "TIME",
+     .help = "it is ended when it takes longer, and tried again",
+     .place = OPTION_FOR_PARTS},
+    {.name = "archive_command_then",
+     .kind = OPTION_TEXT,
+     .field = FIELD(archive_command_then),
+     .preset = "keep",
+     .value = "WHAT",
+     .help = "what becomes of a file that it has: keep, and retention decides, or delete",
+     .place = OPTION_FOR_PARTS},
+    {.name = "retention_age_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(retention.all.age_s),
+     .max = 1000 * 366 * UINT64_C(86400),
+     .preset = "0s",
+     .value = "TIME",
+     .help = "a closed file is deleted when its last line came so long ago; 0: never (logport "
+             "retention --dry-run shows what would go)",
+     .place = OPTION_FOR_PARTS},
+    {.name = "retention_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(retention.all.bytes_max),
+     .preset = "0",
+     .value = "SIZE",
+     .help = "closed files of all streams together are no more than so many bytes on disk: the "
+             "oldest go; 0: no limit",
+     .place = OPTION_FOR_PARTS},
+    {.name = "retention_count_max",
+     .kind = OPTION_COUNT,
+     .field = FIELD(retention.all.count_max),
+     .preset = "0",
+     .value = "N",
+     .help = "nor more than so many; 0: no limit",
+     .place = OPTION_FOR_PARTS},
+    {.name = "retention_free_bytes_min",
+     .kind = OPTION_BYTES,
+     .field = FIELD(retention.free_min),
+     .preset = "0",
+     .value = "SIZE",
+     .help = "the oldest closed files go while less than this is free on their disk; 0: no limit"},
+    {.name = "time_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(time_keys),
+     .value = "KEY,...",
+     .help = "which top-level keys hold a line's time, the preferred first (@timestamp, timestamp, "
+             "time, ts and other usual ones when none is given); none: lines have none"},
+    {.name = "level_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_keys),
+     .value = "KEY,...",
+     .help = "which hold its level (level, lvl, severity, levelname, log.level and other usual "
+             "ones when none is given); none: lines have none"},
+    {.name = "level_scale",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_scale),
+     .preset = "usual",
+     .value = "SCALE",
+     .help = "what a level that is a number means: pino, python, syslog, logback, opentelemetry, "
+             "monolog, or usual: told by its magnitude"},
+    {.name = "ijson",
+     .kind = OPTION_FLAG,
+     .field = FIELD(ijson),
+     .help = "reject what is JSON but not I-JSON (RFC 7493), which not all who read it read alike: "
+             "the same name twice in an object, half of a surrogate pair, numbers beyond 2^53-1"},
+    {.name = "schema",
+     .kind = OPTION_LIST,
+     .field = FIELD(schema),
+     .value = "FILE",
+     .help = "reject lines that do not hold by this JSON Schema (draft 2020-12); may repeat: the "
+             "first is the schema, and may refer to the others by their $id"},
+    {.name = "schema_mode",
+     .kind = OPTION_TEXT,
+     .field = FIELD(schema_mode),
+     .preset = "enforce",
+     .value = "MODE",
+     .help = "enforce, or monitor: lines that do not hold are stored all the same, counted as "
+             "schema_monitored, and up to ten a minute, each of another keyword, are told on "
+             "standard error"},
+    {.name = "formats",
+     .kind = OPTION_FLAG,
+     .field = FIELD(formats),
+     .help = "the schema's keyword format is checked too (date-time, uuid, ipv4 ...)"},
+    {.name = "drain_ms",
+     .kind = OPTION_TIME_MS,
+     .field = FIELD(drain_ms),
+     .min = 0,
+     .max = 3600000,
+     .preset = "5s",
+     .value = "TIME",
+     .help = "at a stop, connections are read for at most so long, and half of stop_ms"},
+    {.name = "stop_ms",
+     .kind = OPTION_TIME_MS,
+     .field = FIELD(stop_ms),
+     .min = 0,
+     .max = 3600000,
+     .preset = "20s",
+     .value = "TIME",
+     .help = "at a stop, what cannot be stored by then is given up"},
+    {.name = "stats_s",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(stats_s),
+     .min = 0,
+     .max = 86400,
+     .preset = "0s",
+     .value = "TIME",
+     .help = "print the counters so often; 0: only at the end"},
+    {.name = "check",
+     .kind = OPTION_FLAG,
+     .field = FIELD(check),
+     .help = "only say whether options and file are good",
+     .place = OPTION_COMMAND_LINE_ONLY},
+    {.name = "version",
+     .letter = 'V',
+     .kind = OPTION_FLAG,
+     .field = FIELD(version),
+     .help = "print the version",
+     .place = OPTION_COMMAND_LINE_ONLY},
+    {.name = "help",
+     .letter = 'h',
+     .kind = OPTION_FLAG,
+     .field = FIELD(help),
+     .help = "print this text",
+     .place = OPTION_COMMAND_LINE_ONLY},
+    {.name = NULL},
+};
+
+/* What has no position: the command line's values, and the presets. */
+static int check_values(const struct config *config, char *error) {
+    char problem[CONFIG_PROBLEM_MAX];
+    for (const struct option *option = config_options; option->name; option++) {
+        const void *field = (const uint8_t *)config + option->field;
+        const struct option_list *list = field;
+        const char *text = NULL;
+        char number[32];
+        if (option->kind == OPTION_COUNT) {
+            uint64_t value;
+            memcpy(&value, field, sizeof value);
+            snprintf(number, sizeof number, "%llu", (unsigned long long)value);
+            text = number;
+        }
+        if (option->kind == OPTION_TEXT) memcpy(&text, field, sizeof text);
+        for (uint32_t i = 0; i < (option->kind == OPTION_LIST ? list->count : text != NULL); i++) {
+            if (option->kind == OPTION_LIST) text = list->texts[i];
+            if (config_value_check(option->name, text, problem) == 0) continue;
+            snprintf(error, CONFIG_ERROR_MAX, "%s: %s", option->name, problem);
+            return ERR_INVALID;
+        }
+    }
+    return 0;
+}
+
+/* What came before is good. */
+static int settle(struct files *files, struct config *config, char *error) {
+    const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
+    const char *const archive_dir = config->archive_dir;
+    int result = config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
+    if (result) config_error_at(config, config->rotate_zone, error);
+    if (result) return result;
+    result = config_archive_settle(files, config, &config->archive_dir, error);
+    if (result) config_error_at(config, archive_dir, error);
+    bool missing; /* said for each stream */
+    if (!result && config_command_settle(&config->archive_command, &missing, error)) {
+        config_error_at(config, config->archive_command.texts[0], error);
+        result = ERR_INVALID;
+    }
+    if (!result) result = config_listeners_settle(config, error);
+    if (!result) result = config_streams_settle(files, config, error);
+    config->segment_age_s = config_segment_age_s(config->segment_age_s, &config->schedule);
+    return result;
+}
+
+int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {
+    *config = (struct config){0};
+    error[0] = '\0';
+    /* Once to learn which file, once more to let the command line win. */
+    options_preset(config_options, config);
+    int words = options_command_line(config_options, argc, argv, config, error);
+    if (words > 0) {
+        snprintf(error, CONFIG_ERROR_MAX, "\"%s\": logportd takes options only; see --help",
+                 argv[1]);
+        return ERR_INVALID;
+    }
+    if (words < 0) return words;
+    if (config->help || config->version) return 0;
+    if (config->file) {
+        const char *file = config->file;
+        *config = (struct config){.file = file};
+        options_preset(config_options, config);
+        const int result = config_file_read(files, config, error);
+        if (result) return result;
+        words = options_command_line(config_options, argc, argv, config, error);
+        if (words < 0) return words;
+    }
+    if (config->tcp.count + config->udp.count == 0) {
+        config->tcp = (struct option_list){.count = 1, .texts = {"127.0.0.1:5170"}};
+        config->udp = config->tcp;
+    }
+    const int result = check_values(config, error);
+    return result ? result : settle(files, config, error);
+}
+
+const char *config_keep(struct config *config, const char *text, size_t size,
+                        struct text_position at) {
+    struct config_text_kept *kept = malloc(sizeof *kept + size + 1);
+    if (!kept) return NULL;
+    kept->next = config->kept;
+    kept->at = at;
+    config->kept = kept;
+    memcpy(kept->text, text, size);
+    kept->text[size] = '\0';
+    return kept->text;
+}
+
+struct text_position config_position(const struct config *config, const char *text) {
+    for (const struct config_text_kept *kept = config->kept; kept; kept = kept->next)
+        if (kept->text == text) return kept->at;
+    return (struct text_position){0, 0};
+}
+
+void config_error_at(const struct config *config, const char *text, char *error) {
+    char place[320];
+    const struct text_position at = config_position(config, text);
+    if (at.line == 0) return;
+    const size_t size =
+        (size_t)snprintf(place, sizeof place, "%.256s:%u:%u: ", config->file, at.line, at.column);
+    const size_t room = CONFIG_ERROR_MAX - size - 1, length = strlen(error);
+    memmove(error + size, error, (length < room ? length : room) + 1);
+    error[CONFIG_ERROR_MAX - 1] = '\0';
+    memcpy(error, place, size);
+}
+
+void config_free(struct config *config) {
+    struct config_text_kept *kept = config->kept;
+    while (kept) {
+        struct config_text_kept *next = kept->next;
+        free(kept);
+        kept = next;
+    }
+    config->kept = NULL;
+    while (config->objects) {
+        struct listener_object *next = config->objects->next;
+        free(config->objects);
+        config->objects = next;
+    }
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        schema_gate_release(config->listeners[i].gate);
+    zone_free(config->zone);
+    config->zone = NULL;
+    config_streams_free(config);
+    free(config->listeners);
+    config->listeners = NULL;
+    config->listener_count = 0;
+}
+
+int config_address(const char *text, struct port_address *address) {
+    char whole[32];
+    if (text[0] == ':') text++;
+    if (text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) <= 5) {
+        snprintf(whole, sizeof whole, "127.0.0.1:%s", text);
+        text = whole;
+    }
+    return address_resolve(text, address);
+}

@@ -1,0 +1,127 @@
+/* config.h - what the daemon was told: one table of options for the command line
+ * and the configuration file; the command line replaces the file. */
+#ifndef INGEST_CONFIG_CONFIG_H
+#define INGEST_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/address.h"
+#include "port/files.h"
+#include "port/options.h"
+#include "schema/record/facts.h"
+#include "writer/clock/schedule.h"
+#include "writer/keep/retention.h"
+#include "writer/live/stream.h"
+#include "writer/segment/segment_name.h"
+
+/* Listeners at once: of each kind, those that are being closed included. */
+#define LISTENERS_MAX 64
+_Static_assert(LISTENERS_MAX >= OPTION_LIST_MAX, "room for every listener that can be configured");
+#define LISTENER_NUMBERS  (2 * LISTENERS_MAX)
+#define LISTENER_NAME_MAX (ADDRESS_TEXT_MAX + 8)
+
+/* The keys of a listener that the file writes as an object, with an address and what is special
+ * about it; NULL: as for all. */
+struct listener_keys {
+    const char *address;
+    const char *time_keys, *level_keys, *level_scale;
+    struct option_list schema; /* none: as for all; "none": no schema */
+    const char *schema_mode, *formats, *ijson;
+    const char *stream; /* where its lines go */
+};
+extern const struct option config_listener_options[];
+
+/* The stream that exists always, and that whoever says nothing feeds. */
+#define STREAM_MAIN    "main"
+/* The daemon's own, fed by all others; no configuration may name it. */
+#define STREAM_REJECTS "rejects"
+/* Beside rejects.  Each may have a batch to itself, which is 8 MiB and more, three files open at
+ * once, and a share of the two threads that close: more streams than these want another daemon. */
+#define STREAMS_MAX    16
+
+/* A stream, and what its files are closed, packed and deleted by. */
+struct stream_config {
+    char name[STREAM_NAME_MAX + 1];
+    bool configured; /* by an object of its own */
+    bool fed;        /* by a listener */
+    struct stream_sizes sizes;
+    struct option_list command;        /* whose texts are sizes.keeper.command's words */
+    struct retention_limits retention; /* its own; all zero: it has none */
+    struct zone *zone;                 /* of sizes.schedule, if it is not that of all */
+    bool program_missing;              /* of the command, when the configuration was read */
+};
+
+/* A listener, and what its lines are judged by. */
+struct listener_config {
+    bool tcp;
+    struct listener_keys keys; /* those of all filled in */
+    struct port_address address;
+    /* What the keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
+    const struct facts_rules *facts;
+    struct facts_rules rules;
+    bool monitor, formats, ijson;
+    /* Of keys.schema, once schema_files_settle has made it; NULL: any JSON object is good. */
+    struct schema_gate *gate;
+};
+
+struct config {
+    /* Filled by the table. */
+    const char *file, *dir;
+    struct option_list tcp, udp;
+    uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
+    uint64_t flush_ms, sync_ms, drain_ms, stop_ms, stats_s;
+    uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;
+    const char *rotate, *rotate_zone, *zone_folder;
+    uint64_t archive_after_s, archive_level;
+    const char *archive_dir; /* as it holds everywhere; NULL: none */
+    struct option_list archive_command;
+    uint64_t archive_command_limit_s;
+    const char *archive_command_then;
+    struct retention_rules retention;
+    const char *time_keys, *level_keys, *level_scale;
+    struct option_list schema;
+    const char *schema_mode;
+    bool formats, ijson;
+    bool check, version, help;
+    /* TCP first, each kind in the order given. */
+    struct listener_config *listeners;
+    uint32_t listener_count;
+    struct listener_object *objects;
+    /* STREAM_MAIN first, then those that the file or a listener names; at most STREAMS_MAX. */
+    struct stream_config *streams;
+    uint32_t stream_count;
+    struct stream_config others; /* of all that are not named: what holds for all */
+    struct stream_object *stream_objects;
+    /* What rotate and rotate_zone say. */
+    struct schedule schedule;
+    struct zone *zone;
+    /* The file's texts, which the fields above point to. */
+    struct config_text_kept *kept;
+};
+
+extern const struct option config_options[];
+
+#define CONFIG_ERROR_MAX 1024
+/* Reads the command line and the file that it names. ERR_INVALID, and `error`
+ * (CONFIG_ERROR_MAX bytes) says what is wrong, where, and what was expected. Any thread. */
+int config_read(struct files *files, int argc, char **argv, struct config *config, char *error);
+void config_free(struct config *config);
+
+/* Of the stream of this name, `others` if it is not named. */
+const struct stream_config *config_stream(const struct config *config, const char *name);
+/* What is good, but probably not meant: streams that have keys of their own, and no lines; programs
+ * that are not there.  Writes it to `text`, a line each, as far as it has room; 0: there is none. */
+size_t config_warnings(const struct config *config, char *text, size_t size);
+#define CONFIG_WARNINGS_MAX 2048
+/* On stderr. */
+void config_say_warnings(const struct config *config);
+
+/* Puts in front of `error` (CONFIG_ERROR_MAX bytes) where in the file this text of the configuration
+ * stands; one of the command line, or a preset, stands nowhere. */
+void config_error_at(const struct config *config, const char *text, char *error);
+
+/* One listener's address, looked up if it is a name; "5170" and ":5170" are ports on 127.0.0.1. */
+int config_address(const char *text, struct port_address *address);
+
+#endif

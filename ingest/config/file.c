@@ -1,0 +1,340 @@
+/* file.c - reads the configuration file into the table's fields.
+ * The only file that knows cJSON: it reads the values of a text whose syntax and
+ * positions are our own scanner's (config_text). */
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config/config_internal.h"
+#include "ingest/config/text.h"
+#include "port/error.h"
+
+#define CONFIG_FILE_BYTES_MAX (1u << 20)
+#define VALUE_BYTES_MAX       4096
+
+/* The options of the largest table, and "streams". */
+#define NAMES_MAX 128
+
+/* One object of the file, and the settings that its table fills. */
+struct reading {
+    struct config *config;
+    const char *path, *text;
+    size_t size;
+    const struct option *table;
+    void *settings;
+    struct stream_object *stream; /* whose keys these are, or NULL */
+    const struct option *option;  /* of the member whose elements are read */
+    char *joined;                 /* the elements of a text so far */
+    /* Where each of the table's options was written, and behind them "streams"; line 0: nowhere. */
+    struct text_position *written;
+    char *error; /* "" while all is well */
+};
+
+static void wrong(struct reading *reading, size_t offset, const char *what, const char *name) {
+    if (reading->error[0]) return; /* the first is said */
+    const struct text_position at = text_position(reading->text, offset);
+    const char *stream = reading->stream ? reading->stream->name : "";
+    snprintf(reading->error, CONFIG_ERROR_MAX, "%s:%u:%u: %s%s%s%s%s%s", reading->path, at.line,
+             at.column, stream[0] ? "stream " : "", stream, stream[0] ? ": " : "", name,
+             name[0] ? ": " : "", what);
+}
+
+static cJSON *value_at(const struct reading *reading, size_t offset) {
+    const char *end;
+    return cJSON_ParseWithLengthOpts(reading->text + offset, reading->size - offset, &end, false);
+}
+
+static const char *expected(const struct option *option) {
+    switch (option->kind) {
+    case OPTION_FLAG: return "true or false was expected";
+    case OPTION_COUNT: return "a whole number was expected (10 or 1000)";
+    case OPTION_BYTES: return "a size was expected (65536, \"64KiB\" or \"1MiB\")";
+    case OPTION_TIME_MS: return "a time was expected (200 for milliseconds, \"2s\" or \"10m\")";
+    case OPTION_TIME_S: return "a time was expected (30 for seconds, \"10m\" or \"1h\")";
+    default: return "a text was expected";
+    }
+}
+
+/* The text of a value, kept by the configuration; NULL, and said, if it is none of those. */
+static const char *text_at(struct reading *reading, const struct option *option, size_t offset) {
+    cJSON *value = value_at(reading, offset);
+    char number[32];
+    const char *text = NULL;
+    if (cJSON_IsString(value)) {
+        text = value->valuestring;
+    } else if (cJSON_IsBool(value)) {
+        text = cJSON_IsTrue(value) ? "true" : "false";
+    } else if (cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble <= 9e15) {
+        const uint64_t whole = (uint64_t)value->valuedouble;
+        snprintf(number, sizeof number, "%llu", (unsigned long long)whole);
+        if ((double)whole == value->valuedouble) text = number;
+    }
+    if (text == NULL) {
+        wrong(reading, offset, expected(option), option->name);
+    } else {
+        text =
+            config_keep(reading->config, text, strlen(text), text_position(reading->text, offset));
+        if (text == NULL) wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
+    }
+    cJSON_Delete(value);
+    return text;
+}
+
+static void set_text(struct reading *reading, const struct option *option, const char *text,
+                     size_t offset) {
+    char problem[CONFIG_PROBLEM_MAX];
+    struct stream_object *object;
+    const bool names_stream =
+        reading->table == config_listener_options && strcmp(option->name, "stream") == 0;
+    if (option_set(option, text, reading->settings, problem) ||
+        config_value_check(option->name, text, problem) ||
+        (names_stream && config_stream_object(reading->config, text, &object, problem)))
+        wrong(reading, offset, problem, option->name);
+    else if (reading->stream)
+        config_stream_set(reading->stream, option, text, text_position(reading->text, offset));
+}
+
+static void set(struct reading *reading, const struct option *option, size_t offset) {
+    const char *text = text_at(reading, option, offset);
+    if (text) set_text(reading, option, text, offset);
+}
+
+/* The last would count, and whoever reads the file sees the first. */
+static void written_twice(struct reading *reading, size_t offset, struct text_position first,
+                          const char *name) {
+    char what[64];
+    snprintf(what, sizeof what, "it is written twice, first at %u:%u", first.line, first.column);
+    wrong(reading, offset, what, name);
+}
+
+/* ---- lists ---- */
+
+static void members(struct reading *reading, size_t offset);
+
+/* {"address": "…", …}: a listener with keys of its own. */
+static void listener(struct reading *reading, const struct option *option, size_t offset) {
+    struct listener_object *object = calloc(1, sizeof *object);
+    if (!object) {
+        wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
+        return;
+    }
+    object->next = reading->config->objects;
+    reading->config->objects = object;
+    struct reading inner = *reading;
+    inner.table = config_listener_options;
+    inner.settings = &object->keys;
+    members(&inner, offset);
+    if (!object->keys.address)
+        wrong(reading, offset, "this listener has no \"address\"", option->name);
+    else
+        set_text(reading, option, object->keys.address, offset);
+}
+
+static bool is_listener(const struct reading *reading, const struct option *option) {
+    return reading->table == config_options &&
+           (strcmp(option->name, "tcp") == 0 || strcmp(option->name, "udp") == 0);
+}
+
+static void element(void *context, size_t name_offset, size_t offset) {
+    struct reading *reading = context;
+    (void)name_offset;
+    if (reading->text[offset] == '{' && is_listener(reading, reading->option))
+        listener(reading, reading->option, offset);
+    else
+        set(reading, reading->option, offset);
+}
+
+static void list(struct reading *reading, const struct option *option, size_t offset) {
+    const uint32_t before = reading->stream ? reading->stream->key_count : 0;
+    reading->option = option;
+    if (reading->text[offset] == '[')
+        config_text_children(reading->text, reading->size, offset, element, reading);
+    else
+        element(reading, offset, offset);
+    /* Else what holds for all would hold, and nobody would be told. */
+    const bool command = strcmp(option->name, "archive_command") == 0;
+    const struct option_list *texts =
+        (const void *)((const char *)reading->settings + option->field);
+    if ((reading->stream && reading->stream->key_count == before) || (command && texts->count == 0))
+        wrong(reading, offset, "at least one text was expected", option->name);
+}
+
+/* The elements of a list of keys become one text, as the command line writes it. */
+static void key(void *context, size_t name_offset, size_t offset) {
+    struct reading *reading = context;
+    (void)name_offset;
+    const char *text = text_at(reading, reading->option, offset);
+    if (!text) return;
+    const size_t size = strlen(reading->joined);
+    if (text[0] == '\0' || strchr(text, ','))
+        wrong(reading, offset, "a key without a comma was expected", reading->option->name);
+    else if (size + strlen(text) + 2 > VALUE_BYTES_MAX)
+        wrong(reading, offset, "these are too many", reading->option->name);
+    else
+        sprintf(reading->joined + size, "%s%s", size ? "," : "", text);
+}
+
+static void keys(struct reading *reading, const struct option *option, size_t offset) {
+    char joined[VALUE_BYTES_MAX] = "";
+    reading->joined = joined;
+    config_text_children(reading->text, reading->size, offset, key, reading);
+    reading->joined = NULL;
+    const char *text =
+        config_keep(reading->config, joined, strlen(joined), text_position(reading->text, offset));
+    if (text)
+        set_text(reading, option, text, offset);
+    else
+        wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
+}
+
+/* ---- streams ---- */
+
+/* "NAME": {"rotate": "daily", …} */
+static void stream(void *context, size_t name_offset, size_t value_offset) {
+    struct reading *reading = context;
+    struct config read_into = {0}; /* its values are not needed, only whether they are good */
+    struct reading inner = *reading;
+    char problem[CONFIG_PROBLEM_MAX];
+    cJSON *name = value_at(reading, name_offset);
+    if (!name)
+        wrong(reading, name_offset, error_text(ERR_NO_MEMORY), "");
+    else if (config_stream_check(name->valuestring, problem) ||
+             config_stream_object(reading->config, name->valuestring, &inner.stream, problem))
+        wrong(reading, name_offset, problem, "streams");
+    else if (inner.stream->configured)
+        written_twice(&inner, name_offset, inner.stream->at, "");
+    else if (reading->text[value_offset] != '{')
+        wrong(&inner, value_offset, "an object {…} with its keys was expected", "");
+    else {
+        inner.settings = &read_into;
+        inner.stream->configured = true;
+        inner.stream->at = text_position(reading->text, name_offset);
+        members(&inner, value_offset);
+    }
+    cJSON_Delete(name);
+}
+
+static void streams(struct reading *reading, size_t offset) {
+    if (reading->text[offset] == '{')
+        config_text_children(reading->text, reading->size, offset, stream, reading);
+    else
+        wrong(reading, offset, "an object {\"NAME\": {…}} was expected", "streams");
+}
+
+/* ---- members ---- */
+
+static bool is_whole(const struct reading *reading) {
+    return reading->table == config_options && !reading->stream;
+}
+
+/* It is one elsewhere. */
+static bool misplaced_key(struct reading *reading, size_t offset, const char *name) {
+    const struct option *option = option_find(reading->table, name);
+    if (option && option->place == OPTION_COMMAND_LINE_ONLY)
+        wrong(reading, offset, "this is for the command line only, not for the file", name);
+    else if (is_whole(reading) && option_find(config_listener_options, name))
+        wrong(reading, offset,
+              "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp or udp; what "
+              "is special about a stream stands in \"streams\"",
+              name);
+    else
+        return false;
+    return true;
+}
+
+static void unknown_key(struct reading *reading, size_t offset, const char *name) {
+    char what[CONFIG_PROBLEM_MAX];
+    const bool whole = is_whole(reading);
+    const char *like = option_like(reading->table, name);
+    if (misplaced_key(reading, offset, name)) return;
+    if (like && option_find(reading->table, like)->place == OPTION_COMMAND_LINE_ONLY) like = NULL;
+    snprintf(what, sizeof what, "\"%.64s\": no such key%s%s%s%s", name,
+             whole             ? ""
+             : reading->stream ? " of a stream"
+                               : " of a listener",
+             like    ? "; did you mean \""
+             : whole ? "; logportd --help names them all"
+                     : "",
+             like ? like : "", like ? "\"?" : "");
+    wrong(reading, offset, what, "");
+}
+
+/* False: this one was written before; and said. */
+static bool write_once(struct reading *reading, const struct option *option, const char *name,
+                       size_t offset) {
+    size_t i = 0;
+    if (!option && !(is_whole(reading) && strcmp(name, "streams") == 0)) return true;
+    while (option ? &reading->table[i] != option : reading->table[i].name != NULL)
+        i++;
+    assert(i < NAMES_MAX);
+    struct text_position *at = &reading->written[i];
+    if (at->line) written_twice(reading, offset, *at, name);
+    const bool first = !at->line;
+    if (first) *at = text_position(reading->text, offset);
+    return first;
+}
+
+static void member(void *context, size_t name_offset, size_t value_offset) {
+    struct reading *reading = context;
+    cJSON *name = value_at(reading, name_offset);
+    if (!name) {
+        wrong(reading, name_offset, error_text(ERR_NO_MEMORY), "");
+        return;
+    }
+    const struct option *option = option_find(reading->table, name->valuestring);
+    const char first = reading->text[value_offset];
+    if (!write_once(reading, option, name->valuestring, name_offset)) {
+        /* said */
+    } else if (is_whole(reading) && strcmp(name->valuestring, "streams") == 0) {
+        streams(reading, value_offset);
+    } else if (!option || option->place == OPTION_COMMAND_LINE_ONLY) {
+        unknown_key(reading, name_offset, name->valuestring);
+    } else if (reading->stream && option->place != OPTION_FOR_PARTS) {
+        wrong(reading, name_offset, "this is for all streams together, not for one", option->name);
+    } else if (option->kind == OPTION_LIST && (first == '[' || first == '{')) {
+        list(reading, option, value_offset);
+    } else if (option->kind == OPTION_TEXT && first == '[' && strstr(option->name, "_keys")) {
+        reading->option = option;
+        keys(reading, option, value_offset);
+    } else {
+        set(reading, option, value_offset);
+    }
+    cJSON_Delete(name);
+}
+
+static void members(struct reading *reading, size_t offset) {
+    struct text_position written[NAMES_MAX] = {{0, 0}};
+    reading->written = written;
+    config_text_children(reading->text, reading->size, offset, member, reading);
+    reading->written = NULL;
+}
+
+int config_file_read(struct files *files, struct config *config, char *error) {
+    char *text;
+    size_t size, offset;
+    const char *sentence;
+    const char *path = config->file;
+    int result = file_read_all(files, path, CONFIG_FILE_BYTES_MAX, &text, &size);
+    if (result) {
+        snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
+        return ERR_INVALID;
+    }
+    struct reading reading = {.config = config,
+                              .path = path,
+                              .text = text,
+                              .size = size,
+                              .table = config_options,
+                              .settings = config,
+                              .error = error};
+    result = config_text_check(text, size, &sentence, &offset);
+    if (result == ERR_INVALID)
+        wrong(&reading, offset, sentence, "");
+    else if (result)
+        snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
+    else
+        members(&reading, strspn(text, " \t\r\n"));
+    free(text);
+    return error[0] ? ERR_INVALID : 0;
+}

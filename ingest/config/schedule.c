@@ -1,0 +1,87 @@
+/* schedule.c - what the keys of rotation by the clock come to: a schedule, and the zone
+ * whose clock it goes by. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config/config_internal.h"
+#include "port/error.h"
+#include "port/system.h"
+
+#define ZONE_PATH_MAX 1024
+
+static int no_folder(const char *name, char *error) {
+    snprintf(
+        error, CONFIG_ERROR_MAX,
+        "rotate_zone: \"%.128s\": this system has no files of time zones; set zone_folder to a "
+        "folder of TZif files, or rotate_zone to UTC or local",
+        name);
+    return ERR_INVALID;
+}
+
+static int read_zone(struct files *files, const char *name, const char *folder, struct zone **zone,
+                     char *error) {
+    char path[ZONE_PATH_MAX], *bytes;
+    size_t size;
+    const char *sentence = NULL;
+    if (!folder) folder = system_zone_folder();
+    if (!folder) return no_folder(name, error);
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) {
+        snprintf(error, CONFIG_ERROR_MAX, "zone_folder: %s", error_text(ERR_NAME_TOO_LONG));
+        return ERR_INVALID;
+    }
+    int result = file_read_all(files, path, ZONE_FILE_BYTES_MAX, &bytes, &size);
+    if (result == 0) {
+        result = zone_read(bytes, size, zone, &sentence);
+        free(bytes);
+    }
+    if (result == ERR_NOT_FOUND || result == ERR_IS_DIRECTORY)
+        snprintf(error, CONFIG_ERROR_MAX,
+                 "rotate_zone: \"%.128s\": no such zone in %.512s; a name like Europe/Berlin, UTC "
+                 "or local was expected",
+                 name, folder);
+    else if (result)
+        snprintf(error, CONFIG_ERROR_MAX, "rotate_zone: %.600s: %s", path,
+                 sentence ? sentence : error_text(result));
+    return result;
+}
+
+static int find_zone(struct files *files, const struct config_schedule *asked, struct zone **zone,
+                     char *error) {
+    const char *name = asked->rotate_zone;
+    if (strcmp(name, "UTC") && strcmp(name, "local"))
+        return read_zone(files, name, asked->zone_folder, zone, error);
+    const int result =
+        strcmp(name, "UTC") == 0 ? zone_of_utc(zone) : zone_of_system(system_zone_offset_s, zone);
+    if (result) snprintf(error, CONFIG_ERROR_MAX, "rotate_zone: %s", error_text(result));
+    return result;
+}
+
+int config_schedule_settle(struct files *files, const struct config_schedule *asked,
+                           struct schedule *schedule, struct zone **zone, char *error) {
+    const int result = schedule_parse(asked->rotate, schedule);
+    assert(result == 0); /* config_value_check has said yes */
+    *zone = NULL;
+    if (find_zone(files, asked, zone, error)) return ERR_INVALID;
+    schedule->zone = *zone;
+    return 0;
+}
+
+int config_schedule_check(const char *text, char *problem) {
+    struct schedule schedule;
+    if (schedule_parse(text, &schedule) == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\" is none of " SCHEDULE_EXPECTED " (at most every 24h, at %d times a day)",
+             text, SCHEDULE_TIMES_MAX);
+    return ERR_INVALID;
+}
+
+int config_zone_check(const char *text, char *problem) {
+    if (zone_name_valid(text)) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\" is not the name of a zone: one like Europe/Berlin, UTC or local was "
+             "expected",
+             text);
+    return ERR_INVALID;
+}

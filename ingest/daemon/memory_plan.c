@@ -1,0 +1,70 @@
+/* memory_plan.c - adds up the pools and their reasons. */
+#include "ingest/daemon/memory_plan.h"
+
+#include <stdio.h>
+
+#include "ingest/network/intake.h"
+#include "writer/keep/keeper.h"
+#include "writer/live/batch.h"
+#include "writer/live/schema_gate.h"
+
+/* A receive of this size costs least a byte, and a few of them serve all
+ * connections of a listener: each goes back as soon as its lines are copied. */
+#define TCP_BUFFER_BYTES (256u << 10)
+#define TCP_BUFFERS      8
+/* The largest datagram, and as many as one system call brings. */
+#define DATAGRAM_BYTES   (64u << 10)
+#define DATAGRAMS        64
+
+/* Of their checkers; listeners may share them. */
+static size_t schema_memory(const struct config *config) {
+    size_t sum = 0;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct schema_gate *gate = config->listeners[i].gate;
+        bool counted = gate == NULL;
+        for (uint32_t j = 0; j < i; j++)
+            counted = counted || config->listeners[j].gate == gate;
+        if (!counted) sum += schema_gate_memory(gate);
+    }
+    return sum;
+}
+
+static uint32_t batches_needed(const struct config *config) {
+    const uint64_t line_bytes_max = config->line_bytes_max;
+    const uint64_t raw = line_bytes_max > BATCH_BYTES_MIN ? line_bytes_max : BATCH_BYTES_MIN;
+    const uint32_t least = pipeline_batches_min(config->stream_count);
+    const uint64_t batches = config->buffer_bytes_max / raw;
+    return batches > least ? (uint32_t)batches : least;
+}
+
+struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
+    const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
+    const uint32_t needed = batches_needed(config);
+    struct memory_plan plan = {
+        .batches = needed > batches ? needed : batches,
+        .tcp_buffers = TCP_BUFFERS,
+        .tcp_buffer_bytes = TCP_BUFFER_BYTES,
+        .udp_buffers = config->udp.count, /* one receive in flight a socket */
+        .udp_buffer_bytes = DATAGRAMS * DATAGRAM_BYTES,
+        .udp_datagram_bytes = DATAGRAM_BYTES,
+        .line_memory_bytes = LINE_MEMORY_BYTES,
+    };
+    const double mib = 1 << 20;
+    const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
+    const double connections = (double)config->connections_max * (double)connection_memory();
+    const double tcp = (double)config->tcp.count *
+                       (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
+    const double udp =
+        (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
+    const double index = KEEPER_MEMORY_BYTES;
+    const double schemas = (double)schema_memory(config);
+    const double total = batch + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
+    plan.total_bytes = (uint64_t)total;
+    snprintf(plan.text, sizeof plan.text,
+             "at most %.1f MiB: %u batches %.1f, unfinished lines %.1f, %llu connections %.1f, "
+             "receive buffers TCP %.1f, UDP %.1f, closed files %.1f, schemas %.1f",
+             total / mib, plan.batches, batch / mib, plan.line_memory_bytes / mib,
+             (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
+             index / mib, schemas / mib);
+    return plan;
+}

@@ -1,0 +1,208 @@
+/* connection.c - one TCP connection, from accept to its last record. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/network/intake.h"
+#include "port/system.h"
+
+struct connection {
+    struct port_op receive;
+    struct port_socket socket;
+    struct source source;
+    struct intake *intake;
+    struct tcp_listener *listener;
+    struct connection *next, *previous; /* in intake->open; next: in ->free */
+    struct framing framing;
+    struct batch_origin origin;
+    struct port_buffer *buffer; /* what came and is not yet all in a batch */
+    uint32_t taken;             /* of it */
+    bool looked_at;             /* its first bytes were */
+    bool ending;                /* nothing more will be received */
+};
+
+/* DESIGN: an idle connection owns less than 1 KiB. */
+_Static_assert(sizeof(struct connection) < 1024, "an idle connection stays small");
+
+static void received(struct port_op *op);
+static bool resume(struct source *source);
+static bool advance(struct connection *connection);
+
+size_t connection_memory(void) {
+    return sizeof(struct connection);
+}
+
+/* ---- slots ---- */
+
+int intake_create(struct intake *intake, uint32_t connections_max) {
+    intake->connections_max = connections_max;
+    /* Each listener's accept holds a slot of its own; so with several of them a few more than
+     * the limit may come to be open. */
+    intake->slots_count = connections_max + LISTENERS_MAX;
+    intake->slots = malloc((size_t)intake->slots_count * sizeof *intake->slots);
+    return intake->slots ? 0 : ERR_NO_MEMORY;
+}
+
+void intake_free(struct intake *intake) {
+    assert(intake->connections_open == 0);
+    free(intake->slots);
+    intake->slots = NULL;
+}
+
+struct connection *connection_take(struct intake *intake) {
+    if (intake->connections_open >= intake->connections_max) return NULL;
+    struct connection *connection = intake->free;
+    if (connection) {
+        intake->free = connection->next;
+    } else {
+        assert(intake->slots_used < intake->slots_count);
+        connection = &intake->slots[intake->slots_used++];
+    }
+    *connection =
+        (struct connection){.intake = intake, .receive.done = received, .source.resume = resume};
+    return connection;
+}
+
+void connection_give_back(struct intake *intake, struct connection *connection) {
+    connection->next = intake->free;
+    intake->free = connection;
+}
+
+struct port_socket *connection_socket(struct connection *connection) {
+    return &connection->socket;
+}
+
+/* ---- life ---- */
+
+void connection_start(struct connection *connection, struct tcp_listener *listener,
+                      const struct port_address *peer) {
+    struct intake *intake = connection->intake;
+    connection->listener = listener;
+    connection->origin.peer = *peer;
+    connection->origin.listener = listener->number;
+    connection->source.listener = listener->number;
+    listener->connections++;
+    connection->next = intake->open;
+    if (connection->next) connection->next->previous = connection;
+    intake->open = connection;
+    intake->connections_open++;
+    intake->counters->connections_accepted++;
+    port_receive(intake->port, &connection->receive, &connection->socket,
+                 connection->listener->pool);
+}
+
+static void connection_close(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    port_shut(intake->port, &connection->socket);
+    if (connection->next) connection->next->previous = connection->previous;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        intake->open = connection->next;
+    intake->connections_open--;
+    connection->listener->connections--;
+    tcp_listener_left(connection->listener);
+    connection_give_back(intake, connection);
+    listeners_accept_again(intake);
+}
+
+static bool starts_with(const uint8_t *bytes, size_t size, const char *text) {
+    const size_t length = strlen(text);
+    return size >= length && memcmp(bytes, text, length) == 0;
+}
+
+/* Whoever points a browser or a TLS client here finds nothing in their own log:
+ * say what came.  Their bytes go the way of all bad records. */
+static void look_at_first_bytes(struct connection *connection, const uint8_t *bytes, size_t size) {
+    static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "PRI * "};
+    struct tcp_listener *listener = connection->listener;
+    char peer[ADDRESS_TEXT_MAX];
+    bool *said = NULL;
+    const char *what = NULL;
+    if (size >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03) { /* RFC 8446 section 5.1 */
+        said = &listener->said_tls;
+        what =
+            "a TLS handshake; this listener takes plain JSON lines: switch TLS off in the client";
+    }
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (!starts_with(bytes, size, methods[i])) continue;
+        said = &listener->said_http;
+        what = "an HTTP request; this listener takes JSON lines over plain TCP, not HTTP";
+    }
+    if (!said || *said) return;
+    *said = true;
+    say("%s: %s sent %s (said once)", listener->name,
+        address_format(&connection->origin.peer, peer), what);
+}
+
+static void received(struct port_op *op) {
+    struct connection *connection = PORT_CONTAINER(struct connection, receive, op);
+    struct intake *intake = connection->intake;
+    if (op->result <= 0) {
+        connection->ending = true; /* end of stream, reset, or our own stop: all the same */
+    } else {
+        connection->buffer = op->buffer;
+        connection->taken = 0;
+        connection->listener->active = true;
+        intake->counters->bytes_received += (uint64_t)op->result;
+        if (!connection->looked_at)
+            look_at_first_bytes(connection, op->buffer->bytes + op->buffer->slices[0].offset,
+                                op->buffer->slices[0].size);
+        connection->looked_at = true;
+    }
+    connection->origin.received_ns = port_wall_ns(intake->port);
+    advance(connection);
+}
+
+static bool resume(struct source *source) {
+    return advance(PORT_CONTAINER(struct connection, source, source));
+}
+
+static bool add_buffer(void *context, struct batch *batch) {
+    struct connection *connection = context;
+    const struct port_slice *slice = &connection->buffer->slices[0];
+    connection->taken += (uint32_t)framing_take(
+        &connection->framing, &connection->intake->framing, batch, &connection->origin,
+        connection->buffer->bytes + slice->offset + connection->taken,
+        slice->size - connection->taken);
+    return connection->taken == slice->size;
+}
+
+static bool add_end(void *context, struct batch *batch) {
+    struct connection *connection = context;
+    return framing_end(&connection->framing, &connection->intake->framing, batch,
+                       &connection->origin);
+}
+
+/* Does what can be done; false: parked. */
+static bool advance(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    if (connection->buffer) {
+        if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
+            pipeline_park(intake->pipeline, &connection->source);
+            return false;
+        }
+        port_buffer_release(connection->buffer);
+        connection->buffer = NULL;
+    }
+    if (!connection->ending) {
+        port_receive(intake->port, &connection->receive, &connection->socket,
+                     connection->listener->pool);
+        return true;
+    }
+    if (connection->framing.size > 0 &&
+        !pipeline_fill(intake->pipeline, &connection->source, add_end, connection)) {
+        pipeline_park(intake->pipeline, &connection->source);
+        return false;
+    }
+    connection_close(connection);
+    return true;
+}
+
+void connections_end(struct intake *intake, const struct tcp_listener *listener) {
+    for (struct connection *connection = intake->open; connection; connection = connection->next) {
+        if (connection->listener != listener) continue;
+        connection->ending = true;
+        port_cancel(&connection->receive); /* a parked one goes on by itself */
+    }
+}

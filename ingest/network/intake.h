@@ -1,0 +1,126 @@
+/* intake.h - the network side: listeners, the connections they accept, and
+ * what all of them share.
+ *
+ * One receive is in flight a connection; what it brings goes through framing
+ * into the open batch at once, or waits in its buffer, parked, until there is a
+ * batch: then nothing more is received from that peer and its window closes by
+ * itself.  Owner only. */
+#ifndef INGEST_NETWORK_INTAKE_H
+#define INGEST_NETWORK_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ingest/network/framing.h"
+#include "ingest/pipeline/counters.h"
+#include "ingest/pipeline/pipeline.h"
+#include "port/options.h"
+#include "port/port.h"
+
+struct intake;
+struct connection;
+
+/* One that is taken away takes what waits for it, as at a stop, and then is free again. */
+enum listener_state { LISTENER_FREE, LISTENER_BOUND, LISTENER_OPEN, LISTENER_LEAVING };
+
+struct tcp_listener {
+    struct intake *intake;
+    enum listener_state state;
+    char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
+    struct port_address bound;
+    /* Its own: who is parked keeps a buffer, and the connections of another stream must find one. */
+    struct port_pool *pool;
+    struct port_socket socket;
+    struct port_op accept, retry; /* retry: out of handles, again soon */
+    struct port_op leave;         /* a look whether something still comes */
+    int64_t leave_ns;             /* it ends then, whatever comes */
+    struct connection *accepting; /* the slot that the accept in flight fills */
+    uint32_t number;              /* its index */
+    uint32_t connections;         /* open now */
+    bool paused;                  /* connections_max are open */
+    bool active;                  /* something has come since the last look */
+    bool ending;                  /* nothing more is accepted */
+    bool said_tls, said_http;
+};
+
+struct udp_listener {
+    struct intake *intake;
+    enum listener_state state;
+    char name[LISTENER_NAME_MAX];
+    struct port_address bound;
+    struct port_pool *pool; /* its own: one receive is in flight, in one buffer */
+    struct port_socket socket;
+    struct port_op receive;
+    struct source source;
+    struct port_buffer *buffer; /* what came and is not yet all in a batch */
+    uint32_t slices_taken;
+    struct port_op retry; /* a receive has failed: again soon */
+    struct port_op leave;
+    int64_t leave_ns;
+    struct batch_origin origin;
+    uint32_t number; /* LISTENERS_MAX and its index */
+    bool active, ending;
+};
+
+struct intake {
+    struct port *port;
+    struct pipeline *pipeline;
+    struct counters *counters;
+    struct framing_rules framing;
+    uint32_t tcp_buffers, tcp_buffer_bytes; /* of each listener */
+    uint32_t udp_buffer_bytes, udp_datagram_bytes;
+    struct tcp_listener tcp[LISTENERS_MAX];
+    struct udp_listener udp[LISTENERS_MAX];
+    uint64_t kernel_drops; /* of UDP listeners that are gone */
+    uint32_t connections_max, connections_open;
+    struct connection *slots, *free, *open;
+    uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
+    bool limit_said, accept_failure_said;
+};
+
+/* Memory for connections_max of them. */
+int intake_create(struct intake *intake, uint32_t connections_max);
+void intake_free(struct intake *intake);
+size_t connection_memory(void); /* of an idle one */
+
+/* Opens one; the address really bound stands in its name.  Nothing is accepted yet.
+ * ERR_TOO_LARGE: LISTENERS_MAX are there. */
+int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number);
+int intake_listen_udp(struct intake *intake, const struct port_address *address,
+                      uint32_t receive_bytes, uint32_t *granted, uint32_t *number);
+/* Starts those that were opened since the last call. */
+void intake_start(struct intake *intake);
+enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
+const char *intake_listener_name(const struct intake *intake, uint32_t number);
+/* Takes away one that was opened and never started, or one that serves: that takes what has come
+ * already, for at most drain_ns, then ends itself and its connections, and is free. */
+void intake_unbind(struct intake *intake, uint32_t number);
+void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns);
+/* One that leaves and is still open there, or LISTENER_NUMBERS; it can be made to stay. */
+uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
+                             const struct port_address *address);
+void intake_stay(struct intake *intake, uint32_t number);
+
+/* Listeners close, and every connection and UDP socket ends where it is: what was read is
+ * a record.  Until then connections are accepted: those that wait in a backlog were made
+ * already, and their senders believe that we have what they sent. */
+void intake_end(struct intake *intake);
+/* True once nothing is open and no op is in flight. */
+bool intake_ended(const struct intake *intake);
+
+uint64_t intake_kernel_drops(const struct intake *intake);
+
+/* ---- between connection.c and listener.c ---- */
+
+/* A slot for the next accept, or NULL at connections_max. */
+struct connection *connection_take(struct intake *intake);
+void connection_give_back(struct intake *intake, struct connection *connection);
+struct port_socket *connection_socket(struct connection *connection);
+void connection_start(struct connection *connection, struct tcp_listener *listener,
+                      const struct port_address *peer);
+/* Of one listener. */
+void connections_end(struct intake *intake, const struct tcp_listener *listener);
+void tcp_listener_left(struct tcp_listener *listener); /* one of its connections has ended */
+void listeners_accept_again(struct intake *intake);    /* a connection has ended */
+
+#endif

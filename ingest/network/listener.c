@@ -1,0 +1,384 @@
+/* listener.c - what accepts connections and what takes datagrams, from where it is bound
+ * until it has left.  One that leaves takes what has come for it already: it ends when for
+ * QUIET_NS nothing more came, or when its time is over. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ingest/network/intake.h"
+#include "port/system.h"
+
+#define RETRY_NS (100 * 1000000ll)
+#define QUIET_NS (100 * 1000000ll)
+
+static void accepted(struct port_op *op);
+static void retry_due(struct port_op *op);
+static void tcp_leave_due(struct port_op *op);
+static void datagrams_received(struct port_op *op);
+static void receive_again(struct port_op *op);
+static void udp_leave_due(struct port_op *op);
+static bool resume(struct source *source);
+
+static void name_listener(char *name, const char *kind, const struct port_address *address) {
+    char text[ADDRESS_TEXT_MAX];
+    snprintf(name, LISTENER_NAME_MAX, "%s=%s", kind, address_format(address, text));
+}
+
+enum listener_state intake_listener_state(const struct intake *intake, uint32_t number) {
+    return number < LISTENERS_MAX ? intake->tcp[number].state
+                                  : intake->udp[number - LISTENERS_MAX].state;
+}
+
+const char *intake_listener_name(const struct intake *intake, uint32_t number) {
+    return number < LISTENERS_MAX ? intake->tcp[number].name
+                                  : intake->udp[number - LISTENERS_MAX].name;
+}
+
+/* A listener that leaves has waited for QUIET_NS.  True: its time is over, or nothing came meanwhile
+ * (`active`) and nothing is `held`.  Else it waits once more. */
+static bool may_end(struct intake *intake, struct port_op *leave, int64_t leave_ns, bool held,
+                    bool *active) {
+    const int64_t now = port_now_ns(intake->port);
+    if (leave->result != ERR_CANCELLED) { /* else it was to stay, and is to leave again */
+        if (now >= leave_ns || (!*active && !held)) return true;
+        *active = false;
+    }
+    port_timer(intake->port, leave, now + QUIET_NS);
+    return false;
+}
+
+static void left(struct intake *intake, enum listener_state *state, uint32_t number) {
+    const bool served = *state != LISTENER_BOUND;
+    *state = LISTENER_FREE;
+    if (served) pipeline_left(intake->pipeline, number);
+}
+
+/* ---- TCP ---- */
+
+int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number) {
+    uint32_t i = 0;
+    while (i < LISTENERS_MAX && intake->tcp[i].state != LISTENER_FREE)
+        i++;
+    if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
+    struct tcp_listener *listener = &intake->tcp[i];
+    *listener = (struct tcp_listener){.intake = intake,
+                                      .bound = *address,
+                                      .number = i,
+                                      .accept.done = accepted,
+                                      .retry.done = retry_due,
+                                      .leave.done = tcp_leave_due};
+    int error = port_pool_create(intake->port, intake->tcp_buffer_bytes, intake->tcp_buffers, 0,
+                                 &listener->pool);
+    if (error) return error;
+    error = port_listen(intake->port, &listener->socket, &listener->bound);
+    if (error) {
+        port_pool_free(listener->pool);
+        return error;
+    }
+    listener->state = LISTENER_BOUND;
+    name_listener(listener->name, "tcp", &listener->bound);
+    *number = i;
+    return 0;
+}
+
+static void accept_next(struct tcp_listener *listener) {
+    struct intake *intake = listener->intake;
+    listener->accepting = connection_take(intake);
+    listener->paused = !listener->accepting;
+    if (!listener->paused) {
+        port_accept(intake->port, &listener->accept, &listener->socket,
+                    connection_socket(listener->accepting));
+        return;
+    }
+    intake->counters->accept_pauses++;
+    if (!intake->limit_said)
+        say("%s: connections_max, %u, are open; new ones wait until one ends (said once)",
+            listener->name, intake->connections_max);
+    intake->limit_said = true;
+}
+
+static void accepted(struct port_op *op) {
+    struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, accept, op);
+    struct intake *intake = listener->intake;
+    struct connection *connection = listener->accepting;
+    listener->accepting = NULL;
+    if (op->result >= 0) {
+        listener->active = true;
+        connection_start(connection, listener, &op->peer);
+        if (listener->ending) /* it came just before its end */
+            connections_end(intake, listener);
+        else
+            accept_next(listener);
+        return;
+    }
+    connection_give_back(intake, connection);
+    if (op->result == ERR_CANCELLED) { /* it ends */
+        tcp_listener_left(listener);
+        return;
+    }
+    intake->counters->accept_pauses++;
+    if (!intake->accept_failure_said)
+        say("%s: accepting: %s; connections wait, trying again (said once)", listener->name,
+            error_text((int)op->result));
+    intake->accept_failure_said = true;
+    port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + RETRY_NS);
+}
+
+static void retry_due(struct port_op *op) {
+    struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, retry, op);
+    if (listener->ending)
+        tcp_listener_left(listener);
+    else
+        accept_next(listener);
+}
+
+void listeners_accept_again(struct intake *intake) {
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        struct tcp_listener *listener = &intake->tcp[i];
+        if (listener->paused) accept_next(listener);
+    }
+}
+
+static void tcp_end(struct tcp_listener *listener) {
+    struct intake *intake = listener->intake;
+    listener->ending = true;
+    listener->paused = false;
+    port_cancel(&listener->retry);
+    port_cancel(&listener->leave);
+    port_shut(intake->port, &listener->socket);
+    connections_end(intake, listener);
+    tcp_listener_left(listener);
+}
+
+static void tcp_leave_due(struct port_op *op) {
+    struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, leave, op);
+    struct intake *intake = listener->intake;
+    if (listener->ending)
+        tcp_listener_left(listener);
+    else if (listener->state == LISTENER_LEAVING &&
+             may_end(intake, op, listener->leave_ns, pipeline_anyone_parked(intake->pipeline),
+                     &listener->active))
+        tcp_end(listener);
+}
+
+void tcp_listener_left(struct tcp_listener *listener) {
+    if (!listener->ending || listener->connections > 0 || !port_idle(&listener->accept) ||
+        !port_idle(&listener->retry) || !port_idle(&listener->leave))
+        return;
+    assert(listener->state != LISTENER_FREE);
+    port_pool_free(listener->pool);
+    left(listener->intake, &listener->state, listener->number);
+}
+
+/* ---- UDP ---- */
+
+int intake_listen_udp(struct intake *intake, const struct port_address *address,
+                      uint32_t receive_bytes, uint32_t *granted, uint32_t *number) {
+    uint32_t i = 0;
+    while (i < LISTENERS_MAX && intake->udp[i].state != LISTENER_FREE)
+        i++;
+    if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
+    struct udp_listener *listener = &intake->udp[i];
+    *listener = (struct udp_listener){.intake = intake,
+                                      .bound = *address,
+                                      .number = LISTENERS_MAX + i,
+                                      .origin.listener = LISTENERS_MAX + i,
+                                      .receive.done = datagrams_received,
+                                      .retry.done = receive_again,
+                                      .leave.done = udp_leave_due,
+                                      .source = {LISTENERS_MAX + i, .resume = resume}};
+    int error = port_pool_create(intake->port, intake->udp_buffer_bytes, 1,
+                                 intake->udp_datagram_bytes, &listener->pool);
+    if (error) return error;
+    error = port_bind(intake->port, &listener->socket, &listener->bound, receive_bytes, granted);
+    if (error) {
+        port_pool_free(listener->pool);
+        return error;
+    }
+    listener->state = LISTENER_BOUND;
+    name_listener(listener->name, "udp", &listener->bound);
+    *number = listener->number;
+    return 0;
+}
+
+static bool add_slices(void *context, struct batch *batch) {
+    struct udp_listener *listener = context;
+    const struct port_buffer *buffer = listener->buffer;
+    for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
+        const struct port_slice *slice = &buffer->slices[listener->slices_taken];
+        listener->origin.peer = slice->peer;
+        if (!framing_take_datagram(batch, &listener->origin, buffer->bytes + slice->offset,
+                                   slice->size))
+            return false;
+    }
+    return true;
+}
+
+static void udp_listener_left(struct udp_listener *listener) {
+    if (!listener->ending || listener->buffer || !port_idle(&listener->receive) ||
+        !port_idle(&listener->retry) || !port_idle(&listener->leave))
+        return;
+    struct intake *intake = listener->intake;
+    intake->kernel_drops += port_kernel_drops(&listener->socket);
+    port_shut(intake->port, &listener->socket);
+    port_pool_free(listener->pool);
+    left(intake, &listener->state, listener->number);
+}
+
+static bool udp_advance(struct udp_listener *listener) {
+    struct intake *intake = listener->intake;
+    if (listener->buffer) {
+        if (!pipeline_fill(intake->pipeline, &listener->source, add_slices, listener)) {
+            pipeline_park(intake->pipeline, &listener->source);
+            return false;
+        }
+        port_buffer_release(listener->buffer);
+        listener->buffer = NULL;
+    }
+    if (listener->ending)
+        udp_listener_left(listener);
+    else
+        port_receive_datagrams(intake->port, &listener->receive, &listener->socket, listener->pool);
+    return true;
+}
+
+static bool resume(struct source *source) {
+    return udp_advance(PORT_CONTAINER(struct udp_listener, source, source));
+}
+
+static void datagrams_received(struct port_op *op) {
+    struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, receive, op);
+    struct counters *counters = listener->intake->counters;
+    if (op->result > 0) {
+        listener->active = true;
+        listener->buffer = op->buffer;
+        listener->slices_taken = 0;
+        listener->origin.received_ns = port_wall_ns(listener->intake->port);
+        counters->datagrams += op->buffer->slice_count;
+        for (uint32_t i = 0; i < op->buffer->slice_count; i++) {
+            counters->bytes_received += op->buffer->slices[i].size;
+            counters->datagrams_truncated += op->buffer->slices[i].truncated;
+        }
+    }
+    /* An error on a datagram socket is never its end; but one that lasts must not spin. */
+    if (op->result < 0 && !listener->ending)
+        port_timer(listener->intake->port, &listener->retry,
+                   port_now_ns(listener->intake->port) + RETRY_NS);
+    else
+        udp_advance(listener);
+}
+
+static void receive_again(struct port_op *op) {
+    udp_advance(PORT_CONTAINER(struct udp_listener, retry, op));
+}
+
+static void udp_end(struct udp_listener *listener) {
+    listener->ending = true;
+    port_cancel(&listener->receive);
+    port_cancel(&listener->retry);
+    port_cancel(&listener->leave);
+    udp_listener_left(listener);
+}
+
+static void udp_leave_due(struct port_op *op) {
+    struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, leave, op);
+    if (listener->ending)
+        udp_listener_left(listener);
+    else if (listener->state == LISTENER_LEAVING &&
+             may_end(listener->intake, op, listener->leave_ns, listener->buffer != NULL,
+                     &listener->active))
+        udp_end(listener);
+}
+
+/* ---- all of them ---- */
+
+void intake_start(struct intake *intake) {
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        if (intake->tcp[i].state != LISTENER_BOUND) continue;
+        intake->tcp[i].state = LISTENER_OPEN;
+        accept_next(&intake->tcp[i]);
+    }
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        if (intake->udp[i].state != LISTENER_BOUND) continue;
+        intake->udp[i].state = LISTENER_OPEN;
+        udp_advance(&intake->udp[i]);
+    }
+}
+
+/* How it leaves: its time runs from the first look, a moment later. */
+static void begin_leaving(struct port *port, struct port_op *leave, int64_t *leave_ns,
+                          int64_t drain_ns) {
+    const int64_t now = port_now_ns(port);
+    *leave_ns = now + drain_ns;
+    if (port_idle(leave)) port_timer(port, leave, now + QUIET_NS);
+}
+
+void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns) {
+    assert(intake_listener_state(intake, number) == LISTENER_OPEN);
+    if (number < LISTENERS_MAX) {
+        struct tcp_listener *tcp = &intake->tcp[number];
+        tcp->state = LISTENER_LEAVING;
+        tcp->active = false;
+        begin_leaving(intake->port, &tcp->leave, &tcp->leave_ns, drain_ns);
+    } else {
+        struct udp_listener *udp = &intake->udp[number - LISTENERS_MAX];
+        udp->state = LISTENER_LEAVING;
+        udp->active = false;
+        begin_leaving(intake->port, &udp->leave, &udp->leave_ns, drain_ns);
+    }
+}
+
+uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
+                             const struct port_address *address) {
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
+        const struct tcp_listener *t = &intake->tcp[i];
+        const struct udp_listener *u = &intake->udp[i];
+        if (tcp && t->state == LISTENER_LEAVING && !t->ending && address_equal(&t->bound, address))
+            return i;
+        if (!tcp && u->state == LISTENER_LEAVING && !u->ending && address_equal(&u->bound, address))
+            return LISTENERS_MAX + i;
+    }
+    return LISTENER_NUMBERS;
+}
+
+void intake_stay(struct intake *intake, uint32_t number) {
+    assert(intake_listener_state(intake, number) == LISTENER_LEAVING);
+    if (number < LISTENERS_MAX) {
+        intake->tcp[number].state = LISTENER_OPEN;
+        port_cancel(&intake->tcp[number].leave);
+    } else {
+        intake->udp[number - LISTENERS_MAX].state = LISTENER_OPEN;
+        port_cancel(&intake->udp[number - LISTENERS_MAX].leave);
+    }
+}
+
+/* Nothing was started: it is free at once. */
+void intake_unbind(struct intake *intake, uint32_t number) {
+    assert(intake_listener_state(intake, number) == LISTENER_BOUND);
+    if (number < LISTENERS_MAX)
+        tcp_end(&intake->tcp[number]);
+    else
+        udp_end(&intake->udp[number - LISTENERS_MAX]);
+}
+
+void intake_end(struct intake *intake) {
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        if (intake->tcp[i].state != LISTENER_FREE) tcp_end(&intake->tcp[i]);
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        if (intake->udp[i].state != LISTENER_FREE) udp_end(&intake->udp[i]);
+}
+
+bool intake_ended(const struct intake *intake) {
+    bool ended = intake->connections_open == 0;
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+        ended = ended && intake_listener_state(intake, i) == LISTENER_FREE;
+    return ended;
+}
+
+uint64_t intake_kernel_drops(const struct intake *intake) {
+    uint64_t drops = intake->kernel_drops;
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        if (intake->udp[i].state != LISTENER_FREE)
+            drops += port_kernel_drops(&intake->udp[i].socket);
+    return drops;
+}

@@ -1,0 +1,109 @@
+/* counters.c - the counters as one line of JSON, the same at stop, every
+ * stats_s and for `logport status`. */
+#include "ingest/pipeline/counters.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "port/format.h"
+
+const char *drop_reason_name(enum drop_reason reason) {
+    switch (reason) {
+    case DROP_QUARANTINE_FULL: return "quarantine_full";
+    case DROP_STOPPED: return "stopped";
+    case DROP_REASONS: break;
+    }
+    assert(!"no such reason");
+    return "";
+}
+
+struct writer {
+    char *text;
+    size_t size, length;
+    bool first;
+};
+
+FORMATS(2, 3) static void put(struct writer *writer, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const int size =
+        vsnprintf(writer->text + writer->length, writer->size - writer->length, format, arguments);
+    va_end(arguments);
+    assert(size >= 0 && (size_t)size < writer->size - writer->length);
+    writer->length += (size_t)size;
+}
+
+static void number(struct writer *writer, const char *name, uint64_t value) {
+    put(writer, "%s\"%s\":%llu", writer->first ? "" : ",", name, (unsigned long long)value);
+    writer->first = false;
+}
+
+static void open_object(struct writer *writer, const char *name) {
+    put(writer, "%s\"%s\":{", writer->first ? "" : ",", name);
+    writer->first = true;
+}
+
+static void close_object(struct writer *writer) {
+    put(writer, "}");
+    writer->first = false;
+}
+
+/* own: NULL for those whose records are counted elsewhere. */
+static void stream(struct writer *writer, const char *name, const struct counters_stream *own,
+                   const struct stream_counts *counts) {
+    open_object(writer, name);
+    if (own) number(writer, "stored", own->stored);
+    if (own) number(writer, "bytes_stored", own->bytes_stored);
+    number(writer, "bytes_written", counts->bytes_written);
+    number(writer, "segments_opened", counts->segments_opened);
+    number(writer, "segments_closed", counts->segments_closed);
+    number(writer, "segments_indexed", counts->segments_indexed);
+    number(writer, "segments_archived", counts->segments_archived);
+    number(writer, "segments_moved", counts->segments_moved);
+    number(writer, "move_failures", counts->move_failures);
+    number(writer, "segments_handed_over", counts->segments_handed);
+    number(writer, "archive_command_failures", counts->archive_command_failures);
+    number(writer, "blocks_held", counts->appends_held);
+    number(writer, "write_failures", counts->write_failures);
+    number(writer, "sync_failures", counts->sync_failures);
+    close_object(writer);
+}
+
+size_t counters_write(const struct counters *c, const struct counters_beside *beside, char *text,
+                      size_t size) {
+    struct writer writer = {.text = text, .size = size, .first = true};
+    put(&writer, "{");
+    number(&writer, "received", c->received);
+    number(&writer, "stored", c->stored);
+    number(&writer, "rejected", c->rejected);
+    open_object(&writer, "dropped");
+    for (int i = 0; i < DROP_REASONS; i++)
+        if (c->dropped[i]) number(&writer, drop_reason_name(i), c->dropped[i]);
+    close_object(&writer);
+    number(&writer, "in_flight", c->in_flight);
+    number(&writer, "bytes_received", c->bytes_received);
+    number(&writer, "udp_kernel_drops", beside->udp_kernel_drops);
+    number(&writer, "datagrams", c->datagrams);
+    number(&writer, "datagrams_truncated", c->datagrams_truncated);
+    open_object(&writer, "reasons");
+    for (uint32_t i = JSON_BLANK + 1; i < REJECT_REASONS; i++)
+        if (c->reasons[i]) number(&writer, reject_reason_name(i), c->reasons[i]);
+    close_object(&writer);
+    number(&writer, "schema_monitored", c->schema_monitored);
+    number(&writer, "bytes_stored", c->bytes_stored);
+    number(&writer, "connections", beside->connections);
+    number(&writer, "connections_accepted", c->connections_accepted);
+    number(&writer, "accept_pauses", c->accept_pauses);
+    number(&writer, "batches", c->batches);
+    stream(&writer, STREAM_MAIN, NULL, &beside->streams[0]);
+    stream(&writer, STREAM_REJECTS, NULL, &beside->rejects);
+    open_object(&writer, "streams");
+    for (uint32_t i = 0; i < beside->stream_count; i++)
+        stream(&writer, beside->stream_names[i], &c->streams[i], &beside->streams[i]);
+    close_object(&writer);
+    number(&writer, "uptime_s", (uint64_t)(beside->uptime_ns / 1000000000));
+    number(&writer, "memory_bytes", beside->memory_bytes);
+    put(&writer, "}");
+    return writer.length;
+}

@@ -1,0 +1,60 @@
+/* counters.h - what became of every record, and what stands beside that.
+ *
+ * The identity: received = stored + rejected + dropped + in flight, in records
+ * since the start; its terms move together when a batch comes back.  All of it
+ * is the owner's. */
+#ifndef INGEST_PIPELINE_COUNTERS_H
+#define INGEST_PIPELINE_COUNTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/config/config.h"
+#include "writer/live/quarantine.h"
+#include "writer/live/stream.h"
+
+enum drop_reason {
+    DROP_QUARANTINE_FULL, /* rejected, and quarantine was at its bounds */
+    DROP_STOPPED,         /* the disk did not take it before stop_ms was over */
+    DROP_REASONS
+};
+const char *drop_reason_name(enum drop_reason reason);
+
+/* Of those stored: a stream's. */
+struct counters_stream {
+    uint64_t stored, bytes_stored;
+};
+
+struct counters {
+    uint64_t received, stored, rejected, dropped[DROP_REASONS], in_flight;
+    uint64_t reasons[REJECT_REASONS]; /* of all that was found bad */
+    /* Beside the identity. */
+    uint64_t schema_monitored; /* stored, though not what the schema wants */
+    uint64_t bytes_received;   /* from the network, framing included */
+    uint64_t bytes_stored;     /* raw, with newlines */
+    uint64_t datagrams, datagrams_truncated;
+    uint64_t connections_accepted;
+    uint64_t accept_pauses; /* at connections_max, or out of file handles */
+    uint64_t batches;
+    struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
+};
+
+/* What the report needs from elsewhere. */
+struct counters_beside {
+    uint64_t udp_kernel_drops;
+    uint32_t connections; /* open now */
+    /* By the pipeline's numbers, the first is STREAM_MAIN. */
+    const char *stream_names[STREAMS_MAX];
+    struct stream_counts streams[STREAMS_MAX];
+    uint32_t stream_count;
+    struct stream_counts rejects;
+    int64_t uptime_ns;
+    uint64_t memory_bytes;
+};
+
+/* One line of JSON without its newline into `text`; returns its length, less than size. */
+#define COUNTERS_TEXT_MAX (4096 + STREAMS_MAX * (512 + STREAM_NAME_MAX))
+size_t counters_write(const struct counters *counters, const struct counters_beside *beside,
+                      char *text, size_t size);
+
+#endif

@@ -1,0 +1,493 @@
+/* pipeline.c - batches: filled, sealed, packed by workers, written in order. */
+#include "ingest/pipeline/pipeline.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "ingest/pipeline/rules.h"
+#include "ingest/pipeline/samples.h"
+
+/* LZ4's acceleration while a quarter of the batches, or half, wait for a worker or have one: an
+ * eighth less time, or a sixth, and files that are 4 or 8 % larger until they are packed again.
+ * Not while they wait for the disk: then hardly any is with a worker. */
+#define ACCELERATION_UNDER_PRESSURE      4
+#define ACCELERATION_UNDER_HIGH_PRESSURE 8
+
+/* A batch with its place in the pipeline. */
+struct packet {
+    struct batch batch;
+    struct port_op op; /* the worker's job */
+    struct pipeline *pipeline;
+    struct rules *rules;   /* held while it is open or on its way */
+    struct packet *next;   /* in free or packed */
+    struct packet *behind; /* in all */
+    struct lane *lane;     /* whose lines are in it; NULL: it is free */
+    uint64_t number;       /* of sealing */
+    int64_t opened_ns;     /* first bytes */
+    uint32_t appends;      /* to streams, not come back */
+    struct stream_append stored, rejects;
+};
+
+/* A stream's way through the pipeline. */
+struct lane {
+    struct stream *stream;
+    struct packet *open; /* there are lines in it */
+    uint32_t held;       /* packets, open and on their way */
+    struct source *parked_first, *parked_last;
+};
+
+struct pipeline {
+    struct port *port;
+    struct pipeline_options options;
+    struct rules *rules; /* in force */
+    struct samples samples;
+    struct packet *all, *free, *packed; /* packed: out of turn, by number */
+    uint32_t batches, free_count;
+    uint32_t sealed_count;  /* sealed and not free again */
+    uint32_t packing_count; /* of these, with a worker or waiting for one */
+    uint64_t next_number, next_to_write;
+    struct port_op flush_timer;
+    struct lane lanes[STREAMS_MAX];
+    uint32_t lane_count;
+    bool fed[STREAMS_MAX]; /* by a listener, as the rules in force say */
+    bool resuming;
+    _Atomic int64_t reject_budget; /* bytes of quarantine text */
+    int64_t budget_filled_ns;
+};
+
+static void find_fed(struct pipeline *pipeline);
+static void park_again(struct pipeline *pipeline);
+static void resume_parked(struct pipeline *pipeline, const struct lane *freed);
+static void flush_due(struct port_op *op);
+static void packed(struct port_op *op);
+static void stored_done(struct stream_append *append, int result);
+static void rejects_done(struct stream_append *append, int result);
+
+int pipeline_create(struct port *port, const struct pipeline_options *options,
+                    struct pipeline **pipeline) {
+    assert(options->batches >= PIPELINE_BATCHES_MIN);
+    struct pipeline *p = calloc(1, sizeof *p);
+    if (!p) return ERR_NO_MEMORY;
+    p->port = port;
+    p->options = *options;
+    p->flush_timer.done = flush_due;
+    p->reject_budget = QUARANTINE_BYTES_PER_SECOND;
+    p->budget_filled_ns = port_now_ns(port);
+    const int error = pipeline_more_batches(p, options->batches);
+    if (error) {
+        pipeline_free(p);
+        return error;
+    }
+    *pipeline = p;
+    return 0;
+}
+
+static int add_packet(struct pipeline *pipeline) {
+    struct packet *packet = calloc(1, sizeof *packet);
+    if (!packet) return ERR_NO_MEMORY;
+    const int error = batch_create(pipeline->options.line_bytes_max, &packet->batch);
+    if (error) {
+        free(packet);
+        return error;
+    }
+    packet->pipeline = pipeline;
+    packet->op.done = packed;
+    packet->stored.done = stored_done;
+    packet->rejects.done = rejects_done;
+    packet->behind = pipeline->all;
+    pipeline->all = packet;
+    packet->next = pipeline->free;
+    pipeline->free = packet;
+    pipeline->free_count++;
+    pipeline->batches++;
+    return 0;
+}
+
+int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches) {
+    int error = 0;
+    while (pipeline->batches < batches && !error)
+        error = add_packet(pipeline);
+    return error;
+}
+
+void pipeline_add_stream(struct pipeline *pipeline, struct stream *stream) {
+    assert(pipeline->lane_count < STREAMS_MAX);
+    pipeline->lanes[pipeline->lane_count++].stream = stream;
+}
+
+void pipeline_free(struct pipeline *pipeline) {
+    assert(!pipeline_busy(pipeline));
+    while (pipeline->all) {
+        struct packet *packet = pipeline->all;
+        pipeline->all = packet->behind;
+        batch_free(&packet->batch);
+        free(packet);
+    }
+    if (pipeline->rules) rules_release(pipeline->rules);
+    free(pipeline);
+}
+
+static bool anything_open(const struct pipeline *pipeline) {
+    return pipeline->free_count + pipeline->sealed_count < pipeline->batches;
+}
+
+bool pipeline_busy(const struct pipeline *pipeline) {
+    return pipeline->sealed_count > 0 || anything_open(pipeline) ||
+           !port_idle(&pipeline->flush_timer);
+}
+
+/* ---- rules ---- */
+
+void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules) {
+    rules_hold(rules);
+    rules->batch.reject_budget = &pipeline->reject_budget;
+    pipeline_seal(pipeline);
+    if (pipeline->rules) rules_release(pipeline->rules);
+    pipeline->rules = rules;
+    park_again(pipeline);
+    find_fed(pipeline);
+}
+
+void pipeline_left(struct pipeline *pipeline, uint32_t listener) {
+    rules_leave(pipeline->rules, listener);
+    find_fed(pipeline);
+}
+
+/* There may be more for who is parked then. */
+static void find_fed(struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < STREAMS_MAX; i++)
+        pipeline->fed[i] = rules_feed(pipeline->rules, i);
+    if (pipeline->lane_count > 0) resume_parked(pipeline, &pipeline->lanes[0]);
+}
+
+const struct rules *pipeline_rules(const struct pipeline *pipeline) {
+    return pipeline->rules;
+}
+
+/* ---- filling ---- */
+
+static struct lane *lane_of(struct pipeline *pipeline, const struct source *source) {
+    const uint32_t stream = pipeline->rules->streams[source->listener];
+    assert(stream < pipeline->lane_count);
+    return &pipeline->lanes[stream];
+}
+
+/* For a stream that holds some already: each that is fed and holds none is left one. */
+static uint32_t free_for_more(const struct pipeline *pipeline) {
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++)
+        left += pipeline->fed[i] && pipeline->lanes[i].held == 0;
+    return pipeline->free_count > left ? pipeline->free_count - left : 0;
+}
+
+static bool may_open(const struct pipeline *pipeline, const struct lane *lane) {
+    return (lane->held == 0 ? pipeline->free_count : free_for_more(pipeline)) > 0;
+}
+
+static bool open_packet(struct pipeline *pipeline, struct lane *lane) {
+    if (lane->open) return true;
+    if (!may_open(pipeline, lane)) return false;
+    struct packet *packet = pipeline->free;
+    pipeline->free = packet->next;
+    pipeline->free_count--;
+    packet->lane = lane;
+    lane->open = packet;
+    lane->held++;
+    packet->opened_ns = port_now_ns(pipeline->port);
+    packet->rules = pipeline->rules;
+    rules_hold(packet->rules);
+    batch_reset(&packet->batch, &packet->rules->batch);
+    return true;
+}
+
+/* Neither open nor on its way any more. */
+static void close_packet(struct packet *packet) {
+    struct pipeline *pipeline = packet->pipeline;
+    rules_release(packet->rules);
+    packet->rules = NULL;
+    packet->lane->held--;
+    packet->lane = NULL;
+    packet->next = pipeline->free;
+    pipeline->free = packet;
+    pipeline->free_count++;
+}
+
+static struct packet *oldest_open(const struct pipeline *pipeline) {
+    struct packet *oldest = NULL;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
+        struct packet *open = pipeline->lanes[i].open;
+        if (open && (!oldest || open->opened_ns < oldest->opened_ns)) oldest = open;
+    }
+    return oldest;
+}
+
+static void start_flush_timer(struct pipeline *pipeline) {
+    const struct packet *oldest = oldest_open(pipeline);
+    if (!oldest || !port_idle(&pipeline->flush_timer)) return;
+    port_timer(pipeline->port, &pipeline->flush_timer,
+               oldest->opened_ns + (int64_t)pipeline->options.flush_ms * 1000000);
+}
+
+static void hurry(struct packet *packet);
+static void seal(struct packet *packet);
+
+bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
+                   bool (*add)(void *context, struct batch *batch), void *context) {
+    struct lane *lane = lane_of(pipeline, source);
+    /* Ends: each batch takes a line at least, or none is free. */
+    while (open_packet(pipeline, lane)) {
+        struct packet *open = lane->open;
+        const bool all = add(context, &open->batch);
+        if (!all) {
+            hurry(open);
+            seal(open);
+            continue;
+        }
+        if (open->batch.raw_size == 0) { /* an unfinished line, or nothing but blanks */
+            lane->open = NULL;
+            close_packet(open);
+        } else if (port_idle(&pipeline->flush_timer)) {
+            start_flush_timer(pipeline);
+        }
+        return true;
+    }
+    /* A reload has just brought this stream, and all batches are the others': sooner than flush_ms. */
+    if (lane->held == 0 && anything_open(pipeline)) seal(oldest_open(pipeline));
+    return false;
+}
+
+void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms) {
+    pipeline->options.flush_ms = flush_ms;
+    if (port_idle(&pipeline->flush_timer)) return;
+    port_cancel(&pipeline->flush_timer); /* it looks again when it is back */
+}
+
+/* One timer: all wait equally long, and so the oldest is due first. */
+static void flush_due(struct port_op *op) {
+    struct pipeline *pipeline = PORT_CONTAINER(struct pipeline, flush_timer, op);
+    const int64_t due_ns =
+        port_now_ns(pipeline->port) - (int64_t)pipeline->options.flush_ms * 1000000;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
+        struct packet *open = pipeline->lanes[i].open;
+        if (open && open->opened_ns <= due_ns) seal(open);
+    }
+    start_flush_timer(pipeline);
+}
+
+/* ---- parking ---- */
+
+static void park(struct lane *lane, struct source *source) {
+    source->parked = true;
+    source->next_parked = NULL;
+    if (lane->parked_last)
+        lane->parked_last->next_parked = source;
+    else
+        lane->parked_first = source;
+    lane->parked_last = source;
+}
+
+void pipeline_park(struct pipeline *pipeline, struct source *source) {
+    if (!source->parked) park(lane_of(pipeline, source), source);
+}
+
+static struct source *unpark_first(struct lane *lane) {
+    struct source *source = lane->parked_first;
+    lane->parked_first = source->next_parked;
+    if (!lane->parked_first) lane->parked_last = NULL;
+    source->parked = false;
+    return source;
+}
+
+/* Other rules may lead a source to another stream. */
+static void park_again(struct pipeline *pipeline) {
+    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
+        struct lane *lane = &pipeline->lanes[i];
+        struct source *source = lane->parked_first;
+        lane->parked_first = lane->parked_last = NULL;
+        while (
+            source) { /* ends: who comes to a lane that is still to come is met there once more */
+            struct source *next = source->next_parked;
+            park(lane_of(pipeline, source), source);
+            source = next;
+        }
+    }
+}
+
+bool pipeline_anyone_parked(const struct pipeline *pipeline) {
+    bool anyone = false;
+    for (uint32_t i = 0; i < pipeline->lane_count; i++)
+        anyone = anyone || pipeline->lanes[i].parked_first;
+    return anyone;
+}
+
+/* Ends: each source that goes on frees itself; one that parks again has used up the room. */
+static void resume_lane(struct pipeline *pipeline, struct lane *lane) {
+    while (lane->parked_first && (lane->open || may_open(pipeline, lane))) {
+        struct source *source = unpark_first(lane);
+        if (!source->resume(source)) break;
+    }
+}
+
+/* The stream that has got a batch back is the last to take it. */
+static void resume_parked(struct pipeline *pipeline, const struct lane *freed) {
+    if (pipeline->resuming) return;
+    pipeline->resuming = true;
+    const uint32_t count = pipeline->lane_count, first = (uint32_t)(freed - pipeline->lanes) + 1;
+    for (uint32_t i = 0; i < count; i++)
+        resume_lane(pipeline, &pipeline->lanes[(first + i) % count]);
+    pipeline->resuming = false;
+}
+
+/* ---- packing ---- */
+
+static void pack_run(struct port_op *op) {
+    struct packet *packet = PORT_CONTAINER(struct packet, op, op);
+    batch_check(&packet->batch);
+    batch_pack(&packet->batch);
+}
+
+/* Quarantine's budget grows at its rate, up to a second's worth. */
+static void fill_reject_budget(struct pipeline *pipeline) {
+    const int64_t now = port_now_ns(pipeline->port);
+    const int64_t full = QUARANTINE_BYTES_PER_SECOND;
+    const int64_t elapsed = now - pipeline->budget_filled_ns;
+    int64_t grown = elapsed >= 1000000000 ? full : elapsed / 1000 * (full / 1000) / 1000;
+    const int64_t left = atomic_load_explicit(&pipeline->reject_budget, memory_order_relaxed);
+    if (grown > full - left) grown = full - left;
+    pipeline->budget_filled_ns = now;
+    atomic_fetch_add_explicit(&pipeline->reject_budget, grown, memory_order_relaxed);
+}
+
+/* It is full: do the workers keep up?  What other streams fill, or are left, does not count, for this
+ * one cannot have it.  Batches that are sealed before they are full, by a reload all at once, are no
+ * pressure. */
+static void hurry(struct packet *packet) {
+    const struct pipeline *pipeline = packet->pipeline;
+    const uint32_t packing = pipeline->packing_count + 1;
+    const uint32_t in_use = pipeline->sealed_count + 1 + free_for_more(pipeline);
+    if (packing * 4 > in_use) packet->batch.acceleration = ACCELERATION_UNDER_PRESSURE;
+    if (packing * 2 >= in_use) packet->batch.acceleration = ACCELERATION_UNDER_HIGH_PRESSURE;
+}
+
+static void seal(struct packet *packet) {
+    struct pipeline *pipeline = packet->pipeline;
+    assert(packet->lane->open == packet && packet->batch.raw_size > 0);
+    packet->lane->open = NULL; /* it belongs to the worker now */
+    packet->number = pipeline->next_number++;
+    fill_reject_budget(pipeline);
+    pipeline->sealed_count++;
+    pipeline->packing_count++;
+    port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
+}
+
+void pipeline_seal(struct pipeline *pipeline) {
+    for (struct packet *open; (open = oldest_open(pipeline)) != NULL;)
+        seal(open);
+}
+
+uint64_t pipeline_sealed(const struct pipeline *pipeline) {
+    return pipeline->next_number;
+}
+
+uint64_t pipeline_appended(const struct pipeline *pipeline) {
+    return pipeline->next_to_write;
+}
+
+void pipeline_finish(struct pipeline *pipeline) {
+    pipeline_seal(pipeline);
+    port_cancel(&pipeline->flush_timer);
+}
+
+/* ---- writing, in order ---- */
+
+static void packet_free(struct packet *packet) {
+    struct pipeline *pipeline = packet->pipeline;
+    const struct lane *lane = packet->lane;
+    close_packet(packet);
+    pipeline->sealed_count--;
+    resume_parked(pipeline, lane);
+}
+
+static void append_back(struct packet *packet) {
+    assert(packet->appends > 0);
+    if (--packet->appends == 0) packet_free(packet);
+}
+
+static void settle(struct counters *counters, uint64_t *kept, uint64_t records, int result) {
+    counters->in_flight -= records;
+    if (result < 0)
+        counters->dropped[DROP_STOPPED] += records;
+    else
+        *kept += records;
+}
+
+static void stored_done(struct stream_append *append, int result) {
+    struct packet *packet = PORT_CONTAINER(struct packet, stored, append);
+    struct counters *counters = packet->pipeline->options.counters;
+    settle(counters, &counters->stored, packet->batch.counts.stored, result);
+    if (result == 0) {
+        struct counters_stream *own = &counters->streams[packet->lane - packet->pipeline->lanes];
+        own->stored += packet->batch.counts.stored;
+        own->bytes_stored += append->raw_size;
+        counters->bytes_stored += append->raw_size;
+    }
+    append_back(packet);
+}
+
+static void rejects_done(struct stream_append *append, int result) {
+    struct packet *packet = PORT_CONTAINER(struct packet, rejects, append);
+    struct counters *counters = packet->pipeline->options.counters;
+    settle(counters, &counters->rejected, packet->batch.counts.rejected, result);
+    append_back(packet);
+}
+
+static void append(struct stream *stream, struct stream_append *append,
+                   const struct batch_frames *frames) {
+    append->bytes = frames->bytes;
+    append->size = frames->size;
+    append->raw_size = frames->raw_size;
+    append->lines = frames->lines;
+    append->span = frames->span;
+    stream_append(stream, append);
+}
+
+static void write_packet(struct packet *packet) {
+    struct pipeline *pipeline = packet->pipeline;
+    struct batch *batch = &packet->batch;
+    packet->appends = 1; /* this call's own, so that it is not freed below us */
+    packet->appends += batch->stored.size > 0;
+    packet->appends += batch->rejects.size > 0;
+    if (batch->stored.size) append(packet->lane->stream, &packet->stored, &batch->stored);
+    if (batch->rejects.size) append(pipeline->options.rejects, &packet->rejects, &batch->rejects);
+    append_back(packet);
+}
+
+static void count(struct counters *counters, const struct batch_counts *counts) {
+    counters->batches++;
+    counters->received += counts->records;
+    counters->in_flight += counts->stored + counts->rejected;
+    counters->dropped[DROP_QUARANTINE_FULL] += counts->quarantine_full;
+    counters->schema_monitored += counts->monitored;
+    for (uint32_t i = 0; i < REJECT_REASONS; i++)
+        counters->reasons[i] += counts->reasons[i];
+}
+
+static void packed(struct port_op *op) {
+    struct packet *packet = PORT_CONTAINER(struct packet, op, op);
+    struct pipeline *pipeline = packet->pipeline;
+    pipeline->packing_count--;
+    count(pipeline->options.counters, &packet->batch.counts);
+    samples_say(&pipeline->samples, &packet->batch, port_now_ns(pipeline->port),
+                pipeline->options.counters->schema_monitored);
+    struct packet **link = &pipeline->packed;
+    while (*link && (*link)->number < packet->number)
+        link = &(*link)->next;
+    packet->next = *link;
+    *link = packet;
+    while (pipeline->packed && pipeline->packed->number == pipeline->next_to_write) {
+        struct packet *next = pipeline->packed;
+        pipeline->packed = next->next;
+        pipeline->next_to_write++;
+        write_packet(next);
+    }
+}

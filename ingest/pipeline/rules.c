@@ -1,0 +1,68 @@
+/* rules.c - see rules.h. */
+#include "ingest/pipeline/rules.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rules *rules_create(uint32_t line_bytes_max) {
+    struct rules *rules = calloc(1, sizeof *rules);
+    if (!rules) return NULL;
+    rules->holders = 1;
+    rules->batch.listeners = rules->listeners;
+    rules->batch.line_bytes_max = line_bytes_max;
+    return rules;
+}
+
+void rules_hold(struct rules *rules) {
+    rules->holders++;
+}
+
+void rules_release(struct rules *rules) {
+    assert(rules->holders > 0);
+    if (--rules->holders > 0) return;
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+        schema_gate_release(rules->listeners[i].gate);
+    free(rules);
+}
+
+static void set(struct rules *rules, uint32_t number, const char *name,
+                const struct batch_listener *from) {
+    struct batch_listener *listener = &rules->listeners[number];
+    struct schema_gate *before = listener->gate;
+    *listener = *from;
+    strcpy(rules->names[number], name);
+    listener->name = rules->names[number];
+    if (listener->gate) schema_gate_hold(listener->gate);
+    schema_gate_release(before);
+    /* The usual ones are known by their address. */
+    if (from->facts == NULL || from->facts == &facts_rules_usual) return;
+    rules->facts[number] = *from->facts;
+    listener->facts = &rules->facts[number];
+}
+
+void rules_set(struct rules *rules, uint32_t number, const char *name,
+               const struct listener_config *config, uint32_t stream) {
+    const struct batch_listener listener = {.facts = config->facts,
+                                            .ijson = config->ijson,
+                                            .gate = config->gate,
+                                            .monitor = config->monitor};
+    set(rules, number, name, &listener);
+    rules->streams[number] = stream;
+}
+
+void rules_keep(struct rules *rules, uint32_t number, const struct rules *before) {
+    set(rules, number, before->names[number], &before->listeners[number]);
+    rules->streams[number] = before->streams[number];
+}
+
+/* Its name and what it was judged by stay, for the lines that are on their way. */
+void rules_leave(struct rules *rules, uint32_t number) {
+    rules->streams[number] = STREAMS_MAX;
+}
+
+bool rules_feed(const struct rules *rules, uint32_t stream) {
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+        if (rules->listeners[i].name && rules->streams[i] == stream) return true;
+    return false;
+}

@@ -1,0 +1,109 @@
+/* json.h - the judge of records: is this line one JSON value (RFC 8259)?
+ *
+ * Strict: no leading zeros, no control characters in strings, UTF-8 without
+ * overlong forms, surrogates and code points above U+10FFFF (RFC 3629), at most
+ * JSON_DEPTH_MAX levels.  A lone surrogate written as an escape (\ud800) is
+ * legal syntax and accepted, as are duplicate names.  One pass, no tree, no allocation.
+ * Pure: any thread. */
+#ifndef SCHEMA_JSON_JSON_H
+#define SCHEMA_JSON_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSON_DEPTH_MAX 256
+
+/* Why a record is bad; the names stand in quarantine and in counters and are
+ * kept for ever. */
+#define JSON_REASON_TABLE(X)                                                                       \
+    X(JSON_NOT_OBJECT, "not_object", "the top level is not an object")                             \
+    X(JSON_UNEXPECTED, "unexpected", "not the character that JSON wants here")                     \
+    X(JSON_TRUNCATED, "truncated", "the line ends before the value does")                          \
+    X(JSON_TRAILING, "trailing", "something follows the value")                                    \
+    X(JSON_BAD_LITERAL, "bad_literal", "not true, false or null")                                  \
+    X(JSON_BAD_NUMBER, "bad_number", "not a number as JSON writes it")                             \
+    X(JSON_BAD_ESCAPE, "bad_escape", "not an escape that JSON knows")                              \
+    X(JSON_CONTROL, "control_character", "a raw control character in a string")                    \
+    X(JSON_BAD_UTF8, "bad_utf8", "not UTF-8")                                                      \
+    X(JSON_TOO_DEEP, "too_deep", "nested too deep")                                                \
+    /* Only where I-JSON is asked for (ijson.h). */                                                \
+    X(JSON_DUPLICATE_NAME, "duplicate_name", "a name that its object has already")                 \
+    X(JSON_SURROGATE, "lone_surrogate", "half of a surrogate pair, which is no character")         \
+    X(JSON_NONCHARACTER, "noncharacter", "a code point that is no character")                      \
+    X(JSON_NUMBER_RANGE, "number_range", "a number beyond 2^53-1, which not all can keep")         \
+    X(JSON_TOO_MANY_NAMES, "too_many_names", "more names than duplicates are looked for among")
+
+enum json_reason {
+    JSON_OK,
+    JSON_BLANK, /* nothing but white space: no record at all */
+#define X(name, text, sentence) name,
+    JSON_REASON_TABLE(X)
+#undef X
+        JSON_REASONS
+};
+
+struct json_line {
+    const uint8_t *next;  /* behind the newline: where the next line begins */
+    const uint8_t *begin; /* the record, surrounding white space (RFC 8259 section 2) cut off */
+    const uint8_t *end;
+    enum json_reason reason;
+    const uint8_t *bad; /* the offending byte, `end` of a truncated one; unset for a good one */
+};
+
+/* How many bytes behind the text must be readable, whatever they hold. */
+#define JSON_PADDING 64
+
+/* Judges the line at `text`; line->next is right for bad lines too.  The text must
+ * end in a newline somewhere: text_end[-1] == '\n', and text < text_end.  A line that
+ * ends before its value does is JSON_TRUNCATED wherever that happens, inside a string
+ * too.  any: the top level need not be an object. */
+void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
+                     struct json_line *line);
+
+/* Names to look for at the top level of an object, up to JSON_NAMES_MAX of them.  Most
+ * names of a record are told apart from all of these by their length and first byte. */
+#define JSON_NAMES_MAX      32
+#define JSON_NAME_BYTES_MAX 31
+struct json_name {
+    char text[JSON_NAME_BYTES_MAX + 1]; /* zeros behind it */
+    uint32_t size;                      /* 1 .. JSON_NAME_BYTES_MAX */
+};
+struct json_names {
+    struct json_name names[JSON_NAMES_MAX];
+    uint32_t count;
+    /* Which names have this size, and which begin with a byte that ends in these five bits. */
+    uint32_t of_size[JSON_NAME_BYTES_MAX + 1], of_first[32];
+};
+/* Bit n of mask: name n stands there, and value[n] is where its value begins: in the line,
+ * so the value's end is found as the line's scanner would find it.  The first one, if it is there twice. */
+struct json_found {
+    uint32_t mask;
+    const uint8_t *value[JSON_NAMES_MAX];
+};
+
+/* Adds a name; its bytes are copied. */
+void json_names_add(struct json_names *names, const char *text, uint32_t size);
+/* What json_check_line_names does with each name that it meets, for those who read otherwise. */
+void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
+                     const uint8_t *value, struct json_found *found);
+/* json_check_line that also looks for names; what it found is only of use if the line is good. */
+void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
+                           const struct json_names *names, struct json_line *line,
+                           struct json_found *found);
+
+/* The ways that these go, the quickest that the CPU knows: for tests, which hold them against each
+ * other.  One that the CPU does not know becomes the next simpler one.
+ * names may be NULL; found is not touched then. */
+enum json_way { JSON_PLAIN, JSON_VECTORS, JSON_MARKS };
+void json_check_line_by(enum json_way way, const uint8_t *text, const uint8_t *text_end, bool any,
+                        const struct json_names *names, struct json_line *line,
+                        struct json_found *found);
+
+const char *json_reason_name(enum json_reason reason);
+const char *json_reason_sentence(enum json_reason reason);
+
+/* True if the bytes are UTF-8 (RFC 3629). */
+bool utf8_valid(const uint8_t *bytes, size_t size);
+
+#endif

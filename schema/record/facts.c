@@ -1,0 +1,356 @@
+/* facts.c - which names tell a record's time and level, and what their values say.
+ *
+ * While ingesting, names are found by the judge of lines (json.c) on its way; a
+ * reader has no padding behind its records and no doubt that they are JSON, so it goes from member to
+ * member by itself, never behind the record's end. */
+#include "schema/record/facts.h"
+
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "port/error.h"
+#include "schema/record/facts_quick.h"
+
+/* ---- rules ---- */
+
+/* A name's first byte stands beside it, as a literal's byte is no constant expression. */
+#define USUAL_TIMES(X, n)                                                                          \
+    X(n, AT_TIMESTAMP, '@', "@timestamp")                                                          \
+    X(n, TIMESTAMP, 't', "timestamp")                                                              \
+    X(n, TIME, 't', "time")                                                                        \
+    X(n, TS, 't', "ts")                                                                            \
+    X(n, AT_T, '@', "@t")                                                                          \
+    X(n, DATE, 'd', "date")                                                                        \
+    X(n, DATETIME, 'd', "datetime")                                                                \
+    X(n, ASCTIME, 'a', "asctime")                                                                  \
+    X(n, INSTANT, 'i', "instant")                                                                  \
+    X(n, TIME_UNIX_NANO, 't', "timeUnixNano")                                                      \
+    X(n, REALTIME_TIMESTAMP, '_', "__REALTIME_TIMESTAMP")
+#define USUAL_LEVELS(X, n)                                                                         \
+    X(n, LEVEL, 'l', "level")                                                                      \
+    X(n, LVL, 'l', "lvl")                                                                          \
+    X(n, SEVERITY, 's', "severity")                                                                \
+    X(n, LEVELNAME, 'l', "levelname")                                                              \
+    X(n, LOG_DOT_LEVEL, 'l', "log.level")                                                          \
+    X(n, AT_L, '@', "@l")                                                                          \
+    X(n, LOG, 'l', "log")                                                                          \
+    X(n, SEVERITY_NUMBER, 's', "severityNumber")                                                   \
+    X(n, SEVERITY_TEXT, 's', "severityText")                                                       \
+    X(n, LOG_LEVEL, 'l', "log_level")                                                              \
+    X(n, LOGLEVEL, 'l', "loglevel")                                                                \
+    X(n, PRIORITY, 'P', "PRIORITY")
+#define USUAL_NAMES(X, n) USUAL_TIMES(X, n) USUAL_LEVELS(X, n)
+
+#define INDEX(n, id, first, text) USUAL_##id,
+enum { USUAL_NAMES(INDEX, 0) USUAL_COUNT, USUAL_TIME_COUNT = USUAL_LEVEL };
+#define NAME(n, id, first, text)         {text, sizeof(text) - 1},
+#define TEXT(n, id, first, text)         text,
+#define BIT_OF_SIZE(n, id, first, text)  | (sizeof(text) - 1 == (n) ? 1u << USUAL_##id : 0u)
+#define BIT_OF_FIRST(n, id, first, text) | (((first)&31) == ((n)&31) ? 1u << USUAL_##id : 0u)
+#define OF_SIZE(n)                       [n] = 0u USUAL_NAMES(BIT_OF_SIZE, n)
+#define OF_FIRST(n)                      [(n)&31] = 0u USUAL_NAMES(BIT_OF_FIRST, n)
+
+/* What facts_rules_set makes of these names (facts_test holds them together). */
+const struct facts_rules facts_rules_usual = {
+    .names = {.names = {USUAL_NAMES(NAME, 0)},
+              .count = USUAL_COUNT,
+              .of_size = {OF_SIZE(2), OF_SIZE(3), OF_SIZE(4), OF_SIZE(5), OF_SIZE(7), OF_SIZE(8),
+                          OF_SIZE(9), OF_SIZE(10), OF_SIZE(12), OF_SIZE(14), OF_SIZE(20)},
+              .of_first = {OF_FIRST('@'), OF_FIRST('_'), OF_FIRST('a'), OF_FIRST('d'),
+                           OF_FIRST('i'), OF_FIRST('l'), OF_FIRST('P'), OF_FIRST('s'),
+                           OF_FIRST('t')}},
+    .times = (1u << USUAL_TIME_COUNT) - 1,
+    .levels = (1u << USUAL_COUNT) - (1u << USUAL_TIME_COUNT),
+    .scale = LEVEL_SCALE_USUAL,
+};
+
+static const char *const usual_times[] = {USUAL_TIMES(TEXT, 0) NULL};
+static const char *const usual_levels[] = {USUAL_LEVELS(TEXT, 0) NULL};
+
+static int add_name(struct facts_rules *rules, uint32_t *kind, const char *text, size_t size) {
+    if (size == 0 || size > JSON_NAME_BYTES_MAX) return ERR_INVALID;
+    if (rules->names.count == JSON_NAMES_MAX) return ERR_INVALID;
+    *kind |= 1u << rules->names.count;
+    json_names_add(&rules->names, text, (uint32_t)size);
+    return 0;
+}
+
+static int add_names(struct facts_rules *rules, uint32_t *kind, const char *keys,
+                     const char *const *usual) {
+    int error = 0;
+    if (keys == NULL || keys[0] == '\0') {
+        for (; *usual != NULL && !error; usual++)
+            error = add_name(rules, kind, *usual, strlen(*usual));
+        return error;
+    }
+    if (strcmp(keys, "none") == 0) return 0;
+    for (;;) {
+        const size_t size = strcspn(keys, ",");
+        error = add_name(rules, kind, keys, size);
+        if (error || keys[size] == '\0') return error;
+        keys += size + 1;
+    }
+}
+
+int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
+                    struct facts_rules *rules) {
+    *rules = (struct facts_rules){.scale = scale};
+    const int error = add_names(rules, &rules->times, time_keys, usual_times);
+    return error ? error : add_names(rules, &rules->levels, level_keys, usual_levels);
+}
+
+/* ---- from member to member, in JSON that is known to be good ---- */
+
+struct member {
+    const uint8_t *name, *value, *end; /* of the value */
+    size_t name_size;
+};
+
+static const uint8_t *space_end(const uint8_t *p, const uint8_t *end) {
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r')) {
+        p++;
+    }
+    return p;
+}
+
+/* From behind the opening quote to behind the closing one; NULL: there is none. */
+static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
+    while (p < end) { /* each round goes on by a byte or more */
+#ifdef __SSE2__
+        if (end - p >= 16) {
+            const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+            const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+            const uint32_t mask = (uint32_t)_mm_movemask_epi8(odd);
+            if (mask == 0) {
+                p += 16;
+                continue;
+            }
+            p += __builtin_ctz(mask);
+        }
+#endif
+        if (*p == '"') return p + 1;
+        p += *p == '\\' ? 2 : 1;
+    }
+    return NULL;
+}
+
+/* Behind an object or array; NULL: it does not end. */
+static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
+    uint32_t depth = 0;
+    while (p < end) { /* each round goes on by a byte or more */
+        const uint8_t byte = *p++;
+        if (byte == '"') {
+            p = string_end(p, end);
+            if (p == NULL) return NULL;
+        } else if (byte == '{' || byte == '[') {
+            depth++;
+        } else if ((byte == '}' || byte == ']') && --depth == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static const uint8_t *value_end(const uint8_t *p, const uint8_t *end) {
+    if (p == end) return NULL;
+    if (*p == '"') return string_end(p + 1, end);
+    if (*p == '{' || *p == '[') return container_end(p, end);
+    while (p < end && *p != ',' && *p != '}' && *p != ']' && *p > ' ') {
+        p++;
+    }
+    return p;
+}
+
+/* From the object's '{' or the ',' between members over the next one, up to what follows it. */
+static bool next_member(const uint8_t **at, const uint8_t *end, struct member *member) {
+    if (*at == end || (**at != '{' && **at != ',')) return false;
+    const uint8_t *p = space_end(*at + 1, end);
+    if (p == end || *p != '"') return false;
+    member->name = p + 1;
+    p = string_end(p + 1, end);
+    if (p == NULL) return false;
+    member->name_size = (size_t)(p - member->name) - 1;
+    p = space_end(p, end);
+    if (p == end || *p != ':') return false;
+    member->value = space_end(p + 1, end);
+    p = value_end(member->value, end);
+    if (p == NULL) return false;
+    member->end = p;
+    *at = space_end(p, end);
+    return true;
+}
+
+static bool is_named(const struct member *member, const char *name) {
+    return strlen(name) == member->name_size && memcmp(name, member->name, member->name_size) == 0;
+}
+
+/* ---- values ---- */
+
+/* The text of a string, up to its quote; of a number, up to what cannot belong to one. */
+struct scalar {
+    const char *text;
+    size_t size;
+    bool string;
+};
+
+#define SCALAR_BYTES_MAX 64
+
+static bool scalar_of(const uint8_t *value, const uint8_t *end, struct scalar *scalar) {
+    if (value == end) return false;
+    scalar->string = *value == '"';
+    const uint8_t *p = scalar->string ? value + 1 : value;
+    scalar->text = (const char *)p;
+    if ((size_t)(end - p) > SCALAR_BYTES_MAX) end = p + SCALAR_BYTES_MAX;
+    if (scalar->string) {
+        while (p < end && *p != '"') {
+            p++;
+        }
+        if (p == end) return false;
+    } else {
+        while (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == '-' || *p == '+' ||
+                           (*p | 0x20) == 'e')) {
+            p++;
+        }
+    }
+    scalar->size = (size_t)(p - (const uint8_t *)scalar->text);
+    return scalar->size > 0;
+}
+
+static bool number_of(const struct scalar *scalar, int64_t *number) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < scalar->size && scalar->text[i] != '.'; i++) {
+        const char digit = scalar->text[i];
+        if (digit < '0' || digit > '9' || sum > INT64_MAX / 100) return false;
+        sum = sum * 10 + (digit - '0');
+    }
+    *number = sum;
+    return scalar->text[0] != '.';
+}
+
+static bool member_number(const struct member *member, int64_t *number) {
+    struct scalar scalar;
+    return scalar_of(member->value, member->end, &scalar) && number_of(&scalar, number);
+}
+
+/* log4j2's instant: whole seconds and the nanoseconds within. */
+static bool time_of_instant(const uint8_t *value, const uint8_t *end, int64_t *ns) {
+    int64_t seconds = 0, nanoseconds = 0;
+    bool known = false;
+    struct member member;
+    while (next_member(&value, end, &member)) { /* each round goes on by a member */
+        if (is_named(&member, "epochSecond")) known = member_number(&member, &seconds);
+        if (is_named(&member, "nanoOfSecond") && !member_number(&member, &nanoseconds))
+            return false;
+    }
+    if (!known || seconds > INT64_MAX / 1000000000 - 1 || nanoseconds > 999999999) return false;
+    *ns = seconds * 1000000000 + nanoseconds;
+    return true;
+}
+
+static bool time_of(const uint8_t *value, const uint8_t *end, int64_t *ns) {
+    struct scalar scalar;
+    struct facts_memory memory = {.minute_ns = 0};
+    if (quick_time(value, end, &memory, ns)) return true;
+    if (value < end && *value == '{') return time_of_instant(value, end, ns);
+    return scalar_of(value, end, &scalar) && time_parse(scalar.text, scalar.size, ns) == 0;
+}
+
+static bool level_of(const uint8_t *value, const uint8_t *end, enum level_scale scale,
+                     uint8_t *level) {
+    struct scalar scalar;
+    int64_t number;
+    if (quick_level(value, end, level)) return true;
+    if (scale == LEVEL_SCALE_USUAL && quick_level_number(value, end, level)) return true;
+    if (!scalar_of(value, end, &scalar)) return false;
+    if (number_of(&scalar, &number)) return level_of_number(number, scale, level) == 0;
+    return scalar.string && level_parse(scalar.text, scalar.size, level) == 0;
+}
+
+/* ECS: "log":{"level":"info"}. A log that is a text is a message, not a level. */
+static bool level_of_log(const uint8_t *value, const uint8_t *end, enum level_scale scale,
+                         uint8_t *level) {
+    struct member member;
+    while (next_member(&value, end, &member)) /* each round goes on by a member */
+        if (is_named(&member, "level")) return level_of(member.value, member.end, scale, level);
+    return false;
+}
+
+static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
+                                                     const struct json_found *found,
+                                                     const uint8_t *end, struct facts *facts);
+
+static bool name_is(const struct json_name *name, const char *text, size_t size) {
+    return name->size == size && memcmp(name->text, text, size) == 0;
+}
+
+static bool level_of_name(const struct facts_rules *rules, int i, const uint8_t *value,
+                          const uint8_t *end, uint8_t *level) {
+    const struct json_name *name = &rules->names.names[i];
+    if (name_is(name, "log", 3)) return level_of_log(value, end, rules->scale, level);
+    const bool numbered = rules->scale == LEVEL_SCALE_USUAL && name_is(name, "severityNumber", 14);
+    return level_of(value, end, numbered ? LEVEL_SCALE_OPENTELEMETRY : rules->scale, level);
+}
+
+/* The preferred names, in their commonest forms; false: nothing is decided. */
+static inline bool quick_facts(const struct facts_rules *rules, const struct json_found *found,
+                               const uint8_t *end, struct facts_memory *memory,
+                               struct facts *facts) {
+    const uint32_t times = found->mask & rules->times, levels = found->mask & rules->levels;
+    if (times == 0 || levels == 0) return false;
+    const uint8_t *time = found->value[__builtin_ctz(times)];
+    const int i = __builtin_ctz(levels);
+    const uint8_t *level = found->value[i];
+    /* "log" and "severityNumber" are not like the others, and "lvl" is no longer than "log". */
+    const uint32_t name_size = rules->names.names[i].size;
+    if (name_size == 3 || name_size == 14) return false;
+    facts->has_time = true;
+    return (quick_level(level, end, &facts->level) ||
+            (rules->scale == LEVEL_SCALE_USUAL && quick_level_number(level, end, &facts->level))) &&
+           quick_time(time, end, memory, &facts->time_ns);
+}
+
+void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
+                         const uint8_t *end, struct facts_memory *memory, struct facts *facts) {
+    if (!quick_facts(rules, found, end, memory, facts)) thorough_facts(rules, found, end, facts);
+}
+
+void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
+                    const uint8_t *end, struct facts *facts) {
+    thorough_facts(rules, found, end, facts);
+}
+
+static void thorough_facts(const struct facts_rules *rules, const struct json_found *found,
+                           const uint8_t *end, struct facts *facts) {
+    facts->has_time = false;
+    facts->level = LEVEL_NONE;
+    int i = 0;
+    for (uint32_t times = found->mask & rules->times; times != 0 && !facts->has_time;
+         times &= times - 1) {
+        i = __builtin_ctz(times);
+        facts->has_time = time_of(found->value[i], end, &facts->time_ns);
+    }
+    if (!facts->has_time) facts->time_ns = 0;
+    const uint32_t levels = found->mask & rules->levels;
+    for (uint32_t rest = levels; rest != 0 && facts->level == LEVEL_NONE; rest &= rest - 1) {
+        const int n = __builtin_ctz(rest);
+        if (!level_of_name(rules, n, found->value[n], end, &facts->level))
+            facts->level = LEVEL_NONE;
+    }
+    if (levels == 0 && rules->levels != 0 && facts->has_time &&
+        name_is(&rules->names.names[i], "@t", 2))
+        facts->level = LEVEL_INFO;
+}
+
+void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                     struct facts *facts) {
+    struct json_found found = {.mask = 0};
+    const uint8_t *p = record, *end = record + size;
+    struct member member;
+    while (next_member(&p, end, &member)) /* each round goes on by a member */
+        json_names_look(&rules->names, member.name, member.name_size, member.value, &found);
+    facts_of_found(rules, &found, end, facts);
+}

@@ -1,0 +1,185 @@
+/* level.c - levels by name and by number, on the scales of the usual loggers, as
+ * OpenTelemetry's severity numbers (logs data model, appendix B).
+ *
+ * CRITICAL is two things there: syslog's third worst, ERROR2 (18), and the worst that .NET, Windows'
+ * event log and Python have, FATAL (21).  Who asks for fatal lines must not miss the
+ * latter, so the name means FATAL, as Python's 50 does in OpenTelemetry's own SDK; syslog's 2, its
+ * keyword `crit` and monolog's 500, above which they have worse, are ERROR2. */
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "schema/record/facts.h"
+
+struct named_level {
+    char name[15];
+    uint8_t level;
+};
+
+/* The most frequent first: the list is gone through for each record. */
+static const struct named_level named_levels[] = {
+    {"info", LEVEL_INFO},        {"debug", LEVEL_DEBUG},
+    {"error", LEVEL_ERROR},      {"warn", LEVEL_WARN},
+    {"warning", LEVEL_WARN},     {"trace", LEVEL_TRACE},
+    {"fatal", LEVEL_FATAL},      {"information", LEVEL_INFO},
+    {"notice", LEVEL_NOTICE},    {"critical", LEVEL_FATAL},
+    {"verbose", LEVEL_TRACE},    {"inf", LEVEL_INFO},
+    {"err", LEVEL_ERROR},        {"wrn", LEVEL_WARN},
+    {"dbg", LEVEL_DEBUG},        {"trc", LEVEL_TRACE},
+    {"vrb", LEVEL_TRACE},        {"ftl", LEVEL_FATAL},
+    {"crit", LEVEL_CRITICAL},    {"alert", LEVEL_ALERT},
+    {"emerg", LEVEL_FATAL},      {"emergency", LEVEL_FATAL},
+    {"panic", LEVEL_FATAL},      {"dpanic", LEVEL_FATAL},
+    {"severe", LEVEL_ERROR},     {"informational", LEVEL_INFO},
+    {"config", LEVEL_DEBUG + 3}, {"fine", LEVEL_DEBUG},
+    {"finer", LEVEL_TRACE + 1},  {"finest", LEVEL_TRACE},
+    {"silly", LEVEL_TRACE},      {"success", LEVEL_INFO},
+    {"i", LEVEL_INFO},           {"d", LEVEL_DEBUG},
+    {"e", LEVEL_ERROR},          {"w", LEVEL_WARN},
+    {"t", LEVEL_TRACE},          {"f", LEVEL_FATAL},
+};
+
+static const char *const plain_names[] = {"trace", "debug", "info", "warn", "error", "fatal"};
+
+static const char *const scale_names[] = {
+#define X(name, text) [name] = text,
+    LEVEL_SCALE_TABLE(X)
+#undef X
+};
+
+static bool find_named(const char *lower, size_t size, uint8_t *level) {
+    for (size_t i = 0; i < sizeof named_levels / sizeof named_levels[0]; i++) {
+        const struct named_level *named = &named_levels[i];
+        if (named->name[0] != lower[0] || memcmp(named->name, lower, size + 1) != 0) continue;
+        *level = named->level;
+        return true;
+    }
+    return false;
+}
+
+/* 1 to 24, as text. */
+static int parse_number(const char *text, size_t size, uint8_t *level) {
+    int number = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') return ERR_INVALID;
+        number = number * 10 + (text[i] - '0');
+    }
+    return size > 2 ? ERR_INVALID : level_of_number(number, LEVEL_SCALE_OPENTELEMETRY, level);
+}
+
+int level_parse(const char *text, size_t size, uint8_t *level) {
+    char lower[sizeof named_levels[0].name];
+    if (size == 0 || size >= sizeof lower) return ERR_INVALID;
+    if (text[0] >= '0' && text[0] <= '9') return parse_number(text, size, level);
+    for (size_t i = 0; i < size; i++) {
+        const char letter = text[i];
+        lower[i] = letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter;
+    }
+    lower[size] = '\0';
+    if (find_named(lower, size, level)) return 0;
+    /* INFO2: the second of its four. */
+    const char digit = lower[size - 1];
+    if (size < 2 || digit < '1' || digit > '4') return ERR_INVALID;
+    lower[size - 1] = '\0';
+    for (uint32_t i = 0; i < 6; i++) {
+        if (strcmp(lower, plain_names[i]) != 0) continue;
+        *level = (uint8_t)(4 * i + 1 + (uint32_t)(digit - '1'));
+        return 0;
+    }
+    return ERR_INVALID;
+}
+
+/* ---- numbers ---- */
+
+/* From `least` on. */
+struct step {
+    int32_t least;
+    uint8_t level;
+};
+#define STEPS_MAX 9
+
+static const struct step scale_steps[LEVEL_SCALES][STEPS_MAX] = {
+    [LEVEL_SCALE_PINO] = {{60, LEVEL_FATAL},
+                          {50, LEVEL_ERROR},
+                          {40, LEVEL_WARN},
+                          {30, LEVEL_INFO},
+                          {20, LEVEL_DEBUG},
+                          {1, LEVEL_TRACE}},
+    [LEVEL_SCALE_PYTHON] = {{50, LEVEL_FATAL},
+                            {40, LEVEL_ERROR},
+                            {30, LEVEL_WARN},
+                            {20, LEVEL_INFO},
+                            {10, LEVEL_DEBUG},
+                            {1, LEVEL_TRACE}},
+    [LEVEL_SCALE_LOGBACK] = {{50000, LEVEL_FATAL},
+                             {40000, LEVEL_ERROR},
+                             {30000, LEVEL_WARN},
+                             {20000, LEVEL_INFO},
+                             {10000, LEVEL_DEBUG},
+                             {1, LEVEL_TRACE}},
+    [LEVEL_SCALE_MONOLOG] = {{600, LEVEL_FATAL},
+                             {550, LEVEL_ALERT},
+                             {500, LEVEL_CRITICAL},
+                             {400, LEVEL_ERROR},
+                             {300, LEVEL_WARN},
+                             {250, LEVEL_NOTICE},
+                             {200, LEVEL_INFO},
+                             {100, LEVEL_DEBUG}},
+};
+
+static enum level_scale usual_scale(int64_t number) {
+    if (number < 8) return LEVEL_SCALE_SYSLOG;
+    if (number >= 1000) return LEVEL_SCALE_LOGBACK;
+    if (number >= 100) return LEVEL_SCALE_MONOLOG;
+    return number > 24 || number == 10 || number == 20 ? LEVEL_SCALE_PINO
+                                                       : LEVEL_SCALE_OPENTELEMETRY;
+}
+
+int level_of_number(int64_t number, enum level_scale scale, uint8_t *level) {
+    static const uint8_t syslog[] = {LEVEL_FATAL, LEVEL_ALERT,  LEVEL_CRITICAL, LEVEL_ERROR,
+                                     LEVEL_WARN,  LEVEL_NOTICE, LEVEL_INFO,     LEVEL_DEBUG};
+    if (scale == LEVEL_SCALE_USUAL) scale = usual_scale(number);
+    if (scale == LEVEL_SCALE_SYSLOG) {
+        if (number < 0 || number > 7) return ERR_INVALID;
+        *level = syslog[number];
+        return 0;
+    }
+    if (scale == LEVEL_SCALE_OPENTELEMETRY) {
+        if (number < 1 || number > LEVEL_MAX) return ERR_INVALID;
+        *level = (uint8_t)number;
+        return 0;
+    }
+    for (const struct step *step = scale_steps[scale]; step->level != LEVEL_NONE; step++) {
+        if (number < step->least) continue;
+        *level = step->level;
+        return 0;
+    }
+    return ERR_INVALID;
+}
+
+/* ---- names ---- */
+
+uint8_t level_plain(uint8_t level) {
+    assert(level <= LEVEL_MAX);
+    return level == LEVEL_NONE ? LEVEL_NONE : (uint8_t)((level - 1) / 4 * 4 + 1);
+}
+
+const char *level_name(uint8_t level) {
+    assert(level <= LEVEL_MAX);
+    return level == LEVEL_NONE ? "none" : plain_names[(level - 1) / 4];
+}
+
+const char *level_scale_name(enum level_scale scale) {
+    assert(scale < LEVEL_SCALES);
+    return scale_names[scale];
+}
+
+int level_scale_parse(const char *name, enum level_scale *scale) {
+    for (int i = 0; i < LEVEL_SCALES; i++) {
+        if (strcmp(name, scale_names[i]) != 0) continue;
+        *scale = (enum level_scale)i;
+        return 0;
+    }
+    return ERR_INVALID;
+}

@@ -1,0 +1,310 @@
+/* archive.c - gives closed segments their index and packs them smaller, without a daemon.
+ *
+ * A closed file is never written to: who reads it has it open, and a crash in the middle must
+ * not harm it.  What replaces it is written beside it, to NAME.new, synced, and takes its name.
+ * Everybody sees the one file or the other.  A daemon that is at work may do the same with the
+ * same file: whoever comes last has the same lines.  Its .part files are left to it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/archive_move.h"
+#include "tools/commands/command.h"
+#include "tools/query/read.h"
+#include "writer/index/index.h"
+#include "writer/keep/repack.h"
+
+#define COPY_BYTES (1u << 20)
+/* No error: a few lines may pack no smaller, and the file stays. */
+enum { NOT_SMALLER = 1 };
+
+struct archive_settings {
+    struct common_settings common;
+    bool verbose, index_only;
+    uint64_t level;
+    const char *archive_dir; /* NULL: they stay where they are */
+};
+
+struct tally {
+    uint64_t indexed, repacked, finished, open;
+    uint64_t moved;                     /* to the archive */
+    uint64_t kept;                      /* they would not have become smaller */
+    uint64_t bytes_before, bytes_after; /* of the re-packed ones */
+};
+
+struct archive {
+    struct call *call;
+    const struct archive_settings *settings;
+    struct tally tally;
+    struct progress progress;
+    uint64_t bytes_passed;
+    uint8_t *bytes; /* COPY_BYTES */
+};
+
+/* Writes what takes the segment's place to the empty file `to`. */
+typedef int make_copy(struct archive *a, struct file *from, struct file *to);
+
+static int copy(struct archive *a, struct file *from, struct file *to) {
+    for (uint64_t offset = 0;;) { /* ends: the file does */
+        const int64_t got = file_read_at(from, a->bytes, COPY_BYTES, offset);
+        if (got <= 0) return (int)got;
+        const int error = file_write_at(to, a->bytes, (size_t)got, offset);
+        if (error) return error;
+        offset += (uint64_t)got;
+    }
+}
+
+static int copy_with_index(struct archive *a, struct file *from, struct file *to) {
+    struct segment_index index;
+    int error = copy(a, from, to);
+    if (!error && index_load(to, &index) == 0) { /* it is damaged: another */
+        error = file_truncate(to, index.data_size);
+        index_free(&index);
+    }
+    if (!error) error = index_append(to, NULL);
+    return error ? error : file_sync(to);
+}
+
+static int copy_repacked(struct archive *a, struct file *from, struct file *to) {
+    struct segment_index index;
+    const struct repack_options options = {.level = (int)a->settings->level};
+    int error = index_load(from, &index);
+    if (error) return error;
+    error = repack(from, &index, to, &options);
+    index_free(&index);
+    struct file_status before, after;
+    if (!error) error = file_status(from, &before);
+    if (!error) error = file_status(to, &after);
+    if (error || after.size < before.size) return error;
+    a->tally.kept++;
+    return NOT_SMALLER;
+}
+
+/* `path` as far as its last separator; free() it. */
+static char *folder_of(const char *path) {
+    const size_t size = (size_t)(segment_file_name(path) - path);
+    char *folder = allocate(size + 2);
+    memcpy(folder, size > 0 ? path : ".", size > 0 ? size : 1);
+    folder[size > 0 ? size : 1] = '\0';
+    return folder;
+}
+
+/* Locks the copy, so that two of us do not write one.  Another may have finished it and given it the
+ * segment's name between our opening and our locking it: then it is not the copy any more. */
+static int lock_copy(struct archive *a, const char *copy_path, struct file *to) {
+    struct file_status locked, named;
+    int error = file_lock(a->call->files, copy_path, to);
+    if (error) return error;
+    error = file_status(to, &locked);
+    if (!error) error = file_status_of(a->call->files, copy_path, &named);
+    if (error == ERR_NOT_FOUND || (!error && locked.id != named.id)) error = ERR_BUSY;
+    if (error) file_close(to);
+    return error;
+}
+
+/* The lock is kept until the copy has the segment's name. */
+static int replace(struct archive *a, const char *path, make_copy *make) {
+    struct files *files = a->call->files;
+    const size_t size = strlen(path);
+    char *copy_path = allocate(size + sizeof ".new"), *folder = folder_of(path);
+    memcpy(copy_path, path, size);
+    memcpy(copy_path + size, ".new", sizeof ".new");
+    struct file from, to;
+    int error = file_open(files, path, FILE_READ, &from);
+    if (error) goto not_open;
+    error = lock_copy(a, copy_path, &to);
+    if (error) goto not_locked;
+    error = file_truncate(&to, 0); /* what an interrupted try has left */
+    if (!error) error = make(a, &from, &to);
+    if (!error) file_permissions_like(&to, &from);
+    file_close(&from); /* on Windows an open file cannot be replaced */
+    if (!error) error = repack_take_place(files, copy_path, path, folder);
+    if (error) (void)file_remove(files, copy_path);
+    file_close(&to);
+not_locked:
+    file_close(&from);
+not_open:
+    free(copy_path);
+    free(folder);
+    return error;
+}
+
+/* What its index says of it; ERR_NOT_FOUND: it has none, or none that is sound. */
+static int look(struct archive *a, const char *path, bool *repacked, uint64_t *size) {
+    struct file file;
+    struct segment_index index;
+    struct file_status status;
+    uint64_t offset;
+    int error = file_open(a->call->files, path, FILE_READ, &file);
+    if (error) return error;
+    error = file_status(&file, &status);
+    if (!error) error = index_check(&file, &offset);
+    if (error == ERR_INVALID) error = ERR_NOT_FOUND;
+    if (!error) error = index_load(&file, &index);
+    file_close(&file);
+    if (error) return error;
+    *repacked = index.repacked;
+    *size = status.size;
+    index_free(&index);
+    return 0;
+}
+
+static void tell_file(struct archive *a, const char *path, uint64_t before, uint64_t after) {
+    if (!a->settings->verbose) return;
+    progress_clear(&a->progress);
+    output_format(a->call->out, "%s: %llu bytes packed into %llu\n", path,
+                  (unsigned long long)before, (unsigned long long)after);
+}
+
+/* What came of one that was not packed. */
+static void tell_left(struct archive *a, const char *path, const char *what) {
+    if (!a->settings->verbose) return;
+    progress_clear(&a->progress);
+    output_format(a->call->out, "%s: %s\n", path, what);
+}
+
+/* 0, or an ERR_ with which it stayed as it was, or got its index at least. */
+static int archive_file(struct archive *a, const char *path) {
+    bool repacked = false;
+    uint64_t before = 0, after = 0;
+    struct file_status status;
+    /* A file that is gone must not be taken for one without an index. */
+    int error = file_status_of(a->call->files, path, &status);
+    if (!error) error = look(a, path, &repacked, &before);
+    const bool had_index = error == 0;
+    if (error == ERR_NOT_FOUND) {
+        error = replace(a, path, copy_with_index);
+        if (!error) error = look(a, path, &repacked, &before);
+        if (!error) a->tally.indexed++;
+        if (!error && a->settings->index_only) tell_left(a, path, "indexed");
+    }
+    if (error || repacked || a->settings->index_only) {
+        a->tally.finished += !error && had_index;
+        if (!error && had_index)
+            tell_left(a, path, a->settings->index_only ? "had an index" : "had been packed");
+        return error;
+    }
+    error = replace(a, path, copy_repacked);
+    if (error == NOT_SMALLER) {
+        tell_left(a, path, had_index ? "cannot be smaller" : "indexed; cannot be smaller");
+        return 0;
+    }
+    if (!error) error = look(a, path, &repacked, &after);
+    if (error) return error;
+    a->tally.repacked++;
+    a->tally.bytes_before += before;
+    a->tally.bytes_after += after;
+    tell_file(a, path, before, after);
+    return 0;
+}
+
+static void tell(struct archive *a) {
+    const struct tally *t = &a->tally;
+    struct output *out = a->call->out;
+    if (a->settings->index_only) {
+        output_format(out, "%llu indexed, %llu had an index", (unsigned long long)t->indexed,
+                      (unsigned long long)t->finished);
+    } else {
+        output_format(out, "%llu packed", (unsigned long long)t->repacked);
+        if (t->repacked > 0)
+            output_format(out, " (%llu bytes into %llu)", (unsigned long long)t->bytes_before,
+                          (unsigned long long)t->bytes_after);
+        output_format(out, ", %llu had been", (unsigned long long)t->finished);
+    }
+    if (t->kept > 0) output_format(out, ", %llu cannot be smaller", (unsigned long long)t->kept);
+    if (t->moved > 0) output_format(out, ", %llu moved", (unsigned long long)t->moved);
+    if (t->open > 0) output_format(out, ", %llu still open", (unsigned long long)t->open);
+    output_text(out, "\n");
+}
+
+/* False: it could not be done, which has been said. */
+static bool archive_segment(struct archive *a, const struct segment_file *segment) {
+    if (segment->name.part) {
+        a->tally.open++;
+        tell_left(a, segment->path, "still open");
+        return true;
+    }
+    const int error = archive_file(a, segment->path);
+    if (error == 0 || error == ERR_NOT_FOUND) return true; /* or deleted meanwhile */
+    progress_clear(&a->progress);
+    say("%s: %s%s; left as it is", segment->path, error_text(error),
+        error == ERR_INVALID ? " (damaged? logport verify tells)" : "");
+    return false;
+}
+
+static int archive_run(struct call *call) {
+    const struct archive_settings *settings = call->settings;
+    struct archive archive = {.call = call, .settings = settings, .bytes = allocate(COPY_BYTES)};
+    struct segment_list list = {0};
+    uint64_t total = 0;
+    bool well = list_segments(call, &list);
+    for (uint32_t i = 0; i < list.count; i++)
+        total += list.files[i].size;
+    progress_begin(&archive.progress, call->out, !settings->verbose, total);
+    for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
+        if (!archive_segment(&archive, &list.files[i])) well = false;
+        archive.bytes_passed += list.files[i].size;
+        progress_step(&archive.progress, archive.bytes_passed);
+    }
+    progress_clear(&archive.progress);
+    if (settings->archive_dir != NULL &&
+        !archive_move(call, settings->archive_dir, &archive.tally.moved))
+        well = false;
+    const struct tally *t = &archive.tally;
+    if (well || t->indexed + t->repacked + t->kept + t->finished > 0) tell(&archive);
+    segment_list_free(&list);
+    free(archive.bytes);
+    return well ? EXIT_FINE : EXIT_TROUBLE;
+}
+
+static const struct option options[] = {
+    {.name = "index_only",
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct archive_settings, index_only),
+     .help = "make missing indexes, and do not pack anything"},
+    {.name = "level",
+     .kind = OPTION_COUNT,
+     .field = offsetof(struct archive_settings, level),
+     .min = 3,
+     .max = 12,
+     .help = "how hard to try: LZ4 HC's level, 3 to 12"},
+    {.name = "archive_dir",
+     .kind = OPTION_TEXT,
+     .field = offsetof(struct archive_settings, archive_dir),
+     .value = "DIR",
+     .help =
+         "then move them there, as a daemon with this option does; PATH is a daemon's directory "
+         "in which none is at work"},
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct archive_settings, verbose),
+     .help = "name each file and say what came of it"},
+    HELP_OPTION,
+};
+
+static const struct archive_settings presets = {.level = REPACK_LEVEL_DEFAULT};
+
+const struct command archive_command = {
+    .name = "archive",
+    .usage = "[OPTION…] [PATH…]",
+    .summary = "Pack closed segments smaller, and give an index to those that have none.",
+    .more =
+        "A daemon does so by itself some time after it has closed a segment; this does it now,\n"
+        "with or without a daemon. A file is replaced in one step by one that was read back and\n"
+        "compared: the same lines, in the same order, at the same positions; readers are not\n"
+        "disturbed. Files that are being written (.part), those that have been packed, and\n"
+        "damaged ones are left alone. It needs room for one copy. What has moved to an archive is\n"
+        "packed there.\n"
+        "Exit code: 0 all is done, 2 something could not be done.\n"
+        "\n"
+        "Examples:\n"
+        "  logport archive\n"
+        "  logport archive -v ./logs/main\n"
+        "  logport archive --archive-dir /mnt/cold ./logs\n",
+    .options = options,
+    .settings_size = sizeof(struct archive_settings),
+    .presets = &presets,
+    .run = archive_run,
+};

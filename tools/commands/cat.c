@@ -1,0 +1,89 @@
+/* cat.c - prints all records, or those that are wanted, as they were sent or as render.h can
+ * show them. */
+#include <stddef.h>
+
+#include "port/system.h"
+#include "tools/commands/command.h"
+#include "tools/query/query.h"
+#include "tools/query/read.h"
+#include "tools/query/select.h"
+#include "tools/render/render.h"
+
+struct cat_settings {
+    struct common_settings common;
+    struct query_settings query;
+    struct render_settings render;
+};
+
+static bool print_selection(void *context, const struct selection *selection) {
+    struct render *render = context;
+    render_lines(render, selection->text, selection->text_size);
+    if (render->out->terminal) output_flush(render->out);
+    return !output_failed(render->out);
+}
+
+/* These return whether something could not be read. */
+static bool print_wanted(struct call *call, struct render *render, const struct query *query) {
+    const struct select_settings settings = {.max = UINT64_MAX};
+    struct select_report report;
+    select_run(call, query, &settings, print_selection, render, &report);
+    return report.trouble;
+}
+
+static bool print_all(struct call *call, struct render *render) {
+    struct reading reading;
+    reading_open(&reading, call, false);
+    while (!output_failed(call->out) && reading_next(&reading)) {
+        render_lines(render, reading.reader.raw, reading.reader.raw_size);
+        if (call->out->terminal) output_flush(call->out);
+    }
+    const bool trouble = reading.trouble;
+    reading_close(&reading);
+    return trouble;
+}
+
+static int cat_run(struct call *call) {
+    const struct cat_settings *settings = call->settings;
+    const struct query_patterns any = {0};
+    struct query query;
+    struct render render;
+    if (query_open(&query, "cat", &settings->query, &any, system_wall_ns()) < 0)
+        return EXIT_TROUBLE;
+    if (render_open(&render, &settings->render, call->out) < 0) {
+        query_close(&query);
+        return EXIT_TROUBLE;
+    }
+    render_facts(&render, query.facts);
+    render_page(&render, &settings->render);
+    const bool trouble = query.all && settings->query.streams.count == 0
+                             ? print_all(call, &render)
+                             : print_wanted(call, &render, &query);
+    render_close(&render);
+    query_close(&query);
+    return trouble ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+static const struct option options[] = {
+    QUERY_OPTIONS(offsetof(struct cat_settings, query)),
+    RENDER_OPTIONS(offsetof(struct cat_settings, render)),
+    RENDER_PAGER_OPTION(offsetof(struct cat_settings, render)),
+    HELP_OPTION,
+};
+
+const struct command cat_command = {
+    .name = "cat",
+    .usage = "[OPTION…] [PATH…]",
+    .summary = "Print all records; to no terminal byte for byte as they were sent.",
+    .more = "Files are read in the order of their names: stream by stream, oldest first. The\n"
+            "file that is being written is read up to its last whole batch. Damage is told on\n"
+            "stderr and passed over, and makes the exit code 2.\n"
+            "\n"
+            "Examples:\n"
+            "  logport cat                      everything in ./logs but the rejects\n"
+            "  logport cat ./logs/rejects       what was refused, and why\n"
+            "  logport cat /var/log/app | jq .  another program's turn\n"
+            "  logport cat -o csv --fields time,http.status ./logs/main\n",
+    .options = options,
+    .settings_size = sizeof(struct cat_settings),
+    .run = cat_run,
+};

@@ -1,0 +1,173 @@
+/* check.c - judges lines exactly as the daemon would, with the same functions: as JSON, and
+ * by a schema if one is given. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ingest/config/schema_files.h"
+#include "port/error.h"
+#include "port/system.h"
+#include "schema/json/ijson.h"
+#include "schema/json/json.h"
+#include "schema/rules/schema.h"
+#include "tools/commands/command.h"
+#include "tools/render/input.h"
+
+struct check_settings {
+    struct common_settings common;
+    bool any, formats, ijson;
+    uint64_t line_bytes_max;
+    struct option_list schema;
+};
+
+struct check {
+    const struct check_settings *settings;
+    struct output *out;
+    const char *name;
+    struct schema_checker *checker; /* NULL: any JSON is good */
+    uint64_t lines, good, bad, blank;
+};
+
+static void tell_bad(struct check *check, const struct input_line *line, size_t column,
+                     const char *reason, const char *sentence) {
+    check->bad++;
+    output_format(check->out, "%s:%" PRIu64 ":%" PRIu64 ": %s: %s\n", check->name, line->number,
+                  (uint64_t)column + 1, reason, sentence);
+}
+
+static bool holds_by_schema(struct check *check, const struct input_line *line,
+                            const struct json_line *judged) {
+    struct schema_verdict verdict;
+    char text[SCHEMA_VERDICT_BYTES_MAX];
+    if (check->checker == NULL || schema_check(check->checker, (const char *)judged->begin,
+                                               (size_t)(judged->end - judged->begin), &verdict))
+        return true;
+    check->bad++;
+    output_format(check->out, "%s:%" PRIu64 ": schema: ", check->name, line->number);
+    output_visible(check->out, schema_verdict_text(&verdict, text, sizeof text));
+    output_text(check->out, " (");
+    output_visible(check->out, verdict.schema);
+    output_text(check->out, ")\n");
+    return false;
+}
+
+static bool check_line(void *context, const struct input_line *line) {
+    struct check *check = context;
+    struct json_line judged;
+    check->lines++;
+    if (line->oversized) {
+        tell_bad(check, line, line->size, "oversized", "the line is longer than it may be");
+        return !output_failed(check->out);
+    }
+    /* The newline, or the CR before it, ends the text. */
+    const uint8_t *end = memchr(line->bytes + line->size, '\n', 2);
+    json_check_line(line->bytes, end + 1, check->settings->any, &judged);
+    if (judged.reason == JSON_OK && check->settings->ijson) ijson_check_line(&judged);
+    if (judged.reason == JSON_OK)
+        check->good += holds_by_schema(check, line, &judged);
+    else if (judged.reason == JSON_BLANK)
+        check->blank++;
+    else
+        tell_bad(check, line, (size_t)(judged.bad - line->bytes), json_reason_name(judged.reason),
+                 json_reason_sentence(judged.reason));
+    return !output_failed(check->out);
+}
+
+static bool check_file(struct check *check, struct files *files, const char *path) {
+    struct input input;
+    int status = input_open(files, path, &input);
+    if (status == 0) {
+        check->name = input.name;
+        status = input_lines(&input, (size_t)check->settings->line_bytes_max, check_line, check);
+        input_close(&input);
+    }
+    if (status < 0) say("check: %s: %s", path, error_text(status));
+    return status == 0;
+}
+
+/* 0, or ERR_, which has been said. */
+static int open_schema(struct check *check, struct files *files, struct schema **schema) {
+    const struct check_settings *settings = check->settings;
+    char error[CONFIG_ERROR_MAX];
+    *schema = NULL;
+    if (settings->schema.count == 0) return 0;
+    int status = schema_files_compile(files, &settings->schema, settings->formats, schema, error);
+    if (status < 0) {
+        say("check: %s", error);
+        return status;
+    }
+    status = schema_checker_make(*schema, (size_t)settings->line_bytes_max, &check->checker);
+    if (status < 0) say("check: %s", error_text(status));
+    return status;
+}
+
+static int check_run(struct call *call) {
+    struct check check = {.settings = call->settings, .out = call->out};
+    struct schema *schema;
+    bool all = open_schema(&check, call->files, &schema) == 0;
+    if (!all) return EXIT_TROUBLE;
+    const int words = call->words > 0 ? call->words : 1;
+    for (int i = 0; i < words; i++)
+        if (!check_file(&check, call->files, call->words > 0 ? call->word[i] : "-")) all = false;
+    schema_checker_free(check.checker);
+    schema_free(schema);
+    output_flush(call->out);
+    say("check: %" PRIu64 " lines: %" PRIu64 " good, %" PRIu64 " bad, %" PRIu64 " blank",
+        check.lines, check.good, check.bad, check.blank);
+    if (!all) return EXIT_TROUBLE;
+    return check.bad > 0 ? EXIT_NOTHING : EXIT_FINE;
+}
+
+#define AT(field) offsetof(struct check_settings, field)
+
+static const struct option options[] = {
+    {.name = "any",
+     .kind = OPTION_FLAG,
+     .field = AT(any),
+     .help = "the top level need not be an object"},
+    {.name = "ijson",
+     .kind = OPTION_FLAG,
+     .field = AT(ijson),
+     .help =
+         "as I-JSON (RFC 7493): no name twice in an object, no half surrogate pairs, no numbers "
+         "beyond 2^53-1"},
+    {.name = "schema",
+     .kind = OPTION_LIST,
+     .field = AT(schema),
+     .value = "FILE",
+     .help = "by this JSON Schema (draft 2020-12) too; may repeat: the first is the schema, and "
+             "may refer to the others by their $id"},
+    {.name = "formats",
+     .kind = OPTION_FLAG,
+     .field = AT(formats),
+     .help = "the schema's keyword format is checked too"},
+    {.name = "line_bytes_max",
+     .kind = OPTION_BYTES,
+     .field = AT(line_bytes_max),
+     .min = 1,
+     .max = 4 << 20,
+     .preset = "1MiB",
+     .help = "the longest line that the daemon would take"},
+    HELP_OPTION,
+};
+
+const struct command check_command = {
+    .name = "check",
+    .usage = "[--any] [--ijson] [--schema FILE]… [--formats] [FILE…]",
+    .summary = "Judge lines of JSON as the daemon would.",
+    .more = "Reads standard input when no FILE is named, or where it is -. Each bad line is told\n"
+            "on standard output, FILE:LINE:COLUMN: reason: what is wrong; columns are bytes. What\n"
+            "a schema does not allow is told with where in the line it is, and which keyword:\n"
+            "  app.ndjson:3: schema: /http/status: 700 is greater than the maximum 599\n"
+            "  (#/properties/http/properties/status/maximum)\n"
+            "Blank lines are no records.\n"
+            "Exit code: 0 all good, 1 some bad, 2 something could not be read, or the schema is\n"
+            "no schema.\n"
+            "\n"
+            "Examples:\n"
+            "  logport check app.ndjson\n"
+            "  my-program | logport check --any\n"
+            "  logport check --schema http.schema.json app.ndjson\n",
+    .options = options,
+    .settings_size = sizeof(struct check_settings),
+    .run = check_run,
+};

@@ -1,0 +1,73 @@
+/* command.h - what a command of logport is: an entry in one table, from which
+ * the dispatcher reads options, writes --help and finds what to run. */
+#ifndef TOOLS_COMMANDS_COMMAND_H
+#define TOOLS_COMMANDS_COMMAND_H
+
+#include "port/files.h"
+#include "port/options.h"
+#include "tools/render/output.h"
+
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_NOTHING = 1, /* search: nothing found; check: bad lines; verify: damage */
+    EXIT_TROUBLE = 2,
+};
+
+/* One run of a command. */
+struct call {
+    struct files *files;
+    struct output *out;
+    const void *settings; /* the command's own struct, filled from its table */
+    int words;
+    char **word; /* what stood beside the options */
+};
+
+struct command {
+    const char *name;
+    const char *usage;   /* behind "logport NAME " */
+    const char *summary; /* one sentence */
+    const char *more;    /* the rest of its --help, with examples; ends in a newline */
+    const struct option *options;
+    size_t settings_size;
+    const void *presets; /* what the settings are before the table's presets; NULL: zero */
+    int (*run)(struct call *call);
+};
+
+/* Every settings struct begins with this, and every table ends with HELP_OPTION. */
+struct common_settings {
+    bool help;
+};
+#define HELP_OPTION                                                                                \
+    {.name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "print this text"}, {             \
+        .name = NULL                                                                               \
+    }
+
+extern const struct command cat_command;
+extern const struct command tail_command;
+extern const struct command search_command;
+extern const struct command stat_command;
+extern const struct command verify_command;
+extern const struct command repair_command;
+extern const struct command archive_command;
+extern const struct command retention_command;
+extern const struct command check_command;
+extern const struct command send_command;
+extern const struct command replay_command;
+extern const struct command status_command;
+extern const struct command stop_command;
+extern const struct command rotate_command;
+extern const struct command reload_command;
+extern const struct command completions_command;
+extern const struct command man_command;
+
+/* All of them, in the order of --help; ends with NULL. */
+extern const struct command *const commands[];
+
+/* argv[0] is the program's name.  Returns the exit code; writes to `out`, which
+ * it does not flush when a test gave it memory. */
+int command_line_run(struct files *files, struct output *out, int argc, char **argv);
+
+/* $LOGPORT_DIR, or ./logs. */
+const char *default_directory(void);
+
+#endif

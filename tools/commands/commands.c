@@ -1,0 +1,116 @@
+/* commands.c - the command table and the dispatcher: finds the command, reads
+ * its options, and writes the --help texts from the same tables. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/command.h"
+
+#define HELP_COLUMNS_MAX 100
+#define COMMANDS_MAX     32
+
+const struct command *const commands[] = {
+    &cat_command,         &tail_command,      &search_command,
+    &stat_command,        &verify_command,    &repair_command,
+    &archive_command,     &retention_command, &check_command,
+    &send_command,        &replay_command,    &status_command,
+    &rotate_command,      &reload_command,    &stop_command,
+    &completions_command, &man_command,       NULL,
+};
+
+const char *default_directory(void) {
+    const char *directory = system_environment("LOGPORT_DIR");
+    return directory != NULL && *directory != '\0' ? directory : "./logs";
+}
+
+static const struct command *find_command(const char *name) {
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        if (strcmp((*command)->name, name) == 0) return *command;
+    return NULL;
+}
+
+static const char *command_like(const char *name) {
+    struct option names[COMMANDS_MAX];
+    memset(names, 0, sizeof names);
+    for (size_t i = 0; commands[i] != NULL && i + 1 < COMMANDS_MAX; i++) {
+        names[i].name = commands[i]->name;
+        names[i].help = "";
+    }
+    return option_like(names, name);
+}
+
+static int print_program_help(struct output *out) {
+    output_text(out, "logport reads what logportd wrote.\n"
+                     "\n"
+                     "Usage: logport COMMAND [OPTION…] [PATH…]\n"
+                     "\n"
+                     "Commands:\n");
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        output_format(out, "  %-11s %s\n", (*command)->name, (*command)->summary);
+    output_text(out, "\n"
+                     "A PATH is a segment or a directory; a directory means all its streams but\n"
+                     "`rejects`, which is read when it is named (./logs/rejects). Without a PATH\n"
+                     "it is $LOGPORT_DIR, else ./logs.\n"
+                     "\n"
+                     "logport COMMAND --help says more. logport --version prints the version.\n");
+    return output_finish(out, EXIT_FINE);
+}
+
+static int print_command_help(const struct command *command, struct output *out) {
+    uint32_t columns = out->memory ? 80 : stream_columns(STREAM_OUTPUT);
+    if (columns > HELP_COLUMNS_MAX) columns = HELP_COLUMNS_MAX;
+    const size_t size = options_help(command->options, columns, NULL, 0);
+    char *options = allocate(size + 1);
+    options_help(command->options, columns, options, size + 1);
+    output_format(out, "Usage: logport %s %s\n\n%s\n\nOptions:\n%s\n%s", command->name,
+                  command->usage, command->summary, options, command->more);
+    free(options);
+    return output_finish(out, EXIT_FINE);
+}
+
+static int run_command(const struct command *command, struct files *files, struct output *out,
+                       int argc, char **argv) {
+    char error[OPTION_ERROR_MAX];
+    int code = EXIT_TROUBLE;
+    struct common_settings *settings = allocate(command->settings_size);
+    memset(settings, 0, command->settings_size);
+    if (command->presets != NULL) memcpy(settings, command->presets, command->settings_size);
+    options_preset(command->options, settings);
+    const int words = options_command_line(command->options, argc, argv, settings, error);
+    if (words < 0) {
+        say("%s: %s (logport %s --help)", command->name, error, command->name);
+    } else if (settings->help) {
+        code = print_command_help(command, out);
+    } else {
+        struct call call = {files, out, settings, words, argv + 1};
+        code = output_finish(out, command->run(&call));
+    }
+    free(settings);
+    return code;
+}
+
+int command_line_run(struct files *files, struct output *out, int argc, char **argv) {
+    if (argc < 2) {
+        say("a command is missing; logport --help lists them");
+        return EXIT_TROUBLE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_program_help(out);
+    if (strcmp(name, "--version") == 0) {
+        output_text(out, "logport " LOGPORT_VERSION "\n");
+        return output_finish(out, EXIT_FINE);
+    }
+    if (strcmp(name, "help") == 0) {
+        const struct command *about = argc > 2 ? find_command(argv[2]) : NULL;
+        return about != NULL ? print_command_help(about, out) : print_program_help(out);
+    }
+    const struct command *command = find_command(name);
+    if (command != NULL) return run_command(command, files, out, argc - 1, argv + 1);
+    const char *like = command_like(name);
+    if (like != NULL)
+        say("%s: no such command; did you mean %s?", name, like);
+    else
+        say("%s: no such command; logport --help lists them", name);
+    return EXIT_TROUBLE;
+}

@@ -1,0 +1,138 @@
+/* control.c - status, rotate, reload and stop: asks the daemon whose directory this is (ask.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+#include "tools/commands/ask.h"
+#include "tools/commands/command.h"
+#include "tools/render/pretty.h"
+
+#define NOTE_MAX  2048
+/* A reload may compile large schemas, and waits for its turn on a busy disk. */
+#define RELOAD_MS 60000
+/* The daemon's own limits on stopping are settings; this is for one that hangs. */
+#define STOP_MS   600000
+
+struct control_settings {
+    struct common_settings common;
+    const char *dir;
+};
+
+/* 0, or the exit code, after saying why; the reply is in answer. */
+static int control_ask(struct call *call, struct answer *answer, const char *question,
+                       int64_t wait_ms) {
+    const struct control_settings *settings = call->settings;
+    const char *dir = settings->dir != NULL ? settings->dir : default_directory();
+    memset(answer, 0, sizeof *answer);
+    if (call->words > 1 || (call->words == 1 && settings->dir != NULL)) {
+        say("%s: one directory is all it takes (logport %s --help)", question, question);
+        return EXIT_TROUBLE;
+    }
+    if (call->words == 1) dir = call->word[0];
+    return ask_daemon(call->files, question, dir, question, wait_ms, answer);
+}
+
+static int quietly(struct call *call, const char *question, int64_t wait_ms) {
+    struct answer answer;
+    const int code = control_ask(call, &answer, question, wait_ms);
+    free(answer.reply);
+    return code;
+}
+
+static int stop_run(struct call *call) {
+    return quietly(call, "stop", STOP_MS);
+}
+
+static int rotate_run(struct call *call) {
+    return quietly(call, "rotate", ASK_REPLY_MS);
+}
+
+static int reload_run(struct call *call) {
+    struct answer answer;
+    char note[NOTE_MAX];
+    const int code = control_ask(call, &answer, "reload", RELOAD_MS);
+    if (code == 0 && answer_text(answer.reply, "note", note, sizeof note)) say("reload: %s", note);
+    free(answer.reply);
+    return code;
+}
+
+static int status_run(struct call *call) {
+    static const char ok[] = "{\"ok\":true,";
+    struct answer answer;
+    const int code = control_ask(call, &answer, "status", ASK_REPLY_MS);
+    if (code == 0) {
+        char *text = answer.reply;
+        /* That it went well is the exit code's to say. */
+        if (strncmp(text, ok, sizeof ok - 1) == 0) {
+            text += sizeof ok - 2;
+            *text = '{';
+        }
+        const size_t size = strcspn(text, "\r\n");
+        if (call->out->terminal)
+            print_pretty(call->out, text, size);
+        else
+            output_bytes(call->out, text, size);
+        output_text(call->out, "\n");
+    }
+    free(answer.reply);
+    return code;
+}
+
+static const struct option options[] = {
+    {.name = "dir",
+     .kind = OPTION_TEXT,
+     .field = offsetof(struct control_settings, dir),
+     .value = "DIR",
+     .help = "the daemon's directory, as DIR is; without it $LOGPORT_DIR, else ./logs"},
+    HELP_OPTION,
+};
+
+const struct command status_command = {
+    .name = "status",
+    .usage = "[DIR]",
+    .summary = "Print the running daemon's counters.",
+    .more = "One line of JSON; on a terminal, a line a counter.\n"
+            "Exit code: 0, or 2 when no daemon answers.\n"
+            "\n"
+            "Example:\n"
+            "  logport status | jq .received\n",
+    .options = options,
+    .settings_size = sizeof(struct control_settings),
+    .run = status_run,
+};
+
+const struct command rotate_command = {
+    .name = "rotate",
+    .usage = "[DIR]",
+    .summary = "Close the present segment; the next record begins a new one.",
+    .more = "Exit code: 0, or 2 when no daemon answers.\n",
+    .options = options,
+    .settings_size = sizeof(struct control_settings),
+    .run = rotate_run,
+};
+
+const struct command reload_command = {
+    .name = "reload",
+    .usage = "[DIR]",
+    .summary = "Make the daemon read its configuration file again.",
+    .more = "It reads all of it first. If anything is wrong with it, the one in force stays, and\n"
+            "what is wrong is said, with file, line and column. Listeners that are in both stay\n"
+            "open, with their connections; new ones are opened; those that are gone take what has\n"
+            "come for them, for at most drain_ms, and are closed. dir, connections_max,\n"
+            "line_bytes_max and buffer_bytes_max change at a start only, which is said.\n"
+            "receive_bytes holds for listeners opened from then on.\n"
+            "Exit code: 0 when it is in force, or 2.\n",
+    .options = options,
+    .settings_size = sizeof(struct control_settings),
+    .run = reload_run,
+};
+
+const struct command stop_command = {
+    .name = "stop",
+    .usage = "[DIR]",
+    .summary = "Stop the daemon, and wait until it has stored what it has received.",
+    .more = "Exit code: 0, or 2 when no daemon answers.\n",
+    .options = options,
+    .settings_size = sizeof(struct control_settings),
+    .run = stop_run,
+};

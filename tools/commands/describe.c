@@ -1,0 +1,88 @@
+/* describe.c - logport man and logport completions: what describes the programs to
+ * others, written from the tables that they work by. */
+#include "tools/commands/describe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "port/system.h"
+#include "tools/commands/command.h"
+
+const char *option_dashed(const struct option *option, char name[OPTION_NAME_MAX]) {
+    snprintf(name, OPTION_NAME_MAX, "%s", option->name);
+    for (char *p = name; *p != '\0'; p++)
+        if (*p == '_') *p = '-';
+    return name;
+}
+
+const struct option *option_shown(const struct option *option) {
+    while (option->name != NULL && option->help == NULL)
+        option++;
+    return option->name != NULL ? option : NULL;
+}
+
+/* ---- the commands ---- */
+
+struct choice {
+    const char *name;
+    void (*print)(struct output *out);
+};
+
+/* What the one word names, or the first of the choices where none is needed. */
+static int print_choice(struct call *call, const struct choice *choices, bool word_needed) {
+    const char *word = call->words > 0 ? call->word[0] : choices->name;
+    if (call->words > 1 || (word_needed && call->words == 0)) {
+        say("one word is expected: %s, %s …; --help says more", choices[0].name, choices[1].name);
+        return EXIT_TROUBLE;
+    }
+    for (; choices->name != NULL; choices++) {
+        if (strcmp(choices->name, word) != 0) continue;
+        choices->print(call->out);
+        return EXIT_FINE;
+    }
+    say("%s: not known here; --help says what is", word);
+    return EXIT_TROUBLE;
+}
+
+static int man_run(struct call *call) {
+    static const struct choice programs[] = {
+        {"logport", print_man_logport}, {"logportd", print_man_logportd}, {NULL, NULL}};
+    return print_choice(call, programs, false);
+}
+
+static int completions_run(struct call *call) {
+    static const struct choice shells[] = {{"bash", print_completions_bash},
+                                           {"zsh", print_completions_zsh},
+                                           {"fish", print_completions_fish},
+                                           {NULL, NULL}};
+    return print_choice(call, shells, true);
+}
+
+static const struct option options[] = {HELP_OPTION};
+
+const struct command man_command = {
+    .name = "man",
+    .usage = "[logport|logportd]",
+    .summary = "Print a program's man page.",
+    .more = "In roff, as man reads it. logport(1) is printed when no program is named.\n"
+            "\n"
+            "Examples:\n"
+            "  logport man | man -l -\n"
+            "  logport man logportd > /usr/local/share/man/man8/logportd.8\n",
+    .options = options,
+    .settings_size = sizeof(struct common_settings),
+    .run = man_run,
+};
+
+const struct command completions_command = {
+    .name = "completions",
+    .usage = "bash|zsh|fish",
+    .summary = "Print what lets a shell complete logport's and logportd's options.",
+    .more = "Examples:\n"
+            "  source <(logport completions bash)     in ~/.bashrc\n"
+            "  source <(logport completions zsh)      in ~/.zshrc, behind compinit\n"
+            "  logport completions fish | source      in ~/.config/fish/config.fish\n",
+    .options = options,
+    .settings_size = sizeof(struct common_settings),
+    .run = completions_run,
+};

@@ -1,0 +1,149 @@
+/* man.c - the man pages, in roff's man macros (man(7)), from the option tables. */
+#include <string.h>
+
+#include "ingest/config/config.h"
+#include "tools/commands/command.h"
+#include "tools/commands/describe.h"
+
+/* Text as it is: nothing in it is a request or an escape, and a minus can be copied. */
+static void print_text(struct output *out, const char *text) {
+    bool line_begins = true;
+    for (; *text != '\0'; text++) {
+        if (line_begins && (*text == '.' || *text == '\'')) output_text(out, "\\&");
+        line_begins = *text == '\n';
+        if (*text == '\\')
+            output_text(out, "\\e");
+        else if (*text == '-')
+            output_text(out, "\\-");
+        else
+            output_bytes(out, text, 1);
+    }
+}
+
+static void print_options(struct output *out, const struct option *table) {
+    char name[OPTION_NAME_MAX];
+    for (const struct option *o = option_shown(table); o != NULL; o = option_shown(o + 1)) {
+        const char *value = option_value_name(o);
+        output_text(out, ".TP\n");
+        if (o->letter != 0) output_format(out, "\\fB\\-%c\\fR, ", o->letter);
+        output_text(out, "\\fB\\-\\-");
+        print_text(out, option_dashed(o, name));
+        output_text(out, "\\fR");
+        if (*value != '\0') output_text(out, " \\fI");
+        print_text(out, value);
+        output_text(out, *value != '\0' ? "\\fR\n" : "\n");
+        print_text(out, o->help);
+        if (o->preset != NULL && o->kind != OPTION_FLAG) {
+            output_text(out, " (default ");
+            print_text(out, o->preset);
+            output_text(out, ")");
+        }
+        output_text(out, "\n");
+    }
+}
+
+/* Lines that are laid out already. */
+static void print_lines(struct output *out, const char *text) {
+    output_text(out, ".PP\n.nf\n");
+    print_text(out, text);
+    output_text(out, ".fi\n");
+}
+
+static void print_head(struct output *out, const char *title, const char *name,
+                       const char *summary) {
+    output_format(out,
+                  ".TH %s \"\" \"logport " LOGPORT_VERSION "\" \"logport\"\n.SH NAME\n%s \\- %s\n",
+                  title, name, summary);
+}
+
+static void print_command(struct output *out, const struct command *command) {
+    output_format(out, ".SS logport %s\n", command->name);
+    output_format(out, "\\fBlogport %s\\fR ", command->name);
+    print_text(out, command->usage);
+    output_text(out, "\n.PP\n");
+    print_text(out, command->summary);
+    output_text(out, "\n");
+    print_options(out, command->options);
+    print_lines(out, command->more);
+}
+
+void print_man_logport(struct output *out) {
+    print_head(out, "LOGPORT 1", "logport", "read, search and look after what logportd wrote");
+    output_text(out, ".SH SYNOPSIS\n.B logport\n.I COMMAND\n[\\fIOPTION\\fR]... [\\fIPATH\\fR]...\n"
+                     ".SH DESCRIPTION\n");
+    print_text(out,
+               "A PATH is a segment or a directory; a directory means all its streams but rejects, "
+               "which is read when it is named. Without a PATH it is $LOGPORT_DIR, else ./logs.\n");
+    output_text(out, ".SH COMMANDS\n");
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        print_command(out, *command);
+    output_text(out, ".SH EXIT STATUS\n");
+    print_text(out, "Each command says its own. 2 is always trouble: an error, or damage.\n");
+    output_text(out, ".SH ENVIRONMENT\n.TP\n.B LOGPORT_DIR\n");
+    print_text(out, "where the files are, unless a PATH says so\n");
+    output_text(out, ".TP\n.B NO_COLOR\n");
+    print_text(out, "if it is set and not empty: no colours\n");
+    output_text(out, ".SH SEE ALSO\n.BR logportd (8),\n.BR lz4 (1),\n.BR jq (1)\n");
+}
+
+/* What a listener may be in the configuration file. */
+static void print_listener_keys(struct output *out) {
+    output_text(out, ".SH LISTENERS\n");
+    print_text(out, "In the configuration file a listener may be an object, with an address and "
+                    "keys that are in force for its lines alone:\n");
+    print_lines(out, "  \"tcp\": [\"127.0.0.1:5170\",\n"
+                     "          {\"address\": \"127.0.0.1:5171\", \"level_scale\": "
+                     "\"syslog\"}]\n");
+    for (const struct option *o = config_listener_options; o->name != NULL; o++) {
+        output_text(out, ".TP\n.B ");
+        print_text(out, o->name);
+        output_text(out, "\n");
+        print_text(out, o->help);
+        output_text(out, "\n");
+    }
+}
+
+static void print_stream_keys(struct output *out) {
+    output_text(out, ".SH STREAMS\n");
+    print_text(out,
+               "What comes to a listener with the key stream goes to the stream of that name: a "
+               "folder with files of its own. All else goes to main, and what is no good to "
+               "rejects. In the configuration file these keys may be another for one stream "
+               "than for the rest:\n");
+    print_lines(out, "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": "
+                     "\"365d\"}}\n");
+    output_text(out, ".PP\n");
+    for (const struct option *o = config_options; o->name != NULL; o++) {
+        if (o->place != OPTION_FOR_PARTS) continue;
+        output_text(out, ".B ");
+        print_text(out, o->name);
+        output_text(out, "\n.br\n");
+    }
+}
+
+void print_man_logportd(struct output *out) {
+    print_head(out, "LOGPORTD 8", "logportd",
+               "receive JSON log lines and keep them in rotating LZ4 files");
+    output_text(out, ".SH SYNOPSIS\n.B logportd\n[\\fIOPTION\\fR]...\n.SH DESCRIPTION\n");
+    print_text(out,
+               "Receives JSON log lines over TCP and UDP, checks them, and writes them to .lz4 "
+               "files that are whole at every moment. What is no JSON object is kept in the stream "
+               "rejects, with the reason. It runs in the foreground.\n");
+    output_text(out, ".PP\n");
+    print_text(out, "Every option is also a key of the configuration file, with underscores; the "
+                    "command line wins. Sizes take 64MiB, times 200ms, 10m or 1h.\n");
+    output_text(out, ".SH OPTIONS\n");
+    print_options(out, config_options);
+    print_listener_keys(out);
+    print_stream_keys(out);
+    output_text(out, ".SH SIGNALS\n");
+    print_text(out,
+               "SIGTERM and SIGINT: it reads, writes and closes what it has, prints its "
+               "counters and exits; a second one ends it at once. SIGHUP: it reads its "
+               "configuration again; a bad one leaves the old in force. SIGUSR1: it closes the "
+               "present file.\n");
+    output_text(out, ".SH EXIT STATUS\n");
+    print_text(out, "0: all was stored. 1: it could not start, or could not store all. 2: a bad "
+                    "option or configuration.\n");
+    output_text(out, ".SH SEE ALSO\n.BR logport (1)\n");
+}

@@ -1,0 +1,210 @@
+/* repair.c - what can be read of damaged files, as sound files beside them.
+ * Every frame whose checksums are right is copied byte for byte, wherever it
+ * lies; a damaged file is never changed, and a sound one is left alone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/command.h"
+#include "tools/query/read.h"
+
+struct repair_settings {
+    struct common_settings common;
+    const char *output;
+};
+
+/* What was found in one file. */
+struct findings {
+    uint64_t frames, records, raw_bytes;
+    uint64_t places, bytes_lost; /* stretches that are no sound frames, and their bytes */
+};
+
+struct repair {
+    struct call *call;
+    const struct segment_file *segment;
+    struct file copy; /* not open: we only look */
+    uint64_t copied;
+    uint8_t *frame;
+    size_t frame_max;
+    struct findings found;
+};
+
+/* The frame that the reader stands on goes to the copy's end. */
+static int copy_frame(struct repair *r, struct segment_reader *reader) {
+    const size_t size = (size_t)(reader->next_offset - reader->offset);
+    if (r->copy.files == NULL) return 0;
+    if (size > r->frame_max) {
+        r->frame = reallocate(r->frame, size);
+        r->frame_max = size;
+    }
+    const int64_t got = file_read_at(&reader->file, r->frame, size, reader->offset);
+    if (got < 0) return (int)got;
+    if ((size_t)got < size) return ERR_CLOSED; /* it was cut since it was checked */
+    const int status = file_write_at(&r->copy, r->frame, size, r->copied);
+    if (status == 0) r->copied += size;
+    return status;
+}
+
+/* Damage at the reader's offset: 1: a sound frame follows; 0: none; or an ERR_. */
+static int pass_over(struct repair *r, struct segment_reader *reader) {
+    struct file_status status;
+    const int found = segment_reader_skip_damage(reader);
+    const int failed = found == 0 ? file_status(&reader->file, &status) : 0;
+    if (found < 0 || failed < 0) return found < 0 ? found : failed;
+    const uint64_t end = found > 0 ? reader->next_offset : status.size;
+    r->found.places++;
+    r->found.bytes_lost += end - reader->offset;
+    return found;
+}
+
+/* What is unfinished in a file that is being written is an append on its way. */
+static bool is_damage(const struct repair *r, enum segment_damage damage) {
+    return damage != SEGMENT_SOUND && !(damage == SEGMENT_UNFINISHED && r->segment->name.part);
+}
+
+/* All frames that are sound, from the first to the last. */
+static int walk(struct repair *r) {
+    struct segment_reader reader;
+    int status = segment_reader_open(r->call->files, r->segment->path, &reader);
+    memset(&r->found, 0, sizeof r->found);
+    while (status == 0) { /* ends: each turn passes over a frame or damage */
+        enum segment_damage damage;
+        const int more = segment_reader_next(&reader, &damage);
+        if (more > 0) {
+            r->found.frames++;
+            r->found.records += reader.raw_lines;
+            r->found.raw_bytes += reader.raw_size;
+            status = copy_frame(r, &reader);
+        } else if (more == 0 && is_damage(r, damage)) {
+            const int found = pass_over(r, &reader);
+            if (found < 0) status = found;
+            if (found == 0) break;
+        } else {
+            status = more;
+            break;
+        }
+    }
+    segment_reader_close(&reader);
+    return status;
+}
+
+/* The name that a closed file has, in the folder that was asked for; free() it. */
+static char *path_of_copy(const struct repair *r, const char *folder) {
+    char closed[SEGMENT_NAME_MAX];
+    const char *name = segment_file_name(r->segment->path);
+    if (r->segment->name.part) {
+        struct segment_name without = r->segment->name;
+        without.part = false;
+        name = segment_name_format(&without, closed);
+    }
+    const size_t folder_size = strlen(folder), name_size = strlen(name);
+    char *path = allocate(folder_size + name_size + 2);
+    memcpy(path, folder, folder_size);
+    path[folder_size] = '/';
+    memcpy(path + folder_size + 1, name, name_size + 1);
+    return path;
+}
+
+static int write_copy(struct repair *r, const char *folder, const char *path) {
+    struct files *files = r->call->files;
+    int status = directory_make(files, folder);
+    if (status == 0) status = file_open(files, path, FILE_WRITE_NEW, &r->copy);
+    if (status < 0) return status;
+    status = walk(r);
+    if (status == 0) status = file_sync(&r->copy);
+    file_close(&r->copy);
+    r->copy.files = NULL;
+    if (status == 0) return directory_sync(files, folder);
+    file_remove(files, path); /* half a copy helps nobody */
+    return status;
+}
+
+static const char *many(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void tell(struct repair *r, const char *path) {
+    const struct findings *f = &r->found;
+    output_format(r->call->out, "%s: ", r->segment->path);
+    if (f->places == 0)
+        output_format(r->call->out, "sound, %llu frame%s; left alone\n",
+                      (unsigned long long)f->frames, many(f->frames));
+    else if (path == NULL)
+        output_format(r->call->out, "no sound frame in %llu bytes; nothing to save\n",
+                      (unsigned long long)f->bytes_lost);
+    else
+        output_format(r->call->out,
+                      "%llu record%s of %llu sound frame%s saved to %s; lost: %llu bytes in %llu "
+                      "place%s\n",
+                      (unsigned long long)f->records, many(f->records),
+                      (unsigned long long)f->frames, many(f->frames), path,
+                      (unsigned long long)f->bytes_lost, (unsigned long long)f->places,
+                      many(f->places));
+}
+
+/* False: it has been said what went wrong. */
+static bool repair_file(struct repair *r) {
+    const struct repair_settings *settings = r->call->settings;
+    int status = walk(r);
+    if (status < 0) {
+        say("%s: %s", r->segment->path, error_text(status));
+        return false;
+    }
+    if (r->found.places == 0 || r->found.frames == 0) {
+        tell(r, NULL);
+        return true;
+    }
+    char *path = path_of_copy(r, settings->output);
+    status = write_copy(r, settings->output, path);
+    if (status < 0)
+        say("%s: %s", path, error_text(status));
+    else
+        tell(r, path);
+    free(path);
+    return status == 0;
+}
+
+static int repair_run(struct call *call) {
+    struct segment_list list = {0};
+    struct repair repair = {.call = call};
+    bool well = list_segments(call, &list);
+    for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
+        repair.segment = &list.files[i];
+        if (!repair_file(&repair)) well = false;
+        output_flush(call->out);
+    }
+    free(repair.frame);
+    segment_list_free(&list);
+    return well ? EXIT_FINE : EXIT_TROUBLE;
+}
+
+static const struct option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     .field = offsetof(struct repair_settings, output),
+     .preset = "./repaired",
+     .value = "DIR",
+     .help = "where the repaired files go, under their own names; made if missing"},
+    HELP_OPTION,
+};
+
+const struct command repair_command = {
+    .name = "repair",
+    .usage = "[-o DIR] [PATH…]",
+    .summary = "Save what is sound in damaged files.",
+    .more = "Every frame whose checksums are right is copied to a new file, byte for byte; it\n"
+            "reads as any other segment. The damaged file is left as it is, as evidence; move\n"
+            "the new one into its place yourself. A file that is there already is never\n"
+            "replaced. Sound files are left alone; so is the unfinished end of a file that is\n"
+            "being written (.part), which is its daemon's to put in order.\n"
+            "Exit code: 0 all that is sound is saved, 2 something could not be read or written.\n"
+            "\n"
+            "Examples:\n"
+            "  logport repair                                all of ./logs, into ./repaired\n"
+            "  logport repair -o saved app-0000000007-20261124T073000Z.ndjson.lz4\n",
+    .options = options,
+    .settings_size = sizeof(struct repair_settings),
+    .run = repair_run,
+};

@@ -1,0 +1,403 @@
+/* replay.c - sends quarantined records to a daemon again, once the producer's fault or the
+ * schema is mended.
+ *
+ * What came in after the start is left alone: a record that is rejected again lands in the
+ * quarantine that is being read.  Quarantine itself stays as it is. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "schema/record/facts.h"
+#include "tools/commands/command.h"
+#include "tools/commands/sender.h"
+#include "tools/commands/targets.h"
+#include "tools/query/fields.h"
+#include "tools/query/query.h"
+#include "tools/query/read.h"
+#include "writer/live/quarantine.h"
+
+#define REJECTS       "rejects"
+/* The longest record that is sent; ours keep QUARANTINE_KEEP_MAX of one. */
+#define RECORD_MAX    TARGET_RECORD_MAX
+/* Of those that cannot be sent so many are told one by one. */
+#define TOLD_MAX      20
+#define TIME_TEXT_MAX 40
+
+struct replay_settings {
+    struct common_settings common;
+    const char *tcp, *udp;
+    bool print;
+    uint64_t rate;
+    struct query_settings query; /* since, until and where of it */
+    struct option_list reasons;
+};
+
+struct replay {
+    const struct replay_settings *settings;
+    struct output *out;
+    struct reading reading;
+    struct query_settings conditions;
+    struct query query;
+    struct query_state state;
+    int64_t since_ns, until_ns;
+    struct targets targets;
+    uint8_t *record;
+    uint64_t printed, unfit; /* unfit: they cannot be sent */
+    int status;              /* of the connections */
+};
+
+/* ---- a record of quarantine ---- */
+
+static bool string_at(const struct value *root, const char *name, struct value *value) {
+    return value_find(root, name, strlen(name), value) && value->kind == VALUE_STRING;
+}
+
+/* A short string without escapes, as all are that quarantine writes itself. */
+static bool short_text(const struct value *root, const char *name, char *text, size_t size) {
+    struct value value;
+    if (!string_at(root, name, &value)) return false;
+    const size_t length = (size_t)(value.end - value.begin) - 2;
+    if (length >= size) return false;
+    memcpy(text, value.begin + 1, length);
+    text[length] = '\0';
+    return true;
+}
+
+static bool number_at(const struct value *root, const char *name, uint64_t *number) {
+    struct value value;
+    if (!value_find(root, name, strlen(name), &value) || value.kind != VALUE_NUMBER) return false;
+    *number = 0;
+    for (const uint8_t *p = value.begin; p < value.end; p++) {
+        if (*p < '0' || *p > '9' || *number > UINT64_MAX / 10 - 1) return false;
+        *number = *number * 10 + (uint64_t)(*p - '0');
+    }
+    return true;
+}
+
+static bool decode_string(const struct value *value, uint8_t *out, size_t *size) {
+    const uint8_t *p = value->begin + 1, *const end = value->end - 1;
+    *size = 0;
+    while (p < end) {
+        if (*size + 4 > RECORD_MAX) return false;
+        *size += string_decode(&p, end, out + *size);
+    }
+    return true;
+}
+
+static int base64_digit(uint8_t c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static bool decode_base64(const struct value *value, uint8_t *out, size_t *size) {
+    const uint8_t *p = value->begin + 1, *end = value->end - 1;
+    uint32_t bits = 0, held = 0;
+    while (end > p && end[-1] == '=')
+        end--;
+    *size = 0;
+    for (; p < end; p++) {
+        const int digit = base64_digit(*p);
+        if (digit < 0 || *size == RECORD_MAX) return false;
+        bits = bits << 6 | (uint32_t)digit;
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        out[(*size)++] = (uint8_t)(bits >> held);
+    }
+    return true;
+}
+
+static bool wanted_reason(const struct option_list *reasons, const char *reason) {
+    for (uint32_t i = 0; i < reasons->count; i++)
+        if (strcmp(reasons->texts[i], reason) == 0) return true;
+    return reasons->count == 0;
+}
+
+static void tell_unfit(struct replay *replay, const char *received, const char *why) {
+    if (replay->unfit++ >= TOLD_MAX) return;
+    progress_clear(&replay->reading.progress);
+    say("replay: %s: the record received %s cannot be sent: %s", replay->reading.segment->path,
+        received, why);
+    if (replay->unfit == TOLD_MAX) say("replay: more of these are only counted");
+}
+
+/* Over UDP a record may be longer than what a datagram holds. */
+static void replay_record(struct replay *replay, const struct value *root, const char *received,
+                          size_t size) {
+    char listener[sizeof replay->targets.target->name] = "";
+    if (replay->settings->print) {
+        output_records(replay->out, replay->record, size);
+        output_text(replay->out, "\n");
+        replay->printed++;
+        return;
+    }
+    short_text(root, "listener", listener, sizeof listener);
+    struct target *target = targets_find(&replay->targets, listener);
+    if (target->udp && size > DATAGRAM_MAX)
+        tell_unfit(replay, received, "it is longer than a datagram can be");
+    else
+        replay->status = targets_send(&replay->targets, target, replay->record, size);
+}
+
+static void replay_line(struct replay *replay, const uint8_t *line, size_t size) {
+    const struct value root = value_of(line, line + size);
+    struct value raw;
+    char received[TIME_TEXT_MAX] = "at an unknown time", reason[32] = "", why[96];
+    int64_t received_ns = 0;
+    uint64_t bytes = 0;
+    size_t kept = 0;
+    const bool dated = short_text(&root, "received", received, sizeof received) &&
+                       time_parse(received, strlen(received), &received_ns) == 0;
+    if (dated && (received_ns < replay->since_ns || received_ns >= replay->until_ns)) return;
+    short_text(&root, "reason", reason, sizeof reason);
+    if (!wanted_reason(&replay->settings->reasons, reason)) return;
+    if (!query_matches(&replay->query, &replay->state, line, size)) return;
+    const bool whole =
+        (string_at(&root, "raw", &raw) && decode_string(&raw, replay->record, &kept)) ||
+        (string_at(&root, "raw_base64", &raw) && decode_base64(&raw, replay->record, &kept));
+    if (!dated || !whole || !number_at(&root, "bytes", &bytes)) {
+        tell_unfit(replay, received, "this is no record of quarantine");
+    } else if (kept < bytes) {
+        snprintf(why, sizeof why, "quarantine kept %zu of its %" PRIu64 " bytes (%s)", kept, bytes,
+                 reason);
+        tell_unfit(replay, received, why);
+    } else {
+        replay_record(replay, &root, received, kept);
+    }
+}
+
+static void replay_lines(struct replay *replay) {
+    struct reading *reading = &replay->reading;
+    while (replay->status == 0 && !output_failed(replay->out) && reading_next(reading)) {
+        if (strcmp(reading->segment->name.stream, REJECTS) != 0) continue;
+        const uint8_t *p = reading->reader.raw, *const end = p + reading->reader.raw_size;
+        for (const uint8_t *next; p < end && replay->status == 0; p = next) {
+            next = line_end(p, end);
+            const size_t size = (size_t)(next - p) - (next[-1] == '\n');
+            if (size > 0) replay_line(replay, p, size);
+        }
+    }
+}
+
+/* ---- the command ---- */
+
+/* The directory of which this is a part, as far as the path tells: itself, the stream's, or the
+ * segment's; free() it. */
+static char *daemon_directory_of(struct files *files, const char *path) {
+    char *directory = copy_text(path, strlen(path));
+    for (int level = 0; level <= 2; level++) {
+        struct file_status status;
+        char *run = allocate(strlen(directory) + sizeof "/logportd.run");
+        sprintf(run, "%s/logportd.run", directory);
+        const bool there = file_status_of(files, run, &status) == 0;
+        free(run);
+        if (there) return directory;
+        size_t size = strlen(directory);
+        while (size > 0 && segment_file_name(directory + size - 1) == directory + size)
+            directory[--size] = '\0'; /* separators at its end */
+        directory[segment_file_name(directory) - directory] = '\0';
+        if (directory[0] == '\0') memcpy(directory, ".", 2);
+    }
+    free(directory);
+    return copy_text(path, strlen(path));
+}
+
+/* The daemon that runs on what is read; all of it must be one daemon's. */
+static int find_daemon(struct replay *replay, const struct call *paths) {
+    char *directory = daemon_directory_of(paths->files, paths->word[0]);
+    int status = 0;
+    for (int i = 1; i < paths->words && status == 0; i++) {
+        char *other = daemon_directory_of(paths->files, paths->word[i]);
+        if (strcmp(directory, other) != 0) status = ERR_INVALID;
+        free(other);
+    }
+    if (status == 0)
+        status = targets_of_daemon(&replay->targets, paths->files, directory);
+    else
+        say("replay: these are several daemons' directories; say with --tcp or --udp HOST:PORT "
+            "where to send");
+    free(directory);
+    return status;
+}
+
+static int find_targets(struct replay *replay, const struct call *paths) {
+    const struct replay_settings *settings = replay->settings;
+    replay->targets.rate = settings->rate;
+    if (settings->print) return 0;
+    if (!settings->tcp && !settings->udp) return find_daemon(replay, paths);
+    return targets_name(&replay->targets, settings->udp ? settings->udp : settings->tcp,
+                        settings->udp != NULL);
+}
+
+static void tell_end(struct replay *replay) {
+    if (replay->settings->print) {
+        say("replay: %" PRIu64 " records printed, %" PRIu64 " cannot be sent", replay->printed,
+            replay->unfit);
+        return;
+    }
+    uint64_t sent = 0;
+    const struct target *target = targets_tell(&replay->targets);
+    for (uint32_t i = 0; i < replay->targets.count; i++)
+        sent += replay->targets.target[i].sent;
+    say("replay: %" PRIu64 " records sent%s%s%s, %" PRIu64 " cannot be sent", sent,
+        target != NULL ? " to " : "", target != NULL ? target->where : "",
+        target != NULL && target->udp ? " over UDP" : "", replay->unfit);
+}
+
+/* A daemon's directory means its quarantine. */
+static char *rejects_of(struct files *files, const char *path) {
+    struct segment_list list = {0};
+    const size_t size = strlen(path);
+    char *folder = allocate(size + sizeof "/" REJECTS);
+    sprintf(folder, "%s/%s", path, REJECTS);
+    const bool there = segment_list_add(files, folder, &list) == 0;
+    segment_list_free(&list);
+    if (there) return folder;
+    free(folder);
+    return copy_text(path, size);
+}
+
+static bool read_settings(struct replay *replay, int64_t now_ns) {
+    const struct replay_settings *settings = replay->settings;
+    replay->conditions.where = settings->query.where;
+    const struct query_patterns any = {0};
+    if (settings->tcp && settings->udp) {
+        say("replay: either --tcp or --udp, not both (logport replay --help)");
+        return false;
+    }
+    for (uint32_t i = 0; i < settings->reasons.count; i++) {
+        uint32_t reason = JSON_BLANK + 1;
+        while (reason < REJECT_REASONS &&
+               strcmp(reject_reason_name(reason), settings->reasons.texts[i]) != 0)
+            reason++;
+        if (reason < REJECT_REASONS) continue;
+        say("replay: --reason: nothing is rejected for the reason \"%.60s\" (see the key reason in "
+            "logport cat DIR/rejects)",
+            settings->reasons.texts[i]);
+        return false;
+    }
+    replay->since_ns = INT64_MIN;
+    replay->until_ns = now_ns; /* our own are not read again */
+    const char *bad = NULL;
+    int64_t until_ns = now_ns;
+    if (settings->query.since && query_time(settings->query.since, now_ns, &replay->since_ns) < 0)
+        bad = settings->query.since;
+    if (settings->query.until && query_time(settings->query.until, now_ns, &until_ns) < 0)
+        bad = settings->query.until;
+    if (until_ns < now_ns) replay->until_ns = until_ns;
+    if (bad) say("replay: \"%.60s\" is no time (" QUERY_TIME_HINT ")", bad);
+    return !bad && query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) == 0;
+}
+
+/* Reads and sends; the exit code. */
+static int run(struct replay *replay, const struct call *call) {
+    if (find_targets(replay, call) < 0) return EXIT_TROUBLE;
+    replay->record = allocate(RECORD_MAX);
+    reading_open(&replay->reading, call, !replay->settings->print);
+    replay_lines(replay);
+    const bool trouble = replay->reading.trouble;
+    reading_close(&replay->reading);
+    const int status = targets_finish(&replay->targets);
+    free(replay->record);
+    if (status == 0) tell_end(replay);
+    if (status < 0 || trouble) return EXIT_TROUBLE;
+    return replay->unfit > 0 ? EXIT_NOTHING : EXIT_FINE;
+}
+
+static int replay_run(struct call *call) {
+    struct replay replay = {.settings = call->settings, .out = call->out};
+    struct call paths = *call;
+    char **words = call->word;
+    if (!read_settings(&replay, system_wall_ns())) return EXIT_TROUBLE;
+    if (query_state_open(&replay.state) < 0) {
+        say("replay: %s", error_text(ERR_NO_MEMORY));
+        query_close(&replay.query);
+        return EXIT_TROUBLE;
+    }
+    paths.words = call->words > 0 ? call->words : 1;
+    paths.word = allocate((size_t)paths.words * sizeof *paths.word);
+    for (int i = 0; i < paths.words; i++)
+        paths.word[i] = rejects_of(call->files, call->words > 0 ? words[i] : default_directory());
+    const int code = run(&replay, &paths);
+    for (int i = 0; i < paths.words; i++)
+        free(paths.word[i]);
+    free(paths.word);
+    query_state_close(&replay.state);
+    query_close(&replay.query);
+    return code;
+}
+
+#define AT(field) offsetof(struct replay_settings, field)
+
+static const struct option options[] = {
+    {.name = "tcp",
+     .kind = OPTION_TEXT,
+     .field = AT(tcp),
+     .value = "HOST:PORT",
+     .help = "send there, over TCP, instead of to the daemon of PATH"},
+    {.name = "udp",
+     .kind = OPTION_TEXT,
+     .field = AT(udp),
+     .value = "HOST:PORT",
+     .help = "send there, over UDP, a datagram a record"},
+    {.name = "since",
+     .kind = OPTION_TEXT,
+     .field = AT(query.since),
+     .value = "TIME",
+     .help = "only records received from then on: 10m (ago), today, '2026-11-24 15:00' (local "
+             "time), 2026-11-24T07:30:00Z, epoch"},
+    {.name = "until",
+     .kind = OPTION_TEXT,
+     .field = AT(query.until),
+     .value = "TIME",
+     .help = "only records received before then"},
+    {.name = "reason",
+     .kind = OPTION_LIST,
+     .field = AT(reasons),
+     .value = "REASON",
+     .help = "only records rejected for it: schema, truncated, not_object ...; may be given again"},
+    {.name = "where",
+     .kind = OPTION_TEXT,
+     .field = AT(query.where),
+     .value = "CONDITION",
+     .help = "only those of which it holds in quarantine: 'schema.instance=\"/http/status\"'"},
+    {.name = "rate",
+     .kind = OPTION_COUNT,
+     .field = AT(rate),
+     .max = 100000000,
+     .preset = "20000",
+     .help = "over UDP at most N datagrams a second; 0: as fast as can be"},
+    {.name = "print",
+     .kind = OPTION_FLAG,
+     .field = AT(print),
+     .help = "send nothing: print the records, a line each, to be mended"},
+    HELP_OPTION,
+};
+
+const struct command replay_command = {
+    .name = "replay",
+    .usage = "[--tcp|--udp HOST:PORT] [OPTION…] [PATH…]",
+    .summary = "Send quarantined records to the daemon again.",
+    .more =
+        "A PATH is a daemon's directory, its stream rejects, or a segment of that. Records that\n"
+        "quarantine kept only the beginning of cannot be sent, and are told. They go to the "
+        "daemon\n"
+        "that runs on that directory, each to the listener to which it came (if it is not there\n"
+        "any more, to the first), or to where --tcp or --udp says. What is rejected\n"
+        "once more is quarantined once more; quarantine itself stays as it is, so that a second\n"
+        "replay sends the same records again.\n"
+        "Exit code: 0 all that were wanted were sent, 1 some could not be, 2 error.\n"
+        "\n"
+        "Examples:\n"
+        "  logport replay --reason schema --since 1h\n"
+        "  logport replay --print --reason bad_literal | sed 's/NaN/null/' | logport send "
+        "127.0.0.1:5170\n",
+    .options = options,
+    .settings_size = sizeof(struct replay_settings),
+    .run = replay_run,
+};

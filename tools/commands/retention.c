@@ -1,0 +1,270 @@
+/* retention.c - shows which closed segments have to go by the daemon's rules, or by others; and
+ * deletes them, where no daemon is at work that would. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config/config.h"
+#include "port/error.h"
+#include "port/system.h"
+#include "schema/record/timestamp.h"
+#include "tools/commands/command.h"
+#include "writer/keep/manifest.h"
+#include "writer/keep/retention_files.h"
+
+struct retention_settings {
+    struct common_settings common;
+    bool dry_run;
+    const char *dir, *config, *archive, *stream;
+    uint64_t age_s, bytes_max, count_max, free_min;
+};
+
+struct job {
+    struct call *call;
+    const struct retention_settings *settings;
+    struct config config;
+    struct retention_folders folders;
+    struct retention_rules rules;
+    struct retention_stream streams[STREAMS_MAX + 1];
+    struct manifest *manifest;
+    struct retention *retention;
+    int64_t now_ns;
+};
+
+/* ---- the rules ---- */
+
+static bool read_config(struct job *job) {
+    char error[CONFIG_ERROR_MAX], program_name[] = "logportd", option[] = "--config";
+    char *file = copy_text(job->settings->config, strlen(job->settings->config));
+    char *words[] = {program_name, option, file, NULL};
+    const int status = config_read(job->call->files, 3, words, &job->config, error);
+    if (status < 0) say("%s", error);
+    /* The configuration points to the name of its file, which is not asked for again. */
+    job->config.file = NULL;
+    free(file);
+    return status == 0;
+}
+
+/* What is said on the command line stands in place of what the file says. */
+static void take_over(uint64_t *rule, uint64_t said) {
+    if (said > 0) *rule = said;
+}
+
+/* The limits of the stream that was named, beside those of the others. */
+static struct retention_limits *limits_of_named(struct job *job) {
+    struct retention_rules *rules = &job->rules;
+    for (uint32_t i = 0; i < rules->stream_count; i++)
+        if (strcmp(rules->streams[i].name, job->settings->stream) == 0)
+            return &rules->streams[i].limits;
+    struct retention_stream *named = &rules->streams[rules->stream_count++];
+    strcpy(named->name, job->settings->stream);
+    return &named->limits;
+}
+
+static bool settle_rules(struct job *job) {
+    const struct retention_settings *s = job->settings;
+    job->folders.directory = default_directory();
+    if (s->config != NULL) {
+        if (!read_config(job)) return false;
+        job->rules = job->config.retention;
+        for (uint32_t i = 0; i < job->rules.stream_count; i++)
+            job->streams[i] = job->rules.streams[i];
+        job->folders.directory = job->config.dir;
+    }
+    if (s->dir != NULL) job->folders.directory = s->dir;
+    job->folders.archive = s->archive;
+    job->rules.streams = job->streams;
+    struct retention_limits *limits = &job->rules.all;
+    if (s->stream != NULL) {
+        if (!stream_name_valid(s->stream)) {
+            say("--stream: \"%s\" is no stream's name", s->stream);
+            return false;
+        }
+        limits = limits_of_named(job);
+    }
+    take_over(&limits->age_s, s->age_s);
+    take_over(&limits->bytes_max, s->bytes_max);
+    take_over(&limits->count_max, s->count_max);
+    take_over(&job->rules.free_min, s->free_min);
+    if (retention_wanted(&job->rules)) return true;
+    if (s->config != NULL)
+        say("%s: has no rules of retention: nothing is ever deleted", s->config);
+    else
+        say("no rules: name some (--age, --bytes-max, --count-max, --free-min), or the daemon's "
+            "--config");
+    return false;
+}
+
+/* ---- showing and doing ---- */
+
+static void tell_all(struct job *job, int64_t going) {
+    const struct retention_tally tally = retention_tally(job->retention);
+    uint64_t bytes = 0;
+    for (int64_t i = 0; i < going; i++) {
+        struct retention_going one;
+        char name[SEGMENT_NAME_MAX], time[TIMESTAMP_TEXT_MAX];
+        retention_tell(job->retention, (uint32_t)i, &one);
+        bytes += one.bytes;
+        output_format(job->call->out, "%s/%s/%s: %" PRIu64 " bytes, last line %s: %s\n", one.folder,
+                      one.stream, segment_name_format(&one.name, name), one.bytes,
+                      timestamp_format(one.since_ns, time), one.reason);
+    }
+    output_format(job->call->out,
+                  "%" PRId64 " of %" PRIu64 " segments would go, %" PRIu64 " of %" PRIu64
+                  " bytes\n",
+                  going, tally.segments, bytes, tally.bytes);
+}
+
+static int show(struct job *job) {
+    struct files *files = job->call->files;
+    int status = manifest_read(files, job->folders.directory, &job->manifest);
+    if (status == ERR_NOT_FOUND) status = 0; /* the files tell then, as nearly as they can */
+    if (status == 0)
+        status = retention_open(files, &job->folders, job->manifest, &job->rules, &job->retention);
+    if (status) return status;
+    const int64_t going = retention_look(job->retention, job->now_ns);
+    if (going < 0) return (int)going;
+    tell_all(job, going);
+    return 0;
+}
+
+static int delete_all(struct job *job) {
+    struct files *files = job->call->files;
+    int status = manifest_open(files, job->folders.directory, &job->manifest);
+    if (!status) status = retention_mend(files, &job->folders, job->manifest, job->now_ns);
+    if (!status)
+        status = retention_open(files, &job->folders, job->manifest, &job->rules, &job->retention);
+    if (status) return status;
+    const int64_t going = retention_look(job->retention, job->now_ns);
+    if (going < 0) return (int)going;
+    while ((status = retention_step(job->retention, job->now_ns)) > 0)
+        ;
+    const struct retention_tally tally = retention_tally(job->retention);
+    output_format(job->call->out,
+                  "%" PRIu64 " of %" PRIu64 " segments deleted, %" PRIu64 " of %" PRIu64 " bytes\n",
+                  tally.deleted, tally.segments, tally.bytes_deleted, tally.bytes);
+    return status < 0 ? status : tally.left > 0 ? tally.last_error : 0;
+}
+
+/* Only one deletes: the daemon holds this lock as long as it lives. */
+static int lock_and_delete(struct job *job) {
+    const char *dir = job->folders.directory;
+    char path[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
+    struct file lock;
+    if (!path_join(folder, dir, "state", NULL) || !path_join(path, dir, "state", "lock"))
+        return ERR_NAME_TOO_LONG;
+    int status = directory_make(job->call->files, folder);
+    if (!status) status = file_lock(job->call->files, path, &lock);
+    if (status) return status;
+    status = delete_all(job);
+    file_close(&lock);
+    return status;
+}
+
+static int retention_run(struct call *call) {
+    struct job job = {.call = call, .settings = call->settings, .now_ns = system_wall_ns()};
+    struct file_status there;
+    int code = EXIT_TROUBLE;
+    if (call->words > 0) {
+        say("retention: \"%s\": a directory is named with --dir", call->word[0]);
+        return code;
+    }
+    if (settle_rules(&job)) {
+        const char *dir = job.folders.directory;
+        int status = file_status_of(call->files, dir, &there);
+        if (!status && !there.directory) status = ERR_NOT_DIRECTORY;
+        if (!status) status = job.settings->dry_run ? show(&job) : lock_and_delete(&job);
+        if (status == ERR_BUSY && job.manifest == NULL)
+            say("%s: a logportd is at work here and deletes what has to go by its own rules; "
+                "--dry-run shows what would",
+                dir);
+        else if (status)
+            say("%s: %s", dir, error_text(status));
+        code = status ? EXIT_TROUBLE : EXIT_FINE;
+    }
+    retention_close(job.retention);
+    manifest_close(job.manifest);
+    config_free(&job.config);
+    return code;
+}
+
+#define FIELD(name) offsetof(struct retention_settings, name)
+static const struct option options[] = {
+    {.name = "dry_run",
+     .letter = 'n',
+     .kind = OPTION_FLAG,
+     .field = FIELD(dry_run),
+     .help = "only show what would go, and why"},
+    {.name = "dir",
+     .kind = OPTION_TEXT,
+     .field = FIELD(dir),
+     .value = "DIR",
+     .help = "the daemon's directory ($LOGPORT_DIR, else ./logs)"},
+    {.name = "archive",
+     .kind = OPTION_TEXT,
+     .field = FIELD(archive),
+     .value = "DIR",
+     .help = "where archived files go, if that is elsewhere"},
+    {.name = "config",
+     .kind = OPTION_TEXT,
+     .field = FIELD(config),
+     .value = "FILE",
+     .help = "the daemon's configuration: its rules and its directory"},
+    {.name = "stream",
+     .kind = OPTION_TEXT,
+     .field = FIELD(stream),
+     .value = "NAME",
+     .help = "the age, bytes and count that follow are this stream's alone"},
+    {.name = "age",
+     .kind = OPTION_TIME_S,
+     .field = FIELD(age_s),
+     .min = 1,
+     .max = 1000 * 366 * UINT64_C(86400),
+     .value = "TIME",
+     .help = "a file goes when its last line came so long ago"},
+    {.name = "bytes_max",
+     .kind = OPTION_BYTES,
+     .field = FIELD(bytes_max),
+     .min = 1,
+     .max = UINT64_MAX,
+     .value = "SIZE",
+     .help = "the oldest go until no more than this is left"},
+    {.name = "count_max",
+     .kind = OPTION_COUNT,
+     .field = FIELD(count_max),
+     .min = 1,
+     .max = UINT64_MAX,
+     .value = "N",
+     .help = "the oldest go until no more than so many are left"},
+    {.name = "free_min",
+     .kind = OPTION_BYTES,
+     .field = FIELD(free_min),
+     .min = 1,
+     .max = UINT64_MAX,
+     .value = "SIZE",
+     .help = "the oldest go until so much is free on their disk"},
+    HELP_OPTION,
+};
+
+const struct command retention_command = {
+    .name = "retention",
+    .usage = "[-n] [--dir DIR] [--config FILE] [RULE…]",
+    .summary = "Show which closed segments have to go and why, or delete them.",
+    .more = "Rules are those of the daemon's configuration (retention_age_s,\n"
+            "retention_bytes_max, retention_count_max, retention_free_bytes_min), in whose\n"
+            "place those stand that are given here. Whichever asks for more is what happens;\n"
+            "the oldest go first, and the file that is being written never goes. Bytes and\n"
+            "counts are of closed and archived files of all streams together, the rejects too.\n"
+            "\n"
+            "A daemon deletes by itself. Without -n this command does it where no daemon is at\n"
+            "work, and refuses where one is. Deletions are written to the manifest\n"
+            "(DIR/state/manifest.ndjson).\n"
+            "Exit code: 0 done or shown, 2 something could not be.\n"
+            "\n"
+            "Examples:\n"
+            "  logport retention -n --config /etc/logportd.json\n"
+            "  logport retention -n --age 30d --bytes-max 10GiB\n",
+    .options = options,
+    .settings_size = sizeof(struct retention_settings),
+    .run = retention_run,
+};

@@ -1,0 +1,457 @@
+/* search.c - prints the records that are wanted: select.h finds them, with several threads;
+ * what is printed around them is cut out of the same pieces here, and the last lines of a
+ * piece are kept for the next, as many as -B asks for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/command.h"
+#include "tools/query/query.h"
+#include "tools/query/read.h"
+#include "tools/query/select.h"
+#include "tools/render/render.h"
+
+#define CONTEXT_MAX    1000000
+#define NOT_GIVEN      UINT64_MAX /* -A and -B: what -C says; that: no context */
+/* What --sort holds in memory at most. */
+#define SORT_BYTES_MAX (UINT64_C(1) << 30)
+
+struct search_settings {
+    struct common_settings common;
+    struct query_settings query;
+    struct render_settings render;
+    struct option_list regexes;
+    bool ignore_case, invert, count, fixed, files;
+    bool newest_first, sort, explain, no_index;
+    uint64_t max;
+    uint64_t after, before, context;
+};
+
+/* A record that waits for being printed in the order of time. */
+struct sorted {
+    int64_t time_ns;
+    uint64_t number; /* in the order of storage */
+    size_t begin, end;
+};
+
+struct search {
+    struct output *out;
+    const struct search_settings *settings;
+    struct query query;
+    struct query_state state; /* for marking what was found */
+    struct render render;
+    bool context; /* asked for, if only 0 lines of it: groups are parted */
+    uint64_t found, after, before;
+    const struct segment_file *segment; /* of the piece before */
+    /* Context: what went before, and is not printed. */
+    uint64_t after_left;
+    uint8_t *kept;
+    size_t kept_size, kept_room;
+    uint64_t kept_lines;
+    bool gap;   /* before the lines kept there are others that are not printed */
+    bool group; /* a group was printed */
+    /* --sort */
+    uint8_t *text;
+    size_t text_size, text_room;
+    struct sorted *sorted;
+    uint64_t sorted_count, sorted_room;
+    bool too_many;
+};
+
+/* What was found is shown, where there are colours. */
+static bool find_mark(void *context, const uint8_t *text, size_t size, size_t *begin, size_t *end) {
+    struct search *s = context;
+    return query_mark(&s->query, &s->state, text, size, begin, end);
+}
+
+static bool print_selection(void *context, const struct selection *selection) {
+    struct search *s = context;
+    s->found += selection->count;
+    for (uint64_t i = 0; i < selection->count; i++) {
+        const struct select_line *line = &selection->lines[i];
+        render_lines(&s->render, selection->text + line->begin, line->end - line->begin);
+    }
+    if (s->out->terminal) output_flush(s->out);
+    return s->found < s->settings->max && !output_failed(s->out);
+}
+
+static bool count_selection(void *context, const struct selection *selection) {
+    struct search *s = context;
+    s->found += selection->count;
+    return s->found < s->settings->max;
+}
+
+/* Once a file, however many pieces of it hold something. */
+static bool name_file(void *context, const struct selection *selection) {
+    struct search *s = context;
+    if (selection->count == 0 || selection->segment == s->segment) return true;
+    s->segment = selection->segment;
+    s->found++;
+    output_format(s->out, "%s\n", selection->segment->path);
+    if (s->out->terminal) output_flush(s->out);
+    return s->found < s->settings->max && !output_failed(s->out);
+}
+
+/* ---- context ---- */
+
+/* Up to `lines` lines back from p, which begins a line; *lines: how many there were. */
+static const uint8_t *lines_back(const uint8_t *begin, const uint8_t *p, uint64_t *lines) {
+    uint64_t found = 0;
+    while (found < *lines && p > begin) {
+        p = line_begin(begin, p - 1);
+        found++;
+    }
+    *lines = found;
+    return p;
+}
+
+/* Lets go of all but the last `lines` kept lines. */
+static void keep_last(struct search *s, uint64_t lines) {
+    uint64_t left = lines;
+    if (s->kept_lines <= lines) return;
+    const uint8_t *from = lines_back(s->kept, s->kept + s->kept_size, &left);
+    s->kept_size = (size_t)(s->kept + s->kept_size - from);
+    memmove(s->kept, from, s->kept_size);
+    s->kept_lines = left;
+    s->gap = true;
+}
+
+/* What of a frame was not printed may be the context of a hit in the next. */
+static void keep(struct search *s, const uint8_t *begin, const uint8_t *end) {
+    uint64_t lines = s->before;
+    const uint8_t *from = lines_back(begin, end, &lines);
+    if (from > begin) {
+        keep_last(s, 0);
+        s->gap = true;
+    } else {
+        keep_last(s, s->before - lines);
+    }
+    const size_t size = (size_t)(end - from);
+    if (s->kept_room - s->kept_size < size) {
+        s->kept_room = s->kept_size + size + 4096;
+        s->kept = reallocate(s->kept, s->kept_room);
+    }
+    if (size > 0) memcpy(s->kept + s->kept_size, from, size);
+    s->kept_size += size;
+    s->kept_lines += lines;
+}
+
+/* The lines before a hit at `hit`, and what parts them from the group before.
+ * unprinted: where the lines of this frame begin that are not printed. */
+static void print_before(struct search *s, const uint8_t *unprinted, const uint8_t *hit) {
+    uint64_t lines = s->before;
+    const uint8_t *from = lines_back(unprinted, hit, &lines);
+    if (from > unprinted) {
+        keep_last(s, 0);
+        s->gap = true;
+    } else {
+        keep_last(s, s->before - lines);
+    }
+    if (s->group && s->gap) output_text(s->out, "--\n");
+    render_lines(&s->render, s->kept, s->kept_size);
+    render_lines(&s->render, from, (size_t)(hit - from));
+    s->kept_size = 0;
+    s->kept_lines = 0;
+    s->gap = false;
+    s->group = true;
+}
+
+/* The segments of a stream are one text: where one ends says nothing.  Context does
+ * not go from one stream into another. */
+static bool goes_on(const struct segment_name *before, const struct segment_name *name) {
+    return before != NULL && name->stream[0] != '\0' && strcmp(before->stream, name->stream) == 0 &&
+           before->sequence < name->sequence;
+}
+
+static void begin_stream(struct search *s) {
+    s->kept_size = 0;
+    s->kept_lines = 0;
+    s->after_left = 0;
+    s->gap = true;
+}
+
+static bool print_context(void *context, const struct selection *selection) {
+    struct search *s = context;
+    const uint8_t *unprinted = selection->text, *const end = unprinted + selection->text_size;
+    const struct segment_name *before = s->segment != NULL ? &s->segment->name : NULL;
+    if (selection->gap || (selection->file_begins && !goes_on(before, &selection->segment->name)))
+        begin_stream(s);
+    s->segment = selection->segment;
+    if (s->found == s->settings->max && s->after_left == 0) return false;
+    for (uint64_t i = 0; i <= selection->count; i++) {
+        const bool found = i < selection->count;
+        const uint8_t *const limit = found ? selection->text + selection->lines[i].begin : end;
+        s->render.mark.find = NULL;
+        for (; s->after_left > 0 && unprinted < limit; s->after_left--) {
+            const uint8_t *next = line_end(unprinted, end);
+            render_lines(&s->render, unprinted, (size_t)(next - unprinted));
+            unprinted = next;
+        }
+        if (!found) break;
+        print_before(s, unprinted, limit);
+        unprinted = selection->text + selection->lines[i].end;
+        s->render.mark.find = find_mark;
+        render_lines(&s->render, limit, (size_t)(unprinted - limit));
+        s->after_left = s->after;
+        s->found++;
+    }
+    keep(s, unprinted, end);
+    if (s->out->terminal) output_flush(s->out);
+    return (s->found < s->settings->max || s->after_left > 0) && !output_failed(s->out);
+}
+
+/* ---- in the order of time ---- */
+
+static bool sort_selection(void *context, const struct selection *selection) {
+    struct search *s = context;
+    s->found += selection->count;
+    if (s->text_size + selection->text_size > SORT_BYTES_MAX) {
+        s->too_many = true;
+        return false;
+    }
+    if (s->text_room - s->text_size < selection->text_size) {
+        s->text_room = s->text_size * 2 + selection->text_size;
+        s->text = reallocate(s->text, s->text_room);
+    }
+    if (selection->text_size > 0)
+        memcpy(s->text + s->text_size, selection->text, selection->text_size);
+    if (s->sorted_room - s->sorted_count < selection->count) {
+        s->sorted_room = s->sorted_count * 2 + selection->count;
+        s->sorted = reallocate(s->sorted, s->sorted_room * sizeof *s->sorted);
+    }
+    for (uint64_t i = 0; i < selection->count; i++) {
+        const struct select_line *line = &selection->lines[i];
+        s->sorted[s->sorted_count] = (struct sorted){
+            line->time_ns, s->sorted_count, s->text_size + line->begin, s->text_size + line->end};
+        s->sorted_count++;
+    }
+    s->text_size += selection->text_size;
+    return true;
+}
+
+static int compare_sorted(const void *a, const void *b) {
+    const struct sorted *x = a, *y = b;
+    if (x->time_ns != y->time_ns) return x->time_ns < y->time_ns ? -1 : 1;
+    return x->number < y->number ? -1 : 1;
+}
+
+static int compare_newest(const void *a, const void *b) {
+    return compare_sorted(b, a);
+}
+
+static void print_sorted(struct search *s) {
+    const uint64_t max = s->settings->max;
+    if (s->sorted_count > 0)
+        qsort(s->sorted, s->sorted_count, sizeof *s->sorted,
+              s->settings->newest_first ? compare_newest : compare_sorted);
+    for (uint64_t i = 0; i < s->sorted_count && i < max; i++)
+        render_lines(&s->render, s->text + s->sorted[i].begin,
+                     s->sorted[i].end - s->sorted[i].begin);
+}
+
+/* ---- the command ---- */
+
+/* Not a number, nor files' names. */
+static bool prints_records(const struct search_settings *settings) {
+    return !settings->count && !settings->files;
+}
+
+static int run_search(struct search *s, struct call *call) {
+    const struct search_settings *settings = s->settings;
+    const bool sorted = settings->sort && prints_records(settings);
+    const struct select_settings how = {
+        .count = !prints_records(settings),
+        .context = s->context && prints_records(settings) && !sorted,
+        .before = s->before,
+        .after = s->after,
+        .newest_first = settings->newest_first && !sorted,
+        .times = sorted,
+        .all_frames = settings->no_index,
+        .results_at_end = settings->count || sorted,
+        .max = (sorted || settings->files) && settings->max > 0 ? UINT64_MAX : settings->max};
+    struct select_report report;
+    select_visit *visit = settings->files ? name_file
+                          : how.count     ? count_selection
+                          : sorted        ? sort_selection
+                          : how.context   ? print_context
+                                          : print_selection;
+    select_run(call, &s->query, &how, visit, s, &report);
+    if (s->too_many) {
+        say("search: more than %u MiB to sort; ask for less, or leave out --sort",
+            (unsigned)(SORT_BYTES_MAX >> 20));
+        return EXIT_TROUBLE;
+    }
+    if (sorted) print_sorted(s);
+    if (settings->count && !settings->files)
+        output_format(s->out, "%llu\n", (unsigned long long)report.found);
+    if (settings->explain) select_explain(&report);
+    if (report.trouble) return EXIT_TROUBLE;
+    return report.found > 0 ? EXIT_FINE : EXIT_NOTHING;
+}
+
+/* What is looked for: -e's, or else the first word. */
+static int open_search(struct search *s, struct call *call) {
+    const struct search_settings *settings = s->settings;
+    struct query_patterns patterns = {.texts = settings->regexes.texts,
+                                      .count = settings->regexes.count,
+                                      .regex = !settings->fixed,
+                                      .ignore_case = settings->ignore_case,
+                                      .invert = settings->invert};
+    if (patterns.count == 0) {
+        if (call->words == 0) {
+            say("search: a pattern is missing ('' matches every record)");
+            return ERR_INVALID;
+        }
+        patterns.texts = (const char *const *)call->word;
+        patterns.count = 1;
+        patterns.regex = false;
+        call->words--;
+        call->word++;
+    }
+    if (s->context && (settings->newest_first || settings->sort)) {
+        say("search: -A, -B and -C do not go with --newest-first and --sort");
+        return ERR_INVALID;
+    }
+    int status = query_open(&s->query, "search", &settings->query, &patterns, system_wall_ns());
+    if (status < 0) return status;
+    status = query_state_open(&s->state);
+    if (status < 0) say("search: %s", error_text(status));
+    if (status == 0) {
+        status = render_open(&s->render, &settings->render, s->out);
+        if (status == 0) {
+            s->render.mark = (struct render_mark){find_mark, s};
+            render_facts(&s->render, s->query.facts);
+            return 0;
+        }
+        query_state_close(&s->state);
+    }
+    query_close(&s->query);
+    return status;
+}
+
+static int search_run(struct call *call) {
+    const struct search_settings *settings = call->settings;
+    struct search s = {.out = call->out, .settings = settings};
+    const uint64_t both = settings->context != NOT_GIVEN ? settings->context : 0;
+    s.after = settings->after != NOT_GIVEN ? settings->after : both;
+    s.before = settings->before != NOT_GIVEN ? settings->before : both;
+    s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
+                settings->context != NOT_GIVEN;
+    if (open_search(&s, call) < 0) return EXIT_TROUBLE;
+    if (prints_records(settings)) render_page(&s.render, &settings->render);
+    const int code = run_search(&s, call);
+    render_close(&s.render);
+    query_state_close(&s.state);
+    query_close(&s.query);
+    free(s.kept);
+    free(s.text);
+    free(s.sorted);
+    return code;
+}
+
+#define AT(field) offsetof(struct search_settings, field)
+static const struct option options[] = {
+    {.name = "regexp",
+     .letter = 'e',
+     .kind = OPTION_LIST,
+     .field = AT(regexes),
+     .value = "REGEX",
+     .help = "look for this regular expression; may be given again; all words are PATHs then"},
+    {.name = "ignore_case",
+     .letter = 'i',
+     .kind = OPTION_FLAG,
+     .field = AT(ignore_case),
+     .help = "take A and a for the same letter (ASCII only)"},
+    {.name = "invert_match",
+     .letter = 'v',
+     .kind = OPTION_FLAG,
+     .field = AT(invert),
+     .help = "print the records that do not match"},
+    {.name = "count",
+     .letter = 'c',
+     .kind = OPTION_FLAG,
+     .field = AT(count),
+     .help = "print one number instead: how many records match"},
+    {.name = "files_with_matches",
+     .letter = 'l',
+     .kind = OPTION_FLAG,
+     .field = AT(files),
+     .help = "print the files in which one matches instead, each once"},
+    {.name = "max_count",
+     .letter = 'm',
+     .kind = OPTION_COUNT,
+     .field = AT(max),
+     .help = "stop after N records, over all files; after N files with -l"},
+    {.name = "after_context",
+     .letter = 'A',
+     .kind = OPTION_COUNT,
+     .field = AT(after),
+     .max = CONTEXT_MAX,
+     .help = "print N records after each, too; -- stands between groups"},
+    {.name = "before_context",
+     .letter = 'B',
+     .kind = OPTION_COUNT,
+     .field = AT(before),
+     .max = CONTEXT_MAX,
+     .help = "print N records before each, too"},
+    {.name = "context",
+     .letter = 'C',
+     .kind = OPTION_COUNT,
+     .field = AT(context),
+     .max = CONTEXT_MAX,
+     .help = "both"},
+    {.name = "fixed_strings",
+     .letter = 'F',
+     .kind = OPTION_FLAG,
+     .field = AT(fixed),
+     .help = "what -e gives is a literal, as PATTERN is anyway"},
+    QUERY_OPTIONS(AT(query)),
+    RENDER_OPTIONS(AT(render)),
+    RENDER_PAGER_OPTION(AT(render)),
+    {.name = "newest_first",
+     .kind = OPTION_FLAG,
+     .field = AT(newest_first),
+     .help = "from the last record backwards"},
+    {.name = "sort",
+     .kind = OPTION_FLAG,
+     .field = AT(sort),
+     .help = "in the order of the time that records carry, over all streams and files"},
+    {.name = "explain",
+     .kind = OPTION_FLAG,
+     .field = AT(explain),
+     .help = "tell on stderr how much was passed over, and why"},
+    {.name = "no_index",
+     .kind = OPTION_FLAG,
+     .field = AT(no_index),
+     .help = "read everything, as if no file had an index"},
+    HELP_OPTION,
+};
+
+static const struct search_settings presets = {
+    .max = UINT64_MAX, .after = NOT_GIVEN, .before = NOT_GIVEN, .context = NOT_GIVEN};
+
+const struct command search_command = {
+    .name = "search",
+    .usage = "[OPTION…] PATTERN [PATH…]",
+    .summary = "Print the records in which PATTERN stands, or for which conditions hold.",
+    .more = "PATTERN is a literal, compared with the bytes of each record; '' matches every\n"
+            "record. A PATTERN that begins with - is written behind --. REGEX is as in Perl.\n"
+            "-v inverts PATTERN and REGEX, not the conditions.\n"
+            "CONDITION: FIELD = != < <= > >= VALUE, FIELD ~ REGEX (and !~), exists FIELD, FIELD;\n"
+            "joined by and, or, not and brackets. FIELD is a dotted path (http.status, tags.0). A\n"
+            "VALUE in quotes is a text; numbers compare with numbers, texts with texts.\n"
+            "Exit code: 0 something was found, 1 nothing, 2 an error, or damage was met (what\n"
+            "could be read was printed).\n"
+            "\n"
+            "Examples:\n"
+            "  logport search connection\n"
+            "  logport search -i -C2 'out of memory' ./logs/main\n"
+            "  logport search -c '\"level\":\"error\"'\n"
+            "  logport search --since 10m --level warn ''\n"
+            "  logport search -e 'time[d-]? ?out' --where 'http.status>=500'\n",
+    .options = options,
+    .settings_size = sizeof(struct search_settings),
+    .presets = &presets,
+    .run = search_run,
+};

@@ -1,0 +1,148 @@
+/* send.c - sends lines to a daemon: all of a file or of stdin, over TCP as it is, over
+ * UDP a datagram a line.  Over TCP it ends well only when the daemon has closed
+ * its side, which it does when it has read everything. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/command.h"
+#include "tools/commands/sender.h"
+#include "tools/render/input.h"
+
+#define CHUNK_BYTES (256u << 10)
+
+struct send_settings {
+    struct common_settings common;
+    bool tcp, udp;
+    uint64_t rate;
+};
+
+/* ---- TCP ---- */
+
+static int send_stream(struct client *client, struct input *input, const char *where) {
+    uint8_t *chunk = allocate(CHUNK_BYTES);
+    uint64_t sent = 0;
+    int64_t size;
+    int status = 0;
+    while ((size = input_read(input, chunk, CHUNK_BYTES)) > 0) {
+        status = client_send(client, chunk, (size_t)size);
+        if (status < 0) break;
+        sent += (uint64_t)size;
+    }
+    free(chunk);
+    if (size < 0) {
+        say("send: %s: %s", input->name, error_text((int)size));
+        return EXIT_TROUBLE;
+    }
+    if (status < 0) {
+        say("send: %s: %s after %llu bytes", where, error_text(status), (unsigned long long)sent);
+        return EXIT_TROUBLE;
+    }
+    return sender_wait_for_close("send", client, where) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+/* ---- UDP ---- */
+
+struct datagrams {
+    struct client *client;
+    const char *where;
+    uint64_t rate;
+    int64_t begun_ns;
+    uint64_t sent;
+    uint64_t too_long;
+    int status;
+};
+
+static bool send_line(void *context, const struct input_line *line) {
+    struct datagrams *d = context;
+    if (line->oversized) {
+        d->too_long++;
+        return true;
+    }
+    if (line->size == 0) return true;
+    sender_keep_pace(d->rate, d->begun_ns, d->sent);
+    d->status = client_send(d->client, line->bytes, line->size);
+    if (d->status < 0) return false;
+    d->sent++;
+    return true;
+}
+
+static int send_datagrams(struct client *client, struct input *input, const char *where,
+                          uint64_t rate) {
+    struct datagrams d = {client, where, rate, system_now_ns(), 0, 0, 0};
+    const int status = input_lines(input, DATAGRAM_MAX, send_line, &d);
+    if (status < 0) say("send: %s: %s", input->name, error_text(status));
+    if (d.status == 0 && d.sent > 0) d.status = sender_look_for_refusal(client);
+    if (d.status < 0)
+        say("send: %s: %s after %llu datagrams", where, error_text(d.status),
+            (unsigned long long)d.sent);
+    if (d.too_long > 0)
+        say("send: %llu lines are longer than a datagram can be (%d bytes); they were not sent",
+            (unsigned long long)d.too_long, DATAGRAM_MAX);
+    return status == 0 && d.status == 0 && d.too_long == 0 ? EXIT_FINE : EXIT_TROUBLE;
+}
+
+/* ---- the command ---- */
+
+static int send_run(struct call *call) {
+    const struct send_settings *settings = call->settings;
+    struct port_address address;
+    struct client client;
+    struct input input;
+    if (call->words < 1 || call->words > 2 || (settings->tcp && settings->udp)) {
+        say("send: %s (logport send --help)", call->words < 1 ? "HOST:PORT is missing"
+                                              : call->words > 2
+                                                  ? "one HOST:PORT and one FILE are all it takes"
+                                                  : "either --tcp or --udp, not both");
+        return EXIT_TROUBLE;
+    }
+    const char *where = call->word[0];
+    int status = sender_resolve("send", where, &address);
+    if (status < 0) return EXIT_TROUBLE;
+    status = input_open(call->files, call->words == 2 ? call->word[1] : "-", &input);
+    if (status < 0) {
+        say("send: %s: %s", call->word[1], error_text(status));
+        return EXIT_TROUBLE;
+    }
+    status =
+        settings->udp ? client_datagrams(&address, &client) : client_connect(&address, &client);
+    int code = EXIT_TROUBLE;
+    if (status < 0) {
+        say("send: %s: %s", where, error_text(status));
+    } else {
+        code = settings->udp ? send_datagrams(&client, &input, where, settings->rate)
+                             : send_stream(&client, &input, where);
+        client_close(&client);
+    }
+    input_close(&input);
+    return code;
+}
+
+#define AT(field) offsetof(struct send_settings, field)
+
+static const struct option options[] = {
+    {.name = "tcp", .kind = OPTION_FLAG, .field = AT(tcp), .help = "over TCP (as without it)"},
+    {.name = "udp", .kind = OPTION_FLAG, .field = AT(udp), .help = "over UDP, a datagram a line"},
+    {.name = "rate",
+     .kind = OPTION_COUNT,
+     .field = AT(rate),
+     .max = 100000000,
+     .help = "at most N datagrams a second; 0: as fast as can be"},
+    HELP_OPTION,
+};
+
+const struct command send_command = {
+    .name = "send",
+    .usage = "[--tcp|--udp] HOST:PORT [FILE]",
+    .summary = "Send the lines of a file, or of standard input, to a daemon.",
+    .more = "Over TCP it waits until the daemon has read everything. Over UDP nobody answers:\n"
+            "what a full socket buffer drops is counted by the daemon, not seen here.\n"
+            "\n"
+            "Examples:\n"
+            "  echo '{\"msg\":\"hello\"}' | logport send 127.0.0.1:5170\n"
+            "  logport send --udp --rate 50000 127.0.0.1:5170 lines.ndjson\n",
+    .options = options,
+    .settings_size = sizeof(struct send_settings),
+    .run = send_run,
+};

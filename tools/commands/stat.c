@@ -1,0 +1,281 @@
+/* stat.c - what is in the files: lines, bytes, times, levels, and the most frequent
+ * values of a field.  What a file's index says is taken from there; other lines are read once,
+ * by several threads, whatever was asked. */
+#include "tools/commands/stat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "schema/record/facts.h"
+#include "tools/commands/command.h"
+#include "tools/query/fields.h"
+#include "tools/query/query.h"
+#include "tools/query/read.h"
+#include "tools/query/select.h"
+#include "tools/render/visible.h"
+#include "writer/index/index.h"
+
+#define BAR_COLUMNS_MAX 120
+#define BARS_MAX        40
+
+struct stat_settings {
+    struct common_settings common;
+    struct query_settings query;
+    bool json, histogram, no_index;
+    const char *by;
+    uint64_t count;
+};
+
+struct gathering {
+    const struct stat_settings *settings;
+    struct query query;
+    struct stat_found found;
+    struct segment_list to_read; /* the files among all whose lines are read, and which they are */
+    uint32_t *places;
+    bool *indexed; /* of all files: its frames were counted by its index */
+    struct histogram histogram;
+    struct top top;
+};
+
+/* ---- one line ---- */
+
+/* A string's meaning, anything else as it stands; what is no UTF-8 becomes U+FFFD. */
+static size_t text_of(const struct value *value, uint8_t text[TOP_VALUE_BYTES_MAX]) {
+    const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
+    const uint8_t *p = value->begin + (string ? 1 : 0), *const end = value->end - (string ? 1 : 0);
+    size_t size = 0;
+    while (p < end && size + 4 <= TOP_VALUE_BYTES_MAX) {
+        const size_t character = utf8_character(p, end);
+        if (string && *p == '\\') {
+            size += string_decode(&p, end, text + size);
+        } else if (character > 0) {
+            memcpy(text + size, p, character);
+            size += character;
+            p += character;
+        } else {
+            memcpy(text + size, "\xEF\xBF\xBD", 3);
+            size += 3;
+            p++;
+        }
+    }
+    return size;
+}
+
+static void gather_value(struct gathering *g, const uint8_t *line, const uint8_t *end) {
+    uint8_t text[TOP_VALUE_BYTES_MAX];
+    struct value value;
+    const struct value root = value_of(line, end);
+    if (value_find(&root, g->settings->by, strlen(g->settings->by), &value))
+        top_add(&g->top, text, text_of(&value, text));
+    else
+        g->found.without++;
+}
+
+static void gather_line(struct gathering *g, const uint8_t *line, const uint8_t *end) {
+    struct counts one = {0};
+    struct facts facts;
+    if (g->settings->histogram) {
+        counts_add_line(&one, g->query.facts, line, (size_t)(end - line), &facts);
+        if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
+    }
+    if (g->settings->by != NULL) gather_value(g, line, end);
+}
+
+/* ---- files that are read ---- */
+
+/* What came of a piece of one; its lines are here only if they were asked for. */
+static bool gather_piece(void *context, const struct selection *selection) {
+    struct gathering *g = context;
+    const uint32_t number = (uint32_t)(selection->segment - g->to_read.files);
+    struct stat_file *file = &g->found.files[g->places[number]];
+    counts_add(&file->counts, selection->tally);
+    file->raw_bytes += selection->tally_bytes;
+    if (!g->indexed[g->places[number]]) file->frames += selection->frames;
+    if (g->settings->histogram || g->settings->by != NULL)
+        for (uint64_t i = 0; i < selection->count; i++)
+            gather_line(g, selection->text + selection->lines[i].begin,
+                        selection->text + selection->lines[i].end - 1);
+    return true;
+}
+
+static bool read_files(struct gathering *g, struct call *call) {
+    const struct select_settings how = {.count = !g->settings->histogram && g->settings->by == NULL,
+                                        .tally = true,
+                                        .all_frames = g->settings->no_index,
+                                        .results_at_end = true,
+                                        .max = UINT64_MAX};
+    struct select_report report;
+    select_files(call, &g->to_read, &g->query, &how, gather_piece, g, &report);
+    return !report.trouble;
+}
+
+/* ---- files whose index says all ---- */
+
+/* A group that could not be read wholly when it was indexed: its lines are read, so that this is
+ * told. */
+static bool is_whole(const struct segment_index *index) {
+    for (uint32_t i = 0; i < index->count; i++)
+        if (index->groups[i].damaged) return false;
+    return true;
+}
+
+/* Is all that was asked for what an index says? */
+static bool is_in_indexes(const struct gathering *g) {
+    return g->query.all && g->query.facts == &facts_rules_usual && !g->settings->histogram &&
+           g->settings->by == NULL;
+}
+
+/* True: nothing of this file needs to be read. */
+static bool ask_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
+    struct stat_file *found = &g->found.files[place];
+    struct segment_index index;
+    struct file file;
+    if (file_open(files, path, FILE_READ, &file) < 0) return false;
+    bool done = false;
+    if (index_load(&file, &index) == 0) {
+        g->indexed[place] = true;
+        found->frames = index.frames;
+        done = is_in_indexes(g) && is_whole(&index);
+        for (uint32_t i = 0; i < index.count && done; i++)
+            counts_add(&found->counts, &index.groups[i].counts);
+        if (done) found->raw_bytes = index.raw_size;
+        index_free(&index);
+    }
+    file_close(&file);
+    return done;
+}
+
+/* ---- all files ---- */
+
+static void prepare(struct gathering *g, uint32_t count) {
+    g->found.count = count;
+    g->found.files = allocate(count * sizeof *g->found.files);
+    memset(g->found.files, 0, count * sizeof *g->found.files);
+    g->to_read.files = allocate(count * sizeof *g->to_read.files);
+    g->places = allocate(count * sizeof *g->places);
+    g->indexed = allocate(count * sizeof *g->indexed);
+    memset(g->indexed, 0, count * sizeof *g->indexed);
+}
+
+static void add_up(struct stat_found *found) {
+    struct stat_file *all = &found->all;
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct stat_file *file = &found->files[i];
+        counts_add(&all->counts, &file->counts);
+        all->raw_bytes += file->raw_bytes;
+        all->file_bytes += file->file_bytes;
+        all->frames += file->frames;
+    }
+}
+
+/* False: something could not be read, which has been said. */
+static bool gather(struct gathering *g, struct call *call, const struct segment_list *list) {
+    prepare(g, list->count);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file *segment = &list->files[i];
+        g->found.files[i].path = segment->path;
+        g->found.files[i].file_bytes = segment->size;
+        if (!query_takes_stream(&g->query, segment->name.stream)) continue;
+        const bool may = !segment->name.part && !g->settings->no_index;
+        if (may && ask_index(g, call->files, i, segment->path)) continue;
+        g->places[g->to_read.count] = i;
+        g->to_read.files[g->to_read.count++] = *segment;
+    }
+    const bool well = read_files(g, call);
+    add_up(&g->found);
+    return well;
+}
+
+static void print(struct gathering *g, struct output *out) {
+    const uint32_t values = top_sort(&g->top);
+    g->found.top_count = g->settings->count < values ? (uint32_t)g->settings->count : values;
+    if (g->settings->json) {
+        stat_print_json(out, &g->found);
+        return;
+    }
+    const uint32_t columns = out->memory ? 80 : stream_columns(STREAM_OUTPUT);
+    histogram_shrink(&g->histogram, BARS_MAX);
+    stat_print_tables(out, &g->found, columns < BAR_COLUMNS_MAX ? columns : BAR_COLUMNS_MAX);
+}
+
+static int stat_run(struct call *call) {
+    static const struct query_patterns any = {0};
+    struct gathering *g = allocate(sizeof *g);
+    struct segment_list list = {0};
+    memset(g, 0, sizeof *g);
+    g->settings = call->settings;
+    g->found.by = g->settings->by;
+    g->found.top = &g->top;
+    if (g->settings->histogram) g->found.histogram = &g->histogram;
+    int code = EXIT_TROUBLE;
+    if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
+    const bool all = list_segments(call, &list);
+    const bool listed = streams_are_there(g->query.streams, &list) && all;
+    const bool well = gather(g, call, &list);
+    print(g, call->out);
+    code = listed && well ? EXIT_FINE : EXIT_TROUBLE;
+    query_close(&g->query);
+done:
+    top_free(&g->top);
+    free(g->found.files);
+    free(g->to_read.files); /* the paths are the list's */
+    free(g->places);
+    free(g->indexed);
+    free(g);
+    segment_list_free(&list);
+    return code;
+}
+
+#define FIELD(name) offsetof(struct stat_settings, name)
+
+static const struct option options[] = {
+    {.name = "json", .kind = OPTION_FLAG, .field = FIELD(json), .help = "print one JSON object"},
+    {.name = "histogram",
+     .kind = OPTION_FLAG,
+     .field = FIELD(histogram),
+     .help = "also how many lines each stretch of time holds, as bars"},
+    {.name = "by",
+     .kind = OPTION_TEXT,
+     .field = FIELD(by),
+     .value = "FIELD",
+     .help = "also the most frequent values of this field: http.status"},
+    {.name = "count",
+     .letter = 'n',
+     .kind = OPTION_COUNT,
+     .field = FIELD(count),
+     .min = 1,
+     .max = TOP_VALUES_MAX,
+     .preset = "10",
+     .value = "N",
+     .help = "with --by: so many values"},
+    {.name = "no_index",
+     .kind = OPTION_FLAG,
+     .field = FIELD(no_index),
+     .help = "read every line, as if no file had an index"},
+    QUERY_OPTIONS(FIELD(query)),
+    HELP_OPTION,
+};
+
+const struct command stat_command = {
+    .name = "stat",
+    .usage = "[OPTION…] [PATH…]",
+    .summary = "Count lines, bytes and levels, and say which time they cover.",
+    .more =
+        "A row a file, and one for all. Where all of a file is asked for, and no --by or\n"
+        "--histogram, its index says so, and no line is read. The ratio is the size of the counted "
+        "lines to that of\n"
+        "the file. Times are those that the lines themselves say, in UTC; lines without one are\n"
+        "in the counts, not in the times. Levels are counted by name; `none` are lines that\n"
+        "say none. --by tells 100,000 different values apart, by their first 256 bytes.\n"
+        "\n"
+        "Examples:\n"
+        "  logport stat\n"
+        "  logport stat --by http.status --histogram ./logs/main\n"
+        "  logport stat --json | jq .all.lines\n"
+        "  logport stat --level error --since today --by logger\n",
+    .options = options,
+    .settings_size = sizeof(struct stat_settings),
+    .run = stat_run,
+};

@@ -1,0 +1,468 @@
+/* tail.c - the last records, and with -f those that come.
+ * A stream's position is a segment's sequence and an offset in it, held open: so
+ * it stays valid when the file loses its .part, is re-packed or deleted.  It goes
+ * on to the next segment when a newer one has lines and the end of this one was
+ * read after those were seen: batches are written in order, so nothing can come
+ * behind that end.  Nothing is printed twice and nothing is left out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/command.h"
+#include "tools/query/query.h"
+#include "tools/query/read.h"
+#include "tools/query/received.h"
+#include "tools/render/render.h"
+
+/* Folders are listed half as often as files are looked at; and listing a large one
+ * takes at most this part of the time, unless that would mean to wait longer than this. */
+#define LIST_POLLS        2
+#define LIST_SHARE        20
+#define LIST_PAUSE_NS_MAX INT64_C(2000000000)
+/* A segment that is not where its number says is passed over when so many listings lack it. */
+#define GAP_LISTINGS      3
+
+struct tail_settings {
+    struct common_settings common;
+    uint64_t lines;
+    uint64_t poll_ms;
+    bool follow;
+    struct query_settings query;
+    struct render_settings render;
+};
+
+/* One stream of one folder, or a file whose name is no segment's. */
+struct tailed {
+    char *key; /* the path without what differs from segment to segment */
+    struct segment_reader reader;
+    struct received received; /* of the open segment, where it matters */
+    bool open;
+    bool begun; /* `sequence` is that of a segment that was opened */
+    bool stuck; /* damage ends what can be read of this segment */
+    uint64_t sequence;
+    uint64_t gap_to, gap_since; /* the next one's sequence, and the listing that first said so */
+    uint64_t skip;              /* lines not to be printed */
+    uint64_t left;              /* lines to be printed before we are done */
+};
+
+struct tail {
+    struct call *call;
+    struct render render;
+    struct query query;
+    struct query_state state;
+    uint8_t *wanted; /* a frame's wanted lines */
+    size_t wanted_room;
+    uint64_t lines;
+    uint32_t poll_ms;
+    bool follow;
+    bool trouble;
+    struct segment_list list;
+    uint64_t listings;
+    int64_t list_next_ns;
+    struct tailed *tailed;
+    uint32_t count, room;
+};
+
+/* ---- which files belong to which stream ---- */
+
+/* The folder that a stream's segments have in common, wherever they lie; returns its length. */
+static size_t home_of(const struct segment_file *file, const char **home) {
+    *home = file->home != NULL ? file->home : file->path;
+    if (file->home != NULL) return strlen(file->home);
+    return (size_t)(segment_file_name(file->path) - file->path);
+}
+
+/* The folder and the stream's name; of what is no segment its path. */
+static char *key_of(const struct segment_file *file) {
+    const char *home;
+    if (file->name.stream[0] == '\0') return copy_text(file->path, strlen(file->path));
+    const size_t size = home_of(file, &home), more = strlen(file->name.stream);
+    char *key = allocate(size + more + 1);
+    memcpy(key, home, size);
+    memcpy(key + size, file->name.stream, more + 1);
+    return key;
+}
+
+static bool belongs(const struct tailed *t, const struct segment_file *file) {
+    const char *home;
+    if (file->name.stream[0] == '\0') return strcmp(t->key, file->path) == 0;
+    const size_t size = home_of(file, &home);
+    return strncmp(t->key, home, size) == 0 && strcmp(t->key + size, file->name.stream) == 0;
+}
+
+static struct tailed *find_tailed(struct tail *tail, const struct segment_file *file) {
+    for (uint32_t i = 0; i < tail->count; i++)
+        if (belongs(&tail->tailed[i], file)) return &tail->tailed[i];
+    return NULL;
+}
+
+static void add_tailed(struct tail *tail, const struct segment_file *file) {
+    if (tail->count == tail->room) {
+        tail->room = tail->room > 0 ? tail->room * 2 : 8;
+        tail->tailed = reallocate(tail->tailed, tail->room * sizeof *tail->tailed);
+    }
+    struct tailed *t = &tail->tailed[tail->count++];
+    memset(t, 0, sizeof *t);
+    t->key = key_of(file);
+    t->left = UINT64_MAX;
+}
+
+/* The oldest segment newer than the one that is open, or NULL. */
+static const struct segment_file *newer(const struct tail *tail, const struct tailed *t) {
+    const struct segment_file *found = NULL;
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (t->begun && file->name.sequence <= t->sequence) continue;
+        if (found != NULL && found->name.sequence <= file->name.sequence) continue;
+        if (belongs(t, file)) found = file;
+    }
+    return found;
+}
+
+static const struct segment_file *present(const struct tail *tail, const struct tailed *t) {
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (file->name.sequence == t->sequence && belongs(t, file)) return file;
+    }
+    return NULL;
+}
+
+/* Has any newer segment a line that can be read? */
+static bool newer_has_lines(const struct tail *tail, const struct tailed *t) {
+    bool has = false;
+    for (uint32_t i = tail->list.count; i-- > 0 && !has;) {
+        const struct segment_file *file = &tail->list.files[i];
+        struct segment_reader reader;
+        enum segment_damage damage;
+        if (file->name.sequence <= t->sequence || !belongs(t, file)) continue;
+        if (segment_reader_open(tail->call->files, file->path, &reader) != 0) continue;
+        /* A lost frame was a frame: the segment is in use. */
+        has = segment_reader_next(&reader, &damage) > 0 || damage == SEGMENT_BAD_DATA;
+        segment_reader_close(&reader);
+    }
+    return has;
+}
+
+/* What may come later is waited for; told once. */
+static void tell_missing(struct tail *tail, const char *path, int status) {
+    if (tail->follow && status == ERR_NOT_FOUND) {
+        say("%s: not there yet; waiting for it", path);
+        return;
+    }
+    tell_path(path, tail->call->words > 0, status);
+    tail->trouble = true;
+}
+
+static void refresh_list(struct tail *tail, bool first) {
+    const struct call *call = tail->call;
+    const int words = call->words > 0 ? call->words : 1;
+    const int64_t begun_ns = system_now_ns();
+    segment_list_free(&tail->list);
+    memset(&tail->list, 0, sizeof tail->list);
+    tail->listings++;
+    for (int i = 0; i < words; i++) {
+        const char *path = call->words > 0 ? call->word[i] : default_directory();
+        bool all = true;
+        const int status = list_path(call->files, path, &tail->list, first ? &all : NULL);
+        if (!all && !tail->follow) tail->trouble = true;
+        if (first && status < 0) tell_missing(tail, path, status);
+        if (first && status == 0 && tail->follow && tail->list.count == 0)
+            say("%s: no records yet; waiting for them", path);
+    }
+    segment_list_sort(&tail->list);
+    if (first && !streams_are_there(tail->query.streams, &tail->list) && !tail->follow)
+        tail->trouble = true;
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (!query_takes_stream(&tail->query, file->name.stream)) continue;
+        if (find_tailed(tail, file) == NULL) add_tailed(tail, file);
+    }
+    const int64_t now_ns = system_now_ns();
+    int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
+    if (pause_ns > LIST_PAUSE_NS_MAX) pause_ns = LIST_PAUSE_NS_MAX;
+    const int64_t every_ns = (int64_t)tail->poll_ms * 1000000 * LIST_POLLS;
+    tail->list_next_ns = now_ns + (pause_ns > every_ns ? pause_ns : every_ns);
+}
+
+/* ---- forwards ---- */
+
+/* One that cannot be read is told and passed over; but one that another program holds
+ * for itself is tried again with the next look.  shown: tell_unopened's. */
+static bool open_segment(struct tail *tail, struct tailed *t, const struct segment_file *file,
+                         const struct segment_file *shown) {
+    const int status = segment_reader_open(tail->call->files, file->path, &t->reader);
+    if (status == ERR_BUSY && tail->follow) return false;
+    t->begun = true;
+    t->stuck = false;
+    t->sequence = file->name.sequence;
+    t->open = status == 0;
+    if (t->open && tail->query.timed) received_open(&t->received, &t->reader.file, &file->name);
+    if (status < 0 && tell_unopened(file, shown, status)) tail->trouble = true;
+    return t->open;
+}
+
+static void close_segment(struct tailed *t) {
+    if (t->open) segment_reader_close(&t->reader);
+    received_close(&t->received);
+    t->open = false;
+}
+
+struct lines {
+    const uint8_t *begin, *end;
+    uint64_t count;
+};
+
+/* The wanted ones of the frame that was read; they stay until the next call. */
+static struct lines wanted_lines(struct tail *tail, const struct tailed *t) {
+    const struct segment_reader *reader = &t->reader;
+    const uint8_t *p = reader->raw, *const end = p + reader->raw_size, *line, *behind;
+    if (tail->query.all) return (struct lines){p, end, reader->raw_lines};
+    if (tail->wanted_room < reader->raw_size) {
+        tail->wanted_room = reader->raw_size;
+        tail->wanted = reallocate(tail->wanted, tail->wanted_room);
+    }
+    uint8_t *to = tail->wanted;
+    struct lines lines = {tail->wanted, tail->wanted, 0};
+    if (tail->query.timed) {
+        int64_t min_ns, max_ns;
+        received_at(&t->received, reader->offset, &min_ns, &max_ns);
+        query_received(&tail->state, min_ns, max_ns);
+    }
+    query_begin(&tail->state);
+    for (; query_next(&tail->query, &tail->state, p, end, &line, &behind); p = behind) {
+        memcpy(to, line, (size_t)(behind - line));
+        to += behind - line;
+        lines.count++;
+    }
+    lines.end = to;
+    return lines;
+}
+
+static void print_lines(struct tail *tail, struct tailed *t) {
+    const struct lines wanted = wanted_lines(tail, t);
+    const uint8_t *p = wanted.begin, *const end = wanted.end;
+    uint64_t lines = wanted.count;
+    for (; t->skip > 0 && p < end; t->skip--, lines--)
+        p = line_end(p, end);
+    const uint8_t *stop = end;
+    if (lines > t->left)
+        for (stop = p, lines = 0; lines < t->left; lines++)
+            stop = line_end(stop, end);
+    if (t->left != UINT64_MAX) t->left -= lines;
+    render_lines(&tail->render, p, (size_t)(stop - p));
+}
+
+/* Prints what this segment has, to its present end.  last: no more will come. */
+static void print_segment(struct tail *tail, struct tailed *t, bool last) {
+    const struct segment_file *file = present(tail, t);
+    while (t->open && !t->stuck && t->left > 0 && !output_failed(tail->call->out)) {
+        enum segment_damage damage = SEGMENT_SOUND;
+        const int status = segment_reader_next(&t->reader, &damage);
+        if (status > 0) {
+            print_lines(tail, t);
+            continue;
+        }
+        if (status < 0) {
+            say("%s: %s", file != NULL ? file->path : t->key, error_text(status));
+            tail->trouble = t->stuck = true;
+            return;
+        }
+        /* Without -f looking back has told it. */
+        if (tail->follow && file != NULL && (damage != SEGMENT_UNFINISHED || last) &&
+            tell_damage(file, &t->reader, damage))
+            tail->trouble = true;
+        t->stuck = damage == SEGMENT_BAD_HEADER;
+        if (damage != SEGMENT_BAD_DATA) return;
+    }
+}
+
+/* Numbers rise by one, but for segments that were deleted; a listing may lack one that is renamed
+ * meanwhile, too, and its lines would never be shown. */
+static bool follows(struct tail *tail, struct tailed *t, const struct segment_file *next) {
+    const uint64_t sequence = next->name.sequence;
+    if (!tail->follow || !t->begun || sequence == t->sequence + 1) return true;
+    if (t->gap_to != sequence) {
+        t->gap_to = sequence;
+        t->gap_since = tail->listings;
+    }
+    if (tail->listings - t->gap_since >= GAP_LISTINGS) return true;
+    tail->list_next_ns = system_now_ns(); /* with the next look */
+    return false;
+}
+
+/* Of numbers that were passed over it is not known whether they were ever used. */
+static void tell_gap(const struct tailed *t, const struct segment_file *next) {
+    const unsigned long long from = t->sequence + 1, to = next->name.sequence - 1;
+    if (!t->begun || from > to) return;
+    if (from == to)
+        say("%s: segment %llu is not there: deleted before it was read, or never written", t->key,
+            from);
+    else
+        say("%s: segments %llu to %llu are not there: deleted before they were read, or never "
+            "written",
+            t->key, from, to);
+}
+
+/* Prints what the stream has, over all its segments. */
+static void print_stream(struct tail *tail, struct tailed *t) {
+    for (;;) { /* ends: every turn goes to a newer segment */
+        const struct segment_file *next = newer(tail, t);
+        const bool move_on =
+            next != NULL && follows(tail, t, next) && (!t->open || newer_has_lines(tail, t));
+        print_segment(tail, t, move_on || !tail->follow);
+        if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
+        if (tail->follow) tell_gap(t, next);
+        close_segment(t);
+        open_segment(tail, t, next, next); /* whatever follows what was shown is missed */
+    }
+}
+
+/* ---- backwards: where the last lines begin ---- */
+
+/* Looks back through the open segment for *needed lines, takes what it found off, and
+ * leaves the reader at the frame where they begin. */
+static void look_back(struct tail *tail, struct tailed *t, const struct segment_file *file,
+                      uint64_t *needed) {
+    struct segment_reader_frame *frames = NULL;
+    uint64_t i = 0;
+    enum segment_damage damage = SEGMENT_SOUND;
+    const int status = segment_reader_frames(&t->reader, &frames, &i, &damage);
+    if (status < 0) {
+        say("%s: %s", file->path, error_text(status));
+        tail->trouble = true;
+    }
+    /* Where no lines are wanted, what comes behind the last frame is. */
+    segment_reader_seek(&t->reader, i > 0 ? frames[i - 1].offset + frames[i - 1].size : 0);
+    t->reader.frame_number = i;
+    if (!tail->follow && damage != SEGMENT_SOUND) {
+        segment_reader_next(&t->reader, &damage);
+        if (tell_damage(file, &t->reader, damage)) tail->trouble = true;
+    }
+    while (i > 0 && *needed > 0) {
+        i--;
+        segment_reader_seek(&t->reader, frames[i].offset);
+        t->reader.frame_number = i;
+        const bool sound = segment_reader_next(&t->reader, &damage) > 0;
+        const uint64_t lines = sound ? wanted_lines(tail, t).count : 0;
+        if (!tail->follow && !sound && tell_damage(file, &t->reader, damage)) tail->trouble = true;
+        segment_reader_seek(&t->reader, frames[i].offset);
+        t->reader.frame_number = i;
+        t->skip = lines > *needed ? lines - *needed : 0;
+        *needed -= lines - t->skip;
+    }
+    free(frames);
+}
+
+/* Opens the segment in which the last lines begin. */
+static void find_start(struct tail *tail, struct tailed *t) {
+    uint64_t needed = tail->lines;
+    for (uint32_t i = tail->list.count; i-- > 0;) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (!belongs(t, file)) continue;
+        close_segment(t);
+        if (open_segment(tail, t, file, NULL)) look_back(tail, t, file, &needed);
+        if (needed == 0) break;
+    }
+    if (!tail->follow) t->left = tail->lines - needed;
+}
+
+/* ---- the command ---- */
+
+/* Ends when nobody reads what we print. */
+static void follow(struct tail *tail) {
+    while (!output_failed(tail->call->out)) {
+        if (system_now_ns() >= tail->list_next_ns) refresh_list(tail, false);
+        for (uint32_t i = 0; i < tail->count; i++)
+            print_stream(tail, &tail->tailed[i]);
+        output_flush(tail->call->out);
+        system_sleep_ms(tail->poll_ms);
+    }
+}
+
+static int open_tail(struct tail *tail, const struct tail_settings *settings) {
+    const struct query_patterns any = {0};
+    int status = query_open(&tail->query, "tail", &settings->query, &any, system_wall_ns());
+    if (status < 0) return status;
+    status = query_state_open(&tail->state);
+    if (status < 0) {
+        say("tail: %s", error_text(status));
+    } else {
+        status = render_open(&tail->render, &settings->render, tail->call->out);
+        if (status == 0) render_facts(&tail->render, tail->query.facts);
+        if (status == 0) return 0;
+        query_state_close(&tail->state);
+    }
+    query_close(&tail->query);
+    return status;
+}
+
+static int tail_run(struct call *call) {
+    const struct tail_settings *settings = call->settings;
+    struct tail tail = {.call = call,
+                        .lines = settings->lines,
+                        .poll_ms = (uint32_t)settings->poll_ms,
+                        .follow = settings->follow};
+    if (open_tail(&tail, settings) < 0) return EXIT_TROUBLE;
+    refresh_list(&tail, true);
+    const bool listed = !tail.trouble;
+    for (uint32_t i = 0; i < tail.count; i++)
+        find_start(&tail, &tail.tailed[i]);
+    for (uint32_t i = 0; i < tail.count; i++)
+        print_stream(&tail, &tail.tailed[i]);
+    output_flush(call->out);
+    if (tail.follow && listed) follow(&tail);
+    for (uint32_t i = 0; i < tail.count; i++) {
+        close_segment(&tail.tailed[i]);
+        free(tail.tailed[i].key);
+    }
+    free(tail.tailed);
+    segment_list_free(&tail.list);
+    render_close(&tail.render);
+    query_state_close(&tail.state);
+    query_close(&tail.query);
+    free(tail.wanted);
+    return tail.trouble ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+#define AT(field) offsetof(struct tail_settings, field)
+
+static const struct option options[] = {
+    {.name = "lines",
+     .letter = 'n',
+     .kind = OPTION_COUNT,
+     .field = AT(lines),
+     .preset = "10",
+     .help = "print the last N records of each stream"},
+    {.name = "follow",
+     .letter = 'f',
+     .kind = OPTION_FLAG,
+     .field = AT(follow),
+     .help = "go on with those that come, over rotations and restarts of the daemon"},
+    {.name = "poll_ms",
+     .kind = OPTION_TIME_MS,
+     .field = AT(poll_ms),
+     .min = 1,
+     .max = 60000,
+     .preset = "50ms",
+     .help = "look for new records this often"},
+    QUERY_OPTIONS(AT(query)),
+    RENDER_OPTIONS(AT(render)),
+    HELP_OPTION,
+};
+
+const struct command tail_command = {
+    .name = "tail",
+    .usage = "[OPTION…] [PATH…]",
+    .summary = "Print the last records, and with -f those that come.",
+    .more = "With -f a directory need not be there yet, and streams that come later are shown\n"
+            "from their beginning. No record is shown twice or left out.\n"
+            "\n"
+            "Examples:\n"
+            "  logport tail\n"
+            "  logport tail -f ./logs/main ./logs/rejects\n"
+            "  logport tail -n 0 -f | grep --line-buffered error\n",
+    .options = options,
+    .settings_size = sizeof(struct tail_settings),
+    .run = tail_run,
+};

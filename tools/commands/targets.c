@@ -1,0 +1,155 @@
+/* targets.c - see targets.h. */
+#include "tools/commands/targets.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "tools/commands/ask.h"
+#include "tools/commands/sender.h"
+#include "tools/render/output.h"
+
+#define CHUNK_BYTES (256u << 10)
+#define NAMES_MAX   16384 /* of all listeners: an answer of the daemon */
+
+/* ---- which ---- */
+
+/* False: there is no room, or it is no listener's name. */
+static bool add(struct targets *targets, const char *name, size_t size) {
+    struct target *target = &targets->target[targets->count];
+    if (targets->count == TARGETS_MAX || size >= sizeof target->name) return false;
+    memset(target, 0, sizeof *target);
+    memcpy(target->name, name, size);
+    target->udp = strncmp(target->name, "udp=", 4) == 0;
+    target->where = target->name + 4;
+    if (!target->udp && strncmp(target->name, "tcp=", 4) != 0) return false;
+    targets->count++;
+    return true;
+}
+
+/* A daemon that listens on all addresses is reached on this machine's own. */
+static void to_loopback(struct port_address *address) {
+    static const uint8_t any[16] = {0};
+    if (memcmp(address->ip, any, sizeof any) != 0) return;
+    if (address->family == 4)
+        memcpy(address->ip, (const uint8_t[]){127, 0, 0, 1}, 4);
+    else
+        address->ip[15] = 1;
+}
+
+static int target_connect(struct target *target) {
+    struct port_address address;
+    if (target->connected || target->status < 0) return target->status;
+    target->status = sender_resolve("replay", target->where, &address);
+    if (target->status < 0) return target->status;
+    to_loopback(&address);
+    target->status = target->udp ? client_datagrams(&address, &target->client)
+                                 : client_connect(&address, &target->client);
+    if (target->status < 0) say("replay: %s: %s", target->where, error_text(target->status));
+    target->connected = target->status == 0;
+    if (target->connected && !target->udp)
+        target->chunk = allocate(CHUNK_BYTES + TARGET_RECORD_MAX + 1);
+    target->begun_ns = system_now_ns();
+    return target->status;
+}
+
+int targets_name(struct targets *targets, const char *where, bool udp) {
+    struct target *target = &targets->target[0];
+    memset(target, 0, sizeof *target);
+    target->where = where;
+    target->udp = udp;
+    targets->count = 1;
+    return target_connect(target);
+}
+
+int targets_of_daemon(struct targets *targets, struct files *files, const char *directory) {
+    struct answer answer;
+    char *names = allocate(NAMES_MAX);
+    const int code = ask_daemon(files, "replay", directory, "listeners", ASK_REPLY_MS, &answer);
+    if (code == 0 && answer_text(answer.reply, "listeners", names, NAMES_MAX))
+        for (const char *p = names; *p != '\0'; p += strcspn(p, " ")) {
+            p += strspn(p, " ");
+            add(targets, p, strcspn(p, " "));
+        }
+    free(answer.reply);
+    free(names);
+    if (targets->count > 0) return 0;
+    if (code == 0) say("replay: the daemon on %s does not say where it listens", directory);
+    say("replay: start the daemon, or say with --tcp or --udp HOST:PORT where to send");
+    return ERR_NOT_FOUND;
+}
+
+struct target *targets_find(struct targets *targets, const char *listener) {
+    for (uint32_t i = 0; i < targets->count; i++)
+        if (strcmp(targets->target[i].name, listener) == 0) return &targets->target[i];
+    for (uint32_t i = 0; i < targets->count; i++)
+        if (!targets->target[i].udp) return &targets->target[i];
+    return &targets->target[0];
+}
+
+/* ---- sending ---- */
+
+static void flush(struct target *target) {
+    if (target->chunk_size > 0 && target->status == 0)
+        target->status = client_send(&target->client, target->chunk, target->chunk_size);
+    target->chunk_size = 0;
+}
+
+int targets_send(struct targets *targets, struct target *target, const uint8_t *bytes,
+                 size_t size) {
+    if (target_connect(target) < 0) return target->status;
+    if (target->udp) {
+        sender_keep_pace(targets->rate, target->begun_ns, target->sent);
+        target->status = client_send(&target->client, bytes, size);
+    } else {
+        memcpy(target->chunk + target->chunk_size, bytes, size);
+        target->chunk_size += size;
+        target->chunk[target->chunk_size++] = '\n';
+        if (target->chunk_size >= CHUNK_BYTES) flush(target);
+    }
+    target->sent += target->status == 0;
+    return target->status;
+}
+
+static int finish(struct target *target) {
+    flush(target);
+    if (target->status == 0 && target->udp && target->sent > 0)
+        target->status = sender_look_for_refusal(&target->client);
+    if (target->status < 0)
+        say("replay: %s: %s; how many of %" PRIu64 " records arrived is not known", target->where,
+            error_text(target->status), target->sent);
+    else if (!target->udp)
+        target->status = sender_wait_for_close("replay", &target->client, target->where);
+    client_close(&target->client);
+    free(target->chunk);
+    return target->status;
+}
+
+int targets_finish(struct targets *targets) {
+    int status = 0;
+    for (uint32_t i = 0; i < targets->count; i++) {
+        struct target *target = &targets->target[i];
+        if (target->connected) finish(target);
+        if (status == 0) status = target->status;
+    }
+    return status;
+}
+
+struct target *targets_tell(struct targets *targets) {
+    struct target *found = NULL;
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < targets->count; i++) {
+        if (!targets->target[i].connected) continue;
+        found = &targets->target[i];
+        used++;
+    }
+    if (used == 1) return found;
+    for (uint32_t i = 0; i < targets->count; i++) {
+        const struct target *target = &targets->target[i];
+        if (target->connected)
+            say("replay: %" PRIu64 " records to %s%s", target->sent, target->where,
+                target->udp ? " over UDP" : "");
+    }
+    return NULL;
+}

@@ -1,0 +1,220 @@
+/* verify.c - checks every checksum of every frame, the rejects' too. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/commands/command.h"
+#include "tools/commands/verify_manifest.h"
+#include "tools/query/read.h"
+#include "writer/index/index.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/span.h"
+
+struct verify_settings {
+    struct common_settings common;
+    bool verbose, manifest;
+};
+
+struct tally {
+    uint64_t files, frames, records, raw_bytes;
+    uint64_t files_damaged, files_unread;
+    uint64_t bytes_passed;
+};
+
+static void tell(struct output *out, const struct segment_file *segment,
+                 const struct segment_reader *reader, enum segment_damage damage) {
+    output_format(out, "%s: frame %llu at byte %llu: %s\n", segment->path,
+                  (unsigned long long)reader->frame_number, (unsigned long long)reader->offset,
+                  damage_text(damage));
+}
+
+/* Tells all its damage; the number of places comes back, or an ERR_. */
+static int64_t verify_frames(struct output *out, const struct segment_file *segment,
+                             struct segment_reader *reader, struct tally *tally,
+                             struct progress *progress) {
+    int64_t places = 0;
+    for (;;) { /* ends: the file does */
+        enum segment_damage damage;
+        const int status = segment_reader_next(reader, &damage);
+        progress_step(progress, tally->bytes_passed + reader->next_offset);
+        if (status < 0) return status;
+        if (status > 0) {
+            tally->frames++;
+            tally->records += reader->raw_lines;
+            tally->raw_bytes += reader->raw_size;
+            continue;
+        }
+        /* What is not finished in a file that is being written is on its way. */
+        const bool sound =
+            damage == SEGMENT_SOUND || (damage == SEGMENT_UNFINISHED && segment->name.part);
+        if (!sound) {
+            progress_clear(progress);
+            tell(out, segment, reader, damage);
+            places++;
+        }
+        if (sound) return places;
+        const int found = segment_reader_skip_damage(reader);
+        if (found <= 0) return found < 0 ? found : places;
+    }
+}
+
+/* From frame to frame by their headers; where these are damaged, which has been told, on behind. */
+static int64_t verify_lids(struct output *out, const struct segment_file *segment,
+                           struct segment_reader *reader, struct progress *progress) {
+    int64_t places = 0;
+    for (uint64_t at = 0;;) { /* ends: the file does; `at` rises */
+        uint8_t bytes[LID_BYTES];
+        struct frame_header header;
+        const int64_t got = file_read_at(&reader->file, bytes, sizeof bytes, at);
+        if (got <= 0) return got < 0 ? got : places;
+        if (frame_header(bytes, (size_t)got, &header) || header.magic == FRAME_MAGIC_COVER) {
+            const int found = segment_reader_find_frame(reader, at + 1, &at);
+            if (found <= 0) return found < 0 ? found : places;
+            continue;
+        }
+        struct span span;
+        uint64_t first_line;
+        if (header.magic == FRAME_MAGIC_LID && header.size <= (uint64_t)got &&
+            lid_decode(bytes, (size_t)header.size, &span, &first_line) == ERR_INVALID) {
+            progress_clear(progress);
+            output_format(out, "%s: lid at byte %llu: damaged; no lines are lost by it\n",
+                          segment->path, (unsigned long long)at);
+            places++;
+        }
+        at += header.size;
+    }
+}
+
+/* One that is being written may be getting its index. */
+static int64_t verify_index(struct output *out, const struct segment_file *segment,
+                            struct segment_reader *reader, struct progress *progress) {
+    uint64_t offset;
+    const int status = segment->name.part ? 0 : index_check(&reader->file, &offset);
+    if (status == ERR_NOT_FOUND) return 0;
+    if (status != ERR_INVALID) return status;
+    progress_clear(progress);
+    output_format(out, "%s: index at byte %llu: damaged; no lines are lost by it\n", segment->path,
+                  (unsigned long long)offset);
+    return 1;
+}
+
+static void verify_file(struct call *call, const struct segment_file *segment, struct tally *tally,
+                        struct progress *progress) {
+    const struct verify_settings *settings = call->settings;
+    const struct tally before = *tally;
+    struct segment_reader reader;
+    int64_t places = segment_reader_open(call->files, segment->path, &reader);
+    tally->bytes_passed += segment->size;
+    if (places == ERR_NOT_FOUND && !segment->named) return; /* deleted since it was listed */
+    if (places == 0) {
+        places = verify_frames(call->out, segment, &reader, tally, progress);
+        const int64_t lids = places < 0 ? 0 : verify_lids(call->out, segment, &reader, progress);
+        if (places >= 0) places = lids < 0 ? lids : places + lids;
+        const int64_t index = places < 0 ? 0 : verify_index(call->out, segment, &reader, progress);
+        if (places >= 0) places = index < 0 ? index : places + index;
+        segment_reader_close(&reader);
+    }
+    tally->files++;
+    if (places > 0) tally->files_damaged++;
+    if (places < 0) {
+        tally->files_unread++;
+        progress_clear(progress);
+        say("%s: %s", segment->path, error_text((int)places));
+    } else if (settings->verbose) {
+        progress_clear(progress);
+        output_format(call->out, "%s: %s, %llu frames, %llu records\n", segment->path,
+                      places > 0 ? "damaged" : "sound",
+                      (unsigned long long)(tally->frames - before.frames),
+                      (unsigned long long)(tally->records - before.records));
+    }
+}
+
+static const char *many(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void tell_tally(struct output *out, const struct tally *t) {
+    output_format(
+        out, "%llu file%s, %llu frame%s, %llu record%s, %llu bytes: ", (unsigned long long)t->files,
+        many(t->files), (unsigned long long)t->frames, many(t->frames),
+        (unsigned long long)t->records, many(t->records), (unsigned long long)t->raw_bytes);
+    if (t->files_damaged > 0)
+        output_format(out, "%llu file%s damaged\n", (unsigned long long)t->files_damaged,
+                      many(t->files_damaged));
+    else
+        output_text(out, t->files_unread > 0 ? "not all could be read\n" : "sound\n");
+}
+
+/* A directory of streams is checked with its rejects, which segment_list_add leaves out. */
+static void add_rejects(struct call *call, struct segment_list *list) {
+    const int words = call->words > 0 ? call->words : 1;
+    for (int i = 0; i < words; i++) {
+        const char *path = call->words > 0 ? call->word[i] : default_directory();
+        struct file_status status;
+        const size_t size = strlen(path);
+        char *rejects = allocate(size + sizeof "/rejects");
+        memcpy(rejects, path, size);
+        memcpy(rejects + size, "/rejects", sizeof "/rejects");
+        if (file_status_of(call->files, rejects, &status) == 0 && status.directory)
+            list_path(call->files, rejects, list, NULL);
+        free(rejects);
+    }
+}
+
+static int verify_run(struct call *call) {
+    const struct verify_settings *settings = call->settings;
+    if (settings->manifest) return verify_manifests(call, settings->verbose);
+    struct segment_list list = {0};
+    struct tally tally = {0};
+    struct progress progress;
+    uint64_t total = 0;
+    const bool listed = list_segments(call, &list);
+    add_rejects(call, &list);
+    for (uint32_t i = 0; i < list.count; i++)
+        total += list.files[i].size;
+    progress_begin(&progress, call->out, true, total);
+    for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++)
+        verify_file(call, &list.files[i], &tally, &progress);
+    progress_clear(&progress);
+    if (listed || tally.files > 0) tell_tally(call->out, &tally);
+    segment_list_free(&list);
+    if (tally.files_damaged > 0) return EXIT_NOTHING;
+    return listed && tally.files_unread == 0 ? EXIT_FINE : EXIT_TROUBLE;
+}
+
+static const struct option options[] = {
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct verify_settings, verbose),
+     .help = "name the sound files too"},
+    {.name = "manifest",
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct verify_settings, manifest),
+     .help = "hold a daemon's directory against its manifest: is a closed file missing, are its "
+             "lines others, is there one too many?"},
+    HELP_OPTION,
+};
+
+const struct command verify_command = {
+    .name = "verify",
+    .usage = "[-v] [--manifest] [PATH…]",
+    .summary = "Check every checksum, and say which file, frame and byte is bad.",
+    .more = "A directory means all its streams, the rejects too. What is unfinished at the end\n"
+            "of a file that is being written (.part) is an append on its way, not damage.\n"
+            "Frames are counted from 0.\n"
+            "\n"
+            "With --manifest a PATH is a daemon's directory; its manifest tells of every closed\n"
+            "file how many lines it has and what their checksum (XXH3) is, however they are\n"
+            "packed. A file that retention has deleted is not missing.\n"
+            "Exit code: 0 sound, 1 damage, 2 something could not be checked.\n"
+            "\n"
+            "Examples:\n"
+            "  logport verify\n"
+            "  logport verify -v ./logs/main\n"
+            "  logport verify --manifest ./logs\n",
+    .options = options,
+    .settings_size = sizeof(struct verify_settings),
+    .run = verify_run,
+};

@@ -1,0 +1,159 @@
+/* check.c - makes the lines again and compares: a memcmp a line. */
+#include "tools/load/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+
+#define READ_BYTES (1u << 20)
+/* "conn" and "seq" stand within so many bytes of a line's beginning. */
+#define HEAD_BYTES 128
+
+struct sender {
+    struct load_block block;
+    uint64_t lines, first_bit;
+    uint64_t next; /* one more than the highest number that came */
+};
+
+struct check {
+    const struct load_lines *kind;
+    struct sender *senders;
+    uint32_t sender_count;
+    uint8_t *seen; /* a bit a line of all senders */
+    struct load_checked *checked;
+};
+
+static int check_open(struct check *check, uint64_t lines);
+static void check_close(struct check *check);
+static int input_read(struct check *check);
+static void line_check(struct check *check, const char *line, size_t size);
+
+int load_check(const struct load_lines *kind, uint32_t connections, uint64_t lines,
+               struct load_checked *checked) {
+    *checked = (struct load_checked){0};
+    struct check check = {.kind = kind, .sender_count = connections, .checked = checked};
+    int status = check_open(&check, lines);
+    if (status == 0) status = input_read(&check);
+    uint64_t came = 0;
+    for (uint64_t i = 0; status == 0 && i < lines; i++) {
+        came += check.seen[i / 8] >> i % 8 & 1;
+    }
+    checked->lost = lines - came;
+    check_close(&check);
+    return status;
+}
+
+uint64_t load_share(uint64_t lines, uint64_t connections, uint64_t number) {
+    return lines / connections + (number < lines % connections ? 1 : 0);
+}
+
+static int check_open(struct check *check, uint64_t lines) {
+    check->senders = calloc(check->sender_count, sizeof *check->senders);
+    check->seen = calloc(1, lines / 8 + 1);
+    if (check->senders == NULL || check->seen == NULL) return ERR_NO_MEMORY;
+    uint64_t bit = 0;
+    for (uint32_t i = 0; i < check->sender_count; i++) {
+        struct sender *const sender = &check->senders[i];
+        sender->lines = load_share(lines, check->sender_count, i);
+        sender->first_bit = bit;
+        bit += sender->lines;
+        sender->block.connection = i;
+        sender->block.bytes = malloc(check->kind->block_lines_max * check->kind->line_bytes + 1);
+        if (sender->block.bytes == NULL) return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+static void check_close(struct check *check) {
+    for (uint32_t i = 0; check->senders != NULL && i < check->sender_count; i++) {
+        free(check->senders[i].block.bytes);
+    }
+    free(check->senders);
+    free(check->seen);
+}
+
+/* A line that has no end within the buffer is none of ours: it counts as altered, once, and is
+ * passed over. */
+static int input_read(struct check *check) {
+    const size_t room = READ_BYTES + 2 * check->kind->line_bytes;
+    char *const buffer = malloc(room);
+    if (buffer == NULL) return ERR_NO_MEMORY;
+    size_t held = 0;
+    bool passing = false;
+    int64_t got;
+    while ((got = stream_read(STREAM_INPUT, buffer + held, room - held)) > 0) {
+        const char *line = buffer, *const end = buffer + held + got, *newline;
+        while ((newline = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+            if (!passing) line_check(check, line, (size_t)(newline - line));
+            passing = false;
+            line = newline + 1;
+        }
+        held = (size_t)(end - line);
+        if (held == room) {
+            if (!passing) line_check(check, line, held);
+            passing = true;
+            held = 0;
+        }
+        memmove(buffer, line, held);
+    }
+    if (held > 0 && !passing) line_check(check, buffer, held);
+    free(buffer);
+    return got < 0 ? (int)got : 0;
+}
+
+/* The number behind `name` in the line's head. */
+static bool number_find(const char *head, size_t size, const char *name, uint64_t *number) {
+    const char *at = head, *const end = head + size;
+    const size_t length = strlen(name);
+    while ((size_t)(end - at) > length && memcmp(at, name, length) != 0) {
+        at++;
+    }
+    if ((size_t)(end - at) <= length) return false;
+    at += length;
+    *number = 0;
+    const char *const first = at;
+    while (at < end && at - first < 19 && *at >= '0' && *at <= '9') {
+        *number = *number * 10 + (uint64_t)(*at++ - '0');
+    }
+    return at > first;
+}
+
+/* The line of that number as it was sent, without its newline. */
+static const uint8_t *line_expected(struct check *check, struct sender *sender, uint64_t seq) {
+    const uint32_t most = check->kind->block_lines_max;
+    const uint64_t first = seq / most * most, left = sender->lines - first;
+    if (sender->block.lines == 0 || sender->block.seq != first) {
+        load_block_fill(check->kind, &sender->block, first, left < most ? (uint32_t)left : most);
+    }
+    return sender->block.bytes + (seq - first) * check->kind->line_bytes;
+}
+
+static void line_check(struct check *check, const char *line, size_t size) {
+    struct load_checked *const checked = check->checked;
+    const size_t head = size < HEAD_BYTES ? size : HEAD_BYTES;
+    uint64_t number, seq;
+    checked->lines++;
+    if (!number_find(line, head, "\"conn\":", &number) || number >= check->sender_count ||
+        !number_find(line, head, "\"seq\":", &seq) || seq >= check->senders[number].lines) {
+        checked->altered++;
+        return;
+    }
+    struct sender *const sender = &check->senders[number];
+    const uint64_t bit = sender->first_bit + seq;
+    const uint8_t mask = (uint8_t)(1u << bit % 8);
+    if (check->seen[bit / 8] & mask) {
+        checked->doubled++;
+    } else if (seq < sender->next) {
+        checked->disordered++;
+    }
+    check->seen[bit / 8] |= mask;
+    if (seq >= sender->next) sender->next = seq + 1;
+
+    const size_t sent = check->kind->line_bytes - 1;
+    const uint8_t *const expected = line_expected(check, sender, seq);
+    if (size == sent && memcmp(line, expected, sent) == 0) return;
+    checked->altered++;
+    if (size < sent && memcmp(line, expected, size) == 0) checked->cut++;
+}

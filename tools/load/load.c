@@ -1,0 +1,428 @@
+/* load.c - logport-load: sends log lines as fast, or as slowly, as asked.
+ * Every line says which connection it went over and its number on it ("conn",
+ * "seq", both from 0), so that order and completeness can be proved behind any
+ * receiver.  The same options make the same lines, byte for byte, and with
+ * --check what a receiver has stored is compared with them.
+ *
+ * One thread.  Each connection owns a block of whole lines (lines.h). */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/options.h"
+#include "port/system.h"
+#include "tools/load/check.h"
+#include "tools/load/lines.h"
+
+#define CONNECTIONS_MAX    60000
+#define LINE_BYTES_MAX     (64u << 20)
+#define SEND_BYTES_MAX     (64u << 20)
+#define DATAGRAM_BYTES_MAX 65507
+#define ID_BYTES_MAX       32
+/* All blocks together; many connections have smaller ones. */
+#define BLOCKS_BYTES_MAX   (128u << 20)
+/* Behind the last line we wait as long as this for the other side to close. */
+#define CLOSE_WAIT_MS      30000
+
+struct settings {
+    bool tcp, udp, gso, check, help, version;
+    uint64_t connections, lines, bytes, send_bytes, rate, seconds, seed, bad, idle;
+    const char *id;
+};
+
+struct connection {
+    struct client client;
+    struct load_block block;
+    uint32_t block_bytes, sent_bytes;
+    uint64_t lines_left;
+};
+
+struct load {
+    struct settings settings;
+    struct load_lines kind;
+    struct connection *connections;
+    struct client *idle;
+    uint32_t connection_count, idle_count;
+    int64_t started_ns, finished_ns, closed_ns;
+    uint64_t lines, bad_lines, bytes, refused;
+};
+
+#define FIELD(name) offsetof(struct settings, name)
+/* clang-format off */
+static const struct option option_table[] = {
+    {"tcp", 0, OPTION_FLAG, FIELD(tcp), 0, 0, NULL, NULL,
+     "send over TCP (what it does anyway)", false},
+    {"udp", 0, OPTION_FLAG, FIELD(udp), 0, 0, NULL, NULL,
+     "send over UDP, one line a datagram", false},
+    {"gso", 0, OPTION_FLAG, FIELD(gso), 0, 0, NULL, NULL,
+     "over UDP: hand many datagrams to the system at once (Linux)", false},
+    {"check", 0, OPTION_FLAG, FIELD(check), 0, 0, NULL, NULL,
+     "send nothing: compare standard input with what these options send", false},
+    {"connections", 'c', OPTION_COUNT, FIELD(connections), 1, CONNECTIONS_MAX, "1", "N",
+     "connections (UDP: sockets), spread over the addresses", false},
+    {"lines", 'n', OPTION_COUNT, FIELD(lines), 1, UINT64_MAX, NULL, "N",
+     "lines over all connections (default 1000000; no limit with --seconds)", false},
+    {"bytes", 'b', OPTION_BYTES, FIELD(bytes), LOAD_LINE_BYTES_MIN, LINE_BYTES_MAX, "240", "N",
+     "bytes of each line, its newline included", false},
+    {"send_bytes", 0, OPTION_BYTES, FIELD(send_bytes), 1, SEND_BYTES_MAX, "256KiB", "N",
+     "bytes handed to the system at once (TCP)", false},
+    {"rate", 'r', OPTION_COUNT, FIELD(rate), 1, 1000000000, NULL, "N",
+     "lines a second over all connections (default: as fast as they go)", false},
+    {"seconds", 's', OPTION_TIME_S, FIELD(seconds), 1, 1000000, NULL, "N",
+     "stop after this time, behind a whole line", false},
+    {"seed", 0, OPTION_COUNT, FIELD(seed), 0, UINT64_MAX, "1", "N",
+     "another seed makes other lines", false},
+    {"bad", 0, OPTION_COUNT, FIELD(bad), 0, 100, NULL, "PERCENT",
+     "about so many of the lines are not JSON", false},
+    {"idle", 0, OPTION_COUNT, FIELD(idle), 0, CONNECTIONS_MAX, NULL, "N",
+     "further connections that stay silent to the end (TCP)", false},
+    {"id", 0, OPTION_TEXT, FIELD(id), 0, 0, NULL, "TEXT",
+     "put \"run\":\"TEXT\" into each line", false},
+    {"version", 0, OPTION_FLAG, FIELD(version), 0, 0, NULL, NULL,
+     "print the version", false},
+    {"help", 'h', OPTION_FLAG, FIELD(help), 0, 0, NULL, NULL,
+     "print this", false},
+    {NULL, 0, OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL, false},
+};
+/* clang-format on */
+#undef FIELD
+
+static int settings_read(struct settings *settings, int argc, char **argv);
+static void sizes_choose(struct load *load);
+static int stored_check(const struct load *load);
+static int load_connect(struct load *load, char **addresses, uint32_t address_count);
+static int load_send(struct load *load);
+static void load_close(struct load *load, bool wait);
+static void load_report(const struct load *load);
+
+int program_main(int argc, char **argv) {
+    system_name("logport-load");
+    struct load load = {0};
+    const int words = settings_read(&load.settings, argc, argv);
+    if (words < 0) return 2;
+    sizes_choose(&load);
+    if (load.settings.check) return stored_check(&load);
+    if (words == 0) return 0;
+
+    system_open_files_max();
+    int status = load_connect(&load, argv + 1, (uint32_t)words);
+    if (status == 0) {
+        load.started_ns = system_now_ns();
+        status = load_send(&load);
+        load.finished_ns = system_now_ns();
+    }
+    load_close(&load, status == 0 && !load.settings.udp);
+    if (status < 0) return 1;
+    load_report(&load);
+    return 0;
+}
+
+/* ---- settings ---- */
+
+static void help_print(void) {
+    static const char head[] =
+        "usage: logport-load [--tcp|--udp] HOST:PORT... [options]\n\n"
+        "Sends JSON log lines, numbered with \"conn\" and \"seq\", and then prints one\n"
+        "JSON line that says how many and how long it took.  With --check, and the same\n"
+        "options but without an address, it reads what was stored instead, and says what\n"
+        "is missing or not as it was sent.\n\n";
+    char text[4096];
+    options_help(option_table, stream_columns(STREAM_OUTPUT), text, sizeof text);
+    stream_write(STREAM_OUTPUT, head, sizeof head - 1);
+    stream_write(STREAM_OUTPUT, text, strlen(text));
+}
+
+static bool id_valid(const char *id) {
+    const size_t size = strlen(id);
+    for (size_t i = 0; i < size; i++) {
+        if (id[i] < 0x20 || id[i] > 0x7e || id[i] == '"' || id[i] == '\\') return false;
+    }
+    return size >= 1 && size <= ID_BYTES_MAX;
+}
+
+/* Returns how many addresses follow; 0: nothing is to be done; negative: said why. */
+static int settings_read(struct settings *settings, int argc, char **argv) {
+    char error[OPTION_ERROR_MAX];
+    options_preset(option_table, settings);
+    const int words = options_command_line(option_table, argc, argv, settings, error);
+    if (words < 0) {
+        say("%s", error);
+        return -1;
+    }
+    if (settings->help) {
+        help_print();
+        settings->check = false;
+        return 0;
+    }
+    if (settings->version) {
+        static const char version[] = "logport-load " LOGPORT_VERSION "\n";
+        stream_write(STREAM_OUTPUT, version, sizeof version - 1);
+        return 0;
+    }
+    if (settings->check && (words > 0 || settings->lines == 0 || settings->bad > 0)) {
+        say("--check takes no address, wants --lines, and knows no --bad");
+        return -1;
+    }
+    if (words == 0 && !settings->check) {
+        say("an address is missing: logport-load HOST:PORT; --help says more");
+        return -1;
+    }
+    if (settings->tcp && settings->udp) {
+        say("--tcp and --udp exclude each other");
+        return -1;
+    }
+    if (settings->gso && !settings->udp) {
+        say("--gso is for --udp");
+        return -1;
+    }
+    if (settings->udp && (settings->bytes > DATAGRAM_BYTES_MAX || settings->idle > 0)) {
+        say("--udp sends lines of at most %d bytes and knows no --idle", DATAGRAM_BYTES_MAX);
+        return -1;
+    }
+    if (settings->id != NULL && !id_valid(settings->id)) {
+        say("--id takes 1 to %d printable ASCII characters without quotes and backslashes",
+            ID_BYTES_MAX);
+        return -1;
+    }
+    if (settings->lines == 0) settings->lines = settings->seconds > 0 ? UINT64_MAX : 1000000;
+    return words;
+}
+
+/* ---- blocks ---- */
+
+/* Counts the lines of the block that have been sent. */
+static void block_count(struct load *load, const struct connection *connection) {
+    const uint32_t lines = connection->sent_bytes / (uint32_t)load->settings.bytes;
+    load->lines += lines;
+    if (load->settings.bad == 0) return;
+    for (uint32_t place = 0; place < lines; place++) {
+        if (!load_line_is_good(&load->kind, connection->block.connection, place)) load->bad_lines++;
+    }
+}
+
+/* All of the block was sent: fills it with the connection's next lines; false:
+ * there are none. */
+static bool block_next(struct load *load, struct connection *connection) {
+    if (connection->lines_left == 0) return false;
+    block_count(load, connection);
+    const uint32_t most = load->kind.block_lines_max;
+    const uint32_t lines = connection->lines_left < most ? (uint32_t)connection->lines_left : most;
+    load_block_fill(&load->kind, &connection->block,
+                    connection->block.seq + connection->block.lines, lines);
+    connection->lines_left -= lines;
+    connection->block_bytes = lines * (uint32_t)load->settings.bytes;
+    connection->sent_bytes = 0;
+    return true;
+}
+
+/* ---- connections ---- */
+
+static void sizes_choose(struct load *load) {
+    const struct settings *const settings = &load->settings;
+    load->kind = (struct load_lines){.seed = settings->seed,
+                                     .id = settings->id,
+                                     .bad_percent = settings->bad,
+                                     .line_bytes = settings->bytes};
+    const uint64_t share = BLOCKS_BYTES_MAX / settings->connections;
+    uint64_t block = settings->send_bytes > (256u << 10) ? settings->send_bytes : 256u << 10;
+    if (block > share) block = share;
+    load->kind.block_lines_max = (uint32_t)(block / settings->bytes);
+    if (load->kind.block_lines_max == 0) load->kind.block_lines_max = 1;
+}
+
+static int connection_open(struct load *load, const struct port_address *address, uint32_t number) {
+    const struct settings *const settings = &load->settings;
+    struct connection *const connection = &load->connections[number];
+    connection->lines_left = load_share(settings->lines, settings->connections, number);
+    connection->block.connection = number;
+    connection->block.bytes = malloc(load->kind.block_lines_max * settings->bytes + 1);
+    if (connection->block.bytes == NULL) return ERR_NO_MEMORY;
+    block_next(load, connection); /* now: later the clock runs */
+    return settings->udp ? client_datagrams(address, &connection->client)
+                         : client_connect(address, &connection->client);
+}
+
+static int load_connect(struct load *load, char **addresses, uint32_t address_count) {
+    const struct settings *const settings = &load->settings;
+    load->connections = calloc(settings->connections, sizeof *load->connections);
+    load->idle = calloc(settings->idle + 1, sizeof *load->idle);
+    struct port_address *const parsed = calloc(address_count, sizeof *parsed);
+    int status = 0;
+    const char *at = addresses[0];
+    if (load->connections == NULL || load->idle == NULL || parsed == NULL) status = ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < address_count && status == 0; i++) {
+        at = addresses[i];
+        status = address_resolve(at, &parsed[i]);
+    }
+    for (uint32_t i = 0; i < settings->idle && status == 0; i++) {
+        at = addresses[i % address_count];
+        status = client_connect(&parsed[i % address_count], &load->idle[i]);
+        if (status == 0) load->idle_count++;
+    }
+    for (uint32_t i = 0; i < settings->connections && status == 0; i++) {
+        at = addresses[i % address_count];
+        load->connections[i].client.handle = -1;
+        load->connection_count++;
+        status = connection_open(load, &parsed[i % address_count], i);
+    }
+    free(parsed);
+    if (status < 0) say("%s: %s", at, error_text(status));
+    return status;
+}
+
+/* The other side closes when it has read everything: waiting for that tells
+ * when it had, and keeps the last bytes from being lost to a reset. */
+static void load_close(struct load *load, bool wait) {
+    uint32_t unfinished = 0;
+    for (uint32_t i = 0; i < load->connection_count && wait; i++) {
+        client_finish(&load->connections[i].client);
+    }
+    for (uint32_t i = 0; i < load->connection_count; i++) {
+        uint8_t byte;
+        if (wait && client_receive(&load->connections[i].client, &byte, 1, CLOSE_WAIT_MS) != 0) {
+            unfinished++;
+        }
+        if (load->connections[i].client.handle >= 0) client_close(&load->connections[i].client);
+        free(load->connections[i].block.bytes);
+    }
+    load->closed_ns = system_now_ns();
+    for (uint32_t i = 0; i < load->idle_count; i++) {
+        client_close(&load->idle[i]);
+    }
+    free(load->connections);
+    free(load->idle);
+    if (unfinished > 0)
+        say("%" PRIu32 " connections were not closed by the other side", unfinished);
+}
+
+/* ---- sending ---- */
+
+static bool time_is_up(const struct load *load) {
+    return load->settings.seconds > 0 && system_now_ns() - load->started_ns >=
+                                             (int64_t)load->settings.seconds * INT64_C(1000000000);
+}
+
+/* Sleeps until the next line's turn; false: the time is up before.  A sleep may
+ * last longer than asked for; the lines missed are caught up with. */
+static bool turn_comes(const struct load *load) {
+    const struct settings *const settings = &load->settings;
+    if (settings->rate == 0) return true;
+    const double lines = (double)load->bytes / (double)settings->bytes;
+    const int64_t due = load->started_ns + (int64_t)(lines * 1e9 / (double)settings->rate);
+    for (int64_t now = system_now_ns(); now < due; now = system_now_ns()) {
+        if (time_is_up(load)) return false;
+        const int64_t ms = (due - now) / 1000000;
+        system_sleep_ms(ms < 1 ? 1 : ms > 100 ? 100 : (uint32_t)ms);
+    }
+    return true;
+}
+
+/* The most that goes out at once: TCP --send-bytes, at a rate no more than a
+ * millisecond's lines; UDP a line, or as many as the system takes. */
+static uint32_t chunk_bytes(const struct load *load, const struct connection *connection) {
+    const struct settings *const settings = &load->settings;
+    uint64_t size = connection->block_bytes - connection->sent_bytes;
+    if (settings->gso) {
+        uint64_t lines = CLIENT_SEGMENTS_BYTES_MAX / settings->bytes;
+        if (lines > CLIENT_SEGMENTS_MAX) lines = CLIENT_SEGMENTS_MAX;
+        if (size > lines * settings->bytes) size = lines * settings->bytes;
+    } else if (settings->udp) {
+        return (uint32_t)settings->bytes;
+    }
+    if (size > settings->send_bytes) size = settings->send_bytes;
+    if (settings->rate > 0 && size > (settings->rate / 1000 + 1) * settings->bytes) {
+        size = (settings->rate / 1000 + 1) * settings->bytes;
+    }
+    return (uint32_t)size;
+}
+
+static int bytes_send(struct load *load, struct connection *connection, uint32_t size) {
+    const uint8_t *const bytes = connection->block.bytes + connection->sent_bytes;
+    int status = load->settings.gso ? client_send_segments(&connection->client, bytes, size,
+                                                           (uint32_t)load->settings.bytes)
+                                    : client_send(&connection->client, bytes, size);
+    if (status == ERR_REFUSED && load->settings.udp) {
+        /* Nobody listened when the last one came.  A log sender goes on, and
+         * so do we, and count it. */
+        load->refused++;
+        status = 0;
+    }
+    if (status < 0) {
+        say("connection %" PRIu32 ": %s", connection->block.connection, error_text(status));
+        return status;
+    }
+    connection->sent_bytes += size;
+    load->bytes += size;
+    return 0;
+}
+
+/* Sends the rest of the line that was begun when the time was up. */
+static int line_finish(struct load *load, struct connection *connection) {
+    const uint32_t bytes = (uint32_t)load->settings.bytes;
+    const uint32_t begun = connection->sent_bytes % bytes;
+    const int status = begun == 0 ? 0 : bytes_send(load, connection, bytes - begun);
+    block_count(load, connection);
+    return status;
+}
+
+/* A chunk of each connection in turn.  The sends block, and one that blocks
+ * holds up the others; but each has its own buffer in the system meanwhile, so
+ * that the receiver never runs dry. */
+static int load_send(struct load *load) {
+    int status = 0;
+    bool sending = true;
+    while (status == 0 && sending && !time_is_up(load)) {
+        sending = false;
+        for (uint32_t i = 0; i < load->connection_count && status == 0; i++) {
+            struct connection *const connection = &load->connections[i];
+            if (connection->sent_bytes == connection->block_bytes &&
+                !block_next(load, connection)) {
+                continue;
+            }
+            if (!turn_comes(load)) break;
+            status = bytes_send(load, connection, chunk_bytes(load, connection));
+            sending = true;
+        }
+    }
+    for (uint32_t i = 0; i < load->connection_count && status == 0; i++) {
+        status = line_finish(load, &load->connections[i]);
+    }
+    return status;
+}
+
+static void load_report(const struct load *load) {
+    char text[512];
+    const int size = snprintf(
+        text, sizeof text,
+        "{\"lines\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"connections\":%" PRIu32
+        ",\"idle\":%" PRIu32 ",\"refused\":%" PRIu64
+        ",\"seconds\":%.6f,\"closed_seconds\":%.6f,\"cpu_seconds\":%.6f}\n",
+        load->lines, load->bad_lines, load->bytes, load->connection_count, load->idle_count,
+        load->refused, (double)(load->finished_ns - load->started_ns) / 1e9,
+        (double)(load->closed_ns - load->started_ns) / 1e9, (double)system_cpu_ns() / 1e9);
+    stream_write(STREAM_OUTPUT, text, (size_t)size);
+}
+
+/* ---- what was stored ---- */
+
+static int stored_check(const struct load *load) {
+    struct load_checked checked;
+    const int status = load_check(&load->kind, (uint32_t)load->settings.connections,
+                                  load->settings.lines, &checked);
+    if (status < 0) {
+        say("standard input: %s", error_text(status));
+        return 2;
+    }
+    char text[256];
+    const int size =
+        snprintf(text, sizeof text,
+                 "{\"lines\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64
+                 ",\"disordered\":%" PRIu64 ",\"altered\":%" PRIu64 ",\"cut\":%" PRIu64 "}\n",
+                 checked.lines, checked.lost, checked.doubled, checked.disordered, checked.altered,
+                 checked.cut);
+    stream_write(STREAM_OUTPUT, text, (size_t)size);
+    return checked.lost + checked.doubled + checked.disordered + checked.altered > 0;
+}

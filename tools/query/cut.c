@@ -1,0 +1,229 @@
+/* cut.c - see cut.h. */
+#include "tools/query/cut.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/query/read.h"
+#include "tools/query/received.h"
+#include "writer/segment/frame.h"
+
+/* What is read at once where there is no index: some MiB of lines, if they pack well. */
+#define CHUNK_BYTES (256u << 10)
+/* ... and if they pack very well, no more lines than these: a piece is unpacked as a whole. */
+#define RAW_BYTES   (4u << 20)
+/* The same where lids are looked for: what was appended at once, at most, and its lid. */
+#define LIDS_BYTES  (1280u << 10)
+
+void packed_reserve(struct packed *packed, size_t room) {
+    if (packed->room >= room) return;
+    if (packed->lent) {
+        uint8_t *own = allocate(room);
+        if (packed->size > 0) memcpy(own, packed->bytes, packed->size);
+        packed->bytes = own;
+        packed->lent = false;
+    } else {
+        packed->bytes = reallocate(packed->bytes, room);
+    }
+    packed->room = room;
+}
+
+void packed_free(struct packed *packed) {
+    if (!packed->lent) free(packed->bytes);
+    *packed = (struct packed){0};
+}
+
+/* ---- opening ---- */
+
+bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment) {
+    cutter->segment = segment;
+    cutter->offset = 0;
+    cutter->frame_number = 0;
+    cutter->gap = false;
+    cutter->by_lids = query_needs_spans(cutter->query) || cutter->settings->times;
+    cutter->received_ns = INT64_MIN;
+    cutter->report->files++;
+    cutter->report->bytes += segment->size;
+    const int status = segment_reader_open(files, segment->path, &cutter->reader);
+    if (status < 0) {
+        progress_clear(cutter->progress);
+        if (tell_unopened(segment, cutter->shown, status)) cutter->report->trouble = true;
+        return false;
+    }
+    cutter->shown = segment;
+    cutter->until = received_until(&cutter->reader.file);
+    if (cutter->settings->all_frames || segment->name.part) return true;
+    groups_open(&cutter->groups, &cutter->reader.file, cutter->query, cutter->settings,
+                cutter->report);
+    if (!cutter->groups.known) return true;
+    cutter->report->files_indexed++;
+    if (groups_any_wanted(&cutter->groups)) return true;
+    cutter->report->files_skipped++;
+    cutter_close(cutter);
+    return false;
+}
+
+void cutter_close(struct cutter *cutter) {
+    segment_reader_close(&cutter->reader);
+    groups_close(&cutter->groups);
+}
+
+/* ---- frame by frame ---- */
+
+/* False: there is nothing more in this segment. */
+static bool next_careful(struct cutter *cutter, struct cut *cut) {
+    struct segment_reader *reader = &cutter->reader;
+    segment_reader_seek(reader, cutter->offset);
+    reader->frame_number = cutter->frame_number;
+    for (;;) { /* ends: the file does */
+        enum segment_damage damage = SEGMENT_SOUND;
+        int status = segment_reader_next(reader, &damage);
+        if (status > 0) break;
+        if (status == 0 && damage == SEGMENT_SOUND) return false;
+        progress_clear(cutter->progress);
+        if (status == 0) {
+            if (!tell_damage(cutter->segment, reader, damage)) return false;
+            status = segment_reader_skip_damage(reader);
+        }
+        cutter->report->trouble = true;
+        if (status < 0) say("%s: %s", cutter->segment->path, error_text(status));
+        if (status <= 0) return false;
+    }
+    *cut = (struct cut){.offset = reader->offset,
+                        .end = reader->next_offset,
+                        .first_frame = reader->frame_number,
+                        .careful = true};
+    cutter->offset = reader->next_offset;
+    cutter->frame_number = reader->frame_number + 1;
+    return true;
+}
+
+/* ---- by headers ---- */
+
+static int read_piece(struct file *file, struct packed *packed, uint64_t offset, size_t size) {
+    packed->size = 0;
+    packed_reserve(packed, size);
+    const int64_t got = file_read_at(file, packed->bytes, size, offset);
+    packed->size = got < 0 ? 0 : (size_t)got;
+    return got < 0 ? (int)got : 0;
+}
+
+int cut_read(const struct cutter *cutter, const struct cut *cut, struct packed *packed) {
+    struct file file = cutter->reader.file;
+    int status = read_piece(&file, packed, cut->offset, (size_t)(cut->end - cut->offset));
+    if (status == 0 && packed->size != cut->end - cut->offset) status = ERR_CLOSED;
+    if (status < 0) packed->size = 0;
+    return status;
+}
+
+struct walked {
+    uint64_t size, frames;         /* whole frames, and how many of them hold lines */
+    uint64_t lid_size, lid_frames; /* the same up to the last lid */
+    int64_t received_ns;           /* which says that its lines came in from then on */
+    uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
+};
+
+static struct walked walk(const struct packed *packed, bool by_lids) {
+    struct walked w = {.received_ns = INT64_MIN};
+    uint64_t raw_size = 0;
+    while (w.size < packed->size) { /* ends: size rises */
+        struct frame_header header;
+        const uint8_t *bytes = packed->bytes + w.size;
+        const uint64_t left = packed->size - w.size;
+        if (frame_header(bytes, (size_t)left, &header) != 0) {
+            /* The header itself may only be cut off. */
+            if (left < FRAME_HEADER_BYTES) w.larger = FRAME_HEADER_BYTES;
+            break;
+        }
+        if (header.magic == FRAME_MAGIC_COVER) break;
+        w.larger = header.size > left ? header.size : 0;
+        if (w.larger > 0) break;
+        w.size += header.size;
+        w.frames += header.kind == FRAME_DATA;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.magic == FRAME_MAGIC_LID) {
+            struct span span;
+            uint64_t first_line;
+            w.lid_size = w.size;
+            w.lid_frames = w.frames;
+            if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0)
+                w.received_ns = span.received_min_ns;
+        }
+        if (raw_size >= RAW_BYTES && (!by_lids || w.lid_size == w.size)) break;
+    }
+    return w;
+}
+
+/* Takes the next bytes as far as they are whole frames.  False: none are. */
+static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cut,
+                            struct packed *packed) {
+    struct walked w = {0};
+    for (int turn = 0; turn < 2; turn++) {
+        if (read_piece(&cutter->reader.file, packed, cutter->offset, (size_t)size) < 0)
+            return false;
+        w = walk(packed, cutter->by_lids);
+        if (w.size > 0 || w.larger <= size || w.larger > frame_bytes_max(FRAME_RAW_MAX)) break;
+        size = w.larger; /* the first frame is longer than what is read at once */
+    }
+    if (w.size == 0) return false;
+    if (cutter->by_lids && w.lid_size > 0) {
+        w.size = w.lid_size;
+        w.frames = w.lid_frames;
+    }
+    if (w.received_ns > cutter->received_ns) cutter->received_ns = w.received_ns;
+    packed->size = (size_t)w.size;
+    *cut = (struct cut){.offset = cutter->offset,
+                        .end = cutter->offset + w.size,
+                        .first_frame = cutter->frame_number};
+    cutter->offset += w.size;
+    cutter->frame_number += w.frames;
+    return true;
+}
+
+/* What is known of all lines of the segment. */
+static struct span span_of_file(const struct cutter *cutter, uint64_t end) {
+    struct span span = span_unknown(1, 1);
+    span.received_min_ns = received_least_ns(&cutter->segment->name);
+    span.received_max_ns = received_most_ns(&cutter->until, end);
+    return span;
+}
+
+/* The next group that is wanted, or what is left of it behind a piece of care. */
+static bool next_group(struct cutter *cutter, struct cut *cut) {
+    const struct index_group *group = groups_next(&cutter->groups, cutter->offset, &cutter->gap);
+    if (group == NULL) return false;
+    if (cutter->offset < group->offset) {
+        cutter->offset = group->offset;
+        cutter->frame_number = group->first_frame;
+    }
+    *cut = (struct cut){.offset = cutter->offset,
+                        .end = groups_end(&cutter->groups),
+                        .first_frame = cutter->frame_number,
+                        .unread = true,
+                        .span = group->span};
+    if (cut->span.received_min_ns == INT64_MIN)
+        cut->span.received_min_ns = span_of_file(cutter, cut->end).received_min_ns;
+    cutter->offset = cut->end;
+    cutter->frame_number = group->first_frame + group->frames;
+    return true;
+}
+
+bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) {
+    if (cutter->groups.known) {
+        if (!next_group(cutter, cut)) return false;
+    } else {
+        const uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
+        const int64_t received_ns = cutter->received_ns;
+        if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
+        cut->span = span_of_file(cutter, cut->end);
+        /* For --sort: what has no lid came in behind what has one. */
+        if (cutter->settings->times && cut->span.received_min_ns < received_ns)
+            cut->span.received_min_ns = received_ns;
+    }
+    cut->gap = cutter->gap;
+    cutter->gap = false;
+    cutter->report->bytes_read += cut->end - cut->offset;
+    return true;
+}

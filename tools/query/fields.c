@@ -1,0 +1,207 @@
+/* fields.c - see fields.h. */
+#include "tools/query/fields.h"
+
+#include <string.h>
+
+/* ---- values and their extent ---- */
+
+static const uint8_t *skip_blank(const uint8_t *p, const uint8_t *end) {
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+        p++;
+    return p;
+}
+
+/* Behind the closing quote; *p is the opening one. */
+static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
+    for (p++; p < end && *p != '"'; p++)
+        if (*p == '\\' && p + 1 < end) p++;
+    return p < end ? p + 1 : end;
+}
+
+/* Behind the bracket that belongs to the one at p. */
+static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
+    size_t depth = 0;
+    while (p < end) {
+        if (*p == '"') {
+            p = string_end(p, end);
+            continue;
+        }
+        if (*p == '{' || *p == '[') depth++;
+        if (*p == '}' || *p == ']') depth--;
+        p++;
+        if (depth == 0) break;
+    }
+    return p;
+}
+
+static const uint8_t *scalar_end(const uint8_t *p, const uint8_t *end) {
+    const uint8_t *const begin = p;
+    while (p < end && memchr(",]} \t\r\n", *p, 7) == NULL)
+        p++;
+    return p > begin || p == end ? p : p + 1;
+}
+
+struct value value_of(const uint8_t *begin, const uint8_t *end) {
+    struct value value = {VALUE_NULL, begin, end};
+    if (begin == end) return value;
+    switch (*begin) {
+    case '{': value.kind = VALUE_OBJECT; break;
+    case '[': value.kind = VALUE_ARRAY; break;
+    case '"': value.kind = VALUE_STRING; break;
+    case 't': value.kind = VALUE_TRUE; break;
+    case 'f': value.kind = VALUE_FALSE; break;
+    case 'n': break;
+    default: value.kind = VALUE_NUMBER;
+    }
+    if (value.kind == VALUE_OBJECT || value.kind == VALUE_ARRAY)
+        value.end = container_end(begin, end);
+    else if (value.kind == VALUE_STRING)
+        value.end = string_end(begin, end);
+    else
+        value.end = scalar_end(begin, end);
+    return value;
+}
+
+struct members members_of(const struct value *value) {
+    struct members members = {value->end, value->end, value->kind == VALUE_OBJECT};
+    if (value->kind == VALUE_OBJECT || value->kind == VALUE_ARRAY) members.next = value->begin + 1;
+    return members;
+}
+
+bool members_next(struct members *members, struct member *member) {
+    const uint8_t *p = skip_blank(members->next, members->end), *const end = members->end;
+    if (p < end && *p == ',') p = skip_blank(p + 1, end);
+    if (p == end || *p == '}' || *p == ']') return false;
+    member->name = member->name_end = NULL;
+    if (members->named) {
+        const uint8_t *const behind = *p == '"' ? string_end(p, end) : p + 1;
+        member->name = p + 1;
+        member->name_end = behind > p + 1 ? behind - 1 : behind;
+        p = skip_blank(behind, end);
+        if (p < end && *p == ':') p = skip_blank(p + 1, end);
+    }
+    member->value = value_of(p, end);
+    members->next = member->value.end;
+    return true;
+}
+
+/* ---- strings ---- */
+
+static uint32_t hex4(const uint8_t *p) {
+    uint32_t code = 0;
+    for (int i = 0; i < 4; i++) {
+        /* The letters are 0x41.. and 0x61.., the digits 0x30..: nine is added to letters. */
+        code = code << 4 | (uint32_t)((p[i] & 15) + (p[i] >> 6) * 9);
+    }
+    return code;
+}
+
+static size_t utf8_write(uint32_t code, uint8_t *bytes) {
+    if (code < 0x80) {
+        bytes[0] = (uint8_t)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        bytes[0] = (uint8_t)(0xc0 | code >> 6);
+        bytes[1] = (uint8_t)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        bytes[0] = (uint8_t)(0xe0 | code >> 12);
+        bytes[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+        bytes[2] = (uint8_t)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    bytes[0] = (uint8_t)(0xf0 | code >> 18);
+    bytes[1] = (uint8_t)(0x80 | (code >> 12 & 0x3f));
+    bytes[2] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+    bytes[3] = (uint8_t)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+/* *p is behind the u. */
+static uint32_t decode_unicode(const uint8_t **p, const uint8_t *end) {
+    const uint8_t *q = *p;
+    if (end - q < 4) {
+        *p = end;
+        return 0xfffd;
+    }
+    uint32_t code = hex4(q);
+    q += 4;
+    if (code >= 0xd800 && code < 0xdc00 && end - q >= 6 && q[0] == '\\' && q[1] == 'u') {
+        const uint32_t low = hex4(q + 2);
+        if (low >= 0xdc00 && low < 0xe000) {
+            code = 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00));
+            q += 6;
+        }
+    }
+    *p = q;
+    return code >= 0xd800 && code < 0xe000 ? 0xfffd : code;
+}
+
+size_t string_decode(const uint8_t **p, const uint8_t *end, uint8_t *bytes) {
+    const uint8_t first = *(*p)++;
+    bytes[0] = first;
+    if (first != '\\' || *p == end) return 1;
+    const uint8_t escape = *(*p)++;
+    switch (escape) {
+    case 'b': bytes[0] = '\b'; return 1;
+    case 'f': bytes[0] = '\f'; return 1;
+    case 'n': bytes[0] = '\n'; return 1;
+    case 'r': bytes[0] = '\r'; return 1;
+    case 't': bytes[0] = '\t'; return 1;
+    case 'u': return utf8_write(decode_unicode(p, end), bytes);
+    default: bytes[0] = escape; return 1; /* " \ and / mean themselves */
+    }
+}
+
+/* ---- names and paths ---- */
+
+/* How many bytes of `text` a name makes up; SIZE_MAX: they differ, or the name is longer. */
+static size_t name_matched(const struct member *member, const char *text, size_t size) {
+    const uint8_t *p = member->name;
+    size_t matched = 0;
+    while (p < member->name_end) {
+        uint8_t bytes[4];
+        const size_t more = string_decode(&p, member->name_end, bytes);
+        if (size - matched < more || memcmp(text + matched, bytes, more) != 0) return SIZE_MAX;
+        matched += more;
+    }
+    return matched;
+}
+
+bool name_equals(const struct member *member, const char *name, size_t size) {
+    const size_t raw_size = (size_t)(member->name_end - member->name);
+    if (member->name == NULL || raw_size < size) return false; /* escapes only make it longer */
+    if (memchr(member->name, '\\', raw_size) != NULL)
+        return name_matched(member, name, size) == size;
+    return raw_size == size && memcmp(member->name, name, size) == 0;
+}
+
+/* The same for an array's element, whose name is its number. */
+static size_t number_matched(uint64_t number, const char *text, size_t size) {
+    uint64_t sum = 0;
+    size_t i = 0;
+    while (i < size && i < 18 && text[i] >= '0' && text[i] <= '9')
+        sum = sum * 10 + (uint64_t)(text[i++] - '0');
+    return i > 0 && sum == number ? i : SIZE_MAX;
+}
+
+/* Goes down at most once a dot of the path. */
+bool value_find(const struct value *root, const char *path, size_t size, struct value *found) {
+    struct members members = members_of(root);
+    struct member member;
+    bool whole = false, deeper = false;
+    for (uint64_t number = 0; members_next(&members, &member); number++) {
+        const size_t matched = member.name != NULL ? name_matched(&member, path, size)
+                                                   : number_matched(number, path, size);
+        if (matched == size) {
+            *found = member.value;
+            whole = true;
+        } else if (matched < size && path[matched] == '.' && !whole) {
+            if (value_find(&member.value, path + matched + 1, size - matched - 1, found))
+                deeper = true;
+        }
+    }
+    return whole || deeper;
+}

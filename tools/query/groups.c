@@ -1,0 +1,131 @@
+/* groups.c - see groups.h. */
+#include "tools/query/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/render/output.h"
+#include "writer/index/tokens.h"
+
+static size_t bytes_of(const struct groups *groups) {
+    return INDEX_CANDIDATES_BYTES(groups->index.count);
+}
+
+static void want(uint8_t *wanted, uint32_t group, bool is) {
+    if (is)
+        wanted[group / 8] |= (uint8_t)(1u << (group % 8));
+    else
+        wanted[group / 8] &= (uint8_t) ~(1u << (group % 8));
+}
+
+/* The groups that may hold what this pattern looks for are wanted too. */
+static void add_candidates(struct groups *groups, struct file *file, const struct pattern *pattern,
+                           uint8_t *room) {
+    uint64_t hashes[TOKENS_LITERAL_MAX];
+    if (pattern->never) return;
+    const uint32_t count =
+        tokens_of_literal(pattern->needle.bytes, pattern->needle.size, hashes, TOKENS_LITERAL_MAX);
+    if (count == 0 || index_candidates(file, &groups->index, hashes, count, room) < 0)
+        memset(room, 0xff, bytes_of(groups));
+    for (size_t i = 0; i < bytes_of(groups); i++)
+        groups->wanted[i] |= room[i];
+}
+
+static void choose_by_filter(struct groups *groups, struct file *file, const struct query *query) {
+    if (query->invert || query->pattern_count == 0) {
+        memset(groups->wanted, 0xff, bytes_of(groups));
+        return;
+    }
+    uint8_t *room = allocate(bytes_of(groups));
+    for (uint32_t i = 0; i < query->pattern_count; i++)
+        add_candidates(groups, file, &query->patterns[i], room);
+    free(room);
+}
+
+/* And by what is known of times and levels; a group that was passed over is counted once. */
+static void choose_by_span(struct groups *groups, const struct query *query,
+                           struct select_report *report) {
+    for (uint32_t i = 0; i < groups->index.count; i++) {
+        const struct index_group *group = &groups->index.groups[i];
+        const enum query_reason reason = query_judges(query, &group->span);
+        report->groups++;
+        if (group->damaged) {
+            want(groups->wanted, i, true);
+        } else if (!index_candidate(groups->wanted, i)) {
+            report->groups_by_filter++;
+        } else if (reason != QUERY_WANTED) {
+            want(groups->wanted, i, false);
+            report->groups_by_time += reason == QUERY_TIME;
+            report->groups_by_level += reason == QUERY_LEVEL;
+        }
+    }
+}
+
+/* Lines around what is found are printed too, and so are read: in one direction from each
+ * group that was found as many lines as may be asked for, and as many from the segment's
+ * end, since what is found may lie in the segment beside it. */
+static void spread(struct groups *groups, const uint8_t *found, bool forward,
+                   uint64_t lines_around) {
+    const struct segment_index *index = &groups->index;
+    uint64_t left = lines_around;
+    for (uint32_t i = 0; i < index->count; i++) {
+        const uint32_t group = forward ? i : index->count - 1 - i;
+        const uint64_t next =
+            group + 1 < index->count ? index->groups[group + 1].first_line : index->lines;
+        const uint64_t lines = next - index->groups[group].first_line;
+        if (index_candidate(found, group)) {
+            left = lines_around;
+        } else if (left > 0) {
+            want(groups->wanted, group, true);
+            left = lines < left ? left - lines : 0;
+        }
+    }
+}
+
+static void choose_context(struct groups *groups, const struct select_settings *settings) {
+    uint8_t *found = allocate(bytes_of(groups));
+    memcpy(found, groups->wanted, bytes_of(groups));
+    spread(groups, found, true, settings->after);
+    spread(groups, found, false, settings->before);
+    free(found);
+}
+
+void groups_open(struct groups *groups, struct file *file, const struct query *query,
+                 const struct select_settings *settings, struct select_report *report) {
+    memset(groups, 0, sizeof *groups);
+    if (index_load(file, &groups->index) != 0) return;
+    groups->known = true;
+    groups->wanted = allocate(bytes_of(groups));
+    memset(groups->wanted, 0, bytes_of(groups));
+    choose_by_filter(groups, file, query);
+    choose_by_span(groups, query, report);
+    if (settings->context) choose_context(groups, settings);
+}
+
+void groups_close(struct groups *groups) {
+    if (groups->known) index_free(&groups->index);
+    free(groups->wanted);
+    memset(groups, 0, sizeof *groups);
+}
+
+bool groups_any_wanted(const struct groups *groups) {
+    for (uint32_t i = 0; i < groups->index.count; i++)
+        if (index_candidate(groups->wanted, i)) return true;
+    return false;
+}
+
+const struct index_group *groups_next(struct groups *groups, uint64_t offset, bool *gap) {
+    for (; groups->next < groups->index.count; groups->next++) {
+        const struct index_group *group = &groups->index.groups[groups->next];
+        if (offset >= group->offset + group->size) continue;
+        if (index_candidate(groups->wanted, groups->next)) return group;
+        *gap = true;
+    }
+    return NULL;
+}
+
+uint64_t groups_end(const struct groups *groups) {
+    const uint32_t behind = groups->next + 1;
+    return behind < groups->index.count ? groups->index.groups[behind].offset
+                                        : groups->index.data_size;
+}

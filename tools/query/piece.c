@@ -1,0 +1,192 @@
+/* piece.c - see piece.h. */
+#include "tools/query/piece.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/query/read.h"
+#include "tools/render/output.h"
+#include "writer/segment/frame.h"
+
+#define LINES_MIN 64
+
+int piece_open(struct piece *piece, const struct query *query,
+               const struct select_settings *settings) {
+    memset(piece, 0, sizeof *piece);
+    piece->query = query;
+    piece->settings = settings;
+    return query_state_open(&piece->state);
+}
+
+void piece_close(struct piece *piece) {
+    query_state_close(&piece->state);
+    packed_free(&piece->packed);
+    packed_free(&piece->frame);
+    packed_free(&piece->text);
+    free(piece->lines);
+}
+
+static void set_received(struct piece *piece, const struct span *span) {
+    const bool known = span->lines > 0;
+    query_received(&piece->state, known ? span->received_min_ns : INT64_MIN,
+                   known ? span->received_max_ns : INT64_MAX);
+}
+
+void piece_begin(struct piece *piece) {
+    set_received(piece, &piece->cut.span);
+    piece->text.size = 0;
+    piece->count = 0;
+    piece->frames = piece->raw_bytes = 0;
+    piece->tally = (struct counts){0};
+    piece->tally_bytes = 0;
+    piece->by_time = piece->by_level = 0;
+    piece->damaged = false;
+}
+
+/* Room for `size` bytes more. */
+static uint8_t *make_room(struct packed *buffer, size_t size) {
+    if (buffer->room - buffer->size < size)
+        packed_reserve(buffer, buffer->size + size + buffer->room / 2);
+    return buffer->bytes + buffer->size;
+}
+
+static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time_ns) {
+    if (piece->count == piece->line_room) {
+        piece->line_room = piece->line_room > 0 ? piece->line_room * 2 : LINES_MIN;
+        piece->lines = reallocate(piece->lines, piece->line_room * sizeof *piece->lines);
+    }
+    piece->lines[piece->count++] = (struct select_line){begin, end, time_ns};
+}
+
+static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *behind) {
+    struct facts facts;
+    counts_add_line(&piece->tally, piece->query->facts, line,
+                    (size_t)(behind - line) - (behind[-1] == '\n'), &facts);
+    piece->tally_bytes += (uint64_t)(behind - line);
+}
+
+static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
+    if (piece->settings->tally) {
+        counts_add_lines(&piece->tally, piece->query->facts, raw, size);
+        piece->tally_bytes += size;
+    }
+    for (size_t i = 0; i < size; i++)
+        piece->count += raw[i] == '\n';
+}
+
+/* raw lies at text.size of the text where the context is wanted. */
+static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
+    const struct select_settings *settings = piece->settings;
+    const uint8_t *p = raw, *const end = raw + size, *line, *behind;
+    const size_t base = piece->text.size;
+    if (settings->count && piece->query->all) {
+        count_all(piece, raw, size);
+        return;
+    }
+    query_begin(&piece->state);
+    while (settings->newest_first || piece->count < settings->max) { /* ends: p rises */
+        if (!query_next(piece->query, &piece->state, p, end, &line, &behind)) break;
+        p = behind;
+        if (settings->tally) tally_line(piece, line, behind);
+        if (settings->count) {
+            piece->count++;
+            continue;
+        }
+        const size_t length = (size_t)(behind - line);
+        const int64_t time_ns =
+            settings->times ? query_time_of(piece->query, &piece->state, line, length) : 0;
+        if (settings->context) {
+            add_line(piece, base + (size_t)(line - raw), base + (size_t)(behind - raw), time_ns);
+            continue;
+        }
+        memcpy(make_room(&piece->text, length), line, length);
+        add_line(piece, piece->text.size, piece->text.size + length, time_ns);
+        piece->text.size += length;
+    }
+}
+
+void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
+    piece->frames++;
+    piece->raw_bytes += size;
+    if (piece->settings->context) {
+        uint8_t *place = make_room(&piece->text, size);
+        if (place != raw) memcpy(place, raw, size);
+        raw = place;
+    }
+    search_lines(piece, raw, size);
+    if (piece->settings->context) piece->text.size += size;
+}
+
+/* ---- frames ---- */
+
+/* The frames from `at` to the next lid, which covers them: where they end, how many they are,
+ * and what is known of them. */
+struct covered {
+    size_t end;
+    uint64_t frames;
+    struct span span;
+};
+static bool find_covered(const struct piece *piece, size_t at, struct covered *covered) {
+    struct frame_header header;
+    struct span span;
+    uint64_t first_line, raw_size = 0;
+    *covered = (struct covered){.end = at, .span = piece->cut.span};
+    while (at < piece->packed.size) { /* ends: `at` rises */
+        const uint8_t *bytes = piece->packed.bytes + at;
+        const size_t left = piece->packed.size - at;
+        if (frame_header(bytes, left, &header) != 0 || header.size > left) return false;
+        at += (size_t)header.size;
+        covered->end = at;
+        covered->frames += header.kind == FRAME_DATA;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.magic != FRAME_MAGIC_LID) continue;
+        /* One that speaks of other frames, too, says nothing of these. */
+        if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0 &&
+            span.raw_size == raw_size)
+            covered->span = span;
+        break;
+    }
+    return true;
+}
+
+static bool search_frames(struct piece *piece, size_t at, size_t end) {
+    struct packed *const room = piece->settings->context ? &piece->text : &piece->frame;
+    struct frame_header header;
+    for (; at < end; at += (size_t)header.size) {
+        const uint8_t *bytes = piece->packed.bytes + at;
+        /* What was cut by an index may be something else by now. */
+        if (frame_header(bytes, end - at, &header) != 0 || header.size > end - at) return false;
+        if (header.kind != FRAME_DATA) continue;
+        uint8_t *raw = make_room(room, header.raw_size);
+        if (frame_decode(bytes, &header, raw) != 0) return false;
+        if (raw[header.raw_size - 1] != '\n') return false;
+        piece_add(piece, raw, header.raw_size);
+    }
+    return true;
+}
+
+void piece_search(struct piece *piece) {
+    if (!query_needs_spans(piece->query) && !piece->settings->times) {
+        piece->damaged = !search_frames(piece, 0, piece->packed.size);
+        return;
+    }
+    struct covered covered;
+    int64_t received_ns = INT64_MIN; /* of the lines before; what has no lid came later */
+    for (size_t at = 0; at < piece->packed.size; at = covered.end) {
+        piece->damaged = !find_covered(piece, at, &covered);
+        if (piece->damaged) return;
+        if (piece->settings->times && covered.span.received_min_ns < received_ns)
+            covered.span.received_min_ns = received_ns;
+        received_ns = covered.span.received_min_ns;
+        const enum query_reason reason = query_judges(piece->query, &covered.span);
+        set_received(piece, &covered.span);
+        /* What stands around what is found is printed too. */
+        if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)
+            piece->damaged = !search_frames(piece, at, covered.end);
+        else if (reason == QUERY_TIME)
+            piece->by_time += covered.frames;
+        else
+            piece->by_level += covered.frames;
+        if (piece->damaged) return;
+    }
+}

@@ -1,0 +1,329 @@
+/* query.c - see query.h.  Blocks of lines are searched, not lines: what every match must
+ * hold is looked for in all of the block, and lines are cut out around it. */
+#include "tools/query/query.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "schema/record/facts.h"
+#include "tools/query/read.h"
+#include "tools/render/output.h"
+
+/* ---- opening ---- */
+
+static int open_pattern(struct pattern *pattern, const char *command, const char *text,
+                        const struct query_patterns *patterns) {
+    const void *bytes = text;
+    size_t size = strlen(text);
+    memset(pattern, 0, sizeof *pattern);
+    if (patterns->regex) {
+        char error[REGEX_ERROR_MAX];
+        const int status = regex_open(&pattern->regex, text, patterns->ignore_case, error);
+        if (status == ERR_INVALID) say("%s: -e %s: %s", command, text, error);
+        if (status < 0) return status;
+        pattern->is_regex = true;
+        bytes = pattern->regex.literal;
+        size = pattern->regex.literal_size;
+    } else {
+        pattern->never = strchr(text, '\n') != NULL;
+    }
+    return needle_open(&pattern->needle, bytes, size, patterns->ignore_case);
+}
+
+static int open_where(struct query *query, const char *command, const char *text) {
+    char error[WHERE_ERROR_MAX];
+    const int status = where_open(text, &query->where, error);
+    if (status < 0) say("%s: --where %s: %s", command, text, error);
+    return status;
+}
+
+static int open_time(const char *command, const char *name, const char *text, int64_t now_ns,
+                     int64_t *unix_ns) {
+    if (text == NULL || query_time(text, now_ns, unix_ns) == 0) return 0;
+    say("%s: --%s %s: not a time (" QUERY_TIME_HINT ")", command, name, text);
+    return ERR_INVALID;
+}
+
+static int open_times(struct query *query, const char *command,
+                      const struct query_settings *settings, int64_t now_ns) {
+    query->timed = settings->since != NULL || settings->until != NULL;
+    query->received = settings->received;
+    query->since_ns = INT64_MIN;
+    query->until_ns = INT64_MAX;
+    const int status = open_time(command, "since", settings->since, now_ns, &query->since_ns);
+    if (status < 0) return status;
+    return open_time(command, "until", settings->until, now_ns, &query->until_ns);
+}
+
+static int open_level(struct query *query, const char *command, const char *text) {
+    if (text == NULL || level_parse(text, strlen(text), &query->level_min) == 0) return 0;
+    say("%s: --level %s: not a level (trace, debug, info, warn, error or fatal)", command, text);
+    return ERR_INVALID;
+}
+
+/* The keys that --time-keys and the like name, or the usual ones. */
+static int open_facts(struct query *query, const char *command,
+                      const struct query_settings *settings) {
+    enum level_scale scale = LEVEL_SCALE_USUAL;
+    query->facts = &facts_rules_usual;
+    if (!settings->time_keys && !settings->level_keys && !settings->level_scale) return 0;
+    if (settings->level_scale && level_scale_parse(settings->level_scale, &scale) < 0) {
+        say("%s: --level-scale %s: is none of usual, pino, python, syslog, logback, opentelemetry, "
+            "monolog",
+            command, settings->level_scale);
+        return ERR_INVALID;
+    }
+    query->facts = &query->own_facts;
+    const int status =
+        facts_rules_set(settings->time_keys, settings->level_keys, scale, &query->own_facts);
+    if (status < 0)
+        say("%s: --time-keys, --level-keys: up to %d keys of up to %d bytes, separated by commas, "
+            "were expected",
+            command, JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
+    return status;
+}
+
+/* Every record is wanted, whatever it holds. */
+static bool takes_all(const struct query *query) {
+    const bool restricted = query->where != NULL || query->timed || query->level_min > 0;
+    if (restricted || query->invert) return false;
+    for (uint32_t i = 0; i < query->pattern_count; i++) {
+        const struct pattern *pattern = &query->patterns[i];
+        if (!pattern->is_regex && pattern->needle.size == 0) return true;
+    }
+    return query->pattern_count == 0;
+}
+
+int query_open(struct query *query, const char *command, const struct query_settings *settings,
+               const struct query_patterns *patterns, int64_t now_ns) {
+    int status = 0;
+    memset(query, 0, sizeof *query);
+    assert(patterns->count <= QUERY_PATTERNS_MAX);
+    query->patterns = allocate((patterns->count + 1) * sizeof *query->patterns);
+    query->streams = &settings->streams;
+    query->invert = patterns->invert;
+    while (status == 0 && query->pattern_count < patterns->count) {
+        const uint32_t i = query->pattern_count;
+        status = open_pattern(&query->patterns[i], command, patterns->texts[i], patterns);
+        if (status == 0) query->pattern_count++;
+    }
+    if (status == 0 && settings->where != NULL)
+        status = open_where(query, command, settings->where);
+    if (status == 0) status = open_times(query, command, settings, now_ns);
+    if (status == 0) status = open_level(query, command, settings->level);
+    if (status == 0) status = open_facts(query, command, settings);
+    query->all = status == 0 && takes_all(query);
+    if (status == ERR_NO_MEMORY) say("%s: %s", command, error_text(status));
+    if (status < 0) query_close(query);
+    return status;
+}
+
+void query_close(struct query *query) {
+    for (uint32_t i = 0; i < query->pattern_count; i++) {
+        needle_close(&query->patterns[i].needle);
+        if (query->patterns[i].is_regex) regex_close(&query->patterns[i].regex);
+    }
+    free(query->patterns);
+    where_close(query->where);
+    memset(query, 0, sizeof *query);
+}
+
+int query_state_open(struct query_state *state) {
+    memset(state, 0, sizeof *state);
+    query_received(state, INT64_MIN, INT64_MAX);
+    return regex_state_open(&state->regex);
+}
+
+void query_state_close(struct query_state *state) {
+    regex_state_close(&state->regex);
+}
+
+/* ---- times, levels and conditions ---- */
+
+void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns) {
+    state->received_min_ns = min_ns;
+    state->received_max_ns = max_ns;
+}
+
+int64_t query_time_of(const struct query *query, const struct query_state *state,
+                      const uint8_t *record, size_t size) {
+    struct facts facts;
+    facts_of_record(record, size, query->facts, &facts);
+    return facts.has_time ? facts.time_ns : state->received_min_ns;
+}
+
+static bool is_within(const struct query *query, int64_t min_ns, int64_t max_ns) {
+    return max_ns >= query->since_ns && min_ns < query->until_ns;
+}
+
+static bool restrictions_hold(const struct query *query, struct query_state *state,
+                              const uint8_t *record, size_t size) {
+    struct facts facts = {0};
+    const bool by_event = query->timed && !query->received;
+    if (by_event || query->level_min > 0) facts_of_record(record, size, query->facts, &facts);
+    if (query->level_min > 0 && facts.level < query->level_min) return false;
+    if (by_event && facts.has_time && !is_within(query, facts.time_ns, facts.time_ns)) return false;
+    if (query->timed && !(by_event && facts.has_time) &&
+        !is_within(query, state->received_min_ns, state->received_max_ns))
+        return false;
+    return query->where == NULL ||
+           where_holds(query->where, record, size, &state->regex, &state->gave_up);
+}
+
+bool query_needs_spans(const struct query *query) {
+    return query->timed || query->level_min > 0;
+}
+
+enum query_reason query_judges(const struct query *query, const struct span *span) {
+    const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
+    /* Lids and indexes know what the usual keys say, and those that the daemon was told of. */
+    const bool known = query->facts == &facts_rules_usual;
+    if (span->lines == 0) return QUERY_WANTED; /* nothing is known of it */
+    if (query->timed && (known || query->received) &&
+        !is_within(query, query->received ? span->received_min_ns : span->time_min_ns,
+                   query->received ? span->received_max_ns : span->time_max_ns))
+        return QUERY_TIME;
+    return query->level_min == 0 || !known || (span->levels & levels) != 0 ? QUERY_WANTED
+                                                                           : QUERY_LEVEL;
+}
+
+/* ---- lines ---- */
+
+/* Does the pattern match this line alone? */
+static bool matches_line(const struct pattern *pattern, struct query_state *state,
+                         const uint8_t *line, size_t size) {
+    size_t begin, end;
+    if (pattern->never) return false;
+    if (!pattern->is_regex) return find(&pattern->needle, line, line + size) != NULL;
+    const int found = regex_find(&pattern->regex, &state->regex, line, size, 0, &begin, &end);
+    if (found < 0) state->gave_up = true;
+    return found > 0;
+}
+
+/* The line that holds p[0], without and with its newline. */
+struct line {
+    const uint8_t *begin, *end, *behind;
+};
+
+static struct line line_at(const uint8_t *text, const uint8_t *p, const uint8_t *end) {
+    struct line line = {line_begin(text, p), NULL, line_end(p, end)};
+    line.end = line.behind > line.begin && line.behind[-1] == '\n' ? line.behind - 1 : line.behind;
+    return line;
+}
+
+/* Where a match may begin, at or behind p: a place in the line, which is then looked at by
+ * itself.  NULL: nowhere. */
+static const uint8_t *find_place(const struct pattern *pattern, struct query_state *state,
+                                 const uint8_t *p, const uint8_t *end) {
+    size_t begin, behind;
+    if (pattern->needle.size > 0 || !pattern->is_regex) return find(&pattern->needle, p, end);
+    if (!pattern->regex.over_lines) return p;
+    const int found =
+        regex_find(&pattern->regex, &state->regex, p, (size_t)(end - p), 0, &begin, &behind);
+    if (found < 0) return p;
+    if (found == 0 || begin == (size_t)(end - p)) return NULL;
+    return p + begin;
+}
+
+/* The next line at or behind p that the pattern matches; `end` if there is none. */
+static struct line find_line(const struct pattern *pattern, struct query_state *state,
+                             const uint8_t *p, const uint8_t *end) {
+    const struct line none = {end, end, end};
+    if (pattern->never) return none;
+    while (p < end) { /* ends: p rises by a line */
+        const uint8_t *place = find_place(pattern, state, p, end);
+        if (place == NULL) return none;
+        const struct line line = line_at(p, place, end);
+        if (!pattern->is_regex ||
+            matches_line(pattern, state, line.begin, (size_t)(line.end - line.begin)))
+            return line;
+        p = line.behind;
+    }
+    return none;
+}
+
+void query_begin(struct query_state *state) {
+    memset(state->next, 0, sizeof state->next);
+}
+
+/* The next line at or behind p that any of the patterns matches. */
+static struct line find_any(const struct query *query, struct query_state *state, const uint8_t *p,
+                            const uint8_t *end) {
+    struct line first = {end, end, end};
+    if (query->pattern_count == 0) return line_at(p, p, end);
+    for (uint32_t i = 0; i < query->pattern_count; i++) {
+        const uint8_t *begin = state->next[i].begin;
+        if (begin == NULL || begin < p) {
+            const struct line line = find_line(&query->patterns[i], state, p, end);
+            state->next[i].begin = begin = line.begin;
+            state->next[i].end = line.behind;
+        }
+        if (begin < first.begin)
+            first = (struct line){begin, state->next[i].end - 1, state->next[i].end};
+    }
+    return first;
+}
+
+bool query_next(const struct query *query, struct query_state *state, const uint8_t *p,
+                const uint8_t *end, const uint8_t **begin, const uint8_t **behind) {
+    while (p < end) { /* ends: p rises by a line */
+        struct line line = find_any(query, state, p, end);
+        if (query->invert) {
+            if (line.begin == p) {
+                p = line.behind;
+                continue;
+            }
+            line = line_at(p, p, end);
+        }
+        if (line.begin == end) return false;
+        const size_t size = (size_t)(line.behind - line.begin) - (line.behind[-1] == '\n');
+        if (restrictions_hold(query, state, line.begin, size)) {
+            *begin = line.begin;
+            *behind = line.behind;
+            return true;
+        }
+        p = line.behind;
+    }
+    return false;
+}
+
+bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
+                   size_t size) {
+    bool matches = query->pattern_count == 0;
+    for (uint32_t i = 0; i < query->pattern_count && !matches; i++)
+        matches = matches_line(&query->patterns[i], state, record, size);
+    return matches != query->invert && restrictions_hold(query, state, record, size);
+}
+
+bool query_mark(const struct query *query, struct query_state *state, const uint8_t *text,
+                size_t size, size_t *begin, size_t *end) {
+    bool marked = false;
+    if (query->invert) return false;
+    for (uint32_t i = 0; i < query->pattern_count; i++) {
+        const struct pattern *pattern = &query->patterns[i];
+        size_t from = 0, to = 0;
+        if (pattern->is_regex) {
+            if (regex_find(&pattern->regex, &state->regex, text, size, 0, &from, &to) <= 0)
+                continue;
+        } else {
+            const uint8_t *place = find(&pattern->needle, text, text + size);
+            if (place == NULL) continue;
+            from = (size_t)(place - text);
+            to = from + pattern->needle.size;
+        }
+        if (from == to || (marked && from >= *begin)) continue;
+        *begin = from;
+        *end = to;
+        marked = true;
+    }
+    return marked;
+}
+
+bool query_takes_stream(const struct query *query, const char *stream) {
+    for (uint32_t i = 0; i < query->streams->count; i++)
+        if (strcmp(query->streams->texts[i], stream) == 0) return true;
+    return query->streams->count == 0;
+}

@@ -1,0 +1,296 @@
+/* read.c - see read.h. */
+#include "tools/query/read.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "writer/segment/archives.h"
+
+/* One that was named before it went to an archive. */
+static int list_moved(struct files *files, const char *path, struct segment_list *list) {
+    char *where = archives_find(files, path);
+    const int status = where == NULL ? ERR_NOT_FOUND : segment_list_add(files, where, list);
+    free(where);
+    return status;
+}
+
+/* What moves to an archive while we look is in one listing or the other, for it goes from here
+ * behind its coming there.  0, or why an archive is left out. */
+static int list_both(struct files *files, const char *path, struct segment_list *list, int *status,
+                     char archive[PATH_BYTES_MAX]) {
+    *status = segment_list_add(files, path, list);
+    return archives_list(files, path, list, archive);
+}
+
+static bool any_archived(const struct segment_list *list) {
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->files[i].home != NULL) return true;
+    return false;
+}
+
+/* The highest sequence of the stream, 0: none; in_folder: of those that do not lie in an archive. */
+static uint64_t newest_of(const struct segment_list *list, const char *stream, bool in_folder) {
+    uint64_t newest = 0;
+    for (uint32_t i = list->count; i-- > 0 && newest == 0;) /* sorted: sequences rise */
+        if (strcmp(list->files[i].name.stream, stream) == 0 &&
+            (!in_folder || list->files[i].home == NULL))
+            newest = list->files[i].name.sequence;
+    return newest;
+}
+
+/* Archived ones that were not there when we looked before, and are newer than what lies in the folder:
+ * they came behind its listing, and an older one may have come with them that is still on its way.
+ * Without them there is no gap, and the next look finds them. */
+static void leave_out_newer(struct segment_list *list, const struct segment_list *before) {
+    const char *stream = NULL;
+    uint64_t newest = 0;
+    bool *newer = allocate(list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file *file = &list->files[i];
+        if (stream == NULL || strcmp(file->name.stream, stream) != 0) {
+            stream = file->name.stream;
+            newest = newest_of(before, stream, false);
+            const uint64_t here = newest_of(list, stream, true);
+            if (here > newest) newest = here;
+        }
+        newer[i] = file->home != NULL && file->name.sequence > newest;
+    }
+    segment_list_leave_out(list, newer);
+    free(newer);
+}
+
+/* Paths stay in the order in which they were named. */
+int list_path(struct files *files, const char *path, struct segment_list *list, bool *all) {
+    struct segment_list more = {0}, before = {0};
+    char archive[PATH_BYTES_MAX];
+    int status;
+    int archived = list_both(files, path, &more, &status, archive);
+    if (any_archived(&more)) {
+        before = more;
+        more = (struct segment_list){0};
+        archived = list_both(files, path, &more, &status, archive);
+        leave_out_newer(&more, &before);
+        segment_list_free(&before);
+    }
+    if (archived && all != NULL) {
+        say("archive %s: %s; what lies there is left out", archive, archives_error_text(archived));
+        *all = false;
+    }
+    if (status == ERR_NOT_FOUND) status = list_moved(files, path, &more);
+    const int joined = segment_list_join(list, &more);
+    return joined < 0 ? joined : status;
+}
+
+void tell_path(const char *path, bool named, int status) {
+    if (status == ERR_NOT_FOUND && !named)
+        say("%s: %s; name a directory, or set LOGPORT_DIR", path, error_text(status));
+    else
+        say("%s: %s", path, error_text(status));
+}
+
+bool tell_unopened(const struct segment_file *segment, const struct segment_file *shown,
+                   int status) {
+    if (status != ERR_NOT_FOUND || segment->named) {
+        say("%s: %s", segment->path, error_text(status));
+        return true;
+    }
+    if (shown == NULL || strcmp(shown->name.stream, segment->name.stream) != 0) return false;
+    say("%s: was deleted before it could be read; its records are missing here", segment->path);
+    return true;
+}
+
+static bool is_same(const struct segment_file *a, const struct segment_file *b) {
+    return a->id == b->id && strcmp(a->name.stream, b->name.stream) == 0 &&
+           a->name.sequence == b->name.sequence && a->name.opened_ns == b->name.opened_ns;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    const struct segment_file *const *x = a, *const *y = b;
+    if ((*x)->id != (*y)->id) return (*x)->id < (*y)->id ? -1 : 1;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Of a file that was named twice, or with its folder, the first stays. */
+static void leave_out_twice(struct segment_list *list) {
+    const struct segment_file **sorted = allocate((list->count + 1) * sizeof *sorted);
+    bool *twice = allocate(list->count + 1);
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        sorted[i] = &list->files[i];
+    if (list->count > 0) qsort(sorted, list->count, sizeof *sorted, compare_ids);
+    memset(twice, 0, list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (sorted[i]->id != sorted[first]->id) first = i;
+        for (uint32_t k = first; k < i; k++)
+            if (is_same(sorted[k], sorted[i])) twice[sorted[i] - list->files] = true;
+    }
+    segment_list_leave_out(list, twice);
+    free(sorted);
+    free(twice);
+}
+
+#define STREAM_NAMES_TOLD 400 /* bytes */
+
+/* ", but audit, main"; what is too much is left out. */
+static void name_streams(const struct segment_list *list, char text[STREAM_NAMES_TOLD]) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < list->count; i++) {
+        const char *name = list->files[i].name.stream;
+        if (name[0] == '\0') continue;
+        bool told = false;
+        for (uint32_t k = 0; k < i && !told; k++)
+            told = strcmp(list->files[k].name.stream, name) == 0;
+        if (told) continue;
+        if (length + strlen(name) + 16 > STREAM_NAMES_TOLD) break;
+        length += (size_t)snprintf(text + length, STREAM_NAMES_TOLD - length, "%s%s",
+                                   length > 0 ? ", " : ", but ", name);
+    }
+}
+
+bool streams_are_there(const struct option_list *streams, const struct segment_list *list) {
+    bool all = true;
+    for (uint32_t i = 0; i < streams->count; i++) {
+        const char *name = streams->texts[i];
+        char others[STREAM_NAMES_TOLD];
+        bool there = false;
+        for (uint32_t k = 0; k < list->count && !there; k++)
+            there = strcmp(list->files[k].name.stream, name) == 0;
+        if (there) continue;
+        all = false;
+        name_streams(list, others);
+        const bool rejects = strcmp(name, "rejects") == 0;
+        say("no stream %s here%s%s", name, others, rejects ? "; name its folder: DIR/rejects" : "");
+    }
+    return all;
+}
+
+bool list_segments(const struct call *call, struct segment_list *list) {
+    bool all = true;
+    const int words = call->words > 0 ? call->words : 1;
+    for (int i = 0; i < words; i++) {
+        const char *path = call->words > 0 ? call->word[i] : default_directory();
+        const int status = list_path(call->files, path, list, &all);
+        if (status < 0) tell_path(path, call->words > 0, status);
+        if (status < 0) all = false;
+    }
+    if (words > 1) leave_out_twice(list);
+    return all;
+}
+
+/* ---- damage ---- */
+
+const char *damage_text(enum segment_damage damage) {
+    switch (damage) {
+    case SEGMENT_SOUND: return "sound";
+    case SEGMENT_UNFINISHED: return "the file ends inside a frame";
+    case SEGMENT_BAD_HEADER: return "no frame begins here";
+    case SEGMENT_BAD_DATA: return "the frame does not match its checksum";
+    }
+    return "damaged";
+}
+
+bool tell_damage(const struct segment_file *segment, const struct segment_reader *reader,
+                 enum segment_damage damage) {
+    if (damage == SEGMENT_SOUND) return false;
+    if (damage == SEGMENT_UNFINISHED && segment->name.part) return false;
+    if (damage == SEGMENT_BAD_HEADER && reader->offset == 0 && segment->name.stream[0] == '\0') {
+        say("%s: is none of logport's files; what another program has packed is read by lz4 -dc",
+            segment->path);
+        return true;
+    }
+    say("%s: frame %llu at byte %llu: %s; %s", segment->path,
+        (unsigned long long)reader->frame_number, (unsigned long long)reader->offset,
+        damage_text(damage),
+        damage == SEGMENT_BAD_DATA ? "passing over it"
+                                   : "passing over what follows, up to the next sound frame");
+    return true;
+}
+
+/* ---- frame by frame ---- */
+
+void reading_open(struct reading *reading, const struct call *call, bool results_at_end) {
+    uint64_t total = 0;
+    memset(reading, 0, sizeof *reading);
+    reading->files = call->files;
+    reading->trouble = !list_segments(call, &reading->list);
+    for (uint32_t i = 0; i < reading->list.count; i++)
+        total += reading->list.files[i].size;
+    progress_begin(&reading->progress, call->out, results_at_end, total);
+}
+
+void reading_close(struct reading *reading) {
+    if (reading->open) segment_reader_close(&reading->reader);
+    progress_clear(&reading->progress);
+    segment_list_free(&reading->list);
+    memset(reading, 0, sizeof *reading);
+}
+
+static bool open_next(struct reading *reading) {
+    while (reading->next < reading->list.count) {
+        reading->segment = &reading->list.files[reading->next++];
+        const int status =
+            segment_reader_open(reading->files, reading->segment->path, &reading->reader);
+        if (status == 0) {
+            reading->open = true;
+            reading->file_begun = false;
+            reading->shown = reading->segment;
+            return true;
+        }
+        progress_clear(&reading->progress);
+        if (tell_unopened(reading->segment, reading->shown, status)) reading->trouble = true;
+    }
+    return false;
+}
+
+/* The file has no more lines for us. */
+static void close_file(struct reading *reading) {
+    reading->bytes_passed += reading->segment->size;
+    segment_reader_close(&reading->reader);
+    reading->open = false;
+}
+
+/* What went wrong has its line on stderr.  True: this file can be read on. */
+static bool goes_on(struct reading *reading, int status, enum segment_damage damage) {
+    if (status == 0 && damage == SEGMENT_SOUND) return false;
+    progress_clear(&reading->progress);
+    if (status == 0) {
+        if (!tell_damage(reading->segment, &reading->reader, damage)) return false;
+        status = segment_reader_skip_damage(&reading->reader);
+    }
+    reading->trouble = true;
+    if (status < 0) say("%s: %s", reading->segment->path, error_text(status));
+    return status > 0;
+}
+
+bool reading_next(struct reading *reading) {
+    for (;;) { /* ends: every turn passes over a frame or a file */
+        enum segment_damage damage = SEGMENT_SOUND;
+        if (!reading->open && !open_next(reading)) return false;
+        const int status = segment_reader_next(&reading->reader, &damage);
+        if (status > 0) {
+            reading->file_begins = !reading->file_begun;
+            reading->file_begun = true;
+            progress_step(&reading->progress, reading->bytes_passed + reading->reader.next_offset);
+            return true;
+        }
+        if (!goes_on(reading, status, damage)) close_file(reading);
+    }
+}
+
+/* ---- lines ---- */
+
+const uint8_t *line_end(const uint8_t *p, const uint8_t *end) {
+    const uint8_t *newline = memchr(p, '\n', (size_t)(end - p));
+    return newline != NULL ? newline + 1 : end;
+}
+
+const uint8_t *line_begin(const uint8_t *begin, const uint8_t *p) {
+    while (p > begin && p[-1] != '\n')
+        p--;
+    return p;
+}

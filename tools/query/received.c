@@ -1,0 +1,99 @@
+/* received.c - see received.h. */
+#include "tools/query/received.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/render/output.h"
+#include "writer/segment/frame.h"
+
+int64_t received_least_ns(const struct segment_name *name) {
+    return name->stream[0] != '\0' ? name->opened_ns - RECEIVED_HELD_NS : INT64_MIN;
+}
+
+struct received_until received_until(struct file *file) {
+    struct file_status status;
+    struct received_until until = {.most_ns = INT64_MAX};
+    if (file_status(file, &status) != 0 || status.modified_ns <= 0) return until;
+    until.size = status.size;
+    /* A file's clock is coarser than the one that lines are stamped with. */
+    until.most_ns = status.modified_ns + INT64_C(1000000000);
+    return until;
+}
+
+static void add_lid(struct received *received, uint64_t end, const struct span *span) {
+    if (received->count == received->room) {
+        received->room = received->room > 0 ? received->room * 2 : 64;
+        received->lids = reallocate(received->lids, received->room * sizeof *received->lids);
+    }
+    struct received_lid *lid = &received->lids[received->count++];
+    *lid = (struct received_lid){.end = end, .known = span != NULL};
+    if (span == NULL) return;
+    lid->min_ns = span->received_min_ns;
+    lid->max_ns = span->received_max_ns;
+}
+
+void received_open(struct received *received, struct file *file, const struct segment_name *name) {
+    uint64_t raw_size = 0, at = 0;
+    *received =
+        (struct received){.least_ns = received_least_ns(name), .until = received_until(file)};
+    for (;;) { /* ends: each round goes on by 8 bytes or more, and the file ends */
+        uint8_t bytes[LID_BYTES];
+        struct frame_header header;
+        struct span span;
+        uint64_t first_line;
+        const int64_t got = file_read_at(file, bytes, sizeof bytes, at);
+        if (got <= 0 || frame_header(bytes, (size_t)got, &header) != 0) break;
+        at += header.size;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.magic != FRAME_MAGIC_LID) continue;
+        /* One whose bytes do not add up speaks of frames that are not there. */
+        const bool known = header.size == LID_BYTES && got == LID_BYTES &&
+                           lid_decode(bytes, LID_BYTES, &span, &first_line) == 0 &&
+                           span.raw_size == raw_size;
+        add_lid(received, at, known ? &span : NULL);
+        raw_size = 0;
+    }
+    if (name->part || index_load(file, &received->index) != 0)
+        received->index = (struct segment_index){0};
+}
+
+void received_close(struct received *received) {
+    free(received->lids);
+    index_free(&received->index);
+    *received = (struct received){0};
+}
+
+static const struct received_lid *lid_of(const struct received *received, uint64_t offset) {
+    uint32_t low = 0, high = received->count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (received->lids[middle].end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < received->count ? &received->lids[low] : NULL;
+}
+
+static const struct index_group *group_of(const struct received *received, uint64_t offset) {
+    const struct segment_index *index = &received->index;
+    for (uint32_t i = index->count; i-- > 0;) /* asked for the last lines, mostly */
+        if (index->groups[i].offset <= offset) return &index->groups[i];
+    return NULL;
+}
+
+void received_at(const struct received *received, uint64_t offset, int64_t *min_ns,
+                 int64_t *max_ns) {
+    const struct received_lid *lid = lid_of(received, offset);
+    const struct index_group *group = lid != NULL && lid->known ? NULL : group_of(received, offset);
+    *min_ns = received->least_ns;
+    *max_ns = received_most_ns(&received->until, offset + 1);
+    if (lid != NULL && lid->known) {
+        *min_ns = lid->min_ns;
+        *max_ns = lid->max_ns;
+    } else if (group != NULL && group->span.received_min_ns != INT64_MIN) {
+        *min_ns = group->span.received_min_ns;
+        *max_ns = group->span.received_max_ns;
+    }
+}

@@ -1,0 +1,237 @@
+/* regex.c - see regex.h.  PCRE2 does the matching (schema/regex/pattern.h); what is ours is to find the literal
+ * that must stand in every match, which is searched first, and to know which
+ * expressions may be matched over many lines at once. */
+#include "tools/query/regex.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "schema/regex/pattern.h"
+
+/* ---- the literal that every match holds ---- */
+
+/* Reads the pattern once from its beginning; what is not plainly understood ends a run. */
+struct literals {
+    const char *p;
+    bool ignore_case;
+    uint8_t *run, *best;
+    size_t run_size, best_size;
+};
+
+static void end_run(struct literals *l) {
+    if (l->run_size > l->best_size) {
+        memcpy(l->best, l->run, l->run_size);
+        l->best_size = l->run_size;
+    }
+    l->run_size = 0;
+}
+
+/* The byte behind the class that begins at p, or NULL. */
+static const char *class_end(const char *p) {
+    p++;
+    if (*p == '^') p++;
+    if (*p == ']') p++;
+    for (; *p != '\0' && *p != ']'; p++) {
+        if (*p == '\\' && p[1] != '\0') p++;
+        if (*p == '[' && p[1] == ':') { /* [:alpha:], [:^alpha:]; anything else is but a bracket */
+            const char *name = p[2] == '^' ? p + 3 : p + 2;
+            const size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz");
+            if (size > 0 && name[size] == ':' && name[size + 1] == ']') p = name + size + 1;
+        }
+    }
+    return *p == ']' ? p + 1 : NULL;
+}
+
+/* The byte behind the group that begins at p, or NULL. */
+static const char *group_end(const char *p) {
+    uint32_t depth = 0;
+    while (*p != '\0') { /* ends: p rises */
+        if (*p == '\\' && p[1] != '\0') {
+            p += 2;
+            continue;
+        }
+        if (*p == '[') {
+            p = class_end(p);
+            if (p == NULL) return NULL;
+            continue;
+        }
+        if (*p == '(') depth++;
+        if (*p == ')' && --depth == 0) return p + 1;
+        p++;
+    }
+    return NULL;
+}
+
+/* Behind an atom: may it be absent, does it end the run, and where does the quantifier end? */
+static const char *quantifier(const char *p, bool *absent, bool *repeated) {
+    *absent = *p == '*' || *p == '?';
+    *repeated = *absent || *p == '+';
+    /* Later versions of PCRE2 take {,3} and { 1 } for quantifiers too. */
+    if (*p == '{' && p[1] != '\0' && strchr("0123456789, ", p[1]) != NULL) {
+        const char *end = strchr(p, '}');
+        if (end == NULL) return p;
+        *repeated = true;
+        *absent = strtoul(p + 1, NULL, 10) == 0;
+        p = end;
+    } else if (!*repeated) {
+        return p;
+    }
+    p++;
+    return *p == '?' || *p == '+' ? p + 1 : p;
+}
+
+/* Letters that have more than one other case in Unicode, or are written in many bytes, are
+ * not looked for where the case does not matter. */
+static bool is_plain(const struct literals *l, uint8_t byte) {
+    if (!l->ignore_case) return true;
+    return byte < 0x80 && byte != 'k' && byte != 'K' && byte != 's' && byte != 'S';
+}
+
+static void take_byte(struct literals *l, uint8_t byte) {
+    bool absent, repeated;
+    const char *behind = quantifier(l->p, &absent, &repeated);
+    /* A quantifier belongs to the whole character, of which this is the last byte. */
+    if (absent)
+        while (l->run_size > 0 && byte >= 0x80 && (byte & 0xC0) == 0x80)
+            byte = l->run[--l->run_size];
+    if (!absent && is_plain(l, byte)) {
+        l->run[l->run_size++] = byte;
+    } else {
+        end_run(l);
+    }
+    if (repeated) end_run(l);
+    l->p = behind;
+}
+
+static void skip_atom(struct literals *l, const char *behind) {
+    bool absent, repeated;
+    end_run(l);
+    l->p = quantifier(behind, &absent, &repeated);
+}
+
+/* False: nothing can be said of this pattern. */
+static bool take_atom(struct literals *l) {
+    const char *behind = l->p + 1;
+    switch (*l->p) {
+    case '|': return false;
+    case '(':
+        behind = group_end(l->p);
+        if (behind == NULL) return false;
+        skip_atom(l, behind);
+        return true;
+    case '[':
+        behind = class_end(l->p);
+        if (behind == NULL) return false;
+        skip_atom(l, behind);
+        return true;
+    case '.':
+    case '^':
+    case '$': skip_atom(l, behind); return true;
+    case '\\':
+        if (l->p[1] == '\0') return false;
+        /* Of those with a letter or digit most take arguments; \Q, \E and \K do more. */
+        if (strchr("dDwWsSbBAzZ", l->p[1]) != NULL) {
+            skip_atom(l, l->p + 2);
+            return true;
+        }
+        if (strchr("tnrfae", l->p[1]) != NULL || (uint8_t)l->p[1] >= 0x80) return false;
+        if ((l->p[1] >= '0' && l->p[1] <= '9') || (l->p[1] >= 'A' && l->p[1] <= 'Z') ||
+            (l->p[1] >= 'a' && l->p[1] <= 'z'))
+            return false;
+        l->p += 2;
+        take_byte(l, (uint8_t)l->p[-1]);
+        return true;
+    default:
+        l->p++;
+        take_byte(l, (uint8_t)l->p[-1]);
+        return true;
+    }
+}
+
+/* Verbs, comments, quotes, and options like (?i) and (?x) change how the rest is read. */
+static bool is_plainly_written(const char *pattern) {
+    for (const char *p = pattern; *p != '\0'; p++) {
+        if (p[0] == '(' && p[1] == '*') return false;
+        if (p[0] == '(' && p[1] == '?' && (p[2] == '\0' || strchr(":=!<>P|'", p[2]) == NULL))
+            return false;
+        if (p[0] == '\\' && (p[1] == 'Q' || p[1] == 'E')) return false;
+    }
+    return true;
+}
+
+static int find_literal(struct regex *regex, const char *pattern) {
+    const size_t size = strlen(pattern);
+    struct literals l = {.p = pattern, .ignore_case = regex->ignore_case};
+    l.run = malloc(2 * size + 2);
+    regex->literal = malloc(size + 1);
+    if (l.run == NULL || regex->literal == NULL) {
+        free(l.run);
+        return ERR_NO_MEMORY;
+    }
+    l.best = regex->literal;
+    bool understood = is_plainly_written(pattern);
+    while (understood && *l.p != '\0')
+        understood = take_atom(&l);
+    end_run(&l);
+    regex->literal_size = understood ? l.best_size : 0;
+    free(l.run);
+    return 0;
+}
+
+/* Many lines may be matched at once where every match in a line alone is also one among
+ * others: nothing looks around, holds on to what it took, or anchors to the text's ends. */
+static bool matches_over_lines(const char *pattern) {
+    for (const char *p = pattern; *p != '\0'; p++) {
+        if (*p == '\\' && p[1] != '\0') {
+            p++;
+            if (strchr("dDwWsSbB", *p) != NULL) continue;
+            if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z'))
+                return false;
+            continue;
+        }
+        if (*p == '(' && p[1] == '*') return false;
+        if (*p == '(' && p[1] == '?' && p[2] != ':') return false;
+        if (*p == '+' && p > pattern && strchr("+*?}", p[-1]) != NULL) return false;
+    }
+    return true;
+}
+
+/* ---- matching ---- */
+
+int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char *error) {
+    memset(regex, 0, sizeof *regex);
+    regex->ignore_case = ignore_case;
+    regex->over_lines = matches_over_lines(pattern);
+    struct pattern_problem problem;
+    int status = pattern_compile_plain(pattern, ignore_case, &regex->code, &problem);
+    if (status == ERR_INVALID)
+        snprintf(error, REGEX_ERROR_MAX, "at character %llu: %s",
+                 (unsigned long long)problem.offset + 1, problem.sentence);
+    if (status < 0) return status;
+    status = find_literal(regex, pattern);
+    if (status < 0) regex_close(regex);
+    return status;
+}
+
+void regex_close(struct regex *regex) {
+    pattern_free(regex->code);
+    free(regex->literal);
+    memset(regex, 0, sizeof *regex);
+}
+
+int regex_state_open(struct regex_state *state) {
+    state->scratch = NULL;
+    return pattern_scratch_make(&state->scratch);
+}
+
+void regex_state_close(struct regex_state *state) {
+    pattern_scratch_free(state->scratch);
+    state->scratch = NULL;
+}
+
+int regex_find(const struct regex *regex, struct regex_state *state, const uint8_t *text,
+               size_t size, size_t from, size_t *begin, size_t *end) {
+    return pattern_find(regex->code, state->scratch, (const char *)text, size, from, begin, end);
+}

@@ -1,0 +1,378 @@
+/* select.c - see select.h.  The thread that asked cuts pieces, the port's workers read, unpack
+ * and search them, and what came of them is handed over in their order.  A ring of pieces
+ * bounds what is under way. */
+#include "tools/query/select.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/memory.h"
+#include "port/port.h"
+#include "port/system.h"
+#include "tools/query/cut.h"
+#include "tools/query/piece.h"
+#include "tools/query/read.h"
+
+/* The first pieces are searched at once: where there are no more, threads are not worth it. */
+#define PIECES_ALONE 2
+#define PIECES_MAX   64
+/* What a piece takes as a rule, in the file, and a frame's lines. */
+#define PACKED_BYTES (448u << 10)
+#define FRAME_BYTES  (64u << 10)
+#define JOB_BYTES    ((size_t)PACKED_BYTES + FRAME_BYTES)
+
+/* An open segment: until it is cut up, and its last piece was handed over. */
+struct source {
+    struct cutter cutter;
+    uint32_t uses;
+};
+
+struct job {
+    struct port_op op; /* first: an op is its job */
+    struct piece piece;
+    struct source *source;
+    bool gap;  /* selection.gap */
+    bool back; /* searched */
+};
+
+struct select {
+    const struct call *call;
+    const struct query *query;
+    const struct select_settings *settings;
+    struct select_report *report;
+    select_visit *visit;
+    void *context;
+    const struct segment_list *list;
+    uint32_t next_file;               /* how many were opened */
+    struct source *source;            /* that is cut now, or NULL */
+    const struct segment_file *shown; /* the last that was opened, going forwards */
+    bool gap;         /* a file, or the end of one, was passed over since the last piece */
+    struct cut *cuts; /* newest first: all pieces of the open segment */
+    uint64_t cut_count, cut_room;
+    struct progress progress;
+    uint64_t bytes_passed;
+    const struct segment_file *visited; /* the segment of the last piece handed over */
+    bool enough;
+    bool gave_up;
+    struct port *port; /* NULL: not yet, or there are no threads */
+    uint64_t pieces;
+    struct job *jobs;
+    uint8_t *memory;                 /* the jobs' buffers, as long as they do not outgrow it */
+    uint32_t job_count, first, used; /* the ring */
+};
+
+/* ---- which piece comes next ---- */
+
+/* Newest first: finds all pieces of the segment, to go through them backwards. */
+static void find_cuts(struct select *s, struct packed *packed) {
+    struct cut cut;
+    s->cut_count = 0;
+    while (cutter_next(&s->source->cutter, &cut, packed)) {
+        if (s->cut_count == s->cut_room) {
+            s->cut_room = s->cut_room > 0 ? s->cut_room * 2 : 64;
+            s->cuts = reallocate(s->cuts, s->cut_room * sizeof *s->cuts);
+        }
+        s->cuts[s->cut_count++] = cut;
+    }
+}
+
+static const struct segment_file *file_at(const struct select *s, uint32_t number) {
+    return &s->list->files[s->settings->newest_first ? s->list->count - 1 - number : number];
+}
+
+static void let_go(struct source *source) {
+    if (--source->uses > 0) return;
+    cutter_close(&source->cutter);
+    free(source);
+}
+
+static bool open_next(struct select *s, struct packed *packed) {
+    struct source *source = allocate(sizeof *source);
+    while (s->next_file < s->list->count) {
+        const struct segment_file *segment = file_at(s, s->next_file++);
+        if (!query_takes_stream(s->query, segment->name.stream)) continue;
+        *source = (struct source){.uses = 1,
+                                  .cutter = {.shown = s->shown,
+                                             .query = s->query,
+                                             .settings = s->settings,
+                                             .report = s->report,
+                                             .progress = &s->progress}};
+        const bool wanted = cutter_open(&source->cutter, s->call->files, segment);
+        if (!s->settings->newest_first) s->shown = source->cutter.shown;
+        if (!wanted) {
+            s->gap = true;
+            s->bytes_passed += segment->size;
+            continue;
+        }
+        s->source = source;
+        if (s->settings->newest_first) find_cuts(s, packed);
+        return true;
+    }
+    free(source);
+    return false;
+}
+
+static void close_segment(struct select *s) {
+    s->bytes_passed += s->source->cutter.segment->size;
+    if (s->source->cutter.gap) s->gap = true;
+    let_go(s->source);
+    s->source = NULL;
+}
+
+static bool next_cut(struct select *s, struct piece *piece) {
+    if (!s->settings->newest_first)
+        return cutter_next(&s->source->cutter, &piece->cut, &piece->packed);
+    if (s->cut_count == 0) return false;
+    piece->cut = s->cuts[--s->cut_count];
+    piece->cut.unread = !piece->cut.careful;
+    return true;
+}
+
+/* Fills the job with the next piece.  False: there is none. */
+static bool prepare(struct select *s, struct job *job) {
+    for (;;) { /* ends: every turn opens the next file */
+        if (s->source == NULL && !open_next(s, &job->piece.packed)) return false;
+        if (next_cut(s, &job->piece)) break;
+        close_segment(s);
+    }
+    job->source = s->source;
+    job->source->uses++;
+    job->gap = job->piece.cut.gap || s->gap;
+    s->gap = false;
+    job->back = false;
+    piece_begin(&job->piece);
+    progress_step(&s->progress, s->bytes_passed + job->piece.cut.end);
+    return true;
+}
+
+/* ---- what came of it ---- */
+
+/* Frame by frame, with all that is told about damage: where a thread found some. */
+static void search_carefully(struct select *s, struct job *job) {
+    const struct segment_file *segment = job->source->cutter.segment;
+    struct piece *piece = &job->piece;
+    struct segment_reader reader;
+    enum segment_damage damage;
+    piece_begin(piece);
+    int status = segment_reader_open(s->call->files, segment->path, &reader);
+    if (status == 0) {
+        segment_reader_seek(&reader, piece->cut.offset);
+        reader.frame_number = piece->cut.first_frame;
+    }
+    while (status == 0 && reader.next_offset < piece->cut.end) { /* ends: next_offset rises */
+        status = segment_reader_next(&reader, &damage);
+        if (status < 0) break;
+        if (status > 0) {
+            if (reader.offset < piece->cut.end) piece_add(piece, reader.raw, reader.raw_size);
+            status = 0;
+            continue;
+        }
+        if (damage == SEGMENT_SOUND) break;
+        progress_clear(&s->progress);
+        if (!tell_damage(segment, &reader, damage)) break;
+        s->report->trouble = true;
+        status = segment_reader_skip_damage(&reader);
+        if (status == 0) break;
+        if (status > 0) status = 0;
+    }
+    if (status < 0) {
+        progress_clear(&s->progress);
+        say("%s: %s", segment->path, error_text(status));
+        s->report->trouble = true;
+    }
+    segment_reader_close(&reader);
+}
+
+static void reverse(struct select_line *lines, uint64_t count) {
+    for (uint64_t i = 0; i < count / 2; i++) {
+        const struct select_line line = lines[i];
+        lines[i] = lines[count - 1 - i];
+        lines[count - 1 - i] = line;
+    }
+}
+
+/* Hands over what came of the oldest piece. */
+static void deliver(struct select *s, struct job *job) {
+    const struct segment_file *segment = job->source->cutter.segment;
+    struct piece *piece = &job->piece;
+    struct select_report *report = s->report;
+    if (piece->cut.careful || piece->damaged || piece->packed.size == 0) search_carefully(s, job);
+    if (piece->state.gave_up) s->gave_up = true;
+    report->frames_read += piece->frames;
+    report->raw_bytes_read += piece->raw_bytes;
+    report->frames_by_time += piece->by_time;
+    report->frames_by_level += piece->by_level;
+    if (s->settings->newest_first && !s->settings->count) reverse(piece->lines, piece->count);
+    if (piece->count > s->settings->max - report->found)
+        piece->count = s->settings->max - report->found;
+    report->found += piece->count;
+    const struct selection selection = {.segment = segment,
+                                        .file_begins = segment != s->visited,
+                                        .gap = job->gap,
+                                        .text = piece->text.bytes,
+                                        .text_size = piece->text.size,
+                                        .lines = piece->lines,
+                                        .count = piece->count,
+                                        .frames = piece->frames + piece->by_time + piece->by_level,
+                                        .tally = &piece->tally,
+                                        .tally_bytes = piece->tally_bytes};
+    s->visited = segment;
+    if (!s->visit(s->context, &selection)) s->enough = true;
+}
+
+/* ---- threads ---- */
+
+/* What cannot be read, or has changed since it was cut, is read with care later. */
+static void search(struct job *job) {
+    struct piece *piece = &job->piece;
+    if (piece->cut.unread && cut_read(&job->source->cutter, &piece->cut, &piece->packed) < 0)
+        return;
+    piece_search(piece);
+}
+
+static void work(struct port_op *op) {
+    search((struct job *)(void *)op);
+}
+
+static void came_back(struct port_op *op) {
+    ((struct job *)(void *)op)->back = true;
+}
+
+static void start(struct select *s, struct job *job) {
+    const bool alone = s->pieces++ < PIECES_ALONE;
+    /* A careful piece is one frame, read by us. */
+    if (job->piece.cut.careful) {
+        job->back = true;
+        return;
+    }
+    if (!alone && s->port == NULL && s->job_count > 1) {
+        const struct port_options options = {.pack_workers = 0};
+        if (port_open(&options, &s->port) < 0) s->port = NULL; /* we do it alone */
+    }
+    if (s->port == NULL) {
+        search(job);
+        job->back = true;
+        return;
+    }
+    job->op.done = came_back;
+    port_work(s->port, &job->op, PORT_LANE_PACK, work);
+}
+
+/* Without threads a piece is handed over as soon as it is searched. */
+static bool may_start(const struct select *s) {
+    if (s->enough || s->used == s->job_count) return false;
+    return s->port != NULL || s->used == 0 || s->pieces >= PIECES_ALONE;
+}
+
+static void search_all(struct select *s) {
+    bool more = true;
+    for (;;) { /* ends: pieces do */
+        while (more && may_start(s)) {
+            struct job *job = &s->jobs[(s->first + s->used) % s->job_count];
+            more = prepare(s, job);
+            if (!more) break;
+            s->used++;
+            start(s, job);
+            if (s->port != NULL) port_wait(s->port, 0);
+            if (s->jobs[s->first].back) break; /* what is ready is printed first */
+        }
+        if (s->used == 0) break;
+        struct job *job = &s->jobs[s->first];
+        while (!job->back)
+            port_wait(s->port, -1);
+        if (!s->enough) deliver(s, job);
+        let_go(job->source);
+        s->first = (s->first + 1) % s->job_count;
+        s->used--;
+        if (s->enough) more = false;
+    }
+}
+
+static bool open_jobs(struct select *s) {
+    const uint32_t cores = system_cores();
+    s->job_count = cores * 4 < PIECES_MAX ? cores * 4 : PIECES_MAX;
+    s->jobs = allocate(s->job_count * sizeof *s->jobs);
+    memset(s->jobs, 0, s->job_count * sizeof *s->jobs);
+    s->memory = memory_take(s->job_count * JOB_BYTES);
+    for (uint32_t i = 0; i < s->job_count; i++) {
+        struct piece *piece = &s->jobs[i].piece;
+        if (s->memory == NULL || piece_open(piece, s->query, s->settings) < 0) {
+            s->job_count = i;
+            return false;
+        }
+        uint8_t *memory = s->memory + i * JOB_BYTES;
+        piece->packed = (struct packed){.bytes = memory, .room = PACKED_BYTES, .lent = true};
+        piece->frame =
+            (struct packed){.bytes = memory + PACKED_BYTES, .room = FRAME_BYTES, .lent = true};
+    }
+    return true;
+}
+
+static void close_all(struct select *s) {
+    if (s->source != NULL) close_segment(s);
+    if (s->port != NULL) port_close(s->port);
+    for (uint32_t i = 0; i < s->job_count; i++)
+        piece_close(&s->jobs[i].piece);
+    free(s->jobs);
+    memory_give_back(s->memory);
+    free(s->cuts);
+}
+
+void select_run(const struct call *call, const struct query *query,
+                const struct select_settings *settings, select_visit *visit, void *context,
+                struct select_report *report) {
+    struct segment_list list = {0};
+    const bool all = list_segments(call, &list);
+    const bool listed = streams_are_there(query->streams, &list) && all;
+    select_files(call, &list, query, settings, visit, context, report);
+    if (!listed) report->trouble = true;
+    segment_list_free(&list);
+}
+
+void select_files(const struct call *call, const struct segment_list *list,
+                  const struct query *query, const struct select_settings *settings,
+                  select_visit *visit, void *context, struct select_report *report) {
+    struct select s = {.call = call,
+                       .list = list,
+                       .query = query,
+                       .settings = settings,
+                       .report = report,
+                       .visit = visit,
+                       .context = context};
+    uint64_t total = 0;
+    memset(report, 0, sizeof *report);
+    for (uint32_t i = 0; i < list->count; i++)
+        total += list->files[i].size;
+    progress_begin(&s.progress, call->out, settings->results_at_end, total);
+    s.enough = settings->max == 0;
+    if (!open_jobs(&s)) {
+        say("%s", error_text(ERR_NO_MEMORY));
+        report->trouble = true;
+    } else {
+        search_all(&s);
+    }
+    progress_clear(&s.progress);
+    if (s.gave_up) {
+        say("a regular expression took too long on some records, which were passed over");
+        report->trouble = true;
+    }
+    close_all(&s);
+}
+
+static unsigned long long ull(uint64_t number) {
+    return number;
+}
+
+void select_explain(const struct select_report *r) {
+    say("explain: %llu files, %llu with an index, %llu passed over whole", ull(r->files),
+        ull(r->files_indexed), ull(r->files_skipped));
+    say("explain: of %llu groups in indexes %llu passed over by time, %llu by level, %llu by the "
+        "filter",
+        ull(r->groups), ull(r->groups_by_time), ull(r->groups_by_level), ull(r->groups_by_filter));
+    say("explain: %llu frames passed over by time and %llu by level, as their lids say",
+        ull(r->frames_by_time), ull(r->frames_by_level));
+    say("explain: %llu of %llu bytes read; %llu frames unpacked to %llu bytes", ull(r->bytes_read),
+        ull(r->bytes), ull(r->frames_read), ull(r->raw_bytes_read));
+}

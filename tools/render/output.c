@@ -1,0 +1,194 @@
+/* output.c - see output.h. */
+#include "tools/render/output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "tools/render/visible.h"
+
+#define OUTPUT_ROOM       (128u << 10)
+#define PROGRESS_AFTER_NS 1000000000
+#define PROGRESS_EVERY_NS 100000000
+
+void output_open(struct output *out) {
+    const char *no_color = system_environment("NO_COLOR"), *kind = system_environment("TERM");
+    const bool dumb = kind != NULL && strcmp(kind, "dumb") == 0;
+    memset(out, 0, sizeof *out);
+    out->room = OUTPUT_ROOM;
+    out->bytes = allocate(out->room);
+    out->terminal = stream_is_terminal(STREAM_OUTPUT);
+    out->color = out->terminal && !dumb && (no_color == NULL || *no_color == '\0');
+}
+
+void output_open_memory(struct output *out) {
+    memset(out, 0, sizeof *out);
+    out->room = OUTPUT_ROOM;
+    out->bytes = allocate(out->room);
+    out->memory = true;
+}
+
+void output_close(struct output *out) {
+    free(out->bytes);
+    memset(out, 0, sizeof *out);
+}
+
+static void clear_progress(struct output *out) {
+    static const char blank[] = "\r                                \r";
+    if (out->progress) stream_write(STREAM_ERROR, blank, sizeof blank - 1);
+    out->progress = false;
+}
+
+void output_flush(struct output *out) {
+    if (out->memory) return;
+    if (out->used > 0 && out->status == 0) {
+        clear_progress(out);
+        out->status = stream_write(STREAM_OUTPUT, out->bytes, out->used);
+        if (out->terminal) out->printed_ns = system_now_ns();
+    }
+    out->used = 0;
+}
+
+static void make_room(struct output *out, size_t size) {
+    if (!out->memory) {
+        output_flush(out);
+        return;
+    }
+    while (out->room - out->used < size)
+        out->room *= 2;
+    out->bytes = reallocate(out->bytes, out->room);
+}
+
+void output_bytes(struct output *out, const void *bytes, size_t size) {
+    if (size == 0) return;
+    if (out->room - out->used < size) make_room(out, size);
+    if (out->room - out->used < size) {
+        /* More than the buffer holds, which is empty now. */
+        clear_progress(out);
+        if (out->status == 0) out->status = stream_write(STREAM_OUTPUT, bytes, size);
+        return;
+    }
+    memcpy(out->bytes + out->used, bytes, size);
+    out->used += size;
+}
+
+void output_text(struct output *out, const char *text) {
+    output_bytes(out, text, strlen(text));
+}
+
+void output_format(struct output *out, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    const int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (size < 0) return;
+    if ((size_t)size < sizeof text) {
+        output_bytes(out, text, (size_t)size);
+        return;
+    }
+    char *longer = allocate((size_t)size + 1);
+    va_start(arguments, format);
+    vsnprintf(longer, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    output_bytes(out, longer, (size_t)size);
+    free(longer);
+}
+
+/* lines: newlines and tabs stay as they are. */
+static void write_visible(struct output *out, const uint8_t *p, size_t size, bool lines) {
+    const uint8_t *const end = p + size, *plain = p;
+    char shown[VISIBLE_BYTES_MAX];
+    while ((p = visible_next(p, end)) < end) {
+        const bool stays = lines && (*p == '\n' || *p == '\t');
+        const size_t control = stays ? 0 : visible_escape(p, end, shown);
+        if (control == 0) {
+            p += utf8_character(p, end);
+            continue;
+        }
+        output_bytes(out, plain, (size_t)(p - plain));
+        output_text(out, shown);
+        p += control;
+        plain = p;
+    }
+    output_bytes(out, plain, (size_t)(end - plain));
+}
+
+void output_records(struct output *out, const void *bytes, size_t size) {
+    if (out->terminal)
+        write_visible(out, bytes, size, true);
+    else
+        output_bytes(out, bytes, size);
+}
+
+void output_visible(struct output *out, const char *text) {
+    write_visible(out, (const uint8_t *)text, strlen(text), false);
+}
+
+bool output_failed(const struct output *out) {
+    return out->status != 0;
+}
+
+int output_finish(struct output *out, int code) {
+    output_flush(out);
+    if (out->paged) system_pager_end();
+    if (out->status == 0 || out->status == ERR_CLOSED) return code;
+    say("standard output: %s", error_text(out->status));
+    return 2;
+}
+
+/* ---- progress ---- */
+
+void progress_begin(struct progress *progress, struct output *out, bool results_at_end,
+                    uint64_t total) {
+    memset(progress, 0, sizeof *progress);
+    progress->out = out;
+    progress->total = total;
+    progress->beside = out->terminal && !results_at_end;
+    progress->wanted = !out->memory && !out->paged && total > 0 && stream_is_terminal(STREAM_ERROR);
+    if (progress->wanted) progress->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
+}
+
+void progress_step(struct progress *progress, uint64_t done) {
+    char line[120];
+    if (!progress->wanted) return;
+    const int64_t now_ns = system_now_ns();
+    if (now_ns < progress->next_ns) return;
+    progress->next_ns = now_ns + PROGRESS_EVERY_NS;
+    if (progress->beside && now_ns - progress->out->printed_ns < PROGRESS_AFTER_NS) return;
+    progress->out->progress = true;
+    if (done > progress->total) done = progress->total;
+    const int size = snprintf(line, sizeof line, "\r%3u %% of %.1f MiB \r",
+                              (unsigned)((double)done * 100 / (double)progress->total),
+                              (double)progress->total / 1048576);
+    stream_write(STREAM_ERROR, line, (size_t)size);
+}
+
+void progress_clear(struct progress *progress) {
+    if (progress->out != NULL) clear_progress(progress->out);
+}
+
+/* ---- memory ---- */
+
+void *allocate(size_t size) {
+    return reallocate(NULL, size);
+}
+
+void *reallocate(void *memory, size_t size) {
+    void *bigger = realloc(memory, size > 0 ? size : 1);
+    if (bigger == NULL) {
+        say("out of memory (%llu bytes were wanted)", (unsigned long long)size);
+        system_exit_now(2);
+    }
+    return bigger;
+}
+
+char *copy_text(const char *text, size_t size) {
+    char *copy = allocate(size + 1);
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
+}

@@ -1,0 +1,68 @@
+/* output.h - standard output in large pieces, and the progress line.
+ * A failure stays: after it nothing more is written, and output_failed says so,
+ * so that a command looks once a piece, not after every call. */
+#ifndef TOOLS_RENDER_OUTPUT_H
+#define TOOLS_RENDER_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port/format.h"
+
+struct output {
+    uint8_t *bytes;
+    size_t used, room;
+    int status;         /* 0, or why no more can be written */
+    bool terminal;      /* control characters in records are shown, not obeyed */
+    bool color;         /* a terminal, and NO_COLOR is not set */
+    bool paged;         /* the terminal is a pager's, who shows how far it is */
+    bool progress;      /* its line stands on the terminal: taken away before anything is printed */
+    int64_t printed_ns; /* when something was, last; monotonic; 0: nothing yet */
+    bool memory;        /* for tests: everything stays in bytes[0..used) */
+};
+
+void output_open(struct output *out);
+void output_open_memory(struct output *out);
+void output_close(struct output *out); /* without flushing */
+
+/* These bytes, whatever they are. */
+void output_bytes(struct output *out, const void *bytes, size_t size);
+void output_text(struct output *out, const char *text);
+void output_format(struct output *out, const char *format, ...) FORMATS(2, 3);
+/* Bytes that others made: as they are, but for a terminal, which gets what it would
+ * obey, other than tab and newline, as escapes (visible.h). */
+void output_records(struct output *out, const void *bytes, size_t size);
+/* Text of others within a line of ours: control characters are always shown as escapes. */
+void output_visible(struct output *out, const char *text);
+void output_flush(struct output *out);
+bool output_failed(const struct output *out);
+/* Flushes.  Returns `code`, or says what went wrong and returns 2; a closed
+ * pipe is nothing wrong. */
+int output_finish(struct output *out, int code);
+
+/* ---- how far a long scan is: one line on stderr, if that is a terminal ---- */
+
+struct progress {
+    struct output *out;
+    bool wanted;
+    bool beside; /* what is found is printed to a terminal meanwhile */
+    int64_t next_ns;
+    uint64_t total;
+};
+
+/* unit: bytes.  Nothing is shown in the first second, nor while records that come out on a
+ * terminal show themselves how far it is.  results_at_end: nothing is printed before.
+ * `out` must outlive it. */
+void progress_begin(struct progress *progress, struct output *out, bool results_at_end,
+                    uint64_t total);
+void progress_step(struct progress *progress, uint64_t done);
+/* Takes the line away: before anything else is written to stderr. */
+void progress_clear(struct progress *progress);
+
+/* malloc and realloc that end the program, saying so, when there is no memory. */
+void *allocate(size_t size);
+void *reallocate(void *memory, size_t size);
+char *copy_text(const char *text, size_t size); /* with a NUL; free() it */
+
+#endif

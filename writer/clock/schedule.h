@@ -1,0 +1,36 @@
+/* schedule.h - times of a zone's clock at which something is due, and the moments they come to.
+ *
+ * A time that the clock shows twice counts once, the first time; one that it leaps over is due
+ * at the leap.  So each has its moment, and none has two.  Pure: any thread. */
+#ifndef WRITER_CLOCK_SCHEDULE_H
+#define WRITER_CLOCK_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "writer/clock/zone.h"
+
+#define SCHEDULE_TIMES_MAX 48
+
+struct schedule {
+    uint32_t every_minutes;               /* from each local midnight on; 0: at these: */
+    uint32_t count;                       /* 0: never */
+    uint16_t minutes[SCHEDULE_TIMES_MAX]; /* of the day, in no order */
+    const struct zone *zone;              /* not owned */
+};
+
+/* What schedule_parse reads, for whoever says what was expected. */
+#define SCHEDULE_EXPECTED "never, hourly, daily, every 15m, every 6h or at 00:00,12:30"
+
+/* Fills all but the zone.  ERR_INVALID: it is none of SCHEDULE_EXPECTED, or every more than a day.
+ * Hourly is every 60 minutes, daily at 00:00. */
+int schedule_parse(const char *text, struct schedule *schedule);
+static inline bool schedule_never(const struct schedule *schedule) {
+    return schedule->every_minutes == 0 && schedule->count == 0;
+}
+
+/* The first moment behind `after_s` at which it is due, both seconds since 1970 UTC (as zone.h
+ * takes them); INT64_MAX: never. */
+int64_t schedule_next(const struct schedule *schedule, int64_t after_s);
+
+#endif

@@ -1,0 +1,476 @@
+/* handover.c - see handover.h.  One op, one state machine: a look finds the next segment and
+ * starts the command; it is asked now and then whether it has ended; the manifest is told. */
+#include "writer/keep/handover.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/process.h"
+#include "port/system.h"
+#include "writer/keep/manifest.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/segment_list.h"
+
+#define SECOND_NS      (1000000000ll)
+#define PAUSE_NS_MIN   (60 * SECOND_NS)
+#define PAUSE_NS_MAX   (3600 * SECOND_NS)
+/* How often a running command is asked: often at first, then once a second. */
+#define ASK_NS_MIN     (SECOND_NS / 50)
+#define ASK_NS_MAX     SECOND_NS
+/* Asked to end, it has so long to do it. */
+#define END_NS         (5 * SECOND_NS)
+#define REASON         "handed to archive_command"
+#define SEQUENCE_BYTES 24
+
+enum step {
+    HANDOVER_IDLE,
+    HANDOVER_LOOKING, /* job: finds the next one, starts the command */
+    HANDOVER_RUNNING, /* timer: until it is asked whether it has ended */
+    HANDOVER_TELLING, /* job: the manifest, and perhaps the deletion */
+    HANDOVER_PAUSING, /* timer: until the next look, or, with `taken`, until it is told again */
+};
+
+/* What a look brings back, when it is no error. */
+enum found {
+    FOUND_NOTHING,
+    FOUND_HELD, /* nothing but what cannot be deleted for now: somebody has it open who shares nothing */
+    FOUND_STARTED,
+    FOUND_DELETED,
+};
+
+struct kept_command {
+    char **words; /* ends with NULL */
+    uint32_t count;
+    uint64_t limit_s;
+    bool deletes;
+    char archive[PATH_BYTES_MAX]; /* "": there is none */
+};
+
+struct handover {
+    struct handover_options options;
+    struct processes *processes;
+    struct port_op op; /* of `step` */
+    enum step step;
+    bool wanted, stopping;
+    bool taken;       /* the command has the segment, and the manifest does not know it yet */
+    bool held;        /* the pause is for what cannot be deleted for now */
+    bool ended_by_us; /* the command was asked to end */
+    uint64_t up_to, job_up_to;
+    struct kept_command *command, *next_command; /* next: NULL: the same as before */
+    struct handover_counts counts;
+    int64_t pause_ns, ask_ns, deadline_ns;
+    int said;
+    bool failing; /* that the command failed was said last */
+    /* The job's while it runs: the segment in hand. */
+    struct process process;
+    struct segment_name name;
+    char path[PATH_BYTES_MAX];
+    bool could_not_start;
+    int64_t wall_ns;
+};
+
+static void came_back(struct port_op *op);
+static void look_run(struct port_op *op);
+static void tell_run(struct port_op *op);
+
+/* ---- the rules ---- */
+
+static void free_command(struct kept_command *command) {
+    if (command == NULL) return;
+    for (uint32_t i = 0; command->words != NULL && i < command->count; i++)
+        free(command->words[i]);
+    free(command->words);
+    free(command);
+}
+
+static struct kept_command *keep_command(const struct handover_rules *rules, const char *archive) {
+    struct kept_command *kept = calloc(1, sizeof *kept);
+    if (kept == NULL) return NULL;
+    kept->limit_s = rules->limit_s;
+    kept->deletes = rules->deletes;
+    if (archive != NULL) {
+        assert(strlen(archive) < sizeof kept->archive);
+        strcpy(kept->archive, archive);
+    }
+    kept->words = calloc(rules->count + 1, sizeof *kept->words);
+    bool whole = kept->words != NULL;
+    for (uint32_t i = 0; whole && i < rules->count; i++) {
+        kept->words[i] = strdup(rules->words[i]);
+        kept->count = i + 1;
+        whole = kept->words[i] != NULL;
+    }
+    if (whole) return kept;
+    free_command(kept);
+    return NULL;
+}
+
+int handover_open(const struct handover_options *options, struct handover **handover) {
+    struct handover *h = calloc(1, sizeof *h);
+    if (h == NULL) return ERR_NO_MEMORY;
+    h->options = *options;
+    h->processes = port_processes(options->port);
+    h->op.done = came_back;
+    *handover = h;
+    return 0;
+}
+
+void handover_free(struct handover *handover) {
+    assert(!handover_busy(handover));
+    free_command(handover->command);
+    free_command(handover->next_command);
+    free(handover);
+}
+
+bool handover_busy(const struct handover *handover) {
+    return handover->step != HANDOVER_IDLE;
+}
+
+struct handover_counts handover_counts(const struct handover *handover) {
+    return handover->counts;
+}
+
+static void start_look(struct handover *h) {
+    if (h->next_command != NULL) {
+        free_command(h->command);
+        h->command = h->next_command;
+        h->next_command = NULL;
+        h->pause_ns = 0;
+        h->said = 0;
+    }
+    h->wanted = h->held = false;
+    h->step = HANDOVER_IDLE;
+    if (h->command == NULL || h->command->count == 0 || h->stopping) return;
+    h->step = HANDOVER_LOOKING;
+    h->job_up_to = h->up_to;
+    h->wall_ns = port_wall_ns(h->options.port);
+    port_work(h->options.port, &h->op, PORT_LANE_IDLE, look_run);
+}
+
+int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
+                       const char *archive_dir) {
+    struct kept_command *kept = keep_command(rules, archive_dir);
+    if (kept == NULL) return ERR_NO_MEMORY;
+    free_command(handover->next_command);
+    handover->next_command = kept;
+    /* Whoever has mended it does not want to wait for the next try. */
+    if (handover->step == HANDOVER_PAUSING) port_cancel(&handover->op);
+    return 0;
+}
+
+void handover_look(struct handover *handover, uint64_t up_to) {
+    handover->up_to = up_to;
+    if (handover->step == HANDOVER_IDLE)
+        start_look(handover);
+    else
+        handover->wanted = true;
+    if (handover->held && handover->step == HANDOVER_PAUSING) port_cancel(&handover->op);
+}
+
+void handover_stop(struct handover *handover, bool now) {
+    struct handover *h = handover;
+    h->stopping = true;
+    if (h->step == HANDOVER_PAUSING) port_cancel(&h->op);
+    if (h->step != HANDOVER_RUNNING) return; /* or it will be, and is asked then */
+    h->ended_by_us = true;
+    h->processes->end(h->processes, &h->process, now);
+    h->ask_ns = ASK_NS_MIN;
+    port_cancel(&h->op);
+}
+
+/* ---- the owner's steps ---- */
+
+static void timer(struct handover *h, enum step step, int64_t ns) {
+    h->step = step;
+    port_timer(h->options.port, &h->op, port_now_ns(h->options.port) + ns);
+}
+
+static void pause_for_longer(struct handover *h) {
+    h->pause_ns *= 2;
+    if (h->pause_ns < PAUSE_NS_MIN) h->pause_ns = PAUSE_NS_MIN;
+    if (h->pause_ns > PAUSE_NS_MAX) h->pause_ns = PAUSE_NS_MAX;
+    h->step = HANDOVER_IDLE;
+    if (!h->stopping) timer(h, HANDOVER_PAUSING, h->pause_ns);
+}
+
+static void command_failed(struct handover *h, const char *why) {
+    const bool by_stop = h->stopping; /* the next start does it */
+    h->counts.failures += !by_stop;
+    pause_for_longer(h);
+    if (by_stop) return;
+    h->failing = true;
+    say("%s: archive_command %s: %s; trying again in %lld min", h->path, h->command->words[0], why,
+        (long long)(h->pause_ns / (60 * SECOND_NS)));
+}
+
+static void tell(struct handover *h) {
+    h->step = HANDOVER_TELLING;
+    h->wall_ns = port_wall_ns(h->options.port);
+    port_work(h->options.port, &h->op, PORT_LANE_IDLE, tell_run);
+}
+
+static void command_ended(struct handover *h, int code) {
+    char why[64];
+    /* One that was asked to end may have done half of it, whatever it says. */
+    if (code == 0 && !h->ended_by_us) {
+        h->counts.segments++;
+        h->pause_ns = 0;
+        h->taken = true;
+        if (h->failing) say("%s: archive_command %s: works again", h->path, h->command->words[0]);
+        h->failing = false;
+        tell(h);
+        return;
+    }
+    if (h->ended_by_us)
+        snprintf(why, sizeof why, "was ended after %llu s",
+                 (unsigned long long)h->command->limit_s);
+    else
+        snprintf(why, sizeof why, "ended with %d", code);
+    command_failed(h, why);
+}
+
+/* It runs: has it ended, or does it take too long? */
+static void ask(struct handover *h) {
+    int code;
+    if (h->processes->ended(h->processes, &h->process, &code)) {
+        command_ended(h, code);
+        return;
+    }
+    const int64_t now = port_now_ns(h->options.port);
+    if (now >= h->deadline_ns || (h->stopping && !h->ended_by_us)) {
+        h->processes->end(h->processes, &h->process, h->ended_by_us);
+        h->ended_by_us = true;
+        h->deadline_ns = now + END_NS;
+    }
+    h->ask_ns = 2 * h->ask_ns < ASK_NS_MAX ? 2 * h->ask_ns : ASK_NS_MAX;
+    if (h->stopping) h->ask_ns = ASK_NS_MIN;
+    timer(h, HANDOVER_RUNNING, h->ask_ns);
+}
+
+static void looked(struct handover *h, int64_t result) {
+    if (result == FOUND_STARTED) {
+        h->ended_by_us = false;
+        h->ask_ns = ASK_NS_MIN / 2;
+        h->deadline_ns = port_now_ns(h->options.port) + (int64_t)h->command->limit_s * SECOND_NS;
+        ask(h);
+    } else if (result == FOUND_DELETED || (result >= 0 && h->wanted)) {
+        start_look(h);
+    } else if (result == FOUND_HELD) {
+        if (h->said != ERR_BUSY)
+            say("%s: handed over, but another program has it open; deleted later", h->path);
+        h->said = ERR_BUSY;
+        h->held = true;
+        h->step = HANDOVER_IDLE;
+        if (!h->stopping) timer(h, HANDOVER_PAUSING, PAUSE_NS_MIN);
+    } else if (result >= 0) {
+        h->step = HANDOVER_IDLE;
+    } else if (h->could_not_start) {
+        command_failed(h, error_text((int)result));
+    } else {
+        if (h->said != (int)result)
+            say("%s: handing over: %s; trying again later", h->options.stream,
+                error_text((int)result));
+        h->said = (int)result;
+        pause_for_longer(h);
+    }
+}
+
+/* What the manifest could not be told is told again: the command is not run once more for it. */
+static void told(struct handover *h, int64_t result) {
+    if (result < 0 && h->said != (int)result)
+        say("%s: writing down that archive_command has it: %s; trying again", h->path,
+            error_text((int)result));
+    h->said = (int)result;
+    if (result < 0)
+        pause_for_longer(h);
+    else
+        start_look(h);
+}
+
+static void came_back(struct port_op *op) {
+    struct handover *h = PORT_CONTAINER(struct handover, op, op);
+    switch (h->step) {
+    case HANDOVER_LOOKING: looked(h, op->result); break;
+    case HANDOVER_RUNNING: ask(h); break;
+    case HANDOVER_TELLING: told(h, op->result); break;
+    case HANDOVER_PAUSING:
+        if (h->taken && !h->stopping)
+            tell(h);
+        else
+            start_look(h);
+        break;
+    case HANDOVER_IDLE: assert(!"nothing was begun");
+    }
+}
+
+/* ---- the words of the command ---- */
+
+enum { NAMES = 4 };
+static const char *const names[NAMES] = {"{path}", "{stream}", "{name}", "{sequence}"};
+
+static int name_at(const char *text) {
+    for (int i = 0; i < NAMES; i++)
+        if (strncmp(text, names[i], strlen(names[i])) == 0) return i;
+    return -1;
+}
+
+bool handover_word_valid(const char *word) {
+    for (const char *p = word; (p = strchr(p, '{')) != NULL; p++) {
+        const size_t letters = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
+        if (letters > 0 && p[1 + letters] == '}' && name_at(p) < 0) return false;
+    }
+    return true;
+}
+
+/* malloc'd; NULL: no memory. */
+static char *fill_in(const char *word, const char *const values[NAMES]) {
+    size_t size = 1;
+    for (const char *p = word; *p != '\0'; p++) {
+        const int name = name_at(p);
+        size += name < 0 ? 1 : strlen(values[name]);
+        if (name >= 0) p += strlen(names[name]) - 1;
+    }
+    char *filled = malloc(size), *to = filled;
+    for (const char *p = word; filled != NULL && *p != '\0'; p++) {
+        const int name = name_at(p);
+        if (name < 0) *to++ = *p;
+        if (name < 0) continue;
+        strcpy(to, values[name]);
+        to += strlen(values[name]);
+        p += strlen(names[name]) - 1;
+    }
+    if (filled != NULL) *to = '\0';
+    return filled;
+}
+
+static int start_command(struct handover *h) {
+    const struct kept_command *command = h->command;
+    char path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX], sequence[SEQUENCE_BYTES];
+    int error = system_absolute_path(h->path, path, sizeof path);
+    if (error) return error;
+    snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)h->name.sequence);
+    segment_name_format(&h->name, name);
+    const char *const values[NAMES] = {path, h->name.stream, name, sequence};
+    char **words = calloc(command->count + 1, sizeof *words);
+    if (words == NULL) return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < command->count && !error; i++) {
+        words[i] = fill_in(command->words[i], values);
+        if (words[i] == NULL) error = ERR_NO_MEMORY;
+    }
+    if (!error) error = h->processes->start(h->processes, (const char *const *)words, &h->process);
+    for (uint32_t i = 0; i < command->count; i++)
+        free(words[i]);
+    free(words);
+    return error;
+}
+
+/* ---- the jobs ---- */
+
+/* What is needed to say of it what the manifest says. */
+static int find_record(struct handover *h, struct manifest_record *record) {
+    struct manifest *manifest = h->options.manifest;
+    const int error = manifest_find(manifest, h->name.stream, h->name.sequence, record);
+    if (error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
+    return manifest_describe(port_files(h->options.port), h->path, record);
+}
+
+static int write_down(struct handover *h, enum manifest_event event) {
+    struct manifest_record record;
+    const int error = find_record(h, &record);
+    if (error) return error;
+    record.event = event;
+    record.time_ns = h->wall_ns;
+    if (event == MANIFEST_HANDED) record.handed_ns = h->wall_ns;
+    strcpy(record.reason, event > MANIFEST_HANDED ? REASON : "");
+    return manifest_append(h->options.manifest, &record);
+}
+
+/* As retention does it: the manifest says that it is coming, it goes, the manifest says that. */
+static int delete_it(struct handover *h) {
+    struct files *files = port_files(h->options.port);
+    char folder[PATH_BYTES_MAX];
+    const size_t size = (size_t)(segment_file_name(h->path) - h->path);
+    memcpy(folder, h->path, size);
+    folder[size > 1 ? size - 1 : size] = '\0';
+    const bool announced = manifest_state(h->options.manifest, h->name.stream, h->name.sequence,
+                                          NULL) == MANIFEST_DELETING;
+    int error = announced ? 0 : write_down(h, MANIFEST_DELETING);
+    if (!error) error = file_remove(files, h->path);
+    if (error && error != ERR_NOT_FOUND) return error;
+    error = directory_sync(files, folder);
+    if (!error) error = write_down(h, MANIFEST_DELETED);
+    if (!error) say("%s: deleted: " REASON, h->path);
+    return error;
+}
+
+static void tell_run(struct port_op *op) {
+    struct handover *h = PORT_CONTAINER(struct handover, op, op);
+    int error = write_down(h, MANIFEST_HANDED);
+    if (error == ERR_NOT_FOUND) error = 0; /* deleted meanwhile, and nobody had told of it */
+    if (!error) h->taken = false;
+    op->result = error;
+}
+
+/* The folder in which they wait; ERR_NOT_FOUND: there is none yet. */
+static int find_folder(struct handover *h, char folder[PATH_BYTES_MAX]) {
+    const char *archive = h->command->archive, *stream = h->options.stream;
+    const char *root = archive[0] != '\0' ? archive : h->options.directory;
+    if (!path_join(folder, root, stream, NULL)) return ERR_NAME_TOO_LONG;
+    if (archive[0] == '\0') return 0;
+    struct archives *archives = malloc(sizeof *archives);
+    if (archives == NULL) return ERR_NO_MEMORY;
+    struct files *files = port_files(h->options.port);
+    int error = archives_read(files, h->options.directory, archives);
+    if (!error) error = archives_check(files, archives, archive);
+    free(archives);
+    /* That it is away, or another's, is said by who moves segments there. */
+    return error == ERR_EXISTS ? ERR_NOT_FOUND : error;
+}
+
+/* 1: there is something to do with this one. */
+static int look_at(struct handover *h, const struct segment_file *file, bool *handed) {
+    const struct segment_name *name = &file->name;
+    const struct manifest *manifest = h->options.manifest;
+    if (name->part || strcmp(name->stream, h->options.stream) != 0) return 0;
+    if (h->command->archive[0] == '\0' && name->sequence > h->job_up_to) return 0;
+    *handed = manifest_handed(manifest, name->stream, name->sequence);
+    if (*handed && !h->command->deletes) return 0;
+    const enum manifest_event event = manifest_state(manifest, name->stream, name->sequence, NULL);
+    if (event == MANIFEST_DELETED) return 0; /* put back by somebody: it is not ours to judge */
+    /* It is still on its way there. */
+    if (h->command->archive[0] != '\0' && event < MANIFEST_MOVED) return 0;
+    h->name = *name;
+    strcpy(h->path, file->path);
+    return 1;
+}
+
+static int do_next(struct handover *h, const struct segment_list *list) {
+    enum found found = FOUND_NOTHING;
+    for (uint32_t i = 0; i < list->count; i++) {
+        bool handed = false;
+        if (strlen(list->files[i].path) >= PATH_BYTES_MAX) continue;
+        if (!look_at(h, &list->files[i], &handed)) continue;
+        int error = handed ? delete_it(h) : start_command(h);
+        if (handed && error == ERR_BUSY) {
+            found = FOUND_HELD;
+            continue;
+        }
+        if (!error) return handed ? FOUND_DELETED : FOUND_STARTED;
+        h->could_not_start = !handed;
+        return error;
+    }
+    return found;
+}
+
+static void look_run(struct port_op *op) {
+    struct handover *h = PORT_CONTAINER(struct handover, op, op);
+    struct segment_list list = {0};
+    char folder[PATH_BYTES_MAX];
+    h->could_not_start = false;
+    int result = find_folder(h, folder);
+    if (!result) result = segment_list_add(port_files(h->options.port), folder, &list);
+    op->result = result == ERR_NOT_FOUND ? FOUND_NOTHING : result;
+    if (!result) op->result = do_next(h, &list);
+    segment_list_free(&list);
+}

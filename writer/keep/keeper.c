@@ -1,0 +1,614 @@
+/* keeper.c - finds what closed segments lack, and does it: see keeper.h. */
+#include "writer/keep/keeper.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+#include "writer/index/index.h"
+#include "writer/keep/manifest.h"
+#include "writer/keep/move.h"
+#include "writer/keep/repack.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/segment_list.h"
+
+#define SECOND_NS              (1000000000ll)
+/* A disk that is full or fails is asked again after so long. */
+#define RETRY_NS               (60 * SECOND_NS)
+/* What was missed is tried once more: soon, for a program that shares nothing ends as a rule, and
+ * then each time after twice as long. */
+#define MISSED_NS_MIN          (1 * SECOND_NS)
+#define MISSED_NS_MAX          RETRY_NS
+/* An archive that is full or away: twice as long each time. */
+#define MOVE_RETRY_NS_MIN      (10 * SECOND_NS)
+#define MOVE_RETRY_NS_MAX      (600 * SECOND_NS)
+/* Of a larger file the index takes longer than whoever stops a daemon likes to wait: the next start
+ * makes it. */
+#define INDEX_AT_END_BYTES_MAX (8u << 20)
+
+/* What a job brings back, when it is no error. */
+enum outcome {
+    NOTHING_LEFT,
+    LATER, /* at wake_ns */
+    LOOKED_AT_ONE,
+    INDEXED_ONE,
+    ARCHIVED_ONE,
+    MOVED_ONE,
+    MOVE_FAILED, /* which has been said; nothing else waits for that */
+};
+
+/* Rules, and the texts that they point to. */
+struct kept_rules {
+    struct keeper_rules rules;
+    char archive[PATH_BYTES_MAX];
+};
+
+struct keeper {
+    struct port *port;
+    struct keeper_options options;
+    struct port_op op; /* the job, or the wait until it is worth another */
+    bool running, waiting;
+    bool wanted; /* look again when the job is back */
+    bool finishing;
+    bool once_more; /* what was missed is tried with the next job, whenever its time would be */
+    struct kept_rules *next_kept; /* NULL: the same as before */
+    struct handover *handover;
+    /* The job looks at them between frames: what is in hand is let go. */
+    atomic_bool let_go_all, let_go_less;
+    struct keeper_counts counts;
+    int said; /* the error that was said last */
+    /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
+     * cannot have one; all up to `packed` are old enough, and have been packed or cannot be; of
+     * these all up to `moved` have gone to the archive, or cannot. */
+    uint64_t low, high, packed, moved;
+    /* Of those the ones that could not be had, for now: the last of the old ones that lacks its
+     * index, the first of the new ones, the first to be packed, the first to be moved; 0: none. */
+    struct {
+        uint64_t low, high, packed, moved;
+    } missed;
+    /* The files that there were.  Kept from job to job while one follows the other at once: to list
+     * thousands costs more than to see to a small one.  Those that have gone since are not found. */
+    struct segment_list list;
+    bool listed;
+    bool pack_left, copy_left;          /* there may be a temporary file that nobody works at */
+    int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
+    int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: nothing is to come */
+    bool only_new;
+    struct kept_rules *kept; /* as they were when it began */
+    struct {
+        uint8_t chance[ARCHIVES_ID_BYTES];
+        int64_t now_ns, retry_ns, pause_ns; /* of the port's clock */
+        int said;
+        uint64_t failed; /* the segment of which it was said last that it could not be moved; 0 */
+    } archive;
+};
+
+static void job_run(struct port_op *op);
+static void came_back(struct port_op *op);
+
+static struct kept_rules *keep_rules(const struct keeper_rules *rules) {
+    struct kept_rules *kept = calloc(1, sizeof *kept);
+    if (kept == NULL) return NULL;
+    kept->rules = *rules;
+    if (rules->archive_dir == NULL) return kept;
+    assert(strlen(rules->archive_dir) < sizeof kept->archive);
+    kept->rules.archive_dir = strcpy(kept->archive, rules->archive_dir);
+    return kept;
+}
+
+/* Both halves, or none. */
+static int set_rules(struct keeper *k, const struct keeper_rules *rules) {
+    struct kept_rules *kept = keep_rules(rules);
+    int error = kept == NULL ? ERR_NO_MEMORY : 0;
+    if (!error) error = handover_set_rules(k->handover, &rules->command, rules->archive_dir);
+    if (error) {
+        free(kept);
+        return error;
+    }
+    kept->rules.command.words = NULL; /* whose texts are not kept here */
+    free(k->next_kept);
+    k->next_kept = kept;
+    return 0;
+}
+
+int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper) {
+    struct keeper *k = calloc(1, sizeof *k);
+    if (k == NULL) return ERR_NO_MEMORY;
+    k->port = port;
+    k->options = *options;
+    port_random(port, k->archive.chance, sizeof k->archive.chance);
+    k->low = options->last_sequence + 1;
+    k->high = options->last_sequence;
+    k->pack_left = k->copy_left = true; /* a crash's */
+    k->op.done = came_back;
+    const struct handover_options handover = {.port = port,
+                                              .manifest = options->manifest,
+                                              .stream = options->stream,
+                                              .directory = options->directory};
+    int error = handover_open(&handover, &k->handover);
+    if (!error) error = set_rules(k, &options->rules);
+    if (!error) *keeper = k;
+    if (error && k->handover != NULL) handover_free(k->handover);
+    if (error) free(k);
+    return error;
+}
+
+void keeper_free(struct keeper *keeper) {
+    assert(!keeper_busy(keeper));
+    handover_free(keeper->handover);
+    segment_list_free(&keeper->list);
+    free(keeper->kept);
+    free(keeper->next_kept);
+    free(keeper);
+}
+
+bool keeper_at_work(const struct keeper *keeper) {
+    return !port_idle(&keeper->op);
+}
+
+bool keeper_busy(const struct keeper *keeper) {
+    return keeper_at_work(keeper) || handover_busy(keeper->handover);
+}
+
+struct keeper_counts keeper_counts(const struct keeper *keeper) {
+    struct keeper_counts counts = keeper->counts;
+    counts.handed = handover_counts(keeper->handover);
+    return counts;
+}
+
+static bool anything_missed(const struct keeper *keeper) {
+    return keeper->missed.low || keeper->missed.high || keeper->missed.packed ||
+           keeper->missed.moved;
+}
+
+/* Everything from what was missed on is looked at again, which costs little where all is done. */
+static void go_back_to_missed(struct keeper *k) {
+    if (k->missed.low) k->low = k->missed.low + 1;
+    if (k->missed.high) k->high = k->missed.high - 1;
+    if (k->missed.packed) k->packed = k->missed.packed - 1;
+    if (k->missed.moved) k->moved = k->missed.moved - 1;
+    k->missed.low = k->missed.high = k->missed.packed = k->missed.moved = 0;
+    k->missed_ns = 0;
+}
+
+/* What was passed over by other rules is looked at once more. */
+static void take_rules(struct keeper *keeper) {
+    if (keeper->next_kept == NULL) return;
+    free(keeper->kept);
+    keeper->kept = keeper->next_kept;
+    keeper->next_kept = NULL;
+    keeper->packed = keeper->moved = 0;
+    keeper->archive.retry_ns = 0;
+}
+
+static void forget_list(struct keeper *keeper) {
+    segment_list_free(&keeper->list);
+    keeper->listed = false;
+}
+
+static void start_job(struct keeper *keeper) {
+    if (keeper->wanted) forget_list(keeper);
+    take_rules(keeper);
+    const bool due = keeper->missed_ns && port_now_ns(keeper->port) >= keeper->missed_ns;
+    if (due || keeper->once_more) go_back_to_missed(keeper);
+    keeper->once_more = false;
+    keeper->wanted = false;
+    keeper->running = true;
+    keeper->only_new = keeper->finishing;
+    keeper->now_ns = port_wall_ns(keeper->port);
+    keeper->archive.now_ns = port_now_ns(keeper->port);
+    port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
+}
+
+/* Whoever sends lines at full speed closes a file a second: what there is to do can wait. */
+#define CLOSED_NS   (10 * SECOND_NS)
+/* Wall clocks are put forward and back: they are asked again at least so often. */
+#define WAIT_NS_MAX (600 * SECOND_NS)
+
+static void wait_for(struct keeper *keeper, int64_t ns) {
+    if (ns > WAIT_NS_MAX) ns = WAIT_NS_MAX;
+    keeper->waiting = true;
+    port_timer(keeper->port, &keeper->op, port_now_ns(keeper->port) + ns);
+}
+
+void keeper_look(struct keeper *keeper) {
+    if (atomic_load(&keeper->let_go_all)) return;
+    if (port_idle(&keeper->op)) {
+        start_job(keeper);
+        return;
+    }
+    keeper->wanted = true;
+    if (keeper->waiting) port_cancel(&keeper->op);
+}
+
+void keeper_closed(struct keeper *keeper) {
+    if (keeper->running || atomic_load(&keeper->let_go_all)) {
+        keeper->wanted = true;
+        return;
+    }
+    if (port_idle(&keeper->op)) wait_for(keeper, CLOSED_NS);
+}
+
+void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
+    const int error = set_rules(keeper, rules);
+    if (error) say("%s: %s; the rules stay", keeper->options.folder, error_text(error));
+    keeper_look(keeper);
+}
+
+void keeper_finish(struct keeper *keeper) {
+    keeper->finishing = keeper->once_more = true;
+    atomic_store(&keeper->let_go_less, true);
+    handover_stop(keeper->handover, false);
+    keeper_look(keeper);
+}
+
+void keeper_stop(struct keeper *keeper) {
+    atomic_store(&keeper->let_go_less, true);
+    atomic_store(&keeper->let_go_all, true);
+    handover_stop(keeper->handover, true);
+    port_cancel(&keeper->op);
+}
+
+static void failed(struct keeper *keeper, int error) {
+    if (keeper->said != error)
+        say("%s: indexing and packing: %s; trying again in %lld s", keeper->options.folder,
+            error_text(error), RETRY_NS / SECOND_NS);
+    keeper->said = error;
+    if (!keeper->finishing) wait_for(keeper, RETRY_NS);
+}
+
+/* There is nothing to do before a segment is old enough, or what was missed is tried again. */
+static void wait_for_more(struct keeper *keeper, bool later) {
+    const int64_t now = port_now_ns(keeper->port);
+    int64_t ns = later ? keeper->wake_ns - keeper->now_ns : INT64_MAX;
+    if (!anything_missed(keeper)) {
+        keeper->missed_pause_ns = 0;
+        keeper->said = 0;
+    } else if (!keeper->missed_ns) {
+        int64_t *pause = &keeper->missed_pause_ns;
+        *pause = *pause ? 2 * *pause : MISSED_NS_MIN;
+        if (*pause > MISSED_NS_MAX) *pause = MISSED_NS_MAX;
+        keeper->missed_ns = now + *pause;
+    }
+    if (anything_missed(keeper) && keeper->missed_ns - now < ns) ns = keeper->missed_ns - now;
+    if (ns < INT64_MAX && !keeper->finishing) wait_for(keeper, ns);
+}
+
+/* What becomes of it must stand in the books: else it would be done again and again. */
+static bool hands_over(const struct keeper *k) {
+    return k->kept->rules.command.count > 0 && k->options.manifest != NULL;
+}
+
+/* What is yet to be packed is not ready, but where there is no room for that. */
+static uint64_t ready_up_to(const struct keeper *k) {
+    const bool missed = k->missed.moved > 0 && k->missed.moved <= k->packed;
+    return missed ? k->missed.moved - 1 : k->packed;
+}
+
+static void came_back(struct port_op *op) {
+    struct keeper *keeper = PORT_CONTAINER(struct keeper, op, op);
+    const bool was_job = keeper->running;
+    const int64_t result = op->result;
+    keeper->running = keeper->waiting = false;
+    keeper->counts.segments_indexed += was_job && result == INDEXED_ONE;
+    keeper->counts.segments_archived += was_job && result == ARCHIVED_ONE;
+    keeper->counts.segments_moved += was_job && result == MOVED_ONE;
+    keeper->counts.move_failures += was_job && result == MOVE_FAILED;
+    if (atomic_load(&keeper->let_go_all)) return;
+    if (was_job && hands_over(keeper)) handover_look(keeper->handover, ready_up_to(keeper));
+    if (was_job && result < 0 && result != ERR_CANCELLED)
+        failed(keeper, (int)result);
+    else if (!was_job || keeper->wanted || result > LATER || result == ERR_CANCELLED)
+        start_job(keeper);
+    else
+        wait_for_more(keeper, result == LATER);
+}
+
+/* ---- the job: which segment is next ---- */
+
+/* The next that may lack its index; NULL: there is none.  One that is closed later than the one
+ * behind it (a disk that failed) is left to the next start. */
+static const struct segment_file *next_to_index(const struct keeper *k,
+                                                const struct segment_list *list, bool *is_new) {
+    const struct segment_file *older = NULL;
+    for (uint32_t i = 0; i < list->count; i++) { /* sorted: sequences rise */
+        const struct segment_file *file = &list->files[i];
+        if (file->name.part || file->name.stream[0] == '\0') continue;
+        *is_new = file->name.sequence > k->high;
+        if (*is_new) return file;
+        if (file->name.sequence < k->low) older = file;
+    }
+    return k->only_new ? NULL : older;
+}
+
+static const struct segment_file *first_behind(const struct segment_list *list, uint64_t sequence) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_file *file = &list->files[i];
+        if (file->name.part || file->name.stream[0] == '\0') continue;
+        if (file->name.sequence > sequence) return file;
+    }
+    return NULL;
+}
+
+/* Does it move?  Without books nobody would know where it is. */
+static bool moves(const struct keeper *k) {
+    return k->kept->rules.archive_dir != NULL && k->options.manifest != NULL;
+}
+
+static const struct segment_file *next_to_pack(const struct keeper *k,
+                                               const struct segment_list *list) {
+    const bool stays = !moves(k) && !hands_over(k);
+    if (k->only_new || (k->kept->rules.archive_level == 0 && stays)) return NULL;
+    return first_behind(list, k->packed);
+}
+
+static const struct segment_file *next_to_move(const struct keeper *k,
+                                               const struct segment_list *list) {
+    if (k->only_new || !moves(k)) return NULL;
+    const struct segment_file *file = first_behind(list, k->moved);
+    /* It is to get its index first, or to be packed. */
+    if (file != NULL && file->name.sequence == k->missed.moved)
+        file = first_behind(list, k->missed.moved);
+    return file != NULL && file->name.sequence <= k->packed ? file : NULL;
+}
+
+/* ---- the job: what is done with it ---- */
+
+/* Asked to let go, it need not let go of a new one. */
+static int add_index(struct keeper *k, const char *path, bool is_new) {
+    struct file file;
+    struct segment_index index;
+    int error = file_open(port_files(k->port), path, FILE_READ, &file);
+    if (error) return error;
+    error = index_load(&file, &index);
+    file_close(&file);
+    if (error == 0) {
+        index_free(&index);
+        return LOOKED_AT_ONE;
+    }
+    if (error != ERR_NOT_FOUND) return error;
+    error = file_open(port_files(k->port), path, FILE_WRITE, &file);
+    if (error) return error;
+    const struct index_options options = {.stop = is_new ? &k->let_go_all : &k->let_go_less};
+    error = index_append(&file, &options);
+    if (!error) error = file_sync(&file);
+    file_close(&file);
+    return error ? error : INDEXED_ONE;
+}
+
+/* What a crash has left, or an error. */
+static int clear_pack(struct keeper *k) {
+    if (!k->pack_left) return 0;
+    const int error = file_remove(port_files(k->port), k->options.pack_path);
+    k->pack_left = error && error != ERR_NOT_FOUND;
+    return k->pack_left ? error : 0;
+}
+
+static int pack(struct keeper *k, const struct segment_index *index, struct file *from,
+                const char *path) {
+    struct files *files = port_files(k->port);
+    const struct repack_options options = {.level = (int)k->kept->rules.archive_level,
+                                           .stop = &k->let_go_less};
+    struct file to;
+    int error = clear_pack(k);
+    if (error) return error;
+    error = file_open(files, k->options.pack_path, FILE_WRITE_NEW, &to);
+    k->pack_left = true;
+    if (error) return error;
+    error = repack(from, index, &to, &options);
+    if (!error) file_permissions_like(&to, from);
+    file_close(&to);
+    file_close(from); /* on Windows an open file cannot be replaced */
+    if (!error) error = repack_take_place(files, k->options.pack_path, path, k->options.folder);
+    if (error) (void)clear_pack(k);
+    if (!error) k->pack_left = false;
+    return error ? error : ARCHIVED_ONE;
+}
+
+static void wake_at(struct keeper *k, int64_t wall_ns) {
+    if (wall_ns < k->wake_ns) k->wake_ns = wall_ns;
+}
+
+/* Is there anything to be won by packing it? */
+static bool worth_packing(const struct keeper *k, const struct segment_index *index) {
+    return k->kept->rules.archive_level > 0 && !index->repacked && index->lines > 0 &&
+           index->raw_size >= k->kept->rules.archive_bytes_min;
+}
+
+/* Is it old enough?  A clock that was put back must not keep us waiting for years. */
+static bool is_due(struct keeper *k, int64_t modified_ns) {
+    const int64_t due_ns = modified_ns + (int64_t)k->kept->rules.archive_after_s * SECOND_NS;
+    if (due_ns <= k->now_ns || modified_ns > k->now_ns) return true;
+    wake_at(k, due_ns);
+    return false;
+}
+
+/* *packed: it is, now or since long. */
+static int archive(struct keeper *k, const char *path, bool *packed) {
+    struct file file;
+    struct file_status status;
+    struct segment_index index;
+    int result = file_open(port_files(k->port), path, FILE_READ, &file);
+    if (result) return result;
+    result = file_status(&file, &status);
+    if (!result) result = index_load(&file, &index); /* ERR_NOT_FOUND: it can have none */
+    if (!result) {
+        const bool worth_it = worth_packing(k, &index);
+        result = LOOKED_AT_ONE;
+        if ((worth_it || moves(k) || hands_over(k)) && !is_due(k, status.modified_ns))
+            result = LATER;
+        if (worth_it && result != LATER) result = pack(k, &index, &file, path);
+        *packed = index.repacked || result == ARCHIVED_ONE;
+        index_free(&index);
+    }
+    file_close(&file);
+    return result;
+}
+
+/* Deleted meanwhile, or nothing that could be helped: it is passed over. */
+static int settled(const char *path, int result) {
+    if (result == ERR_INVALID) say("%s: damaged, and left as it is; logport verify tells", path);
+    return result == ERR_NOT_FOUND || result == ERR_INVALID ? LOOKED_AT_ONE : result;
+}
+
+/* The manifest learns of it, unless it knows already. */
+static int note(struct keeper *k, const struct segment_file *file, enum manifest_event event) {
+    struct manifest *manifest = k->options.manifest;
+    if (manifest == NULL) return 0;
+    const enum manifest_event known =
+        manifest_state(manifest, file->name.stream, file->name.sequence, NULL);
+    if (known >= event) return 0;
+    struct manifest_record record = {.name = file->name};
+    int error = manifest_describe(port_files(k->port), file->path, &record);
+    record.event = event;
+    record.time_ns = k->now_ns;
+    if (!error) error = manifest_append(manifest, &record);
+    return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile */
+}
+
+static void note_lowest(uint64_t *missed, uint64_t sequence) {
+    if (*missed == 0 || sequence < *missed) *missed = sequence;
+}
+
+/* It failed, for now, and keeps nothing else from being done: the next job goes on behind it.
+ * Where another program has the file to itself this one does. */
+static int miss(struct keeper *k, const struct segment_file *file, bool packing, int error) {
+    const uint64_t sequence = file->name.sequence;
+    if (error == ERR_CANCELLED) return error;
+    note_lowest(&k->missed.packed, sequence); /* one without an index cannot be packed */
+    if (!packing && sequence > k->options.last_sequence) note_lowest(&k->missed.high, sequence);
+    if (!packing && sequence <= k->options.last_sequence && sequence > k->missed.low)
+        k->missed.low = sequence;
+    /* On a full disk moving it is what makes room: as it is, then. */
+    const bool goes_on = error == ERR_BUSY || (error == ERR_NO_SPACE && moves(k));
+    if (error != ERR_NO_SPACE) note_lowest(&k->missed.moved, sequence);
+    if (!goes_on) return error;
+    if (k->said != error) say("%s: %s; trying again soon", file->path, error_text(error));
+    k->said = error;
+    return LOOKED_AT_ONE;
+}
+
+static int pack_next(struct keeper *k, const struct segment_file *file) {
+    bool packed = false;
+    int result = settled(file->path, archive(k, file->path, &packed));
+    const int error = packed ? note(k, file, MANIFEST_ARCHIVED) : 0;
+    if (error) result = error;
+    if (result < 0) result = miss(k, file, true, result);
+    if (result > LATER || (result < 0 && result != ERR_CANCELLED)) k->packed = file->name.sequence;
+    return result;
+}
+
+/* Said once for each thing that is wrong with it; then asked again after a while. */
+static int archive_failed(struct keeper *k, const char *archive, int error) {
+    k->archive.pause_ns *= 2;
+    if (k->archive.pause_ns < MOVE_RETRY_NS_MIN) k->archive.pause_ns = MOVE_RETRY_NS_MIN;
+    if (k->archive.pause_ns > MOVE_RETRY_NS_MAX) k->archive.pause_ns = MOVE_RETRY_NS_MAX;
+    k->archive.retry_ns = k->archive.now_ns + k->archive.pause_ns;
+    if (k->archive.said != error)
+        say("archive %s: %s; closed files stay in %s, trying again in %lld s and later", archive,
+            archives_error_text(error), k->options.folder,
+            (long long)(k->archive.pause_ns / SECOND_NS));
+    k->archive.said = error;
+    return MOVE_FAILED;
+}
+
+/* This one is the matter, not the archive: those behind it go on. */
+static int miss_move(struct keeper *k, const struct segment_file *file, int error) {
+    if (k->said != error) {
+        say("%s: moving: %s; trying again soon", file->path, move_error_text(error));
+        k->archive.failed = file->name.sequence;
+    }
+    k->said = error;
+    note_lowest(&k->missed.moved, file->name.sequence);
+    k->moved = file->name.sequence;
+    return MOVE_FAILED;
+}
+
+static int move_next(struct keeper *k, const struct segment_file *file) {
+    if (k->archive.now_ns < k->archive.retry_ns) {
+        wake_at(k, k->now_ns + k->archive.retry_ns - k->archive.now_ns);
+        return LATER;
+    }
+    struct move move = {.files = port_files(k->port),
+                        .manifest = k->options.manifest,
+                        .directory = k->options.directory,
+                        .archive = k->kept->rules.archive_dir,
+                        .chance = k->archive.chance,
+                        .stop = &k->let_go_less,
+                        .now_ns = k->now_ns};
+    k->copy_left = true;
+    const int error = move_segment(&move, &file->name);
+    if (!error) k->copy_left = false;
+    if (error == ERR_CANCELLED) return error;
+    if (error && move.of_archive) return archive_failed(k, move.archive, error);
+    if (error && error != ERR_NOT_FOUND) return miss_move(k, file, error);
+    k->moved = file->name.sequence;
+    const bool had_failed = k->archive.failed == k->moved;
+    if (had_failed) k->archive.failed = 0;
+    if (error) return LOOKED_AT_ONE; /* deleted meanwhile */
+    if (had_failed) say("%s: moved now, to %s", file->path, move.archive);
+    if (k->archive.said) say("archive %s: takes closed files again", move.archive);
+    k->archive.said = 0;
+    k->archive.pause_ns = 0;
+    return MOVED_ONE;
+}
+
+/* Of segments that are gone the temporary files may be left. */
+static void clear_up(struct keeper *k) {
+    if (k->only_new) return;
+    (void)clear_pack(k);
+    if (k->copy_left && moves(k))
+        k->copy_left = move_clear(port_files(k->port), k->options.directory,
+                                  k->kept->rules.archive_dir, k->options.stream) != 0;
+}
+
+static bool is_left_to_the_next_start(const struct keeper *k, const struct segment_file *file) {
+    return k->only_new && file->size > INDEX_AT_END_BYTES_MAX;
+}
+
+static int look_around(struct keeper *k, const struct segment_list *list) {
+    bool is_new = false;
+    const struct segment_file *file = next_to_index(k, list, &is_new);
+    if (file != NULL && is_left_to_the_next_start(k, file)) {
+        k->high = file->name.sequence; /* it is new: see next_to_index */
+        return LOOKED_AT_ONE;
+    }
+    if (file != NULL) {
+        int result = settled(file->path, add_index(k, file->path, is_new));
+        const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;
+        if (error) result = error;
+        if (result < 0) result = miss(k, file, false, result);
+        if (result != ERR_CANCELLED) *(is_new ? &k->high : &k->low) = file->name.sequence;
+        return result;
+    }
+    file = next_to_pack(k, list);
+    if (file != NULL) {
+        const int result = pack_next(k, file);
+        if (result != LATER) return result;
+    }
+    file = next_to_move(k, list);
+    if (file != NULL) return move_next(k, file);
+    clear_up(k);
+    return k->wake_ns == INT64_MAX ? NOTHING_LEFT : LATER;
+}
+
+static int list_files(struct keeper *k) {
+    if (k->listed) return 0;
+    k->listed = true;
+    return segment_list_add(port_files(k->port), k->options.folder, &k->list);
+}
+
+static void job_run(struct port_op *op) {
+    struct keeper *k = PORT_CONTAINER(struct keeper, op, op);
+    const int error = list_files(k);
+    int result = error ? error : LOOKED_AT_ONE;
+    k->wake_ns = INT64_MAX;
+    while (result == LOOKED_AT_ONE) { /* ends: each turn goes on by a segment */
+        result = look_around(k, &k->list);
+        if (atomic_load_explicit(&k->let_go_less, memory_order_relaxed)) break;
+    }
+    op->result = result;
+    if (result < LOOKED_AT_ONE) forget_list(k);
+}

@@ -1,0 +1,320 @@
+/* manifest.c - the manifest's table in memory, and its file: see manifest.h.
+ * The table knows of each segment where its last line stands; the line itself is read when it is
+ * asked for.  A line counts once it is synced, and only then does the table learn of it. */
+#include "writer/keep/manifest.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "writer/keep/manifest_internal.h"
+#include "writer/keep/manifest_line.h"
+
+static int append_line(struct manifest *m, const char *line, size_t size);
+
+static int prepare(struct files *files, const char *directory, struct manifest **manifest) {
+    struct manifest *m = calloc(1, sizeof *m);
+    if (m == NULL) return ERR_NO_MEMORY;
+    m->files = files;
+    m->compact_at = m->compact_min = MANIFEST_COMPACT_BYTES;
+    if (!path_join(m->folder, directory, "state", NULL) ||
+        !path_join(m->path, directory, "state", MANIFEST_FILE) ||
+        !path_join(m->new_path, directory, "state", MANIFEST_FILE ".new")) {
+        free(m);
+        return ERR_NAME_TOO_LONG;
+    }
+    strcpy(m->directory, directory);
+    *manifest = m;
+    return 0;
+}
+
+/* <dir>/state, which survives a power cut: else nothing in it would. */
+static int make_folder(struct manifest *m) {
+    const int error = directory_make(m->files, m->folder);
+    return error ? error : directory_sync(m->files, m->directory);
+}
+
+int manifest_open(struct files *files, const char *directory, struct manifest **manifest) {
+    struct manifest *m = NULL;
+    int error = prepare(files, directory, &m);
+    if (error) return error;
+    error = make_folder(m);
+    if (!error) error = file_remove(files, m->new_path); /* a crash has left it */
+    if (error == ERR_NOT_FOUND) error = 0;
+    if (!error) error = manifest_load(m);
+    if (error) {
+        manifest_close(m);
+        return error;
+    }
+    if (m->damaged > 0)
+        say("%s: %llu lines are none of ours and are passed over", m->path,
+            (unsigned long long)m->damaged);
+    *manifest = m;
+    return 0;
+}
+
+int manifest_read(struct files *files, const char *directory, struct manifest **manifest) {
+    struct manifest *m = NULL;
+    int error = prepare(files, directory, &m);
+    if (error) return error;
+    m->reads_only = true;
+    error = file_open(files, m->path, FILE_READ, &m->file);
+    if (!error) error = manifest_load(m);
+    if (error)
+        manifest_close(m);
+    else
+        *manifest = m;
+    return error;
+}
+
+void manifest_close(struct manifest *manifest) {
+    if (manifest == NULL) return;
+    file_close(&manifest->file);
+    manifest_forget(manifest);
+    free(manifest);
+}
+
+uint64_t manifest_bytes(const struct manifest *manifest) {
+    return manifest->size;
+}
+
+uint64_t manifest_lines_damaged(const struct manifest *manifest) {
+    return manifest->damaged;
+}
+
+/* ---- the table ---- */
+
+void manifest_forget(struct manifest *m) {
+    for (uint32_t i = 0; i < m->stream_count; i++)
+        free(m->streams[i].entries);
+    free(m->streams);
+    m->streams = NULL;
+    m->stream_count = m->stream_room = 0;
+    m->size = m->damaged = 0;
+}
+
+static struct manifest_stream *find_stream(const struct manifest *m, const char *name) {
+    for (uint32_t i = 0; i < m->stream_count; i++)
+        if (strcmp(m->streams[i].name, name) == 0) return &m->streams[i];
+    return NULL;
+}
+
+/* The first entry whose sequence is not below this one. */
+static uint32_t lower_bound(const struct manifest_stream *stream, uint64_t sequence) {
+    uint32_t low = 0, high = stream->count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (stream->entries[middle].sequence < sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct manifest_entry *find_entry(const struct manifest *m, const char *name,
+                                         uint64_t sequence) {
+    struct manifest_stream *stream = find_stream(m, name);
+    if (stream == NULL) return NULL;
+    const uint32_t at = lower_bound(stream, sequence);
+    const bool found = at < stream->count && stream->entries[at].sequence == sequence;
+    return found ? &stream->entries[at] : NULL;
+}
+
+static bool make_room(void **array, uint32_t *room, uint32_t count, size_t each) {
+    if (count < *room) return true;
+    if (count > UINT32_MAX / 4) return false;
+    const uint32_t more = *room == 0 ? 16 : *room * 2;
+    void *larger = realloc(*array, more * each);
+    if (larger == NULL) return false;
+    *array = larger;
+    *room = more;
+    return true;
+}
+
+/* Its entry, made if need be; NULL: no memory. */
+static struct manifest_entry *entry_for(struct manifest *m, const struct segment_name *name) {
+    struct manifest_stream *stream = find_stream(m, name->stream);
+    if (stream == NULL) {
+        if (!make_room((void **)&m->streams, &m->stream_room, m->stream_count, sizeof *stream))
+            return NULL;
+        stream = &m->streams[m->stream_count++];
+        *stream = (struct manifest_stream){0};
+        strcpy(stream->name, name->stream);
+    }
+    const uint32_t at = lower_bound(stream, name->sequence);
+    struct manifest_entry *entry;
+    if (at < stream->count && stream->entries[at].sequence == name->sequence)
+        return &stream->entries[at];
+    if (!make_room((void **)&stream->entries, &stream->room, stream->count, sizeof *entry))
+        return NULL;
+    entry = &stream->entries[at];
+    memmove(entry + 1, entry, (stream->count - at) * sizeof *entry);
+    *entry = (struct manifest_entry){.sequence = name->sequence};
+    stream->count++;
+    return entry;
+}
+
+int manifest_note(struct manifest *m, const struct manifest_record *record, uint64_t offset,
+                  size_t size) {
+    struct manifest_entry *entry = entry_for(m, &record->name);
+    if (entry == NULL) return ERR_NO_MEMORY;
+    entry->event = (uint8_t)record->event;
+    entry->closed_ns = record->closed_ns;
+    entry->handed_ns = record->handed_ns;
+    entry->offset = offset;
+    entry->size = (uint32_t)size;
+    return 0;
+}
+
+enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,
+                                   uint64_t sequence, int64_t *closed_ns) {
+    const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
+    if (entry == NULL || entry->event == MANIFEST_NONE) return MANIFEST_NONE;
+    if (closed_ns != NULL) *closed_ns = entry->closed_ns;
+    return (enum manifest_event)entry->event;
+}
+
+bool manifest_handed(const struct manifest *manifest, const char *stream, uint64_t sequence) {
+    const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
+    return entry != NULL && entry->handed_ns != 0;
+}
+
+uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
+    const struct manifest_stream *found = find_stream(manifest, stream);
+    for (uint32_t n = found == NULL ? 0 : found->count; n > 0; n--)
+        if (found->entries[n - 1].event != MANIFEST_NONE) return found->entries[n - 1].sequence;
+    return 0;
+}
+
+bool manifest_next(const struct manifest *manifest, struct manifest_cursor *cursor) {
+    while (cursor->stream <
+           manifest->stream_count) { /* each round goes on by a segment or a stream */
+        const struct manifest_stream *stream = &manifest->streams[cursor->stream];
+        const uint32_t at = lower_bound(stream, cursor->sequence);
+        if (at < stream->count) {
+            const struct manifest_entry *entry = &stream->entries[at];
+            cursor->name = stream->name;
+            cursor->at = entry->sequence;
+            cursor->sequence = entry->sequence + 1;
+            cursor->event = (enum manifest_event)entry->event;
+            cursor->closed_ns = entry->closed_ns;
+            if (entry->event == MANIFEST_NONE) continue;
+            return true;
+        }
+        cursor->stream++;
+        cursor->sequence = 0;
+    }
+    return false;
+}
+
+/* ---- its lines ---- */
+
+int manifest_line_at(struct file *file, const struct manifest_entry *entry, char *line) {
+    assert(entry->size <= MANIFEST_LINE_MAX);
+    const int64_t got = file_read_at(file, line, entry->size, entry->offset);
+    if (got < 0) return (int)got;
+    return got == entry->size && line[entry->size - 1] == '\n' ? 0 : ERR_INVALID;
+}
+
+static int read_record(struct file *file, const struct manifest_entry *entry,
+                       struct manifest_record *record) {
+    char line[MANIFEST_LINE_MAX + JSON_PADDING];
+    int error = manifest_line_at(file, entry, line);
+    if (!error) error = manifest_line_decode(line, entry->size, record);
+    if (!error && record->name.sequence != entry->sequence) error = ERR_INVALID;
+    return error;
+}
+
+int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
+                  struct manifest_record *record) {
+    const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
+    if (entry == NULL || entry->event == MANIFEST_NONE) return ERR_NOT_FOUND;
+    /* Who only reads keeps open what was read: it may be written anew meanwhile. */
+    if (manifest->reads_only) return read_record(&manifest->file, entry, record);
+    struct file file;
+    int error = file_open(manifest->files, manifest->path, FILE_READ, &file);
+    if (error) return error;
+    error = read_record(&file, entry, record);
+    file_close(&file);
+    return error;
+}
+
+/* ---- appending ---- */
+
+int manifest_append(struct manifest *manifest, const struct manifest_record *record) {
+    struct manifest *m = manifest;
+    assert(!m->reads_only);
+    const size_t folder_size = strlen(record->folder), reason_size = strlen(record->reason);
+    if (!utf8_valid((const uint8_t *)record->folder, folder_size) ||
+        !utf8_valid((const uint8_t *)record->reason, reason_size))
+        return ERR_INVALID;
+    int error = m->suspect || m->size > m->compact_at ? manifest_compact(m) : 0;
+    if (error && m->suspect) return error;
+    /* That it grows is no reason to say nothing: it is tried again with the next line. */
+    struct manifest_record written = *record;
+    struct manifest_entry *entry = entry_for(m, &record->name);
+    if (entry == NULL) return ERR_NO_MEMORY;
+    if (entry->event != MANIFEST_NONE) written.closed_ns = entry->closed_ns;
+    if (entry->handed_ns != 0) written.handed_ns = entry->handed_ns;
+    char line[MANIFEST_LINE_MAX];
+    const size_t size = manifest_line_encode(&written, line);
+    error = append_line(m, line, size);
+    if (error) return error;
+    error = manifest_note(m, &written, m->size, size);
+    m->size += size;
+    return error;
+}
+
+/* The file as we know it: what a failed append has left behind is cut off, and what somebody
+ * else has changed is read again. */
+static int look_at_file(struct manifest *m, struct file *file) {
+    struct file_status status;
+    int error = file_status(file, &status);
+    if (error || status.size == m->size) return error;
+    if (m->torn && status.size > m->size) {
+        error = file_truncate(file, m->size);
+        if (!error) m->torn = false;
+        return error;
+    }
+    say("%s: was changed by another; it is read again", m->path);
+    return manifest_load(m);
+}
+
+static int open_for_append(struct manifest *m, struct file *file, bool *made) {
+    *made = false;
+    int error = file_open(m->files, m->path, FILE_WRITE, file);
+    if (error == ERR_NOT_FOUND) {
+        if (m->size > 0) say("%s: was deleted; a new one begins", m->path);
+        manifest_forget(m);
+        error = make_folder(m);
+        if (!error) error = file_open(m->files, m->path, FILE_WRITE_NEW, file);
+        *made = true;
+        return error;
+    }
+    if (error) return error;
+    error = look_at_file(m, file);
+    if (error) file_close(file);
+    return error;
+}
+
+static int append_line(struct manifest *m, const char *line, size_t size) {
+    struct file file;
+    bool made;
+    int error = open_for_append(m, &file, &made);
+    if (error) return error;
+    error = file_write_at(&file, line, size, m->size);
+    if (error) {
+        m->torn = true;
+    } else {
+        error = file_sync(&file);
+        if (!error && made) error = directory_sync(m->files, m->folder);
+        /* What the disk holds is unknown, and asking again would be answered with a lie: it
+         * is written anew, under another name first. */
+        if (error) m->suspect = true;
+    }
+    file_close(&file);
+    return error;
+}

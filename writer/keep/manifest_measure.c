@@ -1,0 +1,90 @@
+/* manifest_measure.c - what the manifest says of a segment, from the segment itself. */
+#include <string.h>
+
+#include "port/error.h"
+#include "writer/index/index.h"
+#include "writer/keep/manifest.h"
+#include "writer/segment/digest.h"
+#include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
+
+/* All that can be read; damage is passed over as index_append does. */
+static int measure(struct segment_reader *reader, struct lines_digest *digest, uint64_t *lines,
+                   uint64_t *raw_bytes) {
+    bool damaged = false;
+    for (;;) { /* each round goes on by a frame or by damage; the file's end ends it */
+        enum segment_damage damage = SEGMENT_SOUND;
+        const int more = segment_reader_next(reader, &damage);
+        if (more < 0) return more;
+        if (more > 0) {
+            lines_digest_add(digest, reader->raw, reader->raw_size);
+            *lines += reader->raw_lines;
+            *raw_bytes += reader->raw_size;
+            continue;
+        }
+        if (damage == SEGMENT_SOUND) break;
+        damaged = true;
+        const int found = segment_reader_skip_damage(reader);
+        if (found < 0) return found;
+        if (found == 0) break;
+    }
+    return damaged ? ERR_INVALID : 0;
+}
+
+int manifest_measure(struct files *files, const char *path, uint64_t *lines, uint64_t *raw_bytes,
+                     uint64_t *xxh3) {
+    struct segment_reader reader;
+    struct lines_digest digest;
+    *lines = *raw_bytes = *xxh3 = 0;
+    int error = segment_reader_open(files, path, &reader);
+    if (error) return error;
+    error = lines_digest_open(&digest);
+    if (!error) {
+        error = measure(&reader, &digest, lines, raw_bytes);
+        *xxh3 = lines_digest_value(&digest);
+        lines_digest_close(&digest);
+    }
+    segment_reader_close(&reader);
+    return error;
+}
+
+static int describe_by_index(struct file *file, struct manifest_record *record) {
+    struct segment_index index;
+    const int error = index_load(file, &index);
+    if (error) return error;
+    record->lines = index.lines;
+    record->raw_bytes = index.raw_size;
+    record->xxh3 = index.lines_digest;
+    record->first_time_ns = index.span.time_min_ns;
+    record->last_time_ns = index.span.time_max_ns;
+    record->closed_ns = index.span.received_max_ns;
+    index_free(&index);
+    return 0;
+}
+
+int manifest_describe(struct files *files, const char *path, struct manifest_record *record) {
+    struct file file;
+    struct file_status status;
+    memset(record, 0, sizeof *record);
+    record->first_time_ns = INT64_MIN;
+    record->last_time_ns = record->closed_ns = INT64_MAX;
+    if (!segment_name_parse(segment_file_name(path), &record->name) || record->name.part)
+        return ERR_INVALID;
+    int error = file_open(files, path, FILE_READ, &file);
+    if (error) return error;
+    error = file_status(&file, &status);
+    if (!error) error = describe_by_index(&file, record);
+    file_close(&file);
+    if (error == ERR_NOT_FOUND) {
+        error = manifest_measure(files, path, &record->lines, &record->raw_bytes, &record->xxh3);
+        if (error == ERR_INVALID) error = 0;
+    }
+    if (error) return error;
+    record->bytes = status.size;
+    /* Without its lines' receive times: a closed file is written to for the last time when it
+     * gets its index, not long after. */
+    if (record->closed_ns == INT64_MAX || record->closed_ns == INT64_MIN)
+        record->closed_ns = status.modified_ns > record->name.opened_ns ? status.modified_ns
+                                                                        : record->name.opened_ns;
+    return 0;
+}

@@ -1,0 +1,196 @@
+/* move.c - see move.h. */
+#include "writer/keep/move.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+
+#define PIECE_BYTES (256u << 10)
+
+struct moving {
+    struct move *move;
+    char from_folder[PATH_BYTES_MAX], from[PATH_BYTES_MAX];
+    char to_folder[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
+    char copy[PATH_BYTES_MAX];
+    uint8_t *bytes; /* two pieces */
+};
+
+static bool stopped(const struct moving *m) {
+    const atomic_bool *stop = m->move->stop;
+    return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
+}
+
+static bool find_paths(struct moving *m, const struct segment_name *name) {
+    const struct move *move = m->move;
+    char file[SEGMENT_NAME_MAX], copy[STREAM_NAME_MAX + 16];
+    segment_name_format(name, file);
+    snprintf(copy, sizeof copy, "%s.copy", name->stream);
+    return path_join(m->from_folder, move->directory, name->stream, NULL) &&
+           path_join(m->from, move->directory, name->stream, file) &&
+           path_join(m->to_folder, move->archive, name->stream, NULL) &&
+           path_join(m->to, move->archive, name->stream, file) &&
+           path_join(m->copy, move->archive, "state", copy);
+}
+
+/* ---- the copy ---- */
+
+/* What goes wrong with reading is no fault of the archive's. */
+static int copy_bytes(struct moving *m, struct file *from, struct file *to) {
+    for (uint64_t offset = 0;;) { /* ends: the file does */
+        if (stopped(m)) return ERR_CANCELLED;
+        const int64_t got = file_read_at(from, m->bytes, PIECE_BYTES, offset);
+        if (got < 0) m->move->of_archive = false;
+        if (got <= 0) return (int)got;
+        const int error = file_write_at(to, m->bytes, (size_t)got, offset);
+        if (error) return error;
+        offset += (uint64_t)got;
+    }
+}
+
+/* 0: the same bytes; ERR_INVALID: others. */
+static int compare_bytes(struct moving *m, struct file *from, struct file *to) {
+    uint8_t *other = m->bytes + PIECE_BYTES;
+    for (uint64_t offset = 0;;) { /* ends: the file does */
+        if (stopped(m)) return ERR_CANCELLED;
+        const int64_t got = file_read_at(from, m->bytes, PIECE_BYTES, offset);
+        if (got < 0) m->move->of_archive = false;
+        if (got < 0) return (int)got;
+        const int64_t had = file_read_at(to, other, PIECE_BYTES, offset);
+        if (had < 0) return (int)had;
+        if (got != had || memcmp(m->bytes, other, (size_t)got) != 0) return ERR_INVALID;
+        if (got == 0) return 0;
+        offset += (uint64_t)got;
+    }
+}
+
+static int write_copy(struct moving *m, struct file *from) {
+    struct files *files = m->move->files;
+    struct file to;
+    int error = file_remove(files, m->copy); /* what a crash has left */
+    if (error && error != ERR_NOT_FOUND) return error;
+    error = file_open(files, m->copy, FILE_WRITE_NEW, &to);
+    if (error) return error;
+    error = copy_bytes(m, from, &to);
+    if (!error) file_permissions_like(&to, from);
+    if (!error) error = file_sync(&to);
+    if (!error) error = compare_bytes(m, from, &to);
+    file_close(&to);
+    return error == ERR_INVALID ? ERR_IO : error; /* the disk tells other bytes than it was given */
+}
+
+/* Other bytes, but the same lines: one of the two has been packed since. */
+static int has_same_lines(const struct moving *m, bool *same) {
+    struct manifest_record here, there;
+    int error = manifest_describe(m->move->files, m->from, &here);
+    if (!error) error = manifest_describe(m->move->files, m->to, &there);
+    *same = !error && here.lines == there.lines && here.xxh3 == there.xxh3;
+    return error;
+}
+
+/* An earlier try has got so far: only what it may have left undone is done again.  ERR_EXISTS:
+ * other lines have its name there, those of a log directory that was copied say, and they stay. */
+static int is_there(struct moving *m, struct file *from, bool *there) {
+    struct file to;
+    struct file_status here, status;
+    *there = false;
+    int error = file_open(m->move->files, m->to, FILE_READ, &to);
+    if (error) return error == ERR_NOT_FOUND ? 0 : error;
+    error = file_status(&to, &status);
+    if (!error) error = file_status(from, &here);
+    if (!error && status.size == here.size) {
+        error = compare_bytes(m, from, &to);
+        *there = error == 0;
+        if (error == ERR_INVALID) error = 0;
+    }
+    file_close(&to);
+    bool same = true;
+    if (!error && !*there) error = has_same_lines(m, &same);
+    if (same) return error;
+    m->move->of_archive = false;
+    return error ? error : ERR_EXISTS;
+}
+
+/* Looked at once more under its name: two who are told to use one archive by mistake have one
+ * copy, too, and what was compared need not be what got the name. */
+static int name_copy(struct moving *m, struct file *from) {
+    bool there = false;
+    int error = file_rename(m->move->files, m->copy, m->to);
+    if (error) return error;
+    m->move->of_archive = false; /* others may go on, if this one is held */
+    error = is_there(m, from, &there);
+    return error || there ? error : ERR_IO;
+}
+
+/* In the archive it has its name, and survives a power failure. */
+static int bring_there(struct moving *m) {
+    struct files *files = m->move->files;
+    struct file from;
+    bool there;
+    int error = file_open(files, m->from, FILE_READ, &from);
+    if (error) return error;
+    m->move->of_archive = true;
+    error = directory_make(files, m->to_folder);
+    if (!error) error = is_there(m, &from, &there);
+    if (!error && !there) {
+        error = write_copy(m, &from);
+        if (!error) error = name_copy(m, &from);
+        if (error) (void)file_remove(files, m->copy);
+    }
+    file_close(&from);
+    const int synced = error ? error : directory_sync(files, m->to_folder);
+    m->move->of_archive = synced && (!error || m->move->of_archive);
+    return synced;
+}
+
+/* ---- the books, and the original ---- */
+
+static int write_down(struct moving *m, const struct segment_name *name) {
+    const struct move *move = m->move;
+    struct manifest_record record;
+    int error = manifest_find(move->manifest, name->stream, name->sequence, &record);
+    const bool told = !error && (record.event == MANIFEST_MOVED || record.event == MANIFEST_HANDED);
+    if (told && strcmp(record.folder, m->to_folder) == 0) return 0;
+    if (error && error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
+    /* It may have been packed since its last line. */
+    error = manifest_describe(move->files, m->from, &record);
+    record.event = MANIFEST_MOVED;
+    record.time_ns = move->now_ns;
+    strcpy(record.folder, m->to_folder);
+    return error ? error : manifest_append(move->manifest, &record);
+}
+
+int move_segment(struct move *move, const struct segment_name *name) {
+    struct moving m = {.move = move, .bytes = malloc(2 * PIECE_BYTES)};
+    move->of_archive = true;
+    int error = m.bytes == NULL ? ERR_NO_MEMORY : find_paths(&m, name) ? 0 : ERR_NAME_TOO_LONG;
+    if (!error) error = archives_claim(move->files, move->directory, move->archive, move->chance);
+    if (!error) {
+        move->of_archive = false;
+        error = bring_there(&m);
+    }
+    free(m.bytes);
+    if (!error) error = write_down(&m, name);
+    if (!error) error = file_remove(move->files, m.from);
+    return error ? error : directory_sync(move->files, m.from_folder);
+}
+
+const char *move_error_text(int error) {
+    return error == ERR_EXISTS ? "other lines have its name in the archive" : error_text(error);
+}
+
+int move_clear(struct files *files, const char *directory, const char *archive,
+               const char *stream) {
+    char path[PATH_BYTES_MAX], copy[STREAM_NAME_MAX + 16];
+    snprintf(copy, sizeof copy, "%s.copy", stream);
+    if (!path_join(path, archive, "state", copy)) return ERR_NAME_TOO_LONG;
+    struct archives *archives = malloc(sizeof *archives);
+    if (archives == NULL) return ERR_NO_MEMORY;
+    int error = archives_read(files, directory, archives);
+    if (!error) error = archives_check(files, archives, archive);
+    free(archives);
+    if (error) return error;
+    error = file_remove(files, path);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}

@@ -1,0 +1,122 @@
+/* repack.c - see repack.h.  A group of the segment becomes a group of the copy: its lines are
+ * gathered, cut into larger frames, and a lid says of them what the index knew. */
+#include "writer/keep/repack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_reader.h"
+
+struct repacking {
+    const struct segment_index *index;
+    struct file *to;
+    const struct repack_options *options;
+    struct segment_reader reader;
+    uint64_t end; /* of what was written */
+    /* The lines of one group, and the same packed. */
+    uint8_t *raw, *packed;
+    size_t raw_room, packed_room;
+    void *scratch;
+};
+
+static int open_repacking(struct repacking *r, struct file *from);
+static void close_repacking(struct repacking *r);
+static int write_group(struct repacking *r, const struct index_group *group);
+static int compare(struct file *file, const struct segment_index *index);
+
+int repack(struct file *from, const struct segment_index *index, struct file *to,
+           const struct repack_options *options) {
+    struct repacking r = {.index = index, .to = to, .options = options};
+    const struct index_options index_options = {.stop = options->stop, .repacked = true};
+    int error = open_repacking(&r, from);
+    for (uint32_t i = 0; i < index->count && !error; i++)
+        error = write_group(&r, &index->groups[i]);
+    close_repacking(&r);
+    if (!error) error = index_append(to, &index_options);
+    if (!error) error = compare(to, index);
+    return error ? error : file_sync(to);
+}
+
+static int open_repacking(struct repacking *r, struct file *from) {
+    r->reader.file = *from;
+    r->scratch = malloc(frame_hc_scratch_bytes());
+    return r->scratch == NULL ? ERR_NO_MEMORY : 0;
+}
+
+static void close_repacking(struct repacking *r) {
+    r->reader.file = (struct file){0}; /* it is the caller's */
+    segment_reader_close(&r->reader);
+    free(r->scratch);
+    free(r->raw);
+    free(r->packed);
+}
+
+static bool stopped(const struct repacking *r) {
+    const atomic_bool *stop = r->options->stop;
+    return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
+}
+
+static int make_room(uint8_t **bytes, size_t *room, size_t size) {
+    if (*room >= size) return 0;
+    free(*bytes);
+    *bytes = malloc(size);
+    *room = *bytes != NULL ? size : 0;
+    return *bytes != NULL ? 0 : ERR_NO_MEMORY;
+}
+
+/* All lines of the group, into r->raw.  ERR_INVALID: they are not those of which the index tells. */
+static int read_group(struct repacking *r, const struct index_group *group) {
+    size_t size = 0;
+    uint64_t lines = 0;
+    segment_reader_seek(&r->reader, group->offset);
+    while (r->reader.next_offset <
+           group->offset + group->size) { /* each round goes on by a frame */
+        enum segment_damage damage;
+        const int more = segment_reader_next(&r->reader, &damage);
+        if (more <= 0) return more < 0 ? more : ERR_INVALID;
+        if (stopped(r)) return ERR_CANCELLED;
+        if (r->reader.raw_size > group->raw_size - size) return ERR_INVALID;
+        memcpy(r->raw + size, r->reader.raw, r->reader.raw_size);
+        size += r->reader.raw_size;
+        lines += r->reader.raw_lines;
+    }
+    return size == group->raw_size && lines == group->span.lines ? 0 : ERR_INVALID;
+}
+
+static int write_group(struct repacking *r, const struct index_group *group) {
+    if (group->damaged || group->raw_size == 0) return ERR_INVALID;
+    const size_t packed_max = frames_bytes_max(group->raw_size) + LID_BYTES;
+    const int level = r->options->level > 0 ? r->options->level : REPACK_LEVEL_DEFAULT;
+    int error = make_room(&r->raw, &r->raw_room, group->raw_size);
+    if (!error) error = make_room(&r->packed, &r->packed_room, packed_max);
+    if (!error) error = read_group(r, group);
+    if (error) return error;
+    size_t size = frames_encode_hc(r->scratch, r->raw, group->raw_size, level, r->packed);
+    size += lid_encode(&group->span, group->first_line, r->packed + size);
+    error = file_write_at(r->to, r->packed, size, r->end);
+    r->end += size;
+    return error;
+}
+
+/* ---- what stands in the copy ---- */
+
+/* index_append has read every line of it back. */
+static int compare(struct file *file, const struct segment_index *index) {
+    struct segment_index copy;
+    uint64_t offset;
+    int error = index_load(file, &copy);
+    if (error) return error == ERR_NOT_FOUND ? ERR_INVALID : error;
+    const bool same = copy.lines == index->lines && copy.lines_digest == index->lines_digest;
+    index_free(&copy);
+    return same ? index_check(file, &offset) : ERR_INVALID;
+}
+
+int repack_take_place(struct files *files, const char *copy_path, const char *path,
+                      const char *folder) {
+    struct file_status status;
+    int error = file_status_of(files, path, &status);
+    if (!error) error = file_rename(files, copy_path, path);
+    return error ? error : directory_sync(files, folder);
+}

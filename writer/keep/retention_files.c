@@ -1,0 +1,543 @@
+/* retention_files.c - see retention_files.h. */
+#include "writer/keep/retention_files.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "writer/segment/archives.h"
+
+/* Free bytes change while we look: so often is looked again until they stand still. */
+#define FREE_LOOKS 8
+
+struct retention {
+    struct files *files;
+    struct retention_folders asked;
+    struct archives archives;
+    /* The directory, and what holds archived ones now; NULL: none, or not there. */
+    const char *folders[RETENTION_VOLUMES];
+    uint32_t away; /* bit p: archive p was not there; it has been said */
+    struct manifest *manifest;
+    const struct retention_rules *rules;
+    /* Of the last look. */
+    struct retention_segment *segments;
+    uint32_t count, room;
+    struct retention_stream *streams; /* with the limits that hold for them */
+    uint32_t stream_count, stream_room;
+    struct retention_segment **order;
+    uint32_t going, next;
+    struct retention_tally tally;
+    int said; /* the error that was said last */
+    /* The one that has gone, and of which the manifest could not be told yet. */
+    struct segment_name untold; /* stream "": none */
+};
+
+static int find_folders(struct retention *r);
+static int list_folder(struct retention *r, uint32_t place);
+static int tell_manifest(struct retention *r, int64_t now_ns);
+static void merge(struct retention *r);
+static int decide(struct retention *r, int64_t now_ns);
+
+int retention_open(struct files *files, const struct retention_folders *folders,
+                   struct manifest *manifest, const struct retention_rules *rules,
+                   struct retention **retention) {
+    struct retention *r = calloc(1, sizeof *r);
+    if (r == NULL) return ERR_NO_MEMORY;
+    r->files = files;
+    assert(RETENTION_VOLUMES == ARCHIVES_MAX + 2);
+    r->asked = *folders;
+    r->manifest = manifest;
+    r->rules = rules;
+    *retention = r;
+    return 0;
+}
+
+static void forget(struct retention *r) {
+    free(r->segments);
+    free(r->streams);
+    free(r->order);
+    r->segments = NULL;
+    r->streams = NULL;
+    r->order = NULL;
+    r->count = r->room = r->stream_count = r->stream_room = r->going = r->next = 0;
+    r->tally.segments = r->tally.bytes = r->tally.left = 0;
+}
+
+void retention_close(struct retention *retention) {
+    if (retention == NULL) return;
+    forget(retention);
+    free(retention);
+}
+
+int64_t retention_look(struct retention *retention, int64_t now_ns) {
+    struct retention *r = retention;
+    int error = tell_manifest(r, now_ns);
+    forget(r);
+    if (!error) error = find_folders(r);
+    for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++)
+        if (r->folders[place] != NULL) error = list_folder(r, place);
+    if (!error) {
+        merge(r);
+        error = decide(r, now_ns);
+    }
+    if (error) forget(r);
+    return error ? error : (int64_t)r->going;
+}
+
+struct retention_tally retention_tally(const struct retention *retention) {
+    return retention->tally;
+}
+
+/* ---- what is there ---- */
+
+/* Under any name, as one that is named anew lies where it lay: its segments would count twice. */
+static bool has_folder(const struct retention *r, const char *folder, uint64_t id) {
+    struct file_status status;
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
+        if (r->folders[place] == NULL) continue;
+        if (strcmp(r->folders[place], folder) == 0) return true;
+        if (id != 0 && file_status_of(r->files, r->folders[place], &status) == 0 && status.id == id)
+            return true;
+    }
+    return false;
+}
+
+static void add_folder(struct retention *r, uint32_t place, const char *folder) {
+    struct file_status status;
+    const bool there = file_status_of(r->files, folder, &status) == 0;
+    if (!has_folder(r, folder, there ? status.id : 0)) r->folders[place] = folder;
+}
+
+static void look_for_archive(struct retention *r, uint32_t place) {
+    const char *folder = r->archives.folders[place - 1];
+    const int error = archives_check(r->files, &r->archives, folder);
+    if (error && !(r->away >> place & 1))
+        say("archive %s: %s; what lies there is not counted, and stays", folder,
+            archives_error_text(error));
+    if (error) r->away |= 1u << place;
+    if (error) return;
+    r->away &= ~(1u << place);
+    add_folder(r, place, folder);
+}
+
+static int find_folders(struct retention *r) {
+    memset(r->folders, 0, sizeof r->folders);
+    r->folders[0] = r->asked.directory;
+    const int error = archives_read(r->files, r->asked.directory, &r->archives);
+    for (uint32_t i = 0; !error && i < r->archives.count; i++)
+        look_for_archive(r, i + 1);
+    if (r->asked.archive != NULL) add_folder(r, RETENTION_VOLUMES - 1, r->asked.archive);
+    return error;
+}
+
+struct listing {
+    struct retention *r;
+    uint32_t place, stream;
+    char path[PATH_BYTES_MAX]; /* <folder>/<stream> */
+    int error;
+};
+
+static int number_of(struct retention *r, const char *name, uint32_t *number) {
+    for (*number = 0; *number < r->stream_count; ++*number)
+        if (strcmp(r->streams[*number].name, name) == 0) return 0;
+    if (r->stream_count == r->stream_room) {
+        const uint32_t room = r->stream_room == 0 ? 8 : r->stream_room * 2;
+        struct retention_stream *more = realloc(r->streams, room * sizeof *more);
+        if (more == NULL) return ERR_NO_MEMORY;
+        r->streams = more;
+        r->stream_room = room;
+    }
+    struct retention_stream *stream = &r->streams[r->stream_count++];
+    strcpy(stream->name, name);
+    stream->limits = retention_limits_of(r->rules, name);
+    return 0;
+}
+
+static int add_segment(struct listing *l, const struct segment_name *name,
+                       const struct file_status *status) {
+    struct retention *r = l->r;
+    if (r->count == r->room) {
+        const uint32_t room = r->room == 0 ? 64 : r->room * 2;
+        struct retention_segment *more = realloc(r->segments, room * sizeof *more);
+        if (more == NULL) return ERR_NO_MEMORY;
+        r->segments = more;
+        r->room = room;
+    }
+    struct retention_segment *segment = &r->segments[r->count++];
+    *segment = (struct retention_segment){.stream = l->stream,
+                                          .part = name->part,
+                                          .sequence = name->sequence,
+                                          .opened_ns = name->opened_ns,
+                                          .places = 1u << l->place};
+    segment->bytes[l->place] = status->size;
+    segment->closed_ns =
+        status->modified_ns > name->opened_ns ? status->modified_ns : name->opened_ns;
+    int64_t closed_ns;
+    if (r->manifest != NULL &&
+        manifest_state(r->manifest, name->stream, name->sequence, &closed_ns) != MANIFEST_NONE &&
+        closed_ns != INT64_MAX)
+        segment->closed_ns = closed_ns;
+    return 0;
+}
+
+static bool found_file(void *context, const char *entry, bool directory) {
+    struct listing *l = context;
+    struct segment_name name;
+    struct file_status status;
+    char path[PATH_BYTES_MAX];
+    if (directory || !segment_name_parse(entry, &name)) return true;
+    if (strcmp(name.stream, l->r->streams[l->stream].name) != 0) return true; /* none of ours */
+    int error = path_join(path, l->path, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
+    if (!error) error = file_status_of(l->r->files, path, &status);
+    if (error == ERR_NOT_FOUND) return true; /* it has gone, or got its name, meanwhile */
+    if (!error) error = add_segment(l, &name, &status);
+    l->error = error;
+    return error == 0;
+}
+
+static bool found_folder(void *context, const char *entry, bool directory) {
+    struct listing *l = context;
+    const char *folder = l->r->folders[l->place];
+    if (!directory || !stream_name_valid(entry)) return true;
+    int error = path_join(l->path, folder, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
+    if (!error) error = number_of(l->r, entry, &l->stream);
+    if (!error) error = directory_list(l->r->files, l->path, found_file, l);
+    if (error == ERR_NOT_FOUND) error = 0; /* gone meanwhile */
+    if (!l->error) l->error = error;
+    return l->error == 0;
+}
+
+static int list_folder(struct retention *r, uint32_t place) {
+    struct listing listing = {.r = r, .place = place};
+    const int error = directory_list(r->files, r->folders[place], found_folder, &listing);
+    /* The archive's is made when the first segment goes there. */
+    if (error == ERR_NOT_FOUND && place > 0) return 0;
+    return error ? error : listing.error;
+}
+
+static int compare_segments(const void *left, const void *right) {
+    const struct retention_segment *a = left, *b = right;
+    if (a->stream != b->stream) return a->stream < b->stream ? -1 : 1;
+    if (a->sequence != b->sequence) return a->sequence < b->sequence ? -1 : 1;
+    if (a->part != b->part) return a->part ? 1 : -1;
+    if (a->opened_ns != b->opened_ns) return a->opened_ns < b->opened_ns ? -1 : 1;
+    return 0;
+}
+
+static uint64_t bytes_of(const struct retention_segment *segment) {
+    uint64_t bytes = 0;
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+        bytes += segment->bytes[place];
+    return bytes;
+}
+
+/* One that is being moved lies in both folders, and is one. */
+static void merge(struct retention *r) {
+    uint32_t kept = 0;
+    if (r->count > 0) qsort(r->segments, r->count, sizeof *r->segments, compare_segments);
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct retention_segment segment = r->segments[i];
+        struct retention_segment *before = kept > 0 ? &r->segments[kept - 1] : NULL;
+        if (before != NULL && compare_segments(before, &segment) == 0) {
+            before->places |= segment.places;
+            for (int v = 0; v < RETENTION_VOLUMES; v++)
+                before->bytes[v] += segment.bytes[v];
+        } else {
+            r->segments[kept++] = segment;
+        }
+    }
+    r->count = kept;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (r->segments[i].part) continue;
+        r->tally.segments++;
+        r->tally.bytes += bytes_of(&r->segments[i]);
+    }
+}
+
+/* ---- what has to go ---- */
+
+/* Two folders with the same number of free bytes, which stands still, are on one volume: there a
+ * file that goes helps both.  Fills in free[place]; nothing lies there yet: UINT64_MAX. */
+static int is_one_volume(struct retention *r, uint32_t first, uint32_t place,
+                         uint64_t free[RETENTION_VOLUMES], bool *one) {
+    *one = true; /* or who can tell: then rather too little goes than too much */
+    for (int i = 0; i < FREE_LOOKS; i++) {
+        uint64_t again;
+        int error = free_space(r->files, r->folders[place], &free[place]);
+        if (error == ERR_NOT_FOUND) {
+            free[place] = UINT64_MAX;
+            *one = false;
+            return 0;
+        }
+        if (!error) error = free_space(r->files, r->folders[first], &again);
+        if (error) return error;
+        const bool still = again == free[first];
+        free[first] = again;
+        if (still) *one = free[place] == again;
+        if (still) return 0;
+    }
+    return 0;
+}
+
+/* What lies in that place lies on the volume of the first. */
+static void join_volumes(struct retention *r, uint32_t first, uint32_t place) {
+    for (uint32_t i = 0; i < r->count; i++) {
+        r->segments[i].bytes[first] += r->segments[i].bytes[place];
+        r->segments[i].bytes[place] = 0;
+    }
+}
+
+static int find_space(struct retention *r, uint64_t free[RETENTION_VOLUMES]) {
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+        free[place] = UINT64_MAX;
+    if (r->rules->free_min == 0) return 0;
+    int error = free_space(r->files, r->folders[0], &free[0]);
+    for (uint32_t place = 1; place < RETENTION_VOLUMES && !error; place++) {
+        bool one = false;
+        if (r->folders[place] == NULL) continue;
+        for (uint32_t first = 0; first < place && !one && !error; first++) {
+            if (free[first] == UINT64_MAX) continue;
+            error = is_one_volume(r, first, place, free, &one);
+            if (one) join_volumes(r, first, place);
+        }
+        if (one) free[place] = UINT64_MAX;
+    }
+    return error;
+}
+
+static int decide(struct retention *r, int64_t now_ns) {
+    struct retention_question question = {.segments = r->segments,
+                                          .count = r->count,
+                                          .all = r->rules->all,
+                                          .free_min = r->rules->free_min,
+                                          .now_ns = now_ns};
+    const int error = find_space(r, question.free);
+    if (error || r->count == 0) return error;
+    struct retention_limits *limits = malloc(r->stream_count * sizeof *limits);
+    r->order = malloc(r->count * sizeof *r->order);
+    if (limits == NULL || r->order == NULL) {
+        free(limits);
+        return ERR_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < r->stream_count; i++)
+        limits[i] = r->streams[i].limits;
+    question.limits = limits;
+    r->going = retention_decide(&question, r->order);
+    free(limits);
+    return 0;
+}
+
+static struct segment_name name_of(const struct retention *r,
+                                   const struct retention_segment *segment) {
+    struct segment_name name = {.sequence = segment->sequence, .opened_ns = segment->opened_ns};
+    strcpy(name.stream, r->streams[segment->stream].name);
+    return name;
+}
+
+static uint32_t first_place(const struct retention_segment *segment) {
+    uint32_t place = 0;
+    while (!(segment->places >> place & 1)) /* ends: it was found somewhere */
+        place++;
+    return place;
+}
+
+void retention_tell(const struct retention *retention, uint32_t n, struct retention_going *going) {
+    assert(n < retention->going);
+    const struct retention_segment *segment = retention->order[n];
+    const struct retention_stream *stream = &retention->streams[segment->stream];
+    *going = (struct retention_going){.folder = retention->folders[first_place(segment)],
+                                      .stream = stream->name,
+                                      .name = name_of(retention, segment),
+                                      .bytes = bytes_of(segment),
+                                      .since_ns = segment->since_ns};
+    retention_reason_text(segment->reason, &stream->limits, stream->name, retention->rules,
+                          going->reason);
+}
+
+/* ---- going ---- */
+
+/* What the manifest says of it, or what the segment does where the manifest says nothing. */
+static int find_record(struct retention *r, const struct retention_going *going, const char *path,
+                       struct manifest_record *record) {
+    int error = manifest_find(r->manifest, going->stream, going->name.sequence, record);
+    if (error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
+    error = manifest_describe(r->files, path, record);
+    if (error) return error;
+    record->event = MANIFEST_CLOSED;
+    return 0;
+}
+
+static int path_in(const struct retention *r, uint32_t place, const struct retention_going *going,
+                   char *folder, char *path) {
+    char name[SEGMENT_NAME_MAX];
+    if (!path_join(folder, r->folders[place], going->stream, NULL) ||
+        !path_join(path, folder, segment_name_format(&going->name, name), NULL))
+        return ERR_NAME_TOO_LONG;
+    return 0;
+}
+
+/* The manifest says that it is coming, unless it says so already. */
+static int announce(struct retention *r, const struct retention_segment *segment,
+                    const struct retention_going *going, char *path, int64_t now_ns) {
+    struct manifest_record record;
+    char folder[PATH_BYTES_MAX];
+    int error = path_in(r, first_place(segment), going, folder, path);
+    if (!error) error = find_record(r, going, path, &record);
+    if (error) return error;
+    if (record.event == MANIFEST_DELETING && strcmp(record.reason, going->reason) == 0) return 0;
+    record.event = MANIFEST_DELETING;
+    record.time_ns = now_ns;
+    strcpy(record.reason, going->reason);
+    return manifest_append(r->manifest, &record);
+}
+
+/* *held: an error with which it stays where it is. */
+static int remove_files(struct retention *r, const struct retention_segment *segment,
+                        const struct retention_going *going, char *path, int *held) {
+    char folder[PATH_BYTES_MAX];
+    *held = 0;
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
+        if (!(segment->places >> place & 1)) continue;
+        int error = path_in(r, place, going, folder, path);
+        if (error) return error;
+        error = file_remove(r->files, path);
+        if (error && error != ERR_NOT_FOUND) {
+            *held = error;
+            return 0;
+        }
+        error = directory_sync(r->files, folder);
+        if (error && error != ERR_NOT_FOUND) return error;
+    }
+    return 0;
+}
+
+/* That what is untold has gone. */
+static int tell_manifest(struct retention *r, int64_t now_ns) {
+    struct manifest_record record;
+    if (r->untold.stream[0] == '\0') return 0;
+    int error = manifest_find(r->manifest, r->untold.stream, r->untold.sequence, &record);
+    if (!error) {
+        record.event = MANIFEST_DELETED;
+        record.time_ns = now_ns;
+        error = manifest_append(r->manifest, &record);
+    }
+    if (!error || error == ERR_NOT_FOUND) r->untold.stream[0] = '\0';
+    return error;
+}
+
+static void leave(struct retention *r, const char *path, int error) {
+    r->tally.left++;
+    r->tally.last_error = error;
+    if (r->said != error)
+        say("%s: cannot be deleted: %s; trying again later", path, error_text(error));
+    r->said = error;
+}
+
+int retention_step(struct retention *retention, int64_t now_ns) {
+    struct retention *r = retention;
+    assert(r->manifest != NULL);
+    if (r->next == r->going) return 0;
+    const struct retention_segment *segment = r->order[r->next];
+    struct retention_going going;
+    char path[PATH_BYTES_MAX];
+    int held = 0;
+    retention_tell(r, r->next, &going);
+    int error = announce(r, segment, &going, path, now_ns);
+    if (error == ERR_NOT_FOUND) { /* somebody else took it, and nobody had told of it */
+        r->next++;
+        return 1;
+    }
+    if (error == ERR_BUSY) { /* whoever has it to himself keeps us from describing it, too */
+        held = error;
+        error = 0;
+    }
+    if (!error && !held) error = remove_files(r, segment, &going, path, &held);
+    if (!error && held) {
+        leave(r, path, held);
+        r->next++;
+        return 1;
+    }
+    if (!error) {
+        r->untold = going.name;
+        error = tell_manifest(r, now_ns);
+    }
+    if (error) return error;
+    say("%s: deleted: %s", path, going.reason);
+    r->tally.deleted++;
+    r->tally.bytes_deleted += going.bytes;
+    r->next++;
+    return 1;
+}
+
+/* ---- what a crash has left ---- */
+
+static int is_there(struct files *files, const char *folder, const struct segment_name *name,
+                    bool *there) {
+    struct file_status status;
+    char path[PATH_BYTES_MAX], text[SEGMENT_NAME_MAX];
+    if (!path_join(path, folder, segment_name_format(name, text), NULL)) return ERR_NAME_TOO_LONG;
+    const int error = file_status_of(files, path, &status);
+    if (error == 0) *there = true;
+    if (error) return error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY ? 0 : error;
+    return 0;
+}
+
+/* In one of the folders?  That it has gone may not have reached the disk yet. */
+static int look_in(struct files *files, const char *root, const struct segment_name *name,
+                   bool *there) {
+    char folder[PATH_BYTES_MAX];
+    if (!path_join(folder, root, name->stream, NULL)) return ERR_NAME_TOO_LONG;
+    int error = is_there(files, folder, name, there);
+    if (!error && !*there) error = directory_sync(files, folder);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+/* Nobody knows what lies in an archive that is not there: it may be there. */
+static int look_everywhere(struct files *files, const struct retention_folders *folders,
+                           const struct archives *archives, const struct segment_name *name,
+                           bool *there) {
+    int error = look_in(files, folders->directory, name, there);
+    if (!error && folders->archive != NULL) error = look_in(files, folders->archive, name, there);
+    for (uint32_t i = 0; i < archives->count && !error && !*there; i++) {
+        if (archives_check(files, archives, archives->folders[i]))
+            *there = true;
+        else
+            error = look_in(files, archives->folders[i], name, there);
+    }
+    return error;
+}
+
+static int mend_one(struct files *files, const struct retention_folders *folders,
+                    const struct archives *archives, struct manifest *manifest,
+                    const struct manifest_cursor *at, int64_t now_ns) {
+    struct manifest_record record;
+    bool there = false;
+    int error = manifest_find(manifest, at->name, at->at, &record);
+    if (!error) error = look_everywhere(files, folders, archives, &record.name, &there);
+    if (error == ERR_INVALID) return 0; /* its line was changed by another: nobody knows */
+    if (!error && record.folder[0] != '\0')
+        error = is_there(files, record.folder, &record.name, &there);
+    if (error || there) return error;
+    record.event = MANIFEST_DELETED;
+    record.time_ns = now_ns;
+    error = manifest_append(manifest, &record);
+    if (!error)
+        say("%s-%010llu: was deleted before the last start: %s", at->name,
+            (unsigned long long)at->at, record.reason);
+    return error;
+}
+
+int retention_mend(struct files *files, const struct retention_folders *folders,
+                   struct manifest *manifest, int64_t now_ns) {
+    struct manifest_cursor cursor = {0};
+    struct archives *archives = malloc(sizeof *archives);
+    int error =
+        archives == NULL ? ERR_NO_MEMORY : archives_read(files, folders->directory, archives);
+    while (!error && manifest_next(manifest, &cursor))
+        if (cursor.event == MANIFEST_DELETING)
+            error = mend_one(files, folders, archives, manifest, &cursor, now_ns);
+    free(archives);
+    return error;
+}

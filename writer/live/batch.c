@@ -1,0 +1,330 @@
+/* batch.c - fills, judges and compresses a batch.
+ * One copy: bytes come in once, are judged where they lie, move only when
+ * something before them was cut out, and leave through LZ4. */
+#include "writer/live/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/memory.h"
+#include "schema/json/ijson.h"
+#include "writer/live/stream.h"
+#include "writer/segment/frame.h"
+
+#define SPARE_BYTES STREAM_SPARE_BYTES
+
+static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
+    const uint32_t line = line_bytes_max + 2; /* CR and LF */
+    return line > BATCH_BYTES_MIN ? line : BATCH_BYTES_MIN;
+}
+
+/* To the next cache line. */
+static size_t rounded(size_t size) {
+    return (size + 63) / 64 * 64;
+}
+
+static size_t packed_bytes_max(uint32_t raw_max) {
+    return frames_bytes_max(raw_max) + SPARE_BYTES;
+}
+
+static size_t main_memory(uint32_t raw_max) {
+    return rounded(raw_max + JSON_PADDING) + rounded(frame_scratch_bytes()) +
+           packed_bytes_max(raw_max);
+}
+
+size_t batch_memory(uint32_t line_bytes_max) {
+    return main_memory(raw_bytes_max(line_bytes_max)) + BATCH_RUNS_MAX * sizeof(struct batch_run) +
+           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + SPARE_BYTES;
+}
+
+int batch_create(uint32_t line_bytes_max, struct batch *batch) {
+    const uint32_t raw_max = raw_bytes_max(line_bytes_max);
+    assert(raw_max <= FRAME_RAW_MAX);
+    *batch = (struct batch){
+        .raw = memory_take(main_memory(raw_max)),
+        .raw_max = raw_max,
+        .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
+        .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
+        .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
+    };
+    if (!batch->raw || !batch->runs || !batch->rejects.bytes || !batch->reject_text) {
+        batch_free(batch);
+        return ERR_NO_MEMORY;
+    }
+    batch->scratch = batch->raw + rounded(raw_max + JSON_PADDING);
+    batch->stored.bytes = (uint8_t *)batch->scratch + rounded(frame_scratch_bytes());
+    return 0;
+}
+
+void batch_free(struct batch *batch) {
+    memory_give_back(batch->raw); /* and scratch and stored.bytes */
+    free(batch->runs);
+    free(batch->rejects.bytes);
+    free(batch->reject_text);
+    *batch = (struct batch){0};
+}
+
+/* ---- filling ---- */
+
+void batch_reset(struct batch *batch, const struct batch_rules *rules) {
+    memset(batch->raw + batch->raw_max, 0, JSON_PADDING);
+    batch->rules = rules;
+    batch->acceleration = 1;
+    batch->raw_size = 0;
+    batch->run_count = 0;
+    batch->counts = (struct batch_counts){0};
+    batch->stored.size = batch->rejects.size = 0;
+    batch->stored.raw_size = batch->rejects.raw_size = 0;
+    batch->stored.lines = batch->rejects.lines = 0;
+    batch->stored.span = batch->rejects.span = (struct span){0};
+    batch->sample_count = 0;
+    batch->stored_size = 0;
+    batch->reject_text_size = 0;
+    batch->reject_text_lines = 0;
+}
+
+uint32_t batch_room(const struct batch *batch) {
+    return batch->run_count < BATCH_RUNS_MAX ? batch->raw_max - batch->raw_size : 0;
+}
+
+static bool same_origin(const struct batch_origin *a, const struct batch_origin *b) {
+    return a->received_ns == b->received_ns && a->listener == b->listener &&
+           address_equal(&a->peer, &b->peer);
+}
+
+uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size) {
+    assert(size > 0 && size <= batch_room(batch));
+    uint8_t *place = batch->raw + batch->raw_size;
+    struct batch_run *last = batch->run_count ? &batch->runs[batch->run_count - 1] : NULL;
+    if (last && !last->set_aside && same_origin(&last->origin, origin))
+        last->size += size;
+    else
+        batch->runs[batch->run_count++] =
+            (struct batch_run){.origin = *origin, .offset = batch->raw_size, .size = size};
+    batch->raw_size += size;
+    return place;
+}
+
+uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                         uint32_t reason, uint64_t record_size) {
+    assert(size > 0 && size <= batch_room(batch) && reason);
+    uint8_t *place = batch->raw + batch->raw_size;
+    batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
+                                                         .offset = batch->raw_size,
+                                                         .size = size,
+                                                         .set_aside = reason,
+                                                         .record_size = record_size};
+    batch->raw_size += size;
+    return place;
+}
+
+/* ---- rejects ---- */
+
+static bool reject_text_to_frame(struct batch *batch) {
+    struct batch_frames *rejects = &batch->rejects;
+    if (batch->reject_text_size == 0) return true;
+    if (rejects->size + frames_bytes_max(batch->reject_text_size) > BATCH_REJECT_PACKED_BYTES)
+        return false;
+    rejects->size +=
+        frames_encode(batch->scratch, (const uint8_t *)batch->reject_text, batch->reject_text_size,
+                      batch->acceleration, rejects->bytes + rejects->size);
+    rejects->raw_size += batch->reject_text_size;
+    rejects->lines += batch->reject_text_lines;
+    batch->reject_text_size = 0;
+    batch->reject_text_lines = 0;
+    return true;
+}
+
+static bool quarantine(struct batch *batch, const struct reject *reject) {
+    const size_t most = quarantine_bytes_max(reject);
+    if (atomic_load_explicit(batch->rules->reject_budget, memory_order_relaxed) <= 0) return false;
+    if (batch->reject_text_size + most > BATCH_REJECT_TEXT_BYTES && !reject_text_to_frame(batch))
+        return false;
+    /* The last text must find room too. */
+    if (batch->rejects.size + frames_bytes_max(batch->reject_text_size + most) >
+        BATCH_REJECT_PACKED_BYTES)
+        return false;
+    char *begin = batch->reject_text + batch->reject_text_size;
+    const size_t size = (size_t)(quarantine_write(begin, reject) - begin);
+    batch->reject_text_size += size;
+    batch->reject_text_lines++;
+    span_add_line(&batch->rejects.span, size, reject->received_ns, &(struct facts){0});
+    atomic_fetch_sub_explicit(batch->rules->reject_budget, (int64_t)size, memory_order_relaxed);
+    return true;
+}
+
+/* The run's part of it is filled in here. */
+static void reject(struct batch *batch, const struct batch_run *run, struct reject reject) {
+    batch->counts.reasons[reject.reason]++;
+    reject.received_ns = run->origin.received_ns;
+    reject.peer = &run->origin.peer;
+    reject.listener = batch->rules->listeners[run->origin.listener].name;
+    if (quarantine(batch, &reject))
+        batch->counts.rejected++;
+    else
+        batch->counts.quarantine_full++;
+}
+
+/* The line's own size: without its newline, and without the CR before it. */
+static size_t line_size(const uint8_t *begin, const uint8_t *next) {
+    const size_t size = (size_t)(next - begin) - 1;
+    return size > 0 && begin[size - 1] == '\r' ? size - 1 : size;
+}
+
+/* Judges one line, and finds its facts where they are wanted. */
+static inline void check_line(const struct facts_rules *rules, const uint8_t *text,
+                              const uint8_t *text_end, struct json_line *line,
+                              struct facts_memory *memory, struct facts *facts) {
+    if (rules == NULL) {
+        json_check_line(text, text_end, false, line);
+        return;
+    }
+    struct json_found found;
+    json_check_line_names(text, text_end, false, &rules->names, line, &found);
+    if (line->reason == JSON_OK) facts_of_next_found(rules, &found, line->end, memory, facts);
+}
+
+/* A reader that was not told of our rules looks with its own, the usual ones: a line must be
+ * found by those too. */
+static void add_to_span(struct span *span, const struct facts_rules *rules,
+                        const struct batch_run *run, const uint8_t *record, size_t size,
+                        const struct facts *facts) {
+    if (rules == NULL) {
+        const struct span unknown = span_unknown(1, size + 1);
+        span_add(span, &unknown);
+        return;
+    }
+    span_add_line(span, size + 1, run->origin.received_ns, facts);
+    if (rules == &facts_rules_usual) return;
+    struct facts usual;
+    facts_of_record(record, size, &facts_rules_usual, &usual);
+    if (!usual.has_time) { /* then they take the time when it was received */
+        usual.has_time = true;
+        usual.time_ns = run->origin.received_ns;
+    }
+    span_widen(span, &usual);
+}
+
+/* ---- judging by schema ---- */
+
+/* Workers that take lines by turns from listeners with different schemas give one checker back
+ * and take another; all others keep theirs to the end of the batch. */
+static void use_gate(struct batch *batch, struct schema_gate *gate) {
+    if (batch->gate == gate) return;
+    if (batch->gate) schema_gate_give_back(batch->gate, batch->checker);
+    batch->gate = gate;
+    batch->checker = gate ? schema_gate_take(gate) : NULL;
+}
+
+static void add_sample(struct batch *batch, const struct batch_run *run,
+                       const struct schema_verdict *verdict) {
+    for (uint32_t i = 0; i < batch->sample_count; i++)
+        if (strcmp(batch->samples[i].verdict.schema, verdict->schema) == 0) return;
+    if (batch->sample_count == BATCH_SAMPLES_MAX) return;
+    batch->samples[batch->sample_count++] =
+        (struct batch_sample){.origin = run->origin, .verdict = *verdict};
+}
+
+/* False: the line was rejected. */
+static bool passes_gate(struct batch *batch, const struct batch_run *run,
+                        const struct json_line *line, const uint8_t *text, size_t size) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    struct schema_verdict verdict;
+    use_gate(batch, listener->gate);
+    if (schema_check(batch->checker, (const char *)line->begin, (size_t)(line->end - line->begin),
+                     &verdict))
+        return true;
+    if (listener->monitor) {
+        batch->counts.monitored++;
+        add_sample(batch, run, &verdict);
+        return true;
+    }
+    reject(batch, run,
+           (struct reject){.reason = REJECT_SCHEMA,
+                           .record_size = size,
+                           .verdict = &verdict,
+                           .bytes = text,
+                           .size = size});
+    return false;
+}
+
+/* ---- judging ---- */
+
+/* Judges a run's lines and moves the good ones down to `out`, which is never
+ * above what is still to be read. */
+static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
+    const uint8_t *text = batch->raw + run->offset;
+    const uint8_t *text_end = text + run->size;
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    const struct facts_rules *rules = listener->facts;
+    struct json_line line;
+    struct facts facts;
+    for (; text < text_end; text = line.next) {
+        check_line(rules, text, text_end, &line, &batch->facts_memory, &facts);
+        if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
+        if (line.reason == JSON_BLANK) continue;
+        batch->counts.records++;
+        const size_t size = line_size(text, line.next);
+        if (size > batch->rules->line_bytes_max) {
+            reject(batch, run,
+                   (struct reject){.reason = REJECT_OVERSIZED,
+                                   .offset = batch->rules->line_bytes_max,
+                                   .record_size = size,
+                                   .bytes = text,
+                                   .size = size});
+            continue;
+        }
+        if (line.reason != JSON_OK) {
+            reject(batch, run,
+                   (struct reject){.reason = line.reason,
+                                   .offset = (uint64_t)(line.bad - text),
+                                   .record_size = size,
+                                   .bytes = text,
+                                   .size = size});
+            continue;
+        }
+        if (listener->gate && !passes_gate(batch, run, &line, text, size)) continue;
+        const size_t record = (size_t)(line.end - line.begin);
+        add_to_span(&batch->stored.span, rules, run, line.begin, record, &facts);
+        if (out != line.begin) memmove(out, line.begin, record);
+        out += record;
+        *out++ = '\n';
+        batch->counts.stored++;
+    }
+    return out;
+}
+
+void batch_check(struct batch *batch) {
+    uint8_t *out = batch->raw;
+    for (uint32_t i = 0; i < batch->run_count; i++) {
+        const struct batch_run *run = &batch->runs[i];
+        if (!run->set_aside) {
+            out = check_run(batch, run, out);
+            continue;
+        }
+        batch->counts.records++;
+        const uint32_t kept = run->size - 1;
+        reject(batch, run,
+               (struct reject){.reason = run->set_aside,
+                               .offset = run->set_aside == REJECT_OVERSIZED
+                                             ? batch->rules->line_bytes_max
+                                             : kept,
+                               .record_size = run->record_size,
+                               .bytes = batch->raw + run->offset,
+                               .size = kept});
+    }
+    use_gate(batch, NULL);
+    batch->stored_size = (size_t)(out - batch->raw);
+    const bool fits = reject_text_to_frame(batch);
+    assert(fits);
+}
+
+void batch_pack(struct batch *batch) {
+    if (batch->stored_size == 0) return;
+    batch->stored.size = frames_encode(batch->scratch, batch->raw, batch->stored_size,
+                                       batch->acceleration, batch->stored.bytes);
+    batch->stored.raw_size = batch->stored_size;
+    batch->stored.lines = batch->counts.stored;
+}

@@ -1,0 +1,129 @@
+/* batch.h - whole lines on their way from the network into a file.
+ *
+ * The owner fills an open batch with runs of lines, then hands it to a worker,
+ * which judges every record in place (batch_check) and compresses what is good
+ * and, as quarantine objects, what is bad into frames (batch_pack).  Filling is the owner's; checking and packing touch nothing but
+ * the batch (and quarantine's budget, which is atomic) and may run on any thread. */
+#ifndef WRITER_LIVE_BATCH_H
+#define WRITER_LIVE_BATCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port/address.h"
+#include "writer/live/quarantine.h"
+#include "writer/live/schema_gate.h"
+#include "writer/segment/span.h"
+
+#define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
+#define BATCH_RUNS_MAX            8192       /* ... or so many runs */
+/* A batch's rejected records wait here, as text, until they make a frame. */
+#define BATCH_REJECT_TEXT_BYTES   (1u << 20)
+/* Frames of rejected records, compressed, at most; what is beyond is
+ * quarantine_full.  Memory that is not needed is never touched. */
+#define BATCH_REJECT_PACKED_BYTES (4u << 20)
+
+/* Who sent a stretch of lines, and when. */
+struct batch_origin {
+    int64_t received_ns; /* since 1970 */
+    struct port_address peer;
+    uint32_t listener; /* index into batch_rules.listeners */
+};
+
+struct batch_run {
+    struct batch_origin origin;
+    uint64_t record_size; /* of a record set aside */
+    uint32_t offset, size;
+    /* 0: whole lines to be judged.  Else the reason for which framing set this
+     * one record aside; the run is its beginning and a newline. */
+    uint32_t set_aside;
+};
+
+/* What the lines of a listener are judged by. */
+struct batch_listener {
+    const char *name; /* for quarantine */
+    /* What tells a line's time and level; NULL: they are not looked for. */
+    const struct facts_rules *facts;
+    bool ijson;               /* a line must be I-JSON too (schema/json/ijson.h) */
+    struct schema_gate *gate; /* what a line must be, beyond JSON; NULL: anything */
+    bool monitor;             /* a line that is not is stored all the same, and counted */
+};
+
+struct batch_rules {
+    const struct batch_listener *listeners;
+    uint32_t line_bytes_max;
+    /* Bytes of text that quarantine may still take; workers draw on it, the owner fills it. */
+    _Atomic int64_t *reject_budget;
+};
+
+/* What became of a batch's records: records = stored + rejected + quarantine_full. */
+struct batch_counts {
+    uint64_t records, stored, rejected, quarantine_full;
+    uint64_t monitored;               /* of those stored: not what the schema wants */
+    uint64_t reasons[REJECT_REASONS]; /* of rejected and quarantine_full together */
+};
+
+/* Frames ready for one stream.  Behind `size` there are STREAM_SPARE_BYTES. */
+struct batch_frames {
+    uint8_t *bytes;
+    size_t size;
+    uint64_t raw_size, lines;
+    struct span span;
+};
+
+/* A stored line that is not what the schema wants. */
+struct batch_sample {
+    struct batch_origin origin;
+    struct schema_verdict verdict;
+};
+#define BATCH_SAMPLES_MAX 4 /* a batch, each of another keyword */
+
+struct batch {
+    /* JSON_PADDING readable bytes behind; scratch and stored.bytes follow in the same memory. */
+    uint8_t *raw;
+    uint32_t raw_size, raw_max;
+    uint32_t run_count;
+    struct batch_run *runs;
+    const struct batch_rules *rules; /* of all its runs */
+    int acceleration;                /* LZ4's; 1 after batch_reset: the closest look */
+    struct batch_counts counts;
+    struct batch_frames stored, rejects;
+    struct batch_sample samples[BATCH_SAMPLES_MAX];
+    uint32_t sample_count;
+    /* batch.c's own */
+    struct schema_gate *gate; /* whose checker it holds while it judges */
+    struct schema_checker *checker;
+    struct facts_memory facts_memory;
+    size_t stored_size;
+    char *reject_text;
+    size_t reject_text_size;
+    uint64_t reject_text_lines;
+    void *scratch;
+};
+
+int batch_create(uint32_t line_bytes_max, struct batch *batch);
+void batch_free(struct batch *batch);
+/* Bytes that one batch takes at most. */
+size_t batch_memory(uint32_t line_bytes_max);
+
+/* Empty, for its next use, by these rules: theirs is the line_bytes_max of batch_create. */
+void batch_reset(struct batch *batch, const struct batch_rules *rules);
+/* How many bytes of one more run fit.  An empty batch has room for a line of
+ * line_bytes_max and its newline, and for BATCH_BYTES_MIN. */
+uint32_t batch_room(const struct batch *batch);
+/* Adds a run of that size (<= batch_room) and returns where its bytes go; the
+ * caller fills all of them before the next call.  Runs of one origin that follow
+ * each other become one. */
+uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size);
+uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                         uint32_t reason, uint64_t record_size);
+
+/* Judges the records, as JSON and by their listener's schema: afterwards raw holds the good ones alone, trimmed, one a
+ * line; the bad ones are in rejects, as frames, and counts is right. */
+void batch_check(struct batch *batch);
+/* Compresses the good ones into stored. */
+void batch_pack(struct batch *batch);
+
+#endif

@@ -1,0 +1,226 @@
+/* live_segment.c - a segment with an open file: its age, its syncs and its closing.
+ * Each is one state machine of its own; `sync_op` and `close_op` go on when they come back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+#include "writer/live/stream_internal.h"
+
+static void watch_over(struct port_op *op);
+static void sync_due(struct port_op *op);
+static void sync_done(struct port_op *op);
+static void close_done(struct port_op *op);
+
+struct live_segment *live_segment_create(struct stream *stream) {
+    struct live_segment *live = calloc(1, sizeof *live);
+    if (!live) return NULL;
+    live->stream = stream;
+    live->close_op.done = close_done;
+    live->sync_op.done = sync_done;
+    live->sync_timer.done = sync_due;
+    live->watch_timer.done = watch_over;
+    struct segment *segment = &live->segment;
+    segment->files = port_files(stream->port);
+    segment->folder_bytes_max = stream->options.folder_bytes_max;
+    strcpy(segment->folder, stream->folder);
+    strcpy(segment->state_folder, stream->state_folder);
+    strcpy(segment->state_path, stream->state_path);
+    strcpy(segment->name.stream, stream->name);
+    segment->name.sequence = stream->last_sequence + 1;
+    segment->name.opened_ns = port_wall_ns(stream->port);
+    segment->name.part = true;
+    return live;
+}
+
+/* ---- age, idleness, schedule; sync ---- */
+
+static void start_sync_timer(struct live_segment *live) {
+    struct stream *stream = live->stream;
+    if (!stream->options.sizes.sync_ms || live->retired) return;
+    if (!port_idle(&live->sync_timer) || !port_idle(&live->sync_op)) return;
+    port_timer(stream->port, &live->sync_timer,
+               port_now_ns(stream->port) + (int64_t)stream->options.sizes.sync_ms * 1000000);
+}
+
+void live_segment_written(struct live_segment *live) {
+    live->dirty = true;
+    start_sync_timer(live);
+}
+
+void live_segment_watch(struct live_segment *live) {
+    struct port *port = live->stream->port;
+    const int64_t ask_ns =
+        rotation_ask_ns(&live->stream->rotation, port_now_ns(port), port_wall_ns(port));
+    port_cancel(&live->watch_timer);
+    if (port_idle(&live->watch_timer) && ask_ns < INT64_MAX)
+        port_timer(port, &live->watch_timer, ask_ns);
+}
+
+static void watch_over(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, watch_timer, op);
+    struct stream *stream = live->stream;
+    const int64_t now = port_now_ns(stream->port), wall = port_wall_ns(stream->port);
+    if (live->retired) {
+        live_segment_close_retired(stream);
+    } else if (rotation_over(&stream->rotation, now, wall, !stream->first)) {
+        stream->rotate_wanted = true; /* at the latest when the append under way is through */
+        stream_advance(stream);
+    } else {
+        live_segment_watch(live);
+    }
+}
+
+static void enter_run(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+    op->result = segment_enter(&live->segment);
+}
+
+static void start_sync(struct live_segment *live) {
+    struct port *port = live->stream->port;
+    if (!live->segment.entered) {
+        live->sync_step = SYNC_ENTER;
+        port_work(port, &live->sync_op, PORT_LANE_SLOW, enter_run);
+        return;
+    }
+    live->sync_step = SYNC_FILE;
+    live->dirty = false;
+    port_sync(port, &live->sync_op, &live->segment.file);
+}
+
+static void sync_due(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_timer, op);
+    if (live->retired)
+        live_segment_close_retired(live->stream);
+    else
+        start_sync(live);
+}
+
+static void suspect(struct live_segment *live, int error) {
+    live->stream->counts.sync_failures++;
+    live->stream->sync_error = error;
+    live->segment.suspect = true;
+    if (stream_may_say(live->stream))
+        say("%s: sync failed: %s; what the disk holds of it is uncertain, it is closed as it is "
+            "and read back at the next start; going on in a new segment",
+            live->segment.path, error_text(error));
+}
+
+static void look_run(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+    op->result = segment_look(&live->segment);
+}
+
+static void gone(struct live_segment *live) {
+    live->segment.gone = true;
+    say("%s: was deleted or replaced while it was being written, with %llu lines; going on in a "
+        "new segment",
+        live->segment.path, (unsigned long long)live->segment.lines);
+}
+
+static void sync_done(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+    struct stream *stream = live->stream;
+    const bool looked = live->sync_step == SYNC_LOOK;
+    if (op->result == ERR_NOT_FOUND && looked)
+        gone(live);
+    else if (op->result < 0 && !looked)
+        suspect(live, (int)op->result);
+    if (live->retired) {
+        live_segment_close_retired(stream);
+    } else if (looked || live->segment.suspect) {
+        if (live->dirty) start_sync_timer(live);
+        stream_advance(stream);
+    } else if (live->sync_step == SYNC_ENTER) {
+        start_sync(live);
+    } else {
+        live->sync_step = SYNC_LOOK;
+        port_work(stream->port, &live->sync_op, PORT_LANE_SLOW, look_run);
+    }
+}
+
+/* ---- retired segments ---- */
+
+void live_segment_retire(struct stream *stream) {
+    struct live_segment *live = stream->present;
+    stream->present = NULL;
+    live->retired = true;
+    struct live_segment **last = &stream->retired;
+    while (*last)
+        last = &(*last)->next;
+    *last = live;
+    port_cancel(&live->sync_timer);
+    port_cancel(&live->watch_timer);
+}
+
+static void close_run(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
+    op->result = segment_close(&live->segment);
+}
+
+static bool close_ready(const struct live_segment *live) {
+    return port_idle(&live->close_op) && port_idle(&live->sync_op) &&
+           port_idle(&live->sync_timer) && port_idle(&live->watch_timer);
+}
+
+void live_segment_close_retired(struct stream *stream) {
+    if (stream->close_running || stream->step == STREAM_OPENING) return;
+    struct live_segment *live = stream->retired;
+    while (live && !close_ready(live))
+        live = live->next;
+    if (!live) return;
+    stream->close_running = true;
+    port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
+}
+
+uint32_t live_segments_closing(const struct stream *stream) {
+    uint32_t closing = 0;
+    for (const struct live_segment *live = stream->retired; live; live = live->next)
+        closing += !live->close_waits;
+    return closing;
+}
+
+static void live_segment_free(struct live_segment *live) {
+    struct live_segment **link = &live->stream->retired;
+    while (*link != live)
+        link = &(*link)->next;
+    *link = live->next;
+    free(live);
+}
+
+static void close_failed(struct live_segment *live, int error) {
+    struct stream *stream = live->stream;
+    if (live->close_error != error || stream->abandoned)
+        say("%s: closing: %s; %s", live->segment.path, error_text(error),
+            stream->abandoned ? "left to the next start" : "trying again");
+    live->close_error = error;
+    if (stream->abandoned) {
+        file_close(&live->segment.file);
+        live_segment_free(live);
+        return;
+    }
+    live->close_waits = true;
+    port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + stream_retry_ns(error));
+}
+
+static void close_done(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
+    struct stream *stream = live->stream;
+    const int error = op->result < 0 ? (int)op->result : 0;
+    if (live->close_waits) { /* it was the timer: again */
+        live->close_waits = false;
+    } else {
+        stream->close_running = false;
+        if (!error) {
+            stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
+            stream->counts.segments_indexed += live->segment.indexed;
+            keeper_closed(stream->keeper);
+            live_segment_free(live);
+        } else if (live->segment.step == CLOSE_SYNC) {
+            suspect(live, error);
+        } else {
+            close_failed(live, error);
+        }
+    }
+    stream_advance(stream);
+    stream_finish_indexing(stream);
+}

@@ -1,0 +1,103 @@
+/* quarantine.c - writes rejected records as JSON objects, one a line. */
+#include "writer/live/quarantine.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/json/write.h"
+#include "schema/record/timestamp.h"
+
+/* Names, times, numbers and punctuation of one object, generously. */
+#define ENVELOPE_BYTES_MAX 512
+
+const char *reject_reason_name(uint32_t reason) {
+    assert(reason < REJECT_REASONS);
+    switch (reason) {
+    case REJECT_OVERSIZED: return "oversized";
+    case REJECT_LINE_MEMORY: return "line_memory";
+    case REJECT_SCHEMA: return "schema";
+    default: return json_reason_name((enum json_reason)reason);
+    }
+}
+
+const char *reject_reason_sentence(uint32_t reason) {
+    assert(reason < REJECT_REASONS);
+    switch (reason) {
+    case REJECT_OVERSIZED: return "longer than line_bytes_max";
+    case REJECT_LINE_MEMORY: return "the longest unfinished line when the memory for them was full";
+    case REJECT_SCHEMA: return "not what the schema wants";
+    default: return json_reason_sentence((enum json_reason)reason);
+    }
+}
+
+static size_t kept(uint32_t reason, size_t size) {
+    const size_t max =
+        reason == REJECT_OVERSIZED ? QUARANTINE_KEEP_OVERSIZED_MAX : QUARANTINE_KEEP_MAX;
+    return size < max ? size : max;
+}
+
+size_t quarantine_bytes_max(const struct reject *reject) {
+    size_t most = ENVELOPE_BYTES_MAX + JSON_STRING_BYTES_MAX(kept(reject->reason, reject->size));
+    if (reject->verdict)
+        most += 2 * JSON_STRING_BYTES_MAX(SCHEMA_POINTER_BYTES_MAX) +
+                JSON_STRING_BYTES_MAX(SCHEMA_SENTENCE_MAX);
+    return most;
+}
+
+/* A cut inside a character would make text look like bytes: cut before it. */
+static size_t whole_characters(const uint8_t *bytes, size_t cut, size_t size) {
+    if (cut == size) return cut;
+    size_t end = cut;
+    while (end > 0 && cut - end < 3 && (bytes[end] & 0xC0) == 0x80)
+        end--;
+    return (bytes[end] & 0xC0) == 0x80 ? cut : end;
+}
+
+/* A text of the verdict, which may have been cut in a character. */
+static char *write_text(char *out, const char *name, const char *text) {
+    size_t size = strlen(text);
+    for (int i = 0; i < 3 && size > 0 && !utf8_valid((const uint8_t *)text, size); i++)
+        size--;
+    out += sprintf(out, "\"%s\":", name);
+    return json_write_string(out, text, utf8_valid((const uint8_t *)text, size) ? size : 0);
+}
+
+static char *write_verdict(char *out, const struct schema_verdict *verdict) {
+    out += sprintf(out, "\"schema\":{");
+    out = write_text(out, "instance", verdict->instance);
+    *out++ = ',';
+    out = write_text(out, "keyword", verdict->schema);
+    *out++ = ',';
+    out = write_text(out, "sentence", verdict->sentence);
+    *out++ = '}';
+    *out++ = ',';
+    return out;
+}
+
+char *quarantine_write(char *out, const struct reject *reject) {
+    char time[TIMESTAMP_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
+    const size_t size =
+        whole_characters(reject->bytes, kept(reject->reason, reject->size), reject->size);
+    const int envelope =
+        snprintf(out, ENVELOPE_BYTES_MAX,
+                 "{\"received\":\"%s\",\"peer\":\"%s\",\"listener\":\"%s\",\"reason\":\"%s\","
+                 "\"offset\":%llu,\"bytes\":%llu,",
+                 timestamp_format(reject->received_ns, time), address_format(reject->peer, peer),
+                 reject->listener, reject_reason_name(reject->reason),
+                 (unsigned long long)reject->offset, (unsigned long long)reject->record_size);
+    assert(envelope > 0 && envelope < ENVELOPE_BYTES_MAX);
+    out += envelope;
+    if (reject->verdict) out = write_verdict(out, reject->verdict);
+    if (utf8_valid(reject->bytes, size)) {
+        memcpy(out, "\"raw\":", 6);
+        out = json_write_string(out + 6, reject->bytes, size);
+    } else {
+        memcpy(out, "\"raw_base64\":\"", 14);
+        out = base64_write(out + 14, reject->bytes, size);
+        *out++ = '"';
+    }
+    *out++ = '}';
+    *out++ = '\n';
+    return out;
+}

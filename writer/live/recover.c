@@ -1,0 +1,170 @@
+/* recover.c - closes the segments that a crash has left open.
+ * A frame is whole if its checksum is right and its lines are; a frame is the
+ * unit that is kept or not. Running it again after a crash in the middle of it
+ * does the same once more. */
+#include "writer/live/recover.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "writer/live/segment.h"
+#include "writer/segment/frame.h"
+#include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
+
+/* What was found in one open segment. */
+struct findings {
+    uint64_t frames, lines, aside, end; /* end: behind the last frame that stays */
+    uint64_t size;
+};
+
+static int set_aside(struct files *files, const char *path, uint64_t offset, uint64_t size) {
+    struct file file;
+    uint8_t header[FRAME_COVER_BYTES];
+    frame_set_aside(size, header);
+    int error = file_open(files, path, FILE_WRITE, &file);
+    if (error) return error;
+    error = file_write_at(&file, header, sizeof header, offset);
+    file_close(&file);
+    return error;
+}
+
+/* Damage at the reader's offset: the next sound frame is looked for, whatever the damaged one says
+ * of its size, and what lies before it is set aside.  0: found; ERR_NOT_FOUND: nothing sound
+ * follows. */
+static int pass_over(struct files *files, const char *path, struct segment_reader *reader,
+                     struct findings *found) {
+    const int result = segment_reader_skip_damage(reader);
+    if (result <= 0) return result < 0 ? result : ERR_NOT_FOUND;
+    const uint64_t bad = reader->offset, size = reader->next_offset - bad;
+    if (size < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room to say so */
+    found->aside++;
+    return set_aside(files, path, bad, size);
+}
+
+static int read_through(struct files *files, const char *path, struct findings *found) {
+    struct segment_reader reader;
+    struct file_status status;
+    *found = (struct findings){0};
+    int error = segment_reader_open(files, path, &reader);
+    if (error) return error;
+    error = file_status(&reader.file, &status);
+    found->size = status.size;
+    while (!error) { /* each round goes on by a frame; the file's end ends it */
+        enum segment_damage damage;
+        const int more = segment_reader_next(&reader, &damage);
+        if (more < 0) {
+            error = more;
+        } else if (more > 0) {
+            found->frames++;
+            found->lines += reader.raw_lines;
+            found->end = reader.next_offset;
+        } else if (damage == SEGMENT_BAD_DATA || damage == SEGMENT_BAD_HEADER) {
+            error = pass_over(files, path, &reader, found);
+            if (error == ERR_NOT_FOUND) break;
+        } else {
+            /* Sound to its end: so is the padding there. */
+            if (damage == SEGMENT_SOUND) found->end = found->size;
+            break;
+        }
+    }
+    segment_reader_close(&reader);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+static int cut(struct files *files, const char *path, uint64_t size) {
+    struct file file;
+    int error = file_open(files, path, FILE_WRITE, &file);
+    if (error) return error;
+    error = file_truncate(&file, size);
+    if (!error) error = file_sync(&file);
+    /* Lines pack to about a quarter; who starts a daemon does not wait for a large index. */
+    if (!error && size <= SEGMENT_INDEX_AT_ONCE_BYTES / 4)
+        segment_add_index(&file, path, size, NULL);
+    file_close(&file);
+    return error;
+}
+
+static int recover_segment(struct files *files, const char *folder, struct segment_file *segment,
+                           struct recovery *recovery) {
+    struct findings found;
+    int error = read_through(files, segment->path, &found);
+    if (error) return error;
+    const uint64_t torn = found.size - found.end;
+    recovery->segments++;
+    recovery->bytes_cut += torn;
+    recovery->frames_aside += found.aside;
+    if (found.frames == 0) {
+        say("%s: found open without a whole block, %llu bytes; removed", segment->path,
+            (unsigned long long)found.size);
+        return file_remove(files, segment->path);
+    }
+    recovery->frames += found.frames;
+    recovery->lines += found.lines;
+    error = cut(files, segment->path, found.end);
+    if (error) return error;
+    char final[PATH_BYTES_MAX], text[SEGMENT_NAME_MAX];
+    struct segment_name name = segment->name;
+    name.part = false;
+    if (!path_join(final, folder, segment_name_format(&name, text), NULL)) return ERR_NAME_TOO_LONG;
+    error = file_rename(files, segment->path, final);
+    if (error) return error;
+    say("%s: found open; kept %llu lines in %llu blocks, cut %llu torn bytes, set %llu damaged "
+        "stretches aside",
+        final, (unsigned long long)found.lines, (unsigned long long)found.frames,
+        (unsigned long long)torn, (unsigned long long)found.aside);
+    return 0;
+}
+
+/* What a crash may leave in the state folder: the sequence half written (file_replace), and a
+ * segment half packed (stream.c names it). */
+static int remove_left_over(struct files *files, const char *directory, const char *stream) {
+    static const char *const endings[] = {".sequence.new", ".pack"};
+    int error = 0;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0] && !error; i++) {
+        char path[PATH_BYTES_MAX], file[STREAM_NAME_MAX + 16];
+        snprintf(file, sizeof file, "%s%s", stream, endings[i]);
+        if (!path_join(path, directory, "state", file)) return ERR_NAME_TOO_LONG;
+        error = file_remove(files, path);
+        if (error == ERR_NOT_FOUND) error = 0;
+    }
+    return error;
+}
+
+int recover_stream(struct files *files, const char *directory, const char *stream,
+                   struct recovery *recovery) {
+    char folder[PATH_BYTES_MAX], state[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
+    char file[STREAM_NAME_MAX + 16];
+    *recovery = (struct recovery){0};
+    snprintf(file, sizeof file, "%s.sequence", stream);
+    if (!path_join(folder, directory, stream, NULL) ||
+        !path_join(state, directory, "state", NULL) || !path_join(path, directory, "state", file))
+        return ERR_NAME_TOO_LONG;
+    int error = directory_make(files, state);
+    if (!error) error = directory_make(files, folder);
+    /* Whoever made them may have come to its end before it could do this. */
+    if (!error) error = directory_sync_above(files, folder);
+    if (!error) error = directory_sync_above(files, directory);
+    if (!error) error = remove_left_over(files, directory, stream);
+    if (!error) error = sequence_read(files, path, &recovery->last_sequence);
+    if (error == ERR_INVALID) {
+        say("%s: not a number; going on from the segments' names", path);
+        error = 0;
+    }
+    struct segment_list list = {0};
+    if (!error) error = segment_list_add(files, folder, &list);
+    for (uint32_t i = 0; i < list.count && !error; i++) {
+        struct segment_file *segment = &list.files[i];
+        if (segment->name.sequence > recovery->last_sequence)
+            recovery->last_sequence = segment->name.sequence;
+        if (!segment->name.part) continue;
+        const int failed = recover_segment(files, folder, segment, recovery);
+        if (failed)
+            say("%s: cannot be put in order: %s; left as it is", segment->path, error_text(failed));
+    }
+    segment_list_free(&list);
+    if (!error && recovery->segments) error = directory_sync(files, folder);
+    return error;
+}

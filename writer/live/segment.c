@@ -1,0 +1,197 @@
+/* segment.c - opens, cuts and closes segment files.
+ * The sequence is written before the file that bears it, so that no crash can
+ * make two segments of one number.  Closing is a list of steps, each of which
+ * may fail and be tried again. */
+#include "writer/live/segment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "port/system.h"
+#include "writer/index/index.h"
+
+int sequence_read(struct files *files, const char *path, uint64_t *sequence) {
+    char *text;
+    size_t size;
+    *sequence = 0;
+    const int error = file_read_all(files, path, 64, &text, &size);
+    if (error == ERR_NOT_FOUND) return 0;
+    if (error) return error;
+    char *end;
+    const unsigned long long value = strtoull(text, &end, 10);
+    const bool good = end != text && *end == '\n' && value <= SEGMENT_SEQUENCE_MAX;
+    free(text);
+    if (!good) return ERR_INVALID;
+    *sequence = value;
+    return 0;
+}
+
+static int sequence_write(struct segment *segment) {
+    char text[32];
+    const int size =
+        snprintf(text, sizeof text, "%llu\n", (unsigned long long)segment->name.sequence);
+    return file_replace(segment->files, segment->state_path, text, (size_t)size, false);
+}
+
+static int segment_path(const struct segment *segment, bool part, char *path) {
+    struct segment_name name = segment->name;
+    name.part = part;
+    char text[SEGMENT_NAME_MAX];
+    return path_join(path, segment->folder, segment_name_format(&name, text), NULL)
+               ? 0
+               : ERR_NAME_TOO_LONG;
+}
+
+int segment_open(struct segment *segment) {
+    /* Somebody may have tidied up: a missing folder is made again. */
+    int made = directory_make(segment->files, segment->folder);
+    if (!made) made = directory_make(segment->files, segment->state_folder);
+    if (made) return made;
+    for (;;) { /* ends: sequences are finite, and so are the files of a folder */
+        if (segment->name.sequence > SEGMENT_SEQUENCE_MAX) return ERR_TOO_LARGE;
+        int error = sequence_write(segment);
+        if (!error) error = segment_path(segment, true, segment->path);
+        if (!error)
+            error = file_open(segment->files, segment->path, FILE_WRITE_NEW, &segment->file);
+        if (error == ERR_EXISTS) {
+            segment->name.sequence++;
+            continue;
+        }
+        return error;
+    }
+}
+
+int segment_enter(struct segment *segment) {
+    if (segment->entered) return 0;
+    const int error = directory_sync(segment->files, segment->folder);
+    if (error && error != ERR_NOT_FOUND) return error; /* that it is gone is found out later */
+    segment->entered = true;
+    return 0;
+}
+
+int segment_look(struct segment *segment) {
+    struct file_status open, named;
+    int error = file_status(&segment->file, &open);
+    if (!error) error = file_status_of(segment->files, segment->path, &named);
+    if (!error && open.id != named.id) error = ERR_NOT_FOUND;
+    return error;
+}
+
+int segment_cut(struct segment *segment) {
+    if (!segment->torn) return 0;
+    const int error = file_truncate(&segment->file, segment->size);
+    if (!error) segment->torn = false;
+    return error;
+}
+
+/* ---- closing ---- */
+
+/* The lines are synced.  What fails from here on costs the index, never the lines: it is cut off
+ * again, and `logport archive` may try another time. */
+bool segment_add_index(struct file *file, const char *path, uint64_t size,
+                       const struct span *behind_lid) {
+    const struct index_options options = {.rest = behind_lid};
+    int error = index_append(file, &options);
+    if (!error) error = file_sync(file);
+    if (!error) return true;
+    say("%s: no index: %s; it is closed without one", path, error_text(error));
+    (void)file_truncate(file, size);
+    return false;
+}
+
+static void step_index(struct segment *segment) {
+    if (segment->suspect || segment->gone || segment->size == 0) return;
+    if (segment->raw_size > SEGMENT_INDEX_AT_ONCE_BYTES) return;
+    segment->indexed =
+        segment_add_index(&segment->file, segment->path, segment->size, &segment->behind_lid);
+}
+
+static int step_rename(struct segment *segment) {
+    if (segment->size == 0) return file_remove(segment->files, segment->path);
+    char final[PATH_BYTES_MAX];
+    int error = segment_path(segment, false, final);
+    if (!error) error = file_rename(segment->files, segment->path, final);
+    if (error) return error;
+    segment->name.part = false;
+    memcpy(segment->path, final, sizeof final);
+    return 0;
+}
+
+struct folder {
+    const struct segment *segment;
+    uint64_t bytes;
+    uint64_t oldest;
+    char oldest_path[PATH_BYTES_MAX];
+};
+
+static bool weigh_entry(void *context, const char *entry, bool directory) {
+    struct folder *folder = context;
+    struct segment_name name;
+    struct file_status status;
+    char path[PATH_BYTES_MAX];
+    if (directory || !segment_name_parse(entry, &name)) return true;
+    if (!path_join(path, folder->segment->folder, entry, NULL)) return true;
+    if (file_status_of(folder->segment->files, path, &status)) return true;
+    folder->bytes += status.size;
+    if (!name.part && name.sequence < folder->oldest) {
+        folder->oldest = name.sequence;
+        memcpy(folder->oldest_path, path, sizeof path);
+    }
+    return true;
+}
+
+/* The oldest go first, never the one that was just closed. */
+static int step_limit(struct segment *segment) {
+    if (!segment->folder_bytes_max) return 0;
+    for (;;) { /* ends: each turn removes a file or returns */
+        struct folder folder = {.segment = segment, .oldest = UINT64_MAX};
+        int error = directory_list(segment->files, segment->folder, weigh_entry, &folder);
+        if (error) return error;
+        if (folder.bytes <= segment->folder_bytes_max || folder.oldest >= segment->name.sequence)
+            return 0;
+        error = file_remove(segment->files, folder.oldest_path);
+        if (error == ERR_BUSY)
+            return 0; /* by whoever reads it; it goes with the next one's closing */
+        if (error) return error;
+        say("%s: removed, the oldest of %s, which may hold %llu bytes", folder.oldest_path,
+            segment->folder, (unsigned long long)segment->folder_bytes_max);
+    }
+}
+
+int segment_close(struct segment *segment) {
+    while (segment->step != CLOSE_DONE) {
+        int error = 0;
+        switch (segment->step) {
+        case CLOSE_CUT: error = segment_cut(segment); break;
+        case CLOSE_ENTER:
+            if (!segment->suspect && !segment->gone) error = segment_enter(segment);
+            break;
+        case CLOSE_SYNC:
+            if (segment->suspect) break;
+            error = file_sync(&segment->file);
+            if (error) segment->suspect = true; /* see segment.h: never synced twice */
+            break;
+        case CLOSE_INDEX: step_index(segment); break;
+        case CLOSE_FILE: file_close(&segment->file); break;
+        case CLOSE_RENAME:
+            if (segment->suspect || segment->gone) break;
+            error = step_rename(segment);
+            if (error != ERR_NOT_FOUND) break;
+            say("%s: was deleted or renamed before it was closed; %llu lines went with it",
+                segment->path, (unsigned long long)segment->lines);
+            segment->gone = true;
+            error = 0;
+            break;
+        case CLOSE_DIRECTORY:
+            if (!segment->gone) error = directory_sync(segment->files, segment->folder);
+            break;
+        case CLOSE_LIMIT: error = step_limit(segment); break;
+        case CLOSE_DONE: break;
+        }
+        if (error) return error;
+        segment->step++;
+    }
+    return 0;
+}

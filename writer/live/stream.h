@@ -1,0 +1,93 @@
+/* stream.h - a stream of frames into segments that follow each other.
+ *
+ * Frames are appended in the order given, one write in flight; a segment is
+ * opened when there is something to put into it and retired by size, raw or
+ * packed, by age, idleness, schedule (rotation.h) or request.  A disk that fails is waited for: appends are held, in order, until
+ * it takes them.  Every call and callback: the port's owner. Never waits. */
+#ifndef WRITER_LIVE_STREAM_H
+#define WRITER_LIVE_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/port.h"
+#include "writer/clock/schedule.h"
+#include "writer/keep/keeper.h"
+#include "writer/segment/span.h"
+
+struct stream;
+
+/* What may change while it is open. */
+struct stream_sizes {
+    uint64_t segment_bytes_max;        /* raw; retired before an append that would exceed it */
+    uint64_t segment_packed_bytes_max; /* as the file is long, without its index; 0: no limit */
+    uint64_t segment_age_ms;           /* since it was opened; 0: no limit */
+    uint64_t segment_idle_ms;          /* since the last append; 0: no limit */
+    /* Its zone stays until the next stream_resize, or stream_free. */
+    struct schedule schedule;
+    uint64_t sync_ms; /* what was written is synced no later than this; 0: only at close */
+    struct keeper_rules keeper; /* its texts are copied */
+};
+
+struct stream_options {
+    const char *directory; /* <dir> */
+    const char *name;
+    struct stream_sizes sizes;
+    uint64_t folder_bytes_max; /* closed segments together, the oldest go first; 0: no limit */
+    uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
+    struct manifest *manifest; /* keeper_options' */
+};
+
+/* So many segments at most are to be closed while others are written: their files are open, and not
+ * all of their lines are synced. Then appends are held until one is through. */
+#define STREAM_CLOSING_MAX 8
+
+/* A lid and padding may come behind an append. */
+#define STREAM_SPARE_BYTES (LID_BYTES + 8)
+
+/* Embedded by whoever appends. `bytes` are whole frames, `size` of them with
+ * STREAM_SPARE_BYTES behind, at least FRAME_COVER_BYTES; they are the stream's until done. */
+struct stream_append {
+    uint8_t *bytes;
+    size_t size;
+    uint64_t raw_size, lines;
+    struct span span; /* of these lines; all zero: nothing is known of them */
+    /* 0: stored.  ERR_CANCELLED: given up by stream_abandon. */
+    void (*done)(struct stream_append *append, int result);
+    struct stream_append *next;
+    uint8_t cover[8];
+};
+
+struct stream_counts {
+    uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
+    uint64_t segments_indexed; /* at their closing, or later by the keeper */
+    /* After they were closed, by its keeper. */
+    uint64_t segments_archived, segments_moved, move_failures;
+    uint64_t segments_handed, archive_command_failures;
+    uint32_t appends_held;
+    bool failing; /* the disk does not take what we have */
+};
+
+/* recover_stream has made its folder; no file is touched in this call. */
+int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
+/* From now on, for the present segment too. */
+void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
+void stream_append(struct stream *stream, struct stream_append *append);
+/* The present segment ends behind what was appended so far; the next append opens another. */
+void stream_rotate(struct stream *stream);
+/* True while anything is on its way: appends, a retired segment's closing. */
+bool stream_busy(const struct stream *stream);
+/* True while a retired segment is not closed yet. */
+bool stream_closing(const struct stream *stream);
+/* Nothing more will be appended; once all held appends are stored the segment is closed, and
+ * closed segments that wait for their index get it.  Wait for !stream_busy, then stream_free. */
+void stream_finish(struct stream *stream);
+/* Does not wait for indexes any longer; the next start makes them.  True: one was being made. */
+bool stream_stop_indexing(struct stream *stream);
+/* Held appends come back with ERR_CANCELLED, closing is tried once more and then given up. */
+void stream_abandon(struct stream *stream);
+void stream_free(struct stream *stream);
+struct stream_counts stream_counts(const struct stream *stream);
+uint64_t stream_segments_closed(const struct stream *stream); /* the same, for who asks often */
+
+#endif

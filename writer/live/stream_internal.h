@@ -1,0 +1,89 @@
+/* stream_internal.h - what stream.c and live_segment.c share; for nobody else. */
+#ifndef WRITER_LIVE_STREAM_INTERNAL_H
+#define WRITER_LIVE_STREAM_INTERNAL_H
+
+#include "writer/keep/keeper.h"
+#include "writer/live/rotation.h"
+#include "writer/live/segment.h"
+#include "writer/live/stream.h"
+
+enum stream_step {
+    STREAM_IDLE,
+    STREAM_OPENING,
+    STREAM_WRITING,    /* the append, disguised */
+    STREAM_UNCOVERING, /* its true beginning */
+    STREAM_CUTTING,    /* what a failed append left is cut off */
+    STREAM_WAITING,    /* the disk has failed; trying again soon */
+};
+
+/* A segment with an open file: the present one, or one that is being closed. */
+struct live_segment {
+    struct segment segment;
+    struct stream *stream;
+    struct live_segment *next; /* in stream->retired, the oldest first */
+    struct port_op close_op;   /* the close job, or the wait before it is tried again */
+    struct port_op sync_op, sync_timer, watch_timer;
+    bool retired, dirty, close_waits;
+    enum { SYNC_ENTER, SYNC_FILE, SYNC_LOOK } sync_step; /* sync_op's */
+    int64_t lid_ns;  /* when the last lid was written, or the file opened */
+    int close_error; /* what was said last */
+};
+
+struct stream {
+    struct port *port;
+    struct stream_options options;
+    char name[STREAM_NAME_MAX + 1];
+    char folder[PATH_BYTES_MAX], state_folder[PATH_BYTES_MAX], state_path[PATH_BYTES_MAX],
+        pack_path[PATH_BYTES_MAX];
+    uint64_t last_sequence;
+    enum stream_step step;
+    struct port_op op; /* of `step` */
+    int error;         /* that STREAM_CUTTING cleans up after */
+    struct live_segment *present, *retired;
+    struct keeper *keeper;
+    bool index_finishing;
+    bool close_running;                 /* one of the retired ones' close jobs */
+    struct stream_append *first, *last; /* held; the first may be under way */
+    size_t append_size;                 /* of the first, with its lid and padding */
+    struct span append_span;            /* of it and of the lines before it without a lid */
+    bool append_lid;                    /* it ends with a lid */
+    struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
+    struct rotation rotation;           /* of the present segment */
+    bool rotate_wanted, finishing, abandoned;
+    int failure;             /* what the disk last said; 0: it takes everything */
+    int sync_error;          /* of a segment that is to be retired: a pause follows */
+    bool failure_said;       /* and not yet that it is over */
+    int64_t failure_said_ns; /* 0: never */
+    struct stream_counts counts;
+};
+
+/* ---- stream.c ---- */
+
+/* Starts whatever is next, if nothing is under way. */
+void stream_advance(struct stream *stream);
+/* Of trouble: once a minute, however often it fails and goes on again in between. */
+bool stream_may_say(struct stream *stream);
+/* How long a failed try is waited for. */
+int64_t stream_retry_ns(int error);
+/* Behind the last segment's closing: what this run has closed gets its index yet. */
+void stream_finish_indexing(struct stream *stream);
+
+/* ---- live_segment.c ---- */
+
+/* The stream's next; NULL: no memory. */
+struct live_segment *live_segment_create(struct stream *stream);
+/* Asks when it may be over; what was waited for before comes back, and is waited for anew. */
+void live_segment_watch(struct live_segment *live);
+/* It has lines that are to be synced. */
+void live_segment_written(struct live_segment *live);
+/* The present one is to be closed. */
+void live_segment_retire(struct stream *stream);
+/* How many are to be closed; those whose closing has failed, and is tried again later, do not count:
+ * a program that keeps a file from being renamed must not keep lines from being written. */
+uint32_t live_segments_closing(const struct stream *stream);
+/* Closes retired segments whose timers and sync are back, the oldest first and one at a time:
+ * a slow lane full of closing would keep the next segment from opening. Nor while it is opened: a
+ * file system that syncs makes whoever creates a file wait, and with it all that is appended. */
+void live_segment_close_retired(struct stream *stream);
+
+#endif

@@ -1,0 +1,272 @@
+/* archives.c - see archives.h.
+ * The directory's id is durable before an archive says it, and the archive says it before the
+ * directory remembers the archive: a crash in between leaves what the next claim goes on with. */
+#include "writer/segment/archives.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "schema/json/json.h"
+
+#define LIST_BYTES_MAX  (1024 + ARCHIVES_MAX * (PATH_BYTES_MAX + 16))
+#define OWNER_BYTES_MAX 256
+
+/* ---- the two files ---- */
+
+/* The text behind `word` and a blank, if the line begins so, with a 0 in place of its newline. */
+static char *behind(char *line, const char *word) {
+    const size_t size = strlen(word);
+    return strncmp(line, word, size) == 0 && line[size] == ' ' ? line + size + 1 : NULL;
+}
+
+static int parse(char *text, struct archives *archives) {
+    for (char *line = text, *next; *line != '\0'; line = next) { /* ends: the text does */
+        next = strchr(line, '\n');
+        if (next == NULL) return ERR_INVALID;
+        *next++ = '\0';
+        const char *id = behind(line, "id"), *folder = behind(line, "folder");
+        if (id != NULL && strlen(id) < sizeof archives->id)
+            strcpy(archives->id, id);
+        else if (folder != NULL && archives->count < ARCHIVES_MAX &&
+                 strlen(folder) < PATH_BYTES_MAX)
+            strcpy(archives->folders[archives->count++], folder);
+        else
+            return ERR_INVALID;
+    }
+    return archives->id[0] != '\0' ? 0 : ERR_INVALID;
+}
+
+int archives_read(struct files *files, const char *directory, struct archives *archives) {
+    char path[PATH_BYTES_MAX], *text;
+    size_t size;
+    archives->id[0] = '\0';
+    archives->count = 0;
+    if (!path_join(path, directory, "state", ARCHIVES_FILE)) return ERR_NAME_TOO_LONG;
+    int error = file_read_all(files, path, LIST_BYTES_MAX, &text, &size);
+    if (error) return error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY ? 0 : error;
+    error = parse(text, archives);
+    free(text);
+    return error;
+}
+
+static int write_list(struct files *files, const char *directory, const struct archives *archives) {
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, directory, "state", ARCHIVES_FILE)) return ERR_NAME_TOO_LONG;
+    char *text = malloc(LIST_BYTES_MAX);
+    if (text == NULL) return ERR_NO_MEMORY;
+    size_t size = (size_t)sprintf(text, "id %s\n", archives->id);
+    for (uint32_t i = 0; i < archives->count; i++)
+        size += (size_t)sprintf(text + size, "folder %s\n", archives->folders[i]);
+    const int error = file_replace(files, path, text, size, false);
+    free(text);
+    return error;
+}
+
+/* Whose is it?  ERR_NOT_FOUND: nothing says so. */
+static int read_owner(struct files *files, const char *folder, char owner[OWNER_BYTES_MAX]) {
+    char path[PATH_BYTES_MAX], *text;
+    size_t size;
+    if (!path_join(path, folder, "state", ARCHIVES_OF_FILE)) return ERR_NAME_TOO_LONG;
+    const int error = file_read_all(files, path, OWNER_BYTES_MAX - 1, &text, &size);
+    if (error) return error == ERR_NOT_DIRECTORY ? ERR_NOT_FOUND : error;
+    text[strcspn(text, "\n")] = '\0';
+    strcpy(owner, text);
+    free(text);
+    return 0;
+}
+
+static int write_owner(struct files *files, const char *folder, const char *id) {
+    char path[PATH_BYTES_MAX], line[OWNER_BYTES_MAX];
+    if (!path_join(path, folder, "state", NULL)) return ERR_NAME_TOO_LONG;
+    const int error = directory_make(files, path);
+    if (error) return error;
+    if (!path_join(path, folder, "state", ARCHIVES_OF_FILE)) return ERR_NAME_TOO_LONG;
+    const int size = snprintf(line, sizeof line, "%s\n", id);
+    return file_replace(files, path, line, (size_t)size, false);
+}
+
+/* ---- whose it is ---- */
+
+int archives_check(struct files *files, const struct archives *archives, const char *folder) {
+    char owner[OWNER_BYTES_MAX];
+    const int error = read_owner(files, folder, owner);
+    if (error) return error;
+    return strcmp(owner, archives->id) == 0 ? 0 : ERR_EXISTS;
+}
+
+static bool remembers(const struct archives *archives, const char *folder) {
+    for (uint32_t i = 0; i < archives->count; i++)
+        if (strcmp(archives->folders[i], folder) == 0) return true;
+    return false;
+}
+
+static int make_id(struct files *files, const char *directory, struct archives *archives,
+                   const uint8_t *chance) {
+    if (archives->id[0] != '\0') return 0;
+    for (int i = 0; i < ARCHIVES_ID_BYTES; i++)
+        sprintf(archives->id + 2 * i, "%02x", chance[i]);
+    return write_list(files, directory, archives);
+}
+
+/* The directory itself, by whatever name, or another daemon's: its files would be taken for that
+ * one's own. */
+static int refuse_log_directory(struct files *files, const char *folder) {
+    struct file_status status;
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, folder, "state", "lock")) return ERR_NAME_TOO_LONG;
+    const int error = file_status_of(files, path, &status);
+    if (error) return error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY ? 0 : error;
+    return ERR_INVALID;
+}
+
+/* Both books are lines of text. */
+static bool can_be_told(const char *folder) {
+    const size_t size = strlen(folder);
+    return utf8_valid((const uint8_t *)folder, size) && strcspn(folder, "\r\n") == size;
+}
+
+static int claim(struct files *files, const char *directory, const char *folder,
+                 const uint8_t *chance, struct archives *archives) {
+    int error = archives_read(files, directory, archives);
+    if (error) return error;
+    if (remembers(archives, folder)) return archives_check(files, archives, folder);
+    if (archives->count == ARCHIVES_MAX) return ERR_TOO_LARGE;
+    if (strlen(folder) >= PATH_BYTES_MAX) return ERR_NAME_TOO_LONG;
+    if (!can_be_told(folder)) return ERR_UNSUPPORTED;
+    error = refuse_log_directory(files, folder);
+    if (!error) error = make_id(files, directory, archives, chance);
+    if (error) return error;
+    error = archives_check(files, archives, folder);
+    if (error == ERR_NOT_FOUND) {
+        error = write_owner(files, folder, archives->id);
+        if (error == ERR_NOT_FOUND) error = ERR_NOT_MADE; /* it is not away: it never was */
+        if (error == ERR_EXISTS) error = ERR_NOT_DIRECTORY;
+    }
+    if (error) return error;
+    strcpy(archives->folders[archives->count++], folder);
+    return write_list(files, directory, archives);
+}
+
+int archives_claim(struct files *files, const char *directory, const char *folder,
+                   const uint8_t *chance) {
+    struct archives *archives = malloc(sizeof *archives);
+    if (archives == NULL) return ERR_NO_MEMORY;
+    const int error = claim(files, directory, folder, chance, archives);
+    free(archives);
+    return error;
+}
+
+const char *archives_error_text(int error) {
+    switch (error) {
+    case ERR_NOT_FOUND: return "not there, or not the archive that it was (is it mounted?)";
+    case ERR_EXISTS: return "is the archive of another log directory";
+    case ERR_INVALID: return "is a log directory, or state/" ARCHIVES_FILE " is damaged";
+    case ERR_UNSUPPORTED: return "its name cannot be written down (a line break, or no UTF-8)";
+    case ERR_TOO_LARGE: return "there are four archives already (state/" ARCHIVES_FILE ")";
+    default: return error_text(error);
+    }
+}
+
+/* ---- finding what lies there ---- */
+
+static bool is_separator(char c) {
+    return c == '/' || c == '\\'; /* the other one: what people type on Windows */
+}
+
+/* The log directory that `path` is, or that it is a stream's folder in, as far as it has archives.
+ * *stream: "" for all of them. */
+static int archives_of(struct files *files, const char *path, struct archives *archives,
+                       char directory[PATH_BYTES_MAX], char stream[STREAM_NAME_MAX + 1]) {
+    stream[0] = '\0';
+    size_t size = strlen(path);
+    if (size >= PATH_BYTES_MAX) return ERR_NAME_TOO_LONG;
+    strcpy(directory, path);
+    const int error = archives_read(files, directory, archives);
+    if (error || archives->count > 0) return error;
+    while (size > 1 && is_separator(directory[size - 1]))
+        directory[--size] = '\0';
+    const char *last = segment_file_name(directory);
+    if (!stream_name_valid(last)) return 0;
+    strcpy(stream, last);
+    size = (size_t)(last - directory);
+    while (size > 1 && is_separator(directory[size - 1]))
+        size--;
+    strcpy(directory + size, size == 0 ? "." : "");
+    return archives_read(files, directory, archives);
+}
+
+/* Adds one archive's segments; home: the folder in front of their streams' names here. */
+static int list_one(struct files *files, const char *folder, const char *stream,
+                    struct segment_list *list, const char *home) {
+    char path[PATH_BYTES_MAX];
+    if (stream[0] == '\0')
+        strcpy(path, folder);
+    else if (!path_join(path, folder, stream, NULL))
+        return ERR_NAME_TOO_LONG;
+    struct segment_list more = {0};
+    int error = segment_list_add(files, path, &more);
+    if (error == ERR_NOT_FOUND && stream[0] != '\0') error = 0; /* none has gone there yet */
+    for (uint32_t i = 0; i < more.count; i++) {
+        struct segment_file *file = &more.files[i];
+        const size_t size = strlen(home) + strlen(file->name.stream) + 3;
+        file->home = malloc(size);
+        if (file->home == NULL) error = ERR_NO_MEMORY;
+        if (file->home == NULL) break;
+        snprintf(file->home, size, "%s%s%s", home, stream[0] != '\0' ? "" : file->name.stream,
+                 stream[0] != '\0' ? "" : "/");
+    }
+    const int joined = segment_list_join(list, &more);
+    return error ? error : joined;
+}
+
+/* `path` with a separator behind it, as the paths of what was listed there begin. */
+static bool as_listed(const char *path, char home[PATH_BYTES_MAX]) {
+    const size_t size = strlen(path);
+    if (size + 2 > PATH_BYTES_MAX) return false;
+    strcpy(home, path);
+    if (size == 0 || path[size - 1] != '/') strcpy(home + size, "/");
+    return true;
+}
+
+int archives_list(struct files *files, const char *path, struct segment_list *list, char *folder) {
+    char directory[PATH_BYTES_MAX], home[PATH_BYTES_MAX], stream[STREAM_NAME_MAX + 1];
+    struct archives *archives = malloc(sizeof *archives);
+    strcpy(folder, path);
+    if (archives == NULL) return ERR_NO_MEMORY;
+    int result = archives_of(files, path, archives, directory, stream);
+    if (!result && !as_listed(path, home)) result = ERR_NAME_TOO_LONG;
+    for (uint32_t i = 0; !result && i < archives->count; i++) {
+        int error = archives_check(files, archives, archives->folders[i]);
+        if (!error) error = list_one(files, archives->folders[i], stream, list, home);
+        if (!error) continue;
+        strcpy(folder, archives->folders[i]);
+        result = error;
+    }
+    free(archives);
+    segment_list_sort(list);
+    return result;
+}
+
+char *archives_find(struct files *files, const char *path) {
+    char folder[PATH_BYTES_MAX], directory[PATH_BYTES_MAX], stream[STREAM_NAME_MAX + 1],
+        found[PATH_BYTES_MAX];
+    struct segment_name name;
+    struct file_status status;
+    const char *file = segment_file_name(path);
+    const size_t size = (size_t)(file - path);
+    if (!segment_name_parse(file, &name) || size == 0 || size >= sizeof folder) return NULL;
+    memcpy(folder, path, size);
+    folder[size] = '\0';
+    struct archives *archives = malloc(sizeof *archives);
+    if (archives == NULL) return NULL;
+    char *where = NULL;
+    if (archives_of(files, folder, archives, directory, stream)) archives->count = 0;
+    for (uint32_t i = 0; where == NULL && i < archives->count; i++)
+        if (path_join(found, archives->folders[i], name.stream, file) &&
+            file_status_of(files, found, &status) == 0)
+            where = strdup(found);
+    free(archives);
+    return where;
+}

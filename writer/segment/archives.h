@@ -1,0 +1,50 @@
+/* archives.h - the other directories in which closed segments of a log directory lie.
+ *
+ * <dir>/state/archives remembers them all, so that whoever is given <dir> finds everything; each
+ * of them says in <archive>/state/archive-of whose it is.  So an empty mount point is not
+ * taken for the volume that should be there, nor the archive of another daemon for ours.  Segments
+ * lie there as they do here: <archive>/<stream>/<name>.  Blocking. */
+#ifndef WRITER_SEGMENT_ARCHIVES_H
+#define WRITER_SEGMENT_ARCHIVES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/files.h"
+#include "writer/segment/segment_list.h"
+
+#define ARCHIVES_FILE     "archives"
+#define ARCHIVES_OF_FILE  "archive-of"
+/* Of one log directory, over all its time and streams. */
+#define ARCHIVES_MAX      4
+#define ARCHIVES_ID_BYTES 16
+
+struct archives {
+    char id[2 * ARCHIVES_ID_BYTES + 1]; /* of the log directory; "": it has none yet */
+    uint32_t count;
+    char folders[ARCHIVES_MAX][PATH_BYTES_MAX];
+};
+
+/* What the directory remembers: nothing, if it never had an archive.  ERR_INVALID: the file is
+ * none of ours. */
+int archives_read(struct files *files, const char *directory, struct archives *archives);
+/* Is it there, and ours?  ERR_NOT_FOUND: it is not there, or nothing says that it is an archive
+ * (a volume that is not mounted); ERR_EXISTS: it is another directory's. */
+int archives_check(struct files *files, const struct archives *archives, const char *folder);
+/* The same; but one that the directory does not remember becomes ours, unless it is another's
+ * (ERR_EXISTS) or a log directory, this one or another (ERR_INVALID).  It is made if need be.
+ * ERR_NOT_MADE: it cannot be made there; ERR_TOO_LARGE: there are ARCHIVES_MAX already; ERR_UNSUPPORTED: such a name cannot be remembered.  chance: ARCHIVES_ID_BYTES bytes that nobody else has. */
+int archives_claim(struct files *files, const char *directory, const char *folder,
+                   const uint8_t *chance);
+/* What such an error means, in words. */
+const char *archives_error_text(int error);
+
+/* Behind segment_list_add for the same path, a log directory or a stream's folder in one: adds
+ * what lies in its archives, each segment that lies in both places once.  An archive that cannot
+ * be read is passed over; the last such error comes back, and `folder` (PATH_BYTES_MAX bytes) is
+ * its name. */
+int archives_list(struct files *files, const char *path, struct segment_list *list, char *folder);
+/* Where a segment has gone that was at `path` before; malloc'd.  NULL: to no archive. */
+char *archives_find(struct files *files, const char *path);
+
+#endif

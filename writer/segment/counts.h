@@ -1,0 +1,30 @@
+/* counts.h - what lines say of themselves, added up: how many of each level, how many with a
+ * time of their own, and which times.  What an index keeps of each group, by the usual
+ * rules of schema/record/facts.h, and stat shows.  Pure. */
+#ifndef WRITER_SEGMENT_COUNTS_H
+#define WRITER_SEGMENT_COUNTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { COUNTS_LEVELS = 7 }; /* none, then trace to fatal: OpenTelemetry's 24 in fours */
+
+/* All zero: of no lines. */
+struct counts {
+    uint64_t lines, levels[COUNTS_LEVELS];
+    uint64_t timed; /* lines that say a time; the least and the greatest are theirs, else 0 */
+    int64_t time_min_ns, time_max_ns;
+};
+
+struct facts;
+struct facts_rules;
+
+/* One line, without its newline; it may be anything.  Returns what it says in *facts. */
+void counts_add_line(struct counts *counts, const struct facts_rules *rules, const uint8_t *line,
+                     size_t size, struct facts *facts);
+/* Whole lines, each ended by a newline. */
+void counts_add_lines(struct counts *counts, const struct facts_rules *rules, const uint8_t *lines,
+                      size_t size);
+void counts_add(struct counts *counts, const struct counts *other);
+
+#endif

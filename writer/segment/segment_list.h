@@ -1,0 +1,50 @@
+/* segment_list.h - the segment files that a path means: a file, a stream's folder, or a directory
+ * of streams.  Blocking; never on a serving owner. */
+#ifndef WRITER_SEGMENT_SEGMENT_LIST_H
+#define WRITER_SEGMENT_SEGMENT_LIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/files.h"
+#include "writer/segment/segment_name.h"
+
+struct segment_file {
+    char *path;
+    struct segment_name name; /* stream "" for a file whose name is not a segment's */
+    uint64_t size;
+    uint64_t id; /* struct file_status's */
+    bool named;  /* itself, not the folder in which it was found */
+    /* Of one that lies in an archive: its stream's folder in the log directory, with a '/' behind it
+     * (archives.h).  NULL: it lies where it was listed. */
+    char *home;
+};
+struct segment_list {
+    struct segment_file *files;
+    uint32_t count, room;
+};
+
+/* Adds to the list, which begins as all zero, and sorts it.  A file: that one, whatever
+ * its name.  A stream's folder: its segments.  A directory of streams: the segments of
+ * all but `rejects`; `state` is none.  What vanishes while it is listed is left out.
+ * ERR_NOT_FOUND, or whatever kept some of it from being read: the rest is in the list. */
+int segment_list_add(struct files *files, const char *path, struct segment_list *list);
+/* By stream, sequence, the .part behind the closed one, those in archives behind the others,
+ * path.  A segment that was found under two names (renamed meanwhile, or named twice) stays once,
+ * and so does one that lies in an archive and in its home. */
+void segment_list_sort(struct segment_list *list);
+/* Behind those that are in the list, in the order in which they are; `more` is empty then.
+ * ERR_NO_MEMORY: they are gone. */
+int segment_list_join(struct segment_list *list, struct segment_list *more);
+/* Those whose out[i] is true leave it; the others stay in their order. */
+void segment_list_leave_out(struct segment_list *list, const bool *out);
+void segment_list_free(struct segment_list *list);
+
+/* Behind the last separator: '/', or the other one, which people type on Windows. */
+const char *segment_file_name(const char *path);
+
+/* The same segment's path with .part if it has none, without if it has; malloc'd.
+ * NULL: not a segment's name, or out of memory. */
+char *segment_path_other(const char *path);
+
+#endif

@@ -1,0 +1,83 @@
+/* segment_reader.h - reads segments, frame by frame: what recovery, verify and every
+ * reader command stand on.  Reads what is being written too.  Blocking; never on
+ * a serving owner.  A reader belongs to one thread at a time. */
+#ifndef WRITER_SEGMENT_SEGMENT_READER_H
+#define WRITER_SEGMENT_SEGMENT_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "port/files.h"
+#include "writer/segment/segment_name.h"
+
+enum segment_damage {
+    SEGMENT_SOUND,
+    SEGMENT_UNFINISHED, /* an append in flight, or torn: a cover, or the file ends inside a frame */
+    SEGMENT_BAD_HEADER, /* bytes that are no frame: where the next one begins is unknown */
+    SEGMENT_BAD_DATA,   /* a frame whose checksum or content is wrong; the next can be read */
+};
+
+struct segment_reader {
+    struct file file;
+    uint64_t offset;       /* of the frame that the last segment_reader_next looked at */
+    uint64_t next_offset;  /* where the next one looks */
+    uint64_t frame_number; /* data frames before this one, the lost ones too */
+    uint64_t line_number;  /* of the first line in raw; the segment's first line is 0 */
+    uint64_t frames_lost;  /* passed over as SEGMENT_BAD_DATA; line_number lacks their lines */
+    const uint8_t
+        *raw; /* whole lines, each ended by a newline; the reader's, until the next call */
+    uint32_t raw_size;
+    uint32_t raw_lines;
+    /* The reader's own from here on. */
+    bool on_frame;        /* the next call counts the frame at `offset` */
+    uint64_t looked_from; /* where the last call began, before it passed over skippable frames */
+    uint64_t file_size;   /* as last seen */
+    uint8_t *packed, *unpacked;
+    size_t packed_max, unpacked_max;
+};
+
+/* A segment that has lost its .part since it was listed is opened by its new name
+ * (or by the old one, where the listing was ahead), and one that has gone to an archive there.  On an
+ * error nothing is open. */
+int segment_reader_open(struct files *files, const char *path, struct segment_reader *reader);
+void segment_reader_close(struct segment_reader *reader); /* not open: nothing happens */
+
+/* Goes on at the frame behind.  1: reader->raw holds its lines.  0: no lines this time,
+ * and *damage says why:
+ *   SEGMENT_SOUND       the end of the file
+ *   SEGMENT_UNFINISHED  nothing more can be read yet; `offset` is where it begins
+ *   SEGMENT_BAD_HEADER  nothing more can be read at all; `offset` is where it begins
+ *   SEGMENT_BAD_DATA    a frame is lost, offset to next_offset; the next call goes on behind it
+ * Negative: reading failed; the next call tries the same frame again.  After
+ * all but SEGMENT_BAD_DATA calling again later sees what was appended or uncovered since.
+ * Skippable frames are passed over, those of later versions too. */
+int segment_reader_next(struct segment_reader *reader, enum segment_damage *damage);
+
+/* Finds the data frames without decoding them, from the front: in one array, for those who
+ * read backwards; free() it, also after an error.  *damage as above, never SEGMENT_BAD_DATA: what
+ * is in a frame is not looked at.  Leaves the reader where it was. */
+struct segment_reader_frame {
+    uint64_t offset;
+    uint64_t size;
+    uint32_t raw_size;
+};
+int segment_reader_frames(struct segment_reader *reader, struct segment_reader_frame **frames,
+                          uint64_t *count, enum segment_damage *damage);
+/* Positions on the frame at this offset; the next segment_reader_next returns it.  Who needs its
+ * frame_number and line_number sets them behind this call; they are counted on from there,
+ * and from 0 where nothing is set. */
+void segment_reader_seek(struct segment_reader *reader, uint64_t offset);
+
+/* Behind SEGMENT_BAD_HEADER: looks byte by byte for the next data frame that is whole and
+ * sound, from `offset` on.  1: *found is where it begins; 0: there is none; negative: reading
+ * failed.  The reader's position is lost: segment_reader_seek. */
+int segment_reader_find_frame(struct segment_reader *reader, uint64_t offset, uint64_t *found);
+/* Behind damage of any kind, which lies at `offset`: 1: the next segment_reader_next returns the next
+ * sound frame behind it, at next_offset, however much the damage pretends to be; 0: there is
+ * none; negative: reading failed.  A skippable frame just before the damage may be what is
+ * damaged: `offset` is then moved to where it begins.  frame_number and line_number go on, too low by what was
+ * lost, and frames_lost counts it as one. */
+int segment_reader_skip_damage(struct segment_reader *reader);
+
+#endif

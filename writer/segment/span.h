@@ -1,0 +1,52 @@
+/* span.h - what is known of a stretch of lines without reading them, and the lid, the
+ * skippable frame that says it of the frames before it (FORMAT.md).  Pure: any thread. */
+#ifndef WRITER_SEGMENT_SPAN_H
+#define WRITER_SEGMENT_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/record/facts.h"
+
+/* All zero: of no lines.  What is not known is the widest range, INT64_MIN to INT64_MAX. */
+struct span {
+    uint64_t lines, raw_size;
+    int64_t received_min_ns, received_max_ns;
+    int64_t time_min_ns, time_max_ns; /* event time; of a line without one its receive time */
+    uint32_t levels;                  /* bit l: a line of level l; bit 0: one without a level */
+};
+
+/* size: the record's and its newline's. Inlined, as ingest pays for it with every line. */
+static inline void span_add_line(struct span *span, size_t size, int64_t received_ns,
+                                 const struct facts *facts) {
+    const int64_t time_ns = facts->has_time ? facts->time_ns : received_ns;
+    const bool first = span->lines++ == 0;
+    span->raw_size += size;
+    span->levels |= 1u << facts->level;
+    if (first || received_ns < span->received_min_ns) span->received_min_ns = received_ns;
+    if (first || received_ns > span->received_max_ns) span->received_max_ns = received_ns;
+    if (first || time_ns < span->time_min_ns) span->time_min_ns = time_ns;
+    if (first || time_ns > span->time_max_ns) span->time_max_ns = time_ns;
+}
+/* The same line may also be told to have these facts: it is found by either. */
+void span_widen(struct span *span, const struct facts *facts);
+/* So many lines of which nothing is known. */
+struct span span_unknown(uint64_t lines, uint64_t raw_size);
+/* Of both together. */
+void span_add(struct span *span, const struct span *other);
+
+#define LID_BYTES 64
+
+/* Writes a lid of that span, whose first line has that number in the segment.  What the
+ * fields cannot hold comes back wider, never narrower.  Returns LID_BYTES, or 0 where there is nothing
+ * to say: no lines, or more than 32 bits can count. */
+size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_BYTES]);
+/* Reads a whole frame of the lid's magic.  ERR_INVALID: damaged; ERR_UNSUPPORTED: of a later
+ * version; then nothing is known of the frames before it.
+ * A lid speaks for the data frames between the lid before it, or the segment's beginning, and
+ * itself.  Who skips them because of it makes sure that their raw sizes add up to span.raw_size:
+ * where a frame was set aside they do not.  received_max_ns is rounded up to a millisecond. */
+int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *first_line);
+
+#endif
