@@ -3,7 +3,9 @@
 #ifndef WRITER_INDEX_FORMAT_H
 #define WRITER_INDEX_FORMAT_H
 
-#include "writer/index/index.h"
+#include <stddef.h>
+
+#include "writer/index/segment_index.h"
 
 #define INDEX_VERSION            2 /* what is written; 1 is read, too */
 #define FOOTER_VERSION           1

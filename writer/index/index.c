@@ -28,12 +28,6 @@ int index_load(struct file *file, struct segment_index *index) {
     return error == ERR_INVALID || error == ERR_UNSUPPORTED ? ERR_NOT_FOUND : error;
 }
 
-void index_free(struct segment_index *index) {
-    free(index->groups);
-    free(index->sections);
-    *index = (struct segment_index){0};
-}
-
 /* ---- asking ---- */
 
 /* Clears the candidates of a section that do not hold the token. */

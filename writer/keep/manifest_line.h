@@ -7,7 +7,7 @@
 
 #include "schema/json/json.h"
 #include "schema/json/write.h"
-#include "writer/keep/manifest.h"
+#include "writer/keep/manifest_record.h"
 
 /* A line is never longer than this, its newline included. */
 #define MANIFEST_LINE_MAX (JSON_STRING_BYTES_MAX(PATH_BYTES_MAX) + 2048)
