@@ -11,6 +11,7 @@
 #include "port/options.h"
 #include "schema/record/facts.h"
 #include "writer/clock/schedule.h"
+#include "writer/keep/keeper.h"
 #include "writer/keep/retention.h"
 #include "writer/live/stream.h"
 #include "writer/segment/segment_name.h"
@@ -46,7 +47,8 @@ struct stream_config {
     bool configured; /* by an object of its own */
     bool fed;        /* by a listener */
     struct stream_sizes sizes;
-    struct option_list command;        /* whose texts are sizes.keeper.command's words */
+    struct keeper_rules keeper;
+    struct option_list command;        /* whose texts are keeper.command's words */
     struct retention_limits retention; /* its own; all zero: it has none */
     struct zone *zone;                 /* of sizes.schedule, if it is not that of all */
     bool program_missing;              /* of the command, when the configuration was read */

@@ -91,10 +91,6 @@ static struct stream_sizes sizes_of(const struct config *own, const struct sched
         .segment_idle_ms = own->segment_idle_s * 1000,
         .schedule = *schedule,
         .sync_ms = own->sync_ms,
-        .keeper = {.archive_after_s = own->archive_after_s,
-                   .archive_level = (uint32_t)own->archive_level,
-                   .archive_bytes_min = ARCHIVE_BYTES_MIN,
-                   .archive_dir = own->archive_dir},
     };
 }
 
@@ -107,6 +103,16 @@ static struct handover_rules command_of(const struct config *own, struct stream_
                                    .count = none ? 0 : list->count,
                                    .limit_s = own->archive_command_limit_s,
                                    .deletes = strcmp(own->archive_command_then, "delete") == 0};
+}
+
+static struct keeper_rules keeper_rules_of(const struct config *own, struct stream_config *stream) {
+    return (struct keeper_rules){
+        .archive_after_s = own->archive_after_s,
+        .archive_level = (uint32_t)own->archive_level,
+        .archive_bytes_min = ARCHIVE_BYTES_MIN,
+        .archive_dir = own->archive_dir,
+        .command = command_of(own, stream),
+    };
 }
 
 /* Its first text takes the place of what holds for all. */
@@ -156,7 +162,7 @@ static int settle(struct files *files, struct config *config, const struct strea
     strcpy(stream->name, object->name);
     stream->configured = object->configured;
     stream->sizes = sizes_of(&own, &schedule);
-    stream->sizes.keeper.command = command_of(&own, stream);
+    stream->keeper = keeper_rules_of(&own, stream);
     stream->retention = own.retention.all;
     return 0;
 }

@@ -98,13 +98,13 @@ static int open_pipeline(struct daemon *daemon) {
         .line_bytes_max = (uint32_t)config->line_bytes_max,
         .batches = daemon->plan.batches,
         .flush_ms = config->flush_ms,
-        .rejects = daemon->rejects,
+        .rejects = kept_stream_live(daemon->rejects),
         .counters = &daemon->counters,
     };
     const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
     if (error) return daemon_fail("memory", error);
     for (uint32_t i = 0; i < daemon->stream_count; i++)
-        pipeline_add_stream(daemon->pipeline, daemon->streams[i].stream);
+        pipeline_add_stream(daemon->pipeline, kept_stream_live(daemon->streams[i].stream));
     struct intake *intake = &daemon->intake;
     intake->port = daemon->port;
     intake->pipeline = daemon->pipeline;

@@ -24,7 +24,7 @@ enum phase {
 
 struct daemon_stream {
     char name[STREAM_NAME_MAX + 1];
-    struct stream *stream;
+    struct kept_stream *stream;
 };
 
 struct daemon {
@@ -35,7 +35,7 @@ struct daemon {
     struct file lock;
     struct daemon_stream streams[STREAMS_MAX]; /* by the pipeline's numbers; STREAM_MAIN first */
     uint32_t stream_count;
-    struct stream *rejects;
+    struct kept_stream *rejects;
     struct line_memory line_memory;
     struct pipeline *pipeline;
     struct intake intake;
@@ -77,7 +77,7 @@ int streams_open_new(struct daemon *daemon, const struct config *config,
                      const struct new_streams *new, char *error);
 /* The pipeline's number of one that is open; else stream_count. */
 uint32_t streams_number(const struct daemon *daemon, const char *name);
-/* All of them, rejects too: stream.h's calls. */
+/* All of them, rejects too: kept_stream.h's calls. */
 void streams_resize(struct daemon *daemon); /* to what daemon->config says */
 void streams_rotate(struct daemon *daemon);
 bool streams_closing(const struct daemon *daemon);

@@ -134,17 +134,19 @@ static int find_left(const struct daemon *daemon, struct new_streams *new, char 
 /* ---- opening ---- */
 
 static int open_one(struct daemon *daemon, const char *name, const struct stream_sizes *sizes,
-                    uint64_t folder_bytes_max, uint64_t last_sequence, struct stream **stream) {
-    const struct stream_options options = {
+                    const struct keeper_rules *rules, uint64_t folder_bytes_max,
+                    uint64_t last_sequence, struct kept_stream **stream) {
+    const struct kept_stream_options options = {
         .directory = daemon->config->dir,
         .name = name,
         .sizes = *sizes,
+        .rules = *rules,
         .folder_bytes_max = folder_bytes_max,
         .last_sequence = last_sequence,
         /* Of quarantine, whose oldest go by its own rule, nobody keeps the books. */
         .manifest = folder_bytes_max == 0 ? daemon->upkeep.manifest : NULL,
     };
-    return stream_open(daemon->port, &options, stream);
+    return kept_stream_open(daemon->port, &options, stream);
 }
 
 int streams_open_new(struct daemon *daemon, const struct config *config,
@@ -153,14 +155,15 @@ int streams_open_new(struct daemon *daemon, const struct config *config,
         struct daemon_stream *added = &daemon->streams[daemon->stream_count];
         const struct stream_config *settings = config_stream(config, new->names[i]);
         strcpy(added->name, new->names[i]);
-        const int result = open_one(daemon, added->name, &settings->sizes, 0,
+        const int result = open_one(daemon, added->name, &settings->sizes, &settings->keeper, 0,
                                     new->last_sequences[i], &added->stream);
         if (result) {
             snprintf(error, CONFIG_ERROR_MAX, "stream %s: %s", added->name, error_text(result));
             return result;
         }
         daemon->stream_count++;
-        if (daemon->pipeline) pipeline_add_stream(daemon->pipeline, added->stream);
+        if (daemon->pipeline)
+            pipeline_add_stream(daemon->pipeline, kept_stream_live(added->stream));
     }
     return 0;
 }
@@ -178,8 +181,8 @@ static int open_rejects(struct daemon *daemon, char *error) {
     struct recovery recovery;
     int result = recover_stream(daemon->files, config->dir, STREAM_REJECTS, &recovery);
     if (!result)
-        result = open_one(daemon, STREAM_REJECTS, &sizes, REJECTS_FOLDER_BYTES_MAX,
-                          recovery.last_sequence, &daemon->rejects);
+        result = open_one(daemon, STREAM_REJECTS, &sizes, &config->others.keeper,
+                          REJECTS_FOLDER_BYTES_MAX, recovery.last_sequence, &daemon->rejects);
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", config->dir, STREAM_REJECTS,
                  error_text(result));
@@ -204,64 +207,65 @@ int streams_open(struct daemon *daemon) {
 /* ---- all of them ---- */
 
 /* rejects is the last. */
-static struct stream *stream_at(const struct daemon *daemon, uint32_t i) {
+static struct kept_stream *stream_at(const struct daemon *daemon, uint32_t i) {
     return i < daemon->stream_count ? daemon->streams[i].stream : daemon->rejects;
 }
 
 void streams_resize(struct daemon *daemon) {
     const struct config *config = daemon->config;
     const struct stream_sizes rejects = rejects_sizes(config);
-    for (uint32_t i = 0; i < daemon->stream_count; i++)
-        stream_resize(daemon->streams[i].stream,
-                      &config_stream(config, daemon->streams[i].name)->sizes);
-    stream_resize(daemon->rejects, &rejects);
+    for (uint32_t i = 0; i < daemon->stream_count; i++) {
+        const struct stream_config *settings = config_stream(config, daemon->streams[i].name);
+        kept_stream_change(daemon->streams[i].stream, &settings->sizes, &settings->keeper);
+    }
+    kept_stream_change(daemon->rejects, &rejects, &config->others.keeper);
 }
 
 void streams_rotate(struct daemon *daemon) {
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        stream_rotate(stream_at(daemon, i));
+        stream_rotate(kept_stream_live(stream_at(daemon, i)));
 }
 
 bool streams_closing(const struct daemon *daemon) {
     bool closing = false;
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        closing = closing || stream_closing(stream_at(daemon, i));
+        closing = closing || stream_closing(kept_stream_live(stream_at(daemon, i)));
     return closing;
 }
 
 void streams_finish(struct daemon *daemon) {
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        stream_finish(stream_at(daemon, i));
+        kept_stream_finish(stream_at(daemon, i));
 }
 
 bool streams_busy(const struct daemon *daemon) {
     bool busy = false;
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        busy = busy || stream_busy(stream_at(daemon, i));
+        busy = busy || kept_stream_busy(stream_at(daemon, i));
     return busy;
 }
 
 bool streams_stop_indexing(struct daemon *daemon) {
     bool busy = false;
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        busy |= stream_stop_indexing(stream_at(daemon, i));
+        busy |= kept_stream_stop_indexing(stream_at(daemon, i));
     return busy;
 }
 
 void streams_abandon(struct daemon *daemon) {
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        stream_abandon(stream_at(daemon, i));
+        kept_stream_abandon(stream_at(daemon, i));
 }
 
 void streams_free(struct daemon *daemon) {
     for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        stream_free(stream_at(daemon, i));
+        kept_stream_free(stream_at(daemon, i));
 }
 
 uint64_t streams_segments_closed(const struct daemon *daemon) {
     uint64_t closed = 0;
     for (uint32_t i = 0; i < daemon->stream_count; i++)
-        closed += stream_segments_closed(daemon->streams[i].stream);
+        closed += stream_segments_closed(kept_stream_live(daemon->streams[i].stream));
     return closed;
 }
 
@@ -269,7 +273,7 @@ void streams_count(const struct daemon *daemon, struct counters_beside *beside) 
     beside->stream_count = daemon->stream_count;
     for (uint32_t i = 0; i < daemon->stream_count; i++) {
         beside->stream_names[i] = daemon->streams[i].name;
-        beside->streams[i] = stream_counts(daemon->streams[i].stream);
+        beside->streams[i] = kept_stream_counts(daemon->streams[i].stream);
     }
-    beside->rejects = stream_counts(daemon->rejects);
+    beside->rejects = kept_stream_counts(daemon->rejects);
 }

@@ -51,22 +51,23 @@ static void close_object(struct writer *writer) {
 
 /* own: NULL for those whose records are counted elsewhere. */
 static void stream(struct writer *writer, const char *name, const struct counters_stream *own,
-                   const struct stream_counts *counts) {
+                   const struct kept_stream_counts *counts) {
     open_object(writer, name);
     if (own) number(writer, "stored", own->stored);
     if (own) number(writer, "bytes_stored", own->bytes_stored);
-    number(writer, "bytes_written", counts->bytes_written);
-    number(writer, "segments_opened", counts->segments_opened);
-    number(writer, "segments_closed", counts->segments_closed);
-    number(writer, "segments_indexed", counts->segments_indexed);
-    number(writer, "segments_archived", counts->segments_archived);
-    number(writer, "segments_moved", counts->segments_moved);
-    number(writer, "move_failures", counts->move_failures);
-    number(writer, "segments_handed_over", counts->segments_handed);
-    number(writer, "archive_command_failures", counts->archive_command_failures);
-    number(writer, "blocks_held", counts->appends_held);
-    number(writer, "write_failures", counts->write_failures);
-    number(writer, "sync_failures", counts->sync_failures);
+    number(writer, "bytes_written", counts->live.bytes_written);
+    number(writer, "segments_opened", counts->live.segments_opened);
+    number(writer, "segments_closed", counts->live.segments_closed);
+    number(writer, "segments_indexed",
+           counts->live.segments_indexed + counts->kept.segments_indexed);
+    number(writer, "segments_archived", counts->kept.segments_archived);
+    number(writer, "segments_moved", counts->kept.segments_moved);
+    number(writer, "move_failures", counts->kept.move_failures);
+    number(writer, "segments_handed_over", counts->kept.handed.segments);
+    number(writer, "archive_command_failures", counts->kept.handed.failures);
+    number(writer, "blocks_held", counts->live.appends_held);
+    number(writer, "write_failures", counts->live.write_failures);
+    number(writer, "sync_failures", counts->live.sync_failures);
     close_object(writer);
 }
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "ingest/config/config.h"
+#include "writer/keep/kept_stream.h"
 #include "writer/live/quarantine.h"
-#include "writer/live/stream.h"
 
 enum drop_reason {
     DROP_QUARANTINE_FULL, /* rejected, and quarantine was at its bounds */
@@ -45,9 +45,9 @@ struct counters_beside {
     uint32_t connections; /* open now */
     /* By the pipeline's numbers, the first is STREAM_MAIN. */
     const char *stream_names[STREAMS_MAX];
-    struct stream_counts streams[STREAMS_MAX];
+    struct kept_stream_counts streams[STREAMS_MAX];
     uint32_t stream_count;
-    struct stream_counts rejects;
+    struct kept_stream_counts rejects;
     int64_t uptime_ns;
     uint64_t memory_bytes;
 };

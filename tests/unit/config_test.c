@@ -402,7 +402,7 @@ static void without_a_word_about_streams_all_goes_to_main(void **state) {
     assert_true(main->fed && !main->configured);
     assert_int_equal(main->sizes.segment_bytes_max, 3 << 20);
     assert_int_equal(main->sizes.segment_age_ms, 3600 * 1000);
-    assert_int_equal(main->sizes.keeper.archive_level, 9);
+    assert_int_equal(main->keeper.archive_level, 9);
     assert_int_equal(config.retention.stream_count, 0);
     config_free(&config);
 }
@@ -426,7 +426,7 @@ static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
     const struct stream_config *main = &config.streams[0];
     assert_string_equal(main->name, "main");
     assert_true(main->fed && main->configured);
-    assert_int_equal(main->sizes.keeper.archive_after_s, 7);
+    assert_int_equal(main->keeper.archive_after_s, 7);
     assert_int_equal(main->sizes.segment_age_ms, 3600 * 1000);
     const struct stream_config *audit = config_stream(&config, "audit");
     assert_true(audit->fed && audit->configured);
@@ -434,14 +434,14 @@ static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
     assert_int_equal(audit->sizes.segment_age_ms, 0); /* by the clock */
     assert_int_equal(audit->sizes.segment_bytes_max, 64 << 20);
     assert_int_equal(audit->sizes.segment_idle_ms, 9000);
-    assert_int_equal(audit->sizes.keeper.archive_level, 9);
-    assert_int_equal(audit->sizes.keeper.archive_after_s, 8);
+    assert_int_equal(audit->keeper.archive_level, 9);
+    assert_int_equal(audit->keeper.archive_after_s, 8);
     const struct stream_config *debug = config_stream(&config, "debug");
     assert_true(debug->configured && !debug->fed);
     assert_int_equal(debug->sizes.segment_age_ms, 300 * 1000);
     const struct stream_config *web = config_stream(&config, "web");
     assert_true(web->fed && !web->configured);
-    assert_int_equal(web->sizes.keeper.archive_after_s, 8);
+    assert_int_equal(web->keeper.archive_after_s, 8);
     assert_ptr_equal(config_stream(&config, "old"), &config.others);
     assert_int_equal(config.retention.stream_count, 2);
     assert_int_equal(retention_limits_of(&config.retention, "audit").age_s, 30 * 86400);
@@ -457,9 +457,9 @@ static void what_the_command_line_says_for_all_does_not_change_a_streams_own(voi
     write_file("{\"rotate\": \"hourly\", \"streams\": {\"a\": {\"archive_level\": 9, \"rotate\": "
                "\"never\"}}, \"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"b\"}}");
     assert_int_equal(read_with(&config, error, "--archive-level=3"), 0);
-    assert_int_equal(config_stream(&config, "a")->sizes.keeper.archive_level, 9);
+    assert_int_equal(config_stream(&config, "a")->keeper.archive_level, 9);
     assert_int_equal(config_stream(&config, "a")->sizes.segment_age_ms, 3600 * 1000);
-    assert_int_equal(config_stream(&config, "b")->sizes.keeper.archive_level, 3);
+    assert_int_equal(config_stream(&config, "b")->keeper.archive_level, 3);
     assert_int_equal(config_stream(&config, "b")->sizes.segment_age_ms, 0);
     config_free(&config);
     /* The listener that fed it is not there: nor is the stream. */
@@ -522,17 +522,17 @@ static void a_stream_may_have_another_archive_or_none(void **state) {
         "{\"archive_dir\": \"cold\", \"streams\": {\"a\": {\"archive_dir\": \"colder\"}, \"b\": "
         "{\"archive_dir\": \"none\"}, \"c\": {}}}",
         &config);
-    const char *all = config.others.sizes.keeper.archive_dir;
-    const char *own = config_stream(&config, "a")->sizes.keeper.archive_dir;
+    const char *all = config.others.keeper.archive_dir;
+    const char *own = config_stream(&config, "a")->keeper.archive_dir;
     assert_true(strlen(all) > 5 && strcmp(all + strlen(all) - 4, "cold") == 0);
     assert_true(strlen(own) > 7 && strcmp(own + strlen(own) - 6, "colder") == 0);
-    assert_null(config_stream(&config, "b")->sizes.keeper.archive_dir);
-    assert_string_equal(config_stream(&config, "c")->sizes.keeper.archive_dir, all);
-    assert_string_equal(config_stream(&config, "main")->sizes.keeper.archive_dir, all);
+    assert_null(config_stream(&config, "b")->keeper.archive_dir);
+    assert_string_equal(config_stream(&config, "c")->keeper.archive_dir, all);
+    assert_string_equal(config_stream(&config, "main")->keeper.archive_dir, all);
     config_free(&config);
     read_good("{\"streams\": {\"a\": {\"archive_dir\": \"cold\"}}}", &config);
-    assert_non_null(config_stream(&config, "a")->sizes.keeper.archive_dir);
-    assert_null(config_stream(&config, "main")->sizes.keeper.archive_dir);
+    assert_non_null(config_stream(&config, "a")->keeper.archive_dir);
+    assert_null(config_stream(&config, "main")->keeper.archive_dir);
     config_free(&config);
 }
 

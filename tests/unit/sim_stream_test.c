@@ -15,6 +15,7 @@
 #include "tests/sim/sweep.h"
 #include "tests/unit/probe.h"
 #include "writer/index/index.h"
+#include "writer/keep/kept_stream.h"
 #include "writer/keep/manifest.h"
 #include "writer/live/recover.h"
 #include "writer/live/segment.h"
@@ -39,7 +40,7 @@ struct life {
     struct ledger ledger;
     struct sim *sim;
     struct port *port;
-    struct stream *stream;
+    struct kept_stream *stream;
     struct manifest *manifest;
     uint32_t on_its_way; /* appends */
     uint32_t recovered;  /* lines, at the last start */
@@ -81,7 +82,7 @@ static void append_line(struct life *life) {
     line->append.size = frame_encode(scratch, (const uint8_t *)text, size, 1, line->bytes);
     free(scratch);
     life->on_its_way++;
-    stream_append(life->stream, &line->append);
+    stream_append(kept_stream_live(life->stream), &line->append);
 }
 
 static void end_port(struct life *life) {
@@ -99,16 +100,16 @@ static int start(struct life *life, uint64_t segment_bytes_max) {
     error = manifest_open(&life->sim->disk.files, DIRECTORY, &life->manifest);
     if (error) return error;
     life->port = sim_port(life->sim);
-    const struct stream_options options = {
+    const struct kept_stream_options options = {
         .directory = DIRECTORY,
         .name = STREAM,
         .sizes.segment_bytes_max = segment_bytes_max,
         .sizes.segment_age_ms = 3600000,
         .sizes.sync_ms = 50,
-        .sizes.keeper = {.archive_after_s = 60, .archive_level = 3},
+        .rules = {.archive_after_s = 60, .archive_level = 3},
         .last_sequence = recovery.last_sequence,
         .manifest = life->manifest};
-    error = stream_open(life->port, &options, &life->stream);
+    error = kept_stream_open(life->port, &options, &life->stream);
     if (!error) return 0;
     end_port(life);
     return error;
@@ -117,18 +118,18 @@ static int start(struct life *life, uint64_t segment_bytes_max) {
 /* Until all is done, or for so long; a dead process gives up at once. */
 static void wait_while_busy(struct life *life, int64_t patience_ns) {
     const int64_t limit = life->sim->now_ns + patience_ns;
-    while (stream_busy(life->stream) && life->sim->now_ns < limit && !life->sim->disk.ended)
+    while (kept_stream_busy(life->stream) && life->sim->now_ns < limit && !life->sim->disk.ended)
         port_wait(life->port, SIM_S);
 }
 
 static void stop(struct life *life) {
-    stream_finish(life->stream);
+    kept_stream_finish(life->stream);
     wait_while_busy(life, 600 * SIM_S);
-    if (stream_busy(life->stream)) stream_abandon(life->stream);
-    while (stream_busy(life->stream))
+    if (kept_stream_busy(life->stream)) kept_stream_abandon(life->stream);
+    while (kept_stream_busy(life->stream))
         port_wait(life->port, SIM_S);
     assert_int_equal(life->on_its_way, 0);
-    stream_free(life->stream);
+    kept_stream_free(life->stream);
     life->stream = NULL;
     end_port(life);
 }
@@ -186,7 +187,7 @@ static void live(struct sim *sim, void *context) {
     append_lines(life, 12, 0);
     wait_while_busy(life, 300 * SIM_S);
     append_lines(life, 4, 30 * SIM_MS);
-    stream_rotate(life->stream);
+    stream_rotate(kept_stream_live(life->stream));
     append_lines(life, 6, 20 * SIM_MS);
     sim_pass(sim, 200 * SIM_S); /* closed segments are archived */
     append_lines(life, 2, 0);
@@ -453,12 +454,14 @@ static void a_power_failure_at_every_single_operation_loses_nothing_that_was_syn
 static void do_something(struct life *life, struct chance *chance) {
     struct sim *sim = life->sim;
     switch (chance_below(chance, 10)) {
-    case 0: stream_rotate(life->stream); break;
+    case 0: stream_rotate(kept_stream_live(life->stream)); break;
     case 1:
-        stream_resize(life->stream,
-                      &(struct stream_sizes){.segment_bytes_max = 1 + chance_below(chance, 50000),
-                                             .segment_age_ms = 1 + chance_below(chance, 100000),
-                                             .sync_ms = chance_below(chance, 2000)});
+        kept_stream_change(
+            life->stream,
+            &(struct stream_sizes){.segment_bytes_max = 1 + chance_below(chance, 50000),
+                                   .segment_age_ms = 1 + chance_below(chance, 100000),
+                                   .sync_ms = chance_below(chance, 2000)},
+            &(struct keeper_rules){0});
         break;
     case 2: sim_step_wall(sim, (int64_t)chance_below(chance, 7200 * SIM_S) - 3600 * SIM_S); break;
     case 3: sim_pass(sim, (int64_t)chance_below(chance, 3600 * SIM_S)); break;

@@ -187,7 +187,8 @@ static void live_segment_free(struct live_segment *live) {
     free(live);
 }
 
-static void close_failed(struct live_segment *live, int error) {
+/* True: it was given up. */
+static bool close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
     if (live->close_error != error || stream->abandoned)
         say("%s: closing: %s; %s", live->segment.path, error_text(error),
@@ -196,16 +197,18 @@ static void close_failed(struct live_segment *live, int error) {
     if (stream->abandoned) {
         file_close(&live->segment.file);
         live_segment_free(live);
-        return;
+        return true;
     }
     live->close_waits = true;
     port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + stream_retry_ns(error));
+    return false;
 }
 
 static void close_done(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, close_op, op);
     struct stream *stream = live->stream;
     const int error = op->result < 0 ? (int)op->result : 0;
+    bool ended = false;
     if (live->close_waits) { /* it was the timer: again */
         live->close_waits = false;
     } else {
@@ -213,14 +216,15 @@ static void close_done(struct port_op *op) {
         if (!error) {
             stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
             stream->counts.segments_indexed += live->segment.indexed;
-            keeper_closed(stream->keeper);
             live_segment_free(live);
+            ended = true;
         } else if (live->segment.step == CLOSE_SYNC) {
             suspect(live, error);
         } else {
-            close_failed(live, error);
+            ended = close_failed(live, error);
         }
     }
     stream_advance(stream);
-    stream_finish_indexing(stream);
+    if (ended && stream->options.segment_closed)
+        stream->options.segment_closed(stream->options.context);
 }

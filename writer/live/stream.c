@@ -46,28 +46,14 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
     s->op.done = step_done;
     begin_rotation(s);
     strcpy(s->name, options->name);
-    char file[STREAM_NAME_MAX + 16], pack_file[STREAM_NAME_MAX + 16];
+    char file[STREAM_NAME_MAX + 16];
     strcat(strcpy(file, options->name), ".sequence");
-    strcat(strcpy(pack_file, options->name), ".pack");
-    int error = 0;
     if (!path_join(s->folder, options->directory, options->name, NULL) ||
         !path_join(s->state_folder, options->directory, "state", NULL) ||
-        !path_join(s->state_path, options->directory, "state", file) ||
-        !path_join(s->pack_path, options->directory, "state", pack_file))
-        error = ERR_NAME_TOO_LONG;
-    const struct keeper_options keeper_options = {.directory = options->directory,
-                                                  .stream = s->name,
-                                                  .folder = s->folder,
-                                                  .pack_path = s->pack_path,
-                                                  .last_sequence = s->last_sequence,
-                                                  .rules = options->sizes.keeper,
-                                                  .manifest = options->manifest};
-    if (!error) error = keeper_open(port, &keeper_options, &s->keeper);
-    if (error) {
+        !path_join(s->state_path, options->directory, "state", file)) {
         free(s);
-        return error;
+        return ERR_NAME_TOO_LONG;
     }
-    keeper_look(s->keeper);
     *stream = s;
     return 0;
 }
@@ -94,7 +80,6 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
     struct live_segment *live = stream->present;
     note_due(stream);
     stream->options.sizes = *sizes;
-    keeper_set_rules(stream->keeper, &sizes->keeper);
     begin_rotation(stream);
     if (!live || stream->step == STREAM_OPENING) return;
     port_cancel(&live->sync_timer); /* comes back, and syncs at once */
@@ -107,32 +92,16 @@ bool stream_closing(const struct stream *stream) {
 }
 
 bool stream_busy(const struct stream *stream) {
-    return stream->first || stream->step != STREAM_IDLE || stream_closing(stream) ||
-           (stream->finishing && keeper_busy(stream->keeper));
-}
-
-void stream_finish_indexing(struct stream *stream) {
-    if (!stream->finishing || stream->index_finishing || stream->present) return;
-    if (stream->first || stream->step != STREAM_IDLE || stream_closing(stream)) return;
-    stream->index_finishing = true;
-    keeper_finish(stream->keeper);
-}
-
-bool stream_stop_indexing(struct stream *stream) {
-    const bool busy = keeper_at_work(stream->keeper);
-    keeper_stop(stream->keeper);
-    return busy;
+    return stream->first || stream->step != STREAM_IDLE || stream_closing(stream);
 }
 
 void stream_finish(struct stream *stream) {
     stream->finishing = true;
     stream_advance(stream);
-    stream_finish_indexing(stream);
 }
 
 void stream_abandon(struct stream *stream) {
     stream->abandoned = true;
-    keeper_stop(stream->keeper);
     if (stream->step == STREAM_WAITING) port_cancel(&stream->op);
     for (struct live_segment *live = stream->retired; live; live = live->next)
         if (live->close_waits) port_cancel(&live->close_op);
@@ -142,13 +111,6 @@ void stream_abandon(struct stream *stream) {
 struct stream_counts stream_counts(const struct stream *stream) {
     struct stream_counts counts = stream->counts;
     counts.failing = stream->failure != 0;
-    const struct keeper_counts kept = keeper_counts(stream->keeper);
-    counts.segments_indexed += kept.segments_indexed; /* to those that had theirs at once */
-    counts.segments_archived = kept.segments_archived;
-    counts.segments_moved = kept.segments_moved;
-    counts.move_failures = kept.move_failures;
-    counts.segments_handed = kept.handed.segments;
-    counts.archive_command_failures = kept.handed.failures;
     return counts;
 }
 
@@ -158,7 +120,6 @@ uint64_t stream_segments_closed(const struct stream *stream) {
 
 void stream_free(struct stream *stream) {
     assert(!stream_busy(stream) && !stream->present);
-    keeper_free(stream->keeper);
     free(stream);
 }
 

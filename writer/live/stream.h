@@ -12,7 +12,6 @@
 
 #include "port/port.h"
 #include "writer/clock/schedule.h"
-#include "writer/keep/keeper.h"
 #include "writer/segment/span.h"
 
 struct stream;
@@ -26,7 +25,6 @@ struct stream_sizes {
     /* Its zone stays until the next stream_resize, or stream_free. */
     struct schedule schedule;
     uint64_t sync_ms; /* what was written is synced no later than this; 0: only at close */
-    struct keeper_rules keeper; /* its texts are copied */
 };
 
 struct stream_options {
@@ -35,7 +33,9 @@ struct stream_options {
     struct stream_sizes sizes;
     uint64_t folder_bytes_max; /* closed segments together, the oldest go first; 0: no limit */
     uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
-    struct manifest *manifest; /* keeper_options' */
+    /* A segment has been closed, or given up (stream_abandon).  May be NULL. */
+    void (*segment_closed)(void *context);
+    void *context; /* of segment_closed */
 };
 
 /* So many segments at most are to be closed while others are written: their files are open, and not
@@ -60,10 +60,7 @@ struct stream_append {
 
 struct stream_counts {
     uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
-    uint64_t segments_indexed; /* at their closing, or later by the keeper */
-    /* After they were closed, by its keeper. */
-    uint64_t segments_archived, segments_moved, move_failures;
-    uint64_t segments_handed, archive_command_failures;
+    uint64_t segments_indexed; /* small ones, while they were closed */
     uint32_t appends_held;
     bool failing; /* the disk does not take what we have */
 };
@@ -79,11 +76,9 @@ void stream_rotate(struct stream *stream);
 bool stream_busy(const struct stream *stream);
 /* True while a retired segment is not closed yet. */
 bool stream_closing(const struct stream *stream);
-/* Nothing more will be appended; once all held appends are stored the segment is closed, and
- * closed segments that wait for their index get it.  Wait for !stream_busy, then stream_free. */
+/* Nothing more will be appended; once all held appends are stored the segment is closed.
+ * Wait for !stream_busy, then stream_free. */
 void stream_finish(struct stream *stream);
-/* Does not wait for indexes any longer; the next start makes them.  True: one was being made. */
-bool stream_stop_indexing(struct stream *stream);
 /* Held appends come back with ERR_CANCELLED, closing is tried once more and then given up. */
 void stream_abandon(struct stream *stream);
 void stream_free(struct stream *stream);

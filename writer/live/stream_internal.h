@@ -2,7 +2,6 @@
 #ifndef WRITER_LIVE_STREAM_INTERNAL_H
 #define WRITER_LIVE_STREAM_INTERNAL_H
 
-#include "writer/keep/keeper.h"
 #include "writer/live/rotation.h"
 #include "writer/live/segment.h"
 #include "writer/live/stream.h"
@@ -33,15 +32,12 @@ struct stream {
     struct port *port;
     struct stream_options options;
     char name[STREAM_NAME_MAX + 1];
-    char folder[PATH_BYTES_MAX], state_folder[PATH_BYTES_MAX], state_path[PATH_BYTES_MAX],
-        pack_path[PATH_BYTES_MAX];
+    char folder[PATH_BYTES_MAX], state_folder[PATH_BYTES_MAX], state_path[PATH_BYTES_MAX];
     uint64_t last_sequence;
     enum stream_step step;
     struct port_op op; /* of `step` */
     int error;         /* that STREAM_CUTTING cleans up after */
     struct live_segment *present, *retired;
-    struct keeper *keeper;
-    bool index_finishing;
     bool close_running;                 /* one of the retired ones' close jobs */
     struct stream_append *first, *last; /* held; the first may be under way */
     size_t append_size;                 /* of the first, with its lid and padding */
@@ -65,8 +61,6 @@ void stream_advance(struct stream *stream);
 bool stream_may_say(struct stream *stream);
 /* How long a failed try is waited for. */
 int64_t stream_retry_ns(int error);
-/* Behind the last segment's closing: what this run has closed gets its index yet. */
-void stream_finish_indexing(struct stream *stream);
 
 /* ---- live_segment.c ---- */
 

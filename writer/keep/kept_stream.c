@@ -1,0 +1,118 @@
+/* kept_stream.c - see kept_stream.h. */
+#include "writer/keep/kept_stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+#include "writer/segment/segment_name.h"
+
+struct kept_stream {
+    struct stream *live;
+    struct keeper *keeper;
+    bool finishing, keeper_finishing;
+    /* The keeper's: */
+    char name[STREAM_NAME_MAX + 1];
+    char folder[PATH_BYTES_MAX], pack_path[PATH_BYTES_MAX];
+};
+
+/* After the last segment is closed those of this run that lack their index get it. */
+static void finish_keeper(struct kept_stream *s) {
+    if (!s->finishing || s->keeper_finishing || stream_busy(s->live)) return;
+    s->keeper_finishing = true;
+    keeper_finish(s->keeper);
+}
+
+static void segment_closed(void *context) {
+    struct kept_stream *s = context;
+    keeper_closed(s->keeper);
+    finish_keeper(s);
+}
+
+static int open_keeper(struct port *port, const struct kept_stream_options *options,
+                       struct kept_stream *s) {
+    char pack_file[STREAM_NAME_MAX + 16];
+    strcat(strcpy(pack_file, s->name), ".pack");
+    if (!path_join(s->folder, options->directory, s->name, NULL) ||
+        !path_join(s->pack_path, options->directory, "state", pack_file))
+        return ERR_NAME_TOO_LONG;
+    const struct keeper_options keeper_options = {.directory = options->directory,
+                                                  .stream = s->name,
+                                                  .folder = s->folder,
+                                                  .pack_path = s->pack_path,
+                                                  .last_sequence = options->last_sequence,
+                                                  .rules = options->rules,
+                                                  .manifest = options->manifest};
+    return keeper_open(port, &keeper_options, &s->keeper);
+}
+
+int kept_stream_open(struct port *port, const struct kept_stream_options *options,
+                     struct kept_stream **stream) {
+    assert(stream_name_valid(options->name));
+    struct kept_stream *s = calloc(1, sizeof *s);
+    if (s == NULL) return ERR_NO_MEMORY;
+    strcpy(s->name, options->name);
+    const struct stream_options stream_options = {.directory = options->directory,
+                                                  .name = s->name,
+                                                  .sizes = options->sizes,
+                                                  .folder_bytes_max = options->folder_bytes_max,
+                                                  .last_sequence = options->last_sequence,
+                                                  .segment_closed = segment_closed,
+                                                  .context = s};
+    int error = stream_open(port, &stream_options, &s->live);
+    if (!error) {
+        error = open_keeper(port, options, s);
+        if (error) stream_free(s->live);
+    }
+    if (error) {
+        free(s);
+        return error;
+    }
+    keeper_look(s->keeper);
+    *stream = s;
+    return 0;
+}
+
+struct stream *kept_stream_live(const struct kept_stream *stream) {
+    return stream->live;
+}
+
+void kept_stream_change(struct kept_stream *stream, const struct stream_sizes *sizes,
+                        const struct keeper_rules *rules) {
+    keeper_set_rules(stream->keeper, rules);
+    stream_resize(stream->live, sizes);
+}
+
+void kept_stream_finish(struct kept_stream *stream) {
+    stream->finishing = true;
+    stream_finish(stream->live);
+    finish_keeper(stream);
+}
+
+bool kept_stream_stop_indexing(struct kept_stream *stream) {
+    const bool busy = keeper_at_work(stream->keeper);
+    keeper_stop(stream->keeper);
+    return busy;
+}
+
+void kept_stream_abandon(struct kept_stream *stream) {
+    keeper_stop(stream->keeper);
+    stream_abandon(stream->live);
+}
+
+bool kept_stream_busy(const struct kept_stream *stream) {
+    return stream_busy(stream->live) || (stream->finishing && keeper_busy(stream->keeper));
+}
+
+void kept_stream_free(struct kept_stream *stream) {
+    assert(!kept_stream_busy(stream));
+    stream_free(stream->live);
+    keeper_free(stream->keeper);
+    free(stream);
+}
+
+struct kept_stream_counts kept_stream_counts(const struct kept_stream *stream) {
+    return (struct kept_stream_counts){.live = stream_counts(stream->live),
+                                       .kept = keeper_counts(stream->keeper)};
+}

@@ -1,0 +1,47 @@
+/* kept_stream.h - a stream together with the keeper of its closed segments.
+ *
+ * The stream reports each closed segment, and the keeper looks for work then.  Every call: the
+ * port's owner. */
+#ifndef WRITER_KEEP_KEPT_STREAM_H
+#define WRITER_KEEP_KEPT_STREAM_H
+
+#include "writer/keep/keeper.h"
+#include "writer/live/stream.h"
+
+struct kept_stream;
+
+struct kept_stream_options {
+    const char *directory; /* the log directory */
+    const char *name;
+    struct stream_sizes sizes;
+    struct keeper_rules rules; /* their texts are copied */
+    uint64_t folder_bytes_max; /* as in stream.h */
+    uint64_t last_sequence;    /* as in stream.h */
+    struct manifest *manifest; /* as in keeper.h */
+};
+
+struct kept_stream_counts {
+    struct stream_counts live;
+    struct keeper_counts kept;
+};
+
+/* recover_stream has made the stream's folder; no file is touched in this call. */
+int kept_stream_open(struct port *port, const struct kept_stream_options *options,
+                     struct kept_stream **stream);
+/* To append to and to rotate.  It is the kept stream's. */
+struct stream *kept_stream_live(const struct kept_stream *stream);
+/* From now on, for the live segment too. */
+void kept_stream_change(struct kept_stream *stream, const struct stream_sizes *sizes,
+                        const struct keeper_rules *rules);
+/* Nothing more will be appended.  Once all held appends are stored the segment is closed, and closed
+ * segments that wait for their index get it.  Wait for !kept_stream_busy, then kept_stream_free. */
+void kept_stream_finish(struct kept_stream *stream);
+/* Stops waiting for indexes; the next start makes them.  True: one was being made. */
+bool kept_stream_stop_indexing(struct kept_stream *stream);
+/* stream_abandon and keeper_stop. */
+void kept_stream_abandon(struct kept_stream *stream);
+bool kept_stream_busy(const struct kept_stream *stream);
+void kept_stream_free(struct kept_stream *stream); /* not busy */
+struct kept_stream_counts kept_stream_counts(const struct kept_stream *stream);
+
+#endif
