@@ -79,8 +79,7 @@ static const char *format_measure(uint64_t measure, const struct unit *units, ch
     return text;
 }
 
-static const char *format_value(const struct option *option, uint64_t value, char *text,
-                                size_t size) {
+const char *option_format(const struct option *option, uint64_t value, char *text, size_t size) {
     switch (option->kind) {
     case OPTION_BYTES: return format_measure(value, byte_units, text, size);
     case OPTION_TIME_MS: return format_measure(value, time_units, text, size);
@@ -98,8 +97,8 @@ static int set_number(const struct option *option, uint64_t value, const char *t
     char least[32], most[32];
     const uint64_t max = option->max != 0 ? option->max : UINT64_MAX;
     if (value < option->min || value > max) {
-        format_value(option, option->min, least, sizeof least);
-        format_value(option, max, most, sizeof most);
+        option_format(option, option->min, least, sizeof least);
+        option_format(option, max, most, sizeof most);
         if (option->max == 0)
             snprintf(error, OPTION_ERROR_MAX, "%.60s is too small: at least %s", text, least);
         else
@@ -397,6 +396,11 @@ static void add_wrapped(struct text *text, const char *words, size_t indent, siz
     add(text, "\n", 1);
 }
 
+const char *option_default(const struct option *option) {
+    if (option->kind == OPTION_FLAG) return NULL;
+    return option->preset != NULL ? option->preset : option->unset;
+}
+
 size_t options_help(const struct option *table, uint32_t columns, char *text, size_t size) {
     struct text out = {text, size, 0};
     char left[160], words[1024];
@@ -412,6 +416,11 @@ size_t options_help(const struct option *table, uint32_t columns, char *text, si
     for (option = table; option->name != NULL; option++) {
         if (option->help == NULL) continue;
         const size_t length = format_left(option, left, sizeof left);
+        if (option->section != NULL) {
+            if (option != table) add(&out, "\n", 1);
+            add(&out, option->section, strlen(option->section));
+            add(&out, ":\n", 2);
+        }
         add(&out, left, length);
         if (length + 2 > indent) {
             add(&out, "\n", 1);
@@ -419,9 +428,9 @@ size_t options_help(const struct option *table, uint32_t columns, char *text, si
         } else {
             add_spaces(&out, indent - length);
         }
-        const bool preset = option->preset != NULL && option->kind != OPTION_FLAG;
+        const char *preset = option_default(option);
         snprintf(words, sizeof words, "%s%s%s%s", option->help, preset ? " (default " : "",
-                 preset ? option->preset : "", preset ? ")" : "");
+                 preset ? preset : "", preset ? ")" : "");
         add_wrapped(&out, words, indent, columns);
     }
     if (size > 0) text[out.needed < size ? out.needed : size - 1] = '\0';

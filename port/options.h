@@ -42,6 +42,8 @@ struct option {
     const char *value;  /* what --help calls the value: "HOST:PORT" */
     const char *help;   /* one line, or more parted by \n; NULL: not shown */
     enum option_place place;
+    const char *unset;   /* without a preset: what applies if the option is not given, in words */
+    const char *section; /* heading above this option in help texts and documents; NULL: none */
 };
 
 #define OPTION_ERROR_MAX 256
@@ -66,8 +68,12 @@ const struct option *option_find(const struct option *table, const char *name);
 /* The name in the table that is most like this one, or NULL. */
 const char *option_like(const struct option *table, const char *name);
 
+/* A number of the option's kind as a person writes it (1MiB, 200ms), into `text`, which it returns. */
+const char *option_format(const struct option *option, uint64_t value, char *text, size_t size);
 /* What --help calls an option's value; a flag has none. */
 const char *option_value_name(const struct option *option);
+/* Its default as help texts show it: preset or unset; NULL: it has none, or is a flag. */
+const char *option_default(const struct option *option);
 /* The option lines of a --help text, wrapped to `columns`, into `text`;
  * returns the length that was needed, as snprintf does. */
 size_t options_help(const struct option *table, uint32_t columns, char *text, size_t size);
