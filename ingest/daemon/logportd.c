@@ -24,24 +24,26 @@ static void put_names(char *text, const struct option *table, bool of_parts) {
 }
 
 static int print_help(void) {
-    static const char head[] =
-        "logportd receives JSON log lines over TCP and UDP and keeps them in rotating .lz4 files.\n"
-        "\n"
-        "usage: logportd [options]\n"
-        "\n";
+    static const char head[] = "logportd receives JSON log lines over TCP and UDP and stores them "
+                               "in rotating .lz4 files.\n"
+                               "\n"
+                               "usage: logportd [options]\n"
+                               "\n";
     static const char tail[] =
         "\n"
-        "Sizes take 64MiB, times 200ms, 10m or 1h.  Stop it with Ctrl-C, SIGTERM or `logport "
-        "stop`:\n"
-        "it then reads, writes and closes what it has, and prints its counters.  `logport reload`\n"
-        "or SIGHUP: it reads the configuration again; a bad one leaves the old in force.\n"
+        "Sizes are written as 64MiB, times as 200ms, 10m or 1h.  Ctrl-C, SIGTERM and `logport "
+        "stop`\n"
+        "stop the daemon: it stores everything it has received, prints its counters and exits.\n"
+        "SIGHUP and `logport reload` reload the configuration; if the new one is invalid, the old\n"
+        "one stays active.\n"
         "\n"
-        "  logportd                                      both on 127.0.0.1:5170, into ./logs\n"
-        "  logportd --tcp 0.0.0.0:5170 --tcp [::]:5170   TCP alone, from everywhere, IPv4 and "
-        "IPv6\n"
+        "  logportd                                      TCP and UDP on 127.0.0.1:5170, files in "
+        "./logs\n"
+        "  logportd --tcp 0.0.0.0:5170 --tcp [::]:5170   TCP only, on all IPv4 and IPv6 addresses\n"
         "\n"
-        "In the configuration file a listener may be an object, with an address and keys that are\n"
-        "in force for its lines alone:\n"
+        "In the configuration file a listener may be an object with an address and keys that "
+        "apply\n"
+        "only to the lines it receives:\n"
         "\n"
         "  \"tcp\": [\"127.0.0.1:5170\", {\"address\": \"127.0.0.1:5171\", "
         "\"level_scale\": \"syslog\"}]\n"
@@ -49,10 +51,10 @@ static int print_help(void) {
         "Its keys:";
     static const char streams[] =
         "\n"
-        "What comes to a listener with \"stream\": \"audit\" goes to the folder audit, with files "
-        "of its\n"
-        "own (else to main; what is no good, to rejects), and these keys may be another for one\n"
-        "stream than for the rest:\n"
+        "Lines received by a listener with \"stream\": \"audit\" go to the stream audit, which has "
+        "a\n"
+        "folder and files of its own.  All other lines go to main; rejected lines go to rejects.\n"
+        "Some keys can be set for a single stream:\n"
         "\n"
         "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": \"365d\"}}\n"
         "\n"
@@ -93,7 +95,7 @@ int program_main(int argc, char **argv) {
         code = print_version();
     } else if (config.check) {
         config_say_warnings(&config);
-        say("options and configuration are good");
+        say("options and configuration are valid");
     } else {
         code = daemon_run(&config, argc, argv);
     }

@@ -45,9 +45,11 @@ static int print_choice(struct call *call, const struct choice *choices, bool wo
 }
 
 static int man_run(struct call *call) {
-    static const struct choice programs[] = {
-        {"logport", print_man_logport}, {"logportd", print_man_logportd}, {NULL, NULL}};
-    return print_choice(call, programs, false);
+    static const struct choice pages[] = {{"logport", print_man_logport},
+                                          {"logportd", print_man_logportd},
+                                          {"configuration", print_configuration},
+                                          {NULL, NULL}};
+    return print_choice(call, pages, false);
 }
 
 static int completions_run(struct call *call) {
@@ -62,13 +64,15 @@ static const struct option options[] = {HELP_OPTION};
 
 const struct command man_command = {
     .name = "man",
-    .usage = "[logport|logportd]",
-    .summary = "Print a program's man page.",
-    .more = "In roff, as man reads it. logport(1) is printed when no program is named.\n"
+    .usage = "[logport|logportd|configuration]",
+    .summary = "Print a man page, or the reference of all configuration keys.",
+    .more = "Man pages are printed in roff, the configuration reference in Markdown.\n"
+            "The default is logport.\n"
             "\n"
             "Examples:\n"
             "  logport man | man -l -\n"
-            "  logport man logportd > /usr/local/share/man/man8/logportd.8\n",
+            "  logport man logportd > /usr/local/share/man/man8/logportd.8\n"
+            "  logport man configuration > docs/configuration.md\n",
     .options = options,
     .settings_size = sizeof(struct common_settings),
     .run = man_run,

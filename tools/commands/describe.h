@@ -18,6 +18,8 @@ const struct option *option_shown(const struct option *option);
 /* Roff, for man(7). */
 void print_man_logport(struct output *out);
 void print_man_logportd(struct output *out);
+/* Markdown: docs/configuration.md. */
+void print_configuration(struct output *out);
 
 /* Both programs' completions, to be read by the shell itself. */
 void print_completions_bash(struct output *out);

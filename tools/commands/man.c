@@ -24,6 +24,7 @@ static void print_options(struct output *out, const struct option *table) {
     char name[OPTION_NAME_MAX];
     for (const struct option *o = option_shown(table); o != NULL; o = option_shown(o + 1)) {
         const char *value = option_value_name(o);
+        if (o->section != NULL) output_format(out, ".SS %s\n", o->section);
         output_text(out, ".TP\n");
         if (o->letter != 0) output_format(out, "\\fB\\-%c\\fR, ", o->letter);
         output_text(out, "\\fB\\-\\-");
@@ -33,9 +34,9 @@ static void print_options(struct output *out, const struct option *table) {
         print_text(out, value);
         output_text(out, *value != '\0' ? "\\fR\n" : "\n");
         print_text(out, o->help);
-        if (o->preset != NULL && o->kind != OPTION_FLAG) {
+        if (option_default(o) != NULL) {
             output_text(out, " (default ");
-            print_text(out, o->preset);
+            print_text(out, option_default(o));
             output_text(out, ")");
         }
         output_text(out, "\n");
@@ -89,8 +90,9 @@ void print_man_logport(struct output *out) {
 /* What a listener may be in the configuration file. */
 static void print_listener_keys(struct output *out) {
     output_text(out, ".SH LISTENERS\n");
-    print_text(out, "In the configuration file a listener may be an object, with an address and "
-                    "keys that are in force for its lines alone:\n");
+    print_text(out,
+               "In the configuration file a listener may be an object with an address and keys "
+               "that apply only to the lines it receives:\n");
     print_lines(out, "  \"tcp\": [\"127.0.0.1:5170\",\n"
                      "          {\"address\": \"127.0.0.1:5171\", \"level_scale\": "
                      "\"syslog\"}]\n");
@@ -106,10 +108,10 @@ static void print_listener_keys(struct output *out) {
 static void print_stream_keys(struct output *out) {
     output_text(out, ".SH STREAMS\n");
     print_text(out,
-               "What comes to a listener with the key stream goes to the stream of that name: a "
-               "folder with files of its own. All else goes to main, and what is no good to "
-               "rejects. In the configuration file these keys may be another for one stream "
-               "than for the rest:\n");
+               "Lines received by a listener with the key stream go to the stream of that name, "
+               "which has a folder and files of its own. All other lines go to main; rejected "
+               "lines go to rejects. In the configuration file these keys can be set for a single "
+               "stream:\n");
     print_lines(out, "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": "
                      "\"365d\"}}\n");
     output_text(out, ".PP\n");
@@ -126,24 +128,24 @@ void print_man_logportd(struct output *out) {
                "receive JSON log lines and keep them in rotating LZ4 files");
     output_text(out, ".SH SYNOPSIS\n.B logportd\n[\\fIOPTION\\fR]...\n.SH DESCRIPTION\n");
     print_text(out,
-               "Receives JSON log lines over TCP and UDP, checks them, and writes them to .lz4 "
-               "files that are whole at every moment. What is no JSON object is kept in the stream "
+               "Receives JSON log lines over TCP and UDP, validates them, and writes them to .lz4 "
+               "files that are valid at every moment. Invalid lines are kept in the stream "
                "rejects, with the reason. It runs in the foreground.\n");
     output_text(out, ".PP\n");
     print_text(out, "Every option is also a key of the configuration file, with underscores; the "
-                    "command line wins. Sizes take 64MiB, times 200ms, 10m or 1h.\n");
+                    "command line overrides the file. Sizes are written as 64MiB, times as "
+                    "200ms, 10m or 1h.\n");
     output_text(out, ".SH OPTIONS\n");
     print_options(out, config_options);
     print_listener_keys(out);
     print_stream_keys(out);
     output_text(out, ".SH SIGNALS\n");
     print_text(out,
-               "SIGTERM and SIGINT: it reads, writes and closes what it has, prints its "
-               "counters and exits; a second one ends it at once. SIGHUP: it reads its "
-               "configuration again; a bad one leaves the old in force. SIGUSR1: it closes the "
-               "present file.\n");
+               "SIGTERM and SIGINT: store everything received, print the counters and exit; a "
+               "second one exits immediately. SIGHUP: reload the configuration; if the new one is "
+               "invalid, the old one stays active. SIGUSR1: rotate the live segments.\n");
     output_text(out, ".SH EXIT STATUS\n");
-    print_text(out, "0: all was stored. 1: it could not start, or could not store all. 2: a bad "
-                    "option or configuration.\n");
+    print_text(out, "0: all records were stored. 1: it could not start, or records were lost. 2: "
+                    "invalid option or configuration.\n");
     output_text(out, ".SH SEE ALSO\n.BR logport (1)\n");
 }
