@@ -44,8 +44,7 @@ ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/unit/linux/", 
 
 # Still to be removed: edges and circles that break the rules above.
 PENDING = [
-    "tools/query/", "circle: ingest/daemon/daemon", "circle: port/",
-    "circle: schema/", "circle: tests/sim/disk",
+    "circle: ingest/daemon/daemon", "circle: port/", "circle: schema/", "circle: tests/sim/disk",
 ]
 
 problems = []

@@ -11,6 +11,7 @@
 #include "port/system.h"
 #include "tools/commands/archive_move.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
 #include "writer/index/index.h"
 #include "writer/keep/repack.h"
@@ -37,7 +38,7 @@ struct archive {
     struct call *call;
     const struct archive_settings *settings;
     struct tally tally;
-    struct progress progress;
+    struct progress *progress;
     uint64_t bytes_passed;
     uint8_t *bytes; /* COPY_BYTES */
 };
@@ -152,7 +153,7 @@ static int look(struct archive *a, const char *path, bool *repacked, uint64_t *s
 
 static void tell_file(struct archive *a, const char *path, uint64_t before, uint64_t after) {
     if (!a->settings->verbose) return;
-    progress_clear(&a->progress);
+    progress_clear(a->progress);
     output_format(a->call->out, "%s: %llu bytes packed into %llu\n", path,
                   (unsigned long long)before, (unsigned long long)after);
 }
@@ -160,7 +161,7 @@ static void tell_file(struct archive *a, const char *path, uint64_t before, uint
 /* What came of one that was not packed. */
 static void tell_left(struct archive *a, const char *path, const char *what) {
     if (!a->settings->verbose) return;
-    progress_clear(&a->progress);
+    progress_clear(a->progress);
     output_format(a->call->out, "%s: %s\n", path, what);
 }
 
@@ -227,7 +228,7 @@ static bool archive_segment(struct archive *a, const struct segment_file *segmen
     }
     const int error = archive_file(a, segment->path);
     if (error == 0 || error == ERR_NOT_FOUND) return true; /* or deleted meanwhile */
-    progress_clear(&a->progress);
+    progress_clear(a->progress);
     say("%s: %s%s; left as it is", segment->path, error_text(error),
         error == ERR_INVALID ? " (damaged? logport verify tells)" : "");
     return false;
@@ -235,19 +236,22 @@ static bool archive_segment(struct archive *a, const struct segment_file *segmen
 
 static int archive_run(struct call *call) {
     const struct archive_settings *settings = call->settings;
-    struct archive archive = {.call = call, .settings = settings, .bytes = allocate(COPY_BYTES)};
+    struct archive archive = {.call = call,
+                              .settings = settings,
+                              .progress = call->paths.progress,
+                              .bytes = allocate(COPY_BYTES)};
     struct segment_list list = {0};
     uint64_t total = 0;
-    bool well = list_segments(call, &list);
+    bool well = list_segments(&call->paths, &list);
     for (uint32_t i = 0; i < list.count; i++)
         total += list.files[i].size;
-    progress_begin(&archive.progress, call->out, !settings->verbose, total);
+    progress_begin(archive.progress, !settings->verbose, total);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
         if (!archive_segment(&archive, &list.files[i])) well = false;
         archive.bytes_passed += list.files[i].size;
-        progress_step(&archive.progress, archive.bytes_passed);
+        progress_step(archive.progress, archive.bytes_passed);
     }
-    progress_clear(&archive.progress);
+    progress_clear(archive.progress);
     if (settings->archive_dir != NULL &&
         !archive_move(call, settings->archive_dir, &archive.tally.moved))
         well = false;

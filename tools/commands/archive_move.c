@@ -87,9 +87,8 @@ bool archive_move(const struct call *call, const char *archive, uint64_t *moved)
     }
     system_random(m.chance, sizeof m.chance);
     bool well = true;
-    const int words = call->words > 0 ? call->words : 1;
-    for (int i = 0; i < words; i++) {
-        m.directory = call->words > 0 ? call->word[i] : default_directory();
+    for (int i = 0; i < call->paths.path_count; i++) {
+        m.directory = call->paths.paths[i];
         if (!move_directory(&m)) well = false;
     }
     return well;

@@ -8,6 +8,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 
 #define RUN_FILE_MAX 4096
 #define REPLY_MAX    (256u << 10)

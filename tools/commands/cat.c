@@ -26,13 +26,13 @@ static bool print_selection(void *context, const struct selection *selection) {
 static bool print_wanted(struct call *call, struct render *render, const struct query *query) {
     const struct select_settings settings = {.max = UINT64_MAX};
     struct select_report report;
-    select_run(call, query, &settings, print_selection, render, &report);
+    select_run(&call->paths, query, &settings, print_selection, render, &report);
     return report.trouble;
 }
 
 static bool print_all(struct call *call, struct render *render) {
     struct reading reading;
-    reading_open(&reading, call, false);
+    reading_open(&reading, &call->paths, false);
     while (!output_failed(call->out) && reading_next(&reading)) {
         render_lines(render, reading.reader.raw, reading.reader.raw_size);
         if (call->out->terminal) output_flush(call->out);

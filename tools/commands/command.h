@@ -5,6 +5,7 @@
 
 #include "port/files.h"
 #include "port/options.h"
+#include "tools/query/read.h"
 #include "tools/render/output.h"
 
 enum exit_code {
@@ -19,8 +20,13 @@ struct call {
     struct output *out;
     const void *settings; /* the command's own struct, filled from its table */
     int words;
-    char **word; /* what stood beside the options */
+    char **word;               /* the arguments that are not options */
+    const char *directory;     /* default_directory() */
+    struct read_request paths; /* the words as PATHs; without words, the default directory */
 };
+
+/* Removes the first word, of which there must be one: it is no PATH. */
+const char *call_take_word(struct call *call);
 
 struct command {
     const char *name;
@@ -66,8 +72,5 @@ extern const struct command *const commands[];
 /* argv[0] is the program's name.  Returns the exit code; writes to `out`, which
  * it does not flush when a test gave it memory. */
 int command_line_run(struct files *files, struct output *out, int argc, char **argv);
-
-/* $LOGPORT_DIR, or ./logs. */
-const char *default_directory(void);
 
 #endif

@@ -1,11 +1,13 @@
 /* commands.c - the command table and the dispatcher: finds the command, reads
  * its options, and writes the --help texts from the same tables. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 
 #define HELP_COLUMNS_MAX 100
 #define COMMANDS_MAX     32
@@ -18,11 +20,6 @@ const struct command *const commands[] = {
     &rotate_command,      &reload_command,    &stop_command,
     &completions_command, &man_command,       NULL,
 };
-
-const char *default_directory(void) {
-    const char *directory = system_environment("LOGPORT_DIR");
-    return directory != NULL && *directory != '\0' ? directory : "./logs";
-}
 
 static const struct command *find_command(const char *name) {
     for (const struct command *const *command = commands; *command != NULL; command++)
@@ -69,6 +66,36 @@ static int print_command_help(const struct command *command, struct output *out)
     return output_finish(out, EXIT_FINE);
 }
 
+static void set_paths(struct call *call) {
+    call->paths.named = call->words > 0;
+    call->paths.paths = call->words > 0 ? (const char *const *)call->word : &call->directory;
+    call->paths.path_count = call->words > 0 ? call->words : 1;
+}
+
+const char *call_take_word(struct call *call) {
+    const char *word = call->word[0];
+    assert(call->words > 0);
+    call->words--;
+    call->word++;
+    set_paths(call);
+    return word;
+}
+
+static int run_with(const struct command *command, const void *settings, struct files *files,
+                    struct output *out, int words, char **word) {
+    struct progress_line line;
+    struct call call = {.files = files,
+                        .out = out,
+                        .settings = settings,
+                        .words = words,
+                        .word = word,
+                        .directory = default_directory(),
+                        .paths = {.files = files, .progress = &line.progress}};
+    progress_line_open(&line, out);
+    set_paths(&call);
+    return output_finish(out, command->run(&call));
+}
+
 static int run_command(const struct command *command, struct files *files, struct output *out,
                        int argc, char **argv) {
     char error[OPTION_ERROR_MAX];
@@ -83,8 +110,7 @@ static int run_command(const struct command *command, struct files *files, struc
     } else if (settings->help) {
         code = print_command_help(command, out);
     } else {
-        struct call call = {files, out, settings, words, argv + 1};
-        code = output_finish(out, command->run(&call));
+        code = run_with(command, settings, files, out, words, argv + 1);
     }
     free(settings);
     return code;

@@ -7,6 +7,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
 
 struct repair_settings {
@@ -168,7 +169,7 @@ static bool repair_file(struct repair *r) {
 static int repair_run(struct call *call) {
     struct segment_list list = {0};
     struct repair repair = {.call = call};
-    bool well = list_segments(call, &list);
+    bool well = list_segments(&call->paths, &list);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
         repair.segment = &list.files[i];
         if (!repair_file(&repair)) well = false;

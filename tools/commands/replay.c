@@ -14,6 +14,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/sender.h"
 #include "tools/commands/targets.h"
+#include "tools/query/allocate.h"
 #include "tools/query/fields.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
@@ -120,7 +121,7 @@ static bool wanted_reason(const struct option_list *reasons, const char *reason)
 
 static void tell_unfit(struct replay *replay, const char *received, const char *why) {
     if (replay->unfit++ >= TOLD_MAX) return;
-    progress_clear(&replay->reading.progress);
+    progress_clear(replay->reading.progress);
     say("replay: %s: the record received %s cannot be sent: %s", replay->reading.segment->path,
         received, why);
     if (replay->unfit == TOLD_MAX) say("replay: more of these are only counted");
@@ -208,11 +209,11 @@ static char *daemon_directory_of(struct files *files, const char *path) {
 }
 
 /* The daemon that runs on what is read; all of it must be one daemon's. */
-static int find_daemon(struct replay *replay, const struct call *paths) {
-    char *directory = daemon_directory_of(paths->files, paths->word[0]);
+static int find_daemon(struct replay *replay, const struct read_request *paths) {
+    char *directory = daemon_directory_of(paths->files, paths->paths[0]);
     int status = 0;
-    for (int i = 1; i < paths->words && status == 0; i++) {
-        char *other = daemon_directory_of(paths->files, paths->word[i]);
+    for (int i = 1; i < paths->path_count && status == 0; i++) {
+        char *other = daemon_directory_of(paths->files, paths->paths[i]);
         if (strcmp(directory, other) != 0) status = ERR_INVALID;
         free(other);
     }
@@ -225,7 +226,7 @@ static int find_daemon(struct replay *replay, const struct call *paths) {
     return status;
 }
 
-static int find_targets(struct replay *replay, const struct call *paths) {
+static int find_targets(struct replay *replay, const struct read_request *paths) {
     const struct replay_settings *settings = replay->settings;
     replay->targets.rate = settings->rate;
     if (settings->print) return 0;
@@ -295,10 +296,10 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
 }
 
 /* Reads and sends; the exit code. */
-static int run(struct replay *replay, const struct call *call) {
-    if (find_targets(replay, call) < 0) return EXIT_TROUBLE;
+static int run(struct replay *replay, const struct read_request *paths) {
+    if (find_targets(replay, paths) < 0) return EXIT_TROUBLE;
     replay->record = allocate(RECORD_MAX);
-    reading_open(&replay->reading, call, !replay->settings->print);
+    reading_open(&replay->reading, paths, !replay->settings->print);
     replay_lines(replay);
     const bool trouble = replay->reading.trouble;
     reading_close(&replay->reading);
@@ -311,22 +312,21 @@ static int run(struct replay *replay, const struct call *call) {
 
 static int replay_run(struct call *call) {
     struct replay replay = {.settings = call->settings, .out = call->out};
-    struct call paths = *call;
-    char **words = call->word;
+    struct read_request paths = call->paths;
     if (!read_settings(&replay, system_wall_ns())) return EXIT_TROUBLE;
     if (query_state_open(&replay.state) < 0) {
         say("replay: %s", error_text(ERR_NO_MEMORY));
         query_close(&replay.query);
         return EXIT_TROUBLE;
     }
-    paths.words = call->words > 0 ? call->words : 1;
-    paths.word = allocate((size_t)paths.words * sizeof *paths.word);
-    for (int i = 0; i < paths.words; i++)
-        paths.word[i] = rejects_of(call->files, call->words > 0 ? words[i] : default_directory());
+    char **folders = allocate((size_t)paths.path_count * sizeof *folders);
+    for (int i = 0; i < paths.path_count; i++)
+        folders[i] = rejects_of(call->files, call->paths.paths[i]);
+    paths.paths = (const char *const *)folders;
     const int code = run(&replay, &paths);
-    for (int i = 0; i < paths.words; i++)
-        free(paths.word[i]);
-    free(paths.word);
+    for (int i = 0; i < paths.path_count; i++)
+        free(folders[i]);
+    free(folders);
     query_state_close(&replay.state);
     query_close(&replay.query);
     return code;

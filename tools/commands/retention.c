@@ -9,6 +9,7 @@
 #include "port/system.h"
 #include "schema/record/timestamp.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 #include "writer/keep/manifest.h"
 #include "writer/keep/retention_files.h"
 

@@ -7,6 +7,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/select.h"
@@ -38,6 +39,7 @@ struct sorted {
 struct search {
     struct output *out;
     const struct search_settings *settings;
+    const char *literal; /* PATTERN; NULL: -e is given */
     struct query query;
     struct query_state state; /* for marking what was found */
     struct render render;
@@ -276,7 +278,7 @@ static int run_search(struct search *s, struct call *call) {
                           : sorted        ? sort_selection
                           : how.context   ? print_context
                                           : print_selection;
-    select_run(call, &s->query, &how, visit, s, &report);
+    select_run(&call->paths, &s->query, &how, visit, s, &report);
     if (s->too_many) {
         say("search: more than %u MiB to sort; ask for less, or leave out --sort",
             (unsigned)(SORT_BYTES_MAX >> 20));
@@ -303,11 +305,10 @@ static int open_search(struct search *s, struct call *call) {
             say("search: a pattern is missing ('' matches every record)");
             return ERR_INVALID;
         }
-        patterns.texts = (const char *const *)call->word;
+        s->literal = call_take_word(call);
+        patterns.texts = &s->literal;
         patterns.count = 1;
         patterns.regex = false;
-        call->words--;
-        call->word++;
     }
     if (s->context && (settings->newest_first || settings->sort)) {
         say("search: -A, -B and -C do not go with --newest-first and --sort");

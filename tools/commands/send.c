@@ -8,6 +8,7 @@
 #include "port/system.h"
 #include "tools/commands/command.h"
 #include "tools/commands/sender.h"
+#include "tools/query/allocate.h"
 #include "tools/render/input.h"
 
 #define CHUNK_BYTES (256u << 10)

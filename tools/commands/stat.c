@@ -10,6 +10,7 @@
 #include "port/system.h"
 #include "schema/record/facts.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 #include "tools/query/fields.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
@@ -107,7 +108,7 @@ static bool read_files(struct gathering *g, struct call *call) {
                                         .results_at_end = true,
                                         .max = UINT64_MAX};
     struct select_report report;
-    select_files(call, &g->to_read, &g->query, &how, gather_piece, g, &report);
+    select_files(&call->paths, &g->to_read, &g->query, &how, gather_piece, g, &report);
     return !report.trouble;
 }
 
@@ -211,7 +212,7 @@ static int stat_run(struct call *call) {
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_TROUBLE;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
-    const bool all = list_segments(call, &list);
+    const bool all = list_segments(&call->paths, &list);
     const bool listed = streams_are_there(g->query.streams, &list) && all;
     const bool well = gather(g, call, &list);
     print(g, call->out);

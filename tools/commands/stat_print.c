@@ -7,6 +7,7 @@
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
 #include "tools/commands/stat.h"
+#include "tools/query/allocate.h"
 #include "tools/render/visible.h"
 
 #define NS_PER_S 1000000000

@@ -10,6 +10,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/query/allocate.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/received.h"
@@ -150,19 +151,18 @@ static void tell_missing(struct tail *tail, const char *path, int status) {
         say("%s: not there yet; waiting for it", path);
         return;
     }
-    tell_path(path, tail->call->words > 0, status);
+    tell_path(path, tail->call->paths.named, status);
     tail->trouble = true;
 }
 
 static void refresh_list(struct tail *tail, bool first) {
     const struct call *call = tail->call;
-    const int words = call->words > 0 ? call->words : 1;
     const int64_t begun_ns = system_now_ns();
     segment_list_free(&tail->list);
     memset(&tail->list, 0, sizeof tail->list);
     tail->listings++;
-    for (int i = 0; i < words; i++) {
-        const char *path = call->words > 0 ? call->word[i] : default_directory();
+    for (int i = 0; i < call->paths.path_count; i++) {
+        const char *path = call->paths.paths[i];
         bool all = true;
         const int status = list_path(call->files, path, &tail->list, first ? &all : NULL);
         if (!all && !tail->follow) tail->trouble = true;

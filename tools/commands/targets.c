@@ -8,6 +8,7 @@
 #include "port/error.h"
 #include "tools/commands/ask.h"
 #include "tools/commands/sender.h"
+#include "tools/query/allocate.h"
 #include "tools/render/output.h"
 
 #define CHUNK_BYTES (256u << 10)

@@ -6,6 +6,7 @@
 #include "port/system.h"
 #include "tools/commands/command.h"
 #include "tools/commands/verify_manifest.h"
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
 #include "writer/index/index.h"
 #include "writer/segment/frame.h"
@@ -148,9 +149,8 @@ static void tell_tally(struct output *out, const struct tally *t) {
 
 /* A directory of streams is checked with its rejects, which segment_list_add leaves out. */
 static void add_rejects(struct call *call, struct segment_list *list) {
-    const int words = call->words > 0 ? call->words : 1;
-    for (int i = 0; i < words; i++) {
-        const char *path = call->words > 0 ? call->word[i] : default_directory();
+    for (int i = 0; i < call->paths.path_count; i++) {
+        const char *path = call->paths.paths[i];
         struct file_status status;
         const size_t size = strlen(path);
         char *rejects = allocate(size + sizeof "/rejects");
@@ -167,16 +167,16 @@ static int verify_run(struct call *call) {
     if (settings->manifest) return verify_manifests(call, settings->verbose);
     struct segment_list list = {0};
     struct tally tally = {0};
-    struct progress progress;
+    struct progress *const progress = call->paths.progress;
     uint64_t total = 0;
-    const bool listed = list_segments(call, &list);
+    const bool listed = list_segments(&call->paths, &list);
     add_rejects(call, &list);
     for (uint32_t i = 0; i < list.count; i++)
         total += list.files[i].size;
-    progress_begin(&progress, call->out, true, total);
+    progress_begin(progress, true, total);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++)
-        verify_file(call, &list.files[i], &tally, &progress);
-    progress_clear(&progress);
+        verify_file(call, &list.files[i], &tally, progress);
+    progress_clear(progress);
     if (listed || tally.files > 0) tell_tally(call->out, &tally);
     segment_list_free(&list);
     if (tally.files_damaged > 0) return EXIT_NOTHING;

@@ -13,6 +13,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/record/timestamp.h"
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
 #include "writer/keep/manifest.h"
 #include "writer/live/segment.h"
@@ -32,7 +33,7 @@ struct verifying {
     struct archives archives;
     bool away[ARCHIVES_MAX]; /* it is not there: nobody knows what lies in it */
     struct tally tally;
-    struct progress progress;
+    struct progress *progress;
     uint64_t bytes_passed;
     /* Folders that segments were moved to, and those segments that are not where they should be. */
     char **folders;
@@ -62,12 +63,12 @@ static int verify_directory(struct verifying *v) {
     uint64_t total = 0;
     for (uint32_t i = 0; i < v->list.count; i++)
         total += v->list.files[i].size;
-    progress_begin(&v->progress, v->call->out, true, total);
+    progress_begin(v->progress, true, total);
     check_recorded(v);
     check_listed(v, &v->list);
     check_folders(v);
     check_lost(v);
-    progress_clear(&v->progress);
+    progress_clear(v->progress);
     tell_tally(v);
     const struct tally *t = &v->tally;
     if (t->missing + t->changed + t->added + manifest_lines_damaged(v->manifest) > 0)
@@ -76,11 +77,12 @@ static int verify_directory(struct verifying *v) {
 }
 
 int verify_manifests(struct call *call, bool verbose) {
-    const int words = call->words > 0 ? call->words : 1;
     int code = EXIT_FINE;
-    for (int i = 0; i < words && !output_failed(call->out); i++) {
-        struct verifying v = {.call = call, .verbose = verbose};
-        v.directory = call->words > 0 ? call->word[i] : default_directory();
+    for (int i = 0; i < call->paths.path_count && !output_failed(call->out); i++) {
+        struct verifying v = {.call = call,
+                              .verbose = verbose,
+                              .directory = call->paths.paths[i],
+                              .progress = call->paths.progress};
         const int one = verify_directory(&v);
         /* Damage tells more than what could not be read. */
         if (code != EXIT_NOTHING && one != EXIT_FINE) code = one;
@@ -117,7 +119,7 @@ static int list_all(struct verifying *v) {
 /* ---- what the manifest tells of ---- */
 
 static void found(struct verifying *v, uint64_t *count, const char *path) {
-    progress_clear(&v->progress);
+    progress_clear(v->progress);
     ++*count;
     output_format(v->call->out, "%s: ", path);
 }
@@ -146,7 +148,7 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
     uint64_t lines, raw_bytes, xxh3;
     const int status = manifest_measure(v->call->files, path, &lines, &raw_bytes, &xxh3);
     if (status && status != ERR_INVALID) {
-        progress_clear(&v->progress);
+        progress_clear(v->progress);
         say("%s: %s", path, error_text(status));
         v->tally.unread++;
     } else if (lines != record->lines || raw_bytes != record->raw_bytes || xxh3 != record->xxh3) {
@@ -159,7 +161,7 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
     } else {
         v->tally.sound++;
         if (!v->verbose) return;
-        progress_clear(&v->progress);
+        progress_clear(v->progress);
         output_format(v->call->out, "%s: as recorded, %" PRIu64 " lines\n", path, lines);
     }
 }
@@ -197,7 +199,7 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
     remember_folder(v, record->folder);
     if (record->event != MANIFEST_DELETED) v->tally.recorded++;
     if (status) {
-        progress_clear(&v->progress);
+        progress_clear(v->progress);
         say("%s: %s", path, error_text(status));
         v->tally.unread++;
     } else if (path[0] == '\0') {
@@ -216,7 +218,7 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
     } else {
         compare(v, record, path);
         v->bytes_passed += bytes;
-        progress_step(&v->progress, v->bytes_passed);
+        progress_step(v->progress, v->bytes_passed);
     }
 }
 
@@ -229,7 +231,7 @@ static void check_recorded(struct verifying *v) {
             check_record(v, &record);
             continue;
         }
-        progress_clear(&v->progress);
+        progress_clear(v->progress);
         say("%s/state/%s: %s %" PRIu64 ": %s", v->directory, MANIFEST_FILE, cursor.name, cursor.at,
             error_text(status));
         v->tally.unread++;
@@ -249,7 +251,7 @@ static void check_lost(struct verifying *v) {
         int status = manifest_find(manifest, name->stream, name->sequence, &record);
         if (!status) status = find_file(v, &record, path, &bytes);
         if (status && status != ERR_NOT_FOUND) {
-            progress_clear(&v->progress);
+            progress_clear(v->progress);
             say("%s: %s", segment_name_format(name, text), error_text(status));
             v->tally.unread++;
         } else if (status || record.event >= MANIFEST_DELETING) { /* gone, also from the manifest */
@@ -299,7 +301,7 @@ static void check_listed(struct verifying *v, const struct segment_list *list) {
         if (may_be_fresh(v, name)) {
             v->tally.fresh++;
             if (!v->verbose) continue;
-            progress_clear(&v->progress);
+            progress_clear(v->progress);
             output_format(v->call->out, "%s: new, and not recorded yet\n", segment->path);
         } else {
             found(v, &v->tally.added, segment->path);
@@ -313,7 +315,7 @@ static void check_folders(struct verifying *v) {
         struct segment_list list = {0};
         const int status = segment_list_add(v->call->files, v->folders[i], &list);
         if (status && status != ERR_NOT_FOUND) { /* what should be there is missing then */
-            progress_clear(&v->progress);
+            progress_clear(v->progress);
             say("%s: %s", v->folders[i], error_text(status));
             v->tally.unread++;
         }

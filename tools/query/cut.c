@@ -6,6 +6,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
 #include "tools/query/received.h"
 #include "writer/segment/frame.h"

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 #include "tools/query/groups.h"
+#include "tools/query/progress.h"
 #include "tools/query/received.h"
-#include "tools/query/select.h"
+#include "tools/query/selection.h"
 #include "writer/segment/segment_reader.h"
 
 /* A buffer that grows. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/render/output.h"
+#include "tools/query/allocate.h"
 #include "writer/index/tokens.h"
 
 static size_t bytes_of(const struct groups *groups) {

@@ -8,7 +8,7 @@
 
 #include "port/files.h"
 #include "tools/query/query.h"
-#include "tools/query/select.h"
+#include "tools/query/selection.h"
 #include "writer/index/index.h"
 
 struct groups {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
-#include "tools/render/output.h"
 #include "writer/segment/frame.h"
 
 #define LINES_MIN 64

@@ -4,7 +4,7 @@
 
 #include "tools/query/cut.h"
 #include "tools/query/query.h"
-#include "tools/query/select.h"
+#include "tools/query/selection.h"
 
 struct piece {
     const struct query *query;

@@ -9,8 +9,8 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/record/facts.h"
+#include "tools/query/allocate.h"
 #include "tools/query/read.h"
-#include "tools/render/output.h"
 
 /* ---- opening ---- */
 

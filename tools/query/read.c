@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/query/allocate.h"
 #include "writer/segment/archives.h"
 
 /* One that was named before it went to an archive. */
@@ -169,16 +170,20 @@ bool streams_are_there(const struct option_list *streams, const struct segment_l
     return all;
 }
 
-bool list_segments(const struct call *call, struct segment_list *list) {
+const char *default_directory(void) {
+    const char *directory = system_environment("LOGPORT_DIR");
+    return directory != NULL && *directory != '\0' ? directory : "./logs";
+}
+
+bool list_segments(const struct read_request *request, struct segment_list *list) {
     bool all = true;
-    const int words = call->words > 0 ? call->words : 1;
-    for (int i = 0; i < words; i++) {
-        const char *path = call->words > 0 ? call->word[i] : default_directory();
-        const int status = list_path(call->files, path, list, &all);
-        if (status < 0) tell_path(path, call->words > 0, status);
+    for (int i = 0; i < request->path_count; i++) {
+        const char *path = request->paths[i];
+        const int status = list_path(request->files, path, list, &all);
+        if (status < 0) tell_path(path, request->named, status);
         if (status < 0) all = false;
     }
-    if (words > 1) leave_out_twice(list);
+    if (request->path_count > 1) leave_out_twice(list);
     return all;
 }
 
@@ -213,19 +218,21 @@ bool tell_damage(const struct segment_file *segment, const struct segment_reader
 
 /* ---- frame by frame ---- */
 
-void reading_open(struct reading *reading, const struct call *call, bool results_at_end) {
+void reading_open(struct reading *reading, const struct read_request *request,
+                  bool results_at_end) {
     uint64_t total = 0;
     memset(reading, 0, sizeof *reading);
-    reading->files = call->files;
-    reading->trouble = !list_segments(call, &reading->list);
+    reading->files = request->files;
+    reading->trouble = !list_segments(request, &reading->list);
     for (uint32_t i = 0; i < reading->list.count; i++)
         total += reading->list.files[i].size;
-    progress_begin(&reading->progress, call->out, results_at_end, total);
+    reading->progress = request->progress;
+    progress_begin(reading->progress, results_at_end, total);
 }
 
 void reading_close(struct reading *reading) {
     if (reading->open) segment_reader_close(&reading->reader);
-    progress_clear(&reading->progress);
+    progress_clear(reading->progress);
     segment_list_free(&reading->list);
     memset(reading, 0, sizeof *reading);
 }
@@ -241,7 +248,7 @@ static bool open_next(struct reading *reading) {
             reading->shown = reading->segment;
             return true;
         }
-        progress_clear(&reading->progress);
+        progress_clear(reading->progress);
         if (tell_unopened(reading->segment, reading->shown, status)) reading->trouble = true;
     }
     return false;
@@ -257,7 +264,7 @@ static void close_file(struct reading *reading) {
 /* What went wrong has its line on stderr.  True: this file can be read on. */
 static bool goes_on(struct reading *reading, int status, enum segment_damage damage) {
     if (status == 0 && damage == SEGMENT_SOUND) return false;
-    progress_clear(&reading->progress);
+    progress_clear(reading->progress);
     if (status == 0) {
         if (!tell_damage(reading->segment, &reading->reader, damage)) return false;
         status = segment_reader_skip_damage(&reading->reader);
@@ -275,7 +282,7 @@ bool reading_next(struct reading *reading) {
         if (status > 0) {
             reading->file_begins = !reading->file_begun;
             reading->file_begun = true;
-            progress_step(&reading->progress, reading->bytes_passed + reading->reader.next_offset);
+            progress_step(reading->progress, reading->bytes_passed + reading->reader.next_offset);
             return true;
         }
         if (!goes_on(reading, status, damage)) close_file(reading);

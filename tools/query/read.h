@@ -6,15 +6,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tools/commands/command.h"
+#include "port/files.h"
+#include "port/options.h"
+#include "tools/query/progress.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
-/* The files that the words name; without words, those of default_directory().
- * A file that several words mean is there once, where it was named first.
- * False: something could not be read, which has been said; the rest is in the
- * list.  The list begins as all zero; segment_list_free it in any case. */
-bool list_segments(const struct call *call, struct segment_list *list);
+/* $LOGPORT_DIR, or ./logs. */
+const char *default_directory(void);
+
+/* What to read. */
+struct read_request {
+    struct files *files;
+    const char *const *paths; /* files and directories; at least one */
+    int path_count;
+    bool named;                /* the user named them; false: paths[0] is default_directory() */
+    struct progress *progress; /* where to report progress; never NULL */
+};
+
+/* The files that the paths mean, each once, where it is named first.  False: something could not
+ * be read and a message was printed; the list holds the rest.  The list begins as all zero;
+ * segment_list_free it in any case. */
+bool list_segments(const struct read_request *request, struct segment_list *list);
 /* A name that was mistyped finds nothing, which must not look like an answer.  False: one of these
  * streams has no file in the list, which has been said. */
 bool streams_are_there(const struct option_list *streams, const struct segment_list *list);
@@ -42,11 +55,11 @@ struct reading {
     bool file_begins; /* this frame is the first that came of its file */
     bool trouble;     /* something could not be read, or is damaged; it has been said */
     uint64_t bytes_passed;
-    struct progress progress;
+    struct progress *progress;
 };
 
 /* results_at_end: nothing is printed before the end (see progress_begin). */
-void reading_open(struct reading *reading, const struct call *call, bool results_at_end);
+void reading_open(struct reading *reading, const struct read_request *request, bool results_at_end);
 /* True: reader.raw holds the next frame's lines.  False: that was all. */
 bool reading_next(struct reading *reading);
 void reading_close(struct reading *reading);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/render/output.h"
+#include "tools/query/allocate.h"
 #include "writer/segment/frame.h"
 
 int64_t received_least_ns(const struct segment_name *name) {

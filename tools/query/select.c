@@ -11,6 +11,7 @@
 #include "port/memory.h"
 #include "port/port.h"
 #include "port/system.h"
+#include "tools/query/allocate.h"
 #include "tools/query/cut.h"
 #include "tools/query/piece.h"
 #include "tools/query/read.h"
@@ -38,7 +39,7 @@ struct job {
 };
 
 struct select {
-    const struct call *call;
+    const struct read_request *request;
     const struct query *query;
     const struct select_settings *settings;
     struct select_report *report;
@@ -51,7 +52,7 @@ struct select {
     bool gap;         /* a file, or the end of one, was passed over since the last piece */
     struct cut *cuts; /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
-    struct progress progress;
+    struct progress *progress;
     uint64_t bytes_passed;
     const struct segment_file *visited; /* the segment of the last piece handed over */
     bool enough;
@@ -98,8 +99,8 @@ static bool open_next(struct select *s, struct packed *packed) {
                                              .query = s->query,
                                              .settings = s->settings,
                                              .report = s->report,
-                                             .progress = &s->progress}};
-        const bool wanted = cutter_open(&source->cutter, s->call->files, segment);
+                                             .progress = s->progress}};
+        const bool wanted = cutter_open(&source->cutter, s->request->files, segment);
         if (!s->settings->newest_first) s->shown = source->cutter.shown;
         if (!wanted) {
             s->gap = true;
@@ -143,7 +144,7 @@ static bool prepare(struct select *s, struct job *job) {
     s->gap = false;
     job->back = false;
     piece_begin(&job->piece);
-    progress_step(&s->progress, s->bytes_passed + job->piece.cut.end);
+    progress_step(s->progress, s->bytes_passed + job->piece.cut.end);
     return true;
 }
 
@@ -156,7 +157,7 @@ static void search_carefully(struct select *s, struct job *job) {
     struct segment_reader reader;
     enum segment_damage damage;
     piece_begin(piece);
-    int status = segment_reader_open(s->call->files, segment->path, &reader);
+    int status = segment_reader_open(s->request->files, segment->path, &reader);
     if (status == 0) {
         segment_reader_seek(&reader, piece->cut.offset);
         reader.frame_number = piece->cut.first_frame;
@@ -170,7 +171,7 @@ static void search_carefully(struct select *s, struct job *job) {
             continue;
         }
         if (damage == SEGMENT_SOUND) break;
-        progress_clear(&s->progress);
+        progress_clear(s->progress);
         if (!tell_damage(segment, &reader, damage)) break;
         s->report->trouble = true;
         status = segment_reader_skip_damage(&reader);
@@ -178,7 +179,7 @@ static void search_carefully(struct select *s, struct job *job) {
         if (status > 0) status = 0;
     }
     if (status < 0) {
-        progress_clear(&s->progress);
+        progress_clear(s->progress);
         say("%s: %s", segment->path, error_text(status));
         s->report->trouble = true;
     }
@@ -320,32 +321,33 @@ static void close_all(struct select *s) {
     free(s->cuts);
 }
 
-void select_run(const struct call *call, const struct query *query,
+void select_run(const struct read_request *request, const struct query *query,
                 const struct select_settings *settings, select_visit *visit, void *context,
                 struct select_report *report) {
     struct segment_list list = {0};
-    const bool all = list_segments(call, &list);
+    const bool all = list_segments(request, &list);
     const bool listed = streams_are_there(query->streams, &list) && all;
-    select_files(call, &list, query, settings, visit, context, report);
+    select_files(request, &list, query, settings, visit, context, report);
     if (!listed) report->trouble = true;
     segment_list_free(&list);
 }
 
-void select_files(const struct call *call, const struct segment_list *list,
+void select_files(const struct read_request *request, const struct segment_list *list,
                   const struct query *query, const struct select_settings *settings,
                   select_visit *visit, void *context, struct select_report *report) {
-    struct select s = {.call = call,
+    struct select s = {.request = request,
                        .list = list,
                        .query = query,
                        .settings = settings,
                        .report = report,
                        .visit = visit,
-                       .context = context};
+                       .context = context,
+                       .progress = request->progress};
     uint64_t total = 0;
     memset(report, 0, sizeof *report);
     for (uint32_t i = 0; i < list->count; i++)
         total += list->files[i].size;
-    progress_begin(&s.progress, call->out, settings->results_at_end, total);
+    progress_begin(s.progress, settings->results_at_end, total);
     s.enough = settings->max == 0;
     if (!open_jobs(&s)) {
         say("%s", error_text(ERR_NO_MEMORY));
@@ -353,7 +355,7 @@ void select_files(const struct call *call, const struct segment_list *list,
     } else {
         search_all(&s);
     }
-    progress_clear(&s.progress);
+    progress_clear(s.progress);
     if (s.gave_up) {
         say("a regular expression took too long on some records, which were passed over");
         report->trouble = true;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "tools/query/allocate.h"
 #include "tools/query/fields.h"
-#include "tools/render/output.h"
 
 #define NODES_MAX   256
 #define DEPTH_MAX   64

@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/query/allocate.h"
 #include "tools/render/visible.h"
 
 #define OUTPUT_ROOM       (128u << 10)
@@ -142,53 +143,40 @@ int output_finish(struct output *out, int code) {
 
 /* ---- progress ---- */
 
-void progress_begin(struct progress *progress, struct output *out, bool results_at_end,
-                    uint64_t total) {
-    memset(progress, 0, sizeof *progress);
-    progress->out = out;
-    progress->total = total;
-    progress->beside = out->terminal && !results_at_end;
-    progress->wanted = !out->memory && !out->paged && total > 0 && stream_is_terminal(STREAM_ERROR);
-    if (progress->wanted) progress->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
+static struct progress_line *line_of(struct progress *progress) {
+    return (struct progress_line *)(void *)progress;
 }
 
-void progress_step(struct progress *progress, uint64_t done) {
-    char line[120];
-    if (!progress->wanted) return;
+static void line_begin(struct progress *progress, bool results_at_end, uint64_t total) {
+    struct progress_line *line = line_of(progress);
+    const struct output *out = line->out;
+    line->total = total;
+    line->mixed = out->terminal && !results_at_end;
+    line->wanted = !out->memory && !out->paged && total > 0 && stream_is_terminal(STREAM_ERROR);
+    if (line->wanted) line->next_ns = system_now_ns() + PROGRESS_AFTER_NS;
+}
+
+static void line_step(struct progress *progress, uint64_t done) {
+    struct progress_line *line = line_of(progress);
+    char text[120];
+    if (!line->wanted) return;
     const int64_t now_ns = system_now_ns();
-    if (now_ns < progress->next_ns) return;
-    progress->next_ns = now_ns + PROGRESS_EVERY_NS;
-    if (progress->beside && now_ns - progress->out->printed_ns < PROGRESS_AFTER_NS) return;
-    progress->out->progress = true;
-    if (done > progress->total) done = progress->total;
-    const int size = snprintf(line, sizeof line, "\r%3u %% of %.1f MiB \r",
-                              (unsigned)((double)done * 100 / (double)progress->total),
-                              (double)progress->total / 1048576);
-    stream_write(STREAM_ERROR, line, (size_t)size);
+    if (now_ns < line->next_ns) return;
+    line->next_ns = now_ns + PROGRESS_EVERY_NS;
+    if (line->mixed && now_ns - line->out->printed_ns < PROGRESS_AFTER_NS) return;
+    line->out->progress = true;
+    if (done > line->total) done = line->total;
+    const int size = snprintf(text, sizeof text, "\r%3u %% of %.1f MiB \r",
+                              (unsigned)((double)done * 100 / (double)line->total),
+                              (double)line->total / 1048576);
+    stream_write(STREAM_ERROR, text, (size_t)size);
 }
 
-void progress_clear(struct progress *progress) {
-    if (progress->out != NULL) clear_progress(progress->out);
+static void line_clear(struct progress *progress) {
+    clear_progress(line_of(progress)->out);
 }
 
-/* ---- memory ---- */
-
-void *allocate(size_t size) {
-    return reallocate(NULL, size);
-}
-
-void *reallocate(void *memory, size_t size) {
-    void *bigger = realloc(memory, size > 0 ? size : 1);
-    if (bigger == NULL) {
-        say("out of memory (%llu bytes were wanted)", (unsigned long long)size);
-        system_exit_now(2);
-    }
-    return bigger;
-}
-
-char *copy_text(const char *text, size_t size) {
-    char *copy = allocate(size + 1);
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    return copy;
+void progress_line_open(struct progress_line *line, struct output *out) {
+    *line = (struct progress_line){
+        .progress = {.begin = line_begin, .step = line_step, .clear = line_clear}, .out = out};
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "port/format.h"
+#include "tools/query/progress.h"
 
 struct output {
     uint8_t *bytes;
@@ -43,26 +44,17 @@ int output_finish(struct output *out, int code);
 
 /* ---- how far a long scan is: one line on stderr, if that is a terminal ---- */
 
-struct progress {
+struct progress_line {
+    struct progress progress; /* first: this is what scans see */
     struct output *out;
     bool wanted;
-    bool beside; /* what is found is printed to a terminal meanwhile */
+    bool mixed; /* records are printed to a terminal during the scan */
     int64_t next_ns;
     uint64_t total;
 };
 
-/* unit: bytes.  Nothing is shown in the first second, nor while records that come out on a
- * terminal show themselves how far it is.  results_at_end: nothing is printed before.
- * `out` must outlive it. */
-void progress_begin(struct progress *progress, struct output *out, bool results_at_end,
-                    uint64_t total);
-void progress_step(struct progress *progress, uint64_t done);
-/* Takes the line away: before anything else is written to stderr. */
-void progress_clear(struct progress *progress);
-
-/* malloc and realloc that end the program, saying so, when there is no memory. */
-void *allocate(size_t size);
-void *reallocate(void *memory, size_t size);
-char *copy_text(const char *text, size_t size); /* with a NUL; free() it */
+/* The line appears after one second, and not while printed records show by themselves that the
+ * scan advances.  `out` must outlive it.  Nothing needs to be closed. */
+void progress_line_open(struct progress_line *line, struct output *out);
 
 #endif

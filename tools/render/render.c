@@ -11,6 +11,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/json/write.h"
+#include "tools/query/allocate.h"
 #include "tools/render/render_internal.h"
 #include "tools/render/visible.h"
 

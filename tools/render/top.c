@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/query/allocate.h"
 #include "tools/render/output.h"
 
 #define ROOM_MIN 1024 /* a power of two, as all sizes of the table */
