@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port/backend.h"
 #include "port/error.h"
+#include "port/files_internal.h"
 
 int file_open(struct files *files, const char *path, enum file_access access, struct file *file) {
     file->files = NULL;
@@ -230,7 +230,7 @@ int file_replace(struct files *files, const char *path, const void *bytes, size_
     return error;
 }
 
-int port_write_all(port_write_some *some, struct file *file, const void *bytes, size_t size,
+int file_write_all(file_write_some *some, struct file *file, const void *bytes, size_t size,
                    uint64_t offset) {
     const uint8_t *from = bytes;
     while (size > 0) { /* each turn writes at least one byte or ends it */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port/backend.h"
 #include "port/memory.h"
+#include "port/port_internal.h"
 #include "port/process.h"
 
 static void timers_expire(struct port *port);

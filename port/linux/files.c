@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "port/files_internal.h"
 #include "port/linux/linux.h"
 
 static int handle_of(const struct file *file) {
@@ -83,7 +84,7 @@ static int64_t write_some(struct file *file, const void *bytes, size_t size, uin
 }
 
 static int files_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
-    return port_write_all(write_some, file, bytes, size, offset);
+    return file_write_all(write_some, file, bytes, size, offset);
 }
 
 static int files_truncate(struct file *file, uint64_t size) {

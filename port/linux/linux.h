@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-#include "port/backend.h"
+#include "port/port_internal.h"
 
 /* ---- errno.c ---- */
 

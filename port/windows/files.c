@@ -13,7 +13,7 @@
 #include <sddl.h>
 
 #include "port/error.h"
-#include "port/files.h"
+#include "port/files_internal.h"
 #include "port/windows/iocp.h"
 #include "port/windows/text.h"
 
@@ -187,7 +187,7 @@ static int64_t write_some(struct file *file, const void *bytes, size_t size, uin
 }
 
 static int system_write_at(struct file *file, const void *bytes, size_t size, uint64_t offset) {
-    return port_write_all(write_some, file, bytes, size, offset);
+    return file_write_all(write_some, file, bytes, size, offset);
 }
 
 static int system_truncate(struct file *file, uint64_t size) {

@@ -13,7 +13,7 @@
 #include <windows.h>
 #include <ws2tcpip.h>
 
-#include "port/backend.h"
+#include "port/port_internal.h"
 
 /* What a packet in the owner's queue is. */
 enum packet_key {

@@ -8,7 +8,7 @@
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 
-#include "port/backend.h"
+#include "port/port_internal.h"
 #include "port/process.h"
 #include "tests/sim/disk.h"
 

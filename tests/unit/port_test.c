@@ -389,7 +389,7 @@ static void short_writes_are_finished(void **state) {
     struct miser miser = {.seed = 5};
     uint8_t bytes[9000];
     system_random(bytes, sizeof bytes);
-    assert_int_equal(port_write_all(writes_a_little, &miser.file, bytes, sizeof bytes, 1000), 0);
+    assert_int_equal(file_write_all(writes_a_little, &miser.file, bytes, sizeof bytes, 1000), 0);
     assert_memory_equal(miser.held + 1000, bytes, sizeof bytes);
     assert_true(miser.calls > 30);
 }
@@ -398,7 +398,7 @@ static void short_writes_that_end_in_an_error_are_an_error(void **state) {
     (void)state;
     struct miser miser = {.seed = 5, .fails_at = 7};
     const uint8_t bytes[9000] = {0};
-    assert_int_equal(port_write_all(writes_a_little, &miser.file, bytes, sizeof bytes, 0),
+    assert_int_equal(file_write_all(writes_a_little, &miser.file, bytes, sizeof bytes, 0),
                      ERR_NO_SPACE);
     assert_int_equal(miser.calls, 7);
 }

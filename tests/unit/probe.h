@@ -16,8 +16,9 @@
 
 #include <cmocka.h>
 
-#include "port/backend.h"
+#include "port/files_internal.h"
 #include "port/port.h"
+#include "port/port_internal.h"
 #include "port/system.h"
 
 #define MS          1000000

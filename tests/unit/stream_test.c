@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "port/backend.h"
+#include "port/port_internal.h"
 #include "port/system.h"
 #include "tests/unit/probe.h"
 #include "writer/live/recover.h"

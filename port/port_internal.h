@@ -1,7 +1,7 @@
-/* backend.h - what a back end owes, and the part of the port that is the same
- * for all of them.  Included by port/ and by a simulator, by nobody else. */
-#ifndef PORT_BACKEND_H
-#define PORT_BACKEND_H
+/* port_internal.h - the contract of a back end, and the part of the port that all back ends share.
+ * Only port/ and a simulator include it. */
+#ifndef PORT_PORT_INTERNAL_H
+#define PORT_PORT_INTERNAL_H
 
 #include <stdatomic.h>
 
@@ -79,13 +79,6 @@ void port_completed(struct port *port, struct port_op *op, int64_t result);
 struct port_buffer *port_pool_take(struct port_pool *pool, struct port_op *op);
 /* True if it waited there, and does no more. */
 bool port_pool_forget(struct port_pool *pool, struct port_op *op);
-
-/* One call of the system that writes: bytes written, perhaps fewer than asked
- * for but at least 1, or an ERR_. */
-typedef int64_t port_write_some(struct file *file, const void *bytes, size_t size, uint64_t offset);
-/* Calls it until all is written or it fails: 0 or the ERR_. */
-int port_write_all(port_write_some *some, struct file *file, const void *bytes, size_t size,
-                   uint64_t offset);
 
 /* A kernel may join datagrams of one sender into one message (UDP_GRO), which
  * may be as long as an IP packet: only places that hold the longest get such.
