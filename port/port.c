@@ -22,7 +22,9 @@ static void timer_remove(struct port *port, struct port_op *op);
 int port_open(const struct port_options *options, struct port **opened) {
     static const struct port_options presets;
     if (options == NULL) options = &presets;
-    assert(options->pack_workers <= PORT_WORKERS_MAX && options->slow_workers <= PORT_WORKERS_MAX);
+    assert(options->pack_workers <= PORT_WORKERS_MAX &&
+           options->urgent_workers <= PORT_WORKERS_MAX &&
+           options->slow_workers <= PORT_WORKERS_MAX);
 
     struct port *port = calloc(1, sizeof *port);
     if (port == NULL) return ERR_NO_MEMORY;
@@ -39,7 +41,7 @@ int port_open(const struct port_options *options, struct port **opened) {
 }
 
 void port_close(struct port *port) {
-    assert(port->in_flight == 0);
+    assert(port->in_flight == 0 && port->remotes == 0);
     port->calls->close(port);
     free(port->timers);
     free(port);
@@ -134,6 +136,7 @@ void port_completed(struct port *port, struct port_op *op, int64_t result) {
         assert(*place == op);
         *place = NULL;
     }
+    if (op->kind == PORT_REMOTE) port_remote_returned(op);
     port_list_append(&port->completed, op);
     if (is_receive(op) && result <= 0 && op->buffer != NULL) {
         struct port_buffer *unused = op->buffer;
@@ -146,7 +149,7 @@ void port_completed(struct port *port, struct port_op *op, int64_t result) {
 
 /* Everything but the caller's half is reset.  A post may do this on any
  * thread: the op is that thread's until the back end has it. */
-static void begin(struct port *port, struct port_op *op, enum port_operation kind) {
+void port_begin(struct port *port, struct port_op *op, enum port_operation kind) {
     assert(op->kind == PORT_IDLE && op->done != NULL);
     op->kind = kind;
     op->port = port;
@@ -160,19 +163,19 @@ static void begin(struct port *port, struct port_op *op, enum port_operation kin
 }
 
 void port_post(struct port *port, struct port_op *op, int64_t result) {
-    begin(port, op, PORT_POST);
+    port_begin(port, op, PORT_POST);
     op->result = result;
     port->calls->post(port, op);
 }
 
 void port_signal(struct port *port, struct port_op *op) {
-    begin(port, op, PORT_SIGNAL);
+    port_begin(port, op, PORT_SIGNAL);
     port->calls->start(port, op);
 }
 
 void port_work(struct port *port, struct port_op *op, enum port_lane lane, port_callback *run) {
     assert(lane >= 0 && lane < PORT_LANES && run != NULL);
-    begin(port, op, PORT_WORK);
+    port_begin(port, op, PORT_WORK);
     op->u.work.run = run;
     op->u.work.lane = lane;
     port->calls->start(port, op);
@@ -181,7 +184,7 @@ void port_work(struct port *port, struct port_op *op, enum port_lane lane, port_
 static void start_on_file(struct port *port, struct port_op *op, enum port_operation kind,
                           struct file *file, const void *bytes, size_t size, uint64_t offset) {
     assert(file->files != NULL);
-    begin(port, op, kind);
+    port_begin(port, op, kind);
     op->u.file.file = file;
     op->u.file.bytes = bytes;
     op->u.file.size = size;
@@ -201,7 +204,7 @@ void port_sync(struct port *port, struct port_op *op, struct file *file) {
 
 static void start_on_socket(struct port *port, struct port_op *op, enum port_operation kind,
                             struct port_socket *socket) {
-    begin(port, op, kind);
+    port_begin(port, op, kind);
     op->u.net.socket = socket;
     op->u.net.done = 0;
     struct port_op **place = place_on_socket(op);
@@ -245,6 +248,8 @@ void port_cancel(struct port_op *op) {
     if (op->kind == PORT_TIMER) {
         timer_remove(port, op);
         port_completed(port, op, ERR_CANCELLED);
+    } else if (op->kind == PORT_REMOTE) {
+        port_remote_cancel(op);
     } else {
         port->calls->cancel(port, op);
     }
@@ -310,7 +315,7 @@ static void heap_settle(struct port *port, uint32_t i, struct port_op *op) {
 }
 
 void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns) {
-    begin(port, op, PORT_TIMER);
+    port_begin(port, op, PORT_TIMER);
     op->u.timer.deadline_ns = deadline_ns;
     op->u.timer.order = port->timers_started++;
     if (port->timer_count == port->timer_room) {

@@ -31,6 +31,7 @@ struct port_pool;
 struct port_buffer;
 struct port_socket;
 struct port_list;
+struct port_remote;
 struct processes;
 
 typedef void port_callback(struct port_op *op);
@@ -45,6 +46,7 @@ enum port_operation {
     PORT_SYNC,
     PORT_TIMER,
     PORT_WORK,
+    PORT_REMOTE,
     PORT_POST,
     PORT_SIGNAL,
 };
@@ -94,6 +96,12 @@ struct port_op {
             port_callback *run;
             int lane;
         } work;
+        struct {
+            struct port_remote *remote;
+            int64_t (*run)(void *job);
+            void (*release)(void *job);
+            void *job;
+        } remote;
     } u;
     uint64_t backend[PORT_OP_PRIVATE_WORDS];
 };
@@ -110,8 +118,10 @@ static inline bool port_idle(const struct port_op *op) {
 
 struct port_options {
     const struct port_backend *backend; /* NULL: the system's own */
-    uint32_t pack_workers;              /* 0: one a core; at most PORT_WORKERS_MAX */
-    uint32_t slow_workers;              /* 0: two */
+    /* Threads of each lane but IDLE, at most PORT_WORKERS_MAX. */
+    uint32_t pack_workers;   /* 0: one a core */
+    uint32_t urgent_workers; /* 0: two */
+    uint32_t slow_workers;   /* 0: two */
 };
 
 #define PORT_WORKERS_MAX 64
@@ -159,11 +169,17 @@ void port_post(struct port *port, struct port_op *op, int64_t result);
 enum port_signal { PORT_SIGNAL_STOP = 1, PORT_SIGNAL_RELOAD, PORT_SIGNAL_ROTATE };
 void port_signal(struct port *port, struct port_op *op);
 
-/* Runs run(op) on a worker, then comes back.  `run` sets op->result (0 if it
- * does not).  Lanes: PACK one thread a core, for what uses the processor and
- * ends soon; SLOW low priority, for what waits on disks or names; IDLE one thread of the
- * lowest priority, for what takes long and hurries nobody. */
-enum port_lane { PORT_LANE_PACK, PORT_LANE_SLOW, PORT_LANE_IDLE, PORT_LANES };
+/* The lanes: queues of work, each with its own threads, so that work that blocks delays only work
+ * of its own lane.  Work that may hang for ever belongs in a remote lane (remote.h). */
+enum port_lane {
+    PORT_LANE_PACK,   /* short and CPU-bound; one thread a core */
+    PORT_LANE_URGENT, /* opens and cuts files, frees space; normal priority */
+    PORT_LANE_SLOW,   /* syncs and closes files; low priority */
+    PORT_LANE_IDLE,   /* long and not urgent; one thread of the lowest priority */
+    PORT_LANES
+};
+/* Runs run(op) on a thread of the lane, in the order of starts, then comes back.  `run` sets
+ * op->result; it is 0 otherwise. */
 void port_work(struct port *port, struct port_op *op, enum port_lane lane, port_callback *run);
 
 /* ---- files ---- */

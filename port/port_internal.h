@@ -42,6 +42,13 @@ struct port_backend {
     /* Not called for a socket that was never opened; may be called twice. */
     void (*shut)(struct port *port, struct port_socket *socket);
     uint64_t (*kernel_drops)(const struct port_socket *socket);
+    /* The thread of a remote lane (remote.c).  All on the owner. */
+    int (*remote_open)(struct port *port, const char *name, void **thread);
+    /* Runs op->u.remote.run and posts the op with its result.  One op at a time. */
+    void (*remote_run)(void *thread, struct port_op *op);
+    /* The thread ends by itself once it is idle.  True: it is running an op's job; it will release
+     * the job and neither post nor touch the op. */
+    bool (*remote_leave)(void *thread);
     int64_t (*now_ns)(const struct port *port);
     int64_t (*wall_ns)(const struct port *port);
     void (*random)(struct port *port, void *bytes, size_t size);
@@ -54,7 +61,8 @@ struct port {
     /* The system's own, unless open sets others. */
     struct files *files;
     struct processes *processes;
-    void *backend; /* the back end's own state */
+    void *backend;    /* the back end's own state */
+    uint32_t remotes; /* open remote lanes */
     /* Ops that came back and wait for their `done`, in order. */
     struct port_list completed;
     /* Ops started and not yet handed to `done`.  Atomic because of port_post. */
@@ -64,6 +72,9 @@ struct port {
     uint32_t timer_count, timer_room;
     uint64_t timers_started;
 };
+
+/* Any thread, if the op is idle: resets what belongs to the port in it, and counts it. */
+void port_begin(struct port *port, struct port_op *op, enum port_operation kind);
 
 /* Owner's thread: the op is done with; its `done` is called by port_wait.
  * Takes it off its socket's `pending` (port.c puts it there at the start).
@@ -97,5 +108,17 @@ struct port_pool {
     uint8_t *memory;
     struct port_buffer *all;
 };
+
+/* ---- remote.c ---- */
+
+/* The op comes back: its lane may run the next job. */
+void port_remote_returned(struct port_op *op);
+/* Brings the op back with ERR_CANCELLED unless its job has begun. */
+void port_remote_cancel(struct port_op *op);
+
+/* Remote lanes on threads of the system, for a back end's table. */
+int remote_thread_open(struct port *port, const char *name, void **thread);
+void remote_thread_run(void *thread, struct port_op *op);
+bool remote_thread_leave(void *thread);
 
 #endif

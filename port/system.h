@@ -45,6 +45,14 @@ const char *system_zone_folder(void);
 void system_sleep_ms(uint32_t ms);
 void system_random(void *bytes, size_t size);
 
+/* Runs run(job) on a thread of its own and waits for it, `ms` at most.  For checks that may touch
+ * a hung volume.  Any thread, with or without a port.
+ *
+ * True: it has ended, and the job is the caller's again.  False: it has not (or no thread could be
+ * started); `release` frees the job when it ends, if it ever does, so a job must own everything
+ * that `run` touches.  The end of the process does not wait for it. */
+bool system_run_within(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms);
+
 /* ---- standard streams ---- */
 
 enum system_stream { STREAM_INPUT, STREAM_OUTPUT, STREAM_ERROR };

@@ -16,6 +16,7 @@
 #include "port/system.h"
 
 #define EVENTS_MAX          256 /* taken from the kernel a turn */
+#define URGENT_WORKERS      2
 #define SLOW_WORKERS        2
 /* See gather. */
 #define GATHER_NS           (200 * 1000ll)
@@ -44,6 +45,7 @@ static int open_lanes(struct epoll_port *e, const struct port_options *options) 
     if (pack > PORT_WORKERS_MAX) pack = PORT_WORKERS_MAX;
     const uint32_t threads[PORT_LANES] = {
         [PORT_LANE_PACK] = pack,
+        [PORT_LANE_URGENT] = options->urgent_workers ? options->urgent_workers : URGENT_WORKERS,
         [PORT_LANE_SLOW] = options->slow_workers ? options->slow_workers : SLOW_WORKERS,
         [PORT_LANE_IDLE] = 1,
     };
@@ -266,6 +268,7 @@ static void epoll_start(struct port *port, struct port_op *op) {
     case PORT_SIGNAL: start_signal(e, op); break;
     case PORT_IDLE:
     case PORT_TIMER:
+    case PORT_REMOTE:
     case PORT_POST: assert(!"not started here");
     }
 }
@@ -319,6 +322,9 @@ const struct port_backend port_backend_of_system = {
     .bind = epoll_bind,
     .shut = epoll_shut,
     .kernel_drops = epoll_kernel_drops,
+    .remote_open = remote_thread_open,
+    .remote_run = remote_thread_run,
+    .remote_leave = remote_thread_leave,
     .now_ns = epoll_now_ns,
     .wall_ns = epoll_wall_ns,
     .random = epoll_random,

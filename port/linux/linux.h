@@ -14,10 +14,19 @@
 #include <sys/socket.h>
 
 #include "port/port_internal.h"
+#include "port/thread.h"
 
 /* ---- errno.c ---- */
 
 int error_of_errno(int number); /* never 0 */
+
+/* ---- thread.c ---- */
+
+/* pthread_create, for a thread that handles no signal.  0 or an ERR_. */
+int thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                  void *context);
+/* On a new thread: gives it its name (the first 15 bytes) and its priority. */
+void thread_become(const char *name, enum thread_priority priority);
 
 /* ---- workers.c ---- */
 

@@ -1,14 +1,9 @@
 /* workers.c - threads that take ops from a queue, run them and hand them back.
  * A lane's threads take its writes first and then its other ops, each in the order
  * they were added.
- * No signal is ever handled on a worker. */
+ */
 #include <assert.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "port/linux/linux.h"
 
@@ -23,18 +18,15 @@ int lane_open(struct lane *lane, enum port_lane kind, uint32_t threads, port_cal
     lane->kind = kind;
     lane->finished = finished;
 
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before); /* a new thread inherits it */
-    int error = 0;
-    while (lane->thread_count < threads && error == 0) {
-        error = pthread_create(&lane->threads[lane->thread_count], NULL, worker, lane);
-        if (error == 0) lane->thread_count++;
+    while (lane->thread_count < threads) {
+        const int error = thread_create(&lane->threads[lane->thread_count], NULL, worker, lane);
+        if (error < 0) {
+            lane_close(lane);
+            return error;
+        }
+        lane->thread_count++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0) return 0;
-    lane_close(lane);
-    return error == EAGAIN ? ERR_NO_MEMORY : error_of_errno(error);
+    return 0;
 }
 
 void lane_close(struct lane *lane) {
@@ -67,17 +59,14 @@ bool lane_forget(struct lane *lane, struct port_op *op) {
 
 static void *worker(void *context) {
     struct lane *lane = context;
-    /* Not SCHED_IDLE: it can be kept from running for seconds, with a lock in its hand. */
     static const struct {
         const char *name;
-        int nice;
-    } kinds[PORT_LANES] = {[PORT_LANE_PACK] = {"pack", 0},
-                           [PORT_LANE_SLOW] = {"slow", 10},
-                           [PORT_LANE_IDLE] = {"idle", 19}};
-    /* Refused where even lowering is not allowed: then it is as it is. */
-    if (kinds[lane->kind].nice > 0)
-        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), kinds[lane->kind].nice);
-    pthread_setname_np(pthread_self(), kinds[lane->kind].name);
+        enum thread_priority priority;
+    } kinds[PORT_LANES] = {[PORT_LANE_PACK] = {"pack", THREAD_NORMAL},
+                           [PORT_LANE_URGENT] = {"urgent", THREAD_NORMAL},
+                           [PORT_LANE_SLOW] = {"slow", THREAD_LOW},
+                           [PORT_LANE_IDLE] = {"idle", THREAD_LOWEST}};
+    thread_become(kinds[lane->kind].name, kinds[lane->kind].priority);
 
     pthread_mutex_lock(&lane->mutex);
     for (;;) { /* until lane_close */

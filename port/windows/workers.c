@@ -16,6 +16,7 @@
 /* A packet in a lane's queue. */
 enum lane_key { LANE_OP_ADDED, LANE_ENDS };
 
+#define URGENT_WORKERS  2
 #define SLOW_WORKERS    2
 /* One WriteFile takes 32 bits of size; a round number below that. */
 #define WRITE_BYTES_MAX (1u << 30)
@@ -30,12 +31,10 @@ static void write_issue(struct port_op *op);
 
 int workers_open(struct port *port, const struct port_options *options) {
     struct iocp *iocp = port->backend;
-    uint32_t pack = options != NULL ? options->pack_workers : 0;
-    uint32_t slow = options != NULL ? options->slow_workers : 0;
-    if (pack == 0) pack = system_cores();
+    uint32_t pack = options->pack_workers ? options->pack_workers : system_cores();
     if (pack > PORT_WORKERS_MAX) pack = PORT_WORKERS_MAX;
-    if (slow == 0) slow = SLOW_WORKERS;
-    if (slow > PORT_WORKERS_MAX) slow = PORT_WORKERS_MAX;
+    const uint32_t urgent = options->urgent_workers ? options->urgent_workers : URGENT_WORKERS;
+    const uint32_t slow = options->slow_workers ? options->slow_workers : SLOW_WORKERS;
 
     /* Not THREAD_MODE_BACKGROUND_BEGIN for the slow ones: that also puts their disk requests
      * last, and a sync that waits behind every other program's is durability lost. */
@@ -44,6 +43,7 @@ int workers_open(struct port *port, const struct port_options *options) {
         int priority;
     } lanes[PORT_LANES] = {
         [PORT_LANE_PACK] = {pack, THREAD_PRIORITY_NORMAL},
+        [PORT_LANE_URGENT] = {urgent, THREAD_PRIORITY_NORMAL},
         [PORT_LANE_SLOW] = {slow, THREAD_PRIORITY_LOWEST},
         [PORT_LANE_IDLE] = {1, THREAD_PRIORITY_IDLE},
     };

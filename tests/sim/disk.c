@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "port/error.h"
-#include "tests/sim/disk_parts.h"
+#include "tests/sim/disk_internal.h"
 
 /* An open file. */
 struct handle {
@@ -21,8 +21,9 @@ struct turn {
     enum disk_operation operation;
     const char *path;
     bool acts, halfway;
-    bool ends; /* the process, behind it */
-    int error; /* comes back, whatever it did */
+    bool ends;    /* the process, behind it */
+    int error;    /* comes back, whatever it did */
+    bool refused; /* it never began */
 };
 
 const char *disk_operation_name(enum disk_operation operation) {
@@ -75,8 +76,21 @@ static void meet_chance(struct turn *turn) {
          disk->count);
 }
 
-static struct turn begin(struct disk *disk, enum disk_operation operation, const char *path) {
+static int admit(struct disk *disk, const char *path) {
+    return disk->admit != NULL ? disk->admit(disk->admit_context, path) : 0;
+}
+
+/* `other`: a second path, or NULL. */
+static struct turn begin_two(struct disk *disk, enum disk_operation operation, const char *path,
+                             const char *other) {
     struct turn turn = {.disk = disk, .operation = operation, .path = path, .acts = true};
+    turn.error = admit(disk, path);
+    if (turn.error == 0 && other != NULL) turn.error = admit(disk, other);
+    if (turn.error != 0) {
+        turn.acts = false;
+        turn.refused = true;
+        return turn;
+    }
     if (disk->ended) {
         turn.acts = false;
         turn.error = ERR_IO;
@@ -95,9 +109,14 @@ static struct turn begin(struct disk *disk, enum disk_operation operation, const
     return turn;
 }
 
+static struct turn begin(struct disk *disk, enum disk_operation operation, const char *path) {
+    return begin_two(disk, operation, path, NULL);
+}
+
 /* What comes back. */
 static int64_t finish(const struct turn *turn, int64_t result) {
     struct disk *disk = turn->disk;
+    if (turn->refused) return turn->error;
     if (!disk->ended && disk->performed != NULL) {
         const bool as_told = turn->error == 0 || (turn->ends && turn->acts);
         disk->performed(disk->context, turn->operation, turn->path, as_told ? result : turn->error);
@@ -278,7 +297,7 @@ static int call_sync(struct file *file) {
     struct turn turn = begin(disk_of(file), DISK_SYNC, f->path);
     if (turn.acts)
         disk_file_sync(f);
-    else if (!turn.ends && !turn.disk->ended)
+    else if (!turn.ends && !turn.refused && !turn.disk->ended)
         disk_file_lose(f); /* a kernel calls the pages clean that it could not write */
     return (int)finish(&turn, 0);
 }
@@ -322,7 +341,7 @@ static int do_rename(struct disk *disk, const char *from, const char *to) {
 }
 
 static int call_rename(struct files *files, const char *from, const char *to) {
-    struct turn turn = begin((struct disk *)files, DISK_RENAME, from);
+    struct turn turn = begin_two((struct disk *)files, DISK_RENAME, from, to);
     int result = 0;
     if (turn.acts) result = do_rename(turn.disk, from, to);
     return (int)finish(&turn, result);

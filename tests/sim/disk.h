@@ -102,6 +102,10 @@ struct disk {
     void (*performed)(void *context, enum disk_operation operation, const char *path,
                       int64_t result);
     void *context;
+    /* NULL, or asked before each operation, with each of its paths: not 0, and the operation fails
+     * with that, has no effect and is not counted.  It may return much later (a hung volume). */
+    int (*admit)(void *admit_context, const char *path);
+    void *admit_context;
     int64_t (*wall_ns)(void *wall_context); /* for the times of files; NULL: 0 */
     void *wall_context;
     /* To look at. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/disk_parts.h"
+#include "tests/sim/disk_internal.h"
 
 static void names_set(struct disk_names *names, const char *path, struct disk_file *file);
 static void names_apply(struct disk_names *names, const struct disk_change *change);

@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "tests/sim/strand.h"
 
 #define ROUNDS_MAX 100000000u
 
 /* What an op's private words hold. */
-enum { DUE_NS, ORDER, STAGE, RESULT };
+enum { DUE_NS, ORDER, STAGE, REMOTE };
 enum stage { BEGINS, RETURNS };
 
 static struct sim *sim_of(const struct port *port) {
@@ -89,8 +90,14 @@ static void run(struct port_op *op) {
     }
 }
 
+static void remote_job_begins(struct sim *sim, struct port_op *op);
+
 static void event(struct sim *sim, struct port_op *op) {
     port_list_remove(op);
+    if (op->kind == PORT_REMOTE && op->backend[STAGE] == BEGINS) {
+        remote_job_begins(sim, op);
+        return;
+    }
     if (op->backend[STAGE] == BEGINS) {
         run(op);
         schedule(sim, op, RETURNS, latency(sim, sim->work_ns_max));
@@ -104,12 +111,163 @@ static void event(struct sim *sim, struct port_op *op) {
     port_completed(sim->port, op, op->result);
 }
 
+/* ---- remote lanes ---- */
+
+/* A lane and its thread.  The thread is a strand, so that its job can stop in the middle of a call
+ * that hangs; it lives as long as a job. */
+struct sim_remote {
+    struct sim *sim;
+    struct strand *strand; /* NULL: it is idle, or its job has not begun */
+    struct port_op *op;    /* not touched once the owner has left */
+    port_remote_run *run;
+    port_remote_release *release;
+    void *job;
+    int64_t result;
+    bool left;   /* by the owner */
+    bool killed; /* its process has ended: nothing that it does has an effect */
+    struct sim_remote *next_hung;
+};
+
+static int remote_open(struct port *port, const char *name, void **opened) {
+    (void)name;
+    struct sim_remote *remote = calloc(1, sizeof *remote);
+    assert(remote != NULL);
+    remote->sim = sim_of(port);
+    *opened = remote;
+    return 0;
+}
+
+static void remote_run(void *opened, struct port_op *op) {
+    struct sim_remote *remote = opened;
+    struct sim *sim = remote->sim;
+    remote->op = op;
+    remote->run = op->u.remote.run;
+    remote->release = op->u.remote.release;
+    remote->job = op->u.remote.job;
+    op->backend[REMOTE] = (uint64_t)(uintptr_t)remote;
+    schedule(sim, op, BEGINS, latency(sim, sim->work_ns_max));
+}
+
+static void strand_runs(void *context) {
+    struct sim_remote *remote = context;
+    remote->result = remote->run(remote->job);
+}
+
+/* Its job has had a turn: it has ended, or hangs. */
+static void remote_turn_over(struct sim_remote *remote) {
+    struct sim *sim = remote->sim;
+    sim->remote_now = NULL;
+    if (!strand_ended(remote->strand)) {
+        struct sim_remote **last = &sim->remotes_hung;
+        while (*last != NULL)
+            last = &(*last)->next_hung;
+        remote->next_hung = NULL;
+        *last = remote;
+        return;
+    }
+    strand_free(remote->strand);
+    remote->strand = NULL;
+    if (remote->left) {
+        remote->release(remote->job);
+        free(remote);
+        return;
+    }
+    struct port_op *op = remote->op;
+    remote->op = NULL;
+    op->result = remote->result == ERR_TIMED_OUT ? ERR_IO : remote->result;
+    schedule(sim, op, RETURNS, latency(sim, sim->work_ns_max));
+}
+
+static void remote_job_begins(struct sim *sim, struct port_op *op) {
+    struct sim_remote *remote = (struct sim_remote *)(uintptr_t)op->backend[REMOTE];
+    sim->remote_now = remote;
+    remote->strand = strand_new(strand_runs, remote);
+    strand_resume(remote->strand);
+    remote_turn_over(remote);
+}
+
+static void remotes_resume(struct sim *sim) {
+    struct sim_remote *remote = sim->remotes_hung;
+    sim->remotes_hung = NULL;
+    while (remote != NULL) {
+        struct sim_remote *next = remote->next_hung;
+        sim->remote_now = remote;
+        strand_resume(remote->strand);
+        remote_turn_over(remote);
+        remote = next;
+    }
+}
+
+static bool remote_leave(void *opened) {
+    struct sim_remote *remote = opened;
+    if (remote->strand != NULL) { /* it hangs */
+        remote->left = true;
+        return true;
+    }
+    const bool waits = remote->op != NULL;
+    if (waits) {
+        port_list_remove(remote->op);
+        remote->release(remote->job);
+    }
+    free(remote);
+    return waits;
+}
+
+static bool hangs(const struct sim *sim, const char *path) {
+    for (uint32_t i = 0; i < sim->hung_path_count; i++) {
+        const size_t length = strlen(sim->hung_paths[i]);
+        if (strncmp(path, sim->hung_paths[i], length) == 0 &&
+            (path[length] == '/' || path[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static int admit(void *context, const char *path) {
+    struct sim *sim = context;
+    struct sim_remote *remote = sim->remote_now;
+    if (remote != NULL && remote->killed) return ERR_IO;
+    if (!hangs(sim, path)) return 0;
+    assert(remote != NULL); /* only a job of a remote lane may touch what hangs */
+    strand_stop(remote->strand);
+    return remote->killed ? ERR_IO : 0;
+}
+
+/* Those left behind end with their process. */
+static void remotes_end(struct sim *sim) {
+    for (struct sim_remote *remote = sim->remotes_hung; remote != NULL;
+         remote = remote->next_hung) {
+        assert(remote->left);
+        remote->killed = true;
+    }
+    remotes_resume(sim);
+}
+
+void sim_hang(struct sim *sim, const char *path) {
+    assert(sim->hung_path_count < SIM_HANGS_MAX && strlen(path) < DISK_TEXT_MAX);
+    strcpy(sim->hung_paths[sim->hung_path_count++], path);
+}
+
+void sim_end_hangs(struct sim *sim) {
+    sim->hung_path_count = 0;
+    remotes_resume(sim);
+}
+
+uint32_t sim_hung(const struct sim *sim) {
+    uint32_t count = 0;
+    for (const struct sim_remote *hung = sim->remotes_hung; hung != NULL; hung = hung->next_hung)
+        count++;
+    return count;
+}
+
 /* ---- what a back end owes ---- */
 
 static int back_end_open(struct port *port, const struct port_options *options) {
     struct sim *sim = PORT_CONTAINER(struct sim, backend, options->backend);
     assert(sim->port == NULL);
     sim->lanes[PORT_LANE_PACK].workers = options->pack_workers > 0 ? options->pack_workers : 2;
+    sim->lanes[PORT_LANE_URGENT].workers =
+        options->urgent_workers > 0 ? options->urgent_workers : 2;
     sim->lanes[PORT_LANE_SLOW].workers = options->slow_workers > 0 ? options->slow_workers : 2;
     sim->lanes[PORT_LANE_IDLE].workers = 1;
     sim->port = port;
@@ -122,6 +280,7 @@ static int back_end_open(struct port *port, const struct port_options *options) 
 static void back_end_close(struct port *port) {
     struct sim *sim = sim_of(port);
     assert(sim->under_way.count == 0 && sim->signal_op == NULL);
+    remotes_end(sim);
     assert(sim->programs_running == 0);
     sim->port = NULL;
 }
@@ -236,7 +395,8 @@ static struct sim *sim_of_processes(struct processes *processes) {
 static int program_start(struct processes *processes, const char *const *words,
                          struct process *process) {
     struct sim *sim = sim_of_processes(processes);
-    if (sim->disk.ended) return ERR_IO; /* a dead process starts nothing */
+    const int refused = admit(sim, words[0]);
+    if (refused != 0 || sim->disk.ended) return ERR_IO; /* a dead process starts nothing */
     const int code =
         sim->run_program != NULL ? sim->run_program(sim->program_context, words) : ERR_NOT_FOUND;
     if (code < 0) return code;
@@ -284,6 +444,9 @@ void sim_open(struct sim *sim, uint64_t seed) {
                                          .bind = no_datagrams,
                                          .shut = shut_nothing,
                                          .kernel_drops = no_drops,
+                                         .remote_open = remote_open,
+                                         .remote_run = remote_run,
+                                         .remote_leave = remote_leave,
                                          .now_ns = back_end_now_ns,
                                          .wall_ns = back_end_wall_ns,
                                          .random = back_end_random};
@@ -294,6 +457,8 @@ void sim_open(struct sim *sim, uint64_t seed) {
     disk_open(&sim->disk, chance_next(&sim->chance));
     sim->disk.wall_ns = wall_of_disk;
     sim->disk.wall_context = sim;
+    sim->disk.admit = admit;
+    sim->disk.admit_context = sim;
     sim->now_ns = (int64_t)chance_below(&sim->chance, 1000 * (uint64_t)SIM_DAY);
     sim_set_wall(sim, 1767225600 * SIM_S + (int64_t)chance_below(&sim->chance, 365 * SIM_DAY));
     sim->work_ns_max = 100 * SIM_US;

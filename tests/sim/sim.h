@@ -10,6 +10,7 @@
 
 #include "port/port_internal.h"
 #include "port/process.h"
+#include "port/remote.h"
 #include "tests/sim/disk.h"
 
 #define SIM_US  INT64_C(1000)
@@ -17,11 +18,15 @@
 #define SIM_S   INT64_C(1000000000)
 #define SIM_DAY (24 * 3600 * SIM_S)
 
+#define SIM_HANGS_MAX 4
+
 /* Workers of a lane, and what waits for one of them. */
 struct sim_lane {
     struct port_list writes, queue; /* writes go first, as they do on a real one */
     uint32_t workers, busy;
 };
+
+struct sim_remote;
 
 struct sim {
     struct port_backend backend; /* what port_open is given */
@@ -36,6 +41,10 @@ struct sim {
     struct port_op *signal_op;
     uint32_t signals_kept; /* a bit each */
     struct sim_lane lanes[PORT_LANES];
+    /* Remote lanes: the one whose job is at work right now, and those whose jobs hang, in order. */
+    struct sim_remote *remote_now, *remotes_hung;
+    char hung_paths[SIM_HANGS_MAX][DISK_TEXT_MAX];
+    uint32_t hung_path_count;
     uint64_t started;
     /* Other programs.  run_program is what one does, all at once when it starts: its exit code, or an
      * ERR_: it cannot be started.  It ends program_ns later; who is asked to end does so at once, with 143. */
@@ -61,5 +70,15 @@ void sim_step_wall(struct sim *sim, int64_t by_ns); /* somebody sets the clock *
 void sim_pass(struct sim *sim, int64_t ns);
 /* The process is asked for something. */
 void sim_signal(struct sim *sim, enum port_signal signal);
+
+/* From now on every operation on this path and below it (and every start of a program there) hangs
+ * until sim_end_hangs.  Only a job of a remote lane may meet one: it stops in the middle of the
+ * call.  For any other code, the owner's too, it is a failed assert. */
+void sim_hang(struct sim *sim, const char *path);
+/* The calls that hang are performed and return, in the order in which they began. */
+void sim_end_hangs(struct sim *sim);
+/* How many jobs hang.  One that still does when the port is closed ends there, as a thread does
+ * with its process: its calls fail and have no effect. */
+uint32_t sim_hung(const struct sim *sim);
 
 #endif

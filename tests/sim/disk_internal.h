@@ -1,7 +1,7 @@
-/* disk_parts.h - what disk.c (the calls, and their faults) and disk_memory.c (what survives)
+/* disk_internal.h - what disk.c (the calls, and their faults) and disk_memory.c (what survives)
  * share; nobody else's. */
-#ifndef TESTS_SIM_DISK_PARTS_H
-#define TESTS_SIM_DISK_PARTS_H
+#ifndef TESTS_SIM_DISK_INTERNAL_H
+#define TESTS_SIM_DISK_INTERNAL_H
 
 #include "tests/sim/disk.h"
 
