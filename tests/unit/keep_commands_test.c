@@ -81,16 +81,16 @@ static void tell(uint64_t sequence, enum manifest_event event) {
 
 static void all_as_recorded(void **state) {
     (void)state;
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     assert_string_equal(printed(), "5 recorded, 5 as recorded, 0 missing, 0 changed, 0 added\n");
-    assert_int_equal(LOGPORT("verify", "-v", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "-v", "--manifest", "logs"), EXIT_OK);
     assert_non_null(strstr(printed(), "logs/main/" MAIN_1 ": as recorded, 1 lines\n"));
 }
 
 static void one_that_is_missing_is_named(void **state) {
     (void)state;
     remove_file("logs/main/" MAIN_2);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_string_equal(printed(),
                         MAIN_2 ": missing: it was closed at 2026-11-27T00:00:00.000Z with 1 "
                                "lines, and no deletion is recorded\n"
@@ -100,11 +100,11 @@ static void one_that_is_missing_is_named(void **state) {
 static void one_that_was_changed_is_named(void **state) {
     (void)state;
     put_lines(&sim.disk, "logs/main/" MAIN_2, "main", 2, 2);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), "logs/main/" MAIN_2 ": changed: 2 lines of "));
     assert_non_null(strstr(printed(), "4 as recorded, 0 missing, 1 changed, 0 added\n"));
     put_lines(&sim.disk, "logs/main/" MAIN_2, "main", 3, 1); /* as many, of as many bytes */
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), "logs/main/" MAIN_2 ": changed: 1 lines of "));
 }
 
@@ -117,7 +117,7 @@ static void any_byte_of_a_line_that_is_wrong_is_found(void **state) {
     for (size_t i = 19; i + 4 < size; i++) { /* behind the frame's header, before its end mark */
         bytes[i] ^= 1;
         disk_put(&sim.disk, "logs/main/" MAIN_2, bytes, size);
-        assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+        assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
         assert_non_null(strstr(printed(), "it is damaged\n"));
         bytes[i] ^= 1;
     }
@@ -128,7 +128,7 @@ static void one_that_was_added_is_named(void **state) {
     put_lines(&sim.disk, "logs/main/main-0000000002-20261126T120001Z.ndjson.lz4", "main", 2, 1);
     put_segment(&sim.disk, "logs", "main", 9, false);
     put_segment(&sim.disk, "logs", "other", 1, false);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), "T120001Z.ndjson.lz4: added: the manifest does not know it"));
     assert_non_null(strstr(printed(), "/other-0000000001"));
     assert_non_null(strstr(printed(), "/main-0000000009"));
@@ -139,11 +139,11 @@ static void one_that_the_daemon_has_just_closed_is_no_finding(void **state) {
     (void)state;
     put_segment(&sim.disk, "logs", "main", 6, false);
     disk_put(&sim.disk, "logs/state/main.sequence", "6\n", 2);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     assert_string_equal(printed(), "5 recorded, 5 as recorded, 1 not recorded yet, 0 missing, "
                                    "0 changed, 0 added\n");
     put_segment(&sim.disk, "logs", "main", 7, false); /* this number was never given out */
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
 }
 
 static void what_retention_deleted_is_not_missing_and_must_not_come_back(void **state) {
@@ -151,12 +151,12 @@ static void what_retention_deleted_is_not_missing_and_must_not_come_back(void **
     tell(1, MANIFEST_DELETED);
     tell(2, MANIFEST_DELETING);
     remove_file("logs/main/" MAIN_1);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     remove_file("logs/main/" MAIN_2);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     assert_non_null(strstr(printed(), "3 as recorded, 2 deleted, 0 missing"));
     put_segment(&sim.disk, "logs", "main", 1, false);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), MAIN_1 ": added: it was deleted at "));
 }
 
@@ -165,12 +165,12 @@ static void one_that_was_moved_is_looked_for_where_it_went(void **state) {
     tell(1, MANIFEST_MOVED);
     put_segment(&sim.disk, "cold", "main", 1, false);
     remove_file("logs/main/" MAIN_1);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     put_segment(&sim.disk, "cold", "main", 8, false);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), "cold/main/main-0000000008"));
     remove_file("cold/main/" MAIN_1);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NOTHING);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), MAIN_1 ": missing"));
 }
 
@@ -190,16 +190,16 @@ static void delete_meanwhile(void *context, enum disk_operation operation, const
 static void what_a_daemon_deletes_meanwhile_is_not_missing(void **state) {
     (void)state;
     sim.disk.performed = delete_meanwhile;
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     assert_null(sim.disk.performed);
     assert_non_null(strstr(printed(), "4 as recorded, 1 deleted, 0 missing"));
 }
 
 static void what_cannot_be_checked_is_exit_2(void **state) {
     (void)state;
-    assert_int_equal(LOGPORT("verify", "--manifest", "nowhere"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "nowhere"), EXIT_ERROR);
     assert_int_equal(directory_make(&sim.disk.files, "empty"), 0);
-    assert_int_equal(LOGPORT("verify", "--manifest", "empty"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "empty"), EXIT_ERROR);
     const struct disk_fault unreadable = {.ending = DISK_FAILS,
                                           .error = ERR_IO,
                                           .first = 1,
@@ -207,7 +207,7 @@ static void what_cannot_be_checked_is_exit_2(void **state) {
                                           .kinds = DISK_BIT(DISK_READ),
                                           .path = MAIN_1};
     disk_arm(&sim.disk, &unreadable);
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_ERROR);
     assert_non_null(strstr(printed(), "1 could not be read\n"));
 }
 
@@ -218,7 +218,7 @@ static void a_dry_run_shows_what_would_go_and_deletes_nothing(void **state) {
     const uint64_t before = disk_used(&sim.disk);
     assert_int_equal(
         LOGPORT("retention", "-n", "--dir", "logs", "--stream", "main", "--count-max", "3"),
-        EXIT_FINE);
+        EXIT_OK);
     static const char first[] = "logs/main/" MAIN_1 ": ";
     assert_int_equal(strncmp(printed(), first, sizeof first - 1), 0);
     assert_non_null(strstr(printed(), ": more than 3 in stream main\n1 of 5 segments would go, "));
@@ -229,11 +229,11 @@ static void a_dry_run_shows_what_would_go_and_deletes_nothing(void **state) {
 static void where_no_daemon_is_at_work_it_deletes(void **state) {
     (void)state;
     assert_int_equal(LOGPORT("retention", "--dir", "logs", "--stream", "main", "--count-max", "3"),
-                     EXIT_FINE);
+                     EXIT_OK);
     assert_non_null(strstr(printed(), "1 of 5 segments deleted, "));
     assert_false(disk_exists(&sim.disk, "logs/main/" MAIN_1));
-    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_FINE);
-    assert_int_equal(LOGPORT("retention", "-n", "--dir", "logs", "--count-max", "1"), EXIT_FINE);
+    assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
+    assert_int_equal(LOGPORT("retention", "-n", "--dir", "logs", "--count-max", "1"), EXIT_OK);
     assert_non_null(strstr(printed(), "\n3 of 4 segments would go, "));
 }
 
@@ -241,9 +241,9 @@ static void where_a_daemon_is_at_work_it_refuses(void **state) {
     (void)state;
     struct file lock;
     assert_int_equal(file_lock(&sim.disk.files, "logs/state/lock", &lock), 0);
-    assert_int_equal(LOGPORT("retention", "--dir", "logs", "--count-max", "1"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("retention", "--dir", "logs", "--count-max", "1"), EXIT_ERROR);
     assert_true(disk_exists(&sim.disk, "logs/main/" MAIN_1));
-    assert_int_equal(LOGPORT("retention", "-n", "--dir", "logs", "--count-max", "1"), EXIT_FINE);
+    assert_int_equal(LOGPORT("retention", "-n", "--dir", "logs", "--count-max", "1"), EXIT_OK);
     file_close(&lock);
 }
 
@@ -251,25 +251,25 @@ static void the_daemons_configuration_says_the_rules(void **state) {
     (void)state;
     static const char text[] = "{\"dir\": \"logs\", \"retention_count_max\": 2}";
     disk_put(&sim.disk, "conf.json", text, sizeof text - 1);
-    assert_int_equal(LOGPORT("retention", "-n", "--config", "conf.json"), EXIT_FINE);
+    assert_int_equal(LOGPORT("retention", "-n", "--config", "conf.json"), EXIT_OK);
     assert_non_null(strstr(printed(), "more than 2 in all\n3 of 5 segments would go, "));
     assert_int_equal(LOGPORT("retention", "-n", "--config", "conf.json", "--count-max", "4"),
-                     EXIT_FINE);
+                     EXIT_OK);
     assert_non_null(strstr(printed(), "more than 4 in all\n1 of 5 segments would go, "));
     disk_put(&sim.disk, "none.json", "{}", 2);
-    assert_int_equal(LOGPORT("retention", "-n", "--config", "none.json"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("retention", "-n", "--config", "none.json"), EXIT_ERROR);
     disk_put(&sim.disk, "bad.json", "{\"retention_age_s\": 5, \"x\": 1}", 31);
-    assert_int_equal(LOGPORT("retention", "-n", "--config", "bad.json"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("retention", "-n", "--config", "bad.json"), EXIT_ERROR);
 }
 
 static void without_rules_or_with_a_slip_nothing_is_done(void **state) {
     (void)state;
-    assert_int_equal(LOGPORT("retention", "--dir", "logs"), EXIT_TROUBLE);
-    assert_int_equal(LOGPORT("retention", "logs", "--count-max", "1"), EXIT_TROUBLE);
-    assert_int_equal(LOGPORT("retention", "--dir", "logz", "--count-max", "1"), EXIT_TROUBLE);
+    assert_int_equal(LOGPORT("retention", "--dir", "logs"), EXIT_ERROR);
+    assert_int_equal(LOGPORT("retention", "logs", "--count-max", "1"), EXIT_ERROR);
+    assert_int_equal(LOGPORT("retention", "--dir", "logz", "--count-max", "1"), EXIT_ERROR);
     assert_false(disk_exists(&sim.disk, "logz"));
     assert_int_equal(LOGPORT("retention", "--dir", "logs", "--stream", "../x", "--age", "1s"),
-                     EXIT_TROUBLE);
+                     EXIT_ERROR);
     assert_true(disk_exists(&sim.disk, "logs/main/" MAIN_1));
 }
 
@@ -283,7 +283,7 @@ static void a_file_that_cannot_be_deleted_is_exit_2_and_the_others_go(void **sta
                                     .path = MAIN_1};
     disk_arm(&sim.disk, &held);
     assert_int_equal(LOGPORT("retention", "--dir", "logs", "--stream", "main", "--count-max", "2"),
-                     EXIT_TROUBLE);
+                     EXIT_ERROR);
     assert_true(disk_exists(&sim.disk, "logs/main/" MAIN_1));
     assert_false(disk_exists(&sim.disk, "logs/main/" MAIN_2));
 }

@@ -27,7 +27,7 @@ struct archive_settings {
     const char *archive_dir; /* NULL: they stay where they are */
 };
 
-struct tally {
+struct archive_totals {
     uint64_t indexed, repacked, finished, open;
     uint64_t moved;                     /* to the archive */
     uint64_t kept;                      /* they would not have become smaller */
@@ -37,7 +37,7 @@ struct tally {
 struct archive {
     struct call *call;
     const struct archive_settings *settings;
-    struct tally tally;
+    struct archive_totals totals;
     struct progress *progress;
     uint64_t bytes_passed;
     uint8_t *bytes; /* COPY_BYTES */
@@ -78,7 +78,7 @@ static int copy_repacked(struct archive *a, struct file *from, struct file *to) 
     if (!error) error = file_status(from, &before);
     if (!error) error = file_status(to, &after);
     if (error || after.size < before.size) return error;
-    a->tally.kept++;
+    a->totals.kept++;
     return NOT_SMALLER;
 }
 
@@ -151,7 +151,7 @@ static int look(struct archive *a, const char *path, bool *repacked, uint64_t *s
     return 0;
 }
 
-static void tell_file(struct archive *a, const char *path, uint64_t before, uint64_t after) {
+static void print_packed(struct archive *a, const char *path, uint64_t before, uint64_t after) {
     if (!a->settings->verbose) return;
     progress_clear(a->progress);
     output_format(a->call->out, "%s: %llu bytes packed into %llu\n", path,
@@ -159,7 +159,7 @@ static void tell_file(struct archive *a, const char *path, uint64_t before, uint
 }
 
 /* What came of one that was not packed. */
-static void tell_left(struct archive *a, const char *path, const char *what) {
+static void print_not_packed(struct archive *a, const char *path, const char *what) {
     if (!a->settings->verbose) return;
     progress_clear(a->progress);
     output_format(a->call->out, "%s: %s\n", path, what);
@@ -177,31 +177,31 @@ static int archive_file(struct archive *a, const char *path) {
     if (error == ERR_NOT_FOUND) {
         error = replace(a, path, copy_with_index);
         if (!error) error = look(a, path, &repacked, &before);
-        if (!error) a->tally.indexed++;
-        if (!error && a->settings->index_only) tell_left(a, path, "indexed");
+        if (!error) a->totals.indexed++;
+        if (!error && a->settings->index_only) print_not_packed(a, path, "indexed");
     }
     if (error || repacked || a->settings->index_only) {
-        a->tally.finished += !error && had_index;
+        a->totals.finished += !error && had_index;
         if (!error && had_index)
-            tell_left(a, path, a->settings->index_only ? "had an index" : "had been packed");
+            print_not_packed(a, path, a->settings->index_only ? "had an index" : "had been packed");
         return error;
     }
     error = replace(a, path, copy_repacked);
     if (error == NOT_SMALLER) {
-        tell_left(a, path, had_index ? "cannot be smaller" : "indexed; cannot be smaller");
+        print_not_packed(a, path, had_index ? "cannot be smaller" : "indexed; cannot be smaller");
         return 0;
     }
     if (!error) error = look(a, path, &repacked, &after);
     if (error) return error;
-    a->tally.repacked++;
-    a->tally.bytes_before += before;
-    a->tally.bytes_after += after;
-    tell_file(a, path, before, after);
+    a->totals.repacked++;
+    a->totals.bytes_before += before;
+    a->totals.bytes_after += after;
+    print_packed(a, path, before, after);
     return 0;
 }
 
-static void tell(struct archive *a) {
-    const struct tally *t = &a->tally;
+static void print_totals(struct archive *a) {
+    const struct archive_totals *t = &a->totals;
     struct output *out = a->call->out;
     if (a->settings->index_only) {
         output_format(out, "%llu indexed, %llu had an index", (unsigned long long)t->indexed,
@@ -222,8 +222,8 @@ static void tell(struct archive *a) {
 /* False: it could not be done, which has been said. */
 static bool archive_segment(struct archive *a, const struct segment_file *segment) {
     if (segment->name.part) {
-        a->tally.open++;
-        tell_left(a, segment->path, "still open");
+        a->totals.open++;
+        print_not_packed(a, segment->path, "still open");
         return true;
     }
     const int error = archive_file(a, segment->path);
@@ -242,24 +242,24 @@ static int archive_run(struct call *call) {
                               .bytes = allocate(COPY_BYTES)};
     struct segment_list list = {0};
     uint64_t total = 0;
-    bool well = list_segments(&call->paths, &list);
+    bool ok = list_segments(&call->paths, &list);
     for (uint32_t i = 0; i < list.count; i++)
         total += list.files[i].size;
     progress_begin(archive.progress, !settings->verbose, total);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
-        if (!archive_segment(&archive, &list.files[i])) well = false;
+        if (!archive_segment(&archive, &list.files[i])) ok = false;
         archive.bytes_passed += list.files[i].size;
         progress_step(archive.progress, archive.bytes_passed);
     }
     progress_clear(archive.progress);
     if (settings->archive_dir != NULL &&
-        !archive_move(call, settings->archive_dir, &archive.tally.moved))
-        well = false;
-    const struct tally *t = &archive.tally;
-    if (well || t->indexed + t->repacked + t->kept + t->finished > 0) tell(&archive);
+        !archive_move(call, settings->archive_dir, &archive.totals.moved))
+        ok = false;
+    const struct archive_totals *t = &archive.totals;
+    if (ok || t->indexed + t->repacked + t->kept + t->finished > 0) print_totals(&archive);
     segment_list_free(&list);
     free(archive.bytes);
-    return well ? EXIT_FINE : EXIT_TROUBLE;
+    return ok ? EXIT_OK : EXIT_ERROR;
 }
 
 static const struct option options[] = {

@@ -8,7 +8,7 @@
 #include "writer/segment/archives.h"
 #include "writer/segment/segment_list.h"
 
-struct moving {
+struct archive_moves {
     const struct call *call;
     const char *directory, *archive;
     struct manifest *manifest;
@@ -17,7 +17,7 @@ struct moving {
 };
 
 /* An archive that takes none of them is not asked for each. */
-static bool move_one(struct moving *m, const struct segment_file *file, bool *goes_on) {
+static bool move_one(struct archive_moves *m, const struct segment_file *file, bool *try_next) {
     struct move move = {.files = m->call->files,
                         .manifest = m->manifest,
                         .directory = m->directory,
@@ -27,7 +27,7 @@ static bool move_one(struct moving *m, const struct segment_file *file, bool *go
     const int error = move_segment(&move, &file->name);
     *m->moved += error == 0;
     if (error == 0 || (error == ERR_NOT_FOUND && !move.of_archive)) return true;
-    *goes_on = !move.of_archive;
+    *try_next = !move.of_archive;
     if (move.of_archive)
         say("archive %s: %s", m->archive, archives_error_text(error));
     else
@@ -35,25 +35,25 @@ static bool move_one(struct moving *m, const struct segment_file *file, bool *go
     return false;
 }
 
-static bool move_all(struct moving *m) {
+static bool move_all(struct archive_moves *m) {
     struct segment_list list = {0};
     int error = manifest_open(m->call->files, m->directory, &m->manifest);
     if (!error) error = segment_list_add(m->call->files, m->directory, &list);
     if (error) say("%s: %s", m->directory, error_text(error));
-    bool well = error == 0, goes_on = true;
-    for (uint32_t i = 0; i < list.count && goes_on && !error; i++) {
+    bool ok = error == 0, try_next = true;
+    for (uint32_t i = 0; i < list.count && try_next && !error; i++) {
         const struct segment_file *file = &list.files[i];
         if (file->name.part || file->name.stream[0] == '\0') continue;
-        if (!move_one(m, file, &goes_on)) well = false;
+        if (!move_one(m, file, &try_next)) ok = false;
     }
     segment_list_free(&list);
     manifest_close(m->manifest);
     m->manifest = NULL;
-    return well;
+    return ok;
 }
 
 /* The daemon holds this lock as long as it lives. */
-static bool move_directory(struct moving *m) {
+static bool move_directory(struct archive_moves *m) {
     char path[PATH_BYTES_MAX], state[PATH_BYTES_MAX];
     struct files *files = m->call->files;
     struct file_status there;
@@ -72,24 +72,24 @@ static bool move_directory(struct moving *m) {
     else if (error)
         say("%s: %s", path, error_text(error));
     if (error) return false;
-    const bool well = move_all(m);
+    const bool ok = move_all(m);
     file_close(&lock);
-    return well;
+    return ok;
 }
 
 bool archive_move(const struct call *call, const char *archive, uint64_t *moved) {
     char path[PATH_BYTES_MAX];
-    struct moving m = {.call = call, .archive = path, .moved = moved};
+    struct archive_moves m = {.call = call, .archive = path, .moved = moved};
     const int error = system_absolute_path(archive, path, sizeof path);
     if (error) {
         say("--archive-dir: %s", error_text(error));
         return false;
     }
     system_random(m.chance, sizeof m.chance);
-    bool well = true;
+    bool ok = true;
     for (int i = 0; i < call->paths.path_count; i++) {
         m.directory = call->paths.paths[i];
-        if (!move_directory(&m)) well = false;
+        if (!move_directory(&m)) ok = false;
     }
-    return well;
+    return ok;
 }

@@ -41,7 +41,7 @@ bool answer_text(const char *object, const char *name, char *text, size_t size) 
 
 static int no_daemon(const struct answer *answer) {
     say("no daemon runs on %s", answer->dir);
-    return EXIT_TROUBLE;
+    return EXIT_ERROR;
 }
 
 /* 0, or the exit code, after saying why. */
@@ -56,11 +56,11 @@ static int read_run_file(struct files *files, struct answer *answer) {
         code = no_daemon(answer);
     } else if (status < 0) {
         say("%s: %s", path, error_text(status));
-        code = EXIT_TROUBLE;
+        code = EXIT_ERROR;
     } else if (!answer_text(text, "control", answer->where, sizeof answer->where) ||
                !answer_text(text, "token", answer->token, sizeof answer->token)) {
         say("%s: does not say where the daemon listens", path);
-        code = EXIT_TROUBLE;
+        code = EXIT_ERROR;
     }
     free(text);
     free(path);
@@ -121,15 +121,15 @@ int ask_daemon(struct files *files, const char *command, const char *dir, const 
     if (status == ERR_REFUSED) return no_daemon(answer);
     if (status < 0) {
         say("%s: the daemon on %s (%s): %s", command, dir, answer->where, error_text(status));
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     if (answer->reply_size == 0) {
         say("%s: the daemon on %s ended without an answer", command, dir);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     if (reply_is_ok(answer)) return 0;
     if (!answer_text(answer->reply, "error", error, sizeof error))
         snprintf(error, sizeof error, "what answers at %s is no logportd", answer->where);
     say("%s: %s", command, error);
-    return EXIT_TROUBLE;
+    return EXIT_ERROR;
 }

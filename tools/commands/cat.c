@@ -27,19 +27,19 @@ static bool print_wanted(struct call *call, struct render *render, const struct 
     const struct select_settings settings = {.max = UINT64_MAX};
     struct select_report report;
     select_run(&call->paths, query, &settings, print_selection, render, &report);
-    return report.trouble;
+    return report.failed;
 }
 
 static bool print_all(struct call *call, struct render *render) {
-    struct reading reading;
-    reading_open(&reading, &call->paths, false);
-    while (!output_failed(call->out) && reading_next(&reading)) {
+    struct frame_scan reading;
+    frame_scan_open(&reading, &call->paths, false);
+    while (!output_failed(call->out) && frame_scan_next(&reading)) {
         render_lines(render, reading.reader.raw, reading.reader.raw_size);
         if (call->out->terminal) output_flush(call->out);
     }
-    const bool trouble = reading.trouble;
-    reading_close(&reading);
-    return trouble;
+    const bool failed = reading.failed;
+    frame_scan_close(&reading);
+    return failed;
 }
 
 static int cat_run(struct call *call) {
@@ -47,20 +47,19 @@ static int cat_run(struct call *call) {
     const struct query_patterns any = {0};
     struct query query;
     struct render render;
-    if (query_open(&query, "cat", &settings->query, &any, system_wall_ns()) < 0)
-        return EXIT_TROUBLE;
+    if (query_open(&query, "cat", &settings->query, &any, system_wall_ns()) < 0) return EXIT_ERROR;
     if (render_open(&render, &settings->render, call->out) < 0) {
         query_close(&query);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     render_facts(&render, query.facts);
     render_page(&render, &settings->render);
-    const bool trouble = query.all && settings->query.streams.count == 0
-                             ? print_all(call, &render)
-                             : print_wanted(call, &render, &query);
+    const bool failed = query.all && settings->query.streams.count == 0
+                            ? print_all(call, &render)
+                            : print_wanted(call, &render, &query);
     render_close(&render);
     query_close(&query);
-    return trouble ? EXIT_TROUBLE : EXIT_FINE;
+    return failed ? EXIT_ERROR : EXIT_OK;
 }
 
 static const struct option options[] = {

@@ -27,19 +27,19 @@ struct check {
     uint64_t lines, good, bad, blank;
 };
 
-static void tell_bad(struct check *check, const struct input_line *line, size_t column,
-                     const char *reason, const char *sentence) {
+static void print_invalid(struct check *check, const struct input_line *line, size_t column,
+                          const char *reason, const char *sentence) {
     check->bad++;
     output_format(check->out, "%s:%" PRIu64 ":%" PRIu64 ": %s: %s\n", check->name, line->number,
                   (uint64_t)column + 1, reason, sentence);
 }
 
 static bool holds_by_schema(struct check *check, const struct input_line *line,
-                            const struct json_line *judged) {
+                            const struct json_line *parsed) {
     struct schema_verdict verdict;
     char text[SCHEMA_VERDICT_BYTES_MAX];
-    if (check->checker == NULL || schema_check(check->checker, (const char *)judged->begin,
-                                               (size_t)(judged->end - judged->begin), &verdict))
+    if (check->checker == NULL || schema_check(check->checker, (const char *)parsed->begin,
+                                               (size_t)(parsed->end - parsed->begin), &verdict))
         return true;
     check->bad++;
     output_format(check->out, "%s:%" PRIu64 ": schema: ", check->name, line->number);
@@ -52,23 +52,23 @@ static bool holds_by_schema(struct check *check, const struct input_line *line,
 
 static bool check_line(void *context, const struct input_line *line) {
     struct check *check = context;
-    struct json_line judged;
+    struct json_line parsed;
     check->lines++;
     if (line->oversized) {
-        tell_bad(check, line, line->size, "oversized", "the line is longer than it may be");
+        print_invalid(check, line, line->size, "oversized", "the line is longer than it may be");
         return !output_failed(check->out);
     }
     /* The newline, or the CR before it, ends the text. */
     const uint8_t *end = memchr(line->bytes + line->size, '\n', 2);
-    json_check_line(line->bytes, end + 1, check->settings->any, &judged);
-    if (judged.reason == JSON_OK && check->settings->ijson) ijson_check_line(&judged);
-    if (judged.reason == JSON_OK)
-        check->good += holds_by_schema(check, line, &judged);
-    else if (judged.reason == JSON_BLANK)
+    json_check_line(line->bytes, end + 1, check->settings->any, &parsed);
+    if (parsed.reason == JSON_OK && check->settings->ijson) ijson_check_line(&parsed);
+    if (parsed.reason == JSON_OK)
+        check->good += holds_by_schema(check, line, &parsed);
+    else if (parsed.reason == JSON_BLANK)
         check->blank++;
     else
-        tell_bad(check, line, (size_t)(judged.bad - line->bytes), json_reason_name(judged.reason),
-                 json_reason_sentence(judged.reason));
+        print_invalid(check, line, (size_t)(parsed.bad - line->bytes),
+                      json_reason_name(parsed.reason), json_reason_sentence(parsed.reason));
     return !output_failed(check->out);
 }
 
@@ -104,7 +104,7 @@ static int check_run(struct call *call) {
     struct check check = {.settings = call->settings, .out = call->out};
     struct schema *schema;
     bool all = open_schema(&check, call->files, &schema) == 0;
-    if (!all) return EXIT_TROUBLE;
+    if (!all) return EXIT_ERROR;
     const int words = call->words > 0 ? call->words : 1;
     for (int i = 0; i < words; i++)
         if (!check_file(&check, call->files, call->words > 0 ? call->word[i] : "-")) all = false;
@@ -113,8 +113,8 @@ static int check_run(struct call *call) {
     output_flush(call->out);
     say("check: %" PRIu64 " lines: %" PRIu64 " good, %" PRIu64 " bad, %" PRIu64 " blank",
         check.lines, check.good, check.bad, check.blank);
-    if (!all) return EXIT_TROUBLE;
-    return check.bad > 0 ? EXIT_NOTHING : EXIT_FINE;
+    if (!all) return EXIT_ERROR;
+    return check.bad > 0 ? EXIT_NEGATIVE : EXIT_OK;
 }
 
 #define AT(field) offsetof(struct check_settings, field)

@@ -9,9 +9,9 @@
 #include "tools/render/output.h"
 
 enum exit_code {
-    EXIT_FINE = 0,
-    EXIT_NOTHING = 1, /* search: nothing found; check: bad lines; verify: damage */
-    EXIT_TROUBLE = 2,
+    EXIT_OK = 0,
+    EXIT_NEGATIVE = 1, /* search: nothing found; check: bad lines; verify: damage */
+    EXIT_ERROR = 2,
 };
 
 /* One run of a command. */

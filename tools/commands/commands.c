@@ -51,7 +51,7 @@ static int print_program_help(struct output *out) {
                      "it is $LOGPORT_DIR, else ./logs.\n"
                      "\n"
                      "logport COMMAND --help says more. logport --version prints the version.\n");
-    return output_finish(out, EXIT_FINE);
+    return output_finish(out, EXIT_OK);
 }
 
 static int print_command_help(const struct command *command, struct output *out) {
@@ -63,7 +63,7 @@ static int print_command_help(const struct command *command, struct output *out)
     output_format(out, "Usage: logport %s %s\n\n%s\n\nOptions:\n%s\n%s", command->name,
                   command->usage, command->summary, options, command->more);
     free(options);
-    return output_finish(out, EXIT_FINE);
+    return output_finish(out, EXIT_OK);
 }
 
 static void set_paths(struct call *call) {
@@ -99,7 +99,7 @@ static int run_with(const struct command *command, const void *settings, struct 
 static int run_command(const struct command *command, struct files *files, struct output *out,
                        int argc, char **argv) {
     char error[OPTION_ERROR_MAX];
-    int code = EXIT_TROUBLE;
+    int code = EXIT_ERROR;
     struct common_settings *settings = allocate(command->settings_size);
     memset(settings, 0, command->settings_size);
     if (command->presets != NULL) memcpy(settings, command->presets, command->settings_size);
@@ -119,13 +119,13 @@ static int run_command(const struct command *command, struct files *files, struc
 int command_line_run(struct files *files, struct output *out, int argc, char **argv) {
     if (argc < 2) {
         say("a command is missing; logport --help lists them");
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_program_help(out);
     if (strcmp(name, "--version") == 0) {
         output_text(out, "logport " LOGPORT_VERSION "\n");
-        return output_finish(out, EXIT_FINE);
+        return output_finish(out, EXIT_OK);
     }
     if (strcmp(name, "help") == 0) {
         const struct command *about = argc > 2 ? find_command(argv[2]) : NULL;
@@ -138,5 +138,5 @@ int command_line_run(struct files *files, struct output *out, int argc, char **a
         say("%s: no such command; did you mean %s?", name, like);
     else
         say("%s: no such command; logport --help lists them", name);
-    return EXIT_TROUBLE;
+    return EXIT_ERROR;
 }

@@ -26,13 +26,13 @@ static int control_ask(struct call *call, struct answer *answer, const char *que
     memset(answer, 0, sizeof *answer);
     if (call->words > 1 || (call->words == 1 && settings->dir != NULL)) {
         say("%s: one directory is all it takes (logport %s --help)", question, question);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     if (call->words == 1) dir = call->word[0];
     return ask_daemon(call->files, question, dir, question, wait_ms, answer);
 }
 
-static int quietly(struct call *call, const char *question, int64_t wait_ms) {
+static int run_request(struct call *call, const char *question, int64_t wait_ms) {
     struct answer answer;
     const int code = control_ask(call, &answer, question, wait_ms);
     free(answer.reply);
@@ -40,11 +40,11 @@ static int quietly(struct call *call, const char *question, int64_t wait_ms) {
 }
 
 static int stop_run(struct call *call) {
-    return quietly(call, "stop", STOP_MS);
+    return run_request(call, "stop", STOP_MS);
 }
 
 static int rotate_run(struct call *call) {
-    return quietly(call, "rotate", ASK_REPLY_MS);
+    return run_request(call, "rotate", ASK_REPLY_MS);
 }
 
 static int reload_run(struct call *call) {

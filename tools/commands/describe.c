@@ -33,15 +33,15 @@ static int print_choice(struct call *call, const struct choice *choices, bool wo
     const char *word = call->words > 0 ? call->word[0] : choices->name;
     if (call->words > 1 || (word_needed && call->words == 0)) {
         say("one word is expected: %s, %s …; --help says more", choices[0].name, choices[1].name);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     for (; choices->name != NULL; choices++) {
         if (strcmp(choices->name, word) != 0) continue;
         choices->print(call->out);
-        return EXIT_FINE;
+        return EXIT_OK;
     }
     say("%s: not known here; --help says what is", word);
-    return EXIT_TROUBLE;
+    return EXIT_ERROR;
 }
 
 static int man_run(struct call *call) {

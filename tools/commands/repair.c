@@ -16,7 +16,7 @@ struct repair_settings {
 };
 
 /* What was found in one file. */
-struct findings {
+struct repair_findings {
     uint64_t frames, records, raw_bytes;
     uint64_t places, bytes_lost; /* stretches that are no sound frames, and their bytes */
 };
@@ -28,7 +28,7 @@ struct repair {
     uint64_t copied;
     uint8_t *frame;
     size_t frame_max;
-    struct findings found;
+    struct repair_findings found;
 };
 
 /* The frame that the reader stands on goes to the copy's end. */
@@ -48,7 +48,7 @@ static int copy_frame(struct repair *r, struct segment_reader *reader) {
 }
 
 /* Damage at the reader's offset: 1: a sound frame follows; 0: none; or an ERR_. */
-static int pass_over(struct repair *r, struct segment_reader *reader) {
+static int skip_damage(struct repair *r, struct segment_reader *reader) {
     struct file_status status;
     const int found = segment_reader_skip_damage(reader);
     const int failed = found == 0 ? file_status(&reader->file, &status) : 0;
@@ -78,7 +78,7 @@ static int walk(struct repair *r) {
             r->found.raw_bytes += reader.raw_size;
             status = copy_frame(r, &reader);
         } else if (more == 0 && is_damage(r, damage)) {
-            const int found = pass_over(r, &reader);
+            const int found = skip_damage(r, &reader);
             if (found < 0) status = found;
             if (found == 0) break;
         } else {
@@ -121,16 +121,16 @@ static int write_copy(struct repair *r, const char *folder, const char *path) {
     return status;
 }
 
-static const char *many(uint64_t count) {
+static const char *plural(uint64_t count) {
     return count == 1 ? "" : "s";
 }
 
-static void tell(struct repair *r, const char *path) {
-    const struct findings *f = &r->found;
+static void print_findings(struct repair *r, const char *path) {
+    const struct repair_findings *f = &r->found;
     output_format(r->call->out, "%s: ", r->segment->path);
     if (f->places == 0)
         output_format(r->call->out, "sound, %llu frame%s; left alone\n",
-                      (unsigned long long)f->frames, many(f->frames));
+                      (unsigned long long)f->frames, plural(f->frames));
     else if (path == NULL)
         output_format(r->call->out, "no sound frame in %llu bytes; nothing to save\n",
                       (unsigned long long)f->bytes_lost);
@@ -138,10 +138,10 @@ static void tell(struct repair *r, const char *path) {
         output_format(r->call->out,
                       "%llu record%s of %llu sound frame%s saved to %s; lost: %llu bytes in %llu "
                       "place%s\n",
-                      (unsigned long long)f->records, many(f->records),
-                      (unsigned long long)f->frames, many(f->frames), path,
+                      (unsigned long long)f->records, plural(f->records),
+                      (unsigned long long)f->frames, plural(f->frames), path,
                       (unsigned long long)f->bytes_lost, (unsigned long long)f->places,
-                      many(f->places));
+                      plural(f->places));
 }
 
 /* False: it has been said what went wrong. */
@@ -153,7 +153,7 @@ static bool repair_file(struct repair *r) {
         return false;
     }
     if (r->found.places == 0 || r->found.frames == 0) {
-        tell(r, NULL);
+        print_findings(r, NULL);
         return true;
     }
     char *path = path_of_copy(r, settings->output);
@@ -161,7 +161,7 @@ static bool repair_file(struct repair *r) {
     if (status < 0)
         say("%s: %s", path, error_text(status));
     else
-        tell(r, path);
+        print_findings(r, path);
     free(path);
     return status == 0;
 }
@@ -169,15 +169,15 @@ static bool repair_file(struct repair *r) {
 static int repair_run(struct call *call) {
     struct segment_list list = {0};
     struct repair repair = {.call = call};
-    bool well = list_segments(&call->paths, &list);
+    bool ok = list_segments(&call->paths, &list);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++) {
         repair.segment = &list.files[i];
-        if (!repair_file(&repair)) well = false;
+        if (!repair_file(&repair)) ok = false;
         output_flush(call->out);
     }
     free(repair.frame);
     segment_list_free(&list);
-    return well ? EXIT_FINE : EXIT_TROUBLE;
+    return ok ? EXIT_OK : EXIT_ERROR;
 }
 
 static const struct option options[] = {

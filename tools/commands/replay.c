@@ -24,7 +24,7 @@
 /* The longest record that is sent; ours keep QUARANTINE_KEEP_MAX of one. */
 #define RECORD_MAX    TARGET_RECORD_MAX
 /* Of those that cannot be sent so many are told one by one. */
-#define TOLD_MAX      20
+#define REPORTS_MAX   20
 #define TIME_TEXT_MAX 40
 
 struct replay_settings {
@@ -39,15 +39,15 @@ struct replay_settings {
 struct replay {
     const struct replay_settings *settings;
     struct output *out;
-    struct reading reading;
+    struct frame_scan reading;
     struct query_settings conditions;
     struct query query;
     struct query_state state;
     int64_t since_ns, until_ns;
     struct targets targets;
     uint8_t *record;
-    uint64_t printed, unfit; /* unfit: they cannot be sent */
-    int status;              /* of the connections */
+    uint64_t printed, unsendable; /* unfit: they cannot be sent */
+    int status;                   /* of the connections */
 };
 
 /* ---- a record of quarantine ---- */
@@ -119,12 +119,12 @@ static bool wanted_reason(const struct option_list *reasons, const char *reason)
     return reasons->count == 0;
 }
 
-static void tell_unfit(struct replay *replay, const char *received, const char *why) {
-    if (replay->unfit++ >= TOLD_MAX) return;
+static void report_unsendable(struct replay *replay, const char *received, const char *why) {
+    if (replay->unsendable++ >= REPORTS_MAX) return;
     progress_clear(replay->reading.progress);
     say("replay: %s: the record received %s cannot be sent: %s", replay->reading.segment->path,
         received, why);
-    if (replay->unfit == TOLD_MAX) say("replay: more of these are only counted");
+    if (replay->unsendable == REPORTS_MAX) say("replay: more of these are only counted");
 }
 
 /* Over UDP a record may be longer than what a datagram holds. */
@@ -138,9 +138,9 @@ static void replay_record(struct replay *replay, const struct value *root, const
         return;
     }
     short_text(root, "listener", listener, sizeof listener);
-    struct target *target = targets_find(&replay->targets, listener);
+    struct replay_target *target = targets_find(&replay->targets, listener);
     if (target->udp && size > DATAGRAM_MAX)
-        tell_unfit(replay, received, "it is longer than a datagram can be");
+        report_unsendable(replay, received, "it is longer than a datagram can be");
     else
         replay->status = targets_send(&replay->targets, target, replay->record, size);
 }
@@ -162,19 +162,19 @@ static void replay_line(struct replay *replay, const uint8_t *line, size_t size)
         (string_at(&root, "raw", &raw) && decode_string(&raw, replay->record, &kept)) ||
         (string_at(&root, "raw_base64", &raw) && decode_base64(&raw, replay->record, &kept));
     if (!dated || !whole || !number_at(&root, "bytes", &bytes)) {
-        tell_unfit(replay, received, "this is no record of quarantine");
+        report_unsendable(replay, received, "this is no record of quarantine");
     } else if (kept < bytes) {
         snprintf(why, sizeof why, "quarantine kept %zu of its %" PRIu64 " bytes (%s)", kept, bytes,
                  reason);
-        tell_unfit(replay, received, why);
+        report_unsendable(replay, received, why);
     } else {
         replay_record(replay, &root, received, kept);
     }
 }
 
 static void replay_lines(struct replay *replay) {
-    struct reading *reading = &replay->reading;
-    while (replay->status == 0 && !output_failed(replay->out) && reading_next(reading)) {
+    struct frame_scan *reading = &replay->reading;
+    while (replay->status == 0 && !output_failed(replay->out) && frame_scan_next(reading)) {
         if (strcmp(reading->segment->name.stream, REJECTS) != 0) continue;
         const uint8_t *p = reading->reader.raw, *const end = p + reading->reader.raw_size;
         for (const uint8_t *next; p < end && replay->status == 0; p = next) {
@@ -218,7 +218,7 @@ static int find_daemon(struct replay *replay, const struct read_request *paths) 
         free(other);
     }
     if (status == 0)
-        status = targets_of_daemon(&replay->targets, paths->files, directory);
+        status = targets_from_daemon(&replay->targets, paths->files, directory);
     else
         say("replay: these are several daemons' directories; say with --tcp or --udp HOST:PORT "
             "where to send");
@@ -231,23 +231,23 @@ static int find_targets(struct replay *replay, const struct read_request *paths)
     replay->targets.rate = settings->rate;
     if (settings->print) return 0;
     if (!settings->tcp && !settings->udp) return find_daemon(replay, paths);
-    return targets_name(&replay->targets, settings->udp ? settings->udp : settings->tcp,
-                        settings->udp != NULL);
+    return targets_use_address(&replay->targets, settings->udp ? settings->udp : settings->tcp,
+                               settings->udp != NULL);
 }
 
-static void tell_end(struct replay *replay) {
+static void report_totals(struct replay *replay) {
     if (replay->settings->print) {
         say("replay: %" PRIu64 " records printed, %" PRIu64 " cannot be sent", replay->printed,
-            replay->unfit);
+            replay->unsendable);
         return;
     }
     uint64_t sent = 0;
-    const struct target *target = targets_tell(&replay->targets);
+    const struct replay_target *target = targets_report(&replay->targets);
     for (uint32_t i = 0; i < replay->targets.count; i++)
         sent += replay->targets.target[i].sent;
     say("replay: %" PRIu64 " records sent%s%s%s, %" PRIu64 " cannot be sent", sent,
         target != NULL ? " to " : "", target != NULL ? target->where : "",
-        target != NULL && target->udp ? " over UDP" : "", replay->unfit);
+        target != NULL && target->udp ? " over UDP" : "", replay->unsendable);
 }
 
 /* A daemon's directory means its quarantine. */
@@ -297,27 +297,27 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
 
 /* Reads and sends; the exit code. */
 static int run(struct replay *replay, const struct read_request *paths) {
-    if (find_targets(replay, paths) < 0) return EXIT_TROUBLE;
+    if (find_targets(replay, paths) < 0) return EXIT_ERROR;
     replay->record = allocate(RECORD_MAX);
-    reading_open(&replay->reading, paths, !replay->settings->print);
+    frame_scan_open(&replay->reading, paths, !replay->settings->print);
     replay_lines(replay);
-    const bool trouble = replay->reading.trouble;
-    reading_close(&replay->reading);
+    const bool failed = replay->reading.failed;
+    frame_scan_close(&replay->reading);
     const int status = targets_finish(&replay->targets);
     free(replay->record);
-    if (status == 0) tell_end(replay);
-    if (status < 0 || trouble) return EXIT_TROUBLE;
-    return replay->unfit > 0 ? EXIT_NOTHING : EXIT_FINE;
+    if (status == 0) report_totals(replay);
+    if (status < 0 || failed) return EXIT_ERROR;
+    return replay->unsendable > 0 ? EXIT_NEGATIVE : EXIT_OK;
 }
 
 static int replay_run(struct call *call) {
     struct replay replay = {.settings = call->settings, .out = call->out};
     struct read_request paths = call->paths;
-    if (!read_settings(&replay, system_wall_ns())) return EXIT_TROUBLE;
+    if (!read_settings(&replay, system_wall_ns())) return EXIT_ERROR;
     if (query_state_open(&replay.state) < 0) {
         say("replay: %s", error_text(ERR_NO_MEMORY));
         query_close(&replay.query);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     char **folders = allocate((size_t)paths.path_count * sizeof *folders);
     for (int i = 0; i < paths.path_count; i++)

@@ -20,7 +20,7 @@ struct retention_settings {
     uint64_t age_s, bytes_max, count_max, free_min;
 };
 
-struct job {
+struct retention_job {
     struct call *call;
     const struct retention_settings *settings;
     struct config config;
@@ -34,7 +34,7 @@ struct job {
 
 /* ---- the rules ---- */
 
-static bool read_config(struct job *job) {
+static bool read_config(struct retention_job *job) {
     char error[CONFIG_ERROR_MAX], program_name[] = "logportd", option[] = "--config";
     char *file = copy_text(job->settings->config, strlen(job->settings->config));
     char *words[] = {program_name, option, file, NULL};
@@ -47,12 +47,12 @@ static bool read_config(struct job *job) {
 }
 
 /* What is said on the command line stands in place of what the file says. */
-static void take_over(uint64_t *rule, uint64_t said) {
+static void override_rule(uint64_t *rule, uint64_t said) {
     if (said > 0) *rule = said;
 }
 
 /* The limits of the stream that was named, beside those of the others. */
-static struct retention_limits *limits_of_named(struct job *job) {
+static struct retention_limits *limits_of_named(struct retention_job *job) {
     struct retention_rules *rules = &job->rules;
     for (uint32_t i = 0; i < rules->stream_count; i++)
         if (strcmp(rules->streams[i].name, job->settings->stream) == 0)
@@ -62,7 +62,7 @@ static struct retention_limits *limits_of_named(struct job *job) {
     return &named->limits;
 }
 
-static bool settle_rules(struct job *job) {
+static bool collect_rules(struct retention_job *job) {
     const struct retention_settings *s = job->settings;
     job->folders.directory = default_directory();
     if (s->config != NULL) {
@@ -83,10 +83,10 @@ static bool settle_rules(struct job *job) {
         }
         limits = limits_of_named(job);
     }
-    take_over(&limits->age_s, s->age_s);
-    take_over(&limits->bytes_max, s->bytes_max);
-    take_over(&limits->count_max, s->count_max);
-    take_over(&job->rules.free_min, s->free_min);
+    override_rule(&limits->age_s, s->age_s);
+    override_rule(&limits->bytes_max, s->bytes_max);
+    override_rule(&limits->count_max, s->count_max);
+    override_rule(&job->rules.free_min, s->free_min);
     if (retention_wanted(&job->rules)) return true;
     if (s->config != NULL)
         say("%s: has no rules of retention: nothing is ever deleted", s->config);
@@ -98,10 +98,10 @@ static bool settle_rules(struct job *job) {
 
 /* ---- showing and doing ---- */
 
-static void tell_all(struct job *job, int64_t going) {
+static void print_due(struct retention_job *job, int64_t due) {
     const struct retention_tally tally = retention_tally(job->retention);
     uint64_t bytes = 0;
-    for (int64_t i = 0; i < going; i++) {
+    for (int64_t i = 0; i < due; i++) {
         struct retention_going one;
         char name[SEGMENT_NAME_MAX], time[TIMESTAMP_TEXT_MAX];
         retention_tell(job->retention, (uint32_t)i, &one);
@@ -113,31 +113,31 @@ static void tell_all(struct job *job, int64_t going) {
     output_format(job->call->out,
                   "%" PRId64 " of %" PRIu64 " segments would go, %" PRIu64 " of %" PRIu64
                   " bytes\n",
-                  going, tally.segments, bytes, tally.bytes);
+                  due, tally.segments, bytes, tally.bytes);
 }
 
-static int show(struct job *job) {
+static int show(struct retention_job *job) {
     struct files *files = job->call->files;
     int status = manifest_read(files, job->folders.directory, &job->manifest);
     if (status == ERR_NOT_FOUND) status = 0; /* the files tell then, as nearly as they can */
     if (status == 0)
         status = retention_open(files, &job->folders, job->manifest, &job->rules, &job->retention);
     if (status) return status;
-    const int64_t going = retention_look(job->retention, job->now_ns);
-    if (going < 0) return (int)going;
-    tell_all(job, going);
+    const int64_t due = retention_look(job->retention, job->now_ns);
+    if (due < 0) return (int)due;
+    print_due(job, due);
     return 0;
 }
 
-static int delete_all(struct job *job) {
+static int delete_all(struct retention_job *job) {
     struct files *files = job->call->files;
     int status = manifest_open(files, job->folders.directory, &job->manifest);
     if (!status) status = retention_mend(files, &job->folders, job->manifest, job->now_ns);
     if (!status)
         status = retention_open(files, &job->folders, job->manifest, &job->rules, &job->retention);
     if (status) return status;
-    const int64_t going = retention_look(job->retention, job->now_ns);
-    if (going < 0) return (int)going;
+    const int64_t due = retention_look(job->retention, job->now_ns);
+    if (due < 0) return (int)due;
     while ((status = retention_step(job->retention, job->now_ns)) > 0)
         ;
     const struct retention_tally tally = retention_tally(job->retention);
@@ -148,7 +148,7 @@ static int delete_all(struct job *job) {
 }
 
 /* Only one deletes: the daemon holds this lock as long as it lives. */
-static int lock_and_delete(struct job *job) {
+static int lock_and_delete(struct retention_job *job) {
     const char *dir = job->folders.directory;
     char path[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
     struct file lock;
@@ -163,14 +163,15 @@ static int lock_and_delete(struct job *job) {
 }
 
 static int retention_run(struct call *call) {
-    struct job job = {.call = call, .settings = call->settings, .now_ns = system_wall_ns()};
+    struct retention_job job = {
+        .call = call, .settings = call->settings, .now_ns = system_wall_ns()};
     struct file_status there;
-    int code = EXIT_TROUBLE;
+    int code = EXIT_ERROR;
     if (call->words > 0) {
         say("retention: \"%s\": a directory is named with --dir", call->word[0]);
         return code;
     }
-    if (settle_rules(&job)) {
+    if (collect_rules(&job)) {
         const char *dir = job.folders.directory;
         int status = file_status_of(call->files, dir, &there);
         if (!status && !there.directory) status = ERR_NOT_DIRECTORY;
@@ -181,7 +182,7 @@ static int retention_run(struct call *call) {
                 dir);
         else if (status)
             say("%s: %s", dir, error_text(status));
-        code = status ? EXIT_TROUBLE : EXIT_FINE;
+        code = status ? EXIT_ERROR : EXIT_OK;
     }
     retention_close(job.retention);
     manifest_close(job.manifest);

@@ -30,7 +30,7 @@ struct search_settings {
 };
 
 /* A record that waits for being printed in the order of time. */
-struct sorted {
+struct sorted_record {
     int64_t time_ns;
     uint64_t number; /* in the order of storage */
     size_t begin, end;
@@ -56,7 +56,7 @@ struct search {
     /* --sort */
     uint8_t *text;
     size_t text_size, text_room;
-    struct sorted *sorted;
+    struct sorted_record *sorted;
     uint64_t sorted_count, sorted_room;
     bool too_many;
 };
@@ -161,7 +161,7 @@ static void print_before(struct search *s, const uint8_t *unprinted, const uint8
 
 /* The segments of a stream are one text: where one ends says nothing.  Context does
  * not go from one stream into another. */
-static bool goes_on(const struct segment_name *before, const struct segment_name *name) {
+static bool is_continued(const struct segment_name *before, const struct segment_name *name) {
     return before != NULL && name->stream[0] != '\0' && strcmp(before->stream, name->stream) == 0 &&
            before->sequence < name->sequence;
 }
@@ -177,7 +177,8 @@ static bool print_context(void *context, const struct selection *selection) {
     struct search *s = context;
     const uint8_t *unprinted = selection->text, *const end = unprinted + selection->text_size;
     const struct segment_name *before = s->segment != NULL ? &s->segment->name : NULL;
-    if (selection->gap || (selection->file_begins && !goes_on(before, &selection->segment->name)))
+    if (selection->gap ||
+        (selection->file_begins && !is_continued(before, &selection->segment->name)))
         begin_stream(s);
     s->segment = selection->segment;
     if (s->found == s->settings->max && s->after_left == 0) return false;
@@ -224,7 +225,7 @@ static bool sort_selection(void *context, const struct selection *selection) {
     }
     for (uint64_t i = 0; i < selection->count; i++) {
         const struct select_line *line = &selection->lines[i];
-        s->sorted[s->sorted_count] = (struct sorted){
+        s->sorted[s->sorted_count] = (struct sorted_record){
             line->time_ns, s->sorted_count, s->text_size + line->begin, s->text_size + line->end};
         s->sorted_count++;
     }
@@ -233,7 +234,7 @@ static bool sort_selection(void *context, const struct selection *selection) {
 }
 
 static int compare_sorted(const void *a, const void *b) {
-    const struct sorted *x = a, *y = b;
+    const struct sorted_record *x = a, *y = b;
     if (x->time_ns != y->time_ns) return x->time_ns < y->time_ns ? -1 : 1;
     return x->number < y->number ? -1 : 1;
 }
@@ -282,14 +283,14 @@ static int run_search(struct search *s, struct call *call) {
     if (s->too_many) {
         say("search: more than %u MiB to sort; ask for less, or leave out --sort",
             (unsigned)(SORT_BYTES_MAX >> 20));
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     if (sorted) print_sorted(s);
     if (settings->count && !settings->files)
         output_format(s->out, "%llu\n", (unsigned long long)report.found);
     if (settings->explain) select_explain(&report);
-    if (report.trouble) return EXIT_TROUBLE;
-    return report.found > 0 ? EXIT_FINE : EXIT_NOTHING;
+    if (report.failed) return EXIT_ERROR;
+    return report.found > 0 ? EXIT_OK : EXIT_NEGATIVE;
 }
 
 /* What is looked for: -e's, or else the first word. */
@@ -339,7 +340,7 @@ static int search_run(struct call *call) {
     s.before = settings->before != NOT_GIVEN ? settings->before : both;
     s.context = settings->after != NOT_GIVEN || settings->before != NOT_GIVEN ||
                 settings->context != NOT_GIVEN;
-    if (open_search(&s, call) < 0) return EXIT_TROUBLE;
+    if (open_search(&s, call) < 0) return EXIT_ERROR;
     if (prints_records(settings)) render_page(&s.render, &settings->render);
     const int code = run_search(&s, call);
     render_close(&s.render);

@@ -34,13 +34,13 @@ static int send_stream(struct client *client, struct input *input, const char *w
     free(chunk);
     if (size < 0) {
         say("send: %s: %s", input->name, error_text((int)size));
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     if (status < 0) {
         say("send: %s: %s after %llu bytes", where, error_text(status), (unsigned long long)sent);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
-    return sender_wait_for_close("send", client, where) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+    return sender_wait_for_close("send", client, where) < 0 ? EXIT_ERROR : EXIT_OK;
 }
 
 /* ---- UDP ---- */
@@ -74,14 +74,14 @@ static int send_datagrams(struct client *client, struct input *input, const char
     struct datagrams d = {client, where, rate, system_now_ns(), 0, 0, 0};
     const int status = input_lines(input, DATAGRAM_MAX, send_line, &d);
     if (status < 0) say("send: %s: %s", input->name, error_text(status));
-    if (d.status == 0 && d.sent > 0) d.status = sender_look_for_refusal(client);
+    if (d.status == 0 && d.sent > 0) d.status = sender_check_refused(client);
     if (d.status < 0)
         say("send: %s: %s after %llu datagrams", where, error_text(d.status),
             (unsigned long long)d.sent);
     if (d.too_long > 0)
         say("send: %llu lines are longer than a datagram can be (%d bytes); they were not sent",
             (unsigned long long)d.too_long, DATAGRAM_MAX);
-    return status == 0 && d.status == 0 && d.too_long == 0 ? EXIT_FINE : EXIT_TROUBLE;
+    return status == 0 && d.status == 0 && d.too_long == 0 ? EXIT_OK : EXIT_ERROR;
 }
 
 /* ---- the command ---- */
@@ -96,19 +96,19 @@ static int send_run(struct call *call) {
                                               : call->words > 2
                                                   ? "one HOST:PORT and one FILE are all it takes"
                                                   : "either --tcp or --udp, not both");
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     const char *where = call->word[0];
     int status = sender_resolve("send", where, &address);
-    if (status < 0) return EXIT_TROUBLE;
+    if (status < 0) return EXIT_ERROR;
     status = input_open(call->files, call->words == 2 ? call->word[1] : "-", &input);
     if (status < 0) {
         say("send: %s: %s", call->word[1], error_text(status));
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     status =
         settings->udp ? client_datagrams(&address, &client) : client_connect(&address, &client);
-    int code = EXIT_TROUBLE;
+    int code = EXIT_ERROR;
     if (status < 0) {
         say("send: %s: %s", where, error_text(status));
     } else {

@@ -37,7 +37,7 @@ void sender_keep_pace(uint64_t rate, int64_t begun_ns, uint64_t sent) {
     if (early_ns > SPEED_STEP_NS) system_sleep_ms((uint32_t)(early_ns / 1000000));
 }
 
-int sender_look_for_refusal(struct client *client) {
+int sender_check_refused(struct client *client) {
     uint8_t byte;
     const int64_t answer = client_receive(client, &byte, 1, REFUSAL_MS);
     return answer < 0 && answer != ERR_TIMED_OUT ? (int)answer : 0;

@@ -17,6 +17,6 @@ int sender_wait_for_close(const char *command, struct client *client, const char
  * since begun_ns; 0: at once. */
 void sender_keep_pace(uint64_t rate, int64_t begun_ns, uint64_t sent);
 /* Over UDP nobody answers but a system where nobody listens. 0, or that ERR_. */
-int sender_look_for_refusal(struct client *client);
+int sender_check_refused(struct client *client);
 
 #endif

@@ -109,7 +109,7 @@ static bool read_files(struct gathering *g, struct call *call) {
                                         .max = UINT64_MAX};
     struct select_report report;
     select_files(&call->paths, &g->to_read, &g->query, &how, gather_piece, g, &report);
-    return !report.trouble;
+    return !report.failed;
 }
 
 /* ---- files whose index says all ---- */
@@ -129,7 +129,7 @@ static bool is_in_indexes(const struct gathering *g) {
 }
 
 /* True: nothing of this file needs to be read. */
-static bool ask_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
+static bool read_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
     struct stat_file *found = &g->found.files[place];
     struct segment_index index;
     struct file file;
@@ -178,15 +178,15 @@ static bool gather(struct gathering *g, struct call *call, const struct segment_
         const struct segment_file *segment = &list->files[i];
         g->found.files[i].path = segment->path;
         g->found.files[i].file_bytes = segment->size;
-        if (!query_takes_stream(&g->query, segment->name.stream)) continue;
+        if (!query_wants_stream(&g->query, segment->name.stream)) continue;
         const bool may = !segment->name.part && !g->settings->no_index;
-        if (may && ask_index(g, call->files, i, segment->path)) continue;
+        if (may && read_index(g, call->files, i, segment->path)) continue;
         g->places[g->to_read.count] = i;
         g->to_read.files[g->to_read.count++] = *segment;
     }
-    const bool well = read_files(g, call);
+    const bool ok = read_files(g, call);
     add_up(&g->found);
-    return well;
+    return ok;
 }
 
 static void print(struct gathering *g, struct output *out) {
@@ -210,13 +210,13 @@ static int stat_run(struct call *call) {
     g->found.by = g->settings->by;
     g->found.top = &g->top;
     if (g->settings->histogram) g->found.histogram = &g->histogram;
-    int code = EXIT_TROUBLE;
+    int code = EXIT_ERROR;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
     const bool all = list_segments(&call->paths, &list);
-    const bool listed = streams_are_there(g->query.streams, &list) && all;
-    const bool well = gather(g, call, &list);
+    const bool listed = streams_exist(g->query.streams, &list) && all;
+    const bool ok = gather(g, call, &list);
     print(g, call->out);
-    code = listed && well ? EXIT_FINE : EXIT_TROUBLE;
+    code = listed && ok ? EXIT_OK : EXIT_ERROR;
     query_close(&g->query);
 done:
     top_free(&g->top);

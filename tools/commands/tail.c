@@ -57,7 +57,7 @@ struct tail {
     uint64_t lines;
     uint32_t poll_ms;
     bool follow;
-    bool trouble;
+    bool failed;
     struct segment_list list;
     uint64_t listings;
     int64_t list_next_ns;
@@ -146,13 +146,13 @@ static bool newer_has_lines(const struct tail *tail, const struct tailed *t) {
 }
 
 /* What may come later is waited for; told once. */
-static void tell_missing(struct tail *tail, const char *path, int status) {
+static void report_missing(struct tail *tail, const char *path, int status) {
     if (tail->follow && status == ERR_NOT_FOUND) {
         say("%s: not there yet; waiting for it", path);
         return;
     }
-    tell_path(path, tail->call->paths.named, status);
-    tail->trouble = true;
+    report_path_error(path, tail->call->paths.named, status);
+    tail->failed = true;
 }
 
 static void refresh_list(struct tail *tail, bool first) {
@@ -165,17 +165,17 @@ static void refresh_list(struct tail *tail, bool first) {
         const char *path = call->paths.paths[i];
         bool all = true;
         const int status = list_path(call->files, path, &tail->list, first ? &all : NULL);
-        if (!all && !tail->follow) tail->trouble = true;
-        if (first && status < 0) tell_missing(tail, path, status);
+        if (!all && !tail->follow) tail->failed = true;
+        if (first && status < 0) report_missing(tail, path, status);
         if (first && status == 0 && tail->follow && tail->list.count == 0)
             say("%s: no records yet; waiting for them", path);
     }
     segment_list_sort(&tail->list);
-    if (first && !streams_are_there(tail->query.streams, &tail->list) && !tail->follow)
-        tail->trouble = true;
+    if (first && !streams_exist(tail->query.streams, &tail->list) && !tail->follow)
+        tail->failed = true;
     for (uint32_t i = 0; i < tail->list.count; i++) {
         const struct segment_file *file = &tail->list.files[i];
-        if (!query_takes_stream(&tail->query, file->name.stream)) continue;
+        if (!query_wants_stream(&tail->query, file->name.stream)) continue;
         if (find_tailed(tail, file) == NULL) add_tailed(tail, file);
     }
     const int64_t now_ns = system_now_ns();
@@ -198,7 +198,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->sequence = file->name.sequence;
     t->open = status == 0;
     if (t->open && tail->query.timed) received_open(&t->received, &t->reader.file, &file->name);
-    if (status < 0 && tell_unopened(file, shown, status)) tail->trouble = true;
+    if (status < 0 && report_unopened(file, shown, status)) tail->failed = true;
     return t->open;
 }
 
@@ -208,22 +208,22 @@ static void close_segment(struct tailed *t) {
     t->open = false;
 }
 
-struct lines {
+struct wanted_lines {
     const uint8_t *begin, *end;
     uint64_t count;
 };
 
 /* The wanted ones of the frame that was read; they stay until the next call. */
-static struct lines wanted_lines(struct tail *tail, const struct tailed *t) {
+static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t) {
     const struct segment_reader *reader = &t->reader;
     const uint8_t *p = reader->raw, *const end = p + reader->raw_size, *line, *behind;
-    if (tail->query.all) return (struct lines){p, end, reader->raw_lines};
+    if (tail->query.all) return (struct wanted_lines){p, end, reader->raw_lines};
     if (tail->wanted_room < reader->raw_size) {
         tail->wanted_room = reader->raw_size;
         tail->wanted = reallocate(tail->wanted, tail->wanted_room);
     }
     uint8_t *to = tail->wanted;
-    struct lines lines = {tail->wanted, tail->wanted, 0};
+    struct wanted_lines lines = {tail->wanted, tail->wanted, 0};
     if (tail->query.timed) {
         int64_t min_ns, max_ns;
         received_at(&t->received, reader->offset, &min_ns, &max_ns);
@@ -240,7 +240,7 @@ static struct lines wanted_lines(struct tail *tail, const struct tailed *t) {
 }
 
 static void print_lines(struct tail *tail, struct tailed *t) {
-    const struct lines wanted = wanted_lines(tail, t);
+    const struct wanted_lines wanted = find_wanted(tail, t);
     const uint8_t *p = wanted.begin, *const end = wanted.end;
     uint64_t lines = wanted.count;
     for (; t->skip > 0 && p < end; t->skip--, lines--)
@@ -265,13 +265,13 @@ static void print_segment(struct tail *tail, struct tailed *t, bool last) {
         }
         if (status < 0) {
             say("%s: %s", file != NULL ? file->path : t->key, error_text(status));
-            tail->trouble = t->stuck = true;
+            tail->failed = t->stuck = true;
             return;
         }
         /* Without -f looking back has told it. */
         if (tail->follow && file != NULL && (damage != SEGMENT_UNFINISHED || last) &&
-            tell_damage(file, &t->reader, damage))
-            tail->trouble = true;
+            report_damage(file, &t->reader, damage))
+            tail->failed = true;
         t->stuck = damage == SEGMENT_BAD_HEADER;
         if (damage != SEGMENT_BAD_DATA) return;
     }
@@ -292,7 +292,7 @@ static bool follows(struct tail *tail, struct tailed *t, const struct segment_fi
 }
 
 /* Of numbers that were passed over it is not known whether they were ever used. */
-static void tell_gap(const struct tailed *t, const struct segment_file *next) {
+static void report_gap(const struct tailed *t, const struct segment_file *next) {
     const unsigned long long from = t->sequence + 1, to = next->name.sequence - 1;
     if (!t->begun || from > to) return;
     if (from == to)
@@ -312,7 +312,7 @@ static void print_stream(struct tail *tail, struct tailed *t) {
             next != NULL && follows(tail, t, next) && (!t->open || newer_has_lines(tail, t));
         print_segment(tail, t, move_on || !tail->follow);
         if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
-        if (tail->follow) tell_gap(t, next);
+        if (tail->follow) report_gap(t, next);
         close_segment(t);
         open_segment(tail, t, next, next); /* whatever follows what was shown is missed */
     }
@@ -330,22 +330,22 @@ static void look_back(struct tail *tail, struct tailed *t, const struct segment_
     const int status = segment_reader_frames(&t->reader, &frames, &i, &damage);
     if (status < 0) {
         say("%s: %s", file->path, error_text(status));
-        tail->trouble = true;
+        tail->failed = true;
     }
     /* Where no lines are wanted, what comes behind the last frame is. */
     segment_reader_seek(&t->reader, i > 0 ? frames[i - 1].offset + frames[i - 1].size : 0);
     t->reader.frame_number = i;
     if (!tail->follow && damage != SEGMENT_SOUND) {
         segment_reader_next(&t->reader, &damage);
-        if (tell_damage(file, &t->reader, damage)) tail->trouble = true;
+        if (report_damage(file, &t->reader, damage)) tail->failed = true;
     }
     while (i > 0 && *needed > 0) {
         i--;
         segment_reader_seek(&t->reader, frames[i].offset);
         t->reader.frame_number = i;
         const bool sound = segment_reader_next(&t->reader, &damage) > 0;
-        const uint64_t lines = sound ? wanted_lines(tail, t).count : 0;
-        if (!tail->follow && !sound && tell_damage(file, &t->reader, damage)) tail->trouble = true;
+        const uint64_t lines = sound ? find_wanted(tail, t).count : 0;
+        if (!tail->follow && !sound && report_damage(file, &t->reader, damage)) tail->failed = true;
         segment_reader_seek(&t->reader, frames[i].offset);
         t->reader.frame_number = i;
         t->skip = lines > *needed ? lines - *needed : 0;
@@ -403,9 +403,9 @@ static int tail_run(struct call *call) {
                         .lines = settings->lines,
                         .poll_ms = (uint32_t)settings->poll_ms,
                         .follow = settings->follow};
-    if (open_tail(&tail, settings) < 0) return EXIT_TROUBLE;
+    if (open_tail(&tail, settings) < 0) return EXIT_ERROR;
     refresh_list(&tail, true);
-    const bool listed = !tail.trouble;
+    const bool listed = !tail.failed;
     for (uint32_t i = 0; i < tail.count; i++)
         find_start(&tail, &tail.tailed[i]);
     for (uint32_t i = 0; i < tail.count; i++)
@@ -422,7 +422,7 @@ static int tail_run(struct call *call) {
     query_state_close(&tail.state);
     query_close(&tail.query);
     free(tail.wanted);
-    return tail.trouble ? EXIT_TROUBLE : EXIT_FINE;
+    return tail.failed ? EXIT_ERROR : EXIT_OK;
 }
 
 #define AT(field) offsetof(struct tail_settings, field)

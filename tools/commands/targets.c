@@ -18,7 +18,7 @@
 
 /* False: there is no room, or it is no listener's name. */
 static bool add(struct targets *targets, const char *name, size_t size) {
-    struct target *target = &targets->target[targets->count];
+    struct replay_target *target = &targets->target[targets->count];
     if (targets->count == TARGETS_MAX || size >= sizeof target->name) return false;
     memset(target, 0, sizeof *target);
     memcpy(target->name, name, size);
@@ -39,7 +39,7 @@ static void to_loopback(struct port_address *address) {
         address->ip[15] = 1;
 }
 
-static int target_connect(struct target *target) {
+static int target_connect(struct replay_target *target) {
     struct port_address address;
     if (target->connected || target->status < 0) return target->status;
     target->status = sender_resolve("replay", target->where, &address);
@@ -55,8 +55,8 @@ static int target_connect(struct target *target) {
     return target->status;
 }
 
-int targets_name(struct targets *targets, const char *where, bool udp) {
-    struct target *target = &targets->target[0];
+int targets_use_address(struct targets *targets, const char *where, bool udp) {
+    struct replay_target *target = &targets->target[0];
     memset(target, 0, sizeof *target);
     target->where = where;
     target->udp = udp;
@@ -64,7 +64,7 @@ int targets_name(struct targets *targets, const char *where, bool udp) {
     return target_connect(target);
 }
 
-int targets_of_daemon(struct targets *targets, struct files *files, const char *directory) {
+int targets_from_daemon(struct targets *targets, struct files *files, const char *directory) {
     struct answer answer;
     char *names = allocate(NAMES_MAX);
     const int code = ask_daemon(files, "replay", directory, "listeners", ASK_REPLY_MS, &answer);
@@ -81,7 +81,7 @@ int targets_of_daemon(struct targets *targets, struct files *files, const char *
     return ERR_NOT_FOUND;
 }
 
-struct target *targets_find(struct targets *targets, const char *listener) {
+struct replay_target *targets_find(struct targets *targets, const char *listener) {
     for (uint32_t i = 0; i < targets->count; i++)
         if (strcmp(targets->target[i].name, listener) == 0) return &targets->target[i];
     for (uint32_t i = 0; i < targets->count; i++)
@@ -91,13 +91,13 @@ struct target *targets_find(struct targets *targets, const char *listener) {
 
 /* ---- sending ---- */
 
-static void flush(struct target *target) {
+static void flush(struct replay_target *target) {
     if (target->chunk_size > 0 && target->status == 0)
         target->status = client_send(&target->client, target->chunk, target->chunk_size);
     target->chunk_size = 0;
 }
 
-int targets_send(struct targets *targets, struct target *target, const uint8_t *bytes,
+int targets_send(struct targets *targets, struct replay_target *target, const uint8_t *bytes,
                  size_t size) {
     if (target_connect(target) < 0) return target->status;
     if (target->udp) {
@@ -113,10 +113,10 @@ int targets_send(struct targets *targets, struct target *target, const uint8_t *
     return target->status;
 }
 
-static int finish(struct target *target) {
+static int finish(struct replay_target *target) {
     flush(target);
     if (target->status == 0 && target->udp && target->sent > 0)
-        target->status = sender_look_for_refusal(&target->client);
+        target->status = sender_check_refused(&target->client);
     if (target->status < 0)
         say("replay: %s: %s; how many of %" PRIu64 " records arrived is not known", target->where,
             error_text(target->status), target->sent);
@@ -130,15 +130,15 @@ static int finish(struct target *target) {
 int targets_finish(struct targets *targets) {
     int status = 0;
     for (uint32_t i = 0; i < targets->count; i++) {
-        struct target *target = &targets->target[i];
+        struct replay_target *target = &targets->target[i];
         if (target->connected) finish(target);
         if (status == 0) status = target->status;
     }
     return status;
 }
 
-struct target *targets_tell(struct targets *targets) {
-    struct target *found = NULL;
+struct replay_target *targets_report(struct targets *targets) {
+    struct replay_target *found = NULL;
     uint32_t used = 0;
     for (uint32_t i = 0; i < targets->count; i++) {
         if (!targets->target[i].connected) continue;
@@ -147,7 +147,7 @@ struct target *targets_tell(struct targets *targets) {
     }
     if (used == 1) return found;
     for (uint32_t i = 0; i < targets->count; i++) {
-        const struct target *target = &targets->target[i];
+        const struct replay_target *target = &targets->target[i];
         if (target->connected)
             say("replay: %" PRIu64 " records to %s%s", target->sent, target->where,
                 target->udp ? " over UDP" : "");

@@ -14,7 +14,7 @@
 /* The longest record that is sent. */
 #define TARGET_RECORD_MAX (1u << 20)
 
-struct target {
+struct replay_target {
     char name[80];     /* "tcp=127.0.0.1:5170", as the daemon names its listener */
     const char *where; /* behind the = */
     bool udp, connected;
@@ -27,22 +27,23 @@ struct target {
 };
 
 struct targets {
-    struct target target[TARGETS_MAX];
+    struct replay_target target[TARGETS_MAX];
     uint32_t count;
     uint64_t rate; /* over UDP so many datagrams a second; 0: as fast as can be */
 };
 
 /* The one that is named; 0, or an ERR_, said: it cannot be connected to. */
-int targets_name(struct targets *targets, const char *where, bool udp);
+int targets_use_address(struct targets *targets, const char *where, bool udp);
 /* Those of the daemon of this directory. 0, or an ERR_, said. */
-int targets_of_daemon(struct targets *targets, struct files *files, const char *directory);
+int targets_from_daemon(struct targets *targets, struct files *files, const char *directory);
 /* The listener of this name; if it is not there, the first, those for TCP going before. */
-struct target *targets_find(struct targets *targets, const char *listener);
+struct replay_target *targets_find(struct targets *targets, const char *listener);
 /* At most TARGET_RECORD_MAX bytes, over UDP DATAGRAM_MAX.  0, or an ERR_. */
-int targets_send(struct targets *targets, struct target *target, const uint8_t *bytes, size_t size);
+int targets_send(struct targets *targets, struct replay_target *target, const uint8_t *bytes,
+                 size_t size);
 /* Everything was read, as far as that can be known: 0, or an ERR_, said.  Frees what they own. */
 int targets_finish(struct targets *targets);
 /* Says how many records went where, if it is more than one place; the one, or NULL. */
-struct target *targets_tell(struct targets *targets);
+struct replay_target *targets_report(struct targets *targets);
 
 #endif

@@ -17,14 +17,14 @@ struct verify_settings {
     bool verbose, manifest;
 };
 
-struct tally {
+struct verify_totals {
     uint64_t files, frames, records, raw_bytes;
     uint64_t files_damaged, files_unread;
     uint64_t bytes_passed;
 };
 
-static void tell(struct output *out, const struct segment_file *segment,
-                 const struct segment_reader *reader, enum segment_damage damage) {
+static void print_damage(struct output *out, const struct segment_file *segment,
+                         const struct segment_reader *reader, enum segment_damage damage) {
     output_format(out, "%s: frame %llu at byte %llu: %s\n", segment->path,
                   (unsigned long long)reader->frame_number, (unsigned long long)reader->offset,
                   damage_text(damage));
@@ -32,18 +32,18 @@ static void tell(struct output *out, const struct segment_file *segment,
 
 /* Tells all its damage; the number of places comes back, or an ERR_. */
 static int64_t verify_frames(struct output *out, const struct segment_file *segment,
-                             struct segment_reader *reader, struct tally *tally,
+                             struct segment_reader *reader, struct verify_totals *totals,
                              struct progress *progress) {
     int64_t places = 0;
     for (;;) { /* ends: the file does */
         enum segment_damage damage;
         const int status = segment_reader_next(reader, &damage);
-        progress_step(progress, tally->bytes_passed + reader->next_offset);
+        progress_step(progress, totals->bytes_passed + reader->next_offset);
         if (status < 0) return status;
         if (status > 0) {
-            tally->frames++;
-            tally->records += reader->raw_lines;
-            tally->raw_bytes += reader->raw_size;
+            totals->frames++;
+            totals->records += reader->raw_lines;
+            totals->raw_bytes += reader->raw_size;
             continue;
         }
         /* What is not finished in a file that is being written is on its way. */
@@ -51,7 +51,7 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
             damage == SEGMENT_SOUND || (damage == SEGMENT_UNFINISHED && segment->name.part);
         if (!sound) {
             progress_clear(progress);
-            tell(out, segment, reader, damage);
+            print_damage(out, segment, reader, damage);
             places++;
         }
         if (sound) return places;
@@ -100,49 +100,49 @@ static int64_t verify_index(struct output *out, const struct segment_file *segme
     return 1;
 }
 
-static void verify_file(struct call *call, const struct segment_file *segment, struct tally *tally,
-                        struct progress *progress) {
+static void verify_file(struct call *call, const struct segment_file *segment,
+                        struct verify_totals *totals, struct progress *progress) {
     const struct verify_settings *settings = call->settings;
-    const struct tally before = *tally;
+    const struct verify_totals before = *totals;
     struct segment_reader reader;
     int64_t places = segment_reader_open(call->files, segment->path, &reader);
-    tally->bytes_passed += segment->size;
+    totals->bytes_passed += segment->size;
     if (places == ERR_NOT_FOUND && !segment->named) return; /* deleted since it was listed */
     if (places == 0) {
-        places = verify_frames(call->out, segment, &reader, tally, progress);
+        places = verify_frames(call->out, segment, &reader, totals, progress);
         const int64_t lids = places < 0 ? 0 : verify_lids(call->out, segment, &reader, progress);
         if (places >= 0) places = lids < 0 ? lids : places + lids;
         const int64_t index = places < 0 ? 0 : verify_index(call->out, segment, &reader, progress);
         if (places >= 0) places = index < 0 ? index : places + index;
         segment_reader_close(&reader);
     }
-    tally->files++;
-    if (places > 0) tally->files_damaged++;
+    totals->files++;
+    if (places > 0) totals->files_damaged++;
     if (places < 0) {
-        tally->files_unread++;
+        totals->files_unread++;
         progress_clear(progress);
         say("%s: %s", segment->path, error_text((int)places));
     } else if (settings->verbose) {
         progress_clear(progress);
         output_format(call->out, "%s: %s, %llu frames, %llu records\n", segment->path,
                       places > 0 ? "damaged" : "sound",
-                      (unsigned long long)(tally->frames - before.frames),
-                      (unsigned long long)(tally->records - before.records));
+                      (unsigned long long)(totals->frames - before.frames),
+                      (unsigned long long)(totals->records - before.records));
     }
 }
 
-static const char *many(uint64_t count) {
+static const char *plural(uint64_t count) {
     return count == 1 ? "" : "s";
 }
 
-static void tell_tally(struct output *out, const struct tally *t) {
+static void print_totals(struct output *out, const struct verify_totals *t) {
     output_format(
         out, "%llu file%s, %llu frame%s, %llu record%s, %llu bytes: ", (unsigned long long)t->files,
-        many(t->files), (unsigned long long)t->frames, many(t->frames),
-        (unsigned long long)t->records, many(t->records), (unsigned long long)t->raw_bytes);
+        plural(t->files), (unsigned long long)t->frames, plural(t->frames),
+        (unsigned long long)t->records, plural(t->records), (unsigned long long)t->raw_bytes);
     if (t->files_damaged > 0)
         output_format(out, "%llu file%s damaged\n", (unsigned long long)t->files_damaged,
-                      many(t->files_damaged));
+                      plural(t->files_damaged));
     else
         output_text(out, t->files_unread > 0 ? "not all could be read\n" : "sound\n");
 }
@@ -166,7 +166,7 @@ static int verify_run(struct call *call) {
     const struct verify_settings *settings = call->settings;
     if (settings->manifest) return verify_manifests(call, settings->verbose);
     struct segment_list list = {0};
-    struct tally tally = {0};
+    struct verify_totals totals = {0};
     struct progress *const progress = call->paths.progress;
     uint64_t total = 0;
     const bool listed = list_segments(&call->paths, &list);
@@ -175,12 +175,12 @@ static int verify_run(struct call *call) {
         total += list.files[i].size;
     progress_begin(progress, true, total);
     for (uint32_t i = 0; i < list.count && !output_failed(call->out); i++)
-        verify_file(call, &list.files[i], &tally, progress);
+        verify_file(call, &list.files[i], &totals, progress);
     progress_clear(progress);
-    if (listed || tally.files > 0) tell_tally(call->out, &tally);
+    if (listed || totals.files > 0) print_totals(call->out, &totals);
     segment_list_free(&list);
-    if (tally.files_damaged > 0) return EXIT_NOTHING;
-    return listed && tally.files_unread == 0 ? EXIT_FINE : EXIT_TROUBLE;
+    if (totals.files_damaged > 0) return EXIT_NEGATIVE;
+    return listed && totals.files_unread == 0 ? EXIT_OK : EXIT_ERROR;
 }
 
 static const struct option options[] = {

@@ -19,7 +19,7 @@
 #include "writer/live/segment.h"
 #include "writer/segment/archives.h"
 
-struct tally {
+struct manifest_totals {
     uint64_t recorded; /* in the manifest, and not deleted */
     uint64_t sound, deleted, missing, changed, added, fresh, unread;
 };
@@ -32,7 +32,7 @@ struct verifying {
     struct segment_list list;
     struct archives archives;
     bool away[ARCHIVES_MAX]; /* it is not there: nobody knows what lies in it */
-    struct tally tally;
+    struct manifest_totals totals;
     struct progress *progress;
     uint64_t bytes_passed;
     /* Folders that segments were moved to, and those segments that are not where they should be. */
@@ -47,18 +47,18 @@ static void check_recorded(struct verifying *v);
 static void check_lost(struct verifying *v);
 static void check_listed(struct verifying *v, const struct segment_list *list);
 static void check_folders(struct verifying *v);
-static void tell_tally(struct verifying *v);
+static void print_totals(struct verifying *v);
 
 static int verify_directory(struct verifying *v) {
     int status = list_all(v);
     if (!status) status = manifest_read(v->call->files, v->directory, &v->manifest);
     if (status == ERR_NOT_FOUND) {
         say("%s: has no manifest (%s/state/%s)", v->directory, v->directory, MANIFEST_FILE);
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     if (status) {
         say("%s: %s", v->directory, error_text(status));
-        return EXIT_TROUBLE;
+        return EXIT_ERROR;
     }
     uint64_t total = 0;
     for (uint32_t i = 0; i < v->list.count; i++)
@@ -69,15 +69,15 @@ static int verify_directory(struct verifying *v) {
     check_folders(v);
     check_lost(v);
     progress_clear(v->progress);
-    tell_tally(v);
-    const struct tally *t = &v->tally;
+    print_totals(v);
+    const struct manifest_totals *t = &v->totals;
     if (t->missing + t->changed + t->added + manifest_lines_damaged(v->manifest) > 0)
-        return EXIT_NOTHING;
-    return t->unread > 0 ? EXIT_TROUBLE : EXIT_FINE;
+        return EXIT_NEGATIVE;
+    return t->unread > 0 ? EXIT_ERROR : EXIT_OK;
 }
 
 int verify_manifests(struct call *call, bool verbose) {
-    int code = EXIT_FINE;
+    int code = EXIT_OK;
     for (int i = 0; i < call->paths.path_count && !output_failed(call->out); i++) {
         struct verifying v = {.call = call,
                               .verbose = verbose,
@@ -85,7 +85,7 @@ int verify_manifests(struct call *call, bool verbose) {
                               .progress = call->paths.progress};
         const int one = verify_directory(&v);
         /* Damage tells more than what could not be read. */
-        if (code != EXIT_NOTHING && one != EXIT_FINE) code = one;
+        if (code != EXIT_NEGATIVE && one != EXIT_OK) code = one;
         for (uint32_t n = 0; n < v.folder_count; n++)
             free(v.folders[n]);
         free(v.folders);
@@ -118,7 +118,7 @@ static int list_all(struct verifying *v) {
 
 /* ---- what the manifest tells of ---- */
 
-static void found(struct verifying *v, uint64_t *count, const char *path) {
+static void begin_finding(struct verifying *v, uint64_t *count, const char *path) {
     progress_clear(v->progress);
     ++*count;
     output_format(v->call->out, "%s: ", path);
@@ -150,16 +150,16 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
     if (status && status != ERR_INVALID) {
         progress_clear(v->progress);
         say("%s: %s", path, error_text(status));
-        v->tally.unread++;
+        v->totals.unread++;
     } else if (lines != record->lines || raw_bytes != record->raw_bytes || xxh3 != record->xxh3) {
-        found(v, &v->tally.changed, path);
+        begin_finding(v, &v->totals.changed, path);
         output_format(v->call->out,
                       "changed: %" PRIu64 " lines of %" PRIu64 " bytes, xxh3 %016" PRIx64
                       "; recorded are %" PRIu64 " of %" PRIu64 ", %016" PRIx64 "%s\n",
                       lines, raw_bytes, xxh3, record->lines, record->raw_bytes, record->xxh3,
                       status == ERR_INVALID ? "; it is damaged" : "");
     } else {
-        v->tally.sound++;
+        v->totals.sound++;
         if (!v->verbose) return;
         progress_clear(v->progress);
         output_format(v->call->out, "%s: as recorded, %" PRIu64 " lines\n", path, lines);
@@ -167,7 +167,7 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
 }
 
 /* It may have been deleted or moved since the manifest was read: see check_lost. */
-static void lose(struct verifying *v, const struct segment_name *name) {
+static void add_lost(struct verifying *v, const struct segment_name *name) {
     if (v->lost_count == v->lost_room) {
         v->lost_room = v->lost_room > 0 ? 2 * v->lost_room : 16;
         v->lost = reallocate(v->lost, v->lost_room * sizeof *v->lost);
@@ -197,22 +197,22 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
     uint64_t bytes = 0;
     const int status = find_file(v, record, path, &bytes);
     remember_folder(v, record->folder);
-    if (record->event != MANIFEST_DELETED) v->tally.recorded++;
+    if (record->event != MANIFEST_DELETED) v->totals.recorded++;
     if (status) {
         progress_clear(v->progress);
         say("%s: %s", path, error_text(status));
-        v->tally.unread++;
+        v->totals.unread++;
     } else if (path[0] == '\0') {
         const uint32_t archive = archive_of(v, record->folder);
         if (record->event == MANIFEST_DELETED || record->event == MANIFEST_DELETING)
-            v->tally.deleted++;
+            v->totals.deleted++;
         else if (archive < ARCHIVES_MAX && v->away[archive])
-            v->tally.unread++;
+            v->totals.unread++;
         else
-            lose(v, &record->name);
+            add_lost(v, &record->name);
     } else if (record->event == MANIFEST_DELETED) {
         char time[TIMESTAMP_TEXT_MAX];
-        found(v, &v->tally.added, path);
+        begin_finding(v, &v->totals.added, path);
         output_format(v->call->out, "added: it was deleted at %s (%s), and is here again\n",
                       timestamp_format(record->time_ns, time), record->reason);
     } else {
@@ -234,7 +234,7 @@ static void check_recorded(struct verifying *v) {
         progress_clear(v->progress);
         say("%s/state/%s: %s %" PRIu64 ": %s", v->directory, MANIFEST_FILE, cursor.name, cursor.at,
             error_text(status));
-        v->tally.unread++;
+        v->totals.unread++;
     }
 }
 
@@ -253,13 +253,13 @@ static void check_lost(struct verifying *v) {
         if (status && status != ERR_NOT_FOUND) {
             progress_clear(v->progress);
             say("%s: %s", segment_name_format(name, text), error_text(status));
-            v->tally.unread++;
+            v->totals.unread++;
         } else if (status || record.event >= MANIFEST_DELETING) { /* gone, also from the manifest */
-            v->tally.deleted++;
+            v->totals.deleted++;
         } else if (path[0] != '\0') {
             compare(v, &record, path);
         } else {
-            found(v, &v->tally.missing, segment_name_format(name, text));
+            begin_finding(v, &v->totals.missing, segment_name_format(name, text));
             output_format(v->call->out,
                           "missing: it was closed at %s with %" PRIu64
                           " lines, and no deletion is recorded\n",
@@ -299,12 +299,12 @@ static void check_listed(struct verifying *v, const struct segment_list *list) {
         if (strcmp(name->stream, STREAM_REJECTS) == 0) continue; /* it stands in no manifest */
         if (is_recorded(v, name)) continue;
         if (may_be_fresh(v, name)) {
-            v->tally.fresh++;
+            v->totals.fresh++;
             if (!v->verbose) continue;
             progress_clear(v->progress);
             output_format(v->call->out, "%s: new, and not recorded yet\n", segment->path);
         } else {
-            found(v, &v->tally.added, segment->path);
+            begin_finding(v, &v->totals.added, segment->path);
             output_text(v->call->out, "added: the manifest does not know it\n");
         }
     }
@@ -317,15 +317,15 @@ static void check_folders(struct verifying *v) {
         if (status && status != ERR_NOT_FOUND) { /* what should be there is missing then */
             progress_clear(v->progress);
             say("%s: %s", v->folders[i], error_text(status));
-            v->tally.unread++;
+            v->totals.unread++;
         }
         check_listed(v, &list);
         segment_list_free(&list);
     }
 }
 
-static void tell_tally(struct verifying *v) {
-    const struct tally *t = &v->tally;
+static void print_totals(struct verifying *v) {
+    const struct manifest_totals *t = &v->totals;
     struct output *out = v->call->out;
     output_format(out, "%" PRIu64 " recorded, %" PRIu64 " as recorded", t->recorded, t->sound);
     if (t->deleted > 0) output_format(out, ", %" PRIu64 " deleted", t->deleted);

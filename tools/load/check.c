@@ -17,7 +17,7 @@ struct sender {
     uint64_t next; /* one more than the highest number that came */
 };
 
-struct check {
+struct comparison {
     const struct load_lines *kind;
     struct sender *senders;
     uint32_t sender_count;
@@ -25,15 +25,15 @@ struct check {
     struct load_checked *checked;
 };
 
-static int check_open(struct check *check, uint64_t lines);
-static void check_close(struct check *check);
-static int input_read(struct check *check);
-static void line_check(struct check *check, const char *line, size_t size);
+static int check_open(struct comparison *check, uint64_t lines);
+static void check_close(struct comparison *check);
+static int input_read(struct comparison *check);
+static void line_check(struct comparison *check, const char *line, size_t size);
 
 int load_check(const struct load_lines *kind, uint32_t connections, uint64_t lines,
                struct load_checked *checked) {
     *checked = (struct load_checked){0};
-    struct check check = {.kind = kind, .sender_count = connections, .checked = checked};
+    struct comparison check = {.kind = kind, .sender_count = connections, .checked = checked};
     int status = check_open(&check, lines);
     if (status == 0) status = input_read(&check);
     uint64_t came = 0;
@@ -49,7 +49,7 @@ uint64_t load_share(uint64_t lines, uint64_t connections, uint64_t number) {
     return lines / connections + (number < lines % connections ? 1 : 0);
 }
 
-static int check_open(struct check *check, uint64_t lines) {
+static int check_open(struct comparison *check, uint64_t lines) {
     check->senders = calloc(check->sender_count, sizeof *check->senders);
     check->seen = calloc(1, lines / 8 + 1);
     if (check->senders == NULL || check->seen == NULL) return ERR_NO_MEMORY;
@@ -66,7 +66,7 @@ static int check_open(struct check *check, uint64_t lines) {
     return 0;
 }
 
-static void check_close(struct check *check) {
+static void check_close(struct comparison *check) {
     for (uint32_t i = 0; check->senders != NULL && i < check->sender_count; i++) {
         free(check->senders[i].block.bytes);
     }
@@ -76,7 +76,7 @@ static void check_close(struct check *check) {
 
 /* A line that has no end within the buffer is none of ours: it counts as altered, once, and is
  * passed over. */
-static int input_read(struct check *check) {
+static int input_read(struct comparison *check) {
     const size_t room = READ_BYTES + 2 * check->kind->line_bytes;
     char *const buffer = malloc(room);
     if (buffer == NULL) return ERR_NO_MEMORY;
@@ -121,7 +121,7 @@ static bool number_find(const char *head, size_t size, const char *name, uint64_
 }
 
 /* The line of that number as it was sent, without its newline. */
-static const uint8_t *line_expected(struct check *check, struct sender *sender, uint64_t seq) {
+static const uint8_t *line_expected(struct comparison *check, struct sender *sender, uint64_t seq) {
     const uint32_t most = check->kind->block_lines_max;
     const uint64_t first = seq / most * most, left = sender->lines - first;
     if (sender->block.lines == 0 || sender->block.seq != first) {
@@ -130,7 +130,7 @@ static const uint8_t *line_expected(struct check *check, struct sender *sender, 
     return sender->block.bytes + (seq - first) * check->kind->line_bytes;
 }
 
-static void line_check(struct check *check, const char *line, size_t size) {
+static void line_check(struct comparison *check, const char *line, size_t size) {
     struct load_checked *const checked = check->checked;
     const size_t head = size < HEAD_BYTES ? size : HEAD_BYTES;
     uint64_t number, seq;

@@ -33,7 +33,7 @@ struct settings {
     const char *id;
 };
 
-struct connection {
+struct load_connection {
     struct client client;
     struct load_block block;
     uint32_t block_bytes, sent_bytes;
@@ -43,7 +43,7 @@ struct connection {
 struct load {
     struct settings settings;
     struct load_lines kind;
-    struct connection *connections;
+    struct load_connection *connections;
     struct client *idle;
     uint32_t connection_count, idle_count;
     int64_t started_ns, finished_ns, closed_ns;
@@ -261,7 +261,7 @@ static int settings_read(struct settings *settings, int argc, char **argv) {
 /* ---- blocks ---- */
 
 /* Counts the lines of the block that have been sent. */
-static void block_count(struct load *load, const struct connection *connection) {
+static void block_count(struct load *load, const struct load_connection *connection) {
     const uint32_t lines = connection->sent_bytes / (uint32_t)load->settings.bytes;
     load->lines += lines;
     if (load->settings.bad == 0) return;
@@ -272,7 +272,7 @@ static void block_count(struct load *load, const struct connection *connection) 
 
 /* All of the block was sent: fills it with the connection's next lines; false:
  * there are none. */
-static bool block_next(struct load *load, struct connection *connection) {
+static bool block_next(struct load *load, struct load_connection *connection) {
     if (connection->lines_left == 0) return false;
     block_count(load, connection);
     const uint32_t most = load->kind.block_lines_max;
@@ -302,7 +302,7 @@ static void sizes_choose(struct load *load) {
 
 static int connection_open(struct load *load, const struct port_address *address, uint32_t number) {
     const struct settings *const settings = &load->settings;
-    struct connection *const connection = &load->connections[number];
+    struct load_connection *const connection = &load->connections[number];
     connection->lines_left = load_share(settings->lines, settings->connections, number);
     connection->block.connection = number;
     connection->block.bytes = malloc(load->kind.block_lines_max * settings->bytes + 1);
@@ -389,7 +389,7 @@ static bool turn_comes(const struct load *load) {
 
 /* The most that goes out at once: TCP --send-bytes, at a rate no more than a
  * millisecond's lines; UDP a line, or as many as the system takes. */
-static uint32_t chunk_bytes(const struct load *load, const struct connection *connection) {
+static uint32_t chunk_bytes(const struct load *load, const struct load_connection *connection) {
     const struct settings *const settings = &load->settings;
     uint64_t size = connection->block_bytes - connection->sent_bytes;
     if (settings->gso) {
@@ -406,7 +406,7 @@ static uint32_t chunk_bytes(const struct load *load, const struct connection *co
     return (uint32_t)size;
 }
 
-static int bytes_send(struct load *load, struct connection *connection, uint32_t size) {
+static int bytes_send(struct load *load, struct load_connection *connection, uint32_t size) {
     const uint8_t *const bytes = connection->block.bytes + connection->sent_bytes;
     int status = load->settings.gso ? client_send_segments(&connection->client, bytes, size,
                                                            (uint32_t)load->settings.bytes)
@@ -427,7 +427,7 @@ static int bytes_send(struct load *load, struct connection *connection, uint32_t
 }
 
 /* Sends the rest of the line that was begun when the time was up. */
-static int line_finish(struct load *load, struct connection *connection) {
+static int line_finish(struct load *load, struct load_connection *connection) {
     const uint32_t bytes = (uint32_t)load->settings.bytes;
     const uint32_t begun = connection->sent_bytes % bytes;
     const int status = begun == 0 ? 0 : bytes_send(load, connection, bytes - begun);
@@ -444,7 +444,7 @@ static int load_send(struct load *load) {
     while (status == 0 && sending && !time_is_up(load)) {
         sending = false;
         for (uint32_t i = 0; i < load->connection_count && status == 0; i++) {
-            struct connection *const connection = &load->connections[i];
+            struct load_connection *const connection = &load->connections[i];
             if (connection->sent_bytes == connection->block_bytes &&
                 !block_next(load, connection)) {
                 continue;

@@ -18,7 +18,7 @@
 /* The same where lids are looked for: what was appended at once, at most, and its lid. */
 #define LIDS_BYTES  (1280u << 10)
 
-void packed_reserve(struct packed *packed, size_t room) {
+void buffer_reserve(struct buffer *packed, size_t room) {
     if (packed->room >= room) return;
     if (packed->lent) {
         uint8_t *own = allocate(room);
@@ -31,9 +31,9 @@ void packed_reserve(struct packed *packed, size_t room) {
     packed->room = room;
 }
 
-void packed_free(struct packed *packed) {
+void buffer_free(struct buffer *packed) {
     if (!packed->lent) free(packed->bytes);
-    *packed = (struct packed){0};
+    *packed = (struct buffer){0};
 }
 
 /* ---- opening ---- */
@@ -50,7 +50,7 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     const int status = segment_reader_open(files, segment->path, &cutter->reader);
     if (status < 0) {
         progress_clear(cutter->progress);
-        if (tell_unopened(segment, cutter->shown, status)) cutter->report->trouble = true;
+        if (report_unopened(segment, cutter->shown, status)) cutter->report->failed = true;
         return false;
     }
     cutter->shown = segment;
@@ -85,10 +85,10 @@ static bool next_careful(struct cutter *cutter, struct cut *cut) {
         if (status == 0 && damage == SEGMENT_SOUND) return false;
         progress_clear(cutter->progress);
         if (status == 0) {
-            if (!tell_damage(cutter->segment, reader, damage)) return false;
+            if (!report_damage(cutter->segment, reader, damage)) return false;
             status = segment_reader_skip_damage(reader);
         }
-        cutter->report->trouble = true;
+        cutter->report->failed = true;
         if (status < 0) say("%s: %s", cutter->segment->path, error_text(status));
         if (status <= 0) return false;
     }
@@ -103,15 +103,15 @@ static bool next_careful(struct cutter *cutter, struct cut *cut) {
 
 /* ---- by headers ---- */
 
-static int read_piece(struct file *file, struct packed *packed, uint64_t offset, size_t size) {
+static int read_piece(struct file *file, struct buffer *packed, uint64_t offset, size_t size) {
     packed->size = 0;
-    packed_reserve(packed, size);
+    buffer_reserve(packed, size);
     const int64_t got = file_read_at(file, packed->bytes, size, offset);
     packed->size = got < 0 ? 0 : (size_t)got;
     return got < 0 ? (int)got : 0;
 }
 
-int cut_read(const struct cutter *cutter, const struct cut *cut, struct packed *packed) {
+int cut_read(const struct cutter *cutter, const struct cut *cut, struct buffer *packed) {
     struct file file = cutter->reader.file;
     int status = read_piece(&file, packed, cut->offset, (size_t)(cut->end - cut->offset));
     if (status == 0 && packed->size != cut->end - cut->offset) status = ERR_CLOSED;
@@ -126,7 +126,7 @@ struct walked {
     uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
 };
 
-static struct walked walk(const struct packed *packed, bool by_lids) {
+static struct walked walk(const struct buffer *packed, bool by_lids) {
     struct walked w = {.received_ns = INT64_MIN};
     uint64_t raw_size = 0;
     while (w.size < packed->size) { /* ends: size rises */
@@ -159,7 +159,7 @@ static struct walked walk(const struct packed *packed, bool by_lids) {
 
 /* Takes the next bytes as far as they are whole frames.  False: none are. */
 static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cut,
-                            struct packed *packed) {
+                            struct buffer *packed) {
     struct walked w = {0};
     for (int turn = 0; turn < 2; turn++) {
         if (read_piece(&cutter->reader.file, packed, cutter->offset, (size_t)size) < 0)
@@ -211,7 +211,7 @@ static bool next_group(struct cutter *cutter, struct cut *cut) {
     return true;
 }
 
-bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed) {
+bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed) {
     if (cutter->groups.known) {
         if (!next_group(cutter, cut)) return false;
     } else {

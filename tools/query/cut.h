@@ -17,14 +17,14 @@
 #include "writer/segment/segment_reader.h"
 
 /* A buffer that grows. */
-struct packed {
+struct buffer {
     uint8_t *bytes;
     size_t size, room;
     bool lent; /* the bytes are another's, who gave them to begin with */
 };
 /* Room for so many bytes; those that are there stay. */
-void packed_reserve(struct packed *packed, size_t room);
-void packed_free(struct packed *packed);
+void buffer_reserve(struct buffer *packed, size_t room);
+void buffer_free(struct buffer *packed);
 
 struct cut {
     uint64_t offset, end; /* in the file; frames, and what is skippable between them */
@@ -57,9 +57,9 @@ struct cutter {
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment);
 void cutter_close(struct cutter *cutter);
 /* The next piece, read into `packed` unless it is a careful or unread one.  False: there is none. */
-bool cutter_next(struct cutter *cutter, struct cut *cut, struct packed *packed);
+bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed);
 /* Reads a piece that was cut before, on any thread; reader.file is not touched by the cutter meanwhile.
  * 0 or an ERR_, with fewer bytes than there were: ERR_CLOSED; then `packed` is empty. */
-int cut_read(const struct cutter *cutter, const struct cut *cut, struct packed *packed);
+int cut_read(const struct cutter *cutter, const struct cut *cut, struct buffer *packed);
 
 #endif

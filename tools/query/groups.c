@@ -19,8 +19,8 @@ static void want(uint8_t *wanted, uint32_t group, bool is) {
 }
 
 /* The groups that may hold what this pattern looks for are wanted too. */
-static void add_candidates(struct groups *groups, struct file *file, const struct pattern *pattern,
-                           uint8_t *room) {
+static void add_candidates(struct groups *groups, struct file *file,
+                           const struct query_pattern *pattern, uint8_t *room) {
     uint64_t hashes[TOKENS_LITERAL_MAX];
     if (pattern->never) return;
     const uint32_t count =
@@ -47,7 +47,7 @@ static void choose_by_span(struct groups *groups, const struct query *query,
                            struct select_report *report) {
     for (uint32_t i = 0; i < groups->index.count; i++) {
         const struct index_group *group = &groups->index.groups[i];
-        const enum query_reason reason = query_judges(query, &group->span);
+        const enum query_reason reason = query_check_span(query, &group->span);
         report->groups++;
         if (group->damaged) {
             want(groups->wanted, i, true);

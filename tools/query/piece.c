@@ -20,9 +20,9 @@ int piece_open(struct piece *piece, const struct query *query,
 
 void piece_close(struct piece *piece) {
     query_state_close(&piece->state);
-    packed_free(&piece->packed);
-    packed_free(&piece->frame);
-    packed_free(&piece->text);
+    buffer_free(&piece->packed);
+    buffer_free(&piece->frame);
+    buffer_free(&piece->text);
     free(piece->lines);
 }
 
@@ -44,9 +44,9 @@ void piece_begin(struct piece *piece) {
 }
 
 /* Room for `size` bytes more. */
-static uint8_t *make_room(struct packed *buffer, size_t size) {
+static uint8_t *make_room(struct buffer *buffer, size_t size) {
     if (buffer->room - buffer->size < size)
-        packed_reserve(buffer, buffer->size + size + buffer->room / 2);
+        buffer_reserve(buffer, buffer->size + size + buffer->room / 2);
     return buffer->bytes + buffer->size;
 }
 
@@ -150,7 +150,7 @@ static bool find_covered(const struct piece *piece, size_t at, struct covered *c
 }
 
 static bool search_frames(struct piece *piece, size_t at, size_t end) {
-    struct packed *const room = piece->settings->context ? &piece->text : &piece->frame;
+    struct buffer *const room = piece->settings->context ? &piece->text : &piece->frame;
     struct frame_header header;
     for (; at < end; at += (size_t)header.size) {
         const uint8_t *bytes = piece->packed.bytes + at;
@@ -178,7 +178,7 @@ void piece_search(struct piece *piece) {
         if (piece->settings->times && covered.span.received_min_ns < received_ns)
             covered.span.received_min_ns = received_ns;
         received_ns = covered.span.received_min_ns;
-        const enum query_reason reason = query_judges(piece->query, &covered.span);
+        const enum query_reason reason = query_check_span(piece->query, &covered.span);
         set_received(piece, &covered.span);
         /* What stands around what is found is printed too. */
         if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)

@@ -10,11 +10,11 @@ struct piece {
     const struct query *query;
     const struct select_settings *settings;
     struct cut cut;
-    struct packed packed;
+    struct buffer packed;
     struct query_state state;
-    struct packed frame; /* a frame's lines */
+    struct buffer frame; /* a frame's lines */
     /* What came of it. */
-    struct packed text; /* selection.text */
+    struct buffer text; /* selection.text */
     struct select_line *lines;
     uint64_t line_room, count;
     uint64_t frames, raw_bytes;

@@ -14,7 +14,7 @@
 
 /* ---- opening ---- */
 
-static int open_pattern(struct pattern *pattern, const char *command, const char *text,
+static int open_pattern(struct query_pattern *pattern, const char *command, const char *text,
                         const struct query_patterns *patterns) {
     const void *bytes = text;
     size_t size = strlen(text);
@@ -87,11 +87,11 @@ static int open_facts(struct query *query, const char *command,
 }
 
 /* Every record is wanted, whatever it holds. */
-static bool takes_all(const struct query *query) {
+static bool matches_all(const struct query *query) {
     const bool restricted = query->where != NULL || query->timed || query->level_min > 0;
     if (restricted || query->invert) return false;
     for (uint32_t i = 0; i < query->pattern_count; i++) {
-        const struct pattern *pattern = &query->patterns[i];
+        const struct query_pattern *pattern = &query->patterns[i];
         if (!pattern->is_regex && pattern->needle.size == 0) return true;
     }
     return query->pattern_count == 0;
@@ -115,7 +115,7 @@ int query_open(struct query *query, const char *command, const struct query_sett
     if (status == 0) status = open_times(query, command, settings, now_ns);
     if (status == 0) status = open_level(query, command, settings->level);
     if (status == 0) status = open_facts(query, command, settings);
-    query->all = status == 0 && takes_all(query);
+    query->all = status == 0 && matches_all(query);
     if (status == ERR_NO_MEMORY) say("%s: %s", command, error_text(status));
     if (status < 0) query_close(query);
     return status;
@@ -177,7 +177,7 @@ bool query_needs_spans(const struct query *query) {
     return query->timed || query->level_min > 0;
 }
 
-enum query_reason query_judges(const struct query *query, const struct span *span) {
+enum query_reason query_check_span(const struct query *query, const struct span *span) {
     const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
     /* Lids and indexes know what the usual keys say, and those that the daemon was told of. */
     const bool known = query->facts == &facts_rules_usual;
@@ -193,7 +193,7 @@ enum query_reason query_judges(const struct query *query, const struct span *spa
 /* ---- lines ---- */
 
 /* Does the pattern match this line alone? */
-static bool matches_line(const struct pattern *pattern, struct query_state *state,
+static bool matches_line(const struct query_pattern *pattern, struct query_state *state,
                          const uint8_t *line, size_t size) {
     size_t begin, end;
     if (pattern->never) return false;
@@ -204,19 +204,19 @@ static bool matches_line(const struct pattern *pattern, struct query_state *stat
 }
 
 /* The line that holds p[0], without and with its newline. */
-struct line {
+struct line_bounds {
     const uint8_t *begin, *end, *behind;
 };
 
-static struct line line_at(const uint8_t *text, const uint8_t *p, const uint8_t *end) {
-    struct line line = {line_begin(text, p), NULL, line_end(p, end)};
+static struct line_bounds line_at(const uint8_t *text, const uint8_t *p, const uint8_t *end) {
+    struct line_bounds line = {line_begin(text, p), NULL, line_end(p, end)};
     line.end = line.behind > line.begin && line.behind[-1] == '\n' ? line.behind - 1 : line.behind;
     return line;
 }
 
 /* Where a match may begin, at or behind p: a place in the line, which is then looked at by
  * itself.  NULL: nowhere. */
-static const uint8_t *find_place(const struct pattern *pattern, struct query_state *state,
+static const uint8_t *find_place(const struct query_pattern *pattern, struct query_state *state,
                                  const uint8_t *p, const uint8_t *end) {
     size_t begin, behind;
     if (pattern->needle.size > 0 || !pattern->is_regex) return find(&pattern->needle, p, end);
@@ -229,14 +229,14 @@ static const uint8_t *find_place(const struct pattern *pattern, struct query_sta
 }
 
 /* The next line at or behind p that the pattern matches; `end` if there is none. */
-static struct line find_line(const struct pattern *pattern, struct query_state *state,
-                             const uint8_t *p, const uint8_t *end) {
-    const struct line none = {end, end, end};
+static struct line_bounds find_line(const struct query_pattern *pattern, struct query_state *state,
+                                    const uint8_t *p, const uint8_t *end) {
+    const struct line_bounds none = {end, end, end};
     if (pattern->never) return none;
     while (p < end) { /* ends: p rises by a line */
         const uint8_t *place = find_place(pattern, state, p, end);
         if (place == NULL) return none;
-        const struct line line = line_at(p, place, end);
+        const struct line_bounds line = line_at(p, place, end);
         if (!pattern->is_regex ||
             matches_line(pattern, state, line.begin, (size_t)(line.end - line.begin)))
             return line;
@@ -250,19 +250,19 @@ void query_begin(struct query_state *state) {
 }
 
 /* The next line at or behind p that any of the patterns matches. */
-static struct line find_any(const struct query *query, struct query_state *state, const uint8_t *p,
-                            const uint8_t *end) {
-    struct line first = {end, end, end};
+static struct line_bounds find_any(const struct query *query, struct query_state *state,
+                                   const uint8_t *p, const uint8_t *end) {
+    struct line_bounds first = {end, end, end};
     if (query->pattern_count == 0) return line_at(p, p, end);
     for (uint32_t i = 0; i < query->pattern_count; i++) {
         const uint8_t *begin = state->next[i].begin;
         if (begin == NULL || begin < p) {
-            const struct line line = find_line(&query->patterns[i], state, p, end);
+            const struct line_bounds line = find_line(&query->patterns[i], state, p, end);
             state->next[i].begin = begin = line.begin;
             state->next[i].end = line.behind;
         }
         if (begin < first.begin)
-            first = (struct line){begin, state->next[i].end - 1, state->next[i].end};
+            first = (struct line_bounds){begin, state->next[i].end - 1, state->next[i].end};
     }
     return first;
 }
@@ -270,7 +270,7 @@ static struct line find_any(const struct query *query, struct query_state *state
 bool query_next(const struct query *query, struct query_state *state, const uint8_t *p,
                 const uint8_t *end, const uint8_t **begin, const uint8_t **behind) {
     while (p < end) { /* ends: p rises by a line */
-        struct line line = find_any(query, state, p, end);
+        struct line_bounds line = find_any(query, state, p, end);
         if (query->invert) {
             if (line.begin == p) {
                 p = line.behind;
@@ -303,7 +303,7 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
     bool marked = false;
     if (query->invert) return false;
     for (uint32_t i = 0; i < query->pattern_count; i++) {
-        const struct pattern *pattern = &query->patterns[i];
+        const struct query_pattern *pattern = &query->patterns[i];
         size_t from = 0, to = 0;
         if (pattern->is_regex) {
             if (regex_find(&pattern->regex, &state->regex, text, size, 0, &from, &to) <= 0)
@@ -322,7 +322,7 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
     return marked;
 }
 
-bool query_takes_stream(const struct query *query, const char *stream) {
+bool query_wants_stream(const struct query *query, const char *stream) {
     for (uint32_t i = 0; i < query->streams->count; i++)
         if (strcmp(query->streams->texts[i], stream) == 0) return true;
     return query->streams->count == 0;

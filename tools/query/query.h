@@ -86,14 +86,14 @@ struct query_patterns {
     bool ignore_case, invert;
 };
 
-struct pattern {
+struct query_pattern {
     bool is_regex, never; /* never: it holds a newline, which no record does */
     struct needle needle; /* the literal, or the regex's required one (size 0: none) */
     struct regex regex;
 };
 
 struct query {
-    struct pattern *patterns;
+    struct query_pattern *patterns;
     uint32_t pattern_count;
     bool invert, all; /* all: every record is wanted */
     struct where *where;
@@ -138,7 +138,7 @@ bool query_needs_spans(const struct query *query);
 /* May any of these lines be wanted, as far as their times and levels go?  A span without lines
  * says nothing. */
 enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
-enum query_reason query_judges(const struct query *query, const struct span *span);
+enum query_reason query_check_span(const struct query *query, const struct span *span);
 
 /* One record, without its newline. */
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
@@ -153,7 +153,7 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
                 size_t size, size_t *begin, size_t *end);
 
 /* Is this stream wanted? */
-bool query_takes_stream(const struct query *query, const char *stream);
+bool query_wants_stream(const struct query *query, const char *stream);
 
 /* Reads TIME as --since takes it: `10m` (ago), `now`, `today`, `yesterday` (where they begin),
  * `15:00` (today), `2026-11-24`, RFC 3339 and its variants, seconds or more since 1970.  What names

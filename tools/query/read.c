@@ -86,15 +86,15 @@ int list_path(struct files *files, const char *path, struct segment_list *list, 
     return joined < 0 ? joined : status;
 }
 
-void tell_path(const char *path, bool named, int status) {
+void report_path_error(const char *path, bool named, int status) {
     if (status == ERR_NOT_FOUND && !named)
         say("%s: %s; name a directory, or set LOGPORT_DIR", path, error_text(status));
     else
         say("%s: %s", path, error_text(status));
 }
 
-bool tell_unopened(const struct segment_file *segment, const struct segment_file *shown,
-                   int status) {
+bool report_unopened(const struct segment_file *segment, const struct segment_file *shown,
+                     int status) {
     if (status != ERR_NOT_FOUND || segment->named) {
         say("%s: %s", segment->path, error_text(status));
         return true;
@@ -153,7 +153,7 @@ static void name_streams(const struct segment_list *list, char text[STREAM_NAMES
     }
 }
 
-bool streams_are_there(const struct option_list *streams, const struct segment_list *list) {
+bool streams_exist(const struct option_list *streams, const struct segment_list *list) {
     bool all = true;
     for (uint32_t i = 0; i < streams->count; i++) {
         const char *name = streams->texts[i];
@@ -180,7 +180,7 @@ bool list_segments(const struct read_request *request, struct segment_list *list
     for (int i = 0; i < request->path_count; i++) {
         const char *path = request->paths[i];
         const int status = list_path(request->files, path, list, &all);
-        if (status < 0) tell_path(path, request->named, status);
+        if (status < 0) report_path_error(path, request->named, status);
         if (status < 0) all = false;
     }
     if (request->path_count > 1) leave_out_twice(list);
@@ -199,8 +199,8 @@ const char *damage_text(enum segment_damage damage) {
     return "damaged";
 }
 
-bool tell_damage(const struct segment_file *segment, const struct segment_reader *reader,
-                 enum segment_damage damage) {
+bool report_damage(const struct segment_file *segment, const struct segment_reader *reader,
+                   enum segment_damage damage) {
     if (damage == SEGMENT_SOUND) return false;
     if (damage == SEGMENT_UNFINISHED && segment->name.part) return false;
     if (damage == SEGMENT_BAD_HEADER && reader->offset == 0 && segment->name.stream[0] == '\0') {
@@ -218,26 +218,26 @@ bool tell_damage(const struct segment_file *segment, const struct segment_reader
 
 /* ---- frame by frame ---- */
 
-void reading_open(struct reading *reading, const struct read_request *request,
-                  bool results_at_end) {
+void frame_scan_open(struct frame_scan *reading, const struct read_request *request,
+                     bool results_at_end) {
     uint64_t total = 0;
     memset(reading, 0, sizeof *reading);
     reading->files = request->files;
-    reading->trouble = !list_segments(request, &reading->list);
+    reading->failed = !list_segments(request, &reading->list);
     for (uint32_t i = 0; i < reading->list.count; i++)
         total += reading->list.files[i].size;
     reading->progress = request->progress;
     progress_begin(reading->progress, results_at_end, total);
 }
 
-void reading_close(struct reading *reading) {
+void frame_scan_close(struct frame_scan *reading) {
     if (reading->open) segment_reader_close(&reading->reader);
     progress_clear(reading->progress);
     segment_list_free(&reading->list);
     memset(reading, 0, sizeof *reading);
 }
 
-static bool open_next(struct reading *reading) {
+static bool open_next(struct frame_scan *reading) {
     while (reading->next < reading->list.count) {
         reading->segment = &reading->list.files[reading->next++];
         const int status =
@@ -249,32 +249,32 @@ static bool open_next(struct reading *reading) {
             return true;
         }
         progress_clear(reading->progress);
-        if (tell_unopened(reading->segment, reading->shown, status)) reading->trouble = true;
+        if (report_unopened(reading->segment, reading->shown, status)) reading->failed = true;
     }
     return false;
 }
 
 /* The file has no more lines for us. */
-static void close_file(struct reading *reading) {
+static void close_file(struct frame_scan *reading) {
     reading->bytes_passed += reading->segment->size;
     segment_reader_close(&reading->reader);
     reading->open = false;
 }
 
 /* What went wrong has its line on stderr.  True: this file can be read on. */
-static bool goes_on(struct reading *reading, int status, enum segment_damage damage) {
+static bool can_continue(struct frame_scan *reading, int status, enum segment_damage damage) {
     if (status == 0 && damage == SEGMENT_SOUND) return false;
     progress_clear(reading->progress);
     if (status == 0) {
-        if (!tell_damage(reading->segment, &reading->reader, damage)) return false;
+        if (!report_damage(reading->segment, &reading->reader, damage)) return false;
         status = segment_reader_skip_damage(&reading->reader);
     }
-    reading->trouble = true;
+    reading->failed = true;
     if (status < 0) say("%s: %s", reading->segment->path, error_text(status));
     return status > 0;
 }
 
-bool reading_next(struct reading *reading) {
+bool frame_scan_next(struct frame_scan *reading) {
     for (;;) { /* ends: every turn passes over a frame or a file */
         enum segment_damage damage = SEGMENT_SOUND;
         if (!reading->open && !open_next(reading)) return false;
@@ -285,7 +285,7 @@ bool reading_next(struct reading *reading) {
             progress_step(reading->progress, reading->bytes_passed + reading->reader.next_offset);
             return true;
         }
-        if (!goes_on(reading, status, damage)) close_file(reading);
+        if (!can_continue(reading, status, damage)) close_file(reading);
     }
 }
 

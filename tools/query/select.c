@@ -25,15 +25,15 @@
 #define JOB_BYTES    ((size_t)PACKED_BYTES + FRAME_BYTES)
 
 /* An open segment: until it is cut up, and its last piece was handed over. */
-struct source {
+struct open_segment {
     struct cutter cutter;
     uint32_t uses;
 };
 
-struct job {
+struct search_job {
     struct port_op op; /* first: an op is its job */
     struct piece piece;
-    struct source *source;
+    struct open_segment *source;
     bool gap;  /* selection.gap */
     bool back; /* searched */
 };
@@ -47,7 +47,7 @@ struct select {
     void *context;
     const struct segment_list *list;
     uint32_t next_file;               /* how many were opened */
-    struct source *source;            /* that is cut now, or NULL */
+    struct open_segment *source;      /* that is cut now, or NULL */
     const struct segment_file *shown; /* the last that was opened, going forwards */
     bool gap;         /* a file, or the end of one, was passed over since the last piece */
     struct cut *cuts; /* newest first: all pieces of the open segment */
@@ -59,7 +59,7 @@ struct select {
     bool gave_up;
     struct port *port; /* NULL: not yet, or there are no threads */
     uint64_t pieces;
-    struct job *jobs;
+    struct search_job *jobs;
     uint8_t *memory;                 /* the jobs' buffers, as long as they do not outgrow it */
     uint32_t job_count, first, used; /* the ring */
 };
@@ -67,7 +67,7 @@ struct select {
 /* ---- which piece comes next ---- */
 
 /* Newest first: finds all pieces of the segment, to go through them backwards. */
-static void find_cuts(struct select *s, struct packed *packed) {
+static void find_cuts(struct select *s, struct buffer *packed) {
     struct cut cut;
     s->cut_count = 0;
     while (cutter_next(&s->source->cutter, &cut, packed)) {
@@ -83,23 +83,23 @@ static const struct segment_file *file_at(const struct select *s, uint32_t numbe
     return &s->list->files[s->settings->newest_first ? s->list->count - 1 - number : number];
 }
 
-static void let_go(struct source *source) {
+static void release_segment(struct open_segment *source) {
     if (--source->uses > 0) return;
     cutter_close(&source->cutter);
     free(source);
 }
 
-static bool open_next(struct select *s, struct packed *packed) {
-    struct source *source = allocate(sizeof *source);
+static bool open_next(struct select *s, struct buffer *packed) {
+    struct open_segment *source = allocate(sizeof *source);
     while (s->next_file < s->list->count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
-        if (!query_takes_stream(s->query, segment->name.stream)) continue;
-        *source = (struct source){.uses = 1,
-                                  .cutter = {.shown = s->shown,
-                                             .query = s->query,
-                                             .settings = s->settings,
-                                             .report = s->report,
-                                             .progress = s->progress}};
+        if (!query_wants_stream(s->query, segment->name.stream)) continue;
+        *source = (struct open_segment){.uses = 1,
+                                        .cutter = {.shown = s->shown,
+                                                   .query = s->query,
+                                                   .settings = s->settings,
+                                                   .report = s->report,
+                                                   .progress = s->progress}};
         const bool wanted = cutter_open(&source->cutter, s->request->files, segment);
         if (!s->settings->newest_first) s->shown = source->cutter.shown;
         if (!wanted) {
@@ -118,7 +118,7 @@ static bool open_next(struct select *s, struct packed *packed) {
 static void close_segment(struct select *s) {
     s->bytes_passed += s->source->cutter.segment->size;
     if (s->source->cutter.gap) s->gap = true;
-    let_go(s->source);
+    release_segment(s->source);
     s->source = NULL;
 }
 
@@ -132,7 +132,7 @@ static bool next_cut(struct select *s, struct piece *piece) {
 }
 
 /* Fills the job with the next piece.  False: there is none. */
-static bool prepare(struct select *s, struct job *job) {
+static bool prepare(struct select *s, struct search_job *job) {
     for (;;) { /* ends: every turn opens the next file */
         if (s->source == NULL && !open_next(s, &job->piece.packed)) return false;
         if (next_cut(s, &job->piece)) break;
@@ -151,7 +151,7 @@ static bool prepare(struct select *s, struct job *job) {
 /* ---- what came of it ---- */
 
 /* Frame by frame, with all that is told about damage: where a thread found some. */
-static void search_carefully(struct select *s, struct job *job) {
+static void search_carefully(struct select *s, struct search_job *job) {
     const struct segment_file *segment = job->source->cutter.segment;
     struct piece *piece = &job->piece;
     struct segment_reader reader;
@@ -172,8 +172,8 @@ static void search_carefully(struct select *s, struct job *job) {
         }
         if (damage == SEGMENT_SOUND) break;
         progress_clear(s->progress);
-        if (!tell_damage(segment, &reader, damage)) break;
-        s->report->trouble = true;
+        if (!report_damage(segment, &reader, damage)) break;
+        s->report->failed = true;
         status = segment_reader_skip_damage(&reader);
         if (status == 0) break;
         if (status > 0) status = 0;
@@ -181,7 +181,7 @@ static void search_carefully(struct select *s, struct job *job) {
     if (status < 0) {
         progress_clear(s->progress);
         say("%s: %s", segment->path, error_text(status));
-        s->report->trouble = true;
+        s->report->failed = true;
     }
     segment_reader_close(&reader);
 }
@@ -195,7 +195,7 @@ static void reverse(struct select_line *lines, uint64_t count) {
 }
 
 /* Hands over what came of the oldest piece. */
-static void deliver(struct select *s, struct job *job) {
+static void deliver(struct select *s, struct search_job *job) {
     const struct segment_file *segment = job->source->cutter.segment;
     struct piece *piece = &job->piece;
     struct select_report *report = s->report;
@@ -226,7 +226,7 @@ static void deliver(struct select *s, struct job *job) {
 /* ---- threads ---- */
 
 /* What cannot be read, or has changed since it was cut, is read with care later. */
-static void search(struct job *job) {
+static void search(struct search_job *job) {
     struct piece *piece = &job->piece;
     if (piece->cut.unread && cut_read(&job->source->cutter, &piece->cut, &piece->packed) < 0)
         return;
@@ -234,14 +234,14 @@ static void search(struct job *job) {
 }
 
 static void work(struct port_op *op) {
-    search((struct job *)(void *)op);
+    search((struct search_job *)(void *)op);
 }
 
-static void came_back(struct port_op *op) {
-    ((struct job *)(void *)op)->back = true;
+static void search_done(struct port_op *op) {
+    ((struct search_job *)(void *)op)->back = true;
 }
 
-static void start(struct select *s, struct job *job) {
+static void start(struct select *s, struct search_job *job) {
     const bool alone = s->pieces++ < PIECES_ALONE;
     /* A careful piece is one frame, read by us. */
     if (job->piece.cut.careful) {
@@ -257,7 +257,7 @@ static void start(struct select *s, struct job *job) {
         job->back = true;
         return;
     }
-    job->op.done = came_back;
+    job->op.done = search_done;
     port_work(s->port, &job->op, PORT_LANE_PACK, work);
 }
 
@@ -271,7 +271,7 @@ static void search_all(struct select *s) {
     bool more = true;
     for (;;) { /* ends: pieces do */
         while (more && may_start(s)) {
-            struct job *job = &s->jobs[(s->first + s->used) % s->job_count];
+            struct search_job *job = &s->jobs[(s->first + s->used) % s->job_count];
             more = prepare(s, job);
             if (!more) break;
             s->used++;
@@ -280,11 +280,11 @@ static void search_all(struct select *s) {
             if (s->jobs[s->first].back) break; /* what is ready is printed first */
         }
         if (s->used == 0) break;
-        struct job *job = &s->jobs[s->first];
+        struct search_job *job = &s->jobs[s->first];
         while (!job->back)
             port_wait(s->port, -1);
         if (!s->enough) deliver(s, job);
-        let_go(job->source);
+        release_segment(job->source);
         s->first = (s->first + 1) % s->job_count;
         s->used--;
         if (s->enough) more = false;
@@ -304,9 +304,9 @@ static bool open_jobs(struct select *s) {
             return false;
         }
         uint8_t *memory = s->memory + i * JOB_BYTES;
-        piece->packed = (struct packed){.bytes = memory, .room = PACKED_BYTES, .lent = true};
+        piece->packed = (struct buffer){.bytes = memory, .room = PACKED_BYTES, .lent = true};
         piece->frame =
-            (struct packed){.bytes = memory + PACKED_BYTES, .room = FRAME_BYTES, .lent = true};
+            (struct buffer){.bytes = memory + PACKED_BYTES, .room = FRAME_BYTES, .lent = true};
     }
     return true;
 }
@@ -326,9 +326,9 @@ void select_run(const struct read_request *request, const struct query *query,
                 struct select_report *report) {
     struct segment_list list = {0};
     const bool all = list_segments(request, &list);
-    const bool listed = streams_are_there(query->streams, &list) && all;
+    const bool listed = streams_exist(query->streams, &list) && all;
     select_files(request, &list, query, settings, visit, context, report);
-    if (!listed) report->trouble = true;
+    if (!listed) report->failed = true;
     segment_list_free(&list);
 }
 
@@ -351,14 +351,14 @@ void select_files(const struct read_request *request, const struct segment_list 
     s.enough = settings->max == 0;
     if (!open_jobs(&s)) {
         say("%s", error_text(ERR_NO_MEMORY));
-        report->trouble = true;
+        report->failed = true;
     } else {
         search_all(&s);
     }
     progress_clear(s.progress);
     if (s.gave_up) {
         say("a regular expression took too long on some records, which were passed over");
-        report->trouble = true;
+        report->failed = true;
     }
     close_all(&s);
 }

@@ -43,7 +43,7 @@ struct selection {
 
 struct select_report {
     uint64_t found; /* at most settings.max */
-    bool trouble;   /* something could not be read, or is damaged; it has been said */
+    bool failed;    /* something could not be read, or is damaged; it has been said */
     /* For --explain. */
     uint64_t files, files_indexed, files_skipped, bytes, bytes_read;
     uint64_t groups, groups_by_time, groups_by_level, groups_by_filter; /* passed over, and why */

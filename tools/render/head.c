@@ -28,7 +28,7 @@ static void take(const struct member *member, const char *const *names, uint32_t
     }
 }
 
-static bool says_time(const struct value *value, const struct facts *facts) {
+static bool is_time_of(const struct value *value, const struct facts *facts) {
     const size_t quote = value->kind == VALUE_STRING; /* 1: on each side */
     int64_t time_ns;
     return time_parse((const char *)value->begin + quote,
@@ -37,8 +37,8 @@ static bool says_time(const struct value *value, const struct facts *facts) {
 }
 
 /* As facts_of_found takes a level: by its name, or by its number, quoted or not. */
-static bool says_level(const struct value *value, const struct facts *facts,
-                       enum level_scale scale) {
+static bool is_level_of(const struct value *value, const struct facts *facts,
+                        enum level_scale scale) {
     const size_t quote = value->kind == VALUE_STRING;
     const char *const text = (const char *)value->begin + quote;
     const size_t size = (size_t)(value->end - value->begin) - 2 * quote;
@@ -68,7 +68,7 @@ static void find_facts(const struct facts_rules *rules, const struct json_found 
         const enum head_part part = time ? HEAD_TIME : HEAD_LEVEL;
         if ((!time && !level) || head->has[part] || value.kind > VALUE_NUMBER) continue;
         if (value.kind < VALUE_STRING) continue;
-        if (!(time ? says_time(&value, &facts) : says_level(&value, &facts, rules->scale)))
+        if (!(time ? is_time_of(&value, &facts) : is_level_of(&value, &facts, rules->scale)))
             continue;
         head->has[part] = true;
         head->value[part] = value;
@@ -108,7 +108,7 @@ bool head_holds(const struct head *head, const struct value *value) {
 
 /* ---- time and level ---- */
 
-static int32_t zone_offset_s(struct zone *zone, int64_t time_s) {
+static int32_t zone_offset_s(struct zone_span *zone, int64_t time_s) {
     if (time_s < zone->from_s || time_s >= zone->to_s) {
         zone->from_s = time_s - time_s % ZONE_STEP_S - (time_s < 0 ? ZONE_STEP_S : 0);
         zone->to_s = zone->from_s + ZONE_STEP_S;

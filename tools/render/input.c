@@ -33,7 +33,7 @@ int64_t input_read(struct input *input, void *bytes, size_t size) {
     return got;
 }
 
-struct lines {
+struct line_splitter {
     uint8_t *bytes; /* [0, used), with room for the longest line and a chunk */
     size_t used;
     size_t size_max;
@@ -43,7 +43,8 @@ struct lines {
     void *context;
 };
 
-static bool tell_line(struct lines *lines, const uint8_t *bytes, size_t size, bool ended) {
+static bool deliver_line(struct line_splitter *lines, const uint8_t *bytes, size_t size,
+                         bool ended) {
     if (ended && size > 0 && bytes[size - 1] == '\r') size--;
     const bool oversized = size > lines->size_max;
     const struct input_line line = {bytes, oversized ? lines->size_max : size, ++lines->number,
@@ -52,13 +53,13 @@ static bool tell_line(struct lines *lines, const uint8_t *bytes, size_t size, bo
 }
 
 /* Tells the whole lines and moves the rest to the front. */
-static bool cut_lines(struct lines *lines) {
+static bool cut_lines(struct line_splitter *lines) {
     uint8_t *p = lines->bytes, *const end = lines->bytes + lines->used;
     for (uint8_t *newline; (newline = memchr(p, '\n', (size_t)(end - p))) != NULL;
          p = newline + 1) {
         const bool rest = lines->oversized;
         lines->oversized = false;
-        if (!rest && !tell_line(lines, p, (size_t)(newline - p), true)) return false;
+        if (!rest && !deliver_line(lines, p, (size_t)(newline - p), true)) return false;
     }
     lines->used = (size_t)(end - p);
     memmove(lines->bytes, p, lines->used);
@@ -68,13 +69,13 @@ static bool cut_lines(struct lines *lines) {
         lines->oversized = true;
         const size_t size = lines->used;
         lines->used = 0;
-        return tell_line(lines, lines->bytes, size, false);
+        return deliver_line(lines, lines->bytes, size, false);
     }
     return true;
 }
 
 int input_lines(struct input *input, size_t size_max, input_visit *visit, void *context) {
-    struct lines lines = {NULL, 0, size_max, 0, false, visit, context};
+    struct line_splitter lines = {NULL, 0, size_max, 0, false, visit, context};
     const size_t room = size_max + 1 + CHUNK_BYTES;
     int64_t got;
     lines.bytes = calloc(1, room + 1 + INPUT_PADDING); /* what no line needs is never touched */

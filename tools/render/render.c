@@ -275,8 +275,8 @@ static void print_marked(struct render *render, const uint8_t *p, size_t size) {
 }
 
 /* False: there is nothing on the line. */
-static bool judge(struct render_parts *parts, const uint8_t *record, size_t size,
-                  struct json_line *line) {
+static bool validate(struct render_parts *parts, const uint8_t *record, size_t size,
+                     struct json_line *line) {
     static const uint8_t padding[JSON_PADDING] = {0};
     parts->record.used = 0;
     text_add(&parts->record, record, size);
@@ -294,7 +294,7 @@ void render_record(struct render *render, const uint8_t *record, size_t size) {
         output_text(render->out, "\n");
         return;
     }
-    if (!judge(parts, record, size, &line)) return; /* a blank line is no record */
+    if (!validate(parts, record, size, &line)) return; /* a blank line is no record */
     const bool good = line.reason == JSON_OK && line.next == parts->record.bytes + size + 1;
     const struct value value = good ? value_of(line.begin, line.end) : (struct value){0};
     const struct value *const any = good ? &value : NULL;

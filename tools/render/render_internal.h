@@ -42,7 +42,7 @@ struct head {
 };
 
 /* The moments within which the local zone's distance from UTC is known to be the same. */
-struct zone {
+struct zone_span {
     int64_t from_s, to_s;
     int32_t offset_s;
 };
@@ -53,7 +53,7 @@ struct render_parts {
     struct text path;   /* of the field that is being written */
     struct text plain;  /* a string, decoded */
     struct paths fields, hide;
-    struct zone zone;
+    struct zone_span zone;
     const struct facts_rules *facts; /* what tells time and level */
     const char *style;               /* the colour that is on in the line, or "" */
 };

@@ -67,13 +67,13 @@ void top_add(struct top *top, const uint8_t *text, size_t size) {
 }
 
 /* qsort hands no context over, so the values know where their text stands. */
-struct sorted {
+struct sortable_value {
     struct top_value value;
     const uint8_t *text;
 };
 
 static int compare(const void *a, const void *b) {
-    const struct sorted *x = a, *y = b;
+    const struct sortable_value *x = a, *y = b;
     if (x->value.count != y->value.count) return x->value.count > y->value.count ? -1 : 1;
     const uint32_t size = x->value.size < y->value.size ? x->value.size : y->value.size;
     const int order = memcmp(x->text, y->text, size);
@@ -81,11 +81,12 @@ static int compare(const void *a, const void *b) {
 }
 
 uint32_t top_sort(struct top *top) {
-    struct sorted *sorted = allocate(top->used * sizeof *sorted);
+    struct sortable_value *sorted = allocate(top->used * sizeof *sorted);
     uint32_t count = 0;
     for (uint32_t i = 0; i < top->room; i++)
         if (top->values[i].count > 0)
-            sorted[count++] = (struct sorted){top->values[i], top->texts + top->values[i].text};
+            sorted[count++] =
+                (struct sortable_value){top->values[i], top->texts + top->values[i].text};
     qsort(sorted, count, sizeof *sorted, compare);
     for (uint32_t i = 0; i < count; i++)
         top->values[i] = sorted[i].value;
