@@ -90,7 +90,7 @@ class Archive(ArchiveCase):
         self.assertEqual(logport("cat", daemon.base).out.count(b"\n"), 2)
         self.assert_sound(daemon.base)
         told = logport("retention", "-n", "--dir", daemon.base, "--count-max", "1")
-        self.assertIn(b"1 of 2 segments would go", told.out)
+        self.assertIn(b"1 of 2 segments would be deleted", told.out)
         self.assertIn(segments(there)[0] + ": ", told.out.decode())
 
     def test_an_archive_that_is_named_in_another_way_counts_once(self):
@@ -105,9 +105,9 @@ class Archive(ArchiveCase):
         daemon.stop()
         size = sum(os.path.getsize(path) for path in segments(there))
         told = logport("retention", "-n", "--dir", daemon.base, "--bytes-max", str(size))
-        self.assertIn(b"0 of 2 segments would go", told.out)
+        self.assertIn(b"0 of 2 segments would be deleted", told.out)
         told = logport("retention", "-n", "--dir", daemon.base, "--bytes-max", str(size - 1))
-        self.assertIn(b"1 of 2 segments would go", told.out)
+        self.assertIn(b"1 of 2 segments would be deleted", told.out)
 
     def test_somebody_elses_archive_is_refused_and_the_files_stay(self):
         there = os.path.join(self.directory(), "cold")
@@ -170,7 +170,7 @@ class Archive(ArchiveCase):
         lines = self.sent(daemon, 0, 1000) + self.sent(daemon, 1000, 10)
         refused = logport("archive", "--archive-dir", there, daemon.base)
         self.assertEqual(refused.code, 2)
-        self.assertIn("a logportd is at work here", refused.said)
+        self.assertIn("a daemon is running on this directory", refused.said)
         daemon.stop()
         told = logport("archive", "--archive-dir", there, daemon.base)
         self.assertEqual((told.code, told.said), (0, ""))
@@ -179,7 +179,7 @@ class Archive(ArchiveCase):
         self.assert_lines(logport("cat", daemon.base).lines, lines)
         self.assert_sound(daemon.base)
         nowhere = logport("archive", "--archive-dir", there, os.path.join(daemon.base, "main"))
-        self.assertIn("a daemon's directory was expected", nowhere.said)
+        self.assertIn("not a daemon's directory", nowhere.said)
         # A daemon that goes on here takes it for its own.
         again = self.daemon(*self.ARCHIVING, "--archive-dir", there, dir=daemon.base)
         lines += self.sent(again, 2000, 10)

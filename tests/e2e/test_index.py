@@ -79,7 +79,7 @@ class Index(Case):
             self.assertEqual(with_index.code, 0, with_index.said)
             self.assert_lines(with_index.lines, logport(*words, "--no-index").lines)
         explained = logport("search", "-C0", "--explain", '"found ', daemon.base)
-        self.assertRegex(explained.said, r"1 passed over whole")
+        self.assertRegex(explained.said, r"1 skipped entirely")
         self.assertEqual(explained.lines[1], b"--")
 
     def test_stat_believes_the_index_and_reads_no_lines(self):
@@ -127,7 +127,7 @@ class Index(Case):
         self.assertEqual((result.code, len(result.lines)), (0, 2), result.said)
         again = logport("archive", "-v", base)
         self.assertEqual((again.code, len(again.lines)), (0, 2), again.said)
-        self.assertTrue(again.lines[0].endswith(b": had been packed"), again.lines)
+        self.assertTrue(again.lines[0].endswith(b": already re-packed"), again.lines)
         after = os.stat(path)
         self.assertLess(after.st_size * 1.2, before.st_size)
         self.assertEqual((after.st_mode, after.st_uid), (before.st_mode, before.st_uid))
@@ -139,7 +139,7 @@ class Index(Case):
         self.assertEqual(logport("search", "-c", "stored", base).out, found)
         self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
         again = logport("archive", base)
-        self.assertEqual(again.lines, [b"0 packed, 1 had been"])
+        self.assertEqual(again.lines, [b"0 re-packed, 1 already re-packed"])
 
     def test_several_archives_at_once_do_no_harm(self):
         base, path, sent = self.closed(3000)
@@ -149,7 +149,7 @@ class Index(Case):
                 results = list(pool.map(lambda _: logport("archive", base), range(4)))
             self.assertIn(0, [result.code for result in results])
             for result in results:
-                self.assertTrue(result.code == 0 or "left as it is" in result.said, result.said)
+                self.assertTrue(result.code == 0 or "; skipped" in result.said, result.said)
             self.assertEqual(logport("archive", base).code, 0)
             self.assertEqual(frames(path)[-1][0], FOOTER)
             self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
@@ -169,7 +169,7 @@ class Index(Case):
             "all are packed")
         self.assert_lines(logport("cat", daemon.base).lines, sent)
         daemon.stop()
-        self.assertEqual(logport("archive", daemon.base).lines, [b"0 packed, 3 had been"])
+        self.assertEqual(logport("archive", daemon.base).lines, [b"0 re-packed, 3 already re-packed"])
         self.assertEqual(sorted(os.listdir(os.path.join(daemon.base, "state"))), ["lock", "main.sequence", "manifest.ndjson"])
 
     def test_archive_leaves_a_damaged_file_and_one_that_is_being_written(self):
@@ -184,7 +184,7 @@ class Index(Case):
             file.write(b"")
         result = logport("archive", base)
         self.assertEqual(result.code, 2)
-        self.assertIn("left as it is", result.said)
+        self.assertIn("; skipped", result.said)
         with open(path, "rb") as file:
             self.assertEqual(file.read(), before)
         self.assertEqual(os.path.getsize(part), 0)

@@ -513,7 +513,7 @@ class Check(Case):
         checked = fed("check")
         self.assertEqual(checked.code, 1)
         self.assertRegex(checked.out.decode() + checked.said, r"pipe:100001:")
-        self.assertRegex(checked.said, r"100001 lines: 100000 good, 1 bad")
+        self.assertRegex(checked.said, r"100001 lines: 100000 valid, 1 invalid")
         with open(path + ".json", "w", encoding="utf-8") as file:
             file.write('{"a":1}\n')
         schema = fed("check", path + ".json", "--schema")

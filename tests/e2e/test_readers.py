@@ -215,7 +215,7 @@ class ReadersAtWork(Case):
         follower.process.send_signal(signal.SIGCONT)
         wait_until(lambda: len(follower.seen) == 3, "what is left is shown")
         self.assertEqual(numbers(follower.lines), [0, 4, 5])
-        self.assertIn(b"segments 2 to 4 are not there", follower.said())
+        self.assertIn(b"segments 2 to 4 are missing", follower.said())
         daemon.stop()
 
     def test_tail_f_that_keeps_up_shows_every_line_once_while_files_are_packed_and_deleted_behind_it(self):

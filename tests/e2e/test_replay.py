@@ -59,8 +59,8 @@ class Replay(Case):
         daemon.stop()
         result = logport("replay", daemon.base)
         self.assertEqual(result.code, 2)
-        self.assertIn("no daemon runs on " + daemon.base, result.said)
-        self.assertIn("say with --tcp or --udp HOST:PORT where to send", result.said)
+        self.assertIn("no daemon is running on " + daemon.base, result.said)
+        self.assertIn("give an address with --tcp or --udp HOST:PORT", result.said)
 
     def test_each_goes_to_the_listener_to_which_it_came(self):
         daemon = self.daemon("--tcp", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--udp", "127.0.0.1:0")
@@ -105,8 +105,8 @@ class Replay(Case):
         other = self.daemon()
         result = logport("replay", "--tcp", self.where(other), daemon.base)
         self.assertEqual(result.code, 1, result.said)
-        self.assertIn("quarantine kept 4096 of its 200008 bytes (oversized)", result.said)
-        self.assertIn("quarantine kept 65536 of its 70000 bytes (not_object)", result.said)
+        self.assertIn("quarantine kept only 4096 of its 200008 bytes (oversized)", result.said)
+        self.assertIn("quarantine kept only 65536 of its 70000 bytes (not_object)", result.said)
         self.assertIn("1 records sent to %s, 2 cannot be sent" % self.where(other), result.said)
         other.wait_stored(1, "rejects")
         self.assertEqual(other.stop()["received"], 1)
@@ -152,7 +152,7 @@ class Replay(Case):
         for words, said in (
             (["--tcp", "127.0.0.1:1"], "127.0.0.1:1: "),
             (["--tcp", "nowhere"], "nowhere: "),
-            (["--tcp", "127.0.0.1:1", "--udp", "127.0.0.1:1"], "either --tcp or --udp"),
+            (["--tcp", "127.0.0.1:1", "--udp", "127.0.0.1:1"], "--tcp and --udp cannot be combined"),
             (["--reason", "ugly"], "ugly"),
             (["--print", "--since", "whenever"], "whenever"),
         ):

@@ -87,7 +87,7 @@ class Streams(Reloading):
         counters = daemon.stop()
         self.assertEqual((counters["stored"], counters["rejected"]), (2, 3))
         told = logport("verify", "--manifest", daemon.base)  # which tells nothing of rejects
-        self.assertIn(b"2 recorded, 2 as recorded, 0 missing", told.out)
+        self.assertIn(b"2 recorded, 2 unchanged, 0 missing", told.out)
         self.assertEqual(
             {json.loads(reject["raw"].replace(",}", "}"))["bad"]: reject["listener"] for reject in rejects(daemon.base)},
             {

@@ -514,7 +514,7 @@ static void check_names_the_line_and_the_column(void **state) {
 static void a_line_may_be_as_long_as_the_limit_and_no_longer(void **state) {
     (void)state;
     const char *words = "check|--line-bytes-max=8|x.ndjson";
-    const char *says = "x.ndjson:1:9: oversized: the line is longer than it may be\n";
+    const char *says = "x.ndjson:1:9: oversized: the line is longer than --line-bytes-max\n";
     check_text(words, 0, "{\"a\":12}\n", 9, "");
     check_text(words, 0, "{\"a\":12}\r\n", 10, "");
     check_text(words, 0, "{\"a\":12}", 8, "");
@@ -526,7 +526,7 @@ static void a_line_may_be_as_long_as_the_limit_and_no_longer(void **state) {
     memset(text, 'x', 600000);
     memcpy(text + 599990, "\n{}\n[]\n{}\n", 10);
     check_text(words, 1, text, 600000,
-               "x.ndjson:1:9: oversized: the line is longer than it may be\n"
+               "x.ndjson:1:9: oversized: the line is longer than --line-bytes-max\n"
                "x.ndjson:3:1: not_object: the top level is not an object\n");
     free(text);
 }

@@ -330,29 +330,29 @@ static void errors_say_what_is_wrong_and_where(void **state) {
     static const struct {
         const char *condition, *error;
     } examples[] = {
-        {"", "at character 1: a field's name is missing here"},
-        {"   ", "at character 4: a field's name is missing here"},
-        {"a=", "at character 3: a value is missing here"},
+        {"", "at character 1: a field name is expected here"},
+        {"   ", "at character 4: a field name is expected here"},
+        {"a=", "at character 3: a value is expected here"},
         {"a = and", ""}, /* a text */
-        {"a = )", "at character 5: a value is missing here"},
-        {"a = = 1", "at character 5: a value is missing here"},
-        {"= 1", "at character 1: a field's name is missing here"},
-        {"a = 1 b", "at character 7: a relation, and, or, or the end was expected here"},
-        {"a b", "at character 3: a relation, and, or, or the end was expected here"},
-        {"a and", "at character 6: a field's name is missing here"},
-        {"or a", "at character 4: a relation, and, or, or the end was expected here"},
-        {"(a", "at character 3: a ) is missing here"},
-        {"a)", "at character 2: a relation, and, or, or the end was expected here"},
-        {"()", "at character 2: a field's name is missing here"},
-        {"exists (a", "at character 10: a ) is missing here"},
-        {"exists ()", "at character 9: a field's name is missing here"},
-        {"not", "at character 4: a field's name is missing here"},
-        {"a='x", "at character 3: the string does not end"},
-        {"a=\"x'", "at character 3: the string does not end"},
-        {"a='x\\", "at character 3: the string does not end"},
-        {"a='x\\'", "at character 3: the string does not end"},
-        {"a & b", "at character 3: this is not understood"},
-        {"a | b", "at character 3: this is not understood"},
+        {"a = )", "at character 5: a value is expected here"},
+        {"a = = 1", "at character 5: a value is expected here"},
+        {"= 1", "at character 1: a field name is expected here"},
+        {"a = 1 b", "at character 7: a comparison, and, or, or the end is expected here"},
+        {"a b", "at character 3: a comparison, and, or, or the end is expected here"},
+        {"a and", "at character 6: a field name is expected here"},
+        {"or a", "at character 4: a comparison, and, or, or the end is expected here"},
+        {"(a", "at character 3: ) is expected here"},
+        {"a)", "at character 2: a comparison, and, or, or the end is expected here"},
+        {"()", "at character 2: a field name is expected here"},
+        {"exists (a", "at character 10: ) is expected here"},
+        {"exists ()", "at character 9: a field name is expected here"},
+        {"not", "at character 4: a field name is expected here"},
+        {"a='x", "at character 3: the string has no closing quote"},
+        {"a=\"x'", "at character 3: the string has no closing quote"},
+        {"a='x\\", "at character 3: the string has no closing quote"},
+        {"a='x\\'", "at character 3: the string has no closing quote"},
+        {"a & b", "at character 3: unexpected character"},
+        {"a | b", "at character 3: unexpected character"},
         {"a ~ '('", "at character 5: at character 2: missing closing parenthesis"},
         {"a ~ '*'", "at character 5: at character 1: quantifier does not follow a repeatable item"},
         {"b=1 and a !~ '[z'", "at character 14: at character 3: missing terminating ] for character"
@@ -397,12 +397,12 @@ static const char *verdict_of_many(const char *before, const char *between, cons
 static void depth_and_number_of_conditions_have_limits(void **state) {
     (void)state;
     assert_null(verdict_of_many("(", "", ")", 63));
-    assert_non_null(strstr(verdict_of_many("(", "", ")", 64), "this is nested too deeply"));
+    assert_non_null(strstr(verdict_of_many("(", "", ")", 64), "nested too deeply"));
     assert_null(verdict_of_many("not ", "", "", 63));
-    assert_non_null(strstr(verdict_of_many("not ", "", "", 64), "this is nested too deeply"));
-    assert_non_null(strstr(verdict_of_many("!", "", "", 100000), "this is nested too deeply"));
+    assert_non_null(strstr(verdict_of_many("not ", "", "", 64), "nested too deeply"));
+    assert_non_null(strstr(verdict_of_many("!", "", "", 100000), "nested too deeply"));
     assert_null(verdict_of_many("", " and a", "", 127));
-    assert_non_null(strstr(verdict_of_many("", " or a", "", 128), "there are too many conditions"));
+    assert_non_null(strstr(verdict_of_many("", " or a", "", 128), "too many conditions"));
 }
 
 /* ---- what takes too long ---- */

@@ -154,7 +154,7 @@ static int look(struct archive *a, const char *path, bool *repacked, uint64_t *s
 static void print_packed(struct archive *a, const char *path, uint64_t before, uint64_t after) {
     if (!a->settings->verbose) return;
     progress_clear(a->progress);
-    output_format(a->call->out, "%s: %llu bytes packed into %llu\n", path,
+    output_format(a->call->out, "%s: %llu bytes re-packed into %llu\n", path,
                   (unsigned long long)before, (unsigned long long)after);
 }
 
@@ -183,12 +183,15 @@ static int archive_file(struct archive *a, const char *path) {
     if (error || repacked || a->settings->index_only) {
         a->totals.finished += !error && had_index;
         if (!error && had_index)
-            print_not_packed(a, path, a->settings->index_only ? "had an index" : "had been packed");
+            print_not_packed(a, path,
+                             a->settings->index_only ? "already indexed" : "already re-packed");
         return error;
     }
     error = replace(a, path, copy_repacked);
     if (error == NOT_SMALLER) {
-        print_not_packed(a, path, had_index ? "cannot be smaller" : "indexed; cannot be smaller");
+        print_not_packed(a, path,
+                         had_index ? "already as small as possible"
+                                   : "indexed; already as small as possible");
         return 0;
     }
     if (!error) error = look(a, path, &repacked, &after);
@@ -204,18 +207,19 @@ static void print_totals(struct archive *a) {
     const struct archive_totals *t = &a->totals;
     struct output *out = a->call->out;
     if (a->settings->index_only) {
-        output_format(out, "%llu indexed, %llu had an index", (unsigned long long)t->indexed,
+        output_format(out, "%llu indexed, %llu already indexed", (unsigned long long)t->indexed,
                       (unsigned long long)t->finished);
     } else {
-        output_format(out, "%llu packed", (unsigned long long)t->repacked);
+        output_format(out, "%llu re-packed", (unsigned long long)t->repacked);
         if (t->repacked > 0)
             output_format(out, " (%llu bytes into %llu)", (unsigned long long)t->bytes_before,
                           (unsigned long long)t->bytes_after);
-        output_format(out, ", %llu had been", (unsigned long long)t->finished);
+        output_format(out, ", %llu already re-packed", (unsigned long long)t->finished);
     }
-    if (t->kept > 0) output_format(out, ", %llu cannot be smaller", (unsigned long long)t->kept);
+    if (t->kept > 0)
+        output_format(out, ", %llu already as small as possible", (unsigned long long)t->kept);
     if (t->moved > 0) output_format(out, ", %llu moved", (unsigned long long)t->moved);
-    if (t->open > 0) output_format(out, ", %llu still open", (unsigned long long)t->open);
+    if (t->open > 0) output_format(out, ", %llu live", (unsigned long long)t->open);
     output_text(out, "\n");
 }
 
@@ -223,14 +227,14 @@ static void print_totals(struct archive *a) {
 static bool archive_segment(struct archive *a, const struct segment_file *segment) {
     if (segment->name.part) {
         a->totals.open++;
-        print_not_packed(a, segment->path, "still open");
+        print_not_packed(a, segment->path, "live; skipped");
         return true;
     }
     const int error = archive_file(a, segment->path);
     if (error == 0 || error == ERR_NOT_FOUND) return true; /* or deleted meanwhile */
     progress_clear(a->progress);
-    say("%s: %s%s; left as it is", segment->path, error_text(error),
-        error == ERR_INVALID ? " (damaged? logport verify tells)" : "");
+    say("%s: %s%s; skipped", segment->path, error_text(error),
+        error == ERR_INVALID ? " (damaged? see logport verify)" : "");
     return false;
 }
 
@@ -266,25 +270,25 @@ static const struct option options[] = {
     {.name = "index_only",
      .kind = OPTION_FLAG,
      .field = offsetof(struct archive_settings, index_only),
-     .help = "make missing indexes, and do not pack anything"},
+     .help = "Only create missing indexes; re-pack nothing."},
     {.name = "level",
      .kind = OPTION_COUNT,
      .field = offsetof(struct archive_settings, level),
      .min = 3,
      .max = 12,
-     .help = "how hard to try: LZ4 HC's level, 3 to 12"},
+     .help = "Compression level (LZ4 HC), 3 to 12.",
+     .unset = "4"},
     {.name = "archive_dir",
      .kind = OPTION_TEXT,
      .field = offsetof(struct archive_settings, archive_dir),
      .value = "DIR",
-     .help =
-         "then move them there, as a daemon with this option does; PATH is a daemon's directory "
-         "in which none is at work"},
+     .help = "Then move the segments to this directory, as a daemon with this option does. PATH "
+             "must be a daemon's directory on which no daemon is running."},
     {.name = "verbose",
      .letter = 'v',
      .kind = OPTION_FLAG,
      .field = offsetof(struct archive_settings, verbose),
-     .help = "name each file and say what came of it"},
+     .help = "Report what was done with each file."},
     HELP_OPTION,
 };
 
@@ -293,15 +297,16 @@ static const struct archive_settings presets = {.level = REPACK_LEVEL_DEFAULT};
 const struct command archive_command = {
     .name = "archive",
     .usage = "[OPTION…] [PATH…]",
-    .summary = "Pack closed segments smaller, and give an index to those that have none.",
+    .summary = "Index and re-pack closed segments now.",
     .more =
-        "A daemon does so by itself some time after it has closed a segment; this does it now,\n"
-        "with or without a daemon. A file is replaced in one step by one that was read back and\n"
-        "compared: the same lines, in the same order, at the same positions; readers are not\n"
-        "disturbed. Files that are being written (.part), those that have been packed, and\n"
-        "damaged ones are left alone. It needs room for one copy. What has moved to an archive is\n"
-        "packed there.\n"
-        "Exit code: 0 all is done, 2 something could not be done.\n"
+        "A daemon does this by itself some time after it has closed a segment; this command\n"
+        "does it at once, with or without a daemon. A segment is replaced in one step after the\n"
+        "new file has been read back and compared: the same lines in the same order at the same\n"
+        "positions. Readers are not disturbed. Live segments (.part), segments that are already\n"
+        "re-packed, and damaged ones are left alone. The largest segment needs space for a\n"
+        "copy. Segments that have moved to an archive are re-packed there.\n"
+        "\n"
+        "Exit code: 0 done, 2 something could not be done.\n"
         "\n"
         "Examples:\n"
         "  logport archive\n"

@@ -29,9 +29,9 @@ static bool move_one(struct archive_moves *m, const struct segment_file *file, b
     if (error == 0 || (error == ERR_NOT_FOUND && !move.of_archive)) return true;
     *try_next = !move.of_archive;
     if (move.of_archive)
-        say("archive %s: %s", m->archive, archives_error_text(error));
+        say("archive %s: %s; nothing more is moved", m->archive, archives_error_text(error));
     else
-        say("%s: %s; left where it is", file->path, move_error_text(error));
+        say("%s: %s; not moved", file->path, move_error_text(error));
     return false;
 }
 
@@ -63,12 +63,13 @@ static bool move_directory(struct archive_moves *m) {
                     ? file_status_of(files, state, &there)
                     : ERR_NAME_TOO_LONG;
     if (error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY) {
-        say("%s: with --archive-dir a daemon's directory was expected", m->directory);
+        say("%s: not a daemon's directory, which --archive-dir needs; nothing is moved",
+            m->directory);
         return false;
     }
     if (!error) error = file_lock(files, path, &lock);
     if (error == ERR_BUSY)
-        say("%s: a logportd is at work here: its own --archive-dir moves them", m->directory);
+        say("%s: a daemon is running on this directory; set its archive_dir instead", m->directory);
     else if (error)
         say("%s: %s", path, error_text(error));
     if (error) return false;

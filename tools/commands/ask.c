@@ -40,7 +40,7 @@ bool answer_text(const char *object, const char *name, char *text, size_t size) 
 }
 
 static int no_daemon(const struct answer *answer) {
-    say("no daemon runs on %s", answer->dir);
+    say("no daemon is running on %s", answer->dir);
     return EXIT_ERROR;
 }
 
@@ -59,7 +59,7 @@ static int read_run_file(struct files *files, struct answer *answer) {
         code = EXIT_ERROR;
     } else if (!answer_text(text, "control", answer->where, sizeof answer->where) ||
                !answer_text(text, "token", answer->token, sizeof answer->token)) {
-        say("%s: does not say where the daemon listens", path);
+        say("%s: no control address or token in this file", path);
         code = EXIT_ERROR;
     }
     free(text);
@@ -124,12 +124,12 @@ int ask_daemon(struct files *files, const char *command, const char *dir, const 
         return EXIT_ERROR;
     }
     if (answer->reply_size == 0) {
-        say("%s: the daemon on %s ended without an answer", command, dir);
+        say("%s: the daemon on %s closed the connection without an answer", command, dir);
         return EXIT_ERROR;
     }
     if (reply_is_ok(answer)) return 0;
     if (!answer_text(answer->reply, "error", error, sizeof error))
-        snprintf(error, sizeof error, "what answers at %s is no logportd", answer->where);
+        snprintf(error, sizeof error, "the program at %s is not logportd", answer->where);
     say("%s: %s", command, error);
     return EXIT_ERROR;
 }

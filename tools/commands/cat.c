@@ -66,22 +66,26 @@ static const struct option options[] = {
     QUERY_OPTIONS(offsetof(struct cat_settings, query)),
     RENDER_OPTIONS(offsetof(struct cat_settings, render)),
     RENDER_PAGER_OPTION(offsetof(struct cat_settings, render)),
-    HELP_OPTION,
+    HELP_OPTION_IN_SECTION,
 };
 
 const struct command cat_command = {
     .name = "cat",
     .usage = "[OPTION…] [PATH…]",
-    .summary = "Print all records; to no terminal byte for byte as they were sent.",
-    .more = "Files are read in the order of their names: stream by stream, oldest first. The\n"
-            "file that is being written is read up to its last whole batch. Damage is told on\n"
-            "stderr and passed over, and makes the exit code 2.\n"
+    .section = "Read",
+    .summary = "Print all records, or those that pass the given filters.",
+    .more = "Records are printed byte for byte as they were sent, unless standard output is a\n"
+            "terminal or an output option is given. Files are read stream by stream, oldest\n"
+            "first, and the live segment up to its last complete append. Damage is reported on\n"
+            "standard error and skipped.\n"
+            "\n"
+            "Exit code: 0 everything was read, 2 something could not be read or is damaged.\n"
             "\n"
             "Examples:\n"
-            "  logport cat                      everything in ./logs but the rejects\n"
-            "  logport cat ./logs/rejects       what was refused, and why\n"
-            "  logport cat /var/log/app | jq .  another program's turn\n"
-            "  logport cat -o csv --fields time,http.status ./logs/main\n",
+            "  logport cat                          all streams in ./logs except rejects\n"
+            "  logport cat ./logs/rejects           rejected lines, with their reasons\n"
+            "  logport cat /var/log/app | jq .      pass the records to another program\n"
+            "  logport cat -o csv --fields level,http.status ./logs/main\n",
     .options = options,
     .settings_size = sizeof(struct cat_settings),
     .run = cat_run,

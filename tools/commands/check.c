@@ -55,7 +55,8 @@ static bool check_line(void *context, const struct input_line *line) {
     struct json_line parsed;
     check->lines++;
     if (line->oversized) {
-        print_invalid(check, line, line->size, "oversized", "the line is longer than it may be");
+        print_invalid(check, line, line->size, "oversized",
+                      "the line is longer than --line-bytes-max");
         return !output_failed(check->out);
     }
     /* The newline, or the CR before it, ends the text. */
@@ -111,7 +112,7 @@ static int check_run(struct call *call) {
     schema_checker_free(check.checker);
     schema_free(schema);
     output_flush(call->out);
-    say("check: %" PRIu64 " lines: %" PRIu64 " good, %" PRIu64 " bad, %" PRIu64 " blank",
+    say("check: %" PRIu64 " lines: %" PRIu64 " valid, %" PRIu64 " invalid, %" PRIu64 " blank",
         check.lines, check.good, check.bad, check.blank);
     if (!all) return EXIT_ERROR;
     return check.bad > 0 ? EXIT_NEGATIVE : EXIT_OK;
@@ -123,50 +124,52 @@ static const struct option options[] = {
     {.name = "any",
      .kind = OPTION_FLAG,
      .field = AT(any),
-     .help = "the top level need not be an object"},
+     .help = "Accept any JSON value at the top level, not only objects."},
     {.name = "ijson",
      .kind = OPTION_FLAG,
      .field = AT(ijson),
-     .help =
-         "as I-JSON (RFC 7493): no name twice in an object, no half surrogate pairs, no numbers "
-         "beyond 2^53-1"},
+     .help = "Require I-JSON (RFC 7493): no duplicate names in an object, no lone surrogates, no "
+             "integers beyond 2^53-1."},
     {.name = "schema",
      .kind = OPTION_LIST,
      .field = AT(schema),
      .value = "FILE",
-     .help = "by this JSON Schema (draft 2020-12) too; may repeat: the first is the schema, and "
-             "may refer to the others by their $id"},
+     .help = "Also validate against this JSON Schema (draft 2020-12). May be repeated: the first "
+             "one is the schema and may refer to the others by their $id."},
     {.name = "formats",
      .kind = OPTION_FLAG,
      .field = AT(formats),
-     .help = "the schema's keyword format is checked too"},
+     .help = "Also check the keyword format of the schema."},
     {.name = "line_bytes_max",
      .kind = OPTION_BYTES,
      .field = AT(line_bytes_max),
      .min = 1,
      .max = 4 << 20,
      .preset = "1MiB",
-     .help = "the longest line that the daemon would take"},
+     .help = "Reject lines longer than this."},
     HELP_OPTION,
 };
 
 const struct command check_command = {
     .name = "check",
     .usage = "[--any] [--ijson] [--schema FILE]… [--formats] [FILE…]",
-    .summary = "Judge lines of JSON as the daemon would.",
-    .more = "Reads standard input when no FILE is named, or where it is -. Each bad line is told\n"
-            "on standard output, FILE:LINE:COLUMN: reason: what is wrong; columns are bytes. What\n"
-            "a schema does not allow is told with where in the line it is, and which keyword:\n"
-            "  app.ndjson:3: schema: /http/status: 700 is greater than the maximum 599\n"
-            "  (#/properties/http/properties/status/maximum)\n"
-            "Blank lines are no records.\n"
-            "Exit code: 0 all good, 1 some bad, 2 something could not be read, or the schema is\n"
-            "no schema.\n"
-            "\n"
-            "Examples:\n"
-            "  logport check app.ndjson\n"
-            "  my-program | logport check --any\n"
-            "  logport check --schema http.schema.json app.ndjson\n",
+    .section = "Validate and send",
+    .summary = "Validate JSON lines exactly as the daemon does.",
+    .more =
+        "Reads standard input if no FILE is given or FILE is -. Each invalid line is reported\n"
+        "on standard output as FILE:LINE:COLUMN: reason: explanation; columns count bytes.\n"
+        "Schema violations name the place in the line and the keyword of the schema:\n"
+        "  app.ndjson:3: schema: /http/status: 700 is greater than the maximum 599\n"
+        "  (#/properties/http/properties/status/maximum)\n"
+        "Blank lines are skipped.\n"
+        "\n"
+        "Exit code: 0 all lines are valid, 1 some are invalid, 2 something could not be read or\n"
+        "the schema is invalid.\n"
+        "\n"
+        "Examples:\n"
+        "  logport check app.ndjson\n"
+        "  my-program | logport check --any\n"
+        "  logport check --schema http.schema.json app.ndjson\n",
     .options = options,
     .settings_size = sizeof(struct check_settings),
     .run = check_run,

@@ -30,7 +30,8 @@ const char *call_take_word(struct call *call);
 
 struct command {
     const char *name;
-    const char *usage;   /* behind "logport NAME " */
+    const char *section; /* heading above it in `logport --help`; NULL: none */
+    const char *usage;   /* follows "logport NAME " */
     const char *summary; /* one sentence */
     const char *more;    /* the rest of its --help, with examples; ends in a newline */
     const struct option *options;
@@ -44,7 +45,17 @@ struct common_settings {
     bool help;
 };
 #define HELP_OPTION                                                                                \
-    {.name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "print this text"}, {             \
+    {.name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "Print this help and exit."}, {   \
+        .name = NULL                                                                               \
+    }
+/* The same where the table has sections. */
+#define HELP_OPTION_IN_SECTION                                                                     \
+    {.name = "help",                                                                               \
+     .letter = 'h',                                                                                \
+     .kind = OPTION_FLAG,                                                                          \
+     .help = "Print this help and exit.",                                                          \
+     .section = "General"},                                                                        \
+    {                                                                                              \
         .name = NULL                                                                               \
     }
 

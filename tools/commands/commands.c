@@ -38,19 +38,21 @@ static const char *command_like(const char *name) {
 }
 
 static int print_program_help(struct output *out) {
-    output_text(out, "logport reads what logportd wrote.\n"
+    output_text(out, "logport reads, searches and maintains the log files that logportd writes.\n"
                      "\n"
-                     "Usage: logport COMMAND [OPTION…] [PATH…]\n"
-                     "\n"
-                     "Commands:\n");
-    for (const struct command *const *command = commands; *command != NULL; command++)
+                     "Usage: logport COMMAND [OPTION…] [PATH…]\n");
+    for (const struct command *const *command = commands; *command != NULL; command++) {
+        if ((*command)->section != NULL) output_format(out, "\n%s:\n", (*command)->section);
         output_format(out, "  %-11s %s\n", (*command)->name, (*command)->summary);
-    output_text(out, "\n"
-                     "A PATH is a segment or a directory; a directory means all its streams but\n"
-                     "`rejects`, which is read when it is named (./logs/rejects). Without a PATH\n"
-                     "it is $LOGPORT_DIR, else ./logs.\n"
-                     "\n"
-                     "logport COMMAND --help says more. logport --version prints the version.\n");
+    }
+    output_text(out,
+                "\n"
+                "A PATH is a segment or a directory. A directory means all its streams except\n"
+                "`rejects`, which is read only when it is named (./logs/rejects). Without a\n"
+                "PATH, logport uses $LOGPORT_DIR or, if that is not set, ./logs.\n"
+                "\n"
+                "`logport COMMAND --help` describes a command and its options.\n"
+                "`logport --version` prints the version.\n");
     return output_finish(out, EXIT_OK);
 }
 
@@ -60,8 +62,9 @@ static int print_command_help(const struct command *command, struct output *out)
     const size_t size = options_help(command->options, columns, NULL, 0);
     char *options = allocate(size + 1);
     options_help(command->options, columns, options, size + 1);
-    output_format(out, "Usage: logport %s %s\n\n%s\n\nOptions:\n%s\n%s", command->name,
-                  command->usage, command->summary, options, command->more);
+    const char *heading = command->options[0].section != NULL ? "" : "Options:\n";
+    output_format(out, "Usage: logport %s %s\n\n%s\n\n%s%s\n%s", command->name, command->usage,
+                  command->summary, heading, options, command->more);
     free(options);
     return output_finish(out, EXIT_OK);
 }
@@ -106,7 +109,7 @@ static int run_command(const struct command *command, struct files *files, struc
     options_preset(command->options, settings);
     const int words = options_command_line(command->options, argc, argv, settings, error);
     if (words < 0) {
-        say("%s: %s (logport %s --help)", command->name, error, command->name);
+        say("%s: %s (see logport %s --help)", command->name, error, command->name);
     } else if (settings->help) {
         code = print_command_help(command, out);
     } else {
@@ -118,7 +121,7 @@ static int run_command(const struct command *command, struct files *files, struc
 
 int command_line_run(struct files *files, struct output *out, int argc, char **argv) {
     if (argc < 2) {
-        say("a command is missing; logport --help lists them");
+        say("a command is missing (see logport --help)");
         return EXIT_ERROR;
     }
     const char *name = argv[1];
@@ -137,6 +140,6 @@ int command_line_run(struct files *files, struct output *out, int argc, char **a
     if (like != NULL)
         say("%s: no such command; did you mean %s?", name, like);
     else
-        say("%s: no such command; logport --help lists them", name);
+        say("%s: no such command (see logport --help)", name);
     return EXIT_ERROR;
 }

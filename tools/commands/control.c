@@ -25,7 +25,7 @@ static int control_ask(struct call *call, struct answer *answer, const char *que
     const char *dir = settings->dir != NULL ? settings->dir : default_directory();
     memset(answer, 0, sizeof *answer);
     if (call->words > 1 || (call->words == 1 && settings->dir != NULL)) {
-        say("%s: one directory is all it takes (logport %s --help)", question, question);
+        say("%s: more than one directory is given (see logport %s --help)", question, question);
         return EXIT_ERROR;
     }
     if (call->words == 1) dir = call->word[0];
@@ -83,19 +83,23 @@ static const struct option options[] = {
      .kind = OPTION_TEXT,
      .field = offsetof(struct control_settings, dir),
      .value = "DIR",
-     .help = "the daemon's directory, as DIR is; without it $LOGPORT_DIR, else ./logs"},
+     .help = "The daemon's directory; the same as DIR.",
+     .unset = "$LOGPORT_DIR, otherwise ./logs"},
     HELP_OPTION,
 };
 
 const struct command status_command = {
     .name = "status",
     .usage = "[DIR]",
-    .summary = "Print the running daemon's counters.",
-    .more = "One line of JSON; on a terminal, a line a counter.\n"
-            "Exit code: 0, or 2 when no daemon answers.\n"
+    .section = "Control the daemon",
+    .summary = "Print the counters of the running daemon.",
+    .more = "Prints one line of JSON; on a terminal, one counter per line.\n"
             "\n"
-            "Example:\n"
-            "  logport status | jq .received\n",
+            "Exit code: 0, or 2 if no daemon answers.\n"
+            "\n"
+            "Examples:\n"
+            "  logport status\n"
+            "  logport status ./logs | jq .received\n",
     .options = options,
     .settings_size = sizeof(struct control_settings),
     .run = status_run,
@@ -104,8 +108,8 @@ const struct command status_command = {
 const struct command rotate_command = {
     .name = "rotate",
     .usage = "[DIR]",
-    .summary = "Close the present segment; the next record begins a new one.",
-    .more = "Exit code: 0, or 2 when no daemon answers.\n",
+    .summary = "Close the live segments; the next record of a stream opens a new one.",
+    .more = "Exit code: 0, or 2 if no daemon answers.\n",
     .options = options,
     .settings_size = sizeof(struct control_settings),
     .run = rotate_run,
@@ -115,13 +119,16 @@ const struct command reload_command = {
     .name = "reload",
     .usage = "[DIR]",
     .summary = "Make the daemon read its configuration file again.",
-    .more = "It reads all of it first. If anything is wrong with it, the one in force stays, and\n"
-            "what is wrong is said, with file, line and column. Listeners that are in both stay\n"
-            "open, with their connections; new ones are opened; those that are gone take what has\n"
-            "come for them, for at most drain_ms, and are closed. dir, connections_max,\n"
-            "line_bytes_max and buffer_bytes_max change at a start only, which is said.\n"
-            "receive_bytes holds for listeners opened from then on.\n"
-            "Exit code: 0 when it is in force, or 2.\n",
+    .more =
+        "The daemon reads the whole file first. If anything in it is invalid, the old\n"
+        "configuration stays active, and the error is reported with file, line and column.\n"
+        "Listeners in both configurations stay open with their connections. New ones are\n"
+        "opened. Those that are gone receive what has already arrived, for at most drain_ms, and\n"
+        "are closed. dir, connections_max, line_bytes_max and buffer_bytes_max change only at\n"
+        "the next start, which is reported. receive_bytes applies to listeners that are opened\n"
+        "later.\n"
+        "\n"
+        "Exit code: 0 the new configuration is active, 2 it is not.\n",
     .options = options,
     .settings_size = sizeof(struct control_settings),
     .run = reload_run,
@@ -130,8 +137,8 @@ const struct command reload_command = {
 const struct command stop_command = {
     .name = "stop",
     .usage = "[DIR]",
-    .summary = "Stop the daemon, and wait until it has stored what it has received.",
-    .more = "Exit code: 0, or 2 when no daemon answers.\n",
+    .summary = "Stop the daemon and wait until it has stored everything it received.",
+    .more = "Exit code: 0 the daemon has stopped, 2 no daemon answers.\n",
     .options = options,
     .settings_size = sizeof(struct control_settings),
     .run = stop_run,

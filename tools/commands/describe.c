@@ -32,7 +32,7 @@ struct choice {
 static int print_choice(struct call *call, const struct choice *choices, bool word_needed) {
     const char *word = call->words > 0 ? call->word[0] : choices->name;
     if (call->words > 1 || (word_needed && call->words == 0)) {
-        say("one word is expected: %s, %s …; --help says more", choices[0].name, choices[1].name);
+        say("one argument is expected: %s, %s, … (see --help)", choices[0].name, choices[1].name);
         return EXIT_ERROR;
     }
     for (; choices->name != NULL; choices++) {
@@ -40,7 +40,7 @@ static int print_choice(struct call *call, const struct choice *choices, bool wo
         choices->print(call->out);
         return EXIT_OK;
     }
-    say("%s: not known here; --help says what is", word);
+    say("%s: unknown (see --help)", word);
     return EXIT_ERROR;
 }
 
@@ -81,10 +81,11 @@ const struct command man_command = {
 const struct command completions_command = {
     .name = "completions",
     .usage = "bash|zsh|fish",
-    .summary = "Print what lets a shell complete logport's and logportd's options.",
+    .section = "Set up",
+    .summary = "Print shell completions for logport and logportd.",
     .more = "Examples:\n"
             "  source <(logport completions bash)     in ~/.bashrc\n"
-            "  source <(logport completions zsh)      in ~/.zshrc, behind compinit\n"
+            "  source <(logport completions zsh)      in ~/.zshrc, after compinit\n"
             "  logport completions fish | source      in ~/.config/fish/config.fish\n",
     .options = options,
     .settings_size = sizeof(struct common_settings),

@@ -69,21 +69,28 @@ static void print_command(struct output *out, const struct command *command) {
 }
 
 void print_man_logport(struct output *out) {
-    print_head(out, "LOGPORT 1", "logport", "read, search and look after what logportd wrote");
+    print_head(out, "LOGPORT 1", "logport",
+               "read, search and maintain the log files that logportd writes");
     output_text(out, ".SH SYNOPSIS\n.B logport\n.I COMMAND\n[\\fIOPTION\\fR]... [\\fIPATH\\fR]...\n"
                      ".SH DESCRIPTION\n");
-    print_text(out,
-               "A PATH is a segment or a directory; a directory means all its streams but rejects, "
-               "which is read when it is named. Without a PATH it is $LOGPORT_DIR, else ./logs.\n");
+    print_text(
+        out,
+        "A PATH is a segment or a directory. A directory means all its streams except rejects, "
+        "which is read only when it is named. Without a PATH, logport uses $LOGPORT_DIR or, if "
+        "that is not set, ./logs.\n");
     output_text(out, ".SH COMMANDS\n");
     for (const struct command *const *command = commands; *command != NULL; command++)
         print_command(out, *command);
     output_text(out, ".SH EXIT STATUS\n");
-    print_text(out, "Each command says its own. 2 is always trouble: an error, or damage.\n");
+    print_text(
+        out,
+        "The exit codes are described with each command. 2 always means an error or damage.\n");
     output_text(out, ".SH ENVIRONMENT\n.TP\n.B LOGPORT_DIR\n");
-    print_text(out, "where the files are, unless a PATH says so\n");
+    print_text(out, "Directory to read if no PATH is given.\n");
+    output_text(out, ".TP\n.B PAGER\n");
+    print_text(out, "Pager for cat and search on a terminal; less if it is not set.\n");
     output_text(out, ".TP\n.B NO_COLOR\n");
-    print_text(out, "if it is set and not empty: no colours\n");
+    print_text(out, "If set and not empty, colors are not used.\n");
     output_text(out, ".SH SEE ALSO\n.BR logportd (8),\n.BR lz4 (1),\n.BR jq (1)\n");
 }
 

@@ -129,10 +129,10 @@ static void print_findings(struct repair *r, const char *path) {
     const struct repair_findings *f = &r->found;
     output_format(r->call->out, "%s: ", r->segment->path);
     if (f->places == 0)
-        output_format(r->call->out, "sound, %llu frame%s; left alone\n",
-                      (unsigned long long)f->frames, plural(f->frames));
+        output_format(r->call->out, "sound, %llu frame%s; skipped\n", (unsigned long long)f->frames,
+                      plural(f->frames));
     else if (path == NULL)
-        output_format(r->call->out, "no sound frame in %llu bytes; nothing to save\n",
+        output_format(r->call->out, "no sound frame in %llu bytes; nothing saved\n",
                       (unsigned long long)f->bytes_lost);
     else
         output_format(r->call->out,
@@ -187,24 +187,25 @@ static const struct option options[] = {
      .field = offsetof(struct repair_settings, output),
      .preset = "./repaired",
      .value = "DIR",
-     .help = "where the repaired files go, under their own names; made if missing"},
+     .help = "Directory for the repaired files, which keep their names. Created if missing."},
     HELP_OPTION,
 };
 
 const struct command repair_command = {
     .name = "repair",
     .usage = "[-o DIR] [PATH…]",
-    .summary = "Save what is sound in damaged files.",
-    .more = "Every frame whose checksums are right is copied to a new file, byte for byte; it\n"
-            "reads as any other segment. The damaged file is left as it is, as evidence; move\n"
-            "the new one into its place yourself. A file that is there already is never\n"
-            "replaced. Sound files are left alone; so is the unfinished end of a file that is\n"
-            "being written (.part), which is its daemon's to put in order.\n"
-            "Exit code: 0 all that is sound is saved, 2 something could not be read or written.\n"
-            "\n"
-            "Examples:\n"
-            "  logport repair                                all of ./logs, into ./repaired\n"
-            "  logport repair -o saved app-0000000007-20261124T073000Z.ndjson.lz4\n",
+    .summary = "Copy the sound frames of damaged files to new files.",
+    .more =
+        "Every frame whose checksums match is copied byte for byte; the new file is a normal\n"
+        "segment. The damaged file is not changed: replace it with the new one yourself. An\n"
+        "existing file is never overwritten. Sound files are skipped, and so is the incomplete\n"
+        "end of a live segment (.part), which its daemon repairs itself.\n"
+        "\n"
+        "Exit code: 0 all sound frames are saved, 2 something could not be read or written.\n"
+        "\n"
+        "Examples:\n"
+        "  logport repair                     damaged files in ./logs, saved to ./repaired\n"
+        "  logport repair -o saved app-0000000007-20261124T073000Z.ndjson.lz4\n",
     .options = options,
     .settings_size = sizeof(struct repair_settings),
     .run = repair_run,

@@ -122,9 +122,10 @@ static bool wanted_reason(const struct option_list *reasons, const char *reason)
 static void report_unsendable(struct replay *replay, const char *received, const char *why) {
     if (replay->unsendable++ >= REPORTS_MAX) return;
     progress_clear(replay->reading.progress);
-    say("replay: %s: the record received %s cannot be sent: %s", replay->reading.segment->path,
+    say("replay: %s: cannot send the record received %s: %s", replay->reading.segment->path,
         received, why);
-    if (replay->unsendable == REPORTS_MAX) say("replay: more of these are only counted");
+    if (replay->unsendable == REPORTS_MAX)
+        say("replay: more of these are counted but not reported");
 }
 
 /* Over UDP a record may be longer than what a datagram holds. */
@@ -140,7 +141,7 @@ static void replay_record(struct replay *replay, const struct value *root, const
     short_text(root, "listener", listener, sizeof listener);
     struct replay_target *target = targets_find(&replay->targets, listener);
     if (target->udp && size > DATAGRAM_MAX)
-        report_unsendable(replay, received, "it is longer than a datagram can be");
+        report_unsendable(replay, received, "it does not fit into a datagram");
     else
         replay->status = targets_send(&replay->targets, target, replay->record, size);
 }
@@ -162,10 +163,10 @@ static void replay_line(struct replay *replay, const uint8_t *line, size_t size)
         (string_at(&root, "raw", &raw) && decode_string(&raw, replay->record, &kept)) ||
         (string_at(&root, "raw_base64", &raw) && decode_base64(&raw, replay->record, &kept));
     if (!dated || !whole || !number_at(&root, "bytes", &bytes)) {
-        report_unsendable(replay, received, "this is no record of quarantine");
+        report_unsendable(replay, received, "it is not a quarantine entry");
     } else if (kept < bytes) {
-        snprintf(why, sizeof why, "quarantine kept %zu of its %" PRIu64 " bytes (%s)", kept, bytes,
-                 reason);
+        snprintf(why, sizeof why, "quarantine kept only %zu of its %" PRIu64 " bytes (%s)", kept,
+                 bytes, reason);
         report_unsendable(replay, received, why);
     } else {
         replay_record(replay, &root, received, kept);
@@ -220,8 +221,8 @@ static int find_daemon(struct replay *replay, const struct read_request *paths) 
     if (status == 0)
         status = targets_from_daemon(&replay->targets, paths->files, directory);
     else
-        say("replay: these are several daemons' directories; say with --tcp or --udp HOST:PORT "
-            "where to send");
+        say("replay: the PATHs belong to different daemons; choose one with --tcp or --udp "
+            "HOST:PORT");
     free(directory);
     return status;
 }
@@ -268,7 +269,7 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
     replay->conditions.where = settings->query.where;
     const struct query_patterns any = {0};
     if (settings->tcp && settings->udp) {
-        say("replay: either --tcp or --udp, not both (logport replay --help)");
+        say("replay: --tcp and --udp cannot be combined (see logport replay --help)");
         return false;
     }
     for (uint32_t i = 0; i < settings->reasons.count; i++) {
@@ -277,8 +278,8 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
                strcmp(reject_reason_name(reason), settings->reasons.texts[i]) != 0)
             reason++;
         if (reason < REJECT_REASONS) continue;
-        say("replay: --reason: nothing is rejected for the reason \"%.60s\" (see the key reason in "
-            "logport cat DIR/rejects)",
+        say("replay: --reason: unknown reason \"%.60s\" (see the key reason in logport cat "
+            "DIR/rejects)",
             settings->reasons.texts[i]);
         return false;
     }
@@ -291,7 +292,7 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
     if (settings->query.until && query_time(settings->query.until, now_ns, &until_ns) < 0)
         bad = settings->query.until;
     if (until_ns < now_ns) replay->until_ns = until_ns;
-    if (bad) say("replay: \"%.60s\" is no time (" QUERY_TIME_HINT ")", bad);
+    if (bad) say("replay: \"%.60s\" is not a time (" QUERY_TIME_HINT ")", bad);
     return !bad && query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) == 0;
 }
 
@@ -339,43 +340,45 @@ static const struct option options[] = {
      .kind = OPTION_TEXT,
      .field = AT(tcp),
      .value = "HOST:PORT",
-     .help = "send there, over TCP, instead of to the daemon of PATH"},
+     .help = "Send to this address over TCP, not to the daemon of PATH."},
     {.name = "udp",
      .kind = OPTION_TEXT,
      .field = AT(udp),
      .value = "HOST:PORT",
-     .help = "send there, over UDP, a datagram a record"},
+     .help = "Send to this address over UDP, one record per datagram."},
     {.name = "since",
      .kind = OPTION_TEXT,
      .field = AT(query.since),
      .value = "TIME",
-     .help = "only records received from then on: 10m (ago), today, '2026-11-24 15:00' (local "
-             "time), 2026-11-24T07:30:00Z, epoch"},
+     .help = "Only records received from this time on: 10m (ago), today, '2026-11-24 15:00' (local "
+             "time), 2026-11-24T07:30:00Z, or Unix time."},
     {.name = "until",
      .kind = OPTION_TEXT,
      .field = AT(query.until),
      .value = "TIME",
-     .help = "only records received before then"},
+     .help = "Only records received before this time."},
     {.name = "reason",
      .kind = OPTION_LIST,
      .field = AT(reasons),
      .value = "REASON",
-     .help = "only records rejected for it: schema, truncated, not_object ...; may be given again"},
+     .help = "Only records rejected for this reason: schema, truncated, not_object, … May be "
+             "repeated."},
     {.name = "where",
      .kind = OPTION_TEXT,
      .field = AT(query.where),
      .value = "CONDITION",
-     .help = "only those of which it holds in quarantine: 'schema.instance=\"/http/status\"'"},
+     .help = "Only records whose entry in quarantine meets this condition: "
+             "'schema.instance=\"/http/status\"'."},
     {.name = "rate",
      .kind = OPTION_COUNT,
      .field = AT(rate),
      .max = 100000000,
      .preset = "20000",
-     .help = "over UDP at most N datagrams a second; 0: as fast as can be"},
+     .help = "Over UDP, send at most N datagrams per second. 0: no limit."},
     {.name = "print",
      .kind = OPTION_FLAG,
      .field = AT(print),
-     .help = "send nothing: print the records, a line each, to be mended"},
+     .help = "Send nothing; print the records, one per line, so that they can be corrected."},
     HELP_OPTION,
 };
 
@@ -384,19 +387,19 @@ const struct command replay_command = {
     .usage = "[--tcp|--udp HOST:PORT] [OPTION…] [PATH…]",
     .summary = "Send quarantined records to the daemon again.",
     .more =
-        "A PATH is a daemon's directory, its stream rejects, or a segment of that. Records that\n"
-        "quarantine kept only the beginning of cannot be sent, and are told. They go to the "
-        "daemon\n"
-        "that runs on that directory, each to the listener to which it came (if it is not there\n"
-        "any more, to the first), or to where --tcp or --udp says. What is rejected\n"
-        "once more is quarantined once more; quarantine itself stays as it is, so that a second\n"
-        "replay sends the same records again.\n"
-        "Exit code: 0 all that were wanted were sent, 1 some could not be, 2 error.\n"
+        "PATH is a daemon's directory, its stream rejects, or a segment of that stream. Records\n"
+        "go to the daemon that runs on that directory, each to the listener that received it (or\n"
+        "to the first one, if that listener no longer exists); --tcp or --udp sends them\n"
+        "elsewhere. Records of which quarantine kept only the beginning cannot be sent and are\n"
+        "reported. A record that is rejected again is quarantined again. Quarantine itself is\n"
+        "not changed: a second replay sends the same records again.\n"
+        "\n"
+        "Exit code: 0 all selected records were sent, 1 some cannot be sent, 2 error.\n"
         "\n"
         "Examples:\n"
         "  logport replay --reason schema --since 1h\n"
-        "  logport replay --print --reason bad_literal | sed 's/NaN/null/' | logport send "
-        "127.0.0.1:5170\n",
+        "  logport replay --print --reason bad_literal | sed 's/NaN/null/' |\n"
+        "      logport send 127.0.0.1:5170\n",
     .options = options,
     .settings_size = sizeof(struct replay_settings),
     .run = replay_run,

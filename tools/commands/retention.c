@@ -78,7 +78,7 @@ static bool collect_rules(struct retention_job *job) {
     struct retention_limits *limits = &job->rules.all;
     if (s->stream != NULL) {
         if (!stream_name_valid(s->stream)) {
-            say("--stream: \"%s\" is no stream's name", s->stream);
+            say("--stream: \"%s\" is not a valid stream name", s->stream);
             return false;
         }
         limits = limits_of_named(job);
@@ -89,9 +89,9 @@ static bool collect_rules(struct retention_job *job) {
     override_rule(&job->rules.free_min, s->free_min);
     if (retention_wanted(&job->rules)) return true;
     if (s->config != NULL)
-        say("%s: has no rules of retention: nothing is ever deleted", s->config);
+        say("%s: no retention rules; nothing is ever deleted", s->config);
     else
-        say("no rules: name some (--age, --bytes-max, --count-max, --free-min), or the daemon's "
+        say("no rules: give --age, --bytes-max, --count-max or --free-min, or the daemon's "
             "--config");
     return false;
 }
@@ -111,7 +111,7 @@ static void print_due(struct retention_job *job, int64_t due) {
                       timestamp_format(one.since_ns, time), one.reason);
     }
     output_format(job->call->out,
-                  "%" PRId64 " of %" PRIu64 " segments would go, %" PRIu64 " of %" PRIu64
+                  "%" PRId64 " of %" PRIu64 " segments would be deleted, %" PRIu64 " of %" PRIu64
                   " bytes\n",
                   due, tally.segments, bytes, tally.bytes);
 }
@@ -168,7 +168,7 @@ static int retention_run(struct call *call) {
     struct file_status there;
     int code = EXIT_ERROR;
     if (call->words > 0) {
-        say("retention: \"%s\": a directory is named with --dir", call->word[0]);
+        say("retention: \"%s\": unexpected argument; use --dir for the directory", call->word[0]);
         return code;
     }
     if (collect_rules(&job)) {
@@ -177,8 +177,9 @@ static int retention_run(struct call *call) {
         if (!status && !there.directory) status = ERR_NOT_DIRECTORY;
         if (!status) status = job.settings->dry_run ? show(&job) : lock_and_delete(&job);
         if (status == ERR_BUSY && job.manifest == NULL)
-            say("%s: a logportd is at work here and deletes what has to go by its own rules; "
-                "--dry-run shows what would",
+            say("%s: a daemon is running on this directory and deletes by its own rules; use "
+                "--dry-run "
+                "to see what would be deleted",
                 dir);
         else if (status)
             say("%s: %s", dir, error_text(status));
@@ -196,76 +197,80 @@ static const struct option options[] = {
      .letter = 'n',
      .kind = OPTION_FLAG,
      .field = FIELD(dry_run),
-     .help = "only show what would go, and why"},
+     .help = "Only show what would be deleted, and why."},
     {.name = "dir",
      .kind = OPTION_TEXT,
      .field = FIELD(dir),
      .value = "DIR",
-     .help = "the daemon's directory ($LOGPORT_DIR, else ./logs)"},
+     .help = "The daemon's directory.",
+     .unset = "$LOGPORT_DIR, otherwise ./logs"},
     {.name = "archive",
      .kind = OPTION_TEXT,
      .field = FIELD(archive),
      .value = "DIR",
-     .help = "where archived files go, if that is elsewhere"},
+     .help = "Also consider the archived segments in this directory. Archives of the daemon itself "
+             "are always considered."},
     {.name = "config",
      .kind = OPTION_TEXT,
      .field = FIELD(config),
      .value = "FILE",
-     .help = "the daemon's configuration: its rules and its directory"},
+     .help = "Configuration file of the daemon, for its rules and its directory."},
     {.name = "stream",
      .kind = OPTION_TEXT,
      .field = FIELD(stream),
      .value = "NAME",
-     .help = "the age, bytes and count that follow are this stream's alone"},
+     .help = "Apply --age, --bytes-max and --count-max to this stream only."},
     {.name = "age",
      .kind = OPTION_TIME_S,
      .field = FIELD(age_s),
      .min = 1,
      .max = 1000 * 366 * UINT64_C(86400),
      .value = "TIME",
-     .help = "a file goes when its last line came so long ago"},
+     .help = "Delete a segment this long after its last line was received."},
     {.name = "bytes_max",
      .kind = OPTION_BYTES,
      .field = FIELD(bytes_max),
      .min = 1,
      .max = UINT64_MAX,
      .value = "SIZE",
-     .help = "the oldest go until no more than this is left"},
+     .help = "Delete the oldest segments until no more than this is left."},
     {.name = "count_max",
      .kind = OPTION_COUNT,
      .field = FIELD(count_max),
      .min = 1,
      .max = UINT64_MAX,
      .value = "N",
-     .help = "the oldest go until no more than so many are left"},
+     .help = "Delete the oldest segments until no more than N are left."},
     {.name = "free_min",
      .kind = OPTION_BYTES,
      .field = FIELD(free_min),
      .min = 1,
      .max = UINT64_MAX,
      .value = "SIZE",
-     .help = "the oldest go until so much is free on their disk"},
+     .help = "Delete the oldest segments until this much is free on their disk."},
     HELP_OPTION,
 };
 
 const struct command retention_command = {
     .name = "retention",
     .usage = "[-n] [--dir DIR] [--config FILE] [RULE…]",
-    .summary = "Show which closed segments have to go and why, or delete them.",
-    .more = "Rules are those of the daemon's configuration (retention_age_s,\n"
-            "retention_bytes_max, retention_count_max, retention_free_bytes_min), in whose\n"
-            "place those stand that are given here. Whichever asks for more is what happens;\n"
-            "the oldest go first, and the file that is being written never goes. Bytes and\n"
-            "counts are of closed and archived files of all streams together, the rejects too.\n"
-            "\n"
-            "A daemon deletes by itself. Without -n this command does it where no daemon is at\n"
-            "work, and refuses where one is. Deletions are written to the manifest\n"
-            "(DIR/state/manifest.ndjson).\n"
-            "Exit code: 0 done or shown, 2 something could not be.\n"
-            "\n"
-            "Examples:\n"
-            "  logport retention -n --config /etc/logportd.json\n"
-            "  logport retention -n --age 30d --bytes-max 10GiB\n",
+    .summary = "Show or delete the closed segments that retention rules select.",
+    .more =
+        "Rules come from the daemon's configuration (retention_age_s, retention_bytes_max,\n"
+        "retention_count_max, retention_free_bytes_min); a rule given here replaces the one in\n"
+        "the configuration. A segment is deleted if any rule selects it, the oldest first; the\n"
+        "live segment is never deleted. Sizes and counts cover the closed and archived segments\n"
+        "of all streams, including rejects.\n"
+        "\n"
+        "A daemon deletes segments by itself. Without -n, this command does so only if no daemon\n"
+        "is running on the directory. Deletions are recorded in the manifest\n"
+        "(DIR/state/manifest.ndjson).\n"
+        "\n"
+        "Exit code: 0 done or shown, 2 error.\n"
+        "\n"
+        "Examples:\n"
+        "  logport retention -n --config /etc/logportd.json\n"
+        "  logport retention -n --age 30d --bytes-max 10GiB\n",
     .options = options,
     .settings_size = sizeof(struct retention_settings),
     .run = retention_run,

@@ -281,7 +281,7 @@ static int run_search(struct search *s, struct call *call) {
                                           : print_selection;
     select_run(&call->paths, &s->query, &how, visit, s, &report);
     if (s->too_many) {
-        say("search: more than %u MiB to sort; ask for less, or leave out --sort",
+        say("search: more than %u MiB of records to sort; narrow the search or drop --sort",
             (unsigned)(SORT_BYTES_MAX >> 20));
         return EXIT_ERROR;
     }
@@ -303,7 +303,7 @@ static int open_search(struct search *s, struct call *call) {
                                       .invert = settings->invert};
     if (patterns.count == 0) {
         if (call->words == 0) {
-            say("search: a pattern is missing ('' matches every record)");
+            say("search: PATTERN is missing ('' matches every record)");
             return ERR_INVALID;
         }
         s->literal = call_take_word(call);
@@ -312,7 +312,7 @@ static int open_search(struct search *s, struct call *call) {
         patterns.regex = false;
     }
     if (s->context && (settings->newest_first || settings->sort)) {
-        say("search: -A, -B and -C do not go with --newest-first and --sort");
+        say("search: -A, -B and -C cannot be combined with --newest-first or --sort");
         return ERR_INVALID;
     }
     int status = query_open(&s->query, "search", &settings->query, &patterns, system_wall_ns());
@@ -359,75 +359,78 @@ static const struct option options[] = {
      .kind = OPTION_LIST,
      .field = AT(regexes),
      .value = "REGEX",
-     .help = "look for this regular expression; may be given again; all words are PATHs then"},
+     .help = "Search for this regular expression. May be repeated. Every word is then a PATH.",
+     .section = "Patterns"},
+    {.name = "fixed_strings",
+     .letter = 'F',
+     .kind = OPTION_FLAG,
+     .field = AT(fixed),
+     .help = "Take the values of -e as literal text, as PATTERN is."},
     {.name = "ignore_case",
      .letter = 'i',
      .kind = OPTION_FLAG,
      .field = AT(ignore_case),
-     .help = "take A and a for the same letter (ASCII only)"},
+     .help = "Ignore the case of letters in patterns (ASCII letters only)."},
     {.name = "invert_match",
      .letter = 'v',
      .kind = OPTION_FLAG,
      .field = AT(invert),
-     .help = "print the records that do not match"},
+     .help = "Print the records that do not match."},
     {.name = "count",
      .letter = 'c',
      .kind = OPTION_FLAG,
      .field = AT(count),
-     .help = "print one number instead: how many records match"},
+     .help = "Print only the number of matching records.",
+     .section = "Results"},
     {.name = "files_with_matches",
      .letter = 'l',
      .kind = OPTION_FLAG,
      .field = AT(files),
-     .help = "print the files in which one matches instead, each once"},
+     .help = "Print only the names of the files that contain a match."},
     {.name = "max_count",
      .letter = 'm',
      .kind = OPTION_COUNT,
      .field = AT(max),
-     .help = "stop after N records, over all files; after N files with -l"},
+     .help = "Stop after N records, over all files; with -l after N files."},
     {.name = "after_context",
      .letter = 'A',
      .kind = OPTION_COUNT,
      .field = AT(after),
      .max = CONTEXT_MAX,
-     .help = "print N records after each, too; -- stands between groups"},
+     .help = "Also print N records after each match. Groups are separated by --."},
     {.name = "before_context",
      .letter = 'B',
      .kind = OPTION_COUNT,
      .field = AT(before),
      .max = CONTEXT_MAX,
-     .help = "print N records before each, too"},
+     .help = "Also print N records before each match."},
     {.name = "context",
      .letter = 'C',
      .kind = OPTION_COUNT,
      .field = AT(context),
      .max = CONTEXT_MAX,
-     .help = "both"},
-    {.name = "fixed_strings",
-     .letter = 'F',
-     .kind = OPTION_FLAG,
-     .field = AT(fixed),
-     .help = "what -e gives is a literal, as PATTERN is anyway"},
-    QUERY_OPTIONS(AT(query)),
-    RENDER_OPTIONS(AT(render)),
-    RENDER_PAGER_OPTION(AT(render)),
+     .help = "Also print N records before and after each match."},
     {.name = "newest_first",
      .kind = OPTION_FLAG,
      .field = AT(newest_first),
-     .help = "from the last record backwards"},
+     .help = "Print the newest records first."},
     {.name = "sort",
      .kind = OPTION_FLAG,
      .field = AT(sort),
-     .help = "in the order of the time that records carry, over all streams and files"},
+     .help = "Sort records of all streams and files by the time they carry."},
+    QUERY_OPTIONS(AT(query)),
+    RENDER_OPTIONS(AT(render)),
+    RENDER_PAGER_OPTION(AT(render)),
     {.name = "explain",
      .kind = OPTION_FLAG,
      .field = AT(explain),
-     .help = "tell on stderr how much was passed over, and why"},
+     .help = "Report on standard error how much was skipped, and why.",
+     .section = "Diagnosis"},
     {.name = "no_index",
      .kind = OPTION_FLAG,
      .field = AT(no_index),
-     .help = "read everything, as if no file had an index"},
-    HELP_OPTION,
+     .help = "Read everything, as if no segment had an index."},
+    HELP_OPTION_IN_SECTION,
 };
 
 static const struct search_settings presets = {
@@ -436,15 +439,19 @@ static const struct search_settings presets = {
 const struct command search_command = {
     .name = "search",
     .usage = "[OPTION…] PATTERN [PATH…]",
-    .summary = "Print the records in which PATTERN stands, or for which conditions hold.",
-    .more = "PATTERN is a literal, compared with the bytes of each record; '' matches every\n"
-            "record. A PATTERN that begins with - is written behind --. REGEX is as in Perl.\n"
-            "-v inverts PATTERN and REGEX, not the conditions.\n"
-            "CONDITION: FIELD = != < <= > >= VALUE, FIELD ~ REGEX (and !~), exists FIELD, FIELD;\n"
-            "joined by and, or, not and brackets. FIELD is a dotted path (http.status, tags.0). A\n"
-            "VALUE in quotes is a text; numbers compare with numbers, texts with texts.\n"
-            "Exit code: 0 something was found, 1 nothing, 2 an error, or damage was met (what\n"
-            "could be read was printed).\n"
+    .summary = "Print records that match PATTERN and pass all given filters.",
+    .more = "PATTERN is literal text, compared with the bytes of each record; '' matches every\n"
+            "record. Write -- before a PATTERN that begins with -. REGEX is a Perl-compatible\n"
+            "regular expression. -v inverts PATTERN and REGEX, not the filters.\n"
+            "\n"
+            "CONDITION compares fields: FIELD = != < <= > >= VALUE, FIELD ~ REGEX,\n"
+            "FIELD !~ REGEX, exists FIELD, or FIELD (present and neither false nor null), joined\n"
+            "by and, or, not and parentheses. FIELD is a dotted path: http.status, tags.0.\n"
+            "Numbers are compared with numbers and strings with strings; a VALUE in quotes is a\n"
+            "string.\n"
+            "\n"
+            "Exit code: 0 found, 1 nothing found, 2 error or damage (whatever could be read was\n"
+            "printed).\n"
             "\n"
             "Examples:\n"
             "  logport search connection\n"

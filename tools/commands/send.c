@@ -79,7 +79,7 @@ static int send_datagrams(struct client *client, struct input *input, const char
         say("send: %s: %s after %llu datagrams", where, error_text(d.status),
             (unsigned long long)d.sent);
     if (d.too_long > 0)
-        say("send: %llu lines are longer than a datagram can be (%d bytes); they were not sent",
+        say("send: %llu lines are longer than a datagram (%d bytes) and were not sent",
             (unsigned long long)d.too_long, DATAGRAM_MAX);
     return status == 0 && d.status == 0 && d.too_long == 0 ? EXIT_OK : EXIT_ERROR;
 }
@@ -92,10 +92,10 @@ static int send_run(struct call *call) {
     struct client client;
     struct input input;
     if (call->words < 1 || call->words > 2 || (settings->tcp && settings->udp)) {
-        say("send: %s (logport send --help)", call->words < 1 ? "HOST:PORT is missing"
-                                              : call->words > 2
-                                                  ? "one HOST:PORT and one FILE are all it takes"
-                                                  : "either --tcp or --udp, not both");
+        say("send: %s (see logport send --help)",
+            call->words < 1   ? "HOST:PORT is missing"
+            : call->words > 2 ? "more than one HOST:PORT and one FILE are given"
+                              : "--tcp and --udp cannot be combined");
         return EXIT_ERROR;
     }
     const char *where = call->word[0];
@@ -123,26 +123,34 @@ static int send_run(struct call *call) {
 #define AT(field) offsetof(struct send_settings, field)
 
 static const struct option options[] = {
-    {.name = "tcp", .kind = OPTION_FLAG, .field = AT(tcp), .help = "over TCP (as without it)"},
-    {.name = "udp", .kind = OPTION_FLAG, .field = AT(udp), .help = "over UDP, a datagram a line"},
+    {.name = "tcp", .kind = OPTION_FLAG, .field = AT(tcp), .help = "Send over TCP (the default)."},
+    {.name = "udp",
+     .kind = OPTION_FLAG,
+     .field = AT(udp),
+     .help = "Send over UDP, one line per datagram."},
     {.name = "rate",
      .kind = OPTION_COUNT,
      .field = AT(rate),
      .max = 100000000,
-     .help = "at most N datagrams a second; 0: as fast as can be"},
+     .help = "Over UDP, send at most N datagrams per second. 0: no limit.",
+     .unset = "0"},
     HELP_OPTION,
 };
 
 const struct command send_command = {
     .name = "send",
     .usage = "[--tcp|--udp] HOST:PORT [FILE]",
-    .summary = "Send the lines of a file, or of standard input, to a daemon.",
-    .more = "Over TCP it waits until the daemon has read everything. Over UDP nobody answers:\n"
-            "what a full socket buffer drops is counted by the daemon, not seen here.\n"
-            "\n"
-            "Examples:\n"
-            "  echo '{\"msg\":\"hello\"}' | logport send 127.0.0.1:5170\n"
-            "  logport send --udp --rate 50000 127.0.0.1:5170 lines.ndjson\n",
+    .summary = "Send the lines of a file or of standard input to a daemon.",
+    .more =
+        "Over TCP, the command waits until the daemon has read everything. Over UDP there is no\n"
+        "acknowledgement: datagrams that the daemon's socket buffer cannot hold are dropped,\n"
+        "which the daemon counts and the sender does not notice.\n"
+        "\n"
+        "Exit code: 0 sent, 2 error.\n"
+        "\n"
+        "Examples:\n"
+        "  echo '{\"msg\":\"hello\"}' | logport send 127.0.0.1:5170\n"
+        "  logport send --udp --rate 50000 127.0.0.1:5170 lines.ndjson\n",
     .options = options,
     .settings_size = sizeof(struct send_settings),
     .run = send_run,

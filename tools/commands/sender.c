@@ -26,7 +26,8 @@ int sender_wait_for_close(const char *command, struct client *client, const char
             got = client_receive(client, bytes, sizeof bytes, (uint32_t)(left_ns / 1000000 + 1));
         if (got == 0) return 0;
     }
-    say("%s: %s: %s; whether all was read is not known", command, where, error_text((int)got));
+    say("%s: %s: %s; the receiver may not have read everything", command, where,
+        error_text((int)got));
     return (int)got;
 }
 

@@ -232,16 +232,20 @@ done:
 #define FIELD(name) offsetof(struct stat_settings, name)
 
 static const struct option options[] = {
-    {.name = "json", .kind = OPTION_FLAG, .field = FIELD(json), .help = "print one JSON object"},
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .field = FIELD(json),
+     .help = "Print one JSON object.",
+     .section = "Statistics"},
     {.name = "histogram",
      .kind = OPTION_FLAG,
      .field = FIELD(histogram),
-     .help = "also how many lines each stretch of time holds, as bars"},
+     .help = "Also print how many lines fall into each period of time, as bars."},
     {.name = "by",
      .kind = OPTION_TEXT,
      .field = FIELD(by),
      .value = "FIELD",
-     .help = "also the most frequent values of this field: http.status"},
+     .help = "Also print the most frequent values of this field: http.status."},
     {.name = "count",
      .letter = 'n',
      .kind = OPTION_COUNT,
@@ -250,26 +254,27 @@ static const struct option options[] = {
      .max = TOP_VALUES_MAX,
      .preset = "10",
      .value = "N",
-     .help = "with --by: so many values"},
+     .help = "With --by, print this many values."},
     {.name = "no_index",
      .kind = OPTION_FLAG,
      .field = FIELD(no_index),
-     .help = "read every line, as if no file had an index"},
+     .help = "Read every line, as if no segment had an index."},
     QUERY_OPTIONS(FIELD(query)),
-    HELP_OPTION,
+    HELP_OPTION_IN_SECTION,
 };
 
 const struct command stat_command = {
     .name = "stat",
     .usage = "[OPTION…] [PATH…]",
-    .summary = "Count lines, bytes and levels, and say which time they cover.",
+    .summary = "Count lines, bytes and levels, and show which period they cover.",
     .more =
-        "A row a file, and one for all. Where all of a file is asked for, and no --by or\n"
-        "--histogram, its index says so, and no line is read. The ratio is the size of the counted "
-        "lines to that of\n"
-        "the file. Times are those that the lines themselves say, in UTC; lines without one are\n"
-        "in the counts, not in the times. Levels are counted by name; `none` are lines that\n"
-        "say none. --by tells 100,000 different values apart, by their first 256 bytes.\n"
+        "Prints one row per file and one for all files. Without filters, --by and\n"
+        "--histogram the numbers come from the indexes, and no line is read. The ratio is the\n"
+        "size of the counted lines divided by the size of the file. Times are those that the\n"
+        "lines carry, in UTC. Levels are counted by name; `none` counts lines without a level.\n"
+        "--by distinguishes up to 100,000 values by their first 256 bytes.\n"
+        "\n"
+        "Exit code: 0, or 2 if something could not be read or is damaged.\n"
         "\n"
         "Examples:\n"
         "  logport stat\n"

@@ -148,7 +148,7 @@ static bool newer_has_lines(const struct tail *tail, const struct tailed *t) {
 /* What may come later is waited for; told once. */
 static void report_missing(struct tail *tail, const char *path, int status) {
     if (tail->follow && status == ERR_NOT_FOUND) {
-        say("%s: not there yet; waiting for it", path);
+        say("%s: does not exist yet; waiting for it", path);
         return;
     }
     report_path_error(path, tail->call->paths.named, status);
@@ -296,10 +296,11 @@ static void report_gap(const struct tailed *t, const struct segment_file *next) 
     const unsigned long long from = t->sequence + 1, to = next->name.sequence - 1;
     if (!t->begun || from > to) return;
     if (from == to)
-        say("%s: segment %llu is not there: deleted before it was read, or never written", t->key,
-            from);
+        say("%s: segment %llu is missing: it was deleted before it was read, or never written",
+            t->key, from);
     else
-        say("%s: segments %llu to %llu are not there: deleted before they were read, or never "
+        say("%s: segments %llu to %llu are missing: they were deleted before they were read, or "
+            "never "
             "written",
             t->key, from, to);
 }
@@ -433,30 +434,35 @@ static const struct option options[] = {
      .kind = OPTION_COUNT,
      .field = AT(lines),
      .preset = "10",
-     .help = "print the last N records of each stream"},
+     .help = "Print the last N records of each stream.",
+     .section = "Records"},
     {.name = "follow",
      .letter = 'f',
      .kind = OPTION_FLAG,
      .field = AT(follow),
-     .help = "go on with those that come, over rotations and restarts of the daemon"},
+     .help =
+         "Continue with new records as they arrive, across rotations and restarts of the daemon."},
     {.name = "poll_ms",
      .kind = OPTION_TIME_MS,
      .field = AT(poll_ms),
      .min = 1,
      .max = 60000,
      .preset = "50ms",
-     .help = "look for new records this often"},
+     .help = "With --follow, look for new records this often."},
     QUERY_OPTIONS(AT(query)),
     RENDER_OPTIONS(AT(render)),
-    HELP_OPTION,
+    HELP_OPTION_IN_SECTION,
 };
 
 const struct command tail_command = {
     .name = "tail",
     .usage = "[OPTION…] [PATH…]",
-    .summary = "Print the last records, and with -f those that come.",
-    .more = "With -f a directory need not be there yet, and streams that come later are shown\n"
-            "from their beginning. No record is shown twice or left out.\n"
+    .summary = "Print the last records, and with -f new ones as they arrive.",
+    .more = "With -f the directory need not exist yet, and new streams are printed from their\n"
+            "beginning. No record is printed twice or left out; if segments are deleted before\n"
+            "they were read, this is reported.\n"
+            "\n"
+            "Exit code: 0, or 2 if something could not be read or is damaged.\n"
             "\n"
             "Examples:\n"
             "  logport tail\n"

@@ -76,8 +76,8 @@ int targets_from_daemon(struct targets *targets, struct files *files, const char
     free(answer.reply);
     free(names);
     if (targets->count > 0) return 0;
-    if (code == 0) say("replay: the daemon on %s does not say where it listens", directory);
-    say("replay: start the daemon, or say with --tcp or --udp HOST:PORT where to send");
+    if (code == 0) say("replay: the daemon on %s reports no listeners", directory);
+    say("replay: start the daemon, or give an address with --tcp or --udp HOST:PORT");
     return ERR_NOT_FOUND;
 }
 
@@ -118,7 +118,7 @@ static int finish(struct replay_target *target) {
     if (target->status == 0 && target->udp && target->sent > 0)
         target->status = sender_check_refused(&target->client);
     if (target->status < 0)
-        say("replay: %s: %s; how many of %" PRIu64 " records arrived is not known", target->where,
+        say("replay: %s: %s; not all of %" PRIu64 " records may have arrived", target->where,
             error_text(target->status), target->sent);
     else if (!target->udp)
         target->status = sender_wait_for_close("replay", &target->client, target->where);

@@ -100,6 +100,10 @@ static int64_t verify_index(struct output *out, const struct segment_file *segme
     return 1;
 }
 
+static const char *plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
 static void verify_file(struct call *call, const struct segment_file *segment,
                         struct verify_totals *totals, struct progress *progress) {
     const struct verify_settings *settings = call->settings;
@@ -124,15 +128,12 @@ static void verify_file(struct call *call, const struct segment_file *segment,
         say("%s: %s", segment->path, error_text((int)places));
     } else if (settings->verbose) {
         progress_clear(progress);
-        output_format(call->out, "%s: %s, %llu frames, %llu records\n", segment->path,
-                      places > 0 ? "damaged" : "sound",
-                      (unsigned long long)(totals->frames - before.frames),
-                      (unsigned long long)(totals->records - before.records));
+        const uint64_t frames = totals->frames - before.frames;
+        const uint64_t records = totals->records - before.records;
+        output_format(call->out, "%s: %s, %llu frame%s, %llu record%s\n", segment->path,
+                      places > 0 ? "damaged" : "sound", (unsigned long long)frames, plural(frames),
+                      (unsigned long long)records, plural(records));
     }
-}
-
-static const char *plural(uint64_t count) {
-    return count == 1 ? "" : "s";
 }
 
 static void print_totals(struct output *out, const struct verify_totals *t) {
@@ -188,32 +189,34 @@ static const struct option options[] = {
      .letter = 'v',
      .kind = OPTION_FLAG,
      .field = offsetof(struct verify_settings, verbose),
-     .help = "name the sound files too"},
+     .help = "List sound files too."},
     {.name = "manifest",
      .kind = OPTION_FLAG,
      .field = offsetof(struct verify_settings, manifest),
-     .help = "hold a daemon's directory against its manifest: is a closed file missing, are its "
-             "lines others, is there one too many?"},
+     .help = "Compare a daemon's directory with its manifest: report closed segments that are "
+             "missing, changed or added."},
     HELP_OPTION,
 };
 
 const struct command verify_command = {
     .name = "verify",
     .usage = "[-v] [--manifest] [PATH…]",
-    .summary = "Check every checksum, and say which file, frame and byte is bad.",
-    .more = "A directory means all its streams, the rejects too. What is unfinished at the end\n"
-            "of a file that is being written (.part) is an append on its way, not damage.\n"
-            "Frames are counted from 0.\n"
-            "\n"
-            "With --manifest a PATH is a daemon's directory; its manifest tells of every closed\n"
-            "file how many lines it has and what their checksum (XXH3) is, however they are\n"
-            "packed. A file that retention has deleted is not missing.\n"
-            "Exit code: 0 sound, 1 damage, 2 something could not be checked.\n"
-            "\n"
-            "Examples:\n"
-            "  logport verify\n"
-            "  logport verify -v ./logs/main\n"
-            "  logport verify --manifest ./logs\n",
+    .section = "Maintain",
+    .summary = "Check every checksum and report which file, frame and byte is damaged.",
+    .more =
+        "A directory means all its streams, including rejects. An incomplete append at the\n"
+        "end of a live segment (.part) is not damage. Frames are counted from 0.\n"
+        "\n"
+        "With --manifest, PATH is a daemon's directory. Its manifest records the number of\n"
+        "lines of every closed segment and their checksum (XXH3), however they are compressed.\n"
+        "A segment that retention has deleted is not missing.\n"
+        "\n"
+        "Exit code: 0 sound, 1 damaged, 2 something could not be checked.\n"
+        "\n"
+        "Examples:\n"
+        "  logport verify\n"
+        "  logport verify -v ./logs/main\n"
+        "  logport verify --manifest ./logs\n",
     .options = options,
     .settings_size = sizeof(struct verify_settings),
     .run = verify_run,

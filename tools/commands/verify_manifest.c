@@ -53,7 +53,7 @@ static int verify_directory(struct verifying *v) {
     int status = list_all(v);
     if (!status) status = manifest_read(v->call->files, v->directory, &v->manifest);
     if (status == ERR_NOT_FOUND) {
-        say("%s: has no manifest (%s/state/%s)", v->directory, v->directory, MANIFEST_FILE);
+        say("%s: there is no manifest (%s/state/%s)", v->directory, v->directory, MANIFEST_FILE);
         return EXIT_ERROR;
     }
     if (status) {
@@ -155,14 +155,14 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
         begin_finding(v, &v->totals.changed, path);
         output_format(v->call->out,
                       "changed: %" PRIu64 " lines of %" PRIu64 " bytes, xxh3 %016" PRIx64
-                      "; recorded are %" PRIu64 " of %" PRIu64 ", %016" PRIx64 "%s\n",
+                      "; recorded: %" PRIu64 " lines of %" PRIu64 " bytes, xxh3 %016" PRIx64 "%s\n",
                       lines, raw_bytes, xxh3, record->lines, record->raw_bytes, record->xxh3,
                       status == ERR_INVALID ? "; it is damaged" : "");
     } else {
         v->totals.sound++;
         if (!v->verbose) return;
         progress_clear(v->progress);
-        output_format(v->call->out, "%s: as recorded, %" PRIu64 " lines\n", path, lines);
+        output_format(v->call->out, "%s: unchanged, %" PRIu64 " lines\n", path, lines);
     }
 }
 
@@ -213,7 +213,7 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
     } else if (record->event == MANIFEST_DELETED) {
         char time[TIMESTAMP_TEXT_MAX];
         begin_finding(v, &v->totals.added, path);
-        output_format(v->call->out, "added: it was deleted at %s (%s), and is here again\n",
+        output_format(v->call->out, "added: it was deleted at %s (%s) but exists\n",
                       timestamp_format(record->time_ns, time), record->reason);
     } else {
         compare(v, record, path);
@@ -302,10 +302,10 @@ static void check_listed(struct verifying *v, const struct segment_list *list) {
             v->totals.fresh++;
             if (!v->verbose) continue;
             progress_clear(v->progress);
-            output_format(v->call->out, "%s: new, and not recorded yet\n", segment->path);
+            output_format(v->call->out, "%s: new, not recorded yet\n", segment->path);
         } else {
             begin_finding(v, &v->totals.added, segment->path);
-            output_text(v->call->out, "added: the manifest does not know it\n");
+            output_text(v->call->out, "added: not in the manifest\n");
         }
     }
 }
@@ -327,7 +327,7 @@ static void check_folders(struct verifying *v) {
 static void print_totals(struct verifying *v) {
     const struct manifest_totals *t = &v->totals;
     struct output *out = v->call->out;
-    output_format(out, "%" PRIu64 " recorded, %" PRIu64 " as recorded", t->recorded, t->sound);
+    output_format(out, "%" PRIu64 " recorded, %" PRIu64 " unchanged", t->recorded, t->sound);
     if (t->deleted > 0) output_format(out, ", %" PRIu64 " deleted", t->deleted);
     if (t->fresh > 0) output_format(out, ", %" PRIu64 " not recorded yet", t->fresh);
     output_format(out, ", %" PRIu64 " missing, %" PRIu64 " changed, %" PRIu64 " added\n",

@@ -230,23 +230,23 @@ static int settings_read(struct settings *settings, int argc, char **argv) {
         return 0;
     }
     if (settings->check && (words > 0 || settings->lines == 0 || settings->bad > 0)) {
-        say("--check takes no address, wants --lines, and knows no --bad");
+        say("--check needs --lines, and takes neither an address nor --bad");
         return -1;
     }
     if (words == 0 && !settings->check) {
-        say("an address is missing: logport-load HOST:PORT; --help says more");
+        say("an address is missing: logport-load HOST:PORT (see --help)");
         return -1;
     }
     if (settings->tcp && settings->udp) {
-        say("--tcp and --udp exclude each other");
+        say("--tcp and --udp cannot be combined");
         return -1;
     }
     if (settings->gso && !settings->udp) {
-        say("--gso is for --udp");
+        say("--gso needs --udp");
         return -1;
     }
     if (settings->udp && (settings->bytes > DATAGRAM_BYTES_MAX || settings->idle > 0)) {
-        say("--udp sends lines of at most %d bytes and knows no --idle", DATAGRAM_BYTES_MAX);
+        say("--udp: lines of at most %d bytes, and no --idle", DATAGRAM_BYTES_MAX);
         return -1;
     }
     if (settings->id != NULL && !id_valid(settings->id)) {

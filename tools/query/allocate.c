@@ -13,7 +13,7 @@ void *allocate(size_t size) {
 void *reallocate(void *memory, size_t size) {
     void *bigger = realloc(memory, size > 0 ? size : 1);
     if (bigger == NULL) {
-        say("out of memory: cannot allocate %llu bytes; giving up", (unsigned long long)size);
+        say("out of memory: cannot allocate %llu bytes", (unsigned long long)size);
         system_exit_now(2);
     }
     return bigger;

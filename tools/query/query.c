@@ -71,8 +71,9 @@ static int open_facts(struct query *query, const char *command,
     query->facts = &facts_rules_usual;
     if (!settings->time_keys && !settings->level_keys && !settings->level_scale) return 0;
     if (settings->level_scale && level_scale_parse(settings->level_scale, &scale) < 0) {
-        say("%s: --level-scale %s: is none of usual, pino, python, syslog, logback, opentelemetry, "
-            "monolog",
+        say("%s: --level-scale %s: not a scale (usual, pino, python, syslog, logback, "
+            "opentelemetry or "
+            "monolog)",
             command, settings->level_scale);
         return ERR_INVALID;
     }
@@ -80,8 +81,9 @@ static int open_facts(struct query *query, const char *command,
     const int status =
         facts_rules_set(settings->time_keys, settings->level_keys, scale, &query->own_facts);
     if (status < 0)
-        say("%s: --time-keys, --level-keys: up to %d keys of up to %d bytes, separated by commas, "
-            "were expected",
+        say("%s: --time-keys, --level-keys: expected at most %d keys of at most %d bytes, "
+            "separated by "
+            "commas",
             command, JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
     return status;
 }

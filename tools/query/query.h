@@ -34,48 +34,55 @@ struct query_settings {
      .kind = OPTION_TEXT,                                                                          \
      .field = (offset) + offsetof(struct query_settings, since),                                   \
      .value = "TIME",                                                                              \
-     .help = "only records from then on: 10m (ago), today, yesterday, 15:00, 2026-11-24, "         \
-             "'2026-11-24 15:00' (all local time), 2026-11-24T07:30:00Z, epoch"},                  \
+     .help = "Only records from this time on: 10m (ago), today, yesterday, 15:00, 2026-11-24, "    \
+             "'2026-11-24 15:00' (all local time), 2026-11-24T07:30:00Z, or Unix time.",           \
+     .section = "Filters"},                                                                        \
         {.name = "until",                                                                          \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, until),                               \
          .value = "TIME",                                                                          \
-         .help = "only records before then"},                                                      \
+         .help = "Only records before this time."},                                                \
         {.name = "received",                                                                       \
          .kind = OPTION_FLAG,                                                                      \
          .field = (offset) + offsetof(struct query_settings, received),                            \
-         .help = "--since and --until mean when records came in, not the time they carry"},        \
+         .help = "Apply --since and --until to the time at which a record was received, not to "   \
+                 "the time it carries."},                                                          \
         {.name = "level",                                                                          \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, level),                               \
          .value = "LEVEL",                                                                         \
-         .help = "only records of this level or above: trace, debug, info, warn, error, fatal"},   \
+         .help = "Only records of this level or above: trace, debug, info, warn, error, fatal."},  \
         {.name = "where",                                                                          \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, where),                               \
          .value = "CONDITION",                                                                     \
-         .help = "only records for which it holds: 'http.status>=500 and not exists retry'"},      \
+         .help =                                                                                   \
+             "Only records that meet this condition: 'http.status>=500 and not exists retry'."},   \
+        {.name = "stream",                                                                         \
+         .kind = OPTION_LIST,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, streams),                             \
+         .value = "NAME",                                                                          \
+         .help = "Only this stream. May be repeated."},                                            \
         {.name = "time_keys",                                                                      \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, time_keys),                           \
          .value = "KEY,...",                                                                       \
-         .help = "which top-level keys hold a record's time, the preferred first, in place of "    \
-                 "the usual ones; no index helps to find by them; none: records have none"},       \
+         .help = "Top-level keys that hold the time of a record, the preferred key first. "        \
+                 "Indexes are not used to find times then. none: records have no time.",           \
+         .unset = "the usual names"},                                                              \
         {.name = "level_keys",                                                                     \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, level_keys),                          \
          .value = "KEY,...",                                                                       \
-         .help = "which hold its level; the same"},                                                \
-        {.name = "level_scale",                                                                    \
-         .kind = OPTION_TEXT,                                                                      \
-         .field = (offset) + offsetof(struct query_settings, level_scale),                         \
-         .value = "SCALE",                                                                         \
-         .help = "what a level that is a number means: pino, python, syslog, logback, "            \
-                 "opentelemetry, monolog, or usual: told by its magnitude"},                       \
+         .help = "Top-level keys that hold the level of a record, the preferred key first; "       \
+                 "otherwise like --time-keys.",                                                    \
+         .unset = "the usual names"},                                                              \
     {                                                                                              \
-        .name = "stream", .kind = OPTION_LIST,                                                     \
-        .field = (offset) + offsetof(struct query_settings, streams), .value = "NAME",             \
-        .help = "only this stream; may be given again"                                             \
+        .name = "level_scale", .kind = OPTION_TEXT,                                                \
+        .field = (offset) + offsetof(struct query_settings, level_scale), .value = "SCALE",        \
+        .help = "Meaning of numeric levels: pino, python, syslog, logback, opentelemetry, "        \
+                "monolog, or usual (derived from the magnitude).",                                 \
+        .unset = "usual"                                                                           \
     }
 
 /* What is looked for in the bytes of a record; one of them is enough. */

@@ -78,7 +78,7 @@ int list_path(struct files *files, const char *path, struct segment_list *list, 
         segment_list_free(&before);
     }
     if (archived && all != NULL) {
-        say("archive %s: %s; what lies there is left out", archive, archives_error_text(archived));
+        say("archive %s: %s; its segments are skipped", archive, archives_error_text(archived));
         *all = false;
     }
     if (status == ERR_NOT_FOUND) status = list_moved(files, path, &more);
@@ -100,7 +100,8 @@ bool report_unopened(const struct segment_file *segment, const struct segment_fi
         return true;
     }
     if (shown == NULL || strcmp(shown->name.stream, segment->name.stream) != 0) return false;
-    say("%s: was deleted before it could be read; its records are missing here", segment->path);
+    say("%s: deleted before it could be read; its records are missing from the output",
+        segment->path);
     return true;
 }
 
@@ -134,22 +135,22 @@ static void leave_out_twice(struct segment_list *list) {
     free(twice);
 }
 
-#define STREAM_NAMES_TOLD 400 /* bytes */
+#define STREAM_NAMES_BYTES 400 /* bytes */
 
 /* ", but audit, main"; what is too much is left out. */
-static void name_streams(const struct segment_list *list, char text[STREAM_NAMES_TOLD]) {
+static void name_streams(const struct segment_list *list, char text[STREAM_NAMES_BYTES]) {
     size_t length = 0;
     text[0] = '\0';
     for (uint32_t i = 0; i < list->count; i++) {
         const char *name = list->files[i].name.stream;
         if (name[0] == '\0') continue;
-        bool told = false;
-        for (uint32_t k = 0; k < i && !told; k++)
-            told = strcmp(list->files[k].name.stream, name) == 0;
-        if (told) continue;
-        if (length + strlen(name) + 16 > STREAM_NAMES_TOLD) break;
-        length += (size_t)snprintf(text + length, STREAM_NAMES_TOLD - length, "%s%s",
-                                   length > 0 ? ", " : ", but ", name);
+        bool listed = false;
+        for (uint32_t k = 0; k < i && !listed; k++)
+            listed = strcmp(list->files[k].name.stream, name) == 0;
+        if (listed) continue;
+        if (length + strlen(name) + 16 > STREAM_NAMES_BYTES) break;
+        length += (size_t)snprintf(text + length, STREAM_NAMES_BYTES - length, "%s%s",
+                                   length > 0 ? ", " : "; streams: ", name);
     }
 }
 
@@ -157,7 +158,7 @@ bool streams_exist(const struct option_list *streams, const struct segment_list 
     bool all = true;
     for (uint32_t i = 0; i < streams->count; i++) {
         const char *name = streams->texts[i];
-        char others[STREAM_NAMES_TOLD];
+        char others[STREAM_NAMES_BYTES];
         bool there = false;
         for (uint32_t k = 0; k < list->count && !there; k++)
             there = strcmp(list->files[k].name.stream, name) == 0;
@@ -165,7 +166,8 @@ bool streams_exist(const struct option_list *streams, const struct segment_list 
         all = false;
         name_streams(list, others);
         const bool rejects = strcmp(name, "rejects") == 0;
-        say("no stream %s here%s%s", name, others, rejects ? "; name its folder: DIR/rejects" : "");
+        say("no stream %s%s%s", name, others,
+            rejects ? "; use the path of its folder, DIR/rejects" : "");
     }
     return all;
 }
@@ -204,15 +206,13 @@ bool report_damage(const struct segment_file *segment, const struct segment_read
     if (damage == SEGMENT_SOUND) return false;
     if (damage == SEGMENT_UNFINISHED && segment->name.part) return false;
     if (damage == SEGMENT_BAD_HEADER && reader->offset == 0 && segment->name.stream[0] == '\0') {
-        say("%s: is none of logport's files; what another program has packed is read by lz4 -dc",
-            segment->path);
+        say("%s: not a logport segment; use lz4 -dc for files of other programs", segment->path);
         return true;
     }
     say("%s: frame %llu at byte %llu: %s; %s", segment->path,
         (unsigned long long)reader->frame_number, (unsigned long long)reader->offset,
         damage_text(damage),
-        damage == SEGMENT_BAD_DATA ? "passing over it"
-                                   : "passing over what follows, up to the next sound frame");
+        damage == SEGMENT_BAD_DATA ? "skipping it" : "skipping to the next sound frame");
     return true;
 }
 

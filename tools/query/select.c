@@ -357,7 +357,7 @@ void select_files(const struct read_request *request, const struct segment_list 
     }
     progress_clear(s.progress);
     if (s.gave_up) {
-        say("a regular expression took too long on some records, which were passed over");
+        say("a regular expression took too long on some records, which were skipped");
         report->failed = true;
     }
     close_all(&s);
@@ -368,13 +368,12 @@ static unsigned long long ull(uint64_t number) {
 }
 
 void select_explain(const struct select_report *r) {
-    say("explain: %llu files, %llu with an index, %llu passed over whole", ull(r->files),
+    say("explain: %llu files, %llu with an index, %llu skipped entirely", ull(r->files),
         ull(r->files_indexed), ull(r->files_skipped));
-    say("explain: of %llu groups in indexes %llu passed over by time, %llu by level, %llu by the "
-        "filter",
+    say("explain: %llu groups in indexes; skipped: %llu by time, %llu by level, %llu by filter",
         ull(r->groups), ull(r->groups_by_time), ull(r->groups_by_level), ull(r->groups_by_filter));
-    say("explain: %llu frames passed over by time and %llu by level, as their lids say",
+    say("explain: frames skipped by their lids: %llu by time, %llu by level",
         ull(r->frames_by_time), ull(r->frames_by_level));
-    say("explain: %llu of %llu bytes read; %llu frames unpacked to %llu bytes", ull(r->bytes_read),
-        ull(r->bytes), ull(r->frames_read), ull(r->raw_bytes_read));
+    say("explain: %llu of %llu bytes read; %llu frames decompressed to %llu bytes",
+        ull(r->bytes_read), ull(r->bytes), ull(r->frames_read), ull(r->raw_bytes_read));
 }

@@ -64,7 +64,7 @@ static int next_string(struct parser *parser) {
     size_t size = 0;
     for (; *parser->p != quote; parser->p++) {
         if (*parser->p == '\\' && (parser->p[1] == quote || parser->p[1] == '\\')) parser->p++;
-        if (*parser->p == '\0') return fail(parser, "the string does not end");
+        if (*parser->p == '\0') return fail(parser, "the string has no closing quote");
         parser->value[size++] = *parser->p;
     }
     parser->p++;
@@ -92,7 +92,7 @@ static int next(struct parser *parser) {
         }
     while (!ends_word(*parser->p))
         parser->p++;
-    if (parser->p == parser->token) return fail(parser, "this is not understood");
+    if (parser->p == parser->token) return fail(parser, "unexpected character");
     parser->kind = TOKEN_WORD;
     parser->value_size = (size_t)(parser->p - parser->token);
     memcpy(parser->value, parser->token, parser->value_size);
@@ -115,7 +115,7 @@ static bool is_word(const struct parser *parser, const char *word) {
 static int parse_any(struct parser *parser, uint32_t *node);
 
 static int add_node(struct parser *parser, enum node_kind kind, uint32_t *number) {
-    if (parser->where->count == NODES_MAX) return fail(parser, "there are too many conditions");
+    if (parser->where->count == NODES_MAX) return fail(parser, "too many conditions");
     *number = parser->where->count++;
     parser->where->nodes[*number].kind = kind;
     return 0;
@@ -171,7 +171,7 @@ static int parse_value(struct parser *parser, struct node *node) {
     int status = next(parser);
     if (status < 0) return status;
     if (parser->kind != TOKEN_WORD && parser->kind != TOKEN_STRING)
-        return fail(parser, "a value is missing here");
+        return fail(parser, "a value is expected here");
     node->type = type_of(parser);
     node->text = copy_text(parser->value, parser->value_size);
     node->text_size = parser->value_size;
@@ -184,7 +184,7 @@ static int parse_value(struct parser *parser, struct node *node) {
 
 static int parse_path(struct parser *parser, struct node *node) {
     if (parser->kind != TOKEN_WORD && parser->kind != TOKEN_STRING)
-        return fail(parser, "a field's name is missing here");
+        return fail(parser, "a field name is expected here");
     node->path = copy_text(parser->value, parser->value_size);
     return next(parser);
 }
@@ -196,7 +196,7 @@ static int parse_exists(struct parser *parser, uint32_t *number) {
     if (closed && (status = next(parser)) < 0) return status;
     status = parse_path(parser, &parser->where->nodes[*number]);
     if (status < 0 || !closed) return status;
-    if (!is_sign(parser, ")")) return fail(parser, "a ) is missing here");
+    if (!is_sign(parser, ")")) return fail(parser, ") is expected here");
     return next(parser);
 }
 
@@ -232,12 +232,12 @@ static int parse_not(struct parser *parser, uint32_t *number) {
     if (is_sign(parser, "(")) {
         if ((status = next(parser)) < 0) return status;
         if ((status = parse_any(parser, number)) < 0) return status;
-        if (!is_sign(parser, ")")) return fail(parser, "a ) is missing here");
+        if (!is_sign(parser, ")")) return fail(parser, ") is expected here");
         return next(parser);
     }
     if (!is_word(parser, "not") && !is_sign(parser, "!")) return parse_test(parser, number);
     uint32_t inner;
-    if (parser->depth++ == DEPTH_MAX) return fail(parser, "this is nested too deeply");
+    if (parser->depth++ == DEPTH_MAX) return fail(parser, "nested too deeply");
     if ((status = next(parser)) < 0) return status;
     if ((status = parse_not(parser, &inner)) < 0) return status;
     parser->depth--;
@@ -264,7 +264,7 @@ static int parse_joined(struct parser *parser, enum node_kind kind, uint32_t *nu
 }
 
 static int parse_any(struct parser *parser, uint32_t *number) {
-    if (parser->depth++ == DEPTH_MAX) return fail(parser, "this is nested too deeply");
+    if (parser->depth++ == DEPTH_MAX) return fail(parser, "nested too deeply");
     const int status = parse_joined(parser, NODE_OR, number);
     parser->depth--;
     return status;
@@ -279,7 +279,7 @@ int where_open(const char *text, struct where **where, char *error) {
     int status = next(&parser);
     if (status == 0) status = parse_any(&parser, &(*where)->root);
     if (status == 0 && parser.kind != TOKEN_END)
-        status = fail(&parser, "a relation, and, or, or the end was expected here");
+        status = fail(&parser, "a comparison, and, or, or the end is expected here");
     free(parser.value);
     if (status == 0) return 0;
     where_close(*where);

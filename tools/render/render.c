@@ -65,10 +65,10 @@ static int choose_format(const char *name, bool selects, const struct output *ou
         if (strcmp(names[i], name) != 0) continue;
         *format = (enum render_format)i;
         if (*format != RENDER_RAW || !selects) return 0;
-        say("--output raw prints records as they are; --fields and --hide want another");
+        say("--output raw cannot be combined with --fields or --hide");
         return ERR_INVALID;
     }
-    say("--output %s: not one of raw, json, pretty, csv and logfmt", name);
+    say("--output %s: not a format (raw, json, pretty, csv or logfmt)", name);
     return ERR_INVALID;
 }
 
@@ -77,13 +77,13 @@ static int choose_color(const char *when, const struct output *out, bool *color)
     if (when == NULL || strcmp(when, "auto") == 0) return 0;
     *color = strcmp(when, "always") == 0;
     if (*color || strcmp(when, "never") == 0) return 0;
-    say("--color %s: not one of auto, always and never", when);
+    say("--color %s: expected auto, always or never", when);
     return ERR_INVALID;
 }
 
 static int add_path(struct paths *paths, const char *text, size_t size) {
     if (size == 0) {
-        say("--fields and --hide: a field's name is missing beside a comma");
+        say("--fields and --hide: a field name is missing before or after a comma");
         return ERR_INVALID;
     }
     paths->list = reallocate(paths->list, (paths->count + 1) * sizeof *paths->list);

@@ -33,29 +33,32 @@ struct render_settings {
      .kind = OPTION_TEXT,                                                                          \
      .field = (offset) + offsetof(struct render_settings, format),                                 \
      .value = "FORMAT",                                                                            \
-     .help = "raw, json, pretty, csv or logfmt (default pretty on a terminal, else raw)"},         \
+     .help = "Output format: raw, json, pretty, csv or logfmt.",                                   \
+     .unset = "pretty on a terminal; otherwise raw, or json with --fields or --hide",              \
+     .section = "Output"},                                                                         \
         {.name = "fields",                                                                         \
          .kind = OPTION_LIST,                                                                      \
          .field = (offset) + offsetof(struct render_settings, fields),                             \
-         .value = "PATH,…",                                                                        \
-         .help = "print only these fields: level,http.status"},                                    \
+         .value = "PATH,...",                                                                      \
+         .help = "Print only these fields: level,http.status. May be repeated."},                  \
         {.name = "hide",                                                                           \
          .kind = OPTION_LIST,                                                                      \
          .field = (offset) + offsetof(struct render_settings, hide),                               \
-         .value = "PATH,…",                                                                        \
-         .help = "print all fields but these"},                                                    \
+         .value = "PATH,...",                                                                      \
+         .help = "Print all fields except these. May be repeated."},                               \
         {.name = "utc",                                                                            \
          .kind = OPTION_FLAG,                                                                      \
          .field = (offset) + offsetof(struct render_settings, utc),                                \
-         .help = "show times in UTC, which is the default"},                                       \
+         .help = "Show times in UTC (the default)."},                                              \
         {.name = "local",                                                                          \
          .kind = OPTION_FLAG,                                                                      \
          .field = (offset) + offsetof(struct render_settings, local),                              \
-         .help = "show times in the local zone, with its distance from UTC"},                      \
+         .help = "Show times in the local time zone, with its offset from UTC."},                  \
     {                                                                                              \
         .name = "color", .kind = OPTION_TEXT,                                                      \
         .field = (offset) + offsetof(struct render_settings, color), .value = "WHEN",              \
-        .help = "auto, always or never (default auto: on a terminal, unless NO_COLOR is set)"      \
+        .help = "Use colors: always, never, or auto (on a terminal, unless NO_COLOR is set).",     \
+        .unset = "auto"                                                                            \
     }
 
 /* Of those that may print much. */
@@ -63,7 +66,8 @@ struct render_settings {
     {                                                                                              \
         .name = "no_pager", .kind = OPTION_FLAG,                                                   \
         .field = (offset) + offsetof(struct render_settings, no_pager),                            \
-        .help = "do not page on a terminal (else $PAGER, or less where there is one)"              \
+        .help = "Do not use a pager on a terminal. Otherwise $PAGER is used, or less if it is "    \
+                "installed."                                                                       \
     }
 
 /* Where what was looked for stands in a text: in red, where there are colours.
