@@ -1,14 +1,11 @@
-/* archive.c - where closed files go: an archive that can be one, a command that can be run,
- * as far as that is known before the first file goes.  And what is said of a configuration that is
- * good, but probably not meant. */
+/* archive.c - see archive.h. */
+#include "ingest/config/archive.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config_internal.h"
 #include "port/error.h"
-#include "port/process.h"
-#include "port/system.h"
 
 /* ---- the archive ---- */
 
@@ -29,9 +26,10 @@ static void simplify(char *path) {
 }
 
 /* What comes there would be taken for a stream, or for what the daemon writes just now. */
-static int refuse_inside(const struct config *config, const char *archive, char *error) {
+static int refuse_inside(const struct host *host, const struct config *config, const char *archive,
+                         char *error) {
     char dir[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
-    if (system_absolute_path(config->dir, dir, sizeof dir)) return 0;
+    if (host->absolute_path(config->dir, dir, sizeof dir)) return 0;
     strcpy(path, archive);
     simplify(dir);
     simplify(path);
@@ -62,12 +60,12 @@ static int refuse_in_file(struct files *files, const char *archive, char *error)
     return ERR_INVALID;
 }
 
-int config_archive_settle(struct files *files, struct config *config, const char **archive_dir,
-                          char *error) {
+int config_archive_resolve(const struct host *host, struct config *config, const char **archive_dir,
+                           char *error) {
     char path[PATH_BYTES_MAX];
     if (*archive_dir != NULL && strcmp(*archive_dir, "none") == 0) *archive_dir = NULL;
     if (*archive_dir == NULL) return 0;
-    int result = system_absolute_path(*archive_dir, path, sizeof path);
+    int result = host->absolute_path(*archive_dir, path, sizeof path);
     if (!result)
         *archive_dir =
             config_keep(config, path, strlen(path), config_position(config, *archive_dir));
@@ -76,8 +74,8 @@ int config_archive_settle(struct files *files, struct config *config, const char
         snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %s", error_text(result));
         return ERR_INVALID;
     }
-    result = refuse_inside(config, path, error);
-    return result ? result : refuse_in_file(files, path, error);
+    result = refuse_inside(host, config, path, error);
+    return result ? result : refuse_in_file(host->files, path, error);
 }
 
 /* ---- the command ---- */
@@ -96,13 +94,14 @@ static void split(const char *line, char *list, size_t size) {
     }
 }
 
-int config_command_settle(const struct option_list *words, bool *missing, char *error) {
+int config_command_resolve(const struct host *host, const struct option_list *words, bool *missing,
+                           char *error) {
     char list[300];
     *missing = false;
     if (words->count == 0) return 0;
     const char *program = words->texts[0];
     if (words->count == 1 && strcmp(program, "none") == 0) return 0;
-    *missing = !process_program_found(program);
+    *missing = !host->program_found(program);
     if (program[0] == '\0') {
         snprintf(error, CONFIG_ERROR_MAX, "archive_command: a program's name was expected first");
         return ERR_INVALID;
@@ -114,42 +113,4 @@ int config_command_settle(const struct option_list *words, bool *missing, char *
              "go one each: [%s]",
              program, list);
     return ERR_INVALID;
-}
-
-/* ---- what is probably not meant ---- */
-
-static bool said_before(const struct config *config, uint32_t n, const char *program) {
-    for (uint32_t i = 0; i < n; i++)
-        if (strcmp(config->streams[i].command.texts[0], program) == 0 &&
-            config->streams[i].program_missing)
-            return true;
-    return false;
-}
-
-size_t config_warnings(const struct config *config, char *text, size_t size) {
-    size_t length = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < config->stream_count; i++) {
-        const struct stream_config *stream = &config->streams[i];
-        const char *program = stream->program_missing ? stream->command.texts[0] : NULL;
-        if (stream->configured && !stream->fed && length < size)
-            length += (size_t)snprintf(text + length, size - length,
-                                       "stream %s is configured, but no listener feeds it\n",
-                                       stream->name);
-        if (program && !said_before(config, i, program) && length < size)
-            length += (size_t)snprintf(text + length, size - length,
-                                       "archive_command: there is no program \"%.128s\" now%s\n",
-                                       program, strpbrk(program, "/\\") ? "" : " on the PATH");
-    }
-    return length < size ? length : size - 1;
-}
-
-void config_say_warnings(const struct config *config) {
-    char text[CONFIG_WARNINGS_MAX];
-    config_warnings(config, text, sizeof text);
-    for (char *line = text; *line != '\0';) { /* ends: the text does */
-        const size_t length = strcspn(line, "\n");
-        say("%.*s", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
 }

@@ -1,15 +1,11 @@
-/* config.c - the daemon's table of options, and what the command line and the file that it
- * names come to. */
+/* config.c - the tables of options, and what holds of any configuration that was read. */
 #include "ingest/config/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config_internal.h"
 #include "port/error.h"
-#include "port/system.h"
-#include "writer/live/schema_gate.h"
 
 #define MIB         (1024 * 1024ull)
 #define FIELD(name) offsetof(struct config, name)
@@ -336,80 +332,61 @@ const struct option config_options[] = {
     {.name = NULL},
 };
 
-/* What has no position: the command line's values, and the presets. */
-static int check_values(const struct config *config, char *error) {
-    char problem[CONFIG_PROBLEM_MAX];
-    for (const struct option *option = config_options; option->name; option++) {
-        const void *field = (const uint8_t *)config + option->field;
-        const struct option_list *list = field;
-        const char *text = NULL;
-        char number[32];
-        if (option->kind == OPTION_COUNT) {
-            uint64_t value;
-            memcpy(&value, field, sizeof value);
-            snprintf(number, sizeof number, "%llu", (unsigned long long)value);
-            text = number;
-        }
-        if (option->kind == OPTION_TEXT) memcpy(&text, field, sizeof text);
-        for (uint32_t i = 0; i < (option->kind == OPTION_LIST ? list->count : text != NULL); i++) {
-            if (option->kind == OPTION_LIST) text = list->texts[i];
-            if (config_value_check(option->name, text, problem) == 0) continue;
-            snprintf(error, CONFIG_ERROR_MAX, "%s: %s", option->name, problem);
-            return ERR_INVALID;
-        }
-    }
-    return 0;
-}
+#undef FIELD
+#define FIELD(name) offsetof(struct listener_keys, name)
 
-/* What came before is good. */
-static int settle(struct files *files, struct config *config, char *error) {
-    const struct config_schedule asked = {config->rotate, config->rotate_zone, config->zone_folder};
-    const char *const archive_dir = config->archive_dir;
-    int result = config_schedule_settle(files, &asked, &config->schedule, &config->zone, error);
-    if (result) config_error_at(config, config->rotate_zone, error);
-    if (result) return result;
-    result = config_archive_settle(files, config, &config->archive_dir, error);
-    if (result) config_error_at(config, archive_dir, error);
-    bool missing; /* said for each stream */
-    if (!result && config_command_settle(&config->archive_command, &missing, error)) {
-        config_error_at(config, config->archive_command.texts[0], error);
-        result = ERR_INVALID;
-    }
-    if (!result) result = config_listeners_settle(config, error);
-    if (!result) result = config_streams_settle(files, config, error);
-    config->segment_age_s = config_segment_age_s(config->segment_age_s, &config->schedule);
-    return result;
-}
+#define REPLACES(name) "Replaces " name " for lines received here."
 
-int config_read(struct files *files, int argc, char **argv, struct config *config, char *error) {
-    *config = (struct config){0};
-    error[0] = '\0';
-    /* Once to learn which file, once more to let the command line win. */
-    options_preset(config_options, config);
-    int words = options_command_line(config_options, argc, argv, config, error);
-    if (words > 0) {
-        snprintf(error, CONFIG_ERROR_MAX, "\"%s\": logportd takes options only; see --help",
-                 argv[1]);
-        return ERR_INVALID;
-    }
-    if (words < 0) return words;
-    if (config->help || config->version) return 0;
-    if (config->file) {
-        const char *file = config->file;
-        *config = (struct config){.file = file};
-        options_preset(config_options, config);
-        const int result = config_file_read(files, config, error);
-        if (result) return result;
-        words = options_command_line(config_options, argc, argv, config, error);
-        if (words < 0) return words;
-    }
-    if (config->tcp.count + config->udp.count == 0) {
-        config->tcp = (struct option_list){.count = 1, .texts = {"127.0.0.1:5170"}};
-        config->udp = config->tcp;
-    }
-    const int result = check_values(config, error);
-    return result ? result : settle(files, config, error);
-}
+const struct option config_listener_options[] = {
+    {.name = "address",
+     .kind = OPTION_TEXT,
+     .field = FIELD(address),
+     .value = "HOST:PORT",
+     .help = "Address to listen on."},
+    {.name = "time_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(time_keys),
+     .value = "KEY,...",
+     .help = REPLACES("time_keys")},
+    {.name = "level_keys",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_keys),
+     .value = "KEY,...",
+     .help = REPLACES("level_keys")},
+    {.name = "level_scale",
+     .kind = OPTION_TEXT,
+     .field = FIELD(level_scale),
+     .value = "SCALE",
+     .help = REPLACES("level_scale")},
+    {.name = "ijson",
+     .kind = OPTION_TEXT,
+     .field = FIELD(ijson),
+     .value = "true or false",
+     .help = REPLACES("ijson")},
+    {.name = "schema",
+     .kind = OPTION_LIST,
+     .field = FIELD(schema),
+     .value = "FILE",
+     .help = REPLACES("schema") " none: no schema."},
+    {.name = "schema_mode",
+     .kind = OPTION_TEXT,
+     .field = FIELD(schema_mode),
+     .value = "MODE",
+     .help = REPLACES("schema_mode")},
+    {.name = "formats",
+     .kind = OPTION_TEXT,
+     .field = FIELD(formats),
+     .value = "true or false",
+     .help = REPLACES("formats")},
+    {.name = "stream",
+     .kind = OPTION_TEXT,
+     .field = FIELD(stream),
+     .value = "NAME",
+     .help = "Stream that receives the lines. Default: main."},
+    {.name = NULL},
+};
+
+/* ---- texts of the file ---- */
 
 const char *config_keep(struct config *config, const char *text, size_t size,
                         struct text_position at) {
@@ -441,35 +418,10 @@ void config_error_at(const struct config *config, const char *text, char *error)
     memcpy(error, place, size);
 }
 
-void config_free(struct config *config) {
-    struct config_text_kept *kept = config->kept;
-    while (kept) {
-        struct config_text_kept *next = kept->next;
-        free(kept);
-        kept = next;
-    }
-    config->kept = NULL;
-    while (config->objects) {
-        struct listener_object *next = config->objects->next;
-        free(config->objects);
-        config->objects = next;
-    }
-    for (uint32_t i = 0; i < config->listener_count; i++)
-        schema_gate_release(config->listeners[i].gate);
-    zone_free(config->zone);
-    config->zone = NULL;
-    config_streams_free(config);
-    free(config->listeners);
-    config->listeners = NULL;
-    config->listener_count = 0;
-}
+/* ---- streams ---- */
 
-int config_address(const char *text, struct port_address *address) {
-    char whole[32];
-    if (text[0] == ':') text++;
-    if (text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) <= 5) {
-        snprintf(whole, sizeof whole, "127.0.0.1:%s", text);
-        text = whole;
-    }
-    return address_resolve(text, address);
+const struct stream_config *config_stream(const struct config *config, const char *name) {
+    for (uint32_t i = 0; i < config->stream_count; i++)
+        if (strcmp(config->streams[i].name, name) == 0) return &config->streams[i];
+    return &config->others;
 }

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ingest/config/text.h"
 #include "port/address.h"
-#include "port/files.h"
 #include "port/options.h"
 #include "schema/record/facts.h"
 #include "writer/clock/schedule.h"
@@ -104,26 +104,26 @@ struct config {
 
 extern const struct option config_options[];
 
-#define CONFIG_ERROR_MAX 1024
-/* Reads the command line and the file that it names. ERR_INVALID, and `error`
- * (CONFIG_ERROR_MAX bytes) says what is wrong, where, and what was expected. Any thread. */
-int config_read(struct files *files, int argc, char **argv, struct config *config, char *error);
-void config_free(struct config *config);
+#define CONFIG_ERROR_MAX   1024
+#define CONFIG_PROBLEM_MAX 512 /* of one value, without its place */
 
-/* Of the stream of this name, `others` if it is not named. */
+/* The stream of this name; `others` if it is not named. */
 const struct stream_config *config_stream(const struct config *config, const char *name);
-/* What is good, but probably not meant: streams that have keys of their own, and no lines; programs
- * that are not there.  Writes it to `text`, a line each, as far as it has room; 0: there is none. */
-size_t config_warnings(const struct config *config, char *text, size_t size);
-#define CONFIG_WARNINGS_MAX 2048
-/* On stderr. */
-void config_say_warnings(const struct config *config);
 
-/* Puts in front of `error` (CONFIG_ERROR_MAX bytes) where in the file this text of the configuration
- * stands; one of the command line, or a preset, stands nowhere. */
+/* A text of the file.  They form one chain and are freed together. */
+struct config_text_kept {
+    struct config_text_kept *next;
+    struct text_position at;
+    char text[];
+};
+/* Copies a text; the copy lives as long as the configuration.  NULL: out of memory. */
+const char *config_keep(struct config *config, const char *text, size_t size,
+                        struct text_position at);
+/* Where this text of the configuration, identified by its pointer, is in the file; line 0: it is not
+ * from the file. */
+struct text_position config_position(const struct config *config, const char *text);
+/* Inserts that position before `error` (CONFIG_ERROR_MAX bytes); a text that is not from the file has
+ * none. */
 void config_error_at(const struct config *config, const char *text, char *error);
-
-/* One listener's address, looked up if it is a name; "5170" and ":5170" are ports on 127.0.0.1. */
-int config_address(const char *text, struct port_address *address);
 
 #endif

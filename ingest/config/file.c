@@ -1,14 +1,18 @@
-/* file.c - reads the configuration file into the table's fields.
- * The only file that knows cJSON: it reads the values of a text whose syntax and
- * positions are our own scanner's (config_text). */
+/* file.c - see file.h.
+ * The only file that knows cJSON: it reads the values of a text whose syntax and positions are
+ * checked by our own scanner (text.h). */
+#include "ingest/config/file.h"
+
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config_internal.h"
+#include "ingest/config/listeners.h"
+#include "ingest/config/streams.h"
 #include "ingest/config/text.h"
+#include "ingest/config/values.h"
 #include "port/error.h"
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20)
@@ -18,7 +22,8 @@
 #define NAMES_MAX 128
 
 /* One object of the file, and the settings that its table fills. */
-struct reading {
+struct file_reading {
+    const struct host *host;
     struct config *config;
     const char *path, *text;
     size_t size;
@@ -32,7 +37,7 @@ struct reading {
     char *error; /* "" while all is well */
 };
 
-static void wrong(struct reading *reading, size_t offset, const char *what, const char *name) {
+static void wrong(struct file_reading *reading, size_t offset, const char *what, const char *name) {
     if (reading->error[0]) return; /* the first is said */
     const struct text_position at = text_position(reading->text, offset);
     const char *stream = reading->stream ? reading->stream->name : "";
@@ -41,7 +46,7 @@ static void wrong(struct reading *reading, size_t offset, const char *what, cons
              name[0] ? ": " : "", what);
 }
 
-static cJSON *value_at(const struct reading *reading, size_t offset) {
+static cJSON *value_at(const struct file_reading *reading, size_t offset) {
     const char *end;
     return cJSON_ParseWithLengthOpts(reading->text + offset, reading->size - offset, &end, false);
 }
@@ -58,7 +63,8 @@ static const char *expected(const struct option *option) {
 }
 
 /* The text of a value, kept by the configuration; NULL, and said, if it is none of those. */
-static const char *text_at(struct reading *reading, const struct option *option, size_t offset) {
+static const char *text_at(struct file_reading *reading, const struct option *option,
+                           size_t offset) {
     cJSON *value = value_at(reading, offset);
     char number[32];
     const char *text = NULL;
@@ -82,27 +88,27 @@ static const char *text_at(struct reading *reading, const struct option *option,
     return text;
 }
 
-static void set_text(struct reading *reading, const struct option *option, const char *text,
+static void set_text(struct file_reading *reading, const struct option *option, const char *text,
                      size_t offset) {
     char problem[CONFIG_PROBLEM_MAX];
     struct stream_object *object;
     const bool names_stream =
         reading->table == config_listener_options && strcmp(option->name, "stream") == 0;
     if (option_set(option, text, reading->settings, problem) ||
-        config_value_check(option->name, text, problem) ||
+        config_value_check(reading->host, option->name, text, problem) ||
         (names_stream && config_stream_object(reading->config, text, &object, problem)))
         wrong(reading, offset, problem, option->name);
     else if (reading->stream)
         config_stream_set(reading->stream, option, text, text_position(reading->text, offset));
 }
 
-static void set(struct reading *reading, const struct option *option, size_t offset) {
+static void set(struct file_reading *reading, const struct option *option, size_t offset) {
     const char *text = text_at(reading, option, offset);
     if (text) set_text(reading, option, text, offset);
 }
 
 /* The last would count, and whoever reads the file sees the first. */
-static void written_twice(struct reading *reading, size_t offset, struct text_position first,
+static void written_twice(struct file_reading *reading, size_t offset, struct text_position first,
                           const char *name) {
     char what[64];
     snprintf(what, sizeof what, "it is written twice, first at %u:%u", first.line, first.column);
@@ -111,10 +117,10 @@ static void written_twice(struct reading *reading, size_t offset, struct text_po
 
 /* ---- lists ---- */
 
-static void members(struct reading *reading, size_t offset);
+static void members(struct file_reading *reading, size_t offset);
 
 /* {"address": "…", …}: a listener with keys of its own. */
-static void listener(struct reading *reading, const struct option *option, size_t offset) {
+static void listener(struct file_reading *reading, const struct option *option, size_t offset) {
     struct listener_object *object = calloc(1, sizeof *object);
     if (!object) {
         wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
@@ -122,7 +128,7 @@ static void listener(struct reading *reading, const struct option *option, size_
     }
     object->next = reading->config->objects;
     reading->config->objects = object;
-    struct reading inner = *reading;
+    struct file_reading inner = *reading;
     inner.table = config_listener_options;
     inner.settings = &object->keys;
     members(&inner, offset);
@@ -132,13 +138,13 @@ static void listener(struct reading *reading, const struct option *option, size_
         set_text(reading, option, object->keys.address, offset);
 }
 
-static bool is_listener(const struct reading *reading, const struct option *option) {
+static bool is_listener(const struct file_reading *reading, const struct option *option) {
     return reading->table == config_options &&
            (strcmp(option->name, "tcp") == 0 || strcmp(option->name, "udp") == 0);
 }
 
 static void element(void *context, size_t name_offset, size_t offset) {
-    struct reading *reading = context;
+    struct file_reading *reading = context;
     (void)name_offset;
     if (reading->text[offset] == '{' && is_listener(reading, reading->option))
         listener(reading, reading->option, offset);
@@ -146,7 +152,7 @@ static void element(void *context, size_t name_offset, size_t offset) {
         set(reading, reading->option, offset);
 }
 
-static void list(struct reading *reading, const struct option *option, size_t offset) {
+static void list(struct file_reading *reading, const struct option *option, size_t offset) {
     const uint32_t before = reading->stream ? reading->stream->key_count : 0;
     reading->option = option;
     if (reading->text[offset] == '[')
@@ -163,7 +169,7 @@ static void list(struct reading *reading, const struct option *option, size_t of
 
 /* The elements of a list of keys become one text, as the command line writes it. */
 static void key(void *context, size_t name_offset, size_t offset) {
-    struct reading *reading = context;
+    struct file_reading *reading = context;
     (void)name_offset;
     const char *text = text_at(reading, reading->option, offset);
     if (!text) return;
@@ -176,7 +182,7 @@ static void key(void *context, size_t name_offset, size_t offset) {
         sprintf(reading->joined + size, "%s%s", size ? "," : "", text);
 }
 
-static void keys(struct reading *reading, const struct option *option, size_t offset) {
+static void keys(struct file_reading *reading, const struct option *option, size_t offset) {
     char joined[VALUE_BYTES_MAX] = "";
     reading->joined = joined;
     config_text_children(reading->text, reading->size, offset, key, reading);
@@ -193,9 +199,9 @@ static void keys(struct reading *reading, const struct option *option, size_t of
 
 /* "NAME": {"rotate": "daily", …} */
 static void stream(void *context, size_t name_offset, size_t value_offset) {
-    struct reading *reading = context;
+    struct file_reading *reading = context;
     struct config read_into = {0}; /* its values are not needed, only whether they are good */
-    struct reading inner = *reading;
+    struct file_reading inner = *reading;
     char problem[CONFIG_PROBLEM_MAX];
     cJSON *name = value_at(reading, name_offset);
     if (!name)
@@ -216,7 +222,7 @@ static void stream(void *context, size_t name_offset, size_t value_offset) {
     cJSON_Delete(name);
 }
 
-static void streams(struct reading *reading, size_t offset) {
+static void streams(struct file_reading *reading, size_t offset) {
     if (reading->text[offset] == '{')
         config_text_children(reading->text, reading->size, offset, stream, reading);
     else
@@ -225,12 +231,12 @@ static void streams(struct reading *reading, size_t offset) {
 
 /* ---- members ---- */
 
-static bool is_whole(const struct reading *reading) {
+static bool is_whole(const struct file_reading *reading) {
     return reading->table == config_options && !reading->stream;
 }
 
 /* It is one elsewhere. */
-static bool misplaced_key(struct reading *reading, size_t offset, const char *name) {
+static bool misplaced_key(struct file_reading *reading, size_t offset, const char *name) {
     const struct option *option = option_find(reading->table, name);
     if (option && option->place == OPTION_COMMAND_LINE_ONLY)
         wrong(reading, offset, "this is for the command line only, not for the file", name);
@@ -244,7 +250,7 @@ static bool misplaced_key(struct reading *reading, size_t offset, const char *na
     return true;
 }
 
-static void unknown_key(struct reading *reading, size_t offset, const char *name) {
+static void unknown_key(struct file_reading *reading, size_t offset, const char *name) {
     char what[CONFIG_PROBLEM_MAX];
     const bool whole = is_whole(reading);
     const char *like = option_like(reading->table, name);
@@ -262,7 +268,7 @@ static void unknown_key(struct reading *reading, size_t offset, const char *name
 }
 
 /* False: this one was written before; and said. */
-static bool write_once(struct reading *reading, const struct option *option, const char *name,
+static bool write_once(struct file_reading *reading, const struct option *option, const char *name,
                        size_t offset) {
     size_t i = 0;
     if (!option && !(is_whole(reading) && strcmp(name, "streams") == 0)) return true;
@@ -277,7 +283,7 @@ static bool write_once(struct reading *reading, const struct option *option, con
 }
 
 static void member(void *context, size_t name_offset, size_t value_offset) {
-    struct reading *reading = context;
+    struct file_reading *reading = context;
     cJSON *name = value_at(reading, name_offset);
     if (!name) {
         wrong(reading, name_offset, error_text(ERR_NO_MEMORY), "");
@@ -304,30 +310,31 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
     cJSON_Delete(name);
 }
 
-static void members(struct reading *reading, size_t offset) {
+static void members(struct file_reading *reading, size_t offset) {
     struct text_position written[NAMES_MAX] = {{0, 0}};
     reading->written = written;
     config_text_children(reading->text, reading->size, offset, member, reading);
     reading->written = NULL;
 }
 
-int config_file_read(struct files *files, struct config *config, char *error) {
+int config_file_read(const struct host *host, struct config *config, char *error) {
     char *text;
     size_t size, offset;
     const char *sentence;
     const char *path = config->file;
-    int result = file_read_all(files, path, CONFIG_FILE_BYTES_MAX, &text, &size);
+    int result = file_read_all(host->files, path, CONFIG_FILE_BYTES_MAX, &text, &size);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
         return ERR_INVALID;
     }
-    struct reading reading = {.config = config,
-                              .path = path,
-                              .text = text,
-                              .size = size,
-                              .table = config_options,
-                              .settings = config,
-                              .error = error};
+    struct file_reading reading = {.host = host,
+                                   .config = config,
+                                   .path = path,
+                                   .text = text,
+                                   .size = size,
+                                   .table = config_options,
+                                   .settings = config,
+                                   .error = error};
     result = config_text_check(text, size, &sentence, &offset);
     if (result == ERR_INVALID)
         wrong(&reading, offset, sentence, "");

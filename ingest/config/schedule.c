@@ -1,13 +1,13 @@
-/* schedule.c - what the keys of rotation by the clock come to: a schedule, and the zone
- * whose clock it goes by. */
+/* schedule.c - see schedule.h. */
+#include "ingest/config/schedule.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config_internal.h"
+#include "ingest/config/config.h"
 #include "port/error.h"
-#include "port/system.h"
 
 #define ZONE_PATH_MAX 1024
 
@@ -20,18 +20,18 @@ static int no_folder(const char *name, char *error) {
     return ERR_INVALID;
 }
 
-static int read_zone(struct files *files, const char *name, const char *folder, struct zone **zone,
-                     char *error) {
+static int read_zone(const struct host *host, const char *name, const char *folder,
+                     struct zone **zone, char *error) {
     char path[ZONE_PATH_MAX], *bytes;
     size_t size;
     const char *sentence = NULL;
-    if (!folder) folder = system_zone_folder();
+    if (!folder) folder = host->zone_folder;
     if (!folder) return no_folder(name, error);
     if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) {
         snprintf(error, CONFIG_ERROR_MAX, "zone_folder: %s", error_text(ERR_NAME_TOO_LONG));
         return ERR_INVALID;
     }
-    int result = file_read_all(files, path, ZONE_FILE_BYTES_MAX, &bytes, &size);
+    int result = file_read_all(host->files, path, ZONE_FILE_BYTES_MAX, &bytes, &size);
     if (result == 0) {
         result = zone_read(bytes, size, zone, &sentence);
         free(bytes);
@@ -47,23 +47,23 @@ static int read_zone(struct files *files, const char *name, const char *folder, 
     return result;
 }
 
-static int find_zone(struct files *files, const struct config_schedule *asked, struct zone **zone,
+static int find_zone(const struct host *host, const struct schedule_keys *keys, struct zone **zone,
                      char *error) {
-    const char *name = asked->rotate_zone;
+    const char *name = keys->rotate_zone;
     if (strcmp(name, "UTC") && strcmp(name, "local"))
-        return read_zone(files, name, asked->zone_folder, zone, error);
+        return read_zone(host, name, keys->zone_folder, zone, error);
     const int result =
-        strcmp(name, "UTC") == 0 ? zone_of_utc(zone) : zone_of_system(system_zone_offset_s, zone);
+        strcmp(name, "UTC") == 0 ? zone_of_utc(zone) : zone_of_system(host->zone_offset_s, zone);
     if (result) snprintf(error, CONFIG_ERROR_MAX, "rotate_zone: %s", error_text(result));
     return result;
 }
 
-int config_schedule_settle(struct files *files, const struct config_schedule *asked,
-                           struct schedule *schedule, struct zone **zone, char *error) {
-    const int result = schedule_parse(asked->rotate, schedule);
-    assert(result == 0); /* config_value_check has said yes */
+int config_schedule_resolve(const struct host *host, const struct schedule_keys *keys,
+                            struct schedule *schedule, struct zone **zone, char *error) {
+    const int result = schedule_parse(keys->rotate, schedule);
+    assert(result == 0); /* config_value_check accepted it */
     *zone = NULL;
-    if (find_zone(files, asked, zone, error)) return ERR_INVALID;
+    if (find_zone(host, keys, zone, error)) return ERR_INVALID;
     schedule->zone = *zone;
     return 0;
 }

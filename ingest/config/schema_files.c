@@ -64,8 +64,8 @@ static bool same_schema(const struct listener_config *a, const struct listener_c
     return true;
 }
 
-int schema_files_settle(struct files *files, struct config *config, uint64_t line_bytes_max,
-                        uint32_t workers, char *error) {
+int schema_files_load(struct files *files, struct config *config, uint64_t line_bytes_max,
+                      uint32_t workers, char *error) {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         struct listener_config *listener = &config->listeners[i];
         struct schema *schema;

@@ -15,7 +15,7 @@ int schema_files_compile(struct files *files, const struct option_list *paths, b
 
 /* Gives each listener that names schemas its gate, with checkers for `workers` and for lines
  * of line_bytes_max; listeners that name the same share one.  Errors as above. */
-int schema_files_settle(struct files *files, struct config *config, uint64_t line_bytes_max,
-                        uint32_t workers, char *error);
+int schema_files_load(struct files *files, struct config *config, uint64_t line_bytes_max,
+                      uint32_t workers, char *error);
 
 #endif

@@ -1,13 +1,14 @@
-/* streams.c - which streams there are, and what each one's files are closed, packed and
- * deleted by: its own keys, and where it has none those of all. */
+/* streams.c - see streams.h. */
+#include "ingest/config/streams.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config_internal.h"
+#include "ingest/config/archive.h"
+#include "ingest/config/schedule.h"
 #include "port/error.h"
-#include "port/system.h"
 
 /* Without a schedule nobody waits longer for a closed file. */
 #define SEGMENT_AGE_S     3600
@@ -15,23 +16,6 @@
 #define ARCHIVE_BYTES_MIN (16u << 10)
 
 /* ---- names ---- */
-
-int config_stream_check(const char *name, char *problem) {
-    if (stream_names_alike(name, STREAM_REJECTS)) {
-        snprintf(problem, CONFIG_PROBLEM_MAX,
-                 "\"%s\" is the daemon's own stream, of lines that are no good, with rules of its "
-                 "own; another name was expected",
-                 name);
-        return ERR_INVALID;
-    }
-    if (stream_name_valid(name)) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.80s\" cannot be a stream's name: up to %d letters, digits, '_', '.' and '-' were "
-             "expected, no '.' or '-' first, no '.' last, and no name that Windows or the daemon "
-             "keeps for itself (con, nul, com1, ..., state)",
-             name, STREAM_NAME_MAX);
-    return ERR_INVALID;
-}
 
 static int differs_in_case(const char *name, const char *other, char *problem) {
     snprintf(problem, CONFIG_PROBLEM_MAX,
@@ -125,8 +109,8 @@ static void begin_list(const struct stream_object *object, uint32_t n, struct co
 }
 
 /* Found when all is read: what this key names is not there. */
-static int settling_failed(const struct config *config, const struct stream_object *object,
-                           const char *name, const char *problem, char *error) {
+static int resolving_failed(const struct config *config, const struct stream_object *object,
+                            const char *name, const char *problem, char *error) {
     struct text_position at = object->at;
     for (uint32_t i = 0; i < object->key_count; i++)
         if (strcmp(object->keys[i].option->name, name) == 0) at = object->keys[i].at;
@@ -135,8 +119,8 @@ static int settling_failed(const struct config *config, const struct stream_obje
     return ERR_INVALID;
 }
 
-static int settle(struct files *files, struct config *config, const struct stream_object *object,
-                  struct stream_config *stream, char *error) {
+static int resolve(const struct host *host, struct config *config,
+                   const struct stream_object *object, struct stream_config *stream, char *error) {
     struct config own = *config; /* as if its keys stood there for all */
     struct schedule schedule = config->schedule;
     char problem[CONFIG_ERROR_MAX];
@@ -150,15 +134,15 @@ static int settle(struct files *files, struct config *config, const struct strea
             own.retention.all.age_s = RETENTION_AGE_NEVER; /* whatever holds for all */
     }
     if (own.rotate != config->rotate || own.rotate_zone != config->rotate_zone) {
-        const struct config_schedule asked = {own.rotate, own.rotate_zone, own.zone_folder};
-        if (config_schedule_settle(files, &asked, &schedule, &stream->zone, problem))
-            return settling_failed(config, object, "rotate_zone", problem, error);
+        const struct schedule_keys keys = {own.rotate, own.rotate_zone, own.zone_folder};
+        if (config_schedule_resolve(host, &keys, &schedule, &stream->zone, problem))
+            return resolving_failed(config, object, "rotate_zone", problem, error);
     }
     if (own.archive_dir != config->archive_dir &&
-        config_archive_settle(files, config, &own.archive_dir, problem))
-        return settling_failed(config, object, "archive_dir", problem, error);
-    if (config_command_settle(&own.archive_command, &stream->program_missing, problem))
-        return settling_failed(config, object, "archive_command", problem, error);
+        config_archive_resolve(host, config, &own.archive_dir, problem))
+        return resolving_failed(config, object, "archive_dir", problem, error);
+    if (config_command_resolve(host, &own.archive_command, &stream->program_missing, problem))
+        return resolving_failed(config, object, "archive_command", problem, error);
     strcpy(stream->name, object->name);
     stream->configured = object->configured;
     stream->sizes = sizes_of(&own, &schedule);
@@ -178,11 +162,11 @@ static bool has_limits(const struct retention_limits *limits) {
     return limits->age_s || limits->bytes_max || limits->count_max;
 }
 
-static int add(struct files *files, struct config *config, const struct stream_object *object,
+static int add(const struct host *host, struct config *config, const struct stream_object *object,
                char *error) {
     assert(config->stream_count < STREAMS_MAX);
     struct stream_config *stream = &config->streams[config->stream_count];
-    if (settle(files, config, object, stream, error)) return ERR_INVALID;
+    if (resolve(host, config, object, stream, error)) return ERR_INVALID;
     stream->fed = feeds(config, stream->name);
     config->stream_count++;
     if (!has_limits(&stream->retention)) return 0;
@@ -193,7 +177,7 @@ static int add(struct files *files, struct config *config, const struct stream_o
     return 0;
 }
 
-int config_streams_settle(struct files *files, struct config *config, char *error) {
+int config_streams_resolve(const struct host *host, struct config *config, char *error) {
     const struct stream_object no_keys = {.name = STREAM_MAIN}, *main = &no_keys;
     config->streams = calloc(STREAMS_MAX, sizeof *config->streams);
     config->retention.streams = calloc(STREAMS_MAX, sizeof *config->retention.streams);
@@ -203,19 +187,13 @@ int config_streams_settle(struct files *files, struct config *config, char *erro
     }
     for (const struct stream_object *o = config->stream_objects; o; o = o->next)
         if (strcmp(o->name, STREAM_MAIN) == 0) main = o;
-    int result = settle(files, config, &no_keys, &config->others, error);
-    if (!result) result = add(files, config, main, error);
+    int result = resolve(host, config, &no_keys, &config->others, error);
+    if (!result) result = add(host, config, main, error);
     for (const struct stream_object *o = config->stream_objects; o && !result; o = o->next)
         /* A listener that named it may stand in a list that the command line has replaced. */
         if (o != main && (o->configured || feeds(config, o->name)))
-            result = add(files, config, o, error);
+            result = add(host, config, o, error);
     return result;
-}
-
-const struct stream_config *config_stream(const struct config *config, const char *name) {
-    for (uint32_t i = 0; i < config->stream_count; i++)
-        if (strcmp(config->streams[i].name, name) == 0) return &config->streams[i];
-    return &config->others;
 }
 
 void config_streams_free(struct config *config) {

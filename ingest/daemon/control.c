@@ -1,6 +1,6 @@
 /* control.c - commands over a loopback connection, guarded by a token.
- * A place is always free for whoever comes next: of those that have not sent
- * their command the oldest gives way, and not many may wait for their answer. */
+ * A new client always finds a place: the oldest client that has not sent its command gives way, and
+ * the number of clients that wait for their answer is limited. */
 #include "ingest/daemon/control.h"
 
 #include <assert.h>
@@ -15,7 +15,6 @@
 #define CLIENT_TIME_NS (5 * 1000000000ll)
 #define RETRY_NS       (1000000000ll)
 #define REQUEST_MAX    256
-#define TOKEN_BYTES    32
 
 enum client_step {
     CLIENT_FREE,
@@ -29,12 +28,13 @@ enum client_step {
 struct client_connection {
     struct control *control;
     struct port_socket socket;
-    /* op: accept's and receive's; one receive stays in flight, to see the client go. */
+    /* op: accept and receive; one receive stays in flight, to notice that the client closes. */
     struct port_op op, send, timer;
     enum client_step step;
     uint64_t number; /* of its accept */
     char request[REQUEST_MAX];
     size_t request_size;
+    const char *command; /* in request, after the token */
     char reply[CONTROL_REPLY_MAX];
 };
 
@@ -44,13 +44,12 @@ struct control {
     struct port_socket listener;
     control_command *command;
     void *context;
-    char token[2 * TOKEN_BYTES + 1];
-    char path[PATH_BYTES_MAX];
+    const struct log_directory *directory; /* knows the token */
     struct port_address address;
     struct client_connection clients[CLIENTS_MAX];
     uint64_t accepted;
-    struct port_op retry; /* accepting, or writing the run file, has failed */
-    bool run_file_wanted, run_file_tried, closed;
+    struct port_op retry; /* accepting has failed */
+    bool closed;
 };
 
 static void op_done(struct port_op *op);
@@ -59,26 +58,12 @@ static void timer_done(struct port_op *op);
 static void retry_due(struct port_op *op);
 static void accept_next(struct control *control);
 
-static void make_token(struct control *control) {
-    uint8_t bytes[TOKEN_BYTES];
-    port_random(control->port, bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(control->token + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static int write_run_file(struct control *control) {
-    char where[ADDRESS_TEXT_MAX], text[REQUEST_MAX];
-    const int size =
-        snprintf(text, sizeof text, "{\"pid\":%u,\"control\":\"%s\",\"token\":\"%s\"}\n",
-                 system_process_id(), address_format(&control->address, where), control->token);
-    return file_replace(port_files(control->port), control->path, text, (size_t)size, true);
-}
-
-int control_open(struct port *port, const char *directory, control_command *command, void *context,
-                 struct control **control) {
+int control_open(struct port *port, const struct log_directory *directory, control_command *command,
+                 void *context, struct control **control) {
     struct control *c = calloc(1, sizeof *c);
     if (!c) return ERR_NO_MEMORY;
     c->port = port;
+    c->directory = directory;
     c->command = command;
     c->context = context;
     for (int i = 0; i < CLIENTS_MAX; i++) {
@@ -88,29 +73,15 @@ int control_open(struct port *port, const char *directory, control_command *comm
         c->clients[i].timer.done = timer_done;
     }
     c->retry.done = retry_due;
-    make_token(c);
     int error = address_parse("127.0.0.1:0", &c->address);
     assert(!error);
-    if (!path_join(c->path, directory, "logportd.run", NULL)) error = ERR_NAME_TOO_LONG;
-    if (!error) error = port_pool_create(port, REQUEST_MAX, CLIENTS_MAX, 0, &c->pool);
+    error = port_pool_create(port, REQUEST_MAX, CLIENTS_MAX, 0, &c->pool);
     if (error) goto no_pool;
     error = port_listen(port, &c->listener, &c->address);
     if (error) goto no_listener;
-    error = write_run_file(c);
-    if (error == ERR_NO_SPACE) {
-        /* A full disk is no reason not to receive: it may not be full for long. */
-        say("%s: %s; until it can be written, logport status and stop do not find us", c->path,
-            error_text(error));
-        c->run_file_wanted = true;
-        port_timer(port, &c->retry, port_now_ns(port) + RETRY_NS);
-    } else if (error) {
-        goto no_file;
-    }
     accept_next(c);
     *control = c;
     return 0;
-no_file:
-    port_shut(port, &c->listener);
 no_listener:
     port_pool_free(c->pool);
 no_pool:
@@ -118,28 +89,13 @@ no_pool:
     return error;
 }
 
-static void run_file_run(struct port_op *op) {
-    op->result = write_run_file(PORT_CONTAINER(struct control, retry, op));
+const struct port_address *control_address(const struct control *control) {
+    return &control->address;
 }
 
-/* The timer is over, or the run file was tried on a worker. */
 static void retry_due(struct port_op *op) {
     struct control *control = PORT_CONTAINER(struct control, retry, op);
-    if (control->closed) {
-        if (control->run_file_tried) file_remove(port_files(control->port), control->path);
-        return;
-    }
-    if (control->run_file_wanted && !control->run_file_tried) {
-        control->run_file_tried = true;
-        port_work(control->port, &control->retry, PORT_LANE_SLOW, run_file_run);
-        return;
-    }
-    if (control->run_file_wanted && op->result < 0)
-        port_timer(control->port, &control->retry, port_now_ns(control->port) + RETRY_NS);
-    else
-        control->run_file_wanted = false;
-    control->run_file_tried = false;
-    accept_next(control);
+    if (!control->closed) accept_next(control);
 }
 
 /* ---- one client ---- */
@@ -155,7 +111,7 @@ static struct client_connection *oldest(struct control *control, enum client_ste
     return found;
 }
 
-/* One accept waits at a time. */
+/* One accept is in flight at a time. */
 static void accept_next(struct control *control) {
     struct client_connection *place = NULL;
     for (int i = 0; i < CLIENTS_MAX; i++) {
@@ -165,7 +121,7 @@ static void accept_next(struct control *control) {
     if (control->closed || !port_idle(&control->retry)) return;
     if (!place) {
         struct client_connection *silent = oldest(control, CLIENT_READING);
-        if (silent) client_end(silent); /* comes back here when it is free */
+        if (silent) client_end(silent); /* calls this again when it is free */
         return;
     }
     place->step = CLIENT_ACCEPTING;
@@ -198,20 +154,6 @@ static void send_done(struct port_op *op) {
     client_end(PORT_CONTAINER(struct client_connection, send, op));
 }
 
-/* The time it takes must not tell how much of the token was right. */
-static bool token_right(const struct control *control, const char *request) {
-    const size_t length = sizeof control->token - 1;
-    if (strlen(request) <= length || request[length] != ' ') return false;
-    uint8_t difference = 0;
-    for (size_t i = 0; i < length; i++)
-        difference |= (uint8_t)(request[i] ^ control->token[i]);
-    return difference == 0;
-}
-
-static const char *command_of(const struct client_connection *client) {
-    return client->request + sizeof client->control->token;
-}
-
 static int waiting(const struct control *control) {
     int count = 0;
     for (int i = 0; i < CLIENTS_MAX; i++)
@@ -221,15 +163,16 @@ static int waiting(const struct control *control) {
 
 static void obey(struct client_connection *client) {
     struct control *control = client->control;
-    if (!token_right(control, client->request)) {
+    client->command = log_directory_accept(control->directory, client->request);
+    if (!client->command) {
         strcpy(client->reply, "{\"ok\":false,\"error\":\"wrong token\"}");
         send_reply(client);
         return;
     }
-    /* Of those that wait some may have gone, which their sockets do not tell. */
+    /* Some of the waiting clients may have gone, which their sockets do not show. */
     if (waiting(control) == WAITING_MAX) client_end(oldest(control, CLIENT_WAITING));
     client->step = CLIENT_WAITING;
-    if (control->command(control->context, command_of(client), client->reply,
+    if (control->command(control->context, client->command, client->reply,
                          sizeof client->reply - 1) == CONTROL_NOW)
         send_reply(client);
     else
@@ -261,7 +204,7 @@ static void request_received(struct client_connection *client) {
         client_end(client);
         return;
     }
-    read_more(client); /* the rest; or its end, which ends us too */
+    read_more(client); /* the rest, or its end */
     if (!end) return;
     *end = '\0';
     obey(client);
@@ -289,7 +232,7 @@ static void op_done(struct port_op *op) {
     case CLIENT_READING: request_received(client); return;
     case CLIENT_WAITING:
     case CLIENT_REPLYING:
-        /* Its end alone is no reason: it may have closed just its own side. */
+        /* The end of its stream does not end it: the client may have closed only its sending side. */
         if (op->result > 0) port_buffer_release(op->buffer);
         if (op->result < 0) client_end(client);
         return;
@@ -301,12 +244,12 @@ static void op_done(struct port_op *op) {
     }
 }
 
-/* ---- all of them ---- */
+/* ---- all clients ---- */
 
 void control_reply_later(struct control *control, const char *command, const char *reply) {
     for (int i = 0; i < CLIENTS_MAX; i++) {
         struct client_connection *client = &control->clients[i];
-        if (client->step != CLIENT_WAITING || strcmp(command_of(client), command) != 0) continue;
+        if (client->step != CLIENT_WAITING || strcmp(client->command, command) != 0) continue;
         snprintf(client->reply, sizeof client->reply - 1, "%s", reply);
         send_reply(client);
     }
@@ -316,7 +259,6 @@ void control_close(struct control *control) {
     if (control->closed) return;
     control->closed = true;
     port_cancel(&control->retry);
-    file_remove(port_files(control->port), control->path);
     port_shut(control->port, &control->listener);
     for (int i = 0; i < CLIENTS_MAX; i++) {
         const enum client_step step = control->clients[i].step;
@@ -324,7 +266,7 @@ void control_close(struct control *control) {
     }
 }
 
-bool control_quiet(const struct control *control) {
+bool control_idle(const struct control *control) {
     for (int i = 0; i < CLIENTS_MAX; i++) {
         const struct client_connection *client = &control->clients[i];
         if (!port_idle(&client->op) || client->step != CLIENT_FREE) return false;
@@ -333,7 +275,7 @@ bool control_quiet(const struct control *control) {
 }
 
 void control_free(struct control *control) {
-    assert(control->closed && control_quiet(control));
+    assert(control->closed && control_idle(control));
     port_pool_free(control->pool);
     free(control);
 }

@@ -1,4 +1,5 @@
-/* daemon.c - starts everything, waits on the port, and does what it is asked for. */
+/* daemon.c - the story of the program: starts its parts, waits on the port, does what it is asked
+ * for, stops.  The only file that knows all parts. */
 #include "ingest/daemon/daemon.h"
 
 #include <assert.h>
@@ -6,69 +7,162 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/daemon/daemon_internal.h"
+#include "ingest/config/warnings.h"
+#include "ingest/daemon/control.h"
+#include "ingest/daemon/listener_set.h"
+#include "ingest/daemon/log_directory.h"
+#include "ingest/daemon/memory_plan.h"
+#include "ingest/daemon/reload.h"
+#include "ingest/daemon/retention_job.h"
+#include "ingest/daemon/shutdown.h"
+#include "ingest/daemon/stream_set.h"
+#include "ingest/network/intake.h"
+#include "ingest/pipeline/counters.h"
 #include "port/system.h"
 
-/* For folders, the control port and the system itself; and a stream's segments: the present one,
- * those that are to be closed, and what its keeper reads and writes. */
+/* Open files for folders, the control port and the system itself; and for each stream: the live
+ * segment, those that are being closed, and what its keeper reads and writes. */
 #define FILES_RESERVED 56
 #define FILES_A_STREAM (STREAM_CLOSING_MAX + 3)
-/* The last line is worth waiting for whoever reads it, but not for ever. */
-#define LAST_WORDS_MS  2000
-/* While draining waits for a batch: look again so often. */
-#define DRAIN_LOOK_NS  (10 * 1000000ll)
+/* How long the last line waits for the reader of a pipe. */
+#define LAST_LINE_MS   2000
+#define READY_MS       10000
+
+struct daemon {
+    struct port *port;
+    const struct host *host;
+    const struct config *config; /* active */
+    struct memory_plan plan;
+    int64_t started_ns;
+    struct counters counters;
+
+    struct log_directory *directory;
+    struct upkeep upkeep;
+    struct stream_set *streams;
+    struct pipeline *pipeline;
+    struct line_memory line_memory;
+    struct intake intake;
+    struct listener_set *listeners;
+    struct control *control;
+    struct reload *reload;
+    struct shutdown shutdown;
+
+    struct port_op signal, stats;
+    int signal_error;
+    unsigned early_signals; /* a bit for each that came before serving */
+    bool serving;
+    bool leaves;            /* asked to stop a second time */
+    bool released, replied; /* the directory: at the end of a stop; the clients that asked for it */
+    bool rotating;
+    uint64_t rotate_after; /* this many batches are appended; 0: segments are being closed */
+};
 
 static void signalled(struct port_op *op);
 static void stats_due(struct port_op *op);
-static int start(struct daemon *daemon);
+static int open_directory(struct daemon *daemon);
+static int open_streams(struct daemon *daemon);
+static int open_intake(struct daemon *daemon);
+static int open_reload(struct daemon *daemon, int argc, char **argv);
+static int open_control(struct daemon *daemon);
+static int catch_signals(struct daemon *daemon);
 static void serve(struct daemon *daemon);
-static int finish(struct daemon *daemon);
+static void step_rotation(struct daemon *daemon);
+static void step_goodbye(struct daemon *daemon);
+static bool stopped(const struct daemon *daemon);
+static uint64_t records_lost(const struct daemon *daemon);
+static void print_counters(struct daemon *daemon, uint32_t timeout_ms);
 
-int daemon_run(const struct config *config, int argc, char **argv) {
-    struct daemon *daemon = calloc(1, sizeof *daemon);
-    if (!daemon) {
+int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
+    struct daemon *d = calloc(1, sizeof *d);
+    if (!d) {
         say("%s", error_text(ERR_NO_MEMORY));
-        return 1;
+        return ERR_NO_MEMORY;
     }
-    daemon->config = config;
-    daemon->signal.done = signalled;
-    daemon->stats.done = stats_due;
-    stopping_prepare(daemon);
-    if (reload_create(daemon, argc, argv, &daemon->reload)) system_exit_now(1);
-    if (start(daemon)) system_exit_now(1); /* said; the system takes back what was opened */
-    serve(daemon);
-    const int code = finish(daemon);
+    d->port = options->port;
+    d->host = options->host;
+    d->config = options->config;
+    d->signal.done = signalled;
+    d->stats.done = stats_due;
+    d->started_ns = port_now_ns(d->port);
+    d->plan = memory_plan(d->config, 0);
+    int error = catch_signals(d);
+    if (!error) error = open_directory(d);
+    if (!error) error = open_streams(d);
+    if (!error) error = open_intake(d);
+    if (!error) error = open_reload(d, options->argc, options->argv);
+    if (!error) error = open_control(d);
+    if (error) return error;
+    serve(d);
+    *daemon = d;
+    return 0;
+}
+
+enum daemon_state daemon_step(struct daemon *daemon) {
+    const uint32_t collected = port_wait(daemon->port, shutdown_wait_ns(&daemon->shutdown));
+    step_rotation(daemon);
+    upkeep_closed(&daemon->upkeep, stream_set_segments_closed(daemon->streams));
+    shutdown_step(&daemon->shutdown, collected, daemon->rotating);
+    step_goodbye(daemon);
+    if (daemon->shutdown.phase == SHUTDOWN_HANGS) daemon->leaves = true;
+    if (daemon->leaves) return DAEMON_LEAVES;
+    return stopped(daemon) ? DAEMON_STOPPED : DAEMON_RUNS;
+}
+
+int daemon_finish(struct daemon *daemon) {
+    const uint64_t lost = records_lost(daemon);
+    const bool all_stored = lost == 0 && shutdown_all_stored(&daemon->shutdown);
+    if (lost) say("%llu records could not be stored", (unsigned long long)lost);
+    print_counters(daemon, daemon->leaves ? 0 : LAST_LINE_MS);
+    if (daemon->leaves) return all_stored ? 0 : 1;
+    reload_free(daemon->reload);
+    control_free(daemon->control);
+    listener_set_free(daemon->listeners);
+    intake_free(&daemon->intake);
+    line_memory_free(&daemon->line_memory);
+    pipeline_free(daemon->pipeline);
+    stream_set_free(daemon->streams);
+    upkeep_close(&daemon->upkeep);
+    log_directory_free(daemon->directory);
     free(daemon);
-    return code;
+    return all_stored ? 0 : 1;
 }
 
 /* ---- starting ---- */
 
-int daemon_fail(const char *what, int error) {
+static int fail(const char *what, int error) {
     say("%s: %s", what, error_text(error));
     return error;
 }
 
+/* A handler that cannot be installed shows in the first wait; the op is the only one in flight. */
+static int catch_signals(struct daemon *daemon) {
+    port_signal(daemon->port, &daemon->signal);
+    port_wait(daemon->port, 0);
+    if (!daemon->signal_error) return 0;
+    say("cannot handle signals: %s; not starting, because SIGTERM would lose records",
+        error_text(daemon->signal_error));
+    return daemon->signal_error;
+}
+
 static int open_directory(struct daemon *daemon) {
-    const char *dir = daemon->config->dir;
-    char state[PATH_BYTES_MAX], lock[PATH_BYTES_MAX];
-    if (!path_join(state, dir, "state", NULL) || !path_join(lock, dir, "state", "lock"))
-        return daemon_fail(dir, ERR_NAME_TOO_LONG);
-    int error = directory_make(daemon->files, state);
-    if (error) return daemon_fail(dir, error);
-    error = file_lock(daemon->files, lock, &daemon->lock);
-    if (error == ERR_BUSY) {
-        say("%s: another logportd writes here; stop it, or give this one another --dir", dir);
-        return error;
-    }
-    return error ? daemon_fail(lock, error) : 0;
+    const int error = log_directory_open(daemon->port, daemon->config->dir, &daemon->directory);
+    if (!error) upkeep_open(&daemon->upkeep, daemon->port, daemon->config->dir);
+    return error;
+}
+
+static int open_streams(struct daemon *daemon) {
+    char text[CONFIG_ERROR_MAX];
+    const int error = stream_set_open(daemon->port, daemon->config->dir, daemon->upkeep.manifest,
+                                      daemon->config, &daemon->streams, text);
+    if (error) say("%s", text);
+    return error;
 }
 
 /* Clients must never take the handles that storing needs. */
 static uint32_t connections_max(const struct daemon *daemon) {
     const struct config *config = daemon->config;
-    const uint64_t files_max = system_open_files_max();
-    const uint64_t streams = daemon->stream_count + 1;
+    const uint64_t files_max = daemon->host->open_files_max;
+    const uint64_t streams = stream_set_count_open(daemon->streams) + 1; /* and rejects */
     const uint64_t reserved =
         FILES_RESERVED + FILES_A_STREAM * streams + config->tcp.count + config->udp.count;
     if (files_max == 0 || config->connections_max + reserved <= files_max)
@@ -80,49 +174,78 @@ static uint32_t connections_max(const struct daemon *daemon) {
     return (uint32_t)left;
 }
 
-static int open_pools(struct daemon *daemon) {
-    struct intake *intake = &daemon->intake;
+static int open_pipeline(struct daemon *daemon) {
+    const struct pipeline_options options = {
+        .line_bytes_max = (uint32_t)daemon->config->line_bytes_max,
+        .batches = daemon->plan.batches,
+        .flush_ms = daemon->config->flush_ms,
+        .rejects = stream_set_rejects(daemon->streams),
+        .counters = &daemon->counters,
+    };
+    const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
+    if (!error) stream_set_feed(daemon->streams, daemon->pipeline);
+    return error;
+}
+
+static int open_intake(struct daemon *daemon) {
     const struct memory_plan *plan = &daemon->plan;
-    int error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
+    struct intake *intake = &daemon->intake;
+    char text[CONFIG_ERROR_MAX];
+    int error = open_pipeline(daemon);
+    if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
     if (!error) error = intake_create(intake, connections_max(daemon));
+    if (error) return fail("memory", error);
+    intake->port = daemon->port;
+    intake->pipeline = daemon->pipeline;
+    intake->counters = &daemon->counters;
+    intake->framing = (struct framing_rules){
+        .memory = &daemon->line_memory, .line_bytes_max = (uint32_t)daemon->config->line_bytes_max};
     intake->tcp_buffers = plan->tcp_buffers;
     intake->tcp_buffer_bytes = plan->tcp_buffer_bytes;
     intake->udp_buffer_bytes = plan->udp_buffer_bytes;
     intake->udp_datagram_bytes = plan->udp_datagram_bytes;
-    return error ? daemon_fail("memory", error) : 0;
+    error = listener_set_open(intake, daemon->streams, daemon->host, daemon->config,
+                              &daemon->listeners, text);
+    if (error) say("%s", text);
+    return error;
 }
 
-static int open_pipeline(struct daemon *daemon) {
-    const struct config *config = daemon->config;
-    const struct pipeline_options options = {
-        .line_bytes_max = (uint32_t)config->line_bytes_max,
-        .batches = daemon->plan.batches,
-        .flush_ms = config->flush_ms,
-        .rejects = kept_stream_live(daemon->rejects),
-        .counters = &daemon->counters,
-    };
-    const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
-    if (error) return daemon_fail("memory", error);
-    for (uint32_t i = 0; i < daemon->stream_count; i++)
-        pipeline_add_stream(daemon->pipeline, kept_stream_live(daemon->streams[i].stream));
-    struct intake *intake = &daemon->intake;
-    intake->port = daemon->port;
-    intake->pipeline = daemon->pipeline;
-    intake->counters = &daemon->counters;
-    intake->framing = (struct framing_rules){.memory = &daemon->line_memory,
-                                             .line_bytes_max = (uint32_t)config->line_bytes_max};
-    return 0;
+static int apply_config(void *context, const struct config *config,
+                        const struct new_streams *streams, char *error);
+static void config_applied(void *context, const char *note);
+static void reload_answer(void *context, const char *reply);
+
+static int open_reload(struct daemon *daemon, int argc, char **argv) {
+    const struct reload_options options = {.port = daemon->port,
+                                           .host = daemon->host,
+                                           .argc = argc,
+                                           .argv = argv,
+                                           .config = daemon->config,
+                                           .streams = daemon->streams,
+                                           .context = daemon,
+                                           .apply = apply_config,
+                                           .applied = config_applied,
+                                           .answer = reload_answer};
+    const int error = reload_open(&options, &daemon->reload);
+    return error ? fail("memory", error) : 0;
 }
 
 static enum control_answer command(void *context, const char *text, char *reply, size_t size);
 
-static void say_ready(const struct daemon *daemon) {
+static int open_control(struct daemon *daemon) {
+    int error = control_open(daemon->port, daemon->directory, command, daemon, &daemon->control);
+    if (error) return fail("control port", error);
+    return log_directory_publish(daemon->directory, daemon->host->process_id,
+                                 control_address(daemon->control));
+}
+
+static void print_ready(const struct daemon *daemon) {
     char names[LISTENER_NAMES_BYTES];
     char line[sizeof names + PATH_BYTES_MAX + 64]; /* longer than say() takes */
-    listening_names(daemon, names, sizeof names);
+    listener_set_names(daemon->listeners, names, sizeof names);
     const int length = snprintf(line, sizeof line, "logportd: ready%s dir=%s port=%s\n", names,
                                 daemon->config->dir, port_name(daemon->port));
-    stream_write(STREAM_ERROR, line, (size_t)length);
+    daemon->host->print(line, (size_t)length, READY_MS);
 }
 
 static void start_stats(struct daemon *daemon) {
@@ -131,108 +254,112 @@ static void start_stats(struct daemon *daemon) {
                    port_now_ns(daemon->port) + (int64_t)daemon->config->stats_s * 1000000000);
 }
 
-static int start(struct daemon *daemon) {
-    const struct config *config = daemon->config;
-    int error = port_open(&(struct port_options){0}, &daemon->port);
-    if (error) return daemon_fail("starting", error);
-    daemon->files = port_files(daemon->port);
-    daemon->started_ns = port_now_ns(daemon->port);
-    daemon->plan = memory_plan(config, 0);
-    error = open_directory(daemon);
-    if (!error) upkeep_open(&daemon->upkeep, daemon->port, config->dir);
-    if (!error) error = streams_open(daemon);
-    if (!error) error = open_pools(daemon);
-    if (!error) error = open_pipeline(daemon);
-    if (!error) error = listening_open(daemon);
-    if (error) return error;
-    error = control_open(daemon->port, config->dir, command, daemon, &daemon->control);
-    if (error) return daemon_fail(config->dir, error);
-    config_say_warnings(config);
+static void handle_signal(struct daemon *daemon, enum port_signal signal);
+
+static void serve(struct daemon *daemon) {
+    const struct shutdown_parts parts = {.port = daemon->port,
+                                         .intake = &daemon->intake,
+                                         .pipeline = daemon->pipeline,
+                                         .streams = daemon->streams,
+                                         .upkeep = &daemon->upkeep};
+    shutdown_open(&daemon->shutdown, &parts);
+    config_say_warnings(daemon->config);
     say("memory: %s", daemon->plan.text);
-    port_signal(daemon->port, &daemon->signal);
     start_stats(daemon);
-    upkeep_set_rules(&daemon->upkeep, &config->retention);
+    upkeep_set_rules(&daemon->upkeep, &daemon->config->retention);
     intake_start(&daemon->intake);
-    say_ready(daemon);
-    system_messages_never_wait();
-    return 0;
+    print_ready(daemon);
+    daemon->serving = true;
+    for (int signal = PORT_SIGNAL_STOP; signal <= PORT_SIGNAL_ROTATE; signal++)
+        if (daemon->early_signals & 1u << signal) handle_signal(daemon, (enum port_signal)signal);
 }
 
 /* ---- counters ---- */
 
 static void write_counters(struct daemon *daemon, char *text, size_t size) {
-    uint64_t peak;
-    struct counters_beside beside = {
+    struct counters_context context = {
         .udp_kernel_drops = intake_kernel_drops(&daemon->intake),
         .connections = daemon->intake.connections_open,
         .uptime_ns = port_now_ns(daemon->port) - daemon->started_ns,
+        .memory_bytes = daemon->host->memory_bytes(),
     };
-    streams_count(daemon, &beside);
-    system_memory(&beside.memory_bytes, &peak);
-    counters_write(&daemon->counters, &beside, text, size);
+    stream_set_count(daemon->streams, &context);
+    counters_write(&daemon->counters, &context, text, size);
 }
 
-void daemon_print_counters(struct daemon *daemon) {
+static void print_counters(struct daemon *daemon, uint32_t timeout_ms) {
     char text[COUNTERS_TEXT_MAX];
     write_counters(daemon, text, sizeof text - 1);
     strcat(text, "\n");
-    stream_write_within(STREAM_ERROR, text, strlen(text), 0);
+    daemon->host->print(text, strlen(text), timeout_ms);
 }
 
 static void stats_due(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, stats, op);
-    if (daemon->phase != PHASE_SERVING) return;
-    if (op->result >= 0) daemon_print_counters(daemon);
+    if (daemon->shutdown.phase != SHUTDOWN_NONE) return;
+    if (op->result >= 0) print_counters(daemon, 0);
     start_stats(daemon);
 }
 
-void daemon_settings_changed(struct daemon *daemon) {
-    const struct config *config = daemon->config;
-    pipeline_flush_ms(daemon->pipeline, config->flush_ms);
-    streams_resize(daemon);
-    upkeep_set_rules(&daemon->upkeep, &config->retention);
-    if (port_idle(&daemon->stats))
-        start_stats(daemon);
-    else
-        port_cancel(&daemon->stats); /* comes back, and starts again */
+static uint64_t records_lost(const struct daemon *daemon) {
+    return daemon->counters.dropped[DROP_STOPPED] + daemon->counters.in_flight;
 }
 
-/* ---- what it is asked for ---- */
+/* ---- requests ---- */
 
 static void rotate(struct daemon *daemon) {
     pipeline_seal(daemon->pipeline);
     daemon->rotating = true;
-    daemon->rotate_behind = pipeline_sealed(daemon->pipeline);
+    daemon->rotate_after = pipeline_sealed(daemon->pipeline);
 }
 
-static void rotate_go_on(struct daemon *daemon) {
+/* What was received before the request is appended first. */
+static void step_rotation(struct daemon *daemon) {
     if (!daemon->rotating) return;
-    if (daemon->rotate_behind) {
-        if (pipeline_appended(daemon->pipeline) < daemon->rotate_behind) return;
-        daemon->rotate_behind = 0;
-        streams_rotate(daemon);
+    if (daemon->rotate_after) {
+        if (pipeline_appended(daemon->pipeline) < daemon->rotate_after) return;
+        daemon->rotate_after = 0;
+        stream_set_rotate(daemon->streams);
     }
-    if (streams_closing(daemon)) return;
+    if (stream_set_closing(daemon->streams)) return;
     daemon->rotating = false;
     control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
 
-static void signalled(struct port_op *op) {
-    struct daemon *daemon = PORT_CONTAINER(struct daemon, signal, op);
-    if (op->result < 0) return;
-    switch ((enum port_signal)op->result) {
-    case PORT_SIGNAL_STOP:
-        if (daemon->phase != PHASE_SERVING) {
-            say("asked to stop once more: leaving at once");
-            daemon_print_counters(daemon);
-            system_exit_now(1);
-        }
-        stopping_begin(daemon);
-        break;
+static void begin_stop(struct daemon *daemon) {
+    reload_stop(daemon->reload);
+    port_cancel(&daemon->stats);
+    shutdown_begin(&daemon->shutdown, daemon->config->drain_ms, daemon->config->stop_ms);
+}
+
+void daemon_stop(struct daemon *daemon) {
+    if (daemon->shutdown.phase == SHUTDOWN_NONE) {
+        begin_stop(daemon);
+    } else {
+        say("asked to stop a second time: exiting at once");
+        daemon->leaves = true;
+    }
+}
+
+static void handle_signal(struct daemon *daemon, enum port_signal signal) {
+    switch (signal) {
+    case PORT_SIGNAL_STOP: daemon_stop(daemon); break;
     case PORT_SIGNAL_RELOAD: reload_begin(daemon->reload); break;
     case PORT_SIGNAL_ROTATE: rotate(daemon); break;
     }
-    if (daemon->phase != PHASE_STOPPED) port_signal(daemon->port, &daemon->signal);
+}
+
+static void signalled(struct port_op *op) {
+    struct daemon *daemon = PORT_CONTAINER(struct daemon, signal, op);
+    if (op->result < 0) {
+        daemon->signal_error = (int)op->result;
+        return;
+    }
+    if (daemon->serving)
+        handle_signal(daemon, (enum port_signal)op->result);
+    else
+        daemon->early_signals |= 1u << op->result;
+    if (!daemon->released) port_signal(daemon->port, &daemon->signal);
 }
 
 _Static_assert(COUNTERS_TEXT_MAX + 64 <= CONTROL_REPLY_MAX, "status is an answer");
@@ -240,67 +367,100 @@ _Static_assert(COUNTERS_TEXT_MAX + 64 <= CONTROL_REPLY_MAX, "status is an answer
 static enum control_answer command(void *context, const char *text, char *reply, size_t size) {
     struct daemon *daemon = context;
     if (strcmp(text, "status") == 0) {
-        static const char head[] = "{\"ok\":true,"; /* in place of the counters' own brace */
+        static const char head[] = "{\"ok\":true,"; /* replaces the counters' own brace */
         write_counters(daemon, reply + sizeof head - 2, size - sizeof head);
         memcpy(reply, head, sizeof head - 1);
         return CONTROL_NOW;
     }
-    if (strcmp(text, "listeners") == 0) { /* asked by logport replay */
+    if (strcmp(text, "listeners") == 0) { /* for logport replay */
         char names[LISTENER_NAMES_BYTES];
-        listening_names(daemon, names, sizeof names);
+        listener_set_names(daemon->listeners, names, sizeof names);
         snprintf(reply, size, "{\"ok\":true,\"listeners\":\"%s\"}", names);
         return CONTROL_NOW;
     }
-    if (strcmp(text, "rotate") == 0) {
+    if (strcmp(text, "rotate") == 0)
         rotate(daemon);
-        return CONTROL_LATER;
-    }
-    if (strcmp(text, "stop") == 0) {
-        stopping_begin(daemon);
-        return CONTROL_LATER;
-    }
-    if (strcmp(text, "reload") == 0) {
+    else if (strcmp(text, "stop") == 0)
+        begin_stop(daemon);
+    else if (strcmp(text, "reload") == 0)
         reload_begin(daemon->reload);
-        return CONTROL_LATER;
+    else {
+        snprintf(reply, size,
+                 "{\"ok\":false,\"error\":\"unknown command; try status, rotate, reload or "
+                 "stop\"}");
+        return CONTROL_NOW;
     }
-    snprintf(reply, size,
-             "{\"ok\":false,\"error\":\"no such command; try status, rotate, reload or stop\"}");
-    return CONTROL_NOW;
+    return CONTROL_LATER;
 }
 
-static void serve(struct daemon *daemon) {
-    int64_t timeout_ns = -1;
-    while (!stopping_over(daemon)) {
-        const uint32_t collected = port_wait(daemon->port, timeout_ns);
-        rotate_go_on(daemon);
-        upkeep_closed(&daemon->upkeep, streams_segments_closed(daemon));
-        stopping_go_on(daemon, collected);
-        timeout_ns = -1;
-        if (daemon->phase == PHASE_DRAINING)
-            timeout_ns = pipeline_anyone_parked(daemon->pipeline) ? DRAIN_LOOK_NS : 0;
-        else if (daemon->phase != PHASE_SERVING)
-            timeout_ns = DRAIN_LOOK_NS;
+/* ---- reload ---- */
+
+static int apply_config(void *context, const struct config *config,
+                        const struct new_streams *streams, char *error) {
+    struct daemon *daemon = context;
+    const struct memory_plan plan = memory_plan(config, daemon->plan.batches);
+    int result = pipeline_more_batches(daemon->pipeline, plan.batches);
+    if (result)
+        snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
+    else
+        daemon->plan.batches = plan.batches; /* they stay, even if the rest fails */
+    if (!result) result = stream_set_open_new(daemon->streams, config, streams, error);
+    if (!result) result = listener_set_change(daemon->listeners, config, error);
+    if (result) return result;
+    daemon->config = config;
+    pipeline_flush_ms(daemon->pipeline, config->flush_ms);
+    stream_set_change(daemon->streams, config);
+    upkeep_set_rules(&daemon->upkeep, &config->retention);
+    if (port_idle(&daemon->stats))
+        start_stats(daemon);
+    else
+        port_cancel(&daemon->stats); /* it comes back and starts with the new interval */
+    return 0;
+}
+
+static void config_applied(void *context, const char *note) {
+    struct daemon *daemon = context;
+    char names[LISTENER_NAMES_BYTES];
+    char line[sizeof names + 512]; /* longer than say() takes, with many listeners */
+    listener_set_names(daemon->listeners, names, sizeof names);
+    const int length =
+        snprintf(line, sizeof line, "logportd: reload: the new configuration is active:%s%s%s\n",
+                 names, note[0] ? "; " : "", note);
+    daemon->host->print(line, (size_t)length, 0);
+    config_say_warnings(daemon->config);
+    const struct memory_plan plan = memory_plan(daemon->config, daemon->plan.batches);
+    if (plan.total_bytes != daemon->plan.total_bytes) say("memory: %s", plan.text);
+    daemon->plan = plan;
+}
+
+static void reload_answer(void *context, const char *reply) {
+    const struct daemon *daemon = context;
+    control_reply_later(daemon->control, "reload", reply);
+}
+
+/* ---- the end of a stop ---- */
+
+/* Clients that asked for the stop get their answer when another daemon can take the directory. */
+static void step_goodbye(struct daemon *daemon) {
+    if (daemon->shutdown.phase != SHUTDOWN_STORED || daemon->replied) return;
+    if (!daemon->released) {
+        daemon->released = true;
+        control_close(daemon->control);
+        log_directory_close(daemon->directory);
     }
+    if (!log_directory_idle(daemon->directory)) return;
+    daemon->replied = true;
+    shutdown_cancel(&daemon->shutdown);
+    port_cancel(&daemon->signal);
+    control_reply_later(daemon->control, "stop",
+                        records_lost(daemon)
+                            ? "{\"ok\":false,\"error\":\"not all records could be stored\"}"
+                            : "{\"ok\":true}");
+    control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
 }
 
-uint64_t daemon_records_lost(const struct daemon *daemon) {
-    return daemon->counters.dropped[DROP_STOPPED] + daemon->counters.in_flight;
-}
-
-static int finish(struct daemon *daemon) {
-    const uint64_t lost = daemon_records_lost(daemon);
-    if (lost) say("%llu records could not be stored", (unsigned long long)lost);
-    char text[COUNTERS_TEXT_MAX];
-    write_counters(daemon, text, sizeof text - 1);
-    strcat(text, "\n");
-    pipeline_free(daemon->pipeline);
-    streams_free(daemon);
-    upkeep_close(&daemon->upkeep);
-    intake_free(&daemon->intake);
-    line_memory_free(&daemon->line_memory);
-    stream_write_within(STREAM_ERROR, text, strlen(text), LAST_WORDS_MS);
-    control_free(daemon->control);
-    reload_free(daemon->reload);
-    port_close(daemon->port);
-    return lost ? 1 : 0;
+static bool stopped(const struct daemon *daemon) {
+    return daemon->replied && port_idle(&daemon->signal) && port_idle(&daemon->stats) &&
+           shutdown_idle(&daemon->shutdown) && reload_idle(daemon->reload) &&
+           control_idle(daemon->control);
 }

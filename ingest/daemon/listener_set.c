@@ -1,57 +1,79 @@
-/* listener_set.c - where the daemon listens, as its configuration says: opened at the start,
- * and changed by a reload to what another configuration says. */
+/* listener_set.c - see listener_set.h. */
+#include "ingest/daemon/listener_set.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "ingest/daemon/daemon_internal.h"
+#include "ingest/pipeline/rules.h"
 #include "port/system.h"
 
-/* What goes wrong is in `error` (CONFIG_ERROR_MAX bytes). */
-static int listen_on(struct daemon *daemon, const struct config *config,
+struct listener_set {
+    struct intake *intake;
+    const struct stream_set *streams;
+    const struct host *host;
+    const struct config *config;
+    uint32_t numbers[LISTENER_NUMBERS]; /* of the listeners, in the order of config->listeners */
+};
+
+static int listen_on(struct listener_set *set, const struct config *config,
                      const struct listener_config *listener, uint32_t *number, char *error) {
     const char *text = listener->keys.address;
     const uint32_t wanted = (uint32_t)config->receive_bytes;
     uint32_t granted = wanted;
-    const int result =
-        listener->tcp
-            ? intake_listen_tcp(&daemon->intake, &listener->address, number)
-            : intake_listen_udp(&daemon->intake, &listener->address, wanted, &granted, number);
+    const int result = listener->tcp ? intake_listen_tcp(set->intake, &listener->address, number)
+                                     : intake_listen_udp(set->intake, &listener->address, wanted,
+                                                         &granted, number);
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%s=%s: %s%s", listener->tcp ? "tcp" : "udp", text,
                  error_text(result),
                  result == ERR_ADDRESS_IN_USE ? "; another program listens there" : "");
     if (granted < wanted)
-        say("udp=%s: the system holds %u bytes of datagrams for us, not %u; %s", text, granted,
-            wanted, system_receive_bytes_hint());
+        say("udp=%s: the kernel grants a receive buffer of %u bytes, not %u; %s", text, granted,
+            wanted, set->host->receive_bytes_hint);
     return result;
 }
 
-int listening_open(struct daemon *daemon) {
-    const struct config *config = daemon->config;
-    char error[CONFIG_ERROR_MAX];
-    struct rules *rules = rules_create((uint32_t)config->line_bytes_max);
-    if (!rules) return daemon_fail("memory", ERR_NO_MEMORY);
-    int result = 0;
-    for (uint32_t i = 0; i < config->listener_count && !result; i++) {
-        uint32_t *number = &daemon->numbers[i];
-        result = listen_on(daemon, config, &config->listeners[i], number, error);
-        if (!result)
-            rules_set(rules, *number, intake_listener_name(&daemon->intake, *number),
-                      &config->listeners[i],
-                      streams_number(daemon, config->listeners[i].keys.stream));
+static int open_all(struct listener_set *set, struct rules *rules, char *error) {
+    const struct config *config = set->config;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct listener_config *listener = &config->listeners[i];
+        const int result = listen_on(set, config, listener, &set->numbers[i], error);
+        if (result) return result;
+        rules_set(rules, set->numbers[i], intake_listener_name(set->intake, set->numbers[i]),
+                  listener, stream_set_number(set->streams, listener->keys.stream));
     }
-    if (result) say("%s", error);
-    pipeline_judge_by(daemon->pipeline, rules);
-    rules_release(rules);
+    return 0;
+}
+
+int listener_set_open(struct intake *intake, const struct stream_set *streams,
+                      const struct host *host, const struct config *config,
+                      struct listener_set **set, char *error) {
+    struct listener_set *s = calloc(1, sizeof *s);
+    struct rules *rules = rules_create((uint32_t)config->line_bytes_max);
+    int result = ERR_NO_MEMORY;
+    snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
+    if (s && rules) {
+        *s = (struct listener_set){
+            .intake = intake, .streams = streams, .host = host, .config = config};
+        result = open_all(s, rules, error);
+        pipeline_validate_by(intake->pipeline, rules);
+    }
+    if (rules) rules_release(rules);
+    *set = s;
     return result;
 }
 
-size_t listening_names(const struct daemon *daemon, char *text, size_t size) {
+void listener_set_free(struct listener_set *set) {
+    free(set);
+}
+
+size_t listener_set_names(const struct listener_set *set, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
-    for (uint32_t i = 0; i < daemon->config->listener_count; i++)
+    for (uint32_t i = 0; i < set->config->listener_count; i++)
         length += (size_t)snprintf(text + length, size - length, " %s",
-                                   intake_listener_name(&daemon->intake, daemon->numbers[i]));
+                                   intake_listener_name(set->intake, set->numbers[i]));
     return length;
 }
 
@@ -60,12 +82,12 @@ size_t listening_names(const struct daemon *daemon, char *text, size_t size) {
 #define NO_NUMBER LISTENER_NUMBERS
 
 /* From one configuration to another. */
-struct change {
-    struct daemon *daemon;
+struct listener_change {
+    struct listener_set *set;
     const struct config *before, *config;
     bool stays[LISTENER_NUMBERS];       /* of those before */
-    bool bound[LISTENER_NUMBERS];       /* of the new ones: by this change ... */
-    bool returns[LISTENER_NUMBERS];     /* ... or it was leaving */
+    bool bound[LISTENER_NUMBERS];       /* of the new ones: bound by this change ... */
+    bool returns[LISTENER_NUMBERS];     /* ... or was being closed, and stays open */
     uint32_t numbers[LISTENER_NUMBERS]; /* of the new ones */
 };
 
@@ -75,18 +97,18 @@ static bool same_place(const struct listener_config *a, const struct listener_co
     return a->address.port != 0 && address_equal(&a->address, &b->address);
 }
 
-static void match_leaving(struct change *change, uint32_t i) {
+static void match_leaving(struct listener_change *change, uint32_t i) {
     const struct listener_config *listener = &change->config->listeners[i];
     const uint32_t number =
-        intake_find_leaving(&change->daemon->intake, listener->tcp, &listener->address);
+        intake_find_leaving(change->set->intake, listener->tcp, &listener->address);
     for (uint32_t j = 0; j < i; j++)
-        if (change->numbers[j] == number) return; /* named twice: it is taken */
+        if (change->numbers[j] == number) return; /* taken by another name of the same address */
     change->numbers[i] = number;
     change->returns[i] = number != NO_NUMBER;
 }
 
-/* Those that are in both stay as they are, connections and all. */
-static void match(struct change *change) {
+/* Listeners that are in both stay open, with their connections. */
+static void match(struct listener_change *change) {
     const struct config *before = change->before, *config = change->config;
     for (uint32_t i = 0; i < config->listener_count; i++) {
         change->numbers[i] = NO_NUMBER;
@@ -94,32 +116,33 @@ static void match(struct change *change) {
             if (change->stays[j] || !same_place(&config->listeners[i], &before->listeners[j]))
                 continue;
             change->stays[j] = true;
-            change->numbers[i] = change->daemon->numbers[j];
+            change->numbers[i] = change->set->numbers[j];
             break;
         }
         if (change->numbers[i] == NO_NUMBER) match_leaving(change, i);
     }
 }
 
-static int bind_new(struct change *change, char *error) {
+static int bind_new(struct listener_change *change, char *error) {
     const struct config *config = change->config;
     for (uint32_t i = 0; i < config->listener_count; i++) {
         if (change->numbers[i] != NO_NUMBER) continue;
         const int result =
-            listen_on(change->daemon, config, &config->listeners[i], &change->numbers[i], error);
+            listen_on(change->set, config, &config->listeners[i], &change->numbers[i], error);
         if (result) return result;
         change->bound[i] = true;
     }
     return 0;
 }
 
-static void unbind_new(struct change *change) {
+static void unbind_new(struct listener_change *change) {
     for (uint32_t i = 0; i < change->config->listener_count; i++)
-        if (change->bound[i]) intake_unbind(&change->daemon->intake, change->numbers[i]);
+        if (change->bound[i]) intake_unbind(change->set->intake, change->numbers[i]);
 }
 
-/* An address that we hold ourselves, under a name that goes: it must go first. */
-static void explain_in_use(const struct change *change, char *error) {
+/* The address may be our own, under a name that the new configuration lacks: that must be closed
+ * first. */
+static void explain_in_use(const struct listener_change *change, char *error) {
     const size_t length = strlen(error);
     for (uint32_t j = 0; j < change->before->listener_count; j++) {
         const struct listener_config *gone = &change->before->listeners[j];
@@ -129,30 +152,41 @@ static void explain_in_use(const struct change *change, char *error) {
                 new->address.port != gone->address.port)
                 continue;
             snprintf(error + length, CONFIG_ERROR_MAX - length,
-                     "; if it is our own, %s, take that away by a reload of its own first",
+                     "; if it is this daemon's own listener %s, remove that in a reload first",
                      gone->keys.address);
             return;
         }
     }
 }
 
-/* Those that leave are judged as before. */
-static void change_rules(struct change *change, struct rules *rules) {
-    struct daemon *daemon = change->daemon;
+/* Lines of listeners that are being closed are validated as before. */
+static void change_rules(struct listener_change *change, struct rules *rules) {
+    struct intake *intake = change->set->intake;
     const struct config *config = change->config;
-    const struct rules *before = pipeline_rules(daemon->pipeline);
+    const struct rules *before = pipeline_rules(intake->pipeline);
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
-        if (intake_listener_state(&daemon->intake, i) >= LISTENER_OPEN)
-            rules_keep(rules, i, before);
+        if (intake_listener_state(intake, i) >= LISTENER_OPEN) rules_keep(rules, i, before);
     for (uint32_t i = 0; i < config->listener_count; i++)
-        rules_set(rules, change->numbers[i],
-                  intake_listener_name(&daemon->intake, change->numbers[i]), &config->listeners[i],
-                  streams_number(daemon, config->listeners[i].keys.stream));
-    pipeline_judge_by(daemon->pipeline, rules);
+        rules_set(rules, change->numbers[i], intake_listener_name(intake, change->numbers[i]),
+                  &config->listeners[i],
+                  stream_set_number(change->set->streams, config->listeners[i].keys.stream));
+    pipeline_validate_by(intake->pipeline, rules);
 }
 
-int listening_change(struct daemon *daemon, const struct config *config, char *error) {
-    struct change change = {.daemon = daemon, .before = daemon->config, .config = config};
+static void open_and_close(struct listener_change *change) {
+    struct listener_set *set = change->set;
+    const int64_t drain_ns = (int64_t)change->config->drain_ms * 1000000;
+    for (uint32_t i = 0; i < change->config->listener_count; i++)
+        if (change->returns[i]) intake_stay(set->intake, change->numbers[i]);
+    for (uint32_t j = 0; j < change->before->listener_count; j++)
+        if (!change->stays[j]) intake_leave(set->intake, set->numbers[j], drain_ns);
+    memcpy(set->numbers, change->numbers, sizeof set->numbers);
+    set->config = change->config;
+    intake_start(set->intake);
+}
+
+int listener_set_change(struct listener_set *set, const struct config *config, char *error) {
+    struct listener_change change = {.set = set, .before = set->config, .config = config};
     struct rules *rules = rules_create((uint32_t)config->line_bytes_max);
     int result = rules ? 0 : ERR_NO_MEMORY;
     if (result) snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
@@ -166,12 +200,6 @@ int listening_change(struct daemon *daemon, const struct config *config, char *e
     }
     change_rules(&change, rules);
     rules_release(rules);
-    for (uint32_t i = 0; i < config->listener_count; i++)
-        if (change.returns[i]) intake_stay(&daemon->intake, change.numbers[i]);
-    for (uint32_t j = 0; j < change.before->listener_count; j++)
-        if (!change.stays[j])
-            intake_leave(&daemon->intake, daemon->numbers[j], (int64_t)config->drain_ms * 1000000);
-    memcpy(daemon->numbers, change.numbers, sizeof daemon->numbers);
-    intake_start(&daemon->intake);
+    open_and_close(&change);
     return 0;
 }

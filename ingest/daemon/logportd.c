@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config.h"
+#include "ingest/config/host.h"
+#include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
+#include "ingest/config/warnings.h"
 #include "ingest/daemon/daemon.h"
 #include "port/system.h"
 
@@ -79,14 +81,33 @@ static int print_version(void) {
     return 0;
 }
 
+static int run(const struct host *host, const struct config *config, int argc, char **argv) {
+    struct daemon_options options = {.host = host, .config = config, .argc = argc, .argv = argv};
+    struct daemon *daemon;
+    enum daemon_state state;
+    const int error = port_open(&(struct port_options){0}, &options.port);
+    if (error) {
+        say("cannot start: %s", error_text(error));
+        return 1;
+    }
+    if (daemon_start(&options, &daemon)) system_exit_now(1); /* the system closes what is open */
+    system_messages_never_wait();
+    while ((state = daemon_step(daemon)) == DAEMON_RUNS) {
+    }
+    const int code = daemon_finish(daemon);
+    if (state == DAEMON_LEAVES) system_exit_now(code);
+    port_close(options.port);
+    return code;
+}
+
 int program_main(int argc, char **argv) {
     struct config config;
     char error[CONFIG_ERROR_MAX];
     system_name("logportd");
+    const struct host host = host_of_system();
     int code = 0;
-    if (config_read(files_of_system(), argc, argv, &config, error) ||
-        schema_files_settle(files_of_system(), &config, config.line_bytes_max, system_cores(),
-                            error)) {
+    if (config_read(&host, argc, argv, &config, error) ||
+        schema_files_load(host.files, &config, config.line_bytes_max, host.cores, error)) {
         say("%s", error);
         code = 2;
     } else if (config.help) {
@@ -97,7 +118,7 @@ int program_main(int argc, char **argv) {
         config_say_warnings(&config);
         say("options and configuration are valid");
     } else {
-        code = daemon_run(&config, argc, argv);
+        code = run(&host, &config, argc, argv);
     }
     config_free(&config);
     return code;

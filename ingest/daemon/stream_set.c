@@ -1,44 +1,58 @@
-/* stream_set.c - the daemon's streams: those that its configuration names, those that it finds in its
- * directory, and rejects.  One that is open stays open until the stop, fed or not. */
+/* stream_set.c - see stream_set.h. */
+#include "ingest/daemon/stream_set.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/daemon/daemon_internal.h"
 #include "port/system.h"
+#include "writer/keep/kept_stream.h"
 #include "writer/live/recover.h"
 
 #define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
 #define REJECTS_FOLDER_BYTES_MAX  (1ull << 30)
 
-/* ---- which there are ---- */
+struct set_stream {
+    char name[STREAM_NAME_MAX + 1];
+    struct kept_stream *stream;
+};
 
-uint32_t streams_number(const struct daemon *daemon, const char *name) {
-    uint32_t i = 0;
-    while (i < daemon->stream_count && strcmp(daemon->streams[i].name, name) != 0)
-        i++;
-    return i;
+struct stream_set {
+    struct port *port;
+    const char *directory;
+    struct manifest *manifest;
+    struct pipeline *pipeline;              /* NULL: not yet */
+    struct set_stream streams[STREAMS_MAX]; /* by the pipeline's numbers; STREAM_MAIN first */
+    uint32_t count;
+    struct kept_stream *rejects;
+};
+
+/* ---- names ---- */
+
+uint32_t stream_set_number(const struct stream_set *set, const char *name) {
+    for (uint32_t i = 0; i < set->count; i++)
+        if (strcmp(set->streams[i].name, name) == 0) return i;
+    return STREAMS_MAX;
 }
 
-/* Of the streams that are open or new. */
-static int take_name(const struct daemon *daemon, struct new_streams *new, const char *name,
+/* Adds a stream to the new ones, unless it is open or among them. */
+static int take_name(const struct stream_set *set, struct new_streams *new, const char *name,
                      char *error) {
-    if (streams_number(daemon, name) < daemon->stream_count) return 0;
-    for (uint32_t i = 0; i < daemon->stream_count + new->count; i++) {
-        const char *other = i < daemon->stream_count ? daemon->streams[i].name
-                                                     : new->names[i - daemon->stream_count];
+    if (stream_set_number(set, name) != STREAMS_MAX) return 0;
+    for (uint32_t i = 0; i < set->count + new->count; i++) {
+        const char *other = i < set->count ? set->streams[i].name : new->names[i - set->count];
         if (!stream_names_alike(name, other)) continue;
         snprintf(error, CONFIG_ERROR_MAX,
-                 "stream %s: there is %s already, which differs only in the case of letters: on "
-                 "some systems they would be one folder",
+                 "stream %s: its name differs from stream %s only in upper and lower case; some "
+                 "systems would store both in one folder",
                  name, other);
         return ERR_INVALID;
     }
-    if (daemon->stream_count + new->count == STREAMS_MAX) {
+    if (set->count + new->count == STREAMS_MAX) {
         snprintf(error, CONFIG_ERROR_MAX,
-                 "stream %s: %d streams are open, those included that nothing feeds any more; a "
-                 "start opens those first that are named",
+                 "stream %s: %d streams are open already, including those without a listener; "
+                 "restart the daemon to open the configured streams first",
                  name, STREAMS_MAX);
         return ERR_TOO_LARGE;
     }
@@ -46,15 +60,15 @@ static int take_name(const struct daemon *daemon, struct new_streams *new, const
     return 0;
 }
 
-static int take_configured(const struct daemon *daemon, const struct config *config,
+static int take_configured(const struct stream_set *set, const struct config *config,
                            struct new_streams *new, char *error) {
     int result = 0;
     for (uint32_t i = 0; i < config->stream_count && !result; i++)
-        result = take_name(daemon, new, config->streams[i].name, error);
+        result = take_name(set, new, config->streams[i].name, error);
     return result;
 }
 
-/* Puts the new ones' folders in order. */
+/* Recovers the new streams' folders. */
 static int recover_new(struct files *files, const char *dir, struct new_streams *new, char *error) {
     for (uint32_t i = 0; i < new->count; i++) {
         struct recovery recovery;
@@ -69,19 +83,19 @@ static int recover_new(struct files *files, const char *dir, struct new_streams 
     return 0;
 }
 
-int streams_find_new(const struct daemon *daemon, const struct config *config,
-                     struct new_streams *new, char *error) {
+int stream_set_find_new(const struct stream_set *set, const struct config *config,
+                        struct new_streams *new, char *error) {
     new->count = 0;
-    const int result = take_configured(daemon, config, new, error);
-    return result ? result : recover_new(daemon->files, daemon->config->dir, new, error);
+    const int result = take_configured(set, config, new, error);
+    return result ? result : recover_new(port_files(set->port), set->directory, new, error);
 }
 
-/* ---- what earlier runs have left ---- */
+/* ---- streams of earlier runs ---- */
 
-struct search {
-    const struct daemon *daemon;
+struct folder_search {
+    const struct stream_set *set;
     struct new_streams *new;
-    const char *folder; /* that is looked at */
+    const char *folder; /* the one being listed */
     bool holds_segments;
     uint32_t too_many;
     char *error;
@@ -89,81 +103,81 @@ struct search {
 };
 
 static bool found_file(void *context, const char *entry, bool directory) {
-    struct search *search = context;
+    struct folder_search *search = context;
     struct segment_name name;
     if (!directory && segment_name_parse(entry, &name) && strcmp(name.stream, search->folder) == 0)
         search->holds_segments = true;
     return !search->holds_segments;
 }
 
-/* A folder is a stream if a segment of that name is in it; whatever else lies in the directory is
- * somebody else's. */
+/* A folder is a stream if it holds a segment of that name; everything else in the directory is left
+ * alone. */
 static bool found_folder(void *context, const char *entry, bool directory) {
-    struct search *search = context;
+    struct folder_search *search = context;
     struct new_streams *new = search->new;
     char path[PATH_BYTES_MAX];
     if (!directory || !stream_name_valid(entry) || strcmp(entry, STREAM_REJECTS) == 0) return true;
     for (uint32_t i = 0; i < new->count; i++)
         if (strcmp(entry, new->names[i]) == 0) return true;
-    if (!path_join(path, search->daemon->config->dir, entry, NULL)) return true;
+    if (!path_join(path, search->set->directory, entry, NULL)) return true;
     search->folder = entry;
     search->holds_segments = false;
-    const int listed = directory_list(search->daemon->files, path, found_file, search);
-    if (listed) say("%s: %s; whether it is a stream is unknown", path, error_text(listed));
+    const int listed = directory_list(port_files(search->set->port), path, found_file, search);
+    if (listed)
+        say("%s: %s; cannot tell whether this is a stream, ignoring it", path, error_text(listed));
     if (listed || !search->holds_segments) return true;
-    search->result = take_name(search->daemon, new, entry, search->error);
+    search->result = take_name(search->set, new, entry, search->error);
     if (search->result != ERR_TOO_LARGE) return search->result == 0;
     search->result = 0;
     if (search->too_many++ == 0)
-        say("%s: a stream that nothing feeds, beyond the %d that can be open: its files are left "
-            "as they are",
+        say("%s: not opened: %d streams are open already and no listener feeds this one; its "
+            "files stay as they are",
             path, STREAMS_MAX);
     return true;
 }
 
-static int find_left(const struct daemon *daemon, struct new_streams *new, char *error) {
-    struct search search = {.daemon = daemon, .new = new, .error = error};
-    const char *dir = daemon->config->dir;
-    const int result = directory_list(daemon->files, dir, found_folder, &search);
+static int find_earlier(const struct stream_set *set, struct new_streams *new, char *error) {
+    struct folder_search search = {.set = set, .new = new, .error = error};
+    const char *dir = set->directory;
+    const int result = directory_list(port_files(set->port), dir, found_folder, &search);
     if (result) snprintf(error, CONFIG_ERROR_MAX, "%.512s: %s", dir, error_text(result));
     if (search.too_many > 1)
-        say("%s: %u more streams like that one", dir, (unsigned)search.too_many - 1);
+        say("%s: %u more streams are not opened", dir, (unsigned)search.too_many - 1);
     return result ? result : search.result;
 }
 
 /* ---- opening ---- */
 
-static int open_one(struct daemon *daemon, const char *name, const struct stream_sizes *sizes,
+static int open_one(struct stream_set *set, const char *name, const struct stream_sizes *sizes,
                     const struct keeper_rules *rules, uint64_t folder_bytes_max,
                     uint64_t last_sequence, struct kept_stream **stream) {
     const struct kept_stream_options options = {
-        .directory = daemon->config->dir,
+        .directory = set->directory,
         .name = name,
         .sizes = *sizes,
         .rules = *rules,
         .folder_bytes_max = folder_bytes_max,
         .last_sequence = last_sequence,
-        /* Of quarantine, whose oldest go by its own rule, nobody keeps the books. */
-        .manifest = folder_bytes_max == 0 ? daemon->upkeep.manifest : NULL,
+        /* Quarantine has a limit of its own and is not in the manifest. */
+        .manifest = folder_bytes_max == 0 ? set->manifest : NULL,
     };
-    return kept_stream_open(daemon->port, &options, stream);
+    return kept_stream_open(set->port, &options, stream);
 }
 
-int streams_open_new(struct daemon *daemon, const struct config *config,
-                     const struct new_streams *new, char *error) {
+int stream_set_open_new(struct stream_set *set, const struct config *config,
+                        const struct new_streams *new, char *error) {
     for (uint32_t i = 0; i < new->count; i++) {
-        struct daemon_stream *added = &daemon->streams[daemon->stream_count];
+        struct set_stream *added = &set->streams[set->count];
         const struct stream_config *settings = config_stream(config, new->names[i]);
         strcpy(added->name, new->names[i]);
-        const int result = open_one(daemon, added->name, &settings->sizes, &settings->keeper, 0,
+        const int result = open_one(set, added->name, &settings->sizes, &settings->keeper, 0,
                                     new->last_sequences[i], &added->stream);
         if (result) {
             snprintf(error, CONFIG_ERROR_MAX, "stream %s: %s", added->name, error_text(result));
             return result;
         }
-        daemon->stream_count++;
-        if (daemon->pipeline)
-            pipeline_add_stream(daemon->pipeline, kept_stream_live(added->stream));
+        set->count++;
+        if (set->pipeline) pipeline_add_stream(set->pipeline, kept_stream_live(added->stream));
     }
     return 0;
 }
@@ -175,105 +189,127 @@ static struct stream_sizes rejects_sizes(const struct config *config) {
     return sizes;
 }
 
-static int open_rejects(struct daemon *daemon, char *error) {
-    const struct config *config = daemon->config;
+static int open_rejects(struct stream_set *set, const struct config *config, char *error) {
     const struct stream_sizes sizes = rejects_sizes(config);
     struct recovery recovery;
-    int result = recover_stream(daemon->files, config->dir, STREAM_REJECTS, &recovery);
+    int result = recover_stream(port_files(set->port), config->dir, STREAM_REJECTS, &recovery);
     if (!result)
-        result = open_one(daemon, STREAM_REJECTS, &sizes, &config->others.keeper,
-                          REJECTS_FOLDER_BYTES_MAX, recovery.last_sequence, &daemon->rejects);
+        result = open_one(set, STREAM_REJECTS, &sizes, &config->others.keeper,
+                          REJECTS_FOLDER_BYTES_MAX, recovery.last_sequence, &set->rejects);
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", config->dir, STREAM_REJECTS,
                  error_text(result));
     return result;
 }
 
-int streams_open(struct daemon *daemon) {
-    const struct config *config = daemon->config;
-    char error[CONFIG_ERROR_MAX];
+static int open_all(struct stream_set *set, const struct config *config, struct new_streams *new,
+                    char *error) {
+    int result = take_configured(set, config, new, error);
+    if (!result) result = find_earlier(set, new, error);
+    if (!result) result = recover_new(port_files(set->port), set->directory, new, error);
+    if (!result) result = stream_set_open_new(set, config, new, error);
+    return result ? result : open_rejects(set, config, error);
+}
+
+int stream_set_open(struct port *port, const char *directory, struct manifest *manifest,
+                    const struct config *config, struct stream_set **set, char *error) {
+    struct stream_set *s = calloc(1, sizeof *s);
     struct new_streams *new = calloc(1, sizeof *new);
-    if (!new) return daemon_fail("memory", ERR_NO_MEMORY);
-    int result = take_configured(daemon, config, new, error);
-    if (!result) result = find_left(daemon, new, error);
-    if (!result) result = recover_new(daemon->files, config->dir, new, error);
-    if (!result) result = streams_open_new(daemon, config, new, error);
-    if (!result) result = open_rejects(daemon, error);
-    if (result) say("%s", error);
+    int result = ERR_NO_MEMORY;
+    snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
+    if (s && new) {
+        *s = (struct stream_set){.port = port, .directory = directory, .manifest = manifest};
+        result = open_all(s, config, new, error);
+    }
     free(new);
+    *set = s; /* after an error too: streams that are open cannot be freed before they finish */
     return result;
 }
 
-/* ---- all of them ---- */
+void stream_set_feed(struct stream_set *set, struct pipeline *pipeline) {
+    set->pipeline = pipeline;
+    for (uint32_t i = 0; i < set->count; i++)
+        pipeline_add_stream(pipeline, kept_stream_live(set->streams[i].stream));
+}
+
+uint32_t stream_set_count_open(const struct stream_set *set) {
+    return set->count;
+}
+
+struct stream *stream_set_rejects(const struct stream_set *set) {
+    return kept_stream_live(set->rejects);
+}
+
+/* ---- all streams ---- */
 
 /* rejects is the last. */
-static struct kept_stream *stream_at(const struct daemon *daemon, uint32_t i) {
-    return i < daemon->stream_count ? daemon->streams[i].stream : daemon->rejects;
+static struct kept_stream *stream_at(const struct stream_set *set, uint32_t i) {
+    return i < set->count ? set->streams[i].stream : set->rejects;
 }
 
-void streams_resize(struct daemon *daemon) {
-    const struct config *config = daemon->config;
+void stream_set_change(struct stream_set *set, const struct config *config) {
     const struct stream_sizes rejects = rejects_sizes(config);
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        const struct stream_config *settings = config_stream(config, daemon->streams[i].name);
-        kept_stream_change(daemon->streams[i].stream, &settings->sizes, &settings->keeper);
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct stream_config *settings = config_stream(config, set->streams[i].name);
+        kept_stream_change(set->streams[i].stream, &settings->sizes, &settings->keeper);
     }
-    kept_stream_change(daemon->rejects, &rejects, &config->others.keeper);
+    kept_stream_change(set->rejects, &rejects, &config->others.keeper);
 }
 
-void streams_rotate(struct daemon *daemon) {
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        stream_rotate(kept_stream_live(stream_at(daemon, i)));
+void stream_set_rotate(struct stream_set *set) {
+    for (uint32_t i = 0; i <= set->count; i++)
+        stream_rotate(kept_stream_live(stream_at(set, i)));
 }
 
-bool streams_closing(const struct daemon *daemon) {
+bool stream_set_closing(const struct stream_set *set) {
     bool closing = false;
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        closing = closing || stream_closing(kept_stream_live(stream_at(daemon, i)));
+    for (uint32_t i = 0; i <= set->count; i++)
+        closing = closing || stream_closing(kept_stream_live(stream_at(set, i)));
     return closing;
 }
 
-void streams_finish(struct daemon *daemon) {
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        kept_stream_finish(stream_at(daemon, i));
+void stream_set_finish(struct stream_set *set) {
+    for (uint32_t i = 0; i <= set->count; i++)
+        kept_stream_finish(stream_at(set, i));
 }
 
-bool streams_busy(const struct daemon *daemon) {
+bool stream_set_busy(const struct stream_set *set) {
     bool busy = false;
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        busy = busy || kept_stream_busy(stream_at(daemon, i));
+    for (uint32_t i = 0; i <= set->count; i++)
+        busy = busy || kept_stream_busy(stream_at(set, i));
     return busy;
 }
 
-bool streams_stop_indexing(struct daemon *daemon) {
+bool stream_set_stop_indexing(struct stream_set *set) {
     bool busy = false;
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        busy |= kept_stream_stop_indexing(stream_at(daemon, i));
+    for (uint32_t i = 0; i <= set->count; i++)
+        busy |= kept_stream_stop_indexing(stream_at(set, i));
     return busy;
 }
 
-void streams_abandon(struct daemon *daemon) {
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        kept_stream_abandon(stream_at(daemon, i));
+void stream_set_abandon(struct stream_set *set) {
+    for (uint32_t i = 0; i <= set->count; i++)
+        kept_stream_abandon(stream_at(set, i));
 }
 
-void streams_free(struct daemon *daemon) {
-    for (uint32_t i = 0; i <= daemon->stream_count; i++)
-        kept_stream_free(stream_at(daemon, i));
+void stream_set_free(struct stream_set *set) {
+    for (uint32_t i = 0; i <= set->count; i++)
+        kept_stream_free(stream_at(set, i));
+    free(set);
 }
 
-uint64_t streams_segments_closed(const struct daemon *daemon) {
+uint64_t stream_set_segments_closed(const struct stream_set *set) {
     uint64_t closed = 0;
-    for (uint32_t i = 0; i < daemon->stream_count; i++)
-        closed += stream_segments_closed(kept_stream_live(daemon->streams[i].stream));
+    for (uint32_t i = 0; i < set->count; i++)
+        closed += stream_segments_closed(kept_stream_live(set->streams[i].stream));
     return closed;
 }
 
-void streams_count(const struct daemon *daemon, struct counters_beside *beside) {
-    beside->stream_count = daemon->stream_count;
-    for (uint32_t i = 0; i < daemon->stream_count; i++) {
-        beside->stream_names[i] = daemon->streams[i].name;
-        beside->streams[i] = kept_stream_counts(daemon->streams[i].stream);
+void stream_set_count(const struct stream_set *set, struct counters_context *context) {
+    context->stream_count = set->count;
+    for (uint32_t i = 0; i < set->count; i++) {
+        context->stream_names[i] = set->streams[i].name;
+        context->streams[i] = kept_stream_counts(set->streams[i].stream);
     }
-    beside->rejects = kept_stream_counts(daemon->rejects);
+    context->rejects = kept_stream_counts(set->rejects);
 }

@@ -71,7 +71,7 @@ static void stream(struct writer *writer, const char *name, const struct counter
     close_object(writer);
 }
 
-size_t counters_write(const struct counters *c, const struct counters_beside *beside, char *text,
+size_t counters_write(const struct counters *c, const struct counters_context *context, char *text,
                       size_t size) {
     struct writer writer = {.text = text, .size = size, .first = true};
     put(&writer, "{");
@@ -84,7 +84,7 @@ size_t counters_write(const struct counters *c, const struct counters_beside *be
     close_object(&writer);
     number(&writer, "in_flight", c->in_flight);
     number(&writer, "bytes_received", c->bytes_received);
-    number(&writer, "udp_kernel_drops", beside->udp_kernel_drops);
+    number(&writer, "udp_kernel_drops", context->udp_kernel_drops);
     number(&writer, "datagrams", c->datagrams);
     number(&writer, "datagrams_truncated", c->datagrams_truncated);
     open_object(&writer, "reasons");
@@ -93,18 +93,18 @@ size_t counters_write(const struct counters *c, const struct counters_beside *be
     close_object(&writer);
     number(&writer, "schema_monitored", c->schema_monitored);
     number(&writer, "bytes_stored", c->bytes_stored);
-    number(&writer, "connections", beside->connections);
+    number(&writer, "connections", context->connections);
     number(&writer, "connections_accepted", c->connections_accepted);
     number(&writer, "accept_pauses", c->accept_pauses);
     number(&writer, "batches", c->batches);
-    stream(&writer, STREAM_MAIN, NULL, &beside->streams[0]);
-    stream(&writer, STREAM_REJECTS, NULL, &beside->rejects);
+    stream(&writer, STREAM_MAIN, NULL, &context->streams[0]);
+    stream(&writer, STREAM_REJECTS, NULL, &context->rejects);
     open_object(&writer, "streams");
-    for (uint32_t i = 0; i < beside->stream_count; i++)
-        stream(&writer, beside->stream_names[i], &c->streams[i], &beside->streams[i]);
+    for (uint32_t i = 0; i < context->stream_count; i++)
+        stream(&writer, context->stream_names[i], &c->streams[i], &context->streams[i]);
     close_object(&writer);
-    number(&writer, "uptime_s", (uint64_t)(beside->uptime_ns / 1000000000));
-    number(&writer, "memory_bytes", beside->memory_bytes);
+    number(&writer, "uptime_s", (uint64_t)(context->uptime_ns / 1000000000));
+    number(&writer, "memory_bytes", context->memory_bytes);
     put(&writer, "}");
     return writer.length;
 }

@@ -40,7 +40,7 @@ struct counters {
 };
 
 /* What the report needs from elsewhere. */
-struct counters_beside {
+struct counters_context {
     uint64_t udp_kernel_drops;
     uint32_t connections; /* open now */
     /* By the pipeline's numbers, the first is STREAM_MAIN. */
@@ -54,7 +54,7 @@ struct counters_beside {
 
 /* One line of JSON without its newline into `text`; returns its length, less than size. */
 #define COUNTERS_TEXT_MAX (4096 + STREAMS_MAX * (512 + STREAM_NAME_MAX))
-size_t counters_write(const struct counters *counters, const struct counters_beside *beside,
+size_t counters_write(const struct counters *counters, const struct counters_context *context,
                       char *text, size_t size);
 
 #endif

@@ -138,7 +138,7 @@ bool pipeline_busy(const struct pipeline *pipeline) {
 
 /* ---- rules ---- */
 
-void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules) {
+void pipeline_validate_by(struct pipeline *pipeline, struct rules *rules) {
     rules_hold(rules);
     rules->batch.reject_budget = &pipeline->reject_budget;
     pipeline_seal(pipeline);

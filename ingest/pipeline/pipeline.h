@@ -62,7 +62,7 @@ int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches);
 
 /* What the lines are judged by, and which streams they go to, from now on: those taken so far keep
  * what they came under.  To be called before the first line. */
-void pipeline_judge_by(struct pipeline *pipeline, struct rules *rules);
+void pipeline_validate_by(struct pipeline *pipeline, struct rules *rules);
 /* This listener brings nothing any more: no batch is left for a stream that it alone has fed. */
 void pipeline_left(struct pipeline *pipeline, uint32_t listener);
 const struct rules *pipeline_rules(const struct pipeline *pipeline); /* in force */

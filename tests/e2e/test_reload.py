@@ -1,4 +1,4 @@
-"""test_reload.py - another configuration is put in force while lines come: nothing is lost,
+"""test_reload.py - another configuration becomes active while lines arrive: nothing is lost,
 what is wrong changes nothing, and listeners come and go."""
 
 import contextlib
@@ -48,7 +48,7 @@ class Reload(Reloading):
         connection = daemon.connect()
         connection.sendall(b'{"a":1}\n')
         self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
-        daemon.wait_said(r"reload: the new configuration is in force: tcp=127.0.0.1:%d udp=" % daemon.tcp[0][1])
+        daemon.wait_said(r"reload: the new configuration is active: tcp=127.0.0.1:%d udp=" % daemon.tcp[0][1])
         connection.sendall(b'{"b":1}\n')
         self.assert_lines(daemon.wait_stored(2), [b'{"a":1}', b'{"b":1}'])
         daemon.stop()
@@ -67,7 +67,7 @@ class Reload(Reloading):
             self.assertIn(self.path, answer)
             self.assertIn(said, answer)
             self.assertIn('"', answer) if "loud" in text else None
-            daemon.wait_said("reload: .*" + said + ".*the configuration in force stays")
+            daemon.wait_said("reload: .*" + said + ".*the active configuration stays")
         os.remove(self.path)
         self.assertIn("no such file", self.reload(daemon, code=2))
         connection.sendall(b'{"a":1}\n')
@@ -168,7 +168,7 @@ class Reload(Reloading):
         daemon.wait_said(r'^\{"received":')
         self.write(tcp="127.0.0.1:0", buffer_bytes_max="64MiB", dir="elsewhere", line_bytes_max=100)
         answer = self.reload(daemon)
-        self.assertIn("line_bytes_max, buffer_bytes_max: as before until the next start", answer)
+        self.assertIn("line_bytes_max, buffer_bytes_max: unchanged until the next start", answer)
         connection.sendall(b'{"long":"%s"}\n' % (b"y" * 200))
         daemon.wait_stored(42)
         self.assertEqual(daemon.stop()["stored"], 42)
@@ -190,7 +190,7 @@ class Reload(Reloading):
         port = free_port()
         self.write(tcp=["127.0.0.1:0", "127.0.0.1:%d" % port])
         os.kill(daemon.pid, signal.SIGHUP)
-        daemon.wait_said(r"in force: tcp=\S+ tcp=127.0.0.1:%d$" % port)
+        daemon.wait_said(r"is active: tcp=\S+ tcp=127.0.0.1:%d$" % port)
         self.assertFalse(refuses(port))
         daemon.stop()
 

@@ -338,7 +338,7 @@ class Streams(Reloading):
         self.write(tcp={"address": "127.0.0.1:0", "stream": "audit"})
         result = logportd("--config", self.path, "--dir", daemon.base)
         self.assertEqual(result.code, 1)
-        self.assertIn("stream Audit: there is audit already, which differs only in the case", result.said)
+        self.assertIn("stream Audit: its name differs from stream audit only in upper and lower case", result.said)
 
     def test_streams_beyond_sixteen_are_left_as_they_are_and_said(self):
         names = ["s%02d" % n for n in range(20)]
@@ -352,7 +352,7 @@ class Streams(Reloading):
                 self.assert_lines(daemon.wait_stored(1, name), [b'{"to":"%s"}' % name.encode()])
             if begin == 0:
                 daemon.stop()
-        daemon.wait_said("a stream that nothing feeds, beyond the 16 that can be open")
+        daemon.wait_said("not opened: 16 streams are open already")
         shown = status(daemon)["streams"]
         self.assertEqual(len(shown), 16)
         self.assertLessEqual(set(names[10:]), set(shown))

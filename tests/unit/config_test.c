@@ -9,14 +9,17 @@
 
 #include <cmocka.h>
 
-#include "ingest/config/config.h"
+#include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
+#include "ingest/config/warnings.h"
 #include "port/error.h"
 #include "port/system.h"
 #include "tests/unit/zone_bytes.h"
 
 #define FILE_NAME "config_test.json"
 #define ZONES     "config_test.zones"
+
+static struct host host;
 
 static void write_file(const char *text) {
     assert_int_equal(file_replace(files_of_system(), FILE_NAME, text, strlen(text), false), 0);
@@ -26,7 +29,7 @@ static int read_with(struct config *config, char *error, const char *argument) {
     char program[] = "logportd", option[] = "--config", file[] = FILE_NAME, more[64];
     char *argv[] = {program, option, file, more, NULL};
     snprintf(more, sizeof more, "%s", argument ? argument : "");
-    return config_read(files_of_system(), argument ? 4 : 3, argv, config, error);
+    return config_read(&host, argument ? 4 : 3, argv, config, error);
 }
 
 static void read_good(const char *text, struct config *config) {
@@ -153,7 +156,7 @@ static void a_level_that_is_none_is_refused_on_the_command_line_too(void **state
     struct config config;
     char error[CONFIG_ERROR_MAX], program[] = "logportd", level[] = "--archive-level=1";
     char *argv[] = {program, level, NULL};
-    assert_int_equal(config_read(files_of_system(), 2, argv, &config, error), ERR_INVALID);
+    assert_int_equal(config_read(&host, 2, argv, &config, error), ERR_INVALID);
     assert_string_equal(error, "archive_level: 1 is no level: 3 to 12, or 0, was expected");
     config_free(&config);
 }
@@ -266,7 +269,7 @@ static void a_listener_that_is_there_twice_is_refused_with_both_places(void **st
     config_free(&config); /* each gets a free port of its own */
     char program[] = "logportd", one[] = "--tcp=127.0.0.1:7", two[] = "--tcp=7";
     char *argv[] = {program, one, two, NULL};
-    assert_int_equal(config_read(files_of_system(), 3, argv, &config, error), ERR_INVALID);
+    assert_int_equal(config_read(&host, 3, argv, &config, error), ERR_INVALID);
     assert_string_equal(error, "tcp: \"7\" is there twice");
     config_free(&config);
 }
@@ -277,7 +280,7 @@ static void a_schema_that_cannot_be_read_is_told_with_its_place(void **state) {
     struct config config;
     write_file("{\"tcp\": {\"address\": \"127.0.0.1:0\",\n\"schema\": [\"not-there.json\"]}}");
     assert_int_equal(read_with(&config, error, NULL), 0);
-    assert_int_equal(schema_files_settle(files_of_system(), &config, 1024, 1, error), ERR_INVALID);
+    assert_int_equal(schema_files_load(files_of_system(), &config, 1024, 1, error), ERR_INVALID);
     assert_string_equal(error,
                         FILE_NAME ":2:12: schema: not-there.json: no such file or directory");
     config_free(&config);
@@ -601,7 +604,7 @@ static void a_missing_file_is_named(void **state) {
     char *argv[] = {program, option, NULL};
     char error[CONFIG_ERROR_MAX];
     struct config config;
-    assert_int_not_equal(config_read(files_of_system(), 2, argv, &config, error), 0);
+    assert_int_not_equal(config_read(&host, 2, argv, &config, error), 0);
     assert_non_null(strstr(error, "not-there.json: no such file"));
 }
 
@@ -635,5 +638,6 @@ int main(void) {
         cmocka_unit_test(there_are_sixteen_streams_and_no_more),
         cmocka_unit_test(a_missing_file_is_named),
     };
+    host = host_of_system();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

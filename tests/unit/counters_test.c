@@ -13,17 +13,17 @@
 static void the_largest_numbers_of_all_streams_have_room_and_are_json(void **state) {
     (void)state;
     static struct counters counters;
-    static struct counters_beside beside;
+    static struct counters_context context;
     static char names[STREAMS_MAX][STREAM_NAME_MAX + 1], text[COUNTERS_TEXT_MAX + JSON_PADDING];
     memset(&counters, 0xff, sizeof counters);
-    memset(&beside, 0xff, sizeof beside);
-    beside.stream_count = STREAMS_MAX;
-    beside.uptime_ns = INT64_MAX;
+    memset(&context, 0xff, sizeof context);
+    context.stream_count = STREAMS_MAX;
+    context.uptime_ns = INT64_MAX;
     for (int i = 0; i < STREAMS_MAX; i++) {
         memset(names[i], 'a' + i, STREAM_NAME_MAX);
-        beside.stream_names[i] = names[i];
+        context.stream_names[i] = names[i];
     }
-    const size_t length = counters_write(&counters, &beside, text, COUNTERS_TEXT_MAX);
+    const size_t length = counters_write(&counters, &context, text, COUNTERS_TEXT_MAX);
     assert_int_equal(strlen(text), length);
     assert_null(strchr(text, '\n'));
     struct json_line line;

@@ -133,7 +133,7 @@ static void judge_by(struct bench *bench, const uint32_t *streams, uint32_t list
     const struct listener_config usual = {.facts = &facts_rules_usual};
     for (uint32_t i = 0; i < listeners; i++)
         rules_set(rules, i, "tcp=127.0.0.1:5170", &usual, streams[i]);
-    pipeline_judge_by(bench->pipeline, rules);
+    pipeline_validate_by(bench->pipeline, rules);
     rules_release(rules);
 }
 

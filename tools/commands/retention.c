@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/config/config.h"
+#include "ingest/config/read.h"
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/record/timestamp.h"
@@ -38,7 +38,9 @@ static bool read_config(struct retention_job *job) {
     char error[CONFIG_ERROR_MAX], program_name[] = "logportd", option[] = "--config";
     char *file = copy_text(job->settings->config, strlen(job->settings->config));
     char *words[] = {program_name, option, file, NULL};
-    const int status = config_read(job->call->files, 3, words, &job->config, error);
+    struct host host = host_of_system();
+    host.files = job->call->files;
+    const int status = config_read(&host, 3, words, &job->config, error);
     if (status < 0) say("%s", error);
     /* The configuration points to the name of its file, which is not asked for again. */
     job->config.file = NULL;

@@ -1,0 +1,162 @@
+/* values.c - see values.h. */
+#include "ingest/config/values.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/config/config.h"
+#include "ingest/config/schedule.h"
+#include "port/error.h"
+#include "writer/keep/handover.h"
+
+#define DIR_BYTES_MAX 3000
+
+int config_stream_check(const char *name, char *problem) {
+    if (stream_names_alike(name, STREAM_REJECTS)) {
+        snprintf(problem, CONFIG_PROBLEM_MAX,
+                 "\"%s\" is the daemon's own stream, of lines that are no good, with rules of its "
+                 "own; another name was expected",
+                 name);
+        return ERR_INVALID;
+    }
+    if (stream_name_valid(name)) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.80s\" cannot be a stream's name: up to %d letters, digits, '_', '.' and '-' were "
+             "expected, no '.' or '-' first, no '.' last, and no name that Windows or the daemon "
+             "keeps for itself (con, nul, com1, ..., state)",
+             name, STREAM_NAME_MAX);
+    return ERR_INVALID;
+}
+
+static int check_address(const struct host *host, const char *text, char *problem) {
+    struct port_address address;
+    const int result = config_address(host, text, &address);
+    if (!result) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.128s\" is no address to listen on (%s; try 127.0.0.1:5170 or [::1]:5170)", text,
+             error_text(result));
+    return ERR_INVALID;
+}
+
+static int check_scale(const char *text, char *problem) {
+    enum level_scale scale;
+    if (level_scale_parse(text, &scale) == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\" is none of usual, pino, python, syslog, logback, opentelemetry, monolog",
+             text);
+    return ERR_INVALID;
+}
+
+int config_bad_keys(char *problem, size_t size) {
+    snprintf(problem, size,
+             "up to %d keys of up to %d bytes, separated by commas, were expected (time_keys and "
+             "level_keys together)",
+             JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
+    return ERR_INVALID;
+}
+
+static int check_keys(const char *text, char *problem) {
+    struct facts_rules rules;
+    if (facts_rules_set(text, "none", LEVEL_SCALE_USUAL, &rules) == 0) return 0;
+    return config_bad_keys(problem, CONFIG_PROBLEM_MAX);
+}
+
+static int check_mode(const char *text, char *problem) {
+    if (strcmp(text, "enforce") == 0 || strcmp(text, "monitor") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither enforce nor monitor", text);
+    return ERR_INVALID;
+}
+
+static int check_truth(const char *text, char *problem) {
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is not true or false", text);
+    return ERR_INVALID;
+}
+
+static int check_schema(const char *text, char *problem) {
+    if (text[0] != '\0') return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a file's name was expected");
+    return ERR_INVALID;
+}
+
+/* The manifest, and a list of lines, hold its name. */
+static int check_archive(const char *text, char *problem) {
+    const size_t size = strlen(text);
+    bool good = size > 0 && size <= DIR_BYTES_MAX && utf8_valid((const uint8_t *)text, size);
+    for (size_t i = 0; i < size; i++)
+        if ((uint8_t)text[i] < ' ') good = false;
+    if (good) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "a directory's name (UTF-8, without control characters), or none, was expected");
+    return ERR_INVALID;
+}
+
+static int check_command(const char *text, char *problem) {
+    if (handover_word_valid(text)) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.128s\": {path}, {stream}, {name} and {sequence} are what can be replaced", text);
+    return ERR_INVALID;
+}
+
+/* LZ4 HC takes 1 and 2 for 3. */
+static int check_level(const char *text, char *problem) {
+    const uint64_t level = strtoull(text, NULL, 10);
+    if (level == 0 || level >= 3) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "%.64s is no level: 3 to 12, or 0, was expected", text);
+    return ERR_INVALID;
+}
+
+static int check_then(const char *text, char *problem) {
+    if (strcmp(text, "keep") == 0 || strcmp(text, "delete") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither keep nor delete", text);
+    return ERR_INVALID;
+}
+
+static int check_directory(const char *text, char *problem) {
+    if (text[0] != '\0' && strlen(text) <= DIR_BYTES_MAX) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a directory's name was expected");
+    return ERR_INVALID;
+}
+
+static bool is_address(const char *name) {
+    return strcmp(name, "address") == 0 || strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0;
+}
+
+int config_value_check(const struct host *host, const char *name, const char *text, char *problem) {
+    static const struct {
+        const char *name;
+        int (*check)(const char *text, char *problem);
+    } checks[] = {
+        {"rotate", config_schedule_check},
+        {"rotate_zone", config_zone_check},
+        {"zone_folder", check_directory},
+        {"level_scale", check_scale},
+        {"time_keys", check_keys},
+        {"level_keys", check_keys},
+        {"dir", check_directory},
+        {"archive_dir", check_archive},
+        {"archive_command", check_command},
+        {"archive_command_then", check_then},
+        {"archive_level", check_level},
+        {"schema", check_schema},
+        {"schema_mode", check_mode},
+        {"formats", check_truth},
+        {"ijson", check_truth},
+        {"stream", config_stream_check},
+    };
+    if (is_address(name)) return check_address(host, text, problem);
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);
+    return 0;
+}
+
+int config_address(const struct host *host, const char *text, struct port_address *address) {
+    char whole[32];
+    if (text[0] == ':') text++;
+    if (text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) <= 5) {
+        snprintf(whole, sizeof whole, "127.0.0.1:%s", text);
+        text = whole;
+    }
+    return host->resolve(text, address);
+}

@@ -1,0 +1,43 @@
+/* warnings.c - see warnings.h. */
+#include "ingest/config/warnings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "port/system.h"
+
+static bool said_before(const struct config *config, uint32_t n, const char *program) {
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(config->streams[i].command.texts[0], program) == 0 &&
+            config->streams[i].program_missing)
+            return true;
+    return false;
+}
+
+size_t config_warnings(const struct config *config, char *text, size_t size) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < config->stream_count; i++) {
+        const struct stream_config *stream = &config->streams[i];
+        const char *program = stream->program_missing ? stream->command.texts[0] : NULL;
+        if (stream->configured && !stream->fed && length < size)
+            length += (size_t)snprintf(text + length, size - length,
+                                       "stream %s is configured, but no listener feeds it\n",
+                                       stream->name);
+        if (program && !said_before(config, i, program) && length < size)
+            length += (size_t)snprintf(text + length, size - length,
+                                       "archive_command: there is no program \"%.128s\" now%s\n",
+                                       program, strpbrk(program, "/\\") ? "" : " on the PATH");
+    }
+    return length < size ? length : size - 1;
+}
+
+void config_say_warnings(const struct config *config) {
+    char text[CONFIG_WARNINGS_MAX];
+    config_warnings(config, text, sizeof text);
+    for (char *line = text; *line != '\0';) { /* ends: the text does */
+        const size_t length = strcspn(line, "\n");
+        say("%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}

@@ -1,0 +1,224 @@
+/* log_directory.c - see log_directory.h. */
+#include "ingest/daemon/log_directory.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+
+#define LOOK_NS          (1000000000ll)
+#define TOKEN_BYTES      32
+#define TOKEN_TEXT_BYTES (2 * TOKEN_BYTES + 1)
+#define RUN_FILE_BYTES   512
+
+struct log_directory {
+    struct port *port;
+    const char *path;
+    char state[PATH_BYTES_MAX], lock_path[PATH_BYTES_MAX], run_path[PATH_BYTES_MAX];
+    uint32_t process_id;
+    char control[ADDRESS_TEXT_MAX];
+    struct port_op op; /* the timer, or the look */
+    bool looking, closed;
+    int reported; /* the last look's error; 0: none */
+    char token[TOKEN_TEXT_BYTES];
+    /* The worker's while it looks: */
+    struct file lock;
+    uint64_t id;                       /* of the directory */
+    char run_file[RUN_FILE_BYTES];     /* its text; "": not written yet */
+    char next_token[TOKEN_TEXT_BYTES]; /* for the next run file */
+    bool remade;                       /* directory or lock had to be made again */
+};
+
+/* What a look found, if nothing failed. */
+enum { LOOK_FINE, LOOK_WROTE };
+
+static void look_or_wait_done(struct port_op *op);
+
+static int fail(const char *what, int error) {
+    say("%s: %s", what, error_text(error));
+    return error;
+}
+
+/* ---- the directory and its lock ---- */
+
+/* Makes both folders, and takes the lock unless `lock` is the file of that name already. */
+static int make(struct log_directory *d, struct file *lock, uint64_t *id) {
+    struct files *files = port_files(d->port);
+    struct file_status status;
+    int error = directory_make(files, d->state);
+    if (!error) error = file_lock(files, d->lock_path, lock);
+    if (error) return error;
+    error = file_status_of(files, d->path, &status);
+    if (error) file_close(lock);
+    *id = status.id;
+    return error;
+}
+
+int log_directory_open(struct port *port, const char *path, struct log_directory **directory) {
+    struct log_directory *d = calloc(1, sizeof *d);
+    if (!d) return fail(path, ERR_NO_MEMORY);
+    d->port = port;
+    d->path = path;
+    d->op.done = look_or_wait_done;
+    int error = 0;
+    if (!path_join(d->state, path, "state", NULL) ||
+        !path_join(d->lock_path, path, "state", "lock") ||
+        !path_join(d->run_path, path, RUN_FILE_NAME, NULL))
+        error = ERR_NAME_TOO_LONG;
+    if (!error) error = make(d, &d->lock, &d->id);
+    if (!error) {
+        *directory = d;
+        return 0;
+    }
+    free(d);
+    if (error != ERR_BUSY) return fail(path, error);
+    say("%s: another logportd writes to this directory; stop it, or choose another --dir", path);
+    return error;
+}
+
+/* ---- the run file ---- */
+
+static void make_token(struct log_directory *d) {
+    uint8_t bytes[TOKEN_BYTES];
+    port_random(d->port, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(d->next_token + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static int write_run_file(struct log_directory *d) {
+    const int size = snprintf(d->run_file, sizeof d->run_file,
+                              "{\"pid\":%u,\"control\":\"%s\",\"token\":\"%s\","
+                              "\"directory\":\"%016llx\"}\n",
+                              d->process_id, d->control, d->next_token, (unsigned long long)d->id);
+    const int error =
+        file_replace(port_files(d->port), d->run_path, d->run_file, (size_t)size, true);
+    if (error) d->run_file[0] = '\0';
+    return error;
+}
+
+static bool run_file_is_ours(struct log_directory *d) {
+    char *text;
+    size_t size;
+    if (d->run_file[0] == '\0' ||
+        file_read_all(port_files(d->port), d->run_path, sizeof d->run_file, &text, &size))
+        return false;
+    const bool ours = strcmp(text, d->run_file) == 0;
+    free(text);
+    return ours;
+}
+
+static void wait_and_look(struct log_directory *d) {
+    port_timer(d->port, &d->op, port_now_ns(d->port) + LOOK_NS);
+}
+
+int log_directory_publish(struct log_directory *directory, uint32_t process_id,
+                          const struct port_address *control) {
+    directory->process_id = process_id;
+    address_format(control, directory->control);
+    make_token(directory);
+    const int error = write_run_file(directory);
+    if (error && error != ERR_NO_SPACE) return fail(directory->path, error);
+    if (error)
+        say("%s: %s; logport status and stop cannot find this daemon until it is written, retrying "
+            "every second",
+            directory->run_path, error_text(error));
+    directory->reported = error;
+    strcpy(directory->token, directory->next_token);
+    wait_and_look(directory);
+    return 0;
+}
+
+/* ---- a look ---- */
+
+static bool lock_is_there(struct log_directory *d) {
+    struct file_status ours, found;
+    return file_status(&d->lock, &ours) == 0 &&
+           file_status_of(port_files(d->port), d->lock_path, &found) == 0 && ours.id == found.id;
+}
+
+static void look_run(struct port_op *op) {
+    struct log_directory *d = PORT_CONTAINER(struct log_directory, op, op);
+    struct file lock = {0};
+    if (lock_is_there(d) && run_file_is_ours(d)) {
+        op->result = LOOK_FINE;
+        return;
+    }
+    if (!lock_is_there(d)) {
+        op->result = make(d, &lock, &d->id);
+        if (op->result < 0) return;
+        file_close(&d->lock); /* of a file that has another name now, or none */
+        d->lock = lock;
+        d->remade = true;
+    }
+    const int error = write_run_file(d);
+    op->result = error ? error : LOOK_WROTE;
+}
+
+static void report(struct log_directory *d, int result) {
+    if (d->remade)
+        say("%s: the directory or its lock was deleted or moved; made again, new files are written "
+            "there",
+            d->path);
+    d->remade = false;
+    if (result < 0 && result != d->reported)
+        say("%s: %s; logport status and stop cannot find this daemon, retrying every second",
+            result == ERR_BUSY ? d->lock_path : d->run_path,
+            result == ERR_BUSY ? "another logportd writes to this directory" : error_text(result));
+    d->reported = result < 0 ? result : 0;
+}
+
+/* The timer is over, or a worker has looked. */
+static void look_or_wait_done(struct port_op *op) {
+    struct log_directory *d = PORT_CONTAINER(struct log_directory, op, op);
+    if (d->looking) {
+        d->looking = false;
+        report(d, (int)op->result);
+        if (op->result == LOOK_WROTE) strcpy(d->token, d->next_token);
+        if (d->closed)
+            log_directory_close(d);
+        else
+            wait_and_look(d);
+    } else if (!d->closed) {
+        make_token(d);
+        d->looking = true;
+        port_work(d->port, op, PORT_LANE_SLOW, look_run);
+    }
+}
+
+/* ---- who may command ---- */
+
+static bool begins_with_token(const char *text, const char *token) {
+    uint8_t difference = 0;
+    for (size_t i = 0; i + 1 < TOKEN_TEXT_BYTES; i++)
+        difference |= (uint8_t)(text[i] ^ token[i]);
+    return difference == 0;
+}
+
+const char *log_directory_accept(const struct log_directory *directory, const char *text) {
+    if (strlen(text) < TOKEN_TEXT_BYTES || text[TOKEN_TEXT_BYTES - 1] != ' ') return NULL;
+    const bool current = begins_with_token(text, directory->token);
+    /* The worker may have written the next one just now. */
+    const bool next = directory->looking && begins_with_token(text, directory->next_token);
+    return current || next ? text + TOKEN_TEXT_BYTES : NULL;
+}
+
+/* ---- the end ---- */
+
+void log_directory_close(struct log_directory *directory) {
+    directory->closed = true;
+    port_cancel(&directory->op);
+    if (directory->looking) return; /* comes back here */
+    if (run_file_is_ours(directory)) file_remove(port_files(directory->port), directory->run_path);
+    file_close(&directory->lock);
+}
+
+bool log_directory_idle(const struct log_directory *directory) {
+    return port_idle(&directory->op);
+}
+
+void log_directory_free(struct log_directory *directory) {
+    assert(directory->closed && log_directory_idle(directory));
+    free(directory);
+}
