@@ -12,7 +12,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "schema/format/formats.h"
+#include "schema/format/format.h"
 #include "schema/json/equal.h"
 #include "schema/json/number.h"
 #include "schema/regex/pattern.h"

@@ -1,4 +1,4 @@
-/* format_internal.h - the formats one by one, and what they share; only for the files of formats.h. */
+/* format_internal.h - the formats one by one, and what they share; only for the files of format.h. */
 #ifndef SCHEMA_FORMAT_FORMAT_INTERNAL_H
 #define SCHEMA_FORMAT_FORMAT_INTERNAL_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/format/formats.h"
+#include "schema/format/format.h"
 
 #define X(kind, name, holds) bool holds(const char *text, size_t size);
 FORMAT_TABLE(X)

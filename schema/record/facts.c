@@ -12,7 +12,7 @@
 #endif
 
 #include "port/error.h"
-#include "schema/record/facts_quick.h"
+#include "schema/record/facts_internal.h"
 
 /* ---- rules ---- */
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "schema/regex/pattern.h"
+#include "schema/regex/pattern_problem.h"
 
 /* Groups within groups, and groups that have names. */
 #define ECMA_DEPTH_MAX 200

@@ -16,16 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Longer ones are refused. */
-#define PATTERN_BYTES_MAX (64u << 10)
+#include "schema/regex/pattern_problem.h"
 
 struct pattern;
 struct pattern_scratch;
-
-struct pattern_problem {
-    size_t offset;      /* the byte in the pattern */
-    char sentence[128]; /* "nothing to repeat" */
-};
 
 /* ---- ECMA-262 ---- */
 

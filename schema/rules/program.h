@@ -3,7 +3,7 @@
 #ifndef SCHEMA_RULES_PROGRAM_H
 #define SCHEMA_RULES_PROGRAM_H
 
-#include "schema/format/formats.h"
+#include "schema/format/format.h"
 #include "schema/json/number.h"
 #include "schema/regex/pattern.h"
 #include "schema/rules/document.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "schema/format/formats.h"
+#include "schema/format/format.h"
 
 /* In a buffer of its size, so that sanitizers see what is read beyond. */
 static bool holds(enum format_kind kind, const char *text) {

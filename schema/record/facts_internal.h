@@ -1,11 +1,11 @@
-/* facts_quick.h - the commonest forms of a time and a level, eight bytes at a time.
+/* facts_internal.h - the commonest forms of a time and a level, eight bytes at a time.
  *
  * Ingest pays for these with every line, so the forms that most lines have do not go through
  * time_parse and level_parse: "2026-11-24T07:30:00.123Z" (with a space, a comma, more digits,
  * without Z), an epoch of seconds or milliseconds, the names of six levels.  false: some other form, or
  * too near the end; nothing is decided then.  Only for facts.c, which inlines them. */
-#ifndef SCHEMA_RECORD_FACTS_QUICK_H
-#define SCHEMA_RECORD_FACTS_QUICK_H
+#ifndef SCHEMA_RECORD_FACTS_INTERNAL_H
+#define SCHEMA_RECORD_FACTS_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

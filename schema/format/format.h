@@ -1,9 +1,9 @@
-/* formats.h - JSON Schema's `format`: is this text a date-time, a host name, a URI ...?
+/* format.h - JSON Schema's `format`: is this text a date-time, a host name, a URI ...?
  *
- * Each as strict as the standard that the specification names (formats.c lists them).
+ * Each as strict as the standard that the specification names (format.c lists them).
  * Time and memory linear in the text at most; pure, no allocation: any thread. */
-#ifndef SCHEMA_FORMAT_FORMATS_H
-#define SCHEMA_FORMAT_FORMATS_H
+#ifndef SCHEMA_FORMAT_FORMAT_H
+#define SCHEMA_FORMAT_FORMAT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* formats.c - see formats.h.  The standards, by format:
+/* format.c - see format.h.  The standards, by format:
  *   date-time, date, time   RFC 3339 section 5.6; a leap second only at the end of a day in UTC
  *   duration                RFC 3339 appendix A
  *   uuid                    RFC 4122
@@ -9,7 +9,7 @@
  *   uri-template            RFC 6570
  *   json-pointer, relative  RFC 6901, draft-bhutton-relative-json-pointer-00
  *   regex                   ECMA-262 (pattern.h) */
-#include "schema/format/formats.h"
+#include "schema/format/format.h"
 
 #include <string.h>
 
