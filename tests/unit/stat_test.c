@@ -183,7 +183,7 @@ static void stretches_grow_so_that_any_range_fits_and_no_line_is_lost(void **sta
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         histogram_add(&h, times[i] * NS_PER_S);
         assert_int_equal(total_of(&h), i + 1);
-        assert_true(h.count <= HISTOGRAM_STRETCHES_MAX);
+        assert_true(h.count <= HISTOGRAM_INTERVALS_MAX);
         assert_true(h.lines[0] > 0 && h.lines[h.count - 1] > 0);
     }
     histogram_add(&h, INT64_MIN);

@@ -31,14 +31,14 @@ static bool print_wanted(struct call *call, struct render *render, const struct 
 }
 
 static bool print_all(struct call *call, struct render *render) {
-    struct frame_scan reading;
-    frame_scan_open(&reading, &call->paths, false);
-    while (!output_failed(call->out) && frame_scan_next(&reading)) {
-        render_lines(render, reading.reader.raw, reading.reader.raw_size);
+    struct frame_scan scan;
+    frame_scan_open(&scan, &call->paths, false);
+    while (!output_failed(call->out) && frame_scan_next(&scan)) {
+        render_lines(render, scan.reader.raw, scan.reader.raw_size);
         if (call->out->terminal) output_flush(call->out);
     }
-    const bool failed = reading.failed;
-    frame_scan_close(&reading);
+    const bool failed = scan.failed;
+    frame_scan_close(&scan);
     return failed;
 }
 

@@ -39,7 +39,7 @@ struct replay_settings {
 struct replay {
     const struct replay_settings *settings;
     struct output *out;
-    struct frame_scan reading;
+    struct frame_scan scan;
     struct query_settings conditions;
     struct query query;
     struct query_state state;
@@ -121,9 +121,9 @@ static bool wanted_reason(const struct option_list *reasons, const char *reason)
 
 static void report_unsendable(struct replay *replay, const char *received, const char *why) {
     if (replay->unsendable++ >= REPORTS_MAX) return;
-    progress_clear(replay->reading.progress);
-    say("replay: %s: cannot send the record received %s: %s", replay->reading.segment->path,
-        received, why);
+    progress_clear(replay->scan.progress);
+    say("replay: %s: cannot send the record received %s: %s", replay->scan.segment->path, received,
+        why);
     if (replay->unsendable == REPORTS_MAX)
         say("replay: more of these are counted but not reported");
 }
@@ -174,10 +174,10 @@ static void replay_line(struct replay *replay, const uint8_t *line, size_t size)
 }
 
 static void replay_lines(struct replay *replay) {
-    struct frame_scan *reading = &replay->reading;
-    while (replay->status == 0 && !output_failed(replay->out) && frame_scan_next(reading)) {
-        if (strcmp(reading->segment->name.stream, REJECTS) != 0) continue;
-        const uint8_t *p = reading->reader.raw, *const end = p + reading->reader.raw_size;
+    struct frame_scan *scan = &replay->scan;
+    while (replay->status == 0 && !output_failed(replay->out) && frame_scan_next(scan)) {
+        if (strcmp(scan->segment->name.stream, REJECTS) != 0) continue;
+        const uint8_t *p = scan->reader.raw, *const end = p + scan->reader.raw_size;
         for (const uint8_t *next; p < end && replay->status == 0; p = next) {
             next = line_end(p, end);
             const size_t size = (size_t)(next - p) - (next[-1] == '\n');
@@ -300,10 +300,10 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
 static int run(struct replay *replay, const struct read_request *paths) {
     if (find_targets(replay, paths) < 0) return EXIT_ERROR;
     replay->record = allocate(RECORD_MAX);
-    frame_scan_open(&replay->reading, paths, !replay->settings->print);
+    frame_scan_open(&replay->scan, paths, !replay->settings->print);
     replay_lines(replay);
-    const bool failed = replay->reading.failed;
-    frame_scan_close(&replay->reading);
+    const bool failed = replay->scan.failed;
+    frame_scan_close(&replay->scan);
     const int status = targets_finish(&replay->targets);
     free(replay->record);
     if (status == 0) report_totals(replay);

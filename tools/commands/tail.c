@@ -216,7 +216,7 @@ struct wanted_lines {
 /* The wanted ones of the frame that was read; they stay until the next call. */
 static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t) {
     const struct segment_reader *reader = &t->reader;
-    const uint8_t *p = reader->raw, *const end = p + reader->raw_size, *line, *behind;
+    const uint8_t *p = reader->raw, *const end = p + reader->raw_size, *line, *next;
     if (tail->query.all) return (struct wanted_lines){p, end, reader->raw_lines};
     if (tail->wanted_room < reader->raw_size) {
         tail->wanted_room = reader->raw_size;
@@ -230,9 +230,9 @@ static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t
         query_received(&tail->state, min_ns, max_ns);
     }
     query_begin(&tail->state);
-    for (; query_next(&tail->query, &tail->state, p, end, &line, &behind); p = behind) {
-        memcpy(to, line, (size_t)(behind - line));
-        to += behind - line;
+    for (; query_next(&tail->query, &tail->state, p, end, &line, &next); p = next) {
+        memcpy(to, line, (size_t)(next - line));
+        to += next - line;
         lines.count++;
     }
     lines.end = to;

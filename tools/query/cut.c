@@ -11,11 +11,12 @@
 #include "tools/query/received.h"
 #include "writer/segment/frame.h"
 
-/* What is read at once where there is no index: some MiB of lines, if they pack well. */
+/* Read size without an index: some MiB of lines at usual compression ... */
 #define CHUNK_BYTES (256u << 10)
-/* ... and if they pack very well, no more lines than these: a piece is unpacked as a whole. */
+/* ... and for lines that compress extremely well at most this many raw bytes, because a piece is
+ * decompressed as a whole. */
 #define RAW_BYTES   (4u << 20)
-/* The same where lids are looked for: what was appended at once, at most, and its lid. */
+/* Read size when pieces end at lids: the largest append and its lid. */
 #define LIDS_BYTES  (1280u << 10)
 
 void buffer_reserve(struct buffer *packed, size_t room) {
@@ -73,7 +74,7 @@ void cutter_close(struct cutter *cutter) {
 
 /* ---- frame by frame ---- */
 
-/* False: there is nothing more in this segment. */
+/* False: the segment has no more frames. */
 static bool next_careful(struct cutter *cutter, struct cut *cut) {
     struct segment_reader *reader = &cutter->reader;
     segment_reader_seek(reader, cutter->offset);
@@ -121,9 +122,9 @@ int cut_read(const struct cutter *cutter, const struct cut *cut, struct buffer *
 
 struct walked {
     uint64_t size, frames;         /* whole frames, and how many of them hold lines */
-    uint64_t lid_size, lid_frames; /* the same up to the last lid */
-    int64_t received_ns;           /* which says that its lines came in from then on */
-    uint64_t larger; /* the frame behind them takes so many bytes; 0: what is there is wrong */
+    uint64_t lid_size, lid_frames; /* the same, up to the last lid */
+    int64_t received_ns;           /* earliest receive time in the last lid */
+    uint64_t larger; /* size of the following frame, which does not fit; 0: it is damaged */
 };
 
 static struct walked walk(const struct buffer *packed, bool by_lids) {
@@ -134,7 +135,7 @@ static struct walked walk(const struct buffer *packed, bool by_lids) {
         const uint8_t *bytes = packed->bytes + w.size;
         const uint64_t left = packed->size - w.size;
         if (frame_header(bytes, (size_t)left, &header) != 0) {
-            /* The header itself may only be cut off. */
+            /* The header itself may be truncated. */
             if (left < FRAME_HEADER_BYTES) w.larger = FRAME_HEADER_BYTES;
             break;
         }
@@ -157,7 +158,7 @@ static struct walked walk(const struct buffer *packed, bool by_lids) {
     return w;
 }
 
-/* Takes the next bytes as far as they are whole frames.  False: none are. */
+/* The next piece: as many whole frames as were read.  False: not one. */
 static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cut,
                             struct buffer *packed) {
     struct walked w = {0};
@@ -166,7 +167,7 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
             return false;
         w = walk(packed, cutter->by_lids);
         if (w.size > 0 || w.larger <= size || w.larger > frame_bytes_max(FRAME_RAW_MAX)) break;
-        size = w.larger; /* the first frame is longer than what is read at once */
+        size = w.larger; /* the first frame is larger than the read size */
     }
     if (w.size == 0) return false;
     if (cutter->by_lids && w.lid_size > 0) {
@@ -183,7 +184,7 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
     return true;
 }
 
-/* What is known of all lines of the segment. */
+/* What the file's name and modification time say about all its lines. */
 static struct span span_of_file(const struct cutter *cutter, uint64_t end) {
     struct span span = span_unknown(1, 1);
     span.received_min_ns = received_least_ns(&cutter->segment->name);
@@ -191,7 +192,7 @@ static struct span span_of_file(const struct cutter *cutter, uint64_t end) {
     return span;
 }
 
-/* The next group that is wanted, or what is left of it behind a piece of care. */
+/* The next wanted group, or the rest of it after a careful piece. */
 static bool next_group(struct cutter *cutter, struct cut *cut) {
     const struct index_group *group = groups_next(&cutter->groups, cutter->offset, &cutter->gap);
     if (group == NULL) return false;
@@ -219,7 +220,7 @@ bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed) 
         const int64_t received_ns = cutter->received_ns;
         if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
         cut->span = span_of_file(cutter, cut->end);
-        /* For --sort: what has no lid came in behind what has one. */
+        /* For --sort: lines without a lid were received after those with one. */
         if (cutter->settings->times && cut->span.received_min_ns < received_ns)
             cut->span.received_min_ns = received_ns;
     }

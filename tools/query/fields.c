@@ -11,14 +11,14 @@ static const uint8_t *skip_blank(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* Behind the closing quote; *p is the opening one. */
+/* *p is the opening quote; returns the byte after the closing one. */
 static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
     for (p++; p < end && *p != '"'; p++)
         if (*p == '\\' && p + 1 < end) p++;
     return p < end ? p + 1 : end;
 }
 
-/* Behind the bracket that belongs to the one at p. */
+/* *p is the opening bracket; returns the byte after the closing one. */
 static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
     size_t depth = 0;
     while (p < end) {
@@ -74,10 +74,10 @@ bool members_next(struct members *members, struct member *member) {
     if (p == end || *p == '}' || *p == ']') return false;
     member->name = member->name_end = NULL;
     if (members->named) {
-        const uint8_t *const behind = *p == '"' ? string_end(p, end) : p + 1;
+        const uint8_t *const next = *p == '"' ? string_end(p, end) : p + 1;
         member->name = p + 1;
-        member->name_end = behind > p + 1 ? behind - 1 : behind;
-        p = skip_blank(behind, end);
+        member->name_end = next > p + 1 ? next - 1 : next;
+        p = skip_blank(next, end);
         if (p < end && *p == ':') p = skip_blank(p + 1, end);
     }
     member->value = value_of(p, end);
@@ -90,7 +90,7 @@ bool members_next(struct members *members, struct member *member) {
 static uint32_t hex4(const uint8_t *p) {
     uint32_t code = 0;
     for (int i = 0; i < 4; i++) {
-        /* The letters are 0x41.. and 0x61.., the digits 0x30..: nine is added to letters. */
+        /* Digits are 0x30.., letters 0x41.. and 0x61..: letters need 9 more. */
         code = code << 4 | (uint32_t)((p[i] & 15) + (p[i] >> 6) * 9);
     }
     return code;
@@ -119,7 +119,7 @@ static size_t utf8_write(uint32_t code, uint8_t *bytes) {
     return 4;
 }
 
-/* *p is behind the u. */
+/* *p is after the u. */
 static uint32_t decode_unicode(const uint8_t **p, const uint8_t *end) {
     const uint8_t *q = *p;
     if (end - q < 4) {
@@ -151,13 +151,13 @@ size_t string_decode(const uint8_t **p, const uint8_t *end, uint8_t *bytes) {
     case 'r': bytes[0] = '\r'; return 1;
     case 't': bytes[0] = '\t'; return 1;
     case 'u': return utf8_write(decode_unicode(p, end), bytes);
-    default: bytes[0] = escape; return 1; /* " \ and / mean themselves */
+    default: bytes[0] = escape; return 1; /* " \ and / stand for themselves */
     }
 }
 
 /* ---- names and paths ---- */
 
-/* How many bytes of `text` a name makes up; SIZE_MAX: they differ, or the name is longer. */
+/* How many bytes of `text` the name matches; SIZE_MAX: it differs or is longer. */
 static size_t name_matched(const struct member *member, const char *text, size_t size) {
     const uint8_t *p = member->name;
     size_t matched = 0;
@@ -172,13 +172,14 @@ static size_t name_matched(const struct member *member, const char *text, size_t
 
 bool name_equals(const struct member *member, const char *name, size_t size) {
     const size_t raw_size = (size_t)(member->name_end - member->name);
-    if (member->name == NULL || raw_size < size) return false; /* escapes only make it longer */
+    if (member->name == NULL || raw_size < size)
+        return false; /* escapes are longer than what they stand for */
     if (memchr(member->name, '\\', raw_size) != NULL)
         return name_matched(member, name, size) == size;
     return raw_size == size && memcmp(member->name, name, size) == 0;
 }
 
-/* The same for an array's element, whose name is its number. */
+/* The same for an array element, whose name is its number. */
 static size_t number_matched(uint64_t number, const char *text, size_t size) {
     uint64_t sum = 0;
     size_t i = 0;
@@ -187,7 +188,7 @@ static size_t number_matched(uint64_t number, const char *text, size_t size) {
     return i > 0 && sum == number ? i : SIZE_MAX;
 }
 
-/* Goes down at most once a dot of the path. */
+/* Recursion: at most once per dot of the path. */
 bool value_find(const struct value *root, const char *path, size_t size, struct value *found) {
     struct members members = members_of(root);
     struct member member;

@@ -1,6 +1,6 @@
-/* find.c - two bytes of the needle, chosen for being rare, are compared at sixteen or
- * more places at once; where both match, the whole of it is.  On log lines that is
- * limited by memory, not by the comparison. */
+/* find.c - compares the two rarest bytes of the needle at 16 or more positions at once, and the
+ * whole needle where both match.  On log lines this is limited by memory bandwidth, not by
+ * comparing. */
 #include "tools/query/find.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include <immintrin.h>
 #endif
 
-/* What JSON log lines are made of, the most frequent first. */
+/* The bytes of JSON log lines, most frequent first. */
 static const char frequent[] = "\"e,:0t1ains2r-o3d54l6m798cupgh_.{}fTvZ/bwyk xEISqjz\\RA";
 
 static uint8_t lower(uint8_t byte) {
@@ -57,7 +57,7 @@ void needle_close(struct needle *needle) {
     memset(needle, 0, sizeof *needle);
 }
 
-/* size bytes can be read at p. */
+/* size bytes are readable at p. */
 static bool stands_at(const struct needle *needle, const uint8_t *p) {
     if (!needle->ignore_case) return memcmp(p, needle->bytes, needle->size) == 0;
     for (size_t i = 0; i < needle->size; i++)
@@ -79,7 +79,7 @@ const uint8_t *find_plain(const struct needle *needle, const uint8_t *text, cons
 
 #if defined(__SSE2__)
 
-/* One of the two bytes, in both cases if the case does not matter. */
+/* One of the two bytes; low and high differ only if the case is ignored. */
 struct probe {
     size_t offset;
     __m128i low, high;
@@ -101,7 +101,7 @@ static unsigned both_at(const struct probe *a, const struct probe *b, const uint
     return (unsigned)_mm_movemask_epi8(_mm_and_si128(probe_at(a, p), probe_at(b, p)));
 }
 
-/* The first of the places, given as bits from `text` on, where all of it stands. */
+/* The first of these candidate places (bit i: text + i) where the whole needle matches. */
 static const uint8_t *first_place(const struct needle *needle, const uint8_t *text,
                                   uint32_t places) {
     for (; places != 0; places &= places - 1) {
@@ -115,8 +115,7 @@ static const uint8_t *find_sse2(const struct needle *needle, const uint8_t *text
                                 const uint8_t *end) {
     const struct probe a = make_probe(needle, needle->first);
     const struct probe b = make_probe(needle, needle->second);
-    /* All 32 bytes behind the whole needle's place are there to be read, so that what is
-     * compared never lies behind the end. */
+    /* At least 31 bytes after the needle are readable, so loads never cross the end. */
     for (; (size_t)(end - text) >= needle->size + 31; text += 32) {
         const uint32_t places = both_at(&a, &b, text) | both_at(&a, &b, text + 16) << 16;
         const uint8_t *place = first_place(needle, text, places);
@@ -125,7 +124,7 @@ static const uint8_t *find_sse2(const struct needle *needle, const uint8_t *text
     return find_plain(needle, text, end);
 }
 
-/* The same 64 places at a time, where the processor can. */
+/* The same for 64 positions at a time, on CPUs with AVX2. */
 #define AVX2 __attribute__((target("avx2")))
 
 AVX2 static inline __m256i wide_at(const uint8_t *p, __m256i byte) {

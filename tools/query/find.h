@@ -1,5 +1,4 @@
-/* find.h - where a literal stands in a block of bytes, many places at a time.
- * Pure. */
+/* find.h - finds a literal in a block of bytes, comparing many positions at a time. Pure. */
 #ifndef TOOLS_QUERY_FIND_H
 #define TOOLS_QUERY_FIND_H
 
@@ -8,23 +7,22 @@
 #include <stdint.h>
 
 struct needle {
-    uint8_t *bytes; /* lower case if ignore_case */
+    uint8_t *bytes; /* in lower case if ignore_case */
     size_t size;
     bool ignore_case; /* ASCII letters only */
-    /* The offsets of its two rarest bytes, as log lines go: where both match, all
-     * is compared.  The same one, if there is but one byte. */
+    /* Offsets of the two bytes that are rarest in log lines: only where both match is the whole
+     * needle compared. Equal if the needle has one byte. */
     size_t first, second;
-    bool wide; /* its own: the processor compares 32 bytes at once, and all cases are given */
+    bool wide; /* compared with AVX2, 32 bytes at once; never with ignore_case */
 };
 
-/* Copies the bytes.  ERR_NO_MEMORY. */
+/* Copies the bytes. 0 or ERR_NO_MEMORY. */
 int needle_open(struct needle *needle, const void *bytes, size_t size, bool ignore_case);
 void needle_close(struct needle *needle);
 
-/* The first place in [text, end) where it stands whole, or NULL.  An empty needle
- * stands everywhere, at `text` too. */
+/* The first occurrence in [text, end), or NULL. An empty needle occurs at `text`. */
 const uint8_t *find(const struct needle *needle, const uint8_t *text, const uint8_t *end);
-/* The same without vector instructions, for CPUs that have none and for tests. */
+/* The same without vector instructions, for other CPUs and for tests. */
 const uint8_t *find_plain(const struct needle *needle, const uint8_t *text, const uint8_t *end);
 
 #endif

@@ -18,7 +18,7 @@ static void want(uint8_t *wanted, uint32_t group, bool is) {
         wanted[group / 8] &= (uint8_t) ~(1u << (group % 8));
 }
 
-/* The groups that may hold what this pattern looks for are wanted too. */
+/* Adds the groups that may contain a match of this pattern. */
 static void add_candidates(struct groups *groups, struct file *file,
                            const struct query_pattern *pattern, uint8_t *room) {
     uint64_t hashes[TOKENS_LITERAL_MAX];
@@ -42,7 +42,7 @@ static void choose_by_filter(struct groups *groups, struct file *file, const str
     free(room);
 }
 
-/* And by what is known of times and levels; a group that was passed over is counted once. */
+/* Removes groups by time and level; counts each skipped group once. */
 static void choose_by_span(struct groups *groups, const struct query *query,
                            struct select_report *report) {
     for (uint32_t i = 0; i < groups->index.count; i++) {
@@ -61,9 +61,9 @@ static void choose_by_span(struct groups *groups, const struct query *query,
     }
 }
 
-/* Lines around what is found are printed too, and so are read: in one direction from each
- * group that was found as many lines as may be asked for, and as many from the segment's
- * end, since what is found may lie in the segment beside it. */
+/* Context lines are printed too, so the groups around a match must be read: in one direction, up to
+ * `lines_around` lines after each found group, and as many from the segment's end, because the
+ * match may be in the neighbouring segment. */
 static void spread(struct groups *groups, const uint8_t *found, bool forward,
                    uint64_t lines_around) {
     const struct segment_index *index = &groups->index;
@@ -125,7 +125,6 @@ const struct index_group *groups_next(struct groups *groups, uint64_t offset, bo
 }
 
 uint64_t groups_end(const struct groups *groups) {
-    const uint32_t behind = groups->next + 1;
-    return behind < groups->index.count ? groups->index.groups[behind].offset
-                                        : groups->index.data_size;
+    const uint32_t next = groups->next + 1;
+    return next < groups->index.count ? groups->index.groups[next].offset : groups->index.data_size;
 }

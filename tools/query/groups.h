@@ -1,5 +1,5 @@
-/* groups.h - which parts of a segment need not be read, as far as its index knows: groups of
- * frames without the words that are looked for, of another time, or of lower levels. */
+/* groups.h - uses a segment's index to decide which groups can match: by the tokens of the patterns
+ * (Bloom filters), by time and by level. */
 #ifndef TOOLS_QUERY_GROUPS_H
 #define TOOLS_QUERY_GROUPS_H
 
@@ -12,22 +12,22 @@
 #include "writer/index/index.h"
 
 struct groups {
-    bool known; /* else the segment has no index: all of it is to be read */
+    bool known; /* false: there is no index; read everything */
     struct segment_index index;
-    uint8_t *wanted; /* a bit a group */
-    uint32_t next;   /* those before were read or passed over */
+    uint8_t *wanted; /* one bit per group */
+    uint32_t next;   /* groups before this one are done */
 };
 
-/* Never fails: what cannot be known is wanted.  Counts what is passed over. */
+/* Never fails: a group that cannot be decided is wanted. Counts the skipped groups. */
 void groups_open(struct groups *groups, struct file *file, const struct query *query,
                  const struct select_settings *settings, struct select_report *report);
-void groups_close(struct groups *groups); /* all zero: nothing happens */
+void groups_close(struct groups *groups); /* all zero: does nothing */
 bool groups_any_wanted(const struct groups *groups);
 
-/* The first wanted group that has bytes at or behind `offset`; sets *gap if others were passed
- * over.  NULL: there is none. */
+/* The first wanted group that has bytes at or after `offset`; sets *gap if groups were skipped.
+ * NULL: there are no more. */
 const struct index_group *groups_next(struct groups *groups, uint64_t offset, bool *gap);
-/* Where the bytes of the group end that groups_next has given: its lid is among them. */
+/* End of the group that groups_next returned, including its lid. */
 uint64_t groups_end(const struct groups *groups);
 
 #endif

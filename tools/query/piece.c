@@ -43,7 +43,7 @@ void piece_begin(struct piece *piece) {
     piece->damaged = false;
 }
 
-/* Room for `size` bytes more. */
+/* Room for `size` more bytes. */
 static uint8_t *make_room(struct buffer *buffer, size_t size) {
     if (buffer->room - buffer->size < size)
         buffer_reserve(buffer, buffer->size + size + buffer->room / 2);
@@ -58,11 +58,11 @@ static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time
     piece->lines[piece->count++] = (struct select_line){begin, end, time_ns};
 }
 
-static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *behind) {
+static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *next) {
     struct facts facts;
     counts_add_line(&piece->tally, piece->query->facts, line,
-                    (size_t)(behind - line) - (behind[-1] == '\n'), &facts);
-    piece->tally_bytes += (uint64_t)(behind - line);
+                    (size_t)(next - line) - (next[-1] == '\n'), &facts);
+    piece->tally_bytes += (uint64_t)(next - line);
 }
 
 static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
@@ -74,10 +74,10 @@ static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
         piece->count += raw[i] == '\n';
 }
 
-/* raw lies at text.size of the text where the context is wanted. */
+/* With context, raw is at text.bytes + text.size. */
 static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     const struct select_settings *settings = piece->settings;
-    const uint8_t *p = raw, *const end = raw + size, *line, *behind;
+    const uint8_t *p = raw, *const end = raw + size, *line, *next;
     const size_t base = piece->text.size;
     if (settings->count && piece->query->all) {
         count_all(piece, raw, size);
@@ -85,18 +85,18 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     }
     query_begin(&piece->state);
     while (settings->newest_first || piece->count < settings->max) { /* ends: p rises */
-        if (!query_next(piece->query, &piece->state, p, end, &line, &behind)) break;
-        p = behind;
-        if (settings->tally) tally_line(piece, line, behind);
+        if (!query_next(piece->query, &piece->state, p, end, &line, &next)) break;
+        p = next;
+        if (settings->tally) tally_line(piece, line, next);
         if (settings->count) {
             piece->count++;
             continue;
         }
-        const size_t length = (size_t)(behind - line);
+        const size_t length = (size_t)(next - line);
         const int64_t time_ns =
             settings->times ? query_time_of(piece->query, &piece->state, line, length) : 0;
         if (settings->context) {
-            add_line(piece, base + (size_t)(line - raw), base + (size_t)(behind - raw), time_ns);
+            add_line(piece, base + (size_t)(line - raw), base + (size_t)(next - raw), time_ns);
             continue;
         }
         memcpy(make_room(&piece->text, length), line, length);
@@ -119,8 +119,8 @@ void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
 
 /* ---- frames ---- */
 
-/* The frames from `at` to the next lid, which covers them: where they end, how many they are,
- * and what is known of them. */
+/* The frames from `at` to the next lid, which covers them: their end, their number and what the lid
+ * says. */
 struct covered {
     size_t end;
     uint64_t frames;
@@ -140,7 +140,7 @@ static bool find_covered(const struct piece *piece, size_t at, struct covered *c
         covered->frames += header.kind == FRAME_DATA;
         if (header.kind == FRAME_DATA) raw_size += header.raw_size;
         if (header.magic != FRAME_MAGIC_LID) continue;
-        /* One that speaks of other frames, too, says nothing of these. */
+        /* A lid for other frames says nothing about these. */
         if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0 &&
             span.raw_size == raw_size)
             covered->span = span;
@@ -154,7 +154,7 @@ static bool search_frames(struct piece *piece, size_t at, size_t end) {
     struct frame_header header;
     for (; at < end; at += (size_t)header.size) {
         const uint8_t *bytes = piece->packed.bytes + at;
-        /* What was cut by an index may be something else by now. */
+        /* The file may have changed since the index was read. */
         if (frame_header(bytes, end - at, &header) != 0 || header.size > end - at) return false;
         if (header.kind != FRAME_DATA) continue;
         uint8_t *raw = make_room(room, header.raw_size);
@@ -171,7 +171,8 @@ void piece_search(struct piece *piece) {
         return;
     }
     struct covered covered;
-    int64_t received_ns = INT64_MIN; /* of the lines before; what has no lid came later */
+    int64_t received_ns =
+        INT64_MIN; /* of the preceding lines; lines without a lid were received later */
     for (size_t at = 0; at < piece->packed.size; at = covered.end) {
         piece->damaged = !find_covered(piece, at, &covered);
         if (piece->damaged) return;
@@ -180,7 +181,7 @@ void piece_search(struct piece *piece) {
         received_ns = covered.span.received_min_ns;
         const enum query_reason reason = query_check_span(piece->query, &covered.span);
         set_received(piece, &covered.span);
-        /* What stands around what is found is printed too. */
+        /* Context lines are needed even if they cannot match. */
         if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)
             piece->damaged = !search_frames(piece, at, covered.end);
         else if (reason == QUERY_TIME)

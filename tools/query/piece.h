@@ -1,4 +1,4 @@
-/* piece.h - one piece of a segment, unpacked and searched: what a thread does.  Pure. */
+/* piece.h - decompresses and searches one piece of a segment; the work of one thread. Pure. */
 #ifndef TOOLS_QUERY_PIECE_H
 #define TOOLS_QUERY_PIECE_H
 
@@ -12,27 +12,27 @@ struct piece {
     struct cut cut;
     struct buffer packed;
     struct query_state state;
-    struct buffer frame; /* a frame's lines */
-    /* What came of it. */
+    struct buffer frame; /* the lines of one frame */
+    /* Results. */
     struct buffer text; /* selection.text */
     struct select_line *lines;
     uint64_t line_room, count;
     uint64_t frames, raw_bytes;
     struct counts tally; /* settings.tally */
     uint64_t tally_bytes;
-    uint64_t by_time, by_level; /* frames that were passed over, by their lids */
-    bool damaged; /* a frame is not what its checksum says: to be read again, carefully */
+    uint64_t by_time, by_level; /* frames skipped by their lids */
+    bool damaged; /* a frame does not match its checksum: read the piece again, frame by frame */
 };
 
 int piece_open(struct piece *piece, const struct query *query,
-               const struct select_settings *settings); /* or ERR_NO_MEMORY */
+               const struct select_settings *settings); /* 0 or ERR_NO_MEMORY */
 void piece_close(struct piece *piece);
 
-/* Forgets what came of the last one. */
+/* Discards the previous results. */
 void piece_begin(struct piece *piece);
-/* Searches all of packed. */
+/* Searches everything in `packed`. */
 void piece_search(struct piece *piece);
-/* Searches these lines, behind those that were searched already. */
+/* Searches these lines, which follow those already searched. */
 void piece_add(struct piece *piece, const uint8_t *raw, size_t size);
 
 #endif

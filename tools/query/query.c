@@ -1,5 +1,5 @@
-/* query.c - see query.h.  Blocks of lines are searched, not lines: what every match must
- * hold is looked for in all of the block, and lines are cut out around it. */
+/* query.c - see query.h.  Searches blocks of lines rather than lines: it looks for what every match
+ * must contain in the whole block and then examines the line around it. */
 #include "tools/query/query.h"
 
 #include <assert.h>
@@ -64,7 +64,7 @@ static int open_level(struct query *query, const char *command, const char *text
     return ERR_INVALID;
 }
 
-/* The keys that --time-keys and the like name, or the usual ones. */
+/* --time-keys, --level-keys and --level-scale, or the usual rules. */
 static int open_facts(struct query *query, const char *command,
                       const struct query_settings *settings) {
     enum level_scale scale = LEVEL_SCALE_USUAL;
@@ -88,7 +88,7 @@ static int open_facts(struct query *query, const char *command,
     return status;
 }
 
-/* Every record is wanted, whatever it holds. */
+/* True if every record matches. */
 static bool matches_all(const struct query *query) {
     const bool restricted = query->where != NULL || query->timed || query->level_min > 0;
     if (restricted || query->invert) return false;
@@ -181,9 +181,10 @@ bool query_needs_spans(const struct query *query) {
 
 enum query_reason query_check_span(const struct query *query, const struct span *span) {
     const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
-    /* Lids and indexes know what the usual keys say, and those that the daemon was told of. */
+    /* Lids and indexes hold what the usual rules yield, including the rules of the daemon's
+     * configuration. */
     const bool known = query->facts == &facts_rules_usual;
-    if (span->lines == 0) return QUERY_WANTED; /* nothing is known of it */
+    if (span->lines == 0) return QUERY_WANTED; /* nothing is known */
     if (query->timed && (known || query->received) &&
         !is_within(query, query->received ? span->received_min_ns : span->time_min_ns,
                    query->received ? span->received_max_ns : span->time_max_ns))
@@ -194,7 +195,7 @@ enum query_reason query_check_span(const struct query *query, const struct span 
 
 /* ---- lines ---- */
 
-/* Does the pattern match this line alone? */
+/* Does the pattern match this single line? */
 static bool matches_line(const struct query_pattern *pattern, struct query_state *state,
                          const uint8_t *line, size_t size) {
     size_t begin, end;
@@ -205,32 +206,31 @@ static bool matches_line(const struct query_pattern *pattern, struct query_state
     return found > 0;
 }
 
-/* The line that holds p[0], without and with its newline. */
+/* A line; `next` is after its newline. */
 struct line_bounds {
-    const uint8_t *begin, *end, *behind;
+    const uint8_t *begin, *end, *next;
 };
 
 static struct line_bounds line_at(const uint8_t *text, const uint8_t *p, const uint8_t *end) {
     struct line_bounds line = {line_begin(text, p), NULL, line_end(p, end)};
-    line.end = line.behind > line.begin && line.behind[-1] == '\n' ? line.behind - 1 : line.behind;
+    line.end = line.next > line.begin && line.next[-1] == '\n' ? line.next - 1 : line.next;
     return line;
 }
 
-/* Where a match may begin, at or behind p: a place in the line, which is then looked at by
- * itself.  NULL: nowhere. */
+/* The next place at or after p whose line may match and must be examined.  NULL: none. */
 static const uint8_t *find_place(const struct query_pattern *pattern, struct query_state *state,
                                  const uint8_t *p, const uint8_t *end) {
-    size_t begin, behind;
+    size_t begin, after;
     if (pattern->needle.size > 0 || !pattern->is_regex) return find(&pattern->needle, p, end);
     if (!pattern->regex.over_lines) return p;
     const int found =
-        regex_find(&pattern->regex, &state->regex, p, (size_t)(end - p), 0, &begin, &behind);
+        regex_find(&pattern->regex, &state->regex, p, (size_t)(end - p), 0, &begin, &after);
     if (found < 0) return p;
     if (found == 0 || begin == (size_t)(end - p)) return NULL;
     return p + begin;
 }
 
-/* The next line at or behind p that the pattern matches; `end` if there is none. */
+/* The next line at or after p that the pattern matches; begins at `end` if there is none. */
 static struct line_bounds find_line(const struct query_pattern *pattern, struct query_state *state,
                                     const uint8_t *p, const uint8_t *end) {
     const struct line_bounds none = {end, end, end};
@@ -242,7 +242,7 @@ static struct line_bounds find_line(const struct query_pattern *pattern, struct 
         if (!pattern->is_regex ||
             matches_line(pattern, state, line.begin, (size_t)(line.end - line.begin)))
             return line;
-        p = line.behind;
+        p = line.next;
     }
     return none;
 }
@@ -251,7 +251,7 @@ void query_begin(struct query_state *state) {
     memset(state->next, 0, sizeof state->next);
 }
 
-/* The next line at or behind p that any of the patterns matches. */
+/* The next line at or after p that any of the patterns matches. */
 static struct line_bounds find_any(const struct query *query, struct query_state *state,
                                    const uint8_t *p, const uint8_t *end) {
     struct line_bounds first = {end, end, end};
@@ -261,7 +261,7 @@ static struct line_bounds find_any(const struct query *query, struct query_state
         if (begin == NULL || begin < p) {
             const struct line_bounds line = find_line(&query->patterns[i], state, p, end);
             state->next[i].begin = begin = line.begin;
-            state->next[i].end = line.behind;
+            state->next[i].end = line.next;
         }
         if (begin < first.begin)
             first = (struct line_bounds){begin, state->next[i].end - 1, state->next[i].end};
@@ -270,24 +270,24 @@ static struct line_bounds find_any(const struct query *query, struct query_state
 }
 
 bool query_next(const struct query *query, struct query_state *state, const uint8_t *p,
-                const uint8_t *end, const uint8_t **begin, const uint8_t **behind) {
+                const uint8_t *end, const uint8_t **begin, const uint8_t **next) {
     while (p < end) { /* ends: p rises by a line */
         struct line_bounds line = find_any(query, state, p, end);
         if (query->invert) {
             if (line.begin == p) {
-                p = line.behind;
+                p = line.next;
                 continue;
             }
             line = line_at(p, p, end);
         }
         if (line.begin == end) return false;
-        const size_t size = (size_t)(line.behind - line.begin) - (line.behind[-1] == '\n');
+        const size_t size = (size_t)(line.next - line.begin) - (line.next[-1] == '\n');
         if (restrictions_hold(query, state, line.begin, size)) {
             *begin = line.begin;
-            *behind = line.behind;
+            *next = line.next;
             return true;
         }
-        p = line.behind;
+        p = line.next;
     }
     return false;
 }

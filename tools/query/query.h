@@ -1,8 +1,8 @@
-/* query.h - which records are wanted: what cat, tail, search and stat can be told, in one
- * struct.  A query is opened once and shared by threads; each thread has a state of its own.
+/* query.h - a compiled query: the filters and patterns of cat, tail, search and stat in one struct.
+ * A query is opened once and shared by threads; each thread has its own query_state.
  *
- * A record is wanted if it matches the patterns (or, inverted, does not), and all of
- * --where, --level, --since and --until hold.  Pure but for messages while it is opened. */
+ * A record matches if it matches any of the patterns (or none, if inverted) and passes --where,
+ * --level, --since and --until. Pure, except for messages while it is opened. */
 #ifndef TOOLS_QUERY_QUERY_H
 #define TOOLS_QUERY_QUERY_H
 
@@ -18,8 +18,7 @@
 
 #define QUERY_PATTERNS_MAX OPTION_LIST_MAX
 
-/* What the options say; all zero: everything is wanted.  After query_open the query must
- * not be moved. */
+/* The values of the options; all zero: every record matches. */
 struct query_settings {
     const char *where, *level, *since, *until;
     const char *time_keys, *level_keys, *level_scale;
@@ -27,8 +26,8 @@ struct query_settings {
     struct option_list streams;
 };
 
-/* The options of every command that reads records; the macro's argument is
- * offsetof the struct query_settings in the command's settings. */
+/* The options of every command that reads records. `offset` is offsetof the struct query_settings
+ * in the command's settings. */
 #define QUERY_OPTIONS(offset)                                                                      \
     {.name = "since",                                                                              \
      .kind = OPTION_TEXT,                                                                          \
@@ -85,86 +84,86 @@ struct query_settings {
         .unset = "usual"                                                                           \
     }
 
-/* What is looked for in the bytes of a record; one of them is enough. */
+/* Patterns to look for in the bytes of a record; one match is enough. */
 struct query_patterns {
     const char *const *texts;
     uint32_t count; /* 0: every record matches */
-    bool regex;     /* else literals */
+    bool regex;     /* false: literals */
     bool ignore_case, invert;
 };
 
 struct query_pattern {
-    bool is_regex, never; /* never: it holds a newline, which no record does */
-    struct needle needle; /* the literal, or the regex's required one (size 0: none) */
+    bool is_regex, never; /* never: it contains a newline, so it matches no record */
+    struct needle
+        needle; /* the literal, or the literal that every match of the regex contains (size 0: none) */
     struct regex regex;
 };
 
 struct query {
     struct query_pattern *patterns;
     uint32_t pattern_count;
-    bool invert, all; /* all: every record is wanted */
+    bool invert, all; /* all: every record matches */
     struct where *where;
-    bool timed, received;       /* received: since and until mean receive time alone */
+    bool timed, received;       /* received: --since and --until refer to receive time only */
     int64_t since_ns, until_ns; /* [since, until) */
-    uint8_t level_min;          /* 0: any, or none */
-    /* What tells times and levels; it may point to own_facts. */
+    uint8_t level_min;          /* 0: records without a level match too */
+    /* How times and levels are read; may point to own_facts, so a query must not be moved. */
     const struct facts_rules *facts;
     struct facts_rules own_facts;
     const struct option_list *streams;
 };
 
-/* One thread's. */
+/* State of one thread. */
 struct query_state {
     struct regex_state regex;
-    bool gave_up; /* some regular expression took too long: records may be missing */
-    /* When the lines that are looked at came in; set by whoever reads them, before the first
-     * call (query_received), and taken for a line's time where it carries none. */
+    bool gave_up; /* a regular expression took too long; matching records may be missing */
+    /* When the current lines were received (query_received); used for lines without a time. */
     int64_t received_min_ns, received_max_ns;
-    /* Of each pattern, where the next line is that matches it. */
+    /* For each pattern, the next line that it matches. */
     struct {
         const uint8_t *begin, *end;
     } next[QUERY_PATTERNS_MAX];
 };
 
-/* now_ns: what "10m" is reckoned from, since 1970 UTC.  The settings and the texts must outlive
- * the query.  ERR_INVALID: a setting is wrong, which has been said in the name of `command`;
- * nothing needs to be closed then. */
+/* now_ns: what "10m" is relative to, since 1970 UTC. The settings and their texts must outlive the
+ * query. ERR_INVALID: a setting is invalid; a message that starts with `command` was printed, and
+ * nothing needs to be closed. */
 int query_open(struct query *query, const char *command, const struct query_settings *settings,
                const struct query_patterns *patterns, int64_t now_ns);
 void query_close(struct query *query);
-int query_state_open(struct query_state *state); /* or ERR_NO_MEMORY */
+int query_state_open(struct query_state *state); /* 0 or ERR_NO_MEMORY */
 void query_state_close(struct query_state *state);
 
-/* When the lines that come now were received, as far as is known. */
+/* The following lines were received in this period. */
 void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns);
-/* Event time; where the record has none, when it was received. */
+/* Event time of the record, or its receive time if it has none. */
 int64_t query_time_of(const struct query *query, const struct query_state *state,
                       const uint8_t *record, size_t size);
-/* Does it depend on times or levels, of which lids and indexes know? */
+/* Does the query depend on times or levels, which lids and indexes know? */
 bool query_needs_spans(const struct query *query);
-/* May any of these lines be wanted, as far as their times and levels go?  A span without lines
- * says nothing. */
+/* Can a line with these times and levels match? A span without lines excludes nothing. */
 enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
 enum query_reason query_check_span(const struct query *query, const struct span *span);
 
 /* One record, without its newline. */
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
                    size_t size);
-/* The first wanted line of [p, end), which are whole lines.  False: there is none.  To be
- * called with p as it was, or moved forward, until end changes: query_begin first. */
+/* The next matching line of [p, end), which holds whole lines: [*line, *next). False: there is
+ * none. Call query_begin first for every new range; then p must not move backwards. */
 void query_begin(struct query_state *state);
 bool query_next(const struct query *query, struct query_state *state, const uint8_t *p,
-                const uint8_t *end, const uint8_t **line, const uint8_t **behind);
-/* The first place of a pattern in the text, for marking it. */
+                const uint8_t *end, const uint8_t **line, const uint8_t **next);
+/* The first match of a pattern in the text, for highlighting. */
 bool query_mark(const struct query *query, struct query_state *state, const uint8_t *text,
                 size_t size, size_t *begin, size_t *end);
 
-/* Is this stream wanted? */
+/* Does --stream allow this stream? */
 bool query_wants_stream(const struct query *query, const char *stream);
 
-/* Reads TIME as --since takes it: `10m` (ago), `now`, `today`, `yesterday` (where they begin),
- * `15:00` (today), `2026-11-24`, RFC 3339 and its variants, seconds or more since 1970.  What names
- * no zone is local time: if it comes twice the first, if it is skipped when it is.  ERR_INVALID. */
+/* Parses TIME as --since does: `10m` (ago), `now`, `today`, `yesterday` (the start of the day),
+ * `15:00` (today), `2026-11-24`, RFC 3339 and its variants, or seconds or smaller units since 1970.
+ * Without a zone it is local time: the first one if that time occurs twice, the moment of the
+ * change if it is skipped. ERR_INVALID. */
 #define QUERY_TIME_HINT "try 10m, yesterday, 2026-11-24 15:00 (local) or 2026-11-24T07:30:00Z"
 int query_time(const char *text, int64_t now_ns, int64_t *unix_ns);
 

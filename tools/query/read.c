@@ -11,7 +11,7 @@
 #include "tools/query/allocate.h"
 #include "writer/segment/archives.h"
 
-/* One that was named before it went to an archive. */
+/* A segment that was named by the path it had before it moved to an archive. */
 static int list_moved(struct files *files, const char *path, struct segment_list *list) {
     char *where = archives_find(files, path);
     const int status = where == NULL ? ERR_NOT_FOUND : segment_list_add(files, where, list);
@@ -19,8 +19,8 @@ static int list_moved(struct files *files, const char *path, struct segment_list
     return status;
 }
 
-/* What moves to an archive while we look is in one listing or the other, for it goes from here
- * behind its coming there.  0, or why an archive is left out. */
+/* A segment that moves during the listing is in at least one of the two lists, because its copy in
+ * the archive appears before the original is removed.  0, or why an archive could not be read. */
 static int list_both(struct files *files, const char *path, struct segment_list *list, int *status,
                      char archive[PATH_BYTES_MAX]) {
     *status = segment_list_add(files, path, list);
@@ -33,19 +33,19 @@ static bool any_archived(const struct segment_list *list) {
     return false;
 }
 
-/* The highest sequence of the stream, 0: none; in_folder: of those that do not lie in an archive. */
+/* The highest sequence of the stream, or 0; in_folder: without archived segments. */
 static uint64_t newest_of(const struct segment_list *list, const char *stream, bool in_folder) {
     uint64_t newest = 0;
-    for (uint32_t i = list->count; i-- > 0 && newest == 0;) /* sorted: sequences rise */
+    for (uint32_t i = list->count; i-- > 0 && newest == 0;) /* sorted: sequences increase */
         if (strcmp(list->files[i].name.stream, stream) == 0 &&
             (!in_folder || list->files[i].home == NULL))
             newest = list->files[i].name.sequence;
     return newest;
 }
 
-/* Archived ones that were not there when we looked before, and are newer than what lies in the folder:
- * they came behind its listing, and an older one may have come with them that is still on its way.
- * Without them there is no gap, and the next look finds them. */
+/* Leaves out archived segments that the previous listing did not have and that are newer than those
+ * in the folder: they arrived after the folder was listed, and an older one may have arrived with
+ * them but still be missing here.  Without them there is no gap; the next listing finds them. */
 static void leave_out_newer(struct segment_list *list, const struct segment_list *before) {
     const char *stream = NULL;
     uint64_t newest = 0;
@@ -64,7 +64,7 @@ static void leave_out_newer(struct segment_list *list, const struct segment_list
     free(newer);
 }
 
-/* Paths stay in the order in which they were named. */
+/* Keeps the order of the paths. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all) {
     struct segment_list more = {0}, before = {0};
     char archive[PATH_BYTES_MAX];
@@ -116,7 +116,7 @@ static int compare_ids(const void *a, const void *b) {
     return *x < *y ? -1 : *x > *y;
 }
 
-/* Of a file that was named twice, or with its folder, the first stays. */
+/* If a file is listed twice, keeps the first entry. */
 static void leave_out_twice(struct segment_list *list) {
     const struct segment_file **sorted = allocate((list->count + 1) * sizeof *sorted);
     bool *twice = allocate(list->count + 1);
@@ -137,7 +137,7 @@ static void leave_out_twice(struct segment_list *list) {
 
 #define STREAM_NAMES_BYTES 400 /* bytes */
 
-/* ", but audit, main"; what is too much is left out. */
+/* "; streams: audit, main", truncated if there are too many. */
 static void name_streams(const struct segment_list *list, char text[STREAM_NAMES_BYTES]) {
     size_t length = 0;
     text[0] = '\0';
@@ -218,74 +218,72 @@ bool report_damage(const struct segment_file *segment, const struct segment_read
 
 /* ---- frame by frame ---- */
 
-void frame_scan_open(struct frame_scan *reading, const struct read_request *request,
+void frame_scan_open(struct frame_scan *scan, const struct read_request *request,
                      bool results_at_end) {
     uint64_t total = 0;
-    memset(reading, 0, sizeof *reading);
-    reading->files = request->files;
-    reading->failed = !list_segments(request, &reading->list);
-    for (uint32_t i = 0; i < reading->list.count; i++)
-        total += reading->list.files[i].size;
-    reading->progress = request->progress;
-    progress_begin(reading->progress, results_at_end, total);
+    memset(scan, 0, sizeof *scan);
+    scan->files = request->files;
+    scan->failed = !list_segments(request, &scan->list);
+    for (uint32_t i = 0; i < scan->list.count; i++)
+        total += scan->list.files[i].size;
+    scan->progress = request->progress;
+    progress_begin(scan->progress, results_at_end, total);
 }
 
-void frame_scan_close(struct frame_scan *reading) {
-    if (reading->open) segment_reader_close(&reading->reader);
-    progress_clear(reading->progress);
-    segment_list_free(&reading->list);
-    memset(reading, 0, sizeof *reading);
+void frame_scan_close(struct frame_scan *scan) {
+    if (scan->open) segment_reader_close(&scan->reader);
+    progress_clear(scan->progress);
+    segment_list_free(&scan->list);
+    memset(scan, 0, sizeof *scan);
 }
 
-static bool open_next(struct frame_scan *reading) {
-    while (reading->next < reading->list.count) {
-        reading->segment = &reading->list.files[reading->next++];
-        const int status =
-            segment_reader_open(reading->files, reading->segment->path, &reading->reader);
+static bool open_next_file(struct frame_scan *scan) {
+    while (scan->next < scan->list.count) {
+        scan->segment = &scan->list.files[scan->next++];
+        const int status = segment_reader_open(scan->files, scan->segment->path, &scan->reader);
         if (status == 0) {
-            reading->open = true;
-            reading->file_begun = false;
-            reading->shown = reading->segment;
+            scan->open = true;
+            scan->file_begun = false;
+            scan->shown = scan->segment;
             return true;
         }
-        progress_clear(reading->progress);
-        if (report_unopened(reading->segment, reading->shown, status)) reading->failed = true;
+        progress_clear(scan->progress);
+        if (report_unopened(scan->segment, scan->shown, status)) scan->failed = true;
     }
     return false;
 }
 
-/* The file has no more lines for us. */
-static void close_file(struct frame_scan *reading) {
-    reading->bytes_passed += reading->segment->size;
-    segment_reader_close(&reading->reader);
-    reading->open = false;
+static void close_file(struct frame_scan *scan) {
+    scan->bytes_passed += scan->segment->size;
+    segment_reader_close(&scan->reader);
+    scan->open = false;
 }
 
-/* What went wrong has its line on stderr.  True: this file can be read on. */
-static bool can_continue(struct frame_scan *reading, int status, enum segment_damage damage) {
+/* Reports what went wrong.  True: continue with this file. */
+static bool can_continue(struct frame_scan *scan, int status, enum segment_damage damage) {
     if (status == 0 && damage == SEGMENT_SOUND) return false;
-    progress_clear(reading->progress);
+    progress_clear(scan->progress);
     if (status == 0) {
-        if (!report_damage(reading->segment, &reading->reader, damage)) return false;
-        status = segment_reader_skip_damage(&reading->reader);
+        if (!report_damage(scan->segment, &scan->reader, damage)) return false;
+        status = segment_reader_skip_damage(&scan->reader);
     }
-    reading->failed = true;
-    if (status < 0) say("%s: %s", reading->segment->path, error_text(status));
+    scan->failed = true;
+    if (status < 0) say("%s: %s", scan->segment->path, error_text(status));
     return status > 0;
 }
 
-bool frame_scan_next(struct frame_scan *reading) {
-    for (;;) { /* ends: every turn passes over a frame or a file */
+bool frame_scan_next(struct frame_scan *scan) {
+    for (;;) { /* ends: every turn consumes a frame or a file */
         enum segment_damage damage = SEGMENT_SOUND;
-        if (!reading->open && !open_next(reading)) return false;
-        const int status = segment_reader_next(&reading->reader, &damage);
+        if (!scan->open && !open_next_file(scan)) return false;
+        const int status = segment_reader_next(&scan->reader, &damage);
         if (status > 0) {
-            reading->file_begins = !reading->file_begun;
-            reading->file_begun = true;
-            progress_step(reading->progress, reading->bytes_passed + reading->reader.next_offset);
+            scan->file_begins = !scan->file_begun;
+            scan->file_begun = true;
+            progress_step(scan->progress, scan->bytes_passed + scan->reader.next_offset);
             return true;
         }
-        if (!can_continue(reading, status, damage)) close_file(reading);
+        if (!can_continue(scan, status, damage)) close_file(scan);
     }
 }
 

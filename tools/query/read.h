@@ -1,5 +1,5 @@
-/* read.h - what the commands that read segments share: which files a PATH
- * means, and all their frames one after the other, damage told and passed over. */
+/* read.h - finds the files that PATHs stand for, and reads their frames in order; damage is
+ * reported on stderr and skipped. Blocking. */
 #ifndef TOOLS_QUERY_READ_H
 #define TOOLS_QUERY_READ_H
 
@@ -24,55 +24,55 @@ struct read_request {
     struct progress *progress; /* where to report progress; never NULL */
 };
 
-/* The files that the paths mean, each once, where it is named first.  False: something could not
- * be read and a message was printed; the list holds the rest.  The list begins as all zero;
- * segment_list_free it in any case. */
+/* Lists the files of all paths, each file once, at the first path that names it. False: something
+ * could not be read and a message was printed; the list holds the rest. The list starts as all
+ * zero; call segment_list_free in any case. */
 bool list_segments(const struct read_request *request, struct segment_list *list);
-/* A name that was mistyped finds nothing, which must not look like an answer.  False: one of these
- * streams has no file in the list, which has been said. */
+/* False: one of these streams has no file in the list; a message was printed, because an empty
+ * result for a mistyped name would look like an answer. */
 bool streams_exist(const struct option_list *streams, const struct segment_list *list);
-/* One path's files, those in its archives too, behind those that are in the list.  0 or an ERR_,
- * which tell_path says; the list may have grown even so.  An archive that cannot be read makes
- * *all false, and is said; NULL: it is passed over in silence. */
+/* Appends one path's files, including archived ones, to the list. 0 or an ERR_ (report_path_error
+ * prints it); the list may have grown in both cases. An archive that cannot be read sets *all to
+ * false and is reported; with `all` NULL it is skipped silently. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all);
 void report_path_error(const char *path, bool named, int status);
-/* A listed segment that cannot be opened.  True: that is trouble, and has been said.  False: it was
- * deleted since it was listed, and nothing older of its stream has been shown: as if it had been
- * deleted before.  shown: the last segment that was read, going from the oldest to the newest;
- * NULL: none, or going the other way. */
+/* A listed segment could not be opened. True: this is an error and was reported. False: it was
+ * deleted after it was listed, and no older segment of its stream was printed, so it counts as
+ * deleted before. shown: the last segment that was read, from oldest to newest; NULL: none, or
+ * scan backwards. */
 bool report_unopened(const struct segment_file *segment, const struct segment_file *shown,
                      int status);
 
 struct frame_scan {
     struct files *files;
     struct segment_list list;
-    uint32_t next; /* the index of the file to open next */
+    uint32_t next; /* index of the next file to open */
     const struct segment_file *segment;
-    const struct segment_file *shown; /* the last one that was opened */
+    const struct segment_file *shown; /* the last file that was opened */
     struct segment_reader reader;
     bool open;
     bool file_begun;
-    bool file_begins; /* this frame is the first that came of its file */
-    bool failed;      /* something could not be read, or is damaged; it has been said */
+    bool file_begins; /* this frame is the first one of its file */
+    bool failed;      /* something could not be read or is damaged; a message was printed */
     uint64_t bytes_passed;
     struct progress *progress;
 };
 
-/* results_at_end: nothing is printed before the end (see progress_begin). */
-void frame_scan_open(struct frame_scan *reading, const struct read_request *request,
+/* results_at_end: see progress_begin. */
+void frame_scan_open(struct frame_scan *scan, const struct read_request *request,
                      bool results_at_end);
-/* True: reader.raw holds the next frame's lines.  False: that was all. */
-bool frame_scan_next(struct frame_scan *reading);
-void frame_scan_close(struct frame_scan *reading);
+/* True: reader.raw holds the lines of the next frame. False: there are no more. */
+bool frame_scan_next(struct frame_scan *scan);
+void frame_scan_close(struct frame_scan *scan);
 
-/* What is wrong, in a few words: "the checksum does not match". */
+/* A short description of the damage. */
 const char *damage_text(enum segment_damage damage);
-/* Says so on stderr: file, frame, offset, what follows from it.  False: it is no
- * damage, but the end of a file that is being written. */
+/* Reports the damage on stderr: file, frame, offset and what happens next. False: it is not damage
+ * but the end of a live segment. */
 bool report_damage(const struct segment_file *segment, const struct segment_reader *reader,
                    enum segment_damage damage);
 
-/* The line end behind p, and the beginning of the line that holds p[-1]. */
+/* The end of the line at p, after its newline; and the start of the line that contains p[-1]. */
 const uint8_t *line_end(const uint8_t *p, const uint8_t *end);
 const uint8_t *line_begin(const uint8_t *begin, const uint8_t *p);
 

@@ -16,7 +16,7 @@ struct received_until received_until(struct file *file) {
     struct received_until until = {.most_ns = INT64_MAX};
     if (file_status(file, &status) != 0 || status.modified_ns <= 0) return until;
     until.size = status.size;
-    /* A file's clock is coarser than the one that lines are stamped with. */
+    /* File timestamps are coarser than the receive times of lines. */
     until.most_ns = status.modified_ns + INT64_C(1000000000);
     return until;
 }
@@ -37,7 +37,7 @@ void received_open(struct received *received, struct file *file, const struct se
     uint64_t raw_size = 0, at = 0;
     *received =
         (struct received){.least_ns = received_least_ns(name), .until = received_until(file)};
-    for (;;) { /* ends: each round goes on by 8 bytes or more, and the file ends */
+    for (;;) { /* ends: every round advances by at least 8 bytes */
         uint8_t bytes[LID_BYTES];
         struct frame_header header;
         struct span span;
@@ -47,7 +47,7 @@ void received_open(struct received *received, struct file *file, const struct se
         at += header.size;
         if (header.kind == FRAME_DATA) raw_size += header.raw_size;
         if (header.magic != FRAME_MAGIC_LID) continue;
-        /* One whose bytes do not add up speaks of frames that are not there. */
+        /* A lid with a wrong sum belongs to frames that are not here. */
         const bool known = header.size == LID_BYTES && got == LID_BYTES &&
                            lid_decode(bytes, LID_BYTES, &span, &first_line) == 0 &&
                            span.raw_size == raw_size;
@@ -78,7 +78,7 @@ static const struct received_lid *lid_of(const struct received *received, uint64
 
 static const struct index_group *group_of(const struct received *received, uint64_t offset) {
     const struct segment_index *index = &received->index;
-    for (uint32_t i = index->count; i-- > 0;) /* asked for the last lines, mostly */
+    for (uint32_t i = index->count; i-- > 0;) /* backwards: mostly the last lines are needed */
         if (index->groups[i].offset <= offset) return &index->groups[i];
     return NULL;
 }

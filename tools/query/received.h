@@ -1,5 +1,5 @@
-/* received.h - when the lines of a segment came in, as far as its lids, its index and its name
- * tell; for those who read frame by frame. */
+/* received.h - when the lines of a segment were received, from its lids, its index and its name;
+ * for code that reads frame by frame. */
 #ifndef TOOLS_QUERY_RECEIVED_H
 #define TOOLS_QUERY_RECEIVED_H
 
@@ -10,12 +10,12 @@
 #include "writer/segment/segment_name.h"
 
 struct received_lid {
-    uint64_t end; /* it speaks for the frames between the end of the one before and this offset */
+    uint64_t end; /* valid for the frames from the end of the previous lid to this offset */
     bool known;
     int64_t min_ns, max_ns;
 };
 
-/* What stood in the file when it was opened came in before it was last written to. */
+/* Everything in the file when it was opened was received before its last modification. */
 struct received_until {
     uint64_t size;
     int64_t most_ns;
@@ -24,27 +24,26 @@ struct received_until {
 struct received {
     struct received_lid *lids;
     uint32_t count, room;
-    struct segment_index index;  /* all zero: there is none */
-    int64_t least_ns;            /* of lines of which nothing else is known */
-    struct received_until until; /* the same */
+    struct segment_index index;  /* all zero: no index */
+    int64_t least_ns;            /* for lines about which nothing else is known */
+    struct received_until until; /* likewise */
 };
 
-/* Reads headers and lids to the present end of the file.  Never fails: what cannot be read is
- * not known. */
+/* Reads headers and lids up to the present end of the file. Never fails: what cannot be read is
+ * unknown. */
 void received_open(struct received *received, struct file *file, const struct segment_name *name);
-void received_close(struct received *received); /* all zero: nothing happens */
-/* Of the lines of the frame at this offset. */
+void received_close(struct received *received); /* all zero: does nothing */
+/* The receive times of the lines of the frame at this offset. */
 void received_at(const struct received *received, uint64_t offset, int64_t *min_ns,
                  int64_t *max_ns);
 
-/* Of lines of which nobody says when they came in it is known that their file was made at a
- * certain time.  So much before it they may have come: a full disk holds them, and clocks are put
- * back. */
+/* Lines without a known receive time may have been received this long before their file was
+ * created: a full disk delays them, and clocks are set back. */
 #define RECEIVED_HELD_NS INT64_C(3600000000000)
-/* INT64_MIN for a file whose name is no segment's. */
+/* INT64_MIN if the name is not a segment's. */
 int64_t received_least_ns(const struct segment_name *name);
 struct received_until received_until(struct file *file);
-/* Of lines that end at this offset: INT64_MAX for what came later. */
+/* For lines that end at this offset; INT64_MAX for lines written after the file was opened. */
 static inline int64_t received_most_ns(const struct received_until *until, uint64_t end) {
     return end <= until->size ? until->most_ns : INT64_MAX;
 }

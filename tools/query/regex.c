@@ -1,6 +1,6 @@
-/* regex.c - see regex.h.  PCRE2 does the matching (schema/regex/pattern.h); what is ours is to find the literal
- * that must stand in every match, which is searched first, and to know which
- * expressions may be matched over many lines at once. */
+/* regex.c - see regex.h.  PCRE2 matches (schema/regex/pattern.h).  This file finds the literal that
+ * every match must contain, which is searched first, and decides which expressions may be matched
+ * over many lines at once. */
 #include "tools/query/regex.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 /* ---- the literal that every match holds ---- */
 
-/* Reads the pattern once from its beginning; what is not plainly understood ends a run. */
+/* One pass over the pattern; anything it does not understand ends the current run of literal bytes. */
 struct literals {
     const char *p;
     bool ignore_case;
@@ -28,14 +28,14 @@ static void end_run(struct literals *l) {
     l->run_size = 0;
 }
 
-/* The byte behind the class that begins at p, or NULL. */
+/* The byte after the class that begins at p, or NULL. */
 static const char *class_end(const char *p) {
     p++;
     if (*p == '^') p++;
     if (*p == ']') p++;
     for (; *p != '\0' && *p != ']'; p++) {
         if (*p == '\\' && p[1] != '\0') p++;
-        if (*p == '[' && p[1] == ':') { /* [:alpha:], [:^alpha:]; anything else is but a bracket */
+        if (*p == '[' && p[1] == ':') { /* [:alpha:] or [:^alpha:]; any other [ is literal */
             const char *name = p[2] == '^' ? p + 3 : p + 2;
             const size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz");
             if (size > 0 && name[size] == ':' && name[size + 1] == ']') p = name + size + 1;
@@ -44,7 +44,7 @@ static const char *class_end(const char *p) {
     return *p == ']' ? p + 1 : NULL;
 }
 
-/* The byte behind the group that begins at p, or NULL. */
+/* The byte after the group that begins at p, or NULL. */
 static const char *group_end(const char *p) {
     uint32_t depth = 0;
     while (*p != '\0') { /* ends: p rises */
@@ -64,11 +64,11 @@ static const char *group_end(const char *p) {
     return NULL;
 }
 
-/* Behind an atom: may it be absent, does it end the run, and where does the quantifier end? */
+/* The quantifier at p, after an atom: may the atom be absent, may it repeat?  Returns its end. */
 static const char *quantifier(const char *p, bool *absent, bool *repeated) {
     *absent = *p == '*' || *p == '?';
     *repeated = *absent || *p == '+';
-    /* Later versions of PCRE2 take {,3} and { 1 } for quantifiers too. */
+    /* Later versions of PCRE2 also take {,3} and { 1 } as quantifiers. */
     if (*p == '{' && p[1] != '\0' && strchr("0123456789, ", p[1]) != NULL) {
         const char *end = strchr(p, '}');
         if (end == NULL) return p;
@@ -82,8 +82,8 @@ static const char *quantifier(const char *p, bool *absent, bool *repeated) {
     return *p == '?' || *p == '+' ? p + 1 : p;
 }
 
-/* Letters that have more than one other case in Unicode, or are written in many bytes, are
- * not looked for where the case does not matter. */
+/* Ignoring case, letters with more than one other case in Unicode (k, s) and multi-byte letters are
+ * not used. */
 static bool is_plain(const struct literals *l, uint8_t byte) {
     if (!l->ignore_case) return true;
     return byte < 0x80 && byte != 'k' && byte != 'K' && byte != 's' && byte != 'S';
@@ -91,8 +91,8 @@ static bool is_plain(const struct literals *l, uint8_t byte) {
 
 static void take_byte(struct literals *l, uint8_t byte) {
     bool absent, repeated;
-    const char *behind = quantifier(l->p, &absent, &repeated);
-    /* A quantifier belongs to the whole character, of which this is the last byte. */
+    const char *next = quantifier(l->p, &absent, &repeated);
+    /* The quantifier applies to the whole character; this is its last byte. */
     if (absent)
         while (l->run_size > 0 && byte >= 0x80 && (byte & 0xC0) == 0x80)
             byte = l->run[--l->run_size];
@@ -102,36 +102,36 @@ static void take_byte(struct literals *l, uint8_t byte) {
         end_run(l);
     }
     if (repeated) end_run(l);
-    l->p = behind;
+    l->p = next;
 }
 
-static void skip_atom(struct literals *l, const char *behind) {
+static void skip_atom(struct literals *l, const char *next) {
     bool absent, repeated;
     end_run(l);
-    l->p = quantifier(behind, &absent, &repeated);
+    l->p = quantifier(next, &absent, &repeated);
 }
 
-/* False: nothing can be said of this pattern. */
+/* False: the pattern is not understood. */
 static bool take_atom(struct literals *l) {
-    const char *behind = l->p + 1;
+    const char *next = l->p + 1;
     switch (*l->p) {
     case '|': return false;
     case '(':
-        behind = group_end(l->p);
-        if (behind == NULL) return false;
-        skip_atom(l, behind);
+        next = group_end(l->p);
+        if (next == NULL) return false;
+        skip_atom(l, next);
         return true;
     case '[':
-        behind = class_end(l->p);
-        if (behind == NULL) return false;
-        skip_atom(l, behind);
+        next = class_end(l->p);
+        if (next == NULL) return false;
+        skip_atom(l, next);
         return true;
     case '.':
     case '^':
-    case '$': skip_atom(l, behind); return true;
+    case '$': skip_atom(l, next); return true;
     case '\\':
         if (l->p[1] == '\0') return false;
-        /* Of those with a letter or digit most take arguments; \Q, \E and \K do more. */
+        /* Most other letters and digits take arguments or, like \Q, \E and \K, change more. */
         if (strchr("dDwWsSbBAzZ", l->p[1]) != NULL) {
             skip_atom(l, l->p + 2);
             return true;
@@ -150,7 +150,7 @@ static bool take_atom(struct literals *l) {
     }
 }
 
-/* Verbs, comments, quotes, and options like (?i) and (?x) change how the rest is read. */
+/* False: verbs, comments, quotes or options like (?i) and (?x) change how the rest is read. */
 static bool is_plainly_written(const char *pattern) {
     for (const char *p = pattern; *p != '\0'; p++) {
         if (p[0] == '(' && p[1] == '*') return false;
@@ -180,8 +180,9 @@ static int find_literal(struct regex *regex, const char *pattern) {
     return 0;
 }
 
-/* Many lines may be matched at once where every match in a line alone is also one among
- * others: nothing looks around, holds on to what it took, or anchors to the text's ends. */
+/* True if every match within a single line is also found when many lines are searched at once: the
+ * pattern has no look-around, no possessive or atomic parts, and no anchors to the ends of the
+ * text. */
 static bool matches_over_lines(const char *pattern) {
     for (const char *p = pattern; *p != '\0'; p++) {
         if (*p == '\\' && p[1] != '\0') {

@@ -1,5 +1,6 @@
-/* regex.h - one regular expression (PCRE2's, see schema/regex/pattern.h), and the literal that every
- * match of it holds.  Text is taken as UTF-8; what is none of it matches nothing, and harms nothing. */
+/* regex.h - a compiled regular expression (PCRE2, see schema/regex/pattern.h) and the literal that
+ * every match of it contains. Text is taken as UTF-8; invalid UTF-8 matches nothing and is
+ * harmless. */
 #ifndef TOOLS_QUERY_REGEX_H
 #define TOOLS_QUERY_REGEX_H
 
@@ -16,27 +17,28 @@ struct pattern_scratch;
 struct regex {
     struct pattern *code;
     bool ignore_case;
-    /* False: a match could depend on where its line ends, or be looked for in vain over many
-     * lines, so lines are matched one at a time. */
+    /* May be matched over many lines at once. False: a match could depend on the end of its line,
+     * or a search over many lines could take too long, so lines are matched one by one. */
     bool over_lines;
-    /* The longest literal found in it that every match holds; size 0: none was found. */
+    /* The longest literal that was found in every match; size 0: none. */
     uint8_t *literal;
     size_t literal_size;
 };
 
-/* What a thread needs to match; of any regex. */
+/* Per thread; works with every regex. */
 struct regex_state {
     struct pattern_scratch *scratch;
 };
 
-/* ERR_INVALID, and `error` (REGEX_ERROR_MAX) says what is wrong where; or ERR_NO_MEMORY. */
+/* 0, ERR_NO_MEMORY, or ERR_INVALID: then `error` (REGEX_ERROR_MAX bytes) says what is wrong and
+ * where. */
 int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char *error);
 void regex_close(struct regex *regex);
 int regex_state_open(struct regex_state *state);
 void regex_state_close(struct regex_state *state);
 
-/* 1: found, *begin and *end say where.  0: not there.  Negative: it gave up, for it
- * would take too long (tried over several lines, it may be quick on each of them). */
+/* 1: found at [*begin, *end). 0: not found. Negative: it gave up because matching took too long;
+ * trying single lines instead of several may succeed. */
 int regex_find(const struct regex *regex, struct regex_state *state, const uint8_t *text,
                size_t size, size_t from, size_t *begin, size_t *end);
 

@@ -1,6 +1,6 @@
-/* select.c - see select.h.  The thread that asked cuts pieces, the port's workers read, unpack
- * and search them, and what came of them is handed over in their order.  A ring of pieces
- * bounds what is under way. */
+/* select.c - see select.h.  The calling thread cuts pieces; the port's workers read, decompress and
+ * search them; the calling thread returns the results in order.  A ring of pieces bounds what is in
+ * progress. */
 #include "tools/query/select.h"
 
 #include <assert.h>
@@ -16,26 +16,26 @@
 #include "tools/query/piece.h"
 #include "tools/query/read.h"
 
-/* The first pieces are searched at once: where there are no more, threads are not worth it. */
+/* The first pieces are searched by the calling thread: threads do not pay for small files. */
 #define PIECES_ALONE 2
 #define PIECES_MAX   64
-/* What a piece takes as a rule, in the file, and a frame's lines. */
+/* Usual size of a piece in the file, and of the lines of a frame. */
 #define PACKED_BYTES (448u << 10)
 #define FRAME_BYTES  (64u << 10)
 #define JOB_BYTES    ((size_t)PACKED_BYTES + FRAME_BYTES)
 
-/* An open segment: until it is cut up, and its last piece was handed over. */
+/* A segment that is open until its last piece has been returned. */
 struct open_segment {
     struct cutter cutter;
     uint32_t uses;
 };
 
 struct search_job {
-    struct port_op op; /* first: an op is its job */
+    struct port_op op; /* first: an op is cast to its job */
     struct piece piece;
     struct open_segment *source;
     bool gap;  /* selection.gap */
-    bool back; /* searched */
+    bool done; /* searched */
 };
 
 struct select {
@@ -47,26 +47,26 @@ struct select {
     void *context;
     const struct segment_list *list;
     uint32_t next_file;               /* how many were opened */
-    struct open_segment *source;      /* that is cut now, or NULL */
-    const struct segment_file *shown; /* the last that was opened, going forwards */
-    bool gap;         /* a file, or the end of one, was passed over since the last piece */
+    struct open_segment *source;      /* the segment being cut, or NULL */
+    const struct segment_file *shown; /* the last one opened, reading forwards */
+    bool gap;         /* a file or the end of one was skipped since the last piece */
     struct cut *cuts; /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
     struct progress *progress;
     uint64_t bytes_passed;
-    const struct segment_file *visited; /* the segment of the last piece handed over */
+    const struct segment_file *visited; /* segment of the last returned piece */
     bool enough;
     bool gave_up;
-    struct port *port; /* NULL: not yet, or there are no threads */
+    struct port *port; /* NULL: not open yet, or threads are not available */
     uint64_t pieces;
     struct search_job *jobs;
-    uint8_t *memory;                 /* the jobs' buffers, as long as they do not outgrow it */
-    uint32_t job_count, first, used; /* the ring */
+    uint8_t *memory;                 /* the initial buffers of all jobs */
+    uint32_t job_count, first, used; /* ring of jobs */
 };
 
 /* ---- which piece comes next ---- */
 
-/* Newest first: finds all pieces of the segment, to go through them backwards. */
+/* For newest_first: finds all pieces of the segment, to take them in reverse. */
 static void find_cuts(struct select *s, struct buffer *packed) {
     struct cut cut;
     s->cut_count = 0;
@@ -89,7 +89,7 @@ static void release_segment(struct open_segment *source) {
     free(source);
 }
 
-static bool open_next(struct select *s, struct buffer *packed) {
+static bool open_next_file(struct select *s, struct buffer *packed) {
     struct open_segment *source = allocate(sizeof *source);
     while (s->next_file < s->list->count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
@@ -134,7 +134,7 @@ static bool next_cut(struct select *s, struct piece *piece) {
 /* Fills the job with the next piece.  False: there is none. */
 static bool prepare(struct select *s, struct search_job *job) {
     for (;;) { /* ends: every turn opens the next file */
-        if (s->source == NULL && !open_next(s, &job->piece.packed)) return false;
+        if (s->source == NULL && !open_next_file(s, &job->piece.packed)) return false;
         if (next_cut(s, &job->piece)) break;
         close_segment(s);
     }
@@ -142,7 +142,7 @@ static bool prepare(struct select *s, struct search_job *job) {
     job->source->uses++;
     job->gap = job->piece.cut.gap || s->gap;
     s->gap = false;
-    job->back = false;
+    job->done = false;
     piece_begin(&job->piece);
     progress_step(s->progress, s->bytes_passed + job->piece.cut.end);
     return true;
@@ -150,7 +150,7 @@ static bool prepare(struct select *s, struct search_job *job) {
 
 /* ---- what came of it ---- */
 
-/* Frame by frame, with all that is told about damage: where a thread found some. */
+/* Reads a piece frame by frame and reports damage; used where a worker found damage. */
 static void search_carefully(struct select *s, struct search_job *job) {
     const struct segment_file *segment = job->source->cutter.segment;
     struct piece *piece = &job->piece;
@@ -194,7 +194,7 @@ static void reverse(struct select_line *lines, uint64_t count) {
     }
 }
 
-/* Hands over what came of the oldest piece. */
+/* Returns the result of the oldest piece to the caller. */
 static void deliver(struct select *s, struct search_job *job) {
     const struct segment_file *segment = job->source->cutter.segment;
     struct piece *piece = &job->piece;
@@ -225,7 +225,7 @@ static void deliver(struct select *s, struct search_job *job) {
 
 /* ---- threads ---- */
 
-/* What cannot be read, or has changed since it was cut, is read with care later. */
+/* A piece that cannot be read or has changed is left to search_carefully. */
 static void search(struct search_job *job) {
     struct piece *piece = &job->piece;
     if (piece->cut.unread && cut_read(&job->source->cutter, &piece->cut, &piece->packed) < 0)
@@ -238,36 +238,36 @@ static void work(struct port_op *op) {
 }
 
 static void search_done(struct port_op *op) {
-    ((struct search_job *)(void *)op)->back = true;
+    ((struct search_job *)(void *)op)->done = true;
 }
 
 static void start(struct select *s, struct search_job *job) {
     const bool alone = s->pieces++ < PIECES_ALONE;
-    /* A careful piece is one frame, read by us. */
+    /* The calling thread reads careful pieces itself. */
     if (job->piece.cut.careful) {
-        job->back = true;
+        job->done = true;
         return;
     }
     if (!alone && s->port == NULL && s->job_count > 1) {
         const struct port_options options = {.pack_workers = 0};
-        if (port_open(&options, &s->port) < 0) s->port = NULL; /* we do it alone */
+        if (port_open(&options, &s->port) < 0) s->port = NULL; /* continue without threads */
     }
     if (s->port == NULL) {
         search(job);
-        job->back = true;
+        job->done = true;
         return;
     }
     job->op.done = search_done;
     port_work(s->port, &job->op, PORT_LANE_PACK, work);
 }
 
-/* Without threads a piece is handed over as soon as it is searched. */
+/* Without threads every piece is returned as soon as it is searched. */
 static bool may_start(const struct select *s) {
     if (s->enough || s->used == s->job_count) return false;
     return s->port != NULL || s->used == 0 || s->pieces >= PIECES_ALONE;
 }
 
-static void search_all(struct select *s) {
+static void run_search(struct select *s) {
     bool more = true;
     for (;;) { /* ends: pieces do */
         while (more && may_start(s)) {
@@ -277,11 +277,11 @@ static void search_all(struct select *s) {
             s->used++;
             start(s, job);
             if (s->port != NULL) port_wait(s->port, 0);
-            if (s->jobs[s->first].back) break; /* what is ready is printed first */
+            if (s->jobs[s->first].done) break; /* return finished results first */
         }
         if (s->used == 0) break;
         struct search_job *job = &s->jobs[s->first];
-        while (!job->back)
+        while (!job->done)
             port_wait(s->port, -1);
         if (!s->enough) deliver(s, job);
         release_segment(job->source);
@@ -353,7 +353,7 @@ void select_files(const struct read_request *request, const struct segment_list 
         say("%s", error_text(ERR_NO_MEMORY));
         report->failed = true;
     } else {
-        search_all(&s);
+        run_search(&s);
     }
     progress_clear(s.progress);
     if (s.gave_up) {

@@ -11,47 +11,47 @@
 #include "writer/segment/segment_list.h"
 
 struct select_settings {
-    bool count;             /* numbers only: no lines come back */
-    bool context;           /* all lines of what is read come back, not only the wanted ones */
-    uint64_t before, after; /* context: so many lines around a wanted one are always read */
-    bool newest_first;      /* the lines of each piece, and the pieces, from the last on */
+    bool count;             /* only numbers are needed, no lines */
+    bool context;           /* return all lines that are read, not only matching ones */
+    uint64_t before, after; /* context: lines around a match that must be read */
+    bool newest_first;      /* return pieces, and the lines of each piece, in reverse order */
     bool times;             /* select_line.time_ns is needed */
-    bool all_frames;        /* no index is used */
-    bool tally;             /* what the wanted lines say is counted, by the threads */
-    bool results_at_end;    /* nothing is printed before the end (progress_begin) */
-    uint64_t max;           /* no more than this are wanted, in the order in which they come back */
+    bool all_frames;        /* do not use indexes */
+    bool tally;             /* count what the matching lines hold, on the worker threads */
+    bool results_at_end;    /* the caller prints nothing before the end (progress_begin) */
+    uint64_t max; /* stop after this many matches, in the order in which they are returned */
 };
 
 struct select_line {
-    size_t begin, end; /* in the selection's text; the newline is in it */
-    int64_t time_ns;   /* event time; receive time, about, where it has none */
+    size_t begin, end; /* in the selection's text; includes the newline */
+    int64_t time_ns;   /* event time; approximate receive time if the line has none */
 };
 
-/* What a piece of a segment came to: some hundred KiB of lines. */
+/* The result of one piece of a segment, some hundred KiB of lines. */
 struct selection {
     const struct segment_file *segment;
-    bool file_begins;    /* no piece of this file came before */
-    bool gap;            /* lines were passed over before this piece */
-    const uint8_t *text; /* context: all lines; else the wanted ones, one behind the other */
+    bool file_begins;    /* the first piece of this file */
+    bool gap;            /* lines were skipped before this piece */
+    const uint8_t *text; /* context: all lines; otherwise the matching ones, concatenated */
     size_t text_size;
-    const struct select_line *lines; /* the wanted ones */
+    const struct select_line *lines; /* the matching ones */
     uint64_t count;
-    uint64_t frames;            /* those passed over as their lids say, too; not by an index */
-    const struct counts *tally; /* settings.tally: of the wanted lines */
-    uint64_t tally_bytes;       /* theirs, newlines included */
+    uint64_t frames; /* includes frames skipped by their lids, but not those skipped by an index */
+    const struct counts *tally; /* settings.tally: of the matching lines */
+    uint64_t tally_bytes;       /* size of the matching lines, including newlines */
 };
 
 struct select_report {
     uint64_t found; /* at most settings.max */
-    bool failed;    /* something could not be read, or is damaged; it has been said */
+    bool failed;    /* something could not be read or is damaged; a message was printed */
     /* For --explain. */
     uint64_t files, files_indexed, files_skipped, bytes, bytes_read;
-    uint64_t groups, groups_by_time, groups_by_level, groups_by_filter; /* passed over, and why */
-    uint64_t frames_by_time, frames_by_level;                           /* the same by lids */
+    uint64_t groups, groups_by_time, groups_by_level, groups_by_filter; /* skipped, by reason */
+    uint64_t frames_by_time, frames_by_level;                           /* skipped by their lids */
     uint64_t frames_read, raw_bytes_read;
 };
 
-/* False: no more is wanted. */
+/* Return false to stop. */
 typedef bool select_visit(void *context, const struct selection *selection);
 
 #endif

@@ -1,4 +1,4 @@
-/* time.c - the moments that --since and --until take. */
+/* time.c - parses the times of --since and --until. */
 #include <string.h>
 
 #include "port/error.h"
@@ -9,7 +9,7 @@
 #define SECOND_NS INT64_C(1000000000)
 #define DAY_NS    (86400 * SECOND_NS)
 
-/* "10m", "1.5h": how long ago.  False: it is none. */
+/* "10m", "1.5h": how long ago.  False: not in this form. */
 static bool parse_ago(const char *text, int64_t *ago_ns) {
     static const struct {
         const char *name;
@@ -39,33 +39,33 @@ static int64_t zone_offset_ns(int64_t unix_ns) {
     return system_zone_offset_s(unix_ns / SECOND_NS) * SECOND_NS;
 }
 
-/* Clocks went forward between these moments: when. */
-static int64_t change_between(int64_t before_ns, int64_t behind_ns) {
-    const int64_t offset_ns = zone_offset_ns(behind_ns);
-    int64_t before_s = before_ns / SECOND_NS, behind_s = behind_ns / SECOND_NS;
-    while (behind_s - before_s > 1) { /* ends: it is halved */
-        const int64_t middle_s = before_s + (behind_s - before_s) / 2;
+/* The moment between these two at which clocks went forward. */
+static int64_t change_between(int64_t before_ns, int64_t after_ns) {
+    const int64_t offset_ns = zone_offset_ns(after_ns);
+    int64_t before_s = before_ns / SECOND_NS, after_s = after_ns / SECOND_NS;
+    while (after_s - before_s > 1) { /* ends: the interval is halved */
+        const int64_t middle_s = before_s + (after_s - before_s) / 2;
         if (zone_offset_ns(middle_s * SECOND_NS) == offset_ns)
-            behind_s = middle_s;
+            after_s = middle_s;
         else
             before_s = middle_s;
     }
-    return behind_s * SECOND_NS;
+    return after_s * SECOND_NS;
 }
 
-/* When local clocks show this (a moment as if they were in UTC).  Of a time that comes twice the
- * first; one that is skipped is when it is skipped. */
+/* When local clocks show local_ns, which is given as if it were UTC.  If that occurs twice, the
+ * first time; if it is skipped, the moment of the change. */
 static int64_t moment_of_local(int64_t local_ns) {
     if (local_ns < INT64_MIN + 2 * DAY_NS || local_ns > INT64_MAX - 2 * DAY_NS) return local_ns;
     const int64_t before_ns = zone_offset_ns(local_ns - DAY_NS);
-    const int64_t behind_ns = zone_offset_ns(local_ns + DAY_NS);
-    const int64_t first_ns = local_ns - before_ns, second_ns = local_ns - behind_ns;
+    const int64_t after_ns = zone_offset_ns(local_ns + DAY_NS);
+    const int64_t first_ns = local_ns - before_ns, second_ns = local_ns - after_ns;
     if (zone_offset_ns(first_ns) == before_ns) return first_ns;
-    if (zone_offset_ns(second_ns) == behind_ns) return second_ns;
+    if (zone_offset_ns(second_ns) == after_ns) return second_ns;
     return second_ns < first_ns ? change_between(second_ns, first_ns) : first_ns;
 }
 
-/* The midnight with which the local day begins in which this moment lies, as local clocks show it. */
+/* The start of the local day that contains now_ns, as local clocks show it. */
 static int64_t local_midnight(int64_t now_ns) {
     const int64_t local_ns = now_ns + zone_offset_ns(now_ns);
     return local_ns - (local_ns % DAY_NS + DAY_NS) % DAY_NS;
@@ -75,7 +75,7 @@ static int64_t day_begin(int64_t now_ns) {
     return moment_of_local(local_midnight(now_ns));
 }
 
-/* "2026-11-24": where that day begins. */
+/* "2026-11-24": the start of that day. */
 static int parse_day(const char *text, int64_t *local_ns) {
     static const char begin[] = "T00:00:00Z";
     char moment[10 + sizeof begin];
@@ -85,7 +85,7 @@ static int parse_day(const char *text, int64_t *local_ns) {
     return time_parse(moment, strlen(moment), local_ns);
 }
 
-/* "15:00" or "15:00:30": today, even if that is still to come. */
+/* "15:00" or "15:00:30": today, even if in the future. */
 static int parse_clock(const char *text, int64_t now_ns, int64_t *local_ns) {
     static const char day[] = "1970-01-01T";
     char moment[sizeof day + 8];
@@ -98,7 +98,7 @@ static int parse_clock(const char *text, int64_t now_ns, int64_t *local_ns) {
     return 0;
 }
 
-/* A date and a time, or one of them: does a zone follow?  Behind the T is none other than that. */
+/* Does a zone follow the date and time?  After the T, these characters occur in nothing else. */
 static bool names_zone(const char *text) {
     const size_t size = strlen(text);
     return size > 11 && strpbrk(text + 11, "Zz+-") != NULL;

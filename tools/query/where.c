@@ -1,4 +1,4 @@
-/* where.c - see where.h.  A condition is read by descent into one array of nodes. */
+/* where.c - see where.h.  A recursive-descent parser builds an array of nodes. */
 #include "tools/query/where.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ struct node {
     uint32_t left, right;
     char *path;
     enum relation relation;
-    enum value_kind type; /* of `text`, with which the field is compared */
+    enum value_kind type; /* type of `text`, the value to compare with */
     char *text;
     size_t text_size;
     struct regex regex;
@@ -39,12 +39,12 @@ enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_SIGN };
 
 struct parser {
     struct where *where;
-    const char *text, *p; /* p: behind the token */
+    const char *text, *p; /* p: after the token */
     char *error;
     uint32_t depth;
     enum token_kind kind;
-    const char *token; /* where it begins */
-    char *value;       /* of TOKEN_WORD and TOKEN_STRING: its characters */
+    const char *token; /* start of the token */
+    char *value;       /* characters of TOKEN_WORD and TOKEN_STRING */
     size_t value_size;
 };
 
@@ -74,7 +74,7 @@ static int next_string(struct parser *parser) {
     return 0;
 }
 
-/* Goes to the next token. */
+/* Reads the next token. */
 static int next(struct parser *parser) {
     static const char *const signs[] = {"==", "!=", "<=", ">=", "!~", "&&", "||", "=",
                                         "<",  ">",  "~",  "(",  ")",  "!",  NULL};
@@ -121,7 +121,7 @@ static int add_node(struct parser *parser, enum node_kind kind, uint32_t *number
     return 0;
 }
 
-/* As JSON writes numbers. */
+/* In JSON's notation. */
 static bool is_number(const char *p) {
     if (*p == '-') p++;
     if (*p < '0' || *p > '9') return false;
@@ -165,7 +165,7 @@ static bool relation_of(const struct parser *parser, enum relation *relation) {
     return false;
 }
 
-/* What a field is compared with, behind the relation. */
+/* The value after a comparison. */
 static int parse_value(struct parser *parser, struct node *node) {
     char error[REGEX_ERROR_MAX];
     int status = next(parser);
@@ -201,7 +201,7 @@ static int parse_exists(struct parser *parser, uint32_t *number) {
 }
 
 static int parse_test(struct parser *parser, uint32_t *number) {
-    /* `exists` may be a field's name, too. */
+    /* `exists` may also be the name of a field. */
     if (is_word(parser, "exists")) {
         enum relation relation;
         const struct parser before = *parser;
@@ -246,7 +246,7 @@ static int parse_not(struct parser *parser, uint32_t *number) {
     return 0;
 }
 
-/* One side, and as many others as there are behind the word. */
+/* Operands joined by `and` or by `or`. */
 static int parse_joined(struct parser *parser, enum node_kind kind, uint32_t *number) {
     const char *word = kind == NODE_AND ? "and" : "or", *sign = kind == NODE_AND ? "&&" : "||";
     int status =
@@ -306,7 +306,8 @@ struct evaluation {
     struct regex_state *state;
 };
 
-/* Not known: a regular expression gave up.  The order is that of and (the least) and or. */
+/* UNKNOWN: a regular expression gave up.  Ordered so that `and` is the minimum and `or` the
+ * maximum. */
 enum truth { NO, UNKNOWN, YES };
 
 static enum truth truth_of(bool holds) {
@@ -323,7 +324,7 @@ static bool is_whole(const char *text, size_t size) {
     return true;
 }
 
-/* Whole numbers as JSON writes them: no zeros in front. */
+/* Integers in JSON's notation: no leading zeros. */
 static int compare_whole(const char *a, size_t a_size, const char *b, size_t b_size) {
     const bool a_zero = a_size == 2 && a[0] == '-' && a[1] == '0';
     const bool b_zero = b_size == 2 && b[0] == '-' && b[1] == '0';
@@ -337,7 +338,7 @@ static int compare_whole(const char *a, size_t a_size, const char *b, size_t b_s
     return order < 0 ? -sign : order > 0 ? sign : 0;
 }
 
-/* Every digit counts: behind any number of them there may be an exponent. */
+/* Keeps every digit: an exponent may follow any number of them. */
 static double fraction(const char *text, size_t size) {
     char room[NUMBER_ROOM], *copy = size < sizeof room ? room : allocate(size + 1);
     memcpy(copy, text, size);
@@ -353,8 +354,8 @@ static int compare_numbers(const char *a, size_t a_size, const char *b, size_t b
     return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/* The characters of a string value; *text is `room` where it has escapes and fits there,
- * the record itself where it has none, else malloc'd (free_text). */
+/* The characters of a string value.  *text points into the record if there are no escapes,
+ * otherwise to `room` or, if they do not fit, to allocated memory (free_text). */
 static size_t text_of(const struct value *value, uint8_t *room, const uint8_t **text) {
     const uint8_t *p = value->begin, *end = value->end;
     if (value->kind == VALUE_STRING && end - p >= 2) p++, end--;
@@ -363,7 +364,7 @@ static size_t text_of(const struct value *value, uint8_t *room, const uint8_t **
     if (value->kind != VALUE_STRING || memchr(p, '\\', size) == NULL) return size;
     uint8_t *decoded = size + 4 <= STRING_ROOM ? room : allocate(size + 4);
     size_t used = 0;
-    while (p < end) /* ends: p rises; what it means is never longer than what is written */
+    while (p < end) /* ends: p rises; decoded text is never longer than its source */
         used += string_decode(&p, end, decoded + used);
     *text = decoded;
     return used;
@@ -424,7 +425,7 @@ static enum truth test_holds(const struct evaluation *e, const struct node *node
     return truth_of(relation_holds(node->relation, order));
 }
 
-/* Recursion ends: nodes point to nodes that were made before them. */
+/* Recursion ends: nodes only refer to earlier nodes. */
 static enum truth node_holds(const struct evaluation *e, uint32_t number) {
     const struct node *node = &e->where->nodes[number];
     struct value value;

@@ -1,12 +1,12 @@
-/* where.h - the conditions of --where: comparisons of fields, joined by and, or, not.
+/* where.h - the conditions of --where: comparisons of fields, combined with and, or, not.
  *
  *   status>=500    user.name = "Ann"    path ~ '^/api/'    exists trace    tags.0 != new
  *   not (a = 1 or b = 2) and c
  *
- * Typed: a number is compared with numbers, a text with strings (by their bytes), true,
- * false and null with themselves.  Of two types, != holds and nothing else does.  A
- * comparison with a field that is not there never holds.  A field alone holds if it is there
- * and neither false nor null.  Whole numbers are compared exactly, however long. */
+ * Comparisons are typed: numbers with numbers, strings with strings (byte by byte), true, false and
+ * null with themselves. Between different types only != is true. A comparison with an absent field
+ * is false. A field alone is true if it is present and neither false nor null. Integers are
+ * compared exactly, whatever their length. */
 #ifndef TOOLS_QUERY_WHERE_H
 #define TOOLS_QUERY_WHERE_H
 
@@ -20,10 +20,10 @@
 
 struct where; /* shared by threads */
 
-/* ERR_INVALID, and `error` (WHERE_ERROR_MAX) says what is wrong where. */
+/* 0 or ERR_INVALID; then `error` (WHERE_ERROR_MAX bytes) says what is wrong and where. */
 int where_open(const char *text, struct where **where, char *error);
-void where_close(struct where *where); /* NULL: nothing happens */
-/* gave_up: set if it is not known whether it holds, for a regular expression took too long. */
+void where_close(struct where *where); /* NULL: does nothing */
+/* Sets *gave_up if the result is unknown because a regular expression took too long. */
 bool where_holds(const struct where *where, const uint8_t *record, size_t size,
                  struct regex_state *state, bool *gave_up);
 

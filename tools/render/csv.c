@@ -1,13 +1,12 @@
-/* csv.c - comma-separated values, quoted as RFC 4180 wants it; lines
- * end in a newline alone, as all we print.
- * The first line names the columns: the fields that were asked for; or time,
- * level, logger, message, and in the last one all others as JSON, because what
- * fields later records have is not known when the first line is printed. */
+/* csv.c - comma-separated values, quoted as in RFC 4180; lines end in a newline only.  The first
+ * line names the columns: the fields given with --fields; otherwise time, level, logger, message
+ * and `other`, which holds all remaining fields as JSON, because the fields of later records are
+ * not known when the first line is printed. */
 #include <string.h>
 
 #include "tools/render/render_internal.h"
 
-/* Text in quotes if it must be; or if it is empty, to tell it from what is absent. */
+/* Quoted if necessary, or if empty: an absent value is an empty cell without quotes. */
 static void add_cell(struct text *line, const uint8_t *p, size_t size) {
     bool quoted = size == 0;
     for (size_t i = 0; i < size && !quoted; i++)
@@ -38,7 +37,7 @@ static void add_value(struct render_parts *parts, const struct value *value,
         parts->plain.used = 0;
         text_add(&parts->plain, parts->line.bytes + used, parts->line.used - used);
         parts->line.used = used;
-        if (head != NULL && parts->plain.used == 2) return; /* {}: there is no other */
+        if (head != NULL && parts->plain.used == 2) return; /* {}: there are no other fields */
     }
     add_cell(&parts->line, parts->plain.bytes, parts->plain.used);
 }

@@ -1,14 +1,14 @@
-/* flat.c - the two formats of name=value pairs: logfmt, and the pretty
- * line: time, level, logger and message, then the remaining fields.
- * Objects are taken apart into dotted names; arrays stay JSON.  In a pretty line
- * every control character is an escape, wherever it goes. */
+/* flat.c - the two formats made of name=value pairs: logfmt, and the pretty line of time, level,
+ * logger, message and the remaining fields.  Objects are flattened into dotted names; arrays stay
+ * JSON. A pretty line shows every control character as an escape, also when it is not printed to a
+ * terminal. */
 #include <string.h>
 
 #include "tools/render/render_internal.h"
 #include "tools/render/visible.h"
 
-/* Longer names are not taken apart further: a hostile record of 1 MiB would else become
- * gigabytes, one long name before each of many members. */
+/* Objects below longer names are not flattened: a hostile record of 1 MiB could otherwise grow to
+ * gigabytes, with one long name in front of each of many members. */
 #define FLAT_PATH_MAX 256
 
 #define STYLE_TIME    "2"
@@ -19,7 +19,7 @@
 
 typedef void emit_function(struct render *render, const struct value *value);
 
-/* Calls `emit` for each field that is no object, its name in parts->path. */
+/* Calls `emit` for each field that is not an object, with its name in parts->path. */
 static void flatten(struct render *render, const struct value *value, const struct head *head,
                     emit_function *emit) {
     struct render_parts *const parts = render->parts;
@@ -31,7 +31,7 @@ static void flatten(struct render *render, const struct value *value, const stru
         emit(render, value);
         return;
     }
-    do { /* as deep as json_check_line allows: JSON_DEPTH_MAX */
+    do { /* recursion is limited by json_check_line: JSON_DEPTH_MAX */
         if (head != NULL && head_holds(head, &member.value)) continue;
         path_enter(parts, &member, 0, &before);
         if (!path_hidden(parts)) flatten(render, &member.value, NULL, emit);
@@ -39,7 +39,7 @@ static void flatten(struct render *render, const struct value *value, const stru
     } while (members_next(&members, &member));
 }
 
-/* The same for those that --fields names, in its order; else for all. */
+/* The same for the fields in --fields, in that order; without --fields for all. */
 static void flatten_chosen(struct render *render, const struct value *root, const struct head *head,
                            emit_function *emit) {
     struct render_parts *const parts = render->parts;
@@ -62,7 +62,7 @@ static void flatten_chosen(struct render *render, const struct value *root, cons
     }
 }
 
-/* What a value means, into parts->plain: a string without its quotes, the rest as JSON. */
+/* Writes the value to parts->plain: a string without its quotes, anything else as JSON. */
 static void plain_value(struct render_parts *parts, const struct value *value) {
     if (value->kind == VALUE_STRING) {
         decode_string(parts, value->begin + 1, value->end - 1);
@@ -81,7 +81,7 @@ static void part_from_last(struct render_parts *parts) {
 
 /* ---- logfmt ---- */
 
-/* As the library that most programs write it with does (go-logfmt, needsQuotedValueRune). */
+/* The rule of go-logfmt (needsQuotedValueRune), the most used library. */
 static bool wants_quotes(const struct text *text) {
     if (text->used == 0) return true;
     if (text->used == 4 && memcmp(text->bytes, "null", 4) == 0) return true;
@@ -92,7 +92,7 @@ static bool wants_quotes(const struct text *text) {
     return false;
 }
 
-/* A name cannot be quoted: what would end it becomes _. */
+/* Names cannot be quoted; characters that would end them become _. */
 static void add_name(struct text *line, const struct text *name) {
     if (name->used == 0) text_add_byte(line, '_');
     for (size_t i = 0; i < name->used; i++) {
@@ -137,7 +137,7 @@ static void set_style(struct render *render, const char *style) {
     text_add_text(line, "m");
 }
 
-/* Text of others, nothing in it obeyed; quoted: also unambiguous. */
+/* Adds untrusted text with control characters escaped; quoted: also with \ before " and \. */
 static void add_visible(struct text *line, const uint8_t *p, const uint8_t *end, bool quoted) {
     char shown[VISIBLE_BYTES_MAX];
     while (p < end) {
@@ -163,7 +163,7 @@ static void add_visible(struct text *line, const uint8_t *p, const uint8_t *end,
     }
 }
 
-/* The same, what was looked for in red. */
+/* The same, with matches highlighted. */
 static void add_marked(struct render *render, const uint8_t *p, size_t size, bool quoted) {
     struct text *const line = &render->parts->line;
     const char *const style = render->parts->style;
@@ -188,7 +188,7 @@ static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* Would it be taken for a number, true, false or null, though it is a string? */
+/* Could this string be mistaken for a number, true, false or null? */
 static bool looks_bare(const struct text *text) {
     static const char *const words[] = {"true", "false", "null"};
     for (size_t i = 0; i < 3; i++)
@@ -237,7 +237,7 @@ static void add_head(struct render *render, const struct head *head) {
         set_style(render, level_style(head->level));
         text_add_text(&parts->line, head_level(head->level));
         set_style(render, "");
-        /* What follows stands in one column. */
+        /* Pad, so that the next column is aligned. */
         for (size_t i = strlen(head_level(head->level)); i < 5; i++)
             text_add_byte(&parts->line, ' ');
     }
@@ -262,7 +262,7 @@ void render_pretty(struct render *render, const struct value *root, const uint8_
         add_head(render, &head);
         flatten_chosen(render, root, &head, emit_pretty);
     }
-    /* No object, or an empty one. */
+    /* The record is not an object, or is an empty one. */
     if (parts->line.used == 0 && (root == NULL || parts->fields.count + parts->hide.count == 0))
         add_marked(render, text, size, false);
     while (parts->line.used > 0 && parts->line.bytes[parts->line.used - 1] == ' ')

@@ -1,5 +1,4 @@
-/* head.c - which of a record's fields are its time, level, logger and
- * message, and how the first two are shown. */
+/* head.c - finds the time, level, logger and message of a record and formats the first two. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,16 +7,16 @@
 
 #define SECOND_NS 1000000000
 
-/* The distance from UTC changes at quarters of an hour only. */
+/* UTC offsets change only at quarters of an hour. */
 #define ZONE_STEP_S 900
 
-/* The names by which the usual libraries call them, the better ones first. */
+/* The names that common libraries use, the preferred ones first. */
 static const char *const logger_names[] = {"logger", "logger_name", "loggerName", "log.logger",
                                            NULL};
 static const char *const message_names[] = {"message",       "msg",   "@m", "@mt",
                                             "short_message", "event", NULL};
 
-/* Takes the member if its name is a better one than that of the one before. */
+/* Takes the member if its name is preferred over the one found so far. */
 static void take(const struct member *member, const char *const *names, uint32_t *best,
                  struct head *head, enum head_part part) {
     for (uint32_t rank = 0; names[rank] != NULL && rank < *best; rank++) {
@@ -29,14 +28,14 @@ static void take(const struct member *member, const char *const *names, uint32_t
 }
 
 static bool is_time_of(const struct value *value, const struct facts *facts) {
-    const size_t quote = value->kind == VALUE_STRING; /* 1: on each side */
+    const size_t quote = value->kind == VALUE_STRING; /* 1: skip one on each side */
     int64_t time_ns;
     return time_parse((const char *)value->begin + quote,
                       (size_t)(value->end - value->begin) - 2 * quote, &time_ns) == 0 &&
            time_ns == facts->time_ns;
 }
 
-/* As facts_of_found takes a level: by its name, or by its number, quoted or not. */
+/* Reads a level as facts_of_found does: a name or a number, quoted or not. */
 static bool is_level_of(const struct value *value, const struct facts *facts,
                         enum level_scale scale) {
     const size_t quote = value->kind == VALUE_STRING;
@@ -53,7 +52,7 @@ static bool is_level_of(const struct value *value, const struct facts *facts,
     return level_of_number(number, scale, &level) == 0 && level == facts->level;
 }
 
-/* Which of the fields in which facts may stand is the one they were taken from. */
+/* Of the fields that may hold time and level, finds those the facts were taken from. */
 static void find_facts(const struct facts_rules *rules, const struct json_found *found,
                        const uint8_t *end, struct head *head) {
     struct facts facts;
@@ -120,7 +119,7 @@ static int32_t zone_offset_s(struct zone_span *zone, int64_t time_s) {
 const char *head_time(struct render *render, int64_t time_ns, char *text) {
     const int32_t offset_s =
         render->local ? zone_offset_s(&render->parts->zone, time_ns / SECOND_NS) : 0;
-    const int32_t minutes = offset_s / 60; /* before about 1900 there were seconds, too */
+    const int32_t minutes = offset_s / 60; /* before about 1900, offsets also had seconds */
     const int64_t shift_ns = (int64_t)minutes * 60 * SECOND_NS;
     const bool fits_too =
         shift_ns < 0 ? time_ns >= INT64_MIN - shift_ns : time_ns <= INT64_MAX - shift_ns;

@@ -5,7 +5,7 @@
 
 #define NS_PER_S 1000000000
 
-/* Each divides the next, so that a stretch never has to be split; behind the last they double. */
+/* Each divides the next, so an interval never has to be split; after the last they double. */
 static const int32_t widths_s[] = {1,
                                    5,
                                    10,
@@ -40,7 +40,7 @@ static void widen(struct histogram *h) {
     const int64_t times = width_s / h->width_s;
     const int64_t first = divide_down(h->first, times);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < h->count; i++) { /* to a place at or before its own */
+    for (uint32_t i = 0; i < h->count; i++) { /* moves down or stays */
         const uint32_t to = (uint32_t)(divide_down(h->first + i, times) - first);
         const uint64_t lines = h->lines[i];
         if (to >= count) h->lines[to] = 0;
@@ -56,9 +56,9 @@ void histogram_add(struct histogram *h, int64_t time_ns) {
     const int64_t second = divide_down(time_ns, NS_PER_S);
     if (h->count == 0) *h = (struct histogram){.width_s = 1, .first = second, .count = 1};
     int64_t at = divide_down(second, h->width_s);
-    /* Ends: stretches of 2^34 s and more hold all times that there are in two. */
-    while (at - h->first >= HISTOGRAM_STRETCHES_MAX ||
-           h->first + h->count - at > HISTOGRAM_STRETCHES_MAX) {
+    /* Ends: two intervals of 2^34 s cover all possible times. */
+    while (at - h->first >= HISTOGRAM_INTERVALS_MAX ||
+           h->first + h->count - at > HISTOGRAM_INTERVALS_MAX) {
         widen(h);
         at = divide_down(second, h->width_s);
     }
@@ -76,7 +76,7 @@ void histogram_add(struct histogram *h, int64_t time_ns) {
 }
 
 void histogram_shrink(struct histogram *h, uint32_t count_max) {
-    /* Two may stay on either side of 1970, however long they are. */
+    /* Times before and after 1970 need two intervals, however long they are. */
     while (h->count > count_max && h->count > 2)
         widen(h);
 }

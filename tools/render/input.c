@@ -38,7 +38,7 @@ struct line_splitter {
     size_t used;
     size_t size_max;
     uint64_t number;
-    bool oversized; /* the rest of a line that was told passes by */
+    bool oversized; /* the rest of an oversized line is being skipped */
     input_visit *visit;
     void *context;
 };
@@ -52,7 +52,7 @@ static bool deliver_line(struct line_splitter *lines, const uint8_t *bytes, size
     return lines->visit(lines->context, &line);
 }
 
-/* Tells the whole lines and moves the rest to the front. */
+/* Delivers the whole lines and moves the rest to the front. */
 static bool cut_lines(struct line_splitter *lines) {
     uint8_t *p = lines->bytes, *const end = lines->bytes + lines->used;
     for (uint8_t *newline; (newline = memchr(p, '\n', (size_t)(end - p))) != NULL;
@@ -64,7 +64,7 @@ static bool cut_lines(struct line_splitter *lines) {
     lines->used = (size_t)(end - p);
     memmove(lines->bytes, p, lines->used);
     if (lines->oversized) lines->used = 0;
-    /* A CR may be all that it is too long by. */
+    /* It may be too long only by its CR. */
     if (lines->used > lines->size_max + 1) {
         lines->oversized = true;
         const size_t size = lines->used;
@@ -78,7 +78,7 @@ int input_lines(struct input *input, size_t size_max, input_visit *visit, void *
     struct line_splitter lines = {NULL, 0, size_max, 0, false, visit, context};
     const size_t room = size_max + 1 + CHUNK_BYTES;
     int64_t got;
-    lines.bytes = calloc(1, room + 1 + INPUT_PADDING); /* what no line needs is never touched */
+    lines.bytes = calloc(1, room + 1 + INPUT_PADDING); /* untouched pages use no memory */
     if (lines.bytes == NULL) return ERR_NO_MEMORY;
     bool more = true;
     while (more && (got = input_read(input, lines.bytes + lines.used, CHUNK_BYTES)) > 0) {

@@ -67,7 +67,7 @@ void output_bytes(struct output *out, const void *bytes, size_t size) {
     if (size == 0) return;
     if (out->room - out->used < size) make_room(out, size);
     if (out->room - out->used < size) {
-        /* More than the buffer holds, which is empty now. */
+        /* Larger than the buffer, which is empty now. */
         clear_progress(out);
         if (out->status == 0) out->status = stream_write(STREAM_OUTPUT, bytes, size);
         return;
@@ -99,7 +99,7 @@ void output_format(struct output *out, const char *format, ...) {
     free(longer);
 }
 
-/* lines: newlines and tabs stay as they are. */
+/* lines: newlines and tabs are not escaped. */
 static void write_visible(struct output *out, const uint8_t *p, size_t size, bool lines) {
     const uint8_t *const end = p + size, *plain = p;
     char shown[VISIBLE_BYTES_MAX];

@@ -13,7 +13,7 @@ static void new_line(struct output *out, int depth) {
     output_bytes(out, spaces, (size_t)(indent < INDENT_MAX ? indent : INDENT_MAX));
 }
 
-/* What follows a string's closing quote. */
+/* Returns the byte after the closing quote. */
 static const char *string_end(const char *p, const char *end) {
     for (p++; p < end && *p != '"'; p++)
         if (*p == '\\' && p + 1 < end) p++;
@@ -31,14 +31,14 @@ void print_pretty(struct output *out, const char *json, size_t size) {
     int depth = 0;
     for (p = skip_spaces(p, end); p < end; p = skip_spaces(p, end)) {
         const char *next = *p == '"' ? string_end(p, end) : p + 1;
-        const char *const behind = skip_spaces(next, end);
+        const char *const next_token = skip_spaces(next, end);
         const bool opens = *p == '{' || *p == '[', closes = *p == '}' || *p == ']';
-        const bool empty = opens && behind < end && (*behind == '}' || *behind == ']');
+        const bool empty = opens && next_token < end && (*next_token == '}' || *next_token == ']');
         if (closes) new_line(out, --depth);
         output_records(out, p, (size_t)(next - p));
         if (empty) {
-            output_bytes(out, behind, 1);
-            next = behind + 1;
+            output_bytes(out, next_token, 1);
+            next = next_token + 1;
         } else if (opens) {
             new_line(out, ++depth);
         } else if (*p == ',') {

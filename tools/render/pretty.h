@@ -1,4 +1,4 @@
-/* pretty.h - one JSON value, laid out for people.  Pure but for the output. */
+/* pretty.h - prints a JSON value with line breaks and indentation.  Pure, except for the output. */
 #ifndef TOOLS_RENDER_PRETTY_H
 #define TOOLS_RENDER_PRETTY_H
 
@@ -6,8 +6,8 @@
 
 #include "tools/render/output.h"
 
-/* A member or element a line, two spaces a level.  Of what is no JSON, something
- * legible comes out. */
+/* One member or element per line, two spaces per level.  Invalid JSON gives unspecified but
+ * readable output. */
 void print_pretty(struct output *out, const char *json, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
-/* render.c - see render.h: the settings, which format prints what, and JSON.
- * A record is judged first, as the daemon would: what is good is read where it
- * lies, what is no JSON is a text.  A line is built in memory and printed whole. */
+/* render.c - see render.h: settings, choice of format, and JSON. Each record is validated first, as
+ * the daemon does; valid JSON is read in place, anything else is printed as text.  A line is built
+ * in memory and printed at once. */
 #include "tools/render/render.h"
 
 #include <assert.h>
@@ -94,7 +94,7 @@ static int add_path(struct paths *paths, const char *text, size_t size) {
 
 static int add_paths(struct paths *paths, const struct option_list *list) {
     for (uint32_t i = 0; i < list->count; i++)
-        for (const char *p = list->texts[i];; p++) { /* ends with the text */
+        for (const char *p = list->texts[i];; p++) { /* ends at the end of the text */
             const size_t size = strcspn(p, ",");
             const int status = add_path(paths, p, size);
             if (status < 0) return status;
@@ -215,8 +215,8 @@ static void write_members(struct render_parts *parts, const struct value *value,
     text_add_byte(&parts->line, members.named ? '}' : ']');
 }
 
-/* Below a path that is longer than all hidden ones nothing is hidden, so that nothing is
- * compared: however deep a record is nested, this costs as much as its length. */
+/* Below a path longer than every hidden one nothing can be hidden, so nothing is compared: the cost
+ * stays proportional to the record's length, however deeply it is nested. */
 void write_json(struct render_parts *parts, const struct value *value, const struct head *head) {
     const bool nested = value->kind == VALUE_OBJECT || value->kind == VALUE_ARRAY;
     const bool may_hide = parts->hide.count > 0 && parts->path.used < parts->hide.size_max;
@@ -259,7 +259,7 @@ static void render_json(struct render *render, const struct value *root, const s
 
 /* ---- one record ---- */
 
-/* As it is, what was looked for in red. */
+/* Unchanged, with matches highlighted. */
 static void print_marked(struct render *render, const uint8_t *p, size_t size) {
     size_t begin, end;
     while (render->color && render->mark.find != NULL && size > 0 &&
@@ -274,7 +274,7 @@ static void print_marked(struct render *render, const uint8_t *p, size_t size) {
     output_records(render->out, p, size);
 }
 
-/* False: there is nothing on the line. */
+/* False: the line is blank. */
 static bool validate(struct render_parts *parts, const uint8_t *record, size_t size,
                      struct json_line *line) {
     static const uint8_t padding[JSON_PADDING] = {0};
@@ -294,7 +294,7 @@ void render_record(struct render *render, const uint8_t *record, size_t size) {
         output_text(render->out, "\n");
         return;
     }
-    if (!validate(parts, record, size, &line)) return; /* a blank line is no record */
+    if (!validate(parts, record, size, &line)) return; /* blank lines are skipped */
     const bool good = line.reason == JSON_OK && line.next == parts->record.bytes + size + 1;
     const struct value value = good ? value_of(line.begin, line.end) : (struct value){0};
     const struct value *const any = good ? &value : NULL;
@@ -310,7 +310,7 @@ void render_record(struct render *render, const uint8_t *record, size_t size) {
     case RENDER_CSV: render_csv(render, root, text, text_size); break;
     case RENDER_LOGFMT: render_logfmt(render, root, text, text_size); break;
     }
-    if (render->format == RENDER_PRETTY) /* made visible and marked piece by piece */
+    if (render->format == RENDER_PRETTY) /* already escaped and highlighted */
         output_bytes(render->out, parts->line.bytes, parts->line.used);
     else
         print_marked(render, parts->line.bytes, parts->line.used);

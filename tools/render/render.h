@@ -1,8 +1,7 @@
-/* render.h - a record as people or programs want to see it: raw, JSON, one
- * pretty line, CSV or logfmt; some of its fields, or all but some.
- * A stored record is one JSON value on one line, but files of others are read
- * too: whatever stands on a line comes out, in every format, and on a terminal
- * no byte of a record is obeyed as a control character. */
+/* render.h - prints records as raw text, JSON, one pretty line, CSV or logfmt, with all or some of
+ * their fields.  A stored record is one JSON value per line, but files of other programs can be
+ * read too: any line can be printed in every format, and a terminal never receives a control
+ * character from a record. */
 #ifndef TOOLS_RENDER_RENDER_H
 #define TOOLS_RENDER_RENDER_H
 
@@ -16,17 +15,17 @@
 
 enum render_format { RENDER_RAW, RENDER_JSON, RENDER_PRETTY, RENDER_CSV, RENDER_LOGFMT };
 
-/* What the options say; all zero: pretty on a terminal, else raw. */
+/* The values of the options; all zero: pretty on a terminal, otherwise raw. */
 struct render_settings {
-    const char *format;              /* raw, json, pretty, csv, logfmt; NULL: as above */
-    const char *color;               /* auto, always, never; NULL: auto */
-    struct option_list fields, hide; /* each a list of dotted paths, parted by commas */
+    const char *format;              /* NULL: as above */
+    const char *color;               /* auto, always or never; NULL: auto */
+    struct option_list fields, hide; /* each text is a comma-separated list of dotted paths */
     bool utc, local;
     bool no_pager;
 };
 
-/* The options of every command that prints records.  `offset` is offsetof the
- * struct render_settings in the command's settings. */
+/* The options of every command that prints records.  `offset` is offsetof the struct
+ * render_settings in the command's settings. */
 #define RENDER_OPTIONS(offset)                                                                     \
     {.name = "output",                                                                             \
      .letter = 'o',                                                                                \
@@ -61,7 +60,7 @@ struct render_settings {
         .unset = "auto"                                                                            \
     }
 
-/* Of those that may print much. */
+/* For commands that may print much. */
 #define RENDER_PAGER_OPTION(offset)                                                                \
     {                                                                                              \
         .name = "no_pager", .kind = OPTION_FLAG,                                                   \
@@ -70,8 +69,7 @@ struct render_settings {
                 "installed."                                                                       \
     }
 
-/* Where what was looked for stands in a text: in red, where there are colours.
- * True: at text[*begin..*end), *begin < *end. */
+/* Finds the next match to highlight in a text.  True: it is at [*begin, *end), *begin < *end. */
 struct render_mark {
     bool (*find)(void *context, const uint8_t *text, size_t size, size_t *begin, size_t *end);
     void *context;
@@ -82,24 +80,24 @@ struct render {
     enum render_format format;
     bool color;
     bool local;
-    bool begun;                 /* the first line of CSV, its names, was printed */
-    struct render_mark mark;    /* find may be NULL; may be set until the first record */
-    struct render_parts *parts; /* render.c's own */
+    bool begun;                 /* CSV: the column names were printed */
+    struct render_mark mark;    /* find may be NULL; may be changed at any time */
+    struct render_parts *parts; /* private to render.c */
 };
 
-/* `out` and the settings must outlive it; sets out->color, too.  ERR_INVALID: the settings are
- * wrong, which has been said; nothing needs to be closed then. */
+/* `out` and the settings must outlive it; sets out->color too.  ERR_INVALID: a setting is invalid
+ * and a message was printed; nothing needs to be closed. */
 int render_open(struct render *render, const struct render_settings *settings, struct output *out);
-/* What tells time and level, in place of the usual rules; they must outlive it. */
+/* Replaces the rules that define time and level; they must outlive it. */
 void render_facts(struct render *render, const struct facts_rules *facts);
 void render_close(struct render *render);
-/* On a terminal, what is printed from here on goes through a pager, which
- * output_finish waits for.  Before threads and files are opened. */
+/* Starts a pager if output goes to a terminal; output_finish waits for it.  Call this before
+ * threads and files are opened. */
 void render_page(struct render *render, const struct render_settings *settings);
 
-/* One record, without its newline; what is printed ends in one. */
+/* Prints one record, given without its newline, and a newline. */
 void render_record(struct render *render, const uint8_t *record, size_t size);
-/* Whole lines: of each the record, with or without a newline behind the last. */
+/* Prints every record of these lines; the last one may lack its newline. */
 void render_lines(struct render *render, const uint8_t *lines, size_t size);
 
 #endif

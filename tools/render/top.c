@@ -7,7 +7,7 @@
 #include "tools/query/allocate.h"
 #include "tools/render/output.h"
 
-#define ROOM_MIN 1024 /* a power of two, as all sizes of the table */
+#define ROOM_MIN 1024 /* powers of two only */
 
 static uint64_t hash_of(const uint8_t *text, size_t size) {
     uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
@@ -66,7 +66,7 @@ void top_add(struct top *top, const uint8_t *text, size_t size) {
     }
 }
 
-/* qsort hands no context over, so the values know where their text stands. */
+/* qsort passes no context, so each value points to its text. */
 struct sortable_value {
     struct top_value value;
     const uint8_t *text;

@@ -1,5 +1,6 @@
-/* top.h - how often each value occurs, and the most frequent ones.  At most
- * TOP_VALUES_MAX different ones are told apart; what comes beyond them is counted as `others`. */
+/* top.h - counts how often each value occurs and finds the most frequent ones.  At most
+ * TOP_VALUES_MAX different values are counted separately; further ones are counted together in
+ * `others`. */
 #ifndef TOOLS_RENDER_TOP_H
 #define TOOLS_RENDER_TOP_H
 
@@ -7,7 +8,7 @@
 #include <stdint.h>
 
 #define TOP_VALUES_MAX      100000
-#define TOP_VALUE_BYTES_MAX 256 /* longer ones are told apart by so many bytes */
+#define TOP_VALUE_BYTES_MAX 256 /* longer values are compared up to this length */
 
 struct top_value {
     uint64_t hash, count;
@@ -22,10 +23,9 @@ struct top {
     uint64_t others;
 };
 
-/* Begins as all zero. */
+/* The struct starts as all zero. */
 void top_add(struct top *top, const uint8_t *text, size_t size);
-/* The most frequent first, the same often by their text; nothing can be added then.  Returns
- * their number. */
+/* Sorts by frequency, then by text.  Returns the number of values; nothing can be added afterwards. */
 uint32_t top_sort(struct top *top);
 void top_free(struct top *top);
 

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* What the bytes behind a leading byte must be (RFC 3629 section 4): how many, and
- * within which bounds the first of them lies. */
+/* Length of the UTF-8 sequence with this first byte, and the bounds of its second byte (RFC 3629
+ * section 4); 0: invalid. */
 static size_t sequence_size(uint8_t first, uint8_t *least, uint8_t *most) {
     *least = 0x80;
     *most = 0xbf;
@@ -29,8 +29,8 @@ size_t utf8_character(const uint8_t *p, const uint8_t *end) {
     return size;
 }
 
-/* U+0080 to U+009F: a terminal obeys them as it does ESC.  U+202A to U+202E and U+2066 to
- * U+2069 make a line read otherwise than it is (CVE-2021-42574).  U+2028 and U+2029 part lines. */
+/* U+0080 to U+009F: terminals obey them like ESC. U+202A to U+202E and U+2066 to U+2069 change the
+ * reading order of a line (CVE-2021-42574).  U+2028 and U+2029 separate lines. */
 static uint32_t misleading(const uint8_t *p, size_t size) {
     if (size == 2 && p[0] == 0xc2 && p[1] < 0xa0) return p[1];
     if (size != 3 || p[0] != 0xe2) return 0;
