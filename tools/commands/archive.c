@@ -1,9 +1,9 @@
-/* archive.c - gives closed segments their index and packs them smaller, without a daemon.
+/* archive.c - indexes and re-packs closed segments, with or without a daemon.
  *
- * A closed file is never written to: who reads it has it open, and a crash in the middle must
- * not harm it.  What replaces it is written beside it, to NAME.new, synced, and takes its name.
- * Everybody sees the one file or the other.  A daemon that is at work may do the same with the
- * same file: whoever comes last has the same lines.  Its .part files are left to it. */
+ * A closed segment is never changed in place: readers have it open, and a crash must not damage it.
+ * The new file is written to NAME.new, synced and renamed to NAME, so a reader sees either the old
+ * file or the new one.  A running daemon may do the same with the same segment; whichever finishes
+ * last has stored the same lines.  Live segments (.part) belong to the daemon. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,21 +17,21 @@
 #include "writer/keep/repack.h"
 
 #define COPY_BYTES (1u << 20)
-/* No error: a few lines may pack no smaller, and the file stays. */
+/* Not an error: the new file would not be smaller; the old one stays. */
 enum { NOT_SMALLER = 1 };
 
 struct archive_settings {
     struct common_settings common;
     bool verbose, index_only;
     uint64_t level;
-    const char *archive_dir; /* NULL: they stay where they are */
+    const char *archive_dir; /* NULL: segments are not moved */
 };
 
 struct archive_totals {
     uint64_t indexed, repacked, finished, open;
-    uint64_t moved;                     /* to the archive */
-    uint64_t kept;                      /* they would not have become smaller */
-    uint64_t bytes_before, bytes_after; /* of the re-packed ones */
+    uint64_t moved;                     /* moved to the archive */
+    uint64_t kept;                      /* re-packing would not have made them smaller */
+    uint64_t bytes_before, bytes_after; /* of the re-packed segments */
 };
 
 struct archive {
@@ -43,7 +43,7 @@ struct archive {
     uint8_t *bytes; /* COPY_BYTES */
 };
 
-/* Writes what takes the segment's place to the empty file `to`. */
+/* Writes the new version of the segment to the empty file `to`. */
 typedef int make_copy(struct archive *a, struct file *from, struct file *to);
 
 static int copy(struct archive *a, struct file *from, struct file *to) {
@@ -59,7 +59,7 @@ static int copy(struct archive *a, struct file *from, struct file *to) {
 static int copy_with_index(struct archive *a, struct file *from, struct file *to) {
     struct segment_index index;
     int error = copy(a, from, to);
-    if (!error && index_load(to, &index) == 0) { /* it is damaged: another */
+    if (!error && index_load(to, &index) == 0) { /* the index is damaged: replace it */
         error = file_truncate(to, index.data_size);
         index_free(&index);
     }
@@ -82,7 +82,7 @@ static int copy_repacked(struct archive *a, struct file *from, struct file *to) 
     return NOT_SMALLER;
 }
 
-/* `path` as far as its last separator; free() it. */
+/* The folder of `path`; free() it. */
 static char *folder_of(const char *path) {
     const size_t size = (size_t)(segment_file_name(path) - path);
     char *folder = allocate(size + 2);
@@ -91,8 +91,8 @@ static char *folder_of(const char *path) {
     return folder;
 }
 
-/* Locks the copy, so that two of us do not write one.  Another may have finished it and given it the
- * segment's name between our opening and our locking it: then it is not the copy any more. */
+/* Locks the copy, so that only one process writes it.  Between opening and locking, another process
+ * may have finished the copy and renamed it; then the locked file is no longer the copy. */
 static int lock_copy(struct archive *a, const char *copy_path, struct file *to) {
     struct file_status locked, named;
     int error = file_lock(a->call->files, copy_path, to);
@@ -104,7 +104,7 @@ static int lock_copy(struct archive *a, const char *copy_path, struct file *to) 
     return error;
 }
 
-/* The lock is kept until the copy has the segment's name. */
+/* Holds the lock until the copy is renamed. */
 static int replace(struct archive *a, const char *path, make_copy *make) {
     struct files *files = a->call->files;
     const size_t size = strlen(path);
@@ -116,10 +116,10 @@ static int replace(struct archive *a, const char *path, make_copy *make) {
     if (error) goto not_open;
     error = lock_copy(a, copy_path, &to);
     if (error) goto not_locked;
-    error = file_truncate(&to, 0); /* what an interrupted try has left */
+    error = file_truncate(&to, 0); /* left by an interrupted run */
     if (!error) error = make(a, &from, &to);
     if (!error) file_permissions_like(&to, &from);
-    file_close(&from); /* on Windows an open file cannot be replaced */
+    file_close(&from); /* Windows cannot replace an open file */
     if (!error) error = repack_take_place(files, copy_path, path, folder);
     if (error) (void)file_remove(files, copy_path);
     file_close(&to);
@@ -131,7 +131,7 @@ not_open:
     return error;
 }
 
-/* What its index says of it; ERR_NOT_FOUND: it has none, or none that is sound. */
+/* Reads the segment's index.  ERR_NOT_FOUND: it has none, or a damaged one. */
 static int look(struct archive *a, const char *path, bool *repacked, uint64_t *size) {
     struct file file;
     struct segment_index index;
@@ -158,19 +158,19 @@ static void print_packed(struct archive *a, const char *path, uint64_t before, u
                   (unsigned long long)before, (unsigned long long)after);
 }
 
-/* What came of one that was not packed. */
+/* Verbose: why a segment was not re-packed. */
 static void print_not_packed(struct archive *a, const char *path, const char *what) {
     if (!a->settings->verbose) return;
     progress_clear(a->progress);
     output_format(a->call->out, "%s: %s\n", path, what);
 }
 
-/* 0, or an ERR_ with which it stayed as it was, or got its index at least. */
+/* 0 or an ERR_; on error the segment is unchanged, or has only been indexed. */
 static int archive_file(struct archive *a, const char *path) {
     bool repacked = false;
     uint64_t before = 0, after = 0;
     struct file_status status;
-    /* A file that is gone must not be taken for one without an index. */
+    /* A deleted file must not look like one without an index. */
     int error = file_status_of(a->call->files, path, &status);
     if (!error) error = look(a, path, &repacked, &before);
     const bool had_index = error == 0;
@@ -223,7 +223,7 @@ static void print_totals(struct archive *a) {
     output_text(out, "\n");
 }
 
-/* False: it could not be done, which has been said. */
+/* False: it failed and a message was printed. */
 static bool archive_segment(struct archive *a, const struct segment_file *segment) {
     if (segment->name.part) {
         a->totals.open++;
@@ -231,7 +231,7 @@ static bool archive_segment(struct archive *a, const struct segment_file *segmen
         return true;
     }
     const int error = archive_file(a, segment->path);
-    if (error == 0 || error == ERR_NOT_FOUND) return true; /* or deleted meanwhile */
+    if (error == 0 || error == ERR_NOT_FOUND) return true; /* deleted meanwhile */
     progress_clear(a->progress);
     say("%s: %s%s; skipped", segment->path, error_text(error),
         error == ERR_INVALID ? " (damaged? see logport verify)" : "");

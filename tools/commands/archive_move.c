@@ -16,7 +16,7 @@ struct archive_moves {
     uint64_t *moved;
 };
 
-/* An archive that takes none of them is not asked for each. */
+/* If the archive itself fails, no further segment is tried. */
 static bool move_one(struct archive_moves *m, const struct segment_file *file, bool *try_next) {
     struct move move = {.files = m->call->files,
                         .manifest = m->manifest,
@@ -52,7 +52,7 @@ static bool move_all(struct archive_moves *m) {
     return ok;
 }
 
-/* The daemon holds this lock as long as it lives. */
+/* A daemon holds this lock while it runs. */
 static bool move_directory(struct archive_moves *m) {
     char path[PATH_BYTES_MAX], state[PATH_BYTES_MAX];
     struct files *files = m->call->files;

@@ -14,7 +14,7 @@
 #define REPLY_MAX    (256u << 10)
 #define ERROR_MAX    2048
 
-/* Of escapes it writes \", \\ and those of control characters. */
+/* The daemon escapes only ", \ and control characters. */
 bool answer_text(const char *object, const char *name, char *text, size_t size) {
     char key[32];
     snprintf(key, sizeof key, "\"%s\":", name);
@@ -44,7 +44,7 @@ static int no_daemon(const struct answer *answer) {
     return EXIT_ERROR;
 }
 
-/* 0, or the exit code, after saying why. */
+/* 0, or the exit code after a message. */
 static int read_run_file(struct files *files, struct answer *answer) {
     char *path = allocate(strlen(answer->dir) + sizeof "/logportd.run");
     char *text = NULL;
@@ -67,7 +67,7 @@ static int read_run_file(struct files *files, struct answer *answer) {
     return code;
 }
 
-/* Reads until the daemon closes.  0, or an ERR_. */
+/* Reads until the daemon closes the connection. 0 or an ERR_. */
 static int read_reply(struct client *client, struct answer *answer, int64_t wait_ms) {
     const int64_t deadline_ns = system_now_ns() + wait_ms * 1000000;
     answer->reply = allocate(REPLY_MAX + 1);

@@ -1,5 +1,4 @@
-/* cat.c - prints all records, or those that are wanted, as they were sent or as render.h can
- * show them. */
+/* cat.c - prints all records, or those that pass the filters. */
 #include <stddef.h>
 
 #include "port/system.h"
@@ -22,7 +21,7 @@ static bool print_selection(void *context, const struct selection *selection) {
     return !output_failed(render->out);
 }
 
-/* These return whether something could not be read. */
+/* Both return true if something could not be read. */
 static bool print_wanted(struct call *call, struct render *render, const struct query *query) {
     const struct select_settings settings = {.max = UINT64_MAX};
     struct select_report report;

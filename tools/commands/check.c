@@ -1,5 +1,4 @@
-/* check.c - judges lines exactly as the daemon would, with the same functions: as JSON, and
- * by a schema if one is given. */
+/* check.c - validates lines with the daemon's own functions, also against a schema. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,7 +22,7 @@ struct check {
     const struct check_settings *settings;
     struct output *out;
     const char *name;
-    struct schema_checker *checker; /* NULL: any JSON is good */
+    struct schema_checker *checker; /* NULL: no schema */
     uint64_t lines, good, bad, blank;
 };
 
@@ -59,7 +58,7 @@ static bool check_line(void *context, const struct input_line *line) {
                       "the line is longer than --line-bytes-max");
         return !output_failed(check->out);
     }
-    /* The newline, or the CR before it, ends the text. */
+    /* The text ends at the newline or at the CR before it. */
     const uint8_t *end = memchr(line->bytes + line->size, '\n', 2);
     json_check_line(line->bytes, end + 1, check->settings->any, &parsed);
     if (parsed.reason == JSON_OK && check->settings->ijson) ijson_check_line(&parsed);
@@ -85,7 +84,7 @@ static bool check_file(struct check *check, struct files *files, const char *pat
     return status == 0;
 }
 
-/* 0, or ERR_, which has been said. */
+/* 0, or an ERR_ after a message. */
 static int open_schema(struct check *check, struct files *files, struct schema **schema) {
     const struct check_settings *settings = check->settings;
     char error[CONFIG_ERROR_MAX];

@@ -1,5 +1,6 @@
-/* command.h - what a command of logport is: an entry in one table, from which
- * the dispatcher reads options, writes --help and finds what to run. */
+/* command.h - a command of logport is an entry in one table.  The dispatcher (commands.c) parses
+ * options, prints --help and runs the command from this table.  A new command is one file, an entry
+ * in `commands`, and a line below. */
 #ifndef TOOLS_COMMANDS_COMMAND_H
 #define TOOLS_COMMANDS_COMMAND_H
 
@@ -10,7 +11,7 @@
 
 enum exit_code {
     EXIT_OK = 0,
-    EXIT_NEGATIVE = 1, /* search: nothing found; check: bad lines; verify: damage */
+    EXIT_NEGATIVE = 1, /* search: nothing found; check: invalid lines; verify: damage */
     EXIT_ERROR = 2,
 };
 
@@ -18,14 +19,14 @@ enum exit_code {
 struct call {
     struct files *files;
     struct output *out;
-    const void *settings; /* the command's own struct, filled from its table */
+    const void *settings; /* the command's own settings struct, filled from its options */
     int words;
     char **word;               /* the arguments that are not options */
     const char *directory;     /* default_directory() */
-    struct read_request paths; /* the words as PATHs; without words, the default directory */
+    struct read_request paths; /* the words as PATHs, or the default directory */
 };
 
-/* Removes the first word, of which there must be one: it is no PATH. */
+/* Removes and returns the first word, which is not a PATH. There must be one. */
 const char *call_take_word(struct call *call);
 
 struct command {
@@ -36,11 +37,11 @@ struct command {
     const char *more;    /* the rest of its --help, with examples; ends in a newline */
     const struct option *options;
     size_t settings_size;
-    const void *presets; /* what the settings are before the table's presets; NULL: zero */
+    const void *presets; /* initial settings, before the options' presets; NULL: all zero */
     int (*run)(struct call *call);
 };
 
-/* Every settings struct begins with this, and every table ends with HELP_OPTION. */
+/* Every settings struct starts with this one; every option table ends with HELP_OPTION. */
 struct common_settings {
     bool help;
 };
@@ -48,7 +49,7 @@ struct common_settings {
     {.name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "Print this help and exit."}, {   \
         .name = NULL                                                                               \
     }
-/* The same where the table has sections. */
+/* HELP_OPTION for tables with sections. */
 #define HELP_OPTION_IN_SECTION                                                                     \
     {.name = "help",                                                                               \
      .letter = 'h',                                                                                \
@@ -77,11 +78,11 @@ extern const struct command reload_command;
 extern const struct command completions_command;
 extern const struct command man_command;
 
-/* All of them, in the order of --help; ends with NULL. */
+/* All commands in the order of `logport --help`; ends with NULL. */
 extern const struct command *const commands[];
 
-/* argv[0] is the program's name.  Returns the exit code; writes to `out`, which
- * it does not flush when a test gave it memory. */
+/* Runs a command line; argv[0] is the program's name.  Returns the exit code.  `out` is not flushed
+ * if it is in memory (tests). */
 int command_line_run(struct files *files, struct output *out, int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
-/* commands.c - the command table and the dispatcher: finds the command, reads
- * its options, and writes the --help texts from the same tables. */
+/* commands.c - the command table and the dispatcher: finds the command, parses its options and
+ * prints help texts. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

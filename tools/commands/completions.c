@@ -1,13 +1,13 @@
-/* completions.c - what bash, zsh and fish need to complete the two programs' options,
- * from the option tables.  Words that are no options are completed as paths. */
+/* completions.c - completions for bash, zsh and fish, from the option tables.  Words that are not
+ * options are completed as paths.  Part of the command completions (describe.c). */
 #include <string.h>
 
 #include "ingest/config/config.h"
 #include "tools/commands/command.h"
 #include "tools/commands/describe.h"
 
-/* In single quotes, where every shell takes all but the quote as it is; on one line.
- * hidden: characters that get a backslash, for a reader behind the shell. */
+/* In single quotes, where shells interpret nothing but the quote, and on one line. hidden:
+ * characters that need a backslash for zsh's _arguments or fish. */
 static void print_quoted_text(struct output *out, const char *text, const char *hidden) {
     for (; *text != '\0'; text++) {
         if (*text == '\'')
@@ -71,7 +71,7 @@ void print_completions_bash(struct output *out) {
 
 /* ---- zsh ---- */
 
-/* Two specs of _arguments (zshcompsys(1)), one for the letter. */
+/* The spec of an option for _arguments (zshcompsys(1)); an option with a letter needs two. */
 static void zsh_option(struct output *out, const struct option *option, bool letter) {
     char name[OPTION_NAME_MAX];
     const char *value = option_value_name(option);

@@ -1,4 +1,5 @@
-/* control.c - status, rotate, reload and stop: asks the daemon whose directory this is (ask.h). */
+/* control.c - the commands status, rotate, reload and stop: requests to the running daemon
+ * (ask.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,9 @@
 #include "tools/render/pretty.h"
 
 #define NOTE_MAX  2048
-/* A reload may compile large schemas, and waits for its turn on a busy disk. */
+/* A reload may compile large schemas and wait for a busy disk. */
 #define RELOAD_MS 60000
-/* The daemon's own limits on stopping are settings; this is for one that hangs. */
+/* The daemon limits its own stop by its settings; this limit is for a daemon that hangs. */
 #define STOP_MS   600000
 
 struct control_settings {
@@ -18,7 +19,7 @@ struct control_settings {
     const char *dir;
 };
 
-/* 0, or the exit code, after saying why; the reply is in answer. */
+/* 0, or the exit code after a message; the reply is in answer. */
 static int control_ask(struct call *call, struct answer *answer, const char *question,
                        int64_t wait_ms) {
     const struct control_settings *settings = call->settings;
@@ -62,7 +63,7 @@ static int status_run(struct call *call) {
     const int code = control_ask(call, &answer, "status", ASK_REPLY_MS);
     if (code == 0) {
         char *text = answer.reply;
-        /* That it went well is the exit code's to say. */
+        /* Leave out "ok": the exit code says it. */
         if (strncmp(text, ok, sizeof ok - 1) == 0) {
             text += sizeof ok - 2;
             *text = '{';

@@ -1,5 +1,4 @@
-/* describe.c - logport man and logport completions: what describes the programs to
- * others, written from the tables that they work by. */
+/* describe.c - the commands man and completions. */
 #include "tools/commands/describe.h"
 
 #include <stdio.h>
@@ -28,7 +27,7 @@ struct choice {
     void (*print)(struct output *out);
 };
 
-/* What the one word names, or the first of the choices where none is needed. */
+/* Prints the choice that the argument names; without an argument the first, if that is allowed. */
 static int print_choice(struct call *call, const struct choice *choices, bool word_needed) {
     const char *word = call->words > 0 ? call->word[0] : choices->name;
     if (call->words > 1 || (word_needed && call->words == 0)) {

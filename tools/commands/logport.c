@@ -1,5 +1,4 @@
-/* logport.c - the reader's main: everything it does stands in commands.c and in
- * a file a command. */
+/* logport.c - main of the reader: see commands.c. */
 #include "port/files.h"
 #include "port/system.h"
 #include "tools/commands/command.h"

@@ -1,11 +1,12 @@
-/* man.c - the man pages, in roff's man macros (man(7)), from the option tables. */
+/* man.c - the man pages, in man(7) macros, from the option tables.  Part of the command man
+ * (describe.c). */
 #include <string.h>
 
 #include "ingest/config/config.h"
 #include "tools/commands/command.h"
 #include "tools/commands/describe.h"
 
-/* Text as it is: nothing in it is a request or an escape, and a minus can be copied. */
+/* Text without roff requests and escapes; minus signs can be copied. */
 static void print_text(struct output *out, const char *text) {
     bool line_begins = true;
     for (; *text != '\0'; text++) {
@@ -43,7 +44,7 @@ static void print_options(struct output *out, const struct option *table) {
     }
 }
 
-/* Lines that are laid out already. */
+/* Preformatted lines. */
 static void print_lines(struct output *out, const char *text) {
     output_text(out, ".PP\n.nf\n");
     print_text(out, text);
@@ -94,7 +95,7 @@ void print_man_logport(struct output *out) {
     output_text(out, ".SH SEE ALSO\n.BR logportd (8),\n.BR lz4 (1),\n.BR jq (1)\n");
 }
 
-/* What a listener may be in the configuration file. */
+/* Listeners given as objects in the configuration file. */
 static void print_listener_keys(struct output *out) {
     output_text(out, ".SH LISTENERS\n");
     print_text(out,

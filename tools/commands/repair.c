@@ -1,6 +1,6 @@
-/* repair.c - what can be read of damaged files, as sound files beside them.
- * Every frame whose checksums are right is copied byte for byte, wherever it
- * lies; a damaged file is never changed, and a sound one is left alone. */
+/* repair.c - saves the sound frames of damaged files to new files.  Every frame whose checksums
+ * match is copied byte for byte, wherever it is; damaged files are never changed, and sound files
+ * are skipped. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,23 +15,23 @@ struct repair_settings {
     const char *output;
 };
 
-/* What was found in one file. */
+/* Findings in one file. */
 struct repair_findings {
     uint64_t frames, records, raw_bytes;
-    uint64_t places, bytes_lost; /* stretches that are no sound frames, and their bytes */
+    uint64_t places, bytes_lost; /* number of damaged areas, and their size */
 };
 
 struct repair {
     struct call *call;
     const struct segment_file *segment;
-    struct file copy; /* not open: we only look */
+    struct file copy; /* not open: only examine */
     uint64_t copied;
     uint8_t *frame;
     size_t frame_max;
     struct repair_findings found;
 };
 
-/* The frame that the reader stands on goes to the copy's end. */
+/* Appends the reader's frame to the copy. */
 static int copy_frame(struct repair *r, struct segment_reader *reader) {
     const size_t size = (size_t)(reader->next_offset - reader->offset);
     if (r->copy.files == NULL) return 0;
@@ -41,13 +41,13 @@ static int copy_frame(struct repair *r, struct segment_reader *reader) {
     }
     const int64_t got = file_read_at(&reader->file, r->frame, size, reader->offset);
     if (got < 0) return (int)got;
-    if ((size_t)got < size) return ERR_CLOSED; /* it was cut since it was checked */
+    if ((size_t)got < size) return ERR_CLOSED; /* the file was truncated after the check */
     const int status = file_write_at(&r->copy, r->frame, size, r->copied);
     if (status == 0) r->copied += size;
     return status;
 }
 
-/* Damage at the reader's offset: 1: a sound frame follows; 0: none; or an ERR_. */
+/* At damage: 1: a sound frame follows; 0: none; or an ERR_. */
 static int skip_damage(struct repair *r, struct segment_reader *reader) {
     struct file_status status;
     const int found = segment_reader_skip_damage(reader);
@@ -59,17 +59,17 @@ static int skip_damage(struct repair *r, struct segment_reader *reader) {
     return found;
 }
 
-/* What is unfinished in a file that is being written is an append on its way. */
+/* An incomplete append at the end of a live segment is not damage. */
 static bool is_damage(const struct repair *r, enum segment_damage damage) {
     return damage != SEGMENT_SOUND && !(damage == SEGMENT_UNFINISHED && r->segment->name.part);
 }
 
-/* All frames that are sound, from the first to the last. */
+/* Visits all sound frames. */
 static int walk(struct repair *r) {
     struct segment_reader reader;
     int status = segment_reader_open(r->call->files, r->segment->path, &reader);
     memset(&r->found, 0, sizeof r->found);
-    while (status == 0) { /* ends: each turn passes over a frame or damage */
+    while (status == 0) { /* ends: each turn consumes a frame or damage */
         enum segment_damage damage;
         const int more = segment_reader_next(&reader, &damage);
         if (more > 0) {
@@ -90,7 +90,7 @@ static int walk(struct repair *r) {
     return status;
 }
 
-/* The name that a closed file has, in the folder that was asked for; free() it. */
+/* The path of the copy, with the name of a closed segment; free() it. */
 static char *path_of_copy(const struct repair *r, const char *folder) {
     char closed[SEGMENT_NAME_MAX];
     const char *name = segment_file_name(r->segment->path);
@@ -117,7 +117,7 @@ static int write_copy(struct repair *r, const char *folder, const char *path) {
     file_close(&r->copy);
     r->copy.files = NULL;
     if (status == 0) return directory_sync(files, folder);
-    file_remove(files, path); /* half a copy helps nobody */
+    file_remove(files, path); /* a partial copy is useless */
     return status;
 }
 
@@ -144,7 +144,7 @@ static void print_findings(struct repair *r, const char *path) {
                       plural(f->places));
 }
 
-/* False: it has been said what went wrong. */
+/* False: it failed and a message was printed. */
 static bool repair_file(struct repair *r) {
     const struct repair_settings *settings = r->call->settings;
     int status = walk(r);

@@ -1,8 +1,8 @@
-/* replay.c - sends quarantined records to a daemon again, once the producer's fault or the
- * schema is mended.
+/* replay.c - sends quarantined records to a daemon again, after the sender or the schema was
+ * corrected.
  *
- * What came in after the start is left alone: a record that is rejected again lands in the
- * quarantine that is being read.  Quarantine itself stays as it is. */
+ * Records received after the start are skipped: a record that is rejected again enters the
+ * quarantine that is being read.  The quarantine itself is not changed. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,9 @@
 #include "writer/live/quarantine.h"
 
 #define REJECTS       "rejects"
-/* The longest record that is sent; ours keep QUARANTINE_KEEP_MAX of one. */
+/* The longest record that is sent; the daemon keeps at most QUARANTINE_KEEP_MAX of one. */
 #define RECORD_MAX    TARGET_RECORD_MAX
-/* Of those that cannot be sent so many are told one by one. */
+/* This many records that cannot be sent are reported one by one. */
 #define REPORTS_MAX   20
 #define TIME_TEXT_MAX 40
 
@@ -32,7 +32,7 @@ struct replay_settings {
     const char *tcp, *udp;
     bool print;
     uint64_t rate;
-    struct query_settings query; /* since, until and where of it */
+    struct query_settings query; /* only since, until and where */
     struct option_list reasons;
 };
 
@@ -46,7 +46,7 @@ struct replay {
     int64_t since_ns, until_ns;
     struct targets targets;
     uint8_t *record;
-    uint64_t printed, unsendable; /* unfit: they cannot be sent */
+    uint64_t printed, unsendable; /* unsendable: cannot be sent */
     int status;                   /* of the connections */
 };
 
@@ -56,7 +56,7 @@ static bool string_at(const struct value *root, const char *name, struct value *
     return value_find(root, name, strlen(name), value) && value->kind == VALUE_STRING;
 }
 
-/* A short string without escapes, as all are that quarantine writes itself. */
+/* Reads a short string without escapes; quarantine writes only such values itself. */
 static bool short_text(const struct value *root, const char *name, char *text, size_t size) {
     struct value value;
     if (!string_at(root, name, &value)) return false;
@@ -128,7 +128,7 @@ static void report_unsendable(struct replay *replay, const char *received, const
         say("replay: more of these are counted but not reported");
 }
 
-/* Over UDP a record may be longer than what a datagram holds. */
+/* A record may be too long for a datagram. */
 static void replay_record(struct replay *replay, const struct value *root, const char *received,
                           size_t size) {
     char listener[sizeof replay->targets.target->name] = "";
@@ -188,8 +188,8 @@ static void replay_lines(struct replay *replay) {
 
 /* ---- the command ---- */
 
-/* The directory of which this is a part, as far as the path tells: itself, the stream's, or the
- * segment's; free() it. */
+/* The daemon's directory that contains this path, which may be the directory itself, a stream or a
+ * segment; free() it. */
 static char *daemon_directory_of(struct files *files, const char *path) {
     char *directory = copy_text(path, strlen(path));
     for (int level = 0; level <= 2; level++) {
@@ -201,7 +201,7 @@ static char *daemon_directory_of(struct files *files, const char *path) {
         if (there) return directory;
         size_t size = strlen(directory);
         while (size > 0 && segment_file_name(directory + size - 1) == directory + size)
-            directory[--size] = '\0'; /* separators at its end */
+            directory[--size] = '\0'; /* trailing separators */
         directory[segment_file_name(directory) - directory] = '\0';
         if (directory[0] == '\0') memcpy(directory, ".", 2);
     }
@@ -209,7 +209,7 @@ static char *daemon_directory_of(struct files *files, const char *path) {
     return copy_text(path, strlen(path));
 }
 
-/* The daemon that runs on what is read; all of it must be one daemon's. */
+/* Finds the daemon of the paths; all must belong to the same one. */
 static int find_daemon(struct replay *replay, const struct read_request *paths) {
     char *directory = daemon_directory_of(paths->files, paths->paths[0]);
     int status = 0;
@@ -251,7 +251,7 @@ static void report_totals(struct replay *replay) {
         target != NULL && target->udp ? " over UDP" : "", replay->unsendable);
 }
 
-/* A daemon's directory means its quarantine. */
+/* For a daemon's directory, the path of its quarantine; otherwise the path itself. free() it. */
 static char *rejects_of(struct files *files, const char *path) {
     struct segment_list list = {0};
     const size_t size = strlen(path);
@@ -284,7 +284,7 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
         return false;
     }
     replay->since_ns = INT64_MIN;
-    replay->until_ns = now_ns; /* our own are not read again */
+    replay->until_ns = now_ns; /* do not read what this run produces */
     const char *bad = NULL;
     int64_t until_ns = now_ns;
     if (settings->query.since && query_time(settings->query.since, now_ns, &replay->since_ns) < 0)
@@ -296,7 +296,7 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
     return !bad && query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) == 0;
 }
 
-/* Reads and sends; the exit code. */
+/* Reads and sends; returns the exit code. */
 static int run(struct replay *replay, const struct read_request *paths) {
     if (find_targets(replay, paths) < 0) return EXIT_ERROR;
     replay->record = allocate(RECORD_MAX);

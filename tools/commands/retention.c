@@ -1,5 +1,5 @@
-/* retention.c - shows which closed segments have to go by the daemon's rules, or by others; and
- * deletes them, where no daemon is at work that would. */
+/* retention.c - shows which closed segments retention rules select, and deletes them if no daemon
+ * is running. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,18 +42,18 @@ static bool read_config(struct retention_job *job) {
     host.files = job->call->files;
     const int status = config_read(&host, 3, words, &job->config, error);
     if (status < 0) say("%s", error);
-    /* The configuration points to the name of its file, which is not asked for again. */
+    /* The configuration refers to `file`, which is freed here. */
     job->config.file = NULL;
     free(file);
     return status == 0;
 }
 
-/* What is said on the command line stands in place of what the file says. */
+/* A rule from the command line replaces the one in the file. */
 static void override_rule(uint64_t *rule, uint64_t said) {
     if (said > 0) *rule = said;
 }
 
-/* The limits of the stream that was named, beside those of the others. */
+/* The limits of --stream, in addition to those of the other streams. */
 static struct retention_limits *limits_of_named(struct retention_job *job) {
     struct retention_rules *rules = &job->rules;
     for (uint32_t i = 0; i < rules->stream_count; i++)
@@ -121,7 +121,7 @@ static void print_due(struct retention_job *job, int64_t due) {
 static int show(struct retention_job *job) {
     struct files *files = job->call->files;
     int status = manifest_read(files, job->folders.directory, &job->manifest);
-    if (status == ERR_NOT_FOUND) status = 0; /* the files tell then, as nearly as they can */
+    if (status == ERR_NOT_FOUND) status = 0; /* without a manifest the files alone decide */
     if (status == 0)
         status = retention_open(files, &job->folders, job->manifest, &job->rules, &job->retention);
     if (status) return status;
@@ -149,7 +149,7 @@ static int delete_all(struct retention_job *job) {
     return status < 0 ? status : tally.left > 0 ? tally.last_error : 0;
 }
 
-/* Only one deletes: the daemon holds this lock as long as it lives. */
+/* Only one process deletes: a daemon holds this lock while it runs. */
 static int lock_and_delete(struct retention_job *job) {
     const char *dir = job->folders.directory;
     char path[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];

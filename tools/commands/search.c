@@ -1,6 +1,6 @@
-/* search.c - prints the records that are wanted: select.h finds them, with several threads;
- * what is printed around them is cut out of the same pieces here, and the last lines of a
- * piece are kept for the next, as many as -B asks for. */
+/* search.c - prints the matching records. select.h finds them with several threads.  Context lines
+ * are taken from the same pieces; the last lines of a piece are kept for the next one, as many as
+ * -B needs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #include "tools/render/render.h"
 
 #define CONTEXT_MAX    1000000
-#define NOT_GIVEN      UINT64_MAX /* -A and -B: what -C says; that: no context */
-/* What --sort holds in memory at most. */
+#define NOT_GIVEN      UINT64_MAX /* -A and -B: use the value of -C */
+/* Limit of the memory that --sort uses. */
 #define SORT_BYTES_MAX (UINT64_C(1) << 30)
 
 struct search_settings {
@@ -29,29 +29,29 @@ struct search_settings {
     uint64_t after, before, context;
 };
 
-/* A record that waits for being printed in the order of time. */
+/* A record that waits to be printed in order of time. */
 struct sorted_record {
     int64_t time_ns;
-    uint64_t number; /* in the order of storage */
+    uint64_t number; /* in storage order */
     size_t begin, end;
 };
 
 struct search {
     struct output *out;
     const struct search_settings *settings;
-    const char *literal; /* PATTERN; NULL: -e is given */
+    const char *literal; /* PATTERN; NULL: -e is used */
     struct query query;
-    struct query_state state; /* for marking what was found */
+    struct query_state state; /* for highlighting */
     struct render render;
-    bool context; /* asked for, if only 0 lines of it: groups are parted */
+    bool context; /* -A, -B or -C is given, even as 0: print -- between groups */
     uint64_t found, after, before;
-    const struct segment_file *segment; /* of the piece before */
-    /* Context: what went before, and is not printed. */
+    const struct segment_file *segment; /* of the previous piece */
+    /* Context: preceding lines that are not printed yet. */
     uint64_t after_left;
     uint8_t *kept;
     size_t kept_size, kept_room;
     uint64_t kept_lines;
-    bool gap;   /* before the lines kept there are others that are not printed */
+    bool gap;   /* lines before the kept ones were not printed */
     bool group; /* a group was printed */
     /* --sort */
     uint8_t *text;
@@ -61,7 +61,7 @@ struct search {
     bool too_many;
 };
 
-/* What was found is shown, where there are colours. */
+/* Highlights matches. */
 static bool find_mark(void *context, const uint8_t *text, size_t size, size_t *begin, size_t *end) {
     struct search *s = context;
     return query_mark(&s->query, &s->state, text, size, begin, end);
@@ -84,7 +84,7 @@ static bool count_selection(void *context, const struct selection *selection) {
     return s->found < s->settings->max;
 }
 
-/* Once a file, however many pieces of it hold something. */
+/* Prints each file once, however many of its pieces contain a match. */
 static bool name_file(void *context, const struct selection *selection) {
     struct search *s = context;
     if (selection->count == 0 || selection->segment == s->segment) return true;
@@ -97,7 +97,7 @@ static bool name_file(void *context, const struct selection *selection) {
 
 /* ---- context ---- */
 
-/* Up to `lines` lines back from p, which begins a line; *lines: how many there were. */
+/* Goes back up to *lines lines from p, which begins a line; sets *lines to how many there were. */
 static const uint8_t *lines_back(const uint8_t *begin, const uint8_t *p, uint64_t *lines) {
     uint64_t found = 0;
     while (found < *lines && p > begin) {
@@ -108,7 +108,7 @@ static const uint8_t *lines_back(const uint8_t *begin, const uint8_t *p, uint64_
     return p;
 }
 
-/* Lets go of all but the last `lines` kept lines. */
+/* Discards all but the last `lines` kept lines. */
 static void keep_last(struct search *s, uint64_t lines) {
     uint64_t left = lines;
     if (s->kept_lines <= lines) return;
@@ -119,7 +119,7 @@ static void keep_last(struct search *s, uint64_t lines) {
     s->gap = true;
 }
 
-/* What of a frame was not printed may be the context of a hit in the next. */
+/* Keeps unprinted lines, which may be the context of a match in the next piece. */
 static void keep(struct search *s, const uint8_t *begin, const uint8_t *end) {
     uint64_t lines = s->before;
     const uint8_t *from = lines_back(begin, end, &lines);
@@ -139,8 +139,8 @@ static void keep(struct search *s, const uint8_t *begin, const uint8_t *end) {
     s->kept_lines += lines;
 }
 
-/* The lines before a hit at `hit`, and what parts them from the group before.
- * unprinted: where the lines of this frame begin that are not printed. */
+/* Prints the lines before a match and, if needed, the separator. unprinted: the first line of this
+ * piece that is not printed yet. */
 static void print_before(struct search *s, const uint8_t *unprinted, const uint8_t *hit) {
     uint64_t lines = s->before;
     const uint8_t *from = lines_back(unprinted, hit, &lines);
@@ -159,8 +159,8 @@ static void print_before(struct search *s, const uint8_t *unprinted, const uint8
     s->group = true;
 }
 
-/* The segments of a stream are one text: where one ends says nothing.  Context does
- * not go from one stream into another. */
+/* The segments of a stream are continuous, so context crosses segment boundaries; it does not cross
+ * streams. */
 static bool is_continued(const struct segment_name *before, const struct segment_name *name) {
     return before != NULL && name->stream[0] != '\0' && strcmp(before->stream, name->stream) == 0 &&
            before->sequence < name->sequence;
@@ -255,7 +255,7 @@ static void print_sorted(struct search *s) {
 
 /* ---- the command ---- */
 
-/* Not a number, nor files' names. */
+/* False: prints only a number or file names. */
 static bool prints_records(const struct search_settings *settings) {
     return !settings->count && !settings->files;
 }
@@ -293,7 +293,7 @@ static int run_search(struct search *s, struct call *call) {
     return report.found > 0 ? EXIT_OK : EXIT_NEGATIVE;
 }
 
-/* What is looked for: -e's, or else the first word. */
+/* Compiles the patterns: those of -e, or else the first word. */
 static int open_search(struct search *s, struct call *call) {
     const struct search_settings *settings = s->settings;
     struct query_patterns patterns = {.texts = settings->regexes.texts,

@@ -1,6 +1,6 @@
-/* send.c - sends lines to a daemon: all of a file or of stdin, over TCP as it is, over
- * UDP a datagram a line.  Over TCP it ends well only when the daemon has closed
- * its side, which it does when it has read everything. */
+/* send.c - sends the lines of a file or of stdin to a daemon: over TCP unchanged, over UDP one line
+ * per datagram.  Over TCP it succeeds only when the daemon closes the connection, which it does
+ * after it has read everything. */
 #include <stdlib.h>
 #include <string.h>
 

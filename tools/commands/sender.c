@@ -4,7 +4,7 @@
 #include "port/error.h"
 
 #define CLOSE_MS      30000
-#define REFUSAL_MS    10 /* the answer to a datagram that nobody took comes at once, or late */
+#define REFUSAL_MS    10 /* a refusal arrives at once or not at all */
 #define SPEED_STEP_NS 10000000
 
 int sender_resolve(const char *command, const char *where, struct port_address *address) {

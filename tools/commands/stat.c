@@ -1,6 +1,5 @@
-/* stat.c - what is in the files: lines, bytes, times, levels, and the most frequent
- * values of a field.  What a file's index says is taken from there; other lines are read once,
- * by several threads, whatever was asked. */
+/* stat.c - counts lines, bytes, times, levels and the most frequent values of a field.  Uses the
+ * indexes where they suffice; all other lines are read once, by several threads. */
 #include "tools/commands/stat.h"
 
 #include <stdlib.h>
@@ -33,16 +32,17 @@ struct gathering {
     const struct stat_settings *settings;
     struct query query;
     struct stat_found found;
-    struct segment_list to_read; /* the files among all whose lines are read, and which they are */
+    struct segment_list to_read; /* the files whose lines are read, and their numbers in `found` */
     uint32_t *places;
-    bool *indexed; /* of all files: its frames were counted by its index */
+    bool *indexed; /* per file: its frames are counted from its index */
     struct histogram histogram;
     struct top top;
 };
 
 /* ---- one line ---- */
 
-/* A string's meaning, anything else as it stands; what is no UTF-8 becomes U+FFFD. */
+/* The decoded characters of a string, or the text of another value; invalid UTF-8 becomes
+ * U+FFFD. */
 static size_t text_of(const struct value *value, uint8_t text[TOP_VALUE_BYTES_MAX]) {
     const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
     const uint8_t *p = value->begin + (string ? 1 : 0), *const end = value->end - (string ? 1 : 0);
@@ -86,7 +86,7 @@ static void gather_line(struct gathering *g, const uint8_t *line, const uint8_t 
 
 /* ---- files that are read ---- */
 
-/* What came of a piece of one; its lines are here only if they were asked for. */
+/* The result of one piece; it has lines only if they are needed. */
 static bool gather_piece(void *context, const struct selection *selection) {
     struct gathering *g = context;
     const uint32_t number = (uint32_t)(selection->segment - g->to_read.files);
@@ -114,21 +114,21 @@ static bool read_files(struct gathering *g, struct call *call) {
 
 /* ---- files whose index says all ---- */
 
-/* A group that could not be read wholly when it was indexed: its lines are read, so that this is
- * told. */
+/* False: a group was damaged when the segment was indexed; its lines must be read to report
+ * that. */
 static bool is_whole(const struct segment_index *index) {
     for (uint32_t i = 0; i < index->count; i++)
         if (index->groups[i].damaged) return false;
     return true;
 }
 
-/* Is all that was asked for what an index says? */
+/* Do indexes answer the question? */
 static bool is_in_indexes(const struct gathering *g) {
     return g->query.all && g->query.facts == &facts_rules_usual && !g->settings->histogram &&
            g->settings->by == NULL;
 }
 
-/* True: nothing of this file needs to be read. */
+/* True: this file need not be read. */
 static bool read_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
     struct stat_file *found = &g->found.files[place];
     struct segment_index index;
@@ -171,7 +171,7 @@ static void add_up(struct stat_found *found) {
     }
 }
 
-/* False: something could not be read, which has been said. */
+/* False: something could not be read and a message was printed. */
 static bool gather(struct gathering *g, struct call *call, const struct segment_list *list) {
     prepare(g, list->count);
     for (uint32_t i = 0; i < list->count; i++) {
@@ -221,7 +221,7 @@ static int stat_run(struct call *call) {
 done:
     top_free(&g->top);
     free(g->found.files);
-    free(g->to_read.files); /* the paths are the list's */
+    free(g->to_read.files); /* the paths belong to the list */
     free(g->places);
     free(g->indexed);
     free(g);

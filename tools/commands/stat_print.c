@@ -1,4 +1,4 @@
-/* stat_print.c - what stat found, for people and for programs; see stat.h. */
+/* stat_print.c - see stat.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ const char *stat_level_name(uint32_t level) {
 
 /* ---- tables ---- */
 
-/* "2026-11-24T07:30:00Z"; "-" where no line said a time. */
+/* "2026-11-24T07:30:00Z"; "-" if no line has a time. */
 static const char *second_of(const struct stat_file *file, int64_t time_ns, char *text) {
     if (file->counts.timed == 0) return "-";
     timestamp_format(time_ns, text);
@@ -68,7 +68,7 @@ static void print_files(struct output *out, const struct stat_found *found) {
     if (found->count != 1) print_row(out, found, &found->all);
 }
 
-/* Nothing is drawn for nothing, and something for something. */
+/* Draws nothing only for 0 lines. */
 static void print_bar(struct output *out, uint64_t lines, uint64_t most, uint32_t columns) {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     uint64_t length = (uint64_t)((double)lines / (double)most * columns * 8);
@@ -96,7 +96,7 @@ static void print_histogram(struct output *out, const struct histogram *h, uint3
     }
 }
 
-/* A value's newline begins no row. */
+/* A newline in a value must not start a new row. */
 static void print_visible(struct output *out, const uint8_t *p, size_t size) {
     for (const uint8_t *const end = p + size; p < end;) {
         char shown[VISIBLE_BYTES_MAX];

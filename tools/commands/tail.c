@@ -1,9 +1,8 @@
-/* tail.c - the last records, and with -f those that come.
- * A stream's position is a segment's sequence and an offset in it, held open: so
- * it stays valid when the file loses its .part, is re-packed or deleted.  It goes
- * on to the next segment when a newer one has lines and the end of this one was
- * read after those were seen: batches are written in order, so nothing can come
- * behind that end.  Nothing is printed twice and nothing is left out. */
+/* tail.c - prints the last records, and with -f new ones.  A position in a stream is an open
+ * segment and an offset in it, so it stays valid when the file is renamed, re-packed or deleted.
+ * tail continues with the next segment when a newer one has lines and the end of this one was read
+ * afterwards: batches are written in order, so nothing can follow that end.  No record is printed
+ * twice or left out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +15,12 @@
 #include "tools/query/received.h"
 #include "tools/render/render.h"
 
-/* Folders are listed half as often as files are looked at; and listing a large one
- * takes at most this part of the time, unless that would mean to wait longer than this. */
+/* Folders are listed half as often as files are read; listing a large folder takes at most
+ * 1/LIST_SHARE of the time, unless that means waiting longer than LIST_PAUSE_NS_MAX. */
 #define LIST_POLLS        2
 #define LIST_SHARE        20
 #define LIST_PAUSE_NS_MAX INT64_C(2000000000)
-/* A segment that is not where its number says is passed over when so many listings lack it. */
+/* A missing segment is skipped after this many listings without it. */
 #define GAP_LISTINGS      3
 
 struct tail_settings {
@@ -33,18 +32,19 @@ struct tail_settings {
     struct render_settings render;
 };
 
-/* One stream of one folder, or a file whose name is no segment's. */
+/* A stream in a folder, or a file whose name is not a segment's. */
 struct tailed {
-    char *key; /* the path without what differs from segment to segment */
+    char *key; /* the path without the parts that differ between segments */
     struct segment_reader reader;
-    struct received received; /* of the open segment, where it matters */
+    struct received received; /* of the open segment; only if needed */
     bool open;
-    bool begun; /* `sequence` is that of a segment that was opened */
-    bool stuck; /* damage ends what can be read of this segment */
+    bool begun; /* `sequence` is set */
+    bool stuck; /* damage: the rest of this segment cannot be read */
     uint64_t sequence;
-    uint64_t gap_to, gap_since; /* the next one's sequence, and the listing that first said so */
-    uint64_t skip;              /* lines not to be printed */
-    uint64_t left;              /* lines to be printed before we are done */
+    uint64_t gap_to;    /* sequence of the segment after a gap */
+    uint64_t gap_since; /* the listing that showed the gap first */
+    uint64_t skip;      /* lines to skip */
+    uint64_t left;      /* lines still to print; UINT64_MAX: no limit */
 };
 
 struct tail {
@@ -52,7 +52,7 @@ struct tail {
     struct render render;
     struct query query;
     struct query_state state;
-    uint8_t *wanted; /* a frame's wanted lines */
+    uint8_t *wanted; /* matching lines of a frame */
     size_t wanted_room;
     uint64_t lines;
     uint32_t poll_ms;
@@ -67,14 +67,14 @@ struct tail {
 
 /* ---- which files belong to which stream ---- */
 
-/* The folder that a stream's segments have in common, wherever they lie; returns its length. */
+/* The folder that a stream's segments share, including archived ones; returns its length. */
 static size_t home_of(const struct segment_file *file, const char **home) {
     *home = file->home != NULL ? file->home : file->path;
     if (file->home != NULL) return strlen(file->home);
     return (size_t)(segment_file_name(file->path) - file->path);
 }
 
-/* The folder and the stream's name; of what is no segment its path. */
+/* Folder and stream name, or the path of a file that is not a segment. */
 static char *key_of(const struct segment_file *file) {
     const char *home;
     if (file->name.stream[0] == '\0') return copy_text(file->path, strlen(file->path));
@@ -109,7 +109,7 @@ static void add_tailed(struct tail *tail, const struct segment_file *file) {
     t->left = UINT64_MAX;
 }
 
-/* The oldest segment newer than the one that is open, or NULL. */
+/* The oldest segment newer than the open one, or NULL. */
 static const struct segment_file *newer(const struct tail *tail, const struct tailed *t) {
     const struct segment_file *found = NULL;
     for (uint32_t i = 0; i < tail->list.count; i++) {
@@ -129,7 +129,7 @@ static const struct segment_file *present(const struct tail *tail, const struct 
     return NULL;
 }
 
-/* Has any newer segment a line that can be read? */
+/* Does any newer segment contain a readable line? */
 static bool newer_has_lines(const struct tail *tail, const struct tailed *t) {
     bool has = false;
     for (uint32_t i = tail->list.count; i-- > 0 && !has;) {
@@ -138,14 +138,14 @@ static bool newer_has_lines(const struct tail *tail, const struct tailed *t) {
         enum segment_damage damage;
         if (file->name.sequence <= t->sequence || !belongs(t, file)) continue;
         if (segment_reader_open(tail->call->files, file->path, &reader) != 0) continue;
-        /* A lost frame was a frame: the segment is in use. */
+        /* A damaged frame was a frame: the segment is in use. */
         has = segment_reader_next(&reader, &damage) > 0 || damage == SEGMENT_BAD_DATA;
         segment_reader_close(&reader);
     }
     return has;
 }
 
-/* What may come later is waited for; told once. */
+/* With -f, waits for a path that does not exist yet. */
 static void report_missing(struct tail *tail, const char *path, int status) {
     if (tail->follow && status == ERR_NOT_FOUND) {
         say("%s: does not exist yet; waiting for it", path);
@@ -187,8 +187,8 @@ static void refresh_list(struct tail *tail, bool first) {
 
 /* ---- forwards ---- */
 
-/* One that cannot be read is told and passed over; but one that another program holds
- * for itself is tried again with the next look.  shown: tell_unopened's. */
+/* Reports and skips a segment that cannot be read; one that another program has locked is tried
+ * again later. shown: as for report_unopened. */
 static bool open_segment(struct tail *tail, struct tailed *t, const struct segment_file *file,
                          const struct segment_file *shown) {
     const int status = segment_reader_open(tail->call->files, file->path, &t->reader);
@@ -213,7 +213,7 @@ struct wanted_lines {
     uint64_t count;
 };
 
-/* The wanted ones of the frame that was read; they stay until the next call. */
+/* The matching lines of the current frame, valid until the next call. */
 static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t) {
     const struct segment_reader *reader = &t->reader;
     const uint8_t *p = reader->raw, *const end = p + reader->raw_size, *line, *next;
@@ -253,7 +253,7 @@ static void print_lines(struct tail *tail, struct tailed *t) {
     render_lines(&tail->render, p, (size_t)(stop - p));
 }
 
-/* Prints what this segment has, to its present end.  last: no more will come. */
+/* Prints the segment up to its present end. last: nothing more will be appended. */
 static void print_segment(struct tail *tail, struct tailed *t, bool last) {
     const struct segment_file *file = present(tail, t);
     while (t->open && !t->stuck && t->left > 0 && !output_failed(tail->call->out)) {
@@ -268,7 +268,7 @@ static void print_segment(struct tail *tail, struct tailed *t, bool last) {
             tail->failed = t->stuck = true;
             return;
         }
-        /* Without -f looking back has told it. */
+        /* Without -f, look_back has reported it. */
         if (tail->follow && file != NULL && (damage != SEGMENT_UNFINISHED || last) &&
             report_damage(file, &t->reader, damage))
             tail->failed = true;
@@ -277,8 +277,8 @@ static void print_segment(struct tail *tail, struct tailed *t, bool last) {
     }
 }
 
-/* Numbers rise by one, but for segments that were deleted; a listing may lack one that is renamed
- * meanwhile, too, and its lines would never be shown. */
+/* Sequences increase by one, except where segments were deleted.  A listing can also miss a segment
+ * that is being renamed, and its lines would then never be printed. */
 static bool follows(struct tail *tail, struct tailed *t, const struct segment_file *next) {
     const uint64_t sequence = next->name.sequence;
     if (!tail->follow || !t->begun || sequence == t->sequence + 1) return true;
@@ -287,11 +287,11 @@ static bool follows(struct tail *tail, struct tailed *t, const struct segment_fi
         t->gap_since = tail->listings;
     }
     if (tail->listings - t->gap_since >= GAP_LISTINGS) return true;
-    tail->list_next_ns = system_now_ns(); /* with the next look */
+    tail->list_next_ns = system_now_ns(); /* list again at once */
     return false;
 }
 
-/* Of numbers that were passed over it is not known whether they were ever used. */
+/* Missing sequences may never have been used. */
 static void report_gap(const struct tailed *t, const struct segment_file *next) {
     const unsigned long long from = t->sequence + 1, to = next->name.sequence - 1;
     if (!t->begun || from > to) return;
@@ -305,9 +305,9 @@ static void report_gap(const struct tailed *t, const struct segment_file *next) 
             t->key, from, to);
 }
 
-/* Prints what the stream has, over all its segments. */
+/* Prints everything that is new in the stream, across segments. */
 static void print_stream(struct tail *tail, struct tailed *t) {
-    for (;;) { /* ends: every turn goes to a newer segment */
+    for (;;) { /* ends: every turn opens a newer segment */
         const struct segment_file *next = newer(tail, t);
         const bool move_on =
             next != NULL && follows(tail, t, next) && (!t->open || newer_has_lines(tail, t));
@@ -315,14 +315,14 @@ static void print_stream(struct tail *tail, struct tailed *t) {
         if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
         if (tail->follow) report_gap(t, next);
         close_segment(t);
-        open_segment(tail, t, next, next); /* whatever follows what was shown is missed */
+        open_segment(tail, t, next, next); /* `next`: segments that were printed come before it */
     }
 }
 
 /* ---- backwards: where the last lines begin ---- */
 
-/* Looks back through the open segment for *needed lines, takes what it found off, and
- * leaves the reader at the frame where they begin. */
+/* Goes back through the open segment for *needed lines, subtracts what it finds, and leaves the
+ * reader at the frame where they begin. */
 static void look_back(struct tail *tail, struct tailed *t, const struct segment_file *file,
                       uint64_t *needed) {
     struct segment_reader_frame *frames = NULL;
@@ -333,7 +333,7 @@ static void look_back(struct tail *tail, struct tailed *t, const struct segment_
         say("%s: %s", file->path, error_text(status));
         tail->failed = true;
     }
-    /* Where no lines are wanted, what comes behind the last frame is. */
+    /* If no lines are wanted, start after the last frame. */
     segment_reader_seek(&t->reader, i > 0 ? frames[i - 1].offset + frames[i - 1].size : 0);
     t->reader.frame_number = i;
     if (!tail->follow && damage != SEGMENT_SOUND) {
@@ -370,7 +370,7 @@ static void find_start(struct tail *tail, struct tailed *t) {
 
 /* ---- the command ---- */
 
-/* Ends when nobody reads what we print. */
+/* Ends when the reader of the output closes it. */
 static void follow(struct tail *tail) {
     while (!output_failed(tail->call->out)) {
         if (system_now_ns() >= tail->list_next_ns) refresh_list(tail, false);

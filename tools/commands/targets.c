@@ -12,11 +12,11 @@
 #include "tools/render/output.h"
 
 #define CHUNK_BYTES (256u << 10)
-#define NAMES_MAX   16384 /* of all listeners: an answer of the daemon */
+#define NAMES_MAX   16384 /* of all listeners in the daemon's answer */
 
 /* ---- which ---- */
 
-/* False: there is no room, or it is no listener's name. */
+/* False: there is no room, or it is not a listener's name. */
 static bool add(struct targets *targets, const char *name, size_t size) {
     struct replay_target *target = &targets->target[targets->count];
     if (targets->count == TARGETS_MAX || size >= sizeof target->name) return false;
@@ -29,7 +29,7 @@ static bool add(struct targets *targets, const char *name, size_t size) {
     return true;
 }
 
-/* A daemon that listens on all addresses is reached on this machine's own. */
+/* A daemon that listens on all addresses is reached over loopback. */
 static void to_loopback(struct port_address *address) {
     static const uint8_t any[16] = {0};
     if (memcmp(address->ip, any, sizeof any) != 0) return;

@@ -1,5 +1,6 @@
-/* targets.h - where replay sends: to the one listener that the user names, or to those of a running
- * daemon, each record to the one to which it came.  Each is connected to when first needed. */
+/* targets.h - the destinations of replay: the address given by the user, or the listeners of the
+ * running daemon, each record going to the listener that received it.  Connections are opened when
+ * first needed.  Messages start with "replay". */
 #ifndef TOOLS_COMMANDS_TARGETS_H
 #define TOOLS_COMMANDS_TARGETS_H
 
@@ -10,40 +11,42 @@
 #include "port/files.h"
 #include "port/system.h"
 
-#define TARGETS_MAX       128 /* listeners of a daemon, of both kinds */
+#define TARGETS_MAX       128 /* listeners of a daemon, TCP and UDP together */
 /* The longest record that is sent. */
 #define TARGET_RECORD_MAX (1u << 20)
 
 struct replay_target {
-    char name[80];     /* "tcp=127.0.0.1:5170", as the daemon names its listener */
-    const char *where; /* behind the = */
+    char name[80];     /* "tcp=127.0.0.1:5170", the daemon's name for its listener */
+    const char *where; /* after the = */
     bool udp, connected;
     struct client client;
-    uint8_t *chunk; /* TCP: records that wait to be sent together */
+    uint8_t *chunk; /* TCP: records that are sent together */
     size_t chunk_size;
     int64_t begun_ns;
     uint64_t sent;
-    int status; /* of the connection; one that is negative has been said by targets_finish */
+    int status; /* of the connection; targets_finish reports errors */
 };
 
 struct targets {
     struct replay_target target[TARGETS_MAX];
     uint32_t count;
-    uint64_t rate; /* over UDP so many datagrams a second; 0: as fast as can be */
+    uint64_t rate; /* UDP: datagrams per second; 0: no limit */
 };
 
-/* The one that is named; 0, or an ERR_, said: it cannot be connected to. */
+/* Uses the given address. 0, or an ERR_ after a message if it cannot be connected to. */
 int targets_use_address(struct targets *targets, const char *where, bool udp);
-/* Those of the daemon of this directory. 0, or an ERR_, said. */
+/* Uses the listeners of the daemon on this directory. 0, or an ERR_ after a message. */
 int targets_from_daemon(struct targets *targets, struct files *files, const char *directory);
-/* The listener of this name; if it is not there, the first, those for TCP going before. */
+/* The listener with this name; if it does not exist, the first one, preferably TCP. */
 struct replay_target *targets_find(struct targets *targets, const char *listener);
-/* At most TARGET_RECORD_MAX bytes, over UDP DATAGRAM_MAX.  0, or an ERR_. */
+/* Sends at most TARGET_RECORD_MAX bytes, over UDP DATAGRAM_MAX. 0 or an ERR_. */
 int targets_send(struct targets *targets, struct replay_target *target, const uint8_t *bytes,
                  size_t size);
-/* Everything was read, as far as that can be known: 0, or an ERR_, said.  Frees what they own. */
+/* Waits until everything has been read, as far as that can be known. 0, or an ERR_ after a message.
+ * Frees all connections. */
 int targets_finish(struct targets *targets);
-/* Says how many records went where, if it is more than one place; the one, or NULL. */
+/* If several targets were used, reports how many records each received and returns NULL; otherwise
+ * returns the only one. */
 struct replay_target *targets_report(struct targets *targets);
 
 #endif

@@ -1,4 +1,4 @@
-/* verify.c - checks every checksum of every frame, the rejects' too. */
+/* verify.c - checks the checksums of all frames, lids and indexes, including those of rejects. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ static void print_damage(struct output *out, const struct segment_file *segment,
                   damage_text(damage));
 }
 
-/* Tells all its damage; the number of places comes back, or an ERR_. */
+/* Reports all damage; returns the number of damaged places, or an ERR_. */
 static int64_t verify_frames(struct output *out, const struct segment_file *segment,
                              struct segment_reader *reader, struct verify_totals *totals,
                              struct progress *progress) {
@@ -46,7 +46,7 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
             totals->raw_bytes += reader->raw_size;
             continue;
         }
-        /* What is not finished in a file that is being written is on its way. */
+        /* An incomplete append at the end of a live segment is not damage. */
         const bool sound =
             damage == SEGMENT_SOUND || (damage == SEGMENT_UNFINISHED && segment->name.part);
         if (!sound) {
@@ -60,7 +60,7 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
     }
 }
 
-/* From frame to frame by their headers; where these are damaged, which has been told, on behind. */
+/* Follows frame headers and checks lids; skips damage, which verify_frames has reported. */
 static int64_t verify_lids(struct output *out, const struct segment_file *segment,
                            struct segment_reader *reader, struct progress *progress) {
     int64_t places = 0;
@@ -87,7 +87,7 @@ static int64_t verify_lids(struct output *out, const struct segment_file *segmen
     }
 }
 
-/* One that is being written may be getting its index. */
+/* A live segment may be getting its index just now. */
 static int64_t verify_index(struct output *out, const struct segment_file *segment,
                             struct segment_reader *reader, struct progress *progress) {
     uint64_t offset;
@@ -111,7 +111,7 @@ static void verify_file(struct call *call, const struct segment_file *segment,
     struct segment_reader reader;
     int64_t places = segment_reader_open(call->files, segment->path, &reader);
     totals->bytes_passed += segment->size;
-    if (places == ERR_NOT_FOUND && !segment->named) return; /* deleted since it was listed */
+    if (places == ERR_NOT_FOUND && !segment->named) return; /* deleted after it was listed */
     if (places == 0) {
         places = verify_frames(call->out, segment, &reader, totals, progress);
         const int64_t lids = places < 0 ? 0 : verify_lids(call->out, segment, &reader, progress);
@@ -148,7 +148,7 @@ static void print_totals(struct output *out, const struct verify_totals *t) {
         output_text(out, t->files_unread > 0 ? "not all could be read\n" : "sound\n");
 }
 
-/* A directory of streams is checked with its rejects, which segment_list_add leaves out. */
+/* segment_list_add leaves out rejects; verify includes them. */
 static void add_rejects(struct call *call, struct segment_list *list) {
     for (int i = 0; i < call->paths.path_count; i++) {
         const char *path = call->paths.paths[i];

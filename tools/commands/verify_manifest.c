@@ -1,7 +1,6 @@
-/* verify_manifest.c - see verify_manifest.h.
- * The segments are listed before the manifest is read, and what is missing is looked for once
- * more in a manifest that is read after: so that what a daemon closes, archives and deletes
- * meanwhile is no finding. */
+/* verify_manifest.c - see verify_manifest.h.  Segments are listed before the manifest is read, and
+ * missing ones are looked up again in a manifest that is read afterwards, so that segments which a
+ * daemon closes, moves or deletes meanwhile are not reported. */
 #include "tools/commands/verify_manifest.h"
 
 #include <inttypes.h>
@@ -20,7 +19,7 @@
 #include "writer/segment/archives.h"
 
 struct manifest_totals {
-    uint64_t recorded; /* in the manifest, and not deleted */
+    uint64_t recorded; /* in the manifest and not deleted */
     uint64_t sound, deleted, missing, changed, added, fresh, unread;
 };
 
@@ -31,11 +30,11 @@ struct verifying {
     struct manifest *manifest;
     struct segment_list list;
     struct archives archives;
-    bool away[ARCHIVES_MAX]; /* it is not there: nobody knows what lies in it */
+    bool away[ARCHIVES_MAX]; /* cannot be read: its contents are unknown */
     struct manifest_totals totals;
     struct progress *progress;
     uint64_t bytes_passed;
-    /* Folders that segments were moved to, and those segments that are not where they should be. */
+    /* Folders that segments were moved to, and the segments that were not found. */
     char **folders;
     uint32_t folder_count;
     struct segment_name *lost;
@@ -84,7 +83,7 @@ int verify_manifests(struct call *call, bool verbose) {
                               .directory = call->paths.paths[i],
                               .progress = call->paths.progress};
         const int one = verify_directory(&v);
-        /* Damage tells more than what could not be read. */
+        /* Damage takes precedence over what could not be read. */
         if (code != EXIT_NEGATIVE && one != EXIT_OK) code = one;
         for (uint32_t n = 0; n < v.folder_count; n++)
             free(v.folders[n]);
@@ -96,7 +95,7 @@ int verify_manifests(struct call *call, bool verbose) {
     return code;
 }
 
-/* The directory's streams, the rejects too. */
+/* Lists the directory's streams, including rejects. */
 static int list_all(struct verifying *v) {
     char rejects[PATH_BYTES_MAX];
     struct file_status there;
@@ -124,7 +123,7 @@ static void begin_finding(struct verifying *v, uint64_t *count, const char *path
     output_format(v->call->out, "%s: ", path);
 }
 
-/* Where it is: "" nowhere.  *bytes: what its file takes. */
+/* Finds the segment's file; path "" if there is none. *bytes: its size. */
 static int find_file(struct verifying *v, const struct manifest_record *record, char *path,
                      uint64_t *bytes) {
     char name[SEGMENT_NAME_MAX];
@@ -166,7 +165,7 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
     }
 }
 
-/* It may have been deleted or moved since the manifest was read: see check_lost. */
+/* Deleted or moved since the manifest was read?  check_lost decides. */
 static void add_lost(struct verifying *v, const struct segment_name *name) {
     if (v->lost_count == v->lost_room) {
         v->lost_room = v->lost_room > 0 ? 2 * v->lost_room : 16;
@@ -175,7 +174,7 @@ static void add_lost(struct verifying *v, const struct segment_name *name) {
     v->lost[v->lost_count++] = *name;
 }
 
-/* The number of the archive that holds this folder; ARCHIVES_MAX: none that is remembered. */
+/* The archive that contains this folder; ARCHIVES_MAX: none. */
 static uint32_t archive_of(const struct verifying *v, const char *folder) {
     for (uint32_t i = 0; i < v->archives.count; i++) {
         const size_t size = strlen(v->archives.folders[i]);
@@ -241,7 +240,7 @@ static void check_recorded(struct verifying *v) {
 static void check_lost(struct verifying *v) {
     struct manifest *now = NULL;
     if (v->lost_count == 0) return;
-    if (manifest_read(v->call->files, v->directory, &now)) now = NULL; /* then the first counts */
+    if (manifest_read(v->call->files, v->directory, &now)) now = NULL; /* use the first one */
     for (uint32_t i = 0; i < v->lost_count; i++) {
         const struct segment_name *name = &v->lost[i];
         struct manifest *manifest = now != NULL ? now : v->manifest;
@@ -254,7 +253,8 @@ static void check_lost(struct verifying *v) {
             progress_clear(v->progress);
             say("%s: %s", segment_name_format(name, text), error_text(status));
             v->totals.unread++;
-        } else if (status || record.event >= MANIFEST_DELETING) { /* gone, also from the manifest */
+        } else if (status || record.event >=
+                                 MANIFEST_DELETING) { /* deleted, also according to the manifest */
             v->totals.deleted++;
         } else if (path[0] != '\0') {
             compare(v, &record, path);
@@ -271,8 +271,8 @@ static void check_lost(struct verifying *v) {
 
 /* ---- what the manifest does not tell of ---- */
 
-/* A daemon tells of a segment some time after it has closed it: one that is newer than all that it has
- * told of, and has a number that it has given out, is still to come. */
+/* A daemon records a segment some time after it has closed it: a segment newer than all recorded
+ * ones, with a sequence that was assigned, will be recorded later. */
 static bool may_be_fresh(struct verifying *v, const struct segment_name *name) {
     char path[PATH_BYTES_MAX], file[STREAM_NAME_MAX + 16];
     uint64_t given_out = 0;
@@ -283,11 +283,11 @@ static bool may_be_fresh(struct verifying *v, const struct segment_name *name) {
            name->sequence <= given_out;
 }
 
-/* The manifest knows a segment of this number; is it this one? */
+/* Is the recorded segment with this sequence the same one? */
 static bool is_recorded(struct verifying *v, const struct segment_name *name) {
     struct manifest_record record;
     const int status = manifest_find(v->manifest, name->stream, name->sequence, &record);
-    if (status) return status != ERR_NOT_FOUND; /* that it cannot be read has been said */
+    if (status) return status != ERR_NOT_FOUND; /* a read error was reported already */
     return record.name.opened_ns == name->opened_ns;
 }
 
@@ -296,7 +296,8 @@ static void check_listed(struct verifying *v, const struct segment_list *list) {
         const struct segment_file *segment = &list->files[i];
         const struct segment_name *name = &segment->name;
         if (name->part || name->stream[0] == '\0') continue;
-        if (strcmp(name->stream, STREAM_REJECTS) == 0) continue; /* it stands in no manifest */
+        if (strcmp(name->stream, STREAM_REJECTS) == 0)
+            continue; /* rejects are not in the manifest */
         if (is_recorded(v, name)) continue;
         if (may_be_fresh(v, name)) {
             v->totals.fresh++;
@@ -314,7 +315,8 @@ static void check_folders(struct verifying *v) {
     for (uint32_t i = 0; i < v->folder_count; i++) {
         struct segment_list list = {0};
         const int status = segment_list_add(v->call->files, v->folders[i], &list);
-        if (status && status != ERR_NOT_FOUND) { /* what should be there is missing then */
+        if (status &&
+            status != ERR_NOT_FOUND) { /* segments in a missing folder are reported as missing */
             progress_clear(v->progress);
             say("%s: %s", v->folders[i], error_text(status));
             v->totals.unread++;

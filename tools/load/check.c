@@ -1,4 +1,4 @@
-/* check.c - makes the lines again and compares: a memcmp a line. */
+/* check.c - generates the lines again and compares them with memcmp. */
 #include "tools/load/check.h"
 
 #include <stdlib.h>
@@ -8,20 +8,20 @@
 #include "port/system.h"
 
 #define READ_BYTES (1u << 20)
-/* "conn" and "seq" stand within so many bytes of a line's beginning. */
+/* "conn" and "seq" are within this many bytes of the start of a line. */
 #define HEAD_BYTES 128
 
 struct sender {
     struct load_block block;
     uint64_t lines, first_bit;
-    uint64_t next; /* one more than the highest number that came */
+    uint64_t next; /* the highest number received, plus one */
 };
 
 struct comparison {
     const struct load_lines *kind;
     struct sender *senders;
     uint32_t sender_count;
-    uint8_t *seen; /* a bit a line of all senders */
+    uint8_t *seen; /* one bit per line of all senders */
     struct load_checked *checked;
 };
 
@@ -74,8 +74,7 @@ static void check_close(struct comparison *check) {
     free(check->seen);
 }
 
-/* A line that has no end within the buffer is none of ours: it counts as altered, once, and is
- * passed over. */
+/* A line that does not fit into the buffer counts as altered, once, and is skipped. */
 static int input_read(struct comparison *check) {
     const size_t room = READ_BYTES + 2 * check->kind->line_bytes;
     char *const buffer = malloc(room);
@@ -103,7 +102,7 @@ static int input_read(struct comparison *check) {
     return got < 0 ? (int)got : 0;
 }
 
-/* The number behind `name` in the line's head. */
+/* Reads the number after `name` from the start of the line. */
 static bool number_find(const char *head, size_t size, const char *name, uint64_t *number) {
     const char *at = head, *const end = head + size;
     const size_t length = strlen(name);
@@ -120,7 +119,7 @@ static bool number_find(const char *head, size_t size, const char *name, uint64_
     return at > first;
 }
 
-/* The line of that number as it was sent, without its newline. */
+/* The line with this number as it was sent, without its newline. */
 static const uint8_t *line_expected(struct comparison *check, struct sender *sender, uint64_t seq) {
     const uint32_t most = check->kind->block_lines_max;
     const uint64_t first = seq / most * most, left = sender->lines - first;

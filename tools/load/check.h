@@ -1,18 +1,18 @@
-/* check.h - compares lines that were stored with those that logport-load sends.
- * Nothing of what was sent is kept: the lines are made again from the options.  Lines of one
- * connection are expected in the order of their numbers; the connections may be mixed. */
+/* check.h - compares stored lines with those that logport-load sends.  The sent lines are not kept
+ * but generated again from the options.  Lines of one connection must arrive in order; connections
+ * may be interleaved. */
 #ifndef TOOLS_LOAD_CHECK_H
 #define TOOLS_LOAD_CHECK_H
 
 #include "tools/load/lines.h"
 
 struct load_checked {
-    uint64_t lines;      /* that came */
-    uint64_t lost;       /* numbers that did not come */
-    uint64_t doubled;    /* numbers that came before */
-    uint64_t disordered; /* behind a higher number of their connection */
-    uint64_t altered;    /* not as they were sent; with them those that say no number of ours */
-    uint64_t cut;        /* of the altered ones: a beginning of what was sent */
+    uint64_t lines;      /* received */
+    uint64_t lost;       /* numbers never received */
+    uint64_t doubled;    /* numbers received again */
+    uint64_t disordered; /* received after a higher number of their connection */
+    uint64_t altered;    /* different from what was sent, or without valid numbers */
+    uint64_t cut;        /* altered lines that are the beginning of what was sent */
 };
 
 /* How many of `lines` lines a connection sends. */

@@ -1,4 +1,4 @@
-/* lines.c - makes log lines, the same ones for the same options. */
+/* lines.c - generates log lines; the same options give the same lines. */
 #include "tools/load/lines.h"
 
 #include <assert.h>
@@ -6,11 +6,11 @@
 
 #include "schema/record/timestamp.h"
 
-/* 2026-11-24T07:30:00Z: the first line's time.  Each block covers one second. */
+/* 2026-11-24T07:30:00Z: the time of the first line.  Each block covers one second. */
 #define FIRST_SECOND      INT64_C(1795505400)
 #define SECOND_TEXT_BYTES 19 /* 2026-11-24T07:30:00 */
 
-/* splitmix64: good enough for log lines, and the same everywhere. */
+/* splitmix64: sufficient for log lines, and the same on every platform. */
 static uint64_t random_next(uint64_t *state) {
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -57,7 +57,7 @@ static uint32_t digits_of(uint64_t number) {
     return digits;
 }
 
-/* Not printf, which would be most of what a line costs.  Both return how much they wrote. */
+/* printf would dominate the cost of a line.  Both return the number of bytes written. */
 static size_t text_write(char *to, const char *text) {
     const size_t size = strlen(text);
     memcpy(to, text, size);
@@ -72,12 +72,12 @@ static size_t number_write(char *to, uint64_t number) {
     return digits;
 }
 
-/* The message: one of ours, then words until exactly `size` bytes are full. */
+/* One of the messages, then words up to exactly `size` bytes. */
 static void message_make(uint64_t *random, char *text, size_t size) {
     const char *const message = PICK(random, messages);
     size_t length = strlen(message);
     if (length > size) {
-        /* Cutting could part an escape or a character of two bytes. */
+        /* Cutting could split an escape or a two-byte character. */
         length = 0;
     }
     memcpy(text, message, length);
@@ -95,16 +95,16 @@ static void message_make(uint64_t *random, char *text, size_t size) {
     }
 }
 
-/* Spoils a good line of `size` bytes, leaving conn, seq and the newline alone. */
+/* Makes a valid line of `size` bytes invalid; conn, seq and the newline stay. */
 static void line_spoil(uint64_t *random, char *line, size_t size) {
     char *const level = strstr(line, "\"level\":\"");
     char *const status = strstr(line, "\"status\":");
     assert(level != NULL);
     switch (random_below(random, 6)) {
-    case 0: line[size - 2] = ' '; break;  /* ends too soon */
+    case 0: line[size - 2] = ' '; break;  /* truncated */
     case 1: level[9] = '\t'; break;       /* a raw control character */
     case 2: level[9] = (char)0xff; break; /* not UTF-8 */
-    case 3: level[0] = '\''; break;       /* Python's idea of JSON */
+    case 3: level[0] = '\''; break;       /* single quotes, as Python prints */
     case 4:                               /* a leading zero */
         if (status != NULL) {
             status[9] = '0';
@@ -115,7 +115,7 @@ static void line_spoil(uint64_t *random, char *line, size_t size) {
     }
 }
 
-/* The seconds that stand in the lines of the block which begins with `seq`. */
+/* The second in the lines of the block that starts with `seq`. */
 static void second_format(const struct load_lines *kind, uint64_t seq,
                           char text[TIMESTAMP_TEXT_MAX]) {
     const int64_t second = FIRST_SECOND + (int64_t)(seq / kind->block_lines_max);
@@ -128,19 +128,19 @@ static uint32_t seq_offset(uint32_t connection) {
     return 48 - 1 + digits_of(connection);
 }
 
-/* Everything in a line but ts and seq comes from this: the seed, the connection
- * and the line's place in the block. */
+/* Everything in a line except ts and seq follows from this: seed, connection and place in the
+ * block. */
 static uint64_t line_random(const struct load_lines *kind, uint32_t connection, uint32_t place) {
     return kind->seed * UINT64_C(0xd1342543de82ef95) + ((uint64_t)connection << 32) + place;
 }
 
-/* The first draw of a line decides. */
+/* The first random number of a line decides. */
 static bool draws_good(const struct load_lines *kind, uint64_t *random) {
     return random_below(random, 100) >= kind->bad_percent;
 }
 
-/* Up to the message.  Each draw is a statement of its own: which of two arguments is
- * drawn first is the compiler's choice, and lines are the same everywhere. */
+/* Writes up to the message.  One random number per statement: the order in which arguments are
+ * evaluated is unspecified, and lines must be the same everywhere. */
 static size_t head_write(const struct load_lines *kind, uint32_t connection, uint32_t place,
                          uint64_t seq, const char *second, uint64_t *random, char *to) {
     const uint32_t ms = (uint32_t)((uint64_t)place * 1000 / kind->block_lines_max);
@@ -194,8 +194,7 @@ static size_t trace_write(uint64_t *random, char *to) {
     return n;
 }
 
-/* Makes the line of that place in the block anew; `line` has room for a NUL
- * behind it. */
+/* Generates the line at this place of the block; `line` has room for a NUL after it. */
 static void line_make(const struct load_lines *kind, uint32_t connection, uint32_t place,
                       uint64_t seq, const char *second, char *line) {
     const size_t bytes = kind->line_bytes;
@@ -203,7 +202,7 @@ static void line_make(const struct load_lines *kind, uint32_t connection, uint32
     const bool good = draws_good(kind, &random);
     char tail[256];
     const size_t head_size = head_write(kind, connection, place, seq, second, &random, line);
-    /* The richest end that leaves room for a message. */
+    /* The longest ending that leaves room for a message. */
     tail[0] = '"';
     const size_t http_size = http_write(&random, tail + 1);
     const size_t trace_size = trace_write(&random, tail + 1 + http_size);
@@ -212,7 +211,7 @@ static void line_make(const struct load_lines *kind, uint32_t connection, uint32
     if (head_size + tail_size + 2 > bytes) tail_size -= http_size;
     tail[tail_size++] = '}';
     tail[tail_size++] = '\n';
-    assert(head_size + tail_size <= bytes); /* LOAD_LINE_BYTES_MIN holds every head */
+    assert(head_size + tail_size <= bytes); /* LOAD_LINE_BYTES_MIN is enough for every head */
     message_make(&random, line + head_size, bytes - head_size - tail_size);
     memcpy(line + bytes - tail_size, tail, tail_size);
     if (good) return;
@@ -224,7 +223,7 @@ static void line_make(const struct load_lines *kind, uint32_t connection, uint32
 
 /* ---- blocks ---- */
 
-/* Adds one to a number written in digits; it does not overflow. */
+/* Adds one to a decimal number that does not overflow. */
 static void digits_count(char *digits, uint32_t size) {
     uint32_t i = size - 1;
     while (digits[i] == '9') {
@@ -233,7 +232,7 @@ static void digits_count(char *digits, uint32_t size) {
     digits[i]++;
 }
 
-/* The lines of places begin to end-1, whose numbers have as many digits as those they had. */
+/* Updates the lines [begin, end), whose numbers keep their number of digits. */
 static void lines_patch(const struct load_lines *kind, struct load_block *block, uint32_t begin,
                         uint32_t end, const char *second) {
     const uint32_t digits = digits_of(block->seq + begin), offset = seq_offset(block->connection);
@@ -248,7 +247,7 @@ static void lines_patch(const struct load_lines *kind, struct load_block *block,
     }
 }
 
-/* At which place the numbers from `seq` on, which have so many digits, have one more. */
+/* The place at which numbers that start at `seq` with this many digits get one more. */
 static uint64_t place_of_growth(uint64_t seq, uint32_t digits) {
     uint64_t power = 1;
     for (uint32_t i = 0; i < digits; i++) {

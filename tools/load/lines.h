@@ -1,11 +1,10 @@
-/* lines.h - the lines that logport-load sends.
- * Each says which connection it goes over and its number on it ("conn", "seq", both from 0).
- * They are a pure function of what stands in struct load_lines, the connection and the number,
- * so that whoever knows the options can make any of them again.
+/* lines.h - the lines that logport-load sends.  Each carries its connection and its number on it
+ * ("conn", "seq", both from 0).  Lines are a pure function of struct load_lines, connection and
+ * number, so any of them can be generated again from the options.
  *
- * They are made a block at a time.  In a block that is filled again only the digits of seq and
- * the seconds of ts are written anew, which costs a few nanoseconds a line; a line whose number
- * has more digits than the one before is made anew, which costs two thousand. */
+ * Lines are generated in blocks.  In a reused block only the digits of seq and the seconds of ts
+ * are rewritten, a few nanoseconds per line; a line whose number gains a digit is generated again,
+ * about 2,000 ns. */
 #ifndef TOOLS_LOAD_LINES_H
 #define TOOLS_LOAD_LINES_H
 
@@ -18,23 +17,23 @@
 struct load_lines {
     uint64_t seed;
     const char *id;           /* NULL: none */
-    uint64_t bad_percent;     /* so many of the lines are not JSON */
-    size_t line_bytes;        /* of each, its newline included */
-    uint32_t block_lines_max; /* a block's lines are of one second */
+    uint64_t bad_percent;     /* percentage of lines that are not JSON */
+    size_t line_bytes;        /* of each line, including its newline */
+    uint32_t block_lines_max; /* the lines of a block share one second */
 };
 
 struct load_block {
     uint32_t connection;
-    uint8_t *bytes; /* the caller's: block_lines_max lines and a NUL */
-    uint32_t lines; /* how many are in it; 0: none was made yet */
-    uint64_t seq;   /* of the first line */
+    uint8_t *bytes; /* caller's memory: block_lines_max lines and a NUL */
+    uint32_t lines; /* number of lines in it; 0: none yet */
+    uint64_t seq;   /* number of the first line */
 };
 
-/* Fills the block with `lines` lines from number `seq` on, a multiple of block_lines_max. */
+/* Fills the block with `lines` lines starting at number `seq`, a multiple of block_lines_max. */
 void load_block_fill(const struct load_lines *kind, struct load_block *block, uint64_t seq,
                      uint32_t lines);
 
-/* Whether the line at that place of a connection's blocks is JSON. */
+/* Is the line at this place of a connection's blocks valid JSON? */
 bool load_line_is_good(const struct load_lines *kind, uint32_t connection, uint32_t place);
 
 #endif

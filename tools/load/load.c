@@ -1,8 +1,7 @@
-/* load.c - logport-load: sends log lines as fast, or as slowly, as asked.
- * Every line says which connection it went over and its number on it ("conn",
- * "seq", both from 0), so that order and completeness can be proved behind any
- * receiver.  The same options make the same lines, byte for byte, and with
- * --check what a receiver has stored is compared with them.
+/* load.c - logport-load: sends log lines at full speed or at a given rate.  Every line carries its
+ * connection and its number on it ("conn", "seq", both from 0), so that order and completeness can
+ * be checked for any receiver.  The same options generate the same lines byte for byte; --check
+ * compares what a receiver has stored with them.
  *
  * One thread.  Each connection owns a block of whole lines (lines.h). */
 #include <assert.h>
@@ -22,9 +21,9 @@
 #define SEND_BYTES_MAX     (64u << 20)
 #define DATAGRAM_BYTES_MAX 65507
 #define ID_BYTES_MAX       32
-/* All blocks together; many connections have smaller ones. */
+/* Memory for all blocks; with many connections each block is smaller. */
 #define BLOCKS_BYTES_MAX   (128u << 20)
-/* Behind the last line we wait as long as this for the other side to close. */
+/* After the last line, wait this long for the receiver to close. */
 #define CLOSE_WAIT_MS      30000
 
 struct settings {
@@ -210,7 +209,7 @@ static bool id_valid(const char *id) {
     return size >= 1 && size <= ID_BYTES_MAX;
 }
 
-/* Returns how many addresses follow; 0: nothing is to be done; negative: said why. */
+/* Returns the number of addresses; 0: nothing to do; negative: a message was printed. */
 static int settings_read(struct settings *settings, int argc, char **argv) {
     char error[OPTION_ERROR_MAX];
     options_preset(option_table, settings);
@@ -260,7 +259,7 @@ static int settings_read(struct settings *settings, int argc, char **argv) {
 
 /* ---- blocks ---- */
 
-/* Counts the lines of the block that have been sent. */
+/* Counts the lines of the block that were sent. */
 static void block_count(struct load *load, const struct load_connection *connection) {
     const uint32_t lines = connection->sent_bytes / (uint32_t)load->settings.bytes;
     load->lines += lines;
@@ -270,8 +269,7 @@ static void block_count(struct load *load, const struct load_connection *connect
     }
 }
 
-/* All of the block was sent: fills it with the connection's next lines; false:
- * there are none. */
+/* Fills the sent block with the connection's next lines.  False: there are none. */
 static bool block_next(struct load *load, struct load_connection *connection) {
     if (connection->lines_left == 0) return false;
     block_count(load, connection);
@@ -307,7 +305,7 @@ static int connection_open(struct load *load, const struct port_address *address
     connection->block.connection = number;
     connection->block.bytes = malloc(load->kind.block_lines_max * settings->bytes + 1);
     if (connection->block.bytes == NULL) return ERR_NO_MEMORY;
-    block_next(load, connection); /* now: later the clock runs */
+    block_next(load, connection); /* before the clock starts */
     return settings->udp ? client_datagrams(address, &connection->client)
                          : client_connect(address, &connection->client);
 }
@@ -340,8 +338,8 @@ static int load_connect(struct load *load, char **addresses, uint32_t address_co
     return status;
 }
 
-/* The other side closes when it has read everything: waiting for that tells
- * when it had, and keeps the last bytes from being lost to a reset. */
+/* The receiver closes after it has read everything: waiting for that measures it, and keeps the
+ * last bytes from being lost to a reset. */
 static void load_close(struct load *load, bool wait) {
     uint32_t unfinished = 0;
     for (uint32_t i = 0; i < load->connection_count && wait; i++) {
@@ -372,8 +370,8 @@ static bool time_is_up(const struct load *load) {
                                              (int64_t)load->settings.seconds * INT64_C(1000000000);
 }
 
-/* Sleeps until the next line's turn; false: the time is up before.  A sleep may
- * last longer than asked for; the lines missed are caught up with. */
+/* Sleeps until the next line is due; false: the time limit was reached first.  A sleep may be too
+ * long; the lines missed are caught up. */
 static bool turn_comes(const struct load *load) {
     const struct settings *const settings = &load->settings;
     if (settings->rate == 0) return true;
@@ -387,8 +385,8 @@ static bool turn_comes(const struct load *load) {
     return true;
 }
 
-/* The most that goes out at once: TCP --send-bytes, at a rate no more than a
- * millisecond's lines; UDP a line, or as many as the system takes. */
+/* The most to send at once: over TCP --send-bytes, with a rate at most the lines of one
+ * millisecond; over UDP one line, or as many as the system takes. */
 static uint32_t chunk_bytes(const struct load *load, const struct load_connection *connection) {
     const struct settings *const settings = &load->settings;
     uint64_t size = connection->block_bytes - connection->sent_bytes;
@@ -412,8 +410,8 @@ static int bytes_send(struct load *load, struct load_connection *connection, uin
                                                            (uint32_t)load->settings.bytes)
                                     : client_send(&connection->client, bytes, size);
     if (status == ERR_REFUSED && load->settings.udp) {
-        /* Nobody listened when the last one came.  A log sender goes on, and
-         * so do we, and count it. */
+        /* The previous datagram was refused because no program was listening.  Count it and
+         * continue, as log senders do. */
         load->refused++;
         status = 0;
     }
@@ -426,7 +424,7 @@ static int bytes_send(struct load *load, struct load_connection *connection, uin
     return 0;
 }
 
-/* Sends the rest of the line that was begun when the time was up. */
+/* Sends the rest of the line that was in progress at the time limit. */
 static int line_finish(struct load *load, struct load_connection *connection) {
     const uint32_t bytes = (uint32_t)load->settings.bytes;
     const uint32_t begun = connection->sent_bytes % bytes;
@@ -435,9 +433,8 @@ static int line_finish(struct load *load, struct load_connection *connection) {
     return status;
 }
 
-/* A chunk of each connection in turn.  The sends block, and one that blocks
- * holds up the others; but each has its own buffer in the system meanwhile, so
- * that the receiver never runs dry. */
+/* One chunk per connection in turn.  A send that blocks delays the others, but the system buffers
+ * of the other connections keep the receiver busy meanwhile. */
 static int load_send(struct load *load) {
     int status = 0;
     bool sending = true;

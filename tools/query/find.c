@@ -58,7 +58,7 @@ void needle_close(struct needle *needle) {
 }
 
 /* size bytes are readable at p. */
-static bool stands_at(const struct needle *needle, const uint8_t *p) {
+static bool matches_at(const struct needle *needle, const uint8_t *p) {
     if (!needle->ignore_case) return memcmp(p, needle->bytes, needle->size) == 0;
     for (size_t i = 0; i < needle->size; i++)
         if (lower(p[i]) != needle->bytes[i]) return false;
@@ -72,7 +72,7 @@ const uint8_t *find_plain(const struct needle *needle, const uint8_t *text, cons
     const uint8_t high = needle->ignore_case ? upper(low) : low;
     for (const uint8_t *last = end - needle->size; text <= last; text++) {
         const uint8_t byte = text[needle->first];
-        if ((byte == low || byte == high) && stands_at(needle, text)) return text;
+        if ((byte == low || byte == high) && matches_at(needle, text)) return text;
     }
     return NULL;
 }
@@ -106,7 +106,7 @@ static const uint8_t *first_place(const struct needle *needle, const uint8_t *te
                                   uint32_t places) {
     for (; places != 0; places &= places - 1) {
         const uint8_t *place = text + __builtin_ctz(places);
-        if (stands_at(needle, place)) return place;
+        if (matches_at(needle, place)) return place;
     }
     return NULL;
 }

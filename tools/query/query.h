@@ -94,8 +94,7 @@ struct query_patterns {
 
 struct query_pattern {
     bool is_regex, never; /* never: it contains a newline, so it matches no record */
-    struct needle
-        needle; /* the literal, or the literal that every match of the regex contains (size 0: none) */
+    struct needle needle; /* the literal, or one that every regex match has (size 0: none) */
     struct regex regex;
 };
 

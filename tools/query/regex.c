@@ -12,7 +12,8 @@
 
 /* ---- the literal that every match holds ---- */
 
-/* One pass over the pattern; anything it does not understand ends the current run of literal bytes. */
+/* One pass over the pattern; anything it does not understand ends the current run of literal
+ * bytes. */
 struct literals {
     const char *p;
     bool ignore_case;

@@ -1,5 +1,5 @@
-/* selection.h - what a search over segments (select.h) is given, what it returns piece by piece, and
- * what it reports at the end. */
+/* selection.h - what a search over segments (select.h) is given, what it returns piece by piece,
+ * and what it reports at the end. */
 #ifndef TOOLS_QUERY_SELECTION_H
 #define TOOLS_QUERY_SELECTION_H
 

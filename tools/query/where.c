@@ -110,7 +110,7 @@ static bool is_word(const struct parser *parser, const char *word) {
     return parser->kind == TOKEN_WORD && strcmp(parser->value, word) == 0;
 }
 
-/* ---- grammar: each parses one thing and leaves the token behind it ---- */
+/* ---- grammar: each parses one thing and leaves the parser at the token after it ---- */
 
 static int parse_any(struct parser *parser, uint32_t *node);
 

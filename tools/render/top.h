@@ -25,7 +25,8 @@ struct top {
 
 /* The struct starts as all zero. */
 void top_add(struct top *top, const uint8_t *text, size_t size);
-/* Sorts by frequency, then by text.  Returns the number of values; nothing can be added afterwards. */
+/* Sorts by frequency, then by text.  Returns the number of values; nothing can be added
+ * afterwards. */
 uint32_t top_sort(struct top *top);
 void top_free(struct top *top);
 
