@@ -107,7 +107,7 @@ class ReadersAtWork(Case):
         sent = [log_line(self.rng, n=n) for n in range(900)]
         for begin in (0, 300, 600):
             daemon.send(b"".join(line + b"\n" for line in sent[begin : begin + 300]))
-            daemon.wait_stored(begin + 300)
+            wait_until(lambda: status(daemon)["stored"] == begin + 300, "they are stored")
             self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
         look_again(daemon)
         wait_until(lambda: status(daemon)["main"]["segments_moved"] == 3, "all have moved")
@@ -194,7 +194,7 @@ class ReadersAtWork(Case):
         out, said = reader.finish(code=2)
         self.assert_lines(out, lines[:2000] + lines[6000:])
         for path in files[1:3]:
-            self.assertIn(os.path.basename(path) + ": was deleted before it could be read", said)
+            self.assertIn(os.path.basename(path) + ": deleted before it could be read; ", said)
         self.assert_lines(logport("cat", daemon.base).lines, lines[:2000] + lines[6000:])
 
     def test_tail_f_tells_which_segments_went_before_it_came_to_them(self):

@@ -202,7 +202,8 @@ static void start_job(struct keeper *keeper) {
     port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
 }
 
-/* Whoever sends lines at full speed closes a file a second: what there is to do can wait. */
+/* A sender at full speed closes a segment a second: work on closed segments waits this long, for the
+ * rush to end, or archive_after_s if that is shorter. */
 #define CLOSED_NS   (10 * SECOND_NS)
 /* Wall clocks are put forward and back: they are asked again at least so often. */
 #define WAIT_NS_MAX (600 * SECOND_NS)
@@ -228,7 +229,9 @@ void keeper_closed(struct keeper *keeper) {
         keeper->wanted = true;
         return;
     }
-    if (port_idle(&keeper->op)) wait_for(keeper, CLOSED_NS);
+    const struct kept_rules *kept = keeper->next_kept ? keeper->next_kept : keeper->kept;
+    const int64_t after_ns = (int64_t)kept->rules.archive_after_s * SECOND_NS;
+    if (port_idle(&keeper->op)) wait_for(keeper, after_ns < CLOSED_NS ? after_ns : CLOSED_NS);
 }
 
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
