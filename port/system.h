@@ -68,25 +68,26 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size);
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms);
 
-/* From here on standard output, and messages that would go to the terminal, go to a pager: what
- * $PAGER says, else less.  ERR_NOT_FOUND: there is none, or it is "" or cat, which means none.
- * If the person leaves it before its end, the process ends at once, with 0: nobody waits for
- * the rest.  Call it before any threads, files and output. */
+/* Sends standard output, and messages that would go to the terminal, through a pager from now on:
+ * $PAGER, or less if it is unset.  ERR_NOT_FOUND: there is no pager, or $PAGER is "" or cat.  When
+ * the user quits the pager, the process exits at once with 0.  Call it before any thread, file or
+ * output exists. */
 int system_pager_start(void);
-/* Nothing more comes: waits until the person leaves the pager.  Without one: nothing. */
+/* Ends the output and waits until the user quits the pager.  Does nothing without one. */
 void system_pager_end(void);
 
-/* One line to stderr, in one write: the program's name, ": ", the text, "\n".
- * system_name("logportd") sets the name once, at the start. */
-void system_name(const char *name); /* not copied */
-/* From now on what say() cannot write at once is left unsaid: a daemon does not stop because
- * nobody reads its messages. */
-void system_messages_never_wait(void);
-/* From now on every line goes there instead of to stderr, from whatever thread says it; NULL: to
- * stderr again.  For tests, which hear thousands of messages that nobody should read. */
-typedef void system_hear(void *context, const char *line, size_t size);
-void system_messages_to(system_hear *hear, void *context);
+/* Writes one line to standard error, with one write: the program's name, ": ", the text, "\n".  Longer
+ * ones than 4,096 bytes are cut.  Any thread, and so the three calls that configure it. */
 void say(const char *format, ...) FORMATS(1, 2);
+/* The program's name; not copied. */
+void system_name(const char *name);
+/* From now on say() drops what standard error does not take at once: a daemon must not stop because
+ * its messages are not read. */
+void system_messages_never_wait(void);
+/* From now on say() passes every line to `sink`, on the thread that calls it; NULL: to standard error
+ * again.  For tests.  Change it only while no other thread calls say(). */
+typedef void system_message_sink(void *context, const char *line, size_t size);
+void system_messages_to(system_message_sink *sink, void *context);
 
 /* ---- blocking sockets ---- */
 

@@ -1,5 +1,7 @@
-/* pager.c - a program between us and the terminal.  See system.h.  The
- * pager's process id and its end belong to the process, as signals do. */
+/* pager.c - a pager between the program and the terminal.  See system.h.
+ *
+ * Its process id is state of the process, because the handler of SIGCHLD needs it, which may run on
+ * any thread at any time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,14 +13,15 @@
 #include "port/linux/linux.h"
 #include "port/system.h"
 
-static volatile pid_t pager; /* 0: none */
+static _Atomic pid_t pager; /* 0: none */
 
-/* Whoever has left the pager waits for the prompt, not for the rest of a long scan that
- * prints nothing, and so never meets the closed pipe. */
+/* A user who has quit the pager waits for the prompt, not for the end of a long scan, which meets
+ * the closed pipe only when it next prints something. */
 static void child_ended(int number) {
     (void)number;
+    const pid_t child = pager;
     int status;
-    if (pager > 0 && waitpid(pager, &status, WNOHANG) == pager)
+    if (child > 0 && waitpid(child, &status, WNOHANG) == child)
         _exit(WIFEXITED(status) && WEXITSTATUS(status) >= 126 ? 2 : 0);
 }
 
@@ -49,7 +52,7 @@ static _Noreturn void become_pager(const char *line, int input) {
     dup2(input, STDIN_FILENO);
     signal(SIGINT, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
-    setenv("LESS", "FRX", 0); /* what fits is not paged; colours pass; the screen stays */
+    setenv("LESS", "FRX", 0); /* one screen is not paged; colours pass; the screen is kept */
     execl("/bin/sh", "sh", "-c", line, (char *)NULL);
     _exit(127);
 }
@@ -76,8 +79,8 @@ int system_pager_start(void) {
     const int status = pid < 0 ? error_of_errno(errno) : 0;
     if (pid > 0) {
         pager = pid;
-        signal(SIGINT, SIG_IGN); /* it is the pager's: less stops waiting for more */
-        /* Messages would spoil its screen. */
+        signal(SIGINT, SIG_IGN); /* Ctrl-C is for the pager: less stops reading */
+        /* Messages would overwrite its screen. */
         if (isatty(STDERR_FILENO)) dup2(ends[1], STDERR_FILENO);
         dup2(ends[1], STDOUT_FILENO);
     }
@@ -91,7 +94,7 @@ void system_pager_end(void) {
     if (pager == 0) return;
     signal(SIGCHLD, SIG_DFL);
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    dup2(null, STDOUT_FILENO); /* its last writer: the pager sees the end */
+    dup2(null, STDOUT_FILENO); /* the last copy of the pipe's end: the pager sees the end */
     dup2(null, STDERR_FILENO);
     while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
         ;

@@ -42,6 +42,7 @@ static void crashes_end_badly(void) {
 
 /* ---- the console, where there is one ---- */
 
+/* State of the process, as the console is: written once, before there are other threads. */
 static UINT code_page_before;
 
 static void code_page_restore(void) {

@@ -1,4 +1,7 @@
-/* pager.c - a program between us and the console.  See system.h. */
+/* pager.c - a pager between the program and the console.  See system.h.
+ *
+ * State of the process, as its standard output is: set by system_pager_start, before there are other
+ * threads, and cleared by system_pager_end.  pager_ended does not read it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +12,15 @@
 static HANDLE pager; /* its process; NULL: none */
 static HANDLE wait_for_end;
 
-/* Whoever has left the pager waits for the prompt, not for the rest of a long scan. */
+/* A user who has quit the pager waits for the prompt, not for the end of a long scan. */
 static void CALLBACK pager_ended(void *unused, BOOLEAN timed_out) {
     (void)unused;
     (void)timed_out;
     TerminateProcess(GetCurrentProcess(), 0);
 }
 
-/* $PAGER as the shell reads it, or less if there is one: more.com knows no colours.  A
- * command line of CreateProcess must be writable. */
+/* $PAGER as the shell reads it, or less if it is installed: more.com shows no colours.  CreateProcess
+ * needs a writable command line. */
 static wchar_t *command(void) {
     static const char prefix[] = "cmd.exe /d /c ";
     wchar_t found[MAX_PATH];
@@ -58,7 +61,8 @@ int system_pager_start(void) {
         free(line);
         return status;
     }
-    SetHandleInformation(output, HANDLE_FLAG_INHERIT, 0); /* or the pager never sees the end */
+    SetHandleInformation(output, HANDLE_FLAG_INHERIT,
+                         0); /* else the pager never sees the end of its input */
     status = run_pager(line, input);
     free(line);
     CloseHandle(input);
@@ -66,11 +70,11 @@ int system_pager_start(void) {
         CloseHandle(output);
         return status;
     }
-    SetConsoleCtrlHandler(NULL, TRUE); /* Ctrl-C is the pager's */
+    SetConsoleCtrlHandler(NULL, TRUE); /* Ctrl-C is for the pager */
     SetStdHandle(STD_OUTPUT_HANDLE, output);
     if (!RegisterWaitForSingleObject(&wait_for_end, pager, pager_ended, NULL, INFINITE,
                                      WT_EXECUTEONLYONCE))
-        wait_for_end = NULL; /* its end is noticed with the next write, then */
+        wait_for_end = NULL; /* then the next write fails when it has ended */
     return 0;
 }
 
