@@ -48,7 +48,7 @@ void port_close(struct port *port) {
 }
 
 const char *port_name(const struct port *port) {
-    return port->calls->name;
+    return port->calls->name(port);
 }
 
 struct files *port_files(const struct port *port) {

@@ -131,7 +131,10 @@ int port_open(const struct port_options *options, struct port **port);
  * Every op must be back, every socket shut and every call of port_post
  * returned: anything else is our bug. */
 void port_close(struct port *port);
-const char *port_name(const struct port *port);            /* "epoll", "iocp" */
+/* What does the receiving now: "iocp", "io_uring" or "epoll".  A port on Linux sets io_uring up when
+ * it first listens, unless the kernel refuses it or LOGPORT_PORT=epoll is in the environment; until
+ * then, and with UDP alone, it is "epoll". */
+const char *port_name(const struct port *port);
 struct files *port_files(const struct port *port);         /* where this port's files live */
 struct processes *port_processes(const struct port *port); /* who starts programs (process.h) */
 
@@ -163,9 +166,14 @@ void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns);
 /* Comes back with `result`.  Any thread, and signal handlers. The op must be idle. */
 void port_post(struct port *port, struct port_op *op, int64_t result);
 
-/* Comes back when the process is next asked for something by signal, Ctrl-C,
- * console close or service control.  One such op at a time in a process;
- * start it again for the next.  A request that comes in between is kept. */
+/* Comes back with the next request to the process, a PORT_SIGNAL_: by signal, Ctrl-C, the console's
+ * closing or service control.  One such op at a time in a process; start it again for the next
+ * request, which is kept in between.
+ *
+ * A negative result means that requests cannot be received (no handler or handle could be
+ * installed): the system's own handling, which ends the process at once, may still be active.  A
+ * program that must drain before it ends should not start then.  Starting the op again tries
+ * again. */
 enum port_signal { PORT_SIGNAL_STOP = 1, PORT_SIGNAL_RELOAD, PORT_SIGNAL_ROTATE };
 void port_signal(struct port *port, struct port_op *op);
 

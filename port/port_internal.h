@@ -18,7 +18,7 @@ void port_list_remove(struct port_op *op);                    /* from the list i
 struct port_op *port_list_take_first(struct port_list *list); /* NULL: it is empty */
 
 struct port_backend {
-    const char *name;
+    const char *(*name)(const struct port *port); /* see port_name */
     /* Fills port->backend; workers, wake-ups and all. */
     int (*open)(struct port *port, const struct port_options *options);
     void (*close)(struct port *port);

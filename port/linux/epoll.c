@@ -310,8 +310,13 @@ static void epoll_random(struct port *port, void *bytes, size_t size) {
     system_random(bytes, size);
 }
 
+static const char *epoll_name(const struct port *port) {
+    const struct epoll_port *e = port->backend;
+    return e->ring != NULL ? "io_uring" : "epoll";
+}
+
 const struct port_backend port_backend_of_system = {
-    .name = "epoll",
+    .name = epoll_name,
     .open = epoll_open,
     .close = epoll_close,
     .start = epoll_start,

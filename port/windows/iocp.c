@@ -189,8 +189,13 @@ static void iocp_random(struct port *port, void *bytes, size_t size) {
     system_random(bytes, size);
 }
 
+static const char *iocp_name(const struct port *port) {
+    (void)port;
+    return "iocp";
+}
+
 const struct port_backend port_backend_of_system = {
-    .name = "iocp",
+    .name = iocp_name,
     .open = iocp_open,
     .close = iocp_close,
     .start = iocp_start,

@@ -262,6 +262,11 @@ uint32_t sim_hung(const struct sim *sim) {
 
 /* ---- what a back end owes ---- */
 
+static const char *back_end_name(const struct port *port) {
+    (void)port;
+    return "simulated";
+}
+
 static int back_end_open(struct port *port, const struct port_options *options) {
     struct sim *sim = PORT_CONTAINER(struct sim, backend, options->backend);
     assert(sim->port == NULL);
@@ -433,7 +438,7 @@ static int64_t wall_of_disk(void *context) {
 
 void sim_open(struct sim *sim, uint64_t seed) {
     memset(sim, 0, sizeof *sim);
-    sim->backend = (struct port_backend){.name = "simulated",
+    sim->backend = (struct port_backend){.name = back_end_name,
                                          .open = back_end_open,
                                          .close = back_end_close,
                                          .start = back_end_start,
