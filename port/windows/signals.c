@@ -36,22 +36,29 @@ static BOOL WINAPI console_asks(DWORD event) {
     return TRUE;
 }
 
-void signal_start(struct port *port, struct port_op *op) {
-    AcquireSRWLockExclusive(&signals.lock);
+/* 0, or the op's result. */
+static int take_or_wait(struct port *port, struct port_op *op) {
     assert(signals.waiting == NULL);
     if (!signals.installed) {
         /* The first undoes what a parent may have passed on: Ctrl-C ignored. */
         SetConsoleCtrlHandler(NULL, FALSE);
         signals.installed = SetConsoleCtrlHandler(console_asks, TRUE);
+        if (!signals.installed) return last_error();
     }
-    const bool kept = signals.kept;
-    signals.kept = false;
-    if (!kept) {
-        signals.port = port;
-        signals.waiting = op;
+    if (signals.kept) {
+        signals.kept = false;
+        return PORT_SIGNAL_STOP;
     }
+    signals.port = port;
+    signals.waiting = op;
+    return 0;
+}
+
+void signal_start(struct port *port, struct port_op *op) {
+    AcquireSRWLockExclusive(&signals.lock);
+    const int result = take_or_wait(port, op);
     ReleaseSRWLockExclusive(&signals.lock);
-    if (kept) port_completed(port, op, PORT_SIGNAL_STOP);
+    if (result != 0) port_completed(port, op, result);
 }
 
 void signal_cancel(struct port *port, struct port_op *op) {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct port_address loopback(void) {
@@ -310,6 +311,25 @@ static void at_the_limit_of_watches_a_connection_waits_in_the_backlog(void **sta
     port_pool_free(pool);
 }
 
+/* A child process has a copy of every handle between fork and exec, and a socket stays in the epoll
+ * set while a copy of its handle is open. */
+static void a_socket_shut_while_a_child_holds_a_copy_has_no_more_events(void **state) {
+    struct port *port = *state;
+    struct stream stream;
+    open_stream(port, &stream);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(pause());
+    port_shut(port, &stream.socket);
+    const struct port_socket shut = stream.socket;
+    client_send(&stream.client, "x", 1);
+    settle(port);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_memory_equal(&stream.socket, &shut, sizeof shut); /* its memory is the caller's again */
+    close_stream(port, &stream);
+}
+
 /* ---- files ---- */
 
 /* The kernel writes what fits below the limit and says how much; only going on
@@ -387,6 +407,39 @@ static void a_post_from_a_signal_handler_wakes_the_owner(void **state) {
     signal(SIGALRM, SIG_DFL);
 }
 
+/* In a process of its own, as handlers are installed once in a process. */
+static int ask_for_signals_without_handles(void) {
+    struct port *port;
+    struct rlimit before, none_left;
+    if (port_open(NULL, &port) < 0) return 1;
+    struct probe probe = probe_new(NULL);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none_left = before;
+    none_left.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none_left);
+    port_signal(port, &probe.op);
+    while (probe.returns == 0)
+        port_wait(port, PATIENCE_NS);
+    if (probe.result != ERR_TOO_MANY_FILES) return 2;
+    setrlimit(RLIMIT_NOFILE, &before);
+    port_signal(port, &probe.op);
+    raise(SIGTERM);
+    while (probe.returns == 1)
+        port_wait(port, PATIENCE_NS);
+    port_close(port);
+    return probe.result == PORT_SIGNAL_STOP ? 0 : 3;
+}
+
+static void signals_that_cannot_be_received_are_an_error_and_may_be_asked_for_again(void **state) {
+    (void)state;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(ask_for_signals_without_handles());
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
@@ -398,8 +451,10 @@ int program_main(int argc, char **argv) {
         PORT_TEST(accepted_connections_are_kept_alive),
         PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
         PORT_TEST(at_the_limit_of_watches_a_connection_waits_in_the_backlog),
+        PORT_TEST(a_socket_shut_while_a_child_holds_a_copy_has_no_more_events),
         PORT_TEST(a_write_cut_short_by_the_system_ends_in_its_error),
         cmocka_unit_test(files_are_made_for_us_and_our_group_and_secrets_for_us),
+        cmocka_unit_test(signals_that_cannot_be_received_are_an_error_and_may_be_asked_for_again),
         PORT_TEST(a_post_from_a_signal_handler_wakes_the_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
