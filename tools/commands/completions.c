@@ -1,9 +1,8 @@
-/* completions.c - completions for bash, zsh and fish, from the option tables.  Words that are not
- * options are completed as paths.  Part of the command completions (describe.c). */
+/* completions.c - prints completions for bash, zsh and fish, from the option tables.  Words that
+ * are not options are completed as paths. */
 #include <string.h>
 
 #include "ingest/config/config.h"
-#include "tools/commands/command.h"
 #include "tools/commands/describe.h"
 
 /* In single quotes, where shells interpret nothing but the quote, and on one line. hidden:
@@ -36,7 +35,7 @@ static void bash_options(struct output *out, const struct option *table) {
     }
 }
 
-void print_completions_bash(struct output *out) {
+static void print_bash(struct output *out) {
     output_text(out, "# bash completion for logport and logportd\n"
                      "_logport() {\n"
                      "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
@@ -97,7 +96,7 @@ static void zsh_options(struct output *out, const struct option *table) {
     }
 }
 
-void print_completions_zsh(struct output *out) {
+static void print_zsh(struct output *out) {
     output_text(out, "#compdef logport logportd\n"
                      "_logport() {\n"
                      "    if (( CURRENT == 2 )); then\n"
@@ -155,7 +154,7 @@ static void fish_options(struct output *out, const char *program, const char *co
     }
 }
 
-void print_completions_fish(struct output *out) {
+static void print_fish(struct output *out) {
     output_text(out, "# fish completion for logport and logportd\n");
     for (const struct command *const *command = commands; *command != NULL; command++) {
         output_format(out, "complete -c logport -n __fish_use_subcommand -f -a %s -d '",
@@ -166,3 +165,25 @@ void print_completions_fish(struct output *out) {
     }
     fish_options(out, "logportd", NULL, config_options);
 }
+
+static int completions_run(struct call *call) {
+    static const struct description shells[] = {
+        {"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}, {NULL, NULL}};
+    return print_description(call, shells, true);
+}
+
+static const struct option options[] = {HELP_OPTION};
+
+const struct command completions_command = {
+    .name = "completions",
+    .usage = "bash|zsh|fish",
+    .section = "Set up",
+    .summary = "Print shell completions for logport and logportd.",
+    .more = "Examples:\n"
+            "  source <(logport completions bash)     in ~/.bashrc\n"
+            "  source <(logport completions zsh)      in ~/.zshrc, after compinit\n"
+            "  logport completions fish | source      in ~/.config/fish/config.fish\n",
+    .options = options,
+    .settings_size = sizeof(struct common_settings),
+    .run = completions_run,
+};

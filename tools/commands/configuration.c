@@ -1,5 +1,5 @@
-/* configuration.c - the reference of all configuration keys, in Markdown, from the daemon's option
- * tables. */
+/* configuration.c - prints the reference of all configuration keys, in Markdown, from the daemon's
+ * option tables.  Part of the command man. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
-/* describe.h - man pages, shell completions and the configuration reference, generated from the
- * same option tables as --help.  Part of the commands man and completions. */
+/* describe.h - shared by the commands man and completions, which describe the programs from the
+ * same option tables as --help. */
 #ifndef TOOLS_COMMANDS_DESCRIBE_H
 #define TOOLS_COMMANDS_DESCRIBE_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 #include "port/options.h"
-#include "tools/render/output.h"
+#include "tools/commands/command.h"
 
 #define OPTION_NAME_MAX 128
 
@@ -15,15 +15,16 @@ const char *option_dashed(const struct option *option, char name[OPTION_NAME_MAX
 /* The next visible option of a table, starting with `option`; NULL: none. */
 const struct option *option_shown(const struct option *option);
 
-/* Roff, for man(7). */
-void print_man_logport(struct output *out);
-void print_man_logportd(struct output *out);
+/* Something that can be printed, by its name. */
+struct description {
+    const char *name;
+    void (*print)(struct output *out);
+};
+/* Prints the one that the command's argument names; without an argument the first, unless
+ * word_needed.  The list ends with a name of NULL.  Returns the exit code. */
+int print_description(struct call *call, const struct description *list, bool word_needed);
+
 /* Markdown: docs/configuration.md. */
 void print_configuration(struct output *out);
-
-/* Completions of both programs, to be sourced by the shell. */
-void print_completions_bash(struct output *out);
-void print_completions_zsh(struct output *out);
-void print_completions_fish(struct output *out);
 
 #endif

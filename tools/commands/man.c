@@ -1,9 +1,7 @@
-/* man.c - the man pages, in man(7) macros, from the option tables.  Part of the command man
- * (describe.c). */
+/* man.c - prints the man pages, in man(7) macros, from the option tables. */
 #include <string.h>
 
 #include "ingest/config/config.h"
-#include "tools/commands/command.h"
 #include "tools/commands/describe.h"
 
 /* Text without roff requests and escapes; minus signs can be copied. */
@@ -69,7 +67,7 @@ static void print_command(struct output *out, const struct command *command) {
     print_lines(out, command->more);
 }
 
-void print_man_logport(struct output *out) {
+static void print_man_logport(struct output *out) {
     print_head(out, "LOGPORT 1", "logport",
                "read, search and maintain the log files that logportd writes");
     output_text(out, ".SH SYNOPSIS\n.B logport\n.I COMMAND\n[\\fIOPTION\\fR]... [\\fIPATH\\fR]...\n"
@@ -131,7 +129,7 @@ static void print_stream_keys(struct output *out) {
     }
 }
 
-void print_man_logportd(struct output *out) {
+static void print_man_logportd(struct output *out) {
     print_head(out, "LOGPORTD 8", "logportd",
                "receive JSON log lines and keep them in rotating LZ4 files");
     output_text(out, ".SH SYNOPSIS\n.B logportd\n[\\fIOPTION\\fR]...\n.SH DESCRIPTION\n");
@@ -157,3 +155,29 @@ void print_man_logportd(struct output *out) {
                     "invalid option or configuration.\n");
     output_text(out, ".SH SEE ALSO\n.BR logport (1)\n");
 }
+
+static int man_run(struct call *call) {
+    static const struct description pages[] = {{"logport", print_man_logport},
+                                               {"logportd", print_man_logportd},
+                                               {"configuration", print_configuration},
+                                               {NULL, NULL}};
+    return print_description(call, pages, false);
+}
+
+static const struct option options[] = {HELP_OPTION};
+
+const struct command man_command = {
+    .name = "man",
+    .usage = "[logport|logportd|configuration]",
+    .summary = "Print a man page, or the reference of all configuration keys.",
+    .more = "Man pages are printed in roff, the configuration reference in Markdown.\n"
+            "The default is logport.\n"
+            "\n"
+            "Examples:\n"
+            "  logport man | man -l -\n"
+            "  logport man logportd > /usr/local/share/man/man8/logportd.8\n"
+            "  logport man configuration > docs/configuration.md\n",
+    .options = options,
+    .settings_size = sizeof(struct common_settings),
+    .run = man_run,
+};
