@@ -1,12 +1,10 @@
-/* address.c - the text of an address, read strictly and written as RFC 5952
- * asks.  Names are looked up by the system (system_look_up). */
+/* address.c - the text of an address, parsed strictly and written as RFC 5952 recommends. */
 #include "port/address.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "port/error.h"
-#include "port/system.h"
 
 /* Reads digits of this base up to max; NULL: there is no such number here.
  * A leading zero before other digits is refused where it could mean octal. */
@@ -100,42 +98,6 @@ int address_parse(const char *text, struct port_address *address) {
     if (p == NULL || *p != '\0') return ERR_INVALID;
     found.port = (uint16_t)number;
     *address = found;
-    return 0;
-}
-
-/* Splits "host:port" and "[host]:port" in place; the port is a number up to 65535, which
- * a look-up would not insist on. */
-static int split(char *text, const char **host, uint16_t *port) {
-    uint32_t number;
-    char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text) return ERR_INVALID;
-    const char *end = read_number(colon + 1, 10, 65535, &number);
-    if (end == NULL || *end != '\0') return ERR_INVALID;
-    *colon = '\0';
-    if (text[0] == '[') {
-        if (colon[-1] != ']') return ERR_INVALID;
-        colon[-1] = '\0';
-        text++;
-    } else if (strchr(text, ':') != NULL) {
-        return ERR_INVALID; /* an IPv6 address without its brackets */
-    }
-    *host = text;
-    *port = (uint16_t)number;
-    return 0;
-}
-
-int address_resolve(const char *host_and_port, struct port_address *address) {
-    if (address_parse(host_and_port, address) == 0) return 0;
-    char text[300]; /* a name has 253 bytes at most */
-    const size_t length = strlen(host_and_port);
-    if (length >= sizeof text) return ERR_NAME_TOO_LONG;
-    memcpy(text, host_and_port, length + 1);
-    const char *host;
-    uint16_t port;
-    int error = split(text, &host, &port);
-    if (!error) error = system_look_up(host, address);
-    if (error) return error;
-    address->port = port;
     return 0;
 }
 

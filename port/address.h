@@ -1,5 +1,5 @@
-/* address.h - an IP address and port, and the text of one.
- * Texts: "127.0.0.1:5170", "[::1]:5170", "[fe80::1%2]:5170". */
+/* address.h - an IP address and port, and its text.
+ * Texts: "127.0.0.1:5170", "[::1]:5170", "[fe80::1%2]:5170".  Any thread. */
 #ifndef PORT_ADDRESS_H
 #define PORT_ADDRESS_H
 
@@ -15,12 +15,9 @@ struct port_address {
 
 #define ADDRESS_TEXT_MAX 64
 
-/* Numbers only; ERR_INVALID otherwise.  A host name is looked up with
- * address_resolve, which may wait for the network: never on the owner once it
- * is serving. */
+/* Numbers only, else ERR_INVALID.  client_resolve (client.h) takes names too. */
 int address_parse(const char *text, struct port_address *address);
-int address_resolve(const char *host_and_port, struct port_address *address);
-/* Returns `text`, which holds ADDRESS_TEXT_MAX bytes. */
+/* Writes to `text`, which holds ADDRESS_TEXT_MAX bytes, and returns it. */
 const char *address_format(const struct port_address *address, char *text);
 bool address_equal(const struct port_address *a, const struct port_address *b);
 

@@ -1,5 +1,5 @@
-/* system.h - the rest of the operating system: the process, its terminal, its
- * clock, and blocking sockets for programs that have one thing to do. */
+/* system.h - the rest of the operating system: the process, its clocks, its standard streams and
+ * messages.  Any thread, unless stated. */
 #ifndef PORT_SYSTEM_H
 #define PORT_SYSTEM_H
 
@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "port/address.h"
 #include "port/format.h"
 
 /* Each program defines this; port/ owns main(), hands the arguments over in
@@ -88,30 +87,5 @@ void system_messages_never_wait(void);
  * again.  For tests.  Change it only while no other thread calls say(). */
 typedef void system_message_sink(void *context, const char *line, size_t size);
 void system_messages_to(system_message_sink *sink, void *context);
-
-/* ---- blocking sockets ---- */
-
-/* The first address of a host's name; may wait for the network. */
-int system_look_up(const char *host, struct port_address *address);
-
-struct client {
-    intptr_t handle; /* negative: closed */
-};
-int client_connect(const struct port_address *address, struct client *client);
-/* A UDP socket whose peer is fixed. */
-int client_datagrams(const struct port_address *address, struct client *client);
-int client_send(struct client *client, const void *bytes, size_t size); /* all of it */
-/* Sends `size` bytes as datagrams of segment_bytes each, the last one perhaps smaller, in one
- * call: at most CLIENT_SEGMENTS_MAX of them and CLIENT_SEGMENTS_BYTES_MAX bytes in all.
- * ERR_UNSUPPORTED where the system cannot (Linux before 4.18, Windows). */
-#define CLIENT_SEGMENTS_MAX       64
-#define CLIENT_SEGMENTS_BYTES_MAX 65507
-int client_send_segments(struct client *client, const void *bytes, size_t size,
-                         uint32_t segment_bytes);
-/* Bytes, 0 at the end, ERR_TIMED_OUT after timeout_ms (0: no limit). */
-int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms);
-/* Says that no more will come; what the other side sends can still be read. */
-int client_finish(struct client *client);
-void client_close(struct client *client);
 
 #endif

@@ -42,11 +42,6 @@ INTRINSICS = re.compile(r"^[a-z]*mmintrin\.h$|^cpuid\.h$")
 ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/unit/linux/", "tests/unit/windows/",
               "tests/windows/")
 
-# Still to be removed: edges and circles that break the rules above.
-PENDING = [
-    "circle: port/address", "circle: tests/sim/disk",
-]
-
 problems = []
 libraries = defaultdict(set)
 includes = defaultdict(set)  # module -> modules of the same room that it includes
@@ -130,10 +125,6 @@ for library, users in libraries.items():
     ours = {user for user in users if not user.startswith("tests/")}
     if len(ours) > 1:
         problems.append(f"<{library}> is included by {', '.join(sorted(ours))}: only one file may include it")
-pending = [problem for problem in problems if any(known in problem for known in PENDING)]
-problems = [problem for problem in problems if problem not in pending]
-for problem in pending:
-    print(f"pending: {problem}")
 for problem in problems:
     print(problem)
 print(f"{len(files)} files read, {len(problems)} problems")

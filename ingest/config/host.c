@@ -1,6 +1,7 @@
 /* host.c - the machine's own: the one file of ingest/ that calls the system. */
 #include "ingest/config/host.h"
 
+#include "port/client.h"
 #include "port/process.h"
 #include "port/system.h"
 
@@ -25,7 +26,7 @@ struct host host_of_system(void) {
         .zone_offset_s = system_zone_offset_s,
         .absolute_path = system_absolute_path,
         .program_found = process_program_found,
-        .resolve = address_resolve,
+        .resolve = client_resolve,
         .memory_bytes = memory_bytes,
         .print = print,
     };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "port/client.h"
 #include "port/linux/linux.h"
 #include "port/system.h"
 
@@ -26,7 +27,7 @@ static int error_of_lookup(int code) {
     }
 }
 
-int system_look_up(const char *host, struct port_address *address) {
+int client_look_up(const char *host, struct port_address *address) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
     const int code = getaddrinfo(host, NULL, &hints, &found);

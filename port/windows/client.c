@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port/system.h"
+#include "port/client.h"
 #include "port/windows/iocp.h"
 #include "port/windows/text.h"
 
@@ -83,7 +83,7 @@ void client_close(struct client *client) {
 
 /* ---- names ---- */
 
-int system_look_up(const char *host, struct port_address *address) {
+int client_look_up(const char *host, struct port_address *address) {
     sockets_startup();
     wchar_t *wide = text_to_wide(host);
     if (wide == NULL) return ERR_INVALID;

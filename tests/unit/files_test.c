@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "port/address.h"
+#include "port/client.h"
 #include "port/error.h"
 #include "port/files.h"
 #include "port/system.h"
@@ -356,14 +357,14 @@ static void what_is_no_address_is_refused(void **state) {
 static void names_are_looked_up(void **state) {
     (void)state;
     struct port_address address, same;
-    assert_int_equal(address_resolve("localhost:5170", &address), 0);
+    assert_int_equal(client_resolve("localhost:5170", &address), 0);
     assert_int_equal(address.port, 5170);
     assert_true(address.family == 4 || address.family == 6);
-    assert_int_equal(address_resolve("127.0.0.1:1", &address), 0);
+    assert_int_equal(client_resolve("127.0.0.1:1", &address), 0);
     assert_int_equal(address_parse("127.0.0.1:1", &same), 0);
     assert_true(address_equal(&address, &same));
-    assert_int_equal(address_resolve("localhost", &address), ERR_INVALID);
-    assert_int_equal(address_resolve("localhost:http", &address), ERR_INVALID);
+    assert_int_equal(client_resolve("localhost", &address), ERR_INVALID);
+    assert_int_equal(client_resolve("localhost:http", &address), ERR_INVALID);
 }
 
 /* ---- the system ---- */

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "port/client.h"
 #include "port/files_internal.h"
 #include "port/port.h"
 #include "port/port_internal.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/client.h"
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"

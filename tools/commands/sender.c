@@ -2,6 +2,7 @@
 #include "tools/commands/sender.h"
 
 #include "port/error.h"
+#include "port/system.h"
 
 #define CLOSE_MS      30000
 #define REFUSAL_MS    10 /* a refusal arrives at once or not at all */
@@ -9,7 +10,7 @@
 
 int sender_resolve(const char *command, const char *where, struct port_address *address) {
     int status = address_parse(where, address);
-    if (status < 0) status = address_resolve(where, address);
+    if (status < 0) status = client_resolve(where, address);
     if (status < 0) say("%s: %s: %s (try 127.0.0.1:5170)", command, where, error_text(status));
     return status;
 }

@@ -2,8 +2,7 @@
 #ifndef TOOLS_COMMANDS_SENDER_H
 #define TOOLS_COMMANDS_SENDER_H
 
-#include "port/address.h"
-#include "port/system.h"
+#include "port/client.h"
 
 /* The largest payload of a datagram over IPv4. */
 #define DATAGRAM_MAX 65507

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "port/client.h"
 #include "port/files.h"
 #include "port/system.h"
 

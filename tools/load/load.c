@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/client.h"
 #include "port/error.h"
 #include "port/options.h"
 #include "port/system.h"
@@ -320,7 +321,7 @@ static int load_connect(struct load *load, char **addresses, uint32_t address_co
     if (load->connections == NULL || load->idle == NULL || parsed == NULL) status = ERR_NO_MEMORY;
     for (uint32_t i = 0; i < address_count && status == 0; i++) {
         at = addresses[i];
-        status = address_resolve(at, &parsed[i]);
+        status = client_resolve(at, &parsed[i]);
     }
     for (uint32_t i = 0; i < settings->idle && status == 0; i++) {
         at = addresses[i % address_count];
