@@ -65,8 +65,8 @@ static const char *const reason_names[] = {[JSON_OK] = "ok",
 #undef X
 };
 
-static const char *const reason_sentences[] = {[JSON_OK] = "fine",
-                                               [JSON_BLANK] = "nothing but white space",
+static const char *const reason_sentences[] = {[JSON_OK] = "valid",
+                                               [JSON_BLANK] = "only white space",
 #define X(name, text, sentence) [name] = sentence,
                                                JSON_REASON_TABLE(X)
 #undef X

@@ -18,21 +18,21 @@
  * kept for ever. */
 #define JSON_REASON_TABLE(X)                                                                       \
     X(JSON_NOT_OBJECT, "not_object", "the top level is not an object")                             \
-    X(JSON_UNEXPECTED, "unexpected", "not the character that JSON wants here")                     \
+    X(JSON_UNEXPECTED, "unexpected", "a character that JSON does not allow here")                  \
     X(JSON_TRUNCATED, "truncated", "the line ends before the value does")                          \
-    X(JSON_TRAILING, "trailing", "something follows the value")                                    \
-    X(JSON_BAD_LITERAL, "bad_literal", "not true, false or null")                                  \
-    X(JSON_BAD_NUMBER, "bad_number", "not a number as JSON writes it")                             \
-    X(JSON_BAD_ESCAPE, "bad_escape", "not an escape that JSON knows")                              \
+    X(JSON_TRAILING, "trailing", "extra text after the value")                                     \
+    X(JSON_BAD_LITERAL, "bad_literal", "a word other than true, false or null")                    \
+    X(JSON_BAD_NUMBER, "bad_number", "not a valid JSON number")                                    \
+    X(JSON_BAD_ESCAPE, "bad_escape", "not a valid JSON escape")                                    \
     X(JSON_CONTROL, "control_character", "a raw control character in a string")                    \
-    X(JSON_BAD_UTF8, "bad_utf8", "not UTF-8")                                                      \
-    X(JSON_TOO_DEEP, "too_deep", "nested too deep")                                                \
+    X(JSON_BAD_UTF8, "bad_utf8", "invalid UTF-8")                                                  \
+    X(JSON_TOO_DEEP, "too_deep", "nested too deeply")                                              \
     /* Only where I-JSON is asked for (ijson.h). */                                                \
-    X(JSON_DUPLICATE_NAME, "duplicate_name", "a name that its object has already")                 \
-    X(JSON_SURROGATE, "lone_surrogate", "half of a surrogate pair, which is no character")         \
-    X(JSON_NONCHARACTER, "noncharacter", "a code point that is no character")                      \
-    X(JSON_NUMBER_RANGE, "number_range", "a number beyond 2^53-1, which not all can keep")         \
-    X(JSON_TOO_MANY_NAMES, "too_many_names", "more names than duplicates are looked for among")
+    X(JSON_DUPLICATE_NAME, "duplicate_name", "a duplicate name in the object")                     \
+    X(JSON_SURROGATE, "lone_surrogate", "a lone surrogate, which is not a character")              \
+    X(JSON_NONCHARACTER, "noncharacter", "a code point that is not a character")                   \
+    X(JSON_NUMBER_RANGE, "number_range", "a number below -(2^53-1) or above 2^53-1")               \
+    X(JSON_TOO_MANY_NAMES, "too_many_names", "too many names to check for duplicates")
 
 enum json_reason {
     JSON_OK,

@@ -110,7 +110,7 @@ bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
     if (!find_groups(&r)) return false;
     while (more(&r))
         if (!read_term(&r)) return false;
-    if (r.depth > 0) return fail(&r, size, "a group is not closed");
+    if (r.depth > 0) return fail(&r, size, "a ( without a )");
     return output == NULL || !output->no_memory;
 }
 
@@ -125,14 +125,15 @@ static bool read_name(struct reader *r, struct name *name) {
         const size_t begin = r->at;
         if (!read_point(r, &point)) return false;
         if (point == '\\' && (ahead(r, 0) != 'u' || !read_character(r, begin, false, &point)))
-            return fail(r, begin, "not a name");
+            return fail(r, begin, "not a valid group name");
         /* Of letters beyond ASCII which may be in a name is not looked up. */
         const bool letter = ((point | 0x20) >= 'a' && (point | 0x20) <= 'z') || point == '_' ||
                             point == '$' || point >= 0xAA;
-        if (!letter && (first || point < '0' || point > '9')) return fail(r, begin, "not a name");
+        if (!letter && (first || point < '0' || point > '9'))
+            return fail(r, begin, "not a valid group name");
     }
     name->size = r->at - name->begin;
-    if (name->size == 0 || !take(r, '>')) return fail(r, name->begin, "not a name");
+    if (name->size == 0 || !take(r, '>')) return fail(r, name->begin, "not a valid group name");
     return true;
 }
 
@@ -165,8 +166,8 @@ static struct name *find_name(struct reader *r, const struct name *asked) {
 static bool add_name(struct reader *r, size_t begin) {
     struct name name = {.group = r->groups};
     if (!read_name(r, &name)) return false;
-    if (find_name(r, &name) != NULL) return fail(r, begin, "two groups have this name");
-    if (r->names_count == ECMA_NAMES_MAX) return fail(r, begin, "too many groups with names");
+    if (find_name(r, &name) != NULL) return fail(r, begin, "duplicate group name");
+    if (r->names_count == ECMA_NAMES_MAX) return fail(r, begin, "too many named groups");
     r->names[r->names_count++] = name;
     return true;
 }
@@ -233,7 +234,7 @@ static bool read_term(struct reader *r) {
     case '[': return read_class(r);
     case '\\': return read_escape(r);
     case ']':
-    case '}': return fail(r, begin, "wants a \\ before it");
+    case '}': return fail(r, begin, "must be escaped with \\");
     default: break;
     }
     begin_atom(r);
@@ -269,7 +270,7 @@ static bool put_repeat(struct reader *r, size_t begin, uint32_t min, uint32_t ma
     const bool several = min > REPEAT_MAX || (max > REPEAT_MAX && max != ENDLESS);
     if (min > pieces_max || (max > pieces_max && max != ENDLESS) ||
         (several && r->begun > r->before_atom))
-        return fail(r, begin, "repeats more often than can be counted here");
+        return fail(r, begin, "the repetition count is too large");
     const size_t atom = r->output->size - r->atom;
     char *const copy = several ? malloc(atom + 1) : NULL;
     if (several && copy == NULL) {
@@ -307,11 +308,12 @@ static bool read_quantifier(struct reader *r) {
     r->repeatable = false;
     uint32_t min = c == '+', max = c == '?' ? 1 : ENDLESS;
     if (c == '{') {
-        if (!read_count(r, &min)) return fail(r, begin, "not a number of repetitions");
+        if (!read_count(r, &min)) return fail(r, begin, "not a valid repetition count");
         max = min;
         if (take(r, ',') && !read_count(r, &max)) max = ENDLESS;
-        if (!take(r, '}')) return fail(r, begin, "not a number of repetitions");
-        if (max < min) return fail(r, begin, "repeats at least more often than at most");
+        if (!take(r, '}')) return fail(r, begin, "not a valid repetition count");
+        if (max < min)
+            return fail(r, begin, "the minimum repetition count is greater than the maximum");
     }
     const bool lazy = take(r, '?');
     if (max == 0) {
@@ -326,7 +328,7 @@ static bool read_quantifier(struct reader *r) {
 static bool read_group(struct reader *r) {
     const size_t begin = r->at++;
     struct group group = {.begin = r->output != NULL ? r->output->size : 0, .begun = r->begun};
-    if (r->depth == ECMA_DEPTH_MAX) return fail(r, begin, "groups are nested too deep");
+    if (r->depth == ECMA_DEPTH_MAX) return fail(r, begin, "groups are nested too deeply");
     if (!take(r, '?')) {
         r->begun++;
         put(r, "(");
@@ -345,7 +347,7 @@ static bool read_group(struct reader *r) {
         r->begun++;
         put(r, "(");
     } else {
-        return fail(r, begin, "not a group that ECMA-262 knows");
+        return fail(r, begin, "not a group type of ECMA-262");
     }
     r->stack[r->depth++] = group;
     r->repeatable = false;
@@ -375,17 +377,17 @@ static bool read_escape(struct reader *r) {
     begin_atom(r);
     if (c >= '1' && c <= '9') {
         read_count(r, &value);
-        if (value > r->groups) return fail(r, begin, "refers to a group that is not there");
+        if (value > r->groups) return fail(r, begin, "a reference to a group that does not exist");
         put_reference(r, value);
         return true;
     }
     if (c == 'k') {
         struct name asked;
         r->at++;
-        if (!take(r, '<')) return fail(r, begin, "a \\k without a name");
+        if (!take(r, '<')) return fail(r, begin, "a \\k without a group name");
         if (!read_name(r, &asked)) return false;
         const struct name *name = find_name(r, &asked);
-        if (name == NULL) return fail(r, begin, "refers to a group that is not there");
+        if (name == NULL) return fail(r, begin, "a reference to a group that does not exist");
         put_reference(r, name->group);
         return true;
     }
@@ -407,9 +409,9 @@ static bool read_property(struct reader *r, size_t begin, bool negated) {
     const size_t name_size = (size_t)((equals != NULL ? equals : end) - name);
     const size_t value_size = value != NULL ? (size_t)(end - value) : 0;
     const enum ecma_property known = ecma_property(name, name_size, value, value_size, out);
-    if (known == ECMA_UNKNOWN) return fail(r, begin, "not a property that ECMA-262 knows");
+    if (known == ECMA_UNKNOWN) return fail(r, begin, "not a Unicode property of ECMA-262");
     if (known == ECMA_UNSUPPORTED && r->output != NULL)
-        return fail(r, begin, "a property that PCRE2 does not know");
+        return fail(r, begin, "a Unicode property that PCRE2 does not support");
     r->at += (size_t)(end + 1 - name);
     put(r, negated ? "\\P" : "\\p");
     put(r, out);
@@ -460,9 +462,9 @@ static bool read_unicode(struct reader *r, size_t begin, uint32_t *point) {
         bool any = false;
         for (; read_hex(r, 1, &digit); any = true) {
             *point = *point << 4 | digit;
-            if (*point > 0x10FFFF) return fail(r, begin, "beyond Unicode");
+            if (*point > 0x10FFFF) return fail(r, begin, "above U+10FFFF");
         }
-        return (any && take(r, '}')) || fail(r, begin, "not a code point");
+        return (any && take(r, '}')) || fail(r, begin, "not a valid code point");
     }
     if (!read_hex(r, 4, point)) return fail(r, begin, "not four hexadecimal digits");
     if (*point < 0xD800 || *point > 0xDBFF || ahead(r, 0) != '\\' || ahead(r, 1) != 'u')
@@ -508,7 +510,7 @@ static bool read_character(struct reader *r, size_t begin, bool in_class, uint32
     }
     if (c != '\0' && strchr("^$\\.*+?()[]{}|/", c) != NULL) return true;
     if (c == '-' && in_class) return true;
-    return fail(r, begin, "not an escape that ECMA-262 knows");
+    return fail(r, begin, "not an escape of ECMA-262");
 }
 
 /* ---- classes ---- */
@@ -530,8 +532,8 @@ static bool read_range(struct reader *r) {
     r->at++;
     put(r, "-");
     if (!read_member(r, &to)) return false;
-    if (from.set || to.set) return fail(r, begin, "a range from or to more than one character");
-    if (from.point > to.point) return fail(r, begin, "a range that falls");
+    if (from.set || to.set) return fail(r, begin, "a range bound that is not a single character");
+    if (from.point > to.point) return fail(r, begin, "a range whose bounds are in the wrong order");
     put_point(r, to.point);
     return true;
 }
@@ -559,14 +561,14 @@ static bool read_point(struct reader *r, uint32_t *point) {
     const uint8_t *p = (const uint8_t *)r->text + r->at;
     const size_t left = r->size - r->at;
     const size_t count = *p < 0x80 ? 1 : *p < 0xC2 ? 0 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
-    if (count == 0 || count > left || *p > 0xF4) return fail(r, r->at, "not UTF-8");
+    if (count == 0 || count > left || *p > 0xF4) return fail(r, r->at, "invalid UTF-8");
     *point = count == 1 ? *p : *p & (0x7Fu >> count);
     for (size_t i = 1; i < count; i++) {
-        if ((p[i] & 0xC0) != 0x80) return fail(r, r->at, "not UTF-8");
+        if ((p[i] & 0xC0) != 0x80) return fail(r, r->at, "invalid UTF-8");
         *point = *point << 6 | (p[i] & 0x3F);
     }
     if ((count == 3 && *point < 0x800) || (count == 4 && *point < 0x10000) || *point > 0x10FFFF)
-        return fail(r, r->at, "not UTF-8");
+        return fail(r, r->at, "invalid UTF-8");
     r->at += count;
     return true;
 }

@@ -31,7 +31,7 @@ int schema_compile(const struct schema_source *sources, size_t count,
     *problem = (struct schema_problem){0};
     if (count > SCHEMA_SOURCES_MAX) {
         snprintf(problem->sentence, sizeof problem->sentence,
-                 "%zu schemas are too many: at most %d", count, SCHEMA_SOURCES_MAX);
+                 "too many schemas: %zu; the maximum is %d", count, SCHEMA_SOURCES_MAX);
         return ERR_INVALID;
     }
     int error = compile_program(sources, count, NULL, options ? options : &usual, out, problem);
@@ -125,8 +125,7 @@ static int compile_dynamic_targets(struct compiler *compiler) {
     if (compiler->dynamic_count * resources->count > DYNAMIC_MAX) {
         const struct document *document = resources->documents[0];
         return REFUSE(compiler, document, document->values,
-                      "%zu times $dynamicRef and %u times $id are too many: at most %u both "
-                      "multiplied",
+                      "too many $dynamicRef (%zu) and $id (%u): their product must be at most %u",
                       compiler->dynamic_count, (unsigned)resources->count, DYNAMIC_MAX);
     }
     for (struct dynamic_reference *one = compiler->dynamic; one; one = one->next) {
@@ -192,7 +191,7 @@ static int judge(const struct schema *meta, const struct schema_source *source,
             const struct value *blamed = document_follow(
                 &document, document.values, verdict.instance, strlen(verdict.instance), &steps);
             error = document_refuse(&document, blamed ? blamed : root, problem,
-                                    "the meta-schema forbids it: %s", verdict.sentence);
+                                    "the meta-schema does not allow it: %s", verdict.sentence);
         }
         schema_checker_free(checker);
     }

@@ -36,10 +36,10 @@ static int find_circle(struct compiler *compiler, struct node *node, uint32_t de
     if (!node || node->color == DONE) return 0;
     if (node->color == OPEN)
         return REFUSE(compiler, node->document, node->value,
-                      "it refers to itself without ever getting to another value");
+                      "infinite recursion: it refers to itself for the same value");
     if (depth == CHECK_DEPTH_MAX)
         return REFUSE(compiler, node->document, node->value,
-                      "more than %d schemas apply to one value, each by another", CHECK_DEPTH_MAX);
+                      "more than %d schemas are nested at one value", CHECK_DEPTH_MAX);
     node->color = OPEN;
     int error = 0;
     for (uint32_t i = 0; i < node->applicator_count && !error; i++) {

@@ -82,11 +82,11 @@ struct unknown {
 static int warn_unknown(struct compiler *compiler, const struct document *document,
                         const struct value *member) {
     static const char *const old[][2] = {
-        {"id", "; $id is meant, perhaps"},
-        {"additionalItems", "; it is items beside prefixItems now"},
-        {"dependencies", "; it is dependentRequired and dependentSchemas now"},
-        {"$recursiveRef", "; it is $dynamicRef now"},
-        {"$recursiveAnchor", "; it is $dynamicAnchor now"}};
+        {"id", "; did you mean $id?"},
+        {"additionalItems", "; use prefixItems and items"},
+        {"dependencies", "; use dependentRequired or dependentSchemas"},
+        {"$recursiveRef", "; use $dynamicRef"},
+        {"$recursiveAnchor", "; use $dynamicAnchor"}};
     if (!compiler->options->warned) return 0;
     if (!compiler->unknown)
         compiler->unknown = arena_take(&compiler->schema->arena, sizeof *compiler->unknown);
@@ -105,7 +105,7 @@ static int warn_unknown(struct compiler *compiler, const struct document *docume
     }
     struct schema_problem warning;
     (void)document_refuse(document, member, &warning,
-                          "%.*s is no keyword of this schema's draft: carried, not checked%s",
+                          "%.*s is not a keyword of this schema's draft: ignored%s",
                           (int)(size > 80 ? 80 : size), name, hint);
     compiler->options->warned(compiler->options->context, &warning);
     return 0;
@@ -123,7 +123,7 @@ static int read_members(struct compiler *compiler, const struct node *node,
                                                : check_shape(compiler, document, member, keyword);
         if (!error && keyword != KEYWORD_UNKNOWN && members->of[keyword])
             error =
-                REFUSE(compiler, document, member, "%s stands here twice", keyword_name(keyword));
+                REFUSE(compiler, document, member, "duplicate keyword %s", keyword_name(keyword));
         if (error) return error;
         members->of[keyword] = member;
     }
@@ -234,8 +234,8 @@ static int compile_reference(struct compiler *compiler, const struct members *me
     int error = resources_follow(&compiler->resources, members->document, reference, &target);
     if (error) return error;
     if (target.value->kind != KIND_OBJECT && target.value->kind != KIND_BOOLEAN)
-        return REFUSE(compiler, members->document, reference,
-                      "it refers to %s, where a schema must be", kind_text(target.value->kind));
+        return REFUSE(compiler, members->document, reference, "it refers to %s, not to a schema",
+                      kind_text(target.value->kind));
     if (!target.value->is_schema)
         error = resources_adopt(&compiler->resources, target.document, target.value);
     applicator->count = 1;

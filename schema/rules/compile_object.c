@@ -154,7 +154,7 @@ static int add_properties(struct compiler *compiler, struct object_rules *rules,
         const int error = add_name_of(compiler, rules, document, member, &index);
         if (error) return error;
         if (rules->names[index].node)
-            return REFUSE(compiler, document, member, "this name stands in properties twice");
+            return REFUSE(compiler, document, member, "duplicate name in properties");
         rules->names[index].node = member->node;
     }
     return 0;

@@ -15,7 +15,7 @@ static const char *const wanted[] = {[SHAPE_SCHEMAS] = "an array of schemas",
                                      [SHAPE_ARRAY] = "an array",
                                      [SHAPE_NUMBER] = "a number",
                                      [SHAPE_DIVISOR] = "a number",
-                                     [SHAPE_COUNT] = "a whole number",
+                                     [SHAPE_COUNT] = "an integer",
                                      [SHAPE_BOOLEAN] = "a boolean",
                                      [SHAPE_NAMES] = "an array of strings",
                                      [SHAPE_NAME_MAP] = "an object of arrays of strings"};
@@ -55,7 +55,7 @@ static int check_members(struct compiler *compiler, const struct document *docum
     for (uint32_t i = value->first; i != 0; i = document->values[i].next) {
         const struct value *member = &document->values[i];
         if (member->kind != kind)
-            return REFUSE(compiler, document, member, "%s must be %s, and this is %s",
+            return REFUSE(compiler, document, member, "%s must be %s; this is %s",
                           keyword_name(keyword), wanted[keyword_shape(keyword)],
                           kind_text(member->kind));
         if (kind != KIND_ARRAY) continue;
@@ -78,7 +78,7 @@ int check_shape(struct compiler *compiler, const struct document *document,
     switch (shape) {
     case SHAPE_SCHEMAS:
         if (value->count > 0) return 0;
-        return REFUSE(compiler, document, value, "%s must hold at least one schema",
+        return REFUSE(compiler, document, value, "%s must contain at least one schema",
                       keyword_name(keyword));
     case SHAPE_TYPE: return check_type(compiler, document, value);
     case SHAPE_NAMES: return check_names(compiler, document, value, keyword_name(keyword));
@@ -116,8 +116,8 @@ static int check_type(struct compiler *compiler, const struct document *document
         const size_t size = value_size(one);
         if (!is_type(document, one))
             return REFUSE(compiler, document, one,
-                          "%.*s is no type: null, boolean, object, array, number, string or "
-                          "integer is",
+                          "%.*s is not a type; expected null, boolean, object, array, number, "
+                          "string or integer",
                           (int)(size > 60 ? 60 : size), value_text(document, one));
         i = one->next;
         if (!list || i == 0) return 0;
@@ -145,10 +145,10 @@ static int check_names(struct compiler *compiler, const struct document *documen
         const struct value *name = &document->values[i];
         const size_t size = value_size(name);
         if (name->kind != KIND_STRING)
-            return REFUSE(compiler, document, name, "%s must hold strings, not %s", keyword,
+            return REFUSE(compiler, document, name, "%s must contain only strings, not %s", keyword,
                           kind_text(name->kind));
         if (value->count <= NAMES_COMPARED_MAX && stands_before(document, value, name))
-            return REFUSE(compiler, document, name, "%s names %.*s twice", keyword,
+            return REFUSE(compiler, document, name, "%s contains %.*s twice", keyword,
                           (int)(size > 60 ? 60 : size), value_text(document, name));
     }
     return 0;
@@ -168,7 +168,7 @@ static int check_number(struct compiler *compiler, const struct document *docume
         return 0;
     }
     if (!number_whole(&number))
-        return REFUSE(compiler, document, value, "%s must be a whole number", name);
+        return REFUSE(compiler, document, value, "%s must be an integer", name);
     if (number.negative && number.digits > 0)
         return REFUSE(compiler, document, value, "%s must not be negative", name);
     return 0;
@@ -187,6 +187,6 @@ static int check_anchor(struct compiler *compiler, const struct document *docume
         if (i == 0 ? !begins : !goes_on) break;
     }
     return REFUSE(compiler, document, value,
-                  "%s must begin with a letter or _, and go on with these, digits, - and .",
+                  "%s must start with a letter or _, followed by letters, digits, _, - and .",
                   keyword_name(keyword));
 }

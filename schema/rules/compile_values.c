@@ -31,9 +31,8 @@ int compile_pattern(struct compiler *compiler, const struct document *document,
     free(text);
     if (error == ERR_NO_MEMORY) return error;
     if (error)
-        return REFUSE(compiler, document, blame,
-                      "this regular expression is not usable: %s (at byte %zu)", problem.sentence,
-                      problem.offset);
+        return REFUSE(compiler, document, blame, "invalid regular expression: %s (at byte %zu)",
+                      problem.sentence, problem.offset);
     schema->patterns[schema->pattern_count++] = pattern;
     schema->decodes = true;
     *out = pattern;

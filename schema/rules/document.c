@@ -47,13 +47,13 @@ int document_read(struct arena *arena, const struct schema_source *source,
     json_check_line(bytes, bytes + size + 1, true, &line);
     if (size > 0) memcpy(copy, text, size); /* the newlines are back: they tell the lines */
     if (line.reason == JSON_BLANK)
-        return refused(document, 0, "it is empty, not a schema", problem);
+        return refused(document, 0, "empty; a schema must be an object or a boolean", problem);
     if (line.reason != JSON_OK)
         return refused(document, (uint32_t)(line.bad - bytes), json_reason_sentence(line.reason),
                        problem);
     document->count = count_values((const char *)line.begin);
     if (document->count > DOCUMENT_VALUES_MAX)
-        return refused(document, 0, "it holds too many values", problem);
+        return refused(document, 0, "too many values", problem);
     document->values = arena_take(arena, document->count * sizeof *document->values);
     if (!document->values) return ERR_NO_MEMORY;
     read_values(document);

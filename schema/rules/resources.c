@@ -102,7 +102,7 @@ static int add_root(struct resources *resources, struct document *document, bool
     const bool known = find(resources, 0, uri, strlen(uri)) != NULL;
     if (known && !built_in)
         return document_refuse(document, value ? value : root, resources->problem,
-                               "another schema given here has the $id %s too", uri);
+                               "another schema has the same $id: %s", uri);
     int error = add_resource(resources, &resource, &document->resource);
     root->resource = document->resource;
     name.resource = document->resource;
@@ -145,9 +145,8 @@ static int find_vocabularies(struct resources *resources, uint32_t number) {
         strstr(uri, "://json-schema.org/draft/2019-09/") ||
         strcmp(uri, "http://json-schema.org/schema") == 0)
         return document_refuse(document, value, resources->problem,
-                               "it is written for another draft of JSON Schema (%s); known here "
-                               "is %s",
-                               uri, META_SCHEMA_URI);
+                               "unsupported draft of JSON Schema: %s (supported: %s)", uri,
+                               META_SCHEMA_URI);
     struct identifier *meta;
     const int error = find_meta(resources, uri, &meta);
     if (error) return error;
@@ -155,7 +154,7 @@ static int find_vocabularies(struct resources *resources, uint32_t number) {
     if (!meta || meta->value != resources_at(resources, meta->resource)->root)
         return document_refuse(document, value, resources->problem,
                                "$schema names %s, which is neither built in nor the $id of a "
-                               "schema given here",
+                               "given schema",
                                uri);
     resource->meta = meta->resource;
     return read_vocabulary(resources, resource, resources_at(resources, meta->resource));
@@ -175,7 +174,7 @@ static int read_vocabulary(struct resources *resources, struct resource *resourc
         const uint32_t bit = vocabulary_named(name, size);
         if (!bit && member->kind == KIND_BOOLEAN && value_is_true(document, member))
             return document_refuse(document, member, resources->problem,
-                                   "the vocabulary %.*s is required, and not known here",
+                                   "the vocabulary %.*s is required but not supported",
                                    (int)(size > 200 ? 200 : size), name);
         resource->vocabularies |= bit;
     }
@@ -243,11 +242,12 @@ static int scan_id(struct resources *resources, struct document *document, struc
         return document_refuse(document, id, resources->problem,
                                "$id must have no fragment (use $anchor)");
     if (!uri_is_spelled_well(text, size))
-        return document_refuse(document, id, resources->problem, "$id is no URI reference");
+        return document_refuse(document, id, resources->problem,
+                               "$id is not a valid URI reference");
     if (value == document->values) return 0; /* add_root has done it */
     if (find(resources, 0, uri, strlen(uri)))
         return document_refuse(document, id, resources->problem,
-                               "another schema given here has the $id %s too", uri);
+                               "another schema has the same $id: %s", uri);
     const struct resource *outer = resources_at(resources, *number);
     const struct resource resource = {.uri = arena_copy(resources->arena, uri, strlen(uri), 1),
                                       .document = document,
@@ -274,8 +274,7 @@ static int scan_name(struct resources *resources, struct document *document,
         return 0;
     }
     if (known)
-        return document_refuse(document, name, resources->problem,
-                               "the anchor %s stands in this schema twice", text);
+        return document_refuse(document, name, resources->problem, "duplicate anchor %s", text);
     const struct identifier identifier = {.owner = number,
                                           .resource = number,
                                           .name = arena_copy(resources->arena, text, size, 1),
@@ -329,8 +328,8 @@ int resources_follow(struct resources *resources, struct document *document,
     if (error) return error;
     if (!found)
         return document_refuse(document, reference, resources->problem,
-                               "it refers to %s, which is neither built in nor the $id of a schema "
-                               "given here; nothing is fetched",
+                               "it refers to %s, which is neither built in nor the $id of a given "
+                               "schema; nothing is fetched",
                                uri);
     const size_t hash = uri_fragment(text, size);
     const size_t fragment_size =
@@ -338,10 +337,10 @@ int resources_follow(struct resources *resources, struct document *document,
     follow_fragment(resources, fragment, fragment_size, found->resource, target);
     if (resources->steps > STEPS_MAX)
         return document_refuse(document, reference, resources->problem,
-                               "the references of this schema lead through too many members");
+                               "resolving the references of this schema takes too many steps");
     if (!target->value)
         return document_refuse(document, reference, resources->problem,
-                               "it refers to %.*s, which is not there",
+                               "it refers to %.*s, which does not exist",
                                (int)(size > 200 ? 200 : size), text);
     return 0;
 }

@@ -23,11 +23,11 @@ static void add_nearest(const struct schema_checker *checker, struct words *word
 
 void check_explain(const struct schema_checker *checker, struct schema_verdict *verdict) {
     static const char *const sentences[] = {
-        [GIVE_UP_STEPS] = "to check it by this schema takes more steps than a line may cost",
-        [GIVE_UP_DEPTH] = "this schema applies to it in too many layers",
-        [GIVE_UP_MEMORY] = "it holds more items or members than this schema can tell apart",
-        [GIVE_UP_PATTERN] = "a regular expression of this schema takes too many steps on it",
-        [GIVE_UP_LENGTH] = "it is longer than the lines that are checked"};
+        [GIVE_UP_STEPS] = "validating it takes more steps than the limit for a line",
+        [GIVE_UP_DEPTH] = "schemas are nested too deeply at one value",
+        [GIVE_UP_MEMORY] = "it has more items or members than can be tracked for this schema",
+        [GIVE_UP_PATTERN] = "matching a pattern of this schema takes too many steps",
+        [GIVE_UP_LENGTH] = "it is longer than the limit for a line"};
     *verdict = (struct schema_verdict){0};
     struct words words = {verdict->sentence, sizeof verdict->sentence, 0};
     if (checker->given_up) {
@@ -212,7 +212,7 @@ static void say_choices(const struct failure *failure, struct words *words) {
         quote(words, choices->choices[0].text, choices->choices[0].size);
         return;
     }
-    say(words, " is none of ");
+    say(words, " is not one of ");
     for (uint32_t i = 0; i < choices->count; i++) {
         if (words->used > SCHEMA_SENTENCE_MAX * 2 / 3) {
             say(words, " and %u more", (unsigned)(choices->count - i));
@@ -232,11 +232,11 @@ static void say_never(const struct failure *failure, struct words *words) {
     switch (keyword) {
     case KEYWORD_ADDITIONAL_PROPERTIES:
     case KEYWORD_UNEVALUATED_PROPERTIES:
-        say(words, "a property of this name is not allowed");
+        say(words, "a property with this name is not allowed");
         break;
     case KEYWORD_ITEMS:
     case KEYWORD_UNEVALUATED_ITEMS: say(words, "no more items are allowed"); break;
-    default: say(words, "nothing is allowed here");
+    default: say(words, "no value is allowed here");
     }
 }
 
@@ -269,16 +269,16 @@ static void say_missing(const struct failure *failure, struct words *words) {
     quote_name(words, depends ? &rules->names[failure->b] : failure->detail);
     say(words, " is missing");
     if (!depends) return;
-    say(words, ", which goes with ");
+    say(words, "; it is required by ");
     quote_name(words, &rules->names[failure->a]);
 }
 
 static void say_contains(const struct failure *failure, struct words *words) {
     if (failure->a == 0) {
-        say(words, "no item is what contains asks for");
+        say(words, "no item matches the schema of contains");
     } else {
-        say(words, "items that contains asks for: %llu, %s than the %llu of %s",
-            (unsigned long long)failure->a,
+        say(words, "%llu %s the schema of contains, %s than the %llu of %s",
+            (unsigned long long)failure->a, failure->a == 1 ? "item matches" : "items match",
             failure->keyword == KEYWORD_MAX_CONTAINS ? "more" : "fewer",
             (unsigned long long)failure->b, keyword_name(failure->keyword));
     }
@@ -287,7 +287,7 @@ static void say_contains(const struct failure *failure, struct words *words) {
 static void say_alternatives(const struct failure *failure, struct words *words) {
     const char *name = keyword_name(failure->keyword);
     if (failure->detail)
-        say(words, "it matches both %s/%llu and %s/%llu, where exactly one must match", name,
+        say(words, "it matches both %s/%llu and %s/%llu; exactly one must match", name,
             (unsigned long long)failure->a, name, (unsigned long long)failure->b);
     else
         say(words, "it matches none of the %llu schemas of %s", (unsigned long long)failure->a,
@@ -300,7 +300,7 @@ static void say_string(const struct failure *failure, struct words *words) {
         say(words, " does not match the pattern ");
         quote_keyword(words, failure);
     } else {
-        say(words, " is no %s", format_name((enum format_kind)failure->a));
+        say(words, " is not a valid %s", format_name((enum format_kind)failure->a));
     }
 }
 
@@ -332,7 +332,7 @@ static void write_sentence(const struct failure *failure, bool in_name, struct w
         break;
     case KEYWORD_ANY_OF:
     case KEYWORD_ONE_OF: say_alternatives(failure, words); break;
-    case KEYWORD_NOT: say(words, "it matches what the schema forbids by \"not\""); break;
+    case KEYWORD_NOT: say(words, "it matches the schema of \"not\""); break;
     case KEYWORD_PATTERN:
     case KEYWORD_FORMAT: say_string(failure, words); break;
     default: say_number(failure, words);

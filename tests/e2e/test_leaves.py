@@ -159,7 +159,7 @@ class Maker:
 
 
 # What ECMA-262 allows and PCRE2 10.42 does not, and limits that pattern.h states.
-BEYOND_PCRE2 = re.compile(r"lookbehind assertion is not fixed length|unknown property|PCRE2 does not know|too large|than can be counted")
+BEYOND_PCRE2 = re.compile(r"lookbehind assertion is not fixed length|unknown property|PCRE2 does not support|too large|count is too large")
 
 
 @unittest.skipIf(shutil.which("node") is None, "node is not installed")

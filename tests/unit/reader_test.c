@@ -501,14 +501,14 @@ static void check_names_the_line_and_the_column(void **state) {
     (void)state;
     const char text[] = "{\"a\":1}\n\n{\"a\":01}\r\n  \r\n{}\r\n[1]\n{\"a\":";
     check_text("check|x.ndjson", 1, text, sizeof text - 1,
-               "x.ndjson:3:7: bad_number: not a number as JSON writes it\n"
+               "x.ndjson:3:7: bad_number: not a valid JSON number\n"
                "x.ndjson:6:1: not_object: the top level is not an object\n"
                "x.ndjson:7:6: truncated: the line ends before the value does\n");
     check_text("check|--any|x.ndjson", 0, "[1]\n1\n\"x\"", 9, "");
     check_text("check|x.ndjson", 0, "", 0, "");
     check_text("check|y.ndjson", 2, "", 0, "");
     check_text("check|x.ndjson", 1, "{}\0\n", 4,
-               "x.ndjson:1:3: trailing: something follows the value\n");
+               "x.ndjson:1:3: trailing: extra text after the value\n");
 }
 
 static void a_line_may_be_as_long_as_the_limit_and_no_longer(void **state) {
