@@ -23,24 +23,24 @@ struct check {
     struct output *out;
     const char *name;
     struct schema_checker *checker; /* NULL: no schema */
-    uint64_t lines, good, bad, blank;
+    uint64_t lines, valid, invalid, blank;
 };
 
 static void print_invalid(struct check *check, const struct input_line *line, size_t column,
                           const char *reason, const char *sentence) {
-    check->bad++;
+    check->invalid++;
     output_format(check->out, "%s:%" PRIu64 ":%" PRIu64 ": %s: %s\n", check->name, line->number,
                   (uint64_t)column + 1, reason, sentence);
 }
 
-static bool holds_by_schema(struct check *check, const struct input_line *line,
-                            const struct json_line *parsed) {
+static bool matches_schema(struct check *check, const struct input_line *line,
+                           const struct json_line *parsed) {
     struct schema_verdict verdict;
     char text[SCHEMA_VERDICT_BYTES_MAX];
     if (check->checker == NULL || schema_check(check->checker, (const char *)parsed->begin,
                                                (size_t)(parsed->end - parsed->begin), &verdict))
         return true;
-    check->bad++;
+    check->invalid++;
     output_format(check->out, "%s:%" PRIu64 ": schema: ", check->name, line->number);
     output_visible(check->out, schema_verdict_text(&verdict, text, sizeof text));
     output_text(check->out, " (");
@@ -63,7 +63,7 @@ static bool check_line(void *context, const struct input_line *line) {
     json_check_line(line->bytes, end + 1, check->settings->any, &parsed);
     if (parsed.reason == JSON_OK && check->settings->ijson) ijson_check_line(&parsed);
     if (parsed.reason == JSON_OK)
-        check->good += holds_by_schema(check, line, &parsed);
+        check->valid += matches_schema(check, line, &parsed);
     else if (parsed.reason == JSON_BLANK)
         check->blank++;
     else
@@ -112,9 +112,9 @@ static int check_run(struct call *call) {
     schema_free(schema);
     output_flush(call->out);
     say("check: %" PRIu64 " lines: %" PRIu64 " valid, %" PRIu64 " invalid, %" PRIu64 " blank",
-        check.lines, check.good, check.bad, check.blank);
+        check.lines, check.valid, check.invalid, check.blank);
     if (!all) return EXIT_ERROR;
-    return check.bad > 0 ? EXIT_NEGATIVE : EXIT_OK;
+    return check.invalid > 0 ? EXIT_NEGATIVE : EXIT_OK;
 }
 
 #define AT(field) offsetof(struct check_settings, field)

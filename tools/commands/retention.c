@@ -49,8 +49,8 @@ static bool read_config(struct retention_job *job) {
 }
 
 /* A rule from the command line replaces the one in the file. */
-static void override_rule(uint64_t *rule, uint64_t said) {
-    if (said > 0) *rule = said;
+static void override_rule(uint64_t *rule, uint64_t given) {
+    if (given > 0) *rule = given;
 }
 
 /* The limits of --stream, in addition to those of the other streams. */

@@ -36,11 +36,11 @@ int load_check(const struct load_lines *kind, uint32_t connections, uint64_t lin
     struct comparison check = {.kind = kind, .sender_count = connections, .checked = checked};
     int status = check_open(&check, lines);
     if (status == 0) status = input_read(&check);
-    uint64_t came = 0;
+    uint64_t received = 0;
     for (uint64_t i = 0; status == 0 && i < lines; i++) {
-        came += check.seen[i / 8] >> i % 8 & 1;
+        received += check.seen[i / 8] >> i % 8 & 1;
     }
-    checked->lost = lines - came;
+    checked->lost = lines - received;
     check_close(&check);
     return status;
 }

@@ -135,7 +135,7 @@ static uint64_t line_random(const struct load_lines *kind, uint32_t connection, 
 }
 
 /* The first random number of a line decides. */
-static bool draws_good(const struct load_lines *kind, uint64_t *random) {
+static bool draws_valid(const struct load_lines *kind, uint64_t *random) {
     return random_below(random, 100) >= kind->bad_percent;
 }
 
@@ -199,7 +199,7 @@ static void line_make(const struct load_lines *kind, uint32_t connection, uint32
                       uint64_t seq, const char *second, char *line) {
     const size_t bytes = kind->line_bytes;
     uint64_t random = line_random(kind, connection, place);
-    const bool good = draws_good(kind, &random);
+    const bool valid = draws_valid(kind, &random);
     char tail[256];
     const size_t head_size = head_write(kind, connection, place, seq, second, &random, line);
     /* The longest ending that leaves room for a message. */
@@ -214,7 +214,7 @@ static void line_make(const struct load_lines *kind, uint32_t connection, uint32
     assert(head_size + tail_size <= bytes); /* LOAD_LINE_BYTES_MIN is enough for every head */
     message_make(&random, line + head_size, bytes - head_size - tail_size);
     memcpy(line + bytes - tail_size, tail, tail_size);
-    if (good) return;
+    if (valid) return;
     const char next = line[bytes];
     line[bytes] = '\0';
     line_spoil(&random, line, bytes);
@@ -257,9 +257,9 @@ static uint64_t place_of_growth(uint64_t seq, uint32_t digits) {
     return power - seq;
 }
 
-bool load_line_is_good(const struct load_lines *kind, uint32_t connection, uint32_t place) {
+bool load_line_is_valid(const struct load_lines *kind, uint32_t connection, uint32_t place) {
     uint64_t random = line_random(kind, connection, place);
-    return draws_good(kind, &random);
+    return draws_valid(kind, &random);
 }
 
 void load_block_fill(const struct load_lines *kind, struct load_block *block, uint64_t seq,

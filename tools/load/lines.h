@@ -34,6 +34,6 @@ void load_block_fill(const struct load_lines *kind, struct load_block *block, ui
                      uint32_t lines);
 
 /* Is the line at this place of a connection's blocks valid JSON? */
-bool load_line_is_good(const struct load_lines *kind, uint32_t connection, uint32_t place);
+bool load_line_is_valid(const struct load_lines *kind, uint32_t connection, uint32_t place);
 
 #endif

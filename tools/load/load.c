@@ -191,11 +191,11 @@ int program_main(int argc, char **argv) {
 
 static void help_print(void) {
     static const char head[] =
-        "usage: logport-load [--tcp|--udp] HOST:PORT... [options]\n\n"
-        "Sends JSON log lines, numbered with \"conn\" and \"seq\", and then prints one\n"
-        "JSON line that says how many and how long it took.  With --check, and the same\n"
-        "options but without an address, it reads what was stored instead, and says what\n"
-        "is missing or not as it was sent.\n\n";
+        "Usage: logport-load [--tcp|--udp] HOST:PORT... [OPTION...]\n\n"
+        "Sends JSON log lines that are numbered with \"conn\" and \"seq\", and prints one JSON\n"
+        "line with the number of lines and the time taken.  With --check and the same\n"
+        "options, but without an address, it reads stored lines from standard input and\n"
+        "reports what is missing or different.\n\n";
     char text[4096];
     options_help(option_table, stream_columns(STREAM_OUTPUT), text, sizeof text);
     stream_write(STREAM_OUTPUT, head, sizeof head - 1);
@@ -266,7 +266,8 @@ static void block_count(struct load *load, const struct load_connection *connect
     load->lines += lines;
     if (load->settings.bad == 0) return;
     for (uint32_t place = 0; place < lines; place++) {
-        if (!load_line_is_good(&load->kind, connection->block.connection, place)) load->bad_lines++;
+        if (!load_line_is_valid(&load->kind, connection->block.connection, place))
+            load->bad_lines++;
     }
 }
 

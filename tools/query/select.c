@@ -33,7 +33,7 @@ struct open_segment {
 struct search_job {
     struct port_op op; /* first: an op is cast to its job */
     struct piece piece;
-    struct open_segment *source;
+    struct open_segment *open;
     bool gap;  /* selection.gap */
     bool done; /* searched */
 };
@@ -47,7 +47,7 @@ struct select {
     void *context;
     const struct segment_list *list;
     uint32_t next_file;               /* how many were opened */
-    struct open_segment *source;      /* the segment being cut, or NULL */
+    struct open_segment *open;        /* the segment being cut, or NULL */
     const struct segment_file *shown; /* the last one opened, reading forwards */
     bool gap;         /* a file or the end of one was skipped since the last piece */
     struct cut *cuts; /* newest first: all pieces of the open segment */
@@ -70,7 +70,7 @@ struct select {
 static void find_cuts(struct select *s, struct buffer *packed) {
     struct cut cut;
     s->cut_count = 0;
-    while (cutter_next(&s->source->cutter, &cut, packed)) {
+    while (cutter_next(&s->open->cutter, &cut, packed)) {
         if (s->cut_count == s->cut_room) {
             s->cut_room = s->cut_room > 0 ? s->cut_room * 2 : 64;
             s->cuts = reallocate(s->cuts, s->cut_room * sizeof *s->cuts);
@@ -83,48 +83,48 @@ static const struct segment_file *file_at(const struct select *s, uint32_t numbe
     return &s->list->files[s->settings->newest_first ? s->list->count - 1 - number : number];
 }
 
-static void release_segment(struct open_segment *source) {
-    if (--source->uses > 0) return;
-    cutter_close(&source->cutter);
-    free(source);
+static void release_segment(struct open_segment *open) {
+    if (--open->uses > 0) return;
+    cutter_close(&open->cutter);
+    free(open);
 }
 
 static bool open_next_file(struct select *s, struct buffer *packed) {
-    struct open_segment *source = allocate(sizeof *source);
+    struct open_segment *open = allocate(sizeof *open);
     while (s->next_file < s->list->count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
         if (!query_wants_stream(s->query, segment->name.stream)) continue;
-        *source = (struct open_segment){.uses = 1,
-                                        .cutter = {.shown = s->shown,
-                                                   .query = s->query,
-                                                   .settings = s->settings,
-                                                   .report = s->report,
-                                                   .progress = s->progress}};
-        const bool wanted = cutter_open(&source->cutter, s->request->files, segment);
-        if (!s->settings->newest_first) s->shown = source->cutter.shown;
+        *open = (struct open_segment){.uses = 1,
+                                      .cutter = {.shown = s->shown,
+                                                 .query = s->query,
+                                                 .settings = s->settings,
+                                                 .report = s->report,
+                                                 .progress = s->progress}};
+        const bool wanted = cutter_open(&open->cutter, s->request->files, segment);
+        if (!s->settings->newest_first) s->shown = open->cutter.shown;
         if (!wanted) {
             s->gap = true;
             s->bytes_passed += segment->size;
             continue;
         }
-        s->source = source;
+        s->open = open;
         if (s->settings->newest_first) find_cuts(s, packed);
         return true;
     }
-    free(source);
+    free(open);
     return false;
 }
 
 static void close_segment(struct select *s) {
-    s->bytes_passed += s->source->cutter.segment->size;
-    if (s->source->cutter.gap) s->gap = true;
-    release_segment(s->source);
-    s->source = NULL;
+    s->bytes_passed += s->open->cutter.segment->size;
+    if (s->open->cutter.gap) s->gap = true;
+    release_segment(s->open);
+    s->open = NULL;
 }
 
 static bool next_cut(struct select *s, struct piece *piece) {
     if (!s->settings->newest_first)
-        return cutter_next(&s->source->cutter, &piece->cut, &piece->packed);
+        return cutter_next(&s->open->cutter, &piece->cut, &piece->packed);
     if (s->cut_count == 0) return false;
     piece->cut = s->cuts[--s->cut_count];
     piece->cut.unread = !piece->cut.careful;
@@ -134,12 +134,12 @@ static bool next_cut(struct select *s, struct piece *piece) {
 /* Fills the job with the next piece.  False: there is none. */
 static bool prepare(struct select *s, struct search_job *job) {
     for (;;) { /* ends: every turn opens the next file */
-        if (s->source == NULL && !open_next_file(s, &job->piece.packed)) return false;
+        if (s->open == NULL && !open_next_file(s, &job->piece.packed)) return false;
         if (next_cut(s, &job->piece)) break;
         close_segment(s);
     }
-    job->source = s->source;
-    job->source->uses++;
+    job->open = s->open;
+    job->open->uses++;
     job->gap = job->piece.cut.gap || s->gap;
     s->gap = false;
     job->done = false;
@@ -152,7 +152,7 @@ static bool prepare(struct select *s, struct search_job *job) {
 
 /* Reads a piece frame by frame and reports damage; used where a worker found damage. */
 static void search_carefully(struct select *s, struct search_job *job) {
-    const struct segment_file *segment = job->source->cutter.segment;
+    const struct segment_file *segment = job->open->cutter.segment;
     struct piece *piece = &job->piece;
     struct segment_reader reader;
     enum segment_damage damage;
@@ -196,7 +196,7 @@ static void reverse(struct select_line *lines, uint64_t count) {
 
 /* Returns the result of the oldest piece to the caller. */
 static void deliver(struct select *s, struct search_job *job) {
-    const struct segment_file *segment = job->source->cutter.segment;
+    const struct segment_file *segment = job->open->cutter.segment;
     struct piece *piece = &job->piece;
     struct select_report *report = s->report;
     if (piece->cut.careful || piece->damaged || piece->packed.size == 0) search_carefully(s, job);
@@ -228,8 +228,7 @@ static void deliver(struct select *s, struct search_job *job) {
 /* A piece that cannot be read or has changed is left to search_carefully. */
 static void search(struct search_job *job) {
     struct piece *piece = &job->piece;
-    if (piece->cut.unread && cut_read(&job->source->cutter, &piece->cut, &piece->packed) < 0)
-        return;
+    if (piece->cut.unread && cut_read(&job->open->cutter, &piece->cut, &piece->packed) < 0) return;
     piece_search(piece);
 }
 
@@ -284,7 +283,7 @@ static void run_search(struct select *s) {
         while (!job->done)
             port_wait(s->port, -1);
         if (!s->enough) deliver(s, job);
-        release_segment(job->source);
+        release_segment(job->open);
         s->first = (s->first + 1) % s->job_count;
         s->used--;
         if (s->enough) more = false;
@@ -312,7 +311,7 @@ static bool open_jobs(struct select *s) {
 }
 
 static void close_all(struct select *s) {
-    if (s->source != NULL) close_segment(s);
+    if (s->open != NULL) close_segment(s);
     if (s->port != NULL) port_close(s->port);
     for (uint32_t i = 0; i < s->job_count; i++)
         piece_close(&s->jobs[i].piece);
