@@ -1,5 +1,5 @@
-"""test_index.py - closed segments carry their index, plain tools do not notice, and logport
-archive makes the ones that are missing."""
+"""test_index.py - closed segments contain their index, other tools ignore it, and logport archive
+adds missing ones."""
 
 import json
 import os
@@ -31,13 +31,13 @@ def frames(path):
 
 
 def has_footer(path):
-    """The index is whole; while it is being written the last frame is not."""
+    """Is the index complete?  While it is being written, its last frame is not."""
     with open(path, "rb") as file:
         return file.read()[-28:-24] == struct.pack("<I", FOOTER)
 
 
 def strip(path):
-    """As if the index had never been written."""
+    """Removes the index."""
     os.truncate(path, next(at for magic, at, _ in frames(path) if magic == FILTERS))
 
 
@@ -63,7 +63,7 @@ class Index(Case):
 
     def test_what_the_index_passes_over_parts_groups_as_lines_that_are_read_do(self):
         daemon = self.daemon()
-        # Several groups a segment; what packs too well gets no filter.
+        # several groups per segment; groups that compress too well get no filter
         lines = [b'{"n":%d,"pad":"%s"}' % (n, self.rng.randbytes(700).hex(".").encode()) for n in range(3600)]
         for n in (1199, 2400, 2900, 3599):  # the end of one segment, the beginning of the next but one
             lines[n] = lines[n].replace(b'pad":"', b'pad":"found ')
@@ -103,7 +103,7 @@ class Index(Case):
             before = file.read()
         strip(path)
         self.assertEqual(logport("verify", base).code, 0)
-        with open(path, "rb") as reader:  # who has the old file open reads on in it
+        with open(path, "rb") as reader:  # a program that has the old file open continues to read it
             result = logport("archive", "--index-only", "-v", base)
             self.assertEqual((result.code, len(result.lines)), (0, 2), result.said)
         self.assertEqual([magic for magic, _, _ in frames(path)][-1], FOOTER)

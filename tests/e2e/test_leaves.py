@@ -1,6 +1,6 @@
-"""test_leaves.py - schema/'s small parts against others' answers to the same questions: numbers against
-Python's fractions, patterns against JavaScript's RegExp, formats against Python's own parsers.
-Questions are random; a failing test prints its seed."""
+"""test_leaves.py - compares small parts of schema/ with other implementations: numbers with Python's
+fractions, patterns with JavaScript's RegExp, formats with Python's parsers.
+Input is random; a failing test prints its seed."""
 
 import datetime
 import fractions
@@ -24,7 +24,7 @@ def hexed(text):
 
 
 def ask(questions):
-    """The answers, one for each question, which are tuples of fields."""
+    """The answers to the questions, which are tuples of fields."""
     lines = "".join("\t".join(fields) + "\n" for fields in questions)
     done = subprocess.run(LEAVES, input=lines.encode(), stdout=subprocess.PIPE, env=environment(), timeout=600)
     answers = done.stdout.decode().splitlines()
@@ -47,7 +47,7 @@ class Numbers(Case):
         questions, expected = [], []
         for _ in range(scaled(20000)):
             a, b = self.number(chance), self.number(chance)
-            if chance.random() < 0.2:  # the same one, written otherwise
+            if chance.random() < 0.2:  # the same number in another notation
                 b = re.sub(r"^(-?[0-9]+)$", r"\g<1>.0", a) if chance.random() < 0.5 else a + "e0" * ("e" not in a.lower())
             x, y = fractions.Fraction(a), fractions.Fraction(b)
             questions += [("order", a, b), ("integer", a)]
@@ -63,7 +63,7 @@ class Numbers(Case):
             self.assertEqual(int(answer), wanted, (SEED, question))
 
 
-# Of each kind that a pattern can tell apart, and none younger than Unicode 14.
+# Of each kind that a pattern can distinguish; none newer than Unicode 14.
 LETTERS = list("abcdefzABZ0129_-/.,:;()[]{}|^$*+?\\ \t\n\r\v\f\b\0\x7f!#&'\"<>=@`~%") + [
     "\x1f", "\x85", "\xa0", "\xaa", "\xb5", "\xe4", "\xc4", "\u0130", "\u01c5", "\u0338", "\u03b1", "\u0391", "\u0660",
     "\u09ea", "\u05d0", "\u0639", "\u1680", "\u180e", "\u200b", "\u200e", "\u2003", "\u2028", "\u2029", "\u202f",
@@ -80,7 +80,7 @@ letter lu Greek IsGreek Script=greek sc=Lu gc=Greek InBasicLatin L& Xan Script f
 
 
 class Maker:
-    """Patterns, most of them good."""
+    """Patterns, most of them valid."""
 
     def __init__(self, chance):
         self.chance = chance
@@ -148,7 +148,7 @@ class Maker:
         return self.atom(depth) + (quantifier if quantifier != "?" or self.chance.random() < 0.5 else "")
 
     def simple(self):
-        """Of the kind that schema/regex/quick.c may take on: no groups, no alternatives."""
+        """Patterns that schema/regex/quick.c may handle: no groups, no alternatives."""
         sets = ["a", "b", "1", "-", "\\.", "é", "\\/", "[ab]", "[^a]", "[^ab1]", "\\d", "\\w", "\\D", "\\W", "\\s", ".", "[a-f0-9]", "[^\\W]", "[\\w-]", "[^-]", "[.]"]
         quantifiers = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,2}?", "{2,}", "+?", "{0}"]
         terms = "".join(self.pick(*sets) + self.pick(*quantifiers) for _ in range(self.chance.randrange(1, 6)))

@@ -1,5 +1,5 @@
-"""test_lids.py - what a live and a closed segment say of their lines: times and levels, by the
-keys that the daemon was told, in lids that an independent reader decodes."""
+"""test_lids.py - lids of live and closed segments hold the times and levels of their lines, found by
+the configured keys; an independent decoder reads them."""
 
 import json
 import struct
@@ -13,7 +13,7 @@ WIDEST = (-(2**63), 2**63 - 1)
 
 
 def frames(path):
-    """(magic, bytes) of each, and of data frames their content's size, as FORMAT.md has it."""
+    """The frames as (magic, bytes, content size of data frames), decoded as FORMAT.md says."""
     with open(path, "rb") as file:
         data = file.read()
     at = 0
@@ -29,7 +29,7 @@ def frames(path):
 
 
 def lids(path):
-    """The lids, each with the content sizes of the frames that it speaks for."""
+    """The lids, each with the content sizes of the frames that it covers."""
     found, raw = [], 0
     for magic, frame in frames(path):
         if magic == DATA:
@@ -52,7 +52,7 @@ def record(i, **fields):
 
 class Lids(Case):
     def live_lids(self, daemon, lines):
-        """Sends them in one piece, and reads the live file."""
+        """Sends the lines at once and reads the live segment."""
         daemon.send(b"".join(lines))
         daemon.wait_stored(len(lines))
         (path,) = segments(daemon.base)
@@ -95,7 +95,7 @@ class Lids(Case):
         daemon = self.daemon("--time-keys", "when,at", "--level-keys=grade", "--level-scale", "python")
         lid = self.live_lids(daemon, [record(i, at=NOW // 10**9, grade=30) for i in range(1000)])[0]
         self.assertEqual(lid["time_min"], NOW)
-        # A reader with the usual rules finds no level in them, and must not skip them either.
+        # With the usual rules these lines have no level, but must not be skipped.
         self.assertEqual(lid["levels"], levels(0, 13))
 
     def test_lines_in_which_nothing_is_looked_for_may_be_of_any_time_and_level(self):

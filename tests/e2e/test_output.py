@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""test_output.py - what logport prints for a person at a terminal, and for programs.
+"""test_output.py - what logport prints to a terminal and to programs.
 
-A terminal is a pseudo-terminal here; the records are made by a real daemon.
+The terminal is a pseudo-terminal; a real daemon stores the records.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ def on_terminal(*words, **variables):
             raise AssertionError("%s does not end; it printed %r" % (words, text[-2000:]))
         try:
             piece = os.read(master, 65536)
-        except OSError as error:  # Linux: the last one who had the slave has gone
+        except OSError as error:  # Linux: nothing has the slave side open any more
             if error.errno != errno.EIO:
                 raise
             piece = b""
@@ -180,7 +180,7 @@ class Terminal(Shared):
             command = program("logport") + words + [daemon.base]
             process = start(command, stdout=subprocess.PIPE, stderr=slave, env=environment(TERM="xterm"))
             os.close(slave)
-            # It waits for us, who read nothing in the first second.
+            # It is blocked, because nothing is read in the first second.
             time.sleep(1.2)
             self.assertIsNone(process.poll())
             out = process.stdout.read()

@@ -1,6 +1,6 @@
-"""test_query.py - search, on random records and random questions, finds what slow and plain
-references find: grep for patterns, jq for conditions, Python for times and levels; with
-the index and without it, from closed files, and from one that is being written."""
+"""test_query.py - on random records, random searches find what slow and simple references find: grep
+for patterns, jq for conditions, Python for times and levels; with and without indexes, in closed
+and live segments."""
 
 import datetime
 import json
@@ -18,7 +18,7 @@ BEGIN = datetime.datetime(2026, 11, 20, tzinfo=datetime.timezone.utc)
 
 
 def record(rng, n):
-    """One object; some fields are there or not, or of another type."""
+    """One object; some fields may be absent or of another type."""
     fields = {"n": n}
     if rng.random() < 0.9:
         fields["ts"] = moment_text(BEGIN + datetime.timedelta(seconds=n * 7))
@@ -43,7 +43,7 @@ def moment_text(moment):
 
 
 class Query(Case):
-    """The same 6,000 lines, in two closed files and one that is being written."""
+    """The same 6,000 lines, in two closed segments and a live one."""
 
     COUNT = 6000
 
@@ -57,7 +57,7 @@ class Query(Case):
             json.dumps(fields, ensure_ascii=case.rng.random() < 0.2, separators=case.rng.choice([(",", ":"), (", ", ": ")])).encode()
             for fields in cls.records
         ]
-        # Groups of an index are about 1 MiB; the lines are made longer to get several.
+        # A group of an index is about 1 MiB; longer lines make several groups.
         cls.lines = [line[:-1] + b',"pad":"' + b"p" * 400 + b'"}' for line in cls.lines]
         cls.daemon = Daemon(case, "--flush-ms", "20")
         for begin, end in ((0, 3500), (3500, 5000), (5000, cls.COUNT)):
@@ -68,7 +68,7 @@ class Query(Case):
         cls.base = cls.daemon.base
 
     def check(self, expected, *words):
-        """With the index and without it."""
+        """Runs the search with and without indexes."""
         for more in ((), ("--no-index",)):
             result = logport("search", *more, *words, self.base)
             self.assertEqual(result.code, 0 if expected else 1, "%s: %s" % (words, result.said))
@@ -81,7 +81,7 @@ class Query(Case):
         return result.lines
 
     def a_literal(self):
-        """A piece of some line, or a word; often none of a line."""
+        """A part of some line, or a word that often occurs in none."""
         kind = self.rng.randrange(4)
         if kind == 0:
             return self.rng.choice(WORDS)
@@ -101,7 +101,7 @@ class Query(Case):
             self.check(self.grep("-F", *flags, "-e", literal), *flags, "--", literal)
 
     def a_regex(self):
-        """Of Perl's and grep -P's common language."""
+        """An expression that means the same to PCRE2 and grep -P."""
         escaped = "".join("\\" + c if c in "\\^$.[]|()*+?{}#" else c for c in self.a_literal())
         return self.rng.choice(
             [
@@ -140,7 +140,7 @@ class Query(Case):
     # ---- conditions ----
 
     def a_test(self):
-        """(ours, jq's)"""
+        """A condition for --where and the same for jq."""
         number = self.rng.choice(["200", "404", "500", "200.5", "-1", "12345678"])
         sign = self.rng.choice(["<", "<=", ">", ">="])
         return self.rng.choice(
@@ -201,7 +201,7 @@ class Query(Case):
             self.check(expected, "--level", level, "")
 
     def test_times_choose_records_since_then_and_until_then(self):
-        # What carries no time was received now, behind all of those that do.
+        # Records without a time were received now, after the times of all others.
         for _ in range(scaled(25, 4)):
             first, last = sorted(self.rng.randrange(self.COUNT) for _ in range(2))
             since, until = (moment_text(BEGIN + datetime.timedelta(seconds=n * 7)) for n in (first, last))
@@ -254,7 +254,7 @@ class Query(Case):
 
     def test_tail_knows_as_search_does_when_lines_came_in(self):
         for words, some in (
-            (["--until", "2026-11-21"], True),  # what says no time came in later
+            (["--until", "2026-11-21"], True),  # records without a time were received later
             (["--since", "2026-11-20T03:00:00Z"], True),
             (["--received", "--since", "1h"], True),
             (["--received", "--until", "1h"], False),
@@ -295,7 +295,7 @@ class Query(Case):
 
 
 class Threads(Case):
-    """Enough lines for several threads; what they find comes out in order, whatever they are asked."""
+    """Enough lines for several threads, whose results must be printed in order."""
 
     @classmethod
     def setUpClass(cls):

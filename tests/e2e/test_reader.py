@@ -1,4 +1,4 @@
-"""test_reader.py - logport, the reader: what it prints, in which order, and how it exits."""
+"""test_reader.py - the reader: output, order and exit codes of its commands."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ from records import BAD, GOOD
 
 
 class Follower:
-    """`logport tail -f` and what it printed when."""
+    """Runs `logport tail -f` and records when it printed each line."""
 
     def __init__(self, case, *words, env=None):
         self.process = start(
@@ -71,7 +71,7 @@ class Follower:
 
 
 def write_directory(case, lines, cuts=(), stream_words=()):
-    """A directory with these lines, stored by the daemon, a new segment behind
+    """A directory with these lines, stored by the daemon, with a new segment after
     each number of lines in cuts."""
     daemon = Daemon(case, *stream_words)
     edges = [0, *cuts, len(lines)]
@@ -101,7 +101,7 @@ class Shared(Case):
         cls.base = write_directory(case, cls.lines, cls.CUTS)
 
     def check(self, expected, *words, code=0, **options):
-        """Exit code and stdout exactly; nothing else may be on stdout."""
+        """Checks the exit code and all of stdout."""
         result = logport(*words, **options)
         self.assertEqual(result.code, code, result.said)
         self.assert_lines(result.lines, expected)
@@ -214,7 +214,7 @@ class Follow(Case):
         self.assert_lines(follower.lines, sent)
         self.assertGreaterEqual(len(segments(daemon.base)), rounds // 5)
         late = sorted(seen - when[line] for seen, line in follower.seen if line in when)
-        # Flush age and a look every 250 ms; the margin is for a busy machine.
+        # flush_ms and a poll every 250 ms; the margin is for a busy machine
         self.assertLess(late[len(late) // 2], 0.2 + 0.25 + (2 if WINDOWS or SANITIZED else 0.2), late)
         self.assertLess(late[-1], 0.2 + 0.25 + (10 if WINDOWS or SANITIZED else 2), late)
         daemon.stop()
@@ -258,20 +258,20 @@ class Follow(Case):
     ROTATIONS = 200
 
     def load_with_rotations(self, daemon, sent, seen):
-        """Sends until there are as many segments, each batch its own; keeps in `sent` what it sends."""
+        """Sends until there are that many segments, one batch each; adds the lines to `sent`."""
         connection, number = daemon.connect(), 0
         while len(segments(daemon.base)) <= self.ROTATIONS:
             burst = [log_line(self.rng, n=number + i, pad="p" * 200) for i in range(60)]
             number += len(burst)
             sent += burst
             connection.sendall(b"\n".join(burst) + b"\n")
-            time.sleep(0.05 if WINDOWS else 0.01)  # a load, not a flood: that would fill larger batches
-            if WINDOWS:  # Wine's speed is not ours
+            time.sleep(0.05 if WINDOWS else 0.01)  # not too fast, which would fill larger batches
+            if WINDOWS:  # Wine is slower
                 wait_until(lambda: len(sent) < len(seen) + 3000, "the follower keeps up")
         connection.close()
 
     def assert_shown(self, follower, lines):
-        """Waits for as many, and says which one is missing when they do not come."""
+        """Waits for that many lines, and names the missing one if they do not arrive."""
         try:
             wait_until(lambda: len(follower.seen) >= len(lines), "they are shown")
         except AssertionError:
@@ -279,10 +279,10 @@ class Follow(Case):
         self.assert_lines(follower.lines, lines)
 
     def follow_rotations(self, beside):
-        """`beside` runs again and again in a thread of its own, meanwhile."""
+        """Meanwhile `beside` runs repeatedly in a thread of its own."""
         daemon = self.daemon("--segment-bytes-max", "8KiB", "--flush-ms", "5")
         follower = Follower(self, daemon.base)
-        # It may begin to look when there are many already.
+        # It may start when there are many already.
         errors = Follower(self, "-n", "1000000", "--level", "error", daemon.base)
         sent = [log_line(self.rng, first=1)]
         daemon.send(sent[0] + b"\n")
@@ -298,7 +298,7 @@ class Follow(Case):
         daemon.stop()
         self.assertGreaterEqual(len(segments(daemon.base)), self.ROTATIONS)
         self.assert_lines(daemon.lines_stored(), sent)
-        time.sleep(0.3)  # nothing more comes: nothing is shown twice behind the end
+        time.sleep(0.3)  # nothing may be printed twice after the end
         self.assertEqual((len(follower.seen), len(errors.seen)), (len(sent), len(expected)))
 
     def test_tail_f_through_200_rotations_under_load_shows_every_line_once_in_order(self):
@@ -313,7 +313,7 @@ class Follow(Case):
 
 
 class Search(Shared):
-    """Compared with GNU grep on the very same lines."""
+    """Compares search with GNU grep on the same lines."""
 
     PATTERNS = ["worker", "timeout upstream", "error", '"n":7', "zzz-not-there", "é", "東京", "WARN", "a", ""]
 
@@ -344,7 +344,7 @@ class Search(Shared):
             kind = self.rng.choice(("plain", "count", "max"))
             if kind == "count":
                 if pattern == "" and "-v" in flags:
-                    continue  # grep prints no number at all here, we print 0
+                    continue  # grep prints nothing here, logport prints 0
                 flags.append("-c")
             elif kind == "max":
                 flags += ["-m", str(self.rng.choice((1, 2, 10, 1000)))]
@@ -412,7 +412,7 @@ class Damage(Case):
         [self.path] = segments(self.base)
 
     def flip(self, where):
-        """One bit of one byte, at a fraction of the file's length."""
+        """Flips one bit, at a fraction of the file's length."""
         with open(self.path, "r+b") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(int(size * where))
@@ -518,7 +518,7 @@ class Check(Case):
             file.write('{"a":1}\n')
         schema = fed("check", path + ".json", "--schema")
         self.assertEqual(schema.code, 2)
-        self.assertRegex(schema.said, r"pipe:100001|pipe:2:1")  # what was fed is no schema, but it was read
+        self.assertRegex(schema.said, r"pipe:100001|pipe:2:1")  # the input is not a schema, but it was read
         shown = fed("cat")
         self.assertEqual(shown.code, 2)
         self.assertRegex(shown.said, r"pipe: a pipe or a device, not a file")

@@ -1,6 +1,6 @@
-"""test_reference.py - search, asked thousands of random questions of random corpora, answers what
-an independent and slow reference answers: lz4 -dc for the lines, grep for patterns, and for
-conditions, times, levels, streams, orders and context the plain Python of reference.py."""
+"""test_reference.py - thousands of random searches in random corpora give the same results as a slow,
+independent reference: lz4 -dc for the lines, grep for patterns, and reference.py for conditions,
+times, levels, streams, orders and context."""
 
 import concurrent.futures
 import json
@@ -18,14 +18,14 @@ THREADS = 2 if not WINDOWS else 1
 
 
 class File:
-    """A segment in a corpus, and the lines of it that can be read."""
+    """A segment in a corpus, with its readable lines."""
 
     def __init__(self, path, stream, entries):
         self.path, self.stream, self.entries = path, stream, entries
 
 
 class Corpus:
-    """Segments, their lines in the order of storage, and the paths that mean all of them."""
+    """Segments, their lines in storage order, and the paths that name all of them."""
 
     def __init__(self, name, paths, files, damaged=False):
         self.paths, self.files, self.damaged = paths, files, damaged
@@ -36,7 +36,7 @@ class Corpus:
             text.writelines(entry.line + b"\n" for entry in self.entries)
 
     def parts(self):
-        """Corpora of one of its streams, one of its files, and several that are named."""
+        """Smaller corpora: one stream, one file, and several paths."""
         name = self.text_path[:-4]
         stream = self.files[-1].stream
         files = [file for file in self.files if file.stream == stream]
@@ -63,7 +63,7 @@ def frame_spans(path):
 
 
 class Corpora:
-    """Segments made once, by a daemon and archive, and corpora that are put together from them."""
+    """Segments made once by a daemon and logport archive, and corpora composed of them."""
 
     SEGMENTS = scaled(36, 8)
 
@@ -93,7 +93,7 @@ class Corpora:
             case.assertEqual(frames(path)[-1][0], FOOTER)
 
     def some_entries(self, number):
-        """Mostly few; sometimes enough for several groups of an index; long lines now and then."""
+        """Mostly few lines, sometimes enough for several index groups, occasionally long ones."""
         kind = self.rng.randrange(9)
         count = self.rng.randrange(1, 4) if kind == 0 else self.rng.randrange(20, 400)
         if kind == 8:
@@ -106,7 +106,7 @@ class Corpora:
         return entries
 
     def a_file(self, folder, stream, made, kinds):
-        """A copy of a made segment in a stream's folder: with its index or without it, live or closed."""
+        """Copies a segment to a stream's folder: with or without its index, live or closed."""
         path, entries = made
         name = os.path.basename(path)
         to = os.path.join(folder, stream, stream + name[len("main") :])
@@ -145,7 +145,7 @@ class Corpora:
             return File(path, stream, [])
 
     def damage(self, file):
-        """Changes a byte of a frame, cuts the file, or puts nonsense between two frames."""
+        """Changes a byte of a frame, truncates the file, or inserts garbage between two frames."""
         spans = [span for span in frame_spans(file.path)]
         datas = [span for span in spans if span[0] == DATA]
         if not datas:
@@ -175,7 +175,7 @@ class Corpora:
 
     @staticmethod
     def lose(file, datas, lost, and_what_follows):
-        """Takes out the lines of a frame."""
+        """Removes the lines of a frame."""
         begin = 0
         sizes = [len(entry.line) + 1 for entry in file.entries]
         before = sum(span[3] for span in datas[: datas.index(lost)])
@@ -194,7 +194,7 @@ class Corpora:
 
 
 class Question:
-    """What is asked, in words, and the numbers of the lines that are the answer."""
+    """A search as command-line words, and the numbers of the lines that it must print."""
 
     def __init__(self, rng, corpus, patterns=True):
         self.rng, self.corpus, self.words, self.last = rng, corpus, [], []
@@ -202,7 +202,7 @@ class Question:
         self.filter = self.a_filter() if rng.random() < 0.6 else None
 
     def a_piece(self):
-        """Of a line that is there; sometimes changed so that it hardly is."""
+        """A condition that an existing line meets; sometimes changed so that few lines do."""
         rng = self.rng
         if not self.corpus.entries:
             return "anything"
@@ -232,7 +232,7 @@ class Question:
         return form % escaped if "%s" in form else form
 
     def a_pattern(self):
-        """The set of lines that patterns choose."""
+        """The lines that match the patterns."""
         rng, words = self.rng, self.words
         everything = set(range(len(self.corpus.entries)))
         kind = rng.choice(("all", "literal", "literal", "regex", "regex", "literals", "regexes"))
@@ -245,7 +245,7 @@ class Question:
             patterns = [make() for _ in range(count)]
             flags = ["-i"] if rng.random() < 0.2 else []
             fixed = kind.startswith("literal")
-            # grep -P takes one pattern only; case is ASCII's for our literals.
+            # grep -P takes only one pattern; literals ignore the case of ASCII letters only.
             asked = [[w for p in patterns for w in ("-e", p)]] if fixed else [["-e", p] for p in patterns]
             found = set()
             for one in asked:
@@ -258,7 +258,7 @@ class Question:
         return found
 
     def a_filter(self):
-        """The set of lines that all conditions beside the patterns choose."""
+        """The lines that pass all filters."""
         rng, entries = self.rng, self.corpus.entries
         inside = set(range(len(entries)))
         for kind in rng.sample(("where", "level", "since", "until", "stream", "received"), rng.choice((1, 1, 2, 3))):
@@ -279,7 +279,7 @@ class Question:
                 moment = moment if moment is not None else 1795505400 * 10**9
                 moment += rng.choice((0, 0, 1, -1)) * 10**6
                 self.words += ["--" + kind, moment_text(rng, moment)]
-                # A line that says no time was received today, behind all that do.
+                # A line without a time was received today, after the times of all others.
                 later = kind == "since"
                 inside = {i for i in inside if (later if entries[i].time_ns is None else (entries[i].time_ns >= moment) == later)}
             elif kind == "received" and "--since" not in self.words and "--until" not in self.words:
@@ -293,11 +293,11 @@ class Question:
         return sorted(found)
 
     def ask(self):
-        """Chooses how the answer is printed, and asks, with the index and without it."""
+        """Chooses an output and runs the search, with and without indexes."""
         rng, corpus, found = self.rng, self.corpus, self.answer()
         kind = rng.choice(("plain", "plain", "count", "max", "context", "newest", "sort"))
         if corpus.damaged and kind == "context":
-            kind = "plain"  # what is around a hole is not told
+            kind = "plain"  # context around a damaged frame is unspecified
         words, most = list(self.words), None
         if kind == "count":
             words.append("-c")
@@ -328,7 +328,7 @@ class Question:
         if kind == "count":
             expected = [b"%d" % min(len(found), most if most is not None else len(found))]
         if kind == "sort" and not self.corpus.damaged:
-            # Of lines that say no time it is known only about when they came.
+            # The receive time of lines without a time is known only approximately.
             timed = {entry.line for entry in self.corpus.entries if entry.time_ns is not None}
             if most is None:
                 if [line for line in result.lines if line in timed] != [line for line in expected if line in timed]:
@@ -349,14 +349,14 @@ class Question:
             code = 2
         if result.code != code and not (self.corpus.damaged and result.code == 2):
             raise AssertionError("%s: exit code %d, not %d: %s" % (where, result.code, code, result.said))
-        # A stream that is asked for and is not there is told, and changes no line.
+        # An unknown stream is reported and does not change the output.
         told = [line for line in result.err.splitlines() if b": no stream " not in line]
         if told and not self.corpus.damaged:
             raise AssertionError("%s: it said %s" % (where, result.said))
 
 
     def ask_stat(self):
-        """What stat counts, per file and in all, from the index and from the lines."""
+        """Checks the counts of stat, per file and in total, from indexes and from lines."""
         words = list(self.words)
         if self.rng.random() < 0.3:
             words += self.rng.choice((["--by", "level"], ["--histogram"], ["--by", "http.status", "-n", "3"]))
@@ -376,7 +376,7 @@ class Question:
 
 
 def counts_of(entries):
-    """As stat prints them."""
+    """The counts, as stat prints them."""
     times = [entry.time_ns for entry in entries if entry.time_ns is not None]
     names = ["none", "trace", "debug", "info", "warn", "error", "fatal"]
     levels = [(entry.level + 3) // 4 for entry in entries]

@@ -1,8 +1,8 @@
-"""test_tools.py - other people's programs read a segment that is being written, one that
-is closed, and one that was repaired; and the shells take the completions.
+"""test_tools.py - other programs read live, closed and repaired segments; shells load the
+completions.
 
-What cannot read a file, or only a part of it, is tested too, so that FORMAT.md
-("Who reads it") stays true.
+Programs that read nothing or only a part are tested too, so that FORMAT.md ("Who reads it")
+stays true.
 """
 
 import json
@@ -50,7 +50,7 @@ class Files(Case):
         self.files = self.make()
 
     def make(self):
-        """By kind: the path, and the lines that it holds."""
+        """For each kind of file: its path and its lines."""
         daemon = self.daemon("--flush-ms", "50")
         base, files = daemon.base, {}
         sent = [log_line(self.rng, n=n, where="Zürich") for n in range(6000)]
@@ -59,7 +59,7 @@ class Files(Case):
         daemon.wait_stored(half)
         self.assertEqual(logport("rotate", base).code, 0)
         closed = wait_until(lambda: [p for p in segments(base) if ".part." not in p], "the first file is closed")[0]
-        # In appends of their own, so that there is more than a frame and a lid to read.
+        # in separate appends, so that there are several frames and lids
         for begin in range(half, len(sent), half // 4):
             daemon.send(b"\n".join(sent[begin : begin + half // 4]) + b"\n")
             daemon.wait_stored(begin + half // 4)
@@ -95,7 +95,7 @@ class Files(Case):
                 self.assert_lines(result.lines, sent)
 
     def read_first_frame_only(self, command):
-        """What hands back one frame and no error: it looks like success, and is not."""
+        """Libraries that return only the first frame, without an error."""
         for kind, (path, sent) in self.files.items():
             with self.subTest(kind):
                 found = run(command + [path]).lines
@@ -128,8 +128,8 @@ class Tools(Files):
     @needs("lnav")
     @needs("lz4")
     def test_lnav_shows_what_it_shows_of_the_same_lines_packed_by_lz4(self):
-        """lnav 0.11 loses lines of some compressed files, whoever made them; of most it shows
-        all.  So a file of the lz4 command's with the same lines says what can be expected."""
+        """lnav 0.11 loses lines of some compressed files, no matter which program made them.
+        So a file that the lz4 command made from the same lines says what to expect."""
         for kind, (path, sent) in self.files.items():
             with self.subTest(kind):
                 plain = os.path.join(self.directory(), "plain.ndjson.lz4")
@@ -140,7 +140,7 @@ class Tools(Files):
                 self.assert_lines(shown, expected)
 
     def lnav(self, path):
-        """In the order of the times that it finds in them."""
+        """Sorted by the times that lnav finds in them."""
         result = run(["lnav", "-n", path], env=environment(HOME=os.path.dirname(path)))
         self.assertEqual(result.code, 0, result.said)
         return sorted(result.lines)
@@ -189,7 +189,7 @@ class Shells(Case):
 
         self.assertEqual(complete("logport", "se"), ["search", "send"])
         self.assertEqual(complete("logport", "repair", "--o"), ["--output"])
-        self.assertEqual(complete("logport", "repair", "pa"), [])  # bash goes on with file names
+        self.assertEqual(complete("logport", "repair", "pa"), [])  # bash then completes file names
         self.assertIn("--segment-bytes-max", complete("logportd", "--seg"))
         registered = run(["bash", "--norc", "-c", 'source "$0"; complete -p logport logportd', script])
         self.assertEqual(registered.code, 0, registered.said)
@@ -233,7 +233,7 @@ class Shells(Case):
 
 
 class Generator(Case):
-    """logport-load, whose word the benchmarks take: what it says of stored lines holds."""
+    """The benchmarks rely on logport-load: its reports about stored lines must be right."""
 
     OPTIONS = ["--lines", "3000", "--connections", "3", "--bytes", "200"]
 

@@ -1,5 +1,5 @@
-/* find_test.c - the fast search finds what a plain comparison finds, and reads
- * nothing behind the end (which AddressSanitizer sees). */
+/* find_test.c - the vector search finds what a plain comparison finds, and reads nothing after the
+ * end (AddressSanitizer would see it). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static int fold(uint8_t byte, bool ignore_case) {
     return ignore_case && byte >= 'A' && byte <= 'Z' ? byte + 32 : byte;
 }
 
-/* As plain as can be. */
+/* The simplest possible search. */
 static const uint8_t *find_slowly(const uint8_t *needle, size_t size, bool ignore_case,
                                   const uint8_t *text, const uint8_t *end) {
     for (; (size_t)(end - text) >= size; text++) {
@@ -43,13 +43,13 @@ static void all_ways_find_the_same_place(void **state) {
         const size_t text_size = draw(200), needle_size = draw(draw(2) ? 4 : 40);
         const uint32_t kinds = draw(sizeof letters - 2) + 1;
         const bool ignore_case = draw(2) == 1;
-        /* Of just this size, so that a read behind it is seen. */
+        /* Exactly this size, so that AddressSanitizer sees a read after the end. */
         uint8_t *text = malloc(text_size + 1), *pattern = malloc(needle_size + 1);
         for (size_t i = 0; i < text_size; i++)
             text[i] = (uint8_t)letters[draw(kinds)];
         for (size_t i = 0; i < needle_size; i++)
             pattern[i] = (uint8_t)letters[draw(kinds)];
-        /* A long one does not stand there by chance. */
+        /* A long needle would not occur by chance. */
         if (needle_size <= text_size && draw(2))
             memcpy(text + draw((uint32_t)(text_size - needle_size + 1)), pattern, needle_size);
         text = realloc(text, text_size > 0 ? text_size : 1);
@@ -59,7 +59,7 @@ static void all_ways_find_the_same_place(void **state) {
         const uint8_t *place = find_slowly(pattern, needle_size, ignore_case, text, end);
         if (find(&needle, text, end) != place || find_plain(&needle, text, end) != place)
             fail_msg("seed %llu", (unsigned long long)seed);
-        needle.wide = false; /* as on a processor without AVX2 */
+        needle.wide = false; /* as on a CPU without AVX2 */
         if (find(&needle, text, end) != place) fail_msg("seed %llu", (unsigned long long)seed);
         needle_close(&needle);
         free(pattern);

@@ -1,5 +1,5 @@
-/* keep_commands_test.c - what logport verify --manifest and logport retention say and do, on a
- * disk in memory. */
+/* keep_commands_test.c - output and effects of logport verify --manifest and logport retention, on
+ * a disk in memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #define MAIN_2 "main-0000000002-20261126T120000Z.ndjson.lz4"
 
 static struct sim sim;
-static struct manifest *manifest; /* as the daemon has it open */
+static struct manifest *manifest; /* open, as in the daemon */
 static struct output out;
 
 static int set_up(void **state) {
@@ -44,7 +44,7 @@ static int tear_down(void **state) {
     return sweep_tell(state);
 }
 
-/* The exit code; what it prints is printed(). */
+/* Returns the exit code; printed() is the output. */
 #define LOGPORT(...) run((char *[]){"logport", __VA_ARGS__, NULL})
 static int run(char **words) {
     int count = 0;
@@ -103,7 +103,8 @@ static void one_that_was_changed_is_named(void **state) {
     assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), "logs/main/" MAIN_2 ": changed: 2 lines of "));
     assert_non_null(strstr(printed(), "4 unchanged, 0 missing, 1 changed, 0 added\n"));
-    put_lines(&sim.disk, "logs/main/" MAIN_2, "main", 3, 1); /* as many, of as many bytes */
+    put_lines(&sim.disk, "logs/main/" MAIN_2, "main", 3,
+              1); /* the same number of lines and bytes */
     assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
     assert_non_null(strstr(printed(), "logs/main/" MAIN_2 ": changed: 1 lines of "));
 }
@@ -114,7 +115,7 @@ static void any_byte_of_a_line_that_is_wrong_is_found(void **state) {
     uint8_t bytes[8192];
     const uint8_t *now = disk_bytes(&sim.disk, "logs/main/" MAIN_2, &size);
     memcpy(bytes, now, size);
-    for (size_t i = 19; i + 4 < size; i++) { /* behind the frame's header, before its end mark */
+    for (size_t i = 19; i + 4 < size; i++) { /* between the frame's header and its end mark */
         bytes[i] ^= 1;
         disk_put(&sim.disk, "logs/main/" MAIN_2, bytes, size);
         assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
@@ -142,7 +143,7 @@ static void one_that_the_daemon_has_just_closed_is_no_finding(void **state) {
     assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_OK);
     assert_string_equal(printed(), "5 recorded, 5 unchanged, 1 not recorded yet, 0 missing, "
                                    "0 changed, 0 added\n");
-    put_segment(&sim.disk, "logs", "main", 7, false); /* this number was never given out */
+    put_segment(&sim.disk, "logs", "main", 7, false); /* this sequence was never assigned */
     assert_int_equal(LOGPORT("verify", "--manifest", "logs"), EXIT_NEGATIVE);
 }
 
@@ -174,7 +175,7 @@ static void one_that_was_moved_is_looked_for_where_it_went(void **state) {
     assert_non_null(strstr(printed(), MAIN_1 ": missing"));
 }
 
-/* The daemon deletes one behind the back of verify, which has read the manifest already. */
+/* The daemon deletes a segment after verify has read the manifest. */
 static void delete_meanwhile(void *context, enum disk_operation operation, const char *path,
                              int64_t result) {
     (void)context;
@@ -221,7 +222,8 @@ static void a_dry_run_shows_what_would_go_and_deletes_nothing(void **state) {
         EXIT_OK);
     static const char first[] = "logs/main/" MAIN_1 ": ";
     assert_int_equal(strncmp(printed(), first, sizeof first - 1), 0);
-    assert_non_null(strstr(printed(), ": more than 3 in stream main\n1 of 5 segments would be deleted, "));
+    assert_non_null(
+        strstr(printed(), ": more than 3 in stream main\n1 of 5 segments would be deleted, "));
     assert_true(disk_used(&sim.disk) == before);
     assert_int_equal(manifest_state(manifest, "main", 1, NULL), MANIFEST_CLOSED);
 }

@@ -1,5 +1,5 @@
-/* query_time_test.c - the moments that --since and --until take.  Where a day begins depends on
- * the local zone: those tests hold in any, and CMake runs them in several. */
+/* query_time_test.c - the times that --since and --until accept.  The start of a day depends on the
+ * local zone: these tests hold in any zone, and CMake runs them in several. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ static void ages_are_reckoned_from_now(void **state) {
         {"2d", 2 * DAY_S * SECOND},
         {"1w", 7 * DAY_S * SECOND},
         {"007m", 420 * SECOND},
-        {"104166d", 104166 * DAY_S * SECOND}, /* far before 1970 */
+        {"104166d", 104166 * DAY_S * SECOND}, /* long before 1970 */
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         if (read_time(examples[i].text, NOW) != NOW - examples[i].ago_ns)
@@ -121,14 +121,14 @@ static void what_is_no_time_is_refused(void **state) {
 
 /* ---- days ---- */
 
-/* The local day, counted from 1970 on. */
+/* The number of the local day since 1970. */
 static int64_t local_day(int64_t unix_ns) {
     const int64_t unix_s = unix_ns / SECOND, local_s = unix_s + system_zone_offset_s(unix_s);
     return local_s / DAY_S - (local_s % DAY_S < 0);
 }
 
-/* Every 41 minutes of a year: so each hour of the day, and the days of 23 and 25 hours.  Where a zone
- * is slow to ask (Wine) fewer: LOGPORT_TEST_SCALE. */
+/* Checks every 41 minutes of a year: every hour of the day, and the days with 23 and 25 hours.
+ * LOGPORT_TEST_SCALE reduces this where zone queries are slow (Wine). */
 static void check_days(int64_t year_begin_s) {
     const char *percent = system_environment("LOGPORT_TEST_SCALE");
     const int scale = percent != NULL ? atoi(percent) : 100;
@@ -149,11 +149,11 @@ static void check_days(int64_t year_begin_s) {
 
 static void today_and_yesterday_begin_with_the_local_day_however_long_it_is(void **state) {
     (void)state;
-    check_days(1514764800); /* 2018: in Brazil clocks were still changed, at midnight */
+    check_days(1514764800); /* 2018: Brazil still changed its clocks, at midnight */
     check_days(1767225600); /* 2026 */
 }
 
-/* What local clocks show, as if they were in UTC. */
+/* What local clocks show, given as if it were UTC. */
 static int64_t local_s(int64_t unix_s) {
     return unix_s + system_zone_offset_s(unix_s);
 }
@@ -185,7 +185,7 @@ a_local_time_that_comes_twice_is_the_first_and_a_skipped_one_is_when_it_is(void 
     (void)state;
     const char *zone = system_environment("TZ");
     if (zone == NULL || strcmp(zone, "Europe/Berlin") != 0) skip();
-    /* From 02:00 to 03:00 on March 29, from 03:00 back to 02:00 on October 25; both at 01:00 UTC. */
+    /* 02:00 to 03:00 on March 29, and 03:00 back to 02:00 on October 25; both at 01:00 UTC. */
     assert_int_equal(read_time("2026-03-29 02:30", NOW), read_time("2026-03-29T01:00:00Z", NOW));
     assert_int_equal(read_time("2026-03-29 03:00", NOW), read_time("2026-03-29T01:00:00Z", NOW));
     assert_int_equal(read_time("2026-10-25 02:30", NOW), read_time("2026-10-25T00:30:00Z", NOW));

@@ -1,5 +1,4 @@
-/* reader_test.c - what the commands of logport print for segments that a test has
- * made in memory, and how they exit. */
+/* reader_test.c - output and exit codes of the reader's commands for segments in memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +33,7 @@ static int end(void **state) {
     return 0;
 }
 
-/* Runs a command line whose arguments are parted by '|'. */
+/* Runs a command line; arguments are separated by '|'. */
 static int run(const char *arguments) {
     char text[512];
     char *argv[16] = {(char *)"logport"};
@@ -75,7 +74,7 @@ static void append(struct memory_file *file, const char *lines) {
 #define SEGMENT(stream, sequence, part)                                                            \
     "logs/" stream "/" stream "-000000000" sequence "-20261124T073000Z" part ".ndjson.lz4"
 
-/* Two closed segments and one that is being written, four frames, ten lines; one reject. */
+/* Two closed segments and a live one: four frames, ten lines; and one reject. */
 static void write_logs(void) {
     memory_add(&files, "logs", true);
     memory_add(&files, "logs/state", true);
@@ -106,8 +105,8 @@ static void cat_prints_all_streams_but_rejects_in_order(void **state) {
                   "e 2\nf 2\ng 2\nh 2\na 1\nb 1\nc 1\nd 1\n");
 }
 
-/* The first time a folder is listed, one of its files is passed over, which loses its .part then, as
- * happens where a name changes meanwhile. */
+/* The first listing of a folder misses one of its files, which is renamed (loses .part) at that
+ * moment. */
 static const char *passed_over;
 static file_visit *visit_others;
 
@@ -225,13 +224,13 @@ static void tail_prints_the_last_lines_over_frames_and_segments(void **state) {
     assert_prints(0, "tail|-n1|logs/rejects|logs/main", "j 3\nreject\n");
 }
 
-/* A daemon that writes two streams while tail -f looks, a step at a time, at moments
- * that the seed decides: tail must print every line once and in order. */
+/* A daemon writes two streams while tail -f reads, one step at a time, at moments chosen by the
+ * seed. tail must print every line once and in order. */
 struct writer {
     const char *stream;
     uint64_t sequence;
     struct memory_file *live;
-    struct memory_file *next;        /* made before its time, and empty; may be NULL */
+    struct memory_file *next;        /* created in advance and empty; may be NULL */
     struct memory_file *retired[64]; /* not renamed yet */
     uint32_t retired_count;
     uint8_t frame[1024];
@@ -244,9 +243,9 @@ struct writer {
 struct play {
     struct writer writers[2];
     uint64_t random;
-    uint32_t calls_before; /* when nothing is written yet */
-    uint32_t calls_left;   /* after everything was written, until it must be shown */
-    uint32_t calls_behind; /* after everything was shown: nothing is shown twice */
+    uint32_t calls_before; /* calls before anything is written */
+    uint32_t calls_left;   /* calls after everything was written, until all lines must be printed */
+    uint32_t calls_after;  /* calls after everything was printed: nothing may be printed twice */
 };
 
 static uint32_t draw(struct play *play, uint32_t below) {
@@ -274,7 +273,7 @@ static void begin_frame(struct play *play, struct writer *w) {
     w->frame_written = 0;
 }
 
-/* First the cover and some, then the rest, then the true first bytes. */
+/* Writes the cover and a part, then the rest, then the real first bytes. */
 static void continue_frame(struct play *play, struct writer *w, size_t begins_at) {
     uint8_t cover[FRAME_COVER_BYTES];
     if (w->frame_written == w->frame_size) {
@@ -332,17 +331,17 @@ static void play_step(void *context) {
         if (draw(play, 10) == 0) memory_add(&files, "logs", true);
         return;
     }
-    /* Mostly nothing, sometimes a step, and now and then a lot between two looks. */
+    /* Mostly nothing, sometimes one step, now and then many between two reads. */
     const uint32_t chance = draw(play, 24);
     const uint32_t steps = chance == 0 ? 30 : chance < 8;
     bool more = true;
     for (uint32_t i = 0; i < steps && more; i++) {
         more = write_step(play, &play->writers[0]);
-        more = write_step(play, &play->writers[1]) || more; /* a step of each */
+        more = write_step(play, &play->writers[1]) || more; /* one step of each */
     }
     if (more) return;
-    /* Folders are listed in a time of their own, so the calls until then are not counted closely. */
-    if (all_is_shown() ? --play->calls_behind == 0 : --play->calls_left == 0)
+    /* Listing folders takes time of its own, so these calls are counted loosely. */
+    if (all_is_shown() ? --play->calls_after == 0 : --play->calls_left == 0)
         out.status = ERR_CLOSED;
 }
 
@@ -363,10 +362,10 @@ static void assert_stream_is_whole(const char *stream, uint64_t seed) {
 static void tail_f_prints_every_line_once_in_order_whenever_it_looks(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 40; seed++) {
-        struct play play = {.random = seed, .calls_left = 50000, .calls_behind = 100};
+        struct play play = {.random = seed, .calls_left = 50000, .calls_after = 100};
         play.writers[0].stream = "main";
         play.writers[1].stream = "audit";
-        /* Half of them find a directory and some lines; all are to be shown. */
+        /* Half of the runs find a directory with some lines, which must all be printed. */
         if (seed % 2 == 0) memory_add(&files, "logs", true);
         for (uint32_t i = 0; seed % 2 == 0 && i < seed; i++)
             write_step(&play, &play.writers[0]);
@@ -383,8 +382,8 @@ static void tail_f_prints_every_line_once_in_order_whenever_it_looks(void **stat
 
 static void tail_f_with_no_lines_shows_only_what_comes(void **state) {
     (void)state;
-    /* It has found the end long before the first line comes. */
-    struct play play = {.random = 7, .calls_before = 200, .calls_left = 50000, .calls_behind = 100};
+    /* It has reached the end long before the first line arrives. */
+    struct play play = {.random = 7, .calls_before = 200, .calls_left = 50000, .calls_after = 100};
     write_logs();
     play.writers[0].stream = "main";
     play.writers[0].sequence = 3;
@@ -473,7 +472,7 @@ static void a_terminal_gets_no_control_characters_of_others(void **state) {
     out.terminal = true;
     assert_prints(0, "cat|-oraw|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
     assert_prints(0, "tail|-oraw|logs", "{\"a\":\"\\u001b[2J\\u007f\tok\\u009b\xc3\xa4\\xc2\"}\n");
-    /* It is no JSON, and so a text. */
+    /* It is not JSON and so printed as text. */
     assert_prints(0, "cat|logs", "{\"a\":\"\\u001b[2J\\u007f\\tok\\u009b\xc3\xa4\\xc2\"}\n");
     assert_prints(0, "search|ok|logs", "{\"a\":\"\\u001b[2J\\u007f\\tok\\u009b\xc3\xa4\\xc2\"}\n");
 }
@@ -521,7 +520,7 @@ static void a_line_may_be_as_long_as_the_limit_and_no_longer(void **state) {
     check_text(words, 1, "{\"a\":123}\n", 10, says);
     check_text(words, 1, "{\"a\":123}\r\n", 11, says);
     check_text(words, 1, "{\"a\":123}", 9, says);
-    /* Longer than what is read at once, and the line behind it is seen. */
+    /* Longer than one read, and the following line is still found. */
     char *text = malloc(600001);
     memset(text, 'x', 600000);
     memcpy(text + 599990, "\n{}\n[]\n{}\n", 10);

@@ -1,4 +1,4 @@
-/* regex_test.c - the literal that is derived from a regular expression stands in every match. */
+/* regex_test.c - the literal derived from a regular expression occurs in every match. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static void finds(const char *pattern, const char *text) {
     regex_close(&regex);
 }
 
-/* To PCRE2 a bracket in a class is a class of its own only when it reads [:name:]. */
+/* PCRE2 takes a bracket inside a class as a nested class only in the form [:name:]. */
 static void a_bracket_inside_a_class_does_not_move_its_end(void **unused) {
     (void)unused;
     finds("xyz[[:x]foo:]|bar]", "bar]");

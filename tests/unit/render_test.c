@@ -1,5 +1,5 @@
-/* render_test.c - what a record looks like in each format, byte by byte; and that
- * nothing in a hostile one is obeyed by a terminal, lost or made up. */
+/* render_test.c - records in every format, byte by byte; hostile records send no control characters
+ * to a terminal, and nothing is lost or invented. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ static struct render_settings chosen(const char *format, const char *fields, con
     return settings;
 }
 
-/* Prints lines, and returns all of it. */
+/* Prints the lines and returns the output. */
 static const char *printed(const struct render_settings *settings, const void *lines, size_t size) {
     struct render render;
     out.used = 0;
@@ -242,7 +242,7 @@ static void numbers_and_duplicates_come_out_as_they_were_sent(void **state) {
     assert_prints(chosen("json", NULL, "x"), record, record);
     assert_prints(as("logfmt"), record, "a=12345678901234567890123 a=1e999 b=-0.0 c=1E+2\n");
     assert_prints(as("pretty"), record, "a=12345678901234567890123 a=1e999 b=-0.0 c=1E+2\n");
-    /* What JSON forbids is a text. */
+    /* Invalid JSON is printed as text. */
     assert_prints(as("logfmt"), "{\"a\":01}\n", "message=\"{\\\"a\\\":01}\"\n");
     assert_prints(as("pretty"), "{\"a\":NaN}\n{\"a\":1}{}\n", "{\"a\":NaN}\n{\"a\":1}{}\n");
 }
@@ -259,7 +259,7 @@ static void nothing_in_a_pretty_line_is_obeyed(void **state) {
                   "\\u001b[2J\\x9b\\xff\xc3\xa4\\u202e\n");
 }
 
-/* Nothing that a terminal would obey. */
+/* Contains no character that a terminal would obey. */
 static void assert_safe(const uint8_t *text, size_t size) {
     char shown[VISIBLE_BYTES_MAX];
     for (const uint8_t *p = text, *const stop = text + size; p < stop;) {
@@ -299,7 +299,7 @@ static void deep_nesting_comes_out_whole(void **state) {
     char *p = record, *q = text;
     for (int i = 0; i < DEPTH; i++) {
         p += sprintf(p, "{\"k\":");
-        /* 129 names and 128 dots are longer than what is taken apart. */
+        /* 129 names and 128 dots: longer than what is flattened. */
         if (i <= 128) q += sprintf(q, i > 0 ? ".k" : "k");
     }
     *q++ = '=';
@@ -313,7 +313,7 @@ static void deep_nesting_comes_out_whole(void **state) {
     assert_prints(as("pretty"), record, text);
     assert_prints(as("json"), record, record);
     assert_prints(chosen("json", NULL, "k.k.x"), record, record);
-    /* Deeper than the daemon takes: a text. */
+    /* Nested more deeply than the daemon accepts: text. */
     memset(text, '[', 300);
     strcpy(text + 300, "\n");
     assert_prints(as("pretty"), text, text);

@@ -1,5 +1,5 @@
-/* stat_test.c - what stat counts, the stretches of a histogram, the most frequent
- * values, and how all of it is printed. */
+/* stat_test.c - what stat counts, the intervals of a histogram, the most frequent values, and the
+ * output. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,7 +100,7 @@ static void a_table_has_a_row_a_file_and_one_for_all_and_the_levels_that_occur(v
     assert_has(text, "  2026-11-24T07:29:59Z  2026-11-24T07:30:01Z         1         2         2"
                      "  all\n");
     text = run(0, FIRST, NULL, NULL, NULL);
-    assert_null(strstr(text, "  all\n")); /* it is all there is */
+    assert_null(strstr(text, "  all\n")); /* one file needs no total */
 }
 
 static void the_most_frequent_values_come_first_and_the_rest_is_counted(void **state) {
@@ -198,7 +198,7 @@ static void a_line_is_counted_in_the_stretch_that_holds_its_time(void **state) {
     (void)state;
     static struct histogram h;
     memset(&h, 0, sizeof h);
-    for (int64_t second = 3599; second >= 0; second -= 7) /* backwards: it grows to the front */
+    for (int64_t second = 3599; second >= 0; second -= 7) /* backwards: it grows at the front */
         histogram_add(&h, second * NS_PER_S + 1);
     for (uint32_t i = 0; i < h.count; i++) {
         const int64_t from = (h.first + i) * h.width_s, to = from + h.width_s;
@@ -227,7 +227,7 @@ static void values_are_told_apart_up_to_a_limit_and_counted_beyond_it(void **sta
     assert_int_equal(top_sort(&top), TOP_VALUES_MAX);
     assert_int_equal(top.values[0].count, 3);
     assert_memory_equal(top.texts + top.values[0].text, "7", 1);
-    assert_memory_equal(top.texts + top.values[1].text, "0", 1); /* the same often: by text */
+    assert_memory_equal(top.texts + top.values[1].text, "0", 1); /* equal counts: ordered by text */
     top_free(&top);
 }
 

@@ -1,5 +1,5 @@
-/* where_test.c - the conditions of --where: what they mean, of which values they hold, and
- * what is said of those that are not understood. */
+/* where_test.c - the conditions of --where: their meaning, the values for which they are true, and
+ * the errors of invalid ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static bool holds_of(const char *condition, const char *record, bool *gave_up) {
     struct where *where;
     if (where_open(condition, &where, error) != 0) fail_msg("%s: %s", condition, error);
     assert_string_equal(error, "");
-    /* Of just this size, so that a read behind it is seen. */
+    /* Exactly this size, so that AddressSanitizer sees a read after the end. */
     const size_t size = strlen(record);
     uint8_t *copy = malloc(size);
     memcpy(copy, record, size);
@@ -56,7 +56,7 @@ static void numbers_are_compared_as_numbers_whole_ones_exactly(void **state) {
         {"n==5", true},
         {"n = 5.0", true},
         {"n=50e-1", true},
-        {"n<10", true}, /* not as texts */
+        {"n<10", true}, /* not compared as strings */
         {"n<=5", true},
         {"n>=5", true},
         {"n<5", false},
@@ -83,7 +83,7 @@ static void numbers_are_compared_as_numbers_whole_ones_exactly(void **state) {
         {"part=25e-2", true},
         {"part<1", true},
         {"far>1e300", true},
-        {"far=1e400", true}, /* both are more than a double holds */
+        {"far=1e400", true}, /* neither fits into a double */
     };
     CHECK("{\"n\":5,\"big\":12345678901234567890,\"minus\":-7,\"zero\":-0,\"part\":0.25,"
           "\"far\":1e400}",
@@ -128,12 +128,12 @@ static void strings_are_compared_by_what_they_mean_byte_by_byte(void **state) {
          true},
         {"umlaut>gr", true},
         {"digits='500'", true},
-        {"digits=500", false}, /* that is a number */
+        {"digits=500", false}, /* that is a number, not a string */
         {"digits!=500", true},
         {"word='true'", true},
         {"word=true", false},
         {"s='ab\\c'", false},
-        {"back='ab\\c'", true}, /* before any other character it stands for itself */
+        {"back='ab\\c'", true}, /* before any other character, a backslash is literal */
     };
     CHECK("{\"s\":\"abc\",\"empty\":\"\",\"escaped\":\"a\\\"b\\\\c\\u00e9\","
           "\"pair\":\"\\ud83d\\ude00\",\"umlaut\":\"gr\xc3\xb6\xc3\x9f"
@@ -155,7 +155,7 @@ static void long_strings_with_escapes_are_compared_whole(void **state) {
     assert_true(holds_of(condition, record, &gave_up));
     condition[at + SIZE - 1] = 'y';
     assert_false(holds_of(condition, record, &gave_up));
-    assert_true(holds_of("s ~ '^x{19}'", record, &gave_up)); /* behind the newline */
+    assert_true(holds_of("s ~ '^x{19}'", record, &gave_up)); /* after the newline */
     free(record);
     free(condition);
 }
@@ -180,7 +180,7 @@ static void of_two_types_only_unequal_holds(void **state) {
             }
     static const struct example containers[] = {
         {"object=1", false}, {"object!=1", true}, {"object={}", false}, {"array='[1]'", false},
-        {"array<2", false},  {"array!=1", true},  {"array ~ 1", true}, /* as it stands there */
+        {"array<2", false},  {"array!=1", true},  {"array ~ 1", true}, /* compared as JSON text */
     };
     CHECK(record, containers);
 }
@@ -196,7 +196,7 @@ static void patterns_match_what_a_value_means_anywhere_in_it(void **state) {
         {"path !~ users", false},
         {"path !~ '^users'", true},
         {"missing ~ x", false},
-        {"missing !~ x", false}, /* nothing is known of it */
+        {"missing !~ x", false}, /* the field is absent */
         {"status ~ '^5..$'", true},
         {"umlaut ~ '^gr.\xc3\x9f"
          "e$'",
@@ -217,22 +217,22 @@ static void paths_go_into_objects_and_arrays_and_names_may_hold_dots(void **stat
         {"http.status=500", true},
         {"http.request.id=abc", true},
         {"http.nowhere=1", false},
-        {"http.nowhere!=1", false}, /* a field that is not there is not unequal either */
+        {"http.nowhere!=1", false}, /* an absent field is not unequal either */
         {"http.status.more=1", false},
         {"tags.0=new", true},
         {"tags.1=2", true},
         {"tags.2.a=3", true},
         {"tags.3=1", false},
         {"tags.-1=1", false},
-        {"a.b=1", true}, /* the whole name goes before the way into a */
+        {"a.b=1", true}, /* the whole name wins over the path into a */
         {"c.d.e=5", true},
         {"'with space'=1", true},
         {"\"quoted\\\"name\"=1", true},
         {"@timestamp=now", true},
         {"x-y_z/1=1", true},
-        {"twice=2", true}, /* the last of two */
+        {"twice=2", true}, /* the last of duplicate names */
         {"\xc3\xbc=1", true},
-        {"e\xc3\xa9=1", true}, /* written with an escape in the record */
+        {"e\xc3\xa9=1", true}, /* escaped in the record */
         {"''=1", true},
     };
     CHECK("{\"http\":{\"status\":500,\"request\":{\"id\":\"abc\"}},\"tags\":[\"new\",2,{\"a\":3}],"
@@ -333,7 +333,7 @@ static void errors_say_what_is_wrong_and_where(void **state) {
         {"", "at character 1: a field name is expected here"},
         {"   ", "at character 4: a field name is expected here"},
         {"a=", "at character 3: a value is expected here"},
-        {"a = and", ""}, /* a text */
+        {"a = and", ""}, /* a string */
         {"a = )", "at character 5: a value is expected here"},
         {"a = = 1", "at character 5: a value is expected here"},
         {"= 1", "at character 1: a field name is expected here"},
@@ -372,7 +372,7 @@ static void errors_say_what_is_wrong_and_where(void **state) {
     where_close(NULL);
 }
 
-/* How a condition of `count` pieces is judged: NULL, or what is said of it. */
+/* The error of a condition of `count` parts; NULL: it is valid. */
 static const char *verdict_of_many(const char *before, const char *between, const char *behind,
                                    uint32_t count) {
     static char error[WHERE_ERROR_MAX];
