@@ -100,7 +100,11 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
 enum daemon_state daemon_step(struct daemon *daemon) {
     const uint32_t collected = port_wait(daemon->port, shutdown_wait_ns(&daemon->shutdown));
     step_rotation(daemon);
-    upkeep_closed(&daemon->upkeep, stream_set_segments_closed(daemon->streams));
+    const struct upkeep_progress progress = {
+        .segments_closed = stream_set_segments_closed(daemon->streams),
+        .segments_moved = stream_set_segments_moved(daemon->streams),
+        .bytes_written = stream_set_bytes_written(daemon->streams)};
+    upkeep_step(&daemon->upkeep, &progress);
     shutdown_step(&daemon->shutdown, collected, daemon->rotating);
     step_goodbye(daemon);
     if (daemon->shutdown.phase == SHUTDOWN_HANGS) daemon->leaves = true;
@@ -153,7 +157,7 @@ static int open_directory(struct daemon *daemon) {
 static int open_streams(struct daemon *daemon) {
     char text[CONFIG_ERROR_MAX];
     const int error = stream_set_open(daemon->port, daemon->config->dir, daemon->upkeep.manifest,
-                                      daemon->config, &daemon->streams, text);
+                                      daemon->upkeep.lanes, daemon->config, &daemon->streams, text);
     if (error) say("%s", text);
     return error;
 }
@@ -283,6 +287,10 @@ static void write_counters(struct daemon *daemon, char *text, size_t size) {
         .uptime_ns = port_now_ns(daemon->port) - daemon->started_ns,
         .memory_bytes = daemon->host->memory_bytes(),
     };
+    if (daemon->upkeep.lanes != NULL) {
+        context.archives_hung = archive_lanes_hung_count(daemon->upkeep.lanes);
+        context.archive_hangs = archive_lanes_hangs(daemon->upkeep.lanes);
+    }
     stream_set_count(daemon->streams, &context);
     counters_write(&daemon->counters, &context, text, size);
 }

@@ -1,6 +1,9 @@
-/* retention_job.h - the daemon's manifest, and its retention: closed files that have to go are looked for
- * once a minute, and when a file was closed, and deleted one by one, on the idle lane, where the keepers of the streams (which
- * write to the same manifest) work too: one job at a time.  Owner only. */
+/* retention_job.h - the daemon's manifest, its archives' lanes, and its retention.
+ *
+ * Closed segments in the log directory are deleted on the urgent lane, those in an archive in that
+ * archive's lane (archive_retention.h).  Retention looks when a segment was closed or moved, when the
+ * rules change, and once a minute; with free_min it looks at the free space every second, and after
+ * a part of what is left above the limit has been written.  Owner only. */
 #ifndef INGEST_DAEMON_RETENTION_JOB_H
 #define INGEST_DAEMON_RETENTION_JOB_H
 
@@ -8,36 +11,58 @@
 
 #include "ingest/config/config.h"
 #include "port/port.h"
+#include "writer/keep/archive_lanes.h"
+#include "writer/keep/archive_retention.h"
 #include "writer/keep/manifest.h"
 #include "writer/keep/retention.h"
+
+/* Since the start. */
+struct upkeep_progress {
+    uint64_t segments_closed, segments_moved;
+    uint64_t bytes_written;
+};
 
 struct upkeep {
     struct port *port;
     const char *directory;
-    struct manifest *manifest;                /* NULL: it cannot be written, which has been said */
+    struct manifest *manifest;   /* NULL: it cannot be written, which has been reported */
+    struct archive_lanes *lanes; /* NULL without a manifest */
     struct retention_rules rules, next_rules; /* rules: the job's, with its own streams */
     struct retention_stream streams[STREAMS_MAX], next_streams[STREAMS_MAX];
+    /* In the log directory. */
     struct retention *retention;
+    struct retention_reach reach;
     struct port_op op; /* the job, or the wait for the next */
     bool running, stopping;
     bool wanted; /* there is more to look at when the job is back */
-    atomic_bool let_go;
-    uint64_t closed; /* as upkeep_closed said last */
+    bool looks;  /* the job's while it runs: it lists the segments, whatever the free space */
+    atomic_bool let_go; /* the job gives up soon */
+    int64_t look_ns;    /* when the job lists them at the latest */
     int said;
-    int64_t
-        left_ns; /* how long the last wait was for what could not be deleted; 0: nothing was left */
+    int64_t left_ns; /* the last pause because of undeletable segments; 0: none was left */
+    struct upkeep_progress seen;
+    uint64_t free;         /* bytes, as the job found them */
+    uint64_t bytes_looked; /* progress.bytes_written at the last job */
+    /* In the archives, by place; NULL: the directory has none there. */
+    struct archive_retention *archives[RETENTION_VOLUMES];
+    struct retention_listing *known[RETENTION_VOLUMES]; /* the job's, of these */
+    int64_t archives_ns; /* when all of them are looked at, at the latest */
 };
 
-/* Opens what it needs, and mends what a crash has left.  Blocking: before serving.  What cannot
- * be done is said, and serving goes on without it.  directory: not copied. */
+/* Opens the manifest, and records the deletions that a crash has kept from it.  Blocking, on the log
+ * directory alone: before serving.  What fails is reported, and serving continues without it.
+ * directory: not copied. */
 void upkeep_open(struct upkeep *upkeep, struct port *port, const char *directory);
 /* From the next look on, which is soon; the rules are copied, with their streams. */
 void upkeep_set_rules(struct upkeep *upkeep, const struct retention_rules *rules);
-/* So many segments have been closed since the start. */
-void upkeep_closed(struct upkeep *upkeep, uint64_t segments);
-/* Nothing more is looked for. */
+/* After each wait on the port. */
+void upkeep_step(struct upkeep *upkeep, const struct upkeep_progress *progress);
+/* Begins nothing more.  What hangs is left behind after a moment. */
 void upkeep_stop(struct upkeep *upkeep);
 bool upkeep_quiet(const struct upkeep *upkeep);
-void upkeep_close(struct upkeep *upkeep); /* quiet, and so are all keepers */
+/* Quiet, and so are all keepers: from now on nothing changes the log directory, whatever jobs were
+ * left behind. */
+void upkeep_seal(struct upkeep *upkeep);
+void upkeep_close(struct upkeep *upkeep);
 
 #endif

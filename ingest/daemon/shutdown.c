@@ -95,6 +95,7 @@ void shutdown_step(struct shutdown *shutdown, uint32_t collected, bool rotating)
         return;
     case SHUTDOWN_CLOSING:
         if (stream_set_busy(parts->streams) || !upkeep_quiet(parts->upkeep)) return;
+        upkeep_seal(parts->upkeep);
         shutdown->phase = SHUTDOWN_STORED;
         return;
     case SHUTDOWN_NONE:

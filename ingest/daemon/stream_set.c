@@ -22,6 +22,7 @@ struct stream_set {
     struct port *port;
     const char *directory;
     struct manifest *manifest;
+    struct archive_lanes *lanes;
     struct pipeline *pipeline;              /* NULL: not yet */
     struct set_stream streams[STREAMS_MAX]; /* by the pipeline's numbers; STREAM_MAIN first */
     uint32_t count;
@@ -160,6 +161,7 @@ static int open_one(struct stream_set *set, const char *name, const struct strea
         .last_sequence = last_sequence,
         /* Quarantine has a limit of its own and is not in the manifest. */
         .manifest = folder_bytes_max == 0 ? set->manifest : NULL,
+        .lanes = set->lanes,
     };
     return kept_stream_open(set->port, &options, stream);
 }
@@ -212,13 +214,15 @@ static int open_all(struct stream_set *set, const struct config *config, struct 
 }
 
 int stream_set_open(struct port *port, const char *directory, struct manifest *manifest,
-                    const struct config *config, struct stream_set **set, char *error) {
+                    struct archive_lanes *lanes, const struct config *config,
+                    struct stream_set **set, char *error) {
     struct stream_set *s = calloc(1, sizeof *s);
     struct new_streams *new = calloc(1, sizeof *new);
     int result = ERR_NO_MEMORY;
     snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
     if (s && new) {
-        *s = (struct stream_set){.port = port, .directory = directory, .manifest = manifest};
+        *s = (struct stream_set){
+            .port = port, .directory = directory, .manifest = manifest, .lanes = lanes};
         result = open_all(s, config, new, error);
     }
     free(new);
@@ -296,6 +300,20 @@ void stream_set_free(struct stream_set *set) {
     for (uint32_t i = 0; i <= set->count; i++)
         kept_stream_free(stream_at(set, i));
     free(set);
+}
+
+uint64_t stream_set_segments_moved(const struct stream_set *set) {
+    uint64_t moved = 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        moved += kept_stream_counts(set->streams[i].stream).kept.segments_moved;
+    return moved;
+}
+
+uint64_t stream_set_bytes_written(const struct stream_set *set) {
+    uint64_t bytes = stream_counts(kept_stream_live(set->rejects)).bytes_written;
+    for (uint32_t i = 0; i < set->count; i++)
+        bytes += stream_counts(kept_stream_live(set->streams[i].stream)).bytes_written;
+    return bytes;
 }
 
 uint64_t stream_set_segments_closed(const struct stream_set *set) {

@@ -9,14 +9,15 @@
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
 #include "port/port.h"
+#include "writer/keep/archive_lanes.h"
 #include "writer/keep/manifest.h"
 
 struct stream_set;
 
 /* Opens all streams: blocking, before serving.  directory and config->dir are not copied.  manifest
- * may be NULL.  On an error `error` (CONFIG_ERROR_MAX bytes) says why. */
+ * and lanes may be NULL.  On an error `error` (CONFIG_ERROR_MAX bytes) says why. */
 int stream_set_open(struct port *port, const char *directory, struct manifest *manifest,
-                    const struct config *config, struct stream_set **set, char *error);
+                    struct archive_lanes *lanes, const struct config *config, struct stream_set **set, char *error);
 void stream_set_free(struct stream_set *set); /* not busy */
 
 /* Gives all streams to the pipeline, and from now on those that are opened later. */
@@ -54,6 +55,9 @@ void stream_set_abandon(struct stream_set *set);
 
 /* Since the start, those of rejects not counted. */
 uint64_t stream_set_segments_closed(const struct stream_set *set);
+uint64_t stream_set_segments_moved(const struct stream_set *set);
+/* Since the start, by all streams. */
+uint64_t stream_set_bytes_written(const struct stream_set *set);
 /* Fills in the streams' counts. */
 void stream_set_count(const struct stream_set *set, struct counters_context *context);
 

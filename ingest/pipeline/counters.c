@@ -103,6 +103,8 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     for (uint32_t i = 0; i < context->stream_count; i++)
         stream(&writer, context->stream_names[i], &c->streams[i], &context->streams[i]);
     close_object(&writer);
+    number(&writer, "archives_hung", context->archives_hung);
+    number(&writer, "archive_hangs", context->archive_hangs);
     number(&writer, "uptime_s", (uint64_t)(context->uptime_ns / 1000000000));
     number(&writer, "memory_bytes", context->memory_bytes);
     put(&writer, "}");

@@ -48,6 +48,8 @@ struct counters_context {
     struct kept_stream_counts streams[STREAMS_MAX];
     uint32_t stream_count;
     struct kept_stream_counts rejects;
+    uint32_t archives_hung; /* now */
+    uint64_t archive_hangs; /* since the start */
     int64_t uptime_ns;
     uint64_t memory_bytes;
 };

@@ -14,6 +14,7 @@
 #include "port/system.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
+#include "writer/keep/archive_lanes.h"
 #include "writer/keep/keeper.h"
 #include "writer/keep/manifest.h"
 #include "writer/keep/retention_files.h"
@@ -34,6 +35,7 @@ struct life {
     struct sim *sim;
     struct port *port;
     struct manifest *manifest;
+    struct archive_lanes *lanes;
     struct keeper *keeper;
     struct keeper_counts counts; /* of the last run */
 };
@@ -67,19 +69,23 @@ static int start(struct life *life, const struct keeper_rules *with) {
     const struct retention_folders folders = {.directory = "logs"};
     (void)retention_mend(files, &folders, life->manifest, sim_wall_ns(life->sim));
     life->port = sim_port(life->sim);
-    struct keeper_options with_books = options;
-    with_books.manifest = life->manifest;
-    assert_int_equal(keeper_open(life->port, &with_books, &life->keeper), 0);
+    assert_int_equal(archive_lanes_open(life->port, "logs", &life->lanes), 0);
+    struct keeper_options with_manifest = options;
+    with_manifest.manifest = life->manifest;
+    with_manifest.lanes = life->lanes;
+    assert_int_equal(keeper_open(life->port, &with_manifest, &life->keeper), 0);
     keeper_look(life->keeper);
     return 0;
 }
 
 static void stop(struct life *life) {
     keeper_stop(life->keeper);
-    while (keeper_busy(life->keeper))
+    archive_lanes_stop(life->lanes);
+    while (keeper_busy(life->keeper) || !archive_lanes_quiet(life->lanes))
         port_wait(life->port, SIM_S);
     life->counts = keeper_counts(life->keeper);
     keeper_free(life->keeper);
+    archive_lanes_free(life->lanes);
     port_close(life->port);
     manifest_close(life->manifest);
     life->keeper = NULL;

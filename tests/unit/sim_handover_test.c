@@ -14,6 +14,7 @@
 #include "port/system.h"
 #include "tests/sim/sweep.h"
 #include "tests/unit/kept_segments.h"
+#include "writer/keep/archive_lanes.h"
 #include "writer/keep/keeper.h"
 #include "writer/keep/manifest.h"
 #include "writer/keep/retention_files.h"
@@ -29,6 +30,7 @@ struct life {
     struct sim *sim;
     struct port *port;
     struct manifest *manifest;
+    struct archive_lanes *lanes;
     struct keeper *keeper;
     struct keeper_counts counts; /* of the last run */
     int runs[SEGMENTS + 1];      /* of the program, by sequence */
@@ -100,13 +102,15 @@ static int start(struct life *life, const struct keeper_rules *rules) {
     if (error) return error;
     (void)retention_mend(files, &folders, life->manifest, sim_wall_ns(life->sim));
     life->port = sim_port(life->sim);
+    assert_int_equal(archive_lanes_open(life->port, "logs", &life->lanes), 0);
     const struct keeper_options options = {.directory = "logs",
                                            .stream = "main",
                                            .folder = "logs/main",
                                            .pack_path = "logs/state/main.pack",
                                            .last_sequence = SEGMENTS,
                                            .rules = *rules,
-                                           .manifest = life->manifest};
+                                           .manifest = life->manifest,
+                                           .lanes = life->lanes};
     assert_int_equal(keeper_open(life->port, &options, &life->keeper), 0);
     keeper_look(life->keeper);
     return 0;
@@ -114,10 +118,12 @@ static int start(struct life *life, const struct keeper_rules *rules) {
 
 static void stop(struct life *life) {
     keeper_stop(life->keeper);
-    while (keeper_busy(life->keeper))
+    archive_lanes_stop(life->lanes);
+    while (keeper_busy(life->keeper) || !archive_lanes_quiet(life->lanes))
         port_wait(life->port, SIM_S);
     life->counts = keeper_counts(life->keeper);
     keeper_free(life->keeper);
+    archive_lanes_free(life->lanes);
     port_close(life->port);
     manifest_close(life->manifest);
 }

@@ -32,7 +32,7 @@ static void close_one(void *context, enum disk_operation operation, const char *
     if (operation != DISK_REMOVE || result < 0 || b->closed_one) return;
     b->closed_one = true;
     put_segment(&b->sim.disk, "logs", "main", 3, false);
-    upkeep_closed(&b->upkeep, 1);
+    upkeep_step(&b->upkeep, &(struct upkeep_progress){.segments_closed = 1});
 }
 
 static void a_file_that_is_closed_during_a_look_is_looked_at_soon(void **state) {

@@ -120,7 +120,8 @@ static int replace(struct archive *a, const char *path, make_copy *make) {
     if (!error) error = make(a, &from, &to);
     if (!error) file_permissions_like(&to, &from);
     file_close(&from); /* Windows cannot replace an open file */
-    if (!error) error = repack_take_place(files, copy_path, path, folder);
+    if (!error) error = repack_take_place(files, copy_path, path);
+    if (!error) error = directory_sync(files, folder);
     if (error) (void)file_remove(files, copy_path);
     file_close(&to);
 not_locked:

@@ -167,12 +167,15 @@ static int find_end(struct builder *b) {
 
 /* ---- from frames to groups ---- */
 
+static bool is_set(const atomic_bool *flag) {
+    return flag != NULL && atomic_load_explicit(flag, memory_order_relaxed);
+}
+
 static int read_lines(struct builder *b) {
     int error = 0;
     while (!error && b->seen < b->lines_end) { /* each round goes on by a frame */
         enum segment_damage damage;
-        const atomic_bool *stop = b->options.stop;
-        if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) return ERR_CANCELLED;
+        if (is_set(b->options.stop) || is_set(b->options.deleted)) return ERR_CANCELLED;
         const int more = segment_reader_next(&b->reader, &damage);
         if (more < 0) return more;
         if (more == 0 && damage != SEGMENT_BAD_DATA) return ERR_INVALID; /* it changes under us */

@@ -40,6 +40,7 @@ struct index_options {
     const struct span *rest;
     /* Once it is true (any thread may set it; NULL: nobody does) index_append gives up soon. */
     const atomic_bool *stop;
+    const atomic_bool *deleted; /* the same: the segment has been deleted meanwhile; NULL: never */
     bool repacked;
 };
 

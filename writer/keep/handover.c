@@ -1,14 +1,17 @@
-/* handover.c - see handover.h.  One op, one state machine: a look finds the next segment and
- * starts the command; it is asked now and then whether it has ended; the manifest is told. */
+/* handover.c - see handover.h.  One op, one state machine: a look finds the next segment and starts
+ * the command; a timer asks whether it has ended; the manifest records it. */
 #include "writer/keep/handover.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "port/process.h"
 #include "port/system.h"
+#include "writer/keep/archive_lanes.h"
+#include "writer/keep/deletion.h"
 #include "writer/keep/manifest.h"
 #include "writer/segment/archives.h"
 #include "writer/segment/segment_list.h"
@@ -40,12 +43,32 @@ enum found {
     FOUND_DELETED,
 };
 
+/* Shared by the owner and the job in hand; freed by the last one. */
 struct kept_command {
+    atomic_uint holders;
     char **words; /* ends with NULL */
     uint32_t count;
     uint64_t limit_s;
     bool deletes;
     char archive[PATH_BYTES_MAX]; /* "": there is none */
+};
+
+/* A look, or the recording of what was taken.  Owns all that it touches: it may outlive the
+ * handover. */
+struct handover_job {
+    struct files *files;
+    struct processes *processes;
+    struct manifest *manifest;
+    struct lane_progress *progress;
+    struct kept_command *command;
+    atomic_bool stop;
+    uint64_t up_to;
+    int64_t wall_ns;
+    bool could_not_start;
+    struct process process; /* that was started */
+    struct segment_name name;
+    char path[PATH_BYTES_MAX];
+    char stream[STREAM_NAME_MAX + 1], directory[PATH_BYTES_MAX];
 };
 
 struct handover {
@@ -57,28 +80,30 @@ struct handover {
     bool taken;       /* the command has the segment, and the manifest does not know it yet */
     bool held;        /* the pause is for what cannot be deleted for now */
     bool ended_by_us; /* the command was asked to end */
-    uint64_t up_to, job_up_to;
+    uint64_t up_to;
     struct kept_command *command, *next_command; /* next: NULL: the same as before */
     struct handover_counts counts;
     int64_t pause_ns, ask_ns, deadline_ns;
     int said;
     bool failing; /* that the command failed was said last */
-    /* The job's while it runs: the segment in hand. */
+    /* The segment in hand. */
     struct process process;
     struct segment_name name;
     char path[PATH_BYTES_MAX];
     bool could_not_start;
-    int64_t wall_ns;
+    struct handover_job *job; /* while it runs */
 };
 
 static void came_back(struct port_op *op);
-static void look_run(struct port_op *op);
-static void tell_run(struct port_op *op);
+static void pause_for_longer(struct handover *h);
+static int64_t look_run(void *context);
+static int64_t tell_run(void *context);
+static void job_release(void *context);
 
 /* ---- the rules ---- */
 
 static void free_command(struct kept_command *command) {
-    if (command == NULL) return;
+    if (command == NULL || atomic_fetch_sub(&command->holders, 1) > 1) return;
     for (uint32_t i = 0; command->words != NULL && i < command->count; i++)
         free(command->words[i]);
     free(command->words);
@@ -88,6 +113,7 @@ static void free_command(struct kept_command *command) {
 static struct kept_command *keep_command(const struct handover_rules *rules, const char *archive) {
     struct kept_command *kept = calloc(1, sizeof *kept);
     if (kept == NULL) return NULL;
+    atomic_init(&kept->holders, 1);
     kept->limit_s = rules->limit_s;
     kept->deletes = rules->deletes;
     if (archive != NULL) {
@@ -131,6 +157,34 @@ struct handover_counts handover_counts(const struct handover *handover) {
     return handover->counts;
 }
 
+static void start_job(struct handover *h, enum step step, port_remote_run *run) {
+    struct archive_lane *lane = archive_lanes_find(h->options.lanes, h->command->archive);
+    struct handover_job *job = lane != NULL ? calloc(1, sizeof *job) : NULL;
+    if (job == NULL) {
+        if (h->said != ERR_NO_MEMORY)
+            say("%s: handing over: %s; trying again later", h->options.stream,
+                error_text(ERR_NO_MEMORY));
+        h->said = ERR_NO_MEMORY;
+        pause_for_longer(h);
+        return;
+    }
+    job->files = port_files(h->options.port);
+    job->processes = h->processes;
+    job->manifest = manifest_hold(h->options.manifest);
+    job->progress = archive_lane_progress(lane);
+    job->command = h->command;
+    atomic_fetch_add(&h->command->holders, 1);
+    job->up_to = h->up_to;
+    job->wall_ns = port_wall_ns(h->options.port);
+    job->name = h->name;
+    strcpy(job->path, h->path);
+    strcpy(job->stream, h->options.stream);
+    strcpy(job->directory, h->options.directory);
+    h->job = job;
+    h->step = step;
+    archive_lane_work(lane, &h->op, run, job_release, job);
+}
+
 static void start_look(struct handover *h) {
     if (h->next_command != NULL) {
         free_command(h->command);
@@ -142,10 +196,7 @@ static void start_look(struct handover *h) {
     h->wanted = h->held = false;
     h->step = HANDOVER_IDLE;
     if (h->command == NULL || h->command->count == 0 || h->stopping) return;
-    h->step = HANDOVER_LOOKING;
-    h->job_up_to = h->up_to;
-    h->wall_ns = port_wall_ns(h->options.port);
-    port_work(h->options.port, &h->op, PORT_LANE_IDLE, look_run);
+    start_job(h, HANDOVER_LOOKING, look_run);
 }
 
 int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
@@ -172,6 +223,7 @@ void handover_stop(struct handover *handover, bool now) {
     struct handover *h = handover;
     h->stopping = true;
     if (h->step == HANDOVER_PAUSING) port_cancel(&h->op);
+    if (h->job != NULL) atomic_store(&h->job->stop, true);
     if (h->step != HANDOVER_RUNNING) return; /* or it will be, and is asked then */
     h->ended_by_us = true;
     h->processes->end(h->processes, &h->process, now);
@@ -205,9 +257,7 @@ static void command_failed(struct handover *h, const char *why) {
 }
 
 static void tell(struct handover *h) {
-    h->step = HANDOVER_TELLING;
-    h->wall_ns = port_wall_ns(h->options.port);
-    port_work(h->options.port, &h->op, PORT_LANE_IDLE, tell_run);
+    start_job(h, HANDOVER_TELLING, tell_run);
 }
 
 static void command_ended(struct handover *h, int code) {
@@ -288,8 +338,26 @@ static void told(struct handover *h, int64_t result) {
         start_look(h);
 }
 
+/* False: it was abandoned, at a stop, and is not ours any more. */
+static bool take_job(struct handover *h, int64_t result) {
+    struct handover_job *job = h->job;
+    h->job = NULL;
+    if (result == ERR_TIMED_OUT) {
+        h->step = HANDOVER_IDLE;
+        return false;
+    }
+    h->process = job->process;
+    h->name = job->name;
+    strcpy(h->path, job->path);
+    h->could_not_start = job->could_not_start;
+    if (h->step == HANDOVER_TELLING && result >= 0) h->taken = false;
+    job_release(job);
+    return true;
+}
+
 static void came_back(struct port_op *op) {
     struct handover *h = PORT_CONTAINER(struct handover, op, op);
+    if (h->job != NULL && !take_job(h, op->result)) return;
     switch (h->step) {
     case HANDOVER_LOOKING: looked(h, op->result); break;
     case HANDOVER_RUNNING: ask(h); break;
@@ -344,7 +412,7 @@ static char *fill_in(const char *word, const char *const values[NAMES]) {
     return filled;
 }
 
-static int start_command(struct handover *h) {
+static int start_command(struct handover_job *h) {
     const struct kept_command *command = h->command;
     char path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX], sequence[SEQUENCE_BYTES];
     int error = system_absolute_path(h->path, path, sizeof path);
@@ -358,6 +426,7 @@ static int start_command(struct handover *h) {
         words[i] = fill_in(command->words[i], values);
         if (words[i] == NULL) error = ERR_NO_MEMORY;
     }
+    if (!error && atomic_load(&h->stop)) error = ERR_CANCELLED;
     if (!error) error = h->processes->start(h->processes, (const char *const *)words, &h->process);
     for (uint32_t i = 0; i < command->count; i++)
         free(words[i]);
@@ -368,60 +437,74 @@ static int start_command(struct handover *h) {
 /* ---- the jobs ---- */
 
 /* What is needed to say of it what the manifest says. */
-static int find_record(struct handover *h, struct manifest_record *record) {
-    struct manifest *manifest = h->options.manifest;
+static int find_record(struct handover_job *h, struct manifest_record *record) {
+    struct manifest *manifest = h->manifest;
     const int error = manifest_find(manifest, h->name.stream, h->name.sequence, record);
     if (error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
-    return manifest_describe(port_files(h->options.port), h->path, record);
+    return manifest_describe(h->files, h->path, record);
 }
 
-static int write_down(struct handover *h, enum manifest_event event) {
+/* Not of a segment that has been deleted meanwhile; one whose deletion is announced stays so. */
+static int record_taken(struct handover_job *h) {
     struct manifest_record record;
-    const int error = find_record(h, &record);
+    int error = find_record(h, &record);
+    if (!error) error = manifest_lock(h->manifest);
     if (error) return error;
-    record.event = event;
-    record.time_ns = h->wall_ns;
-    if (event == MANIFEST_HANDED) record.handed_ns = h->wall_ns;
-    strcpy(record.reason, event > MANIFEST_HANDED ? REASON : "");
-    return manifest_append(h->options.manifest, &record);
+    const enum manifest_event event =
+        manifest_state_locked(h->manifest, h->name.stream, h->name.sequence);
+    if (event == MANIFEST_DELETING)
+        error = manifest_find_locked(h->manifest, h->name.stream, h->name.sequence, &record);
+    else
+        record.event = MANIFEST_HANDED;
+    if (event != MANIFEST_DELETING) record.reason[0] = '\0';
+    record.time_ns = record.handed_ns = h->wall_ns;
+    if (!error && event != MANIFEST_DELETED) error = manifest_append_locked(h->manifest, &record);
+    manifest_unlock(h->manifest);
+    return error;
 }
 
-/* As retention does it: the manifest says that it is coming, it goes, the manifest says that. */
-static int delete_it(struct handover *h) {
-    struct files *files = port_files(h->options.port);
+static int delete_it(struct handover_job *h) {
+    const struct deletion deletion = {
+        .files = h->files, .manifest = h->manifest, .reason = REASON, .now_ns = h->wall_ns};
+    struct manifest_record record;
     char folder[PATH_BYTES_MAX];
+    bool open = false;
+    const bool here = h->command->archive[0] == '\0';
     const size_t size = (size_t)(segment_file_name(h->path) - h->path);
     memcpy(folder, h->path, size);
     folder[size > 1 ? size - 1 : size] = '\0';
-    const bool announced = manifest_state(h->options.manifest, h->name.stream, h->name.sequence,
-                                          NULL) == MANIFEST_DELETING;
-    int error = announced ? 0 : write_down(h, MANIFEST_DELETING);
-    if (!error) error = file_remove(files, h->path);
-    if (error && error != ERR_NOT_FOUND) return error;
-    error = directory_sync(files, folder);
-    if (!error) error = write_down(h, MANIFEST_DELETED);
+    int error = find_record(h, &record);
+    if (!error) error = deletion_announce(&deletion, &record);
+    if (!error) error = deletion_remove(&deletion, &h->name, folder, h->path, here, &open);
+    if (!error && !open) error = deletion_record(&deletion, &h->name);
     if (!error) say("%s: deleted: " REASON, h->path);
     return error;
 }
 
-static void tell_run(struct port_op *op) {
-    struct handover *h = PORT_CONTAINER(struct handover, op, op);
-    int error = write_down(h, MANIFEST_HANDED);
-    if (error == ERR_NOT_FOUND) error = 0; /* deleted meanwhile, and nobody had told of it */
-    if (!error) h->taken = false;
-    op->result = error;
+static int64_t tell_run(void *context) {
+    struct handover_job *h = context;
+    const int error = record_taken(h);
+    return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile, and no line was about it */
+}
+
+static void job_release(void *context) {
+    struct handover_job *job = context;
+    manifest_release(job->manifest);
+    lane_progress_release(job->progress);
+    free_command(job->command);
+    free(job);
 }
 
 /* The folder in which they wait; ERR_NOT_FOUND: there is none yet. */
-static int find_folder(struct handover *h, char folder[PATH_BYTES_MAX]) {
-    const char *archive = h->command->archive, *stream = h->options.stream;
-    const char *root = archive[0] != '\0' ? archive : h->options.directory;
+static int find_folder(struct handover_job *h, char folder[PATH_BYTES_MAX]) {
+    const char *archive = h->command->archive, *stream = h->stream;
+    const char *root = archive[0] != '\0' ? archive : h->directory;
     if (!path_join(folder, root, stream, NULL)) return ERR_NAME_TOO_LONG;
     if (archive[0] == '\0') return 0;
     struct archives *archives = malloc(sizeof *archives);
     if (archives == NULL) return ERR_NO_MEMORY;
-    struct files *files = port_files(h->options.port);
-    int error = archives_read(files, h->options.directory, archives);
+    struct files *files = h->files;
+    int error = archives_read(files, h->directory, archives);
     if (!error) error = archives_check(files, archives, archive);
     free(archives);
     /* That it is away, or another's, is said by who moves segments there. */
@@ -429,11 +512,11 @@ static int find_folder(struct handover *h, char folder[PATH_BYTES_MAX]) {
 }
 
 /* 1: there is something to do with this one. */
-static int look_at(struct handover *h, const struct segment_file *file, bool *handed) {
+static int look_at(struct handover_job *h, const struct segment_file *file, bool *handed) {
     const struct segment_name *name = &file->name;
-    const struct manifest *manifest = h->options.manifest;
-    if (name->part || strcmp(name->stream, h->options.stream) != 0) return 0;
-    if (h->command->archive[0] == '\0' && name->sequence > h->job_up_to) return 0;
+    const struct manifest *manifest = h->manifest;
+    if (name->part || strcmp(name->stream, h->stream) != 0) return 0;
+    if (h->command->archive[0] == '\0' && name->sequence > h->up_to) return 0;
     *handed = manifest_handed(manifest, name->stream, name->sequence);
     if (*handed && !h->command->deletes) return 0;
     const enum manifest_event event = manifest_state(manifest, name->stream, name->sequence, NULL);
@@ -445,7 +528,7 @@ static int look_at(struct handover *h, const struct segment_file *file, bool *ha
     return 1;
 }
 
-static int do_next(struct handover *h, const struct segment_list *list) {
+static int do_next(struct handover_job *h, const struct segment_list *list) {
     enum found found = FOUND_NOTHING;
     for (uint32_t i = 0; i < list->count; i++) {
         bool handed = false;
@@ -463,14 +546,18 @@ static int do_next(struct handover *h, const struct segment_list *list) {
     return found;
 }
 
-static void look_run(struct port_op *op) {
-    struct handover *h = PORT_CONTAINER(struct handover, op, op);
+static int64_t look_run(void *context) {
+    struct handover_job *h = context;
     struct segment_list list = {0};
     char folder[PATH_BYTES_MAX];
-    h->could_not_start = false;
     int result = find_folder(h, folder);
-    if (!result) result = segment_list_add(port_files(h->options.port), folder, &list);
-    op->result = result == ERR_NOT_FOUND ? FOUND_NOTHING : result;
-    if (!result) op->result = do_next(h, &list);
+    lane_progress_made(h->progress);
+    if (!result) result = segment_list_add(h->files, folder, &list);
+    lane_progress_made(h->progress);
+    if (!result)
+        result = do_next(h, &list);
+    else if (result == ERR_NOT_FOUND)
+        result = FOUND_NOTHING;
     segment_list_free(&list);
+    return result;
 }

@@ -1,14 +1,14 @@
 /* handover.h - hands a stream's closed segments to a command, one after the other, of those
  * that are ready the oldest first.
  *
- * The command is a program and its arguments; no shell is asked.  It has a segment when it ends
- * with 0; the manifest is told so at once, and only then may the segment be deleted here.  Anything
- * else is a failure: it is said and counted, and the same segment is tried again after a minute,
- * and each time after twice as long, up to an hour.  A crash between its end and the manifest's
- * line runs it once more for that segment: it must bear that.
+ * The command is a program and its arguments, run without a shell.  It has taken a segment when it
+ * ends with 0; the manifest records that at once, and only then may the segment be deleted here.
+ * Anything else is a failure: it is reported and counted, and the same segment is tried again after
+ * a minute, and each time after twice as long, up to an hour.  A crash between its end and the
+ * manifest's line runs it again for that segment: the command must allow for that.
  *
- * Looking, starting and telling the manifest are done on the idle lane, as all who write to the
- * manifest do; while the command runs nothing waits for it.  Every call: the port's owner. */
+ * Looking, starting and recording run in the lane of the archive, or in that of commands
+ * (archive_lanes.h); while the command runs nothing waits for it.  Every call: the port's owner. */
 #ifndef WRITER_KEEP_HANDOVER_H
 #define WRITER_KEEP_HANDOVER_H
 
@@ -17,6 +17,7 @@
 
 #include "port/port.h"
 
+struct archive_lanes;
 struct manifest;
 struct handover;
 
@@ -31,6 +32,7 @@ struct handover_rules {
 
 struct handover_options {
     struct port *port;
+    struct archive_lanes *lanes;
     struct manifest *manifest;
     const char *stream;
     const char *directory; /* the log directory */

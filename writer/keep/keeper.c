@@ -9,9 +9,8 @@
 #include "port/system.h"
 #include "writer/index/index.h"
 #include "writer/keep/manifest.h"
-#include "writer/keep/move.h"
+#include "writer/keep/mover.h"
 #include "writer/keep/repack.h"
-#include "writer/segment/archives.h"
 #include "writer/segment/segment_list.h"
 
 #define SECOND_NS              (1000000000ll)
@@ -21,9 +20,6 @@
  * then each time after twice as long. */
 #define MISSED_NS_MIN          (1 * SECOND_NS)
 #define MISSED_NS_MAX          RETRY_NS
-/* An archive that is full or away: twice as long each time. */
-#define MOVE_RETRY_NS_MIN      (10 * SECOND_NS)
-#define MOVE_RETRY_NS_MAX      (600 * SECOND_NS)
 /* Of a larger file the index takes longer than whoever stops a daemon likes to wait: the next start
  * makes it. */
 #define INDEX_AT_END_BYTES_MAX (8u << 20)
@@ -35,8 +31,6 @@ enum outcome {
     LOOKED_AT_ONE,
     INDEXED_ONE,
     ARCHIVED_ONE,
-    MOVED_ONE,
-    MOVE_FAILED, /* which has been said; nothing else waits for that */
 };
 
 /* Rules, and the texts that they point to. */
@@ -54,39 +48,35 @@ struct keeper {
     bool finishing;
     bool once_more; /* what was missed is tried with the next job, whenever its time would be */
     struct kept_rules *next_kept; /* NULL: the same as before */
+    struct mover *mover;          /* NULL: there is no manifest */
     struct handover *handover;
     /* The job looks at them between frames: what is in hand is let go. */
     atomic_bool let_go_all, let_go_less;
     struct keeper_counts counts;
     int said; /* the error that was said last */
     /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
-     * cannot have one; all up to `packed` are old enough, and have been packed or cannot be; of
-     * these all up to `moved` have gone to the archive, or cannot. */
-    uint64_t low, high, packed, moved;
-    /* Of those the ones that could not be had, for now: the last of the old ones that lacks its
-     * index, the first of the new ones, the first to be packed, the first to be moved; 0: none. */
+     * cannot have one; all up to `packed` are old enough, and have been packed or cannot be. */
+    uint64_t low, high, packed;
+    /* Of those the ones that failed, for now: the last of the old ones that lacks its index, the
+     * first of the new ones, the first to be packed, the first that is not ready to move; 0: none. */
     struct {
-        uint64_t low, high, packed, moved;
+        uint64_t low, high, packed, ready;
     } missed;
+    struct manifest_work work; /* on the segment in hand */
     /* The files that there were.  Kept from job to job while one follows the other at once: to list
      * thousands costs more than to see to a small one.  Those that have gone since are not found. */
     struct segment_list list;
     bool listed;
-    bool pack_left, copy_left;          /* there may be a temporary file that nobody works at */
+    bool pack_left;                     /* there may be a temporary file without a job */
     int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
     int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: nothing is to come */
     bool only_new;
     struct kept_rules *kept; /* as they were when it began */
-    struct {
-        uint8_t chance[ARCHIVES_ID_BYTES];
-        int64_t now_ns, retry_ns, pause_ns; /* of the port's clock */
-        int said;
-        uint64_t failed; /* the segment of which it was said last that it could not be moved; 0 */
-    } archive;
 };
 
 static void job_run(struct port_op *op);
 static void came_back(struct port_op *op);
+static void segments_moved(void *context);
 
 static struct kept_rules *keep_rules(const struct keeper_rules *rules) {
     struct kept_rules *kept = calloc(1, sizeof *kept);
@@ -107,10 +97,25 @@ static int set_rules(struct keeper *k, const struct keeper_rules *rules) {
         free(kept);
         return error;
     }
+    if (k->mover != NULL) mover_set_archive(k->mover, rules->archive_dir);
     kept->rules.command.words = NULL; /* whose texts are not kept here */
     free(k->next_kept);
     k->next_kept = kept;
     return 0;
+}
+
+static int open_mover(struct keeper *k) {
+    const struct keeper_options *options = &k->options;
+    if (options->manifest == NULL) return 0;
+    return mover_open(&(struct mover_options){.port = k->port,
+                                              .lanes = options->lanes,
+                                              .manifest = options->manifest,
+                                              .directory = options->directory,
+                                              .stream = options->stream,
+                                              .folder = options->folder,
+                                              .moved = segments_moved,
+                                              .context = k},
+                      &k->mover);
 }
 
 int keeper_open(struct port *port, const struct keeper_options *options, struct keeper **keeper) {
@@ -118,26 +123,30 @@ int keeper_open(struct port *port, const struct keeper_options *options, struct 
     if (k == NULL) return ERR_NO_MEMORY;
     k->port = port;
     k->options = *options;
-    port_random(port, k->archive.chance, sizeof k->archive.chance);
     k->low = options->last_sequence + 1;
     k->high = options->last_sequence;
-    k->pack_left = k->copy_left = true; /* a crash's */
+    k->pack_left = true; /* a crash's */
     k->op.done = came_back;
     const struct handover_options handover = {.port = port,
+                                              .lanes = options->lanes,
                                               .manifest = options->manifest,
                                               .stream = options->stream,
                                               .directory = options->directory};
     int error = handover_open(&handover, &k->handover);
+    if (!error) error = open_mover(k);
     if (!error) error = set_rules(k, &options->rules);
     if (!error) *keeper = k;
-    if (error && k->handover != NULL) handover_free(k->handover);
-    if (error) free(k);
+    if (!error) return 0;
+    if (k->mover != NULL) mover_free(k->mover);
+    if (k->handover != NULL) handover_free(k->handover);
+    free(k);
     return error;
 }
 
 void keeper_free(struct keeper *keeper) {
     assert(!keeper_busy(keeper));
     handover_free(keeper->handover);
+    if (keeper->mover != NULL) mover_free(keeper->mover);
     segment_list_free(&keeper->list);
     free(keeper->kept);
     free(keeper->next_kept);
@@ -149,18 +158,24 @@ bool keeper_at_work(const struct keeper *keeper) {
 }
 
 bool keeper_busy(const struct keeper *keeper) {
-    return keeper_at_work(keeper) || handover_busy(keeper->handover);
+    return keeper_at_work(keeper) || handover_busy(keeper->handover) ||
+           (keeper->mover != NULL && mover_busy(keeper->mover));
 }
 
 struct keeper_counts keeper_counts(const struct keeper *keeper) {
     struct keeper_counts counts = keeper->counts;
     counts.handed = handover_counts(keeper->handover);
+    if (keeper->mover != NULL) {
+        const struct mover_counts moved = mover_counts(keeper->mover);
+        counts.segments_moved = moved.segments;
+        counts.move_failures = moved.failures;
+    }
     return counts;
 }
 
 static bool anything_missed(const struct keeper *keeper) {
     return keeper->missed.low || keeper->missed.high || keeper->missed.packed ||
-           keeper->missed.moved;
+           keeper->missed.ready;
 }
 
 /* Everything from what was missed on is looked at again, which costs little where all is done. */
@@ -168,8 +183,7 @@ static void go_back_to_missed(struct keeper *k) {
     if (k->missed.low) k->low = k->missed.low + 1;
     if (k->missed.high) k->high = k->missed.high - 1;
     if (k->missed.packed) k->packed = k->missed.packed - 1;
-    if (k->missed.moved) k->moved = k->missed.moved - 1;
-    k->missed.low = k->missed.high = k->missed.packed = k->missed.moved = 0;
+    k->missed.low = k->missed.high = k->missed.packed = k->missed.ready = 0;
     k->missed_ns = 0;
 }
 
@@ -179,8 +193,7 @@ static void take_rules(struct keeper *keeper) {
     free(keeper->kept);
     keeper->kept = keeper->next_kept;
     keeper->next_kept = NULL;
-    keeper->packed = keeper->moved = 0;
-    keeper->archive.retry_ns = 0;
+    keeper->packed = 0;
 }
 
 static void forget_list(struct keeper *keeper) {
@@ -198,7 +211,6 @@ static void start_job(struct keeper *keeper) {
     keeper->running = true;
     keeper->only_new = keeper->finishing;
     keeper->now_ns = port_wall_ns(keeper->port);
-    keeper->archive.now_ns = port_now_ns(keeper->port);
     port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
 }
 
@@ -240,10 +252,15 @@ void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
     keeper_look(keeper);
 }
 
+void keeper_stop_moving(struct keeper *keeper) {
+    if (keeper->mover != NULL) mover_stop(keeper->mover);
+}
+
 void keeper_finish(struct keeper *keeper) {
     keeper->finishing = keeper->once_more = true;
     atomic_store(&keeper->let_go_less, true);
     handover_stop(keeper->handover, false);
+    keeper_stop_moving(keeper);
     keeper_look(keeper);
 }
 
@@ -251,6 +268,7 @@ void keeper_stop(struct keeper *keeper) {
     atomic_store(&keeper->let_go_less, true);
     atomic_store(&keeper->let_go_all, true);
     handover_stop(keeper->handover, true);
+    keeper_stop_moving(keeper);
     port_cancel(&keeper->op);
 }
 
@@ -279,15 +297,24 @@ static void wait_for_more(struct keeper *keeper, bool later) {
     if (ns < INT64_MAX && !keeper->finishing) wait_for(keeper, ns);
 }
 
-/* What becomes of it must stand in the books: else it would be done again and again. */
+/* Both need a manifest: to know where a segment is, and that a command has taken it. */
+static bool moves(const struct keeper *k) {
+    return k->kept->rules.archive_dir != NULL && k->options.manifest != NULL;
+}
+
 static bool hands_over(const struct keeper *k) {
     return k->kept->rules.command.count > 0 && k->options.manifest != NULL;
 }
 
 /* What is yet to be packed is not ready, but where there is no room for that. */
 static uint64_t ready_up_to(const struct keeper *k) {
-    const bool missed = k->missed.moved > 0 && k->missed.moved <= k->packed;
-    return missed ? k->missed.moved - 1 : k->packed;
+    const bool missed = k->missed.ready > 0 && k->missed.ready <= k->packed;
+    return missed ? k->missed.ready - 1 : k->packed;
+}
+
+static void segments_moved(void *context) {
+    struct keeper *keeper = context;
+    if (hands_over(keeper)) handover_look(keeper->handover, ready_up_to(keeper));
 }
 
 static void came_back(struct port_op *op) {
@@ -297,9 +324,9 @@ static void came_back(struct port_op *op) {
     keeper->running = keeper->waiting = false;
     keeper->counts.segments_indexed += was_job && result == INDEXED_ONE;
     keeper->counts.segments_archived += was_job && result == ARCHIVED_ONE;
-    keeper->counts.segments_moved += was_job && result == MOVED_ONE;
-    keeper->counts.move_failures += was_job && result == MOVE_FAILED;
     if (atomic_load(&keeper->let_go_all)) return;
+    if (was_job && moves(keeper) && !keeper->finishing)
+        mover_look(keeper->mover, (struct mover_ready){keeper->packed, keeper->missed.ready});
     if (was_job && hands_over(keeper)) handover_look(keeper->handover, ready_up_to(keeper));
     if (was_job && result < 0 && result != ERR_CANCELLED)
         failed(keeper, (int)result);
@@ -335,26 +362,11 @@ static const struct segment_file *first_behind(const struct segment_list *list, 
     return NULL;
 }
 
-/* Does it move?  Without books nobody would know where it is. */
-static bool moves(const struct keeper *k) {
-    return k->kept->rules.archive_dir != NULL && k->options.manifest != NULL;
-}
-
 static const struct segment_file *next_to_pack(const struct keeper *k,
                                                const struct segment_list *list) {
     const bool stays = !moves(k) && !hands_over(k);
     if (k->only_new || (k->kept->rules.archive_level == 0 && stays)) return NULL;
     return first_behind(list, k->packed);
-}
-
-static const struct segment_file *next_to_move(const struct keeper *k,
-                                               const struct segment_list *list) {
-    if (k->only_new || !moves(k)) return NULL;
-    const struct segment_file *file = first_behind(list, k->moved);
-    /* It is to get its index first, or to be packed. */
-    if (file != NULL && file->name.sequence == k->missed.moved)
-        file = first_behind(list, k->missed.moved);
-    return file != NULL && file->name.sequence <= k->packed ? file : NULL;
 }
 
 /* ---- the job: what is done with it ---- */
@@ -374,7 +386,8 @@ static int add_index(struct keeper *k, const char *path, bool is_new) {
     if (error != ERR_NOT_FOUND) return error;
     error = file_open(port_files(k->port), path, FILE_WRITE, &file);
     if (error) return error;
-    const struct index_options options = {.stop = is_new ? &k->let_go_all : &k->let_go_less};
+    const struct index_options options = {.stop = is_new ? &k->let_go_all : &k->let_go_less,
+                                          .deleted = &k->work.deleted};
     error = index_append(&file, &options);
     if (!error) error = file_sync(&file);
     file_close(&file);
@@ -393,7 +406,8 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
                 const char *path) {
     struct files *files = port_files(k->port);
     const struct repack_options options = {.level = (int)k->kept->rules.archive_level,
-                                           .stop = &k->let_go_less};
+                                           .stop = &k->let_go_less,
+                                           .deleted = &k->work.deleted};
     struct file to;
     int error = clear_pack(k);
     if (error) return error;
@@ -404,7 +418,11 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
     if (!error) file_permissions_like(&to, from);
     file_close(&to);
     file_close(from); /* on Windows an open file cannot be replaced */
-    if (!error) error = repack_take_place(files, k->options.pack_path, path, k->options.folder);
+    const bool locks = !error && k->options.manifest != NULL;
+    if (locks) error = manifest_lock(k->options.manifest);
+    if (!error) error = repack_take_place(files, k->options.pack_path, path);
+    if (locks && error != ERR_CANCELLED) manifest_unlock(k->options.manifest);
+    if (!error) error = directory_sync(files, k->options.folder);
     if (error) (void)clear_pack(k);
     if (!error) k->pack_left = false;
     return error ? error : ARCHIVED_ONE;
@@ -450,25 +468,30 @@ static int archive(struct keeper *k, const char *path, bool *packed) {
     return result;
 }
 
-/* Deleted meanwhile, or nothing that could be helped: it is passed over. */
-static int settled(const char *path, int result) {
-    if (result == ERR_INVALID) say("%s: damaged, and left as it is; logport verify tells", path);
-    return result == ERR_NOT_FOUND || result == ERR_INVALID ? LOOKED_AT_ONE : result;
+/* One that was deleted meanwhile or is damaged is done with. */
+static int without_lost_ones(const struct keeper *k, const char *path, int result) {
+    if (result == ERR_INVALID) say("%s: damaged, left as it is; logport verify shows where", path);
+    const bool deleted = result == ERR_CANCELLED && atomic_load(&k->work.deleted);
+    return result == ERR_NOT_FOUND || result == ERR_INVALID || deleted ? LOOKED_AT_ONE : result;
 }
 
-/* The manifest learns of it, unless it knows already. */
+/* The manifest learns of it, unless it knows already or the segment has been deleted meanwhile. */
 static int note(struct keeper *k, const struct segment_file *file, enum manifest_event event) {
     struct manifest *manifest = k->options.manifest;
+    struct file_status status;
     if (manifest == NULL) return 0;
-    const enum manifest_event known =
-        manifest_state(manifest, file->name.stream, file->name.sequence, NULL);
-    if (known >= event) return 0;
+    if (manifest_state(manifest, file->name.stream, file->name.sequence, NULL) >= event) return 0;
     struct manifest_record record = {.name = file->name};
     int error = manifest_describe(port_files(k->port), file->path, &record);
     record.event = event;
     record.time_ns = k->now_ns;
-    if (!error) error = manifest_append(manifest, &record);
-    return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile */
+    if (!error) error = manifest_lock(manifest);
+    if (error) return error == ERR_NOT_FOUND ? 0 : error;
+    error = file_status_of(port_files(k->port), file->path, &status);
+    if (!error && manifest_state_locked(manifest, file->name.stream, file->name.sequence) < event)
+        error = manifest_append_locked(manifest, &record);
+    manifest_unlock(manifest);
+    return error == ERR_NOT_FOUND ? 0 : error;
 }
 
 static void note_lowest(uint64_t *missed, uint64_t sequence) {
@@ -486,16 +509,30 @@ static int miss(struct keeper *k, const struct segment_file *file, bool packing,
         k->missed.low = sequence;
     /* On a full disk moving it is what makes room: as it is, then. */
     const bool goes_on = error == ERR_BUSY || (error == ERR_NO_SPACE && moves(k));
-    if (error != ERR_NO_SPACE) note_lowest(&k->missed.moved, sequence);
+    if (error != ERR_NO_SPACE) note_lowest(&k->missed.ready, sequence);
     if (!goes_on) return error;
     if (k->said != error) say("%s: %s; trying again soon", file->path, error_text(error));
     k->said = error;
     return LOOKED_AT_ONE;
 }
 
+static void begin_work(struct keeper *k, const struct segment_file *file) {
+    k->work.name = file->name;
+    if (k->options.manifest != NULL)
+        manifest_work_begin(k->options.manifest, &k->work);
+    else
+        atomic_store(&k->work.deleted, false);
+}
+
+static void end_work(struct keeper *k) {
+    if (k->options.manifest != NULL) manifest_work_end(k->options.manifest, &k->work);
+}
+
 static int pack_next(struct keeper *k, const struct segment_file *file) {
     bool packed = false;
-    int result = settled(file->path, archive(k, file->path, &packed));
+    begin_work(k, file);
+    int result = without_lost_ones(k, file->path, archive(k, file->path, &packed));
+    end_work(k);
     const int error = packed ? note(k, file, MANIFEST_ARCHIVED) : 0;
     if (error) result = error;
     if (result < 0) result = miss(k, file, true, result);
@@ -503,72 +540,25 @@ static int pack_next(struct keeper *k, const struct segment_file *file) {
     return result;
 }
 
-/* Said once for each thing that is wrong with it; then asked again after a while. */
-static int archive_failed(struct keeper *k, const char *archive, int error) {
-    k->archive.pause_ns *= 2;
-    if (k->archive.pause_ns < MOVE_RETRY_NS_MIN) k->archive.pause_ns = MOVE_RETRY_NS_MIN;
-    if (k->archive.pause_ns > MOVE_RETRY_NS_MAX) k->archive.pause_ns = MOVE_RETRY_NS_MAX;
-    k->archive.retry_ns = k->archive.now_ns + k->archive.pause_ns;
-    if (k->archive.said != error)
-        say("archive %s: %s; closed files stay in %s, trying again in %lld s and later", archive,
-            archives_error_text(error), k->options.folder,
-            (long long)(k->archive.pause_ns / SECOND_NS));
-    k->archive.said = error;
-    return MOVE_FAILED;
-}
-
-/* This one is the matter, not the archive: those behind it go on. */
-static int miss_move(struct keeper *k, const struct segment_file *file, int error) {
-    if (k->said != error) {
-        say("%s: moving: %s; trying again soon", file->path, move_error_text(error));
-        k->archive.failed = file->name.sequence;
-    }
-    k->said = error;
-    note_lowest(&k->missed.moved, file->name.sequence);
-    k->moved = file->name.sequence;
-    return MOVE_FAILED;
-}
-
-static int move_next(struct keeper *k, const struct segment_file *file) {
-    if (k->archive.now_ns < k->archive.retry_ns) {
-        wake_at(k, k->now_ns + k->archive.retry_ns - k->archive.now_ns);
-        return LATER;
-    }
-    struct move move = {.files = port_files(k->port),
-                        .manifest = k->options.manifest,
-                        .directory = k->options.directory,
-                        .archive = k->kept->rules.archive_dir,
-                        .chance = k->archive.chance,
-                        .stop = &k->let_go_less,
-                        .now_ns = k->now_ns};
-    k->copy_left = true;
-    const int error = move_segment(&move, &file->name);
-    if (!error) k->copy_left = false;
-    if (error == ERR_CANCELLED) return error;
-    if (error && move.of_archive) return archive_failed(k, move.archive, error);
-    if (error && error != ERR_NOT_FOUND) return miss_move(k, file, error);
-    k->moved = file->name.sequence;
-    const bool had_failed = k->archive.failed == k->moved;
-    if (had_failed) k->archive.failed = 0;
-    if (error) return LOOKED_AT_ONE; /* deleted meanwhile */
-    if (had_failed) say("%s: moved now, to %s", file->path, move.archive);
-    if (k->archive.said) say("archive %s: takes closed files again", move.archive);
-    k->archive.said = 0;
-    k->archive.pause_ns = 0;
-    return MOVED_ONE;
-}
-
 /* Of segments that are gone the temporary files may be left. */
 static void clear_up(struct keeper *k) {
     if (k->only_new) return;
     (void)clear_pack(k);
-    if (k->copy_left && moves(k))
-        k->copy_left = move_clear(port_files(k->port), k->options.directory,
-                                  k->kept->rules.archive_dir, k->options.stream) != 0;
 }
 
 static bool is_left_to_the_next_start(const struct keeper *k, const struct segment_file *file) {
     return k->only_new && file->size > INDEX_AT_END_BYTES_MAX;
+}
+
+static int index_next(struct keeper *k, const struct segment_file *file, bool is_new) {
+    begin_work(k, file);
+    int result = without_lost_ones(k, file->path, add_index(k, file->path, is_new));
+    end_work(k);
+    const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;
+    if (error) result = error;
+    if (result < 0) result = miss(k, file, false, result);
+    if (result != ERR_CANCELLED) *(is_new ? &k->high : &k->low) = file->name.sequence;
+    return result;
 }
 
 static int look_around(struct keeper *k, const struct segment_list *list) {
@@ -578,21 +568,12 @@ static int look_around(struct keeper *k, const struct segment_list *list) {
         k->high = file->name.sequence; /* it is new: see next_to_index */
         return LOOKED_AT_ONE;
     }
-    if (file != NULL) {
-        int result = settled(file->path, add_index(k, file->path, is_new));
-        const int error = result >= 0 ? note(k, file, MANIFEST_CLOSED) : 0;
-        if (error) result = error;
-        if (result < 0) result = miss(k, file, false, result);
-        if (result != ERR_CANCELLED) *(is_new ? &k->high : &k->low) = file->name.sequence;
-        return result;
-    }
+    if (file != NULL) return index_next(k, file, is_new);
     file = next_to_pack(k, list);
     if (file != NULL) {
         const int result = pack_next(k, file);
         if (result != LATER) return result;
     }
-    file = next_to_move(k, list);
-    if (file != NULL) return move_next(k, file);
     clear_up(k);
     return k->wake_ns == INT64_MAX ? NOTHING_LEFT : LATER;
 }

@@ -1,22 +1,21 @@
-/* keeper.h - looks after a stream's closed segments, when the machine has nothing better to do.
+/* keeper.h - indexes and re-packs a stream's closed segments, and passes them on to an archive or a
+ * command.
  *
- * First each gets the index that it lacks: those that were closed since the start, in their
- * order; then what earlier runs have left, the newest first.  An index is appended to the closed
- * file itself (FORMAT.md): readers that have it open see the same lines before, meanwhile and
- * after, and a crash leaves a whole segment with a torn index, which the next start mends.
- * Then, some time after they were closed, they are packed smaller (repack.h), the oldest first,
- * into a file in the state folder, which takes the segment's name in one step.  If there is an
- * archive they move there then (move.h); while it does not take them they stay, and nothing else waits.
- * At last a command may have them (handover.h).
+ * First each gets the index that it lacks: those closed since the start, in their order; then those
+ * of earlier runs, the newest first.  An index is appended to the closed file itself (FORMAT.md):
+ * readers that have it open see the same lines before, during and after that, and a crash leaves a
+ * whole segment with a torn index, which the next start mends.  Some time after they were closed,
+ * segments are re-packed (repack.h), the oldest first, into a file in the state folder, which takes
+ * the segment's name in one step.  Then they move to the archive (mover.h), if there is one, and a
+ * command may take them (handover.h).  The manifest, if there is one, records each step.
  *
- * The manifest is told of each, if there is one.
+ * A failure delays nothing else: a file that another program keeps open is skipped, and tried again
+ * after a second, two, four, up to a minute; after any other error the next file follows in a minute,
+ * and the failed one after all others.
  *
- * What cannot be done for now keeps nothing else waiting: a file that another program has to itself is
- * passed over, and tried again after a second, two, four, up to a minute; after any other error
- * the next file follows in a minute, and that one's turn comes behind all others.
- *
- * One job at a time, on the idle lane.  What is left to do is seen from the files themselves, so
- * that nothing is lost or done twice by whatever ends a job.  Every call: the port's owner. */
+ * Indexing and re-packing are one job at a time on the idle lane.  The files themselves show what is
+ * left to do, so an end at any point loses nothing and does nothing twice.  Every call: the port's
+ * owner. */
 #ifndef WRITER_KEEP_KEEPER_H
 #define WRITER_KEEP_KEEPER_H
 
@@ -26,6 +25,7 @@
 #include "port/port.h"
 #include "writer/keep/handover.h"
 
+struct archive_lanes;
 struct keeper;
 struct manifest;
 
@@ -48,7 +48,8 @@ struct keeper_options {
     const char *pack_path;  /* where a segment is packed: on the same volume */
     uint64_t last_sequence; /* segments above it are new */
     struct keeper_rules rules;
-    struct manifest *manifest; /* used by jobs on the idle lane only; NULL: there is none */
+    struct manifest *manifest;   /* NULL: there is none; then nothing moves or is handed over */
+    struct archive_lanes *lanes; /* NULL without a manifest */
 };
 
 struct keeper_counts {
@@ -64,6 +65,8 @@ void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules);
  * looked for in 10 s, when the rush may be over. */
 void keeper_look(struct keeper *keeper);
 void keeper_closed(struct keeper *keeper);
+/* Nothing more moves to an archive; a move in hand gives up soon (mover_stop). */
+void keeper_stop_moving(struct keeper *keeper);
 /* From here on new segments get their index, if that is soon done (files of up to 8 MiB), and
  * nothing else is done; what else is in hand is let go. */
 void keeper_finish(struct keeper *keeper);

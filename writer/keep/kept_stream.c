@@ -43,7 +43,8 @@ static int open_keeper(struct port *port, const struct kept_stream_options *opti
                                                   .pack_path = s->pack_path,
                                                   .last_sequence = options->last_sequence,
                                                   .rules = options->rules,
-                                                  .manifest = options->manifest};
+                                                  .manifest = options->manifest,
+                                                  .lanes = options->lanes};
     return keeper_open(port, &keeper_options, &s->keeper);
 }
 
@@ -86,6 +87,7 @@ void kept_stream_change(struct kept_stream *stream, const struct stream_sizes *s
 
 void kept_stream_finish(struct kept_stream *stream) {
     stream->finishing = true;
+    keeper_stop_moving(stream->keeper);
     stream_finish(stream->live);
     finish_keeper(stream);
 }

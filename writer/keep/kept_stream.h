@@ -14,10 +14,11 @@ struct kept_stream_options {
     const char *directory; /* the log directory */
     const char *name;
     struct stream_sizes sizes;
-    struct keeper_rules rules; /* their texts are copied */
-    uint64_t folder_bytes_max; /* as in stream.h */
-    uint64_t last_sequence;    /* as in stream.h */
-    struct manifest *manifest; /* as in keeper.h */
+    struct keeper_rules rules;   /* their texts are copied */
+    uint64_t folder_bytes_max;   /* as in stream.h */
+    uint64_t last_sequence;      /* as in stream.h */
+    struct manifest *manifest;   /* as in keeper.h */
+    struct archive_lanes *lanes; /* as in keeper.h */
 };
 
 struct kept_stream_counts {

@@ -18,10 +18,13 @@ static int prepare(struct files *files, const char *directory, struct manifest *
     struct manifest *m = calloc(1, sizeof *m);
     if (m == NULL) return ERR_NO_MEMORY;
     m->files = files;
+    monitor_init(&m->monitor);
+    atomic_init(&m->holders, 1);
     m->compact_at = m->compact_min = MANIFEST_COMPACT_BYTES;
     if (!path_join(m->folder, directory, "state", NULL) ||
         !path_join(m->path, directory, "state", MANIFEST_FILE) ||
         !path_join(m->new_path, directory, "state", MANIFEST_FILE ".new")) {
+        monitor_destroy(&m->monitor);
         free(m);
         return ERR_NAME_TOO_LONG;
     }
@@ -69,19 +72,94 @@ int manifest_read(struct files *files, const char *directory, struct manifest **
     return error;
 }
 
-void manifest_close(struct manifest *manifest) {
+void manifest_seal(struct manifest *manifest) {
     if (manifest == NULL) return;
+    monitor_lock(&manifest->monitor);
+    manifest->closed = true;
+    monitor_unlock(&manifest->monitor);
+}
+
+void manifest_close(struct manifest *manifest) {
+    manifest_seal(manifest);
+    manifest_release(manifest);
+}
+
+struct manifest *manifest_hold(struct manifest *manifest) {
+    if (manifest != NULL) atomic_fetch_add(&manifest->holders, 1);
+    return manifest;
+}
+
+void manifest_release(struct manifest *manifest) {
+    if (manifest == NULL || atomic_fetch_sub(&manifest->holders, 1) > 1) return;
     file_close(&manifest->file);
     manifest_forget(manifest);
+    monitor_destroy(&manifest->monitor);
     free(manifest);
 }
 
+/* ---- its lock ---- */
+
+int manifest_lock(struct manifest *manifest) {
+    monitor_lock(&manifest->monitor);
+    if (!manifest->closed) return 0;
+    monitor_unlock(&manifest->monitor);
+    return ERR_CANCELLED;
+}
+
+void manifest_unlock(struct manifest *manifest) {
+    monitor_unlock(&manifest->monitor);
+}
+
+/* For those who only look: const for the caller, and still with the lock. */
+static void lock_to_look(const struct manifest *manifest) {
+    monitor_lock((struct monitor *)&manifest->monitor);
+}
+
+static void unlock_to_look(const struct manifest *manifest) {
+    monitor_unlock((struct monitor *)&manifest->monitor);
+}
+
+void manifest_work_begin(struct manifest *manifest, struct manifest_work *work) {
+    atomic_store(&work->deleted, false);
+    work->naming = false;
+    monitor_lock(&manifest->monitor);
+    work->next = manifest->works;
+    manifest->works = work;
+    monitor_unlock(&manifest->monitor);
+}
+
+void manifest_work_end(struct manifest *manifest, struct manifest_work *work) {
+    monitor_lock(&manifest->monitor);
+    struct manifest_work **link = &manifest->works;
+    while (*link != work)
+        link = &(*link)->next;
+    *link = work->next;
+    monitor_unlock(&manifest->monitor);
+}
+
+bool manifest_stop_work_locked(struct manifest *manifest, const struct segment_name *name) {
+    bool naming = false;
+    for (struct manifest_work *work = manifest->works; work != NULL; work = work->next) {
+        if (work->name.sequence != name->sequence || strcmp(work->name.stream, name->stream) != 0)
+            continue;
+        atomic_store(&work->deleted, true);
+        naming = naming || work->naming;
+    }
+    return naming;
+}
+
 uint64_t manifest_bytes(const struct manifest *manifest) {
-    return manifest->size;
+    lock_to_look(manifest);
+    const uint64_t bytes = manifest->size;
+    unlock_to_look(manifest);
+    return bytes;
 }
 
 uint64_t manifest_lines_damaged(const struct manifest *manifest) {
-    return manifest->damaged;
+    lock_to_look(manifest);
+    const uint64_t damaged = manifest->damaged;
+    unlock_to_look(manifest);
+    return damaged;
 }
 
 /* ---- the table ---- */
@@ -169,34 +247,68 @@ int manifest_note(struct manifest *m, const struct manifest_record *record, uint
     return 0;
 }
 
+enum manifest_event manifest_state_locked(const struct manifest *manifest, const char *stream,
+                                          uint64_t sequence) {
+    const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
+    return entry == NULL ? MANIFEST_NONE : (enum manifest_event)entry->event;
+}
+
 enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,
                                    uint64_t sequence, int64_t *closed_ns) {
+    lock_to_look(manifest);
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
-    if (entry == NULL || entry->event == MANIFEST_NONE) return MANIFEST_NONE;
-    if (closed_ns != NULL) *closed_ns = entry->closed_ns;
-    return (enum manifest_event)entry->event;
+    const enum manifest_event event =
+        entry == NULL ? MANIFEST_NONE : (enum manifest_event)entry->event;
+    if (event != MANIFEST_NONE && closed_ns != NULL) *closed_ns = entry->closed_ns;
+    unlock_to_look(manifest);
+    return event;
 }
 
 bool manifest_handed(const struct manifest *manifest, const char *stream, uint64_t sequence) {
+    lock_to_look(manifest);
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
-    return entry != NULL && entry->handed_ns != 0;
+    const bool handed = entry != NULL && entry->handed_ns != 0;
+    unlock_to_look(manifest);
+    return handed;
 }
 
-uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
+bool manifest_maybe_copied_locked(const struct manifest *manifest, const char *stream,
+                                  uint64_t sequence) {
     const struct manifest_stream *found = find_stream(manifest, stream);
-    for (uint32_t n = found == NULL ? 0 : found->count; n > 0; n--)
-        if (found->entries[n - 1].event != MANIFEST_NONE) return found->entries[n - 1].sequence;
+    if (found == NULL || sequence <= found->last_before) return true;
+    const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
+    return entry != NULL && entry->copied;
+}
+
+int manifest_note_copy_locked(struct manifest *manifest, const struct segment_name *name) {
+    struct manifest_entry *entry = entry_for(manifest, name);
+    if (entry == NULL) return ERR_NO_MEMORY;
+    entry->copied = true;
     return 0;
 }
 
-bool manifest_next(const struct manifest *manifest, struct manifest_cursor *cursor) {
+static uint64_t last_sequence(const struct manifest_stream *stream) {
+    for (uint32_t n = stream->count; n > 0; n--)
+        if (stream->entries[n - 1].event != MANIFEST_NONE) return stream->entries[n - 1].sequence;
+    return 0;
+}
+
+uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
+    lock_to_look(manifest);
+    const struct manifest_stream *found = find_stream(manifest, stream);
+    const uint64_t last = found == NULL ? 0 : last_sequence(found);
+    unlock_to_look(manifest);
+    return last;
+}
+
+static bool next_entry(const struct manifest *manifest, struct manifest_cursor *cursor) {
     while (cursor->stream <
-           manifest->stream_count) { /* each round goes on by a segment or a stream */
+           manifest->stream_count) { /* each round advances by a segment or a stream */
         const struct manifest_stream *stream = &manifest->streams[cursor->stream];
         const uint32_t at = lower_bound(stream, cursor->sequence);
         if (at < stream->count) {
             const struct manifest_entry *entry = &stream->entries[at];
-            cursor->name = stream->name;
+            strcpy(cursor->name, stream->name);
             cursor->at = entry->sequence;
             cursor->sequence = entry->sequence + 1;
             cursor->event = (enum manifest_event)entry->event;
@@ -208,6 +320,13 @@ bool manifest_next(const struct manifest *manifest, struct manifest_cursor *curs
         cursor->sequence = 0;
     }
     return false;
+}
+
+bool manifest_next(const struct manifest *manifest, struct manifest_cursor *cursor) {
+    lock_to_look(manifest);
+    const bool found = next_entry(manifest, cursor);
+    unlock_to_look(manifest);
+    return found;
 }
 
 /* ---- its lines ---- */
@@ -228,8 +347,8 @@ static int read_record(struct file *file, const struct manifest_entry *entry,
     return error;
 }
 
-int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
-                  struct manifest_record *record) {
+int manifest_find_locked(struct manifest *manifest, const char *stream, uint64_t sequence,
+                         struct manifest_record *record) {
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
     if (entry == NULL || entry->event == MANIFEST_NONE) return ERR_NOT_FOUND;
     /* Who only reads keeps open what was read: it may be written anew meanwhile. */
@@ -242,9 +361,25 @@ int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequen
     return error;
 }
 
+int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
+                  struct manifest_record *record) {
+    monitor_lock(&manifest->monitor);
+    const int error = manifest_find_locked(manifest, stream, sequence, record);
+    monitor_unlock(&manifest->monitor);
+    return error;
+}
+
 /* ---- appending ---- */
 
 int manifest_append(struct manifest *manifest, const struct manifest_record *record) {
+    int error = manifest_lock(manifest);
+    if (error) return error;
+    error = manifest_append_locked(manifest, record);
+    manifest_unlock(manifest);
+    return error;
+}
+
+int manifest_append_locked(struct manifest *manifest, const struct manifest_record *record) {
     struct manifest *m = manifest;
     assert(!m->reads_only);
     const size_t folder_size = strlen(record->folder), reason_size = strlen(record->reason);
@@ -253,7 +388,7 @@ int manifest_append(struct manifest *manifest, const struct manifest_record *rec
         return ERR_INVALID;
     int error = m->suspect || m->size > m->compact_at ? manifest_compact(m) : 0;
     if (error && m->suspect) return error;
-    /* That it grows is no reason to say nothing: it is tried again with the next line. */
+    /* A failed compaction must not block the append; the next line tries again. */
     struct manifest_record written = *record;
     struct manifest_entry *entry = entry_for(m, &record->name);
     if (entry == NULL) return ERR_NO_MEMORY;

@@ -107,6 +107,10 @@ int manifest_load(struct manifest *m) {
     file_close(&opened);
     if (!error) error = settle_end(&reading, &opened);
     free(reading.bytes);
+    for (uint32_t i = 0; i < m->stream_count; i++) {
+        struct manifest_stream *stream = &m->streams[i];
+        stream->last_before = stream->entries[stream->count - 1].sequence;
+    }
     return error;
 }
 

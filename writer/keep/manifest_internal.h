@@ -3,6 +3,7 @@
 #ifndef WRITER_KEEP_MANIFEST_INTERNAL_H
 #define WRITER_KEEP_MANIFEST_INTERNAL_H
 
+#include "port/thread.h"
 #include "writer/keep/manifest.h"
 
 /* Of a segment: where its last line stands, and what it says. */
@@ -11,15 +12,21 @@ struct manifest_entry {
     int64_t closed_ns, handed_ns;
     uint32_t size;
     uint8_t event; /* MANIFEST_NONE: its first line is being written, or failed */
+    bool copied;   /* a move has begun to name its copy in an archive */
 };
 
 struct manifest_stream {
     char name[STREAM_NAME_MAX + 1];
     struct manifest_entry *entries; /* their sequences rise */
     uint32_t count, room;
+    uint64_t last_before; /* the highest sequence when the file was read */
 };
 
 struct manifest {
+    struct monitor monitor; /* guards all that follows */
+    atomic_uint holders;
+    bool closed;
+    struct manifest_work *works;
     struct files *files;
     char directory[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
     char path[PATH_BYTES_MAX], new_path[PATH_BYTES_MAX];

@@ -15,11 +15,14 @@ struct moving {
     char to_folder[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
     char copy[PATH_BYTES_MAX];
     uint8_t *bytes; /* two pieces */
+    struct manifest_work work;
+    uint64_t id; /* of the original that was copied */
 };
 
 static bool stopped(const struct moving *m) {
     const atomic_bool *stop = m->move->stop;
-    return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
+    return (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) ||
+           atomic_load_explicit(&m->work.deleted, memory_order_relaxed);
 }
 
 static bool find_paths(struct moving *m, const struct segment_name *name) {
@@ -36,10 +39,11 @@ static bool find_paths(struct moving *m, const struct segment_name *name) {
 
 /* ---- the copy ---- */
 
-/* What goes wrong with reading is no fault of the archive's. */
+/* An error of reading is not the archive's. */
 static int copy_bytes(struct moving *m, struct file *from, struct file *to) {
     for (uint64_t offset = 0;;) { /* ends: the file does */
         if (stopped(m)) return ERR_CANCELLED;
+        lane_progress_made(m->move->progress);
         const int64_t got = file_read_at(from, m->bytes, PIECE_BYTES, offset);
         if (got < 0) m->move->of_archive = false;
         if (got <= 0) return (int)got;
@@ -54,6 +58,7 @@ static int compare_bytes(struct moving *m, struct file *from, struct file *to) {
     uint8_t *other = m->bytes + PIECE_BYTES;
     for (uint64_t offset = 0;;) { /* ends: the file does */
         if (stopped(m)) return ERR_CANCELLED;
+        lane_progress_made(m->move->progress);
         const int64_t got = file_read_at(from, m->bytes, PIECE_BYTES, offset);
         if (got < 0) m->move->of_archive = false;
         if (got < 0) return (int)got;
@@ -112,6 +117,21 @@ static int is_there(struct moving *m, struct file *from, bool *there) {
     return error ? error : ERR_EXISTS;
 }
 
+/* From here on the segment may be in both places: whoever deletes it here leaves the rest to us.
+ * ERR_NOT_FOUND: it has been deleted already. */
+static int begin_naming(struct moving *m, const struct segment_name *name) {
+    struct file_status status;
+    int error = manifest_lock(m->move->manifest);
+    if (error) return error;
+    error = file_status_of(m->move->files, m->from, &status);
+    if (!error && status.id != m->id) error = ERR_BUSY;
+    if (!error) error = manifest_note_copy_locked(m->move->manifest, name);
+    m->work.naming = !error;
+    if (error) m->move->of_archive = false;
+    manifest_unlock(m->move->manifest);
+    return error;
+}
+
 /* Looked at once more under its name: two who are told to use one archive by mistake have one
  * copy, too, and what was compared need not be what got the name. */
 static int name_copy(struct moving *m, struct file *from) {
@@ -124,19 +144,26 @@ static int name_copy(struct moving *m, struct file *from) {
 }
 
 /* In the archive it has its name, and survives a power failure. */
-static int bring_there(struct moving *m) {
+static int bring_there(struct moving *m, const struct segment_name *name) {
     struct files *files = m->move->files;
     struct file from;
+    struct file_status status;
     bool there;
     int error = file_open(files, m->from, FILE_READ, &from);
     if (error) return error;
-    m->move->of_archive = true;
-    error = directory_make(files, m->to_folder);
+    error = file_status(&from, &status);
+    m->id = status.id;
+    m->move->of_archive = !error;
+    if (!error) error = directory_make(files, m->to_folder);
     if (!error) error = is_there(m, &from, &there);
     if (!error && !there) {
         error = write_copy(m, &from);
+        if (!error && stopped(m)) error = ERR_CANCELLED;
+        if (!error) error = begin_naming(m, name);
         if (!error) error = name_copy(m, &from);
         if (error) (void)file_remove(files, m->copy);
+    } else if (!error) {
+        error = begin_naming(m, name);
     }
     file_close(&from);
     const int synced = error ? error : directory_sync(files, m->to_folder);
@@ -144,36 +171,122 @@ static int bring_there(struct moving *m) {
     return synced;
 }
 
-/* ---- the books, and the original ---- */
+/* ---- the manifest, and the original ---- */
 
-static int write_down(struct moving *m, const struct segment_name *name) {
+/* What the manifest is to say; 0 in record->event: it says so already. */
+static int find_record(struct moving *m, const struct segment_name *name,
+                       struct manifest_record *record) {
     const struct move *move = m->move;
-    struct manifest_record record;
-    int error = manifest_find(move->manifest, name->stream, name->sequence, &record);
-    const bool told = !error && (record.event == MANIFEST_MOVED || record.event == MANIFEST_HANDED);
-    if (told && strcmp(record.folder, m->to_folder) == 0) return 0;
+    int error = manifest_find(move->manifest, name->stream, name->sequence, record);
+    const bool told =
+        !error && (record->event == MANIFEST_MOVED || record->event == MANIFEST_HANDED);
+    if (told && strcmp(record->folder, m->to_folder) == 0) {
+        record->event = MANIFEST_NONE;
+        return 0;
+    }
     if (error && error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
-    /* It may have been packed since its last line. */
-    error = manifest_describe(move->files, m->from, &record);
-    record.event = MANIFEST_MOVED;
-    record.time_ns = move->now_ns;
-    strcpy(record.folder, m->to_folder);
-    return error ? error : manifest_append(move->manifest, &record);
+    /* It may have been re-packed since its last line. */
+    error = manifest_describe(move->files, m->from, record);
+    record->event = MANIFEST_MOVED;
+    record->time_ns = move->now_ns;
+    strcpy(record->folder, m->to_folder);
+    return error;
+}
+
+/* Recorded and deleted here, unless it has been deleted or re-packed meanwhile. */
+static int take_over(struct moving *m, const struct manifest_record *record) {
+    struct files *files = m->move->files;
+    struct file_status status;
+    int error = manifest_lock(m->move->manifest);
+    if (error) return error;
+    error = file_status_of(files, m->from, &status);
+    if (!error && status.id != m->id) error = ERR_BUSY;
+    if (!error && record->event != MANIFEST_NONE)
+        error = manifest_append_locked(m->move->manifest, record);
+    if (!error) error = file_remove(files, m->from);
+    manifest_unlock(m->move->manifest);
+    return error ? error : directory_sync(files, m->from_folder);
+}
+
+/* It was deleted here after its copy got its name: the copy goes too, and the manifest's last line
+ * about it, which the deletion has left to us. */
+static int take_back(struct moving *m, const struct segment_name *name) {
+    struct manifest_record record;
+    struct manifest *manifest = m->move->manifest;
+    int error = file_remove(m->move->files, m->to);
+    if (error == ERR_NOT_FOUND) error = 0;
+    if (!error) error = directory_sync(m->move->files, m->to_folder);
+    if (error) return error; /* a later look of retention in the archive does it */
+    error = manifest_lock(manifest);
+    if (error) return error;
+    error = manifest_find_locked(manifest, name->stream, name->sequence, &record);
+    if (!error && record.event == MANIFEST_DELETING) {
+        record.event = MANIFEST_DELETED;
+        record.time_ns = m->move->now_ns;
+        error = manifest_append_locked(manifest, &record);
+    }
+    manifest_unlock(manifest);
+    return error;
+}
+
+/* known: the manifest says that it is in the archive, so that without a deletion by rules nothing
+ * is missing. */
+static int was_deleted(struct moving *m, const struct segment_name *name, bool known) {
+    const enum manifest_event event =
+        manifest_state(m->move->manifest, name->stream, name->sequence, NULL);
+    if (known && event != MANIFEST_DELETING && event != MANIFEST_DELETED) return 0;
+    const int error = m->work.naming ? take_back(m, name) : 0;
+    return error ? error : ERR_NOT_FOUND;
+}
+
+static int claim(struct move *move) {
+    struct archives *archives = malloc(sizeof *archives);
+    if (archives == NULL) return ERR_NO_MEMORY;
+    bool remembered = false;
+    int error = manifest_lock(move->manifest);
+    if (!error) {
+        error = archives_prepare(move->files, move->directory, move->archive, move->chance,
+                                 archives, &remembered);
+        manifest_unlock(move->manifest);
+    }
+    if (!error) error = archives_mark(move->files, archives, move->archive, remembered);
+    if (!error && !remembered) error = manifest_lock(move->manifest);
+    if (!error && !remembered) {
+        error = archives_remember(move->files, move->directory, move->archive, archives);
+        manifest_unlock(move->manifest);
+    }
+    free(archives);
+    return error;
+}
+
+static int move_it(struct moving *m, const struct segment_name *name) {
+    struct move *move = m->move;
+    struct manifest_record record;
+    int error = claim(move);
+    lane_progress_made(move->progress);
+    if (error) return error;
+    move->of_archive = false;
+    error = bring_there(m, name);
+    lane_progress_made(move->progress);
+    record.event = MANIFEST_DELETED;
+    if (!error) error = find_record(m, name, &record);
+    if (!error) error = take_over(m, &record);
+    if (!move->of_archive && (error == ERR_NOT_FOUND || atomic_load(&m->work.deleted)))
+        error = was_deleted(m, name, record.event == MANIFEST_NONE);
+    return error;
 }
 
 int move_segment(struct move *move, const struct segment_name *name) {
-    struct moving m = {.move = move, .bytes = malloc(2 * PIECE_BYTES)};
+    struct moving m = {.move = move, .bytes = malloc(2 * PIECE_BYTES), .work = {.name = *name}};
     move->of_archive = true;
     int error = m.bytes == NULL ? ERR_NO_MEMORY : find_paths(&m, name) ? 0 : ERR_NAME_TOO_LONG;
-    if (!error) error = archives_claim(move->files, move->directory, move->archive, move->chance);
     if (!error) {
-        move->of_archive = false;
-        error = bring_there(&m);
+        manifest_work_begin(move->manifest, &m.work);
+        error = move_it(&m, name);
+        manifest_work_end(move->manifest, &m.work);
     }
     free(m.bytes);
-    if (!error) error = write_down(&m, name);
-    if (!error) error = file_remove(move->files, m.from);
-    return error ? error : directory_sync(move->files, m.from_folder);
+    return error;
 }
 
 const char *move_error_text(int error) {

@@ -29,7 +29,8 @@ static int compare(struct file *file, const struct segment_index *index);
 int repack(struct file *from, const struct segment_index *index, struct file *to,
            const struct repack_options *options) {
     struct repacking r = {.index = index, .to = to, .options = options};
-    const struct index_options index_options = {.stop = options->stop, .repacked = true};
+    const struct index_options index_options = {
+        .stop = options->stop, .deleted = options->deleted, .repacked = true};
     int error = open_repacking(&r, from);
     for (uint32_t i = 0; i < index->count && !error; i++)
         error = write_group(&r, &index->groups[i]);
@@ -54,8 +55,9 @@ static void close_repacking(struct repacking *r) {
 }
 
 static bool stopped(const struct repacking *r) {
-    const atomic_bool *stop = r->options->stop;
-    return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
+    const atomic_bool *stop = r->options->stop, *deleted = r->options->deleted;
+    return (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) ||
+           (deleted != NULL && atomic_load_explicit(deleted, memory_order_relaxed));
 }
 
 static int make_room(uint8_t **bytes, size_t *room, size_t size) {
@@ -113,10 +115,8 @@ static int compare(struct file *file, const struct segment_index *index) {
     return same ? index_check(file, &offset) : ERR_INVALID;
 }
 
-int repack_take_place(struct files *files, const char *copy_path, const char *path,
-                      const char *folder) {
+int repack_take_place(struct files *files, const char *copy_path, const char *path) {
     struct file_status status;
-    int error = file_status_of(files, path, &status);
-    if (!error) error = file_rename(files, copy_path, path);
-    return error ? error : directory_sync(files, folder);
+    const int error = file_status_of(files, path, &status);
+    return error ? error : file_rename(files, copy_path, path);
 }

@@ -17,6 +17,7 @@
 struct repack_options {
     int level;               /* LZ4 HC's, 3 to 12; 0: REPACK_LEVEL_DEFAULT */
     const atomic_bool *stop; /* once true it gives up soon, with ERR_CANCELLED; NULL: nobody does */
+    const atomic_bool *deleted; /* the same: `from` has been deleted meanwhile; NULL: never */
 };
 
 /* Writes all lines of `from`, whose index is `index`, to the empty file `to`, then `to`'s index;
@@ -26,10 +27,9 @@ struct repack_options {
 int repack(struct file *from, const struct segment_index *index, struct file *to,
            const struct repack_options *options);
 
-/* The file at copy_path becomes the segment at `path`, in `folder`, in one step; on Windows `path` must
- * not be open.  ERR_NOT_FOUND: the segment was deleted meanwhile, and does not come back.  On an
- * error the copy may still be there. */
-int repack_take_place(struct files *files, const char *copy_path, const char *path,
-                      const char *folder);
+/* The file at copy_path becomes the segment at `path` in one step; the caller syncs the folder.  On
+ * Windows `path` must not be open.  Where another thread may delete the segment, both hold the
+ * manifest's lock.  ERR_NOT_FOUND: it was deleted meanwhile.  On an error the copy is still there. */
+int repack_take_place(struct files *files, const char *copy_path, const char *path);
 
 #endif

@@ -137,6 +137,7 @@ static void mark_for_space(const struct retention_question *q, int volume,
     for (uint32_t i = 0; i < count && free < q->free_min; i++) {
         struct retention_segment *segment = oldest_first[i];
         if (!stays(segment) || segment->bytes[volume] == 0) continue;
+        if (segment->places != 0 && (segment->places & ~q->stuck) == 0) continue;
         segment->reason = RETENTION_FREE;
         free += segment->bytes[volume];
     }

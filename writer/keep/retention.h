@@ -62,7 +62,9 @@ struct retention_segment {
     uint64_t bytes[RETENTION_VOLUMES]; /* on each; on both while it moves */
     int64_t closed_ns;                 /* when its last line came, as the clock was then */
     int64_t opened_ns;                 /* from its name; not looked at, nor is: */
-    uint32_t places;                   /* bit p: it lies in folder p */
+    uint32_t places;                   /* bit p: it is in place p */
+    uint64_t archived_bytes;           /* of `bytes`, in the archive that was listed */
+    bool gone;                         /* deleted since */
     /* Filled in by retention_decide. */
     int64_t since_ns; /* closed_ns, in an order that agrees with the sequences */
     enum retention_reason reason;
@@ -74,7 +76,10 @@ struct retention_question {
     const struct retention_limits *limits; /* of each stream, by number */
     struct retention_limits all;           /* its age is not looked at */
     uint64_t free_min;
-    uint64_t free[RETENTION_VOLUMES]; /* bytes; UINT64_MAX where nobody knows or asks */
+    uint64_t free[RETENTION_VOLUMES]; /* bytes; UINT64_MAX where it is unknown, or not asked for */
+    /* Bit p: nothing can be deleted in place p for now.  What is only there does not go to free
+     * space; other segments go instead. */
+    uint32_t stuck;
     int64_t now_ns;
 };
 

@@ -7,6 +7,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "writer/keep/deletion.h"
 #include "writer/segment/archives.h"
 
 /* Free bytes change while we look: so often is looked again until they stand still. */
@@ -21,6 +22,9 @@ struct retention {
     uint32_t away; /* bit p: archive p was not there; it has been said */
     struct manifest *manifest;
     const struct retention_rules *rules;
+    bool reaches_all;
+    struct retention_reach reach;
+    uint32_t on_log_volume; /* bit p: place p shares the log directory's free space */
     /* Of the last look. */
     struct retention_segment *segments;
     uint32_t count, room;
@@ -36,8 +40,12 @@ struct retention {
 
 static int find_folders(struct retention *r);
 static int list_folder(struct retention *r, uint32_t place);
+static int add_known(struct retention *r, uint32_t place);
 static int tell_manifest(struct retention *r, int64_t now_ns);
+static int finish_open_deletions(struct retention *r, int64_t now_ns);
 static void merge(struct retention *r);
+static struct segment_name name_of(const struct retention *r,
+                                   const struct retention_segment *segment);
 static int decide(struct retention *r, int64_t now_ns);
 
 int retention_open(struct files *files, const struct retention_folders *folders,
@@ -50,8 +58,32 @@ int retention_open(struct files *files, const struct retention_folders *folders,
     r->asked = *folders;
     r->manifest = manifest;
     r->rules = rules;
+    r->reaches_all = true;
+    r->reach.lists = r->reach.deletes = (1u << RETENTION_VOLUMES) - 1;
     *retention = r;
     return 0;
+}
+
+void retention_set_reach(struct retention *retention, const struct retention_reach *reach) {
+    assert((reach->deletes & ~reach->lists) == 0 && (reach->lists & 1));
+    retention->reach = *reach;
+    retention->reaches_all = false;
+}
+
+void retention_set_away(struct retention *retention, uint32_t place, bool reported) {
+    retention->away = (retention->away & ~(1u << place)) | (uint32_t)reported << place;
+}
+
+bool retention_away(const struct retention *retention, uint32_t place) {
+    return retention->away >> place & 1;
+}
+
+const struct archives *retention_archives(const struct retention *retention) {
+    return &retention->archives;
+}
+
+static bool lists(const struct retention *r, uint32_t place) {
+    return r->reach.lists >> place & 1;
 }
 
 static void forget(struct retention *r) {
@@ -63,6 +95,7 @@ static void forget(struct retention *r) {
     r->order = NULL;
     r->count = r->room = r->stream_count = r->stream_room = r->going = r->next = 0;
     r->tally.segments = r->tally.bytes = r->tally.left = 0;
+    r->tally.elsewhere = 0;
 }
 
 void retention_close(struct retention *retention) {
@@ -77,11 +110,11 @@ int64_t retention_look(struct retention *retention, int64_t now_ns) {
     forget(r);
     if (!error) error = find_folders(r);
     for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++)
-        if (r->folders[place] != NULL) error = list_folder(r, place);
-    if (!error) {
-        merge(r);
-        error = decide(r, now_ns);
-    }
+        if (r->folders[place] != NULL)
+            error = lists(r, place) ? list_folder(r, place) : add_known(r, place);
+    if (!error) merge(r);
+    if (!error && !r->reaches_all) error = finish_open_deletions(r, now_ns);
+    if (!error) error = decide(r, now_ns);
     if (error) forget(r);
     return error ? error : (int64_t)r->going;
 }
@@ -92,12 +125,13 @@ struct retention_tally retention_tally(const struct retention *retention) {
 
 /* ---- what is there ---- */
 
-/* Under any name, as one that is named anew lies where it lay: its segments would count twice. */
+/* Compares by file id too: a renamed directory must not be counted twice. */
 static bool has_folder(const struct retention *r, const char *folder, uint64_t id) {
     struct file_status status;
     for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
         if (r->folders[place] == NULL) continue;
         if (strcmp(r->folders[place], folder) == 0) return true;
+        if (!lists(r, place)) continue;
         if (id != 0 && file_status_of(r->files, r->folders[place], &status) == 0 && status.id == id)
             return true;
     }
@@ -114,7 +148,7 @@ static void look_for_archive(struct retention *r, uint32_t place) {
     const char *folder = r->archives.folders[place - 1];
     const int error = archives_check(r->files, &r->archives, folder);
     if (error && !(r->away >> place & 1))
-        say("archive %s: %s; what lies there is not counted, and stays", folder,
+        say("archive %s: %s; its segments are not counted by retention, and stay", folder,
             archives_error_text(error));
     if (error) r->away |= 1u << place;
     if (error) return;
@@ -126,13 +160,17 @@ static int find_folders(struct retention *r) {
     memset(r->folders, 0, sizeof r->folders);
     r->folders[0] = r->asked.directory;
     const int error = archives_read(r->files, r->asked.directory, &r->archives);
-    for (uint32_t i = 0; !error && i < r->archives.count; i++)
-        look_for_archive(r, i + 1);
+    for (uint32_t i = 0; !error && i < r->archives.count; i++) {
+        if (lists(r, i + 1))
+            look_for_archive(r, i + 1);
+        else if (r->reach.known[i + 1] != NULL)
+            r->folders[i + 1] = r->archives.folders[i];
+    }
     if (r->asked.archive != NULL) add_folder(r, RETENTION_VOLUMES - 1, r->asked.archive);
     return error;
 }
 
-struct listing {
+struct place_listing {
     struct retention *r;
     uint32_t place, stream;
     char path[PATH_BYTES_MAX]; /* <folder>/<stream> */
@@ -155,9 +193,8 @@ static int number_of(struct retention *r, const char *name, uint32_t *number) {
     return 0;
 }
 
-static int add_segment(struct listing *l, const struct segment_name *name,
-                       const struct file_status *status) {
-    struct retention *r = l->r;
+static int add_segment(struct retention *r, uint32_t place, uint32_t stream,
+                       const struct segment_name *name, uint64_t bytes, int64_t modified_ns) {
     if (r->count == r->room) {
         const uint32_t room = r->room == 0 ? 64 : r->room * 2;
         struct retention_segment *more = realloc(r->segments, room * sizeof *more);
@@ -166,14 +203,14 @@ static int add_segment(struct listing *l, const struct segment_name *name,
         r->room = room;
     }
     struct retention_segment *segment = &r->segments[r->count++];
-    *segment = (struct retention_segment){.stream = l->stream,
+    *segment = (struct retention_segment){.stream = stream,
                                           .part = name->part,
                                           .sequence = name->sequence,
                                           .opened_ns = name->opened_ns,
-                                          .places = 1u << l->place};
-    segment->bytes[l->place] = status->size;
-    segment->closed_ns =
-        status->modified_ns > name->opened_ns ? status->modified_ns : name->opened_ns;
+                                          .places = 1u << place};
+    segment->bytes[place] = bytes;
+    if (place > 0 && lists(r, place)) segment->archived_bytes = bytes;
+    segment->closed_ns = modified_ns > name->opened_ns ? modified_ns : name->opened_ns;
     int64_t closed_ns;
     if (r->manifest != NULL &&
         manifest_state(r->manifest, name->stream, name->sequence, &closed_ns) != MANIFEST_NONE &&
@@ -183,7 +220,7 @@ static int add_segment(struct listing *l, const struct segment_name *name,
 }
 
 static bool found_file(void *context, const char *entry, bool directory) {
-    struct listing *l = context;
+    struct place_listing *l = context;
     struct segment_name name;
     struct file_status status;
     char path[PATH_BYTES_MAX];
@@ -192,13 +229,14 @@ static bool found_file(void *context, const char *entry, bool directory) {
     int error = path_join(path, l->path, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) error = file_status_of(l->r->files, path, &status);
     if (error == ERR_NOT_FOUND) return true; /* it has gone, or got its name, meanwhile */
-    if (!error) error = add_segment(l, &name, &status);
+    if (!error)
+        error = add_segment(l->r, l->place, l->stream, &name, status.size, status.modified_ns);
     l->error = error;
     return error == 0;
 }
 
 static bool found_folder(void *context, const char *entry, bool directory) {
-    struct listing *l = context;
+    struct place_listing *l = context;
     const char *folder = l->r->folders[l->place];
     if (!directory || !stream_name_valid(entry)) return true;
     int error = path_join(l->path, folder, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
@@ -210,11 +248,32 @@ static bool found_folder(void *context, const char *entry, bool directory) {
 }
 
 static int list_folder(struct retention *r, uint32_t place) {
-    struct listing listing = {.r = r, .place = place};
+    struct place_listing listing = {.r = r, .place = place};
     const int error = directory_list(r->files, r->folders[place], found_folder, &listing);
     /* The archive's is made when the first segment goes there. */
     if (error == ERR_NOT_FOUND && place > 0) return 0;
     return error ? error : listing.error;
+}
+
+static int add_known(struct retention *r, uint32_t place) {
+    const struct retention_listing *known = r->reach.known[place];
+    int error = 0;
+    for (uint32_t i = 0; i < known->count && !error; i++) {
+        const struct retention_listed *listed = &known->segments[i];
+        uint32_t stream;
+        error = number_of(r, listed->name.stream, &stream);
+        if (!error)
+            error = add_segment(r, place, stream, &listed->name, listed->bytes, listed->closed_ns);
+    }
+    return error;
+}
+
+struct retention_listing *retention_listing_copy(const struct retention_listing *listing) {
+    if (listing == NULL) return NULL;
+    const size_t size = sizeof *listing + listing->count * sizeof *listing->segments;
+    struct retention_listing *copy = malloc(size);
+    if (copy != NULL) memcpy(copy, listing, size);
+    return copy;
 }
 
 static int compare_segments(const void *left, const void *right) {
@@ -242,6 +301,7 @@ static void merge(struct retention *r) {
         struct retention_segment *before = kept > 0 ? &r->segments[kept - 1] : NULL;
         if (before != NULL && compare_segments(before, &segment) == 0) {
             before->places |= segment.places;
+            before->archived_bytes += segment.archived_bytes;
             for (int v = 0; v < RETENTION_VOLUMES; v++)
                 before->bytes[v] += segment.bytes[v];
         } else {
@@ -292,15 +352,21 @@ static void join_volumes(struct retention *r, uint32_t first, uint32_t place) {
 static int find_space(struct retention *r, uint64_t free[RETENTION_VOLUMES]) {
     for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
         free[place] = UINT64_MAX;
+    r->on_log_volume = 0;
     if (r->rules->free_min == 0) return 0;
     int error = free_space(r->files, r->folders[0], &free[0]);
     for (uint32_t place = 1; place < RETENTION_VOLUMES && !error; place++) {
         bool one = false;
         if (r->folders[place] == NULL) continue;
+        if (!lists(r, place)) {
+            if (r->reach.known[place]->on_log_volume) join_volumes(r, 0, place);
+            continue;
+        }
         for (uint32_t first = 0; first < place && !one && !error; first++) {
             if (free[first] == UINT64_MAX) continue;
             error = is_one_volume(r, first, place, free, &one);
             if (one) join_volumes(r, first, place);
+            if (one && first == 0) r->on_log_volume |= 1u << place;
         }
         if (one) free[place] = UINT64_MAX;
     }
@@ -312,6 +378,7 @@ static int decide(struct retention *r, int64_t now_ns) {
                                           .count = r->count,
                                           .all = r->rules->all,
                                           .free_min = r->rules->free_min,
+                                          .stuck = r->reach.stuck,
                                           .now_ns = now_ns};
     const int error = find_space(r, question.free);
     if (error || r->count == 0) return error;
@@ -327,6 +394,25 @@ static int decide(struct retention *r, int64_t now_ns) {
     r->going = retention_decide(&question, r->order);
     free(limits);
     return 0;
+}
+
+struct retention_listing *retention_listing_of(const struct retention *retention, uint32_t place) {
+    const struct retention *r = retention;
+    if (r->folders[place] == NULL) return NULL;
+    struct retention_listing *listing =
+        malloc(sizeof *listing + r->count * sizeof *listing->segments);
+    if (listing == NULL) return NULL;
+    listing->on_log_volume = r->on_log_volume >> place & 1;
+    listing->count = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct retention_segment *segment = &r->segments[i];
+        if (!(segment->places >> place & 1) || segment->gone) continue;
+        listing->segments[listing->count++] =
+            (struct retention_listed){.name = name_of(r, segment),
+                                      .bytes = segment->archived_bytes,
+                                      .closed_ns = segment->closed_ns};
+    }
+    return listing;
 }
 
 static struct segment_name name_of(const struct retention *r,
@@ -378,51 +464,59 @@ static int path_in(const struct retention *r, uint32_t place, const struct reten
     return 0;
 }
 
-/* The manifest says that it is coming, unless it says so already. */
+static struct deletion deletion_of(const struct retention *r, const char *reason, int64_t now_ns) {
+    return (struct deletion){
+        .files = r->files, .manifest = r->manifest, .reason = reason, .now_ns = now_ns};
+}
+
 static int announce(struct retention *r, const struct retention_segment *segment,
                     const struct retention_going *going, char *path, int64_t now_ns) {
     struct manifest_record record;
     char folder[PATH_BYTES_MAX];
+    const struct deletion deletion = deletion_of(r, going->reason, now_ns);
     int error = path_in(r, first_place(segment), going, folder, path);
     if (!error) error = find_record(r, going, path, &record);
-    if (error) return error;
-    if (record.event == MANIFEST_DELETING && strcmp(record.reason, going->reason) == 0) return 0;
-    record.event = MANIFEST_DELETING;
-    record.time_ns = now_ns;
-    strcpy(record.reason, going->reason);
-    return manifest_append(r->manifest, &record);
+    return error ? error : deletion_announce(&deletion, &record);
 }
 
-/* *held: an error with which it stays where it is. */
+/* May a copy be where this retention does not look? */
+static bool maybe_elsewhere(struct retention *r, const struct retention_segment *segment) {
+    const struct segment_name name = name_of(r, segment);
+    if (segment->places & ~r->reach.deletes) return true;
+    if (r->reaches_all || r->archives.count == 0) return false;
+    if (manifest_lock(r->manifest)) return true;
+    const bool maybe = manifest_maybe_copied_locked(r->manifest, name.stream, name.sequence);
+    manifest_unlock(r->manifest);
+    return maybe;
+}
+
+/* *held: an error with which it stays where it is.  *open: the last step is another's. */
 static int remove_files(struct retention *r, const struct retention_segment *segment,
-                        const struct retention_going *going, char *path, int *held) {
+                        const struct retention_going *going, char *path, int *held, bool *open) {
+    const struct deletion deletion = deletion_of(r, going->reason, 0);
     char folder[PATH_BYTES_MAX];
+    bool naming = false;
     *held = 0;
+    *open = false;
     for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
-        if (!(segment->places >> place & 1)) continue;
+        if (!(segment->places & r->reach.deletes & 1u << place)) continue;
         int error = path_in(r, place, going, folder, path);
-        if (error) return error;
-        error = file_remove(r->files, path);
-        if (error && error != ERR_NOT_FOUND) {
-            *held = error;
-            return 0;
-        }
-        error = directory_sync(r->files, folder);
-        if (error && error != ERR_NOT_FOUND) return error;
+        if (!error)
+            error = deletion_remove(&deletion, &going->name, folder, path, place == 0, &naming);
+        if (error == ERR_NOT_FOUND || error == ERR_CANCELLED) return error;
+        if (error) *held = error;
+        if (error) return 0;
+        *open = *open || naming;
     }
+    if (maybe_elsewhere(r, segment)) *open = true;
     return 0;
 }
 
-/* That what is untold has gone. */
+/* Records that `untold` has gone. */
 static int tell_manifest(struct retention *r, int64_t now_ns) {
-    struct manifest_record record;
     if (r->untold.stream[0] == '\0') return 0;
-    int error = manifest_find(r->manifest, r->untold.stream, r->untold.sequence, &record);
-    if (!error) {
-        record.event = MANIFEST_DELETED;
-        record.time_ns = now_ns;
-        error = manifest_append(r->manifest, &record);
-    }
+    const struct deletion deletion = deletion_of(r, "", now_ns);
+    const int error = deletion_record(&deletion, &r->untold);
     if (!error || error == ERR_NOT_FOUND) r->untold.stream[0] = '\0';
     return error;
 }
@@ -435,40 +529,119 @@ static void leave(struct retention *r, const char *path, int error) {
     r->said = error;
 }
 
+/* One that is here too goes from here first. */
+static bool in_reach(const struct retention *r, const struct retention_segment *segment) {
+    if (!(segment->places & r->reach.deletes)) return false;
+    return (r->reach.deletes & 1) || !(segment->places & 1);
+}
+
 int retention_step(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
     assert(r->manifest != NULL);
     if (r->next == r->going) return 0;
-    const struct retention_segment *segment = r->order[r->next];
+    struct retention_segment *segment = r->order[r->next];
     struct retention_going going;
     char path[PATH_BYTES_MAX];
     int held = 0;
-    retention_tell(r, r->next, &going);
-    int error = announce(r, segment, &going, path, now_ns);
-    if (error == ERR_NOT_FOUND) { /* somebody else took it, and nobody had told of it */
+    bool open = false;
+    if (!in_reach(r, segment)) {
+        r->tally.elsewhere |= segment->places;
         r->next++;
         return 1;
     }
-    if (error == ERR_BUSY) { /* whoever has it to himself keeps us from describing it, too */
+    retention_tell(r, r->next, &going);
+    int error = announce(r, segment, &going, path, now_ns);
+    if (error == ERR_BUSY) { /* a program that keeps it open prevents describing it, too */
         held = error;
         error = 0;
     }
-    if (!error && !held) error = remove_files(r, segment, &going, path, &held);
+    if (!error && !held) error = remove_files(r, segment, &going, path, &held, &open);
+    if (error ==
+        ERR_NOT_FOUND) { /* another deleted it, and no line was about it; or it has moved */
+        r->next++;
+        return 1;
+    }
     if (!error && held) {
         leave(r, path, held);
         r->next++;
         return 1;
     }
-    if (!error) {
+    if (!error && open) {
+        r->tally.elsewhere |= ~r->reach.deletes;
+    } else if (!error) {
         r->untold = going.name;
         error = tell_manifest(r, now_ns);
     }
     if (error) return error;
     say("%s: deleted: %s", path, going.reason);
+    segment->gone = true;
     r->tally.deleted++;
     r->tally.bytes_deleted += going.bytes;
     r->next++;
     return 1;
+}
+
+/* ---- deletions that were begun elsewhere ---- */
+
+static struct retention_segment *find_listed(const struct retention *r,
+                                             const struct segment_name *name) {
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct retention_segment *segment = &r->segments[i];
+        if (segment->sequence == name->sequence && !segment->part &&
+            strcmp(r->streams[segment->stream].name, name->stream) == 0)
+            return segment;
+    }
+    return NULL;
+}
+
+static bool all_archives_seen(const struct retention *r) {
+    for (uint32_t i = 0; i < r->archives.count; i++)
+        if (r->folders[i + 1] == NULL) return false;
+    return true;
+}
+
+/* It was deleted in the log directory, and a copy that a move had made may be here. */
+static int finish_one(struct retention *r, const struct manifest_record *record, int64_t now_ns) {
+    const struct deletion deletion = deletion_of(r, record->reason, now_ns);
+    struct retention_segment *segment = find_listed(r, &record->name);
+    if (segment != NULL && (segment->places & 1)) return 0; /* not deleted yet: the rules decide */
+    if (segment == NULL)
+        return all_archives_seen(r) ? deletion_record(&deletion, &record->name) : 0;
+    if (record->folder[0] != '\0') return 0; /* it had moved: the rules decide, too */
+    for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
+        char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX];
+        bool open;
+        if (!(segment->places & r->reach.deletes & 1u << place)) continue;
+        if (!path_join(folder, r->folders[place], record->name.stream, NULL) ||
+            !path_join(path, folder, segment_name_format(&record->name, name), NULL))
+            return ERR_NAME_TOO_LONG;
+        const int error = deletion_remove(&deletion, &record->name, folder, path, false, &open);
+        if (error) return error == ERR_BUSY ? 0 : error;
+        segment->places &= ~(1u << place);
+        segment->bytes[place] = 0;
+    }
+    if (segment->places != 0) return 0;
+    segment->gone = true;
+    return deletion_record(&deletion, &record->name);
+}
+
+/* Only where archives are in reach: the log directory alone does not show where copies are. */
+static int finish_open_deletions(struct retention *r, int64_t now_ns) {
+    struct manifest_cursor cursor = {0};
+    int error = 0;
+    if (r->manifest == NULL || (r->reach.deletes & ~1u) == 0) return 0;
+    while (!error && manifest_next(r->manifest, &cursor)) {
+        struct manifest_record record;
+        if (cursor.event != MANIFEST_DELETING) continue;
+        error = manifest_find(r->manifest, cursor.name, cursor.at, &record);
+        if (!error) error = finish_one(r, &record, now_ns);
+        if (error == ERR_INVALID || error == ERR_NOT_FOUND) error = 0;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (!r->segments[i].gone) r->segments[kept++] = r->segments[i];
+    r->count = kept;
+    return error;
 }
 
 /* ---- what a crash has left ---- */

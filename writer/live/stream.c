@@ -192,7 +192,7 @@ static void start_open(struct stream *stream) {
         return;
     }
     stream->step = STREAM_OPENING;
-    port_work(stream->port, &stream->op, PORT_LANE_SLOW, open_run);
+    port_work(stream->port, &stream->op, PORT_LANE_URGENT, open_run);
 }
 
 static void opened(struct stream *stream, int result) {
@@ -250,7 +250,7 @@ static void start_cut(struct stream *stream, int error) {
     memcpy(stream->first->bytes, stream->first->cover, FRAME_COVER_BYTES);
     stream->error = error;
     stream->step = STREAM_CUTTING;
-    port_work(stream->port, &stream->op, PORT_LANE_SLOW, cut_run);
+    port_work(stream->port, &stream->op, PORT_LANE_URGENT, cut_run);
 }
 
 static void stands(struct stream *stream) {

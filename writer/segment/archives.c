@@ -127,24 +127,34 @@ static bool can_be_told(const char *folder) {
     return utf8_valid((const uint8_t *)folder, size) && strcspn(folder, "\r\n") == size;
 }
 
-static int claim(struct files *files, const char *directory, const char *folder,
-                 const uint8_t *chance, struct archives *archives) {
+int archives_prepare(struct files *files, const char *directory, const char *folder,
+                     const uint8_t *chance, struct archives *archives, bool *remembered) {
     int error = archives_read(files, directory, archives);
     if (error) return error;
-    if (remembers(archives, folder)) return archives_check(files, archives, folder);
+    *remembered = remembers(archives, folder);
+    if (*remembered) return 0;
     if (archives->count == ARCHIVES_MAX) return ERR_TOO_LARGE;
     if (strlen(folder) >= PATH_BYTES_MAX) return ERR_NAME_TOO_LONG;
     if (!can_be_told(folder)) return ERR_UNSUPPORTED;
-    error = refuse_log_directory(files, folder);
-    if (!error) error = make_id(files, directory, archives, chance);
-    if (error) return error;
-    error = archives_check(files, archives, folder);
-    if (error == ERR_NOT_FOUND) {
-        error = write_owner(files, folder, archives->id);
-        if (error == ERR_NOT_FOUND) error = ERR_NOT_MADE; /* it is not away: it never was */
-        if (error == ERR_EXISTS) error = ERR_NOT_DIRECTORY;
-    }
-    if (error) return error;
+    return make_id(files, directory, archives, chance);
+}
+
+int archives_mark(struct files *files, const struct archives *archives, const char *folder,
+                  bool remembered) {
+    if (remembered) return archives_check(files, archives, folder);
+    int error = refuse_log_directory(files, folder);
+    if (!error) error = archives_check(files, archives, folder);
+    if (error != ERR_NOT_FOUND) return error;
+    error = write_owner(files, folder, archives->id);
+    if (error == ERR_NOT_FOUND) error = ERR_NOT_MADE; /* it is not away: it never was */
+    return error == ERR_EXISTS ? ERR_NOT_DIRECTORY : error;
+}
+
+int archives_remember(struct files *files, const char *directory, const char *folder,
+                      struct archives *archives) {
+    const int error = archives_read(files, directory, archives);
+    if (error || remembers(archives, folder)) return error;
+    if (archives->count == ARCHIVES_MAX) return ERR_TOO_LARGE;
     strcpy(archives->folders[archives->count++], folder);
     return write_list(files, directory, archives);
 }
@@ -153,7 +163,10 @@ int archives_claim(struct files *files, const char *directory, const char *folde
                    const uint8_t *chance) {
     struct archives *archives = malloc(sizeof *archives);
     if (archives == NULL) return ERR_NO_MEMORY;
-    const int error = claim(files, directory, folder, chance, archives);
+    bool remembered = false;
+    int error = archives_prepare(files, directory, folder, chance, archives, &remembered);
+    if (!error) error = archives_mark(files, archives, folder, remembered);
+    if (!error && !remembered) error = archives_remember(files, directory, folder, archives);
     free(archives);
     return error;
 }

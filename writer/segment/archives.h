@@ -36,6 +36,14 @@ int archives_check(struct files *files, const struct archives *archives, const c
  * ERR_NOT_MADE: it cannot be made there; ERR_TOO_LARGE: there are ARCHIVES_MAX already; ERR_UNSUPPORTED: such a name cannot be remembered.  chance: ARCHIVES_ID_BYTES bytes that nobody else has. */
 int archives_claim(struct files *files, const char *directory, const char *folder,
                    const uint8_t *chance);
+/* The steps of a claim, for threads that share a log directory.  The first and the last touch the
+ * log directory alone: one thread at a time.  *remembered: the directory knows the folder. */
+int archives_prepare(struct files *files, const char *directory, const char *folder,
+                     const uint8_t *chance, struct archives *archives, bool *remembered);
+int archives_mark(struct files *files, const struct archives *archives, const char *folder,
+                  bool remembered);
+int archives_remember(struct files *files, const char *directory, const char *folder,
+                      struct archives *archives);
 /* What such an error means, in words. */
 const char *archives_error_text(int error);
 

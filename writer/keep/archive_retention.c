@@ -1,0 +1,229 @@
+/* archive_retention.c - see archive_retention.h. */
+#include "writer/keep/archive_retention.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+
+#define SECOND_NS    INT64_C(1000000000)
+#define PAUSE_NS_MIN SECOND_NS
+#define PAUSE_NS_MAX (60 * SECOND_NS)
+
+/* Owns all that it touches: it may outlive its archive_retention. */
+struct look_job {
+    struct files *files;
+    struct manifest *manifest;
+    struct lane_progress *progress;
+    atomic_bool stop;
+    struct retention_rules rules;
+    struct retention_listing *known[RETENTION_VOLUMES];
+    uint32_t place;
+    int64_t wall_ns;
+    bool away; /* in and out: that the archive is away has been reported */
+    /* What it brings back. */
+    struct retention_listing *listing;
+    uint64_t deleted, left;
+    char directory[PATH_BYTES_MAX];
+};
+
+struct archive_retention {
+    struct archive_retention_options options;
+    char archive[PATH_BYTES_MAX];
+    struct port_op op;           /* the job, or the wait for the next */
+    struct look_job *job, *next; /* at work; asked for */
+    bool waiting, stopping, looked, away;
+    struct retention_listing *listing;
+    int64_t earliest_ns, pause_ns; /* of the next look */
+    int64_t asked_ns;              /* when the one at work was handed to the lane */
+    int said;
+};
+
+static void came_back(struct port_op *op);
+static int64_t look_run(void *context);
+
+static void look_release(void *context) {
+    struct look_job *job = context;
+    if (job == NULL) return;
+    for (int place = 0; place < RETENTION_VOLUMES; place++)
+        free(job->known[place]);
+    free(job->listing);
+    free(job->rules.streams);
+    manifest_release(job->manifest);
+    lane_progress_release(job->progress);
+    free(job);
+}
+
+int archive_retention_open(const struct archive_retention_options *options,
+                           struct archive_retention **retention) {
+    struct archive_retention *r = calloc(1, sizeof *r);
+    if (r == NULL) return ERR_NO_MEMORY;
+    r->options = *options;
+    assert(strlen(options->archive) < sizeof r->archive);
+    r->options.archive = strcpy(r->archive, options->archive);
+    r->op.done = came_back;
+    *retention = r;
+    return 0;
+}
+
+void archive_retention_free(struct archive_retention *retention) {
+    if (retention == NULL) return;
+    assert(archive_retention_quiet(retention));
+    look_release(retention->next);
+    free(retention->listing);
+    free(retention);
+}
+
+bool archive_retention_quiet(const struct archive_retention *retention) {
+    return port_idle(&retention->op);
+}
+
+bool archive_retention_idle(const struct archive_retention *retention) {
+    return retention->job == NULL && retention->next == NULL;
+}
+
+bool archive_retention_looked(const struct archive_retention *retention) {
+    return retention->looked;
+}
+
+const struct retention_listing *
+archive_retention_listing(const struct archive_retention *retention) {
+    return retention->listing;
+}
+
+bool archive_retention_stuck(const struct archive_retention *retention) {
+    if (archive_lanes_hung(retention->options.lanes, retention->archive)) return true;
+    return retention->job != NULL &&
+           port_now_ns(retention->options.port) - retention->asked_ns > SECOND_NS;
+}
+
+/* ---- the owner's side ---- */
+
+static bool copy_rules(struct look_job *job, const struct retention_rules *rules) {
+    job->rules = *rules;
+    job->rules.streams = malloc((rules->stream_count + 1) * sizeof *rules->streams);
+    if (job->rules.streams == NULL) return false;
+    if (rules->stream_count > 0)
+        memcpy(job->rules.streams, rules->streams, rules->stream_count * sizeof *rules->streams);
+    return true;
+}
+
+static struct look_job *make_job(const struct archive_retention *r,
+                                 const struct retention_rules *rules,
+                                 const struct retention_listing *const known[RETENTION_VOLUMES]) {
+    struct archive_lane *lane = archive_lanes_find(r->options.lanes, r->archive);
+    struct look_job *job = lane != NULL ? calloc(1, sizeof *job) : NULL;
+    if (job == NULL) return NULL;
+    job->files = port_files(r->options.port);
+    job->manifest = manifest_hold(r->options.manifest);
+    job->progress = archive_lane_progress(lane);
+    job->place = r->options.place;
+    strcpy(job->directory, r->options.directory);
+    if (!copy_rules(job, rules)) {
+        look_release(job);
+        return NULL;
+    }
+    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+        if (place != job->place) job->known[place] = retention_listing_copy(known[place]);
+    return job;
+}
+
+static void start(struct archive_retention *r) {
+    const int64_t now_ns = port_now_ns(r->options.port);
+    if (r->stopping || r->next == NULL) return;
+    if (now_ns < r->earliest_ns) {
+        r->waiting = true;
+        port_timer(r->options.port, &r->op, r->earliest_ns);
+        return;
+    }
+    r->job = r->next;
+    r->next = NULL;
+    r->job->wall_ns = port_wall_ns(r->options.port);
+    r->job->away = r->away;
+    r->asked_ns = now_ns;
+    archive_lane_work(archive_lanes_find(r->options.lanes, r->archive), &r->op, look_run,
+                      look_release, r->job);
+}
+
+void archive_retention_look(struct archive_retention *retention,
+                            const struct retention_rules *rules,
+                            const struct retention_listing *const known[RETENTION_VOLUMES]) {
+    struct archive_retention *r = retention;
+    if (r->stopping) return;
+    struct look_job *job = make_job(r, rules, known);
+    if (job == NULL) return; /* the next minute's look tries again */
+    look_release(r->next);
+    r->next = job;
+    if (port_idle(&r->op)) start(r);
+}
+
+void archive_retention_stop(struct archive_retention *retention) {
+    retention->stopping = true;
+    if (retention->job != NULL) atomic_store(&retention->job->stop, true);
+    if (retention->waiting) port_cancel(&retention->op);
+}
+
+static void take_results(struct archive_retention *r, struct look_job *job, int64_t result) {
+    const bool again = result < 0 || job->left > 0;
+    if (result < 0 && result != ERR_CANCELLED && r->said != (int)result) {
+        r->said = (int)result;
+        say("archive %s: retention: %s; trying again later", r->archive, error_text(r->said));
+    }
+    if (result >= 0) r->said = 0;
+    r->looked = true;
+    r->away = job->away;
+    r->pause_ns = again && r->pause_ns ? 2 * r->pause_ns : PAUSE_NS_MIN;
+    if (r->pause_ns > PAUSE_NS_MAX) r->pause_ns = PAUSE_NS_MAX;
+    r->earliest_ns = port_now_ns(r->options.port) + r->pause_ns;
+    free(r->listing);
+    r->listing = job->listing;
+    job->listing = NULL;
+}
+
+static void came_back(struct port_op *op) {
+    struct archive_retention *r = PORT_CONTAINER(struct archive_retention, op, op);
+    if (r->waiting) {
+        r->waiting = false;
+        start(r);
+        return;
+    }
+    struct look_job *job = r->job;
+    r->job = NULL;
+    if (op->result == ERR_TIMED_OUT) return; /* abandoned: it is not ours any more */
+    const uint64_t deleted = job->deleted;
+    take_results(r, job, op->result);
+    look_release(job);
+    r->options.looked(r->options.context, deleted);
+    if (port_idle(op)) start(r);
+}
+
+/* ---- the job ---- */
+
+static int64_t look_run(void *context) {
+    struct look_job *job = context;
+    const struct retention_folders folders = {.directory = job->directory};
+    struct retention_reach reach = {.lists = 1u | 1u << job->place, .deletes = 1u << job->place};
+    struct retention *retention;
+    int64_t result = retention_open(job->files, &folders, job->manifest, &job->rules, &retention);
+    if (result < 0) return result;
+    for (int place = 0; place < RETENTION_VOLUMES; place++)
+        reach.known[place] = job->known[place];
+    retention_set_reach(retention, &reach);
+    retention_set_away(retention, job->place, job->away);
+    result = retention_look(retention, job->wall_ns);
+    lane_progress_made(job->progress);
+    for (int64_t left = result; left > 0 && result >= 0; left--) {
+        if (atomic_load_explicit(&job->stop, memory_order_relaxed)) break;
+        result = retention_step(retention, job->wall_ns);
+        lane_progress_made(job->progress);
+    }
+    const struct retention_tally tally = retention_tally(retention);
+    job->deleted = tally.deleted;
+    job->left = tally.left;
+    job->away = retention_away(retention, job->place);
+    if (result >= 0) job->listing = retention_listing_of(retention, job->place);
+    retention_close(retention);
+    return result < 0 ? result : 0;
+}

@@ -1,0 +1,59 @@
+/* deletion.c - see deletion.h. */
+#include "writer/keep/deletion.h"
+
+#include <string.h>
+
+#include "port/error.h"
+
+int deletion_announce(const struct deletion *deletion, struct manifest_record *record) {
+    if (record->event == MANIFEST_DELETING && strcmp(record->reason, deletion->reason) == 0)
+        return 0;
+    record->event = MANIFEST_DELETING;
+    record->time_ns = deletion->now_ns;
+    strcpy(record->reason, deletion->reason);
+    return manifest_append(deletion->manifest, record);
+}
+
+/* With the lock held. */
+static int remove_here(const struct deletion *deletion, const struct segment_name *name,
+                       const char *path, bool *open) {
+    struct manifest *manifest = deletion->manifest;
+    const int error = file_remove(deletion->files, path);
+    if (error && error != ERR_NOT_FOUND) return error;
+    const enum manifest_event event = manifest_state_locked(manifest, name->stream, name->sequence);
+    if (error && (event == MANIFEST_MOVED || event == MANIFEST_HANDED)) return ERR_NOT_FOUND;
+    *open = manifest_stop_work_locked(manifest, name);
+    return 0;
+}
+
+int deletion_remove(const struct deletion *deletion, const struct segment_name *name,
+                    const char *folder, const char *path, bool here, bool *open) {
+    *open = false;
+    int error;
+    if (here) {
+        error = manifest_lock(deletion->manifest);
+        if (error) return error;
+        error = remove_here(deletion, name, path, open);
+        manifest_unlock(deletion->manifest);
+    } else {
+        error = file_remove(deletion->files, path);
+        if (error == ERR_NOT_FOUND) error = 0;
+    }
+    if (error) return error;
+    error = directory_sync(deletion->files, folder);
+    return error == ERR_NOT_FOUND ? 0 : error;
+}
+
+int deletion_record(const struct deletion *deletion, const struct segment_name *name) {
+    struct manifest_record record;
+    int error = manifest_lock(deletion->manifest);
+    if (error) return error;
+    error = manifest_find_locked(deletion->manifest, name->stream, name->sequence, &record);
+    if (!error && record.event != MANIFEST_DELETED) {
+        record.event = MANIFEST_DELETED;
+        record.time_ns = deletion->now_ns;
+        error = manifest_append_locked(deletion->manifest, &record);
+    }
+    manifest_unlock(deletion->manifest);
+    return error;
+}

@@ -1,0 +1,326 @@
+/* mover.c - see mover.h.  One job at a time moves some segments and comes back. */
+#include "writer/keep/mover.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/system.h"
+#include "writer/keep/move.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/segment_list.h"
+
+#define SECOND_NS      INT64_C(1000000000)
+#define MISSED_NS_MIN  (1 * SECOND_NS)
+#define MISSED_NS_MAX  (60 * SECOND_NS)
+#define ARCHIVE_NS_MIN (10 * SECOND_NS)
+#define ARCHIVE_NS_MAX (600 * SECOND_NS)
+/* Other streams, and retention, share the lane. */
+#define SEGMENTS_A_JOB 16
+
+/* Owns all that it touches: it may outlive the mover. */
+struct mover_job {
+    struct files *files;
+    struct manifest *manifest;
+    struct lane_progress *progress;
+    atomic_bool stop;
+    struct mover_ready ready;
+    uint64_t moved;  /* all up to this one have gone, or cannot */
+    uint64_t missed; /* the first that could not be moved for now; 0: none */
+    uint64_t count, failures;
+    int archive_error; /* the archive takes none */
+    bool not_listed;   /* the folder here could not be read, which has been reported */
+    int said;          /* of a segment: reported last */
+    uint64_t failed;   /* the segment that it was reported of */
+    bool copy_left;    /* an interrupted move may have left its copy */
+    bool more;         /* SEGMENTS_A_JOB were moved */
+    int64_t wall_ns;
+    uint8_t chance[ARCHIVES_ID_BYTES];
+    char stream[STREAM_NAME_MAX + 1];
+    char directory[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
+};
+
+struct mover {
+    struct mover_options options;
+    struct port_op op;     /* the job, or the wait for the next */
+    struct mover_job *job; /* while it runs */
+    bool waiting, wanted, stopping, changed;
+    char archive[PATH_BYTES_MAX]; /* "": nowhere */
+    struct mover_ready ready;
+    struct mover_counts counts;
+    uint64_t moved, missed, failed;
+    uint64_t back; /* this one has become ready after later ones were moved; 0: none has */
+    int said, archive_said;
+    bool copy_left;
+    int64_t missed_ns, missed_pause_ns;   /* when the missed one is tried again */
+    int64_t archive_ns, archive_pause_ns; /* when the archive is tried again */
+};
+
+static void came_back(struct port_op *op);
+static int64_t job_run(void *context);
+static void job_release(void *context);
+
+int mover_open(const struct mover_options *options, struct mover **mover) {
+    struct mover *m = calloc(1, sizeof *m);
+    if (m == NULL) return ERR_NO_MEMORY;
+    m->options = *options;
+    m->op.done = came_back;
+    m->copy_left = true;
+    *mover = m;
+    return 0;
+}
+
+void mover_free(struct mover *mover) {
+    assert(!mover_busy(mover));
+    free(mover);
+}
+
+bool mover_busy(const struct mover *mover) {
+    return !port_idle(&mover->op);
+}
+
+struct mover_counts mover_counts(const struct mover *mover) {
+    return mover->counts;
+}
+
+/* ---- the owner's side ---- */
+
+static void begin_missed_again(struct mover *m) {
+    if (m->missed) m->moved = m->missed - 1;
+    m->missed = 0;
+    m->missed_ns = 0;
+}
+
+static struct mover_job *make_job(struct mover *m, struct archive_lane *lane) {
+    struct mover_job *job = calloc(1, sizeof *job);
+    if (job == NULL) return NULL;
+    job->files = port_files(m->options.port);
+    job->manifest = manifest_hold(m->options.manifest);
+    job->progress = archive_lane_progress(lane);
+    job->ready = m->ready;
+    job->moved = m->moved;
+    job->missed = m->missed;
+    job->said = m->said;
+    job->failed = m->failed;
+    job->copy_left = m->copy_left;
+    job->wall_ns = port_wall_ns(m->options.port);
+    port_random(m->options.port, job->chance, sizeof job->chance);
+    strcpy(job->stream, m->options.stream);
+    strcpy(job->directory, m->options.directory);
+    strcpy(job->folder, m->options.folder);
+    strcpy(job->archive, m->archive);
+    return job;
+}
+
+static void wait_for(struct mover *m, int64_t until_ns) {
+    m->waiting = true;
+    port_timer(m->options.port, &m->op, until_ns);
+}
+
+static void wait_for_more(struct mover *m);
+
+static void start(struct mover *m) {
+    const int64_t now_ns = port_now_ns(m->options.port);
+    m->wanted = false;
+    if (m->changed) {
+        m->moved = m->missed = 0;
+        m->archive_ns = m->archive_pause_ns = m->missed_ns = m->missed_pause_ns = 0;
+        m->archive_said = m->said = 0;
+        m->copy_left = true;
+    }
+    m->changed = false;
+    if (m->stopping || m->archive[0] == '\0') return;
+    if (now_ns < m->archive_ns) {
+        wait_for(m, m->archive_ns);
+        return;
+    }
+    m->archive_ns = 0;
+    if (m->missed_ns && now_ns >= m->missed_ns) begin_missed_again(m);
+    if (m->back && m->back <= m->moved) m->moved = m->back - 1;
+    m->back = 0;
+    if (m->ready.up_to <= m->moved && !m->copy_left) {
+        wait_for_more(m);
+        return;
+    }
+    struct archive_lane *lane = archive_lanes_find(m->options.lanes, m->archive);
+    m->job = lane != NULL ? make_job(m, lane) : NULL;
+    if (m->job == NULL) {
+        m->archive_ns = now_ns + ARCHIVE_NS_MIN;
+        wait_for(m, m->archive_ns);
+        return;
+    }
+    archive_lane_work(lane, &m->op, job_run, job_release, m->job);
+}
+
+void mover_set_archive(struct mover *mover, const char *archive) {
+    const char *name = archive != NULL ? archive : "";
+    mover->changed = true; /* the same one, too: it is tried again at once */
+    assert(strlen(name) < sizeof mover->archive);
+    strcpy(mover->archive, name);
+    if (mover->waiting) port_cancel(&mover->op);
+}
+
+void mover_look(struct mover *mover, struct mover_ready ready) {
+    const uint64_t but = mover->ready.but;
+    if (but && but != ready.but && (mover->back == 0 || but < mover->back)) mover->back = but;
+    mover->ready = ready;
+    if (mover->stopping) return;
+    if (port_idle(&mover->op))
+        start(mover);
+    else
+        mover->wanted = true;
+    if (mover->waiting && mover->archive_ns == 0) port_cancel(&mover->op);
+}
+
+void mover_stop(struct mover *mover) {
+    mover->stopping = true;
+    if (mover->job != NULL) atomic_store(&mover->job->stop, true);
+    if (mover->waiting) port_cancel(&mover->op);
+}
+
+/* Reported once for each cause; then tried again after a while. */
+static void archive_failed(struct mover *m, int error) {
+    int64_t *pause_ns = &m->archive_pause_ns;
+    *pause_ns = *pause_ns == 0 ? ARCHIVE_NS_MIN : 2 * *pause_ns;
+    if (*pause_ns > ARCHIVE_NS_MAX) *pause_ns = ARCHIVE_NS_MAX;
+    m->archive_ns = port_now_ns(m->options.port) + *pause_ns;
+    if (m->archive_said != error)
+        say("archive %s: %s; closed files stay in %s, trying again in %lld s and later", m->archive,
+            archives_error_text(error), m->options.folder, (long long)(*pause_ns / SECOND_NS));
+    m->archive_said = error;
+}
+
+static void take_results(struct mover *m, const struct mover_job *job) {
+    m->counts.segments += job->count;
+    m->counts.failures += job->failures;
+    m->copy_left = job->copy_left;
+    if (m->changed) return;
+    m->moved = job->moved;
+    m->missed = job->missed;
+    m->said = job->said;
+    m->failed = job->failed;
+    if (job->archive_error == ERR_CANCELLED) return;
+    if (job->archive_error) {
+        archive_failed(m, job->archive_error);
+        return;
+    }
+    m->archive_ns = job->not_listed ? port_now_ns(m->options.port) + ARCHIVE_NS_MAX / 10 : 0;
+    if (job->count == 0) return;
+    if (m->options.moved != NULL) m->options.moved(m->options.context);
+    if (m->archive_said) say("archive %s: takes closed files again", m->archive);
+    m->archive_said = 0;
+    m->archive_pause_ns = 0;
+}
+
+static void wait_for_more(struct mover *m) {
+    if (m->missed == 0) {
+        m->missed_pause_ns = 0;
+        m->said = 0;
+    } else if (m->missed_ns == 0) {
+        m->missed_pause_ns = m->missed_pause_ns ? 2 * m->missed_pause_ns : MISSED_NS_MIN;
+        if (m->missed_pause_ns > MISSED_NS_MAX) m->missed_pause_ns = MISSED_NS_MAX;
+        m->missed_ns = port_now_ns(m->options.port) + m->missed_pause_ns;
+    }
+    int64_t until_ns = INT64_MAX;
+    if (m->archive_ns) until_ns = m->archive_ns;
+    if (m->missed_ns && m->missed_ns < until_ns) until_ns = m->missed_ns;
+    if (until_ns < INT64_MAX) wait_for(m, until_ns);
+}
+
+static void came_back(struct port_op *op) {
+    struct mover *m = PORT_CONTAINER(struct mover, op, op);
+    const bool was_wait = m->waiting;
+    bool more = was_wait;
+    m->waiting = false;
+    if (!was_wait) {
+        struct mover_job *job = m->job;
+        m->job = NULL;
+        if (op->result == ERR_TIMED_OUT) return; /* abandoned: the job is not ours any more */
+        take_results(m, job);
+        more = job->more;
+        job_release(job);
+    }
+    if (m->stopping) return;
+    if (more || m->changed || (m->wanted && m->archive_ns == 0))
+        start(m);
+    else
+        wait_for_more(m);
+}
+
+/* ---- the job ---- */
+
+static void job_release(void *context) {
+    struct mover_job *job = context;
+    manifest_release(job->manifest);
+    lane_progress_release(job->progress);
+    free(job);
+}
+
+/* This one is the matter, not the archive: those after it continue. */
+static void miss(struct mover_job *job, const struct segment_file *file, int error) {
+    if (job->said != error) {
+        say("%s: moving: %s; trying again soon", file->path, move_error_text(error));
+        job->failed = file->name.sequence;
+    }
+    job->said = error;
+    job->failures++;
+    if (job->missed == 0 || file->name.sequence < job->missed) job->missed = file->name.sequence;
+}
+
+/* False: no more of them now. */
+static bool move_one(struct mover_job *job, const struct segment_file *file) {
+    struct move move = {.files = job->files,
+                        .manifest = job->manifest,
+                        .directory = job->directory,
+                        .archive = job->archive,
+                        .chance = job->chance,
+                        .stop = &job->stop,
+                        .progress = job->progress,
+                        .now_ns = job->wall_ns};
+    job->copy_left = true;
+    const int error = move_segment(&move, &file->name);
+    if (!error) job->copy_left = false;
+    if (error == ERR_CANCELLED || (error && move.of_archive)) {
+        job->archive_error = error;
+        job->failures += error != ERR_CANCELLED;
+        return false;
+    }
+    if (error && error != ERR_NOT_FOUND) miss(job, file, error);
+    job->moved = file->name.sequence;
+    if (error && error != ERR_NOT_FOUND) return true;
+    const bool had_failed = job->failed == file->name.sequence;
+    if (had_failed) job->failed = 0;
+    if (error) return true; /* deleted meanwhile */
+    if (had_failed) say("%s: moved now, to %s", file->path, job->archive);
+    job->count++;
+    return true;
+}
+
+static bool is_next(const struct mover_job *job, const struct segment_file *file) {
+    if (file->name.part || file->name.stream[0] == '\0') return false;
+    return file->name.sequence > job->moved && file->name.sequence <= job->ready.up_to &&
+           file->name.sequence != job->ready.but;
+}
+
+static int64_t job_run(void *context) {
+    struct mover_job *job = context;
+    struct segment_list list = {0};
+    int error = segment_list_add(job->files, job->folder, &list);
+    if (error == ERR_NOT_FOUND) error = 0;
+    bool goes_on = !error;
+    for (uint32_t i = 0; i < list.count && goes_on; i++) { /* sorted: sequences rise */
+        if (!is_next(job, &list.files[i])) continue;
+        job->more = job->count == SEGMENTS_A_JOB;
+        goes_on = !job->more && move_one(job, &list.files[i]);
+    }
+    segment_list_free(&list);
+    if (goes_on && job->copy_left)
+        job->copy_left = move_clear(job->files, job->directory, job->archive, job->stream) != 0;
+    job->not_listed = error != 0;
+    if (error && job->said != error)
+        say("%s: looking for files to move: %s; trying again later", job->folder,
+            error_text(error));
+    if (error) job->said = error;
+    return 0;
+}
