@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 
 from harness import (
@@ -16,6 +17,7 @@ from harness import (
     logportd,
     main,
     native_only,
+    program,
     run,
     small_disk,
 )
@@ -122,6 +124,49 @@ class FullDisk(Case):
         code, _ = daemon.wait_end()
         self.assertLess(time.monotonic() - begin, 5)
         self.assertNotEqual(code, 0)
+
+
+@native_only("Wine has no small disk to fill")
+class FreeSpace(Case):
+    """retention_free_bytes_min at full load: closed segments go before the space is used up."""
+
+    SIZE = 160 << 20
+    LIMIT = 64 << 20
+    # How far the free space may fall below the limit: what is written between two looks, the copy
+    # that is being re-packed, and the live segment's share of both.
+    SLACK = 16 << 20
+    SECONDS = 12
+
+    def test_the_limit_holds_and_no_write_fails(self):
+        where = small_disk(self, self.SIZE)
+        daemon = self.daemon("--segment-bytes-max", "16MiB", "--retention-free-bytes-min", "64MiB",
+                             "--archive-after-s", "0s", dir=os.path.join(where, "logs"))
+        free, loading = [], threading.Event()
+
+        def watch():
+            while not loading.is_set():
+                told = os.statvfs(where)
+                free.append(told.f_bavail * told.f_frsize)
+                time.sleep(0.003)
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            address = "%s:%d" % daemon.tcp[0][:2]
+            loaded = run(program("logport-load") + [address, "-c", "2", "-s", str(self.SECONDS)], timeout=120)
+        finally:
+            loading.set()
+            watching.join()
+        self.assertEqual(loaded.code, 0, loaded.said)
+        counters = daemon.stop()
+        self.assertEqual(daemon.said_lines("no space left"), [])
+        self.assertEqual((counters["main"]["write_failures"], dropped(counters)), (0, 0))
+        self.assertGreater(len(daemon.said_lines(r": deleted: less than 64 MiB free")), 3)
+        print("written %d MiB, least free %.1f MiB" % (counters["main"]["bytes_written"] >> 20, min(free) / 2**20))
+        self.assertGreater(counters["main"]["bytes_written"], self.SIZE)
+        self.assertGreater(min(free), self.LIMIT - self.SLACK)
+        verified = logport("verify", "--manifest", daemon.base)
+        self.assertEqual(verified.code, 0, verified.said)
 
 
 class Refusals(Case):
