@@ -107,6 +107,7 @@ int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches) {
     int error = 0;
     while (pipeline->batches < batches && !error)
         error = add_packet(pipeline);
+    if (pipeline->lane_count > 0) resume_parked(pipeline, &pipeline->lanes[0]);
     return error;
 }
 

@@ -368,6 +368,26 @@ static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_t
     close_bench(bench);
 }
 
+static void a_source_that_waits_goes_on_at_once_when_batches_are_added(void **state) {
+    (void)state;
+    struct bench *bench = open_bench(1, PIPELINE_BATCHES_MIN);
+    disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
+                                                    .first = 1,
+                                                    .times = UINT64_MAX,
+                                                    .kinds = DISK_BIT(DISK_WRITE),
+                                                    .path = DIRECTORY "/s0/"});
+    bring(bench, 0, SO_MANY_LINES);
+    sim_pass(&bench->sim, 10 * SIM_S);
+    assert_true(bench->feeders[0].source.parked);
+    const uint64_t before = bench->feeders[0].sent;
+    assert_int_equal(pipeline_more_batches(bench->pipeline, PIPELINE_BATCHES_MIN + 2), 0);
+    assert_in_range(bench->feeders[0].sent, before + BATCH_LINES, SO_MANY_LINES);
+    disk_arm(&bench->sim.disk, &(struct disk_fault){0});
+    wait_for_all(bench);
+    expect_lines(bench, "s0", 0);
+    close_bench(bench);
+}
+
 static void no_batch_is_left_for_a_stream_whose_listener_has_gone(void **state) {
     (void)state;
     struct bench *bench = open_bench(SOURCES, pipeline_batches_min(SOURCES));
@@ -435,6 +455,7 @@ int main(void) {
         cmocka_unit_test(what_comes_to_nothing_keeps_no_batch),
         cmocka_unit_test(other_rules_lead_what_comes_next_to_another_stream),
         cmocka_unit_test(a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to),
+        cmocka_unit_test(a_source_that_waits_goes_on_at_once_when_batches_are_added),
         cmocka_unit_test(no_batch_is_left_for_a_stream_whose_listener_has_gone),
         cmocka_unit_test(lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left),
         cmocka_unit_test(many_small_batches_at_once_are_no_pressure),
