@@ -1,6 +1,7 @@
 /* archive.c - see archive.h. */
 #include "ingest/config/archive.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +10,20 @@
 
 /* ---- the archive ---- */
 
-/* Without "." and ".." and the same separator twice, in place: as names go, whatever links say. */
+/* How long a configuration waits for an archive on a volume that hangs; and for each further archive
+ * once one has not answered. */
+#define ANSWER_MS      2000
+#define ANSWER_NEXT_MS 200
+
+/* Removes ".", ".." and repeated separators, in place: by names, whatever links say. */
 static void simplify(char *path) {
     char *to = path;
-    for (const char *from = path; *from != '\0';) { /* ends: each turn goes on by a name */
+    for (const char *from = path; *from != '\0';) { /* ends: each turn takes a name */
         const size_t size = strcspn(from + 1, "/") + 1;
         const bool none = size == 1 || (size == 2 && from[1] == '.');
         const bool above = size == 3 && from[0] == '/' && from[1] == '.' && from[2] == '.';
         while (above && to > path && *--to != '/') {
-        } /* its last name goes */
+        } /* removes the last name */
         if (!none && !above) memmove(to, from, size);
         if (!none && !above) to += size;
         from += size;
@@ -25,7 +31,7 @@ static void simplify(char *path) {
     *to = '\0';
 }
 
-/* What comes there would be taken for a stream, or for what the daemon writes just now. */
+/* A folder there would be taken for a stream, or its segments for live ones. */
 static int refuse_inside(const struct host *host, const struct config *config, const char *archive,
                          char *error) {
     char dir[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
@@ -38,26 +44,60 @@ static int refuse_inside(const struct host *host, const struct config *config, c
     snprintf(error, CONFIG_ERROR_MAX,
              "archive_dir: %.300s %s the log directory, %.300s; a directory "
              "elsewhere was expected",
-             archive, path[size] ? "lies in" : "is", dir);
+             archive, path[size] ? "is inside" : "is", dir);
     return ERR_INVALID;
 }
 
-/* What is not there yet is made, but not in a file. */
-static int refuse_in_file(struct files *files, const char *archive, char *error) {
-    char path[PATH_BYTES_MAX];
+/* The check of one archive: it owns what it touches, for it may outlive the configuration. */
+struct archive_check {
+    struct files *files;
+    char path[PATH_BYTES_MAX]; /* the archive; then the file that it would be inside */
+    bool in_file;
+};
+
+/* A missing directory is made later, but not inside a file. */
+static void check_run(void *job) {
+    struct archive_check *check = job;
     struct file_status status;
-    strcpy(path, archive);
     for (;;) { /* ends: the path grows shorter */
-        const int result = file_status_of(files, path, &status);
-        if (!result && status.directory) return 0;
-        if (!result) break;
-        char *last = strrchr(path, '/');
-        if (last == NULL || last == path) return 0;
+        const int result = file_status_of(check->files, check->path, &status);
+        check->in_file = !result && !status.directory;
+        if (!result) return;
+        char *last = strrchr(check->path, '/');
+        if (last == NULL || last == check->path) return;
         *last = '\0';
     }
-    snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %.300s: %.300s is a file, not a directory",
-             archive, path);
-    return ERR_INVALID;
+}
+
+static bool is_silent(const struct config *config, const char *archive) {
+    for (uint32_t i = 0; i < config->archives_silent_count; i++)
+        if (strcmp(config->archives_silent[i], archive) == 0) return true;
+    return false;
+}
+
+/* One that does not answer is no error: segments move there when it does (warnings.h). */
+static int refuse_in_file(const struct host *host, struct config *config, const char *archive,
+                          char *error) {
+    const uint32_t wait_ms = config->archives_silent_count ? ANSWER_NEXT_MS : ANSWER_MS;
+    if (is_silent(config, archive)) return 0;
+    struct archive_check *check = calloc(1, sizeof *check);
+    if (check == NULL) {
+        snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %s", error_text(ERR_NO_MEMORY));
+        return ERR_INVALID;
+    }
+    check->files = host->files;
+    strcpy(check->path, archive);
+    if (!host->run_within(check_run, free, check, wait_ms)) {
+        assert(config->archives_silent_count <= STREAMS_MAX);
+        config->archives_silent[config->archives_silent_count++] = archive;
+        return 0;
+    }
+    const bool in_file = check->in_file;
+    if (in_file)
+        snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %.300s: %.300s is a file, not a directory",
+                 archive, check->path);
+    free(check);
+    return in_file ? ERR_INVALID : 0;
 }
 
 int config_archive_resolve(const struct host *host, struct config *config, const char **archive_dir,
@@ -75,12 +115,12 @@ int config_archive_resolve(const struct host *host, struct config *config, const
         return ERR_INVALID;
     }
     result = refuse_inside(host, config, path, error);
-    return result ? result : refuse_in_file(host->files, path, error);
+    return result ? result : refuse_in_file(host, config, *archive_dir, error);
 }
 
 /* ---- the command ---- */
 
-/* What a shell would have made of it, for those who wrote it for one. */
+/* The words that a shell would have made of the line. */
 static void split(const char *line, char *list, size_t size) {
     size_t length = 0;
     list[0] = '\0';
@@ -108,9 +148,10 @@ int config_command_resolve(const struct host *host, const struct option_list *wo
     }
     if (words->count > 1 || strchr(program, ' ') == NULL || !*missing) return 0;
     split(program, list, sizeof list);
-    snprintf(error, CONFIG_ERROR_MAX,
-             "archive_command: there is no program \"%.256s\"; no shell takes it apart, its words "
-             "go one each: [%s]",
-             program, list);
+    snprintf(
+        error, CONFIG_ERROR_MAX,
+        "archive_command: program \"%.256s\" was not found; no shell is used, so write one text "
+        "for each word: [%s]",
+        program, list);
     return ERR_INVALID;
 }

@@ -77,6 +77,9 @@ struct config {
     const char *rotate, *rotate_zone, *zone_folder;
     uint64_t archive_after_s, archive_level;
     const char *archive_dir; /* as it holds everywhere; NULL: none */
+    /* Archives, of all and of streams, that did not answer when the configuration was read. */
+    const char *archives_silent[STREAMS_MAX + 1];
+    uint32_t archives_silent_count;
     struct option_list archive_command;
     uint64_t archive_command_limit_s;
     const char *archive_command_then;

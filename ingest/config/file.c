@@ -317,16 +317,24 @@ static void members(struct file_reading *reading, size_t offset) {
     reading->written = NULL;
 }
 
+/* Some editors, of Windows above all, begin a file with U+FEFF, which may be ignored (RFC 8259,
+ * section 8.1).  Its size. */
+static size_t byte_order_mark(const char *text) {
+    return strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 int config_file_read(const struct host *host, struct config *config, char *error) {
-    char *text;
+    char *bytes;
     size_t size, offset;
     const char *sentence;
     const char *path = config->file;
-    int result = file_read_all(host->files, path, CONFIG_FILE_BYTES_MAX, &text, &size);
+    int result = file_read_all(host->files, path, CONFIG_FILE_BYTES_MAX, &bytes, &size);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
         return ERR_INVALID;
     }
+    char *text = bytes + byte_order_mark(bytes);
+    size -= byte_order_mark(bytes);
     struct file_reading reading = {.host = host,
                                    .config = config,
                                    .path = path,
@@ -342,6 +350,6 @@ int config_file_read(const struct host *host, struct config *config, char *error
         snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
     else
         members(&reading, strspn(text, " \t\r\n"));
-    free(text);
+    free(bytes);
     return error[0] ? ERR_INVALID : 0;
 }

@@ -27,6 +27,7 @@ struct host host_of_system(void) {
         .absolute_path = system_absolute_path,
         .program_found = process_program_found,
         .resolve = client_resolve,
+        .run_within = system_run_within,
         .memory_bytes = memory_bytes,
         .print = print,
     };

@@ -25,6 +25,8 @@ struct host {
     bool (*program_found)(const char *program);
     /* "HOST:PORT"; may wait for the network. */
     int (*resolve)(const char *host_and_port, struct port_address *address);
+    /* As system_run_within (system.h): for checks that may touch a volume that hangs. */
+    bool (*run_within)(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms);
     uint64_t (*memory_bytes)(void); /* resident now */
     /* To standard error.  Waits for the reader of a pipe no longer than timeout_ms. */
     int (*print)(const char *text, size_t size, uint32_t timeout_ms);

@@ -1,12 +1,13 @@
 /* warnings.c - see warnings.h. */
 #include "ingest/config/warnings.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "port/system.h"
 
-static bool said_before(const struct config *config, uint32_t n, const char *program) {
+static bool warned_before(const struct config *config, uint32_t n, const char *program) {
     for (uint32_t i = 0; i < n; i++)
         if (strcmp(config->streams[i].command.texts[0], program) == 0 &&
             config->streams[i].program_missing)
@@ -14,20 +15,35 @@ static bool said_before(const struct config *config, uint32_t n, const char *pro
     return false;
 }
 
+/* As far as it fits. */
+FORMATS(4, 5)
+static void add(char *text, size_t size, size_t *length, const char *format, ...) {
+    va_list arguments;
+    if (*length >= size) return;
+    va_start(arguments, format);
+    *length += (size_t)vsnprintf(text + *length, size - *length, format, arguments);
+    va_end(arguments);
+}
+
 size_t config_warnings(const struct config *config, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
+    for (uint32_t i = 0; i < config->archives_silent_count; i++)
+        add(text, size, &length,
+            "archive_dir: %.300s does not answer; segments stay in the log directory until it "
+            "does\n",
+            config->archives_silent[i]);
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct stream_config *stream = &config->streams[i];
         const char *program = stream->program_missing ? stream->command.texts[0] : NULL;
-        if (stream->configured && !stream->fed && length < size)
-            length += (size_t)snprintf(text + length, size - length,
-                                       "stream %s is configured, but no listener feeds it\n",
-                                       stream->name);
-        if (program && !said_before(config, i, program) && length < size)
-            length += (size_t)snprintf(text + length, size - length,
-                                       "archive_command: there is no program \"%.128s\" now%s\n",
-                                       program, strpbrk(program, "/\\") ? "" : " on the PATH");
+        if (stream->configured && !stream->fed)
+            add(text, size, &length, "stream %s is configured, but no listener feeds it\n",
+                stream->name);
+        if (program && !warned_before(config, i, program))
+            add(text, size, &length,
+                "archive_command: program \"%.128s\" was not found%s; it is looked for again for "
+                "each segment\n",
+                program, strpbrk(program, "/\\") ? "" : " on the PATH");
     }
     return length < size ? length : size - 1;
 }

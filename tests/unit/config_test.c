@@ -544,7 +544,7 @@ static void an_archive_that_can_be_none_is_refused(void **state) {
     struct config config;
     read_bad("{\"dir\": \"l\",\n\"archive_dir\": \"./l//\"}", ":2:16: archive_dir: ");
     read_bad("{\"dir\": \"l\", \"archive_dir\": \"x/../l/./\"}", " is the log directory, ");
-    read_bad("{\"dir\": \"l\", \"archive_dir\": \"l/../l/cold\"}", " lies in the log directory, ");
+    read_bad("{\"dir\": \"l\", \"archive_dir\": \"l/../l/cold\"}", " is inside the log directory, ");
     read_bad("{\"archive_dir\": \"" FILE_NAME "/a/b\"}", FILE_NAME " is a file, not a directory");
     read_bad("{\"archive_dir\": \"" FILE_NAME "\"}", FILE_NAME " is a file, not a directory");
     read_bad("{\"dir\": \"l\", \"streams\": {\"a\": {\"archive_dir\":\n\"l\"}}}",
@@ -562,19 +562,22 @@ static void a_command_that_cannot_be_run_is_refused_or_told_of(void **state) {
     read_bad("{\"archive_command\": []}", ":1:21: archive_command: at least one text");
     read_bad("{\"archive_command\": [\"\"]}", ":1:22: archive_command: a program's name");
     read_bad("{\"archive_command\":\n\"nope {path} /x\"}",
-             ":2:1: archive_command: there is no program \"nope {path} /x\"; no shell takes it "
-             "apart, its words go one each: [\"nope\", \"{path}\", \"/x\"]");
+             ":2:1: archive_command: program \"nope {path} /x\" was not found; no shell is used, "
+             "so write one text for each word: [\"nope\", \"{path}\", \"/x\"]");
     read_bad("{\"streams\": {\"a\": {\"archive_command\": [\"nope {path}\"]}}}",
-             ":1:40: stream a: archive_command: there is no program \"nope {path}\"");
+             ":1:40: stream a: archive_command: program \"nope {path}\" was not found");
     read_good("{\"archive_command\": [\"not-there\", \"{path}\"], \"streams\": {\"a\": {}, \"b\": "
               "{\"archive_command\": [\"./nor-there\"]}, \"c\": {\"archive_command\": \"none\"}}}",
               &config);
     config_warnings(&config, text, sizeof text);
-    assert_string_equal(text, "archive_command: there is no program \"not-there\" now on the PATH\n"
-                              "stream a is configured, but no listener feeds it\n"
-                              "stream b is configured, but no listener feeds it\n"
-                              "archive_command: there is no program \"./nor-there\" now\n"
-                              "stream c is configured, but no listener feeds it\n");
+    assert_string_equal(text,
+                        "archive_command: program \"not-there\" was not found on the PATH; "
+                        "it is looked for again for each segment\n"
+                        "stream a is configured, but no listener feeds it\n"
+                        "stream b is configured, but no listener feeds it\n"
+                        "archive_command: program \"./nor-there\" was not found; it is looked for "
+                        "again for each segment\n"
+                        "stream c is configured, but no listener feeds it\n");
     assert_int_equal(config_warnings(&config, text, 20), 19);
     config_free(&config);
     read_good("{}", &config);
@@ -608,6 +611,46 @@ static void a_missing_file_is_named(void **state) {
     assert_non_null(strstr(error, "not-there.json: no such file"));
 }
 
+static void a_byte_order_mark_is_skipped_and_not_counted(void **state) {
+    (void)state;
+    struct config config;
+    read_good("\xEF\xBB\xBF{\"flush_ms\": 7}", &config);
+    assert_int_equal(config.flush_ms, 7);
+    config_free(&config);
+    read_bad("\xEF\xBB\xBF{\"flush_ms\": -1}", ":1:14: flush_ms: ");
+    read_bad("\xEF\xBB\xBF", ":1:1: ");
+    read_bad("{\xEF\xBB\xBF}", ":1:2: "); /* only at the beginning */
+}
+
+static uint32_t waited_ms;
+
+static bool hangs(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms) {
+    (void)run;
+    waited_ms += ms;
+    release(job);
+    return false;
+}
+
+static void an_archive_that_does_not_answer_is_a_warning_and_waited_for_once(void **state) {
+    (void)state;
+    struct config config;
+    char text[CONFIG_WARNINGS_MAX];
+    host.run_within = hangs;
+    waited_ms = 0;
+    read_good(
+        "{\"archive_dir\": \"/hangs\", \"streams\": {\"a\": {\"archive_dir\": \"/hangs\"}, \"b\": "
+        "{\"archive_dir\": \"/hangs/too\"}}}",
+        &config);
+    host.run_within = system_run_within;
+    assert_in_range(waited_ms, 2000, 2500);
+    config_warnings(&config, text, sizeof text);
+    assert_non_null(strstr(text, "/hangs does not answer; segments stay in the log directory until "
+                                 "it does\n"));
+    assert_non_null(strstr(text, "/hangs/too does not answer"));
+    assert_non_null(strstr(config_stream(&config, "b")->keeper.archive_dir, "/hangs/too"));
+    config_free(&config);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_lists_units_and_comments_are_read),
@@ -636,6 +679,8 @@ int main(void) {
         cmocka_unit_test(an_archive_that_can_be_none_is_refused),
         cmocka_unit_test(a_command_that_cannot_be_run_is_refused_or_told_of),
         cmocka_unit_test(there_are_sixteen_streams_and_no_more),
+        cmocka_unit_test(a_byte_order_mark_is_skipped_and_not_counted),
+        cmocka_unit_test(an_archive_that_does_not_answer_is_a_warning_and_waited_for_once),
         cmocka_unit_test(a_missing_file_is_named),
     };
     host = host_of_system();
