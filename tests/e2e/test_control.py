@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 
-from harness import Case, identity, log_line, logport, main, native_only, scaled, wait_until
+from harness import Case, identity, log_line, logport, logportd, main, native_only, scaled, wait_until
 
 
 def run_file(daemon):
@@ -29,6 +30,62 @@ def counters_of(result):
 
 
 class Control(Case):
+    def test_a_copy_of_the_directory_does_not_control_the_daemon(self):
+        daemon = self.daemon("--flush-ms", "5")
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        copy = os.path.join(self.directory(), "copy")
+        shutil.copytree(daemon.base, copy, ignore=shutil.ignore_patterns("lock"))
+        for command in ("status", "rotate", "reload", "stop"):
+            result = logport(command, copy)
+            self.assertEqual(result.code, 2, result.said)
+            self.assertIn("no daemon is running on %s; its logportd.run was copied" % copy, result.said)
+        self.assertEqual(logport("status", daemon.base).code, 0)
+        other = self.daemon(dir=copy)  # which replaces the copied run file
+        self.assertEqual(logport("stop", copy).code, 0)
+        self.assertEqual(other.wait_end()[0], 0)
+        self.assertEqual(daemon.stop()["stored"], 1)
+
+    @native_only("Windows deletes no directory in which files are open")
+    def test_a_directory_that_is_deleted_is_made_again_with_lock_and_run_file(self):
+        daemon = self.daemon("--flush-ms", "5")
+        daemon.send(b'{"a":1}\n')
+        daemon.wait_stored(1)
+        shutil.rmtree(daemon.base)
+        daemon.wait_said("%s: the directory or its lock was deleted or moved; made again" % re.escape(daemon.base))
+        self.assertEqual(wait_until(lambda: logport("status", daemon.base).out, "status finds it")[:12], b'{"received":')
+        self.assertEqual(os.stat(run_file(daemon)).st_mode & 0o777, 0o600)
+        self.assertIn("another logportd writes to this directory", logportd("--dir", daemon.base, "--tcp", "127.0.0.1:0").said)
+        self.assertEqual(logport("reload", daemon.base).code, 0)
+        daemon.send(b'{"b":2}\n')
+        daemon.wait_stored(1)
+        self.assertEqual(logport("stop", daemon.base).code, 0)
+        self.assertEqual(daemon.wait_end()[0], 0)
+        self.assertFalse(os.path.exists(run_file(daemon)))
+
+    @native_only("Windows moves no directory in which files are open")
+    def test_a_directory_that_is_moved_away_loses_control_of_the_daemon(self):
+        daemon = self.daemon()
+        moved = os.path.join(self.directory(), "moved")
+        os.rename(daemon.base, moved)
+        wait_until(lambda: logport("status", daemon.base).code == 0, "the run file is there again")
+        result = logport("stop", moved)
+        self.assertEqual(result.code, 2, result.said)
+        daemon.stop()
+
+    def test_a_run_file_that_is_deleted_is_written_again(self):
+        daemon = self.daemon()
+        with open(run_file(daemon)) as file:
+            before = json.load(file)
+        os.remove(run_file(daemon))
+        wait_until(lambda: os.path.exists(run_file(daemon)), "the run file is there again")
+        with open(run_file(daemon)) as file:
+            after = json.load(file)
+        self.assertEqual(before["directory"], after["directory"])
+        self.assertNotEqual(before["token"], after["token"])
+        wait_until(lambda: logport("status", daemon.base).code == 0, "the new token is accepted")
+        daemon.stop()
+
     def test_status_prints_counters_that_hold_the_identity(self):
         daemon = self.daemon()
         daemon.send(b'{"a":1}\nbad\n{"b":2}\n')

@@ -45,6 +45,17 @@ static int no_daemon(const struct answer *answer) {
     return EXIT_ERROR;
 }
 
+/* A copy of a daemon's directory holds its run file too, but is not the daemon's.  Daemons before
+ * 0.2.0 do not name their directory. */
+static bool is_for_directory(struct files *files, const char *text, const char *dir) {
+    char named[32], found[32];
+    struct file_status status;
+    if (!answer_text(text, "directory", named, sizeof named)) return true;
+    if (file_status_of(files, dir, &status) < 0) return false;
+    snprintf(found, sizeof found, "%016llx", (unsigned long long)status.id);
+    return strcmp(named, found) == 0;
+}
+
 /* 0, or the exit code after a message. */
 static int read_run_file(struct files *files, struct answer *answer) {
     char *path = allocate(strlen(answer->dir) + sizeof "/logportd.run");
@@ -61,6 +72,11 @@ static int read_run_file(struct files *files, struct answer *answer) {
     } else if (!answer_text(text, "control", answer->where, sizeof answer->where) ||
                !answer_text(text, "token", answer->token, sizeof answer->token)) {
         say("%s: no control address or token in this file", path);
+        code = EXIT_ERROR;
+    } else if (!is_for_directory(files, text, answer->dir)) {
+        say("no daemon is running on %s; its logportd.run was copied from another directory or is "
+            "left over",
+            answer->dir);
         code = EXIT_ERROR;
     }
     free(text);
