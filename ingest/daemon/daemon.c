@@ -86,7 +86,11 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
     d->started_ns = port_now_ns(d->port);
     d->plan = memory_plan(d->config, 0);
     int error = catch_signals(d);
-    if (!error) error = open_directory(d);
+    if (error) {
+        free(d);
+        return error;
+    }
+    error = open_directory(d);
     if (!error) error = open_streams(d);
     if (!error) error = open_intake(d);
     if (!error) error = open_reload(d, options->argc, options->argv);
