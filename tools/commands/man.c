@@ -19,11 +19,12 @@ static void print_text(struct output *out, const char *text) {
     }
 }
 
-static void print_options(struct output *out, const struct option *table) {
+/* heading: the macro for the headings of the table's sections. */
+static void print_options(struct output *out, const struct option *table, const char *heading) {
     char name[OPTION_NAME_MAX];
     for (const struct option *o = option_shown(table); o != NULL; o = option_shown(o + 1)) {
         const char *value = option_value_name(o);
-        if (o->section != NULL) output_format(out, ".SS %s\n", o->section);
+        if (o->section != NULL) output_format(out, "%s %s\n", heading, o->section);
         output_text(out, ".TP\n");
         if (o->letter != 0) output_format(out, "\\fB\\-%c\\fR, ", o->letter);
         output_text(out, "\\fB\\-\\-");
@@ -63,7 +64,7 @@ static void print_command(struct output *out, const struct command *command) {
     output_text(out, "\n.PP\n");
     print_text(out, command->summary);
     output_text(out, "\n");
-    print_options(out, command->options);
+    print_options(out, command->options, ".PP\n.B");
     print_lines(out, command->more);
 }
 
@@ -142,7 +143,7 @@ static void print_man_logportd(struct output *out) {
                     "command line overrides the file. Sizes are written as 64MiB, times as "
                     "200ms, 10m or 1h.\n");
     output_text(out, ".SH OPTIONS\n");
-    print_options(out, config_options);
+    print_options(out, config_options, ".SS");
     print_listener_keys(out);
     print_stream_keys(out);
     output_text(out, ".SH SIGNALS\n");
