@@ -133,7 +133,7 @@ not_open:
 }
 
 /* Reads the segment's index.  ERR_NOT_FOUND: it has none, or a damaged one. */
-static int look(struct archive *a, const char *path, bool *repacked, uint64_t *size) {
+static int read_index(struct archive *a, const char *path, bool *repacked, uint64_t *size) {
     struct file file;
     struct segment_index index;
     struct file_status status;
@@ -173,11 +173,11 @@ static int archive_file(struct archive *a, const char *path) {
     struct file_status status;
     /* A deleted file must not look like one without an index. */
     int error = file_status_of(a->call->files, path, &status);
-    if (!error) error = look(a, path, &repacked, &before);
+    if (!error) error = read_index(a, path, &repacked, &before);
     const bool had_index = error == 0;
     if (error == ERR_NOT_FOUND) {
         error = replace(a, path, copy_with_index);
-        if (!error) error = look(a, path, &repacked, &before);
+        if (!error) error = read_index(a, path, &repacked, &before);
         if (!error) a->totals.indexed++;
         if (!error && a->settings->index_only) print_not_packed(a, path, "indexed");
     }
@@ -195,7 +195,7 @@ static int archive_file(struct archive *a, const char *path) {
                                    : "indexed; already as small as possible");
         return 0;
     }
-    if (!error) error = look(a, path, &repacked, &after);
+    if (!error) error = read_index(a, path, &repacked, &after);
     if (error) return error;
     a->totals.repacked++;
     a->totals.bytes_before += before;

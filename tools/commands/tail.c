@@ -121,7 +121,7 @@ static const struct segment_file *newer(const struct tail *tail, const struct ta
     return found;
 }
 
-static const struct segment_file *present(const struct tail *tail, const struct tailed *t) {
+static const struct segment_file *find_current(const struct tail *tail, const struct tailed *t) {
     for (uint32_t i = 0; i < tail->list.count; i++) {
         const struct segment_file *file = &tail->list.files[i];
         if (file->name.sequence == t->sequence && belongs(t, file)) return file;
@@ -255,7 +255,7 @@ static void print_lines(struct tail *tail, struct tailed *t) {
 
 /* Prints the segment up to its present end. last: nothing more will be appended. */
 static void print_segment(struct tail *tail, struct tailed *t, bool last) {
-    const struct segment_file *file = present(tail, t);
+    const struct segment_file *file = find_current(tail, t);
     while (t->open && !t->stuck && t->left > 0 && !output_failed(tail->call->out)) {
         enum segment_damage damage = SEGMENT_SOUND;
         const int status = segment_reader_next(&t->reader, &damage);

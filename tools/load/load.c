@@ -374,7 +374,7 @@ static bool time_is_up(const struct load *load) {
 
 /* Sleeps until the next line is due; false: the time limit was reached first.  A sleep may be too
  * long; the lines missed are caught up. */
-static bool turn_comes(const struct load *load) {
+static bool wait_for_turn(const struct load *load) {
     const struct settings *const settings = &load->settings;
     if (settings->rate == 0) return true;
     const double lines = (double)load->bytes / (double)settings->bytes;
@@ -448,7 +448,7 @@ static int load_send(struct load *load) {
                 !block_next(load, connection)) {
                 continue;
             }
-            if (!turn_comes(load)) break;
+            if (!wait_for_turn(load)) break;
             status = bytes_send(load, connection, chunk_bytes(load, connection));
             sending = true;
         }

@@ -64,8 +64,8 @@ static void choose_by_span(struct groups *groups, const struct query *query,
 /* Context lines are printed too, so the groups around a match must be read: in one direction, up to
  * `lines_around` lines after each found group, and as many from the segment's end, because the
  * match may be in the neighbouring segment. */
-static void spread(struct groups *groups, const uint8_t *found, bool forward,
-                   uint64_t lines_around) {
+static void want_context(struct groups *groups, const uint8_t *found, bool forward,
+                         uint64_t lines_around) {
     const struct segment_index *index = &groups->index;
     uint64_t left = lines_around;
     for (uint32_t i = 0; i < index->count; i++) {
@@ -85,8 +85,8 @@ static void spread(struct groups *groups, const uint8_t *found, bool forward,
 static void choose_context(struct groups *groups, const struct select_settings *settings) {
     uint8_t *found = allocate(bytes_of(groups));
     memcpy(found, groups->wanted, bytes_of(groups));
-    spread(groups, found, true, settings->after);
-    spread(groups, found, false, settings->before);
+    want_context(groups, found, true, settings->after);
+    want_context(groups, found, false, settings->before);
     free(found);
 }
 

@@ -46,7 +46,7 @@ static uint64_t newest_of(const struct segment_list *list, const char *stream, b
 /* Leaves out archived segments that the previous listing did not have and that are newer than those
  * in the folder: they arrived after the folder was listed, and an older one may have arrived with
  * them but still be missing here.  Without them there is no gap; the next listing finds them. */
-static void leave_out_newer(struct segment_list *list, const struct segment_list *before) {
+static void remove_late_arrivals(struct segment_list *list, const struct segment_list *before) {
     const char *stream = NULL;
     uint64_t newest = 0;
     bool *newer = allocate(list->count + 1);
@@ -74,7 +74,7 @@ int list_path(struct files *files, const char *path, struct segment_list *list, 
         before = more;
         more = (struct segment_list){0};
         archived = list_both(files, path, &more, &status, archive);
-        leave_out_newer(&more, &before);
+        remove_late_arrivals(&more, &before);
         segment_list_free(&before);
     }
     if (archived && all != NULL) {
@@ -116,23 +116,23 @@ static int compare_ids(const void *a, const void *b) {
     return *x < *y ? -1 : *x > *y;
 }
 
-/* If a file is listed twice, keeps the first entry. */
-static void leave_out_twice(struct segment_list *list) {
+/* If a file is listed more than once, keeps the first entry. */
+static void remove_duplicates(struct segment_list *list) {
     const struct segment_file **sorted = allocate((list->count + 1) * sizeof *sorted);
-    bool *twice = allocate(list->count + 1);
+    bool *duplicate = allocate(list->count + 1);
     uint32_t first = 0;
     for (uint32_t i = 0; i < list->count; i++)
         sorted[i] = &list->files[i];
     if (list->count > 0) qsort(sorted, list->count, sizeof *sorted, compare_ids);
-    memset(twice, 0, list->count + 1);
+    memset(duplicate, 0, list->count + 1);
     for (uint32_t i = 0; i < list->count; i++) {
         if (sorted[i]->id != sorted[first]->id) first = i;
         for (uint32_t k = first; k < i; k++)
-            if (is_same(sorted[k], sorted[i])) twice[sorted[i] - list->files] = true;
+            if (is_same(sorted[k], sorted[i])) duplicate[sorted[i] - list->files] = true;
     }
-    segment_list_leave_out(list, twice);
+    segment_list_leave_out(list, duplicate);
     free(sorted);
-    free(twice);
+    free(duplicate);
 }
 
 #define STREAM_NAMES_BYTES 400 /* bytes */
@@ -185,7 +185,7 @@ bool list_segments(const struct read_request *request, struct segment_list *list
         if (status < 0) report_path_error(path, request->named, status);
         if (status < 0) all = false;
     }
-    if (request->path_count > 1) leave_out_twice(list);
+    if (request->path_count > 1) remove_duplicates(list);
     return all;
 }
 
