@@ -227,7 +227,7 @@ static void the_segment_is_sound_as_it_is(void **state) {
     assert_int_equal(result.damage, 0);
     assert_int_equal(run("verify|logs"), 0);
     assert_int_equal(run("repair|-o|saved|logs"), 0);
-    assert_non_null(strstr((const char *)out.bytes, ": sound, 6 frames; left alone\n"));
+    assert_non_null(strstr((const char *)out.bytes, ": sound, 6 frames; skipped\n"));
     assert_null(memory_find(&files, "saved"));
 }
 
@@ -348,7 +348,7 @@ static void of_a_file_without_a_sound_frame_nothing_is_saved(void **state) {
     memset(bytes, 'x', sizeof bytes);
     put(CLOSED, bytes, sizeof bytes);
     assert_prints(0, "repair|-o|saved|logs",
-                  CLOSED ": no sound frame in 200 bytes; nothing to save\n");
+                  CLOSED ": no sound frame in 200 bytes; nothing saved\n");
     assert_null(memory_find(&files, REPAIRED));
     assert_int_equal(run("repair|-o|saved|nowhere"), 2);
 }
@@ -357,7 +357,7 @@ static void the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon(v
     (void)state;
     put(PART, sound, data_size - 5);
     assert_int_equal(run("repair|-o|saved|logs"), 0);
-    assert_non_null(strstr((const char *)out.bytes, ": sound, 5 frames; left alone\n"));
+    assert_non_null(strstr((const char *)out.bytes, ": sound, 5 frames; skipped\n"));
     /* With damage before it, what is saved has the name of a closed file. */
     memory_find(&files, PART)->bytes[pieces[1].begin + 30] ^= 1;
     assert_int_equal(run("repair|-o|saved|logs"), 0);
