@@ -1,4 +1,4 @@
-/* arena.c - memory that is given back all at once, taken from the system in chunks. */
+/* arena.c - see arena.h.  Allocates chunks of 64 KiB; large requests get a chunk of their own. */
 #include "schema/json/arena.h"
 
 #include <stdalign.h>

@@ -1,5 +1,5 @@
-/* arena.h - memory that is given back all at once: what a compiled schema lives in.
- * Pure but for malloc; one thread at a time. */
+/* arena.h - arena allocator: everything is freed together.  Holds a compiled schema.
+ * One thread at a time. */
 #ifndef SCHEMA_JSON_ARENA_H
 #define SCHEMA_JSON_ARENA_H
 
@@ -7,14 +7,15 @@
 
 struct arena_chunk;
 struct arena {
-    struct arena_chunk *chunks; /* the newest first */
-    size_t taken;               /* bytes handed out, all together */
+    struct arena_chunk *chunks; /* newest first */
+    size_t taken;               /* bytes allocated, in total */
 };
 
-/* Zeroed, aligned for anything; it stays until arena_free.  NULL: no memory. */
+/* Zeroed, aligned for any type, valid until arena_free.  NULL: out of memory. */
 void *arena_take(struct arena *arena, size_t size);
-/* A copy of the bytes, with `padding` zeros behind it. */
+/* A copy of the bytes, followed by `padding` zeros.  NULL: out of memory. */
 char *arena_copy(struct arena *arena, const void *bytes, size_t size, size_t padding);
+/* Frees everything; the arena is empty and may be used again. */
 void arena_free(struct arena *arena);
 
 #endif

@@ -1,5 +1,5 @@
-/* hash.h - one way to make 64 bits of many, for tables of names and values.  Not keyed, not
- * for anything that is stored: it may change with each version. */
+/* hash.h - a 64-bit hash for tables of names and values in memory.  Not keyed.  Never store it: it
+ * may change with each version. */
 #ifndef SCHEMA_JSON_HASH_H
 #define SCHEMA_JSON_HASH_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Each step is a bijection of the state, so that no single word is lost. */
+/* Each step is a bijection of the state, so a difference in one word is never lost. */
 static inline uint64_t hash_step(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
     return hash ^ hash >> 29;
@@ -19,7 +19,7 @@ static inline uint64_t hash_end(uint64_t hash, uint64_t size) {
     return hash ^ hash >> 32;
 }
 
-/* Eight bytes as a number whose lowest byte is the first, wherever this runs. */
+/* Eight bytes as a little-endian number, on any CPU. */
 static inline uint64_t hash_word(const char *bytes) {
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
@@ -29,7 +29,7 @@ static inline uint64_t hash_word(const char *bytes) {
     return word;
 }
 
-/* Up to seven bytes as hash_word would see them with zeros behind them. */
+/* Up to seven bytes, as hash_word would read them followed by zeros. */
 static inline uint64_t hash_last_word(const char *bytes, size_t size) {
     uint64_t word = 0;
     for (size_t i = 0; i < size; i++)
@@ -37,13 +37,13 @@ static inline uint64_t hash_last_word(const char *bytes, size_t size) {
     return word;
 }
 
-/* Words of eight bytes, then a last one that is not full, with zeros. */
+/* Words of eight bytes, then an incomplete one filled up with zeros. */
 static inline uint64_t hash_bytes(const char *bytes, size_t size) {
     uint64_t hash = 0, word;
     size_t left = size;
     for (; left >= sizeof word; left -= sizeof word, bytes += sizeof word)
         hash = hash_step(hash, hash_word(bytes));
-    if (size >= sizeof word) { /* the last eight bytes, less those that are done */
+    if (size >= sizeof word) { /* the last eight bytes without those already hashed */
         word = left > 0 ? hash_word(bytes + left - sizeof word) >> (64 - 8 * left) : 0;
     } else {
         word = hash_last_word(bytes, left);

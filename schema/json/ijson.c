@@ -1,5 +1,5 @@
-/* ijson.c - goes once over a line that is known to be JSON, from token to token, and remembers
- * the names that it meets with the object that each belongs to. */
+/* ijson.c - see ijson.h.  One pass over the tokens of a line that is known to be valid JSON; each
+ * name is stored with the object that it belongs to. */
 #include "schema/json/ijson.h"
 
 #include <string.h>
@@ -8,24 +8,24 @@
 #include "schema/json/scan.h"
 #include "schema/json/text.h"
 
-/* At most half full, so a name's place is found in a few steps, unless somebody chose the names. */
+/* At most half full: a name's slot is found in a few steps unless the names were chosen to collide. */
 #define SLOTS_MAX (2 * IJSON_NAMES_MAX)
 #define STEPS_MAX 64
 
-/* Offsets into the line and one more, so that zeros are an empty slot. */
+/* object and name are offsets into the line plus 1, so that a slot of zeros is empty. */
 struct slot {
     uint32_t hash, object, name;
 };
 
-struct names {
+struct name_table {
     const char *text;
-    bool plain; /* no string needs a look */
+    bool plain; /* no string needs a check */
     uint32_t count, slots_mask;
     struct slot slots[SLOTS_MAX];
 };
 
-static enum json_reason check_tokens(struct names *names, const char *end, const char **bad);
-static enum json_reason add_name(struct names *names, uint32_t object, const char *name,
+static enum json_reason check_tokens(struct name_table *names, const char *end, const char **bad);
+static enum json_reason add_name(struct name_table *names, uint32_t object, const char *name,
                                  size_t size);
 static enum json_reason check_string(const char *p, const char *end, const char **bad);
 static bool is_plain(const uint8_t *p, const uint8_t *end);
@@ -33,12 +33,12 @@ static bool in_range(const char *p);
 static bool is_digit(char byte);
 
 void ijson_check_line(struct json_line *line) {
-    struct names names;
+    struct name_table names;
     const char *bad = NULL;
     names.text = (const char *)line->begin;
     names.plain = is_plain(line->begin, line->end);
     names.count = 0;
-    /* A member is five bytes at least: "":0, */
+    /* A member takes at least five bytes: "":0, */
     const size_t count_max = (size_t)(line->end - line->begin) / 5 + 1;
     names.slots_mask = 15;
     while (names.slots_mask < 2 * count_max && names.slots_mask < SLOTS_MAX - 1)
@@ -50,13 +50,13 @@ void ijson_check_line(struct json_line *line) {
     line->bad = (const uint8_t *)bad;
 }
 
-static enum json_reason check_tokens(struct names *names, const char *end, const char **bad) {
+static enum json_reason check_tokens(struct name_table *names, const char *end, const char **bad) {
     uint32_t objects[JSON_DEPTH_MAX + 1]; /* 0: an array */
     uint32_t depth = 0;
     bool name_is_next = false;
     enum json_reason reason = JSON_OK;
     objects[0] = 0;
-    for (const char *p = names->text; p < end;) { /* each round goes on by a byte or more */
+    for (const char *p = names->text; p < end;) { /* each round advances by a byte or more */
         *bad = p;
         switch (*p) {
         case '{':
@@ -100,14 +100,14 @@ static enum json_reason check_tokens(struct names *names, const char *end, const
     return JSON_OK;
 }
 
-/* Triangular steps, which meet every slot. */
-static enum json_reason add_name(struct names *names, uint32_t object, const char *name,
+/* Triangular probing, which visits every slot. */
+static enum json_reason add_name(struct name_table *names, uint32_t object, const char *name,
                                  size_t size) {
     const uint64_t hash = hash_step(text_hash(name, size), object);
     struct slot *slot = &names->slots[hash & names->slots_mask];
     const uint32_t check = (uint32_t)(hash >> 32);
     if (++names->count > IJSON_NAMES_MAX) return JSON_TOO_MANY_NAMES;
-    for (uint32_t step = 1; slot->name != 0; step++) { /* STEPS_MAX at most */
+    for (uint32_t step = 1; slot->name != 0; step++) { /* at most STEPS_MAX */
         const char *other = names->text + slot->name - 1;
         bool escaped;
         if (slot->hash == check && slot->object == object &&
@@ -128,8 +128,8 @@ static enum json_reason check_point(uint32_t point) {
     return JSON_OK;
 }
 
-/* Only an escape, or a byte from EF on, can begin such a code point.  Without a branch, so that
- * compilers make vectors of it. */
+/* Only an escape, or a byte of EF or above, can begin such a code point.  No branch, so that
+ * compilers vectorize it. */
 static bool is_plain(const uint8_t *p, const uint8_t *end) {
     uint8_t odd = 0;
     for (; p < end; p++)
@@ -156,14 +156,14 @@ static enum json_reason check_string(const char *p, const char *end, const char 
 /* ---- numbers ---- */
 
 #define DIGITS_MAX   16
-#define NUMBER_MAX   UINT64_C(9007199254740991) /* as many digits */
+#define NUMBER_MAX   UINT64_C(9007199254740991) /* DIGITS_MAX digits */
 #define EXPONENT_MAX 1000000000
 
-/* value * 10^(magnitude - digits), and something less than a unit of it where there is `more`. */
-struct decimal {
+/* value * 10^(magnitude - digits); `more`: plus less than one unit of the last digit. */
+struct leading_digits {
     uint64_t value;
     uint32_t digits;
-    int64_t magnitude; /* how many digits stand before the point */
+    int64_t magnitude; /* digits before the decimal point */
     bool more;
 };
 
@@ -171,22 +171,22 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-static const char *take_digits(const char *p, bool fraction, struct decimal *decimal) {
+static const char *take_digits(const char *p, bool fraction, struct leading_digits *number) {
     for (; is_digit(*p); p++) {
-        const bool leading = decimal->digits == 0 && *p == '0';
-        if (fraction ? leading : !leading) decimal->magnitude += fraction ? -1 : 1;
+        const bool leading = number->digits == 0 && *p == '0';
+        if (fraction ? leading : !leading) number->magnitude += fraction ? -1 : 1;
         if (leading) continue;
-        if (decimal->digits == DIGITS_MAX) {
-            decimal->more |= *p != '0';
+        if (number->digits == DIGITS_MAX) {
+            number->more |= *p != '0';
             continue;
         }
-        decimal->value = decimal->value * 10 + (uint64_t)(*p - '0');
-        decimal->digits++;
+        number->value = number->value * 10 + (uint64_t)(*p - '0');
+        number->digits++;
     }
     return p;
 }
 
-/* Beyond EXPONENT_MAX it does not matter how far: no line has as many zeros. */
+/* Stops counting above EXPONENT_MAX: no line is long enough to make up for it with zeros. */
 static int64_t exponent_of(const char *p) {
     const bool negative = *p == '-';
     int64_t exponent = 0;
@@ -197,14 +197,14 @@ static int64_t exponent_of(const char *p) {
 }
 
 static bool in_range(const char *p) {
-    struct decimal decimal = {.value = 0};
+    struct leading_digits number = {.value = 0};
     if (*p == '-') p++;
-    p = take_digits(p, false, &decimal);
-    if (*p == '.') p = take_digits(p + 1, true, &decimal);
-    if (decimal.digits == 0) return true;
-    if (*p == 'e' || *p == 'E') decimal.magnitude += exponent_of(p + 1);
-    if (decimal.magnitude != DIGITS_MAX) return decimal.magnitude < DIGITS_MAX;
-    for (; decimal.digits < DIGITS_MAX; decimal.digits++)
-        decimal.value *= 10;
-    return decimal.value < NUMBER_MAX || (decimal.value == NUMBER_MAX && !decimal.more);
+    p = take_digits(p, false, &number);
+    if (*p == '.') p = take_digits(p + 1, true, &number);
+    if (number.digits == 0) return true;
+    if (*p == 'e' || *p == 'E') number.magnitude += exponent_of(p + 1);
+    if (number.magnitude != DIGITS_MAX) return number.magnitude < DIGITS_MAX;
+    for (; number.digits < DIGITS_MAX; number.digits++)
+        number.value *= 10;
+    return number.value < NUMBER_MAX || (number.value == NUMBER_MAX && !number.more);
 }

@@ -1,10 +1,9 @@
-/* json.h - the judge of records: is this line one JSON value (RFC 8259)?
+/* json.h - validates records: is this line one JSON value (RFC 8259)?
  *
- * Strict: no leading zeros, no control characters in strings, UTF-8 without
- * overlong forms, surrogates and code points above U+10FFFF (RFC 3629), at most
- * JSON_DEPTH_MAX levels.  A lone surrogate written as an escape (\ud800) is
- * legal syntax and accepted, as are duplicate names.  One pass, no tree, no allocation.
- * Pure: any thread. */
+ * Strict: no leading zeros, no control characters in strings, UTF-8 without overlong forms,
+ * surrogates and code points above U+10FFFF (RFC 3629), at most JSON_DEPTH_MAX levels.  A lone
+ * surrogate written as an escape (\ud800) is valid syntax and accepted, and so are duplicate names
+ * (ijson.h rejects both).  One pass, no tree, no allocation.  Pure: any thread. */
 #ifndef SCHEMA_JSON_JSON_H
 #define SCHEMA_JSON_JSON_H
 
@@ -14,8 +13,8 @@
 
 #define JSON_DEPTH_MAX 256
 
-/* Why a record is bad; the names stand in quarantine and in counters and are
- * kept for ever. */
+/* Why a record is invalid: constant, name, sentence.  Names are stored in quarantine and used in
+ * counters: never change them. */
 #define JSON_REASON_TABLE(X)                                                                       \
     X(JSON_NOT_OBJECT, "not_object", "the top level is not an object")                             \
     X(JSON_UNEXPECTED, "unexpected", "a character that JSON does not allow here")                  \
@@ -27,7 +26,7 @@
     X(JSON_CONTROL, "control_character", "a raw control character in a string")                    \
     X(JSON_BAD_UTF8, "bad_utf8", "invalid UTF-8")                                                  \
     X(JSON_TOO_DEEP, "too_deep", "nested too deeply")                                              \
-    /* Only where I-JSON is asked for (ijson.h). */                                                \
+    /* Only if I-JSON is required (ijson.h). */                                                    \
     X(JSON_DUPLICATE_NAME, "duplicate_name", "a duplicate name in the object")                     \
     X(JSON_SURROGATE, "lone_surrogate", "a lone surrogate, which is not a character")              \
     X(JSON_NONCHARACTER, "noncharacter", "a code point that is not a character")                   \
@@ -36,7 +35,7 @@
 
 enum json_reason {
     JSON_OK,
-    JSON_BLANK, /* nothing but white space: no record at all */
+    JSON_BLANK, /* only white space: not a record */
 #define X(name, text, sentence) name,
     JSON_REASON_TABLE(X)
 #undef X
@@ -44,60 +43,60 @@ enum json_reason {
 };
 
 struct json_line {
-    const uint8_t *next;  /* behind the newline: where the next line begins */
-    const uint8_t *begin; /* the record, surrounding white space (RFC 8259 section 2) cut off */
+    const uint8_t *next;  /* after the newline: the start of the next line */
+    const uint8_t *begin; /* the record without surrounding white space (RFC 8259 section 2) */
     const uint8_t *end;
     enum json_reason reason;
-    const uint8_t *bad; /* the offending byte, `end` of a truncated one; unset for a good one */
+    const uint8_t *bad; /* the offending byte; `end` if JSON_TRUNCATED; not set if valid */
 };
 
-/* How many bytes behind the text must be readable, whatever they hold. */
+/* So many bytes after the text must be readable; their values do not matter. */
 #define JSON_PADDING 64
 
-/* Judges the line at `text`; line->next is right for bad lines too.  The text must
- * end in a newline somewhere: text_end[-1] == '\n', and text < text_end.  A line that
- * ends before its value does is JSON_TRUNCATED wherever that happens, inside a string
- * too.  any: the top level need not be an object. */
+/* Validates the line at `text`; line->next is set for invalid lines, too.  Requires text < text_end,
+ * text_end[-1] == '\n' and JSON_PADDING readable bytes after it; the text may hold many lines.  A line
+ * that ends before its value does is JSON_TRUNCATED wherever that happens, inside a string, too.
+ * any: the top level need not be an object. */
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line);
 
-/* Names to look for at the top level of an object, up to JSON_NAMES_MAX of them.  Most
- * names of a record are told apart from all of these by their length and first byte. */
+/* Names to find at the top level of an object, at most JSON_NAMES_MAX.  Length and first byte rule
+ * out most names of a record. */
 #define JSON_NAMES_MAX      32
 #define JSON_NAME_BYTES_MAX 31
 struct json_name {
-    char text[JSON_NAME_BYTES_MAX + 1]; /* zeros behind it */
+    char text[JSON_NAME_BYTES_MAX + 1]; /* padded with zeros */
     uint32_t size;                      /* 1 .. JSON_NAME_BYTES_MAX */
 };
 struct json_names {
     struct json_name names[JSON_NAMES_MAX];
     uint32_t count;
-    /* Which names have this size, and which begin with a byte that ends in these five bits. */
+    /* Bit n: name n has this size; name n begins with a byte that ends in these five bits. */
     uint32_t of_size[JSON_NAME_BYTES_MAX + 1], of_first[32];
 };
-/* Bit n of mask: name n stands there, and value[n] is where its value begins: in the line,
- * so the value's end is found as the line's scanner would find it.  The first one, if it is there twice. */
+/* Bit n of mask: name n was found, and its value begins at value[n], in the line.  The first one
+ * counts if the name is there twice. */
 struct json_found {
     uint32_t mask;
     const uint8_t *value[JSON_NAMES_MAX];
 };
 
-/* Adds a name; its bytes are copied. */
+/* Copies the name; size is 1 .. JSON_NAME_BYTES_MAX. */
 void json_names_add(struct json_names *names, const char *text, uint32_t size);
-/* What json_check_line_names does with each name that it meets, for those who read otherwise. */
+/* Compares one name of an object, as json_check_line_names does with each: for other parsers. */
 void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
                      const uint8_t *value, struct json_found *found);
-/* json_check_line that also looks for names; what it found is only of use if the line is good. */
+/* json_check_line that also finds names; *found is valid only if the line is. */
 void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool any,
                            const struct json_names *names, struct json_line *line,
                            struct json_found *found);
 
-/* The ways that these go, the quickest that the CPU knows: for tests, which hold them against each
- * other.  One that the CPU does not know becomes the next simpler one.
- * names may be NULL; found is not touched then. */
-enum json_way { JSON_PLAIN, JSON_VECTORS, JSON_MARKS };
-void json_check_line_by(enum json_way way, const uint8_t *text, const uint8_t *text_end, bool any,
-                        const struct json_names *names, struct json_line *line,
+/* The implementations, for tests that compare them; the calls above use the fastest that the CPU
+ * supports.  An unsupported one is replaced by the next simpler one.  names may be NULL: found is not
+ * touched then. */
+enum json_method { JSON_PLAIN, JSON_VECTORS, JSON_MARKS };
+void json_check_line_by(enum json_method method, const uint8_t *text, const uint8_t *text_end,
+                        bool any, const struct json_names *names, struct json_line *line,
                         struct json_found *found);
 
 const char *json_reason_name(enum json_reason reason);

@@ -1,8 +1,8 @@
-/* marks.c - finds a line's quotes with AVX2, and judges its bytes on the way: control
- * characters, escapes, UTF-8.
+/* marks.c - finds a line's quotes with AVX2, and checks control characters, escapes and UTF-8 in the
+ * same pass.
  *
- * A newline ends a line wherever it stands, so the first control character says where the
- * line ends, or that it is odd. */
+ * A newline always ends a line, so the first control character is either the end of the line or
+ * a reason to leave it to the other methods. */
 #include "schema/json/marks.h"
 
 #include <stddef.h>
@@ -13,20 +13,20 @@
 
 #define LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-/* Compiled for these CPUs whatever the rest is compiled for. */
+/* Compiled for these CPUs, whatever the rest is compiled for. */
 #define WIDE                __attribute__((target("avx2,bmi,popcnt")))
 #define WIDE_INLINE         static inline __attribute__((always_inline)) WIDE
 
 #define BLOCK_BYTES 64
 
-/* A bit for each byte, the first byte's the lowest. */
-struct block {
+/* A bit for each byte; the first byte's bit is the lowest. */
+struct block_bits {
     uint64_t quotes, backslashes, controls, not_ascii;
 };
 
-WIDE_INLINE struct block block_read(const uint8_t *p);
-WIDE_INLINE uint16_t *put_places(uint64_t bits, uint32_t at, uint16_t *out);
-static bool check_escapes(const uint8_t *p, struct block *block, uint64_t *escaped);
+WIDE_INLINE struct block_bits block_read(const uint8_t *p);
+WIDE_INLINE uint16_t *put_offsets(uint64_t bits, uint32_t at, uint16_t *out);
+static bool check_escapes(const uint8_t *p, struct block_bits *block, uint64_t *escaped);
 static bool is_escape(const uint8_t *p);
 WIDE static bool is_utf8(const uint8_t *p, const uint8_t *end);
 
@@ -38,19 +38,20 @@ bool json_marks_possible(void) {
 WIDE bool json_marks_find(const uint8_t *text, struct json_marks *marks) {
     uint16_t *out = marks->quotes;
     uint64_t not_ascii = 0, escaped = 0, inside = ~UINT64_C(0);
-    struct block block;
+    struct block_bits block;
     uint32_t at = 0;
     for (;; at += BLOCK_BYTES) { /* ends with the line or at JSON_MARKS_LINE_MAX */
         if (UNLIKELY(at == JSON_MARKS_LINE_MAX)) return false;
         block = block_read(text + at);
-        if (block.controls != 0) inside = _blsmsk_u64(block.controls) >> 1; /* before the first */
+        if (block.controls != 0)
+            inside = _blsmsk_u64(block.controls) >> 1; /* the bytes before the first */
         block.quotes &= inside;
         block.backslashes &= inside;
         not_ascii |= block.not_ascii & inside;
         if (UNLIKELY((block.backslashes | escaped) != 0) &&
             !check_escapes(text + at, &block, &escaped))
             return false;
-        out = put_places(block.quotes, at, out);
+        out = put_offsets(block.quotes, at, out);
         if (block.controls != 0) break;
     }
     const uint8_t *newline = text + at + _tzcnt_u64(block.controls);
@@ -71,12 +72,12 @@ WIDE_INLINE __m256i load(const uint8_t *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-WIDE_INLINE struct block block_read(const uint8_t *p) {
+WIDE_INLINE struct block_bits block_read(const uint8_t *p) {
     const __m256i low = load(p), high = load(p + 32);
     const __m256i quote = _mm256_set1_epi8('"');
     const __m256i backslash = _mm256_set1_epi8('\\');
     const __m256i control_max = _mm256_set1_epi8(0x1F);
-    return (struct block){
+    return (struct block_bits){
         .quotes = bits_of(_mm256_cmpeq_epi8(low, quote), _mm256_cmpeq_epi8(high, quote)),
         .backslashes =
             bits_of(_mm256_cmpeq_epi8(low, backslash), _mm256_cmpeq_epi8(high, backslash)),
@@ -86,9 +87,9 @@ WIDE_INLINE struct block block_read(const uint8_t *p) {
     };
 }
 
-/* Eight at a time, be there so many or not: what is too much is overwritten by the next,
- * and a loop that ends where the bits do would be foretold wrong in most blocks. */
-WIDE_INLINE uint16_t *put_places(uint64_t bits, uint32_t at, uint16_t *out) {
+/* Always writes eight at a time: the surplus is overwritten by the next block, and a loop that ends
+ * with the bits would be mispredicted in most blocks. */
+WIDE_INLINE uint16_t *put_offsets(uint64_t bits, uint32_t at, uint16_t *out) {
     uint16_t *const end = out + _mm_popcnt_u64(bits);
     do {
         for (int i = 0; i < 8; i++) {
@@ -100,13 +101,13 @@ WIDE_INLINE uint16_t *put_places(uint64_t bits, uint32_t at, uint16_t *out) {
     return end;
 }
 
-/* *escaped: bit 0 says that the block's first byte is, as the last one before it was a
- * backslash; and the same for the next block. */
-static bool check_escapes(const uint8_t *p, struct block *block, uint64_t *escaped) {
+/* *escaped: bit 0 is set if the block's first byte is escaped by a backslash that ended the previous
+ * block; on return the same for the next block. */
+static bool check_escapes(const uint8_t *p, struct block_bits *block, uint64_t *escaped) {
     uint64_t backslashes = block->backslashes & ~*escaped;
     block->quotes &= ~*escaped;
     *escaped = 0;
-    while (backslashes != 0) { /* each round takes one away */
+    while (backslashes != 0) { /* each round clears one */
         const int i = __builtin_ctzll(backslashes);
         if (UNLIKELY(!is_escape(p + i + 1))) return false;
         backslashes &= ~(UINT64_C(3) << i);
@@ -120,8 +121,8 @@ static bool is_hex(uint8_t byte) {
     return (uint8_t)(byte - '0') < 10 || (uint8_t)((byte | 0x20) - 'a') < 6;
 }
 
-/* From behind the backslash.  A newline is no part of any, so this never reads into another line
- * but to see that it is one. */
+/* p: after the backslash.  Stops at a newline, which no escape contains, so this never reads into
+ * the next line. */
 static bool is_escape(const uint8_t *p) {
     switch (*p) {
     case '"':
@@ -138,18 +139,19 @@ static bool is_escape(const uint8_t *p) {
 }
 
 /* ---- UTF-8: John Keiser, Daniel Lemire, "Validating UTF-8 In Less Than One Instruction Per
- * Byte", 2020.  Each fault is seen in two bytes that follow one another, in three of their four
- * halves: a table for each half says which faults it allows, and what all three allow is one. ---- */
+ * Byte", 2020.  Every error shows in two consecutive bytes, in three of their four halves: a table
+ * for each half holds the errors that are possible with it; the error is real if it is in all
+ * three. ---- */
 
 enum {
-    TOO_SHORT = 1,     /* a lead before what continues nothing */
+    TOO_SHORT = 1,     /* a lead byte before a byte that is not a continuation */
     TOO_LONG = 2,      /* ASCII before a continuation */
     OVERLONG_3 = 4,    /* E0 80..9F */
     TOO_LARGE = 8,     /* F4 90..BF, F5.. 90.. */
     SURROGATE = 0x10,  /* ED A0..BF */
     OVERLONG_2 = 0x20, /* C0, C1 */
     OVERLONG_4 = 0x40, /* F0 80..8F; also F5.. 80..8F, which are too large */
-    CONTINUED = 0x80,  /* two continuations: a fault, but in a sequence of three or four */
+    CONTINUED = 0x80,  /* two continuations: an error except in a sequence of three or four */
     ANY_LOW = TOO_SHORT | TOO_LONG | CONTINUED,
 };
 
@@ -159,8 +161,8 @@ WIDE_INLINE __m256i half_bytes(__m256i bytes) {
     return _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0F));
 }
 
-/* Faults of each byte and the one before it. */
-WIDE_INLINE __m256i pair_faults(__m256i bytes, __m256i before) {
+/* The errors of each byte with the one before it. */
+WIDE_INLINE __m256i pair_errors(__m256i bytes, __m256i before) {
     const __m256i of_high = TWICE(
         TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
         (char)CONTINUED, (char)CONTINUED, (char)CONTINUED, (char)CONTINUED, TOO_SHORT | OVERLONG_2,
@@ -182,37 +184,37 @@ WIDE_INLINE __m256i pair_faults(__m256i bytes, __m256i before) {
                             _mm256_shuffle_epi8(of_next, half_bytes(bytes)));
 }
 
-/* Faults of 32 bytes, those before them being `last`: the third and fourth byte of a sequence
- * must be where two continuations are, and nowhere else. */
-WIDE_INLINE __m256i faults(__m256i bytes, __m256i last) {
+/* The errors of 32 bytes that follow `last`: two continuations must be exactly where the third or
+ * fourth byte of a sequence is. */
+WIDE_INLINE __m256i errors(__m256i bytes, __m256i last) {
     const __m256i across = _mm256_permute2x128_si256(last, bytes, 0x21);
     const __m256i one_before = _mm256_alignr_epi8(bytes, across, 15);
     const __m256i two_before = _mm256_alignr_epi8(bytes, across, 14);
     const __m256i three_before = _mm256_alignr_epi8(bytes, across, 13);
-    /* The highest bit is set from E0 and from F0 on. */
+    /* The highest bit is set for bytes of E0 or above, and of F0 or above. */
     const __m256i third = _mm256_subs_epu8(two_before, _mm256_set1_epi8(0xE0 - 0x80));
     const __m256i fourth = _mm256_subs_epu8(three_before, _mm256_set1_epi8(0xF0 - 0x80));
     const __m256i wanted =
         _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)CONTINUED));
-    return _mm256_xor_si256(wanted, pair_faults(bytes, one_before));
+    return _mm256_xor_si256(wanted, pair_errors(bytes, one_before));
 }
 
-/* end[-1] is ASCII, so nothing is left unfinished at the end; the 31 bytes behind are readable. */
+/* end[-1] is ASCII, so no sequence is incomplete at the end; 31 bytes after it are readable. */
 WIDE static bool is_utf8(const uint8_t *p, const uint8_t *end) {
     const __m256i places =
         _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
                          21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-    __m256i last = _mm256_setzero_si256(), faulty = last;
+    __m256i last = _mm256_setzero_si256(), invalid = last;
     for (; end - p >= 32; p += 32) {
         const __m256i bytes = load(p);
-        faulty = _mm256_or_si256(faulty, faults(bytes, last));
+        invalid = _mm256_or_si256(invalid, errors(bytes, last));
         last = bytes;
     }
-    /* What is behind the end becomes zeros. */
+    /* Bytes after the end become zeros. */
     const __m256i ours = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(end - p)), places);
     const __m256i bytes = _mm256_and_si256(load(p), ours);
-    faulty = _mm256_or_si256(faulty, faults(bytes, last));
-    return _mm256_testz_si256(faulty, faulty);
+    invalid = _mm256_or_si256(invalid, errors(bytes, last));
+    return _mm256_testz_si256(invalid, invalid);
 }
 
 #else

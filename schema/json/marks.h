@@ -1,29 +1,29 @@
-/* marks.h - the first of two looks at a line: where its quotes are, 64 bytes at a time.
+/* marks.h - the first of two passes over a line: finds its quotes, 64 bytes at a time.
  *
- * What can be said of bytes without the grammar is said here, so that the grammar (json.c) need not
- * look into strings: it hops from quote to quote.  For CPUs with AVX2; whoever has none, or a line
- * that is odd in any way, reads byte by byte.  Pure: any thread.  Only for json.c. */
+ * Checks everything that does not need the grammar, so that the grammar (json.c) need not read
+ * strings: it goes from quote to quote.  Needs AVX2; on other CPUs, and for a line that is unusual in
+ * any way, json.c uses its other methods.  Only for json.c.  Pure: any thread. */
 #ifndef SCHEMA_JSON_MARKS_H
 #define SCHEMA_JSON_MARKS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Longer lines are left to those who read byte by byte. */
+/* Longer lines are left to the other methods. */
 #define JSON_MARKS_LINE_MAX 16384
 
 struct json_marks {
-    const uint8_t *newline; /* which ends the line */
-    /* Of each quote that no backslash escapes, its distance from the text; an even number of them. */
+    const uint8_t *newline; /* ends the line */
+    /* The offset of each quote that is not escaped; an even number of quotes. */
     uint32_t quotes_count;
-    uint16_t quotes[JSON_MARKS_LINE_MAX + 16]; /* filled 8 at a time, in blocks of 64 */
+    uint16_t quotes[JSON_MARKS_LINE_MAX + 16]; /* written 8 at a time */
 };
 
-/* Whether this CPU can. */
+/* True if this CPU supports it. */
 bool json_marks_possible(void);
-/* true: up to the newline the text is UTF-8, has no control character but a CR before the
- * newline, and what stands behind its backslashes makes them escapes.  false: nothing is decided.
- * The text is as json_check_line wants it. */
+/* True: up to the newline the text is UTF-8, has no control character except a CR before the newline,
+ * and every backslash begins a valid escape.  False: undecided.  Requires of the text what
+ * json_check_line does. */
 bool json_marks_find(const uint8_t *text, struct json_marks *marks);
 
 #endif

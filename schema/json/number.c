@@ -1,17 +1,17 @@
-/* number.c - see number.h.  A number is its significant digits, which stay where they stand
- * in the text, and the place of the point; up to 18 digits are also held as an integer.
+/* number.c - see number.h.  A number is represented by its significant digits, which stay in the
+ * text, and the position of the decimal point; up to 18 digits are also kept as an integer.
  *
- * n = N * 10^a is a multiple of d = D * 10^b (N, D integers that do not end in 0) exactly
- * when D divides N * 10^(a-b).  If a < b it cannot, for N would have to end in 0.  Else
- * only the twos and fives in D profit from more zeros, and D has fewer of these than four
- * times its digits: that many zeros decide like a billion of them. */
+ * n = N * 10^a is a multiple of d = D * 10^b (N, D integers that do not end in 0) exactly if D
+ * divides N * 10^(a-b).  If a < b it does not, as N would have to end in 0.  Otherwise more zeros only
+ * help with the factors 2 and 5 of D, and D has fewer of these than four times its digits: that many
+ * zeros give the same result as a billion. */
 #include "schema/json/number.h"
 
 #include <assert.h>
 
 #include "schema/json/hash.h"
 
-#define EXPONENT_MAX  1000000000000000000 /* 10^18; sums of a few of these fit 64 bits */
+#define EXPONENT_MAX  1000000000000000000 /* 10^18: sums of a few of these fit into 64 bits */
 #define LIMB          1000000000          /* 9 digits */
 #define LIMB_DIGITS   9
 #define LIMBS_MAX     (NUMBER_DIVISOR_DIGITS_MAX / LIMB_DIGITS + 1)
@@ -56,16 +56,16 @@ void number_read(const char *text, size_t size, struct number *n) {
     if (read_plain(text, size, n)) return;
     const char *const end = text + size;
     const char *p = text, *last = NULL;
-    bool behind_point = false;
+    bool after_point = false;
     int64_t point = 0, zeros = 0, place = 0; /* in digits */
     *n = (struct number){.negative = *p == '-'};
     if (n->negative) p++;
     for (; p < end && (is_digit(*p) || *p == '.'); p++) {
         if (*p == '.') {
-            behind_point = true;
+            after_point = true;
             continue;
         }
-        if (!behind_point) point++;
+        if (!after_point) point++;
         place++;
         if (*p == '0') continue;
         if (last == NULL) {
@@ -153,7 +153,7 @@ bool number_is_multiple(const char *text, size_t size, const char *divisor, size
 
 /* ---- reading ---- */
 
-/* Eight digits at once; false: not all of them are. */
+/* Eight digits at once.  False: not all are digits. */
 static bool read_eight(const char *p, uint64_t *value) {
     uint64_t digits = hash_word(p) ^ 0x3030303030303030u;
     if (((digits + 0x0606060606060606u) | digits) & 0xF0F0F0F0F0F0F0F0u) return false;
@@ -164,7 +164,8 @@ static bool read_eight(const char *p, uint64_t *value) {
     return true;
 }
 
-/* Most numbers of a log are these; false: it is another. */
+/* An integer of at most NUMBER_SHORT_DIGITS digits, as most numbers in logs are.  False: another
+ * number. */
 static bool read_plain(const char *text, size_t size, struct number *n) {
     const bool negative = *text == '-';
     const char *const end = text + size;
@@ -187,7 +188,7 @@ static bool read_plain(const char *text, size_t size, struct number *n) {
     return true;
 }
 
-/* From the e, or at the end. */
+/* p: the e, or the end of the number. */
 static int64_t read_exponent(const char *p, const char *end) {
     if (p == end) return 0;
     assert(*p == 'e' || *p == 'E');
@@ -213,7 +214,7 @@ static uint64_t read_coefficient(const struct number *n) {
     return value;
 }
 
-/* Without the zeros at its end, which only a plain one can have. */
+/* Without trailing zeros, which only a plain number can have. */
 static struct number stripped(const struct number *number) {
     struct number n = *number;
     while (n.plain && n.coefficient % 10 == 0) {
@@ -225,7 +226,7 @@ static struct number stripped(const struct number *number) {
 
 /* ---- comparing ---- */
 
-/* The n-th digit and on; '0' behind the last. */
+/* Iterates over the digits; '0' after the last. */
 struct digits {
     const char *p;
     size_t left;
@@ -270,7 +271,7 @@ static bool divides_short(const struct number *n, const struct number *d, uint32
     return rest == 0;
 }
 
-/* The divisor and what remains so far, the lowest limb first. */
+/* The divisor and the remainder so far, lowest limb first. */
 struct division {
     uint32_t divisor[LIMBS_MAX], rest[LIMBS_MAX + 1];
     uint32_t limbs; /* of the divisor, the highest not 0; at least 3 */
@@ -288,7 +289,7 @@ static void set_divisor(struct division *division, const struct number *d) {
     }
 }
 
-/* rest -= times * divisor; true: it was too much, and the rest is short of a borrow. */
+/* rest -= times * divisor.  True: the result is negative, a borrow is missing in the top limb. */
 static bool subtract(struct division *division, uint64_t times) {
     int64_t borrow = 0;
     for (uint32_t i = 0; i < division->limbs; i++) {
@@ -306,7 +307,7 @@ static bool subtract(struct division *division, uint64_t times) {
     return top < 0;
 }
 
-/* True: the borrow is made good. */
+/* rest += divisor.  True: the missing borrow is restored. */
 static bool add_back(struct division *division) {
     uint32_t carry = 0;
     for (uint32_t i = 0; i < division->limbs; i++) {
@@ -319,7 +320,7 @@ static bool add_back(struct division *division) {
     return top == LIMB;
 }
 
-/* rest = (rest * power + digits) mod divisor; power is at most a limb. */
+/* rest = (rest * power + digits) mod divisor; power is at most LIMB. */
 static void divide_step(struct division *division, uint64_t power, uint32_t digits) {
     const uint32_t n = division->limbs;
     uint64_t carry = digits;
@@ -329,15 +330,15 @@ static void divide_step(struct division *division, uint64_t power, uint32_t digi
         carry /= LIMB;
     }
     division->rest[n] = (uint32_t)carry;
-    /* From three limbs and two: never too small, and at most two too large, for the limbs that are
-     * left out are less than a 10^9th of the divisor. */
+    /* Estimated from three limbs and two: never too small, and at most two too large, because the
+     * limbs left out are less than 10^-9 of the divisor. */
     const unsigned __int128 top =
         ((unsigned __int128)division->rest[n] * LIMB + division->rest[n - 1]) * LIMB +
         division->rest[n - 2];
-    const uint64_t under = (uint64_t)division->divisor[n - 1] * LIMB + division->divisor[n - 2];
-    const uint64_t times = (uint64_t)(top / under);
+    const uint64_t bottom = (uint64_t)division->divisor[n - 1] * LIMB + division->divisor[n - 2];
+    const uint64_t times = (uint64_t)(top / bottom);
     if (times == 0 || !subtract(division, times)) return;
-    while (!add_back(division)) /* ends: see above */
+    while (!add_back(division)) /* at most twice: see above */
         ;
 }
 

@@ -18,13 +18,13 @@ static size_t find_plain(const char *text, size_t size, uint32_t *quotes) {
 #ifdef __x86_64__
 #include <immintrin.h>
 
-/* Takes away the quotes that are escaped.  *escaped: the block's first byte is, as the last one
- * before it was a backslash; and the same for the next block. */
+/* Clears the quotes that are escaped.  *escaped: 1 if the block's first byte is escaped by a
+ * backslash that ended the previous block; on return the same for the next block. */
 static uint64_t without_escaped(uint64_t quotes, uint64_t backslashes, uint64_t *escaped) {
     quotes &= ~*escaped;
     backslashes &= ~*escaped;
     *escaped = 0;
-    while (backslashes != 0) { /* each round takes one away */
+    while (backslashes != 0) { /* each round clears one */
         const int i = __builtin_ctzll(backslashes);
         backslashes &= ~(UINT64_C(3) << i);
         quotes &= ~(UINT64_C(2) << i);
@@ -33,7 +33,7 @@ static uint64_t without_escaped(uint64_t quotes, uint64_t backslashes, uint64_t 
     return quotes;
 }
 
-static const _Alignas(64) uint8_t places[BLOCK_BYTES] = {
+static const _Alignas(64) uint8_t offsets[BLOCK_BYTES] = {
     0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
     22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
     44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
@@ -47,9 +47,9 @@ WIDE_INLINE uint64_t bits_of(__m256i low, __m256i high, __m256i wanted) {
     return a | (uint64_t)b << 32;
 }
 
-/* Eight at a time, be there so many or not: a loop that ended where the bits do would be foretold
- * wrong in most blocks. */
-WIDE_INLINE uint32_t *put_places(uint64_t bits, uint32_t at, uint32_t *out) {
+/* Always writes eight at a time: a loop that ends with the bits would be mispredicted in most
+ * blocks. */
+WIDE_INLINE uint32_t *put_offsets(uint64_t bits, uint32_t at, uint32_t *out) {
     uint32_t *const end = out + _mm_popcnt_u64(bits);
     do {
         for (int i = 0; i < 8; i++) {
@@ -73,17 +73,17 @@ WIDE static size_t find_wide(const char *text, size_t size, uint32_t *quotes) {
         if (UNLIKELY((backslashes | escaped) != 0))
             bits = without_escaped(bits, backslashes, &escaped);
         if (size - at < BLOCK_BYTES) bits &= (UINT64_C(1) << (size - at)) - 1;
-        out = put_places(bits, (uint32_t)at, out);
+        out = put_offsets(bits, (uint32_t)at, out);
     }
     return (size_t)(out - quotes);
 }
 
 #define WIDEST __attribute__((target("avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi,popcnt")))
 
-/* The bytes 0 to 63 without those that have no bit: which are the places themselves. */
+/* Compresses the bytes 0 to 63 by the bits of the quotes: what remains are the quotes' offsets. */
 WIDEST static size_t find_widest(const char *text, size_t size, uint32_t *quotes) {
     const __m512i quote = _mm512_set1_epi8('"'), backslash = _mm512_set1_epi8('\\');
-    const __m512i numbers = _mm512_load_si512((const void *)places);
+    const __m512i numbers = _mm512_load_si512((const void *)offsets);
     uint32_t *out = quotes;
     uint64_t escaped = 0;
     for (size_t at = 0; at < size; at += BLOCK_BYTES) {
@@ -107,8 +107,8 @@ WIDEST static size_t find_widest(const char *text, size_t size, uint32_t *quotes
     return (size_t)(out - quotes);
 }
 
-bool quotes_possible(enum quotes_way way) {
-    switch (way) {
+bool quotes_possible(enum quotes_method method) {
+    switch (method) {
     case QUOTES_AVX512:
         return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") &&
                __builtin_cpu_supports("popcnt");
@@ -119,8 +119,8 @@ bool quotes_possible(enum quotes_way way) {
     }
 }
 
-size_t quotes_find_by(enum quotes_way way, const char *text, size_t size, uint32_t *quotes) {
-    switch (way) {
+size_t quotes_find_by(enum quotes_method method, const char *text, size_t size, uint32_t *quotes) {
+    switch (method) {
     case QUOTES_AVX512: return find_widest(text, size, quotes);
     case QUOTES_AVX2: return find_wide(text, size, quotes);
     default: return find_plain(text, size, quotes);
@@ -129,20 +129,20 @@ size_t quotes_find_by(enum quotes_way way, const char *text, size_t size, uint32
 
 #else
 
-bool quotes_possible(enum quotes_way way) {
-    return way == QUOTES_PLAIN;
+bool quotes_possible(enum quotes_method method) {
+    return method == QUOTES_PLAIN;
 }
 
-size_t quotes_find_by(enum quotes_way way, const char *text, size_t size, uint32_t *quotes) {
-    (void)way;
+size_t quotes_find_by(enum quotes_method method, const char *text, size_t size, uint32_t *quotes) {
+    (void)method;
     return find_plain(text, size, quotes);
 }
 
 #endif
 
 size_t quotes_find(const char *text, size_t size, uint32_t *quotes) {
-    enum quotes_way way = QUOTES_WAYS - 1;
-    while (!quotes_possible(way)) /* the plain one is */
-        way--;
-    return quotes_find_by(way, text, size, quotes);
+    enum quotes_method method = QUOTES_METHODS - 1;
+    while (!quotes_possible(method)) /* ends: QUOTES_PLAIN is possible */
+        method--;
+    return quotes_find_by(method, text, size, quotes);
 }

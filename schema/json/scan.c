@@ -1,11 +1,10 @@
-/* scan.c - goes over whole containers. */
+/* scan.c - skips whole containers. */
 #include "schema/json/scan.h"
 
-/* What can end or open something: quotes and brackets.  Strings are gone over as such,
- * so the brackets in them do not count. */
+/* The next quote or bracket.  The caller skips strings, so brackets in them do not count. */
 static const char *to_mark(const char *p) {
 #ifdef __SSE2__
-    /* '[' and '{', ']' and '}' differ in one bit, which no other byte's match hangs on. */
+    /* '[' and '{', ']' and '}' differ in one bit; setting it maps no other byte to these. */
     const __m128i fold = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"');
     const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
     for (;;) {
@@ -28,7 +27,7 @@ static const char *to_mark(const char *p) {
 const char *scan_container(const char *p) {
     bool escaped;
     uint32_t depth = 0;
-    for (;;) { /* ends where the depth is back at 0, as the text is whole */
+    for (;;) { /* ends when depth is 0 again, as the text is complete */
         p = to_mark(p);
         if (*p == '"') {
             p = scan_string(p + 1, &escaped) + 1;

@@ -1,5 +1,5 @@
-/* scan.h - goes over JSON text that json.h has found good, as fast as that allows: nothing
- * is checked again.  JSON_PADDING bytes behind the text must be readable.  Pure: any thread. */
+/* scan.h - skips values in JSON text that json.h has accepted; nothing is checked again.
+ * JSON_PADDING bytes after the text must be readable.  Pure: any thread. */
 #ifndef SCHEMA_JSON_SCAN_H
 #define SCHEMA_JSON_SCAN_H
 
@@ -20,7 +20,7 @@ static inline const char *scan_space(const char *p) {
     return p;
 }
 
-/* From behind the opening quote to the closing one; *escaped: there was a backslash. */
+/* From after the opening quote to the closing one; *escaped: the string contains a backslash. */
 static inline const char *scan_string(const char *p, bool *escaped) {
     *escaped = false;
 #ifdef __SSE2__
@@ -48,17 +48,17 @@ static inline const char *scan_string(const char *p, bool *escaped) {
 #endif
 }
 
-/* A number's, or a literal's. */
+/* The end of the number or literal at p. */
 static inline const char *scan_scalar(const char *p) {
     while ((unsigned char)*p > ' ' && *p != ',' && *p != ']' && *p != '}')
         p++;
     return p;
 }
 
-/* To behind a container's end, from its first byte. */
+/* The end (after the closing bracket) of the container at p. */
 const char *scan_container(const char *p);
 
-/* To behind the value at p. */
+/* The end of the value at p. */
 static inline const char *scan_value(const char *p) {
     bool escaped;
     if (*p == '"') return scan_string(p + 1, &escaped) + 1;
@@ -66,7 +66,7 @@ static inline const char *scan_value(const char *p) {
     return scan_scalar(p);
 }
 
-/* From a name's opening quote to its value. */
+/* From a name's closing quote to its value. */
 static inline const char *scan_to_value(const char *name_end) {
     const char *p = name_end + 1;
     if (UNLIKELY(*p != ':')) p = scan_space(p);

@@ -1,5 +1,5 @@
-/* text.c - see text.h.  Most texts have no backslash, so each call first finds that out, and then
- * the raw bytes are the decoded ones. */
+/* text.c - see text.h.  Most texts have no backslash: each call checks that first, and if so uses the
+ * raw bytes as they are. */
 #include "schema/json/text.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 static size_t put_point(uint32_t point, char *out);
 
-/* Which of eight bytes do not begin a character (10xxxxxx), a bit in each. */
+/* The high bit of each of the eight bytes that is a continuation byte (10xxxxxx). */
 static uint64_t continued(uint64_t bytes) {
     return bytes & ~bytes << 1 & 0x8080808080808080u;
 }
@@ -80,7 +80,7 @@ bool text_equals_decoded(const char *raw, size_t size, const char *decoded, size
 
 uint64_t text_hash(const char *raw, size_t size) {
     if (text_is_plain(raw, size)) return hash_bytes(raw, size);
-    /* As hash_bytes would go over the decoded bytes. */
+    /* The same result as hash_bytes of the decoded bytes. */
     char word[sizeof(uint64_t) + 4];
     uint64_t hash = 0;
     size_t filled = 0, total = 0;
@@ -142,7 +142,7 @@ static uint32_t hex_unit(const char *p) {
     return hex_digit(p[0]) << 12 | hex_digit(p[1]) << 8 | hex_digit(p[2]) << 4 | hex_digit(p[3]);
 }
 
-/* Behind the backslash. */
+/* *p: after the backslash. */
 static uint32_t next_escape(const char **p, const char *end) {
     const char c = *(*p)++;
     switch (c) {
@@ -164,7 +164,7 @@ static uint32_t next_escape(const char **p, const char *end) {
     return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
 }
 
-/* The text is good, so that what a first byte promises is there. */
+/* The text is valid, so the continuation bytes that a first byte announces are there. */
 uint32_t text_next_point(const char **p, const char *end) {
     const uint8_t *q = (const uint8_t *)*p;
     uint32_t point = *q++;

@@ -1,4 +1,4 @@
-/* json_judge.h - how tests judge a line: every way of json.h at once, which must agree, and beside
+/* json_judge.h - how tests judge a line: every method of json.h at once, which must agree, and beside
  * them a slow reference, written apart from schema/json/json.c from RFC 8259 and RFC 3629.  Include it
  * behind cmocka.h. */
 #ifndef TESTS_UNIT_JSON_JUDGE_H
@@ -169,7 +169,7 @@ static inline bool same_found(const struct json_found *a, const struct json_foun
     return true;
 }
 
-/* Every way must say what the plain one says, and find the same names. */
+/* Every method must say what the plain one says, and find the same names. */
 static inline struct json_line judge_every_way(const uint8_t *text, size_t size, bool any) {
     static struct json_names names;
     if (names.count == 0) {
@@ -181,19 +181,19 @@ static inline struct json_line judge_every_way(const uint8_t *text, size_t size,
     struct json_found plain_found;
     json_check_line_by(JSON_PLAIN, text, text + size, any, &names, &plain, &plain_found);
     const bool bad = plain.reason > JSON_BLANK;
-    for (int way = JSON_PLAIN; way <= JSON_MARKS; way++) {
+    for (int method = JSON_PLAIN; method <= JSON_MARKS; method++) {
         for (int named = 0; named <= 1; named++) {
             struct json_line line;
             struct json_found found;
-            json_check_line_by((enum json_way)way, text, text + size, any, named ? &names : NULL,
-                               &line, &found);
+            json_check_line_by((enum json_method)method, text, text + size, any,
+                               named ? &names : NULL, &line, &found);
             if (line.reason == plain.reason && line.next == plain.next &&
                 line.begin == plain.begin && line.end == plain.end &&
                 (!bad || line.bad == plain.bad) &&
                 (!named || plain.reason != JSON_OK || same_found(&found, &plain_found)))
                 continue;
             show(text, size);
-            fail_msg("%s: %s, plain: %s, or another place or name", way_names[way],
+            fail_msg("%s: %s, plain: %s, or another place or name", way_names[method],
                      json_reason_name(line.reason), json_reason_name(plain.reason));
         }
     }

@@ -1,4 +1,4 @@
-/* quotes_test.c - all ways of finding a line's quotes find the same ones. */
+/* quotes_test.c - all methods of finding a line's quotes find the same ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,13 +23,14 @@ static void each_way_finds_the_same(const char *text, size_t size) {
     memcpy(copy, text, size);
     memset(copy + size, '"', JSON_PADDING);
     const size_t count = quotes_find_by(QUOTES_PLAIN, copy, size, plain);
-    for (int way = QUOTES_PLAIN; way <= QUOTES_WAYS; way++) {
-        if (way < QUOTES_WAYS && !quotes_possible((enum quotes_way)way)) continue;
-        const size_t found = way == QUOTES_WAYS
+    for (int method = QUOTES_PLAIN; method <= QUOTES_METHODS; method++) {
+        if (method < QUOTES_METHODS && !quotes_possible((enum quotes_method)method)) continue;
+        const size_t found = method == QUOTES_METHODS
                                  ? quotes_find(copy, size, other)
-                                 : quotes_find_by((enum quotes_way)way, copy, size, other);
+                                 : quotes_find_by((enum quotes_method)method, copy, size, other);
         if (found != count || memcmp(plain, other, count * sizeof *plain) != 0)
-            fail_msg("way %d: %zu quotes, not %zu, in %.*s", way, found, count, (int)size, text);
+            fail_msg("method %d: %zu quotes, not %zu, in %.*s", method, found, count, (int)size,
+                     text);
     }
     free(other);
     free(plain);
