@@ -1,6 +1,6 @@
-/* ecma.c - see ecma.h.  Reads the pattern once from left to right, group after group on a small stack,
- * and writes as it goes.  Literals are written as letters, digits or \x{...}, so that nothing of
- * the pattern can mean something to PCRE2 by itself. */
+/* ecma.c - see ecma.h.  Reads the pattern once from left to right, with open groups on a small stack,
+ * and writes the translation as it reads.  Literals are written as letters, digits or \x{...}, so that no
+ * character of the pattern can have a special meaning in PCRE2. */
 #include "schema/regex/ecma.h"
 
 #include <stdint.h>
@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PCRE2's limit for one quantifier; larger counts are written as several, up to a limit. */
+/* PCRE2's limit for one quantifier; larger counts are written as up to PIECES_MAX quantifiers. */
 #define REPEAT_MAX 65535u
 #define PIECES_MAX 16u
 #define ENDLESS    UINT32_MAX
 
-/* ECMA-262's WhiteSpace and LineTerminator, and all others, for use in a class. */
+/* ECMA-262's WhiteSpace and LineTerminator, and their complement, for use in a class. */
 #define SPACES                                                                                     \
     "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}"  \
     "\\x{3000}\\x{feff}"
@@ -22,74 +22,73 @@
     "\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}"        \
     "\\x{ff00}-\\x{10ffff}"
 
-/* PCRE2 10.42 forgets what lies beyond 255 of a \W in [^\W\p{L}] (its should_flip_negation), so in
- * classes \D and \W are spelled out (pattern_test: digits_and_words_are_ASCII...). */
+/* PCRE2 10.42 ignores the part of \W above 255 in [^\W\p{L}] (its should_flip_negation), so \D and \W
+ * are written out in classes (pattern_test: digits_and_words_are_ASCII...). */
 #define NO_DIGITS "\\x{0}-\\x{2f}\\x{3a}-\\x{10ffff}"
 #define NO_WORDS  "\\x{0}-\\x{2f}\\x{3a}-\\x{40}\\x{5b}-\\x{5e}\\x{60}\\x{7b}-\\x{10ffff}"
 
 struct group {
     size_t begin;   /* in the output */
-    bool look;      /* (?= and the like, which cannot be repeated */
-    uint32_t begun; /* groups that capture, before it */
+    bool look;      /* (?= and other assertions, which cannot be repeated */
+    uint32_t begun; /* capturing groups before it */
 };
 
-struct name {
-    size_t begin, size; /* in the text, between < and > */
+struct group_name {
+    size_t begin, size; /* in the pattern, between < and > */
     uint32_t group;
 };
 
-struct reader {
+struct ecma_reader {
     const char *text;
     size_t size, at;
-    struct ecma_output *output; /* NULL: only read */
+    struct ecma_output *output; /* NULL: only check the syntax */
     struct pattern_problem *problem;
-    uint32_t groups; /* that capture: all there are, and those begun so far */
+    uint32_t groups; /* capturing groups: all, and those begun so far */
     uint32_t begun;
     uint32_t depth;
     struct group stack[ECMA_DEPTH_MAX];
     uint32_t names_count;
-    struct name names[ECMA_NAMES_MAX];
-    /* What a quantifier would repeat: where it begins in the output, and the groups that capture
-     * before it. */
+    struct group_name names[ECMA_NAMES_MAX];
+    /* What a quantifier would repeat: its start in the output, and the capturing groups before it. */
     bool repeatable;
     size_t atom;
     uint32_t before_atom;
 };
 
-/* One of a class's members: a code point, or a set that is already written. */
-struct member {
+/* A member of a class: a code point, or a set that is already written. */
+struct class_member {
     uint32_t point;
     bool set;
 };
 
-static bool find_groups(struct reader *r);
-static bool read_term(struct reader *r);
-static bool read_quantifier(struct reader *r);
-static bool read_group(struct reader *r);
-static bool read_escape(struct reader *r);
-static bool read_class(struct reader *r);
-static bool read_character(struct reader *r, size_t begin, bool in_class, uint32_t *point);
-static bool read_set(struct reader *r, bool in_class, bool *found);
-static bool read_point(struct reader *r, uint32_t *point);
-static void put(struct reader *r, const char *text);
-static void put_point(struct reader *r, uint32_t point);
+static bool find_groups(struct ecma_reader *r);
+static bool read_term(struct ecma_reader *r);
+static bool read_quantifier(struct ecma_reader *r);
+static bool read_group(struct ecma_reader *r);
+static bool read_escape(struct ecma_reader *r);
+static bool read_class(struct ecma_reader *r);
+static bool read_character(struct ecma_reader *r, size_t begin, bool in_class, uint32_t *point);
+static bool read_set(struct ecma_reader *r, bool in_class, bool *found);
+static bool read_point(struct ecma_reader *r, uint32_t *point);
+static void put(struct ecma_reader *r, const char *text);
+static void put_point(struct ecma_reader *r, uint32_t point);
 
-static bool fail(struct reader *r, size_t at, const char *sentence) {
+static bool fail(struct ecma_reader *r, size_t at, const char *sentence) {
     r->problem->offset = at;
     snprintf(r->problem->sentence, sizeof r->problem->sentence, "%s", sentence);
     return false;
 }
 
-static bool more(const struct reader *r) {
+static bool more(const struct ecma_reader *r) {
     return r->at < r->size;
 }
 
-/* The byte so far ahead; 0 behind the end. */
-static char ahead(const struct reader *r, size_t count) {
+/* The byte `count` bytes ahead; 0 after the end. */
+static char ahead(const struct ecma_reader *r, size_t count) {
     return r->size - r->at > count ? r->text[r->at + count] : '\0';
 }
 
-static bool take(struct reader *r, char c) {
+static bool take(struct ecma_reader *r, char c) {
     if (!more(r) || r->text[r->at] != c) return false;
     r->at++;
     return true;
@@ -97,7 +96,8 @@ static bool take(struct reader *r, char c) {
 
 bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
                     struct pattern_problem *problem) {
-    struct reader r; /* not cleared: the tables are large, and their counts say what is there */
+    struct ecma_reader
+        r; /* not cleared: the tables are large, and their counts say what is valid */
     r.text = text;
     r.size = size;
     r.at = 0;
@@ -114,10 +114,10 @@ bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
     return output == NULL || !output->no_memory;
 }
 
-/* ---- groups and their names, which a reference may name before they come ---- */
+/* ---- groups and their names, found first because a reference may precede its group ---- */
 
-/* From behind the <; leaves the place behind the >. */
-static bool read_name(struct reader *r, struct name *name) {
+/* From after the < to after the >. */
+static bool read_name(struct ecma_reader *r, struct group_name *name) {
     name->begin = r->at;
     while (more(r) && r->text[r->at] != '>') {
         uint32_t point;
@@ -126,7 +126,7 @@ static bool read_name(struct reader *r, struct name *name) {
         if (!read_point(r, &point)) return false;
         if (point == '\\' && (ahead(r, 0) != 'u' || !read_character(r, begin, false, &point)))
             return fail(r, begin, "not a valid group name");
-        /* Of letters beyond ASCII which may be in a name is not looked up. */
+        /* Accepts all code points from U+00AA on, without looking up which may be in a name. */
         const bool letter = ((point | 0x20) >= 'a' && (point | 0x20) <= 'z') || point == '_' ||
                             point == '$' || point >= 0xAA;
         if (!letter && (first || point < '0' || point > '9'))
@@ -137,8 +137,9 @@ static bool read_name(struct reader *r, struct name *name) {
     return true;
 }
 
-/* By the code points: a name may be written with escapes. */
-static bool same_name(struct reader *r, const struct name *a, const struct name *b) {
+/* Compares code points: a name may be written with escapes. */
+static bool same_name(struct ecma_reader *r, const struct group_name *a,
+                      const struct group_name *b) {
     const size_t at = r->at;
     size_t x = a->begin, y = b->begin;
     bool same = true;
@@ -157,14 +158,14 @@ static bool same_name(struct reader *r, const struct name *a, const struct name 
     return same && x == a->begin + a->size && y == b->begin + b->size;
 }
 
-static struct name *find_name(struct reader *r, const struct name *asked) {
+static struct group_name *find_name(struct ecma_reader *r, const struct group_name *wanted) {
     for (uint32_t i = 0; i < r->names_count; i++)
-        if (same_name(r, &r->names[i], asked)) return &r->names[i];
+        if (same_name(r, &r->names[i], wanted)) return &r->names[i];
     return NULL;
 }
 
-static bool add_name(struct reader *r, size_t begin) {
-    struct name name = {.group = r->groups};
+static bool add_name(struct ecma_reader *r, size_t begin) {
+    struct group_name name = {.group = r->groups};
     if (!read_name(r, &name)) return false;
     if (find_name(r, &name) != NULL) return fail(r, begin, "duplicate group name");
     if (r->names_count == ECMA_NAMES_MAX) return fail(r, begin, "too many named groups");
@@ -172,8 +173,8 @@ static bool add_name(struct reader *r, size_t begin) {
     return true;
 }
 
-/* Only what begins a group is looked at; all else is read later. */
-static bool find_groups(struct reader *r) {
+/* Counts capturing groups and collects their names; everything else is checked later. */
+static bool find_groups(struct ecma_reader *r) {
     bool in_class = false;
     while (more(r)) {
         const size_t begin = r->at;
@@ -195,14 +196,14 @@ static bool find_groups(struct reader *r) {
 
 /* ---- terms ---- */
 
-/* The output's place where an atom begins that now comes. */
-static void begin_atom(struct reader *r) {
+/* Notes where the atom that follows begins in the output. */
+static void begin_atom(struct ecma_reader *r) {
     r->repeatable = true;
     r->before_atom = r->begun;
     r->atom = r->output != NULL ? r->output->size : 0;
 }
 
-static bool read_term(struct reader *r) {
+static bool read_term(struct ecma_reader *r) {
     const size_t begin = r->at;
     uint32_t point;
     switch (r->text[r->at]) {
@@ -243,7 +244,7 @@ static bool read_term(struct reader *r) {
     return true;
 }
 
-static bool read_count(struct reader *r, uint32_t *count) {
+static bool read_count(struct ecma_reader *r, uint32_t *count) {
     const size_t begin = r->at;
     uint64_t value = 0;
     for (; ahead(r, 0) >= '0' && ahead(r, 0) <= '9'; r->at++) {
@@ -254,17 +255,17 @@ static bool read_count(struct reader *r, uint32_t *count) {
     return r->at > begin;
 }
 
-/* Takes back the atom, for it is not wanted; the groups in it match nothing, but are counted.  (x{0}
- * within y{0} makes PCRE2 10.42 miss what matches: pattern_test: what_is_wanted_no_times_is_not_looked_for.) */
-static void remove_atom(struct reader *r) {
+/* Removes an atom that repeats 0 times; its groups remain, empty, because they are numbered.  (x{0}
+ * within y{0} makes PCRE2 10.42 miss matches: pattern_test: what_is_wanted_no_times_is_not_looked_for.) */
+static void remove_atom(struct ecma_reader *r) {
     if (r->output == NULL || r->output->no_memory) return;
     r->output->size = r->atom;
     for (uint32_t i = r->before_atom; i < r->begun; i++)
         put(r, "()");
 }
 
-/* Writes what is behind the atom; the atom is written again where one quantifier is not enough. */
-static bool put_repeat(struct reader *r, size_t begin, uint32_t min, uint32_t max, bool lazy) {
+/* Writes the quantifier after the atom; repeats the atom if one quantifier is not enough. */
+static bool put_repeat(struct ecma_reader *r, size_t begin, uint32_t min, uint32_t max, bool lazy) {
     if (r->output == NULL) return true;
     const uint32_t pieces_max = REPEAT_MAX * PIECES_MAX;
     const bool several = min > REPEAT_MAX || (max > REPEAT_MAX && max != ENDLESS);
@@ -281,7 +282,7 @@ static bool put_repeat(struct reader *r, size_t begin, uint32_t min, uint32_t ma
         memcpy(copy, r->output->bytes + r->atom, atom);
         copy[atom] = '\0';
     }
-    for (;;) { /* ends: max falls, or min until it is no longer too large */
+    for (;;) { /* ends: max or min decreases until it is at most REPEAT_MAX */
         char text[32];
         const uint32_t from = min < REPEAT_MAX ? min : REPEAT_MAX;
         const uint32_t to = max < REPEAT_MAX ? max : REPEAT_MAX;
@@ -301,7 +302,7 @@ static bool put_repeat(struct reader *r, size_t begin, uint32_t min, uint32_t ma
     return !r->output->no_memory;
 }
 
-static bool read_quantifier(struct reader *r) {
+static bool read_quantifier(struct ecma_reader *r) {
     const size_t begin = r->at;
     const char c = r->text[r->at++];
     if (!r->repeatable) return fail(r, begin, "nothing to repeat");
@@ -325,7 +326,7 @@ static bool read_quantifier(struct reader *r) {
     return true;
 }
 
-static bool read_group(struct reader *r) {
+static bool read_group(struct ecma_reader *r) {
     const size_t begin = r->at++;
     struct group group = {.begin = r->output != NULL ? r->output->size : 0, .begun = r->begun};
     if (r->depth == ECMA_DEPTH_MAX) return fail(r, begin, "groups are nested too deeply");
@@ -342,7 +343,7 @@ static bool read_group(struct reader *r) {
         put(r, (const char[]){'(', '?', '<', r->text[r->at + 1], '\0'});
         r->at += 2;
     } else if (take(r, '<')) {
-        struct name name; /* find_groups knows it */
+        struct group_name name; /* find_groups has stored it */
         if (!read_name(r, &name)) return false;
         r->begun++;
         put(r, "(");
@@ -356,14 +357,14 @@ static bool read_group(struct reader *r) {
 
 /* ---- escapes ---- */
 
-static void put_reference(struct reader *r, uint32_t group) {
+static void put_reference(struct ecma_reader *r, uint32_t group) {
     char text[32];
     snprintf(text, sizeof text, "\\g{%u}", group);
     put(r, text);
     if (r->output != NULL) r->output->back_references = true;
 }
 
-static bool read_escape(struct reader *r) {
+static bool read_escape(struct ecma_reader *r) {
     const size_t begin = r->at++;
     const char c = ahead(r, 0);
     bool found;
@@ -382,11 +383,11 @@ static bool read_escape(struct reader *r) {
         return true;
     }
     if (c == 'k') {
-        struct name asked;
+        struct group_name wanted;
         r->at++;
         if (!take(r, '<')) return fail(r, begin, "a \\k without a group name");
-        if (!read_name(r, &asked)) return false;
-        const struct name *name = find_name(r, &asked);
+        if (!read_name(r, &wanted)) return false;
+        const struct group_name *name = find_name(r, &wanted);
         if (name == NULL) return fail(r, begin, "a reference to a group that does not exist");
         put_reference(r, name->group);
         return true;
@@ -398,7 +399,7 @@ static bool read_escape(struct reader *r) {
     return true;
 }
 
-static bool read_property(struct reader *r, size_t begin, bool negated) {
+static bool read_property(struct ecma_reader *r, size_t begin, bool negated) {
     char out[ECMA_PROPERTY_MAX] = "";
     if (!take(r, '{')) return fail(r, begin, "a \\p without a property");
     const char *const name = r->text + r->at;
@@ -419,8 +420,8 @@ static bool read_property(struct reader *r, size_t begin, bool negated) {
     return true;
 }
 
-/* \d \D \s \S \w \W \p \P; from behind the backslash. */
-static bool read_set(struct reader *r, bool in_class, bool *found) {
+/* \d \D \s \S \w \W \p \P; from after the backslash.  *found: it was one of these. */
+static bool read_set(struct ecma_reader *r, bool in_class, bool *found) {
     const size_t begin = r->at - 1;
     const char c = ahead(r, 0);
     *found = c != '\0' && strchr("dDwWsSpP", c) != NULL;
@@ -432,7 +433,7 @@ static bool read_set(struct reader *r, bool in_class, bool *found) {
         return true;
     }
     if (c != 's' && c != 'S') {
-        put(r, (const char[]){'\\', c, '\0'}); /* ASCII alone, as PCRE2 has them without UCP */
+        put(r, (const char[]){'\\', c, '\0'}); /* only ASCII, as in PCRE2 without UCP */
         return true;
     }
     if (!in_class) put(r, "[");
@@ -441,8 +442,8 @@ static bool read_set(struct reader *r, bool in_class, bool *found) {
     return true;
 }
 
-/* So many digits at `at`, all hexadecimal. */
-static bool read_hex(struct reader *r, size_t digits, uint32_t *value) {
+/* Reads `digits` hexadecimal digits. */
+static bool read_hex(struct ecma_reader *r, size_t digits, uint32_t *value) {
     *value = 0;
     for (size_t i = 0; i < digits; i++) {
         const char c = ahead(r, 0);
@@ -454,8 +455,8 @@ static bool read_hex(struct reader *r, size_t digits, uint32_t *value) {
     return true;
 }
 
-/* \u0041, \u{41}, and two halves of one code point; from behind the u. */
-static bool read_unicode(struct reader *r, size_t begin, uint32_t *point) {
+/* \u0041, \u{41}, or a surrogate pair; from after the u. */
+static bool read_unicode(struct ecma_reader *r, size_t begin, uint32_t *point) {
     uint32_t digit;
     if (take(r, '{')) {
         *point = 0;
@@ -469,19 +470,19 @@ static bool read_unicode(struct reader *r, size_t begin, uint32_t *point) {
     if (!read_hex(r, 4, point)) return fail(r, begin, "not four hexadecimal digits");
     if (*point < 0xD800 || *point > 0xDBFF || ahead(r, 0) != '\\' || ahead(r, 1) != 'u')
         return true;
-    const size_t behind = r->at;
+    const size_t after = r->at;
     uint32_t low;
     r->at += 2;
     if (read_hex(r, 4, &low) && low >= 0xDC00 && low <= 0xDFFF) {
         *point = 0x10000 + ((*point - 0xD800) << 10) + (low - 0xDC00);
     } else {
-        r->at = behind;
+        r->at = after;
     }
     return true;
 }
 
-/* A character that is written with a backslash, from behind it. */
-static bool read_character(struct reader *r, size_t begin, bool in_class, uint32_t *point) {
+/* An escaped character, from after the backslash. */
+static bool read_character(struct ecma_reader *r, size_t begin, bool in_class, uint32_t *point) {
     static const char controls[] = "t\tn\nv\vf\fr\r";
     const char c = ahead(r, 0);
     const char *control = c != '\0' ? strchr(controls, c) : NULL;
@@ -515,7 +516,7 @@ static bool read_character(struct reader *r, size_t begin, bool in_class, uint32
 
 /* ---- classes ---- */
 
-static bool read_member(struct reader *r, struct member *member) {
+static bool read_member(struct ecma_reader *r, struct class_member *member) {
     const size_t begin = r->at;
     member->set = false;
     if (!take(r, '\\')) return read_point(r, &member->point);
@@ -523,9 +524,9 @@ static bool read_member(struct reader *r, struct member *member) {
     return member->set || read_character(r, begin, true, &member->point);
 }
 
-static bool read_range(struct reader *r) {
+static bool read_range(struct ecma_reader *r) {
     const size_t begin = r->at;
-    struct member from, to;
+    struct class_member from, to;
     if (!read_member(r, &from)) return false;
     if (!from.set) put_point(r, from.point);
     if (ahead(r, 0) != '-' || ahead(r, 1) == ']' || r->size - r->at < 2) return true;
@@ -538,12 +539,12 @@ static bool read_range(struct reader *r) {
     return true;
 }
 
-static bool read_class(struct reader *r) {
+static bool read_class(struct ecma_reader *r) {
     const size_t begin = r->at++;
     begin_atom(r);
     const bool negated = take(r, '^');
     if (take(r, ']')) {
-        put(r, negated ? "." : "(?:(?!))"); /* anything, newlines too; nothing */
+        put(r, negated ? "." : "(?:(?!))"); /* any character with newlines; none */
         return true;
     }
     put(r, negated ? "[^" : "[");
@@ -556,8 +557,8 @@ static bool read_class(struct reader *r) {
 
 /* ---- bytes ---- */
 
-/* The next code point, of UTF-8 that may hold half pairs (text.h). */
-static bool read_point(struct reader *r, uint32_t *point) {
+/* The next code point of UTF-8 that may contain lone surrogates (text.h). */
+static bool read_point(struct ecma_reader *r, uint32_t *point) {
     const uint8_t *p = (const uint8_t *)r->text + r->at;
     const size_t left = r->size - r->at;
     const size_t count = *p < 0x80 ? 1 : *p < 0xC2 ? 0 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
@@ -573,7 +574,7 @@ static bool read_point(struct reader *r, uint32_t *point) {
     return true;
 }
 
-static void put(struct reader *r, const char *text) {
+static void put(struct ecma_reader *r, const char *text) {
     struct ecma_output *const output = r->output;
     if (output == NULL || output->no_memory) return;
     const size_t size = strlen(text);
@@ -591,7 +592,7 @@ static void put(struct reader *r, const char *text) {
     output->size += size;
 }
 
-static void put_point(struct reader *r, uint32_t point) {
+static void put_point(struct ecma_reader *r, uint32_t point) {
     char text[16];
     const bool letter = point < 0x80 && ((point >= '0' && point <= '9') ||
                                          ((point | 0x20) >= 'a' && (point | 0x20) <= 'z'));

@@ -1,6 +1,6 @@
-/* ecma.h - reads a regular expression as ECMA-262 has it with the u flag, and writes the same
- * in PCRE2's language, for the options that pattern.c compiles it with.  Only for
- * pattern.c, which says what comes out differently.  Pure: any thread. */
+/* ecma.h - translates a regular expression of ECMA-262 (with the u flag) to PCRE2's syntax, for the
+ * options that pattern.c compiles it with.  pattern.h lists the differences that remain.  Only for
+ * pattern.c.  Pure: any thread. */
 #ifndef SCHEMA_REGEX_ECMA_H
 #define SCHEMA_REGEX_ECMA_H
 
@@ -9,27 +9,27 @@
 
 #include "schema/regex/pattern_problem.h"
 
-/* Groups within groups, and groups that have names. */
+/* Limits on nested groups and on named groups. */
 #define ECMA_DEPTH_MAX 200
 #define ECMA_NAMES_MAX 200
 
-/* The translation, ASCII; grows by realloc, and whoever calls frees it. */
+/* The translation, in ASCII.  ecma_translate grows `bytes` by realloc; the caller frees it. */
 struct ecma_output {
     char *bytes;
     size_t size, room;
-    bool no_memory;       /* what came after is missing */
-    bool back_references; /* there are some: what groups captured matters */
-    bool properties;      /* \p or \P */
+    bool no_memory;       /* the rest is missing */
+    bool back_references; /* there is one: captures matter */
+    bool properties;      /* there is a \p or \P */
 };
 
-/* output NULL: only reads, allocates nothing, and does not mind what PCRE2 cannot do.  False: *problem
- * says what is wrong, or output->no_memory. */
+/* False: *problem says what is wrong, or output->no_memory is set.  output NULL: only checks the
+ * syntax, allocates nothing, and accepts what PCRE2 does not support. */
 bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
                     struct pattern_problem *problem);
 
-/* What stands in \p{name} or \p{name=value}, to PCRE2: "{Lu}"; at most ECMA_PROPERTY_MAX bytes with
- * the 0.  value NULL: there is no =.  ECMA_UNKNOWN: ECMA-262 knows no such property; ECMA_UNSUPPORTED:
- * PCRE2 does not, but only as far as we know: its compiler may still refuse. */
+/* Writes PCRE2's name for \p{name} or \p{name=value} to `out`: "{Lu}", at most ECMA_PROPERTY_MAX bytes
+ * with the terminating zero.  value NULL: there is no =.  ECMA_UNKNOWN: not in ECMA-262;
+ * ECMA_UNSUPPORTED: not in PCRE2.  PCRE2's compiler may still refuse an ECMA_KNOWN one. */
 #define ECMA_PROPERTY_MAX 64
 enum ecma_property { ECMA_KNOWN, ECMA_UNKNOWN, ECMA_UNSUPPORTED };
 enum ecma_property ecma_property(const char *name, size_t name_size, const char *value,

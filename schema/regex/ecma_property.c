@@ -1,5 +1,5 @@
-/* ecma_property.c - the Unicode properties that ECMA-262 knows (its tables 66 to 69), by the names
- * that PCRE2 10.42 knows them by.  ECMA-262 is strict about case, PCRE2 is not. */
+/* ecma_property.c - the Unicode properties of ECMA-262 (its tables 66 to 69) with their names in PCRE2
+ * 10.42.  ECMA-262 is strict about case, PCRE2 is not. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ static const char *const categories[][4] = {
     {"Lu", "Uppercase_Letter"},
     {"Ll", "Lowercase_Letter"},
     {"Lt", "Titlecase_Letter"},
-    {"LC", "Cased_Letter"}, /* which PCRE2 calls L& */
+    {"LC", "Cased_Letter"}, /* L& in PCRE2 */
     {"Lm", "Modifier_Letter"},
     {"Lo", "Other_Letter"},
     {"M", "Mark", "Combining_Mark"},
@@ -102,7 +102,7 @@ static const char *const binaries[][2] = {
     {"XID_Start", "XIDS"},
 };
 
-/* Short and long names, of Unicode 15. */
+/* Short and long names, as of Unicode 15. */
 static const char scripts[] =
     "Adlm Adlam Aghb Caucasian_Albanian Ahom Arab Arabic Armi Imperial_Aramaic Armn Armenian "
     "Avst Avestan Bali Balinese Bamu Bamum Bass Bassa_Vah Batk Batak Beng Bengali Bhks "
@@ -176,7 +176,7 @@ enum ecma_property ecma_property(const char *name, size_t name_size, const char 
     }
     if (found == NULL) return ECMA_UNKNOWN;
     snprintf(out, ECMA_PROPERTY_MAX, "{%s}", found);
-    /* The others are those that PCRE2 has by the same name. */
+    /* PCRE2 has all others under the same name. */
     if (strcmp(found, "Assigned") == 0) snprintf(out, ECMA_PROPERTY_MAX, "{^Cn}");
     return strcmp(found, "Changes_When_NFKC_Casefolded") == 0 ? ECMA_UNSUPPORTED : ECMA_KNOWN;
 }

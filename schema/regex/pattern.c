@@ -1,6 +1,6 @@
-/* pattern.c - see pattern.h.  PCRE2 compiles to machine code where it can; both its time and
- * its memory for a match are limited.  What ECMA-262 means differently is translated
- * (ecma.h) or set by options here; the simplest patterns do without it (quick.h). */
+/* pattern.c - see pattern.h.  PCRE2 compiles to machine code where it can; time and memory of a
+ * match are limited.  Where ECMA-262 differs from PCRE2, the pattern is translated (ecma.h) or an option
+ * is set here.  Simple patterns are matched without PCRE2 (quick.h). */
 #include "schema/regex/pattern.h"
 
 #include <stdio.h>
@@ -14,49 +14,49 @@
 #include "schema/regex/ecma.h"
 #include "schema/regex/quick.h"
 
-/* What pattern_find gives up at. */
+/* Limit of pattern_find. */
 #define FIND_STEPS_MAX  10000000
 #define STACK_BYTES_MIN (32u << 10)
 #define STACK_BYTES_MAX (8u << 20)
-#define HEAP_KIB_MAX    (8u << 10) /* where there is no JIT */
+#define HEAP_KIB_MAX    (8u << 10) /* used without JIT */
 
-/* PCRE2's own limit begins anew with each place at which a match is looked for, and does not count
- * what one item runs over, so that (?=.*a)(?=.*b) would take minutes over a megabyte.  Hence there are
- * two programs: a fast one for short texts, with small limits, and for all else one that calls us at
- * each item, where the way that the match has gone is added up. */
+/* PCRE2's own limit starts again at each position where a match is tried, and does not count the
+ * characters that one item consumes: (?=.*a)(?=.*b) would take minutes on a megabyte.  Hence there are
+ * two programs: a fast one with small limits for short texts, and one that calls us at each item,
+ * where we add up the distance that the match has moved. */
 #define SHORT_BYTES_MAX      512
 #define ANCHORED_STEPS_MAX   1000
 #define FLOATING_STEPS_MAX   100
 #define COUNTED_STEPS_MAX    1000000
 #define COUNTED_STEPS_A_BYTE 8
-#define COUNTED_BYTES_A_STEP 8 /* to run over them takes as long as to call us */
+#define COUNTED_BYTES_A_STEP 8 /* consuming these takes as long as one call */
 
 struct pattern {
     pcre2_code *code;
-    pcre2_code *counted;                   /* NULL: PCRE2's own pattern, which has one program */
+    pcre2_code *counted; /* NULL: of pattern_compile_plain, which has one program */
     bool is_compiled, counted_is_compiled; /* to machine code */
     bool anchored;
-    bool is_quick; /* ECMA-262's, and of the simple kind */
+    bool is_quick; /* simple: quick.h matches it */
     struct quick quick;
 };
 
 struct pattern_scratch {
-    pcre2_match_data *match; /* one pair: where the whole match is */
+    pcre2_match_data *match; /* one pair: the whole match */
     pcre2_jit_stack *stack;
-    /* Limits of pattern_find, of short texts, and of what is counted. */
+    /* With the limits of pattern_find, of short texts, and of counted matches. */
     pcre2_match_context *find, *anchored, *floating, *counted;
-    size_t last; /* where the counted match was last seen, and how far it may still go */
+    size_t last; /* the counted match's last position, and the steps it may still take */
     size_t steps_left;
-    size_t line_steps_left; /* of all counted matches until pattern_line_begins */
+    size_t line_steps_left; /* of all counted matches of the line */
 };
 
-/* Where there is no JIT, it is interpreted. */
+/* False: no JIT here; the program is interpreted. */
 static bool compile_to_machine_code(pcre2_code *code) {
     return pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
 }
 
 static int refuse(int code, size_t offset, struct pattern_problem *problem) {
-    if (code == PCRE2_ERROR_HEAP_FAILED) return ERR_NO_MEMORY; /* of the compiler too */
+    if (code == PCRE2_ERROR_HEAP_FAILED) return ERR_NO_MEMORY; /* returned by the compiler, too */
     problem->offset = offset;
     pcre2_get_error_message(code, (PCRE2_UCHAR *)problem->sentence, sizeof problem->sentence);
     return ERR_INVALID;
@@ -64,22 +64,22 @@ static int refuse(int code, size_t offset, struct pattern_problem *problem) {
 
 /* ---- ECMA-262 ---- */
 
-/* Fills both programs. */
+/* Compiles both programs. */
 static int compile_translation(struct pattern *pattern, const struct ecma_output *text,
                                struct pattern_problem *problem) {
     pcre2_compile_context *const context = pcre2_compile_context_create(NULL);
     if (context == NULL) return ERR_NO_MEMORY;
     PCRE2_SPTR const bytes = (PCRE2_SPTR)(text->size > 0 ? text->bytes : "");
     int code;
-    size_t offset; /* one in the translation, which nobody has seen */
+    size_t offset; /* in the translation, which the user does not know: not reported */
     uint32_t all_options;
     uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL |
                        PCRE2_MATCH_UNSET_BACKREF;
-    if (!text->back_references) options |= PCRE2_NO_AUTO_CAPTURE; /* faster, and no one can tell */
-    /* PCRE2 10.42 thinks that \P{Lu} and \P{No} exclude each other (pattern_test:
+    if (!text->back_references) options |= PCRE2_NO_AUTO_CAPTURE; /* faster, with the same result */
+    /* PCRE2 10.42 assumes that \P{Lu} and \P{No} exclude each other (pattern_test:
      * what_is_taken_is_given_back). */
     if (text->properties) options |= PCRE2_NO_AUTO_POSSESS;
-    /* \x{d800} matches what text_decode makes of half a pair. */
+    /* \x{d800} matches what text_decode makes of a lone surrogate. */
     pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALLOW_SURROGATE_ESCAPES);
     pattern->code = pcre2_compile(bytes, text->size, options, &code, &offset, context);
     if (pattern->code != NULL)
@@ -167,7 +167,7 @@ int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch
     return found == PCRE2_ERROR_NOMATCH ? 0 : ERR_TOO_LARGE;
 }
 
-/* ---- PCRE2's own ---- */
+/* ---- PCRE2's own syntax ---- */
 
 int pattern_compile_plain(const char *pcre, bool ignore_case, struct pattern **out,
                           struct pattern_problem *problem) {
@@ -240,7 +240,7 @@ int pattern_scratch_make(struct pattern_scratch **out) {
 
 void pattern_scratch_free(struct pattern_scratch *scratch) {
     if (scratch == NULL) return;
-    pcre2_match_data_free(scratch->match); /* NULL is fine for all of these */
+    pcre2_match_data_free(scratch->match); /* all of these accept NULL */
     pcre2_match_context_free(scratch->find);
     pcre2_match_context_free(scratch->anchored);
     pcre2_match_context_free(scratch->floating);

@@ -1,7 +1,7 @@
-/* quick.c - see quick.h.  Each item takes all it can, and nothing is ever given back.  That is right where
- * whatever may come behind an item cannot begin with a character of its set; other patterns are
- * not of the simple kind.  Counts are of characters, sets are of bytes: where a
- * character beyond ASCII could belong to a set, it is not for us to say. */
+/* quick.c - see quick.h.  Each item consumes as much as it can, without backtracking.  That is correct
+ * if nothing that may follow an item can begin with a character of its set; other patterns are not
+ * simple.  Repetitions count characters, sets hold bytes: if a character beyond ASCII could belong to a
+ * set, the result is undecided. */
 #include "schema/regex/quick.h"
 
 #include <string.h>
@@ -13,11 +13,11 @@ struct set {
     bool beyond;
 };
 
-struct reader {
+struct quick_reader {
     const char *p, *end;
 };
 
-static bool take(struct reader *r, char c) {
+static bool take(struct quick_reader *r, char c) {
     if (r->p == r->end || *r->p != c) return false;
     r->p++;
     return true;
@@ -28,14 +28,14 @@ static void add(struct set *set, int first, int last) {
         set->bytes[c] = true;
 }
 
-static void turn(struct set *set) {
+static void negate(struct set *set) {
     for (int c = 0; c < 128; c++)
         set->bytes[c] = !set->bytes[c];
     set->beyond = !set->beyond;
 }
 
-/* What a backslash makes of the next character; false: something that is not simple. */
-static bool read_escape(struct reader *r, struct set *set, int *literal) {
+/* Reads the character after a backslash.  False: not simple. */
+static bool read_escape(struct quick_reader *r, struct set *set, int *literal) {
     static const char controls[] = "t\tn\nv\vf\fr\r";
     if (r->p == r->end) return false;
     const char c = *r->p++;
@@ -55,12 +55,12 @@ static bool read_escape(struct reader *r, struct set *set, int *literal) {
     } else {
         return false;
     }
-    if (c == 'D' || c == 'W') turn(set);
+    if (c == 'D' || c == 'W') negate(set);
     return true;
 }
 
-/* A member of a class; literal: a byte, or -1 for a set, which is added. */
-static bool read_member(struct reader *r, struct set *set, int *literal) {
+/* Reads a member of a class.  *literal: a byte, or -1: a set, already added. */
+static bool read_member(struct quick_reader *r, struct set *set, int *literal) {
     struct set escaped = {0};
     if (r->p == r->end || (*r->p & 0x80) != 0) return false;
     *literal = *r->p++;
@@ -72,7 +72,7 @@ static bool read_member(struct reader *r, struct set *set, int *literal) {
     return true;
 }
 
-static bool read_class(struct reader *r, struct set *set) {
+static bool read_class(struct quick_reader *r, struct set *set) {
     const bool negated = take(r, '^');
     while (!take(r, ']')) {
         int first, last;
@@ -84,18 +84,18 @@ static bool read_class(struct reader *r, struct set *set) {
         }
         if (first >= 0) add(set, first, last);
     }
-    if (negated) turn(set);
+    if (negated) negate(set);
     return true;
 }
 
-static bool read_set(struct reader *r, struct set *set) {
+static bool read_set(struct quick_reader *r, struct set *set) {
     const char c = *r->p++;
     int literal = c;
     if (c == '[') return read_class(r, set);
     if (c == '.') {
         add(set, '\n', '\n');
         add(set, '\r', '\r');
-        turn(set);
+        negate(set);
         return true;
     }
     if (c == '\\') {
@@ -107,7 +107,7 @@ static bool read_set(struct reader *r, struct set *set) {
     return true;
 }
 
-static bool read_count(struct reader *r, uint32_t *count) {
+static bool read_count(struct quick_reader *r, uint32_t *count) {
     const char *const begin = r->p;
     *count = 0;
     for (; r->p < r->end && *r->p >= '0' && *r->p <= '9' && r->p - begin < 9; r->p++)
@@ -115,7 +115,7 @@ static bool read_count(struct reader *r, uint32_t *count) {
     return r->p > begin;
 }
 
-static bool read_quantifier(struct reader *r, uint32_t *min, uint32_t *max) {
+static bool read_quantifier(struct quick_reader *r, uint32_t *min, uint32_t *max) {
     *min = *max = 1;
     if (take(r, '*') || take(r, '+')) {
         *min = r->p[-1] == '+';
@@ -130,48 +130,47 @@ static bool read_quantifier(struct reader *r, uint32_t *min, uint32_t *max) {
     } else {
         return true;
     }
-    take(r, '?'); /* how much is taken first does not change whether it matches */
+    take(r, '?'); /* greedy or lazy does not change whether it matches */
     return true;
 }
 
-/* True: no item can take what one behind it needs. */
-static bool is_decided(const struct quick *quick) {
+/* True: no item can consume what a later one needs. */
+static bool needs_no_backtracking(const struct quick *quick) {
     uint32_t sets = 0;
     for (uint32_t i = 0; i < quick->items; i++) {
         if (quick->min[i] == quick->max[i]) continue;
-        uint32_t behind = 0; /* the items that may come next */
+        uint32_t next = 0; /* bits of the items that may come next */
         for (uint32_t j = i + 1; j < quick->items; j++) {
-            behind |= 1u << j;
+            next |= 1u << j;
             if (quick->min[j] > 0) break;
         }
         for (int c = 0; c < 128; c++) {
             sets = quick->sets[c];
-            if ((sets >> i & 1) != 0 && (sets & behind) != 0) return false;
+            if ((sets >> i & 1) != 0 && (sets & next) != 0) return false;
         }
-        if ((quick->beyond >> i & 1) != 0 && (quick->beyond & behind) != 0) return false;
+        if ((quick->beyond >> i & 1) != 0 && (quick->beyond & next) != 0) return false;
     }
     return true;
 }
 
-/* The literal at the beginning; what a quantifier follows is not of it. */
-static void read_prefix(struct reader *r, struct quick *quick) {
+/* Reads the literal prefix, up to a character with a quantifier. */
+static void read_prefix(struct quick_reader *r, struct quick *quick) {
     while (r->p < r->end && quick->prefix_size < QUICK_PREFIX_MAX) {
-        const char *behind = r->p + 1;
+        const char *after = r->p + 1;
         char c = *r->p;
-        if (c == '\\' && behind < r->end && *behind != '\0' &&
-            strchr("^$\\.*+?()[]{}|/", *behind)) {
-            c = *behind++;
+        if (c == '\\' && after < r->end && *after != '\0' && strchr("^$\\.*+?()[]{}|/", *after)) {
+            c = *after++;
         } else if ((c & 0x80) != 0 || c == '\0' || strchr("^$\\.*+?()[]{}|", c) != NULL) {
             break;
         }
-        if (behind < r->end && strchr("*+?{", *behind) != NULL) break;
+        if (after < r->end && strchr("*+?{", *after) != NULL) break;
         quick->prefix[quick->prefix_size++] = c;
-        r->p = behind;
+        r->p = after;
     }
 }
 
 bool quick_compile(const char *ecma, size_t size, struct quick *quick) {
-    struct reader r = {ecma, ecma + size};
+    struct quick_reader r = {ecma, ecma + size};
     memset(quick, 0, sizeof *quick);
     if (!take(&r, '^')) return false;
     read_prefix(&r, quick);
@@ -180,7 +179,7 @@ bool quick_compile(const char *ecma, size_t size, struct quick *quick) {
         const uint32_t item = quick->items++;
         if (*r.p == '$' && r.p + 1 == r.end) {
             quick->items--;
-            quick->to_the_end = true;
+            quick->anchored_end = true;
             break;
         }
         if (item == QUICK_ITEMS_MAX || !read_set(&r, &set) ||
@@ -190,7 +189,7 @@ bool quick_compile(const char *ecma, size_t size, struct quick *quick) {
             quick->sets[c] |= (uint16_t)(set.bytes[c] << item);
         quick->beyond |= (uint16_t)(set.beyond << item);
     }
-    return is_decided(quick);
+    return needs_no_backtracking(quick);
 }
 
 int quick_match(const struct quick *quick, const char *text, size_t size) {
@@ -207,5 +206,5 @@ int quick_match(const struct quick *quick, const char *text, size_t size) {
         if (p < last && *p >= 0x80 && (quick->beyond & set) != 0) return -1;
         if ((size_t)(p - begin) < quick->min[i]) return 0;
     }
-    return !quick->to_the_end || p == end;
+    return !quick->anchored_end || p == end;
 }

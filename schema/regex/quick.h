@@ -1,6 +1,7 @@
-/* quick.h - patterns as most schemas have them, "^[A-Z]{2,5}-\d+$", matched in one pass of a few ns.
+/* quick.h - matches simple patterns, as most schemas use, in one pass of a few ns:
+ * "^[A-Z]{2,5}-\d+$".
  *
- * Only for pattern.c, which has PCRE2 for all others.  Pure, no allocation: any thread. */
+ * Only for pattern.c, which uses PCRE2 for all others.  Pure, no allocation: any thread. */
 #ifndef SCHEMA_REGEX_QUICK_H
 #define SCHEMA_REGEX_QUICK_H
 
@@ -11,20 +12,20 @@
 #define QUICK_PREFIX_MAX 32
 #define QUICK_ITEMS_MAX  16
 
-/* A literal, then sets of characters one behind the other, each so and so many times. */
+/* A literal prefix, then items: a set of characters that repeats min to max times. */
 struct quick {
     char prefix[QUICK_PREFIX_MAX];
     size_t prefix_size;
     uint32_t items;
     uint32_t min[QUICK_ITEMS_MAX], max[QUICK_ITEMS_MAX];
-    uint16_t sets[256]; /* bit n: the byte is in the n-th item's set */
-    uint16_t beyond;    /* bit n: so may be characters beyond ASCII */
-    bool to_the_end;    /* $ */
+    uint16_t sets[256]; /* bit n: the byte is in item n's set */
+    uint16_t beyond;    /* bit n: characters beyond ASCII may be in item n's set */
+    bool anchored_end;  /* $ */
 };
 
-/* `ecma` is known to be good (ecma.h).  False: it is not of the simple kind. */
+/* `ecma` is known to be valid (ecma.h).  False: the pattern is not simple. */
 bool quick_compile(const char *ecma, size_t size, struct quick *quick);
-/* 1, 0, or -1: cannot tell. */
+/* 1: matches; 0: does not; -1: undecided, use PCRE2. */
 int quick_match(const struct quick *quick, const char *text, size_t size);
 
 #endif
