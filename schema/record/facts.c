@@ -1,8 +1,8 @@
-/* facts.c - which names tell a record's time and level, and what their values say.
+/* facts.c - see facts.h: the names of times and levels, and their values.
  *
- * While ingesting, names are found by the judge of lines (json.c) on its way; a
- * reader has no padding behind its records and no doubt that they are JSON, so it goes from member to
- * member by itself, never behind the record's end. */
+ * During ingest, json.c finds the names while it validates the line.  A reader's records are known to
+ * be valid JSON but have no padding after them, so it goes from member to member here and reads nothing
+ * after the record's end. */
 #include "schema/record/facts.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@
 
 /* ---- rules ---- */
 
-/* A name's first byte stands beside it, as a literal's byte is no constant expression. */
+/* The first byte is given separately, as a string literal's byte is not a constant expression. */
 #define USUAL_TIMES(X, n)                                                                          \
     X(n, AT_TIMESTAMP, '@', "@timestamp")                                                          \
     X(n, TIMESTAMP, 't', "timestamp")                                                              \
@@ -53,7 +53,7 @@ enum { USUAL_NAMES(INDEX, 0) USUAL_COUNT, USUAL_TIME_COUNT = USUAL_LEVEL };
 #define OF_SIZE(n)                       [n] = 0u USUAL_NAMES(BIT_OF_SIZE, n)
 #define OF_FIRST(n)                      [(n)&31] = 0u USUAL_NAMES(BIT_OF_FIRST, n)
 
-/* What facts_rules_set makes of these names (facts_test holds them together). */
+/* The same as facts_rules_set makes of these names (facts_test compares them). */
 const struct facts_rules facts_rules_usual = {
     .names = {.names = {USUAL_NAMES(NAME, 0)},
               .count = USUAL_COUNT,
@@ -102,9 +102,9 @@ int facts_rules_set(const char *time_keys, const char *level_keys, enum level_sc
     return error ? error : add_names(rules, &rules->levels, level_keys, usual_levels);
 }
 
-/* ---- from member to member, in JSON that is known to be good ---- */
+/* ---- from member to member, in valid JSON ---- */
 
-struct member {
+struct record_member {
     const uint8_t *name, *value, *end; /* of the value */
     size_t name_size;
 };
@@ -116,9 +116,9 @@ static const uint8_t *space_end(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* From behind the opening quote to behind the closing one; NULL: there is none. */
+/* From after the opening quote to after the closing one; NULL: there is none. */
 static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
-    while (p < end) { /* each round goes on by a byte or more */
+    while (p < end) { /* each round advances by a byte or more */
 #ifdef __SSE2__
         if (end - p >= 16) {
             const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -138,10 +138,10 @@ static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
     return NULL;
 }
 
-/* Behind an object or array; NULL: it does not end. */
+/* The end of the object or array; NULL: it does not end. */
 static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
     uint32_t depth = 0;
-    while (p < end) { /* each round goes on by a byte or more */
+    while (p < end) { /* each round advances by a byte or more */
         const uint8_t byte = *p++;
         if (byte == '"') {
             p = string_end(p, end);
@@ -165,8 +165,8 @@ static const uint8_t *value_end(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* From the object's '{' or the ',' between members over the next one, up to what follows it. */
-static bool next_member(const uint8_t **at, const uint8_t *end, struct member *member) {
+/* Reads the member after the object's '{' or a ','; moves *at to the byte after it. */
+static bool next_member(const uint8_t **at, const uint8_t *end, struct record_member *member) {
     if (*at == end || (**at != '{' && **at != ',')) return false;
     const uint8_t *p = space_end(*at + 1, end);
     if (p == end || *p != '"') return false;
@@ -184,13 +184,13 @@ static bool next_member(const uint8_t **at, const uint8_t *end, struct member *m
     return true;
 }
 
-static bool is_named(const struct member *member, const char *name) {
+static bool is_named(const struct record_member *member, const char *name) {
     return strlen(name) == member->name_size && memcmp(name, member->name, member->name_size) == 0;
 }
 
 /* ---- values ---- */
 
-/* The text of a string, up to its quote; of a number, up to what cannot belong to one. */
+/* A string up to its closing quote, or a number up to the first byte that cannot belong to it. */
 struct scalar {
     const char *text;
     size_t size;
@@ -231,17 +231,17 @@ static bool number_of(const struct scalar *scalar, int64_t *number) {
     return scalar->text[0] != '.';
 }
 
-static bool member_number(const struct member *member, int64_t *number) {
+static bool member_number(const struct record_member *member, int64_t *number) {
     struct scalar scalar;
     return scalar_of(member->value, member->end, &scalar) && number_of(&scalar, number);
 }
 
-/* log4j2's instant: whole seconds and the nanoseconds within. */
+/* log4j2's instant: seconds and the nanoseconds within the second. */
 static bool time_of_instant(const uint8_t *value, const uint8_t *end, int64_t *ns) {
     int64_t seconds = 0, nanoseconds = 0;
     bool known = false;
-    struct member member;
-    while (next_member(&value, end, &member)) { /* each round goes on by a member */
+    struct record_member member;
+    while (next_member(&value, end, &member)) { /* each round advances by a member */
         if (is_named(&member, "epochSecond")) known = member_number(&member, &seconds);
         if (is_named(&member, "nanoOfSecond") && !member_number(&member, &nanoseconds))
             return false;
@@ -270,11 +270,11 @@ static bool level_of(const uint8_t *value, const uint8_t *end, enum level_scale 
     return scalar.string && level_parse(scalar.text, scalar.size, level) == 0;
 }
 
-/* ECS: "log":{"level":"info"}. A log that is a text is a message, not a level. */
+/* ECS: "log":{"level":"info"}.  A "log" that is a string is a message, not a level. */
 static bool level_of_log(const uint8_t *value, const uint8_t *end, enum level_scale scale,
                          uint8_t *level) {
-    struct member member;
-    while (next_member(&value, end, &member)) /* each round goes on by a member */
+    struct record_member member;
+    while (next_member(&value, end, &member)) /* each round advances by a member */
         if (is_named(&member, "level")) return level_of(member.value, member.end, scale, level);
     return false;
 }
@@ -295,7 +295,7 @@ static bool level_of_name(const struct facts_rules *rules, int i, const uint8_t 
     return level_of(value, end, numbered ? LEVEL_SCALE_OPENTELEMETRY : rules->scale, level);
 }
 
-/* The preferred names, in their commonest forms; false: nothing is decided. */
+/* The preferred names in their most common forms.  False: undecided. */
 static inline bool quick_facts(const struct facts_rules *rules, const struct json_found *found,
                                const uint8_t *end, struct facts_memory *memory,
                                struct facts *facts) {
@@ -304,7 +304,7 @@ static inline bool quick_facts(const struct facts_rules *rules, const struct jso
     const uint8_t *time = found->value[__builtin_ctz(times)];
     const int i = __builtin_ctz(levels);
     const uint8_t *level = found->value[i];
-    /* "log" and "severityNumber" are not like the others, and "lvl" is no longer than "log". */
+    /* Sizes of "log" and "severityNumber", which need thorough_facts (and so does "lvl"). */
     const uint32_t name_size = rules->names.names[i].size;
     if (name_size == 3 || name_size == 14) return false;
     facts->has_time = true;
@@ -349,8 +349,8 @@ void facts_of_record(const uint8_t *record, size_t size, const struct facts_rule
                      struct facts *facts) {
     struct json_found found = {.mask = 0};
     const uint8_t *p = record, *end = record + size;
-    struct member member;
-    while (next_member(&p, end, &member)) /* each round goes on by a member */
+    struct record_member member;
+    while (next_member(&p, end, &member)) /* each round advances by a member */
         json_names_look(&rules->names, member.name, member.name_size, member.value, &found);
     facts_of_found(rules, &found, end, facts);
 }

@@ -1,9 +1,9 @@
-/* facts.h - what a record says of itself: when it happened and how grave it is.
+/* facts.h - the facts of a record: its time and its level (severity).
  *
- * Only names at the record's top level count, and `instant{epochSecond,nanoOfSecond}` of
- * log4j and `log{level}` of ECS below it; a name written with escapes is not found.
- * Where several names of a kind stand in a record, the one that stands first in the rules and has
- * a value that can be read decides.  Pure, no allocation: any thread. */
+ * Finds names at the record's top level, and below it only `instant{epochSecond,nanoOfSecond}` of
+ * log4j and `log{level}` of ECS.  A name written with escapes is not found.  If a record has several
+ * names of a kind, the first in the rules whose value is valid counts.  Pure, no allocation: any
+ * thread. */
 #ifndef SCHEMA_RECORD_FACTS_H
 #define SCHEMA_RECORD_FACTS_H
 
@@ -13,10 +13,10 @@
 
 #include "schema/json/json.h"
 
-/* As OpenTelemetry counts: TRACE 1-4, DEBUG 5-8, INFO 9-12, WARN 13-16, ERROR 17-20,
- * FATAL 21-24; the first of each is the plain one. */
+/* OpenTelemetry's severity numbers: TRACE 1-4, DEBUG 5-8, INFO 9-12, WARN 13-16, ERROR 17-20,
+ * FATAL 21-24; the first of each range is the plain one. */
 enum level {
-    LEVEL_NONE = 0, /* the record has none that can be read */
+    LEVEL_NONE = 0, /* the record has no valid level */
     LEVEL_TRACE = 1,
     LEVEL_DEBUG = 5,
     LEVEL_INFO = 9,
@@ -30,15 +30,15 @@ enum level {
 };
 
 struct facts {
-    int64_t time_ns; /* since 1970; only where has_time */
+    int64_t time_ns; /* Unix time; valid if has_time */
     bool has_time;
     uint8_t level; /* 1 .. LEVEL_MAX, or LEVEL_NONE */
 };
 
-/* What a level that is a number means; the names are those of the option level_scale.
- * usual: by magnitude: 0-7 syslog, 100-600 monolog, 1000 and more logback, 10 20 30 ... 60
- * and all above 24 pino, the rest of 8-24 opentelemetry; severityNumber is
- * always opentelemetry's. */
+/* How to read a level that is a number; the names are the values of the option level_scale.
+ * usual: by magnitude: 0-7 syslog, 100-600 monolog, 1000 and more logback, 10 20 30 ... 60 and all
+ * others above 24 pino, the rest of 8-24 opentelemetry.  With it, severityNumber is always
+ * opentelemetry. */
 #define LEVEL_SCALE_TABLE(X)                                                                       \
     X(LEVEL_SCALE_USUAL, "usual")                                                                  \
     X(LEVEL_SCALE_PINO, "pino")                                                                    \
@@ -56,59 +56,61 @@ enum level_scale {
 };
 
 struct facts_rules {
-    struct json_names names; /* times first, then levels, each the preferred ones first */
-    uint32_t times, levels;  /* which bits of json_found.mask are which */
+    struct json_names names; /* times, then levels, each in order of preference */
+    uint32_t times, levels;  /* bits of json_found.mask */
     enum level_scale scale;
 };
 
 /* Times: @timestamp timestamp time ts @t date datetime asctime instant timeUnixNano
  * __REALTIME_TIMESTAMP.  Levels: level lvl severity levelname log.level @l log severityNumber
- * severityText log_level loglevel PRIORITY.  A record of CLEF (@t) without @l is information. */
+ * severityText log_level loglevel PRIORITY.  A record of CLEF (@t) without a level has level INFO. */
 extern const struct facts_rules facts_rules_usual;
 
-/* Names separated by commas, in order of preference; NULL or "": the usual ones; "none": none
- * at all.  ERR_INVALID: too many or too long (JSON_NAMES_MAX,
- * JSON_NAME_BYTES_MAX) or an empty one. */
+/* Names separated by commas, in order of preference; NULL or "": the usual ones; "none": none at
+ * all.  ERR_INVALID: an empty name, more than JSON_NAMES_MAX together, or one longer than
+ * JSON_NAME_BYTES_MAX. */
 int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
                     struct facts_rules *rules);
 
-/* What json_check_line_names found in a good line, which ends at `end`; fills all of *facts. */
+/* From the names that json_check_line_names found in a valid line, which ends at `end`; fills all of
+ * *facts. */
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
-/* The minute of the last date that was read, as it stood there: most lines share it with the line
- * before.  Zeros to begin with. */
+/* The text of the last date's minute and its value: most lines have the same minute as the line before.
+ * Initialize with zeros. */
 struct facts_memory {
     uint8_t minute[16];
     int64_t minute_ns;
 };
-/* The same for one who goes through many lines, on one thread. */
+/* The same, faster, for consecutive lines; one memory per thread. */
 void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
                          const uint8_t *end, struct facts_memory *memory, struct facts *facts);
 
-/* For readers: a stored record (known to be good JSON), in any buffer; no byte behind
- * its size is read.  Anything else than good JSON: whatever is found, nothing worse. */
+/* For readers: a stored record (known to be valid JSON) in any buffer; reads no byte after `size`.
+ * Invalid JSON gives arbitrary facts, nothing worse. */
 void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
                      struct facts *facts);
 
-/* A moment as clients write it, without quotes: RFC 3339 with T, t, space or underscore, "." or ","
- * before the fraction, with zone (Z, +01, +0100, +01:00) or none (UTC is taken), seconds or
- * none; or a number, by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns; with a
- * fraction, which keeps its digits.  ERR_INVALID else, also outside 1677 to 2262. */
+/* Parses a time as senders write it, without quotes: RFC 3339 with T, t, space or underscore, "." or ","
+ * before the fraction, with a zone (Z, +01, +0100, +01:00) or without (UTC), with seconds or without;
+ * or a number, by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns, with an exact fraction.
+ * ERR_INVALID otherwise, also outside the years 1677 to 2262. */
 int time_parse(const char *text, size_t size, int64_t *ns);
 
-/* A level's name, in any case: trace debug info warn error fatal, their short forms and
+/* Parses a level's name, in any case: trace debug info warn error fatal, their short forms and
  * synonyms (verbose, fine, notice, warning, severe, err, crit, alert, panic, emerg ...),
- * OpenTelemetry's (INFO2), or 1 to 24.  ERR_INVALID else. */
+ * OpenTelemetry's (INFO2), or 1 to 24.  ERR_INVALID otherwise. */
 int level_parse(const char *text, size_t size, uint8_t *level);
-/* A number on a scale; ERR_INVALID if the scale does not know it. */
+/* Converts a number on a scale; ERR_INVALID if the scale does not have it. */
 int level_of_number(int64_t number, enum level_scale scale, uint8_t *level);
 /* "trace" "debug" "info" "warn" "error" "fatal" for 1 to 24, "none" for LEVEL_NONE. */
 const char *level_name(uint8_t level);
-/* The first of a level's four: 1 5 9 13 17 21; 0 for LEVEL_NONE. */
+/* The first of a level's range: 1 5 9 13 17 21; LEVEL_NONE for itself. */
 uint8_t level_plain(uint8_t level);
 
 const char *level_scale_name(enum level_scale scale);
+/* ERR_INVALID: no scale has this name. */
 int level_scale_parse(const char *name, enum level_scale *scale);
 
 #endif

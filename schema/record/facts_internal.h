@@ -1,9 +1,10 @@
-/* facts_internal.h - the commonest forms of a time and a level, eight bytes at a time.
+/* facts_internal.h - fast paths for the most common forms of a time and a level, eight bytes at a time.
  *
  * Ingest pays for these with every line, so the forms that most lines have do not go through
- * time_parse and level_parse: "2026-11-24T07:30:00.123Z" (with a space, a comma, more digits,
- * without Z), an epoch of seconds or milliseconds, the names of six levels.  false: some other form, or
- * too near the end; nothing is decided then.  Only for facts.c, which inlines them. */
+ * time_parse and level_parse: "2026-11-24T07:30:00.123Z" (or with a space, a comma, more digits,
+ * without Z), an epoch in seconds or milliseconds, the names of six levels.  Every function returns
+ * false if it is undecided: another form, or too close to the end.  Only for facts.c, which inlines
+ * them. */
 #ifndef SCHEMA_RECORD_FACTS_INTERNAL_H
 #define SCHEMA_RECORD_FACTS_INTERNAL_H
 
@@ -14,7 +15,7 @@
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
 
-/* Eight bytes as a number whose lowest byte is the first, wherever this runs. */
+/* Eight bytes as a little-endian number, on any CPU. */
 static inline uint64_t quick_eight(const void *bytes) {
     uint64_t value;
     memcpy(&value, bytes, sizeof value);
@@ -24,12 +25,12 @@ static inline uint64_t quick_eight(const void *bytes) {
     return value;
 }
 
-/* kind: 0xF0 where a byte must be 0 to 9, 0xFF where it must be 0; 0 if all are. */
-static inline uint64_t quick_unfit(uint64_t bytes, uint64_t kind) {
+/* kind: 0xF0 for each byte that must be 0 to 9, 0xFF for each that must be 0.  Returns 0 if all are. */
+static inline uint64_t quick_mismatch(uint64_t bytes, uint64_t kind) {
     return ((bytes + (~kind & 0x0606060606060606u)) | bytes) & kind;
 }
 
-/* Each byte becomes ten times itself and the next one: two digits' number. */
+/* Each byte becomes ten times itself plus the next one: the value of two digits. */
 static inline uint64_t quick_pairs(uint64_t digits) {
     return digits * 10 + (digits >> 8);
 }
@@ -38,7 +39,7 @@ static inline uint32_t quick_byte(uint64_t bytes, int n) {
     return (uint32_t)(bytes >> (8 * n) & 0xFF);
 }
 
-/* The fraction's digits behind the third, and the end of the text. */
+/* The fraction's digits after the third, and the end of the text. */
 static __attribute__((noinline)) bool quick_rest(const uint8_t *p, const uint8_t *end,
                                                  int64_t *nanosecond) {
     int64_t scale = 100000;
@@ -50,7 +51,8 @@ static __attribute__((noinline)) bool quick_rest(const uint8_t *p, const uint8_t
     return p < end && *p == '"';
 }
 
-/* Days since 1970 of a day from 1970 to 2261, years that 64 bits hold whole; false: no such day. */
+/* Days since 1970, for the years 1970 to 2261, which fit into 64 bits of ns as a whole.  False: no such
+ * day. */
 static inline bool quick_day(uint32_t year, uint32_t month, uint32_t day, uint32_t *days) {
     static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -62,12 +64,12 @@ static inline bool quick_day(uint32_t year, uint32_t month, uint32_t day, uint32
     return true;
 }
 
-/* "2026-11-24T07:30", which memory has then. */
+/* "2026-11-24T07:30"; stores it in `memory`. */
 static __attribute__((noinline)) bool quick_minute(const uint8_t *p, struct facts_memory *memory) {
     const uint64_t date = quick_eight(p) ^ 0x2D30302D30303030u; /* 0000-00- */
-    /* 00.00:00, as the T may be another */
+    /* 00.00:00, as the T may be another byte */
     const uint64_t minute = (quick_eight(p + 8) & 0xFFFFFFFFFF00FFFFu) ^ 0x30303A3030003030u;
-    if (quick_unfit(date, 0xFFF0F0FFF0F0F0F0u) || quick_unfit(minute, 0xF0F0FFF0F0FFF0F0u))
+    if (quick_mismatch(date, 0xFFF0F0FFF0F0F0F0u) || quick_mismatch(minute, 0xF0F0FFF0F0FFF0F0u))
         return false;
     if (p[10] != 'T' && p[10] != ' ') return false;
     const uint64_t ymd = quick_pairs(date), hm = quick_pairs(minute);
@@ -81,15 +83,15 @@ static __attribute__((noinline)) bool quick_minute(const uint8_t *p, struct fact
     return true;
 }
 
-/* From behind the opening quote. */
+/* p: after the opening quote. */
 static inline bool quick_date(const uint8_t *p, const uint8_t *end, struct facts_memory *memory,
                               int64_t *ns) {
     if (end - p < 25) return false;
     if (memcmp(p, memory->minute, sizeof memory->minute) != 0 && !quick_minute(p, memory))
         return false;
-    /* :00.000, as the point may be another */
+    /* :00.000, as the point may be another byte */
     const uint64_t second = (quick_eight(p + 16) & 0x00FFFFFF00FFFFFFu) ^ 0x003030300030303Au;
-    if (quick_unfit(second, 0xFFF0F0F0FFF0F0FFu) || (p[19] != '.' && p[19] != ',')) return false;
+    if (quick_mismatch(second, 0xFFF0F0F0FFF0F0FFu) || (p[19] != '.' && p[19] != ',')) return false;
     const uint32_t seconds = quick_byte(quick_pairs(second), 1);
     int64_t nanosecond =
         (quick_byte(second, 4) * 100 + quick_byte(second, 5) * 10 + quick_byte(second, 6)) *
@@ -100,7 +102,7 @@ static inline bool quick_date(const uint8_t *p, const uint8_t *end, struct facts
     return true;
 }
 
-/* Eight digits, the first in the lowest byte, each as 0 to 9. */
+/* The value of eight digits 0 to 9, the first in the lowest byte. */
 static inline uint64_t quick_number(uint64_t digits) {
     digits = (digits * 10 + (digits >> 8)) & 0x00FF00FF00FF00FFu;
     digits = (digits * 100 + (digits >> 16)) & 0x0000FFFF0000FFFFu;
@@ -111,22 +113,22 @@ static inline bool quick_ends(const uint8_t *p) {
     return *p == ',' || *p == '}';
 }
 
-/* Seconds since 2001, ten digits, and a fraction of up to seven, or none: the first eight digits
- * are read, and eight bytes more can be. */
+/* Unix seconds of ten digits (since 2001) with a fraction of up to seven digits or none.  `first`: the
+ * first eight digits; p is after them, with eight more readable bytes. */
 static inline bool quick_seconds(uint64_t first, const uint8_t *p, const uint8_t *end,
                                  int64_t *ns) {
     static const uint32_t scales[] = {1000000000, 100000000, 10000000, 1000000,
                                       100000,     10000,     1000,     100};
     const uint32_t tens = (uint32_t)(p[0] - '0'), ones = (uint32_t)(p[1] - '0');
     const int64_t seconds = (int64_t)first * 100 + tens * 10 + ones;
-    /* Later ones are too many nanoseconds. */
+    /* Later seconds overflow 64 bits of nanoseconds. */
     if (tens > 9 || ones > 9 || seconds >= INT64_MAX / 1000000000) return false;
     *ns = seconds * 1000000000;
     p += 2;
     if (*p == '.') {
         if (end - ++p < 8) return false;
         const uint64_t bytes = quick_eight(p) ^ 0x3030303030303030u;
-        const uint64_t others = quick_unfit(bytes, 0xF0F0F0F0F0F0F0F0u);
+        const uint64_t others = quick_mismatch(bytes, 0xF0F0F0F0F0F0F0F0u);
         const int digits = others == 0 ? 8 : __builtin_ctzll(others) / 8;
         if (digits == 0 || digits == 8) return false;
         *ns += (int64_t)quick_number(bytes << (64 - 8 * digits)) * scales[digits];
@@ -135,16 +137,16 @@ static inline bool quick_seconds(uint64_t first, const uint8_t *p, const uint8_t
     return quick_ends(p);
 }
 
-/* Seconds, or milliseconds as JavaScript counts: 13 digits. */
+/* Seconds, or milliseconds as in JavaScript: 13 digits. */
 static inline bool quick_epoch(const uint8_t *p, const uint8_t *end, int64_t *ns) {
     if (end - p < 16) return false;
     const uint64_t first = quick_eight(p) ^ 0x3030303030303030u;
-    if (first << 56 == 0 || quick_unfit(first, 0xF0F0F0F0F0F0F0F0u) != 0) return false;
+    if (first << 56 == 0 || quick_mismatch(first, 0xF0F0F0F0F0F0F0F0u) != 0) return false;
     if (!quick_ends(p + 13) || p[10] == '.')
         return quick_seconds(quick_number(first), p + 8, end, ns);
-    /* The five behind, in the upper bytes; the lower become leading zeros. */
+    /* The last five digits in the upper bytes; the lower ones become leading zeros. */
     const uint64_t last = (quick_eight(p + 8) ^ 0x3030303030303030u) << 24;
-    if (quick_unfit(last, 0xF0F0F0F0F0F0F0F0u) != 0) return false;
+    if (quick_mismatch(last, 0xF0F0F0F0F0F0F0F0u) != 0) return false;
     *ns = (int64_t)(quick_number(first) * 100000 + quick_number(last)) * 1000000;
     return true;
 }
@@ -155,18 +157,18 @@ static inline bool quick_time(const uint8_t *value, const uint8_t *end, struct f
                                         : quick_epoch(value, end, ns);
 }
 
-/* The first `size` bytes of a name and the quote behind it, as a number. */
+/* A name and the quote after it, as a number. */
 #define QUICK_NAME(a, b, c, d, e, f, g, h)                                                         \
     ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 |              \
      (uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
-/* Tells these names apart by their first five bytes (a second entry of the same number would be
- * a warning). */
+/* A perfect hash of these names by their first five bytes (the compiler warns of two entries in one
+ * slot). */
 #define QUICK_SLOT(name) ((((name) << 24) * 0xD9) >> 60)
 #define QUICK_LEVEL(name, size, level)                                                             \
     [QUICK_SLOT(name)] = {name, ~UINT64_C(0) >> (56 - 8 * size), level}
 
-/* A name in quotes, in any case.  No branch but the last depends on which it is, as
- * nothing foretells that. */
+/* A name in quotes, in any case.  Only the last branch depends on the name, because the CPU cannot
+ * predict it. */
 static inline bool quick_level(const uint8_t *value, const uint8_t *end, uint8_t *level) {
     static const struct {
         uint64_t name, mask;
@@ -181,14 +183,14 @@ static inline bool quick_level(const uint8_t *value, const uint8_t *end, uint8_t
         QUICK_LEVEL(QUICK_NAME('w', 'a', 'r', 'n', 'i', 'n', 'g', '"'), 7, LEVEL_WARN),
     };
     if (end - value < 9 || *value != '"') return false;
-    /* A letter's case is one bit, which a quote has set. */
+    /* A letter's case is one bit, which is set in a quote. */
     const uint64_t text = quick_eight(value + 1) | 0x2020202020202020u;
     const uint64_t slot = QUICK_SLOT(text);
     *level = names[slot].level;
     return (text & names[slot].mask) == names[slot].name && *level != LEVEL_NONE;
 }
 
-/* A number of one digit or two on the usual scale. */
+/* A number of one or two digits on the usual scale. */
 static inline bool quick_level_number(const uint8_t *value, const uint8_t *end, uint8_t *level) {
     static const uint8_t levels[64] = {
         21, 19, 18, 17, 13, 10, 9,  5,  8,  9,  1,  11, 12, 13, 14, 15, 16, 17, 18, 19, 5,  21,

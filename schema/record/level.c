@@ -1,10 +1,10 @@
-/* level.c - levels by name and by number, on the scales of the usual loggers, as
- * OpenTelemetry's severity numbers (logs data model, appendix B).
+/* level.c - converts names and numbers of common loggers to OpenTelemetry's severity numbers (logs
+ * data model, appendix B).
  *
- * CRITICAL is two things there: syslog's third worst, ERROR2 (18), and the worst that .NET, Windows'
- * event log and Python have, FATAL (21).  Who asks for fatal lines must not miss the
- * latter, so the name means FATAL, as Python's 50 does in OpenTelemetry's own SDK; syslog's 2, its
- * keyword `crit` and monolog's 500, above which they have worse, are ERROR2. */
+ * CRITICAL has two meanings there: ERROR2 (18), the third highest of syslog, and FATAL (21), the
+ * highest of .NET, Windows' event log and Python.  A search for fatal records must not miss the latter,
+ * so the name means FATAL, as Python's 50 does in OpenTelemetry's own SDK.  syslog's 2, its keyword
+ * `crit` and monolog's 500 mean ERROR2, because these have higher levels. */
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,7 +17,7 @@ struct named_level {
     uint8_t level;
 };
 
-/* The most frequent first: the list is gone through for each record. */
+/* The most frequent first: each record searches this list from the start. */
 static const struct named_level named_levels[] = {
     {"info", LEVEL_INFO},        {"debug", LEVEL_DEBUG},
     {"error", LEVEL_ERROR},      {"warn", LEVEL_WARN},
@@ -58,7 +58,7 @@ static bool find_named(const char *lower, size_t size, uint8_t *level) {
     return false;
 }
 
-/* 1 to 24, as text. */
+/* "1" to "24". */
 static int parse_number(const char *text, size_t size, uint8_t *level) {
     int number = 0;
     for (size_t i = 0; i < size; i++) {
@@ -78,7 +78,7 @@ int level_parse(const char *text, size_t size, uint8_t *level) {
     }
     lower[size] = '\0';
     if (find_named(lower, size, level)) return 0;
-    /* INFO2: the second of its four. */
+    /* INFO2: the second of its range. */
     const char digit = lower[size - 1];
     if (size < 2 || digit < '1' || digit > '4') return ERR_INVALID;
     lower[size - 1] = '\0';
@@ -92,14 +92,14 @@ int level_parse(const char *text, size_t size, uint8_t *level) {
 
 /* ---- numbers ---- */
 
-/* From `least` on. */
-struct step {
+/* The level of numbers from `least` on. */
+struct scale_step {
     int32_t least;
     uint8_t level;
 };
 #define STEPS_MAX 9
 
-static const struct step scale_steps[LEVEL_SCALES][STEPS_MAX] = {
+static const struct scale_step scale_steps[LEVEL_SCALES][STEPS_MAX] = {
     [LEVEL_SCALE_PINO] = {{60, LEVEL_FATAL},
                           {50, LEVEL_ERROR},
                           {40, LEVEL_WARN},
@@ -150,7 +150,7 @@ int level_of_number(int64_t number, enum level_scale scale, uint8_t *level) {
         *level = (uint8_t)number;
         return 0;
     }
-    for (const struct step *step = scale_steps[scale]; step->level != LEVEL_NONE; step++) {
+    for (const struct scale_step *step = scale_steps[scale]; step->level != LEVEL_NONE; step++) {
         if (number < step->least) continue;
         *level = step->level;
         return 0;

@@ -1,6 +1,5 @@
-/* time.c - moments as clients write them: RFC 3339 and what is near it, and
- * numbers since 1970 in a unit that their magnitude tells.  No floating point: a
- * fraction keeps its digits. */
+/* time.c - parses times as senders write them: RFC 3339 and similar forms, and Unix time in the unit that
+ * its magnitude indicates.  No floating point: fractions are exact. */
 #include <stdbool.h>
 
 #include "port/error.h"
@@ -9,7 +8,7 @@
 
 #define SECOND_NS 1000000000
 
-/* What is still to be read of a text. */
+/* The rest of the text. */
 struct rest {
     const char *p, *end;
 };
@@ -24,7 +23,7 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-/* Two digits at p, which stand there. */
+/* Two digits at p; two bytes must be readable. */
 static bool two_digits(const char *p, int32_t *value) {
     if (!is_digit(p[0]) || !is_digit(p[1])) return false;
     *value = (p[0] - '0') * 10 + (p[1] - '0');
@@ -37,7 +36,7 @@ static bool take_two_digits(struct rest *rest, int32_t *value) {
     return true;
 }
 
-/* Digits behind a point or comma, cut behind the ninth. */
+/* Digits after a point or comma, truncated after the ninth. */
 static bool take_fraction(struct rest *rest, int32_t *nanosecond) {
     const char *begin = rest->p;
     int32_t scale = SECOND_NS, sum = 0;
@@ -50,7 +49,7 @@ static bool take_fraction(struct rest *rest, int32_t *nanosecond) {
     return rest->p > begin;
 }
 
-/* Z, UTC, GMT, +01, +0100, +01:00, with a space before it or none; nothing at all is UTC. */
+/* Z, UTC, GMT, +01, +0100, +01:00, with or without a space before it; no zone means UTC. */
 static bool take_zone(struct rest *rest, int32_t *offset_s) {
     *offset_s = 0;
     if (rest->p == rest->end) return true;
@@ -69,7 +68,7 @@ static bool take_zone(struct rest *rest, int32_t *offset_s) {
     return true;
 }
 
-/* "2026-11-24T07:30", which stands there, and what may follow it. */
+/* "2026-11-24T07:30" (size is at least 16) and what may follow it. */
 static int parse_date(const char *text, size_t size, int64_t *ns) {
     const char gap = text[4], between = text[10];
     int32_t century, year, month, day, hour, minute, second = 0, nanosecond = 0, offset_s;
@@ -99,14 +98,14 @@ static int parse_date(const char *text, size_t size, int64_t *ns) {
 
 /* ---- numbers ---- */
 
-/* mantissa * 10^exponent; `digits` of the mantissa that count. */
+/* mantissa * 10^exponent; digits: the significant digits of the mantissa. */
 struct decimal {
     uint64_t mantissa;
     int32_t exponent, digits;
     bool negative;
 };
 
-#define DIGITS_MAX   19 /* 64 bits hold them all */
+#define DIGITS_MAX   19 /* fit into 64 bits */
 #define EXPONENT_MAX 40
 
 static bool take_digits(struct rest *rest, bool fraction, struct decimal *decimal) {
@@ -155,7 +154,7 @@ static int parse_number(const char *text, size_t size, int64_t *ns) {
     if ((take(&rest, 'e') || take(&rest, 'E')) && !take_exponent(&rest, &decimal))
         return ERR_INVALID;
     if (rest.p != rest.end) return ERR_INVALID;
-    /* How many digits it has before its point tells the unit. */
+    /* The number of digits before the point determines the unit. */
     const int32_t whole_digits = decimal.digits + decimal.exponent;
     const int32_t unit = whole_digits <= 11   ? 9
                          : whole_digits <= 14 ? 6

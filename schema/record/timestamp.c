@@ -1,6 +1,6 @@
-/* timestamp.c - moments as text and back, by arithmetic on days: no time zone,
- * no library call, no allocation.  Every int64_t of nanoseconds (1677 to 2262)
- * can be formatted; what is parsed begins with 1970. */
+/* timestamp.c - see timestamp.h.  Arithmetic on days: no time zone, no call of the C library's time
+ * functions, no allocation.  Formats every int64_t of nanoseconds (1677 to 2262); parses from 1970
+ * on. */
 #include "schema/record/timestamp.h"
 
 #include <assert.h>
@@ -58,7 +58,7 @@ int timestamp_parse_compact(const char *text, int64_t *unix_ns) {
     }
     const int64_t seconds =
         days_of(c.year, c.month, c.day) * DAY_S + c.hour * 3600 + c.minute * 60 + c.second;
-    if (seconds > INT64_MAX / SECOND_NS) return ERR_INVALID; /* 2262-04-11 ends what 64 bits hold */
+    if (seconds > INT64_MAX / SECOND_NS) return ERR_INVALID; /* 64 bits end on 2262-04-11 */
     *unix_ns = seconds * SECOND_NS;
     return 0;
 }
@@ -70,9 +70,9 @@ int timestamp_of_day(int32_t year, int32_t month, int32_t day, int64_t *second) 
     return 0;
 }
 
-/* Days are counted from 0000-03-01, so that the leap day is a year's last and
- * the months before it follow a fixed pattern; eras are the 400 years in which
- * the calendar repeats (146,097 days, 719,468 of them before 1970). */
+/* Days are counted from 0000-03-01, so that the leap day is the last of a year and the lengths of the
+ * months before it follow a fixed pattern.  An era is the 400 years after which the calendar repeats:
+ * 146,097 days.  1970-01-01 is day 719,468. */
 static struct civil civil_of(int64_t unix_ns) {
     int64_t seconds = unix_ns / SECOND_NS;
     int64_t nanosecond = unix_ns % SECOND_NS;
@@ -105,7 +105,7 @@ static struct civil civil_of(int64_t unix_ns) {
     return c;
 }
 
-/* The other way round: days since 1970-01-01. */
+/* The inverse: days since 1970-01-01. */
 static int64_t days_of(int32_t year, int32_t month, int32_t day) {
     const int32_t march_year = year - (month <= 2);
     const int32_t march_month = month > 2 ? month - 3 : month + 9;
@@ -120,7 +120,7 @@ static int32_t days_in(int32_t year, int32_t month) {
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* Stops at the first byte that is no digit, so never reads behind a NUL. */
+/* Stops at the first byte that is not a digit, so it never reads past a terminating zero. */
 static bool read_digits(const char *text, int32_t digits, int32_t *value) {
     int32_t sum = 0;
     for (int32_t i = 0; i < digits; i++) {
