@@ -57,8 +57,8 @@ bool format_json_pointer(const char *text, size_t size) {
     return true;
 }
 
-/* 0, or digits that begin with another; the place behind them, or 0. */
-static size_t behind_number(const char *text, size_t size, size_t at) {
+/* The end of a number without leading zeros at `at`; 0: there is none. */
+static size_t number_end(const char *text, size_t size, size_t at) {
     const size_t begin = at;
     while (at < size && format_is_digit(text[at]))
         at++;
@@ -66,10 +66,10 @@ static size_t behind_number(const char *text, size_t size, size_t at) {
 }
 
 bool format_relative_json_pointer(const char *text, size_t size) {
-    size_t at = behind_number(text, size, 0);
+    size_t at = number_end(text, size, 0);
     if (at == 0) return false;
     if (at < size && (text[at] == '+' || text[at] == '-')) {
-        at = behind_number(text, size, at + 1);
+        at = number_end(text, size, at + 1);
         if (at == 0) return false;
     }
     if (size - at == 1 && text[at] == '#') return true;

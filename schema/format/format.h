@@ -1,7 +1,7 @@
 /* format.h - JSON Schema's `format`: is this text a date-time, a host name, a URI ...?
  *
- * Each as strict as the standard that the specification names (format.c lists them).
- * Time and memory linear in the text at most; pure, no allocation: any thread. */
+ * Each format is as strict as the standard that the specification names (listed in format.c).  Takes
+ * time linear in the text.  Pure, no allocation: any thread. */
 #ifndef SCHEMA_FORMAT_FORMAT_H
 #define SCHEMA_FORMAT_FORMAT_H
 
@@ -30,18 +30,18 @@
     X(FORMAT_REGEX, "regex", format_regex)
 
 enum format_kind {
-    FORMAT_UNKNOWN, /* not one of ours: an annotation, nothing is asserted */
+    FORMAT_UNKNOWN, /* only an annotation: every text is valid */
 #define X(kind, name, holds) kind,
     FORMAT_TABLE(X)
 #undef X
         FORMAT_KINDS
 };
 
-/* The name as it stands behind "format", in decoded text. */
+/* Finds a format by the value of "format", decoded.  FORMAT_UNKNOWN if there is none. */
 enum format_kind format_named(const char *name, size_t size);
 /* "date-time"; never NULL ("unknown"). */
 const char *format_name(enum format_kind kind);
-/* `text` is decoded (text.h).  FORMAT_UNKNOWN holds for every text. */
+/* True if `text`, decoded (text.h), has the format; always true for FORMAT_UNKNOWN. */
 bool format_holds(enum format_kind kind, const char *text, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* format_internal.h - the formats one by one, and what they share; only for the files of format.h. */
+/* format_internal.h - one function per format, and helpers that they share.  Only for this room. */
 #ifndef SCHEMA_FORMAT_FORMAT_INTERNAL_H
 #define SCHEMA_FORMAT_FORMAT_INTERNAL_H
 
@@ -24,14 +24,14 @@ static inline bool format_is_hex(char c) {
     return format_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Is c among these?  Never true for 0. */
+/* True if c is one of `these`; false for 0. */
 static inline bool format_is_among(char c, const char *these) {
     for (; *these != '\0'; these++)
         if (*these == c) return true;
     return false;
 }
 
-/* The code point at *at, which moves behind it; half pairs come as they are. */
+/* The code point at *at; moves *at past it.  Lone surrogates are returned as they are. */
 static inline uint32_t format_next_point(const char *text, size_t size, size_t *at) {
     const uint8_t first = (uint8_t)text[(*at)++];
     if (first < 0x80) return first;

@@ -1,12 +1,12 @@
-/* host.c - addresses, host names and mailboxes. */
+/* host.c - the formats of addresses, host names and mailboxes. */
 #include <string.h>
 
 #include "schema/format/format_internal.h"
 #include "schema/format/idna.h"
 
-/* RFC 1035, section 2.3.4: 255 bytes on the wire, of which two are not written. */
+/* RFC 1035 section 2.3.4: 255 bytes on the wire, two of which are not part of the text. */
 #define NAME_BYTES_MAX  253
-/* RFC 5321, section 4.5.3.1.1. */
+/* RFC 5321 section 4.5.3.1.1. */
 #define LOCAL_BYTES_MAX 64
 
 /* ---- addresses ---- */
@@ -24,8 +24,8 @@ bool format_ipv4(const char *text, size_t size) {
     return at == size;
 }
 
-/* The place behind up to four hexadecimal digits. */
-static size_t behind_group(const char *text, size_t size, size_t at) {
+/* The end of up to four hexadecimal digits. */
+static size_t group_end(const char *text, size_t size, size_t at) {
     const size_t begin = at;
     while (at < size && at - begin < 4 && format_is_hex(text[at]))
         at++;
@@ -41,13 +41,13 @@ bool format_ipv6(const char *text, size_t size) {
         at = 2;
     }
     while (at < size) {
-        const size_t behind = behind_group(text, size, at);
-        if (behind < size && text[behind] == '.') {
+        const size_t end = group_end(text, size, at);
+        if (end < size && text[end] == '.') {
             groups += 2;
             return (gap ? groups < 8 : groups == 8) && format_ipv4(text + at, size - at);
         }
-        if (behind == at || ++groups > 8) return false;
-        at = behind;
+        if (end == at || ++groups > 8) return false;
+        at = end;
         if (at == size) break;
         if (text[at++] != ':' || at == size) return false;
         if (text[at] != ':') continue;
@@ -55,12 +55,12 @@ bool format_ipv6(const char *text, size_t size) {
         gap = true;
         at++;
     }
-    return gap ? groups < 8 : groups == 8; /* :: stands for at least one group */
+    return gap ? groups < 8 : groups == 8; /* :: replaces at least one group */
 }
 
 /* ---- host names ---- */
 
-/* Letters, digits and hyphens inside; what looks like an A-label is one. */
+/* Letters, digits, and hyphens inside; "xn--" must begin a valid A-label. */
 static bool is_label(const char *text, size_t size) {
     if (size == 0 || size > IDNA_LABEL_MAX || text[0] == '-' || text[size - 1] == '-') return false;
     for (size_t i = 0; i < size; i++)
@@ -71,7 +71,7 @@ static bool is_label(const char *text, size_t size) {
 
 bool format_hostname(const char *text, size_t size) {
     if (size > NAME_BYTES_MAX) return false;
-    for (size_t begin = 0;;) { /* ends: begin rises */
+    for (size_t begin = 0;;) { /* ends: begin increases */
         const char *const dot = memchr(text + begin, '.', size - begin);
         const size_t end = dot != NULL ? (size_t)(dot - text) : size;
         if (!is_label(text + begin, end - begin)) return false;
@@ -80,14 +80,14 @@ bool format_hostname(const char *text, size_t size) {
     }
 }
 
-/* The dots of other writing systems part labels too (RFC 3490, section 3.1). */
+/* The dots of other scripts separate labels, too (RFC 3490 section 3.1). */
 static bool is_dot(uint32_t point) {
     return point == '.' || point == 0x3002 || point == 0xFF0E || point == 0xFF61;
 }
 
 bool format_idn_hostname(const char *text, size_t size) {
     size_t total = 0;
-    for (size_t at = 0;;) { /* ends: at rises */
+    for (size_t at = 0;;) { /* ends: at increases */
         uint32_t points[IDNA_LABEL_MAX], point = 0;
         const size_t begin = at;
         size_t end = at, count = 0, wire_size;
@@ -113,8 +113,8 @@ bool format_idn_hostname(const char *text, size_t size) {
 
 /* ---- mailboxes ---- */
 
-/* The place behind the local part, or 0.  beyond: characters beyond ASCII may stand in it. */
-static size_t behind_local(const char *text, size_t size, bool beyond) {
+/* The end of the local part, or 0.  beyond: characters beyond ASCII are allowed. */
+static size_t local_end(const char *text, size_t size, bool beyond) {
     const bool quoted = size > 0 && text[0] == '"';
     size_t at = quoted;
     for (bool begins = true; at < size; at++) {
@@ -153,7 +153,7 @@ static bool is_address_literal(const char *text, size_t size) {
 }
 
 static bool is_mailbox(const char *text, size_t size, bool beyond) {
-    const size_t local = behind_local(text, size, beyond);
+    const size_t local = local_end(text, size, beyond);
     if (local == 0 || local > LOCAL_BYTES_MAX || local == size || text[local] != '@') return false;
     const char *const domain = text + local + 1;
     const size_t domain_size = size - local - 1;

@@ -1,11 +1,11 @@
-/* idna.c - see idna.h. */
+/* idna.c - see idna.h: RFC 5892's rules and Punycode. */
 #include "schema/format/idna.h"
 
 #include <string.h>
 
 #include "schema/format/idna_table.h"
 
-/* Punycode's parameters (RFC 3492, section 5). */
+/* Punycode's parameters (RFC 3492 section 5). */
 enum {
     BASE = 36,
     T_MIN = 1,
@@ -43,9 +43,9 @@ bool idna_is_a_label(const char *label, size_t size) {
            is_valid(points, count);
 }
 
-/* ---- which characters, and where (RFC 5892) ---- */
+/* ---- which characters are valid, and where (RFC 5892) ---- */
 
-/* The run that holds it, or NULL: not valid, or only in context. */
+/* The run with this code point; NULL: invalid, or valid only in some contexts. */
 static const struct idna_run *run_of(uint32_t point) {
     size_t low = 0, high = idna_runs_count;
     while (low < high) {
@@ -67,15 +67,15 @@ static uint32_t kind_of(uint32_t point) {
     return run != NULL ? run->kind : 0;
 }
 
-/* Between letters that join, with transparent ones among them (RFC 5892, A.1). */
+/* True between letters that join, not counting transparent ones (RFC 5892, A.1). */
 static bool joins_around(const uint32_t *points, size_t count, size_t at) {
-    size_t before = at, behind = at + 1;
+    size_t before = at, after = at + 1;
     while (before > 0 && (kind_of(points[before - 1]) & IDNA_TRANSPARENT) != 0)
         before--;
-    while (behind < count && (kind_of(points[behind]) & IDNA_TRANSPARENT) != 0)
-        behind++;
-    return before > 0 && (kind_of(points[before - 1]) & IDNA_JOINS_LEFT) != 0 && behind < count &&
-           (kind_of(points[behind]) & IDNA_JOINS_RIGHT) != 0;
+    while (after < count && (kind_of(points[after]) & IDNA_TRANSPARENT) != 0)
+        after++;
+    return before > 0 && (kind_of(points[before - 1]) & IDNA_JOINS_LEFT) != 0 && after < count &&
+           (kind_of(points[after]) & IDNA_JOINS_RIGHT) != 0;
 }
 
 static bool holds(const uint32_t *points, size_t count, uint32_t first, uint32_t last) {
@@ -90,19 +90,19 @@ static bool holds_kana_or_han(const uint32_t *points, size_t count) {
     return false;
 }
 
-/* RFC 5892, appendix A: the characters that are valid in some places. */
+/* RFC 5892 appendix A: characters that are valid in some contexts. */
 static bool fits_context(const uint32_t *points, size_t count, size_t at) {
     const uint32_t point = points[at];
     const uint32_t before = at > 0 ? points[at - 1] : 0;
-    const uint32_t behind = at + 1 < count ? points[at + 1] : 0;
+    const uint32_t after = at + 1 < count ? points[at + 1] : 0;
     if (point >= 0x660 && point <= 0x669) return !holds(points, count, 0x6F0, 0x6F9);
     if (point >= 0x6F0 && point <= 0x6F9) return !holds(points, count, 0x660, 0x669);
     switch (point) {
     case 0x200C: /* ZERO WIDTH NON-JOINER */
         return (kind_of(before) & IDNA_VIRAMA) != 0 || joins_around(points, count, at);
     case 0x200D: return (kind_of(before) & IDNA_VIRAMA) != 0; /* ZERO WIDTH JOINER */
-    case 0xB7: return before == 'l' && behind == 'l';         /* MIDDLE DOT */
-    case 0x375: return (kind_of(behind) & IDNA_GREEK) != 0;   /* GREEK LOWER NUMERAL SIGN */
+    case 0xB7: return before == 'l' && after == 'l';          /* MIDDLE DOT */
+    case 0x375: return (kind_of(after) & IDNA_GREEK) != 0;    /* GREEK LOWER NUMERAL SIGN */
     case 0x5F3:                                               /* HEBREW PUNCTUATION GERESH */
     case 0x5F4: return (kind_of(before) & IDNA_HEBREW) != 0;  /* ... GERSHAYIM */
     case 0x30FB: return holds_kana_or_han(points, count);     /* KATAKANA MIDDLE DOT */
@@ -140,10 +140,10 @@ static uint32_t digit_of(char c) {
     return lower >= 'a' && lower <= 'z' ? (uint32_t)(lower - 'a') : BASE;
 }
 
-/* One number of variable length; false: not one, or too large. */
+/* One number of variable length.  False: invalid or too large. */
 static bool decode_number(const char **p, const char *end, uint32_t bias, uint32_t *number) {
     uint32_t weight = 1;
-    for (uint32_t k = BASE;; k += BASE) { /* ends: *p rises */
+    for (uint32_t k = BASE;; k += BASE) { /* ends: *p increases */
         const uint32_t digit = *p < end ? digit_of(*(*p)++) : BASE;
         const uint32_t t = threshold(k, bias);
         if (digit == BASE || digit > (INT32_MAX - *number) / weight) return false;
@@ -154,13 +154,13 @@ static bool decode_number(const char **p, const char *end, uint32_t bias, uint32
     }
 }
 
-/* points: room for `size`. */
+/* points: has room for `size` of them. */
 static bool decode(const char *text, size_t size, uint32_t *points, size_t *count) {
     const char *const end = text + size, *p = text;
     uint32_t point = FIRST_POINT, i = 0, bias = FIRST_BIAS, used = 0;
     for (const char *q = end; q > text; q--)
         if (q[-1] == '-') {
-            if (q == text + 1) return false; /* no one writes a - behind nothing */
+            if (q == text + 1) return false; /* the delimiter needs basic code points before it */
             for (; p < q - 1; p++)
                 points[used++] = *p >= 'A' && *p <= 'Z' ? (uint32_t)(*p | 0x20) : (uint8_t)*p;
             p = q;
@@ -183,14 +183,14 @@ static bool decode(const char *text, size_t size, uint32_t *points, size_t *coun
 
 static size_t number_size(uint32_t number, uint32_t bias) {
     size_t size = 1;
-    for (uint32_t k = BASE;; k += BASE, size++) { /* ends: the number falls */
+    for (uint32_t k = BASE;; k += BASE, size++) { /* ends: the number decreases */
         const uint32_t t = threshold(k, bias);
         if (number < t) return size;
         number = (number - t) / (BASE - t);
     }
 }
 
-/* At most IDNA_LABEL_MAX code points, so nothing overflows: 0x10FFFF * 64 fits. */
+/* At most IDNA_LABEL_MAX code points, so nothing overflows: 0x10FFFF * 64 fits into 32 bits. */
 static size_t encoded_size(const uint32_t *points, size_t count) {
     uint32_t handled = 0, bias = FIRST_BIAS, delta = 0, point = FIRST_POINT;
     for (size_t i = 0; i < count; i++)

@@ -1,11 +1,11 @@
-/* idna_table.h - which characters host names may hold (RFC 5892: PVALID); see idna.h. */
+/* idna_table.h - the characters that are valid in host names (RFC 5892: PVALID); see idna.h. */
 #ifndef SCHEMA_FORMAT_IDNA_TABLE_H
 #define SCHEMA_FORMAT_IDNA_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What else the rules ask of a character; tools/idna-table writes these numbers. */
+/* Properties that the contextual rules need, as bits; tools/idna-table writes these numbers. */
 enum {
     IDNA_MARK = 1, /* General_Category M */
     IDNA_VIRAMA = 2,
@@ -17,7 +17,7 @@ enum {
     IDNA_KANA_OR_HAN = 128,
 };
 
-/* Each step-th from first to last. */
+/* Every step-th code point from first to last. */
 struct idna_run {
     uint32_t first, last;
     uint16_t step;

@@ -3,17 +3,17 @@
 #include "schema/format/format_internal.h"
 #include "schema/record/timestamp.h"
 
-struct reader {
+struct time_reader {
     const char *p, *end;
 };
 
-static bool take(struct reader *r, const char *these) {
+static bool take(struct time_reader *r, const char *these) {
     if (r->p == r->end || !format_is_among(*r->p, these)) return false;
     r->p++;
     return true;
 }
 
-static bool take_digits(struct reader *r, int digits, int32_t *value) {
+static bool take_digits(struct time_reader *r, int digits, int32_t *value) {
     *value = 0;
     if (r->end - r->p < digits) return false;
     for (; digits > 0; digits--, r->p++) {
@@ -23,15 +23,15 @@ static bool take_digits(struct reader *r, int digits, int32_t *value) {
     return true;
 }
 
-static bool take_date(struct reader *r) {
+static bool take_date(struct time_reader *r) {
     int32_t year, month, day;
     int64_t second;
     return take_digits(r, 4, &year) && take(r, "-") && take_digits(r, 2, &month) && take(r, "-") &&
            take_digits(r, 2, &day) && timestamp_of_day(year, month, day, &second) == 0;
 }
 
-/* Minutes to the east of UTC. */
-static bool take_offset(struct reader *r, int32_t *offset) {
+/* *offset: minutes east of UTC. */
+static bool take_offset(struct time_reader *r, int32_t *offset) {
     int32_t hour, minute;
     *offset = 0;
     if (take(r, "Zz")) return true;
@@ -43,7 +43,7 @@ static bool take_offset(struct reader *r, int32_t *offset) {
     return true;
 }
 
-static bool take_time(struct reader *r) {
+static bool take_time(struct time_reader *r) {
     int32_t hour, minute, second, offset;
     if (!take_digits(r, 2, &hour) || !take(r, ":") || !take_digits(r, 2, &minute) ||
         !take(r, ":") || !take_digits(r, 2, &second))
@@ -59,26 +59,25 @@ static bool take_time(struct reader *r) {
 }
 
 bool format_date(const char *text, size_t size) {
-    struct reader r = {text, text + size};
+    struct time_reader r = {text, text + size};
     return take_date(&r) && r.p == r.end;
 }
 
 bool format_time(const char *text, size_t size) {
-    struct reader r = {text, text + size};
+    struct time_reader r = {text, text + size};
     return take_time(&r) && r.p == r.end;
 }
 
 bool format_date_time(const char *text, size_t size) {
-    struct reader r = {text, text + size};
+    struct time_reader r = {text, text + size};
     return take_date(&r) && take(&r, "Tt") && take_time(&r) && r.p == r.end;
 }
 
-/* A row of numbers, each with its unit: as many as there are, but only neighbours ("YMD": years may
- * be followed by months, not by days).  Returns how many; a number without one of the units is not
- * taken. */
-static int take_units(struct reader *r, const char *units) {
+/* Consecutive numbers with units, none left out between two of them ("YMD": months may follow years,
+ * days may not).  Returns how many there are; stops before a number without one of these units. */
+static int take_units(struct time_reader *r, const char *units) {
     int count = 0;
-    for (;;) { /* ends: r->p rises */
+    for (;;) { /* ends: r->p increases */
         const char *const begin = r->p;
         while (take(r, "0123456789"))
             ;
@@ -96,7 +95,7 @@ static int take_units(struct reader *r, const char *units) {
 }
 
 bool format_duration(const char *text, size_t size) {
-    struct reader r = {text, text + size};
+    struct time_reader r = {text, text + size};
     if (!take(&r, "P")) return false;
     if (take_units(&r, "W") > 0) return r.p == r.end;
     const int days = take_units(&r, "YMD");
