@@ -190,7 +190,8 @@ class Index(Case):
         self.assertEqual(os.path.getsize(part), 0)
 
     def test_a_large_segment_gets_its_index_while_the_daemon_goes_on(self):
-        daemon = self.daemon("--segment-bytes-max", "20MB")
+        # Not re-packed; and a shorter archive_after_s makes the index sooner.
+        daemon = self.daemon("--segment-bytes-max", "20MB", "--archive-level", "0", "--archive-after-s", "1s")
         sent = [log_line(self.rng, n=n, padding="%0200x" % n) for n in range(70000)]
         daemon.send(b"".join(line + b"\n" for line in sent))
         daemon.wait_stored(len(sent))

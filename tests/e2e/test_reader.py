@@ -195,7 +195,7 @@ class Tail(Shared):
 
 class Follow(Case):
     def test_tail_f_shows_every_line_once_in_order_across_rotations_and_soon(self):
-        daemon = self.daemon("--segment-bytes-max", "1MiB")
+        daemon = self.daemon("--segment-bytes-max", "1MiB", "--flush-ms", "20")
         first = [log_line(self.rng, n=n) for n in range(5)]
         daemon.send(b"\n".join(first) + b"\n")
         daemon.wait_stored(5)
@@ -215,8 +215,8 @@ class Follow(Case):
         self.assertGreaterEqual(len(segments(daemon.base)), rounds // 5)
         late = sorted(seen - when[line] for seen, line in follower.seen if line in when)
         # flush_ms and a poll every 250 ms; the margin is for a busy machine
-        self.assertLess(late[len(late) // 2], 0.2 + 0.25 + (2 if WINDOWS or SANITIZED else 0.2), late)
-        self.assertLess(late[-1], 0.2 + 0.25 + (10 if WINDOWS or SANITIZED else 2), late)
+        self.assertLess(late[len(late) // 2], 0.02 + 0.25 + (2 if WINDOWS or SANITIZED else 0.2), late)
+        self.assertLess(late[-1], 0.02 + 0.25 + (10 if WINDOWS or SANITIZED else 2), late)
         daemon.stop()
 
     def test_tail_f_shows_the_first_line_of_a_new_directory(self):
