@@ -6,8 +6,8 @@
 
 #include "port/error.h"
 
-/* Reads digits of this base up to max; NULL: there is no such number here.
- * A leading zero before other digits is refused where it could mean octal. */
+/* Reads a number of this base, at most max, and returns what follows; NULL: there is none.
+ * Rejects a leading zero where it could mean octal. */
 static const char *read_number(const char *text, uint32_t base, uint32_t max, uint32_t *number) {
     const char *p = text;
     uint64_t value = 0;
@@ -42,8 +42,8 @@ static const char *read_ipv4(const char *p, uint8_t ip[4]) {
     return p;
 }
 
-/* Eight groups, one run of zero groups written "::", the last two perhaps as
- * IPv4.  Ends before ']' or '%'. */
+/* Eight groups; "::" is a run of zero groups, and the last two groups may be an IPv4 address.
+ * Ends at ']' or '%'. */
 static const char *read_ipv6(const char *p, uint8_t ip[16]) {
     uint8_t bytes[16] = {0};
     int count = 0, gap = -1; /* in bytes */
@@ -101,7 +101,7 @@ int address_parse(const char *text, struct port_address *address) {
     return 0;
 }
 
-/* The longest run of two zero groups or more, the first of equals. */
+/* The longest run of at least two zero groups; the first of equal ones. */
 static int longest_gap(const uint16_t groups[8], int *length) {
     int best = -1;
     *length = 1;
@@ -156,6 +156,6 @@ const char *address_format(const struct port_address *address, char *text) {
 
 bool address_equal(const struct port_address *a, const struct port_address *b) {
     if (a->family != b->family || a->port != b->port || a->scope != b->scope) return false;
-    /* Two sizes that the compiler knows: asked for each datagram, a call of memcmp is dear. */
+    /* With constant sizes the compiler inlines memcmp; this runs for each datagram. */
     return a->family == 4 ? memcmp(a->ip, b->ip, 4) == 0 : memcmp(a->ip, b->ip, 16) == 0;
 }

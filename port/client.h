@@ -1,7 +1,7 @@
 /* client.h - names, and blocking sockets for programs with one thing to do.
  *
- * Every call may wait for the network.  A server's owner must make none of them; a lane may, if it is
- * one that may wait (remote.h for what may hang). */
+ * Every call may wait for the network.  A server's owner must make none of them; a lane may, if
+ * it is one that may wait (remote.h for what may hang). */
 #ifndef PORT_CLIENT_H
 #define PORT_CLIENT_H
 
@@ -10,8 +10,9 @@
 
 #include "port/address.h"
 
-/* Reads "host:port" and "[host]:port"; the port is a number.  Looks the host up if it is a name, and
- * takes its first address.  ERR_INVALID: not of this form.  ERR_ADDRESS_UNKNOWN: no such host. */
+/* Reads "host:port" and "[host]:port"; the port is a number.  Looks the host up if it is a name,
+ * and takes its first address.  ERR_INVALID: not of this form.  ERR_ADDRESS_UNKNOWN: no such
+ * host. */
 int client_resolve(const char *host_and_port, struct port_address *address);
 /* The first address of a host's name; its port is 0. */
 int client_look_up(const char *host, struct port_address *address);

@@ -1,18 +1,18 @@
-/* error.h - the ways in which the world can go wrong, one number each.
- * Calls return 0 (or a count) or one of these, all negative.  Each system's
- * own codes are translated in its folder, in one table; a code that no table
- * knows comes through as ERR_OTHER. */
+/* error.h - external failures, one number each.
+ *
+ * Calls return 0 (or a count) or one of these, all negative.  One table per system translates
+ * its own codes (linux/errno.c, windows/errors.c); a code that is not in it becomes ERR_OTHER. */
 #ifndef PORT_ERROR_H
 #define PORT_ERROR_H
 
 #define ERROR_TABLE(X)                                                                             \
     X(ERR_CANCELLED, "cancelled")                                                                  \
     X(ERR_NO_MEMORY, "out of memory")                                                              \
-    X(ERR_NO_SPACE, "no space left")                                                               \
+    X(ERR_NO_SPACE, "no space left on device")                                                     \
     X(ERR_READ_ONLY, "read-only file system")                                                      \
     X(ERR_DENIED, "permission denied")                                                             \
     X(ERR_NOT_FOUND, "no such file or directory")                                                  \
-    X(ERR_NOT_MADE, "cannot be made: no such drive or directory above it")                         \
+    X(ERR_NOT_MADE, "cannot be created: its drive or parent directory does not exist")             \
     X(ERR_EXISTS, "already exists")                                                                \
     X(ERR_NOT_DIRECTORY, "not a directory")                                                        \
     X(ERR_IS_DIRECTORY, "is a directory")                                                          \
@@ -20,17 +20,17 @@
     X(ERR_BUSY, "in use by another program")                                                       \
     X(ERR_NAME_TOO_LONG, "name too long")                                                          \
     X(ERR_TOO_MANY_FILES, "too many open files")                                                   \
-    X(ERR_TOO_MANY_WATCHES, "the system watches no more sockets (fs.epoll.max_user_watches)")      \
+    X(ERR_TOO_MANY_WATCHES, "the limit of watched sockets is reached (fs.epoll.max_user_watches)") \
     X(ERR_TOO_LARGE, "file too large")                                                             \
     X(ERR_IO, "input/output error")                                                                \
     X(ERR_ADDRESS_IN_USE, "address already in use")                                                \
-    X(ERR_ADDRESS_UNKNOWN, "no such address")                                                      \
+    X(ERR_ADDRESS_UNKNOWN, "unknown host or address")                                              \
     X(ERR_REFUSED, "connection refused")                                                           \
-    X(ERR_RESET, "connection reset by the other side")                                             \
+    X(ERR_RESET, "connection reset by peer")                                                       \
     X(ERR_UNREACHABLE, "network unreachable")                                                      \
     X(ERR_TIMED_OUT, "timed out")                                                                  \
     X(ERR_CLOSED, "closed by the other side")                                                      \
-    X(ERR_INVALID, "not valid")                                                                    \
+    X(ERR_INVALID, "invalid")                                                                      \
     X(ERR_UNSUPPORTED, "not supported on this system")                                             \
     X(ERR_OTHER, "unexpected system error")
 
@@ -42,7 +42,7 @@ enum error {
         ERR_END_
 };
 
-/* What a person reads: "no space left".  Never NULL, never freed. */
+/* The text for messages, such as "permission denied".  Never NULL, never freed. */
 const char *error_text(int error);
 
 #endif

@@ -1,5 +1,5 @@
-/* files.c - the calls on files that are the same on every system: those that
- * hand on to where the files live, and those that are made of several. */
+/* files.c - the calls on files that are the same on every system: they pass one operation to the
+ * file system, or combine several. */
 #include "port/files.h"
 
 #include <assert.h>
@@ -85,9 +85,9 @@ int free_space(struct files *files, const char *path, uint64_t *bytes) {
     return files->free_space(files, path, bytes);
 }
 
-/* ---- made of several ---- */
+/* ---- combined operations ---- */
 
-/* The folder that `path` is in; the caller frees it. */
+/* The directory of `path`; the caller frees it. */
 static char *folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) return strdup(".");
@@ -111,18 +111,16 @@ int directory_sync_above(struct files *files, const char *path) {
     if (folder == NULL) return ERR_NO_MEMORY;
     const int error = directory_sync(files, folder);
     free(folder);
-    /* Who may enter and change a folder, but not read it, cannot sync it. */
+    /* A directory that we may enter and change but not read cannot be synced. */
     return error == ERR_DENIED ? 0 : error;
 }
 
-/* One level; one that is there already, or that somebody else has made in
- * between, is as good. */
+/* One level.  One that exists, or that another process makes meanwhile, is success. */
 static int directory_make_one(struct files *files, const char *path) {
     const int error = files->make_directory(files, path);
     if (error == 0) return directory_sync_above(files, path);
     if (error == ERR_NOT_FOUND) return error;
-    /* Some systems say "denied" or "read-only" of one that is there, so
-     * looking decides. */
+    /* Some systems answer "denied" or "read-only" for one that exists, so its status decides. */
     const int there = directory_is_there(files, path);
     return there == 0 || there == ERR_NOT_DIRECTORY ? there : error;
 }
@@ -142,13 +140,13 @@ int directory_make(struct files *files, const char *path) {
         *p = '/';
     }
     free(part);
-    /* The root of a share cannot be made or looked at, yet what is in it can:
-     * so only the end counts, and the first trouble is its cause. */
+    /* The root of a share can be neither made nor examined, but the directories in it can.  So
+     * only the last level decides, and the first error is the cause of its failure. */
     error = directory_make_one(files, path);
     return error == ERR_NOT_FOUND && first_error != 0 ? first_error : error;
 }
 
-/* At most `size` bytes, and of a pipe whatever comes until it ends. */
+/* At most `size` bytes; from a pipe, everything until its end. */
 static int64_t read_whole(struct file *file, char *bytes, size_t size) {
     const int64_t got = file_read_at(file, bytes, size, 0);
     if (got != ERR_NOT_SEEKABLE) return got;
@@ -162,7 +160,7 @@ static int64_t read_whole(struct file *file, char *bytes, size_t size) {
     return (int64_t)done;
 }
 
-/* A pipe says of itself that it is empty, and so does what the kernel makes up as it is read. */
+/* Pipes and the kernel's generated files (/proc) report a size of 0. */
 static int read_sized(struct file *file, const struct file_status *status, size_t size_max,
                       char **text, size_t *size) {
     if (status->directory) return ERR_IS_DIRECTORY;
@@ -170,7 +168,7 @@ static int read_sized(struct file *file, const struct file_status *status, size_
     const size_t room = status->size > 0 ? (size_t)status->size : size_max + 1;
     char *bytes = malloc(room + 1);
     if (bytes == NULL) return ERR_NO_MEMORY;
-    /* It may have shrunk since: what is read counts.  What it grew by is left for next time. */
+    /* The file may have shrunk since: the bytes read count.  Bytes added since are not read. */
     int64_t got = read_whole(file, bytes, room);
     if (got > 0 && (size_t)got > size_max) got = ERR_TOO_LARGE;
     if (got < 0) {
@@ -212,21 +210,21 @@ int file_replace(struct files *files, const char *path, const void *bytes, size_
                  bool secret) {
     static const char suffix[] = ".new";
     const size_t length = strlen(path);
-    char *beside = malloc(length + sizeof suffix);
+    char *temporary = malloc(length + sizeof suffix);
     char *folder = folder_of(path);
-    int error = beside == NULL || folder == NULL ? ERR_NO_MEMORY : 0;
+    int error = temporary == NULL || folder == NULL ? ERR_NO_MEMORY : 0;
     if (error == 0) {
-        memcpy(beside, path, length);
-        memcpy(beside + length, suffix, sizeof suffix);
-        error = write_new_file(files, beside, bytes, size, secret);
-        if (error == 0) error = file_rename(files, beside, path);
+        memcpy(temporary, path, length);
+        memcpy(temporary + length, suffix, sizeof suffix);
+        error = write_new_file(files, temporary, bytes, size, secret);
+        if (error == 0) error = file_rename(files, temporary, path);
         if (error == 0)
             error = directory_sync(files, folder);
         else
-            file_remove(files, beside);
+            file_remove(files, temporary);
     }
     free(folder);
-    free(beside);
+    free(temporary);
     return error;
 }
 

@@ -7,7 +7,8 @@
 #define LINE_BYTES_MAX 4096
 
 /* State of the process on purpose: standard error is the process's, and any thread may report
- * something, also one that has no port.  The owner sets these while workers run, so each is atomic. */
+ * something, also one that has no port.  The owner sets these while workers run, so each is
+ * atomic. */
 static _Atomic(const char *) program_name = "logport";
 static _Atomic bool never_wait;
 static _Atomic(system_message_sink *) sink; /* NULL: standard error */

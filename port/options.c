@@ -1,7 +1,7 @@
-/* options.c - values from text, the command line, and the --help text, all
- * from one table.  Strict: a value that is not wholly understood, overflows or
- * lies outside its range is an error that says what would have been right.
- * Allocates nothing; texts are kept where the caller has them. */
+/* options.c - parses values and command lines, and writes --help texts, all from one table.
+ *
+ * Strict: a value with anything left over, that overflows or is out of range is an error that
+ * states what was expected.  Allocates nothing: fields point into the caller's texts. */
 #include "port/options.h"
 
 #include <assert.h>
@@ -10,22 +10,22 @@
 
 #include "port/error.h"
 
-/* A misspelt name is compared with all others; longer ones are cut to this. */
+/* Names are compared up to this length to find similar ones. */
 #define NAME_COMPARED_MAX 48
 #define TABLE_MAX         256
 
-struct unit {
+struct measure_unit {
     const char *name;
     uint64_t size;
 };
 
-/* The largest first: a number is shown in the first unit that divides it. */
-static const struct unit byte_units[] = {
+/* Largest first: a number is shown in the first unit that divides it. */
+static const struct measure_unit byte_units[] = {
     {"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"GB", 1000000000},
     {"MB", 1000000},   {"kB", 1000},      {"G", 1u << 30},   {"M", 1u << 20},
     {"K", 1u << 10},   {"B", 1},          {NULL, 0},
 };
-static const struct unit time_units[] = {
+static const struct measure_unit time_units[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0},
 };
 
@@ -35,8 +35,8 @@ static void *field_of(const struct option *option, void *settings) {
 
 /* ---- one value ---- */
 
-/* Digits, with single underscores between them.  NULL: none, or more than 64
- * bits hold; else what follows. */
+/* Digits, with single underscores between them.  Returns what follows; NULL: no digit, or more
+ * than 64 bits. */
 static const char *parse_number(const char *text, uint64_t *number) {
     uint64_t sum = 0;
     if (*text < '0' || *text > '9') return NULL;
@@ -51,9 +51,9 @@ static const char *parse_number(const char *text, uint64_t *number) {
     return text;
 }
 
-/* A number and, behind at most one space, a unit.  bare: what a number without
- * a unit counts. */
-static bool parse_measure(const char *text, const struct unit *units, uint64_t bare,
+/* A number and, after at most one space, a unit.  bare: the size of a number's unit when it has
+ * none. */
+static bool parse_measure(const char *text, const struct measure_unit *units, uint64_t bare,
                           uint64_t *measure) {
     uint64_t number;
     uint64_t size = bare;
@@ -71,7 +71,7 @@ static bool parse_measure(const char *text, const struct unit *units, uint64_t b
     return true;
 }
 
-static const char *format_measure(uint64_t measure, const struct unit *units, char *text,
+static const char *format_measure(uint64_t measure, const struct measure_unit *units, char *text,
                                   size_t size) {
     while (units[1].name != NULL && (measure == 0 || measure % units->size != 0))
         units++;
@@ -100,9 +100,10 @@ static int set_number(const struct option *option, uint64_t value, const char *t
         option_format(option, option->min, least, sizeof least);
         option_format(option, max, most, sizeof most);
         if (option->max == 0)
-            snprintf(error, OPTION_ERROR_MAX, "%.60s is too small: at least %s", text, least);
+            snprintf(error, OPTION_ERROR_MAX, "%.60s is too small; the minimum is %s", text, least);
         else
-            snprintf(error, OPTION_ERROR_MAX, "%.60s is out of range: %s to %s", text, least, most);
+            snprintf(error, OPTION_ERROR_MAX, "%.60s is out of range (%s to %s)", text, least,
+                     most);
         return ERR_INVALID;
     }
     memcpy(field_of(option, settings), &value, sizeof value);
@@ -124,7 +125,7 @@ static int set_flag(const struct option *option, const char *text, void *setting
 static int add_to_list(const struct option *option, const char *text, void *settings, char *error) {
     struct option_list *list = field_of(option, settings);
     if (list->count == OPTION_LIST_MAX) {
-        snprintf(error, OPTION_ERROR_MAX, "given more than %d times", OPTION_LIST_MAX);
+        snprintf(error, OPTION_ERROR_MAX, "may be given at most %d times", OPTION_LIST_MAX);
         return ERR_INVALID;
     }
     list->texts[list->count++] = text;
@@ -140,20 +141,20 @@ int option_set(const struct option *option, const char *text, void *settings, ch
     case OPTION_COUNT: {
         const char *rest = parse_number(text, &value);
         if (rest == NULL || *rest != '\0')
-            return not_a(text, "a whole number (try 10 or 1_000)", error);
+            return not_a(text, "a whole number (examples: 10, 1_000)", error);
         break;
     }
     case OPTION_BYTES:
         if (!parse_measure(text, byte_units, 1, &value))
-            return not_a(text, "a size (try 65536, 64KiB or 1MiB)", error);
+            return not_a(text, "a size (examples: 65536, 64KiB, 1MiB)", error);
         break;
     case OPTION_TIME_MS:
         if (!parse_measure(text, time_units, 1, &value))
-            return not_a(text, "a time (try 200ms, 2s or 10m)", error);
+            return not_a(text, "a duration (examples: 200ms, 2s, 10m)", error);
         break;
     case OPTION_TIME_S:
         if (!parse_measure(text, time_units, 1000, &value) || value % 1000 != 0)
-            return not_a(text, "a time in whole seconds (try 30s, 10m or 1h)", error);
+            return not_a(text, "a duration in whole seconds (examples: 30s, 10m, 1h)", error);
         value /= 1000;
         break;
     }
@@ -178,8 +179,7 @@ const struct option *option_find(const struct option *table, const char *name) {
     return NULL;
 }
 
-/* How many letters must be changed, added, left out or swapped with their
- * neighbour to make one of the other. */
+/* Edit distance: letters changed, added, removed, or swapped with their neighbour. */
 static uint32_t distance(const char *a, const char *b) {
     uint32_t rows[3][NAME_COMPARED_MAX + 1];
     uint32_t *before = rows[0], *above = rows[1], *row = rows[2];
@@ -213,7 +213,7 @@ const char *option_like(const struct option *table, const char *name) {
     for (; table->name != NULL; table++) {
         if (table->help == NULL) continue;
         uint32_t apart = distance(name, table->name);
-        /* The beginning of a name is as good as one wrong letter. */
+        /* The beginning of a name counts as one wrong letter. */
         if (size >= 3 && strncmp(name, table->name, size) == 0) apart = 1;
         if (apart > least || (apart == least && like != NULL)) continue;
         least = apart;
@@ -230,17 +230,17 @@ static void with_dashes(const char *name, char *text, size_t size) {
 
 /* ---- the command line ---- */
 
-struct reading {
+struct command_line {
     const struct option *table;
     int argc;
     char **argv;
-    int next; /* the argument behind the one being read */
+    int next; /* the argument after the present one */
     void *settings;
     char *error;
-    bool given[TABLE_MAX]; /* lists that this command line has begun */
+    bool given[TABLE_MAX]; /* options that this command line has set already */
 };
 
-static int set_given(struct reading *r, const struct option *option, const char *shown,
+static int set_given(struct command_line *r, const struct option *option, const char *shown,
                      const char *text) {
     char reason[OPTION_ERROR_MAX];
     const size_t index = (size_t)(option - r->table);
@@ -253,18 +253,18 @@ static int set_given(struct reading *r, const struct option *option, const char 
     return status;
 }
 
-/* The value is the next argument, whatever it looks like. */
-static int set_from_next(struct reading *r, const struct option *option, const char *shown) {
+/* The value is the next argument, even if it begins with '-'. */
+static int set_from_next(struct command_line *r, const struct option *option, const char *shown) {
     if (option->kind == OPTION_FLAG) return set_given(r, option, shown, "true");
     if (r->next == r->argc) {
-        snprintf(r->error, OPTION_ERROR_MAX, "%.60s: a value is missing%s%s", shown,
+        snprintf(r->error, OPTION_ERROR_MAX, "%.60s: missing value%s%s", shown,
                  option->value != NULL ? ": " : "", option->value != NULL ? option->value : "");
         return ERR_INVALID;
     }
     return set_given(r, option, shown, r->argv[r->next++]);
 }
 
-static int read_long(struct reading *r, const char *argument) {
+static int read_long(struct command_line *r, const char *argument) {
     char name[128], shown[132], like[128];
     const size_t size = strcspn(argument + 2, "=");
     snprintf(name, sizeof name, "%.*s", size < 120 ? (int)size : 120, argument + 2);
@@ -291,8 +291,8 @@ static const struct option *find_letter(const struct option *table, char letter)
     return NULL;
 }
 
-/* -n 5, -n5, and flags in one: -iv, -ivn5. */
-static int read_letters(struct reading *r, const char *argument) {
+/* -n 5, -n5, and several flags together: -iv, -ivn5. */
+static int read_letters(struct command_line *r, const char *argument) {
     for (const char *p = argument + 1; *p != '\0'; p++) {
         const char shown[3] = {'-', *p, '\0'};
         const struct option *option = find_letter(r->table, *p);
@@ -310,7 +310,7 @@ static int read_letters(struct reading *r, const char *argument) {
 
 int options_command_line(const struct option *table, int argc, char **argv, void *settings,
                          char *error) {
-    struct reading r = {table, argc, argv, 1, settings, error, {false}};
+    struct command_line r = {table, argc, argv, 1, settings, error, {false}};
     int words = 0;
     bool ended = false;
     error[0] = '\0';
@@ -332,18 +332,18 @@ int options_command_line(const struct option *table, int argc, char **argv, void
 
 /* ---- help ---- */
 
-struct text {
+struct help_text {
     char *bytes;
     size_t size;
     size_t needed;
 };
 
-static void add(struct text *text, const char *bytes, size_t size) {
+static void add(struct help_text *text, const char *bytes, size_t size) {
     for (size_t i = 0; i < size; i++, text->needed++)
         if (text->needed + 1 < text->size) text->bytes[text->needed] = bytes[i];
 }
 
-static void add_spaces(struct text *text, size_t count) {
+static void add_spaces(struct help_text *text, size_t count) {
     while (count-- > 0)
         add(text, " ", 1);
 }
@@ -371,8 +371,8 @@ static size_t format_left(const struct option *option, char *left, size_t size) 
     return (size_t)length < size ? (size_t)length : size - 1;
 }
 
-/* Words, wrapped, the lines after the first indented. */
-static void add_wrapped(struct text *text, const char *words, size_t indent, size_t columns) {
+/* Wraps words; indents all lines after the first. */
+static void add_wrapped(struct help_text *text, const char *words, size_t indent, size_t columns) {
     size_t column = indent;
     while (*words != '\0') {
         if (*words == '\n' || *words == ' ') {
@@ -402,7 +402,7 @@ const char *option_default(const struct option *option) {
 }
 
 size_t options_help(const struct option *table, uint32_t columns, char *text, size_t size) {
-    struct text out = {text, size, 0};
+    struct help_text out = {text, size, 0};
     char left[160], words[1024];
     size_t indent = 0;
     const struct option *option;

@@ -1,7 +1,8 @@
-/* port.c - the half of the completion port that is the same on every system:
- * starting and cancelling, handing back, timers, and pools of buffers.
- * Nothing here waits; waiting is the back end's.  Every start is paired with
- * one port_completed and one `done`; in_flight counts what is between. */
+/* port.c - the part of the completion port that all back ends share: starting, cancelling and
+ * completing ops, timers, and pools of buffers.
+ *
+ * Nothing here waits; the back end does.  Every start has one port_completed and one `done`;
+ * in_flight counts the ops between start and `done`. */
 #include "port/port.h"
 
 #include <assert.h>
@@ -71,22 +72,21 @@ void port_random(struct port *port, void *bytes, size_t size) {
     port->calls->random(port, bytes, size);
 }
 
-/* ---- waiting and handing back ---- */
+/* ---- waiting and completing ---- */
 
 uint32_t port_wait(struct port *port, int64_t timeout_ns) {
     const int64_t started_ns = port_now_ns(port);
     const int64_t give_up_ns =
         timeout_ns < 0 || timeout_ns > INT64_MAX - started_ns ? INT64_MAX : started_ns + timeout_ns;
-    /* The back end is asked every time, also when much is waiting already:
-     * ops whose `done` starts one that comes back at once must not keep the
-     * port from looking at everybody else's. */
+    /* Asks the back end every time, even when ops are complete already: ops whose `done` starts
+     * one that completes at once must not starve all others. */
     do {
         timers_expire(port);
         port->calls->wait(port, port->completed.count > 0 ? 0 : nearest_ns(port, give_up_ns));
         timers_expire(port);
     } while (port->completed.count == 0 && port_now_ns(port) < give_up_ns);
 
-    /* What comes back while these run is for the next call. */
+    /* Ops that complete while these run are for the next call. */
     uint32_t count = port->completed.count;
     if (count > PORT_COLLECT_MAX) count = PORT_COLLECT_MAX;
     for (uint32_t i = 0; i < count; i++)
@@ -102,7 +102,7 @@ static void dispatch(struct port *port) {
     op->done(op);
 }
 
-/* How long a back end may wait: until the next timer or the end; -1: for ever. */
+/* How long a back end may wait: until the next timer or give_up_ns; -1: no limit. */
 static int64_t nearest_ns(const struct port *port, int64_t give_up_ns) {
     int64_t until_ns = give_up_ns;
     if (port->timer_count > 0 && port->timers[0]->u.timer.deadline_ns < until_ns)
@@ -116,7 +116,7 @@ static bool is_receive(const struct port_op *op) {
     return op->kind == PORT_RECEIVE || op->kind == PORT_RECEIVE_DATAGRAMS;
 }
 
-/* Where a socket keeps this op while it is in flight; NULL for other kinds. */
+/* The place in its socket for an op in flight; NULL for other kinds. */
 static struct port_op **place_on_socket(struct port_op *op) {
     switch (op->kind) {
     case PORT_ACCEPT:
@@ -147,8 +147,7 @@ void port_completed(struct port *port, struct port_op *op, int64_t result) {
 
 /* ---- starting ---- */
 
-/* Everything but the caller's half is reset.  A post may do this on any
- * thread: the op is that thread's until the back end has it. */
+/* A post may do this on any thread: the op belongs to that thread until the back end has it. */
 void port_begin(struct port *port, struct port_op *op, enum port_operation kind) {
     assert(op->kind == PORT_IDLE && op->done != NULL);
     op->kind = kind;
@@ -208,7 +207,7 @@ static void start_on_socket(struct port *port, struct port_op *op, enum port_ope
     op->u.net.socket = socket;
     op->u.net.done = 0;
     struct port_op **place = place_on_socket(op);
-    assert(*place == NULL); /* one each way at a time */
+    assert(*place == NULL); /* one per direction at a time */
     *place = op;
     port->calls->start(port, op);
 }
@@ -274,7 +273,7 @@ int port_bind(struct port *port, struct port_socket *socket, struct port_address
 }
 
 void port_shut(struct port *port, struct port_socket *socket) {
-    if (socket->port == NULL) return; /* never opened, or shut before */
+    if (socket->port == NULL) return; /* not open */
     assert(socket->port == port);
     port->calls->shut(port, socket);
 }
@@ -296,13 +295,13 @@ static void heap_put(struct port *port, uint32_t i, struct port_op *op) {
     op->u.timer.heap_index = i;
 }
 
-/* The place i is free for op, or for what op's arrival moves there. */
-static void heap_settle(struct port *port, uint32_t i, struct port_op *op) {
+/* Place i is free: puts op there, and moves others up or down until the heap is in order. */
+static void heap_insert(struct port *port, uint32_t i, struct port_op *op) {
     while (i > 0 && earlier(op, port->timers[(i - 1) / 2])) {
         heap_put(port, i, port->timers[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
-    for (;;) { /* ends at a leaf at the latest */
+    for (;;) { /* ends at a leaf */
         uint32_t child = 2 * i + 1;
         if (child >= port->timer_count) break;
         if (child + 1 < port->timer_count && earlier(port->timers[child + 1], port->timers[child]))
@@ -329,7 +328,7 @@ void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns) {
         port->timer_room = room;
     }
     port->timer_count++;
-    heap_settle(port, port->timer_count - 1, op);
+    heap_insert(port, port->timer_count - 1, op);
 }
 
 static void timer_remove(struct port *port, struct port_op *op) {
@@ -337,7 +336,7 @@ static void timer_remove(struct port *port, struct port_op *op) {
     assert(i < port->timer_count && port->timers[i] == op);
     port->timer_count--;
     struct port_op *last = port->timers[port->timer_count];
-    if (last != op) heap_settle(port, i, last);
+    if (last != op) heap_insert(port, i, last);
 }
 
 static void timers_expire(struct port *port) {
@@ -401,7 +400,7 @@ int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
 
 void port_pool_free(struct port_pool *pool) {
     assert(pool->buffers_free == pool->buffers && pool->waiting.count == 0);
-    free(pool->all[0].slices); /* the first one's is where all of them begin */
+    free(pool->all[0].slices); /* one block for all buffers */
     free(pool->all);
     memory_give_back(pool->memory);
     free(pool);
@@ -409,7 +408,7 @@ void port_pool_free(struct port_pool *pool) {
 
 struct port_buffer *port_pool_take(struct port_pool *pool, struct port_op *op) {
     struct port_buffer *buffer = op->buffer;
-    if (buffer != NULL) { /* kept for it by a release */
+    if (buffer != NULL) { /* put there by a release */
         op->buffer = NULL;
         return buffer;
     }
@@ -435,8 +434,8 @@ void port_buffer_release(struct port_buffer *buffer) {
     struct port_pool *pool = buffer->pool;
     struct port_op *op = port_list_take_first(&pool->waiting);
     if (op != NULL) {
-        /* It never becomes free in between, so nobody can get ahead of the
-         * one who waited longest. */
+        /* It does not become free in between, so no other op can overtake the one that has waited
+         * longest. */
         buffer->slice_count = 0;
         op->buffer = buffer;
         pool->port->calls->start(pool->port, op);

@@ -1,19 +1,16 @@
-/* port.h - the completion port: start an operation now, collect it later.
+/* port.h - the completion port: start an operation now, collect its completion later.
  *
- * The caller embeds a struct port_op in a struct of its own.  From its start
- * until its `done` is called, the op and everything handed over with it
- * (socket, buffer, file, bytes) belong to the port.  Every op started comes
- * back exactly once; cancelled and failed ones too.  Starting cannot fail:
- * bad news is a negative result that arrives the way good news does, never
- * from inside the call that started it.
+ * The caller embeds a struct port_op in a struct of its own.  From the start of an op until its
+ * `done` is called, the op and everything passed with it (socket, buffer, file, bytes) belong to
+ * the port.  Every started op completes ("comes back") exactly once, cancelled and failed ones too.
+ * Starting cannot fail: an error is a negative result, and it arrives as every result does, never
+ * from inside the call that started the op.
  *
- * Threads: one thread, the owner, makes every call here but port_post, which
- * any thread or signal handler may make.  `done` runs on the owner; the `run`
- * of a port_work runs on a worker.
+ * Threads: one thread, the owner, makes every call, except where "any thread" is stated.  `done`
+ * runs on the owner; the `run` of a port_work runs on a worker.
  *
- * Two back ends: IOCP on Windows, epoll on Linux (with io_uring where that
- * helps).  The choice is made at run time (port_open), so that a simulator can
- * be a third. */
+ * Back ends: IOCP on Windows, epoll on Linux (with io_uring where the kernel allows it), and a
+ * simulator in tests/sim.  port_open chooses one at run time. */
 #ifndef PORT_PORT_H
 #define PORT_PORT_H
 
@@ -37,7 +34,7 @@ struct processes;
 typedef void port_callback(struct port_op *op);
 
 enum port_operation {
-    PORT_IDLE, /* the caller's: not started, or come back */
+    PORT_IDLE, /* the caller's: not started, or completed */
     PORT_ACCEPT,
     PORT_RECEIVE,
     PORT_RECEIVE_DATAGRAMS,
@@ -51,28 +48,27 @@ enum port_operation {
     PORT_SIGNAL,
 };
 
-/* Room for what a back end keeps in an op: an OVERLAPPED and AcceptEx's two
- * addresses are the largest. */
+/* Space for a back end's own state; the largest is an OVERLAPPED and AcceptEx's two addresses. */
 #define PORT_OP_PRIVATE_WORDS 24
 
 struct port_op {
-    /* Set by the caller before a start.  Called once, on the owner, when the
-     * op is the caller's again; it may start the same op anew. */
+    /* Set by the caller before a start.  Called once, on the owner, when the op is the caller's
+     * again; it may start the same op again. */
     port_callback *done;
     /* Set by the port before `done`: 0 or more, or an ERR_. */
     int64_t result;
-    /* PORT_RECEIVE and PORT_RECEIVE_DATAGRAMS, result > 0: the buffer with what
-     * came.  It is the caller's now; give it back with port_buffer_release. */
+    /* PORT_RECEIVE and PORT_RECEIVE_DATAGRAMS, result > 0: the received bytes.  The buffer is the
+     * caller's until port_buffer_release. */
     struct port_buffer *buffer;
-    /* PORT_ACCEPT: who connected. */
+    /* PORT_ACCEPT: the other side. */
     struct port_address peer;
 
-    /* The port's own from here on. */
+    /* Private to the port from here on. */
     enum port_operation kind;
-    bool cancelled; /* it was asked to come back early */
-    bool completed; /* it has its result and waits for its `done` */
+    bool cancelled; /* port_cancel was called */
+    bool completed; /* it has its result; `done` has not been called */
     struct port *port;
-    struct port_list *list; /* the one it stands in, or NULL */
+    struct port_list *list; /* the list that it is in, or NULL */
     struct port_op *next, *previous;
     union {
         struct {
@@ -89,7 +85,7 @@ struct port_op {
         } file;
         struct {
             int64_t deadline_ns;
-            uint64_t order; /* of its start: earlier ones first when deadlines are equal */
+            uint64_t order; /* number of its start, which decides between equal deadlines */
             uint32_t heap_index;
         } timer;
         struct {
@@ -106,11 +102,11 @@ struct port_op {
     uint64_t backend[PORT_OP_PRIVATE_WORDS];
 };
 
-/* True if the op is the caller's: never started, or come back. Owner only. */
+/* True if the op is the caller's: not started, or completed. */
 static inline bool port_idle(const struct port_op *op) {
     return op->kind == PORT_IDLE;
 }
-/* The struct that embeds an op (or anything else) as `member`. */
+/* The struct that embeds an op (or another member). */
 #define PORT_CONTAINER(type, member, pointer)                                                      \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
@@ -118,8 +114,8 @@ static inline bool port_idle(const struct port_op *op) {
 
 struct port_options {
     const struct port_backend *backend; /* NULL: the system's own */
-    /* Threads of each lane but IDLE, at most PORT_WORKERS_MAX. */
-    uint32_t pack_workers;   /* 0: one a core */
+    /* Threads per lane, at most PORT_WORKERS_MAX; the idle lane always has one. */
+    uint32_t pack_workers;   /* 0: one per core */
     uint32_t urgent_workers; /* 0: two */
     uint32_t slow_workers;   /* 0: two */
 };
@@ -127,43 +123,39 @@ struct port_options {
 #define PORT_WORKERS_MAX 64
 
 int port_open(const struct port_options *options, struct port **port);
-/* Stops the workers (work already started is finished) and frees the port.
- * Every op must be back, every socket shut and every call of port_post
- * returned: anything else is our bug. */
+/* Ends the workers and frees the port.  Before that every op must have completed, every socket
+ * must be shut, every remote lane closed and every call of port_post must have returned.  It
+ * does not wait for the thread of an abandoned remote lane. */
 void port_close(struct port *port);
-/* What does the receiving now: "iocp", "io_uring" or "epoll".  A port on Linux sets io_uring up when
- * it first listens, unless the kernel refuses it or LOGPORT_PORT=epoll is in the environment; until
- * then, and with UDP alone, it is "epoll". */
+/* What does the receiving now: "iocp", "io_uring" or "epoll".  A port on Linux sets io_uring up
+ * when it first listens, unless the kernel refuses it or LOGPORT_PORT=epoll is in the
+ * environment; until then, and with UDP alone, it is "epoll". */
 const char *port_name(const struct port *port);
-struct files *port_files(const struct port *port);         /* where this port's files live */
-struct processes *port_processes(const struct port *port); /* who starts programs (process.h) */
+struct files *port_files(const struct port *port);         /* this port's file system */
+struct processes *port_processes(const struct port *port); /* starts programs (process.h) */
 
-/* Waits until something has come back or timeout_ns is over (negative: no
- * limit; 0: only looks), then calls `done` for at most PORT_COLLECT_MAX ops.
- * Returns how many. */
+/* Waits until an op has completed or timeout_ns has passed (negative: no limit; 0: does not wait),
+ * then calls `done` for at most PORT_COLLECT_MAX ops.  Returns their number. */
 #define PORT_COLLECT_MAX 64
 uint32_t port_wait(struct port *port, int64_t timeout_ns);
 
-/* Monotonic, for deadlines; wall: since 1970-01-01 UTC.  Nanoseconds.
- * Any thread. */
+/* Nanoseconds: monotonic, for deadlines; wall: since 1970-01-01 UTC.  Any thread. */
 int64_t port_now_ns(const struct port *port);
 int64_t port_wall_ns(const struct port *port);
-/* Bytes that nobody can guess (the control token).  Any thread. */
+/* Cryptographically random bytes (the control token).  Any thread. */
 void port_random(struct port *port, void *bytes, size_t size);
 
-/* Asks for an op to come back early, with ERR_CANCELLED if that is possible
- * and with its true result if it is too late.  It comes back either way.
- * Work, writes and syncs that a worker has begun are never cut short.
- * An idle op: nothing happens. */
+/* Makes an op complete early, with ERR_CANCELLED if that is possible and with its own result if
+ * it is too late.  Work, writes and syncs that a worker has begun are not interrupted.  Does
+ * nothing to an idle op. */
 void port_cancel(struct port_op *op);
 
 /* ---- timers, posts, signals, work ---- */
 
-/* Comes back with 0 at or after the deadline, never before, in the order of
- * deadlines. */
+/* Comes back with 0 at or after the deadline, never before it, in the order of deadlines. */
 void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns);
 
-/* Comes back with `result`.  Any thread, and signal handlers. The op must be idle. */
+/* Comes back with `result`.  Any thread, and signal handlers.  The op must be idle. */
 void port_post(struct port *port, struct port_op *op, int64_t result);
 
 /* Comes back with the next request to the process, a PORT_SIGNAL_: by signal, Ctrl-C, the console's
@@ -192,12 +184,11 @@ void port_work(struct port *port, struct port_op *op, enum port_lane lane, port_
 
 /* ---- files ---- */
 
-/* All of the bytes at that offset, or an error.  The call itself is made by a
- * worker; short writes are finished.  The bytes stay where they are and as
- * they are until the op is back. */
+/* Writes all bytes at that offset, or comes back with an error.  A worker makes the system call and
+ * completes short writes.  The bytes must stay unchanged until the op is back.  Result: size. */
 void port_write(struct port *port, struct port_op *op, struct file *file, const void *bytes,
                 size_t size, uint64_t offset);
-/* What was written is on the disk (slow lane). */
+/* Makes everything written before durable (slow lane). */
 void port_sync(struct port *port, struct port_op *op, struct file *file);
 
 /* ---- buffers ---- */
@@ -205,34 +196,32 @@ void port_sync(struct port *port, struct port_op *op, struct file *file);
 struct port_slice {
     uint32_t offset, size;
     struct port_address peer; /* datagrams: the sender; TCP: unset */
-    bool truncated;           /* a datagram longer than its place: what is here is its beginning */
+    bool truncated;           /* the datagram was longer; this is its beginning */
 };
 
 struct port_buffer {
     uint8_t *bytes;
     struct port_slice *slices; /* TCP: one; datagrams: one each, in order of arrival */
     uint32_t slice_count;
-    struct port_pool *pool; /* the port's own */
+    struct port_pool *pool; /* private to the port, as is `next` */
     struct port_buffer *next;
 };
 
-/* A bounded set of receive buffers.  A receive waits, harmless, while none is
- * free; who waited longest is served first.  datagram_bytes_max: the largest
- * datagram to expect (65,536 holds every one); a longer one comes truncated.
- * 0 for pools that serve TCP only. */
+/* A fixed number of receive buffers.  While none is free a receive waits; the one that has
+ * waited longest gets the next buffer.  datagram_bytes_max: the largest datagram expected
+ * (65,536 holds any); a longer one arrives truncated.  0 for pools that serve only TCP. */
 int port_pool_create(struct port *port, uint32_t buffer_bytes, uint32_t buffers,
                      uint32_t datagram_bytes_max, struct port_pool **pool);
-/* What one takes, its slices included. */
+/* Bytes that such a pool allocates. */
 size_t port_pool_memory(uint32_t buffer_bytes, uint32_t buffers, uint32_t datagram_bytes_max);
-/* All buffers must be back, no receive may be waiting. */
+/* All buffers must have been released, and no receive may be waiting. */
 void port_pool_free(struct port_pool *pool);
 void port_buffer_release(struct port_buffer *buffer);
 
 /* ---- sockets ---- */
 
-/* Embedded in the caller's struct; its insides are the port's from listen, bind
- * or accept until it was shut and its ops are back. An idle connection owns
- * this and its op, nothing else. */
+/* Embedded in the caller's struct.  Private to the port from listen, bind or accept until it is
+ * shut and its ops are back.  An idle connection needs this and its op, nothing else. */
 struct port_socket {
     intptr_t handle;
     struct port *port;
@@ -241,31 +230,31 @@ struct port_socket {
     uint32_t family;
 };
 
-/* Opens a listener or a UDP socket and finds out the address really bound
- * (port 0: a free one).  At once, on the owner.  receive_bytes: what to ask
- * the kernel to hold for us; *granted is what it gave. */
+/* Opens a listener or a UDP socket at once and sets *address to the address that is bound (port
+ * 0: a free one).  receive_bytes: the kernel's receive buffer to ask for; *granted: the one it
+ * gave. */
 int port_listen(struct port *port, struct port_socket *socket, struct port_address *address);
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
               uint32_t receive_bytes, uint32_t *granted);
-/* One accept in flight a listener.  `accepted` is opened when the result is 0.
- * ERR_TOO_MANY_FILES, ERR_TOO_MANY_WATCHES: the connection stays in the backlog; start anew
+/* At most one accept per listener at a time.  `accepted` is open if the result is 0.
+ * ERR_TOO_MANY_FILES and ERR_TOO_MANY_WATCHES leave the connection in the backlog: accept again
  * later. */
 void port_accept(struct port *port, struct port_op *op, struct port_socket *listener,
                  struct port_socket *accepted);
-/* One receive in flight a socket. Result: bytes, 0 at the end of the stream. */
+/* At most one receive per socket at a time.  Result: bytes; 0 at the end of the stream. */
 void port_receive(struct port *port, struct port_op *op, struct port_socket *socket,
                   struct port_pool *pool);
-/* Result: how many datagrams, at least 1.  An empty datagram is a slice of size 0. */
+/* Result: number of datagrams, at least 1.  An empty datagram is a slice of size 0. */
 void port_receive_datagrams(struct port *port, struct port_op *op, struct port_socket *socket,
                             struct port_pool *pool);
-/* All of the bytes, or an error.  One send in flight a socket. */
+/* Sends all bytes, or comes back with an error.  At most one send per socket at a time. */
 void port_send(struct port *port, struct port_op *op, struct port_socket *socket, const void *bytes,
                size_t size);
-/* Closes the socket.  Ops in flight on it come back with ERR_CANCELLED (or the
- * result they already had).  Shutting one twice is harmless. */
+/* Closes the socket.  Its ops come back with ERR_CANCELLED, or with a result they already had.
+ * Does nothing to a socket that is shut already. */
 void port_shut(struct port *port, struct port_socket *socket);
-/* Datagrams the kernel has dropped for want of room since port_bind; 0 where
- * the system does not tell. */
+/* Datagrams that the kernel has dropped since port_bind because its buffer was full; 0 where the
+ * system does not count them per socket. */
 uint64_t port_kernel_drops(const struct port_socket *socket);
 
 #endif

@@ -7,39 +7,39 @@
 
 #include "port/port.h"
 
-/* Ops in a row.  An op stands in one list at most, and op->list says in which. */
+/* A queue of ops.  An op is in one list at most, op->list. */
 struct port_list {
     struct port_op *first, *last;
     uint32_t count;
 };
 
 void port_list_append(struct port_list *list, struct port_op *op);
-void port_list_remove(struct port_op *op);                    /* from the list it stands in */
+void port_list_remove(struct port_op *op);                    /* from op->list */
 struct port_op *port_list_take_first(struct port_list *list); /* NULL: it is empty */
 
 struct port_backend {
     const char *(*name)(const struct port *port); /* see port_name */
-    /* Fills port->backend; workers, wake-ups and all. */
+    /* Sets port->backend and starts the workers. */
     int (*open)(struct port *port, const struct port_options *options);
     void (*close)(struct port *port);
-    /* Begins what op->kind and op->u say (all kinds but timers and posts).
-     * Ends, now or later, in port_completed on the owner's thread; failures
-     * too; ERR_CANCELLED when the socket was shut before. */
+    /* Starts an op of any kind except timers, posts and remote work.  It ends, now or later,
+     * with a call of port_completed on the owner's thread, also when it fails.  ERR_CANCELLED
+     * when its socket is already shut. */
     void (*start)(struct port *port, struct port_op *op);
-    /* May bring it back early; must not call `done`.  Called once at most for
-     * each start, never for a timer or an op that is completed. */
+    /* May complete the op early; must not call `done`.  Called at most once per start, never for a
+     * timer, remote work or a completed op. */
     void (*cancel)(struct port *port, struct port_op *op);
-    /* From any thread and signal handlers: the op comes back with op->result. */
+    /* Any thread and signal handlers: the op completes with op->result. */
     void (*post)(struct port *port, struct port_op *op);
-    /* Waits at most timeout_ns (negative: for ever) for anything, and hands
-     * what has come back to port_completed. */
+    /* Waits at most timeout_ns (negative: no limit) and calls port_completed for ops that have
+     * ended. */
     void (*wait)(struct port *port, int64_t timeout_ns);
-    /* listen, bind: a failed one leaves socket->port NULL.  A back end sets
-     * socket->port of the sockets that it opens (accepted ones too). */
+    /* A back end sets socket->port of every socket that it opens, accepted ones too.  A failed
+     * listen or bind leaves it NULL. */
     int (*listen)(struct port *port, struct port_socket *socket, struct port_address *address);
     int (*bind)(struct port *port, struct port_socket *socket, struct port_address *address,
                 uint32_t receive_bytes, uint32_t *granted);
-    /* Not called for a socket that was never opened; may be called twice. */
+    /* Called only for an open socket. */
     void (*shut)(struct port *port, struct port_socket *socket);
     uint64_t (*kernel_drops)(const struct port_socket *socket);
     /* The thread of a remote lane (remote.c).  All on the owner. */
@@ -58,16 +58,16 @@ extern const struct port_backend port_backend_of_system;
 
 struct port {
     const struct port_backend *calls;
-    /* The system's own, unless open sets others. */
+    /* The system's own, unless the back end's `open` sets others. */
     struct files *files;
     struct processes *processes;
     void *backend;    /* the back end's own state */
     uint32_t remotes; /* open remote lanes */
-    /* Ops that came back and wait for their `done`, in order. */
+    /* Completed ops whose `done` has not been called, in order. */
     struct port_list completed;
-    /* Ops started and not yet handed to `done`.  Atomic because of port_post. */
+    /* Ops started whose `done` has not been called.  Atomic because of port_post. */
     _Atomic uint64_t in_flight;
-    /* Timers: a binary heap by deadline, then by order of start. */
+    /* A binary heap of timers, ordered by deadline, then by start. */
     struct port_op **timers;
     uint32_t timer_count, timer_room;
     uint64_t timers_started;
@@ -76,24 +76,22 @@ struct port {
 /* Any thread, if the op is idle: resets what belongs to the port in it, and counts it. */
 void port_begin(struct port *port, struct port_op *op, enum port_operation kind);
 
-/* Owner's thread: the op is done with; its `done` is called by port_wait.
- * Takes it off its socket's `pending` (port.c puts it there at the start).
- * A receive that succeeds has its buffer in op->buffer and the slices filled
- * in; if it brings nothing (0 or less), op->buffer goes back to its pool. */
+/* Owner's thread.  Completes the op; the next port_wait calls its `done`.  Clears its place in
+ * socket->pending, which port.c set at the start.  A receive with a result above 0 has its bytes
+ * in op->buffer, with the slices filled in; with any other result op->buffer is returned to its
+ * pool. */
 void port_completed(struct port *port, struct port_op *op, int64_t result);
 
-/* A pool's free buffer for an op whose socket has something to read; it is
- * the caller's, who moves it to op->buffer or releases it.  NULL: none is
- * free; the op waits in the pool and `start` is called for it again (from
- * within a port_buffer_release), with a buffer kept for it in op->buffer that
- * the next take hands out. */
+/* A free buffer for an op whose socket can be read.  The caller moves it to op->buffer or
+ * releases it. NULL: none is free.  Then the op waits in the pool until a port_buffer_release
+ * puts a buffer into op->buffer and calls `start` again; the next take returns that buffer. */
 struct port_buffer *port_pool_take(struct port_pool *pool, struct port_op *op);
-/* True if it waited there, and does no more. */
+/* Takes the op out of the queue for buffers.  False: it was not in it. */
 bool port_pool_forget(struct port_pool *pool, struct port_op *op);
 
-/* A kernel may join datagrams of one sender into one message (UDP_GRO), which
- * may be as long as an IP packet: only places that hold the longest get such.
- * So many at most (UDP_MAX_SEGMENTS: 64 in older kernels, 128 since 6.9). */
+/* A kernel may join datagrams of one sender into one message (UDP_GRO), as long as an IP packet,
+ * so only pools whose places hold that get joined ones.  It joins at most UDP_MAX_SEGMENTS: 64
+ * in older kernels, 128 since 6.9. */
 #define PORT_JOINED_BYTES_MAX 65535
 #define PORT_JOINED_MAX       128
 
@@ -102,8 +100,8 @@ struct port_pool {
     struct port_buffer *free;
     struct port_list waiting;
     uint32_t buffer_bytes, datagram_bytes_max;
-    uint32_t places;     /* how many of datagram_bytes_max a buffer holds */
-    uint32_t slices_max; /* at least one a place; 1 where datagram_bytes_max is 0 */
+    uint32_t places;     /* of datagram_bytes_max bytes in a buffer */
+    uint32_t slices_max; /* per buffer: at least one per place; 1 if datagram_bytes_max is 0 */
     uint32_t buffers, buffers_free;
     uint8_t *memory;
     struct port_buffer *all;

@@ -1,8 +1,8 @@
-/* process.h - other programs: started without a shell, and asked whether they have ended.
+/* process.h - external programs: starts them without a shell, and polls whether they have ended.
  *
- * They run at the lowest priority, read nothing, and what they print goes to our standard error.
- * No file or socket of ours is handed down to them.  Nobody waits: a call that
- * starts one may wait for the disk, the others do not. */
+ * A program runs at the lowest priority, with an empty standard input; its output goes to our
+ * standard error.  It inherits no other file or socket.  Starting one may wait for a disk; the
+ * other calls never wait.  Any thread; at most one call at a time per program. */
 #ifndef PORT_PROCESS_H
 #define PORT_PROCESS_H
 
@@ -10,24 +10,25 @@
 #include <stdint.h>
 
 struct process {
-    intptr_t handle, group; /* the system's */
+    intptr_t handle, group; /* private to the system's part */
 };
 
-/* What a home of processes owes: the system's own, or a simulator's. */
+/* Starts programs: the system does (processes_of_system), or a simulator. */
 struct processes {
-    /* words: the program, looked for on the PATH if it has no folder, its arguments, NULL.  On an
-     * error there is no process; ERR_UNSUPPORTED: on Windows, a .bat or .cmd, which a shell would
-     * run by its own rules. */
+    /* words: the program (searched on the PATH if it has no '/'), its arguments, NULL.  Returns
+     * 0, or an ERR_ and there is no process.  ERR_UNSUPPORTED: on Windows, a .bat or .cmd, whose
+     * arguments a shell would parse by its own rules. */
     int (*start)(struct processes *, const char *const *words, struct process *process);
-    /* True: it has ended with this code (128 and more: by a signal), and is forgotten. */
+    /* True: it has ended with this exit code (128 and above: by a signal), and `process` is
+     * free. */
     bool (*ended)(struct processes *, struct process *process, int *code);
-    /* Asks it and what it has started to end; now: ends them.  Windows: ends them in any case. */
+    /* Asks the program and its children to end; now: kills them.  Windows: kills them always. */
     void (*end)(struct processes *, struct process *process, bool now);
 };
 
 struct processes *processes_of_system(void);
 
-/* Would a start find this program now?  May wait for the disk. */
+/* True if `start` would find this program now.  May wait for a disk. */
 bool process_program_found(const char *program);
 
 #endif

@@ -10,36 +10,36 @@
 
 #include "port/format.h"
 
-/* Each program defines this; port/ owns main(), hands the arguments over in
- * UTF-8, sets the standard streams to binary and sees to it that a crash never
- * exits 0.  Returns the exit code. */
+/* Each program defines this and returns its exit code.  port/ defines main(): it converts the
+ * arguments to UTF-8, sets the standard streams to binary and makes sure that a crash never
+ * exits 0. */
 int program_main(int argc, char **argv);
 
-/* Ends the process now, without running anything else. */
+/* Ends the process at once; no exit handler runs. */
 _Noreturn void system_exit_now(int code);
 
 uint32_t system_cores(void);
-/* Raises the limit of open files to what is allowed and returns it. */
+/* Raises the limit of open files as far as allowed, and returns it. */
 uint64_t system_open_files_max(void);
 uint32_t system_process_id(void);
-/* What an operator can do where a socket was granted less memory than it asked for. */
+/* Advice for a message: how to allow larger receive buffers. */
 const char *system_receive_bytes_hint(void);
-/* Resident memory of this process, now and at its peak; bytes. */
+/* Resident memory of this process, now and its peak, in bytes. */
 void system_memory(uint64_t *now, uint64_t *peak);
-/* CPU time of this process, user and system, nanoseconds. */
+/* CPU time of this process (user and system), in nanoseconds. */
 int64_t system_cpu_ns(void);
 /* NULL if unset.  Not freed. */
 const char *system_environment(const char *name);
 
-/* The same path from wherever it is read, separated by '/'; it need not be there.  ERR_NAME_TOO_LONG,
- * ERR_INVALID, or why the present folder is not known. */
+/* Makes a path absolute, separated by '/'; it need not exist.  ERR_NAME_TOO_LONG, ERR_INVALID, or
+ * why the current directory is unknown. */
 int system_absolute_path(const char *path, char *absolute, size_t size);
 
 int64_t system_now_ns(void);  /* monotonic */
 int64_t system_wall_ns(void); /* since 1970 UTC */
-/* How far the local zone is before UTC at that moment, which may lie in another year. */
+/* Offset of the local time zone from UTC at that moment of any year; positive: east. */
 int32_t system_zone_offset_s(int64_t unix_s);
-/* Where the system keeps its time zones (TZif files); NULL: it has none.  Not freed. */
+/* The directory of the system's time zones (TZif files); NULL: it has none.  Not freed. */
 const char *system_zone_folder(void);
 void system_sleep_ms(uint32_t ms);
 void system_random(void *bytes, size_t size);
@@ -59,11 +59,11 @@ bool stream_is_terminal(enum system_stream stream);
 uint32_t stream_columns(enum system_stream stream); /* 80 where unknown */
 /* Unbuffered.  Bytes read, 0 at the end, or an ERR_. */
 int64_t stream_read(enum system_stream stream, void *bytes, size_t size);
-/* All of it.  ERR_CLOSED: the reader of our pipe has gone. */
+/* Writes all of it.  ERR_CLOSED: the reader of the pipe has closed it. */
 int stream_write(enum system_stream stream, const void *bytes, size_t size);
-/* The same, but its reader is waited for no longer than this; ERR_TIMED_OUT: nothing, or not
- * all, was written.  With 0 it never waits for up to 4,096 bytes, which a pipe that has room
- * takes whole.  Windows: waits as stream_write does. */
+/* The same, but waits for the reader at most this long.  ERR_TIMED_OUT: nothing, or only a part,
+ * was written.  With 0 and up to 4,096 bytes it never waits, and a pipe takes all or nothing.
+ * Windows: waits as stream_write does. */
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms);
 
@@ -75,16 +75,16 @@ int system_pager_start(void);
 /* Ends the output and waits until the user quits the pager.  Does nothing without one. */
 void system_pager_end(void);
 
-/* Writes one line to standard error, with one write: the program's name, ": ", the text, "\n".  Longer
- * ones than 4,096 bytes are cut.  Any thread, and so the three calls that configure it. */
+/* Writes one line to standard error, with one write: the program's name, ": ", the text, "\n".
+ * Longer ones than 4,096 bytes are cut.  Any thread, and so the three calls that configure it. */
 void say(const char *format, ...) FORMATS(1, 2);
 /* The program's name; not copied. */
 void system_name(const char *name);
 /* From now on say() drops what standard error does not take at once: a daemon must not stop because
  * its messages are not read. */
 void system_messages_never_wait(void);
-/* From now on say() passes every line to `sink`, on the thread that calls it; NULL: to standard error
- * again.  For tests.  Change it only while no other thread calls say(). */
+/* From now on say() passes every line to `sink`, on the thread that calls it; NULL: to standard
+ * error again.  For tests.  Change it only while no other thread calls say(). */
 typedef void system_message_sink(void *context, const char *line, size_t size);
 void system_messages_to(system_message_sink *sink, void *context);
 

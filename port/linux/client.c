@@ -1,5 +1,4 @@
-/* client.c - blocking sockets, and looking up names: for programs that have
- * one thing to do, and for workers. */
+/* client.c - names and blocking sockets on Linux.  See client.h. */
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
@@ -41,7 +40,7 @@ int client_look_up(const char *host, struct port_address *address) {
 
 /* ---- connecting ---- */
 
-/* An interrupted connect goes on by itself; its end is waited for. */
+/* An interrupted connect continues in the kernel; waits for its end. */
 static int finish_connect(int handle) {
     struct pollfd wait = {.fd = handle, .events = POLLOUT};
     while (poll(&wait, 1, -1) < 0)
@@ -72,7 +71,7 @@ static int open_client(const struct port_address *address, int type, struct clie
 int client_connect(const struct port_address *address, struct client *client) {
     const int error = open_client(address, SOCK_STREAM, client);
     if (error < 0) return error;
-    const int yes = 1; /* what is sent is sent at once */
+    const int yes = 1; /* sends at once */
     setsockopt((int)client->handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     return 0;
 }
@@ -81,11 +80,11 @@ int client_datagrams(const struct port_address *address, struct client *client) 
     return open_client(address, SOCK_DGRAM, client);
 }
 
-/* ---- talking ---- */
+/* ---- sending and receiving ---- */
 
 int client_send(struct client *client, const void *bytes, size_t size) {
     size_t done = 0;
-    do { /* at least once: an empty datagram is one */
+    do { /* at least once: a datagram may be empty */
         const ssize_t sent =
             send((int)client->handle, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
@@ -99,8 +98,8 @@ int client_send_segments(struct client *client, const void *bytes, size_t size,
                          uint32_t segment_bytes) {
     assert(size > 0 && size <= CLIENT_SEGMENTS_BYTES_MAX);
     assert(segment_bytes > 0 && (size - 1) / segment_bytes < CLIENT_SEGMENTS_MAX);
-    /* The kernel refuses a single datagram larger than the device's packets when it is called a
-     * segment, and cuts it into fragments when it is not. */
+    /* The kernel refuses a single segment that is larger than the device's packets; a plain
+     * datagram of that size it sends in fragments. */
     if (size <= segment_bytes) return client_send(client, bytes, size);
     union {
         char bytes[CMSG_SPACE(sizeof(uint16_t))];
@@ -122,14 +121,14 @@ int client_send_segments(struct client *client, const void *bytes, size_t size,
         sent = sendmsg((int)client->handle, &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) return 0;
-    /* A kernel or device that cannot says one of these. */
+    /* A kernel or device that cannot do it returns one of these. */
     const bool cannot = errno == EINVAL || errno == EIO || errno == EOPNOTSUPP;
     return cannot ? ERR_UNSUPPORTED : error_of_errno(errno);
 }
 
 int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms) {
     const int64_t end_ns = system_now_ns() + (int64_t)timeout_ms * 1000000;
-    for (;;) { /* until something is there or the time is over */
+    for (;;) { /* until bytes arrive or the time has passed */
         if (timeout_ms > 0) {
             const int64_t left_ns = end_ns - system_now_ns();
             struct pollfd wait = {.fd = (int)client->handle, .events = POLLIN};

@@ -1,7 +1,8 @@
-/* datagrams.c - receives datagrams, as many as a buffer holds in one call.
- * The buffer is cut into places of the pool's datagram_bytes_max, one for each
- * message of a recvmmsg.  The kernel may join datagrams of one sender (GRO);
- * they are told apart again here, into slices, without a copy. */
+/* datagrams.c - receives datagrams, with one call as many as a buffer holds.
+ *
+ * The buffer is divided into places of the pool's datagram_bytes_max, one for each message of a
+ * recvmmsg.  The kernel may join datagrams of one sender (GRO); they are separated again, into
+ * slices, without a copy. */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
@@ -16,7 +17,7 @@
 
 #define MESSAGES_MAX 256
 
-/* What one recvmmsg needs; one set for the whole port. */
+/* The arguments of a recvmmsg, used by all receives of the port. */
 struct datagram_room {
     struct mmsghdr messages[MESSAGES_MAX];
     struct iovec places[MESSAGES_MAX];
@@ -36,8 +37,8 @@ void datagrams_close(struct datagram_room *room) {
     free(room);
 }
 
-/* Has the kernel join datagrams for pools that can hold what comes of it: a
- * smaller place would cut the end off datagrams that would each have fitted. */
+/* Lets the kernel join datagrams only for pools whose places hold the longest result: a smaller
+ * place would truncate datagrams that fit one by one. */
 static void set_joining(struct port_socket *socket, const struct port_pool *pool) {
     const bool wanted = pool->datagram_bytes_max >= PORT_JOINED_BYTES_MAX;
     const bool is = socket->state & SOCKET_JOINS;
@@ -67,7 +68,7 @@ static unsigned prepare(struct datagram_room *room, const struct port_pool *pool
     return count;
 }
 
-/* The size of each datagram in it but the last; `size` where it is only one. */
+/* The size of each datagram in the message except the last; `size` if there is only one. */
 static uint32_t size_of_each(struct msghdr *message, uint32_t size) {
     for (struct cmsghdr *note = CMSG_FIRSTHDR(message); note; note = CMSG_NXTHDR(message, note)) {
         if (note->cmsg_level != IPPROTO_UDP || note->cmsg_type != UDP_GRO) continue;
@@ -89,10 +90,9 @@ static void cut_into_slices(struct port_buffer *buffer, struct mmsghdr *message,
         const uint32_t left = end - slice.offset;
         slice.size = left < each ? left : each;
         const bool last = slice.offset + slice.size == end;
-        /* More than there are slices for come only if a kernel joins more
-         * than any does today, or joined them before the socket's receives
-         * named a pool of small places: then this slice says that something
-         * is missing. */
+        /* There are more datagrams than slices only if a kernel joins more than any does today,
+         * or joined them before the socket was read into a pool of small places.  Then this
+         * slice is marked truncated. */
         slice.truncated =
             (last && (message->msg_hdr.msg_flags & MSG_TRUNC)) || (!last && slices_left == 1);
         assert(buffer->slice_count < pool->slices_max);
@@ -106,7 +106,7 @@ void datagrams_receive(struct port *port, struct port_op *op) {
     struct port_socket *socket = op->u.net.socket;
     struct port_pool *pool = op->u.net.pool;
     struct port_buffer *buffer = port_pool_take(pool, op);
-    if (buffer == NULL) return; /* it waits there */
+    if (buffer == NULL) return; /* it waits for one */
     set_joining(socket, pool);
     const unsigned wanted = prepare(room, pool, buffer);
     int count;
@@ -131,8 +131,8 @@ void datagrams_receive(struct port *port, struct port_op *op) {
     port_buffer_release(buffer);
     switch (error) {
     case EAGAIN: socket->state &= ~(uint32_t)SOCKET_READABLE; break;
-    /* What routers and hosts said about something sent earlier (ICMP) is no
-     * reason to stop listening.  Reading it has cleared it. */
+    /* ICMP reports about datagrams sent earlier, not an error of this socket.  Reading has cleared
+     * it. */
     case ECONNREFUSED:
     case ECONNRESET:
     case EHOSTUNREACH:

@@ -1,8 +1,9 @@
 /* epoll.c - the back end on Linux.
- * One epoll set, edge-triggered; each socket is put in once and asked for
- * nothing again.  What can be done at once is done when the owner waits, never
- * inside a start; what cannot is done when the kernel says so.  Files and
- * `work` go to the workers (workers.c), who hand ops back like any poster. */
+ *
+ * One edge-triggered epoll set, into which each socket is put once.  Operations that are
+ * possible at once are made when the owner waits, never inside a start; the others when the
+ * kernel reports an event.  Files and work go to the workers (workers.c), which return ops as
+ * any other thread posts. */
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,7 @@
 #include "port/linux/linux.h"
 #include "port/system.h"
 
-#define EVENTS_MAX          256 /* taken from the kernel a turn */
+#define EVENTS_MAX          256 /* taken from the kernel per turn */
 #define URGENT_WORKERS      2
 #define SLOW_WORKERS        2
 /* See gather. */
@@ -27,7 +28,7 @@
 
 static void post(struct port *port, struct port_op *op);
 
-/* Only its address counts: the owner may be asleep. */
+/* A marker, of which only the address is used: the owner may be asleep. */
 static struct port_op asleep;
 
 static struct epoll_port *mine(struct port *port) {
@@ -36,7 +37,7 @@ static struct epoll_port *mine(struct port *port) {
 
 /* ---- opening and closing ---- */
 
-static void hand_back(struct port_op *op) {
+static void return_to_owner(struct port_op *op) {
     post(op->port, op);
 }
 
@@ -50,7 +51,7 @@ static int open_lanes(struct epoll_port *e, const struct port_options *options) 
         [PORT_LANE_IDLE] = 1,
     };
     for (int i = 0; i < PORT_LANES; i++) {
-        const int error = lane_open(&e->lanes[i], (enum port_lane)i, threads[i], hand_back);
+        const int error = lane_open(&e->lanes[i], (enum port_lane)i, threads[i], return_to_owner);
         if (error == 0) continue;
         while (i > 0)
             lane_close(&e->lanes[--i]);
@@ -76,7 +77,7 @@ static int epoll_open(struct port *port, const struct port_options *options) {
     }
     error = open_lanes(e, options);
     if (error < 0) goto no_set;
-    /* A reader of a pipe or socket that has gone is an error like others. */
+    /* Writing to a closed pipe or socket is an error like others. */
     signal(SIGPIPE, SIG_IGN);
     port->backend = e;
     return 0;
@@ -106,10 +107,9 @@ static void epoll_close(struct port *port) {
 
 /* ---- posts ---- */
 
-/* A stack that is only ever emptied as a whole, so no op can be mistaken for
- * another one at the same address.  The owner's sleep is a value of the same
- * variable: who replaces it wakes the owner, and nobody else pays for a system
- * call. */
+/* A stack that is only emptied as a whole, so there is no ABA problem.  The owner's sleep is a
+ * value of the same variable: the thread that replaces it wakes the owner, and no other one pays
+ * for a system call. */
 static void post(struct port *port, struct port_op *op) {
     struct epoll_port *e = mine(port);
     struct port_op *top = atomic_load_explicit(&e->posted, memory_order_relaxed);
@@ -118,14 +118,14 @@ static void post(struct port *port, struct port_op *op) {
     } while (!atomic_compare_exchange_weak_explicit(&e->posted, &top, op, memory_order_acq_rel,
                                                     memory_order_relaxed));
     if (top != &asleep) return;
-    /* Edge-triggered, so that nobody has to read it: each write is an edge.
-     * The counter would be full after 2^64 of them. */
+    /* Edge-triggered, so it need not be read: each write is an edge.  The counter is full only
+     * after 2^64 writes. */
     const uint64_t one = 1;
     const ssize_t written = write(e->wake, &one, sizeof one);
     (void)written;
 }
 
-/* False: something was posted, don't. */
+/* False: an op was posted; do not sleep. */
 static bool fall_asleep(struct epoll_port *e) {
     struct port_op *none = NULL;
     return atomic_compare_exchange_strong_explicit(&e->posted, &none, &asleep, memory_order_acq_rel,
@@ -137,7 +137,7 @@ static void collect_posts(struct epoll_port *e) {
     struct port_op *op = atomic_exchange_explicit(&e->posted, NULL, memory_order_acq_rel);
     if (op == &asleep) return;
     struct port_op *in_order = NULL;
-    while (op != NULL) { /* the last one came first */
+    while (op != NULL) { /* the stack is in reverse order */
         struct port_op *below = op->next;
         op->next = in_order;
         in_order = op;
@@ -167,18 +167,18 @@ static int wait_for_events(struct epoll_port *e, struct epoll_event *events, int
                                          .tv_nsec = timeout_ns % 1000000000};
         const int count =
             epoll_pwait2(e->epoll, events, EVENTS_MAX, timeout_ns < 0 ? NULL : &timeout, NULL);
-        /* Before Linux 5.11; or refused by a seccomp profile older than the call. */
+        /* Linux before 5.11, or a seccomp profile older than the call. */
         if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
         e->whole_milliseconds = true;
     }
-    /* Rounded up: a timer must not find the owner awake a little early, over
-     * and over. */
+    /* Rounded up: otherwise the owner would wake up shortly before a timer, again and again. */
     int64_t timeout_ms = timeout_ns < 0 ? -1 : timeout_ns / 1000000 + (timeout_ns % 1000000 > 0);
     if (timeout_ms > INT32_MAX) timeout_ms = INT32_MAX;
     return epoll_wait(e->epoll, events, EVENTS_MAX, (int)timeout_ms);
 }
 
-/* Each once: who can go on at once does so in the next turn, behind the others. */
+/* Serves each ready op once; one that can continue at once does so in the next turn, after the
+ * others. */
 static void serve_ready(struct epoll_port *e) {
     for (uint32_t n = e->ready.count; n > 0; n--) {
         struct port_op *op = port_list_take_first(&e->ready);
@@ -187,14 +187,13 @@ static void serve_ready(struct epoll_port *e) {
     }
 }
 
-/* Who sends each line by itself would have us wake up for each, which costs ten times what the
- * line does.  So when we were woken for little, and again and again, what comes in the next fifth
- * of a millisecond is left to gather in the sockets.  A line that comes alone does not wait, nor
- * does anybody while large receives come.  Longer would cost senders, for what waits in the sockets
- * leaves their caches; it pays over many connections only, of which each brings a line or two: then
- * it is a whole millisecond, unless the buffer of a socket for datagrams would be full before that.
- * The smallest that is usual, 208 KiB, holds 330 of 240 bytes: those of a fifth of a millisecond,
- * at a million a second. */
+/* If senders send one line at a time, waking up for each costs ten times as much as the line.
+ * So when the owner was woken repeatedly for few bytes, it lets input gather in the sockets for
+ * a fifth of a millisecond.  A single line does not wait, and nothing waits while receives are
+ * large.  A longer wait costs the senders, because the bytes leave their caches; it pays only
+ * with many connections that send a line or two each: then it is one millisecond, unless a UDP
+ * socket's buffer would be full before. The smallest usual one, 208 KiB, holds 330 datagrams of
+ * 240 bytes: those of a fifth of a millisecond at a million per second. */
 static void gather(struct epoll_port *e) {
     const bool little = e->received_bytes < e->receives * SMALL_RECEIVE_BYTES;
     const bool many = !e->small_buffer && e->receives >= MANY_RECEIVES &&
@@ -212,21 +211,21 @@ static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
     if (timeout_ns != 0) {
         gather(e);
         collect_posts(e);
-        if (port->completed.count > 0) timeout_ns = 0; /* it came back meanwhile */
+        if (port->completed.count > 0) timeout_ns = 0;
     }
     if (timeout_ns != 0 && !fall_asleep(e)) timeout_ns = 0;
 
     struct epoll_event events[EVENTS_MAX];
     const int count = wait_for_events(e, events, timeout_ns);
     assert(count >= 0 || errno == EINTR);
-    collect_posts(e); /* and be awake */
+    collect_posts(e); /* the owner counts as awake from here on */
     collect_signal(e);
     if (count > 0) {
         e->woken_before_ns = e->woken_ns;
         e->woken_ns = system_now_ns();
     }
     for (int i = 0; i < count; i++)
-        if (events[i].data.ptr != NULL) /* it is for the two eventfds */
+        if (events[i].data.ptr != NULL) /* NULL: an eventfd */
             socket_event(port, events[i].data.ptr, events[i].events);
     serve_ready(e);
     sockets_served(e);
@@ -247,7 +246,7 @@ static void start_signal(struct epoll_port *e, struct port_op *op) {
     e->signal = op;
 }
 
-static struct lane *lane_of(struct epoll_port *e, const struct port_op *op) {
+static struct work_lane *lane_of(struct epoll_port *e, const struct port_op *op) {
     switch (op->kind) {
     case PORT_WORK: return &e->lanes[op->u.work.lane];
     case PORT_SYNC: return &e->lanes[PORT_LANE_SLOW];
@@ -288,12 +287,12 @@ static void epoll_cancel(struct port *port, struct port_op *op) {
         if (!lane_forget(lane_of(e, op), op)) return;
         break;
     case PORT_SIGNAL: e->signal = NULL; break;
-    default: return; /* a post is on its way already */
+    default: return; /* a post: too late */
     }
     port_completed(port, op, ERR_CANCELLED);
 }
 
-/* ---- clocks and chance ---- */
+/* ---- clocks and random bytes ---- */
 
 static int64_t epoll_now_ns(const struct port *port) {
     (void)port;

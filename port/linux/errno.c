@@ -1,4 +1,4 @@
-/* errno.c - what each errno means to us.  The one such table on Linux. */
+/* errno.c - the table from errno to ERR_ codes. */
 #include <errno.h>
 #include <stddef.h>
 

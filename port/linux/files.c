@@ -1,4 +1,4 @@
-/* files.c - the system's own files.  See files.h for what each call promises. */
+/* files.c - the file system of Linux.  See files.h. */
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ static int files_open(struct files *files, const char *path, enum file_access ac
     case FILE_WRITE_NEW: handle = open_path(path, O_RDWR | O_CREAT | O_EXCL, 0640); break;
     case FILE_WRITE: handle = open_path(path, O_RDWR, 0); break;
     case FILE_WRITE_SECRET:
-        /* A new one always: an old one might be readable by others, or open. */
+        /* Always a new file: an old one may be readable by others, or open. */
         if (unlink(path) < 0 && errno != ENOENT) return error_of_errno(errno);
         handle = open_path(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
         break;
@@ -49,7 +49,7 @@ static int files_open(struct files *files, const char *path, enum file_access ac
 }
 
 static void files_close(struct file *file) {
-    /* Not tried again when interrupted: Linux has let go of it by then. */
+    /* Not retried when interrupted: Linux has closed the descriptor by then. */
     close(handle_of(file));
 }
 
@@ -96,16 +96,16 @@ static int files_truncate(struct file *file, uint64_t size) {
 }
 
 static int files_sync(struct file *file) {
-    /* Never tried again: after a failure the kernel calls the lost pages
-     * clean, and a second try "succeeds". */
+    /* Never retried: after a failure the kernel marks the lost pages clean, and a second call
+     * "succeeds". */
     return result_of(fdatasync(handle_of(file)));
 }
 
 static void fill_status(const struct stat *from, struct file_status *status) {
     status->size = (uint64_t)from->st_size;
     status->modified_ns = (int64_t)from->st_mtim.tv_sec * 1000000000 + from->st_mtim.tv_nsec;
-    /* Inodes are small numbers in each file system; an odd factor keeps those
-     * of two file systems apart. */
+    /* Inodes are small numbers in every file system; the factor keeps those of two file systems
+     * different. */
     status->id = (uint64_t)from->st_ino ^ ((uint64_t)from->st_dev * 0x9E3779B97F4A7C15u);
     status->directory = S_ISDIR(from->st_mode);
 }
@@ -145,7 +145,7 @@ static int files_sync_directory(struct files *files, const char *path) {
     const int handle = open_path(path, O_RDONLY | O_DIRECTORY, 0);
     if (handle < 0) return error_of_errno(errno);
     int error = result_of(fsync(handle));
-    /* Some file systems (of networks, FUSE) have nothing to sync there. */
+    /* Some file systems (network, FUSE) cannot sync a directory and need not. */
     if (error == ERR_INVALID) error = 0;
     close(handle);
     return error;
@@ -180,8 +180,8 @@ static int files_lock(struct files *files, const char *path, struct file *file) 
     (void)files;
     const int handle = open_path(path, O_RDWR | O_CREAT, 0640);
     if (handle < 0) return error_of_errno(errno);
-    /* flock, not fcntl: another open of the same file in this process does
-     * not undo it when it is closed. */
+    /* flock, not fcntl: closing another descriptor of the same file in this process would
+     * release an fcntl lock. */
     int returned;
     do {
         returned = flock(handle, LOCK_EX | LOCK_NB);
@@ -206,7 +206,7 @@ static int files_free_space(struct files *files, const char *path, uint64_t *byt
 static void files_permissions_like(struct file *file, struct file *other) {
     struct stat status;
     if (fstat((int)other->handle, &status) < 0) return;
-    if (fchown((int)file->handle, status.st_uid, status.st_gid) < 0) return; /* not ours to give */
+    if (fchown((int)file->handle, status.st_uid, status.st_gid) < 0) return; /* not permitted */
     (void)!fchmod((int)file->handle, status.st_mode & 07777);
 }
 

@@ -1,11 +1,12 @@
-/* linux.h - what the files of this folder share.  Nobody else includes it.
+/* linux.h - shared by the files of this folder only.
  *
- * epoll.c   the back end: waiting, posts, starts and cancels
- * sockets.c, datagrams.c   what is done on a socket that is ready
- * ring.c   many receives with one call (ring_absent.c: without liburing)
- * workers.c   the lanes of threads;  signals.c   requests by signal
- * files.c, client.c, system.c, main.c   files.h and system.h
- * errno.c   the one table from errno to ERR_ */
+ * epoll.c                 the back end: waiting, posts, starts and cancels
+ * sockets.c, datagrams.c  operations on a socket that is ready
+ * ring.c                  many receives with one system call (ring_absent.c: without liburing)
+ * workers.c, thread.c     the lanes' threads, and detached ones
+ * signals.c               requests by signal
+ * files.c, client.c, process.c, pager.c, system.c, main.c: the headers of those names
+ * errno.c                 the table from errno to ERR_ */
 #ifndef PORT_LINUX_LINUX_H
 #define PORT_LINUX_LINUX_H
 
@@ -30,31 +31,31 @@ void thread_become(const char *name, enum thread_priority priority);
 
 /* ---- workers.c ---- */
 
-struct lane {
+struct work_lane {
     pthread_mutex_t mutex;
     pthread_cond_t filled;
-    /* Writes go before other work: each is short, and a batch is free only behind it. */
+    /* Writes run before other work: each is short, and a batch stays in use until it is written. */
     struct port_list writes, queue;
     uint32_t idle; /* threads that wait for `filled` */
     bool stop;
     enum port_lane kind;
     uint32_t thread_count;
     pthread_t threads[PORT_WORKERS_MAX];
-    port_callback *finished; /* on the worker: hands the op back to the owner */
+    port_callback *finished; /* called on the worker: returns the op to the owner */
 };
 
-int lane_open(struct lane *lane, enum port_lane kind, uint32_t threads, port_callback *finished);
-void lane_close(struct lane *lane); /* its queue is empty; joins the threads */
-void lane_add(struct lane *lane, struct port_op *op);
-/* True if no thread had begun it, and none will. */
-bool lane_forget(struct lane *lane, struct port_op *op);
+int lane_open(struct work_lane *lane, enum port_lane kind, uint32_t threads,
+              port_callback *finished);
+void lane_close(struct work_lane *lane); /* its queue is empty; joins the threads */
+void lane_add(struct work_lane *lane, struct port_op *op);
+/* Takes the op out of the queue.  False: a thread has begun it. */
+bool lane_forget(struct work_lane *lane, struct port_op *op);
 
 /* ---- signals.c ---- */
 
-/* Installs the handlers (once in a process) and has the epoll set wake up when
- * a signal comes. */
+/* Installs the handlers (once per process), and makes signals wake the epoll set. */
 int signals_watch(int epoll);
-int signals_take(void); /* the next PORT_SIGNAL_ that was asked for, or 0 */
+int signals_take(void); /* the next requested PORT_SIGNAL_, or 0 */
 
 /* ---- epoll.c ---- */
 
@@ -65,39 +66,39 @@ struct epoll_port {
     struct port *port;
     int epoll;
     int wake;  /* an eventfd */
-    int spare; /* another, of which only the watch is of use: see reserve_watch */
+    int spare; /* an eventfd whose watch is held in reserve: see reserve_watch */
     bool spare_watched;
-    /* Ops posted and not yet collected, the last one first; &asleep when there
-     * are none and the owner may be asleep. */
+    /* Ops posted and not yet collected, the last one first; &asleep when there are none and the
+     * owner may be asleep. */
     _Atomic(struct port_op *) posted;
-    /* Ops whose socket may have something for them; each wait serves them once. */
+    /* Ops whose socket may be ready; each wait serves them once. */
     struct port_list ready;
     struct port_op *signal; /* the one in flight */
     bool signals_watched;
     bool whole_milliseconds; /* the kernel has no epoll_pwait2 */
-    /* Of the turn behind us, and the monotonic times of the last two wake-ups: see gather. */
+    /* Of the previous turn, and the monotonic times of the last two wake-ups: see gather. */
     uint64_t receives, received_bytes;
     int64_t woken_ns, woken_before_ns;
-    bool small_buffer; /* a socket for datagrams got one that must not wait for long */
+    bool small_buffer; /* a UDP socket has a receive buffer that fills up within a gather */
     struct datagram_room *datagrams;
-    struct ring *ring; /* NULL: there is none, or not yet */
+    struct ring *ring; /* NULL: unavailable, or not set up yet */
     bool ring_was_tried;
-    struct lane lanes[PORT_LANES];
+    struct work_lane lanes[PORT_LANES];
 };
 
 /* ---- ring.c ---- */
 
-/* The daemon has fewer buffers than that; what does not go in is received by a call of its own. */
+/* The daemon has fewer buffers than that; receives beyond it are one system call each. */
 #define RING_RECEIVES_MAX 128
 
-/* NULL: liburing was not there when this was built, or the kernel is too old, refuses (as in
- * containers), or has no memory for it. */
+/* NULL: built without liburing, or the kernel is too old, refuses (as in containers), or has no
+ * memory for it. */
 struct ring *ring_open(void);
 void ring_close(struct ring *ring);
-/* Puts off a receive into op->buffer until ring_perform; false: it is full. */
+/* Adds a receive into op->buffer, which ring_perform makes.  False: the ring is full. */
 bool ring_add(struct ring *ring, struct port_op *op);
-/* Makes all receives that were added and hands each back, in that order: bytes, or a negative
- * errno; -EINTR: it was not made.  False: the kernel takes no more, close the ring. */
+/* Makes all added receives and calls `received` for each, in that order: bytes, or a negative
+ * errno; -EINTR: not made.  False: the kernel accepts no more; close the ring. */
 typedef void ring_received(struct port_op *op, int64_t result);
 bool ring_perform(struct ring *ring, ring_received *received);
 
@@ -105,12 +106,11 @@ bool ring_perform(struct ring *ring, ring_received *received);
 
 /* port_socket.state */
 enum {
-    /* A read may find something.  Set by an event, cleared when a read has
-     * found the end of what there is: with edge-triggered events nobody says
-     * it twice. */
+    /* A read may find something.  Set by an event, cleared when a read has emptied the socket: an
+     * edge-triggered event is not repeated. */
     SOCKET_READABLE = 1,
-    /* The other side has ended, an error is waiting, or an urgent byte has
-     * split the stream: a short read does not mean that all was read. */
+    /* The peer has ended, an error is pending, or an urgent byte has split the stream: a short
+     * read does not mean that the socket is empty. */
     SOCKET_SUSPECT = 2,
     SOCKET_WANTS_WRITABLE = 4, /* registered for EPOLLOUT too */
     SOCKET_JOINS = 8,          /* UDP_GRO is on */
@@ -125,16 +125,15 @@ uint64_t epoll_kernel_drops(const struct port_socket *socket);
 
 void socket_event(struct port *port, struct port_socket *socket, uint32_t events);
 void socket_start(struct port *port, struct port_op *op);
-/* Tries what the op asks for: it comes back, or waits for the next event or a
- * free buffer. */
+/* Tries the operation: the op completes, or waits for the next event or a free buffer. */
 void socket_serve(struct port *port, struct port_op *op);
 
-/* After all that is to be served now: receives that were put off are made. */
+/* Called after all ready ops were served: makes the receives that were added to the ring. */
 void sockets_served(struct epoll_port *e);
 
 int datagrams_open(struct datagram_room **room);
 void datagrams_close(struct datagram_room *room);
-/* A read that found nothing clears SOCKET_READABLE. */
+/* A read that finds nothing clears SOCKET_READABLE. */
 void datagrams_receive(struct port *port, struct port_op *op);
 
 socklen_t address_to_system(const struct port_address *address, struct sockaddr_storage *system);

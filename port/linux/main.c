@@ -1,4 +1,4 @@
-/* main.c - where the process begins: hands over to program_main. */
+/* main.c - main(): prepares the process and calls program_main. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -6,8 +6,8 @@
 
 #include "port/system.h"
 
-/* A program started with a standard stream closed would get it back as the
- * first file it opens, and write its messages into a log. */
+/* If a program is started with a standard stream closed, the first file that it opens gets that
+ * descriptor, and messages would be written into a log. */
 static void fill_standard_streams(void) {
     for (int stream = 0; stream <= 2; stream++)
         if (fcntl(stream, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != stream)
@@ -16,7 +16,7 @@ static void fill_standard_streams(void) {
 
 int main(int argc, char **argv) {
     fill_standard_streams();
-    signal(SIGPIPE, SIG_IGN); /* stream_write says ERR_CLOSED instead */
-    signal(SIGCHLD, SIG_DFL); /* a parent's SIG_IGN would keep from us how a program has ended */
+    signal(SIGPIPE, SIG_IGN); /* stream_write returns ERR_CLOSED instead */
+    signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would discard exit codes of programs */
     return program_main(argc, argv);
 }

@@ -1,5 +1,5 @@
-/* process.c - see process.h.  Each program leads a process group of its own: a Ctrl-C that is
- * meant for us does not reach it, and what it has started ends with it. */
+/* process.c - see process.h.  Each program leads a process group of its own, so that Ctrl-C does
+ * not reach it, and its children can be ended with it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -61,7 +61,7 @@ static bool process_ended(struct processes *processes, struct process *process, 
     int status = 0;
     const pid_t ended = waitpid((pid_t)process->handle, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
-    *code = 128; /* ECHILD: whoever took it away has not told us how it ended */
+    *code = 128; /* ECHILD: something else has waited for it, so its code is unknown */
     if (ended > 0 && WIFEXITED(status)) *code = WEXITSTATUS(status);
     if (ended > 0 && WIFSIGNALED(status)) *code = 128 + WTERMSIG(status);
     return true;
@@ -77,16 +77,16 @@ static bool can_be_run(const char *path) {
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
-/* As posix_spawnp looks for it. */
+/* Searches as posix_spawnp does. */
 bool process_program_found(const char *program) {
     char path[PATH_MAX];
     const char *folders = getenv("PATH");
     if (program[0] == '\0' || strchr(program, '/') != NULL) return can_be_run(program);
     if (folders == NULL) folders = "/bin:/usr/bin";
-    for (;; folders++) { /* ends: the PATH does */
+    for (;; folders++) { /* ends with the PATH */
         const int size = (int)strcspn(folders, ":");
         const int length = snprintf(path, sizeof path, "%.*s%s%s", size, folders,
-                                    size > 0 ? "/" : "", program); /* "": where we are */
+                                    size > 0 ? "/" : "", program); /* "": the current directory */
         if (length < (int)sizeof path && can_be_run(path)) return true;
         folders += size;
         if (*folders == '\0') return false;

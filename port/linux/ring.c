@@ -1,8 +1,8 @@
-/* ring.c - many receives with one call of the system, over io_uring.
- * A ring holds nothing between two calls of ring_perform: every receive that
- * was added comes back from the next one, with what its socket had or with
- * -EAGAIN.  So the kernel keeps no buffer and no handle, and shutting and
- * cancelling need not know that there is a ring. */
+/* ring.c - many receives with one system call, by io_uring.
+ *
+ * A ring is empty between two calls of ring_perform: every added receive ends in the next one,
+ * with bytes or with -EAGAIN.  So the kernel keeps no buffer and no handle, and shutting and
+ * cancelling need not know about the ring. */
 #include <assert.h>
 #include <errno.h>
 #include <liburing.h>
@@ -24,14 +24,14 @@ static bool answers_at_once(struct ring *ring);
 struct ring *ring_open(void) {
     struct ring *ring = calloc(1, sizeof *ring);
     if (ring == NULL) return NULL;
-    /* No flags: they are about what is completed later, and nothing is. */
+    /* No flags: they concern operations that complete later, and none does. */
     if (io_uring_queue_init(RING_RECEIVES_MAX, &ring->uring, 0) < 0) {
         free(ring);
         return NULL;
     }
-    /* For this thread, the owner's, it spares each call a look-up of the ring's handle (Linux
-     * 5.18): a tenth of the CPU time per line where receives are small.  Where it is refused all
-     * works without. */
+    /* Saves the owner's thread a look-up of the ring's handle in each call (Linux 5.18): a tenth
+     * of the CPU time per line where receives are small.  Optional: where it is refused
+     * everything works. */
     (void)io_uring_register_ring_fd(&ring->uring);
     if (answers_at_once(ring)) return ring;
     ring_close(ring);
@@ -45,7 +45,8 @@ void ring_close(struct ring *ring) {
 
 static void add(struct ring *ring, int handle, void *bytes, size_t size) {
     struct io_uring_sqe *entry = io_uring_get_sqe(&ring->uring);
-    assert(entry != NULL); /* the ring is empty after each ring_perform, and as large as count */
+    assert(entry !=
+           NULL); /* the ring was empty after ring_perform, and `count` does not exceed it */
     io_uring_prep_recv(entry, handle, bytes, size, MSG_DONTWAIT);
     io_uring_sqe_set_data64(entry, ring->count);
 }
@@ -59,8 +60,8 @@ bool ring_add(struct ring *ring, struct port_op *op) {
     return true;
 }
 
-/* Before Linux 5.6 there is no IORING_OP_RECV, and in some kernels after it one from an empty
- * socket stays until something comes, in spite of MSG_DONTWAIT.  Neither is of use. */
+/* Linux before 5.6 has no IORING_OP_RECV, and in some later kernels one on an empty socket waits
+ * for bytes in spite of MSG_DONTWAIT.  Neither can be used. */
 static bool answers_at_once(struct ring *ring) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return false;
@@ -75,7 +76,7 @@ static bool answers_at_once(struct ring *ring) {
     return at_once;
 }
 
-/* Hands over what was added; less only when the kernel refuses. */
+/* Submits all added receives; fewer only if the kernel refuses. */
 static uint32_t submit(struct ring *ring) {
     uint32_t submitted = 0;
     while (submitted < ring->count) {
@@ -89,11 +90,11 @@ static uint32_t submit(struct ring *ring) {
 
 bool ring_perform(struct ring *ring, ring_received *received) {
     const uint32_t submitted = submit(ring);
-    for (uint32_t back = 0; back < submitted;) { /* they are there: see answers_at_once */
+    for (uint32_t back = 0; back < submitted;) { /* does not wait: see answers_at_once */
         struct io_uring_cqe *entry;
         const int error = io_uring_wait_cqe(&ring->uring, &entry);
         if (error == -EINTR) continue;
-        assert(error == 0); /* the kernel has buffers of ours: there is no way on without them */
+        assert(error == 0); /* the kernel holds our buffers: we cannot continue without them */
         ring->results[io_uring_cqe_get_data64(entry)] = entry->res;
         io_uring_cqe_seen(&ring->uring, entry);
         back++;

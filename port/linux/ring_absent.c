@@ -1,5 +1,5 @@
-/* ring_absent.c - takes the place of ring.c where liburing was not found when
- * this was built: there is no ring, and each receive is a call of its own. */
+/* ring_absent.c - replaces ring.c in builds without liburing: there is no ring, and each receive
+ * is one system call. */
 #include <assert.h>
 
 #include "port/linux/linux.h"
@@ -10,7 +10,7 @@ struct ring *ring_open(void) {
 
 void ring_close(struct ring *ring) {
     (void)ring;
-    assert(!"there is none");
+    assert(!"there is no ring");
 }
 
 bool ring_add(struct ring *ring, struct port_op *op) {

@@ -1,4 +1,5 @@
-/* signals.c - requests that reach the process as signals, kept until the owner of a port takes them.
+/* signals.c - requests that reach the process as signals, kept until the owner of a port takes
+ * them.
  *
  * State of the process, because handlers are: a handler may run at any time on any thread, also
  * after the port was closed.  So it is atomic and lives until the process ends. */

@@ -1,14 +1,13 @@
-/* sockets.c - what is done on a socket: opening it, and, once it is ready,
- * one accept, one buffer's worth of reading, or as much sending as it takes.
+/* sockets.c - operations on sockets: opening one, and, once it is ready, one accept, one buffer of
+ * reading, or as much sending as it accepts.
  *
- * A socket is put into the epoll set once, edge-triggered, for reading only:
- * in a set for writing too, every new connection would wake the owner once to
- * say that it can be written to, and this side rarely writes.  Writability is
- * added the first time that a send would have to wait.
+ * A socket enters the epoll set once, edge-triggered, for reading only: with writing included every
+ * new connection would wake the owner once because it is writable, and this side rarely writes.
+ * Writing is added the first time that a send would have to wait.
  *
- * Receives on streams are gathered in a ring where there is one, and made
- * together when all that are ready were served.  With many connections that
- * send little at a time the calls cost more than the lines. */
+ * TCP receives are collected in a ring (if io_uring is available) and made together when all
+ * ready sockets were served: with many connections that send little at a time the system calls
+ * cost more than the lines. */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -22,8 +21,7 @@
 #include "port/system.h"
 
 #define KEEP_ALIVE_IDLE_S  60
-/* Datagrams wait in their socket while others gather (epoll.c): 1,000 of 240 bytes need a buffer of
- * 640 KiB. */
+/* Datagrams wait in the socket while others gather (epoll.c): 1,000 of 240 bytes need 640 KiB. */
 #define SMALL_BUFFER_BYTES (1u << 20)
 
 static struct epoll_port *mine(struct port *port) {
@@ -83,8 +81,8 @@ static int watch(struct epoll_port *e, struct port_socket *socket, int operation
     return errno == ENOSPC ? ERR_TOO_MANY_WATCHES : error_of_errno(errno);
 }
 
-/* A connection that is accepted and then cannot be watched would have to be closed, with what its
- * sender believes to have sent.  So a watch is held in reserve, and nothing is accepted
+/* A connection that is accepted but cannot be watched would have to be closed, and bytes that
+ * its peer has sent would be lost.  So one watch is held in reserve, and nothing is accepted
  * without it. */
 static int reserve_watch(struct epoll_port *e) {
     struct epoll_event nothing = {0};
@@ -113,16 +111,16 @@ static int open_socket(struct port *port, struct port_socket *opened, int handle
     return error;
 }
 
-/* A new handle, bound; *address becomes the one really bound. */
+/* Opens and binds a socket; sets *address to the address that is bound. */
 static int bind_handle(struct port_address *address, int type, int *bound) {
     struct sockaddr_storage system;
     socklen_t size = address_to_system(address, &system);
     const int handle = socket(system.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (handle < 0) return error_of_errno(errno);
-    /* For TCP: bind in spite of connections of a former run in TIME_WAIT.
-     * For UDP it would let two daemons share a port, each getting a part. */
+    /* For TCP: binds although connections of a previous run are in TIME_WAIT.  For UDP it would
+     * let two daemons share a port, and each would receive a part. */
     if (type == SOCK_STREAM) set_option(handle, SOL_SOCKET, SO_REUSEADDR, 1);
-    /* Each family its own listener, as on Windows. */
+    /* IPv6 only, as on Windows: each family has its own listener. */
     if (address->family == 6) set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (bind(handle, (struct sockaddr *)&system, size) < 0) goto failed;
     size = sizeof system;
@@ -137,7 +135,7 @@ failed:;
     return error;
 }
 
-/* Who never accepts has no use for one. */
+/* Called by the first listen: only accepted connections use the ring. */
 static void try_ring(struct port *port) {
     struct epoll_port *e = mine(port);
     if (e->ring_was_tried) return;
@@ -153,8 +151,7 @@ int epoll_listen(struct port *port, struct port_socket *socket, struct port_addr
     int handle = -1;
     int error = bind_handle(address, SOCK_STREAM, &handle);
     if (error < 0) return error;
-    /* Accepted sockets inherit these: a peer that vanished without a word is
-     * noticed, and an answer is not held back. */
+    /* Accepted sockets inherit these: a vanished peer is detected, and replies are sent at once. */
     set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(handle, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_IDLE_S);
     set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -171,10 +168,10 @@ int epoll_bind(struct port *port, struct port_socket *socket, struct port_addres
     int error = bind_handle(address, SOCK_DGRAM, &handle);
     if (error < 0) return error;
     const int wanted = receive_bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)receive_bytes;
-    /* The first is not bounded by net.core.rmem_max, and not for everybody. */
+    /* SO_RCVBUFFORCE is not limited by net.core.rmem_max but needs a privilege. */
     if (wanted > 0 && set_option(handle, SOL_SOCKET, SO_RCVBUFFORCE, wanted) < 0)
         set_option(handle, SOL_SOCKET, SO_RCVBUF, wanted);
-    int doubled = 0; /* the kernel adds as much for its own book-keeping */
+    int doubled = 0; /* the kernel adds the same amount for its own data */
     socklen_t size = sizeof doubled;
     getsockopt(handle, SOL_SOCKET, SO_RCVBUF, &doubled, &size);
     *granted = (uint32_t)doubled / 2;
@@ -197,14 +194,15 @@ void epoll_shut(struct port *port, struct port_socket *socket) {
     socket->state = 0;
     for (int i = 0; i < 2; i++) {
         if (pending[i] == NULL) continue;
-        if (pending[i]->list != NULL) port_list_remove(pending[i]); /* ready, or in a pool */
+        if (pending[i]->list != NULL)
+            port_list_remove(pending[i]); /* ready, or waiting for a buffer */
         port_completed(port, pending[i], ERR_CANCELLED);
     }
 }
 
 uint64_t epoll_kernel_drops(const struct port_socket *socket) {
-    /* Not SO_RXQ_OVFL: that comes with the next datagram, which after a burst
-     * may never come.  The kernel counts in 32 bits. */
+    /* Not SO_RXQ_OVFL: that arrives with the next datagram, and after a burst there may be
+     * none.  The kernel's counter has 32 bits. */
     uint32_t numbers[SK_MEMINFO_VARS] = {0};
     socklen_t size = sizeof numbers;
     if (getsockopt((int)socket->handle, SOL_SOCKET, SO_MEMINFO, numbers, &size) < 0) return 0;
@@ -265,8 +263,8 @@ static void accept_one(struct port *port, struct port_op *op) {
     }
     switch (errno) {
     case EAGAIN: listener->state &= ~(uint32_t)SOCKET_READABLE; break;
-    /* Errors of that one connection (accept(2) lists them): it is gone, on to
-     * the next, in the next turn. */
+    /* Errors of that one connection (listed in accept(2)), which is gone: accept the next one in
+     * the next turn. */
     case ECONNABORTED:
     case ECONNRESET:
     case EINTR:
@@ -312,17 +310,17 @@ static void stream_received(struct port_op *op, int64_t result) {
 static void receive_stream(struct port *port, struct port_op *op) {
     struct port_pool *pool = op->u.net.pool;
     struct port_buffer *buffer = port_pool_take(pool, op);
-    if (buffer == NULL) return; /* it waits there */
+    if (buffer == NULL) return; /* it waits for one */
     op->buffer = buffer;
     struct ring *ring = mine(port)->ring;
-    if (ring != NULL && ring_add(ring, op)) return; /* sockets_served has the rest */
+    if (ring != NULL && ring_add(ring, op)) return; /* sockets_served makes it */
     const ssize_t size = recv((int)op->u.net.socket->handle, buffer->bytes, pool->buffer_bytes, 0);
     stream_received(op, size < 0 ? -errno : size);
 }
 
 void sockets_served(struct epoll_port *e) {
     if (e->ring == NULL || ring_perform(e->ring, stream_received)) return;
-    /* It was not for want of something in the sockets.  Those not asked are still ready. */
+    /* An error of the ring, not of the sockets; those that were not read are still ready. */
     say("io_uring no longer accepts reads; continuing with one system call per read");
     ring_close(e->ring);
     e->ring = NULL;
@@ -341,14 +339,14 @@ static void wait_until_writable(struct port *port, struct port_op *op) {
     struct port_socket *socket = op->u.net.socket;
     if (socket->state & SOCKET_WANTS_WRITABLE) return;
     socket->state |= SOCKET_WANTS_WRITABLE;
-    /* Looks anew at what is ready, so an edge just missed is not lost. */
+    /* MOD tests readiness again, so that an edge missed just now is not lost. */
     const int error = watch(mine(port), socket, EPOLL_CTL_MOD);
     if (error < 0) port_completed(port, op, error);
 }
 
 static void send_some(struct port *port, struct port_op *op) {
     const int handle = (int)op->u.net.socket->handle;
-    while (op->u.net.done < op->u.net.size) { /* until the socket takes no more */
+    while (op->u.net.done < op->u.net.size) { /* until the socket is full */
         const ssize_t sent = send(handle, op->u.net.bytes + op->u.net.done,
                                   op->u.net.size - op->u.net.done, MSG_NOSIGNAL);
         if (sent >= 0) {

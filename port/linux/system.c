@@ -22,7 +22,7 @@ _Noreturn void system_exit_now(int code) {
 /* ---- the process ---- */
 
 uint32_t system_cores(void) {
-    cpu_set_t allowed; /* those that taskset and containers leave us */
+    cpu_set_t allowed; /* taskset and containers may allow fewer */
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return (uint32_t)CPU_COUNT(&allowed);
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (uint32_t)online : 1;
@@ -45,14 +45,14 @@ uint32_t system_process_id(void) {
     return (uint32_t)getpid();
 }
 
-/* Not getrusage's peak, which is the parent's until this process outgrows it. */
+/* Not getrusage, whose peak is that of the parent until this process exceeds it. */
 void system_memory(uint64_t *now, uint64_t *peak) {
     char line[128];
     unsigned long kib;
     *now = *peak = 0;
     FILE *status = fopen("/proc/self/status", "re");
     if (status == NULL) return;
-    while (fgets(line, sizeof line, status)) { /* some sixty lines */
+    while (fgets(line, sizeof line, status)) { /* about 60 lines */
         if (sscanf(line, "VmRSS: %lu", &kib) == 1) *now = (uint64_t)kib * 1024;
         if (sscanf(line, "VmHWM: %lu", &kib) == 1) *peak = (uint64_t)kib * 1024;
     }
@@ -71,7 +71,7 @@ int system_absolute_path(const char *path, char *absolute, size_t size) {
             return errno == ERANGE ? ERR_NAME_TOO_LONG : error_of_errno(errno);
         length = strlen(absolute);
         if (length + 1 < size) absolute[length++] = '/';
-        while (path[0] == '.' && path[1] == '/') { /* ends: the path does */
+        while (path[0] == '.' && path[1] == '/') { /* ends with the path */
             path += 2;
             path += strspn(path, "/");
         }
@@ -83,7 +83,7 @@ int system_absolute_path(const char *path, char *absolute, size_t size) {
     return 0;
 }
 
-/* ---- clocks and chance ---- */
+/* ---- clocks and random bytes ---- */
 
 static int64_t clock_ns(clockid_t clock) {
     struct timespec t;
@@ -122,10 +122,10 @@ void system_sleep_ms(uint32_t ms) {
 
 void system_random(void *bytes, size_t size) {
     uint8_t *p = bytes;
-    while (size > 0) { /* 256 at a time are never cut short */
+    while (size > 0) { /* up to 256 bytes always come at once */
         const ssize_t got = getrandom(p, size < 256 ? size : 256, 0);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) abort(); /* a token that can be guessed is worse */
+        if (got < 0) abort(); /* better than a token that can be guessed */
         p += got;
         size -= (size_t)got;
     }
@@ -143,7 +143,7 @@ uint32_t stream_columns(enum system_stream stream) {
     return 80;
 }
 
-/* Somebody may have made the stream non-blocking; we wait all the same. */
+/* Another process may have made the shared stream non-blocking; this waits anyway. */
 static bool wait_for(enum system_stream stream, short what) {
     if (errno == EINTR) return true;
     if (errno != EAGAIN) return false;
@@ -152,7 +152,7 @@ static bool wait_for(enum system_stream stream, short what) {
 }
 
 int64_t stream_read(enum system_stream stream, void *bytes, size_t size) {
-    for (;;) { /* until there is something, or the end */
+    for (;;) { /* until bytes arrive, or the end */
         const ssize_t got = read((int)stream, bytes, size);
         if (got >= 0) return got;
         if (!wait_for(stream, POLLIN)) return error_of_errno(errno);

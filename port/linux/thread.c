@@ -36,7 +36,7 @@ int thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*r
 
 /* ---- detached threads ---- */
 
-struct detached {
+struct new_thread {
     thread_run *run;
     void *context;
     enum thread_priority priority;
@@ -44,7 +44,7 @@ struct detached {
 };
 
 static void *detached_run(void *context) {
-    const struct detached started = *(struct detached *)context;
+    const struct new_thread started = *(struct new_thread *)context;
     free(context);
     thread_become(started.name, started.priority);
     started.run(started.context);
@@ -52,9 +52,9 @@ static void *detached_run(void *context) {
 }
 
 int thread_start(thread_run *run, void *context, enum thread_priority priority, const char *name) {
-    struct detached *started = malloc(sizeof *started);
+    struct new_thread *started = malloc(sizeof *started);
     if (started == NULL) return ERR_NO_MEMORY;
-    *started = (struct detached){.run = run, .context = context, .priority = priority};
+    *started = (struct new_thread){.run = run, .context = context, .priority = priority};
     strncpy(started->name, name, sizeof started->name - 1);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -68,18 +68,18 @@ int thread_start(thread_run *run, void *context, enum thread_priority priority, 
 
 /* ---- monitors ---- */
 
-struct parts {
+struct monitor_parts {
     pthread_mutex_t mutex;
     pthread_cond_t woken;
 };
-_Static_assert(sizeof(struct parts) <= sizeof(struct monitor), "a monitor is too small");
+_Static_assert(sizeof(struct monitor_parts) <= sizeof(struct monitor), "a monitor is too small");
 
-static struct parts *parts_of(struct monitor *monitor) {
-    return (struct parts *)monitor->words;
+static struct monitor_parts *parts_of(struct monitor *monitor) {
+    return (struct monitor_parts *)monitor->words;
 }
 
 void monitor_init(struct monitor *monitor) {
-    struct parts *parts = parts_of(monitor);
+    struct monitor_parts *parts = parts_of(monitor);
     pthread_mutex_init(&parts->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -1,7 +1,6 @@
-/* workers.c - threads that take ops from a queue, run them and hand them back.
- * A lane's threads take its writes first and then its other ops, each in the order
- * they were added.
- */
+/* workers.c - the lanes' threads, which take ops from a queue, run them and return them to the
+ * owner. A lane's writes run first, then its other ops, each in the order in which they were
+ * added. */
 #include <assert.h>
 #include <string.h>
 
@@ -10,7 +9,8 @@
 static void *worker(void *context);
 static void run(struct port_op *op);
 
-int lane_open(struct lane *lane, enum port_lane kind, uint32_t threads, port_callback *finished) {
+int lane_open(struct work_lane *lane, enum port_lane kind, uint32_t threads,
+              port_callback *finished) {
     assert(threads >= 1 && threads <= PORT_WORKERS_MAX);
     memset(lane, 0, sizeof *lane);
     pthread_mutex_init(&lane->mutex, NULL);
@@ -29,7 +29,7 @@ int lane_open(struct lane *lane, enum port_lane kind, uint32_t threads, port_cal
     return 0;
 }
 
-void lane_close(struct lane *lane) {
+void lane_close(struct work_lane *lane) {
     pthread_mutex_lock(&lane->mutex);
     assert(lane->writes.count == 0 && lane->queue.count == 0);
     lane->stop = true;
@@ -41,15 +41,15 @@ void lane_close(struct lane *lane) {
     pthread_mutex_destroy(&lane->mutex);
 }
 
-void lane_add(struct lane *lane, struct port_op *op) {
+void lane_add(struct work_lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
     port_list_append(op->kind == PORT_WRITE ? &lane->writes : &lane->queue, op);
-    const bool someone_sleeps = lane->idle > 0;
-    pthread_mutex_unlock(&lane->mutex); /* first: who is woken wants it */
-    if (someone_sleeps) pthread_cond_signal(&lane->filled);
+    const bool one_sleeps = lane->idle > 0;
+    pthread_mutex_unlock(&lane->mutex); /* first: the woken thread needs it */
+    if (one_sleeps) pthread_cond_signal(&lane->filled);
 }
 
-bool lane_forget(struct lane *lane, struct port_op *op) {
+bool lane_forget(struct work_lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
     const bool waits = op->list == &lane->writes || op->list == &lane->queue;
     if (waits) port_list_remove(op);
@@ -58,7 +58,7 @@ bool lane_forget(struct lane *lane, struct port_op *op) {
 }
 
 static void *worker(void *context) {
-    struct lane *lane = context;
+    struct work_lane *lane = context;
     static const struct {
         const char *name;
         enum thread_priority priority;

@@ -1,5 +1,4 @@
-/* client.c - blocking sockets, and names looked up: for programs that have one
- * thing to do, and for workers. */
+/* client.c - names and blocking sockets on Windows.  See client.h. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +31,7 @@ static int open_connected(const struct port_address *address, int type, struct c
 int client_connect(const struct port_address *address, struct client *client) {
     const int error = open_connected(address, SOCK_STREAM, client);
     if (error != 0) return error;
-    const BOOL yes = TRUE; /* what is sent is sent at once */
+    const BOOL yes = TRUE; /* sends at once */
     setsockopt(handle_of(client), IPPROTO_TCP, TCP_NODELAY, (const char *)&yes, sizeof(yes));
     return 0;
 }
@@ -43,7 +42,7 @@ int client_datagrams(const struct port_address *address, struct client *client) 
 
 int client_send(struct client *client, const void *bytes, size_t size) {
     const char *from = bytes;
-    do { /* once at least: a datagram may be empty */
+    do { /* at least once: a datagram may be empty */
         const int part = size < INT_MAX ? (int)size : INT_MAX;
         const int sent = send(handle_of(client), from, part, 0);
         if (sent < 0) return last_error();
@@ -53,7 +52,7 @@ int client_send(struct client *client, const void *bytes, size_t size) {
     return 0;
 }
 
-/* UDP_SEND_MSG_SIZE would be it, from Windows 10 1903 on; Wine 8 does not know it. */
+/* UDP_SEND_MSG_SIZE (Windows 10 1903) would do it; Wine 8 does not have it. */
 int client_send_segments(struct client *client, const void *bytes, size_t size,
                          uint32_t segment_bytes) {
     (void)client, (void)bytes, (void)size, (void)segment_bytes;
@@ -61,7 +60,7 @@ int client_send_segments(struct client *client, const void *bytes, size_t size,
 }
 
 int64_t client_receive(struct client *client, void *bytes, size_t size, uint32_t timeout_ms) {
-    /* Not SO_RCVTIMEO: after that a socket of Windows is in no defined state. */
+    /* Not SO_RCVTIMEO: after a time-out the state of a Windows socket is undefined. */
     WSAPOLLFD readable = {.fd = handle_of(client), .events = POLLRDNORM};
     const int wait_ms = timeout_ms == 0 ? -1 : timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
     const int ready = WSAPoll(&readable, 1, wait_ms);

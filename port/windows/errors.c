@@ -1,4 +1,4 @@
-/* errors.c - the one table from Windows' codes, Winsock's among them, to ours. */
+/* errors.c - the table from the codes of Windows and Winsock to ERR_ codes. */
 #include "port/windows/iocp.h"
 
 #ifndef ERROR_DISK_QUOTA_EXCEEDED /* not in mingw-w64's headers */
@@ -53,7 +53,7 @@ static const struct {
     {ERROR_BUFFER_OVERFLOW, ERR_NAME_TOO_LONG},
     {ERROR_TOO_MANY_OPEN_FILES, ERR_TOO_MANY_FILES},
     {WSAEMFILE, ERR_TOO_MANY_FILES},
-    /* Sockets end when the kernel's buffers do, long before handles would. */
+    /* The number of sockets is limited by the kernel's buffers, long before handles run out. */
     {WSAENOBUFS, ERR_TOO_MANY_FILES},
     {ERROR_FILE_TOO_LARGE, ERR_TOO_LARGE},
     {WSAEMSGSIZE, ERR_TOO_LARGE},
@@ -80,7 +80,7 @@ static const struct {
     {WSAECONNABORTED, ERR_RESET},
     {WSAENETRESET, ERR_RESET},
     {WSAENOTCONN, ERR_RESET},
-    /* How the completion port says it: STATUS_CONNECTION_RESET and its kin. */
+    /* The completion port's codes: STATUS_CONNECTION_RESET and similar. */
     {ERROR_NETNAME_DELETED, ERR_RESET},
     {ERROR_CONNECTION_ABORTED, ERR_RESET},
     {ERROR_GRACEFUL_DISCONNECT, ERR_CLOSED},

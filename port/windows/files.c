@@ -1,7 +1,7 @@
-/* files.c - the system's files on Windows.
+/* files.c - the file system of Windows.  See files.h.
  *
- * Files opened to write are overlapped, so that port_write can attach them to
- * the completion port; the calls here wait with an event of their own. */
+ * Files opened for writing are overlapped, so that port_write can attach them to the completion
+ * port; the calls here wait with an event of their own. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +17,16 @@
 #include "port/windows/iocp.h"
 #include "port/windows/text.h"
 
-/* One call takes 32 bits of size; a round number below that. */
+/* A call takes a size of 32 bits; a round number below that. */
 #define PIECE_BYTES_MAX (1u << 30)
 /* 1601-01-01 to 1970-01-01 in FILETIME's 100 ns. */
 #define EPOCH_TICKS     116444736000000000LL
 
 static int secret_create(const wchar_t *path, HANDLE *handle);
 
-/* A file that somebody has deleted keeps its name, on some file systems, until
- * all who have it open have closed it.  To open it then is "access denied";
- * the kernel's own code tells this from the other kind.  `deleted` is what
- * that means to the caller. */
+/* On some file systems a deleted file keeps its name until the last handle is closed.  Opening
+ * it then fails with "access denied"; only the kernel's own code tells this case from a real
+ * denial.  `deleted` is the error to return for it. */
 NTSTATUS NTAPI RtlGetLastNtStatus(void);
 #define STATUS_OF_DELETE_PENDING ((NTSTATUS)0xC0000056)
 
@@ -39,9 +38,8 @@ static int error_of_name(int deleted) {
 
 /* ---- opening and closing ---- */
 
-/* Others may read, rename and delete what we write, not write it.  We ask for
- * no DELETE access ourselves: a reader through the C run-time does not share
- * that, and would be refused. */
+/* Other programs may read, rename and delete our files, not write them.  We do not request
+ * DELETE access: a reader that uses the C run-time does not share that and would be refused. */
 #define WRITE_ACCESS (GENERIC_READ | GENERIC_WRITE)
 #define WRITE_SHARES (FILE_SHARE_READ | FILE_SHARE_DELETE)
 #define READ_SHARES  (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
@@ -82,8 +80,8 @@ static int system_open(struct files *files, const char *path, enum file_access a
     return 0;
 }
 
-/* "D:P(A;;FA;;;<the user>)": protected from what the folder would hand down,
- * full access for the user that this process runs as, nobody else. */
+/* "D:P(A;;FA;;;<the user>)": inherits nothing from the directory; full access for the user of this
+ * process, none for others. */
 static int secret_descriptor(PSECURITY_DESCRIPTOR *descriptor) {
     HANDLE token;
     union {
@@ -111,7 +109,7 @@ static int secret_create(const wchar_t *path, HANDLE *handle) {
     SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
     int error = secret_descriptor(&attributes.lpSecurityDescriptor);
     if (error != 0) return error;
-    /* A file that is there would keep its own descriptor: it goes first. */
+    /* An existing file would keep its own descriptor, so it is deleted first. */
     if (!DeleteFileW(path) && GetLastError() != ERROR_FILE_NOT_FOUND)
         error = last_error();
     else
@@ -130,12 +128,12 @@ static void system_close(struct file *file) {
 
 typedef BOOL WINAPI transfer(HANDLE, void *, DWORD, DWORD *, OVERLAPPED *);
 
-/* One ReadFile or WriteFile, waited for.  Returns a Windows code. */
+/* Makes one ReadFile or WriteFile and waits for its end.  Returns a Windows code. */
 static DWORD transfer_piece(struct file *file, transfer *call, void *bytes, size_t size,
                             uint64_t offset, DWORD *moved) {
     HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (event == NULL) return GetLastError();
-    /* The low bit says: no packet, though the handle is attached to a port. */
+    /* The low bit suppresses the packet, although the handle may be attached to a port. */
     OVERLAPPED overlapped = {
         .Offset = (DWORD)offset,
         .OffsetHigh = (DWORD)(offset >> 32),
@@ -201,7 +199,7 @@ static int system_sync(struct file *file) {
     return FlushFileBuffers((HANDLE)file->handle) ? 0 : last_error();
 }
 
-/* ---- what is there ---- */
+/* ---- status and listing ---- */
 
 static int status_of_handle(HANDLE handle, struct file_status *status) {
     BY_HANDLE_FILE_INFORMATION found;
@@ -211,7 +209,7 @@ static int status_of_handle(HANDLE handle, struct file_status *status) {
     *status = (struct file_status){
         .size = (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow,
         .modified_ns = ((int64_t)ticks - EPOCH_TICKS) * 100,
-        /* The roots of two volumes have the same index. */
+        /* The root directories of two volumes have the same index. */
         .id = ((uint64_t)found.nFileIndexHigh << 32 | found.nFileIndexLow) ^
               found.dwVolumeSerialNumber * UINT64_C(0x9E3779B97F4A7C15),
         .directory = (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0,
@@ -271,7 +269,7 @@ static int system_free_space(struct files *files, const char *path, uint64_t *by
     struct wide_path wide;
     const int error = path_to_wide(path, &wide);
     if (error != 0) return error;
-    ULARGE_INTEGER available; /* to this user: quotas count */
+    ULARGE_INTEGER available; /* to this user, with quotas */
     if (!GetDiskFreeSpaceExW(wide.text, &available, NULL, NULL)) return last_error();
     *bytes = available.QuadPart;
     return 0;
@@ -279,8 +277,8 @@ static int system_free_space(struct files *files, const char *path, uint64_t *by
 
 /* ---- names ---- */
 
-/* FILE_RENAME_INFO as SetFileInformationByHandle takes it with FileRenameInfoEx;
- * not in every header set. */
+/* FILE_RENAME_INFO for SetFileInformationByHandle with FileRenameInfoEx; not in every header
+ * set. */
 #define FILE_RENAME_INFO_EX    ((FILE_INFO_BY_HANDLE_CLASS)22)
 #define RENAME_REPLACES        1u
 #define RENAME_POSIX_SEMANTICS 2u
@@ -291,9 +289,9 @@ struct rename_info {
     wchar_t name[PATH_WIDE_MAX];
 };
 
-/* As on Linux: whoever has the old file open reads on in it, if he shares
- * deleting, as our own readers do.  Windows 10 and NTFS can do that; false
- * elsewhere, and nothing has happened. */
+/* Replaces a file as on Linux: programs that have the old file open with FILE_SHARE_DELETE, as
+ * our own readers do, continue to read it.  Needs Windows 10 and NTFS; elsewhere it returns
+ * false and changes nothing. */
 static bool replace_open_file(const wchar_t *from, const wchar_t *to) {
     const HANDLE handle = CreateFileW(from, DELETE | SYNCHRONIZE, READ_SHARES, NULL, OPEN_EXISTING,
                                       FILE_FLAG_BACKUP_SEMANTICS, NULL);
@@ -316,13 +314,13 @@ static int system_rename(struct files *files, const char *from, const char *to) 
     if (MoveFileExW(wide_from.text, wide_to.text,
                     MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
         return 0;
-    error = last_error(); /* a reader of `from` that shares nothing: ERROR_SHARING_VIOLATION */
+    error = last_error(); /* ERROR_SHARING_VIOLATION: `from` is open without sharing */
     if (error != ERR_DENIED) return error;
     const DWORD attributes = GetFileAttributesW(wide_to.text);
     if (attributes == INVALID_FILE_ATTRIBUTES ||
         (attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_READONLY)) != 0)
         return error;
-    /* That was not denied but is open: MoveFileEx replaces no open file. */
+    /* `to` is open, not protected: MoveFileEx does not replace open files. */
     return replace_open_file(wide_from.text, wide_to.text) ? 0 : ERR_BUSY;
 }
 
@@ -348,14 +346,14 @@ static int system_make_directory(struct files *files, const char *path) {
 
 static int system_sync_directory(struct files *files, const char *path) {
     (void)files;
-    (void)path; /* NTFS keeps names in its journal; there is no call for it */
+    (void)path; /* NTFS journals names; there is no call to sync them */
     return 0;
 }
 
 /* ---- locks ---- */
 
-/* A lock on Windows keeps others from reading what it covers: it covers one
- * byte far behind whatever the file holds. */
+/* A lock on Windows prevents reading of the range that it covers: it covers one byte far after
+ * the end of the file. */
 #define LOCKED_BYTE_HIGH 0x40000000u
 
 static int system_lock(struct files *files, const char *path, struct file *file) {

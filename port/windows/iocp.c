@@ -1,10 +1,8 @@
-/* iocp.c - the back end for Windows: one I/O completion port, on which
- * everything comes back.
+/* iocp.c - the back end on Windows: one I/O completion port for the owner.
  *
- * The owner sleeps in GetQueuedCompletionStatusEx alone.  Accepts, receives,
- * sends and overlapped writes complete there by themselves; workers, other
- * threads, the console and the timer put packets there with
- * PostQueuedCompletionStatus. */
+ * The owner sleeps only in GetQueuedCompletionStatusEx.  Accepts, receives, sends and overlapped
+ * writes complete there; workers, other threads, the console and the timer post packets to it
+ * with PostQueuedCompletionStatus.  Workers sleep on completion ports of their own (workers.c). */
 #include "port/windows/iocp.h"
 
 #include <stdlib.h>
@@ -13,7 +11,7 @@
 
 #define PACKETS_MAX PORT_COLLECT_MAX
 
-static void alarm_rings(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIMER timer);
+static void alarm_expired(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIMER timer);
 static void alarm_set(struct iocp *iocp, int64_t deadline_ns);
 static void collect(struct port *port, DWORD timeout_ms);
 static void packet_arrived(struct port *port, const OVERLAPPED_ENTRY *packet);
@@ -29,7 +27,7 @@ static int iocp_open(struct port *port, const struct port_options *options) {
         error = last_error();
         goto no_queue;
     }
-    iocp->alarm = CreateThreadpoolTimer(alarm_rings, iocp->queue, NULL);
+    iocp->alarm = CreateThreadpoolTimer(alarm_expired, iocp->queue, NULL);
     if (iocp->alarm == NULL) {
         error = last_error();
         goto no_alarm;
@@ -52,7 +50,7 @@ no_queue:
 static void iocp_close(struct port *port) {
     struct iocp *iocp = port->backend;
     workers_close(port);
-    /* Unset, then wait: after that no late callback can use the queue. */
+    /* After this order of calls no late callback can use the queue. */
     SetThreadpoolTimer(iocp->alarm, NULL, 0, 0);
     WaitForThreadpoolTimerCallbacks(iocp->alarm, TRUE);
     CloseThreadpoolTimer(iocp->alarm);
@@ -71,7 +69,7 @@ static void iocp_start(struct port *port, struct port_op *op) {
     case PORT_SYNC:
     case PORT_WORK: worker_start(port, op); break;
     case PORT_SIGNAL: signal_start(port, op); break;
-    default: assert(!"an op that no back end starts");
+    default: assert(!"not started here");
     }
 }
 
@@ -85,7 +83,7 @@ static void iocp_cancel(struct port *port, struct port_op *op) {
     case PORT_SYNC:
     case PORT_WORK: worker_cancel(port, op); break;
     case PORT_SIGNAL: signal_cancel(port, op); break;
-    default: break; /* a post is on its way; timers are not ours */
+    default: break; /* a post: too late */
     }
 }
 
@@ -94,8 +92,7 @@ static void iocp_post(struct port *port, struct port_op *op) {
     queue_put(iocp->queue, 0, PACKET_DONE, op);
 }
 
-/* port.c calls again when nothing has come: an alarm may be an old one, or a
- * little early, and only the clock decides. */
+/* An alarm may be outdated or slightly early; then port.c reads the clock and waits again. */
 static void iocp_wait(struct port *port, int64_t timeout_ns) {
     if (timeout_ns > 0) alarm_set(port->backend, system_now_ns() + timeout_ns);
     collect(port, timeout_ns == 0 ? 0 : INFINITE);
@@ -130,28 +127,28 @@ static void packet_arrived(struct port *port, const OVERLAPPED_ENTRY *packet) {
         port_completed(port, op, op->result);
         break;
     case PACKET_ALARM: iocp->alarm_ns = 0; break;
-    default: assert(!"a packet that nobody put there");
+    default: assert(!"not one of our packets");
     }
 }
 
 void queue_put(HANDLE queue, DWORD bytes, ULONG_PTR key, void *overlapped) {
-    /* Ends when the kernel has 40 bytes for us again. */
+    /* Ends when the kernel has 40 bytes again. */
     while (!PostQueuedCompletionStatus(queue, bytes, key, overlapped))
         Sleep(1);
 }
 
 int overlapped_error(OVERLAPPED *overlapped) {
     DWORD bytes;
-    /* It is complete, so this only translates its status; the handle, which may
-     * be closed by now, is not looked at. */
+    /* The operation is complete, so this only translates its status and does not use the handle,
+     * which may be closed by now. */
     if (GetOverlappedResult(NULL, overlapped, &bytes, FALSE)) return ERR_OTHER;
     return last_error();
 }
 
-/* ---- the alarm: the earliest deadline becomes a packet ---- */
+/* ---- the alarm: posts a packet at the earliest deadline ---- */
 
 static void alarm_set(struct iocp *iocp, int64_t deadline_ns) {
-    /* One that rings earlier is left alone: it costs one look at the clock. */
+    /* An earlier alarm stays: it costs one reading of the clock. */
     if (iocp->alarm_ns != 0 && iocp->alarm_ns <= deadline_ns) return;
     const int64_t left_ns = deadline_ns - system_now_ns();
     const int64_t ticks = left_ns > 0 ? (left_ns + 99) / 100 : 0;
@@ -161,7 +158,7 @@ static void alarm_set(struct iocp *iocp, int64_t deadline_ns) {
     SetThreadpoolTimer(iocp->alarm, &due, 0, 0);
 }
 
-static void alarm_rings(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIMER timer) {
+static void alarm_expired(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIMER timer) {
     (void)instance;
     (void)timer;
     queue_put(context, 0, PACKET_ALARM, NULL);
@@ -170,7 +167,7 @@ static void alarm_rings(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIMER
 /* ---- the rest ---- */
 
 static uint64_t iocp_kernel_drops(const struct port_socket *bound) {
-    (void)bound; /* Windows counts them for the whole machine only */
+    (void)bound; /* Windows counts them only for the whole machine */
     return 0;
 }
 

@@ -1,8 +1,8 @@
-/* iocp.h - what the files of this folder share.  Included by no other.
+/* iocp.h - shared by the files of this folder only.
  *
- * iocp.c owns the completion port and its alarm, sockets.c the operations on
- * sockets, workers.c the lanes and the operations on files, signals.c the
- * console's requests, errors.c the one table of Windows' codes. */
+ * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, workers.c
+ * the lanes and the operations on files, signals.c the console's requests, errors.c the table of
+ * Windows' error codes. */
 #ifndef PORT_WINDOWS_IOCP_H
 #define PORT_WINDOWS_IOCP_H
 
@@ -15,16 +15,16 @@
 
 #include "port/port_internal.h"
 
-/* What a packet in the owner's queue is. */
+/* The kinds of packets in the owner's queue. */
 enum packet_key {
     PACKET_SOCKET = 1, /* the OVERLAPPED of an op on a socket */
     PACKET_FILE,       /* the OVERLAPPED of a PORT_WRITE */
-    PACKET_DONE,       /* the op itself, done, its result in op->result */
-    PACKET_ALARM,      /* the earliest deadline has come */
+    PACKET_DONE,       /* an op that has ended, its result in op->result */
+    PACKET_ALARM,      /* the earliest deadline has passed */
 };
 
-struct lane {
-    HANDLE queue; /* a completion port that the threads sleep on */
+struct work_lane {
+    HANDLE queue; /* the lane's own completion port, on which its threads sleep */
     SRWLOCK lock;
     struct port_list ops; /* waiting for a thread; guarded by the lock */
     HANDLE threads[PORT_WORKERS_MAX];
@@ -33,19 +33,19 @@ struct lane {
 
 struct iocp {
     HANDLE queue;
-    struct lane lanes[PORT_LANES];
+    struct work_lane lanes[PORT_LANES];
     PTP_TIMER alarm;
-    int64_t alarm_ns; /* when it rings; 0: it is not set */
+    int64_t alarm_ns; /* its deadline; 0: not set */
     LPFN_ACCEPTEX accept_ex;
     LPFN_GETACCEPTEXSOCKADDRS accept_addresses;
 };
 
-/* AcceptEx wants 16 bytes more than an address takes. */
+/* AcceptEx requires 16 bytes more than an address. */
 #define ACCEPT_ADDRESS_BYTES (sizeof(struct sockaddr_in6) + 16)
 
 /* Lives in op->backend. */
 struct op_private {
-    OVERLAPPED overlapped; /* first: what the kernel gives back */
+    OVERLAPPED overlapped; /* first: a packet points to it */
     union {
         struct {
             SOCKET socket;
@@ -59,7 +59,7 @@ struct op_private {
     } u;
 };
 _Static_assert(sizeof(struct op_private) <= PORT_OP_PRIVATE_WORDS * sizeof(uint64_t),
-               "an op has too little room for this back end");
+               "PORT_OP_PRIVATE_WORDS is too small");
 
 static inline struct op_private *op_private(struct port_op *op) {
     return (struct op_private *)op->backend;
@@ -71,15 +71,15 @@ static inline struct port_op *op_of_overlapped(OVERLAPPED *overlapped) {
 
 /* ---- iocp.c ---- */
 
-/* Any thread: puts a packet into a queue; waits while the kernel has no memory
- * for one, because whoever started the op counts on it. */
+/* Any thread: puts a packet into a queue.  Retries while the kernel has no memory for one,
+ * because the op must complete. */
 void queue_put(HANDLE queue, DWORD bytes, ULONG_PTR key, void *overlapped);
-/* The op's error, its packet having come with a failure: an ERR_. */
+/* The ERR_ of an operation whose packet reports a failure. */
 int overlapped_error(OVERLAPPED *overlapped);
 
 /* ---- sockets.c ---- */
 
-/* Winsock is ready from here on; any thread, as often as one likes. */
+/* Starts Winsock once; any thread. */
 void sockets_startup(void);
 void socket_start(struct port *port, struct port_op *op);
 void socket_cancel(struct port *port, struct port_op *op);
@@ -89,7 +89,7 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
                 uint32_t receive_bytes, uint32_t *granted);
 void socket_shut(struct port *port, struct port_socket *shut);
 
-/* Between the system's form of an address and ours. */
+/* Convert addresses to and from the system's form. */
 INT address_to_system(const struct port_address *address, struct sockaddr_in6 *to);
 void address_of_system(const struct sockaddr *from, struct port_address *address);
 
@@ -108,7 +108,7 @@ void signal_cancel(struct port *port, struct port_op *op);
 
 /* ---- errors.c ---- */
 
-/* What GetLastError or WSAGetLastError said, as an ERR_; never 0. */
+/* The ERR_ for a code of GetLastError or WSAGetLastError; never 0. */
 int error_of_windows(DWORD code);
 static inline int last_error(void) {
     return error_of_windows(GetLastError());

@@ -1,5 +1,4 @@
-/* main.c - where a program starts on Windows: the arguments in UTF-8, the
- * standard streams binary, and a crash that never looks like success. */
+/* main.c - wmain(): arguments in UTF-8, binary standard streams, and a crash that never exits 0. */
 #include <fcntl.h>
 #include <io.h>
 #include <signal.h>
@@ -10,11 +9,11 @@
 #include "port/system.h"
 #include "port/windows/text.h"
 
-/* What abort() exits with too. */
+/* The exit code of abort(), too. */
 #define EXIT_CRASHED 3
 
-/* Without a filter of its own a program that crashes asks the debugger, which
- * under Wine may end it with 0. */
+/* Without a filter of its own a crashing program starts the debugger, which under Wine may end
+ * it with 0. */
 static LONG WINAPI crashed(EXCEPTION_POINTERS *exception) {
     char line[80];
     const int length = snprintf(line, sizeof(line), "crashed: exception 0x%08lx at %p\n",
@@ -26,21 +25,21 @@ static LONG WINAPI crashed(EXCEPTION_POINTERS *exception) {
     return EXCEPTION_EXECUTE_HANDLER;
 }
 
-/* assert() writes its line, then raises this; no box to click away. */
+/* assert() writes its line, then raises SIGABRT; without this a message box could appear. */
 static void aborted(int number) {
     (void)number;
     fflush(stderr);
     TerminateProcess(GetCurrentProcess(), EXIT_CRASHED);
 }
 
-static void crashes_end_badly(void) {
+static void make_crashes_fail(void) {
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
     SetUnhandledExceptionFilter(crashed);
     _set_error_mode(_OUT_TO_STDERR);
     signal(SIGABRT, aborted);
 }
 
-/* ---- the console, where there is one ---- */
+/* ---- the console, if there is one ---- */
 
 /* State of the process, as the console is: written once, before there are other threads. */
 static UINT code_page_before;
@@ -49,7 +48,7 @@ static void code_page_restore(void) {
     SetConsoleOutputCP(code_page_before);
 }
 
-/* Colours are escape sequences and text is UTF-8. */
+/* Enables escape sequences (colours) and UTF-8. */
 static void console_prepare(void) {
     static const DWORD outputs[] = {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
     bool console = false;
@@ -68,11 +67,11 @@ static void console_prepare(void) {
 int wmain(int argc, wchar_t **argv);
 
 int wmain(int argc, wchar_t **argv) {
-    crashes_end_badly();
+    make_crashes_fail();
     _setmode(_fileno(stdin), _O_BINARY);
     _setmode(_fileno(stdout), _O_BINARY);
-    /* stderr stays in text mode: say() goes past it, and what assert() writes to
-     * it comes as UTF-16 from Wine's run-time when it is binary. */
+    /* stderr stays in text mode: say() does not use it, and in binary mode Wine's run-time
+     * writes the lines of assert() in UTF-16. */
     console_prepare();
 
     char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));

@@ -1,4 +1,4 @@
-/* memory.c - memory on pages of the usual size: large ones are a privilege.  See memory.h. */
+/* memory.c - memory on small pages: large ones need a privilege on Windows.  See memory.h. */
 #include "port/memory.h"
 
 #include <malloc.h>

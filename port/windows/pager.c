@@ -1,7 +1,7 @@
 /* pager.c - a pager between the program and the console.  See system.h.
  *
- * State of the process, as its standard output is: set by system_pager_start, before there are other
- * threads, and cleared by system_pager_end.  pager_ended does not read it. */
+ * State of the process, as its standard output is: set by system_pager_start, before there are
+ * other threads, and cleared by system_pager_end.  pager_ended does not read it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ static void CALLBACK pager_ended(void *unused, BOOLEAN timed_out) {
     TerminateProcess(GetCurrentProcess(), 0);
 }
 
-/* $PAGER as the shell reads it, or less if it is installed: more.com shows no colours.  CreateProcess
- * needs a writable command line. */
+/* $PAGER as the shell reads it, or less if it is installed: more.com shows no colours.
+ * CreateProcess needs a writable command line. */
 static wchar_t *command(void) {
     static const char prefix[] = "cmd.exe /d /c ";
     wchar_t found[MAX_PATH];

@@ -1,5 +1,5 @@
-/* process.c - see process.h.  Each program runs in a job of its own, so that what it has started
- * ends with it, and ends when we do. */
+/* process.c - see process.h.  Each program runs in a job object of its own, so that its children
+ * end with it, and all of them when this process ends. */
 #include "port/process.h"
 
 #include <stdio.h>
@@ -9,18 +9,18 @@
 #include "port/windows/iocp.h"
 #include "port/windows/text.h"
 
-/* The most that CreateProcessW takes, its 0 included. */
+/* The longest command line of CreateProcessW, its terminating 0 included. */
 #define LINE_UNITS_MAX 32767
 
 /* ---- the command line ---- */
 
-struct line {
+struct command_text {
     char *text;
     size_t size, room;
-    bool failed; /* for want of memory */
+    bool failed; /* out of memory */
 };
 
-static void put(struct line *line, char c, size_t times) {
+static void put(struct command_text *line, char c, size_t times) {
     if (line->room - line->size < times + 1) {
         const size_t room = 2 * line->room + times + 64;
         char *larger = realloc(line->text, room);
@@ -34,9 +34,9 @@ static void put(struct line *line, char c, size_t times) {
     line->text[line->size] = '\0';
 }
 
-/* As CommandLineToArgvW and every C library read it back: within quotes a backslash is itself, but
- * those in front of a quote, which count double. */
-static void put_word(struct line *line, const char *word) {
+/* Quotes a word as CommandLineToArgvW and the C libraries parse it: within quotes a backslash
+ * stands for itself, but those directly before a quote are doubled. */
+static void put_word(struct command_text *line, const char *word) {
     size_t backslashes = 0;
     if (line->size > 0) put(line, ' ', 1);
     put(line, '"', 1);
@@ -54,7 +54,7 @@ static void put_word(struct line *line, const char *word) {
 }
 
 static wchar_t *command_line(const char *const *words) {
-    struct line line = {0};
+    struct command_text line = {0};
     for (const char *const *word = words; *word != NULL; word++)
         put_word(&line, *word);
     wchar_t *wide = line.failed ? NULL : text_to_wide(line.text);
@@ -62,20 +62,20 @@ static wchar_t *command_line(const char *const *words) {
     return wide;
 }
 
-/* cmd.exe would run it, and read the quotes of its arguments by rules that nobody can follow. */
+/* cmd.exe would run it, and its rules for quotes make arguments unsafe. */
 static bool is_script(const char *program) {
     size_t size = strlen(program);
     while (size > 0 && (program[size - 1] == '.' || program[size - 1] == ' '))
-        size--; /* the system does not see them */
+        size--; /* the system ignores them */
     if (size < 4) return false;
     return _strnicmp(program + size - 4, ".bat", 4) == 0 ||
            _strnicmp(program + size - 4, ".cmd", 4) == 0;
 }
 
-/* ---- what it inherits ---- */
+/* ---- inherited handles ---- */
 
 struct inherited {
-    HANDLE handles[2]; /* its input, and its output */
+    HANDLE handles[2]; /* input and output */
     DWORD count;
     LPPROC_THREAD_ATTRIBUTE_LIST attributes;
 };
@@ -87,7 +87,7 @@ static void give_back(struct inherited *inherited) {
         CloseHandle(inherited->handles[i]);
 }
 
-/* Our standard error, or nothing where there is none. */
+/* A copy of our standard error, or NUL if there is none. */
 static HANDLE output_for(SECURITY_ATTRIBUTES *security) {
     HANDLE output = NULL;
     const HANDLE ours = GetStdHandle(STD_ERROR_HANDLE), self = GetCurrentProcess();
@@ -118,7 +118,7 @@ static int inherit(struct inherited *inherited) {
         return last_error();
     }
     inherited->attributes = list;
-    /* These and no others: whatever else may be inheritable stays here. */
+    /* Only these, even if other handles of this process are inheritable. */
     if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, inherited->handles,
                                    sizeof inherited->handles, NULL, NULL))
         return last_error();
@@ -198,7 +198,7 @@ static void process_end(struct processes *processes, struct process *process, bo
         TerminateProcess((HANDLE)process->handle, 128);
 }
 
-/* In the folders where CreateProcessW looks, near enough. */
+/* Searches nearly the same directories as CreateProcessW. */
 bool process_program_found(const char *program) {
     wchar_t path[PATH_WIDE_MAX];
     wchar_t *name = program[0] != '\0' ? text_to_wide(program) : NULL;

@@ -1,10 +1,9 @@
-/* signals.c - what the console asks of the process: Ctrl-C, Ctrl-Break, its
- * window closed, the user logging off, the machine shutting down.  All of them
- * mean: stop.  Reload and rotate have no signal on Windows; the control
- * socket asks for those.
+/* signals.c - the console's requests to the process: Ctrl-C, Ctrl-Break, its window is closed, the
+ * user logs off, the machine shuts down.  All of them mean stop.  Windows has no signals for reload
+ * and rotate; those come through the control socket.
  *
- * The system calls the handler on a thread of its own, so what is here is
- * guarded by a lock; it is the process's, as the console is. */
+ * State of the process, as the console is.  The system calls the handler on a thread of its own,
+ * so a lock guards it. */
 #include "port/windows/iocp.h"
 
 static struct {
@@ -12,10 +11,10 @@ static struct {
     bool installed;
     struct port *port;
     struct port_op *waiting;
-    bool kept; /* it came while nobody waited */
+    bool kept; /* a request that came while no op was waiting */
 } signals = {.lock = SRWLOCK_INIT};
 
-static BOOL WINAPI console_asks(DWORD event) {
+static BOOL WINAPI stop_requested(DWORD event) {
     AcquireSRWLockExclusive(&signals.lock);
     struct port_op *op = signals.waiting;
     signals.waiting = NULL;
@@ -28,9 +27,9 @@ static BOOL WINAPI console_asks(DWORD event) {
     }
     ReleaseSRWLockExclusive(&signals.lock);
 
-    /* For these the process is ended as soon as the handler returns.  It stays,
-     * so that the daemon can drain: the system allows 5 s for a closed window,
-     * more for the others, and the process's own exit ends this thread. */
+    /* The system ends the process as soon as the handler of one of these returns.  So it does
+     * not return, and the daemon can drain: the system allows 5 s after a closed window and more
+     * for the others, and the exit of the process ends this thread. */
     if (event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT)
         Sleep(INFINITE);
     return TRUE;
@@ -40,9 +39,9 @@ static BOOL WINAPI console_asks(DWORD event) {
 static int take_or_wait(struct port *port, struct port_op *op) {
     assert(signals.waiting == NULL);
     if (!signals.installed) {
-        /* The first undoes what a parent may have passed on: Ctrl-C ignored. */
+        /* The first call undoes an inherited setting: Ctrl-C ignored. */
         SetConsoleCtrlHandler(NULL, FALSE);
-        signals.installed = SetConsoleCtrlHandler(console_asks, TRUE);
+        signals.installed = SetConsoleCtrlHandler(stop_requested, TRUE);
         if (!signals.installed) return last_error();
     }
     if (signals.kept) {

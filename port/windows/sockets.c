@@ -1,10 +1,9 @@
 /* sockets.c - listeners, connections and UDP sockets on the completion port.
  *
- * Every overlapped call on a socket sends one packet, whether it ends at once
- * or later; FILE_SKIP_COMPLETION_PORT_ON_SUCCESS stays off here, because it is
- * broken for datagrams on some systems and invites a loop that serves one busy
- * peer only.  A call that is refused sends none, and its op comes back through
- * port_completed. */
+ * Every overlapped call on a socket sends one packet, whether it ends at once or later.
+ * FILE_SKIP_COMPLETION_PORT_ON_SUCCESS is off here: it is broken for datagrams on some systems,
+ * and it invites a loop that serves one busy peer only.  A call that is refused sends no packet;
+ * its op completes directly. */
 #include "port/windows/iocp.h"
 
 #include <limits.h>
@@ -19,7 +18,7 @@
 #define STATUS_BUFFER_OVERFLOW 0x80000005
 #endif
 
-/* A peer that vanished without a word is noticed. */
+/* Detects vanished peers. */
 #define KEEP_ALIVE_IDLE_MS     60000
 #define KEEP_ALIVE_INTERVAL_MS 10000
 
@@ -41,8 +40,8 @@ static bool is_shut(const struct port_op *op) {
     return op->u.net.socket->port == NULL;
 }
 
-/* On a socket that was shut every failure means that: closing it under pending
- * calls ends them with one code or another (0xC0000120, 0x8000000A). */
+/* On a socket that was shut every failure means cancelled: closing it under pending calls ends
+ * them with various codes (0xC0000120, 0x8000000A). */
 static void failed(struct port *port, struct port_op *op, int error) {
     port_completed(port, op, is_shut(op) ? ERR_CANCELLED : error);
 }
@@ -68,7 +67,7 @@ void socket_completed(struct port *port, struct port_op *op, DWORD bytes) {
         if ((LONG)op_private(op)->overlapped.Internal < 0)
             failed(port, op, overlapped_error(&op_private(op)->overlapped));
         else if (is_shut(op) || op->cancelled)
-            port_completed(port, op, ERR_CANCELLED); /* what came is still in the socket */
+            port_completed(port, op, ERR_CANCELLED); /* the bytes are still in the socket */
         else
             receive_take(port, op);
         break;
@@ -83,7 +82,7 @@ void socket_cancel(struct port *port, struct port_op *op) {
         port_completed(port, op, ERR_CANCELLED);
         return;
     }
-    /* Its packet comes with ERROR_OPERATION_ABORTED, or was on its way. */
+    /* Its packet will report ERROR_OPERATION_ABORTED, or is in the queue already. */
     CancelIoEx((HANDLE)handle_of(op->u.net.socket), &op_private(op)->overlapped);
 }
 
@@ -93,7 +92,7 @@ void socket_shut(struct port *port, struct port_socket *shut) {
     if (receive != NULL && receive->u.net.pool != NULL &&
         port_pool_forget(receive->u.net.pool, receive))
         port_completed(port, receive, ERR_CANCELLED);
-    /* shutdown() would not end a pending receive; this does. */
+    /* shutdown() does not end a pending receive; this does. */
     CancelIoEx((HANDLE)handle_of(shut), NULL);
     closesocket(handle_of(shut));
     shut->handle = (intptr_t)INVALID_SOCKET;
@@ -107,7 +106,7 @@ void sockets_startup(void) {
     if (!InitOnceBeginInitialize(&once, 0, &first, NULL) || !first) return;
     WSADATA data;
     const int refused = WSAStartup(MAKEWORD(2, 2), &data);
-    assert(refused == 0); /* no Windows of ours is without it */
+    assert(refused == 0); /* every supported Windows has Winsock 2.2 */
     InitOnceComplete(&once, 0, NULL);
 }
 
@@ -115,7 +114,7 @@ static void set_option(SOCKET handle, int level, int name, int value) {
     setsockopt(handle, level, name, (const char *)&value, sizeof(value));
 }
 
-/* For the completion port, never handed to a child, never waiting by itself. */
+/* A socket for the completion port: not inherited by child processes, non-blocking. */
 static int open_overlapped(uint32_t family, int type, SOCKET *handle) {
     *handle = WSASocketW(family == 6 ? AF_INET6 : AF_INET, type, 0, NULL, 0,
                          WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
@@ -132,14 +131,13 @@ static int attach(struct port *port, SOCKET handle) {
                : last_error();
 }
 
-/* Binds, attaches, and finds out the address. */
+/* Opens, binds and attaches a socket, and sets *address to the address that is bound. */
 static int open_bound(struct port *port, struct port_socket *opened, struct port_address *address,
                       int type) {
     SOCKET handle;
     int error = open_overlapped(address->family, type, &handle);
     if (error != 0) return error;
-    /* Without it, on Windows, any program could bind the same port and take
-     * our traffic. */
+    /* Without it any program could bind the same port on Windows and take over the traffic. */
     set_option(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
     if (address->family == 6) set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 
@@ -189,8 +187,8 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
     const int error = open_bound(port, bound, address, SOCK_DGRAM);
     if (error != 0) return error;
     const SOCKET handle = handle_of(bound);
-    /* Else an ICMP answer to something that this socket sent ends a receive
-     * with WSAECONNRESET, which has nothing to do with what it waits for. */
+    /* Otherwise an ICMP reply to a datagram that this socket has sent ends an unrelated receive
+     * with WSAECONNRESET. */
     const DWORD no_reports[] = {SIO_UDP_CONNRESET, SIO_UDP_NETRESET};
     for (size_t i = 0; i < sizeof(no_reports) / sizeof(no_reports[0]); i++) {
         BOOL off = FALSE;
@@ -212,11 +210,10 @@ static void accept_start(struct port *port, struct port_op *op) {
     struct iocp *iocp = port->backend;
     struct op_private *private = op_private(op);
     int error;
-    /* A connection that has gone before we could look is passed over: each
-     * turn takes one out of the backlog. */
+    /* Skips connections that were reset in the backlog: each turn removes one. */
     do {
         private->overlapped = (OVERLAPPED){0};
-        /* AcceptEx takes a socket of the listener's family, made beforehand. */
+        /* AcceptEx needs an open socket of the listener's family. */
         error = open_overlapped(op->u.net.socket->family, SOCK_STREAM, &private->u.accept.socket);
         if (error != 0) break;
         DWORD bytes;
@@ -231,12 +228,12 @@ static void accept_start(struct port *port, struct port_op *op) {
     failed(port, op, error);
 }
 
-/* The connection becomes a socket like any other. */
+/* Turns the accepted connection into an ordinary socket. */
 static int accept_finish(struct port *port, struct port_op *op) {
     struct iocp *iocp = port->backend;
     struct op_private *private = op_private(op);
     const SOCKET handle = private->u.accept.socket, listener = handle_of(op->u.net.socket);
-    /* First this, or getpeername, shutdown and others refuse the socket. */
+    /* Must come first: getpeername, shutdown and others refuse the socket otherwise. */
     if (setsockopt(handle, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
                    sizeof(listener)) != 0)
         return last_error();
@@ -249,7 +246,7 @@ static int accept_finish(struct port *port, struct port_op *op) {
     DWORD bytes;
     WSAIoctl(handle, SIO_KEEPALIVE_VALS, &keep_alive, sizeof(keep_alive), NULL, 0, &bytes, NULL,
              NULL);
-    set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1); /* an answer is not held back */
+    set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1); /* replies are sent at once */
     const int error = attach(port, handle);
     if (error != 0) return error;
     *op->u.net.accepted = (struct port_socket){
@@ -275,9 +272,9 @@ static void accept_completed(struct port *port, struct port_op *op) {
 
 /* ---- receive: a connection waits without a buffer ---- */
 
-/* A receive of no bytes completes when there is something to read, or the end.
- * One that waited in its pool goes through here again, with a buffer kept for
- * it: it is readable, so that takes no time, and a start never reads. */
+/* A receive of 0 bytes completes when bytes or the end can be read, and needs no buffer.  An op
+ * that waited for a buffer comes here again with one: its socket is readable, so this completes
+ * at once, and a start never reads. */
 static void receive_wait(struct port *port, struct port_op *op) {
     struct op_private *private = op_private(op);
     private->overlapped = (OVERLAPPED){0};
@@ -292,7 +289,7 @@ static void receive_wait(struct port *port, struct port_op *op) {
 
 static void receive_take(struct port *port, struct port_op *op) {
     struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
-    if (buffer == NULL) return; /* it waits there and is started again */
+    if (buffer == NULL) return; /* it waits for one and is started again */
     const int got = recv(handle_of(op->u.net.socket), (char *)buffer->bytes,
                          (int)op->u.net.pool->buffer_bytes, 0);
     if (got < 0 && WSAGetLastError() == WSAEWOULDBLOCK) {
@@ -311,7 +308,7 @@ static void receive_take(struct port *port, struct port_op *op) {
     port_completed(port, op, got);
 }
 
-/* ---- datagrams: one receive is posted, what else is there is fetched ---- */
+/* ---- datagrams: one overlapped receive, then all others that are in the socket ---- */
 
 static void datagrams_start(struct port *port, struct port_op *op) {
     struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
@@ -331,21 +328,20 @@ static void datagrams_post(struct port *port, struct port_op *op) {
                     &private->overlapped, NULL) == 0)
         return;
     const int code = WSAGetLastError();
-    /* WSAEMSGSIZE here is not the end: the packet still comes, with
-     * STATUS_BUFFER_OVERFLOW.  Finishing now would finish twice
-     * (port_test: a truncated datagram). */
+    /* WSAEMSGSIZE is not final: the packet still arrives, with STATUS_BUFFER_OVERFLOW.
+     * Completing here would complete the op twice (port_datagrams_test: a truncated datagram). */
     if (code == WSA_IO_PENDING || code == WSAEMSGSIZE) return;
     op->buffer = private->u.datagram.buffer;
     failed(port, op, error_of_windows((DWORD)code));
 }
 
-/* A report about something sent, not the end of a receive. */
+/* Reports about a datagram that was sent; the receive can continue. */
 static bool is_about_another(int error) {
     return error == ERR_RESET || error == ERR_REFUSED || error == ERR_UNREACHABLE;
 }
 
-/* Fills places behind the first datagram, closely, until nothing is there.
- * Ends when the buffer or the slices do. */
+/* Reads further datagrams, one directly after the other, until the socket is empty or the buffer
+ * or its slices are full. */
 static void datagrams_fetch(struct port_op *op, struct port_buffer *buffer) {
     const struct port_pool *pool = op->u.net.pool;
     uint32_t offset = buffer->slices[0].size;
@@ -357,7 +353,7 @@ static void datagrams_fetch(struct port_op *op, struct port_buffer *buffer) {
             recvfrom(handle_of(op->u.net.socket), (char *)buffer->bytes + offset,
                      (int)pool->datagram_bytes_max, 0, (struct sockaddr *)&from, &from_bytes);
         const int code = got < 0 ? WSAGetLastError() : 0;
-        /* Any other trouble is met again by the next receive. */
+        /* The next receive reports any other error. */
         if (got < 0 && code != WSAEMSGSIZE) break;
         struct port_slice *slice = &buffer->slices[buffer->slice_count++];
         *slice = (struct port_slice){

@@ -1,4 +1,4 @@
-/* system.c - the process, its clock, its standard streams. */
+/* system.c - the process, its clocks and its standard streams.  See system.h. */
 #include "port/system.h"
 
 #include <stdio.h>
@@ -25,11 +25,11 @@ uint32_t system_cores(void) {
 }
 
 uint64_t system_open_files_max(void) {
-    return 1u << 24; /* handles a process; memory ends before */
+    return 1u << 24; /* handles per process; memory runs out before */
 }
 
 const char *system_receive_bytes_hint(void) {
-    return "the system allows no more";
+    return "this is the system's limit";
 }
 
 uint32_t system_process_id(void) {
@@ -63,7 +63,7 @@ const char *system_environment(const char *name) {
         value = text_of_wide(wide);
     free(wide);
     free(wide_name);
-    return value; /* the few that are asked for stay until the end */
+    return value; /* never freed: few are read */
 }
 
 int system_absolute_path(const char *path, char *absolute, size_t size) {
@@ -88,10 +88,10 @@ int system_absolute_path(const char *path, char *absolute, size_t size) {
     return 0;
 }
 
-/* ---- clocks and chance ---- */
+/* ---- clocks and random bytes ---- */
 
 int64_t system_now_ns(void) {
-    static int64_t frequency; /* the same whoever writes it */
+    static int64_t frequency; /* every thread computes the same value */
     LARGE_INTEGER count;
     int64_t per_second = __atomic_load_n(&frequency, __ATOMIC_RELAXED);
     if (per_second == 0) {
@@ -100,8 +100,7 @@ int64_t system_now_ns(void) {
         __atomic_store_n(&frequency, per_second, __ATOMIC_RELAXED);
     }
     QueryPerformanceCounter(&count);
-    /* In two parts: the product of all of it would overflow after 9 seconds
-     * at 1 GHz. */
+    /* In two parts: the product would overflow after 9 seconds at 1 GHz. */
     return count.QuadPart / per_second * 1000000000 +
            count.QuadPart % per_second * 1000000000 / per_second;
 }
@@ -112,7 +111,7 @@ int64_t system_wall_ns(void) {
     return (ticks_of(&now) - 116444736000000000LL) * 100; /* from 1601 to 1970 */
 }
 
-/* Ticks of 100 ns since 1601, which Windows counts in. */
+/* From Windows' ticks: 100 ns since 1601. */
 static bool ticks_to_system(int64_t ticks, SYSTEMTIME *time) {
     const FILETIME parts = {(DWORD)ticks, (DWORD)(ticks >> 32)};
     return ticks >= 0 && FileTimeToSystemTime(&parts, time);
@@ -120,8 +119,8 @@ static bool ticks_to_system(int64_t ticks, SYSTEMTIME *time) {
 
 int32_t system_zone_offset_s(int64_t unix_s) {
     const int64_t ticks = (unix_s + 11644473600LL) * 10000000;
-    TIME_ZONE_INFORMATION zone; /* of that year: SystemTimeToTzSpecificLocalTimeEx, which looks it
-                                 * up itself, ends the program under Wine 8 */
+    TIME_ZONE_INFORMATION zone; /* of that year; SystemTimeToTzSpecificLocalTimeEx, which finds it
+                                 * itself, ends the program under Wine 8 */
     SYSTEMTIME utc, local;
     FILETIME parts;
     if (unix_s < -11644473600LL || unix_s > 253402300799LL || !ticks_to_system(ticks, &utc) ||
@@ -129,12 +128,12 @@ int32_t system_zone_offset_s(int64_t unix_s) {
         !SystemTimeToTzSpecificLocalTime(&zone, &utc, &local) ||
         !SystemTimeToFileTime(&local, &parts))
         return 0;
-    /* SYSTEMTIME ends at milliseconds, which a whole second does not have. */
+    /* Exact: SYSTEMTIME has milliseconds, and this is a whole second. */
     return (int32_t)((ticks_of(&parts) - ticks) / 10000000);
 }
 
 const char *system_zone_folder(void) {
-    return NULL; /* its zones are in the registry, under other names */
+    return NULL; /* Windows keeps its zones in the registry, under other names */
 }
 
 void system_sleep_ms(uint32_t ms) {
@@ -144,7 +143,7 @@ void system_sleep_ms(uint32_t ms) {
 void system_random(void *bytes, size_t size) {
     assert(size <= UINT32_MAX);
     const BOOLEAN random = RtlGenRandom(bytes, (ULONG)size);
-    assert(random); /* documented to fail on bad arguments only */
+    assert(random); /* documented to fail only for invalid arguments */
 }
 
 /* ---- standard streams ---- */
@@ -170,7 +169,7 @@ int64_t stream_read(enum system_stream stream, void *bytes, size_t size) {
     DWORD got = 0;
     const DWORD asked = size < (1u << 30) ? (DWORD)size : 1u << 30;
     if (ReadFile(stream_handle(stream), bytes, asked, &got, NULL)) return got;
-    /* The writer of a pipe has gone: that is its end. */
+    /* The writer of a pipe has closed it: the end. */
     const DWORD code = GetLastError();
     return code == ERROR_BROKEN_PIPE || code == ERROR_HANDLE_EOF ? 0 : error_of_windows(code);
 }
@@ -190,6 +189,6 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size) {
 
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms) {
-    (void)timeout_ms; /* a pipe's writer is not told whether there is room */
+    (void)timeout_ms; /* a writer cannot find out whether a pipe has space */
     return stream_write(stream, bytes, size);
 }

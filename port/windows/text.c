@@ -1,10 +1,10 @@
-/* text.c - UTF-8 and UTF-16, and what Windows wants of a path. */
+/* text.c - converts between UTF-8 and UTF-16, and paths to Windows' form. */
 #include "port/windows/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* CreateDirectoryW takes 12 characters fewer than the 260 of everybody else. */
+/* CreateDirectoryW accepts 12 characters fewer than the 260 of other calls. */
 #define SHORT_PATH_MAX (MAX_PATH - 12)
 
 int path_to_wide(const char *path, struct wide_path *wide) {
@@ -13,11 +13,11 @@ int path_to_wide(const char *path, struct wide_path *wide) {
         MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, given.text, PATH_WIDE_MAX);
     if (units == 0)
         return GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ERR_NAME_TOO_LONG : ERR_INVALID;
-    /* Empty would be the current directory to GetFullPathNameW. */
+    /* GetFullPathNameW takes "" for the current directory. */
     if (units == 1) return ERR_INVALID;
 
-    /* Turns '/' into '\\' and takes "." and ".." out, which the long form of a
-     * path does not understand. */
+    /* Replaces '/' by '\\' and removes "." and "..", which the long form of a path does not
+     * allow. */
     const DWORD length = GetFullPathNameW(given.text, PATH_WIDE_MAX, wide->text, NULL);
     if (length == 0) return ERR_INVALID;
     if (length >= PATH_WIDE_MAX) return ERR_NAME_TOO_LONG;

@@ -9,13 +9,13 @@
 #include "port/error.h"
 #include "port/system.h"
 
-struct detached {
+struct new_thread {
     thread_run *run;
     void *context;
 };
 
 static unsigned __stdcall detached_run(void *context) {
-    const struct detached started = *(struct detached *)context;
+    const struct new_thread started = *(struct new_thread *)context;
     free(context);
     started.run(started.context);
     return 0;
@@ -26,9 +26,9 @@ int thread_start(thread_run *run, void *context, enum thread_priority priority, 
                                      [THREAD_LOW] = THREAD_PRIORITY_LOWEST,
                                      [THREAD_LOWEST] = THREAD_PRIORITY_IDLE};
     (void)name; /* SetThreadDescription is in a library that older systems do not have */
-    struct detached *started = malloc(sizeof *started);
+    struct new_thread *started = malloc(sizeof *started);
     if (started == NULL) return ERR_NO_MEMORY;
-    *started = (struct detached){.run = run, .context = context};
+    *started = (struct new_thread){.run = run, .context = context};
     const HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, detached_run, started, 0, NULL);
     if (thread == NULL) {
         free(started);
@@ -41,14 +41,14 @@ int thread_start(thread_run *run, void *context, enum thread_priority priority, 
 
 /* ---- monitors ---- */
 
-struct parts {
+struct monitor_parts {
     SRWLOCK lock;
     CONDITION_VARIABLE woken;
 };
-_Static_assert(sizeof(struct parts) <= sizeof(struct monitor), "a monitor is too small");
+_Static_assert(sizeof(struct monitor_parts) <= sizeof(struct monitor), "a monitor is too small");
 
-static struct parts *parts_of(struct monitor *monitor) {
-    return (struct parts *)monitor->words;
+static struct monitor_parts *parts_of(struct monitor *monitor) {
+    return (struct monitor_parts *)monitor->words;
 }
 
 void monitor_init(struct monitor *monitor) {

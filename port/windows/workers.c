@@ -1,11 +1,9 @@
-/* workers.c - the lanes of worker threads, and what they do for the port
- * itself: issuing writes, syncing.
+/* workers.c - the lanes' threads, and the operations that they make for the port: writes and syncs.
  *
- * A lane is a list of ops and a completion port whose concurrency is the number
- * of its threads.  Each op added posts one packet that says so: the kernel
- * wakes the thread that slept last, whose cache is warmest, and an op can
- * still be taken out of the list.  A write is issued overlapped and completes in
- * the owner's queue, like everything else. */
+ * A lane is a list of ops and a completion port of its own, whose concurrency is the number of
+ * its threads.  Adding an op posts one empty packet: the kernel wakes the thread that fell
+ * asleep last, whose cache is warmest, and the op can still be removed from the list.  A write
+ * is issued overlapped and completes in the owner's queue. */
 #include "port/windows/iocp.h"
 
 #include <process.h>
@@ -18,12 +16,12 @@ enum lane_key { LANE_OP_ADDED, LANE_ENDS };
 
 #define URGENT_WORKERS  2
 #define SLOW_WORKERS    2
-/* One WriteFile takes 32 bits of size; a round number below that. */
+/* WriteFile takes a size of 32 bits; a round number below that. */
 #define WRITE_BYTES_MAX (1u << 30)
 
-static int lane_open(struct lane *lane, uint32_t thread_count, int priority);
-static void lane_close(struct lane *lane);
-static void lane_add(struct lane *lane, struct port_op *op);
+static int lane_open(struct work_lane *lane, uint32_t thread_count, int priority);
+static void lane_close(struct work_lane *lane);
+static void lane_add(struct work_lane *lane, struct port_op *op);
 static unsigned __stdcall lane_thread(void *context);
 static void run(struct port_op *op);
 static void write_start(struct port *port, struct port_op *op);
@@ -36,8 +34,8 @@ int workers_open(struct port *port, const struct port_options *options) {
     const uint32_t urgent = options->urgent_workers ? options->urgent_workers : URGENT_WORKERS;
     const uint32_t slow = options->slow_workers ? options->slow_workers : SLOW_WORKERS;
 
-    /* Not THREAD_MODE_BACKGROUND_BEGIN for the slow ones: that also puts their disk requests
-     * last, and a sync that waits behind every other program's is durability lost. */
+    /* Not THREAD_MODE_BACKGROUND_BEGIN for the slow lane: that also gives its disk requests the
+     * lowest priority, and a sync would wait for those of all other programs. */
     const struct {
         uint32_t threads;
         int priority;
@@ -63,7 +61,7 @@ void workers_close(struct port *port) {
         lane_close(&iocp->lanes[i]);
 }
 
-static int lane_open(struct lane *lane, uint32_t thread_count, int priority) {
+static int lane_open(struct work_lane *lane, uint32_t thread_count, int priority) {
     memset(lane, 0, sizeof(*lane));
     InitializeSRWLock(&lane->lock);
     lane->queue = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, thread_count);
@@ -80,9 +78,9 @@ static int lane_open(struct lane *lane, uint32_t thread_count, int priority) {
     return 0;
 }
 
-static void lane_close(struct lane *lane) {
-    /* CloseHandle on a completion port does not wake who waits on it: each
-     * thread gets a packet that ends it. */
+static void lane_close(struct work_lane *lane) {
+    /* CloseHandle does not wake threads that wait on the completion port, so each gets a packet
+     * that ends it. */
     assert(lane->ops.count == 0);
     for (uint32_t i = 0; i < lane->thread_count; i++)
         queue_put(lane->queue, 0, LANE_ENDS, NULL);
@@ -94,7 +92,7 @@ static void lane_close(struct lane *lane) {
     lane->thread_count = 0;
 }
 
-static struct lane *lane_of(const struct port_op *op) {
+static struct work_lane *lane_of(const struct port_op *op) {
     struct iocp *iocp = op->port->backend;
     switch (op->kind) {
     case PORT_WRITE: return &iocp->lanes[PORT_LANE_PACK];
@@ -111,15 +109,15 @@ void worker_start(struct port *port, struct port_op *op) {
 }
 
 void worker_cancel(struct port *port, struct port_op *op) {
-    struct lane *lane = lane_of(op);
+    struct work_lane *lane = lane_of(op);
     AcquireSRWLockExclusive(&lane->lock);
     const bool waits = op->list == &lane->ops;
     if (waits) port_list_remove(op);
     ReleaseSRWLockExclusive(&lane->lock);
-    if (waits) port_completed(port, op, ERR_CANCELLED); /* its packet will find nothing */
+    if (waits) port_completed(port, op, ERR_CANCELLED); /* its packet will find no op */
 }
 
-static void lane_add(struct lane *lane, struct port_op *op) {
+static void lane_add(struct work_lane *lane, struct port_op *op) {
     AcquireSRWLockExclusive(&lane->lock);
     port_list_append(&lane->ops, op);
     ReleaseSRWLockExclusive(&lane->lock);
@@ -127,7 +125,7 @@ static void lane_add(struct lane *lane, struct port_op *op) {
 }
 
 static unsigned __stdcall lane_thread(void *context) {
-    struct lane *lane = context;
+    struct work_lane *lane = context;
     for (;;) { /* until lane_close */
         DWORD bytes;
         ULONG_PTR key;
@@ -147,8 +145,8 @@ static void run(struct port_op *op) {
     switch (op->kind) {
     case PORT_WORK: op->u.work.run(op); break;
     case PORT_SYNC: op->result = file_sync(op->u.file.file); break;
-    case PORT_WRITE: write_issue(op); return; /* comes back by itself */
-    default: assert(!"no work for a worker");
+    case PORT_WRITE: write_issue(op); return; /* it posts a packet of its own */
+    default: assert(!"not a worker's");
     }
     queue_put(iocp->queue, 0, PACKET_DONE, op);
 }
@@ -164,10 +162,9 @@ static void write_start(struct port *port, struct port_op *op) {
         return;
     }
     if (file->port == NULL) {
-        /* Without SKIP_COMPLETION_PORT_ON_SUCCESS, Wine 8 answers a write that
-         * fails at once with FALSE *and* a packet: the op would come back
-         * twice.  With it, a call that ends at once never sends a packet,
-         * neither there nor on Windows (port_test: writes to a full disk). */
+        /* Without SKIP_COMPLETION_PORT_ON_SUCCESS, Wine 8 reports a write that fails at once by
+         * FALSE *and* by a packet: the op would complete twice.  With it, a call that ends at
+         * once sends no packet, neither there nor on Windows (port_test: writes to a full disk). */
         if (CreateIoCompletionPort(handle, iocp->queue, PACKET_FILE, 0) == NULL ||
             !SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
                                                             FILE_SKIP_SET_EVENT_ON_HANDLE)) {
@@ -176,12 +173,12 @@ static void write_start(struct port *port, struct port_op *op) {
         }
         file->port = port;
     }
-    assert(file->port == port); /* Windows attaches a handle once, to one port */
+    assert(file->port == port); /* a handle can be attached to one port only, and once */
     lane_add(&iocp->lanes[PORT_LANE_PACK], op);
 }
 
-/* On a worker: writes that make a file longer are synchronous on NTFS, even
- * overlapped (KB 156932), and the owner must not wait for a disk. */
+/* On a worker: on NTFS a write that extends a file is synchronous even when overlapped (KB
+ * 156932), and the owner must not wait for a disk. */
 static void write_issue(struct port_op *op) {
     struct iocp *iocp = op->port->backend;
     OVERLAPPED *overlapped = &op_private(op)->overlapped;
@@ -191,12 +188,12 @@ static void write_issue(struct port_op *op) {
 
     if (WriteFile((HANDLE)op->u.file.file->handle, op->u.file.bytes + op->u.file.done,
                   (DWORD)(left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX), NULL, overlapped)) {
-        /* Done already, and no packet comes (see write_start): we send it. */
+        /* Ended at once, so the system sends no packet (see write_start): post it here. */
         queue_put(iocp->queue, (DWORD)overlapped->InternalHigh, PACKET_FILE, overlapped);
         return;
     }
     const DWORD code = GetLastError();
-    if (code == ERROR_IO_PENDING) return; /* the op is the owner's again, maybe by now */
+    if (code == ERROR_IO_PENDING) return; /* the op may have completed already */
     op->result = error_of_windows(code);
     queue_put(iocp->queue, 0, PACKET_DONE, op);
 }
@@ -207,8 +204,8 @@ void file_write_completed(struct port *port, struct port_op *op, DWORD bytes) {
         port_completed(port, op, overlapped_error(overlapped));
         return;
     }
-    /* An overlapped write may be short without being wrong; one that writes
-     * nothing would go on for ever. */
+    /* A short overlapped write is not an error; one that writes nothing is, or this would not
+     * end. */
     op->u.file.done += bytes;
     if (bytes == 0)
         port_completed(port, op, ERR_IO);

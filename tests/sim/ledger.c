@@ -88,7 +88,7 @@ void ledger_follow(struct ledger *ledger, enum disk_operation operation, const c
 
 /* ---- checking ---- */
 
-struct reading {
+struct ledger_reading {
     struct ledger *ledger;
     uint32_t next; /* no line before it may come any more */
     uint32_t more; /* found, though their append never came back */
@@ -96,7 +96,7 @@ struct reading {
     enum ledger_demand demand;
 };
 
-static void missed(struct reading *reading, uint32_t from, uint32_t to) {
+static void missed(struct ledger_reading *reading, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to; i++) {
         struct ledger_line *line = &reading->ledger->lines[i];
         const bool must = reading->demand == LEDGER_STORED ? line->stored : line->synced;
@@ -107,7 +107,7 @@ static void missed(struct reading *reading, uint32_t from, uint32_t to) {
     }
 }
 
-static size_t read_line(struct reading *reading, const uint8_t *bytes, size_t left) {
+static size_t read_line(struct ledger_reading *reading, const uint8_t *bytes, size_t left) {
     struct ledger *ledger = reading->ledger;
     char expected[LEDGER_LINE_BYTES_MAX];
     unsigned number;
@@ -133,7 +133,7 @@ static size_t read_line(struct reading *reading, const uint8_t *bytes, size_t le
     return size;
 }
 
-static void read_segment(struct reading *reading, struct files *files,
+static void read_segment(struct ledger_reading *reading, struct files *files,
                          const struct segment_file *segment) {
     struct segment_reader reader;
     enum segment_damage damage;
@@ -151,7 +151,7 @@ static void read_segment(struct reading *reading, struct files *files,
 }
 
 void ledger_check(struct ledger *ledger, struct files *files, enum ledger_demand demand) {
-    struct reading reading = {.ledger = ledger, .demand = demand};
+    struct ledger_reading reading = {.ledger = ledger, .demand = demand};
     struct segment_list list = {0};
     char folder[PATH_BYTES_MAX];
     assert_true(path_join(folder, ledger->directory, ledger->stream, NULL));

@@ -33,7 +33,8 @@ struct ledger {
 void ledger_open(struct ledger *ledger, const char *directory, const char *stream);
 void ledger_close(struct ledger *ledger);
 
-/* Writes line number i with its newline; returns its size.  Most are short, one in 12 takes pages. */
+/* Writes line number i with its newline; returns its size.  Most are short, one in 12 takes
+ * pages. */
 size_t ledger_text(uint32_t i, char text[LEDGER_LINE_BYTES_MAX]);
 /* One more line; its number. */
 uint32_t ledger_appended(struct ledger *ledger);

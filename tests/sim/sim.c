@@ -16,7 +16,7 @@
 
 /* What an op's private words hold. */
 enum { DUE_NS, ORDER, STAGE, REMOTE };
-enum stage { BEGINS, RETURNS };
+enum op_stage { BEGINS, RETURNS };
 
 static struct sim *sim_of(const struct port *port) {
     return port->backend;
@@ -24,7 +24,7 @@ static struct sim *sim_of(const struct port *port) {
 
 /* ---- what is under way ---- */
 
-static void schedule(struct sim *sim, struct port_op *op, enum stage stage, int64_t after_ns) {
+static void schedule(struct sim *sim, struct port_op *op, enum op_stage stage, int64_t after_ns) {
     op->backend[DUE_NS] = (uint64_t)(sim->now_ns + after_ns);
     op->backend[ORDER] = sim->started++;
     op->backend[STAGE] = stage;

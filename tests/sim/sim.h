@@ -46,8 +46,9 @@ struct sim {
     char hung_paths[SIM_HANGS_MAX][DISK_TEXT_MAX];
     uint32_t hung_path_count;
     uint64_t started;
-    /* Other programs.  run_program is what one does, all at once when it starts: its exit code, or an
-     * ERR_: it cannot be started.  It ends program_ns later; who is asked to end does so at once, with 143. */
+    /* Other programs.  run_program is what one does, all at once when it starts: its exit code,
+     * or an ERR_: it cannot be started.  It ends program_ns later; who is asked to end does so
+     * at once, with 143. */
     struct processes processes;
     int (*run_program)(void *context, const char *const *words);
     void *program_context;

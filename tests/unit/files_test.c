@@ -405,7 +405,7 @@ static void every_error_has_a_text_of_its_own(void **state) {
         assert_string_not_equal(error_text(error), error_text(ERR_NONE_));
         assert_string_not_equal(error_text(error), error_text(error - 1));
     }
-    assert_string_equal(error_text(ERR_NO_SPACE), "no space left");
+    assert_string_equal(error_text(ERR_NO_SPACE), "no space left on device");
 }
 
 #define FILES_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)

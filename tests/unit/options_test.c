@@ -158,7 +158,7 @@ static void a_list_that_is_full_is_an_error(void **state) {
     for (int i = 0; i < OPTION_LIST_MAX; i++)
         assert_int_equal(option_set(tcp, "a:1", &settings, error), 0);
     assert_int_equal(option_set(tcp, "a:1", &settings, error), ERR_INVALID);
-    assert_string_equal(error, "given more than 64 times");
+    assert_string_equal(error, "may be given at most 64 times");
 }
 
 struct measure {
@@ -225,16 +225,16 @@ static void sizes_and_times_take_units(void **state) {
 
 static void errors_say_what_would_have_been_right(void **state) {
     (void)state;
-    assert_refused("--flush-ms|2x", "--flush-ms: \"2x\" is not a time (try 200ms, 2s or 10m)");
-    assert_refused("--flush-ms=0", "--flush-ms: 0 is out of range: 1ms to 1m");
-    assert_refused("--flush_ms=2m", "--flush-ms: 2m is out of range: 1ms to 1m");
-    assert_refused("--age-s=0", "--age-s: 0 is too small: at least 1s");
-    assert_refused("--line-bytes-max=1", "--line-bytes-max: 1 is out of range: 64KiB to 64MiB");
-    assert_refused("-nx", "-n: \"x\" is not a whole number (try 10 or 1_000)");
-    assert_refused("-n1001", "-n: 1001 is out of range: 0 to 1000");
+    assert_refused("--flush-ms|2x", "--flush-ms: \"2x\" is not a duration (examples: 200ms, 2s, 10m)");
+    assert_refused("--flush-ms=0", "--flush-ms: 0 is out of range (1ms to 1m)");
+    assert_refused("--flush_ms=2m", "--flush-ms: 2m is out of range (1ms to 1m)");
+    assert_refused("--age-s=0", "--age-s: 0 is too small; the minimum is 1s");
+    assert_refused("--line-bytes-max=1", "--line-bytes-max: 1 is out of range (64KiB to 64MiB)");
+    assert_refused("-nx", "-n: \"x\" is not a whole number (examples: 10, 1_000)");
+    assert_refused("-n1001", "-n: 1001 is out of range (0 to 1000)");
     assert_refused("--invert=yes", "--invert: \"yes\" is not true or false");
-    assert_refused("--dir", "--dir: a value is missing: DIR");
-    assert_refused("-vn", "-n: a value is missing");
+    assert_refused("--dir", "--dir: missing value: DIR");
+    assert_refused("-vn", "-n: missing value");
 }
 
 static void a_misspelt_name_is_answered_with_the_likely_one(void **state) {

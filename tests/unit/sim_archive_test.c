@@ -403,7 +403,7 @@ static void one_that_could_not_be_moved_is_told_of_when_it_is(void **state) {
 static void what_cannot_be_made_is_not_taken_for_what_is_away(void **state) {
     (void)state;
     struct one *one = begin_one();
-    struct heard heard = {.words = "archive cold: cannot be made: no such drive or directory"};
+    struct heard heard = {.words = "archive cold: cannot be created: its drive or parent directory does not exist"};
     const struct disk_fault nowhere = {.ending = DISK_FAILS,
                                        .error = ERR_NOT_FOUND,
                                        .first = 1,
