@@ -1,5 +1,5 @@
-/* config.h - what the daemon was told: one table of options for the command line
- * and the configuration file; the command line replaces the file. */
+/* config.h - a configuration as it was read, and the tables of options, which the command line and the
+ * configuration file share.  read.h reads one. */
 #ifndef INGEST_CONFIG_CONFIG_H
 #define INGEST_CONFIG_CONFIG_H
 
@@ -16,32 +16,31 @@
 #include "writer/live/stream.h"
 #include "writer/segment/segment_name.h"
 
-/* Listeners at once: of each kind, those that are being closed included. */
+/* Open listeners of each kind, including those that are being closed. */
 #define LISTENERS_MAX 64
 _Static_assert(LISTENERS_MAX >= OPTION_LIST_MAX, "room for every listener that can be configured");
 #define LISTENER_NUMBERS  (2 * LISTENERS_MAX)
 #define LISTENER_NAME_MAX (ADDRESS_TEXT_MAX + 8)
 
-/* The keys of a listener that the file writes as an object, with an address and what is special
- * about it; NULL: as for all. */
+/* The keys of a listener that the file writes as an object; NULL: as for all. */
 struct listener_keys {
     const char *address;
     const char *time_keys, *level_keys, *level_scale;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
-    const char *stream; /* where its lines go */
+    const char *stream; /* that its lines go to */
 };
 extern const struct option config_listener_options[];
 
-/* The stream that exists always, and that whoever says nothing feeds. */
+/* The stream that always exists, fed by listeners without the key stream. */
 #define STREAM_MAIN    "main"
-/* The daemon's own, fed by all others; no configuration may name it. */
+/* Rejected lines of all listeners; no configuration may name it. */
 #define STREAM_REJECTS "rejects"
-/* Beside rejects.  Each may have a batch to itself, which is 8 MiB and more, three files open at
- * once, and a share of the two threads that close: more streams than these want another daemon. */
+/* Not counting rejects.  Each stream may need a batch of its own (8 MiB and more), three open files, and
+ * a share of the threads that close files: more streams than this need another daemon. */
 #define STREAMS_MAX    16
 
-/* A stream, and what its files are closed, packed and deleted by. */
+/* A stream, and the rules by which its segments are rotated, re-packed and deleted. */
 struct stream_config {
     char name[STREAM_NAME_MAX + 1];
     bool configured; /* by an object of its own */
@@ -54,16 +53,16 @@ struct stream_config {
     bool program_missing;              /* of the command, when the configuration was read */
 };
 
-/* A listener, and what its lines are judged by. */
+/* A listener, and what its lines are validated by. */
 struct listener_config {
     bool tcp;
-    struct listener_keys keys; /* those of all filled in */
+    struct listener_keys keys; /* keys that it lacks are those of all */
     struct port_address address;
-    /* What the keys say; NULL: neither time nor level is looked for.  It may point to `rules`. */
+    /* From the keys; NULL: neither time nor level is looked for.  May point to `rules`. */
     const struct facts_rules *facts;
     struct facts_rules rules;
     bool monitor, formats, ijson;
-    /* Of keys.schema, once schema_files_settle has made it; NULL: any JSON object is good. */
+    /* Made from keys.schema by schema_files_load; NULL: any JSON object is valid. */
     struct schema_gate *gate;
 };
 
@@ -76,7 +75,7 @@ struct config {
     uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;
     const char *rotate, *rotate_zone, *zone_folder;
     uint64_t archive_after_s, archive_level;
-    const char *archive_dir; /* as it holds everywhere; NULL: none */
+    const char *archive_dir; /* absolute; NULL: none */
     /* Archives, of all and of streams, that did not answer when the configuration was read. */
     const char *archives_silent[STREAMS_MAX + 1];
     uint32_t archives_silent_count;
@@ -96,12 +95,12 @@ struct config {
     /* STREAM_MAIN first, then those that the file or a listener names; at most STREAMS_MAX. */
     struct stream_config *streams;
     uint32_t stream_count;
-    struct stream_config others; /* of all that are not named: what holds for all */
+    struct stream_config others; /* of all streams that are not named */
     struct stream_object *stream_objects;
-    /* What rotate and rotate_zone say. */
+    /* From rotate and rotate_zone. */
     struct schedule schedule;
     struct zone *zone;
-    /* The file's texts, which the fields above point to. */
+    /* Texts of the file, which the fields above point to. */
     struct config_text_kept *kept;
 };
 

@@ -32,13 +32,13 @@ struct file_reading {
     struct stream_object *stream; /* whose keys these are, or NULL */
     const struct option *option;  /* of the member whose elements are read */
     char *joined;                 /* the elements of a text so far */
-    /* Where each of the table's options was written, and behind them "streams"; line 0: nowhere. */
-    struct text_position *written;
-    char *error; /* "" while all is well */
+    /* Where each of the table's options was given, then "streams"; line 0: not given. */
+    struct text_position *given;
+    char *error; /* "": no error yet */
 };
 
 static void wrong(struct file_reading *reading, size_t offset, const char *what, const char *name) {
-    if (reading->error[0]) return; /* the first is said */
+    if (reading->error[0]) return; /* only the first error is reported */
     const struct text_position at = text_position(reading->text, offset);
     const char *stream = reading->stream ? reading->stream->name : "";
     snprintf(reading->error, CONFIG_ERROR_MAX, "%s:%u:%u: %s%s%s%s%s%s", reading->path, at.line,
@@ -62,7 +62,7 @@ static const char *expected(const struct option *option) {
     }
 }
 
-/* The text of a value, kept by the configuration; NULL, and said, if it is none of those. */
+/* The text of a value, kept by the configuration; NULL, and reported, if it has another type. */
 static const char *text_at(struct file_reading *reading, const struct option *option,
                            size_t offset) {
     cJSON *value = value_at(reading, offset);
@@ -107,11 +107,11 @@ static void set(struct file_reading *reading, const struct option *option, size_
     if (text) set_text(reading, option, text, offset);
 }
 
-/* The last would count, and whoever reads the file sees the first. */
-static void written_twice(struct file_reading *reading, size_t offset, struct text_position first,
-                          const char *name) {
+/* The last one would win, which is easily overlooked. */
+static void given_twice(struct file_reading *reading, size_t offset, struct text_position first,
+                        const char *name) {
     char what[64];
-    snprintf(what, sizeof what, "it is written twice, first at %u:%u", first.line, first.column);
+    snprintf(what, sizeof what, "given twice, first at %u:%u", first.line, first.column);
     wrong(reading, offset, what, name);
 }
 
@@ -119,7 +119,7 @@ static void written_twice(struct file_reading *reading, size_t offset, struct te
 
 static void members(struct file_reading *reading, size_t offset);
 
-/* {"address": "…", …}: a listener with keys of its own. */
+/* {"address": "...", ...}: a listener with keys of its own. */
 static void listener(struct file_reading *reading, const struct option *option, size_t offset) {
     struct listener_object *object = calloc(1, sizeof *object);
     if (!object) {
@@ -159,7 +159,7 @@ static void list(struct file_reading *reading, const struct option *option, size
         config_text_children(reading->text, reading->size, offset, element, reading);
     else
         element(reading, offset, offset);
-    /* Else what holds for all would hold, and nobody would be told. */
+    /* An empty list would silently mean the list for all streams. */
     const bool command = strcmp(option->name, "archive_command") == 0;
     const struct option_list *texts =
         (const void *)((const char *)reading->settings + option->field);
@@ -167,7 +167,7 @@ static void list(struct file_reading *reading, const struct option *option, size
         wrong(reading, offset, "at least one text was expected", option->name);
 }
 
-/* The elements of a list of keys become one text, as the command line writes it. */
+/* The elements of a list of keys are joined to one text, as on the command line. */
 static void key(void *context, size_t name_offset, size_t offset) {
     struct file_reading *reading = context;
     (void)name_offset;
@@ -177,7 +177,7 @@ static void key(void *context, size_t name_offset, size_t offset) {
     if (text[0] == '\0' || strchr(text, ','))
         wrong(reading, offset, "a key without a comma was expected", reading->option->name);
     else if (size + strlen(text) + 2 > VALUE_BYTES_MAX)
-        wrong(reading, offset, "these are too many", reading->option->name);
+        wrong(reading, offset, "too many keys", reading->option->name);
     else
         sprintf(reading->joined + size, "%s%s", size ? "," : "", text);
 }
@@ -200,7 +200,7 @@ static void keys(struct file_reading *reading, const struct option *option, size
 /* "NAME": {"rotate": "daily", …} */
 static void stream(void *context, size_t name_offset, size_t value_offset) {
     struct file_reading *reading = context;
-    struct config read_into = {0}; /* its values are not needed, only whether they are good */
+    struct config read_into = {0}; /* only to check the values */
     struct file_reading inner = *reading;
     char problem[CONFIG_PROBLEM_MAX];
     cJSON *name = value_at(reading, name_offset);
@@ -210,7 +210,7 @@ static void stream(void *context, size_t name_offset, size_t value_offset) {
              config_stream_object(reading->config, name->valuestring, &inner.stream, problem))
         wrong(reading, name_offset, problem, "streams");
     else if (inner.stream->configured)
-        written_twice(&inner, name_offset, inner.stream->at, "");
+        given_twice(&inner, name_offset, inner.stream->at, "");
     else if (reading->text[value_offset] != '{')
         wrong(&inner, value_offset, "an object {…} with its keys was expected", "");
     else {
@@ -235,15 +235,15 @@ static bool is_whole(const struct file_reading *reading) {
     return reading->table == config_options && !reading->stream;
 }
 
-/* It is one elsewhere. */
+/* A known key in the wrong place; reported. */
 static bool misplaced_key(struct file_reading *reading, size_t offset, const char *name) {
     const struct option *option = option_find(reading->table, name);
     if (option && option->place == OPTION_COMMAND_LINE_ONLY)
-        wrong(reading, offset, "this is for the command line only, not for the file", name);
+        wrong(reading, offset, "allowed only on the command line", name);
     else if (is_whole(reading) && option_find(config_listener_options, name))
         wrong(reading, offset,
-              "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp or udp; what "
-              "is special about a stream stands in \"streams\"",
+              "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp or udp; keys "
+              "of a stream belong in \"streams\"",
               name);
     else
         return false;
@@ -256,27 +256,27 @@ static void unknown_key(struct file_reading *reading, size_t offset, const char 
     const char *like = option_like(reading->table, name);
     if (misplaced_key(reading, offset, name)) return;
     if (like && option_find(reading->table, like)->place == OPTION_COMMAND_LINE_ONLY) like = NULL;
-    snprintf(what, sizeof what, "\"%.64s\": no such key%s%s%s%s", name,
+    snprintf(what, sizeof what, "\"%.64s\": unknown key%s%s%s%s", name,
              whole             ? ""
              : reading->stream ? " of a stream"
                                : " of a listener",
              like    ? "; did you mean \""
-             : whole ? "; logportd --help names them all"
+             : whole ? "; logportd --help lists all keys"
                      : "",
              like ? like : "", like ? "\"?" : "");
     wrong(reading, offset, what, "");
 }
 
-/* False: this one was written before; and said. */
-static bool write_once(struct file_reading *reading, const struct option *option, const char *name,
+/* False: this key was given before; reported. */
+static bool given_once(struct file_reading *reading, const struct option *option, const char *name,
                        size_t offset) {
     size_t i = 0;
     if (!option && !(is_whole(reading) && strcmp(name, "streams") == 0)) return true;
     while (option ? &reading->table[i] != option : reading->table[i].name != NULL)
         i++;
     assert(i < NAMES_MAX);
-    struct text_position *at = &reading->written[i];
-    if (at->line) written_twice(reading, offset, *at, name);
+    struct text_position *at = &reading->given[i];
+    if (at->line) given_twice(reading, offset, *at, name);
     const bool first = !at->line;
     if (first) *at = text_position(reading->text, offset);
     return first;
@@ -291,14 +291,14 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
     }
     const struct option *option = option_find(reading->table, name->valuestring);
     const char first = reading->text[value_offset];
-    if (!write_once(reading, option, name->valuestring, name_offset)) {
-        /* said */
+    if (!given_once(reading, option, name->valuestring, name_offset)) {
+        /* reported */
     } else if (is_whole(reading) && strcmp(name->valuestring, "streams") == 0) {
         streams(reading, value_offset);
     } else if (!option || option->place == OPTION_COMMAND_LINE_ONLY) {
         unknown_key(reading, name_offset, name->valuestring);
     } else if (reading->stream && option->place != OPTION_FOR_PARTS) {
-        wrong(reading, name_offset, "this is for all streams together, not for one", option->name);
+        wrong(reading, name_offset, "cannot be set for a single stream", option->name);
     } else if (option->kind == OPTION_LIST && (first == '[' || first == '{')) {
         list(reading, option, value_offset);
     } else if (option->kind == OPTION_TEXT && first == '[' && strstr(option->name, "_keys")) {
@@ -311,10 +311,10 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
 }
 
 static void members(struct file_reading *reading, size_t offset) {
-    struct text_position written[NAMES_MAX] = {{0, 0}};
-    reading->written = written;
+    struct text_position given[NAMES_MAX] = {{0, 0}};
+    reading->given = given;
     config_text_children(reading->text, reading->size, offset, member, reading);
-    reading->written = NULL;
+    reading->given = NULL;
 }
 
 /* Some editors, of Windows above all, begin a file with U+FEFF, which may be ignored (RFC 8259,

@@ -55,7 +55,7 @@ static int resolve(const struct host *host, const struct config *config, const c
     return resolve_facts(listener, error);
 }
 
-/* The second of two could not be bound, and another program would be blamed. */
+/* The second could not be bound, and the error would blame another program. */
 static int named_twice(const struct config *config, uint32_t i, char *error) {
     const struct listener_config *listener = &config->listeners[i];
     for (uint32_t j = 0; j < i; j++) {
@@ -64,7 +64,7 @@ static int named_twice(const struct config *config, uint32_t i, char *error) {
             !address_equal(&first->address, &listener->address))
             continue;
         const struct text_position at = config_position(config, first->keys.address);
-        const int size = snprintf(error, CONFIG_ERROR_MAX, "%s: \"%.128s\" is there twice",
+        const int size = snprintf(error, CONFIG_ERROR_MAX, "%s: \"%.128s\" is listed twice",
                                   listener->tcp ? "tcp" : "udp", listener->keys.address);
         if (at.line)
             snprintf(error + size, CONFIG_ERROR_MAX - (size_t)size, "; first at %u:%u", at.line,

@@ -14,7 +14,7 @@
 #include "port/error.h"
 #include "writer/live/schema_gate.h"
 
-/* What has no position: the command line's values, and the presets. */
+/* Values of the command line and presets, which have no position in the file. */
 static int check_values(const struct host *host, const struct config *config, char *error) {
     char problem[CONFIG_PROBLEM_MAX];
     for (const struct option *option = config_options; option->name; option++) {
@@ -39,7 +39,7 @@ static int check_values(const struct host *host, const struct config *config, ch
     return 0;
 }
 
-/* What came before is good. */
+/* All values are valid by themselves. */
 static int resolve(const struct host *host, struct config *config, char *error) {
     const struct schedule_keys keys = {config->rotate, config->rotate_zone, config->zone_folder};
     const char *const archive_dir = config->archive_dir;
@@ -48,7 +48,7 @@ static int resolve(const struct host *host, struct config *config, char *error) 
     if (result) return result;
     result = config_archive_resolve(host, config, &config->archive_dir, error);
     if (result) config_error_at(config, archive_dir, error);
-    bool missing; /* said for each stream */
+    bool missing; /* reported for each stream */
     if (!result && config_command_resolve(host, &config->archive_command, &missing, error)) {
         config_error_at(config, config->archive_command.texts[0], error);
         result = ERR_INVALID;
@@ -63,7 +63,7 @@ int config_read(const struct host *host, int argc, char **argv, struct config *c
                 char *error) {
     *config = (struct config){0};
     error[0] = '\0';
-    /* Once to learn which file, once more to let the command line win. */
+    /* Once to learn the file; once more after it, so that the command line overrides it. */
     options_preset(config_options, config);
     int words = options_command_line(config_options, argc, argv, config, error);
     if (words > 0) {

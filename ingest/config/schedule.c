@@ -12,11 +12,11 @@
 #define ZONE_PATH_MAX 1024
 
 static int no_folder(const char *name, char *error) {
-    snprintf(
-        error, CONFIG_ERROR_MAX,
-        "rotate_zone: \"%.128s\": this system has no files of time zones; set zone_folder to a "
-        "folder of TZif files, or rotate_zone to UTC or local",
-        name);
+    snprintf(error, CONFIG_ERROR_MAX,
+             "rotate_zone: \"%.128s\": this system has no time zone files; set zone_folder to a "
+             "directory "
+             "of TZif files, or rotate_zone to UTC or local",
+             name);
     return ERR_INVALID;
 }
 
@@ -38,8 +38,8 @@ static int read_zone(const struct host *host, const char *name, const char *fold
     }
     if (result == ERR_NOT_FOUND || result == ERR_IS_DIRECTORY)
         snprintf(error, CONFIG_ERROR_MAX,
-                 "rotate_zone: \"%.128s\": no such zone in %.512s; a name like Europe/Berlin, UTC "
-                 "or local was expected",
+                 "rotate_zone: \"%.128s\": no such time zone in %.512s; a name such as "
+                 "Europe/Berlin, UTC or local was expected",
                  name, folder);
     else if (result)
         snprintf(error, CONFIG_ERROR_MAX, "rotate_zone: %.600s: %s", path,
@@ -72,16 +72,18 @@ int config_schedule_check(const char *text, char *problem) {
     struct schedule schedule;
     if (schedule_parse(text, &schedule) == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.64s\" is none of " SCHEDULE_EXPECTED " (at most every 24h, at %d times a day)",
+             "\"%.64s\" is not a rotation time: " SCHEDULE_EXPECTED
+             " was expected (at most every 24h, at %d times "
+             "a day)",
              text, SCHEDULE_TIMES_MAX);
     return ERR_INVALID;
 }
 
 int config_zone_check(const char *text, char *problem) {
     if (zone_name_valid(text)) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.64s\" is not the name of a zone: one like Europe/Berlin, UTC or local was "
-             "expected",
-             text);
+    snprintf(
+        problem, CONFIG_PROBLEM_MAX,
+        "\"%.64s\" is not a time zone: a name such as Europe/Berlin, UTC or local was expected",
+        text);
     return ERR_INVALID;
 }

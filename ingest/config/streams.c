@@ -10,18 +10,19 @@
 #include "ingest/config/schedule.h"
 #include "port/error.h"
 
-/* Without a schedule nobody waits longer for a closed file. */
+/* The default age of a segment where there is no schedule. */
 #define SEGMENT_AGE_S     3600
-/* A few lines pack no smaller the second time, and their index is the larger part. */
+/* Smaller files gain nothing from re-packing: most of such a file is its index. */
 #define ARCHIVE_BYTES_MIN (16u << 10)
 
 /* ---- names ---- */
 
 static int differs_in_case(const char *name, const char *other, char *problem) {
-    snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%s\" differs from stream \"%s\" only in the case of letters, and on some systems "
-             "they would be one folder",
-             name, other);
+    snprintf(
+        problem, CONFIG_PROBLEM_MAX,
+        "\"%s\" differs from stream \"%s\" only in upper and lower case; some systems would store "
+        "both in one folder",
+        name, other);
     return ERR_INVALID;
 }
 
@@ -38,7 +39,7 @@ int config_stream_object(struct config *config, const char *name, struct stream_
     }
     if (others == STREAMS_MAX - 1 && strcmp(name, STREAM_MAIN) != 0) {
         snprintf(problem, CONFIG_PROBLEM_MAX,
-                 "\"%s\" is one stream too many: at most %d were expected, main being one", name,
+                 "\"%s\": too many streams; at most %d were expected, main included", name,
                  STREAMS_MAX);
         return ERR_INVALID;
     }
@@ -48,7 +49,7 @@ int config_stream_object(struct config *config, const char *name, struct stream_
         return ERR_NO_MEMORY;
     }
     strcpy((*object)->name, name);
-    struct stream_object **last = &config->stream_objects; /* the file's order stays */
+    struct stream_object **last = &config->stream_objects; /* in the file's order */
     while (*last)
         last = &(*last)->next;
     *last = *object;
@@ -61,7 +62,7 @@ void config_stream_set(struct stream_object *object, const struct option *option
     object->keys[object->key_count++] = (struct stream_key){option, text, at};
 }
 
-/* ---- what they come to ---- */
+/* ---- resolving keys ---- */
 
 uint64_t config_segment_age_s(uint64_t given, const struct schedule *schedule) {
     return given == 0 && schedule_never(schedule) ? SEGMENT_AGE_S : given;
@@ -78,7 +79,7 @@ static struct stream_sizes sizes_of(const struct config *own, const struct sched
     };
 }
 
-/* Its words are the stream's. */
+/* Its words belong to the stream. */
 static struct handover_rules command_of(const struct config *own, struct stream_config *stream) {
     const struct option_list *list = &stream->command;
     stream->command = own->archive_command;
@@ -99,7 +100,7 @@ static struct keeper_rules keeper_rules_of(const struct config *own, struct stre
     };
 }
 
-/* Its first text takes the place of what holds for all. */
+/* A list's first text replaces the list for all streams. */
 static void begin_list(const struct stream_object *object, uint32_t n, struct config *own) {
     const struct option *option = object->keys[n].option;
     for (uint32_t i = 0; i < n; i++)
@@ -108,7 +109,7 @@ static void begin_list(const struct stream_object *object, uint32_t n, struct co
     texts->count = 0;
 }
 
-/* Found when all is read: what this key names is not there. */
+/* What this key names does not exist; the error is at the key. */
 static int resolving_failed(const struct config *config, const struct stream_object *object,
                             const char *name, const char *problem, char *error) {
     struct text_position at = object->at;
@@ -121,7 +122,7 @@ static int resolving_failed(const struct config *config, const struct stream_obj
 
 static int resolve(const struct host *host, struct config *config,
                    const struct stream_object *object, struct stream_config *stream, char *error) {
-    struct config own = *config; /* as if its keys stood there for all */
+    struct config own = *config; /* with its keys in place of those for all */
     struct schedule schedule = config->schedule;
     char problem[CONFIG_ERROR_MAX];
     own.retention.all = (struct retention_limits){0};
@@ -129,9 +130,9 @@ static int resolve(const struct host *host, struct config *config,
         const struct stream_key *key = &object->keys[i];
         if (key->option->kind == OPTION_LIST) begin_list(object, i, &own);
         const int result = option_set(key->option, key->text, &own, problem);
-        assert(result == 0); /* it was good before */
+        assert(result == 0); /* it was accepted before */
         if (strcmp(key->option->name, "retention_age_s") == 0 && own.retention.all.age_s == 0)
-            own.retention.all.age_s = RETENTION_AGE_NEVER; /* whatever holds for all */
+            own.retention.all.age_s = RETENTION_AGE_NEVER; /* even if there is a limit for all */
     }
     if (own.rotate != config->rotate || own.rotate_zone != config->rotate_zone) {
         const struct schedule_keys keys = {own.rotate, own.rotate_zone, own.zone_folder};
@@ -190,7 +191,7 @@ int config_streams_resolve(const struct host *host, struct config *config, char 
     int result = resolve(host, config, &no_keys, &config->others, error);
     if (!result) result = add(host, config, main, error);
     for (const struct stream_object *o = config->stream_objects; o && !result; o = o->next)
-        /* A listener that named it may stand in a list that the command line has replaced. */
+        /* The listener that named it may be in a list that the command line has replaced. */
         if (o != main && (o->configured || feeds(config, o->name)))
             result = add(host, config, o, error);
     return result;

@@ -1,5 +1,5 @@
-/* text.c - blanks comments, judges what is left with the same scanner
- * that judges records, and finds the members of objects and arrays. */
+/* text.c - blanks comments, validates the rest with the scanner that validates records, and finds the
+ * members of objects and arrays. */
 #include "ingest/config/text.h"
 
 #include <stdbool.h>
@@ -18,8 +18,8 @@ struct text_position text_position(const char *text, size_t offset) {
     return position;
 }
 
-/* Moves *i from a string's first quote to behind its last; false: it is not
- * closed on its line, and *i is where that ends. */
+/* Moves *i from a string's first quote to the byte after its last.  False: it is not closed on its
+ * line, and *i is the end of that line. */
 static bool skip_string(const char *text, size_t size, size_t *i) {
     for ((*i)++; *i < size && text[*i] != '\n'; (*i)++) {
         if (text[*i] == '\\' && *i + 1 < size && text[*i + 1] != '\n') {
@@ -68,7 +68,7 @@ int config_text_check(char *text, size_t size, const char **sentence, size_t *of
             i++;
         }
     }
-    /* The scanner reads one line: newlines, all outside strings now, become spaces. */
+    /* The scanner reads one line: newlines, which are all outside of strings here, become spaces. */
     uint8_t *line = malloc(size + 1 + JSON_PADDING);
     if (!line) return ERR_NO_MEMORY;
     memset(line + size, 0, 1 + JSON_PADDING);
@@ -81,7 +81,7 @@ int config_text_check(char *text, size_t size, const char **sentence, size_t *of
     *offset = reason > JSON_BLANK ? (size_t)(found.bad - line) : size;
     free(line);
     if (reason == JSON_OK) return 0;
-    *sentence = reason == JSON_BLANK ? "nothing is in it; an object {…} was expected"
+    *sentence = reason == JSON_BLANK ? "the file is empty; an object {...} was expected"
                                      : json_reason_sentence(reason);
     return ERR_INVALID;
 }

@@ -1,5 +1,5 @@
-/* text.h - JSON with comments, and where in it things stand.
- * Pure: bytes in, positions out; the values themselves are read elsewhere. */
+/* text.h - JSON with comments: checks its syntax and finds positions in it.
+ * Pure: bytes in, positions out.  The values themselves are read in file.c. */
 #ifndef INGEST_CONFIG_TEXT_H
 #define INGEST_CONFIG_TEXT_H
 
@@ -12,7 +12,7 @@ struct text_position {
 struct text_position text_position(const char *text, size_t offset);
 
 /* Checks that the text is one JSON object (RFC 8259) in which // and block
- * comments may stand where white space may, and blanks the comments in place.
+ * comments may be where white space may, and blanks the comments in place.
  * 0; or ERR_INVALID, with what is wrong in *sentence and where in *offset; or
  * ERR_NO_MEMORY.  */
 int config_text_check(char *text, size_t size, const char **sentence, size_t *offset);

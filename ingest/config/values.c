@@ -15,17 +15,16 @@
 int config_stream_check(const char *name, char *problem) {
     if (stream_names_alike(name, STREAM_REJECTS)) {
         snprintf(problem, CONFIG_PROBLEM_MAX,
-                 "\"%s\" is the daemon's own stream, of lines that are no good, with rules of its "
-                 "own; another name was expected",
-                 name);
+                 "\"%s\" is reserved for rejected lines; another name was expected", name);
         return ERR_INVALID;
     }
     if (stream_name_valid(name)) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.80s\" cannot be a stream's name: up to %d letters, digits, '_', '.' and '-' were "
-             "expected, no '.' or '-' first, no '.' last, and no name that Windows or the daemon "
-             "keeps for itself (con, nul, com1, ..., state)",
-             name, STREAM_NAME_MAX);
+    snprintf(
+        problem, CONFIG_PROBLEM_MAX,
+        "\"%.80s\" is not a valid stream name: up to %d letters, digits, '_', '.' and '-' were "
+        "expected, not beginning with '.' or '-', not ending with '.', and no name reserved by "
+        "Windows or the daemon (con, nul, com1, ..., state)",
+        name, STREAM_NAME_MAX);
     return ERR_INVALID;
 }
 
@@ -34,17 +33,19 @@ static int check_address(const struct host *host, const char *text, char *proble
     const int result = config_address(host, text, &address);
     if (!result) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.128s\" is no address to listen on (%s; try 127.0.0.1:5170 or [::1]:5170)", text,
-             error_text(result));
+             "\"%.128s\" is not an address to listen on (%s; try 127.0.0.1:5170 or [::1]:5170)",
+             text, error_text(result));
     return ERR_INVALID;
 }
 
 static int check_scale(const char *text, char *problem) {
     enum level_scale scale;
     if (level_scale_parse(text, &scale) == 0) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.64s\" is none of usual, pino, python, syslog, logback, opentelemetry, monolog",
-             text);
+    snprintf(
+        problem, CONFIG_PROBLEM_MAX,
+        "\"%.64s\" is not a level scale: usual, pino, python, syslog, logback, opentelemetry or "
+        "monolog was expected",
+        text);
     return ERR_INVALID;
 }
 
@@ -76,34 +77,36 @@ static int check_truth(const char *text, char *problem) {
 
 static int check_schema(const char *text, char *problem) {
     if (text[0] != '\0') return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX, "a file's name was expected");
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a file name was expected");
     return ERR_INVALID;
 }
 
-/* The manifest, and a list of lines, hold its name. */
+/* Its name is stored in the manifest and in a list with one name per line. */
 static int check_archive(const char *text, char *problem) {
     const size_t size = strlen(text);
-    bool good = size > 0 && size <= DIR_BYTES_MAX && utf8_valid((const uint8_t *)text, size);
+    bool valid = size > 0 && size <= DIR_BYTES_MAX && utf8_valid((const uint8_t *)text, size);
     for (size_t i = 0; i < size; i++)
-        if ((uint8_t)text[i] < ' ') good = false;
-    if (good) return 0;
+        if ((uint8_t)text[i] < ' ') valid = false;
+    if (valid) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX,
-             "a directory's name (UTF-8, without control characters), or none, was expected");
+             "a directory name (UTF-8, without control characters) or none was expected");
     return ERR_INVALID;
 }
 
 static int check_command(const char *text, char *problem) {
     if (handover_word_valid(text)) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.128s\": {path}, {stream}, {name} and {sequence} are what can be replaced", text);
+             "\"%.128s\": unknown placeholder; {path}, {stream}, {name} or {sequence} was expected",
+             text);
     return ERR_INVALID;
 }
 
-/* LZ4 HC takes 1 and 2 for 3. */
+/* LZ4 HC treats 1 and 2 as 3. */
 static int check_level(const char *text, char *problem) {
     const uint64_t level = strtoull(text, NULL, 10);
     if (level == 0 || level >= 3) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX, "%.64s is no level: 3 to 12, or 0, was expected", text);
+    snprintf(problem, CONFIG_PROBLEM_MAX, "%.64s is not a level: 3 to 12, or 0, was expected",
+             text);
     return ERR_INVALID;
 }
 
@@ -115,7 +118,7 @@ static int check_then(const char *text, char *problem) {
 
 static int check_directory(const char *text, char *problem) {
     if (text[0] != '\0' && strlen(text) <= DIR_BYTES_MAX) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX, "a directory's name was expected");
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a directory name was expected");
     return ERR_INVALID;
 }
 

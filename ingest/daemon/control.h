@@ -2,8 +2,8 @@
  *
  * A listener on a free loopback port, which the run file names with a random token
  * (log_directory.h).  A client sends "<token> <command>\n" and reads one line of JSON until the
- * daemon closes.  Few clients at a time, each for a short time: nobody can exhaust the daemon this
- * way.  Owner only. */
+ * daemon closes.  The number of clients and their time are limited, so that they cannot exhaust
+ * the daemon.  Owner only. */
 #ifndef INGEST_DAEMON_CONTROL_H
 #define INGEST_DAEMON_CONTROL_H
 

@@ -187,7 +187,7 @@ static void look_or_wait_done(struct port_op *op) {
     }
 }
 
-/* ---- who may command ---- */
+/* ---- the token ---- */
 
 static bool begins_with_token(const char *text, const char *token) {
     uint8_t difference = 0;

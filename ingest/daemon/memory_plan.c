@@ -1,4 +1,4 @@
-/* memory_plan.c - adds up the pools and their reasons. */
+/* memory_plan.c - sizes the pools and adds them up. */
 #include "ingest/daemon/memory_plan.h"
 
 #include <stdio.h>
@@ -8,15 +8,15 @@
 #include "writer/live/batch.h"
 #include "writer/live/schema_gate.h"
 
-/* A receive of this size costs least a byte, and a few of them serve all
- * connections of a listener: each goes back as soon as its lines are copied. */
+/* Receives of this size cost least per byte.  A few buffers serve all connections of a listener: each
+ * is free again as soon as its lines are copied. */
 #define TCP_BUFFER_BYTES (256u << 10)
 #define TCP_BUFFERS      8
-/* The largest datagram, and as many as one system call brings. */
+/* The largest datagram, and how many one system call receives. */
 #define DATAGRAM_BYTES   (64u << 10)
 #define DATAGRAMS        64
 
-/* Of their checkers; listeners may share them. */
+/* Listeners may share a gate. */
 static size_t schema_memory(const struct config *config) {
     size_t sum = 0;
     for (uint32_t i = 0; i < config->listener_count; i++) {

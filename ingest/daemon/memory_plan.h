@@ -1,5 +1,5 @@
-/* memory_plan.h - how much memory the daemon may take, and why: the one place
- * where its pools are sized.  Pure. */
+/* memory_plan.h - how much memory the daemon may use: the one place where its pools are sized.
+ * Pure. */
 #ifndef INGEST_DAEMON_MEMORY_PLAN_H
 #define INGEST_DAEMON_MEMORY_PLAN_H
 
@@ -17,7 +17,7 @@ struct memory_plan {
     char text[256]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
 };
 
-/* batches: that are there already, or 0. */
+/* batches: the number that already exists, or 0. */
 struct memory_plan memory_plan(const struct config *config, uint32_t batches);
 
 #endif

@@ -15,13 +15,12 @@ struct connection {
     struct connection *next, *previous; /* in intake->open; next: in ->free */
     struct framing framing;
     struct batch_origin origin;
-    struct port_buffer *buffer; /* what came and is not yet all in a batch */
+    struct port_buffer *buffer; /* received, and not yet completely in a batch */
     uint32_t taken;             /* of it */
-    bool looked_at;             /* its first bytes were */
+    bool looked_at;             /* its first bytes were checked for TLS and HTTP */
     bool ending;                /* nothing more will be received */
 };
 
-/* DESIGN: an idle connection owns less than 1 KiB. */
 _Static_assert(sizeof(struct connection) < 1024, "an idle connection stays small");
 
 static void received(struct port_op *op);
@@ -36,8 +35,8 @@ size_t connection_memory(void) {
 
 int intake_create(struct intake *intake, uint32_t connections_max) {
     intake->connections_max = connections_max;
-    /* Each listener's accept holds a slot of its own; so with several of them a few more than
-     * the limit may come to be open. */
+    /* Each listener's accept holds a slot, so with several listeners a few more connections than the
+     * limit may be open. */
     intake->slots_count = connections_max + LISTENERS_MAX;
     intake->slots = malloc((size_t)intake->slots_count * sizeof *intake->slots);
     return intake->slots ? 0 : ERR_NO_MEMORY;
@@ -111,8 +110,8 @@ static bool starts_with(const uint8_t *bytes, size_t size, const char *text) {
     return size >= length && memcmp(bytes, text, length) == 0;
 }
 
-/* Whoever points a browser or a TLS client here finds nothing in their own log:
- * say what came.  Their bytes go the way of all bad records. */
+/* A browser or TLS client pointed at this port reports nothing useful to its user, so say what it sent.
+ * Its bytes are rejected like other invalid records. */
 static void look_at_first_bytes(struct connection *connection, const uint8_t *bytes, size_t size) {
     static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "PRI * "};
     struct tcp_listener *listener = connection->listener;
@@ -121,17 +120,16 @@ static void look_at_first_bytes(struct connection *connection, const uint8_t *by
     const char *what = NULL;
     if (size >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03) { /* RFC 8446 section 5.1 */
         said = &listener->said_tls;
-        what =
-            "a TLS handshake; this listener takes plain JSON lines: switch TLS off in the client";
+        what = "a TLS handshake; this listener expects plain JSON lines: disable TLS in the client";
     }
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (!starts_with(bytes, size, methods[i])) continue;
         said = &listener->said_http;
-        what = "an HTTP request; this listener takes JSON lines over plain TCP, not HTTP";
+        what = "an HTTP request; this listener expects JSON lines over plain TCP, not HTTP";
     }
     if (!said || *said) return;
     *said = true;
-    say("%s: %s sent %s (said once)", listener->name,
+    say("%s: %s sent %s (reported once)", listener->name,
         address_format(&connection->origin.peer, peer), what);
 }
 
@@ -139,7 +137,7 @@ static void received(struct port_op *op) {
     struct connection *connection = PORT_CONTAINER(struct connection, receive, op);
     struct intake *intake = connection->intake;
     if (op->result <= 0) {
-        connection->ending = true; /* end of stream, reset, or our own stop: all the same */
+        connection->ending = true; /* end of stream, reset or our own stop: treated alike */
     } else {
         connection->buffer = op->buffer;
         connection->taken = 0;
@@ -174,7 +172,7 @@ static bool add_end(void *context, struct batch *batch) {
                        &connection->origin);
 }
 
-/* Does what can be done; false: parked. */
+/* Continues as far as possible; false: parked. */
 static bool advance(struct connection *connection) {
     struct intake *intake = connection->intake;
     if (connection->buffer) {
@@ -203,6 +201,6 @@ void connections_end(struct intake *intake, const struct tcp_listener *listener)
     for (struct connection *connection = intake->open; connection; connection = connection->next) {
         if (connection->listener != listener) continue;
         connection->ending = true;
-        port_cancel(&connection->receive); /* a parked one goes on by itself */
+        port_cancel(&connection->receive); /* a parked one ends when it is resumed */
     }
 }

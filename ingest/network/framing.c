@@ -25,7 +25,7 @@ void line_memory_free(struct line_memory *memory) {
     *memory = (struct line_memory){0};
 }
 
-/* Chunks never used are taken in order, so that untouched memory stays so. */
+/* Unused chunks are taken in order, so that the rest of the memory stays untouched. */
 static struct line_chunk *chunk_take(struct line_memory *memory) {
     struct line_chunk *chunk = memory->free;
     if (chunk)
@@ -36,7 +36,7 @@ static struct line_chunk *chunk_take(struct line_memory *memory) {
     return chunk;
 }
 
-/* Moves a framing to where those with so many chunks are. */
+/* Moves a framing to the list of those with this number of chunks. */
 static void hold(struct line_memory *memory, struct framing *framing, uint32_t chunks) {
     if (framing->chunks > 0) {
         if (framing->next) framing->next->previous = framing->previous;
@@ -54,7 +54,7 @@ static void hold(struct line_memory *memory, struct framing *framing, uint32_t c
     if (chunks > memory->longest) memory->longest = chunks;
 }
 
-/* Gives back all chunks but the first `count`. */
+/* Frees all chunks except the first `count`. */
 static void chunks_keep(struct line_memory *memory, struct framing *framing, uint32_t count) {
     if (framing->chunks <= count) return;
     struct line_chunk **link = &framing->first;
@@ -85,11 +85,11 @@ static void set_aside(struct line_memory *memory, struct framing *framing, uint3
         framing->kept = QUARANTINE_KEEP_OVERSIZED_MAX;
 }
 
-/* Frees at least one chunk: the longest line gives way down to its beginning;
- * when none is longer than a beginning, one of the longest gives that up too. */
+/* Frees at least one chunk: the longest line is cut to its beginning.  If no line is longer than its
+ * beginning, one of the longest gives up that too. */
 static void longest_gives_way(struct line_memory *memory) {
     while (memory->longest > 0 && !memory->holders[memory->longest])
-        memory->longest--; /* as often as it was raised, chunk by chunk */
+        memory->longest--; /* ends: it was raised one chunk at a time */
     struct framing *longest = memory->holders[memory->longest];
     assert(longest);
     const uint32_t before = longest->chunks;
@@ -99,14 +99,14 @@ static void longest_gives_way(struct line_memory *memory) {
     chunks_keep(memory, longest, 0);
 }
 
-/* The next place for a byte of the unfinished line and the room there. */
+/* The place for the next byte of the unfinished line, and the room there. */
 static uint32_t line_room(struct line_memory *memory, struct framing *framing, uint8_t **place) {
     uint32_t room = framing->chunks * LINE_CHUNK_BYTES - framing->kept;
     if (room == 0) {
         struct line_chunk *chunk = chunk_take(memory);
         if (!chunk) {
             longest_gives_way(memory);
-            return 0; /* perhaps it was this one: the caller looks again */
+            return 0; /* it may have been this line: the caller looks again */
         }
         if (framing->last)
             framing->last->next = chunk;
@@ -125,7 +125,7 @@ static void keep_unfinished(struct framing *framing, const struct framing_rules 
     if (size == 0) return;
     framing->size += size;
     framing->ends_in_cr = bytes[size - 1] == '\r';
-    /* One more than the limit may yet turn out to be the CR of a CRLF. */
+    /* The byte after the limit may be the CR of a CRLF. */
     if (!framing->set_aside && framing->size > (uint64_t)rules->line_bytes_max + 1)
         set_aside(rules->memory, framing, REJECT_OVERSIZED);
     while (size > 0 && !framing->head_only) {
@@ -186,7 +186,7 @@ static bool finish_line(struct framing *framing, const struct framing_rules *rul
     return true;
 }
 
-/* Behind the last newline in these bytes; 0: there is none. */
+/* The offset after the last newline in these bytes; 0: there is none. */
 static size_t whole_lines(const uint8_t *bytes, size_t size) {
     while (size > 0 && bytes[size - 1] != '\n')
         size--;
@@ -211,7 +211,7 @@ size_t framing_take(struct framing *framing, const struct framing_rules *rules, 
             keep_unfinished(framing, rules, at, left);
             return size;
         }
-        /* The end of an unfinished line, or a whole one that has no room. */
+        /* The end of an unfinished line, or a whole line that does not fit. */
         if (framing->size == 0) return taken;
         const size_t part = (size_t)(newline - at);
         if (!finish_line(framing, rules, batch, origin, at, part)) return taken;

@@ -1,10 +1,9 @@
 /* intake.h - the network side: listeners, the connections they accept, and
  * what all of them share.
  *
- * One receive is in flight a connection; what it brings goes through framing
- * into the open batch at once, or waits in its buffer, parked, until there is a
- * batch: then nothing more is received from that peer and its window closes by
- * itself.  Owner only. */
+ * Each connection has one receive in flight.  Received bytes go through framing into the open batch at
+ * once.  If no batch is free they wait in their buffer and the connection is parked: nothing more is
+ * received from that peer, and its TCP window closes.  Owner only. */
 #ifndef INGEST_NETWORK_INTAKE_H
 #define INGEST_NETWORK_INTAKE_H
 
@@ -20,7 +19,7 @@
 struct intake;
 struct connection;
 
-/* One that is taken away takes what waits for it, as at a stop, and then is free again. */
+/* LEAVING: closed by a reload; it first receives what has already arrived, as at a stop. */
 enum listener_state { LISTENER_FREE, LISTENER_BOUND, LISTENER_OPEN, LISTENER_LEAVING };
 
 struct tcp_listener {
@@ -28,17 +27,17 @@ struct tcp_listener {
     enum listener_state state;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;
-    /* Its own: who is parked keeps a buffer, and the connections of another stream must find one. */
+    /* Its own, because a parked connection keeps a buffer, and connections of other listeners need one. */
     struct port_pool *pool;
     struct port_socket socket;
     struct port_op accept, retry; /* retry: out of handles, again soon */
-    struct port_op leave;         /* a look whether something still comes */
-    int64_t leave_ns;             /* it ends then, whatever comes */
+    struct port_op leave;         /* a timer: is anything still arriving? */
+    int64_t leave_ns;             /* it closes then in any case */
     struct connection *accepting; /* the slot that the accept in flight fills */
     uint32_t number;              /* its index */
     uint32_t connections;         /* open now */
     bool paused;                  /* connections_max are open */
-    bool active;                  /* something has come since the last look */
+    bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
     bool said_tls, said_http;
 };
@@ -52,7 +51,7 @@ struct udp_listener {
     struct port_socket socket;
     struct port_op receive;
     struct source source;
-    struct port_buffer *buffer; /* what came and is not yet all in a batch */
+    struct port_buffer *buffer; /* received, and not yet completely in a batch */
     uint32_t slices_taken;
     struct port_op retry; /* a receive has failed: again soon */
     struct port_op leave;
@@ -71,7 +70,7 @@ struct intake {
     uint32_t udp_buffer_bytes, udp_datagram_bytes;
     struct tcp_listener tcp[LISTENERS_MAX];
     struct udp_listener udp[LISTENERS_MAX];
-    uint64_t kernel_drops; /* of UDP listeners that are gone */
+    uint64_t kernel_drops; /* of UDP listeners that have closed */
     uint32_t connections_max, connections_open;
     struct connection *slots, *free, *open;
     uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
@@ -83,27 +82,27 @@ int intake_create(struct intake *intake, uint32_t connections_max);
 void intake_free(struct intake *intake);
 size_t connection_memory(void); /* of an idle one */
 
-/* Opens one; the address really bound stands in its name.  Nothing is accepted yet.
- * ERR_TOO_LARGE: LISTENERS_MAX are there. */
+/* Opens a listener; its name contains the address actually bound.  Nothing is accepted yet.
+ * ERR_TOO_LARGE: there are LISTENERS_MAX already. */
 int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number);
 int intake_listen_udp(struct intake *intake, const struct port_address *address,
                       uint32_t receive_bytes, uint32_t *granted, uint32_t *number);
-/* Starts those that were opened since the last call. */
+/* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
 const char *intake_listener_name(const struct intake *intake, uint32_t number);
-/* Takes away one that was opened and never started, or one that serves: that takes what has come
- * already, for at most drain_ns, then ends itself and its connections, and is free. */
+/* Closes a listener that was opened and never started; or one that serves: it first receives what has
+ * already arrived, for at most drain_ns, then closes with its connections. */
 void intake_unbind(struct intake *intake, uint32_t number);
 void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns);
-/* One that leaves and is still open there, or LISTENER_NUMBERS; it can be made to stay. */
+/* A listener at this address that is leaving, or LISTENER_NUMBERS; intake_stay keeps it open. */
 uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
                              const struct port_address *address);
 void intake_stay(struct intake *intake, uint32_t number);
 
-/* Listeners close, and every connection and UDP socket ends where it is: what was read is
- * a record.  Until then connections are accepted: those that wait in a backlog were made
- * already, and their senders believe that we have what they sent. */
+/* Closes all listeners and connections; what was read of an unfinished line is a record.  Until this
+ * call connections are accepted: those in a backlog are established, and their senders assume that
+ * what they have sent is received. */
 void intake_end(struct intake *intake);
 /* True once nothing is open and no op is in flight. */
 bool intake_ended(const struct intake *intake);

@@ -1,8 +1,8 @@
-/* line_memory.h - where the beginnings of unfinished lines wait for their ends.
+/* line_memory.h - memory for unfinished lines.
  *
- * A bounded pool of 1 KiB chunks, as many at the default size as there may be
- * connections, so that a short half line finds room however many there are.
- * When it is empty the longest unfinished line gives way.  Owner only. */
+ * A bounded pool of 1 KiB chunks; at the default size one for each possible connection, so that every
+ * connection can keep a short unfinished line.  When it is empty the longest unfinished line gives
+ * way.  Owner only. */
 #ifndef INGEST_NETWORK_LINE_MEMORY_H
 #define INGEST_NETWORK_LINE_MEMORY_H
 
@@ -21,7 +21,7 @@ struct framing;
 struct line_memory {
     struct line_chunk *chunks, *free;
     uint32_t chunk_count, used; /* chunks[used..) were never touched */
-    /* The framings that hold so many chunks, so that the longest is found at once. */
+    /* Lists of framings by the number of chunks they hold, to find the longest at once. */
     struct framing **holders; /* [chunk_count + 1] */
     uint32_t longest;         /* none holds more chunks than this */
 };

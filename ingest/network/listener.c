@@ -1,6 +1,5 @@
-/* listener.c - what accepts connections and what takes datagrams, from where it is bound
- * until it has left.  One that leaves takes what has come for it already: it ends when for
- * QUIET_NS nothing more came, or when its time is over. */
+/* listener.c - TCP and UDP listeners, from bound to closed.  A listener that leaves first receives what
+ * has already arrived: it closes when nothing has arrived for QUIET_NS, or when its time is over. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,12 +33,12 @@ const char *intake_listener_name(const struct intake *intake, uint32_t number) {
                                   : intake->udp[number - LISTENERS_MAX].name;
 }
 
-/* A listener that leaves has waited for QUIET_NS.  True: its time is over, or nothing came meanwhile
- * (`active`) and nothing is `held`.  Else it waits once more. */
+/* A leaving listener has waited for QUIET_NS.  True: its time is over, or nothing has arrived (`active`)
+ * and nothing is `held`.  Else it waits again. */
 static bool may_end(struct intake *intake, struct port_op *leave, int64_t leave_ns, bool held,
                     bool *active) {
     const int64_t now = port_now_ns(intake->port);
-    if (leave->result != ERR_CANCELLED) { /* else it was to stay, and is to leave again */
+    if (leave->result != ERR_CANCELLED) { /* else it was kept open meanwhile, and leaves again */
         if (now >= leave_ns || (!*active && !held)) return true;
         *active = false;
     }
@@ -92,7 +91,8 @@ static void accept_next(struct tcp_listener *listener) {
     }
     intake->counters->accept_pauses++;
     if (!intake->limit_said)
-        say("%s: connections_max, %u, are open; new ones wait until one ends (said once)",
+        say("%s: connections_max (%u) reached; new connections wait until one closes (reported "
+            "once)",
             listener->name, intake->connections_max);
     intake->limit_said = true;
 }
@@ -105,21 +105,21 @@ static void accepted(struct port_op *op) {
     if (op->result >= 0) {
         listener->active = true;
         connection_start(connection, listener, &op->peer);
-        if (listener->ending) /* it came just before its end */
+        if (listener->ending) /* accepted just before the listener closed */
             connections_end(intake, listener);
         else
             accept_next(listener);
         return;
     }
     connection_give_back(intake, connection);
-    if (op->result == ERR_CANCELLED) { /* it ends */
+    if (op->result == ERR_CANCELLED) { /* the listener closes */
         tcp_listener_left(listener);
         return;
     }
     intake->counters->accept_pauses++;
     if (!intake->accept_failure_said)
-        say("%s: accepting: %s; connections wait, trying again (said once)", listener->name,
-            error_text((int)op->result));
+        say("%s: cannot accept: %s; new connections wait, retrying every 100 ms (reported once)",
+            listener->name, error_text((int)op->result));
     intake->accept_failure_said = true;
     port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + RETRY_NS);
 }
@@ -260,7 +260,7 @@ static void datagrams_received(struct port_op *op) {
             counters->datagrams_truncated += op->buffer->slices[i].truncated;
         }
     }
-    /* An error on a datagram socket is never its end; but one that lasts must not spin. */
+    /* An error never ends a datagram socket; wait, so that a lasting one does not spin. */
     if (op->result < 0 && !listener->ending)
         port_timer(listener->intake->port, &listener->retry,
                    port_now_ns(listener->intake->port) + RETRY_NS);
@@ -290,7 +290,7 @@ static void udp_leave_due(struct port_op *op) {
         udp_end(listener);
 }
 
-/* ---- all of them ---- */
+/* ---- all listeners ---- */
 
 void intake_start(struct intake *intake) {
     for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
@@ -305,7 +305,7 @@ void intake_start(struct intake *intake) {
     }
 }
 
-/* How it leaves: its time runs from the first look, a moment later. */
+/* Its time runs from now; the first look is after QUIET_NS. */
 static void begin_leaving(struct port *port, struct port_op *leave, int64_t *leave_ns,
                           int64_t drain_ns) {
     const int64_t now = port_now_ns(port);
@@ -352,7 +352,7 @@ void intake_stay(struct intake *intake, uint32_t number) {
     }
 }
 
-/* Nothing was started: it is free at once. */
+/* No op was started: it is free at once. */
 void intake_unbind(struct intake *intake, uint32_t number) {
     assert(intake_listener_state(intake, number) == LISTENER_BOUND);
     if (number < LISTENERS_MAX)

@@ -18,13 +18,13 @@ const char *drop_reason_name(enum drop_reason reason) {
     return "";
 }
 
-struct writer {
+struct json_line_writer {
     char *text;
     size_t size, length;
     bool first;
 };
 
-FORMATS(2, 3) static void put(struct writer *writer, const char *format, ...) {
+FORMATS(2, 3) static void put(struct json_line_writer *writer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const int size =
@@ -34,24 +34,24 @@ FORMATS(2, 3) static void put(struct writer *writer, const char *format, ...) {
     writer->length += (size_t)size;
 }
 
-static void number(struct writer *writer, const char *name, uint64_t value) {
+static void number(struct json_line_writer *writer, const char *name, uint64_t value) {
     put(writer, "%s\"%s\":%llu", writer->first ? "" : ",", name, (unsigned long long)value);
     writer->first = false;
 }
 
-static void open_object(struct writer *writer, const char *name) {
+static void open_object(struct json_line_writer *writer, const char *name) {
     put(writer, "%s\"%s\":{", writer->first ? "" : ",", name);
     writer->first = true;
 }
 
-static void close_object(struct writer *writer) {
+static void close_object(struct json_line_writer *writer) {
     put(writer, "}");
     writer->first = false;
 }
 
-/* own: NULL for those whose records are counted elsewhere. */
-static void stream(struct writer *writer, const char *name, const struct counters_stream *own,
-                   const struct kept_stream_counts *counts) {
+/* own: NULL if the records are counted elsewhere in the line. */
+static void stream(struct json_line_writer *writer, const char *name,
+                   const struct counters_stream *own, const struct kept_stream_counts *counts) {
     open_object(writer, name);
     if (own) number(writer, "stored", own->stored);
     if (own) number(writer, "bytes_stored", own->bytes_stored);
@@ -73,7 +73,7 @@ static void stream(struct writer *writer, const char *name, const struct counter
 
 size_t counters_write(const struct counters *c, const struct counters_context *context, char *text,
                       size_t size) {
-    struct writer writer = {.text = text, .size = size, .first = true};
+    struct json_line_writer writer = {.text = text, .size = size, .first = true};
     put(&writer, "{");
     number(&writer, "received", c->received);
     number(&writer, "stored", c->stored);

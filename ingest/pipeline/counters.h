@@ -1,8 +1,7 @@
-/* counters.h - what became of every record, and what stands beside that.
+/* counters.h - what became of every record, and counts of everything else.
  *
- * The identity: received = stored + rejected + dropped + in flight, in records
- * since the start; its terms move together when a batch comes back.  All of it
- * is the owner's. */
+ * The identity: received = stored + rejected + dropped + in flight, in records since the start; its
+ * terms change together when a batch comes back from a worker.  Owner only. */
 #ifndef INGEST_PIPELINE_COUNTERS_H
 #define INGEST_PIPELINE_COUNTERS_H
 
@@ -14,22 +13,22 @@
 #include "writer/live/quarantine.h"
 
 enum drop_reason {
-    DROP_QUARANTINE_FULL, /* rejected, and quarantine was at its bounds */
-    DROP_STOPPED,         /* the disk did not take it before stop_ms was over */
+    DROP_QUARANTINE_FULL, /* rejected, and quarantine was at its limit */
+    DROP_STOPPED,         /* not written before stop_ms was over */
     DROP_REASONS
 };
 const char *drop_reason_name(enum drop_reason reason);
 
-/* Of those stored: a stream's. */
+/* Stored in one stream. */
 struct counters_stream {
     uint64_t stored, bytes_stored;
 };
 
 struct counters {
     uint64_t received, stored, rejected, dropped[DROP_REASONS], in_flight;
-    uint64_t reasons[REJECT_REASONS]; /* of all that was found bad */
-    /* Beside the identity. */
-    uint64_t schema_monitored; /* stored, though not what the schema wants */
+    uint64_t reasons[REJECT_REASONS]; /* of all invalid records */
+    /* Not part of the identity. */
+    uint64_t schema_monitored; /* stored although the schema rejects them */
     uint64_t bytes_received;   /* from the network, framing included */
     uint64_t bytes_stored;     /* raw, with newlines */
     uint64_t datagrams, datagrams_truncated;
@@ -39,7 +38,7 @@ struct counters {
     struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
 };
 
-/* What the report needs from elsewhere. */
+/* Counts that other parts hold. */
 struct counters_context {
     uint64_t udp_kernel_drops;
     uint32_t connections; /* open now */

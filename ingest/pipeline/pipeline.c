@@ -7,9 +7,9 @@
 #include "ingest/pipeline/rules.h"
 #include "ingest/pipeline/samples.h"
 
-/* LZ4's acceleration while a quarter of the batches, or half, wait for a worker or have one: an
- * eighth less time, or a sixth, and files that are 4 or 8 % larger until they are packed again.
- * Not while they wait for the disk: then hardly any is with a worker. */
+/* LZ4's acceleration while a quarter, or half, of the batches are with a worker or wait for one: it
+ * takes an eighth, or a sixth, less time, and files are 4 or 8 % larger until they are re-packed.
+ * Batches that wait for the disk do not count: then hardly any is with a worker. */
 #define ACCELERATION_UNDER_PRESSURE      4
 #define ACCELERATION_UNDER_HIGH_PRESSURE 8
 
@@ -18,38 +18,38 @@ struct packet {
     struct batch batch;
     struct port_op op; /* the worker's job */
     struct pipeline *pipeline;
-    struct rules *rules;   /* held while it is open or on its way */
-    struct packet *next;   /* in free or packed */
-    struct packet *behind; /* in all */
-    struct lane *lane;     /* whose lines are in it; NULL: it is free */
-    uint64_t number;       /* of sealing */
-    int64_t opened_ns;     /* first bytes */
-    uint32_t appends;      /* to streams, not come back */
+    struct rules *rules; /* held until the packet is free */
+    struct packet *next; /* in free or packed */
+    struct packet *next_in_all;
+    struct feed *feed; /* whose lines are in it; NULL: it is free */
+    uint64_t number;   /* of sealing */
+    int64_t opened_ns; /* first bytes */
+    uint32_t appends;  /* to streams, in flight */
     struct stream_append stored, rejects;
 };
 
-/* A stream's way through the pipeline. */
-struct lane {
+/* A stream, its open packet and its parked sources. */
+struct feed {
     struct stream *stream;
-    struct packet *open; /* there are lines in it */
-    uint32_t held;       /* packets, open and on their way */
+    struct packet *open; /* lines are added to it; may be NULL */
+    uint32_t held;       /* packets that are not free */
     struct source *parked_first, *parked_last;
 };
 
 struct pipeline {
     struct port *port;
     struct pipeline_options options;
-    struct rules *rules; /* in force */
+    struct rules *rules; /* active */
     struct samples samples;
-    struct packet *all, *free, *packed; /* packed: out of turn, by number */
+    struct packet *all, *free, *packed; /* packed: waiting for earlier ones, by number */
     uint32_t batches, free_count;
     uint32_t sealed_count;  /* sealed and not free again */
-    uint32_t packing_count; /* of these, with a worker or waiting for one */
+    uint32_t packing_count; /* of these: with a worker or waiting for one */
     uint64_t next_number, next_to_write;
     struct port_op flush_timer;
-    struct lane lanes[STREAMS_MAX];
-    uint32_t lane_count;
-    bool fed[STREAMS_MAX]; /* by a listener, as the rules in force say */
+    struct feed feeds[STREAMS_MAX];
+    uint32_t feed_count;
+    bool fed[STREAMS_MAX]; /* by a listener, according to the active rules */
     bool resuming;
     _Atomic int64_t reject_budget; /* bytes of quarantine text */
     int64_t budget_filled_ns;
@@ -57,7 +57,7 @@ struct pipeline {
 
 static void find_fed(struct pipeline *pipeline);
 static void park_again(struct pipeline *pipeline);
-static void resume_parked(struct pipeline *pipeline, const struct lane *freed);
+static void resume_parked(struct pipeline *pipeline, const struct feed *freed);
 static void flush_due(struct port_op *op);
 static void packed(struct port_op *op);
 static void stored_done(struct stream_append *append, int result);
@@ -94,7 +94,7 @@ static int add_packet(struct pipeline *pipeline) {
     packet->op.done = packed;
     packet->stored.done = stored_done;
     packet->rejects.done = rejects_done;
-    packet->behind = pipeline->all;
+    packet->next_in_all = pipeline->all;
     pipeline->all = packet;
     packet->next = pipeline->free;
     pipeline->free = packet;
@@ -107,20 +107,20 @@ int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches) {
     int error = 0;
     while (pipeline->batches < batches && !error)
         error = add_packet(pipeline);
-    if (pipeline->lane_count > 0) resume_parked(pipeline, &pipeline->lanes[0]);
+    if (pipeline->feed_count > 0) resume_parked(pipeline, &pipeline->feeds[0]);
     return error;
 }
 
 void pipeline_add_stream(struct pipeline *pipeline, struct stream *stream) {
-    assert(pipeline->lane_count < STREAMS_MAX);
-    pipeline->lanes[pipeline->lane_count++].stream = stream;
+    assert(pipeline->feed_count < STREAMS_MAX);
+    pipeline->feeds[pipeline->feed_count++].stream = stream;
 }
 
 void pipeline_free(struct pipeline *pipeline) {
     assert(!pipeline_busy(pipeline));
     while (pipeline->all) {
         struct packet *packet = pipeline->all;
-        pipeline->all = packet->behind;
+        pipeline->all = packet->next_in_all;
         batch_free(&packet->batch);
         free(packet);
     }
@@ -154,11 +154,11 @@ void pipeline_left(struct pipeline *pipeline, uint32_t listener) {
     find_fed(pipeline);
 }
 
-/* There may be more for who is parked then. */
+/* Fewer batches may be reserved then, so parked sources look again. */
 static void find_fed(struct pipeline *pipeline) {
     for (uint32_t i = 0; i < STREAMS_MAX; i++)
         pipeline->fed[i] = rules_feed(pipeline->rules, i);
-    if (pipeline->lane_count > 0) resume_parked(pipeline, &pipeline->lanes[0]);
+    if (pipeline->feed_count > 0) resume_parked(pipeline, &pipeline->feeds[0]);
 }
 
 const struct rules *pipeline_rules(const struct pipeline *pipeline) {
@@ -167,33 +167,34 @@ const struct rules *pipeline_rules(const struct pipeline *pipeline) {
 
 /* ---- filling ---- */
 
-static struct lane *lane_of(struct pipeline *pipeline, const struct source *source) {
+static struct feed *feed_of(struct pipeline *pipeline, const struct source *source) {
     const uint32_t stream = pipeline->rules->streams[source->listener];
-    assert(stream < pipeline->lane_count);
-    return &pipeline->lanes[stream];
+    assert(stream < pipeline->feed_count);
+    return &pipeline->feeds[stream];
 }
 
-/* For a stream that holds some already: each that is fed and holds none is left one. */
+/* Free for a stream that holds some already: one is reserved for each stream that is fed and holds
+ * none. */
 static uint32_t free_for_more(const struct pipeline *pipeline) {
     uint32_t left = 0;
-    for (uint32_t i = 0; i < pipeline->lane_count; i++)
-        left += pipeline->fed[i] && pipeline->lanes[i].held == 0;
+    for (uint32_t i = 0; i < pipeline->feed_count; i++)
+        left += pipeline->fed[i] && pipeline->feeds[i].held == 0;
     return pipeline->free_count > left ? pipeline->free_count - left : 0;
 }
 
-static bool may_open(const struct pipeline *pipeline, const struct lane *lane) {
-    return (lane->held == 0 ? pipeline->free_count : free_for_more(pipeline)) > 0;
+static bool may_open(const struct pipeline *pipeline, const struct feed *feed) {
+    return (feed->held == 0 ? pipeline->free_count : free_for_more(pipeline)) > 0;
 }
 
-static bool open_packet(struct pipeline *pipeline, struct lane *lane) {
-    if (lane->open) return true;
-    if (!may_open(pipeline, lane)) return false;
+static bool open_packet(struct pipeline *pipeline, struct feed *feed) {
+    if (feed->open) return true;
+    if (!may_open(pipeline, feed)) return false;
     struct packet *packet = pipeline->free;
     pipeline->free = packet->next;
     pipeline->free_count--;
-    packet->lane = lane;
-    lane->open = packet;
-    lane->held++;
+    packet->feed = feed;
+    feed->open = packet;
+    feed->held++;
     packet->opened_ns = port_now_ns(pipeline->port);
     packet->rules = pipeline->rules;
     rules_hold(packet->rules);
@@ -201,13 +202,12 @@ static bool open_packet(struct pipeline *pipeline, struct lane *lane) {
     return true;
 }
 
-/* Neither open nor on its way any more. */
 static void close_packet(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
     rules_release(packet->rules);
     packet->rules = NULL;
-    packet->lane->held--;
-    packet->lane = NULL;
+    packet->feed->held--;
+    packet->feed = NULL;
     packet->next = pipeline->free;
     pipeline->free = packet;
     pipeline->free_count++;
@@ -215,8 +215,8 @@ static void close_packet(struct packet *packet) {
 
 static struct packet *oldest_open(const struct pipeline *pipeline) {
     struct packet *oldest = NULL;
-    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
-        struct packet *open = pipeline->lanes[i].open;
+    for (uint32_t i = 0; i < pipeline->feed_count; i++) {
+        struct packet *open = pipeline->feeds[i].open;
         if (open && (!oldest || open->opened_ns < oldest->opened_ns)) oldest = open;
     }
     return oldest;
@@ -234,42 +234,42 @@ static void seal(struct packet *packet);
 
 bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
                    bool (*add)(void *context, struct batch *batch), void *context) {
-    struct lane *lane = lane_of(pipeline, source);
-    /* Ends: each batch takes a line at least, or none is free. */
-    while (open_packet(pipeline, lane)) {
-        struct packet *open = lane->open;
+    struct feed *feed = feed_of(pipeline, source);
+    /* Ends: each batch takes at least one line, or none is free. */
+    while (open_packet(pipeline, feed)) {
+        struct packet *open = feed->open;
         const bool all = add(context, &open->batch);
         if (!all) {
             hurry(open);
             seal(open);
             continue;
         }
-        if (open->batch.raw_size == 0) { /* an unfinished line, or nothing but blanks */
-            lane->open = NULL;
+        if (open->batch.raw_size == 0) { /* only an unfinished line, or blanks */
+            feed->open = NULL;
             close_packet(open);
         } else if (port_idle(&pipeline->flush_timer)) {
             start_flush_timer(pipeline);
         }
         return true;
     }
-    /* A reload has just brought this stream, and all batches are the others': sooner than flush_ms. */
-    if (lane->held == 0 && anything_open(pipeline)) seal(oldest_open(pipeline));
+    /* A reload has just added this stream, and the others hold all batches: do not wait for flush_ms. */
+    if (feed->held == 0 && anything_open(pipeline)) seal(oldest_open(pipeline));
     return false;
 }
 
 void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms) {
     pipeline->options.flush_ms = flush_ms;
     if (port_idle(&pipeline->flush_timer)) return;
-    port_cancel(&pipeline->flush_timer); /* it looks again when it is back */
+    port_cancel(&pipeline->flush_timer); /* starts again when it comes back */
 }
 
-/* One timer: all wait equally long, and so the oldest is due first. */
+/* One timer is enough: all batches wait equally long, so the oldest is due first. */
 static void flush_due(struct port_op *op) {
     struct pipeline *pipeline = PORT_CONTAINER(struct pipeline, flush_timer, op);
     const int64_t due_ns =
         port_now_ns(pipeline->port) - (int64_t)pipeline->options.flush_ms * 1000000;
-    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
-        struct packet *open = pipeline->lanes[i].open;
+    for (uint32_t i = 0; i < pipeline->feed_count; i++) {
+        struct packet *open = pipeline->feeds[i].open;
         if (open && open->opened_ns <= due_ns) seal(open);
     }
     start_flush_timer(pipeline);
@@ -277,38 +277,37 @@ static void flush_due(struct port_op *op) {
 
 /* ---- parking ---- */
 
-static void park(struct lane *lane, struct source *source) {
+static void park(struct feed *feed, struct source *source) {
     source->parked = true;
     source->next_parked = NULL;
-    if (lane->parked_last)
-        lane->parked_last->next_parked = source;
+    if (feed->parked_last)
+        feed->parked_last->next_parked = source;
     else
-        lane->parked_first = source;
-    lane->parked_last = source;
+        feed->parked_first = source;
+    feed->parked_last = source;
 }
 
 void pipeline_park(struct pipeline *pipeline, struct source *source) {
-    if (!source->parked) park(lane_of(pipeline, source), source);
+    if (!source->parked) park(feed_of(pipeline, source), source);
 }
 
-static struct source *unpark_first(struct lane *lane) {
-    struct source *source = lane->parked_first;
-    lane->parked_first = source->next_parked;
-    if (!lane->parked_first) lane->parked_last = NULL;
+static struct source *unpark_first(struct feed *feed) {
+    struct source *source = feed->parked_first;
+    feed->parked_first = source->next_parked;
+    if (!feed->parked_first) feed->parked_last = NULL;
     source->parked = false;
     return source;
 }
 
-/* Other rules may lead a source to another stream. */
+/* Other rules may map a source to another stream. */
 static void park_again(struct pipeline *pipeline) {
-    for (uint32_t i = 0; i < pipeline->lane_count; i++) {
-        struct lane *lane = &pipeline->lanes[i];
-        struct source *source = lane->parked_first;
-        lane->parked_first = lane->parked_last = NULL;
-        while (
-            source) { /* ends: who comes to a lane that is still to come is met there once more */
+    for (uint32_t i = 0; i < pipeline->feed_count; i++) {
+        struct feed *feed = &pipeline->feeds[i];
+        struct source *source = feed->parked_first;
+        feed->parked_first = feed->parked_last = NULL;
+        while (source) { /* ends: a source parked at a later feed is parked there again, once */
             struct source *next = source->next_parked;
-            park(lane_of(pipeline, source), source);
+            park(feed_of(pipeline, source), source);
             source = next;
         }
     }
@@ -316,26 +315,26 @@ static void park_again(struct pipeline *pipeline) {
 
 bool pipeline_anyone_parked(const struct pipeline *pipeline) {
     bool anyone = false;
-    for (uint32_t i = 0; i < pipeline->lane_count; i++)
-        anyone = anyone || pipeline->lanes[i].parked_first;
+    for (uint32_t i = 0; i < pipeline->feed_count; i++)
+        anyone = anyone || pipeline->feeds[i].parked_first;
     return anyone;
 }
 
-/* Ends: each source that goes on frees itself; one that parks again has used up the room. */
-static void resume_lane(struct pipeline *pipeline, struct lane *lane) {
-    while (lane->parked_first && (lane->open || may_open(pipeline, lane))) {
-        struct source *source = unpark_first(lane);
+/* Ends: each source that continues leaves the list; one that parks again has found no batch. */
+static void resume_feed(struct pipeline *pipeline, struct feed *feed) {
+    while (feed->parked_first && (feed->open || may_open(pipeline, feed))) {
+        struct source *source = unpark_first(feed);
         if (!source->resume(source)) break;
     }
 }
 
-/* The stream that has got a batch back is the last to take it. */
-static void resume_parked(struct pipeline *pipeline, const struct lane *freed) {
+/* The stream that has returned a batch is the last to take one. */
+static void resume_parked(struct pipeline *pipeline, const struct feed *freed) {
     if (pipeline->resuming) return;
     pipeline->resuming = true;
-    const uint32_t count = pipeline->lane_count, first = (uint32_t)(freed - pipeline->lanes) + 1;
+    const uint32_t count = pipeline->feed_count, first = (uint32_t)(freed - pipeline->feeds) + 1;
     for (uint32_t i = 0; i < count; i++)
-        resume_lane(pipeline, &pipeline->lanes[(first + i) % count]);
+        resume_feed(pipeline, &pipeline->feeds[(first + i) % count]);
     pipeline->resuming = false;
 }
 
@@ -359,9 +358,9 @@ static void fill_reject_budget(struct pipeline *pipeline) {
     atomic_fetch_add_explicit(&pipeline->reject_budget, grown, memory_order_relaxed);
 }
 
-/* It is full: do the workers keep up?  What other streams fill, or are left, does not count, for this
- * one cannot have it.  Batches that are sealed before they are full, by a reload all at once, are no
- * pressure. */
+/* A batch is full: compress faster if the workers do not keep up.  Batches that other streams fill, or
+ * that are reserved for them, do not count, because this stream cannot use them.  Batches that are
+ * sealed before they are full (a reload seals all at once) are not pressure. */
 static void hurry(struct packet *packet) {
     const struct pipeline *pipeline = packet->pipeline;
     const uint32_t packing = pipeline->packing_count + 1;
@@ -372,8 +371,8 @@ static void hurry(struct packet *packet) {
 
 static void seal(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
-    assert(packet->lane->open == packet && packet->batch.raw_size > 0);
-    packet->lane->open = NULL; /* it belongs to the worker now */
+    assert(packet->feed->open == packet && packet->batch.raw_size > 0);
+    packet->feed->open = NULL; /* owned by the worker now */
     packet->number = pipeline->next_number++;
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
@@ -403,10 +402,10 @@ void pipeline_finish(struct pipeline *pipeline) {
 
 static void packet_free(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
-    const struct lane *lane = packet->lane;
+    const struct feed *feed = packet->feed;
     close_packet(packet);
     pipeline->sealed_count--;
-    resume_parked(pipeline, lane);
+    resume_parked(pipeline, feed);
 }
 
 static void append_back(struct packet *packet) {
@@ -414,7 +413,7 @@ static void append_back(struct packet *packet) {
     if (--packet->appends == 0) packet_free(packet);
 }
 
-static void settle(struct counters *counters, uint64_t *kept, uint64_t records, int result) {
+static void count_outcome(struct counters *counters, uint64_t *kept, uint64_t records, int result) {
     counters->in_flight -= records;
     if (result < 0)
         counters->dropped[DROP_STOPPED] += records;
@@ -425,9 +424,9 @@ static void settle(struct counters *counters, uint64_t *kept, uint64_t records, 
 static void stored_done(struct stream_append *append, int result) {
     struct packet *packet = PORT_CONTAINER(struct packet, stored, append);
     struct counters *counters = packet->pipeline->options.counters;
-    settle(counters, &counters->stored, packet->batch.counts.stored, result);
+    count_outcome(counters, &counters->stored, packet->batch.counts.stored, result);
     if (result == 0) {
-        struct counters_stream *own = &counters->streams[packet->lane - packet->pipeline->lanes];
+        struct counters_stream *own = &counters->streams[packet->feed - packet->pipeline->feeds];
         own->stored += packet->batch.counts.stored;
         own->bytes_stored += append->raw_size;
         counters->bytes_stored += append->raw_size;
@@ -438,7 +437,7 @@ static void stored_done(struct stream_append *append, int result) {
 static void rejects_done(struct stream_append *append, int result) {
     struct packet *packet = PORT_CONTAINER(struct packet, rejects, append);
     struct counters *counters = packet->pipeline->options.counters;
-    settle(counters, &counters->rejected, packet->batch.counts.rejected, result);
+    count_outcome(counters, &counters->rejected, packet->batch.counts.rejected, result);
     append_back(packet);
 }
 
@@ -455,10 +454,10 @@ static void append(struct stream *stream, struct stream_append *append,
 static void write_packet(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
     struct batch *batch = &packet->batch;
-    packet->appends = 1; /* this call's own, so that it is not freed below us */
+    packet->appends = 1; /* keeps the packet until this function ends */
     packet->appends += batch->stored.size > 0;
     packet->appends += batch->rejects.size > 0;
-    if (batch->stored.size) append(packet->lane->stream, &packet->stored, &batch->stored);
+    if (batch->stored.size) append(packet->feed->stream, &packet->stored, &batch->stored);
     if (batch->rejects.size) append(pipeline->options.rejects, &packet->rejects, &batch->rejects);
     append_back(packet);
 }

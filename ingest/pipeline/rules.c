@@ -35,7 +35,7 @@ static void set(struct rules *rules, uint32_t number, const char *name,
     listener->name = rules->names[number];
     if (listener->gate) schema_gate_hold(listener->gate);
     schema_gate_release(before);
-    /* The usual ones are known by their address. */
+    /* The usual rules are identified by their address. */
     if (from->facts == NULL || from->facts == &facts_rules_usual) return;
     rules->facts[number] = *from->facts;
     listener->facts = &rules->facts[number];
@@ -56,7 +56,7 @@ void rules_keep(struct rules *rules, uint32_t number, const struct rules *before
     rules->streams[number] = before->streams[number];
 }
 
-/* Its name and what it was judged by stay, for the lines that are on their way. */
+/* Its name and rules stay for lines that are not written yet. */
 void rules_leave(struct rules *rules, uint32_t number) {
     rules->streams[number] = STREAMS_MAX;
 }

@@ -1,7 +1,8 @@
-/* rules.h - what the lines of each listener are judged by, and to which stream they go, from one reload to the next.
+/* rules.h - what the lines of each listener are validated by and which stream they go to, from one
+ * reload to the next.
  *
- * A batch keeps the rules that were in force when it was opened until it is written, so
- * nothing changes under a worker; who was the last to hold them frees them.  Owner only. */
+ * A batch holds the rules that were active when it was opened until it is written, so nothing changes
+ * under a worker.  The last holder frees them.  Owner only. */
 #ifndef INGEST_PIPELINE_RULES_H
 #define INGEST_PIPELINE_RULES_H
 
@@ -18,20 +19,20 @@ struct rules {
     struct batch_listener listeners[LISTENER_NUMBERS];
     char names[LISTENER_NUMBERS][LISTENER_NAME_MAX];
     struct facts_rules facts[LISTENER_NUMBERS];
-    uint32_t streams[LISTENER_NUMBERS]; /* where they go: the pipeline's numbers */
+    uint32_t streams[LISTENER_NUMBERS]; /* that their lines go to: the pipeline's numbers */
 };
 
-/* Of no listener yet, held once; NULL: out of memory. */
+/* Without listeners, held once; NULL: out of memory. */
 struct rules *rules_create(uint32_t line_bytes_max);
 void rules_hold(struct rules *rules);
 void rules_release(struct rules *rules);
 
-/* All is copied. */
+/* Sets the rules of one listener; everything is copied. */
 void rules_set(struct rules *rules, uint32_t number, const char *name,
                const struct listener_config *config, uint32_t stream);
-/* The same as before. */
+/* Copies them from the rules before. */
 void rules_keep(struct rules *rules, uint32_t number, const struct rules *before);
-/* That listener has gone: it feeds nothing any more. */
+/* The listener has closed and feeds no stream any more. */
 void rules_leave(struct rules *rules, uint32_t number);
 /* Does any listener feed this stream? */
 bool rules_feed(const struct rules *rules, uint32_t stream);

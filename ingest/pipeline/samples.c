@@ -7,7 +7,7 @@
 
 #define MINUTE_NS (60 * 1000000000ll)
 
-/* FNV-1a; that two keywords share one costs a sample, nothing else. */
+/* FNV-1a.  If two keywords have the same hash, one sample is missed. */
 static uint64_t hash(uint64_t sum, const char *text) {
     for (; *text; text++)
         sum = (sum ^ (uint8_t)*text) * UINT64_C(1099511628211);
@@ -17,18 +17,18 @@ static uint64_t hash(uint64_t sum, const char *text) {
 static bool may_say(struct samples *samples, const char *listener, const char *keyword,
                     int64_t now_ns) {
     const uint64_t sum = hash(hash(UINT64_C(14695981039346656037), listener), keyword);
-    if (samples->said == 0 || now_ns - samples->minute_ns >= MINUTE_NS) {
+    if (samples->count == 0 || now_ns - samples->minute_ns >= MINUTE_NS) {
         samples->minute_ns = now_ns;
-        samples->said = 0;
+        samples->count = 0;
     }
-    for (uint32_t i = 0; i < samples->said; i++)
+    for (uint32_t i = 0; i < samples->count; i++)
         if (samples->keywords[i] == sum) return false;
-    if (samples->said == SAMPLES_A_MINUTE) return false;
-    samples->keywords[samples->said++] = sum;
+    if (samples->count == SAMPLES_A_MINUTE) return false;
+    samples->keywords[samples->count++] = sum;
     return true;
 }
 
-/* The text comes from a log: nothing in it reaches a terminal but what can be seen. */
+/* The text comes from a sender: control characters must not reach a terminal. */
 static void make_visible(char *text) {
     for (uint8_t *p = (uint8_t *)text; *p; p++) {
         const bool c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F;

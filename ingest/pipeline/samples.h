@@ -1,5 +1,5 @@
-/* samples.h - what an operator is told of lines that a monitored schema would have
- * rejected: in any minute the first of each keyword, and at most SAMPLES_A_MINUTE.  Owner only. */
+/* samples.h - reports lines that a monitored schema would have rejected: in any minute the first line of
+ * each keyword, and at most SAMPLES_A_MINUTE.  Owner only. */
 #ifndef INGEST_PIPELINE_SAMPLES_H
 #define INGEST_PIPELINE_SAMPLES_H
 
@@ -9,15 +9,15 @@
 
 #define SAMPLES_A_MINUTE 10
 
-/* All zero: nothing said yet. */
+/* All zero: nothing reported yet. */
 struct samples {
     int64_t minute_ns; /* its beginning */
-    uint32_t said;
+    uint32_t count;
     uint64_t keywords[SAMPLES_A_MINUTE]; /* their hashes */
 };
 
-/* A line on standard error for each sample of the batch that may be told.  total: how many
- * lines were like this since the start. */
+/* Says one line for each sample of the batch that may be reported.  total: the number of such lines
+ * since the start. */
 void samples_say(struct samples *samples, const struct batch *batch, int64_t now_ns,
                  uint64_t total);
 

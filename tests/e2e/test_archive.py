@@ -224,7 +224,7 @@ class Archive(ArchiveCase):
         for name in ("", "two\nlines"):
             told = logportd("--check", "--archive-dir", name)
             self.assertEqual(told.code, 2)
-            self.assertIn("archive_dir: a directory's name", told.said)
+            self.assertIn("archive_dir: a directory name", told.said)
 
 
 class ArchiveReaders(ArchiveCase):

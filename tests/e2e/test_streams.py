@@ -310,14 +310,14 @@ class Streams(Reloading):
     def test_names_that_cannot_be_are_refused_with_their_place(self):
         self.path = os.path.join(self.directory(), "logportd.json")
         for name, why in (
-            ("..", "cannot be a stream's name"),
-            ("a/b", "cannot be a stream's name"),
-            ("..\\\\main", "cannot be a stream's name"),
-            ("C:", "cannot be a stream's name"),
-            ("NUL", "cannot be a stream's name"),
-            ("state", "cannot be a stream's name"),
-            ("rejects", "the daemon's own"),
-            ("x" * 65, "cannot be a stream's name"),
+            ("..", "is not a valid stream name"),
+            ("a/b", "is not a valid stream name"),
+            ("..\\\\main", "is not a valid stream name"),
+            ("C:", "is not a valid stream name"),
+            ("NUL", "is not a valid stream name"),
+            ("state", "is not a valid stream name"),
+            ("rejects", "is reserved for rejected lines"),
+            ("x" * 65, "is not a valid stream name"),
         ):
             for text, place in (
                 ('{"tcp": {"address": "127.0.0.1:0",\n"stream": "%s"}}', ":2:11: stream: "),
