@@ -12,6 +12,7 @@ import unittest
 
 from harness import (
     PORT,
+    ROOT,
     SANITIZED,
     SEGMENT_NAME,
     WINDOWS,
@@ -135,10 +136,12 @@ class Listening(Case):
         daemon.stop()
 
     def test_version_and_help_go_to_stdout_and_exit_0(self):
+        with open(os.path.join(ROOT, "CMakeLists.txt")) as file:
+            version = re.search(r"project\(logport VERSION (\S+)", file.read())[1]
         for program in (logportd, logport):
             result = program("--version")
             self.assertEqual(result.code, 0, result.said)
-            self.assertRegex(result.out.decode(), r"0\.1\.0")
+            self.assertIn(" %s\n" % version, result.out.decode().replace("\r", ""))
             result = program("--help")
             self.assertEqual(result.code, 0, result.said)
             self.assertGreater(len(result.out), 200)
