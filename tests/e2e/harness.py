@@ -104,6 +104,32 @@ def wait_until(predicate, what, timeout=None):
         pause = min(pause * 1.5, 0.1)
 
 
+_reserved_ports = []
+
+
+def free_port():
+    """A port of 127.0.0.1 that is free for TCP and UDP, for a listener that is opened later.
+
+    No other test takes it meanwhile: it is outside the range from which the kernel chooses
+    for bind(0) and connect(), and reserved until this process ends, by an abstract socket."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first, last = map(int, file.read().split())
+    ports = [port for port in range(10000, 65000) if not first <= port <= last]
+    for port in random.sample(ports or range(10000, 65000), 200):
+        reserved = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            reserved.bind("\0logport-test-port-%d" % port)
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with contextlib.closing(socket.socket(socket.AF_INET, kind)) as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            continue
+        _reserved_ports.append(reserved)
+        return port
+    raise AssertionError("no free port in 200 attempts")
+
+
 def raise_open_files(need):
     """The connections of a test are open files of ours as well."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

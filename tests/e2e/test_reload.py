@@ -9,13 +9,7 @@ import socket
 import threading
 import time
 
-from harness import Case, identity, logport, log_line, main, native_only, rejects, scaled, segments, wait_until
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with contextlib.closing(socket.socket(socket.AF_INET, kind)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from harness import Case, free_port, identity, logport, log_line, main, native_only, rejects, scaled, segments, wait_until
 
 
 def refuses(port):
@@ -111,7 +105,7 @@ class Reload(Reloading):
         daemon = self.configured(tcp="127.0.0.1:0", udp="127.0.0.1:0")
         old = daemon.connect()
         old.sendall(b'{"half":')
-        tcp, udp = free_port(), free_port(socket.SOCK_DGRAM)
+        tcp, udp = free_port(), free_port()
         self.write(tcp=["127.0.0.1:0", "127.0.0.1:%d" % tcp], udp=["127.0.0.1:0", "127.0.0.1:%d" % udp])
         self.reload(daemon)
         old.sendall(b"1}\n")
@@ -126,7 +120,7 @@ class Reload(Reloading):
 
     def test_a_listener_that_is_gone_takes_what_has_come_and_closes(self):
         first, second = free_port(), free_port()
-        udp = free_port(socket.SOCK_DGRAM)
+        udp = free_port()
         daemon = self.configured(tcp=["127.0.0.1:%d" % first, "127.0.0.1:%d" % second], udp="127.0.0.1:%d" % udp)
         stays, goes = daemon.connect(0), daemon.connect(1)
         stays.sendall(b'{"stays":1}\n')
@@ -198,7 +192,7 @@ class Reload(Reloading):
 class ReloadUnderLoad(Reloading):
     def test_reloads_under_load_lose_nothing_over_tcp_and_udp(self):
         extra = [free_port() for _ in range(3)]
-        udp_extra = free_port(socket.SOCK_DGRAM)
+        udp_extra = free_port()
         base = dict(tcp=["127.0.0.1:0"], udp=["127.0.0.1:0"], flush_ms=5)
         daemon = self.configured(**base)
         count = scaled(30000, 2000)
