@@ -1,6 +1,6 @@
 /* cut.h - cuts a segment into pieces that threads can search: runs of whole frames, some hundred
- * KiB of the file. It reads only frame headers; with an index not even these, and the thread that
- * searches the piece reads it. Groups that the index excludes are skipped. Where headers are
+ * KiB of the file.  It reads only frame headers; with an index not even these, and the thread that
+ * searches the piece reads it.  Groups that the index excludes are skipped.  Where headers are
  * damaged, it reads frame by frame (writer/segment/segment_reader.h) and reports the damage. */
 #ifndef TOOLS_QUERY_CUT_H
 #define TOOLS_QUERY_CUT_H
@@ -55,10 +55,10 @@ struct cutter {
  * nothing is open. */
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment);
 void cutter_close(struct cutter *cutter);
-/* The next piece, read into `packed` unless it is careful or unread. False: there are no more. */
+/* The next piece, read into `packed` unless it is careful or unread.  False: there are no more. */
 bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed);
 /* Reads a piece that was cut before; any thread, while the cutter does not use reader.file. 0 or an
- * ERR_; ERR_CLOSED: the file has become shorter. On error `packed` is empty. */
+ * ERR_; ERR_CLOSED: the file has become shorter.  On error `packed` is empty. */
 int cut_read(const struct cutter *cutter, const struct cut *cut, struct buffer *packed);
 
 #endif

@@ -35,7 +35,7 @@ struct members {
 };
 
 /* These calls expect text that json_check_line (schema/json/json.h) found valid, without
- * surrounding white space. For other text the result is unspecified, but nothing outside the text
+ * surrounding white space.  For other text the result is unspecified, but nothing outside the text
  * is read. */
 struct value value_of(const uint8_t *begin, const uint8_t *end);
 /* Iterates over an object's members or an array's elements in order. */
@@ -43,13 +43,13 @@ struct members members_of(const struct value *value);
 bool members_next(struct members *members, struct member *member);
 
 /* Finds the value at a dotted path of names and, in arrays, numbers from 0. Names may contain dots:
- * a name that equals the whole rest of the path wins over a name that is its beginning. Of
+ * a name that equals the whole rest of the path wins over a name that is its beginning.  Of
  * duplicate names the last one counts, as in most programs. */
 bool value_find(const struct value *root, const char *path, size_t size, struct value *found);
 bool name_equals(const struct member *member, const char *name, size_t size);
 
 /* Decodes the next character of a string (from value.begin + 1 to value.end - 1, or of a name):
- * advances *p and writes at most 4 bytes; returns how many. A lone surrogate becomes U+FFFD. *p <
+ * advances *p and writes at most 4 bytes; returns how many.  A lone surrogate becomes U+FFFD. *p <
  * end. */
 size_t string_decode(const uint8_t **p, const uint8_t *end, uint8_t *bytes);
 

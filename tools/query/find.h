@@ -1,4 +1,4 @@
-/* find.h - finds a literal in a block of bytes, comparing many positions at a time. Pure. */
+/* find.h - finds a literal in a block of bytes, comparing many positions at a time.  Pure. */
 #ifndef TOOLS_QUERY_FIND_H
 #define TOOLS_QUERY_FIND_H
 
@@ -11,7 +11,7 @@ struct needle {
     size_t size;
     bool ignore_case; /* ASCII letters only */
     /* Offsets of the two bytes that are rarest in log lines: only where both match is the whole
-     * needle compared. Equal if the needle has one byte. */
+     * needle compared.  Equal if the needle has one byte. */
     size_t first, second;
     bool wide; /* compared with AVX2, 32 bytes at once; never with ignore_case */
 };

@@ -1,4 +1,4 @@
-/* piece.h - decompresses and searches one piece of a segment; the work of one thread. Pure. */
+/* piece.h - decompresses and searches one piece of a segment; the work of one thread.  Pure. */
 #ifndef TOOLS_QUERY_PIECE_H
 #define TOOLS_QUERY_PIECE_H
 

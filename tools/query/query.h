@@ -2,7 +2,7 @@
  * A query is opened once and shared by threads; each thread has its own query_state.
  *
  * A record matches if it matches any of the patterns (or none, if inverted) and passes --where,
- * --level, --since and --until. Pure, except for messages while it is opened. */
+ * --level, --since and --until.  Pure, except for messages while it is opened. */
 #ifndef TOOLS_QUERY_QUERY_H
 #define TOOLS_QUERY_QUERY_H
 
@@ -26,7 +26,7 @@ struct query_settings {
     struct option_list streams;
 };
 
-/* The options of every command that reads records. `offset` is offsetof the struct query_settings
+/* The options of every command that reads records.  `offset` is offsetof the struct query_settings
  * in the command's settings. */
 #define QUERY_OPTIONS(offset)                                                                      \
     {.name = "since",                                                                              \
@@ -125,7 +125,7 @@ struct query_state {
 };
 
 /* now_ns: what "10m" is relative to, since 1970 UTC. The settings and their texts must outlive the
- * query. ERR_INVALID: a setting is invalid; a message that starts with `command` was printed, and
+ * query.  ERR_INVALID: a setting is invalid; a message that starts with `command` was printed, and
  * nothing needs to be closed. */
 int query_open(struct query *query, const char *command, const struct query_settings *settings,
                const struct query_patterns *patterns, int64_t now_ns);
@@ -140,15 +140,15 @@ int64_t query_time_of(const struct query *query, const struct query_state *state
                       const uint8_t *record, size_t size);
 /* Does the query depend on times or levels, which lids and indexes know? */
 bool query_needs_spans(const struct query *query);
-/* Can a line with these times and levels match? A span without lines excludes nothing. */
+/* Can a line with these times and levels match?  A span without lines excludes nothing. */
 enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
 enum query_reason query_check_span(const struct query *query, const struct span *span);
 
 /* One record, without its newline. */
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
                    size_t size);
-/* The next matching line of [p, end), which holds whole lines: [*line, *next). False: there is
- * none. Call query_begin first for every new range; then p must not move backwards. */
+/* The next matching line of [p, end), which holds whole lines: [*line, *next).  False: there is
+ * none.  Call query_begin first for every new range; then p must not move backwards. */
 void query_begin(struct query_state *state);
 bool query_next(const struct query *query, struct query_state *state, const uint8_t *p,
                 const uint8_t *end, const uint8_t **line, const uint8_t **next);
@@ -162,7 +162,7 @@ bool query_wants_stream(const struct query *query, const char *stream);
 /* Parses TIME as --since does: `10m` (ago), `now`, `today`, `yesterday` (the start of the day),
  * `15:00` (today), `2026-11-24`, RFC 3339 and its variants, or seconds or smaller units since 1970.
  * Without a zone it is local time: the first one if that time occurs twice, the moment of the
- * change if it is skipped. ERR_INVALID. */
+ * change if it is skipped.  ERR_INVALID. */
 #define QUERY_TIME_HINT "try 10m, yesterday, 2026-11-24 15:00 (local) or 2026-11-24T07:30:00Z"
 int query_time(const char *text, int64_t now_ns, int64_t *unix_ns);
 

@@ -1,5 +1,5 @@
 /* read.h - finds the files that PATHs stand for, and reads their frames in order; damage is
- * reported on stderr and skipped. Blocking. */
+ * reported on stderr and skipped.  Blocking. */
 #ifndef TOOLS_QUERY_READ_H
 #define TOOLS_QUERY_READ_H
 
@@ -24,22 +24,22 @@ struct read_request {
     struct progress *progress; /* where to report progress; never NULL */
 };
 
-/* Lists the files of all paths, each file once, at the first path that names it. False: something
- * could not be read and a message was printed; the list holds the rest. The list starts as all
+/* Lists the files of all paths, each file once, at the first path that names it.  False: something
+ * could not be read and a message was printed; the list holds the rest.  The list starts as all
  * zero; call segment_list_free in any case. */
 bool list_segments(const struct read_request *request, struct segment_list *list);
 /* False: one of these streams has no file in the list; a message was printed, because an empty
  * result for a mistyped name would look like an answer. */
 bool streams_exist(const struct option_list *streams, const struct segment_list *list);
 /* Appends one path's files, including archived ones, to the list. 0 or an ERR_ (report_path_error
- * prints it); the list may have grown in both cases. An archive that cannot be read sets *all to
+ * prints it); the list may have grown in both cases.  An archive that cannot be read sets *all to
  * false and is reported; with `all` NULL it is skipped silently. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all);
 void report_path_error(const char *path, bool named, int status);
-/* A listed segment could not be opened. True: this is an error and was reported. False: it was
+/* A listed segment could not be opened.  True: this is an error and was reported.  False: it was
  * deleted after it was listed, and no older segment of its stream was printed, so it counts as
  * deleted before. shown: the last segment that was read, from oldest to newest; NULL: none, or
- * scan backwards. */
+ * reading backwards. */
 bool report_unopened(const struct segment_file *segment, const struct segment_file *shown,
                      int status);
 
@@ -61,13 +61,13 @@ struct frame_scan {
 /* results_at_end: see progress_begin. */
 void frame_scan_open(struct frame_scan *scan, const struct read_request *request,
                      bool results_at_end);
-/* True: reader.raw holds the lines of the next frame. False: there are no more. */
+/* True: reader.raw holds the lines of the next frame.  False: there are no more. */
 bool frame_scan_next(struct frame_scan *scan);
 void frame_scan_close(struct frame_scan *scan);
 
 /* A short description of the damage. */
 const char *damage_text(enum segment_damage damage);
-/* Reports the damage on stderr: file, frame, offset and what happens next. False: it is not damage
+/* Reports the damage on stderr: file, frame, offset and what happens next.  False: it is not damage
  * but the end of a live segment. */
 bool report_damage(const struct segment_file *segment, const struct segment_reader *reader,
                    enum segment_damage damage);

@@ -29,7 +29,7 @@ struct received {
     struct received_until until; /* likewise */
 };
 
-/* Reads headers and lids up to the present end of the file. Never fails: what cannot be read is
+/* Reads headers and lids up to the present end of the file.  Never fails: what cannot be read is
  * unknown. */
 void received_open(struct received *received, struct file *file, const struct segment_name *name);
 void received_close(struct received *received); /* all zero: does nothing */

@@ -1,5 +1,5 @@
 /* regex.h - a compiled regular expression (PCRE2, see schema/regex/pattern.h) and the literal that
- * every match of it contains. Text is taken as UTF-8; invalid UTF-8 matches nothing and is
+ * every match of it contains.  Text is taken as UTF-8; invalid UTF-8 matches nothing and is
  * harmless. */
 #ifndef TOOLS_QUERY_REGEX_H
 #define TOOLS_QUERY_REGEX_H
@@ -17,7 +17,7 @@ struct pattern_scratch;
 struct regex {
     struct pattern *code;
     bool ignore_case;
-    /* May be matched over many lines at once. False: a match could depend on the end of its line,
+    /* May be matched over many lines at once.  False: a match could depend on the end of its line,
      * or a search over many lines could take too long, so lines are matched one by one. */
     bool over_lines;
     /* The longest literal that was found in every match; size 0: none. */
@@ -37,7 +37,7 @@ void regex_close(struct regex *regex);
 int regex_state_open(struct regex_state *state);
 void regex_state_close(struct regex_state *state);
 
-/* 1: found at [*begin, *end). 0: not found. Negative: it gave up because matching took too long;
+/* 1: found at [*begin, *end). 0: not found.  Negative: it gave up because matching took too long;
  * trying single lines instead of several may succeed. */
 int regex_find(const struct regex *regex, struct regex_state *state, const uint8_t *text,
                size_t size, size_t from, size_t *begin, size_t *end);

@@ -1,6 +1,6 @@
 /* select.h - runs a query over segments. Worker threads search pieces of segments; the results come
- * back on the calling thread in storage order. Indexes and lids exclude what need not be read.
- * Damage is reported on stderr and skipped. These calls block. */
+ * back on the calling thread in storage order.  Indexes and lids exclude what need not be read.
+ * Damage is reported on stderr and skipped.  These calls block. */
 #ifndef TOOLS_QUERY_SELECT_H
 #define TOOLS_QUERY_SELECT_H
 

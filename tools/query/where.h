@@ -5,7 +5,7 @@
  *
  * Comparisons are typed: numbers with numbers, strings with strings (byte by byte), true, false and
  * null with themselves. Between different types only != is true. A comparison with an absent field
- * is false. A field alone is true if it is present and neither false nor null. Integers are
+ * is false.  A field alone is true if it is present and neither false nor null.  Integers are
  * compared exactly, whatever their length. */
 #ifndef TOOLS_QUERY_WHERE_H
 #define TOOLS_QUERY_WHERE_H
