@@ -1,7 +1,7 @@
 /* format.h - JSON Schema's `format`: is this text a date-time, a host name, a URI ...?
  *
- * Each format is as strict as the standard that the specification names (listed in format.c).  Takes
- * time linear in the text.  Pure, no allocation: any thread. */
+ * Each format is as strict as the standard that the specification names (listed in format.c).
+ * Takes time linear in the text.  Pure, no allocation: any thread. */
 #ifndef SCHEMA_FORMAT_FORMAT_H
 #define SCHEMA_FORMAT_FORMAT_H
 

@@ -1,5 +1,5 @@
-/* idna_table.c - the characters that are valid in host names (RFC 5892: PVALID) with the properties that
- * the rules need, in ascending order.  Printed by tools/idna-table from Unicode 14.0.0. */
+/* idna_table.c - the characters that are valid in host names (RFC 5892: PVALID) with the properties
+ * that the rules need, in ascending order.  Printed by tools/idna-table from Unicode 14.0.0. */
 #include "schema/format/idna_table.h"
 
 /* clang-format off */

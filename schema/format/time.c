@@ -73,8 +73,9 @@ bool format_date_time(const char *text, size_t size) {
     return take_date(&r) && take(&r, "Tt") && take_time(&r) && r.p == r.end;
 }
 
-/* Consecutive numbers with units, none left out between two of them ("YMD": months may follow years,
- * days may not).  Returns how many there are; stops before a number without one of these units. */
+/* Consecutive numbers with units, none left out between two of them ("YMD": months may follow
+ * years, days may not).  Returns how many there are; stops before a number without one of these
+ * units. */
 static int take_units(struct time_reader *r, const char *units) {
     int count = 0;
     for (;;) { /* ends: r->p increases */

@@ -8,7 +8,8 @@
 #include "schema/json/scan.h"
 #include "schema/json/text.h"
 
-/* At most half full: a name's slot is found in a few steps unless the names were chosen to collide. */
+/* At most half full: a name's slot is found in a few steps unless the names were chosen to
+ * collide. */
 #define SLOTS_MAX (2 * IJSON_NAMES_MAX)
 #define STEPS_MAX 64
 

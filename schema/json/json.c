@@ -378,8 +378,8 @@ INLINE const uint8_t *check_string(const uint8_t *p, struct validator *validator
     }
 }
 
-/* Skips bytes that a string may contain as they are, up to a quote, a backslash, a control character
- * or a byte of more than seven bits. */
+/* Skips bytes that a string may contain as they are, up to a quote, a backslash, a control
+ * character or a byte of more than seven bits. */
 INLINE const uint8_t *skip_plain(const uint8_t *p, bool vectors) {
 #ifdef __SSE2__
     if (vectors) {

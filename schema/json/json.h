@@ -53,10 +53,10 @@ struct json_line {
 /* So many bytes after the text must be readable; their values do not matter. */
 #define JSON_PADDING 64
 
-/* Validates the line at `text`; line->next is set for invalid lines, too.  Requires text < text_end,
- * text_end[-1] == '\n' and JSON_PADDING readable bytes after it; the text may hold many lines.  A line
- * that ends before its value does is JSON_TRUNCATED wherever that happens, inside a string, too.
- * any: the top level need not be an object. */
+/* Validates the line at `text`; line->next is set for invalid lines, too.  Requires text <
+ * text_end, text_end[-1] == '\n' and JSON_PADDING readable bytes after it; the text may hold many
+ * lines.  A line that ends before its value does is JSON_TRUNCATED wherever that happens, inside a
+ * string, too.  any: the top level need not be an object. */
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line);
 
@@ -92,8 +92,8 @@ void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool an
                            struct json_found *found);
 
 /* The implementations, for tests that compare them; the calls above use the fastest that the CPU
- * supports.  An unsupported one is replaced by the next simpler one.  names may be NULL: found is not
- * touched then. */
+ * supports.  An unsupported one is replaced by the next simpler one.  names may be NULL: found is
+ * not touched then. */
 enum json_method { JSON_PLAIN, JSON_VECTORS, JSON_MARKS };
 void json_check_line_by(enum json_method method, const uint8_t *text, const uint8_t *text_end,
                         bool any, const struct json_names *names, struct json_line *line,

@@ -1,5 +1,5 @@
-/* marks.c - finds a line's quotes with AVX2, and checks control characters, escapes and UTF-8 in the
- * same pass.
+/* marks.c - finds a line's quotes with AVX2, and checks control characters, escapes and UTF-8 in
+ * the same pass.
  *
  * A newline always ends a line, so the first control character is either the end of the line or
  * a reason to leave it to the other methods. */
@@ -101,8 +101,8 @@ WIDE_INLINE uint16_t *put_offsets(uint64_t bits, uint32_t at, uint16_t *out) {
     return end;
 }
 
-/* *escaped: bit 0 is set if the block's first byte is escaped by a backslash that ended the previous
- * block; on return the same for the next block. */
+/* *escaped: bit 0 is set if the block's first byte is escaped by a backslash that ended the
+ * previous block; on return the same for the next block. */
 static bool check_escapes(const uint8_t *p, struct block_bits *block, uint64_t *escaped) {
     uint64_t backslashes = block->backslashes & ~*escaped;
     block->quotes &= ~*escaped;

@@ -1,8 +1,8 @@
 /* marks.h - the first of two passes over a line: finds its quotes, 64 bytes at a time.
  *
  * Checks everything that does not need the grammar, so that the grammar (json.c) need not read
- * strings: it goes from quote to quote.  Needs AVX2; on other CPUs, and for a line that is unusual in
- * any way, json.c uses its other methods.  Only for json.c.  Pure: any thread. */
+ * strings: it goes from quote to quote.  Needs AVX2; on other CPUs, and for a line that is unusual
+ * in any way, json.c uses its other methods.  Only for json.c.  Pure: any thread. */
 #ifndef SCHEMA_JSON_MARKS_H
 #define SCHEMA_JSON_MARKS_H
 
@@ -21,8 +21,8 @@ struct json_marks {
 
 /* True if this CPU supports it. */
 bool json_marks_possible(void);
-/* True: up to the newline the text is UTF-8, has no control character except a CR before the newline,
- * and every backslash begins a valid escape.  False: undecided.  Requires of the text what
+/* True: up to the newline the text is UTF-8, has no control character except a CR before the
+ * newline, and every backslash begins a valid escape.  False: undecided.  Requires of the text what
  * json_check_line does. */
 bool json_marks_find(const uint8_t *text, struct json_marks *marks);
 

@@ -2,9 +2,9 @@
  * text, and the position of the decimal point; up to 18 digits are also kept as an integer.
  *
  * n = N * 10^a is a multiple of d = D * 10^b (N, D integers that do not end in 0) exactly if D
- * divides N * 10^(a-b).  If a < b it does not, as N would have to end in 0.  Otherwise more zeros only
- * help with the factors 2 and 5 of D, and D has fewer of these than four times its digits: that many
- * zeros give the same result as a billion. */
+ * divides N * 10^(a-b).  If a < b it does not, as N would have to end in 0.  Otherwise more zeros
+ * only help with the factors 2 and 5 of D, and D has fewer of these than four times its digits:
+ * that many zeros give the same result as a billion. */
 #include "schema/json/number.h"
 
 #include <assert.h>

@@ -37,8 +37,8 @@ bool number_whole(const struct number *number);
 /* True if above zero, with at most NUMBER_DIVISOR_DIGITS_MAX significant digits. */
 bool number_is_divisor(const struct number *number);
 /* True if number is a multiple of divisor, for which number_is_divisor must hold.  Takes at most
- * (digits of number + 4 * digits of divisor) * digits of divisor / 81 steps; with a divisor of at most
- * NUMBER_SHORT_DIGITS, as usual, as many as both have digits. */
+ * (digits of number + 4 * digits of divisor) * digits of divisor / 81 steps; with a divisor of at
+ * most NUMBER_SHORT_DIGITS, as usual, as many as both have digits. */
 bool number_divides(const struct number *number, const struct number *divisor);
 /* Numbers that are equal have equal hashes, however they are written. */
 uint64_t number_hash(const struct number *number);

@@ -1,5 +1,5 @@
-/* text.c - see text.h.  Most texts have no backslash: each call checks that first, and if so uses the
- * raw bytes as they are. */
+/* text.c - see text.h.  Most texts have no backslash: each call checks that first, and if so uses
+ * the raw bytes as they are. */
 #include "schema/json/text.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 /* text.h - JSON strings in their raw form: the bytes between the quotes, escapes not decoded,
  * accepted by json.h.
  *
- * Decoded text is UTF-8.  A lone surrogate (\ud800, which json.h accepts) is decoded to three bytes as
- * if it were a character (WTF-8), and counts as one code point.  A pair of escaped surrogates is one
- * code point.  Pure, no allocation: any thread. */
+ * Decoded text is UTF-8.  A lone surrogate (\ud800, which json.h accepts) is decoded to three bytes
+ * as if it were a character (WTF-8), and counts as one code point.  A pair of escaped surrogates is
+ * one code point.  Pure, no allocation: any thread. */
 #ifndef SCHEMA_JSON_TEXT_H
 #define SCHEMA_JSON_TEXT_H
 
@@ -30,11 +30,11 @@ uint64_t text_hash_decoded(const char *decoded, size_t size);
 /* ---- JSON Pointer (RFC 6901) ---- */
 
 /* Writes a raw name as a reference token ("~0" for ~, "~1" for /, the rest decoded), without the
- * leading / and a terminating zero.  Zeros and lone surrogates become U+FFFD.  Writes whole code points,
- * at most `room` bytes; returns how many were written. */
+ * leading / and a terminating zero.  Zeros and lone surrogates become U+FFFD.  Writes whole code
+ * points, at most `room` bytes; returns how many were written. */
 size_t text_write_token(const char *raw, size_t size, char *out, size_t room);
-/* Decodes a reference token to the name into `out`, which has room for `size` bytes; returns how many
- * were written.  SIZE_MAX: a ~ is followed by neither 0 nor 1. */
+/* Decodes a reference token to the name into `out`, which has room for `size` bytes; returns how
+ * many were written.  SIZE_MAX: a ~ is followed by neither 0 nor 1. */
 size_t text_read_token(const char *token, size_t size, char *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* facts.c - see facts.h: the names of times and levels, and their values.
  *
- * During ingest, json.c finds the names while it validates the line.  A reader's records are known to
- * be valid JSON but have no padding after them, so it goes from member to member here and reads nothing
- * after the record's end. */
+ * During ingest, json.c finds the names while it validates the line.  A reader's records are known
+ * to be valid JSON but have no padding after them, so it goes from member to member here and reads
+ * nothing after the record's end. */
 #include "schema/record/facts.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 /* facts.h - the facts of a record: its time and its level (severity).
  *
  * Finds names at the record's top level, and below it only `instant{epochSecond,nanoOfSecond}` of
- * log4j and `log{level}` of ECS.  A name written with escapes is not found.  If a record has several
- * names of a kind, the first in the rules whose value is valid counts.  Pure, no allocation: any
- * thread. */
+ * log4j and `log{level}` of ECS.  A name written with escapes is not found.  If a record has
+ * several names of a kind, the first in the rules whose value is valid counts.  Pure, no
+ * allocation: any thread. */
 #ifndef SCHEMA_RECORD_FACTS_H
 #define SCHEMA_RECORD_FACTS_H
 
@@ -63,7 +63,8 @@ struct facts_rules {
 
 /* Times: @timestamp timestamp time ts @t date datetime asctime instant timeUnixNano
  * __REALTIME_TIMESTAMP.  Levels: level lvl severity levelname log.level @l log severityNumber
- * severityText log_level loglevel PRIORITY.  A record of CLEF (@t) without a level has level INFO. */
+ * severityText log_level loglevel PRIORITY.  A record of CLEF (@t) without a level has level
+ * INFO. */
 extern const struct facts_rules facts_rules_usual;
 
 /* Names separated by commas, in order of preference; NULL or "": the usual ones; "none": none at
@@ -72,13 +73,13 @@ extern const struct facts_rules facts_rules_usual;
 int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
                     struct facts_rules *rules);
 
-/* From the names that json_check_line_names found in a valid line, which ends at `end`; fills all of
- * *facts. */
+/* From the names that json_check_line_names found in a valid line, which ends at `end`; fills all
+ * of *facts. */
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
-/* The text of the last date's minute and its value: most lines have the same minute as the line before.
- * Initialize with zeros. */
+/* The text of the last date's minute and its value: most lines have the same minute as the line
+ * before.  Initialize with zeros. */
 struct facts_memory {
     uint8_t minute[16];
     int64_t minute_ns;
@@ -92,10 +93,10 @@ void facts_of_next_found(const struct facts_rules *rules, const struct json_foun
 void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
                      struct facts *facts);
 
-/* Parses a time as senders write it, without quotes: RFC 3339 with T, t, space or underscore, "." or ","
- * before the fraction, with a zone (Z, +01, +0100, +01:00) or without (UTC), with seconds or without;
- * or a number, by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns, with an exact fraction.
- * ERR_INVALID otherwise, also outside the years 1677 to 2262. */
+/* Parses a time as senders write it, without quotes: RFC 3339 with T, t, space or underscore, "."
+ * or "," before the fraction, with a zone (Z, +01, +0100, +01:00) or without (UTC), with seconds or
+ * without; or a number, by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns, with an exact
+ * fraction.  ERR_INVALID otherwise, also outside the years 1677 to 2262. */
 int time_parse(const char *text, size_t size, int64_t *ns);
 
 /* Parses a level's name, in any case: trace debug info warn error fatal, their short forms and

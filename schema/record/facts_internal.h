@@ -1,4 +1,5 @@
-/* facts_internal.h - fast paths for the most common forms of a time and a level, eight bytes at a time.
+/* facts_internal.h - fast paths for the most common forms of a time and a level, eight bytes at a
+ * time.
  *
  * Ingest pays for these with every line, so the forms that most lines have do not go through
  * time_parse and level_parse: "2026-11-24T07:30:00.123Z" (or with a space, a comma, more digits,
@@ -25,7 +26,8 @@ static inline uint64_t quick_eight(const void *bytes) {
     return value;
 }
 
-/* kind: 0xF0 for each byte that must be 0 to 9, 0xFF for each that must be 0.  Returns 0 if all are. */
+/* kind: 0xF0 for each byte that must be 0 to 9, 0xFF for each that must be 0.  Returns 0 if all
+ * are. */
 static inline uint64_t quick_mismatch(uint64_t bytes, uint64_t kind) {
     return ((bytes + (~kind & 0x0606060606060606u)) | bytes) & kind;
 }
@@ -51,8 +53,8 @@ static __attribute__((noinline)) bool quick_rest(const uint8_t *p, const uint8_t
     return p < end && *p == '"';
 }
 
-/* Days since 1970, for the years 1970 to 2261, which fit into 64 bits of ns as a whole.  False: no such
- * day. */
+/* Days since 1970, for the years 1970 to 2261, which fit into 64 bits of ns as a whole.  False: no
+ * such day. */
 static inline bool quick_day(uint32_t year, uint32_t month, uint32_t day, uint32_t *days) {
     static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -113,8 +115,8 @@ static inline bool quick_ends(const uint8_t *p) {
     return *p == ',' || *p == '}';
 }
 
-/* Unix seconds of ten digits (since 2001) with a fraction of up to seven digits or none.  `first`: the
- * first eight digits; p is after them, with eight more readable bytes. */
+/* Unix seconds of ten digits (since 2001) with a fraction of up to seven digits or none.  `first`:
+ * the first eight digits; p is after them, with eight more readable bytes. */
 static inline bool quick_seconds(uint64_t first, const uint8_t *p, const uint8_t *end,
                                  int64_t *ns) {
     static const uint32_t scales[] = {1000000000, 100000000, 10000000, 1000000,

@@ -2,9 +2,9 @@
  * data model, appendix B).
  *
  * CRITICAL has two meanings there: ERROR2 (18), the third highest of syslog, and FATAL (21), the
- * highest of .NET, Windows' event log and Python.  A search for fatal records must not miss the latter,
- * so the name means FATAL, as Python's 50 does in OpenTelemetry's own SDK.  syslog's 2, its keyword
- * `crit` and monolog's 500 mean ERROR2, because these have higher levels. */
+ * highest of .NET, Windows' event log and Python.  A search for fatal records must not miss the
+ * latter, so the name means FATAL, as Python's 50 does in OpenTelemetry's own SDK.  syslog's 2, its
+ * keyword `crit` and monolog's 500 mean ERROR2, because these have higher levels. */
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* time.c - parses times as senders write them: RFC 3339 and similar forms, and Unix time in the unit that
- * its magnitude indicates.  No floating point: fractions are exact. */
+/* time.c - parses times as senders write them: RFC 3339 and similar forms, and Unix time in the
+ * unit that its magnitude indicates.  No floating point: fractions are exact. */
 #include <stdbool.h>
 
 #include "port/error.h"

@@ -70,9 +70,9 @@ int timestamp_of_day(int32_t year, int32_t month, int32_t day, int64_t *second) 
     return 0;
 }
 
-/* Days are counted from 0000-03-01, so that the leap day is the last of a year and the lengths of the
- * months before it follow a fixed pattern.  An era is the 400 years after which the calendar repeats:
- * 146,097 days.  1970-01-01 is day 719,468. */
+/* Days are counted from 0000-03-01, so that the leap day is the last of a year and the lengths of
+ * the months before it follow a fixed pattern.  An era is the 400 years after which the calendar
+ * repeats: 146,097 days.  1970-01-01 is day 719,468. */
 static struct civil civil_of(int64_t unix_ns) {
     int64_t seconds = unix_ns / SECOND_NS;
     int64_t nanosecond = unix_ns % SECOND_NS;

@@ -1,5 +1,5 @@
-/* timestamp.h - formats and parses times: RFC 3339 and the compact form in segment names.  Times are
- * nanoseconds since 1970-01-01 UTC: 64 bits hold the years 1677 to 2262.  Pure: any thread. */
+/* timestamp.h - formats and parses times: RFC 3339 and the compact form in segment names.  Times
+ * are nanoseconds since 1970-01-01 UTC: 64 bits hold the years 1677 to 2262.  Pure: any thread. */
 #ifndef SCHEMA_RECORD_TIMESTAMP_H
 #define SCHEMA_RECORD_TIMESTAMP_H
 
@@ -17,8 +17,8 @@ const char *timestamp_format_compact(int64_t unix_ns, char *text);
 /* Parses the compact form (16 bytes; bytes after it are ignored), from 1970 on.  ERR_INVALID
  * otherwise, also for a day that does not exist. */
 int timestamp_parse_compact(const char *text, int64_t *unix_ns);
-/* The first second of a day in Unix time (negative before 1970).  ERR_INVALID: the day does not exist,
- * or the year is not 0 to 9999. */
+/* The first second of a day in Unix time (negative before 1970).  ERR_INVALID: the day does not
+ * exist, or the year is not 0 to 9999. */
 int timestamp_of_day(int32_t year, int32_t month, int32_t day, int64_t *second);
 
 #endif

@@ -1,6 +1,6 @@
-/* ecma.c - see ecma.h.  Reads the pattern once from left to right, with open groups on a small stack,
- * and writes the translation as it reads.  Literals are written as letters, digits or \x{...}, so that no
- * character of the pattern can have a special meaning in PCRE2. */
+/* ecma.c - see ecma.h.  Reads the pattern once from left to right, with open groups on a small
+ * stack, and writes the translation as it reads.  Literals are written as letters, digits or
+ * \x{...}, so that no character of the pattern can have a special meaning in PCRE2. */
 #include "schema/regex/ecma.h"
 
 #include <stdint.h>
@@ -22,8 +22,8 @@
     "\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}"        \
     "\\x{ff00}-\\x{10ffff}"
 
-/* PCRE2 10.42 ignores the part of \W above 255 in [^\W\p{L}] (its should_flip_negation), so \D and \W
- * are written out in classes (pattern_test: digits_and_words_are_ASCII...). */
+/* PCRE2 10.42 ignores the part of \W above 255 in [^\W\p{L}] (its should_flip_negation), so \D and
+ * \W are written out in classes (pattern_test: digits_and_words_are_ASCII...). */
 #define NO_DIGITS "\\x{0}-\\x{2f}\\x{3a}-\\x{10ffff}"
 #define NO_WORDS  "\\x{0}-\\x{2f}\\x{3a}-\\x{40}\\x{5b}-\\x{5e}\\x{60}\\x{7b}-\\x{10ffff}"
 
@@ -49,7 +49,8 @@ struct ecma_reader {
     struct group stack[ECMA_DEPTH_MAX];
     uint32_t names_count;
     struct group_name names[ECMA_NAMES_MAX];
-    /* What a quantifier would repeat: its start in the output, and the capturing groups before it. */
+    /* What a quantifier would repeat: its start in the output, and the capturing groups before
+     * it. */
     bool repeatable;
     size_t atom;
     uint32_t before_atom;
@@ -256,7 +257,8 @@ static bool read_count(struct ecma_reader *r, uint32_t *count) {
 }
 
 /* Removes an atom that repeats 0 times; its groups remain, empty, because they are numbered.  (x{0}
- * within y{0} makes PCRE2 10.42 miss matches: pattern_test: what_is_wanted_no_times_is_not_looked_for.) */
+ * within y{0} makes PCRE2 10.42 miss matches: pattern_test:
+ * what_is_wanted_no_times_is_not_looked_for.) */
 static void remove_atom(struct ecma_reader *r) {
     if (r->output == NULL || r->output->no_memory) return;
     r->output->size = r->atom;

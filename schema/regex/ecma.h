@@ -27,8 +27,8 @@ struct ecma_output {
 bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
                     struct pattern_problem *problem);
 
-/* Writes PCRE2's name for \p{name} or \p{name=value} to `out`: "{Lu}", at most ECMA_PROPERTY_MAX bytes
- * with the terminating zero.  value NULL: there is no =.  ECMA_UNKNOWN: not in ECMA-262;
+/* Writes PCRE2's name for \p{name} or \p{name=value} to `out`: "{Lu}", at most ECMA_PROPERTY_MAX
+ * bytes with the terminating zero.  value NULL: there is no =.  ECMA_UNKNOWN: not in ECMA-262;
  * ECMA_UNSUPPORTED: not in PCRE2.  PCRE2's compiler may still refuse an ECMA_KNOWN one. */
 #define ECMA_PROPERTY_MAX 64
 enum ecma_property { ECMA_KNOWN, ECMA_UNKNOWN, ECMA_UNSUPPORTED };

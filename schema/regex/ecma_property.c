@@ -1,5 +1,5 @@
-/* ecma_property.c - the Unicode properties of ECMA-262 (its tables 66 to 69) with their names in PCRE2
- * 10.42.  ECMA-262 is strict about case, PCRE2 is not. */
+/* ecma_property.c - the Unicode properties of ECMA-262 (its tables 66 to 69) with their names in
+ * PCRE2 10.42.  ECMA-262 is strict about case, PCRE2 is not. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* pattern.c - see pattern.h.  PCRE2 compiles to machine code where it can; time and memory of a
- * match are limited.  Where ECMA-262 differs from PCRE2, the pattern is translated (ecma.h) or an option
- * is set here.  Simple patterns are matched without PCRE2 (quick.h). */
+ * match are limited.  Where ECMA-262 differs from PCRE2, the pattern is translated (ecma.h) or an
+ * option is set here.  Simple patterns are matched without PCRE2 (quick.h). */
 #include "schema/regex/pattern.h"
 
 #include <stdio.h>
@@ -21,9 +21,9 @@
 #define HEAP_KIB_MAX    (8u << 10) /* used without JIT */
 
 /* PCRE2's own limit starts again at each position where a match is tried, and does not count the
- * characters that one item consumes: (?=.*a)(?=.*b) would take minutes on a megabyte.  Hence there are
- * two programs: a fast one with small limits for short texts, and one that calls us at each item,
- * where we add up the distance that the match has moved. */
+ * characters that one item consumes: (?=.*a)(?=.*b) would take minutes on a megabyte.  Hence there
+ * are two programs: a fast one with small limits for short texts, and one that calls us at each
+ * item, where we add up the distance that the match has moved. */
 #define SHORT_BYTES_MAX      512
 #define ANCHORED_STEPS_MAX   1000
 #define FLOATING_STEPS_MAX   100

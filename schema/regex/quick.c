@@ -1,7 +1,7 @@
-/* quick.c - see quick.h.  Each item consumes as much as it can, without backtracking.  That is correct
- * if nothing that may follow an item can begin with a character of its set; other patterns are not
- * simple.  Repetitions count characters, sets hold bytes: if a character beyond ASCII could belong to a
- * set, the result is undecided. */
+/* quick.c - see quick.h.  Each item consumes as much as it can, without backtracking.  That is
+ * correct if nothing that may follow an item can begin with a character of its set; other patterns
+ * are not simple.  Repetitions count characters, sets hold bytes: if a character beyond ASCII could
+ * belong to a set, the result is undecided. */
 #include "schema/regex/quick.h"
 
 #include <string.h>

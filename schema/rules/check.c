@@ -1,5 +1,6 @@
-/* check.c - runs a compiled schema over a line: what a value is decides which rules apply.
- * Scalars, containers and what applies to the same place have files of their own. */
+/* check.c - validates a line against a compiled schema: the kind of a value decides which rules
+ * apply.  Scalars, arrays, objects, and schemas that apply to the same value have files of their
+ * own. */
 #include "schema/rules/check.h"
 
 #include <assert.h>
@@ -7,7 +8,7 @@
 
 #include "schema/json/quotes.h"
 
-static judge_function check_more, check_in_scope;
+static check_function check_more, check_in_scope;
 
 #define BIT(kind) __builtin_ctz(kind)
 const uint8_t check_kinds[256] = {
@@ -41,7 +42,7 @@ bool schema_check(struct schema_checker *checker, const char *line, size_t size,
     return false;
 }
 
-/* ---- judges ---- */
+/* ---- checks by kind ---- */
 
 static const char *wrong_kind(struct schema_checker *checker, const struct node *node,
                               const char *p, const uint32_t *quote, struct marks *marks) {
@@ -82,7 +83,7 @@ static const char *any_container(struct schema_checker *checker, const struct no
     return check_skip_container(checker, p);
 }
 
-static judge_function *string_judge(const struct node *node) {
+static check_function *string_check(const struct node *node) {
     const struct string_rules *rules = node->string;
     if (node->choices && node->choices->plain && !rules && !node->constant)
         return check_string_choice;
@@ -91,22 +92,22 @@ static judge_function *string_judge(const struct node *node) {
     return rules->pattern || rules->format ? check_string : check_string_length;
 }
 
-static judge_function *number_judge(const struct node *node) {
+static check_function *number_check(const struct node *node) {
     if (node->constant || node->choices) return check_number;
     if (!node->number && !node->whole) return any_number;
     return node->number && !node->number->plain ? check_number : check_number_bounds;
 }
 
-/* What nobody has said anything of. */
+/* Accepts every value: for names without a schema. */
 static const struct node anything = {
-    .judges = {any_literal, any_literal, any_number, any_string, any_container, any_container},
+    .checks = {any_literal, any_literal, any_number, any_string, any_container, any_container},
     .kinds = KIND_ANY};
 
 static void plan_names(struct object_rules *rules) {
     const struct node *others = rules->additional ? rules->additional : &anything;
     for (uint32_t i = 0; i <= rules->name_count; i++) {
         struct name *name = &rules->names[i];
-        name->judged = name->node ? name->node : others;
+        name->applied = name->node ? name->node : others;
     }
 }
 
@@ -115,11 +116,11 @@ void check_plan(struct node *node, bool dynamic) {
     const bool valued = node->constant || node->choices;
     const bool more = dynamic || node->applicator_count > 0 || node->unevaluated_properties ||
                       node->unevaluated_items;
-    judge_function *const own[] = {
+    check_function *const own[] = {
         valued ? literal : any_literal,
         valued ? literal : any_literal,
-        number_judge(node),
-        string_judge(node),
+        number_check(node),
+        string_check(node),
         valued        ? check_more
         : node->array ? check_array
                       : any_container,
@@ -128,12 +129,12 @@ void check_plan(struct node *node, bool dynamic) {
                        : any_container,
     };
     for (int i = 0; i < 6; i++)
-        node->judges[i] = !(node->kinds >> i & 1) ? wrong_kind : more ? check_more : own[i];
+        node->checks[i] = !(node->kinds >> i & 1) ? wrong_kind : more ? check_more : own[i];
 }
 
-/* ---- what stands beside the rules for a kind ---- */
+/* ---- nodes with more than rules for one kind ---- */
 
-/* Where the value ends; for a container that no rule here goes over, it is not known yet. */
+/* The node's own rules.  *end: the value's end; NULL for a container that no rule here visits. */
 static bool check_own(struct schema_checker *checker, const struct node *node, const char *p,
                       struct marks *marks, const char **end) {
     *end = NULL;
@@ -207,7 +208,7 @@ static const char *check_more(struct schema_checker *checker, const struct node 
     return end;
 }
 
-/* The resource is noted while what is in it is checked: a $dynamicRef will look for it. */
+/* Keeps the resource in the dynamic scope during its checks, for $dynamicRef. */
 static const char *check_in_scope(struct schema_checker *checker, const struct node *node,
                                   const char *p, const uint32_t *quote, struct marks *marks) {
     if (checker->scope_count == CHECK_DEPTH_MAX) return check_give_up(checker, GIVE_UP_DEPTH);
@@ -217,13 +218,13 @@ static const char *check_in_scope(struct schema_checker *checker, const struct n
     return end;
 }
 
-/* ---- going over ---- */
+/* ---- skipping ---- */
 
-/* Between strings there are but brackets, commas, colons and scalars. */
+/* Between strings there are only brackets, commas, colons and scalars. */
 const char *check_skip_container(struct schema_checker *checker, const char *p) {
     const uint32_t *quote = checker->quote;
     uint32_t depth = 0;
-    for (;; p++) { /* ends where the depth is back at 0, as the text is whole */
+    for (;; p++) { /* ends when depth is 0 again, as the text is complete */
         if (*p == '"') {
             p = checker->line + quote[1];
             quote += 2;
@@ -237,7 +238,7 @@ const char *check_skip_container(struct schema_checker *checker, const char *p) 
     return p + 1;
 }
 
-/* ---- failing ---- */
+/* ---- failures ---- */
 
 const char *check_failed(struct schema_checker *checker, const struct node *node, const char *at,
                          enum keyword keyword, uint64_t a, uint64_t b, const void *detail) {

@@ -1,18 +1,18 @@
-/* check_apply.c - schemas that apply to the same place: references, combinations, conditions;
- * and what is left over for unevaluatedProperties and unevaluatedItems. */
+/* check_apply.c - schemas that apply to the same value: references, combinations, conditions; and
+ * unevaluatedProperties and unevaluatedItems. */
 #include "schema/rules/check.h"
 
 #include <string.h>
 
-/* The value that all of it applies to, and what stands beside it. */
+/* The value that the schemas apply to, with its context. */
 struct applying {
     struct schema_checker *checker;
     const struct node *node;
     const char *p;
-    const uint32_t *quote; /* where the value begins */
+    const uint32_t *quote; /* the first quote from the value's start on */
     struct marks *marks;
-    const char *end; /* where it ends, NULL: not known yet */
-    const uint32_t *behind;
+    const char *end; /* the value's end; NULL: not known yet */
+    const uint32_t *quote_after;
 };
 
 static bool apply(struct applying *applying, const struct applicator *applicator);
@@ -28,17 +28,18 @@ bool check_applicators(struct schema_checker *checker, const struct node *node, 
                                 .quote = quote,
                                 .marks = marks,
                                 .end = *end,
-                                .behind = checker->quote};
+                                .quote_after = checker->quote};
     for (uint32_t i = 0; i < node->applicator_count; i++) {
         if (!apply(&applying, &node->applicators[i])) return false;
         if (UNLIKELY(checker->given_up)) return false;
     }
     *end = applying.end;
-    checker->quote = applying.end ? applying.behind : quote;
+    checker->quote = applying.end ? applying.quote_after : quote;
     return true;
 }
 
-/* The outermost resource in scope that has the name, or else where it leads at first. */
+/* The node of the outermost resource in the dynamic scope that has the name, or the static
+ * target. */
 static const struct node *dynamic_node(const struct schema_checker *checker,
                                        const struct applicator *applicator) {
     for (uint32_t i = 0; applicator->dynamic && i < checker->scope_count; i++) {
@@ -54,11 +55,11 @@ static bool holds(struct applying *applying, const struct node *node, struct mar
     const char *end = check_value(checker, node, applying->p, marks);
     if (!end) return false;
     applying->end = end;
-    applying->behind = checker->quote;
+    applying->quote_after = checker->quote;
     return true;
 }
 
-/* Whether it holds, and no more. */
+/* Without storing a failure. */
 static bool holds_quietly(struct applying *applying, const struct node *node, struct marks *marks) {
     applying->checker->quiet++;
     const bool good = holds(applying, node, marks);
@@ -93,7 +94,8 @@ static bool apply(struct applying *applying, const struct applicator *applicator
 
 /* ---- alternatives ---- */
 
-/* Marks of a schema that fails are nobody's, so each has its own until it is known to hold. */
+/* Marks of a schema that fails do not count, so each schema gets marks of its own until it
+ * holds. */
 static bool holds_apart(struct applying *applying, const struct node *node) {
     struct schema_checker *checker = applying->checker;
     if (!applying->marks) return holds_quietly(applying, node, NULL);
@@ -106,8 +108,8 @@ static bool holds_apart(struct applying *applying, const struct node *node) {
     return good;
 }
 
-/* All alternatives fail: each is tried once more, aloud, and the one that gets farthest is
- * the one that was probably meant. */
+/* All alternatives fail: tries each again and stores its failure; the one that fails farthest into
+ * the line was probably meant. */
 static void find_nearest(struct applying *applying, const struct applicator *applicator,
                          struct failure *nearest) {
     struct schema_checker *checker = applying->checker;
@@ -131,7 +133,7 @@ static bool failed_all(struct applying *applying, const struct applicator *appli
     struct failure nearest = {0};
     if (checker->quiet > 0 || checker->given_up) return false;
     if (checker->explaining < EXPLAIN_DEPTH_MAX) find_nearest(applying, applicator, &nearest);
-    /* What explaining costs is no reason to call the line too costly. */
+    /* Steps spent on the explanation must not make the line exceed its limit. */
     if (checker->given_up) nearest = (struct failure){0};
     checker->given_up = GIVE_UP_NOT;
     (void)failed(applying, applicator->keyword, applicator->count, 0, NULL);
@@ -170,7 +172,7 @@ static bool apply_if(struct applying *applying, const struct applicator *applica
     return !chosen || holds(applying, chosen, applying->marks);
 }
 
-/* ---- what is left over ---- */
+/* ---- unevaluated members and items ---- */
 
 static bool is_marked(const struct marks *marks, uint32_t position) {
     return marks->bits[position / 64] >> position % 64 & 1;

@@ -1,5 +1,5 @@
-/* check_array.c - an array's items: each against the schema of its place, whether some are
- * what `contains` wants, and whether no two are equal. */
+/* check_array.c - arrays: each item against the schema of its position, contains, and
+ * uniqueItems. */
 #include "schema/rules/check.h"
 
 #include <assert.h>
@@ -26,20 +26,20 @@ const char *check_array(struct schema_checker *checker, const struct node *node,
     return end;
 }
 
-/* The schema that stands for an item's place, or NULL. */
+/* The schema of an item's position, or NULL. */
 static const struct node *node_at(const struct array_rules *rules, uint32_t position) {
     return position < rules->prefix_count ? rules->prefix[position] : rules->items;
 }
 
-/* The item has been gone over already; quote: as it was there. */
+/* The item has been visited before; quote: checker->quote at its start. */
 static bool is_contained(struct schema_checker *checker, const struct node *wanted, const char *p,
                          const uint32_t *quote) {
-    const uint32_t *behind = checker->quote;
+    const uint32_t *quote_after = checker->quote;
     checker->quote = quote;
     checker->quiet++;
     const bool contained = check_value(checker, wanted, p, NULL) != NULL;
     checker->quiet--;
-    checker->quote = behind;
+    checker->quote = quote_after;
     return contained;
 }
 
@@ -91,19 +91,19 @@ static bool check_counts(struct schema_checker *checker, const struct node *node
 
 /* ---- uniqueItems ---- */
 
-/* So few and small ones are compared each with each. */
+/* So few and small items are compared each with each. */
 #define FEW_ITEMS      8
 #define FEW_BYTES_EACH 512
 
 static bool check_many(struct schema_checker *checker, const struct node *node, const char *p,
                        uint32_t count);
 
-static bool failed_twice(struct schema_checker *checker, const struct node *node, const char *p,
-                         uint32_t first, uint32_t second) {
+static bool failed_unique(struct schema_checker *checker, const struct node *node, const char *p,
+                          uint32_t first, uint32_t second) {
     return check_failed(checker, node, p, KEYWORD_UNIQUE_ITEMS, first, second, NULL) != NULL;
 }
 
-/* The array's bracket behind the last one. */
+/* The next item, or the closing bracket. */
 static const char *next_item(const char *end) {
     const char *p = scan_space(end);
     return *p == ',' ? scan_space(p + 1) : p;
@@ -121,14 +121,14 @@ static bool check_few(struct schema_checker *checker, const struct node *node, c
         for (uint32_t k = 0; k < i; k++) {
             checker->steps -= 1 + (int64_t)(size / 16);
             if (json_equal(items[k], (size_t)(ends[k] - items[k]), item, size))
-                return failed_twice(checker, node, p, k, i);
+                return failed_unique(checker, node, p, k, i);
         }
         item = next_item(ends[i]);
     }
     return true;
 }
 
-/* Which item begins at an offset. */
+/* The index of the item at `wanted`. */
 static uint32_t item_at(const char *array, const char *wanted) {
     uint32_t position = 0;
     for (const char *item = scan_space(array + 1); item != wanted; position++)
@@ -142,7 +142,7 @@ bool check_unique(struct schema_checker *checker, const struct node *node, const
                               : check_many(checker, node, p, count);
 }
 
-/* Slots hold the upper half of the hash above the offset + 1 in the line. */
+/* A slot holds the upper half of the hash, and below it the item's offset in the line + 1. */
 static bool check_many(struct schema_checker *checker, const struct node *node, const char *p,
                        uint32_t count) {
     size_t slots = 32;
@@ -164,7 +164,7 @@ static bool check_many(struct schema_checker *checker, const struct node *node, 
             const size_t other_size = (size_t)(scan_value(other) - other);
             checker->steps -= (int64_t)(size / 16);
             if (json_equal(other, other_size, item, size))
-                return failed_twice(checker, node, p, item_at(p, other), i);
+                return failed_unique(checker, node, p, item_at(p, other), i);
         }
         checker->items[at] = upper | (uint32_t)(item - checker->line + 1);
         item = next_item(end);

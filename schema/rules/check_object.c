@@ -1,6 +1,6 @@
-/* check_object.c - an object's members, each looked up once.  Lines of one program name the same
- * things in the same order, so a checker guesses each name from the one before it, and
- * looks further only where it guessed wrong. */
+/* check_object.c - objects: each member's name is looked up once.  Lines of one program usually
+ * have the same names in the same order, so a checker predicts each name from the one before it and
+ * searches the table only if the prediction is wrong. */
 #include "schema/rules/check.h"
 
 #include <string.h>
@@ -15,9 +15,9 @@ struct walk {
     const struct node *node;
     const struct object_rules *rules;
     struct marks *marks;
-    uint64_t *seen; /* the tracked names that were there */
+    uint64_t *seen; /* the tracked names that are present */
     const char *object;
-    const uint32_t *quote; /* at the object */
+    const uint32_t *quote; /* checker->quote at the object */
     uint32_t count;
 };
 
@@ -52,7 +52,7 @@ const char *check_object(struct schema_checker *checker, const struct node *node
     return end;
 }
 
-/* To behind the object's last byte, or NULL. */
+/* Checks all members; returns the object's end, or NULL. */
 static const char *check_from_first(struct walk *walk) {
     struct schema_checker *checker = walk->checker;
     const struct at at = {scan_space(walk->object + 1), walk->quote};
@@ -67,7 +67,7 @@ static const char *check_from_first(struct walk *walk) {
 
 /* ---- names ---- */
 
-/* Does a text begin with the name and a quote?  NAME_PADDING bytes behind both can be read. */
+/* True if the text begins with the name and a quote.  NAME_PADDING bytes of both are readable. */
 static inline bool is_name(const struct name *name, const char *text) {
 #ifdef __SSE2__
     const __m128i *a = (const __m128i *)(const void *)name->written;
@@ -77,13 +77,14 @@ static inline bool is_name(const struct name *name, const char *text) {
     if (LIKELY((~same & name->mask) == 0) && name->size < 16) return true;
     if (name->size < 16 || same != 0xFFFF) return false;
 #endif
-    for (uint32_t i = 0; i <= name->size; i++) { /* stops at the line's end, which no name holds */
+    /* Stops at the line's end: no name contains a newline. */
+    for (uint32_t i = 0; i <= name->size; i++) {
         if (name->written[i] != text[i]) return false;
     }
     return true;
 }
 
-/* By the hash of what it decodes to. */
+/* Finds a raw name by the hash of its decoded text. */
 static const struct name *look_up(const struct object_rules *rules, const char *raw, size_t size) {
     if (rules->name_count == 0) return NULL;
     const uint32_t hash = (uint32_t)text_hash(raw, size);
@@ -96,7 +97,7 @@ static const struct name *look_up(const struct object_rules *rules, const char *
     return NULL;
 }
 
-/* A name that was not guessed, and the next time will be. */
+/* Looks up a name that was not predicted, and predicts it the next time. */
 static NOINLINE uint32_t find_name(struct schema_checker *checker, const struct object_rules *rules,
                                    const uint32_t *quote, uint32_t *guess) {
     const char *name = checker->line + quote[0] + 1;
@@ -106,8 +107,8 @@ static NOINLINE uint32_t find_name(struct schema_checker *checker, const struct 
     return *guess;
 }
 
-/* The index of the name at p, whose opening quote is *quote; *guess: what was guessed, and then the
- * place of the guess of the next one. */
+/* The index of the name at p, whose opening quote is *quote.  *guess: the prediction for this name;
+ * on return the one for the next. */
 INLINE uint32_t next_name(struct schema_checker *checker, const struct object_rules *rules,
                           const char *p, const uint32_t *quote, uint32_t **guess) {
     uint32_t index = **guess;
@@ -117,7 +118,7 @@ INLINE uint32_t next_name(struct schema_checker *checker, const struct object_ru
     return index;
 }
 
-/* Behind a value: to the next name, or false: the object ends here. */
+/* From the end of a value to the next name.  False: the object ends here. */
 INLINE bool another(const char **p) {
     *p = scan_space(*p);
     if (**p != ',') return false;
@@ -125,7 +126,7 @@ INLINE bool another(const char **p) {
     return true;
 }
 
-/* From the first name to the object's last byte, where names alone decide who judges. */
+/* From the first name to the closing bracket, if only the name decides which schema applies. */
 static const char *check_members(struct walk *walk, struct at at) {
     struct schema_checker *const checker = walk->checker;
     const struct object_rules *const rules = walk->rules;
@@ -139,7 +140,7 @@ static const char *check_members(struct walk *walk, struct at at) {
         at = (struct at){scan_to_value(line + at.quote[1]), at.quote + 2};
         seen |= name->bit;
         count++;
-        if (UNLIKELY(!check_at(checker, name->judged, &at, NULL))) return NULL;
+        if (UNLIKELY(!check_at(checker, name->applied, &at, NULL))) return NULL;
     } while (another(&at.p));
     walk->seen[0] = seen;
     walk->count = count;
@@ -165,7 +166,7 @@ static const char *check_any_members(struct walk *walk, struct at at) {
     return at.p;
 }
 
-/* ---- members of which more is asked: patternProperties, propertyNames, marks ---- */
+/* ---- members with patternProperties, propertyNames, marks ---- */
 
 static const char *check_names(struct walk *walk, const char *name, const char *value,
                                const uint32_t *quote, bool *matched) {
@@ -188,7 +189,7 @@ static const char *check_names(struct walk *walk, const char *name, const char *
     return end ? end : check_skip(checker, value);
 }
 
-/* The value's end, or NULL: it fails. */
+/* Checks one member; returns the value's end, or NULL. */
 static const char *check_named(struct walk *walk, const struct name *known, const char *name,
                                const char *value) {
     struct schema_checker *checker = walk->checker;
@@ -214,7 +215,7 @@ static const char *check_named(struct walk *walk, const struct name *known, cons
     return end ? end : check_skip(checker, value);
 }
 
-/* ---- all of them ---- */
+/* ---- the object as a whole ---- */
 
 static bool is_seen(const struct walk *walk, uint32_t name) {
     const int32_t bit = walk->rules->names[name].tracked;
@@ -229,7 +230,7 @@ static bool check_required(struct walk *walk) {
         const uint32_t bit =
             i * 64 + (uint32_t)__builtin_ctzll(rules->required[i] & ~walk->seen[i]);
         const struct name *missing = rules->names;
-        while (missing->tracked != (int32_t)bit) /* one of them is */
+        while (missing->tracked != (int32_t)bit) /* ends: one of them has it */
             missing++;
         return check_failed(walk->checker, walk->node, walk->object, KEYWORD_REQUIRED, 0, 0,
                             missing) != NULL;
@@ -237,11 +238,11 @@ static bool check_required(struct walk *walk) {
     return true;
 }
 
-static bool check_dependences(struct walk *walk) {
+static bool check_dependencies(struct walk *walk) {
     const struct object_rules *rules = walk->rules;
-    const uint32_t *behind = walk->checker->quote;
-    for (uint32_t i = 0; i < rules->dependence_count; i++) {
-        const struct dependence *one = &rules->dependences[i];
+    const uint32_t *quote_after = walk->checker->quote;
+    for (uint32_t i = 0; i < rules->dependency_count; i++) {
+        const struct dependency *one = &rules->dependencies[i];
         if (!is_seen(walk, one->name)) continue;
         for (uint32_t k = 0; k < one->required_count; k++) {
             if (is_seen(walk, one->required[k])) continue;
@@ -252,7 +253,7 @@ static bool check_dependences(struct walk *walk) {
         if (one->node && !check_value(walk->checker, one->node, walk->object, walk->marks))
             return false;
     }
-    walk->checker->quote = behind;
+    walk->checker->quote = quote_after;
     return true;
 }
 
@@ -264,5 +265,5 @@ static bool check_whole(struct walk *walk) {
     if (UNLIKELY(walk->count > rules->properties_max))
         return check_failed(walk->checker, walk->node, walk->object, KEYWORD_MAX_PROPERTIES,
                             walk->count, rules->properties_max, NULL) != NULL;
-    return check_required(walk) && check_dependences(walk);
+    return check_required(walk) && check_dependencies(walk);
 }

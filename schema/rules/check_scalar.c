@@ -1,5 +1,5 @@
-/* check_scalar.c - strings and numbers by their rules, and values that must be one of some.
- * Most strings have no escapes, and most numbers few digits: these take a short way. */
+/* check_scalar.c - strings, numbers, enum and const.  Most strings have no escapes and most numbers
+ * few digits: these take a fast path. */
 #include <string.h>
 
 #include "schema/json/equal.h"
@@ -33,12 +33,12 @@ static bool check_format(struct schema_checker *checker, enum format_kind format
 /* No backslash and nothing above ASCII, so each byte is a character. */
 static bool is_ascii(const char *text, size_t size) {
     uint64_t odd = 0;
-    for (size_t i = 0; i < size; i += 8) { /* JSON_PADDING lets it read over the end */
+    for (size_t i = 0; i < size; i += 8) { /* reads beyond the end: JSON_PADDING */
         uint64_t word;
         memcpy(&word, text + i, 8);
         if (size - i < 8) word &= (UINT64_C(1) << (size - i) * 8) - 1;
-        /* A byte that is a backslash becomes 0, and that is found by its borrow; a byte before it
-         * can be taken for one too, which costs a closer look and no more. */
+        /* A backslash becomes 0, which the subtraction detects by its borrow.  The byte next to it
+         * may be reported, too; that only costs the exact count. */
         const uint64_t folded = word ^ UINT64_C(0x5C5C5C5C5C5C5C5C);
         odd |= word | ((folded - UINT64_C(0x0101010101010101)) & ~folded);
     }
@@ -121,8 +121,8 @@ static bool ends_number(char c) {
     return c == ',' || c == '}' || c == ']' || (unsigned char)c <= ' ';
 }
 
-/* Without an exponent, and of few digits before the point.  True: the bounds hold, and *end is
- * where it ends; false: nothing is decided. */
+/* Numbers without an exponent and with few digits before the point.  True: within the bounds, and
+ * *end is the number's end.  False: undecided. */
 static bool is_within(const struct node *node, const char *p, const char **end) {
     const struct number_rules *rules = node->number;
     const bool negative = *p == '-';
@@ -170,10 +170,10 @@ static bool is_choice(const struct choice *choice, const char *p, size_t size, u
     return choice->kind == kind && json_equal(choice->text, choice->size, p, size);
 }
 
-/* A string that is written without escapes is one of those that are, byte by byte. */
+/* A string without escapes can be compared by bytes with those without escapes. */
 static bool is_plain_choice(const struct choices *choices, const char *p, size_t size) {
     uint64_t head;
-    memcpy(&head, p, sizeof head); /* JSON_PADDING lets it */
+    memcpy(&head, p, sizeof head); /* JSON_PADDING allows it */
     for (uint32_t i = 0; i < choices->count; i++) {
         const struct choice *choice = &choices->choices[i];
         if (choice->size == size && ((choice->head ^ head) & choice->head_mask) == 0 &&
@@ -202,7 +202,7 @@ static bool is_one_of(struct schema_checker *checker, const struct choices *choi
     const bool plain = kind == KIND_STRING && text_is_plain(p, size);
     for (uint32_t i = 0; i < choices->count; i++) {
         const struct choice *choice = &choices->choices[i];
-        if (plain && choice->plain) continue; /* it would have been found */
+        if (plain && choice->plain) continue; /* compared by is_plain_choice */
         checker->steps -= 1 + (int64_t)(size / 64);
         if (is_choice(choice, p, size, kind)) return true;
     }

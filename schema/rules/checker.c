@@ -1,4 +1,4 @@
-/* checker.c - a thread's scratch for checks: all the memory that they use, taken at once. */
+/* checker.c - a thread's scratch memory for validation, allocated once. */
 #include "schema/rules/check.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 #include "port/error.h"
 #include "schema/json/quotes.h"
 
-/* Marks of so many containers that hold as much as a line can, one in another. */
+/* Room for the marks of so many nested containers, each with as many items as a line can hold. */
 #define MARKS_NESTED 16
 #define WORDS_MIN    1024
 
@@ -16,16 +16,16 @@ struct sizes {
     size_t quotes, guesses, words, decoded, items, scopes; /* how many of each */
 };
 
-/* Items of an array take two bytes at least, one for the comma; a table is at most half full
- * unless they are of one byte all, and then few of them differ. */
+/* An array's items take at least two bytes with the comma.  A table is more than half full only if
+ * all items are of one byte, and then few of them can differ. */
 static struct sizes sizes_of(const struct schema *schema, size_t line_bytes_max) {
     struct sizes sizes = {.quotes = QUOTES_MAX(line_bytes_max),
                           .guesses = schema->guess_count + 1,
                           .words = line_bytes_max / 128 * MARKS_NESTED + WORDS_MIN,
-                          .decoded = schema->decodes ? line_bytes_max + 1 : 1,
+                          .decoded = schema->needs_decoding ? line_bytes_max + 1 : 1,
                           .items = 32,
                           .scopes = schema->dynamic ? CHECK_DEPTH_MAX : 1};
-    while (schema->tells_unique && sizes.items < line_bytes_max / 2)
+    while (schema->has_unique && sizes.items < line_bytes_max / 2)
         sizes.items *= 2;
     return sizes;
 }
@@ -37,8 +37,8 @@ size_t schema_checker_bytes(const struct schema *schema, size_t line_bytes_max) 
            sizes.scopes * sizeof(uint32_t);
 }
 
-/* At first, names are expected in the order in which the schema has them. */
-static void guess(struct schema_checker *checker) {
+/* The first guess: names in the order of the schema. */
+static void guess_names(struct schema_checker *checker) {
     for (const struct node *node = checker->schema->nodes; node; node = node->next) {
         const struct object_rules *rules = node->object;
         for (uint32_t i = 0; rules && i < rules->name_count; i++)
@@ -50,7 +50,7 @@ int schema_checker_make(const struct schema *schema, size_t line_bytes_max,
                         struct schema_checker **out) {
     const struct sizes sizes = sizes_of(schema, line_bytes_max);
     *out = NULL;
-    /* An offset in a line takes 32 bits. */
+    /* Offsets in a line have 32 bits. */
     if (line_bytes_max >= UINT32_MAX) return ERR_TOO_LARGE;
     struct schema_checker *checker = calloc(1, sizeof *checker);
     if (!checker) return ERR_NO_MEMORY;
@@ -70,7 +70,7 @@ int schema_checker_make(const struct schema *schema, size_t line_bytes_max,
         schema_checker_free(checker);
         return ERR_NO_MEMORY;
     }
-    guess(checker);
+    guess_names(checker);
     *out = checker;
     return 0;
 }

@@ -1,5 +1,5 @@
-/* compile.c - from documents to a program: reads them, compiles each schema that they hold
- * once, links the program, and has the documents judged by their meta-schemas. */
+/* compile.c - from documents to a program: reads the documents, compiles each of their schemas
+ * once, links the program, and validates the documents against their meta-schemas. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ static int compile_waiting(struct compiler *compiler, struct node **next);
 static int compile_dynamic_targets(struct compiler *compiler);
 static int table_dynamic(struct compiler *compiler);
 static int note_metas(struct compiler *compiler, size_t count);
-static int judge_documents(const struct schema *schema, const struct schema_source *sources,
-                           size_t count, struct schema_problem *problem);
+static int validate_documents(const struct schema *schema, const struct schema_source *sources,
+                              size_t count, struct schema_problem *problem);
 
 int schema_compile(const struct schema_source *sources, size_t count,
                    const struct schema_options *options, struct schema **out,
@@ -35,7 +35,7 @@ int schema_compile(const struct schema_source *sources, size_t count,
         return ERR_INVALID;
     }
     int error = compile_program(sources, count, NULL, options ? options : &usual, out, problem);
-    if (!error) error = judge_documents(*out, sources, count, problem);
+    if (!error) error = validate_documents(*out, sources, count, problem);
     if (!error) return 0;
     schema_free(*out);
     *out = NULL;
@@ -50,7 +50,7 @@ void schema_free(struct schema *schema) {
     arena_free(&arena);
 }
 
-/* root: the URI of the schema that is checked against; NULL: the first source. */
+/* root: the URI of the schema to validate with; NULL: the first source. */
 static int compile_program(const struct schema_source *sources, size_t count, const char *root,
                            const struct schema_options *options, struct schema **out,
                            struct schema_problem *problem) {
@@ -74,7 +74,7 @@ static int compile_program(const struct schema_source *sources, size_t count, co
     return error;
 }
 
-/* All documents given are compiled, needed or not; of those built in, what is referred to. */
+/* Compiles all given documents, used or not; of the built-in ones, what is referred to. */
 static int compile_documents(struct compiler *compiler, const char *root) {
     struct resources *resources = &compiler->resources;
     const size_t given = resources->document_count;
@@ -95,7 +95,7 @@ static int compile_documents(struct compiler *compiler, const char *root) {
             compile_schema(compiler, resource->document, resource->root, &compiler->schema->root);
         root = NULL;
     }
-    /* What a $dynamicRef may lead to adds schemas, which may hold others: ends, for each
+    /* Possible targets of a $dynamicRef add schemas, which may contain others.  Ends, because each
      * value of the documents is compiled once. */
     for (struct node **last = NULL; !error && last != compiler->last;) {
         error = compile_waiting(compiler, &waiting);
@@ -105,7 +105,7 @@ static int compile_documents(struct compiler *compiler, const char *root) {
     return error ? error : table_dynamic(compiler);
 }
 
-/* *next: the first that is not compiled yet. */
+/* *next: the first node that is not compiled yet. */
 static int compile_waiting(struct compiler *compiler, struct node **next) {
     struct node *done = NULL;
     for (struct node *node = *next; node; node = node->next) {
@@ -141,7 +141,7 @@ static int compile_dynamic_targets(struct compiler *compiler) {
     return 0;
 }
 
-/* A name that one schema alone has leads there from everywhere. */
+/* A name that only one schema has always leads there and needs no table. */
 static int table_dynamic(struct compiler *compiler) {
     struct resources *resources = &compiler->resources;
     for (struct dynamic_reference *one = compiler->dynamic; one; one = one->next) {
@@ -162,7 +162,7 @@ static int table_dynamic(struct compiler *compiler) {
     return 0;
 }
 
-/* ---- the documents, judged by their meta-schemas ---- */
+/* ---- validating the documents against their meta-schemas ---- */
 
 static int note_metas(struct compiler *compiler, size_t count) {
     const struct resources *resources = &compiler->resources;
@@ -176,8 +176,8 @@ static int note_metas(struct compiler *compiler, size_t count) {
     return 0;
 }
 
-static int judge(const struct schema *meta, const struct schema_source *source,
-                 struct schema_problem *problem) {
+static int validate_document(const struct schema *meta, const struct schema_source *source,
+                             struct schema_problem *problem) {
     struct schema_checker *checker;
     struct schema_verdict verdict;
     struct document document;
@@ -199,28 +199,28 @@ static int judge(const struct schema *meta, const struct schema_source *source,
     return error;
 }
 
-static int judge_documents(const struct schema *schema, const struct schema_source *sources,
-                           size_t count, struct schema_problem *problem) {
+static int validate_documents(const struct schema *schema, const struct schema_source *sources,
+                              size_t count, struct schema_problem *problem) {
     static const struct schema_options usual = {0};
     struct schema *meta;
     int error = compile_program(meta_sources, META_SOURCES, NULL, &usual, &meta, problem);
     if (error) return error;
     for (size_t i = 0; i < count && !error; i++) {
         if (!schema->metas[i]) {
-            error = judge(meta, &sources[i], problem);
+            error = validate_document(meta, &sources[i], problem);
             continue;
         }
         struct schema *other;
         error = compile_program(sources, count, schema->metas[i], &usual, &other, problem);
         if (error) break;
-        error = judge(other, &sources[i], problem);
+        error = validate_document(other, &sources[i], problem);
         schema_free(other);
     }
     schema_free(meta);
     return error;
 }
 
-/* ---- for people ---- */
+/* ---- messages ---- */
 
 const char *schema_problem_text(const struct schema_problem *problem, char *out, size_t size) {
     char place[64] = "";

@@ -1,6 +1,5 @@
-/* compile_link.c - the last pass over a program: schemas that apply to one place in a circle are
- * refused, for no line could ever be judged by them, and a schema that is but a $ref is cut out
- * of the way. */
+/* compile_link.c - the last pass over a program: refuses schemas that apply to the same value in a
+ * cycle, because validation would never end, and removes nodes that are only a $ref. */
 #include <stdio.h>
 
 #include "port/error.h"
@@ -9,17 +8,17 @@
 
 enum color { UNSEEN, OPEN, DONE };
 
-static int find_circle(struct compiler *compiler, struct node *node, uint32_t depth);
+static int find_cycle(struct compiler *compiler, struct node *node, uint32_t depth);
 static void link_node(struct node *node);
 
 int link_program(struct compiler *compiler) {
     for (struct node *node = compiler->schema->nodes; node; node = node->next)
         node->color = UNSEEN;
     for (struct node *node = compiler->schema->nodes; node; node = node->next) {
-        const int error = find_circle(compiler, node, 0);
+        const int error = find_cycle(compiler, node, 0);
         if (error) return error;
     }
-    /* Where it matters from where one comes, every step is taken. */
+    /* With a dynamic scope, every reference on the way counts, so none is removed. */
     const bool dynamic = compiler->schema->dynamic;
     for (struct node *node = compiler->schema->nodes; node && !dynamic; node = node->next)
         link_node(node);
@@ -28,11 +27,11 @@ int link_program(struct compiler *compiler) {
     return 0;
 }
 
-/* ---- circles ---- */
+/* ---- cycles ---- */
 
-/* Follows what applies to the same place.  What a $dynamicRef leads to from elsewhere is not known
- * here: check.c stops such a circle by its depth. */
-static int find_circle(struct compiler *compiler, struct node *node, uint32_t depth) {
+/* Follows the schemas that apply to the same value.  Targets of a $dynamicRef that depend on the
+ * dynamic scope are unknown here: check.c ends such a cycle at its depth limit. */
+static int find_cycle(struct compiler *compiler, struct node *node, uint32_t depth) {
     if (!node || node->color == DONE) return 0;
     if (node->color == OPEN)
         return REFUSE(compiler, node->document, node->value,
@@ -45,37 +44,37 @@ static int find_circle(struct compiler *compiler, struct node *node, uint32_t de
     for (uint32_t i = 0; i < node->applicator_count && !error; i++) {
         const struct applicator *applicator = &node->applicators[i];
         for (uint32_t k = 0; k < applicator->count && !error; k++)
-            error = find_circle(compiler, applicator->nodes[k], depth + 1);
+            error = find_cycle(compiler, applicator->nodes[k], depth + 1);
     }
-    for (uint32_t i = 0; node->object && i < node->object->dependence_count && !error; i++)
-        error = find_circle(compiler, node->object->dependences[i].node, depth + 1);
+    for (uint32_t i = 0; node->object && i < node->object->dependency_count && !error; i++)
+        error = find_cycle(compiler, node->object->dependencies[i].node, depth + 1);
     node->color = DONE;
     return error;
 }
 
-/* ---- cutting out ---- */
+/* ---- removing references ---- */
 
-static void cut(struct node **link) {
-    while (*link && (*link)->instead) /* ends: there are no circles */
+static void skip_references(struct node **link) {
+    while (*link && (*link)->instead) /* ends: there are no cycles */
         *link = (*link)->instead;
 }
 
 static void link_object(struct object_rules *rules) {
     for (uint32_t i = 0; i < rules->name_count; i++)
-        cut(&rules->names[i].node);
+        skip_references(&rules->names[i].node);
     for (uint32_t i = 0; i < rules->pattern_count; i++)
-        cut(&rules->patterns[i].node);
-    for (uint32_t i = 0; i < rules->dependence_count; i++)
-        cut(&rules->dependences[i].node);
-    cut(&rules->additional);
-    cut(&rules->property_names);
+        skip_references(&rules->patterns[i].node);
+    for (uint32_t i = 0; i < rules->dependency_count; i++)
+        skip_references(&rules->dependencies[i].node);
+    skip_references(&rules->additional);
+    skip_references(&rules->property_names);
 }
 
 static void link_array(struct array_rules *rules) {
     for (uint32_t i = 0; i < rules->prefix_count; i++)
-        cut(&rules->prefix[i]);
-    cut(&rules->items);
-    cut(&rules->contains);
+        skip_references(&rules->prefix[i]);
+    skip_references(&rules->items);
+    skip_references(&rules->contains);
 }
 
 static void link_node(struct node *node) {
@@ -83,8 +82,8 @@ static void link_node(struct node *node) {
     if (node->array) link_array(node->array);
     for (uint32_t i = 0; i < node->applicator_count; i++) {
         for (uint32_t k = 0; k < node->applicators[i].count; k++)
-            cut(&node->applicators[i].nodes[k]);
+            skip_references(&node->applicators[i].nodes[k]);
     }
-    cut(&node->unevaluated_properties);
-    cut(&node->unevaluated_items);
+    skip_references(&node->unevaluated_properties);
+    skip_references(&node->unevaluated_items);
 }

@@ -1,5 +1,5 @@
-/* compile_node.c - one schema: its keywords are looked up and checked, then each group of
- * them becomes the rules that check.c runs. */
+/* compile_node.c - compiles one schema: finds and checks its keywords, then makes the rules that
+ * check.c runs from each group of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +8,16 @@
 #include "schema/json/text.h"
 #include "schema/rules/compile.h"
 
-static int read_members(struct compiler *compiler, const struct node *node,
-                        struct members *members);
-static int compile_types(struct node *node, const struct members *members);
-static int compile_all_schemas(struct compiler *compiler, const struct members *members);
+static int read_keywords(struct compiler *compiler, const struct node *node,
+                         struct keyword_values *values);
+static int compile_types(struct node *node, const struct keyword_values *values);
+static int compile_all_schemas(struct compiler *compiler, const struct keyword_values *values);
 static int compile_array(struct compiler *compiler, struct node *node,
-                         const struct members *members);
+                         const struct keyword_values *values);
 static int compile_applicators(struct compiler *compiler, struct node *node,
-                               const struct members *members);
+                               const struct keyword_values *values);
 static int compile_unevaluated(struct compiler *compiler, struct node *node,
-                               const struct members *members);
+                               const struct keyword_values *values);
 static bool only_refers(const struct node *node);
 
 int compile_schema(struct compiler *compiler, struct document *document, struct value *value,
@@ -50,22 +50,21 @@ int compile_node(struct compiler *compiler, struct node *node) {
         if (node->never) node->kinds = 0;
         return 0;
     }
-    struct members members = {.document = document};
-    int error = read_members(compiler, node, &members);
-    if (!error) error = compile_types(node, &members);
-    if (!error) error = compile_all_schemas(compiler, &members);
-    if (!error) error = compile_object(compiler, node, &members);
-    if (!error) error = compile_array(compiler, node, &members);
-    if (!error) error = compile_strings(compiler, node, &members);
-    if (!error) error = compile_numbers(compiler, node, &members);
-    if (!error && members.of[KEYWORD_CONST])
+    struct keyword_values values = {.document = document};
+    int error = read_keywords(compiler, node, &values);
+    if (!error) error = compile_types(node, &values);
+    if (!error) error = compile_all_schemas(compiler, &values);
+    if (!error) error = compile_object(compiler, node, &values);
+    if (!error) error = compile_array(compiler, node, &values);
+    if (!error) error = compile_strings(compiler, node, &values);
+    if (!error) error = compile_numbers(compiler, node, &values);
+    if (!error && values.of[KEYWORD_CONST])
         error =
-            compile_choices(compiler, document, members.of[KEYWORD_CONST], true, &node->constant);
-    if (!error && members.of[KEYWORD_ENUM])
-        error =
-            compile_choices(compiler, document, members.of[KEYWORD_ENUM], false, &node->choices);
-    if (!error) error = compile_applicators(compiler, node, &members);
-    if (!error) error = compile_unevaluated(compiler, node, &members);
+            compile_choices(compiler, document, values.of[KEYWORD_CONST], true, &node->constant);
+    if (!error && values.of[KEYWORD_ENUM])
+        error = compile_choices(compiler, document, values.of[KEYWORD_ENUM], false, &node->choices);
+    if (!error) error = compile_applicators(compiler, node, &values);
+    if (!error) error = compile_unevaluated(compiler, node, &values);
     if (error) return error;
     if (only_refers(node)) node->instead = node->applicators[0].nodes[0];
     return 0;
@@ -78,7 +77,7 @@ struct unknown {
     uint64_t hashes[UNKNOWN_NAMED_MAX];
 };
 
-/* Each name once; with very many, the first of them. */
+/* Each name once, for the first UNKNOWN_NAMED_MAX names. */
 static int warn_unknown(struct compiler *compiler, const struct document *document,
                         const struct value *member) {
     static const char *const old[][2] = {
@@ -111,9 +110,9 @@ static int warn_unknown(struct compiler *compiler, const struct document *docume
     return 0;
 }
 
-static int read_members(struct compiler *compiler, const struct node *node,
-                        struct members *members) {
-    struct document *document = members->document;
+static int read_keywords(struct compiler *compiler, const struct node *node,
+                         struct keyword_values *values) {
+    struct document *document = values->document;
     const struct resource *resource = resources_at(&compiler->resources, node->resource);
     for (uint32_t i = node->value->first; i != 0; i = document->values[i].next) {
         struct value *member = &document->values[i];
@@ -121,19 +120,19 @@ static int read_members(struct compiler *compiler, const struct node *node,
             document->text + member->name, member->name_end - member->name, resource->vocabularies);
         int error = keyword == KEYWORD_UNKNOWN ? warn_unknown(compiler, document, member)
                                                : check_shape(compiler, document, member, keyword);
-        if (!error && keyword != KEYWORD_UNKNOWN && members->of[keyword])
+        if (!error && keyword != KEYWORD_UNKNOWN && values->of[keyword])
             error =
                 REFUSE(compiler, document, member, "duplicate keyword %s", keyword_name(keyword));
         if (error) return error;
-        members->of[keyword] = member;
+        values->of[keyword] = member;
     }
-    members->of[KEYWORD_UNKNOWN] = NULL;
+    values->of[KEYWORD_UNKNOWN] = NULL;
     return 0;
 }
 
-static int compile_types(struct node *node, const struct members *members) {
-    const struct document *document = members->document;
-    const struct value *type = members->of[KEYWORD_TYPE];
+static int compile_types(struct node *node, const struct keyword_values *values) {
+    const struct document *document = values->document;
+    const struct value *type = values->of[KEYWORD_TYPE];
     if (!type) return 0;
     static const struct {
         const char *name;
@@ -159,12 +158,12 @@ static int compile_types(struct node *node, const struct members *members) {
     return 0;
 }
 
-/* Those that nothing here uses are compiled too: a mistake in them is told at once. */
-static int compile_all_schemas(struct compiler *compiler, const struct members *members) {
-    struct document *document = members->document;
+/* All of them, used or not, so that errors are reported at once. */
+static int compile_all_schemas(struct compiler *compiler, const struct keyword_values *values) {
+    struct document *document = values->document;
     struct node *node;
     for (int keyword = 1; keyword < KEYWORDS; keyword++) {
-        struct value *value = members->of[keyword];
+        struct value *value = values->of[keyword];
         if (!value) continue;
         const enum shape shape = keyword_shape((enum keyword)keyword);
         int error = 0;
@@ -178,9 +177,9 @@ static int compile_all_schemas(struct compiler *compiler, const struct members *
     return 0;
 }
 
-/* By now they have one. */
-static struct node *node_of(const struct members *members, enum keyword keyword) {
-    const struct value *value = members->of[keyword];
+/* The node that compile_all_schemas has created. */
+static struct node *node_of(const struct keyword_values *values, enum keyword keyword) {
+    const struct value *value = values->of[keyword];
     return value ? value->node : NULL;
 }
 
@@ -193,48 +192,48 @@ static int list_nodes(struct compiler *compiler, const struct document *document
     return 0;
 }
 
-static size_t count_or(const struct members *members, enum keyword keyword, size_t preset) {
-    const struct value *value = members->of[keyword];
-    return value ? count_of(members->document, value) : preset;
+static size_t count_or(const struct keyword_values *values, enum keyword keyword, size_t preset) {
+    const struct value *value = values->of[keyword];
+    return value ? count_of(values->document, value) : preset;
 }
 
 static int compile_array(struct compiler *compiler, struct node *node,
-                         const struct members *members) {
-    struct value *const *of = members->of;
+                         const struct keyword_values *values) {
+    struct value *const *of = values->of;
     const bool unique =
-        of[KEYWORD_UNIQUE_ITEMS] && value_is_true(members->document, of[KEYWORD_UNIQUE_ITEMS]);
+        of[KEYWORD_UNIQUE_ITEMS] && value_is_true(values->document, of[KEYWORD_UNIQUE_ITEMS]);
     if (!of[KEYWORD_PREFIX_ITEMS] && !of[KEYWORD_ITEMS] && !of[KEYWORD_CONTAINS] &&
         !of[KEYWORD_MIN_ITEMS] && !of[KEYWORD_MAX_ITEMS] && !unique)
         return 0;
     struct array_rules *rules = arena_take(&compiler->schema->arena, sizeof *rules);
     if (!rules) return ERR_NO_MEMORY;
     *rules = (struct array_rules){
-        .items = node_of(members, KEYWORD_ITEMS),
-        .contains = node_of(members, KEYWORD_CONTAINS),
-        .contains_min = count_or(members, KEYWORD_MIN_CONTAINS, 1),
-        .contains_max = count_or(members, KEYWORD_MAX_CONTAINS, SIZE_MAX),
-        .items_min = count_or(members, KEYWORD_MIN_ITEMS, 0),
-        .items_max = count_or(members, KEYWORD_MAX_ITEMS, SIZE_MAX),
+        .items = node_of(values, KEYWORD_ITEMS),
+        .contains = node_of(values, KEYWORD_CONTAINS),
+        .contains_min = count_or(values, KEYWORD_MIN_CONTAINS, 1),
+        .contains_max = count_or(values, KEYWORD_MAX_CONTAINS, SIZE_MAX),
+        .items_min = count_or(values, KEYWORD_MIN_ITEMS, 0),
+        .items_max = count_or(values, KEYWORD_MAX_ITEMS, SIZE_MAX),
         .unique = unique,
     };
-    compiler->schema->tells_unique |= unique;
+    compiler->schema->has_unique |= unique;
     node->array = rules;
     if (!of[KEYWORD_PREFIX_ITEMS]) return 0;
     rules->prefix_count = of[KEYWORD_PREFIX_ITEMS]->count;
-    return list_nodes(compiler, members->document, of[KEYWORD_PREFIX_ITEMS], &rules->prefix);
+    return list_nodes(compiler, values->document, of[KEYWORD_PREFIX_ITEMS], &rules->prefix);
 }
 
-/* ---- what applies to the same place ---- */
+/* ---- schemas that apply to the same value ---- */
 
-static int compile_reference(struct compiler *compiler, const struct members *members,
+static int compile_reference(struct compiler *compiler, const struct keyword_values *values,
                              struct applicator *applicator) {
     const bool dynamic = applicator->keyword == KEYWORD_DYNAMIC_REF;
     struct target target;
-    struct value *reference = members->of[applicator->keyword];
-    int error = resources_follow(&compiler->resources, members->document, reference, &target);
+    struct value *reference = values->of[applicator->keyword];
+    int error = resources_follow(&compiler->resources, values->document, reference, &target);
     if (error) return error;
     if (target.value->kind != KIND_OBJECT && target.value->kind != KIND_BOOLEAN)
-        return REFUSE(compiler, members->document, reference, "it refers to %s, not to a schema",
+        return REFUSE(compiler, values->document, reference, "it refers to %s, not to a schema",
                       kind_text(target.value->kind));
     if (!target.value->is_schema)
         error = resources_adopt(&compiler->resources, target.document, target.value);
@@ -251,52 +250,52 @@ static int compile_reference(struct compiler *compiler, const struct members *me
     return 0;
 }
 
-static int compile_if(struct compiler *compiler, const struct members *members,
+static int compile_if(struct compiler *compiler, const struct keyword_values *values,
                       struct applicator *applicator) {
     applicator->count = 3;
     applicator->nodes = arena_take(&compiler->schema->arena, 3 * sizeof *applicator->nodes);
     if (!applicator->nodes) return ERR_NO_MEMORY;
-    applicator->nodes[0] = node_of(members, KEYWORD_IF);
-    applicator->nodes[1] = node_of(members, KEYWORD_THEN);
-    applicator->nodes[2] = node_of(members, KEYWORD_ELSE);
+    applicator->nodes[0] = node_of(values, KEYWORD_IF);
+    applicator->nodes[1] = node_of(values, KEYWORD_THEN);
+    applicator->nodes[2] = node_of(values, KEYWORD_ELSE);
     return 0;
 }
 
-static int compile_not(struct compiler *compiler, const struct members *members,
+static int compile_not(struct compiler *compiler, const struct keyword_values *values,
                        struct applicator *applicator) {
     applicator->count = 1;
     applicator->nodes = arena_take(&compiler->schema->arena, sizeof *applicator->nodes);
     if (!applicator->nodes) return ERR_NO_MEMORY;
-    applicator->nodes[0] = node_of(members, KEYWORD_NOT);
+    applicator->nodes[0] = node_of(values, KEYWORD_NOT);
     return 0;
 }
 
 static int compile_applicators(struct compiler *compiler, struct node *node,
-                               const struct members *members) {
+                               const struct keyword_values *values) {
     static const enum keyword keywords[] = {KEYWORD_REF,    KEYWORD_DYNAMIC_REF, KEYWORD_ALL_OF,
                                             KEYWORD_ANY_OF, KEYWORD_ONE_OF,      KEYWORD_NOT,
                                             KEYWORD_IF};
     const size_t room = sizeof keywords / sizeof keywords[0];
     size_t wanted = 0;
     for (size_t i = 0; i < room; i++)
-        wanted += members->of[keywords[i]] != NULL;
+        wanted += values->of[keywords[i]] != NULL;
     if (wanted == 0) return 0;
     node->applicators = arena_take(&compiler->schema->arena, wanted * sizeof *node->applicators);
     if (!node->applicators) return ERR_NO_MEMORY;
     for (size_t i = 0; i < room; i++) {
-        const struct value *value = members->of[keywords[i]];
+        const struct value *value = values->of[keywords[i]];
         if (!value) continue;
         struct applicator *applicator = &node->applicators[node->applicator_count++];
         applicator->keyword = keywords[i];
         int error = 0;
         switch (keywords[i]) {
         case KEYWORD_REF:
-        case KEYWORD_DYNAMIC_REF: error = compile_reference(compiler, members, applicator); break;
-        case KEYWORD_NOT: error = compile_not(compiler, members, applicator); break;
-        case KEYWORD_IF: error = compile_if(compiler, members, applicator); break;
+        case KEYWORD_DYNAMIC_REF: error = compile_reference(compiler, values, applicator); break;
+        case KEYWORD_NOT: error = compile_not(compiler, values, applicator); break;
+        case KEYWORD_IF: error = compile_if(compiler, values, applicator); break;
         default:
             applicator->count = value->count;
-            error = list_nodes(compiler, members->document, value, &applicator->nodes);
+            error = list_nodes(compiler, values->document, value, &applicator->nodes);
         }
         if (error) return error;
     }
@@ -304,10 +303,10 @@ static int compile_applicators(struct compiler *compiler, struct node *node,
 }
 
 static int compile_unevaluated(struct compiler *compiler, struct node *node,
-                               const struct members *members) {
+                               const struct keyword_values *values) {
     (void)compiler;
-    node->unevaluated_properties = node_of(members, KEYWORD_UNEVALUATED_PROPERTIES);
-    node->unevaluated_items = node_of(members, KEYWORD_UNEVALUATED_ITEMS);
+    node->unevaluated_properties = node_of(values, KEYWORD_UNEVALUATED_PROPERTIES);
+    node->unevaluated_items = node_of(values, KEYWORD_UNEVALUATED_ITEMS);
     return 0;
 }
 

@@ -1,43 +1,44 @@
-/* compile_object.c - the rules for objects: one table of all names that any keyword mentions,
- * so that each name of a line is looked up once. */
+/* compile_object.c - compiles the rules for objects: one table of all names that any keyword
+ * mentions, so that each name of a line is looked up once. */
 #include <string.h>
 
 #include "port/error.h"
 #include "schema/json/text.h"
 #include "schema/rules/compile.h"
 
-static bool asks_objects(const struct members *members);
+static bool has_object_keywords(const struct keyword_values *values);
 static int make_table(struct compiler *compiler, struct object_rules *rules, size_t room);
 static int add_name(struct compiler *compiler, struct object_rules *rules, const char *raw,
                     size_t size, uint32_t *index);
 static void track(struct object_rules *rules, uint32_t name);
 static int add_properties(struct compiler *compiler, struct object_rules *rules,
-                          const struct members *members);
+                          const struct keyword_values *values);
 static int add_patterns(struct compiler *compiler, struct object_rules *rules,
-                        const struct members *members);
+                        const struct keyword_values *values);
 static int add_required(struct compiler *compiler, struct object_rules *rules,
-                        const struct members *members);
-static int add_dependences(struct compiler *compiler, struct object_rules *rules,
-                           const struct members *members);
+                        const struct keyword_values *values);
+static int add_dependencies(struct compiler *compiler, struct object_rules *rules,
+                            const struct keyword_values *values);
 
-static size_t names_mentioned(const struct members *members) {
-    const struct document *document = members->document;
+static size_t names_mentioned(const struct keyword_values *values) {
+    const struct document *document = values->document;
     const enum keyword keywords[] = {KEYWORD_PROPERTIES, KEYWORD_REQUIRED,
                                      KEYWORD_DEPENDENT_SCHEMAS, KEYWORD_DEPENDENT_REQUIRED};
     size_t count = 0;
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
-        const struct value *value = members->of[keywords[i]];
+        const struct value *value = values->of[keywords[i]];
         if (value) count += value->count;
     }
-    const struct value *value = members->of[KEYWORD_DEPENDENT_REQUIRED];
+    const struct value *value = values->of[KEYWORD_DEPENDENT_REQUIRED];
     for (uint32_t i = value ? value->first : 0; i != 0; i = document->values[i].next)
         count += document->values[i].count;
     return count;
 }
 
-int compile_object(struct compiler *compiler, struct node *node, const struct members *members) {
-    struct value *const *of = members->of;
-    if (!asks_objects(members)) return 0;
+int compile_object(struct compiler *compiler, struct node *node,
+                   const struct keyword_values *values) {
+    struct value *const *of = values->of;
+    if (!has_object_keywords(values)) return 0;
     struct object_rules *rules = arena_take(&compiler->schema->arena, sizeof *rules);
     if (!rules) return ERR_NO_MEMORY;
     node->object = rules;
@@ -46,14 +47,14 @@ int compile_object(struct compiler *compiler, struct node *node, const struct me
     if (of[KEYWORD_PROPERTY_NAMES]) rules->property_names = of[KEYWORD_PROPERTY_NAMES]->node;
     rules->properties_max = SIZE_MAX;
     if (of[KEYWORD_MIN_PROPERTIES])
-        rules->properties_min = count_of(members->document, of[KEYWORD_MIN_PROPERTIES]);
+        rules->properties_min = count_of(values->document, of[KEYWORD_MIN_PROPERTIES]);
     if (of[KEYWORD_MAX_PROPERTIES])
-        rules->properties_max = count_of(members->document, of[KEYWORD_MAX_PROPERTIES]);
-    int error = make_table(compiler, rules, names_mentioned(members));
-    if (!error) error = add_properties(compiler, rules, members);
-    if (!error) error = add_patterns(compiler, rules, members);
-    if (!error) error = add_dependences(compiler, rules, members);
-    if (!error) error = add_required(compiler, rules, members); /* when all bits are given out */
+        rules->properties_max = count_of(values->document, of[KEYWORD_MAX_PROPERTIES]);
+    int error = make_table(compiler, rules, names_mentioned(values));
+    if (!error) error = add_properties(compiler, rules, values);
+    if (!error) error = add_patterns(compiler, rules, values);
+    if (!error) error = add_dependencies(compiler, rules, values);
+    if (!error) error = add_required(compiler, rules, values); /* last: all bits are assigned now */
     rules->names_matter = rules->pattern_count > 0 || rules->property_names;
     rules->guess = compiler->schema->guess_count;
     compiler->schema->guess_count += rules->name_count + 2;
@@ -61,13 +62,13 @@ int compile_object(struct compiler *compiler, struct node *node, const struct me
     return error;
 }
 
-static bool asks_objects(const struct members *members) {
+static bool has_object_keywords(const struct keyword_values *values) {
     static const enum keyword keywords[] = {
         KEYWORD_PROPERTIES,        KEYWORD_PATTERN_PROPERTIES, KEYWORD_ADDITIONAL_PROPERTIES,
         KEYWORD_PROPERTY_NAMES,    KEYWORD_REQUIRED,           KEYWORD_DEPENDENT_REQUIRED,
         KEYWORD_DEPENDENT_SCHEMAS, KEYWORD_MIN_PROPERTIES,     KEYWORD_MAX_PROPERTIES};
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
-        if (members->of[keywords[i]]) return true;
+        if (values->of[keywords[i]]) return true;
     }
     return false;
 }
@@ -76,9 +77,9 @@ static bool asks_objects(const struct members *members) {
 
 static const char no_name[NAME_PADDING + 1];
 
-/* The one behind the last: what is guessed where there is no name at all, and what a name that is
- * not among them counts as. */
-static void stand_for_others(struct object_rules *rules) {
+/* The entry after the last name: the guess if the schema has no names, and the entry for every name
+ * that is not in the table. */
+static void set_others_entry(struct object_rules *rules) {
     rules->names[rules->name_count] = (struct name){.written = no_name, .mask = 1, .tracked = -1};
 }
 
@@ -90,7 +91,7 @@ static int make_table(struct compiler *compiler, struct object_rules *rules, siz
     rules->table = arena_take(&compiler->schema->arena, slots * sizeof *rules->table);
     rules->table_mask = (uint32_t)(slots - 1);
     if (!rules->names || !rules->table) return ERR_NO_MEMORY;
-    stand_for_others(rules);
+    set_others_entry(rules);
     return 0;
 }
 
@@ -114,7 +115,7 @@ static int add_name(struct compiler *compiler, struct object_rules *rules, const
     char *text = arena_take(&compiler->schema->arena, size + 1 + NAME_PADDING);
     if (!text) return ERR_NO_MEMORY;
     *index = rules->name_count++;
-    stand_for_others(rules);
+    set_others_entry(rules);
     struct name *name = &rules->names[*index];
     *name = (struct name){0};
     name->size = (uint32_t)text_decode(raw, size, text);
@@ -145,9 +146,9 @@ static void track(struct object_rules *rules, uint32_t name) {
 /* ---- keywords ---- */
 
 static int add_properties(struct compiler *compiler, struct object_rules *rules,
-                          const struct members *members) {
-    const struct document *document = members->document;
-    const struct value *properties = members->of[KEYWORD_PROPERTIES];
+                          const struct keyword_values *values) {
+    const struct document *document = values->document;
+    const struct value *properties = values->of[KEYWORD_PROPERTIES];
     for (uint32_t i = properties ? properties->first : 0; i != 0; i = document->values[i].next) {
         const struct value *member = &document->values[i];
         uint32_t index;
@@ -161,9 +162,9 @@ static int add_properties(struct compiler *compiler, struct object_rules *rules,
 }
 
 static int add_patterns(struct compiler *compiler, struct object_rules *rules,
-                        const struct members *members) {
-    const struct document *document = members->document;
-    const struct value *list = members->of[KEYWORD_PATTERN_PROPERTIES];
+                        const struct keyword_values *values) {
+    const struct document *document = values->document;
+    const struct value *list = values->of[KEYWORD_PATTERN_PROPERTIES];
     if (!list) return 0;
     struct name_pattern *patterns =
         arena_take(&compiler->schema->arena, list->count * sizeof *patterns);
@@ -181,9 +182,9 @@ static int add_patterns(struct compiler *compiler, struct object_rules *rules,
 }
 
 static int add_required(struct compiler *compiler, struct object_rules *rules,
-                        const struct members *members) {
-    const struct document *document = members->document;
-    const struct value *list = members->of[KEYWORD_REQUIRED];
+                        const struct keyword_values *values) {
+    const struct document *document = values->document;
+    const struct value *list = values->of[KEYWORD_REQUIRED];
     if (!list || list->count == 0) return 0;
     for (int pass = 0; pass < 2; pass++) {
         uint64_t *bits = NULL;
@@ -206,16 +207,16 @@ static int add_required(struct compiler *compiler, struct object_rules *rules,
     return 0;
 }
 
-/* {"a": ["b", "c"]}: with a, b and c must be there. */
+/* {"a": ["b", "c"]}: if a is present, b and c must be, too. */
 static int add_dependent_names(struct compiler *compiler, struct object_rules *rules,
                                const struct document *document, const struct value *list,
-                               struct dependence *dependence) {
+                               struct dependency *dependency) {
     uint32_t *required = arena_take(&compiler->schema->arena, list->count * sizeof *required);
     if (!required) return ERR_NO_MEMORY;
-    dependence->required = required;
+    dependency->required = required;
     for (uint32_t i = list->first; i != 0; i = document->values[i].next) {
         const struct value *name = &document->values[i];
-        uint32_t *index = &required[dependence->required_count++];
+        uint32_t *index = &required[dependency->required_count++];
         const int error =
             add_name(compiler, rules, value_string(document, name), value_string_size(name), index);
         if (error) return error;
@@ -224,20 +225,20 @@ static int add_dependent_names(struct compiler *compiler, struct object_rules *r
     return 0;
 }
 
-static int add_dependences(struct compiler *compiler, struct object_rules *rules,
-                           const struct members *members) {
-    const struct document *document = members->document;
-    const struct value *lists[] = {members->of[KEYWORD_DEPENDENT_REQUIRED],
-                                   members->of[KEYWORD_DEPENDENT_SCHEMAS]};
+static int add_dependencies(struct compiler *compiler, struct object_rules *rules,
+                            const struct keyword_values *values) {
+    const struct document *document = values->document;
+    const struct value *lists[] = {values->of[KEYWORD_DEPENDENT_REQUIRED],
+                                   values->of[KEYWORD_DEPENDENT_SCHEMAS]};
     const size_t room = (size_t)(lists[0] ? lists[0]->count : 0) + (lists[1] ? lists[1]->count : 0);
     if (room == 0) return 0;
-    rules->dependences = arena_take(&compiler->schema->arena, room * sizeof *rules->dependences);
-    if (!rules->dependences) return ERR_NO_MEMORY;
+    rules->dependencies = arena_take(&compiler->schema->arena, room * sizeof *rules->dependencies);
+    if (!rules->dependencies) return ERR_NO_MEMORY;
     for (int which = 0; which < 2; which++) {
         for (uint32_t i = lists[which] ? lists[which]->first : 0; i != 0;
              i = document->values[i].next) {
             const struct value *member = &document->values[i];
-            struct dependence *one = &rules->dependences[rules->dependence_count++];
+            struct dependency *one = &rules->dependencies[rules->dependency_count++];
             int error = add_name_of(compiler, rules, document, member, &one->name);
             if (error) return error;
             track(rules, one->name);

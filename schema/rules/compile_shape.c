@@ -1,5 +1,6 @@
-/* compile_shape.c - is a keyword's value what the meta-schema wants of it?  Told in words,
- * where the meta-schema itself could only say that none of its alternatives fits. */
+/* compile_shape.c - checks that keywords have the values that the meta-schema requires.  The
+ * messages are more specific than the meta-schema's own, which often only says that no alternative
+ * matches. */
 #include <string.h>
 
 #include "port/error.h"
@@ -124,9 +125,9 @@ static int check_type(struct compiler *compiler, const struct document *document
     }
 }
 
-/* Quadratic only where many hashes are equal; long lists are sorted out by the caller's table. */
-static bool stands_before(const struct document *document, const struct value *list,
-                          const struct value *value) {
+/* True if `value` equals an earlier value of the list. */
+static bool is_duplicate(const struct document *document, const struct value *list,
+                         const struct value *value) {
     for (uint32_t i = list->first; &document->values[i] != value; i = document->values[i].next) {
         const struct value *other = &document->values[i];
         if (text_equal(value_string(document, other), value_string_size(other),
@@ -136,7 +137,7 @@ static bool stands_before(const struct document *document, const struct value *l
     return false;
 }
 
-/* Beyond so many, a name that stands twice is left to whoever makes a table of them. */
+/* Duplicates in longer lists are accepted: comparing each with each is quadratic. */
 #define NAMES_COMPARED_MAX 1000
 
 static int check_names(struct compiler *compiler, const struct document *document,
@@ -147,7 +148,7 @@ static int check_names(struct compiler *compiler, const struct document *documen
         if (name->kind != KIND_STRING)
             return REFUSE(compiler, document, name, "%s must contain only strings, not %s", keyword,
                           kind_text(name->kind));
-        if (value->count <= NAMES_COMPARED_MAX && stands_before(document, value, name))
+        if (value->count <= NAMES_COMPARED_MAX && is_duplicate(document, value, name))
             return REFUSE(compiler, document, name, "%s contains %.*s twice", keyword,
                           (int)(size > 60 ? 60 : size), value_text(document, name));
     }
@@ -174,7 +175,7 @@ static int check_number(struct compiler *compiler, const struct document *docume
     return 0;
 }
 
-/* As XML's NCName, in ASCII. */
+/* Like XML's NCName, but ASCII only. */
 static int check_anchor(struct compiler *compiler, const struct document *document,
                         const struct value *value, enum keyword keyword) {
     const char *p = value_string(document, value);
@@ -182,9 +183,9 @@ static int check_anchor(struct compiler *compiler, const struct document *docume
     for (size_t i = 0; i <= size; i++) {
         const char c = i < size ? p[i] : '\0', letter = (char)(c | 0x20);
         const bool begins = (letter >= 'a' && letter <= 'z') || c == '_';
-        const bool goes_on = begins || (c >= '0' && c <= '9') || c == '-' || c == '.';
+        const bool continues = begins || (c >= '0' && c <= '9') || c == '-' || c == '.';
         if (i == size && i > 0) return 0;
-        if (i == 0 ? !begins : !goes_on) break;
+        if (i == 0 ? !begins : !continues) break;
     }
     return REFUSE(compiler, document, value,
                   "%s must start with a letter or _, followed by letters, digits, _, - and .",

@@ -1,4 +1,5 @@
-/* compile_values.c - the rules for strings and numbers, and the values of enum and const. */
+/* compile_values.c - compiles the rules for strings and numbers, and the values of enum and
+ * const. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,40 +35,41 @@ int compile_pattern(struct compiler *compiler, const struct document *document,
         return REFUSE(compiler, document, blame, "invalid regular expression: %s (at byte %zu)",
                       problem.sentence, problem.offset);
     schema->patterns[schema->pattern_count++] = pattern;
-    schema->decodes = true;
+    schema->needs_decoding = true;
     *out = pattern;
     return 0;
 }
 
 static enum format_kind format_of(const struct compiler *compiler, const struct node *node,
-                                  const struct members *members) {
+                                  const struct keyword_values *values) {
     char name[64];
     size_t size = 0;
-    const struct value *format = members->of[KEYWORD_FORMAT];
+    const struct value *format = values->of[KEYWORD_FORMAT];
     const struct resource *resource = resources_at(&compiler->resources, node->resource);
     const bool asserted = compiler->options->formats_asserted ||
                           (resource->vocabularies & VOCABULARY_FORMAT_ASSERTION);
     if (!format || !asserted) return FORMAT_UNKNOWN;
-    if (document_decode(members->document, format, name, sizeof name, &size)) return FORMAT_UNKNOWN;
+    if (document_decode(values->document, format, name, sizeof name, &size)) return FORMAT_UNKNOWN;
     return format_named(name, size);
 }
 
-int compile_strings(struct compiler *compiler, struct node *node, const struct members *members) {
-    struct value *const *of = members->of;
-    const struct document *document = members->document;
+int compile_strings(struct compiler *compiler, struct node *node,
+                    const struct keyword_values *values) {
+    struct value *const *of = values->of;
+    const struct document *document = values->document;
     const struct value *pattern = of[KEYWORD_PATTERN];
-    const enum format_kind format = format_of(compiler, node, members);
+    const enum format_kind format = format_of(compiler, node, values);
     if (!of[KEYWORD_MIN_LENGTH] && !of[KEYWORD_MAX_LENGTH] && !pattern && !format) return 0;
     struct string_rules *rules = arena_take(&compiler->schema->arena, sizeof *rules);
     if (!rules) return ERR_NO_MEMORY;
     rules->length_min = of[KEYWORD_MIN_LENGTH] ? count_of(document, of[KEYWORD_MIN_LENGTH]) : 0;
     rules->length_max =
         of[KEYWORD_MAX_LENGTH] ? count_of(document, of[KEYWORD_MAX_LENGTH]) : SIZE_MAX;
-    /* An escape writes one code point, or half of one, in six bytes. */
+    /* An escape takes six bytes for one code point or half a surrogate pair. */
     rules->bytes_sure = rules->length_min > SIZE_MAX / 12 ? SIZE_MAX : rules->length_min * 12;
     if (rules->length_min == 1) rules->bytes_sure = 1;
     rules->format = format;
-    if (format) compiler->schema->decodes = true;
+    if (format) compiler->schema->needs_decoding = true;
     node->string = rules;
     if (!pattern) return 0;
     return compile_pattern(compiler, document, pattern, value_string(document, pattern),
@@ -94,31 +96,33 @@ size_t count_of(const struct document *document, const struct value *value) {
     return (size_t)count;
 }
 
-static void read_bound(const struct members *members, enum keyword keyword, struct bound *bound) {
-    const struct value *value = members->of[keyword];
+static void read_bound(const struct keyword_values *values, enum keyword keyword,
+                       struct bound *bound) {
+    const struct value *value = values->of[keyword];
     if (!value) return;
     bound->given = true;
-    number_read(value_text(members->document, value), value_size(value), &bound->number);
+    number_read(value_text(values->document, value), value_size(value), &bound->number);
     bound->integer = (int64_t)bound->number.coefficient;
     if (bound->number.digits == 0) bound->integer = 0;
     if (bound->number.negative) bound->integer = -bound->integer;
 }
 
-int compile_numbers(struct compiler *compiler, struct node *node, const struct members *members) {
+int compile_numbers(struct compiler *compiler, struct node *node,
+                    const struct keyword_values *values) {
     static const enum keyword keywords[] = {KEYWORD_MINIMUM, KEYWORD_MAXIMUM,
                                             KEYWORD_EXCLUSIVE_MINIMUM, KEYWORD_EXCLUSIVE_MAXIMUM,
                                             KEYWORD_MULTIPLE_OF};
     bool wanted = false;
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
-        wanted |= members->of[keywords[i]] != NULL;
+        wanted |= values->of[keywords[i]] != NULL;
     if (!wanted) return 0;
     struct number_rules *rules = arena_take(&compiler->schema->arena, sizeof *rules);
     if (!rules) return ERR_NO_MEMORY;
     struct bound *bounds[] = {&rules->minimum, &rules->maximum, &rules->above, &rules->below,
                               &rules->multiple};
-    rules->plain = !members->of[KEYWORD_MULTIPLE_OF];
+    rules->plain = !values->of[KEYWORD_MULTIPLE_OF];
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
-        read_bound(members, keywords[i], bounds[i]);
+        read_bound(values, keywords[i], bounds[i]);
         if (bounds[i]->given && !bounds[i]->number.plain) rules->plain = false;
     }
     rules->below_min = rules->minimum.given ? rules->minimum.integer : INT64_MIN;
@@ -131,8 +135,8 @@ int compile_numbers(struct compiler *compiler, struct node *node, const struct m
 
 /* ---- enum and const ---- */
 
-/* Up to so many are gone through one by one. */
-#define CHOICES_IN_A_ROW 16
+/* Longer lists get a hash table. */
+#define CHOICES_LINEAR_MAX 16
 
 static int hash_choices(struct compiler *compiler, struct choices *choices) {
     uint32_t room = 64;
@@ -143,7 +147,7 @@ static int hash_choices(struct compiler *compiler, struct choices *choices) {
     for (uint32_t i = 0; i < choices->count; i++) {
         const struct choice *choice = &choices->choices[i];
         uint32_t at = (uint32_t)json_hash(choice->text, choice->size) & (room - 1);
-        while (table[at] != 0) /* ends: half of it is free */
+        while (table[at] != 0) /* ends: at least half of it is free */
             at = (at + 1) & (room - 1);
         table[at] = i + 1;
     }
@@ -173,8 +177,8 @@ int compile_choices(struct compiler *compiler, const struct document *document,
         memset(&all[i].head_mask, 0xFF, head);
         value = &document->values[value->next];
     }
-    choices->plain = choices->count <= CHOICES_IN_A_ROW;
+    choices->plain = choices->count <= CHOICES_LINEAR_MAX;
     for (uint32_t i = 0; i < choices->count; i++)
         choices->plain &= all[i].plain;
-    return choices->count > CHOICES_IN_A_ROW ? hash_choices(compiler, choices) : 0;
+    return choices->count > CHOICES_LINEAR_MAX ? hash_choices(compiler, choices) : 0;
 }

@@ -1,5 +1,5 @@
-/* document.c - reads a schema's text: our scanner judges it, then its values are listed in
- * the order in which they begin.  What follows the judgement may trust the text. */
+/* document.c - reads a schema's text: our scanner validates it, then its values are listed in the
+ * order in which they begin.  Everything after the validation trusts the text. */
 #include "schema/rules/document.h"
 
 #include <assert.h>
@@ -10,12 +10,12 @@
 #include "port/error.h"
 #include "schema/json/text.h"
 
-struct reading {
+struct document_reader {
     struct document *document;
     const char *p;
-    uint32_t open;           /* the container that p is in */
-    uint32_t last;           /* its latest value, 0: none yet */
-    uint32_t name, name_end; /* of the value to come */
+    uint32_t open;           /* the container at p */
+    uint32_t last;           /* its latest child; 0: none yet */
+    uint32_t name, name_end; /* of the next value */
 };
 
 static uint32_t count_values(const char *p);
@@ -37,15 +37,15 @@ int document_read(struct arena *arena, const struct schema_source *source,
     if (!copy || !document->name) return ERR_NO_MEMORY;
     document->text = copy;
     document->size = (uint32_t)size;
-    /* The scanner reads lines.  A carriage return is white space between values as a newline
-     * is, and just as wrong in a string. */
+    /* The scanner reads lines: replace newlines by carriage returns, which are white space between
+     * values and an error in strings, too. */
     for (char *p = copy; (p = memchr(p, '\n', (size_t)(copy + size - p))) != NULL;)
         *p = '\r';
     copy[size] = '\n';
     struct json_line line;
     const uint8_t *bytes = (const uint8_t *)copy;
     json_check_line(bytes, bytes + size + 1, true, &line);
-    if (size > 0) memcpy(copy, text, size); /* the newlines are back: they tell the lines */
+    if (size > 0) memcpy(copy, text, size); /* restore the newlines, for line numbers */
     if (line.reason == JSON_BLANK)
         return refused(document, 0, "empty; a schema must be an object or a boolean", problem);
     if (line.reason != JSON_OK)
@@ -60,9 +60,9 @@ int document_read(struct arena *arena, const struct schema_source *source,
     return 0;
 }
 
-/* ---- the text, which is good ---- */
+/* ---- the text, which is valid now ---- */
 
-static const char *behind_string(const char *p) {
+static const char *string_end(const char *p) {
     for (p++; *p != '"'; p++) {
         if (*p == '\\') p++;
     }
@@ -73,13 +73,12 @@ static bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* An upper bound that is met but for names: each value begins the text or follows one
- * of these.  Strings are passed over. */
+/* An upper bound: every value begins the text or follows one of these bytes outside strings. */
 static uint32_t count_values(const char *p) {
     uint32_t count = 1, depth = 0;
     do {
         if (*p == '"') {
-            p = behind_string(p);
+            p = string_end(p);
             continue;
         }
         if (*p == '[' || *p == '{') depth++, count++;
@@ -90,7 +89,7 @@ static uint32_t count_values(const char *p) {
     return count;
 }
 
-static const char *behind_space(const char *p) {
+static const char *space_end(const char *p) {
     while (is_space(*p))
         p++;
     return p;
@@ -108,71 +107,71 @@ static uint8_t kind_of(char first) {
     }
 }
 
-static const char *behind_scalar(const char *p) {
-    if (*p == '"') return behind_string(p);
+static const char *scalar_end(const char *p) {
+    if (*p == '"') return string_end(p);
     while (*p != ',' && *p != ']' && *p != '}' && !is_space(*p))
         p++;
     return p;
 }
 
-/* Lists the value at p and links it with what it is in. */
-static uint32_t list_value(struct reading *reading, uint32_t *used) {
-    struct document *document = reading->document;
+/* Lists the value at p and links it with its parent. */
+static uint32_t list_value(struct document_reader *reader, uint32_t *used) {
+    struct document *document = reader->document;
     assert(*used < document->count);
     const uint32_t index = (*used)++;
     struct value *value = &document->values[index];
-    *value = (struct value){.begin = (uint32_t)(reading->p - document->text),
-                            .name = reading->name,
-                            .name_end = reading->name_end,
-                            .kind = kind_of(*reading->p),
-                            .parent = reading->open};
-    reading->name = reading->name_end = 0;
+    *value = (struct value){.begin = (uint32_t)(reader->p - document->text),
+                            .name = reader->name,
+                            .name_end = reader->name_end,
+                            .kind = kind_of(*reader->p),
+                            .parent = reader->open};
+    reader->name = reader->name_end = 0;
     if (index == 0) return index;
-    struct value *parent = &document->values[reading->open];
+    struct value *parent = &document->values[reader->open];
     value->position = parent->count++;
-    if (reading->last)
-        document->values[reading->last].next = index;
+    if (reader->last)
+        document->values[reader->last].next = index;
     else
         parent->first = index;
-    reading->last = index;
+    reader->last = index;
     return index;
 }
 
-static void read_name(struct reading *reading) {
-    const char *end = behind_string(reading->p);
-    reading->name = (uint32_t)(reading->p + 1 - reading->document->text);
-    reading->name_end = (uint32_t)(end - 1 - reading->document->text);
-    reading->p = behind_space(behind_space(end) + 1);
+static void read_name(struct document_reader *reader) {
+    const char *end = string_end(reader->p);
+    reader->name = (uint32_t)(reader->p + 1 - reader->document->text);
+    reader->name_end = (uint32_t)(end - 1 - reader->document->text);
+    reader->p = space_end(space_end(end) + 1);
 }
 
-/* Ends with the root, which the text is known to hold whole. */
+/* Ends with the root, which is known to be complete. */
 static void read_values(struct document *document) {
-    struct reading reading = {.document = document, .p = behind_space(document->text)};
+    struct document_reader reader = {.document = document, .p = space_end(document->text)};
     uint32_t used = 0, depth = 0;
     do {
-        if (*reading.p == ']' || *reading.p == '}') {
-            struct value *closed = &document->values[reading.open];
-            closed->end = (uint32_t)(++reading.p - document->text);
-            reading.last = reading.open;
-            reading.open = closed->parent;
+        if (*reader.p == ']' || *reader.p == '}') {
+            struct value *closed = &document->values[reader.open];
+            closed->end = (uint32_t)(++reader.p - document->text);
+            reader.last = reader.open;
+            reader.open = closed->parent;
             depth--;
-        } else if (*reading.p == ',') {
-            reading.p++;
+        } else if (*reader.p == ',') {
+            reader.p++;
         } else {
-            const bool named = depth > 0 && document->values[reading.open].kind == KIND_OBJECT;
-            if (named) read_name(&reading);
-            const uint32_t index = list_value(&reading, &used);
+            const bool named = depth > 0 && document->values[reader.open].kind == KIND_OBJECT;
+            if (named) read_name(&reader);
+            const uint32_t index = list_value(&reader, &used);
             if (document->values[index].kind >= KIND_ARRAY) {
-                reading.open = index;
-                reading.last = 0;
-                reading.p++;
+                reader.open = index;
+                reader.last = 0;
+                reader.p++;
                 depth++;
             } else {
-                reading.p = behind_scalar(reading.p);
-                document->values[index].end = (uint32_t)(reading.p - document->text);
+                reader.p = scalar_end(reader.p);
+                document->values[index].end = (uint32_t)(reader.p - document->text);
             }
         }
-        reading.p = depth > 0 ? behind_space(reading.p) : reading.p;
+        reader.p = depth > 0 ? space_end(reader.p) : reader.p;
     } while (depth > 0);
     document->count = used;
 }
@@ -198,7 +197,7 @@ static struct value *follow_token(const struct document *document, const struct 
     if (size > sizeof name) return NULL;
     const size_t name_size = text_read_token(token, size, name);
     if (name_size == SIZE_MAX) return NULL;
-    /* An array's position is written without leading zeros. */
+    /* An array index has no leading zeros (RFC 6901 section 4). */
     size_t position = 0;
     for (size_t i = 0; from->kind == KIND_ARRAY && i < size; i++) {
         if (token[i] < '0' || token[i] > '9' || size > 9) return NULL;
@@ -231,7 +230,7 @@ struct value *document_follow(const struct document *document, struct value *fro
     return from;
 }
 
-/* ---- telling ---- */
+/* ---- messages ---- */
 
 size_t document_pointer(const struct document *document, const struct value *value, char *out,
                         size_t size) {

@@ -1,5 +1,5 @@
-/* keywords.h - the keywords of JSON Schema 2020-12: to which vocabulary each belongs and what
- * its value must look like.  One table, from which documents are walked, checked and compiled. */
+/* keywords.h - the keywords of JSON Schema 2020-12, each with its vocabulary and the shape of its
+ * value: one table for walking, checking and compiling documents. */
 #ifndef SCHEMA_RULES_KEYWORDS_H
 #define SCHEMA_RULES_KEYWORDS_H
 
@@ -16,14 +16,14 @@ enum vocabulary {
     VOCABULARY_FORMAT_ASSERTION = 64,
     VOCABULARY_CONTENT = 128,
     VOCABULARY_FORMAT = VOCABULARY_FORMAT_ANNOTATION | VOCABULARY_FORMAT_ASSERTION,
-    VOCABULARY_USUAL = 255 & ~VOCABULARY_FORMAT_ASSERTION, /* those of the 2020-12 meta-schema */
+    VOCABULARY_USUAL = 255 & ~VOCABULARY_FORMAT_ASSERTION, /* of the 2020-12 meta-schema */
 };
 
 enum shape {
     SHAPE_ANY,
     SHAPE_SCHEMA,
-    SHAPE_SCHEMAS,    /* an array of them, not empty */
-    SHAPE_SCHEMA_MAP, /* an object of them */
+    SHAPE_SCHEMAS,    /* an array of schemas, not empty */
+    SHAPE_SCHEMA_MAP, /* an object of schemas */
     SHAPE_STRING,
     SHAPE_ANCHOR,
     SHAPE_VOCABULARY, /* an object of booleans */
@@ -31,10 +31,10 @@ enum shape {
     SHAPE_ARRAY,
     SHAPE_NUMBER,
     SHAPE_DIVISOR, /* a number above zero */
-    SHAPE_COUNT,   /* a whole number, not below zero */
+    SHAPE_COUNT,   /* an integer, not below zero */
     SHAPE_BOOLEAN,
-    SHAPE_NAMES,    /* an array of strings, each once */
-    SHAPE_NAME_MAP, /* an object of those */
+    SHAPE_NAMES,    /* an array of different strings */
+    SHAPE_NAME_MAP, /* an object of such arrays */
 };
 
 #define KEYWORD_TABLE(X)                                                                           \
@@ -96,7 +96,7 @@ enum shape {
     X(KEYWORD_CONTENT_ENCODING, "contentEncoding", VOCABULARY_CONTENT, SHAPE_STRING)               \
     X(KEYWORD_CONTENT_MEDIA_TYPE, "contentMediaType", VOCABULARY_CONTENT, SHAPE_STRING)            \
     X(KEYWORD_CONTENT_SCHEMA, "contentSchema", VOCABULARY_CONTENT, SHAPE_SCHEMA)                   \
-    /* Of older drafts, kept by the meta-schema so that nobody gives it another meaning. */        \
+    /* From older drafts; the meta-schema reserves it. */                                          \
     X(KEYWORD_DEFINITIONS, "definitions", VOCABULARY_CORE, SHAPE_SCHEMA_MAP)
 
 enum keyword {
@@ -107,11 +107,12 @@ enum keyword {
         KEYWORDS
 };
 
-/* KEYWORD_UNKNOWN too for those of vocabularies that are not in use. */
+/* Finds a keyword by its raw name; KEYWORD_UNKNOWN also if its vocabulary is not among
+ * `vocabularies`. */
 enum keyword keyword_named(const char *raw, size_t size, uint32_t vocabularies);
 const char *keyword_name(enum keyword keyword);
 enum shape keyword_shape(enum keyword keyword);
-/* 0: no vocabulary that we know. */
+/* Finds a vocabulary by its URI (raw text); 0: unknown. */
 uint32_t vocabulary_named(const char *raw, size_t size);
 
 #endif

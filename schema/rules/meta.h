@@ -7,7 +7,7 @@
 #define META_SCHEMA_URI "https://json-schema.org/draft/2020-12/schema"
 #define META_URI_PREFIX "https://json-schema.org/draft/2020-12/"
 
-/* The first is the meta-schema, the others are the vocabularies that it refers to. */
+/* The meta-schema, then the vocabularies that it refers to. */
 #define META_SOURCES 9
 extern const struct schema_source meta_sources[META_SOURCES];
 

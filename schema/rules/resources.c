@@ -1,6 +1,6 @@
-/* resources.c - walks the documents where the 2020-12 keywords put schemas, and notes each $id,
- * $anchor and $dynamicAnchor.  What stands elsewhere (in const, in enum, in an unknown keyword)
- * has no name, until a reference makes a schema of it. */
+/* resources.c - walks the documents through the keywords of 2020-12 that contain schemas, and
+ * stores each $id, $anchor and $dynamicAnchor.  Values elsewhere (in const, enum or an unknown
+ * keyword) are not searched until a reference leads to them. */
 #include "schema/rules/resources.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 #include "schema/json/text.h"
 #include "schema/rules/uri_reference.h"
 
-/* What all references together may cost, in members looked at: about a second. */
+/* Limit of all references together, in members visited: about a second. */
 #define STEPS_MAX (UINT64_C(1) << 27)
 
 static int add_document(struct resources *resources, const struct schema_source *source,
@@ -45,7 +45,7 @@ int resources_open(struct resources *resources, const struct schema_source *sour
                                    SCHEMA_BYTES_MAX >> 20);
     }
     resources->documents[0]->is_main = true;
-    /* Meta-schemas are found by their URI, so all roots come before all vocabularies. */
+    /* Meta-schemas are found by their URI, so all roots are added before any vocabulary is read. */
     for (size_t i = 0; i < count; i++) {
         struct document *document = resources->documents[i];
         int error = find_vocabularies(resources, document->resource);
@@ -79,7 +79,7 @@ static int add_document(struct resources *resources, const struct schema_source 
     return add_root(resources, document, built_in);
 }
 
-/* A document's own name counts as its URI, beside the $id that it may have. */
+/* The file name is a URI of the document, in addition to its $id. */
 static int add_root(struct resources *resources, struct document *document, bool built_in) {
     char file[URI_BYTES_MAX], id[URI_BYTES_MAX], uri[URI_BYTES_MAX];
     struct value *root = document->values;
@@ -106,7 +106,7 @@ static int add_root(struct resources *resources, struct document *document, bool
     int error = add_resource(resources, &resource, &document->resource);
     root->resource = document->resource;
     name.resource = document->resource;
-    /* Two files of one name in two sources: the first keeps it. */
+    /* Of two sources with the same file name, the first keeps it. */
     if (!error && !built_in && !find(resources, 0, name.name, name.size))
         error = add_identifier(resources, &name);
     return error;
@@ -122,8 +122,8 @@ static int find_meta(struct resources *resources, const char *uri, struct identi
     return error;
 }
 
-/* By the $schema of a resource's root; what has none is written as what it is part of, or
- * as usual. */
+/* Sets the vocabularies by the $schema of a resource's root.  Without one they are those of the
+ * enclosing resource, or the standard ones. */
 static int find_vocabularies(struct resources *resources, uint32_t number) {
     struct resource *resource = resources_at(resources, number);
     struct document *document = resource->document;
@@ -160,7 +160,7 @@ static int find_vocabularies(struct resources *resources, uint32_t number) {
     return read_vocabulary(resources, resource, resources_at(resources, meta->resource));
 }
 
-/* A meta-schema's $vocabulary; one without speaks of the usual keywords. */
+/* Reads a meta-schema's $vocabulary; without one, the standard vocabularies apply. */
 static int read_vocabulary(struct resources *resources, struct resource *resource,
                            const struct resource *meta) {
     const struct document *document = meta->document;
@@ -192,8 +192,8 @@ static int scan_children(struct resources *resources, struct document *document,
     return 0;
 }
 
-/* What a keyword holds of schemas, if its value has the shape that it should; if not, the
- * compiler will say so. */
+/* Scans the schemas in a keyword's value if it has the right shape; if not, the compiler reports
+ * it. */
 static int scan_member(struct resources *resources, struct document *document, struct value *member,
                        uint32_t number) {
     const enum keyword keyword =
@@ -211,7 +211,7 @@ static int scan_member(struct resources *resources, struct document *document, s
     }
 }
 
-/* As deep as the document at most. */
+/* The recursion is at most as deep as the document. */
 static int scan(struct resources *resources, struct document *document, struct value *value,
                 uint32_t number) {
     if (value->is_schema) return 0;
@@ -241,10 +241,10 @@ static int scan_id(struct resources *resources, struct document *document, struc
     if (uri_fragment(text, size) + 1 < size)
         return document_refuse(document, id, resources->problem,
                                "$id must have no fragment (use $anchor)");
-    if (!uri_is_spelled_well(text, size))
+    if (!uri_has_valid_characters(text, size))
         return document_refuse(document, id, resources->problem,
                                "$id is not a valid URI reference");
-    if (value == document->values) return 0; /* add_root has done it */
+    if (value == document->values) return 0; /* done by add_root */
     if (find(resources, 0, uri, strlen(uri)))
         return document_refuse(document, id, resources->problem,
                                "another schema has the same $id: %s", uri);
@@ -269,7 +269,7 @@ static int scan_name(struct resources *resources, struct document *document,
         return document_refuse(document, name, resources->problem, "this name is too long");
     const struct identifier *known = find(resources, number, text, size);
     if (known && known->value == value) {
-        /* $anchor and $dynamicAnchor of one name at one place. */
+        /* $anchor and $dynamicAnchor with the same name in the same schema. */
         ((struct identifier *)known)->dynamic |= dynamic;
         return 0;
     }
@@ -370,7 +370,7 @@ static int add_resource(struct resources *resources, const struct resource *reso
                                           .name = resource->uri,
                                           .size = strlen(resource->uri),
                                           .value = resource->root};
-    /* Built in, and given as a file as well: the file is meant. */
+    /* Built in, and also given as a file: the file wins. */
     if (find(resources, 0, identifier.name, identifier.size)) return 0;
     return add_identifier(resources, &identifier);
 }

@@ -1,5 +1,5 @@
-/* uri_reference.c - RFC 3986: a reference is cut into its five parts (appendix B), and joined with a
- * base as section 5.2.2 has it. */
+/* uri_reference.c - splits a reference into its components (RFC 3986 appendix B) and joins it with
+ * a base (section 5.2.2). */
 #include "schema/rules/uri_reference.h"
 
 #include <stdio.h>
@@ -7,17 +7,17 @@
 
 #include "port/error.h"
 
-struct part {
-    const char *text; /* NULL: not there, which is not the same as empty */
+struct uri_component {
+    const char *text; /* NULL: absent, which differs from empty */
     size_t size;
 };
 struct uri {
-    struct part scheme, authority, path, query;
+    struct uri_component scheme, authority, path, query;
 };
 
-static struct uri cut(const char *text, size_t size);
+static struct uri split(const char *text, size_t size);
 static bool add(char *out, size_t *used, const char *text, size_t size);
-static bool add_path(char *out, size_t *used, const struct uri *base, struct part path);
+static bool add_path(char *out, size_t *used, const struct uri *base, struct uri_component path);
 static void remove_dots(char *path, size_t *size);
 
 size_t uri_fragment(const char *uri, size_t size) {
@@ -39,14 +39,14 @@ static void lower(char *text, size_t size) {
 }
 
 int uri_resolve(const char *base_text, const char *reference, size_t size, char *out) {
-    const struct uri base = cut(base_text, strlen(base_text));
-    const struct uri uri = cut(reference, uri_fragment(reference, size));
+    const struct uri base = split(base_text, strlen(base_text));
+    const struct uri uri = split(reference, uri_fragment(reference, size));
     const bool other_scheme = uri.scheme.text != NULL;
     const bool other_authority = other_scheme || uri.authority.text != NULL;
     const bool other_path = other_authority || uri.path.size > 0;
-    const struct part scheme = other_scheme ? uri.scheme : base.scheme;
-    const struct part authority = other_authority ? uri.authority : base.authority;
-    const struct part query = other_path || uri.query.text ? uri.query : base.query;
+    const struct uri_component scheme = other_scheme ? uri.scheme : base.scheme;
+    const struct uri_component authority = other_authority ? uri.authority : base.authority;
+    const struct uri_component query = other_path || uri.query.text ? uri.query : base.query;
     size_t used = 0;
     bool fits = true;
     if (scheme.text) fits = add(out, &used, scheme.text, scheme.size) && add(out, &used, ":", 1);
@@ -61,7 +61,7 @@ int uri_resolve(const char *base_text, const char *reference, size_t size, char 
             fits = add(out, &used, base.path.text, base.path.size);
     }
     size_t path_size = used - path_begin;
-    /* What is no hierarchy (urn:, tag:) has no segments that a dot could mean. */
+    /* A path without a leading slash (urn:, tag:) has no dot segments. */
     if (fits && path_size > 0 && out[path_begin] == '/') {
         remove_dots(out + path_begin, &path_size);
         used = path_begin + path_size;
@@ -80,8 +80,8 @@ static bool add(char *out, size_t *used, const char *text, size_t size) {
     return true;
 }
 
-/* A relative path takes the place of what follows the base's last slash (5.2.3). */
-static bool add_path(char *out, size_t *used, const struct uri *base, struct part path) {
+/* A relative path replaces what follows the base's last slash (section 5.2.3). */
+static bool add_path(char *out, size_t *used, const struct uri *base, struct uri_component path) {
     if (base && path.text[0] != '/') {
         size_t keep = base->path.size;
         while (keep > 0 && base->path.text[keep - 1] != '/')
@@ -92,14 +92,14 @@ static bool add_path(char *out, size_t *used, const struct uri *base, struct par
     return add(out, used, path.text, path.size);
 }
 
-static struct uri cut(const char *text, size_t size) {
+static struct uri split(const char *text, size_t size) {
     struct uri uri = {0};
     const char *end = text + size, *p = text;
     if (p < end && is_letter(*p)) {
         while (p < end && (is_letter(*p) || is_digit(*p) || *p == '+' || *p == '-' || *p == '.'))
             p++;
         if (p < end && *p == ':')
-            uri.scheme = (struct part){text, (size_t)(p++ - text)};
+            uri.scheme = (struct uri_component){text, (size_t)(p++ - text)};
         else
             p = text;
     }
@@ -107,24 +107,24 @@ static struct uri cut(const char *text, size_t size) {
         const char *begin = p += 2;
         while (p < end && *p != '/' && *p != '?')
             p++;
-        uri.authority = (struct part){begin, (size_t)(p - begin)};
+        uri.authority = (struct uri_component){begin, (size_t)(p - begin)};
     }
     const char *path = p;
     while (p < end && *p != '?')
         p++;
-    uri.path = (struct part){path, (size_t)(p - path)};
-    if (p < end) uri.query = (struct part){p + 1, (size_t)(end - p - 1)};
+    uri.path = (struct uri_component){path, (size_t)(p - path)};
+    if (p < end) uri.query = (struct uri_component){p + 1, (size_t)(end - p - 1)};
     return uri;
 }
 
-/* Section 5.2.4, in place; the path begins with a slash.  Each round takes a segment. */
+/* Section 5.2.4, in place; the path begins with a slash.  Each round handles one segment. */
 static void remove_dots(char *path, size_t *size) {
     size_t from = 0, to = 0;
     while (from < *size) {
         size_t next = from + 1;
         while (next < *size && path[next] != '/')
             next++;
-        const size_t segment = next - from; /* its slash counted */
+        const size_t segment = next - from; /* with its slash */
         const bool last = next == *size;
         if (segment == 2 && path[from + 1] == '.') {
             if (last) path[to++] = '/';
@@ -178,7 +178,7 @@ int uri_of_file(const char *name, char *out) {
     return 0;
 }
 
-bool uri_is_spelled_well(const char *text, size_t size) {
+bool uri_has_valid_characters(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         const unsigned char c = (unsigned char)text[i];
         if (c <= ' ' || c == 0x7F || strchr("\"<>\\^`{|}", c)) return false;

@@ -1,5 +1,5 @@
-/* verdict.c - a failure in words: where in the line, by which keyword, and why.  Runs only for
- * lines that fail, and finds the place by going over the line once more. */
+/* verdict.c - explains a failure: where in the line, which keyword, and why.  Runs only for invalid
+ * lines, and finds the place by scanning the line again. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 struct words {
     char *out;
-    size_t size, used; /* used < size, for there is a zero at the end */
+    size_t size, used; /* used < size: there is a terminating zero */
 };
 
 static size_t write_instance(const char *line, const char *at, char *out, size_t size,
@@ -49,13 +49,14 @@ const char *schema_verdict_text(const struct schema_verdict *verdict, char *out,
     return out;
 }
 
-/* ---- words, cut where they do not fit ---- */
+/* ---- text, truncated to the room ---- */
 
 static bool continues(char c) {
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-/* No control character gets in: a schema's text may hold newlines, and a line's names anything. */
+/* Control characters are replaced: a schema's text may contain newlines, names of a line
+ * anything. */
 static bool is_control(const char *p, const char *end) {
     const unsigned char c = (unsigned char)*p;
     return c < ' ' || c == 0x7F || (c == 0xC2 && p + 1 < end && (unsigned char)p[1] < 0xA0);
@@ -109,7 +110,7 @@ static void quote_name(struct words *words, const struct name *name) {
     say(words, "\"");
 }
 
-/* What the keyword's value is in the schema. */
+/* The keyword's value in the schema. */
 static void quote_keyword(struct words *words, const struct failure *failure) {
     const struct node *node = failure->node;
     const struct value *value =
@@ -128,7 +129,8 @@ static bool add_token(struct words *words, const char *raw, size_t size) {
     return true;
 }
 
-/* Goes down to the value that `at` begins, a step a round. */
+/* Writes the JSON Pointer of the value or name that begins at `at`; each round descends one
+ * level. */
 static size_t write_instance(const char *line, const char *at, char *out, size_t size,
                              bool *in_name) {
     struct words words = {out, size, 0};
@@ -138,7 +140,7 @@ static size_t write_instance(const char *line, const char *at, char *out, size_t
         const bool object = *p == '{';
         uint32_t position = 0;
         bool escaped;
-        for (p = scan_space(p + 1);; position++) { /* ends: one of them holds `at` */
+        for (p = scan_space(p + 1);; position++) { /* ends: one child contains `at` */
             const char *name = p;
             const char *name_end = object ? scan_string(p + 1, &escaped) : NULL;
             if (object && name == at) {
@@ -223,7 +225,7 @@ static void say_choices(const struct failure *failure, struct words *words) {
     }
 }
 
-/* The schema false: by whose name it is that nothing may stand here? */
+/* The schema false: the keyword that it belongs to says what is not allowed. */
 static void say_never(const struct failure *failure, struct words *words) {
     const struct document *document = failure->node->document;
     const struct value *value = failure->node->value;
@@ -339,7 +341,7 @@ static void write_sentence(const struct failure *failure, bool in_name, struct w
     }
 }
 
-/* The alternative that was probably meant. */
+/* Appends the failure of the alternative that was probably meant. */
 static void add_nearest(const struct schema_checker *checker, struct words *words) {
     char instance[SCHEMA_POINTER_BYTES_MAX];
     bool in_name;
