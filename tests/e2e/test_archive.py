@@ -286,7 +286,7 @@ class ArchiveVolumes(ArchiveCase):
         lines = []
         for n in range(3):  # ingest goes on
             lines += self.sent(daemon, 5000 * n, 5000 if n == 0 else 10)
-        daemon.wait_said(r"archive .*: no space left; closed files stay in .*, trying again in 10 s and later")
+        daemon.wait_said(r"archive .*: no space left on device; closed files stay in .*, trying again in 10 s and later")
         wait_until(lambda: status(daemon)["main"]["segments_archived"] >= 1, "packing goes on")
         self.assert_lines(logport("cat", daemon.base).lines, lines)
         self.assertEqual(len(daemon.said_lines("no space left")), 1)

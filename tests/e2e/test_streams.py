@@ -273,7 +273,7 @@ class Streams(Reloading):
         # More connections than the daemon has buffers to receive into: each holds one while it waits.
         data = b"\n".join(audit) + b"\n"
         sends = [self.in_thread(daemon.send, data, 1) for _ in range(24)]
-        daemon.wait_said("audit.*no space left; holding")
+        daemon.wait_said("audit.*no space left on device; holding")
         before = -1
         while before != status(daemon)["bytes_received"]:  # until nothing more is taken
             before = status(daemon)["bytes_received"]
@@ -302,7 +302,7 @@ class Streams(Reloading):
         daemon = self.daemon("--config", self.path, dir=base, tcp=[], udp=[])
         audit = b"".join(b'{"n":%d,"x":"%s"}\n' % (n, self.rng.randbytes(500).hex().encode()) for n in range(20000))
         sends = [self.in_thread(daemon.send, audit, 1) for _ in range(12)]
-        daemon.wait_said("audit.*no space left; holding")
+        daemon.wait_said("audit.*no space left on device; holding")
         web = self.lines(scaled(20000), to="main")
         daemon.send(b"\n".join(web) + b"\n", 0)
         counters = daemon.stop(code=1)
