@@ -1,28 +1,30 @@
 #!/bin/sh
-# wine.sh - runs a Windows program under Wine, without a display: what ctest and
-# the end-to-end tests put before each program of a Windows build.  The
-# process that it starts is the program's own: a signal sent to it arrives there.
+# wine.sh - runs a Windows program under Wine, without a display.  ctest and the end-to-end
+# tests start every program of a Windows build with it.  It replaces itself with the program
+# (exec), so that a signal sent to its process arrives there.
 #
-# usage: wine.sh PROGRAM [ARGUMENT…]   (or --prepare, --stop: its Wine prefix)
+# usage: wine.sh PROGRAM [ARGUMENT...]
+#        wine.sh --prepare   creates the Wine prefix and starts Wine's services
+#        wine.sh --stop      ends everything that runs in the prefix
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 for folder in /usr/lib/wine /usr/lib/x86_64-linux-gnu/wine /usr/bin; do
     [ -x "$folder/wine64" ] && break
 done
 [ -x "$folder/wine64" ] || {
-    echo "wine.sh: there is no wine64: run tools/setup --all" >&2
+    echo "wine.sh: wine64 is not installed: run tools/setup --windows" >&2
     exit 2
 }
 server=$folder/wineserver64
 [ -x "$server" ] || server=$folder/wineserver
 
-# Its own prefix: the user's is not touched.
+# A separate prefix: the user's own is not changed.
 export WINEPREFIX="${LOGPORT_WINE_PREFIX:-$root/build-windows-wine}"
 export WINEARCH=win64 WINEDEBUG=-all
-# With LC_ALL=C arguments that are not ASCII are mangled.
+# With LC_ALL=C Wine corrupts arguments that are not ASCII.
 export LC_ALL=C.UTF-8
-# winedbg.exe: by default it takes a crash for itself and exits with 0.
-# The others would offer to download themselves.
+# By default winedbg.exe handles a crash and exits with 0.  Without mscoree and mshtml Wine
+# offers to download Mono and Gecko.
 export WINEDLLOVERRIDES='mscoree,mshtml,winedbg.exe='
 unset DISPLAY WAYLAND_DISPLAY
 
@@ -30,7 +32,7 @@ prepare() {
     mkdir -p "$WINEPREFIX" || exit 2
     (
         flock 9
-        # Kept for so many seconds after the last program; refused when one runs.
+        # The server stays for 300 s after the last program.  Fails if a server already runs.
         "$server" -p300 2>/dev/null 9>&-
         if [ ! -e "$WINEPREFIX/ready" ]; then
             "$folder/wine64" wineboot -i >"$WINEPREFIX/boot.log" 2>&1 9>&- &&
@@ -39,20 +41,20 @@ prepare() {
         fi
     ) 9>"$WINEPREFIX.lock"
     [ -e "$WINEPREFIX/ready" ] || {
-        echo "wine.sh: cannot make a Wine prefix: see $WINEPREFIX/boot.log" >&2
+        echo "wine.sh: creating the Wine prefix failed: see $WINEPREFIX/boot.log" >&2
         exit 2
     }
 }
 
-# Wine's services begin with the first program and end with the last.  They
-# inherit its output, so that whoever reads that never sees its end; and a
-# program that begins while they end may fail.  So one program is kept
-# that does nothing: a service that nobody called.  It holds the lock.
+# Wine's services start with the first program and end with the last.  They inherit the first
+# program's output, so that a reader of that output never sees its end; and a program that
+# starts while they end may fail.  So one idle program keeps them running: a service that
+# was not started as one.  It holds the lock, so that there is only one.
 keep_services() {
     flock -n "$WINEPREFIX.keeper" true || return 0
     flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 "$folder/wine64" spoolsv.exe \
         </dev/null >/dev/null 2>&1 &
-    "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # back when they have begun
+    "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # returns when the services run
 }
 
 case $1 in
@@ -61,7 +63,7 @@ case $1 in
     keep_services
     exit
     ;;
---stop) # the server of this prefix only, and with it whatever runs there
+--stop) # only the server of this prefix, and every program in it
     "$server" -k 2>/dev/null
     exit 0
     ;;

@@ -27,7 +27,7 @@ import time
 
 from receivers import START_S, Daemon, Load, Receiver, Wrong, cpu_by_thread, program, status_of
 
-TARGET_LINES = 0.9  # lines a second beside the archive, over those without: at least
+TARGET_LINES = 0.9  # lines a second while the archive works, over those without: at least
 TARGET_MEMORY = 96 << 20  # of a daemon under full load, its archive included
 LINES_A_SECOND_MIN = 10000  # slower than this is a hang
 PACK_S = 120  # a closed file is packed within this
@@ -199,7 +199,7 @@ def print_head(options, files, closed):
 def print_round(number, measured):
     beside, alone = measured["beside"], measured["alone"]
     print(
-        "round %d: %.2f M lines/s beside the archive, which took %.0f %% of a core and packed %d files; %.2f alone: %.3f"
+        "round %d: %.2f M lines/s while the archive worked, which took %.0f %% of a core and packed %d files; %.2f alone: %.3f"
         % (number + 1, beside["lines_a_second"] / 1e6, 100 * beside["archive_share"], beside["archived"],
            alone["lines_a_second"] / 1e6, beside["lines_a_second"] / alone["lines_a_second"]),
         flush=True,
@@ -234,7 +234,7 @@ def print_report(options, report):
                one["memory_said"] / mib)
         )
     ratio, beside = report["ratio"], report["beside"]
-    text = "\nlines a second beside the archive, over those without: %.3f (by round %.3f, %.3f-%.3f)" % (
+    text = "\nlines a second while the archive works, over those without: %.3f (by round %.3f, %.3f-%.3f)" % (
         ratio["of_medians"], ratio["median"], ratio["min"], ratio["max"])
     if not options.smoke:
         text += "; wanted at least %.2f: %s" % (TARGET_LINES, "yes" if ratio["of_medians"] >= TARGET_LINES else "NO")
