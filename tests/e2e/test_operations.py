@@ -9,8 +9,8 @@ import socket
 import subprocess
 import time
 
-from harness import (PATIENCE_S, Case, environment, identity, log_line, logport, main, native_only, program, segments,
-                     start, wait_until)
+from harness import (PATIENCE_S, Case, environment, identity, log_line, logport, main, native_only, program,
+                     segments, start, wait_until)
 from test_control import counters_of, run_file
 
 
@@ -100,18 +100,19 @@ class Operations(Case):
         daemon.stop()
 
     @native_only("an open file cannot be unlinked there")
-    def test_a_live_file_that_is_deleted_is_told_and_the_next_one_goes_on(self):
-        daemon = self.daemon("--sync-ms", "50")
-        daemon.send(b'{"a":1}\n')
-        daemon.wait_stored(1)
-        for path in segments(daemon.base):
-            os.unlink(path)
-        daemon.send(b'{"a":2}\n')
-        daemon.wait_said("was deleted or replaced")
-        daemon.send(b'{"a":3}\n')
-        wait_until(lambda: b'{"a":3}' in daemon.lines_stored(), "the line behind it is stored")
-        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
-        daemon.stop()
+    def test_a_live_file_that_is_deleted_or_moved_is_reported_and_writing_continues_in_a_new_one(self):
+        for lose in (os.unlink, lambda path: os.rename(path, os.path.join(self.directory(), "moved"))):
+            daemon = self.daemon("--sync-ms", "1h")
+            daemon.send(b'{"a":1}\n')
+            daemon.wait_stored(1)
+            for path in segments(daemon.base):
+                lose(path)
+            daemon.send(b'{"a":2}\n')
+            daemon.wait_said("was deleted, moved or replaced while being written", 5)
+            daemon.send(b'{"a":3}\n')
+            wait_until(lambda: b'{"a":3}' in daemon.lines_stored(), "a later line is stored")
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+            daemon.stop()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,11 @@
 static void watch_over(struct port_op *op);
 static void sync_due(struct port_op *op);
 static void sync_done(struct port_op *op);
+static void look_came_back(struct port_op *op);
 static void close_done(struct port_op *op);
+
+/* While a segment is written, this often: is it still the file that its path names? */
+#define LOOK_NS INT64_C(1000000000)
 
 struct live_segment *live_segment_create(struct stream *stream) {
     struct live_segment *live = calloc(1, sizeof *live);
@@ -19,6 +23,7 @@ struct live_segment *live_segment_create(struct stream *stream) {
     live->sync_op.done = sync_done;
     live->sync_timer.done = sync_due;
     live->watch_timer.done = watch_over;
+    live->look_op.done = look_came_back;
     struct segment *segment = &live->segment;
     segment->files = port_files(stream->port);
     segment->folder_bytes_max = stream->options.folder_bytes_max;
@@ -43,8 +48,10 @@ static void start_sync_timer(struct live_segment *live) {
 }
 
 void live_segment_written(struct live_segment *live) {
+    struct port *port = live->stream->port;
     live->dirty = true;
     start_sync_timer(live);
+    if (port_idle(&live->look_op)) port_timer(port, &live->look_op, port_now_ns(port) + LOOK_NS);
 }
 
 void live_segment_watch(struct live_segment *live) {
@@ -105,36 +112,49 @@ static void suspect(struct live_segment *live, int error) {
             live->segment.path, error_text(error));
 }
 
-static void look_run(struct port_op *op) {
+static void sync_done(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+    struct stream *stream = live->stream;
+    if (op->result < 0) suspect(live, (int)op->result);
+    if (live->retired) {
+        live_segment_close_retired(stream);
+    } else if (live->segment.suspect) {
+        stream_advance(stream);
+    } else if (live->sync_step == SYNC_ENTER) {
+        start_sync(live);
+    } else if (live->dirty) {
+        start_sync_timer(live);
+    }
+}
+
+/* ---- its name ---- */
+
+static void look_run(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, look_op, op);
     op->result = segment_look(&live->segment);
 }
 
 static void gone(struct live_segment *live) {
     live->segment.gone = true;
-    say("%s: was deleted or replaced while it was being written, with %llu lines; going on in a "
-        "new segment",
+    say("%s: was deleted, moved or replaced while being written, with %llu lines; continuing in a "
+        "new "
+        "segment",
         live->segment.path, (unsigned long long)live->segment.lines);
 }
 
-static void sync_done(struct port_op *op) {
-    struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
+static void look_came_back(struct port_op *op) {
+    struct live_segment *live = PORT_CONTAINER(struct live_segment, look_op, op);
     struct stream *stream = live->stream;
-    const bool looked = live->sync_step == SYNC_LOOK;
-    if (op->result == ERR_NOT_FOUND && looked)
-        gone(live);
-    else if (op->result < 0 && !looked)
-        suspect(live, (int)op->result);
+    const bool looked = live->looking;
+    live->looking = false;
     if (live->retired) {
         live_segment_close_retired(stream);
-    } else if (looked || live->segment.suspect) {
-        if (live->dirty) start_sync_timer(live);
+    } else if (!looked) {
+        live->looking = true;
+        port_work(stream->port, op, PORT_LANE_URGENT, look_run);
+    } else if (op->result == ERR_NOT_FOUND) {
+        gone(live);
         stream_advance(stream);
-    } else if (live->sync_step == SYNC_ENTER) {
-        start_sync(live);
-    } else {
-        live->sync_step = SYNC_LOOK;
-        port_work(stream->port, &live->sync_op, PORT_LANE_SLOW, look_run);
     }
 }
 
@@ -150,6 +170,7 @@ void live_segment_retire(struct stream *stream) {
     *last = live;
     port_cancel(&live->sync_timer);
     port_cancel(&live->watch_timer);
+    if (!live->looking) port_cancel(&live->look_op);
 }
 
 static void close_run(struct port_op *op) {
@@ -159,7 +180,8 @@ static void close_run(struct port_op *op) {
 
 static bool close_ready(const struct live_segment *live) {
     return port_idle(&live->close_op) && port_idle(&live->sync_op) &&
-           port_idle(&live->sync_timer) && port_idle(&live->watch_timer);
+           port_idle(&live->sync_timer) && port_idle(&live->watch_timer) &&
+           port_idle(&live->look_op);
 }
 
 void live_segment_close_retired(struct stream *stream) {

@@ -22,8 +22,10 @@ struct live_segment {
     struct live_segment *next; /* in stream->retired, the oldest first */
     struct port_op close_op;   /* the close job, or the wait before it is tried again */
     struct port_op sync_op, sync_timer, watch_timer;
+    struct port_op look_op; /* the wait for a look at its name, or the look */
     bool retired, dirty, close_waits;
-    enum { SYNC_ENTER, SYNC_FILE, SYNC_LOOK } sync_step; /* sync_op's */
+    enum { SYNC_ENTER, SYNC_FILE } sync_step; /* sync_op's */
+    bool looking;                             /* look_op is the look */
     int64_t lid_ns;  /* when the last lid was written, or the file opened */
     int close_error; /* what was said last */
 };
