@@ -168,7 +168,7 @@ static bool finish_line(struct framing *framing, const struct framing_rules *rul
     const bool cr = size > 0 ? bytes[size - 1] == '\r' : framing->ends_in_cr;
     const bool aside = framing->set_aside || whole - cr > rules->line_bytes_max;
     const uint64_t needed = (aside ? QUARANTINE_KEEP_OVERSIZED_MAX : whole) + 1;
-    if (needed > batch_room(batch)) return false;
+    if (needed > batch_line_room(batch)) return false;
     if (aside) {
         keep_unfinished(framing, rules, bytes, size);
         if (!framing->set_aside) set_aside(rules->memory, framing, REJECT_OVERSIZED);
@@ -193,6 +193,12 @@ static size_t whole_lines(const uint8_t *bytes, size_t size) {
     return size;
 }
 
+/* The first line, if it has room; 0: it has not, or does not end here. */
+static size_t first_line(const uint8_t *bytes, size_t size, size_t room) {
+    const uint8_t *newline = memchr(bytes, '\n', size < room ? size : room);
+    return newline == NULL ? 0 : (size_t)(newline - bytes) + 1;
+}
+
 size_t framing_take(struct framing *framing, const struct framing_rules *rules, struct batch *batch,
                     const struct batch_origin *origin, const uint8_t *bytes, size_t size) {
     size_t taken = 0;
@@ -201,6 +207,7 @@ size_t framing_take(struct framing *framing, const struct framing_rules *rules, 
         const size_t left = size - taken, room = batch_room(batch);
         size_t whole = 0;
         if (framing->size == 0) whole = whole_lines(at, left < room ? left : room);
+        if (framing->size == 0 && whole == 0) whole = first_line(at, left, batch_line_room(batch));
         if (whole > 0) {
             memcpy(batch_add(batch, origin, (uint32_t)whole), at, whole);
             taken += whole;
@@ -230,7 +237,7 @@ bool framing_take_datagram(struct batch *batch, const struct batch_origin *origi
                            const uint8_t *bytes, size_t size) {
     if (size == 0) return true;
     const bool ended = bytes[size - 1] == '\n';
-    if (size + !ended > batch_room(batch)) return false;
+    if (size + !ended > batch_line_room(batch)) return false;
     uint8_t *place = batch_add(batch, origin, (uint32_t)size + !ended);
     memcpy(place, bytes, size);
     if (!ended) place[size] = '\n';

@@ -199,6 +199,7 @@ static bool open_packet(struct pipeline *pipeline, struct feed *feed) {
     packet->rules = pipeline->rules;
     rules_hold(packet->rules);
     batch_reset(&packet->batch, &packet->rules->batch);
+    batch_limit(&packet->batch, stream_segment_bytes_max(feed->stream));
     return true;
 }
 

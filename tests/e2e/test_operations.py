@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from harness import (PATIENCE_S, Case, environment, identity, log_line, logport, main, native_only, program,
+from harness import (PATIENCE_S, Case, decode, environment, identity, log_line, logport, main, native_only, program,
                      segments, start, wait_until)
 from test_control import counters_of, run_file
 
@@ -113,6 +113,21 @@ class Operations(Case):
             wait_until(lambda: b'{"a":3}' in daemon.lines_stored(), "a later line is stored")
             self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
             daemon.stop()
+
+    def test_segments_are_never_larger_than_their_limit_however_small_it_is(self):
+        for limit in (2048, 64 << 10, 700_000):
+            daemon = self.daemon("--segment-bytes-max", str(limit), "--archive-level", "0")
+            lines = [b'{"n":%d,"text":"%s"}' % (n, b"x" * self.rng.randrange(100)) for n in range(limit // 20)]
+            lines.insert(len(lines) // 2, b'{"long":"%s"}' % (b"y" * limit))  # does not fit, and is alone
+            daemon.send(b"".join(line + b"\n" for line in lines))
+            daemon.datagrams(b'{"datagram":1}')
+            daemon.wait_stored(len(lines) + 1)
+            daemon.stop()
+            held = [decode(path) for path in segments(daemon.base)]
+            too_large = [raw for raw in held if len(raw) > limit]
+            self.assertEqual([raw.count(b"\n") for raw in too_large], [1])
+            self.assertGreater(len(held), sum(map(len, lines)) // limit)
+            self.assertEqual(sorted(b"".join(held).splitlines()), sorted(lines + [b'{"datagram":1}']))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     batch->rules = rules;
     batch->acceleration = 1;
     batch->raw_size = 0;
+    batch->raw_limit = batch->raw_max;
     batch->run_count = 0;
     batch->counts = (struct batch_counts){0};
     batch->stored.size = batch->rejects.size = 0;
@@ -85,8 +86,17 @@ void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     batch->reject_text_lines = 0;
 }
 
+void batch_limit(struct batch *batch, uint64_t raw_bytes) {
+    batch->raw_limit = raw_bytes < batch->raw_max ? (uint32_t)raw_bytes : batch->raw_max;
+}
+
 uint32_t batch_room(const struct batch *batch) {
-    return batch->run_count < BATCH_RUNS_MAX ? batch->raw_max - batch->raw_size : 0;
+    if (batch->run_count == BATCH_RUNS_MAX || batch->raw_size >= batch->raw_limit) return 0;
+    return batch->raw_limit - batch->raw_size;
+}
+
+uint32_t batch_line_room(const struct batch *batch) {
+    return batch->raw_size == 0 ? batch->raw_max : batch_room(batch);
 }
 
 static bool same_origin(const struct batch_origin *a, const struct batch_origin *b) {
@@ -95,7 +105,7 @@ static bool same_origin(const struct batch_origin *a, const struct batch_origin 
 }
 
 uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size) {
-    assert(size > 0 && size <= batch_room(batch));
+    assert(size > 0 && size <= batch_line_room(batch));
     uint8_t *place = batch->raw + batch->raw_size;
     struct batch_run *last = batch->run_count ? &batch->runs[batch->run_count - 1] : NULL;
     if (last && !last->set_aside && same_origin(&last->origin, origin))
@@ -109,7 +119,7 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
 
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size) {
-    assert(size > 0 && size <= batch_room(batch) && reason);
+    assert(size > 0 && size <= batch_line_room(batch) && reason);
     uint8_t *place = batch->raw + batch->raw_size;
     batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
                                                          .offset = batch->raw_size,

@@ -84,6 +84,7 @@ struct batch {
     /* JSON_PADDING readable bytes behind; scratch and stored.bytes follow in the same memory. */
     uint8_t *raw;
     uint32_t raw_size, raw_max;
+    uint32_t raw_limit; /* of lines together; at most raw_max */
     uint32_t run_count;
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
@@ -110,10 +111,14 @@ size_t batch_memory(uint32_t line_bytes_max);
 
 /* Empty, for its next use, by these rules: theirs is the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);
-/* How many bytes of one more run fit.  An empty batch has room for a line of
- * line_bytes_max and its newline, and for BATCH_BYTES_MIN. */
+/* From the next line on it takes this many bytes together, and a longer line alone: so that a segment
+ * that must not be larger can hold it.  Until batch_reset. */
+void batch_limit(struct batch *batch, uint64_t raw_bytes);
+/* How many bytes of whole lines fit. */
 uint32_t batch_room(const struct batch *batch);
-/* Adds a run of that size (<= batch_room) and returns where its bytes go; the
+/* How long a line fits, with its newline: in an empty batch, any of line_bytes_max. */
+uint32_t batch_line_room(const struct batch *batch);
+/* Adds a run of that size (lines <= batch_room, one line <= batch_line_room) and returns where its bytes go; the
  * caller fills all of them before the next call.  Runs of one origin that follow
  * each other become one. */
 uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size);

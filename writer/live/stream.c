@@ -58,6 +58,10 @@ int stream_open(struct port *port, const struct stream_options *options, struct 
     return 0;
 }
 
+uint64_t stream_segment_bytes_max(const struct stream *stream) {
+    return stream->options.sizes.segment_bytes_max;
+}
+
 void stream_append(struct stream *stream, struct stream_append *append) {
     assert(!stream->finishing && append->size >= FRAME_COVER_BYTES);
     append->next = NULL;

@@ -69,6 +69,8 @@ struct stream_counts {
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
 /* From now on, for the present segment too. */
 void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
+/* An append of more raw bytes makes a segment that is larger than it should be. */
+uint64_t stream_segment_bytes_max(const struct stream *stream);
 void stream_append(struct stream *stream, struct stream_append *append);
 /* The present segment ends behind what was appended so far; the next append opens another. */
 void stream_rotate(struct stream *stream);
