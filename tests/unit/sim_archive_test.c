@@ -477,6 +477,195 @@ static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **stat
     end_one(one);
 }
 
+/* ---- an archive that hangs ---- */
+
+static void one_that_hangs_is_reported_once_and_delays_nothing_else(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct heard heard = {.words = "archive cold: no answer for 1"};
+    struct sim *sim = &one->sim;
+    sim_hang(sim, THERE);
+    system_messages_to(hear, &heard);
+    assert_int_equal(start(&one->life, &rules), 0);
+    sim_pass(sim, 200 * SIM_S);
+    const struct keeper_counts counts = keeper_counts(one->life.keeper);
+    assert_int_equal(counts.segments_indexed, SEGMENTS);
+    assert_int_equal(counts.segments_archived, SEGMENTS);
+    assert_int_equal(counts.segments_moved, 0);
+    assert_int_equal(archive_lanes_hung_count(one->life.lanes), 1);
+    assert_int_equal(heard.lines, 1);
+    const int64_t asked_ns = sim->now_ns;
+    stop(&one->life);
+    assert_true(sim->now_ns - asked_ns < SIM_S);
+    sim_end_hangs(sim);
+    keep(&one->life, &rules, 3600 * SIM_S);
+    each_is_there_once(sim, &one->life, SWEEP_NONE);
+    end_one(one);
+}
+
+static void one_that_answers_again_takes_what_has_waited(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct heard heard = {.words = "archive cold: answers again after"};
+    sim_hang(&one->sim, THERE);
+    system_messages_to(hear, &heard);
+    assert_int_equal(start(&one->life, &rules), 0);
+    sim_pass(&one->sim, 200 * SIM_S);
+    sim_end_hangs(&one->sim);
+    sim_pass(&one->sim, 200 * SIM_S);
+    assert_int_equal(archive_lanes_hung_count(one->life.lanes), 0);
+    assert_int_equal(archive_lanes_hangs(one->life.lanes), 1);
+    assert_int_equal(heard.lines, 1);
+    stop(&one->life);
+    each_is_there_once(&one->sim, &one->life, SWEEP_NONE);
+    end_one(one);
+}
+
+/* ---- a segment that retention deletes while another thread works on it ---- */
+
+/* The other thread has its turn between two file operations: those that are never made with the
+ * manifest's lock held. */
+struct intruder {
+    struct life *life;
+    uint32_t kinds;       /* of these operations ... */
+    const char *paths[2]; /* ... on paths that begin with one of these, */
+    uint64_t at, count;   /* after this one */
+    uint64_t ends_after;  /* and so many later the process ends; 0: it does not */
+    bool deleted;         /* the first segment */
+};
+
+static void delete_the_first(struct intruder *intruder) {
+    struct files *files = &intruder->life->sim->disk.files;
+    const struct retention_folders folders = {.directory = "logs"};
+    const struct retention_rules two = {.all = {.count_max = SEGMENTS - 1}};
+    const struct retention_reach here = {.lists = 1, .deletes = 1};
+    struct retention *retention;
+    const int64_t now_ns = sim_wall_ns(intruder->life->sim);
+    assert_int_equal(retention_open(files, &folders, intruder->life->manifest, &two, &retention),
+                     0);
+    retention_set_reach(retention, &here);
+    assert_true(retention_look(retention, now_ns) >= 0);
+    while (retention_step(retention, now_ns) == 1)
+        ;
+    intruder->deleted = retention_tally(retention).deleted == 1;
+    retention_close(retention);
+}
+
+static void intrude(void *context, enum disk_operation operation, const char *path,
+                    int64_t result) {
+    struct intruder *intruder = context;
+    bool counts = false;
+    (void)result;
+    for (int i = 0; i < 2; i++)
+        if (intruder->paths[i] != NULL &&
+            strncmp(path, intruder->paths[i], strlen(intruder->paths[i])) == 0)
+            counts = true;
+    if (!counts || !(intruder->kinds & DISK_BIT(operation)) || intruder->life->manifest == NULL)
+        return;
+    intruder->count++;
+    if (intruder->count == intruder->at) delete_the_first(intruder);
+    if (intruder->ends_after && intruder->count == intruder->at + intruder->ends_after)
+        disk_end(&intruder->life->sim->disk);
+}
+
+/* As the daemon does after its start: deletions that were begun are finished in the archive. */
+static void look_in_the_archive(struct life *life) {
+    struct files *files = &life->sim->disk.files;
+    const struct retention_folders folders = {.directory = "logs"};
+    const struct retention_rules none = {0};
+    const struct retention_reach there = {.lists = 3, .deletes = 2};
+    struct manifest *manifest;
+    struct retention *retention;
+    assert_int_equal(manifest_open(files, "logs", &manifest), 0);
+    assert_int_equal(retention_open(files, &folders, manifest, &none, &retention), 0);
+    retention_set_reach(retention, &there);
+    assert_int_equal(retention_look(retention, sim_wall_ns(life->sim)), 0);
+    retention_close(retention);
+    manifest_close(manifest);
+}
+
+/* It is in one place, or deleted and nowhere; the others are where they belong. */
+static void check_after(struct intruder *intruder, const char *folder) {
+    struct life *life = intruder->life;
+    struct disk *disk = &life->sim->disk;
+    struct manifest *manifest;
+    char here[PATH_BYTES_MAX], there[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
+    path_of("logs", "main", 1, false, here);
+    path_of("cold", "main", 1, false, there);
+    assert_int_equal(manifest_read(&disk->files, "logs", &manifest), 0);
+    const enum manifest_event event = manifest_state(manifest, "main", 1, NULL);
+    if (intruder->deleted) {
+        if (disk_exists(disk, here)) fail_msg("deleted at %d, and here again", (int)intruder->at);
+        if (disk_exists(disk, there)) fail_msg("deleted at %d, and there", (int)intruder->at);
+        if (event != MANIFEST_DELETED) fail_msg("%d: %d", (int)intruder->at, (int)event);
+    } else {
+        assert_true(disk_exists(disk, here) != disk_exists(disk, there));
+        assert_int_not_equal(event, MANIFEST_DELETED);
+    }
+    for (uint64_t i = 2; i <= SEGMENTS; i++) {
+        path_of(folder, "main", i, false, path);
+        if (!disk_exists(disk, path)) fail_msg("%s is not there", path);
+        check_lines(life, path, i);
+    }
+    manifest_close(manifest);
+    disk_walk(disk, "logs", find_unwanted, NULL);
+    disk_walk(disk, "cold", find_unwanted, NULL);
+}
+
+/* Returns false when there are fewer operations than that. */
+static bool intrude_at(const struct intruder *like, const struct keeper_rules *with,
+                       const char *folder) {
+    struct one *one = begin_one();
+    struct intruder intruder = *like;
+    intruder.life = &one->life;
+    one->sim.disk.performed = intrude;
+    one->sim.disk.context = &intruder;
+    keep(&one->life, with, 500 * SIM_S);
+    one->sim.disk.performed = NULL;
+    if (one->sim.disk.ended) disk_restart(&one->sim.disk, false, DISK_KEEPS_ALL);
+    keep(&one->life, with, 3600 * SIM_S);
+    look_in_the_archive(&one->life);
+    const bool reached = intruder.count >= intruder.at;
+    check_after(&intruder, folder);
+    end_one(one);
+    return reached;
+}
+
+static void one_that_is_deleted_while_it_moves_does_not_come_back(void **state) {
+    (void)state;
+    uint64_t at = 1;
+    for (; intrude_at(&(struct intruder){.kinds = DISK_ALL, .paths = {"cold"}, .at = at}, &rules,
+                      "cold");
+         at++)
+        ;
+    assert_true(at > 40);
+}
+
+static void nor_after_a_crash_in_between(void **state) {
+    (void)state;
+    uint32_t trials = 0;
+    for (uint64_t at = 1; at <= 60; at++)
+        for (uint64_t ends_after = 1; ends_after <= 12; ends_after++, trials++)
+            intrude_at(
+                &(struct intruder){
+                    .kinds = DISK_ALL, .paths = {"cold"}, .at = at, .ends_after = ends_after},
+                &rules, "cold");
+    print_message("%u trials\n", trials);
+}
+
+static void one_that_is_deleted_while_it_is_indexed_or_packed_does_not_come_back(void **state) {
+    (void)state;
+    const struct keeper_rules stay = {.archive_after_s = 60, .archive_level = 3};
+    uint64_t at = 1;
+    for (; intrude_at(&(struct intruder){.kinds = DISK_BIT(DISK_READ) | DISK_BIT(DISK_WRITE),
+                               .paths = {HERE, "logs/state/main.pack"},
+                               .at = at},
+                      &stay, "logs");
+         at++)
+        ;
+    assert_true(at > 40);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(all_move),
@@ -492,6 +681,11 @@ int main(void) {
         SWEEP_TEST(another_daemons_directory_is_no_archive),
         SWEEP_TEST(a_name_that_the_books_cannot_tell_is_refused),
         SWEEP_TEST(one_that_cannot_be_seen_hides_no_deletion_and_makes_none),
+        SWEEP_TEST(one_that_hangs_is_reported_once_and_delays_nothing_else),
+        SWEEP_TEST(one_that_answers_again_takes_what_has_waited),
+        SWEEP_TEST(one_that_is_deleted_while_it_moves_does_not_come_back),
+        SWEEP_TEST(nor_after_a_crash_in_between),
+        SWEEP_TEST(one_that_is_deleted_while_it_is_indexed_or_packed_does_not_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
