@@ -338,8 +338,7 @@ static void came_back(struct port_op *op) {
 
 /* ---- the job: which segment is next ---- */
 
-/* The next that may lack its index; NULL: there is none.  One that is closed later than the one
- * behind it (a disk that failed) is left to the next start. */
+/* The next that may lack its index; NULL: there is none. */
 static const struct segment_file *next_to_index(const struct keeper *k,
                                                 const struct segment_list *list, bool *is_new) {
     const struct segment_file *older = NULL;
@@ -550,7 +549,22 @@ static bool is_left_to_the_next_start(const struct keeper *k, const struct segme
     return k->only_new && file->size > INDEX_AT_END_BYTES_MAX;
 }
 
+/* One that is not closed yet though a later one is, because a program keeps its name from changing:
+ * it is missed, and looked at again. */
+static void miss_open_ones(struct keeper *k, const struct segment_list *list, uint64_t after,
+                           const struct segment_file *before) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct segment_name *name = &list->files[i].name;
+        if (!name->part || name->sequence <= after) continue;
+        if (name->sequence >= before->name.sequence) return;
+        note_lowest(&k->missed.high, name->sequence);
+        note_lowest(&k->missed.packed, name->sequence);
+        note_lowest(&k->missed.ready, name->sequence);
+    }
+}
+
 static int index_next(struct keeper *k, const struct segment_file *file, bool is_new) {
+    if (is_new) miss_open_ones(k, &k->list, k->high, file);
     begin_work(k, file);
     int result = without_lost_ones(k, file->path, add_index(k, file->path, is_new));
     end_work(k);
