@@ -135,7 +135,7 @@ class FreeSpace(Case):
     # How far the free space may fall below the limit: what is written between two looks, the copy
     # that is being re-packed, and the live segment's share of both.
     SLACK = 16 << 20
-    SECONDS = 12
+    SECONDS = 4  # of one run of the generator
 
     def test_the_limit_holds_and_no_write_fails(self):
         where = small_disk(self, self.SIZE)
@@ -153,11 +153,15 @@ class FreeSpace(Case):
         watching.start()
         try:
             address = "%s:%d" % daemon.tcp[0][:2]
-            loaded = run(program("logport-load") + [address, "-c", "2", "-s", str(self.SECONDS)], timeout=120)
+            for n in range(20):  # ends: a sanitized daemon takes the longest
+                loaded = run(program("logport-load") + [address, "-c", "2", "-s", str(self.SECONDS)], timeout=60)
+                self.assertEqual(loaded.code, 0, loaded.said)
+                told = json.loads(logport("status", "--dir", daemon.base).out)
+                if n >= 2 and told["main"]["bytes_written"] > 3 * self.SIZE // 2:
+                    break
         finally:
             loading.set()
             watching.join()
-        self.assertEqual(loaded.code, 0, loaded.said)
         counters = daemon.stop()
         self.assertEqual(daemon.said_lines("no space left"), [])
         self.assertEqual((counters["main"]["write_failures"], dropped(counters)), (0, 0))
