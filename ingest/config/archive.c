@@ -10,8 +10,8 @@
 
 /* ---- the archive ---- */
 
-/* How long a configuration waits for an archive on a volume that hangs; and for each further archive
- * once one has not answered. */
+/* How long a configuration waits for an archive on a volume that hangs; and for each further
+ * archive once one has not answered. */
 #define ANSWER_MS      2000
 #define ANSWER_NEXT_MS 200
 

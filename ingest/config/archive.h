@@ -1,5 +1,5 @@
-/* archive.h - where closed segments go: an archive directory that is usable and a command that can be
- * run, as far as that is known when the configuration is read. */
+/* archive.h - where closed segments go: an archive directory that is usable and a command that can
+ * be run, as far as that is known when the configuration is read. */
 #ifndef INGEST_CONFIG_ARCHIVE_H
 #define INGEST_CONFIG_ARCHIVE_H
 

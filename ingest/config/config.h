@@ -1,5 +1,5 @@
-/* config.h - a configuration as it was read, and the tables of options, which the command line and the
- * configuration file share.  read.h reads one. */
+/* config.h - a configuration as it was read, and the tables of options, which the command line and
+ * the configuration file share.  read.h reads one. */
 #ifndef INGEST_CONFIG_CONFIG_H
 #define INGEST_CONFIG_CONFIG_H
 
@@ -36,8 +36,9 @@ extern const struct option config_listener_options[];
 #define STREAM_MAIN    "main"
 /* Rejected lines of all listeners; no configuration may name it. */
 #define STREAM_REJECTS "rejects"
-/* Not counting rejects.  Each stream may need a batch of its own (8 MiB and more), three open files, and
- * a share of the threads that close files: more streams than this need another daemon. */
+/* Not counting rejects.  Each stream may need a batch of its own (8 MiB and more), three open
+ * files, and a share of the threads that close files: more streams than this need another
+ * daemon. */
 #define STREAMS_MAX    16
 
 /* A stream, and the rules by which its segments are rotated, re-packed and deleted. */
@@ -121,11 +122,11 @@ struct config_text_kept {
 /* Copies a text; the copy lives as long as the configuration.  NULL: out of memory. */
 const char *config_keep(struct config *config, const char *text, size_t size,
                         struct text_position at);
-/* Where this text of the configuration, identified by its pointer, is in the file; line 0: it is not
- * from the file. */
+/* Where this text of the configuration, identified by its pointer, is in the file; line 0: it is
+ * not from the file. */
 struct text_position config_position(const struct config *config, const char *text);
-/* Inserts that position before `error` (CONFIG_ERROR_MAX bytes); a text that is not from the file has
- * none. */
+/* Inserts that position before `error` (CONFIG_ERROR_MAX bytes); a text that is not from the file
+ * has none. */
 void config_error_at(const struct config *config, const char *text, char *error);
 
 #endif

@@ -197,7 +197,7 @@ static void keys(struct file_reading *reading, const struct option *option, size
 
 /* ---- streams ---- */
 
-/* "NAME": {"rotate": "daily", …} */
+/* "NAME": {"rotate": "daily", ...} */
 static void stream(void *context, size_t name_offset, size_t value_offset) {
     struct file_reading *reading = context;
     struct config read_into = {0}; /* only to check the values */
@@ -212,7 +212,7 @@ static void stream(void *context, size_t name_offset, size_t value_offset) {
     else if (inner.stream->configured)
         given_twice(&inner, name_offset, inner.stream->at, "");
     else if (reading->text[value_offset] != '{')
-        wrong(&inner, value_offset, "an object {…} with its keys was expected", "");
+        wrong(&inner, value_offset, "an object {...} with its keys was expected", "");
     else {
         inner.settings = &read_into;
         inner.stream->configured = true;
@@ -226,7 +226,7 @@ static void streams(struct file_reading *reading, size_t offset) {
     if (reading->text[offset] == '{')
         config_text_children(reading->text, reading->size, offset, stream, reading);
     else
-        wrong(reading, offset, "an object {\"NAME\": {…}} was expected", "streams");
+        wrong(reading, offset, "an object {\"NAME\": {...}} was expected", "streams");
 }
 
 /* ---- members ---- */

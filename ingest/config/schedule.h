@@ -1,4 +1,5 @@
-/* schedule.h - rotation by the clock: the keys' values, and the schedule and zone that they mean. */
+/* schedule.h - rotation by the clock: the keys' values, and the schedule and zone that they
+ * mean. */
 #ifndef INGEST_CONFIG_SCHEDULE_H
 #define INGEST_CONFIG_SCHEDULE_H
 

@@ -7,9 +7,10 @@
 #include "port/options.h"
 #include "schema/rules/schema.h"
 
-/* The first path is the schema that lines are validated against; it may refer to the others.  Prints
- * warnings about what is accepted but probably not meant, such as an unknown keyword.  ERR_INVALID,
- * and `error` (CONFIG_ERROR_MAX bytes) says which file, where in it and why.  Any thread. */
+/* The first path is the schema that lines are validated against; it may refer to the others.
+ * Prints warnings about what is accepted but probably not meant, such as an unknown keyword.
+ * ERR_INVALID, and `error` (CONFIG_ERROR_MAX bytes) says which file, where in it and why.  Any
+ * thread. */
 int schema_files_compile(struct files *files, const struct option_list *paths, bool formats,
                          struct schema **schema, char *error);
 

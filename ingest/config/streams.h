@@ -24,8 +24,8 @@ struct stream_object {
     uint32_t key_count;
 };
 
-/* Finds the object of this name, or adds one.  ERR_INVALID, and `problem` (CONFIG_PROBLEM_MAX bytes)
- * says why there can be none. */
+/* Finds the object of this name, or adds one.  ERR_INVALID, and `problem` (CONFIG_PROBLEM_MAX
+ * bytes) says why there can be none. */
 int config_stream_object(struct config *config, const char *name, struct stream_object **object,
                          char *problem);
 /* Sets an option that is OPTION_FOR_PARTS to this text, which option_set accepted; adds it to a

@@ -1,5 +1,5 @@
-/* text.c - blanks comments, validates the rest with the scanner that validates records, and finds the
- * members of objects and arrays. */
+/* text.c - blanks comments, validates the rest with the scanner that validates records, and finds
+ * the members of objects and arrays. */
 #include "ingest/config/text.h"
 
 #include <stdbool.h>
@@ -68,7 +68,8 @@ int config_text_check(char *text, size_t size, const char **sentence, size_t *of
             i++;
         }
     }
-    /* The scanner reads one line: newlines, which are all outside of strings here, become spaces. */
+    /* The scanner reads one line: newlines, which are all outside of strings here, become
+     * spaces. */
     uint8_t *line = malloc(size + 1 + JSON_PADDING);
     if (!line) return ERR_NO_MEMORY;
     memset(line + size, 0, 1 + JSON_PADDING);

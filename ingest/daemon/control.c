@@ -232,7 +232,8 @@ static void op_done(struct port_op *op) {
     case CLIENT_READING: request_received(client); return;
     case CLIENT_WAITING:
     case CLIENT_REPLYING:
-        /* The end of its stream does not end it: the client may have closed only its sending side. */
+        /* The end of its stream does not end it: the client may have closed only its sending
+         * side. */
         if (op->result > 0) port_buffer_release(op->buffer);
         if (op->result < 0) client_end(client);
         return;

@@ -1,5 +1,5 @@
-/* listener_set.h - the addresses that the daemon listens on, as its configuration says, and the rules
- * that their lines are validated by.  Owner only. */
+/* listener_set.h - the addresses that the daemon listens on, as its configuration says, and the
+ * rules that their lines are validated by.  Owner only. */
 #ifndef INGEST_DAEMON_LISTENER_SET_H
 #define INGEST_DAEMON_LISTENER_SET_H
 
@@ -9,16 +9,17 @@
 
 struct listener_set;
 
-/* Opens all listeners of the configuration; nothing is accepted before intake_start.  config is used
- * until the next listener_set_change.  On an error `error` (CONFIG_ERROR_MAX bytes) says why. */
+/* Opens all listeners of the configuration; nothing is accepted before intake_start.  config is
+ * used until the next listener_set_change.  On an error `error` (CONFIG_ERROR_MAX bytes) says
+ * why. */
 int listener_set_open(struct intake *intake, const struct stream_set *streams,
                       const struct host *host, const struct config *config,
                       struct listener_set **set, char *error);
 void listener_set_free(struct listener_set *set);
 
-/* Changes to the listeners of another configuration.  A listener that is in both stays open with its
- * connections; from now on its lines are validated by the new rules.  If a new one cannot be opened
- * everything stays as it is, and `error` says why. */
+/* Changes to the listeners of another configuration.  A listener that is in both stays open with
+ * its connections; from now on its lines are validated by the new rules.  If a new one cannot be
+ * opened everything stays as it is, and `error` says why. */
 int listener_set_change(struct listener_set *set, const struct config *config, char *error);
 
 /* " tcp=127.0.0.1:5170 udp=...", one for each listener, in order; returns the length. */

@@ -1,12 +1,12 @@
 /* log_directory.h - the daemon's directory: made, locked and published in <dir>/logportd.run.
  *
  * The run file (mode 0600) tells clients of this directory how to reach the daemon:
- * {"pid":1,"control":"127.0.0.1:40123","token":"<64 hex>","directory":"<16 hex>"}.  `directory` is the
- * identity of the directory (file_status.id), so that a copy of the directory does not name the
+ * {"pid":1,"control":"127.0.0.1:40123","token":"<64 hex>","directory":"<16 hex>"}.  `directory` is
+ * the identity of the directory (file_status.id), so that a copy of the directory does not name the
  * daemon of the original.
  *
- * About once a second a worker looks whether directory, lock and run file are still there.  What was
- * deleted or moved away is made again, with a new token, and reported.  Owner only. */
+ * About once a second a worker looks whether directory, lock and run file are still there.  What
+ * was deleted or moved away is made again, with a new token, and reported.  Owner only. */
 #ifndef INGEST_DAEMON_LOG_DIRECTORY_H
 #define INGEST_DAEMON_LOG_DIRECTORY_H
 
@@ -20,15 +20,15 @@
 
 struct log_directory;
 
-/* Makes <path> and <path>/state and locks the latter: blocking, before serving.  Says what is wrong.
- * ERR_BUSY: another daemon holds the lock.  path is not copied. */
+/* Makes <path> and <path>/state and locks the latter: blocking, before serving.  Says what is
+ * wrong. ERR_BUSY: another daemon holds the lock.  path is not copied. */
 int log_directory_open(struct port *port, const char *path, struct log_directory **directory);
 /* Writes the run file, blocking, and keeps it there from now on.  A full disk is not an error: the
  * run file is written when there is room. */
 int log_directory_publish(struct log_directory *directory, uint32_t process_id,
                           const struct port_address *control);
-/* Does `text` begin with the published token and a space?  Takes equally long for every wrong token.
- * Returns what follows, or NULL. */
+/* Does `text` begin with the published token and a space?  Takes equally long for every wrong
+ * token. Returns what follows, or NULL. */
 const char *log_directory_accept(const struct log_directory *directory, const char *text);
 
 /* Removes the run file and releases the lock: another daemon may take the directory. */

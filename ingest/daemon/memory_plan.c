@@ -8,8 +8,8 @@
 #include "writer/live/batch.h"
 #include "writer/live/schema_gate.h"
 
-/* Receives of this size cost least per byte.  A few buffers serve all connections of a listener: each
- * is free again as soon as its lines are copied. */
+/* Receives of this size cost least per byte.  A few buffers serve all connections of a listener:
+ * each is free again as soon as its lines are copied. */
 #define TCP_BUFFER_BYTES (256u << 10)
 #define TCP_BUFFERS      8
 /* The largest datagram, and how many one system call receives. */

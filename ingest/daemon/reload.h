@@ -1,9 +1,9 @@
 /* reload.h - reads the configuration again while the daemon serves.
  *
- * A worker reads and validates it.  If it is invalid, or cannot be applied (a new listener cannot be
- * bound), the active configuration stays, and the reason is reported.  Otherwise it becomes active at
- * one moment, on the owner: lines that were received before are validated by the rules before.
- * Owner only. */
+ * A worker reads and validates it.  If it is invalid, or cannot be applied (a new listener cannot
+ * be bound), the active configuration stays, and the reason is reported.  Otherwise it becomes
+ * active at one moment, on the owner: lines that were received before are validated by the rules
+ * before. Owner only. */
 #ifndef INGEST_DAEMON_RELOAD_H
 #define INGEST_DAEMON_RELOAD_H
 

@@ -1,5 +1,5 @@
-/* shutdown.h - how the daemon stops, in order: connections are read to what has arrived; what was read
- * is packed and written; the segments are closed.
+/* shutdown.h - how the daemon stops, in order: connections are read to what has arrived; what was
+ * read is packed and written; the segments are closed.
  *
  * Two limits hold whatever hangs: after drain_ms nothing more is read, after stop_ms what is not
  * stored is given up.  Owner only. */
@@ -40,7 +40,8 @@ struct shutdown {
 void shutdown_open(struct shutdown *shutdown, const struct shutdown_parts *parts);
 /* Begins, if it has not begun. */
 void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_ms);
-/* After each wait on the port.  collected: how many ops came back; rotating: a rotation is not over. */
+/* After each wait on the port.  collected: how many ops came back; rotating: a rotation is not
+ * over. */
 void shutdown_step(struct shutdown *shutdown, uint32_t collected, bool rotating);
 /* How long the next wait may take: less than for ever while something is polled. */
 int64_t shutdown_wait_ns(const struct shutdown *shutdown);

@@ -35,8 +35,8 @@ size_t connection_memory(void) {
 
 int intake_create(struct intake *intake, uint32_t connections_max) {
     intake->connections_max = connections_max;
-    /* Each listener's accept holds a slot, so with several listeners a few more connections than the
-     * limit may be open. */
+    /* Each listener's accept holds a slot, so with several listeners a few more connections than
+     * the limit may be open. */
     intake->slots_count = connections_max + LISTENERS_MAX;
     intake->slots = malloc((size_t)intake->slots_count * sizeof *intake->slots);
     return intake->slots ? 0 : ERR_NO_MEMORY;
@@ -110,8 +110,8 @@ static bool starts_with(const uint8_t *bytes, size_t size, const char *text) {
     return size >= length && memcmp(bytes, text, length) == 0;
 }
 
-/* A browser or TLS client pointed at this port reports nothing useful to its user, so say what it sent.
- * Its bytes are rejected like other invalid records. */
+/* A browser or TLS client pointed at this port reports nothing useful to its user, so say what it
+ * sent. Its bytes are rejected like other invalid records. */
 static void look_at_first_bytes(struct connection *connection, const uint8_t *bytes, size_t size) {
     static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "PRI * "};
     struct tcp_listener *listener = connection->listener;

@@ -85,8 +85,8 @@ static void set_aside(struct line_memory *memory, struct framing *framing, uint3
         framing->kept = QUARANTINE_KEEP_OVERSIZED_MAX;
 }
 
-/* Frees at least one chunk: the longest line is cut to its beginning.  If no line is longer than its
- * beginning, one of the longest gives up that too. */
+/* Frees at least one chunk: the longest line is cut to its beginning.  If no line is longer than
+ * its beginning, one of the longest gives up that too. */
 static void longest_gives_way(struct line_memory *memory) {
     while (memory->longest > 0 && !memory->holders[memory->longest])
         memory->longest--; /* ends: it was raised one chunk at a time */

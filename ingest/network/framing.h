@@ -1,8 +1,8 @@
 /* framing.h - bytes in, whole lines out.
  *
- * Whole lines are copied to a batch; an unfinished line waits in line memory.  A line that grows too
- * long is set aside: its beginning is kept, the rest is skipped, and at its newline it becomes one
- * rejected record.  No clock, no port.  Owner only. */
+ * Whole lines are copied to a batch; an unfinished line waits in line memory.  A line that grows
+ * too long is set aside: its beginning is kept, the rest is skipped, and at its newline it becomes
+ * one rejected record.  No clock, no port.  Owner only. */
 #ifndef INGEST_NETWORK_FRAMING_H
 #define INGEST_NETWORK_FRAMING_H
 
@@ -30,13 +30,13 @@ struct framing_rules {
     uint32_t line_bytes_max; /* without CR and LF */
 };
 
-/* Copies whole lines to the batch and the unfinished line to memory.  Returns how many bytes it took:
- * fewer than size if the batch has no room for the next line; call again with the rest and an empty
- * batch. */
+/* Copies whole lines to the batch and the unfinished line to memory.  Returns how many bytes it
+ * took: fewer than size if the batch has no room for the next line; call again with the rest and an
+ * empty batch. */
 size_t framing_take(struct framing *framing, const struct framing_rules *rules, struct batch *batch,
                     const struct batch_origin *origin, const uint8_t *bytes, size_t size);
-/* The connection has ended: the unfinished line is a record.  False: the batch has no room; call again
- * with an empty one. */
+/* The connection has ended: the unfinished line is a record.  False: the batch has no room; call
+ * again with an empty one. */
 bool framing_end(struct framing *framing, const struct framing_rules *rules, struct batch *batch,
                  const struct batch_origin *origin);
 

@@ -1,9 +1,9 @@
-/* intake.h - the network side: listeners, the connections they accept, and
- * what all of them share.
+/* intake.h - the network side: listeners, the connections they accept, and what all of them
+ * share.
  *
- * Each connection has one receive in flight.  Received bytes go through framing into the open batch at
- * once.  If no batch is free they wait in their buffer and the connection is parked: nothing more is
- * received from that peer, and its TCP window closes.  Owner only. */
+ * Each connection has one receive in flight.  Received bytes go through framing into the open batch
+ * at once.  If no batch is free they wait in their buffer and the connection is parked: nothing
+ * more is received from that peer, and its TCP window closes.  Owner only. */
 #ifndef INGEST_NETWORK_INTAKE_H
 #define INGEST_NETWORK_INTAKE_H
 
@@ -27,7 +27,8 @@ struct tcp_listener {
     enum listener_state state;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;
-    /* Its own, because a parked connection keeps a buffer, and connections of other listeners need one. */
+    /* Its own, because a parked connection keeps a buffer, and connections of other listeners need
+     * one. */
     struct port_pool *pool;
     struct port_socket socket;
     struct port_op accept, retry; /* retry: out of handles, again soon */
@@ -91,8 +92,8 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
 const char *intake_listener_name(const struct intake *intake, uint32_t number);
-/* Closes a listener that was opened and never started; or one that serves: it first receives what has
- * already arrived, for at most drain_ns, then closes with its connections. */
+/* Closes a listener that was opened and never started; or one that serves: it first receives what
+ * has already arrived, for at most drain_ns, then closes with its connections. */
 void intake_unbind(struct intake *intake, uint32_t number);
 void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns);
 /* A listener at this address that is leaving, or LISTENER_NUMBERS; intake_stay keeps it open. */
@@ -100,9 +101,9 @@ uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
                              const struct port_address *address);
 void intake_stay(struct intake *intake, uint32_t number);
 
-/* Closes all listeners and connections; what was read of an unfinished line is a record.  Until this
- * call connections are accepted: those in a backlog are established, and their senders assume that
- * what they have sent is received. */
+/* Closes all listeners and connections; what was read of an unfinished line is a record.  Until
+ * this call connections are accepted: those in a backlog are established, and their senders assume
+ * that what they have sent is received. */
 void intake_end(struct intake *intake);
 /* True once nothing is open and no op is in flight. */
 bool intake_ended(const struct intake *intake);

@@ -1,8 +1,8 @@
 /* line_memory.h - memory for unfinished lines.
  *
- * A bounded pool of 1 KiB chunks; at the default size one for each possible connection, so that every
- * connection can keep a short unfinished line.  When it is empty the longest unfinished line gives
- * way.  Owner only. */
+ * A bounded pool of 1 KiB chunks; at the default size one for each possible connection, so that
+ * every connection can keep a short unfinished line.  When it is empty the longest unfinished line
+ * gives way.  Owner only. */
 #ifndef INGEST_NETWORK_LINE_MEMORY_H
 #define INGEST_NETWORK_LINE_MEMORY_H
 

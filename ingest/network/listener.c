@@ -1,5 +1,6 @@
-/* listener.c - TCP and UDP listeners, from bound to closed.  A listener that leaves first receives what
- * has already arrived: it closes when nothing has arrived for QUIET_NS, or when its time is over. */
+/* listener.c - TCP and UDP listeners, from bound to closed.  A listener that leaves first receives
+ * what has already arrived: it closes when nothing has arrived for QUIET_NS, or when its time is
+ * over. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +34,8 @@ const char *intake_listener_name(const struct intake *intake, uint32_t number) {
                                   : intake->udp[number - LISTENERS_MAX].name;
 }
 
-/* A leaving listener has waited for QUIET_NS.  True: its time is over, or nothing has arrived (`active`)
- * and nothing is `held`.  Else it waits again. */
+/* A leaving listener has waited for QUIET_NS.  True: its time is over, or nothing has arrived
+ * (`active`) and nothing is `held`.  Else it waits again. */
 static bool may_end(struct intake *intake, struct port_op *leave, int64_t leave_ns, bool held,
                     bool *active) {
     const int64_t now = port_now_ns(intake->port);

@@ -253,7 +253,8 @@ bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
         }
         return true;
     }
-    /* A reload has just added this stream, and the others hold all batches: do not wait for flush_ms. */
+    /* A reload has just added this stream, and the others hold all batches: do not wait for
+     * flush_ms. */
     if (feed->held == 0 && anything_open(pipeline)) seal(oldest_open(pipeline));
     return false;
 }
@@ -359,9 +360,9 @@ static void fill_reject_budget(struct pipeline *pipeline) {
     atomic_fetch_add_explicit(&pipeline->reject_budget, grown, memory_order_relaxed);
 }
 
-/* A batch is full: compress faster if the workers do not keep up.  Batches that other streams fill, or
- * that are reserved for them, do not count, because this stream cannot use them.  Batches that are
- * sealed before they are full (a reload seals all at once) are not pressure. */
+/* A batch is full: compress faster if the workers do not keep up.  Batches that other streams fill,
+ * or that are reserved for them, do not count, because this stream cannot use them.  Batches that
+ * are sealed before they are full (a reload seals all at once) are not pressure. */
 static void hurry(struct packet *packet) {
     const struct pipeline *pipeline = packet->pipeline;
     const uint32_t packing = pipeline->packing_count + 1;

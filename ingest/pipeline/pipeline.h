@@ -1,13 +1,13 @@
 /* pipeline.h - from open batches to the streams, in order.
  *
- * A source belongs to a listener, a listener to a stream, and each stream that receives lines has one
- * open batch.  A batch is sealed when it is full, when it is flush_ms old, or on request; a worker
- * validates and compresses it; then its frames go to its stream, and to rejects, in the order of
- * sealing.
+ * A source belongs to a listener, a listener to a stream, and each stream that receives lines has
+ * one open batch.  A batch is sealed when it is full, when it is flush_ms old, or on request; a
+ * worker validates and compresses it; then its frames go to its stream, and to rejects, in the
+ * order of sealing.
  *
- * A source that finds no free batch is parked.  Parked sources of a stream are resumed in order when a
- * batch is free.  Batches never wait for sources, so nothing can deadlock.  Each stream gets at least
- * one batch, whatever the others hold: a stream whose disk is full does not stop the rest.
+ * A source that finds no free batch is parked.  Parked sources of a stream are resumed in order
+ * when a batch is free.  Batches never wait for sources, so nothing can deadlock.  Each stream gets
+ * at least one batch, whatever the others hold: a stream whose disk is full does not stop the rest.
  * Owner only. */
 #ifndef INGEST_PIPELINE_PIPELINE_H
 #define INGEST_PIPELINE_PIPELINE_H
@@ -57,7 +57,8 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
 void pipeline_free(struct pipeline *pipeline);
 /* Streams are numbered 0, 1, ... in the order in which they are added; at most STREAMS_MAX. */
 void pipeline_add_stream(struct pipeline *pipeline, struct stream *stream);
-/* Adds batches up to this number; parked sources use them at once.  ERR_NO_MEMORY: some were added. */
+/* Adds batches up to this number; parked sources use them at once.  ERR_NO_MEMORY: some were
+ * added. */
 int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches);
 
 /* Sets the rules that lines are validated by and the streams that they go to, from now on; lines
@@ -68,16 +69,17 @@ void pipeline_left(struct pipeline *pipeline, uint32_t listener);
 const struct rules *pipeline_rules(const struct pipeline *pipeline); /* active */
 void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms);
 
-/* Calls add with the open batch of the source's stream, and again with a new one as long as it returns
- * false (no room); a new batch has room for the longest line.  Returns false if no batch is free: park,
- * and call it again for the rest. */
+/* Calls add with the open batch of the source's stream, and again with a new one as long as it
+ * returns false (no room); a new batch has room for the longest line.  Returns false if no batch is
+ * free: park, and call it again for the rest. */
 bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
                    bool (*add)(void *context, struct batch *batch), void *context);
 void pipeline_park(struct pipeline *pipeline, struct source *source);
 bool pipeline_anyone_parked(const struct pipeline *pipeline);
 /* Seals all open batches. */
 void pipeline_seal(struct pipeline *pipeline);
-/* Batches sealed so far, and how many of them have been appended to their streams, in that order. */
+/* Batches sealed so far, and how many of them have been appended to their streams, in that
+ * order. */
 uint64_t pipeline_sealed(const struct pipeline *pipeline);
 uint64_t pipeline_appended(const struct pipeline *pipeline);
 /* No more lines will come: seals all open batches and stops the flush timer. */

@@ -1,8 +1,8 @@
 /* rules.h - what the lines of each listener are validated by and which stream they go to, from one
  * reload to the next.
  *
- * A batch holds the rules that were active when it was opened until it is written, so nothing changes
- * under a worker.  The last holder frees them.  Owner only. */
+ * A batch holds the rules that were active when it was opened until it is written, so nothing
+ * changes under a worker.  The last holder frees them.  Owner only. */
 #ifndef INGEST_PIPELINE_RULES_H
 #define INGEST_PIPELINE_RULES_H
 

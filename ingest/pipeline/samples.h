@@ -1,5 +1,5 @@
-/* samples.h - reports lines that a monitored schema would have rejected: in any minute the first line of
- * each keyword, and at most SAMPLES_A_MINUTE.  Owner only. */
+/* samples.h - reports lines that a monitored schema would have rejected: in any minute the first
+ * line of each keyword, and at most SAMPLES_A_MINUTE.  Owner only. */
 #ifndef INGEST_PIPELINE_SAMPLES_H
 #define INGEST_PIPELINE_SAMPLES_H
 
