@@ -258,7 +258,7 @@ static bool read_count(struct ecma_reader *r, uint32_t *count) {
 
 /* Removes an atom that repeats 0 times; its groups remain, empty, because they are numbered.  (x{0}
  * within y{0} makes PCRE2 10.42 miss matches: pattern_test:
- * what_is_wanted_no_times_is_not_looked_for.) */
+ * what_repeats_zero_times_is_removed.) */
 static void remove_atom(struct ecma_reader *r) {
     if (r->output == NULL || r->output->no_memory) return;
     r->output->size = r->atom;

@@ -77,7 +77,7 @@ static int compile_translation(struct pattern *pattern, const struct ecma_output
                        PCRE2_MATCH_UNSET_BACKREF;
     if (!text->back_references) options |= PCRE2_NO_AUTO_CAPTURE; /* faster, with the same result */
     /* PCRE2 10.42 assumes that \P{Lu} and \P{No} exclude each other (pattern_test:
-     * what_is_taken_is_given_back). */
+     * repetitions_of_negated_properties_backtrack). */
     if (text->properties) options |= PCRE2_NO_AUTO_POSSESS;
     /* \x{d800} matches what text_decode makes of a lone surrogate. */
     pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALLOW_SURROGATE_ESCAPES);

@@ -1,5 +1,5 @@
-"""schemas.py - schemas of JSON Schema 2020-12 and instances for them, made from a seed: small
-names and values that meet often, so that about half of the instances hold."""
+"""schemas.py - random schemas of JSON Schema 2020-12 and instances for them, made from a seed.  Names and
+values are few and small, so that about half of the instances are valid."""
 
 NAMES = ["a", "b", "c", "ab", "é", "a/b", "__proto__", "x~1", 'q"']
 STRINGS = ["", "a", "ab", "abc", "é", "日本", "👍", "a b", "1", "\u0000", "toString"]
@@ -35,8 +35,8 @@ class Maker:
     # ---- schemas ----
 
     def schema(self, depth=3, in_place=0):
-        """in_place: references to $defs from here on only go to later ones, so that no circle
-        closes; -1: one level down, any will do."""
+        """in_place: references go only to $defs from this index on, so that there is no
+        cycle; -1: one level down, where every reference is allowed."""
         rng = self.rng
         if depth == 0 or rng.random() < 0.1:
             return rng.choice([True, True, False, {}, self.leaf(), self.leaf(), self.leaf()])
@@ -87,7 +87,7 @@ class Maker:
     def keyword(self, depth, in_place):
         rng = self.rng
         below = lambda: self.schema(depth - 1, -1)
-        beside = lambda: self.schema(depth - 1, in_place)
+        same_value = lambda: self.schema(depth - 1, in_place)
         some = lambda make, least=1: [make() for _ in range(rng.randrange(least, 4))]
         named = lambda make, names: {name: make() for name in rng.sample(names, rng.randrange(1, 4))}
         choices = [
@@ -98,12 +98,12 @@ class Maker:
             (3, lambda: {"prefixItems": some(below)}),
             (3, lambda: {"items": below()}),
             (3, self.contains),
-            (3, lambda: {"allOf": some(beside)}),
-            (3, lambda: {"anyOf": some(beside)}),
-            (2, lambda: {"oneOf": some(beside)}),
-            (1, lambda: {"not": beside()}),
-            (3, lambda: self.condition(beside)),
-            (2, lambda: {"dependentSchemas": named(beside, NAMES)}),
+            (3, lambda: {"allOf": some(same_value)}),
+            (3, lambda: {"anyOf": some(same_value)}),
+            (2, lambda: {"oneOf": some(same_value)}),
+            (1, lambda: {"not": same_value()}),
+            (3, lambda: self.condition(same_value)),
+            (2, lambda: {"dependentSchemas": named(same_value, NAMES)}),
             (4, lambda: {"unevaluatedProperties": rng.choice([False, False, below()])}),
             (4, lambda: {"unevaluatedItems": rng.choice([False, False, below()])}),
             (4, lambda: self.reference(in_place)),

@@ -1,4 +1,4 @@
-"""test_schema_reference.py - what `logport check --schema` says of lines against what others say: ajv and
+"""test_schema_reference.py - compares `logport check --schema` with other implementations: ajv and
 @hyperjump/json-schema in Node.js, python3-jsonschema.  Schemas and lines are random (schemas.py);
 a failing test prints its seed."""
 
@@ -32,8 +32,8 @@ def texts_of(chance, instances):
 
 
 class SchemaReference(Case):
-    def judge(self, documents, text, *words):
-        """Which lines hold, as we see it; None: the schema is refused."""
+    def validate(self, documents, text, *words):
+        """Which lines are valid by logport; None: the schema is refused."""
         folder = self.directory()
         names = []
         for number, document in enumerate(documents):
@@ -48,7 +48,7 @@ class SchemaReference(Case):
         return [number not in bad for number in range(1, text.count("\n") + 1)]
 
     def others(self, cases):
-        """What Node.js says of all cases: {"ajv": [...], "hyperjump": [...]} each."""
+        """The results of Node.js for all cases: {"ajv": [...], "hyperjump": [...]} each."""
         node = shutil.which("node")
         if not node or not os.path.isdir(os.path.join(CLIENTS, "node_modules", "ajv")):
             return [{}] * len(cases)
@@ -61,18 +61,18 @@ class SchemaReference(Case):
         return answers
 
     def by_python(self, schema, instances):
-        """python3-jsonschema knows no \\p, and what it knows of unevaluated is not all of it."""
+        """python3-jsonschema has no \\p, and does not implement all of unevaluated*."""
         text = json.dumps(schema)
         if jsonschema is None or "unevaluated" in text or "\\\\p" in text:
             return None
         try:
-            judge = jsonschema.Draft202012Validator(schema)
-            return [judge.is_valid(instance) for instance in instances]
+            validator = jsonschema.Draft202012Validator(schema)
+            return [validator.is_valid(instance) for instance in instances]
         except Exception:
             return None
 
     @native_only("it is the same code, and starts many programs")
-    def test_random_schemas_are_judged_as_others_judge_them(self):
+    def test_random_schemas_get_the_results_of_other_implementations(self):
         chance = random.Random(SEED)
         cases = []
         for _ in range(scaled(120)):
@@ -82,7 +82,7 @@ class SchemaReference(Case):
         compared = held = 0
         for case, answers in zip(cases, self.others(cases)):
             schema, instances = case["schema"], case["instances"]
-            ours = self.judge([schema], texts_of(chance, instances))
+            ours = self.validate([schema], texts_of(chance, instances))
             said = {name: verdicts for name, verdicts in answers.items() if verdicts}
             by_python = self.by_python(schema, instances)
             if by_python:
@@ -90,7 +90,7 @@ class SchemaReference(Case):
             self.assertIsNotNone(ours, (SEED, "refused", json.dumps(schema)))
             for number, instance in enumerate(instances):
                 verdicts = {name: each[number] for name, each in said.items()}
-                if len(set(verdicts.values())) != 1:  # nobody, or they do not agree
+                if len(set(verdicts.values())) != 1:  # no result, or they do not agree
                     continue
                 compared += 1
                 held += ours[number]
@@ -104,8 +104,8 @@ class SchemaReference(Case):
 
     @native_only("it is the same code, and starts many programs")
     def test_a_schema_and_the_meta_schema_agree_on_what_is_one(self):
-        """A random schema with one value exchanged is refused if, and only if, the meta-schema forbids it:
-        which is asked with a schema that refers to it."""
+        """A random schema with one value exchanged is refused if, and only if, the meta-schema does
+        not allow it, which a schema that refers to the meta-schema decides."""
         chance = random.Random(SEED + 1)
         documents = []
         for _ in range(scaled(80)):
@@ -113,11 +113,11 @@ class SchemaReference(Case):
             if isinstance(document, dict):
                 exchange(chance, document)
                 documents.append(document)
-        verdicts = self.judge([{"$ref": META + "schema"}], "".join(json.dumps(one) + "\n" for one in documents))
+        verdicts = self.validate([{"$ref": META + "schema"}], "".join(json.dumps(one) + "\n" for one in documents))
         self.assertIn(False, verdicts)
         for document, good in zip(documents, verdicts):
-            refused = self.judge([document], "1\n") is None
-            # What the meta-schema cannot see: what references lead to, and expressions that are none.
+            refused = self.validate([document], "1\n") is None
+            # Not checked by the meta-schema: targets of references, and invalid regular expressions.
             if good and refused:
                 text = json.dumps(document)
                 self.assertTrue("$ref" in text or "attern" in text or "$anchor" in text, (SEED, text))
@@ -128,17 +128,17 @@ class SchemaReference(Case):
         other = {"$id": "https://example.com/other", "$defs": {"level": {"enum": ["info", "warn"]}}}
         one = {"properties": {"level": {"$ref": "https://example.com/other#/$defs/level"}, "x": {"$ref": "schema-2.json"}}}
         text = '{"level":"info"}\n{"level":"loud"}\n{"x":1}\n{"x":"a"}\n'
-        self.assertEqual(self.judge([one, other, {"type": "string"}], text), [True, False, False, True])
-        self.assertIsNone(self.judge([one], text))
+        self.assertEqual(self.validate([one, other, {"type": "string"}], text), [True, False, False, True])
+        self.assertIsNone(self.validate([one], text))
 
     def test_formats_are_asserted_when_asked(self):
         text = '"2026-11-24"\n"no date"\n1\n'
-        self.assertEqual(self.judge([{"format": "date"}], text), [True, True, True])
-        self.assertEqual(self.judge([{"format": "date"}], text, "--formats"), [True, False, True])
+        self.assertEqual(self.validate([{"format": "date"}], text), [True, True, True])
+        self.assertEqual(self.validate([{"format": "date"}], text, "--formats"), [True, False, True])
 
 
 def exchange(chance, document):
-    """Puts some value at some place in it."""
+    """Replaces a random value in it."""
     places = []
 
     def walk(value):

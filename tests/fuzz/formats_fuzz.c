@@ -1,5 +1,5 @@
-/* formats_fuzz.c - any bytes at all, asked of every format: nothing beyond them is read, and what follows from
- * one format for another holds.  tests/CMakeLists.txt builds and runs it. */
+/* formats_fuzz.c - arbitrary bytes checked against every format: nothing beyond them is read, and
+ * formats that imply each other agree.  tests/CMakeLists.txt builds and runs it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-/* json_fuzz.c - any bytes at all, judged line by line: nothing outside the text and its
- * padding is read, lines are found where the newlines are, all ways agree, and a good
- * line cut short is a truncated one; I-JSON or not, that is said of a byte of the line.
- * tests/CMakeLists.txt builds and runs it. */
+/* json_fuzz.c - arbitrary bytes validated line by line: nothing outside the text and its padding is
+ * read, lines end at the newlines, all methods agree, and a valid line that is cut short is
+ * JSON_TRUNCATED; an I-JSON error is reported at a byte of the line.  tests/CMakeLists.txt builds
+ * and runs it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* pattern_fuzz.c - a pattern and a text, parted by a 0 byte: whatever they are, nothing is read or written
- * that should not be, every pattern that is compiled is one of ECMA-262's, and what quick.h makes of
- * it matches as PCRE2 does.  tests/CMakeLists.txt builds and runs it. */
+/* pattern_fuzz.c - a pattern and a text, separated by a zero byte: nothing out of bounds is read or
+ * written, every pattern that compiles is valid in ECMA-262, and quick.h matches as PCRE2 does.
+ * tests/CMakeLists.txt builds and runs it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* In memory of its size, so that the sanitizers see what is read beyond. */
+/* In memory of its size, so that sanitizers detect reads beyond it. */
 static char *exact(const void *bytes, size_t size) {
     char *const copy = malloc(size > 0 ? size : 1);
     assert(copy != NULL);
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *const alone = exact(data, pattern_size);
 
     struct pattern *const one = compile(alone, pattern_size);
-    /* Not of the simple kind, so PCRE2 has it. */
+    /* Not simple for quick.h, so PCRE2 matches it. */
     struct pattern *const other = one != NULL ? compile(wrapped, pattern_size + 4) : NULL;
     if (one != NULL) {
         const int found = pattern_match(one, scratch, text, text_size);

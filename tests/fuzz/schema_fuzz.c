@@ -1,14 +1,9 @@
-/* schema_fuzz.c - any bytes as a schema, and any as lines: compiling ends with a program or a
- * problem that says where, checking with a verdict that does, and nothing outside the texts and
- * their padding is read.  A line without words is judged as one with them.
+/* schema_fuzz.c - arbitrary bytes as a schema and as lines: compiling ends with a program or with a
+ * problem that has a place, validation with a result and a verdict that has a place, and nothing
+ * outside the texts and their padding is read.  The result does not depend on whether a verdict is
+ * requested.  tests/CMakeLists.txt builds and runs it.
  *
- * The input is a schema, a byte 0xFF, and lines.  A dictionary of keywords helps: the strings of
- * schema/rules/keywords.h.
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/schema_fuzz.c schema/[a-z]*.c \
- *       port/error.c -lpcre2-8 -o schema_fuzz
- *   ./schema_fuzz -max_total_time=300 -max_len=2048 -timeout=5 CORPUS_FOLDER
- */
+ * The input is a schema, a byte 0xFF, and lines.  schema.dict holds the keywords. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,7 +24,7 @@ static void warned(void *context, const struct schema_problem *warning) {
     ++*(size_t *)context;
 }
 
-/* An exact copy of the line, so that what is read behind its padding is seen. */
+/* An exact copy of the line, so that sanitizers detect reads after its padding. */
 static void check(struct schema_checker *checker, const uint8_t *begin, size_t size) {
     char *line = malloc(size + 1 + JSON_PADDING);
     assert(line != NULL);
@@ -81,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(schema == NULL && problem.sentence[0] != '\0');
     } else {
         if (border) check_lines(schema, border + 1, size - schema_size - 1);
-        /* A schema is JSON too. */
+        /* A schema is JSON, too. */
         check_lines(schema, data, schema_size);
         schema_free(schema);
     }

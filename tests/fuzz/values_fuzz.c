@@ -1,6 +1,6 @@
-/* values_fuzz.c - two lines; if both are good JSON: equality goes both ways and has equal hashes, an array
- * of both is equal to itself written otherwise, numbers keep their order, and texts decode to what
- * they are equal to.  tests/CMakeLists.txt builds and runs it. */
+/* values_fuzz.c - two lines; if both are valid JSON: equality is symmetric and implies equal
+ * hashes, an array of both equals itself written differently, the order of numbers is consistent,
+ * and texts are equal to what they decode to.  tests/CMakeLists.txt builds and runs it. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void check_numbers(const struct value *a, const struct value *b) {
     if (!number_is_divisor(&y)) return;
     const bool multiple = number_divides(&x, &y);
     if (order == 0) assert(multiple);
-    /* Nothing but 0 is a multiple of what is larger. */
+    /* Only 0 is a multiple of a larger number. */
     if (multiple && x.digits > 0 && !x.negative) assert(order >= 0);
 }
 

@@ -1,4 +1,4 @@
-/* equal_test.c - when two JSON values are the same. */
+/* equal_test.c - when two JSON values are equal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static void values_are_equal_by_what_they_say(void **state) {
         {"[1, 2,[3 ]]", "[1.0,2,[ 3]]"},
         {"{\"a\":1,\"b\":2}", "{ \"b\" : 2.0 , \"\\u0061\" : 1 }"},
         {"{\"a\":{\"x\":[null],\"y\":0},\"b\":2}", "{\"b\":2,\"a\":{\"y\":-0,\"x\":[null]}}"},
-        {"{\"a\":1,\"b\":0,\"a\":2}", "{\"b\":0,\"a\":1,\"a\":2}"}, /* a name that stands twice */
+        {"{\"a\":1,\"b\":0,\"a\":2}", "{\"b\":0,\"a\":1,\"a\":2}"}, /* a duplicate name */
         {"{\"a]\\\"}\":\"[{\",\"b\":1}", "{\"b\":1,\"a]\\\"}\":\"[{\"}"},
         {"true", "true"},
     };
@@ -89,7 +89,8 @@ static void of_a_name_that_stands_twice_each_value_counts_in_its_order(void **st
     assert_false(equal("{\"a\":0,\"a\":0}", "{\"a\":0,\"b\":0}"));
 }
 
-/* Members of one object, the second text backwards; the last value of it may be another. */
+/* One object in two texts, in the second with the members in reverse order and maybe another last
+ * value. */
 static void write_members(char *out, size_t members, bool backwards, size_t last) {
     char *p = out;
     for (size_t i = 0; i < members; i++) {

@@ -1,6 +1,5 @@
-/* facts_test.c - what a record says of itself: the time and level keys and forms
- * that clients were seen to write (their captures stand in the tests), and the two ways
- * of finding them, which must agree. */
+/* facts_test.c - time and level of records: the names and forms that senders were seen to write
+ * (their captures are in the tests), by all functions that find them, which must agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,8 +21,8 @@ static void same_facts(const struct facts *a, const struct facts *b, const char 
     fail_msg("%s: not the same each way", text);
 }
 
-/* All ways, the record in a buffer that ends with it and in a padded line, by itself and in a
- * row with all others of this test. */
+/* By all functions: the record in a buffer of its size and in a padded line, alone and in sequence
+ * with all others of this test. */
 static struct facts facts_by(const struct facts_rules *rules, const char *text) {
     static struct facts_memory memory;
     const size_t size = strlen(text);
@@ -32,13 +31,13 @@ static struct facts facts_by(const struct facts_rules *rules, const char *text) 
     memcpy(exact, text, size);
     memcpy(line, text, size);
     line[size] = '\n';
-    struct json_line judged;
+    struct json_line parsed;
     struct json_found found;
     struct facts of_line, of_next, of_record;
-    json_check_line_names(line, line + size + 1, false, &rules->names, &judged, &found);
-    assert_int_equal(judged.reason, JSON_OK);
-    facts_of_found(rules, &found, judged.end, &of_line);
-    facts_of_next_found(rules, &found, judged.end, &memory, &of_next);
+    json_check_line_names(line, line + size + 1, false, &rules->names, &parsed, &found);
+    assert_int_equal(parsed.reason, JSON_OK);
+    facts_of_found(rules, &found, parsed.end, &of_line);
+    facts_of_next_found(rules, &found, parsed.end, &memory, &of_next);
     facts_of_record(exact, size, rules, &of_record);
     same_facts(&of_line, &of_next, text);
     same_facts(&of_line, &of_record, text);
@@ -165,7 +164,7 @@ static void an_epochs_unit_is_told_by_its_magnitude(void **state) {
     means("100000000000000000", "1973-03-03T09:46:40.000Z");
 }
 
-/* ---- as clients write them ---- */
+/* ---- as senders write them ---- */
 
 static void the_time_of_each_client_is_found(void **state) {
     (void)state;
@@ -350,7 +349,7 @@ static void a_level_has_the_plain_name_of_its_four(void **state) {
     }
 }
 
-/* ---- the quick way ---- */
+/* ---- the fast path ---- */
 
 static uint32_t next_random(uint32_t *seed) {
     *seed = *seed * 1664525u + 1013904223u;
@@ -375,7 +374,7 @@ static void agrees(const char *value, bool quoted) {
         fail_msg("%s: level %u, not %u", record, facts.level, level);
 }
 
-/* Times and levels in the forms that are read eight bytes at a time, and changed in a few places. */
+/* Times and levels in the forms of the fast path, and with a few bytes changed. */
 static void the_quick_way_finds_what_the_thorough_one_does(void **state) {
     (void)state;
     static const char *const texts[] = {"2026-11-24T07:30:00.123Z",
@@ -439,9 +438,9 @@ static void every_small_number_is_the_same_level_the_quick_way(void **state) {
     }
 }
 
-/* ---- what is no record ---- */
+/* ---- invalid records ---- */
 
-/* The sanitizers see what is read behind the end. */
+/* The sanitizers detect reads after the end. */
 static void a_cut_or_changed_record_does_no_harm(void **state) {
     (void)state;
     const char *record = "{\"instant\":{\"epochSecond\":1795505400,\"nanoOfSecond\":12},\"log\":"

@@ -1,4 +1,4 @@
-/* formats_test.c - what is of a format and what is not, each where its standard says so. */
+/* formats_test.c - which texts have a format and which do not, by the section of its standard. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include "schema/format/format.h"
 
-/* In a buffer of its size, so that sanitizers see what is read beyond. */
+/* In a buffer of its size, so that sanitizers detect reads beyond it. */
 static bool holds(enum format_kind kind, const char *text) {
     const size_t size = strlen(text);
     char *const exact = malloc(size > 0 ? size : 1);
@@ -22,14 +22,14 @@ static bool holds(enum format_kind kind, const char *text) {
     return it_does;
 }
 
-static void judge(enum format_kind kind, const char *const *texts, bool expected) {
+static void expect(enum format_kind kind, const char *const *texts, bool expected) {
     for (; *texts != NULL; texts++)
         if (holds(kind, *texts) != expected)
             fail_msg("%s: \"%s\" is %s", format_name(kind), *texts, expected ? "one" : "none");
 }
 
-#define GOOD(kind, ...) judge(kind, (const char *const[]){__VA_ARGS__, NULL}, true)
-#define BAD(kind, ...)  judge(kind, (const char *const[]){__VA_ARGS__, NULL}, false)
+#define GOOD(kind, ...) expect(kind, (const char *const[]){__VA_ARGS__, NULL}, true)
+#define BAD(kind, ...)  expect(kind, (const char *const[]){__VA_ARGS__, NULL}, false)
 
 static void formats_are_known_by_their_names(void **state) {
     (void)state;
@@ -163,7 +163,7 @@ static void host_names_beyond_ASCII_follow_IDNA2008(void **state) {
          "\xD8\xA8\xD9\xA0\xD8\xA8",
          "\xDB\xB0"
          "0",
-         "\xE0\xA4\x95\xE0\xA5\x8D\xE2\x80\x8D\xE0\xA4\xB7", /* ZWJ behind a virama */
+         "\xE0\xA4\x95\xE0\xA5\x8D\xE2\x80\x8D\xE0\xA4\xB7", /* ZWJ after a virama */
          "\xE0\xA4\x95\xE0\xA5\x8D\xE2\x80\x8C\xE0\xA4\xB7",
          "\xD8\xA8\xD9\x8A\xE2\x80\x8C\xD8\xA8\xD9\x8A", /* ZWNJ between letters that join */
          "a\xE3\x80\x82"
@@ -187,7 +187,7 @@ static void host_names_beyond_ASCII_follow_IDNA2008(void **state) {
         "a\xE2\x80\x8C"
         "b",
         "\xF0\x9F\x98\x80.com", "\xEF\xBD\x81", "xn--X", "\xC3\xA4 b", "aa--\xC3\xA4");
-    /* 59 bytes of Punycode are the most that a label holds. */
+    /* A label holds at most 59 bytes of Punycode. */
     char text[256] = "";
     for (int i = 0; i < 56; i++)
         strcat(text, "\xC3\xA4");

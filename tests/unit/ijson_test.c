@@ -1,5 +1,5 @@
-/* ijson_test.c - what is JSON and not I-JSON (RFC 7493, sections 2.1 to 2.3), and where in the line.
- * Duplicates are also looked for in objects made by chance, whose names are known. */
+/* ijson_test.c - which JSON is not I-JSON (RFC 7493 sections 2.1 to 2.3), and where in the line.
+ * Duplicates are also checked in random objects whose names are known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,8 @@
 
 #include "schema/json/ijson.h"
 
-/* The line in a buffer as large as the contract says; the place of what is bad comes back, or 0. */
+/* Checks the line in a buffer of the size that the contract requires; returns the offset of the
+ * error, or 0. */
 static size_t is(const char *text, size_t size, enum json_reason expected) {
     uint8_t *copy = malloc(size + 1 + JSON_PADDING);
     assert_non_null(copy);
@@ -39,7 +40,7 @@ static void is_fine(const char *text) {
     is(text, strlen(text), JSON_OK);
 }
 
-/* The place is marked by a ^ before it, which is no part of the text. */
+/* A ^, which is not part of the text, marks the expected position. */
 static void is_bad(const char *marked, enum json_reason expected) {
     char text[512];
     const char *mark = strchr(marked, '^');

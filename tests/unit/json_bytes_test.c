@@ -1,5 +1,5 @@
-/* json_bytes_test.c - every byte in every place, lines changed by chance, every sequence of UTF-8: where
- * a table would be too long, the reference decides. */
+/* json_bytes_test.c - every byte at every position, randomly mutated lines, every UTF-8 sequence:
+ * too many cases for a table, so the results are compared with the reference. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "schema/json/marks.h"
-#include "tests/unit/json_judge.h"
+#include "tests/unit/json_checks.h"
 #include "tests/unit/probe.h"
 
 /* ---- every way of ending and of being wrong ---- */
@@ -24,22 +24,22 @@ static const char rich[] =
 static void every_truncation_is_called_one(void **state) {
     (void)state;
     const size_t size = sizeof rich - 1;
-    assert_int_equal(judge(rich, size, false).reason, JSON_OK);
+    assert_int_equal(validate(rich, size, false).reason, JSON_OK);
     for (size_t cut = 1; cut < size; cut++) {
-        const struct verdict verdict = judge(rich, cut, false);
+        const struct verdict verdict = validate(rich, cut, false);
         size_t end = cut;
         while (rich[end - 1] == ' ')
             end--;
         if (verdict.reason != JSON_TRUNCATED || verdict.next != cut + 1 || verdict.end != end ||
             verdict.bad != end) {
             show((const uint8_t *)rich, cut);
-            fail_msg("judged %s", json_reason_name(verdict.reason));
+            fail_msg("result: %s", json_reason_name(verdict.reason));
         }
         agrees_with_reference(rich, cut, true);
     }
 }
 
-static void every_byte_in_every_place_is_judged_right(void **state) {
+static void every_byte_at_every_position_is_validated_correctly(void **state) {
     (void)state;
     const size_t size = sizeof rich - 1;
     uint8_t text[sizeof rich];
@@ -65,7 +65,7 @@ static uint64_t random_next(uint64_t *state) { /* splitmix64 */
     return z ^ z >> 31;
 }
 
-static void mutated_lines_are_judged_right(void **state) {
+static void mutated_lines_are_validated_correctly(void **state) {
     (void)state;
     static const char *const pieces[] = {"{",       "}",
                                          "[",       "]",
@@ -110,7 +110,7 @@ static void mutated_lines_are_judged_right(void **state) {
     }
 }
 
-/* What a logger writes must not be odd to the quick way, or it is quick for nobody. */
+/* The fast method must accept the lines that loggers write. */
 static void lines_as_loggers_write_them_have_marks(void **state) {
     (void)state;
     if (!json_marks_possible()) skip();
@@ -124,7 +124,7 @@ static void lines_as_loggers_write_them_have_marks(void **state) {
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         uint8_t text[256];
-        memset(text, 0x80, sizeof text); /* what is behind the line does not matter */
+        memset(text, 0x80, sizeof text); /* bytes after the line do not matter */
         struct json_marks marks;
         memcpy(text, lines[i], strlen(lines[i]));
         assert_true(json_marks_find(text, &marks));
@@ -132,9 +132,9 @@ static void lines_as_loggers_write_them_have_marks(void **state) {
     }
 }
 
-/* Around the length from which on lines are read otherwise, and with more quotes than room
- * would be left for if they were counted wrong. */
-static void long_lines_are_judged_like_short_ones(void **state) {
+/* Around JSON_MARKS_LINE_MAX, and with so many quotes that a wrong count would overflow the
+ * table. */
+static void long_lines_are_validated_like_short_ones(void **state) {
     (void)state;
     static uint8_t text[2 * JSON_MARKS_LINE_MAX];
     for (int odd = -70; odd <= 70; odd++) {
@@ -142,20 +142,20 @@ static void long_lines_are_judged_like_short_ones(void **state) {
         memset(text, 'x', size);
         memcpy(text, "{\"a\":\"", 6);
         memcpy(text + size - 2, "\"}", 2);
-        assert_int_equal(judge(text, size, false).reason, JSON_OK);
+        assert_int_equal(validate(text, size, false).reason, JSON_OK);
         text[size - 1] = ']';
-        assert_int_equal(judge(text, size, false).reason, JSON_UNEXPECTED);
+        assert_int_equal(validate(text, size, false).reason, JSON_UNEXPECTED);
         text[size - 1] = '}';
         text[size - 3] = '\\';
-        assert_int_equal(judge(text, size, false).reason, JSON_TRUNCATED);
+        assert_int_equal(validate(text, size, false).reason, JSON_TRUNCATED);
         memset(text, '"', size); /* quotes and nothing else */
-        assert_int_equal(judge(text, size, true).reason, JSON_TRAILING);
+        assert_int_equal(validate(text, size, true).reason, JSON_TRAILING);
         text[0] = '[';
         for (size_t i = 3; i < size; i += 3)
             text[i] = ',';
         const size_t whole = size - size % 3;
         text[whole] = ']';
-        assert_int_equal(judge(text, whole + 1, true).reason, JSON_OK);
+        assert_int_equal(validate(text, whole + 1, true).reason, JSON_OK);
     }
 }
 
@@ -190,12 +190,12 @@ static void every_code_point_but_surrogates_is_text(void **state) {
         uint8_t text[] = "{\"a\":\"??????\"}";
         const size_t length = encode(edges[i], text + 7);
         text[7 + length] = 'z';
-        assert_int_equal(judge(text, sizeof text - 1, false).reason, JSON_OK);
+        assert_int_equal(validate(text, sizeof text - 1, false).reason, JSON_OK);
     }
 }
 
-/* Every continuation of every lead, with what stands behind, alone and in a string. */
-static void all_short_sequences_are_judged_right(void **state) {
+/* Every continuation of every lead byte, with following bytes, alone and in a string. */
+static void all_short_sequences_are_validated_correctly(void **state) {
     (void)state;
     for (uint32_t pair = 0; pair < 0x10000; pair++) {
         const uint8_t bytes[] = {(uint8_t)(pair >> 8), (uint8_t)pair};
@@ -209,7 +209,7 @@ static void all_short_sequences_are_judged_right(void **state) {
     }
 }
 
-static void all_long_sequences_are_judged_right(void **state) {
+static void all_long_sequences_are_validated_correctly(void **state) {
     (void)state;
     static const uint8_t borders[] = {0x00, 0x22, 0x7F, 0x80, 0x8F, 0x90,
                                       0x9F, 0xA0, 0xBF, 0xC0, 0xFF};
@@ -259,7 +259,7 @@ static void the_byte_that_is_no_utf8_is_pointed_at(void **state) {
     MEETS(table, false);
 }
 
-static void utf8_valid_reads_nothing_behind_its_bytes(void **state) {
+static void utf8_valid_reads_nothing_after_its_bytes(void **state) {
     (void)state;
     for (size_t size = 0; size < 40; size++) {
         uint8_t *exact = malloc(size + (size == 0));
@@ -277,15 +277,15 @@ static void utf8_valid_reads_nothing_behind_its_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_truncation_is_called_one),
-        cmocka_unit_test(every_byte_in_every_place_is_judged_right),
-        cmocka_unit_test(mutated_lines_are_judged_right),
+        cmocka_unit_test(every_byte_at_every_position_is_validated_correctly),
+        cmocka_unit_test(mutated_lines_are_validated_correctly),
         cmocka_unit_test(lines_as_loggers_write_them_have_marks),
-        cmocka_unit_test(long_lines_are_judged_like_short_ones),
+        cmocka_unit_test(long_lines_are_validated_like_short_ones),
         cmocka_unit_test(every_code_point_but_surrogates_is_text),
-        cmocka_unit_test(all_short_sequences_are_judged_right),
-        cmocka_unit_test(all_long_sequences_are_judged_right),
+        cmocka_unit_test(all_short_sequences_are_validated_correctly),
+        cmocka_unit_test(all_long_sequences_are_validated_correctly),
         cmocka_unit_test(the_byte_that_is_no_utf8_is_pointed_at),
-        cmocka_unit_test(utf8_valid_reads_nothing_behind_its_bytes),
+        cmocka_unit_test(utf8_valid_reads_nothing_after_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,4 @@
-/* json_test.c - what is one line of JSON, and what is wrong with one that is not.
- * Written from RFC 8259. */
+/* json_test.c - which lines are JSON, and which error the others have.  Written from RFC 8259. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/json_judge.h"
+#include "tests/unit/json_checks.h"
 
 /* ---- tables ---- */
 
@@ -157,16 +156,16 @@ static void strings_hold_known_escapes_and_no_control_characters(void **state) {
 
 static void a_nul_is_a_byte_like_others(void **state) {
     (void)state;
-    struct verdict verdict = judge("{\"a\":\"x\0\"}", 10, false);
+    struct verdict verdict = validate("{\"a\":\"x\0\"}", 10, false);
     assert_int_equal(verdict.reason, JSON_CONTROL);
     assert_int_equal(verdict.bad, 7);
-    verdict = judge("{\"a\":\0 1}", 9, false);
+    verdict = validate("{\"a\":\0 1}", 9, false);
     assert_int_equal(verdict.reason, JSON_UNEXPECTED);
     assert_int_equal(verdict.bad, 5);
-    verdict = judge("{}\0", 3, false);
+    verdict = validate("{}\0", 3, false);
     assert_int_equal(verdict.reason, JSON_TRAILING);
     assert_int_equal(verdict.next, 4);
-    verdict = judge("\0{}", 3, false);
+    verdict = validate("\0{}", 3, false);
     assert_int_equal(verdict.reason, JSON_NOT_OBJECT);
 }
 
@@ -207,7 +206,7 @@ static void what_stands_in_the_wrong_place_is_pointed_at(void **state) {
 static void white_space_around_a_record_is_cut_off(void **state) {
     (void)state;
     const char text[] = "\t\r  {\"a\" : 1} \t\r";
-    const struct verdict verdict = judge(text, strlen(text), false);
+    const struct verdict verdict = validate(text, strlen(text), false);
     assert_int_equal(verdict.reason, JSON_OK);
     assert_int_equal(verdict.begin, 4);
     assert_int_equal(verdict.end, 13);
@@ -223,7 +222,7 @@ static void white_space_around_a_record_is_cut_off(void **state) {
         {"{\"a\":1 \r", JSON_TRUNCATED, 6},
     };
     MEETS(table, false);
-    const struct verdict bad = judge("  {\"a\":x} \r", 11, false);
+    const struct verdict bad = validate("  {\"a\":x} \r", 11, false);
     assert_int_equal(bad.begin, 2);
     assert_int_equal(bad.end, 9);
 }
@@ -237,7 +236,7 @@ static void nesting_ends_at_256_levels(void **state) {
         const bool good = levels <= JSON_DEPTH_MAX;
         memset(text, '[', levels);
         memset(text + levels, ']', levels);
-        struct verdict verdict = judge(text, 2 * levels, true);
+        struct verdict verdict = validate(text, 2 * levels, true);
         assert_int_equal(verdict.reason, good ? JSON_OK : JSON_TOO_DEEP);
         if (!good) assert_int_equal(verdict.bad, JSON_DEPTH_MAX);
         assert_int_equal(verdict.next, 2 * levels + 1);
@@ -252,7 +251,7 @@ static void nesting_ends_at_256_levels(void **state) {
         for (size_t i = levels; i-- > 0;) {
             text[size++] = i % 2 == 0 ? '}' : ']';
         }
-        verdict = judge(text, size, false);
+        verdict = validate(text, size, false);
         assert_int_equal(verdict.reason, good ? JSON_OK : JSON_TOO_DEEP);
     }
     size_t size = 0; /* breadth is no depth */
@@ -261,7 +260,7 @@ static void nesting_ends_at_256_levels(void **state) {
         size += 3;
     }
     text[size++] = ']';
-    assert_int_equal(judge(text, size, true).reason, JSON_OK);
+    assert_int_equal(validate(text, size, true).reason, JSON_OK);
 }
 
 static void a_closer_of_the_wrong_kind_is_seen_at_every_depth(void **state) {
@@ -271,7 +270,7 @@ static void a_closer_of_the_wrong_kind_is_seen_at_every_depth(void **state) {
         memset(text, '[', JSON_DEPTH_MAX);
         memset(text + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
         text[JSON_DEPTH_MAX + wrong] = '}';
-        const struct verdict verdict = judge(text, 2 * (size_t)JSON_DEPTH_MAX, true);
+        const struct verdict verdict = validate(text, 2 * (size_t)JSON_DEPTH_MAX, true);
         assert_int_equal(verdict.reason, JSON_UNEXPECTED);
         assert_int_equal(verdict.bad, JSON_DEPTH_MAX + wrong);
     }

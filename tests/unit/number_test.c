@@ -1,5 +1,5 @@
-/* number_test.c - numbers by their exact decimal value.  tests/e2e/test_schema_leaves.py holds
- * them against Python's fractions. */
+/* number_test.c - numbers by their exact decimal value.  tests/e2e/test_leaves.py compares them
+ * with Python's fractions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -172,7 +172,7 @@ static void a_divisor_is_above_zero_and_not_too_long(void **state) {
     assert_true(number_is_divisor(&n));
 }
 
-/* number = factor * divisor + 0 or 1, all of them long, made by schoolbook in decimal digits. */
+/* number = factor * divisor + 0 or 1, all of them long, computed by long multiplication. */
 static void long_divisors_divide_their_products_and_nothing_else(void **state) {
     (void)state;
     static char divisor[NUMBER_DIVISOR_DIGITS_MAX], factor[2000], product[3001];

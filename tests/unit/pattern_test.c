@@ -1,5 +1,5 @@
 /* pattern_test.c - JSON Schema's regular expressions: what matches, what is refused, what is given
- * up.  tests/e2e/test_leaves.py holds random ones against JavaScript. */
+ * up.  tests/e2e/test_leaves.py compares random ones with JavaScript. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,7 +82,7 @@ static void digits_and_words_are_ASCII_and_spaces_are_not(void **state) {
     CHECK("^\\s$", "\xE2\x80\x8B", 0); /* ZERO WIDTH SPACE is none */
     CHECK("^\\s$", "\xC2\x85", 0);
     CHECK("^[^\\S]$", "\xEF\xBB\xBF", 1);
-    /* What PCRE2 10.42 gets wrong by itself. */
+    /* PCRE2 10.42 alone gets these wrong. */
     CHECK("[^\\W\\p{Lu}]", "\xE2\x82\xAC", 0);
     CHECK("[^\\D\\p{Lu}]", "\xE2\x82\xAC", 0);
     CHECK("[^\\W\\p{Lu}]", "a", 1);
@@ -137,7 +137,7 @@ static void large_counts_are_counted(void **state) {
             fail_msg("%s and %u", cases[i].ecma, (unsigned)cases[i].size);
 }
 
-static void what_is_wanted_no_times_is_not_looked_for(void **state) {
+static void what_repeats_zero_times_is_removed(void **state) {
     (void)state;
     CHECK("^a{0}b{0,0}?$", "", 1);
     CHECK("(?:(?:^a{0})+(b{2}c{2}a?)){0}d", "d", 1); /* which PCRE2 10.42 misses */
@@ -146,7 +146,7 @@ static void what_is_wanted_no_times_is_not_looked_for(void **state) {
     CHECK("^[^]{0}x$", "ax", 0);
 }
 
-static void what_is_taken_is_given_back(void **state) {
+static void repetitions_of_negated_properties_backtrack(void **state) {
     (void)state;
     CHECK("\\P{Uppercase_Letter}{0,1}?\\P{No}", "-", 1); /* where PCRE2 10.42 errs */
     CHECK("^\\P{Pf}?\\P{Lu}{2}$", "ab", 1);
@@ -324,7 +324,7 @@ static void a_match_that_takes_too_long_is_given_up_soon(void **state) {
     assert_int_equal(matches_bytes("^[ab]*c$", text, sizeof text), 0);
 }
 
-/* Were it not given up, this test would run for hours. */
+/* Without the limit this test would run for hours. */
 static void so_is_one_that_is_looked_for_at_too_many_places(void **state) {
     (void)state;
     const size_t size = 1 << 20;
@@ -337,7 +337,7 @@ static void so_is_one_that_is_looked_for_at_too_many_places(void **state) {
     for (size_t i = 0; i < size; i += 19)
         text[i] = '\n';
     assert_int_equal(matches_bytes("(a+a+)+b|c", text, size), ERR_TOO_LARGE);
-    /* What is not that bad is done. */
+    /* Less costly matches complete. */
     assert_int_equal(matches_bytes("needle", text, size), 0);
     assert_int_equal(matches_bytes("\\S{19}", text, size), 0);
     memcpy(text + size - 6, "needle", 6);
@@ -381,8 +381,8 @@ int main(void) {
         cmocka_unit_test(properties_have_their_long_names),
         cmocka_unit_test(escapes_are_code_points),
         cmocka_unit_test(large_counts_are_counted),
-        cmocka_unit_test(what_is_wanted_no_times_is_not_looked_for),
-        cmocka_unit_test(what_is_taken_is_given_back),
+        cmocka_unit_test(what_repeats_zero_times_is_removed),
+        cmocka_unit_test(repetitions_of_negated_properties_backtrack),
         cmocka_unit_test(simple_patterns_match_as_all_others_do),
         cmocka_unit_test(what_ECMA_262_does_not_know_is_refused_where_it_stands),
         cmocka_unit_test(what_is_fine_but_too_much_for_PCRE2_is_refused_too),

@@ -1,4 +1,4 @@
-/* quotes_test.c - all methods of finding a line's quotes find the same ones. */
+/* quotes_test.c - all methods find the same quotes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 #define TEXT_BYTES_MAX 400
 
-/* In an exact copy, so that sanitizers see what is read too far. */
+/* In an exact copy, so that sanitizers detect reads beyond it. */
 static void each_way_finds_the_same(const char *text, size_t size) {
     char *copy = malloc(size + JSON_PADDING);
     uint32_t *plain = malloc(QUOTES_MAX(size) * sizeof *plain);
@@ -79,7 +79,7 @@ static void lines_as_full_of_quotes_as_can_be_fit(void **state) {
     }
 }
 
-/* Strings, some with escapes, and what stands between them. */
+/* Strings, some with escapes, and the bytes between them. */
 static void random_lines_are_read_alike(void **state) {
     (void)state;
     uint64_t seed = 88172645463325252u;

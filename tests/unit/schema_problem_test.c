@@ -1,6 +1,6 @@
-/* schema_problem_test.c - what people are told: which schemas are refused, where and why; what
- * is warned of; and what stands in a verdict. */
-#include "tests/unit/schema_judge.h"
+/* schema_problem_test.c - messages: which schemas are refused, where and why; warnings; and the
+ * texts of verdicts. */
+#include "tests/unit/schema_checks.h"
 
 /* ---- refused ---- */
 
@@ -27,7 +27,7 @@ static void a_schema_is_an_object_or_a_boolean(void **state) {
             "main.json:1:10: /items: a schema must be an object or a boolean, not an array");
 }
 
-static void keywords_want_their_kind_of_value(void **state) {
+static void keywords_require_their_kind_of_value(void **state) {
     (void)state;
     refuses("{'minimum':'1'}", "main.json:1:12: /minimum: minimum must be a number, not a string");
     refuses("{'required':'a'}",
@@ -77,10 +77,9 @@ static void a_bad_regular_expression_is_refused(void **state) {
     assert_non_null(strstr(said, "main.json:1:12: /pattern: invalid regular expression: "));
     said = problem_of(ALL("{'patternProperties':{'*a':true}}"), text, sizeof text);
     assert_non_null(strstr(said, ": /patternProperties/*a: invalid regular expression: "));
-    /* Where the vocabulary is not in use, it is but a word. */
 }
 
-static void references_that_lead_nowhere_are_refused(void **state) {
+static void references_without_a_target_are_refused(void **state) {
     (void)state;
     refuses("{'$ref':'#/$defs/x'}",
             "main.json:1:9: /$ref: it refers to #/$defs/x, which does not exist");
@@ -99,9 +98,9 @@ static void references_that_lead_nowhere_are_refused(void **state) {
             "main.json:1:16: /$dynamicRef: it refers to #x, which does not exist");
 }
 
-static void circles_are_refused(void **state) {
+static void cycles_are_refused(void **state) {
     (void)state;
-    const char *circle = ": infinite recursion: it refers to itself for the same value";
+    const char *cycle = ": infinite recursion: it refers to itself for the same value";
     char text[1024];
     const char *const schemas[] = {
         "{'$ref':'#'}",
@@ -112,19 +111,19 @@ static void circles_are_refused(void **state) {
         "{'$defs':{'a':{'$ref':'#/$defs/b'},'b':{'anyOf':[true,{'$ref':'#/$defs/a'}]}}}",
     };
     for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++)
-        assert_non_null(strstr(problem_of(ALL(schemas[i]), text, sizeof text), circle));
+        assert_non_null(strstr(problem_of(ALL(schemas[i]), text, sizeof text), cycle));
     takes("{'properties':{'a':{'$ref':'#'}},'items':{'$ref':'#'}}", "{'a':[[{}]]}");
 }
 
-static void a_circle_that_only_a_line_closes_ends(void **state) {
+static void a_cycle_of_dynamic_references_ends(void **state) {
     (void)state;
-    /* From b's $dynamicRef back to the root, for the root has the anchor too. */
+    /* b's $dynamicRef leads back to the root, because the root has the anchor, too. */
     const char *schema = "{'$id':'http://x.test/a','$dynamicAnchor':'n','$ref':'b','$defs':{'b':"
                          "{'$id':'b','$dynamicRef':'#n','$defs':{'n':{'$dynamicAnchor':'n'}}}}}";
     blames(schema, "{}", "the record: schemas are nested too deeply at one value", "#");
 }
 
-static void names_stand_once(void **state) {
+static void ids_and_anchors_are_unique(void **state) {
     (void)state;
     refuses("{'$defs':{'a':{'$anchor':'x'},'b':{'$anchor':'x'}}}",
             "main.json:1:46: /$defs/b/$anchor: duplicate anchor x");
@@ -184,7 +183,7 @@ static void enormous_schemas_are_refused(void **state) {
     free(text);
 }
 
-/* ---- warned of ---- */
+/* ---- warnings ---- */
 
 struct heard {
     char text[4096];
@@ -255,7 +254,7 @@ static void a_verdict_says_where_and_why(void **state) {
            "#/not");
 }
 
-static void a_verdict_names_what_is_too_much(void **state) {
+static void a_verdict_names_what_is_not_allowed(void **state) {
     (void)state;
     blames("{'additionalProperties':false}", "{'a/b':1}",
            "/a~1b: a property with this name is not allowed", "#/additionalProperties");
@@ -306,9 +305,9 @@ static void long_values_are_shortened_at_whole_characters(void **state) {
     blames("{\"type\":\"object\"}", line, wanted, "#/type");
 }
 
-static void a_deep_or_costly_line_is_given_up_with_words(void **state) {
+static void a_deep_or_costly_line_is_given_up_with_a_reason(void **state) {
     (void)state;
-    /* Doubles with each level. */
+    /* The steps double with each level. */
     char deep[1024] = "";
     for (int i = 0; i < 60; i++)
         strcat(deep, "[");
@@ -316,14 +315,14 @@ static void a_deep_or_costly_line_is_given_up_with_words(void **state) {
         strcat(deep, "]");
     blames("{'items':{'allOf':[{'$ref':'#'},{'$ref':'#'}]}}", deep,
            "the record: validating it takes more steps than the limit for a line", "#");
-    /* What is left over when alternatives are explained is no reason to give up. */
+    /* Steps spent on explaining alternatives do not count. */
     struct schema *schema =
         compiled(ALL("{'anyOf':[{'type':'null'},{'items':{'$ref':'#'},'type':'array'}]}"), NULL);
     strcpy(deep + 60, "1");
     for (int i = 0; i < 60; i++)
         strcat(deep, "]");
     struct schema_verdict verdict;
-    assert_false(judged(schema, deep, &verdict));
+    assert_false(validated(schema, deep, &verdict));
     assert_non_null(strstr(verdict.sentence, "matches none of the 2 schemas of anyOf"));
     schema_free(schema);
 }
@@ -346,22 +345,22 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
         cmocka_unit_test(a_schema_is_an_object_or_a_boolean),
-        cmocka_unit_test(keywords_want_their_kind_of_value),
+        cmocka_unit_test(keywords_require_their_kind_of_value),
         cmocka_unit_test(a_bad_regular_expression_is_refused),
-        cmocka_unit_test(references_that_lead_nowhere_are_refused),
-        cmocka_unit_test(circles_are_refused),
-        cmocka_unit_test(a_circle_that_only_a_line_closes_ends),
-        cmocka_unit_test(names_stand_once),
+        cmocka_unit_test(references_without_a_target_are_refused),
+        cmocka_unit_test(cycles_are_refused),
+        cmocka_unit_test(a_cycle_of_dynamic_references_ends),
+        cmocka_unit_test(ids_and_anchors_are_unique),
         cmocka_unit_test(drafts_and_vocabularies_that_are_not_known_are_refused),
         cmocka_unit_test(every_document_is_checked_and_by_its_own_meta_schema),
         cmocka_unit_test(enormous_schemas_are_refused),
         cmocka_unit_test(unknown_keywords_are_named_once),
         cmocka_unit_test(a_verdict_says_where_and_why),
-        cmocka_unit_test(a_verdict_names_what_is_too_much),
+        cmocka_unit_test(a_verdict_names_what_is_not_allowed),
         cmocka_unit_test(a_verdict_names_the_nearest_alternative),
         cmocka_unit_test(a_verdict_names_the_file_when_it_is_another),
         cmocka_unit_test(long_values_are_shortened_at_whole_characters),
-        cmocka_unit_test(a_deep_or_costly_line_is_given_up_with_words),
+        cmocka_unit_test(a_deep_or_costly_line_is_given_up_with_a_reason),
         cmocka_unit_test(a_line_that_is_too_long_is_not_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* schema_reference_test.c - what references lead to: $ref, $dynamicRef, $id, anchors, pointers,
- * other documents, the built-in meta-schema, and vocabularies. */
-#include "tests/unit/schema_judge.h"
+/* schema_reference_test.c - targets of references: $ref, $dynamicRef, $id, anchors, pointers, other
+ * documents, the built-in meta-schema; and vocabularies. */
+#include "tests/unit/schema_checks.h"
 
 #define NOT  "BUT NOT"
 #define META "https://json-schema.org/draft/2020-12/"
@@ -23,7 +23,7 @@ static void a_pointer_leads_into_the_document(void **state) {
           "1");
 }
 
-static void what_stands_beside_a_reference_counts(void **state) {
+static void keywords_next_to_a_reference_count(void **state) {
     (void)state;
     takes("{'$defs':{'a':{'type':'array'}},'properties':{'f':{'$ref':'#/$defs/a','maxItems':2}}}",
           "{'f':[1,2]}", NOT, "{'f':[1,2,3]}", "{'f':'s'}");
@@ -42,7 +42,7 @@ static void a_reference_may_lead_to_what_was_no_schema(void **state) {
     takes("{'const':{'type':'null'},'$defs':{'x':true},'properties':{'a':{'$ref':'#/const'}}}",
           "{'type':'null'}", NOT, "{'a':null}");
     takes("{'definitions':{'a':{'type':'null'}},'$ref':'#/definitions/a'}", "null", NOT, "1");
-    /* A name there is nobody's name. */
+    /* An $id or anchor there has no effect. */
     takes("{'$defs':{'no':{'const':{'$id':'http://x/id','type':'null'}},'yes':{'$id':"
           "'http://x/id','type':'string'}},'$ref':'http://x/id'}",
           "'a'", NOT, "null");
@@ -118,7 +118,7 @@ static void other_documents_are_found_by_id_and_by_file(void **state) {
                    "{'$id':'http://x.test/a/three','$defs':{'x':{'$ref':'four'}}}",
                    "{'$id':'http://x.test/a/four','const':4}"),
                "4", NOT, "3");
-    /* Each way round. */
+    /* In both directions. */
     takes_with(
         ALL("{'$id':'http://x.test/a','properties':{'b':{'$ref':'b'}},'additionalProperties':"
             "false}",
@@ -162,12 +162,12 @@ static void the_outermost_anchor_in_scope_is_meant(void **state) {
           "'items','type':'string'},'list':{'$id':'list','type':'array','items':{'$dynamicRef':"
           "'#items'},'$defs':{'items':{'$dynamicAnchor':'items'}}}}}",
           "['a']", "[]", NOT, "[1]", "['a',42]");
-    /* Only $dynamicAnchor takes part. */
+    /* Only $dynamicAnchor counts. */
     takes("{'$id':'http://x.test/typical/root','$ref':'list','$defs':{'foo':{'$anchor':'items',"
           "'type':'string'},'list':{'$id':'list','type':'array','items':{'$dynamicRef':'#items'},"
           "'$defs':{'items':{'$dynamicAnchor':'items'}}}}}",
           "['a']", "[1]");
-    /* It must lead to a $dynamicAnchor at first. */
+    /* Its static target must be a $dynamicAnchor. */
     takes("{'$id':'http://x.test/no','$ref':'list','$defs':{'foo':{'$dynamicAnchor':'items','type':"
           "'string'},'list':{'$id':'list','type':'array','items':{'$dynamicRef':'#items'},'$defs':"
           "{'items':{'$anchor':'items'}}}}}",
@@ -256,7 +256,7 @@ static void a_meta_schema_decides_which_keywords_there_are(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pointer_leads_into_the_document),
-        cmocka_unit_test(what_stands_beside_a_reference_counts),
+        cmocka_unit_test(keywords_next_to_a_reference_count),
         cmocka_unit_test(a_reference_may_lead_to_what_was_no_schema),
         cmocka_unit_test(ids_are_resolved_against_what_they_stand_in),
         cmocka_unit_test(urns_are_uris_too),

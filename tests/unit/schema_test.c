@@ -1,6 +1,6 @@
-/* schema_test.c - what the keywords of JSON Schema 2020-12 mean, each with what it takes, what it
- * does not, and where one turns into the other.  Written from the specification. */
-#include "tests/unit/schema_judge.h"
+/* schema_test.c - the keywords of JSON Schema 2020-12, each with valid values, invalid ones, and
+ * the boundary between them.  Written from the specification. */
+#include "tests/unit/schema_checks.h"
 
 #define NOT "BUT NOT"
 
@@ -119,9 +119,9 @@ static void format_is_carried_unless_asserted(void **state) {
     takes("{'format':'date'}", "'2026-11-24'", "'no date'", "1");
     takes("{'format':'never heard of'}", "'x'");
     const struct schema_options asserted = {.formats_asserted = true};
-    judge_all(ALL("{'format':'date'}"), &asserted,
-              ALL("'2026-11-24'", "1", "null", NOT, "'no date'", "'2026-13-01'"));
-    judge_all(ALL("{'format':'never heard of'}"), &asserted, ALL("'x'"));
+    validate_all(ALL("{'format':'date'}"), &asserted,
+                 ALL("'2026-11-24'", "1", "null", NOT, "'no date'", "'2026-13-01'"));
+    validate_all(ALL("{'format':'never heard of'}"), &asserted, ALL("'x'"));
 }
 
 /* ---- objects ---- */
@@ -171,7 +171,7 @@ static void additional_properties_are_those_that_nothing_names(void **state) {
     takes("{'additionalProperties':{'type':'boolean'}}", "{'a':true}", NOT, "{'a':1}");
     takes("{'required':['a'],'additionalProperties':{'type':'boolean'}}", "{'a':true}", NOT,
           "{'a':1}");
-    /* Only what stands beside it counts. */
+    /* Only keywords of the same schema object count. */
     takes("{'allOf':[{'properties':{'a':true}}],'additionalProperties':{'type':'null'}}",
           "{'a':null}", NOT, "{'a':1}");
 }
@@ -221,7 +221,7 @@ static void a_hundred_required_names_are_told_apart(void **state) {
         strcpy(schema + used, "]}");
         strcpy(line + line_used, "}");
         struct schema *compiled_schema = compiled(ALL(schema), NULL);
-        assert_int_equal(judged(compiled_schema, line, NULL), left_out < 0);
+        assert_int_equal(validated(compiled_schema, line, NULL), left_out < 0);
         schema_free(compiled_schema);
         free(line);
     }

@@ -1,4 +1,4 @@
-/* text_test.c - JSON strings as they stand in a document. */
+/* text_test.c - JSON strings in their raw form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +87,7 @@ static void a_name_becomes_a_reference_token(void **state) {
     assert_int_equal(text_write_token("a/b~c\\u002f", 11, out, sizeof out), 9);
     assert_memory_equal(out, "a~1b~0c~1", 9);
     assert_int_equal(text_write_token("", 0, out, sizeof out), 0);
-    /* What does not fit whole is left out. */
+    /* A code point that does not fit as a whole is omitted. */
     assert_int_equal(text_write_token("ab/", 3, out, 3), 2);
     assert_int_equal(text_write_token("a\xE2\x82\xAC", 4, out, 3), 1);
     assert_int_equal(text_write_token("abc", 3, out, 0), 0);

@@ -1,4 +1,4 @@
-/* timestamp_test.c - moments as text and back. */
+/* timestamp_test.c - formatting and parsing times. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static void every_moment_that_64_bits_hold_can_be_formatted(void **state) {
     formats_as(INT64_MIN, "1677-09-21T00:12:43.145224192Z");
 }
 
-/* Day after day with a calendar that only counts. */
+/* Every day, compared with a calendar that only counts. */
 static void the_calendar_is_right_for_every_day_until_2262(void **state) {
     (void)state;
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -96,7 +96,7 @@ static void what_is_no_moment_is_not_parsed(void **state) {
         "20261124T076000Z",
         "20261124T073060Z",
         "19691231T235959Z", /* before 1970 */
-        "22620411T234717Z", /* behind what 64 bits hold */
+        "22620411T234717Z", /* more than 64 bits hold */
         "99991231T235959Z",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

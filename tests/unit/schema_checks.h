@@ -1,6 +1,7 @@
-/* schema_judge.h - what tests of schema/rules/schema.h share: a schema and some lines, judged. */
-#ifndef TESTS_UNIT_SCHEMA_JUDGE_H
-#define TESTS_UNIT_SCHEMA_JUDGE_H
+/* schema_checks.h - what tests of schema/rules/schema.h share: compiling a schema and validating
+ * lines. */
+#ifndef TESTS_UNIT_SCHEMA_CHECKS_H
+#define TESTS_UNIT_SCHEMA_CHECKS_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,8 @@
 
 #define LINE_BYTES_MAX 4096
 
-/* Single quotes in tests are double ones in the texts, which reads better in C; a text that needs
- * one of its own is given with double quotes from the start and has none. */
+/* Replaces single quotes by double ones, which reads better in C.  A text with double quotes is not
+ * changed, so that it may contain single ones. */
 static inline char *json_of(const char *text) {
     char *copy = malloc(strlen(text) + 1);
     assert_non_null(copy);
@@ -31,7 +32,7 @@ static inline char *json_of(const char *text) {
     return copy;
 }
 
-/* sources: texts up to NULL; they are files main.json, 1.json, 2.json... */
+/* texts: ends with NULL; their file names are main.json, 1.json, 2.json... */
 static inline int compile_all(const char *const *texts, const struct schema_options *options,
                               struct schema **schema, struct schema_problem *problem) {
     struct schema_source sources[SCHEMA_SOURCES_MAX] = {0};
@@ -58,22 +59,22 @@ static inline struct schema *compiled(const char *const *texts,
     return schema;
 }
 
-/* Judges an exact copy of the line, so that sanitizers see what is read too far. */
-static inline bool judged(const struct schema *schema, const char *line,
-                          struct schema_verdict *verdict) {
+/* Validates an exact copy of the line, so that sanitizers detect reads beyond it. */
+static inline bool validated(const struct schema *schema, const char *line,
+                             struct schema_verdict *verdict) {
     char *text = json_of(line);
     const size_t size = strlen(text);
     uint8_t *padded = malloc(size + 1 + JSON_PADDING);
     assert_non_null(padded);
     memcpy(padded, text, size);
     memset(padded + size, '\n', 1 + JSON_PADDING);
-    struct json_line judged;
-    json_check_line(padded, padded + size + 1, true, &judged);
-    if (judged.reason != JSON_OK) fail_msg("the test's own line is not JSON: %s", text);
+    struct json_line parsed;
+    json_check_line(padded, padded + size + 1, true, &parsed);
+    if (parsed.reason != JSON_OK) fail_msg("the test's own line is not JSON: %s", text);
     struct schema_checker *checker;
     assert_int_equal(schema_checker_make(schema, LINE_BYTES_MAX, &checker), 0);
     const bool good = schema_check(checker, (const char *)padded, size, verdict);
-    /* Once more without words, as it must come out the same. */
+    /* The result without a verdict must be the same. */
     assert_int_equal(schema_check(checker, (const char *)padded, size, NULL), good);
     schema_checker_free(checker);
     free(padded);
@@ -81,8 +82,8 @@ static inline bool judged(const struct schema *schema, const char *line,
     return good;
 }
 
-static inline void judge_all(const char *const *texts, const struct schema_options *options,
-                             const char *const *lines) {
+static inline void validate_all(const char *const *texts, const struct schema_options *options,
+                                const char *const *lines) {
     struct schema *schema = compiled(texts, options);
     bool wanted = true;
     for (; *lines; lines++) {
@@ -92,21 +93,22 @@ static inline void judge_all(const char *const *texts, const struct schema_optio
             wanted = false;
             continue;
         }
-        if (judged(schema, *lines, &verdict) == wanted) continue;
+        if (validated(schema, *lines, &verdict) == wanted) continue;
         fail_msg("%s %s %s (%s)", texts[0], wanted ? "must take" : "must not take", *lines,
                  wanted ? schema_verdict_text(&verdict, text, sizeof text) : "it does");
     }
     schema_free(schema);
 }
 
-/* takes("{'type':'null'}", "null", "BUT NOT", "0", "false"): good lines, then bad ones. */
+/* takes("{'type':'null'}", "null", "BUT NOT", "0", "false"): valid lines, then invalid ones. */
 #define takes(schema, ...)                                                                         \
-    judge_all((const char *const[]){schema, NULL}, NULL, (const char *const[]){__VA_ARGS__, NULL})
+    validate_all((const char *const[]){schema, NULL}, NULL,                                        \
+                 (const char *const[]){__VA_ARGS__, NULL})
 /* The same with other documents: with(ALL("{...}", "{...}"), "null"). */
 #define ALL(...)               ((const char *const[]){__VA_ARGS__, NULL})
-#define takes_with(texts, ...) judge_all(texts, NULL, (const char *const[]){__VA_ARGS__, NULL})
+#define takes_with(texts, ...) validate_all(texts, NULL, (const char *const[]){__VA_ARGS__, NULL})
 
-/* The problem's text, as people see it; fails the test if there is none. */
+/* The problem's text as users see it; fails the test if there is no problem. */
 static inline const char *problem_of(const char *const *texts, char *out, size_t size) {
     struct schema *schema;
     struct schema_problem problem;
@@ -128,7 +130,7 @@ static inline void blames_all(const char *const *texts, const char *line, const 
     struct schema *schema = compiled(texts, NULL);
     struct schema_verdict verdict;
     char text[SCHEMA_VERDICT_BYTES_MAX];
-    if (judged(schema, line, &verdict)) fail_msg("%s must not take %s", texts[0], line);
+    if (validated(schema, line, &verdict)) fail_msg("%s must not take %s", texts[0], line);
     char *said = json_of(wanted);
     assert_string_equal(schema_verdict_text(&verdict, text, sizeof text), said);
     assert_string_equal(verdict.schema, keyword);

@@ -1,8 +1,8 @@
-/* json_judge.h - how tests judge a line: every method of json.h at once, which must agree, and beside
- * them a slow reference, written apart from schema/json/json.c from RFC 8259 and RFC 3629.  Include it
- * behind cmocka.h. */
-#ifndef TESTS_UNIT_JSON_JUDGE_H
-#define TESTS_UNIT_JSON_JUDGE_H
+/* json_checks.h - validates lines in tests: with every method of json.h, which must agree, and with
+ * a slow reference, written independently of schema/json/json.c from RFC 8259 and RFC 3629.
+ * Include it after cmocka.h. */
+#ifndef TESTS_UNIT_JSON_CHECKS_H
+#define TESTS_UNIT_JSON_CHECKS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,7 +139,7 @@ static inline bool reference_good(const uint8_t *text, size_t size, bool any) {
     return reference_value(&c) && c.p == c.end;
 }
 
-/* ---- judging ---- */
+/* ---- validating ---- */
 
 struct verdict {
     enum json_reason reason;
@@ -157,7 +157,7 @@ static inline void show(const uint8_t *text, size_t size) {
     print_error("line: %s\n", escaped);
 }
 
-static const char *const way_names[] = {
+static const char *const method_names[] = {
     [JSON_PLAIN] = "plain", [JSON_VECTORS] = "vectors", [JSON_MARKS] = "marks"};
 
 static inline bool same_found(const struct json_found *a, const struct json_found *b) {
@@ -169,8 +169,9 @@ static inline bool same_found(const struct json_found *a, const struct json_foun
     return true;
 }
 
-/* Every method must say what the plain one says, and find the same names. */
-static inline struct json_line judge_every_way(const uint8_t *text, size_t size, bool any) {
+/* Every method must give the result of the plain one, and find the same names. */
+static inline struct json_line validate_by_every_method(const uint8_t *text, size_t size,
+                                                        bool any) {
     static struct json_names names;
     if (names.count == 0) {
         static const char *const wanted[] = {"ts", "level", "a", "n", "deep", "y"};
@@ -193,28 +194,28 @@ static inline struct json_line judge_every_way(const uint8_t *text, size_t size,
                 (!named || plain.reason != JSON_OK || same_found(&found, &plain_found)))
                 continue;
             show(text, size);
-            fail_msg("%s: %s, plain: %s, or another place or name", way_names[method],
+            fail_msg("%s: %s, plain: %s, or another place or name", method_names[method],
                      json_reason_name(line.reason), json_reason_name(plain.reason));
         }
     }
     return plain;
 }
 
-/* In integers: gcc 12 moves a difference of pointers behind the free, and then warns of it. */
+/* In integers: gcc 12 moves a difference of pointers after the free, and then warns of it. */
 static inline size_t offset_in(const uint8_t *text, const uint8_t *place) {
     return (size_t)((uintptr_t)place - (uintptr_t)text);
 }
 
-/* Judges text and a newline, in a buffer that is exactly as large as the contract says,
- * with padding that would end or continue any token. */
-static inline struct verdict judge(const void *text, size_t size, bool any) {
+/* Validates text and a newline in a buffer of exactly the size that the contract requires, with
+ * padding that would end or continue any token. */
+static inline struct verdict validate(const void *text, size_t size, bool any) {
     static const uint8_t paddings[] = {'"', '7', 0x80, '}', '\n', '\\'};
     uint8_t *copy = malloc(size + 1 + JSON_PADDING);
     assert_non_null(copy);
     memcpy(copy, text, size);
     copy[size] = '\n';
     memset(copy + size + 1, paddings[size % sizeof paddings], JSON_PADDING);
-    const struct json_line line = judge_every_way(copy, size + 1, any);
+    const struct json_line line = validate_by_every_method(copy, size + 1, any);
     const struct verdict verdict = {
         .reason = line.reason,
         .next = offset_in(copy, line.next),
@@ -226,9 +227,9 @@ static inline struct verdict judge(const void *text, size_t size, bool any) {
     return verdict;
 }
 
-/* Good or not as the reference says, and the next line found. */
+/* The result must be the reference's, and the next line must be found. */
 static inline void agrees_with_reference(const void *text, size_t size, bool any) {
-    const struct verdict verdict = judge(text, size, any);
+    const struct verdict verdict = validate(text, size, any);
     const bool good = reference_good(text, size, any);
     const bool blank = verdict.begin == size;
     if (good != (verdict.reason == JSON_OK) || blank != (verdict.reason == JSON_BLANK) ||
@@ -237,7 +238,7 @@ static inline void agrees_with_reference(const void *text, size_t size, bool any
          (verdict.bad < verdict.begin || verdict.bad > verdict.end ||
           (verdict.bad == verdict.end) != (verdict.reason == JSON_TRUNCATED)))) {
         show(text, size);
-        fail_msg("judged %s at %zu of %zu..%zu, next %zu; the reference says %s",
+        fail_msg("result: %s at %zu of %zu..%zu, next %zu; the reference says %s",
                  json_reason_name(verdict.reason), verdict.bad, verdict.begin, verdict.end,
                  verdict.next, good ? "good" : "bad");
     }
@@ -251,18 +252,18 @@ struct expectation {
 
 static inline void meets_moved(const struct expectation *expected, const char *text, size_t size,
                                size_t moved, bool any) {
-    const struct verdict verdict = judge(text, size, any);
+    const struct verdict verdict = validate(text, size, any);
     const bool bad = expected->reason > JSON_BLANK;
     if (verdict.reason == expected->reason && verdict.next == size + 1 &&
         (!bad || verdict.bad == expected->bad + moved))
         return;
     show((const uint8_t *)text, size);
-    fail_msg("expected %s at %zu, judged %s at %zu", json_reason_name(expected->reason),
+    fail_msg("expected %s at %zu, result: %s at %zu", json_reason_name(expected->reason),
              expected->bad + moved, json_reason_name(verdict.reason), verdict.bad);
 }
 
-/* Moved along, so that every token meets every border of 16 and of 64 bytes: by white space, and
- * by a member before it, as marks are counted from where the record begins. */
+/* Shifts each text so that every token meets every boundary of 16 and of 64 bytes: by white space,
+ * and by a member before it, as marks.c counts from the start of the record. */
 static inline void meets(const struct expectation *table, size_t count, bool any) {
     for (size_t i = 0; i < count; i++) {
         const char *expected = table[i].text;
