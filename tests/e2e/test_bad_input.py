@@ -1,4 +1,4 @@
-"""test_bad_input.py - what is bad is kept in quarantine with its reason, and harms nobody else."""
+"""test_bad_input.py - invalid input is kept in quarantine with its reason and harms nothing else."""
 
 import base64
 import contextlib
@@ -35,7 +35,7 @@ def kept(reject):
 
 
 class Bad(Case):
-    def judge(self, data, *words):
+    def validate(self, data, *words):
         """Sends bytes over one connection and stops: (stored, rejects, counters)."""
         daemon = self.daemon(*words)
         daemon.send(data)
@@ -50,12 +50,12 @@ class Bad(Case):
 
 
 class BadRecords(Bad):
-    """One bad line each between good ones: it alone is set aside, with its reason."""
+    """One invalid line each between valid ones: only that line is rejected, with its reason."""
 
     def rejected_for(self, reason):
         lines = BAD[reason]
         data = b"".join(b'{"before":%d}\n%s\n' % (n, line) for n, line in enumerate(lines)) + b'{"last":1}\n'
-        stored, bad, _ = self.judge(data)
+        stored, bad, _ = self.validate(data)
         self.assert_lines(stored, [b'{"before":%d}' % n for n in range(len(lines))] + [b'{"last":1}'])
         self.assertEqual([kept(reject) for reject in bad], [line[:KEPT_MAX] for line in lines])
         for line, reject in zip(lines, bad):
@@ -94,7 +94,7 @@ class BadRecords(Bad):
         self.rejected_for("too_deep")
 
     def test_odd_but_legal_lines_are_stored_as_they_came(self):
-        stored, bad, _ = self.judge(b"\n".join(GOOD) + b"\n")
+        stored, bad, _ = self.validate(b"\n".join(GOOD) + b"\n")
         self.assertEqual(bad, [])
         self.assert_lines(stored, GOOD)
 
@@ -130,7 +130,7 @@ class Quarantine(Bad):
 
     def test_of_a_long_bad_line_64_kib_are_kept_and_its_true_size_is_said(self):
         line = b'{"a":"' + b"x" * 200_000 + b'"} garbage'
-        stored, [bad], _ = self.judge(line + b'\n{"next":1}\n')
+        stored, [bad], _ = self.validate(line + b'\n{"next":1}\n')
         self.assertEqual(bad["bytes"], len(line))
         self.assertEqual(bad["reason"], "trailing")
         self.assertEqual(kept(bad), line[:KEPT_MAX])
@@ -138,7 +138,7 @@ class Quarantine(Bad):
 
     def test_quotes_and_control_characters_come_back_out_of_quarantine(self):
         line = b'\\"quoted\\" \x00\x01\x1f\x7f \xe2\x80\xa8 </script> {"a":'
-        _, [bad], _ = self.judge(line + b"\n")
+        _, [bad], _ = self.validate(line + b"\n")
         self.assertEqual(kept(bad), line)
 
     @native_only("Wine's receives are slower than the bound")
@@ -171,18 +171,18 @@ class Quarantine(Bad):
 class Framing(Bad):
     def test_crlf_blank_lines_and_white_space_around_records_are_framing(self):
         data = b'\n\r\n \t\n{"a":1}\r\n\n\n  {"b":2}\t \n\t{"c":3}\r\n\r\n{"d":4}'
-        stored, bad, counters = self.judge(data)
+        stored, bad, counters = self.validate(data)
         self.assertEqual(bad, [])
         self.assert_lines(stored, [b'{"a":1}', b'{"b":2}', b'{"c":3}', b'{"d":4}'])
         self.assertEqual(counters["received"], 4, "a blank line is no record")
 
     def test_only_blank_lines_are_no_records(self):
-        _, _, counters = self.judge(b"\n\r\n   \n\t\r\n\n")
+        _, _, counters = self.validate(b"\n\r\n   \n\t\r\n\n")
         self.assertEqual(counters["received"], 0)
 
     def test_a_5_mib_line_is_rejected_whole_and_the_next_line_is_stored(self):
         line = b'{"msg":"' + b"abcdefgh" * (5 << 17) + b'"}'
-        stored, [bad], counters = self.judge(b'{"n":1}\n' + line + b'\n{"n":2}\n')
+        stored, [bad], counters = self.validate(b'{"n":1}\n' + line + b'\n{"n":2}\n')
         self.assert_lines(stored, [b'{"n":1}', b'{"n":2}'])
         self.assertEqual(counters["received"], 3)
         self.assertEqual(bad["bytes"], len(line))
@@ -192,19 +192,19 @@ class Framing(Bad):
     def test_a_line_of_exactly_the_limit_is_stored_and_one_byte_more_is_rejected(self):
         limit = 1 << 20
         line = lambda size: b'{"msg":"' + b"y" * (size - 10) + b'"}'
-        stored, [bad], _ = self.judge(line(limit) + b"\n" + line(limit + 1) + b'\n{"n":2}\n')
+        stored, [bad], _ = self.validate(line(limit) + b"\n" + line(limit + 1) + b'\n{"n":2}\n')
         self.assert_lines(stored, [line(limit), b'{"n":2}'])
         self.assertEqual((bad["reason"], bad["bytes"]), ("oversized", limit + 1))
 
     def test_line_bytes_max_is_the_operators_to_choose(self):
         lines = [b'{"msg":"' + b"z" * size + b'"}' for size in (100, 2000, 5000)]
-        stored, bad, _ = self.judge(b"\n".join(lines) + b"\n", "--line-bytes-max", "4KiB")
+        stored, bad, _ = self.validate(b"\n".join(lines) + b"\n", "--line-bytes-max", "4KiB")
         self.assert_lines(stored, lines[:2])
         self.assertEqual([(r["reason"], r["bytes"]) for r in bad], [("oversized", len(lines[2]))])
 
     def test_an_oversized_line_that_never_ends_is_one_reject_when_its_connection_does(self):
         size = 3 << 20
-        stored, [bad], _ = self.judge(b'{"n":1}\n' + b"x" * size)
+        stored, [bad], _ = self.validate(b'{"n":1}\n' + b"x" * size)
         self.assertEqual((bad["reason"], bad["bytes"]), ("oversized", size))
         self.assert_lines(stored, [b'{"n":1}'])
 
@@ -395,7 +395,7 @@ class HalfLines(Bad):
         self.assertGreater(stored, 0)
 
     def test_a_few_very_long_unfinished_lines_do_not_take_the_memory_of_all(self):
-        """Forty lines of 900 KiB want 36 MiB; some are rejected, everybody goes on."""
+        """Forty lines of 900 KiB want 36 MiB; some are rejected, and every connection continues."""
         daemon = self.daemon()
         connections = [daemon.connect() for _ in range(40)]
         for n, connection in enumerate(connections):
@@ -405,7 +405,7 @@ class HalfLines(Bad):
         for connection in connections:
             connection.sendall(b'"}\n{"after":1}\n')
             connection.close()
-        wait_until(lambda: daemon.lines_stored().count(b'{"after":1}') == 40, "the lines behind are stored")
+        wait_until(lambda: daemon.lines_stored().count(b'{"after":1}') == 40, "the lines after them are stored")
         counters = daemon.stop()
         self.assertEqual(counters["received"], 81)
         self.assertEqual(counters["stored"] + counters["rejected"], 81)

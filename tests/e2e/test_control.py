@@ -150,7 +150,7 @@ class Control(Case):
         daemon.stop()
         self.assertFalse(os.path.exists(run_file(daemon)), "the run file goes with the daemon")
         killed = self.daemon()
-        killed.kill()  # leaves a run file that nobody stands behind
+        killed.kill()  # leaves a run file without a daemon
         for base in (daemon.base, killed.base, os.path.join(self.directory(), "nowhere")):
             for command in ("status", "rotate", "reload", "stop"):
                 result = logport(command, "--dir", base)

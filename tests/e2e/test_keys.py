@@ -1,5 +1,5 @@
-"""test_keys.py - times and levels stand in other keys than the usual ones: the daemon is told
-of them for a listener, the reader by its options, and neither loses a line to an index."""
+"""test_keys.py - times and levels in other keys than the usual ones: the daemon learns them from a
+listener's keys, the reader from its options, and no line is missed because of an index."""
 
 import json
 import os
@@ -17,7 +17,7 @@ KEYS = ["--time-keys", "when", "--level-keys", "grade", "--level-scale", "syslog
 
 class Keys(Case):
     def stored(self, **listener):
-        """The lines many times over, closed and indexed, then once more in a live file."""
+        """The lines many times, closed and indexed, and once in a live segment."""
         path = os.path.join(self.directory(), "c.json")
         with open(path, "w") as file:
             json.dump({"tcp": dict(listener, address="127.0.0.1:0"), "flush_ms": 10}, file)

@@ -1,4 +1,4 @@
-"""test_operations.py - what operators and their tools do to a daemon, and it goes on."""
+"""test_operations.py - what operators and their tools do to a running daemon."""
 
 import contextlib
 import fcntl
@@ -46,8 +46,8 @@ class Operations(Case):
             thread.finish()
         self.assertEqual(len(daemon.lines_stored()), counters["stored"])
 
-    @native_only("fills a pipe that nobody reads")
-    def test_nobody_reading_stderr_stops_nothing(self):
+    @native_only("fills a pipe that has no reader")
+    def test_without_a_reader_of_stderr_nothing_stops(self):
         base = os.path.join(self.directory(), "logs")
         reader, writer = os.pipe()
         command = program("logportd") + ["--tcp", "127.0.0.1:0", "--dir", base, "--stats-s", "1"]
@@ -88,7 +88,7 @@ class Operations(Case):
             connection.close()
         identity(daemon.stop())
 
-    def test_silent_control_connections_keep_nobody_out(self):
+    def test_silent_control_connections_keep_no_client_out(self):
         daemon = self.daemon()
         with open(run_file(daemon)) as file:
             port = int(json.load(file)["control"].rpartition(":")[2])

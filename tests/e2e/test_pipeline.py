@@ -211,7 +211,7 @@ class Load(Case):
         self.assertEqual(counters["udp_kernel_drops"], 0)
 
     @native_only("Wine publishes no kernel drops")
-    def test_datagrams_that_the_kernel_drops_are_published_beside_the_identity(self):
+    def test_datagrams_that_the_kernel_drops_are_published_outside_the_identity(self):
         # Far more at once than any socket buffer holds, while the daemon is
         # not looking: stopped, it cannot read.
         daemon = self.daemon()

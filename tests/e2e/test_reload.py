@@ -130,7 +130,7 @@ class Reload(Reloading):
         self.reload(daemon)
         goes.settimeout(30)
         self.assertEqual(goes.recv(1), b"", "its connections end")
-        wait_until(lambda: refuses(second), "nobody listens there")
+        wait_until(lambda: refuses(second), "the address is closed")
         stays.sendall(b'{"stays":2}\n')
         stored = daemon.wait_stored(5)
         self.assertEqual(
@@ -167,7 +167,7 @@ class Reload(Reloading):
         daemon.wait_stored(42)
         self.assertEqual(daemon.stop()["stored"], 42)
 
-    def test_from_the_reload_on_lines_are_judged_by_the_new_keys(self):
+    def test_from_the_reload_on_lines_are_read_by_the_new_keys(self):
         daemon = self.configured(tcp="127.0.0.1:0", flush_ms=60000)
         connection = daemon.connect()
         connection.sendall(b'{"grade":"fatal","n":1}\n')

@@ -1,4 +1,4 @@
-"""test_replay.py - quarantined records are sent again, byte for byte, once what was wrong is mended."""
+"""test_replay.py - quarantined records are sent again, byte for byte, after their fault was fixed."""
 
 import json
 import os
@@ -98,7 +98,7 @@ class Replay(Case):
             other.stop()
         daemon.stop()
 
-    def test_what_quarantine_kept_in_part_is_told_and_not_sent(self):
+    def test_what_quarantine_kept_in_part_is_reported_and_not_sent(self):
         daemon = self.daemon("--line-bytes-max", "100000")
         daemon.send(b'{"a":"%s"}\n{"b":\n%s\n' % (b"x" * 200000, b"z" * 70000))
         daemon.wait_stored(3, "rejects")

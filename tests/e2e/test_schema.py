@@ -1,4 +1,4 @@
-"""test_schema.py - lines are judged by their listener's JSON Schema: enforced or only
+"""test_schema.py - lines are validated by their listener's JSON Schema: enforced or only
 monitored, at the start, by a reload, and by `logport check`."""
 
 import contextlib
@@ -141,7 +141,7 @@ class Schema(WithSchemas):
         self.assertEqual(result.code, 0, result.said)
         self.assertEqual(result.said.count("colour is not a keyword"), 1, result.said)
 
-    def test_many_lines_on_several_workers_are_judged_each_for_itself(self):
+    def test_many_lines_on_several_workers_are_validated_independently(self):
         schema = self.file(HTTP)
         daemon = self.daemon("--schema", schema, "--flush-ms", "20")
         lines = []
@@ -207,7 +207,7 @@ class IJson(WithSchemas):
         daemon.wait_stored(3, "rejects")
         self.assertEqual(daemon.stop()["stored"], 2)
 
-    def test_check_judges_so_when_asked(self):
+    def test_check_validates_so_when_asked(self):
         text = b"\n".join(self.LINES) + b"\n"
         self.assertEqual(logport("check", stdin=text).code, 0)
         result = logport("check", "--ijson", stdin=text)
@@ -227,7 +227,7 @@ class CheckSchema(WithSchemas):
         self.assertRegex(result.lines[1], rb"^stdin:3: schema: the record: .*\"msg\".* \(#/required\)$")
         self.assertEqual(len(result.lines), 2)
 
-    def test_exit_codes_are_0_all_good_1_some_bad_2_no_schema(self):
+    def test_exit_codes_are_0_all_valid_1_some_invalid_2_no_schema(self):
         schema = self.file(HTTP)
         self.assertEqual(logport("check", "--schema", schema, stdin=b'{"msg":""}\n').code, 0)
         self.assertEqual(logport("check", "--schema", schema, stdin=b"[]\n").code, 1)

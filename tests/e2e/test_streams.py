@@ -77,7 +77,7 @@ class Streams(Reloading):
         self.assertEqual(logport("verify", daemon.base).code, 0)
         self.assertEqual(logport("verify", "--manifest", daemon.base).code, 0)
 
-    def test_what_is_no_good_goes_to_rejects_with_its_listener_whatever_its_stream(self):
+    def test_invalid_lines_go_to_rejects_with_their_listener_whatever_their_stream(self):
         daemon = self.three()
         daemon.send(b'{"good":1}\n{"bad":1,}\n', 0)
         daemon.send(b'{"bad":2,}\n{"good":2}\n', 1)
@@ -173,8 +173,8 @@ class Streams(Reloading):
         self.assert_lines(daemon.wait_stored(2, "main"), [b'{"main":0}', b'{"main":1}'])
         self.assert_lines(daemon.lines_stored("audit"), [b'{"n":0}'])
         self.write(tcp=[tcp[0]], flush_ms=20, streams={"trail": {}})
-        told = self.reload(daemon)
-        self.assertIn("reload: stream trail is configured, but no listener feeds it", told)
+        answer = self.reload(daemon)
+        self.assertIn("reload: stream trail is configured, but no listener feeds it", answer)
         daemon.wait_said("stream trail is configured, but no listener feeds it")
         self.assertEqual(list(status(daemon)["streams"]), ["main", "audit", "trail"])
         counters = daemon.stop()
@@ -235,7 +235,7 @@ class Streams(Reloading):
             daemon.wait_stored(len(lines), stream)
         daemon.kill()
         self.assertTrue(all(any(".part." in path for path in segments(daemon.base, stream)) for stream in before))
-        self.write(tcp="127.0.0.1:0", flush_ms=20)  # nobody feeds audit and metrics any more
+        self.write(tcp="127.0.0.1:0", flush_ms=20)  # audit and metrics have no listener any more
         again = self.daemon("--config", self.path, dir=daemon.base, tcp=[], udp=[])
         for stream, lines in before.items():
             self.assert_lines(again.lines_stored(stream), lines)
@@ -248,7 +248,7 @@ class Streams(Reloading):
         self.assertEqual(logport("verify", "--manifest", again.base).code, 0)
         self.assertEqual({line["stream"] for line in manifest(again.base)}, set(before))
 
-    def test_somebody_elses_folder_in_the_directory_is_left_alone(self):
+    def test_a_foreign_folder_in_the_directory_is_left_alone(self):
         daemon = self.configured(tcp="127.0.0.1:0", flush_ms=20)
         daemon.send(b'{"a":1}\n')
         daemon.wait_stored(1)
@@ -287,7 +287,7 @@ class Streams(Reloading):
         for sending in sends:
             with self.assertRaises((AssertionError, OSError)):
                 sending.finish()
-        # What stands is whole, and is found by the directory.
+        # What is stored is whole, and is found through the directory.
         self.assertLess(set(logport("cat", "--stream", "audit", base).lines), set(audit))
 
     @native_only("Wine has no volumes that can be full")

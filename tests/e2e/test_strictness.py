@@ -2,7 +2,7 @@
 """test_strictness.py - which lines are JSON, by a parser that is not ours.
 
 Python's json, made as strict as RFC 8259 (it lets NaN and Infinity pass otherwise), and its UTF-8
-decoder, which is strict, judge the same changed lines as `logport check --any` does.
+decoder, which is strict, accept the same changed lines as `logport check --any` does.
 """
 
 import json
@@ -68,7 +68,7 @@ class Strictness(Case):
             expected = is_json(line)
             good += expected
             self.assertEqual(number not in bad, expected, "%r" % line)
-        self.assertGreater(good, len(lines) // 10, "too few are good for this to say much")
+        self.assertGreater(good, len(lines) // 10, "too few are valid for this to mean much")
         self.assertGreater(len(bad), len(lines) // 10, "too few are bad for this to say much")
 
     def test_python_is_strict_as_we_use_it(self):

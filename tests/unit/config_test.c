@@ -1,5 +1,5 @@
 /* config_test.c - the configuration file: comments, positions, and errors that
- * say where and what was expected; the command line wins over it. */
+ * say where and what was expected; the command line overrides it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,14 +32,14 @@ static int read_with(struct config *config, char *error, const char *argument) {
     return config_read(&host, argument ? 4 : 3, argv, config, error);
 }
 
-static void read_good(const char *text, struct config *config) {
+static void read_valid(const char *text, struct config *config) {
     char error[CONFIG_ERROR_MAX];
     write_file(text);
     if (read_with(config, error, NULL)) fail_msg("%s", error);
     file_remove(files_of_system(), FILE_NAME);
 }
 
-static void read_bad(const char *text, const char *expected) {
+static void read_invalid(const char *text, const char *expected) {
     char error[CONFIG_ERROR_MAX];
     struct config config;
     write_file(text);
@@ -54,7 +54,7 @@ static void read_bad(const char *text, const char *expected) {
 static void values_lists_units_and_comments_are_read(void **state) {
     (void)state;
     struct config config;
-    read_good(
+    read_valid(
         "// where\n{\n  \"dir\": \"lo/gs\", /* two\n lines */ \"tcp\": [\"127.0.0.1:1\", "
         "\"[::1]:2\"],\n"
         "  \"udp\": \"127.0.0.1:3\", \"flush_ms\": 50, \"segment_age_s\": \"10m\", // \"x\": 1\n"
@@ -74,7 +74,7 @@ static void values_lists_units_and_comments_are_read(void **state) {
 static void comment_signs_inside_strings_are_text(void **state) {
     (void)state;
     struct config config;
-    read_good("{\"dir\": \"a//b/*c*/\\\"//\"}", &config);
+    read_valid("{\"dir\": \"a//b/*c*/\\\"//\"}", &config);
     assert_string_equal(config.dir, "a//b/*c*/\"//");
     config_free(&config);
 }
@@ -98,11 +98,11 @@ static void the_command_line_replaces_the_file(void **state) {
 static void as_soon_as_one_listener_is_given_only_those_listen(void **state) {
     (void)state;
     struct config config;
-    read_good("{}", &config);
+    read_valid("{}", &config);
     assert_int_equal(config.tcp.count, 1);
     assert_int_equal(config.udp.count, 1);
     config_free(&config);
-    read_good("{\"udp\": \"127.0.0.1:0\"}", &config);
+    read_valid("{\"udp\": \"127.0.0.1:0\"}", &config);
     assert_int_equal(config.tcp.count, 0);
     assert_int_equal(config.udp.count, 1);
     config_free(&config);
@@ -110,44 +110,45 @@ static void as_soon_as_one_listener_is_given_only_those_listen(void **state) {
 
 static void an_error_says_where_and_what_was_expected(void **state) {
     (void)state;
-    read_bad("{\n  \"flush_ns\": 1\n}",
-             FILE_NAME ":2:3: \"flush_ns\": unknown key; did you mean \"flush_ms\"?");
-    read_bad("{\"FLUSH_MS\": 1}", ":1:2: \"FLUSH_MS\": unknown key");
-    read_bad("{\"config\": \"x\"}", ":1:2: config: allowed only on the command line");
-    read_bad("{\"check\": true}", ":1:2: check: allowed only on the command line");
-    read_bad("{\"chekc\": true}", ":1:2: \"chekc\": unknown key; logportd --help");
-    read_bad("{\n\"flush_ms\": -1}", ":2:13: flush_ms: a time was expected (200 for");
-    read_bad("{\"stats_s\": -1}", ":1:13: stats_s: a time was expected (30 for seconds");
-    read_bad("{\"receive_bytes\": -1}", ":1:19: receive_bytes: a size was expected");
-    read_bad("{\"connections_max\": -1}", ":1:21: connections_max: a whole number was expected");
-    read_bad("{\"ijson\": null}", ":1:11: ijson: true or false was expected");
-    read_bad("{\"stream\": {}}", ":1:2: stream: this is a key of a listener");
-    read_bad("{\"stream\": \"audit\"}", "keys of a stream belong in \"streams\"");
-    read_bad("{\"archive_level\": 2}", ":1:19: archive_level: 2 is not a level: 3 to 12, or 0");
-    read_bad("{\"flush_ms\": \"soon\"}", ":1:14: ");
-    read_bad("{\"flush_ms\": 1.5}", ":1:14: flush_ms");
-    read_bad("{\"flush_ms\": {}}", ":1:14: flush_ms");
-    read_bad("{\"flush_ms\": 1,}", ":1:16: ");
-    read_bad("{\"a\": \"\n\"}", ":1:8: the string is not closed");
-    read_bad("{ /* \n", ":1:3: the comment is not closed");
-    read_bad("", "an object");
-    read_bad("[]", ":1:1: ");
-    read_bad("{\"tcp\": [\"nowhere:x\"]}", ":1:10: tcp: \"nowhere:x\" is not an address");
-    read_bad("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
+    read_invalid("{\n  \"flush_ns\": 1\n}",
+                 FILE_NAME ":2:3: \"flush_ns\": unknown key; did you mean \"flush_ms\"?");
+    read_invalid("{\"FLUSH_MS\": 1}", ":1:2: \"FLUSH_MS\": unknown key");
+    read_invalid("{\"config\": \"x\"}", ":1:2: config: allowed only on the command line");
+    read_invalid("{\"check\": true}", ":1:2: check: allowed only on the command line");
+    read_invalid("{\"chekc\": true}", ":1:2: \"chekc\": unknown key; logportd --help");
+    read_invalid("{\n\"flush_ms\": -1}", ":2:13: flush_ms: a time was expected (200 for");
+    read_invalid("{\"stats_s\": -1}", ":1:13: stats_s: a time was expected (30 for seconds");
+    read_invalid("{\"receive_bytes\": -1}", ":1:19: receive_bytes: a size was expected");
+    read_invalid("{\"connections_max\": -1}",
+                 ":1:21: connections_max: a whole number was expected");
+    read_invalid("{\"ijson\": null}", ":1:11: ijson: true or false was expected");
+    read_invalid("{\"stream\": {}}", ":1:2: stream: this is a key of a listener");
+    read_invalid("{\"stream\": \"audit\"}", "keys of a stream belong in \"streams\"");
+    read_invalid("{\"archive_level\": 2}", ":1:19: archive_level: 2 is not a level: 3 to 12, or 0");
+    read_invalid("{\"flush_ms\": \"soon\"}", ":1:14: ");
+    read_invalid("{\"flush_ms\": 1.5}", ":1:14: flush_ms");
+    read_invalid("{\"flush_ms\": {}}", ":1:14: flush_ms");
+    read_invalid("{\"flush_ms\": 1,}", ":1:16: ");
+    read_invalid("{\"a\": \"\n\"}", ":1:8: the string is not closed");
+    read_invalid("{ /* \n", ":1:3: the comment is not closed");
+    read_invalid("", "an object");
+    read_invalid("[]", ":1:1: ");
+    read_invalid("{\"tcp\": [\"nowhere:x\"]}", ":1:10: tcp: \"nowhere:x\" is not an address");
+    read_invalid("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
 }
 
 static void a_key_that_is_written_twice_is_refused_with_both_places(void **state) {
     (void)state;
     struct config config;
-    read_bad("{\n \"flush_ms\": 1,\n  \"flush_ms\": 2}",
-             FILE_NAME ":3:3: flush_ms: given twice, first at 2:2");
-    read_bad("{\"tcp\": \"127.0.0.1:1\", \"tcp\": \"127.0.0.1:2\"}",
-             ":1:24: tcp: given twice, first at 1:2");
-    read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"address\": \"127.0.0.1:2\"}}",
-             ":1:36: address: given twice, first at 1:10");
-    read_good("{\"ijson\": true, \"tcp\": [{\"address\": \"127.0.0.1:1\", \"ijson\": false}, "
-              "{\"address\": \"127.0.0.1:2\", \"ijson\": false}]}",
-              &config);
+    read_invalid("{\n \"flush_ms\": 1,\n  \"flush_ms\": 2}",
+                 FILE_NAME ":3:3: flush_ms: given twice, first at 2:2");
+    read_invalid("{\"tcp\": \"127.0.0.1:1\", \"tcp\": \"127.0.0.1:2\"}",
+                 ":1:24: tcp: given twice, first at 1:2");
+    read_invalid("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"address\": \"127.0.0.1:2\"}}",
+                 ":1:36: address: given twice, first at 1:10");
+    read_valid("{\"ijson\": true, \"tcp\": [{\"address\": \"127.0.0.1:1\", \"ijson\": false}, "
+               "{\"address\": \"127.0.0.1:2\", \"ijson\": false}]}",
+               &config);
     config_free(&config);
 }
 
@@ -164,12 +165,12 @@ static void a_level_that_is_none_is_refused_on_the_command_line_too(void **state
 static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
     (void)state;
     struct config config;
-    read_good("{}", &config);
+    read_valid("{}", &config);
     assert_int_equal(config.listener_count, 2);
     assert_ptr_equal(config.listeners[0].facts, &facts_rules_usual);
     assert_ptr_equal(config.listeners[1].facts, &facts_rules_usual);
     config_free(&config);
-    read_good("{\"time_keys\": \"when,at\", \"level_scale\": \"python\"}", &config);
+    read_valid("{\"time_keys\": \"when,at\", \"level_scale\": \"python\"}", &config);
     const struct listener_config *listener = &config.listeners[1];
     assert_ptr_equal(listener->facts, &listener->rules);
     assert_int_equal(listener->rules.times, 3);
@@ -177,33 +178,33 @@ static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
     assert_string_equal(listener->rules.names.names[2].text, "level");
     assert_int_equal(listener->rules.scale, LEVEL_SCALE_PYTHON);
     config_free(&config);
-    read_good("{\"time_keys\": \"none\", \"level_keys\": \"none\"}", &config);
+    read_valid("{\"time_keys\": \"none\", \"level_keys\": \"none\"}", &config);
     assert_null(config.listeners[0].facts);
     config_free(&config);
-    read_bad("{\"level_scale\": \"loud\"}",
-             ":1:17: level_scale: \"loud\" is not a level scale: usual, pino");
-    read_bad("{\"time_keys\": \"a,,b\"}", ":1:15: time_keys: up to 32 keys");
+    read_invalid("{\"level_scale\": \"loud\"}",
+                 ":1:17: level_scale: \"loud\" is not a level scale: usual, pino");
+    read_invalid("{\"time_keys\": \"a,,b\"}", ":1:15: time_keys: up to 32 keys");
 }
 
 static void keys_may_be_a_list(void **state) {
     (void)state;
     struct config config;
-    read_good("{\"time_keys\": [\"when\", \"at\"]}", &config);
+    read_valid("{\"time_keys\": [\"when\", \"at\"]}", &config);
     assert_string_equal(config.time_keys, "when,at");
     config_free(&config);
-    read_bad("{\"time_keys\": [\"a\",\n \"b,c\"]}", ":2:2: time_keys: a key without a comma");
-    read_bad("{\"time_keys\": [\"a\", \"\"]}", ":1:21: time_keys: a key without a comma");
-    read_bad("{\"dir\": [\"a\"]}", ":1:9: dir: a text");
+    read_invalid("{\"time_keys\": [\"a\",\n \"b,c\"]}", ":2:2: time_keys: a key without a comma");
+    read_invalid("{\"time_keys\": [\"a\", \"\"]}", ":1:21: time_keys: a key without a comma");
+    read_invalid("{\"dir\": [\"a\"]}", ":1:9: dir: a text");
 }
 
 static void a_listener_may_have_keys_of_its_own(void **state) {
     (void)state;
     struct config config;
-    read_good("{\"level_scale\": \"pino\",\n"
-              " \"tcp\": [\"127.0.0.1:1\", {\"level_scale\": \"syslog\", \"address\": "
-              "\"127.0.0.1:2\", \"time_keys\": [\"when\"]}],\n"
-              " \"udp\": {\"address\": \"127.0.0.1:1\", \"level_keys\": \"none\"}}",
-              &config);
+    read_valid("{\"level_scale\": \"pino\",\n"
+               " \"tcp\": [\"127.0.0.1:1\", {\"level_scale\": \"syslog\", \"address\": "
+               "\"127.0.0.1:2\", \"time_keys\": [\"when\"]}],\n"
+               " \"udp\": {\"address\": \"127.0.0.1:1\", \"level_keys\": \"none\"}}",
+               &config);
     assert_int_equal(config.listener_count, 3);
     assert_int_equal(config.tcp.count, 2);
     assert_string_equal(config.tcp.texts[1], "127.0.0.1:2");
@@ -241,17 +242,17 @@ static void the_command_line_wins_over_what_is_for_all_and_over_the_list(void **
 
 static void an_error_in_a_listener_says_where(void **state) {
     (void)state;
-    read_bad("{\"tcp\": [\n  {\"adress\": \"127.0.0.1:1\"}]}",
-             ":2:4: \"adress\": unknown key of a listener; did you mean \"address\"?");
-    read_bad("{\"tcp\": [\n  {\"level_scale\": \"pino\"}]}",
-             ":2:3: tcp: this listener has no \"address\"");
-    read_bad("{\"tcp\": [\"127.0.0.1:1\",\n {\"address\": \"127.0.0.1:2\",\n"
-             "  \"level_scale\": \"loud\"}]}",
-             ":3:18: level_scale: \"loud\" is not a level scale");
-    read_bad("{\"udp\": {\"address\": \"nowhere:x\"}}",
-             ":1:21: address: \"nowhere:x\" is not an address");
-    read_bad("{\"tcp\": [[\"127.0.0.1:1\"]]}", ":1:10: tcp: a text");
-    read_bad(
+    read_invalid("{\"tcp\": [\n  {\"adress\": \"127.0.0.1:1\"}]}",
+                 ":2:4: \"adress\": unknown key of a listener; did you mean \"address\"?");
+    read_invalid("{\"tcp\": [\n  {\"level_scale\": \"pino\"}]}",
+                 ":2:3: tcp: this listener has no \"address\"");
+    read_invalid("{\"tcp\": [\"127.0.0.1:1\",\n {\"address\": \"127.0.0.1:2\",\n"
+                 "  \"level_scale\": \"loud\"}]}",
+                 ":3:18: level_scale: \"loud\" is not a level scale");
+    read_invalid("{\"udp\": {\"address\": \"nowhere:x\"}}",
+                 ":1:21: address: \"nowhere:x\" is not an address");
+    read_invalid("{\"tcp\": [[\"127.0.0.1:1\"]]}", ":1:10: tcp: a text");
+    read_invalid(
         "{\"tcp\": {\"address\": \"127.0.0.1:1\", \"time_keys\": [\"a\",\"b\",\"c\",\"d\",\"e\","
         "\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\",\"o\",\"p\",\"q\",\"r\",\"s\",\"t\","
         "\"u\",\"v\"]}}",
@@ -262,11 +263,11 @@ static void a_listener_that_is_there_twice_is_refused_with_both_places(void **st
     (void)state;
     struct config config;
     char error[CONFIG_ERROR_MAX];
-    read_bad("{\"tcp\": [\"127.0.0.1:1\",\n \"127.0.0.1:2\", \":1\"]}",
-             FILE_NAME ":2:17: tcp: \":1\" is listed twice; first at 1:10");
-    read_bad("{\"udp\": [{\"address\": \"127.0.0.1:1\"}, {\"address\": \"127.0.0.1:1\"}]}",
-             ":1:50: udp: \"127.0.0.1:1\" is listed twice; first at 1:22");
-    read_good("{\"tcp\": [\"127.0.0.1:0\", \"127.0.0.1:0\"], \"udp\": \"127.0.0.1:0\"}", &config);
+    read_invalid("{\"tcp\": [\"127.0.0.1:1\",\n \"127.0.0.1:2\", \":1\"]}",
+                 FILE_NAME ":2:17: tcp: \":1\" is listed twice; first at 1:10");
+    read_invalid("{\"udp\": [{\"address\": \"127.0.0.1:1\"}, {\"address\": \"127.0.0.1:1\"}]}",
+                 ":1:50: udp: \"127.0.0.1:1\" is listed twice; first at 1:22");
+    read_valid("{\"tcp\": [\"127.0.0.1:0\", \"127.0.0.1:0\"], \"udp\": \"127.0.0.1:0\"}", &config);
     config_free(&config); /* each gets a free port of its own */
     char program[] = "logportd", one[] = "--tcp=127.0.0.1:7", two[] = "--tcp=7";
     char *argv[] = {program, one, two, NULL};
@@ -275,7 +276,7 @@ static void a_listener_that_is_there_twice_is_refused_with_both_places(void **st
     config_free(&config);
 }
 
-static void a_schema_that_cannot_be_read_is_told_with_its_place(void **state) {
+static void a_schema_that_cannot_be_read_is_reported_with_its_place(void **state) {
     (void)state;
     char error[CONFIG_ERROR_MAX];
     struct config config;
@@ -291,11 +292,11 @@ static void a_schema_that_cannot_be_read_is_told_with_its_place(void **state) {
 static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
     (void)state;
     struct config config;
-    read_good("{\"schema\": \"all.json\", \"formats\": true, \"tcp\": [\"127.0.0.1:1\",\n"
-              "{\"address\": \"127.0.0.1:2\", \"schema\": [\"one.json\", \"parts.json\"], "
-              "\"schema_mode\": \"monitor\", \"formats\": false},\n"
-              "{\"address\": \"127.0.0.1:3\", \"schema\": \"none\"}]}",
-              &config);
+    read_valid("{\"schema\": \"all.json\", \"formats\": true, \"tcp\": [\"127.0.0.1:1\",\n"
+               "{\"address\": \"127.0.0.1:2\", \"schema\": [\"one.json\", \"parts.json\"], "
+               "\"schema_mode\": \"monitor\", \"formats\": false},\n"
+               "{\"address\": \"127.0.0.1:3\", \"schema\": \"none\"}]}",
+               &config);
     const struct listener_config *all = &config.listeners[0];
     assert_int_equal(all->keys.schema.count, 1);
     assert_string_equal(all->keys.schema.texts[0], "all.json");
@@ -309,10 +310,10 @@ static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
     assert_true(one->monitor);
     assert_int_equal(config.listeners[2].keys.schema.count, 0);
     config_free(&config);
-    read_bad("{\"schema_mode\": \"loud\"}", ":1:17: schema_mode: \"loud\" is neither enforce");
-    read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"formats\": \"maybe\"}}",
-             ":1:47: formats: \"maybe\" is not true or false");
-    read_bad("{\"schema\": [\"\"]}", ":1:13: schema: a file name");
+    read_invalid("{\"schema_mode\": \"loud\"}", ":1:17: schema_mode: \"loud\" is neither enforce");
+    read_invalid("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"formats\": \"maybe\"}}",
+                 ":1:47: formats: \"maybe\" is not true or false");
+    read_invalid("{\"schema\": [\"\"]}", ":1:13: schema: a file name");
 }
 
 /* ---- rotation ---- */
@@ -332,13 +333,13 @@ a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise(void *
     };
     struct config config;
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        read_good(examples[i].text, &config);
+        read_valid(examples[i].text, &config);
         assert_int_equal(config.segment_age_s, examples[i].age_s);
         assert_int_equal(config.segment_packed_bytes_max, 0);
         assert_int_equal(config.segment_idle_s, 0);
         config_free(&config);
     }
-    read_good("{\"segment_packed_bytes_max\": \"1MiB\", \"segment_idle_s\": \"5m\"}", &config);
+    read_valid("{\"segment_packed_bytes_max\": \"1MiB\", \"segment_idle_s\": \"5m\"}", &config);
     assert_int_equal(config.segment_packed_bytes_max, 1 << 20);
     assert_int_equal(config.segment_idle_s, 300);
     config_free(&config);
@@ -362,15 +363,15 @@ static void a_schedule_goes_by_the_clock_of_its_zone(void **state) {
     static const int32_t offset_s = 0;
     zone_bytes_make(&made, NULL, 0, &offset_s, 1, "XXX-7");
     put_zone(ZONES "/Test/Zone", made.bytes, made.size);
-    read_good("{\"rotate\": \"daily\", \"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES
-              "\"}",
-              &config);
+    read_valid("{\"rotate\": \"daily\", \"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES
+               "\"}",
+               &config);
     assert_int_equal(schedule_next(&config.schedule, 0), 17 * 3600);
     config_free(&config);
-    read_good("{\"rotate\": \"at 06:00,18:00\", \"rotate_zone\": \"UTC\"}", &config);
+    read_valid("{\"rotate\": \"at 06:00,18:00\", \"rotate_zone\": \"UTC\"}", &config);
     assert_int_equal(schedule_next(&config.schedule, 0), 6 * 3600);
     config_free(&config);
-    read_good("{\"rotate\": \"daily\", \"rotate_zone\": \"local\"}", &config);
+    read_valid("{\"rotate\": \"daily\", \"rotate_zone\": \"local\"}", &config);
     const int64_t midnight = schedule_next(&config.schedule, 1795521600);
     assert_int_equal((midnight + system_zone_offset_s(midnight)) % 86400, 0);
     config_free(&config);
@@ -379,17 +380,18 @@ static void a_schedule_goes_by_the_clock_of_its_zone(void **state) {
 
 static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state) {
     (void)state;
-    read_bad("{\"rotate\": \"weekly\"}",
-             ":1:12: rotate: \"weekly\" is not a rotation time: never, hourly, daily");
-    read_bad("{\"rotate\": [\"daily\"]}", ":1:12: rotate: a text");
-    read_bad("{\"rotate_zone\": \"../UTC\"}", ":1:17: rotate_zone: \"../UTC\" is not a time zone");
-    read_bad("{\"zone_folder\": \"\"}", ":1:17: zone_folder: a directory name was expected");
-    read_bad("{\"rotate_zone\": \"Mars/Base\", \"zone_folder\": \"" ZONES "\"}",
-             FILE_NAME ":1:17: rotate_zone: \"Mars/Base\": no such time zone in " ZONES);
+    read_invalid("{\"rotate\": \"weekly\"}",
+                 ":1:12: rotate: \"weekly\" is not a rotation time: never, hourly, daily");
+    read_invalid("{\"rotate\": [\"daily\"]}", ":1:12: rotate: a text");
+    read_invalid("{\"rotate_zone\": \"../UTC\"}",
+                 ":1:17: rotate_zone: \"../UTC\" is not a time zone");
+    read_invalid("{\"zone_folder\": \"\"}", ":1:17: zone_folder: a directory name was expected");
+    read_invalid("{\"rotate_zone\": \"Mars/Base\", \"zone_folder\": \"" ZONES "\"}",
+                 FILE_NAME ":1:17: rotate_zone: \"Mars/Base\": no such time zone in " ZONES);
     put_zone(ZONES "/Test/Zone", "TZif", 4);
-    read_bad("{\"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES "\"}",
-             "rotate_zone: " ZONES "/Test/Zone: it is cut off");
-    read_bad("{\"rotate_zone\": \"Test\", \"zone_folder\": \"" ZONES "\"}", "rotate_zone: ");
+    read_invalid("{\"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES "\"}",
+                 "rotate_zone: " ZONES "/Test/Zone: it is cut off");
+    read_invalid("{\"rotate_zone\": \"Test\", \"zone_folder\": \"" ZONES "\"}", "rotate_zone: ");
     remove_zones();
 }
 
@@ -398,7 +400,7 @@ static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state
 static void without_a_word_about_streams_all_goes_to_main(void **state) {
     (void)state;
     struct config config;
-    read_good("{\"archive_level\": 9, \"segment_bytes_max\": \"3MiB\"}", &config);
+    read_valid("{\"archive_level\": 9, \"segment_bytes_max\": \"3MiB\"}", &config);
     assert_int_equal(config.stream_count, 1);
     const struct stream_config *main = &config.streams[0];
     assert_string_equal(main->name, STREAM_MAIN);
@@ -413,16 +415,17 @@ static void without_a_word_about_streams_all_goes_to_main(void **state) {
 static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
     (void)state;
     struct config config;
-    read_good("{\"streams\": {\n"
-              "  \"audit\": {\"rotate\": \"at 06:00\", \"rotate_zone\": \"UTC\", "
-              "\"retention_age_s\": \"30d\", \"archive_level\": 9,\n"
-              "    \"segment_bytes_max\": \"64MiB\"},\n"
-              "  \"debug\": {\"retention_age_s\": 0, \"segment_age_s\": \"5m\"},\n"
-              "  \"main\": {\"archive_after_s\": 7}},\n"
-              " \"archive_after_s\": 8, \"retention_age_s\": \"1d\", \"segment_idle_s\": 9,\n"
-              " \"tcp\": [\"127.0.0.1:1\", {\"address\": \"127.0.0.1:2\", \"stream\": \"audit\"},\n"
-              "         {\"address\": \"127.0.0.1:3\", \"stream\": \"web\"}]}",
-              &config);
+    read_valid(
+        "{\"streams\": {\n"
+        "  \"audit\": {\"rotate\": \"at 06:00\", \"rotate_zone\": \"UTC\", "
+        "\"retention_age_s\": \"30d\", \"archive_level\": 9,\n"
+        "    \"segment_bytes_max\": \"64MiB\"},\n"
+        "  \"debug\": {\"retention_age_s\": 0, \"segment_age_s\": \"5m\"},\n"
+        "  \"main\": {\"archive_after_s\": 7}},\n"
+        " \"archive_after_s\": 8, \"retention_age_s\": \"1d\", \"segment_idle_s\": 9,\n"
+        " \"tcp\": [\"127.0.0.1:1\", {\"address\": \"127.0.0.1:2\", \"stream\": \"audit\"},\n"
+        "         {\"address\": \"127.0.0.1:3\", \"stream\": \"web\"}]}",
+        &config);
     assert_int_equal(config.stream_count, 4);
     assert_string_equal(config.listeners[0].keys.stream, "main");
     assert_string_equal(config.listeners[1].keys.stream, "audit");
@@ -480,47 +483,49 @@ static void an_error_in_a_stream_says_where_and_in_which(void **state) {
     char text[256];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(text, sizeof text, "{\n \"streams\": {\"%s\": {}}}", bad[i]);
-        read_bad(text, FILE_NAME ":2:14: streams: \"");
-        read_bad(text, "is not a valid stream name: up to 64 letters");
+        read_invalid(text, FILE_NAME ":2:14: streams: \"");
+        read_invalid(text, "is not a valid stream name: up to 64 letters");
         snprintf(text, sizeof text,
                  "{\"tcp\": {\"address\": \"127.0.0.1:1\",\n\"stream\": \"%s\"}}", bad[i]);
-        read_bad(text, FILE_NAME ":2:11: stream: \"");
-        read_bad(text, "is not a valid stream name: up to 64 letters");
+        read_invalid(text, FILE_NAME ":2:11: stream: \"");
+        read_invalid(text, "is not a valid stream name: up to 64 letters");
     }
-    read_bad("{\"streams\": {\"rejects\": {}}}", ":1:14: streams: \"rejects\" is reserved for rejected");
-    read_bad("{\"udp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"Rejects\"}}",
-             ":1:46: stream: \"Rejects\" is reserved for rejected");
-    read_bad("{\"streams\": {\"a\": {\"rotat\": 1}}}",
-             ":1:20: stream a: \"rotat\": unknown key of a stream; did you mean \"rotate\"?");
-    read_bad("{\"streams\": {\"a\": {\"flush_ms\": 1}}}",
-             ":1:20: stream a: flush_ms: cannot be set for a single stream");
-    read_bad("{\"streams\": {\"a\": {\"streams\": {}}}}",
-             ":1:20: stream a: \"streams\": unknown key");
-    read_bad("{\"streams\": {\"a\": {\"archive_level\": 13}}}", ":1:37: stream a: archive_level: ");
-    read_bad("{\"streams\": {\"a\": {\"rotate\": \"often\"}}}",
-             ":1:30: stream a: rotate: \"often\" is not a rotation time: never, hourly");
-    read_bad("{\"streams\": {\"a\": {\"rotate\": [\"hourly\"]}}}",
-             ":1:30: stream a: rotate: a text");
-    read_bad("{\"streams\": {\"a\": 1}}", ":1:19: stream a: an object");
-    read_bad("{\"streams\": [\"a\"]}", ":1:13: streams: an object");
-    read_bad("{\"streams\": {\"a\": {},\n\"a\": {}}}",
-             ":2:1: stream a: given twice, first at 1:14");
-    read_bad("{\"streams\": {\"a\": {\"rotate\": \"daily\",\n\"rot\\u0061te\": \"daily\"}}}",
-             ":2:1: stream a: rotate: given twice, first at 1:20");
-    read_bad("{\"streams\": {},\n\"streams\": {}}", ":2:1: streams: given twice, first at 1:2");
-    read_bad("{\"streams\": {\"a\": {}, \"A\": {}}}",
-             ":1:23: streams: \"A\" differs from stream \"a\"");
-    read_bad("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"MAIN\"}}",
-             ":1:46: stream: \"MAIN\" differs from stream \"main\"");
-    read_bad("{\"streams\": {\"a\": {\"rotate\": \"daily\",\n\"rotate_zone\": \"Mars/Base\"}}, "
-             "\"zone_folder\": \"" ZONES "\"}",
-             ":2:16: stream a: rotate_zone: \"Mars/Base\": no such time zone in " ZONES);
+    read_invalid("{\"streams\": {\"rejects\": {}}}",
+                 ":1:14: streams: \"rejects\" is reserved for rejected");
+    read_invalid("{\"udp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"Rejects\"}}",
+                 ":1:46: stream: \"Rejects\" is reserved for rejected");
+    read_invalid("{\"streams\": {\"a\": {\"rotat\": 1}}}",
+                 ":1:20: stream a: \"rotat\": unknown key of a stream; did you mean \"rotate\"?");
+    read_invalid("{\"streams\": {\"a\": {\"flush_ms\": 1}}}",
+                 ":1:20: stream a: flush_ms: cannot be set for a single stream");
+    read_invalid("{\"streams\": {\"a\": {\"streams\": {}}}}",
+                 ":1:20: stream a: \"streams\": unknown key");
+    read_invalid("{\"streams\": {\"a\": {\"archive_level\": 13}}}",
+                 ":1:37: stream a: archive_level: ");
+    read_invalid("{\"streams\": {\"a\": {\"rotate\": \"often\"}}}",
+                 ":1:30: stream a: rotate: \"often\" is not a rotation time: never, hourly");
+    read_invalid("{\"streams\": {\"a\": {\"rotate\": [\"hourly\"]}}}",
+                 ":1:30: stream a: rotate: a text");
+    read_invalid("{\"streams\": {\"a\": 1}}", ":1:19: stream a: an object");
+    read_invalid("{\"streams\": [\"a\"]}", ":1:13: streams: an object");
+    read_invalid("{\"streams\": {\"a\": {},\n\"a\": {}}}",
+                 ":2:1: stream a: given twice, first at 1:14");
+    read_invalid("{\"streams\": {\"a\": {\"rotate\": \"daily\",\n\"rot\\u0061te\": \"daily\"}}}",
+                 ":2:1: stream a: rotate: given twice, first at 1:20");
+    read_invalid("{\"streams\": {},\n\"streams\": {}}", ":2:1: streams: given twice, first at 1:2");
+    read_invalid("{\"streams\": {\"a\": {}, \"A\": {}}}",
+                 ":1:23: streams: \"A\" differs from stream \"a\"");
+    read_invalid("{\"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"MAIN\"}}",
+                 ":1:46: stream: \"MAIN\" differs from stream \"main\"");
+    read_invalid("{\"streams\": {\"a\": {\"rotate\": \"daily\",\n\"rotate_zone\": \"Mars/Base\"}}, "
+                 "\"zone_folder\": \"" ZONES "\"}",
+                 ":2:16: stream a: rotate_zone: \"Mars/Base\": no such time zone in " ZONES);
 }
 
 static void a_stream_may_have_another_archive_or_none(void **state) {
     (void)state;
     struct config config;
-    read_good(
+    read_valid(
         "{\"archive_dir\": \"cold\", \"streams\": {\"a\": {\"archive_dir\": \"colder\"}, \"b\": "
         "{\"archive_dir\": \"none\"}, \"c\": {}}}",
         &config);
@@ -532,7 +537,7 @@ static void a_stream_may_have_another_archive_or_none(void **state) {
     assert_string_equal(config_stream(&config, "c")->keeper.archive_dir, all);
     assert_string_equal(config_stream(&config, "main")->keeper.archive_dir, all);
     config_free(&config);
-    read_good("{\"streams\": {\"a\": {\"archive_dir\": \"cold\"}}}", &config);
+    read_valid("{\"streams\": {\"a\": {\"archive_dir\": \"cold\"}}}", &config);
     assert_non_null(config_stream(&config, "a")->keeper.archive_dir);
     assert_null(config_stream(&config, "main")->keeper.archive_dir);
     config_free(&config);
@@ -541,34 +546,37 @@ static void a_stream_may_have_another_archive_or_none(void **state) {
 static void an_archive_that_can_be_none_is_refused(void **state) {
     (void)state;
     struct config config;
-    read_bad("{\"dir\": \"l\",\n\"archive_dir\": \"./l//\"}", ":2:16: archive_dir: ");
-    read_bad("{\"dir\": \"l\", \"archive_dir\": \"x/../l/./\"}", " is the log directory, ");
-    read_bad("{\"dir\": \"l\", \"archive_dir\": \"l/../l/cold\"}",
-             " is inside the log directory, ");
-    read_bad("{\"archive_dir\": \"" FILE_NAME "/a/b\"}", FILE_NAME " is a file, not a directory");
-    read_bad("{\"archive_dir\": \"" FILE_NAME "\"}", FILE_NAME " is a file, not a directory");
-    read_bad("{\"dir\": \"l\", \"streams\": {\"a\": {\"archive_dir\":\n\"l\"}}}",
-             ":2:1: stream a: archive_dir: ");
-    read_good("{\"dir\": \"l\", \"archive_dir\": \"lcold\", \"streams\": {\"a\": {\"archive_dir\": "
-              "\"l/../cold\"}}}",
-              &config);
+    read_invalid("{\"dir\": \"l\",\n\"archive_dir\": \"./l//\"}", ":2:16: archive_dir: ");
+    read_invalid("{\"dir\": \"l\", \"archive_dir\": \"x/../l/./\"}", " is the log directory, ");
+    read_invalid("{\"dir\": \"l\", \"archive_dir\": \"l/../l/cold\"}",
+                 " is inside the log directory, ");
+    read_invalid("{\"archive_dir\": \"" FILE_NAME "/a/b\"}",
+                 FILE_NAME " is a file, not a directory");
+    read_invalid("{\"archive_dir\": \"" FILE_NAME "\"}", FILE_NAME " is a file, not a directory");
+    read_invalid("{\"dir\": \"l\", \"streams\": {\"a\": {\"archive_dir\":\n\"l\"}}}",
+                 ":2:1: stream a: archive_dir: ");
+    read_valid(
+        "{\"dir\": \"l\", \"archive_dir\": \"lcold\", \"streams\": {\"a\": {\"archive_dir\": "
+        "\"l/../cold\"}}}",
+        &config);
     config_free(&config);
 }
 
-static void a_command_that_cannot_be_run_is_refused_or_told_of(void **state) {
+static void a_command_that_cannot_be_run_is_refused_or_reported(void **state) {
     (void)state;
     struct config config;
     char text[CONFIG_WARNINGS_MAX];
-    read_bad("{\"archive_command\": []}", ":1:21: archive_command: at least one text");
-    read_bad("{\"archive_command\": [\"\"]}", ":1:22: archive_command: a program's name");
-    read_bad("{\"archive_command\":\n\"nope {path} /x\"}",
-             ":2:1: archive_command: program \"nope {path} /x\" was not found; no shell is used, "
-             "so write one text for each word: [\"nope\", \"{path}\", \"/x\"]");
-    read_bad("{\"streams\": {\"a\": {\"archive_command\": [\"nope {path}\"]}}}",
-             ":1:40: stream a: archive_command: program \"nope {path}\" was not found");
-    read_good("{\"archive_command\": [\"not-there\", \"{path}\"], \"streams\": {\"a\": {}, \"b\": "
-              "{\"archive_command\": [\"./nor-there\"]}, \"c\": {\"archive_command\": \"none\"}}}",
-              &config);
+    read_invalid("{\"archive_command\": []}", ":1:21: archive_command: at least one text");
+    read_invalid("{\"archive_command\": [\"\"]}", ":1:22: archive_command: a program's name");
+    read_invalid(
+        "{\"archive_command\":\n\"nope {path} /x\"}",
+        ":2:1: archive_command: program \"nope {path} /x\" was not found; no shell is used, "
+        "so write one text for each word: [\"nope\", \"{path}\", \"/x\"]");
+    read_invalid("{\"streams\": {\"a\": {\"archive_command\": [\"nope {path}\"]}}}",
+                 ":1:40: stream a: archive_command: program \"nope {path}\" was not found");
+    read_valid("{\"archive_command\": [\"not-there\", \"{path}\"], \"streams\": {\"a\": {}, \"b\": "
+               "{\"archive_command\": [\"./nor-there\"]}, \"c\": {\"archive_command\": \"none\"}}}",
+               &config);
     config_warnings(&config, text, sizeof text);
     assert_string_equal(text,
                         "archive_command: program \"not-there\" was not found on the PATH; "
@@ -580,7 +588,7 @@ static void a_command_that_cannot_be_run_is_refused_or_told_of(void **state) {
                         "stream c is configured, but no listener feeds it\n");
     assert_int_equal(config_warnings(&config, text, 20), 19);
     config_free(&config);
-    read_good("{}", &config);
+    read_valid("{}", &config);
     assert_int_equal(config_warnings(&config, text, sizeof text), 0);
     config_free(&config);
 }
@@ -594,11 +602,11 @@ static void there_are_sixteen_streams_and_no_more(void **state) {
     strcat(text, "}");
     char *end = text + strlen(text);
     strcpy(end, "}");
-    read_good(text, &config);
+    read_valid(text, &config);
     assert_int_equal(config.stream_count, STREAMS_MAX);
     config_free(&config);
     strcpy(end, ",\n\"tcp\": {\"address\": \"127.0.0.1:1\", \"stream\": \"s16\"}}");
-    read_bad(text, ":2:45: stream: \"s16\": too many streams; at most 16");
+    read_invalid(text, ":2:45: stream: \"s16\": too many streams; at most 16");
 }
 
 static void a_missing_file_is_named(void **state) {
@@ -614,12 +622,12 @@ static void a_missing_file_is_named(void **state) {
 static void a_byte_order_mark_is_skipped_and_not_counted(void **state) {
     (void)state;
     struct config config;
-    read_good("\xEF\xBB\xBF{\"flush_ms\": 7}", &config);
+    read_valid("\xEF\xBB\xBF{\"flush_ms\": 7}", &config);
     assert_int_equal(config.flush_ms, 7);
     config_free(&config);
-    read_bad("\xEF\xBB\xBF{\"flush_ms\": -1}", ":1:14: flush_ms: ");
-    read_bad("\xEF\xBB\xBF", ":1:1: ");
-    read_bad("{\xEF\xBB\xBF}", ":1:2: "); /* only at the beginning */
+    read_invalid("\xEF\xBB\xBF{\"flush_ms\": -1}", ":1:14: flush_ms: ");
+    read_invalid("\xEF\xBB\xBF", ":1:1: ");
+    read_invalid("{\xEF\xBB\xBF}", ":1:2: "); /* only at the beginning */
 }
 
 static uint32_t waited_ms;
@@ -637,7 +645,7 @@ static void an_archive_that_does_not_answer_is_a_warning_and_waited_for_once(voi
     char text[CONFIG_WARNINGS_MAX];
     host.run_within = hangs;
     waited_ms = 0;
-    read_good(
+    read_valid(
         "{\"archive_dir\": \"/hangs\", \"streams\": {\"a\": {\"archive_dir\": \"/hangs\"}, \"b\": "
         "{\"archive_dir\": \"/hangs/too\"}}}",
         &config);
@@ -666,7 +674,7 @@ int main(void) {
         cmocka_unit_test(the_command_line_wins_over_what_is_for_all_and_over_the_list),
         cmocka_unit_test(an_error_in_a_listener_says_where),
         cmocka_unit_test(a_listener_that_is_there_twice_is_refused_with_both_places),
-        cmocka_unit_test(a_schema_that_cannot_be_read_is_told_with_its_place),
+        cmocka_unit_test(a_schema_that_cannot_be_read_is_reported_with_its_place),
         cmocka_unit_test(a_schema_is_for_all_or_for_one_listener_or_for_none),
         cmocka_unit_test(a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise),
         cmocka_unit_test(a_schedule_goes_by_the_clock_of_its_zone),
@@ -677,7 +685,7 @@ int main(void) {
         cmocka_unit_test(an_error_in_a_stream_says_where_and_in_which),
         cmocka_unit_test(a_stream_may_have_another_archive_or_none),
         cmocka_unit_test(an_archive_that_can_be_none_is_refused),
-        cmocka_unit_test(a_command_that_cannot_be_run_is_refused_or_told_of),
+        cmocka_unit_test(a_command_that_cannot_be_run_is_refused_or_reported),
         cmocka_unit_test(there_are_sixteen_streams_and_no_more),
         cmocka_unit_test(a_byte_order_mark_is_skipped_and_not_counted),
         cmocka_unit_test(an_archive_that_does_not_answer_is_a_warning_and_waited_for_once),

@@ -186,7 +186,7 @@ static void when_memory_is_full_the_longest_unfinished_line_gives_way(void **sta
     bench_close(&bench);
 }
 
-static void when_all_are_short_one_still_gives_way_and_nobody_waits(void **state) {
+static void when_all_are_short_one_still_gives_way_and_no_connection_waits(void **state) {
     (void)state;
     struct bench bench;
     enum { MANY = 64 };
@@ -267,7 +267,7 @@ int main(void) {
         cmocka_unit_test(an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine),
         cmocka_unit_test(what_has_no_room_is_taken_by_the_next_batch),
         cmocka_unit_test(when_memory_is_full_the_longest_unfinished_line_gives_way),
-        cmocka_unit_test(when_all_are_short_one_still_gives_way_and_nobody_waits),
+        cmocka_unit_test(when_all_are_short_one_still_gives_way_and_no_connection_waits),
         cmocka_unit_test(every_line_is_one_record_whatever_happens),
         cmocka_unit_test(a_datagram_ends_its_last_line),
     };

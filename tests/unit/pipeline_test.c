@@ -128,7 +128,7 @@ static struct stream *open_stream(struct bench *bench, const char *name) {
     return stream;
 }
 
-static void judge_by(struct bench *bench, const uint32_t *streams, uint32_t listeners) {
+static void validate_by(struct bench *bench, const uint32_t *streams, uint32_t listeners) {
     struct rules *rules = rules_create(LINE_MAX);
     const struct listener_config usual = {.facts = &facts_rules_usual};
     for (uint32_t i = 0; i < listeners; i++)
@@ -160,7 +160,7 @@ static struct bench *open_bench(uint32_t streams, uint32_t batches) {
             (struct feeder){.source = {.listener = i, .resume = feed}, .bench = bench};
     }
     bench->stream_count = streams;
-    judge_by(bench, own_stream, streams);
+    validate_by(bench, own_stream, streams);
     return bench;
 }
 
@@ -214,7 +214,7 @@ static void each_line_comes_to_its_own_stream_in_order(void **state) {
 static void several_sources_of_one_stream_share_its_batch(void **state) {
     (void)state;
     struct bench *bench = open_bench(4, PIPELINE_BATCHES_MIN);
-    judge_by(bench, (const uint32_t[]){0, 0, 0, 0}, 4);
+    validate_by(bench, (const uint32_t[]){0, 0, 0, 0}, 4);
     for (uint32_t i = 0; i < 4; i++)
         bring(bench, i, 10);
     wait_for_all(bench);
@@ -244,10 +244,10 @@ static void each_batch_waits_for_its_own_flush_ms_and_no_longer(void **state) {
     close_bench(bench);
 }
 
-static void a_trickle_is_stored_in_time_beside_a_stream_that_takes_all_it_can(void **state) {
+static void a_trickle_is_stored_in_time_while_another_stream_takes_all_it_can(void **state) {
     (void)state;
     struct bench *bench = open_bench(2, pipeline_batches_min(2));
-    bench->sim.work_ns_max = 20 * SIM_MS; /* workers are behind: the busy one is always parked */
+    bench->sim.work_ns_max = 20 * SIM_MS; /* workers are late: the busy source is always parked */
     bring(bench, 0, SO_MANY_LINES);
     for (uint64_t n = 1; n <= 10; n++) {
         assert_true(bench->feeders[0].source.parked);
@@ -293,7 +293,7 @@ static void a_stream_whose_disk_fails_does_not_stop_the_others(void **state) {
     close_bench(bench);
 }
 
-/* As behind a reload that brings streams, before there are more batches. */
+/* As after a reload that adds streams, before it adds batches. */
 static void with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_none(void **state) {
     (void)state;
     struct bench *bench = open_bench(6, PIPELINE_BATCHES_MIN);
@@ -333,7 +333,7 @@ static void other_rules_lead_what_comes_next_to_another_stream(void **state) {
     (void)state;
     struct bench *bench = open_bench(3, pipeline_batches_min(3));
     bring(bench, 0, 7);
-    judge_by(bench, (const uint32_t[]){2}, 1);
+    validate_by(bench, (const uint32_t[]){2}, 1);
     bring(bench, 0, 5);
     wait_for_all(bench);
     uint64_t next[SOURCES] = {0};
@@ -355,7 +355,7 @@ static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_t
     sim_pass(&bench->sim, 10 * SIM_S);
     assert_true(bench->feeders[0].source.parked);
     const uint64_t before = bench->feeders[0].sent;
-    judge_by(bench, (const uint32_t[]){1}, 1); /* and nothing else happens that would wake it */
+    validate_by(bench, (const uint32_t[]){1}, 1); /* and nothing else happens that would wake it */
     sim_pass(&bench->sim, 60 * SIM_S);
     assert_false(bench->feeders[0].source.parked);
     assert_int_equal(bench->feeders[0].sent, SO_MANY_LINES);
@@ -409,7 +409,7 @@ static void no_batch_is_left_for_a_stream_whose_listener_has_gone(void **state) 
     close_bench(bench);
 }
 
-/* Bytes of a stream's file after SO_MANY_LINES beside silent streams, the workers slow or not. */
+/* Bytes of a stream's file after SO_MANY_LINES while other streams are silent, the workers slow or not. */
 static uint64_t bytes_of_a_busy_stream(uint32_t streams, bool pressed) {
     struct bench *bench = open_bench(streams, pipeline_batches_min(streams));
     if (pressed) bench->sim.work_ns_max = 20 * SIM_MS;
@@ -449,7 +449,7 @@ int main(void) {
         cmocka_unit_test(each_line_comes_to_its_own_stream_in_order),
         cmocka_unit_test(several_sources_of_one_stream_share_its_batch),
         cmocka_unit_test(each_batch_waits_for_its_own_flush_ms_and_no_longer),
-        cmocka_unit_test(a_trickle_is_stored_in_time_beside_a_stream_that_takes_all_it_can),
+        cmocka_unit_test(a_trickle_is_stored_in_time_while_another_stream_takes_all_it_can),
         cmocka_unit_test(a_stream_whose_disk_fails_does_not_stop_the_others),
         cmocka_unit_test(with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_none),
         cmocka_unit_test(what_comes_to_nothing_keeps_no_batch),
