@@ -426,7 +426,7 @@ class ArchiveCommand(ArchiveCase):
 
     def test_bad_words_are_refused(self):
         for words, says in (
-            (["--archive-command", "cp", "--archive-command", "{file}"], r'archive_command: "{file}": {path}, {stream}'),
+            (["--archive-command", "cp", "--archive-command", "{file}"], r'archive_command: "{file}": unknown placeholder; {path}, {stream}'),
             (["--archive-command-then", "burn"], r'archive_command_then: "burn" is neither keep nor delete'),
         ):
             told = logportd("--check", *words)

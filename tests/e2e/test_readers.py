@@ -428,6 +428,11 @@ class HeldFiles(Case):
         holder.ask("let go", "free")
         wait_until(lambda: not os.path.exists(part), "it has its name")
         self.assert_all_there()
+        # A segment that is closed after a later one may get its index and its line in the
+        # manifest only at the next start.
+        self.daemon_.stop()
+        self.daemon_ = self.daemon(dir=self.base)
+        wait_until(lambda: logport("verify", "--manifest", self.base).code == 0, "it is recorded")
         self.end()
 
     def test_a_file_that_is_caught_the_moment_it_is_closed_gets_its_name_and_its_index(self):
