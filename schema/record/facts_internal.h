@@ -3,9 +3,8 @@
  *
  * Ingest pays for these with every line, so the forms that most lines have do not go through
  * time_parse and level_parse: "2026-11-24T07:30:00.123Z" (or with a space, a comma, more digits,
- * without Z), an epoch in seconds or milliseconds, the names of six levels.  Every function returns
- * false if it is undecided: another form, or too close to the end.  Only for facts.c, which inlines
- * them. */
+ * without Z), an epoch in seconds or milliseconds, the names of six levels.  False means
+ * undecided: another form, or too close to the end.  Only for facts.c, which inlines them. */
 #ifndef SCHEMA_RECORD_FACTS_INTERNAL_H
 #define SCHEMA_RECORD_FACTS_INTERNAL_H
 

@@ -97,8 +97,8 @@ static bool take(struct ecma_reader *r, char c) {
 
 bool ecma_translate(const char *text, size_t size, struct ecma_output *output,
                     struct pattern_problem *problem) {
-    struct ecma_reader
-        r; /* not cleared: the tables are large, and their counts say what is valid */
+    /* Not cleared: the tables are large, and their counts say what is valid. */
+    struct ecma_reader r;
     r.text = text;
     r.size = size;
     r.at = 0;

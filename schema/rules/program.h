@@ -55,11 +55,10 @@ struct name {
     uint32_t mask; /* which of the first 16 bytes of `written` to compare */
     uint64_t bit;  /* the bit in `word` that records its presence; 0: not tracked */
     uint32_t word;
-    int32_t tracked;   /* the number of that bit among all words; -1: not tracked */
-    struct node *node; /* its schema in `properties`, or NULL */
-    const struct node
-        *applied;     /* applied to its values: `node`, or the schema for all other names */
-    const char *text; /* decoded; NULL: the entry for all other names */
+    int32_t tracked;            /* the number of that bit among all words; -1: not tracked */
+    struct node *node;          /* its schema in `properties`, or NULL */
+    const struct node *applied; /* for its values: `node`, or the one of all other names */
+    const char *text;           /* decoded; NULL: the entry for all other names */
     uint32_t hash;
 };
 
