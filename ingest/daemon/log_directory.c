@@ -43,7 +43,7 @@ static int fail(const char *what, int error) {
 
 /* ---- the directory and its lock ---- */
 
-/* Makes both folders, and takes the lock unless `lock` is the file of that name already. */
+/* Makes both folders and takes the lock.  *id: the identity of the directory. */
 static int make(struct log_directory *d, struct file *lock, uint64_t *id) {
     struct files *files = port_files(d->port);
     struct file_status status;
@@ -51,8 +51,10 @@ static int make(struct log_directory *d, struct file *lock, uint64_t *id) {
     if (!error) error = file_lock(files, d->lock_path, lock);
     if (error) return error;
     error = file_status_of(files, d->path, &status);
-    if (error) file_close(lock);
-    *id = status.id;
+    if (error)
+        file_close(lock);
+    else
+        *id = status.id;
     return error;
 }
 
@@ -98,12 +100,18 @@ static int write_run_file(struct log_directory *d) {
     return error;
 }
 
+/* The file is missing, not merely unreadable for the moment (no file handle left, a failing disk). */
+static bool is_missing(int error) {
+    return error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY;
+}
+
 static bool run_file_is_ours(struct log_directory *d) {
     char *text;
     size_t size;
-    if (d->run_file[0] == '\0' ||
-        file_read_all(port_files(d->port), d->run_path, sizeof d->run_file, &text, &size))
-        return false;
+    if (d->run_file[0] == '\0') return false;
+    const int error =
+        file_read_all(port_files(d->port), d->run_path, sizeof d->run_file, &text, &size);
+    if (error) return !is_missing(error) && error != ERR_TOO_LARGE;
     const bool ours = strcmp(text, d->run_file) == 0;
     free(text);
     return ours;
@@ -134,8 +142,9 @@ int log_directory_publish(struct log_directory *directory, uint32_t process_id,
 
 static bool lock_is_there(struct log_directory *d) {
     struct file_status ours, found;
-    return file_status(&d->lock, &ours) == 0 &&
-           file_status_of(port_files(d->port), d->lock_path, &found) == 0 && ours.id == found.id;
+    if (file_status(&d->lock, &ours)) return true; /* cannot tell */
+    const int error = file_status_of(port_files(d->port), d->lock_path, &found);
+    return error ? !is_missing(error) : ours.id == found.id;
 }
 
 static void look_run(struct port_op *op) {
@@ -174,7 +183,7 @@ static void look_or_wait_done(struct port_op *op) {
     struct log_directory *d = PORT_CONTAINER(struct log_directory, op, op);
     if (d->looking) {
         d->looking = false;
-        report(d, (int)op->result);
+        if (!d->closed) report(d, (int)op->result);
         if (op->result == LOOK_WROTE) strcpy(d->token, d->next_token);
         if (d->closed)
             log_directory_close(d);

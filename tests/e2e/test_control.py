@@ -17,7 +17,7 @@ def run_file(daemon):
 
 def control_address(daemon):
     with open(run_file(daemon)) as file:
-        return int(re.search(r"(?:127\.0\.0\.1:|\b)(\d{4,5})\b", file.read())[1])
+        return int(json.load(file)["control"].rpartition(":")[2])
 
 
 def counters_of(result):
