@@ -84,8 +84,10 @@ static void looked_at_archive(void *context, uint64_t deleted) {
     if (deleted > 0) look_soon(upkeep);
 }
 
-/* Those that the directory remembers: they are never fewer, and keep their order. */
+/* Those that the directory remembers: they are never fewer, and keep their order.  A job that is
+ * running is reading them again: then they are opened when it is back. */
 static void open_archives(struct upkeep *upkeep) {
+    if (upkeep->running) return;
     const struct archives *archives = retention_archives(upkeep->retention);
     for (uint32_t i = 0; i < archives->count; i++) {
         struct archive_retention **archive = &upkeep->archives[i + 1];
@@ -177,7 +179,7 @@ void upkeep_set_rules(struct upkeep *upkeep, const struct retention_rules *rules
     upkeep->next_rules = *rules;
     for (uint32_t i = 0; i < rules->stream_count; i++)
         upkeep->next_streams[i] = rules->streams[i];
-    upkeep->looks = !upkeep->running || upkeep->looks;
+    if (!upkeep->running) upkeep->looks = true; /* else the job's: the next one has them */
     upkeep->archives_ns = 0;
     look_soon(upkeep);
 }

@@ -53,7 +53,8 @@ struct keeper {
     /* The job looks at them between frames: what is in hand is let go. */
     atomic_bool let_go_all, let_go_less;
     struct keeper_counts counts;
-    int said; /* the error that was said last */
+    int said;       /* the error that was said last */
+    uint64_t ready; /* ready_up_to, as the last job left it */
     /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
      * cannot have one; all up to `packed` are old enough, and have been packed or cannot be. */
     uint64_t low, high, packed;
@@ -314,7 +315,7 @@ static uint64_t ready_up_to(const struct keeper *k) {
 
 static void segments_moved(void *context) {
     struct keeper *keeper = context;
-    if (hands_over(keeper)) handover_look(keeper->handover, ready_up_to(keeper));
+    if (hands_over(keeper)) handover_look(keeper->handover, keeper->ready);
 }
 
 static void came_back(struct port_op *op) {
@@ -327,7 +328,8 @@ static void came_back(struct port_op *op) {
     if (atomic_load(&keeper->let_go_all)) return;
     if (was_job && moves(keeper) && !keeper->finishing)
         mover_look(keeper->mover, (struct mover_ready){keeper->packed, keeper->missed.ready});
-    if (was_job && hands_over(keeper)) handover_look(keeper->handover, ready_up_to(keeper));
+    if (was_job) keeper->ready = ready_up_to(keeper);
+    if (was_job && hands_over(keeper)) handover_look(keeper->handover, keeper->ready);
     if (was_job && result < 0 && result != ERR_CANCELLED)
         failed(keeper, (int)result);
     else if (!was_job || keeper->wanted || result > LATER || result == ERR_CANCELLED)
