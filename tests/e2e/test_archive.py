@@ -108,6 +108,14 @@ class Archive(ArchiveCase):
         self.assertIn(b"0 of 2 segments would be deleted", told.out)
         told = logport("retention", "-n", "--dir", daemon.base, "--bytes-max", str(size - 1))
         self.assertIn(b"1 of 2 segments would be deleted", told.out)
+        # Nor by the daemon, which looks at each archive on its own.
+        limit = ("--retention-bytes-max", str(size + size // 2))
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there, *limit, dir=daemon.base)
+        for n in range(2):
+            self.sent(daemon, 20 + n, 1)
+            self.wait_moved(daemon, n + 1)
+        daemon.stop()
+        self.assertEqual(len(segments(there)), 4, daemon.said)
 
     def test_somebody_elses_archive_is_refused_and_the_files_stay(self):
         there = os.path.join(self.directory(), "cold")

@@ -19,6 +19,8 @@ struct retention {
     struct archives archives;
     /* The directory, and what holds archived ones now; NULL: none, or not there. */
     const char *folders[RETENTION_VOLUMES];
+    uint64_t ids[RETENTION_VOLUMES]; /* of these folders; 0: unknown */
+    uint32_t seen; /* bit p: it is known what place p holds, by that number or another */
     uint32_t away; /* bit p: archive p was not there; it has been said */
     struct manifest *manifest;
     const struct retention_rules *rules;
@@ -125,23 +127,27 @@ struct retention_tally retention_tally(const struct retention *retention) {
 
 /* ---- what is there ---- */
 
-/* Compares by file id too: a renamed directory must not be counted twice. */
+/* Compares by file id too: a directory with two names must not be counted twice. */
 static bool has_folder(const struct retention *r, const char *folder, uint64_t id) {
-    struct file_status status;
     for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
         if (r->folders[place] == NULL) continue;
         if (strcmp(r->folders[place], folder) == 0) return true;
-        if (!lists(r, place)) continue;
-        if (id != 0 && file_status_of(r->files, r->folders[place], &status) == 0 && status.id == id)
-            return true;
+        if (id != 0 && r->ids[place] == id) return true;
     }
     return false;
 }
 
-static void add_folder(struct retention *r, uint32_t place, const char *folder) {
+static void add_folder(struct retention *r, uint32_t place, const char *folder, uint64_t id) {
+    r->seen |= 1u << place;
+    if (has_folder(r, folder, id)) return;
+    r->folders[place] = folder;
+    r->ids[place] = id;
+}
+
+/* 0: unknown, or not there. */
+static uint64_t id_of(const struct retention *r, const char *folder) {
     struct file_status status;
-    const bool there = file_status_of(r->files, folder, &status) == 0;
-    if (!has_folder(r, folder, there ? status.id : 0)) r->folders[place] = folder;
+    return file_status_of(r->files, folder, &status) == 0 ? status.id : 0;
 }
 
 static void look_for_archive(struct retention *r, uint32_t place) {
@@ -153,20 +159,23 @@ static void look_for_archive(struct retention *r, uint32_t place) {
     if (error) r->away |= 1u << place;
     if (error) return;
     r->away &= ~(1u << place);
-    add_folder(r, place, folder);
+    add_folder(r, place, folder, id_of(r, folder));
 }
 
 static int find_folders(struct retention *r) {
     memset(r->folders, 0, sizeof r->folders);
-    r->folders[0] = r->asked.directory;
+    memset(r->ids, 0, sizeof r->ids);
+    r->seen = 0;
+    add_folder(r, 0, r->asked.directory, id_of(r, r->asked.directory));
     const int error = archives_read(r->files, r->asked.directory, &r->archives);
     for (uint32_t i = 0; !error && i < r->archives.count; i++) {
         if (lists(r, i + 1))
             look_for_archive(r, i + 1);
         else if (r->reach.known[i + 1] != NULL)
-            r->folders[i + 1] = r->archives.folders[i];
+            add_folder(r, i + 1, r->archives.folders[i], r->reach.known[i + 1]->folder_id);
     }
-    if (r->asked.archive != NULL) add_folder(r, RETENTION_VOLUMES - 1, r->asked.archive);
+    if (r->asked.archive != NULL)
+        add_folder(r, RETENTION_VOLUMES - 1, r->asked.archive, id_of(r, r->asked.archive));
     return error;
 }
 
@@ -402,6 +411,7 @@ struct retention_listing *retention_listing_of(const struct retention *retention
     struct retention_listing *listing =
         malloc(sizeof *listing + r->count * sizeof *listing->segments);
     if (listing == NULL) return NULL;
+    listing->folder_id = r->ids[place];
     listing->on_log_volume = r->on_log_volume >> place & 1;
     listing->count = 0;
     for (uint32_t i = 0; i < r->count; i++) {
@@ -482,8 +492,9 @@ static int announce(struct retention *r, const struct retention_segment *segment
 /* May a copy be where this retention does not look? */
 static bool maybe_elsewhere(struct retention *r, const struct retention_segment *segment) {
     const struct segment_name name = name_of(r, segment);
+    const uint32_t archives = ((1u << r->archives.count) - 1) << 1;
     if (segment->places & ~r->reach.deletes) return true;
-    if (r->reaches_all || r->archives.count == 0) return false;
+    if (r->reaches_all || !(archives & ~r->reach.deletes)) return false;
     if (manifest_lock(r->manifest)) return true;
     const bool maybe = manifest_maybe_copied_locked(r->manifest, name.stream, name.sequence);
     manifest_unlock(r->manifest);
@@ -596,7 +607,7 @@ static struct retention_segment *find_listed(const struct retention *r,
 
 static bool all_archives_seen(const struct retention *r) {
     for (uint32_t i = 0; i < r->archives.count; i++)
-        if (r->folders[i + 1] == NULL) return false;
+        if (!(r->seen >> (i + 1) & 1)) return false;
     return true;
 }
 

@@ -34,6 +34,7 @@ struct retention_going {
 
 /* What an archive holds, as an earlier look there found it. */
 struct retention_listing {
+    uint64_t folder_id; /* of the archive: it may have several names */
     bool on_log_volume; /* it shares the log directory's free space */
     uint32_t count;
     struct retention_listed {
