@@ -1,9 +1,8 @@
-"""harness.py - drives logportd and logport from outside, as their users do.
+"""harness.py - runs logportd and logport from outside, as their users do.
 
-Every process that a test starts ends with the test: stopped by its pid in
-clean-up, and killed by the kernel when the test itself is killed.  Every wait
-is bounded and ends on what the program does, not on a sleep.  A sanitizer's
-report in any output fails the test that caused it.
+Every process that a test starts ends with the test: clean-up stops it by its pid, and the
+kernel kills it when the test itself is killed.  Every wait has a limit and ends when the
+program reacts; there are no sleeps.  A sanitizer's report in any output fails the test.
 """
 
 import atexit
@@ -27,21 +26,20 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("LOGPORT_BUILD", os.path.join(ROOT, "build")))
 EXEC_PREFIX = os.environ.get("LOGPORT_EXEC_PREFIX", "").split()
-PORT = os.environ.get("LOGPORT_PORT", "")  # empty: whatever the daemon prefers here
+PORT = os.environ.get("LOGPORT_PORT", "")  # empty: the daemon's default
 SCALE = int(os.environ.get("LOGPORT_TEST_SCALE", "100"))
 SANITIZED = os.environ.get("LOGPORT_SANITIZE", "") != ""
 WINDOWS = PORT == "iocp"
 SUFFIX = ".exe" if WINDOWS else ""
 
-# Generous, because the machines that run this are small and shared: a wait
-# that succeeds costs nothing, and one that fails says what it waited for.
+# Generous, because test machines are small and shared.  A wait ends as soon as it succeeds.
 PATIENCE_S = 60 if WINDOWS or SANITIZED else 30
 
 SANITIZER_REPORT = re.compile(
     rb"(ERROR|WARNING|SUMMARY): (Address|Thread|Leak|Memory|UndefinedBehavior)Sanitizer|runtime error: "
 )
 
-# Tests are random but repeatable: a failing one prints the seed it ran with.
+# Tests are random but repeatable: they print their seed.
 SEED = int(os.environ.get("LOGPORT_TEST_SEED", str(random.SystemRandom().randrange(1 << 32))))
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -49,7 +47,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def scaled(count, at_least=1):
-    """So many of `count` as this build can take."""
+    """LOGPORT_TEST_SCALE percent of `count`."""
     return max(at_least, count * SCALE // 100)
 
 
@@ -65,7 +63,7 @@ def environment(**more):
 
 
 def die_with_parent():
-    """In the child: be killed when the test program is, whatever kills it."""
+    """In the child: the kernel kills it when the test program ends, for whatever reason."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -74,7 +72,7 @@ def program(name):
 
 
 def start(command, open_files=None, **options):
-    """A program that runs beside the test; open_files: how many it may have."""
+    """Starts a program that runs during the test; open_files: its limit of open files."""
 
     def prepare():
         die_with_parent()
@@ -91,7 +89,7 @@ def refuse_sanitizer_reports(text, where):
 
 
 def wait_until(predicate, what, timeout=None):
-    """Asks until the predicate is true and returns what it returned."""
+    """Calls the predicate until it returns something true; returns that."""
     end = time.monotonic() + (timeout or PATIENCE_S)
     pause = 0.002
     while True:
@@ -131,7 +129,7 @@ def free_port():
 
 
 def raise_open_files(need):
-    """The connections of a test are open files of ours as well."""
+    """Raises the limit of open files of this process, which holds the other ends of connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < need:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(need, hard), hard))
@@ -162,7 +160,7 @@ def split_lines(text):
 
 
 def run(command, stdin=None, timeout=None, env=None, cwd=None):
-    # Not start(): what ends by itself needs no care, and starts faster.
+    # Not start(): a program that ends by itself needs no preexec_fn, and starts faster.
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
@@ -182,12 +180,12 @@ def run(command, stdin=None, timeout=None, env=None, cwd=None):
 
 
 def logport(*words, stdin=None, timeout=None, env=None, cwd=None):
-    """The reader, to its end."""
+    """Runs the reader until it ends."""
     return run(program("logport") + [str(word) for word in words], stdin, timeout, env, cwd)
 
 
 def logportd(*words, timeout=None, env=None, cwd=None):
-    """The daemon where it is not expected to serve: --help, --check, a bad start."""
+    """Runs the daemon where it must end by itself: --help, --check, a failed start."""
     return run(program("logportd") + [str(word) for word in words], None, timeout, env, cwd)
 
 
@@ -198,16 +196,13 @@ READY = re.compile(r"^logportd: ready ")
 
 
 class Daemon:
-    """One logportd, from its ready line to its last.
-
-    Listens on free loopback ports unless told otherwise; its directory lies
-    in a temporary one unless given.
-    """
+    """A running logportd.  By default it listens on free loopback ports and writes to a
+    temporary directory."""
 
     def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), **options):
         self.test = test
         self.base = dir or os.path.join(temporary_directory(test), "logs")
-        self.lines = []  # what stderr said, with when
+        self.lines = []  # (when, line) of stderr
         self.changed = threading.Condition()
         self.ended = False
         command = program("logportd")
@@ -256,7 +251,7 @@ class Daemon:
                 return
             self.stdout += piece
 
-    # -- what it says --
+    # -- its messages --
 
     @property
     def said(self):
@@ -264,12 +259,12 @@ class Daemon:
             return "\n".join(line for _, line in self.lines)
 
     def said_lines(self, pattern):
-        """The lines of stderr that match, so far."""
+        """All lines of stderr so far that match."""
         with self.changed:
             return [line for _, line in self.lines if re.search(pattern, line)]
 
     def wait_said(self, pattern, timeout=None):
-        """The first line of stderr that matches; waits for it."""
+        """Waits for a line of stderr that matches; returns the first."""
         end = time.monotonic() + (timeout or PATIENCE_S)
         with self.changed:
             while True:
@@ -300,7 +295,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             return "its output closed, still running"
 
-    # -- what is sent to it --
+    # -- sending to it --
 
     def connect(self, listener=0, timeout=None):
         address = self.tcp[listener]
@@ -309,7 +304,7 @@ class Daemon:
         return connection
 
     def send(self, data, listener=0):
-        """Over one TCP connection, closed behind it."""
+        """Sends over a TCP connection of its own, then closes it."""
         with contextlib.closing(self.connect(listener)) as connection:
             connection.sendall(data)
 
@@ -320,13 +315,13 @@ class Daemon:
             for payload in payloads:
                 sender.sendto(payload, address[:2])
 
-    # -- what it holds --
+    # -- what it stores --
 
     def lines_stored(self, stream="main"):
         return read_lines(self.base, stream)
 
     def wait_stored(self, count, stream="main", timeout=None):
-        """Waits until the files hold so many lines, and returns them."""
+        """Waits until at least `count` lines are stored; returns all stored lines."""
         found = []
 
         def enough():
@@ -352,11 +347,11 @@ class Daemon:
     # -- its end --
 
     def ask_to_stop(self):
-        # Under Wine only SIGINT arrives as something a program can answer.
+        # Under Wine a program can handle only SIGINT.
         self.process.send_signal(signal.SIGINT if WINDOWS else signal.SIGTERM)
 
     def wait_end(self, timeout=None):
-        """Waits for its end: (exit code, counters or None)."""
+        """Waits until it ends: (exit code, counters or None)."""
         try:
             code = self.process.wait(timeout or 2 * PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -369,7 +364,7 @@ class Daemon:
         return code, counters
 
     def stop(self, timeout=None, code=0):
-        """Stops it in the ordinary way; returns its counters, identity checked."""
+        """Stops it with a signal; checks the exit code and identity(); returns the counters."""
         self.ask_to_stop()
         ended, counters = self.wait_end(timeout)
         if ended != code:
@@ -380,7 +375,7 @@ class Daemon:
         return counters
 
     def kill(self):
-        """SIGKILL, at once; nothing if it has ended."""
+        """Kills it (SIGKILL) unless it has ended."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -419,7 +414,7 @@ SEGMENT_NAME = re.compile(r"^(?P<stream>.+)-(?P<sequence>\d{10})-(?P<opened>\d{8
 
 
 def segments(base, stream="main"):
-    """The paths of a stream's files in name order."""
+    """The paths of a stream's segments in name order."""
     folder = os.path.join(base, stream)
     if not os.path.isdir(folder):
         return []
@@ -437,7 +432,7 @@ def decode(path):
 
 
 def read_stream(base, stream="main"):
-    """A stream's bytes, file after file, also while a daemon writes it."""
+    """A stream's bytes in storage order, also while a daemon writes it."""
     while True:
         pieces = [decode(path) for path in segments(base, stream)]
         if None not in pieces:
@@ -461,7 +456,7 @@ def every_segment(base):
 
 
 def assert_passes_lz4_test(*paths):
-    """`lz4 -t` is content with every one; False when one is gone (renamed meanwhile)."""
+    """`lz4 -t` accepts every file; False when one is gone (renamed meanwhile)."""
     tested = run(["lz4", "-tm", *paths])
     if tested.code != 0:
         if not all(os.path.exists(path) for path in paths):
@@ -471,7 +466,7 @@ def assert_passes_lz4_test(*paths):
 
 
 def assert_file_whole(path):
-    """`lz4 -t` is content, and there are only whole lines; returns the text, None when it is gone."""
+    """`lz4 -t` accepts it, and all lines are whole; returns the text, None when it is gone."""
     text = decode(path) if assert_passes_lz4_test(path) else None
     if text and not text.endswith(b"\n"):
         raise AssertionError("%s ends in the middle of a line: %r" % (path, text[-200:]))
@@ -479,7 +474,7 @@ def assert_file_whole(path):
 
 
 def ripgrep_counts(*paths):
-    """`rg -z -c ''`: how many lines it finds in each; None when one is gone."""
+    """`rg -z -c ''`: the number of lines in each file; None when one is gone."""
     result = run(["rg", "-z", "-c", "--with-filename", "--include-zero", "", *paths])
     if result.code > 1:
         if not all(os.path.exists(path) for path in paths):
@@ -490,7 +485,7 @@ def ripgrep_counts(*paths):
 
 
 def small_disk(test, size):
-    """A file system of so many bytes of its own, unmounted after the test."""
+    """A file system of `size` bytes, unmounted after the test; returns its path."""
     if os.geteuid() != 0:
         raise unittest.SkipTest("mounting a tmpfs needs root")
     where = tempfile.mkdtemp(prefix="logport-e2e-disk-")
@@ -517,7 +512,7 @@ WORDS = (
 
 
 def log_line(rng, **fields):
-    """A realistic line that carries the given fields; no newline."""
+    """A realistic line with the given fields, without its newline."""
     text = ",".join('"%s":%s' % (key, json.dumps(value)) for key, value in fields.items())
     message = " ".join(rng.choice(WORDS) for _ in range(rng.randrange(3, 12)))
     return (
@@ -536,7 +531,7 @@ def log_line(rng, **fields):
 
 
 class Case(unittest.TestCase):
-    """What all test cases share: a seed that failures print, and the helpers."""
+    """The base of all test cases: a seeded random generator, and helpers."""
 
     longMessage = True
 
@@ -550,11 +545,11 @@ class Case(unittest.TestCase):
         return temporary_directory(self)
 
     def in_thread(self, work, *arguments):
-        """Runs work beside the test; join() raises what it raised."""
-        return Beside(self, work, arguments)
+        """Runs `work` in a thread; finish() returns its result or raises its exception."""
+        return Background(self, work, arguments)
 
     def assert_lines(self, found, sent, what="lines"):
-        """Equal byte for byte, with a short account of the first difference."""
+        """Both are equal byte for byte; a failure shows the first difference."""
         if found == sent:
             return
         for i, (one, other) in enumerate(zip(found, sent)):
@@ -563,7 +558,7 @@ class Case(unittest.TestCase):
         self.fail("%s: found %d, sent %d" % (what, len(found), len(sent)))
 
 
-class Beside(threading.Thread):
+class Background(threading.Thread):
     def __init__(self, test, work, arguments):
         super().__init__(daemon=True)
         self.work, self.arguments, self.error, self.result = work, arguments, None, None
@@ -589,10 +584,10 @@ class Beside(threading.Thread):
 
 
 def keep_windows_services():
-    """Under Wine: a program that idles until we end, so that Wine's services live on.
+    """Under Wine: starts an idle program that keeps Wine's services running until this process ends.
 
-    Else they start with each program, which takes seconds, and inherit its
-    output, which then does not end when the program does."""
+    Without it they start with each program, which takes seconds, and inherit its output, which
+    then stays open after the program has ended."""
     if not EXEC_PREFIX:
         return
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -1,6 +1,6 @@
-"""records.py - records good and bad, and the reason why each bad one is rejected."""
+"""records.py - valid and invalid records, with the reason why each invalid one is rejected."""
 
-# Names of reasons are kept for ever; so these tests spell them out.
+# The names of reasons never change, so these tests spell them out.
 BAD = {
     "truncated": [b'{"a":1', b"{", b'{"a":', b'{"a":"unended', b'{"a":[1,2', b'{"a":tr', b'{"a":"\\'],
     "trailing": [b'{"a":1} x', b'{"a":1}{"b":2}', b'{"a":1},', b'{"a":1}]'],
@@ -24,7 +24,7 @@ BAD = {
     "not_object": [b"[1,2]", b'"text"', b"12", b"true", b"null"],
     "too_deep": [b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"a":' * 300 + b"1" + b"}" * 300],
 }
-# Where two reasons are as good as each other, either will do.
+# Where two reasons apply, either is accepted.
 ALSO = {
     b'{"a":tr': {"bad_literal"},
     b'{"a":nul}': {"unexpected"},

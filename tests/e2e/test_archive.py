@@ -1,5 +1,5 @@
-"""test_archive.py - closed files move to another volume: readers find them where they are, and a
-volume that is full, away or somebody else's keeps nothing from being stored."""
+"""test_archive.py - closed segments move to an archive: readers find them there, and an archive that
+is full, missing or used by another daemon does not stop ingest."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ class ArchiveCase(Case):
     ARCHIVING = ("--archive-after-s", "0s")
 
     def sent(self, daemon, first, count):
-        """So many lines, in a file of their own."""
+        """Stores `count` lines in a segment of their own."""
         lines = [log_line(self.rng, n=n) for n in range(first, first + count)]
         daemon.send(b"".join(line + b"\n" for line in lines))
         wait_until(lambda: status(daemon)["stored"] >= count, "they are stored")
@@ -64,7 +64,7 @@ class Archive(ArchiveCase):
         self.assertEqual(os.path.basename(os.path.dirname(moved[0]["folder"])), "cold")
         self.assert_sound(daemon.base)
         self.assertEqual(sorted(os.listdir(os.path.join(there, "state"))), ["archive-of"])
-        # By the name it had, and by the place it is in.
+        # By its former path, and by its present one.
         name = os.path.basename(segments(there)[0])
         self.assert_lines(logport("cat", os.path.join(daemon.base, "main", name)).lines, lines[:1000])
         self.assert_lines(logport("cat", there).lines, lines)
@@ -188,7 +188,7 @@ class Archive(ArchiveCase):
         self.assert_sound(daemon.base)
         nowhere = logport("archive", "--archive-dir", there, os.path.join(daemon.base, "main"))
         self.assertIn("not a daemon's directory", nowhere.said)
-        # A daemon that goes on here takes it for its own.
+        # A daemon that continues in this directory takes over the archive.
         again = self.daemon(*self.ARCHIVING, "--archive-dir", there, dir=daemon.base)
         lines += self.sent(again, 2000, 10)
         self.wait_moved(again, 1)
@@ -269,7 +269,7 @@ class ArchiveReaders(ArchiveCase):
         for n in range(scaled(12, at_least=3)):
             daemon = self.daemon("--archive-after-s", "0s", "--archive-dir", there, dir=base)
             lines += self.sent(daemon, len(lines), 500)
-            # The moves of this and of earlier runs are on their way.
+            # Moves of this and of earlier runs are in progress.
             wait_until(lambda: len(segments(there)) > n - 1 or self.rng.random() < 0.3, "some time has passed")
             daemon.kill()
             self.assert_lines(logport("cat", base).lines, lines)
@@ -292,7 +292,7 @@ class ArchiveVolumes(ArchiveCase):
             file.write(bytes(200 << 10))
         daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
         lines = []
-        for n in range(3):  # ingest goes on
+        for n in range(3):  # ingest continues
             lines += self.sent(daemon, 5000 * n, 5000 if n == 0 else 10)
         daemon.wait_said(r"archive .*: no space left on device; closed files stay in .*, trying again in 10 s and later")
         wait_until(lambda: status(daemon)["main"]["segments_archived"] >= 1, "packing goes on")
@@ -349,11 +349,11 @@ shutil.copyfile(path, os.path.join(folder, stream, name))
 
 class ArchiveCommand(ArchiveCase):
     def command(self, *words):
-        """As flags, whatever stands in the words."""
+        """As --archive-command=WORD flags: words may start with a dash."""
         return [flag for word in words for flag in ("--archive-command=" + word,)]
 
     def test_a_program_has_every_file_and_a_restart_does_not_run_it_again(self):
-        # The reader is the one program that there is on every system.
+        # The reader is a program that exists on every system.
         verify = self.command(program("logport")[-1], "verify", "{path}")
         daemon = self.daemon(*self.ARCHIVING, *verify)
         lines = [line for n in range(2) for line in self.sent(daemon, 100 * n, 100)]
@@ -415,7 +415,7 @@ class ArchiveCommand(ArchiveCase):
 
     @native_only("Windows has no such signal")
     def test_how_it_ended_is_known_also_where_the_parent_ignored_its_children(self):
-        """What a process ignores, those that it starts ignore too: a supervisor's habit."""
+        """A process inherits ignored signals: some supervisors ignore SIGCHLD."""
         before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         try:
             daemon = self.daemon(*self.ARCHIVING, *self.command("true"))

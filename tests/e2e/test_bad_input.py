@@ -28,7 +28,7 @@ KEPT_MAX = 64 << 10
 KEPT_OF_OVERSIZED = 4 << 10
 
 def kept(reject):
-    """The bytes that quarantine holds of a record."""
+    """The bytes of a rejected record that quarantine keeps."""
     if "raw" in reject:
         return reject["raw"].encode("utf-8", "surrogatepass")
     return base64.b64decode(reject["raw_base64"], validate=True)
@@ -143,7 +143,7 @@ class Quarantine(Bad):
 
     @native_only("Wine's receives are slower than the bound")
     def test_a_flood_of_bad_lines_is_kept_to_the_bound_and_the_rest_is_counted(self):
-        # 96 MiB against 8 MiB/s: no machine is so slow that all of it fits.
+        # 96 MiB: at 8 MiB/s only a part of it fits, however slow the machine is.
         count, size = max(scaled(24_000), 12_000), 4096
         daemon = self.daemon()
         line = b"bad " + b"x" * (size - 5) + b"\n"
@@ -219,7 +219,7 @@ class Framing(Bad):
         self.assertEqual(daemon.stop()["received"], 1)
 
     def ends(self, how):
-        """What becomes of bytes after the last newline when a connection ends so."""
+        """What happens to bytes after the last newline when a connection ends in this way."""
         daemon = self.daemon()
         for n, tail in enumerate((b'{"whole":1}', b'{"cut":')):
             connection = daemon.connect()
@@ -227,7 +227,7 @@ class Framing(Bad):
             daemon.wait_stored(n + 1 + n)
             connection.sendall(tail)
             if how == "reset":
-                # What the kernel has not handed over when a reset comes is
+                # Bytes that the kernel has not delivered when a reset arrives are
                 # lost to any receiver, so let the daemon take it first.
                 wait_until(lambda: unread(daemon, connection) == 0, "the daemon has read it")
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -354,7 +354,7 @@ class HalfLines(Bad):
             peers["%s:%d" % connection.getsockname()] = n
             connection.sendall(b'{"connection":%d,"msg":"%s' % (n, b"x" * half))
             connections.append(connection)
-        # Nobody is stuck: a newcomer's whole line is stored meanwhile.
+        # A whole line of a new connection is stored meanwhile.
         newcomer = b'{"newcomer":1}'
         daemon.send(newcomer + b"\n")
         wait_until(lambda: newcomer in daemon.lines_stored(), "the newcomer's line is stored")
@@ -381,7 +381,7 @@ class HalfLines(Bad):
             numbers.append(peers[reject["peer"]])
             self.assertEqual(reject["reason"], "line_memory")
             self.assertEqual(reject["bytes"], len(sent[numbers[-1]]))
-            # The beginning may have had to make room as well.
+            # The first part may have been rejected as well, to free memory.
             self.assertTrue(sent[numbers[-1]].startswith(kept(reject)))
         self.assertEqual(sorted(numbers), list(range(count)), "each is stored or rejected, once")
         return stored, bad

@@ -1,4 +1,4 @@
-"""test_clients.py - what the senders people really have send is stored byte for byte."""
+"""test_clients.py - lines from widely used senders are stored byte for byte."""
 
 import json
 import logging
@@ -60,7 +60,7 @@ class Netcat(Client):
 
 
 class JsonLines:
-    """What people override to keep logging's network handlers from pickling."""
+    """The usual override that makes logging's network handlers send text instead of a pickle."""
 
     def makePickle(self, record):
         return json.dumps({"level": record.levelname, "time": record.created, "msg": record.getMessage()}).encode() + b"\n"
@@ -154,7 +154,7 @@ class Pino(Client):
         self.transport("udp", "udp")
 
     def pipe(self, mode, address):
-        """`app | pino-socket`: each piece that it reads goes out as it is."""
+        """`app | pino-socket` sends each piece that it reads unchanged."""
         daemon, sent = self.daemon("--flush-ms", "10"), self.make_lines(40)
         words = ["-a", "127.0.0.1", "-p", str(getattr(daemon, address)[0][1]), "-m", mode, "--no-echo"]
         process = self.start_node([os.path.join(NODE_MODULES, "pino-socket", "psock.js"), *words])

@@ -1,4 +1,4 @@
-"""test_control.py - status, rotate, reload and stop from outside, and only for who may."""
+"""test_control.py - logport status, rotate, reload and stop, and only for permitted users."""
 
 import contextlib
 import json

@@ -1,7 +1,7 @@
-"""test_crash.py - kill -9 loses at most what was not yet stored, and never a file.
+"""test_crash.py - kill -9 loses only lines that were not stored yet, and never a segment.
 
-Every file is a valid .lz4 at every moment: the live one, and the one that a
-crash left behind, before any recovery.
+Every segment is a valid .lz4 file at every moment: the live one, and one that a crash has left,
+even before recovery.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from harness import (
 class Sender:
     """Sends numbered lines over one connection until the daemon is gone.
 
-    What line n was can be said again afterwards, without keeping it."""
+    Line n can be computed again later, so that lines need not be kept."""
 
     LINES = 64
 
@@ -50,10 +50,10 @@ class Sender:
         with contextlib.suppress(OSError), contextlib.closing(daemon.connect()) as connection:
             while True:
                 piece = b"".join(self.line(self.count + i) + b"\n" for i in range(self.LINES))
-                self.count += self.LINES  # before it leaves: it may arrive whole and still fail here
+                self.count += self.LINES  # before it is sent: it may arrive although sendall fails
                 connection.sendall(piece)
                 if self.count % 256 == 0:
-                    time.sleep(0.002)  # a flood would only make the looks long
+                    time.sleep(0.002)  # too many lines would only slow down the checks
 
     def send_slowly(self, daemon):
         """Keeps a live file growing without filling the disk."""
@@ -70,7 +70,7 @@ def sequence_of(path):
 
 
 def bytes_behind(base, last):
-    """How many bytes there are in segments later than that one."""
+    """The number of bytes in segments after that one."""
     size = 0
     for path in segments(base):
         with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
@@ -83,7 +83,7 @@ class Crash(Case):
 
     def setUp(self):
         super().setUp()
-        self.judged = {}  # file as it was: (how many lines, what is in it)
+        self.judged = {}  # file, unchanged: (number of lines, their numbers by sender)
 
     def judge(self, text, senders):
         """Checks every line of a file: {(run, connection): [numbers]}."""
@@ -97,7 +97,7 @@ class Crash(Case):
         return found
 
     def look(self, base, senders):
-        """How many lines of each sender the files hold, after checking all there is to check."""
+        """Checks every segment; returns the number of stored lines of each sender."""
         paths, found = every_segment(base), {}
         self.assertTrue(assert_passes_lz4_test(*paths))
         for path, counted in zip(paths, ripgrep_counts(*paths)):
@@ -111,7 +111,7 @@ class Crash(Case):
             for key, numbers in content.items():
                 found.setdefault(key, []).extend(numbers)
         for key, numbers in found.items():
-            # In order, each once, none left out: a prefix of what was sent.
+            # A prefix of what was sent: in order, none twice, none missing.
             self.assertEqual(numbers, list(range(len(numbers))), "run %d connection %d" % key)
             self.assertLessEqual(len(numbers), senders[key].count)
         return {key: len(numbers) for key, numbers in found.items()}
@@ -127,7 +127,7 @@ class Crash(Case):
             for c in range(self.CONNECTIONS):
                 senders[n, c] = Sender(self, n, c)
                 threads.append(self.in_thread(senders[n, c].send_until_gone, daemon))
-            if n % 5 != 4:  # every fifth may die before it has stored anything
+            if n % 5 != 4:  # every fifth may be killed before it has stored anything
                 wait_until(lambda: bytes_behind(base, last), "it writes")
             time.sleep(self.rng.uniform(0, 0.2))
             daemon.kill()
@@ -138,7 +138,7 @@ class Crash(Case):
                 self.assertEqual(found.get(key, 0), count, "run %d connection %d after a later crash" % key)
             kept_something += sum(count for key, count in found.items() if key[0] == n) > 0
             before = found
-        # Otherwise nothing was ever put to the test.
+        # Otherwise the test has tested nothing.
         self.assertGreater(kept_something, runs // 2)
         daemon = self.daemon(dir=base)
         counters = daemon.stop()
@@ -187,14 +187,14 @@ class Crash(Case):
 
 
 class LiveLooks(Case):
-    """Looks at the live file again and again while two senders write it."""
+    """Checks the live segment repeatedly while two senders fill it."""
 
     def setUp(self):
         super().setUp()
         self.copy = os.path.join(self.directory(), "copy.ndjson.lz4")
-        self.counted = {}  # file: lines at the last look
+        self.counted = {}  # file: number of lines at the last check
 
-    # Each look is true, or false where the file was renamed under it.
+    # True for each check; false if the file was renamed during it.
 
     def look_with_lz4_test(self, path):
         return assert_passes_lz4_test(path)

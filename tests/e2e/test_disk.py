@@ -1,4 +1,4 @@
-"""test_disk.py - full, read-only and occupied: what the world denies is said, and survived."""
+"""test_disk.py - full and read-only disks, addresses in use: the daemon reports them and survives."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from harness import (
 
 
 def incompressible(rng, n):
-    """About 3 KB that LZ4 makes little smaller."""
+    """A line of about 3 KB that LZ4 hardly compresses."""
     return b'{"n":%d,"data":"%s"}' % (n, "".join(chr(rng.randrange(35, 91)) for _ in range(3000)).encode())
 
 
@@ -33,7 +33,7 @@ class FullDisk(Case):
     SIZE = 8 << 20
 
     def fill(self, where, leave):
-        """A file that takes all but so many bytes."""
+        """Fills the disk with a file, except for `leave` bytes; returns its path."""
         status = os.statvfs(where)
         with open(os.path.join(where, "ballast"), "wb") as file:
             file.write(bytes(max(0, status.f_bavail * status.f_frsize - leave)))
@@ -55,7 +55,7 @@ class FullDisk(Case):
         daemon.wait_said(r"no space left")
         for path in every_segment(daemon.base):
             assert_file_whole(path)
-        time.sleep(3)  # retries go on meanwhile; they must not repeat the message
+        time.sleep(3)  # retries continue meanwhile; they must not repeat the message
         self.assertEqual(len(daemon.said_lines(r"no space left")), 1, daemon.said)
         os.remove(ballast)
         self.assert_lines(daemon.wait_stored(len(sent)), sent)
@@ -175,7 +175,7 @@ class FreeSpace(Case):
 
 class Refusals(Case):
     def refused(self, code, *words, says=()):
-        """The daemon does not start; it says why in one clear line and leaves nothing running."""
+        """The daemon does not start: it reports why in one line and leaves nothing running."""
         result = logportd(*words, timeout=30)
         self.assertEqual(result.code, code, result.said)
         self.assertNotIn("logportd: ready", result.said)
