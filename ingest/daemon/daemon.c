@@ -45,7 +45,7 @@ struct daemon {
     struct listener_set *listeners;
     struct control *control;
     struct reload *reload;
-    struct shutdown shutdown;
+    struct shutdown *shutdown;
 
     struct port_op signal, stats;
     int signal_error;
@@ -63,6 +63,7 @@ static int open_directory(struct daemon *daemon);
 static int open_streams(struct daemon *daemon);
 static int open_intake(struct daemon *daemon);
 static int open_reload(struct daemon *daemon, int argc, char **argv);
+static int open_shutdown(struct daemon *daemon);
 static int open_control(struct daemon *daemon);
 static int catch_signals(struct daemon *daemon);
 static void serve(struct daemon *daemon);
@@ -94,6 +95,7 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
     if (!error) error = open_streams(d);
     if (!error) error = open_intake(d);
     if (!error) error = open_reload(d, options->argc, options->argv);
+    if (!error) error = open_shutdown(d);
     if (!error) error = open_control(d);
     if (error) return error;
     serve(d);
@@ -102,26 +104,27 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
 }
 
 enum daemon_state daemon_step(struct daemon *daemon) {
-    const uint32_t collected = port_wait(daemon->port, shutdown_wait_ns(&daemon->shutdown));
+    const uint32_t collected = port_wait(daemon->port, shutdown_wait_ns(daemon->shutdown));
     step_rotation(daemon);
     const struct upkeep_progress progress = {
         .segments_closed = stream_set_segments_closed(daemon->streams),
         .segments_moved = stream_set_segments_moved(daemon->streams),
         .bytes_written = stream_set_bytes_written(daemon->streams)};
     upkeep_step(&daemon->upkeep, &progress);
-    shutdown_step(&daemon->shutdown, collected, daemon->rotating);
+    shutdown_step(daemon->shutdown, collected, daemon->rotating);
     step_goodbye(daemon);
-    if (daemon->shutdown.phase == SHUTDOWN_HANGS) daemon->leaves = true;
+    if (shutdown_phase(daemon->shutdown) == SHUTDOWN_HANGS) daemon->leaves = true;
     if (daemon->leaves) return DAEMON_LEAVES;
     return stopped(daemon) ? DAEMON_STOPPED : DAEMON_RUNS;
 }
 
 int daemon_finish(struct daemon *daemon) {
     const uint64_t lost = records_lost(daemon);
-    const bool all_stored = lost == 0 && shutdown_all_stored(&daemon->shutdown);
+    const bool all_stored = lost == 0 && shutdown_all_stored(daemon->shutdown);
     if (lost) say("%llu records could not be stored", (unsigned long long)lost);
     print_counters(daemon, daemon->leaves ? 0 : LAST_LINE_MS);
     if (daemon->leaves) return all_stored ? 0 : 1;
+    shutdown_free(daemon->shutdown);
     reload_free(daemon->reload);
     control_free(daemon->control);
     listener_set_free(daemon->listeners);
@@ -238,6 +241,16 @@ static int open_reload(struct daemon *daemon, int argc, char **argv) {
     return error ? fail("memory", error) : 0;
 }
 
+static int open_shutdown(struct daemon *daemon) {
+    const struct shutdown_parts parts = {.port = daemon->port,
+                                         .intake = &daemon->intake,
+                                         .pipeline = daemon->pipeline,
+                                         .streams = daemon->streams,
+                                         .upkeep = &daemon->upkeep};
+    const int error = shutdown_open(&parts, &daemon->shutdown);
+    return error ? fail("memory", error) : 0;
+}
+
 static enum control_answer command(void *context, const char *text, char *reply, size_t size);
 
 static int open_control(struct daemon *daemon) {
@@ -265,12 +278,6 @@ static void start_stats(struct daemon *daemon) {
 static void handle_signal(struct daemon *daemon, enum port_signal signal);
 
 static void serve(struct daemon *daemon) {
-    const struct shutdown_parts parts = {.port = daemon->port,
-                                         .intake = &daemon->intake,
-                                         .pipeline = daemon->pipeline,
-                                         .streams = daemon->streams,
-                                         .upkeep = &daemon->upkeep};
-    shutdown_open(&daemon->shutdown, &parts);
     config_say_warnings(daemon->config);
     say("memory: %s", daemon->plan.text);
     start_stats(daemon);
@@ -308,7 +315,7 @@ static void print_counters(struct daemon *daemon, uint32_t timeout_ms) {
 
 static void stats_due(struct port_op *op) {
     struct daemon *daemon = PORT_CONTAINER(struct daemon, stats, op);
-    if (daemon->shutdown.phase != SHUTDOWN_NONE) return;
+    if (shutdown_phase(daemon->shutdown) != SHUTDOWN_NONE) return;
     if (op->result >= 0) print_counters(daemon, 0);
     start_stats(daemon);
 }
@@ -341,11 +348,11 @@ static void step_rotation(struct daemon *daemon) {
 static void begin_stop(struct daemon *daemon) {
     reload_stop(daemon->reload);
     port_cancel(&daemon->stats);
-    shutdown_begin(&daemon->shutdown, daemon->config->drain_ms, daemon->config->stop_ms);
+    shutdown_begin(daemon->shutdown, daemon->config->drain_ms, daemon->config->stop_ms);
 }
 
 void daemon_stop(struct daemon *daemon) {
-    if (daemon->shutdown.phase == SHUTDOWN_NONE) {
+    if (shutdown_phase(daemon->shutdown) == SHUTDOWN_NONE) {
         begin_stop(daemon);
     } else {
         say("asked to stop a second time: exiting at once");
@@ -454,7 +461,7 @@ static void reload_answer(void *context, const char *reply) {
 
 /* Clients that asked for the stop get their answer when another daemon can take the directory. */
 static void step_goodbye(struct daemon *daemon) {
-    if (daemon->shutdown.phase != SHUTDOWN_STORED || daemon->replied) return;
+    if (shutdown_phase(daemon->shutdown) != SHUTDOWN_STORED || daemon->replied) return;
     if (!daemon->released) {
         daemon->released = true;
         control_close(daemon->control);
@@ -462,7 +469,7 @@ static void step_goodbye(struct daemon *daemon) {
     }
     if (!log_directory_idle(daemon->directory)) return;
     daemon->replied = true;
-    shutdown_cancel(&daemon->shutdown);
+    shutdown_cancel(daemon->shutdown);
     port_cancel(&daemon->signal);
     control_reply_later(daemon->control, "stop",
                         records_lost(daemon)
@@ -473,6 +480,6 @@ static void step_goodbye(struct daemon *daemon) {
 
 static bool stopped(const struct daemon *daemon) {
     return daemon->replied && port_idle(&daemon->signal) && port_idle(&daemon->stats) &&
-           shutdown_idle(&daemon->shutdown) && reload_idle(daemon->reload) &&
+           shutdown_idle(daemon->shutdown) && reload_idle(daemon->reload) &&
            control_idle(daemon->control);
 }

@@ -1,6 +1,9 @@
 /* shutdown.c - see shutdown.h. */
 #include "ingest/daemon/shutdown.h"
 
+#include <assert.h>
+#include <stdlib.h>
+
 #include "port/system.h"
 
 /* How long a stop waits for the indexes of the segments closed last: the operator waits too. */
@@ -15,12 +18,31 @@ static void stop_over(struct port_op *op);
 static void leave_due(struct port_op *op);
 static void index_stop_over(struct port_op *op);
 
-void shutdown_open(struct shutdown *shutdown, const struct shutdown_parts *parts) {
-    *shutdown = (struct shutdown){.parts = *parts,
-                                  .drain.done = drain_over,
-                                  .stop.done = stop_over,
-                                  .leave.done = leave_due,
-                                  .index_stop.done = index_stop_over};
+struct shutdown {
+    struct shutdown_parts parts;
+    enum shutdown_phase phase;
+    struct port_op drain, stop, leave, index_stop; /* timers */
+};
+
+int shutdown_open(const struct shutdown_parts *parts, struct shutdown **shutdown) {
+    struct shutdown *s = calloc(1, sizeof *s);
+    if (!s) return ERR_NO_MEMORY;
+    s->parts = *parts;
+    s->drain.done = drain_over;
+    s->stop.done = stop_over;
+    s->leave.done = leave_due;
+    s->index_stop.done = index_stop_over;
+    *shutdown = s;
+    return 0;
+}
+
+void shutdown_free(struct shutdown *shutdown) {
+    assert(shutdown_idle(shutdown));
+    free(shutdown);
+}
+
+enum shutdown_phase shutdown_phase(const struct shutdown *shutdown) {
+    return shutdown->phase;
 }
 
 void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_ms) {

@@ -31,13 +31,12 @@ struct shutdown_parts {
     struct upkeep *upkeep;
 };
 
-struct shutdown {
-    struct shutdown_parts parts;
-    enum shutdown_phase phase;
-    struct port_op drain, stop, leave, index_stop; /* timers */
-};
+struct shutdown;
 
-void shutdown_open(struct shutdown *shutdown, const struct shutdown_parts *parts);
+/* ERR_NO_MEMORY. */
+int shutdown_open(const struct shutdown_parts *parts, struct shutdown **shutdown);
+void shutdown_free(struct shutdown *shutdown); /* idle */
+enum shutdown_phase shutdown_phase(const struct shutdown *shutdown);
 /* Begins, if it has not begun. */
 void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_ms);
 /* After each wait on the port.  collected: how many ops came back; rotating: a rotation is not
