@@ -26,18 +26,21 @@ def modules():
     return found
 
 
-def symbols_of(path):
-    defined, used = set(), set()
-    output = subprocess.run(["nm", "-g", path], capture_output=True, text=True, check=True).stdout
-    for line in output.splitlines():
-        *_, kind, name = line.split()
-        (used if kind == "U" else defined).add(name)
-    return defined, used
+def symbols_of(objects):
+    """module -> (symbols that it defines, symbols that it uses)"""
+    module_of = {str(path): module for module, path in objects.items()}
+    found = {module: (set(), set()) for module in objects}
+    output = subprocess.run(["nm", "-g", "-A", *module_of], capture_output=True, text=True, check=True)
+    for line in output.stdout.splitlines():
+        path, _, symbol = line.rpartition(":")
+        *_, kind, name = symbol.split()
+        found[module_of[path]][kind == "U"].add(name)
+    return found
 
 
 def calls_between(objects):
     """module -> {module: symbols}"""
-    symbols = {module: symbols_of(path) for module, path in objects.items()}
+    symbols = symbols_of(objects)
     home = {name: module for module, (defined, _) in symbols.items() for name in defined}
     calls = defaultdict(lambda: defaultdict(set))
     for module, (_, used) in symbols.items():
