@@ -1,7 +1,7 @@
-/* schedule.h - times of a zone's clock at which something is due, and the moments they come to.
+/* schedule.h - times of day in a zone at which something is due, and the moments they stand for.
  *
- * A time that the clock shows twice counts once, the first time; one that it leaps over is due
- * at the leap.  So each has its moment, and none has two.  Pure: any thread. */
+ * A time that the clock shows twice counts once, the first time; one that the clock skips is due when
+ * it skips.  So each time has exactly one moment.  Pure: any thread. */
 #ifndef WRITER_CLOCK_SCHEDULE_H
 #define WRITER_CLOCK_SCHEDULE_H
 

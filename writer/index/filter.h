@@ -1,8 +1,8 @@
 /* filter.h - a section of token filters: Bloom filters of equal size, of consecutive groups.
  *
- * A filter is `rows` cache lines of 64 bytes; a token sets and asks a few bits in one of them.
- * In the file they stand transposed: a row holds the same cache line of every group's
- * filter, so that one token is asked of all groups by reading one row.  No I/O: any thread. */
+ * A filter is `rows` cache lines of 64 bytes; a token sets and tests a few bits in one of them.  The
+ * file stores them transposed: a row holds the same cache line of every group's filter, so that
+ * reading one row tests a token in all groups.  No I/O: any thread. */
 #ifndef WRITER_INDEX_FILTER_H
 #define WRITER_INDEX_FILTER_H
 

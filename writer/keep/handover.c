@@ -205,7 +205,7 @@ int handover_set_rules(struct handover *handover, const struct handover_rules *r
     if (kept == NULL) return ERR_NO_MEMORY;
     free_command(handover->next_command);
     handover->next_command = kept;
-    /* Whoever has mended it does not want to wait for the next try. */
+    /* A corrected command is tried at once. */
     if (handover->step == HANDOVER_PAUSING) port_cancel(&handover->op);
     return 0;
 }
@@ -262,7 +262,7 @@ static void tell(struct handover *h) {
 
 static void command_ended(struct handover *h, int code) {
     char why[64];
-    /* One that was asked to end may have done half of it, whatever it says. */
+    /* A command that was asked to end may have done half of its work, whatever its exit code. */
     if (code == 0 && !h->ended_by_us) {
         h->counts.segments++;
         h->pause_ns = 0;
@@ -280,7 +280,7 @@ static void command_ended(struct handover *h, int code) {
     command_failed(h, why);
 }
 
-/* It runs: has it ended, or does it take too long? */
+/* While the command runs: has it ended, or does it take too long? */
 static void ask(struct handover *h) {
     int code;
     if (h->processes->ended(h->processes, &h->process, &code)) {
@@ -326,10 +326,10 @@ static void looked(struct handover *h, int64_t result) {
     }
 }
 
-/* What the manifest could not be told is told again: the command is not run once more for it. */
+/* A failed record is retried; the command is not run again for it. */
 static void told(struct handover *h, int64_t result) {
     if (result < 0 && h->said != (int)result)
-        say("%s: writing down that archive_command has it: %s; trying again", h->path,
+        say("%s: recording that archive_command took it: %s; retrying", h->path,
             error_text((int)result));
     h->said = (int)result;
     if (result < 0)
@@ -436,7 +436,7 @@ static int start_command(struct handover_job *h) {
 
 /* ---- the jobs ---- */
 
-/* What is needed to say of it what the manifest says. */
+/* What the manifest says about it, or else what the segment does. */
 static int find_record(struct handover_job *h, struct manifest_record *record) {
     struct manifest *manifest = h->manifest;
     const int error = manifest_find(manifest, h->name.stream, h->name.sequence, record);
@@ -507,7 +507,7 @@ static int find_folder(struct handover_job *h, char folder[PATH_BYTES_MAX]) {
     int error = archives_read(files, h->directory, archives);
     if (!error) error = archives_check(files, archives, archive);
     free(archives);
-    /* That it is away, or another's, is said by who moves segments there. */
+    /* The mover reports that it is away, or another's. */
     return error == ERR_EXISTS ? ERR_NOT_FOUND : error;
 }
 
@@ -520,8 +520,8 @@ static int look_at(struct handover_job *h, const struct segment_file *file, bool
     *handed = manifest_handed(manifest, name->stream, name->sequence);
     if (*handed && !h->command->deletes) return 0;
     const enum manifest_event event = manifest_state(manifest, name->stream, name->sequence, NULL);
-    if (event == MANIFEST_DELETED) return 0; /* put back by somebody: it is not ours to judge */
-    /* It is still on its way there. */
+    if (event == MANIFEST_DELETED) return 0; /* restored by an operator: left alone */
+    /* It has not been moved there yet. */
     if (h->command->archive[0] != '\0' && event < MANIFEST_MOVED) return 0;
     h->name = *name;
     strcpy(h->path, file->path);

@@ -249,7 +249,8 @@ void keeper_closed(struct keeper *keeper) {
 
 void keeper_set_rules(struct keeper *keeper, const struct keeper_rules *rules) {
     const int error = set_rules(keeper, rules);
-    if (error) say("%s: %s; the rules stay", keeper->options.folder, error_text(error));
+    if (error)
+        say("%s: %s; the previous rules stay active", keeper->options.folder, error_text(error));
     keeper_look(keeper);
 }
 
@@ -275,7 +276,7 @@ void keeper_stop(struct keeper *keeper) {
 
 static void failed(struct keeper *keeper, int error) {
     if (keeper->said != error)
-        say("%s: indexing and packing: %s; trying again in %lld s", keeper->options.folder,
+        say("%s: indexing and re-packing: %s; retrying in %lld s", keeper->options.folder,
             error_text(error), RETRY_NS / SECOND_NS);
     keeper->said = error;
     if (!keeper->finishing) wait_for(keeper, RETRY_NS);
@@ -307,7 +308,7 @@ static bool hands_over(const struct keeper *k) {
     return k->kept->rules.command.count > 0 && k->options.manifest != NULL;
 }
 
-/* What is yet to be packed is not ready, but where there is no room for that. */
+/* A segment that waits to be packed is not ready, unless there is no space for its copy. */
 static uint64_t ready_up_to(const struct keeper *k) {
     const bool missed = k->missed.ready > 0 && k->missed.ready <= k->packed;
     return missed ? k->missed.ready - 1 : k->packed;
@@ -512,7 +513,7 @@ static int miss(struct keeper *k, const struct segment_file *file, bool packing,
     const bool goes_on = error == ERR_BUSY || (error == ERR_NO_SPACE && moves(k));
     if (error != ERR_NO_SPACE) note_lowest(&k->missed.ready, sequence);
     if (!goes_on) return error;
-    if (k->said != error) say("%s: %s; trying again soon", file->path, error_text(error));
+    if (k->said != error) say("%s: %s; retrying soon", file->path, error_text(error));
     k->said = error;
     return LOOKED_AT_ONE;
 }

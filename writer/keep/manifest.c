@@ -52,8 +52,7 @@ int manifest_open(struct files *files, const char *directory, struct manifest **
         return error;
     }
     if (m->damaged > 0)
-        say("%s: %llu lines are none of ours and are passed over", m->path,
-            (unsigned long long)m->damaged);
+        say("%s: skipped %llu damaged lines", m->path, (unsigned long long)m->damaged);
     *manifest = m;
     return 0;
 }
@@ -414,7 +413,7 @@ static int look_at_file(struct manifest *m, struct file *file) {
         if (!error) m->torn = false;
         return error;
     }
-    say("%s: was changed by another; it is read again", m->path);
+    say("%s: was changed by another program; reading it again", m->path);
     return manifest_load(m);
 }
 
@@ -422,7 +421,7 @@ static int open_for_append(struct manifest *m, struct file *file, bool *made) {
     *made = false;
     int error = file_open(m->files, m->path, FILE_WRITE, file);
     if (error == ERR_NOT_FOUND) {
-        if (m->size > 0) say("%s: was deleted; a new one begins", m->path);
+        if (m->size > 0) say("%s: was deleted; starting a new one", m->path);
         manifest_forget(m);
         error = make_folder(m);
         if (!error) error = file_open(m->files, m->path, FILE_WRITE_NEW, file);

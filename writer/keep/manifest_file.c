@@ -89,7 +89,7 @@ static int settle_end(struct reading *r, struct file *file) {
     if (!error) error = file_sync(file);
     file_close(file);
     if (!error)
-        say("%s: its last line was torn, %llu bytes; cut off", m->path,
+        say("%s: the last line was torn: cut off %llu bytes", m->path,
             (unsigned long long)(end - m->size));
     return error;
 }

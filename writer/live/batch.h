@@ -1,9 +1,9 @@
 /* batch.h - whole lines on their way from the network into a file.
  *
- * The owner fills an open batch with runs of lines, then hands it to a worker,
- * which judges every record in place (batch_check) and compresses what is good
- * and, as quarantine objects, what is bad into frames (batch_pack).  Filling is the owner's; checking and packing touch nothing but
- * the batch (and quarantine's budget, which is atomic) and may run on any thread. */
+ * The owner fills an open batch with runs of lines, then hands it to a worker, which validates every
+ * record in place (batch_check), and compresses the valid ones, and the invalid ones as quarantine
+ * objects, into frames (batch_pack).  Only the owner fills; checking and packing touch nothing but the
+ * batch (and quarantine's budget, which is atomic) and may run on any thread. */
 #ifndef WRITER_LIVE_BATCH_H
 #define WRITER_LIVE_BATCH_H
 
@@ -18,11 +18,11 @@
 #include "writer/segment/span.h"
 
 #define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
-#define BATCH_RUNS_MAX            8192       /* ... or so many runs */
-/* A batch's rejected records wait here, as text, until they make a frame. */
+#define BATCH_RUNS_MAX            8192       /* ... or holds this many runs */
+/* Rejected records are collected as text until they fill a frame. */
 #define BATCH_REJECT_TEXT_BYTES   (1u << 20)
-/* Frames of rejected records, compressed, at most; what is beyond is
- * quarantine_full.  Memory that is not needed is never touched. */
+/* Limit of the compressed frames of rejected records; more are dropped as quarantine_full.  Unused
+ * memory is never touched. */
 #define BATCH_REJECT_PACKED_BYTES (4u << 20)
 
 /* Who sent a stretch of lines, and when. */
@@ -36,36 +36,36 @@ struct batch_run {
     struct batch_origin origin;
     uint64_t record_size; /* of a record set aside */
     uint32_t offset, size;
-    /* 0: whole lines to be judged.  Else the reason for which framing set this
-     * one record aside; the run is its beginning and a newline. */
+    /* 0: whole lines to be validated.  Else the reason for which framing set this one record aside; the
+     * run is its beginning and a newline. */
     uint32_t set_aside;
 };
 
-/* What the lines of a listener are judged by. */
+/* What the lines of a listener are validated by. */
 struct batch_listener {
     const char *name; /* for quarantine */
-    /* What tells a line's time and level; NULL: they are not looked for. */
+    /* How to find a line's time and level; NULL: they are not looked for. */
     const struct facts_rules *facts;
     bool ijson;               /* a line must be I-JSON too (schema/json/ijson.h) */
-    struct schema_gate *gate; /* what a line must be, beyond JSON; NULL: anything */
-    bool monitor;             /* a line that is not is stored all the same, and counted */
+    struct schema_gate *gate; /* the schema of its lines; NULL: none */
+    bool monitor; /* a line that the schema rejects is stored all the same, and counted */
 };
 
 struct batch_rules {
     const struct batch_listener *listeners;
     uint32_t line_bytes_max;
-    /* Bytes of text that quarantine may still take; workers draw on it, the owner fills it. */
+    /* Bytes of text that quarantine may still take; workers take from it, the owner fills it. */
     _Atomic int64_t *reject_budget;
 };
 
 /* What became of a batch's records: records = stored + rejected + quarantine_full. */
 struct batch_counts {
     uint64_t records, stored, rejected, quarantine_full;
-    uint64_t monitored;               /* of those stored: not what the schema wants */
+    uint64_t monitored;               /* of those stored: rejected by a schema that only monitors */
     uint64_t reasons[REJECT_REASONS]; /* of rejected and quarantine_full together */
 };
 
-/* Frames ready for one stream.  Behind `size` there are STREAM_SPARE_BYTES. */
+/* Frames ready for one stream.  STREAM_SPARE_BYTES follow `size`. */
 struct batch_frames {
     uint8_t *bytes;
     size_t size;
@@ -73,28 +73,28 @@ struct batch_frames {
     struct span span;
 };
 
-/* A stored line that is not what the schema wants. */
+/* A stored line that a monitoring schema rejects. */
 struct batch_sample {
     struct batch_origin origin;
     struct schema_verdict verdict;
 };
-#define BATCH_SAMPLES_MAX 4 /* a batch, each of another keyword */
+#define BATCH_SAMPLES_MAX 4 /* per batch, each of another keyword */
 
 struct batch {
-    /* JSON_PADDING readable bytes behind; scratch and stored.bytes follow in the same memory. */
+    /* JSON_PADDING readable bytes follow; then scratch and stored.bytes, in the same memory. */
     uint8_t *raw;
     uint32_t raw_size, raw_max;
     uint32_t raw_limit; /* of lines together; at most raw_max */
     uint32_t run_count;
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
-    int acceleration;                /* LZ4's; 1 after batch_reset: the closest look */
+    int acceleration;                /* LZ4's; 1 after batch_reset: the best compression */
     struct batch_counts counts;
     struct batch_frames stored, rejects;
     struct batch_sample samples[BATCH_SAMPLES_MAX];
     uint32_t sample_count;
     /* batch.c's own */
-    struct schema_gate *gate; /* whose checker it holds while it judges */
+    struct schema_gate *gate; /* whose checker it holds while it validates */
     struct schema_checker *checker;
     struct facts_memory facts_memory;
     size_t stored_size;
@@ -106,10 +106,10 @@ struct batch {
 
 int batch_create(uint32_t line_bytes_max, struct batch *batch);
 void batch_free(struct batch *batch);
-/* Bytes that one batch takes at most. */
+/* The most bytes that one batch takes. */
 size_t batch_memory(uint32_t line_bytes_max);
 
-/* Empty, for its next use, by these rules: theirs is the line_bytes_max of batch_create. */
+/* Empties it for its next use.  The rules have the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);
 /* From the next line on it takes this many bytes together, and a longer line alone: so that a segment
  * that must not be larger can hold it.  Until batch_reset. */
@@ -125,10 +125,10 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size);
 
-/* Judges the records, as JSON and by their listener's schema: afterwards raw holds the good ones alone, trimmed, one a
- * line; the bad ones are in rejects, as frames, and counts is right. */
+/* Validates the records, as JSON and by their listener's schema.  Afterwards raw holds only the valid
+ * ones, trimmed, one per line; the invalid ones are in rejects, as frames; counts is filled in. */
 void batch_check(struct batch *batch);
-/* Compresses the good ones into stored. */
+/* Compresses the valid ones into stored. */
 void batch_pack(struct batch *batch);
 
 #endif

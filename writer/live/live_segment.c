@@ -107,8 +107,9 @@ static void suspect(struct live_segment *live, int error) {
     live->stream->sync_error = error;
     live->segment.suspect = true;
     if (stream_may_say(live->stream))
-        say("%s: sync failed: %s; what the disk holds of it is uncertain, it is closed as it is "
-            "and read back at the next start; going on in a new segment",
+        say("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part and the "
+            "next "
+            "start recovers it; continuing in a new segment",
             live->segment.path, error_text(error));
 }
 
@@ -137,8 +138,7 @@ static void look_run(struct port_op *op) {
 static void gone(struct live_segment *live) {
     live->segment.gone = true;
     say("%s: was deleted, moved or replaced while being written, with %llu lines; continuing in a "
-        "new "
-        "segment",
+        "new segment",
         live->segment.path, (unsigned long long)live->segment.lines);
 }
 
@@ -214,7 +214,7 @@ static bool close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
     if (live->close_error != error || stream->abandoned)
         say("%s: closing: %s; %s", live->segment.path, error_text(error),
-            stream->abandoned ? "left to the next start" : "trying again");
+            stream->abandoned ? "the next start closes it" : "trying again");
     live->close_error = error;
     if (stream->abandoned) {
         file_close(&live->segment.file);

@@ -97,7 +97,7 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     recovery->bytes_cut += torn;
     recovery->frames_aside += found.aside;
     if (found.frames == 0) {
-        say("%s: found open without a whole block, %llu bytes; removed", segment->path,
+        say("%s: found open without a whole frame (%llu bytes): removed", segment->path,
             (unsigned long long)found.size);
         return file_remove(files, segment->path);
     }
@@ -111,8 +111,8 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     if (!path_join(final, folder, segment_name_format(&name, text), NULL)) return ERR_NAME_TOO_LONG;
     error = file_rename(files, segment->path, final);
     if (error) return error;
-    say("%s: found open; kept %llu lines in %llu blocks, cut %llu torn bytes, set %llu damaged "
-        "stretches aside",
+    say("%s: recovered: kept %llu lines in %llu frames, cut off %llu torn bytes, hid %llu damaged "
+        "stretches",
         final, (unsigned long long)found.lines, (unsigned long long)found.frames,
         (unsigned long long)torn, (unsigned long long)found.aside);
     return 0;
@@ -150,7 +150,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     if (!error) error = remove_left_over(files, directory, stream);
     if (!error) error = sequence_read(files, path, &recovery->last_sequence);
     if (error == ERR_INVALID) {
-        say("%s: not a number; going on from the segments' names", path);
+        say("%s: not a number; continuing from the segments' names", path);
         error = 0;
     }
     struct segment_list list = {0};
@@ -162,7 +162,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
         if (!segment->name.part) continue;
         const int failed = recover_segment(files, folder, segment, recovery);
         if (failed)
-            say("%s: cannot be put in order: %s; left as it is", segment->path, error_text(failed));
+            say("%s: cannot be recovered: %s; left as it is", segment->path, error_text(failed));
     }
     segment_list_free(&list);
     if (!error && recovery->segments) error = directory_sync(files, folder);

@@ -1,6 +1,5 @@
-/* schema_gate.h - a schema with a checker for every worker that may use it at once.
- * Making, holding and releasing: the owner of whoever holds it. Taking a checker and
- * giving it back: any thread, and never waits. */
+/* schema_gate.h - a schema with one checker for each worker that may use it at the same time.
+ * Make, hold and release: the owner.  Take and give back a checker: any thread, never waits. */
 #ifndef WRITER_LIVE_SCHEMA_GATE_H
 #define WRITER_LIVE_SCHEMA_GATE_H
 
@@ -9,17 +8,17 @@
 
 #include "schema/rules/schema.h"
 
-/* At most so many workers, a bit each. */
+/* A bit for each worker. */
 #define SCHEMA_GATE_WORKERS_MAX 64
 
 struct schema_gate;
 
-/* The schema is the gate's now, also if this fails.  workers: how many may hold a checker at
- * once.  Held once. ERR_NO_MEMORY. */
+/* The gate owns the schema, even if this fails.  workers: how many may hold a checker at once.  The
+ * caller holds the gate.  ERR_NO_MEMORY. */
 int schema_gate_make(struct schema *schema, size_t line_bytes_max, uint32_t workers,
                      struct schema_gate **gate);
 void schema_gate_hold(struct schema_gate *gate);
-/* Whoever releases it last frees it: no checker is taken then.  NULL is fine. */
+/* The last release frees it; all checkers must be back.  NULL: nothing happens. */
 void schema_gate_release(struct schema_gate *gate);
 size_t schema_gate_memory(const struct schema_gate *gate);
 

@@ -96,7 +96,7 @@ bool segment_add_index(struct file *file, const char *path, uint64_t size,
     int error = index_append(file, &options);
     if (!error) error = file_sync(file);
     if (!error) return true;
-    say("%s: no index: %s; it is closed without one", path, error_text(error));
+    say("%s: index: %s; closing it without one", path, error_text(error));
     (void)file_truncate(file, size);
     return false;
 }
@@ -155,7 +155,7 @@ static int step_limit(struct segment *segment) {
         if (error == ERR_BUSY)
             return 0; /* by whoever reads it; it goes with the next one's closing */
         if (error) return error;
-        say("%s: removed, the oldest of %s, which may hold %llu bytes", folder.oldest_path,
+        say("%s: deleted: the oldest segment of %s, whose limit is %llu bytes", folder.oldest_path,
             segment->folder, (unsigned long long)segment->folder_bytes_max);
     }
 }
@@ -179,8 +179,8 @@ int segment_close(struct segment *segment) {
             if (segment->suspect || segment->gone) break;
             error = step_rename(segment);
             if (error != ERR_NOT_FOUND) break;
-            say("%s: was deleted or renamed before it was closed; %llu lines went with it",
-                segment->path, (unsigned long long)segment->lines);
+            say("%s: was deleted or moved before it was closed, with %llu lines", segment->path,
+                (unsigned long long)segment->lines);
             segment->gone = true;
             error = 0;
             break;

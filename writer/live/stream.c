@@ -151,8 +151,8 @@ static void write_failed(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
     if (stream_may_say(stream)) {
         stream->failure_said = true;
-        say("%s: %s; holding %u block%s, trying again every %g s", path, error_text(error),
-            stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "s",
+        say("%s: %s; holding %u batch%s, retrying every %g s", path, error_text(error),
+            stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "es",
             (double)stream_retry_ns(error) / 1e9);
     }
     wait_and_try_again(stream, error);
@@ -270,7 +270,7 @@ static void stands(struct stream *stream) {
     rotation_appended(&stream->rotation, now);
     live_segment_written(live);
     stream->counts.bytes_written += stream->append_size;
-    if (stream->failure_said) say("%s: writing again, nothing was lost", live->segment.path);
+    if (stream->failure_said) say("%s: writing again; nothing was lost", live->segment.path);
     stream->failure_said = false;
     stream->failure = 0;
     append->done(append, 0);

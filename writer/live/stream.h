@@ -1,9 +1,9 @@
-/* stream.h - a stream of frames into segments that follow each other.
+/* stream.h - writes a stream's frames into consecutive segments.
  *
- * Frames are appended in the order given, one write in flight; a segment is
- * opened when there is something to put into it and retired by size, raw or
- * packed, by age, idleness, schedule (rotation.h) or request.  A disk that fails is waited for: appends are held, in order, until
- * it takes them.  Every call and callback: the port's owner. Never waits. */
+ * Frames are appended in the order given, one write in flight.  A segment is opened for the first
+ * append after a rotation, and retired by size (raw or packed), age, idleness, schedule (rotation.h) or
+ * request.  While the disk fails, appends are held in order and retried.  Every call and callback: the
+ * port's owner.  Never waits. */
 #ifndef WRITER_LIVE_STREAM_H
 #define WRITER_LIVE_STREAM_H
 
@@ -18,35 +18,37 @@ struct stream;
 
 /* What may change while it is open. */
 struct stream_sizes {
-    uint64_t segment_bytes_max;        /* raw; retired before an append that would exceed it */
-    uint64_t segment_packed_bytes_max; /* as the file is long, without its index; 0: no limit */
+    uint64_t
+        segment_bytes_max; /* raw; the segment is retired before an append that would exceed it */
+    uint64_t segment_packed_bytes_max; /* of the file without its index; 0: no limit */
     uint64_t segment_age_ms;           /* since it was opened; 0: no limit */
     uint64_t segment_idle_ms;          /* since the last append; 0: no limit */
     /* Its zone stays until the next stream_resize, or stream_free. */
     struct schedule schedule;
-    uint64_t sync_ms; /* what was written is synced no later than this; 0: only at close */
+    uint64_t sync_ms; /* after a write, sync no later than this; 0: only at close */
 };
 
 struct stream_options {
     const char *directory; /* <dir> */
     const char *name;
     struct stream_sizes sizes;
-    uint64_t folder_bytes_max; /* closed segments together, the oldest go first; 0: no limit */
-    uint64_t last_sequence;    /* the highest ever given out (recovery knows) */
+    uint64_t
+        folder_bytes_max;   /* of all closed segments; the oldest are deleted first; 0: no limit */
+    uint64_t last_sequence; /* the highest ever given out (recovery knows) */
     /* A segment has been closed, or given up (stream_abandon).  May be NULL. */
     void (*segment_closed)(void *context);
     void *context; /* of segment_closed */
 };
 
-/* So many segments at most are to be closed while others are written: their files are open, and not
- * all of their lines are synced. Then appends are held until one is through. */
+/* How many retired segments may wait to be closed: their files are open, and not all of their lines
+ * are synced.  At this limit appends are held until one is closed. */
 #define STREAM_CLOSING_MAX 8
 
-/* A lid and padding may come behind an append. */
+/* Room for a lid and padding after an append. */
 #define STREAM_SPARE_BYTES (LID_BYTES + 8)
 
-/* Embedded by whoever appends. `bytes` are whole frames, `size` of them with
- * STREAM_SPARE_BYTES behind, at least FRAME_COVER_BYTES; they are the stream's until done. */
+/* Embedded by the caller.  bytes: whole frames, at least FRAME_COVER_BYTES, followed by
+ * STREAM_SPARE_BYTES of room; the stream owns them until done is called. */
 struct stream_append {
     uint8_t *bytes;
     size_t size;
@@ -62,7 +64,7 @@ struct stream_counts {
     uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
     uint64_t segments_indexed; /* small ones, while they were closed */
     uint32_t appends_held;
-    bool failing; /* the disk does not take what we have */
+    bool failing; /* the last write failed */
 };
 
 /* recover_stream has made its folder; no file is touched in this call. */
@@ -72,19 +74,19 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
 /* An append of more raw bytes makes a segment that is larger than it should be. */
 uint64_t stream_segment_bytes_max(const struct stream *stream);
 void stream_append(struct stream *stream, struct stream_append *append);
-/* The present segment ends behind what was appended so far; the next append opens another. */
+/* Retires the live segment after what was appended so far; the next append opens another. */
 void stream_rotate(struct stream *stream);
-/* True while anything is on its way: appends, a retired segment's closing. */
+/* True while appends are held or a retired segment is not closed. */
 bool stream_busy(const struct stream *stream);
 /* True while a retired segment is not closed yet. */
 bool stream_closing(const struct stream *stream);
 /* Nothing more will be appended; once all held appends are stored the segment is closed.
  * Wait for !stream_busy, then stream_free. */
 void stream_finish(struct stream *stream);
-/* Held appends come back with ERR_CANCELLED, closing is tried once more and then given up. */
+/* Held appends come back with ERR_CANCELLED; closing is tried once more and then given up. */
 void stream_abandon(struct stream *stream);
 void stream_free(struct stream *stream);
 struct stream_counts stream_counts(const struct stream *stream);
-uint64_t stream_segments_closed(const struct stream *stream); /* the same, for who asks often */
+uint64_t stream_segments_closed(const struct stream *stream); /* the same, cheaper */
 
 #endif

@@ -1,9 +1,9 @@
-/* archives.h - the other directories in which closed segments of a log directory lie.
+/* archives.h - the other directories that hold closed segments of a log directory.
  *
- * <dir>/state/archives remembers them all, so that whoever is given <dir> finds everything; each
- * of them says in <archive>/state/archive-of whose it is.  So an empty mount point is not
- * taken for the volume that should be there, nor the archive of another daemon for ours.  Segments
- * lie there as they do here: <archive>/<stream>/<name>.  Blocking. */
+ * <dir>/state/archives lists them, so that a reader of <dir> finds everything; each archive names its
+ * owner in <archive>/state/archive-of.  So an empty mount point is not mistaken for the volume that
+ * belongs there, nor another daemon's archive for ours.  Segments are stored as in the log directory:
+ * <archive>/<stream>/<name>.  Blocking; archives may be volumes that hang. */
 #ifndef WRITER_SEGMENT_ARCHIVES_H
 #define WRITER_SEGMENT_ARCHIVES_H
 
@@ -15,7 +15,7 @@
 
 #define ARCHIVES_FILE     "archives"
 #define ARCHIVES_OF_FILE  "archive-of"
-/* Of one log directory, over all its time and streams. */
+/* Of one log directory, over its whole life and all its streams. */
 #define ARCHIVES_MAX      4
 #define ARCHIVES_ID_BYTES 16
 
@@ -25,8 +25,8 @@ struct archives {
     char folders[ARCHIVES_MAX][PATH_BYTES_MAX];
 };
 
-/* What the directory remembers: nothing, if it never had an archive.  ERR_INVALID: the file is
- * none of ours. */
+/* Touches the log directory alone.  Nothing, if it never had an archive.  ERR_INVALID: the file is
+ * damaged. */
 int archives_read(struct files *files, const char *directory, struct archives *archives);
 /* Is it there, and ours?  ERR_NOT_FOUND: it is not there, or nothing says that it is an archive
  * (a volume that is not mounted); ERR_EXISTS: it is another directory's. */
@@ -44,7 +44,7 @@ int archives_mark(struct files *files, const struct archives *archives, const ch
                   bool remembered);
 int archives_remember(struct files *files, const char *directory, const char *folder,
                       struct archives *archives);
-/* What such an error means, in words. */
+/* The error in words. */
 const char *archives_error_text(int error);
 
 /* Behind segment_list_add for the same path, a log directory or a stream's folder in one: adds

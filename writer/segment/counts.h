@@ -1,6 +1,6 @@
-/* counts.h - what lines say of themselves, added up: how many of each level, how many with a
- * time of their own, and which times.  What an index keeps of each group, by the usual
- * rules of schema/record/facts.h, and stat shows.  Pure. */
+/* counts.h - sums over lines: how many have each level, how many have a time of their own, and the
+ * range of these times.  An index keeps them for each group, by the usual rules of
+ * schema/record/facts.h; stat prints them.  Pure. */
 #ifndef WRITER_SEGMENT_COUNTS_H
 #define WRITER_SEGMENT_COUNTS_H
 

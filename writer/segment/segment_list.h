@@ -29,18 +29,17 @@ struct segment_list {
  * all but `rejects`; `state` is none.  What vanishes while it is listed is left out.
  * ERR_NOT_FOUND, or whatever kept some of it from being read: the rest is in the list. */
 int segment_list_add(struct files *files, const char *path, struct segment_list *list);
-/* By stream, sequence, the .part behind the closed one, those in archives behind the others,
- * path.  A segment that was found under two names (renamed meanwhile, or named twice) stays once,
+/* Sorts by stream, sequence, closed before .part, the log directory before archives,
+ * and path.  A segment that was found under two names (renamed meanwhile, or named twice) stays once,
  * and so does one that lies in an archive and in its home. */
 void segment_list_sort(struct segment_list *list);
-/* Behind those that are in the list, in the order in which they are; `more` is empty then.
- * ERR_NO_MEMORY: they are gone. */
+/* Appends `more` to the list, in its order, and empties it.  ERR_NO_MEMORY: they are lost. */
 int segment_list_join(struct segment_list *list, struct segment_list *more);
-/* Those whose out[i] is true leave it; the others stay in their order. */
+/* Removes those whose out[i] is true; the others stay in their order. */
 void segment_list_leave_out(struct segment_list *list, const bool *out);
 void segment_list_free(struct segment_list *list);
 
-/* Behind the last separator: '/', or the other one, which people type on Windows. */
+/* After the last separator: '/', or the other one, which people type on Windows. */
 const char *segment_file_name(const char *path);
 
 /* The same segment's path with .part if it has none, without if it has; malloc'd.

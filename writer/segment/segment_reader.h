@@ -1,5 +1,5 @@
-/* segment_reader.h - reads segments, frame by frame: what recovery, verify and every
- * reader command stand on.  Reads what is being written too.  Blocking; never on
+/* segment_reader.h - reads segments frame by frame, for recovery, verify and every reader command.
+ * Reads live segments, too.  Blocking; never on
  * a serving owner.  A reader belongs to one thread at a time. */
 #ifndef WRITER_SEGMENT_SEGMENT_READER_H
 #define WRITER_SEGMENT_SEGMENT_READER_H

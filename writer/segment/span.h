@@ -1,5 +1,5 @@
-/* span.h - what is known of a stretch of lines without reading them, and the lid, the
- * skippable frame that says it of the frames before it (FORMAT.md).  Pure: any thread. */
+/* span.h - what is known about consecutive lines without reading them, and the lid, the skippable
+ * frame that stores it for the frames before it (FORMAT.md).  Pure: any thread. */
 #ifndef WRITER_SEGMENT_SPAN_H
 #define WRITER_SEGMENT_SPAN_H
 
