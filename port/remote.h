@@ -5,9 +5,9 @@
  * port_remote_abandon, which leaves the thread behind: port_close and the end of the process do
  * not wait for it.
  *
- * An abandoned job may run for ever beside a port that has been closed and owners that have been
- * freed, so a job must own all memory that `run` touches (struct files and say() excepted: they
- * live as long as the process).
+ * An abandoned job may continue after the port was closed and its owner's state was freed, so a job
+ * must own all memory that `run` touches (except struct files and say(), which live as long as the
+ * process).
  *
  * Owner's thread, unless stated. */
 #ifndef PORT_REMOTE_H

@@ -11,12 +11,12 @@
 enum thread_priority { THREAD_NORMAL, THREAD_LOW, THREAD_LOWEST };
 
 typedef void thread_run(void *context);
-/* Runs run(context) on a new thread, which nobody can wait for.  `name` (debuggers show its first
- * 15 bytes) is copied.  It handles no signal, and does not keep the process from ending.  Returns
- * 0, or ERR_NO_MEMORY when the system allows no further thread. */
+/* Runs run(context) on a new thread that cannot be joined.  `name` (debuggers show its first 15
+ * bytes) is copied.  The thread handles no signal and does not keep the process from ending.
+ * Returns 0, or ERR_NO_MEMORY if the system allows no further thread. */
 int thread_start(thread_run *run, void *context, enum thread_priority priority, const char *name);
 
-/* Whoever unlocks a monitor last may destroy it at once. */
+/* The last thread to unlock a monitor may destroy it at once. */
 struct monitor {
     uint64_t words[12]; /* the system's own: a mutex and a condition */
 };

@@ -1,4 +1,4 @@
-/* chance.h - chance from a seed: the same seed, the same run, on every machine. */
+/* chance.h - random numbers from a seed: the same on every machine. */
 #ifndef TESTS_SIM_CHANCE_H
 #define TESTS_SIM_CHANCE_H
 
@@ -9,7 +9,7 @@ struct chance {
     uint64_t state; /* any number is a seed */
 };
 
-/* splitmix64: small, and good from its first number on, whatever the seed. */
+/* splitmix64: small, and random from its first number on for any seed. */
 static inline uint64_t chance_next(struct chance *chance) {
     uint64_t z = chance->state += 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -17,7 +17,7 @@ static inline uint64_t chance_next(struct chance *chance) {
     return z ^ (z >> 31);
 }
 
-/* 0 .. limit - 1; 0 where limit is 0. */
+/* 0 to limit - 1; 0 if limit is 0. */
 static inline uint64_t chance_below(struct chance *chance, uint64_t limit) {
     return limit > 0 ? chance_next(chance) % limit : 0;
 }

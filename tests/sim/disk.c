@@ -1,5 +1,5 @@
-/* disk.c - the calls of a home of files in memory, and what goes wrong with them.
- * Each call is a turn: begin() counts it and decides whether it acts, finish() what comes back. */
+/* disk.c - the operations of the simulated file system, and their faults.
+ * begin() counts an operation and decides whether it has an effect, finish() what it returns. */
 #include "tests/sim/disk.h"
 
 #include <assert.h>
@@ -21,7 +21,7 @@ struct turn {
     enum disk_operation operation;
     const char *path;
     bool acts, halfway;
-    bool ends;    /* the process, behind it */
+    bool ends;    /* the process ends after it */
     int error;    /* comes back, whatever it did */
     bool refused; /* it never began */
 };
@@ -51,7 +51,7 @@ static const char *ending_text(enum disk_ending ending) {
     case DISK_FAILS_HALFWAY: return "fails halfway";
     case DISK_ENDS_BEFORE: return "the process ends before it";
     case DISK_ENDS_HALFWAY: return "the process ends halfway";
-    case DISK_ENDS_AFTER: return "the process ends behind it";
+    case DISK_ENDS_AFTER: return "the process ends after it";
     }
     return "";
 }
@@ -113,13 +113,14 @@ static struct turn begin(struct disk *disk, enum disk_operation operation, const
     return begin_two(disk, operation, path, NULL);
 }
 
-/* What comes back. */
+/* Returns the operation's result. */
 static int64_t finish(const struct turn *turn, int64_t result) {
     struct disk *disk = turn->disk;
     if (turn->refused) return turn->error;
     if (!disk->ended && disk->performed != NULL) {
-        const bool as_told = turn->error == 0 || (turn->ends && turn->acts);
-        disk->performed(disk->context, turn->operation, turn->path, as_told ? result : turn->error);
+        const bool succeeded = turn->error == 0 || (turn->ends && turn->acts);
+        disk->performed(disk->context, turn->operation, turn->path,
+                        succeeded ? result : turn->error);
     }
     if (turn->ends) disk->ended = true;
     return turn->error != 0 ? turn->error : result;
@@ -139,7 +140,7 @@ static int64_t wall_of(const struct disk *disk) {
 
 /* ---- opening and closing ---- */
 
-static bool folder_is_there(const struct disk *disk, const char *path) {
+static bool parent_exists(const struct disk *disk, const char *path) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash == path) return true;
     for (uint32_t i = 0; i < disk->now.count; i++) {
@@ -161,7 +162,7 @@ static void open_handle(struct disk *disk, struct disk_file *found, bool writes,
 }
 
 static int make_file(struct disk *disk, const char *path, bool directory, struct disk_file **made) {
-    if (!folder_is_there(disk, path)) return ERR_NOT_FOUND;
+    if (!parent_exists(disk, path)) return ERR_NOT_FOUND;
     *made = disk_file_new(disk, directory);
     (*made)->changed_ns = wall_of(disk);
     disk_change_names(disk, NULL, path, *made);
@@ -186,7 +187,7 @@ static int do_open(struct disk *disk, const char *path, enum file_access access,
     return error;
 }
 
-/* A handle that is handed out with an error is closed again: the caller has none. */
+/* Closes the handle of an open that returns an error: the caller gets none. */
 static void take_back(struct file *file);
 
 static int call_open(struct files *files, const char *path, enum file_access access,
@@ -249,7 +250,7 @@ static int64_t call_read_at(struct file *file, void *bytes, size_t size, uint64_
     return finish(&turn, (int64_t)got);
 }
 
-/* As much as there is room for; 0, or that there was not enough. */
+/* Writes as much as the disk has space for.  0 or ERR_NO_SPACE. */
 static int do_write(struct disk *disk, struct disk_file *f, const void *bytes, size_t size,
                     uint64_t offset) {
     size_t fits = size;
@@ -264,7 +265,7 @@ static int do_write(struct disk *disk, struct disk_file *f, const void *bytes, s
     return fits < size ? ERR_NO_SPACE : 0;
 }
 
-/* How much is done of a write that stops halfway. */
+/* The size of the written part of a write that stops halfway. */
 static size_t part_of(struct disk *disk, size_t size, uint64_t offset) {
     const uint64_t end = offset + chance_below(&disk->chance, size);
     if (!disk->whole_pages) return (size_t)(end - offset);
@@ -298,7 +299,7 @@ static int call_sync(struct file *file) {
     if (turn.acts)
         disk_file_sync(f);
     else if (!turn.ends && !turn.refused && !turn.disk->ended)
-        disk_file_lose(f); /* a kernel calls the pages clean that it could not write */
+        disk_file_lose(f); /* a kernel marks pages clean that it could not write */
     return (int)finish(&turn, 0);
 }
 
@@ -332,8 +333,8 @@ static bool on_volume(const struct disk *disk, const char *path) {
 static int do_rename(struct disk *disk, const char *from, const char *to) {
     struct disk_file *found = disk_find(&disk->now, from);
     const struct disk_file *replaced = disk_find(&disk->now, to);
-    if (found == NULL || !folder_is_there(disk, to)) return ERR_NOT_FOUND;
-    if (found->directory) return ERR_UNSUPPORTED; /* nobody does it */
+    if (found == NULL || !parent_exists(disk, to)) return ERR_NOT_FOUND;
+    if (found->directory) return ERR_UNSUPPORTED; /* not used */
     if (replaced != NULL && replaced->directory) return ERR_IS_DIRECTORY;
     if (on_volume(disk, from) != on_volume(disk, to)) return disk->volume_error;
     if (replaced != found) disk_change_names(disk, from, to, found);
@@ -380,8 +381,8 @@ static int call_sync_directory(struct files *files, const char *path) {
     return (int)finish(&turn, result);
 }
 
-/* The visit may change what is there, so what is listed is what was there before; it begins
- * anywhere, for directories have no order. */
+/* Lists a copy of the names, because `visit` may change them; begins anywhere, because
+ * directories have no order. */
 static void do_list(struct disk *disk, const char *path, file_visit *visit, void *context) {
     struct disk_names *now = &disk->now;
     uint32_t count = 0;

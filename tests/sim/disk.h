@@ -1,13 +1,13 @@
-/* disk.h - files in memory that keep what a real disk promises, and no more.
+/* disk.h - a file system in memory that guarantees what a real disk does, and no more.
  *
- * What is written is seen by everybody at once.  What is synced survives a power failure; of
- * what is not, the seed decides page by page what the disk has kept.  A name (a new file, a
- * rename, a removal, a folder) survives once the folder it stands in is synced.  A sync that
- * failed has lost what it should have kept, and the next one does not bring it back.
+ * Writes are visible at once.  Synced bytes survive a power failure; of others the seed decides
+ * page by page which survive.  A change of names (a new file, a rename, a removal, a directory)
+ * survives once its directory is synced.  A sync that fails loses the bytes that it should have
+ * made durable, and the next one does not bring them back.
  *
- * Every operation is counted, by kind and path, so that a test can let each of them fail, or
- * end the process before, after or in the middle of it: from then on nothing has an effect and
- * everything fails, until disk_restart.  One thread. */
+ * Operations are counted by kind and path, so that a test can let each of them fail, or end the
+ * process before, after or in the middle of it: then every operation fails without effect until
+ * disk_restart. One thread at a time. */
 #ifndef TESTS_SIM_DISK_H
 #define TESTS_SIM_DISK_H
 
@@ -38,35 +38,35 @@ enum disk_operation {
 };
 #define DISK_BIT(operation) (1u << (operation))
 #define DISK_ALL            (DISK_BIT(DISK_OPERATIONS) - 1)
-/* Those that leave the disk as it was: ending the process there is like ending it at the next
- * one that does not.  (Opening makes files.) */
+/* Operations that change nothing: ending the process there is the same as ending it at the next
+ * one that does.  (Opening can make files.) */
 #define DISK_LOOKS                                                                                 \
     (DISK_BIT(DISK_READ) | DISK_BIT(DISK_STATUS) | DISK_BIT(DISK_LIST) | DISK_BIT(DISK_FREE_SPACE))
 
 enum disk_ending {
-    DISK_FAILS,         /* nothing is done, the error comes back */
-    DISK_FAILS_HALFWAY, /* a write: a part of it is done; all others: as above */
+    DISK_FAILS,         /* no effect; returns the error */
+    DISK_FAILS_HALFWAY, /* a write: part of it is written; others: as above */
     DISK_ENDS_BEFORE,   /* the process ends */
-    DISK_ENDS_HALFWAY,  /* a write: a part of it is done; all others: as before */
+    DISK_ENDS_HALFWAY,  /* a write: part of it is written; others: as above */
     DISK_ENDS_AFTER,
 };
 
-/* What is to happen to the operations number `first` to first + times - 1 of those counted. */
+/* Happens to the operations number `first` to first + times - 1 of those counted. */
 struct disk_fault {
     enum disk_ending ending;
-    int error;        /* what comes back, when it fails */
-    uint64_t first;   /* from 1; 0: there is no fault */
+    int error;        /* returned by a failing operation */
+    uint64_t first;   /* from 1; 0: no fault */
     uint64_t times;   /* 0: once */
     uint32_t kinds;   /* DISK_BITs of those counted; 0: all */
-    const char *path; /* only paths that hold this are counted; NULL: all; not copied */
+    const char *path; /* only paths that contain this are counted; NULL: all; not copied */
 };
 
-/* What a power failure makes of what was not synced. */
+/* Which unsynced changes survive a power failure. */
 enum disk_memory {
     DISK_KEEPS_NONE,
     DISK_KEEPS_ALL,
-    DISK_KEEPS_FIRST, /* of each file's pages and of each folder's changes, the first ones */
-    DISK_KEEPS_SOME,  /* any of a file's pages; of each folder's changes, the first ones */
+    DISK_KEEPS_FIRST, /* the first ones of each file's pages and each directory's changes */
+    DISK_KEEPS_SOME,  /* any of a file's pages; the first ones of each directory's changes */
     DISK_MEMORIES
 };
 
@@ -90,15 +90,15 @@ struct disk {
     struct files files; /* first: a struct files * is ours */
     struct chance chance;
     struct disk_fault fault;
-    uint64_t fault_counted; /* operations that the fault's kinds and path are true of */
-    uint64_t errors_one_in; /* any operation fails by chance; 0: none does */
-    uint64_t bytes_max;     /* all files together: no space beyond it; 0: no limit */
+    uint64_t fault_counted; /* operations that match the fault's kinds and path */
+    uint64_t errors_one_in; /* one in this many fails at random; 0: none */
+    uint64_t bytes_max;     /* size of the disk; 0: no limit */
     bool ended;             /* the process */
-    /* What is done of a write that stops halfway ends with a page, as a kernel copies it; else
-     * anywhere, which no reader of the live file can be expected to bear. */
+    /* A write that stops halfway ends at a page boundary, as a kernel copies it; otherwise
+     * anywhere, which readers of a live file need not handle. */
     bool whole_pages;
-    /* NULL, or called behind each operation of a living process; result: 0 or more, or why it
-     * failed.  (The process that ends behind an operation has done it.) */
+    /* NULL, or called after each operation of a running process; result: 0 or more, or an ERR_.
+     * (Also called for an operation after which the process ends.) */
     void (*performed)(void *context, enum disk_operation operation, const char *path,
                       int64_t result);
     void *context;
@@ -108,11 +108,11 @@ struct disk {
     void *admit_context;
     int64_t (*wall_ns)(void *wall_context); /* for the times of files; NULL: 0 */
     void *wall_context;
-    /* To look at. */
+    /* For tests to read. */
     uint64_t counts[DISK_OPERATIONS], count;
     uint32_t files_open;
-    char last[DISK_TEXT_MAX]; /* what the fault met, in words; "": nothing yet */
-    /* The disk's own. */
+    char last[DISK_TEXT_MAX]; /* describes the operation that the fault hit; "": none yet */
+    /* Private to the disk. */
     char volume[DISK_TEXT_MAX];
     int volume_error;
     struct disk_names now, durable;
@@ -126,30 +126,30 @@ struct disk {
 void disk_open(struct disk *disk, uint64_t seed);
 void disk_close(struct disk *disk);
 
-/* All that is there is durable from now on. */
+/* Makes everything durable. */
 void disk_settle(struct disk *disk);
 /* Counts from here on: operation number 1 is the next one. */
 void disk_arm(struct disk *disk, const struct disk_fault *fault);
-/* The process ends here, whatever it does from now on. */
+/* The process ends here: later operations fail without effect. */
 void disk_end(struct disk *disk);
-/* The process has ended (its files must be closed: what it does after its end has no effect, but
- * it does end) and another one begins.  `power`: and the machine had lost its power. */
+/* Another process begins.  The files of the ended one must be closed.  `power`: the machine lost
+ * power in between. */
 void disk_restart(struct disk *disk, bool power, enum disk_memory memory);
 
-/* What lies below this path is another volume: a rename there or back fails with `error`. */
+/* Makes this path another volume: a rename to or from it fails with `error`. */
 void disk_add_volume(struct disk *disk, const char *path, int error);
 
-/* For tests, which these calls neither count nor fail: */
+/* For tests; these calls are not counted and do not fail: */
 bool disk_exists(const struct disk *disk, const char *path);
 /* NULL: no such file. Valid until the next call that changes it. */
 const uint8_t *disk_bytes(const struct disk *disk, const char *path, size_t *size);
-/* Makes a durable file, and the folders above it; what is there is replaced. */
+/* Makes a durable file and its directories; replaces an existing one. */
 void disk_put(struct disk *disk, const char *path, const void *bytes, size_t size);
-/* Every file below `path` (folders too), in no order; false ends it. */
+/* Visits every file and directory below `path`, in no order; return false to stop. */
 typedef bool disk_visit(void *context, const char *path, bool directory);
 void disk_walk(const struct disk *disk, const char *path, disk_visit *visit, void *context);
 
-/* Bytes of all files that have a name or are open. */
+/* Bytes of all files with a name or an open handle. */
 uint64_t disk_used(const struct disk *disk);
 const char *disk_operation_name(enum disk_operation operation);
 

@@ -1,5 +1,4 @@
-/* disk_internal.h - what disk.c (the calls, and their faults) and disk_memory.c (what survives)
- * share; nobody else's. */
+/* disk_internal.h - shared by disk.c (operations and faults) and disk_memory.c (durability). */
 #ifndef TESTS_SIM_DISK_INTERNAL_H
 #define TESTS_SIM_DISK_INTERNAL_H
 
@@ -10,13 +9,13 @@ struct disk_file {
     bool directory, locked;
     char *path;         /* its name now, or its last one */
     uint32_t links;     /* names it has now: 0 or 1 */
-    uint32_t handles;   /* that it is open by */
+    uint32_t handles;   /* open ones */
     int64_t changed_ns; /* wall */
-    uint8_t *bytes;     /* what everybody sees */
+    uint8_t *bytes;     /* the present content */
     size_t size, room;
-    uint8_t *durable; /* what survives for sure; room as above */
+    uint8_t *durable; /* the content that certainly survives; room as above */
     size_t durable_size;
-    uint8_t *dirty; /* a byte a page: 1, if it was written and not synced */
+    uint8_t *dirty; /* one byte per page; 1: written and not synced */
 };
 
 static inline size_t disk_pages(size_t bytes) {
@@ -24,21 +23,20 @@ static inline size_t disk_pages(size_t bytes) {
 }
 
 struct disk_file *disk_file_new(struct disk *disk, bool directory);
-/* The part of it that fits: the last argument. */
 void disk_file_write(struct disk_file *file, const void *bytes, size_t size, size_t offset);
 void disk_file_resize(struct disk_file *file, size_t size);
 void disk_file_sync(struct disk_file *file);
-/* What a failed sync should have kept is lost, and nobody will be told again. */
+/* After a failed sync: its pages count as clean although they are not durable. */
 void disk_file_lose(struct disk_file *file);
 
 struct disk_file *disk_find(const struct disk_names *names, const char *path);
-/* What now happens to the names, at once for all to see, later durably.  The paths are copied. */
+/* Changes a name: visible at once, durable after a sync.  The paths are copied. */
 void disk_change_names(struct disk *disk, const char *from, const char *to, struct disk_file *file);
 void disk_sync_names(struct disk *disk, const char *directory);
 void disk_lose_power(struct disk *disk, enum disk_memory memory);
 void disk_forget_all(struct disk *disk);
 
-/* Is `path` an entry of this folder?  What has no '/' is one of ".". */
+/* True if `path` is an entry of this directory.  One without '/' is an entry of ".". */
 bool disk_is_in(const char *path, const char *directory);
 void *disk_grow(void *array, uint32_t *room, uint32_t count, size_t each);
 char *disk_copy(const char *text);

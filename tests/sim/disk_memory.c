@@ -1,8 +1,7 @@
-/* disk_memory.c - what a disk remembers: bytes by page, names by folder; and what it has
- * forgotten when the power comes back.
+/* disk_memory.c - durability: bytes by page, names by directory, and what a power failure loses.
  *
- * There are two tables of names, the present one and the durable one, and between them the list
- * of changes that no sync of their folder has carried over yet. */
+ * There is a table of the present names, one of the durable names, and a list of the changes
+ * between them, which a sync of their directory carries over. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +48,7 @@ static void file_free(struct disk_file *file) {
     free(file);
 }
 
-/* Whatever lies behind a file's end in these arrays is zero. */
+/* After a file's end these arrays are zero. */
 static void make_room(struct disk_file *file, size_t size) {
     if (size <= file->room) return;
     size_t room = file->room > 0 ? file->room : DISK_PAGE_BYTES;
@@ -101,7 +100,7 @@ void disk_file_lose(struct disk_file *file) {
     if (file->room > 0) memset(file->dirty, 0, disk_pages(file->room));
 }
 
-/* How much of a file that grew or shrank is there: any whole number of pages in between. */
+/* The size that survives if the file grew or shrank: any whole number of pages in between. */
 static size_t size_after(struct disk *disk, const struct disk_file *file, enum disk_memory memory,
                          bool all_kept) {
     const size_t before = file->durable_size, now = file->size;
@@ -129,7 +128,7 @@ static void file_loses_power(struct disk *disk, struct disk_file *file, enum dis
         seen++;
         if (!stays) continue;
         page_to(file, file->durable, page);
-        /* With the first ones the file's end goes along. */
+        /* The first pages bring the file's size with them. */
         const size_t end = (page + 1) * DISK_PAGE_BYTES;
         const size_t reached = end < file->size ? end : file->size;
         if (memory == DISK_KEEPS_FIRST && seen == kept && kept < dirty)
@@ -152,7 +151,7 @@ bool disk_is_in(const char *path, const char *directory) {
 }
 
 struct disk_file *disk_find(const struct disk_names *names, const char *path) {
-    for (uint32_t i = names->count; i-- > 0;) /* the young ones are asked for most */
+    for (uint32_t i = names->count; i-- > 0;) /* recent names are looked up most */
         if (strcmp(names->all[i].path, path) == 0) return names->all[i].file;
     return NULL;
 }
@@ -217,8 +216,8 @@ static void make_durable(struct disk *disk, struct disk_change *change) {
     change_free(change);
 }
 
-/* What happened to the file before, in other folders, is durable with it: a file that is moved
- * from one to another does not stand in both.  Returns how many of the first `count` are left. */
+/* Earlier changes of the same file in other directories become durable too, so that a moved file
+ * is not in both.  Returns how many of the first `count` changes are left. */
 static uint32_t carry_over_before(struct disk *disk, const struct disk_file *file, uint32_t count) {
     uint32_t left = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -230,7 +229,7 @@ static uint32_t carry_over_before(struct disk *disk, const struct disk_file *fil
     return left;
 }
 
-/* The first `most` of this folder's changes, in their order, become durable. */
+/* Makes the first `most` changes of this directory durable. */
 static void carry_over(struct disk *disk, const char *directory, uint64_t most) {
     uint32_t left = 0;
     for (uint32_t i = 0; i < disk->change_count; i++) {
@@ -256,9 +255,10 @@ static void drop_changes(struct disk *disk) {
     disk->change_count = 0;
 }
 
-/* Folders are taken one by one: what one has kept says nothing of another. */
+/* Directory by directory: how much survives of one is independent of the others. */
 static void names_lose_power(struct disk *disk, enum disk_memory memory) {
-    while (disk->change_count > 0 && memory != DISK_KEEPS_NONE) { /* each round ends a folder */
+    while (disk->change_count > 0 &&
+           memory != DISK_KEEPS_NONE) { /* each round completes a directory */
         const struct disk_change *change = &disk->changes[0];
         char *directory = disk_copy(change->to != NULL ? change->to : change->from);
         char *slash = strrchr(directory, '/');
@@ -293,9 +293,9 @@ static bool has_its_folder(const struct disk_names *names, const char *path) {
     return false;
 }
 
-/* What stands in a folder that is not there is not there either. */
+/* Drops names whose directory does not exist. */
 static void drop_orphans(struct disk_names *names) {
-    for (uint32_t i = 0; i < names->count;) { /* ends: a name fewer each time it begins anew */
+    for (uint32_t i = 0; i < names->count;) { /* ends: each restart has one name fewer */
         if (has_its_folder(names, names->all[i].path)) {
             i++;
             continue;
@@ -339,7 +339,7 @@ void disk_settle(struct disk *disk) {
         disk_file_sync(disk->now.all[i].file);
 }
 
-/* ---- files that nobody can reach any more ---- */
+/* ---- unreachable files ---- */
 
 static bool reachable(const struct disk *disk, const struct disk_file *file) {
     if (file->links > 0 || file->handles > 0) return true;

@@ -118,7 +118,7 @@ static size_t read_line(struct ledger_reading *reading, const uint8_t *bytes, si
         fail_msg("not a line of ours: %s", beginning);
     if (number >= ledger->count) fail_msg("line %u was never appended", number);
     if (number < reading->next)
-        fail_msg("line %u comes twice, or behind a later one (segment %llu)", number,
+        fail_msg("line %u occurs twice, or after a later one (segment %llu)", number,
                  (unsigned long long)reading->sequence);
     const size_t size = ledger_text(number, expected);
     if (size > left || memcmp(expected, bytes, size) != 0) fail_msg("line %u differs", number);

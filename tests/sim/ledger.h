@@ -1,7 +1,7 @@
-/* ledger.h - the lines a test has appended, and what it knows of each: whether its append came
- * back, and whether its segment was synced since.  Held against what a stream's segments hold.
+/* ledger.h - the lines that a test has appended, and their state: whether the append completed, and
+ * whether the segment was synced since.  Compared with the stream's segments.
  *
- * Lines are numbered from 0 and rise in the order of their appends; each says its number. */
+ * Lines are numbered from 0 in the order of their appends; each contains its number. */
 #ifndef TESTS_SIM_LEDGER_H
 #define TESTS_SIM_LEDGER_H
 
@@ -16,9 +16,9 @@
 
 struct ledger_line {
     uint64_t sequence; /* of the segment it went to */
-    bool stored;       /* its append came back, or a start found it */
-    bool synced;       /* a power failure must leave it */
-    bool gone;         /* a start did not find it: it must not come again */
+    bool stored;       /* its append completed, or a start found it */
+    bool synced;       /* it must survive a power failure */
+    bool gone;         /* a start did not find it: it must not reappear */
 };
 
 struct ledger {
@@ -26,7 +26,7 @@ struct ledger {
     struct ledger_line *lines;
     uint32_t count, room;
     uint64_t writing;   /* the sequence of the segment that was written to last */
-    uint64_t *doubtful; /* sequences of segments that a sync has failed for: they promise nothing */
+    uint64_t *doubtful; /* segments with a failed sync: nothing is guaranteed */
     uint32_t doubtful_count, doubtful_room;
 };
 
@@ -36,23 +36,23 @@ void ledger_close(struct ledger *ledger);
 /* Writes line number i with its newline; returns its size.  Most are short, one in 12 takes
  * pages. */
 size_t ledger_text(uint32_t i, char text[LEDGER_LINE_BYTES_MAX]);
-/* One more line; its number. */
+/* Adds a line and returns its number. */
 uint32_t ledger_appended(struct ledger *ledger);
-/* Its append came back with 0; it stands in the segment that was written to last. */
+/* Its append completed with 0; it is in the segment that was written to last. */
 void ledger_stored(struct ledger *ledger, uint32_t i);
-/* The power failed: what was not synced may be there or not. */
+/* The power failed: lines that were not synced may or may not be there. */
 void ledger_power_lost(struct ledger *ledger);
-/* What a disk has performed, as struct disk's hook says it: the ledger follows writes and syncs. */
+/* For struct disk's `performed`: records writes and syncs. */
 void ledger_follow(struct ledger *ledger, enum disk_operation operation, const char *path,
                    int64_t result);
 
 enum ledger_demand {
-    LEDGER_STORED, /* all whose append came back, and at most one more */
-    LEDGER_SYNCED, /* all that were synced; of the rest any */
+    LEDGER_STORED, /* all lines whose append completed, and at most one more */
+    LEDGER_SYNCED, /* all synced lines, and any of the others */
 };
-/* Reads the stream's segments: they are sound, sequences rise, the lines demanded are there in
- * their order and none twice.  Fails the test if not.  What is found is synced from now on, and
- * what is not is gone: the caller has let a start put the folder in order. */
+/* Reads the stream's segments and fails the test unless they are sound, their sequences rise,
+ * and they hold the demanded lines in order and none twice.  Lines that are found count as
+ * synced from now on, others as gone: the caller has let a start recover the directory. */
 void ledger_check(struct ledger *ledger, struct files *files, enum ledger_demand demand);
 
 #endif

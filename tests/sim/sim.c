@@ -1,8 +1,8 @@
-/* sim.c - the simulated port's clock, workers and everything that comes back: see sim.h.
+/* sim.c - the simulated port's clock, workers and completions.  See sim.h.
  *
- * An op that is started waits in its lane for a worker (WAITS), is taken by one (BEGINS: its
- * `run`, write or sync is done at the end of this), and comes back a moment later (RETURNS).
- * Between the two others have their turns, which is where orders differ. */
+ * A started op waits in its lane for a worker.  Its first event (BEGINS) runs its `run`, write
+ * or sync; its second (RETURNS), some time later, completes it.  Other ops have their events in
+ * between, so the order depends on the seed. */
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 
 #define ROUNDS_MAX 100000000u
 
-/* What an op's private words hold. */
+/* An op's private words. */
 enum { DUE_NS, ORDER, STAGE, REMOTE };
 enum op_stage { BEGINS, RETURNS };
 
@@ -22,7 +22,7 @@ static struct sim *sim_of(const struct port *port) {
     return port->backend;
 }
 
-/* ---- what is under way ---- */
+/* ---- events ---- */
 
 static void schedule(struct sim *sim, struct port_op *op, enum op_stage stage, int64_t after_ns) {
     op->backend[DUE_NS] = (uint64_t)(sim->now_ns + after_ns);
@@ -68,7 +68,7 @@ static struct sim_lane *lane_of(struct sim *sim, const struct port_op *op) {
 }
 
 static void lane_advance(struct sim *sim, struct sim_lane *lane) {
-    while (lane->busy < lane->workers) { /* ends: each turn takes a worker */
+    while (lane->busy < lane->workers) { /* ends: each turn occupies a worker */
         struct port_op *op = port_list_take_first(&lane->writes);
         if (op == NULL) op = port_list_take_first(&lane->queue);
         if (op == NULL) return;
@@ -260,7 +260,7 @@ uint32_t sim_hung(const struct sim *sim) {
     return count;
 }
 
-/* ---- what a back end owes ---- */
+/* ---- the back end ---- */
 
 static const char *back_end_name(const struct port *port) {
     (void)port;
@@ -311,9 +311,7 @@ static void back_end_start(struct port *port, struct port_op *op) {
                 break;
             }
         break;
-    default: /* the network, some day */
-        op->result = ERR_UNSUPPORTED;
-        schedule(sim, op, RETURNS, 0);
+    default: /* the network */ op->result = ERR_UNSUPPORTED; schedule(sim, op, RETURNS, 0);
     }
 }
 
@@ -338,7 +336,7 @@ static void back_end_post(struct port *port, struct port_op *op) {
 
 static void back_end_wait(struct port *port, int64_t timeout_ns) {
     struct sim *sim = sim_of(port);
-    assert(sim->rounds_left-- > 0); /* nothing ends */
+    assert(sim->rounds_left-- > 0); /* the test does not end */
     const int64_t until_ns = timeout_ns < 0 || timeout_ns > INT64_MAX - sim->now_ns
                                  ? INT64_MAX
                                  : sim->now_ns + timeout_ns;
@@ -346,11 +344,11 @@ static void back_end_wait(struct port *port, int64_t timeout_ns) {
     if (next != NULL && due_ns(next) <= until_ns) {
         if (due_ns(next) > sim->now_ns) sim->now_ns = due_ns(next);
     } else {
-        assert(until_ns != INT64_MAX); /* it would wait for ever: nothing is under way */
+        assert(until_ns != INT64_MAX); /* it would wait for ever: there is no event */
         sim->now_ns = until_ns;
     }
     while ((next = next_due(sim)) != NULL && due_ns(next) <= sim->now_ns)
-        event(sim, next); /* ends: nothing new is due at once for ever, workers are finite */
+        event(sim, next); /* ends: the number of workers is limited */
 }
 
 static int no_network(struct port *port, struct port_socket *socket, struct port_address *address) {
@@ -386,7 +384,7 @@ static void back_end_random(struct port *port, void *bytes, size_t size) {
         ((uint8_t *)bytes)[i] = (uint8_t)chance_next(&sim_of(port)->chance);
 }
 
-/* ---- other programs ---- */
+/* ---- external programs ---- */
 
 struct program {
     int64_t ends_ns;
@@ -401,7 +399,7 @@ static int program_start(struct processes *processes, const char *const *words,
                          struct process *process) {
     struct sim *sim = sim_of_processes(processes);
     const int refused = admit(sim, words[0]);
-    if (refused != 0 || sim->disk.ended) return ERR_IO; /* a dead process starts nothing */
+    if (refused != 0 || sim->disk.ended) return ERR_IO; /* the process has ended */
     const int code =
         sim->run_program != NULL ? sim->run_program(sim->program_context, words) : ERR_NOT_FOUND;
     if (code < 0) return code;
@@ -498,7 +496,7 @@ void sim_step_wall(struct sim *sim, int64_t by_ns) {
 
 void sim_pass(struct sim *sim, int64_t ns) {
     const int64_t end_ns = sim->now_ns + ns;
-    while (sim->now_ns < end_ns) /* ends: each round goes on to what is due, or to the end */
+    while (sim->now_ns < end_ns) /* ends: each round advances to the next event, or to the end */
         port_wait(sim->port, end_ns - sim->now_ns);
 }
 

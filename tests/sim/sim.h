@@ -1,10 +1,11 @@
-/* sim.h - the simulated port: a back end whose time, chance and disk are the test's.
+/* sim.h - the simulated port: a back end whose clock, random numbers and disk belong to the test.
  *
- * Time stands still while anything runs, and jumps to whatever comes next.  Work is run on
- * virtual workers, as many a lane as a real port has; the seed says how long each operation
- * takes, and so in which order they come back.  The same seed, the same run.  One thread.
+ * Time does not pass while code runs; it jumps to the next event.  Each lane has as many virtual
+ * workers as on a real port.  The seed decides how long each operation takes, and so the order of
+ * completions: the same seed gives the same run.  One thread (jobs of remote lanes run on others,
+ * in turns).
  *
- * The network is not there yet: listening and binding are refused (ERR_UNSUPPORTED). */
+ * There is no network yet: listening and binding fail with ERR_UNSUPPORTED. */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 
@@ -20,24 +21,24 @@
 
 #define SIM_HANGS_MAX 4
 
-/* Workers of a lane, and what waits for one of them. */
+/* A lane's workers, and the ops that wait for one. */
 struct sim_lane {
-    struct port_list writes, queue; /* writes go first, as they do on a real one */
+    struct port_list writes, queue; /* writes run first, as on a real port */
     uint32_t workers, busy;
 };
 
 struct sim_remote;
 
 struct sim {
-    struct port_backend backend; /* what port_open is given */
+    struct port_backend backend; /* for port_open */
     struct disk disk;
     struct chance chance;
     int64_t now_ns;
-    int64_t wall_ahead_ns; /* the wall clock is so far ahead of now_ns */
-    /* An operation takes so long at most; one in 64 of them a hundred times that. */
+    int64_t wall_ahead_ns; /* wall clock minus now_ns */
+    /* The longest duration of an operation; one in 64 takes up to 100 times as long. */
     int64_t work_ns_max, write_ns_max, sync_ns_max;
-    struct port *port;          /* the one that is open, or NULL */
-    struct port_list under_way; /* what comes back by itself; its time is in the op */
+    struct port *port;          /* the open one, or NULL */
+    struct port_list under_way; /* ops with an event at a time that is in the op */
     struct port_op *signal_op;
     uint32_t signals_kept; /* a bit each */
     struct sim_lane lanes[PORT_LANES];
@@ -46,30 +47,30 @@ struct sim {
     char hung_paths[SIM_HANGS_MAX][DISK_TEXT_MAX];
     uint32_t hung_path_count;
     uint64_t started;
-    /* Other programs.  run_program is what one does, all at once when it starts: its exit code,
-     * or an ERR_: it cannot be started.  It ends program_ns later; who is asked to end does so
-     * at once, with 143. */
+    /* External programs.  run_program does everything that one does, when it starts, and returns
+     * its exit code, or an ERR_ if it cannot be started.  The program ends program_ns later; one
+     * that is asked to end does so at once, with 143. */
     struct processes processes;
     int (*run_program)(void *context, const char *const *words);
     void *program_context;
     int64_t program_ns;
     uint32_t programs_running;
-    uint64_t rounds_left; /* of waiting: a test that needs more runs in circles */
+    uint64_t rounds_left; /* of waiting; a test that needs more does not end */
 };
 
-/* The clocks begin at some moment of the seed's; the wall clock at sim_set_wall, else 2026. */
+/* The seed decides where the clocks begin; the wall clock somewhere in 2026. */
 void sim_open(struct sim *sim, uint64_t seed);
 void sim_close(struct sim *sim);
 
-/* Opens a port on it: one at a time, as a process has one.  The clocks and the disk go on. */
+/* Opens a port: one at a time, as a process has one.  The clocks and the disk continue. */
 struct port *sim_port(struct sim *sim);
 
 int64_t sim_wall_ns(const struct sim *sim);
 void sim_set_wall(struct sim *sim, int64_t wall_ns);
-void sim_step_wall(struct sim *sim, int64_t by_ns); /* somebody sets the clock */
-/* So much time passes; whatever is due in it happens. */
+void sim_step_wall(struct sim *sim, int64_t by_ns); /* the wall clock is changed */
+/* Lets this time pass, with all events in it. */
 void sim_pass(struct sim *sim, int64_t ns);
-/* The process is asked for something. */
+/* Sends the process a request. */
 void sim_signal(struct sim *sim, enum port_signal signal);
 
 /* From now on every operation on this path and below it (and every start of a program there) hangs

@@ -1,7 +1,6 @@
-/* sweep.c - see sweep.h.
- * The first run of a scenario, unharmed, says how many operations of each kind there are; a
- * sweep goes on beyond that number until a fault is met no more, for what fails makes others
- * happen. */
+/* sweep.c - see sweep.h. The first run of a scenario, without faults, counts its operations of
+ * each kind.  A sweep continues after that number until a fault hits no operation any more,
+ * because failures cause further operations. */
 #include "tests/sim/sweep.h"
 
 #include <assert.h>
@@ -113,7 +112,7 @@ static enum sweep_harm harm_of(const struct disk *disk, const struct disk_fault 
 static bool run_trial(const struct scenario *scenario, uint64_t seed,
                       const struct disk_fault *fault, bool power, enum disk_memory memory,
                       uint64_t *counted) {
-    /* Not on the stack: what failed is told when that is gone. */
+    /* Not on the stack: it is printed after the test's stack is gone. */
     struct sim *sim = malloc(sizeof *sim);
     void *context = calloc(1, scenario->context_size > 0 ? scenario->context_size : 1);
     assert_true(sim != NULL && context != NULL);
@@ -203,7 +202,7 @@ uint32_t sweep_errors(const struct scenario *scenario, uint64_t seed) {
     return trials;
 }
 
-/* Before and behind each operation that changes something, and in the middle of each write. */
+/* Before and after each operation that changes something, and in the middle of each write. */
 static uint32_t sweep_ends(const struct scenario *scenario, uint64_t seed, bool power,
                            enum disk_memory memory) {
     static const struct disk_fault faults[] = {

@@ -1,10 +1,10 @@
-/* sweep.h - a scenario is run again and again, and each time something else goes wrong: an error
- * at every single file operation, the process's end before, after and in the middle of every one,
- * a power failure there.  Whoever writes a scenario says what is there before, what is done, what
- * the next start does, and what must hold then; the sweep finds the operations.
+/* sweep.h - runs a scenario many times, each time with another fault: an error at every single file
+ * operation, the end of the process before, after and in the middle of every one, a power failure
+ * there.  A scenario defines what exists before, what is done, what the next start does, and what
+ * must hold then; the sweep finds the operations.
  *
- * A trial that fails says its scenario, its seed, what went wrong and what the program said
- * last; SWEEP_TEST makes a cmocka test that does. */
+ * A trial that fails prints its scenario, seed, fault and the program's last messages;
+ * SWEEP_TEST makes such a cmocka test. */
 #ifndef TESTS_SIM_SWEEP_H
 #define TESTS_SIM_SWEEP_H
 
@@ -12,31 +12,31 @@
 #include "tests/sim/sim.h"
 
 enum sweep_harm {
-    SWEEP_NONE,          /* nothing went wrong */
-    SWEEP_ERROR,         /* operations failed; the process lived on */
-    SWEEP_PROCESS_ENDED, /* what was written stays */
-    SWEEP_POWER_LOST,    /* what was not synced may be gone */
+    SWEEP_NONE,          /* no fault */
+    SWEEP_ERROR,         /* operations failed; the process continued */
+    SWEEP_PROCESS_ENDED, /* writes survive */
+    SWEEP_POWER_LOST,    /* only synced bytes survive for certain */
 };
 
 struct scenario {
     const char *name;
-    size_t context_size; /* of what the calls below get; all zero at the start of each trial */
-    /* What is there before.  Nothing fails, and all of it is durable then.  May be NULL. */
+    size_t context_size; /* of the calls' context, which is zeroed before each trial */
+    /* Prepares the disk, without faults; all of it becomes durable.  May be NULL. */
     void (*set_up)(struct sim *sim, void *context);
-    /* What is swept.  It must come to an end, whatever fails, with every file closed and no port
-     * open; once sim->disk.ended it is a dead process whose calls have no effect, and what comes
-     * back to it must not be believed. */
+    /* The part with faults.  It must end whatever fails, with every file closed and no port
+     * open; once sim->disk.ended its process has ended: calls have no effect and their results
+     * mean nothing. */
     void (*run)(struct sim *sim, void *context);
-    /* The next start, to its end, behind this harm.  Nothing fails any more.  May be NULL. */
+    /* The complete next start after this harm, without faults.  May be NULL. */
     void (*restart)(struct sim *sim, void *context, enum sweep_harm harm);
     /* What must hold then; fails the test if it does not. */
     void (*check)(struct sim *sim, void *context, enum sweep_harm harm);
     void (*tear_down)(struct sim *sim, void *context); /* may be NULL */
 };
 
-/* The sweeps; each ends with the number of its trials, which a test may hold against a floor so
- * that it notices when nothing is swept any more.  LOGPORT_TEST_SCALE below 100 passes over
- * operations; they count as if they had been tried. */
+/* Each sweep returns the number of its trials, which a test can compare with a minimum to detect
+ * a sweep that no longer finds operations.  LOGPORT_TEST_SCALE below 100 skips some; they are
+ * counted. */
 uint32_t sweep_nothing(const struct scenario *scenario, uint64_t seed); /* one trial */
 /* Every operation fails: once, three times, and from there on. */
 uint32_t sweep_errors(const struct scenario *scenario, uint64_t seed);
@@ -47,14 +47,14 @@ uint32_t sweep_power_failures(const struct scenario *scenario, uint64_t seed);
 void sweep_trial(const struct scenario *scenario, uint64_t seed, const struct disk_fault *fault,
                  bool power, enum disk_memory memory);
 
-/* For tests that do not sweep: what to say should they fail before sweep_end. */
+/* For tests that do not sweep: what to print if they fail before sweep_end. */
 void sweep_begin(const char *name, uint64_t seed);
-void sweep_watch(const struct disk *disk); /* its fault is told too */
+void sweep_watch(const struct disk *disk); /* prints its fault too */
 void sweep_end(void);
-/* Says more about what is going on, should it fail. */
+/* Adds to what is printed if the test fails. */
 void sweep_note(const char *format, ...) FORMATS(1, 2);
 
-/* cmocka's fixtures: messages of the program are kept, and told only of a trial that fails. */
+/* cmocka fixtures: keep the program's messages, and print those of a trial that fails. */
 int sweep_listen(void **state);
 int sweep_tell(void **state);
 #define SWEEP_TEST(name) cmocka_unit_test_setup_teardown(name, sweep_listen, sweep_tell)

@@ -1,5 +1,5 @@
 /* port_remote_test.c - remote lanes and system_run_within: work that hangs delays nothing else, and
- * whoever gave it up never hears of it again. */
+ * once given up it touches only its own memory. */
 #include "tests/unit/probe.h"
 
 #include <stdatomic.h>
@@ -7,7 +7,7 @@
 #include "port/process.h"
 #include "port/remote.h"
 
-/* What the test keeps of a job, whose own memory `release` frees. */
+/* What a test observes of a job; `release` frees the job itself. */
 struct watch {
     atomic_bool may_end;
     atomic_int begun, ended, released;
@@ -69,7 +69,7 @@ static int64_t step_run(void *context) {
 
 static void step_keep(void *context) {
     (void)context;
-    fail_msg("nobody gave it up");
+    fail_msg("it was not abandoned");
 }
 
 static void jobs_run_in_the_order_of_their_starts(void **state) {

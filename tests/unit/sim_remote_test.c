@@ -102,14 +102,14 @@ static void an_abandoned_job_continues_by_itself(void **state) {
     int releases = 0;
     struct job job = {port_files(b.port), "logs/new", "archive/new", 0, &releases};
     struct job queued = {port_files(b.port), "logs/2", "archive/2", 0, &releases};
-    struct probe probe = probe_new(NULL), behind = probe_new(NULL);
+    struct probe probe = probe_new(NULL), after = probe_new(NULL);
     sim_hang(&b.sim, "archive/new");
     port_remote_work(b.remote, &probe.op, copy, released, &job);
-    port_remote_work(b.remote, &behind.op, copy, released, &queued);
+    port_remote_work(b.remote, &after.op, copy, released, &queued);
     sim_pass(&b.sim, SIM_S);
     port_remote_abandon(b.remote);
     assert_int_equal(sim_await(&b, &probe, 1), ERR_TIMED_OUT);
-    assert_int_equal(sim_await(&b, &behind, 1), ERR_TIMED_OUT);
+    assert_int_equal(sim_await(&b, &after, 1), ERR_TIMED_OUT);
     assert_int_equal(releases, 1);
     assert_int_equal(queued.steps, 0);
     sim_end_hangs(&b.sim);
@@ -118,7 +118,7 @@ static void an_abandoned_job_continues_by_itself(void **state) {
     bench_close(&b);
 }
 
-static void a_job_left_behind_ends_without_effect_with_its_process(void **state) {
+static void a_job_left_after_ends_without_effect_with_its_process(void **state) {
     (void)state;
     struct bench b;
     bench_open(&b, 3);
@@ -192,7 +192,7 @@ int program_main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_on_a_hung_path_stops_in_the_middle_and_continues),
         cmocka_unit_test(an_abandoned_job_continues_by_itself),
-        cmocka_unit_test(a_job_left_behind_ends_without_effect_with_its_process),
+        cmocka_unit_test(a_job_left_after_ends_without_effect_with_its_process),
         cmocka_unit_test(an_abandoned_job_is_the_callers_or_released_at_any_moment),
         cmocka_unit_test(the_same_seed_is_the_same_run),
     };
