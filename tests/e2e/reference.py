@@ -1,6 +1,5 @@
-"""reference.py - what search should answer, written plainly and apart from it: records whose
-time and level are known because they were made here, conditions that are evaluated on
-Python's own values, and the orders and groups in which lines come out."""
+"""reference.py - a simple second implementation of search: random records whose time and level are
+known, conditions evaluated on Python's own values, and the order and context groups of output."""
 
 import datetime
 import functools
@@ -12,7 +11,7 @@ WORDS = (
     "connection timeout payment user-42 größe 東京 cache.redis /api/users/7 a x_y OK failed retry Error naïve Zürich "
     "10.0.0.7 0x1f 550e8400-e29b-41d4-a716-446655440000 \\\\share \"quoted\" tab\there é👍 [x] (y) * ? $5 100%"
 ).split(" ")
-# All times that records say lie before the days in which they are received.
+# All times in records are earlier than the days on which they are received.
 BEGIN_NS = (int(time.time()) // 86400 - 60) * 86400 * 10**9
 
 
@@ -25,14 +24,14 @@ class Entry:
 
 
 def iso(time_ns, minutes=0, zone="Z", separator="T", point="."):
-    """To the millisecond, in a zone that is so many minutes before UTC."""
+    """A time to the millisecond, in a zone that is `minutes` ahead of UTC."""
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=time_ns // 10**6, minutes=minutes)
     return moment.strftime("%Y-%m-%d" + separator + "%H:%M:%S") + point + "%03d" % (moment.microsecond // 1000) + zone
 
 
 def a_time(rng, n):
-    """(fields, what they mean)"""
-    # Not quite in order, as happens.
+    """(fields, their meaning)"""
+    # Slightly out of order, as in real logs.
     time_ns = BEGIN_NS + (n * 7000 + rng.randrange(60000)) * 10**6
     ms = time_ns // 10**6
     forms = [
@@ -45,8 +44,8 @@ def a_time(rng, n):
         {"t": 1, "@t": iso(time_ns)},
         {"date": ms * 1000},
         {"instant": {"epochSecond": ms // 1000, "nanoOfSecond": ms % 1000 * 10**6}},
-        {"ts": "yesterday", "time": ms},  # what cannot be read does not count
-        {"time": ms, "@timestamp": iso(time_ns + 86400 * 10**9)},  # @timestamp goes before
+        {"ts": "yesterday", "time": ms},  # invalid times are ignored
+        {"time": ms, "@timestamp": iso(time_ns + 86400 * 10**9)},  # @timestamp takes precedence
     ]
     form = rng.randrange(len(forms))
     return forms[form], time_ns + 86400 * 10**9 if form == len(forms) - 1 else time_ns
@@ -88,7 +87,7 @@ def a_record(rng, n, pad):
         fields.update(more)
     if "@t" in fields and level == 0:
         fields.pop("level", None)
-        level = 9  # CLEF's way to say information
+        level = 9  # in CLEF a missing level means information
     fields["msg"] = " ".join(rng.choice(WORDS) for _ in range(rng.randrange(1, 9)))
     if rng.random() < 0.7:
         fields["http"] = {
@@ -121,7 +120,7 @@ NOTHING = object()
 
 
 def find(value, path):
-    """What is at a dotted path; names may hold dots, and one that is all of the path goes first."""
+    """The value at a dotted path.  Names may contain dots; a name that equals the whole path takes precedence."""
     found = NOTHING
     if isinstance(value, dict):
         if path in value:
@@ -172,7 +171,7 @@ PATTERNS = ["^/api/users/4", "größe", "[0-9]+$", "^[a-m]", "OK|new", "\\d{3}",
 
 
 class Condition:
-    """One that was drawn: its text in our language, and whether it holds of a record."""
+    """A random condition: its text for --where, and a function that evaluates it on a record."""
 
     def __init__(self, rng, depth=0):
         kind = rng.randrange(7 if depth < 3 else 4)
@@ -214,7 +213,7 @@ class Condition:
         return name + rng.choice([sign, " %s " % sign]) + value_text(rng, value), test
 
     def a_match(self, rng):
-        # Of objects and arrays the text is matched as it stands, blanks and all: not asked here.
+        # The text of objects and arrays is matched with its white space: not tested here.
         path, pattern, sign = rng.choice(SCALARS), rng.choice(PATTERNS), rng.choice(["~", "!~"])
         regex = re.compile(pattern, re.MULTILINE)
 
@@ -247,7 +246,7 @@ def moment_text(rng, time_ns):
 
 
 def chosen(entries, found, most, newest):
-    """Sorted by time; what says none was received behind all others."""
+    """Sorted by time; records without a time were received after all others."""
 
     def order(one, other):
         a, b = (entries[i].time_ns if entries[i].time_ns is not None else 2**63 for i in (one, other))
@@ -258,14 +257,14 @@ def chosen(entries, found, most, newest):
 
 
 def with_context(lines, streams, found, most, before, after):
-    """As grep groups them, each stream for itself."""
+    """Groups of context lines as grep prints them, for each stream separately."""
     out, last = [], None
     for i in found[:most] if most is not None else found:
         first = i
         while first > 0 and i - first < before and streams[first - 1] == streams[i] and (last is None or first - 1 > last):
             first -= 1
         if last is not None and i <= last:
-            first = last + 1  # it was printed as what comes after another
+            first = last + 1  # already printed as context after another line
         elif last is not None and (first > last + 1 or streams[first] != streams[last]):
             out.append(b"--")
         end = i

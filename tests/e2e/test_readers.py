@@ -1,6 +1,6 @@
-"""test_readers.py - readers at work while the files under them are closed, packed and deleted: ours,
-plain lz4 and rg, and on Windows programs that share nothing.  No line is lost or seen twice,
-and no step of the daemon waits for ever."""
+"""test_readers.py - segments are closed, re-packed and deleted while programs read them: logport, lz4
+and rg, and on Windows programs that open files exclusively.  No line is lost or seen twice, and
+no step of the daemon waits for ever."""
 
 import json
 import os
@@ -36,21 +36,21 @@ def status(daemon):
 
 
 def look_again(daemon):
-    """A reload makes the daemon look after its closed files at once: else it waits until a rush is over."""
+    """After a reload the daemon works on closed segments at once, without the usual delay."""
     result = logport("reload", "--dir", daemon.base)
     if result.code != 0:
         raise AssertionError("%d: %s%s" % (result.code, result.said, daemon.said))
 
 
 class Load(threading.Thread):
-    """Sends numbered lines over one connection, in bursts, until it is told to end."""
+    """Sends numbered lines over one connection, in bursts, until finish()."""
 
     BURST = 300
 
     def __init__(self, case, daemon, pace=lambda load: None):
         super().__init__(daemon=True)
         self.case, self.daemon, self.pace = case, daemon, pace
-        self.sent = []  # what is in it may have been received, and nothing else
+        self.sent = []  # these lines may have been received, no others
         self.over = threading.Event()
         self.error = None
         case.addCleanup(self.over.set)
@@ -59,7 +59,7 @@ class Load(threading.Thread):
 
     def run(self):
         try:
-            # Bursts, not a flood: what is full gets closed, and what is closed is looked at.
+            # Bursts, so that full segments are closed and the keeper has time for them.
             while not self.over.wait(0.1 if WINDOWS else 0.02):
                 first = len(self.sent)
                 burst = [log_line(self.case.rng, n=n) for n in range(first, first + self.BURST)]
@@ -70,7 +70,7 @@ class Load(threading.Thread):
             self.error = error
 
     def finish(self):
-        """Returns all that was sent; it is stored."""
+        """Stops sending and waits until everything is stored; returns all sent lines."""
         self.over.set()
         self.join(PATIENCE_S)
         self.connection.close()
@@ -117,16 +117,16 @@ class ReadersAtWork(Case):
         self.assert_lines(logport("tail", "-n", "900", daemon.base).lines, sent)
 
     def cat_and_search(self, daemon, count):
-        """Again and again, until so many files have been seen to."""
+        """Runs both repeatedly until `count` segments have been processed."""
         rounds = [1]
 
         def pace(load):
-            """A few files come with each round: on a slow machine more would be read over and over."""
+            """Adds a few segments in each round: on a slow machine the rounds would become too long."""
             while len(load.sent) > rounds[0] * 8 * load.BURST and not load.over.wait(0.05):
                 pass
 
         load = Load(self, daemon, pace)
-        for _ in range(10000):  # ends: files are seen to all the time
+        for _ in range(10000):  # ends: segments are processed all the time
             before = status(daemon)["stored"]
             shown = logport("cat", daemon.base)
             self.assertEqual((shown.code, shown.err), (0, b""))
@@ -142,7 +142,7 @@ class ReadersAtWork(Case):
             rounds[0] += 1
             if self.enough(daemon, 60, count):
                 break
-            # Readers without a pause would leave no time for what is of the lowest priority.
+            # Readers without a pause would leave no time for work of the lowest priority.
             wait_until(lambda: status(daemon)["main"][count] > seen_to, "another file is seen to")
         sent = load.finish()
         self.assert_lines(logport("cat", daemon.base).lines, sent)
@@ -158,7 +158,7 @@ class ReadersAtWork(Case):
             for words in (("cat",), ("search", '"n":')):
                 before = status(daemon)["stored"]
                 shown = logport(*words, daemon.base)
-                if b"deleted" in shown.err:  # some that it had yet to read: it says so
+                if b"deleted" in shown.err:  # some that it had not read yet: it reports them
                     self.assertEqual(shown.code, 2)
                     continue
                 self.assertEqual((shown.code, shown.err), (0 if shown.lines or words == ("cat",) else 1, b""))
@@ -188,7 +188,7 @@ class ReadersAtWork(Case):
             self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
         daemon.stop()
         files = segments(daemon.base)
-        reader = SlowReader(self, program("logport") + ["cat", daemon.base])  # stands in the first
+        reader = SlowReader(self, program("logport") + ["cat", daemon.base])  # is in the first
         for path in files[1:3]:
             os.remove(path)
         out, said = reader.finish(code=2)
@@ -261,7 +261,7 @@ class ReadersAtWork(Case):
         daemon.stop()
 
     def ours(self, file, base):
-        """Under Wine an open file is not replaced, as it is by Windows itself: see HeldFiles."""
+        """Wine, unlike Windows, does not replace an open file: see HeldFiles."""
         words = [] if WINDOWS else [("cat", file), ("cat", base), ("search", '"n":', base)]
         return [program("logport") + list(each) for each in words]
 
@@ -300,7 +300,7 @@ class ReadersAtWork(Case):
 
 
 class Holder:
-    """Another program that holds files and shares little (tests/windows/hold.c)."""
+    """Another program that keeps files open without sharing them (tests/windows/hold.c)."""
 
     def __init__(self, case):
         self.case = case
@@ -326,7 +326,7 @@ class Holder:
 
 @unittest.skipUnless(WINDOWS, "elsewhere a file that is open can be renamed and deleted")
 class HeldFiles(Case):
-    """What another program has to itself is left alone until it lets go, and then soon seen to."""
+    """A file that another program has opened exclusively is processed soon after it is released."""
 
     def begin(self, *words, **config):
         self.path = os.path.join(self.directory(), "logportd.json")
@@ -340,7 +340,7 @@ class HeldFiles(Case):
             json.dump(config, file)
 
     def send(self, count=200):
-        """So many lines, which are stored behind it."""
+        """Sends `count` lines and waits until they are stored."""
         self.daemon_.send(b"".join(line + b"\n" for line in self.more(count)))
         self.wait_stored()
 
@@ -384,7 +384,7 @@ class HeldFiles(Case):
                 self.assertEqual(os.path.getsize(files[1]), before)
                 self.send()
                 read = logport("cat", self.base)
-                if how == "alone":  # what can be read is, and what cannot is told
+                if how == "alone":  # readable segments are read, the others are reported
                     self.assertEqual(read.code, 2)
                     self.assertIn("in use by another program", read.said)
                     self.assert_lines(read.lines, self.sent[:200] + self.sent[400:])
@@ -445,7 +445,7 @@ class HeldFiles(Case):
             holder.tell("catch " + part)
             rotating = self.in_thread(logport, "rotate", "--dir", self.base)
             caught += holder.answer() == "held"
-            self.send()  # goes on into the next
+            self.send()  # continues in the next
             holder.ask("let go", "free")
             self.assertEqual(rotating.finish().code, 0)
             self.assertFalse(os.path.exists(part))
@@ -551,16 +551,16 @@ class HeldFiles(Case):
 
 
 class SlowReader:
-    """A program whose output is not read on behind its first line, until it is asked to finish."""
+    """A program of whose output only the first line is read until finish()."""
 
     def __init__(self, case, command):
         self.command = command
         self.process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0)
         case.addCleanup(self.close)
-        self.first = self.process.stdout.read(1)  # it has begun; what follows fills the pipe
+        self.first = self.process.stdout.read(1)  # it has started; the rest fills the pipe
 
     def finish(self, code=0):
-        """What it printed, and what it said."""
+        """Reads the rest; returns all of stdout and stderr."""
         out = self.first + b"".join(iter(lambda: self.process.stdout.read(1 << 16), b""))
         said = self.process.stderr.read().decode()
         ended = self.process.wait(PATIENCE_S)

@@ -1,5 +1,5 @@
-"""test_reload.py - another configuration becomes active while lines arrive: nothing is lost,
-what is wrong changes nothing, and listeners come and go."""
+"""test_reload.py - a new configuration becomes active while lines arrive: no line is lost, an invalid
+configuration changes nothing, and listeners are added and removed."""
 
 import contextlib
 import json
@@ -137,7 +137,7 @@ class Reload(Reloading):
             sorted(stored),
             sorted([b'{"stays":1}', b'{"stays":2}', b'{"goes":1}', b'{"unfinished":1}', b'{"goes":2}']),
         )
-        # What left comes back.
+        # The removed listeners return.
         self.write(tcp=["127.0.0.1:%d" % first, "127.0.0.1:%d" % second], udp="127.0.0.1:%d" % udp)
         self.reload(daemon)
         daemon.send(b'{"back":1}\n', listener=1)
@@ -210,10 +210,10 @@ class ReloadUnderLoad(Reloading):
                 for n in range(count // 10):
                     sender.sendto(b'{"udp":1,"n":%d}' % n, daemon.udp[0][:2])
                     if n % 50 == 49:
-                        time.sleep(0.005)  # loopback must not overflow: that would be the kernel's loss
+                        time.sleep(0.005)  # the socket buffer must not overflow: the kernel would drop datagrams
 
         def comer(port):
-            """Connects to a listener that comes and goes; returns which lines a daemon has read."""
+            """Connects repeatedly to a listener that is added and removed; returns the lines that were read."""
             read, n = set(), 0
             while not over.is_set():
                 try:

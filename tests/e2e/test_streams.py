@@ -1,5 +1,5 @@
 """test_streams.py - listeners feed named streams: each line in the stream of its listener, each
-connection in order, each stream with files, archive and retention of its own."""
+connection in order, each stream with its own segments, archive and retention."""
 
 import contextlib
 import json
@@ -115,7 +115,7 @@ class Streams(Reloading):
         for begin in range(0, len(metrics), 20):
             daemon.datagrams(b"\n".join(metrics[begin : begin + 20]))
         audit = self.lines(150, to="audit")
-        with daemon.connect(1) as connection:  # each batch more than a segment
+        with daemon.connect(1) as connection:  # each batch fills more than a segment
             for begin in range(0, len(audit), 30):
                 connection.sendall(b"\n".join(audit[begin : begin + 30]) + b"\n")
                 wait_until(lambda: status(daemon)["streams"]["audit"]["stored"] == begin + 30, "it is stored")
@@ -167,7 +167,7 @@ class Streams(Reloading):
         tcp[1]["stream"] = "trail"
         self.write(tcp=tcp, flush_ms=20, streams={"trail": {"segment_bytes_max": "1KiB"}})
         self.reload(daemon)
-        connection.sendall(b'1}\n{"n":2}\n')  # the record goes where its listener feeds when it is whole
+        connection.sendall(b'1}\n{"n":2}\n')  # a record goes to the stream that its listener has when the record is complete
         other.sendall(b'{"main":1}\n')
         self.assert_lines(daemon.wait_stored(2, "trail"), [b'{"n":1}', b'{"n":2}'])
         self.assert_lines(daemon.wait_stored(2, "main"), [b'{"main":0}', b'{"main":1}'])
@@ -216,7 +216,7 @@ class Streams(Reloading):
         daemon.stop()
         found = [line for name in names for line in daemon.lines_stored(name)]
         self.assertEqual(sorted(found), sorted(line for lines in sent for line in lines))
-        for name in names:  # in each stream each connection's lines rise
+        for name in names:  # in each stream the numbers of each connection rise
             last = [-1, -1, -1]
             for line in map(json.loads, daemon.lines_stored(name)):
                 self.assertGreater(line["n"], last[line["c"]])

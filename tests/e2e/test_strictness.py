@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""test_strictness.py - which lines are JSON, by a parser that is not ours.
+"""test_strictness.py - compares which lines are JSON with another parser.
 
-Python's json, made as strict as RFC 8259 (it lets NaN and Infinity pass otherwise), and its UTF-8
-decoder, which is strict, accept the same changed lines as `logport check --any` does.
+`logport check --any` accepts the same randomly changed lines as Python's json, which is made as
+strict as RFC 8259 (by default it accepts NaN and Infinity), with Python's strict UTF-8 decoder.
 """
 
 import json
@@ -41,13 +41,13 @@ def refuse(word):
     raise ValueError(word + " is no JSON")
 
 
-# Numbers stay text: how large they are is not asked.
+# Numbers stay text: their size does not matter.
 STRICT = json.JSONDecoder(parse_constant=refuse, parse_int=str, parse_float=str, strict=True)
 
 
 def is_json(line):
     try:
-        text = line.decode("utf-8")  # refuses surrogates and overlong forms
+        text = line.decode("utf-8")  # rejects surrogates and overlong forms
         begin = len(text) - len(text.lstrip(" \t\r"))
         _, end = STRICT.raw_decode(text, begin)
     except ValueError:

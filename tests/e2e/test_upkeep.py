@@ -1,5 +1,5 @@
-"""test_upkeep.py - the daemon keeps the books of its closed files, and deletes those that have to
-go, and no other."""
+"""test_upkeep.py - the daemon records its closed segments in the manifest, and deletes those that the
+retention rules select, and no others."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class Upkeep(Case):
         lines = manifest(daemon.base)
         self.assertEqual([line["sequence"] for line in lines if line["event"] == "closed"], [1, 2, 3])
         digests = {}
-        for line in lines:  # packing changes no line
+        for line in lines:  # re-packing changes no line
             self.assertEqual(line["lines"], 200)
             self.assertEqual(digests.setdefault(line["sequence"], line["xxh3"]), line["xxh3"])
         result = logport("verify", "--manifest", daemon.base)

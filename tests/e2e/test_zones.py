@@ -1,6 +1,6 @@
-"""test_zones.py - time zones and schedules against Python's zoneinfo, which reads the same files: where
-clocks stand, when hours and days begin in ten years of it, and what a clock that is set back and forth
-brings about.  Zones and moments are random; a failing test prints its seed."""
+"""test_zones.py - compares time zones and schedules with Python's zoneinfo, which reads the same files:
+local times, the starts of hours and days over ten years, and rotation while the clock is set back and
+forth.  Zones and times are random; a failing test prints its seed."""
 
 import bisect
 import datetime
@@ -22,7 +22,7 @@ NAMED = ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kolka
 
 
 def ask(questions):
-    """The answers, one for each question, which are tuples of fields: numbers, or None where a file is refused."""
+    """One answer for each question (a tuple of fields): numbers, or None if a file is refused."""
     lines = "".join("\t".join(map(str, fields)) + "\n" for fields in questions)
     done = subprocess.run(BOUNDARIES, input=lines.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), timeout=600)
     answers = done.stdout.decode().splitlines()
@@ -52,12 +52,12 @@ def reading(zone, moment):
 
 
 def moment_of(zone, label):
-    """The first at which the clock shows it, or has leapt over it."""
+    """The first moment at which the clock shows this local time or has skipped it."""
     naive = EPOCH + datetime.timedelta(seconds=label)
     first, second = (label - int(naive.replace(tzinfo=zone, fold=fold).utcoffset().total_seconds()) for fold in (0, 1))
     if reading(zone, first) == label:
         return first
-    while first - second > 1:  # the leap lies between them
+    while first - second > 1:  # the clock change is between them
         middle = (first + second) // 2
         if reading(zone, middle) >= label:
             first = middle
@@ -67,7 +67,7 @@ def moment_of(zone, label):
 
 
 def times_of(schedule):
-    """Of a day, in seconds from its midnight."""
+    """Times of a day, in seconds from its midnight."""
     if schedule == "hourly":
         return range(0, DAY, HOUR)
     if schedule == "daily":
@@ -78,7 +78,7 @@ def times_of(schedule):
 
 
 def moments_of(zone, schedule, after, until):
-    """When it is due, behind the one and up to the other."""
+    """The moments when it is due, after the first and up to the second."""
     found = set()
     for midnight in range(after // DAY * DAY - 2 * DAY, until + 2 * DAY, DAY):
         found.update(moment_of(zone, midnight + time) for time in times_of(schedule))
@@ -86,8 +86,8 @@ def moments_of(zone, schedule, after, until):
 
 
 def clock_due(moments, looks):
-    """Which looks at a clock find that something has become due since: what rotation.h promises, with
-    all moments known beforehand instead of the next."""
+    """Which checks of the clock find that a moment has become due since the last check: what rotation.h
+    promises, computed from all moments instead of the next one."""
 
     def behind(look):
         return bisect.bisect_right(moments, look)
@@ -173,7 +173,7 @@ class Zones(Case):
             self.assertEqual(answer, right, question)
 
     def looks(self, begin, count):
-        """A clock that is looked at every minute or so, and set now and then."""
+        """A clock that is checked about every minute and sometimes set."""
         looks, clock, was = [], begin, None
         for _ in range(count):
             looks.append(clock)
@@ -183,7 +183,7 @@ class Zones(Case):
                 clock += self.chance.choice([-1, 1]) * self.chance.choice([1, 5, 30, HOUR, 5 * HOUR])
             elif kind < 0.013:
                 clock += self.chance.choice([-1, 1]) * self.chance.randrange(30 * DAY)
-            elif kind < 0.015 and was is None:  # wrong by years, and then right again
+            elif kind < 0.015 and was is None:  # wrong by years, then correct again
                 was, clock = clock, clock + self.chance.choice([-1, 1]) * self.chance.randrange(2 * 365 * DAY)
             elif kind < 0.1 and was is not None:
                 was, clock = None, was
@@ -203,8 +203,8 @@ class Zones(Case):
 
 
 def segments_begun(moments, begin, script):
-    """A digit for each line, 1 if it begins a segment.  While there is one, the clock is looked at all the time: as
-    soon as it has come to a moment that is due, the segment is over.  While there is none nobody looks."""
+    """A digit for each line: 1 if it starts a segment.  While a segment is open the clock is checked all
+    the time, and the segment ends when a moment is due.  Without an open segment nothing is checked."""
     wall, present = begin, False
     next_due, seen, begun = bisect.bisect_right(moments, begin), begin, []
 
@@ -213,11 +213,11 @@ def segments_begun(moments, begin, script):
         if not present:
             return
         due = bisect.bisect_right(moments, until) > next_due
-        # The first look that finds it due: the moment itself, unless the clock was set past it.
+        # The first check that finds it due: the moment itself, unless the clock was set past it.
         at = max(wall, moments[next_due]) if due else until
         if due or wall < seen - DAY:
             next_due, seen = bisect.bisect_right(moments, at if due else wall), at if due else wall
-            if not due:  # it all began anew at `wall`, and goes on from there
+            if not due:  # everything starts again at `wall`
                 look(until)
                 return
         present = not due
@@ -230,7 +230,7 @@ def segments_begun(moments, begin, script):
         look(wall + number)
         wall += number
         begun.append("0" if present else "1")
-        if not present:  # opened now: what was due does not concern it
+        if not present:  # opened now: earlier moments do not apply to it
             present = True
             if bisect.bisect_right(moments, wall) > next_due or wall < seen - DAY:
                 next_due, seen = bisect.bisect_right(moments, wall), wall
@@ -288,8 +288,8 @@ class Years(Case):
                 script, small = [], 0
                 for _ in range(scaled(3000)):
                     if self.chance.random() < 0.1:
-                        # How soon after it the clock is looked at must not matter: so to a moment well away from any
-                        # at which something may be due, and not about a day back, where it is believed anew.
+                        # The delay until the clock is checked must not matter: choose a moment well away from any
+                        # that may be due, and not about a day back, where the clock is accepted as newly set.
                         by = self.chance.choice([-1, 1]) * self.chance.choice([HOUR, 5 * HOUR, 3 * DAY, 400 * DAY])
                         if abs(by) < DAY:
                             by = -by if abs(small + by) > 10 * HOUR else by
