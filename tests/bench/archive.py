@@ -1,17 +1,17 @@
-"""archive.py - how much slower lines come in while the archive works.
+"""archive.py - how much re-packing closed segments slows down ingest.
 
-The daemon in turn with its archive at work and with it off, under the same load, over
-the same closed files: so many that packing them outlasts a round.  They are made once
-and linked into each round's folder (packing replaces a file, and never writes to it).
-On two cores archive, daemon and sender share what there is; the archive, at idle
-priority, should get what the others leave.
+Runs the daemon in turn with re-packing on and off, under the same load, over the same closed
+segments, which are enough to keep it busy for a whole round.  They are made once and linked into
+each round's folder (re-packing replaces a file and never writes to it).  On two cores re-packing,
+the daemon and the sender share the CPU; re-packing runs at the lowest priority and should use only
+what the others leave.
 
-Reported: the ratio of lines a second, what the archive itself used meanwhile, and the
-memory of both beside what the daemon says it needs at most.  Run it at no priority of its
-own: under `nice` the archive's is no lower than the rest's.
+Reports the ratio of lines a second, the CPU time of re-packing, and the memory of both compared
+with the maximum that the daemon states at its start.  Do not run it under `nice`: then the priority
+of re-packing is no lower than the rest's.
 
-Never a timed test.  Exit code: 0; 1 when lines were lost, or the archive was idle; 2
-for bad options or when a program is missing.
+No test depends on its speed.  Exit status: 0; 1 lines were lost or nothing was re-packed; 2 an
+option is invalid or a program is missing.
 """
 
 import argparse
@@ -28,9 +28,9 @@ import time
 from receivers import START_S, Daemon, Load, Receiver, Wrong, cpu_by_thread, program, status_of
 
 TARGET_LINES = 0.9  # lines a second while the archive works, over those without: at least
-TARGET_MEMORY = 96 << 20  # of a daemon under full load, its archive included
-LINES_A_SECOND_MIN = 10000  # slower than this is a hang
-PACK_S = 120  # a closed file is packed within this
+TARGET_MEMORY = 96 << 20  # of a daemon under full load, including re-packing
+LINES_A_SECOND_MIN = 10000  # limit for a hang
+PACK_S = 120  # limit for re-packing one segment
 
 
 def main():
@@ -60,17 +60,17 @@ def main():
 
 def read_options():
     parser = argparse.ArgumentParser(
-        prog="tools/bench archive", description="How much slower lines come in while the archive works."
+        prog="tools/bench archive", description="Measures how much re-packing closed segments slows down ingest."
     )
-    parser.add_argument("--build", default="build", metavar="DIR", help="where the programs are (build)")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="rounds of both (9)")
+    parser.add_argument("--build", default="build", metavar="DIR", help="folder of the programs (build)")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="number of rounds, each with and without re-packing (9)")
     parser.add_argument("--lines", type=int, default=8000000, metavar="N", help="lines a round (8000000)")
     parser.add_argument("--bytes", type=int, default=240, metavar="N", help="bytes a line (240)")
     parser.add_argument("--connections", type=int, default=4, metavar="N", help="TCP connections (4)")
-    parser.add_argument("--closed", type=int, default=8000000, metavar="N", help="lines in closed files (8000000)")
-    parser.add_argument("--segment-bytes-max", default="256MiB", metavar="SIZE", help="of lines in each of them (256MiB)")
-    parser.add_argument("--json", metavar="FILE", help="write everything measured to this file")
-    parser.add_argument("--smoke", action="store_true", help="one short round; no ratio is judged")
+    parser.add_argument("--closed", type=int, default=8000000, metavar="N", help="lines in closed segments (8000000)")
+    parser.add_argument("--segment-bytes-max", default="256MiB", metavar="SIZE", help="size of each closed segment (256MiB)")
+    parser.add_argument("--json", metavar="FILE", help="write all measurements to FILE")
+    parser.add_argument("--smoke", action="store_true", help="one short round; checks the report, not the speed")
     options = parser.parse_args()
     if options.smoke:
         options.rounds, options.lines, options.closed, options.segment_bytes_max = 1, 20000, 400000, "4MiB"
@@ -100,7 +100,7 @@ def load_of(options, lines):
 
 
 def make_closed_files(options, directory):
-    """As the daemon leaves them before it packs them: closed, with their index."""
+    """Segments as they are before re-packing: closed, with their index."""
     load = load_of(options, options.closed)
     more = ["--archive-level=0", "--segment-bytes-max=" + options.segment_bytes_max]
     os.mkdir(directory)
@@ -158,7 +158,7 @@ def run_round(options, directory, files, beside):
 
 
 def wait_for_archive(daemon):
-    """It has packed one file, so that the memory that it takes is seen, and is at the next."""
+    """One segment is re-packed, so its memory has been used; the next one is in progress."""
     end = time.monotonic() + PACK_S
     while usage_of(daemon)["archived"] < 1:
         if time.monotonic() > end:
@@ -167,7 +167,7 @@ def wait_for_archive(daemon):
 
 
 def usage_of(daemon):
-    """CPU seconds until now: of the idle lane's thread, which has only the archive to do, and of the rest."""
+    """CPU seconds so far: of the idle lane's thread, which only re-packs here, and of the others."""
     threads = cpu_by_thread(daemon.process.pid)
     archive = threads.pop("idle", 0)
     archived = status_of(daemon.directory)["main"]["segments_archived"]
@@ -175,7 +175,7 @@ def usage_of(daemon):
 
 
 def memory_said(daemon: Receiver):
-    """What the daemon says at its start that it needs at most."""
+    """The maximum memory that the daemon states at its start."""
     for line in daemon.lines:
         found = re.search(r"memory: at most ([0-9.]+) MiB", line)
         if found:

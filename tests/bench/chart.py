@@ -1,7 +1,8 @@
-"""chart.py - draws the medians of a report as an SVG picture: a bar a receiver, a group a mode.
+"""chart.py - draws the medians of a report as an SVG picture: a group for each mode, a bar for each
+receiver.
 
-Pure.  The picture is read in light and in dark surroundings: colours in between, and text
-that follows what the reader's system prefers.
+Pure.  The picture suits light and dark backgrounds: its colours are in between, and its text follows
+the viewer's preference.
 """
 
 from xml.sax.saxutils import escape
@@ -36,7 +37,7 @@ PANELS = (
 
 
 def draw(report):
-    """null is left out: it stores nothing, and its bar would only make the others short."""
+    """Without null: it stores nothing, and its long bar would make the others short."""
     groups = []
     for name, mode in report["modes"].items():
         receivers = {key: one for key, one in mode["receivers"].items() if key in COLOURS and "lines_a_second" in one}

@@ -1,9 +1,9 @@
 """receivers.py - the programs that the benchmarks start, feed and measure.
 
-A receiver listens on loopback, stores what comes in a directory of its own, and is
-ended by its pid.  All are asked the same: when are they ready, what have they stored,
-what did they use.  CPU time and memory are read from /proc, from the moment when it
-was ready to its end.  Nothing here judges: a caller compares and says so.
+A receiver listens on loopback, stores lines in a directory of its own, and is ended by its pid.
+All have the same interface: when it is ready, what it has stored, what it has used.  CPU time and
+memory are read from /proc, from the moment when it is ready to its end.  This file only measures;
+its callers compare.
 """
 
 import contextlib
@@ -21,15 +21,14 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-START_S = 20  # a receiver must be ready, and must stop, within this
+START_S = 20  # limit for a start and for a stop
 POLL_S = 0.005
-# The daemon seals a batch that is not full after this time.  Its default, 200
-# ms, would be a tenth of a round, waited for the last batch alone; where lines come at a given
-# rate it is left to it.
+# The daemon's flush_ms.  Its default, 200 ms, would be a tenth of a round, spent waiting for the
+# last batch; modes with a given rate use the default.
 FLUSH_MS = 20
 # Datagrams that have not been stored after this time are lost.
 LOST_S = 0.7
-STUCK_S = 10  # a connection's lines that are not stored after this time never will be
+STUCK_S = 10  # lines of a connection that are not stored after this time are lost
 OPEN_FILES = 65536
 CLOCK_TICK = os.sysconf("SC_CLK_TCK")
 EXEC_PREFIX = os.environ.get("LOGPORT_EXEC_PREFIX", "").split()
@@ -45,7 +44,7 @@ def program(build, *path):
 
 
 def free_port():
-    """Free for both protocols when this returns; taken right after."""
+    """A port that is free for TCP and UDP now; the receiver opens it at once."""
     for _ in range(100):
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             tcp.bind(("127.0.0.1", 0))
@@ -56,7 +55,7 @@ def free_port():
 
 
 def open_files():
-    """In a child: as many as are allowed."""
+    """In a child: raises its limit of open files to the maximum."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     with contextlib.suppress(OSError, ValueError):
@@ -85,7 +84,7 @@ def cpu_by_thread(pid):
 
 
 def switches_of(pid):
-    """How often its threads have gone to sleep by themselves: each was woken before."""
+    """Voluntary context switches of its threads: how often they have been woken."""
     count = 0
     for path in glob.glob("/proc/%d/task/*/status" % pid):
         with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
@@ -101,7 +100,7 @@ def waits_in_socket(port):
 
 
 def listens(port):
-    """Both protocols: whoever connected to see would be counted as a client."""
+    """TCP and UDP, from /proc: a trial connection would be counted as a client."""
     found = set()
     for name, state in (("tcp", "0A"), ("udp", "07")):
         with open("/proc/net/" + name, encoding="utf-8") as file:
@@ -116,7 +115,7 @@ def listens(port):
 
 
 class Receiver:
-    """A running program that says where it listens, and what it used."""
+    """A running program that reports its addresses and its use of resources."""
 
     def __init__(self, command, environment=None):
         self.command = command
@@ -156,8 +155,8 @@ class Receiver:
         return self.lines[-1] if self.lines else ""
 
     def memory_peak(self):
-        """Until now.  What wait4 tells would be our own peak, if that was more:
-        the kernel remembers it across exec."""
+        """So far.  wait4 would report this process's own peak if that is higher: the kernel keeps
+        it across fork and exec."""
         with open("/proc/%d/status" % self.process.pid, encoding="utf-8") as file:
             for line in file:
                 if line.startswith("VmHWM:"):
@@ -165,7 +164,7 @@ class Receiver:
         return 0
 
     def cpu_seconds(self):
-        """Until now; in steps of a clock tick."""
+        """So far, in steps of a clock tick."""
         return sum(cpu_of("/proc/%d/stat" % self.process.pid))
 
     def end(self, seconds):
@@ -199,7 +198,7 @@ def receiver_of(command):
 
 
 def status_of(directory):
-    """What `logport status` asks, without starting a program for it."""
+    """The answer to `logport status`, without starting a program."""
     with open(os.path.join(directory, "logportd.run"), encoding="utf-8") as file:
         run = json.load(file)
     host, port = run["control"].rsplit(":", 1)
@@ -210,7 +209,7 @@ def status_of(directory):
 
 
 class Stored:
-    """Waits until so many lines are stored, or no more come; when: the last did."""
+    """Waits until the wanted lines are stored or no more arrive; when: the time of the last one."""
 
     def __init__(self, wanted, patience, count, is_drained):
         self.when = time.monotonic()
@@ -272,7 +271,7 @@ class Daemon(Receiver):
 
 
 class DaemonSchema(Daemon):
-    """The same, with every line checked against a schema that all of them hold."""
+    """The same, and validates every line by a schema (all are valid)."""
 
     name = "daemon, schema"
 
@@ -299,7 +298,7 @@ class Floor(Receiver):
         return None if os.access(path, os.X_OK) else path
 
     def wait_stored(self, load, patience):
-        """It ends when all is stored."""
+        """It ends by itself when everything is stored."""
         self.ended = self.end(patience)
         return Stored(0, 0, lambda: 0, lambda: True)
 
@@ -326,7 +325,7 @@ class Null(Receiver):
         return None if os.access(path, os.X_OK) else path
 
     def wait_stored(self, load, patience):
-        """The connections were closed, by it, behind the last byte; datagrams wait a little."""
+        """It closes each connection after the last byte; for datagrams this waits a little."""
         port = int(self.udp_address.rsplit(":", 1)[1])
         end = time.monotonic() + START_S
         while load.udp and waits_in_socket(port) > 0 and time.monotonic() < end:
@@ -348,7 +347,7 @@ class Null(Receiver):
 
 
 class Peer(Receiver):
-    """Another log daemon, its configuration one of peers/: its lines go to one file."""
+    """Another log daemon, configured by a file of peers/; it writes all lines to one file."""
 
     def __init__(self, directory, load, command, environment=None):
         self.directory = directory
@@ -360,7 +359,7 @@ class Peer(Receiver):
             "DIR": directory,
             "PORT": self.port,
             "CONNECTIONS": connections,
-            # syslog-ng shares its window among as many connections as may come.
+            # syslog-ng divides its window by the maximum number of connections.
             "WINDOW": max(100000, 100 * connections),
         }.items():
             text = text.replace("@%s@" % key, str(value))
@@ -386,7 +385,7 @@ class Peer(Receiver):
         return 0
 
     def wait_stored(self, load, patience):
-        """As many bytes as were sent: it stores them as they came, if it alters none."""
+        """As many bytes as were sent, if it stores lines unchanged."""
         drained = (lambda: waits_in_socket(self.port) == 0) if load.udp else (lambda: False)
         return Stored(load.lines, patience, lambda: self.size() // load.bytes, drained)
 
@@ -400,7 +399,7 @@ class Peer(Receiver):
 
 
 def find_peer(build, name, binary):
-    """The folder in which the build has laid it out (None: it is installed), and the program."""
+    """The folder into which the build has unpacked it (None: it is installed), and the program."""
     root = os.path.join(build, "peers", name)
     unpacked = os.path.join(root, "usr", "sbin", binary)
     if os.access(unpacked, os.X_OK):
@@ -467,7 +466,7 @@ RECEIVERS = {
 
 
 class Load:
-    """What logport-load is to send."""
+    """Options of logport-load: what it sends."""
 
     def __init__(self, lines, bytes=200, connections=4, send_bytes=None, udp=False, gso=False, rate=None, idle=0):
         self.lines, self.bytes, self.connections = lines, bytes, connections
@@ -475,7 +474,7 @@ class Load:
         self.floor_threads = 2
 
     def lines_options(self):
-        """Those that decide which lines are made."""
+        """The options that determine the lines."""
         options = ["--lines=%d" % self.lines, "--bytes=%d" % self.bytes, "--connections=%d" % self.connections]
         return options + (["--send-bytes=%d" % self.send_bytes] if self.send_bytes else [])
 
@@ -505,7 +504,7 @@ class Load:
         return said
 
     def check(self, build, paths, patience):
-        """What the stored lines are, compared with those that were sent, byte by byte."""
+        """Compares the stored lines with those that were sent, byte by byte."""
         command = EXEC_PREFIX + [program(build, "logport-load"), "--check", *self.lines_options()]
         with tempfile.TemporaryFile() as said:
             check = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""schema.py - what a schema costs here and in Node.js: bench_schema and tests/bench/schema.mjs (JSON.parse and ajv) on
-the same lines and schema, in turn in one run, one core each.  Prints the ratios; what is aimed at is that a schema costs
-at most as much again as judging the line as JSON, and at least five times the rate of Node.js.
+"""schema.py - the cost of a schema in logport and in Node.js: runs bench_schema and
+tests/bench/schema.mjs (JSON.parse and ajv) in turn on the same lines and schema, one core each, and
+prints the ratios.  Targets: a schema at most doubles the cost of validating a line as JSON, and the
+rate is at least five times that of Node.js.
 
   tests/bench/schema.py [--build DIR] [--rounds N] [--schema FILE]
 """

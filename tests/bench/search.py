@@ -1,15 +1,14 @@
-"""search.py - logport search side by side with what people would use instead.
+"""search.py - compares logport search with the usual alternatives.
 
-The same corpus, sent through the daemon so that its files are closed as they are in
-earnest, searched in turn by logport, by `rg -z`, by `lz4 -dc | grep -c`, by zstdgrep over the
-same lines packed by zstd, by lnav (of one file), and beside them the bare decompression, which
-is as fast as anything can be that reads it all.  Then the last lines: `logport tail` beside
-decompressing the last file for tail.  All of it is warm: a round before the first is thrown
-away.  Machines are noisy, so every program runs in every round, and the ratios of the
-medians are what counts.
+The corpus is sent through the daemon, so that its segments are closed as in real use.  It is
+searched in turn by logport, `rg -z`, `lz4 -dc | grep -c`, zstdgrep (the same lines, compressed by
+zstd), and lnav (one file); bare decompression is measured as the lower bound for any program that
+reads everything.  Then the last lines: `logport tail`, and tail on the decompressed last file.
+Everything is in the page cache: the round before the first is discarded.  Machines are noisy, so
+every program runs in every round, and only the ratios of the medians count.
 
-Never a timed test: it checks that the counts agree, and prints the rest.  Exit code: 0; 1
-when programs do not agree; 2 for bad options or when a program is missing.
+No test depends on its speed: it checks that the counts agree, and prints the rest.  Exit status: 0;
+1 programs disagree; 2 an option is invalid or a program is missing.
 """
 
 import argparse
@@ -26,13 +25,13 @@ import tempfile
 import threading
 import time
 
-UNIQUE = "5e0b1f7c93ad4286"  # of one record in the middle; the load's ids repeat
-SECONDS = 120  # slower than this is a hang
+UNIQUE = "5e0b1f7c93ad4286"  # in one record in the middle; the ids of logport-load repeat
+SECONDS = 120  # limit for a hang
 NO_MATCH = 1
 
 
 class Wrong(Exception):
-    """Programs do not agree, or one failed."""
+    """Programs disagree, or one failed."""
 
 
 def main():
@@ -52,13 +51,13 @@ def main():
 
 def read_options():
     parser = argparse.ArgumentParser(prog="search.py", description="measures logport search")
-    parser.add_argument("--build", default="build", metavar="DIR", help="where the programs are (build)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds (5)")
-    parser.add_argument("--files", type=int, default=10, metavar="N", help="files (10)")
-    parser.add_argument("--lines", type=int, default=1000000, metavar="N", help="lines a file, of 240 bytes (1000000)")
-    parser.add_argument("--cases", default="", metavar="TEXT", help="only those whose name has this in it: unique, 1 file, tail, since")
-    parser.add_argument("--json", metavar="FILE", help="write everything measured to this file")
-    parser.add_argument("--smoke", action="store_true", help="one round over 3 small files; no ratio is judged")
+    parser.add_argument("--build", default="build", metavar="DIR", help="folder of the programs (build)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="number of rounds (5)")
+    parser.add_argument("--files", type=int, default=10, metavar="N", help="number of segments (10)")
+    parser.add_argument("--lines", type=int, default=1000000, metavar="N", help="lines in each segment, of 240 bytes (1000000)")
+    parser.add_argument("--cases", default="", metavar="TEXT", help="only cases whose name contains TEXT: unique, 1 file, tail, since")
+    parser.add_argument("--json", metavar="FILE", help="write all measurements to FILE")
+    parser.add_argument("--smoke", action="store_true", help="one round over 3 small segments; checks the report, not the speed")
     options = parser.parse_args()
     if options.smoke:
         options.rounds, options.files, options.lines = 1, 3, 100000
@@ -77,7 +76,7 @@ def complain(text, code):
 
 
 def make_corpus(options, scratch):
-    """Files of one stream, closed and, where the daemon does that, indexed."""
+    """Closed segments of one stream, with their index."""
     directory = os.path.join(scratch, "logs")
     daemon = subprocess.Popen(
         [os.path.join(options.build, "logportd"), "--dir", directory, "--tcp", "127.0.0.1:0", "--segment-bytes-max", "1GiB", "--archive-level", "0"],
@@ -102,13 +101,13 @@ def make_corpus(options, scratch):
                 stored += 1
             wait_stored(options, directory, stored)
             run([os.path.join(options.build, "logport"), "rotate", "--dir", directory])
-        # For --since: all the others are of another day.
+        # For --since: all other segments are from another day.
         now = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
         send(options, scratch, address, {"ts": now, "msg": "recent"})
         wait_stored(options, directory, stored + 1)
         daemon.terminate()
         daemon.wait(SECONDS)
-        # A stop waits for indexes for a while only.
+        # A stop waits for indexes only for a limited time.
         run([os.path.join(options.build, "logport"), "archive", "--index-only", directory])
     finally:
         if daemon.returncode is None:
@@ -149,7 +148,7 @@ def run(command, codes=(0,)):
 
 
 def cases(paths):
-    """(name, logport's words, rg's and grep's words, files, target over rg)"""
+    """(name, logport's arguments, rg's and grep's arguments, files, target ratio to rg)"""
     one, ten = paths[:1], paths[:-1]
     many = "%d files" % len(ten)
     return [
@@ -176,7 +175,7 @@ def timed(command, shell=False, seconds_max=SECONDS):
 
 
 def count_of(out):
-    """A number a line, as rg -c writes them (file:number), or one alone."""
+    """The sum of the numbers, one a line, as rg -c prints them (file:number) or alone."""
     return sum(int(line.rsplit(b":", 1)[-1]) for line in out.splitlines())
 
 
@@ -191,7 +190,7 @@ def measure(options, case):
         "lz4": (["sh", "-c", "lz4 -dcm %s > /dev/null" % " ".join(paths)], False),
     }
     if shutil.which("zstdgrep"):
-        # A script that begins a grep a file: -h would part its names from the counts.
+        # A script that starts one grep for each file: with -h the counts would lose their names.
         programs["zstdgrep"] = (["zstdgrep", "-a", "-c", *(others if "-F" in others else ["-E", *others]), *packed_by_zstd(paths)], False)
     times = {program: [] for program in programs}
     for number in range(options.rounds + 1):
@@ -209,7 +208,7 @@ def measure(options, case):
 
 
 def packed_by_zstd(paths):
-    """The same lines, in zstd's files; made once."""
+    """The same lines, compressed by zstd; made once."""
     packed = []
     for path in paths:
         packed.append(path.replace("/main/", "/zstd/").replace(".lz4", ".zst"))
@@ -220,7 +219,7 @@ def packed_by_zstd(paths):
 
 
 def measure_tail(options, paths, lines):
-    """The last lines of all files; the others get told which file is the last."""
+    """The last lines of all segments; the other programs are given only the last file."""
     programs = {
         "logport tail": ([os.path.join(options.build, "logport"), "tail", "-n", str(lines), *paths], False),
         "lz4 | tail": ("lz4 -dc '%s' | tail -n %d" % (paths[-1], lines), True),
@@ -239,7 +238,7 @@ def measure_tail(options, paths, lines):
 
 
 def measure_lnav(options, path):
-    """Once, and it is not asked for the same count: lnav 0.11 loses lines of some compressed files."""
+    """One run; its count is not compared: lnav 0.11 loses lines of some compressed files."""
     home = os.path.join(os.path.dirname(path), "..", "lnav")
     os.makedirs(home, exist_ok=True)
     command = "HOME='%s' lnav -n -c ':filter-in zzyx qvort' '%s' | wc -l" % (home, path)
@@ -250,7 +249,7 @@ def measure_lnav(options, path):
 
 
 def measure_since(options, paths):
-    """--since 10m: over one old file and the new one, and over all of them."""
+    """--since 10m: over one old segment and the new one, and over all."""
     logport = [os.path.join(options.build, "logport"), "search", "-c", "--since", "10m", ""]
     spent = {"few": [], "all": []}
     for number in range(options.rounds + 1):

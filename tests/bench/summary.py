@@ -1,6 +1,6 @@
-"""summary.py - medians of what throughput.py measured, as tables for a person to read.
+"""summary.py - prints the medians of throughput.py's measurements as tables.
 
-Pure: takes the rounds' numbers, prints and returns; measures nothing.
+Pure: takes the numbers of all rounds, prints and returns; measures nothing.
 """
 
 import os
@@ -26,7 +26,7 @@ IDLE_COLUMNS = (
 COUNTS = ("lost", "altered", "doubled", "disordered")
 NATIVE = ("daemon", "daemon, schema")
 
-# What is aimed at: mode, beside whom, the figure, at most or at least, the ratio daemon/other.
+# Targets: mode, other receiver, figure, at most or at least, ratio daemon/other.
 RATIOS = [
     ("tcp-4-240", "floor", "cpu", "at most", 1.1),
     ("tcp-4-240", "floor", "lines_a_second", "at least", 0.85),
@@ -83,7 +83,7 @@ def processor():
 
 
 def summarize(measured):
-    """Of each figure median, least and most; of counts the most."""
+    """Median, minimum and maximum of each figure; the maximum of counts."""
     result = {}
     for key, value in measured[0].items():
         values = [one[key] for one in measured if key in one]
@@ -219,7 +219,7 @@ def print_details(receivers):
 
 
 def print_verdicts(report):
-    """What is aimed at, and whether this run shows it."""
+    """Prints the targets, and whether this run meets them."""
     lines = []
     for mode, other, key, sense, wanted in RATIOS:
         receivers = report["modes"].get(mode, {"receivers": {}})["receivers"]
@@ -243,7 +243,7 @@ def heads():
 
 
 def verdicts_of(mode, receivers, load):
-    """Ahead of every peer; no loss where none is allowed; memory."""
+    """Targets: faster than every peer; no loss where none is allowed; memory."""
     lines = []
     ours = receivers.get("daemon")
     if ours is None:
@@ -255,7 +255,7 @@ def verdicts_of(mode, receivers, load):
         for key in keys:
             more_is_better = key == "lines_a_second"
             mine, other = ours[key]["median"], one[key]["median"]
-            # At a given rate all are equally fast: what counts there is that nothing is lost.
+            # At a given rate all are equally fast: the target is that nothing is lost.
             if more_is_better and load.get("rate"):
                 mine, other = -ours["lost"], -one["lost"]
                 if mine >= other:

@@ -1,19 +1,18 @@
-"""throughput.py - the daemon, its floor and its peers in turn, under the same load.
+"""throughput.py - measures the daemon, its floor and its peers in turn under the same load.
 
-Each mode is a row of MODES: what is sent, and to whom.  In every round every receiver
-gets the same lines of the same sender (slow ones the first so many of them); machines
-are noisy, so it is the ratios of medians within one run that count.  The floor is the
-bare stages in one plain program (floor.c); null reads and throws away, which is what
-the sender can do; rsyslog and syslog-ng are Debian's, with the configurations of peers/:
-writing lines as they came, neither judged nor compressed, and parsing them as JSON.
+Each mode is a row of MODES: what is sent, and to which receivers.  In every round every receiver
+gets the same lines from the same sender (slow receivers only the first part of them).  Machines are
+noisy: only the ratios of medians within one run count.  The floor is the bare stages in one simple
+program (floor.c); null reads and discards, which shows the limit of the sender; rsyslog and
+syslog-ng are Debian's, with the configurations in peers/: writing raw lines, neither validated nor
+compressed, and parsing JSON.
 
-A round: start the receiver on a free port in a fresh directory, run logport-load,
-wait until every line is stored, stop the receiver, compare what was stored, byte by
-byte, with what was sent.  CPU time is that of the receiver's process from ready to end.
+A round: start the receiver on a free port in an empty directory, run logport-load, wait until every
+line is stored, stop the receiver, compare the stored bytes with those sent.  CPU time is that of
+the receiver's process from ready to its end.
 
-Never a timed test: it judges what the daemon stored, and prints the rest.  Exit
-code: 0; 1 when the daemon or the floor did not store what was sent; 2 for bad options
-or when a program is missing.
+No test depends on its speed: it checks what was stored, and prints the rest.  Exit status: 0; 1 the
+daemon or the floor did not store what was sent; 2 an option is invalid or a program is missing.
 """
 
 import argparse
@@ -32,7 +31,7 @@ import chart
 import summary
 from receivers import EXEC_PREFIX, RECEIVERS, START_S, Load, Wrong, cpu_by_thread, open_files, program, switches_of
 
-LINES_A_SECOND_MIN = 10000  # slower than this is a hang
+LINES_A_SECOND_MIN = 10000  # limit for a hang
 SMOKE_LINES = 20000
 IDLE_S = 4
 
@@ -40,17 +39,17 @@ PEERS = ("rsyslog", "syslog-ng", "rsyslog, JSON", "syslog-ng, JSON")
 ALL = ("daemon", "floor", "null", *PEERS)
 RAW = ("daemon", "null", "rsyslog", "syslog-ng")
 NO_FLOOR = ("daemon", "null", *PEERS)
-# So that a round of each takes about as long: which part of the lines a receiver gets (TCP).
+# The share of the lines that a receiver gets (TCP), so that all rounds take about the same time.
 SHARES = {"rsyslog": 1 / 3, "syslog-ng": 1 / 3, "rsyslog, JSON": 1 / 10, "syslog-ng, JSON": 1 / 10}
 
 
 class Mode:
-    """One row: a name, what it is, its receivers, and what is sent."""
+    """A mode: its name, description, receivers, and what is sent."""
 
     def __init__(self, name, what, receivers, default=False, archive=False, hold=None, **load):
         self.name, self.what, self.receivers, self.default = name, what, receivers, default
-        self.archive = archive  # measure what index and archive cost afterwards
-        self.hold = hold  # nothing is sent: so many connections stay open and silent
+        self.archive = archive  # measure the cost of indexing and re-packing afterwards
+        self.hold = hold  # nothing is sent: this number of connections stays open and silent
         self.load = load
 
     def load_of(self, receiver, scale):
@@ -62,7 +61,7 @@ class Mode:
 
 
 M = 1000000
-LINE = 200  # bytes, its newline included
+LINE = 200  # bytes, including the newline
 # fmt: off
 MODES = [
     Mode("tcp-1", "1 TCP connection", ALL, True, lines=3 * M, connections=1),
@@ -104,13 +103,13 @@ def main():
     summary.print_head(options, missing)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as scratch:
         os.chmod(scratch, 0o755)
-        # A round of all modes, then the next: what disturbs the machine for a while disturbs all alike.
+        # One round of all modes, then the next: a temporary disturbance affects all modes alike.
         for number in range(options.rounds):
             for mode in options.modes:
                 if number > 0 and time.monotonic() - began > 60 * options.minutes:
                     continue
                 names = [name for name in mode.receivers if name in options.receivers and name not in missing]
-                turn = number % max(len(names), 1)  # whoever comes first has the cleaner cache
+                turn = number % max(len(names), 1)  # the first one has the cleaner cache
                 measured = {}
                 for name in names[turn:] + names[:turn]:
                     measured[name] = run_round(options, mode, name, number, scratch)
@@ -135,25 +134,25 @@ def read_options():
     known = {mode.name: mode for mode in MODES}
     parser = argparse.ArgumentParser(
         prog="tools/bench",
-        description="The daemon beside its floor and its peers: lines a second, CPU time a line, memory, bytes on disk.",
+        description="Compares the daemon with its floor and its peers: lines a second, CPU time, memory, bytes on disk.",
         epilog="modes (* by default): "
         + "; ".join("%s%s: %s" % (mode.name, "*" if mode.default else "", mode.what) for mode in MODES),
     )
-    parser.add_argument("modes", nargs="*", metavar="MODE", help="those by default when none is named; all: every one")
-    parser.add_argument("--build", default="build", metavar="DIR", help="where the programs are (build)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds (3)")
-    parser.add_argument("--minutes", type=float, default=8, metavar="N", help="begin no further round after this time (8)")
-    parser.add_argument("--scale", type=float, default=100, metavar="PERCENT", help="so many of the lines (100)")
-    parser.add_argument("--receivers", metavar="NAMES", help="only these, parted by semicolons: " + "; ".join(RECEIVERS))
-    parser.add_argument("--lines", type=int, metavar="N", help="no mode, but so many lines, to the daemon and the floor")
-    parser.add_argument("--bytes", type=int, metavar="N", help="the same, of so many bytes (240)")
-    parser.add_argument("--connections", type=int, metavar="N", help="the same, over so many connections (4)")
-    parser.add_argument("--send-bytes", type=int, metavar="N", help="the same, so many bytes a send")
+    parser.add_argument("modes", nargs="*", metavar="MODE", help="modes to run (default: the most important ones); all: every mode")
+    parser.add_argument("--build", default="build", metavar="DIR", help="folder of the programs (build)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="number of rounds (3)")
+    parser.add_argument("--minutes", type=float, default=8, metavar="N", help="start no further round after N minutes (8)")
+    parser.add_argument("--scale", type=float, default=100, metavar="PERCENT", help="percentage of each mode's lines to send (100)")
+    parser.add_argument("--receivers", metavar="NAMES", help="only these, separated by semicolons: " + "; ".join(RECEIVERS))
+    parser.add_argument("--lines", type=int, metavar="N", help="instead of a mode, send N lines to the daemon and the floor")
+    parser.add_argument("--bytes", type=int, metavar="N", help="instead of a mode: bytes of each line (240)")
+    parser.add_argument("--connections", type=int, metavar="N", help="instead of a mode: number of connections (4)")
+    parser.add_argument("--send-bytes", type=int, metavar="N", help="instead of a mode: bytes of each send")
     parser.add_argument("--floor-threads", type=int, default=2, metavar="N", help="threads of the floor (2)")
-    parser.add_argument("--json", metavar="FILE", help="write everything measured to this file")
+    parser.add_argument("--json", metavar="FILE", help="write all measurements to FILE")
     parser.add_argument("--svg", metavar="FILE", help="draw a chart of the medians")
-    parser.add_argument("--unchecked", action="store_true", help="count what was stored, but do not compare it")
-    parser.add_argument("--smoke", action="store_true", help="one short round; no ratio is judged")
+    parser.add_argument("--unchecked", action="store_true", help="count the stored lines, but do not compare their bytes")
+    parser.add_argument("--smoke", action="store_true", help="one short round; checks the report, not the speed")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     own = {key: getattr(options, key) for key in ("lines", "bytes", "connections", "send_bytes") if getattr(options, key)}
@@ -181,7 +180,7 @@ def read_options():
 
 
 def missing_receivers(options):
-    """Those that cannot take part, and why.  Without the daemon there is nothing to do."""
+    """The receivers that are unavailable, and why.  The daemon is required."""
     wanted = {name for mode in options.modes for name in mode.receivers} & set(options.receivers)
     missing = {name: RECEIVERS[name].missing(options.build) for name in wanted}
     for what in (missing.get("daemon"), missing_load(options.build)):
@@ -229,7 +228,7 @@ def load_round(options, mode, name, number, directory):
     receiver = RECEIVERS[name](options.build, directory, load)
     try:
         sent = load.run(options.build, receiver, patience)
-        began = time.monotonic() - sent["closed_seconds"]  # when all were connected
+        began = time.monotonic() - sent["closed_seconds"]  # when all had connected
         stored = receiver.wait_stored(load, patience)
         seconds = stored.when - began
         lives = receiver.process.returncode is None
@@ -260,13 +259,13 @@ def load_round(options, mode, name, number, directory):
 
 
 def cpu_used(usage, before, millions):
-    """Seconds a million lines that were stored, of the whole process from ready to end."""
+    """CPU seconds per million stored lines, of the whole process from ready to its end."""
     user, system = usage.ru_utime - before[0], usage.ru_stime - before[1]
     return {"cpu": (user + system) / millions, "cpu_user": user / millions, "cpu_system": system / millions}
 
 
 def counted(options, name, load, files, said, patience):
-    """How many lines are in the files, and whether they are the ones that were sent."""
+    """The number of stored lines, and whether they are the lines that were sent."""
     if name == "null":
         return {"stored": said["lines"], "lost": load.lines - said["lines"]}
     if options.unchecked:
@@ -290,7 +289,7 @@ def lines_in(path):
 
 
 def afterwards(options, load, directory):
-    """What the daemon does later, when there is time: indexes and the archive, by themselves."""
+    """Measures the daemon's later work alone: indexing and re-packing."""
     results = {}
     for name, more in (("index", ["--index-only"]), ("archive", [])):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -309,7 +308,7 @@ def afterwards(options, load, directory):
 
 
 def hold_round(options, mode, name, directory):
-    """What a receiver does while nobody says anything."""
+    """Measures a receiver that receives nothing."""
     seconds = 1 if options.smoke else IDLE_S
     load = Load(1, connections=1, idle=mode.hold)
     open_files()
@@ -319,7 +318,7 @@ def hold_round(options, mode, name, directory):
             host, port = receiver.address.rsplit(":", 1)
             for _ in range(mode.hold):
                 stack.enter_context(socket.create_connection((host, int(port)), START_S))
-            time.sleep(1)  # until the last one was accepted, and what a start puts off was done
+            time.sleep(1)  # until the last one is accepted and the delayed work of the start is done
             cpu, switches, began = receiver.cpu_seconds(), switches_of(receiver.process.pid), time.monotonic()
             time.sleep(seconds)
             spent = time.monotonic() - began
