@@ -9,7 +9,7 @@
 
 #define PIECE_BYTES (256u << 10)
 
-struct moving {
+struct segment_move {
     struct move *move;
     char from_folder[PATH_BYTES_MAX], from[PATH_BYTES_MAX];
     char to_folder[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
@@ -19,13 +19,13 @@ struct moving {
     uint64_t id; /* of the original that was copied */
 };
 
-static bool stopped(const struct moving *m) {
+static bool stopped(const struct segment_move *m) {
     const atomic_bool *stop = m->move->stop;
     return (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) ||
            atomic_load_explicit(&m->work.deleted, memory_order_relaxed);
 }
 
-static bool find_paths(struct moving *m, const struct segment_name *name) {
+static bool find_paths(struct segment_move *m, const struct segment_name *name) {
     const struct move *move = m->move;
     char file[SEGMENT_NAME_MAX], copy[STREAM_NAME_MAX + 16];
     segment_name_format(name, file);
@@ -40,7 +40,7 @@ static bool find_paths(struct moving *m, const struct segment_name *name) {
 /* ---- the copy ---- */
 
 /* An error of reading is not the archive's. */
-static int copy_bytes(struct moving *m, struct file *from, struct file *to) {
+static int copy_bytes(struct segment_move *m, struct file *from, struct file *to) {
     for (uint64_t offset = 0;;) { /* ends: the file does */
         if (stopped(m)) return ERR_CANCELLED;
         lane_progress_made(m->move->progress);
@@ -54,7 +54,7 @@ static int copy_bytes(struct moving *m, struct file *from, struct file *to) {
 }
 
 /* 0: the same bytes; ERR_INVALID: others. */
-static int compare_bytes(struct moving *m, struct file *from, struct file *to) {
+static int compare_bytes(struct segment_move *m, struct file *from, struct file *to) {
     uint8_t *other = m->bytes + PIECE_BYTES;
     for (uint64_t offset = 0;;) { /* ends: the file does */
         if (stopped(m)) return ERR_CANCELLED;
@@ -70,7 +70,7 @@ static int compare_bytes(struct moving *m, struct file *from, struct file *to) {
     }
 }
 
-static int write_copy(struct moving *m, struct file *from) {
+static int write_copy(struct segment_move *m, struct file *from) {
     struct files *files = m->move->files;
     struct file to;
     int error = file_remove(files, m->copy); /* what a crash has left */
@@ -86,7 +86,7 @@ static int write_copy(struct moving *m, struct file *from) {
 }
 
 /* Other bytes, but the same lines: one of the two has been packed since. */
-static int has_same_lines(const struct moving *m, bool *same) {
+static int has_same_lines(const struct segment_move *m, bool *same) {
     struct manifest_record here, there;
     int error = manifest_describe(m->move->files, m->from, &here);
     if (!error) error = manifest_describe(m->move->files, m->to, &there);
@@ -96,7 +96,7 @@ static int has_same_lines(const struct moving *m, bool *same) {
 
 /* An earlier try has got so far: only what it may have left undone is done again.  ERR_EXISTS:
  * other lines have its name there, those of a log directory that was copied say, and they stay. */
-static int is_there(struct moving *m, struct file *from, bool *there) {
+static int is_there(struct segment_move *m, struct file *from, bool *there) {
     struct file to;
     struct file_status here, status;
     *there = false;
@@ -119,7 +119,7 @@ static int is_there(struct moving *m, struct file *from, bool *there) {
 
 /* From here on the segment may be in both places: whoever deletes it here leaves the rest to us.
  * ERR_NOT_FOUND: it has been deleted already. */
-static int begin_naming(struct moving *m, const struct segment_name *name) {
+static int begin_naming(struct segment_move *m, const struct segment_name *name) {
     struct file_status status;
     int error = manifest_lock(m->move->manifest);
     if (error) return error;
@@ -134,7 +134,7 @@ static int begin_naming(struct moving *m, const struct segment_name *name) {
 
 /* Looked at once more under its name: two who are told to use one archive by mistake have one
  * copy, too, and what was compared need not be what got the name. */
-static int name_copy(struct moving *m, struct file *from) {
+static int name_copy(struct segment_move *m, struct file *from) {
     bool there = false;
     int error = file_rename(m->move->files, m->copy, m->to);
     if (error) return error;
@@ -144,7 +144,7 @@ static int name_copy(struct moving *m, struct file *from) {
 }
 
 /* In the archive it has its name, and survives a power failure. */
-static int bring_there(struct moving *m, const struct segment_name *name) {
+static int bring_there(struct segment_move *m, const struct segment_name *name) {
     struct files *files = m->move->files;
     struct file from;
     struct file_status status;
@@ -174,7 +174,7 @@ static int bring_there(struct moving *m, const struct segment_name *name) {
 /* ---- the manifest, and the original ---- */
 
 /* What the manifest is to say; 0 in record->event: it says so already. */
-static int find_record(struct moving *m, const struct segment_name *name,
+static int find_record(struct segment_move *m, const struct segment_name *name,
                        struct manifest_record *record) {
     const struct move *move = m->move;
     int error = manifest_find(move->manifest, name->stream, name->sequence, record);
@@ -194,7 +194,7 @@ static int find_record(struct moving *m, const struct segment_name *name,
 }
 
 /* Recorded and deleted here, unless it has been deleted or re-packed meanwhile. */
-static int take_over(struct moving *m, const struct manifest_record *record) {
+static int take_over(struct segment_move *m, const struct manifest_record *record) {
     struct files *files = m->move->files;
     struct file_status status;
     int error = manifest_lock(m->move->manifest);
@@ -210,7 +210,7 @@ static int take_over(struct moving *m, const struct manifest_record *record) {
 
 /* It was deleted here after its copy got its name: the copy goes too, and the manifest's last line
  * about it, which the deletion has left to us. */
-static int take_back(struct moving *m, const struct segment_name *name) {
+static int take_back(struct segment_move *m, const struct segment_name *name) {
     struct manifest_record record;
     struct manifest *manifest = m->move->manifest;
     int error = file_remove(m->move->files, m->to);
@@ -231,7 +231,7 @@ static int take_back(struct moving *m, const struct segment_name *name) {
 
 /* known: the manifest says that it is in the archive, so that without a deletion by rules nothing
  * is missing. */
-static int was_deleted(struct moving *m, const struct segment_name *name, bool known) {
+static int was_deleted(struct segment_move *m, const struct segment_name *name, bool known) {
     const enum manifest_event event =
         manifest_state(m->move->manifest, name->stream, name->sequence, NULL);
     if (known && event != MANIFEST_DELETING && event != MANIFEST_DELETED) return 0;
@@ -259,7 +259,7 @@ static int claim(struct move *move) {
     return error;
 }
 
-static int move_it(struct moving *m, const struct segment_name *name) {
+static int move_it(struct segment_move *m, const struct segment_name *name) {
     struct move *move = m->move;
     struct manifest_record record;
     int error = claim(move);
@@ -277,7 +277,8 @@ static int move_it(struct moving *m, const struct segment_name *name) {
 }
 
 int move_segment(struct move *move, const struct segment_name *name) {
-    struct moving m = {.move = move, .bytes = malloc(2 * PIECE_BYTES), .work = {.name = *name}};
+    struct segment_move m = {
+        .move = move, .bytes = malloc(2 * PIECE_BYTES), .work = {.name = *name}};
     move->of_archive = true;
     int error = m.bytes == NULL ? ERR_NO_MEMORY : find_paths(&m, name) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) {

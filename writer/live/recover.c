@@ -15,7 +15,7 @@
 #include "writer/segment/segment_reader.h"
 
 /* What was found in one open segment. */
-struct findings {
+struct recovered {
     uint64_t frames, lines, aside, end; /* end: behind the last frame that stays */
     uint64_t size;
 };
@@ -35,7 +35,7 @@ static int set_aside(struct files *files, const char *path, uint64_t offset, uin
  * of its size, and what lies before it is set aside.  0: found; ERR_NOT_FOUND: nothing sound
  * follows. */
 static int pass_over(struct files *files, const char *path, struct segment_reader *reader,
-                     struct findings *found) {
+                     struct recovered *found) {
     const int result = segment_reader_skip_damage(reader);
     if (result <= 0) return result < 0 ? result : ERR_NOT_FOUND;
     const uint64_t bad = reader->offset, size = reader->next_offset - bad;
@@ -44,10 +44,10 @@ static int pass_over(struct files *files, const char *path, struct segment_reade
     return set_aside(files, path, bad, size);
 }
 
-static int read_through(struct files *files, const char *path, struct findings *found) {
+static int read_through(struct files *files, const char *path, struct recovered *found) {
     struct segment_reader reader;
     struct file_status status;
-    *found = (struct findings){0};
+    *found = (struct recovered){0};
     int error = segment_reader_open(files, path, &reader);
     if (error) return error;
     error = file_status(&reader.file, &status);
@@ -89,7 +89,7 @@ static int cut(struct files *files, const char *path, uint64_t size) {
 
 static int recover_segment(struct files *files, const char *folder, struct segment_file *segment,
                            struct recovery *recovery) {
-    struct findings found;
+    struct recovered found;
     int error = read_through(files, segment->path, &found);
     if (error) return error;
     const uint64_t torn = found.size - found.end;

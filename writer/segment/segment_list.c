@@ -11,7 +11,7 @@
 #define REJECTS_STREAM "rejects"
 
 /* A listing in progress: of the folder that was named, or of a stream's folder in it. */
-struct listing {
+struct folder_listing {
     struct files *files;
     struct segment_list *list;
     const char *folder;
@@ -23,7 +23,7 @@ struct listing {
 };
 
 static bool found_name(void *context, const char *name, bool directory);
-static int list_folder(struct listing *listing);
+static int list_folder(struct folder_listing *listing);
 static bool found_before(const struct segment_file *files, uint32_t count,
                          const struct segment_file *file);
 static bool is_copy(const struct segment_file *file, const struct segment_file *before);
@@ -38,7 +38,8 @@ int segment_list_add(struct files *files, const char *path, struct segment_list 
     struct file_status status;
     int error = file_status_of(files, path, &status);
     if (!error && status.directory) {
-        struct listing listing = {.files = files, .list = list, .folder = path, .named = true};
+        struct folder_listing listing = {
+            .files = files, .list = list, .folder = path, .named = true};
         error = list_folder(&listing);
     } else if (!error || error == ERR_NOT_FOUND) {
         error = add_segment(files, path, list);
@@ -141,7 +142,7 @@ char *segment_path_other(const char *path) {
 /* Systems pass over a name that changes while they list a folder, and Windows may refuse to tell of
  * it.  A segment loses its .part once, so who is passed over the first time is there the second
  * time. */
-static int list_folder(struct listing *listing) {
+static int list_folder(struct folder_listing *listing) {
     struct segment_list *list = listing->list;
     listing->known_first = list->count;
     int error = directory_list(listing->files, listing->folder, found_name, listing);
@@ -157,7 +158,7 @@ static int list_folder(struct listing *listing) {
 }
 
 /* In this folder, under this name or the one with or without .part. */
-static bool is_known(const struct listing *listing, const struct segment_name *name) {
+static bool is_known(const struct folder_listing *listing, const struct segment_name *name) {
     const struct segment_file *files = listing->list->files;
     uint32_t low = listing->known_first, high = listing->known_end;
     while (low < high) {
@@ -173,7 +174,7 @@ static bool is_known(const struct listing *listing, const struct segment_name *n
 }
 
 static bool found_name(void *context, const char *name, bool directory) {
-    struct listing *listing = context;
+    struct folder_listing *listing = context;
     struct segment_name segment;
     if (directory) {
         const bool left_out = strcmp(name, STATE_FOLDER) == 0 || strcmp(name, REJECTS_STREAM) == 0;
@@ -185,7 +186,8 @@ static bool found_name(void *context, const char *name, bool directory) {
     int error = ERR_NO_MEMORY;
     char *path = join(listing->folder, name);
     if (path != NULL && directory) {
-        struct listing inner = {.files = listing->files, .list = listing->list, .folder = path};
+        struct folder_listing inner = {
+            .files = listing->files, .list = listing->list, .folder = path};
         error = list_folder(&inner);
     } else if (path != NULL) {
         error = add_segment(listing->files, path, listing->list);
