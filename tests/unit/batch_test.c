@@ -1,5 +1,5 @@
-/* batch_test.c - each run of a batch is judged by the rules of the listener that it came to:
- * its keys for times and levels, and its schema. */
+/* batch_test.c - a batch validates each line with the rules of the listener that received it: the
+ * listener's keys for time and level, and its schema. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ static void open_batch(struct batch *batch, const struct batch_rules *rules) {
     batch_reset(batch, rules);
 }
 
-static void times_and_levels_are_those_of_the_listener(void **state) {
+static void times_and_levels_follow_the_rules_of_the_listener(void **state) {
     (void)state;
     struct facts_rules own;
     assert_int_equal(facts_rules_set("when", "grade", LEVEL_SCALE_SYSLOG, &own), 0);
@@ -46,10 +46,10 @@ static void times_and_levels_are_those_of_the_listener(void **state) {
     add(&batch, 1, "{\"when\":1000000000,\"grade\":3}\n");
     batch_check(&batch);
     assert_int_equal(batch.stored.span.time_min_ns, 1000000000000000000);
-    assert_int_equal(batch.stored.span.time_max_ns, RECEIVED_NS); /* as the usual rules say */
+    assert_int_equal(batch.stored.span.time_max_ns, RECEIVED_NS); /* the default rules */
     assert_int_equal(batch.stored.span.levels, 1 | 1u << LEVEL_ERROR);
 
-    /* Both in one batch, in turns. */
+    /* Lines of both listeners, interleaved in one batch. */
     batch_reset(&batch, &rules);
     add(&batch, 0, "{\"time\":1200000000,\"grade\":1}\n");
     add(&batch, 1, "{\"time\":1200000000,\"when\":1100000000,\"grade\":7}\n");
@@ -62,7 +62,7 @@ static void times_and_levels_are_those_of_the_listener(void **state) {
     batch_free(&batch);
 }
 
-static void of_a_listener_without_rules_nothing_is_known(void **state) {
+static void without_rules_for_facts_times_and_levels_are_unknown(void **state) {
     (void)state;
     const struct batch_listener listeners[] = {{.name = "tcp=usual", .facts = &facts_rules_usual},
                                                {.name = "tcp=none"}};
@@ -89,8 +89,8 @@ static struct schema_gate *gate_of(const char *text) {
     return gate;
 }
 
-/* With one worker's checker each: whoever forgets to give one back is found out. */
-static void lines_are_judged_by_the_schema_of_their_listener(void **state) {
+/* Each gate has one checker: the test stops if a batch fails to return it. */
+static void lines_are_validated_against_the_schema_of_their_listener(void **state) {
     (void)state;
     struct schema_gate *number = gate_of("{\"properties\":{\"n\":{\"type\":\"number\"}}}");
     struct schema_gate *text = gate_of("{\"properties\":{\"n\":{\"type\":\"string\"}}}");
@@ -127,7 +127,7 @@ static void lines_are_judged_by_the_schema_of_their_listener(void **state) {
     schema_gate_release(text);
 }
 
-static void a_reject_of_the_longest_verdict_and_the_worst_bytes_has_room(void **state) {
+static void a_reject_with_the_longest_verdict_and_the_worst_bytes_fits(void **state) {
     (void)state;
     static uint8_t worst[QUARANTINE_KEEP_MAX + 10];
     struct schema_verdict verdict;
@@ -154,7 +154,7 @@ static void a_reject_of_the_longest_verdict_and_the_worst_bytes_has_room(void **
     memcpy(padded, text, size);
     json_check_line((uint8_t *)padded, (uint8_t *)padded + size, false, &line);
     assert_int_equal(line.reason, JSON_OK);
-    /* A character cut in two at the end of a text is left out. */
+    /* An incomplete UTF-8 sequence at the end of a text is omitted. */
     strcpy(verdict.instance, "/caf\xC3");
     reject.bytes = (const uint8_t *)"{}";
     reject.size = 2;
@@ -166,10 +166,10 @@ static void a_reject_of_the_longest_verdict_and_the_worst_bytes_has_room(void **
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_and_levels_are_those_of_the_listener),
-        cmocka_unit_test(of_a_listener_without_rules_nothing_is_known),
-        cmocka_unit_test(lines_are_judged_by_the_schema_of_their_listener),
-        cmocka_unit_test(a_reject_of_the_longest_verdict_and_the_worst_bytes_has_room),
+        cmocka_unit_test(times_and_levels_follow_the_rules_of_the_listener),
+        cmocka_unit_test(without_rules_for_facts_times_and_levels_are_unknown),
+        cmocka_unit_test(lines_are_validated_against_the_schema_of_their_listener),
+        cmocka_unit_test(a_reject_with_the_longest_verdict_and_the_worst_bytes_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* config_test.c - the configuration file: comments, positions, and errors that
- * say where and what was expected; the command line overrides it. */
+/* config_test.c - the configuration file: comments, positions, and errors that name the position
+ * and what was expected.  The command line overrides the file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,7 +71,7 @@ static void values_lists_units_and_comments_are_read(void **state) {
     config_free(&config);
 }
 
-static void comment_signs_inside_strings_are_text(void **state) {
+static void comment_marks_inside_strings_are_text(void **state) {
     (void)state;
     struct config config;
     read_valid("{\"dir\": \"a//b/*c*/\\\"//\"}", &config);
@@ -95,7 +95,7 @@ static void the_command_line_replaces_the_file(void **state) {
     file_remove(files_of_system(), FILE_NAME);
 }
 
-static void as_soon_as_one_listener_is_given_only_those_listen(void **state) {
+static void a_configured_listener_replaces_the_default_ones(void **state) {
     (void)state;
     struct config config;
     read_valid("{}", &config);
@@ -108,7 +108,7 @@ static void as_soon_as_one_listener_is_given_only_those_listen(void **state) {
     config_free(&config);
 }
 
-static void an_error_says_where_and_what_was_expected(void **state) {
+static void an_error_names_its_position_and_what_was_expected(void **state) {
     (void)state;
     read_invalid("{\n  \"flush_ns\": 1\n}",
                  FILE_NAME ":2:3: \"flush_ns\": unknown key; did you mean \"flush_ms\"?");
@@ -137,7 +137,7 @@ static void an_error_says_where_and_what_was_expected(void **state) {
     read_invalid("{\"dir\": \"a\", \"flush_ms\": 1 \"x\"}", ":1:28: ");
 }
 
-static void a_key_that_is_written_twice_is_refused_with_both_places(void **state) {
+static void a_duplicate_key_is_refused_with_both_positions(void **state) {
     (void)state;
     struct config config;
     read_invalid("{\n \"flush_ms\": 1,\n  \"flush_ms\": 2}",
@@ -152,7 +152,7 @@ static void a_key_that_is_written_twice_is_refused_with_both_places(void **state
     config_free(&config);
 }
 
-static void a_level_that_is_none_is_refused_on_the_command_line_too(void **state) {
+static void an_invalid_level_is_refused_on_the_command_line_too(void **state) {
     (void)state;
     struct config config;
     char error[CONFIG_ERROR_MAX], program[] = "logportd", level[] = "--archive-level=1";
@@ -162,7 +162,7 @@ static void a_level_that_is_none_is_refused_on_the_command_line_too(void **state
     config_free(&config);
 }
 
-static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
+static void time_and_level_keys_can_be_set_or_disabled(void **state) {
     (void)state;
     struct config config;
     read_valid("{}", &config);
@@ -186,7 +186,7 @@ static void keys_of_time_and_level_are_chosen_or_switched_off(void **state) {
     read_invalid("{\"time_keys\": \"a,,b\"}", ":1:15: time_keys: up to 32 keys");
 }
 
-static void keys_may_be_a_list(void **state) {
+static void keys_can_be_a_list(void **state) {
     (void)state;
     struct config config;
     read_valid("{\"time_keys\": [\"when\", \"at\"]}", &config);
@@ -197,7 +197,7 @@ static void keys_may_be_a_list(void **state) {
     read_invalid("{\"dir\": [\"a\"]}", ":1:9: dir: a text");
 }
 
-static void a_listener_may_have_keys_of_its_own(void **state) {
+static void a_listener_can_have_its_own_keys(void **state) {
     (void)state;
     struct config config;
     read_valid("{\"level_scale\": \"pino\",\n"
@@ -223,7 +223,7 @@ static void a_listener_may_have_keys_of_its_own(void **state) {
     config_free(&config);
 }
 
-static void the_command_line_wins_over_what_is_for_all_and_over_the_list(void **state) {
+static void the_command_line_replaces_global_keys_and_the_list_of_listeners(void **state) {
     (void)state;
     struct config config;
     char error[CONFIG_ERROR_MAX];
@@ -240,7 +240,7 @@ static void the_command_line_wins_over_what_is_for_all_and_over_the_list(void **
     file_remove(files_of_system(), FILE_NAME);
 }
 
-static void an_error_in_a_listener_says_where(void **state) {
+static void an_error_in_a_listener_names_its_position(void **state) {
     (void)state;
     read_invalid("{\"tcp\": [\n  {\"adress\": \"127.0.0.1:1\"}]}",
                  ":2:4: \"adress\": unknown key of a listener; did you mean \"address\"?");
@@ -259,7 +259,7 @@ static void an_error_in_a_listener_says_where(void **state) {
         "tcp 127.0.0.1:1: up to 32 keys");
 }
 
-static void a_listener_that_is_there_twice_is_refused_with_both_places(void **state) {
+static void a_duplicate_listener_is_refused_with_both_positions(void **state) {
     (void)state;
     struct config config;
     char error[CONFIG_ERROR_MAX];
@@ -268,7 +268,7 @@ static void a_listener_that_is_there_twice_is_refused_with_both_places(void **st
     read_invalid("{\"udp\": [{\"address\": \"127.0.0.1:1\"}, {\"address\": \"127.0.0.1:1\"}]}",
                  ":1:50: udp: \"127.0.0.1:1\" is listed twice; first at 1:22");
     read_valid("{\"tcp\": [\"127.0.0.1:0\", \"127.0.0.1:0\"], \"udp\": \"127.0.0.1:0\"}", &config);
-    config_free(&config); /* each gets a free port of its own */
+    config_free(&config); /* each gets its own free port */
     char program[] = "logportd", one[] = "--tcp=127.0.0.1:7", two[] = "--tcp=7";
     char *argv[] = {program, one, two, NULL};
     assert_int_equal(config_read(&host, 3, argv, &config, error), ERR_INVALID);
@@ -276,7 +276,7 @@ static void a_listener_that_is_there_twice_is_refused_with_both_places(void **st
     config_free(&config);
 }
 
-static void a_schema_that_cannot_be_read_is_reported_with_its_place(void **state) {
+static void an_unreadable_schema_is_reported_with_its_position(void **state) {
     (void)state;
     char error[CONFIG_ERROR_MAX];
     struct config config;
@@ -289,7 +289,7 @@ static void a_schema_that_cannot_be_read_is_reported_with_its_place(void **state
     file_remove(files_of_system(), FILE_NAME);
 }
 
-static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
+static void a_schema_applies_to_all_listeners_to_one_or_to_none(void **state) {
     (void)state;
     struct config config;
     read_valid("{\"schema\": \"all.json\", \"formats\": true, \"tcp\": [\"127.0.0.1:1\",\n"
@@ -318,8 +318,7 @@ static void a_schema_is_for_all_or_for_one_listener_or_for_none(void **state) {
 
 /* ---- rotation ---- */
 
-static void
-a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise(void **state) {
+static void the_age_limit_is_an_hour_unless_a_schedule_or_another_age_is_set(void **state) {
     (void)state;
     static const struct {
         const char *text;
@@ -356,7 +355,7 @@ static void remove_zones(void) {
     file_remove(files_of_system(), ZONES);
 }
 
-static void a_schedule_goes_by_the_clock_of_its_zone(void **state) {
+static void a_schedule_follows_the_clock_of_its_zone(void **state) {
     (void)state;
     struct config config;
     struct zone_bytes made;
@@ -378,7 +377,7 @@ static void a_schedule_goes_by_the_clock_of_its_zone(void **state) {
     remove_zones();
 }
 
-static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state) {
+static void an_error_in_a_schedule_or_zone_names_what_was_expected(void **state) {
     (void)state;
     read_invalid("{\"rotate\": \"weekly\"}",
                  ":1:12: rotate: \"weekly\" is not a rotation time: never, hourly, daily");
@@ -397,7 +396,7 @@ static void an_error_in_a_schedule_or_a_zone_says_what_was_expected(void **state
 
 /* ---- streams ---- */
 
-static void without_a_word_about_streams_all_goes_to_main(void **state) {
+static void without_stream_settings_everything_goes_to_main(void **state) {
     (void)state;
     struct config config;
     read_valid("{\"archive_level\": 9, \"segment_bytes_max\": \"3MiB\"}", &config);
@@ -412,7 +411,7 @@ static void without_a_word_about_streams_all_goes_to_main(void **state) {
     config_free(&config);
 }
 
-static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
+static void a_stream_uses_its_own_keys_and_otherwise_the_global_ones(void **state) {
     (void)state;
     struct config config;
     read_valid(
@@ -437,7 +436,7 @@ static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
     const struct stream_config *audit = config_stream(&config, "audit");
     assert_true(audit->fed && audit->configured);
     assert_int_equal(schedule_next(&audit->sizes.schedule, 0), 6 * 3600);
-    assert_int_equal(audit->sizes.segment_age_ms, 0); /* by the clock */
+    assert_int_equal(audit->sizes.segment_age_ms, 0); /* rotates by schedule */
     assert_int_equal(audit->sizes.segment_bytes_max, 64 << 20);
     assert_int_equal(audit->sizes.segment_idle_ms, 9000);
     assert_int_equal(audit->keeper.archive_level, 9);
@@ -456,7 +455,7 @@ static void a_stream_has_keys_of_its_own_and_else_those_of_all(void **state) {
     config_free(&config);
 }
 
-static void what_the_command_line_says_for_all_does_not_change_a_streams_own(void **state) {
+static void global_options_on_the_command_line_keep_a_streams_own_keys(void **state) {
     (void)state;
     struct config config;
     char error[CONFIG_ERROR_MAX];
@@ -468,7 +467,7 @@ static void what_the_command_line_says_for_all_does_not_change_a_streams_own(voi
     assert_int_equal(config_stream(&config, "b")->keeper.archive_level, 3);
     assert_int_equal(config_stream(&config, "b")->sizes.segment_age_ms, 0);
     config_free(&config);
-    /* The listener that fed it is not there: nor is the stream. */
+    /* Without the listener that fed it, the stream does not exist. */
     assert_int_equal(read_with(&config, error, "--tcp=127.0.0.1:1"), 0);
     assert_int_equal(config.stream_count, 2);
     assert_ptr_equal(config_stream(&config, "b"), &config.others);
@@ -476,7 +475,7 @@ static void what_the_command_line_says_for_all_does_not_change_a_streams_own(voi
     file_remove(files_of_system(), FILE_NAME);
 }
 
-static void an_error_in_a_stream_says_where_and_in_which(void **state) {
+static void an_error_in_a_stream_names_the_stream_and_the_position(void **state) {
     (void)state;
     static const char *const bad[] = {"",   "..", "a/b", "a\\\\b",   "nul",   "Com1.x",
                                       "a.", ".a", "a ",  "a\\u0001", "state", "logportd.run"};
@@ -522,7 +521,7 @@ static void an_error_in_a_stream_says_where_and_in_which(void **state) {
                  ":2:16: stream a: rotate_zone: \"Mars/Base\": no such time zone in " ZONES);
 }
 
-static void a_stream_may_have_another_archive_or_none(void **state) {
+static void a_stream_can_have_another_archive_or_none(void **state) {
     (void)state;
     struct config config;
     read_valid(
@@ -543,7 +542,7 @@ static void a_stream_may_have_another_archive_or_none(void **state) {
     config_free(&config);
 }
 
-static void an_archive_that_can_be_none_is_refused(void **state) {
+static void an_impossible_archive_directory_is_refused(void **state) {
     (void)state;
     struct config config;
     read_invalid("{\"dir\": \"l\",\n\"archive_dir\": \"./l//\"}", ":2:16: archive_dir: ");
@@ -562,7 +561,7 @@ static void an_archive_that_can_be_none_is_refused(void **state) {
     config_free(&config);
 }
 
-static void a_command_that_cannot_be_run_is_refused_or_reported(void **state) {
+static void a_command_that_cannot_run_is_refused_or_causes_a_warning(void **state) {
     (void)state;
     struct config config;
     char text[CONFIG_WARNINGS_MAX];
@@ -593,7 +592,7 @@ static void a_command_that_cannot_be_run_is_refused_or_reported(void **state) {
     config_free(&config);
 }
 
-static void there_are_sixteen_streams_and_no_more(void **state) {
+static void at_most_sixteen_streams_are_accepted(void **state) {
     (void)state;
     struct config config;
     char text[1024] = "{\"streams\": {\"main\": {}";
@@ -627,7 +626,7 @@ static void a_byte_order_mark_is_skipped_and_not_counted(void **state) {
     config_free(&config);
     read_invalid("\xEF\xBB\xBF{\"flush_ms\": -1}", ":1:14: flush_ms: ");
     read_invalid("\xEF\xBB\xBF", ":1:1: ");
-    read_invalid("{\xEF\xBB\xBF}", ":1:2: "); /* only at the beginning */
+    read_invalid("{\xEF\xBB\xBF}", ":1:2: "); /* allowed only at the start */
 }
 
 static uint32_t waited_ms;
@@ -639,7 +638,7 @@ static bool hangs(void (*run)(void *job), void (*release)(void *job), void *job,
     return false;
 }
 
-static void an_archive_that_does_not_answer_is_a_warning_and_waited_for_once(void **state) {
+static void an_archive_that_does_not_answer_causes_a_warning_after_one_wait(void **state) {
     (void)state;
     struct config config;
     char text[CONFIG_WARNINGS_MAX];
@@ -662,33 +661,33 @@ static void an_archive_that_does_not_answer_is_a_warning_and_waited_for_once(voi
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_lists_units_and_comments_are_read),
-        cmocka_unit_test(comment_signs_inside_strings_are_text),
+        cmocka_unit_test(comment_marks_inside_strings_are_text),
         cmocka_unit_test(the_command_line_replaces_the_file),
-        cmocka_unit_test(as_soon_as_one_listener_is_given_only_those_listen),
-        cmocka_unit_test(an_error_says_where_and_what_was_expected),
-        cmocka_unit_test(a_key_that_is_written_twice_is_refused_with_both_places),
-        cmocka_unit_test(a_level_that_is_none_is_refused_on_the_command_line_too),
-        cmocka_unit_test(keys_of_time_and_level_are_chosen_or_switched_off),
-        cmocka_unit_test(keys_may_be_a_list),
-        cmocka_unit_test(a_listener_may_have_keys_of_its_own),
-        cmocka_unit_test(the_command_line_wins_over_what_is_for_all_and_over_the_list),
-        cmocka_unit_test(an_error_in_a_listener_says_where),
-        cmocka_unit_test(a_listener_that_is_there_twice_is_refused_with_both_places),
-        cmocka_unit_test(a_schema_that_cannot_be_read_is_reported_with_its_place),
-        cmocka_unit_test(a_schema_is_for_all_or_for_one_listener_or_for_none),
-        cmocka_unit_test(a_file_is_an_hour_old_at_most_unless_the_clock_or_the_file_says_otherwise),
-        cmocka_unit_test(a_schedule_goes_by_the_clock_of_its_zone),
-        cmocka_unit_test(an_error_in_a_schedule_or_a_zone_says_what_was_expected),
-        cmocka_unit_test(without_a_word_about_streams_all_goes_to_main),
-        cmocka_unit_test(a_stream_has_keys_of_its_own_and_else_those_of_all),
-        cmocka_unit_test(what_the_command_line_says_for_all_does_not_change_a_streams_own),
-        cmocka_unit_test(an_error_in_a_stream_says_where_and_in_which),
-        cmocka_unit_test(a_stream_may_have_another_archive_or_none),
-        cmocka_unit_test(an_archive_that_can_be_none_is_refused),
-        cmocka_unit_test(a_command_that_cannot_be_run_is_refused_or_reported),
-        cmocka_unit_test(there_are_sixteen_streams_and_no_more),
+        cmocka_unit_test(a_configured_listener_replaces_the_default_ones),
+        cmocka_unit_test(an_error_names_its_position_and_what_was_expected),
+        cmocka_unit_test(a_duplicate_key_is_refused_with_both_positions),
+        cmocka_unit_test(an_invalid_level_is_refused_on_the_command_line_too),
+        cmocka_unit_test(time_and_level_keys_can_be_set_or_disabled),
+        cmocka_unit_test(keys_can_be_a_list),
+        cmocka_unit_test(a_listener_can_have_its_own_keys),
+        cmocka_unit_test(the_command_line_replaces_global_keys_and_the_list_of_listeners),
+        cmocka_unit_test(an_error_in_a_listener_names_its_position),
+        cmocka_unit_test(a_duplicate_listener_is_refused_with_both_positions),
+        cmocka_unit_test(an_unreadable_schema_is_reported_with_its_position),
+        cmocka_unit_test(a_schema_applies_to_all_listeners_to_one_or_to_none),
+        cmocka_unit_test(the_age_limit_is_an_hour_unless_a_schedule_or_another_age_is_set),
+        cmocka_unit_test(a_schedule_follows_the_clock_of_its_zone),
+        cmocka_unit_test(an_error_in_a_schedule_or_zone_names_what_was_expected),
+        cmocka_unit_test(without_stream_settings_everything_goes_to_main),
+        cmocka_unit_test(a_stream_uses_its_own_keys_and_otherwise_the_global_ones),
+        cmocka_unit_test(global_options_on_the_command_line_keep_a_streams_own_keys),
+        cmocka_unit_test(an_error_in_a_stream_names_the_stream_and_the_position),
+        cmocka_unit_test(a_stream_can_have_another_archive_or_none),
+        cmocka_unit_test(an_impossible_archive_directory_is_refused),
+        cmocka_unit_test(a_command_that_cannot_run_is_refused_or_causes_a_warning),
+        cmocka_unit_test(at_most_sixteen_streams_are_accepted),
         cmocka_unit_test(a_byte_order_mark_is_skipped_and_not_counted),
-        cmocka_unit_test(an_archive_that_does_not_answer_is_a_warning_and_waited_for_once),
+        cmocka_unit_test(an_archive_that_does_not_answer_causes_a_warning_after_one_wait),
         cmocka_unit_test(a_missing_file_is_named),
     };
     host = host_of_system();

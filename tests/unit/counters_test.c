@@ -1,4 +1,4 @@
-/* counters_test.c - the report of the counters: one line of JSON that always has room. */
+/* counters_test.c - the counters report is one line of JSON that always fits its buffer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "ingest/pipeline/counters.h"
 #include "schema/json/json.h"
 
-static void the_largest_numbers_of_all_streams_have_room_and_are_json(void **state) {
+static void the_largest_numbers_of_all_streams_fit_and_are_json(void **state) {
     (void)state;
     static struct counters counters;
     static struct counters_context context;
@@ -34,7 +34,7 @@ static void the_largest_numbers_of_all_streams_have_room_and_are_json(void **sta
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_largest_numbers_of_all_streams_have_room_and_are_json),
+        cmocka_unit_test(the_largest_numbers_of_all_streams_fit_and_are_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* daemon_test.c - the whole daemon inside one process, stepped by the test: the port and the host are
- * the caller's. */
+/* daemon_test.c - the whole daemon inside the test's process: the test owns the port and the host,
+ * and calls each step. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,7 +88,7 @@ static bool remove_entry(void *context, const char *name, bool directory) {
     return true;
 }
 
-/* Files; folders may stay. */
+/* Removes all files; folders stay. */
 static void remove_all(const char *path) {
     directory_list(files_of_system(), path, remove_entry, (void *)path);
 }
@@ -137,12 +137,12 @@ static void read_stream(const char *name, char *text, size_t size) {
 static int run_to_its_end(struct bench *bench) {
     enum daemon_state state;
     while ((state = daemon_step(bench->daemon)) == DAEMON_RUNS) {
-    } /* ends: the daemon was asked to stop */
+    } /* ends: the daemon was told to stop */
     assert_int_equal(state, DAEMON_STOPPED);
     return daemon_finish(bench->daemon);
 }
 
-static void a_daemon_can_be_stepped_and_stores_what_it_was_sent(void **state) {
+static void a_stepped_daemon_stores_what_it_receives(void **state) {
     (void)state;
     struct bench bench;
     char text[4096];
@@ -161,7 +161,7 @@ static void a_daemon_can_be_stepped_and_stores_what_it_was_sent(void **state) {
     close_bench(&bench);
 }
 
-static void a_second_daemon_may_follow_in_the_same_process(void **state) {
+static void a_second_daemon_can_run_after_the_first_in_the_same_process(void **state) {
     (void)state;
     struct bench bench;
     char text[4096];
@@ -177,17 +177,17 @@ static void a_second_daemon_may_follow_in_the_same_process(void **state) {
     assert_string_equal(text, "{\"run\":1}\n{\"run\":2}\n");
 }
 
-static void a_second_stop_leaves_at_once_and_reports_a_loss(void **state) {
+static void a_second_stop_ends_at_once_and_reports_a_loss(void **state) {
     (void)state;
-    static struct bench bench; /* stays reachable: nothing of it is freed */
+    static struct bench bench; /* static: leak checkers still reach what is never freed */
     open_bench(&bench, NULL);
     assert_int_equal(start(&bench), 0);
     daemon_stop(bench.daemon);
     daemon_stop(bench.daemon);
     assert_int_equal(daemon_step(bench.daemon), DAEMON_LEAVES);
-    assert_int_equal(daemon_finish(bench.daemon), 1); /* connections were not read to their end */
+    assert_int_equal(daemon_finish(bench.daemon), 1); /* connections were not drained */
     assert_non_null(strstr(said, "a second time"));
-    /* Ops are in flight: only the end of the process takes them back. */
+    /* Ops are still in flight, so the port cannot be closed: only the end of the process ends them. */
     config_free(&bench.config);
     system_messages_to(NULL, NULL);
 }
@@ -218,10 +218,10 @@ static void without_signal_handlers_it_does_not_start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_daemon_can_be_stepped_and_stores_what_it_was_sent, clean),
-        cmocka_unit_test_setup(a_second_daemon_may_follow_in_the_same_process, clean),
+        cmocka_unit_test_setup(a_stepped_daemon_stores_what_it_receives, clean),
+        cmocka_unit_test_setup(a_second_daemon_can_run_after_the_first_in_the_same_process, clean),
         cmocka_unit_test_setup(without_signal_handlers_it_does_not_start, clean),
-        cmocka_unit_test_setup(a_second_stop_leaves_at_once_and_reports_a_loss, clean),
+        cmocka_unit_test_setup(a_second_stop_ends_at_once_and_reports_a_loss, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
-/* damage_test.c - a small segment with every byte changed to every other value, cut
- * at every length, and torn apart at random: a frame that was not touched is
- * always read and saved, a line that was never written is never printed, and what
- * is lost is always told. */
+/* damage_test.c - a small segment with each byte changed to every other value, truncated at every
+ * length, and torn apart at random.  An intact frame is always read and repaired, a line that was
+ * never written is never printed, and every loss is reported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +26,7 @@
 #define PART        "logs/main/main-0000000001-20261124T073000Z.part.ndjson.lz4"
 #define REPAIRED    "saved/main-0000000001-20261124T073000Z.ndjson.lz4"
 
-/* Where a frame of the segment lies; lines NULL: a skippable one. */
+/* A frame of the segment, from byte `begin` to `end`. */
 struct piece {
     size_t begin, end;
     char lines[512];
@@ -37,7 +36,7 @@ struct piece {
 static struct memory_files files;
 static struct output out;
 static uint8_t sound[BYTES_MAX];
-static size_t sound_size, data_size; /* data_size: without the index */
+static size_t sound_size, data_size; /* data_size excludes the index */
 static struct piece pieces[2 * FRAMES];
 static size_t piece_count;
 
@@ -46,7 +45,7 @@ static size_t piece_count;
 static void add_frame(void *scratch, unsigned number) {
     struct piece *piece = &pieces[piece_count++];
     int size = 0;
-    for (unsigned line = 0; line < FRAME_LINES; line++) /* odd frames compress */
+    for (unsigned line = 0; line < FRAME_LINES; line++) /* odd frames are compressible */
         size += snprintf(piece->lines + size, sizeof piece->lines - (size_t)size,
                          "{\"ts\":%u,\"level\":\"%s\",\"frame\":%u,\"line\":%u%s}\n",
                          1795505400 + number, number == 3 ? "error" : "info", number, line,
@@ -65,7 +64,7 @@ static void add_skippable(const uint8_t *bytes, size_t size) {
     sound_size += size;
 }
 
-/* What is known of the lines of the frames behind the last lid. */
+/* The span of all lines in pieces from `first_piece` on. */
 static struct span span_of(size_t first_piece) {
     struct span span = {0};
     for (size_t i = first_piece; i < piece_count; i++)
@@ -109,7 +108,7 @@ static int begin(void **state) {
         add_frame(scratch, i);
         if (i == 1) add_lid(0, 0);
         if (i == 2) add_skippable(padding, sizeof padding);
-        if (i == 4) add_lid(3, 2 * FRAME_LINES); /* pieces 0 and 1 are frames, 2 the lid */
+        if (i == 4) add_lid(3, 2 * FRAME_LINES); /* pieces 0 and 1 are frames, piece 2 is the lid */
     }
     const struct span rest = span_of(piece_count - 1);
     add_index(&rest);
@@ -124,7 +123,7 @@ static int end(void **state) {
     return 0;
 }
 
-/* There is this one file, and nothing else. */
+/* Makes `path` the only file. */
 static void put(const char *path, const uint8_t *bytes, size_t size) {
     memory_files_close(&files);
     memory_add(&files, "logs", true);
@@ -132,12 +131,12 @@ static void put(const char *path, const uint8_t *bytes, size_t size) {
     memory_write(memory_add(&files, path, false), bytes, size, 0);
 }
 
-/* ---- reading as the commands do, without their messages ---- */
+/* ---- reading like the commands, without their messages ---- */
 
 struct reading_result {
     char lines[BYTES_MAX];
     size_t size;
-    unsigned damage; /* places that were told */
+    unsigned damage; /* reported places */
 };
 
 static void read_all(const char *path, struct reading_result *result) {
@@ -163,7 +162,7 @@ static void read_all(const char *path, struct reading_result *result) {
     result->lines[result->size] = '\0';
 }
 
-/* The lines of all frames that do not hold this byte, nor end behind `cut`. */
+/* The lines of all frames that do not contain byte `touched` and end at or before `cut`. */
 static const char *lines_without(size_t touched, size_t cut) {
     static char lines[BYTES_MAX];
     lines[0] = '\0';
@@ -192,7 +191,7 @@ static bool piece_ends_at(size_t offset) {
     return false;
 }
 
-/* Runs a command line whose arguments are parted by '|'. */
+/* Runs a command line whose arguments are separated by '|'. */
 static int run(const char *arguments) {
     char text[512];
     char *argv[16] = {(char *)"logport"};
@@ -216,9 +215,9 @@ static void assert_prints(int code, const char *arguments, const char *text) {
     assert_string_equal(out.bytes, text);
 }
 
-/* ---- claims ---- */
+/* ---- every byte and every length ---- */
 
-static void the_segment_is_sound_as_it_is(void **state) {
+static void the_unchanged_segment_is_sound(void **state) {
     (void)state;
     struct reading_result result;
     put(CLOSED, sound, sound_size);
@@ -231,7 +230,7 @@ static void the_segment_is_sound_as_it_is(void **state) {
     assert_null(memory_find(&files, "saved"));
 }
 
-static void any_byte_changed_to_any_value_costs_its_frame_alone_and_is_told(void **state) {
+static void any_changed_byte_loses_only_its_frame_and_is_reported(void **state) {
     (void)state;
     struct reading_result result;
     put(CLOSED, sound, sound_size);
@@ -250,7 +249,7 @@ static void any_byte_changed_to_any_value_costs_its_frame_alone_and_is_told(void
     }
 }
 
-static void any_byte_changed_while_the_file_is_written_brings_no_wrong_line(void **state) {
+static void any_changed_byte_in_a_live_segment_yields_no_wrong_line(void **state) {
     (void)state;
     struct reading_result result;
     put(PART, sound, sound_size);
@@ -263,14 +262,14 @@ static void any_byte_changed_while_the_file_is_written_brings_no_wrong_line(void
     }
 }
 
-static void a_file_cut_anywhere_keeps_its_whole_frames(void **state) {
+static void a_file_truncated_anywhere_keeps_its_whole_frames(void **state) {
     (void)state;
     struct reading_result result;
     for (size_t size = 0; size <= sound_size; size++) {
         put(CLOSED, sound, size);
         read_all(CLOSED, &result);
         assert_string_equal(result.lines, lines_without(NOWHERE, size));
-        /* Between the frames of the index the lines are all there, but not the index. */
+        /* A cut between the frames of the index loses no line, only the index. */
         if (size <= data_size) assert_int_equal(result.damage, piece_ends_at(size) ? 0 : 1);
         assert_prints(result.damage ? 2 : 0, "cat|" CLOSED, lines_without(NOWHERE, size));
         assert_int_equal(run("verify|" CLOSED), piece_ends_at(size) ? 0 : 1);
@@ -280,7 +279,7 @@ static void a_file_cut_anywhere_keeps_its_whole_frames(void **state) {
     }
 }
 
-static void the_commands_name_a_changed_byte_and_go_on(void **state) {
+static void the_commands_report_the_damaged_frame_and_continue(void **state) {
     (void)state;
     static const uint8_t changes[] = {0x01, 0x80, 0xFF};
     for (size_t at = 0; at < sound_size; at++) {
@@ -293,7 +292,7 @@ static void the_commands_name_a_changed_byte_and_go_on(void **state) {
         assert_string_equal(out.bytes, lines_without(at, sound_size));
         if (data) assert_int_equal(code, 2);
         const int verified = run("verify|logs");
-        /* A frame of another skippable kind may be a later version's. */
+        /* An unknown skippable frame is valid: a later version may have written it. */
         const bool other_kind = !data && at == piece_at(at)->begin && at < data_size &&
                                 changes[at % sizeof changes] < 0x10;
         if (!other_kind) assert_int_equal(verified, 1);
@@ -301,12 +300,12 @@ static void the_commands_name_a_changed_byte_and_go_on(void **state) {
     }
 }
 
-/* What lids and index say is believed only if it is what was written. */
-static void a_changed_byte_never_makes_search_pass_over_what_it_looks_for(void **state) {
+/* Lids and the index are used only if their checksums match. */
+static void a_changed_byte_never_makes_search_skip_a_match(void **state) {
     (void)state;
     put(CLOSED, sound, sound_size);
     uint8_t *const bytes = memory_find(&files, CLOSED)->bytes;
-    const struct piece *wanted = &pieces[5]; /* frame 3, the only one with errors */
+    const struct piece *wanted = &pieces[5]; /* frame 3, the only one with level error */
     assert_prints(0, "search|--level|error||logs", wanted->lines);
     for (size_t at = 0; at < sound_size; at++) {
         const bool lost = at >= wanted->begin && at < wanted->end;
@@ -325,7 +324,8 @@ static void a_changed_byte_never_makes_search_pass_over_what_it_looks_for(void *
     }
 }
 
-static void repair_saves_every_frame_but_the_damaged_one_and_changes_nothing(void **state) {
+static void
+repair_saves_all_frames_but_the_damaged_one_and_leaves_the_file_unchanged(void **state) {
     (void)state;
     uint8_t bytes[BYTES_MAX];
     for (size_t at = 0; at < sound_size; at++) {
@@ -337,12 +337,12 @@ static void repair_saves_every_frame_but_the_damaged_one_and_changes_nothing(voi
         assert_prints(0, "cat|" REPAIRED, lines_without(at, sound_size));
         assert_int_equal(run("verify|" REPAIRED), 0);
         assert_memory_equal(memory_find(&files, CLOSED)->bytes, bytes, sound_size);
-        /* What was saved once is not written over. */
+        /* A second repair does not overwrite the saved file. */
         assert_int_equal(run("repair|-o|saved|logs"), 2);
     }
 }
 
-static void of_a_file_without_a_sound_frame_nothing_is_saved(void **state) {
+static void repair_saves_nothing_from_a_file_without_a_sound_frame(void **state) {
     (void)state;
     uint8_t bytes[200];
     memset(bytes, 'x', sizeof bytes);
@@ -353,12 +353,12 @@ static void of_a_file_without_a_sound_frame_nothing_is_saved(void **state) {
     assert_int_equal(run("repair|-o|saved|nowhere"), 2);
 }
 
-static void the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon(void **state) {
+static void repair_ignores_the_unfinished_end_of_a_live_segment(void **state) {
     (void)state;
     put(PART, sound, data_size - 5);
     assert_int_equal(run("repair|-o|saved|logs"), 0);
     assert_non_null(strstr((const char *)out.bytes, ": sound, 5 frames; skipped\n"));
-    /* With damage before it, what is saved has the name of a closed file. */
+    /* If an earlier frame is damaged, the saved file gets the name of a closed segment. */
     memory_find(&files, PART)->bytes[pieces[1].begin + 30] ^= 1;
     assert_int_equal(run("repair|-o|saved|logs"), 0);
     assert_prints(0, "cat|" REPAIRED, lines_without(pieces[1].begin, data_size - 5));
@@ -373,7 +373,7 @@ static uint64_t next_random(uint64_t *seed) {
     return *seed;
 }
 
-/* Frames and rubbish in any order: what a disk may leave of a file. */
+/* Writes frames and garbage in random order, as a failing disk may leave a file. */
 static size_t shuffle(uint64_t *seed, uint8_t *bytes, char *lines) {
     size_t size = 0;
     lines[0] = '\0';
@@ -386,12 +386,13 @@ static size_t shuffle(uint64_t *seed, uint8_t *bytes, char *lines) {
         if (whole) strcat(lines, piece->lines);
         size += part;
         for (unsigned n = (unsigned)(next_random(seed) % 20); n > 0 && !whole; n--)
-            bytes[size++] = (uint8_t)(1 + next_random(seed) % 127); /* no end mark, no magic */
+            bytes[size++] =
+                (uint8_t)(1 + next_random(seed) % 127); /* never an end mark or a magic number */
     }
     return size;
 }
 
-static void whole_frames_between_rubbish_are_all_found(void **state) {
+static void every_whole_frame_between_garbage_is_found(void **state) {
     (void)state;
     const char *scale = system_environment("LOGPORT_TEST_SCALE");
     const unsigned rounds = scale != NULL ? (unsigned)atoi(scale) * 100 : 10000;
@@ -417,16 +418,16 @@ int program_main(int argc, char **argv) {
     (void)argc;
     (void)argv;
     const struct CMUnitTest tests[] = {
-        TEST(the_segment_is_sound_as_it_is),
-        TEST(any_byte_changed_to_any_value_costs_its_frame_alone_and_is_told),
-        TEST(any_byte_changed_while_the_file_is_written_brings_no_wrong_line),
-        TEST(a_file_cut_anywhere_keeps_its_whole_frames),
-        TEST(the_commands_name_a_changed_byte_and_go_on),
-        TEST(a_changed_byte_never_makes_search_pass_over_what_it_looks_for),
-        TEST(repair_saves_every_frame_but_the_damaged_one_and_changes_nothing),
-        TEST(of_a_file_without_a_sound_frame_nothing_is_saved),
-        TEST(the_unfinished_end_of_a_file_that_is_written_is_left_to_its_daemon),
-        TEST(whole_frames_between_rubbish_are_all_found),
+        TEST(the_unchanged_segment_is_sound),
+        TEST(any_changed_byte_loses_only_its_frame_and_is_reported),
+        TEST(any_changed_byte_in_a_live_segment_yields_no_wrong_line),
+        TEST(a_file_truncated_anywhere_keeps_its_whole_frames),
+        TEST(the_commands_report_the_damaged_frame_and_continue),
+        TEST(a_changed_byte_never_makes_search_skip_a_match),
+        TEST(repair_saves_all_frames_but_the_damaged_one_and_leaves_the_file_unchanged),
+        TEST(repair_saves_nothing_from_a_file_without_a_sound_frame),
+        TEST(repair_ignores_the_unfinished_end_of_a_live_segment),
+        TEST(every_whole_frame_between_garbage_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

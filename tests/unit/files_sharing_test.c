@@ -1,7 +1,6 @@
-/* files_sharing_test.c - files that others hold open at the same time, the
- * completion port among them, and paths that some systems find too long.
- * The other program is the C run-time: on Windows its fopen shares neither
- * renaming nor deleting, which is what most readers do there. */
+/* files_sharing_test.c - files that another program or the completion port has open at the same
+ * time, and paths longer than Windows' plain calls accept.  The C run-time plays the other program:
+ * on Windows its fopen allows others neither to rename nor to delete the file, as most readers do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +37,7 @@ static void expect(FILE *stream, const char *expected) {
 
 /* ---- a plain reader ---- */
 
-static void a_plain_reader_may_open_what_we_write(void **state) {
+static void a_plain_reader_can_open_a_file_that_we_write(void **state) {
     struct files *files = *state;
     struct file file;
     assert_int_equal(file_open(files, NEW, FILE_WRITE_NEW, &file), 0);
@@ -50,19 +49,19 @@ static void a_plain_reader_may_open_what_we_write(void **state) {
     file_close(&file);
 }
 
-static void a_plain_reader_delays_a_rename_and_no_more(void **state) {
+static void a_plain_reader_only_delays_a_rename(void **state) {
     struct files *files = *state;
     make(files, OLD, "old");
     FILE *reader = fopen(OLD, "rb");
     assert_non_null(reader);
     const int error = file_rename(files, OLD, NEW);
-    if (error != 0) assert_int_equal(error, ERR_BUSY); /* so the caller tries again */
+    if (error != 0) assert_int_equal(error, ERR_BUSY); /* the caller tries again */
     expect(reader, "old");
     fclose(reader);
     if (error != 0) assert_int_equal(file_rename(files, OLD, NEW), 0);
 }
 
-static void a_plain_reader_of_what_is_replaced_sees_the_old_text(void **state) {
+static void a_plain_reader_of_a_replaced_file_sees_the_old_text(void **state) {
     struct files *files = *state;
     make(files, OLD, "new text");
     make(files, NEW, "old text");
@@ -97,9 +96,9 @@ static void came_back(struct port_op *op) {
     (void)op;
 }
 
-/* A handle that is attached to a port sends it a packet for whatever ends on
- * it, unless told not to; one that no op waits for would be taken for one. */
-static void plain_calls_on_a_file_that_port_write_has_used_stay_off_the_port(void **state) {
+/* A handle that is attached to a completion port queues a packet for every call that ends on it,
+ * unless told not to.  The port would take a packet that belongs to no op for a completed op. */
+static void plain_calls_on_a_file_used_by_port_write_queue_no_packets(void **state) {
     struct files *files = *state;
     struct port *port;
     struct file file;
@@ -130,8 +129,8 @@ static bool count_entry(void *context, const char *name, bool directory) {
     return true;
 }
 
-/* 260 characters are too many for Windows' plain calls. */
-static void a_path_may_be_longer_than_260_characters(void **state) {
+/* Windows' plain calls accept less than 260 characters. */
+static void a_path_can_be_longer_than_260_characters(void **state) {
     struct files *files = *state;
     enum { LEVELS = 4, LEVEL = 100 };
     char path[LEVELS * (LEVEL + 1) + 40] = "files_sharing_test.long";
@@ -164,12 +163,12 @@ static void a_path_may_be_longer_than_260_characters(void **state) {
 int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
-        SHARING_TEST(a_plain_reader_may_open_what_we_write),
-        SHARING_TEST(a_plain_reader_delays_a_rename_and_no_more),
-        SHARING_TEST(a_plain_reader_of_what_is_replaced_sees_the_old_text),
+        SHARING_TEST(a_plain_reader_can_open_a_file_that_we_write),
+        SHARING_TEST(a_plain_reader_only_delays_a_rename),
+        SHARING_TEST(a_plain_reader_of_a_replaced_file_sees_the_old_text),
         SHARING_TEST(our_own_writer_does_not_delay_a_rename),
-        SHARING_TEST(plain_calls_on_a_file_that_port_write_has_used_stay_off_the_port),
-        SHARING_TEST(a_path_may_be_longer_than_260_characters),
+        SHARING_TEST(plain_calls_on_a_file_used_by_port_write_queue_no_packets),
+        SHARING_TEST(a_path_can_be_longer_than_260_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

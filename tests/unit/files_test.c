@@ -1,5 +1,5 @@
-/* files_test.c - what files.h, address.h and system.h promise.  Files lie in a
- * folder of their own below the current one; it is removed in the end. */
+/* files_test.c - the contracts of files.h, address.h and system.h.  The files are in a folder below
+ * the current directory; the test removes it at the end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,13 +56,13 @@ static void expect_text(struct files *files, const char *path, const char *expec
     size_t size;
     assert_int_equal(file_read_all(files, path, 1 << 20, &text, &size), 0);
     assert_int_equal(size, strlen(expected));
-    assert_string_equal(text, expected); /* there is a NUL behind it */
+    assert_string_equal(text, expected); /* a NUL follows the text */
     free(text);
 }
 
 /* ---- files ---- */
 
-static void what_is_written_is_read_back_at_its_offset(void **state) {
+static void bytes_are_read_back_at_the_offset_of_their_write(void **state) {
     struct files *files = *state;
     struct file file;
     char bytes[20];
@@ -78,11 +78,11 @@ static void what_is_written_is_read_back_at_its_offset(void **state) {
     assert_int_equal(file_read_at(&file, bytes, 3, 11), 0);
     assert_int_equal(file_read_at(&file, bytes, 3, 1000), 0);
     file_close(&file);
-    file_close(&file); /* not open: nothing happens */
+    file_close(&file); /* not open: does nothing */
     expect_text(files, ROOT "/f", "hello world");
 }
 
-static void open_does_what_its_access_says(void **state) {
+static void open_follows_its_access_mode(void **state) {
     struct files *files = *state;
     struct file file;
     assert_int_equal(file_open(files, ROOT "/f", FILE_READ, &file), ERR_NOT_FOUND);
@@ -115,7 +115,7 @@ static void truncating_cuts_and_extends_with_zeros(void **state) {
     file_close(&file);
 }
 
-static void a_file_keeps_its_id_when_renamed_and_others_have_another(void **state) {
+static void a_renamed_file_keeps_its_id_and_ids_differ_between_files(void **state) {
     struct files *files = *state;
     struct file_status a, b, renamed, folder;
     write_text(files, ROOT "/a", "1");
@@ -136,7 +136,7 @@ static void a_file_keeps_its_id_when_renamed_and_others_have_another(void **stat
     assert_true(folder.directory);
 }
 
-static void a_file_may_be_renamed_and_removed_while_it_is_read(void **state) {
+static void a_file_can_be_renamed_and_removed_while_it_is_read(void **state) {
     struct files *files = *state;
     struct file file;
     char bytes[4];
@@ -150,7 +150,7 @@ static void a_file_may_be_renamed_and_removed_while_it_is_read(void **state) {
     assert_int_equal(file_remove(files, ROOT "/g"), ERR_NOT_FOUND);
 }
 
-static void a_file_may_be_read_while_it_is_written(void **state) {
+static void a_file_can_be_read_while_it_is_written(void **state) {
     struct files *files = *state;
     struct file writer;
     assert_int_equal(file_open(files, ROOT "/f", FILE_WRITE_NEW, &writer), 0);
@@ -167,7 +167,7 @@ static void paths_are_utf_8(void **state) {
     assert_int_equal(file_remove(files, path), 0);
 }
 
-/* ---- made of several ---- */
+/* ---- whole files ---- */
 
 static void replacing_leaves_the_new_text_and_nothing_else(void **state) {
     struct files *files = *state;
@@ -182,7 +182,7 @@ static void replacing_leaves_the_new_text_and_nothing_else(void **state) {
     assert_int_equal(file_replace(files, ROOT "/no/f", "x", 1, false), ERR_NOT_FOUND);
 }
 
-static void reading_all_of_a_file_too_large_is_an_error(void **state) {
+static void reading_a_whole_file_above_the_limit_is_an_error(void **state) {
     struct files *files = *state;
     char *text = NULL;
     size_t size;
@@ -197,11 +197,11 @@ static void reading_all_of_a_file_too_large_is_an_error(void **state) {
 
 /* ---- directories ---- */
 
-static void directories_are_made_with_those_above_them(void **state) {
+static void a_directory_is_made_with_its_parents(void **state) {
     struct files *files = *state;
     struct file_status status;
     assert_int_equal(directory_make(files, ROOT "/a/b//c"), 0);
-    assert_int_equal(directory_make(files, ROOT "/a/b/c/"), 0); /* is as good */
+    assert_int_equal(directory_make(files, ROOT "/a/b/c/"), 0); /* a trailing slash is allowed */
     assert_int_equal(file_status_of(files, ROOT "/a/b/c", &status), 0);
     assert_true(status.directory);
     assert_int_equal(directory_sync(files, ROOT "/a/b"), 0);
@@ -224,7 +224,7 @@ static bool see(void *context, const char *name, bool directory) {
     return seen->files + seen->folders < seen->limit;
 }
 
-static void a_listing_has_each_name_once_and_ends_when_told(void **state) {
+static void a_listing_has_each_name_once_and_ends_when_the_visitor_says_so(void **state) {
     struct files *files = *state;
     struct seen seen = {.limit = 1000};
     assert_int_equal(directory_make(files, ROOT "/folder"), 0);
@@ -244,7 +244,7 @@ static void a_listing_has_each_name_once_and_ends_when_told(void **state) {
     assert_int_equal(directory_list(files, ROOT "/no", see, &seen), ERR_NOT_FOUND);
 }
 
-static void a_lock_is_held_by_one_until_it_is_closed(void **state) {
+static void a_lock_has_one_holder_until_it_is_closed(void **state) {
     struct files *files = *state;
     struct file first, second;
     assert_int_equal(file_lock(files, ROOT "/lock", &first), 0);
@@ -255,7 +255,7 @@ static void a_lock_is_held_by_one_until_it_is_closed(void **state) {
     file_close(&second);
 }
 
-static void there_is_free_space_where_there_is_a_folder(void **state) {
+static void free_space_needs_an_existing_folder(void **state) {
     struct files *files = *state;
     uint64_t bytes = 0;
     assert_int_equal(free_space(files, ROOT, &bytes), 0);
@@ -265,7 +265,7 @@ static void there_is_free_space_where_there_is_a_folder(void **state) {
 
 /* ---- addresses ---- */
 
-static void addresses_are_written_as_they_were_read(void **state) {
+static void addresses_are_formatted_as_they_were_parsed(void **state) {
     (void)state;
     static const char *const same[] = {
         "127.0.0.1:5170",
@@ -288,7 +288,7 @@ static void addresses_are_written_as_they_were_read(void **state) {
     }
 }
 
-static void several_texts_of_one_address_are_equal(void **state) {
+static void different_texts_of_one_address_are_equal(void **state) {
     (void)state;
     static const char *const pairs[][2] = {
         {"[0:0:0:0:0:0:0:1]:5", "[::1]:5"},
@@ -308,7 +308,7 @@ static void several_texts_of_one_address_are_equal(void **state) {
     }
 }
 
-static void what_is_no_address_is_refused(void **state) {
+static void an_invalid_address_is_refused(void **state) {
     (void)state;
     static const char *const wrong[] = {
         "",
@@ -354,7 +354,7 @@ static void what_is_no_address_is_refused(void **state) {
     }
 }
 
-static void names_are_looked_up(void **state) {
+static void host_names_are_resolved(void **state) {
     (void)state;
     struct port_address address, same;
     assert_int_equal(client_resolve("localhost:5170", &address), 0);
@@ -369,7 +369,7 @@ static void names_are_looked_up(void **state) {
 
 /* ---- the system ---- */
 
-static void the_system_answers_sensibly(void **state) {
+static void system_calls_return_plausible_values(void **state) {
     (void)state;
     uint64_t now = 0, peak = 0;
     system_memory(&now, &peak);
@@ -383,14 +383,14 @@ static void the_system_answers_sensibly(void **state) {
     assert_true(system_wall_ns() > 1700000000000000000);
 }
 
-static void sleeping_is_never_shorter_than_asked(void **state) {
+static void a_sleep_is_never_too_short(void **state) {
     (void)state;
     const int64_t before_ns = system_now_ns();
     system_sleep_ms(20);
     assert_true(system_now_ns() - before_ns >= 20000000);
 }
 
-static void random_bytes_fill_all_and_differ(void **state) {
+static void random_bytes_fill_the_buffer_and_differ(void **state) {
     (void)state;
     uint8_t a[1000] = {0}, b[1000] = {0};
     system_random(a, sizeof a);
@@ -399,7 +399,7 @@ static void random_bytes_fill_all_and_differ(void **state) {
     assert_memory_not_equal(a + 900, (uint8_t[100]){0}, 100);
 }
 
-static void every_error_has_a_text_of_its_own(void **state) {
+static void every_error_has_its_own_text(void **state) {
     (void)state;
     for (int error = ERR_NONE_ + 1; error < ERR_END_; error++) {
         assert_string_not_equal(error_text(error), error_text(ERR_NONE_));
@@ -413,27 +413,27 @@ static void every_error_has_a_text_of_its_own(void **state) {
 int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
-        FILES_TEST(what_is_written_is_read_back_at_its_offset),
-        FILES_TEST(open_does_what_its_access_says),
+        FILES_TEST(bytes_are_read_back_at_the_offset_of_their_write),
+        FILES_TEST(open_follows_its_access_mode),
         FILES_TEST(truncating_cuts_and_extends_with_zeros),
-        FILES_TEST(a_file_keeps_its_id_when_renamed_and_others_have_another),
-        FILES_TEST(a_file_may_be_renamed_and_removed_while_it_is_read),
-        FILES_TEST(a_file_may_be_read_while_it_is_written),
+        FILES_TEST(a_renamed_file_keeps_its_id_and_ids_differ_between_files),
+        FILES_TEST(a_file_can_be_renamed_and_removed_while_it_is_read),
+        FILES_TEST(a_file_can_be_read_while_it_is_written),
         FILES_TEST(paths_are_utf_8),
         FILES_TEST(replacing_leaves_the_new_text_and_nothing_else),
-        FILES_TEST(reading_all_of_a_file_too_large_is_an_error),
-        FILES_TEST(directories_are_made_with_those_above_them),
-        FILES_TEST(a_listing_has_each_name_once_and_ends_when_told),
-        FILES_TEST(a_lock_is_held_by_one_until_it_is_closed),
-        FILES_TEST(there_is_free_space_where_there_is_a_folder),
-        cmocka_unit_test(addresses_are_written_as_they_were_read),
-        cmocka_unit_test(several_texts_of_one_address_are_equal),
-        cmocka_unit_test(what_is_no_address_is_refused),
-        cmocka_unit_test(names_are_looked_up),
-        cmocka_unit_test(the_system_answers_sensibly),
-        cmocka_unit_test(sleeping_is_never_shorter_than_asked),
-        cmocka_unit_test(random_bytes_fill_all_and_differ),
-        cmocka_unit_test(every_error_has_a_text_of_its_own),
+        FILES_TEST(reading_a_whole_file_above_the_limit_is_an_error),
+        FILES_TEST(a_directory_is_made_with_its_parents),
+        FILES_TEST(a_listing_has_each_name_once_and_ends_when_the_visitor_says_so),
+        FILES_TEST(a_lock_has_one_holder_until_it_is_closed),
+        FILES_TEST(free_space_needs_an_existing_folder),
+        cmocka_unit_test(addresses_are_formatted_as_they_were_parsed),
+        cmocka_unit_test(different_texts_of_one_address_are_equal),
+        cmocka_unit_test(an_invalid_address_is_refused),
+        cmocka_unit_test(host_names_are_resolved),
+        cmocka_unit_test(system_calls_return_plausible_values),
+        cmocka_unit_test(a_sleep_is_never_too_short),
+        cmocka_unit_test(random_bytes_fill_the_buffer_and_differ),
+        cmocka_unit_test(every_error_has_its_own_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

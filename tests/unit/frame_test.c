@@ -1,6 +1,5 @@
-/* frame_test.c - LZ4 frames: encoded, decoded, disguised, damaged.
- * tests/golden/frame.lz4 pins the bytes: what an older version wrote must be
- * read for ever. */
+/* frame_test.c - LZ4 frames: encoded, decoded, covered, damaged.  tests/golden/frame.lz4 pins the
+ * bytes: frames that an older version wrote must stay readable for ever. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,8 +64,9 @@ static int room_free(void **state) {
     return 0;
 }
 
-/* Encodes and decodes again in buffers that are exactly as large as promised. */
-static size_t goes_round(struct room *room, const uint8_t *raw, size_t size, int acceleration) {
+/* Encodes and decodes in buffers of exactly the promised size. */
+static size_t encode_and_decode(struct room *room, const uint8_t *raw, size_t size,
+                                int acceleration) {
     uint8_t *packed = malloc(frame_bytes_max(size)), *again = malloc(size);
     assert_non_null(packed);
     assert_non_null(again);
@@ -85,28 +85,28 @@ static size_t goes_round(struct room *room, const uint8_t *raw, size_t size, int
     return packed_size;
 }
 
-static void lines_of_every_length_come_back(void **state) {
+static void lines_of_every_length_survive_a_round_trip(void **state) {
     struct room *room = *state;
     fill_lines(room->raw, 70000, 1);
     for (size_t size = 1; size <= 70000; size += size < 300 ? 1 : 211) {
-        const size_t packed = goes_round(room, room->raw, size, 1);
+        const size_t packed = encode_and_decode(room, room->raw, size, 1);
         if (size > 1000) assert_true(packed < size / 2);
     }
 }
 
-static void noise_is_stored_as_it_is(void **state) {
+static void incompressible_bytes_are_stored_uncompressed(void **state) {
     struct room *room = *state;
     fill_noise(room->raw, 70000, 2);
     for (size_t size = 1; size <= 70000; size += size < 300 ? 1 : 997) {
         const size_t checksum = size > FRAME_LINES_BYTES ? FRAME_CHECKSUM_BYTES : 0;
-        assert_int_equal(goes_round(room, room->raw, size, 1),
+        assert_int_equal(encode_and_decode(room, room->raw, size, 1),
                          size + FRAME_OVERHEAD_BYTES + checksum);
     }
 }
 
-/* Only a block that passes the lz4 command's buffer in one piece may do without a content
- * checksum: see frame.h.  The end-to-end tests show it with the command itself. */
-static void a_large_block_has_a_content_checksum_too_and_it_is_checked(void **state) {
+/* A frame may omit the content checksum only if its block fits the lz4 command's buffer in one
+ * piece: see frame.h.  The end-to-end tests show it with the command itself. */
+static void a_large_block_has_a_content_checksum_that_is_verified(void **state) {
     struct room *room = *state;
     fill_noise(room->raw, 100000, 3);
     struct frame_header header;
@@ -118,8 +118,8 @@ static void a_large_block_has_a_content_checksum_too_and_it_is_checked(void **st
     assert_int_equal(frame_decode(room->packed, &header, room->again), ERR_INVALID);
 }
 
-/* Frames of random lines, the longest of them longer than a frame is meant to be. */
-static void many_lines_make_frames_of_whole_lines(void **state) {
+/* Random lines, some of them longer than FRAME_LINES_BYTES. */
+static void many_lines_become_frames_of_whole_lines(void **state) {
     struct room *room = *state;
     for (unsigned seed = 1; seed <= 20; seed++) {
         const size_t raw_size = 3000000;
@@ -150,7 +150,7 @@ static void many_lines_make_frames_of_whole_lines(void **state) {
     }
 }
 
-static void packed_with_more_effort_the_same_lines_come_back_from_fewer_bytes(void **state) {
+static void a_higher_level_packs_the_same_lines_into_fewer_bytes(void **state) {
     struct room *room = *state;
     const size_t size = 3u << 20;
     fill_lines(room->raw, size, 7);
@@ -161,7 +161,7 @@ static void packed_with_more_effort_the_same_lines_come_back_from_fewer_bytes(vo
     free(scratch);
     assert_true(packed_size < quickly);
     size_t at = 0, raw_at = 0;
-    while (at < packed_size) { /* ends: each frame is longer than nothing */
+    while (at < packed_size) { /* ends: no frame is empty */
         struct frame_header header;
         assert_int_equal(frame_header(room->packed + at, packed_size - at, &header), 0);
         assert_in_range(header.raw_size, 1, FRAME_HC_LINES_BYTES);
@@ -174,21 +174,21 @@ static void packed_with_more_effort_the_same_lines_come_back_from_fewer_bytes(vo
     assert_int_equal(raw_at, size);
 }
 
-static void every_block_size_comes_back(void **state) {
+static void every_block_size_survives_a_round_trip(void **state) {
     struct room *room = *state;
     fill_lines(room->raw, FRAME_RAW_MAX, 3);
     for (uint32_t block = 64u << 10; block <= FRAME_RAW_MAX; block *= 4) {
-        goes_round(room, room->raw, block - 1, 1);
-        goes_round(room, room->raw, block, 9);
-        if (block < FRAME_RAW_MAX) goes_round(room, room->raw, block + 1, 4);
+        encode_and_decode(room, room->raw, block - 1, 1);
+        encode_and_decode(room, room->raw, block, 9);
+        if (block < FRAME_RAW_MAX) encode_and_decode(room, room->raw, block + 1, 4);
     }
     fill_noise(room->raw, FRAME_RAW_MAX, 4);
-    goes_round(room, room->raw, FRAME_RAW_MAX, 1);
+    encode_and_decode(room, room->raw, FRAME_RAW_MAX, 1);
 }
 
 /* ---- damage ---- */
 
-/* The frame stands at the front of room->packed, which goes on behind it. */
+/* The frame is at the start of room->packed, and other bytes follow it. */
 static bool can_be_read(struct room *room) {
     struct frame_header header;
     if (frame_header(room->packed, FRAME_HEADER_BYTES, &header) != 0) return false;
@@ -198,7 +198,7 @@ static bool can_be_read(struct room *room) {
     return frame_decode(room->packed, &header, room->again) == 0;
 }
 
-static void no_flipped_bit_goes_unseen(void **state) {
+static void every_flipped_bit_is_detected(void **state) {
     struct room *room = *state;
     memset(room->packed, 0, frame_bytes_max(FRAME_RAW_MAX));
     for (int stored = 0; stored < 2; stored++) {
@@ -214,7 +214,7 @@ static void no_flipped_bit_goes_unseen(void **state) {
     }
 }
 
-static void damaged_frames_never_lead_astray(void **state) {
+static void damaged_frames_never_decode_to_other_lines(void **state) {
     struct room *room = *state;
     fill_lines(room->raw, 3000, 6);
     for (uint64_t seed = 1; seed <= 3000; seed++) {
@@ -223,12 +223,12 @@ static void damaged_frames_never_lead_astray(void **state) {
         for (uint64_t edits = 1 + random_next(&chance) % 8; edits > 0; edits--) {
             room->packed[random_next(&chance) % size] = (uint8_t)random_next(&chance);
         }
-        /* Whole by chance (a byte replaced by itself), or seen: never something else. */
+        /* Intact by chance (a byte replaced by itself) or detected: never decoded to something else. */
         if (can_be_read(room)) assert_memory_equal(room->again, room->raw, 3000);
     }
 }
 
-static void a_header_cut_short_is_not_called_damage(void **state) {
+static void a_truncated_header_is_not_reported_as_damage(void **state) {
     struct room *room = *state;
     fill_lines(room->raw, 500, 7);
     frame_encode(room->scratch, room->raw, 500, 1, room->packed);
@@ -244,7 +244,7 @@ static void a_header_cut_short_is_not_called_damage(void **state) {
     assert_int_equal(frame_header(cover, sizeof cover, &header), 0);
 }
 
-static void what_is_no_frame_of_ours_is_refused(void **state) {
+static void foreign_frames_are_refused(void **state) {
     (void)state;
     struct frame_header header;
     const uint8_t zeros[FRAME_HEADER_BYTES] = {0};
@@ -260,12 +260,12 @@ static void what_is_no_frame_of_ours_is_refused(void **state) {
 
 /* ---- skippable frames ---- */
 
-static void all_sixteen_skippable_magics_are_known(void **state) {
+static void all_sixteen_skippable_magic_numbers_are_known(void **state) {
     (void)state;
     for (uint32_t magic = 0x184D2A50; magic <= 0x184D2A5F; magic++) {
         const uint8_t bytes[] = {(uint8_t)magic, 0x2A, 0x4D, 0x18, 0xFF, 0xFF, 0xFF, 0xFF};
         struct frame_header header;
-        /* These are never so long: it would hide all that follows. */
+        /* These kinds have a size limit: a longer one would hide everything after it. */
         const bool small = magic == FRAME_MAGIC_LID || magic == FRAME_MAGIC_PADDING;
         assert_int_equal(frame_header(bytes, sizeof bytes, &header), small ? ERR_INVALID : 0);
         assert_int_equal(header.kind, FRAME_SKIPPABLE);
@@ -273,13 +273,13 @@ static void all_sixteen_skippable_magics_are_known(void **state) {
         assert_true(header.size == 8 + (uint64_t)UINT32_MAX);
     }
     const uint8_t before[] = {0x4F, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
-    const uint8_t behind[] = {0x60, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
+    const uint8_t after[] = {0x60, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
     struct frame_header header;
     assert_int_equal(frame_header(before, sizeof before, &header), ERR_INVALID);
-    assert_int_equal(frame_header(behind, sizeof behind, &header), ERR_INVALID);
+    assert_int_equal(frame_header(after, sizeof after, &header), ERR_INVALID);
 }
 
-static void a_cover_is_as_long_as_what_it_covers(void **state) {
+static void a_cover_spans_exactly_the_append_that_it_covers(void **state) {
     (void)state;
     const uint64_t sizes[] = {8, 9, 28, 1000, 5u << 20, UINT32_MAX};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -315,8 +315,8 @@ static void padding_keeps_covers_within_a_page(void **state) {
     }
 }
 
-/* A walk as every LZ4 reader makes it: what it has decoded, and whether it met
- * anything but whole frames and a skippable one that is cut short. */
+/* Walks a file like any LZ4 reader.  Returns false if it meets anything but whole frames and, at the
+ * end, a truncated skippable frame. */
 static bool walk(const uint8_t *file, size_t size, uint8_t *raw, size_t *raw_size) {
     *raw_size = 0;
     size_t at = 0;
@@ -325,18 +325,18 @@ static bool walk(const uint8_t *file, size_t size, uint8_t *raw, size_t *raw_siz
         const int error = frame_header(file + at, size - at, &header);
         if (error) return false;
         if (header.kind == FRAME_DATA) {
-            if (header.size > size - at) return false; /* torn: this is what breaks readers */
+            if (header.size > size - at) return false; /* a torn frame: readers fail */
             if (frame_decode(file + at, &header, raw + *raw_size) != 0) return false;
             *raw_size += header.raw_size;
         } else if (header.size > size - at) {
-            return true; /* passed over to the end of the file */
+            return true; /* skipped to the end of the file */
         }
         at += (size_t)header.size;
     }
     return true;
 }
 
-static void a_covered_append_torn_behind_its_cover_leaves_the_prefix_whole(void **state) {
+static void a_covered_append_torn_after_its_cover_leaves_the_prefix_readable(void **state) {
     struct room *room = *state;
     fill_lines(room->raw, 2000, 8);
     uint8_t *file = room->packed;
@@ -347,8 +347,8 @@ static void a_covered_append_torn_behind_its_cover_leaves_the_prefix_whole(void 
     memcpy(truth, file + stands, sizeof truth);
     frame_cover(end - stands, file + stands);
     size_t raw_size;
-    /* Within the cover it cannot be torn, as it lies within a page (frame_padding); lz4 -t and
-     * rg -z would mind. */
+    /* A tear inside the cover would break lz4 -t and rg -z.  It cannot happen: the cover never crosses
+     * a page (frame_padding). */
     assert_false(walk(file, stands + FRAME_COVER_BYTES - 1, room->again, &raw_size));
     for (size_t torn = stands + FRAME_COVER_BYTES; torn <= end; torn++) {
         assert_true(walk(file, torn, room->again, &raw_size));
@@ -364,7 +364,7 @@ static void a_covered_append_torn_behind_its_cover_leaves_the_prefix_whole(void 
 
 static const char golden_line[] = "{\"msg\":\"pinned\"}\n";
 
-/* A frame that is stored, one that is packed, padding, one set aside, and one behind it. */
+/* An uncompressed frame, a compressed one, padding, a frame set aside, and a last frame. */
 static size_t golden_file(struct room *room, uint8_t *file) {
     const size_t line_size = sizeof golden_line - 1;
     size_t end = frame_encode(room->scratch, (const uint8_t *)golden_line, line_size, 1, file);
@@ -381,7 +381,7 @@ static size_t golden_file(struct room *room, uint8_t *file) {
            frame_encode(room->scratch, (const uint8_t *)golden_line, line_size, 1, file + end);
 }
 
-static void what_was_written_once_is_read_for_ever(void **state) {
+static void the_golden_file_stays_readable(void **state) {
     struct room *room = *state;
     char path[4096];
     snprintf(path, sizeof path, "%s", __FILE__);
@@ -400,8 +400,8 @@ static void what_was_written_once_is_read_for_ever(void **state) {
     for (size_t i = 0; i < 102; i++) {
         assert_memory_equal(room->again + i * line_size, golden_line, line_size);
     }
-    /* What LZ4 makes of the second frame may change with its version; the first frame is
-     * stored, and all of it is ours. */
+    /* The second frame's bytes may change with the version of LZ4.  The first frame is
+     * uncompressed, so all of its bytes are our own. */
     uint8_t now[4096];
     assert_true(golden_file(room, now) > 0);
     assert_memory_equal(now, room->packed, line_size + FRAME_OVERHEAD_BYTES);
@@ -411,7 +411,7 @@ static void what_was_written_once_is_read_for_ever(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 2) { /* writes the golden file anew, to the path given */
+    if (argc == 2) { /* writes a new golden file to this path */
         void *state;
         uint8_t file[4096];
         room_make(&state);
@@ -423,21 +423,21 @@ int main(int argc, char **argv) {
         return written ? 0 : 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_of_every_length_come_back),
-        cmocka_unit_test(noise_is_stored_as_it_is),
-        cmocka_unit_test(a_large_block_has_a_content_checksum_too_and_it_is_checked),
-        cmocka_unit_test(many_lines_make_frames_of_whole_lines),
-        cmocka_unit_test(packed_with_more_effort_the_same_lines_come_back_from_fewer_bytes),
-        cmocka_unit_test(every_block_size_comes_back),
-        cmocka_unit_test(no_flipped_bit_goes_unseen),
-        cmocka_unit_test(damaged_frames_never_lead_astray),
-        cmocka_unit_test(a_header_cut_short_is_not_called_damage),
-        cmocka_unit_test(what_is_no_frame_of_ours_is_refused),
-        cmocka_unit_test(all_sixteen_skippable_magics_are_known),
-        cmocka_unit_test(a_cover_is_as_long_as_what_it_covers),
+        cmocka_unit_test(lines_of_every_length_survive_a_round_trip),
+        cmocka_unit_test(incompressible_bytes_are_stored_uncompressed),
+        cmocka_unit_test(a_large_block_has_a_content_checksum_that_is_verified),
+        cmocka_unit_test(many_lines_become_frames_of_whole_lines),
+        cmocka_unit_test(a_higher_level_packs_the_same_lines_into_fewer_bytes),
+        cmocka_unit_test(every_block_size_survives_a_round_trip),
+        cmocka_unit_test(every_flipped_bit_is_detected),
+        cmocka_unit_test(damaged_frames_never_decode_to_other_lines),
+        cmocka_unit_test(a_truncated_header_is_not_reported_as_damage),
+        cmocka_unit_test(foreign_frames_are_refused),
+        cmocka_unit_test(all_sixteen_skippable_magic_numbers_are_known),
+        cmocka_unit_test(a_cover_spans_exactly_the_append_that_it_covers),
         cmocka_unit_test(padding_keeps_covers_within_a_page),
-        cmocka_unit_test(a_covered_append_torn_behind_its_cover_leaves_the_prefix_whole),
-        cmocka_unit_test(what_was_written_once_is_read_for_ever),
+        cmocka_unit_test(a_covered_append_torn_after_its_cover_leaves_the_prefix_readable),
+        cmocka_unit_test(the_golden_file_stays_readable),
     };
     return cmocka_run_group_tests(tests, room_make, room_free);
 }

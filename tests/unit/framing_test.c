@@ -1,5 +1,5 @@
-/* framing_test.c - however a stream of bytes is cut on its way, the records are
- * the same; long lines are set aside whole; memory is bounded. */
+/* framing_test.c - wherever the network splits a stream of bytes, the records are the same;
+ * oversized lines are set aside whole; memory is bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static void batch_holds(const struct bench *bench, const char *text) {
 
 /* ---- */
 
-static void wherever_the_stream_is_cut_the_lines_are_the_same(void **state) {
+static void wherever_the_stream_is_split_the_lines_are_the_same(void **state) {
     (void)state;
     static const char text[] = "{\"a\":1}\n{\"b\":2}\r\n\n{}\n";
     for (size_t first = 0; first < sizeof text; first++)
@@ -90,8 +90,8 @@ static void make_line(char *line, size_t size) {
     memcpy(line + size - 2, "\"}", 2);
 }
 
-/* The limit is of the line without CR and LF, however it arrives. */
-static void a_line_of_the_limit_is_stored_and_one_more_byte_is_oversized(void **state) {
+/* The limit excludes CR and LF, however the line is split. */
+static void a_line_at_the_limit_is_stored_and_one_byte_more_is_oversized(void **state) {
     (void)state;
     static char text[LINE_MAX + 8];
     static const char *const ends[] = {"\n", "\r\n"};
@@ -114,7 +114,7 @@ static void a_line_of_the_limit_is_stored_and_one_more_byte_is_oversized(void **
             }
 }
 
-static void an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine(void **state) {
+static void an_oversized_line_keeps_its_head_and_size_and_the_next_line_is_stored(void **state) {
     (void)state;
     struct bench bench;
     struct framing framing = {0};
@@ -122,7 +122,7 @@ static void an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine(v
     static char text[1000];
     make_line(text, sizeof text);
     text[998] = 'x';               /* never closed */
-    for (int i = 0; i < 5000; i++) /* 5 MB, of which 4 KiB are ever held */
+    for (int i = 0; i < 5000; i++) /* 5 MB; at most 4 KiB of it are held */
         assert_int_equal(take(&bench, &framing, text, sizeof text), sizeof text);
     assert_true(framing.kept <= QUARANTINE_KEEP_OVERSIZED_MAX);
     take(&bench, &framing, "\n{}\n", 4);
@@ -137,7 +137,7 @@ static void an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine(v
     bench_close(&bench);
 }
 
-static void what_has_no_room_is_taken_by_the_next_batch(void **state) {
+static void bytes_that_do_not_fit_go_into_the_next_batch(void **state) {
     (void)state;
     struct bench bench;
     struct framing framing = {0};
@@ -147,7 +147,7 @@ static void what_has_no_room_is_taken_by_the_next_batch(void **state) {
     line[100] = '\n';
     uint64_t lines = 0;
     for (int batches = 0; batches < 3;) {
-        /* In two parts, so that the line that finds no room is an unfinished one too. */
+        /* In two parts, so that the line that does not fit is also an unfinished one. */
         const size_t half = take(&bench, &framing, line, 50);
         if (half == 50 && take(&bench, &framing, line + 50, 51) == 51) {
             lines++;
@@ -165,7 +165,7 @@ static void what_has_no_room_is_taken_by_the_next_batch(void **state) {
     bench_close(&bench);
 }
 
-static void when_memory_is_full_the_longest_unfinished_line_gives_way(void **state) {
+static void when_memory_is_full_the_longest_unfinished_line_is_rejected(void **state) {
     (void)state;
     struct bench bench;
     enum { SHORT = 20 };
@@ -186,7 +186,7 @@ static void when_memory_is_full_the_longest_unfinished_line_gives_way(void **sta
     bench_close(&bench);
 }
 
-static void when_all_are_short_one_still_gives_way_and_no_connection_waits(void **state) {
+static void when_all_unfinished_lines_are_short_one_is_rejected_and_none_waits(void **state) {
     (void)state;
     struct bench bench;
     enum { MANY = 64 };
@@ -203,9 +203,9 @@ static void when_all_are_short_one_still_gives_way_and_no_connection_waits(void 
     bench_close(&bench);
 }
 
-/* Random streams, cut at random, among many connections with little memory:
- * every line is one record, whatever becomes of it. */
-static void every_line_is_one_record_whatever_happens(void **state) {
+/* Random streams, split at random, on many connections with little memory: every line is counted as
+ * one record, whether stored or rejected. */
+static void every_line_is_counted_as_one_record(void **state) {
     (void)state;
     const char *given = system_environment("LOGPORT_TEST_SEED");
     const unsigned seed = given ? (unsigned)atoi(given) : (unsigned)system_process_id();
@@ -261,14 +261,14 @@ static void a_datagram_ends_its_last_line(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wherever_the_stream_is_cut_the_lines_are_the_same),
+        cmocka_unit_test(wherever_the_stream_is_split_the_lines_are_the_same),
         cmocka_unit_test(an_unfinished_line_waits_and_becomes_a_record_at_the_end),
-        cmocka_unit_test(a_line_of_the_limit_is_stored_and_one_more_byte_is_oversized),
-        cmocka_unit_test(an_oversized_line_keeps_its_head_and_its_size_and_the_next_is_fine),
-        cmocka_unit_test(what_has_no_room_is_taken_by_the_next_batch),
-        cmocka_unit_test(when_memory_is_full_the_longest_unfinished_line_gives_way),
-        cmocka_unit_test(when_all_are_short_one_still_gives_way_and_no_connection_waits),
-        cmocka_unit_test(every_line_is_one_record_whatever_happens),
+        cmocka_unit_test(a_line_at_the_limit_is_stored_and_one_byte_more_is_oversized),
+        cmocka_unit_test(an_oversized_line_keeps_its_head_and_size_and_the_next_line_is_stored),
+        cmocka_unit_test(bytes_that_do_not_fit_go_into_the_next_batch),
+        cmocka_unit_test(when_memory_is_full_the_longest_unfinished_line_is_rejected),
+        cmocka_unit_test(when_all_unfinished_lines_are_short_one_is_rejected_and_none_waits),
+        cmocka_unit_test(every_line_is_counted_as_one_record),
         cmocka_unit_test(a_datagram_ends_its_last_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
