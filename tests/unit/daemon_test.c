@@ -187,7 +187,7 @@ static void a_second_stop_ends_at_once_and_reports_a_loss(void **state) {
     assert_int_equal(daemon_step(bench.daemon), DAEMON_LEAVES);
     assert_int_equal(daemon_finish(bench.daemon), 1); /* connections were not drained */
     assert_non_null(strstr(said, "a second time"));
-    /* Ops are still in flight, so the port cannot be closed: only the end of the process ends them. */
+    /* Ops are in flight, so the port cannot be closed: only the end of the process ends them. */
     config_free(&bench.config);
     system_messages_to(NULL, NULL);
 }

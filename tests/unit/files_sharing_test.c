@@ -1,6 +1,6 @@
 /* files_sharing_test.c - files that another program or the completion port has open at the same
  * time, and paths longer than Windows' plain calls accept.  The C run-time plays the other program:
- * on Windows its fopen allows others neither to rename nor to delete the file, as most readers do. */
+ * on Windows its fopen lets others neither rename nor delete the file, like most readers there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

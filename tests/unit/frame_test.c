@@ -223,7 +223,7 @@ static void damaged_frames_never_decode_to_other_lines(void **state) {
         for (uint64_t edits = 1 + random_next(&chance) % 8; edits > 0; edits--) {
             room->packed[random_next(&chance) % size] = (uint8_t)random_next(&chance);
         }
-        /* Intact by chance (a byte replaced by itself) or detected: never decoded to something else. */
+        /* Intact by chance (a byte replaced by itself) or detected: never other lines. */
         if (can_be_read(room)) assert_memory_equal(room->again, room->raw, 3000);
     }
 }
@@ -315,8 +315,8 @@ static void padding_keeps_covers_within_a_page(void **state) {
     }
 }
 
-/* Walks a file like any LZ4 reader.  Returns false if it meets anything but whole frames and, at the
- * end, a truncated skippable frame. */
+/* Walks a file like any LZ4 reader.  Returns false if it meets anything but whole frames and, at
+ * the end, a truncated skippable frame. */
 static bool walk(const uint8_t *file, size_t size, uint8_t *raw, size_t *raw_size) {
     *raw_size = 0;
     size_t at = 0;
@@ -347,8 +347,8 @@ static void a_covered_append_torn_after_its_cover_leaves_the_prefix_readable(voi
     memcpy(truth, file + stands, sizeof truth);
     frame_cover(end - stands, file + stands);
     size_t raw_size;
-    /* A tear inside the cover would break lz4 -t and rg -z.  It cannot happen: the cover never crosses
-     * a page (frame_padding). */
+    /* A tear inside the cover would break lz4 -t and rg -z.  It cannot happen: the cover never
+     * crosses a page (frame_padding). */
     assert_false(walk(file, stands + FRAME_COVER_BYTES - 1, room->again, &raw_size));
     for (size_t torn = stands + FRAME_COVER_BYTES; torn <= end; torn++) {
         assert_true(walk(file, torn, room->again, &raw_size));

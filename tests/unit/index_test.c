@@ -1,6 +1,6 @@
-/* index_test.c - a segment's index says what is in it, or nothing: torn, damaged or absent,
- * no line is ever lost to it. tests/golden/indexed.lz4 pins the bytes, indexed-1.lz4 those of
- * version 1. */
+/* index_test.c - the index of a segment describes it correctly or is ignored: a torn, damaged or
+ * missing index never hides a line.  tests/golden/indexed.lz4 pins the bytes, indexed-1.lz4 those
+ * of version 1. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@
 #define SECOND INT64_C(1000000000)
 #define NOON   (INT64_C(1795521600) * SECOND)
 
-/* ---- a segment, in a file of its own ---- */
+/* ---- a segment, alone in its file ---- */
 
 struct segment {
     char path[64];
@@ -81,7 +81,7 @@ static void put_lid(struct segment *s, int64_t time_ns, uint8_t level, uint64_t 
     put(s, lid, lid_encode(&span, s->lines - lines, lid));
 }
 
-/* Lines of which each has an id of its own; about `bytes` of them. */
+/* Makes about `bytes` of lines, each with a unique id. */
 static size_t make_lines(char *text, size_t bytes, uint64_t first) {
     static const char *const words[] = {"connection", "timeout", "user",  "order",
                                         "cache",      "miss",    "retry", "failed"};
@@ -99,7 +99,7 @@ static size_t make_lines(char *text, size_t bytes, uint64_t first) {
     return size;
 }
 
-/* `count` appends of about `bytes` each, with a lid each: the k-th at noon and k minutes. */
+/* `count` appends of about `bytes`, each with a lid; append k has the time noon + k minutes. */
 static void put_appends(struct segment *s, int count, size_t bytes) {
     char *text = malloc(bytes + 512);
     for (int k = 0; k < count; k++) {
@@ -125,7 +125,7 @@ static uint64_t size_of(struct segment *s) {
     return status.size;
 }
 
-/* Every line is read, however the index is. */
+/* Counts the lines, which are read whatever state the index is in. */
 static uint64_t lines_read(struct segment *s, enum segment_damage *damage) {
     struct segment_reader reader;
     uint64_t lines = 0;
@@ -155,9 +155,9 @@ static uint32_t group_of_line(const struct segment_index *index, uint64_t line) 
     return group;
 }
 
-/* ---- what it says ---- */
+/* ---- contents ---- */
 
-static void groups_are_the_frames_in_order_and_all_of_them(void **state) {
+static void groups_hold_all_frames_in_order(void **state) {
     struct segment *s = *state;
     put_appends(s, 7, 300000);
     put_appends(s, 3, 1000000);
@@ -196,7 +196,7 @@ static void groups_are_the_frames_in_order_and_all_of_them(void **state) {
     index_free(&index);
 }
 
-static void a_group_that_holds_a_literal_is_always_a_candidate_and_few_others_are(void **state) {
+static void a_group_that_contains_a_literal_is_a_candidate_and_few_others_are(void **state) {
     struct segment *s = *state;
     put_appends(s, 12, 700000);
     struct segment_index index = indexed(s);
@@ -219,7 +219,7 @@ static void a_group_that_holds_a_literal_is_always_a_candidate_and_few_others_ar
     index_free(&index);
 }
 
-static void times_and_levels_are_those_of_the_lids(void **state) {
+static void times_and_levels_come_from_the_lids(void **state) {
     struct segment *s = *state;
     put_appends(s, 10, 1000000);
     struct segment_index index = indexed(s);
@@ -236,7 +236,7 @@ static void times_and_levels_are_those_of_the_lids(void **state) {
     index_free(&index);
 }
 
-static void counts_are_those_of_the_lines_whatever_lids_say(void **state) {
+static void counts_come_from_the_lines_not_from_the_lids(void **state) {
     struct segment *s = *state;
     static const char others[] = "{\"level\":\"fatal\",\"time\":\"2026-11-24T11:00:00Z\"}\n"
                                  "{\"n\":1}\nno JSON\n{\"level\":40}\n";
@@ -259,7 +259,7 @@ static void counts_are_those_of_the_lines_whatever_lids_say(void **state) {
     index_free(&index);
 }
 
-static void one_lid_speaks_for_all_groups_since_the_last_one(void **state) {
+static void a_lid_covers_all_groups_since_the_previous_lid(void **state) {
     struct segment *s = *state;
     char *text = malloc(1000512);
     size_t all = 0;
@@ -279,7 +279,7 @@ static void one_lid_speaks_for_all_groups_since_the_last_one(void **state) {
     index_free(&index);
 }
 
-static void lines_without_a_lid_tell_their_times_themselves(void **state) {
+static void without_a_lid_times_come_from_the_lines(void **state) {
     struct segment *s = *state;
     char text[4096];
     put_lines(s, text, make_lines(text, 2000, 0));
@@ -293,7 +293,7 @@ static void lines_without_a_lid_tell_their_times_themselves(void **state) {
     index_free(&index);
 }
 
-static void of_a_line_without_time_and_lid_nothing_is_known(void **state) {
+static void a_line_without_time_and_lid_makes_the_group_unbounded(void **state) {
     struct segment *s = *state;
     char text[4096];
     const size_t size = make_lines(text, 2000, 0);
@@ -306,7 +306,7 @@ static void of_a_line_without_time_and_lid_nothing_is_known(void **state) {
     index_free(&index);
 }
 
-static void what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up(void **state) {
+static void the_callers_span_of_the_last_lines_is_used_if_its_size_matches(void **state) {
     struct segment *s = *state;
     const struct facts facts = {.time_ns = NOON + SECOND, .has_time = true, .level = LEVEL_ERROR};
     struct span rest = {0};
@@ -323,7 +323,7 @@ static void what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up(vo
     index_free(&index);
 }
 
-static void a_lid_whose_bytes_do_not_add_up_is_not_believed(void **state) {
+static void a_lid_whose_size_does_not_match_is_ignored(void **state) {
     struct segment *s = *state;
     char text[4096];
     const size_t size = make_lines(text, 2000, 0);
@@ -335,7 +335,7 @@ static void a_lid_whose_bytes_do_not_add_up_is_not_believed(void **state) {
     index_free(&index);
 }
 
-static void a_group_with_a_damaged_frame_is_opened_whatever_is_looked_for(void **state) {
+static void a_group_with_a_damaged_frame_is_always_a_candidate(void **state) {
     struct segment *s = *state;
     uint8_t candidates[8], byte;
     put_appends(s, 3, 1000000);
@@ -352,9 +352,9 @@ static void a_group_with_a_damaged_frame_is_opened_whatever_is_looked_for(void *
     index_free(&index);
 }
 
-/* ---- where it stands ---- */
+/* ---- position in the file ---- */
 
-static void an_indexed_segment_stays_as_it_is(void **state) {
+static void an_indexed_segment_is_left_unchanged(void **state) {
     struct segment *s = *state;
     put_appends(s, 1, 5000);
     struct segment_index index = indexed(s);
@@ -364,7 +364,7 @@ static void an_indexed_segment_stays_as_it_is(void **state) {
     index_free(&index);
 }
 
-static void without_lines_there_is_an_empty_index(void **state) {
+static void a_segment_without_lines_gets_an_empty_index(void **state) {
     struct segment *s = *state;
     struct segment_index index = indexed(s);
     uint64_t offset;
@@ -373,7 +373,7 @@ static void without_lines_there_is_an_empty_index(void **state) {
     index_free(&index);
 }
 
-static void a_file_that_is_unfinished_or_no_segment_gets_none(void **state) {
+static void an_unfinished_segment_or_another_file_gets_no_index(void **state) {
     struct segment *s = *state;
     uint8_t cover[FRAME_COVER_BYTES];
     put_appends(s, 1, 5000);
@@ -389,7 +389,7 @@ static void a_file_that_is_unfinished_or_no_segment_gets_none(void **state) {
     assert_int_equal(size_of(s), s->size);
 }
 
-static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void **state) {
+static void an_index_torn_at_any_byte_is_ignored_and_the_next_try_completes_it(void **state) {
     struct segment *s = *state;
     put_appends(s, 2, 3000);
     struct segment_index index = indexed(s);
@@ -421,7 +421,7 @@ static void torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole(void
     index_free(&index);
 }
 
-static void asked_to_stop_it_leaves_the_segment_as_it_was(void **state) {
+static void a_stopped_build_leaves_the_segment_unchanged(void **state) {
     struct segment *s = *state;
     atomic_bool stop = true;
     put_appends(s, 3, 100000);
@@ -431,7 +431,7 @@ static void asked_to_stop_it_leaves_the_segment_as_it_was(void **state) {
     assert_int_equal(index_append(&s->file, &(struct index_options){.stop = &stop}), 0);
 }
 
-static void zeros_that_a_power_failure_left_behind_the_lines_are_cut_off(void **state) {
+static void zeros_after_the_lines_from_a_power_failure_are_cut_off(void **state) {
     struct segment *s = *state;
     uint8_t zeros[5000] = {0};
     put_appends(s, 2, 3000);
@@ -448,8 +448,8 @@ static void zeros_that_a_power_failure_left_behind_the_lines_are_cut_off(void **
     index_free(&index);
 }
 
-/* Whatever bit flips, in filters, index or footer: a check names it, and who asks either gets no
- * index or gets the right groups. */
+/* Any flipped bit in filters, index or footer is found by the check, and a reader gets either no
+ * index or the right groups. */
 static void a_changed_byte_is_found_and_hides_no_line(void **state) {
     struct segment *s = *state;
     uint8_t candidates[8];
@@ -479,7 +479,7 @@ static void a_changed_byte_is_found_and_hides_no_line(void **state) {
     index_free(&index);
 }
 
-static void a_sound_index_that_makes_no_sense_is_none(void **state) {
+static void an_inconsistent_index_with_valid_checksums_is_ignored(void **state) {
     struct segment *s = *state;
     put_appends(s, 3, 400000);
     struct segment_index index = indexed(s), loaded;
@@ -508,7 +508,7 @@ static void a_sound_index_that_makes_no_sense_is_none(void **state) {
     index_free(&index);
 }
 
-static void lid_padding_and_unknown_frames_between_lines_are_passed_over(void **state) {
+static void lids_padding_and_unknown_frames_between_lines_are_skipped(void **state) {
     struct segment *s = *state;
     static const uint8_t later[] = {0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3};
     static const uint8_t padding[] = {0x5E, 0x2A, 0x4D, 0x18, 0, 0, 0, 0};
@@ -527,7 +527,7 @@ static void lid_padding_and_unknown_frames_between_lines_are_passed_over(void **
     index_free(&index);
 }
 
-static void a_later_version_is_no_index_and_no_damage(void **state) {
+static void an_index_of_a_later_version_is_ignored_and_is_no_damage(void **state) {
     struct segment *s = *state;
     put_appends(s, 1, 3000);
     struct segment_index index = indexed(s);
@@ -547,11 +547,11 @@ static void a_later_version_is_no_index_and_no_damage(void **state) {
 
 /* ---- many groups ---- */
 
-static void more_groups_than_a_section_holds_make_another(void **state) {
+static void more_groups_than_fit_one_section_start_another(void **state) {
     struct segment *s = *state;
     const int groups = FILTER_GROUPS_MAX + 3;
     char *text = malloc(1100000);
-    for (int i = 0; i < groups; i++) { /* packs well, so that the test is quick */
+    for (int i = 0; i < groups; i++) { /* compresses well, which keeps the test fast */
         size_t size = (size_t)sprintf(text, "{\"id\":\"%016llx\"}\n",
                                       (unsigned long long)(i + 1) * 0x9E3779B97F4A7C15u);
         memset(text + size, ' ', 800000);
@@ -581,7 +581,7 @@ static void more_groups_than_a_section_holds_make_another(void **state) {
 #define ALIKE_GROUPS 64
 #define ALIKE_TOKENS 5000
 
-static void what_all_groups_hold_stands_for_another_token_in_few_of_them(void **state) {
+static void equal_groups_give_a_missing_token_few_false_positives(void **state) {
     (void)state;
     struct filters filters = {0};
     uint64_t *hashes = malloc(ALIKE_TOKENS * sizeof *hashes);
@@ -631,8 +631,8 @@ static void the_bits_of_a_token_are_pinned(void **state) {
     }
 }
 
-/* What was written once is read for ever, and made again byte for byte: a change of tokens, filters
- * or layout needs a new version. */
+/* The golden index stays readable for ever, and the current version is rebuilt byte for byte: a
+ * change of tokens, filters or layout needs a new version. */
 static void read_golden(struct segment *s, const char *file, struct segment_index *index) {
     char *golden;
     size_t size;
@@ -655,7 +655,7 @@ static void read_golden(struct segment *s, const char *file, struct segment_inde
     assert_int_equal(ask(s, index, "9e3779b97f4a7c150123456789", candidates), 0);
 }
 
-static void the_golden_index_is_read_and_made_again(void **state) {
+static void the_golden_index_is_read_and_rebuilt_identically(void **state) {
     struct segment *s = *state;
     struct segment_index index;
     read_golden(s, "indexed.lz4", &index);
@@ -683,30 +683,30 @@ static void an_index_of_version_1_is_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, segment_begin, segment_end)
-        TEST(groups_are_the_frames_in_order_and_all_of_them),
-        TEST(a_group_that_holds_a_literal_is_always_a_candidate_and_few_others_are),
-        TEST(times_and_levels_are_those_of_the_lids),
-        TEST(counts_are_those_of_the_lines_whatever_lids_say),
-        TEST(one_lid_speaks_for_all_groups_since_the_last_one),
-        TEST(lines_without_a_lid_tell_their_times_themselves),
-        TEST(of_a_line_without_time_and_lid_nothing_is_known),
-        TEST(what_the_caller_knows_of_the_last_lines_is_believed_if_it_adds_up),
-        TEST(a_lid_whose_bytes_do_not_add_up_is_not_believed),
-        TEST(a_group_with_a_damaged_frame_is_opened_whatever_is_looked_for),
-        TEST(an_indexed_segment_stays_as_it_is),
-        TEST(without_lines_there_is_an_empty_index),
-        TEST(a_file_that_is_unfinished_or_no_segment_gets_none),
-        TEST(torn_at_any_byte_it_is_no_index_and_the_next_try_makes_it_whole),
-        TEST(asked_to_stop_it_leaves_the_segment_as_it_was),
-        TEST(zeros_that_a_power_failure_left_behind_the_lines_are_cut_off),
+        TEST(groups_hold_all_frames_in_order),
+        TEST(a_group_that_contains_a_literal_is_a_candidate_and_few_others_are),
+        TEST(times_and_levels_come_from_the_lids),
+        TEST(counts_come_from_the_lines_not_from_the_lids),
+        TEST(a_lid_covers_all_groups_since_the_previous_lid),
+        TEST(without_a_lid_times_come_from_the_lines),
+        TEST(a_line_without_time_and_lid_makes_the_group_unbounded),
+        TEST(the_callers_span_of_the_last_lines_is_used_if_its_size_matches),
+        TEST(a_lid_whose_size_does_not_match_is_ignored),
+        TEST(a_group_with_a_damaged_frame_is_always_a_candidate),
+        TEST(an_indexed_segment_is_left_unchanged),
+        TEST(a_segment_without_lines_gets_an_empty_index),
+        TEST(an_unfinished_segment_or_another_file_gets_no_index),
+        TEST(an_index_torn_at_any_byte_is_ignored_and_the_next_try_completes_it),
+        TEST(a_stopped_build_leaves_the_segment_unchanged),
+        TEST(zeros_after_the_lines_from_a_power_failure_are_cut_off),
         TEST(a_changed_byte_is_found_and_hides_no_line),
-        TEST(a_sound_index_that_makes_no_sense_is_none),
-        TEST(lid_padding_and_unknown_frames_between_lines_are_passed_over),
-        TEST(a_later_version_is_no_index_and_no_damage),
-        TEST(more_groups_than_a_section_holds_make_another),
-        TEST(the_golden_index_is_read_and_made_again),
+        TEST(an_inconsistent_index_with_valid_checksums_is_ignored),
+        TEST(lids_padding_and_unknown_frames_between_lines_are_skipped),
+        TEST(an_index_of_a_later_version_is_ignored_and_is_no_damage),
+        TEST(more_groups_than_fit_one_section_start_another),
+        TEST(the_golden_index_is_read_and_rebuilt_identically),
         TEST(an_index_of_version_1_is_read),
-        TEST(what_all_groups_hold_stands_for_another_token_in_few_of_them),
+        TEST(equal_groups_give_a_missing_token_few_false_positives),
         TEST(the_bits_of_a_token_are_pinned),
 #undef TEST
     };

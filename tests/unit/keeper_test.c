@@ -1,5 +1,5 @@
-/* keeper_test.c - closed segments that lack their index get it, in an order, are packed when they
- * are old enough, and an end comes when it is asked for. */
+/* keeper_test.c - the keeper indexes closed segments in a defined order, re-packs them when they
+ * are old enough, and stops when told to. */
 #include "tests/unit/probe.h"
 
 #include "port/error.h"
@@ -19,7 +19,7 @@ struct bench {
     struct keeper *keeper;
     int written[SEQUENCES + 1]; /* sequences, in the order in which they were opened for writing */
     int written_count;
-    int open_error; /* what opening for writing brings, if not 0 */
+    int open_error; /* if not 0, opening for writing fails with it */
     int64_t modified_ns;
 };
 static struct bench bench;
@@ -109,7 +109,7 @@ static bool has_index(int sequence) {
     return error == 0;
 }
 
-static void new_segments_come_first_and_then_the_newest_of_the_old(void **state) {
+static void new_segments_are_indexed_first_then_old_ones_from_the_newest(void **state) {
     (void)state;
     for (int i = 1; i <= 6; i++)
         add_segment(i, false);
@@ -128,7 +128,7 @@ static void new_segments_come_first_and_then_the_newest_of_the_old(void **state)
     keeper_free(bench.keeper);
 }
 
-static void one_that_is_being_written_is_left_alone(void **state) {
+static void the_live_segment_is_left_alone(void **state) {
     (void)state;
     add_segment(1, false);
     add_segment(2, true);
@@ -140,7 +140,7 @@ static void one_that_is_being_written_is_left_alone(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void before_the_end_only_the_new_ones_are_seen_to(void **state) {
+static void at_stop_only_new_segments_are_indexed(void **state) {
     (void)state;
     for (int i = 1; i <= 5; i++)
         add_segment(i, false);
@@ -152,7 +152,7 @@ static void before_the_end_only_the_new_ones_are_seen_to(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void at_the_end_a_large_one_is_left_to_the_next_start(void **state) {
+static void at_stop_a_large_segment_is_left_to_the_next_start(void **state) {
     (void)state;
     char path[MEMORY_PATH_MAX];
     for (int i = 1; i <= 3; i++)
@@ -161,7 +161,7 @@ static void at_the_end_a_large_one_is_left_to_the_next_start(void **state) {
     const uint64_t size = 8u << 20;
     uint8_t cover[FRAME_COVER_BYTES];
     uint8_t *large = calloc(1, size);
-    frame_set_aside(size, cover); /* a frame that readers pass over */
+    frame_set_aside(size, cover); /* a frame that readers skip */
     memcpy(large, cover, sizeof cover);
     struct memory_file *file = memory_find(&bench.files, path);
     memory_write(file, large, size, file->size);
@@ -179,7 +179,7 @@ static void at_the_end_a_large_one_is_left_to_the_next_start(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void stopped_it_begins_nothing_more(void **state) {
+static void a_stopped_keeper_starts_no_more_work(void **state) {
     (void)state;
     for (int i = 1; i <= 5; i++)
         add_segment(i, false);
@@ -193,7 +193,7 @@ static void stopped_it_begins_nothing_more(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming(void **state) {
+static void a_failing_disk_is_retried_and_does_not_block_the_stop(void **state) {
     (void)state;
     add_segment(1, false);
     begin(0);
@@ -202,7 +202,7 @@ static void a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_comin
     settle(bench.port);
     const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
     while (keeper_counts(bench.keeper).segments_indexed ==
-           0) { /* the wait is cut short, and the disk is well */
+           0) { /* ends: finish cuts the wait short, and the disk works again */
         assert_true(port_now_ns(bench.port) < end_ns);
         bench.open_error = 0;
         keeper_finish(bench.keeper);
@@ -221,7 +221,7 @@ static void a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_comin
     keeper_free(bench.keeper);
 }
 
-/* ---- packing ---- */
+/* ---- re-packing ---- */
 
 static const struct keeper_rules pack_at_once = {.archive_after_s = 0, .archive_level = 3};
 
@@ -244,12 +244,12 @@ static bool is_packed(int sequence) {
     return packed;
 }
 
-static void what_has_its_index_is_packed_and_then_left_alone(void **state) {
+static void an_indexed_segment_is_repacked_once(void **state) {
     (void)state;
     for (int i = 1; i <= 3; i++)
         add_segment(i, false);
     add_segment(4, true);
-    memory_add(&bench.files, PACK_PATH, false); /* a crash has left it */
+    memory_add(&bench.files, PACK_PATH, false); /* left by a crash */
     begin(0);
     keeper_set_rules(bench.keeper, &pack_at_once);
     await_quiet();
@@ -263,7 +263,7 @@ static void what_has_its_index_is_packed_and_then_left_alone(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void one_that_was_just_closed_waits_and_a_look_does_not_hurry_it(void **state) {
+static void a_segment_just_closed_waits_even_if_the_keeper_looks_again(void **state) {
     (void)state;
     const struct keeper_rules in_a_minute = {.archive_after_s = 60, .archive_level = 3};
     add_segment(1, false);
@@ -289,7 +289,7 @@ static void one_that_was_just_closed_waits_and_a_look_does_not_hurry_it(void **s
     keeper_free(bench.keeper);
 }
 
-static void what_has_too_few_lines_to_become_smaller_stays(void **state) {
+static void a_segment_below_the_size_limit_is_not_repacked(void **state) {
     (void)state;
     struct keeper_rules rules = pack_at_once;
     struct segment_index index;
@@ -304,7 +304,7 @@ static void what_has_too_few_lines_to_become_smaller_stays(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void an_end_does_not_wait_for_packing(void **state) {
+static void a_stop_does_not_wait_for_repacking(void **state) {
     (void)state;
     add_segment(1, false);
     bench.modified_ns = port_wall_ns(bench.port);
@@ -318,7 +318,7 @@ static void an_end_does_not_wait_for_packing(void **state) {
     keeper_free(bench.keeper);
 }
 
-static void a_damaged_one_is_passed_over(void **state) {
+static void a_damaged_segment_is_skipped(void **state) {
     (void)state;
     char path[MEMORY_PATH_MAX];
     add_segment(1, false);
@@ -337,17 +337,17 @@ static void a_damaged_one_is_passed_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(new_segments_come_first_and_then_the_newest_of_the_old),
-        TEST(one_that_is_being_written_is_left_alone),
-        TEST(before_the_end_only_the_new_ones_are_seen_to),
-        TEST(at_the_end_a_large_one_is_left_to_the_next_start),
-        TEST(stopped_it_begins_nothing_more),
-        TEST(a_disk_that_fails_is_asked_again_and_does_not_keep_an_end_from_coming),
-        TEST(what_has_its_index_is_packed_and_then_left_alone),
-        TEST(one_that_was_just_closed_waits_and_a_look_does_not_hurry_it),
-        TEST(what_has_too_few_lines_to_become_smaller_stays),
-        TEST(an_end_does_not_wait_for_packing),
-        TEST(a_damaged_one_is_passed_over),
+        TEST(new_segments_are_indexed_first_then_old_ones_from_the_newest),
+        TEST(the_live_segment_is_left_alone),
+        TEST(at_stop_only_new_segments_are_indexed),
+        TEST(at_stop_a_large_segment_is_left_to_the_next_start),
+        TEST(a_stopped_keeper_starts_no_more_work),
+        TEST(a_failing_disk_is_retried_and_does_not_block_the_stop),
+        TEST(an_indexed_segment_is_repacked_once),
+        TEST(a_segment_just_closed_waits_even_if_the_keeper_looks_again),
+        TEST(a_segment_below_the_size_limit_is_not_repacked),
+        TEST(a_stop_does_not_wait_for_repacking),
+        TEST(a_damaged_segment_is_skipped),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

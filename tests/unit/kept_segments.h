@@ -1,5 +1,5 @@
-/* kept_segments.h - small closed segments on a simulated disk, and what a manifest says of them:
- * for tests of what is kept and what goes. */
+/* kept_segments.h - small closed segments on a simulated disk and their records in a manifest, for
+ * tests of what is kept and what is deleted. */
 #ifndef TESTS_UNIT_KEPT_SEGMENTS_H
 #define TESTS_UNIT_KEPT_SEGMENTS_H
 
@@ -14,7 +14,7 @@
 #define DAY    (86400 * SIM_S)
 #define OPENED (INT64_C(1795521600) * SIM_S)
 
-/* Segment n was opened n days behind OPENED, and closed half a day later. */
+/* Segment n was opened n days after OPENED and closed half a day later. */
 static inline void path_of(const char *folder, const char *stream, uint64_t sequence, bool part,
                            char path[PATH_BYTES_MAX]) {
     struct segment_name name = {.sequence = sequence, .part = part};
@@ -24,7 +24,7 @@ static inline void path_of(const char *folder, const char *stream, uint64_t sequ
     snprintf(path, PATH_BYTES_MAX, "%s/%s/%s", folder, stream, segment_name_format(&name, text));
 }
 
-/* Of so many lines. */
+/* Puts a segment of `lines` lines. */
 static inline void put_lines(struct disk *disk, const char *path, const char *stream,
                              uint64_t sequence, int lines) {
     char raw[4096];
@@ -47,7 +47,7 @@ static inline void put_segment(struct disk *disk, const char *folder, const char
     put_lines(disk, path, stream, sequence, 1);
 }
 
-/* The manifest learns of it. */
+/* Appends a record that the segment was closed. */
 static inline void record(struct disk *disk, struct manifest *manifest, const char *folder,
                           const char *stream, uint64_t sequence) {
     char path[PATH_BYTES_MAX];

@@ -1,5 +1,5 @@
-/* manifest_test.c - the manifest tells of each segment what happened to it last, after crashes in
- * the middle of a line too, and does not grow for ever. */
+/* manifest_test.c - the manifest holds the last event of each segment, even after a crash in the
+ * middle of a line, and its size is bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +85,7 @@ static void assert_same(const struct manifest_record *a, const struct manifest_r
 
 /* ---- a line ---- */
 
-static void a_line_is_what_scripts_may_rely_on(void **state) {
+static void a_line_has_the_format_that_scripts_rely_on(void **state) {
     (void)state;
     char line[MANIFEST_LINE_MAX];
     struct manifest_record record = record_of("main", 42, MANIFEST_DELETED);
@@ -102,7 +102,7 @@ static void a_line_is_what_scripts_may_rely_on(void **state) {
         "\"reason\":\"older than 30d\"}\n");
 }
 
-static void a_line_is_read_as_it_was_written(void **state) {
+static void a_written_line_is_read_back_unchanged(void **state) {
     (void)state;
     static char line[MANIFEST_LINE_MAX + JSON_PADDING];
     struct manifest_record record = record_of("a.b-c", 9999999999, MANIFEST_MOVED), read;
@@ -118,13 +118,13 @@ static void a_line_is_read_as_it_was_written(void **state) {
     assert_same(&record, &read);
 }
 
-static void what_is_no_line_of_ours_is_told_from_what_a_later_version_writes(void **state) {
+static void a_damaged_line_is_distinguished_from_one_of_a_later_version(void **state) {
     (void)state;
     static char line[MANIFEST_LINE_MAX + JSON_PADDING];
     const struct manifest_record record = record_of("s", 1, MANIFEST_CLOSED);
     struct manifest_record read;
     const size_t size = manifest_line_encode(&record, line);
-    for (size_t at = 0; at + 1 < size; at++) { /* any byte that is wrong: refused, or a value */
+    for (size_t at = 0; at + 1 < size; at++) { /* any wrong byte: an error or another valid value */
         const char was = line[at];
         line[at] = '\0';
         assert_int_equal(manifest_line_decode(line, size, &read), ERR_INVALID);
@@ -138,7 +138,7 @@ static void what_is_no_line_of_ours_is_told_from_what_a_later_version_writes(voi
 
 /* ---- the file ---- */
 
-static void the_last_line_about_a_segment_counts(void **state) {
+static void the_last_line_of_a_segment_counts(void **state) {
     (void)state;
     struct manifest_record read;
     append("main", 1, MANIFEST_CLOSED);
@@ -161,7 +161,7 @@ static void the_last_line_about_a_segment_counts(void **state) {
     }
 }
 
-static void what_the_first_line_said_of_its_closing_stays(void **state) {
+static void the_closing_time_of_the_first_line_stays(void **state) {
     (void)state;
     struct manifest_record record = record_of("main", 1, MANIFEST_CLOSED);
     append("main", 1, MANIFEST_CLOSED);
@@ -174,7 +174,7 @@ static void what_the_first_line_said_of_its_closing_stays(void **state) {
     assert_true(closed_ns == NOON + SECOND);
 }
 
-static void segments_come_by_stream_and_sequence(void **state) {
+static void segments_are_listed_by_stream_and_sequence(void **state) {
     (void)state;
     static const uint64_t sequences[] = {5, 2, 9, 1, 7};
     struct manifest_cursor cursor = {0};
@@ -193,7 +193,7 @@ static void segments_come_by_stream_and_sequence(void **state) {
     assert_false(manifest_next(manifest, &cursor));
 }
 
-static void a_line_that_is_torn_at_any_byte_is_cut_off(void **state) {
+static void a_line_torn_at_any_byte_is_cut_off(void **state) {
     (void)state;
     size_t size, whole;
     append("main", 1, MANIFEST_CLOSED);
@@ -210,7 +210,7 @@ static void a_line_that_is_torn_at_any_byte_is_cut_off(void **state) {
         disk_bytes(&disk, PATH, &left);
         assert_int_equal(left, whole);
     }
-    /* Pages that never reached the disk are zeros; the line's end may have. */
+    /* Pages that never reached the disk are zeros; the line's end may have reached it. */
     memset(bytes + whole, 0, size - whole - 10);
     disk_put(&disk, PATH, bytes, size);
     open_again();
@@ -222,7 +222,7 @@ static void a_line_that_is_torn_at_any_byte_is_cut_off(void **state) {
     free(bytes);
 }
 
-static void damage_in_the_middle_is_passed_over_and_counted(void **state) {
+static void damage_in_the_middle_is_skipped_and_counted(void **state) {
     (void)state;
     char *bytes = calloc(1, 200000);
     size_t size, at;
@@ -231,7 +231,7 @@ static void damage_in_the_middle_is_passed_over_and_counted(void **state) {
     memcpy(bytes, now, at);
     at += (size_t)sprintf(bytes + at, "{\"event\":\"melted\",\"name\":\"main-0000000009-"
                                       "20261124T110000Z.ndjson.lz4\"}\nwhat is this?\n\n");
-    memset(bytes + at, 'x', 100000); /* longer than any line of ours */
+    memset(bytes + at, 'x', 100000); /* longer than any valid line */
     at += 100000;
     bytes[at++] = '\n';
     append("main", 2, MANIFEST_CLOSED);
@@ -247,7 +247,7 @@ static void damage_in_the_middle_is_passed_over_and_counted(void **state) {
     free(bytes);
 }
 
-static void more_than_a_torn_line_is_never_cut_off(void **state) {
+static void nothing_but_a_torn_last_line_is_cut_off(void **state) {
     (void)state;
     char *bytes = malloc(200000);
     for (size_t i = 0; i < 200000; i++)
@@ -262,7 +262,7 @@ static void more_than_a_torn_line_is_never_cut_off(void **state) {
     free(bytes);
 }
 
-static void one_that_is_deleted_under_us_begins_anew(void **state) {
+static void a_manifest_deleted_while_open_is_started_again(void **state) {
     (void)state;
     append("main", 1, MANIFEST_CLOSED);
     assert_int_equal(file_remove(&disk.files, PATH), 0);
@@ -273,7 +273,7 @@ static void one_that_is_deleted_under_us_begins_anew(void **state) {
     assert_int_equal(state_of("main", 2), MANIFEST_CLOSED);
 }
 
-static void who_reads_sees_what_was_there_though_it_is_written_anew(void **state) {
+static void a_reader_sees_its_version_while_the_manifest_is_rewritten(void **state) {
     (void)state;
     struct manifest *reader;
     struct manifest_record read;
@@ -310,7 +310,7 @@ static void years_of_deletions_leave_a_small_file(void **state) {
     assert_int_equal(state_of("main", 1), MANIFEST_NONE);
 }
 
-static void what_was_deleted_behind_a_segment_that_is_kept_stays(void **state) {
+static void deletions_after_a_kept_segment_stay(void **state) {
     (void)state;
     for (uint64_t i = 1; i <= 6; i++) {
         append("main", i, i == 3 ? MANIFEST_CLOSED : MANIFEST_DELETED);
@@ -331,16 +331,16 @@ static void what_was_deleted_behind_a_segment_that_is_kept_stays(void **state) {
     }
 }
 
-/* ---- whatever goes wrong ---- */
+/* ---- every failure ---- */
 
 enum { SEGMENTS = 8, STEPS = SEGMENTS * 4 };
 
 struct life {
-    enum manifest_event known[SEGMENTS + 1]; /* what a call that came back with 0 has said */
-    uint32_t tried[SEGMENTS + 1];            /* bit e: one that failed since may have said so */
+    enum manifest_event known[SEGMENTS + 1]; /* the last append that succeeded */
+    uint32_t tried[SEGMENTS + 1]; /* bit e: a failed append since then may have stored event e */
 };
 
-/* Each segment is closed, archived, and deleted while the next ones come. */
+/* Each segment is closed and archived, and deleted two segments later. */
 static bool step_of(int step, uint64_t *sequence, enum manifest_event *event) {
     static const enum manifest_event events[] = {MANIFEST_CLOSED, MANIFEST_ARCHIVED,
                                                  MANIFEST_DELETING, MANIFEST_DELETED};
@@ -381,12 +381,11 @@ static void write_some(struct sim *sim, void *context) {
     manifest_close(m);
 }
 
-static void everything_that_was_said_is_known(struct sim *sim, void *context,
-                                              enum sweep_harm harm) {
+static void every_appended_record_is_known(struct sim *sim, void *context, enum sweep_harm harm) {
     struct life *life = context;
     struct manifest *m;
     assert_int_equal(manifest_open(&sim->disk.files, "logs", &m), 0);
-    if (harm == SWEEP_NONE) assert_true(manifest_bytes(m) < 12 * 430); /* of 28 lines */
+    if (harm == SWEEP_NONE) assert_true(manifest_bytes(m) < 12 * 430); /* 28 lines were written */
     assert_false(disk_exists(&sim->disk, PATH ".new"));
     assert_int_equal(manifest_lines_damaged(m), 0);
     uint64_t oldest = SEGMENTS + 1;
@@ -413,9 +412,9 @@ static const struct scenario scenario = {.name = "a manifest that is written",
                                          .context_size = sizeof(struct life),
                                          .set_up = make_directory,
                                          .run = write_some,
-                                         .check = everything_that_was_said_is_known};
+                                         .check = every_appended_record_is_known};
 
-static void with_nothing_wrong_all_is_known_and_it_is_written_anew(void **state) {
+static void without_failures_all_is_known_and_the_manifest_is_compacted(void **state) {
     (void)state;
     sweep_nothing(&scenario, 1);
 }
@@ -425,7 +424,7 @@ static void an_error_at_any_operation_loses_nothing(void **state) {
     assert_true(sweep_errors(&scenario, 1) > 500);
 }
 
-static void an_end_at_any_operation_loses_nothing(void **state) {
+static void a_process_end_at_any_operation_loses_nothing(void **state) {
     (void)state;
     assert_true(sweep_process_ends(&scenario, 1) > 150);
 }
@@ -438,23 +437,23 @@ static void a_power_failure_at_any_operation_loses_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(a_line_is_what_scripts_may_rely_on),
-        TEST(a_line_is_read_as_it_was_written),
-        TEST(what_is_no_line_of_ours_is_told_from_what_a_later_version_writes),
-        TEST(the_last_line_about_a_segment_counts),
-        TEST(what_the_first_line_said_of_its_closing_stays),
-        TEST(segments_come_by_stream_and_sequence),
-        TEST(a_line_that_is_torn_at_any_byte_is_cut_off),
-        TEST(damage_in_the_middle_is_passed_over_and_counted),
-        TEST(more_than_a_torn_line_is_never_cut_off),
-        TEST(one_that_is_deleted_under_us_begins_anew),
-        TEST(who_reads_sees_what_was_there_though_it_is_written_anew),
+        TEST(a_line_has_the_format_that_scripts_rely_on),
+        TEST(a_written_line_is_read_back_unchanged),
+        TEST(a_damaged_line_is_distinguished_from_one_of_a_later_version),
+        TEST(the_last_line_of_a_segment_counts),
+        TEST(the_closing_time_of_the_first_line_stays),
+        TEST(segments_are_listed_by_stream_and_sequence),
+        TEST(a_line_torn_at_any_byte_is_cut_off),
+        TEST(damage_in_the_middle_is_skipped_and_counted),
+        TEST(nothing_but_a_torn_last_line_is_cut_off),
+        TEST(a_manifest_deleted_while_open_is_started_again),
+        TEST(a_reader_sees_its_version_while_the_manifest_is_rewritten),
         TEST(years_of_deletions_leave_a_small_file),
-        TEST(what_was_deleted_behind_a_segment_that_is_kept_stays),
+        TEST(deletions_after_a_kept_segment_stay),
 #undef TEST
-        SWEEP_TEST(with_nothing_wrong_all_is_known_and_it_is_written_anew),
+        SWEEP_TEST(without_failures_all_is_known_and_the_manifest_is_compacted),
         SWEEP_TEST(an_error_at_any_operation_loses_nothing),
-        SWEEP_TEST(an_end_at_any_operation_loses_nothing),
+        SWEEP_TEST(a_process_end_at_any_operation_loses_nothing),
         SWEEP_TEST(a_power_failure_at_any_operation_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* memory_files.h - a home of files in memory, for tests of those that read, and of
- * those that write what they read anew.  Before each call a hook runs, in which a test may play the daemon: write,
- * rename, remove.  What is open stays readable, as it does on disk. */
+/* memory_files.h - files in memory, for tests of code that reads segments or rewrites what it
+ * reads.  A hook runs before each call, in which a test can play the daemon: write, rename, remove.
+ * Open files stay readable, as on disk. */
 #ifndef TESTS_UNIT_MEMORY_FILES_H
 #define TESTS_UNIT_MEMORY_FILES_H
 
@@ -22,10 +22,10 @@ struct memory_file {
 };
 
 struct memory_files {
-    struct files files; /* first: a struct files * is ours */
+    struct files files; /* first: a struct files * points to the struct memory_files too */
     struct memory_file file[MEMORY_FILES_MAX];
     uint32_t count;
-    void (*before)(void *context); /* NULL: nothing happens meanwhile */
+    void (*before)(void *context); /* NULL: no hook */
     void *context;
 };
 
@@ -107,7 +107,7 @@ static int memory_list(struct files *files, const char *path, file_visit *visit,
     const size_t size = strlen(path);
     if (memory_find(m, path) == NULL) return ERR_NOT_FOUND;
     for (uint32_t i = 0; i < m->count; i++) {
-        char name[MEMORY_PATH_MAX]; /* the visit may change ours */
+        char name[MEMORY_PATH_MAX]; /* a copy: the visitor may change the entry */
         const bool below =
             strncmp(m->file[i].path, path, size) == 0 && m->file[i].path[size] == '/';
         if (!below || strchr(m->file[i].path + size + 1, '/') != NULL) continue;

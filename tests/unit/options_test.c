@@ -1,4 +1,4 @@
-/* options_test.c - what the option table accepts, and how it says no. */
+/* options_test.c - what the option table accepts, and the errors for what it refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +73,7 @@ struct line {
     int words;
 };
 
-/* Reads a command line given as arguments parted by '|'. */
+/* Reads a command line whose arguments are separated by '|'. */
 static struct line *read_line(const char *arguments) {
     static struct line line;
     static char text[256];
@@ -98,7 +98,7 @@ static void assert_refused(const char *arguments, const char *error) {
     assert_string_equal(line->error, error);
 }
 
-static void presets_fill_what_the_command_line_leaves(void **state) {
+static void missing_options_get_their_defaults(void **state) {
     (void)state;
     struct line *line = read_line("");
     assert_int_equal(line->words, 0);
@@ -111,7 +111,7 @@ static void presets_fill_what_the_command_line_leaves(void **state) {
     assert_false(line->settings.invert);
 }
 
-static void values_stand_behind_or_in_the_option(void **state) {
+static void values_follow_the_option_or_are_part_of_it(void **state) {
     (void)state;
     assert_int_equal(read_line("--flush-ms|300")->settings.flush_ms, 300);
     assert_int_equal(read_line("--flush-ms=300")->settings.flush_ms, 300);
@@ -128,7 +128,7 @@ static void values_stand_behind_or_in_the_option(void **state) {
     assert_false(read_line("-v|--invert=false")->settings.invert);
 }
 
-static void words_are_gathered_from_between_the_options(void **state) {
+static void words_between_the_options_are_collected(void **state) {
     (void)state;
     struct line *line = read_line("a|-n|5|b|-|-v|--|-i|--lines");
     assert_int_equal(line->words, 5);
@@ -142,7 +142,7 @@ static void words_are_gathered_from_between_the_options(void **state) {
     assert_int_equal(read_line("|x")->words, 2);
 }
 
-static void a_list_given_replaces_the_preset_and_grows(void **state) {
+static void a_list_option_replaces_the_default_and_adds_values(void **state) {
     (void)state;
     struct line *line = read_line("--tcp|a:1|--tcp=b:2");
     assert_int_equal(line->settings.tcp.count, 2);
@@ -150,7 +150,7 @@ static void a_list_given_replaces_the_preset_and_grows(void **state) {
     assert_string_equal(line->settings.tcp.texts[1], "b:2");
 }
 
-static void a_list_that_is_full_is_an_error(void **state) {
+static void too_many_values_of_a_list_are_an_error(void **state) {
     (void)state;
     struct settings settings = {0};
     char error[OPTION_ERROR_MAX];
@@ -167,7 +167,7 @@ struct measure {
     uint64_t value; /* 0: refused */
 };
 
-static void sizes_and_times_take_units(void **state) {
+static void sizes_and_times_accept_units(void **state) {
     (void)state;
     static const struct measure measures[] = {
         {"line_bytes_max", "65536", 65536},
@@ -223,9 +223,10 @@ static void sizes_and_times_take_units(void **state) {
     }
 }
 
-static void errors_say_what_would_have_been_right(void **state) {
+static void errors_name_what_was_expected(void **state) {
     (void)state;
-    assert_refused("--flush-ms|2x", "--flush-ms: \"2x\" is not a duration (examples: 200ms, 2s, 10m)");
+    assert_refused("--flush-ms|2x",
+                   "--flush-ms: \"2x\" is not a duration (examples: 200ms, 2s, 10m)");
     assert_refused("--flush-ms=0", "--flush-ms: 0 is out of range (1ms to 1m)");
     assert_refused("--flush_ms=2m", "--flush-ms: 2m is out of range (1ms to 1m)");
     assert_refused("--age-s=0", "--age-s: 0 is too small; the minimum is 1s");
@@ -237,7 +238,7 @@ static void errors_say_what_would_have_been_right(void **state) {
     assert_refused("-vn", "-n: missing value");
 }
 
-static void a_misspelt_name_is_answered_with_the_likely_one(void **state) {
+static void a_misspelt_name_gets_a_suggestion(void **state) {
     (void)state;
     assert_refused("--flushms", "--flushms: no such option; did you mean --flush-ms?");
     assert_refused("--flush-sm=2", "--flush-sm: no such option; did you mean --flush-ms?");
@@ -249,11 +250,11 @@ static void a_misspelt_name_is_answered_with_the_likely_one(void **state) {
     assert_refused("-\xc3\xa4", "-\xc3\xa4: no such option");
     assert_string_equal(option_like(table, "line_byte_max"), "line_bytes_max");
     assert_null(option_like(table, ""));
-    /* What --help does not show is not suggested either. */
+    /* Options that --help hides are never suggested. */
     assert_null(option_like(table, "ignore_cas"));
 }
 
-static void an_error_holds_however_long_the_argument_is(void **state) {
+static void an_error_fits_its_buffer_for_any_length_of_argument(void **state) {
     (void)state;
     char argument[2000] = "--";
     char *argv[] = {(char *)"program", argument, NULL};
@@ -291,7 +292,7 @@ static void help_is_wrapped_and_aligned(void **state) {
                                  "                    (default 1MiB)\n"));
 }
 
-static void help_cut_short_is_still_a_text(void **state) {
+static void truncated_help_is_still_terminated(void **state) {
     (void)state;
     char text[2048], start[16];
     const size_t size = options_help(table, 80, text, sizeof text);
@@ -303,17 +304,17 @@ static void help_cut_short_is_still_a_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(presets_fill_what_the_command_line_leaves),
-        cmocka_unit_test(values_stand_behind_or_in_the_option),
-        cmocka_unit_test(words_are_gathered_from_between_the_options),
-        cmocka_unit_test(a_list_given_replaces_the_preset_and_grows),
-        cmocka_unit_test(a_list_that_is_full_is_an_error),
-        cmocka_unit_test(sizes_and_times_take_units),
-        cmocka_unit_test(errors_say_what_would_have_been_right),
-        cmocka_unit_test(a_misspelt_name_is_answered_with_the_likely_one),
-        cmocka_unit_test(an_error_holds_however_long_the_argument_is),
+        cmocka_unit_test(missing_options_get_their_defaults),
+        cmocka_unit_test(values_follow_the_option_or_are_part_of_it),
+        cmocka_unit_test(words_between_the_options_are_collected),
+        cmocka_unit_test(a_list_option_replaces_the_default_and_adds_values),
+        cmocka_unit_test(too_many_values_of_a_list_are_an_error),
+        cmocka_unit_test(sizes_and_times_accept_units),
+        cmocka_unit_test(errors_name_what_was_expected),
+        cmocka_unit_test(a_misspelt_name_gets_a_suggestion),
+        cmocka_unit_test(an_error_fits_its_buffer_for_any_length_of_argument),
         cmocka_unit_test(help_is_wrapped_and_aligned),
-        cmocka_unit_test(help_cut_short_is_still_a_text),
+        cmocka_unit_test(truncated_help_is_still_terminated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* pipeline_test.c - lines of several streams on their way, on the simulated port: each comes to its
- * own stream, in order and in time, and no stream waits for another. */
+/* pipeline_test.c - lines of several streams pass the pipeline on the simulated port: each line
+ * reaches its stream, in order and in time, and no stream waits for another. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,22 +18,22 @@
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
-#define DIRECTORY     "logs"
-#define LINE_BYTES    64u /* {"from":1,"n":"000000042","fill":"…"}, and a newline */
-#define LINE_MAX      4096u
-#define FLUSH_MS      200
-#define SOURCES       8
-#define BATCH_LINES   (BATCH_BYTES_MIN / LINE_BYTES)
-#define SO_MANY_LINES (10 * BATCH_LINES) /* more than all batches take */
+#define DIRECTORY   "logs"
+#define LINE_BYTES  64u /* {"from":1,"n":"000000042","fill":"…"}, and a newline */
+#define LINE_MAX    4096u
+#define FLUSH_MS    200
+#define SOURCES     8
+#define BATCH_LINES (BATCH_BYTES_MIN / LINE_BYTES)
+#define LINES_MANY  (10 * BATCH_LINES) /* more than all batches hold */
 
 struct bench;
 
-/* Brings lines that are numbered. */
+/* A source of numbered lines. */
 struct feeder {
     struct source source;
     struct bench *bench;
     uint64_t sent, wanted;
-    bool blank; /* what it brings comes to nothing */
+    bool blank; /* adds no lines */
 };
 
 struct bench {
@@ -44,7 +44,7 @@ struct bench {
     struct stream *streams[SOURCES], *rejects;
     uint32_t stream_count;
     struct rules *rules;
-    struct feeder feeders[SOURCES]; /* number i is listener i */
+    struct feeder feeders[SOURCES]; /* feeder i is listener i */
 };
 
 /* ---- lines ---- */
@@ -79,7 +79,7 @@ static void bring(struct bench *bench, uint32_t feeder, uint64_t lines) {
     if (!f->source.parked) feed(&f->source);
 }
 
-/* The lines of a stream, as a reader finds them: each feeder's follow each other. */
+/* Counts the lines of a stream and checks that those of each feeder are in order. */
 static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SOURCES]) {
     char path[64];
     struct segment_list list = {0};
@@ -140,7 +140,7 @@ static void validate_by(struct bench *bench, const uint32_t *streams, uint32_t l
 static const char *const names[SOURCES] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
 static const uint32_t own_stream[SOURCES] = {0, 1, 2, 3, 4, 5, 6, 7};
 
-/* Listener i feeds stream i, as many as there are. */
+/* Opens `streams` streams; listener i feeds stream i. */
 static struct bench *open_bench(uint32_t streams, uint32_t batches) {
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
@@ -190,7 +190,7 @@ static void close_bench(struct bench *bench) {
 
 /* ---- */
 
-static void each_line_comes_to_its_own_stream_in_order(void **state) {
+static void each_line_reaches_its_stream_in_order(void **state) {
     (void)state;
     struct bench *bench = open_bench(3, pipeline_batches_min(3));
     for (uint32_t turn = 0; turn < 50; turn++) {
@@ -211,7 +211,7 @@ static void each_line_comes_to_its_own_stream_in_order(void **state) {
     close_bench(bench);
 }
 
-static void several_sources_of_one_stream_share_its_batch(void **state) {
+static void sources_of_one_stream_share_its_batch(void **state) {
     (void)state;
     struct bench *bench = open_bench(4, PIPELINE_BATCHES_MIN);
     validate_by(bench, (const uint32_t[]){0, 0, 0, 0}, 4);
@@ -244,21 +244,21 @@ static void each_batch_waits_for_its_own_flush_ms_and_no_longer(void **state) {
     close_bench(bench);
 }
 
-static void a_trickle_is_stored_in_time_while_another_stream_takes_all_it_can(void **state) {
+static void a_slow_stream_is_stored_in_time_despite_a_saturating_stream(void **state) {
     (void)state;
     struct bench *bench = open_bench(2, pipeline_batches_min(2));
-    bench->sim.work_ns_max = 20 * SIM_MS; /* workers are late: the busy source is always parked */
-    bring(bench, 0, SO_MANY_LINES);
+    bench->sim.work_ns_max = 20 * SIM_MS; /* slow workers: the busy source is always parked */
+    bring(bench, 0, LINES_MANY);
     for (uint64_t n = 1; n <= 10; n++) {
         assert_true(bench->feeders[0].source.parked);
         bring(bench, 1, 1);
-        assert_int_equal(bench->feeders[1].sent, n); /* there was a batch for it at once */
+        assert_int_equal(bench->feeders[1].sent, n); /* it got a batch at once */
         const int64_t begin_ns = port_now_ns(bench->port);
         while (bench->counters.streams[1].stored < n)
             sim_pass(&bench->sim, SIM_MS);
-        /* An operation in 64 takes a hundred times as long, in this world. */
+        /* In the simulation one operation in 64 takes a hundred times as long. */
         assert_true(port_now_ns(bench->port) - begin_ns <= (FLUSH_MS + 6000) * SIM_MS);
-        bring(bench, 0, SO_MANY_LINES);
+        bring(bench, 0, LINES_MANY);
     }
     wait_for_all(bench);
     expect_lines(bench, "s0", 0);
@@ -266,7 +266,7 @@ static void a_trickle_is_stored_in_time_while_another_stream_takes_all_it_can(vo
     close_bench(bench);
 }
 
-static void a_stream_whose_disk_fails_does_not_stop_the_others(void **state) {
+static void a_stream_with_a_failing_disk_does_not_stop_the_others(void **state) {
     (void)state;
     struct bench *bench = open_bench(3, pipeline_batches_min(3));
     disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
@@ -274,11 +274,11 @@ static void a_stream_whose_disk_fails_does_not_stop_the_others(void **state) {
                                                     .times = UINT64_MAX,
                                                     .kinds = DISK_BIT(DISK_WRITE),
                                                     .path = DIRECTORY "/s1/"});
-    bring(bench, 1, SO_MANY_LINES);
+    bring(bench, 1, LINES_MANY);
     sim_pass(&bench->sim, 10 * SIM_S);
     assert_true(bench->feeders[1].source.parked && stream_counts(bench->streams[1]).failing);
     for (uint32_t turn = 0; turn < 5; turn++) {
-        bring(bench, 0, SO_MANY_LINES);
+        bring(bench, 0, LINES_MANY);
         bring(bench, 2, 10);
         sim_pass(&bench->sim, 60 * SIM_S);
         assert_false(bench->feeders[0].source.parked || bench->feeders[2].source.parked);
@@ -293,8 +293,8 @@ static void a_stream_whose_disk_fails_does_not_stop_the_others(void **state) {
     close_bench(bench);
 }
 
-/* As after a reload that adds streams, before it adds batches. */
-static void with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_none(void **state) {
+/* As after a reload that adds streams, before more batches are allocated. */
+static void with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early(void **state) {
     (void)state;
     struct bench *bench = open_bench(6, PIPELINE_BATCHES_MIN);
     for (uint32_t i = 0; i < 6; i++) {
@@ -302,7 +302,7 @@ static void with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_non
         bring(bench, i, 5);
         sim_pass(&bench->sim, SIM_US / 10);
     }
-    assert_true(pipeline_sealed(bench->pipeline) >= 1); /* sooner than its flush_ms */
+    assert_true(pipeline_sealed(bench->pipeline) >= 1); /* before its flush_ms */
     wait_for_all(bench);
     for (uint32_t i = 0; i < 6; i++)
         expect_lines(bench, names[i], i);
@@ -315,7 +315,7 @@ static void with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_non
     close_bench(bench);
 }
 
-static void what_comes_to_nothing_keeps_no_batch(void **state) {
+static void a_source_without_lines_keeps_no_batch(void **state) {
     (void)state;
     struct bench *bench = open_bench(2, pipeline_batches_min(2));
     bench->feeders[0].blank = true;
@@ -329,7 +329,7 @@ static void what_comes_to_nothing_keeps_no_batch(void **state) {
     close_bench(bench);
 }
 
-static void other_rules_lead_what_comes_next_to_another_stream(void **state) {
+static void new_rules_send_later_lines_to_another_stream(void **state) {
     (void)state;
     struct bench *bench = open_bench(3, pipeline_batches_min(3));
     bring(bench, 0, 7);
@@ -343,7 +343,7 @@ static void other_rules_lead_what_comes_next_to_another_stream(void **state) {
     close_bench(bench);
 }
 
-static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to(void **state) {
+static void a_parked_source_continues_at_once_in_its_new_stream(void **state) {
     (void)state;
     struct bench *bench = open_bench(2, pipeline_batches_min(2) + 1);
     disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
@@ -351,24 +351,24 @@ static void a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_t
                                                     .times = UINT64_MAX,
                                                     .kinds = DISK_BIT(DISK_WRITE),
                                                     .path = DIRECTORY "/s0/"});
-    bring(bench, 0, SO_MANY_LINES);
+    bring(bench, 0, LINES_MANY);
     sim_pass(&bench->sim, 10 * SIM_S);
     assert_true(bench->feeders[0].source.parked);
     const uint64_t before = bench->feeders[0].sent;
-    validate_by(bench, (const uint32_t[]){1}, 1); /* and nothing else happens that would wake it */
+    validate_by(bench, (const uint32_t[]){1}, 1); /* the only event that can wake it */
     sim_pass(&bench->sim, 60 * SIM_S);
     assert_false(bench->feeders[0].source.parked);
-    assert_int_equal(bench->feeders[0].sent, SO_MANY_LINES);
-    assert_int_equal(bench->counters.streams[1].stored, SO_MANY_LINES - before);
+    assert_int_equal(bench->feeders[0].sent, LINES_MANY);
+    assert_int_equal(bench->counters.streams[1].stored, LINES_MANY - before);
     disk_arm(&bench->sim.disk, &(struct disk_fault){0});
     wait_for_all(bench);
     uint64_t next[SOURCES] = {0};
     assert_int_equal(lines_of(bench, "s0", next), before);
-    assert_int_equal(lines_of(bench, "s1", next), SO_MANY_LINES - before);
+    assert_int_equal(lines_of(bench, "s1", next), LINES_MANY - before);
     close_bench(bench);
 }
 
-static void a_source_that_waits_goes_on_at_once_when_batches_are_added(void **state) {
+static void a_parked_source_continues_at_once_when_batches_are_added(void **state) {
     (void)state;
     struct bench *bench = open_bench(1, PIPELINE_BATCHES_MIN);
     disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
@@ -376,19 +376,19 @@ static void a_source_that_waits_goes_on_at_once_when_batches_are_added(void **st
                                                     .times = UINT64_MAX,
                                                     .kinds = DISK_BIT(DISK_WRITE),
                                                     .path = DIRECTORY "/s0/"});
-    bring(bench, 0, SO_MANY_LINES);
+    bring(bench, 0, LINES_MANY);
     sim_pass(&bench->sim, 10 * SIM_S);
     assert_true(bench->feeders[0].source.parked);
     const uint64_t before = bench->feeders[0].sent;
     assert_int_equal(pipeline_more_batches(bench->pipeline, PIPELINE_BATCHES_MIN + 2), 0);
-    assert_in_range(bench->feeders[0].sent, before + BATCH_LINES, SO_MANY_LINES);
+    assert_in_range(bench->feeders[0].sent, before + BATCH_LINES, LINES_MANY);
     disk_arm(&bench->sim.disk, &(struct disk_fault){0});
     wait_for_all(bench);
     expect_lines(bench, "s0", 0);
     close_bench(bench);
 }
 
-static void no_batch_is_left_for_a_stream_whose_listener_has_gone(void **state) {
+static void no_batch_is_reserved_for_a_stream_without_listener(void **state) {
     (void)state;
     struct bench *bench = open_bench(SOURCES, pipeline_batches_min(SOURCES));
     disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
@@ -396,24 +396,25 @@ static void no_batch_is_left_for_a_stream_whose_listener_has_gone(void **state) 
                                                     .times = UINT64_MAX,
                                                     .kinds = DISK_BIT(DISK_WRITE),
                                                     .path = DIRECTORY "/s0/"});
-    bring(bench, 0, 2 * SO_MANY_LINES);
+    bring(bench, 0, 2 * LINES_MANY);
     sim_pass(&bench->sim, 10 * SIM_S);
     assert_true(bench->feeders[0].source.parked);
     assert_int_equal(pipeline_sealed(bench->pipeline), PIPELINE_BATCHES_MIN);
-    for (uint32_t i = 1; i < SOURCES - 1; i++) /* the first may now have those of the others */
+    for (uint32_t i = 1; i < SOURCES - 1; i++) /* stream 0 can now use the batches of these */
         pipeline_left(bench->pipeline, i);
     assert_int_equal(pipeline_sealed(bench->pipeline), PIPELINE_BATCHES_MIN + SOURCES - 2);
-    bring(bench, SOURCES - 1, 1); /* but not that of the last, which is still fed */
+    bring(bench, SOURCES - 1, 1); /* but not the batch of the last stream, which is still fed */
     assert_false(bench->feeders[SOURCES - 1].source.parked);
     disk_arm(&bench->sim.disk, &(struct disk_fault){0});
     close_bench(bench);
 }
 
-/* Bytes of a stream's file after SO_MANY_LINES while other streams are silent, the workers slow or not. */
+/* The bytes that stream 0 writes for LINES_MANY lines while all other streams are silent;
+ * `pressed`: with slow workers. */
 static uint64_t bytes_of_a_busy_stream(uint32_t streams, bool pressed) {
     struct bench *bench = open_bench(streams, pipeline_batches_min(streams));
     if (pressed) bench->sim.work_ns_max = 20 * SIM_MS;
-    for (uint32_t n = 0; n < SO_MANY_LINES / BATCH_LINES; n++) {
+    for (uint32_t n = 0; n < LINES_MANY / BATCH_LINES; n++) {
         bring(bench, 0, BATCH_LINES);
         if (!pressed) wait_for_all(bench);
     }
@@ -423,7 +424,7 @@ static uint64_t bytes_of_a_busy_stream(uint32_t streams, bool pressed) {
     return bytes;
 }
 
-static void lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left(void **state) {
+static void a_stream_under_pressure_compresses_faster_though_others_are_idle(void **state) {
     (void)state;
     const uint64_t calm = bytes_of_a_busy_stream(1, false), alone = bytes_of_a_busy_stream(1, true);
     assert_true(alone > calm);
@@ -431,7 +432,7 @@ static void lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left(voi
     assert_int_equal(bytes_of_a_busy_stream(SOURCES, false), calm);
 }
 
-static void many_small_batches_at_once_are_no_pressure(void **state) {
+static void many_small_batches_at_once_are_not_pressure(void **state) {
     (void)state;
     struct bench *bench = open_bench(SOURCES, pipeline_batches_min(SOURCES));
     for (uint32_t i = 0; i < SOURCES; i++)
@@ -446,19 +447,19 @@ static void many_small_batches_at_once_are_no_pressure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_line_comes_to_its_own_stream_in_order),
-        cmocka_unit_test(several_sources_of_one_stream_share_its_batch),
+        cmocka_unit_test(each_line_reaches_its_stream_in_order),
+        cmocka_unit_test(sources_of_one_stream_share_its_batch),
         cmocka_unit_test(each_batch_waits_for_its_own_flush_ms_and_no_longer),
-        cmocka_unit_test(a_trickle_is_stored_in_time_while_another_stream_takes_all_it_can),
-        cmocka_unit_test(a_stream_whose_disk_fails_does_not_stop_the_others),
-        cmocka_unit_test(with_fewer_batches_than_streams_the_oldest_is_sealed_for_who_has_none),
-        cmocka_unit_test(what_comes_to_nothing_keeps_no_batch),
-        cmocka_unit_test(other_rules_lead_what_comes_next_to_another_stream),
-        cmocka_unit_test(a_source_that_waits_goes_on_at_once_in_the_stream_that_it_is_moved_to),
-        cmocka_unit_test(a_source_that_waits_goes_on_at_once_when_batches_are_added),
-        cmocka_unit_test(no_batch_is_left_for_a_stream_whose_listener_has_gone),
-        cmocka_unit_test(lz4_hurries_for_a_stream_under_pressure_whatever_others_are_left),
-        cmocka_unit_test(many_small_batches_at_once_are_no_pressure),
+        cmocka_unit_test(a_slow_stream_is_stored_in_time_despite_a_saturating_stream),
+        cmocka_unit_test(a_stream_with_a_failing_disk_does_not_stop_the_others),
+        cmocka_unit_test(with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early),
+        cmocka_unit_test(a_source_without_lines_keeps_no_batch),
+        cmocka_unit_test(new_rules_send_later_lines_to_another_stream),
+        cmocka_unit_test(a_parked_source_continues_at_once_in_its_new_stream),
+        cmocka_unit_test(a_parked_source_continues_at_once_when_batches_are_added),
+        cmocka_unit_test(no_batch_is_reserved_for_a_stream_without_listener),
+        cmocka_unit_test(a_stream_under_pressure_compresses_faster_though_others_are_idle),
+        cmocka_unit_test(many_small_batches_at_once_are_not_pressure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

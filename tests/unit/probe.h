@@ -1,8 +1,8 @@
-/* probe.h - what the tests of the port share: an op that counts how often it
- * came back, and waiting for it.  Only the port's own calls, so that the same
- * tests hold every back end to the same promises.
+/* probe.h - shared by the tests of the port: an op that counts its completions, and waiting for it.
+ * It uses only the port's own calls, so that the same tests hold every back end to the same
+ * contract.
  *
- * LOGPORT_TEST_SCALE, in percent, makes the large tests smaller (or larger). */
+ * LOGPORT_TEST_SCALE, in percent, makes the large tests smaller or larger. */
 #ifndef TESTS_UNIT_PROBE_H
 #define TESTS_UNIT_PROBE_H
 
@@ -23,14 +23,14 @@
 #include "port/system.h"
 
 #define MS          1000000
-/* Nothing here takes long; a test that waits so long has found a bug. */
+/* No operation of a test takes long: a wait that reaches this limit has found a bug. */
 #define PATIENCE_NS ((int64_t)20000 * MS)
 
 struct probe {
     struct port_op op; /* first: a probe is its op */
     uint32_t returns;
     int64_t result;
-    uint64_t rank; /* the how-manieth of those that share a counter */
+    uint64_t rank; /* its place in the order of completions of all probes that share the counter */
     uint64_t *counter;
 };
 
@@ -45,7 +45,7 @@ static inline struct probe probe_new(uint64_t *counter) {
     return (struct probe){.op.done = probe_returned, .counter = counter};
 }
 
-/* Collects until it has come back so many times in all. */
+/* Waits until the probe has completed `returns` times in total; returns its last result. */
 static inline int64_t probe_await(struct port *port, const struct probe *probe, uint32_t returns) {
     const int64_t end_ns = port_now_ns(port) + PATIENCE_NS;
     while (probe->returns < returns) {
@@ -57,7 +57,7 @@ static inline int64_t probe_await(struct port *port, const struct probe *probe, 
     return probe->result;
 }
 
-/* Collects until nothing has come for a moment. */
+/* Waits until no op has completed for 5 ms. */
 static inline void settle(struct port *port) {
     while (port_wait(port, 5 * MS) > 0)
         ;

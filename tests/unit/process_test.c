@@ -1,5 +1,5 @@
-/* process_test.c - other programs are started with the very words that were said, end when they are
- * asked to, and say how they ended.  The other program is this one. */
+/* process_test.c - a started program receives its arguments unchanged, ends when told to, and its
+ * exit code is reported.  The test program starts itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 static const char *self;
 
-/* Whatever a shell, or Windows' reading of a command line, would change. */
+/* Arguments that a shell or Windows' parsing of a command line would change. */
 static const char *const odd_words[] = {
     "plain",        "",          "two words", "tab\there", "\"quoted\"", "back\\slash",
     "end\\",        "end \\\\",  "\\\"",      "a\\\\\"b",  "$HOME",      "%PATH%",
@@ -61,7 +61,7 @@ static int run(const char *const *words) {
     return error ? error : wait_for_end(&process);
 }
 
-static void it_says_how_it_ended(void **state) {
+static void the_exit_code_is_returned(void **state) {
     (void)state;
     const char *const well[] = {self, "exit", "0", NULL}, *const badly[] = {self, "exit", "7",
                                                                             NULL};
@@ -69,20 +69,20 @@ static void it_says_how_it_ended(void **state) {
     assert_int_equal(run(badly), 7);
 }
 
-static void its_words_are_those_that_were_said(void **state) {
+static void arguments_arrive_unchanged(void **state) {
     (void)state;
     const char *words[ODD_WORDS + 3] = {self, "words"};
     memcpy(words + 2, odd_words, sizeof odd_words);
     assert_int_equal(run(words), 0);
 }
 
-static void it_reads_nothing(void **state) {
+static void standard_input_is_empty(void **state) {
     (void)state;
     const char *const words[] = {self, "input", NULL};
     assert_int_equal(run(words), 0);
 }
 
-static void one_that_is_not_there_is_an_error(void **state) {
+static void a_missing_program_is_an_error(void **state) {
     (void)state;
     const char *const words[] = {"no-such-program-anywhere", NULL};
     assert_int_equal(run(words), ERR_NOT_FOUND);
@@ -90,7 +90,7 @@ static void one_that_is_not_there_is_an_error(void **state) {
     assert_int_equal(run(folder), ERR_NOT_FOUND);
 }
 
-static void one_that_would_run_for_long_is_ended(void **state) {
+static void a_running_program_can_be_ended(void **state) {
     (void)state;
     const char *const words[] = {self, "sleep", NULL};
     struct processes *processes = processes_of_system();
@@ -104,7 +104,7 @@ static void one_that_would_run_for_long_is_ended(void **state) {
     }
 }
 
-static void a_program_is_found_where_a_start_finds_it(void **state) {
+static void a_program_is_found_only_where_a_start_would_find_it(void **state) {
     (void)state;
     assert_true(process_program_found(self));
     assert_false(process_program_found(""));
@@ -118,12 +118,12 @@ int program_main(int argc, char **argv) {
     self = argv[0];
     if (argc > 1) return be_the_other(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_says_how_it_ended),
-        cmocka_unit_test(its_words_are_those_that_were_said),
-        cmocka_unit_test(it_reads_nothing),
-        cmocka_unit_test(one_that_is_not_there_is_an_error),
-        cmocka_unit_test(a_program_is_found_where_a_start_finds_it),
-        cmocka_unit_test(one_that_would_run_for_long_is_ended),
+        cmocka_unit_test(the_exit_code_is_returned),
+        cmocka_unit_test(arguments_arrive_unchanged),
+        cmocka_unit_test(standard_input_is_empty),
+        cmocka_unit_test(a_missing_program_is_an_error),
+        cmocka_unit_test(a_program_is_found_only_where_a_start_would_find_it),
+        cmocka_unit_test(a_running_program_can_be_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
