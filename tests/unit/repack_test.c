@@ -1,5 +1,5 @@
-/* repack_test.c - a segment packed once more holds the same lines at the same numbers, in fewer
- * bytes, and its index knows what the first one knew. */
+/* repack_test.c - a re-packed segment holds the same lines with the same numbers in fewer bytes,
+ * and its index holds the same facts as the original's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static struct file from, to;
 static char *text; /* all lines */
 static size_t text_size;
 
-/* 700 KB of lines an append, so that two make a group. */
+/* 700 KB of lines per append, so that two appends make a group. */
 static size_t make_lines(char *out, int append) {
     size_t size = 0;
     for (uint64_t i = 0; size < 700000; i++) {
@@ -98,7 +98,7 @@ static int repack_it(int level) {
     return error;
 }
 
-static void the_same_lines_stand_in_fewer_bytes_at_the_same_numbers(void **state) {
+static void a_repacked_segment_is_smaller_and_keeps_lines_and_numbers(void **state) {
     (void)state;
     assert_int_equal(repack_it(0), 0);
     struct segment_reader reader;
@@ -121,7 +121,7 @@ static void the_same_lines_stand_in_fewer_bytes_at_the_same_numbers(void **state
     assert_true(after.size < before.size);
 }
 
-static void its_index_knows_what_the_first_one_knew(void **state) {
+static void its_index_holds_the_same_facts(void **state) {
     (void)state;
     assert_int_equal(repack_it(3), 0);
     struct segment_index first = loaded(&from), second = loaded(&to);
@@ -152,7 +152,7 @@ static void its_index_knows_what_the_first_one_knew(void **state) {
     index_free(&second);
 }
 
-static void a_damaged_segment_is_refused_and_stays(void **state) {
+static void a_damaged_segment_is_refused(void **state) {
     (void)state;
     struct memory_file *file = memory_find(&files, "from");
     struct segment_index index = loaded(&from);
@@ -168,7 +168,7 @@ static void a_damaged_segment_is_refused_and_stays(void **state) {
     index_free(&index);
 }
 
-static void an_index_that_tells_of_other_lines_is_not_believed(void **state) {
+static void an_index_of_other_lines_is_refused(void **state) {
     (void)state;
     struct segment_index index = loaded(&from);
     const struct repack_options options = {0};
@@ -181,7 +181,7 @@ static void an_index_that_tells_of_other_lines_is_not_believed(void **state) {
     index_free(&index);
 }
 
-static void asked_to_stop_it_stops(void **state) {
+static void repacking_stops_when_told_to(void **state) {
     (void)state;
     struct segment_index index = loaded(&from);
     const atomic_bool stop = true;
@@ -193,11 +193,11 @@ static void asked_to_stop_it_stops(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(the_same_lines_stand_in_fewer_bytes_at_the_same_numbers),
-        TEST(its_index_knows_what_the_first_one_knew),
-        TEST(a_damaged_segment_is_refused_and_stays),
-        TEST(an_index_that_tells_of_other_lines_is_not_believed),
-        TEST(asked_to_stop_it_stops),
+        TEST(a_repacked_segment_is_smaller_and_keeps_lines_and_numbers),
+        TEST(its_index_holds_the_same_facts),
+        TEST(a_damaged_segment_is_refused),
+        TEST(an_index_of_other_lines_is_refused),
+        TEST(repacking_stops_when_told_to),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

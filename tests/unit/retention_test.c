@@ -1,5 +1,5 @@
-/* retention_test.c - which segments go: what the rules need and nothing more, the oldest first;
- * held against a reckoning that tries every number of segments that might go. */
+/* retention_test.c - which segments are deleted: only as many as the rules require, oldest first;
+ * checked against a reference that tries every number of deletions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +57,7 @@ static void assert_goes(const struct bench *b, uint32_t n, uint32_t stream, uint
 
 /* ---- one rule ---- */
 
-static void without_rules_nothing_goes(void **state) {
+static void without_rules_nothing_is_deleted(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
@@ -70,7 +70,7 @@ static void without_rules_nothing_goes(void **state) {
     assert_int_equal(b.going, 0);
 }
 
-static void a_segment_goes_when_it_is_as_old_as_it_may_become(void **state) {
+static void a_segment_is_deleted_when_it_reaches_the_age_limit(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
@@ -85,7 +85,7 @@ static void a_segment_goes_when_it_is_as_old_as_it_may_become(void **state) {
     assert_goes(&b, 1, 0, 2, RETENTION_AGE);
 }
 
-static void bytes_may_reach_the_limit_and_not_exceed_it(void **state) {
+static void bytes_can_reach_the_limit_but_not_exceed_it(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
@@ -103,7 +103,7 @@ static void bytes_may_reach_the_limit_and_not_exceed_it(void **state) {
     assert_int_equal(b.going, 4);
 }
 
-static void so_many_segments_stay(void **state) {
+static void the_newest_segments_up_to_the_count_limit_stay(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
@@ -114,7 +114,7 @@ static void so_many_segments_stay(void **state) {
     decide(&b);
     assert_int_equal(b.going, 1);
     assert_goes(&b, 0, 0, 1, RETENTION_STREAM_COUNT);
-    b.question.all.count_max = 2; /* the other stream's is older */
+    b.question.all.count_max = 2; /* the other stream's segment is older */
     decide(&b);
     assert_int_equal(b.going, 3);
     assert_goes(&b, 0, 1, 1, RETENTION_ALL_COUNT);
@@ -122,7 +122,7 @@ static void so_many_segments_stay(void **state) {
     assert_goes(&b, 2, 0, 2, RETENTION_ALL_COUNT);
 }
 
-static void what_goes_for_another_reason_makes_room(void **state) {
+static void deletions_for_other_reasons_count_as_freed_space(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
@@ -130,7 +130,7 @@ static void what_goes_for_another_reason_makes_room(void **state) {
         add(&b, 0, i, NOW - (5 - (int64_t)i) * DAY, 25);
     b.limits[0].age_s = 3 * 86400;
     b.question.free_min = 1000;
-    b.question.free[0] = 950; /* 50 come by age */
+    b.question.free[0] = 950; /* the age rule frees 50 */
     decide(&b);
     assert_int_equal(b.going, 2);
     b.question.free[0] = 949;
@@ -139,11 +139,11 @@ static void what_goes_for_another_reason_makes_room(void **state) {
     assert_goes(&b, 2, 0, 3, RETENTION_FREE);
 }
 
-static void room_on_a_volume_is_made_by_what_lies_there(void **state) {
+static void only_segments_on_a_volume_free_its_space(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
-    add(&b, 0, 1, NOW - 4 * DAY, 0)->bytes[1] = 25; /* archived elsewhere */
+    add(&b, 0, 1, NOW - 4 * DAY, 0)->bytes[1] = 25; /* archived on another volume */
     add(&b, 0, 2, NOW - 3 * DAY, 25);
     add(&b, 0, 3, NOW - 2 * DAY, 25);
     b.question.free_min = 1000;
@@ -154,7 +154,7 @@ static void room_on_a_volume_is_made_by_what_lies_there(void **state) {
     assert_goes(&b, 0, 0, 2, RETENTION_FREE);
 }
 
-static void the_segment_that_is_written_never_goes_and_counts_for_nothing(void **state) {
+static void the_live_segment_is_never_deleted_and_never_counted(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
@@ -174,12 +174,12 @@ static void the_segment_that_is_written_never_goes_and_counts_for_nothing(void *
 
 /* ---- clocks ---- */
 
-static void a_clock_that_was_set_back_makes_nothing_older(void **state) {
+static void a_clock_that_was_behind_makes_no_segment_older(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
     add(&b, 0, 1, NOW - 10 * DAY, 5);
-    add(&b, 0, 2, 0, 5); /* 1970, until somebody set the clock */
+    add(&b, 0, 2, 0, 5); /* 1970: the clock was not set yet */
     add(&b, 0, 3, NOW - 9 * DAY, 5);
     b.limits[0].age_s = 20 * 86400;
     decide(&b);
@@ -190,27 +190,27 @@ static void a_clock_that_was_set_back_makes_nothing_older(void **state) {
     assert_goes(&b, 1, 0, 2, RETENTION_AGE);
 }
 
-static void a_clock_that_was_far_ahead_keeps_nothing_alive(void **state) {
+static void a_clock_that_was_far_ahead_keeps_no_segment_for_ever(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
     add(&b, 0, 1, NOW - 10 * DAY, 5);
     add(&b, 0, 2, NOW + 9999 * DAY, 5);
     add(&b, 0, 3, NOW - 9 * DAY, 5);
-    add(&b, 1, 1, NOW + 9999 * DAY, 5); /* nothing is known of it: it is new */
+    add(&b, 1, 1, NOW + 9999 * DAY, 5); /* no later segment proves it older: it counts as new */
     b.limits[0].age_s = b.limits[1].age_s = 9 * 86400;
     decide(&b);
     assert_int_equal(b.going, 3);
     assert_goes(&b, 1, 0, 2, RETENTION_AGE);
 }
 
-/* ---- all rules, held against trying ---- */
+/* ---- all rules, against a reference that tries ---- */
 
 static uint64_t bytes_on(const struct retention_segment *segment) {
     return segment->bytes[0] + segment->bytes[1];
 }
 
-/* Of the candidates, in their order: the fewest first ones without which the limits hold. */
+/* How many of the first candidates must be deleted at least so that the limits hold. */
 static uint32_t fewest(struct retention_segment *const *candidates, uint32_t count,
                        const struct retention_limits *limits) {
     for (uint32_t n = 0; n < count; n++) {
@@ -230,7 +230,7 @@ static bool older(const struct retention_segment *a, const struct retention_segm
     return a->sequence < b->sequence;
 }
 
-/* Those that have not gone, by insertion. */
+/* Puts the segments that are not deleted in `left`, oldest first. */
 static uint32_t left_over(struct bench *b, const bool *gone, uint32_t stream,
                           struct retention_segment **left) {
     uint32_t count = 0;
@@ -315,7 +315,7 @@ static void make_up(struct bench *b, struct chance *chance) {
         if (chance_one_in(chance, 2)) b->question.free[v] = chance_below(chance, 1500);
 }
 
-static void what_goes_is_what_the_rules_need_the_oldest_first(void **state) {
+static void the_rules_delete_the_oldest_and_no_more_than_needed(void **state) {
     (void)state;
     uint32_t decided = 0, reasons = 0;
     const uint32_t rounds = scaled(200000);
@@ -348,9 +348,9 @@ static void what_goes_is_what_the_rules_need_the_oldest_first(void **state) {
     assert_int_equal(reasons, (1u << (RETENTION_FREE + 1)) - 1 - (1u << RETENTION_STAYS));
 }
 
-/* ---- rules and words ---- */
+/* ---- rules and messages ---- */
 
-static void a_streams_own_age_stands_in_place_of_the_one_for_all(void **state) {
+static void a_streams_own_age_replaces_the_global_one(void **state) {
     (void)state;
     struct retention_stream streams[] = {{.name = "audit", .limits = {.age_s = 1000}},
                                          {.name = "debug", .limits = {.bytes_max = 5}}};
@@ -370,7 +370,7 @@ static void a_streams_own_age_stands_in_place_of_the_one_for_all(void **state) {
     assert_true(retention_wanted(&rules));
 }
 
-static void reasons_are_told_in_the_units_of_whoever_wrote_the_rules(void **state) {
+static void reasons_use_the_units_of_the_configuration(void **state) {
     (void)state;
     char text[RETENTION_REASON_TEXT_MAX], number[32];
     struct retention_limits own = {
@@ -396,7 +396,7 @@ static void reasons_are_told_in_the_units_of_whoever_wrote_the_rules(void **stat
     assert_string_equal(retention_bytes_text(64 << 20, number), "64 MiB");
 }
 
-static void the_longest_reason_has_room(void **state) {
+static void the_longest_reason_fits(void **state) {
     (void)state;
     char stream[STREAM_NAME_MAX + 1], text[RETENTION_REASON_TEXT_MAX];
     memset(stream, 's', STREAM_NAME_MAX);
@@ -411,19 +411,19 @@ static void the_longest_reason_has_room(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_rules_nothing_goes),
-        cmocka_unit_test(a_segment_goes_when_it_is_as_old_as_it_may_become),
-        cmocka_unit_test(bytes_may_reach_the_limit_and_not_exceed_it),
-        cmocka_unit_test(so_many_segments_stay),
-        cmocka_unit_test(what_goes_for_another_reason_makes_room),
-        cmocka_unit_test(room_on_a_volume_is_made_by_what_lies_there),
-        cmocka_unit_test(the_segment_that_is_written_never_goes_and_counts_for_nothing),
-        cmocka_unit_test(a_clock_that_was_set_back_makes_nothing_older),
-        cmocka_unit_test(a_clock_that_was_far_ahead_keeps_nothing_alive),
-        cmocka_unit_test(what_goes_is_what_the_rules_need_the_oldest_first),
-        cmocka_unit_test(a_streams_own_age_stands_in_place_of_the_one_for_all),
-        cmocka_unit_test(reasons_are_told_in_the_units_of_whoever_wrote_the_rules),
-        cmocka_unit_test(the_longest_reason_has_room),
+        cmocka_unit_test(without_rules_nothing_is_deleted),
+        cmocka_unit_test(a_segment_is_deleted_when_it_reaches_the_age_limit),
+        cmocka_unit_test(bytes_can_reach_the_limit_but_not_exceed_it),
+        cmocka_unit_test(the_newest_segments_up_to_the_count_limit_stay),
+        cmocka_unit_test(deletions_for_other_reasons_count_as_freed_space),
+        cmocka_unit_test(only_segments_on_a_volume_free_its_space),
+        cmocka_unit_test(the_live_segment_is_never_deleted_and_never_counted),
+        cmocka_unit_test(a_clock_that_was_behind_makes_no_segment_older),
+        cmocka_unit_test(a_clock_that_was_far_ahead_keeps_no_segment_for_ever),
+        cmocka_unit_test(the_rules_delete_the_oldest_and_no_more_than_needed),
+        cmocka_unit_test(a_streams_own_age_replaces_the_global_one),
+        cmocka_unit_test(reasons_use_the_units_of_the_configuration),
+        cmocka_unit_test(the_longest_reason_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* rotation_test.c - segments end when they should and not before: a stream on a simulated port,
- * whose clocks are the test's. */
+/* rotation_test.c - segments rotate when they should and not earlier: a stream on a simulated port
+ * whose clocks the test controls. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,10 +44,10 @@ struct bench {
     struct stream_sizes sizes;
     uint64_t folder_bytes_max;
     uint32_t appended, stored;
-    size_t frame_bytes; /* of the last */
+    size_t frame_bytes; /* of the last append */
 };
 
-/* By default nothing ends a segment. */
+/* By default no limit closes a segment. */
 static void prepare(struct bench *bench, const char *schedule, const char *zone) {
     uint64_t seed;
     system_random(&seed, sizeof seed);
@@ -112,7 +112,7 @@ static uint64_t opened(const struct bench *bench) {
     return stream_counts(bench->stream).segments_opened;
 }
 
-/* How many segments are there in the end, none of them empty? */
+/* Finishes the stream and returns the number of segments, none of which is empty. */
 static uint32_t end(struct bench *bench) {
     struct segment_list list = {0};
     stream_finish(bench->stream);
@@ -140,7 +140,7 @@ static void mute(void *context, const char *line, size_t size) {
 
 /* ---- size, age, idleness ---- */
 
-static void no_segment_grows_beyond_its_packed_size_and_none_is_closed_long_before(void **state) {
+static void segments_are_filled_up_to_the_packed_size_and_not_beyond(void **state) {
     (void)state;
     struct bench bench;
     prepare(&bench, "never", UTC);
@@ -159,7 +159,7 @@ static void no_segment_grows_beyond_its_packed_size_and_none_is_closed_long_befo
     assert_int_equal(end(&bench), 10);
 }
 
-static void one_append_larger_than_the_packed_size_is_a_segment_of_its_own(void **state) {
+static void an_append_above_the_packed_size_gets_its_own_segment(void **state) {
     (void)state;
     struct bench bench;
     prepare(&bench, "never", UTC);
@@ -171,7 +171,7 @@ static void one_append_larger_than_the_packed_size_is_a_segment_of_its_own(void 
     assert_int_equal(end(&bench), 5);
 }
 
-static void a_segment_that_nothing_comes_into_is_closed_and_not_while_something_does(void **state) {
+static void an_idle_segment_is_closed_and_an_active_one_is_not(void **state) {
     (void)state;
     struct bench bench;
     prepare(&bench, "never", UTC);
@@ -192,7 +192,7 @@ static void a_segment_that_nothing_comes_into_is_closed_and_not_while_something_
     assert_int_equal(end(&bench), 2);
 }
 
-static void age_counts_from_the_opening_whatever_comes(void **state) {
+static void age_counts_from_the_opening_despite_appends(void **state) {
     (void)state;
     struct bench bench;
     prepare(&bench, "never", UTC);
@@ -209,7 +209,7 @@ static void age_counts_from_the_opening_whatever_comes(void **state) {
     assert_int_equal(end(&bench), 1);
 }
 
-static void without_limits_a_segment_stays_for_years(void **state) {
+static void without_limits_a_segment_stays_open_for_years(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "never", UTC);
@@ -220,8 +220,8 @@ static void without_limits_a_segment_stays_for_years(void **state) {
     assert_int_equal(end(&bench), 1);
 }
 
-/* It must not ask again and again whether the time has come, either. */
-static void a_disk_that_fails_over_the_end_of_a_segment_is_waited_for_without_hurry(void **state) {
+/* The stream must not poll for the end of the segment either. */
+static void a_full_disk_at_rotation_is_retried_at_the_usual_interval(void **state) {
     (void)state;
     struct bench bench;
     prepare(&bench, "hourly", UTC);
@@ -230,7 +230,7 @@ static void a_disk_that_fails_over_the_end_of_a_segment_is_waited_for_without_hu
     open_stream(&bench);
     append(&bench);
     system_messages_to(mute, NULL);
-    bench.sim.disk.bytes_max = 1; /* it is full */
+    bench.sim.disk.bytes_max = 1; /* full */
     append_later(&bench);
     sim_pass(&bench.sim, SIM_S);
     const uint64_t rounds = bench.sim.rounds_left;
@@ -245,7 +245,7 @@ static void a_disk_that_fails_over_the_end_of_a_segment_is_waited_for_without_hu
 
 /* ---- the clock ---- */
 
-static void a_segment_is_closed_when_its_hour_is_over_though_nothing_comes(void **state) {
+static void a_segment_is_closed_at_the_end_of_its_hour_without_input(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "hourly", UTC);
@@ -258,7 +258,7 @@ static void a_segment_is_closed_when_its_hour_is_over_though_nothing_comes(void 
     assert_int_equal(end(&bench), 1);
 }
 
-static void hours_in_which_nothing_comes_leave_nothing(void **state) {
+static void intervals_without_input_leave_no_segments(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "every 1m", UTC);
@@ -269,18 +269,18 @@ static void hours_in_which_nothing_comes_leave_nothing(void **state) {
     assert_int_equal(end(&bench), 2);
 }
 
-static void what_comes_behind_a_time_that_is_due_begins_the_next_segment(void **state) {
+static void the_first_append_after_a_due_time_begins_the_next_segment(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "hourly", UTC);
     append(&bench);
-    sim_step_wall(&bench.sim, HOUR); /* no timer tells */
+    sim_step_wall(&bench.sim, HOUR); /* no timer fires */
     append(&bench);
     assert_int_equal(opened(&bench), 2);
     assert_int_equal(end(&bench), 2);
 }
 
-static void a_clock_set_forward_is_noticed_within_a_minute_and_closes_one_segment(void **state) {
+static void a_clock_set_forward_closes_one_segment_within_a_minute(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "hourly", UTC);
@@ -295,7 +295,7 @@ static void a_clock_set_forward_is_noticed_within_a_minute_and_closes_one_segmen
     assert_int_equal(end(&bench), 2);
 }
 
-static void an_hour_that_a_clock_set_back_shows_again_does_not_end_again(void **state) {
+static void an_hour_repeated_by_a_clock_set_back_rotates_once(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "hourly", UTC);
@@ -312,7 +312,7 @@ static void an_hour_that_a_clock_set_back_shows_again_does_not_end_again(void **
     assert_int_equal(end(&bench), 2);
 }
 
-static void a_clock_that_was_wrong_by_years_is_believed_anew(void **state) {
+static void after_a_jump_by_years_the_schedule_follows_the_corrected_clock(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "hourly", UTC);
@@ -329,7 +329,7 @@ static void a_clock_that_was_wrong_by_years_is_believed_anew(void **state) {
     assert_int_equal(end(&bench), 2);
 }
 
-static void other_rules_are_in_force_at_once_for_the_present_segment(void **state) {
+static void new_rules_apply_at_once_to_the_live_segment(void **state) {
     (void)state;
     struct bench bench;
     struct zone *kolkata;
@@ -359,8 +359,8 @@ static void other_rules_are_in_force_at_once_for_the_present_segment(void **stat
     assert_int_equal(end(&bench), 3);
 }
 
-/* While a file is being opened, too. */
-static void rules_that_change_at_any_moment_break_nothing(void **state) {
+/* Including while a file is being opened. */
+static void rules_can_change_at_any_moment(void **state) {
     (void)state;
     struct bench bench;
     begin(&bench, "every 1m", UTC);
@@ -376,19 +376,19 @@ static void rules_that_change_at_any_moment_break_nothing(void **state) {
     assert_true(end(&bench) > 10);
 }
 
-/* A sanitizer and Wine make each segment far slower, and see no more in the thousandth of them. */
+/* Sanitizers and Wine make each segment far slower, and the thousandth one finds nothing new. */
 static int days(void) {
     const char *scale = system_environment("LOGPORT_TEST_SCALE");
     const int percent = scale ? atoi(scale) : 100;
     return percent >= 100 ? 3650 : 1 + percent;
 }
 
-/* Lines that come this far apart, over ten years: those with a due time between them are in
- * two segments, all others in one. */
+/* Appends lines at this interval for ten years: two consecutive lines are in different segments
+ * exactly if a due time is between them. */
 static void days_of(const char *schedule, const char *zone, int64_t apart_ns) {
     struct bench bench;
     prepare(&bench, schedule, zone);
-    bench.folder_bytes_max = 3000; /* memory is the disk */
+    bench.folder_bytes_max = 3000; /* the disk is in memory */
     open_stream(&bench);
     const int64_t until_ns = NOON + days() * SIM_DAY;
     int64_t before_s = NOON / SIM_S;
@@ -406,7 +406,7 @@ static void days_of(const char *schedule, const char *zone, int64_t apart_ns) {
 
 static const char *const zones[] = {LONDON, NEW_YORK, LORD_HOWE, KOLKATA};
 
-static void ten_years_of_days_are_a_segment_each(void **state) {
+static void ten_years_of_days_make_one_segment_each(void **state) {
     (void)state;
     system_messages_to(mute, NULL);
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
@@ -414,7 +414,7 @@ static void ten_years_of_days_are_a_segment_each(void **state) {
     system_messages_to(NULL, NULL);
 }
 
-static void ten_years_of_hours_are_a_segment_each(void **state) {
+static void ten_years_of_hours_make_one_segment_each(void **state) {
     (void)state;
     system_messages_to(mute, NULL);
     for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
@@ -425,22 +425,22 @@ static void ten_years_of_hours_are_a_segment_each(void **state) {
 int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_segment_grows_beyond_its_packed_size_and_none_is_closed_long_before),
-        cmocka_unit_test(one_append_larger_than_the_packed_size_is_a_segment_of_its_own),
-        cmocka_unit_test(a_segment_that_nothing_comes_into_is_closed_and_not_while_something_does),
-        cmocka_unit_test(age_counts_from_the_opening_whatever_comes),
-        cmocka_unit_test(without_limits_a_segment_stays_for_years),
-        cmocka_unit_test(a_disk_that_fails_over_the_end_of_a_segment_is_waited_for_without_hurry),
-        cmocka_unit_test(a_segment_is_closed_when_its_hour_is_over_though_nothing_comes),
-        cmocka_unit_test(hours_in_which_nothing_comes_leave_nothing),
-        cmocka_unit_test(what_comes_behind_a_time_that_is_due_begins_the_next_segment),
-        cmocka_unit_test(a_clock_set_forward_is_noticed_within_a_minute_and_closes_one_segment),
-        cmocka_unit_test(an_hour_that_a_clock_set_back_shows_again_does_not_end_again),
-        cmocka_unit_test(a_clock_that_was_wrong_by_years_is_believed_anew),
-        cmocka_unit_test(other_rules_are_in_force_at_once_for_the_present_segment),
-        cmocka_unit_test(rules_that_change_at_any_moment_break_nothing),
-        cmocka_unit_test(ten_years_of_days_are_a_segment_each),
-        cmocka_unit_test(ten_years_of_hours_are_a_segment_each),
+        cmocka_unit_test(segments_are_filled_up_to_the_packed_size_and_not_beyond),
+        cmocka_unit_test(an_append_above_the_packed_size_gets_its_own_segment),
+        cmocka_unit_test(an_idle_segment_is_closed_and_an_active_one_is_not),
+        cmocka_unit_test(age_counts_from_the_opening_despite_appends),
+        cmocka_unit_test(without_limits_a_segment_stays_open_for_years),
+        cmocka_unit_test(a_full_disk_at_rotation_is_retried_at_the_usual_interval),
+        cmocka_unit_test(a_segment_is_closed_at_the_end_of_its_hour_without_input),
+        cmocka_unit_test(intervals_without_input_leave_no_segments),
+        cmocka_unit_test(the_first_append_after_a_due_time_begins_the_next_segment),
+        cmocka_unit_test(a_clock_set_forward_closes_one_segment_within_a_minute),
+        cmocka_unit_test(an_hour_repeated_by_a_clock_set_back_rotates_once),
+        cmocka_unit_test(after_a_jump_by_years_the_schedule_follows_the_corrected_clock),
+        cmocka_unit_test(new_rules_apply_at_once_to_the_live_segment),
+        cmocka_unit_test(rules_can_change_at_any_moment),
+        cmocka_unit_test(ten_years_of_days_make_one_segment_each),
+        cmocka_unit_test(ten_years_of_hours_make_one_segment_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* segment_name_test.c - what a segment's file name says, and back. */
+/* segment_name_test.c - formats and parses the file names of segments. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static struct segment_name name_of(const char *stream, uint64_t sequence, bool p
     return name;
 }
 
-static void a_name_says_stream_sequence_and_time(void **state) {
+static void a_name_holds_stream_sequence_and_time(void **state) {
     (void)state;
     char text[SEGMENT_NAME_MAX];
     struct segment_name name = name_of("main", 42, false);
@@ -29,7 +29,7 @@ static void a_name_says_stream_sequence_and_time(void **state) {
                         "main-0000000042-20261124T073000Z.part.ndjson.lz4");
 }
 
-static void what_is_formatted_is_parsed_again(void **state) {
+static void a_formatted_name_is_parsed_back(void **state) {
     (void)state;
     char longest[STREAM_NAME_MAX + 1];
     memset(longest, 'x', STREAM_NAME_MAX);
@@ -53,7 +53,7 @@ static void what_is_formatted_is_parsed_again(void **state) {
     }
 }
 
-static void names_sort_in_the_order_of_their_sequences(void **state) {
+static void names_sort_by_sequence(void **state) {
     (void)state;
     const uint64_t sequences[] = {1, 9, 10, 99, 1000000, 999999999, SEGMENT_SEQUENCE_MAX};
     for (size_t i = 1; i < sizeof sequences / sizeof *sequences; i++) {
@@ -65,7 +65,7 @@ static void names_sort_in_the_order_of_their_sequences(void **state) {
     }
 }
 
-static void other_names_are_no_segments(void **state) {
+static void other_names_are_refused(void **state) {
     (void)state;
     static const char *const others[] = {
         "",
@@ -102,7 +102,7 @@ static void other_names_are_no_segments(void **state) {
     assert_true(segment_name_parse(long_name + 1, &name));
 }
 
-static void a_stream_name_is_a_file_name_on_every_system(void **state) {
+static void a_stream_name_is_a_valid_file_name_on_every_system(void **state) {
     (void)state;
     static const char *const good[] = {"main",
                                        "Main",
@@ -189,17 +189,17 @@ static void names_that_differ_only_in_case_are_alike(void **state) {
     assert_true(stream_names_alike("", ""));
     assert_false(stream_names_alike("audit", "audit2"));
     assert_false(stream_names_alike("audit2", "audit"));
-    assert_false(stream_names_alike("a[", "a{")); /* as far apart as letters in two cases */
+    assert_false(stream_names_alike("a[", "a{")); /* 0x20 apart, like upper and lower case */
     assert_false(stream_names_alike("a_", "a?"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_name_says_stream_sequence_and_time),
-        cmocka_unit_test(what_is_formatted_is_parsed_again),
-        cmocka_unit_test(names_sort_in_the_order_of_their_sequences),
-        cmocka_unit_test(other_names_are_no_segments),
-        cmocka_unit_test(a_stream_name_is_a_file_name_on_every_system),
+        cmocka_unit_test(a_name_holds_stream_sequence_and_time),
+        cmocka_unit_test(a_formatted_name_is_parsed_back),
+        cmocka_unit_test(names_sort_by_sequence),
+        cmocka_unit_test(other_names_are_refused),
+        cmocka_unit_test(a_stream_name_is_a_valid_file_name_on_every_system),
         cmocka_unit_test(names_that_differ_only_in_case_are_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

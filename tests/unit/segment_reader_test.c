@@ -1,6 +1,6 @@
-/* scan_test.c - segments read frame by frame, sound, live, torn and damaged,
- * and the lists of them.  The files live in memory here, so that a test decides
- * what happens between two reads. */
+/* segment_reader_test.c - segments are read frame by frame, whether sound, live, torn or damaged;
+ * and lists of segments.  The files are in memory, so that a test decides what happens between two
+ * reads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,14 +29,14 @@ struct memory_file {
 };
 
 struct memory {
-    struct files files; /* first: the two are one pointer */
+    struct files files; /* first: a struct files * points to the struct memory too */
     struct memory_file all[MEMORY_FILES_MAX];
-    void (*event)(struct memory *); /* comes once, as `calls_before` calls have been answered */
+    void (*event)(struct memory *); /* runs once, after `calls_before` calls */
     int calls_before;
-    uint8_t held_back[8]; /* bytes that bytes_arrive puts in their place */
+    uint8_t held_back[8]; /* bytes that bytes_arrive writes */
     size_t held_back_offset;
     char denied[200]; /* a folder that cannot be listed */
-    int read_error;   /* what the next read comes to; 0: bytes */
+    int read_error;   /* the next read fails with it; 0: succeeds */
     void *scratch;
 };
 
@@ -95,7 +95,7 @@ static int64_t memory_read_at(struct file *file, void *bytes, size_t size, uint6
     if (offset < found->size) got = found->size - (size_t)offset;
     if (got > size) got = size;
     if (got > 0) memcpy(bytes, found->bytes + offset, got);
-    happen(memory); /* what it changes, this read has not seen */
+    happen(memory); /* this read has not seen the change */
     return (int64_t)got;
 }
 
@@ -142,7 +142,7 @@ static int memory_list(struct files *files, const char *path, file_visit *visit,
         snprintf(name, sizeof name, "%s", file->path + length + 1);
         char *slash = strchr(name, '/');
         if (slash != NULL) *slash = '\0';
-        if (slash != NULL && strcmp(name, last) == 0) continue; /* a folder once */
+        if (slash != NULL && strcmp(name, last) == 0) continue; /* list each folder once */
         if (slash != NULL) strcpy(last, name);
         if (!visit(context, name, slash != NULL)) break;
     }
@@ -173,7 +173,7 @@ static int memory_free(void **state) {
     return 0;
 }
 
-/* ---- segments in them ---- */
+/* ---- segments ---- */
 
 #define SEGMENT_PATH "logs/main/main-0000000001-20261124T073000Z.part.ndjson.lz4"
 #define CLOSED_PATH  "logs/main/main-0000000001-20261124T073000Z.ndjson.lz4"
@@ -193,7 +193,7 @@ static void append_raw(struct memory *memory, struct memory_file *file, const vo
     free(packed);
 }
 
-/* A frame of `lines` lines, which count on from `first`. */
+/* Appends a frame of `lines` lines, numbered from `first`. */
 static void append_lines(struct memory *memory, struct memory_file *file, int first, int lines) {
     char raw[8192];
     size_t size = 0;
@@ -216,7 +216,7 @@ static void append_skippable(struct memory_file *file, uint32_t magic, uint32_t 
     append(file, bytes, 8 + size);
 }
 
-/* The next lines are there, and are these. */
+/* The next frame holds exactly these lines. */
 static void reads_lines(struct segment_reader *reader, int first, int lines) {
     enum segment_damage damage;
     assert_int_equal(segment_reader_next(reader, &damage), 1);
@@ -266,27 +266,27 @@ static void lines_come_in_order_with_their_numbers(void **state) {
     assert_int_equal(reader.line_number, 203);
     for (int i = 0; i < 3; i++) {
         reads_nothing(&reader, SEGMENT_SOUND);
-        assert_int_equal(reader.frame_number, 3); /* what the next frame will be */
+        assert_int_equal(reader.frame_number, 3); /* the number of the next frame */
         assert_int_equal(reader.line_number, 204);
         assert_int_equal(reader.offset, file->size);
     }
     segment_reader_close(&reader);
 }
 
-static void an_empty_file_has_nothing_and_is_sound(void **state) {
+static void an_empty_file_is_sound_and_has_no_lines(void **state) {
     struct segment_reader reader;
     open_new(*state, &reader);
     reads_nothing(&reader, SEGMENT_SOUND);
     segment_reader_close(&reader);
 }
 
-static void skippable_frames_are_passed_over_known_or_not(void **state) {
+static void skippable_frames_of_any_kind_are_skipped(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
     for (uint32_t i = 0; i < 16; i++) {
         if (FRAME_MAGIC_LID + i == FRAME_MAGIC_COVER) continue;
-        /* Padding is empty, and a lid short: one that claims more is damage (frame_test). */
+        /* Padding is empty and a lid is short: a larger size is damage (frame_test). */
         const bool empty = i == 0 || FRAME_MAGIC_LID + i == FRAME_MAGIC_PADDING;
         append_skippable(file, FRAME_MAGIC_LID + i, empty ? 0 : i * 15);
         append_lines(memory, file, (int)i, 1);
@@ -301,13 +301,13 @@ static void skippable_frames_are_passed_over_known_or_not(void **state) {
     segment_reader_close(&reader);
 }
 
-static void the_largest_frame_is_read_and_buffers_stay_bounded(void **state) {
+static void the_largest_frame_is_read_with_bounded_buffers(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
     uint8_t *raw = malloc(FRAME_RAW_MAX);
     assert_non_null(raw);
-    uint64_t chance = 1; /* noise, so that it is stored at full length */
+    uint64_t chance = 1; /* incompressible, so that it is stored at full size */
     for (size_t i = 0; i < FRAME_RAW_MAX; i++) {
         chance = chance * 6364136223846793005u + 1442695040888963407u;
         raw[i] = (uint8_t)(chance >> 56);
@@ -335,7 +335,7 @@ static void the_largest_frame_is_read_and_buffers_stay_bounded(void **state) {
 
 /* ---- live ---- */
 
-static void an_append_in_flight_is_read_once_it_is_uncovered(void **state) {
+static void an_append_is_read_once_it_is_uncovered(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -367,8 +367,8 @@ static void bytes_arrive(struct memory *memory) {
     memcpy(bytes + memory->held_back_offset, memory->held_back, sizeof memory->held_back);
 }
 
-/* Whatever eight bytes were missing when the frame was read. */
-static void a_read_that_raced_with_the_writer_is_made_again(void **state) {
+/* Whichever eight bytes were missing when the frame was read. */
+static void a_read_that_races_with_the_writer_is_repeated(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -379,7 +379,7 @@ static void a_read_that_raced_with_the_writer_is_made_again(void **state) {
         memory->held_back_offset = at;
         memcpy(memory->held_back, file->bytes + at, sizeof memory->held_back);
         memset(file->bytes + at, 0xEE, sizeof memory->held_back);
-        /* The first read is the header's, the second one that of all the frame. */
+        /* The first read gets the header, the second one the whole frame. */
         memory->calls_before = at < stands + FRAME_HEADER_BYTES ? 0 : 1;
         memory->event = bytes_arrive;
         segment_reader_seek(&reader, stands);
@@ -389,7 +389,7 @@ static void a_read_that_raced_with_the_writer_is_made_again(void **state) {
     segment_reader_close(&reader);
 }
 
-static void a_reading_error_is_passed_on_and_the_frame_can_be_read_again(void **state) {
+static void a_read_error_is_returned_and_the_frame_can_be_read_again(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -407,7 +407,7 @@ static void a_reading_error_is_passed_on_and_the_frame_can_be_read_again(void **
 
 /* ---- torn and damaged ---- */
 
-static void a_file_torn_anywhere_gives_its_whole_frames(void **state) {
+static void a_file_torn_anywhere_yields_its_whole_frames(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -419,7 +419,7 @@ static void a_file_torn_anywhere_gives_its_whole_frames(void **state) {
     const size_t whole = file->size;
     for (size_t size = 1; size <= whole; size++) {
         file->size = size;
-        segment_reader_close(&reader); /* it remembers how long the file was */
+        segment_reader_close(&reader); /* it caches the size of the file */
         assert_int_equal(segment_reader_open(&memory->files, SEGMENT_PATH, &reader), 0);
         if (size >= first) reads_lines(&reader, 0, 2);
         if (size == whole) reads_lines(&reader, 2, 20);
@@ -436,7 +436,7 @@ static void a_file_torn_anywhere_gives_its_whole_frames(void **state) {
     segment_reader_close(&reader);
 }
 
-static void a_damaged_frame_is_lost_alone(void **state) {
+static void a_damaged_frame_loses_only_its_own_lines(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -457,7 +457,7 @@ static void a_damaged_frame_is_lost_alone(void **state) {
         assert_int_equal(reader.frames_lost, lost + 1);
         reads_lines(&reader, 102, 3);
         assert_int_equal(reader.frame_number, 2);
-        assert_int_equal(reader.line_number, 2); /* it lacks the lost ones */
+        assert_int_equal(reader.line_number, 2); /* lost lines are not counted */
         reads_nothing(&reader, SEGMENT_SOUND);
         file->bytes[at] ^= 0x10;
     }
@@ -469,7 +469,7 @@ static void a_damaged_frame_is_lost_alone(void **state) {
     segment_reader_close(&reader);
 }
 
-static void a_frame_whose_last_line_has_no_end_is_damaged(void **state) {
+static void a_frame_whose_last_line_lacks_its_newline_is_damaged(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -480,13 +480,13 @@ static void a_frame_whose_last_line_has_no_end_is_damaged(void **state) {
     segment_reader_close(&reader);
 }
 
-static void bytes_that_are_no_frame_end_the_reading(void **state) {
+static void bytes_that_are_no_frame_stop_the_reader(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
     append_lines(memory, file, 0, 2);
     const size_t end = file->size;
-    const uint8_t zeros[4096] = {0}; /* what a power cut leaves of a preallocated tail */
+    const uint8_t zeros[4096] = {0}; /* what a power failure leaves of a preallocated tail */
     append(file, zeros, sizeof zeros);
     append_lines(memory, file, 2, 2);
     reads_lines(&reader, 0, 2);
@@ -502,12 +502,13 @@ static void bytes_that_are_no_frame_end_the_reading(void **state) {
     assert_int_equal(damage, SEGMENT_BAD_HEADER);
     assert_int_equal(count, 1);
     free(frames);
-    segment_reader_seek(&reader, end + sizeof zeros); /* who knows better may go on */
+    segment_reader_seek(
+        &reader, end + sizeof zeros); /* a caller that knows the next frame can continue there */
     reads_lines(&reader, 2, 2);
     segment_reader_close(&reader);
 }
 
-static void any_damage_at_all_ends_and_shows_no_wrong_line(void **state) {
+static void no_damage_yields_a_wrong_line_or_an_endless_read(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -544,7 +545,7 @@ static void any_damage_at_all_ends_and_shows_no_wrong_line(void **state) {
 
 /* ---- seeking ---- */
 
-static void frames_are_found_without_reading_them_and_read_backwards(void **state) {
+static void frames_can_be_located_without_reading_and_read_backwards(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
@@ -559,7 +560,7 @@ static void frames_are_found_without_reading_them_and_read_backwards(void **stat
     assert_int_equal(segment_reader_frames(&reader, &frames, &count, &damage), 0);
     assert_int_equal(damage, SEGMENT_SOUND);
     assert_int_equal(count, 200);
-    reads_lines(&reader, 3, 3); /* the reader is where it was */
+    reads_lines(&reader, 3, 3); /* the reader's position is unchanged */
     assert_int_equal(reader.line_number, 3);
     for (uint64_t i = count; i-- > 0;) {
         segment_reader_seek(&reader, frames[i].offset);
@@ -567,7 +568,7 @@ static void frames_are_found_without_reading_them_and_read_backwards(void **stat
         assert_int_equal(reader.offset, frames[i].offset);
         assert_true(reader.next_offset == frames[i].offset + frames[i].size);
         assert_int_equal(reader.raw_size, frames[i].raw_size);
-        assert_int_equal(reader.line_number, 0); /* nobody has said otherwise */
+        assert_int_equal(reader.line_number, 0); /* the caller has not set it */
     }
     segment_reader_seek(&reader, frames[100].offset);
     reader.frame_number = 100;
@@ -587,7 +588,7 @@ static void segment_is_closed(struct memory *memory) {
     strcpy(find(memory, SEGMENT_PATH)->path, CLOSED_PATH);
 }
 
-static void a_segment_renamed_since_it_was_listed_is_opened_all_the_same(void **state) {
+static void a_segment_renamed_since_it_was_listed_is_still_opened(void **state) {
     struct memory *memory = *state;
     struct segment_reader reader;
     append_lines(memory, put(memory, SEGMENT_PATH), 0, 2);
@@ -595,7 +596,7 @@ static void a_segment_renamed_since_it_was_listed_is_opened_all_the_same(void **
     assert_int_equal(segment_reader_open(&memory->files, SEGMENT_PATH, &reader), 0);
     reads_lines(&reader, 0, 2);
     segment_reader_close(&reader);
-    segment_reader_close(&reader); /* twice does no harm */
+    segment_reader_close(&reader); /* a second close does nothing */
     assert_int_equal(segment_reader_open(&memory->files, CLOSED_PATH, &reader), 0);
     segment_reader_close(&reader);
     assert_int_equal(segment_reader_open(&memory->files, "logs/main/other.lz4", &reader),
@@ -603,7 +604,7 @@ static void a_segment_renamed_since_it_was_listed_is_opened_all_the_same(void **
     segment_reader_close(&reader);
 }
 
-static void the_other_path_is_the_one_with_or_without_part(void **state) {
+static void the_other_path_adds_or_removes_part(void **state) {
     (void)state;
     char *other = segment_path_other(SEGMENT_PATH);
     assert_string_equal(other, CLOSED_PATH);
@@ -654,7 +655,7 @@ static void fill_logs(struct memory *memory) {
     }
 }
 
-static void a_directory_means_all_its_streams_but_rejects(void **state) {
+static void a_directory_selects_all_its_streams_but_rejects(void **state) {
     struct memory *memory = *state;
     fill_logs(memory);
     static const char *const expected[] = {
@@ -665,7 +666,7 @@ static void a_directory_means_all_its_streams_but_rejects(void **state) {
     lists(memory, "logs", expected, 5);
 }
 
-static void a_folder_means_its_segments(void **state) {
+static void a_folder_selects_its_segments(void **state) {
     struct memory *memory = *state;
     fill_logs(memory);
     static const char *const rejects[] = {"logs/rejects/" NAME("rejects", "0000000001")};
@@ -675,7 +676,7 @@ static void a_folder_means_its_segments(void **state) {
     lists(memory, "logs/audit/", audit, 1);
 }
 
-static void a_file_is_taken_whatever_its_name(void **state) {
+static void a_file_is_accepted_under_any_name(void **state) {
     struct memory *memory = *state;
     fill_logs(memory);
     struct segment_list list = {0};
@@ -708,29 +709,29 @@ static void first_segment_vanishes(struct memory *memory) {
     memory->all[1].used = false;
 }
 
-static void what_is_renamed_or_deleted_meanwhile_is_listed_once_or_not_at_all(void **state) {
+static void a_segment_renamed_meanwhile_is_listed_once_and_a_deleted_one_never(void **state) {
     struct memory *memory = *state;
     struct memory_file *file = put(memory, SEGMENT_PATH);
     file->size = 0;
     put(memory, "logs/main/" NAME("main", "0000000002"));
     struct segment_list list = {0};
-    memory->event = segment_is_closed; /* behind the first status_of */
+    memory->event = segment_is_closed; /* after the first status_of */
     assert_int_equal(segment_list_add(&memory->files, SEGMENT_PATH, &list), 0);
     assert_int_equal(segment_list_add(&memory->files, "logs/main", &list), 0);
     assert_int_equal(list.count, 2); /* once, under one of its names */
     segment_list_free(&list);
 
-    memory->event = first_segment_vanishes; /* while the other one is looked at */
+    memory->event = first_segment_vanishes; /* while the other one is examined */
     assert_int_equal(segment_list_add(&memory->files, "logs/main", &list), 0);
     assert_int_equal(list.count, 1);
     assert_string_equal(list.files[0].path, CLOSED_PATH);
     segment_list_free(&list);
     assert_int_equal(segment_list_add(&memory->files, SEGMENT_PATH, &list), 0);
-    assert_string_equal(list.files[0].path, CLOSED_PATH); /* the name given is gone */
+    assert_string_equal(list.files[0].path, CLOSED_PATH); /* the given name no longer exists */
     segment_list_free(&list);
 }
 
-static void a_folder_that_cannot_be_read_is_an_error_and_the_rest_is_listed(void **state) {
+static void an_unreadable_folder_is_an_error_and_the_rest_is_listed(void **state) {
     struct memory *memory = *state;
     fill_logs(memory);
     strcpy(memory->denied, "logs/audit");
@@ -745,26 +746,26 @@ static void a_folder_that_cannot_be_read_is_an_error_and_the_rest_is_listed(void
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FILES(lines_come_in_order_with_their_numbers),
-        WITH_FILES(an_empty_file_has_nothing_and_is_sound),
-        WITH_FILES(skippable_frames_are_passed_over_known_or_not),
-        WITH_FILES(the_largest_frame_is_read_and_buffers_stay_bounded),
-        WITH_FILES(an_append_in_flight_is_read_once_it_is_uncovered),
-        WITH_FILES(a_read_that_raced_with_the_writer_is_made_again),
-        WITH_FILES(a_reading_error_is_passed_on_and_the_frame_can_be_read_again),
-        WITH_FILES(a_file_torn_anywhere_gives_its_whole_frames),
-        WITH_FILES(a_damaged_frame_is_lost_alone),
-        WITH_FILES(a_frame_whose_last_line_has_no_end_is_damaged),
-        WITH_FILES(bytes_that_are_no_frame_end_the_reading),
-        WITH_FILES(any_damage_at_all_ends_and_shows_no_wrong_line),
-        WITH_FILES(frames_are_found_without_reading_them_and_read_backwards),
-        WITH_FILES(a_segment_renamed_since_it_was_listed_is_opened_all_the_same),
-        WITH_FILES(the_other_path_is_the_one_with_or_without_part),
-        WITH_FILES(a_directory_means_all_its_streams_but_rejects),
-        WITH_FILES(a_folder_means_its_segments),
-        WITH_FILES(a_file_is_taken_whatever_its_name),
+        WITH_FILES(an_empty_file_is_sound_and_has_no_lines),
+        WITH_FILES(skippable_frames_of_any_kind_are_skipped),
+        WITH_FILES(the_largest_frame_is_read_with_bounded_buffers),
+        WITH_FILES(an_append_is_read_once_it_is_uncovered),
+        WITH_FILES(a_read_that_races_with_the_writer_is_repeated),
+        WITH_FILES(a_read_error_is_returned_and_the_frame_can_be_read_again),
+        WITH_FILES(a_file_torn_anywhere_yields_its_whole_frames),
+        WITH_FILES(a_damaged_frame_loses_only_its_own_lines),
+        WITH_FILES(a_frame_whose_last_line_lacks_its_newline_is_damaged),
+        WITH_FILES(bytes_that_are_no_frame_stop_the_reader),
+        WITH_FILES(no_damage_yields_a_wrong_line_or_an_endless_read),
+        WITH_FILES(frames_can_be_located_without_reading_and_read_backwards),
+        WITH_FILES(a_segment_renamed_since_it_was_listed_is_still_opened),
+        WITH_FILES(the_other_path_adds_or_removes_part),
+        WITH_FILES(a_directory_selects_all_its_streams_but_rejects),
+        WITH_FILES(a_folder_selects_its_segments),
+        WITH_FILES(a_file_is_accepted_under_any_name),
         WITH_FILES(a_segment_named_twice_is_listed_once),
-        WITH_FILES(what_is_renamed_or_deleted_meanwhile_is_listed_once_or_not_at_all),
-        WITH_FILES(a_folder_that_cannot_be_read_is_an_error_and_the_rest_is_listed),
+        WITH_FILES(a_segment_renamed_meanwhile_is_listed_once_and_a_deleted_one_never),
+        WITH_FILES(an_unreadable_folder_is_an_error_and_the_rest_is_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

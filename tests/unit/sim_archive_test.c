@@ -1,5 +1,5 @@
-/* sim_archive_test.c - closed segments move to another volume, whatever goes wrong at whichever file
- * operation: no line is lost, none is there twice, and the manifest knows where they are. */
+/* sim_archive_test.c - closed segments move to another volume, whatever fails at any file
+ * operation: no line is lost or stored twice, and the manifest names the place of each segment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,10 +26,10 @@
 #define LINES    20
 #define HERE     "logs/main"
 #define THERE    "cold/main"
-/* Another volume: names do not cross to it. */
+/* The archive is another volume: a rename to it fails. */
 #define CROSSING ERR_OTHER
 
-/* ---- a keeper, and the segments it has to see to ---- */
+/* ---- a keeper and its segments ---- */
 
 struct life {
     struct sim *sim;
@@ -55,7 +55,7 @@ static void put_all(struct sim *sim, void *context) {
 static const struct keeper_rules rules = {
     .archive_after_s = 60, .archive_level = 3, .archive_dir = "cold"};
 
-/* 0, or what kept it from starting. */
+/* Returns 0 or the error that prevented the start. */
 static int start(struct life *life, const struct keeper_rules *with) {
     const struct keeper_options options = {.directory = "logs",
                                            .stream = "main",
@@ -93,7 +93,7 @@ static void stop(struct life *life) {
     life->manifest = NULL;
 }
 
-/* Until nothing is left to do, or for so long; a dead process gives up at once. */
+/* Runs a keeper until it is idle, for at most `patience_ns`; a dead process returns at once. */
 static void keep(struct life *life, const struct keeper_rules *with, int64_t patience_ns) {
     if (start(life, with)) return;
     const int64_t limit = life->sim->now_ns + patience_ns;
@@ -112,7 +112,7 @@ static void begin_again(struct sim *sim, void *context, enum sweep_harm harm) {
     keep(context, &rules, 3600 * SIM_S);
 }
 
-/* ---- what must hold ---- */
+/* ---- invariants ---- */
 
 static void check_lines(struct life *life, const char *path, uint64_t sequence) {
     struct segment_reader reader;
@@ -178,7 +178,7 @@ static void each_is_there_once(struct sim *sim, void *context, enum sweep_harm h
         if (disk_exists(&sim->disk, here)) fail_msg("%s is still there", here);
         if (!disk_exists(&sim->disk, there)) fail_msg("%s is not there", there);
         check_lines(life, there, i);
-        check_lines(life, here, i); /* who asks for it where it was finds it, too */
+        check_lines(life, here, i); /* a reader that opens the old path finds it too */
         check_manifest(life, i, THERE);
     }
     disk_walk(&sim->disk, "logs", find_unwanted, NULL);
@@ -196,33 +196,33 @@ static const struct scenario scenario = {.name = "moving",
                                          .restart = begin_again,
                                          .check = each_is_there_once};
 
-static void all_move(void **state) {
+static void all_segments_move(void **state) {
     (void)state;
     sweep_nothing(&scenario, 1);
 }
 
-static void an_error_at_any_operation_is_mended(void **state) {
+static void an_error_at_any_operation_is_repaired(void **state) {
     (void)state;
     const uint32_t trials = sweep_errors(&scenario, 1);
     print_message("%u trials\n", trials);
     assert_true(trials > 1000);
 }
 
-static void an_end_at_any_operation_is_mended(void **state) {
+static void a_process_end_at_any_operation_is_repaired(void **state) {
     (void)state;
     const uint32_t trials = sweep_process_ends(&scenario, 1);
     print_message("%u trials\n", trials);
     assert_true(trials > 200);
 }
 
-static void a_power_failure_at_any_operation_is_mended(void **state) {
+static void a_power_failure_at_any_operation_is_repaired(void **state) {
     (void)state;
     const uint32_t trials = sweep_power_failures(&scenario, 1);
     print_message("%u trials\n", trials);
     assert_true(trials > 800);
 }
 
-/* ---- archives that do not take them ---- */
+/* ---- archives that refuse segments ---- */
 
 struct one {
     struct sim sim;
@@ -254,7 +254,7 @@ static int files_below(struct one *one, const char *path) {
     return count;
 }
 
-static void one_that_is_full_keeps_nothing_else_from_being_done(void **state) {
+static void a_full_archive_does_not_stop_other_work(void **state) {
     (void)state;
     struct one *one = begin_one();
     const struct disk_fault full = {.ending = DISK_FAILS_HALFWAY,
@@ -272,7 +272,7 @@ static void one_that_is_full_keeps_nothing_else_from_being_done(void **state) {
     assert_int_equal(counts.segments_moved, 0);
     assert_in_range(counts.move_failures, 6, 8); /* 10 + 20 + … + 320, then 600 s */
     assert_int_equal(files_below(one, HERE), SEGMENTS);
-    assert_int_equal(files_below(one, "cold"), 1); /* whose it is */
+    assert_int_equal(files_below(one, "cold"), 1); /* the marker of its owner */
     disk_arm(&one->sim.disk, &(struct disk_fault){0});
     sim_pass(&one->sim, 700 * SIM_S);
     stop(&one->life);
@@ -281,7 +281,7 @@ static void one_that_is_full_keeps_nothing_else_from_being_done(void **state) {
     end_one(one);
 }
 
-static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
+static void an_archive_without_our_marker_is_left_untouched(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct files *files = &one->sim.disk.files;
@@ -292,7 +292,8 @@ static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
     assert_in_range(size, 33, 33);
     memcpy(marker, bytes, size);
     assert_int_equal(file_remove(files, "cold/state/" ARCHIVES_OF_FILE), 0);
-    for (int turn = 0; turn < 2; turn++) { /* the volume is away; then another's is there */
+    for (int turn = 0; turn < 2;
+         turn++) { /* first the volume is missing, then another one is mounted */
         if (turn == 1) disk_put(&one->sim.disk, "cold/state/" ARCHIVES_OF_FILE, "another\n", 8);
         path_of("logs", "main", SEGMENTS + 1, false, path);
         if (turn == 0) put_lines(&one->sim.disk, path, "main", SEGMENTS + 1, LINES);
@@ -312,8 +313,8 @@ static void one_that_does_not_say_that_it_is_ours_is_not_touched(void **state) {
     end_one(one);
 }
 
-/* A log directory was copied, and both daemons move to the archive that it remembers. */
-static void other_lines_under_the_same_name_stay(void **state) {
+/* A log directory was copied, and the daemons of both copies use the same archive. */
+static void a_file_with_the_same_name_and_other_lines_stays(void **state) {
     (void)state;
     struct one *one = begin_one();
     char here[PATH_BYTES_MAX], there[PATH_BYTES_MAX];
@@ -335,7 +336,7 @@ static void other_lines_under_the_same_name_stay(void **state) {
     end_one(one);
 }
 
-/* What another has written to the copy behind our back. */
+/* Another program overwrites the copy unnoticed. */
 static void spoil_copy(void *context, enum disk_operation operation, const char *path,
                        int64_t result) {
     struct disk *disk = context;
@@ -346,7 +347,7 @@ static void spoil_copy(void *context, enum disk_operation operation, const char 
     if (disk_exists(disk, there)) disk_put(disk, there, "half", 4);
 }
 
-static void what_got_the_name_is_compared_before_the_original_goes(void **state) {
+static void the_copy_is_compared_before_the_original_is_deleted(void **state) {
     (void)state;
     struct one *one = begin_one();
     char here[PATH_BYTES_MAX];
@@ -361,11 +362,11 @@ static void what_got_the_name_is_compared_before_the_original_goes(void **state)
     end_one(one);
 }
 
-/* ---- what is said ---- */
+/* ---- messages ---- */
 
 struct heard {
     const char *words;
-    int lines; /* in which they stand */
+    int lines; /* that contain the words */
 };
 
 static void hear(void *context, const char *line, size_t size) {
@@ -375,7 +376,7 @@ static void hear(void *context, const char *line, size_t size) {
     heard->lines += strstr(text, heard->words) != NULL;
 }
 
-static void one_that_could_not_be_moved_is_told_of_when_it_is(void **state) {
+static void a_segment_that_failed_to_move_is_reported_when_it_moves(void **state) {
     (void)state;
     struct one *one = begin_one();
     char here[PATH_BYTES_MAX];
@@ -400,10 +401,11 @@ static void one_that_could_not_be_moved_is_told_of_when_it_is(void **state) {
     end_one(one);
 }
 
-static void what_cannot_be_made_is_not_taken_for_what_is_away(void **state) {
+static void an_archive_that_cannot_be_created_is_not_reported_as_missing(void **state) {
     (void)state;
     struct one *one = begin_one();
-    struct heard heard = {.words = "archive cold: cannot be created: its drive or parent directory does not exist"};
+    struct heard heard = {
+        .words = "archive cold: cannot be created: its drive or parent directory does not exist"};
     const struct disk_fault nowhere = {.ending = DISK_FAILS,
                                        .error = ERR_NOT_FOUND,
                                        .first = 1,
@@ -417,7 +419,7 @@ static void what_cannot_be_made_is_not_taken_for_what_is_away(void **state) {
     end_one(one);
 }
 
-static void another_daemons_directory_is_no_archive(void **state) {
+static void another_daemons_log_directory_is_refused_as_archive(void **state) {
     (void)state;
     struct one *one = begin_one();
     disk_put(&one->sim.disk, "cold/state/lock", "", 0);
@@ -428,7 +430,7 @@ static void another_daemons_directory_is_no_archive(void **state) {
     end_one(one);
 }
 
-static void a_name_that_the_books_cannot_tell_is_refused(void **state) {
+static void a_name_that_the_list_of_archives_cannot_hold_is_refused(void **state) {
     (void)state;
     struct one *one = begin_one();
     const uint8_t chance[ARCHIVES_ID_BYTES] = {0};
@@ -444,7 +446,7 @@ static void a_name_that_the_books_cannot_tell_is_refused(void **state) {
     end_one(one);
 }
 
-static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **state) {
+static void a_missing_archive_neither_hides_nor_causes_deletions(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct files *files = &one->sim.disk.files;
@@ -456,7 +458,7 @@ static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **stat
     assert_int_equal(manifest_open(files, "logs", &manifest), 0);
     assert_int_equal(retention_open(files, &folders, manifest, &few, &retention), 0);
     assert_int_equal(retention_look(retention, OPENED + 200 * DAY), SEGMENTS - 1);
-    /* The first is announced, and then the volume is gone. */
+    /* The first deletion is announced, then the volume disappears. */
     const struct disk_fault held = {
         .ending = DISK_FAILS, .error = ERR_BUSY, .first = 1, .kinds = DISK_BIT(DISK_REMOVE)};
     disk_arm(&one->sim.disk, &held);
@@ -479,7 +481,7 @@ static void one_that_cannot_be_seen_hides_no_deletion_and_makes_none(void **stat
 
 /* ---- an archive that hangs ---- */
 
-static void one_that_hangs_is_reported_once_and_delays_nothing_else(void **state) {
+static void a_hung_archive_is_reported_once_and_delays_nothing_else(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct heard heard = {.words = "archive cold: no answer for 1"};
@@ -503,7 +505,7 @@ static void one_that_hangs_is_reported_once_and_delays_nothing_else(void **state
     end_one(one);
 }
 
-static void one_that_answers_again_takes_what_has_waited(void **state) {
+static void an_archive_that_answers_again_receives_the_waiting_segments(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct heard heard = {.words = "archive cold: answers again after"};
@@ -523,15 +525,15 @@ static void one_that_answers_again_takes_what_has_waited(void **state) {
 
 /* ---- a segment that retention deletes while another thread works on it ---- */
 
-/* The other thread has its turn between two file operations: those that are never made with the
- * manifest's lock held. */
+/* The other thread runs between two file operations that are never made with the manifest's lock
+ * held. */
 struct intruder {
     struct life *life;
-    uint32_t kinds;       /* of these operations ... */
-    const char *paths[2]; /* ... on paths that begin with one of these, */
-    uint64_t at, count;   /* after this one */
-    uint64_t ends_after;  /* and so many later the process ends; 0: it does not */
-    bool deleted;         /* the first segment */
+    uint32_t kinds;       /* counts operations of these kinds ... */
+    const char *paths[2]; /* ... on paths that begin with one of these */
+    uint64_t at, count;   /* deletes after operation `at` */
+    uint64_t ends_after;  /* the process ends this many operations later; 0: never */
+    bool deleted;         /* the first segment was deleted */
 };
 
 static void delete_the_first(struct intruder *intruder) {
@@ -568,7 +570,7 @@ static void intrude(void *context, enum disk_operation operation, const char *pa
         disk_end(&intruder->life->sim->disk);
 }
 
-/* As the daemon does after its start: deletions that were begun are finished in the archive. */
+/* Completes unfinished deletions in the archive, as the daemon does after its start. */
 static void look_in_the_archive(struct life *life) {
     struct files *files = &life->sim->disk.files;
     const struct retention_folders folders = {.directory = "logs"};
@@ -584,7 +586,7 @@ static void look_in_the_archive(struct life *life) {
     manifest_close(manifest);
 }
 
-/* It is in one place, or deleted and nowhere; the others are where they belong. */
+/* The first segment is in exactly one place, or deleted and nowhere; the others are in `folder`. */
 static void check_after(struct intruder *intruder, const char *folder) {
     struct life *life = intruder->life;
     struct disk *disk = &life->sim->disk;
@@ -612,7 +614,7 @@ static void check_after(struct intruder *intruder, const char *folder) {
     disk_walk(disk, "cold", find_unwanted, NULL);
 }
 
-/* Returns false when there are fewer operations than that. */
+/* Returns false if fewer operations than `at` were made. */
 static bool intrude_at(const struct intruder *like, const struct keeper_rules *with,
                        const char *folder) {
     struct one *one = begin_one();
@@ -631,7 +633,7 @@ static bool intrude_at(const struct intruder *like, const struct keeper_rules *w
     return reached;
 }
 
-static void one_that_is_deleted_while_it_moves_does_not_come_back(void **state) {
+static void a_segment_deleted_while_it_moves_does_not_reappear(void **state) {
     (void)state;
     uint64_t at = 1;
     for (; intrude_at(&(struct intruder){.kinds = DISK_ALL, .paths = {"cold"}, .at = at}, &rules,
@@ -641,7 +643,7 @@ static void one_that_is_deleted_while_it_moves_does_not_come_back(void **state) 
     assert_true(at > 40);
 }
 
-static void nor_after_a_crash_in_between(void **state) {
+static void a_segment_deleted_while_it_moves_does_not_reappear_after_a_crash(void **state) {
     (void)state;
     uint32_t trials = 0;
     for (uint64_t at = 1; at <= 60; at++)
@@ -653,7 +655,7 @@ static void nor_after_a_crash_in_between(void **state) {
     print_message("%u trials\n", trials);
 }
 
-static void one_that_is_deleted_while_it_is_indexed_or_packed_does_not_come_back(void **state) {
+static void a_segment_deleted_while_indexed_or_repacked_does_not_reappear(void **state) {
     (void)state;
     const struct keeper_rules stay = {.archive_after_s = 60, .archive_level = 3};
     uint64_t at = 1;
@@ -668,24 +670,24 @@ static void one_that_is_deleted_while_it_is_indexed_or_packed_does_not_come_back
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SWEEP_TEST(all_move),
-        SWEEP_TEST(an_error_at_any_operation_is_mended),
-        SWEEP_TEST(an_end_at_any_operation_is_mended),
-        SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
-        SWEEP_TEST(one_that_is_full_keeps_nothing_else_from_being_done),
-        SWEEP_TEST(one_that_does_not_say_that_it_is_ours_is_not_touched),
-        SWEEP_TEST(other_lines_under_the_same_name_stay),
-        SWEEP_TEST(what_got_the_name_is_compared_before_the_original_goes),
-        SWEEP_TEST(one_that_could_not_be_moved_is_told_of_when_it_is),
-        SWEEP_TEST(what_cannot_be_made_is_not_taken_for_what_is_away),
-        SWEEP_TEST(another_daemons_directory_is_no_archive),
-        SWEEP_TEST(a_name_that_the_books_cannot_tell_is_refused),
-        SWEEP_TEST(one_that_cannot_be_seen_hides_no_deletion_and_makes_none),
-        SWEEP_TEST(one_that_hangs_is_reported_once_and_delays_nothing_else),
-        SWEEP_TEST(one_that_answers_again_takes_what_has_waited),
-        SWEEP_TEST(one_that_is_deleted_while_it_moves_does_not_come_back),
-        SWEEP_TEST(nor_after_a_crash_in_between),
-        SWEEP_TEST(one_that_is_deleted_while_it_is_indexed_or_packed_does_not_come_back),
+        SWEEP_TEST(all_segments_move),
+        SWEEP_TEST(an_error_at_any_operation_is_repaired),
+        SWEEP_TEST(a_process_end_at_any_operation_is_repaired),
+        SWEEP_TEST(a_power_failure_at_any_operation_is_repaired),
+        SWEEP_TEST(a_full_archive_does_not_stop_other_work),
+        SWEEP_TEST(an_archive_without_our_marker_is_left_untouched),
+        SWEEP_TEST(a_file_with_the_same_name_and_other_lines_stays),
+        SWEEP_TEST(the_copy_is_compared_before_the_original_is_deleted),
+        SWEEP_TEST(a_segment_that_failed_to_move_is_reported_when_it_moves),
+        SWEEP_TEST(an_archive_that_cannot_be_created_is_not_reported_as_missing),
+        SWEEP_TEST(another_daemons_log_directory_is_refused_as_archive),
+        SWEEP_TEST(a_name_that_the_list_of_archives_cannot_hold_is_refused),
+        SWEEP_TEST(a_missing_archive_neither_hides_nor_causes_deletions),
+        SWEEP_TEST(a_hung_archive_is_reported_once_and_delays_nothing_else),
+        SWEEP_TEST(an_archive_that_answers_again_receives_the_waiting_segments),
+        SWEEP_TEST(a_segment_deleted_while_it_moves_does_not_reappear),
+        SWEEP_TEST(a_segment_deleted_while_it_moves_does_not_reappear_after_a_crash),
+        SWEEP_TEST(a_segment_deleted_while_indexed_or_repacked_does_not_reappear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* sim_handover_test.c - archive_command has every segment, whatever goes wrong: a command that fails,
- * a file operation that does, or an end of the process between any two steps. */
+/* sim_handover_test.c - archive_command receives every segment, whatever fails: the command, a file
+ * operation, or the process between any two steps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 #define SEGMENTS 3
 #define LINES    20
 
-/* ---- what is far away, and the program that brings it there ---- */
+/* ---- the program that copies segments elsewhere ---- */
 
 struct life {
     struct sim *sim;
@@ -33,13 +33,13 @@ struct life {
     struct archive_lanes *lanes;
     struct keeper *keeper;
     struct keeper_counts counts; /* of the last run */
-    int runs[SEGMENTS + 1];      /* of the program, by sequence */
+    int runs[SEGMENTS + 1];      /* runs of the program, by sequence */
     bool has[SEGMENTS + 1];
-    int failures_left, failure; /* its next runs end so */
+    int failures_left, failure; /* this many next runs end with `failure` */
     int64_t first_failed_ns, last_run_ns;
 };
 
-/* copy SEQUENCE NAME PATH STREAM */
+/* The program: copy SEQUENCE NAME PATH STREAM */
 static int copy_program(void *context, const char *const *words) {
     struct life *life = context;
     const int sequence = atoi(words[1]);
@@ -52,7 +52,7 @@ static int copy_program(void *context, const char *const *words) {
     assert_string_equal(segment_file_name(words[3]), segment_file_name(name));
     assert_string_equal(words[4], "to {main}");
     assert_null(words[5]);
-    /* The oldest first; what fails meanwhile may have to wait. */
+    /* Oldest first, unless an injected fault delays one. */
     for (int i = 1; i < sequence && life->sim->disk.fault.first == 0; i++)
         assert_true(life->has[i]);
     life->runs[sequence]++;
@@ -94,7 +94,7 @@ static void begin(struct life *life, struct sim *sim) {
     }
 }
 
-/* 0, or what kept it from starting. */
+/* Returns 0 or the error that prevented the start. */
 static int start(struct life *life, const struct keeper_rules *rules) {
     struct files *files = &life->sim->disk.files;
     const struct retention_folders folders = {.directory = "logs"};
@@ -128,7 +128,7 @@ static void stop(struct life *life) {
     manifest_close(life->manifest);
 }
 
-/* Until nothing is left to do, or for so long; a dead process gives up at once. */
+/* Runs a keeper until it is idle, for at most `patience_ns`; a dead process returns at once. */
 static void keep(struct life *life, const struct keeper_rules *rules, int64_t patience_ns) {
     if (start(life, rules)) return;
     const int64_t limit = life->sim->now_ns + patience_ns;
@@ -143,11 +143,11 @@ static void set_up(struct sim *sim, void *context) {
     begin(context, sim);
 }
 
-/* What is swept; one after the other. */
+/* Each sweep runs all variants. */
 static const struct variant {
     const char *name;
     bool deletes;
-    const char *folder; /* where the segments are when it takes them */
+    const char *folder; /* the directory of the segments at the hand-over */
 } variants[] = {{"handing over, keeping", false, "logs"},
                 {"handing over, deleting", true, "logs"},
                 {"handing over from an archive, keeping", false, "cold"},
@@ -181,9 +181,9 @@ static bool is_left(void *context, const char *path, bool directory) {
     return false;
 }
 
-/* Every segment is far away, and here it is where it should be; no run was in vain but those
- * that a crash has made so. */
-static void each_is_far_away(struct sim *sim, void *context, enum sweep_harm harm) {
+/* Every segment was handed over and is kept or deleted as configured.  Without a failure the
+ * command ran once for each, otherwise at most twice. */
+static void each_was_handed_over(struct sim *sim, void *context, enum sweep_harm harm) {
     struct life *life = context;
     const bool deletes = variant->deletes;
     const char *folder = variant->folder;
@@ -203,7 +203,7 @@ static void each_is_far_away(struct sim *sim, void *context, enum sweep_harm har
         assert_int_equal(disk_exists(disk, path), !deletes);
         assert_false(disk_exists(disk, away));
         const enum manifest_event event = manifest_state(manifest, "main", i, NULL);
-        /* A manifest that a failed sync has made suspect is written anew, without the oldest. */
+        /* A failed sync makes the manifest suspect: it is rewritten without the oldest segments. */
         if (event == MANIFEST_NONE && deletes && harm == SWEEP_ERROR) continue;
         assert_int_equal(event, deletes ? MANIFEST_DELETED : MANIFEST_HANDED);
     }
@@ -222,29 +222,29 @@ static uint32_t sweep_all(sweep *how) {
                                           .set_up = set_up,
                                           .run = run,
                                           .restart = begin_again,
-                                          .check = each_is_far_away};
+                                          .check = each_was_handed_over};
         trials += how(&scenario, 1);
     }
     print_message("%u trials\n", trials);
     return trials;
 }
 
-static void it_has_each_of_them_once(void **state) {
+static void each_segment_is_handed_over_once(void **state) {
     (void)state;
     sweep_all(sweep_nothing);
 }
 
-static void an_error_at_any_operation_is_mended(void **state) {
+static void an_error_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_all(sweep_errors) > 4000);
 }
 
-static void an_end_at_any_operation_is_mended(void **state) {
+static void a_process_end_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_all(sweep_process_ends) > 800);
 }
 
-static void a_power_failure_at_any_operation_is_mended(void **state) {
+static void a_power_failure_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_all(sweep_power_failures) > 3000);
 }
@@ -269,8 +269,7 @@ static void end_one(struct one *one) {
     free(one);
 }
 
-static void
-one_that_fails_is_tried_again_after_longer_and_longer_and_the_others_wait(void **state) {
+static void a_failing_command_is_retried_with_growing_delays_and_others_wait(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct life *life = &one->life;
@@ -282,17 +281,17 @@ one_that_fails_is_tried_again_after_longer_and_longer_and_the_others_wait(void *
     assert_int_equal(life->runs[3], 1);
     assert_int_equal(life->counts.handed.failures, 9);
     assert_int_equal(life->counts.handed.segments, 3);
-    /* 1 + 2 + 4 + … + 32 min, then an hour each. */
+    /* Delays: 1 + 2 + 4 + … + 32 min, then an hour each. */
     const int64_t waited_ns = life->last_run_ns - life->first_failed_ns;
     assert_in_range(waited_ns / SIM_S, (63 + 3 * 60) * 60, (63 + 3 * 60) * 60 + 30);
     end_one(one);
 }
 
-/* ---- what is said ---- */
+/* ---- messages ---- */
 
 struct heard {
     const char *words;
-    int lines; /* in which they stand */
+    int lines; /* that contain the words */
 };
 
 static void hear(void *context, const char *line, size_t size) {
@@ -302,7 +301,7 @@ static void hear(void *context, const char *line, size_t size) {
     heard->lines += strstr(text, heard->words) != NULL;
 }
 
-static void that_it_works_again_is_said_once(void **state) {
+static void a_command_that_works_again_is_reported_once(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct heard heard = {.words = " works again"};
@@ -316,7 +315,7 @@ static void that_it_works_again_is_said_once(void **state) {
     end_one(one);
 }
 
-static void one_that_cannot_be_started_is_a_failure_like_others(void **state) {
+static void a_command_that_cannot_start_counts_as_a_failure(void **state) {
     (void)state;
     struct one *one = begin_one();
     one->life.failures_left = 2;
@@ -327,7 +326,7 @@ static void one_that_cannot_be_started_is_a_failure_like_others(void **state) {
     end_one(one);
 }
 
-static void one_that_takes_too_long_is_ended_and_tried_again(void **state) {
+static void a_command_that_takes_too_long_is_ended_and_retried(void **state) {
     (void)state;
     struct one *one = begin_one();
     one->sim.program_ns = 601 * SIM_S;
@@ -340,7 +339,7 @@ static void one_that_takes_too_long_is_ended_and_tried_again(void **state) {
     end_one(one);
 }
 
-static void one_that_cannot_be_deleted_keeps_no_other_waiting(void **state) {
+static void a_segment_that_cannot_be_deleted_does_not_delay_others(void **state) {
     (void)state;
     struct one *one = begin_one();
     const struct keeper_rules deleting = rules_of(true, false);
@@ -367,7 +366,7 @@ static void one_that_cannot_be_deleted_keeps_no_other_waiting(void **state) {
     end_one(one);
 }
 
-static void other_rules_are_tried_at_once(void **state) {
+static void new_rules_are_tried_at_once(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct life *life = &one->life;
@@ -383,7 +382,7 @@ static void other_rules_are_tried_at_once(void **state) {
     end_one(one);
 }
 
-static void an_end_waits_for_no_command_and_the_next_start_runs_it_again(void **state) {
+static void a_stop_waits_for_no_command_and_the_next_start_repeats_it(void **state) {
     (void)state;
     struct one *one = begin_one();
     struct life *life = &one->life;
@@ -406,7 +405,7 @@ static void an_end_waits_for_no_command_and_the_next_start_runs_it_again(void **
     end_one(one);
 }
 
-static void what_is_no_name_of_ours_is_no_word_of_a_command(void **state) {
+static void unknown_placeholders_in_a_command_are_refused(void **state) {
     (void)state;
     static const char *const good[] = {"",   "{path}",    "a{name}b{sequence}", "{}",
                                        "{x", "{\"a\":1}", "{{stream}}",         "{Path}"};
@@ -419,18 +418,18 @@ static void what_is_no_name_of_ours_is_no_word_of_a_command(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SWEEP_TEST(it_has_each_of_them_once),
-        SWEEP_TEST(an_error_at_any_operation_is_mended),
-        SWEEP_TEST(an_end_at_any_operation_is_mended),
-        SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
-        SWEEP_TEST(one_that_fails_is_tried_again_after_longer_and_longer_and_the_others_wait),
-        SWEEP_TEST(that_it_works_again_is_said_once),
-        SWEEP_TEST(one_that_cannot_be_started_is_a_failure_like_others),
-        SWEEP_TEST(one_that_takes_too_long_is_ended_and_tried_again),
-        SWEEP_TEST(one_that_cannot_be_deleted_keeps_no_other_waiting),
-        SWEEP_TEST(other_rules_are_tried_at_once),
-        SWEEP_TEST(an_end_waits_for_no_command_and_the_next_start_runs_it_again),
-        SWEEP_TEST(what_is_no_name_of_ours_is_no_word_of_a_command),
+        SWEEP_TEST(each_segment_is_handed_over_once),
+        SWEEP_TEST(an_error_at_any_operation_is_repaired),
+        SWEEP_TEST(a_process_end_at_any_operation_is_repaired),
+        SWEEP_TEST(a_power_failure_at_any_operation_is_repaired),
+        SWEEP_TEST(a_failing_command_is_retried_with_growing_delays_and_others_wait),
+        SWEEP_TEST(a_command_that_works_again_is_reported_once),
+        SWEEP_TEST(a_command_that_cannot_start_counts_as_a_failure),
+        SWEEP_TEST(a_command_that_takes_too_long_is_ended_and_retried),
+        SWEEP_TEST(a_segment_that_cannot_be_deleted_does_not_delay_others),
+        SWEEP_TEST(new_rules_are_tried_at_once),
+        SWEEP_TEST(a_stop_waits_for_no_command_and_the_next_start_repeats_it),
+        SWEEP_TEST(unknown_placeholders_in_a_command_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* sim_keeper_test.c - closed segments that somebody has open who shares nothing, and others that
- * the disk does not give: they wait, all else goes on, and they are seen to soon after they can be had.
- * On the virtual clock. */
+/* sim_keeper_test.c - closed segments that another program has locked, or that the disk fails to
+ * read: they wait, all other work continues, and they are handled soon after they are available
+ * again.  On the virtual clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ struct bench {
     struct sim sim;
     struct port *port;
     struct keeper *keeper;
-    uint64_t seen; /* operations on the path that is watched */
+    uint64_t seen; /* watched operations */
 };
 
 static char *path_of(int sequence, char path[PATH_BYTES_MAX]) {
@@ -49,7 +49,7 @@ static void put_segment(struct disk *disk, int sequence) {
     free(scratch);
 }
 
-/* The segments from `last` + 1 on are new. */
+/* Segments after `last` are new. */
 static void begin(struct bench *b, uint64_t last) {
     b->seen = 0;
     sim_open(&b->sim, 1);
@@ -74,7 +74,7 @@ static void end(struct bench *b) {
     sim_close(&b->sim);
 }
 
-/* What is done to this file fails from now on; error 0: no more. */
+/* From now on operations on this file fail with `error`; 0: they succeed again. */
 static void hold(struct bench *b, const char *path, uint32_t kinds, int error) {
     const struct disk_fault fault = {.ending = DISK_FAILS,
                                      .error = error,
@@ -91,7 +91,7 @@ static void pass(struct bench *b, int64_t ns) {
         port_wait(b->port, end_ns - b->sim.now_ns);
 }
 
-/* 0: it has no index; 1: it has one; 2: and is packed. */
+/* 0: not indexed; 1: indexed; 2: indexed and re-packed. */
 static int state_of(struct bench *b, int sequence) {
     char path[PATH_BYTES_MAX];
     struct file file;
@@ -112,10 +112,10 @@ static void assert_packed_but(struct bench *b, int sequence) {
 
 #define HELD_KINDS (DISK_BIT(DISK_OPEN) | DISK_BIT(DISK_REMOVE) | DISK_BIT(DISK_RENAME))
 
-static void one_that_is_held_waits_alone_and_is_seen_to_soon_after(void **state) {
+static void a_locked_segment_delays_no_other_and_is_handled_soon_after(void **state) {
     (void)state;
     for (int which = 1; which <= SEGMENTS; which += 2)
-        for (uint64_t last = 0; last <= SEGMENTS; last += SEGMENTS) { /* all new, and all old */
+        for (uint64_t last = 0; last <= SEGMENTS; last += SEGMENTS) { /* all new, then all old */
             struct bench b;
             char path[PATH_BYTES_MAX];
             begin(&b, last);
@@ -125,21 +125,21 @@ static void one_that_is_held_waits_alone_and_is_seen_to_soon_after(void **state)
             hold(&b, NULL, 0, 0);
             assert_packed_but(&b, which);
             assert_int_equal(state_of(&b, which), 0);
-            pass(&b, 12 * SIM_S); /* as long as it was held, at most, and some */
+            pass(&b, 12 * SIM_S); /* at most as long as it was locked, and some */
             assert_packed_but(&b, 0);
-            assert_false(keeper_busy(b.keeper)); /* there is nothing to wait for */
+            assert_false(keeper_busy(b.keeper)); /* no retry is due */
             end(&b);
         }
 }
 
-/* A reader that holds it shares reading, and not that another takes its place. */
-static void one_that_cannot_be_replaced_waits_alone_and_is_packed_later(void **state) {
+/* A reader's open file can be read, but not replaced. */
+static void a_segment_that_cannot_be_replaced_is_repacked_later(void **state) {
     (void)state;
     struct bench b;
     begin(&b, 0);
     const struct disk_fault once = {
         .ending = DISK_FAILS, .error = ERR_BUSY, .first = 2, .kinds = DISK_BIT(DISK_RENAME)};
-    disk_arm(&b.sim.disk, &once); /* the second one's taking its place */
+    disk_arm(&b.sim.disk, &once); /* the replacement of the second one */
     keeper_look(b.keeper);
     pass(&b, SIM_S / 2);
     assert_packed_but(&b, 2);
@@ -162,8 +162,8 @@ static void watch_lists(void *context, enum disk_operation operation, const char
     if (operation == DISK_LIST) b->seen++;
 }
 
-/* There may be ten thousand: to list them for each step would take longer than the steps. */
-static void files_are_listed_once_for_all_that_there_is_to_do(void **state) {
+/* There can be ten thousand files: listing them at each step would take longer than the steps. */
+static void files_are_listed_once_for_all_pending_work(void **state) {
     (void)state;
     struct bench b;
     begin(&b, SEGMENTS);
@@ -176,7 +176,7 @@ static void files_are_listed_once_for_all_that_there_is_to_do(void **state) {
     end(&b);
 }
 
-static void one_that_is_held_for_ever_is_asked_for_once_a_minute(void **state) {
+static void a_segment_locked_for_ever_is_retried_once_a_minute(void **state) {
     (void)state;
     struct bench b;
     char path[PATH_BYTES_MAX];
@@ -186,7 +186,7 @@ static void one_that_is_held_for_ever_is_asked_for_once_a_minute(void **state) {
     hold(&b, path_of(1, path), HELD_KINDS, ERR_BUSY);
     keeper_look(b.keeper);
     pass(&b, 3600 * SIM_S);
-    assert_in_range(b.seen, 60, 160); /* its index, and to be packed */
+    assert_in_range(b.seen, 60, 160); /* for its index and for re-packing */
     put_segment(&b.sim.disk, SEGMENTS + 1);
     keeper_closed(b.keeper);
     pass(&b, 90 * SIM_S);
@@ -195,8 +195,7 @@ static void one_that_is_held_for_ever_is_asked_for_once_a_minute(void **state) {
     end(&b);
 }
 
-static void
-one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more(void **state) {
+static void an_unreadable_segment_delays_the_others_by_at_most_a_minute(void **state) {
     (void)state;
     struct bench b;
     char path[PATH_BYTES_MAX];
@@ -212,7 +211,7 @@ one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more(vo
     end(&b);
 }
 
-static void an_end_asks_for_what_is_held_once_and_does_not_wait_for_it(void **state) {
+static void a_stop_tries_a_locked_segment_once_and_does_not_wait(void **state) {
     (void)state;
     struct bench b;
     char path[PATH_BYTES_MAX];
@@ -232,13 +231,12 @@ static void an_end_asks_for_what_is_held_once_and_does_not_wait_for_it(void **st
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_is_held_waits_alone_and_is_seen_to_soon_after),
-        cmocka_unit_test(one_that_cannot_be_replaced_waits_alone_and_is_packed_later),
-        cmocka_unit_test(files_are_listed_once_for_all_that_there_is_to_do),
-        cmocka_unit_test(one_that_is_held_for_ever_is_asked_for_once_a_minute),
-        cmocka_unit_test(
-            one_that_the_disk_does_not_give_keeps_the_others_waiting_a_minute_and_no_more),
-        cmocka_unit_test(an_end_asks_for_what_is_held_once_and_does_not_wait_for_it),
+        cmocka_unit_test(a_locked_segment_delays_no_other_and_is_handled_soon_after),
+        cmocka_unit_test(a_segment_that_cannot_be_replaced_is_repacked_later),
+        cmocka_unit_test(files_are_listed_once_for_all_pending_work),
+        cmocka_unit_test(a_segment_locked_for_ever_is_retried_once_a_minute),
+        cmocka_unit_test(an_unreadable_segment_delays_the_others_by_at_most_a_minute),
+        cmocka_unit_test(a_stop_tries_a_locked_segment_once_and_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

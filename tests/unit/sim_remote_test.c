@@ -1,5 +1,5 @@
-/* sim_remote_test.c - the simulated port's remote lanes: a job that touches a hung path stops in
- * the middle of the call, and all else continues; the same seed, the same run. */
+/* sim_remote_test.c - the simulated port's remote lanes: a job that touches a hung path blocks in
+ * the middle of the call while everything else continues; equal seeds give equal runs. */
 #include "tests/unit/probe.h"
 
 #include "port/remote.h"
@@ -11,7 +11,7 @@ struct bench {
     struct port_remote *remote;
 };
 
-/* Makes a file, then its copy in the archive. */
+/* Creates a file, then its copy in the archive. */
 struct job {
     struct files *files;
     const char *from, *to;
@@ -65,7 +65,7 @@ static void answers(struct port_op *op) {
     op->result = 42;
 }
 
-static void a_job_on_a_hung_path_stops_in_the_middle_and_continues(void **state) {
+static void a_job_on_a_hung_path_blocks_and_continues_when_the_hang_ends(void **state) {
     (void)state;
     struct bench b;
     bench_open(&b, 1);
@@ -102,14 +102,14 @@ static void an_abandoned_job_continues_by_itself(void **state) {
     int releases = 0;
     struct job job = {port_files(b.port), "logs/new", "archive/new", 0, &releases};
     struct job queued = {port_files(b.port), "logs/2", "archive/2", 0, &releases};
-    struct probe probe = probe_new(NULL), after = probe_new(NULL);
+    struct probe probe = probe_new(NULL), second = probe_new(NULL);
     sim_hang(&b.sim, "archive/new");
     port_remote_work(b.remote, &probe.op, copy, released, &job);
-    port_remote_work(b.remote, &after.op, copy, released, &queued);
+    port_remote_work(b.remote, &second.op, copy, released, &queued);
     sim_pass(&b.sim, SIM_S);
     port_remote_abandon(b.remote);
     assert_int_equal(sim_await(&b, &probe, 1), ERR_TIMED_OUT);
-    assert_int_equal(sim_await(&b, &after, 1), ERR_TIMED_OUT);
+    assert_int_equal(sim_await(&b, &second, 1), ERR_TIMED_OUT);
     assert_int_equal(releases, 1);
     assert_int_equal(queued.steps, 0);
     sim_end_hangs(&b.sim);
@@ -118,7 +118,7 @@ static void an_abandoned_job_continues_by_itself(void **state) {
     bench_close(&b);
 }
 
-static void a_job_left_after_ends_without_effect_with_its_process(void **state) {
+static void an_abandoned_job_has_no_effect_after_its_process_ends(void **state) {
     (void)state;
     struct bench b;
     bench_open(&b, 3);
@@ -138,8 +138,8 @@ static void a_job_left_after_ends_without_effect_with_its_process(void **state) 
     sim_close(&b.sim);
 }
 
-/* Before its job begins, while it hangs, when it has ended: whatever the moment. */
-static void an_abandoned_job_is_the_callers_or_released_at_any_moment(void **state) {
+/* Abandoned before the job begins, while it hangs or after it has ended. */
+static void a_job_abandoned_at_any_moment_is_returned_or_released(void **state) {
     (void)state;
     int timed_out = 0;
     for (uint64_t seed = 1; seed <= 200; seed++) {
@@ -181,7 +181,7 @@ static int64_t run_of(uint64_t seed) {
     return now_ns;
 }
 
-static void the_same_seed_is_the_same_run(void **state) {
+static void the_same_seed_gives_the_same_run(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++)
         assert_int_equal(run_of(seed), run_of(seed));
@@ -190,11 +190,11 @@ static void the_same_seed_is_the_same_run(void **state) {
 int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_job_on_a_hung_path_stops_in_the_middle_and_continues),
+        cmocka_unit_test(a_job_on_a_hung_path_blocks_and_continues_when_the_hang_ends),
         cmocka_unit_test(an_abandoned_job_continues_by_itself),
-        cmocka_unit_test(a_job_left_after_ends_without_effect_with_its_process),
-        cmocka_unit_test(an_abandoned_job_is_the_callers_or_released_at_any_moment),
-        cmocka_unit_test(the_same_seed_is_the_same_run),
+        cmocka_unit_test(an_abandoned_job_has_no_effect_after_its_process_ends),
+        cmocka_unit_test(a_job_abandoned_at_any_moment_is_returned_or_released),
+        cmocka_unit_test(the_same_seed_gives_the_same_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

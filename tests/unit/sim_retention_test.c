@@ -1,5 +1,5 @@
-/* sim_retention_test.c - segments that have to go do, whatever goes wrong at whichever file
- * operation, and the manifest tells of them what is true. */
+/* sim_retention_test.c - retention deletes the right segments, whatever fails at any file
+ * operation, and the manifest stays correct. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,10 +21,10 @@
 
 static const struct retention_folders folders = {.directory = "logs", .archive = "cold"};
 
-/* ---- the scenario: two streams, one of them archived in part; the oldest have to go ---- */
+/* ---- the scenario: two streams, one partly archived; the oldest are to be deleted ---- */
 
 struct life {
-    bool lost; /* a file went without anybody's decision, and must be told of as missing */
+    bool lost; /* a file disappeared and must be recorded as missing */
 };
 
 static void put_all(struct sim *sim, void *context) {
@@ -40,10 +40,10 @@ static void put_all(struct sim *sim, void *context) {
         put_segment(disk, folder, "main", i, false);
         put_segment(disk, "logs", "audit", i, i == SEQUENCES);
         record(disk, manifest, folder, "main", i);
-        /* Of the second one the manifest has not heard yet. */
+        /* The manifest does not know the second one yet. */
         if (i != 2 && i != SEQUENCES) record(disk, manifest, "logs", "audit", i);
     }
-    put_segment(disk, "logs", "main", 2, false); /* a move that a crash has cut short */
+    put_segment(disk, "logs", "main", 2, false); /* a move interrupted by a crash */
     manifest_close(manifest);
     path_of("logs", "main", 5, false, path);
     assert_int_equal(file_remove(&disk->files, path), 0);
@@ -55,7 +55,7 @@ static struct retention_stream audit = {.name = "audit", .limits = {.count_max =
 static const struct retention_rules rules = {
     .all = {.age_s = 96 * 86400}, .streams = &audit, .stream_count = 1};
 
-/* A round as the daemon does it; what fails is tried again, so often. */
+/* A round like the daemon's; failures are retried a limited number of times. */
 static void delete_some(struct sim *sim, void *context) {
     struct files *files = &sim->disk.files;
     struct manifest *manifest = NULL;
@@ -86,7 +86,7 @@ static void begin_again(struct sim *sim, void *context, enum sweep_harm harm) {
     delete_some(sim, context);
 }
 
-/* main: 1, 2, 3 are 96 days old; audit: so are its 1, 2, 3. */
+/* Segments 1, 2 and 3 of main and audit are 96 days old. */
 static bool goes(const char *stream, uint64_t sequence) {
     (void)stream;
     return sequence <= 3;
@@ -106,7 +106,7 @@ static void check_segment(struct disk *disk, const struct manifest *manifest, co
     const enum manifest_event expected = part                     ? MANIFEST_NONE
                                          : goes(stream, sequence) ? MANIFEST_DELETED
                                                                   : MANIFEST_CLOSED;
-    /* A manifest that a failed sync has made suspect is written anew, without the oldest. */
+    /* A failed sync makes the manifest suspect: it is rewritten without the oldest segments. */
     if (state == MANIFEST_NONE && expected == MANIFEST_DELETED && harm == SWEEP_ERROR) return;
     if (state != expected) fail_msg("%s: the manifest says %d", hot, (int)state);
 }
@@ -139,27 +139,27 @@ static const struct scenario scenario = {.name = "deletions",
                                          .restart = begin_again,
                                          .check = what_had_to_go_is_gone_and_told_of};
 
-static void what_has_to_go_does(void **state) {
+static void segments_that_the_rules_select_are_deleted(void **state) {
     (void)state;
     sweep_nothing(&scenario, 1);
 }
 
-static void an_error_at_any_operation_is_mended(void **state) {
+static void an_error_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_errors(&scenario, 1) > 390);
 }
 
-static void an_end_at_any_operation_is_mended(void **state) {
+static void a_process_end_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_process_ends(&scenario, 1) > 140);
 }
 
-static void a_power_failure_at_any_operation_is_mended(void **state) {
+static void a_power_failure_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_power_failures(&scenario, 1) > 560);
 }
 
-/* ---- what others do meanwhile ---- */
+/* ---- other programs ---- */
 
 struct one {
     struct sim sim;
@@ -186,7 +186,7 @@ static void end_one(struct one *one) {
     sim_close(&one->sim);
 }
 
-static void one_that_somebody_holds_keeps_nothing_else_from_going(void **state) {
+static void a_locked_segment_does_not_stop_other_deletions(void **state) {
     (void)state;
     struct one one;
     char path[PATH_BYTES_MAX];
@@ -217,7 +217,7 @@ static void one_that_somebody_holds_keeps_nothing_else_from_going(void **state) 
     end_one(&one);
 }
 
-/* A program that shares nothing has them open. */
+/* Another program has the file open without sharing. */
 static void hold(struct one *one, const char *path) {
     const struct disk_fault held = {.ending = DISK_FAILS,
                                     .error = ERR_BUSY,
@@ -228,13 +228,13 @@ static void hold(struct one *one, const char *path) {
     disk_arm(&one->sim.disk, &held);
 }
 
-static void one_that_is_held_and_not_in_the_books_keeps_nothing_else_from_going(void **state) {
+static void a_locked_segment_unknown_to_the_manifest_does_not_stop_other_deletions(void **state) {
     (void)state;
     struct one one;
     char path[PATH_BYTES_MAX];
     const struct retention_rules few = {.all = {.count_max = 2}};
     begin_one(&one, &few);
-    put_segment(&one.sim.disk, "logs", "main", 5, false); /* of which the manifest knows nothing */
+    put_segment(&one.sim.disk, "logs", "main", 5, false); /* unknown to the manifest */
     put_segment(&one.sim.disk, "logs", "main", 6, false);
     for (uint64_t i = 1; i <= 4; i++) {
         path_of("logs", "main", i, false, path);
@@ -258,15 +258,14 @@ static void one_that_is_held_and_not_in_the_books_keeps_nothing_else_from_going(
     end_one(&one);
 }
 
-static void
-a_manifest_that_is_held_when_a_file_has_gone_is_told_of_it_by_the_next_look(void **state) {
+static void a_deletion_that_a_locked_manifest_missed_is_recorded_at_the_next_look(void **state) {
     (void)state;
     struct one one;
     const struct retention_rules few = {.all = {.count_max = 2}};
     begin_one(&one, &few);
     const struct disk_fault held = {.ending = DISK_FAILS,
                                     .error = ERR_BUSY,
-                                    .first = 2, /* the first says that it is coming */
+                                    .first = 2, /* the first write announces the deletion */
                                     .times = UINT64_MAX,
                                     .kinds = DISK_BIT(DISK_WRITE),
                                     .path = MANIFEST_FILE};
@@ -281,7 +280,7 @@ a_manifest_that_is_held_when_a_file_has_gone_is_told_of_it_by_the_next_look(void
     end_one(&one);
 }
 
-static void rules_that_were_relaxed_let_live_what_was_about_to_go(void **state) {
+static void relaxed_rules_spare_a_segment_whose_deletion_was_announced(void **state) {
     (void)state;
     struct one one;
     char path[PATH_BYTES_MAX];
@@ -301,7 +300,7 @@ static void rules_that_were_relaxed_let_live_what_was_about_to_go(void **state) 
     end_one(&one);
 }
 
-static void one_that_somebody_deletes_between_looking_and_going_is_told_of(void **state) {
+static void a_segment_deleted_by_another_program_is_recorded_as_deleted(void **state) {
     (void)state;
     struct one one;
     char path[PATH_BYTES_MAX];
@@ -317,7 +316,7 @@ static void one_that_somebody_deletes_between_looking_and_going_is_told_of(void 
     end_one(&one);
 }
 
-static void without_a_manifest_it_can_still_be_looked_at(void **state) {
+static void retention_can_be_previewed_without_a_manifest(void **state) {
     (void)state;
     struct one one;
     struct retention *looking;
@@ -338,16 +337,16 @@ static void without_a_manifest_it_can_still_be_looked_at(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SWEEP_TEST(what_has_to_go_does),
-        SWEEP_TEST(an_error_at_any_operation_is_mended),
-        SWEEP_TEST(an_end_at_any_operation_is_mended),
-        SWEEP_TEST(a_power_failure_at_any_operation_is_mended),
-        SWEEP_TEST(one_that_somebody_holds_keeps_nothing_else_from_going),
-        SWEEP_TEST(one_that_is_held_and_not_in_the_books_keeps_nothing_else_from_going),
-        SWEEP_TEST(a_manifest_that_is_held_when_a_file_has_gone_is_told_of_it_by_the_next_look),
-        SWEEP_TEST(rules_that_were_relaxed_let_live_what_was_about_to_go),
-        SWEEP_TEST(one_that_somebody_deletes_between_looking_and_going_is_told_of),
-        SWEEP_TEST(without_a_manifest_it_can_still_be_looked_at),
+        SWEEP_TEST(segments_that_the_rules_select_are_deleted),
+        SWEEP_TEST(an_error_at_any_operation_is_repaired),
+        SWEEP_TEST(a_process_end_at_any_operation_is_repaired),
+        SWEEP_TEST(a_power_failure_at_any_operation_is_repaired),
+        SWEEP_TEST(a_locked_segment_does_not_stop_other_deletions),
+        SWEEP_TEST(a_locked_segment_unknown_to_the_manifest_does_not_stop_other_deletions),
+        SWEEP_TEST(a_deletion_that_a_locked_manifest_missed_is_recorded_at_the_next_look),
+        SWEEP_TEST(relaxed_rules_spare_a_segment_whose_deletion_was_announced),
+        SWEEP_TEST(a_segment_deleted_by_another_program_is_recorded_as_deleted),
+        SWEEP_TEST(retention_can_be_previewed_without_a_manifest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

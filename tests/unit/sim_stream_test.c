@@ -1,5 +1,5 @@
-/* sim_stream_test.c - a stream's whole life on a simulated disk: whatever goes wrong at whichever
- * file operation, the next start finds the lines that were promised, in order and once. */
+/* sim_stream_test.c - the whole life of a stream on a simulated disk: whatever fails at any file
+ * operation, the next start finds all promised lines, in order and once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ struct life {
     struct kept_stream *stream;
     struct manifest *manifest;
     uint32_t on_its_way; /* appends */
-    uint32_t recovered;  /* lines, at the last start */
+    uint32_t recovered;  /* lines recovered at the last start */
 };
 
 static void follow(void *context, enum disk_operation operation, const char *path, int64_t result) {
@@ -92,7 +92,7 @@ static void end_port(struct life *life) {
     life->manifest = NULL;
 }
 
-/* 0, or what kept it from starting. */
+/* Returns 0 or the error that prevented the start. */
 static int start(struct life *life, uint64_t segment_bytes_max) {
     struct recovery recovery;
     int error = recover_stream(&life->sim->disk.files, DIRECTORY, STREAM, &recovery);
@@ -115,7 +115,7 @@ static int start(struct life *life, uint64_t segment_bytes_max) {
     return error;
 }
 
-/* Until all is done, or for so long; a dead process gives up at once. */
+/* Runs until all is done, for at most `patience_ns`; a dead process returns at once. */
 static void wait_while_busy(struct life *life, int64_t patience_ns) {
     const int64_t limit = life->sim->now_ns + patience_ns;
     while (kept_stream_busy(life->stream) && life->sim->now_ns < limit && !life->sim->disk.ended)
@@ -143,8 +143,8 @@ static void append_lines(struct life *life, uint32_t count, int64_t pause_ns) {
 
 /* ---- the scenario ---- */
 
-/* Closed segments that lack an index, and one that a crash has left open: whatever is appended
- * between here and the end is not told to the ledger's disk. */
+/* Puts a closed segment without index, or (`part`) one that a crash has left open.  The ledger
+ * records its lines as stored and synced, since they bypass the stream. */
 static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_t lines) {
     uint8_t *bytes = malloc(lines * frame_bytes_max(LEDGER_LINE_BYTES_MAX));
     void *scratch = malloc(frame_scratch_bytes());
@@ -158,7 +158,7 @@ static void put_segment(struct life *life, uint64_t sequence, bool part, uint32_
         life->ledger.lines[number] =
             (struct ledger_line){.sequence = sequence, .stored = true, .synced = true};
     }
-    if (part) { /* with a torn append behind it */
+    if (part) { /* followed by a torn append */
         memset(bytes + size, 0, 16);
         frame_cover(100, bytes + size);
         size += 16;
@@ -180,7 +180,7 @@ static void leftovers(struct sim *sim, void *context) {
     put_segment(life, 5, true, 4);
 }
 
-/* Starts on what is left, appends, rotates by size and on request, and stops. */
+/* Starts with the existing segments, appends, rotates by size and on request, and stops. */
 static void live(struct sim *sim, void *context) {
     struct life *life = context;
     if (start(life, 500)) return;
@@ -189,12 +189,12 @@ static void live(struct sim *sim, void *context) {
     append_lines(life, 4, 30 * SIM_MS);
     stream_rotate(kept_stream_live(life->stream));
     append_lines(life, 6, 20 * SIM_MS);
-    sim_pass(sim, 200 * SIM_S); /* closed segments are archived */
+    sim_pass(sim, 200 * SIM_S); /* time to re-pack closed segments */
     append_lines(life, 2, 0);
     stop(life);
 }
 
-/* Puts in order what was left, and has time enough for all that is to be done behind. */
+/* Recovers what was left, with enough time for all later work. */
 static void start_again(struct sim *sim, void *context, enum sweep_harm harm) {
     struct life *life = context;
     if (harm == SWEEP_POWER_LOST) ledger_power_lost(&life->ledger);
@@ -208,7 +208,7 @@ struct found {
     uint32_t segments;
 };
 
-/* Closed segments with their index, and the sequence: nothing else. */
+/* Only closed segments with their index and the state files are expected. */
 static bool find_unwanted(void *context, const char *path, bool directory) {
     struct found *found = context;
     struct segment_name name;
@@ -223,7 +223,7 @@ static bool find_unwanted(void *context, const char *path, bool directory) {
     return true;
 }
 
-/* Whole, packed small, and as the manifest says it is. */
+/* A closed segment is whole, re-packed, and matches its record in the manifest. */
 static bool check_closed(void *context, const char *path, bool directory) {
     struct life *life = context;
     struct files *files = &life->sim->disk.files;
@@ -249,7 +249,7 @@ static bool check_closed(void *context, const char *path, bool directory) {
     return true;
 }
 
-/* The manifest tells of no segment that is not there. */
+/* The manifest lists no missing segment. */
 static void check_manifest(struct life *life, uint32_t segments) {
     struct manifest_cursor cursor = {0};
     uint32_t told = 0;
@@ -258,7 +258,7 @@ static void check_manifest(struct life *life, uint32_t segments) {
     assert_int_equal(told, segments);
 }
 
-/* What gave its number to a segment has not forgotten it. */
+/* The stored sequence is not lower than that of any segment. */
 static void check_sequence(struct life *life) {
     uint64_t sequence, highest = 0;
     for (uint32_t i = 0; i < life->ledger.count; i++) {
@@ -281,7 +281,7 @@ static void check_all(struct life *life, enum ledger_demand demand, bool append_
     manifest_close(life->manifest);
     life->manifest = NULL;
     if (!append_one_more) return;
-    assert_int_equal(start(life, 1 << 20), 0); /* and it goes on */
+    assert_int_equal(start(life, 1 << 20), 0); /* the stream still works */
     append_lines(life, 1, 0);
     stop(life);
     ledger_check(&life->ledger, &life->sim->disk.files, LEDGER_STORED);
@@ -305,7 +305,7 @@ static const struct scenario life_scenario = {.name = "a stream's life",
                                               .check = holds_what_was_promised,
                                               .tear_down = forget};
 
-/* ---- the very first start: there is nothing, not even the folder ---- */
+/* ---- the very first start: not even the folder exists ---- */
 
 static void nothing(struct sim *sim, void *context) {
     begin_life(context, sim);
@@ -327,7 +327,7 @@ static const struct scenario first_scenario = {.name = "a first start",
                                                .check = holds_what_was_promised,
                                                .tear_down = forget};
 
-static void a_first_start_loses_nothing_whatever_goes_wrong(void **state) {
+static void a_first_start_loses_nothing_whatever_fails(void **state) {
     (void)state;
     sweep_nothing(&first_scenario, 4);
     assert_true(sweep_errors(&first_scenario, 4) > 200);
@@ -344,7 +344,7 @@ struct full_speed {
     unsigned opened, synced; /* sequences */
 };
 
-/* Who waits for the disk before it opens the next segment keeps all senders waiting. */
+/* A stream that waited for the sync before it opens the next segment would delay all senders. */
 static void follow_full_speed(void *context, enum disk_operation operation, const char *path,
                               int64_t result) {
     struct full_speed *full = context;
@@ -357,7 +357,7 @@ static void follow_full_speed(void *context, enum disk_operation operation, cons
     full->synced = sequence;
 }
 
-static void the_next_segment_is_open_before_the_disk_is_waited_for(void **state) {
+static void the_next_segment_is_opened_before_the_last_one_is_synced(void **state) {
     struct full_speed full = {0};
     struct sim sim;
     (void)state;
@@ -365,7 +365,7 @@ static void the_next_segment_is_open_before_the_disk_is_waited_for(void **state)
     begin_life(&full.life, &sim);
     sim.disk.performed = follow_full_speed;
     sim.disk.context = &full;
-    assert_int_equal(start(&full.life, 1), 0); /* each line is one too many */
+    assert_int_equal(start(&full.life, 1), 0); /* every line rotates */
     append_lines(&full.life, FULL_SEGMENTS, 0);
     wait_while_busy(&full.life, 600 * SIM_S);
     stop(&full.life);
@@ -374,9 +374,9 @@ static void the_next_segment_is_open_before_the_disk_is_waited_for(void **state)
     sim_close(&sim);
 }
 
-/* ---- what others see of a process that has ended ---- */
+/* ---- files that an ended process leaves, for other readers ---- */
 
-/* Whatever reads LZ4 frames: whole ones, and at the end what it passes over, torn or not. */
+/* Any LZ4 reader finds whole frames, and at the end at most a skippable one, which may be torn. */
 static bool check_readable(void *context, const char *path, bool directory) {
     struct life *life = context;
     size_t size;
@@ -407,7 +407,7 @@ static void look_and_start_again(struct sim *sim, void *context, enum sweep_harm
     start_again(sim, context, harm);
 }
 
-static void whatever_ends_the_process_every_file_is_one_that_lz4_reads(void **state) {
+static void however_the_process_ends_lz4_can_read_every_file(void **state) {
     (void)state;
     static const struct scenario scenario = {.name = "a life that others look at",
                                              .context_size = sizeof(struct life),
@@ -420,37 +420,36 @@ static void whatever_ends_the_process_every_file_is_one_that_lz4_reads(void **st
         assert_true(sweep_process_ends(&scenario, seed) > 300);
 }
 
-static void a_life_that_nothing_harms_keeps_every_line(void **state) {
+static void without_failures_every_line_is_kept(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++)
         sweep_nothing(&life_scenario, seed);
 }
 
-static void an_error_at_every_single_operation_loses_nothing(void **state) {
+static void an_error_at_any_operation_loses_nothing(void **state) {
     (void)state;
     const uint32_t trials = sweep_errors(&life_scenario, 1);
     print_message("%u trials\n", trials);
     assert_true(trials > 500);
 }
 
-static void
-an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back(void **state) {
+static void a_process_end_at_any_operation_loses_nothing_acknowledged(void **state) {
     (void)state;
     const uint32_t trials = sweep_process_ends(&life_scenario, 2);
     print_message("%u trials\n", trials);
     assert_true(trials > 300);
 }
 
-static void a_power_failure_at_every_single_operation_loses_nothing_that_was_synced(void **state) {
+static void a_power_failure_at_any_operation_loses_nothing_synced(void **state) {
     (void)state;
     const uint32_t trials = sweep_power_failures(&life_scenario, 3);
     print_message("%u trials\n", trials);
     assert_true(trials > 1000);
 }
 
-/* ---- chance ---- */
+/* ---- random lives ---- */
 
-/* One thing that a daemon may ask of it, or that may happen to it. */
+/* One random request to the stream, or one event. */
 static void do_something(struct life *life, struct chance *chance) {
     struct sim *sim = life->sim;
     switch (chance_below(chance, 10)) {
@@ -481,7 +480,7 @@ static void arm_by_chance(struct disk *disk, struct chance *chance) {
     disk->errors_one_in = chance_one_in(chance, 2) ? 0 : 5 + chance_below(chance, 200);
 }
 
-/* A life of chance, the harm that ends it, the next start, and what it has found. */
+/* A random life, the failure that ends it, the next start, and a check of what it finds. */
 static void live_by_chance(struct life *life, struct chance *chance) {
     struct sim *sim = life->sim;
     arm_by_chance(&sim->disk, chance);
@@ -500,11 +499,11 @@ static void live_by_chance(struct life *life, struct chance *chance) {
     check_all(life, power ? LEDGER_SYNCED : LEDGER_STORED, false);
 }
 
-static void lives_of_chance_lose_nothing_that_was_promised(void **state) {
+static void random_lives_lose_nothing_promised(void **state) {
     (void)state;
     const char *only = system_environment("LOGPORT_TEST_SEED");
     const uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
-    /* Scaled again and again: see sweep.c's stride. */
+    /* Scaled three times: see the stride in sweep.c. */
     const uint64_t last = only != NULL ? first : scaled(scaled(scaled(3000)));
     for (uint64_t seed = first; seed <= last; seed++) {
         struct sim *sim = malloc(sizeof *sim);
@@ -530,14 +529,14 @@ int program_main(int argc, char **argv) {
     (void)argv;
     system_name("sim_stream_test");
     const struct CMUnitTest tests[] = {
-        SWEEP_TEST(a_life_that_nothing_harms_keeps_every_line),
-        SWEEP_TEST(a_first_start_loses_nothing_whatever_goes_wrong),
-        SWEEP_TEST(the_next_segment_is_open_before_the_disk_is_waited_for),
-        SWEEP_TEST(an_end_of_the_process_at_every_single_operation_loses_nothing_that_came_back),
-        SWEEP_TEST(whatever_ends_the_process_every_file_is_one_that_lz4_reads),
-        SWEEP_TEST(an_error_at_every_single_operation_loses_nothing),
-        SWEEP_TEST(a_power_failure_at_every_single_operation_loses_nothing_that_was_synced),
-        SWEEP_TEST(lives_of_chance_lose_nothing_that_was_promised),
+        SWEEP_TEST(without_failures_every_line_is_kept),
+        SWEEP_TEST(a_first_start_loses_nothing_whatever_fails),
+        SWEEP_TEST(the_next_segment_is_opened_before_the_last_one_is_synced),
+        SWEEP_TEST(a_process_end_at_any_operation_loses_nothing_acknowledged),
+        SWEEP_TEST(however_the_process_ends_lz4_can_read_every_file),
+        SWEEP_TEST(an_error_at_any_operation_loses_nothing),
+        SWEEP_TEST(a_power_failure_at_any_operation_loses_nothing_synced),
+        SWEEP_TEST(random_lives_lose_nothing_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

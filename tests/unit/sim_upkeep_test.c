@@ -1,5 +1,5 @@
-/* sim_upkeep_test.c - the daemon looks after its closed files when one was closed, whatever it is
- * doing then. */
+/* sim_upkeep_test.c - upkeep runs after a segment was closed, even if it was closed during an
+ * earlier run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static bool is_there(struct bench *b, uint64_t sequence) {
     return disk_exists(&b->sim.disk, path);
 }
 
-/* While the first goes, another is closed: one more than may be, again. */
+/* While the first segment is deleted, another is closed, which exceeds the limit again. */
 static void close_one(void *context, enum disk_operation operation, const char *path,
                       int64_t result) {
     struct bench *b = context;
@@ -35,7 +35,7 @@ static void close_one(void *context, enum disk_operation operation, const char *
     upkeep_step(&b->upkeep, &(struct upkeep_progress){.segments_closed = 1});
 }
 
-static void a_file_that_is_closed_during_a_look_is_looked_at_soon(void **state) {
+static void a_segment_closed_during_a_look_is_examined_soon(void **state) {
     (void)state;
     static struct bench b;
     static const struct retention_rules rules = {.all = {.count_max = 1}};
@@ -67,7 +67,7 @@ int program_main(int argc, char **argv) {
     (void)argv;
     system_name("sim_upkeep_test");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_that_is_closed_during_a_look_is_looked_at_soon),
+        cmocka_unit_test(a_segment_closed_during_a_look_is_examined_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* span_test.c - what is known of lines adds up, and lids carry it: never narrower than it is. */
+/* span_test.c - spans of lines add up, and lids store them: rounded wider, never narrower. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "writer/segment/frame.h"
 #include "writer/segment/span.h"
 
-/* Without what the compiler leaves behind the last field. */
+/* Excludes the padding after the last field. */
 #define SPAN_BYTES (offsetof(struct span, levels) + sizeof(uint32_t))
 
 static const struct facts timeless = {.level = LEVEL_NONE};
@@ -30,7 +30,7 @@ static struct span three_lines(void) {
     return span;
 }
 
-static void a_span_holds_each_of_its_lines(void **state) {
+static void a_span_covers_each_of_its_lines(void **state) {
     (void)state;
     const struct span span = three_lines();
     assert_int_equal(span.lines, 3);
@@ -40,14 +40,14 @@ static void a_span_holds_each_of_its_lines(void **state) {
     assert_int_equal(span.levels, 1u | 1u << LEVEL_WARN | 1u << LEVEL_MAX);
 }
 
-static void a_line_without_a_time_happened_when_it_was_received(void **state) {
+static void a_line_without_a_time_counts_with_its_receive_time(void **state) {
     (void)state;
     struct span span = {0};
     span_add_line(&span, 10, 100, &timeless);
     assert_true(span.time_min_ns == 100 && span.time_max_ns == 100);
 }
 
-static void of_both_is_of_each_and_none_adds_nothing(void **state) {
+static void a_sum_covers_both_spans_and_an_empty_span_adds_nothing(void **state) {
     (void)state;
     const struct span none = {0}, some = three_lines();
     struct span span = none;
@@ -92,7 +92,7 @@ static struct span there_and_back(const struct span *span, uint64_t first_line) 
     return back;
 }
 
-static void a_lid_comes_back_as_it_was(void **state) {
+static void a_lid_is_decoded_as_it_was_encoded(void **state) {
     (void)state;
     struct span span = three_lines();
     span.received_max_ns = span.received_min_ns + 3000000; /* whole milliseconds */
@@ -118,7 +118,7 @@ static void a_receive_range_is_rounded_up_never_down(void **state) {
     assert_true(there_and_back(&span, 1).received_max_ns == INT64_MAX);
 }
 
-static void nothing_to_say_is_no_lid(void **state) {
+static void an_empty_or_too_large_span_gets_no_lid(void **state) {
     (void)state;
     uint8_t lid[LID_BYTES];
     const struct span none = {0};
@@ -128,7 +128,7 @@ static void nothing_to_say_is_no_lid(void **state) {
     assert_int_equal(lid_encode(&large, 0, lid), 0);
 }
 
-static void every_changed_bit_of_a_lid_is_noticed(void **state) {
+static void every_changed_bit_of_a_lid_is_detected(void **state) {
     (void)state;
     const struct span span = three_lines();
     uint8_t lid[LID_BYTES];
@@ -146,7 +146,7 @@ static void every_changed_bit_of_a_lid_is_noticed(void **state) {
 }
 
 /* FORMAT.md, "Lid", byte by byte. */
-static void the_layout_is_the_one_written_down(void **state) {
+static void a_lid_has_the_documented_layout(void **state) {
     (void)state;
     struct span span = three_lines();
     uint8_t lid[LID_BYTES];
@@ -168,15 +168,15 @@ static void the_layout_is_the_one_written_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_span_holds_each_of_its_lines),
-        cmocka_unit_test(a_line_without_a_time_happened_when_it_was_received),
-        cmocka_unit_test(of_both_is_of_each_and_none_adds_nothing),
+        cmocka_unit_test(a_span_covers_each_of_its_lines),
+        cmocka_unit_test(a_line_without_a_time_counts_with_its_receive_time),
+        cmocka_unit_test(a_sum_covers_both_spans_and_an_empty_span_adds_nothing),
         cmocka_unit_test(widening_narrows_nothing),
-        cmocka_unit_test(a_lid_comes_back_as_it_was),
+        cmocka_unit_test(a_lid_is_decoded_as_it_was_encoded),
         cmocka_unit_test(a_receive_range_is_rounded_up_never_down),
-        cmocka_unit_test(nothing_to_say_is_no_lid),
-        cmocka_unit_test(every_changed_bit_of_a_lid_is_noticed),
-        cmocka_unit_test(the_layout_is_the_one_written_down),
+        cmocka_unit_test(an_empty_or_too_large_span_gets_no_lid),
+        cmocka_unit_test(every_changed_bit_of_a_lid_is_detected),
+        cmocka_unit_test(a_lid_has_the_documented_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* stream_test.c - appends reach segments in order, segments follow each other,
- * a disk that fails is waited for, and whatever a crash leaves is put in order. */
+/* stream_test.c - appends reach segments in order, segments rotate, a failing disk is retried, and
+ * whatever a crash leaves is recovered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,14 +20,14 @@
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
-/* ---- files that fail when told to ---- */
+/* ---- files that fail on demand ---- */
 
 struct faulty_files {
     struct files files; /* the system's calls, some of them replaced */
     int open_failures, rename_failures, error;
-    atomic_bool slow_renames; /* until this is false */
+    atomic_bool slow_renames; /* renames wait until this is false */
 };
-static struct faulty_files faulty; /* calls get the struct files, which is its first member */
+static struct faulty_files faulty; /* calls receive its first member, the struct files */
 
 static int faulty_open(struct files *files, const char *path, enum file_access access,
                        struct file *file) {
@@ -52,17 +52,17 @@ static int faulty_rename(struct files *files, const char *from, const char *to) 
     return system->rename(system, from, to);
 }
 
-/* ---- a port whose time goes on and whose writes fail when told to ---- */
+/* ---- a port whose clock the test advances and whose writes fail on demand ---- */
 
 static struct port_backend moved; /* the system's calls, some of them replaced */
-static int64_t skipped_ns;        /* how far its time is ahead */
+static int64_t skipped_ns;        /* how far its clock is ahead */
 static int writes_until_failure, write_failures;
 
 static int64_t moved_now_ns(const struct port *port) {
     return port_backend_of_system.now_ns(port) + skipped_ns;
 }
 
-/* A write that fails leaves half of it, as a full disk does. */
+/* A failing write writes half of its bytes, as on a full disk. */
 static void moved_start(struct port *port, struct port_op *op) {
     if (op->kind == PORT_WRITE && write_failures > 0 && writes_until_failure-- <= 0) {
         write_failures--;
@@ -88,7 +88,7 @@ static void skip_ms(int64_t ms) {
     skipped_ns += ms * 1000000;
 }
 
-/* ---- a stream in a folder of its own ---- */
+/* ---- a stream in its own folder ---- */
 
 static char directory[64];
 
@@ -188,7 +188,7 @@ static void close_bench(struct bench *bench) {
     free(bench->scratch);
 }
 
-/* All lines of the folder's segments, in order, are {"line":0}, {"line":1} ...; how many? */
+/* Checks that the lines of all segments are {"line":0}, {"line":1} ... and returns their number. */
 static int count_lines_in_order(uint32_t *segments, bool expect_parts) {
     char folder[PATH_BYTES_MAX];
     struct segment_list list = {0};
@@ -220,7 +220,7 @@ static int count_lines_in_order(uint32_t *segments, bool expect_parts) {
 
 /* ---- */
 
-static void appends_stand_in_order_and_segments_rotate_by_size(void **state) {
+static void appends_are_stored_in_order_and_segments_rotate_by_size(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
@@ -236,13 +236,13 @@ static void appends_stand_in_order_and_segments_rotate_by_size(void **state) {
     empty_directory();
 }
 
-static void a_rotation_takes_what_was_appended_before_it_and_no_more(void **state) {
+static void a_rotation_closes_exactly_what_was_appended_before_it(void **state) {
     (void)state;
     struct bench bench;
     uint32_t segments;
     fresh_directory();
     assert_int_equal(open_bench(&bench, 1 << 20, 0), 0);
-    stream_rotate(bench.stream); /* nothing there: no empty segment */
+    stream_rotate(bench.stream); /* nothing to close: no empty segment */
     append_line(&bench);
     append_line(&bench);
     stream_rotate(bench.stream);
@@ -250,14 +250,15 @@ static void a_rotation_takes_what_was_appended_before_it_and_no_more(void **stat
     wait_until_idle(&bench);
     stream_rotate(bench.stream);
     wait_until_idle(&bench);
-    assert_int_equal(stream_counts(bench.stream).segments_indexed, 2); /* small: at once */
+    assert_int_equal(stream_counts(bench.stream).segments_indexed,
+                     2); /* small segments are indexed at once */
     close_bench(&bench);
     assert_int_equal(count_lines_in_order(&segments, false), 3);
     assert_int_equal(segments, 2);
     empty_directory();
 }
 
-/* The only segment's lids; each speaks for so many lines from so many on. */
+/* Reads the lids of the only segment: their spans and first lines. */
 static int find_lids(struct span *spans, uint64_t *first_lines, int most) {
     char folder[PATH_BYTES_MAX];
     struct segment_list list = {0};
@@ -283,7 +284,7 @@ static int find_lids(struct span *spans, uint64_t *first_lines, int most) {
     return lids;
 }
 
-/* With so many raw bytes, whatever it takes, and of that time. */
+/* Appends a line that claims this raw size and time. */
 static void append_large_line(struct bench *bench, uint32_t raw_size, int64_t time_ns) {
     struct line_append *line = &bench->appends[bench->count];
     const struct facts facts = {.has_time = true, .time_ns = time_ns, .level = LEVEL_INFO};
@@ -295,7 +296,7 @@ static void append_large_line(struct bench *bench, uint32_t raw_size, int64_t ti
     stream_append(bench->stream, &line->append);
 }
 
-static void a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_last(void **state) {
+static void a_lid_follows_every_64_kib_and_covers_all_lines_since_the_last_one(void **state) {
     (void)state;
     struct bench bench;
     struct span spans[4];
@@ -304,8 +305,8 @@ static void a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_la
     assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
     append_large_line(&bench, 30000, 100);
     append_large_line(&bench, 30000, 50);
-    append_large_line(&bench, 30000, 70);    /* a lid: 90,000 */
-    append_large_line(&bench, 1000000, 500); /* one for itself */
+    append_large_line(&bench, 30000, 70);    /* a lid for 90,000 bytes */
+    append_large_line(&bench, 1000000, 500); /* a lid for this line alone */
     append_large_line(&bench, 65535, 600);
     close_bench(&bench);
     assert_int_equal(find_lids(spans, first_lines, 4), 2);
@@ -320,14 +321,14 @@ static void a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_la
     empty_directory();
 }
 
-static void lines_of_which_nothing_is_known_may_be_of_any_time(void **state) {
+static void lines_without_a_span_get_an_unbounded_time(void **state) {
     (void)state;
     struct bench bench;
     struct span spans[1];
     uint64_t first_lines[1];
     fresh_directory();
     assert_int_equal(open_bench(&bench, 1 << 30, 0), 0);
-    append_line(&bench); /* it comes without a span */
+    append_line(&bench); /* has no span */
     append_large_line(&bench, 70000, 5);
     close_bench(&bench);
     assert_int_equal(find_lids(spans, first_lines, 1), 1);
@@ -336,7 +337,7 @@ static void lines_of_which_nothing_is_known_may_be_of_any_time(void **state) {
     empty_directory();
 }
 
-static void appends_held_for_a_refusing_disk_get_their_lids_with_their_write(void **state) {
+static void appends_held_by_a_failing_disk_get_their_lids_when_written(void **state) {
     (void)state;
     struct bench bench;
     struct span spans[2];
@@ -354,7 +355,7 @@ static void appends_held_for_a_refusing_disk_get_their_lids_with_their_write(voi
     empty_directory();
 }
 
-static void a_lid_is_due_as_soon_as_the_last_one_is_5_s_old(void **state) {
+static void a_lid_is_due_when_the_last_one_is_5_s_old(void **state) {
     (void)state;
     static const int pauses_ms[] = {0, 4000, 500, 1000, 0, 4500, 1000, 6000, 6000};
     struct bench bench;
@@ -370,7 +371,7 @@ static void a_lid_is_due_as_soon_as_the_last_one_is_5_s_old(void **state) {
     }
     close_bench(&bench);
     assert_int_equal(find_lids(spans, first_lines, 4), 4);
-    static const int lines[] = {4, 3, 1, 1}; /* 5.5 s behind the first, and so on */
+    static const int lines[] = {4, 3, 1, 1}; /* the first after 5.5 s, and so on */
     for (int i = 0, first = 0; i < 4; first += lines[i++]) {
         assert_int_equal(spans[i].lines, lines[i]);
         assert_int_equal(first_lines[i], first);
@@ -381,8 +382,8 @@ static void a_lid_is_due_as_soon_as_the_last_one_is_5_s_old(void **state) {
     empty_directory();
 }
 
-/* The write of an append that brings a lid fails, or the one that uncovers it. */
-static void a_lid_whose_write_failed_is_written_once_with_the_next_try(void **state) {
+/* First the write of an append with a lid fails, then the write that uncovers it. */
+static void a_lid_whose_write_failed_is_written_once_at_the_retry(void **state) {
     (void)state;
     for (int failing = 0; failing < 2; failing++) {
         struct bench bench;
@@ -411,7 +412,7 @@ static void a_lid_whose_write_failed_is_written_once_with_the_next_try(void **st
     }
 }
 
-static void an_append_that_the_disk_held_for_5_s_gets_the_lid_that_is_due_by_then(void **state) {
+static void an_append_retried_for_5_s_gets_the_lid_that_became_due(void **state) {
     (void)state;
     struct bench bench;
     struct span spans[1];
@@ -421,7 +422,7 @@ static void an_append_that_the_disk_held_for_5_s_gets_the_lid_that_is_due_by_the
     move_port(bench.port);
     append_large_line(&bench, 100, 10);
     wait_until_idle(&bench);
-    write_failures = 3; /* no lid is due at the first try */
+    write_failures = 3; /* at the first try no lid is due */
     append_large_line(&bench, 100, 20);
     while (write_failures > 0) {
         port_wait(bench.port, 10000000);
@@ -435,7 +436,7 @@ static void an_append_that_the_disk_held_for_5_s_gets_the_lid_that_is_due_by_the
     empty_directory();
 }
 
-static void the_sequence_rises_over_restarts_even_when_segments_are_gone(void **state) {
+static void the_sequence_rises_across_restarts_even_if_segments_are_deleted(void **state) {
     (void)state;
     struct bench bench;
     struct recovery recovery;
@@ -453,7 +454,7 @@ static void the_sequence_rises_over_restarts_even_when_segments_are_gone(void **
     empty_directory();
 }
 
-static void a_disk_that_refuses_is_waited_for_and_nothing_is_lost(void **state) {
+static void a_failing_disk_is_retried_and_nothing_is_lost(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
@@ -470,7 +471,7 @@ static void a_disk_that_refuses_is_waited_for_and_nothing_is_lost(void **state) 
     empty_directory();
 }
 
-static void a_rename_that_a_reader_blocks_is_tried_again(void **state) {
+static void a_rename_that_a_reader_blocks_is_retried(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
@@ -483,18 +484,18 @@ static void a_rename_that_a_reader_blocks_is_tried_again(void **state) {
     empty_directory();
 }
 
-static void few_segments_wait_for_being_closed_however_fast_they_follow_each_other(void **state) {
+static void at_most_a_few_segments_wait_to_be_closed(void **state) {
     (void)state;
     struct bench bench;
     uint32_t segments;
     fresh_directory();
-    assert_int_equal(open_bench(&bench, 1, 0), 0); /* each line is one too many */
+    assert_int_equal(open_bench(&bench, 1, 0), 0); /* every line rotates */
     atomic_store(&faulty.slow_renames, true);
     for (int i = 0; i < 3 * STREAM_CLOSING_MAX; i++)
         append_line(&bench);
     while (!bench.appends[STREAM_CLOSING_MAX - 1].back)
         port_wait(bench.port, 100000000);
-    for (int i = 0; i < 20; i++) /* nothing more comes */
+    for (int i = 0; i < 20; i++) /* no further append completes */
         port_wait(bench.port, 10000000);
     assert_int_equal(stream_counts(bench.stream).segments_opened, STREAM_CLOSING_MAX);
     assert_int_equal(stream_counts(bench.stream).appends_held, 2 * STREAM_CLOSING_MAX);
@@ -505,7 +506,7 @@ static void few_segments_wait_for_being_closed_however_fast_they_follow_each_oth
     empty_directory();
 }
 
-static void what_is_held_when_it_is_abandoned_comes_back_cancelled(void **state) {
+static void appends_held_at_an_abandon_are_cancelled(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
@@ -523,12 +524,12 @@ static void what_is_held_when_it_is_abandoned_comes_back_cancelled(void **state)
     empty_directory();
 }
 
-static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
+static void above_the_folder_limit_the_oldest_segments_are_deleted(void **state) {
     (void)state;
     struct bench bench;
     struct recovery recovery;
     fresh_directory();
-    /* A segment a line, some 400 bytes each with its index: three, but not four. */
+    /* One line per segment, about 400 bytes each with its index: three fit, four do not. */
     assert_int_equal(open_bench(&bench, 10, 1299), 0);
     for (int i = 0; i < 10; i++)
         append_line(&bench);
@@ -547,11 +548,10 @@ static void beyond_the_folders_limit_the_oldest_go_first(void **state) {
 
 /* ---- recovery ---- */
 
-/* A segment as a crash leaves it: so many whole appends, and a third one torn at any byte,
- * disguised or not yet. */
-static void whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else(void **state) {
+/* A segment as a crash leaves it: truncated at any byte, with the last append covered or not. */
+static void after_a_crash_only_the_whole_frames_stay(void **state) {
     (void)state;
-    /* Every byte; where files are slow (Wine) every seventh. */
+    /* Every byte; every seventh where files are slow (Wine). */
     const size_t step = scaled(100) < 100 ? 7 : 1;
     uint8_t file_bytes[1024];
     void *scratch = malloc(frame_scratch_bytes());
@@ -590,9 +590,9 @@ static void whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else(void 
     }
 }
 
-/* Damage in the middle must not take what is behind it along: neither in a frame's data nor
- * in its header, where the next one's place is unknown. */
-static void what_is_damaged_is_set_aside_and_the_frames_behind_it_stay(void **state) {
+/* Damage in the middle must not lose later frames: neither damage in a frame's data nor in its
+ * header, which hides where the next frame begins. */
+static void a_damaged_frame_is_set_aside_and_later_frames_stay(void **state) {
     (void)state;
     for (size_t at = 0; at < FRAME_HEADER_BYTES + 3; at++) {
         uint8_t file_bytes[1024];
@@ -623,7 +623,7 @@ static void what_is_damaged_is_set_aside_and_the_frames_behind_it_stay(void **st
     }
 }
 
-/* Some systems keep the name until whoever has the file open closes it. */
+/* Some systems keep the name until every program that has the file open closes it. */
 static bool a_deleted_file_loses_its_name_at_once(void) {
     struct file file;
     struct file_status status;
@@ -637,7 +637,7 @@ static bool a_deleted_file_loses_its_name_at_once(void) {
     return error == ERR_NOT_FOUND;
 }
 
-static void a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on(void **state) {
+static void a_segment_deleted_while_it_is_written_is_replaced_by_the_next(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
@@ -652,7 +652,8 @@ static void a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on(
     assert_true(path_join(folder, directory, "s", NULL));
     directory_list(files_of_system(), folder, remove_entry, folder);
     file_remove(files_of_system(), folder);
-    while (stream_counts(bench.stream).segments_opened < 2) { /* the look behind a sync finds it */
+    while (stream_counts(bench.stream).segments_opened <
+           2) { /* ends: the check after a sync finds it */
         bench.count = 0;
         bench.appends[0].back = false;
         append_line(&bench);
@@ -664,7 +665,7 @@ static void a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on(
     empty_directory();
 }
 
-static void a_rotation_asked_while_the_disk_refuses_does_not_outlive_an_abandon(void **state) {
+static void a_rotation_pending_on_a_failing_disk_ends_with_an_abandon(void **state) {
     (void)state;
     struct bench bench;
     fresh_directory();
@@ -688,24 +689,24 @@ int program_main(int argc, char **argv) {
     (void)argv;
     system_name("stream_test");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appends_stand_in_order_and_segments_rotate_by_size),
-        cmocka_unit_test(a_rotation_takes_what_was_appended_before_it_and_no_more),
-        cmocka_unit_test(a_lid_stands_behind_every_64_kib_and_tells_of_all_lines_since_the_last),
-        cmocka_unit_test(lines_of_which_nothing_is_known_may_be_of_any_time),
-        cmocka_unit_test(a_lid_is_due_as_soon_as_the_last_one_is_5_s_old),
-        cmocka_unit_test(a_lid_whose_write_failed_is_written_once_with_the_next_try),
-        cmocka_unit_test(an_append_that_the_disk_held_for_5_s_gets_the_lid_that_is_due_by_then),
-        cmocka_unit_test(appends_held_for_a_refusing_disk_get_their_lids_with_their_write),
-        cmocka_unit_test(the_sequence_rises_over_restarts_even_when_segments_are_gone),
-        cmocka_unit_test(a_disk_that_refuses_is_waited_for_and_nothing_is_lost),
-        cmocka_unit_test(a_rename_that_a_reader_blocks_is_tried_again),
-        cmocka_unit_test(few_segments_wait_for_being_closed_however_fast_they_follow_each_other),
-        cmocka_unit_test(what_is_held_when_it_is_abandoned_comes_back_cancelled),
-        cmocka_unit_test(beyond_the_folders_limit_the_oldest_go_first),
-        cmocka_unit_test(whatever_a_crash_leaves_the_whole_frames_stay_and_nothing_else),
-        cmocka_unit_test(what_is_damaged_is_set_aside_and_the_frames_behind_it_stay),
-        cmocka_unit_test(a_segment_deleted_while_it_is_written_ends_and_the_next_one_goes_on),
-        cmocka_unit_test(a_rotation_asked_while_the_disk_refuses_does_not_outlive_an_abandon),
+        cmocka_unit_test(appends_are_stored_in_order_and_segments_rotate_by_size),
+        cmocka_unit_test(a_rotation_closes_exactly_what_was_appended_before_it),
+        cmocka_unit_test(a_lid_follows_every_64_kib_and_covers_all_lines_since_the_last_one),
+        cmocka_unit_test(lines_without_a_span_get_an_unbounded_time),
+        cmocka_unit_test(a_lid_is_due_when_the_last_one_is_5_s_old),
+        cmocka_unit_test(a_lid_whose_write_failed_is_written_once_at_the_retry),
+        cmocka_unit_test(an_append_retried_for_5_s_gets_the_lid_that_became_due),
+        cmocka_unit_test(appends_held_by_a_failing_disk_get_their_lids_when_written),
+        cmocka_unit_test(the_sequence_rises_across_restarts_even_if_segments_are_deleted),
+        cmocka_unit_test(a_failing_disk_is_retried_and_nothing_is_lost),
+        cmocka_unit_test(a_rename_that_a_reader_blocks_is_retried),
+        cmocka_unit_test(at_most_a_few_segments_wait_to_be_closed),
+        cmocka_unit_test(appends_held_at_an_abandon_are_cancelled),
+        cmocka_unit_test(above_the_folder_limit_the_oldest_segments_are_deleted),
+        cmocka_unit_test(after_a_crash_only_the_whole_frames_stay),
+        cmocka_unit_test(a_damaged_frame_is_set_aside_and_later_frames_stay),
+        cmocka_unit_test(a_segment_deleted_while_it_is_written_is_replaced_by_the_next),
+        cmocka_unit_test(a_rotation_pending_on_a_failing_disk_ends_with_an_abandon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* tokens_test.c - a literal asks only for what every line that holds it has, and the hashes
+/* tokens_test.c - a literal requires only tokens that every line containing it has, and the hashes
  * never change. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static bool holds(const struct token_set *set, uint64_t hash) {
     return false;
 }
 
-/* Bytes as log lines have them, and some that they do not. */
+/* Fills with bytes that are usual in log lines, and some that are not. */
 static void fill(uint8_t *bytes, size_t size, uint64_t *seed) {
     static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_-_-aaeeiioo0123\xC3\xA9 ,.:\"/{}\\ ";
@@ -43,14 +43,14 @@ static void fill(uint8_t *bytes, size_t size, uint64_t *seed) {
     }
 }
 
-static void whatever_a_literal_asks_for_is_in_every_text_that_holds_it(void **state) {
+static void tokens_of_a_literal_are_in_every_text_that_contains_it(void **state) {
     (void)state;
     struct token_set set;
     assert_int_equal(tokens_open(&set, 1000), 0);
     uint64_t seed = 1, asked = 0;
     for (int round = 0; round < 3000; round++) {
         const size_t size = 1 + random_next(&seed) % 300;
-        uint8_t *text = malloc(size); /* exactly: a byte read behind it is found */
+        uint8_t *text = malloc(size); /* exact size: a sanitizer finds reads beyond it */
         fill(text, size, &seed);
         tokens_clear(&set);
         tokens_add(&set, text, size);
@@ -60,7 +60,7 @@ static void whatever_a_literal_asks_for_is_in_every_text_that_holds_it(void **st
             const size_t part = 1 + random_next(&seed) % (size - begin);
             uint8_t *literal = malloc(part);
             memcpy(literal, text + begin, part);
-            for (size_t k = 0; k < part; k++) /* case does not matter */
+            for (size_t k = 0; k < part; k++) /* case is ignored */
                 if (random_next(&seed) % 4 == 0 && ((literal[k] | 0x20) >= 'a') &&
                     ((literal[k] | 0x20) <= 'z'))
                     literal[k] ^= 0x20;
@@ -93,7 +93,7 @@ static void only_whole_inner_tokens_count_unless_they_are_long(void **state) {
     assert_in_range(of_literal("550e8400-e29b-41d4-a716-446655440000", hashes), 2, 9);
 }
 
-static void an_id_inside_a_longer_one_is_asked_for_by_what_they_share(void **state) {
+static void part_of_a_long_id_shares_a_token_with_it(void **state) {
     (void)state;
     static const char text[] = "request-4bf92f3577b34da6a3ce929d0e0e4736-retry";
     struct token_set set;
@@ -109,7 +109,7 @@ static void an_id_inside_a_longer_one_is_asked_for_by_what_they_share(void **sta
     tokens_close(&set);
 }
 
-static void upper_and_lower_case_are_one_token(void **state) {
+static void upper_and_lower_case_give_the_same_token(void **state) {
     (void)state;
     uint64_t lower[TOKENS_LITERAL_MAX], upper[TOKENS_LITERAL_MAX];
     assert_int_equal(of_literal(" disk ", lower), 1);
@@ -119,9 +119,9 @@ static void upper_and_lower_case_are_one_token(void **state) {
     assert_true(lower[0] != upper[0]);
 }
 
-/* They are in files.  If this fails, old filters would be asked for the wrong bits: the version of
- * filters has to be raised, or the change taken back. */
-static void hashes_are_what_they_always_were(void **state) {
+/* Files contain these hashes.  If this fails, searches would test the wrong bits of old filters:
+ * raise the version of filters, or revert the change. */
+static void the_hashes_never_change(void **state) {
     (void)state;
     uint64_t hashes[TOKENS_LITERAL_MAX];
     static const struct {
@@ -142,11 +142,12 @@ static void hashes_are_what_they_always_were(void **state) {
     }
 }
 
-static void a_full_set_keeps_what_it_has_and_counts_the_rest(void **state) {
+static void a_full_set_keeps_its_tokens_and_counts_the_lost_ones(void **state) {
     (void)state;
     struct token_set set;
     assert_int_equal(tokens_open(&set, 3), 0);
-    for (int round = 0; round < 5000; round++) { /* more rounds than its places can tell apart */
+    for (int round = 0; round < 5000;
+         round++) { /* more rounds than a slot's generation can count */
         static const char text[] = "one two three four one five two";
         tokens_clear(&set);
         tokens_add(&set, (const uint8_t *)text, strlen(text));
@@ -158,12 +159,12 @@ static void a_full_set_keeps_what_it_has_and_counts_the_rest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_a_literal_asks_for_is_in_every_text_that_holds_it),
+        cmocka_unit_test(tokens_of_a_literal_are_in_every_text_that_contains_it),
         cmocka_unit_test(only_whole_inner_tokens_count_unless_they_are_long),
-        cmocka_unit_test(an_id_inside_a_longer_one_is_asked_for_by_what_they_share),
-        cmocka_unit_test(upper_and_lower_case_are_one_token),
-        cmocka_unit_test(hashes_are_what_they_always_were),
-        cmocka_unit_test(a_full_set_keeps_what_it_has_and_counts_the_rest),
+        cmocka_unit_test(part_of_a_long_id_shares_a_token_with_it),
+        cmocka_unit_test(upper_and_lower_case_give_the_same_token),
+        cmocka_unit_test(the_hashes_never_change),
+        cmocka_unit_test(a_full_set_keeps_its_tokens_and_counts_the_lost_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* zone_bytes.h - makes the bytes of a TZif file, for tests that want a zone of their own. */
+/* zone_bytes.h - makes the bytes of a TZif file, for tests that define their own zone. */
 #ifndef TESTS_UNIT_ZONE_BYTES_H
 #define TESTS_UNIT_ZONE_BYTES_H
 
@@ -24,7 +24,7 @@ static inline void zone_bytes_number(struct zone_bytes *zone, uint64_t number, i
         zone->bytes[zone->size++] = (uint8_t)(number >> (8 * bytes));
 }
 
-/* A header, changes, and kinds of local time. */
+/* A header, transitions, and local time types. */
 static inline void zone_bytes_block(struct zone_bytes *zone, char version, int time_bytes,
                                     const struct zone_bytes_change *changes, uint32_t change_count,
                                     const int32_t *offsets_s, uint32_t type_count) {
@@ -34,8 +34,8 @@ static inline void zone_bytes_block(struct zone_bytes *zone, char version, int t
     zone_bytes_number(zone, (uint8_t)version, 1);
     memset(zone->bytes + zone->size, 0, 15);
     zone->size += 15;
-    zone_bytes_number(zone, 0, 4); /* marks of UTC */
-    zone_bytes_number(zone, 0, 4); /* marks of standard time */
+    zone_bytes_number(zone, 0, 4); /* UTC indicators */
+    zone_bytes_number(zone, 0, 4); /* standard time indicators */
     zone_bytes_number(zone, 0, 4); /* leap seconds */
     zone_bytes_number(zone, change_count, 4);
     zone_bytes_number(zone, type_count, 4);
@@ -52,7 +52,7 @@ static inline void zone_bytes_block(struct zone_bytes *zone, char version, int t
     zone->size += sizeof letters;
 }
 
-/* Version 2: an empty first block, the changes with 64 bits, and a rule, which may be "". */
+/* Version 2: an empty first block, 64-bit transitions, and a rule, which may be "". */
 static inline void zone_bytes_make(struct zone_bytes *zone, const struct zone_bytes_change *changes,
                                    uint32_t change_count, const int32_t *offsets_s,
                                    uint32_t type_count, const char *rule) {
@@ -65,7 +65,7 @@ static inline void zone_bytes_make(struct zone_bytes *zone, const struct zone_by
     zone->bytes[zone->size++] = '\n';
 }
 
-/* A zone that a rule alone makes. */
+/* A zone that consists of a rule alone. */
 static inline int zone_of_rule(const char *rule, struct zone **zone) {
     static const int32_t offset_s = 0;
     struct zone_bytes made;

@@ -1,5 +1,5 @@
-/* zone_test.c - what the bytes of a zone say is what comes out, and no bytes do harm.  That the
- * system's own files are read as others read them: tests/e2e/test_zones.py. */
+/* zone_test.c - the bytes of a zone give the right offsets, and no bytes do harm.
+ * tests/e2e/test_zones.py compares the system's own files with another implementation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ static int32_t offset(const struct zone *zone, int64_t unix_s) {
     return offset_s;
 }
 
-/* The offset is another at that moment, and not before. */
+/* The offset changes at exactly that second. */
 static void changes_at(const struct zone *zone, int64_t unix_s, int32_t before_s, int32_t then_s) {
     int64_t until;
     assert_int_equal(zone_offset_s(zone, unix_s - 1, &until), before_s);
@@ -42,7 +42,7 @@ static void changes_at(const struct zone *zone, int64_t unix_s, int32_t before_s
     assert_int_equal(offset(zone, unix_s), then_s);
 }
 
-static void changes_take_place_at_their_second_and_the_last_stays_where_no_rule_stands(void **s) {
+static void offsets_change_at_their_second_and_the_last_one_stays_without_a_rule(void **s) {
     (void)s;
     struct zone_bytes made;
     struct zone *zone;
@@ -59,7 +59,7 @@ static void changes_take_place_at_their_second_and_the_last_stays_where_no_rule_
     zone_free(zone);
 }
 
-static void a_file_of_version_1_is_read_with_its_32_bits(void **s) {
+static void a_file_of_version_1_is_read_with_32_bit_times(void **s) {
     (void)s;
     struct zone_bytes made = {.size = 0};
     struct zone *zone;
@@ -71,7 +71,7 @@ static void a_file_of_version_1_is_read_with_its_32_bits(void **s) {
     zone_free(zone);
 }
 
-static void a_rule_goes_on_behind_the_last_change_for_centuries(void **s) {
+static void a_rule_continues_after_the_last_change_for_centuries(void **s) {
     (void)s;
     struct zone_bytes made;
     struct zone *zone;
@@ -88,8 +88,8 @@ static void a_rule_goes_on_behind_the_last_change_for_centuries(void **s) {
     zone_free(zone);
 }
 
-/* Each rule changes from the first offset to the second at that moment. */
-static void rules_of_every_form_mean_what_posix_says(void **s) {
+/* Each rule changes from offset before_s to then_s at that moment. */
+static void rules_of_every_form_follow_posix(void **s) {
     (void)s;
     static const struct {
         const char *rule;
@@ -99,10 +99,10 @@ static void rules_of_every_form_mean_what_posix_says(void **s) {
         {"EST5EDT,M3.2.0,M11.1.0", 2026, 11, 1, 6 * HOUR_S, -4 * HOUR_S, -5 * HOUR_S},
         {"<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", 2026, 4, 4, 15 * HOUR_S, 39600, 37800},
         {"<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", 2026, 10, 3, 15 * HOUR_S + 1800, 37800, 39600},
-        /* Winter is the exception, as Ireland has it. */
+        /* Winter time is the exception, as in Ireland. */
         {"IST-1GMT0,M10.5.0,M3.5.0/1", 2026, 10, 25, HOUR_S, HOUR_S, 0},
         {"IST-1GMT0,M10.5.0,M3.5.0/1", 2026, 3, 29, HOUR_S, 0, HOUR_S},
-        /* The evening before a Sunday, and hours above 24. */
+        /* Negative hours (the evening before a Sunday) and hours above 24. */
         {"<-02>2<-01>,M3.5.0/-1,M10.5.0/0", 2026, 3, 29, HOUR_S, -7200, -3600},
         {"IST-2IDT,M3.4.4/26,M10.5.0", 2026, 3, 27, 0, 7200, 10800},
         /* J never counts 29 February, a bare number does. */
@@ -111,7 +111,7 @@ static void rules_of_every_form_mean_what_posix_says(void **s) {
         {"AAA0BBB,J60/0,J300/0", 2023, 3, 1, 0, 0, 3600},
         {"AAA0BBB,59/0,300/0", 2024, 2, 29, 0, 0, 3600},
         {"AAA0BBB,59/0,300/0", 2023, 3, 1, 0, 0, 3600},
-        /* A change that a time of a week moves into the year before. */
+        /* Hours of up to a week move a change into the previous or next year. */
         {"AAA0BBB,0/-167,J100/0", 2025, 12, 25, HOUR_S, 0, 3600},
         {"AAA0BBB,J50/0,J365/167", 2026, 1, 6, 22 * HOUR_S, 3600, 0},
         {"AAA12:34:56", 0, 0, 0, 0, -45296, 0},
@@ -139,7 +139,7 @@ static void rules_of_every_form_mean_what_posix_says(void **s) {
     }
 }
 
-static void daylight_saving_all_the_year_never_ends(void **s) {
+static void daylight_saving_all_year_never_ends(void **s) {
     (void)s;
     struct zone *zone;
     assert_int_equal(zone_of_rule("XXX3EDT4,0/0,J365/23", &zone), 0);
@@ -148,7 +148,7 @@ static void daylight_saving_all_the_year_never_ends(void **s) {
     zone_free(zone);
 }
 
-static void what_is_no_rule_is_refused(void **s) {
+static void an_invalid_rule_is_refused(void **s) {
     (void)s;
     static const char *const rules[] = {
         "CE-1",
@@ -179,7 +179,7 @@ static void what_is_no_rule_is_refused(void **s) {
     }
 }
 
-/* Sets some bytes of a good file, and expects that sentence. */
+/* Overwrites bytes of a valid file and expects that error. */
 static void damaged(size_t where, const char *bytes, size_t size, const char *expected) {
     struct zone_bytes made;
     struct zone *zone;
@@ -191,16 +191,16 @@ static void damaged(size_t where, const char *bytes, size_t size, const char *ex
     if (strstr(sentence, expected) == NULL) fail_msg("it said: %s", sentence);
 }
 
-static void a_damaged_file_is_refused_and_it_is_said_what_is_wrong(void **s) {
+static void a_damaged_file_is_refused_with_the_reason(void **s) {
     (void)s;
-    /* The first block: header, one kind of time, four letters.  Then the second. */
+    /* The first block: header, one local time type, four letters.  Then the second block. */
     const size_t second = 44 + 6 + 4, times = second + 44, types = times + 3 * 9;
     damaged(0, "TZIF", 4, "no TZif file");
     damaged(second, "tzif", 4, "no TZif file");
     damaged(second + 32, "\xff\xff\xff\xff", 4, "cut off");
     damaged(second + 36, "\xff\xff\xff\xff", 4, "cut off");
     damaged(second + 36, "\0\0\0\0", 4, "counts are wrong");
-    damaged(second + 31, "\1", 1, "cut off"); /* a leap second */
+    damaged(second + 31, "\1", 1, "cut off"); /* leap second count */
     damaged(times, "\x7f", 1, "out of order");
     damaged(times + 24, "\3", 1, "leads to nothing");
     damaged(types, "\x7f", 1, "kind of local time");
@@ -211,7 +211,7 @@ static void a_damaged_file_is_refused_and_it_is_said_what_is_wrong(void **s) {
     damaged(types + 3 * 6 + 10, "x", 1, "last line is cut off");
 }
 
-static void leap_seconds_are_refused_with_that_reason(void **s) {
+static void leap_seconds_are_refused_with_the_reason(void **s) {
     (void)s;
     struct zone_bytes made;
     struct zone *zone;
@@ -222,14 +222,14 @@ static void leap_seconds_are_refused_with_that_reason(void **s) {
     assert_non_null(strstr(sentence, "leap seconds"));
 }
 
-static void a_file_cut_off_anywhere_is_refused(void **s) {
+static void a_file_truncated_anywhere_is_refused(void **s) {
     (void)s;
     struct zone_bytes made;
     struct zone *zone;
     const char *sentence;
     zone_bytes_make(&made, some_changes, 3, some_offsets_s, 3, "CET-1CEST,M3.5.0,M10.5.0/3");
     for (size_t size = 0; size < made.size; size++) {
-        uint8_t *exact = malloc(size + 1); /* a sanitizer sees what is read behind it */
+        uint8_t *exact = malloc(size + 1); /* a sanitizer finds reads beyond it */
         memcpy(exact, made.bytes, size);
         exact = realloc(exact, size ? size : 1);
         assert_int_equal(zone_read(exact, size, &zone, &sentence), ERR_INVALID);
@@ -237,7 +237,7 @@ static void a_file_cut_off_anywhere_is_refused(void **s) {
     }
 }
 
-/* A zone that was read answers for every year, whatever its bytes say. */
+/* A zone that was accepted answers for every year, whatever its bytes. */
 static void no_bytes_do_harm(void **s) {
     (void)s;
     uint64_t seed;
@@ -273,7 +273,7 @@ static int32_t leaping_offset_s(int64_t unix_s) {
     return unix_s < 123456789 ? -1800 : 5400;
 }
 
-static void a_clock_that_is_only_asked_is_found_out_to_the_second(void **s) {
+static void changes_of_a_clock_with_only_offsets_are_found_to_the_second(void **s) {
     (void)s;
     struct zone *zone;
     assert_int_equal(zone_of_system(leaping_offset_s, &zone), 0);
@@ -286,7 +286,7 @@ static void a_clock_that_is_only_asked_is_found_out_to_the_second(void **s) {
     zone_free(zone);
 }
 
-static void names_of_zones_stay_in_their_folder(void **s) {
+static void zone_names_cannot_leave_their_folder(void **s) {
     (void)s;
     static const char *const good[] = {
         "UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "Etc/GMT-14", "x.y"};
@@ -307,19 +307,18 @@ static void names_of_zones_stay_in_their_folder(void **s) {
 int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            changes_take_place_at_their_second_and_the_last_stays_where_no_rule_stands),
-        cmocka_unit_test(a_file_of_version_1_is_read_with_its_32_bits),
-        cmocka_unit_test(a_rule_goes_on_behind_the_last_change_for_centuries),
-        cmocka_unit_test(rules_of_every_form_mean_what_posix_says),
-        cmocka_unit_test(daylight_saving_all_the_year_never_ends),
-        cmocka_unit_test(what_is_no_rule_is_refused),
-        cmocka_unit_test(a_damaged_file_is_refused_and_it_is_said_what_is_wrong),
-        cmocka_unit_test(leap_seconds_are_refused_with_that_reason),
-        cmocka_unit_test(a_file_cut_off_anywhere_is_refused),
+        cmocka_unit_test(offsets_change_at_their_second_and_the_last_one_stays_without_a_rule),
+        cmocka_unit_test(a_file_of_version_1_is_read_with_32_bit_times),
+        cmocka_unit_test(a_rule_continues_after_the_last_change_for_centuries),
+        cmocka_unit_test(rules_of_every_form_follow_posix),
+        cmocka_unit_test(daylight_saving_all_year_never_ends),
+        cmocka_unit_test(an_invalid_rule_is_refused),
+        cmocka_unit_test(a_damaged_file_is_refused_with_the_reason),
+        cmocka_unit_test(leap_seconds_are_refused_with_the_reason),
+        cmocka_unit_test(a_file_truncated_anywhere_is_refused),
         cmocka_unit_test(no_bytes_do_harm),
-        cmocka_unit_test(a_clock_that_is_only_asked_is_found_out_to_the_second),
-        cmocka_unit_test(names_of_zones_stay_in_their_folder),
+        cmocka_unit_test(changes_of_a_clock_with_only_offsets_are_found_to_the_second),
+        cmocka_unit_test(zone_names_cannot_leave_their_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
