@@ -1,10 +1,10 @@
-/* boundaries.c - asks for the moments at which schedules are due what is put to it on stdin, a
- * question a line, fields parted by tabs, and answers a line each, so that tests/e2e/test_zones.py
- * can hold it against another reckoning.  Moments are seconds since 1970 UTC.
+/* boundaries.c - computes when schedules are due, for tests/e2e/test_zones.py, which compares the
+ * results with another implementation.  It reads one question per line from stdin, with fields
+ * separated by tabs, and answers each with one line.  Times are seconds since 1970 UTC.
  *
- *   next FILE SCHEDULE AFTER COUNT    the COUNT moments behind AFTER
- *   clock FILE SCHEDULE T...          which of these looks at a clock (from 0 on) find it due
- *   offset FILE T...                  how far its clock is before UTC */
+ *   next FILE SCHEDULE AFTER COUNT    the first COUNT due times after AFTER
+ *   clock FILE SCHEDULE T...          the indices (from 0) of the times T at which it is due
+ *   offset FILE T...                  how far the zone's clock is ahead of UTC */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
-/* crash.c - ends in the way that its argument names, for a test that looks at
- * how. */
+/* crash.c - ends in the way that its argument names, for a test of how ends are reported. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -55,7 +55,7 @@ static void split(struct request *request, char *line) {
     }
 }
 
-/* In place. */
+/* Decodes the field in place. */
 static void decode(struct request *request, int field) {
     char *const text = request->text[field];
     const size_t size = request->size[field] / 2;

@@ -1,11 +1,11 @@
-/* years.c - runs a stream on the simulated port for as long as it is told to, and tells which
- * lines began a new segment, so that tests/e2e/test_zones.py can hold it against another
- * reckoning.  A command a line on stdin, fields parted by tabs; times are whole seconds:
+/* years.c - runs a stream on the simulated port and reports which lines began a new segment, for
+ * tests/e2e/test_zones.py, which compares the result with another implementation.  It reads one
+ * command per line from stdin, with fields separated by tabs; times are whole seconds:
  *
- *   begin FILE SCHEDULE SEED T    a stream by that zone and schedule; the wall clock shows T
- *   +N                            N seconds pass, and a line comes
- *   sN                            somebody sets the wall clock forward by N, which may be negative
- *   end                           a line for all: a digit a line that came, 1: it began a segment */
+ *   begin FILE SCHEDULE SEED T    opens a stream with that zone and schedule; the wall clock is T
+ *   +N                            N seconds pass, then a line is appended
+ *   sN                            the wall clock is set forward by N, which can be negative
+ *   end                           prints one digit per line; 1: the line began a segment */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 #define LINE_BYTES_MAX   4096
 #define LINES_MAX        (1u << 20)
-/* Few closed segments stay: the disk is memory. */
+/* Only a few closed segments stay: the disk is in memory. */
 #define FOLDER_BYTES_MAX 3000
 
 struct run {
@@ -26,9 +26,9 @@ struct run {
     struct port *port;
     struct stream *stream;
     struct zone *zone;
-    bool back; /* the last append */
+    bool back; /* the last append completed */
     uint64_t opened;
-    char *begun; /* a digit a line */
+    char *begun; /* one digit per line */
     uint32_t lines;
 };
 
@@ -74,7 +74,7 @@ static void appended(struct stream_append *append, int result) {
     line->run->back = true;
 }
 
-/* So many seconds behind the last whole one, and then a line, which is waited for. */
+/* Passes `seconds` from the last whole second, then appends a line and waits for it. */
 static void pass(struct run *run, int64_t seconds) {
     static const char text[] = "{\"a\":1}\n";
     const int64_t over_ns = sim_wall_ns(&run->sim) % SIM_S;
@@ -117,7 +117,7 @@ int program_main(int count, char **arguments) {
     (void)count, (void)arguments;
     static char line[LINE_BYTES_MAX];
     static struct run run;
-    system_messages_to(unheard, NULL); /* of every file that goes */
+    system_messages_to(unheard, NULL); /* silent: one message per deleted segment */
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\r\n")] = '\0';
         if (line[0] == '+')

@@ -1,12 +1,13 @@
-/* hold.c - another program on the same machine that holds files and shares little: a virus
- * scanner, a backup, an editor.  It does what it is told on stdin, a line each, and answers
- * with a line each, so that tests/e2e/test_readers.py knows what is held and when.
+/* hold.c - plays another program on the same machine that locks files: a virus scanner, a backup,
+ * an editor.  It reads one command per line from stdin and answers each with one line, so that
+ * tests/e2e/test_readers.py knows which files are locked and when.
  *
- *   alone PATH    opens it as it can, sharing nothing         held, or busy
- *   read PATH     as the C run-time does: no renaming,        held, or busy
- *                 no deleting
- *   catch PATH    alone, the moment nobody else has it        held, or gone
- *   let go        of all that is held                         free
+ *   alone PATH    opens the file without sharing              held, or busy
+ *   read PATH     opens it like the C run-time: others can    held, or busy
+ *                 neither rename nor delete it
+ *   catch PATH    opens it without sharing as soon as no      held, or gone
+ *                 other program has it open
+ *   let go        closes all files                            free
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static const char *let_go(struct holder *holder) {
     return "free";
 }
 
-/* Returns a Windows code, 0 when it is held. */
+/* Returns a Windows error code; 0: the file is open. */
 static DWORD take(struct holder *holder, const char *path, DWORD shares) {
     struct wide_path wide;
     if (holder->count == HELD_MAX || path_to_wide(path, &wide) != 0) return ERROR_BAD_ARGUMENTS;
@@ -57,7 +58,7 @@ static DWORD take(struct holder *holder, const char *path, DWORD shares) {
     return ERROR_SUCCESS;
 }
 
-/* Without a pause: who closes a file renames it in the next moment. */
+/* Polls without a pause: the daemon renames a file right after it closes it. */
 static const char *catch (struct holder *holder, const char *path) {
     const int64_t end_ns = system_now_ns() + (int64_t)PATIENCE_MS * 1000000;
     while (system_now_ns() < end_ns) {
