@@ -160,6 +160,32 @@ class HungArchive(Case):
         daemon.stop()
         self.assert_lines(logport("cat", daemon.base).lines, sent)
 
+    def test_a_reload_that_names_another_archive_does_not_wait_for_it(self):
+        where = self.directory()
+        archives = [os.path.join(where, name) for name in ("cold", "colder")]
+        config = os.path.join(where, "config.json")
+
+        def configure(archive):
+            with open(config, "w", encoding="utf-8") as file:
+                json.dump({"archive_dir": archive}, file)
+
+        configure(archives[0])
+        daemon = self.daemon(*self.WORDS, "--config", config)
+        hang = Hang(self, os.path.join(archives[0], "main"))
+        sent = self.send(daemon, 0, 500)
+        self.rotate(daemon)
+        wait_until(lambda: os.path.exists(os.path.join(archives[0], "state", "archive-of")), "the move has begun")
+        configure(archives[1])
+        self.assertEqual(logport("reload", "--dir", daemon.base, timeout=30).code, 0)
+        sent += self.send(daemon, 1000, 500)
+        self.rotate(daemon)
+        wait_until(lambda: len(segments(archives[1])) >= 2 and closed(daemon.base) == [], "all have moved there")
+        hang.end()
+        self.stop(daemon)
+        self.assert_lines(logport("cat", daemon.base).lines, sent)
+        verified = logport("verify", "--manifest", daemon.base)
+        self.assertEqual(verified.code, 0, verified.said)
+
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,5 @@
-/* mover.c - see mover.h.  One job at a time moves some segments and comes back. */
+/* mover.c - see mover.h.  One job at a time moves some segments and comes back.  When the archive
+ * changes, the job of the one before is told to stop and not waited for: that archive may hang. */
 #include "writer/keep/mover.h"
 
 #include <assert.h>
@@ -41,11 +42,19 @@ struct mover_job {
     char directory[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
 };
 
+/* One job in the lane; freed when it is back. */
+struct attempt {
+    struct port_op op;
+    struct mover *mover;
+    struct mover_job *job;
+};
+
 struct mover {
     struct mover_options options;
-    struct port_op op;     /* the job, or the wait for the next */
-    struct mover_job *job; /* while it runs */
-    bool waiting, wanted, stopping, changed;
+    struct port_op wait;     /* for the next attempt */
+    struct attempt *attempt; /* NULL: none, or all were left alone */
+    uint32_t attempts;       /* that are not back, with those that were left alone */
+    bool wanted, stopping, changed;
     char archive[PATH_BYTES_MAX]; /* "": nowhere */
     struct mover_ready ready;
     struct mover_counts counts;
@@ -57,7 +66,8 @@ struct mover {
     int64_t archive_ns, archive_pause_ns; /* when the archive is tried again */
 };
 
-static void came_back(struct port_op *op);
+static void wait_over(struct port_op *op);
+static void attempt_back(struct port_op *op);
 static int64_t job_run(void *context);
 static void job_release(void *context);
 
@@ -65,7 +75,7 @@ int mover_open(const struct mover_options *options, struct mover **mover) {
     struct mover *m = calloc(1, sizeof *m);
     if (m == NULL) return ERR_NO_MEMORY;
     m->options = *options;
-    m->op.done = came_back;
+    m->wait.done = wait_over;
     m->copy_left = true;
     *mover = m;
     return 0;
@@ -77,7 +87,7 @@ void mover_free(struct mover *mover) {
 }
 
 bool mover_busy(const struct mover *mover) {
-    return !port_idle(&mover->op);
+    return mover->attempts > 0 || !port_idle(&mover->wait);
 }
 
 struct mover_counts mover_counts(const struct mover *mover) {
@@ -114,8 +124,25 @@ static struct mover_job *make_job(struct mover *m, struct archive_lane *lane) {
 }
 
 static void wait_for(struct mover *m, int64_t until_ns) {
-    m->waiting = true;
-    port_timer(m->options.port, &m->op, until_ns);
+    port_timer(m->options.port, &m->wait, until_ns);
+}
+
+/* False: no memory. */
+static bool begin_attempt(struct mover *m) {
+    struct archive_lane *lane = archive_lanes_find(m->options.lanes, m->archive);
+    struct attempt *attempt = lane != NULL ? calloc(1, sizeof *attempt) : NULL;
+    if (attempt == NULL) return false;
+    attempt->op.done = attempt_back;
+    attempt->mover = m;
+    attempt->job = make_job(m, lane);
+    if (attempt->job == NULL) {
+        free(attempt);
+        return false;
+    }
+    m->attempt = attempt;
+    m->attempts++;
+    archive_lane_work(lane, &attempt->op, job_run, job_release, attempt->job);
+    return true;
 }
 
 static void wait_for_more(struct mover *m);
@@ -143,22 +170,26 @@ static void start(struct mover *m) {
         wait_for_more(m);
         return;
     }
-    struct archive_lane *lane = archive_lanes_find(m->options.lanes, m->archive);
-    m->job = lane != NULL ? make_job(m, lane) : NULL;
-    if (m->job == NULL) {
-        m->archive_ns = now_ns + ARCHIVE_NS_MIN;
-        wait_for(m, m->archive_ns);
-        return;
-    }
-    archive_lane_work(lane, &m->op, job_run, job_release, m->job);
+    if (begin_attempt(m)) return;
+    m->archive_ns = now_ns + ARCHIVE_NS_MIN;
+    wait_for(m, m->archive_ns);
+}
+
+/* Its archive is not the present one any more.  If it and the next attempt move the same segment,
+ * the manifest's lock decides which of them does, and the other removes its copy (move.c). */
+static void leave_attempt_alone(struct mover *m) {
+    atomic_store(&m->attempt->job->stop, true);
+    port_cancel(&m->attempt->op); /* if it has not begun */
+    m->attempt = NULL;
 }
 
 void mover_set_archive(struct mover *mover, const char *archive) {
     const char *name = archive != NULL ? archive : "";
     mover->changed = true; /* the same one, too: it is tried again at once */
     assert(strlen(name) < sizeof mover->archive);
+    if (mover->attempt != NULL && strcmp(mover->archive, name) != 0) leave_attempt_alone(mover);
     strcpy(mover->archive, name);
-    if (mover->waiting) port_cancel(&mover->op);
+    port_cancel(&mover->wait);
 }
 
 void mover_look(struct mover *mover, struct mover_ready ready) {
@@ -166,17 +197,17 @@ void mover_look(struct mover *mover, struct mover_ready ready) {
     if (but && but != ready.but && (mover->back == 0 || but < mover->back)) mover->back = but;
     mover->ready = ready;
     if (mover->stopping) return;
-    if (port_idle(&mover->op))
+    if (mover->attempt == NULL && port_idle(&mover->wait))
         start(mover);
     else
         mover->wanted = true;
-    if (mover->waiting && mover->archive_ns == 0) port_cancel(&mover->op);
+    if (mover->archive_ns == 0) port_cancel(&mover->wait);
 }
 
 void mover_stop(struct mover *mover) {
     mover->stopping = true;
-    if (mover->job != NULL) atomic_store(&mover->job->stop, true);
-    if (mover->waiting) port_cancel(&mover->op);
+    if (mover->attempt != NULL) atomic_store(&mover->attempt->job->stop, true);
+    port_cancel(&mover->wait);
 }
 
 /* Reported once for each cause; then tried again after a while. */
@@ -228,19 +259,29 @@ static void wait_for_more(struct mover *m) {
     if (until_ns < INT64_MAX) wait_for(m, until_ns);
 }
 
-static void came_back(struct port_op *op) {
-    struct mover *m = PORT_CONTAINER(struct mover, op, op);
-    const bool was_wait = m->waiting;
-    bool more = was_wait;
-    m->waiting = false;
-    if (!was_wait) {
-        struct mover_job *job = m->job;
-        m->job = NULL;
-        if (op->result == ERR_TIMED_OUT) return; /* abandoned: the job is not ours any more */
-        take_results(m, job);
-        more = job->more;
+static void wait_over(struct port_op *op) {
+    struct mover *m = PORT_CONTAINER(struct mover, wait, op);
+    if (!m->stopping && m->attempt == NULL) start(m);
+}
+
+static void attempt_back(struct port_op *op) {
+    struct attempt *attempt = PORT_CONTAINER(struct attempt, op, op);
+    struct mover *m = attempt->mover;
+    struct mover_job *job = attempt->job;
+    const bool left_alone = attempt != m->attempt, abandoned = op->result == ERR_TIMED_OUT;
+    free(attempt);
+    m->attempts--;
+    if (!left_alone) m->attempt = NULL;
+    if (abandoned) return; /* the job is not ours any more */
+    if (left_alone) {
+        m->counts.segments += job->count;
+        m->counts.failures += job->failures;
         job_release(job);
+        return;
     }
+    take_results(m, job);
+    const bool more = job->more;
+    job_release(job);
     if (m->stopping) return;
     if (more || m->changed || (m->wanted && m->archive_ns == 0))
         start(m);

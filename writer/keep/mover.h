@@ -39,7 +39,8 @@ struct mover_counts {
 
 /* The options' strings, lanes and manifest must outlive it. */
 int mover_open(const struct mover_options *options, struct mover **mover);
-/* Where they move from now on; copied.  NULL: nowhere. */
+/* Where they move from now on; copied.  NULL: nowhere.  A move to another archive that has begun is
+ * told to stop, and not waited for. */
 void mover_set_archive(struct mover *mover, const char *archive);
 /* There may be something to move. */
 void mover_look(struct mover *mover, struct mover_ready ready);
