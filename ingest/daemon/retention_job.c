@@ -79,9 +79,9 @@ static void look_at_archive(struct upkeep *upkeep, uint32_t place) {
     archive_retention_look(upkeep->archives[place], &upkeep->rules, known);
 }
 
-static void looked_at_archive(void *context, uint64_t deleted) {
+static void looked_at_archive(void *context, bool changed) {
     struct upkeep *upkeep = context;
-    if (deleted > 0) look_soon(upkeep);
+    if (changed) look_soon(upkeep);
 }
 
 /* Those that the directory remembers: they are never fewer, and keep their order.  A job that is

@@ -26,6 +26,7 @@ struct look_job {
     /* What it brings back. */
     struct retention_listing *listing;
     uint64_t deleted, left;
+    bool log_directory_due; /* something has to go from there */
     char directory[PATH_BYTES_MAX];
 };
 
@@ -81,7 +82,7 @@ bool archive_retention_quiet(const struct archive_retention *retention) {
 }
 
 bool archive_retention_idle(const struct archive_retention *retention) {
-    return retention->job == NULL && retention->next == NULL;
+    return retention->next == NULL;
 }
 
 bool archive_retention_looked(const struct archive_retention *retention) {
@@ -192,10 +193,10 @@ static void came_back(struct port_op *op) {
     struct look_job *job = r->job;
     r->job = NULL;
     if (op->result == ERR_TIMED_OUT) return; /* abandoned: it is not ours any more */
-    const uint64_t deleted = job->deleted;
+    const bool changed = job->deleted > 0 || job->log_directory_due;
     take_results(r, job, op->result);
     look_release(job);
-    r->options.looked(r->options.context, deleted);
+    r->options.looked(r->options.context, changed);
     if (port_idle(op)) start(r);
 }
 
@@ -222,6 +223,7 @@ static int64_t look_run(void *context) {
     const struct retention_tally tally = retention_tally(retention);
     job->deleted = tally.deleted;
     job->left = tally.left;
+    job->log_directory_due = tally.elsewhere & 1;
     job->away = retention_away(retention, job->place);
     if (result >= 0) job->listing = retention_listing_of(retention, job->place);
     retention_close(retention);

@@ -16,10 +16,11 @@ struct archive_retention_options {
     struct port *port;
     struct archive_lanes *lanes;
     struct manifest *manifest;
-    const char *directory;                           /* the log directory; not copied */
-    const char *archive;                             /* copied */
-    uint32_t place;                                  /* its number, as in retention_files.h */
-    void (*looked)(void *context, uint64_t deleted); /* a look is over */
+    const char *directory; /* the log directory; not copied */
+    const char *archive;   /* copied */
+    uint32_t place;        /* its number, as in retention_files.h */
+    /* A look is over.  changed: the log directory should be looked at, too. */
+    void (*looked)(void *context, bool changed);
     void *context;
 };
 
@@ -30,7 +31,7 @@ int archive_retention_open(const struct archive_retention_options *options,
 void archive_retention_look(struct archive_retention *retention,
                             const struct retention_rules *rules,
                             const struct retention_listing *const known[RETENTION_VOLUMES]);
-bool archive_retention_idle(const struct archive_retention *retention); /* no look is asked for */
+bool archive_retention_idle(const struct archive_retention *retention); /* no further look waits */
 /* What the archive holds, as the last look has found it; NULL: nothing is known.  Valid until the
  * next one is over. */
 const struct retention_listing *
