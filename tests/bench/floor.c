@@ -1,12 +1,11 @@
-/* floor.c - bench_floor: the bare stages in one plain program.
- * Receives, copies whole lines into a batch, validates each, compresses full
- * batches and writes them: with the daemon's own validator and frames, and
- * nothing else of it: no order between connections, no quarantine, no limits,
- * no sync, no index.  What the daemon costs above this is what the daemon costs.
+/* floor.c - bench_floor: the bare stages of the daemon in one plain program.
+ * Receives, copies whole lines into a batch, validates each, compresses full batches and writes
+ * them.  It uses the daemon's validator and frames, but nothing else: no order between
+ * connections, no quarantine, no limits, no sync, no index.  What the daemon costs above this floor
+ * is the price of its guarantees.
  *
- * Takes N connections, ends when all have closed, and prints one JSON line.
- * Bad lines are counted and left in.  Linux only: it measures, it is not part
- * of what we ship, and so it may speak to the system itself. */
+ * Accepts N connections, ends when all have closed, and prints one JSON line.  Invalid lines are
+ * counted and kept.  Linux only: a benchmark is not shipped, so it can call the system directly. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -45,7 +44,7 @@ static const char *const stage_names[STAGES] = {"receive", "copy", "validate", "
 
 struct connection {
     int socket;
-    uint32_t kept_size; /* an unfinished line, kept until its rest has come */
+    uint32_t kept_size; /* the start of a line, kept until the rest arrives */
     uint8_t kept[READ_BYTES];
 };
 
@@ -58,7 +57,7 @@ struct lane {
     uint32_t batch_size;
     uint64_t written;
     uint64_t lines, bad, bytes;
-    int64_t first_ns, last_ns;         /* the first byte, the last write */
+    int64_t first_ns, last_ns;         /* times of the first byte and the last write */
     int64_t stage_ns[STAGES], turn_ns; /* CPU time */
 };
 
@@ -179,7 +178,7 @@ static int64_t cpu_ns(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* The CPU time since the last call went into this stage. */
+/* Adds the CPU time since the last call to this stage. */
 static void stage_ends(struct lane *lane, enum stage stage) {
     const int64_t now = cpu_ns();
     lane->stage_ns[stage] += now - lane->turn_ns;
@@ -230,7 +229,7 @@ static void batch_write(struct lane *lane) {
     stage_ends(lane, WRITE);
 }
 
-/* Judges the lines from `from` on, while they are still in the cache. */
+/* Validates the lines from `from` on while they are still in the cache. */
 static void batch_validate(struct lane *lane, uint32_t from) {
     const uint8_t *text = lane->batch + from, *const end = lane->batch + lane->batch_size;
     while (text < end) {
@@ -246,7 +245,7 @@ static void batch_validate(struct lane *lane, uint32_t from) {
     stage_ends(lane, VALIDATE);
 }
 
-/* Copies what was kept and the whole lines of `bytes` into the batch. */
+/* Copies the kept start of a line and the whole lines of `bytes` into the batch. */
 static void batch_add(struct lane *lane, struct connection *connection, const uint8_t *bytes,
                       uint32_t size) {
     while (size > 0) {
@@ -323,7 +322,7 @@ static void *lane_run(void *context) {
     return NULL;
 }
 
-/* getrusage's would be that of whoever started us, if that was more. */
+/* Not from getrusage: its peak includes the parent's, if that was larger before exec. */
 static uint64_t memory_peak(void) {
     char line[256];
     uint64_t kib = 0;

@@ -1,7 +1,7 @@
-/* index.c - measures the index of a segment: what building it costs, how much of the file it
- * takes, and how many groups a token opens in vain.
+/* index.c - measures the index of a segment: the time to build it, its share of the file, and how
+ * many groups are false candidates for a token.
  *     bench_index FILE [TOKENS]     FILE: an .ndjson.lz4 without an index; it gets one
- * Tokens that are asked for are made up, so every group that is opened for one is in vain. */
+ * The tokens are random, so every candidate group is a false one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

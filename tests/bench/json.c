@@ -1,8 +1,8 @@
-/* json.c - how fast lines are judged: the scanner in its ways beside a copy of the same bytes and
- * beside parsers of others, in turn in one run, over a batch of lines as loggers write them.
+/* json.c - how fast lines are validated: each variant of the scanner, a copy of the same bytes and
+ * other parsers, in turn in one run, over a batch of lines as loggers write them.
  *
- * Prints GB/s (of the best round, as a shared machine is only ever too slow) and how many
- * times as fast as simdjson or cJSON.  A parser that is not installed is passed over with a word.
+ * Prints GB/s of the best round (a shared machine only ever adds time) and the speed relative to
+ * simdjson and cJSON.  A parser that is not installed is skipped with a message.
  *   bench_json [ROUNDS] */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static uint32_t random_below(uint64_t *state, uint32_t limit) { /* splitmix64 */
     return (uint32_t)((z ^ z >> 31) % limit);
 }
 
-/* Most of what is logged is information. */
+/* Most lines in logs have the level info. */
 static const char *const levels[] = {"info", "info",  "info",  "info", "info",
                                      "info", "debug", "debug", "warn", "error"};
 static const uint32_t level_numbers[] = {30, 30, 30, 30, 30, 30, 20, 20, 40, 50};
@@ -42,7 +42,7 @@ static const char *const words[] = {
     "cache miss", "served", "user session expired",       "queue depth"};
 #define PICK(chance, table) table[random_below(chance, sizeof table / sizeof table[0])]
 
-/* ms: since seven o'clock; it goes on with every line. */
+/* ms: milliseconds since 07:00, which increase with every line. */
 typedef int line_writer(char *out, size_t size, uint32_t ms, uint64_t *chance);
 #define MINUTE(ms) (ms) / 60000 % 60, (ms) / 1000 % 60, (ms) % 1000
 
@@ -104,7 +104,7 @@ static int write_umlauts(char *out, size_t size, uint32_t ms, uint64_t *chance) 
         n % 9 ? 200 : 500, PICK(chance, words), PICK(chance, words));
 }
 
-/* How often each is written to the mix, of a hundred. */
+/* The kinds of lines and their share of the mix in percent. */
 static const struct shape {
     const char *name;
     line_writer *write;
@@ -125,12 +125,12 @@ static line_writer *pick_shape(uint64_t *chance) {
 }
 
 struct text {
-    uint8_t *bytes; /* JSON_PADDING behind */
+    uint8_t *bytes; /* followed by JSON_PADDING bytes */
     size_t size, lines;
     const struct facts_rules *rules;
 };
 
-/* only: NULL for the mix. */
+/* Fills the text with lines of one kind; only: NULL for the mix. */
 static void write_text(struct text *text, line_writer *only) {
     uint64_t chance = 1;
     text->size = text->lines = 0;
@@ -143,7 +143,7 @@ static void write_text(struct text *text, line_writer *only) {
     memset(text->bytes + text->size, 0, JSON_PADDING);
 }
 
-/* ---- ways of going through them: the number of good lines comes back ---- */
+/* ---- ways to read the lines; each returns the number of valid lines ---- */
 
 static size_t copied(const struct text *text) {
     static uint8_t copy[TEXT_BYTES];
@@ -157,7 +157,7 @@ static size_t copied(const struct text *text) {
     return lines;
 }
 
-static size_t judged(const struct text *text) {
+static size_t validated(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     struct json_line line;
     size_t good = 0;
@@ -168,7 +168,7 @@ static size_t judged(const struct text *text) {
     return good;
 }
 
-static size_t judged_plain(const struct text *text) {
+static size_t validated_plain(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     struct json_line line;
     size_t good = 0;
@@ -179,7 +179,7 @@ static size_t judged_plain(const struct text *text) {
     return good;
 }
 
-static size_t judged_in_one_pass(const struct text *text) {
+static size_t validated_in_one_pass(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     struct json_line line;
     size_t good = 0;
@@ -190,7 +190,7 @@ static size_t judged_in_one_pass(const struct text *text) {
     return good;
 }
 
-static size_t judged_with_facts(const struct text *text) {
+static size_t validated_with_facts(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     struct facts_memory memory = {.minute_ns = 0};
     struct json_line line;
@@ -205,7 +205,7 @@ static size_t judged_with_facts(const struct text *text) {
     return good;
 }
 
-static size_t judged_with_names(const struct text *text) {
+static size_t validated_with_names(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     struct json_line line;
     size_t good = 0;
@@ -217,7 +217,7 @@ static size_t judged_with_names(const struct text *text) {
     return good;
 }
 
-static size_t judged_as_ijson(const struct text *text) {
+static size_t validated_as_ijson(const struct text *text) {
     const uint8_t *p = text->bytes, *const end = p + text->size;
     struct json_line line;
     size_t good = 0;
@@ -246,22 +246,22 @@ static size_t parsed_by_simdjson(const struct text *text) {
     return simdjson_count_good(text->bytes, text->size);
 }
 
-enum { COPIED, JUDGED, NAMES, FACTS, IJSON, VECTORS, PLAIN, SIMDJSON, CJSON, WAYS };
+enum { COPIED, VALIDATED, NAMES, FACTS, IJSON, VECTORS, PLAIN, SIMDJSON, CJSON, WAYS };
 
 static const struct way {
     const char *name;
     size_t (*count_good)(const struct text *text);
 } ways[WAYS] = {[COPIED] = {"copied", copied},
-                [JUDGED] = {"judged", judged},
-                [NAMES] = {"names too", judged_with_names},
-                [FACTS] = {"time, level too", judged_with_facts},
-                [IJSON] = {"I-JSON too", judged_as_ijson},
-                [VECTORS] = {"judged: one pass", judged_in_one_pass},
-                [PLAIN] = {"plain C", judged_plain},
+                [VALIDATED] = {"judged", validated},
+                [NAMES] = {"names too", validated_with_names},
+                [FACTS] = {"time, level too", validated_with_facts},
+                [IJSON] = {"I-JSON too", validated_as_ijson},
+                [VECTORS] = {"judged: one pass", validated_in_one_pass},
+                [PLAIN] = {"plain C", validated_plain},
                 [SIMDJSON] = {"simdjson", parsed_by_simdjson},
                 [CJSON] = {"cJSON", parsed_by_cjson}};
 
-/* ---- in turn ---- */
+/* ---- measuring in turn ---- */
 
 static void measure(struct port *port, const struct text *text, int rounds, double *best_ns) {
     for (int i = 0; i < WAYS; i++)
@@ -295,7 +295,7 @@ static void report(const char *name, const struct text *text, const double *best
 
 static void report_ratios(const double *best_ns) {
     printf("of the mix: time and level cost %.1f %% of judging; with them, judging is",
-           100 * (best_ns[FACTS] / best_ns[JUDGED] - 1));
+           100 * (best_ns[FACTS] / best_ns[VALIDATED] - 1));
     if (best_ns[SIMDJSON] > 0)
         printf(" %.2f times as fast as simdjson's DOM,", best_ns[SIMDJSON] / best_ns[FACTS]);
     printf(" %.1f times as fast as cJSON, %.2f of a copy\n", best_ns[CJSON] / best_ns[FACTS],

@@ -1,12 +1,12 @@
-/* json_others.h - parsers of others that are measured beside ours, where they are installed. */
+/* json_others.h - other parsers that bench_json compares with ours, if they are installed. */
 #ifndef TESTS_BENCH_JSON_OTHERS_H
 #define TESTS_BENCH_JSON_OTHERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many lines of text its DOM parser reads without an error; text is padded as
- * json_check_line wants it.  0: it is not installed. */
+/* Returns how many lines simdjson's DOM parser reads without an error; 0: it is not installed.
+ * The text is padded as for json_check_line. */
 #ifdef __cplusplus
 extern "C"
 #endif

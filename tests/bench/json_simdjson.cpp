@@ -1,4 +1,4 @@
-/* json_simdjson.cpp - simdjson's DOM parser, measured beside ours (bench_json). */
+/* json_simdjson.cpp - simdjson's DOM parser, for comparison in bench_json. */
 #include "tests/bench/json_others.h"
 
 #include <cstring>
@@ -10,7 +10,7 @@ size_t simdjson_count_good(const uint8_t *text, size_t size) {
     for (const uint8_t *p = text, *const end = text + size; p < end;) {
         const auto *newline = static_cast<const uint8_t *>(memchr(p, '\n', size_t(end - p)));
         simdjson::dom::element tree;
-        /* Not copied: the padding that it wants is there. */
+        /* false: no copy, because the text has the padding that simdjson needs. */
         good += parser.parse(p, size_t(newline - p), false).get(tree) == simdjson::SUCCESS;
         p = newline + 1;
     }

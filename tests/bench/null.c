@@ -1,8 +1,7 @@
-/* null.c - bench_null: reads TCP connections and datagrams on one port and throws them away.
- * What it reaches is what the sender and the system can do; no receiver that keeps anything can
- * be faster.  It ends at SIGTERM, after what waits in its sockets, and prints one JSON line.
- * Linux only: it measures, it is not part of what we ship, and so it may speak to the system
- * itself. */
+/* null.c - bench_null: reads TCP connections and datagrams on one port and discards them.  Its rate
+ * is the limit of the sender and the system: no receiver that stores anything can be faster.  At
+ * SIGTERM it drains its sockets, prints one JSON line and ends.  Linux only: a benchmark is not
+ * shipped, so it can call the system directly. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -56,7 +55,7 @@ static void watch(struct null *null, int handle) {
     if (epoll_ctl(null->epoll, EPOLL_CTL_ADD, handle, &event) < 0) fail("watch");
 }
 
-/* TCP on a free port, UDP on the same one. */
+/* Opens TCP on a free port and UDP on the same port. */
 static void listen_open(struct null *null) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -96,7 +95,7 @@ static void datagrams_open(struct datagrams *datagrams) {
     }
 }
 
-/* How many datagrams the kernel has joined to this message. */
+/* How many datagrams the kernel merged into this message (GRO). */
 static uint64_t joined(struct msghdr *message, uint32_t size) {
     const struct cmsghdr *const note = CMSG_FIRSTHDR(message);
     int each = 0;
@@ -106,7 +105,7 @@ static uint64_t joined(struct msghdr *message, uint32_t size) {
     return each > 0 ? (size + (uint32_t)each - 1) / (uint32_t)each : 1;
 }
 
-/* As many as one call brings; false: there was none. */
+/* Reads as many datagrams as one call returns; false: none. */
 static bool datagrams_read(struct null *null) {
     struct datagrams *const datagrams = &null->datagrams;
     for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
@@ -171,7 +170,7 @@ int program_main(int argc, char **argv) {
             }
         }
     }
-    while (datagrams_read(&null)) { /* ends when the socket is empty: nobody sends any more */
+    while (datagrams_read(&null)) { /* ends when the socket is empty: the sender has stopped */
     }
     printf("{\"bytes\":%" PRIu64 ",\"datagrams\":%" PRIu64 ",\"connections\":%" PRIu64 "}\n",
            null.bytes, null.datagram_count, null.connections);

@@ -36,7 +36,7 @@ SUFFIX = ".exe" if EXEC_PREFIX else ""
 
 
 class Wrong(Exception):
-    """What was stored is not what was sent, or a program failed."""
+    """The stored lines differ from those sent, or a program failed."""
 
 
 def program(build, *path):
@@ -73,7 +73,7 @@ def cpu_of(path):
 
 
 def cpu_by_thread(pid):
-    """Seconds by the threads' names."""
+    """CPU seconds by thread name, without numbers at the end."""
     spent = {}
     for task in glob.glob("/proc/%d/task/*" % pid):
         with contextlib.suppress(OSError):
@@ -279,7 +279,7 @@ class DaemonSchema(Daemon):
         super().__init__(build, directory, load, ["--schema", os.path.join(HERE, "load.schema.json")])
 
 
-# ---- what it is measured against ----
+# ---- floor and null ----
 
 
 class Floor(Receiver):

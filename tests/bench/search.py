@@ -144,7 +144,7 @@ def run(command, codes=(0,)):
     return done.stdout
 
 
-# ---- what is compared ----
+# ---- the programs ----
 
 
 def cases(paths):

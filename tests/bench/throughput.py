@@ -304,7 +304,7 @@ def afterwards(options, load, directory):
     return results
 
 
-# ---- nothing is sent ----
+# ---- idle modes ----
 
 
 def hold_round(options, mode, name, directory):
