@@ -24,7 +24,7 @@
 
 /* What the daemon printed: the ready line, then the counters. */
 static char printed[65536];
-static char said[65536];
+static char messages[65536];
 
 static int print(const char *text, size_t size, uint32_t timeout_ms) {
     (void)timeout_ms;
@@ -36,8 +36,8 @@ static int print(const char *text, size_t size, uint32_t timeout_ms) {
 
 static void hear(void *context, const char *line, size_t size) {
     (void)context;
-    const size_t used = strlen(said);
-    if (used + size + 1 < sizeof said) memcpy(said + used, line, size);
+    const size_t used = strlen(messages);
+    if (used + size + 1 < sizeof messages) memcpy(messages + used, line, size);
 }
 
 struct bench {
@@ -53,7 +53,7 @@ static void open_bench(struct bench *bench, const struct port_backend *backend) 
                      "--udp",    "127.0.0.1:0", "--flush-ms", "5",     NULL};
     memset(bench, 0, sizeof *bench);
     memset(printed, 0, sizeof printed);
-    memset(said, 0, sizeof said);
+    memset(messages, 0, sizeof messages);
     system_messages_to(hear, NULL);
     bench->host = host_of_system();
     bench->host.print = print;
@@ -186,7 +186,7 @@ static void a_second_stop_ends_at_once_and_reports_a_loss(void **state) {
     daemon_stop(bench.daemon);
     assert_int_equal(daemon_step(bench.daemon), DAEMON_LEAVES);
     assert_int_equal(daemon_finish(bench.daemon), 1); /* connections were not drained */
-    assert_non_null(strstr(said, "a second time"));
+    assert_non_null(strstr(messages, "a second time"));
     /* Ops are in flight, so the port cannot be closed: only the end of the process ends them. */
     config_free(&bench.config);
     system_messages_to(NULL, NULL);
@@ -201,7 +201,7 @@ static void start_without_signals(struct port *port, struct port_op *op) {
         port_backend_of_system.start(port, op);
 }
 
-static void without_signal_handlers_it_does_not_start(void **state) {
+static void the_daemon_does_not_start_without_signal_handlers(void **state) {
     (void)state;
     struct bench bench;
     struct port_backend backend = port_backend_of_system;
@@ -209,7 +209,7 @@ static void without_signal_handlers_it_does_not_start(void **state) {
     backend.start = start_without_signals;
     open_bench(&bench, &backend);
     assert_int_equal(start(&bench), ERR_TOO_MANY_FILES);
-    assert_non_null(strstr(said, "cannot handle signals: too many open files"));
+    assert_non_null(strstr(messages, "cannot handle signals: too many open files"));
     assert_string_equal(printed, "");
     assert_int_equal(file_status_of(files_of_system(), DIRECTORY "/" RUN_FILE_NAME, &status),
                      ERR_NOT_FOUND);
@@ -220,7 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_stepped_daemon_stores_what_it_receives, clean),
         cmocka_unit_test_setup(a_second_daemon_can_run_after_the_first_in_the_same_process, clean),
-        cmocka_unit_test_setup(without_signal_handlers_it_does_not_start, clean),
+        cmocka_unit_test_setup(the_daemon_does_not_start_without_signal_handlers, clean),
         cmocka_unit_test_setup(a_second_stop_ends_at_once_and_reports_a_loss, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

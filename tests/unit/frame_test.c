@@ -340,21 +340,22 @@ static void a_covered_append_torn_after_its_cover_leaves_the_prefix_readable(voi
     struct room *room = *state;
     fill_lines(room->raw, 2000, 8);
     uint8_t *file = room->packed;
-    const size_t stands = frame_encode(room->scratch, room->raw, 1000, 1, file);
-    size_t end = stands + frame_encode(room->scratch, room->raw + 1000, 1000, 1, file + stands);
+    const size_t append_at = frame_encode(room->scratch, room->raw, 1000, 1, file);
+    size_t end =
+        append_at + frame_encode(room->scratch, room->raw + 1000, 1000, 1, file + append_at);
     end += frame_padding(4090, file + end);
     uint8_t truth[FRAME_COVER_BYTES];
-    memcpy(truth, file + stands, sizeof truth);
-    frame_cover(end - stands, file + stands);
+    memcpy(truth, file + append_at, sizeof truth);
+    frame_cover(end - append_at, file + append_at);
     size_t raw_size;
     /* A tear inside the cover would break lz4 -t and rg -z.  It cannot happen: the cover never
      * crosses a page (frame_padding). */
-    assert_false(walk(file, stands + FRAME_COVER_BYTES - 1, room->again, &raw_size));
-    for (size_t torn = stands + FRAME_COVER_BYTES; torn <= end; torn++) {
+    assert_false(walk(file, append_at + FRAME_COVER_BYTES - 1, room->again, &raw_size));
+    for (size_t torn = append_at + FRAME_COVER_BYTES; torn <= end; torn++) {
         assert_true(walk(file, torn, room->again, &raw_size));
         assert_int_equal(raw_size, 1000);
     }
-    memcpy(file + stands, truth, sizeof truth);
+    memcpy(file + append_at, truth, sizeof truth);
     assert_true(walk(file, end, room->again, &raw_size));
     assert_int_equal(raw_size, 2000);
     assert_memory_equal(room->again, room->raw, 2000);

@@ -201,18 +201,18 @@ static void a_group_that_contains_a_literal_is_a_candidate_and_few_others_are(vo
     put_appends(s, 12, 700000);
     struct segment_index index = indexed(s);
     uint8_t *candidates = malloc(INDEX_CANDIDATES_BYTES(index.count));
-    uint64_t opened = 0, asked = 0;
+    uint64_t opened = 0, queries = 0;
     for (uint64_t line = 0; line < s->lines; line += 97) {
         char literal[64];
         sprintf(literal, "%016llx", (unsigned long long)(line * 0x9E3779B97F4A7C15u));
         opened += ask(s, &index, literal, candidates);
-        asked++;
+        queries++;
         assert_true(index_candidate(candidates, group_of_line(&index, line)));
         sprintf(literal, "\"n\":%llu}", (unsigned long long)line);
         ask(s, &index, literal, candidates);
         assert_true(index_candidate(candidates, group_of_line(&index, line)));
     }
-    assert_true(opened - asked < asked * index.count / 10);
+    assert_true(opened - queries < queries * index.count / 10);
     assert_int_equal(ask(s, &index, "", candidates), index.count);
     assert_int_equal(ask(s, &index, "\"level\":\"info\"", candidates), index.count);
     free(candidates);

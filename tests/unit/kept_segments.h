@@ -51,12 +51,12 @@ static inline void put_segment(struct disk *disk, const char *folder, const char
 static inline void record(struct disk *disk, struct manifest *manifest, const char *folder,
                           const char *stream, uint64_t sequence) {
     char path[PATH_BYTES_MAX];
-    struct manifest_record told;
+    struct manifest_record entry;
     path_of(folder, stream, sequence, false, path);
-    assert_int_equal(manifest_describe(&disk->files, path, &told), 0);
-    told.event = MANIFEST_CLOSED;
-    told.time_ns = told.closed_ns = told.name.opened_ns + DAY / 2;
-    assert_int_equal(manifest_append(manifest, &told), 0);
+    assert_int_equal(manifest_describe(&disk->files, path, &entry), 0);
+    entry.event = MANIFEST_CLOSED;
+    entry.time_ns = entry.closed_ns = entry.name.opened_ns + DAY / 2;
+    assert_int_equal(manifest_append(manifest, &entry), 0);
 }
 
 #endif

@@ -121,7 +121,7 @@ static void a_repacked_segment_is_smaller_and_keeps_lines_and_numbers(void **sta
     assert_true(after.size < before.size);
 }
 
-static void its_index_holds_the_same_facts(void **state) {
+static void the_new_index_holds_the_same_facts(void **state) {
     (void)state;
     assert_int_equal(repack_it(3), 0);
     struct segment_index first = loaded(&from), second = loaded(&to);
@@ -194,7 +194,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_repacked_segment_is_smaller_and_keeps_lines_and_numbers),
-        TEST(its_index_holds_the_same_facts),
+        TEST(the_new_index_holds_the_same_facts),
         TEST(a_damaged_segment_is_refused),
         TEST(an_index_of_other_lines_is_refused),
         TEST(repacking_stops_when_told_to),

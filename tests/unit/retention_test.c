@@ -295,9 +295,10 @@ static void make_up(struct bench *b, struct chance *chance) {
             closed_ns = NOW - (int64_t)chance_below(chance, 60) * DAY;
         }
         closed_ns += (int64_t)chance_below(chance, 4) * DAY;
-        int64_t told = closed_ns;
-        if (chance_one_in(chance, 10)) told += (int64_t)chance_below(chance, 200) * DAY - 100 * DAY;
-        struct retention_segment *segment = add(b, stream, i, told, chance_below(chance, 100));
+        int64_t clock_ns = closed_ns;
+        if (chance_one_in(chance, 10))
+            clock_ns += (int64_t)chance_below(chance, 200) * DAY - 100 * DAY;
+        struct retention_segment *segment = add(b, stream, i, clock_ns, chance_below(chance, 100));
         segment->part = chance_one_in(chance, 15);
         if (chance_one_in(chance, 3)) {
             segment->bytes[1] = segment->bytes[0];

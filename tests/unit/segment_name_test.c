@@ -57,11 +57,11 @@ static void names_sort_by_sequence(void **state) {
     (void)state;
     const uint64_t sequences[] = {1, 9, 10, 99, 1000000, 999999999, SEGMENT_SEQUENCE_MAX};
     for (size_t i = 1; i < sizeof sequences / sizeof *sequences; i++) {
-        char before[SEGMENT_NAME_MAX], behind[SEGMENT_NAME_MAX];
+        char before[SEGMENT_NAME_MAX], after[SEGMENT_NAME_MAX];
         const struct segment_name first = name_of("main", sequences[i - 1], false);
         const struct segment_name second = name_of("main", sequences[i], false);
         assert_true(
-            strcmp(segment_name_format(&first, before), segment_name_format(&second, behind)) < 0);
+            strcmp(segment_name_format(&first, before), segment_name_format(&second, after)) < 0);
     }
 }
 

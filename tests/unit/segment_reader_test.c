@@ -340,18 +340,18 @@ static void an_append_is_read_once_it_is_uncovered(void **state) {
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
     append_lines(memory, file, 0, 2);
-    const size_t stands = file->size;
+    const size_t append_at = file->size;
     append_lines(memory, file, 2, 5);
     uint8_t truth[FRAME_COVER_BYTES];
-    memcpy(truth, file->bytes + stands, sizeof truth);
-    frame_cover(file->size - stands, file->bytes + stands);
+    memcpy(truth, file->bytes + append_at, sizeof truth);
+    frame_cover(file->size - append_at, file->bytes + append_at);
     reads_lines(&reader, 0, 2);
     for (int i = 0; i < 3; i++) {
         reads_nothing(&reader, SEGMENT_UNFINISHED);
-        assert_int_equal(reader.offset, stands);
-        assert_int_equal(reader.next_offset, stands);
+        assert_int_equal(reader.offset, append_at);
+        assert_int_equal(reader.next_offset, append_at);
     }
-    memcpy(file->bytes + stands, truth, sizeof truth);
+    memcpy(file->bytes + append_at, truth, sizeof truth);
     reads_lines(&reader, 2, 5);
     assert_int_equal(reader.line_number, 2);
     reads_nothing(&reader, SEGMENT_SOUND);
@@ -373,16 +373,16 @@ static void a_read_that_races_with_the_writer_is_repeated(void **state) {
     struct segment_reader reader;
     struct memory_file *file = open_new(memory, &reader);
     append_lines(memory, file, 0, 2);
-    const size_t stands = file->size;
+    const size_t append_at = file->size;
     append_lines(memory, file, 2, 5);
-    for (size_t at = stands; at + sizeof memory->held_back <= file->size; at++) {
+    for (size_t at = append_at; at + sizeof memory->held_back <= file->size; at++) {
         memory->held_back_offset = at;
         memcpy(memory->held_back, file->bytes + at, sizeof memory->held_back);
         memset(file->bytes + at, 0xEE, sizeof memory->held_back);
         /* The first read gets the header, the second one the whole frame. */
-        memory->calls_before = at < stands + FRAME_HEADER_BYTES ? 0 : 1;
+        memory->calls_before = at < append_at + FRAME_HEADER_BYTES ? 0 : 1;
         memory->event = bytes_arrive;
-        segment_reader_seek(&reader, stands);
+        segment_reader_seek(&reader, append_at);
         reads_lines(&reader, 2, 5);
         assert_true(memory->event == NULL);
     }

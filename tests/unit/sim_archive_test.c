@@ -135,16 +135,16 @@ static void check_lines(struct life *life, const char *path, uint64_t sequence) 
 
 static void check_manifest(struct life *life, uint64_t sequence, const char *folder) {
     struct manifest *manifest;
-    struct manifest_record told, found;
+    struct manifest_record entry, found;
     char path[PATH_BYTES_MAX];
     struct files *files = &life->sim->disk.files;
     path_of("cold", "main", sequence, false, path);
     assert_int_equal(manifest_read(files, "logs", &manifest), 0);
-    assert_int_equal(manifest_find(manifest, "main", sequence, &told), 0);
+    assert_int_equal(manifest_find(manifest, "main", sequence, &entry), 0);
     assert_int_equal(manifest_describe(files, path, &found), 0);
-    assert_int_equal(told.event, MANIFEST_MOVED);
-    assert_string_equal(told.folder, folder);
-    assert_true(told.xxh3 == found.xxh3 && told.lines == LINES && told.bytes == found.bytes);
+    assert_int_equal(entry.event, MANIFEST_MOVED);
+    assert_string_equal(entry.folder, folder);
+    assert_true(entry.xxh3 == found.xxh3 && entry.lines == LINES && entry.bytes == found.bytes);
     manifest_close(manifest);
 }
 

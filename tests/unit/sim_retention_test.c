@@ -121,11 +121,11 @@ static void what_had_to_go_is_gone_and_told_of(struct sim *sim, void *context,
         check_segment(disk, manifest, "main", i, harm);
         check_segment(disk, manifest, "audit", i, harm);
     }
-    struct manifest_record told;
+    struct manifest_record entry;
     if (harm != SWEEP_ERROR) {
-        assert_int_equal(manifest_find(manifest, "audit", 1, &told), 0);
-        assert_string_equal(told.reason, "older than 96d");
-        assert_int_equal(told.lines, 1);
+        assert_int_equal(manifest_find(manifest, "audit", 1, &entry), 0);
+        assert_string_equal(entry.reason, "older than 96d");
+        assert_int_equal(entry.lines, 1);
     }
     manifest_close(manifest);
     assert_true(disk_exists(disk, "logs/main/not a segment"));

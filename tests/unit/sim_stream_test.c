@@ -230,7 +230,7 @@ static bool check_closed(void *context, const char *path, bool directory) {
     struct file file;
     struct segment_index index;
     struct segment_name name;
-    struct manifest_record told, found = {0};
+    struct manifest_record entry, found = {0};
     uint64_t offset;
     if (directory || strncmp(path, DIRECTORY "/" STREAM "/", 7) != 0) return true;
     assert_int_equal(file_open(files, path, FILE_READ, &file), 0);
@@ -240,11 +240,11 @@ static bool check_closed(void *context, const char *path, bool directory) {
     index_free(&index);
     file_close(&file);
     assert_true(segment_name_parse(segment_file_name(path), &name));
-    if (manifest_find(life->manifest, STREAM, name.sequence, &told) != 0)
+    if (manifest_find(life->manifest, STREAM, name.sequence, &entry) != 0)
         fail_msg("%s: the manifest does not know it", path);
     assert_int_equal(manifest_describe(files, path, &found), 0);
-    if (told.event != MANIFEST_ARCHIVED || told.xxh3 != found.xxh3 || told.lines != found.lines ||
-        told.bytes != found.bytes)
+    if (entry.event != MANIFEST_ARCHIVED || entry.xxh3 != found.xxh3 ||
+        entry.lines != found.lines || entry.bytes != found.bytes)
         fail_msg("%s: the manifest says otherwise", path);
     return true;
 }
@@ -252,10 +252,10 @@ static bool check_closed(void *context, const char *path, bool directory) {
 /* The manifest lists no missing segment. */
 static void check_manifest(struct life *life, uint32_t segments) {
     struct manifest_cursor cursor = {0};
-    uint32_t told = 0;
+    uint32_t entries = 0;
     while (manifest_next(life->manifest, &cursor))
-        told++;
-    assert_int_equal(told, segments);
+        entries++;
+    assert_int_equal(entries, segments);
 }
 
 /* The stored sequence is not lower than that of any segment. */

@@ -47,7 +47,7 @@ static void tokens_of_a_literal_are_in_every_text_that_contains_it(void **state)
     (void)state;
     struct token_set set;
     assert_int_equal(tokens_open(&set, 1000), 0);
-    uint64_t seed = 1, asked = 0;
+    uint64_t seed = 1, required = 0;
     for (int round = 0; round < 3000; round++) {
         const size_t size = 1 + random_next(&seed) % 300;
         uint8_t *text = malloc(size); /* exact size: a sanitizer finds reads beyond it */
@@ -68,12 +68,12 @@ static void tokens_of_a_literal_are_in_every_text_that_contains_it(void **state)
             const uint32_t count = tokens_of_literal(literal, part, hashes, TOKENS_LITERAL_MAX);
             for (uint32_t k = 0; k < count; k++)
                 assert_true(holds(&set, hashes[k]));
-            asked += count;
+            required += count;
             free(literal);
         }
         free(text);
     }
-    assert_true(asked > 100000);
+    assert_true(required > 100000);
     tokens_close(&set);
 }
 
