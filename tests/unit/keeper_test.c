@@ -201,8 +201,8 @@ static void a_failing_disk_is_retried_and_does_not_block_the_stop(void **state) 
     keeper_look(bench.keeper);
     settle(bench.port);
     const int64_t end_ns = port_now_ns(bench.port) + PATIENCE_NS;
-    while (keeper_counts(bench.keeper).segments_indexed ==
-           0) { /* ends: finish cuts the wait short, and the disk works again */
+    /* Ends: finish cuts the wait short, and the disk works again. */
+    while (keeper_counts(bench.keeper).segments_indexed == 0) {
         assert_true(port_now_ns(bench.port) < end_ns);
         bench.open_error = 0;
         keeper_finish(bench.keeper);
