@@ -30,8 +30,9 @@ const struct option config_options[] = {
      .field = FIELD(tcp),
      .unset = "127.0.0.1:5170",
      .value = "HOST:PORT",
-     .help = "Listen on this address for lines over TCP. May be repeated. Port 0 picks a "
-             "free port. The default applies if neither tcp nor udp is given."},
+     .help = "Listen on this address for lines over TCP. May be repeated. A port alone means "
+             "127.0.0.1; port 0 picks a free port. The default applies if neither tcp nor udp is "
+             "given."},
     {.name = "udp",
      .kind = OPTION_LIST,
      .field = FIELD(udp),
@@ -99,7 +100,7 @@ const struct option config_options[] = {
      .max = 1024 * 1024 * MIB,
      .preset = "256MiB",
      .value = "SIZE",
-     .help = "Rotate a segment when it holds this many bytes before compression.",
+     .help = "Rotate a segment before its lines exceed this size, uncompressed.",
      .place = OPTION_FOR_PARTS},
     {.name = "segment_packed_bytes_max",
      .kind = OPTION_BYTES,
@@ -107,7 +108,7 @@ const struct option config_options[] = {
      .max = 1024 * 1024 * MIB,
      .preset = "0",
      .value = "SIZE",
-     .help = "Rotate a segment when its file reaches this size on disk, its index not "
+     .help = "Rotate a segment before its file exceeds this size on disk, its index not "
              "counted. 0: no limit.",
      .place = OPTION_FOR_PARTS},
     {.name = "segment_age_s",
@@ -280,7 +281,7 @@ const struct option config_options[] = {
      .value = "MODE",
      .help = "enforce: reject lines that do not match the schema. monitor: store them, "
              "count them as schema_monitored, and report up to ten a minute on standard "
-             "error, one for each schema keyword."},
+             "error, one for each listener and schema keyword."},
     {.name = "formats",
      .kind = OPTION_FLAG,
      .field = FIELD(formats),

@@ -73,8 +73,7 @@ int config_schedule_check(const char *text, char *problem) {
     if (schedule_parse(text, &schedule) == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX,
              "\"%.64s\" is not a rotation time: " SCHEDULE_EXPECTED
-             " was expected (at most every 24h, at %d times "
-             "a day)",
+             " was expected (limits: every 24h, %d times a day)",
              text, SCHEDULE_TIMES_MAX);
     return ERR_INVALID;
 }

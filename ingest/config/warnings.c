@@ -37,7 +37,7 @@ size_t config_warnings(const struct config *config, char *text, size_t size) {
         const struct stream_config *stream = &config->streams[i];
         const char *program = stream->program_missing ? stream->command.texts[0] : NULL;
         if (stream->configured && !stream->fed)
-            add(text, size, &length, "stream %s is configured, but no listener feeds it\n",
+            add(text, size, &length, "stream %s is configured, but no listener names it\n",
                 stream->name);
         if (program && !warned_before(config, i, program))
             add(text, size, &length,

@@ -27,7 +27,9 @@ static int listen_on(struct listener_set *set, const struct config *config,
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%s=%s: %s%s", listener->tcp ? "tcp" : "udp", text,
                  error_text(result),
-                 result == ERR_ADDRESS_IN_USE ? "; another program listens there" : "");
+                 result == ERR_ADDRESS_IN_USE
+                     ? "; stop the program that listens there, or choose another address"
+                     : "");
     if (granted < wanted)
         say("udp=%s: the kernel grants a receive buffer of %u bytes, not %u; %s", text, granted,
             wanted, set->host->receive_bytes_hint);

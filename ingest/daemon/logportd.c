@@ -29,7 +29,7 @@ static int print_help(void) {
     static const char head[] = "logportd receives JSON log lines over TCP and UDP and stores them "
                                "in rotating .lz4 files.\n"
                                "\n"
-                               "usage: logportd [options]\n"
+                               "Usage: logportd [OPTION…]\n"
                                "\n";
     static const char tail[] =
         "\n"

@@ -580,11 +580,11 @@ static void a_command_that_cannot_run_is_refused_or_causes_a_warning(void **stat
     assert_string_equal(text,
                         "archive_command: program \"not-there\" was not found on the PATH; "
                         "it is looked for again for each segment\n"
-                        "stream a is configured, but no listener feeds it\n"
-                        "stream b is configured, but no listener feeds it\n"
+                        "stream a is configured, but no listener names it\n"
+                        "stream b is configured, but no listener names it\n"
                         "archive_command: program \"./nor-there\" was not found; it is looked for "
                         "again for each segment\n"
-                        "stream c is configured, but no listener feeds it\n");
+                        "stream c is configured, but no listener names it\n");
     assert_int_equal(config_warnings(&config, text, 20), 19);
     config_free(&config);
     read_valid("{}", &config);
