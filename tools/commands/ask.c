@@ -41,7 +41,8 @@ bool answer_text(const char *object, const char *name, char *text, size_t size) 
 }
 
 static int no_daemon(const struct answer *answer) {
-    say("no daemon is running on %s", answer->dir);
+    say("no daemon is running on %s; start it, or give the directory of a running one",
+        answer->dir);
     return EXIT_ERROR;
 }
 

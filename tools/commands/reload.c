@@ -24,9 +24,9 @@ const struct command reload_command = {
     .more =
         "The daemon reads the whole file first. If anything in it is invalid, the old\n"
         "configuration stays active, and the error is reported with file, line and column.\n"
-        "Listeners in both configurations stay open with their connections. New ones are\n"
-        "opened. Those that are gone receive what has already arrived, for at most drain_ms, and\n"
-        "are closed. dir, connections_max, line_bytes_max and buffer_bytes_max change only at\n"
+        "Listeners in both configurations stay open with their connections. New listeners are\n"
+        "opened. Removed listeners read what has already arrived, for at most drain_ms, and are\n"
+        "closed. dir, connections_max, line_bytes_max and buffer_bytes_max change only at\n"
         "the next start, which is reported. receive_bytes applies to listeners that are opened\n"
         "later.\n"
         "\n"

@@ -267,20 +267,19 @@ const struct command stat_command = {
     .name = "stat",
     .usage = "[OPTION…] [PATH…]",
     .summary = "Count lines, bytes and levels, and show which period they cover.",
-    .more =
-        "Prints one row per file and one for all files. Without filters, --by and\n"
-        "--histogram the numbers come from the indexes, and no line is read. The ratio is the\n"
-        "size of the counted lines divided by the size of the file. Times are those that the\n"
-        "lines carry, in UTC. Levels are counted by name; `none` counts lines without a level.\n"
-        "--by distinguishes up to 100,000 values by their first 256 bytes.\n"
-        "\n"
-        "Exit code: 0, or 2 if something could not be read or is damaged.\n"
-        "\n"
-        "Examples:\n"
-        "  logport stat\n"
-        "  logport stat --by http.status --histogram ./logs/main\n"
-        "  logport stat --json | jq .all.lines\n"
-        "  logport stat --level error --since today --by logger\n",
+    .more = "Prints one row per file and one for all files. Without filters, --by and\n"
+            "--histogram the numbers come from the indexes, and no line is read. The ratio is the\n"
+            "size of the counted lines divided by the size of the file. Times are event\n"
+            "times in UTC. Levels are counted by name; `none` counts lines without a level.\n"
+            "--by distinguishes up to 100,000 values by their first 256 bytes.\n"
+            "\n"
+            "Exit code: 0, or 2 if something could not be read or is damaged.\n"
+            "\n"
+            "Examples:\n"
+            "  logport stat\n"
+            "  logport stat --by http.status --histogram ./logs/main\n"
+            "  logport stat --json | jq .all.lines\n"
+            "  logport stat --level error --since today --by logger\n",
     .options = options,
     .settings_size = sizeof(struct stat_settings),
     .run = stat_run,

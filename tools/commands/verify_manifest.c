@@ -52,7 +52,9 @@ static int verify_directory(struct verifying *v) {
     int status = list_all(v);
     if (!status) status = manifest_read(v->call->files, v->directory, &v->manifest);
     if (status == ERR_NOT_FOUND) {
-        say("%s: there is no manifest (%s/state/%s)", v->directory, v->directory, MANIFEST_FILE);
+        say("%s: there is no manifest (%s/state/%s); a daemon's directory has one after its first "
+            "segment is closed",
+            v->directory, v->directory, MANIFEST_FILE);
         return EXIT_ERROR;
     }
     if (status) {

@@ -44,8 +44,8 @@ struct query_settings {
         {.name = "received",                                                                       \
          .kind = OPTION_FLAG,                                                                      \
          .field = (offset) + offsetof(struct query_settings, received),                            \
-         .help = "Apply --since and --until to the time at which a record was received, not to "   \
-                 "the time it carries."},                                                          \
+         .help = "Apply --since and --until to the receive time, not to the event time that a "    \
+                 "record holds."},                                                                 \
         {.name = "level",                                                                          \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, level),                               \
