@@ -167,6 +167,14 @@ def check_mentioned(names, document, what):
             problems.append(f"{document}: {what} {name} is missing")
 
 
+def check_commands():
+    """Every command has its place in the first column of the guide's table of commands."""
+    table = (ROOT / "docs/guide.md").read_text().split("\n## Commands\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"`(?:logport )?([a-z]+)`", " ".join(re.findall(r"^\|([^|]*)\|", table, re.M))))
+    for name in sorted(set(COMMANDS) ^ listed):
+        problems.append(f"docs/guide.md: the table of commands and logport --help differ: {name}")
+
+
 def rooms():
     for folder in ("ingest", "writer", "schema", "tools"):
         for path in (ROOT / folder).iterdir():
@@ -201,7 +209,7 @@ if (ROOT / "docs/configuration.md").read_text() != CONFIGURATION:
     problems.append("docs/configuration.md: is not what `logport man configuration` prints; write it anew")
 if len((ROOT / "README.md").read_text().splitlines()) > README_LINES_MAX:
     problems.append(f"README.md: more than {README_LINES_MAX} lines")
-check_mentioned(COMMANDS, "docs/guide.md", "command")
+check_commands()
 check_mentioned(COUNTERS, "docs/operations.md", "counter")
 check_mentioned(quoted("schema/json/json.h", r'X\(JSON_[A-Z_0-9]+, "([a-z_0-9]+)"'),
                 "docs/operations.md", "reason")
