@@ -37,7 +37,7 @@ struct daemon {
     struct counters counters;
 
     struct log_directory *directory;
-    struct upkeep upkeep;
+    struct retention_job retention;
     struct stream_set *streams;
     struct pipeline *pipeline;
     struct line_memory line_memory;
@@ -106,11 +106,11 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
 enum daemon_state daemon_step(struct daemon *daemon) {
     const uint32_t collected = port_wait(daemon->port, shutdown_wait_ns(daemon->shutdown));
     step_rotation(daemon);
-    const struct upkeep_progress progress = {
+    const struct retention_job_progress progress = {
         .segments_closed = stream_set_segments_closed(daemon->streams),
         .segments_moved = stream_set_segments_moved(daemon->streams),
         .bytes_written = stream_set_bytes_written(daemon->streams)};
-    upkeep_step(&daemon->upkeep, &progress);
+    retention_job_step(&daemon->retention, &progress);
     shutdown_step(daemon->shutdown, collected, daemon->rotating);
     step_goodbye(daemon);
     if (shutdown_phase(daemon->shutdown) == SHUTDOWN_HANGS) daemon->leaves = true;
@@ -132,7 +132,7 @@ int daemon_finish(struct daemon *daemon) {
     line_memory_free(&daemon->line_memory);
     pipeline_free(daemon->pipeline);
     stream_set_free(daemon->streams);
-    upkeep_close(&daemon->upkeep);
+    retention_job_close(&daemon->retention);
     log_directory_free(daemon->directory);
     free(daemon);
     return all_stored ? 0 : 1;
@@ -157,14 +157,15 @@ static int catch_signals(struct daemon *daemon) {
 
 static int open_directory(struct daemon *daemon) {
     const int error = log_directory_open(daemon->port, daemon->config->dir, &daemon->directory);
-    if (!error) upkeep_open(&daemon->upkeep, daemon->port, daemon->config->dir);
+    if (!error) retention_job_open(&daemon->retention, daemon->port, daemon->config->dir);
     return error;
 }
 
 static int open_streams(struct daemon *daemon) {
     char text[CONFIG_ERROR_MAX];
-    const int error = stream_set_open(daemon->port, daemon->config->dir, daemon->upkeep.manifest,
-                                      daemon->upkeep.lanes, daemon->config, &daemon->streams, text);
+    const int error =
+        stream_set_open(daemon->port, daemon->config->dir, daemon->retention.manifest,
+                        daemon->retention.lanes, daemon->config, &daemon->streams, text);
     if (error) say("%s", text);
     return error;
 }
@@ -246,7 +247,7 @@ static int open_shutdown(struct daemon *daemon) {
                                          .intake = &daemon->intake,
                                          .pipeline = daemon->pipeline,
                                          .streams = daemon->streams,
-                                         .upkeep = &daemon->upkeep};
+                                         .retention = &daemon->retention};
     const int error = shutdown_open(&parts, &daemon->shutdown);
     return error ? fail("memory", error) : 0;
 }
@@ -281,7 +282,7 @@ static void serve(struct daemon *daemon) {
     config_say_warnings(daemon->config);
     say("memory: %s", daemon->plan.text);
     start_stats(daemon);
-    upkeep_set_rules(&daemon->upkeep, &daemon->config->retention);
+    retention_job_set_rules(&daemon->retention, &daemon->config->retention);
     intake_start(&daemon->intake);
     print_ready(daemon);
     daemon->serving = true;
@@ -298,9 +299,9 @@ static void write_counters(struct daemon *daemon, char *text, size_t size) {
         .uptime_ns = port_now_ns(daemon->port) - daemon->started_ns,
         .memory_bytes = daemon->host->memory_bytes(),
     };
-    if (daemon->upkeep.lanes != NULL) {
-        context.archives_hung = archive_lanes_hung_count(daemon->upkeep.lanes);
-        context.archive_hangs = archive_lanes_hangs(daemon->upkeep.lanes);
+    if (daemon->retention.lanes != NULL) {
+        context.archives_hung = archive_lanes_hung_count(daemon->retention.lanes);
+        context.archive_hangs = archive_lanes_hangs(daemon->retention.lanes);
     }
     stream_set_count(daemon->streams, &context);
     counters_write(&daemon->counters, &context, text, size);
@@ -429,7 +430,7 @@ static int apply_config(void *context, const struct config *config,
     daemon->config = config;
     pipeline_flush_ms(daemon->pipeline, config->flush_ms);
     stream_set_change(daemon->streams, config);
-    upkeep_set_rules(&daemon->upkeep, &config->retention);
+    retention_job_set_rules(&daemon->retention, &config->retention);
     if (port_idle(&daemon->stats))
         start_stats(daemon);
     else

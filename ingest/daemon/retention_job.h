@@ -17,12 +17,12 @@
 #include "writer/keep/retention.h"
 
 /* Since the start. */
-struct upkeep_progress {
+struct retention_job_progress {
     uint64_t segments_closed, segments_moved;
     uint64_t bytes_written;
 };
 
-struct upkeep {
+struct retention_job {
     struct port *port;
     const char *directory;
     struct manifest *manifest;   /* NULL: it cannot be written, which has been reported */
@@ -40,7 +40,7 @@ struct upkeep {
     int64_t look_ns;    /* when the job lists them at the latest */
     int said;
     int64_t left_ns; /* the last pause because of undeletable segments; 0: none was left */
-    struct upkeep_progress seen;
+    struct retention_job_progress seen;
     uint64_t free;         /* bytes, as the job found them */
     uint64_t bytes_looked; /* progress.bytes_written at the last job */
     /* In the archives, by place; NULL: the directory has none there. */
@@ -52,17 +52,17 @@ struct upkeep {
 /* Opens the manifest, and records the deletions that a crash has kept from it.  Blocking, on the log
  * directory alone: before serving.  What fails is reported, and serving continues without it.
  * directory: not copied. */
-void upkeep_open(struct upkeep *upkeep, struct port *port, const char *directory);
+void retention_job_open(struct retention_job *job, struct port *port, const char *directory);
 /* From the next look on, which is soon; the rules are copied, with their streams. */
-void upkeep_set_rules(struct upkeep *upkeep, const struct retention_rules *rules);
+void retention_job_set_rules(struct retention_job *job, const struct retention_rules *rules);
 /* After each wait on the port. */
-void upkeep_step(struct upkeep *upkeep, const struct upkeep_progress *progress);
+void retention_job_step(struct retention_job *job, const struct retention_job_progress *progress);
 /* Begins nothing more.  What hangs is left behind after a moment. */
-void upkeep_stop(struct upkeep *upkeep);
-bool upkeep_quiet(const struct upkeep *upkeep);
+void retention_job_stop(struct retention_job *job);
+bool retention_job_quiet(const struct retention_job *job);
 /* Quiet, and so are all keepers: from now on nothing changes the log directory, whatever jobs were
  * left behind. */
-void upkeep_seal(struct upkeep *upkeep);
-void upkeep_close(struct upkeep *upkeep);
+void retention_job_seal(struct retention_job *job);
+void retention_job_close(struct retention_job *job);
 
 #endif

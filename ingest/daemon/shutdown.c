@@ -112,12 +112,12 @@ void shutdown_step(struct shutdown *shutdown, uint32_t collected, bool rotating)
         if (pipeline_busy(parts->pipeline) || rotating) return;
         stream_set_finish(parts->streams);
         port_timer(parts->port, &shutdown->index_stop, port_now_ns(parts->port) + INDEX_STOP_NS);
-        upkeep_stop(parts->upkeep);
+        retention_job_stop(parts->retention);
         shutdown->phase = SHUTDOWN_CLOSING;
         return;
     case SHUTDOWN_CLOSING:
-        if (stream_set_busy(parts->streams) || !upkeep_quiet(parts->upkeep)) return;
-        upkeep_seal(parts->upkeep);
+        if (stream_set_busy(parts->streams) || !retention_job_quiet(parts->retention)) return;
+        retention_job_seal(parts->retention);
         shutdown->phase = SHUTDOWN_STORED;
         return;
     case SHUTDOWN_NONE:

@@ -28,7 +28,7 @@ struct shutdown_parts {
     struct intake *intake;
     struct pipeline *pipeline;
     struct stream_set *streams;
-    struct upkeep *upkeep;
+    struct retention_job *retention;
 };
 
 struct shutdown;

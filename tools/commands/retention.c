@@ -20,7 +20,7 @@ struct retention_settings {
     uint64_t age_s, bytes_max, count_max, free_min;
 };
 
-struct retention_job {
+struct retention_run {
     struct call *call;
     const struct retention_settings *settings;
     struct config config;
@@ -34,7 +34,7 @@ struct retention_job {
 
 /* ---- the rules ---- */
 
-static bool read_config(struct retention_job *job) {
+static bool read_config(struct retention_run *job) {
     char error[CONFIG_ERROR_MAX], program_name[] = "logportd", option[] = "--config";
     char *file = copy_text(job->settings->config, strlen(job->settings->config));
     char *words[] = {program_name, option, file, NULL};
@@ -54,7 +54,7 @@ static void override_rule(uint64_t *rule, uint64_t given) {
 }
 
 /* The limits of --stream, in addition to those of the other streams. */
-static struct retention_limits *limits_of_named(struct retention_job *job) {
+static struct retention_limits *limits_of_named(struct retention_run *job) {
     struct retention_rules *rules = &job->rules;
     for (uint32_t i = 0; i < rules->stream_count; i++)
         if (strcmp(rules->streams[i].name, job->settings->stream) == 0)
@@ -64,7 +64,7 @@ static struct retention_limits *limits_of_named(struct retention_job *job) {
     return &named->limits;
 }
 
-static bool collect_rules(struct retention_job *job) {
+static bool collect_rules(struct retention_run *job) {
     const struct retention_settings *s = job->settings;
     job->folders.directory = default_directory();
     if (s->config != NULL) {
@@ -100,7 +100,7 @@ static bool collect_rules(struct retention_job *job) {
 
 /* ---- showing and doing ---- */
 
-static void print_due(struct retention_job *job, int64_t due) {
+static void print_due(struct retention_run *job, int64_t due) {
     const struct retention_tally tally = retention_tally(job->retention);
     uint64_t bytes = 0;
     for (int64_t i = 0; i < due; i++) {
@@ -118,7 +118,7 @@ static void print_due(struct retention_job *job, int64_t due) {
                   due, tally.segments, bytes, tally.bytes);
 }
 
-static int show(struct retention_job *job) {
+static int show(struct retention_run *job) {
     struct files *files = job->call->files;
     int status = manifest_read(files, job->folders.directory, &job->manifest);
     if (status == ERR_NOT_FOUND) status = 0; /* without a manifest the files alone decide */
@@ -131,7 +131,7 @@ static int show(struct retention_job *job) {
     return 0;
 }
 
-static int delete_all(struct retention_job *job) {
+static int delete_all(struct retention_run *job) {
     struct files *files = job->call->files;
     int status = manifest_open(files, job->folders.directory, &job->manifest);
     if (!status) status = retention_mend(files, &job->folders, job->manifest, job->now_ns);
@@ -150,7 +150,7 @@ static int delete_all(struct retention_job *job) {
 }
 
 /* Only one process deletes: a daemon holds this lock while it runs. */
-static int lock_and_delete(struct retention_job *job) {
+static int lock_and_delete(struct retention_run *job) {
     const char *dir = job->folders.directory;
     char path[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
     struct file lock;
@@ -165,7 +165,7 @@ static int lock_and_delete(struct retention_job *job) {
 }
 
 static int retention_run(struct call *call) {
-    struct retention_job job = {
+    struct retention_run job = {
         .call = call, .settings = call->settings, .now_ns = system_wall_ns()};
     struct file_status there;
     int code = EXIT_ERROR;

@@ -17,7 +17,7 @@
 enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_TEST, NODE_EXISTS, NODE_TRUTH };
 enum relation { EQUAL, UNEQUAL, LESS, LESS_EQUAL, MORE, MORE_EQUAL, LIKE, UNLIKE };
 
-struct node {
+struct where_node {
     enum node_kind kind;
     uint32_t left, right;
     char *path;
@@ -29,7 +29,7 @@ struct node {
 };
 
 struct where {
-    struct node nodes[NODES_MAX];
+    struct where_node nodes[NODES_MAX];
     uint32_t count, root;
 };
 
@@ -166,7 +166,7 @@ static bool relation_of(const struct parser *parser, enum relation *relation) {
 }
 
 /* The value after a comparison. */
-static int parse_value(struct parser *parser, struct node *node) {
+static int parse_value(struct parser *parser, struct where_node *node) {
     char error[REGEX_ERROR_MAX];
     int status = next(parser);
     if (status < 0) return status;
@@ -182,7 +182,7 @@ static int parse_value(struct parser *parser, struct node *node) {
     return next(parser);
 }
 
-static int parse_path(struct parser *parser, struct node *node) {
+static int parse_path(struct parser *parser, struct where_node *node) {
     if (parser->kind != TOKEN_WORD && parser->kind != TOKEN_STRING)
         return fail(parser, "a field name is expected here");
     node->path = copy_text(parser->value, parser->value_size);
@@ -215,7 +215,7 @@ static int parse_test(struct parser *parser, uint32_t *number) {
     }
     int status = add_node(parser, NODE_TRUTH, number);
     if (status < 0) return status;
-    struct node *node = &parser->where->nodes[*number];
+    struct where_node *node = &parser->where->nodes[*number];
     status = parse_path(parser, node);
     if (status < 0) return status;
     if (is_word(parser, "exists")) {
@@ -290,7 +290,7 @@ int where_open(const char *text, struct where **where, char *error) {
 void where_close(struct where *where) {
     if (where == NULL) return;
     for (uint32_t i = 0; i < where->count; i++) {
-        struct node *node = &where->nodes[i];
+        struct where_node *node = &where->nodes[i];
         free(node->path);
         free(node->text);
         if (node->regex.code != NULL) regex_close(&node->regex);
@@ -374,7 +374,7 @@ static void free_text(const struct value *value, const uint8_t *room, const uint
     if (text != room && (text < value->begin || text >= value->end)) free((void *)(uintptr_t)text);
 }
 
-static int compare_strings(const struct value *value, const struct node *node) {
+static int compare_strings(const struct value *value, const struct where_node *node) {
     uint8_t room[STRING_ROOM];
     const uint8_t *text;
     const size_t size = text_of(value, room, &text);
@@ -386,7 +386,7 @@ static int compare_strings(const struct value *value, const struct node *node) {
 }
 
 static enum truth is_like(const struct evaluation *e, const struct value *value,
-                          const struct node *node) {
+                          const struct where_node *node) {
     uint8_t room[STRING_ROOM];
     const uint8_t *text;
     size_t begin, end;
@@ -396,7 +396,8 @@ static enum truth is_like(const struct evaluation *e, const struct value *value,
     return found < 0 ? UNKNOWN : truth_of(found > 0);
 }
 
-static bool find_field(const struct evaluation *e, const struct node *node, struct value *value) {
+static bool find_field(const struct evaluation *e, const struct where_node *node,
+                       struct value *value) {
     return value_find(&e->root, node->path, strlen(node->path), value);
 }
 
@@ -411,7 +412,7 @@ static bool relation_holds(enum relation relation, int order) {
     }
 }
 
-static enum truth test_holds(const struct evaluation *e, const struct node *node) {
+static enum truth test_holds(const struct evaluation *e, const struct where_node *node) {
     struct value value;
     int order = 0;
     if (!find_field(e, node, &value)) return NO;
@@ -427,7 +428,7 @@ static enum truth test_holds(const struct evaluation *e, const struct node *node
 
 /* Recursion ends: nodes only refer to earlier nodes. */
 static enum truth node_holds(const struct evaluation *e, uint32_t number) {
-    const struct node *node = &e->where->nodes[number];
+    const struct where_node *node = &e->where->nodes[number];
     struct value value;
     enum truth left, right;
     switch (node->kind) {

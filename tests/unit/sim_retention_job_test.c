@@ -1,4 +1,4 @@
-/* sim_upkeep_test.c - upkeep runs after a segment was closed, even if it was closed during an
+/* sim_retention_job_test.c - retention runs after a segment was closed, even if it was closed during an
  * earlier run. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 struct bench {
     struct sim sim;
     struct port *port;
-    struct upkeep upkeep;
+    struct retention_job retention;
     bool closed_one;
 };
 
@@ -32,7 +32,7 @@ static void close_one(void *context, enum disk_operation operation, const char *
     if (operation != DISK_REMOVE || result < 0 || b->closed_one) return;
     b->closed_one = true;
     put_segment(&b->sim.disk, "logs", "main", 3, false);
-    upkeep_step(&b->upkeep, &(struct upkeep_progress){.segments_closed = 1});
+    retention_job_step(&b->retention, &(struct retention_job_progress){.segments_closed = 1});
 }
 
 static void a_segment_closed_during_a_look_is_examined_soon(void **state) {
@@ -45,19 +45,19 @@ static void a_segment_closed_during_a_look_is_examined_soon(void **state) {
     put_segment(&b.sim.disk, "logs", "main", 1, false);
     put_segment(&b.sim.disk, "logs", "main", 2, false);
     b.port = sim_port(&b.sim);
-    upkeep_open(&b.upkeep, b.port, "logs");
+    retention_job_open(&b.retention, b.port, "logs");
     b.sim.disk.performed = close_one;
     b.sim.disk.context = &b;
-    upkeep_set_rules(&b.upkeep, &rules);
+    retention_job_set_rules(&b.retention, &rules);
     const int64_t end_ns = b.sim.now_ns + 10 * SIM_S;
     while (b.sim.now_ns < end_ns)
         port_wait(b.port, SIM_S);
     assert_true(b.closed_one && !is_there(&b, 1));
     assert_true(!is_there(&b, 2) && is_there(&b, 3));
-    upkeep_stop(&b.upkeep);
-    while (!upkeep_quiet(&b.upkeep))
+    retention_job_stop(&b.retention);
+    while (!retention_job_quiet(&b.retention))
         port_wait(b.port, SIM_S);
-    upkeep_close(&b.upkeep);
+    retention_job_close(&b.retention);
     port_close(b.port);
     sim_close(&b.sim);
 }
@@ -65,7 +65,7 @@ static void a_segment_closed_during_a_look_is_examined_soon(void **state) {
 int program_main(int argc, char **argv) {
     (void)argc;
     (void)argv;
-    system_name("sim_upkeep_test");
+    system_name("sim_retention_job_test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_segment_closed_during_a_look_is_examined_soon),
     };

@@ -1,4 +1,4 @@
-"""test_upkeep.py - the daemon records its closed segments in the manifest, and deletes those that the
+"""test_retention.py - the daemon records its closed segments in the manifest, and deletes those that the
 retention rules select, and no others."""
 
 import json
@@ -16,7 +16,7 @@ def sequences(base):
     return [int(os.path.basename(path).split("-")[1]) for path in segments(base)]
 
 
-class Upkeep(Case):
+class Retention(Case):
     def test_closed_files_stand_in_the_manifest_and_are_verified_by_it(self):
         daemon = self.daemon("--archive-after-s", "0s")
         for n in range(3):
