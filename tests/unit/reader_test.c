@@ -152,7 +152,7 @@ static void an_empty_directory_holds_no_records(void **state) {
     assert_prints(0, "tail|logs", "");
     assert_prints(1, "search||logs", "");
     assert_prints(1, "search|-c||logs", "0\n");
-    assert_prints(0, "verify|logs", "0 files, 0 frames, 0 records, 0 bytes: sound\n");
+    assert_prints(0, "verify|logs", "0 files, 0 frames, 0 records, 0 bytes: no segments found\n");
 }
 
 static void a_damaged_frame_is_passed_over_and_is_trouble(void **state) {

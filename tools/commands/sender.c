@@ -11,7 +11,9 @@
 int sender_resolve(const char *command, const char *where, struct port_address *address) {
     int status = address_parse(where, address);
     if (status < 0) status = client_resolve(where, address);
-    if (status < 0) say("%s: %s: %s (try 127.0.0.1:5170)", command, where, error_text(status));
+    if (status < 0)
+        say("%s: %s: %s (try 127.0.0.1:5170)", command, where,
+            status == ERR_INVALID ? "not an address of the form HOST:PORT" : error_text(status));
     return status;
 }
 

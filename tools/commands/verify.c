@@ -145,7 +145,9 @@ static void print_totals(struct output *out, const struct verify_totals *t) {
         output_format(out, "%llu file%s damaged\n", (unsigned long long)t->files_damaged,
                       plural(t->files_damaged));
     else
-        output_text(out, t->files_unread > 0 ? "not all could be read\n" : "sound\n");
+        output_text(out, t->files_unread > 0 ? "not all could be read\n"
+                         : t->files == 0     ? "no segments found\n"
+                                             : "sound\n");
 }
 
 /* segment_list_add leaves out rejects; verify includes them. */
@@ -211,7 +213,7 @@ const struct command verify_command = {
         "lines of every closed segment and their checksum (XXH3), however they are compressed.\n"
         "A segment that retention has deleted is not missing.\n"
         "\n"
-        "Exit code: 0 sound, 1 damaged, 2 something could not be checked.\n"
+        "Exit code: 0 sound or no segments, 1 damaged, 2 something could not be checked.\n"
         "\n"
         "Examples:\n"
         "  logport verify\n"
