@@ -147,7 +147,8 @@ void print_configuration(struct output *out) {
                      "```\n\n");
     print_paragraph(out,
                     "Sizes are numbers or texts such as \"64KiB\", \"1MiB\" or \"1MB\" (1,000,000 "
-                    "bytes). Times are numbers or texts such as \"200ms\", \"30s\", \"10m\", "
+                    "bytes); K, M and G mean KiB, MiB and GiB. Times are numbers or texts such as "
+                    "\"200ms\", \"30s\", \"10m\", "
                     "\"1h\" or \"7d\".");
     print_paragraph(out,
                     "`logportd --check --config FILE` validates a file without starting the "
