@@ -1,6 +1,6 @@
-/* archives.c - see archives.h.
- * The directory's id is durable before an archive says it, and the archive says it before the
- * directory remembers the archive: a crash in between leaves what the next claim goes on with. */
+/* archives.c - see archives.h.  The directory's id is durable before it is written to an archive,
+ * and it is in the archive before the directory lists the archive.  After a crash in between, the
+ * next claim continues from there. */
 #include "writer/segment/archives.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 /* ---- the two files ---- */
 
-/* The text behind `word` and a blank, if the line begins so, with a 0 in place of its newline. */
+/* The text after `word` and a blank, if the line begins with them, else NULL. */
 static char *behind(char *line, const char *word) {
     const size_t size = strlen(word);
     return strncmp(line, word, size) == 0 && line[size] == ' ' ? line + size + 1 : NULL;
@@ -64,7 +64,7 @@ static int write_list(struct files *files, const char *directory, const struct a
     return error;
 }
 
-/* Whose is it?  ERR_NOT_FOUND: nothing says so. */
+/* The id of the log directory that owns the archive.  ERR_NOT_FOUND: it names none. */
 static int read_owner(struct files *files, const char *folder, char owner[OWNER_BYTES_MAX]) {
     char path[PATH_BYTES_MAX], *text;
     size_t size;
@@ -110,8 +110,8 @@ static int make_id(struct files *files, const char *directory, struct archives *
     return write_list(files, directory, archives);
 }
 
-/* The directory itself, by whatever name, or another daemon's: its files would be taken for that
- * one's own. */
+/* A log directory, this one under another name or another daemon's, cannot be an archive: that
+ * daemon would take the archived files for its own. */
 static int refuse_log_directory(struct files *files, const char *folder) {
     struct file_status status;
     char path[PATH_BYTES_MAX];
@@ -121,7 +121,7 @@ static int refuse_log_directory(struct files *files, const char *folder) {
     return ERR_INVALID;
 }
 
-/* Both books are lines of text. */
+/* state/archives and the manifest are lines of UTF-8 text. */
 static bool can_be_told(const char *folder) {
     const size_t size = strlen(folder);
     return utf8_valid((const uint8_t *)folder, size) && strcspn(folder, "\r\n") == size;
@@ -146,7 +146,7 @@ int archives_mark(struct files *files, const struct archives *archives, const ch
     if (!error) error = archives_check(files, archives, folder);
     if (error != ERR_NOT_FOUND) return error;
     error = write_owner(files, folder, archives->id);
-    if (error == ERR_NOT_FOUND) error = ERR_NOT_MADE; /* it is not away: it never was */
+    if (error == ERR_NOT_FOUND) error = ERR_NOT_MADE; /* it never existed */
     return error == ERR_EXISTS ? ERR_NOT_DIRECTORY : error;
 }
 
@@ -182,14 +182,14 @@ const char *archives_error_text(int error) {
     }
 }
 
-/* ---- finding what lies there ---- */
+/* ---- finding segments in archives ---- */
 
 static bool is_separator(char c) {
     return c == '/' || c == '\\'; /* the other one: what people type on Windows */
 }
 
-/* The log directory that `path` is, or that it is a stream's folder in, as far as it has archives.
- * *stream: "" for all of them. */
+/* Finds the log directory: `path` itself, or the one above if `path` is a stream's folder, and its
+ * archives.  *stream: that stream, or "" for all. */
 static int archives_of(struct files *files, const char *path, struct archives *archives,
                        char directory[PATH_BYTES_MAX], char stream[STREAM_NAME_MAX + 1]) {
     stream[0] = '\0';
@@ -210,7 +210,7 @@ static int archives_of(struct files *files, const char *path, struct archives *a
     return archives_read(files, directory, archives);
 }
 
-/* Adds one archive's segments; home: the folder in front of their streams' names here. */
+/* Adds one archive's segments; home: what precedes their streams' names in the log directory. */
 static int list_one(struct files *files, const char *folder, const char *stream,
                     struct segment_list *list, const char *home) {
     char path[PATH_BYTES_MAX];
@@ -234,7 +234,7 @@ static int list_one(struct files *files, const char *folder, const char *stream,
     return error ? error : joined;
 }
 
-/* `path` with a separator behind it, as the paths of what was listed there begin. */
+/* `path` with a separator at its end: the beginning of every path listed there. */
 static bool as_listed(const char *path, char home[PATH_BYTES_MAX]) {
     const size_t size = strlen(path);
     if (size + 2 > PATH_BYTES_MAX) return false;

@@ -12,7 +12,7 @@
 #include "writer/segment/digest.h"
 
 /* FLG: version 01, independent blocks, block checksums, content size; nothing
- * reserved, no dictionary.  A content checksum behind a large block only (frame.h). */
+ * reserved, no dictionary.  A content checksum only after a large block (frame.h). */
 #define FLAGS             0x78
 #define FLAG_CHECKSUM     0x04
 /* Magic 4, FLG, BD, content size 8, header checksum 1: what comes before the block. */
@@ -34,7 +34,7 @@ static void write_u64(uint8_t *bytes, uint64_t value);
 static uint64_t read_u64(const uint8_t *bytes);
 static void write_skippable(uint32_t magic, uint64_t size, uint8_t *bytes);
 
-/* LZ4 is quickest where it need not look for the end of its room. */
+/* LZ4 is fastest if it need not check for the end of the output. */
 size_t frame_bytes_max(size_t raw_size) {
     assert(raw_size <= FRAME_RAW_MAX);
     return FRAME_OVERHEAD_BYTES + FRAME_CHECKSUM_BYTES + (size_t)LZ4_compressBound((int)raw_size);
@@ -56,7 +56,7 @@ size_t frame_hc_scratch_bytes(void) {
 
 /* ---- data frames ---- */
 
-/* What stands around the block, which lies in its place already. */
+/* Writes everything around the block, which is in its place already. */
 static size_t complete(const uint8_t *raw, size_t raw_size, size_t block_size, uint8_t *out) {
     uint8_t *block = out + FRAME_HEADER_BYTES;
     uint32_t stored = 0;
@@ -99,7 +99,7 @@ static size_t encode_hc(void *scratch, const uint8_t *raw, size_t raw_size, int 
     return complete(raw, raw_size, (size_t)block_size, out);
 }
 
-/* How many bytes of these lines the next frame takes. */
+/* How many bytes of these lines the next frame holds. */
 static size_t next_frame(const uint8_t *raw, size_t raw_size, size_t lines_max) {
     if (raw_size <= lines_max) return raw_size;
     size_t size = lines_max;

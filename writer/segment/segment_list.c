@@ -63,7 +63,7 @@ void segment_list_sort(struct segment_list *list) {
     list->count = kept;
 }
 
-/* Is it among those of the same sequence already?  They stand last. */
+/* Is it among those of the same sequence already?  They are the last ones. */
 static bool found_before(const struct segment_file *files, uint32_t count,
                          const struct segment_file *file) {
     if (file->name.stream[0] == '\0') return false; /* not a segment's name */
@@ -76,7 +76,7 @@ static bool found_before(const struct segment_file *files, uint32_t count,
     return false;
 }
 
-/* On its way to the archive a segment lies there too. */
+/* While a segment moves to the archive, it is in both places. */
 static bool is_copy(const struct segment_file *file, const struct segment_file *before) {
     if (file->home == NULL || before->name.part) return false;
     if (file->name.opened_ns != before->name.opened_ns) return false;

@@ -15,8 +15,8 @@ struct segment_file {
     uint64_t size;
     uint64_t id; /* struct file_status's */
     bool named;  /* itself, not the folder in which it was found */
-    /* Of one that lies in an archive: its stream's folder in the log directory, with a '/' behind it
-     * (archives.h).  NULL: it lies where it was listed. */
+    /* Of an archived one: its stream's folder in the log directory, with a '/' at its end
+     * (archives.h).  NULL: it is stored where it was listed. */
     char *home;
 };
 struct segment_list {
@@ -24,14 +24,14 @@ struct segment_list {
     uint32_t count, room;
 };
 
-/* Adds to the list, which begins as all zero, and sorts it.  A file: that one, whatever
- * its name.  A stream's folder: its segments.  A directory of streams: the segments of
- * all but `rejects`; `state` is none.  What vanishes while it is listed is left out.
- * ERR_NOT_FOUND, or whatever kept some of it from being read: the rest is in the list. */
+/* Adds to the list, which begins as all zero, and sorts it.  A file: that one, whatever its name.
+ * A stream's folder: its segments.  A directory of streams: the segments of all but `rejects`;
+ * `state` is none.  Files that vanish during the listing are left out.  After an error
+ * (ERR_NOT_FOUND, or why something could not be read) everything else is in the list. */
 int segment_list_add(struct files *files, const char *path, struct segment_list *list);
-/* Sorts by stream, sequence, closed before .part, the log directory before archives,
- * and path.  A segment that was found under two names (renamed meanwhile, or named twice) stays once,
- * and so does one that lies in an archive and in its home. */
+/* Sorts by stream, sequence, closed before .part, the log directory before archives, and path.  A
+ * segment that was found under two names (renamed meanwhile, or named twice), or in an archive and
+ * in its home, stays once. */
 void segment_list_sort(struct segment_list *list);
 /* Appends `more` to the list, in its order, and empties it.  ERR_NO_MEMORY: they are lost. */
 int segment_list_join(struct segment_list *list, struct segment_list *more);

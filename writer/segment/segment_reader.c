@@ -1,9 +1,9 @@
 /* segment_reader.c - one segment, frame by frame, through two buffers that grow to the largest
- * frame (frame_bytes_max(FRAME_RAW_MAX), to which frame_header holds every one).
+ * frame (frame_header accepts none above frame_bytes_max(FRAME_RAW_MAX)).
  *
- * A segment may be in the middle of an append while we read.  Its cover says so; but
- * the eight bytes that lift it need not arrive in one piece where the system
- * does not promise that. So nothing is called damage that was not read twice. */
+ * A segment may be in the middle of an append while we read.  Its cover shows that; but a system
+ * need not write the eight bytes that lift it in one piece.  So only what two reads find is called
+ * damage. */
 #include "writer/segment/segment_reader.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 #define BUFFER_BYTES_MIN (64u << 10)
 #define READS_MAX        2
 
-/* These return 1: go on; 0: stop, *damage says why; or an error. */
+/* These return 1: continue; 0: stop, *damage says why; or an error. */
 static int find_data_frame(struct segment_reader *reader, struct frame_header *header,
                            enum segment_damage *damage);
 static int read_header(struct segment_reader *reader, struct frame_header *header,
@@ -97,7 +97,7 @@ int segment_reader_frames(struct segment_reader *reader, struct segment_reader_f
     const uint64_t next_offset = reader->next_offset;
     reader->next_offset = 0;
     int result;
-    for (;;) { /* each round goes on by a frame's bytes; the file's end ends it */
+    for (;;) { /* each round advances by a frame's bytes; the file's end ends it */
         struct frame_header header;
         result = find_data_frame(reader, &header, damage);
         if (result > 0) result = stands_whole(reader, header.size, damage);
@@ -127,7 +127,7 @@ static bool frame_begins(struct segment_reader *reader, uint64_t offset) {
 int segment_reader_find_frame(struct segment_reader *reader, uint64_t offset, uint64_t *found) {
     static const uint8_t magic[4] = {0x04, 0x22, 0x4D, 0x18}; /* FRAME_MAGIC_DATA */
     uint8_t window[4096];
-    for (;;) { /* each round goes on by a window's bytes; the file's end ends it */
+    for (;;) { /* each round advances by a window's bytes; the file's end ends it */
         const int64_t got = file_read_at(&reader->file, window, sizeof window, offset);
         if (got < (int64_t)sizeof magic) return got < 0 ? (int)got : 0;
         for (size_t i = 0; i + sizeof magic <= (size_t)got; i++) {
@@ -148,7 +148,7 @@ int segment_reader_skip_damage(struct segment_reader *reader) {
     reader->offset = next < before.offset ? before.looked_from : before.offset;
     reader->frame_number = before.frame_number + 1;
     reader->line_number = before.line_number;
-    /* A frame of bad data was counted when it was met. */
+    /* A frame of bad data was counted when it was read. */
     reader->frames_lost = before.frames_lost + (before.on_frame ? 0 : 1);
     return result;
 }
@@ -156,7 +156,7 @@ int segment_reader_skip_damage(struct segment_reader *reader) {
 /* From next_offset over skippable frames to a data frame. */
 static int find_data_frame(struct segment_reader *reader, struct frame_header *header,
                            enum segment_damage *damage) {
-    for (;;) { /* each round goes on by 8 bytes or more; the file's end ends it */
+    for (;;) { /* each round advances by 8 bytes or more; the file's end ends it */
         int result = read_header(reader, header, damage);
         if (result <= 0 || header->kind == FRAME_DATA) return result;
         if (header->magic == FRAME_MAGIC_COVER) {
@@ -170,8 +170,8 @@ static int find_data_frame(struct segment_reader *reader, struct frame_header *h
     }
 }
 
-/* 1: the cover is no longer there.  Nothing is written behind one before it is lifted: one with
- * more behind it, twice, is damage. */
+/* 1: the cover is no longer there.  Nothing is written after a cover before it is lifted: if bytes
+ * follow it at two reads, it is damage. */
 static int was_lifted(struct segment_reader *reader, const struct frame_header *cover,
                       enum segment_damage *damage) {
     int result = stands_whole(reader, cover->size + 1, damage);
@@ -222,7 +222,7 @@ static int read_lines(struct segment_reader *reader, const struct frame_header *
     return 0;
 }
 
-/* Does the file go on for all of the frame at next_offset? */
+/* Does the file hold all `size` bytes from next_offset on? */
 static int stands_whole(struct segment_reader *reader, uint64_t size, enum segment_damage *damage) {
     const uint64_t end = reader->next_offset + size;
     if (end <= reader->file_size) return 1;
@@ -241,7 +241,7 @@ static int grow(uint8_t **buffer, size_t *buffer_max, size_t needed) {
     while (room < needed) {
         room *= 2;
     }
-    free(*buffer); /* what it held is read anew */
+    free(*buffer); /* its content is read again */
     *buffer = malloc(room);
     *buffer_max = *buffer == NULL ? 0 : room;
     return *buffer == NULL ? ERR_NO_MEMORY : 0;

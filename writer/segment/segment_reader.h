@@ -1,6 +1,6 @@
 /* segment_reader.h - reads segments frame by frame, for recovery, verify and every reader command.
- * Reads live segments, too.  Blocking; never on
- * a serving owner.  A reader belongs to one thread at a time. */
+ * Reads live segments, too.  Blocking; never on a serving owner.  A reader belongs to one thread at
+ * a time. */
 #ifndef WRITER_SEGMENT_SEGMENT_READER_H
 #define WRITER_SEGMENT_SEGMENT_READER_H
 
@@ -24,39 +24,38 @@ struct segment_reader {
     uint64_t next_offset;  /* where the next one looks */
     uint64_t frame_number; /* data frames before this one, the lost ones too */
     uint64_t line_number;  /* of the first line in raw; the segment's first line is 0 */
-    uint64_t frames_lost;  /* passed over as SEGMENT_BAD_DATA; line_number lacks their lines */
+    uint64_t frames_lost;  /* skipped as SEGMENT_BAD_DATA; line_number lacks their lines */
     const uint8_t
         *raw; /* whole lines, each ended by a newline; the reader's, until the next call */
     uint32_t raw_size;
     uint32_t raw_lines;
     /* The reader's own from here on. */
     bool on_frame;        /* the next call counts the frame at `offset` */
-    uint64_t looked_from; /* where the last call began, before it passed over skippable frames */
+    uint64_t looked_from; /* where the last call began, before it skipped skippable frames */
     uint64_t file_size;   /* as last seen */
     uint8_t *packed, *unpacked;
     size_t packed_max, unpacked_max;
 };
 
-/* A segment that has lost its .part since it was listed is opened by its new name
- * (or by the old one, where the listing was ahead), and one that has gone to an archive there.  On an
- * error nothing is open. */
+/* If the file is not there, tries its name without .part (or with it), then the archives: it may
+ * have been closed or moved since it was listed.  On an error nothing is open. */
 int segment_reader_open(struct files *files, const char *path, struct segment_reader *reader);
 void segment_reader_close(struct segment_reader *reader); /* not open: nothing happens */
 
-/* Goes on at the frame behind.  1: reader->raw holds its lines.  0: no lines this time,
- * and *damage says why:
+/* Continues with the next data frame.  1: reader->raw holds its lines.  0: no lines this time, and
+ * *damage says why:
  *   SEGMENT_SOUND       the end of the file
  *   SEGMENT_UNFINISHED  nothing more can be read yet; `offset` is where it begins
  *   SEGMENT_BAD_HEADER  nothing more can be read at all; `offset` is where it begins
- *   SEGMENT_BAD_DATA    a frame is lost, offset to next_offset; the next call goes on behind it
+ *   SEGMENT_BAD_DATA    a frame is lost, offset to next_offset; the next call continues after it
  * Negative: reading failed; the next call tries the same frame again.  After
  * all but SEGMENT_BAD_DATA calling again later sees what was appended or uncovered since.
- * Skippable frames are passed over, those of later versions too. */
+ * Skippable frames are skipped, those of later versions too. */
 int segment_reader_next(struct segment_reader *reader, enum segment_damage *damage);
 
-/* Finds the data frames without decoding them, from the front: in one array, for those who
- * read backwards; free() it, also after an error.  *damage as above, never SEGMENT_BAD_DATA: what
- * is in a frame is not looked at.  Leaves the reader where it was. */
+/* Finds all data frames from the front without decoding them, for callers that read backwards.
+ * free() the array, also after an error.  *damage as above, never SEGMENT_BAD_DATA: the content of
+ * frames is not read.  Leaves the reader where it was. */
 struct segment_reader_frame {
     uint64_t offset;
     uint64_t size;
@@ -64,20 +63,19 @@ struct segment_reader_frame {
 };
 int segment_reader_frames(struct segment_reader *reader, struct segment_reader_frame **frames,
                           uint64_t *count, enum segment_damage *damage);
-/* Positions on the frame at this offset; the next segment_reader_next returns it.  Who needs its
- * frame_number and line_number sets them behind this call; they are counted on from there,
- * and from 0 where nothing is set. */
+/* Positions on the frame at this offset; the next segment_reader_next returns it.  Counts
+ * frame_number and line_number from 0; a caller that knows them sets them after this call. */
 void segment_reader_seek(struct segment_reader *reader, uint64_t offset);
 
-/* Behind SEGMENT_BAD_HEADER: looks byte by byte for the next data frame that is whole and
- * sound, from `offset` on.  1: *found is where it begins; 0: there is none; negative: reading
- * failed.  The reader's position is lost: segment_reader_seek. */
+/* After SEGMENT_BAD_HEADER: searches byte by byte for the next data frame that is whole and sound,
+ * from `offset` on.  1: *found is where it begins; 0: there is none; negative: reading failed.  The
+ * reader's position is lost: call segment_reader_seek. */
 int segment_reader_find_frame(struct segment_reader *reader, uint64_t offset, uint64_t *found);
-/* Behind damage of any kind, which lies at `offset`: 1: the next segment_reader_next returns the next
- * sound frame behind it, at next_offset, however much the damage pretends to be; 0: there is
- * none; negative: reading failed.  A skippable frame just before the damage may be what is
- * damaged: `offset` is then moved to where it begins.  frame_number and line_number go on, too low by what was
- * lost, and frames_lost counts it as one. */
+/* Skips damage of any kind at `offset`, whatever size it claims.  1: the next segment_reader_next
+ * returns the next sound frame after it, at next_offset; 0: there is none; negative: reading
+ * failed.  If a skippable frame just before the damage is what is damaged, `offset` moves to its
+ * beginning.  frame_number and line_number continue, too low by what was lost; frames_lost counts
+ * it as one. */
 int segment_reader_skip_damage(struct segment_reader *reader);
 
 #endif

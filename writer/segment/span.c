@@ -1,5 +1,5 @@
-/* span.c - adds up what is known of lines; lids, encoded and decoded field by
- * field next to each other. */
+/* span.c - adds up what is known of lines, and encodes and decodes lids field by field, next to
+ * each other. */
 #include "writer/segment/span.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 _Static_assert(LID_BYTES <= FRAME_LID_BYTES_MAX, "frame_header would call it damage");
 
 #define LEVELS              ((1u << (LEVEL_MAX + 1)) - 1)
-/* A range of so many milliseconds or more (49 days) has no end that is known. */
+/* The end of a range of this many milliseconds (49 days) or more is unknown. */
 #define RECEIVED_MS_UNKNOWN UINT32_MAX
 
 static int64_t least(int64_t a, int64_t b) {

@@ -29,24 +29,24 @@ static inline void span_add_line(struct span *span, size_t size, int64_t receive
     if (first || time_ns < span->time_min_ns) span->time_min_ns = time_ns;
     if (first || time_ns > span->time_max_ns) span->time_max_ns = time_ns;
 }
-/* The same line may also be told to have these facts: it is found by either. */
+/* For a line that other keys give other facts: a search for either finds it. */
 void span_widen(struct span *span, const struct facts *facts);
-/* So many lines of which nothing is known. */
+/* Of lines about which nothing else is known. */
 struct span span_unknown(uint64_t lines, uint64_t raw_size);
 /* Of both together. */
 void span_add(struct span *span, const struct span *other);
 
 #define LID_BYTES 64
 
-/* Writes a lid of that span, whose first line has that number in the segment.  What the
- * fields cannot hold comes back wider, never narrower.  Returns LID_BYTES, or 0 where there is nothing
- * to say: no lines, or more than 32 bits can count. */
+/* Writes the lid of a span whose first line has the number first_line in the segment.  What the
+ * fields cannot hold becomes wider, never narrower.  Returns LID_BYTES, or 0 if there are no lines,
+ * or more than 32 bits can count. */
 size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_BYTES]);
 /* Reads a whole frame of the lid's magic.  ERR_INVALID: damaged; ERR_UNSUPPORTED: of a later
  * version; then nothing is known of the frames before it.
- * A lid speaks for the data frames between the lid before it, or the segment's beginning, and
- * itself.  Who skips them because of it makes sure that their raw sizes add up to span.raw_size:
- * where a frame was set aside they do not.  received_max_ns is rounded up to a millisecond. */
+ * A lid describes the data frames since the previous lid, or since the segment's beginning.  Before
+ * skipping them because of it, check that their raw sizes add up to span.raw_size: they do not if a
+ * frame was set aside.  received_max_ns is rounded up to a millisecond. */
 int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *first_line);
 
 #endif
