@@ -1,8 +1,8 @@
 /* schedule.c - reads a schedule, and finds when it is due next.
  *
- * A time is due at the first moment at which the clock shows it or more.  All up to the highest
- * that the clock has ever shown have been due, and the next is the first behind that: this is
- * what makes "once each" hold whatever a zone does to its clock. */
+ * A time is due at the first moment at which the clock shows it or a later one.  So all times up to
+ * the highest reading so far have been due, and the next one is the first after it.  Therefore each
+ * is due once, whatever a zone does to its clock. */
 #include "writer/clock/schedule.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 
 /* ---- reading ---- */
 
-/* 1 to 4 digits; `text` moves behind them.  -1: there are none, or more. */
+/* 1 to 4 digits; `text` moves past them.  -1: there are none, or more. */
 static int32_t number(const char **text) {
     int32_t value = 0;
     const size_t size = strspn(*text, "0123456789");
@@ -34,7 +34,7 @@ static int parse_every(const char *text, struct schedule *schedule) {
     return 0;
 }
 
-/* HH:MM, parted by commas. */
+/* HH:MM, separated by commas. */
 static int parse_times(const char *text, struct schedule *schedule) {
     for (;;) { /* ends: each turn takes five bytes */
         text += strspn(text, " ");
@@ -60,9 +60,9 @@ int schedule_parse(const char *text, struct schedule *schedule) {
     return ERR_INVALID;
 }
 
-/* ---- the clock, whose readings are seconds as well, as if it were UTC's ---- */
+/* ---- the clock: its readings are seconds too, as if it showed UTC ---- */
 
-/* So long ago it has certainly shown less than now. */
+/* This long ago the clock has certainly shown less than now. */
 #define LOOK_BACK_S (ZONE_OFFSET_MAX_S - ZONE_OFFSET_MIN_S)
 
 static int64_t highest_reading(const struct zone *zone, int64_t unix_s) {
@@ -80,7 +80,7 @@ static int64_t highest_reading(const struct zone *zone, int64_t unix_s) {
 
 static int64_t first_moment_of(const struct zone *zone, int64_t reading) {
     int64_t at = reading - ZONE_OFFSET_MAX_S; /* not before this */
-    for (;;) { /* each turn goes on to a change; ends where the smallest offset would */
+    for (;;) { /* each turn advances to a change; ends at the latest with the smallest offset */
         int64_t until;
         const int32_t offset_s = zone_offset_s(zone, at, &until);
         if (reading - offset_s <= at) return at;
@@ -89,7 +89,7 @@ static int64_t first_moment_of(const struct zone *zone, int64_t reading) {
     }
 }
 
-/* The first of the schedule's times behind this one. */
+/* The first of the schedule's times after this one. */
 static int64_t time_behind(const struct schedule *schedule, int64_t reading) {
     const int64_t in_day = (reading % DAY_S + DAY_S) % DAY_S;
     const int64_t midnight = reading - in_day;

@@ -23,7 +23,7 @@ struct zone {
     int32_t (*system_offset_s)(int64_t unix_s); /* NULL: as below */
     int32_t first_s;                            /* before the first change */
     bool has_rule;
-    struct zone_rule rule; /* behind the last change */
+    struct zone_rule rule; /* after the last change */
     uint32_t count;
     struct zone_change changes[]; /* rising */
 };
@@ -48,7 +48,7 @@ static int64_t read_time(const struct block *block, uint64_t i) {
     return (int64_t)((uint64_t)read_u32(p) << 32 | read_u32(p + 4));
 }
 
-/* NULL: good.  The counts have 32 bits, so that no sum overflows. */
+/* NULL: valid.  The counts have 32 bits, so no sum overflows. */
 static const char *read_block(const uint8_t *p, const uint8_t *end, uint32_t time_bytes,
                               struct block *block) {
     if (end - p < HEADER_BYTES) return "it is cut off";
@@ -201,7 +201,7 @@ static int32_t system_offset_until(const struct zone *zone, int64_t unix_s, int6
     return offset_s;
 }
 
-/* How many changes are not behind that moment. */
+/* How many changes are at or before that moment. */
 static uint32_t changes_until(const struct zone *zone, int64_t unix_s) {
     uint32_t low = 0, high = zone->count;
     while (low < high) { /* halves what is left */

@@ -1,9 +1,9 @@
 /* zone.h - a time zone: how far its clock is before UTC at a moment.
  *
- * Of the bytes of a TZif file (RFC 8536, versions 1 to 4; the times of 64 bits where it has them,
- * and behind the last its POSIX rule), or of a function that the system has.  Moments are seconds
- * since 1970 UTC, of the years 0 to 9999.  Pure: the reading of files is the caller's.  A zone
- * does not change: any thread. */
+ * Made from the bytes of a TZif file (RFC 8536, versions 1 to 4; the 64-bit times if it has them,
+ * and its POSIX rule after the last), or from a function of the system.  Moments are seconds since
+ * 1970 UTC, of the years 0 to 9999.  Pure: the caller reads files.  A zone does not change: any
+ * thread. */
 #ifndef WRITER_CLOCK_ZONE_H
 #define WRITER_CLOCK_ZONE_H
 
@@ -15,7 +15,7 @@
 #define ZONE_OFFSET_MIN_S (-25 * 3600 + 1)
 #define ZONE_OFFSET_MAX_S (26 * 3600 - 1)
 
-/* Files of zones are some 4 KiB long. */
+/* Zone files have about 4 KiB. */
 #define ZONE_FILE_BYTES_MAX (1u << 18)
 
 struct zone;
@@ -23,12 +23,12 @@ struct zone;
 /* 0; ERR_NO_MEMORY; or ERR_INVALID, with what is wrong in *sentence. */
 int zone_read(const void *bytes, size_t size, struct zone **zone, const char **sentence);
 int zone_of_utc(struct zone **zone);
-/* Its clock is asked for, not known: changes less than an hour apart may be missed. */
+/* Changes are found by calling offset_s: those less than an hour apart may be missed. */
 int zone_of_system(int32_t (*offset_s)(int64_t unix_s), struct zone **zone);
 void zone_free(struct zone *zone); /* NULL: nothing happens */
 
-/* Before UTC; it stays the same up to *until_s, and not at it (INT64_MAX: for ever).  What comes
- * then may be the same again. */
+/* Before UTC.  It is valid until just before *until_s (INT64_MAX: for ever); the next one may be
+ * the same. */
 int32_t zone_offset_s(const struct zone *zone, int64_t unix_s, int64_t *until_s);
 
 /* May this name a file below a folder of zones?  "Europe/Berlin": letters, digits, '_', '+', '-'

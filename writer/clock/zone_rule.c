@@ -144,7 +144,7 @@ struct change {
     bool daylight; /* from then on */
 };
 
-/* Where two meet, daylight saving goes on: that is how a rule says "all the year". */
+/* Where two changes meet, daylight saving wins: a rule expresses "all the year" like this. */
 static void put(struct change *changes, int32_t count, struct change change) {
     int32_t i = count;
     for (; i > 0; i--) {
@@ -156,7 +156,7 @@ static void put(struct change *changes, int32_t count, struct change change) {
     changes[i] = change;
 }
 
-/* A time of up to a week before or behind its day can move a change into the next year. */
+/* The time may be up to a week before or after its day, so a change may be in another year. */
 #define YEARS   5
 #define CHANGES (2 * YEARS)
 

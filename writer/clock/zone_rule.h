@@ -1,4 +1,4 @@
-/* zone_rule.h - the rule behind a time zone's last change, as POSIX writes it in TZ and RFC 8536
+/* zone_rule.h - the rule after a time zone's last change, as POSIX writes it in TZ and RFC 8536
  * in a file's last line: "CET-1CEST,M3.5.0,M10.5.0/3".  Pure; struct zone alone uses it. */
 #ifndef WRITER_CLOCK_ZONE_RULE_H
 #define WRITER_CLOCK_ZONE_RULE_H
