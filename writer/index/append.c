@@ -1,8 +1,7 @@
 /* append.c - reads a segment's lines once and appends their index: see index.h.
  *
- * Frames become groups, groups become filters, section by section; a section is written when it
- * is full, so that memory does not grow with the segment.  What is needed is taken once;
- * no line asks for memory. */
+ * Frames become groups, groups become filters, section by section; a section is written when it is
+ * full, so that memory does not grow with the segment.  No memory is allocated per line. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +15,15 @@
 #include "writer/segment/frame.h"
 #include "writer/segment/segment_reader.h"
 
-/* A group ends at a lid, where an append of the daemon ended, once it holds GROUP_BYTES_MIN; and
- * before a frame that would make it hold more than GROUP_BYTES_MAX (which a longer line alone
- * may). */
+/* A group ends at a lid (where an append of the daemon ended) once it holds GROUP_BYTES_MIN, and
+ * before a frame that would make it hold more than GROUP_BYTES_MAX (a longer line alone may exceed
+ * it). */
 #define GROUP_BYTES_MIN  (768u << 10)
 #define GROUP_BYTES_MAX  ((1u << 20) + (64u << 10))
-/* More different tokens than logs of 1 MiB have; a group beyond it goes without a filter. */
+/* More different tokens than 1 MiB of logs has; a group with more gets no filter. */
 #define GROUP_TOKENS_MAX (1u << 16)
 #define OUT_BYTES        (256u << 10)
-/* Stands in a group's first_frame while it is built, where no lid has told its times. */
+/* A group's first_frame while it is built, if no lid holds its times. */
 #define TIMES_UNKNOWN    UINT64_MAX
 
 struct builder {
@@ -34,9 +33,9 @@ struct builder {
     struct segment_reader reader;
     struct segment_index index;
     uint32_t group_room, section_room;
-    uint64_t lines_end; /* behind the last data frame */
-    uint64_t seen;      /* frames and what is skipped have been looked at up to here */
-    /* Behind the last lid: the first group that has lines there, and their raw bytes. */
+    uint64_t lines_end; /* after the last data frame */
+    uint64_t seen;      /* all frames before this offset have been read */
+    /* After the last lid: the first group that has lines there, and their raw bytes. */
     uint32_t uncovered;
     uint64_t uncovered_bytes;
     bool uncovered_any;
@@ -81,7 +80,7 @@ int index_append(struct file *file, const struct index_options *options) {
     if (!error) {
         error = read_lines(&b);
         if (!error) error = write_index(&b);
-        /* What was written of a failed index is in nobody's way, but of no use either. */
+        /* A part of an index does no harm, but is useless. */
         if (error) (void)file_truncate(file, b.index.data_size);
     }
     builder_close(&b);
@@ -109,8 +108,8 @@ static void builder_close(struct builder *b) {
 
 /* ---- where the lines end ---- */
 
-/* Some file systems end a file with zeros when the power failed before its last bytes were written:
- * the beginning of an index that was. */
+/* Some file systems end a file with zeros if the power failed before its last bytes were written;
+ * here those were the beginning of an index. */
 static bool only_zeros(struct file *file, uint64_t at) {
     uint8_t bytes[4096];
     for (;;) { /* ends: the file does */
@@ -122,7 +121,7 @@ static bool only_zeros(struct file *file, uint64_t at) {
     }
 }
 
-/* The file ends inside a header like those that stand behind the lines. */
+/* The file ends inside a header like those that follow the lines. */
 static bool torn_header(const uint8_t *bytes, size_t size) {
     static const uint8_t magic[] = {0x50, 0x2A, 0x4D, 0x18}; /* the first: its high half */
     if (size >= FRAME_COVER_BYTES) return false;
@@ -131,14 +130,14 @@ static bool torn_header(const uint8_t *bytes, size_t size) {
     return true;
 }
 
-/* Behind the last data frame: goes on over lids and padding.  What an earlier try has left of an
- * index is cut off.  ERR_INVALID: something is there that recovery or repair should see first. */
+/* Skips lids and padding after the last data frame, and cuts off what an earlier try left of an
+ * index.  ERR_INVALID: there is something that recovery or repair should handle first. */
 static int cut_rest(struct builder *b) {
     struct file_status status;
     int error = file_status(b->file, &status);
     if (error) return error;
     uint64_t at = b->lines_end;
-    while (at < status.size) { /* each round goes on by 8 bytes or more */
+    while (at < status.size) { /* each round advances by 8 bytes or more */
         uint8_t bytes[FRAME_HEADER_BYTES];
         struct frame_header header;
         const int64_t got = file_read_at(b->file, bytes, sizeof bytes, at);
@@ -173,12 +172,12 @@ static bool is_set(const atomic_bool *flag) {
 
 static int read_lines(struct builder *b) {
     int error = 0;
-    while (!error && b->seen < b->lines_end) { /* each round goes on by a frame */
+    while (!error && b->seen < b->lines_end) { /* each round advances by a frame */
         enum segment_damage damage;
         if (is_set(b->options.stop) || is_set(b->options.deleted)) return ERR_CANCELLED;
         const int more = segment_reader_next(&b->reader, &damage);
         if (more < 0) return more;
-        if (more == 0 && damage != SEGMENT_BAD_DATA) return ERR_INVALID; /* it changes under us */
+        if (more == 0 && damage != SEGMENT_BAD_DATA) return ERR_INVALID; /* changed meanwhile */
         error = pass_skipped(b, b->reader.offset);
         if (!error) error = add_frame(b, more == 0);
         b->seen = b->reader.next_offset;
@@ -191,10 +190,10 @@ static int read_lines(struct builder *b) {
     return error ? error : settle_groups(b, lines);
 }
 
-/* Looks at the skippable frames before the next data frame: a lid tells the times of what
- * is before it, and an append ended there. */
+/* Reads the skippable frames before the next data frame.  A lid holds the times of the lines before
+ * it, and an append ended there. */
 static int pass_skipped(struct builder *b, uint64_t end) {
-    while (b->seen < end) { /* each round goes on by 8 bytes or more */
+    while (b->seen < end) { /* each round advances by 8 bytes or more */
         uint8_t bytes[LID_BYTES];
         struct frame_header header;
         struct span span;
@@ -213,9 +212,9 @@ static int pass_skipped(struct builder *b, uint64_t end) {
     return 0;
 }
 
-/* What is known of all lines since the last lid.  They may be in several groups, and a group may
- * have several lids: times get wider, never narrower.  Where the bytes do not add up, a
- * frame or a lid has been lost: then nothing is known. */
+/* Applies what is known of all lines since the last lid.  They may be in several groups, and a
+ * group may have several lids: times get wider, never narrower.  If the bytes do not add up, a
+ * frame or a lid was lost, and nothing is known. */
 static void cover(struct builder *b, const struct span *span) {
     const bool known = span != NULL && span->raw_size == b->uncovered_bytes;
     if (!b->uncovered_any) return;
@@ -249,7 +248,7 @@ static int add_frame(struct builder *b, bool lost) {
     return 0;
 }
 
-/* The open group goes on if it has room for so many bytes more. */
+/* Ends the open group if it has no room for raw_size more bytes, and begins one if none is open. */
 static int begin_group(struct builder *b, uint32_t raw_size) {
     const bool full = b->group_open && (b->group.raw_size + (uint64_t)raw_size > GROUP_BYTES_MAX ||
                                         (b->append_ended && b->group.raw_size >= GROUP_BYTES_MIN));
@@ -282,7 +281,7 @@ static int end_group(struct builder *b) {
     b->group.filtered = b->tokens.lost == 0;
     index->groups[index->count++] = b->group;
     b->group_open = false;
-    /* Lines that were packed smaller need filters as large as before. */
+    /* Re-packing makes the lines smaller, but they need filters as large as before. */
     const uint64_t size = b->group.size + (b->options.repacked ? b->group.size * 3 / 10 : 0);
     error =
         filters_add(&b->filters, b->tokens.hashes, b->group.filtered ? b->tokens.count : 0, size);
@@ -290,7 +289,8 @@ static int end_group(struct builder *b) {
     return error;
 }
 
-/* Nobody has told the times of this group: its lines do, each of them, or nothing is known. */
+/* No lid holds the times of this group: reads them from its lines.  Unless every line has a time,
+ * they are unknown. */
 static int look_up_times(struct builder *b, struct index_group *group) {
     bool all_timed = true;
     group->span = (struct span){0};
@@ -318,8 +318,8 @@ static int look_up_times(struct builder *b, struct index_group *group) {
     return 0;
 }
 
-/* A group whose filter was not worth it, or has no place for all its tokens, is not filtered; the
- * lines and bytes of spans are those that we have counted. */
+/* Groups outside all sections have no filter.  Looks up unknown times, and sets the spans' lines
+ * and bytes to what we have counted. */
 static int settle_groups(struct builder *b, uint64_t lines) {
     struct segment_index *index = &b->index;
     uint32_t section = 0;
@@ -405,7 +405,7 @@ static int flush(struct builder *b) {
     return 0;
 }
 
-/* What is written at once ends with a page, so that it ends inside no frame's first 8 bytes. */
+/* One write ends at a page's end, so that it never ends inside a frame's first 8 bytes. */
 static size_t room_left(const struct builder *b) {
     return OUT_BYTES - (size_t)((b->end + OUT_BYTES) % FRAME_PAGE_BYTES) - b->out_size;
 }
@@ -425,7 +425,7 @@ static int put(struct builder *b, const void *bytes, size_t size) {
     return 0;
 }
 
-/* A frame's first 8 bytes lie in one page, so that the file never ends inside them (FORMAT.md). */
+/* A frame's first 8 bytes are in one page, so that the file never ends inside them (FORMAT.md). */
 static int put_padding(struct builder *b) {
     uint8_t padding[FRAME_COVER_BYTES];
     return put(b, padding, frame_padding(b->end + b->out_size, padding));

@@ -1,5 +1,5 @@
-/* filter.c - blocked Bloom filters of equal size: see filter.h; FORMAT.md has the bits and the
- * measurements behind the numbers here. */
+/* filter.c - blocked Bloom filters of equal size: see filter.h.  FORMAT.md defines the bits and has
+ * the measurements from which the numbers here were chosen. */
 #include "writer/index/filter.h"
 
 #include <assert.h>
@@ -10,11 +10,11 @@
 #include "writer/index/tokens.h"
 
 #define LINE_BITS      (FILTER_LINE_BYTES * 8)
-/* What a filter gets where there is room for it ... */
+/* What a filter gets if there is room for it ... */
 #define BITS_PER_TOKEN 12
-/* ... which is one part in so many of what its lines take in the file. */
+/* ... the room is this fraction (1/26) of what its lines take in the file. */
 #define PACKED_PARTS   26
-/* With fewer bits a token three groups of four would be opened in vain. */
+/* With fewer bits for a token, three of four groups would be opened in vain. */
 #define BITS_WORTH_IT  2
 /* A 32-bit number of rows times a 32-bit hash stays in 64 bits; far above what a group needs. */
 #define ROWS_MAX       (1u << 20)
@@ -24,13 +24,13 @@ static struct filter_shape shape_for(struct filters *filters);
 static void add_group(struct filters *filters, uint32_t group, const uint64_t *hashes,
                       uint32_t count);
 
-/* ---- asking ---- */
+/* ---- querying ---- */
 
 static inline uint32_t row_of(uint32_t rows, uint64_t hash) {
     return (uint32_t)((hash >> 32) * rows >> 32);
 }
 
-/* Nine bits of it a probe, from the top. */
+/* Each probe uses nine bits of it, from the top. */
 static inline uint64_t bits_of(uint64_t hash, uint32_t group) {
     hash &= TOKEN_HASH_MASK;
     hash ^= hash >> 32 ^ group * 0xD6E8FEB86659FD93u;
@@ -113,7 +113,7 @@ void filters_free(struct filters *filters) {
     *filters = (struct filters){0};
 }
 
-/* The groups that were kept as hashes become filters. */
+/* Turns the groups that were kept as hashes into filters. */
 static int shape_now(struct filters *filters) {
     filters->shape = shape_for(filters);
     filters->shaped = true;
@@ -140,8 +140,8 @@ static int compare_counts(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* An id is what is looked for as a rule, and one of 16 bytes is a single window.  Where windows are a
- * third of the hashes at most, they may have three bits more for one bit less of all others. */
+/* Most searches are for an id, and one of 16 bytes is a single window.  If at most a third of the
+ * hashes are windows, they may have three bits more, and all others one bit less. */
 static bool few_windows(const struct filters *filters) {
     size_t windows = 0;
     for (size_t i = 0; i < filters->sample_size; i++)
@@ -149,7 +149,7 @@ static bool few_windows(const struct filters *filters) {
     return windows * 3 <= filters->sample_size;
 }
 
-/* As large as nine groups of ten need it: one odd group must not make all filters large. */
+/* As large as nine of ten groups need: one unusual group must not make all filters large. */
 static struct filter_shape shape_for(struct filters *filters) {
     const struct filter_shape none = {0};
     if (filters->groups == 0) return none;
@@ -165,8 +165,8 @@ static struct filter_shape shape_for(struct filters *filters) {
     if (rows > ROWS_MAX) rows = ROWS_MAX;
     const uint64_t bits = rows * LINE_BITS / tokens;
     if (bits < BITS_WORTH_IT) return none;
-    /* ln 2 times the bits a token would be best for a filter of one piece; the unevenness
-     * of cache lines asks for a little less. */
+    /* ln 2 times the bits per token is best for a filter in one piece; cache lines are filled
+     * unevenly, so a little less is better. */
     uint32_t probes = (uint32_t)(bits * 6 / 10);
     if (probes < 1) probes = 1;
     if (probes > FILTER_PROBES_MAX) probes = FILTER_PROBES_MAX;

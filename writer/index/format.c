@@ -1,5 +1,5 @@
 /* format.c - filters' headers, index and footer, field by field: see format.h.
- * A reader believes nothing of an index before its checksum and its sense have been checked. */
+ * A reader uses an index only after its checksum and its values have been checked. */
 #include "writer/index/format.h"
 
 #include <assert.h>
@@ -34,7 +34,8 @@ static uint8_t *put_checksum(uint8_t *p, const uint8_t *frame) {
     return put_u32(p, digest_32(frame, (size_t)(p - frame)));
 }
 
-/* Is this frame of this kind and size, and right to its checksum at the end of `size` bytes? */
+/* Has the frame this magic and size, and does the checksum at the end of its first `size` bytes
+ * match? */
 static bool frame_sound(const uint8_t *frame, size_t size, uint32_t magic, uint64_t frame_size) {
     const uint8_t *p = frame, *end = frame + size - INDEX_CHECKSUM_BYTES;
     return take_u32(&p) == magic && take_u32(&p) == frame_size - INDEX_SKIP_BYTES &&
@@ -47,7 +48,7 @@ uint64_t filters_frame_bytes(uint32_t groups, uint32_t rows) {
     return FILTERS_HEADER_BYTES + (uint64_t)rows * FILTER_ROW_BYTES(groups);
 }
 
-/* Version 1 had but one number for all. */
+/* Version 1 has one number for tokens and windows. */
 static uint32_t probes_code(const struct index_section *section) {
     return section->by_group ? section->probes | section->window_probes << 4 : section->probes;
 }
@@ -178,7 +179,7 @@ void index_encode(const struct segment_index *index, uint8_t *out) {
     assert((uint64_t)(p - out) == index_frame_bytes(index));
 }
 
-/* Adds up what the file does not say; false: it does not hang together. */
+/* Adds up what the file does not store; false: the groups contradict each other. */
 static bool groups_make_sense(struct segment_index *index) {
     uint64_t end = 0;
     for (uint32_t i = 0; i < index->count; i++) {

@@ -24,7 +24,7 @@ uint64_t filters_frame_bytes(uint32_t groups, uint32_t rows);
 void filters_header_encode(const struct index_section *section, uint8_t *out);
 /* ERR_INVALID: not the header of this section. */
 int filters_header_check(const uint8_t *bytes, const struct index_section *section);
-/* The checksum behind a row's lines; `lines` has room for it. */
+/* Writes the checksum after a row's lines; `lines` has room for it. */
 void filters_row_seal(uint8_t *lines, uint32_t groups);
 bool filters_row_sound(const uint8_t *lines, uint32_t groups);
 
@@ -32,7 +32,7 @@ bool filters_row_sound(const uint8_t *lines, uint32_t groups);
 uint64_t index_frame_bytes(const struct segment_index *index);
 void index_encode(const struct segment_index *index, uint8_t *out);
 /* `size` bytes, the whole frame.  The arrays are malloc'd; on an error there are none.
- * ERR_INVALID: damaged, or nothing that we could have written; ERR_UNSUPPORTED: a later version. */
+ * ERR_INVALID: damaged, or impossible values; ERR_UNSUPPORTED: a later version. */
 int index_decode(const uint8_t *bytes, size_t size, struct segment_index *index);
 
 struct index_footer {

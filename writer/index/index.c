@@ -1,5 +1,5 @@
-/* index.c - finds, reads and asks a segment's index: see index.h.
- * The filters stay in the file: a token is asked with one read a section. */
+/* index.c - finds, reads and queries a segment's index: see index.h.
+ * The filters stay in the file: testing a token takes one read for each section. */
 #include "writer/index/index.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "writer/index/format.h"
 #include "writer/segment/frame.h"
 
-/* Far above what a segment of 4 TiB needs; a broken footer must not make us ask for more. */
+/* Far above what a segment of 4 TiB needs; a damaged footer must not make us allocate more. */
 #define INDEX_BYTES_MAX (256u << 20)
 
 static int read_exactly(struct file *file, void *bytes, size_t size, uint64_t offset);
@@ -28,7 +28,7 @@ int index_load(struct file *file, struct segment_index *index) {
     return error == ERR_INVALID || error == ERR_UNSUPPORTED ? ERR_NOT_FOUND : error;
 }
 
-/* ---- asking ---- */
+/* ---- querying ---- */
 
 /* Clears the candidates of a section that do not hold the token. */
 static int ask_section(struct file *file, const struct index_section *section, uint64_t hash,
@@ -64,7 +64,7 @@ int index_candidates(struct file *file, const struct segment_index *index, const
         if (error || group->damaged || !group->filtered)
             candidates[i / 8] |= (uint8_t)(1u << i % 8);
     }
-    for (uint32_t i = index->count; i % 8 != 0; i++) /* behind the last group */
+    for (uint32_t i = index->count; i % 8 != 0; i++) /* after the last group */
         candidates[i / 8] &= (uint8_t) ~(1u << i % 8);
     return error;
 }
@@ -85,7 +85,7 @@ static int check_section(struct file *file, const struct index_section *section,
     return error;
 }
 
-/* Between the frames that the footer leads to there may be padding, and nothing else. */
+/* Between filters, index and footer there may only be padding. */
 static int check_gap(struct file *file, uint64_t begin, uint64_t end) {
     uint8_t bytes[FRAME_COVER_BYTES], padding[FRAME_COVER_BYTES];
     if (begin == end) return 0;
@@ -115,11 +115,11 @@ static int check_whole(struct file *file, const struct segment_index *index,
     return check_gap(file, *offset, file_size - FOOTER_BYTES);
 }
 
-/* Without a sound footer: is there anything of an index behind the lines?  Goes from frame to
- * frame by their headers.  ERR_NOT_FOUND: no. */
+/* Without a sound footer: is there any part of an index after the lines?  Goes from frame to frame
+ * by their headers.  ERR_NOT_FOUND: no. */
 static int look_for_rest(struct file *file, uint64_t *offset) {
     *offset = 0;
-    for (;;) { /* each round goes on by 8 bytes or more; the file's end ends it */
+    for (;;) { /* each round advances by 8 bytes or more; the file's end ends it */
         uint8_t bytes[FRAME_HEADER_BYTES];
         struct frame_header header;
         const int64_t got = file_read_at(file, bytes, sizeof bytes, *offset);
@@ -170,7 +170,7 @@ static int load_footer(struct file *file, uint64_t *file_size, struct index_foot
     return 0;
 }
 
-/* The lines and the filters lie before the index. */
+/* The lines and the filters precede the index. */
 static bool lies_before(const struct segment_index *index, uint64_t index_offset) {
     if (index->data_size > index_offset) return false;
     for (uint32_t i = 0; i < index->section_count; i++) {

@@ -9,14 +9,14 @@
 #include "writer/segment/span.h"
 
 struct index_group {
-    uint64_t offset; /* of its first data frame; frames that are damaged lie in a group too */
-    uint64_t size;   /* to the end of its last frame; what is skipped in between included */
+    uint64_t offset; /* of its first data frame; damaged frames belong to a group too */
+    uint64_t size;   /* to the end of its last frame, skippable frames in between included */
     uint64_t first_frame,
         first_line; /* as segment_reader_next counts them: reader.frame_number, line_number */
     uint32_t raw_size, frames;
     struct span span;
     struct counts counts; /* of its lines; the span may know more, from the daemon */
-    bool damaged;         /* a frame could not be read: open it, so that this is told */
+    bool damaged;         /* a frame could not be read: open it, so that the damage is reported */
     bool filtered;        /* false: it has no filter, and is always a candidate */
 };
 
@@ -27,7 +27,7 @@ struct index_section {
     uint32_t rows;          /* each one cache line of every group's filter, and a checksum */
     uint32_t probes;        /* bits that a token sets, all in one cache line */
     uint32_t window_probes; /* and a window of a long one; the same before version 2 */
-    bool by_group;          /* which they are differs from group to group: since version 2 */
+    bool by_group;          /* a token has other bits in each group: since version 2 */
 };
 
 struct segment_index {

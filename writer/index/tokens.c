@@ -1,8 +1,8 @@
 /* tokens.c - cuts bytes into tokens and hashes them: see tokens.h.
  *
- * Whoever builds a filter and whoever asks it run the same code: `runs_of_block` cuts, and
- * `hash_short` or `next_window` hash.  It is what an index costs, so it is written for speed:
- * runs are found 64 bytes at a time, and a short token is hashed without a branch. */
+ * Building a filter and querying it use the same code: `next_run` cuts, `hash_short` or
+ * `next_window` hash.  Most of an index's cost is here, so it is written for speed: runs are found
+ * 64 bytes at a time, and a short token is hashed without a branch. */
 #include "writer/index/tokens.h"
 
 #include <assert.h>
@@ -15,10 +15,10 @@
 
 #include "port/error.h"
 
-/* A long token is known by 8-byte windows.  Of every WINDOWS in a row, which are TOKEN_LONG bytes
- * together, the one with the smallest hash is taken; neighbours mostly agree on it, so that a
- * token of n bytes adds about (n - 7) / 5.  Where the run begins or ends makes no
- * difference to what is taken in the middle of it. */
+/* A long token is known by 8-byte windows.  Of every WINDOWS consecutive ones, which are TOKEN_LONG
+ * bytes together, the one with the smallest hash is taken.  Neighbours mostly take the same one, so
+ * a token of n bytes adds about (n - 7) / 5.  What is taken in the middle of a run does not depend
+ * on where it begins or ends. */
 #define WINDOW_BYTES 8
 #define WINDOWS      (TOKEN_LONG - WINDOW_BYTES + 1)
 
@@ -28,9 +28,9 @@
 struct windows {
     const uint8_t *run;
     size_t size;
-    size_t at;       /* the first of the WINDOWS that are looked at next */
+    size_t at;       /* the first of the next WINDOWS */
     size_t taken;    /* the place of the last one that was taken */
-    uint64_t weight; /* its */
+    uint64_t weight; /* of that one */
 };
 
 static bool next_window(struct windows *windows, uint64_t *hash);
@@ -56,7 +56,7 @@ static uint64_t next_edges(struct runs *runs) {
     uint64_t members;
     if (left >= BLOCK_BYTES) {
         members = members_of_block(runs->bytes + runs->block);
-    } else { /* behind the end nothing is in a run */
+    } else { /* bytes after the end are in no run */
         uint8_t last[BLOCK_BYTES] = {0};
         memcpy(last, runs->bytes + runs->block, left);
         members = members_of_block(last);
@@ -83,7 +83,7 @@ static inline bool next_run(struct runs *runs, size_t *begin, size_t *end) {
     return true;
 }
 
-/* ---- what a literal needs ---- */
+/* ---- the tokens of a literal ---- */
 
 static uint32_t add_known(uint64_t *hashes, uint32_t count, uint32_t max, uint64_t hash) {
     for (uint32_t i = 0; i < count; i++)
@@ -114,9 +114,9 @@ uint32_t tokens_of_literal(const uint8_t *literal, size_t size, uint64_t *hashes
 
 /* ---- a set ---- */
 
-/* places[] is an open hash table, at most half full, no larger than its tokens need so that it
- * stays in the cache.  A place holds a hash, and in the bits that hashes leave free the round in
- * which it was set, so that clearing is counting up. */
+/* places[] is an open hash table, at most half full, and no larger than necessary, so that it stays
+ * in the cache.  A place holds a hash, and in the bits that hashes leave free the round in which it
+ * was set, so that clearing the table only increments the round. */
 #define ROUNDS         TOKEN_HASH_WINDOW
 #define PLACE_BITS_MIN 12
 
@@ -153,7 +153,7 @@ void tokens_clear(struct token_set *set) {
     if (set->round == 0 || set->round == 1) forget_places(set);
 }
 
-/* Twice as many places, of a set that fills half of them. */
+/* Doubles the places of a set that fills half of them. */
 static void widen(struct token_set *set) {
     set->place_bits++;
     forget_places(set);
@@ -214,14 +214,14 @@ void tokens_add(struct token_set *set, const uint8_t *bytes, size_t size) {
 
 /* ---- hashing ---- */
 
-/* Little endian, wherever this runs; compilers make one load of it. */
+/* Little endian on every machine; compilers make one load of it. */
 static inline uint64_t read_u64(const uint8_t *p) {
     return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
            (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
            (uint64_t)p[7] << 56;
 }
 
-/* Murmur3's finish: every bit of a number matters to every bit of its hash. */
+/* Murmur3's finish: every bit of the number affects every bit of the hash. */
 static inline uint64_t mixed(uint64_t x) {
     x = (x ^ x >> 33) * 0xFF51AFD7ED558CCDu;
     x = (x ^ x >> 33) * 0xC4CEB9FE1A85EC53u;
@@ -234,16 +234,16 @@ static inline uint64_t token_bytes(uint64_t word, size_t size) {
     return (word | LOWER_CASE) & (((uint64_t)1 << 8 * size) - 1);
 }
 
-/* A token shorter than TOKEN_LONG, in TOKEN_LONG readable bytes.  Setting 0x20 makes upper
- * case lower and leaves digits and '-' alone; that it makes '_' and some bytes of UTF-8 equal to
- * others is a collision as good as any. */
+/* A token shorter than TOKEN_LONG, in TOKEN_LONG readable bytes.  Setting 0x20 makes upper case
+ * lower and leaves digits and '-' unchanged.  It also makes '_' and some bytes of UTF-8 equal to
+ * others: a harmless collision. */
 static inline uint64_t hash_short(const uint8_t *token, size_t size) {
     const uint64_t low = token_bytes(read_u64(token), size);
     const uint64_t high = token_bytes(read_u64(token + 8), size < 8 ? 0 : size - 8);
     return mixed(low * 0x9E3779B97F4A7C15u ^ (high + size) * 0xD6E8FEB86659FD93u) & TOKEN_HASH_MASK;
 }
 
-/* By it windows are chosen.  To multiply keeps different windows different. */
+/* Windows are chosen by their weight.  Multiplying keeps different windows different. */
 static inline uint64_t weight_of(const uint8_t *window) {
     return (read_u64(window) | LOWER_CASE) * 0x9E3779B97F4A7C15u;
 }
@@ -253,13 +253,13 @@ static void choose(struct windows *w) {
     w->weight = UINT64_MAX;
     for (size_t i = w->at; i < w->at + WINDOWS; i++) {
         const uint64_t weight = weight_of(w->run + i);
-        if (weight > w->weight) continue; /* of equal ones the last: it stays longest */
+        if (weight > w->weight) continue; /* of equal ones the last: it stays valid longest */
         w->weight = weight;
         w->taken = i;
     }
 }
 
-/* The next window that is taken; false: that was all. */
+/* The next window that is taken; false: there is none. */
 static inline bool next_window(struct windows *w, uint64_t *hash) {
     while (w->at + TOKEN_LONG <= w->size) {
         const uint64_t before = w->weight;
@@ -299,7 +299,7 @@ static inline uint64_t members_of_16(const uint8_t *bytes) {
     const __m128i marks =
         _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('_')), _mm_cmpeq_epi8(b, _mm_set1_epi8('-')));
     const __m128i all = _mm_or_si128(_mm_or_si128(letters, digits), _mm_or_si128(marks, b));
-    return (uint64_t)(uint32_t)_mm_movemask_epi8(all); /* b: its top bit is what counts */
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(all); /* of b only the top bit counts */
 }
 
 static inline uint64_t members_of_block(const uint8_t *bytes) {
