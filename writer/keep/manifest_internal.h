@@ -1,29 +1,29 @@
-/* manifest_internal.h - what manifest.c (the table, appending) and manifest_file.c (reading it
- * whole, writing it anew) share; nobody else's. */
+/* manifest_internal.h - what manifest.c (the table, appending) and manifest_file.c (loading and
+ * compacting the file) share.  No other file includes it. */
 #ifndef WRITER_KEEP_MANIFEST_INTERNAL_H
 #define WRITER_KEEP_MANIFEST_INTERNAL_H
 
 #include "port/thread.h"
 #include "writer/keep/manifest.h"
 
-/* Of a segment: where its last line stands, and what it says. */
+/* A segment: offset and size of its last line, and the line's main facts. */
 struct manifest_entry {
     uint64_t sequence, offset;
     int64_t closed_ns, handed_ns;
     uint32_t size;
-    uint8_t event; /* MANIFEST_NONE: its first line is being written, or failed */
-    bool copied;   /* a move has begun to name its copy in an archive */
+    uint8_t event; /* MANIFEST_NONE: its first line is being written, or that failed */
+    bool copied;   /* manifest_note_copy_locked was called */
 };
 
 struct manifest_stream {
     char name[STREAM_NAME_MAX + 1];
-    struct manifest_entry *entries; /* their sequences rise */
+    struct manifest_entry *entries; /* sorted by sequence */
     uint32_t count, room;
     uint64_t last_before; /* the highest sequence when the file was read */
 };
 
 struct manifest {
-    struct monitor monitor; /* guards all that follows */
+    struct monitor monitor; /* guards all fields below */
     atomic_uint holders;
     bool closed;
     struct manifest_work *works;
@@ -31,27 +31,29 @@ struct manifest {
     char directory[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
     char path[PATH_BYTES_MAX], new_path[PATH_BYTES_MAX];
     bool reads_only;
-    struct file file; /* open if it reads only */
+    struct file file; /* open if reads_only */
     struct manifest_stream *streams;
     uint32_t stream_count, stream_room;
-    uint64_t size;        /* as far as whole lines reach */
-    uint64_t compact_at;  /* when it is larger it may be written anew */
-    uint64_t compact_min; /* MANIFEST_COMPACT_BYTES; a test's, less */
+    uint64_t size;        /* of the whole lines */
+    uint64_t compact_at;  /* at a larger size, compacting is tried */
+    uint64_t compact_min; /* MANIFEST_COMPACT_BYTES; less in tests */
     uint64_t damaged;
-    bool torn;    /* behind `size` there may be the rest of a failed append */
-    bool suspect; /* a sync has failed: nothing is appended before it is written anew */
+    bool torn;    /* the rest of a failed append may follow `size` */
+    bool suspect; /* a sync has failed: the file must be compacted before the next append */
 };
 
-/* Forgets the table and reads the file; none is as good as an empty one.  Unless it reads only,
- * a torn end is cut off. */
+/* Clears the table and reads the file; a missing file counts as empty.  Cuts off a torn end, unless
+ * reads_only. */
 int manifest_load(struct manifest *m);
-/* Writes it anew, if that makes it half as large, or if it is suspect. */
+/* Writes the file again without outdated lines, if that halves its size or if it is suspect. */
 int manifest_compact(struct manifest *m);
 
+/* Clears the table. */
 void manifest_forget(struct manifest *m);
+/* Enters a line that is stored at `offset` into the table. */
 int manifest_note(struct manifest *m, const struct manifest_record *record, uint64_t offset,
                   size_t size);
-/* The entry's line, of entry->size bytes. */
+/* Reads the entry's line, entry->size bytes. */
 int manifest_line_at(struct file *file, const struct manifest_entry *entry, char *line);
 
 #endif

@@ -10,12 +10,12 @@
 #define MANIFEST_REASON_MAX 128
 
 enum manifest_event {
-    MANIFEST_NONE, /* no line tells of it */
+    MANIFEST_NONE, /* the manifest has no line about the segment */
     MANIFEST_CLOSED,
-    MANIFEST_ARCHIVED, /* re-packed, where it was */
+    MANIFEST_ARCHIVED, /* re-packed in place */
     MANIFEST_MOVED,    /* to `folder` */
-    MANIFEST_HANDED,   /* archive_command has taken it */
-    MANIFEST_DELETING, /* retention has decided; it may be gone already */
+    MANIFEST_HANDED,   /* archive_command has succeeded */
+    MANIFEST_DELETING, /* retention has decided; the file may be deleted already */
     MANIFEST_DELETED,
     MANIFEST_EVENTS
 };
@@ -25,12 +25,12 @@ struct manifest_record {
     int64_t time_ns; /* of the event; since 1970 */
     struct segment_name name;
     uint64_t lines, raw_bytes, bytes; /* bytes: of the file */
-    uint64_t xxh3;                    /* digest.h's lines_digest of all lines */
+    uint64_t xxh3;                    /* lines_digest of all lines (digest.h) */
     /* Event times; INT64_MIN and INT64_MAX where they are not known. */
     int64_t first_time_ns, last_time_ns;
-    int64_t closed_ns;                /* when its last line came, as nearly as it is known */
-    int64_t handed_ns;                /* when archive_command took it; 0: it has not */
-    char folder[PATH_BYTES_MAX];      /* where it lies; "": <dir>/<stream> */
+    int64_t closed_ns;                /* receive time of its last line, as precisely as known */
+    int64_t handed_ns;                /* when archive_command succeeded; 0: it has not */
+    char folder[PATH_BYTES_MAX];      /* where it is stored; "": <dir>/<stream> */
     char reason[MANIFEST_REASON_MAX]; /* of a deletion; else "" */
 };
 
