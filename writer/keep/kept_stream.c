@@ -12,12 +12,13 @@ struct kept_stream {
     struct stream *live;
     struct keeper *keeper;
     bool finishing, keeper_finishing;
-    /* The keeper's: */
+    /* For the keeper: */
     char name[STREAM_NAME_MAX + 1];
     char folder[PATH_BYTES_MAX], pack_path[PATH_BYTES_MAX];
 };
 
-/* After the last segment is closed those of this run that lack their index get it. */
+/* Once the last segment is closed, lets the keeper index what this run has left without an
+ * index. */
 static void finish_keeper(struct kept_stream *s) {
     if (!s->finishing || s->keeper_finishing || stream_busy(s->live)) return;
     s->keeper_finishing = true;

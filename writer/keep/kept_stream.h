@@ -1,6 +1,6 @@
 /* kept_stream.h - a stream together with the keeper of its closed segments.
  *
- * The stream reports each closed segment, and the keeper looks for work then.  Every call: the
+ * The stream reports each closed segment, which makes the keeper look for work.  Every call: the
  * port's owner. */
 #ifndef WRITER_KEEP_KEPT_STREAM_H
 #define WRITER_KEEP_KEPT_STREAM_H
@@ -14,7 +14,7 @@ struct kept_stream_options {
     const char *directory; /* the log directory */
     const char *name;
     struct stream_sizes sizes;
-    struct keeper_rules rules;   /* their texts are copied */
+    struct keeper_rules rules;   /* their strings are copied */
     uint64_t folder_bytes_max;   /* as in stream.h */
     uint64_t last_sequence;      /* as in stream.h */
     struct manifest *manifest;   /* as in keeper.h */
@@ -26,18 +26,19 @@ struct kept_stream_counts {
     struct keeper_counts kept;
 };
 
-/* recover_stream has made the stream's folder; no file is touched in this call. */
+/* recover_stream has created the stream's folder.  This call touches no file. */
 int kept_stream_open(struct port *port, const struct kept_stream_options *options,
                      struct kept_stream **stream);
-/* To append to and to rotate.  It is the kept stream's. */
+/* For appending and rotating.  The kept stream owns it. */
 struct stream *kept_stream_live(const struct kept_stream *stream);
-/* From now on, for the live segment too. */
+/* Applies at once, to the live segment too. */
 void kept_stream_change(struct kept_stream *stream, const struct stream_sizes *sizes,
                         const struct keeper_rules *rules);
-/* Nothing more will be appended.  Once all held appends are stored the segment is closed, and closed
- * segments that wait for their index get it.  Wait for !kept_stream_busy, then kept_stream_free. */
+/* Nothing more will be appended.  When all held appends are stored, closes the live segment and
+ * indexes the closed segments that still lack an index (keeper_finish).  Wait for
+ * !kept_stream_busy, then call kept_stream_free. */
 void kept_stream_finish(struct kept_stream *stream);
-/* Stops waiting for indexes; the next start makes them.  True: one was being made. */
+/* Stops indexing; the next start makes the missing indexes.  True: one was being made. */
 bool kept_stream_stop_indexing(struct kept_stream *stream);
 /* stream_abandon and keeper_stop. */
 void kept_stream_abandon(struct kept_stream *stream);

@@ -1,8 +1,8 @@
-/* retention.h - which closed segments have to go, and why.  Pure: any thread.
+/* retention.h - decides which closed segments to delete, and why.  Pure: any thread.
  *
- * Rules are limits; the oldest segments go until every limit holds, and no more than that.  Within a
- * stream segments go in the order of their sequences, whatever the clock said when they were
- * closed.  The segment that is being written never goes, and counts for nothing. */
+ * Rules are limits: the oldest segments are deleted until every limit holds, and no more.  Within a
+ * stream, segments are deleted in the order of their sequences, even if the clock was set back
+ * between their closings.  The live segment is never deleted and does not count. */
 #ifndef WRITER_KEEP_RETENTION_H
 #define WRITER_KEEP_RETENTION_H
 
@@ -12,13 +12,13 @@
 
 #include "writer/segment/segment_name.h"
 
-/* A stream's own age: it has no limit, whatever holds for all. */
+/* A stream's own age limit: none, even if there is one for all streams. */
 #define RETENTION_AGE_NEVER UINT64_MAX
 
 /* 0: no limit. */
 struct retention_limits {
-    uint64_t age_s;     /* since its last line came */
-    uint64_t bytes_max; /* of files, as they are packed */
+    uint64_t age_s;     /* since its last line was received */
+    uint64_t bytes_max; /* of the files */
     uint64_t count_max;
 };
 
@@ -27,18 +27,18 @@ struct retention_stream {
     struct retention_limits limits;
 };
 
-/* What an operator asked for.  All zero: nothing ever goes. */
+/* As configured.  All zero: nothing is ever deleted. */
 struct retention_rules {
-    /* Bytes and count: of all streams together.  Age: of streams that have none of their own. */
+    /* Bytes and count: all streams together.  Age: streams without an age limit of their own. */
     struct retention_limits all;
-    struct retention_stream *streams; /* those with limits of their own; the rules' owner's */
+    struct retention_stream *streams; /* those with limits of their own; not owned */
     uint32_t stream_count;
-    uint64_t free_min; /* bytes that stay free on each volume */
+    uint64_t free_min; /* bytes to keep free on each volume */
 };
 
-/* True if something may have to go some day. */
+/* True if any limit is set. */
 bool retention_wanted(const struct retention_rules *rules);
-/* A stream's own limits, the age for all streams filled in where it has none. */
+/* The stream's own limits; without an age limit of its own, the one for all streams. */
 struct retention_limits retention_limits_of(const struct retention_rules *rules,
                                             const char *stream);
 
@@ -52,21 +52,23 @@ enum retention_reason {
     RETENTION_FREE,
 };
 
-/* Where segments lie: the daemon's directory, its archives (archives.h), and one that is named. */
+/* Places where segments are stored: the log directory, its archives (archives.h), and one archive
+ * that the caller names. */
 enum { RETENTION_VOLUMES = 6 };
 
 struct retention_segment {
     uint32_t stream; /* the caller's number */
-    bool part;       /* it is being written */
+    bool part;       /* the live segment */
     uint64_t sequence;
-    uint64_t bytes[RETENTION_VOLUMES]; /* on each; on both while it moves */
-    int64_t closed_ns;                 /* when its last line came, as the clock was then */
-    int64_t opened_ns;                 /* from its name; not looked at, nor is: */
-    uint32_t places;                   /* bit p: it is in place p */
-    uint64_t archived_bytes;           /* of `bytes`, in the archive that was listed */
-    bool gone;                         /* deleted since */
+    uint64_t bytes[RETENTION_VOLUMES]; /* on each volume; on two while it moves */
+    int64_t closed_ns; /* receive time of its last line, by the clock at that time */
+    uint32_t places;   /* bit p: it is in place p */
+    /* Not used by retention_decide. */
+    int64_t opened_ns;       /* from its name */
+    uint64_t archived_bytes; /* size of its copy in the archive that was listed */
+    bool gone;               /* deleted since */
     /* Filled in by retention_decide. */
-    int64_t since_ns; /* closed_ns, in an order that agrees with the sequences */
+    int64_t since_ns; /* closed_ns, corrected to rise with the sequences */
     enum retention_reason reason;
 };
 
@@ -74,18 +76,18 @@ struct retention_question {
     struct retention_segment *segments; /* sorted by stream and sequence */
     uint32_t count;
     const struct retention_limits *limits; /* of each stream, by number */
-    struct retention_limits all;           /* its age is not looked at */
+    struct retention_limits all;           /* its age is not used */
     uint64_t free_min;
-    uint64_t free[RETENTION_VOLUMES]; /* bytes; UINT64_MAX where it is unknown, or not asked for */
-    /* Bit p: nothing can be deleted in place p for now.  What is only there does not go to free
-     * space; other segments go instead. */
+    uint64_t free[RETENTION_VOLUMES]; /* bytes; UINT64_MAX: unknown, or not needed */
+    /* Bit p: nothing can be deleted from place p for now.  To free space, segments that are only
+     * there are passed over, and other segments are deleted instead. */
     uint32_t stuck;
     int64_t now_ns;
 };
 
-/* Fills in the segments' reasons, and in `order` (room for all) those that go, the oldest first: by
- * since_ns, stream, sequence.  Returns how many.  What a rule takes is the shortest run of the
- * oldest with which it holds. */
+/* Fills in the segments' reasons, and `order` (room for all) with the segments to delete, the
+ * oldest first: by since_ns, stream, sequence.  Returns their number.  Each rule takes the fewest
+ * of the oldest segments after which it holds. */
 uint32_t retention_decide(const struct retention_question *question,
                           struct retention_segment **order);
 
