@@ -1,5 +1,5 @@
-/* retention.c - see retention.h.  Rule after rule marks the oldest that are not marked yet, the
- * streams' own first, so that a rule for all takes only what these have left over. */
+/* retention.c - see retention.h.  Each rule marks the oldest segments that are not marked yet.  The
+ * streams' own rules come first, so that a rule for all streams takes only what these leave. */
 #include "writer/keep/retention.h"
 
 #include <assert.h>
@@ -31,7 +31,7 @@ struct retention_limits retention_limits_of(const struct retention_rules *rules,
 
 /* ---- the decision ---- */
 
-/* What is left of some segments, and may be. */
+/* Of segments that stay. */
 struct sum {
     uint64_t bytes, count;
 };
@@ -47,27 +47,29 @@ static bool stays(const struct retention_segment *segment) {
     return !segment->part && segment->reason == RETENTION_STAYS;
 }
 
-/* A clock that was set back must not make a segment older than those before it, and one that
- * was far ahead must not keep alive those behind it: a moment that is still to come is none.  Then the
- * segment before tells, or, of the first ones, the one behind. */
-static void settle_ages(const struct retention_question *q) {
+/* Gives every segment a time that rises with the sequences.  If the clock was set back, a segment
+ * must not become older than the ones before it.  If the clock was ahead, the segments after it
+ * must not be kept too long: a closing time in the future is ignored.  A segment without a valid
+ * time gets that of the one before it, or, at the beginning of a stream, of the first one that has
+ * a time. */
+static void assign_ages(const struct retention_question *q) {
     for (uint32_t from = 0, to; from < q->count; from = to) {
         struct retention_segment *first = &q->segments[from];
         int64_t latest = INT64_MIN;
-        uint32_t untold = 0;
+        uint32_t without_time = 0; /* at the beginning */
         for (to = from; to < q->count && q->segments[to].stream == first->stream; to++) {
             struct retention_segment *segment = &q->segments[to];
             assert(to == from || segment[-1].sequence <= segment->sequence);
             if (segment->closed_ns <= q->now_ns && segment->closed_ns > latest)
                 latest = segment->closed_ns;
-            if (latest == INT64_MIN) untold++;
+            if (latest == INT64_MIN) without_time++;
             segment->since_ns = latest;
             segment->reason = RETENTION_STAYS;
         }
         assert(to == q->count || q->segments[to].stream > first->stream);
-        const bool told = untold < to - from;
-        for (uint32_t i = 0; i < untold; i++)
-            first[i].since_ns = told ? first[untold].since_ns : q->now_ns;
+        const bool any_time = without_time < to - from;
+        for (uint32_t i = 0; i < without_time; i++)
+            first[i].since_ns = any_time ? first[without_time].since_ns : q->now_ns;
     }
 }
 
@@ -99,7 +101,7 @@ static struct sum sum_of(struct retention_segment *const *oldest_first, uint32_t
     return sum;
 }
 
-/* The oldest go until both limits hold. */
+/* Marks the oldest until both limits hold. */
 static void mark_until(struct retention_segment *const *oldest_first, uint32_t count,
                        const struct retention_limits *limits, enum retention_reason by_count,
                        enum retention_reason by_bytes) {
@@ -116,7 +118,7 @@ static void mark_until(struct retention_segment *const *oldest_first, uint32_t c
     }
 }
 
-/* `order` is sorted by stream here, as the segments are. */
+/* `order` is still sorted by stream, like the segments. */
 static void mark_streams(const struct retention_question *q, struct retention_segment **order,
                          uint32_t count) {
     for (uint32_t from = 0, to; from < count; from = to) {
@@ -146,7 +148,7 @@ static void mark_for_space(const struct retention_question *q, int volume,
 uint32_t retention_decide(const struct retention_question *question,
                           struct retention_segment **order) {
     uint32_t count = 0, going = 0;
-    settle_ages(question);
+    assign_ages(question);
     for (uint32_t i = 0; i < question->count; i++)
         if (!question->segments[i].part) order[count++] = &question->segments[i];
     mark_by_age(question);

@@ -10,40 +10,40 @@
 #include "writer/keep/deletion.h"
 #include "writer/segment/archives.h"
 
-/* Free bytes change while we look: so often is looked again until they stand still. */
+/* Free space may change while two folders are compared; the number of tries for a stable value. */
 #define FREE_LOOKS 8
 
 struct retention {
     struct files *files;
-    struct retention_folders asked;
+    struct retention_folders configured;
     struct archives archives;
-    /* The directory, and what holds archived ones now; NULL: none, or not there. */
+    /* The places of the present look; NULL: none, or unavailable. */
     const char *folders[RETENTION_VOLUMES];
     uint64_t ids[RETENTION_VOLUMES]; /* of these folders; 0: unknown */
-    uint32_t seen; /* bit p: it is known what place p holds, by that number or another */
-    uint32_t away; /* bit p: archive p was not there; it has been said */
+    uint32_t seen; /* bit p: the contents of place p are known, under that number or another */
+    uint32_t away; /* bit p: archive p was unavailable, and that was reported */
     struct manifest *manifest;
     const struct retention_rules *rules;
     bool reaches_all;
     struct retention_reach reach;
     uint32_t on_log_volume; /* bit p: place p shares the log directory's free space */
-    /* Of the last look. */
+    /* Results of the last look. */
     struct retention_segment *segments;
     uint32_t count, room;
-    struct retention_stream *streams; /* with the limits that hold for them */
+    struct retention_stream *streams; /* with their effective limits */
     uint32_t stream_count, stream_room;
     struct retention_segment **order;
     uint32_t going, next;
     struct retention_tally tally;
-    int said; /* the error that was said last */
-    /* The one that has gone, and of which the manifest could not be told yet. */
-    struct segment_name untold; /* stream "": none */
+    int reported_error; /* the last one */
+    /* A deleted segment whose deletion is not in the manifest yet. */
+    struct segment_name unrecorded; /* stream "": none */
 };
 
 static int find_folders(struct retention *r);
 static int list_folder(struct retention *r, uint32_t place);
 static int add_known(struct retention *r, uint32_t place);
-static int tell_manifest(struct retention *r, int64_t now_ns);
+static int record_deletion(struct retention *r, int64_t now_ns);
 static int finish_open_deletions(struct retention *r, int64_t now_ns);
 static void merge(struct retention *r);
 static struct segment_name name_of(const struct retention *r,
@@ -57,7 +57,7 @@ int retention_open(struct files *files, const struct retention_folders *folders,
     if (r == NULL) return ERR_NO_MEMORY;
     r->files = files;
     assert(RETENTION_VOLUMES == ARCHIVES_MAX + 2);
-    r->asked = *folders;
+    r->configured = *folders;
     r->manifest = manifest;
     r->rules = rules;
     r->reaches_all = true;
@@ -108,7 +108,7 @@ void retention_close(struct retention *retention) {
 
 int64_t retention_look(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
-    int error = tell_manifest(r, now_ns);
+    int error = record_deletion(r, now_ns);
     forget(r);
     if (!error) error = find_folders(r);
     for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++)
@@ -125,7 +125,7 @@ struct retention_tally retention_tally(const struct retention *retention) {
     return retention->tally;
 }
 
-/* ---- what is there ---- */
+/* ---- listing ---- */
 
 /* Compares by file id too: a directory with two names must not be counted twice. */
 static bool has_folder(const struct retention *r, const char *folder, uint64_t id) {
@@ -144,7 +144,7 @@ static void add_folder(struct retention *r, uint32_t place, const char *folder, 
     r->ids[place] = id;
 }
 
-/* 0: unknown, or not there. */
+/* 0: unknown, or it does not exist. */
 static uint64_t id_of(const struct retention *r, const char *folder) {
     struct file_status status;
     return file_status_of(r->files, folder, &status) == 0 ? status.id : 0;
@@ -166,16 +166,17 @@ static int find_folders(struct retention *r) {
     memset(r->folders, 0, sizeof r->folders);
     memset(r->ids, 0, sizeof r->ids);
     r->seen = 0;
-    add_folder(r, 0, r->asked.directory, id_of(r, r->asked.directory));
-    const int error = archives_read(r->files, r->asked.directory, &r->archives);
+    add_folder(r, 0, r->configured.directory, id_of(r, r->configured.directory));
+    const int error = archives_read(r->files, r->configured.directory, &r->archives);
     for (uint32_t i = 0; !error && i < r->archives.count; i++) {
         if (lists(r, i + 1))
             look_for_archive(r, i + 1);
         else if (r->reach.known[i + 1] != NULL)
             add_folder(r, i + 1, r->archives.folders[i], r->reach.known[i + 1]->folder_id);
     }
-    if (r->asked.archive != NULL)
-        add_folder(r, RETENTION_VOLUMES - 1, r->asked.archive, id_of(r, r->asked.archive));
+    if (r->configured.archive != NULL)
+        add_folder(r, RETENTION_VOLUMES - 1, r->configured.archive,
+                   id_of(r, r->configured.archive));
     return error;
 }
 
@@ -234,10 +235,11 @@ static bool found_file(void *context, const char *entry, bool directory) {
     struct file_status status;
     char path[PATH_BYTES_MAX];
     if (directory || !segment_name_parse(entry, &name)) return true;
-    if (strcmp(name.stream, l->r->streams[l->stream].name) != 0) return true; /* none of ours */
+    if (strcmp(name.stream, l->r->streams[l->stream].name) != 0)
+        return true; /* not a segment of this stream */
     int error = path_join(path, l->path, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) error = file_status_of(l->r->files, path, &status);
-    if (error == ERR_NOT_FOUND) return true; /* it has gone, or got its name, meanwhile */
+    if (error == ERR_NOT_FOUND) return true; /* deleted or renamed meanwhile */
     if (!error)
         error = add_segment(l->r, l->place, l->stream, &name, status.size, status.modified_ns);
     l->error = error;
@@ -251,7 +253,7 @@ static bool found_folder(void *context, const char *entry, bool directory) {
     int error = path_join(l->path, folder, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) error = number_of(l->r, entry, &l->stream);
     if (!error) error = directory_list(l->r->files, l->path, found_file, l);
-    if (error == ERR_NOT_FOUND) error = 0; /* gone meanwhile */
+    if (error == ERR_NOT_FOUND) error = 0; /* deleted meanwhile */
     if (!l->error) l->error = error;
     return l->error == 0;
 }
@@ -259,7 +261,7 @@ static bool found_folder(void *context, const char *entry, bool directory) {
 static int list_folder(struct retention *r, uint32_t place) {
     struct place_listing listing = {.r = r, .place = place};
     const int error = directory_list(r->files, r->folders[place], found_folder, &listing);
-    /* The archive's is made when the first segment goes there. */
+    /* An archive's folder is created by the first move. */
     if (error == ERR_NOT_FOUND && place > 0) return 0;
     return error ? error : listing.error;
 }
@@ -301,7 +303,7 @@ static uint64_t bytes_of(const struct retention_segment *segment) {
     return bytes;
 }
 
-/* One that is being moved lies in both folders, and is one. */
+/* Combines the two entries of a segment that is stored in two places while it moves. */
 static void merge(struct retention *r) {
     uint32_t kept = 0;
     if (r->count > 0) qsort(r->segments, r->count, sizeof *r->segments, compare_segments);
@@ -325,13 +327,13 @@ static void merge(struct retention *r) {
     }
 }
 
-/* ---- what has to go ---- */
+/* ---- the decision ---- */
 
-/* Two folders with the same number of free bytes, which stands still, are on one volume: there a
- * file that goes helps both.  Fills in free[place]; nothing lies there yet: UINT64_MAX. */
+/* Two folders with the same, stable number of free bytes are on one volume: a file deleted from one
+ * frees space for both.  Fills in free[place]; UINT64_MAX: the folder does not exist yet. */
 static int is_one_volume(struct retention *r, uint32_t first, uint32_t place,
                          uint64_t free[RETENTION_VOLUMES], bool *one) {
-    *one = true; /* or who can tell: then rather too little goes than too much */
+    *one = true; /* if the value is never stable, too: rather delete too little than too much */
     for (int i = 0; i < FREE_LOOKS; i++) {
         uint64_t again;
         int error = free_space(r->files, r->folders[place], &free[place]);
@@ -350,7 +352,7 @@ static int is_one_volume(struct retention *r, uint32_t first, uint32_t place,
     return 0;
 }
 
-/* What lies in that place lies on the volume of the first. */
+/* Counts the bytes of `place` as stored on the volume of `first`. */
 static void join_volumes(struct retention *r, uint32_t first, uint32_t place) {
     for (uint32_t i = 0; i < r->count; i++) {
         r->segments[i].bytes[first] += r->segments[i].bytes[place];
@@ -434,7 +436,7 @@ static struct segment_name name_of(const struct retention *r,
 
 static uint32_t first_place(const struct retention_segment *segment) {
     uint32_t place = 0;
-    while (!(segment->places >> place & 1)) /* ends: it was found somewhere */
+    while (!(segment->places >> place & 1)) /* ends: it is in at least one place */
         place++;
     return place;
 }
@@ -452,9 +454,9 @@ void retention_tell(const struct retention *retention, uint32_t n, struct retent
                           going->reason);
 }
 
-/* ---- going ---- */
+/* ---- deleting ---- */
 
-/* What the manifest says of it, or what the segment does where the manifest says nothing. */
+/* The segment's record from the manifest, or else from its file. */
 static int find_record(struct retention *r, const struct retention_going *going, const char *path,
                        struct manifest_record *record) {
     int error = manifest_find(r->manifest, going->stream, going->name.sequence, record);
@@ -489,7 +491,7 @@ static int announce(struct retention *r, const struct retention_segment *segment
     return error ? error : deletion_announce(&deletion, &record);
 }
 
-/* May a copy be where this retention does not look? */
+/* May a copy be in a place that this retention does not reach? */
 static bool maybe_elsewhere(struct retention *r, const struct retention_segment *segment) {
     const struct segment_name name = name_of(r, segment);
     const uint32_t archives = ((1u << r->archives.count) - 1) << 1;
@@ -501,7 +503,8 @@ static bool maybe_elsewhere(struct retention *r, const struct retention_segment 
     return maybe;
 }
 
-/* *held: an error with which it stays where it is.  *open: the last step is another's. */
+/* *held: the error because of which the segment stays for now.  *open: a copy may remain, and its
+ * removal and the last line are left to a job or another retention. */
 static int remove_files(struct retention *r, const struct retention_segment *segment,
                         const struct retention_going *going, char *path, int *held, bool *open) {
     const struct deletion deletion = deletion_of(r, going->reason, 0);
@@ -523,24 +526,24 @@ static int remove_files(struct retention *r, const struct retention_segment *seg
     return 0;
 }
 
-/* Records that `untold` has gone. */
-static int tell_manifest(struct retention *r, int64_t now_ns) {
-    if (r->untold.stream[0] == '\0') return 0;
+/* Records the deletion of `unrecorded`. */
+static int record_deletion(struct retention *r, int64_t now_ns) {
+    if (r->unrecorded.stream[0] == '\0') return 0;
     const struct deletion deletion = deletion_of(r, "", now_ns);
-    const int error = deletion_record(&deletion, &r->untold);
-    if (!error || error == ERR_NOT_FOUND) r->untold.stream[0] = '\0';
+    const int error = deletion_record(&deletion, &r->unrecorded);
+    if (!error || error == ERR_NOT_FOUND) r->unrecorded.stream[0] = '\0';
     return error;
 }
 
 static void leave(struct retention *r, const char *path, int error) {
     r->tally.left++;
     r->tally.last_error = error;
-    if (r->said != error)
+    if (r->reported_error != error)
         say("%s: cannot be deleted: %s; trying again later", path, error_text(error));
-    r->said = error;
+    r->reported_error = error;
 }
 
-/* One that is here too goes from here first. */
+/* A segment that is also in the log directory is deleted from there first. */
 static bool in_reach(const struct retention *r, const struct retention_segment *segment) {
     if (!(segment->places & r->reach.deletes)) return false;
     return (r->reach.deletes & 1) || !(segment->places & 1);
@@ -562,13 +565,13 @@ int retention_step(struct retention *retention, int64_t now_ns) {
     }
     retention_tell(r, r->next, &going);
     int error = announce(r, segment, &going, path, now_ns);
-    if (error == ERR_BUSY) { /* a program that keeps it open prevents describing it, too */
+    if (error == ERR_BUSY) { /* reading it fails too while another program keeps it open */
         held = error;
         error = 0;
     }
     if (!error && !held) error = remove_files(r, segment, &going, path, &held, &open);
-    if (error ==
-        ERR_NOT_FOUND) { /* another deleted it, and no line was about it; or it has moved */
+    /* It has moved; or another program deleted it, and the manifest had no line about it. */
+    if (error == ERR_NOT_FOUND) {
         r->next++;
         return 1;
     }
@@ -580,8 +583,8 @@ int retention_step(struct retention *retention, int64_t now_ns) {
     if (!error && open) {
         r->tally.elsewhere |= ~r->reach.deletes;
     } else if (!error) {
-        r->untold = going.name;
-        error = tell_manifest(r, now_ns);
+        r->unrecorded = going.name;
+        error = record_deletion(r, now_ns);
     }
     if (error) return error;
     say("%s: deleted: %s", path, going.reason);
@@ -611,14 +614,16 @@ static bool all_archives_seen(const struct retention *r) {
     return true;
 }
 
-/* It was deleted in the log directory, and a copy that a move had made may be here. */
+/* Finishes a deletion whose segment is gone from the log directory, while a copy that a move made
+ * may be in an archive. */
 static int finish_one(struct retention *r, const struct manifest_record *record, int64_t now_ns) {
     const struct deletion deletion = deletion_of(r, record->reason, now_ns);
     struct retention_segment *segment = find_listed(r, &record->name);
-    if (segment != NULL && (segment->places & 1)) return 0; /* not deleted yet: the rules decide */
+    if (segment != NULL && (segment->places & 1))
+        return 0; /* not deleted yet: the rules decide again */
     if (segment == NULL)
         return all_archives_seen(r) ? deletion_record(&deletion, &record->name) : 0;
-    if (record->folder[0] != '\0') return 0; /* it had moved: the rules decide, too */
+    if (record->folder[0] != '\0') return 0; /* it had moved: likewise */
     for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
         char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX];
         bool open;
@@ -636,7 +641,7 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
     return deletion_record(&deletion, &record->name);
 }
 
-/* Only where archives are in reach: the log directory alone does not show where copies are. */
+/* Only if an archive is in reach: the log directory alone does not show where copies are. */
 static int finish_open_deletions(struct retention *r, int64_t now_ns) {
     struct manifest_cursor cursor = {0};
     int error = 0;
@@ -655,7 +660,7 @@ static int finish_open_deletions(struct retention *r, int64_t now_ns) {
     return error;
 }
 
-/* ---- what a crash has left ---- */
+/* ---- after a crash ---- */
 
 static int is_there(struct files *files, const char *folder, const struct segment_name *name,
                     bool *there) {
@@ -668,7 +673,7 @@ static int is_there(struct files *files, const char *folder, const struct segmen
     return 0;
 }
 
-/* In one of the folders?  That it has gone may not have reached the disk yet. */
+/* Syncs the folder if the file is missing: its removal may not be on the disk yet. */
 static int look_in(struct files *files, const char *root, const struct segment_name *name,
                    bool *there) {
     char folder[PATH_BYTES_MAX];
@@ -678,7 +683,7 @@ static int look_in(struct files *files, const char *root, const struct segment_n
     return error == ERR_NOT_FOUND ? 0 : error;
 }
 
-/* Nobody knows what lies in an archive that is not there: it may be there. */
+/* The contents of an unavailable archive are unknown, so it counts as holding the segment. */
 static int look_everywhere(struct files *files, const struct retention_folders *folders,
                            const struct archives *archives, const struct segment_name *name,
                            bool *there) {
@@ -700,7 +705,7 @@ static int mend_one(struct files *files, const struct retention_folders *folders
     bool there = false;
     int error = manifest_find(manifest, at->name, at->at, &record);
     if (!error) error = look_everywhere(files, folders, archives, &record.name, &there);
-    if (error == ERR_INVALID) return 0; /* its line was changed by another: nobody knows */
+    if (error == ERR_INVALID) return 0; /* another program changed its line: unknown */
     if (!error && record.folder[0] != '\0')
         error = is_there(files, record.folder, &record.name, &there);
     if (error || there) return error;
