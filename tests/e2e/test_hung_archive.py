@@ -135,7 +135,7 @@ class HungArchive(Case):
         base = daemon.base
         sent = self.send(daemon, 0, 500)
         self.rotate(daemon)
-        wait_until(lambda: status(daemon)["main"]["segments_moved"] >= 1, "one has moved")
+        wait_until(lambda: status(daemon)["main"]["segments_moved"] >= 1 and closed(base) == [], "all have moved")
         hang = Hang(self, os.path.join(archive, "main"))  # the copy is made beside it, and cannot be named
         sent += self.send(daemon, 1000, 500)
         self.rotate(daemon)
