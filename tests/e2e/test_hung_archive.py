@@ -195,6 +195,40 @@ class HungArchive(Case):
         verified = logport("verify", "--manifest", daemon.base)
         self.assertEqual(verified.code, 0, verified.said)
 
+    def test_a_command_runs_for_a_newly_configured_archive_although_the_earlier_one_hangs(self):
+        where = self.directory()
+        archives = [os.path.join(where, name) for name in ("cold", "colder")]
+        config, taken = os.path.join(where, "config.json"), os.path.join(where, "taken")
+        os.mkdir(taken)
+
+        def configure(archive):
+            with open(config, "w", encoding="utf-8") as file:
+                json.dump({"archive_dir": archive, "archive_command": ["cp", "{path}", taken]}, file)
+
+        configure(archives[0])
+        daemon = self.daemon(*self.WORDS, "--config", config)
+        base = daemon.base
+        sent = self.send(daemon, 0, 500)
+        self.rotate(daemon)
+        wait_until(lambda: status(daemon)["main"]["segments_handed_over"] >= 1, "one is handed over")
+        self.stop(daemon)
+
+        hang = Hang(self, archives[0])  # the first look hangs, or waits for a move that does
+        daemon = self.daemon(*self.WORDS, "--config", config, dir=base)
+        self.wait_reported(daemon, archives[0])
+        configure(archives[1])
+        self.assertEqual(logport("reload", "--dir", base, timeout=30).code, 0)
+        sent += self.send(daemon, 1000, 500)
+        self.rotate(daemon)
+        wait_until(lambda: segments(archives[1]) and closed(base) == [], "all have moved there")
+        names = {os.path.basename(path) for path in segments(archives[1])}
+        wait_until(lambda: names <= set(os.listdir(taken)), "the command has taken them")
+        hang.end()
+        self.stop(daemon)
+        self.assert_lines(logport("cat", base).lines, sent)
+        verified = logport("verify", "--manifest", base)
+        self.assertEqual(verified.code, 0, verified.said)
+
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,6 @@
-/* handover.c - see handover.h.  One op, one state machine: a look finds the next segment and starts
- * the command; a timer asks whether it has ended; the manifest records it. */
+/* handover.c - see handover.h.  One state machine: a look finds the next segment and starts the
+ * command; a timer asks whether it has ended; the manifest records it.  When the archive changes, the
+ * job in the lane of the one before is told to stop and not waited for: that archive may hang. */
 #include "writer/keep/handover.h"
 
 #include <assert.h>
@@ -71,11 +72,22 @@ struct handover_job {
     char stream[STREAM_NAME_MAX + 1], directory[PATH_BYTES_MAX];
 };
 
+/* One job in a lane; freed when it is back.  If it was left alone after it had started a command, its
+ * op is then the timer until that has ended. */
+struct attempt {
+    struct port_op op;
+    struct handover *handover;
+    enum step step;
+    struct handover_job *job;
+};
+
 struct handover {
     struct handover_options options;
     struct processes *processes;
-    struct port_op op; /* of `step` */
+    struct port_op op; /* a timer, of `step` */
     enum step step;
+    struct attempt *attempt; /* of `step`; NULL: none, or all were left alone */
+    uint32_t attempts;       /* that are not freed, with those that were left alone */
     bool wanted, stopping;
     bool taken;       /* the command has the segment, and the manifest does not know it yet */
     bool held;        /* the pause is for what cannot be deleted for now */
@@ -91,10 +103,10 @@ struct handover {
     struct segment_name name;
     char path[PATH_BYTES_MAX];
     bool could_not_start;
-    struct handover_job *job; /* while it runs */
 };
 
-static void came_back(struct port_op *op);
+static void wait_over(struct port_op *op);
+static void attempt_back(struct port_op *op);
 static void pause_for_longer(struct handover *h);
 static int64_t look_run(void *context);
 static int64_t tell_run(void *context);
@@ -137,7 +149,7 @@ int handover_open(const struct handover_options *options, struct handover **hand
     if (h == NULL) return ERR_NO_MEMORY;
     h->options = *options;
     h->processes = port_processes(options->port);
-    h->op.done = came_back;
+    h->op.done = wait_over;
     *handover = h;
     return 0;
 }
@@ -150,24 +162,16 @@ void handover_free(struct handover *handover) {
 }
 
 bool handover_busy(const struct handover *handover) {
-    return handover->step != HANDOVER_IDLE;
+    return handover->step != HANDOVER_IDLE || handover->attempts > 0;
 }
 
 struct handover_counts handover_counts(const struct handover *handover) {
     return handover->counts;
 }
 
-static void start_job(struct handover *h, enum step step, port_remote_run *run) {
-    struct archive_lane *lane = archive_lanes_find(h->options.lanes, h->command->archive);
-    struct handover_job *job = lane != NULL ? calloc(1, sizeof *job) : NULL;
-    if (job == NULL) {
-        if (h->said != ERR_NO_MEMORY)
-            say("%s: handing over: %s; trying again later", h->options.stream,
-                error_text(ERR_NO_MEMORY));
-        h->said = ERR_NO_MEMORY;
-        pause_for_longer(h);
-        return;
-    }
+static struct handover_job *make_job(struct handover *h, struct archive_lane *lane) {
+    struct handover_job *job = calloc(1, sizeof *job);
+    if (job == NULL) return NULL;
     job->files = port_files(h->options.port);
     job->processes = h->processes;
     job->manifest = manifest_hold(h->options.manifest);
@@ -180,9 +184,36 @@ static void start_job(struct handover *h, enum step step, port_remote_run *run) 
     strcpy(job->path, h->path);
     strcpy(job->stream, h->options.stream);
     strcpy(job->directory, h->options.directory);
-    h->job = job;
+    return job;
+}
+
+/* False: no memory. */
+static bool begin_attempt(struct handover *h, port_remote_run *run) {
+    struct archive_lane *lane = archive_lanes_find(h->options.lanes, h->command->archive);
+    struct attempt *attempt = lane != NULL ? calloc(1, sizeof *attempt) : NULL;
+    if (attempt == NULL) return false;
+    attempt->op.done = attempt_back;
+    attempt->handover = h;
+    attempt->step = h->step;
+    attempt->job = make_job(h, lane);
+    if (attempt->job == NULL) {
+        free(attempt);
+        return false;
+    }
+    h->attempt = attempt;
+    h->attempts++;
+    archive_lane_work(lane, &attempt->op, run, job_release, attempt->job);
+    return true;
+}
+
+static void start_job(struct handover *h, enum step step, port_remote_run *run) {
     h->step = step;
-    archive_lane_work(lane, &h->op, run, job_release, job);
+    if (begin_attempt(h, run)) return;
+    if (h->said != ERR_NO_MEMORY)
+        say("%s: handing over: %s; trying again later", h->options.stream,
+            error_text(ERR_NO_MEMORY));
+    h->said = ERR_NO_MEMORY;
+    pause_for_longer(h);
 }
 
 static void start_look(struct handover *h) {
@@ -199,6 +230,23 @@ static void start_look(struct handover *h) {
     start_job(h, HANDOVER_LOOKING, look_run);
 }
 
+/* A job runs in the lane of an archive that is not the present one any more. */
+static bool runs_elsewhere(const struct handover *h) {
+    return h->attempt != NULL && h->next_command != NULL &&
+           strcmp(h->command->archive, h->next_command->archive) != 0;
+}
+
+/* A look is told to stop.  A recording is not: it has its turn when that archive answers. */
+static void leave_attempt_alone(struct handover *h) {
+    if (h->step == HANDOVER_LOOKING) {
+        atomic_store(&h->attempt->job->stop, true);
+        port_cancel(&h->attempt->op); /* if it has not begun */
+    }
+    h->attempt = NULL;
+    h->taken = false;
+    start_look(h);
+}
+
 int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
                        const char *archive_dir) {
     struct kept_command *kept = keep_command(rules, archive_dir);
@@ -207,6 +255,7 @@ int handover_set_rules(struct handover *handover, const struct handover_rules *r
     handover->next_command = kept;
     /* A corrected command is tried at once. */
     if (handover->step == HANDOVER_PAUSING) port_cancel(&handover->op);
+    if (runs_elsewhere(handover)) leave_attempt_alone(handover);
     return 0;
 }
 
@@ -223,7 +272,7 @@ void handover_stop(struct handover *handover, bool now) {
     struct handover *h = handover;
     h->stopping = true;
     if (h->step == HANDOVER_PAUSING) port_cancel(&h->op);
-    if (h->job != NULL) atomic_store(&h->job->stop, true);
+    if (h->attempt != NULL) atomic_store(&h->attempt->job->stop, true);
     if (h->step != HANDOVER_RUNNING) return; /* or it will be, and is asked then */
     h->ended_by_us = true;
     h->processes->end(h->processes, &h->process, now);
@@ -258,6 +307,7 @@ static void command_failed(struct handover *h, const char *why) {
 
 static void tell(struct handover *h) {
     start_job(h, HANDOVER_TELLING, tell_run);
+    if (runs_elsewhere(h)) leave_attempt_alone(h);
 }
 
 static void command_ended(struct handover *h, int code) {
@@ -332,44 +382,85 @@ static void told(struct handover *h, int64_t result) {
         say("%s: recording that archive_command took it: %s; retrying", h->path,
             error_text((int)result));
     h->said = (int)result;
-    if (result < 0)
+    h->taken = result < 0;
+    if (h->taken)
         pause_for_longer(h);
     else
         start_look(h);
 }
 
-/* False: it was abandoned, at a stop, and is not ours any more. */
-static bool take_job(struct handover *h, int64_t result) {
-    struct handover_job *job = h->job;
-    h->job = NULL;
-    if (result == ERR_TIMED_OUT) {
-        h->step = HANDOVER_IDLE;
-        return false;
-    }
+static void take_results(struct handover *h, const struct handover_job *job) {
     h->process = job->process;
     h->name = job->name;
     strcpy(h->path, job->path);
     h->could_not_start = job->could_not_start;
-    if (h->step == HANDOVER_TELLING && result >= 0) h->taken = false;
-    job_release(job);
-    return true;
 }
 
-static void came_back(struct port_op *op) {
-    struct handover *h = PORT_CONTAINER(struct handover, op, op);
-    if (h->job != NULL && !take_job(h, op->result)) return;
-    switch (h->step) {
-    case HANDOVER_LOOKING: looked(h, op->result); break;
-    case HANDOVER_RUNNING: ask(h); break;
-    case HANDOVER_TELLING: told(h, op->result); break;
-    case HANDOVER_PAUSING:
-        if (h->taken && !h->stopping)
-            tell(h);
-        else
-            start_look(h);
-        break;
-    case HANDOVER_IDLE: assert(!"nothing was begun");
+static void free_attempt(struct attempt *attempt) {
+    attempt->handover->attempts--;
+    job_release(attempt->job);
+    free(attempt);
+}
+
+/* The look had started it before it was told to stop.  It is killed, and not recorded. */
+static void end_command_of(struct attempt *attempt, bool first) {
+    struct handover *h = attempt->handover;
+    int code;
+    if (first) h->processes->end(h->processes, &attempt->job->process, true);
+    if (h->processes->ended(h->processes, &attempt->job->process, &code))
+        free_attempt(attempt);
+    else
+        port_timer(h->options.port, &attempt->op, port_now_ns(h->options.port) + ASK_NS_MIN);
+}
+
+static void command_of_left_alone_due(struct port_op *op) {
+    end_command_of(PORT_CONTAINER(struct attempt, op, op), false);
+}
+
+static void left_alone_back(struct attempt *attempt, int64_t result) {
+    if (attempt->step == HANDOVER_LOOKING && result == FOUND_STARTED) {
+        attempt->op.done = command_of_left_alone_due;
+        end_command_of(attempt, true);
+        return;
     }
+    if (attempt->step == HANDOVER_TELLING && result < 0)
+        say("%s: recording that archive_command took it: %s; it may run again for it",
+            attempt->job->path, error_text((int)result));
+    free_attempt(attempt);
+}
+
+static void attempt_back(struct port_op *op) {
+    struct attempt *attempt = PORT_CONTAINER(struct attempt, op, op);
+    struct handover *h = attempt->handover;
+    const int64_t result = op->result;
+    const bool left_alone = attempt != h->attempt;
+    if (!left_alone) h->attempt = NULL;
+    if (result == ERR_TIMED_OUT) { /* abandoned, at a stop: the job is not ours any more */
+        h->attempts--;
+        free(attempt);
+        if (!left_alone) h->step = HANDOVER_IDLE;
+        return;
+    }
+    if (left_alone) {
+        left_alone_back(attempt, result);
+        return;
+    }
+    take_results(h, attempt->job);
+    free_attempt(attempt);
+    if (h->step == HANDOVER_LOOKING)
+        looked(h, result);
+    else
+        told(h, result);
+}
+
+static void wait_over(struct port_op *op) {
+    struct handover *h = PORT_CONTAINER(struct handover, op, op);
+    if (h->step == HANDOVER_RUNNING)
+        ask(h);
+    else if (h->taken && !h->stopping)
+        tell(h);
+    else
+        start_look(h);
 }
 
 /* ---- the words of the command ---- */

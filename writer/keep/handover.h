@@ -48,7 +48,8 @@ bool handover_word_valid(const char *word);
 /* The strings must outlive it. */
 int handover_open(const struct handover_options *options, struct handover **handover);
 /* From the next segment on; the words are copied.  archive_dir: where its segments are taken from,
- * copied too; NULL: from the log directory.  ERR_NO_MEMORY: the rules stay. */
+ * copied too; NULL: from the log directory.  If it changes, work that is under way in the archive
+ * before is not waited for.  ERR_NO_MEMORY: the rules stay. */
 int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
                        const char *archive_dir);
 /* There may be something to do.  up_to: of what lies in the log directory, segments up to this one
