@@ -1,6 +1,6 @@
-/* batch.c - fills, judges and compresses a batch.
- * One copy: bytes come in once, are judged where they lie, move only when
- * something before them was cut out, and leave through LZ4. */
+/* batch.c - fills, validates and compresses a batch.
+ * One copy: bytes are received once, validated in place, moved only if something before them was
+ * removed, and compressed into frames. */
 #include "writer/live/batch.h"
 
 #include <assert.h>
@@ -152,7 +152,7 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
     if (atomic_load_explicit(batch->rules->reject_budget, memory_order_relaxed) <= 0) return false;
     if (batch->reject_text_size + most > BATCH_REJECT_TEXT_BYTES && !reject_text_to_frame(batch))
         return false;
-    /* The last text must find room too. */
+    /* There must be room for the last text too. */
     if (batch->rejects.size + frames_bytes_max(batch->reject_text_size + most) >
         BATCH_REJECT_PACKED_BYTES)
         return false;
@@ -165,7 +165,7 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
     return true;
 }
 
-/* The run's part of it is filled in here. */
+/* The fields that come from the run are filled in here. */
 static void reject(struct batch *batch, const struct batch_run *run, struct reject reject) {
     batch->counts.reasons[reject.reason]++;
     reject.received_ns = run->origin.received_ns;
@@ -183,7 +183,7 @@ static size_t line_size(const uint8_t *begin, const uint8_t *next) {
     return size > 0 && begin[size - 1] == '\r' ? size - 1 : size;
 }
 
-/* Judges one line, and finds its facts where they are wanted. */
+/* Validates one line, and finds its facts if the rules ask for them. */
 static inline void check_line(const struct facts_rules *rules, const uint8_t *text,
                               const uint8_t *text_end, struct json_line *line,
                               struct facts_memory *memory, struct facts *facts) {
@@ -196,8 +196,7 @@ static inline void check_line(const struct facts_rules *rules, const uint8_t *te
     if (line->reason == JSON_OK) facts_of_next_found(rules, &found, line->end, memory, facts);
 }
 
-/* A reader that was not told of our rules looks with its own, the usual ones: a line must be
- * found by those too. */
+/* A reader that does not know our rules uses the usual ones: it must find the line by those too. */
 static void add_to_span(struct span *span, const struct facts_rules *rules,
                         const struct batch_run *run, const uint8_t *record, size_t size,
                         const struct facts *facts) {
@@ -210,17 +209,17 @@ static void add_to_span(struct span *span, const struct facts_rules *rules,
     if (rules == &facts_rules_usual) return;
     struct facts usual;
     facts_of_record(record, size, &facts_rules_usual, &usual);
-    if (!usual.has_time) { /* then they take the time when it was received */
+    if (!usual.has_time) { /* then readers use the receive time */
         usual.has_time = true;
         usual.time_ns = run->origin.received_ns;
     }
     span_widen(span, &usual);
 }
 
-/* ---- judging by schema ---- */
+/* ---- validating by schema ---- */
 
-/* Workers that take lines by turns from listeners with different schemas give one checker back
- * and take another; all others keep theirs to the end of the batch. */
+/* If lines of listeners with different schemas alternate, a worker releases one checker and takes
+ * another; otherwise it keeps one to the end of the batch. */
 static void use_gate(struct batch *batch, struct schema_gate *gate) {
     if (batch->gate == gate) return;
     if (batch->gate) schema_gate_give_back(batch->gate, batch->checker);
@@ -260,10 +259,10 @@ static bool passes_gate(struct batch *batch, const struct batch_run *run,
     return false;
 }
 
-/* ---- judging ---- */
+/* ---- validating ---- */
 
-/* Judges a run's lines and moves the good ones down to `out`, which is never
- * above what is still to be read. */
+/* Validates a run's lines and moves the valid ones down to `out`, which is never above what is
+ * still to be read. */
 static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
     const uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;

@@ -1,9 +1,9 @@
 /* batch.h - whole lines on their way from the network into a file.
  *
- * The owner fills an open batch with runs of lines, then hands it to a worker, which validates every
- * record in place (batch_check), and compresses the valid ones, and the invalid ones as quarantine
- * objects, into frames (batch_pack).  Only the owner fills; checking and packing touch nothing but the
- * batch (and quarantine's budget, which is atomic) and may run on any thread. */
+ * The owner fills an open batch with runs of lines, then hands it to a worker, which validates
+ * every record in place (batch_check), and compresses the valid ones, and the invalid ones as
+ * quarantine objects, into frames (batch_pack).  Only the owner fills; checking and packing touch
+ * nothing but the batch (and quarantine's budget, which is atomic) and may run on any thread. */
 #ifndef WRITER_LIVE_BATCH_H
 #define WRITER_LIVE_BATCH_H
 
@@ -36,8 +36,8 @@ struct batch_run {
     struct batch_origin origin;
     uint64_t record_size; /* of a record set aside */
     uint32_t offset, size;
-    /* 0: whole lines to be validated.  Else the reason for which framing set this one record aside; the
-     * run is its beginning and a newline. */
+    /* 0: whole lines to be validated.  Else the reason for which framing set this one record aside;
+     * the run is its beginning and a newline. */
     uint32_t set_aside;
 };
 
@@ -58,7 +58,7 @@ struct batch_rules {
     _Atomic int64_t *reject_budget;
 };
 
-/* What became of a batch's records: records = stored + rejected + quarantine_full. */
+/* What happened to a batch's records: records = stored + rejected + quarantine_full. */
 struct batch_counts {
     uint64_t records, stored, rejected, quarantine_full;
     uint64_t monitored;               /* of those stored: rejected by a schema that only monitors */
@@ -111,22 +111,23 @@ size_t batch_memory(uint32_t line_bytes_max);
 
 /* Empties it for its next use.  The rules have the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);
-/* From the next line on it takes this many bytes together, and a longer line alone: so that a segment
- * that must not be larger can hold it.  Until batch_reset. */
+/* From the next line on it takes this many bytes together, and a longer line alone: so that a
+ * segment that must not be larger can hold it.  Until batch_reset. */
 void batch_limit(struct batch *batch, uint64_t raw_bytes);
 /* How many bytes of whole lines fit. */
 uint32_t batch_room(const struct batch *batch);
-/* How long a line fits, with its newline: in an empty batch, any of line_bytes_max. */
+/* The longest line that fits, with its newline: an empty batch holds any of line_bytes_max. */
 uint32_t batch_line_room(const struct batch *batch);
-/* Adds a run of that size (lines <= batch_room, one line <= batch_line_room) and returns where its bytes go; the
- * caller fills all of them before the next call.  Runs of one origin that follow
- * each other become one. */
+/* Adds a run of that size (lines <= batch_room, one line <= batch_line_room) and returns where its
+ * bytes go; the caller fills all of them before the next call.  Runs of one origin that follow each
+ * other become one. */
 uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size);
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size);
 
-/* Validates the records, as JSON and by their listener's schema.  Afterwards raw holds only the valid
- * ones, trimmed, one per line; the invalid ones are in rejects, as frames; counts is filled in. */
+/* Validates the records, as JSON and by their listener's schema.  Afterwards raw holds only the
+ * valid ones, trimmed, one per line; the invalid ones are in rejects, as frames; counts is filled
+ * in. */
 void batch_check(struct batch *batch);
 /* Compresses the valid ones into stored. */
 void batch_pack(struct batch *batch);

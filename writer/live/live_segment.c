@@ -1,5 +1,5 @@
 /* live_segment.c - a segment with an open file: its age, its syncs and its closing.
- * Each is one state machine of its own; `sync_op` and `close_op` go on when they come back. */
+ * Each is a state machine of its own; `sync_op` and `close_op` continue when they complete. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static void sync_done(struct port_op *op);
 static void look_came_back(struct port_op *op);
 static void close_done(struct port_op *op);
 
-/* While a segment is written, this often: is it still the file that its path names? */
+/* How often, while a segment is written, its path is checked: does it still name this file? */
 #define LOOK_NS INT64_C(1000000000)
 
 struct live_segment *live_segment_create(struct stream *stream) {
@@ -70,7 +70,7 @@ static void watch_over(struct port_op *op) {
     if (live->retired) {
         live_segment_close_retired(stream);
     } else if (rotation_over(&stream->rotation, now, wall, !stream->first)) {
-        stream->rotate_wanted = true; /* at the latest when the append under way is through */
+        stream->rotate_wanted = true; /* at the latest after the append in flight */
         stream_advance(stream);
     } else {
         live_segment_watch(live);
@@ -209,7 +209,7 @@ static void live_segment_free(struct live_segment *live) {
     free(live);
 }
 
-/* True: it was given up. */
+/* True: closing was given up. */
 static bool close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
     if (live->close_error != error || stream->abandoned)

@@ -8,7 +8,7 @@
 #include "schema/json/write.h"
 #include "schema/record/timestamp.h"
 
-/* Names, times, numbers and punctuation of one object, generously. */
+/* An upper limit of the names, times, numbers and punctuation of one object. */
 #define ENVELOPE_BYTES_MAX 512
 
 const char *reject_reason_name(uint32_t reason) {
@@ -54,7 +54,7 @@ static size_t whole_characters(const uint8_t *bytes, size_t cut, size_t size) {
     return (bytes[end] & 0xC0) == 0x80 ? cut : end;
 }
 
-/* A text of the verdict, which may have been cut in a character. */
+/* A text of the verdict, which may have been cut inside a character. */
 static char *write_text(char *out, const char *name, const char *text) {
     size_t size = strlen(text);
     for (int i = 0; i < 3 && size > 0 && !utf8_valid((const uint8_t *)text, size); i++)

@@ -1,7 +1,6 @@
 /* recover.c - closes the segments that a crash has left open.
- * A frame is whole if its checksum is right and its lines are; a frame is the
- * unit that is kept or not. Running it again after a crash in the middle of it
- * does the same once more. */
+ * Frames are kept or not as a whole: one is kept if its checksum is right and its lines are whole.
+ * After a crash during recovery, running it again has the same result. */
 #include "writer/live/recover.h"
 
 #include <stdio.h>
@@ -16,7 +15,7 @@
 
 /* What was found in one open segment. */
 struct recovered {
-    uint64_t frames, lines, aside, end; /* end: behind the last frame that stays */
+    uint64_t frames, lines, aside, end; /* end: after the last frame that is kept */
     uint64_t size;
 };
 
@@ -31,15 +30,14 @@ static int set_aside(struct files *files, const char *path, uint64_t offset, uin
     return error;
 }
 
-/* Damage at the reader's offset: the next sound frame is looked for, whatever the damaged one says
- * of its size, and what lies before it is set aside.  0: found; ERR_NOT_FOUND: nothing sound
- * follows. */
+/* Damage at the reader's offset: finds the next sound frame, whatever size the damaged one claims,
+ * and sets aside everything before it.  0: found; ERR_NOT_FOUND: no sound frame follows. */
 static int pass_over(struct files *files, const char *path, struct segment_reader *reader,
                      struct recovered *found) {
     const int result = segment_reader_skip_damage(reader);
     if (result <= 0) return result < 0 ? result : ERR_NOT_FOUND;
     const uint64_t bad = reader->offset, size = reader->next_offset - bad;
-    if (size < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room to say so */
+    if (size < FRAME_COVER_BYTES) return ERR_NOT_FOUND; /* no room for a header */
     found->aside++;
     return set_aside(files, path, bad, size);
 }
@@ -52,7 +50,7 @@ static int read_through(struct files *files, const char *path, struct recovered 
     if (error) return error;
     error = file_status(&reader.file, &status);
     found->size = status.size;
-    while (!error) { /* each round goes on by a frame; the file's end ends it */
+    while (!error) { /* each round advances by a frame; the file's end ends it */
         enum segment_damage damage;
         const int more = segment_reader_next(&reader, &damage);
         if (more < 0) {
@@ -65,7 +63,7 @@ static int read_through(struct files *files, const char *path, struct recovered 
             error = pass_over(files, path, &reader, found);
             if (error == ERR_NOT_FOUND) break;
         } else {
-            /* Sound to its end: so is the padding there. */
+            /* Sound to its end, padding included. */
             if (damage == SEGMENT_SOUND) found->end = found->size;
             break;
         }
@@ -80,7 +78,7 @@ static int cut(struct files *files, const char *path, uint64_t size) {
     if (error) return error;
     error = file_truncate(&file, size);
     if (!error) error = file_sync(&file);
-    /* Lines pack to about a quarter; who starts a daemon does not wait for a large index. */
+    /* Lines compress to about a quarter.  A start does not wait for a large index. */
     if (!error && size <= SEGMENT_INDEX_AT_ONCE_BYTES / 4)
         segment_add_index(&file, path, size, NULL);
     file_close(&file);
@@ -118,8 +116,8 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     return 0;
 }
 
-/* What a crash may leave in the state folder: the sequence half written (file_replace), and a
- * segment half packed (stream.c names it). */
+/* What a crash may leave in the state folder: a sequence half written (file_replace), and a segment
+ * half re-packed (kept_stream.c names the file). */
 static int remove_left_over(struct files *files, const char *directory, const char *stream) {
     static const char *const endings[] = {".sequence.new", ".pack"};
     int error = 0;
@@ -144,7 +142,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
         return ERR_NAME_TOO_LONG;
     int error = directory_make(files, state);
     if (!error) error = directory_make(files, folder);
-    /* Whoever made them may have come to its end before it could do this. */
+    /* A daemon that made them may have crashed before it could do this. */
     if (!error) error = directory_sync_above(files, folder);
     if (!error) error = directory_sync_above(files, directory);
     if (!error) error = remove_left_over(files, directory, stream);

@@ -1,10 +1,10 @@
 /* recover.h - recovers a stream's folder before anything is appended.
  *
- * A crash leaves a `.part` segment whose last append may be torn.  Every whole frame is kept, the torn
- * end is cut off, damage in the middle is hidden in skippable frames (readers skip it, and lose nothing
- * after it), and the segment gets its final name; one without a whole frame is removed.  A segment
- * that cannot be read at all is left as it is: it must not keep the daemon from starting.  Blocking:
- * before serving. */
+ * A crash leaves a `.part` segment whose last append may be torn.  Every whole frame is kept, the
+ * torn end is cut off, damage in the middle is hidden in skippable frames (readers skip it, and
+ * lose nothing after it), and the segment gets its final name; one without a whole frame is
+ * removed.  A segment that cannot be read at all is left as it is: it must not keep the daemon from
+ * starting.  Blocking: before serving. */
 #ifndef WRITER_LIVE_RECOVER_H
 #define WRITER_LIVE_RECOVER_H
 
@@ -17,11 +17,11 @@ struct recovery {
     uint64_t lines, frames; /* kept in them */
     uint64_t bytes_cut;     /* torn, from their ends */
     uint64_t frames_aside;  /* damaged stretches */
-    uint64_t last_sequence; /* the highest ever given out, from names and state together */
+    uint64_t last_sequence; /* the highest ever used, from names and state together */
 };
 
-/* directory: the log directory; its state folder and the stream's are made if missing.  Reports what
- * was kept and cut off, one line per segment. */
+/* directory: the log directory; its state folder and the stream's are made if missing.  Reports
+ * what was kept and cut off, one line per segment. */
 int recover_stream(struct files *files, const char *directory, const char *stream,
                    struct recovery *recovery);
 

@@ -38,7 +38,7 @@ bool rotation_due(struct rotation *rotation, int64_t wall_ns) {
     return due;
 }
 
-/* Since then, so many milliseconds; INT64_MAX: there is no such limit. */
+/* This many milliseconds after since_ns; INT64_MAX: no limit. */
 static int64_t limit_ns(int64_t since_ns, uint64_t ms) {
     return ms == 0 || ms > (uint64_t)((INT64_MAX - since_ns) / MS_NS)
                ? INT64_MAX
@@ -54,7 +54,7 @@ bool rotation_over(struct rotation *rotation, int64_t now_ns, int64_t wall_ns, b
 int64_t rotation_ask_ns(const struct rotation *rotation, int64_t now_ns, int64_t wall_ns) {
     int64_t ask_ns = limit_ns(rotation->opened_ns, rotation->rules.age_ms);
     int64_t idle_ns = limit_ns(rotation->appended_ns, rotation->rules.idle_ms);
-    /* Something waits to be appended, and did not get through in that time: once more so long. */
+    /* An append has been waiting for all of that time: wait as long again. */
     if (idle_ns <= now_ns) idle_ns = limit_ns(now_ns, rotation->rules.idle_ms);
     if (idle_ns < ask_ns) ask_ns = idle_ns;
     if (rotation->due_ns == INT64_MAX) return ask_ns;

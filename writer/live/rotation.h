@@ -1,8 +1,8 @@
-/* rotation.h - when a stream's live segment is rotated, apart from its size: by age, by idleness, or
- * by a schedule and a wall clock that may be set.
+/* rotation.h - when a stream's live segment is rotated, apart from its size: by age, by idleness,
+ * or by a schedule and a wall clock that may be set.
  *
- * The wall clock is polled at least every ROTATION_LOOK_NS.  Set forward past due times, rotation is
- * due at once, and only once, however many due times were passed.  Set back, a due time that has
+ * The wall clock is polled at least every ROTATION_LOOK_NS.  Set forward past due times, rotation
+ * is due at once, and only once, however many due times were passed.  Set back, a due time that has
  * passed is not due again until the clock has passed it; a step back of more than ROTATION_BACK_NS
  * means that the clock was wrong before, and everything is computed anew from what it shows now.
  *

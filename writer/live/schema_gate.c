@@ -11,7 +11,7 @@ struct schema_gate {
     struct schema *schema;
     size_t memory;
     uint32_t holders, workers;
-    _Atomic uint64_t free; /* bit n: checkers[n] is nobody's */
+    _Atomic uint64_t free; /* bit n: checkers[n] is free */
     struct schema_checker *checkers[SCHEMA_GATE_WORKERS_MAX];
 };
 
@@ -62,7 +62,7 @@ static uint32_t lowest_bit(uint64_t bits) {
 
 struct schema_checker *schema_gate_take(struct schema_gate *gate) {
     uint64_t free_ones = atomic_load_explicit(&gate->free, memory_order_relaxed);
-    for (;;) { /* ends: each round that fails, another thread has gone on */
+    for (;;) { /* ends: if a round fails, another thread has succeeded */
         assert(free_ones != 0);
         const uint32_t n = lowest_bit(free_ones);
         if (atomic_compare_exchange_weak_explicit(&gate->free, &free_ones,

@@ -1,5 +1,5 @@
 /* schema_gate.h - a schema with one checker for each worker that may use it at the same time.
- * Make, hold and release: the owner.  Take and give back a checker: any thread, never waits. */
+ * Make, hold and release: the owner.  Take and return a checker: any thread, never waits. */
 #ifndef WRITER_LIVE_SCHEMA_GATE_H
 #define WRITER_LIVE_SCHEMA_GATE_H
 
@@ -18,7 +18,7 @@ struct schema_gate;
 int schema_gate_make(struct schema *schema, size_t line_bytes_max, uint32_t workers,
                      struct schema_gate **gate);
 void schema_gate_hold(struct schema_gate *gate);
-/* The last release frees it; all checkers must be back.  NULL: nothing happens. */
+/* The last release frees it; all checkers must have been returned.  NULL: nothing happens. */
 void schema_gate_release(struct schema_gate *gate);
 size_t schema_gate_memory(const struct schema_gate *gate);
 

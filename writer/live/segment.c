@@ -1,7 +1,6 @@
-/* segment.c - opens, cuts and closes segment files.
- * The sequence is written before the file that bears it, so that no crash can
- * make two segments of one number.  Closing is a list of steps, each of which
- * may fail and be tried again. */
+/* segment.c - opens, cuts and closes segment files.  The sequence is stored before the file that
+ * uses it is made, so that no crash can make two segments with one sequence.  Closing is a list of
+ * steps, each of which may fail and be tried again. */
 #include "writer/live/segment.h"
 
 #include <stdio.h>
@@ -45,7 +44,7 @@ static int segment_path(const struct segment *segment, bool part, char *path) {
 }
 
 int segment_open(struct segment *segment) {
-    /* Somebody may have tidied up: a missing folder is made again. */
+    /* An operator may have deleted folders: they are made again. */
     int made = directory_make(segment->files, segment->folder);
     if (!made) made = directory_make(segment->files, segment->state_folder);
     if (made) return made;
@@ -66,7 +65,7 @@ int segment_open(struct segment *segment) {
 int segment_enter(struct segment *segment) {
     if (segment->entered) return 0;
     const int error = directory_sync(segment->files, segment->folder);
-    if (error && error != ERR_NOT_FOUND) return error; /* that it is gone is found out later */
+    if (error && error != ERR_NOT_FOUND) return error; /* a missing folder is noticed later */
     segment->entered = true;
     return 0;
 }
@@ -88,8 +87,8 @@ int segment_cut(struct segment *segment) {
 
 /* ---- closing ---- */
 
-/* The lines are synced.  What fails from here on costs the index, never the lines: it is cut off
- * again, and `logport archive` may try another time. */
+/* The lines are synced.  A failure from here on loses the index, never the lines: it is cut off
+ * again, and the keeper or `logport archive` makes it later. */
 bool segment_add_index(struct file *file, const char *path, uint64_t size,
                        const struct span *behind_lid) {
     const struct index_options options = {.rest = behind_lid};
@@ -152,8 +151,7 @@ static int step_limit(struct segment *segment) {
         if (folder.bytes <= segment->folder_bytes_max || folder.oldest >= segment->name.sequence)
             return 0;
         error = file_remove(segment->files, folder.oldest_path);
-        if (error == ERR_BUSY)
-            return 0; /* by whoever reads it; it goes with the next one's closing */
+        if (error == ERR_BUSY) return 0; /* a program reads it; the next closing deletes it */
         if (error) return error;
         say("%s: deleted: the oldest segment of %s, whose limit is %llu bytes", folder.oldest_path,
             segment->folder, (unsigned long long)segment->folder_bytes_max);

@@ -14,8 +14,8 @@
 #include "writer/segment/span.h"
 
 /* Up to this many raw bytes a segment gets its index while it is closed, which takes 0.1 s at most.
- * The keeper indexes larger ones later: that costs as much CPU time as storing the lines did, and must
- * not compete with receiving at full speed. */
+ * The keeper indexes larger ones later: that costs as much CPU time as storing the lines did, and
+ * must not compete with receiving at full speed. */
 #define SEGMENT_INDEX_AT_ONCE_BYTES (16u << 20)
 
 /* The steps of closing, in order. Each may fail and be tried again. */
@@ -44,29 +44,29 @@ struct segment {
     struct span behind_lid;    /* the lines that no lid covers yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
-    bool entered; /* its name is on the disk too, without which what is synced of it is lost */
+    bool entered; /* its name is on the disk too; without it, synced lines would be lost */
     bool torn;    /* after `size` there may be the rest of a failed append */
-    /* A sync has failed: what the disk holds is unknown, and asking again would
-     * be answered with a lie (the kernel marks the pages clean).  The file keeps its .part
+    /* A sync has failed: what the disk holds is unknown, and a second sync would report success
+     * although the bytes are lost (the kernel marks the pages clean).  The file keeps its .part
      * name; the next start reads it back. */
     bool suspect;
     /* Its file was deleted or replaced under us: there is nothing to rename. */
     bool gone;
-    bool indexed; /* by its closing */
+    bool indexed; /* when it was closed */
 };
 
 /* Makes the sequence durable, then the file.  If the name is taken, takes the next sequence.  On an
  * error nothing is open, and it may be called again. */
 int segment_open(struct segment *segment);
-/* Syncs the folder, once: to be called before the file is synced for the first time.  Not while it is
- * opened: at full speed all appends would wait for the disk. */
+/* Syncs the folder, once: to be called before the file is synced for the first time.  Not while it
+ * is opened: at full speed all appends would wait for the disk. */
 int segment_enter(struct segment *segment);
 /* Is the open file still the one that its path names? ERR_NOT_FOUND: no. */
 int segment_look(struct segment *segment);
 /* Cuts off the rest of a failed append, if there is one. */
 int segment_cut(struct segment *segment);
-/* Continues closing where it stopped.  0: closed.  On an error it may be called again, and continues
- * with the step that failed; a failed sync makes the segment suspect. */
+/* Continues closing where it stopped.  0: closed.  On an error it may be called again, and
+ * continues with the step that failed; a failed sync makes the segment suspect. */
 int segment_close(struct segment *segment);
 
 /* Indexes the lines of an open, synced segment of this size, and syncs that; if that
@@ -75,7 +75,7 @@ int segment_close(struct segment *segment);
 bool segment_add_index(struct file *file, const char *path, uint64_t size,
                        const struct span *behind_lid);
 
-/* Reads <dir>/state/<stream>.sequence: the last sequence given out; 0: none yet. */
+/* Reads <dir>/state/<stream>.sequence: the last sequence used; 0: none yet. */
 int sequence_read(struct files *files, const char *path, uint64_t *sequence);
 
 #endif

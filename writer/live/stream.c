@@ -1,11 +1,11 @@
 /* stream.c - appends frames to a stream's present segment, and retires it.
  *
- * An append is two writes: all of it with its first 8 bytes disguised as a
- * skippable frame's header, and when that stands the true 8 bytes (FORMAT.md).
- * So the file is valid at every moment, and a torn append is passed over.
+ * An append is two writes: first all of it with a cover in place of its first 8 bytes, then, when
+ * that is complete, the true 8 bytes (FORMAT.md).  So the file is valid at every moment, and
+ * readers skip a torn append.
  *
- * The present segment is one state machine (`step`), each one's syncs and closing are another
- * (live_segment.c).  All go on when an op comes back. */
+ * Appending to the present segment is one state machine (`step`); the syncs and the closing of each
+ * segment are another (live_segment.c).  All continue when an op completes. */
 #include "writer/live/stream.h"
 
 #include <assert.h>
@@ -17,11 +17,11 @@
 #include "writer/segment/frame.h"
 
 #define RETRY_NS      (2 * 1000000000ll)
-/* A program that shares nothing, as a virus scanner does, ends soon as a rule. */
+/* A program that opens files without sharing, such as a virus scanner, usually closes them soon. */
 #define BUSY_RETRY_NS (200 * 1000000ll)
 #define SAY_AGAIN_NS  (60 * 1000000000ll)
-/* A lid is written with the append that makes it so many lines' bytes, or so long, since the
- * last: 64 bytes of about 20,000, or of 5 s. */
+/* A lid is written with an append when there have been this many bytes of lines, or this long,
+ * since the last one.  So its 64 bytes follow about 20,000 compressed bytes, or 5 s. */
 #define LID_RAW_BYTES (64u << 10)
 #define LID_NS        (5 * 1000000000ll)
 
@@ -86,7 +86,7 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
     stream->options.sizes = *sizes;
     begin_rotation(stream);
     if (!live || stream->step == STREAM_OPENING) return;
-    port_cancel(&live->sync_timer); /* comes back, and syncs at once */
+    port_cancel(&live->sync_timer); /* completes, and syncs at once */
     live_segment_watch(live);
     stream_advance(stream);
 }
@@ -127,7 +127,7 @@ void stream_free(struct stream *stream) {
     free(stream);
 }
 
-/* ---- trouble ---- */
+/* ---- failures ---- */
 
 bool stream_may_say(struct stream *stream) {
     const int64_t now = port_now_ns(stream->port);
@@ -214,7 +214,7 @@ static void opened(struct stream *stream, int result) {
     live_segment_watch(live);
 }
 
-/* Returns how many bytes the lid behind the append takes, if one is due. */
+/* Writes a lid after the append, if one is due, and returns its size. */
 static size_t put_lid(struct stream *stream, const struct stream_append *append) {
     struct live_segment *live = stream->present;
     const struct span *behind_lid = &live->segment.behind_lid;
@@ -249,7 +249,7 @@ static void start_uncover(struct stream *stream) {
                FRAME_COVER_BYTES, stream->present->segment.size);
 }
 
-/* The append gets its own beginning back, and the file its own end. */
+/* Restores the append's true beginning, and cuts the file to its size before the append. */
 static void start_cut(struct stream *stream, int error) {
     memcpy(stream->first->bytes, stream->first->cover, FRAME_COVER_BYTES);
     stream->error = error;
@@ -310,7 +310,7 @@ static bool retire_due(const struct stream *stream) {
            (packed_max && packed > packed_max);
 }
 
-/* What is appended behind a time that is due belongs into the next segment. */
+/* What is appended after a due time belongs to the next segment. */
 static void note_due(struct stream *stream) {
     if (stream->present && stream->present->segment.size > 0)
         stream->rotate_wanted |= rotation_due(&stream->rotation, port_wall_ns(stream->port));
@@ -322,7 +322,7 @@ static void start_next(struct stream *stream) {
     if (stream->present && retire_due(stream)) live_segment_retire(stream);
     stream->rotate_wanted = false;
     if (!stream->first) return;
-    if (stream->sync_error) { /* a disk that cannot sync must not get a segment a second */
+    if (stream->sync_error) { /* a disk that cannot sync must not get a new segment every second */
         wait_and_try_again(stream, stream->sync_error);
         stream->sync_error = 0;
         return;
@@ -330,7 +330,7 @@ static void start_next(struct stream *stream) {
     if (stream->present)
         start_write(stream);
     else if (live_segments_closing(stream) < STREAM_CLOSING_MAX)
-        start_open(stream); /* else the end of a closing goes on here */
+        start_open(stream); /* else the end of a closing continues here */
 }
 
 void stream_advance(struct stream *stream) {

@@ -1,9 +1,9 @@
 /* stream.h - writes a stream's frames into consecutive segments.
  *
  * Frames are appended in the order given, one write in flight.  A segment is opened for the first
- * append after a rotation, and retired by size (raw or packed), age, idleness, schedule (rotation.h) or
- * request.  While the disk fails, appends are held in order and retried.  Every call and callback: the
- * port's owner.  Never waits. */
+ * append after a rotation, and retired by size (raw or packed), age, idleness, schedule
+ * (rotation.h) or request.  While the disk fails, appends are held in order and retried.  Every
+ * call and callback: the port's owner.  Never waits. */
 #ifndef WRITER_LIVE_STREAM_H
 #define WRITER_LIVE_STREAM_H
 
@@ -34,7 +34,7 @@ struct stream_options {
     struct stream_sizes sizes;
     uint64_t
         folder_bytes_max;   /* of all closed segments; the oldest are deleted first; 0: no limit */
-    uint64_t last_sequence; /* the highest ever given out (recovery knows) */
+    uint64_t last_sequence; /* the highest ever used (from recovery) */
     /* A segment has been closed, or given up (stream_abandon).  May be NULL. */
     void (*segment_closed)(void *context);
     void *context; /* of segment_closed */
@@ -67,7 +67,7 @@ struct stream_counts {
     bool failing; /* the last write failed */
 };
 
-/* recover_stream has made its folder; no file is touched in this call. */
+/* recover_stream must have made its folder.  Touches no file. */
 int stream_open(struct port *port, const struct stream_options *options, struct stream **stream);
 /* From now on, for the present segment too. */
 void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
@@ -83,7 +83,7 @@ bool stream_closing(const struct stream *stream);
 /* Nothing more will be appended; once all held appends are stored the segment is closed.
  * Wait for !stream_busy, then stream_free. */
 void stream_finish(struct stream *stream);
-/* Held appends come back with ERR_CANCELLED; closing is tried once more and then given up. */
+/* Held appends complete with ERR_CANCELLED; closing is tried one last time and then given up. */
 void stream_abandon(struct stream *stream);
 void stream_free(struct stream *stream);
 struct stream_counts stream_counts(const struct stream *stream);

@@ -1,4 +1,4 @@
-/* stream_internal.h - what stream.c and live_segment.c share; for nobody else. */
+/* stream_internal.h - shared by stream.c and live_segment.c only. */
 #ifndef WRITER_LIVE_STREAM_INTERNAL_H
 #define WRITER_LIVE_STREAM_INTERNAL_H
 
@@ -9,7 +9,7 @@
 enum stream_step {
     STREAM_IDLE,
     STREAM_OPENING,
-    STREAM_WRITING,    /* the append, disguised */
+    STREAM_WRITING,    /* the append, under its cover */
     STREAM_UNCOVERING, /* its true beginning */
     STREAM_CUTTING,    /* what a failed append left is cut off */
     STREAM_WAITING,    /* the disk has failed; trying again soon */
@@ -27,7 +27,7 @@ struct live_segment {
     enum { SYNC_ENTER, SYNC_FILE } sync_step; /* sync_op's */
     bool looking;                             /* look_op is the look */
     int64_t lid_ns;  /* when the last lid was written, or the file opened */
-    int close_error; /* what was said last */
+    int close_error; /* the last one that was reported */
 };
 
 struct stream {
@@ -41,45 +41,45 @@ struct stream {
     int error;         /* that STREAM_CUTTING cleans up after */
     struct live_segment *present, *retired;
     bool close_running;                 /* one of the retired ones' close jobs */
-    struct stream_append *first, *last; /* held; the first may be under way */
+    struct stream_append *first, *last; /* held; the first may be in flight */
     size_t append_size;                 /* of the first, with its lid and padding */
     struct span append_span;            /* of it and of the lines before it without a lid */
     bool append_lid;                    /* it ends with a lid */
-    struct stream_append *rotate_after; /* held: when it stands, rotate_wanted is set */
+    struct stream_append *rotate_after; /* held: when it is stored, rotate_wanted is set */
     struct rotation rotation;           /* of the present segment */
     bool rotate_wanted, finishing, abandoned;
-    int failure;             /* what the disk last said; 0: it takes everything */
+    int failure;             /* the last error of the disk; 0: writes succeed */
     int sync_error;          /* of a segment that is to be retired: a pause follows */
-    bool failure_said;       /* and not yet that it is over */
+    bool failure_said;       /* reported, and its end not yet */
     int64_t failure_said_ns; /* 0: never */
     struct stream_counts counts;
 };
 
 /* ---- stream.c ---- */
 
-/* Starts whatever is next, if nothing is under way. */
+/* Starts the next step, if none is in flight. */
 void stream_advance(struct stream *stream);
-/* Of trouble: once a minute, however often it fails and goes on again in between. */
+/* Limits reports of failures to one a minute, even if the disk fails and recovers more often. */
 bool stream_may_say(struct stream *stream);
-/* How long a failed try is waited for. */
+/* How long to wait after this error before trying again. */
 int64_t stream_retry_ns(int error);
 
 /* ---- live_segment.c ---- */
 
 /* The stream's next; NULL: no memory. */
 struct live_segment *live_segment_create(struct stream *stream);
-/* Asks when it may be over; what was waited for before comes back, and is waited for anew. */
+/* Sets the timer anew, for the next time at which it may have to be rotated. */
 void live_segment_watch(struct live_segment *live);
-/* It has lines that are to be synced. */
+/* It has new lines to be synced. */
 void live_segment_written(struct live_segment *live);
-/* The present one is to be closed. */
+/* Hands the present one over to closing. */
 void live_segment_retire(struct stream *stream);
-/* How many are to be closed; those whose closing has failed, and is tried again later, do not count:
- * a program that keeps a file from being renamed must not keep lines from being written. */
+/* How many are waiting to be closed.  Those whose closing has failed and will be tried again do not
+ * count: a program that keeps a file from being renamed must not keep lines from being written. */
 uint32_t live_segments_closing(const struct stream *stream);
-/* Closes retired segments whose timers and sync are back, the oldest first and one at a time:
- * a slow lane full of closing would keep the next segment from opening. Nor while it is opened: a
- * file system that syncs makes whoever creates a file wait, and with it all that is appended. */
+/* Closes retired segments whose timers and sync are idle, the oldest first and one at a time: a
+ * slow lane full of closing would keep later syncs waiting.  None while the next segment is opened:
+ * on a file system that is syncing, creating a file waits, and so would every append. */
 void live_segment_close_retired(struct stream *stream);
 
 #endif
