@@ -27,6 +27,9 @@
 /* How long the last line waits for the reader of a pipe. */
 #define LAST_LINE_MS   2000
 #define READY_MS       10000
+/* A stop signal this soon after the first is the same request: timeout(1), a terminal and service
+ * managers signal a process and then its group. */
+#define STOP_AGAIN_NS  (1000 * 1000000ll)
 
 struct daemon {
     struct port *port;
@@ -52,6 +55,7 @@ struct daemon {
     unsigned early_signals; /* a bit for each that came before serving */
     bool serving;
     bool leaves;            /* asked to stop a second time */
+    int64_t stop_ns;        /* when the stop began */
     bool released, replied; /* the directory: at the end of a stop; the clients that asked for it */
     bool rotating;
     uint64_t rotate_after; /* this many batches are appended; 0: segments are being closed */
@@ -347,6 +351,8 @@ static void step_rotation(struct daemon *daemon) {
 }
 
 static void begin_stop(struct daemon *daemon) {
+    if (shutdown_phase(daemon->shutdown) == SHUTDOWN_NONE)
+        daemon->stop_ns = port_now_ns(daemon->port);
     reload_stop(daemon->reload);
     port_cancel(&daemon->stats);
     shutdown_begin(daemon->shutdown, daemon->config->drain_ms, daemon->config->stop_ms);
@@ -361,9 +367,15 @@ void daemon_stop(struct daemon *daemon) {
     }
 }
 
+static void stop_signalled(struct daemon *daemon) {
+    const bool stopping = shutdown_phase(daemon->shutdown) != SHUTDOWN_NONE;
+    if (!stopping || port_now_ns(daemon->port) - daemon->stop_ns >= STOP_AGAIN_NS)
+        daemon_stop(daemon);
+}
+
 static void handle_signal(struct daemon *daemon, enum port_signal signal) {
     switch (signal) {
-    case PORT_SIGNAL_STOP: daemon_stop(daemon); break;
+    case PORT_SIGNAL_STOP: stop_signalled(daemon); break;
     case PORT_SIGNAL_RELOAD: reload_begin(daemon->reload); break;
     case PORT_SIGNAL_ROTATE: rotate(daemon); break;
     }

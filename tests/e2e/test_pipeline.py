@@ -519,6 +519,19 @@ class Stopping(Case):
         identity(counters)
         self.assertEqual(counters["stored"], 1)
 
+    @native_only("under Wine SIGTERM cannot be answered")
+    def test_two_signals_at_once_are_one_request(self):
+        """timeout(1) signals its child and then the process group."""
+        for pause in (0, 0.001, 0.005):
+            daemon = self.daemon("--flush-ms", "1m")
+            daemon.send(b'{"a":1}\n' * 6)
+            wait_until(lambda: json.loads(logport("status", "--dir", daemon.base).out)["bytes_received"] == 48, "all came")
+            daemon.process.send_signal(signal.SIGTERM)
+            time.sleep(pause)
+            daemon.process.send_signal(signal.SIGTERM)
+            code, counters = daemon.wait_end()
+            self.assertEqual((code, counters["stored"]), (0, 6))
+
     def test_an_empty_run_stops_with_all_counters_zero(self):
         counters = self.daemon().stop()
         self.assertEqual((counters["received"], counters["stored"], counters["rejected"]), (0, 0, 0))
