@@ -7,7 +7,7 @@
 #include "port/system.h"
 
 /* How long a stop waits for the indexes of the segments closed last: the operator waits too. */
-#define INDEX_STOP_NS (250 * 1000000ll)
+#define INDEX_STOP_NS (1000 * 1000000ll)
 /* After stop_ms, how long a disk that does not answer is waited for. */
 #define STOP_GRACE_NS (2 * 1000000000ll)
 /* While something is polled: the time between two looks. */

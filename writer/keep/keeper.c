@@ -212,7 +212,9 @@ static void start_job(struct keeper *keeper) {
     keeper->running = true;
     keeper->only_new = keeper->finishing;
     keeper->now_ns = port_wall_ns(keeper->port);
-    port_work(keeper->port, &keeper->op, PORT_LANE_IDLE, job_run);
+    /* A stop waits for this, on a machine that may have no idle time. */
+    port_work(keeper->port, &keeper->op, keeper->finishing ? PORT_LANE_SLOW : PORT_LANE_IDLE,
+              job_run);
 }
 
 /* A sender at full speed closes a segment a second: work on closed segments waits this long, for the
