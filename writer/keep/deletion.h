@@ -1,9 +1,9 @@
-/* deletion.h - deletes a closed segment in steps that survive a crash between any two of them: the
- * manifest announces the deletion, the file goes, the manifest records that.
+/* deletion.h - deletes a closed segment in three steps: the manifest announces the deletion, the
+ * file is removed, the manifest records that.  A crash between any two steps is repaired later.
  *
- * A segment may be indexed, re-packed or moved meanwhile by another thread.  In the log directory its
- * name is removed with the manifest's lock held, and those jobs learn of it: none brings it back.
- * Blocking; where the file is in an archive, in that archive's lane. */
+ * Meanwhile another thread may index, re-pack or move the segment.  In the log directory its name
+ * is removed with the manifest's lock held, and these jobs are notified: none of them creates the
+ * segment again.  Blocking; for a file in an archive, call it in that archive's lane. */
 #ifndef WRITER_KEEP_DELETION_H
 #define WRITER_KEEP_DELETION_H
 
@@ -20,16 +20,17 @@ struct deletion {
     int64_t now_ns;     /* wall clock */
 };
 
-/* record: what the manifest says about the segment, or what manifest_describe does.  A deletion that
- * is announced for the same reason already is not announced again. */
+/* record: the segment's last line in the manifest, or the result of manifest_describe.  A deletion
+ * that is already announced with the same reason is not announced again. */
 int deletion_announce(const struct deletion *deletion, struct manifest_record *record);
-/* Removes the announced segment from the folder of its stream; one that is gone is as good.  here:
- * the folder is the log directory's.  *open: a job of another thread is giving a copy its name in an
- * archive, and will remove it and call deletion_record.  ERR_NOT_FOUND: it was moved meanwhile.
- * Another error: it is still there. */
+/* Removes the announced segment from its stream's folder; succeeds if it is gone already.  here:
+ * the folder is in the log directory.  *open: another thread's job is giving a copy its name in an
+ * archive; that job will remove the copy and record the deletion.  ERR_NOT_FOUND: the segment was
+ * moved meanwhile.  Another error: it still exists. */
 int deletion_remove(const struct deletion *deletion, const struct segment_name *name,
                     const char *folder, const char *path, bool here, bool *open);
-/* It is gone from all places.  ERR_NOT_FOUND: the manifest does not know it. */
+/* Records that the segment was deleted from all places.  ERR_NOT_FOUND: the manifest has no line
+ * about it. */
 int deletion_record(const struct deletion *deletion, const struct segment_name *name);
 
 #endif

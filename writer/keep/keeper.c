@@ -1,4 +1,4 @@
-/* keeper.c - finds what closed segments lack, and does it: see keeper.h. */
+/* keeper.c - see keeper.h. */
 #include "writer/keep/keeper.h"
 
 #include <assert.h>
@@ -14,26 +14,25 @@
 #include "writer/segment/segment_list.h"
 
 #define SECOND_NS              (1000000000ll)
-/* A disk that is full or fails is asked again after so long. */
+/* Pause after the disk was full or failed. */
 #define RETRY_NS               (60 * SECOND_NS)
-/* What was missed is tried once more: soon, for a program that shares nothing ends as a rule, and
- * then each time after twice as long. */
+/* Skipped segments are retried soon, because a program that keeps a file to itself usually ends;
+ * the pause doubles each time. */
 #define MISSED_NS_MIN          (1 * SECOND_NS)
 #define MISSED_NS_MAX          RETRY_NS
-/* Of a larger file the index takes longer than whoever stops a daemon likes to wait: the next start
- * makes it. */
+/* Indexing a larger file would delay the daemon's stop for too long: the next start does it. */
 #define INDEX_AT_END_BYTES_MAX (8u << 20)
 
-/* What a job brings back, when it is no error. */
+/* The result of a job that has not failed. */
 enum outcome {
     NOTHING_LEFT,
-    LATER, /* at wake_ns */
+    LATER, /* more work at wake_ns */
     LOOKED_AT_ONE,
     INDEXED_ONE,
     ARCHIVED_ONE,
 };
 
-/* Rules, and the texts that they point to. */
+/* Rules, and the strings that they point to. */
 struct kept_rules {
     struct keeper_rules rules;
     char archive[PATH_BYTES_MAX];
@@ -42,41 +41,43 @@ struct kept_rules {
 struct keeper {
     struct port *port;
     struct keeper_options options;
-    struct port_op op; /* the job, or the wait until it is worth another */
+    struct port_op op; /* the job, or the timer until the next one */
     bool running, waiting;
-    bool wanted; /* look again when the job is back */
+    bool wanted; /* start another job when this one completes */
     bool finishing;
-    bool once_more; /* what was missed is tried with the next job, whenever its time would be */
-    struct kept_rules *next_kept; /* NULL: the same as before */
-    struct mover *mover;          /* NULL: there is no manifest */
+    bool retry_missed;            /* the next job retries skipped segments, even before missed_ns */
+    struct kept_rules *next_kept; /* for the next job; NULL: unchanged */
+    struct mover *mover;          /* NULL: no manifest */
     struct handover *handover;
-    /* The job looks at them between frames: what is in hand is let go. */
-    atomic_bool let_go_all, let_go_less;
+    /* The job checks them between frames, and stops: all work, or all but indexing new segments. */
+    atomic_bool stop_all, stop_but_new;
     struct keeper_counts counts;
-    int said;       /* the error that was said last */
-    uint64_t ready; /* ready_up_to, as the last job left it */
-    /* The job's while it runs.  All closed segments from `low` to `high` have an index, or
-     * cannot have one; all up to `packed` are old enough, and have been packed or cannot be. */
+    int reported_error; /* the last one */
+    uint64_t ready;     /* ready_up_to after the last job */
+    /* The job owns the following fields while it runs.  All closed segments from `low` to `high`
+     * have an index, or cannot have one; all up to `packed` are old enough, and were re-packed or
+     * cannot be. */
     uint64_t low, high, packed;
-    /* Of those the ones that failed, for now: the last of the old ones that lacks its index, the
-     * first of the new ones, the first to be packed, the first that is not ready to move; 0: none. */
+    /* Segments in these ranges that were skipped after an error: the highest old one and the lowest
+     * new one without an index, the lowest one to re-pack, the lowest one that is not ready to
+     * move; 0: none. */
     struct {
         uint64_t low, high, packed, ready;
     } missed;
-    struct manifest_work work; /* on the segment in hand */
-    /* The files that there were.  Kept from job to job while one follows the other at once: to list
-     * thousands costs more than to see to a small one.  Those that have gone since are not found. */
+    struct manifest_work work; /* on the present segment */
+    /* The stream's files.  Kept while jobs follow each other at once: listing thousands of files
+     * costs more than working on a small one.  Opening a file that was deleted since just fails. */
     struct segment_list list;
     bool listed;
-    bool pack_left;                     /* there may be a temporary file without a job */
-    int64_t missed_ns, missed_pause_ns; /* when all these are tried again; 0: not settled yet */
-    int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: nothing is to come */
+    bool pack_left;                     /* a temporary file may be left */
+    int64_t missed_ns, missed_pause_ns; /* when skipped segments are retried; 0: not decided yet */
+    int64_t now_ns, wake_ns;            /* wall clock; INT64_MAX: never */
     bool only_new;
-    struct kept_rules *kept; /* as they were when it began */
+    struct kept_rules *kept; /* as they were when the job began */
 };
 
 static void job_run(struct port_op *op);
-static void came_back(struct port_op *op);
+static void job_or_timer_done(struct port_op *op);
 static void segments_moved(void *context);
 
 static struct kept_rules *keep_rules(const struct keeper_rules *rules) {
@@ -89,7 +90,7 @@ static struct kept_rules *keep_rules(const struct keeper_rules *rules) {
     return kept;
 }
 
-/* Both halves, or none. */
+/* Sets the rules of the keeper and of the hand-over, or neither. */
 static int set_rules(struct keeper *k, const struct keeper_rules *rules) {
     struct kept_rules *kept = keep_rules(rules);
     int error = kept == NULL ? ERR_NO_MEMORY : 0;
@@ -99,7 +100,7 @@ static int set_rules(struct keeper *k, const struct keeper_rules *rules) {
         return error;
     }
     if (k->mover != NULL) mover_set_archive(k->mover, rules->archive_dir);
-    kept->rules.command.words = NULL; /* whose texts are not kept here */
+    kept->rules.command.words = NULL; /* their strings are not copied here */
     free(k->next_kept);
     k->next_kept = kept;
     return 0;
@@ -126,8 +127,8 @@ int keeper_open(struct port *port, const struct keeper_options *options, struct 
     k->options = *options;
     k->low = options->last_sequence + 1;
     k->high = options->last_sequence;
-    k->pack_left = true; /* a crash's */
-    k->op.done = came_back;
+    k->pack_left = true; /* by a crash */
+    k->op.done = job_or_timer_done;
     const struct handover_options handover = {.port = port,
                                               .lanes = options->lanes,
                                               .manifest = options->manifest,
@@ -179,7 +180,8 @@ static bool anything_missed(const struct keeper *keeper) {
            keeper->missed.ready;
 }
 
-/* Everything from what was missed on is looked at again, which costs little where all is done. */
+/* Moves the ranges back to the skipped segments.  All segments from there on are looked at again;
+ * that costs little for those that need nothing. */
 static void go_back_to_missed(struct keeper *k) {
     if (k->missed.low) k->low = k->missed.low + 1;
     if (k->missed.high) k->high = k->missed.high - 1;
@@ -188,7 +190,7 @@ static void go_back_to_missed(struct keeper *k) {
     k->missed_ns = 0;
 }
 
-/* What was passed over by other rules is looked at once more. */
+/* With new rules, all segments are looked at again for re-packing. */
 static void take_rules(struct keeper *keeper) {
     if (keeper->next_kept == NULL) return;
     free(keeper->kept);
@@ -206,8 +208,8 @@ static void start_job(struct keeper *keeper) {
     if (keeper->wanted) forget_list(keeper);
     take_rules(keeper);
     const bool due = keeper->missed_ns && port_now_ns(keeper->port) >= keeper->missed_ns;
-    if (due || keeper->once_more) go_back_to_missed(keeper);
-    keeper->once_more = false;
+    if (due || keeper->retry_missed) go_back_to_missed(keeper);
+    keeper->retry_missed = false;
     keeper->wanted = false;
     keeper->running = true;
     keeper->only_new = keeper->finishing;
@@ -217,10 +219,10 @@ static void start_job(struct keeper *keeper) {
               job_run);
 }
 
-/* A sender at full speed closes a segment a second: work on closed segments waits this long, for the
- * rush to end, or archive_after_s if that is shorter. */
+/* A sender at full speed closes a segment a second.  Work on closed segments waits this long, or
+ * archive_after_s if that is shorter, so that a burst of input can end first. */
 #define CLOSED_NS   (10 * SECOND_NS)
-/* Wall clocks are put forward and back: they are asked again at least so often. */
+/* The wall clock may be set: it is read again at least this often. */
 #define WAIT_NS_MAX (600 * SECOND_NS)
 
 static void wait_for(struct keeper *keeper, int64_t ns) {
@@ -230,7 +232,7 @@ static void wait_for(struct keeper *keeper, int64_t ns) {
 }
 
 void keeper_look(struct keeper *keeper) {
-    if (atomic_load(&keeper->let_go_all)) return;
+    if (atomic_load(&keeper->stop_all)) return;
     if (port_idle(&keeper->op)) {
         start_job(keeper);
         return;
@@ -240,7 +242,7 @@ void keeper_look(struct keeper *keeper) {
 }
 
 void keeper_closed(struct keeper *keeper) {
-    if (keeper->running || atomic_load(&keeper->let_go_all)) {
+    if (keeper->running || atomic_load(&keeper->stop_all)) {
         keeper->wanted = true;
         return;
     }
@@ -261,36 +263,36 @@ void keeper_stop_moving(struct keeper *keeper) {
 }
 
 void keeper_finish(struct keeper *keeper) {
-    keeper->finishing = keeper->once_more = true;
-    atomic_store(&keeper->let_go_less, true);
+    keeper->finishing = keeper->retry_missed = true;
+    atomic_store(&keeper->stop_but_new, true);
     handover_stop(keeper->handover, false);
     keeper_stop_moving(keeper);
     keeper_look(keeper);
 }
 
 void keeper_stop(struct keeper *keeper) {
-    atomic_store(&keeper->let_go_less, true);
-    atomic_store(&keeper->let_go_all, true);
+    atomic_store(&keeper->stop_but_new, true);
+    atomic_store(&keeper->stop_all, true);
     handover_stop(keeper->handover, true);
     keeper_stop_moving(keeper);
     port_cancel(&keeper->op);
 }
 
 static void failed(struct keeper *keeper, int error) {
-    if (keeper->said != error)
+    if (keeper->reported_error != error)
         say("%s: indexing and re-packing: %s; retrying in %lld s", keeper->options.folder,
             error_text(error), RETRY_NS / SECOND_NS);
-    keeper->said = error;
+    keeper->reported_error = error;
     if (!keeper->finishing) wait_for(keeper, RETRY_NS);
 }
 
-/* There is nothing to do before a segment is old enough, or what was missed is tried again. */
+/* Starts the timer until a segment is old enough, or until skipped segments are retried. */
 static void wait_for_more(struct keeper *keeper, bool later) {
     const int64_t now = port_now_ns(keeper->port);
     int64_t ns = later ? keeper->wake_ns - keeper->now_ns : INT64_MAX;
     if (!anything_missed(keeper)) {
         keeper->missed_pause_ns = 0;
-        keeper->said = 0;
+        keeper->reported_error = 0;
     } else if (!keeper->missed_ns) {
         int64_t *pause = &keeper->missed_pause_ns;
         *pause = *pause ? 2 * *pause : MISSED_NS_MIN;
@@ -301,7 +303,8 @@ static void wait_for_more(struct keeper *keeper, bool later) {
     if (ns < INT64_MAX && !keeper->finishing) wait_for(keeper, ns);
 }
 
-/* Both need a manifest: to know where a segment is, and that a command has taken it. */
+/* Moving and handing over need a manifest: it records where a segment is, and that it was handed
+ * over. */
 static bool moves(const struct keeper *k) {
     return k->kept->rules.archive_dir != NULL && k->options.manifest != NULL;
 }
@@ -310,7 +313,7 @@ static bool hands_over(const struct keeper *k) {
     return k->kept->rules.command.count > 0 && k->options.manifest != NULL;
 }
 
-/* A segment that waits to be packed is not ready, unless there is no space for its copy. */
+/* A segment that is still to be re-packed is not ready, unless there is no space for its copy. */
 static uint64_t ready_up_to(const struct keeper *k) {
     const bool missed = k->missed.ready > 0 && k->missed.ready <= k->packed;
     return missed ? k->missed.ready - 1 : k->packed;
@@ -321,14 +324,14 @@ static void segments_moved(void *context) {
     if (hands_over(keeper)) handover_look(keeper->handover, keeper->ready);
 }
 
-static void came_back(struct port_op *op) {
+static void job_or_timer_done(struct port_op *op) {
     struct keeper *keeper = PORT_CONTAINER(struct keeper, op, op);
     const bool was_job = keeper->running;
     const int64_t result = op->result;
     keeper->running = keeper->waiting = false;
     keeper->counts.segments_indexed += was_job && result == INDEXED_ONE;
     keeper->counts.segments_archived += was_job && result == ARCHIVED_ONE;
-    if (atomic_load(&keeper->let_go_all)) return;
+    if (atomic_load(&keeper->stop_all)) return;
     if (was_job && moves(keeper) && !keeper->finishing)
         mover_look(keeper->mover, (struct mover_ready){keeper->packed, keeper->missed.ready});
     if (was_job) keeper->ready = ready_up_to(keeper);
@@ -343,11 +346,11 @@ static void came_back(struct port_op *op) {
 
 /* ---- the job: which segment is next ---- */
 
-/* The next that may lack its index; NULL: there is none. */
+/* The next segment that may lack its index; NULL: there is none. */
 static const struct segment_file *next_to_index(const struct keeper *k,
                                                 const struct segment_list *list, bool *is_new) {
     const struct segment_file *older = NULL;
-    for (uint32_t i = 0; i < list->count; i++) { /* sorted: sequences rise */
+    for (uint32_t i = 0; i < list->count; i++) { /* sorted by sequence */
         const struct segment_file *file = &list->files[i];
         if (file->name.part || file->name.stream[0] == '\0') continue;
         *is_new = file->name.sequence > k->high;
@@ -357,7 +360,7 @@ static const struct segment_file *next_to_index(const struct keeper *k,
     return k->only_new ? NULL : older;
 }
 
-static const struct segment_file *first_behind(const struct segment_list *list, uint64_t sequence) {
+static const struct segment_file *first_after(const struct segment_list *list, uint64_t sequence) {
     for (uint32_t i = 0; i < list->count; i++) {
         const struct segment_file *file = &list->files[i];
         if (file->name.part || file->name.stream[0] == '\0') continue;
@@ -370,12 +373,12 @@ static const struct segment_file *next_to_pack(const struct keeper *k,
                                                const struct segment_list *list) {
     const bool stays = !moves(k) && !hands_over(k);
     if (k->only_new || (k->kept->rules.archive_level == 0 && stays)) return NULL;
-    return first_behind(list, k->packed);
+    return first_after(list, k->packed);
 }
 
-/* ---- the job: what is done with it ---- */
+/* ---- the job: work on a segment ---- */
 
-/* Asked to let go, it need not let go of a new one. */
+/* Indexing a new segment is stopped by stop_all only. */
 static int add_index(struct keeper *k, const char *path, bool is_new) {
     struct file file;
     struct segment_index index;
@@ -390,7 +393,7 @@ static int add_index(struct keeper *k, const char *path, bool is_new) {
     if (error != ERR_NOT_FOUND) return error;
     error = file_open(port_files(k->port), path, FILE_WRITE, &file);
     if (error) return error;
-    const struct index_options options = {.stop = is_new ? &k->let_go_all : &k->let_go_less,
+    const struct index_options options = {.stop = is_new ? &k->stop_all : &k->stop_but_new,
                                           .deleted = &k->work.deleted};
     error = index_append(&file, &options);
     if (!error) error = file_sync(&file);
@@ -398,7 +401,7 @@ static int add_index(struct keeper *k, const char *path, bool is_new) {
     return error ? error : INDEXED_ONE;
 }
 
-/* What a crash has left, or an error. */
+/* Removes the temporary file that a crash or an error has left. */
 static int clear_pack(struct keeper *k) {
     if (!k->pack_left) return 0;
     const int error = file_remove(port_files(k->port), k->options.pack_path);
@@ -410,7 +413,7 @@ static int pack(struct keeper *k, const struct segment_index *index, struct file
                 const char *path) {
     struct files *files = port_files(k->port);
     const struct repack_options options = {.level = (int)k->kept->rules.archive_level,
-                                           .stop = &k->let_go_less,
+                                           .stop = &k->stop_but_new,
                                            .deleted = &k->work.deleted};
     struct file to;
     int error = clear_pack(k);
@@ -436,13 +439,14 @@ static void wake_at(struct keeper *k, int64_t wall_ns) {
     if (wall_ns < k->wake_ns) k->wake_ns = wall_ns;
 }
 
-/* Is there anything to be won by packing it? */
+/* Would re-packing make it smaller? */
 static bool worth_packing(const struct keeper *k, const struct segment_index *index) {
     return k->kept->rules.archive_level > 0 && !index->repacked && index->lines > 0 &&
            index->raw_size >= k->kept->rules.archive_bytes_min;
 }
 
-/* Is it old enough?  A clock that was put back must not keep us waiting for years. */
+/* Is it old enough?  A file from the future counts as old enough: after the clock was set back, it
+ * must not wait for years. */
 static bool is_due(struct keeper *k, int64_t modified_ns) {
     const int64_t due_ns = modified_ns + (int64_t)k->kept->rules.archive_after_s * SECOND_NS;
     if (due_ns <= k->now_ns || modified_ns > k->now_ns) return true;
@@ -450,7 +454,7 @@ static bool is_due(struct keeper *k, int64_t modified_ns) {
     return false;
 }
 
-/* *packed: it is, now or since long. */
+/* *packed: the segment is re-packed, now or earlier. */
 static int archive(struct keeper *k, const char *path, bool *packed) {
     struct file file;
     struct file_status status;
@@ -458,7 +462,7 @@ static int archive(struct keeper *k, const char *path, bool *packed) {
     int result = file_open(port_files(k->port), path, FILE_READ, &file);
     if (result) return result;
     result = file_status(&file, &status);
-    if (!result) result = index_load(&file, &index); /* ERR_NOT_FOUND: it can have none */
+    if (!result) result = index_load(&file, &index); /* ERR_NOT_FOUND: it cannot have one */
     if (!result) {
         const bool worth_it = worth_packing(k, &index);
         result = LOOKED_AT_ONE;
@@ -472,14 +476,14 @@ static int archive(struct keeper *k, const char *path, bool *packed) {
     return result;
 }
 
-/* One that was deleted meanwhile or is damaged is done with. */
+/* Nothing more is done with a segment that was deleted meanwhile or is damaged. */
 static int without_lost_ones(const struct keeper *k, const char *path, int result) {
     if (result == ERR_INVALID) say("%s: damaged, left as it is; logport verify shows where", path);
     const bool deleted = result == ERR_CANCELLED && atomic_load(&k->work.deleted);
     return result == ERR_NOT_FOUND || result == ERR_INVALID || deleted ? LOOKED_AT_ONE : result;
 }
 
-/* The manifest learns of it, unless it knows already or the segment has been deleted meanwhile. */
+/* Records the event, unless the manifest has it already or the segment was deleted meanwhile. */
 static int note(struct keeper *k, const struct segment_file *file, enum manifest_event event) {
     struct manifest *manifest = k->options.manifest;
     struct file_status status;
@@ -502,21 +506,21 @@ static void note_lowest(uint64_t *missed, uint64_t sequence) {
     if (*missed == 0 || sequence < *missed) *missed = sequence;
 }
 
-/* It failed, for now, and keeps nothing else from being done: the next job goes on behind it.
- * Where another program has the file to itself this one does. */
+/* Skips a segment after an error; it is retried later.  If another program keeps the file to
+ * itself, this job continues with the next segment; otherwise the next job does. */
 static int miss(struct keeper *k, const struct segment_file *file, bool packing, int error) {
     const uint64_t sequence = file->name.sequence;
     if (error == ERR_CANCELLED) return error;
-    note_lowest(&k->missed.packed, sequence); /* one without an index cannot be packed */
+    note_lowest(&k->missed.packed, sequence); /* without an index it cannot be re-packed */
     if (!packing && sequence > k->options.last_sequence) note_lowest(&k->missed.high, sequence);
     if (!packing && sequence <= k->options.last_sequence && sequence > k->missed.low)
         k->missed.low = sequence;
-    /* On a full disk moving it is what makes room: as it is, then. */
-    const bool goes_on = error == ERR_BUSY || (error == ERR_NO_SPACE && moves(k));
+    /* On a full disk, moving the segment as it is frees space. */
+    const bool continues = error == ERR_BUSY || (error == ERR_NO_SPACE && moves(k));
     if (error != ERR_NO_SPACE) note_lowest(&k->missed.ready, sequence);
-    if (!goes_on) return error;
-    if (k->said != error) say("%s: %s; retrying soon", file->path, error_text(error));
-    k->said = error;
+    if (!continues) return error;
+    if (k->reported_error != error) say("%s: %s; retrying soon", file->path, error_text(error));
+    k->reported_error = error;
     return LOOKED_AT_ONE;
 }
 
@@ -544,7 +548,6 @@ static int pack_next(struct keeper *k, const struct segment_file *file) {
     return result;
 }
 
-/* Of segments that are gone the temporary files may be left. */
 static void clear_up(struct keeper *k) {
     if (k->only_new) return;
     (void)clear_pack(k);
@@ -554,8 +557,8 @@ static bool is_left_to_the_next_start(const struct keeper *k, const struct segme
     return k->only_new && file->size > INDEX_AT_END_BYTES_MAX;
 }
 
-/* One that is not closed yet though a later one is, because a program keeps its name from changing:
- * it is missed, and looked at again. */
+/* A program that keeps a segment open may prevent its renaming, so that a later one is closed
+ * first.  Such a segment counts as skipped, and is looked at again. */
 static void miss_open_ones(struct keeper *k, const struct segment_list *list, uint64_t after,
                            const struct segment_file *before) {
     for (uint32_t i = 0; i < list->count; i++) {
@@ -608,9 +611,9 @@ static void job_run(struct port_op *op) {
     const int error = list_files(k);
     int result = error ? error : LOOKED_AT_ONE;
     k->wake_ns = INT64_MAX;
-    while (result == LOOKED_AT_ONE) { /* ends: each turn goes on by a segment */
+    while (result == LOOKED_AT_ONE) { /* ends: each round advances by a segment */
         result = look_around(k, &k->list);
-        if (atomic_load_explicit(&k->let_go_less, memory_order_relaxed)) break;
+        if (atomic_load_explicit(&k->stop_but_new, memory_order_relaxed)) break;
     }
     op->result = result;
     if (result < LOOKED_AT_ONE) forget_list(k);

@@ -1,5 +1,5 @@
-/* repack.c - see repack.h.  A group of the segment becomes a group of the copy: its lines are
- * gathered, cut into larger frames, and a lid says of them what the index knew. */
+/* repack.c - see repack.h.  Each group of the segment becomes a group of the copy: its lines are
+ * collected and compressed into larger frames, followed by a lid with the group's span. */
 #include "writer/keep/repack.h"
 
 #include <stdlib.h>
@@ -14,8 +14,8 @@ struct repacking {
     struct file *to;
     const struct repack_options *options;
     struct segment_reader reader;
-    uint64_t end; /* of what was written */
-    /* The lines of one group, and the same packed. */
+    uint64_t end; /* of the written bytes */
+    /* The lines of one group, raw and compressed. */
     uint8_t *raw, *packed;
     size_t raw_room, packed_room;
     void *scratch;
@@ -47,7 +47,7 @@ static int open_repacking(struct repacking *r, struct file *from) {
 }
 
 static void close_repacking(struct repacking *r) {
-    r->reader.file = (struct file){0}; /* it is the caller's */
+    r->reader.file = (struct file){0}; /* the caller owns it */
     segment_reader_close(&r->reader);
     free(r->scratch);
     free(r->raw);
@@ -68,13 +68,13 @@ static int make_room(uint8_t **bytes, size_t *room, size_t size) {
     return *bytes != NULL ? 0 : ERR_NO_MEMORY;
 }
 
-/* All lines of the group, into r->raw.  ERR_INVALID: they are not those of which the index tells. */
+/* Reads all lines of the group into r->raw.  ERR_INVALID: they do not match the index. */
 static int read_group(struct repacking *r, const struct index_group *group) {
     size_t size = 0;
     uint64_t lines = 0;
     segment_reader_seek(&r->reader, group->offset);
     while (r->reader.next_offset <
-           group->offset + group->size) { /* each round goes on by a frame */
+           group->offset + group->size) { /* each round advances by a frame */
         enum segment_damage damage;
         const int more = segment_reader_next(&r->reader, &damage);
         if (more <= 0) return more < 0 ? more : ERR_INVALID;
@@ -102,9 +102,9 @@ static int write_group(struct repacking *r, const struct index_group *group) {
     return error;
 }
 
-/* ---- what stands in the copy ---- */
+/* ---- checking the copy ---- */
 
-/* index_append has read every line of it back. */
+/* The copy's digest is of the lines that index_append has read back from it. */
 static int compare(struct file *file, const struct segment_index *index) {
     struct segment_index copy;
     uint64_t offset;

@@ -1,6 +1,6 @@
-/* repack.h - packs a closed segment's lines once more, smaller: larger frames by LZ4 HC, with an
- * index of their own.  Same lines, same order, same line numbers; a digest of all lines shows
- * it before anybody may take the copy for the segment.  Blocking. */
+/* repack.h - compresses a closed segment again, smaller: larger frames by LZ4 HC, with a new index.
+ * The lines, their order and their numbers stay the same; a digest of all lines proves that before
+ * the copy may replace the segment.  Blocking. */
 #ifndef WRITER_KEEP_REPACK_H
 #define WRITER_KEEP_REPACK_H
 
@@ -11,25 +11,27 @@
 #include "writer/index/index.h"
 
 #define REPACK_LEVEL_DEFAULT 4
-/* What it takes at most, beside the two indexes, for segments as the daemon writes them. */
+/* Limit of its memory, in addition to the two indexes, for segments as the daemon writes them. */
 #define REPACK_MEMORY_BYTES  (40u << 20)
 
 struct repack_options {
-    int level;               /* LZ4 HC's, 3 to 12; 0: REPACK_LEVEL_DEFAULT */
-    const atomic_bool *stop; /* once true it gives up soon, with ERR_CANCELLED; NULL: nobody does */
-    const atomic_bool *deleted; /* the same: `from` has been deleted meanwhile; NULL: never */
+    int level; /* of LZ4 HC, 3 to 12; 0: REPACK_LEVEL_DEFAULT */
+    /* Either one becoming true makes it return ERR_CANCELLED soon.  May be NULL. */
+    const atomic_bool *stop;
+    const atomic_bool *deleted; /* set when `from` is deleted */
 };
 
-/* Writes all lines of `from`, whose index is `index`, to the empty file `to`, then `to`'s index;
- * compares what was read back for it, and syncs.  Lids say of each group what the index knows of it.
- * ERR_INVALID: `from` is damaged, or what was read back is not what was written; ERR_CANCELLED.
- * On an error `to` is of no use, and `from` is as it was. */
+/* Writes all lines of `from`, whose index is `index`, to the empty file `to`, reads them back to
+ * append `to`'s index, compares the digests of both indexes, and syncs.  Each group's lid holds the
+ * span that `index` has for it.  ERR_INVALID: `from` is damaged, or what was read back differs from
+ * what was written.  ERR_CANCELLED: stopped.  On an error `to` is unusable, and `from`
+ * unchanged. */
 int repack(struct file *from, const struct segment_index *index, struct file *to,
            const struct repack_options *options);
 
-/* The file at copy_path becomes the segment at `path` in one step; the caller syncs the folder.  On
- * Windows `path` must not be open.  Where another thread may delete the segment, both hold the
- * manifest's lock.  ERR_NOT_FOUND: it was deleted meanwhile.  On an error the copy is still there. */
+/* Replaces the segment at `path` by the file at copy_path in one step; the caller syncs the folder.
+ * On Windows `path` must not be open.  If another thread may delete the segment, both hold the
+ * manifest's lock.  ERR_NOT_FOUND: it was deleted meanwhile.  On an error the copy still exists. */
 int repack_take_place(struct files *files, const char *copy_path, const char *path);
 
 #endif
