@@ -8,14 +8,14 @@
 #include "port/system.h"
 
 #define SECOND_NS INT64_C(1000000000)
-/* A lane at work is looked at this often. */
+/* How often a busy lane is checked for progress. */
 #define WATCH_NS  SECOND_NS
 
 struct archive_lane {
     struct archive_lanes *lanes;
     struct archive_lane *next;
     struct port_remote *remote;
-    struct port_op watch; /* a timer, while the lane is at work */
+    struct port_op watch; /* timer, while the lane is busy */
     struct lane_progress *progress;
     uint64_t steps_seen;
     int64_t answered_ns; /* when it last made progress, or began a job */

@@ -1,6 +1,6 @@
-/* manifest.c - the manifest's table in memory, and its file: see manifest.h.
- * The table knows of each segment where its last line stands; the line itself is read when it is
- * asked for.  A line counts once it is synced, and only then does the table learn of it. */
+/* manifest.c - the manifest's table in memory, and appending to its file: see manifest.h.
+ * The table holds the offset of each segment's last line, and reads the line itself on request.  A
+ * line enters the table after it is synced. */
 #include "writer/keep/manifest.h"
 
 #include <assert.h>
@@ -33,7 +33,8 @@ static int prepare(struct files *files, const char *directory, struct manifest *
     return 0;
 }
 
-/* <dir>/state, which survives a power cut: else nothing in it would. */
+/* Creates <dir>/state and syncs its parent: otherwise a power failure could lose it with all that
+ * is in it. */
 static int make_folder(struct manifest *m) {
     const int error = directory_make(m->files, m->folder);
     return error ? error : directory_sync(m->files, m->directory);
@@ -44,7 +45,7 @@ int manifest_open(struct files *files, const char *directory, struct manifest **
     int error = prepare(files, directory, &m);
     if (error) return error;
     error = make_folder(m);
-    if (!error) error = file_remove(files, m->new_path); /* a crash has left it */
+    if (!error) error = file_remove(files, m->new_path); /* a crash may have left it */
     if (error == ERR_NOT_FOUND) error = 0;
     if (!error) error = manifest_load(m);
     if (error) {
@@ -96,7 +97,7 @@ void manifest_release(struct manifest *manifest) {
     free(manifest);
 }
 
-/* ---- its lock ---- */
+/* ---- the lock ---- */
 
 int manifest_lock(struct manifest *manifest) {
     monitor_lock(&manifest->monitor);
@@ -109,12 +110,12 @@ void manifest_unlock(struct manifest *manifest) {
     monitor_unlock(&manifest->monitor);
 }
 
-/* For those who only look: const for the caller, and still with the lock. */
-static void lock_to_look(const struct manifest *manifest) {
+/* For calls that only read: the manifest is const, its lock is not. */
+static void lock_to_read(const struct manifest *manifest) {
     monitor_lock((struct monitor *)&manifest->monitor);
 }
 
-static void unlock_to_look(const struct manifest *manifest) {
+static void unlock_after_read(const struct manifest *manifest) {
     monitor_unlock((struct monitor *)&manifest->monitor);
 }
 
@@ -148,16 +149,16 @@ bool manifest_stop_work_locked(struct manifest *manifest, const struct segment_n
 }
 
 uint64_t manifest_bytes(const struct manifest *manifest) {
-    lock_to_look(manifest);
+    lock_to_read(manifest);
     const uint64_t bytes = manifest->size;
-    unlock_to_look(manifest);
+    unlock_after_read(manifest);
     return bytes;
 }
 
 uint64_t manifest_lines_damaged(const struct manifest *manifest) {
-    lock_to_look(manifest);
+    lock_to_read(manifest);
     const uint64_t damaged = manifest->damaged;
-    unlock_to_look(manifest);
+    unlock_after_read(manifest);
     return damaged;
 }
 
@@ -178,7 +179,7 @@ static struct manifest_stream *find_stream(const struct manifest *m, const char 
     return NULL;
 }
 
-/* The first entry whose sequence is not below this one. */
+/* The first entry with at least this sequence. */
 static uint32_t lower_bound(const struct manifest_stream *stream, uint64_t sequence) {
     uint32_t low = 0, high = stream->count;
     while (low < high) {
@@ -211,7 +212,7 @@ static bool make_room(void **array, uint32_t *room, uint32_t count, size_t each)
     return true;
 }
 
-/* Its entry, made if need be; NULL: no memory. */
+/* The segment's entry, created if there is none; NULL: no memory. */
 static struct manifest_entry *entry_for(struct manifest *m, const struct segment_name *name) {
     struct manifest_stream *stream = find_stream(m, name->stream);
     if (stream == NULL) {
@@ -254,20 +255,20 @@ enum manifest_event manifest_state_locked(const struct manifest *manifest, const
 
 enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,
                                    uint64_t sequence, int64_t *closed_ns) {
-    lock_to_look(manifest);
+    lock_to_read(manifest);
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
     const enum manifest_event event =
         entry == NULL ? MANIFEST_NONE : (enum manifest_event)entry->event;
     if (event != MANIFEST_NONE && closed_ns != NULL) *closed_ns = entry->closed_ns;
-    unlock_to_look(manifest);
+    unlock_after_read(manifest);
     return event;
 }
 
 bool manifest_handed(const struct manifest *manifest, const char *stream, uint64_t sequence) {
-    lock_to_look(manifest);
+    lock_to_read(manifest);
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
     const bool handed = entry != NULL && entry->handed_ns != 0;
-    unlock_to_look(manifest);
+    unlock_after_read(manifest);
     return handed;
 }
 
@@ -293,10 +294,10 @@ static uint64_t last_sequence(const struct manifest_stream *stream) {
 }
 
 uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
-    lock_to_look(manifest);
+    lock_to_read(manifest);
     const struct manifest_stream *found = find_stream(manifest, stream);
     const uint64_t last = found == NULL ? 0 : last_sequence(found);
-    unlock_to_look(manifest);
+    unlock_after_read(manifest);
     return last;
 }
 
@@ -322,13 +323,13 @@ static bool next_entry(const struct manifest *manifest, struct manifest_cursor *
 }
 
 bool manifest_next(const struct manifest *manifest, struct manifest_cursor *cursor) {
-    lock_to_look(manifest);
+    lock_to_read(manifest);
     const bool found = next_entry(manifest, cursor);
-    unlock_to_look(manifest);
+    unlock_after_read(manifest);
     return found;
 }
 
-/* ---- its lines ---- */
+/* ---- lines ---- */
 
 int manifest_line_at(struct file *file, const struct manifest_entry *entry, char *line) {
     assert(entry->size <= MANIFEST_LINE_MAX);
@@ -350,7 +351,8 @@ int manifest_find_locked(struct manifest *manifest, const char *stream, uint64_t
                          struct manifest_record *record) {
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
     if (entry == NULL || entry->event == MANIFEST_NONE) return ERR_NOT_FOUND;
-    /* Who only reads keeps open what was read: it may be written anew meanwhile. */
+    /* A reader keeps its file open: the writer may replace it by a compacted one, with other
+     * offsets. */
     if (manifest->reads_only) return read_record(&manifest->file, entry, record);
     struct file file;
     int error = file_open(manifest->files, manifest->path, FILE_READ, &file);
@@ -402,9 +404,9 @@ int manifest_append_locked(struct manifest *manifest, const struct manifest_reco
     return error;
 }
 
-/* The file as we know it: what a failed append has left behind is cut off, and what somebody
- * else has changed is read again. */
-static int look_at_file(struct manifest *m, struct file *file) {
+/* Checks that the file has the expected size.  Cuts off the rest of a failed append; reads a file
+ * that another program changed again. */
+static int check_file(struct manifest *m, struct file *file) {
     struct file_status status;
     int error = file_status(file, &status);
     if (error || status.size == m->size) return error;
@@ -429,7 +431,7 @@ static int open_for_append(struct manifest *m, struct file *file, bool *made) {
         return error;
     }
     if (error) return error;
-    error = look_at_file(m, file);
+    error = check_file(m, file);
     if (error) file_close(file);
     return error;
 }
@@ -445,8 +447,8 @@ static int append_line(struct manifest *m, const char *line, size_t size) {
     } else {
         error = file_sync(&file);
         if (!error && made) error = directory_sync(m->files, m->folder);
-        /* What the disk holds is unknown, and asking again would be answered with a lie: it
-         * is written anew, under another name first. */
+        /* What the disk holds is unknown, and a second sync may succeed without having written
+         * anything: the whole file must be written again, under another name. */
         if (error) m->suspect = true;
     }
     file_close(&file);

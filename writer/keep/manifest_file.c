@@ -1,6 +1,6 @@
-/* manifest_file.c - reads the manifest whole, and writes it anew without what is out of date.
- * Anew means: to manifest.ndjson.new, synced, then renamed, so that a crash leaves the one or the
- * other; one that is left over goes when the manifest is opened. */
+/* manifest_file.c - loads the manifest, and compacts it.
+ * Compacting writes manifest.ndjson.new, syncs it and renames it, so that a crash leaves the old
+ * file or the new one.  manifest_open removes a .new file that was left over. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +20,10 @@ struct reading {
     char *bytes; /* CHUNK_BYTES + MANIFEST_LINE_MAX, and JSON_PADDING */
     size_t used;
     uint64_t offset;    /* of bytes[0] in the file */
-    uint64_t good_end;  /* behind the last line that is ours */
-    uint64_t lines_end; /* behind the last newline */
-    uint64_t bad;       /* lines behind good_end */
-    bool in_long;       /* the rest of a line that is too long to be ours */
+    uint64_t valid_end; /* after the last valid line */
+    uint64_t lines_end; /* after the last newline */
+    uint64_t invalid;   /* lines after valid_end */
+    bool in_long;       /* inside a line that is too long to be valid */
 };
 
 static int read_line(struct reading *r, const char *line, size_t size) {
@@ -34,18 +34,18 @@ static int read_line(struct reading *r, const char *line, size_t size) {
     r->in_long = false;
     r->lines_end = offset + size;
     if (error == ERR_INVALID) {
-        r->bad++;
+        r->invalid++;
         return 0;
     }
     if (!error) error = manifest_note(r->m, &record, offset, size);
-    if (error && error != ERR_UNSUPPORTED) return error; /* of a later version: passed over */
-    r->good_end = offset + size;
-    r->m->damaged += r->bad;
-    r->bad = 0;
+    if (error && error != ERR_UNSUPPORTED) return error; /* of a later version: skipped */
+    r->valid_end = offset + size;
+    r->m->damaged += r->invalid;
+    r->invalid = 0;
     return 0;
 }
 
-/* All whole lines that are in memory; the rest moves to the front. */
+/* Takes all whole lines in memory, and moves the rest to the front. */
 static int read_lines(struct reading *r) {
     char *line = r->bytes, *end = r->bytes + r->used;
     for (char *newline; (newline = memchr(line, '\n', (size_t)(end - line))) != NULL;) {
@@ -74,14 +74,15 @@ static int read_file(struct reading *r, struct file *file) {
     }
 }
 
-/* A crash tears one line. What is more than that has another cause, and stays: it is evidence. */
-static int settle_end(struct reading *r, struct file *file) {
+/* Cuts off a torn end.  A crash tears one line; more than that has another cause, and is kept as
+ * evidence. */
+static int cut_torn_end(struct reading *r, struct file *file) {
     struct manifest *m = r->m;
     const uint64_t end = r->offset + r->used;
-    m->size = r->good_end;
-    if (end - r->good_end > MANIFEST_LINE_MAX) {
+    m->size = r->valid_end;
+    if (end - r->valid_end > MANIFEST_LINE_MAX) {
         m->size = r->lines_end;
-        m->damaged += r->bad;
+        m->damaged += r->invalid;
     }
     if (m->reads_only || m->size == end) return 0;
     int error = file_open(m->files, m->path, FILE_WRITE, file);
@@ -105,7 +106,7 @@ int manifest_load(struct manifest *m) {
     error = reading.bytes == NULL ? ERR_NO_MEMORY : 0;
     if (!error) error = read_file(&reading, m->reads_only ? &m->file : &opened);
     file_close(&opened);
-    if (!error) error = settle_end(&reading, &opened);
+    if (!error) error = cut_torn_end(&reading, &opened);
     free(reading.bytes);
     for (uint32_t i = 0; i < m->stream_count; i++) {
         struct manifest_stream *stream = &m->streams[i];
@@ -114,10 +115,10 @@ int manifest_load(struct manifest *m) {
     return error;
 }
 
-/* ---- writing anew ---- */
+/* ---- compacting ---- */
 
-/* The first one that is kept: what was deleted before it is left out. Where nothing is kept the
- * last line stays, to tell that there was something. */
+/* The first entry to keep: segments deleted before it are left out.  If all were deleted the last
+ * line stays, because it holds the highest sequence. */
 static uint32_t first_kept(const struct manifest_stream *stream) {
     uint32_t at = 0;
     while (at < stream->count && (stream->entries[at].event == MANIFEST_DELETED ||
@@ -165,7 +166,7 @@ static int write_kept(struct manifest *m, struct writing *w) {
     return error || w->used == 0 ? error : write_out(w);
 }
 
-/* The table of what was written, in the same order. */
+/* Updates the table to the lines that were written, in the same order. */
 static void move_entries(struct manifest *m) {
     m->size = 0;
     for (uint32_t i = 0; i < m->stream_count; i++) {
@@ -204,13 +205,13 @@ int manifest_compact(struct manifest *m) {
     if (!error) error = file_rename(m->files, m->new_path, m->path);
     if (error) {
         (void)file_remove(m->files, m->new_path);
-        /* Somebody else has written to it, or taken it away: what is there counts. */
+        /* Another program has changed or removed the file: load what is there now. */
         if (error == ERR_INVALID || error == ERR_NOT_FOUND) (void)manifest_load(m);
         return error;
     }
     move_entries(m);
     m->torn = false;
     error = directory_sync(m->files, m->folder);
-    m->suspect = error != 0; /* else a power cut brings back the old one without what follows */
+    m->suspect = error != 0; /* a power failure may bring back the old file, without later lines */
     return error;
 }

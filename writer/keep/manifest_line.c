@@ -1,5 +1,5 @@
-/* manifest_line.c - see manifest_line.h.  Names that are not known are passed over, so that a
- * later version may say more. */
+/* manifest_line.c - see manifest_line.h.  Unknown names are skipped, so that a later version may
+ * add some. */
 #include "writer/keep/manifest_line.h"
 
 #include <assert.h>
@@ -90,7 +90,7 @@ static const char *const names[NAMES] = {
 
 struct fields {
     struct json_found found;
-    bool bad;
+    bool invalid;
 };
 
 static const char *value_of(const struct fields *fields, enum name name) {
@@ -108,13 +108,13 @@ static char escaped(const char **p) {
     case 'u': {
         const char digits[5] = {(*p)[0], (*p)[1], (*p)[2], (*p)[3], '\0'};
         *p += 4;
-        return (char)strtoul(digits, NULL, 16); /* we write control characters so, nothing else */
+        return (char)strtoul(digits, NULL, 16); /* the encoder writes only control characters so */
     }
     default: return (*p)[-1];
     }
 }
 
-/* The line is JSON: a string has its end. False: not a string, or too long. */
+/* The line is valid JSON, so every string ends.  False: not a string, or too long. */
 static bool read_text(const char *value, char *text, size_t size) {
     size_t length = 0;
     if (*value++ != '"') return false;
@@ -131,14 +131,14 @@ static void take_text(struct fields *fields, enum name name, bool needed, char *
     const char *value = value_of(fields, name);
     text[0] = '\0';
     if (*value == '\0' && !needed) return;
-    if (!read_text(value, text, size)) fields->bad = true;
+    if (!read_text(value, text, size)) fields->invalid = true;
 }
 
 static uint64_t take_number(struct fields *fields, enum name name) {
     const char *value = value_of(fields, name);
     char *end;
     const uint64_t number = strtoull(value, &end, 10);
-    if (*value < '0' || *value > '9' || strspn(end, ",} ") == 0) fields->bad = true;
+    if (*value < '0' || *value > '9' || strspn(end, ",} ") == 0) fields->invalid = true;
     return number;
 }
 
@@ -148,7 +148,7 @@ static int64_t take_time(struct fields *fields, enum name name, int64_t unknown)
     int64_t time_ns = unknown;
     if (*value == 'n') return unknown;
     if (!read_text(value, text, sizeof text) || time_parse(text, strlen(text), &time_ns) != 0)
-        fields->bad = true;
+        fields->invalid = true;
     return time_ns;
 }
 
@@ -156,7 +156,7 @@ static uint64_t take_digest(struct fields *fields) {
     char text[17], *end;
     take_text(fields, NAME_XXH3, true, text, sizeof text);
     const uint64_t digest = strtoull(text, &end, 16);
-    if (strlen(text) != 16 || *end != '\0') fields->bad = true;
+    if (strlen(text) != 16 || *end != '\0') fields->invalid = true;
     return digest;
 }
 
@@ -168,21 +168,21 @@ static enum manifest_event event_of(const char *text) {
 
 int manifest_line_decode(const char *line, size_t size, struct manifest_record *record) {
     struct json_names wanted = {0};
-    struct json_line judged;
+    struct json_line validated;
     struct fields fields = {0};
     char event[32], name[SEGMENT_NAME_MAX];
     assert(size > 0 && line[size - 1] == '\n');
     for (int i = 0; i < NAMES; i++)
         json_names_add(&wanted, names[i], (uint32_t)strlen(names[i]));
     const uint8_t *begin = (const uint8_t *)line;
-    json_check_line_names(begin, begin + size, false, &wanted, &judged, &fields.found);
-    if (judged.reason != JSON_OK || judged.next != begin + size) return ERR_INVALID;
+    json_check_line_names(begin, begin + size, false, &wanted, &validated, &fields.found);
+    if (validated.reason != JSON_OK || validated.next != begin + size) return ERR_INVALID;
 
     memset(record, 0, sizeof *record);
     take_text(&fields, NAME_EVENT, true, event, sizeof event);
     take_text(&fields, NAME_NAME, true, name, sizeof name);
     record->event = event_of(event);
-    if (!fields.bad && record->event == MANIFEST_NONE) return ERR_UNSUPPORTED;
+    if (!fields.invalid && record->event == MANIFEST_NONE) return ERR_UNSUPPORTED;
     record->time_ns = take_time(&fields, NAME_TIME, 0);
     record->lines = take_number(&fields, NAME_LINES);
     record->raw_bytes = take_number(&fields, NAME_RAW_BYTES);
@@ -196,5 +196,5 @@ int manifest_line_decode(const char *line, size_t size, struct manifest_record *
     take_text(&fields, NAME_FOLDER, false, record->folder, sizeof record->folder);
     take_text(&fields, NAME_REASON, false, record->reason, sizeof record->reason);
     const bool named = segment_name_parse(name, &record->name) && !record->name.part;
-    return fields.bad || !named ? ERR_INVALID : 0;
+    return fields.invalid || !named ? ERR_INVALID : 0;
 }

@@ -1,4 +1,4 @@
-/* manifest_measure.c - what the manifest says of a segment, from the segment itself. */
+/* manifest_measure.c - the manifest's record of a segment, from the segment itself. */
 #include <string.h>
 
 #include "port/error.h"
@@ -8,11 +8,11 @@
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
-/* All that can be read; damage is passed over as index_append does. */
+/* Reads all that can be read; skips damage as index_append does. */
 static int measure(struct segment_reader *reader, struct lines_digest *digest, uint64_t *lines,
                    uint64_t *raw_bytes) {
     bool damaged = false;
-    for (;;) { /* each round goes on by a frame or by damage; the file's end ends it */
+    for (;;) { /* each round advances by a frame or damage; ends at the end of the file */
         enum segment_damage damage = SEGMENT_SOUND;
         const int more = segment_reader_next(reader, &damage);
         if (more < 0) return more;
@@ -81,8 +81,8 @@ int manifest_describe(struct files *files, const char *path, struct manifest_rec
     }
     if (error) return error;
     record->bytes = status.size;
-    /* Without its lines' receive times: a closed file is written to for the last time when it
-     * gets its index, not long after. */
+    /* Without the receive times of its lines, use the file's modification time: the last write to
+     * a closed segment is its index, soon after closing. */
     if (record->closed_ns == INT64_MAX || record->closed_ns == INT64_MIN)
         record->closed_ns = status.modified_ns > record->name.opened_ns ? status.modified_ns
                                                                         : record->name.opened_ns;

@@ -16,7 +16,7 @@ struct segment_move {
     char copy[PATH_BYTES_MAX];
     uint8_t *bytes; /* two pieces */
     struct manifest_work work;
-    uint64_t id; /* of the original that was copied */
+    uint64_t id; /* file id of the original that was copied */
 };
 
 static bool stopped(const struct segment_move *m) {
@@ -39,7 +39,7 @@ static bool find_paths(struct segment_move *m, const struct segment_name *name) 
 
 /* ---- the copy ---- */
 
-/* An error of reading is not the archive's. */
+/* An error of reading is not of_archive. */
 static int copy_bytes(struct segment_move *m, struct file *from, struct file *to) {
     for (uint64_t offset = 0;;) { /* ends: the file does */
         if (stopped(m)) return ERR_CANCELLED;
@@ -73,7 +73,7 @@ static int compare_bytes(struct segment_move *m, struct file *from, struct file 
 static int write_copy(struct segment_move *m, struct file *from) {
     struct files *files = m->move->files;
     struct file to;
-    int error = file_remove(files, m->copy); /* what a crash has left */
+    int error = file_remove(files, m->copy); /* a crash may have left it */
     if (error && error != ERR_NOT_FOUND) return error;
     error = file_open(files, m->copy, FILE_WRITE_NEW, &to);
     if (error) return error;
@@ -82,10 +82,10 @@ static int write_copy(struct segment_move *m, struct file *from) {
     if (!error) error = file_sync(&to);
     if (!error) error = compare_bytes(m, from, &to);
     file_close(&to);
-    return error == ERR_INVALID ? ERR_IO : error; /* the disk tells other bytes than it was given */
+    return error == ERR_INVALID ? ERR_IO : error; /* it reads back differently */
 }
 
-/* Other bytes, but the same lines: one of the two has been packed since. */
+/* With other bytes, but the same lines, one of the two was re-packed since. */
 static int has_same_lines(const struct segment_move *m, bool *same) {
     struct manifest_record here, there;
     int error = manifest_describe(m->move->files, m->from, &here);
@@ -94,8 +94,8 @@ static int has_same_lines(const struct segment_move *m, bool *same) {
     return error;
 }
 
-/* An earlier try has got so far: only what it may have left undone is done again.  ERR_EXISTS:
- * other lines have its name there, those of a log directory that was copied say, and they stay. */
+/* *there: an earlier move has already put the same file into the archive.  ERR_EXISTS: a segment
+ * with other lines has its name there, for example from a copied log directory; it is kept. */
 static int is_there(struct segment_move *m, struct file *from, bool *there) {
     struct file to;
     struct file_status here, status;
@@ -117,8 +117,8 @@ static int is_there(struct segment_move *m, struct file *from, bool *there) {
     return error ? error : ERR_EXISTS;
 }
 
-/* From here on the segment may be in both places: whoever deletes it here leaves the rest to us.
- * ERR_NOT_FOUND: it has been deleted already. */
+/* From now on the segment may be in both places: if it is deleted from the log directory, this move
+ * removes the copy.  ERR_NOT_FOUND: it was deleted already. */
 static int begin_naming(struct segment_move *m, const struct segment_name *name) {
     struct file_status status;
     int error = manifest_lock(m->move->manifest);
@@ -132,18 +132,18 @@ static int begin_naming(struct segment_move *m, const struct segment_name *name)
     return error;
 }
 
-/* Looked at once more under its name: two who are told to use one archive by mistake have one
- * copy, too, and what was compared need not be what got the name. */
+/* Compares again under the final name: two daemons that use one archive by mistake share the
+ * temporary file too, so the renamed file need not be the compared one. */
 static int name_copy(struct segment_move *m, struct file *from) {
     bool there = false;
     int error = file_rename(m->move->files, m->copy, m->to);
     if (error) return error;
-    m->move->of_archive = false; /* others may go on, if this one is held */
+    m->move->of_archive = false; /* other moves may continue if this one fails */
     error = is_there(m, from, &there);
     return error || there ? error : ERR_IO;
 }
 
-/* In the archive it has its name, and survives a power failure. */
+/* Stores the segment in the archive under its name, so that it survives a power failure. */
 static int bring_there(struct segment_move *m, const struct segment_name *name) {
     struct files *files = m->move->files;
     struct file from;
@@ -173,14 +173,14 @@ static int bring_there(struct segment_move *m, const struct segment_name *name) 
 
 /* ---- the manifest, and the original ---- */
 
-/* What the manifest is to say; 0 in record->event: it says so already. */
+/* The record to append; its event is MANIFEST_NONE if the manifest has it already. */
 static int find_record(struct segment_move *m, const struct segment_name *name,
                        struct manifest_record *record) {
     const struct move *move = m->move;
     int error = manifest_find(move->manifest, name->stream, name->sequence, record);
-    const bool told =
+    const bool moved =
         !error && (record->event == MANIFEST_MOVED || record->event == MANIFEST_HANDED);
-    if (told && strcmp(record->folder, m->to_folder) == 0) {
+    if (moved && strcmp(record->folder, m->to_folder) == 0) {
         record->event = MANIFEST_NONE;
         return 0;
     }
@@ -193,7 +193,7 @@ static int find_record(struct segment_move *m, const struct segment_name *name,
     return error;
 }
 
-/* Recorded and deleted here, unless it has been deleted or re-packed meanwhile. */
+/* Records the move and deletes the original, unless that was deleted or re-packed meanwhile. */
 static int take_over(struct segment_move *m, const struct manifest_record *record) {
     struct files *files = m->move->files;
     struct file_status status;
@@ -208,15 +208,15 @@ static int take_over(struct segment_move *m, const struct manifest_record *recor
     return error ? error : directory_sync(files, m->from_folder);
 }
 
-/* It was deleted here after its copy got its name: the copy goes too, and the manifest's last line
- * about it, which the deletion has left to us. */
+/* The original was deleted after its copy got its name: removes the copy, and appends the last line
+ * of the deletion, which is left to this move (manifest_work.naming). */
 static int take_back(struct segment_move *m, const struct segment_name *name) {
     struct manifest_record record;
     struct manifest *manifest = m->move->manifest;
     int error = file_remove(m->move->files, m->to);
     if (error == ERR_NOT_FOUND) error = 0;
     if (!error) error = directory_sync(m->move->files, m->to_folder);
-    if (error) return error; /* a later look of retention in the archive does it */
+    if (error) return error; /* retention does it when it lists the archive again */
     error = manifest_lock(manifest);
     if (error) return error;
     error = manifest_find_locked(manifest, name->stream, name->sequence, &record);
@@ -229,8 +229,8 @@ static int take_back(struct segment_move *m, const struct segment_name *name) {
     return error;
 }
 
-/* known: the manifest says that it is in the archive, so that without a deletion by rules nothing
- * is missing. */
+/* The original is gone.  known: the manifest has the move already, so that a missing original is
+ * expected, unless retention has deleted the segment. */
 static int was_deleted(struct segment_move *m, const struct segment_name *name, bool known) {
     const enum manifest_event event =
         manifest_state(m->move->manifest, name->stream, name->sequence, NULL);
