@@ -523,6 +523,29 @@ static void an_archive_that_answers_again_receives_the_waiting_segments(void **s
     end_one(one);
 }
 
+static void a_busy_archive_that_makes_progress_is_not_silent(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    sim_hang(&one->sim, THERE);
+    assert_int_equal(start(&one->life, &rules), 0);
+    sim_pass(&one->sim, 200 * SIM_S);
+    struct archive_lanes *lanes = one->life.lanes;
+    assert_true(archive_lanes_silent_ns(lanes, "cold") > 10 * SIM_S);
+    struct lane_progress *progress = archive_lane_progress(archive_lanes_find(lanes, "cold"));
+    for (int i = 0; i < 10; i++) {
+        lane_progress_made(progress);
+        assert_int_equal(archive_lanes_silent_ns(lanes, "cold"), 0);
+        sim_pass(&one->sim, 2 * SIM_S);
+        assert_in_range(archive_lanes_silent_ns(lanes, "cold"), SIM_S, 2 * SIM_S);
+    }
+    lane_progress_release(progress);
+    sim_end_hangs(&one->sim);
+    sim_pass(&one->sim, 200 * SIM_S);
+    assert_int_equal(archive_lanes_silent_ns(lanes, "cold"), 0);
+    stop(&one->life);
+    end_one(one);
+}
+
 /* ---- a segment that retention deletes while another thread works on it ---- */
 
 /* The other thread runs between two file operations that are never made with the manifest's lock
@@ -684,6 +707,7 @@ int main(void) {
         SWEEP_TEST(a_name_that_the_list_of_archives_cannot_hold_is_refused),
         SWEEP_TEST(a_missing_archive_neither_hides_nor_causes_deletions),
         SWEEP_TEST(a_hung_archive_is_reported_once_and_delays_nothing_else),
+        SWEEP_TEST(a_busy_archive_that_makes_progress_is_not_silent),
         SWEEP_TEST(an_archive_that_answers_again_receives_the_waiting_segments),
         SWEEP_TEST(a_segment_deleted_while_it_moves_does_not_reappear),
         SWEEP_TEST(a_segment_deleted_while_it_moves_does_not_reappear_after_a_crash),

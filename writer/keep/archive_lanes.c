@@ -150,9 +150,14 @@ static void watch_due(struct port_op *op) {
         port_timer(lanes->port, op, now_ns + WATCH_NS);
 }
 
-bool archive_lanes_hung(const struct archive_lanes *lanes, const char *archive) {
+int64_t archive_lanes_silent_ns(const struct archive_lanes *lanes, const char *archive) {
     const struct archive_lane *lane = find(lanes, archive);
-    return lane != NULL && lane->hung;
+    if (lane == NULL) return 0;
+    const uint64_t steps = atomic_load_explicit(&lane->progress->steps, memory_order_relaxed);
+    if (steps != lane->steps_seen) return 0;
+    const int64_t busy_ns = archive_lane_busy_ns(lane),
+                  since_ns = port_now_ns(lanes->port) - lane->answered_ns;
+    return busy_ns < since_ns ? busy_ns : since_ns;
 }
 
 uint32_t archive_lanes_hung_count(const struct archive_lanes *lanes) {

@@ -33,8 +33,9 @@ int archive_lanes_open(struct port *port, const char *directory, struct archive_
 /* The lane of this archive, or with "" that of external commands; opened at its first use.  NULL:
  * no memory. */
 struct archive_lane *archive_lanes_find(struct archive_lanes *lanes, const char *archive);
-/* False also if no lane of this archive was opened. */
-bool archive_lanes_hung(const struct archive_lanes *lanes, const char *archive);
+/* How long the present job of this archive's lane has made no progress; 0: it has just made some, or
+ * none runs. */
+int64_t archive_lanes_silent_ns(const struct archive_lanes *lanes, const char *archive);
 
 /* For a job of this lane; the job calls lane_progress_release. */
 struct lane_progress *archive_lane_progress(struct archive_lane *lane);

@@ -38,7 +38,8 @@ const struct retention_listing *
 archive_retention_listing(const struct archive_retention *retention);
 /* A look has been over at some time. */
 bool archive_retention_looked(const struct archive_retention *retention);
-/* Its lane hangs, or a look has been waiting for its turn for more than a second. */
+/* Its lane has made no progress for some seconds.  A lane that is merely busy, with moves of large
+ * segments, is not stuck: the look has its turn after them. */
 bool archive_retention_stuck(const struct archive_retention *retention);
 /* Begins nothing new; archive_lanes_stop brings back a look that hangs. */
 void archive_retention_stop(struct archive_retention *retention);
