@@ -326,7 +326,7 @@ static void retention_can_be_previewed_without_a_manifest(void **state) {
     begin_one(&one, &few);
     assert_int_equal(retention_open(&one.sim.disk.files, &folders, NULL, &few, &looking), 0);
     assert_int_equal(retention_look(looking, NOW), 2);
-    retention_tell(looking, 1, &going);
+    retention_describe(looking, 1, &going);
     assert_string_equal(segment_name_format(&going.name, name),
                         "main-0000000002-20261126T120000Z.ndjson.lz4");
     assert_string_equal(going.reason, "more than 2 in all");

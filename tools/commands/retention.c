@@ -106,7 +106,7 @@ static void print_due(struct retention_run *job, int64_t due) {
     for (int64_t i = 0; i < due; i++) {
         struct retention_going one;
         char name[SEGMENT_NAME_MAX], time[TIMESTAMP_TEXT_MAX];
-        retention_tell(job->retention, (uint32_t)i, &one);
+        retention_describe(job->retention, (uint32_t)i, &one);
         bytes += one.bytes;
         output_format(job->call->out, "%s/%s/%s: %" PRIu64 " bytes, last line %s: %s\n", one.folder,
                       one.stream, segment_name_format(&one.name, name), one.bytes,

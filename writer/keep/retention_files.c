@@ -441,7 +441,8 @@ static uint32_t first_place(const struct retention_segment *segment) {
     return place;
 }
 
-void retention_tell(const struct retention *retention, uint32_t n, struct retention_going *going) {
+void retention_describe(const struct retention *retention, uint32_t n,
+                        struct retention_going *going) {
     assert(n < retention->going);
     const struct retention_segment *segment = retention->order[n];
     const struct retention_stream *stream = &retention->streams[segment->stream];
@@ -563,7 +564,7 @@ int retention_step(struct retention *retention, int64_t now_ns) {
         r->next++;
         return 1;
     }
-    retention_tell(r, r->next, &going);
+    retention_describe(r, r->next, &going);
     int error = announce(r, segment, &going, path, now_ns);
     if (error == ERR_BUSY) { /* reading it fails too while another program keeps it open */
         held = error;

@@ -87,7 +87,8 @@ struct retention_listing *retention_listing_of(const struct retention *retention
 /* Lists the segments and decides.  Returns the number of segments to delete, or an ERR_. */
 int64_t retention_look(struct retention *retention, int64_t now_ns);
 /* Describes the n-th segment to delete, the oldest first. */
-void retention_tell(const struct retention *retention, uint32_t n, struct retention_going *going);
+void retention_describe(const struct retention *retention, uint32_t n,
+                        struct retention_going *going);
 /* Deletes the next segment and reports it.  1: it was deleted; or another program keeps it open,
  * and the next look tries again; or it is out of reach.  0: there are no more.  After an ERR_ the
  * next call continues where this one stopped. */

@@ -25,7 +25,7 @@
  * memory is never touched. */
 #define BATCH_REJECT_PACKED_BYTES (4u << 20)
 
-/* Who sent a stretch of lines, and when. */
+/* The sender of a stretch of lines, and when it was received. */
 struct batch_origin {
     int64_t received_ns; /* since 1970 */
     struct port_address peer;

@@ -106,7 +106,7 @@ static void suspect(struct live_segment *live, int error) {
     live->stream->counts.sync_failures++;
     live->stream->sync_error = error;
     live->segment.suspect = true;
-    if (stream_may_say(live->stream))
+    if (stream_may_report(live->stream))
         say("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part and the "
             "next "
             "start recovers it; continuing in a new segment",

@@ -20,9 +20,9 @@ int sequence_read(struct files *files, const char *path, uint64_t *sequence) {
     if (error) return error;
     char *end;
     const unsigned long long value = strtoull(text, &end, 10);
-    const bool good = end != text && *end == '\n' && value <= SEGMENT_SEQUENCE_MAX;
+    const bool valid = end != text && *end == '\n' && value <= SEGMENT_SEQUENCE_MAX;
     free(text);
-    if (!good) return ERR_INVALID;
+    if (!valid) return ERR_INVALID;
     *sequence = value;
     return 0;
 }
@@ -90,8 +90,8 @@ int segment_cut(struct segment *segment) {
 /* The lines are synced.  A failure from here on loses the index, never the lines: it is cut off
  * again, and the keeper or `logport archive` makes it later. */
 bool segment_add_index(struct file *file, const char *path, uint64_t size,
-                       const struct span *behind_lid) {
-    const struct index_options options = {.rest = behind_lid};
+                       const struct span *after_lid) {
+    const struct index_options options = {.rest = after_lid};
     int error = index_append(file, &options);
     if (!error) error = file_sync(file);
     if (!error) return true;
@@ -104,7 +104,7 @@ static void step_index(struct segment *segment) {
     if (segment->suspect || segment->gone || segment->size == 0) return;
     if (segment->raw_size > SEGMENT_INDEX_AT_ONCE_BYTES) return;
     segment->indexed =
-        segment_add_index(&segment->file, segment->path, segment->size, &segment->behind_lid);
+        segment_add_index(&segment->file, segment->path, segment->size, &segment->after_lid);
 }
 
 static int step_rename(struct segment *segment) {

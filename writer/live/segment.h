@@ -41,7 +41,7 @@ struct segment {
     struct file file;
     uint64_t size; /* of the whole appends */
     uint64_t raw_size, lines;
-    struct span behind_lid;    /* the lines that no lid covers yet */
+    struct span after_lid;     /* the lines that no lid covers yet */
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
     bool entered; /* its name is on the disk too; without it, synced lines would be lost */
@@ -71,9 +71,9 @@ int segment_close(struct segment *segment);
 
 /* Indexes the lines of an open, synced segment of this size, and syncs that; if that
  * fails, reports it and cuts the index off again.
- * behind_lid: as in index.h, may be NULL.  True: it has its index. */
+ * after_lid: as in index.h, may be NULL.  True: it has its index. */
 bool segment_add_index(struct file *file, const char *path, uint64_t size,
-                       const struct span *behind_lid);
+                       const struct span *after_lid);
 
 /* Reads <dir>/state/<stream>.sequence: the last sequence used; 0: none yet. */
 int sequence_read(struct files *files, const char *path, uint64_t *sequence);

@@ -129,10 +129,11 @@ void stream_free(struct stream *stream) {
 
 /* ---- failures ---- */
 
-bool stream_may_say(struct stream *stream) {
+bool stream_may_report(struct stream *stream) {
     const int64_t now = port_now_ns(stream->port);
-    if (stream->failure_said_ns && now - stream->failure_said_ns < SAY_AGAIN_NS) return false;
-    stream->failure_said_ns = now;
+    if (stream->failure_reported_ns && now - stream->failure_reported_ns < SAY_AGAIN_NS)
+        return false;
+    stream->failure_reported_ns = now;
     return true;
 }
 
@@ -149,8 +150,8 @@ static void wait_and_try_again(struct stream *stream, int error) {
 
 static void write_failed(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
-    if (stream_may_say(stream)) {
-        stream->failure_said = true;
+    if (stream_may_report(stream)) {
+        stream->failure_reported = true;
         say("%s: %s; holding %u batch%s, retrying every %g s", path, error_text(error),
             stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "es",
             (double)stream_retry_ns(error) / 1e9);
@@ -217,15 +218,15 @@ static void opened(struct stream *stream, int result) {
 /* Writes a lid after the append, if one is due, and returns its size. */
 static size_t put_lid(struct stream *stream, const struct stream_append *append) {
     struct live_segment *live = stream->present;
-    const struct span *behind_lid = &live->segment.behind_lid;
+    const struct span *after_lid = &live->segment.after_lid;
     const bool known = append->span.lines == append->lines;
     const struct span span = known ? append->span : span_unknown(append->lines, append->raw_size);
-    stream->append_span = *behind_lid;
+    stream->append_span = *after_lid;
     span_add(&stream->append_span, &span);
     stream->append_lid = stream->append_span.raw_size >= LID_RAW_BYTES ||
                          port_now_ns(stream->port) - live->lid_ns >= LID_NS;
     if (!stream->append_lid) return 0;
-    return lid_encode(&stream->append_span, live->segment.lines - behind_lid->lines,
+    return lid_encode(&stream->append_span, live->segment.lines - after_lid->lines,
                       append->bytes + append->size);
 }
 
@@ -257,21 +258,21 @@ static void start_cut(struct stream *stream, int error) {
     port_work(stream->port, &stream->op, PORT_LANE_URGENT, cut_run);
 }
 
-static void stands(struct stream *stream) {
+static void append_stored(struct stream *stream) {
     struct live_segment *live = stream->present;
     struct stream_append *append = take_first(stream);
     live->segment.torn = false;
     live->segment.size += stream->append_size;
     live->segment.raw_size += append->raw_size;
     live->segment.lines += append->lines;
-    live->segment.behind_lid = stream->append_lid ? (struct span){0} : stream->append_span;
+    live->segment.after_lid = stream->append_lid ? (struct span){0} : stream->append_span;
     const int64_t now = port_now_ns(stream->port);
     if (stream->append_lid) live->lid_ns = now;
     rotation_appended(&stream->rotation, now);
     live_segment_written(live);
     stream->counts.bytes_written += stream->append_size;
-    if (stream->failure_said) say("%s: writing again; nothing was lost", live->segment.path);
-    stream->failure_said = false;
+    if (stream->failure_reported) say("%s: writing again; nothing was lost", live->segment.path);
+    stream->failure_reported = false;
     stream->failure = 0;
     append->done(append, 0);
 }
@@ -288,7 +289,7 @@ static void step_done(struct port_op *op) {
     switch (step) {
     case STREAM_OPENING: opened(stream, result); break;
     case STREAM_WRITING: start_uncover(stream); break;
-    case STREAM_UNCOVERING: stands(stream); break;
+    case STREAM_UNCOVERING: append_stored(stream); break;
     case STREAM_CUTTING: /* if it failed: the next write overwrites the same place */
         write_failed(stream, stream->present->segment.path, stream->error);
         break;

@@ -48,10 +48,10 @@ struct stream {
     struct stream_append *rotate_after; /* held: when it is stored, rotate_wanted is set */
     struct rotation rotation;           /* of the present segment */
     bool rotate_wanted, finishing, abandoned;
-    int failure;             /* the last error of the disk; 0: writes succeed */
-    int sync_error;          /* of a segment that is to be retired: a pause follows */
-    bool failure_said;       /* reported, and its end not yet */
-    int64_t failure_said_ns; /* 0: never */
+    int failure;                 /* the last error of the disk; 0: writes succeed */
+    int sync_error;              /* of a segment that is to be retired: a pause follows */
+    bool failure_reported;       /* reported, and its end not yet */
+    int64_t failure_reported_ns; /* 0: never */
     struct stream_counts counts;
 };
 
@@ -60,7 +60,7 @@ struct stream {
 /* Starts the next step, if none is in flight. */
 void stream_advance(struct stream *stream);
 /* Limits reports of failures to one a minute, even if the disk fails and recovers more often. */
-bool stream_may_say(struct stream *stream);
+bool stream_may_report(struct stream *stream);
 /* How long to wait after this error before trying again. */
 int64_t stream_retry_ns(int error);
 
@@ -68,7 +68,7 @@ int64_t stream_retry_ns(int error);
 
 /* The stream's next; NULL: no memory. */
 struct live_segment *live_segment_create(struct stream *stream);
-/* Sets the timer anew, for the next time at which it may have to be rotated. */
+/* Sets the timer to the next time at which it may have to be rotated. */
 void live_segment_watch(struct live_segment *live);
 /* It has new lines to be synced. */
 void live_segment_written(struct live_segment *live);
