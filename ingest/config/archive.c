@@ -2,6 +2,7 @@
 #include "ingest/config/archive.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,37 @@ static int refuse_inside(const struct host *host, const struct config *config, c
     return ERR_INVALID;
 }
 
+/* The archives whose checks have not ended: a hash of each path, 0: a free slot.  Each reload reads the
+ * configuration anew, but the threads that hang in a check are the process's: without this, each
+ * reload while an archive hangs would leave one more of them. */
+#define CHECKS_MAX 64
+static atomic_uint_fast64_t checks[CHECKS_MAX];
+
+/* FNV-1a, never 0. */
+static uint64_t hash_of(const char *path) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *path != '\0'; path++)
+        hash = (hash ^ (uint8_t)*path) * UINT64_C(0x100000001b3);
+    return hash | 1;
+}
+
+/* NULL: an earlier check of this archive has not ended, or too many others have not. */
+static atomic_uint_fast64_t *take_slot(const char *archive) {
+    const uint64_t hash = hash_of(archive);
+    for (uint32_t i = 0; i < CHECKS_MAX; i++)
+        if (atomic_load(&checks[i]) == hash) return NULL;
+    for (uint32_t i = 0; i < CHECKS_MAX; i++) {
+        uint_fast64_t none = 0;
+        if (atomic_compare_exchange_strong(&checks[i], &none, hash)) return &checks[i];
+    }
+    return NULL;
+}
+
 /* The check of one archive: it owns what it touches, for it may outlive the configuration. */
 struct archive_check {
     struct files *files;
-    char path[PATH_BYTES_MAX]; /* the archive; then the file that it would be inside */
+    atomic_uint_fast64_t *slot; /* in `checks` */
+    char path[PATH_BYTES_MAX];  /* the archive; then the file that it would be inside */
     bool in_file;
 };
 
@@ -67,6 +95,12 @@ static void check_run(void *job) {
         if (last == NULL || last == check->path) return;
         *last = '\0';
     }
+}
+
+static void check_release(void *job) {
+    struct archive_check *check = job;
+    if (check->slot != NULL) atomic_store(check->slot, 0);
+    free(check);
 }
 
 static bool is_silent(const struct config *config, const char *archive) {
@@ -86,8 +120,11 @@ static int refuse_in_file(const struct host *host, struct config *config, const 
         return ERR_INVALID;
     }
     check->files = host->files;
+    check->slot = take_slot(archive);
     strcpy(check->path, archive);
-    if (!host->run_within(check_run, free, check, wait_ms)) {
+    const bool begun = check->slot != NULL;
+    if (!begun) check_release(check);
+    if (!begun || !host->run_within(check_run, check_release, check, wait_ms)) {
         assert(config->archives_silent_count <= STREAMS_MAX);
         config->archives_silent[config->archives_silent_count++] = archive;
         return 0;
@@ -96,7 +133,7 @@ static int refuse_in_file(const struct host *host, struct config *config, const 
     if (in_file)
         snprintf(error, CONFIG_ERROR_MAX, "archive_dir: %.300s: %.300s is a file, not a directory",
                  archive, check->path);
-    free(check);
+    check_release(check);
     return in_file ? ERR_INVALID : 0;
 }
 

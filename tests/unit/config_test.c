@@ -658,6 +658,43 @@ static void an_archive_that_does_not_answer_causes_a_warning_after_one_wait(void
     config_free(&config);
 }
 
+static struct {
+    uint32_t count;
+    void *job;
+    void (*release)(void *job);
+} left;
+
+static bool is_left(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms) {
+    (void)run;
+    (void)ms;
+    left.count++;
+    left.job = job;
+    left.release = release;
+    return false;
+}
+
+static void read_with_a_hanging_archive(void) {
+    struct config config;
+    char text[CONFIG_WARNINGS_MAX];
+    host.run_within = is_left;
+    read_valid("{\"archive_dir\": \"/hangs\"}", &config);
+    host.run_within = system_run_within;
+    config_warnings(&config, text, sizeof text);
+    assert_non_null(strstr(text, "/hangs does not answer"));
+    config_free(&config);
+}
+
+static void an_archive_is_not_checked_again_before_its_last_check_has_ended(void **state) {
+    (void)state;
+    for (int reloads = 0; reloads < 3; reloads++)
+        read_with_a_hanging_archive();
+    assert_int_equal(left.count, 1);
+    left.release(left.job);
+    read_with_a_hanging_archive();
+    assert_int_equal(left.count, 2);
+    left.release(left.job);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_lists_units_and_comments_are_read),
@@ -688,6 +725,7 @@ int main(void) {
         cmocka_unit_test(at_most_sixteen_streams_are_accepted),
         cmocka_unit_test(a_byte_order_mark_is_skipped_and_not_counted),
         cmocka_unit_test(an_archive_that_does_not_answer_causes_a_warning_after_one_wait),
+        cmocka_unit_test(an_archive_is_not_checked_again_before_its_last_check_has_ended),
         cmocka_unit_test(a_missing_file_is_named),
     };
     host = host_of_system();
