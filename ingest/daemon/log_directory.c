@@ -183,7 +183,7 @@ static void look_or_wait_done(struct port_op *op) {
     struct log_directory *d = PORT_CONTAINER(struct log_directory, op, op);
     if (d->looking) {
         d->looking = false;
-        if (!d->closed) report(d, (int)op->result);
+        if (!d->closed && op->result != ERR_CANCELLED) report(d, (int)op->result);
         if (op->result == LOOK_WROTE) strcpy(d->token, d->next_token);
         if (d->closed)
             log_directory_close(d);
