@@ -30,6 +30,7 @@
     X(ERR_UNREACHABLE, "network unreachable")                                                      \
     X(ERR_TIMED_OUT, "timed out")                                                                  \
     X(ERR_CLOSED, "closed by the other side")                                                      \
+    X(ERR_VOLUME_GONE, "not connected: the volume is gone")                                        \
     X(ERR_INVALID, "invalid")                                                                      \
     X(ERR_UNSUPPORTED, "not supported on this system")                                             \
     X(ERR_OTHER, "unexpected system error")

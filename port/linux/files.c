@@ -17,8 +17,15 @@ static int handle_of(const struct file *file) {
     return (int)file->handle;
 }
 
+/* FUSE and network file systems return errors of sockets when their server has gone: ECONNABORTED
+ * for calls under way, ENOTCONN for later ones (fs/fuse/dev.c). */
+static int file_error(int number) {
+    const bool gone = number == ENOTCONN || number == ECONNABORTED;
+    return gone ? ERR_VOLUME_GONE : error_of_errno(number);
+}
+
 static int result_of(int returned) {
-    return returned < 0 ? error_of_errno(errno) : 0;
+    return returned < 0 ? file_error(errno) : 0;
 }
 
 static int open_path(const char *path, int flags, mode_t mode) {
@@ -39,11 +46,11 @@ static int files_open(struct files *files, const char *path, enum file_access ac
     case FILE_WRITE: handle = open_path(path, O_RDWR, 0); break;
     case FILE_WRITE_SECRET:
         /* Always a new file: an old one may be readable by others, or open. */
-        if (unlink(path) < 0 && errno != ENOENT) return error_of_errno(errno);
+        if (unlink(path) < 0 && errno != ENOENT) return file_error(errno);
         handle = open_path(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
         break;
     }
-    if (handle < 0) return error_of_errno(errno);
+    if (handle < 0) return file_error(errno);
     file->handle = handle;
     return 0;
 }
@@ -59,7 +66,7 @@ static int64_t files_read_at(struct file *file, void *bytes, size_t size, uint64
         const ssize_t got =
             pread(handle_of(file), (char *)bytes + done, size - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return error_of_errno(errno);
+        if (got < 0) return file_error(errno);
         if (got == 0) break;
         done += (size_t)got;
     }
@@ -71,7 +78,7 @@ static int64_t files_read_next(struct file *file, void *bytes, size_t size) {
     do {
         got = read(handle_of(file), bytes, size);
     } while (got < 0 && errno == EINTR);
-    return got < 0 ? error_of_errno(errno) : got;
+    return got < 0 ? file_error(errno) : got;
 }
 
 static int64_t write_some(struct file *file, const void *bytes, size_t size, uint64_t offset) {
@@ -79,7 +86,7 @@ static int64_t write_some(struct file *file, const void *bytes, size_t size, uin
     do {
         written = pwrite(handle_of(file), bytes, size, (off_t)offset);
     } while (written < 0 && errno == EINTR);
-    if (written < 0) return error_of_errno(errno);
+    if (written < 0) return file_error(errno);
     return written > 0 ? written : ERR_IO;
 }
 
@@ -112,7 +119,7 @@ static void fill_status(const struct stat *from, struct file_status *status) {
 
 static int files_status(struct file *file, struct file_status *status) {
     struct stat found;
-    if (fstat(handle_of(file), &found) < 0) return error_of_errno(errno);
+    if (fstat(handle_of(file), &found) < 0) return file_error(errno);
     fill_status(&found, status);
     return 0;
 }
@@ -120,7 +127,7 @@ static int files_status(struct file *file, struct file_status *status) {
 static int files_status_of(struct files *files, const char *path, struct file_status *status) {
     (void)files;
     struct stat found;
-    if (stat(path, &found) < 0) return error_of_errno(errno);
+    if (stat(path, &found) < 0) return file_error(errno);
     fill_status(&found, status);
     return 0;
 }
@@ -143,7 +150,7 @@ static int files_make_directory(struct files *files, const char *path) {
 static int files_sync_directory(struct files *files, const char *path) {
     (void)files;
     const int handle = open_path(path, O_RDONLY | O_DIRECTORY, 0);
-    if (handle < 0) return error_of_errno(errno);
+    if (handle < 0) return file_error(errno);
     int error = result_of(fsync(handle));
     /* Some file systems (network, FUSE) cannot sync a directory and need not. */
     if (error == ERR_INVALID) error = 0;
@@ -160,13 +167,13 @@ static bool is_directory(DIR *listing, const struct dirent *entry) {
 static int files_list(struct files *files, const char *path, file_visit *visit, void *context) {
     (void)files;
     DIR *listing = opendir(path);
-    if (listing == NULL) return error_of_errno(errno);
+    if (listing == NULL) return file_error(errno);
     int error = 0;
     for (;;) { /* ends with the directory */
         errno = 0;
         const struct dirent *entry = readdir(listing);
         if (entry == NULL) {
-            if (errno != 0) error = error_of_errno(errno);
+            if (errno != 0) error = file_error(errno);
             break;
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
@@ -179,7 +186,7 @@ static int files_list(struct files *files, const char *path, file_visit *visit, 
 static int files_lock(struct files *files, const char *path, struct file *file) {
     (void)files;
     const int handle = open_path(path, O_RDWR | O_CREAT, 0640);
-    if (handle < 0) return error_of_errno(errno);
+    if (handle < 0) return file_error(errno);
     /* flock, not fcntl: closing another descriptor of the same file in this process would
      * release an fcntl lock. */
     int returned;
@@ -187,7 +194,7 @@ static int files_lock(struct files *files, const char *path, struct file *file) 
         returned = flock(handle, LOCK_EX | LOCK_NB);
     } while (returned < 0 && errno == EINTR);
     if (returned < 0) {
-        const int error = errno == EWOULDBLOCK ? ERR_BUSY : error_of_errno(errno);
+        const int error = errno == EWOULDBLOCK ? ERR_BUSY : file_error(errno);
         close(handle);
         return error;
     }
@@ -198,7 +205,7 @@ static int files_lock(struct files *files, const char *path, struct file *file) 
 static int files_free_space(struct files *files, const char *path, uint64_t *bytes) {
     (void)files;
     struct statvfs found;
-    if (statvfs(path, &found) < 0) return error_of_errno(errno);
+    if (statvfs(path, &found) < 0) return file_error(errno);
     *bytes = (uint64_t)found.f_bavail * found.f_frsize;
     return 0;
 }
