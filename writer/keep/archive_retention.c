@@ -9,12 +9,13 @@
 #include "port/system.h"
 
 #define SECOND_NS    INT64_C(1000000000)
-/* Without progress for so long, the log directory does not wait for space there. */
+/* After this time without progress, the log directory does not wait for deletions in the
+ * archive. */
 #define STUCK_NS     (3 * SECOND_NS)
 #define PAUSE_NS_MIN SECOND_NS
 #define PAUSE_NS_MAX (60 * SECOND_NS)
 
-/* Owns all that it touches: it may outlive its archive_retention. */
+/* Owns everything it touches, because it may outlive its archive_retention. */
 struct look_job {
     struct files *files;
     struct manifest *manifest;
@@ -24,26 +25,26 @@ struct look_job {
     struct retention_listing *known[RETENTION_VOLUMES];
     uint32_t place;
     int64_t wall_ns;
-    bool away; /* in and out: that the archive is away has been reported */
-    /* What it brings back. */
+    bool away; /* in and out: the archive was reported as unavailable */
+    /* Results. */
     struct retention_listing *listing;
     uint64_t deleted, left;
-    bool log_directory_due; /* something has to go from there */
+    bool log_directory_due; /* a segment has to be deleted from there */
     char directory[PATH_BYTES_MAX];
 };
 
 struct archive_retention {
     struct archive_retention_options options;
     char archive[PATH_BYTES_MAX];
-    struct port_op op;           /* the job, or the wait for the next */
-    struct look_job *job, *next; /* at work; asked for */
+    struct port_op op;           /* the job, or the timer until the next one */
+    struct look_job *job, *next; /* running; waiting */
     bool waiting, stopping, looked, away;
     struct retention_listing *listing;
     int64_t earliest_ns, pause_ns; /* of the next look */
-    int said;
+    int reported_error;            /* the last one */
 };
 
-static void came_back(struct port_op *op);
+static void job_or_timer_done(struct port_op *op);
 static int64_t look_run(void *context);
 
 static void look_release(void *context) {
@@ -65,7 +66,7 @@ int archive_retention_open(const struct archive_retention_options *options,
     r->options = *options;
     assert(strlen(options->archive) < sizeof r->archive);
     r->options.archive = strcpy(r->archive, options->archive);
-    r->op.done = came_back;
+    r->op.done = job_or_timer_done;
     *retention = r;
     return 0;
 }
@@ -166,11 +167,12 @@ void archive_retention_stop(struct archive_retention *retention) {
 
 static void take_results(struct archive_retention *r, struct look_job *job, int64_t result) {
     const bool again = result < 0 || job->left > 0;
-    if (result < 0 && result != ERR_CANCELLED && r->said != (int)result) {
-        r->said = (int)result;
-        say("archive %s: retention: %s; trying again later", r->archive, error_text(r->said));
+    if (result < 0 && result != ERR_CANCELLED && r->reported_error != (int)result) {
+        r->reported_error = (int)result;
+        say("archive %s: retention: %s; trying again later", r->archive,
+            error_text(r->reported_error));
     }
-    if (result >= 0) r->said = 0;
+    if (result >= 0) r->reported_error = 0;
     r->looked = true;
     r->away = job->away;
     r->pause_ns = again && r->pause_ns ? 2 * r->pause_ns : PAUSE_NS_MIN;
@@ -181,7 +183,7 @@ static void take_results(struct archive_retention *r, struct look_job *job, int6
     job->listing = NULL;
 }
 
-static void came_back(struct port_op *op) {
+static void job_or_timer_done(struct port_op *op) {
     struct archive_retention *r = PORT_CONTAINER(struct archive_retention, op, op);
     if (r->waiting) {
         r->waiting = false;
@@ -190,7 +192,7 @@ static void came_back(struct port_op *op) {
     }
     struct look_job *job = r->job;
     r->job = NULL;
-    if (op->result == ERR_TIMED_OUT) return; /* abandoned: it is not ours any more */
+    if (op->result == ERR_TIMED_OUT) return; /* abandoned: the lane's thread frees it */
     const bool changed = job->deleted > 0 || job->log_directory_due;
     take_results(r, job, op->result);
     look_release(job);

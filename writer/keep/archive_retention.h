@@ -1,8 +1,8 @@
-/* archive_retention.h - retention in one archive: looks and deletions that run in its lane.
+/* archive_retention.h - retention in one archive; looks and deletions run in the archive's lane.
  *
- * A look also finishes deletions that were begun in the log directory while a copy was on its way
- * here, and tells the log directory's retention what this archive holds.  Every call: the port's
- * owner. */
+ * A look also finishes deletions that were begun in the log directory while a move was copying the
+ * segment, and produces the listing of the archive that the log directory's retention needs.  Every
+ * call: the port's owner. */
 #ifndef WRITER_KEEP_ARCHIVE_RETENTION_H
 #define WRITER_KEEP_ARCHIVE_RETENTION_H
 
@@ -19,29 +19,29 @@ struct archive_retention_options {
     const char *directory; /* the log directory; not copied */
     const char *archive;   /* copied */
     uint32_t place;        /* its number, as in retention_files.h */
-    /* A look is over.  changed: the log directory should be looked at, too. */
+    /* A look has ended.  changed: retention should look at the log directory too. */
     void (*looked)(void *context, bool changed);
     void *context;
 };
 
 int archive_retention_open(const struct archive_retention_options *options,
                            struct archive_retention **retention);
-/* Looks soon: at most once a second, and less often while something there cannot be deleted.  All is
- * copied.  known: of the other archives, by place. */
+/* Looks soon: at most once a second, and less often while a segment cannot be deleted.  Everything
+ * is copied.  known: the listings of the other archives, by place. */
 void archive_retention_look(struct archive_retention *retention,
                             const struct retention_rules *rules,
                             const struct retention_listing *const known[RETENTION_VOLUMES]);
-bool archive_retention_idle(const struct archive_retention *retention); /* no further look waits */
-/* What the archive holds, as the last look has found it; NULL: nothing is known.  Valid until the
- * next one is over. */
+bool archive_retention_idle(const struct archive_retention *retention); /* no look is waiting */
+/* The archive's segments, as the last look has found them; NULL: unknown.  Valid until the next
+ * look ends. */
 const struct retention_listing *
 archive_retention_listing(const struct archive_retention *retention);
-/* A look has been over at some time. */
+/* At least one look has ended. */
 bool archive_retention_looked(const struct archive_retention *retention);
-/* Its lane has made no progress for some seconds.  A lane that is merely busy, with moves of large
- * segments, is not stuck: the look has its turn after them. */
+/* Its lane has made no progress for 3 s.  A lane that is only busy moving large segments is not
+ * stuck: the look runs after the moves. */
 bool archive_retention_stuck(const struct archive_retention *retention);
-/* Begins nothing new; archive_lanes_stop brings back a look that hangs. */
+/* Starts nothing new.  archive_lanes_stop abandons a look that hangs. */
 void archive_retention_stop(struct archive_retention *retention);
 bool archive_retention_quiet(const struct archive_retention *retention);
 void archive_retention_free(struct archive_retention *retention); /* quiet; NULL: nothing happens */

@@ -1,5 +1,5 @@
-/* mover.c - see mover.h.  One job at a time moves some segments and comes back.  When the archive
- * changes, the job of the one before is told to stop and not waited for: that archive may hang. */
+/* mover.c - see mover.h.  One job at a time moves up to SEGMENTS_A_JOB segments.  When the archive
+ * changes, the job in the previous archive is stopped but not waited for: that archive may hang. */
 #include "writer/keep/mover.h"
 
 #include <assert.h>
@@ -17,32 +17,32 @@
 #define MISSED_NS_MAX  (60 * SECOND_NS)
 #define ARCHIVE_NS_MIN (10 * SECOND_NS)
 #define ARCHIVE_NS_MAX (600 * SECOND_NS)
-/* Other streams, and retention, share the lane. */
+/* Limited, because other streams and retention share the lane. */
 #define SEGMENTS_A_JOB 16
 
-/* Owns all that it touches: it may outlive the mover. */
+/* Owns everything it touches, because it may outlive the mover. */
 struct mover_job {
     struct files *files;
     struct manifest *manifest;
     struct lane_progress *progress;
     atomic_bool stop;
     struct mover_ready ready;
-    uint64_t moved;  /* all up to this one have gone, or cannot */
-    uint64_t missed; /* the first that could not be moved for now; 0: none */
+    uint64_t moved;  /* all up to this sequence were moved or skipped */
+    uint64_t missed; /* the first that was skipped after an error; 0: none */
     uint64_t count, failures;
-    int archive_error; /* the archive takes none */
-    bool not_listed;   /* the folder here could not be read, which has been reported */
-    int said;          /* of a segment: reported last */
-    uint64_t failed;   /* the segment that it was reported of */
-    bool copy_left;    /* an interrupted move may have left its copy */
-    bool more;         /* SEGMENTS_A_JOB were moved */
+    int archive_error;  /* the archive takes no segments */
+    bool not_listed;    /* the log directory's folder could not be read */
+    int reported_error; /* the last error of a segment or folder */
+    uint64_t failed;    /* the segment of that error */
+    bool copy_left;     /* an interrupted move may have left its temporary file */
+    bool more;          /* SEGMENTS_A_JOB were moved */
     int64_t wall_ns;
     uint8_t chance[ARCHIVES_ID_BYTES];
     char stream[STREAM_NAME_MAX + 1];
     char directory[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
 };
 
-/* One job in the lane; freed when it is back. */
+/* One job in the lane; freed when its op completes. */
 struct attempt {
     struct port_op op;
     struct mover *mover;
@@ -52,22 +52,22 @@ struct attempt {
 struct mover {
     struct mover_options options;
     struct port_op wait;     /* for the next attempt */
-    struct attempt *attempt; /* NULL: none, or all were left alone */
-    uint32_t attempts;       /* that are not back, with those that were left alone */
+    struct attempt *attempt; /* NULL: none, or all were detached */
+    uint32_t attempts;       /* in flight, including detached ones */
     bool wanted, stopping, changed;
     char archive[PATH_BYTES_MAX]; /* "": nowhere */
     struct mover_ready ready;
     struct mover_counts counts;
     uint64_t moved, missed, failed;
-    uint64_t back; /* this one has become ready after later ones were moved; 0: none has */
-    int said, archive_said;
+    uint64_t late; /* became ready after later ones were moved; 0: none */
+    int reported_error, reported_archive_error;
     bool copy_left;
-    int64_t missed_ns, missed_pause_ns;   /* when the missed one is tried again */
-    int64_t archive_ns, archive_pause_ns; /* when the archive is tried again */
+    int64_t missed_ns, missed_pause_ns;   /* when skipped ones are retried */
+    int64_t archive_ns, archive_pause_ns; /* when the archive is retried */
 };
 
 static void wait_over(struct port_op *op);
-static void attempt_back(struct port_op *op);
+static void attempt_done(struct port_op *op);
 static int64_t job_run(void *context);
 static void job_release(void *context);
 
@@ -111,7 +111,7 @@ static struct mover_job *make_job(struct mover *m, struct archive_lane *lane) {
     job->ready = m->ready;
     job->moved = m->moved;
     job->missed = m->missed;
-    job->said = m->said;
+    job->reported_error = m->reported_error;
     job->failed = m->failed;
     job->copy_left = m->copy_left;
     job->wall_ns = port_wall_ns(m->options.port);
@@ -132,7 +132,7 @@ static bool begin_attempt(struct mover *m) {
     struct archive_lane *lane = archive_lanes_find(m->options.lanes, m->archive);
     struct attempt *attempt = lane != NULL ? calloc(1, sizeof *attempt) : NULL;
     if (attempt == NULL) return false;
-    attempt->op.done = attempt_back;
+    attempt->op.done = attempt_done;
     attempt->mover = m;
     attempt->job = make_job(m, lane);
     if (attempt->job == NULL) {
@@ -153,7 +153,7 @@ static void start(struct mover *m) {
     if (m->changed) {
         m->moved = m->missed = 0;
         m->archive_ns = m->archive_pause_ns = m->missed_ns = m->missed_pause_ns = 0;
-        m->archive_said = m->said = 0;
+        m->reported_archive_error = m->reported_error = 0;
         m->copy_left = true;
     }
     m->changed = false;
@@ -164,8 +164,8 @@ static void start(struct mover *m) {
     }
     m->archive_ns = 0;
     if (m->missed_ns && now_ns >= m->missed_ns) begin_missed_again(m);
-    if (m->back && m->back <= m->moved) m->moved = m->back - 1;
-    m->back = 0;
+    if (m->late && m->late <= m->moved) m->moved = m->late - 1;
+    m->late = 0;
     if (m->ready.up_to <= m->moved && !m->copy_left) {
         wait_for_more(m);
         return;
@@ -175,9 +175,9 @@ static void start(struct mover *m) {
     wait_for(m, m->archive_ns);
 }
 
-/* Its archive is not the present one any more.  If it and the next attempt move the same segment,
- * the manifest's lock decides which of them does, and the other removes its copy (move.c). */
-static void leave_attempt_alone(struct mover *m) {
+/* The archive has changed.  If the detached attempt and the next one move the same segment, the one
+ * that takes the manifest's lock first does, and the other removes its copy (move.c). */
+static void detach_attempt(struct mover *m) {
     atomic_store(&m->attempt->job->stop, true);
     port_cancel(&m->attempt->op); /* if it has not begun */
     m->attempt = NULL;
@@ -185,16 +185,16 @@ static void leave_attempt_alone(struct mover *m) {
 
 void mover_set_archive(struct mover *mover, const char *archive) {
     const char *name = archive != NULL ? archive : "";
-    mover->changed = true; /* the same one, too: it is tried again at once */
+    mover->changed = true; /* the same archive is retried at once, too */
     assert(strlen(name) < sizeof mover->archive);
-    if (mover->attempt != NULL && strcmp(mover->archive, name) != 0) leave_attempt_alone(mover);
+    if (mover->attempt != NULL && strcmp(mover->archive, name) != 0) detach_attempt(mover);
     strcpy(mover->archive, name);
     port_cancel(&mover->wait);
 }
 
 void mover_look(struct mover *mover, struct mover_ready ready) {
     const uint64_t but = mover->ready.but;
-    if (but && but != ready.but && (mover->back == 0 || but < mover->back)) mover->back = but;
+    if (but && but != ready.but && (mover->late == 0 || but < mover->late)) mover->late = but;
     mover->ready = ready;
     if (mover->stopping) return;
     if (mover->attempt == NULL && port_idle(&mover->wait))
@@ -210,16 +210,16 @@ void mover_stop(struct mover *mover) {
     port_cancel(&mover->wait);
 }
 
-/* Reported once for each cause; then tried again after a while. */
+/* Reports each cause once, and schedules the next try. */
 static void archive_failed(struct mover *m, int error) {
     int64_t *pause_ns = &m->archive_pause_ns;
     *pause_ns = *pause_ns == 0 ? ARCHIVE_NS_MIN : 2 * *pause_ns;
     if (*pause_ns > ARCHIVE_NS_MAX) *pause_ns = ARCHIVE_NS_MAX;
     m->archive_ns = port_now_ns(m->options.port) + *pause_ns;
-    if (m->archive_said != error)
+    if (m->reported_archive_error != error)
         say("archive %s: %s; closed files stay in %s, trying again in %lld s and later", m->archive,
             archives_error_text(error), m->options.folder, (long long)(*pause_ns / SECOND_NS));
-    m->archive_said = error;
+    m->reported_archive_error = error;
 }
 
 static void take_results(struct mover *m, const struct mover_job *job) {
@@ -229,7 +229,7 @@ static void take_results(struct mover *m, const struct mover_job *job) {
     if (m->changed) return;
     m->moved = job->moved;
     m->missed = job->missed;
-    m->said = job->said;
+    m->reported_error = job->reported_error;
     m->failed = job->failed;
     if (job->archive_error == ERR_CANCELLED) return;
     if (job->archive_error) {
@@ -239,15 +239,15 @@ static void take_results(struct mover *m, const struct mover_job *job) {
     m->archive_ns = job->not_listed ? port_now_ns(m->options.port) + ARCHIVE_NS_MAX / 10 : 0;
     if (job->count == 0) return;
     if (m->options.moved != NULL) m->options.moved(m->options.context);
-    if (m->archive_said) say("archive %s: takes closed files again", m->archive);
-    m->archive_said = 0;
+    if (m->reported_archive_error) say("archive %s: takes closed files again", m->archive);
+    m->reported_archive_error = 0;
     m->archive_pause_ns = 0;
 }
 
 static void wait_for_more(struct mover *m) {
     if (m->missed == 0) {
         m->missed_pause_ns = 0;
-        m->said = 0;
+        m->reported_error = 0;
     } else if (m->missed_ns == 0) {
         m->missed_pause_ns = m->missed_pause_ns ? 2 * m->missed_pause_ns : MISSED_NS_MIN;
         if (m->missed_pause_ns > MISSED_NS_MAX) m->missed_pause_ns = MISSED_NS_MAX;
@@ -264,16 +264,16 @@ static void wait_over(struct port_op *op) {
     if (!m->stopping && m->attempt == NULL) start(m);
 }
 
-static void attempt_back(struct port_op *op) {
+static void attempt_done(struct port_op *op) {
     struct attempt *attempt = PORT_CONTAINER(struct attempt, op, op);
     struct mover *m = attempt->mover;
     struct mover_job *job = attempt->job;
-    const bool left_alone = attempt != m->attempt, abandoned = op->result == ERR_TIMED_OUT;
+    const bool detached = attempt != m->attempt, abandoned = op->result == ERR_TIMED_OUT;
     free(attempt);
     m->attempts--;
-    if (!left_alone) m->attempt = NULL;
-    if (abandoned) return; /* the job is not ours any more */
-    if (left_alone) {
+    if (!detached) m->attempt = NULL;
+    if (abandoned) return; /* the lane's thread frees the job */
+    if (detached) {
         m->counts.segments += job->count;
         m->counts.failures += job->failures;
         job_release(job);
@@ -298,18 +298,18 @@ static void job_release(void *context) {
     free(job);
 }
 
-/* This one is the matter, not the archive: those after it continue. */
+/* Skips a segment after an error that is not of the archive; the next ones are moved. */
 static void miss(struct mover_job *job, const struct segment_file *file, int error) {
-    if (job->said != error) {
+    if (job->reported_error != error) {
         say("%s: moving: %s; trying again soon", file->path, move_error_text(error));
         job->failed = file->name.sequence;
     }
-    job->said = error;
+    job->reported_error = error;
     job->failures++;
     if (job->missed == 0 || file->name.sequence < job->missed) job->missed = file->name.sequence;
 }
 
-/* False: no more of them now. */
+/* False: the job must not continue. */
 static bool move_one(struct mover_job *job, const struct segment_file *file) {
     struct move move = {.files = job->files,
                         .manifest = job->manifest,
@@ -349,19 +349,19 @@ static int64_t job_run(void *context) {
     struct segment_list list = {0};
     int error = segment_list_add(job->files, job->folder, &list);
     if (error == ERR_NOT_FOUND) error = 0;
-    bool goes_on = !error;
-    for (uint32_t i = 0; i < list.count && goes_on; i++) { /* sorted: sequences rise */
+    bool continues = !error;
+    for (uint32_t i = 0; i < list.count && continues; i++) { /* sorted by sequence */
         if (!is_next(job, &list.files[i])) continue;
         job->more = job->count == SEGMENTS_A_JOB;
-        goes_on = !job->more && move_one(job, &list.files[i]);
+        continues = !job->more && move_one(job, &list.files[i]);
     }
     segment_list_free(&list);
-    if (goes_on && job->copy_left)
+    if (continues && job->copy_left)
         job->copy_left = move_clear(job->files, job->directory, job->archive, job->stream) != 0;
     job->not_listed = error != 0;
-    if (error && job->said != error)
+    if (error && job->reported_error != error)
         say("%s: looking for files to move: %s; trying again later", job->folder,
             error_text(error));
-    if (error) job->said = error;
+    if (error) job->reported_error = error;
     return 0;
 }

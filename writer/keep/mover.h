@@ -1,9 +1,9 @@
 /* mover.h - moves a stream's closed segments to an archive, the oldest first (move.h).
  *
- * It runs in the archive's lane (archive_lanes.h).  An archive that takes none, because it is full,
- * away or another's, is reported once for each cause and tried again after 10 s, and each time after
- * twice as long, up to 10 min.  A segment that cannot be moved for now delays no other; it is tried
- * again after a second, two, four, up to a minute.  Every call: the port's owner. */
+ * Moves run in the archive's lane (archive_lanes.h).  An archive that takes no segments, because it
+ * is full, unavailable or belongs to another log directory, is reported once for each cause and
+ * retried after 10 s, doubling up to 10 min.  A segment that cannot be moved for now delays no
+ * other; it is retried after 1 s, 2 s, 4 s, ... up to a minute.  Every call: the port's owner. */
 #ifndef WRITER_KEEP_MOVER_H
 #define WRITER_KEEP_MOVER_H
 
@@ -23,14 +23,14 @@ struct mover_options {
     const char *directory; /* the log directory */
     const char *stream;
     const char *folder;           /* of the stream's segments */
-    void (*moved)(void *context); /* some segments are in the archive now; may be NULL */
+    void (*moved)(void *context); /* segments were moved; may be NULL */
     void *context;
 };
 
 /* The segments that are ready. */
 struct mover_ready {
-    uint64_t up_to; /* their sequences */
-    uint64_t but;   /* this one is not, for now; 0: all are */
+    uint64_t up_to; /* sequences up to this one */
+    uint64_t but;   /* except this one, for now; 0: no exception */
 };
 
 struct mover_counts {
@@ -39,13 +39,13 @@ struct mover_counts {
 
 /* The options' strings, lanes and manifest must outlive it. */
 int mover_open(const struct mover_options *options, struct mover **mover);
-/* Where they move from now on; copied.  NULL: nowhere.  A move to another archive that has begun is
- * told to stop, and not waited for. */
+/* Where segments move from now on; copied.  NULL: nowhere.  A running move to another archive is
+ * stopped, but not waited for. */
 void mover_set_archive(struct mover *mover, const char *archive);
-/* There may be something to move. */
+/* Looks for segments to move. */
 void mover_look(struct mover *mover, struct mover_ready ready);
-/* Begins nothing new; a move in hand gives up soon, unless the archive hangs
- * (archive_lanes_stop). */
+/* Starts no more moves.  A running move stops soon, unless the archive hangs (then
+ * archive_lanes_stop abandons it). */
 void mover_stop(struct mover *mover);
 bool mover_busy(const struct mover *mover);
 struct mover_counts mover_counts(const struct mover *mover);
