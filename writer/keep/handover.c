@@ -1,6 +1,6 @@
 /* handover.c - see handover.h.  One state machine: a look finds the next segment and starts the
- * command; a timer asks whether it has ended; the manifest records it.  When the archive changes, the
- * job in the lane of the one before is told to stop and not waited for: that archive may hang. */
+ * command; a timer polls until it has ended; the manifest records it.  When the archive changes,
+ * the job in the previous archive's lane is stopped but not waited for: that archive may hang. */
 #include "writer/keep/handover.h"
 
 #include <assert.h>
@@ -20,42 +20,41 @@
 #define SECOND_NS      (1000000000ll)
 #define PAUSE_NS_MIN   (60 * SECOND_NS)
 #define PAUSE_NS_MAX   (3600 * SECOND_NS)
-/* How often a running command is asked: often at first, then once a second. */
-#define ASK_NS_MIN     (SECOND_NS / 50)
-#define ASK_NS_MAX     SECOND_NS
-/* Asked to end, it has so long to do it. */
+/* How often a running command is polled: often at first, then once a second. */
+#define POLL_NS_MIN    (SECOND_NS / 50)
+#define POLL_NS_MAX    SECOND_NS
+/* A command that was asked to end is killed after this time. */
 #define END_NS         (5 * SECOND_NS)
 #define REASON         "handed to archive_command"
 #define SEQUENCE_BYTES 24
 
 enum step {
     HANDOVER_IDLE,
-    HANDOVER_LOOKING, /* job: finds the next one, starts the command */
-    HANDOVER_RUNNING, /* timer: until it is asked whether it has ended */
-    HANDOVER_TELLING, /* job: the manifest, and perhaps the deletion */
-    HANDOVER_PAUSING, /* timer: until the next look, or, with `taken`, until it is told again */
+    HANDOVER_LOOKING,   /* job: finds the next segment, starts the command or deletes */
+    HANDOVER_RUNNING,   /* timer: until the next poll */
+    HANDOVER_RECORDING, /* job: appends to the manifest */
+    HANDOVER_PAUSING,   /* timer: until the next look, or, if `unrecorded`, the next recording */
 };
 
-/* What a look brings back, when it is no error. */
+/* The result of a look that has not failed. */
 enum found {
     FOUND_NOTHING,
-    FOUND_HELD, /* nothing but what cannot be deleted for now: somebody has it open who shares nothing */
+    FOUND_HELD, /* only segments that another program has open, so that they cannot be deleted */
     FOUND_STARTED,
     FOUND_DELETED,
 };
 
-/* Shared by the owner and the job in hand; freed by the last one. */
+/* Shared by the owner and the jobs; the last release frees it. */
 struct kept_command {
     atomic_uint holders;
     char **words; /* ends with NULL */
     uint32_t count;
     uint64_t limit_s;
     bool deletes;
-    char archive[PATH_BYTES_MAX]; /* "": there is none */
+    char archive[PATH_BYTES_MAX]; /* "": none */
 };
 
-/* A look, or the recording of what was taken.  Owns all that it touches: it may outlive the
- * handover. */
+/* A look or a recording.  Owns everything it touches, because it may outlive the handover. */
 struct handover_job {
     struct files *files;
     struct processes *processes;
@@ -66,14 +65,14 @@ struct handover_job {
     uint64_t up_to;
     int64_t wall_ns;
     bool could_not_start;
-    struct process process; /* that was started */
+    struct process process; /* if one was started */
     struct segment_name name;
     char path[PATH_BYTES_MAX];
     char stream[STREAM_NAME_MAX + 1], directory[PATH_BYTES_MAX];
 };
 
-/* One job in a lane; freed when it is back.  If it was left alone after it had started a command, its
- * op is then the timer until that has ended. */
+/* One job in a lane; freed when its op completes.  If a detached job has started a command, its op
+ * is then the timer until the command has ended. */
 struct attempt {
     struct port_op op;
     struct handover *handover;
@@ -86,19 +85,19 @@ struct handover {
     struct processes *processes;
     struct port_op op; /* a timer, of `step` */
     enum step step;
-    struct attempt *attempt; /* of `step`; NULL: none, or all were left alone */
-    uint32_t attempts;       /* that are not freed, with those that were left alone */
+    struct attempt *attempt; /* of `step`; NULL: none, or all were detached */
+    uint32_t attempts;       /* not freed yet, including detached ones */
     bool wanted, stopping;
-    bool taken;       /* the command has the segment, and the manifest does not know it yet */
-    bool held;        /* the pause is for what cannot be deleted for now */
+    bool unrecorded;  /* the command has succeeded, and the manifest has no line yet */
+    bool held;        /* the pause is after FOUND_HELD */
     bool ended_by_us; /* the command was asked to end */
     uint64_t up_to;
-    struct kept_command *command, *next_command; /* next: NULL: the same as before */
+    struct kept_command *command, *next_command; /* next: NULL: unchanged */
     struct handover_counts counts;
-    int64_t pause_ns, ask_ns, deadline_ns;
-    int said;
-    bool failing; /* that the command failed was said last */
-    /* The segment in hand. */
+    int64_t pause_ns, poll_ns, deadline_ns;
+    int reported_error; /* the last one */
+    bool failing;       /* a failure of the command was reported */
+    /* The present segment. */
     struct process process;
     struct segment_name name;
     char path[PATH_BYTES_MAX];
@@ -106,10 +105,10 @@ struct handover {
 };
 
 static void wait_over(struct port_op *op);
-static void attempt_back(struct port_op *op);
+static void attempt_done(struct port_op *op);
 static void pause_for_longer(struct handover *h);
 static int64_t look_run(void *context);
-static int64_t tell_run(void *context);
+static int64_t record_run(void *context);
 static void job_release(void *context);
 
 /* ---- the rules ---- */
@@ -192,7 +191,7 @@ static bool begin_attempt(struct handover *h, port_remote_run *run) {
     struct archive_lane *lane = archive_lanes_find(h->options.lanes, h->command->archive);
     struct attempt *attempt = lane != NULL ? calloc(1, sizeof *attempt) : NULL;
     if (attempt == NULL) return false;
-    attempt->op.done = attempt_back;
+    attempt->op.done = attempt_done;
     attempt->handover = h;
     attempt->step = h->step;
     attempt->job = make_job(h, lane);
@@ -209,10 +208,10 @@ static bool begin_attempt(struct handover *h, port_remote_run *run) {
 static void start_job(struct handover *h, enum step step, port_remote_run *run) {
     h->step = step;
     if (begin_attempt(h, run)) return;
-    if (h->said != ERR_NO_MEMORY)
+    if (h->reported_error != ERR_NO_MEMORY)
         say("%s: handing over: %s; trying again later", h->options.stream,
             error_text(ERR_NO_MEMORY));
-    h->said = ERR_NO_MEMORY;
+    h->reported_error = ERR_NO_MEMORY;
     pause_for_longer(h);
 }
 
@@ -222,7 +221,7 @@ static void start_look(struct handover *h) {
         h->command = h->next_command;
         h->next_command = NULL;
         h->pause_ns = 0;
-        h->said = 0;
+        h->reported_error = 0;
     }
     h->wanted = h->held = false;
     h->step = HANDOVER_IDLE;
@@ -230,20 +229,20 @@ static void start_look(struct handover *h) {
     start_job(h, HANDOVER_LOOKING, look_run);
 }
 
-/* A job runs in the lane of an archive that is not the present one any more. */
+/* A job runs in the lane of the previous archive. */
 static bool runs_elsewhere(const struct handover *h) {
     return h->attempt != NULL && h->next_command != NULL &&
            strcmp(h->command->archive, h->next_command->archive) != 0;
 }
 
-/* A look is told to stop.  A recording is not: it has its turn when that archive answers. */
-static void leave_attempt_alone(struct handover *h) {
+/* Stops a look.  A recording is not stopped: it runs when the previous archive answers. */
+static void detach_attempt(struct handover *h) {
     if (h->step == HANDOVER_LOOKING) {
         atomic_store(&h->attempt->job->stop, true);
         port_cancel(&h->attempt->op); /* if it has not begun */
     }
     h->attempt = NULL;
-    h->taken = false;
+    h->unrecorded = false;
     start_look(h);
 }
 
@@ -255,7 +254,7 @@ int handover_set_rules(struct handover *handover, const struct handover_rules *r
     handover->next_command = kept;
     /* A corrected command is tried at once. */
     if (handover->step == HANDOVER_PAUSING) port_cancel(&handover->op);
-    if (runs_elsewhere(handover)) leave_attempt_alone(handover);
+    if (runs_elsewhere(handover)) detach_attempt(handover);
     return 0;
 }
 
@@ -273,10 +272,10 @@ void handover_stop(struct handover *handover, bool now) {
     h->stopping = true;
     if (h->step == HANDOVER_PAUSING) port_cancel(&h->op);
     if (h->attempt != NULL) atomic_store(&h->attempt->job->stop, true);
-    if (h->step != HANDOVER_RUNNING) return; /* or it will be, and is asked then */
+    if (h->step != HANDOVER_RUNNING) return; /* if it starts later, poll_command ends it */
     h->ended_by_us = true;
     h->processes->end(h->processes, &h->process, now);
-    h->ask_ns = ASK_NS_MIN;
+    h->poll_ns = POLL_NS_MIN;
     port_cancel(&h->op);
 }
 
@@ -305,9 +304,9 @@ static void command_failed(struct handover *h, const char *why) {
         (long long)(h->pause_ns / (60 * SECOND_NS)));
 }
 
-static void tell(struct handover *h) {
-    start_job(h, HANDOVER_TELLING, tell_run);
-    if (runs_elsewhere(h)) leave_attempt_alone(h);
+static void start_recording(struct handover *h) {
+    start_job(h, HANDOVER_RECORDING, record_run);
+    if (runs_elsewhere(h)) detach_attempt(h);
 }
 
 static void command_ended(struct handover *h, int code) {
@@ -316,10 +315,10 @@ static void command_ended(struct handover *h, int code) {
     if (code == 0 && !h->ended_by_us) {
         h->counts.segments++;
         h->pause_ns = 0;
-        h->taken = true;
+        h->unrecorded = true;
         if (h->failing) say("%s: archive_command %s: works again", h->path, h->command->words[0]);
         h->failing = false;
-        tell(h);
+        start_recording(h);
         return;
     }
     if (h->ended_by_us)
@@ -330,8 +329,8 @@ static void command_ended(struct handover *h, int code) {
     command_failed(h, why);
 }
 
-/* While the command runs: has it ended, or does it take too long? */
-static void ask(struct handover *h) {
+/* Checks whether the command has ended or takes too long. */
+static void poll_command(struct handover *h) {
     int code;
     if (h->processes->ended(h->processes, &h->process, &code)) {
         command_ended(h, code);
@@ -343,23 +342,23 @@ static void ask(struct handover *h) {
         h->ended_by_us = true;
         h->deadline_ns = now + END_NS;
     }
-    h->ask_ns = 2 * h->ask_ns < ASK_NS_MAX ? 2 * h->ask_ns : ASK_NS_MAX;
-    if (h->stopping) h->ask_ns = ASK_NS_MIN;
-    timer(h, HANDOVER_RUNNING, h->ask_ns);
+    h->poll_ns = 2 * h->poll_ns < POLL_NS_MAX ? 2 * h->poll_ns : POLL_NS_MAX;
+    if (h->stopping) h->poll_ns = POLL_NS_MIN;
+    timer(h, HANDOVER_RUNNING, h->poll_ns);
 }
 
 static void looked(struct handover *h, int64_t result) {
     if (result == FOUND_STARTED) {
         h->ended_by_us = false;
-        h->ask_ns = ASK_NS_MIN / 2;
+        h->poll_ns = POLL_NS_MIN / 2;
         h->deadline_ns = port_now_ns(h->options.port) + (int64_t)h->command->limit_s * SECOND_NS;
-        ask(h);
+        poll_command(h);
     } else if (result == FOUND_DELETED || (result >= 0 && h->wanted)) {
         start_look(h);
     } else if (result == FOUND_HELD) {
-        if (h->said != ERR_BUSY)
+        if (h->reported_error != ERR_BUSY)
             say("%s: handed over, but another program has it open; deleted later", h->path);
-        h->said = ERR_BUSY;
+        h->reported_error = ERR_BUSY;
         h->held = true;
         h->step = HANDOVER_IDLE;
         if (!h->stopping) timer(h, HANDOVER_PAUSING, PAUSE_NS_MIN);
@@ -368,22 +367,22 @@ static void looked(struct handover *h, int64_t result) {
     } else if (h->could_not_start) {
         command_failed(h, error_text((int)result));
     } else {
-        if (h->said != (int)result)
+        if (h->reported_error != (int)result)
             say("%s: handing over: %s; trying again later", h->options.stream,
                 error_text((int)result));
-        h->said = (int)result;
+        h->reported_error = (int)result;
         pause_for_longer(h);
     }
 }
 
-/* A failed record is retried; the command is not run again for it. */
-static void told(struct handover *h, int64_t result) {
-    if (result < 0 && h->said != (int)result)
+/* A failed recording is retried without running the command again. */
+static void recorded(struct handover *h, int64_t result) {
+    if (result < 0 && h->reported_error != (int)result)
         say("%s: recording that archive_command took it: %s; retrying", h->path,
             error_text((int)result));
-    h->said = (int)result;
-    h->taken = result < 0;
-    if (h->taken)
+    h->reported_error = (int)result;
+    h->unrecorded = result < 0;
+    if (h->unrecorded)
         pause_for_longer(h);
     else
         start_look(h);
@@ -402,7 +401,8 @@ static void free_attempt(struct attempt *attempt) {
     free(attempt);
 }
 
-/* The look had started it before it was told to stop.  It is killed, and not recorded. */
+/* The look had started the command before it was stopped.  The command is killed, and not
+ * recorded. */
 static void end_command_of(struct attempt *attempt, bool first) {
     struct handover *h = attempt->handover;
     int code;
@@ -410,39 +410,39 @@ static void end_command_of(struct attempt *attempt, bool first) {
     if (h->processes->ended(h->processes, &attempt->job->process, &code))
         free_attempt(attempt);
     else
-        port_timer(h->options.port, &attempt->op, port_now_ns(h->options.port) + ASK_NS_MIN);
+        port_timer(h->options.port, &attempt->op, port_now_ns(h->options.port) + POLL_NS_MIN);
 }
 
-static void command_of_left_alone_due(struct port_op *op) {
+static void detached_command_due(struct port_op *op) {
     end_command_of(PORT_CONTAINER(struct attempt, op, op), false);
 }
 
-static void left_alone_back(struct attempt *attempt, int64_t result) {
+static void detached_done(struct attempt *attempt, int64_t result) {
     if (attempt->step == HANDOVER_LOOKING && result == FOUND_STARTED) {
-        attempt->op.done = command_of_left_alone_due;
+        attempt->op.done = detached_command_due;
         end_command_of(attempt, true);
         return;
     }
-    if (attempt->step == HANDOVER_TELLING && result < 0)
+    if (attempt->step == HANDOVER_RECORDING && result < 0)
         say("%s: recording that archive_command took it: %s; it may run again for it",
             attempt->job->path, error_text((int)result));
     free_attempt(attempt);
 }
 
-static void attempt_back(struct port_op *op) {
+static void attempt_done(struct port_op *op) {
     struct attempt *attempt = PORT_CONTAINER(struct attempt, op, op);
     struct handover *h = attempt->handover;
     const int64_t result = op->result;
-    const bool left_alone = attempt != h->attempt;
-    if (!left_alone) h->attempt = NULL;
-    if (result == ERR_TIMED_OUT) { /* abandoned, at a stop: the job is not ours any more */
+    const bool detached = attempt != h->attempt;
+    if (!detached) h->attempt = NULL;
+    if (result == ERR_TIMED_OUT) { /* abandoned at a stop: the lane's thread frees the job */
         h->attempts--;
         free(attempt);
-        if (!left_alone) h->step = HANDOVER_IDLE;
+        if (!detached) h->step = HANDOVER_IDLE;
         return;
     }
-    if (left_alone) {
-        left_alone_back(attempt, result);
+    if (detached) {
+        detached_done(attempt, result);
         return;
     }
     take_results(h, attempt->job);
@@ -450,15 +450,15 @@ static void attempt_back(struct port_op *op) {
     if (h->step == HANDOVER_LOOKING)
         looked(h, result);
     else
-        told(h, result);
+        recorded(h, result);
 }
 
 static void wait_over(struct port_op *op) {
     struct handover *h = PORT_CONTAINER(struct handover, op, op);
     if (h->step == HANDOVER_RUNNING)
-        ask(h);
-    else if (h->taken && !h->stopping)
-        tell(h);
+        poll_command(h);
+    else if (h->unrecorded && !h->stopping)
+        start_recording(h);
     else
         start_look(h);
 }
@@ -527,7 +527,7 @@ static int start_command(struct handover_job *h) {
 
 /* ---- the jobs ---- */
 
-/* What the manifest says about it, or else what the segment does. */
+/* The segment's record from the manifest, or else from its file. */
 static int find_record(struct handover_job *h, struct manifest_record *record) {
     struct manifest *manifest = h->manifest;
     const int error = manifest_find(manifest, h->name.stream, h->name.sequence, record);
@@ -535,7 +535,8 @@ static int find_record(struct handover_job *h, struct manifest_record *record) {
     return manifest_describe(h->files, h->path, record);
 }
 
-/* Not of a segment that has been deleted meanwhile; one whose deletion is announced stays so. */
+/* Appends no line if the segment was deleted meanwhile.  If its deletion is announced, that event
+ * is kept. */
 static int record_taken(struct handover_job *h) {
     struct manifest_record record;
     int error = find_record(h, &record);
@@ -572,10 +573,10 @@ static int delete_it(struct handover_job *h) {
     return error;
 }
 
-static int64_t tell_run(void *context) {
+static int64_t record_run(void *context) {
     struct handover_job *h = context;
     const int error = record_taken(h);
-    return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile, and no line was about it */
+    return error == ERR_NOT_FOUND ? 0 : error; /* deleted meanwhile, without a line about it */
 }
 
 static void job_release(void *context) {
@@ -586,7 +587,7 @@ static void job_release(void *context) {
     free(job);
 }
 
-/* The folder in which they wait; ERR_NOT_FOUND: there is none yet. */
+/* The folder of the segments; ERR_NOT_FOUND: it does not exist yet. */
 static int find_folder(struct handover_job *h, char folder[PATH_BYTES_MAX]) {
     const char *archive = h->command->archive, *stream = h->stream;
     const char *root = archive[0] != '\0' ? archive : h->directory;
@@ -598,11 +599,11 @@ static int find_folder(struct handover_job *h, char folder[PATH_BYTES_MAX]) {
     int error = archives_read(files, h->directory, archives);
     if (!error) error = archives_check(files, archives, archive);
     free(archives);
-    /* The mover reports that it is away, or another's. */
+    /* The mover reports an archive that is unavailable or belongs to another log directory. */
     return error == ERR_EXISTS ? ERR_NOT_FOUND : error;
 }
 
-/* 1: there is something to do with this one. */
+/* 1: this segment has to be handed over or deleted. */
 static int look_at(struct handover_job *h, const struct segment_file *file, bool *handed) {
     const struct segment_name *name = &file->name;
     const struct manifest *manifest = h->manifest;
@@ -612,7 +613,7 @@ static int look_at(struct handover_job *h, const struct segment_file *file, bool
     if (*handed && !h->command->deletes) return 0;
     const enum manifest_event event = manifest_state(manifest, name->stream, name->sequence, NULL);
     if (event == MANIFEST_DELETED) return 0; /* restored by an operator: left alone */
-    /* It has not been moved there yet. */
+    /* Not completely moved yet. */
     if (h->command->archive[0] != '\0' && event < MANIFEST_MOVED) return 0;
     h->name = *name;
     strcpy(h->path, file->path);

@@ -1,14 +1,15 @@
-/* handover.h - hands a stream's closed segments to a command, one after the other, of those
- * that are ready the oldest first.
+/* handover.h - runs a command for each of a stream's closed segments, one at a time, the oldest of
+ * those that are ready first.
  *
- * The command is a program and its arguments, run without a shell.  It has taken a segment when it
- * ends with 0; the manifest records that at once, and only then may the segment be deleted here.
+ * The command is a program and its arguments, run without a shell.  Exit code 0 means that it has
+ * taken the segment; the manifest records that at once, and only then may the segment be deleted.
  * Anything else is a failure: it is reported and counted, and the same segment is tried again after
- * a minute, and each time after twice as long, up to an hour.  A crash between its end and the
- * manifest's line runs it again for that segment: the command must allow for that.
+ * a minute, doubling up to an hour.  After a crash between the end of the command and the
+ * manifest's line, the command runs again for that segment, and must allow for that.
  *
- * Looking, starting and recording run in the lane of the archive, or in that of commands
- * (archive_lanes.h); while the command runs nothing waits for it.  Every call: the port's owner. */
+ * Looking for a segment, starting the command and recording its success run in the lane of the
+ * archive, or in that of commands (archive_lanes.h).  Nothing waits while the command runs.  Every
+ * call: the port's owner. */
 #ifndef WRITER_KEEP_HANDOVER_H
 #define WRITER_KEEP_HANDOVER_H
 
@@ -22,12 +23,12 @@ struct manifest;
 struct handover;
 
 struct handover_rules {
-    /* The program and its arguments, in which {path}, {stream}, {name} and {sequence} are
-     * replaced; count 0: there is none. */
+    /* The program and its arguments; {path}, {stream}, {name} and {sequence} in them are replaced.
+     * count 0: no command. */
     const char *const *words;
     uint32_t count;
-    uint64_t limit_s; /* after which it is ended, which is a failure */
-    bool deletes;     /* what it has taken */
+    uint64_t limit_s; /* a command that runs for longer is ended, and has failed */
+    bool deletes;     /* delete segments that were handed over */
 };
 
 struct handover_options {
@@ -42,20 +43,19 @@ struct handover_counts {
     uint64_t segments, failures;
 };
 
-/* Is this a word of a command?  False: it names something in braces that is not replaced. */
+/* False: it contains an unknown name in braces. */
 bool handover_word_valid(const char *word);
 
-/* The strings must outlive it. */
+/* The options' strings must outlive it. */
 int handover_open(const struct handover_options *options, struct handover **handover);
-/* From the next segment on; the words are copied.  archive_dir: where its segments are taken from,
- * copied too; NULL: from the log directory.  If it changes, work that is under way in the archive
- * before is not waited for.  ERR_NO_MEMORY: the rules stay. */
+/* Applies from the next segment on; copied.  archive_dir: where the segments are, copied too; NULL:
+ * in the log directory.  If it changes, running work in the previous archive is not waited for.
+ * ERR_NO_MEMORY: the previous rules stay active. */
 int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
                        const char *archive_dir);
-/* There may be something to do.  up_to: of what lies in the log directory, segments up to this one
- * are ready. */
+/* Looks for work.  up_to: segments in the log directory are ready up to this sequence. */
 void handover_look(struct handover *handover, uint64_t up_to);
-/* Nothing new is begun; a command that runs is asked to end, or ended now. May be called again. */
+/* Starts nothing new, and asks a running command to end; now: kills it.  May be called again. */
 void handover_stop(struct handover *handover, bool now);
 bool handover_busy(const struct handover *handover);
 struct handover_counts handover_counts(const struct handover *handover);
