@@ -184,6 +184,17 @@ def logport(*words, stdin=None, timeout=None, env=None, cwd=None):
     return run(program("logport") + [str(word) for word in words], stdin, timeout, env, cwd)
 
 
+def status(daemon):
+    """What `logport status` reports: the daemon's counters."""
+    return json.loads(logport("status", "--dir", daemon.base).out)
+
+
+def manifest(base):
+    """The events in the manifest, in order."""
+    with open(os.path.join(base, "state", "manifest.ndjson"), "rb") as file:
+        return [json.loads(line) for line in file]
+
+
 def logportd(*words, timeout=None, env=None, cwd=None):
     """Runs the daemon where it must end by itself: --help, --check, a failed start."""
     return run(program("logportd") + [str(word) for word in words], None, timeout, env, cwd)

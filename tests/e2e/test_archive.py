@@ -6,17 +6,8 @@ import json
 import os
 import signal
 
-from harness import (Case, environment, log_line, logport, logportd, main, native_only, program, run, scaled, segments,
-                     small_disk, split_lines, start, wait_until)
-
-
-def manifest(base):
-    with open(os.path.join(base, "state", "manifest.ndjson"), "rb") as file:
-        return [json.loads(line) for line in file]
-
-
-def status(daemon):
-    return json.loads(logport("status", "--dir", daemon.base).out)
+from harness import (Case, environment, log_line, logport, logportd, main, manifest, native_only, program, run, scaled,
+                     segments, small_disk, split_lines, start, status, wait_until)
 
 
 def closed(folder):

@@ -10,7 +10,7 @@ import re
 import time
 import unittest.mock
 
-from harness import Case, log_line, logport, main, native_only, segments, wait_until
+from harness import Case, log_line, logport, main, manifest, native_only, segments, wait_until
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -50,11 +50,6 @@ def status(daemon):
 
 def closed(base, stream="main"):
     return [path for path in segments(base, stream) if ".part" not in os.path.basename(path)]
-
-
-def manifest(base):
-    with open(os.path.join(base, "state", "manifest.ndjson"), "rb") as file:
-        return [json.loads(line) for line in file]
 
 
 @native_only("FUSE is Linux's")

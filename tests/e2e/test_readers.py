@@ -12,7 +12,7 @@ import threading
 import unittest
 
 from harness import (PATIENCE_S, SANITIZED, WINDOWS, Case, assert_passes_lz4_test, decode, environment, log_line,
-                     logport, main, program, ripgrep_counts, scaled, segments, start, wait_until)
+                     logport, main, program, ripgrep_counts, scaled, segments, start, status, wait_until)
 from test_reader import Follower
 
 SLOW = WINDOWS or SANITIZED
@@ -29,10 +29,6 @@ def closed(base):
 
 def sequence(path):
     return int(os.path.basename(path).split("-")[1])
-
-
-def status(daemon):
-    return json.loads(logport("status", "--dir", daemon.base).out)
 
 
 def look_again(daemon):

@@ -4,12 +4,7 @@ retention rules select, and no others."""
 import json
 import os
 
-from harness import Case, log_line, logport, main, segments, temporary_directory, wait_until
-
-
-def manifest(base):
-    with open(os.path.join(base, "state", "manifest.ndjson"), "rb") as file:
-        return [json.loads(line) for line in file]
+from harness import Case, log_line, logport, main, manifest, segments, temporary_directory, wait_until
 
 
 def sequences(base):

@@ -16,18 +16,16 @@ from harness import (
     logport,
     logportd,
     main,
+    manifest,
     native_only,
     rejects,
     scaled,
     segments,
     small_disk,
+    status,
     wait_until,
 )
 from test_reload import Reloading
-
-
-def status(daemon):
-    return json.loads(logport("status", "--dir", daemon.base).out)
 
 
 def recorded(base):
@@ -37,11 +35,6 @@ def recorded(base):
             return {json.loads(line)["name"] for line in file if line.endswith(b"\n")}
     except FileNotFoundError:
         return set()
-
-
-def manifest(base):
-    with open(os.path.join(base, "state", "manifest.ndjson"), "rb") as file:
-        return [json.loads(line) for line in file]
 
 
 class Streams(Reloading):
