@@ -310,25 +310,131 @@ static void years_of_deletions_leave_a_small_file(void **state) {
     assert_int_equal(state_of("main", 1), MANIFEST_NONE);
 }
 
-static void deletions_after_a_kept_segment_stay(void **state) {
+/* Compacts at the next append and keeps no more deletions than it has to. */
+static void make_small(void) {
+    manifest->compact_min = manifest->compact_at = 1;
+}
+
+static void deletions_before_the_oldest_kept_segment_become_one_line(void **state) {
     (void)state;
+    struct manifest_record earlier;
     for (uint64_t i = 1; i <= 6; i++) {
         append("main", i, i == 3 ? MANIFEST_CLOSED : MANIFEST_DELETED);
         append("gone", i, MANIFEST_DELETED);
     }
-    manifest->suspect = true;
-    append("main", 7, MANIFEST_CLOSED);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(state_of("main", 1), MANIFEST_NONE);
-        assert_int_equal(state_of("main", 2), MANIFEST_NONE);
+    for (int i = 0; i < 3; i++) {
+        make_small();
+        for (uint64_t n = 0; n < 20; n++)
+            append("main", 7, MANIFEST_CLOSED);
+        for (uint64_t n = 1; n <= 2; n++)
+            assert_int_equal(state_of("main", n), MANIFEST_NONE);
         assert_int_equal(state_of("main", 3), MANIFEST_CLOSED);
         for (uint64_t n = 4; n <= 6; n++)
             assert_int_equal(state_of("main", n), MANIFEST_DELETED);
         assert_int_equal(state_of("main", 7), MANIFEST_CLOSED);
+        assert_int_equal(manifest_find_earlier(manifest, "main", &earlier), 0);
+        assert_true(earlier.segments == 2 && earlier.lines == 1201 + 1202);
+        assert_true(earlier.raw_bytes == 2 * 987654 && earlier.bytes == 2 * 123456);
+        assert_int_equal(earlier.name.sequence, 2);
         assert_int_equal(state_of("gone", 5), MANIFEST_NONE);
         assert_int_equal(state_of("gone", 6), MANIFEST_DELETED);
+        assert_int_equal(manifest_find_earlier(manifest, "gone", &earlier), 0);
+        assert_int_equal(earlier.segments, 5);
+        assert_int_equal(manifest_find_earlier(manifest, "none", &earlier), ERR_NOT_FOUND);
         open_again();
     }
+    assert_int_equal(manifest_lines_damaged(manifest), 0);
+    assert_int_equal(manifest_last_sequence(manifest, "gone"), 6);
+}
+
+static void recent_deletions_keep_their_lines(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i <= 100; i++)
+        append("main", i, MANIFEST_DELETED);
+    append("main", 101, MANIFEST_CLOSED);
+    manifest->compact_at = 1;
+    manifest->compact_min = 20000;
+    const uint64_t before = manifest_bytes(manifest);
+    append("main", 102, MANIFEST_CLOSED);
+    assert_true(manifest_bytes(manifest) < before / 2);
+    assert_int_equal(state_of("main", 50), MANIFEST_NONE);
+    assert_int_equal(state_of("main", 98), MANIFEST_DELETED);
+}
+
+static void lines_of_unknown_events_survive_compaction(void **state) {
+    (void)state;
+    static const char line[] = "{\"event\":\"melted\",\"name\":\"main-0000000009-20261124T110000Z."
+                               "ndjson.lz4\",\"to\":[\"water\"]}\n";
+    static const char other[] = "{\"event\":\"frozen\",\"name\":\"\"}\n";
+    size_t size;
+    for (int i = 0; i < 3; i++) {
+        append("main", 1, MANIFEST_CLOSED);
+        const uint8_t *now = disk_bytes(&disk, PATH, &size);
+        char *bytes = malloc(size + sizeof line + sizeof other);
+        memcpy(bytes, now, size);
+        strcpy(bytes + size, i == 0 ? line : i == 1 ? other : "");
+        disk_put(&disk, PATH, bytes, size + strlen(bytes + size));
+        free(bytes);
+        open_again();
+    }
+    for (int i = 0; i < 3; i++) {
+        make_small();
+        for (uint64_t n = 0; n < 20; n++)
+            append("main", 2, MANIFEST_ARCHIVED);
+        const char *text = (const char *)disk_bytes(&disk, PATH, &size);
+        assert_true(size > strlen(line) + strlen(other));
+        assert_memory_equal(text, line, strlen(line));
+        assert_memory_equal(text + strlen(line), other, strlen(other));
+        assert_int_equal(state_of("main", 1), MANIFEST_CLOSED);
+        open_again();
+    }
+}
+
+static void fail_sync(int error) {
+    const struct disk_fault fault = {.ending = DISK_FAILS,
+                                     .error = error,
+                                     .first = 1,
+                                     .kinds = DISK_BIT(DISK_SYNC),
+                                     .path = MANIFEST_FILE};
+    disk_arm(&disk, &fault);
+}
+
+static void a_failed_sync_drops_no_line(void **state) {
+    (void)state;
+    const struct manifest_record closed = record_of("main", 7, MANIFEST_CLOSED);
+    for (uint64_t i = 1; i <= 6; i++)
+        append("main", i, i == 3 ? MANIFEST_CLOSED : MANIFEST_DELETED);
+    fail_sync(ERR_IO);
+    assert_int_equal(manifest_append(manifest, &closed), ERR_IO);
+    append("main", 8, MANIFEST_CLOSED);
+    for (int i = 0; i < 2; i++) {
+        for (uint64_t n = 1; n <= 6; n++)
+            assert_int_equal(state_of("main", n), n == 3 ? MANIFEST_CLOSED : MANIFEST_DELETED);
+        assert_int_equal(state_of("main", 7), MANIFEST_NONE);
+        assert_int_equal(state_of("main", 8), MANIFEST_CLOSED);
+        open_again();
+    }
+}
+
+/* A full disk: retention could not free space if it had to copy the manifest first. */
+static void after_a_failed_sync_a_full_disk_is_no_obstacle(void **state) {
+    (void)state;
+    struct manifest_record long_one = record_of("main", 2, MANIFEST_MOVED);
+    memset(long_one.folder, 'x', 3000);
+    append("main", 1, MANIFEST_CLOSED);
+    append("main", 3, MANIFEST_CLOSED);
+    fail_sync(ERR_NO_SPACE);
+    assert_int_equal(manifest_append(manifest, &long_one), ERR_NO_SPACE);
+    disk.bytes_max = disk_used(&disk) + 1; /* no space for a copy */
+    append("main", 2, MANIFEST_CLOSED);    /* shorter than the line that was lost */
+    disk.bytes_max = 0;
+    manifest_close(manifest);
+    manifest = NULL;
+    disk_restart(&disk, true, DISK_KEEPS_NONE);
+    open_again();
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(state_of("main", i), MANIFEST_CLOSED);
+    assert_int_equal(manifest_lines_damaged(manifest), 0);
 }
 
 /* ---- every failure ---- */
@@ -389,13 +495,17 @@ static void every_appended_record_is_known(struct sim *sim, void *context, enum 
     assert_false(disk_exists(&sim->disk, PATH ".new"));
     assert_int_equal(manifest_lines_damaged(m), 0);
     uint64_t oldest = SEGMENTS + 1;
+    struct manifest_record earlier; /* segments 1 to n, if n are summed up */
+    if (manifest_find_earlier(m, "main", &earlier)) earlier.segments = 0;
+    assert_true(earlier.segments == 0 || earlier.name.sequence == earlier.segments);
     for (uint64_t i = SEGMENTS; i > 0; i--)
         if (life->known[i] != MANIFEST_NONE && life->known[i] != MANIFEST_DELETED) oldest = i;
     for (uint64_t i = 1; i <= SEGMENTS; i++) {
         const enum manifest_event found = manifest_state(m, "main", i, NULL);
         const bool deleted =
             life->known[i] == MANIFEST_DELETED || life->tried[i] >> MANIFEST_DELETED & 1;
-        const bool dropped = found == MANIFEST_NONE && deleted && i < oldest;
+        const bool dropped =
+            found == MANIFEST_NONE && deleted && i < oldest && i <= earlier.segments;
         if (found != life->known[i] && !(life->tried[i] >> found & 1) && !dropped)
             fail_msg("segment %d is %s, not %s", (int)i, manifest_event_name(found),
                      manifest_event_name(life->known[i]));
@@ -434,6 +544,114 @@ static void a_power_failure_at_any_operation_loses_nothing(void **state) {
     assert_true(sweep_power_failures(&scenario, 1) > 600);
 }
 
+/* ---- a failed sync, and what follows ---- */
+
+/* Ends the process some operations after the fault. */
+struct ending {
+    struct disk *disk;
+    uint32_t left;
+};
+
+static void count_down(void *context, enum disk_operation operation, const char *path,
+                       int64_t result) {
+    struct ending *ending = context;
+    (void)operation;
+    (void)path;
+    (void)result;
+    if (ending->disk->last[0] == '\0' && ending->disk->fault.first > 0) return;
+    if (ending->left == 0) disk_end(ending->disk);
+    ending->left--;
+}
+
+static void end_after(struct sim *sim, struct ending *ending, uint32_t operations) {
+    *ending = (struct ending){.disk = &sim->disk, .left = operations};
+    sim->disk.performed = count_down;
+    sim->disk.context = ending;
+}
+
+static void restart(struct sim *sim, bool power, enum disk_memory memory) {
+    sim->disk.performed = NULL;
+    disk_restart(&sim->disk, power, memory);
+}
+
+static void see(const struct manifest *m, enum manifest_event seen[SEGMENTS + 1]) {
+    for (uint64_t i = 1; i <= SEGMENTS; i++)
+        seen[i] = manifest_state(m, "main", i, NULL);
+}
+
+/* The sync number `nth` fails, and the process ends `after` operations later.  The next one relies
+ * on what it reads, and appends a line, until power fails after `later` operations.  False: there
+ * is no such sync. */
+static bool a_failed_sync_and_its_consequences(uint64_t seed, uint64_t nth, uint32_t after,
+                                               bool power, uint32_t later,
+                                               enum disk_memory memory) {
+    struct sim *sim = malloc(sizeof *sim);
+    struct life life = {0};
+    struct ending ending;
+    enum manifest_event seen[SEGMENTS + 1], now[SEGMENTS + 1];
+    struct manifest *m;
+    const struct disk_fault fault = {.ending = DISK_FAILS,
+                                     .error = nth % 2 ? ERR_IO : ERR_NO_SPACE,
+                                     .first = nth,
+                                     .kinds = DISK_BIT(DISK_SYNC),
+                                     .path = MANIFEST_FILE};
+    sim_open(sim, seed);
+    sweep_begin("a failed sync", seed);
+    sweep_watch(&sim->disk);
+    sweep_note("nth %d, after %d, power %d, later %d, memory %d", (int)nth, (int)after, power,
+               (int)later, (int)memory);
+    make_directory(sim, NULL);
+    disk_settle(&sim->disk);
+    disk_arm(&sim->disk, &fault);
+    end_after(sim, &ending, after);
+    write_some(sim, &life);
+    const bool met = sim->disk.last[0] != '\0';
+    restart(sim, power, memory);
+
+    end_after(sim, &ending, later);
+    bool relied = false;
+    if (manifest_open(&sim->disk.files, "logs", &m) == 0) {
+        relied = manifest_make_durable(m) == 0;
+        see(m, seen);
+        const struct manifest_record record = record_of("main", SEGMENTS, MANIFEST_HANDED);
+        if (manifest_append(m, &record) == 0) seen[SEGMENTS] = MANIFEST_HANDED;
+        manifest_close(m);
+    }
+    restart(sim, true, memory);
+    if (relied) {
+        assert_int_equal(manifest_open(&sim->disk.files, "logs", &m), 0);
+        see(m, now);
+        if (now[SEGMENTS] == MANIFEST_HANDED) seen[SEGMENTS] = MANIFEST_HANDED;
+        for (int i = 1; i <= SEGMENTS; i++)
+            if (now[i] != seen[i])
+                fail_msg("segment %d was %s and is %s", i, manifest_event_name(seen[i]),
+                         manifest_event_name(now[i]));
+        assert_int_equal(manifest_lines_damaged(m), 0);
+        manifest_close(m);
+    }
+    life.tried[SEGMENTS] |= 1u << MANIFEST_HANDED;
+    every_appended_record_is_known(sim, &life, SWEEP_ERROR);
+    sweep_end();
+    sim_close(sim);
+    free(sim);
+    return met;
+}
+
+static void a_failed_sync_loses_nothing_whatever_follows(void **state) {
+    (void)state;
+    static const uint32_t delays[] = {0, 1, 2, 3, 5, 8, UINT32_MAX};
+    uint64_t seed = 0;
+    for (uint64_t nth = 1;; nth++)
+        for (size_t a = 0; a < sizeof delays / sizeof delays[0]; a++)
+            for (uint32_t later = 0; later < 20; later += 1 + later / 6)
+                for (int memory = 0; memory < 2 * DISK_MEMORIES; memory++)
+                    if (!a_failed_sync_and_its_consequences(++seed, nth, delays[a], memory % 2,
+                                                            later, memory / 2)) {
+                        assert_true(nth > 20);
+                        return;
+                    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -449,12 +667,17 @@ int main(void) {
         TEST(a_manifest_deleted_while_open_is_started_again),
         TEST(a_reader_sees_its_version_while_the_manifest_is_rewritten),
         TEST(years_of_deletions_leave_a_small_file),
-        TEST(deletions_after_a_kept_segment_stay),
+        TEST(deletions_before_the_oldest_kept_segment_become_one_line),
+        TEST(recent_deletions_keep_their_lines),
+        TEST(lines_of_unknown_events_survive_compaction),
+        TEST(a_failed_sync_drops_no_line),
+        TEST(after_a_failed_sync_a_full_disk_is_no_obstacle),
 #undef TEST
         SWEEP_TEST(without_failures_all_is_known_and_the_manifest_is_compacted),
         SWEEP_TEST(an_error_at_any_operation_loses_nothing),
         SWEEP_TEST(a_process_end_at_any_operation_loses_nothing),
         SWEEP_TEST(a_power_failure_at_any_operation_loses_nothing),
+        SWEEP_TEST(a_failed_sync_loses_nothing_whatever_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ static bool goes(const char *stream, uint64_t sequence) {
 }
 
 static void check_segment(struct disk *disk, const struct manifest *manifest, const char *stream,
-                          uint64_t sequence, enum sweep_harm harm) {
+                          uint64_t sequence) {
     char hot[PATH_BYTES_MAX], cold[PATH_BYTES_MAX];
     const bool part = strcmp(stream, "audit") == 0 && sequence == SEQUENCES;
     const bool lost = strcmp(stream, "main") == 0 && sequence == 5;
@@ -106,8 +106,6 @@ static void check_segment(struct disk *disk, const struct manifest *manifest, co
     const enum manifest_event expected = part                     ? MANIFEST_NONE
                                          : goes(stream, sequence) ? MANIFEST_DELETED
                                                                   : MANIFEST_CLOSED;
-    /* A failed sync makes the manifest suspect: it is rewritten without the oldest segments. */
-    if (state == MANIFEST_NONE && expected == MANIFEST_DELETED && harm == SWEEP_ERROR) return;
     if (state != expected) fail_msg("%s: the manifest says %d", hot, (int)state);
 }
 
@@ -116,17 +114,16 @@ static void what_had_to_go_is_gone_and_told_of(struct sim *sim, void *context,
     struct manifest *manifest;
     struct disk *disk = &sim->disk;
     (void)context;
+    (void)harm;
     assert_int_equal(manifest_read(&disk->files, "logs", &manifest), 0);
     for (uint64_t i = 1; i <= SEQUENCES; i++) {
-        check_segment(disk, manifest, "main", i, harm);
-        check_segment(disk, manifest, "audit", i, harm);
+        check_segment(disk, manifest, "main", i);
+        check_segment(disk, manifest, "audit", i);
     }
     struct manifest_record entry;
-    if (harm != SWEEP_ERROR) {
-        assert_int_equal(manifest_find(manifest, "audit", 1, &entry), 0);
-        assert_string_equal(entry.reason, "older than 96d");
-        assert_int_equal(entry.lines, 1);
-    }
+    assert_int_equal(manifest_find(manifest, "audit", 1, &entry), 0);
+    assert_string_equal(entry.reason, "older than 96d");
+    assert_int_equal(entry.lines, 1);
     manifest_close(manifest);
     assert_true(disk_exists(disk, "logs/main/not a segment"));
     assert_false(disk_exists(disk, "logs/state/" MANIFEST_FILE ".new"));
@@ -157,6 +154,100 @@ static void a_process_end_at_any_operation_is_repaired(void **state) {
 static void a_power_failure_at_any_operation_is_repaired(void **state) {
     (void)state;
     assert_true(sweep_power_failures(&scenario, 1) > 560);
+}
+
+/* ---- a failed sync, and what follows ---- */
+
+/* Ends the process some operations after the fault. */
+struct ending {
+    struct disk *disk;
+    uint32_t left;
+    bool from_start;
+};
+
+static void count_down(void *context, enum disk_operation operation, const char *path,
+                       int64_t result) {
+    struct ending *ending = context;
+    (void)operation;
+    (void)path;
+    (void)result;
+    if (ending->disk->last[0] == '\0' && !ending->from_start) return;
+    if (ending->left == 0) disk_end(ending->disk);
+    ending->left--;
+}
+
+/* Each segment exists, or the manifest holds a line about its deletion. */
+static void nothing_is_missing_without_a_record(struct disk *disk) {
+    struct manifest *manifest;
+    assert_int_equal(manifest_read(&disk->files, "logs", &manifest), 0);
+    for (uint64_t i = 1; i <= SEQUENCES; i++) {
+        for (int s = 0; s < 2; s++) {
+            const char *stream = s == 0 ? "main" : "audit";
+            char hot[PATH_BYTES_MAX], cold[PATH_BYTES_MAX];
+            path_of("logs", stream, i, s == 1 && i == SEQUENCES, hot);
+            path_of("cold", stream, i, false, cold);
+            if (disk_exists(disk, hot) || disk_exists(disk, cold)) continue;
+            if (s == 0 && i == 5) continue; /* was missing before */
+            const enum manifest_event state = manifest_state(manifest, stream, i, NULL);
+            if (state != MANIFEST_DELETED && state != MANIFEST_DELETING)
+                fail_msg("%s is gone, and the manifest says %d", hot, (int)state);
+        }
+    }
+    manifest_close(manifest);
+}
+
+/* A sync fails and the process ends `after` operations later, or continues; the next one ends with
+ * a power failure, `later` operations after its start.  False: there is no such sync. */
+static bool a_failed_sync(uint64_t seed, uint64_t nth, uint32_t after, bool power, uint32_t later,
+                          enum disk_memory memory) {
+    struct sim *sim = malloc(sizeof *sim);
+    struct life life = {0};
+    const struct disk_fault fault = {.ending = DISK_FAILS,
+                                     .error = seed % 2 ? ERR_IO : ERR_NO_SPACE,
+                                     .first = nth,
+                                     .kinds = DISK_BIT(DISK_SYNC) | DISK_BIT(DISK_SYNC_DIRECTORY)};
+    sim_open(sim, seed);
+    sweep_begin("a failed sync", seed);
+    sweep_watch(&sim->disk);
+    sweep_note("nth %d, after %d, power %d, later %d, memory %d", (int)nth, (int)after, power,
+               (int)later, (int)memory);
+    put_all(sim, &life);
+    disk_settle(&sim->disk);
+    disk_arm(&sim->disk, &fault);
+    struct ending ending = {.disk = &sim->disk, .left = after};
+    sim->disk.context = &ending;
+    sim->disk.performed = count_down;
+    delete_some(sim, &life);
+    const bool met = sim->disk.last[0] != '\0';
+    sim->disk.performed = NULL;
+    disk_restart(&sim->disk, power, memory);
+    nothing_is_missing_without_a_record(&sim->disk);
+    ending = (struct ending){.disk = &sim->disk, .left = later, .from_start = true};
+    sim->disk.performed = count_down;
+    delete_some(sim, &life);
+    sim->disk.performed = NULL;
+    disk_restart(&sim->disk, true, memory);
+    nothing_is_missing_without_a_record(&sim->disk);
+    delete_some(sim, &life);
+    what_had_to_go_is_gone_and_told_of(sim, &life, SWEEP_ERROR);
+    sweep_end();
+    sim_close(sim);
+    free(sim);
+    return met;
+}
+
+static void after_a_failed_sync_each_segment_exists_or_is_recorded_as_deleted(void **state) {
+    (void)state;
+    static const uint32_t delays[] = {0, 1, 2, 4, 8, 16, UINT32_MAX};
+    uint64_t seed = 0;
+    for (uint64_t nth = 1;; nth++)
+        for (size_t a = 0; a < sizeof delays / sizeof delays[0]; a++)
+            for (uint32_t later = 0; later < 100; later += 1 + later / 3)
+                for (int memory = 0; memory < 2 * DISK_MEMORIES; memory += 1 + (int)(seed % 3))
+                    if (!a_failed_sync(++seed, nth, delays[a], memory % 2, later, memory / 2)) {
+                        assert_true(nth > 15);
+                        return;
+                    }
 }
 
 /* ---- other programs ---- */
@@ -280,6 +371,33 @@ static void a_deletion_that_a_locked_manifest_missed_is_recorded_at_the_next_loo
     end_one(&one);
 }
 
+/* As the daemon looks: the log directory alone, and there are no archives. */
+static void a_removal_whose_directory_sync_failed_is_recorded_by_the_next_look(void **state) {
+    (void)state;
+    struct one one;
+    const struct retention_rules few = {.all = {.count_max = 3}};
+    const struct retention_reach here = {.lists = 1, .deletes = 1};
+    const struct retention_folders no_archive = {.directory = "logs"};
+    begin_one(&one, &few);
+    retention_close(one.retention);
+    assert_int_equal(
+        retention_open(&one.sim.disk.files, &no_archive, one.manifest, &few, &one.retention), 0);
+    retention_set_reach(one.retention, &here);
+    const struct disk_fault fault = {.ending = DISK_FAILS,
+                                     .error = ERR_IO,
+                                     .first = 1,
+                                     .kinds = DISK_BIT(DISK_SYNC_DIRECTORY),
+                                     .path = "logs/main"};
+    disk_arm(&one.sim.disk, &fault);
+    assert_int_equal(retention_look(one.retention, NOW), 1);
+    assert_int_equal(retention_step(one.retention, NOW), 1);
+    assert_int_equal(retention_tally(one.retention).left, 1);
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETING);
+    assert_int_equal(retention_look(one.retention, NOW), 0);
+    assert_int_equal(manifest_state(one.manifest, "main", 1, NULL), MANIFEST_DELETED);
+    end_one(&one);
+}
+
 static void relaxed_rules_spare_a_segment_whose_deletion_was_announced(void **state) {
     (void)state;
     struct one one;
@@ -341,9 +459,11 @@ int main(void) {
         SWEEP_TEST(an_error_at_any_operation_is_repaired),
         SWEEP_TEST(a_process_end_at_any_operation_is_repaired),
         SWEEP_TEST(a_power_failure_at_any_operation_is_repaired),
+        SWEEP_TEST(after_a_failed_sync_each_segment_exists_or_is_recorded_as_deleted),
         SWEEP_TEST(a_locked_segment_does_not_stop_other_deletions),
         SWEEP_TEST(a_locked_segment_unknown_to_the_manifest_does_not_stop_other_deletions),
         SWEEP_TEST(a_deletion_that_a_locked_manifest_missed_is_recorded_at_the_next_look),
+        SWEEP_TEST(a_removal_whose_directory_sync_failed_is_recorded_by_the_next_look),
         SWEEP_TEST(relaxed_rules_spare_a_segment_whose_deletion_was_announced),
         SWEEP_TEST(a_segment_deleted_by_another_program_is_recorded_as_deleted),
         SWEEP_TEST(retention_can_be_previewed_without_a_manifest),

@@ -223,10 +223,19 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
     }
 }
 
+/* Deletions whose own lines are left out. */
+static void count_earlier(struct verifying *v, const char *stream) {
+    struct manifest_record record;
+    if (manifest_find_earlier(v->manifest, stream, &record) == 0)
+        v->totals.deleted += record.segments;
+}
+
 static void check_recorded(struct verifying *v) {
     struct manifest_cursor cursor = {0};
+    char stream[STREAM_NAME_MAX + 1] = "";
     while (manifest_next(v->manifest, &cursor) && !output_failed(v->call->out)) {
         struct manifest_record record;
+        if (strcmp(stream, cursor.name) != 0) count_earlier(v, strcpy(stream, cursor.name));
         const int status = manifest_find(v->manifest, cursor.name, cursor.at, &record);
         if (!status) {
             check_record(v, &record);

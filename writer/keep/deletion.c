@@ -7,7 +7,7 @@
 
 int deletion_announce(const struct deletion *deletion, struct manifest_record *record) {
     if (record->event == MANIFEST_DELETING && strcmp(record->reason, deletion->reason) == 0)
-        return 0;
+        return manifest_make_durable(deletion->manifest);
     record->event = MANIFEST_DELETING;
     record->time_ns = deletion->now_ns;
     strcpy(record->reason, deletion->reason);

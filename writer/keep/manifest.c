@@ -52,6 +52,9 @@ int manifest_open(struct files *files, const char *directory, struct manifest **
         manifest_close(m);
         return error;
     }
+    /* The process before this one may have ended after a failed sync: the lines that can be read may
+     * not be on the disk.  A failure is not final: the first append tries again. */
+    (void)manifest_renew(m);
     if (m->damaged > 0)
         say("%s: skipped %llu damaged lines", m->path, (unsigned long long)m->damaged);
     *manifest = m;
@@ -168,8 +171,10 @@ void manifest_forget(struct manifest *m) {
     for (uint32_t i = 0; i < m->stream_count; i++)
         free(m->streams[i].entries);
     free(m->streams);
+    free(m->foreign);
     m->streams = NULL;
-    m->stream_count = m->stream_room = 0;
+    m->foreign = NULL;
+    m->stream_count = m->stream_room = m->foreign_count = m->foreign_room = 0;
     m->size = m->damaged = 0;
 }
 
@@ -212,16 +217,22 @@ static bool make_room(void **array, uint32_t *room, uint32_t count, size_t each)
     return true;
 }
 
+/* Created if there is none; NULL: no memory. */
+static struct manifest_stream *stream_for(struct manifest *m, const char *name) {
+    struct manifest_stream *stream = find_stream(m, name);
+    if (stream != NULL) return stream;
+    if (!make_room((void **)&m->streams, &m->stream_room, m->stream_count, sizeof *stream))
+        return NULL;
+    stream = &m->streams[m->stream_count++];
+    *stream = (struct manifest_stream){0};
+    strcpy(stream->name, name);
+    return stream;
+}
+
 /* The segment's entry, created if there is none; NULL: no memory. */
 static struct manifest_entry *entry_for(struct manifest *m, const struct segment_name *name) {
-    struct manifest_stream *stream = find_stream(m, name->stream);
-    if (stream == NULL) {
-        if (!make_room((void **)&m->streams, &m->stream_room, m->stream_count, sizeof *stream))
-            return NULL;
-        stream = &m->streams[m->stream_count++];
-        *stream = (struct manifest_stream){0};
-        strcpy(stream->name, name->stream);
-    }
+    struct manifest_stream *stream = stream_for(m, name->stream);
+    if (stream == NULL) return NULL;
     const uint32_t at = lower_bound(stream, name->sequence);
     struct manifest_entry *entry;
     if (at < stream->count && stream->entries[at].sequence == name->sequence)
@@ -235,8 +246,25 @@ static struct manifest_entry *entry_for(struct manifest *m, const struct segment
     return entry;
 }
 
+static int note_earlier(struct manifest *m, const struct manifest_record *record, uint64_t offset,
+                        size_t size) {
+    struct manifest_stream *stream = stream_for(m, record->name.stream);
+    if (stream == NULL) return ERR_NO_MEMORY;
+    stream->earlier = (struct manifest_span){offset, (uint32_t)size};
+    stream->earlier_last = record->name.sequence;
+    return 0;
+}
+
+int manifest_note_foreign(struct manifest *m, uint64_t offset, size_t size) {
+    if (!make_room((void **)&m->foreign, &m->foreign_room, m->foreign_count, sizeof *m->foreign))
+        return ERR_NO_MEMORY;
+    m->foreign[m->foreign_count++] = (struct manifest_span){offset, (uint32_t)size};
+    return 0;
+}
+
 int manifest_note(struct manifest *m, const struct manifest_record *record, uint64_t offset,
                   size_t size) {
+    if (record->event == MANIFEST_DELETED_EARLIER) return note_earlier(m, record, offset, size);
     struct manifest_entry *entry = entry_for(m, &record->name);
     if (entry == NULL) return ERR_NO_MEMORY;
     entry->event = (uint8_t)record->event;
@@ -287,16 +315,17 @@ int manifest_note_copy_locked(struct manifest *manifest, const struct segment_na
     return 0;
 }
 
-static uint64_t last_sequence(const struct manifest_stream *stream) {
-    for (uint32_t n = stream->count; n > 0; n--)
-        if (stream->entries[n - 1].event != MANIFEST_NONE) return stream->entries[n - 1].sequence;
-    return 0;
+uint64_t manifest_stream_last(const struct manifest_stream *stream) {
+    uint64_t last = stream->earlier_last;
+    for (uint32_t n = stream->count; n > 0 && stream->entries[n - 1].sequence > last; n--)
+        if (stream->entries[n - 1].event != MANIFEST_NONE) last = stream->entries[n - 1].sequence;
+    return last;
 }
 
 uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
     lock_to_read(manifest);
     const struct manifest_stream *found = find_stream(manifest, stream);
-    const uint64_t last = found == NULL ? 0 : last_sequence(found);
+    const uint64_t last = found == NULL ? 0 : manifest_stream_last(found);
     unlock_after_read(manifest);
     return last;
 }
@@ -331,19 +360,33 @@ bool manifest_next(const struct manifest *manifest, struct manifest_cursor *curs
 
 /* ---- lines ---- */
 
-int manifest_line_at(struct file *file, const struct manifest_entry *entry, char *line) {
-    assert(entry->size <= MANIFEST_LINE_MAX);
-    const int64_t got = file_read_at(file, line, entry->size, entry->offset);
+int manifest_line_at(struct file *file, uint64_t offset, uint32_t size, char *line) {
+    assert(size > 0 && size <= MANIFEST_LINE_MAX);
+    const int64_t got = file_read_at(file, line, size, offset);
     if (got < 0) return (int)got;
-    return got == entry->size && line[entry->size - 1] == '\n' ? 0 : ERR_INVALID;
+    return got == size && line[size - 1] == '\n' ? 0 : ERR_INVALID;
 }
 
-static int read_record(struct file *file, const struct manifest_entry *entry,
+int manifest_record_at(struct file *file, const struct manifest_entry *entry, char *line,
+                       struct manifest_record *record) {
+    int error = manifest_line_at(file, entry->offset, entry->size, line);
+    if (!error) error = manifest_line_decode(line, entry->size, record);
+    if (!error && (record->name.sequence != entry->sequence || record->event != entry->event))
+        error = ERR_INVALID;
+    return error == ERR_UNSUPPORTED ? ERR_INVALID : error;
+}
+
+/* A reader keeps its file open: the writer may replace it by a compacted one, with other
+ * offsets. */
+static int read_record(struct manifest *m, const struct manifest_entry *entry,
                        struct manifest_record *record) {
     char line[MANIFEST_LINE_MAX + JSON_PADDING];
-    int error = manifest_line_at(file, entry, line);
-    if (!error) error = manifest_line_decode(line, entry->size, record);
-    if (!error && record->name.sequence != entry->sequence) error = ERR_INVALID;
+    struct file file;
+    if (m->reads_only) return manifest_record_at(&m->file, entry, line, record);
+    int error = file_open(m->files, m->path, FILE_READ, &file);
+    if (error) return error;
+    error = manifest_record_at(&file, entry, line, record);
+    file_close(&file);
     return error;
 }
 
@@ -351,15 +394,7 @@ int manifest_find_locked(struct manifest *manifest, const char *stream, uint64_t
                          struct manifest_record *record) {
     const struct manifest_entry *entry = find_entry(manifest, stream, sequence);
     if (entry == NULL || entry->event == MANIFEST_NONE) return ERR_NOT_FOUND;
-    /* A reader keeps its file open: the writer may replace it by a compacted one, with other
-     * offsets. */
-    if (manifest->reads_only) return read_record(&manifest->file, entry, record);
-    struct file file;
-    int error = file_open(manifest->files, manifest->path, FILE_READ, &file);
-    if (error) return error;
-    error = read_record(&file, entry, record);
-    file_close(&file);
-    return error;
+    return read_record(manifest, entry, record);
 }
 
 int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
@@ -370,7 +405,31 @@ int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequen
     return error;
 }
 
+int manifest_find_earlier(struct manifest *manifest, const char *stream,
+                          struct manifest_record *record) {
+    monitor_lock(&manifest->monitor);
+    const struct manifest_stream *found = find_stream(manifest, stream);
+    int error = ERR_NOT_FOUND;
+    if (found != NULL && found->earlier.size > 0) {
+        const struct manifest_entry entry = {.sequence = found->earlier_last,
+                                             .offset = found->earlier.offset,
+                                             .size = found->earlier.size,
+                                             .event = MANIFEST_DELETED_EARLIER};
+        error = read_record(manifest, &entry, record);
+    }
+    monitor_unlock(&manifest->monitor);
+    return error;
+}
+
 /* ---- appending ---- */
+
+int manifest_make_durable(struct manifest *manifest) {
+    int error = manifest_lock(manifest);
+    if (error) return error;
+    error = manifest_renew(manifest);
+    manifest_unlock(manifest);
+    return error;
+}
 
 int manifest_append(struct manifest *manifest, const struct manifest_record *record) {
     int error = manifest_lock(manifest);
@@ -387,9 +446,11 @@ int manifest_append_locked(struct manifest *manifest, const struct manifest_reco
     if (!utf8_valid((const uint8_t *)record->folder, folder_size) ||
         !utf8_valid((const uint8_t *)record->reason, reason_size))
         return ERR_INVALID;
-    int error = m->suspect || m->size > m->compact_at ? manifest_compact(m) : 0;
-    if (error && m->suspect) return error;
+    int error = manifest_renew(m);
+    if (error) return error;
     /* A failed compaction must not block the append; the next line tries again. */
+    if (m->size > m->compact_at) error = manifest_compact(m);
+    if (m->suspect) return error; /* the new file's name may not be durable */
     struct manifest_record written = *record;
     struct manifest_entry *entry = entry_for(m, &record->name);
     if (entry == NULL) return ERR_NO_MEMORY;
@@ -409,14 +470,14 @@ int manifest_append_locked(struct manifest *manifest, const struct manifest_reco
 static int check_file(struct manifest *m, struct file *file) {
     struct file_status status;
     int error = file_status(file, &status);
-    if (error || status.size == m->size) return error;
-    if (m->torn && status.size > m->size) {
-        error = file_truncate(file, m->size);
-        if (!error) m->torn = false;
-        return error;
+    if (!error && (m->torn ? status.size < m->size : status.size != m->size)) {
+        say("%s: was changed by another program; reading it again", m->path);
+        error = manifest_load(m);
     }
-    say("%s: was changed by another program; reading it again", m->path);
-    return manifest_load(m);
+    if (error || !m->torn) return error;
+    error = file_truncate(file, m->size);
+    if (!error) m->torn = false;
+    return error;
 }
 
 static int open_for_append(struct manifest *m, struct file *file, bool *made) {
@@ -425,6 +486,7 @@ static int open_for_append(struct manifest *m, struct file *file, bool *made) {
     if (error == ERR_NOT_FOUND) {
         if (m->size > 0) say("%s: was deleted; starting a new one", m->path);
         manifest_forget(m);
+        m->torn = false;
         error = make_folder(m);
         if (!error) error = file_open(m->files, m->path, FILE_WRITE_NEW, file);
         *made = true;
@@ -446,10 +508,10 @@ static int append_line(struct manifest *m, const char *line, size_t size) {
         m->torn = true;
     } else {
         error = file_sync(&file);
+        if (error) m->suspect = true; /* see manifest_renew; the line may be there or not */
+        if (error) m->torn = true;
         if (!error && made) error = directory_sync(m->files, m->folder);
-        /* What the disk holds is unknown, and a second sync may succeed without having written
-         * anything: the whole file must be written again, under another name. */
-        if (error) m->suspect = true;
+        if (error && made) m->suspect = m->unnamed = true;
     }
     file_close(&file);
     return error;

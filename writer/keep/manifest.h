@@ -1,9 +1,11 @@
 /* manifest.h - <dir>/state/manifest.ndjson: what happened to each closed segment.
  *
  * One line of JSON per event, appended and synced before the next.  The last line about a segment
- * is the valid one.  Opening the manifest cuts off a torn last line.  When half of the file is out
- * of date it is compacted to one line per segment; segments that were deleted before the oldest
- * kept one are left out.  The file therefore never exceeds the larger of twice the kept lines and
+ * is the valid one.  Opening the manifest cuts off a torn last line, and writes the file again,
+ * because what the last process left may not be on the disk.  When half of the file is out of date
+ * it is compacted to one line per segment; of the segments that were deleted before the oldest
+ * existing one, the last ones keep their lines, and one line sums up the others.  Lines of unknown
+ * events are kept.  The file therefore never exceeds the larger of twice the kept lines and
  * MANIFEST_COMPACT_BYTES.  In memory a segment takes 56 bytes.
  *
  * Only the process that holds <dir>/state/lock writes.  Calls block, but only on the log
@@ -68,6 +70,9 @@ bool manifest_stop_work_locked(struct manifest *manifest, const struct segment_n
  * that is not 0. */
 int manifest_append(struct manifest *manifest, const struct manifest_record *record);
 int manifest_append_locked(struct manifest *manifest, const struct manifest_record *record);
+/* 0: all lines are durable, those of an earlier process too.  To be called before acting on a line
+ * that this process has not appended. */
+int manifest_make_durable(struct manifest *manifest);
 
 /* The event of the segment's last line, from memory.  closed_ns may be NULL; it is not set if there
  * is no line. */
@@ -88,6 +93,11 @@ bool manifest_maybe_copied_locked(const struct manifest *manifest, const char *s
                                   uint64_t sequence);
 /* To be called before a move gives its copy a name: from now on maybe_copied is true. */
 int manifest_note_copy_locked(struct manifest *manifest, const struct segment_name *name);
+
+/* The sum of the stream's deleted segments that compacting has left out: segments, lines and bytes;
+ * its name is that of the last one.  ERR_NOT_FOUND: there are none. */
+int manifest_find_earlier(struct manifest *manifest, const char *stream,
+                          struct manifest_record *record);
 
 /* The stream's highest sequence in any line; 0: none. */
 uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream);

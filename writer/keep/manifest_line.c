@@ -20,6 +20,7 @@ static const char *const event_names[MANIFEST_EVENTS] = {
     [MANIFEST_HANDED] = "handed_over",
     [MANIFEST_DELETING] = "deleting",
     [MANIFEST_DELETED] = "deleted",
+    [MANIFEST_DELETED_EARLIER] = "deleted_earlier",
 };
 
 const char *manifest_event_name(enum manifest_event event) {
@@ -54,6 +55,7 @@ size_t manifest_line_encode(const struct manifest_record *record, char line[MANI
                    segment_name_format(&record->name, name));
     out += sprintf(out, ",\"lines\":%" PRIu64 ",\"raw_bytes\":%" PRIu64 ",\"bytes\":%" PRIu64,
                    record->lines, record->raw_bytes, record->bytes);
+    if (record->segments != 0) out += sprintf(out, ",\"segments\":%" PRIu64, record->segments);
     out = put_time(out, "first_time", record->first_time_ns);
     out = put_time(out, "last_time", record->last_time_ns);
     out = put_time(out, "closed_time", record->closed_ns);
@@ -75,6 +77,7 @@ enum name {
     NAME_LINES,
     NAME_RAW_BYTES,
     NAME_BYTES,
+    NAME_SEGMENTS,
     NAME_FIRST_TIME,
     NAME_LAST_TIME,
     NAME_CLOSED_TIME,
@@ -85,8 +88,8 @@ enum name {
     NAMES
 };
 static const char *const names[NAMES] = {
-    "event",     "time",        "name",        "lines", "raw_bytes", "bytes", "first_time",
-    "last_time", "closed_time", "handed_time", "xxh3",  "folder",    "reason"};
+    "event",      "time",      "name",        "lines",       "raw_bytes", "bytes",  "segments",
+    "first_time", "last_time", "closed_time", "handed_time", "xxh3",      "folder", "reason"};
 
 struct fields {
     struct json_found found;
@@ -187,6 +190,8 @@ int manifest_line_decode(const char *line, size_t size, struct manifest_record *
     record->lines = take_number(&fields, NAME_LINES);
     record->raw_bytes = take_number(&fields, NAME_RAW_BYTES);
     record->bytes = take_number(&fields, NAME_BYTES);
+    if (fields.found.mask >> NAME_SEGMENTS & 1)
+        record->segments = take_number(&fields, NAME_SEGMENTS);
     record->first_time_ns = take_time(&fields, NAME_FIRST_TIME, INT64_MIN);
     record->last_time_ns = take_time(&fields, NAME_LAST_TIME, INT64_MAX);
     record->closed_ns = take_time(&fields, NAME_CLOSED_TIME, INT64_MAX);

@@ -17,6 +17,8 @@ enum manifest_event {
     MANIFEST_HANDED,   /* archive_command has succeeded */
     MANIFEST_DELETING, /* retention has decided; the file may be deleted already */
     MANIFEST_DELETED,
+    /* Not of one segment: compacting left out the lines of deleted segments up to this one. */
+    MANIFEST_DELETED_EARLIER,
     MANIFEST_EVENTS
 };
 
@@ -26,6 +28,9 @@ struct manifest_record {
     struct segment_name name;
     uint64_t lines, raw_bytes, bytes; /* bytes: of the file */
     uint64_t xxh3;                    /* lines_digest of all lines (digest.h) */
+    /* Of MANIFEST_DELETED_EARLIER: the number of segments that lines, raw_bytes and bytes sum up;
+     * else 0. */
+    uint64_t segments;
     /* Event times; INT64_MIN and INT64_MAX where they are not known. */
     int64_t first_time_ns, last_time_ns;
     int64_t closed_ns;                /* receive time of its last line, as precisely as known */

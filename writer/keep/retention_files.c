@@ -615,6 +615,19 @@ static bool all_archives_seen(const struct retention *r) {
     return true;
 }
 
+/* The removal of a file may not be durable: the sync after it may have failed. */
+static int sync_folders(const struct retention *r, const char *stream) {
+    int error = 0;
+    for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++) {
+        char folder[PATH_BYTES_MAX];
+        if (r->folders[place] == NULL || !lists(r, place)) continue;
+        if (!path_join(folder, r->folders[place], stream, NULL)) return ERR_NAME_TOO_LONG;
+        error = directory_sync(r->files, folder);
+        if (error == ERR_NOT_FOUND) error = 0;
+    }
+    return error;
+}
+
 /* Finishes a deletion whose segment is gone from the log directory, while a copy that a move made
  * may be in an archive. */
 static int finish_one(struct retention *r, const struct manifest_record *record, int64_t now_ns) {
@@ -622,8 +635,13 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
     struct retention_segment *segment = find_listed(r, &record->name);
     if (segment != NULL && (segment->places & 1))
         return 0; /* not deleted yet: the rules decide again */
-    if (segment == NULL)
-        return all_archives_seen(r) ? deletion_record(&deletion, &record->name) : 0;
+    if (segment == NULL) {
+        if (!all_archives_seen(r)) return 0;
+        if (r->archives.count == 0 && record->folder[0] != '\0')
+            return 0; /* in an unknown archive */
+        const int error = sync_folders(r, record->name.stream);
+        return error ? error : deletion_record(&deletion, &record->name);
+    }
     if (record->folder[0] != '\0') return 0; /* it had moved: likewise */
     for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
         char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX];
@@ -642,11 +660,12 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
     return deletion_record(&deletion, &record->name);
 }
 
-/* Only if an archive is in reach: the log directory alone does not show where copies are. */
+/* If there are archives, only with one in reach: the log directory alone does not show where copies
+ * are. */
 static int finish_open_deletions(struct retention *r, int64_t now_ns) {
     struct manifest_cursor cursor = {0};
     int error = 0;
-    if (r->manifest == NULL || (r->reach.deletes & ~1u) == 0) return 0;
+    if (r->manifest == NULL || (r->archives.count > 0 && (r->reach.deletes & ~1u) == 0)) return 0;
     while (!error && manifest_next(r->manifest, &cursor)) {
         struct manifest_record record;
         if (cursor.event != MANIFEST_DELETING) continue;
