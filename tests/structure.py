@@ -40,7 +40,7 @@ LIBRARIES = {"lz4.h", "lz4hc.h", "xxhash.h", "cjson/cJSON.h", "pcre2.h", "zlib.h
 INTRINSICS = re.compile(r"^[a-z]*mmintrin\.h$|^cpuid\.h$")
 # Programs that measure or test one operating system may call it directly.
 ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/unit/linux/", "tests/unit/windows/",
-              "tests/windows/")
+              "tests/windows/", "tests/faults/")
 
 problems = []
 libraries = defaultdict(set)

@@ -224,9 +224,8 @@ class Daemon:
         if dir is not None or "--dir" not in words:
             command += ["--dir", self.base]
         self.command = command + [str(word) for word in words]
-        self.process = start(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0, **options
-        )
+        options.setdefault("env", environment())
+        self.process = start(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, **options)
         self.pid = self.process.pid
         self.threads = [
             threading.Thread(target=self._collect, args=(self.process.stderr,), daemon=True),

@@ -1,0 +1,562 @@
+"""script.py - one run of logportd with a fault, a second without, and what must hold after both.
+
+The script has three streams over TCP and UDP, good and bad lines, rotation by size and by
+`logport rotate`, re-packing, a move to an archive, archive_command, retention in both places, a
+reload that changes the configuration and adds a stream, and a clean stop.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "e2e"))
+
+import harness  # noqa: E402
+from harness import Daemon, dropped, environment, logport, run, split_lines  # noqa: E402
+
+STOP_MS = 6000
+DELAY_S = 3  # of faults.c
+# What a daemon may need in addition: a slow machine, and the delayed call.
+STOP_LIMIT_S = STOP_MS / 1000 + DELAY_S + 6
+START_LIMIT_S = DELAY_S + 15
+
+STREAMS = ("main", "audit", "metrics", "late")
+SEGMENT = re.compile(r"^(?P<stream>.+)-(?P<sequence>\d{10})-\d{8}T\d{6}Z\.ndjson\.lz4$")
+STATE_FILES = re.compile(r"^(lock|manifest\.ndjson|archives|archive-of|[a-z]+\.sequence)$")
+
+
+class Wrong(Exception):
+    """Something that must hold does not."""
+
+
+class Outcome:
+    def __init__(self, script, said, fired, seconds, calls):
+        self.problems, self.vague = script.problems, script.vague  # vague: no message names the file
+        self.said, self.fired, self.seconds = said, fired, seconds
+        self.calls = calls  # {(call, class): how many}
+        self.folder = script.root if script.keep else None
+
+
+class Scope(contextlib.ExitStack):
+    """What harness.Daemon needs of a test."""
+
+    def addCleanup(self, function, *arguments, **options):
+        self.callback(function, *arguments, **options)
+
+
+class FaultyDaemon(Daemon):
+    """May fail to start, and may end at any time."""
+
+    def wait_ready(self):
+        self.started = False
+        with contextlib.suppress(AssertionError):
+            self.wait_said(harness.READY, START_LIMIT_S)
+            Daemon.wait_ready(self)
+            self.started = True
+
+    @property
+    def lives(self):
+        return self.process.poll() is None
+
+
+# ---- the lines ----
+
+
+class Sender:
+    """One connection: numbered lines to a stream, some of them bad."""
+
+    def __init__(self, daemon, stream, name, listener):
+        self.stream, self.name = stream, name
+        self.rng = random.Random(name)
+        self.good, self.bad = [], []  # numbers
+        self.connection = None
+        with contextlib.suppress(OSError):
+            self.connection = daemon.connect(listener, 5)
+            # A daemon that no longer reads is a finding, not a reason to wait.
+            self.connection.settimeout(STOP_MS / 1000)
+
+    def line(self, bad=False):
+        n = len(self.good) + len(self.bad)
+        (self.bad if bad else self.good).append(n)
+        pad = "%048x" % self.rng.getrandbits(192)
+        text = '{"from":"%s","n":%d,"level":"info","pad":"%s","text":"a line of the fault test"}'
+        text %= self.name, n, pad
+        return (text[:-1] + ",}" if bad else text).encode()
+
+    def send(self, count, bad=0):
+        lines = [self.line(i < bad) for i in range(count)]
+        self.write(b"\n".join(lines) + b"\n")
+
+    def end(self):
+        """The last line has no newline."""
+        self.write(self.line())
+        if self.connection:
+            self.connection.close()
+
+    def write(self, data):
+        if self.connection:
+            with contextlib.suppress(OSError):
+                self.connection.sendall(data)
+
+    @property
+    def sent(self):
+        return len(self.good) + len(self.bad)
+
+
+# ---- the script ----
+
+
+class Script:
+    def __init__(self, case, library, keep=False):
+        self.case, self.library, self.keep = case, library, keep
+        self.problems, self.vague = [], False
+        self.senders, self.udp_sent = [], 0
+        self.acknowledged = {}
+        self.said = []  # of both runs
+        self.root = tempfile.mkdtemp(prefix="logport-faults-", dir=os.environ.get("LOGPORT_FAULTS_TMP"))
+        self.base = os.path.join(self.root, "logs")
+        self.archive = os.path.join(self.root, "archive")
+        self.handed = os.path.join(self.root, "handed")
+        self.log = os.path.join(self.root, "calls")
+        self.config = os.path.join(self.root, "config.json")
+        os.mkdir(self.handed)
+        self.call, self.class_, _, self.action = case.split(":") if case else ("", "", "", "")
+
+    def wrong(self, text, *values):
+        self.problems.append(text % values if values else text)
+
+    def configure(self, changed):
+        """The second configuration keeps less, re-packs better and sends datagrams to another stream."""
+        config = {
+            "dir": self.base,
+            "tcp": ["127.0.0.1:0", {"address": "127.0.0.1:0", "stream": "audit"}],
+            "udp": {"address": "127.0.0.1:0", "stream": "late" if changed else "metrics"},
+            "flush_ms": 10,
+            "sync_ms": 40,
+            "drain_ms": 1000,
+            "stop_ms": STOP_MS,
+            "segment_bytes_max": "20KiB",
+            "archive_after_s": 0,
+            "archive_level": 4 if changed else 3,
+            "retention_free_bytes_min": 1,
+            "streams": {
+                "main": {"retention_count_max": 2 if changed else 3},
+                "audit": {"segment_bytes_max": "8KiB", "archive_dir": self.archive, "retention_count_max": 2},
+                "metrics": {
+                    "segment_bytes_max": "2KiB",
+                    "archive_level": 0,
+                    "archive_command": ["cp", "{path}", os.path.join(self.handed, "{name}")],
+                    "archive_command_then": "delete",
+                },
+                "late": {"segment_idle_s": 1},
+            },
+        }
+        with open(self.config + ".new", "w") as file:
+            json.dump(config, file, indent=1)
+        os.replace(self.config + ".new", self.config)
+
+    def daemon(self, scope, **options):
+        return FaultyDaemon(scope, "--config", self.config, dir=self.base, tcp=(), udp=(), **options)
+
+    def run(self):
+        begin = time.monotonic()
+        try:
+            with Scope() as scope:
+                self.first_run(scope)
+                self.second_run(scope)
+                self.check_files()
+        except (AssertionError, Wrong) as error:
+            self.wrong("%s", error)
+        said = "\n---- the second run ----\n".join(self.said)
+        calls, fired = self.calls()
+        if self.case and fired:
+            self.check_message(fired, said)
+        if not self.keep:
+            shutil.rmtree(self.root, ignore_errors=True)
+        return Outcome(self, said, fired, time.monotonic() - begin, calls)
+
+    # -- the first run, with the fault --
+
+    def first_run(self, scope):
+        self.configure(changed=False)
+        variables = {
+            "LD_PRELOAD": self.library,
+            "LOGPORT_FAULTS_ROOT": self.root,
+            "LOGPORT_FAULTS_LOG": self.log,
+        }
+        if self.case:
+            variables["LOGPORT_FAULTS"] = self.case
+        daemon = self.daemon(scope, env=environment(**variables))
+        if daemon.started:
+            self.use(daemon)
+        elif daemon.lives:
+            self.said.append(daemon.said)
+            raise Wrong("the start takes more than %d s" % START_LIMIT_S)
+        begin = time.monotonic()
+        if daemon.lives:
+            daemon.ask_to_stop()
+        try:
+            self.code, self.counters = daemon.wait_end(STOP_LIMIT_S)
+        except AssertionError:
+            daemon.process.send_signal(signal.SIGABRT if self.keep else signal.SIGKILL)
+            raise Wrong("the stop takes more than %d s" % STOP_LIMIT_S) from None
+        finally:
+            self.said.append(daemon.said)
+        self.stop_s = time.monotonic() - begin
+        self.check_end(daemon)
+
+    def use(self, daemon):
+        main = [Sender(daemon, "main", "a", 0), Sender(daemon, "main", "b", 0)]
+        audit = [Sender(daemon, "audit", "c", 1)]
+        self.senders = main + audit
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with self.udp:
+            for phase in range(3):
+                for _ in range(2):
+                    for sender in self.senders:
+                        sender.send(70, bad=1)
+                    self.datagrams(daemon, 6)
+                    self.wait(daemon, self.all_received, 2)
+                if not daemon.lives:
+                    return
+                if phase == 0:
+                    self.rotate(daemon)
+                if phase == 1:
+                    self.reload(daemon)
+        self.wait(daemon, self.all_kept, 2)
+        self.acknowledge(daemon)
+        for sender in self.senders:
+            sender.end()
+
+    def datagrams(self, daemon, count):
+        for _ in range(count):
+            lines = []
+            for _ in range(4):
+                lines.append(b'{"from":"udp","n":%d,"text":"a line of a datagram"}' % self.udp_sent)
+                self.udp_sent += 1
+            with contextlib.suppress(OSError):
+                self.udp.sendto(b"\n".join(lines), daemon.udp[0][:2])
+
+    def rotate(self, daemon):
+        result = logport("rotate", "--dir", self.base, timeout=STOP_LIMIT_S)
+        if result.code != 0 and not self.case:
+            self.wrong("rotate: %s", result.said)
+
+    def reload(self, daemon):
+        self.configure(changed=True)
+        with contextlib.suppress(ProcessLookupError):
+            daemon.process.send_signal(signal.SIGHUP)
+        self.wait(daemon, lambda: daemon.said_lines("reload: "), 3)
+
+    def wait(self, daemon, predicate, limit_s):
+        """Until it holds, the daemon ends, or the time is up: a fault may have made it impossible."""
+        end = time.monotonic() + (limit_s if self.case else harness.PATIENCE_S)
+        while daemon.lives and time.monotonic() < end:
+            if predicate():
+                return True
+            time.sleep(0.01)
+        if not self.case:
+            self.wrong("%s did not come true without a fault", predicate.__name__)
+        return False
+
+    def status(self):
+        result = logport("status", "--dir", self.base, timeout=STOP_LIMIT_S)
+        return json.loads(result.out) if result.code == 0 else None
+
+    def all_received(self):
+        status = self.status()
+        if status is None:
+            return False
+        self.acknowledged = {name: stream["stored"] for name, stream in status["streams"].items()}
+        sent = sum(sender.sent for sender in self.senders) + self.udp_sent
+        return status["received"] == sent and status["in_flight"] == 0
+
+    def acknowledge(self, daemon):
+        if daemon.lives:
+            self.all_received()
+
+    def all_kept(self):
+        """Segments were deleted by each rule, moved and handed over."""
+        events = collections.Counter((event["stream"], event["event"]) for event in self.events())
+        return (
+            events["main", "archived"] >= 1
+            and events["main", "deleted"] >= 2
+            and events["audit", "moved"] >= 3
+            and events["audit", "deleted"] >= 2
+            and events["metrics", "handed_over"] >= 2
+            and events["metrics", "deleted"] >= 2
+        )
+
+    # -- the second run, without a fault: what was left over is done --
+
+    def second_run(self, scope):
+        self.configure(changed=True)
+        daemon = self.daemon(scope)
+        if not daemon.started:
+            self.said.append(daemon.said)
+            raise Wrong("the second start failed")
+        self.wait_books()
+        daemon.ask_to_stop()
+        try:
+            code, counters = daemon.wait_end(STOP_LIMIT_S)
+        except AssertionError:
+            daemon.process.send_signal(signal.SIGKILL)
+            raise Wrong("the second run does not stop") from None
+        finally:
+            self.said.append(daemon.said)
+        if code != 0 or counters is None:
+            self.wrong("the second run ended with %s", code)
+
+    def wait_books(self):
+        """Until each closed segment is recorded, and what is to be moved has been."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            recorded = {event["name"] for event in self.events()}
+            missing = [path for path in self.closed_here() if os.path.basename(path) not in recorded]
+            waiting = [path for path in self.closed_here() if "/audit/" in path or "/metrics/" in path]
+            if not missing and not waiting:
+                return
+            time.sleep(0.01)
+
+    def closed_here(self):
+        found = []
+        for stream in STREAMS:
+            found += [path for path in harness.segments(self.base, stream) if ".part." not in path]
+        return found
+
+    def events(self):
+        try:
+            with open(os.path.join(self.base, "state", "manifest.ndjson"), "rb") as file:
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        events = []
+        for line in split_lines(text):
+            with contextlib.suppress(ValueError):
+                events.append(json.loads(line))
+        return events
+
+    # ---- what must hold ----
+
+    def check_end(self, daemon):
+        """The exit code and the counters of the first run."""
+        if self.code == -signal.SIGKILL and self.action.startswith("kill"):
+            return
+        if not daemon.started:
+            if self.code not in (1, 2):
+                self.wrong("it did not start, and ended with %s", self.code)
+            return
+        if self.counters is None or self.code not in (0, 1):
+            self.wrong("it ended with %s, without the counters", self.code)
+            return
+        c = self.counters
+        lost = dropped(c) + c["in_flight"]
+        if c["received"] != c["stored"] + c["rejected"] + lost:
+            self.wrong("the counters do not add up: %s", json.dumps(c))
+        if c["in_flight"] != 0:
+            self.wrong("%d records are in flight at the end", c["in_flight"])
+        if (self.code == 0) != (lost == 0):
+            self.wrong("exit code %d, but %d records were lost", self.code, lost)
+        if lost and not self.may_lose():
+            self.wrong("%d records were lost (%s) although the fault is over", lost, c["dropped"])
+        sent = sum(sender.sent for sender in self.senders)
+        received = c["received"] - self.udp_received(c)
+        if received != sent and not lost:
+            self.wrong("%d records were sent over TCP and %d received", sent, received)
+
+    @staticmethod
+    def udp_received(counters):
+        """All datagrams are good lines, so those stored are those received."""
+        streams = counters["streams"]
+        return sum(streams[name]["stored"] for name in ("metrics", "late") if name in streams)
+
+    def may_lose(self):
+        """A single failure must not lose anything; nor must a file that stays bad."""
+        return self.action.endswith("+all")
+
+    def check_files(self):
+        """Every stored record is there once and in order, or was deleted and the manifest says so."""
+        self.check_names()
+        self.check_verify()
+        last = {}
+        for event in self.events():
+            last[event["name"]] = event
+        for stream in STREAMS:
+            files = self.files_of(stream)
+            recorded = [event for event in last.values() if event["stream"] == stream]
+            deleted = [event for event in recorded if event["event"] in ("deleted", "deleting")]
+            gone = sum(event["lines"] for event in deleted if event["name"] not in files)
+            for event in deleted:
+                if event["name"] in files:
+                    self.wrong("%s was deleted according to the manifest, and is there", event["name"])
+            self.check_sequences(stream, set(files) | {event["name"] for event in recorded})
+            records = self.records(files)
+            self.check_order(stream, records, gone)
+            self.check_count(stream, len(records) + gone, "%d present, %d deleted" % (len(records), gone))
+        self.check_rejects()
+
+    def files_of(self, stream):
+        """{name: path}, in name order."""
+        files = {}
+        for folder in (self.base, self.archive):
+            for path in harness.segments(folder, stream):
+                name = os.path.basename(path)
+                if name in files:
+                    self.wrong("%s is in the log directory and in the archive", name)
+                files[name] = path
+        return dict(sorted(files.items()))
+
+    def records(self, files):
+        if not files:
+            return []
+        result = run(["lz4", "-dcm", *files.values()])
+        if result.code != 0 or result.err:
+            self.wrong("lz4 -dcm: %s", result.said)
+        return split_lines(result.out)
+
+    def check_sequences(self, stream, names):
+        numbers = collections.Counter(SEGMENT.match(name)["sequence"] for name in names)
+        for number, count in numbers.items():
+            if count > 1:
+                self.wrong("sequence %s of %s was used %d times", number, stream, count)
+
+    def check_order(self, stream, lines, gone):
+        """Of each sender: numbers without a gap, up to the last one stored; earlier ones may be deleted."""
+        numbers = collections.defaultdict(list)
+        for line in lines:
+            try:
+                record = json.loads(line)
+                numbers[record["from"]].append(record["n"])
+            except (ValueError, KeyError):
+                self.wrong("%s holds a line that was not sent: %r", stream, line[:200])
+        for name, found in numbers.items():
+            expected = range(self.udp_sent)
+            for sender in self.senders:
+                if sender.name == name:
+                    expected = sender.good
+            if found != sorted(set(found)):
+                self.wrong("%s: records of %s are repeated or not in order: %s", stream, name, ranges(found))
+                continue
+            if not gone and name != "udp" and found[0] != expected[0]:
+                self.wrong("%s: records of %s before %d are missing, none was deleted", stream, name, found[0])
+            if name != "udp":
+                within = [n for n in expected if found[0] <= n <= found[-1]]
+                if found != within and not self.lost_some():
+                    self.wrong("%s: records of %s are missing: found %s", stream, name, ranges(found))
+
+    def lost_some(self):
+        return self.counters is not None and dropped(self.counters) > 0
+
+    def check_count(self, stream, count, how):
+        if self.counters is not None:
+            stored = self.counters["streams"].get(stream, {"stored": 0})["stored"]
+            if count != stored:
+                self.wrong("%s: %d records were stored, but %s", stream, stored, how)
+        else:
+            stored = self.acknowledged.get(stream, 0)
+            if count < stored:
+                self.wrong("%s: at least %d records were stored, but %s", stream, stored, how)
+
+    def check_rejects(self):
+        files = self.files_of("rejects")
+        found = []
+        for line in self.records(files):
+            try:
+                found.append(json.loads(json.loads(line)["raw"].replace(",}", "}")))
+            except (ValueError, KeyError):
+                self.wrong("rejects holds %r", line[:200])
+        keys = [(record["from"], record["n"]) for record in found]
+        if len(keys) != len(set(keys)):
+            self.wrong("records in rejects are repeated")
+        bad = {(sender.name, n) for sender in self.senders for n in sender.bad}
+        if not set(keys) <= bad:
+            self.wrong("rejects holds good lines: %s", sorted(set(keys) - bad)[:5])
+        if self.counters is not None and len(keys) != self.counters["rejected"]:
+            self.wrong("%d records were rejected, rejects holds %d", self.counters["rejected"], len(keys))
+
+    def check_names(self):
+        """Nothing is left over: no temporary file, and no live segment."""
+        for top in (self.base, self.archive):
+            for folder, _, names in os.walk(top):
+                below = os.path.relpath(folder, top)
+                for name in names:
+                    known = STATE_FILES.match(name) if below == "state" else SEGMENT.match(name)
+                    if not known:
+                        self.wrong("%s is left over", os.path.join(folder, name))
+
+    def check_verify(self):
+        if not self.events() and not any(map(self.files_of, STREAMS)):
+            return  # it never stored anything
+        result = logport("verify", "--manifest", self.base)
+        if result.code != 0 or re.search(rb"\b[1-9]\d* (missing|added|changed)", result.out):
+            self.wrong("verify --manifest: %d, %s%s", result.code, result.out.decode(), result.said)
+
+    # -- the calls and the fault --
+
+    def calls(self):
+        calls, fired = collections.Counter(), []
+        with contextlib.suppress(FileNotFoundError), open(self.log, "rb") as file:
+            for line in split_lines(file.read()):
+                words = line.decode("utf-8", "replace").split(" ", 4)
+                if words[0] == "FAULT":
+                    fired.append(" ".join(words[4:]))
+                    words = words[1:]
+                if len(words) >= 3:
+                    calls[words[0], words[1]] += 1
+        return calls, fired
+
+    def check_message(self, fired, said):
+        """An error is reported, with the file or the folder and what went wrong."""
+        errno = re.match(r"E[A-Z]+", self.action)
+        if not errno or errno.group() == "EINTR" or any(silent in SILENT for silent in self.kinds()):
+            return
+        text = ERROR_TEXTS.get(errno.group(), "unexpected system error")
+        name = os.path.basename(fired[0])
+        lines = [line for line in said.split("\n") if text in line and self.root in line]
+        if not lines:
+            self.wrong('no message reports "%s" of %s', text, fired[0])
+        self.vague = not any(name in line for line in lines)
+
+    def kinds(self):
+        return (self.call, self.class_), (self.call, "*")
+
+
+def ranges(numbers):
+    """[0,1,2,5] as 0-2,5"""
+    parts, i = [], 0
+    while i < len(numbers):
+        j = i
+        while j + 1 < len(numbers) and numbers[j + 1] == numbers[j] + 1:
+            j += 1
+        parts.append(str(numbers[i]) if i == j else "%d-%d" % (numbers[i], numbers[j]))
+        i = j + 1
+    return ",".join(parts)
+
+
+ERROR_TEXTS = {
+    "EIO": "input/output error",
+    "ENOSPC": "no space left on device",
+    "EDQUOT": "no space left on device",
+    "EROFS": "read-only file system",
+    "EACCES": "permission denied",
+    "EMFILE": "too many open files",
+    "ENFILE": "too many open files",
+    "ENOMEM": "out of memory",
+}
+
+# Failures that need no message, and why.
+SILENT = {
+    ("close", "*"): "nothing is lost: what matters was synced before",
+    ("fchown", "*"): "not permitted for most users; the file keeps the daemon's owner",
+    ("fchmod", "*"): "the same",
+    ("mkdir", "*"): "the directory exists already, or what is then made in it fails",
+}
