@@ -17,6 +17,8 @@
     X(ERR_NOT_DIRECTORY, "not a directory")                                                        \
     X(ERR_IS_DIRECTORY, "is a directory")                                                          \
     X(ERR_NOT_SEEKABLE, "a pipe or a device, not a file")                                          \
+    X(ERR_LINK_LOOP, "a symbolic link that leads back to itself")                                  \
+    X(ERR_LINK_DANGLING, "a symbolic link to a file that does not exist")                          \
     X(ERR_BUSY, "in use by another program")                                                       \
     X(ERR_NAME_TOO_LONG, "name too long")                                                          \
     X(ERR_TOO_MANY_FILES, "too many open files")                                                   \

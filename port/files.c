@@ -54,6 +54,7 @@ void file_permissions_like(struct file *file, struct file *other) {
 }
 
 int file_status_of(struct files *files, const char *path, struct file_status *status) {
+    *status = (struct file_status){0};
     return files->status_of(files, path, status);
 }
 
@@ -181,16 +182,26 @@ static int read_sized(struct file *file, const struct file_status *status, size_
     return 0;
 }
 
-int file_read_all(struct files *files, const char *path, size_t size_max, char **text,
-                  size_t *size) {
+static int read_all(struct files *files, const char *path, enum file_access access, size_t size_max,
+                    char **text, size_t *size) {
     struct file file;
     struct file_status status;
-    int error = file_open(files, path, FILE_READ, &file);
+    int error = file_open(files, path, access, &file);
     if (error < 0) return error;
     error = file_status(&file, &status);
     if (error == 0) error = read_sized(&file, &status, size_max, text, size);
     file_close(&file);
     return error;
+}
+
+int file_read_all(struct files *files, const char *path, size_t size_max, char **text,
+                  size_t *size) {
+    return read_all(files, path, FILE_READ, size_max, text, size);
+}
+
+int file_read_input(struct files *files, const char *path, size_t size_max, char **text,
+                    size_t *size) {
+    return read_all(files, path, FILE_READ_ANY, size_max, text, size);
 }
 
 static int write_new_file(struct files *files, const char *path, const void *bytes, size_t size,

@@ -24,8 +24,12 @@ struct file {
     void *port; /* the port that it is attached to; private to port/ */
 };
 
+/* Opening never waits for another program, and never opens anything but a regular file (or a link
+ * to one): ERR_NOT_SEEKABLE for a pipe, socket or device, ERR_IS_DIRECTORY, ERR_LINK_LOOP.  Only
+ * FILE_READ_ANY does, which is for paths that the user gives as input. */
 enum file_access {
     FILE_READ,         /* exists; others may write, rename and delete it meanwhile */
+    FILE_READ_ANY,     /* the same, or a pipe or device: waits for a pipe's other end */
     FILE_WRITE_NEW,    /* must not exist; mode 0640; for port_write and file_write_at */
     FILE_WRITE,        /* exists */
     FILE_WRITE_SECRET, /* replaces an existing file; mode 0600 */
@@ -36,6 +40,9 @@ struct file_status {
     int64_t modified_ns; /* since 1970 */
     uint64_t id;         /* identifies the file; a rename keeps it */
     bool directory;
+    bool special; /* a pipe, socket or device: neither a file nor a directory */
+    /* Only with ERR_NOT_FOUND: the name exists, but it is a symbolic link to nothing. */
+    bool dangling;
 };
 
 /* One entry of a directory.  Return false to end the listing. */
@@ -108,6 +115,9 @@ bool path_join(char *path, const char *first, const char *second, const char *th
  * size_max. */
 int file_read_all(struct files *files, const char *path, size_t size_max, char **text,
                   size_t *size);
+/* The same for a path that the user gives as input: also a pipe or device, to its end. */
+int file_read_input(struct files *files, const char *path, size_t size_max, char **text,
+                    size_t *size);
 /* Replaces the file durably and atomically: writes `path`.new, syncs, renames, syncs the
  * directory. */
 int file_replace(struct files *files, const char *path, const void *bytes, size_t size,

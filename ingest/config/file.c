@@ -328,7 +328,7 @@ int config_file_read(const struct host *host, struct config *config, char *error
     size_t size, offset;
     const char *sentence;
     const char *path = config->file;
-    int result = file_read_all(host->files, path, CONFIG_FILE_BYTES_MAX, &bytes, &size);
+    int result = file_read_input(host->files, path, CONFIG_FILE_BYTES_MAX, &bytes, &size);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%s: %s", path, error_text(result));
         return ERR_INVALID;

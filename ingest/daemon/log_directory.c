@@ -43,13 +43,17 @@ static int fail(const char *what, int error) {
 
 /* ---- the directory and its lock ---- */
 
-/* Makes both folders and takes the lock.  *id: the identity of the directory. */
-static int make(struct log_directory *d, struct file *lock, uint64_t *id) {
+/* Makes both folders and takes the lock.  *id: the identity of the directory.  *failed: the path at
+ * which it failed. */
+static int make(struct log_directory *d, struct file *lock, uint64_t *id, const char **failed) {
     struct files *files = port_files(d->port);
     struct file_status status;
+    *failed = d->path;
     int error = directory_make(files, d->state);
+    if (!error) *failed = d->lock_path;
     if (!error) error = file_lock(files, d->lock_path, lock);
     if (error) return error;
+    *failed = d->path;
     error = file_status_of(files, d->path, &status);
     if (error)
         file_close(lock);
@@ -64,18 +68,20 @@ int log_directory_open(struct port *port, const char *path, struct log_directory
     d->port = port;
     d->path = path;
     d->op.done = look_or_wait_done;
+    const char *failed = path;
     int error = 0;
     if (!path_join(d->state, path, "state", NULL) ||
         !path_join(d->lock_path, path, "state", "lock") ||
         !path_join(d->run_path, path, RUN_FILE_NAME, NULL))
         error = ERR_NAME_TOO_LONG;
-    if (!error) error = make(d, &d->lock, &d->id);
+    if (!error) error = make(d, &d->lock, &d->id, &failed);
     if (!error) {
         *directory = d;
         return 0;
     }
+    if (error != ERR_BUSY) fail(failed, error);
     free(d);
-    if (error != ERR_BUSY) return fail(path, error);
+    if (error != ERR_BUSY) return error;
     say("%s: another logportd writes to this directory; stop it, or choose another --dir", path);
     return error;
 }
@@ -105,13 +111,19 @@ static bool is_missing(int error) {
     return error == ERR_NOT_FOUND || error == ERR_NOT_DIRECTORY;
 }
 
+/* Under its name is something that we did not write. */
+static bool is_something_else(int error) {
+    return error == ERR_TOO_LARGE || error == ERR_NOT_SEEKABLE || error == ERR_IS_DIRECTORY ||
+           error == ERR_LINK_LOOP;
+}
+
 static bool run_file_is_ours(struct log_directory *d) {
     char *text;
     size_t size;
     if (d->run_file[0] == '\0') return false;
     const int error =
         file_read_all(port_files(d->port), d->run_path, sizeof d->run_file, &text, &size);
-    if (error) return !is_missing(error) && error != ERR_TOO_LARGE;
+    if (error) return !is_missing(error) && !is_something_else(error);
     const bool ours = strcmp(text, d->run_file) == 0;
     free(text);
     return ours;
@@ -127,7 +139,7 @@ int log_directory_publish(struct log_directory *directory, uint32_t process_id,
     address_format(control, directory->control);
     make_token(directory);
     const int error = write_run_file(directory);
-    if (error && error != ERR_NO_SPACE) return fail(directory->path, error);
+    if (error && error != ERR_NO_SPACE) return fail(directory->run_path, error);
     if (error)
         say("%s: %s; logport status and stop cannot find this daemon until it is written, retrying "
             "every second",
@@ -155,7 +167,8 @@ static void look_run(struct port_op *op) {
         return;
     }
     if (!lock_is_there(d)) {
-        op->result = make(d, &lock, &d->id);
+        const char *failed;
+        op->result = make(d, &lock, &d->id, &failed);
         if (op->result < 0) return;
         file_close(&d->lock); /* of a file that has another name now, or none */
         d->lock = lock;

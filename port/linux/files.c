@@ -36,14 +36,38 @@ static int open_path(const char *path, int flags, mode_t mode) {
     return handle;
 }
 
+static int error_unless_regular(mode_t mode) {
+    if (S_ISREG(mode)) return 0;
+    return S_ISDIR(mode) ? ERR_IS_DIRECTORY : ERR_NOT_SEEKABLE;
+}
+
+/* Returns the handle, or an ERR_ if it is not a regular file.  O_NONBLOCK: opening a pipe would
+ * wait for its other end; reading and writing a regular file ignore it. */
+static int open_regular(const char *path, int flags, mode_t mode) {
+    struct stat found;
+    const int handle = open_path(path, flags | O_NONBLOCK | O_NOCTTY, mode);
+    if (handle < 0 && errno == EWOULDBLOCK) return ERR_BUSY;   /* a lease, fcntl(2) F_SETLEASE */
+    if (handle < 0 && errno == ENXIO) return ERR_NOT_SEEKABLE; /* a socket, or no such device */
+    if (handle < 0) return file_error(errno);
+    const int error =
+        fstat(handle, &found) < 0 ? file_error(errno) : error_unless_regular(found.st_mode);
+    if (error == 0) return handle;
+    close(handle);
+    return error;
+}
+
 static int files_open(struct files *files, const char *path, enum file_access access,
                       struct file *file) {
     (void)files;
     int handle = -1;
     switch (access) {
-    case FILE_READ: handle = open_path(path, O_RDONLY, 0); break;
+    case FILE_READ_ANY: handle = open_path(path, O_RDONLY | O_NOCTTY, 0); break;
     case FILE_WRITE_NEW: handle = open_path(path, O_RDWR | O_CREAT | O_EXCL, 0640); break;
-    case FILE_WRITE: handle = open_path(path, O_RDWR, 0); break;
+    case FILE_READ:
+    case FILE_WRITE:
+        handle = open_regular(path, access == FILE_READ ? O_RDONLY : O_RDWR, 0);
+        if (handle < 0) return handle;
+        break;
     case FILE_WRITE_SECRET:
         /* Always a new file: an old one may be readable by others, or open. */
         if (unlink(path) < 0 && errno != ENOENT) return file_error(errno);
@@ -115,6 +139,7 @@ static void fill_status(const struct stat *from, struct file_status *status) {
      * different. */
     status->id = (uint64_t)from->st_ino ^ ((uint64_t)from->st_dev * 0x9E3779B97F4A7C15u);
     status->directory = S_ISDIR(from->st_mode);
+    status->special = !S_ISDIR(from->st_mode) && !S_ISREG(from->st_mode);
 }
 
 static int files_status(struct file *file, struct file_status *status) {
@@ -127,7 +152,11 @@ static int files_status(struct file *file, struct file_status *status) {
 static int files_status_of(struct files *files, const char *path, struct file_status *status) {
     (void)files;
     struct stat found;
-    if (stat(path, &found) < 0) return file_error(errno);
+    if (stat(path, &found) < 0) {
+        const int error = file_error(errno);
+        status->dangling = error == ERR_NOT_FOUND && lstat(path, &found) == 0;
+        return error;
+    }
     fill_status(&found, status);
     return 0;
 }
@@ -185,8 +214,8 @@ static int files_list(struct files *files, const char *path, file_visit *visit, 
 
 static int files_lock(struct files *files, const char *path, struct file *file) {
     (void)files;
-    const int handle = open_path(path, O_RDWR | O_CREAT, 0640);
-    if (handle < 0) return file_error(errno);
+    const int handle = open_regular(path, O_RDWR | O_CREAT, 0640);
+    if (handle < 0) return handle;
     /* flock, not fcntl: closing another descriptor of the same file in this process would
      * release an fcntl lock. */
     int returned;

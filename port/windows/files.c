@@ -53,6 +53,7 @@ static int system_open(struct files *files, const char *path, enum file_access a
     HANDLE handle = INVALID_HANDLE_VALUE;
     switch (access) {
     case FILE_READ:
+    case FILE_READ_ANY:
         handle = CreateFileW(wide.text, GENERIC_READ, READ_SHARES, NULL, OPEN_EXISTING,
                              FILE_ATTRIBUTE_NORMAL, NULL);
         break;
@@ -75,6 +76,11 @@ static int system_open(struct files *files, const char *path, enum file_access a
         if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
             error = access == FILE_WRITE_NEW ? ERR_EXISTS : ERR_IS_DIRECTORY;
         return error;
+    }
+    /* Not on a disk: a pipe, or a device such as the console. */
+    if (access != FILE_READ_ANY && GetFileType(handle) != FILE_TYPE_DISK) {
+        CloseHandle(handle);
+        return ERR_NOT_SEEKABLE;
     }
     file->handle = (intptr_t)handle;
     return 0;
@@ -229,8 +235,19 @@ static int system_status_of(struct files *files, const char *path, struct file_s
     /* BACKUP_SEMANTICS: directories can be opened too. */
     const HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL,
                                       OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
-    if (handle == INVALID_HANDLE_VALUE) return error_of_name(ERR_NOT_FOUND);
-    error = status_of_handle(handle, status);
+    if (handle == INVALID_HANDLE_VALUE) {
+        error = error_of_name(ERR_NOT_FOUND);
+        /* The attributes are those of the link itself. */
+        const DWORD attributes =
+            error == ERR_NOT_FOUND ? GetFileAttributesW(wide.text) : INVALID_FILE_ATTRIBUTES;
+        status->dangling = attributes != INVALID_FILE_ATTRIBUTES &&
+                           (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
+        return error;
+    }
+    if (GetFileType(handle) == FILE_TYPE_DISK)
+        error = status_of_handle(handle, status);
+    else
+        *status = (struct file_status){.special = true};
     CloseHandle(handle);
     return error;
 }
@@ -363,7 +380,14 @@ static int system_lock(struct files *files, const char *path, struct file *file)
     if (error != 0) return error;
     const HANDLE handle = CreateFileW(wide.text, WRITE_ACCESS, READ_SHARES, NULL, OPEN_ALWAYS,
                                       FILE_ATTRIBUTE_NORMAL, NULL);
-    if (handle == INVALID_HANDLE_VALUE) return last_error();
+    if (handle == INVALID_HANDLE_VALUE) {
+        error = last_error();
+        const DWORD attributes =
+            error == ERR_DENIED ? GetFileAttributesW(wide.text) : INVALID_FILE_ATTRIBUTES;
+        const bool directory =
+            attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+        return directory ? ERR_IS_DIRECTORY : error;
+    }
     OVERLAPPED where = {.OffsetHigh = LOCKED_BYTE_HIGH};
     if (!LockFileEx(handle, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &where)) {
         const DWORD code = GetLastError();

@@ -183,7 +183,7 @@ static int do_open(struct disk *disk, const char *path, enum file_access access,
     const bool makes = access == FILE_WRITE_NEW || access == FILE_WRITE_SECRET;
     if (makes) error = make_file(disk, path, false, &found);
     if (error == 0 && found == NULL) error = ERR_NOT_FOUND;
-    if (error == 0) open_handle(disk, found, access != FILE_READ, false, file);
+    if (error == 0) open_handle(disk, found, access != FILE_READ && access != FILE_READ_ANY, false, file);
     return error;
 }
 

@@ -150,8 +150,9 @@ static void print_totals(struct output *out, const struct verify_totals *t) {
                                              : "sound\n");
 }
 
-/* segment_list_add leaves out rejects; verify includes them. */
-static void add_rejects(struct call *call, struct segment_list *list) {
+/* segment_list_add leaves out rejects; verify includes them.  False: not all could be listed. */
+static bool add_rejects(struct call *call, struct segment_list *list) {
+    bool all = true;
     for (int i = 0; i < call->paths.path_count; i++) {
         const char *path = call->paths.paths[i];
         struct file_status status;
@@ -160,9 +161,10 @@ static void add_rejects(struct call *call, struct segment_list *list) {
         memcpy(rejects, path, size);
         memcpy(rejects + size, "/rejects", sizeof "/rejects");
         if (file_status_of(call->files, rejects, &status) == 0 && status.directory)
-            list_path(call->files, rejects, list, NULL);
+            (void)list_path(call->files, rejects, list, &all);
         free(rejects);
     }
+    return all;
 }
 
 static int verify_run(struct call *call) {
@@ -172,8 +174,8 @@ static int verify_run(struct call *call) {
     struct verify_totals totals = {0};
     struct progress *const progress = call->paths.progress;
     uint64_t total = 0;
-    const bool listed = list_segments(&call->paths, &list);
-    add_rejects(call, &list);
+    bool listed = list_segments(&call->paths, &list);
+    if (!add_rejects(call, &list)) listed = false;
     for (uint32_t i = 0; i < list.count; i++)
         total += list.files[i].size;
     progress_begin(progress, true, total);

@@ -64,6 +64,14 @@ static void remove_late_arrivals(struct segment_list *list, const struct segment
     free(newer);
 }
 
+static bool report_skipped(struct segment_list *list) {
+    const bool any = list->skipped_count > 0;
+    for (uint32_t i = 0; i < list->skipped_count; i++)
+        say("%s: %s; skipped", list->skipped[i].path, error_text(list->skipped[i].error));
+    segment_list_forget_skipped(list);
+    return any;
+}
+
 /* Keeps the order of the paths. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all) {
     struct segment_list more = {0}, before = {0};
@@ -82,6 +90,12 @@ int list_path(struct files *files, const char *path, struct segment_list *list, 
         *all = false;
     }
     if (status == ERR_NOT_FOUND) status = list_moved(files, path, &more);
+    if (all == NULL)
+        segment_list_forget_skipped(&more);
+    else if (report_skipped(&more)) {
+        *all = false;
+        status = 0; /* the message has named what could not be examined */
+    }
     const int joined = segment_list_join(list, &more);
     return joined < 0 ? joined : status;
 }

@@ -32,8 +32,9 @@ bool list_segments(const struct read_request *request, struct segment_list *list
  * result for a mistyped name would look like an answer. */
 bool streams_exist(const struct option_list *streams, const struct segment_list *list);
 /* Appends one path's files, including archived ones, to the list. 0 or an ERR_ (report_path_error
- * prints it); the list may have grown in both cases.  An archive that cannot be read sets *all to
- * false and is reported; with `all` NULL it is skipped silently. */
+ * prints it); the list may have grown in both cases.  An archive that cannot be read, and anything
+ * with a segment's name that is no file (segment_list.h), sets *all to false and is reported; with
+ * `all` NULL it is skipped silently. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all);
 void report_path_error(const char *path, bool named, int status);
 /* A listed segment could not be opened.  True: this is an error and was reported.  False: it was

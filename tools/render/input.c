@@ -14,7 +14,7 @@ int input_open(struct files *files, const char *path, struct input *input) {
     memset(input, 0, sizeof *input);
     input->standard = strcmp(path, "-") == 0;
     input->name = input->standard ? "stdin" : path;
-    return input->standard ? 0 : file_open(files, path, FILE_READ, &input->file);
+    return input->standard ? 0 : file_open(files, path, FILE_READ_ANY, &input->file);
 }
 
 void input_close(struct input *input) {

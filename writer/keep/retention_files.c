@@ -239,7 +239,9 @@ static bool found_file(void *context, const char *entry, bool directory) {
         return true; /* not a segment of this stream */
     int error = path_join(path, l->path, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) error = file_status_of(l->r->files, path, &status);
-    if (error == ERR_NOT_FOUND) return true; /* deleted or renamed meanwhile */
+    /* Deleted or renamed meanwhile, or no file (segment_list.h). */
+    if (error == ERR_NOT_FOUND || error == ERR_LINK_LOOP) return true;
+    if (!error && (status.directory || status.special)) return true;
     if (!error)
         error = add_segment(l->r, l->place, l->stream, &name, status.size, status.modified_ns);
     l->error = error;

@@ -131,6 +131,15 @@ static int remove_left_over(struct files *files, const char *directory, const ch
     return error;
 }
 
+/* Its sequence counts as used: two names with one sequence would confuse readers. */
+static void pass_odd(const struct segment_skipped *skipped, struct recovery *recovery) {
+    struct segment_name name;
+    say("%s: %s; left as it is", skipped->path, error_text(skipped->error));
+    if (segment_name_parse(segment_file_name(skipped->path), &name) &&
+        name.sequence > recovery->last_sequence)
+        recovery->last_sequence = name.sequence;
+}
+
 int recover_stream(struct files *files, const char *directory, const char *stream,
                    struct recovery *recovery) {
     char folder[PATH_BYTES_MAX], state[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
@@ -147,12 +156,17 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     if (!error) error = directory_sync_above(files, directory);
     if (!error) error = remove_left_over(files, directory, stream);
     if (!error) error = sequence_read(files, path, &recovery->last_sequence);
-    if (error == ERR_INVALID) {
-        say("%s: not a number; continuing from the segments' names", path);
+    if (error == ERR_INVALID || error == ERR_NOT_SEEKABLE || error == ERR_LINK_LOOP) {
+        say("%s: %s; continuing from the segments' names", path,
+            error == ERR_INVALID ? "not a number" : error_text(error));
         error = 0;
+    } else if (error) {
+        say("%s: %s", path, error_text(error));
     }
     struct segment_list list = {0};
     if (!error) error = segment_list_add(files, folder, &list);
+    for (uint32_t i = 0; i < list.skipped_count; i++)
+        pass_odd(&list.skipped[i], recovery);
     for (uint32_t i = 0; i < list.count && !error; i++) {
         struct segment_file *segment = &list.files[i];
         if (segment->name.sequence > recovery->last_sequence)

@@ -133,6 +133,7 @@ static bool weigh_entry(void *context, const char *entry, bool directory) {
     if (directory || !segment_name_parse(entry, &name)) return true;
     if (!path_join(path, folder->segment->folder, entry, NULL)) return true;
     if (file_status_of(folder->segment->files, path, &status)) return true;
+    if (status.directory || status.special) return true; /* no file: not ours to delete */
     folder->bytes += status.size;
     if (!name.part && name.sequence < folder->oldest) {
         folder->oldest = name.sequence;

@@ -1,4 +1,4 @@
-/* segment_list.c - which segments a path means: see segment_reader.h.
+/* segment_list.c - which segments a path means: see segment_list.h.
  * A daemon may be at work in the same folders: names come, lose their .part and
  * go while we look. */
 #include <stdlib.h>
@@ -28,6 +28,8 @@ static bool found_before(const struct segment_file *files, uint32_t count,
                          const struct segment_file *file);
 static bool is_copy(const struct segment_file *file, const struct segment_file *before);
 static void free_file(const struct segment_file *file);
+static int skip(struct segment_list *list, const char *path, int error);
+static bool is_odd(int error);
 static int add_file(struct files *files, const char *path, struct segment_list *list);
 static int add_segment(struct files *files, const char *path, struct segment_list *list);
 static char *join(const char *folder, const char *name);
@@ -90,7 +92,16 @@ void segment_list_free(struct segment_list *list) {
     for (uint32_t i = 0; i < list->count; i++)
         free_file(&list->files[i]);
     free(list->files);
+    segment_list_forget_skipped(list);
     *list = (struct segment_list){0};
+}
+
+void segment_list_forget_skipped(struct segment_list *list) {
+    for (uint32_t i = 0; i < list->skipped_count; i++)
+        free(list->skipped[i].path);
+    free(list->skipped);
+    list->skipped = NULL;
+    list->skipped_count = list->skipped_room = 0;
 }
 
 int segment_list_join(struct segment_list *list, struct segment_list *more) {
@@ -107,6 +118,8 @@ int segment_list_join(struct segment_list *list, struct segment_list *more) {
         list->count += more->count;
         more->count = 0; /* what they hold is the longer list's now */
     }
+    for (uint32_t i = 0; i < more->skipped_count && !error; i++)
+        error = skip(list, more->skipped[i].path, more->skipped[i].error);
     segment_list_free(more);
     return error;
 }
@@ -152,7 +165,7 @@ static int list_folder(struct folder_listing *listing) {
               sizeof *list->files, compare_files);
     if (error || listing->error == ERR_NO_MEMORY) return listing->error ? listing->error : error;
     listing->again = true;
-    if (!listing->named) listing->error = 0; /* a segment that could not be looked at is again */
+    if (!listing->named) listing->error = 0; /* a segment that could not be examined is again */
     error = directory_list(listing->files, listing->folder, found_name, listing);
     return listing->error ? listing->error : error;
 }
@@ -176,26 +189,53 @@ static bool is_known(const struct folder_listing *listing, const struct segment_
 static bool found_name(void *context, const char *name, bool directory) {
     struct folder_listing *listing = context;
     struct segment_name segment;
-    if (directory) {
+    const bool is_segment = segment_name_parse(name, &segment);
+    if (directory && !is_segment) {
         const bool left_out = strcmp(name, STATE_FOLDER) == 0 || strcmp(name, REJECTS_STREAM) == 0;
         if (!listing->named || left_out || listing->again) return true;
-    } else if (!segment_name_parse(name, &segment) ||
-               (listing->again && is_known(listing, &segment))) {
+    } else if (!is_segment || (listing->again && is_known(listing, &segment))) {
         return true;
     }
-    int error = ERR_NO_MEMORY;
     char *path = join(listing->folder, name);
-    if (path != NULL && directory) {
+    int error = path == NULL ? ERR_NO_MEMORY : directory && is_segment ? ERR_IS_DIRECTORY : 0;
+    if (!error && directory) {
         struct folder_listing inner = {
             .files = listing->files, .list = listing->list, .folder = path};
         error = list_folder(&inner);
-    } else if (path != NULL) {
+    } else if (!error) {
         error = add_segment(listing->files, path, listing->list);
     }
+    if (error == ERR_NOT_FOUND) error = 0; /* deleted meanwhile */
+    if (error && error != ERR_NO_MEMORY && (is_odd(error) || directory || listing->again) &&
+        skip(listing->list, path, error))
+        error = ERR_NO_MEMORY;
     free(path);
-    if (error == ERR_NOT_FOUND) return true; /* deleted meanwhile */
-    if (error && !listing->error) listing->error = error;
+    if (is_odd(error)) error = 0;
+    if (error == ERR_NO_MEMORY || (error && !listing->error)) listing->error = error;
     return error != ERR_NO_MEMORY;
+}
+
+/* Not a file, and no failure of the system: it will not become a segment. */
+static bool is_odd(int error) {
+    return error == ERR_NOT_SEEKABLE || error == ERR_IS_DIRECTORY || error == ERR_LINK_LOOP ||
+           error == ERR_LINK_DANGLING;
+}
+
+static int skip(struct segment_list *list, const char *path, int error) {
+    for (uint32_t i = 0; i < list->skipped_count; i++)
+        if (strcmp(list->skipped[i].path, path) == 0) return 0;
+    if (list->skipped_count == list->skipped_room) {
+        const uint32_t room = list->skipped_room == 0 ? 8 : list->skipped_room * 2;
+        struct segment_skipped *more = realloc(list->skipped, room * sizeof *more);
+        if (more == NULL) return ERR_NO_MEMORY;
+        list->skipped = more;
+        list->skipped_room = room;
+    }
+    char *copy = malloc(strlen(path) + 1);
+    if (copy == NULL) return ERR_NO_MEMORY;
+    strcpy(copy, path);
+    list->skipped[list->skipped_count++] = (struct segment_skipped){copy, error};
+    return 0;
 }
 
 /* A segment's path, or the one it has been renamed to. */
@@ -212,8 +252,10 @@ static int add_segment(struct files *files, const char *path, struct segment_lis
 static int add_file(struct files *files, const char *path, struct segment_list *list) {
     struct file_status status;
     const int error = file_status_of(files, path, &status);
+    if (error == ERR_NOT_FOUND && status.dangling) return ERR_LINK_DANGLING;
     if (error) return error;
-    if (status.directory) return ERR_NOT_FOUND; /* it was not there when we looked first */
+    if (status.directory) return ERR_IS_DIRECTORY;
+    if (status.special) return ERR_NOT_SEEKABLE;
     if (list->count == list->room) {
         const uint32_t room = list->room == 0 ? 64 : list->room * 2;
         struct segment_file *more = realloc(list->files, room * sizeof *more);

@@ -19,20 +19,32 @@ struct segment_file {
      * (archives.h).  NULL: it is stored where it was listed. */
     char *home;
 };
+/* Something with a segment's name that is no file, or what could not be examined. */
+struct segment_skipped {
+    char *path;
+    int error;
+};
 struct segment_list {
     struct segment_file *files;
     uint32_t count, room;
+    struct segment_skipped *skipped; /* each path once */
+    uint32_t skipped_count, skipped_room;
 };
 
 /* Adds to the list, which begins as all zero, and sorts it.  A file: that one, whatever its name.
  * A stream's folder: its segments.  A directory of streams: the segments of all but `rejects`;
- * `state` is none.  Files that vanish during the listing are left out.  After an error
- * (ERR_NOT_FOUND, or why something could not be read) everything else is in the list. */
+ * `state` is none.  Files that vanish during the listing are left out.  What a folder holds under a
+ * segment's name is listed if it is a regular file or a symbolic link to one; anything else (pipes,
+ * sockets, devices, directories, links that lead nowhere) is skipped: the caller reports `skipped`.
+ * After an error (ERR_NOT_FOUND, or why something could not be examined, which then is in `skipped`
+ * too unless it is the path itself) everything else is in the list. */
 int segment_list_add(struct files *files, const char *path, struct segment_list *list);
 /* Sorts by stream, sequence, closed before .part, the log directory before archives, and path.  A
  * segment that was found under two names (renamed meanwhile, or named twice), or in an archive and
  * in its home, stays once. */
 void segment_list_sort(struct segment_list *list);
+/* Forgets what was skipped, once it has been reported. */
+void segment_list_forget_skipped(struct segment_list *list);
 /* Appends `more` to the list, in its order, and empties it.  ERR_NO_MEMORY: they are lost. */
 int segment_list_join(struct segment_list *list, struct segment_list *more);
 /* Removes those whose out[i] is true; the others stay in their order. */
