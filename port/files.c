@@ -123,7 +123,9 @@ static int directory_make_one(struct files *files, const char *path) {
     if (error == ERR_NOT_FOUND) return error;
     /* Some systems answer "denied" or "read-only" for one that exists, so its status decides. */
     const int there = directory_is_there(files, path);
-    return there == 0 || there == ERR_NOT_DIRECTORY ? there : error;
+    if (there == 0 || there == ERR_NOT_DIRECTORY) return there;
+    /* It exists but cannot be examined: that is the cause.  Not found: a link to nothing. */
+    return error == ERR_EXISTS && there != ERR_NOT_FOUND ? there : error;
 }
 
 int directory_make(struct files *files, const char *path) {

@@ -14,6 +14,7 @@
 #include "port/client.h"
 #include "port/error.h"
 #include "port/files.h"
+#include "port/files_internal.h"
 #include "port/system.h"
 
 #define ROOT "files_test.scratch"
@@ -208,6 +209,22 @@ static void a_directory_is_made_with_its_parents(void **state) {
     write_text(files, ROOT "/a/file", "x");
     assert_int_equal(directory_make(files, ROOT "/a/file"), ERR_NOT_DIRECTORY);
     assert_true(directory_make(files, ROOT "/a/file/d") < 0);
+}
+
+static int exists(struct files *files, const char *path) {
+    (void)files, (void)path;
+    return ERR_EXISTS;
+}
+
+static int cannot_be_examined(struct files *files, const char *path, struct file_status *status) {
+    (void)files, (void)path, (void)status;
+    return ERR_IO;
+}
+
+static void a_directory_that_cannot_be_examined_is_no_directory_that_exists(void **state) {
+    (void)state;
+    struct files broken = {.make_directory = exists, .status_of = cannot_be_examined};
+    assert_int_equal(directory_make(&broken, ROOT "/a"), ERR_IO);
 }
 
 struct seen {
@@ -423,6 +440,7 @@ int program_main(int argc, char **argv) {
         FILES_TEST(replacing_leaves_the_new_text_and_nothing_else),
         FILES_TEST(reading_a_whole_file_above_the_limit_is_an_error),
         FILES_TEST(a_directory_is_made_with_its_parents),
+        cmocka_unit_test(a_directory_that_cannot_be_examined_is_no_directory_that_exists),
         FILES_TEST(a_listing_has_each_name_once_and_ends_when_the_visitor_says_so),
         FILES_TEST(a_lock_has_one_holder_until_it_is_closed),
         FILES_TEST(free_space_needs_an_existing_folder),
