@@ -60,12 +60,19 @@ static int aged_status(struct file *file, struct file_status *status) {
     return error;
 }
 
+static int aged_status_of(struct files *files, const char *path, struct file_status *status) {
+    const int error = memory_status_of(files, path, status);
+    status->modified_ns = bench.modified_ns;
+    return error;
+}
+
 static int set_up(void **state) {
     (void)state;
     memset(&bench, 0, sizeof bench);
     memory_files_open(&bench.files);
     bench.files.files.open = noting_open;
     bench.files.files.status = aged_status;
+    bench.files.files.status_of = aged_status_of;
     memory_add(&bench.files, FOLDER, true);
     if (port_open(&(struct port_options){0}, &bench.port)) return -1;
     bench.port->files = &bench.files.files;

@@ -14,6 +14,7 @@
 #include "writer/keep/archive_lanes.h"
 #include "writer/keep/deletion.h"
 #include "writer/keep/manifest.h"
+#include "writer/keep/sequences.h"
 #include "writer/segment/archives.h"
 #include "writer/segment/segment_list.h"
 
@@ -62,7 +63,7 @@ struct handover_job {
     struct lane_progress *progress;
     struct kept_command *command;
     atomic_bool stop;
-    uint64_t up_to;
+    struct sequences *ready;
     int64_t wall_ns;
     bool could_not_start;
     struct process process; /* if one was started */
@@ -91,7 +92,7 @@ struct handover {
     bool unrecorded;  /* the command has succeeded, and the manifest has no line yet */
     bool held;        /* the pause is after FOUND_HELD */
     bool ended_by_us; /* the command was asked to end */
-    uint64_t up_to;
+    struct sequences *ready;
     struct kept_command *command, *next_command; /* next: NULL: unchanged */
     struct handover_counts counts;
     int64_t pause_ns, poll_ns, deadline_ns;
@@ -157,6 +158,7 @@ void handover_free(struct handover *handover) {
     assert(!handover_busy(handover));
     free_command(handover->command);
     free_command(handover->next_command);
+    sequences_release(handover->ready);
     free(handover);
 }
 
@@ -177,7 +179,7 @@ static struct handover_job *make_job(struct handover *h, struct archive_lane *la
     job->progress = archive_lane_progress(lane);
     job->command = h->command;
     atomic_fetch_add(&h->command->holders, 1);
-    job->up_to = h->up_to;
+    job->ready = sequences_hold(h->ready);
     job->wall_ns = port_wall_ns(h->options.port);
     job->name = h->name;
     strcpy(job->path, h->path);
@@ -258,8 +260,10 @@ int handover_set_rules(struct handover *handover, const struct handover_rules *r
     return 0;
 }
 
-void handover_look(struct handover *handover, uint64_t up_to) {
-    handover->up_to = up_to;
+void handover_look(struct handover *handover, struct sequences *ready) {
+    sequences_hold(ready); /* it may be the same set */
+    sequences_release(handover->ready);
+    handover->ready = ready;
     if (handover->step == HANDOVER_IDLE)
         start_look(handover);
     else
@@ -582,6 +586,7 @@ static int64_t record_run(void *context) {
 static void job_release(void *context) {
     struct handover_job *job = context;
     manifest_release(job->manifest);
+    sequences_release(job->ready);
     lane_progress_release(job->progress);
     free_command(job->command);
     free(job);
@@ -608,7 +613,7 @@ static int look_at(struct handover_job *h, const struct segment_file *file, bool
     const struct segment_name *name = &file->name;
     const struct manifest *manifest = h->manifest;
     if (name->part || strcmp(name->stream, h->stream) != 0) return 0;
-    if (h->command->archive[0] == '\0' && name->sequence > h->up_to) return 0;
+    if (h->command->archive[0] == '\0' && !sequences_have(h->ready, name->sequence)) return 0;
     *handed = manifest_handed(manifest, name->stream, name->sequence);
     if (*handed && !h->command->deletes) return 0;
     const enum manifest_event event = manifest_state(manifest, name->stream, name->sequence, NULL);

@@ -21,6 +21,7 @@
 struct archive_lanes;
 struct manifest;
 struct handover;
+struct sequences;
 
 struct handover_rules {
     /* The program and its arguments; {path}, {stream}, {name} and {sequence} in them are replaced.
@@ -53,8 +54,8 @@ int handover_open(const struct handover_options *options, struct handover **hand
  * ERR_NO_MEMORY: the previous rules stay active. */
 int handover_set_rules(struct handover *handover, const struct handover_rules *rules,
                        const char *archive_dir);
-/* Looks for work.  up_to: segments in the log directory are ready up to this sequence. */
-void handover_look(struct handover *handover, uint64_t up_to);
+/* Looks for work.  ready: the segments in the log directory that may be handed over; NULL: none. */
+void handover_look(struct handover *handover, struct sequences *ready);
 /* Starts nothing new, and asks a running command to end; now: kills it.  May be called again. */
 void handover_stop(struct handover *handover, bool now);
 bool handover_busy(const struct handover *handover);

@@ -1,22 +1,25 @@
 /* keeper.h - indexes and re-packs a stream's closed segments, and passes them on to an archive or a
  * command.
  *
- * Indexing comes first: segments closed since the start in the order of their sequences, then those
- * of earlier runs, the newest first.  The index is appended to the closed file itself (FORMAT.md):
- * readers that have the file open see the same lines before, during and after that.  A crash leaves
- * a whole segment with a torn index, which the next start repairs.  archive_after_s after they were
- * last written to, segments are re-packed (repack.h), the oldest first, into a file in the state
- * folder, which takes the segment's name in one step.  Then segments move to the archive (mover.h)
- * and are handed over to a command (handover.h), if these are configured.  The manifest, if there
- * is one, records each step.
+ * Every closed segment is recorded in the manifest, if there is one, whatever the order in which
+ * segments close: 10 s after it was closed, or when earlier work allows, and at the latest when the
+ * keeper finishes.  It gets its index first: segments closed since the start in the order of their
+ * sequences, then those of earlier runs, the newest first.  The index is appended to the closed
+ * file itself (FORMAT.md): readers that have the file open see the same lines before, during and
+ * after that.  A crash leaves a whole segment with a torn index, which the next start repairs.
+ *
+ * archive_after_s after they were last written to, segments are re-packed (repack.h), the lowest
+ * sequence first, into a file in the state folder, which takes the segment's name in one step.
+ * Then segments move to the archive (mover.h) and are handed over to a command (handover.h), if
+ * these are configured.  The manifest records each step.
  *
  * A failure delays nothing else.  A file that another program keeps open is skipped and retried
  * after 1 s, 2 s, 4 s, ... up to a minute.  After any other error the next file follows in a
  * minute, and the failed one is retried after all others.
  *
- * Indexing and re-packing run as one job at a time on the idle lane.  The files themselves show
- * what is left to do, so a crash at any point loses nothing and repeats nothing.  Every call: the
- * port's owner. */
+ * Indexing and re-packing run as one job at a time on the idle lane.  The files themselves and the
+ * manifest show what is left to do, so a crash at any point loses nothing and repeats nothing.
+ * Every call: the port's owner. */
 #ifndef WRITER_KEEP_KEEPER_H
 #define WRITER_KEEP_KEEPER_H
 
@@ -69,9 +72,11 @@ void keeper_look(struct keeper *keeper);
 void keeper_closed(struct keeper *keeper);
 /* Starts no more moves; a running move stops soon (mover_stop). */
 void keeper_stop_moving(struct keeper *keeper);
-/* From now on only indexes the segments of this run that are at most 8 MiB; all other running work
- * stops soon. */
+/* From now on only records the segments that are not in the manifest, and indexes those of this run
+ * that are at most 8 MiB; all other running work stops soon. */
 void keeper_finish(struct keeper *keeper);
+/* After keeper_finish: indexes no more, and kills a running command. */
+void keeper_stop_indexing(struct keeper *keeper);
 /* Stops the running work soon, and starts nothing new. */
 void keeper_stop(struct keeper *keeper);
 /* After keeper_finish or keeper_stop: false once all work has ended. */

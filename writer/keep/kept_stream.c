@@ -17,8 +17,7 @@ struct kept_stream {
     char folder[PATH_BYTES_MAX], pack_path[PATH_BYTES_MAX];
 };
 
-/* Once the last segment is closed, lets the keeper index what this run has left without an
- * index. */
+/* Once the last segment is closed, lets the keeper record what is not in the manifest yet. */
 static void finish_keeper(struct kept_stream *s) {
     if (!s->finishing || s->keeper_finishing || stream_busy(s->live)) return;
     s->keeper_finishing = true;
@@ -95,7 +94,7 @@ void kept_stream_finish(struct kept_stream *stream) {
 
 bool kept_stream_stop_indexing(struct kept_stream *stream) {
     const bool busy = keeper_at_work(stream->keeper);
-    keeper_stop(stream->keeper);
+    keeper_stop_indexing(stream->keeper);
     return busy;
 }
 

@@ -34,11 +34,12 @@ struct stream *kept_stream_live(const struct kept_stream *stream);
 /* Applies at once, to the live segment too. */
 void kept_stream_change(struct kept_stream *stream, const struct stream_sizes *sizes,
                         const struct keeper_rules *rules);
-/* Nothing more will be appended.  When all held appends are stored, closes the live segment and
- * indexes the closed segments that still lack an index (keeper_finish).  Wait for
+/* Nothing more will be appended.  When all held appends are stored, closes the live segment,
+ * and records the closed segments that are not in the manifest yet (keeper_finish).  Wait for
  * !kept_stream_busy, then call kept_stream_free. */
 void kept_stream_finish(struct kept_stream *stream);
-/* Stops indexing; the next start makes the missing indexes.  True: one was being made. */
+/* Stops indexing, but not recording; the next start makes the missing indexes.  True: closed
+ * segments are still being worked on. */
 bool kept_stream_stop_indexing(struct kept_stream *stream);
 /* stream_abandon and keeper_stop. */
 void kept_stream_abandon(struct kept_stream *stream);

@@ -74,6 +74,11 @@ int manifest_append_locked(struct manifest *manifest, const struct manifest_reco
  * that this process has not appended. */
 int manifest_make_durable(struct manifest *manifest);
 
+/* Records the event of a closed segment in the log directory, unless the manifest has it or a later
+ * one.  0: recorded, or the file was deleted meanwhile. */
+int manifest_ensure(struct manifest *manifest, const char *path, enum manifest_event event,
+                    int64_t now_ns);
+
 /* The event of the segment's last line, from memory.  closed_ns may be NULL; it is not set if there
  * is no line. */
 enum manifest_event manifest_state(const struct manifest *manifest, const char *stream,

@@ -1,9 +1,10 @@
-/* manifest_measure.c - the manifest's record of a segment, from the segment itself. */
+/* manifest_measure.c - the manifest's record of a segment, made from the segment itself. */
 #include <string.h>
 
 #include "port/error.h"
 #include "writer/index/index.h"
 #include "writer/keep/manifest.h"
+#include "writer/keep/manifest_internal.h"
 #include "writer/segment/digest.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
@@ -87,4 +88,24 @@ int manifest_describe(struct files *files, const char *path, struct manifest_rec
         record->closed_ns = status.modified_ns > record->name.opened_ns ? status.modified_ns
                                                                         : record->name.opened_ns;
     return 0;
+}
+
+int manifest_ensure(struct manifest *manifest, const char *path, enum manifest_event event,
+                    int64_t now_ns) {
+    struct files *files = manifest->files;
+    struct segment_name name;
+    struct manifest_record record;
+    struct file_status status;
+    if (!segment_name_parse(segment_file_name(path), &name) || name.part) return ERR_INVALID;
+    if (manifest_state(manifest, name.stream, name.sequence, NULL) >= event) return 0;
+    int error = manifest_describe(files, path, &record); /* may read all lines: not with the lock */
+    record.event = event;
+    record.time_ns = now_ns;
+    if (!error) error = manifest_lock(manifest);
+    if (error) return error == ERR_NOT_FOUND ? 0 : error;
+    error = file_status_of(files, path, &status);
+    if (!error && manifest_state_locked(manifest, name.stream, name.sequence) < event)
+        error = manifest_append_locked(manifest, &record);
+    manifest_unlock(manifest);
+    return error == ERR_NOT_FOUND ? 0 : error;
 }

@@ -26,7 +26,7 @@ struct mover_job {
     struct manifest *manifest;
     struct lane_progress *progress;
     atomic_bool stop;
-    struct mover_ready ready;
+    struct sequences *ready;
     uint64_t moved;  /* all up to this sequence were moved or skipped */
     uint64_t missed; /* the first that was skipped after an error; 0: none */
     uint64_t count, failures;
@@ -56,10 +56,10 @@ struct mover {
     uint32_t attempts;       /* in flight, including detached ones */
     bool wanted, stopping, changed;
     char archive[PATH_BYTES_MAX]; /* "": nowhere */
-    struct mover_ready ready;
+    struct sequences *ready;
     struct mover_counts counts;
     uint64_t moved, missed, failed;
-    uint64_t late; /* became ready after later ones were moved; 0: none */
+    uint64_t late; /* the lowest one that became ready since the last attempt; 0: none */
     int reported_error, reported_archive_error;
     bool copy_left;
     int64_t missed_ns, missed_pause_ns;   /* when skipped ones are retried */
@@ -83,6 +83,7 @@ int mover_open(const struct mover_options *options, struct mover **mover) {
 
 void mover_free(struct mover *mover) {
     assert(!mover_busy(mover));
+    sequences_release(mover->ready);
     free(mover);
 }
 
@@ -108,7 +109,7 @@ static struct mover_job *make_job(struct mover *m, struct archive_lane *lane) {
     job->files = port_files(m->options.port);
     job->manifest = manifest_hold(m->options.manifest);
     job->progress = archive_lane_progress(lane);
-    job->ready = m->ready;
+    job->ready = sequences_hold(m->ready);
     job->moved = m->moved;
     job->missed = m->missed;
     job->reported_error = m->reported_error;
@@ -147,6 +148,10 @@ static bool begin_attempt(struct mover *m) {
 
 static void wait_for_more(struct mover *m);
 
+static bool any_after(const struct sequences *ready, uint64_t sequence) {
+    return ready != NULL && ready->count > 0 && ready->all[ready->count - 1] > sequence;
+}
+
 static void start(struct mover *m) {
     const int64_t now_ns = port_now_ns(m->options.port);
     m->wanted = false;
@@ -166,7 +171,7 @@ static void start(struct mover *m) {
     if (m->missed_ns && now_ns >= m->missed_ns) begin_missed_again(m);
     if (m->late && m->late <= m->moved) m->moved = m->late - 1;
     m->late = 0;
-    if (m->ready.up_to <= m->moved && !m->copy_left) {
+    if (!any_after(m->ready, m->moved) && !m->copy_left) {
         wait_for_more(m);
         return;
     }
@@ -192,9 +197,11 @@ void mover_set_archive(struct mover *mover, const char *archive) {
     port_cancel(&mover->wait);
 }
 
-void mover_look(struct mover *mover, struct mover_ready ready) {
-    const uint64_t but = mover->ready.but;
-    if (but && but != ready.but && (mover->late == 0 || but < mover->late)) mover->late = but;
+void mover_look(struct mover *mover, struct sequences *ready) {
+    const uint64_t added = sequences_lowest_added(ready, mover->ready);
+    if (added && (mover->late == 0 || added < mover->late)) mover->late = added;
+    sequences_hold(ready); /* it may be the same set */
+    sequences_release(mover->ready);
     mover->ready = ready;
     if (mover->stopping) return;
     if (mover->attempt == NULL && port_idle(&mover->wait))
@@ -294,6 +301,7 @@ static void attempt_done(struct port_op *op) {
 static void job_release(void *context) {
     struct mover_job *job = context;
     manifest_release(job->manifest);
+    sequences_release(job->ready);
     lane_progress_release(job->progress);
     free(job);
 }
@@ -340,8 +348,7 @@ static bool move_one(struct mover_job *job, const struct segment_file *file) {
 
 static bool is_next(const struct mover_job *job, const struct segment_file *file) {
     if (file->name.part || file->name.stream[0] == '\0') return false;
-    return file->name.sequence > job->moved && file->name.sequence <= job->ready.up_to &&
-           file->name.sequence != job->ready.but;
+    return file->name.sequence > job->moved && sequences_have(job->ready, file->name.sequence);
 }
 
 static int64_t job_run(void *context) {

@@ -13,6 +13,7 @@
 #include "port/port.h"
 #include "writer/keep/archive_lanes.h"
 #include "writer/keep/manifest.h"
+#include "writer/keep/sequences.h"
 
 struct mover;
 
@@ -27,12 +28,6 @@ struct mover_options {
     void *context;
 };
 
-/* The segments that are ready. */
-struct mover_ready {
-    uint64_t up_to; /* sequences up to this one */
-    uint64_t but;   /* except this one, for now; 0: no exception */
-};
-
 struct mover_counts {
     uint64_t segments, failures;
 };
@@ -42,8 +37,8 @@ int mover_open(const struct mover_options *options, struct mover **mover);
 /* Where segments move from now on; copied.  NULL: nowhere.  A running move to another archive is
  * stopped, but not waited for. */
 void mover_set_archive(struct mover *mover, const char *archive);
-/* Looks for segments to move. */
-void mover_look(struct mover *mover, struct mover_ready ready);
+/* Looks for segments to move.  ready: those that may be moved; NULL: none. */
+void mover_look(struct mover *mover, struct sequences *ready);
 /* Starts no more moves.  A running move stops soon, unless the archive hangs (then
  * archive_lanes_stop abandons it). */
 void mover_stop(struct mover *mover);
