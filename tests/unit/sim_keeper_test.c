@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@
 #include "tests/unit/probe.h"
 #include "writer/index/index.h"
 #include "writer/keep/keeper.h"
+#include "writer/keep/manifest.h"
 #include "writer/segment/frame.h"
 
 #define FOLDER    "logs/s"
@@ -229,6 +231,51 @@ static void a_stop_tries_a_locked_segment_once_and_does_not_wait(void **state) {
     end(&b);
 }
 
+/* ---- what a stop records ---- */
+
+/* More than a stop gives an index: followed by a frame that readers skip. */
+static void make_large(struct disk *disk, int sequence) {
+    char path[PATH_BYTES_MAX];
+    size_t size, more = 9u << 20;
+    const uint8_t *bytes = disk_bytes(disk, path_of(sequence, path), &size);
+    uint8_t *large = calloc(1, size + more);
+    assert_non_null(large);
+    memcpy(large, bytes, size);
+    frame_set_aside(more, large + size);
+    disk_put(disk, path, large, size + more);
+    free(large);
+}
+
+/* Segments 1 and 2 are of an earlier run, 4 is large, and the index of 3 cannot be written. */
+static void a_stop_records_every_closed_segment_that_can_be_read(void **state) {
+    (void)state;
+    struct bench b;
+    struct manifest *manifest;
+    char path[PATH_BYTES_MAX];
+    begin(&b, 2);
+    keeper_free(b.keeper);
+    make_large(&b.sim.disk, 4);
+    assert_int_equal(manifest_open(&b.sim.disk.files, "logs", &manifest), 0);
+    const struct keeper_options options = {.directory = "logs",
+                                           .stream = "s",
+                                           .folder = FOLDER,
+                                           .pack_path = PACK_PATH,
+                                           .last_sequence = 2,
+                                           .manifest = manifest};
+    assert_int_equal(keeper_open(b.port, &options, &b.keeper), 0);
+    hold(&b, path_of(3, path), DISK_BIT(DISK_WRITE), ERR_IO); /* its index cannot be written */
+    keeper_finish(b.keeper);
+    while (keeper_busy(b.keeper))
+        port_wait(b.port, SIM_S);
+    hold(&b, NULL, 0, 0);
+    for (int i = 1; i <= SEGMENTS; i++) {
+        assert_int_equal(manifest_state(manifest, "s", (uint64_t)i, NULL), MANIFEST_CLOSED);
+        assert_int_equal(state_of(&b, i), i == 5);
+    }
+    end(&b);
+    manifest_close(manifest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_locked_segment_delays_no_other_and_is_handled_soon_after),
@@ -237,6 +284,7 @@ int main(void) {
         cmocka_unit_test(a_segment_locked_for_ever_is_retried_once_a_minute),
         cmocka_unit_test(an_unreadable_segment_delays_the_others_by_at_most_a_minute),
         cmocka_unit_test(a_stop_tries_a_locked_segment_once_and_does_not_wait),
+        cmocka_unit_test(a_stop_records_every_closed_segment_that_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
