@@ -1,4 +1,4 @@
-/* archive.c - indexes and re-packs closed segments, with or without a daemon.
+/* archive.c - indexes, re-packs and records closed segments, with or without a daemon.
  *
  * A closed segment is never changed in place: readers have it open, and a crash must not damage it.
  * The new file is written to NAME.new, synced and renamed to NAME, so a reader sees either the old
@@ -10,6 +10,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/archive_move.h"
+#include "tools/commands/archive_record.h"
 #include "tools/commands/command.h"
 #include "tools/query/allocate.h"
 #include "tools/query/read.h"
@@ -29,6 +30,7 @@ struct archive_settings {
 
 struct archive_totals {
     uint64_t indexed, repacked, finished, open;
+    uint64_t recorded;                  /* were not in the manifest */
     uint64_t moved;                     /* moved to the archive */
     uint64_t kept;                      /* re-packing would not have made them smaller */
     uint64_t bytes_before, bytes_after; /* of the re-packed segments */
@@ -219,6 +221,8 @@ static void print_totals(struct archive *a) {
     }
     if (t->kept > 0)
         output_format(out, ", %llu already as small as possible", (unsigned long long)t->kept);
+    if (t->recorded > 0)
+        output_format(out, ", %llu recorded in the manifest", (unsigned long long)t->recorded);
     if (t->moved > 0) output_format(out, ", %llu moved", (unsigned long long)t->moved);
     if (t->open > 0) output_format(out, ", %llu live", (unsigned long long)t->open);
     output_text(out, "\n");
@@ -257,6 +261,7 @@ static int archive_run(struct call *call) {
         progress_step(archive.progress, archive.bytes_passed);
     }
     progress_clear(archive.progress);
+    if (!archive_record(call, &list, &archive.totals.recorded)) ok = false;
     if (settings->archive_dir != NULL &&
         !archive_move(call, settings->archive_dir, &archive.totals.moved))
         ok = false;
@@ -305,7 +310,8 @@ const struct command archive_command = {
         "new file has been read back and compared: the same lines in the same order at the same\n"
         "positions. Readers are not disturbed. Live segments (.part), segments that are already\n"
         "re-packed, and damaged ones are left alone. The largest segment needs space for a\n"
-        "copy. Segments that have moved to an archive are re-packed there.\n"
+        "copy. Segments that have moved to an archive are re-packed there. If no daemon is\n"
+        "running, segments that are not in the manifest yet are recorded there.\n"
         "\n"
         "Exit code: 0 done, 2 something could not be done.\n"
         "\n"

@@ -44,7 +44,7 @@ struct verifying {
 static int list_all(struct verifying *v);
 static void check_recorded(struct verifying *v);
 static void check_lost(struct verifying *v);
-static void check_listed(struct verifying *v, const struct segment_list *list);
+static void check_listed(struct verifying *v, const struct segment_list *list, bool here);
 static void check_folders(struct verifying *v);
 static void print_totals(struct verifying *v);
 
@@ -66,7 +66,7 @@ static int verify_directory(struct verifying *v) {
         total += v->list.files[i].size;
     progress_begin(v->progress, true, total);
     check_recorded(v);
-    check_listed(v, &v->list);
+    check_listed(v, &v->list, true);
     check_folders(v);
     check_lost(v);
     progress_clear(v->progress);
@@ -282,16 +282,21 @@ static void check_lost(struct verifying *v) {
 
 /* ---- what the manifest does not tell of ---- */
 
-/* A daemon records a segment some time after it has closed it: a segment newer than all recorded
- * ones, with a sequence that was assigned, will be recorded later. */
+/* A daemon records a segment some seconds after it has closed it, and after a kill at its next start:
+ * a segment with a sequence that was assigned, that no line mentions and that was not deleted long
+ * ago, is one that will be recorded. */
 static bool may_be_fresh(struct verifying *v, const struct segment_name *name) {
     char path[PATH_BYTES_MAX], file[STREAM_NAME_MAX + 16];
     uint64_t given_out = 0;
     snprintf(file, sizeof file, "%s.sequence", name->stream);
     if (!path_join(path, v->directory, "state", file)) return false;
     if (sequence_read(v->call->files, path, &given_out)) return false;
-    return name->sequence > manifest_last_sequence(v->manifest, name->stream) &&
-           name->sequence <= given_out;
+    if (manifest_state(v->manifest, name->stream, name->sequence, NULL) != MANIFEST_NONE)
+        return false;
+    struct manifest_record earlier; /* the deleted segments that compaction has left out */
+    const int none = manifest_find_earlier(v->manifest, name->stream, &earlier);
+    return name->sequence <= given_out &&
+           (none == ERR_NOT_FOUND || (none == 0 && name->sequence > earlier.name.sequence));
 }
 
 /* Is the recorded segment with this sequence the same one? */
@@ -302,7 +307,8 @@ static bool is_recorded(struct verifying *v, const struct segment_name *name) {
     return record.name.opened_ns == name->opened_ns;
 }
 
-static void check_listed(struct verifying *v, const struct segment_list *list) {
+/* here: the list is that of the log directory and the archives that it remembers. */
+static void check_listed(struct verifying *v, const struct segment_list *list, bool here) {
     for (uint32_t i = 0; i < list->count; i++) {
         const struct segment_file *segment = &list->files[i];
         const struct segment_name *name = &segment->name;
@@ -310,7 +316,8 @@ static void check_listed(struct verifying *v, const struct segment_list *list) {
         if (strcmp(name->stream, STREAM_REJECTS) == 0)
             continue; /* rejects are not in the manifest */
         if (is_recorded(v, name)) continue;
-        if (may_be_fresh(v, name)) {
+        /* A segment is recorded before it moves. */
+        if (here && segment->home == NULL && may_be_fresh(v, name)) {
             v->totals.fresh++;
             if (!v->verbose) continue;
             progress_clear(v->progress);
@@ -332,7 +339,7 @@ static void check_folders(struct verifying *v) {
             say("%s: %s", v->folders[i], error_text(status));
             v->totals.unread++;
         }
-        check_listed(v, &list);
+        check_listed(v, &list, false);
         segment_list_free(&list);
     }
 }
