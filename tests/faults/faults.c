@@ -207,6 +207,9 @@ static enum action begins(const char *call, int handle, const char *path) {
     char line[768], name[512];
     if (!faults.ready) return PASS;
     const int before = errno;
+    sigset_t all, mask; /* a signal handler may make a call, and must not wait for the lock */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &mask);
     if (path != NULL)
         snprintf(name, sizeof name, "%s", path);
     else
@@ -220,6 +223,7 @@ static enum action begins(const char *call, int handle, const char *path) {
         snprintf(line, sizeof line, "%s%s %s %lu %s\n", hit ? "FAULT " : "", call, class, n, name);
     (void)!syscall(SYS_write, faults.log, line, size);
     pthread_mutex_unlock(&faults.lock);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     errno = before;
     if (!hit) return PASS;
     if (faults.action == KILL_BEFORE) kill_now();

@@ -91,9 +91,10 @@ def cases_of(calls):
     for (call, where), count in sorted(calls.items()):
         if where in LEFT_OUT:
             continue
+        cases.append("%s:%s:1:%s+all" % (call, where, ERRORS.get(call, READS)[0]))
         for n in range(1, count + 1, EVERY.get(call, 1)):
             cases += ["%s:%s:%d:%s" % (call, where, n, action) for action in actions_of(call, n)]
-    return cases
+    return list(dict.fromkeys(cases))
 
 
 def actions_of(call, n):
