@@ -168,7 +168,7 @@ static int open_directory(struct daemon *daemon) {
 static int open_streams(struct daemon *daemon) {
     char text[CONFIG_ERROR_MAX];
     const int error =
-        stream_set_open(daemon->port, daemon->config->dir, daemon->retention.manifest,
+        stream_set_open(daemon->port, daemon->host, daemon->config->dir, daemon->retention.manifest,
                         daemon->retention.lanes, daemon->config, &daemon->streams, text);
     if (error) say("%s", text);
     return error;

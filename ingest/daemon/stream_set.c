@@ -8,6 +8,7 @@
 
 #include "port/system.h"
 #include "writer/keep/kept_stream.h"
+#include "writer/keep/last_sequence.h"
 #include "writer/live/recover.h"
 
 #define REJECTS_SEGMENT_BYTES_MAX (64ull << 20)
@@ -20,6 +21,7 @@ struct set_stream {
 
 struct stream_set {
     struct port *port;
+    const struct host *host;
     const char *directory;
     struct manifest *manifest;
     struct archive_lanes *lanes;
@@ -69,26 +71,73 @@ static int take_configured(const struct stream_set *set, const struct config *co
     return result;
 }
 
+/* Recovers one stream's folder. */
+static int recover_one(const struct stream_set *set, const char *name,
+                       struct last_sequence_stream *stream, char *error) {
+    stream->name = name;
+    const int result =
+        recover_stream(port_files(set->port), set->directory, name, &stream->recovery);
+    if (result)
+        snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", set->directory, name,
+                 error_text(result));
+    return result;
+}
+
+struct archive_folders {
+    const char *folders[STREAMS_MAX + 1];
+    bool answering[STREAMS_MAX + 1];
+    uint32_t count;
+};
+
+static void add_archive(const struct config *config, const char *folder,
+                        struct archive_folders *archives) {
+    if (folder == NULL) return;
+    for (uint32_t i = 0; i < archives->count; i++)
+        if (strcmp(archives->folders[i], folder) == 0) return;
+    bool answers = true;
+    for (uint32_t i = 0; i < config->archives_silent_count; i++)
+        if (strcmp(config->archives_silent[i], folder) == 0) answers = false;
+    archives->folders[archives->count] = folder;
+    archives->answering[archives->count++] = answers;
+}
+
+/* config: NULL if the streams stay in the log directory. */
+static void find_sequences(const struct stream_set *set, const struct config *config,
+                           struct last_sequence_stream *streams, uint32_t count) {
+    struct archive_folders archives = {0};
+    if (config != NULL) add_archive(config, config->others.keeper.archive_dir, &archives);
+    for (uint32_t i = 0; config != NULL && i < config->stream_count; i++)
+        add_archive(config, config->streams[i].keeper.archive_dir, &archives);
+    const struct last_sequence_search search = {.files = port_files(set->port),
+                                                .directory = set->directory,
+                                                .manifest = set->manifest,
+                                                .archives = archives.folders,
+                                                .answering = archives.answering,
+                                                .archive_count = archives.count,
+                                                .run_within = set->host->run_within};
+    last_sequence_find(&search, streams, count);
+}
+
 /* Recovers the new streams' folders. */
-static int recover_new(struct files *files, const char *dir, struct new_streams *new, char *error) {
-    for (uint32_t i = 0; i < new->count; i++) {
-        struct recovery recovery;
-        const int result = recover_stream(files, dir, new->names[i], &recovery);
-        if (result) {
-            snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", dir, new->names[i],
-                     error_text(result));
-            return result;
-        }
-        new->last_sequences[i] = recovery.last_sequence;
-    }
-    return 0;
+static int recover_new(const struct stream_set *set, const struct config *config,
+                       struct new_streams *new, char *error) {
+    struct last_sequence_stream *streams = calloc(new->count + 1, sizeof *streams);
+    int result = streams == NULL ? ERR_NO_MEMORY : 0;
+    if (result) snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
+    for (uint32_t i = 0; i < new->count && !result; i++)
+        result = recover_one(set, new->names[i], &streams[i], error);
+    if (!result) find_sequences(set, config, streams, new->count);
+    for (uint32_t i = 0; i < new->count && !result; i++)
+        new->last_sequences[i] = streams[i].last;
+    free(streams);
+    return result;
 }
 
 int stream_set_find_new(const struct stream_set *set, const struct config *config,
                         struct new_streams *new, char *error) {
     new->count = 0;
     const int result = take_configured(set, config, new, error);
-    return result ? result : recover_new(port_files(set->port), set->directory, new, error);
+    return result ? result : recover_new(set, config, new, error);
 }
 
 /* ---- streams of earlier runs ---- */
@@ -193,11 +242,12 @@ static struct stream_sizes rejects_sizes(const struct config *config) {
 
 static int open_rejects(struct stream_set *set, const struct config *config, char *error) {
     const struct stream_sizes sizes = rejects_sizes(config);
-    struct recovery recovery;
-    int result = recover_stream(port_files(set->port), config->dir, STREAM_REJECTS, &recovery);
-    if (!result)
-        result = open_one(set, STREAM_REJECTS, &sizes, &config->others.keeper,
-                          REJECTS_FOLDER_BYTES_MAX, recovery.last_sequence, &set->rejects);
+    struct last_sequence_stream stream;
+    int result = recover_one(set, STREAM_REJECTS, &stream, error);
+    if (result) return result;
+    find_sequences(set, NULL, &stream, 1);
+    result = open_one(set, STREAM_REJECTS, &sizes, &config->others.keeper, REJECTS_FOLDER_BYTES_MAX,
+                      stream.last, &set->rejects);
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", config->dir, STREAM_REJECTS,
                  error_text(result));
@@ -208,21 +258,24 @@ static int open_all(struct stream_set *set, const struct config *config, struct 
                     char *error) {
     int result = take_configured(set, config, new, error);
     if (!result) result = find_earlier(set, new, error);
-    if (!result) result = recover_new(port_files(set->port), set->directory, new, error);
+    if (!result) result = recover_new(set, config, new, error);
     if (!result) result = stream_set_open_new(set, config, new, error);
     return result ? result : open_rejects(set, config, error);
 }
 
-int stream_set_open(struct port *port, const char *directory, struct manifest *manifest,
-                    struct archive_lanes *lanes, const struct config *config,
-                    struct stream_set **set, char *error) {
+int stream_set_open(struct port *port, const struct host *host, const char *directory,
+                    struct manifest *manifest, struct archive_lanes *lanes,
+                    const struct config *config, struct stream_set **set, char *error) {
     struct stream_set *s = calloc(1, sizeof *s);
     struct new_streams *new = calloc(1, sizeof *new);
     int result = ERR_NO_MEMORY;
     snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
     if (s && new) {
-        *s = (struct stream_set){
-            .port = port, .directory = directory, .manifest = manifest, .lanes = lanes};
+        *s = (struct stream_set){.port = port,
+                                 .host = host,
+                                 .directory = directory,
+                                 .manifest = manifest,
+                                 .lanes = lanes};
         result = open_all(s, config, new, error);
     }
     free(new);

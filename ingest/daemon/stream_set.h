@@ -6,6 +6,7 @@
 #define INGEST_DAEMON_STREAM_SET_H
 
 #include "ingest/config/config.h"
+#include "ingest/config/host.h"
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
 #include "port/port.h"
@@ -14,11 +15,11 @@
 
 struct stream_set;
 
-/* Opens all streams: blocking, before serving.  directory and config->dir are not copied.  manifest
- * and lanes may be NULL.  On an error `error` (CONFIG_ERROR_MAX bytes) says why. */
-int stream_set_open(struct port *port, const char *directory, struct manifest *manifest,
-                    struct archive_lanes *lanes, const struct config *config,
-                    struct stream_set **set, char *error);
+/* Opens all streams: blocking, before serving.  host, directory and config->dir are not copied.
+ * manifest and lanes may be NULL.  On an error `error` (CONFIG_ERROR_MAX bytes) says why. */
+int stream_set_open(struct port *port, const struct host *host, const char *directory,
+                    struct manifest *manifest, struct archive_lanes *lanes,
+                    const struct config *config, struct stream_set **set, char *error);
 void stream_set_free(struct stream_set *set); /* not busy */
 
 /* Gives all streams to the pipeline, and from now on those that are opened later. */

@@ -255,10 +255,15 @@ static int note_earlier(struct manifest *m, const struct manifest_record *record
     return 0;
 }
 
-int manifest_note_foreign(struct manifest *m, uint64_t offset, size_t size) {
+int manifest_note_foreign(struct manifest *m, const struct segment_name *name, uint64_t offset,
+                          size_t size) {
     if (!make_room((void **)&m->foreign, &m->foreign_room, m->foreign_count, sizeof *m->foreign))
         return ERR_NO_MEMORY;
     m->foreign[m->foreign_count++] = (struct manifest_span){offset, (uint32_t)size};
+    if (name->stream[0] == '\0') return 0;
+    struct manifest_stream *stream = stream_for(m, name->stream);
+    if (stream == NULL) return ERR_NO_MEMORY;
+    if (name->sequence > stream->foreign_last) stream->foreign_last = name->sequence;
     return 0;
 }
 
@@ -315,17 +320,22 @@ int manifest_note_copy_locked(struct manifest *manifest, const struct segment_na
     return 0;
 }
 
-uint64_t manifest_stream_last(const struct manifest_stream *stream) {
-    uint64_t last = stream->earlier_last;
-    for (uint32_t n = stream->count; n > 0 && stream->entries[n - 1].sequence > last; n--)
-        if (stream->entries[n - 1].event != MANIFEST_NONE) last = stream->entries[n - 1].sequence;
+uint64_t manifest_stream_last(const struct manifest_stream *stream, uint64_t max) {
+    uint64_t last = 0;
+    if (stream->earlier_last <= max) last = stream->earlier_last;
+    if (stream->foreign_last <= max && stream->foreign_last > last) last = stream->foreign_last;
+    for (uint32_t n = lower_bound(stream, max + 1); n > 0; n--) {
+        const struct manifest_entry *entry = &stream->entries[n - 1];
+        if (entry->sequence <= last) break;
+        if (entry->event != MANIFEST_NONE) return entry->sequence;
+    }
     return last;
 }
 
-uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream) {
+uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream, uint64_t max) {
     lock_to_read(manifest);
     const struct manifest_stream *found = find_stream(manifest, stream);
-    const uint64_t last = found == NULL ? 0 : manifest_stream_last(found);
+    const uint64_t last = found == NULL ? 0 : manifest_stream_last(found, max);
     unlock_after_read(manifest);
     return last;
 }

@@ -104,8 +104,8 @@ int manifest_note_copy_locked(struct manifest *manifest, const struct segment_na
 int manifest_find_earlier(struct manifest *manifest, const char *stream,
                           struct manifest_record *record);
 
-/* The stream's highest sequence in any line; 0: none. */
-uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream);
+/* The stream's highest sequence in any line, up to a limit; 0: none. */
+uint64_t manifest_last_sequence(const struct manifest *manifest, const char *stream, uint64_t max);
 
 /* Iterates over segments by stream (in the order of the streams' first lines) and sequence.  All
  * zero: before the first segment.  Lines appended meanwhile may or may not be seen. */

@@ -43,7 +43,7 @@ static int read_line(struct reading *r, const char *line, size_t size) {
         return 0;
     }
     if (!error) error = manifest_note(r->m, &record, offset, size);
-    if (error == ERR_UNSUPPORTED) error = manifest_note_foreign(r->m, offset, size);
+    if (error == ERR_UNSUPPORTED) error = manifest_note_foreign(r->m, &record.name, offset, size);
     if (error) return error;
     r->valid_end = offset + size;
     r->m->damaged += r->invalid;
@@ -112,7 +112,7 @@ int manifest_load(struct manifest *m) {
     free(reading.bytes);
     for (uint32_t i = 0; i < m->stream_count; i++) {
         struct manifest_stream *stream = &m->streams[i];
-        stream->last_before = manifest_stream_last(stream);
+        stream->last_before = manifest_stream_last(stream, SEGMENT_SEQUENCE_MAX);
     }
     return error;
 }

@@ -25,6 +25,7 @@ struct manifest_stream {
     char name[STREAM_NAME_MAX + 1];
     struct manifest_span earlier; /* its line MANIFEST_DELETED_EARLIER, up to `earlier_last` */
     uint64_t earlier_last;
+    uint64_t foreign_last;          /* the highest sequence in a line of an unknown event */
     struct manifest_entry *entries; /* sorted by sequence */
     uint32_t count, room;
     uint64_t last_before; /* the highest sequence when the file was read */
@@ -68,10 +69,11 @@ void manifest_forget(struct manifest *m);
 /* Enters a line that is stored at `offset` into the table. */
 int manifest_note(struct manifest *m, const struct manifest_record *record, uint64_t offset,
                   size_t size);
-/* Notes a line of an unknown event. */
-int manifest_note_foreign(struct manifest *m, uint64_t offset, size_t size);
-/* The stream's highest sequence in any line; 0: none. */
-uint64_t manifest_stream_last(const struct manifest_stream *stream);
+/* Notes a line of an unknown event.  name->stream "": it is not about a segment. */
+int manifest_note_foreign(struct manifest *m, const struct segment_name *name, uint64_t offset,
+                          size_t size);
+/* The stream's highest sequence in any line, up to a limit; 0: none. */
+uint64_t manifest_stream_last(const struct manifest_stream *stream, uint64_t max);
 /* Reads a line of the table.  ERR_INVALID: there is none at this offset. */
 int manifest_line_at(struct file *file, uint64_t offset, uint32_t size, char *line);
 /* The same, and decodes it.  `line`: MANIFEST_LINE_MAX + JSON_PADDING bytes. */

@@ -183,9 +183,14 @@ int manifest_line_decode(const char *line, size_t size, struct manifest_record *
 
     memset(record, 0, sizeof *record);
     take_text(&fields, NAME_EVENT, true, event, sizeof event);
-    take_text(&fields, NAME_NAME, true, name, sizeof name);
     record->event = event_of(event);
-    if (!fields.invalid && record->event == MANIFEST_NONE) return ERR_UNSUPPORTED;
+    if (!fields.invalid && record->event == MANIFEST_NONE) {
+        take_text(&fields, NAME_NAME, false, name, sizeof name);
+        if (fields.invalid || !segment_name_parse(name, &record->name))
+            record->name.stream[0] = '\0';
+        return ERR_UNSUPPORTED;
+    }
+    take_text(&fields, NAME_NAME, true, name, sizeof name);
     record->time_ns = take_time(&fields, NAME_TIME, 0);
     record->lines = take_number(&fields, NAME_LINES);
     record->raw_bytes = take_number(&fields, NAME_RAW_BYTES);

@@ -131,13 +131,37 @@ static int remove_left_over(struct files *files, const char *directory, const ch
     return error;
 }
 
+/* A damaged or odd file must not keep the daemon from starting; one that cannot be read for the
+ * moment does, because it may hold the only record of a sequence. */
+static int read_sequence(struct files *files, const char *path, struct recovery *recovery) {
+    const int error = sequence_read(files, path, &recovery->stored_sequence);
+    const bool odd = error == ERR_NOT_SEEKABLE || error == ERR_LINK_LOOP;
+    recovery->last_sequence = recovery->stored_sequence;
+    if (error == 0) return 0;
+    if (error != ERR_NOT_FOUND && error != ERR_INVALID && !odd) {
+        say("%s: %s", path, error_text(error));
+        return error;
+    }
+    recovery->sequence = error == ERR_NOT_FOUND ? SEQUENCE_MISSING : SEQUENCE_DAMAGED;
+    if (odd) recovery->sequence_error = error;
+    return 0;
+}
+
+static void count_sequence(const char *path, uint64_t sequence, struct recovery *recovery) {
+    if (sequence > SEQUENCE_CONTINUED_MAX)
+        say("%s: the stream does not continue after such a high sequence; move the file to another "
+            "folder",
+            path);
+    else if (sequence > recovery->last_sequence)
+        recovery->last_sequence = sequence;
+}
+
 /* Its sequence counts as used: two names with one sequence would confuse readers. */
 static void pass_odd(const struct segment_skipped *skipped, struct recovery *recovery) {
     struct segment_name name;
     say("%s: %s; left as it is", skipped->path, error_text(skipped->error));
-    if (segment_name_parse(segment_file_name(skipped->path), &name) &&
-        name.sequence > recovery->last_sequence)
-        recovery->last_sequence = name.sequence;
+    if (segment_name_parse(segment_file_name(skipped->path), &name))
+        count_sequence(skipped->path, name.sequence, recovery);
 }
 
 int recover_stream(struct files *files, const char *directory, const char *stream,
@@ -155,22 +179,14 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     if (!error) error = directory_sync_above(files, folder);
     if (!error) error = directory_sync_above(files, directory);
     if (!error) error = remove_left_over(files, directory, stream);
-    if (!error) error = sequence_read(files, path, &recovery->last_sequence);
-    if (error == ERR_INVALID || error == ERR_NOT_SEEKABLE || error == ERR_LINK_LOOP) {
-        say("%s: %s; continuing from the segments' names", path,
-            error == ERR_INVALID ? "not a number" : error_text(error));
-        error = 0;
-    } else if (error) {
-        say("%s: %s", path, error_text(error));
-    }
+    if (!error) error = read_sequence(files, path, recovery);
     struct segment_list list = {0};
     if (!error) error = segment_list_add(files, folder, &list);
     for (uint32_t i = 0; i < list.skipped_count; i++)
         pass_odd(&list.skipped[i], recovery);
     for (uint32_t i = 0; i < list.count && !error; i++) {
         struct segment_file *segment = &list.files[i];
-        if (segment->name.sequence > recovery->last_sequence)
-            recovery->last_sequence = segment->name.sequence;
+        count_sequence(segment->path, segment->name.sequence, recovery);
         if (!segment->name.part) continue;
         const int failed = recover_segment(files, folder, segment, recovery);
         if (failed)

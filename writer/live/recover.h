@@ -12,12 +12,17 @@
 
 #include "port/files.h"
 
+enum sequence_file { SEQUENCE_SOUND, SEQUENCE_MISSING, SEQUENCE_DAMAGED };
+
 struct recovery {
     uint64_t segments;      /* left open by a crash */
     uint64_t lines, frames; /* kept in them */
     uint64_t bytes_cut;     /* torn, from their ends */
     uint64_t frames_aside;  /* damaged stretches */
-    uint64_t last_sequence; /* the highest ever used, from names and state together */
+    enum sequence_file sequence;
+    int sequence_error;       /* why SEQUENCE_DAMAGED cannot be read; 0: it makes no sense */
+    uint64_t stored_sequence; /* in the file */
+    uint64_t last_sequence;   /* the highest that the file and the names show (last_sequence.h) */
 };
 
 /* directory: the log directory; its state folder and the stream's are made if missing.  Reports

@@ -11,18 +11,20 @@
 #include "port/system.h"
 #include "writer/index/index.h"
 
+#define SEQUENCE_TEXT_MAX 64
+
 int sequence_read(struct files *files, const char *path, uint64_t *sequence) {
-    char *text;
+    char *text, *end;
     size_t size;
     *sequence = 0;
-    const int error = file_read_all(files, path, 64, &text, &size);
-    if (error == ERR_NOT_FOUND) return 0;
-    if (error) return error;
-    char *end;
+    const int error = file_read_all(files, path, SEQUENCE_TEXT_MAX, &text, &size);
+    if (error) return error == ERR_TOO_LARGE ? ERR_INVALID : error;
     const unsigned long long value = strtoull(text, &end, 10);
-    const bool valid = end != text && *end == '\n' && value <= SEGMENT_SEQUENCE_MAX;
+    const bool digits = text[0] >= '0' && text[0] <= '9' && strchr(end, '\n') != NULL;
+    /* An operator may have written it: with blanks, or with "\r\n". */
+    const bool whole = end + strspn(end, " \r\n") == text + size;
     free(text);
-    if (!valid) return ERR_INVALID;
+    if (!digits || !whole || value > SEQUENCE_CONTINUED_MAX) return ERR_INVALID;
     *sequence = value;
     return 0;
 }

@@ -75,7 +75,8 @@ int segment_close(struct segment *segment);
 bool segment_add_index(struct file *file, const char *path, uint64_t size,
                        const struct span *after_lid);
 
-/* Reads <dir>/state/<stream>.sequence: the last sequence used; 0: none yet. */
+/* Reads <dir>/state/<stream>.sequence: the last sequence used.  ERR_NOT_FOUND: there is no file;
+ * ERR_INVALID: it does not hold one. */
 int sequence_read(struct files *files, const char *path, uint64_t *sequence);
 
 #endif
