@@ -226,6 +226,7 @@ struct port_socket {
     intptr_t handle;
     struct port *port;
     struct port_op *pending[2]; /* in flight on it: an accept or receive, and a send */
+    struct port_socket *next;   /* in a list of the back end */
     uint32_t state;
     uint32_t family;
 };
@@ -236,12 +237,13 @@ struct port_socket {
 int port_listen(struct port *port, struct port_socket *socket, struct port_address *address);
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
               uint32_t receive_bytes, uint32_t *granted);
-/* At most one accept per listener at a time.  `accepted` is open if the result is 0.
- * ERR_TOO_MANY_FILES and ERR_TOO_MANY_WATCHES leave the connection in the backlog: accept again
- * later. */
+/* At most one accept per listener at a time.  `accepted` is open if the result is 0.  Any error
+ * except ERR_CANCELLED leaves the connection in the backlog: accept again later. */
 void port_accept(struct port *port, struct port_op *op, struct port_socket *listener,
                  struct port_socket *accepted);
-/* At most one receive per socket at a time.  Result: bytes; 0 at the end of the stream. */
+/* At most one receive per socket at a time.  Result: bytes; 0 at the end of the stream.
+ * ERR_NO_MEMORY and ERR_TOO_MANY_FILES: nothing was read, and the connection is still open; receive
+ * again later. */
 void port_receive(struct port *port, struct port_op *op, struct port_socket *socket,
                   struct port_pool *pool);
 /* Result: number of datagrams, at least 1.  An empty datagram is a slice of size 0. */

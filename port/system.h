@@ -15,6 +15,16 @@
  * exits 0. */
 int program_main(int argc, char **argv);
 
+/* From now on requests to the process (PORT_SIGNAL_ in port.h) are kept until a port takes them; the
+ * system's own handling, which ends the process at once, is off.  A program that must drain calls
+ * this first in its main.  0, or an ERR_: requests cannot be kept. */
+int system_requests_keep(void);
+/* Turns the system's own handling on again, and leaves the requests kept until now to it: a stop
+ * ends the process.  Before there are other threads. */
+void system_requests_release(void);
+/* True: a stop is kept, and no port has taken it. */
+bool system_stop_requested(void);
+
 /* Ends the process at once; no exit handler runs. */
 _Noreturn void system_exit_now(int code);
 

@@ -19,6 +19,8 @@
 #define EVENTS_MAX          256 /* taken from the kernel per turn */
 #define URGENT_WORKERS      2
 #define SLOW_WORKERS        2
+/* Between two looks at sockets that the kernel cannot watch. */
+#define LOOK_NS             (20 * 1000000ll)
 /* See gather. */
 #define GATHER_NS           (200 * 1000ll)
 #define SMALL_RECEIVE_BYTES (8u << 10)
@@ -68,11 +70,9 @@ static int epoll_open(struct port *port, const struct port_options *options) {
     if (error < 0) goto no_room;
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     e->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    e->spare = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    if (e->epoll < 0 || e->wake < 0 || e->spare < 0 ||
-        epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
-        error = error_of_errno(errno);
+    if (e->epoll < 0 || e->wake < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->wake, &event) < 0) {
+        error = error_of_watch(errno);
         goto no_set;
     }
     error = open_lanes(e, options);
@@ -83,7 +83,6 @@ static int epoll_open(struct port *port, const struct port_options *options) {
     return 0;
 
 no_set:
-    if (e->spare >= 0) close(e->spare);
     if (e->wake >= 0) close(e->wake);
     if (e->epoll >= 0) close(e->epoll);
     datagrams_close(e->datagrams);
@@ -98,7 +97,6 @@ static void epoll_close(struct port *port) {
     for (int i = 0; i < PORT_LANES; i++)
         lane_close(&e->lanes[i]);
     if (e->ring != NULL) ring_close(e->ring);
-    close(e->spare);
     close(e->wake);
     close(e->epoll);
     datagrams_close(e->datagrams);
@@ -203,10 +201,23 @@ static void gather(struct epoll_port *e) {
     nanosleep(&(struct timespec){.tv_nsec = many ? GATHER_MANY_NS : GATHER_NS}, NULL);
 }
 
+/* Returns how long the wait may take: the next look is due then.  A wait that must not wait looks
+ * too, because it may be the last one. */
+static int64_t look_at_unwatched(struct epoll_port *e, int64_t timeout_ns) {
+    const int64_t now_ns = system_now_ns();
+    if (timeout_ns == 0 || now_ns >= e->look_ns) {
+        sockets_look(e);
+        e->look_ns = now_ns + LOOK_NS;
+    }
+    const int64_t left_ns = e->look_ns - now_ns;
+    return timeout_ns < 0 || timeout_ns > left_ns ? left_ns : timeout_ns;
+}
+
 static void epoll_wait_turn(struct port *port, int64_t timeout_ns) {
     struct epoll_port *e = mine(port);
     collect_posts(e);
     collect_signal(e);
+    if (e->unwatched != NULL) timeout_ns = look_at_unwatched(e, timeout_ns);
     if (port->completed.count > 0 || e->ready.count > 0) timeout_ns = 0;
     if (timeout_ns != 0) {
         gather(e);

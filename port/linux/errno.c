@@ -56,3 +56,8 @@ int error_of_errno(int number) {
         if (TABLE[i].number == number) return TABLE[i].error;
     return ERR_OTHER;
 }
+
+int error_of_watch(int number) {
+    /* ENOSPC is fs.epoll.max_user_watches, not a disk. */
+    return number == ENOSPC ? ERR_TOO_MANY_WATCHES : error_of_errno(number);
+}

@@ -20,6 +20,7 @@
 /* ---- errno.c ---- */
 
 int error_of_errno(int number); /* never 0 */
+int error_of_watch(int number); /* of epoll_ctl */
 
 /* ---- thread.c ---- */
 
@@ -53,7 +54,7 @@ bool lane_forget(struct work_lane *lane, struct port_op *op);
 
 /* ---- signals.c ---- */
 
-/* Installs the handlers (once per process), and makes signals wake the epoll set. */
+/* Installs the handlers unless they are, and makes signals wake the epoll set. */
 int signals_watch(int epoll);
 int signals_take(void); /* the next requested PORT_SIGNAL_, or 0 */
 
@@ -65,9 +66,10 @@ struct ring;
 struct epoll_port {
     struct port *port;
     int epoll;
-    int wake;  /* an eventfd */
-    int spare; /* an eventfd whose watch is held in reserve: see reserve_watch */
-    bool spare_watched;
+    int wake; /* an eventfd */
+    /* Sockets that the kernel could not watch: see sockets.c. */
+    struct port_socket *unwatched;
+    int64_t look_ns; /* when they are looked at again */
     /* Ops posted and not yet collected, the last one first; &asleep when there are none and the
      * owner may be asleep. */
     _Atomic(struct port_op *) posted;
@@ -115,6 +117,8 @@ enum {
     SOCKET_WANTS_WRITABLE = 4, /* registered for EPOLLOUT too */
     SOCKET_JOINS = 8,          /* UDP_GRO is on */
     SOCKET_NEVER_JOINS = 16,   /* UDP_GRO was refused */
+    SOCKET_WATCHED = 32,       /* it is in the epoll set */
+    SOCKET_UNWATCHED = 64,     /* in the list of that name */
 };
 
 int epoll_listen(struct port *port, struct port_socket *socket, struct port_address *address);
@@ -127,6 +131,10 @@ void socket_event(struct port *port, struct port_socket *socket, uint32_t events
 void socket_start(struct port *port, struct port_op *op);
 /* Tries the operation: the op completes, or waits for the next event or a free buffer. */
 void socket_serve(struct port *port, struct port_op *op);
+
+/* Called before each wait while there are unwatched sockets: tries to watch them; serves what it
+ * cannot watch as if it were ready. */
+void sockets_look(struct epoll_port *e);
 
 /* Called after all ready ops were served: makes the receives that were added to the ring. */
 void sockets_served(struct epoll_port *e);

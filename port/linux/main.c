@@ -17,6 +17,7 @@ static void fill_standard_streams(void) {
 int main(int argc, char **argv) {
     fill_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* stream_write returns ERR_CLOSED instead */
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond ulimit -f returns ERR_TOO_LARGE instead */
     signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would discard exit codes of programs */
     return program_main(argc, argv);
 }

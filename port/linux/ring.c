@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "port/linux/linux.h"
+#include "port/system.h"
+
+#define RESULT_ATTEMPTS_MAX 2000
 
 struct ring {
     struct io_uring uring;
@@ -88,16 +91,25 @@ static uint32_t submit(struct ring *ring) {
     return submitted;
 }
 
+/* The next result.  It exists already (see answers_at_once), so an error passes; without the result
+ * we cannot continue, because the kernel has filled, or will fill, a buffer of ours. */
+static struct io_uring_cqe *next_result(struct ring *ring) {
+    struct io_uring_cqe *entry = NULL;
+    int error = io_uring_wait_cqe(&ring->uring, &entry);
+    for (int attempt = 1; error < 0 && attempt < RESULT_ATTEMPTS_MAX; attempt++) {
+        if (error != -EINTR) system_sleep_ms(1);
+        error = io_uring_wait_cqe(&ring->uring, &entry);
+    }
+    assert(error == 0);
+    return entry;
+}
+
 bool ring_perform(struct ring *ring, ring_received *received) {
     const uint32_t submitted = submit(ring);
-    for (uint32_t back = 0; back < submitted;) { /* does not wait: see answers_at_once */
-        struct io_uring_cqe *entry;
-        const int error = io_uring_wait_cqe(&ring->uring, &entry);
-        if (error == -EINTR) continue;
-        assert(error == 0); /* the kernel holds our buffers: we cannot continue without them */
+    for (uint32_t back = 0; back < submitted; back++) {
+        struct io_uring_cqe *entry = next_result(ring);
         ring->results[io_uring_cqe_get_data64(entry)] = entry->res;
         io_uring_cqe_seen(&ring->uring, entry);
-        back++;
     }
     const uint32_t count = ring->count;
     ring->count = 0;

@@ -3,7 +3,8 @@
  *
  * A socket enters the epoll set once, edge-triggered, for reading only: with writing included every
  * new connection would wake the owner once because it is writable, and this side rarely writes.
- * Writing is added the first time that a send would have to wait.
+ * Writing is added the first time that a send would have to wait.  A connection that the kernel has
+ * no memory to watch is kept and looked at from time to time, never closed.
  *
  * TCP receives are collected in a ring (if io_uring is available) and made together when all
  * ready sockets were served: with many connections that send little at a time the system calls
@@ -70,45 +71,78 @@ static int set_option(int handle, int level, int name, int value) {
     return setsockopt(handle, level, name, &value, sizeof value);
 }
 
-static int watch(struct epoll_port *e, struct port_socket *socket, int operation) {
+/* Puts the socket into the epoll set, or changes what is watched for. */
+static int watch(struct epoll_port *e, struct port_socket *socket) {
     struct epoll_event event = {
         .events = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET |
                   (socket->state & SOCKET_WANTS_WRITABLE ? (uint32_t)EPOLLOUT : 0),
         .data.ptr = socket,
     };
-    if (epoll_ctl(e->epoll, operation, (int)socket->handle, &event) == 0) return 0;
-    /* ENOSPC is fs.epoll.max_user_watches, not a disk. */
-    return errno == ENOSPC ? ERR_TOO_MANY_WATCHES : error_of_errno(errno);
+    const int operation = socket->state & SOCKET_WATCHED ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(e->epoll, operation, (int)socket->handle, &event) < 0)
+        return error_of_watch(errno);
+    socket->state |= SOCKET_WATCHED;
+    return 0;
 }
 
-/* A connection that is accepted but cannot be watched would have to be closed, and bytes that
- * its peer has sent would be lost.  So one watch is held in reserve, and nothing is accepted
- * without it. */
-static int reserve_watch(struct epoll_port *e) {
-    struct epoll_event nothing = {0};
-    if (e->spare_watched) return 0;
-    if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->spare, &nothing) == 0) {
-        e->spare_watched = true;
-        return 0;
-    }
-    return errno == ENOSPC ? ERR_TOO_MANY_WATCHES : error_of_errno(errno);
-}
-
-static void use_reserved_watch(struct epoll_port *e) {
-    struct epoll_event nothing = {0};
-    e->spare_watched = false;
-    epoll_ctl(e->epoll, EPOLL_CTL_DEL, e->spare, &nothing);
-}
-
-static int open_socket(struct port *port, struct port_socket *opened, int handle, uint32_t family) {
+static void open_socket(struct port *port, struct port_socket *opened, int handle,
+                        uint32_t family) {
     opened->handle = handle;
     opened->state = 0;
     opened->family = family;
     opened->pending[0] = opened->pending[1] = NULL;
-    const int error = watch(mine(port), opened, EPOLL_CTL_ADD);
-    opened->port = error < 0 ? NULL : port;
-    if (error < 0) opened->handle = -1;
+    opened->port = port;
+}
+
+/* A listener or a UDP socket must be watched.  On an error the caller closes the handle. */
+static int open_watched(struct port *port, struct port_socket *opened, int handle,
+                        uint32_t family) {
+    open_socket(port, opened, handle, family);
+    const int error = watch(mine(port), opened);
+    if (error == 0) return 0;
+    opened->port = NULL;
+    opened->handle = -1;
     return error;
+}
+
+/* ---- sockets that the kernel cannot watch ---- */
+
+/* A connection that was accepted may have been sent bytes already, which closing it would lose.  So
+ * while the kernel has no memory or no watch for it, it is read every LOOK_NS (epoll.c).  Nothing
+ * more is accepted meanwhile, so there are few such sockets. */
+static void keep_unwatched(struct epoll_port *e, struct port_socket *socket) {
+    if (socket->state & SOCKET_UNWATCHED) return;
+    socket->state |= SOCKET_UNWATCHED;
+    socket->next = e->unwatched;
+    e->unwatched = socket;
+}
+
+static void forget_unwatched(struct epoll_port *e, struct port_socket *socket) {
+    if (!(socket->state & SOCKET_UNWATCHED)) return;
+    struct port_socket **link = &e->unwatched;
+    while (*link != socket)
+        link = &(*link)->next;
+    *link = socket->next;
+    socket->state &= ~(uint32_t)SOCKET_UNWATCHED;
+}
+
+static void make_ready(struct port *port, struct port_op *op);
+static void send_some(struct port *port, struct port_op *op);
+
+/* The kernel reports what is ready already when it begins to watch or watches for more. */
+void sockets_look(struct epoll_port *e) {
+    struct port_socket *next;
+    for (struct port_socket *socket = e->unwatched; socket != NULL; socket = next) {
+        next = socket->next;
+        if (watch(e, socket) == 0) {
+            forget_unwatched(e, socket);
+            continue;
+        }
+        socket->state |= SOCKET_READABLE;
+        if (socket->pending[0] != NULL && socket->pending[0]->list == NULL)
+            make_ready(e->port, socket->pending[0]);
+        if (socket->pending[1] != NULL) send_some(e->port, socket->pending[1]);
+    }
 }
 
 /* Opens and binds a socket; sets *address to the address that is bound. */
@@ -121,7 +155,7 @@ static int bind_handle(struct port_address *address, int type, int *bound) {
      * let two daemons share a port, and each would receive a part. */
     if (type == SOCK_STREAM) set_option(handle, SOL_SOCKET, SO_REUSEADDR, 1);
     /* IPv6 only, as on Windows: each family has its own listener. */
-    if (address->family == 6) set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (address->family == 6 && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) goto failed;
     if (bind(handle, (struct sockaddr *)&system, size) < 0) goto failed;
     size = sizeof system;
     if (getsockname(handle, (struct sockaddr *)&system, &size) < 0) goto failed;
@@ -151,12 +185,15 @@ int epoll_listen(struct port *port, struct port_socket *socket, struct port_addr
     int handle = -1;
     int error = bind_handle(address, SOCK_STREAM, &handle);
     if (error < 0) return error;
-    /* Accepted sockets inherit these: a vanished peer is detected, and replies are sent at once. */
+    /* Accepted sockets inherit all of these.  TCP's urgent byte is part of the line that it was sent
+     * in; without this option a read leaves it out. */
+    if (set_option(handle, SOL_SOCKET, SO_OOBINLINE, 1) < 0) error = error_of_errno(errno);
+    /* A vanished peer is detected, and replies are sent at once. */
     set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(handle, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_IDLE_S);
     set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1);
-    error = listen(handle, SOMAXCONN) < 0 ? error_of_errno(errno) : 0;
-    if (error == 0) error = open_socket(port, socket, handle, address->family);
+    if (error == 0 && listen(handle, SOMAXCONN) < 0) error = error_of_errno(errno);
+    if (error == 0) error = open_watched(port, socket, handle, address->family);
     if (error < 0) close(handle);
     if (error == 0) try_ring(port);
     return error;
@@ -173,10 +210,14 @@ int epoll_bind(struct port *port, struct port_socket *socket, struct port_addres
         set_option(handle, SOL_SOCKET, SO_RCVBUF, wanted);
     int doubled = 0; /* the kernel adds the same amount for its own data */
     socklen_t size = sizeof doubled;
-    getsockopt(handle, SOL_SOCKET, SO_RCVBUF, &doubled, &size);
+    if (getsockopt(handle, SOL_SOCKET, SO_RCVBUF, &doubled, &size) < 0) {
+        error = error_of_errno(errno);
+        close(handle);
+        return error;
+    }
     *granted = (uint32_t)doubled / 2;
     if (*granted < SMALL_BUFFER_BYTES) mine(port)->small_buffer = true;
-    error = open_socket(port, socket, handle, address->family);
+    error = open_watched(port, socket, handle, address->family);
     if (error < 0) close(handle);
     return error;
 }
@@ -187,7 +228,9 @@ void epoll_shut(struct port *port, struct port_socket *socket) {
      * until that is closed too the set would report events of a socket whose memory is no longer
      * ours (epoll_test: a_socket_shut_while_a_child_holds_a_copy_has_no_more_events). */
     struct epoll_event nothing = {0};
-    epoll_ctl(mine(port)->epoll, EPOLL_CTL_DEL, (int)socket->handle, &nothing);
+    if (socket->state & SOCKET_WATCHED)
+        epoll_ctl(mine(port)->epoll, EPOLL_CTL_DEL, (int)socket->handle, &nothing);
+    forget_unwatched(mine(port), socket);
     close((int)socket->handle);
     socket->handle = -1;
     socket->port = NULL;
@@ -215,8 +258,6 @@ static void make_ready(struct port *port, struct port_op *op) {
     port_list_append(&mine(port)->ready, op);
 }
 
-static void send_some(struct port *port, struct port_op *op);
-
 void socket_event(struct port *port, struct port_socket *socket, uint32_t events) {
     const uint32_t suspect = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
     if (events & suspect) socket->state |= SOCKET_SUSPECT;
@@ -243,22 +284,22 @@ static void accept_one(struct port *port, struct port_op *op) {
     struct port_socket *listener = op->u.net.socket;
     struct sockaddr_storage system = {0};
     socklen_t size = sizeof system;
-    const int reserved = reserve_watch(mine(port));
-    if (reserved < 0) {
-        port_completed(port, op, reserved);
-        return;
+    struct epoll_port *e = mine(port);
+    while (e->unwatched != NULL) { /* each turn shortens the list, or ends it */
+        const int error = watch(e, e->unwatched);
+        if (error < 0) {
+            port_completed(port, op, error);
+            return;
+        }
+        forget_unwatched(e, e->unwatched);
     }
     const int handle = accept4((int)listener->handle, (struct sockaddr *)&system, &size,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (handle >= 0) {
         address_from_system(&system, &op->peer);
-        int error = open_socket(port, op->u.net.accepted, handle, listener->family);
-        if (error == ERR_TOO_MANY_WATCHES) {
-            use_reserved_watch(mine(port));
-            error = open_socket(port, op->u.net.accepted, handle, listener->family);
-        }
-        if (error < 0) close(handle);
-        port_completed(port, op, error);
+        open_socket(port, op->u.net.accepted, handle, listener->family);
+        if (watch(e, op->u.net.accepted) < 0) keep_unwatched(e, op->u.net.accepted);
+        port_completed(port, op, 0);
         return;
     }
     switch (errno) {
@@ -339,20 +380,24 @@ static void wait_until_writable(struct port *port, struct port_op *op) {
     struct port_socket *socket = op->u.net.socket;
     if (socket->state & SOCKET_WANTS_WRITABLE) return;
     socket->state |= SOCKET_WANTS_WRITABLE;
-    /* MOD tests readiness again, so that an edge missed just now is not lost. */
-    const int error = watch(mine(port), socket, EPOLL_CTL_MOD);
-    if (error < 0) port_completed(port, op, error);
+    /* This tests readiness again, so that an edge missed just now is not lost. */
+    if (watch(mine(port), socket) < 0) keep_unwatched(mine(port), socket);
 }
 
 static void send_some(struct port *port, struct port_op *op) {
-    const int handle = (int)op->u.net.socket->handle;
+    struct port_socket *socket = op->u.net.socket;
     while (op->u.net.done < op->u.net.size) { /* until the socket is full */
-        const ssize_t sent = send(handle, op->u.net.bytes + op->u.net.done,
+        const ssize_t sent = send((int)socket->handle, op->u.net.bytes + op->u.net.done,
                                   op->u.net.size - op->u.net.done, MSG_NOSIGNAL);
         if (sent >= 0) {
             op->u.net.done += (size_t)sent;
         } else if (errno == EAGAIN) {
             wait_until_writable(port, op);
+            return;
+        } else if (errno == ENOMEM || errno == ENOBUFS) {
+            /* No event reports that the kernel has memory again. */
+            socket->state |= SOCKET_WANTS_WRITABLE;
+            keep_unwatched(mine(port), socket);
             return;
         } else if (errno != EINTR) {
             port_completed(port, op, error_of_errno(errno));

@@ -6,6 +6,8 @@
  * so a lock guards it. */
 #include "port/windows/iocp.h"
 
+#include "port/system.h"
+
 static struct {
     SRWLOCK lock;
     bool installed;
@@ -35,15 +37,43 @@ static BOOL WINAPI stop_requested(DWORD event) {
     return TRUE;
 }
 
+/* The lock is held. */
+static int install(void) {
+    if (signals.installed) return 0;
+    /* The first call undoes an inherited setting: Ctrl-C ignored. */
+    SetConsoleCtrlHandler(NULL, FALSE);
+    signals.installed = SetConsoleCtrlHandler(stop_requested, TRUE);
+    return signals.installed ? 0 : last_error();
+}
+
+int system_requests_keep(void) {
+    AcquireSRWLockExclusive(&signals.lock);
+    const int error = install();
+    ReleaseSRWLockExclusive(&signals.lock);
+    return error;
+}
+
+void system_requests_release(void) {
+    AcquireSRWLockExclusive(&signals.lock);
+    if (signals.installed) SetConsoleCtrlHandler(stop_requested, FALSE);
+    const bool kept = signals.kept;
+    signals.installed = signals.kept = false;
+    ReleaseSRWLockExclusive(&signals.lock);
+    if (kept) ExitProcess(STATUS_CONTROL_C_EXIT);
+}
+
+bool system_stop_requested(void) {
+    AcquireSRWLockExclusive(&signals.lock);
+    const bool kept = signals.kept;
+    ReleaseSRWLockExclusive(&signals.lock);
+    return kept;
+}
+
 /* 0, or the op's result. */
 static int take_or_wait(struct port *port, struct port_op *op) {
     assert(signals.waiting == NULL);
-    if (!signals.installed) {
-        /* The first call undoes an inherited setting: Ctrl-C ignored. */
-        SetConsoleCtrlHandler(NULL, FALSE);
-        signals.installed = SetConsoleCtrlHandler(stop_requested, TRUE);
-        if (!signals.installed) return last_error();
-    }
+    const int error = install();
+    if (error != 0) return error;
     if (signals.kept) {
         signals.kept = false;
         return PORT_SIGNAL_STOP;

@@ -110,8 +110,8 @@ void sockets_startup(void) {
     InitOnceComplete(&once, 0, NULL);
 }
 
-static void set_option(SOCKET handle, int level, int name, int value) {
-    setsockopt(handle, level, name, (const char *)&value, sizeof(value));
+static int set_option(SOCKET handle, int level, int name, int value) {
+    return setsockopt(handle, level, name, (const char *)&value, sizeof(value));
 }
 
 /* A socket for the completion port: not inherited by child processes, non-blocking. */
@@ -120,8 +120,14 @@ static int open_overlapped(uint32_t family, int type, SOCKET *handle) {
                          WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (*handle == INVALID_SOCKET) return last_error();
     u_long non_blocking = 1;
-    ioctlsocket(*handle, FIONBIO, &non_blocking);
-    return 0;
+    /* TCP's urgent byte is part of the line that it was sent in; without SO_OOBINLINE a read leaves
+     * it out. */
+    if (ioctlsocket(*handle, FIONBIO, &non_blocking) == 0 &&
+        (type != SOCK_STREAM || set_option(*handle, SOL_SOCKET, SO_OOBINLINE, 1) == 0))
+        return 0;
+    const int error = last_error();
+    closesocket(*handle);
+    return error;
 }
 
 static int attach(struct port *port, SOCKET handle) {
@@ -139,11 +145,11 @@ static int open_bound(struct port *port, struct port_socket *opened, struct port
     if (error != 0) return error;
     /* Without it any program could bind the same port on Windows and take over the traffic. */
     set_option(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
-    if (address->family == 6) set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 
     struct sockaddr_in6 name;
     INT name_bytes = address_to_system(address, &name);
-    if (bind(handle, (struct sockaddr *)&name, name_bytes) != 0 ||
+    if ((address->family == 6 && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) ||
+        bind(handle, (struct sockaddr *)&name, name_bytes) != 0 ||
         (type == SOCK_STREAM && listen(handle, SOMAXCONN) != 0) ||
         getsockname(handle, (struct sockaddr *)&name, &name_bytes) != 0) {
         error = last_error();
@@ -213,9 +219,15 @@ static void accept_start(struct port *port, struct port_op *op) {
     /* Skips connections that were reset in the backlog: each turn removes one. */
     do {
         private->overlapped = (OVERLAPPED){0};
-        /* AcceptEx needs an open socket of the listener's family. */
+        /* AcceptEx needs an open socket of the listener's family.  All that can fail is done to it
+         * before there is a connection, which a failure would lose. */
         error = open_overlapped(op->u.net.socket->family, SOCK_STREAM, &private->u.accept.socket);
         if (error != 0) break;
+        error = attach(port, private->u.accept.socket);
+        if (error != 0) {
+            closesocket(private->u.accept.socket);
+            break;
+        }
         DWORD bytes;
         if (iocp->accept_ex(handle_of(op->u.net.socket), private->u.accept.socket,
                             private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
@@ -228,15 +240,15 @@ static void accept_start(struct port *port, struct port_op *op) {
     failed(port, op, error);
 }
 
-/* Turns the accepted connection into an ordinary socket. */
-static int accept_finish(struct port *port, struct port_op *op) {
+/* Turns the accepted connection into an ordinary socket.  Nothing here loses it: without the
+ * listener's context it can still be received from. */
+static void accept_finish(struct port *port, struct port_op *op) {
     struct iocp *iocp = port->backend;
     struct op_private *private = op_private(op);
     const SOCKET handle = private->u.accept.socket, listener = handle_of(op->u.net.socket);
-    /* Must come first: getpeername, shutdown and others refuse the socket otherwise. */
-    if (setsockopt(handle, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
-                   sizeof(listener)) != 0)
-        return last_error();
+    /* Must come first: other options are refused otherwise. */
+    setsockopt(handle, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
+               sizeof(listener));
     struct sockaddr *local, *remote;
     int local_bytes, remote_bytes;
     iocp->accept_addresses(private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
@@ -247,22 +259,19 @@ static int accept_finish(struct port *port, struct port_op *op) {
     WSAIoctl(handle, SIO_KEEPALIVE_VALS, &keep_alive, sizeof(keep_alive), NULL, 0, &bytes, NULL,
              NULL);
     set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1); /* replies are sent at once */
-    const int error = attach(port, handle);
-    if (error != 0) return error;
     *op->u.net.accepted = (struct port_socket){
         .handle = (intptr_t)handle, .port = port, .family = op->u.net.socket->family};
-    return 0;
 }
 
 static void accept_completed(struct port *port, struct port_op *op) {
     struct op_private *private = op_private(op);
-    int error;
+    int error = 0;
     if (is_shut(op))
         error = ERR_CANCELLED;
     else if ((LONG) private->overlapped.Internal < 0)
         error = overlapped_error(&private->overlapped);
     else
-        error = accept_finish(port, op);
+        accept_finish(port, op);
     if (error != 0) closesocket(private->u.accept.socket);
     if (error == ERR_RESET && !op->cancelled)
         accept_start(port, op);

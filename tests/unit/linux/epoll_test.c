@@ -131,25 +131,34 @@ static void close_stream(struct port *port, struct stream *stream) {
     port_pool_free(stream->pool);
 }
 
-/* A read ends at an urgent byte though more follows: taken for the end of what
- * there is, it would leave the rest unread until the next byte came. */
-static void an_urgent_byte_does_not_hide_what_follows_it(void **state) {
+/* A read ends before an urgent byte and after it though more follows: taken for the end of what there
+ * is, it would leave the rest unread until the next byte came. */
+static void an_urgent_byte_is_received_in_its_place_and_hides_nothing(void **state) {
+    static const struct {
+        const char *text, *urgent; /* sent in order; urgent: its last byte is */
+    } parts[] = {{NULL, "!"},   {"begin", NULL}, {NULL, "?"},   {NULL, "#"},
+                 {"mid", NULL}, {NULL, "abc$"},  {"end", NULL}, {NULL, "."}};
     struct port *port = *state;
     struct stream stream;
     struct probe receive = probe_new(NULL);
-    char got[20] = "";
+    char got[40] = "", sent[40] = "";
     open_stream(port, &stream);
-    assert_int_equal(client_send(&stream.client, "before", 6), 0);
-    assert_int_equal(send((int)stream.client.handle, "!", 1, MSG_OOB), 1);
-    assert_int_equal(client_send(&stream.client, "after", 5), 0);
-    while (strlen(got) < 11) {
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = parts[i].text ? parts[i].text : parts[i].urgent;
+        const int size = (int)strlen(part);
+        assert_int_equal(
+            send((int)stream.client.handle, part, (size_t)size, parts[i].urgent ? MSG_OOB : 0),
+            size);
+        strcat(sent, part);
+    }
+    while (strlen(got) < strlen(sent)) {
         port_receive(port, &receive.op, &stream.socket, stream.pool);
         const int64_t size = probe_await(port, &receive, receive.returns + 1);
         assert_true(size > 0);
         strncat(got, (const char *)receive.op.buffer->bytes, (size_t)size);
         port_buffer_release(receive.op.buffer);
     }
-    assert_string_equal(got, "beforeafter");
+    assert_string_equal(got, sent);
     close_stream(port, &stream);
 }
 
@@ -258,57 +267,128 @@ static void at_the_limit_of_open_files_a_connection_waits_in_the_backlog(void **
     client_close(&client);
 }
 
-/* The system's limit is all users', so it is played here: the port's calls of epoll_ctl come here. */
-static bool watches_limited;
-static int watches_left;
+/* What the system refuses is played here: the port's calls of epoll_ctl come here. */
+static int watch_refusal; /* the errno; 0: none */
+static int watches_left;  /* then as many are granted */
+static int watches_refused;
 
 int epoll_ctl(int epoll, int operation, int handle, struct epoll_event *event) {
-    if (watches_limited && operation == EPOLL_CTL_ADD && watches_left == 0) {
-        errno = ENOSPC;
+    if (watch_refusal != 0 && operation != EPOLL_CTL_DEL && watches_left == 0) {
+        watches_refused++;
+        errno = watch_refusal;
         return -1;
     }
     const int result = (int)syscall(SYS_epoll_ctl, epoll, operation, handle, event);
-    if (watches_limited && result == 0 && operation == EPOLL_CTL_ADD) watches_left--;
-    if (watches_limited && result == 0 && operation == EPOLL_CTL_DEL) watches_left++;
+    if (watch_refusal != 0 && result == 0 && operation == EPOLL_CTL_ADD) watches_left--;
+    if (watch_refusal != 0 && result == 0 && operation == EPOLL_CTL_DEL) watches_left++;
     return result;
 }
 
-static void at_the_limit_of_watches_a_connection_waits_in_the_backlog(void **state) {
+static void refuse_watches(int number, int left) {
+    watch_refusal = number;
+    watches_left = left;
+    watches_refused = 0;
+}
+
+static void expect_received(struct port *port, struct probe *receive, struct port_socket *socket,
+                            struct port_pool *pool, const char *text) {
+    if (port_idle(&receive->op)) port_receive(port, &receive->op, socket, pool);
+    assert_int_equal(probe_await(port, receive, receive->returns + 1), strlen(text));
+    assert_memory_equal(receive->op.buffer->bytes, text, strlen(text));
+    port_buffer_release(receive->op.buffer);
+}
+
+/* Of three connections the first is watched, the second is served although it is not, and the third
+ * waits in the backlog. */
+static void a_connection_that_cannot_be_watched_is_served_and_the_next_waits(void **state) {
+    static const struct {
+        int number, error;
+    } refusals[] = {{ENOSPC, ERR_TOO_MANY_WATCHES}, {ENOMEM, ERR_NO_MEMORY}};
+    struct port *port = *state;
+    struct port_pool *pool;
+    assert_int_equal(port_pool_create(port, 1000, 3, 0, &pool), 0);
+    for (size_t r = 0; r < sizeof refusals / sizeof *refusals; r++) {
+        struct port_address address = loopback();
+        struct port_socket listener, accepted[3];
+        struct client clients[3];
+        struct probe accept = probe_new(NULL), receives[3];
+        assert_int_equal(port_listen(port, &listener, &address), 0);
+        for (int i = 0; i < 3; i++) {
+            receives[i] = probe_new(NULL);
+            assert_int_equal(client_connect(&address, &clients[i]), 0);
+        }
+        refuse_watches(refusals[r].number, 1);
+        for (uint32_t i = 0; i < 2; i++) {
+            port_accept(port, &accept.op, &listener, &accepted[i]);
+            assert_int_equal(probe_await(port, &accept, i + 1), 0);
+        }
+        for (uint32_t n = 3; n <= 4; n++) {
+            port_accept(port, &accept.op, &listener, &accepted[2]);
+            assert_int_equal(probe_await(port, &accept, n), refusals[r].error);
+        }
+        port_receive(port, &receives[1].op, &accepted[1], pool); /* before there is anything */
+        settle(port);
+        for (int turn = 0; turn < 3; turn++)
+            for (int i = 0; i < 2; i++) {
+                assert_int_equal(client_send(&clients[i], "text", 4), 0);
+                expect_received(port, &receives[i], &accepted[i], pool, "text");
+            }
+        assert_true(watches_refused >= 4);
+        refuse_watches(0, 0);
+        port_accept(port, &accept.op, &listener, &accepted[2]);
+        assert_int_equal(probe_await(port, &accept, 5), 0);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(client_send(&clients[i], "more", 4), 0);
+            expect_received(port, &receives[i], &accepted[i], pool, "more");
+            client_close(&clients[i]);
+            port_shut(port, &accepted[i]);
+        }
+        port_shut(port, &listener);
+    }
+    port_pool_free(pool);
+}
+
+static void a_connection_that_cannot_be_watched_is_read_to_its_end_without_waiting(void **state) {
+    struct port *port = *state;
+    struct port_pool *pool;
+    struct port_address address = loopback();
+    struct port_socket listener, accepted;
+    struct client client;
+    struct probe accept = probe_new(NULL), receive = probe_new(NULL);
+    assert_int_equal(port_pool_create(port, 1000, 1, 0, &pool), 0);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    assert_int_equal(client_connect(&address, &client), 0);
+    assert_int_equal(client_send(&client, "last words", 10), 0);
+    client_close(&client);
+    refuse_watches(ENOMEM, 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    port_receive(port, &receive.op, &accepted, pool);
+    port_wait(port, 0); /* as at a stop, which ends when a wait brings nothing */
+    assert_int_equal(receive.returns, 1);
+    assert_int_equal(receive.op.result, 10);
+    port_buffer_release(receive.op.buffer);
+    port_receive(port, &receive.op, &accepted, pool);
+    port_wait(port, 0);
+    assert_int_equal(receive.returns, 2);
+    assert_int_equal(receive.op.result, 0);
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+    refuse_watches(0, 0);
+    port_pool_free(pool);
+}
+
+static void listening_and_binding_fail_when_they_cannot_be_watched(void **state) {
     struct port *port = *state;
     struct port_address address = loopback();
-    struct port_socket listener, first, second;
-    struct client clients[2];
-    struct probe accept = probe_new(NULL);
-    assert_int_equal(port_listen(port, &listener, &address), 0);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(client_connect(&address, &clients[i]), 0);
-    watches_limited = true;
-    watches_left = 1; /* for the reserve, which the first connection then gets */
-    port_accept(port, &accept.op, &listener, &first);
-    assert_int_equal(probe_await(port, &accept, 1), 0);
-    for (uint32_t n = 2; n <= 3; n++) {
-        port_accept(port, &accept.op, &listener, &second);
-        assert_int_equal(probe_await(port, &accept, n), ERR_TOO_MANY_WATCHES);
-    }
-    watches_left = 2;
-    port_accept(port, &accept.op, &listener, &second);
-    assert_int_equal(probe_await(port, &accept, 4), 0);
-    watches_limited = false;
-    /* Both are connections like others. */
-    struct port_pool *pool;
-    struct probe receive = probe_new(NULL);
-    assert_int_equal(port_pool_create(port, 1000, 2, 0, &pool), 0);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(client_send(&clients[i], "x", 1), 0);
-        port_receive(port, &receive.op, i ? &second : &first, pool);
-        assert_int_equal(probe_await(port, &receive, (uint32_t)i + 1), 1);
-        port_buffer_release(receive.op.buffer);
-        client_close(&clients[i]);
-    }
-    port_shut(port, &first);
-    port_shut(port, &second);
-    port_shut(port, &listener);
-    port_pool_free(pool);
+    struct port_socket socket;
+    uint32_t granted;
+    refuse_watches(ENOMEM, 0);
+    assert_int_equal(port_listen(port, &socket, &address), ERR_NO_MEMORY);
+    assert_int_equal(port_bind(port, &socket, &address, 0, &granted), ERR_NO_MEMORY);
+    refuse_watches(0, 0);
+    assert_int_equal(port_listen(port, &socket, &address), 0); /* the address is free again */
+    port_shut(port, &socket);
 }
 
 /* A child process has a copy of every handle between fork and exec, and a socket stays in the epoll
@@ -445,12 +525,14 @@ int program_main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         PORT_TEST(joined_datagrams_come_apart_again),
         PORT_TEST(joined_datagrams_that_do_not_fit_are_marked),
-        PORT_TEST(an_urgent_byte_does_not_hide_what_follows_it),
+        PORT_TEST(an_urgent_byte_is_received_in_its_place_and_hides_nothing),
         PORT_TEST(small_sends_gather_into_a_few_receives),
         PORT_TEST(work_that_is_done_while_small_sends_gather_comes_back_at_once),
         PORT_TEST(accepted_connections_are_kept_alive),
         PORT_TEST(at_the_limit_of_open_files_a_connection_waits_in_the_backlog),
-        PORT_TEST(at_the_limit_of_watches_a_connection_waits_in_the_backlog),
+        PORT_TEST(a_connection_that_cannot_be_watched_is_served_and_the_next_waits),
+        PORT_TEST(a_connection_that_cannot_be_watched_is_read_to_its_end_without_waiting),
+        PORT_TEST(listening_and_binding_fail_when_they_cannot_be_watched),
         PORT_TEST(a_socket_shut_while_a_child_holds_a_copy_has_no_more_events),
         PORT_TEST(a_write_cut_short_by_the_system_ends_in_its_error),
         cmocka_unit_test(files_are_made_for_us_and_our_group_and_secrets_for_us),
