@@ -64,6 +64,104 @@ static void an_icmp_answer_to_something_sent_does_not_end_a_receive(void **state
     port_pool_free(pool);
 }
 
+/* What the system refuses is played here: the port's calls of these two come here. */
+static DWORD attach_refusal; /* the code of the next attempt; 0: none */
+static int receive_refusal;
+
+static HANDLE WINAPI attach_or_refuse(HANDLE handle, HANDLE queue, ULONG_PTR key, DWORD threads) {
+    static __typeof__(&CreateIoCompletionPort) original;
+    if (original == NULL)
+        original = (__typeof__(original))(void *)GetProcAddress(GetModuleHandleW(L"kernel32"),
+                                                                "CreateIoCompletionPort");
+    if (attach_refusal == 0) return original(handle, queue, key, threads);
+    SetLastError(attach_refusal);
+    attach_refusal = 0;
+    return NULL;
+}
+__typeof__(&CreateIoCompletionPort) __imp_CreateIoCompletionPort = attach_or_refuse;
+
+static int WSAAPI receive_or_refuse(SOCKET handle, WSABUF *places, DWORD count, DWORD *got,
+                                    DWORD *flags, OVERLAPPED *overlapped,
+                                    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+    static __typeof__(&WSARecv) original;
+    if (original == NULL)
+        original =
+            (__typeof__(original))(void *)GetProcAddress(GetModuleHandleW(L"ws2_32"), "WSARecv");
+    if (receive_refusal == 0)
+        return original(handle, places, count, got, flags, overlapped, routine);
+    WSASetLastError(receive_refusal);
+    receive_refusal = 0;
+    return SOCKET_ERROR;
+}
+__typeof__(&WSARecv) __imp_WSARecv = receive_or_refuse;
+
+static void a_connection_that_cannot_be_attached_waits_in_the_backlog(void **state) {
+    struct port *port = *state;
+    struct port_socket listener, accepted;
+    struct port_address address = loopback();
+    struct port_pool *pool;
+    struct probe accept = probe_new(NULL), receive = probe_new(NULL);
+    struct client client;
+    assert_int_equal(port_pool_create(port, 1000, 1, 0, &pool), 0);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    assert_int_equal(client_connect(&address, &client), 0);
+    assert_int_equal(client_send(&client, "kept", 4), 0);
+    attach_refusal = ERROR_NO_SYSTEM_RESOURCES;
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(probe_await(port, &accept, 1), ERR_NO_MEMORY);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(probe_await(port, &accept, 2), 0);
+
+    receive_refusal = WSAENOBUFS;
+    port_receive(port, &receive.op, &accepted, pool);
+    assert_int_equal(probe_await(port, &receive, 1), ERR_TOO_MANY_FILES);
+    port_receive(port, &receive.op, &accepted, pool);
+    assert_int_equal(probe_await(port, &receive, 2), 4);
+    assert_memory_equal(receive.op.buffer->bytes, "kept", 4);
+    port_buffer_release(receive.op.buffer);
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+    client_close(&client);
+    port_pool_free(pool);
+}
+
+static void an_urgent_byte_is_received_in_its_place(void **state) {
+    static const struct {
+        const char *text;
+        int flags; /* MSG_OOB: the last byte is urgent */
+    } parts[] = {{"!", MSG_OOB}, {"begin", 0},      {"?", MSG_OOB}, {"#", MSG_OOB},
+                 {"mid", 0},     {"abc$", MSG_OOB}, {"end", 0},     {".", MSG_OOB}};
+    struct port *port = *state;
+    struct port_socket listener, accepted;
+    struct port_address address = loopback();
+    struct port_pool *pool;
+    struct probe accept = probe_new(NULL), receive = probe_new(NULL);
+    struct client client;
+    char sent[40] = "", got[40] = "";
+    assert_int_equal(port_pool_create(port, 1000, 1, 0, &pool), 0);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(client_connect(&address, &client), 0);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const int size = (int)strlen(parts[i].text);
+        assert_int_equal(send((SOCKET)client.handle, parts[i].text, size, parts[i].flags), size);
+        strcat(sent, parts[i].text);
+    }
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    while (strlen(got) < strlen(sent)) {
+        port_receive(port, &receive.op, &accepted, pool);
+        const int64_t size = probe_await(port, &receive, receive.returns + 1);
+        assert_true(size > 0);
+        strncat(got, (const char *)receive.op.buffer->bytes, (size_t)size);
+        port_buffer_release(receive.op.buffer);
+    }
+    assert_string_equal(got, sent);
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+    client_close(&client);
+    port_pool_free(pool);
+}
+
 static void no_socket_is_handed_to_children(void **state) {
     struct port *port = *state;
     struct port_socket listener, accepted;
@@ -172,6 +270,8 @@ int program_main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         PORT_TEST(nobody_can_take_the_port_of_a_listener),
         PORT_TEST(an_icmp_answer_to_something_sent_does_not_end_a_receive),
+        PORT_TEST(a_connection_that_cannot_be_attached_waits_in_the_backlog),
+        PORT_TEST(an_urgent_byte_is_received_in_its_place),
         PORT_TEST(no_socket_is_handed_to_children),
         PORT_TEST(a_secret_file_is_its_users_alone),
         PORT_TEST(ctrl_c_is_a_request_to_stop_and_one_in_between_is_kept),
