@@ -57,9 +57,15 @@ void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_
     port_timer(port, &shutdown->stop, now + stop_ns);
 }
 
+/* More may be read although a wait brings nothing. */
+static bool reading_waits(const struct shutdown *shutdown) {
+    return pipeline_anyone_parked(shutdown->parts.pipeline) ||
+           intake_retries(shutdown->parts.intake);
+}
+
 /* Connections are read until a wait brings nothing. */
 static bool drained(const struct shutdown *shutdown, uint32_t collected) {
-    return collected == 0 && !pipeline_anyone_parked(shutdown->parts.pipeline);
+    return collected == 0 && !reading_waits(shutdown);
 }
 
 static void end_intake(struct shutdown *shutdown) {
@@ -130,7 +136,7 @@ int64_t shutdown_wait_ns(const struct shutdown *shutdown) {
     if (shutdown->phase == SHUTDOWN_NONE) return -1;
     /* Draining ends at the first wait that brings nothing. */
     const bool draining = shutdown->phase == SHUTDOWN_DRAINING;
-    return draining && !pipeline_anyone_parked(shutdown->parts.pipeline) ? 0 : LOOK_NS;
+    return draining && !reading_waits(shutdown) ? 0 : LOOK_NS;
 }
 
 bool shutdown_all_stored(const struct shutdown *shutdown) {

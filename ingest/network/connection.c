@@ -15,15 +15,17 @@ struct connection {
     struct connection *next, *previous; /* in intake->open; next: in ->free */
     struct framing framing;
     struct batch_origin origin;
-    struct port_buffer *buffer; /* received, and not yet completely in a batch */
-    uint32_t taken;             /* of it */
-    bool looked_at;             /* its first bytes were checked for TLS and HTTP */
-    bool ending;                /* nothing more will be received */
+    struct port_buffer *buffer;   /* received, and not yet completely in a batch */
+    uint32_t taken;               /* of it */
+    bool looked_at;               /* its first bytes were checked for TLS and HTTP */
+    bool ending;                  /* nothing more will be received */
+    struct connection *next_held; /* in intake->held */
 };
 
 _Static_assert(sizeof(struct connection) < 1024, "an idle connection stays small");
 
 static void received(struct port_op *op);
+static void receive_held(struct port_op *op);
 static bool resume(struct source *source);
 static bool advance(struct connection *connection);
 
@@ -38,12 +40,13 @@ int intake_create(struct intake *intake, uint32_t connections_max) {
     /* Each listener's accept holds a slot, so with several listeners a few more connections than
      * the limit may be open. */
     intake->slots_count = connections_max + LISTENERS_MAX;
+    intake->receive_again.done = receive_held;
     intake->slots = malloc((size_t)intake->slots_count * sizeof *intake->slots);
     return intake->slots ? 0 : ERR_NO_MEMORY;
 }
 
 void intake_free(struct intake *intake) {
-    assert(intake->connections_open == 0);
+    assert(intake->connections_open == 0 && !intake->held);
     free(intake->slots);
     intake->slots = NULL;
 }
@@ -133,10 +136,62 @@ static void look_at_first_bytes(struct connection *connection, const uint8_t *by
         address_format(&connection->origin.peer, peer), what);
 }
 
+/* ---- receives that failed although their connection is sound ---- */
+
+static bool is_shortage(int64_t error) {
+    return error == ERR_NO_MEMORY || error == ERR_TOO_MANY_FILES;
+}
+
+static void hold(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    intake->counters->receive_pauses++;
+    if (!intake->receive_failure_said)
+        say("%s: cannot receive: %s; what connections send waits, retrying every 100 ms (reported "
+            "once)",
+            connection->listener->name, error_text((int)connection->receive.result));
+    intake->receive_failure_said = true;
+    connection->next_held = intake->held;
+    intake->held = connection;
+    if (port_idle(&intake->receive_again))
+        port_timer(intake->port, &intake->receive_again,
+                   port_now_ns(intake->port) + INTAKE_RETRY_NS);
+}
+
+static void receive_held(struct port_op *op) {
+    struct intake *intake = PORT_CONTAINER(struct intake, receive_again, op);
+    struct connection *connection = intake->held;
+    intake->held = NULL;
+    while (connection) {
+        struct connection *next = connection->next_held;
+        advance(connection); /* receives, or ends if it is ending */
+        connection = next;
+    }
+}
+
+/* ---- receiving ---- */
+
+/* It ended with an error.  All that the kernel had received of it was read before. */
+static void count_failure(struct connection *connection, int error) {
+    char peer[ADDRESS_TEXT_MAX];
+    struct tcp_listener *listener = connection->listener;
+    connection->intake->counters->connections_failed++;
+    if (!listener->said_failed)
+        say("%s: connection from %s: %s; what was received of it is stored, the rest is lost "
+            "(reported once)",
+            listener->name, address_format(&connection->origin.peer, peer), error_text(error));
+    listener->said_failed = true;
+}
+
 static void received(struct port_op *op) {
     struct connection *connection = PORT_CONTAINER(struct connection, receive, op);
     struct intake *intake = connection->intake;
+    if (is_shortage(op->result) && !connection->ending) {
+        hold(connection);
+        return;
+    }
     if (op->result <= 0) {
+        if (op->result < 0 && op->result != ERR_CANCELLED)
+            count_failure(connection, (int)op->result);
         connection->ending = true; /* end of stream, reset or our own stop: treated alike */
     } else {
         connection->buffer = op->buffer;
@@ -203,4 +258,5 @@ void connections_end(struct intake *intake, const struct tcp_listener *listener)
         connection->ending = true;
         port_cancel(&connection->receive); /* a parked one ends when it is resumed */
     }
+    if (intake->held) port_cancel(&intake->receive_again); /* it comes back and ends them */
 }

@@ -40,7 +40,7 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_tls, said_http;
+    bool said_tls, said_http, said_failed;
 };
 
 struct udp_listener {
@@ -75,8 +75,13 @@ struct intake {
     uint32_t connections_max, connections_open;
     struct connection *slots, *free, *open;
     uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
-    bool limit_said, accept_failure_said;
+    struct connection *held;          /* their last receive failed for lack of memory ... */
+    struct port_op receive_again;     /* ... a timer: they receive again */
+    bool limit_said, accept_failure_said, receive_failure_said;
 };
+
+/* After an accept or a receive that failed: the time until the next one. */
+#define INTAKE_RETRY_NS (100 * 1000000ll)
 
 /* Memory for connections_max of them. */
 int intake_create(struct intake *intake, uint32_t connections_max);
@@ -107,6 +112,10 @@ void intake_stay(struct intake *intake, uint32_t number);
 void intake_end(struct intake *intake);
 /* True once nothing is open and no op is in flight. */
 bool intake_ended(const struct intake *intake);
+
+/* True while an accept or a receive that failed waits to be retried: there may be something to
+ * receive although no op comes back. */
+bool intake_retries(const struct intake *intake);
 
 uint64_t intake_kernel_drops(const struct intake *intake);
 

@@ -8,7 +8,6 @@
 #include "ingest/network/intake.h"
 #include "port/system.h"
 
-#define RETRY_NS (100 * 1000000ll)
 #define QUIET_NS (100 * 1000000ll)
 
 static void accepted(struct port_op *op);
@@ -122,7 +121,7 @@ static void accepted(struct port_op *op) {
         say("%s: cannot accept: %s; new connections wait, retrying every 100 ms (reported once)",
             listener->name, error_text((int)op->result));
     intake->accept_failure_said = true;
-    port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + RETRY_NS);
+    port_timer(intake->port, &listener->retry, port_now_ns(intake->port) + INTAKE_RETRY_NS);
 }
 
 static void retry_due(struct port_op *op) {
@@ -144,6 +143,10 @@ static void tcp_end(struct tcp_listener *listener) {
     struct intake *intake = listener->intake;
     listener->ending = true;
     listener->paused = false;
+    if (!port_idle(&listener->retry))
+        say("%s: closes while it cannot accept; connections that wait are reset, and what they "
+            "sent is lost",
+            listener->name);
     port_cancel(&listener->retry);
     port_cancel(&listener->leave);
     port_shut(intake->port, &listener->socket);
@@ -157,7 +160,8 @@ static void tcp_leave_due(struct port_op *op) {
     if (listener->ending)
         tcp_listener_left(listener);
     else if (listener->state == LISTENER_LEAVING &&
-             may_end(intake, op, listener->leave_ns, pipeline_anyone_parked(intake->pipeline),
+             may_end(intake, op, listener->leave_ns,
+                     pipeline_anyone_parked(intake->pipeline) || intake_retries(intake),
                      &listener->active))
         tcp_end(listener);
 }
@@ -264,7 +268,7 @@ static void datagrams_received(struct port_op *op) {
     /* An error never ends a datagram socket; wait, so that a lasting one does not spin. */
     if (op->result < 0 && !listener->ending)
         port_timer(listener->intake->port, &listener->retry,
-                   port_now_ns(listener->intake->port) + RETRY_NS);
+                   port_now_ns(listener->intake->port) + INTAKE_RETRY_NS);
     else
         udp_advance(listener);
 }
@@ -286,8 +290,8 @@ static void udp_leave_due(struct port_op *op) {
     if (listener->ending)
         udp_listener_left(listener);
     else if (listener->state == LISTENER_LEAVING &&
-             may_end(listener->intake, op, listener->leave_ns, listener->buffer != NULL,
-                     &listener->active))
+             may_end(listener->intake, op, listener->leave_ns,
+                     listener->buffer != NULL || !port_idle(&listener->retry), &listener->active))
         udp_end(listener);
 }
 
@@ -370,10 +374,17 @@ void intake_end(struct intake *intake) {
 }
 
 bool intake_ended(const struct intake *intake) {
-    bool ended = intake->connections_open == 0;
+    bool ended = intake->connections_open == 0 && port_idle(&intake->receive_again);
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
         ended = ended && intake_listener_state(intake, i) == LISTENER_FREE;
     return ended;
+}
+
+bool intake_retries(const struct intake *intake) {
+    bool retries = intake->held != NULL;
+    for (uint32_t i = 0; i < LISTENERS_MAX; i++)
+        retries = retries || !port_idle(&intake->tcp[i].retry) || !port_idle(&intake->udp[i].retry);
+    return retries;
 }
 
 uint64_t intake_kernel_drops(const struct intake *intake) {

@@ -95,7 +95,9 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "bytes_stored", c->bytes_stored);
     number(&writer, "connections", context->connections);
     number(&writer, "connections_accepted", c->connections_accepted);
+    number(&writer, "connections_failed", c->connections_failed);
     number(&writer, "accept_pauses", c->accept_pauses);
+    number(&writer, "receive_pauses", c->receive_pauses);
     number(&writer, "batches", c->batches);
     stream(&writer, STREAM_MAIN, NULL, &context->streams[0]);
     stream(&writer, STREAM_REJECTS, NULL, &context->rejects);
