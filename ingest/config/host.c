@@ -29,6 +29,7 @@ struct host host_of_system(void) {
         .resolve = client_resolve,
         .run_within = system_run_within,
         .memory_bytes = memory_bytes,
+        .stop_requested = system_stop_requested,
         .print = print,
     };
 }

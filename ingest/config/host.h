@@ -28,6 +28,7 @@ struct host {
     /* As system_run_within (system.h): for checks that may touch a volume that hangs. */
     bool (*run_within)(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms);
     uint64_t (*memory_bytes)(void); /* resident now */
+    bool (*stop_requested)(void);   /* and no port has taken the request (system.h) */
     /* To standard error.  Waits for the reader of a pipe no longer than timeout_ms. */
     int (*print)(const char *text, size_t size, uint32_t timeout_ms);
 };

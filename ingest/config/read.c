@@ -90,6 +90,14 @@ int config_read(const struct host *host, int argc, char **argv, struct config *c
     return result ? result : resolve(host, config, error);
 }
 
+bool config_is_question(int argc, char **argv) {
+    struct config config = {0};
+    char error[CONFIG_ERROR_MAX];
+    options_preset(config_options, &config);
+    return options_command_line(config_options, argc, argv, &config, error) == 0 &&
+           (config.help || config.version || config.check);
+}
+
 void config_free(struct config *config) {
     struct config_text_kept *kept = config->kept;
     while (kept) {

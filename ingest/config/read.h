@@ -11,4 +11,7 @@
 int config_read(const struct host *host, int argc, char **argv, struct config *config, char *error);
 void config_free(struct config *config);
 
+/* True: this command line asks for --help, --version or --check, not for a daemon.  Reads no file. */
+bool config_is_question(int argc, char **argv);
+
 #endif

@@ -52,7 +52,7 @@ struct daemon {
 
     struct port_op signal, stats;
     int signal_error;
-    unsigned early_signals; /* a bit for each that came before serving */
+    unsigned early_signals; /* a bit for each that was taken before serving */
     bool serving;
     bool leaves;            /* asked to stop a second time */
     int64_t stop_ns;        /* when the stop began */
@@ -288,7 +288,9 @@ static void serve(struct daemon *daemon) {
     start_stats(daemon);
     retention_job_set_rules(&daemon->retention, &daemon->config->retention);
     intake_start(&daemon->intake);
-    print_ready(daemon);
+    /* A stop that was requested meanwhile begins at once. */
+    if (!(daemon->early_signals & 1u << PORT_SIGNAL_STOP) && !daemon->host->stop_requested())
+        print_ready(daemon);
     daemon->serving = true;
     for (int signal = PORT_SIGNAL_STOP; signal <= PORT_SIGNAL_ROTATE; signal++)
         if (daemon->early_signals & 1u << signal) handle_signal(daemon, (enum port_signal)signal);
@@ -331,7 +333,9 @@ static uint64_t records_lost(const struct daemon *daemon) {
 
 /* ---- requests ---- */
 
+/* A stop closes all segments anyway, and answers the clients at its end. */
 static void rotate(struct daemon *daemon) {
+    if (shutdown_phase(daemon->shutdown) != SHUTDOWN_NONE) return;
     pipeline_seal(daemon->pipeline);
     daemon->rotating = true;
     daemon->rotate_after = pipeline_sealed(daemon->pipeline);

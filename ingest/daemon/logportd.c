@@ -8,6 +8,7 @@
 #include "ingest/config/schema_files.h"
 #include "ingest/config/warnings.h"
 #include "ingest/daemon/daemon.h"
+#include "ingest/daemon/start_watch.h"
 #include "port/system.h"
 
 #define HELP_BYTES_MAX  16384
@@ -81,7 +82,9 @@ static int print_version(void) {
     return 0;
 }
 
-static int run(const struct host *host, const struct config *config, int argc, char **argv) {
+/* *watch: ended, and NULL, once the daemon has started. */
+static int run(const struct host *host, const struct config *config, int argc, char **argv,
+               struct start_watch **watch) {
     struct daemon_options options = {.host = host, .config = config, .argc = argc, .argv = argv};
     struct daemon *daemon;
     enum daemon_state state;
@@ -91,6 +94,8 @@ static int run(const struct host *host, const struct config *config, int argc, c
         return 1;
     }
     if (daemon_start(&options, &daemon)) system_exit_now(1); /* the system closes what is open */
+    start_watch_end(*watch);
+    *watch = NULL;
     system_messages_never_wait();
     while ((state = daemon_step(daemon)) == DAEMON_RUNS) {
     }
@@ -104,7 +109,18 @@ int program_main(int argc, char **argv) {
     struct config config;
     char error[CONFIG_ERROR_MAX];
     system_name("logportd");
+    /* Before anything that takes time: a signal would end the process. */
+    const int signal_error = system_requests_keep();
+    const bool starts = !config_is_question(argc, argv);
+    if (!starts) {
+        system_requests_release();
+    } else if (signal_error) {
+        say("cannot handle signals: %s; not starting, because SIGTERM would lose records",
+            error_text(signal_error));
+        return 1;
+    }
     const struct host host = host_of_system();
+    struct start_watch *watch = starts ? start_watch_begin(&host) : NULL;
     int code = 0;
     if (config_read(&host, argc, argv, &config, error) ||
         schema_files_load(host.files, &config, config.line_bytes_max, host.cores, error)) {
@@ -118,8 +134,9 @@ int program_main(int argc, char **argv) {
         config_say_warnings(&config);
         say("options and configuration are valid");
     } else {
-        code = run(&host, &config, argc, argv);
+        code = run(&host, &config, argc, argv, &watch);
     }
+    start_watch_end(watch);
     config_free(&config);
     return code;
 }

@@ -19,7 +19,8 @@ struct reload {
     struct port_op op;
     const struct config *active;
     struct config *owned; /* the active one, if it was read here */
-    bool again;           /* requested while one was running, which may have read an older file */
+    /* Requested while one was running, which may have read an older file. */
+    bool again;
     bool stopping;
     uint64_t line_bytes_max; /* as active */
     /* The worker's until the op is back: */
@@ -146,10 +147,10 @@ static void with_warnings(const struct config *config, const char *note, char *t
     text[used] = '\0';
 }
 
-static int apply(struct reload *reload) {
+static int apply(struct reload *reload, char *text, size_t size) {
     const struct reload_options *o = &reload->options;
     struct config *config = reload->read;
-    char note[256], text[sizeof note + CONFIG_WARNINGS_MAX];
+    char note[256];
     keep_fixed(reload->active, config, note, sizeof note);
     const int error = o->apply(o->context, config, &reload->streams, reload->error);
     if (error) return error;
@@ -157,19 +158,22 @@ static int apply(struct reload *reload) {
     free_config(reload->owned); /* nothing uses the one before any more */
     reload->active = reload->owned = config;
     o->applied(o->context, note);
-    with_warnings(config, note, text, sizeof text);
-    answer(reload, true, text);
+    with_warnings(config, note, text, size);
     return 0;
 }
 
+/* Clients that asked after it had read the file wait for the next one.  It is applied nevertheless:
+ * requests that follow each other closely must not keep every configuration from becoming active. */
 static void read_done(struct port_op *op) {
     struct reload *reload = PORT_CONTAINER(struct reload, op, op);
+    char text[256 + CONFIG_WARNINGS_MAX] = "";
     const bool again = reload->again || reload->stopping;
     reload->again = false;
-    if (!again && (op->result < 0 || apply(reload))) {
+    int error = (int)op->result;
+    if (!error && !reload->stopping) error = apply(reload, text, sizeof text);
+    if (error && !reload->stopping)
         say("reload: %s; the active configuration stays", reload->error);
-        answer(reload, false, reload->error);
-    }
+    if (!again) answer(reload, error == 0, error ? reload->error : text);
     free_config(reload->read);
     reload->read = NULL;
     if (again) reload_begin(reload); /* which refuses if the daemon stops */

@@ -66,8 +66,14 @@ void system_requests_release(void) {
         raise(signal_of[what]);
 }
 
+/* The first thread handles signals, the others block them.  While it hangs in a system call no
+ * handler runs, and another thread finds the signal pending. */
 bool system_stop_requested(void) {
-    return atomic_load_explicit(&requested, memory_order_acquire) & 1u << PORT_SIGNAL_STOP;
+    sigset_t pending;
+    sigemptyset(&pending);
+    sigpending(&pending);
+    return (atomic_load_explicit(&requested, memory_order_acquire) & 1u << PORT_SIGNAL_STOP) ||
+           sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
 }
 
 int signals_watch(int epoll) {
