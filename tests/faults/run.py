@@ -114,8 +114,13 @@ def run_case(case, keep=False):
     return case, script.Script(case, LIBRARY, keep=keep).run()
 
 
-def leave_interrupts_to_the_parent():
+def leave_signals_to_the_parent():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 class Summary:
@@ -208,8 +213,9 @@ def main():
         cases = cases[: options.count]
     print("seed %d (--seed repeats it): %d of %d cases; %d calls in %.1f s without a fault" % (
         options.seed, len(cases), total, sum(outcome.calls.values()), outcome.seconds), flush=True)
+    signal.signal(signal.SIGTERM, interrupt)  # the summary is printed, too
     summary = Summary(len(cases), open(options.details or os.devnull, "a"))
-    with multiprocessing.Pool(options.j, leave_interrupts_to_the_parent) as pool:
+    with multiprocessing.Pool(options.j, leave_signals_to_the_parent) as pool:
         try:
             for case, outcome in pool.imap_unordered(run_case, cases):
                 summary.add(case, outcome)

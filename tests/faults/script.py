@@ -128,7 +128,7 @@ class Script:
         self.senders, self.udp_sent = [], 0
         self.acknowledged = {}
         self.said = []  # of both runs
-        self.root = tempfile.mkdtemp(prefix="logport-faults-", dir=os.environ.get("LOGPORT_FAULTS_TMP"))
+        self.root = tempfile.mkdtemp(prefix="logport-faults-")
         self.base = os.path.join(self.root, "logs")
         self.archive = os.path.join(self.root, "archive")
         self.handed = os.path.join(self.root, "handed")
@@ -349,7 +349,7 @@ class Script:
         for line in split_lines(text):
             with contextlib.suppress(ValueError):
                 events.append(json.loads(line))
-        return events
+        return [event for event in events if "name" in event]
 
     # ---- what must hold ----
 
