@@ -2,11 +2,13 @@
 """run.py - runs logportd while one call of it goes wrong, and checks that nothing is lost.
 
 A case is CALL:CLASS:N:ACTION, such as fdatasync:manifest:7:EIO: the seventh fdatasync of the manifest
-fails.  faults.c lists the classes of files and the actions; script.py is what each case runs, and
-what must hold afterwards.  A first run without a fault counts the calls of each kind.
+fails.  With :restart after it, the daemon starts with what a killed one left.  faults.c lists the
+classes of files and the actions; script.py is what each case runs, and what must hold afterwards.
+A run without a fault counts the calls of each kind.
 """
 
 import argparse
+import atexit
 import collections
 import fnmatch
 import multiprocessing
@@ -21,6 +23,7 @@ import time
 import script
 
 BUILD = script.harness.BUILD
+left_by_a_killed_daemon = None  # made once, before the first case
 LIBRARY = os.path.join(BUILD, "tests", "libfaults.so")
 
 # Which errors a call can return.  EINTR only where Linux interrupts the call.
@@ -111,7 +114,16 @@ def actions_of(call, n):
 
 
 def run_case(case, keep=False):
-    return case, script.Script(case, LIBRARY, keep=keep).run()
+    left = left_by_a_killed_daemon if case.endswith(":restart") else None
+    return case, script.Script(case, LIBRARY, left, keep).run()
+
+
+def count_calls(left):
+    outcome = script.Script(None, LIBRARY, left).run()
+    if outcome.problems:
+        print("wrong without a fault:\n  " + "\n  ".join(outcome.problems) + "\n" + outcome.said)
+        sys.exit(1)
+    return outcome
 
 
 def leave_signals_to_the_parent():
@@ -192,18 +204,19 @@ def show(cases, keep):
 
 
 def main():
+    global left_by_a_killed_daemon
     options = arguments()
+    left_by_a_killed_daemon = script.Left(LIBRARY)
+    atexit.register(left_by_a_killed_daemon.remove)
     if options.case:
         return show(options.case, options.keep)
     unknown = unknown_calls()
     if unknown:
         print("logportd uses calls that tests/faults/faults.c does not have: " + " ".join(unknown))
         return 1
-    _, outcome = run_case(None)
-    if outcome.problems:
-        print("wrong without a fault:\n  " + "\n  ".join(outcome.problems) + "\n" + outcome.said)
-        return 1
-    cases = [case for case in cases_of(outcome.calls) if fnmatch.fnmatch(case, options.only)]
+    first, restart = count_calls(None), count_calls(left_by_a_killed_daemon)
+    cases = cases_of(first.calls) + [case + ":restart" for case in cases_of(restart.calls)]
+    cases = [case for case in cases if fnmatch.fnmatch(case, options.only)]
     if options.list:
         print("\n".join(cases))
         return 0
@@ -211,8 +224,8 @@ def main():
     total = len(cases)
     if not options.all:
         cases = cases[: options.count]
-    print("seed %d (--seed repeats it): %d of %d cases; %d calls in %.1f s without a fault" % (
-        options.seed, len(cases), total, sum(outcome.calls.values()), outcome.seconds), flush=True)
+    print("seed %d (--seed repeats it): %d of %d cases; %d calls without a fault, %d after a restart" % (
+        options.seed, len(cases), total, sum(first.calls.values()), sum(restart.calls.values())), flush=True)
     signal.signal(signal.SIGTERM, interrupt)  # the summary is printed, too
     summary = Summary(len(cases), open(options.details or os.devnull, "a"))
     with multiprocessing.Pool(options.j, leave_signals_to_the_parent) as pool:
