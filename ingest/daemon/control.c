@@ -32,6 +32,7 @@ struct client_connection {
     struct port_op op, send, timer;
     enum client_step step;
     uint64_t number; /* of its accept */
+    uint64_t request_number;
     char request[REQUEST_MAX];
     size_t request_size;
     const char *command; /* in request, after the token */
@@ -47,7 +48,7 @@ struct control {
     const struct log_directory *directory; /* knows the token */
     struct port_address address;
     struct client_connection clients[CLIENTS_MAX];
-    uint64_t accepted;
+    uint64_t accepted, requests;
     struct port_op retry; /* accepting has failed */
     bool closed;
 };
@@ -172,7 +173,8 @@ static void obey(struct client_connection *client) {
     /* Some of the waiting clients may have gone, which their sockets do not show. */
     if (waiting(control) == WAITING_MAX) client_end(oldest(control, CLIENT_WAITING));
     client->step = CLIENT_WAITING;
-    if (control->command(control->context, client->command, client->reply,
+    client->request_number = ++control->requests;
+    if (control->command(control->context, client->command, client->request_number, client->reply,
                          sizeof client->reply - 1) == CONTROL_NOW)
         send_reply(client);
     else
@@ -247,10 +249,12 @@ static void op_done(struct port_op *op) {
 
 /* ---- all clients ---- */
 
-void control_reply_later(struct control *control, const char *command, const char *reply) {
+void control_reply_later(struct control *control, const char *command, uint64_t request,
+                         const char *reply) {
     for (int i = 0; i < CLIENTS_MAX; i++) {
         struct client_connection *client = &control->clients[i];
         if (client->step != CLIENT_WAITING || strcmp(client->command, command) != 0) continue;
+        if (client->request_number > request) continue;
         snprintf(client->reply, sizeof client->reply - 1, "%s", reply);
         send_reply(client);
     }

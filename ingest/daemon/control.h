@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ingest/daemon/log_directory.h"
 #include "port/port.h"
@@ -17,17 +18,21 @@ struct control;
 
 #define CONTROL_REPLY_MAX 16384 /* the counters, or an error */
 
-/* Writes the reply to a command, or leaves it to control_reply_later. */
+/* Writes the reply to a command, or leaves it to control_reply_later.  request: its number, which
+ * rises. */
 enum control_answer { CONTROL_NOW, CONTROL_LATER };
-typedef enum control_answer control_command(void *context, const char *command, char *reply,
-                                            size_t size);
+typedef enum control_answer control_command(void *context, const char *command, uint64_t request,
+                                            char *reply, size_t size);
+#define CONTROL_ALL UINT64_MAX
 
 /* Listens.  The directory outlives it. */
 int control_open(struct port *port, const struct log_directory *directory, control_command *command,
                  void *context, struct control **control);
 const struct port_address *control_address(const struct control *control);
-/* Sends this line to every client that waits for this command. */
-void control_reply_later(struct control *control, const char *command, const char *reply);
+/* Sends this line to every client that waits for this command and whose request has this number or
+ * a lower one; CONTROL_ALL: whatever its number. */
+void control_reply_later(struct control *control, const char *command, uint64_t request,
+                         const char *reply);
 /* Takes no more commands; replies under way are still sent. */
 void control_close(struct control *control);
 bool control_idle(const struct control *control); /* no op is in flight */

@@ -14,6 +14,7 @@
 #include "ingest/daemon/memory_plan.h"
 #include "ingest/daemon/reload.h"
 #include "ingest/daemon/retention_job.h"
+#include "ingest/daemon/rotations.h"
 #include "ingest/daemon/shutdown.h"
 #include "ingest/daemon/stream_set.h"
 #include "ingest/network/intake.h"
@@ -57,8 +58,7 @@ struct daemon {
     bool leaves;            /* asked to stop a second time */
     int64_t stop_ns;        /* when the stop began */
     bool released, replied; /* the directory: at the end of a stop; the clients that asked for it */
-    bool rotating;
-    uint64_t rotate_after; /* this many batches are appended; 0: segments are being closed */
+    struct rotations rotations;
 };
 
 static void signalled(struct port_op *op);
@@ -71,7 +71,8 @@ static int open_shutdown(struct daemon *daemon);
 static int open_control(struct daemon *daemon);
 static int catch_signals(struct daemon *daemon);
 static void serve(struct daemon *daemon);
-static void step_rotation(struct daemon *daemon);
+static void rotate(struct daemon *daemon, uint64_t request);
+static void rotated(void *context, uint64_t request, const char *error);
 static void step_goodbye(struct daemon *daemon);
 static bool stopped(const struct daemon *daemon);
 static uint64_t records_lost(const struct daemon *daemon);
@@ -107,15 +108,21 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
     return 0;
 }
 
+/* How long nothing needs to be looked at; -1: for ever. */
+static int64_t wait_ns(const struct daemon *daemon) {
+    const int64_t shutdown_ns = shutdown_wait_ns(daemon->shutdown);
+    return shutdown_ns >= 0 ? shutdown_ns : rotations_wait_ns(&daemon->rotations);
+}
+
 enum daemon_state daemon_step(struct daemon *daemon) {
-    const uint32_t collected = port_wait(daemon->port, shutdown_wait_ns(daemon->shutdown));
-    step_rotation(daemon);
+    const uint32_t collected = port_wait(daemon->port, wait_ns(daemon));
+    rotations_step(&daemon->rotations);
     const struct retention_job_progress progress = {
         .segments_closed = stream_set_segments_closed(daemon->streams),
         .segments_moved = stream_set_segments_moved(daemon->streams),
         .bytes_written = stream_set_bytes_written(daemon->streams)};
     retention_job_step(&daemon->retention, &progress);
-    shutdown_step(daemon->shutdown, collected, daemon->rotating);
+    shutdown_step(daemon->shutdown, collected);
     step_goodbye(daemon);
     if (shutdown_phase(daemon->shutdown) == SHUTDOWN_HANGS) daemon->leaves = true;
     if (daemon->leaves) return DAEMON_LEAVES;
@@ -200,6 +207,11 @@ static int open_pipeline(struct daemon *daemon) {
     };
     const int error = pipeline_create(daemon->port, &options, &daemon->pipeline);
     if (!error) stream_set_feed(daemon->streams, daemon->pipeline);
+    daemon->rotations = (struct rotations){.port = daemon->port,
+                                           .pipeline = daemon->pipeline,
+                                           .streams = daemon->streams,
+                                           .answer = rotated,
+                                           .context = daemon};
     return error;
 }
 
@@ -229,7 +241,7 @@ static int open_intake(struct daemon *daemon) {
 static int apply_config(void *context, const struct config *config,
                         const struct new_streams *streams, char *error);
 static void config_applied(void *context, const char *note);
-static void reload_answer(void *context, const char *reply);
+static void reload_answer(void *context, uint64_t request, const char *reply);
 
 static int open_reload(struct daemon *daemon, int argc, char **argv) {
     const struct reload_options options = {.port = daemon->port,
@@ -256,7 +268,8 @@ static int open_shutdown(struct daemon *daemon) {
     return error ? fail("memory", error) : 0;
 }
 
-static enum control_answer command(void *context, const char *text, char *reply, size_t size);
+static enum control_answer command(void *context, const char *text, uint64_t request, char *reply,
+                                   size_t size);
 
 static int open_control(struct daemon *daemon) {
     int error = control_open(daemon->port, daemon->directory, command, daemon, &daemon->control);
@@ -333,25 +346,18 @@ static uint64_t records_lost(const struct daemon *daemon) {
 
 /* ---- requests ---- */
 
-/* A stop closes all segments anyway, and answers the clients at its end. */
-static void rotate(struct daemon *daemon) {
-    if (shutdown_phase(daemon->shutdown) != SHUTDOWN_NONE) return;
-    pipeline_seal(daemon->pipeline);
-    daemon->rotating = true;
-    daemon->rotate_after = pipeline_sealed(daemon->pipeline);
+static void rotate(struct daemon *daemon, uint64_t request) {
+    rotations_add(&daemon->rotations, request);
 }
 
-/* What was received before the request is appended first. */
-static void step_rotation(struct daemon *daemon) {
-    if (!daemon->rotating) return;
-    if (daemon->rotate_after) {
-        if (pipeline_appended(daemon->pipeline) < daemon->rotate_after) return;
-        daemon->rotate_after = 0;
-        stream_set_rotate(daemon->streams);
-    }
-    if (stream_set_closing(daemon->streams)) return;
-    daemon->rotating = false;
-    control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
+static void rotated(void *context, uint64_t request, const char *error) {
+    struct daemon *daemon = context;
+    char reply[ROTATION_ERROR_MAX + 32];
+    if (error)
+        snprintf(reply, sizeof reply, "{\"ok\":false,\"error\":\"%s\"}", error);
+    else
+        snprintf(reply, sizeof reply, "{\"ok\":true}");
+    control_reply_later(daemon->control, "rotate", request, reply);
 }
 
 static void begin_stop(struct daemon *daemon) {
@@ -380,8 +386,8 @@ static void stop_signalled(struct daemon *daemon) {
 static void handle_signal(struct daemon *daemon, enum port_signal signal) {
     switch (signal) {
     case PORT_SIGNAL_STOP: stop_signalled(daemon); break;
-    case PORT_SIGNAL_RELOAD: reload_begin(daemon->reload); break;
-    case PORT_SIGNAL_ROTATE: rotate(daemon); break;
+    case PORT_SIGNAL_RELOAD: reload_begin(daemon->reload, 0); break;
+    case PORT_SIGNAL_ROTATE: rotate(daemon, 0); break;
     }
 }
 
@@ -400,7 +406,8 @@ static void signalled(struct port_op *op) {
 
 _Static_assert(COUNTERS_TEXT_MAX + 64 <= CONTROL_REPLY_MAX, "status is an answer");
 
-static enum control_answer command(void *context, const char *text, char *reply, size_t size) {
+static enum control_answer command(void *context, const char *text, uint64_t request, char *reply,
+                                   size_t size) {
     struct daemon *daemon = context;
     if (strcmp(text, "status") == 0) {
         static const char head[] = "{\"ok\":true,"; /* replaces the counters' own brace */
@@ -415,11 +422,11 @@ static enum control_answer command(void *context, const char *text, char *reply,
         return CONTROL_NOW;
     }
     if (strcmp(text, "rotate") == 0)
-        rotate(daemon);
+        rotate(daemon, request);
     else if (strcmp(text, "stop") == 0)
         begin_stop(daemon);
     else if (strcmp(text, "reload") == 0)
-        reload_begin(daemon->reload);
+        reload_begin(daemon->reload, request);
     else {
         snprintf(reply, size,
                  "{\"ok\":false,\"error\":\"unknown command; try status, rotate, reload or "
@@ -469,9 +476,9 @@ static void config_applied(void *context, const char *note) {
     daemon->plan = plan;
 }
 
-static void reload_answer(void *context, const char *reply) {
+static void reload_answer(void *context, uint64_t request, const char *reply) {
     const struct daemon *daemon = context;
-    control_reply_later(daemon->control, "reload", reply);
+    control_reply_later(daemon->control, "reload", request, reply);
 }
 
 /* ---- the end of a stop ---- */
@@ -488,11 +495,11 @@ static void step_goodbye(struct daemon *daemon) {
     daemon->replied = true;
     shutdown_cancel(daemon->shutdown);
     port_cancel(&daemon->signal);
-    control_reply_later(daemon->control, "stop",
+    control_reply_later(daemon->control, "stop", CONTROL_ALL,
                         records_lost(daemon)
                             ? "{\"ok\":false,\"error\":\"not all records could be stored\"}"
                             : "{\"ok\":true}");
-    control_reply_later(daemon->control, "rotate", "{\"ok\":true}");
+    rotations_end(&daemon->rotations, records_lost(daemon) > 0);
 }
 
 static bool stopped(const struct daemon *daemon) {

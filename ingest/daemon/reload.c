@@ -19,8 +19,10 @@ struct reload {
     struct port_op op;
     const struct config *active;
     struct config *owned; /* the active one, if it was read here */
-    /* Requested while one was running, which may have read an older file. */
+    uint64_t request;     /* the last one that the running reload answers; 0: a signal's */
+    /* Requested while one was running, which may have read an older file; the last such request. */
     bool again;
+    uint64_t again_request;
     bool stopping;
     uint64_t line_bytes_max; /* as active */
     /* The worker's until the op is back: */
@@ -57,7 +59,7 @@ bool reload_idle(const struct reload *reload) {
     return port_idle(&reload->op);
 }
 
-static void answer(struct reload *reload, bool ok, const char *text) {
+static void answer(struct reload *reload, uint64_t request, bool ok, const char *text) {
     char reply[REPLY_MAX];
     const size_t size = strlen(text);
     assert(JSON_STRING_BYTES_MAX(size) + 64 < sizeof reply);
@@ -67,15 +69,17 @@ static void answer(struct reload *reload, bool ok, const char *text) {
         end = json_write_string(end, text, size);
     }
     strcpy(end, "}");
-    reload->options.answer(reload->options.context, reply);
+    reload->options.answer(reload->options.context, request, reply);
 }
 
-void reload_begin(struct reload *reload) {
+void reload_begin(struct reload *reload, uint64_t request) {
     if (reload->stopping) {
-        answer(reload, false, "the daemon is stopping");
+        answer(reload, request, false, "the daemon is stopping");
     } else if (!port_idle(&reload->op)) {
         reload->again = true;
+        if (request) reload->again_request = request;
     } else {
+        if (request) reload->request = request;
         reload->line_bytes_max = reload->active->line_bytes_max;
         port_work(reload->options.port, &reload->op, PORT_LANE_SLOW, read_run);
     }
@@ -162,19 +166,22 @@ static int apply(struct reload *reload, char *text, size_t size) {
     return 0;
 }
 
-/* Clients that asked after it had read the file wait for the next one.  It is applied nevertheless:
- * requests that follow each other closely must not keep every configuration from becoming active. */
+/* Clients that asked after it had begun wait for the next one.  It is applied and answered
+ * nevertheless: requests that follow each other closely must delay neither. */
 static void read_done(struct port_op *op) {
     struct reload *reload = PORT_CONTAINER(struct reload, op, op);
     char text[256 + CONFIG_WARNINGS_MAX] = "";
-    const bool again = reload->again || reload->stopping;
+    const bool again = reload->again;
     reload->again = false;
     int error = (int)op->result;
     if (!error && !reload->stopping) error = apply(reload, text, sizeof text);
     if (error && !reload->stopping)
         say("reload: %s; the active configuration stays", reload->error);
-    if (!again) answer(reload, error == 0, error ? reload->error : text);
+    if (reload->stopping)
+        answer(reload, reload->request, false, "the daemon is stopping");
+    else
+        answer(reload, reload->request, error == 0, error ? reload->error : text);
     free_config(reload->read);
     reload->read = NULL;
-    if (again) reload_begin(reload); /* which refuses if the daemon stops */
+    if (again) reload_begin(reload, reload->again_request);
 }

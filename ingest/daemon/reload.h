@@ -29,13 +29,15 @@ struct reload_options {
                  char *error);
     /* It is active now.  note: what the operator should know; may be "". */
     void (*applied)(void *context, const char *note);
-    /* A reload is over; the reply for clients that wait for it, one line of JSON. */
-    void (*answer)(void *context, const char *reply);
+    /* A reload is over; the reply for clients that wait for it, one line of JSON: those whose
+     * request has this number or a lower one. */
+    void (*answer)(void *context, uint64_t request, const char *reply);
 };
 
 int reload_open(const struct reload_options *options, struct reload **reload);
-/* Begins, or begins again when the present one is over. */
-void reload_begin(struct reload *reload);
+/* Begins, or begins again when the running one is over, which is completed: so requests that come
+ * faster than a reload takes delay no answer.  request: a number that rises; 0: no client waits. */
+void reload_begin(struct reload *reload, uint64_t request);
 /* The daemon stops: what is being read is not applied, and every reload is refused. */
 void reload_stop(struct reload *reload);
 bool reload_idle(const struct reload *reload); /* no op is in flight */

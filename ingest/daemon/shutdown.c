@@ -55,6 +55,7 @@ void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_
     const int64_t drain_ns = (int64_t)drain_ms * 1000000;
     port_timer(port, &shutdown->drain, now + (drain_ns < stop_ns / 2 ? drain_ns : stop_ns / 2));
     port_timer(port, &shutdown->stop, now + stop_ns);
+    stream_set_hurry(shutdown->parts.streams);
 }
 
 /* More may be read although a wait brings nothing. */
@@ -103,7 +104,7 @@ static void leave_due(struct port_op *op) {
     shutdown->phase = SHUTDOWN_HANGS;
 }
 
-void shutdown_step(struct shutdown *shutdown, uint32_t collected, bool rotating) {
+void shutdown_step(struct shutdown *shutdown, uint32_t collected) {
     const struct shutdown_parts *parts = &shutdown->parts;
     switch (shutdown->phase) {
     case SHUTDOWN_DRAINING:
@@ -115,7 +116,7 @@ void shutdown_step(struct shutdown *shutdown, uint32_t collected, bool rotating)
         shutdown->phase = SHUTDOWN_FLUSHING;
         return;
     case SHUTDOWN_FLUSHING:
-        if (pipeline_busy(parts->pipeline) || rotating) return;
+        if (pipeline_busy(parts->pipeline)) return;
         stream_set_finish(parts->streams);
         port_timer(parts->port, &shutdown->index_stop, port_now_ns(parts->port) + INDEX_STOP_NS);
         retention_job_stop(parts->retention);

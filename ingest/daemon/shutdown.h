@@ -39,9 +39,8 @@ void shutdown_free(struct shutdown *shutdown); /* idle */
 enum shutdown_phase shutdown_phase(const struct shutdown *shutdown);
 /* Begins, if it has not begun. */
 void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_ms);
-/* After each wait on the port.  collected: how many ops came back; rotating: a rotation is not
- * over. */
-void shutdown_step(struct shutdown *shutdown, uint32_t collected, bool rotating);
+/* After each wait on the port.  collected: how many ops came back. */
+void shutdown_step(struct shutdown *shutdown, uint32_t collected);
 /* How long the next wait may take: less than for ever while something is polled. */
 int64_t shutdown_wait_ns(const struct shutdown *shutdown);
 /* Nothing was lost and nothing is left to store: the process may end at any moment. */

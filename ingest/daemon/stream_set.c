@@ -313,16 +313,41 @@ void stream_set_change(struct stream_set *set, const struct config *config) {
     kept_stream_change(set->rejects, &rejects, &config->others.keeper);
 }
 
-void stream_set_rotate(struct stream_set *set) {
-    for (uint32_t i = 0; i <= set->count; i++)
-        stream_rotate(kept_stream_live(stream_at(set, i)));
+/* rejects comes first, so that it keeps its place when streams are added. */
+static struct stream *live_at(const struct stream_set *set, uint32_t i) {
+    return kept_stream_live(i == 0 ? set->rejects : set->streams[i - 1].stream);
 }
 
-bool stream_set_closing(const struct stream_set *set) {
-    bool closing = false;
+void stream_set_rotate(struct stream_set *set, struct stream_positions *positions) {
+    positions->count = set->count + 1;
+    positions->suspect = stream_set_segments_suspect(set);
+    for (uint32_t i = 0; i < positions->count; i++)
+        positions->appends[i] = stream_rotate(live_at(set, i));
+}
+
+const char *stream_set_unclosed(const struct stream_set *set,
+                                const struct stream_positions *positions, int *error) {
+    const char *name = NULL;
+    *error = 0;
+    for (uint32_t i = 0; i < positions->count && !*error; i++) {
+        const struct stream *live = live_at(set, i);
+        if (stream_closed_appends(live) >= positions->appends[i]) continue;
+        name = i == 0 ? STREAM_REJECTS : set->streams[i - 1].name;
+        *error = stream_failure(live);
+    }
+    return name;
+}
+
+uint64_t stream_set_segments_suspect(const struct stream_set *set) {
+    uint64_t suspect = 0;
     for (uint32_t i = 0; i <= set->count; i++)
-        closing = closing || stream_closing(kept_stream_live(stream_at(set, i)));
-    return closing;
+        suspect += stream_counts(live_at(set, i)).segments_suspect;
+    return suspect;
+}
+
+void stream_set_hurry(struct stream_set *set) {
+    for (uint32_t i = 0; i <= set->count; i++)
+        stream_hurry(live_at(set, i));
 }
 
 void stream_set_finish(struct stream_set *set) {

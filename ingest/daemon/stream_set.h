@@ -48,8 +48,20 @@ void stream_set_change(struct stream_set *set, const struct config *config);
 
 /* ---- all streams, rejects too (kept_stream.h) ---- */
 
-void stream_set_rotate(struct stream_set *set);
-bool stream_set_closing(const struct stream_set *set); /* a segment is being closed */
+/* What a rotation of all streams waits for. */
+struct stream_positions {
+    uint64_t appends[STREAMS_MAX + 1];
+    uint64_t suspect; /* segments left as .part when it began */
+    uint32_t count;
+};
+void stream_set_rotate(struct stream_set *set, struct stream_positions *positions);
+/* The name of a stream whose appends up to these positions are not all in closed segments, and the
+ * error that it waits for (0: none); NULL: there is none. */
+const char *stream_set_unclosed(const struct stream_set *set,
+                                const struct stream_positions *positions, int *error);
+/* Segments left as .part after a failure, since the start. */
+uint64_t stream_set_segments_suspect(const struct stream_set *set);
+void stream_set_hurry(struct stream_set *set); /* a stop has begun */
 void stream_set_finish(struct stream_set *set);
 bool stream_set_busy(const struct stream_set *set);
 bool stream_set_stop_indexing(struct stream_set *set);

@@ -76,6 +76,30 @@ static void meet_chance(struct turn *turn) {
          disk->count);
 }
 
+static void maybe_sicken(struct disk *disk, struct disk_file *file, const char *path) {
+    const struct disk_sickness *sickness = &disk->sickness;
+    if (sickness->one_in == 0 || (sickness->path != NULL && !strstr(path, sickness->path))) return;
+    if (!chance_one_in(&disk->chance, sickness->one_in)) return;
+    file->sick_kinds = sickness->kinds;
+    if (sickness->kinds_vary)
+        file->sick_kinds &= (uint32_t)chance_below(&disk->chance, DISK_ALL + 1ull);
+    file->sick_after = sickness->healthy > 0 ? chance_below(&disk->chance, sickness->healthy) : 0;
+}
+
+static void meet_sickness(struct turn *turn) {
+    struct disk *disk = turn->disk;
+    struct disk_file *file = disk_find(&disk->now, turn->path);
+    if (disk->sickness.error == 0 || file == NULL) return;
+    if (!(file->sick_kinds & DISK_BIT(turn->operation))) return;
+    if (file->sick_after > 0) {
+        file->sick_after--;
+        return;
+    }
+    turn->error = disk->sickness.error;
+    turn->acts = disk->sickness.may_act && chance_one_in(&disk->chance, 4);
+    turn->halfway = !turn->acts && chance_one_in(&disk->chance, 2);
+}
+
 static int admit(struct disk *disk, const char *path) {
     return disk->admit != NULL ? disk->admit(disk->admit_context, path) : 0;
 }
@@ -106,6 +130,7 @@ static struct turn begin_two(struct disk *disk, enum disk_operation operation, c
             meet(&turn, fault->ending, fault->error, number);
     }
     if (turn.error == 0) meet_chance(&turn);
+    if (turn.error == 0) meet_sickness(&turn);
     return turn;
 }
 
@@ -182,8 +207,10 @@ static int do_open(struct disk *disk, const char *path, enum file_access access,
     int error = 0;
     const bool makes = access == FILE_WRITE_NEW || access == FILE_WRITE_SECRET;
     if (makes) error = make_file(disk, path, false, &found);
+    if (makes && error == 0) maybe_sicken(disk, found, path);
     if (error == 0 && found == NULL) error = ERR_NOT_FOUND;
-    if (error == 0) open_handle(disk, found, access != FILE_READ && access != FILE_READ_ANY, false, file);
+    if (error == 0)
+        open_handle(disk, found, access != FILE_READ && access != FILE_READ_ANY, false, file);
     return error;
 }
 
@@ -465,6 +492,9 @@ void disk_restart(struct disk *disk, bool power, enum disk_memory memory) {
     assert(disk->files_open == 0);
     if (power) disk_lose_power(disk, memory);
     disk->fault = (struct disk_fault){0};
+    disk->sickness = (struct disk_sickness){0};
+    for (uint32_t i = 0; i < disk->inode_count; i++)
+        disk->inodes[i]->sick_kinds = 0;
     disk->ended = false;
 }
 

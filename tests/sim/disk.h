@@ -61,6 +61,19 @@ struct disk_fault {
     const char *path; /* only paths that contain this are counted; NULL: all; not copied */
 };
 
+/* Files that are made may be sick: after some operations, all later ones of some kinds fail on this
+ * file, until it is gone or disk_restart.  So does a bad block, a file that was removed on its
+ * server, or a limit of one file's size. */
+struct disk_sickness {
+    uint64_t one_in;  /* one in this many files is sick; 0: none */
+    uint64_t healthy; /* the first operations succeed: fewer than this many, by chance */
+    uint32_t kinds;   /* DISK_BITs of those that fail */
+    bool kinds_vary;  /* any of these, by chance, for each file */
+    bool may_act;     /* a failing operation takes effect, by chance */
+    int error;        /* 0: no operation fails for now */
+    const char *path; /* only paths that contain this; NULL: all; not copied */
+};
+
 /* Which unsynced changes survive a power failure. */
 enum disk_memory {
     DISK_KEEPS_NONE,
@@ -92,8 +105,9 @@ struct disk {
     struct disk_fault fault;
     uint64_t fault_counted; /* operations that match the fault's kinds and path */
     uint64_t errors_one_in; /* one in this many fails at random; 0: none */
-    uint64_t bytes_max;     /* size of the disk; 0: no limit */
-    bool ended;             /* the process */
+    struct disk_sickness sickness;
+    uint64_t bytes_max; /* size of the disk; 0: no limit */
+    bool ended;         /* the process */
     /* A write that stops halfway ends at a page boundary, as a kernel copies it; otherwise
      * anywhere, which readers of a live file need not handle. */
     bool whole_pages;

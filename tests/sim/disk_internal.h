@@ -16,6 +16,8 @@ struct disk_file {
     uint8_t *durable; /* the content that certainly survives; room as above */
     size_t durable_size;
     uint8_t *dirty; /* one byte per page; 1: written and not synced */
+    uint32_t sick_kinds;
+    uint64_t sick_after; /* that many operations of these kinds */
 };
 
 static inline size_t disk_pages(size_t bytes) {

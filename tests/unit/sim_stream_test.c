@@ -22,6 +22,7 @@
 #include "writer/live/stream.h"
 #include "writer/segment/frame.h"
 #include "writer/segment/segment_list.h"
+#include "writer/segment/segment_reader.h"
 
 #define DIRECTORY     "logs"
 #define STREAM        "s"
@@ -525,6 +526,184 @@ static void random_lives_lose_nothing_promised(void **state) {
     }
 }
 
+/* ---- files that cannot be written ---- */
+
+/* What readers find now: each line once and in order, whatever failed. */
+static void check_no_line_twice(struct life *life) {
+    struct segment_list list = {0};
+    uint32_t next = 0;
+    const int error = life->sim->disk.sickness.error;
+    life->sim->disk.sickness.error = 0;
+    assert_int_equal(segment_list_add(&life->sim->disk.files, DIRECTORY "/" STREAM, &list), 0);
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct segment_reader reader;
+        enum segment_damage damage;
+        if (segment_reader_open(&life->sim->disk.files, list.files[i].path, &reader)) continue;
+        while (segment_reader_next(&reader, &damage) == 1) {
+            unsigned number;
+            char beginning[32] = {0};
+            memcpy(beginning, reader.raw, reader.raw_size < 31 ? reader.raw_size : 31);
+            assert_int_equal(sscanf(beginning, "{\"line\":%u,", &number), 1);
+            if (number < next) fail_msg("line %u occurs twice", number);
+            next = number + 1;
+        }
+        segment_reader_close(&reader);
+    }
+    segment_list_free(&list);
+    life->sim->disk.sickness.error = error;
+}
+
+static bool count_file(void *context, const char *path, bool directory) {
+    *(uint32_t *)context += !directory && strstr(path, "/" STREAM "/") != NULL;
+    return true;
+}
+
+static uint32_t files_of_stream(struct life *life) {
+    uint32_t files = 0;
+    disk_walk(&life->sim->disk, DIRECTORY, count_file, &files);
+    return files;
+}
+
+static void begin_sick(struct life *life, struct sim *sim, uint64_t seed, const char *name) {
+    sim_open(sim, seed);
+    sweep_begin(name, seed);
+    sweep_watch(&sim->disk);
+    memset(life, 0, sizeof *life);
+    begin_life(life, sim);
+    sim->disk.whole_pages = true;
+    assert_int_equal(start(life, 20000), 0);
+}
+
+static void end_sick(struct life *life, struct sim *sim) {
+    sim->disk.sickness = (struct disk_sickness){0};
+    disk_restart(&sim->disk, false, DISK_KEEPS_ALL);
+    start_again(sim, life, SWEEP_NONE);
+    check_all(life, LEDGER_STORED, true);
+    for (uint32_t i = 0; i < life->ledger.count; i++)
+        if (!life->ledger.lines[i].stored) fail_msg("line %u is missing", i);
+    end_life(life);
+    sweep_end();
+    sim_close(sim);
+}
+
+/* The waits of a failing stream are a minute at most, and one file in two works. */
+static void files_that_fail_one_by_one_hold_no_stream_and_lose_nothing(void **state) {
+    (void)state;
+    static const int errors[] = {ERR_IO, ERR_OTHER, ERR_TOO_LARGE, ERR_INVALID, ERR_DENIED};
+    for (uint64_t seed = 1; seed <= scaled(400); seed++) {
+        struct sim sim;
+        struct life life;
+        begin_sick(&life, &sim, seed, "sick files");
+        struct chance chance = {.state = seed ^ 0x51C};
+        sim.disk.sickness = (struct disk_sickness){.one_in = 2,
+                                                   .healthy = 1 + chance_below(&chance, 30),
+                                                   .kinds = DISK_ALL & ~DISK_BIT(DISK_READ),
+                                                   .kinds_vary = !chance_one_in(&chance, 4),
+                                                   .may_act = chance_one_in(&chance, 2),
+                                                   .error = errors[chance_below(&chance, 5)],
+                                                   .path = "/" STREAM "/"};
+        for (uint32_t i = 0; i < 60; i++)
+            do_something(&life, &chance);
+        sim_pass(&sim, 900 * SIM_S);
+        check_no_line_twice(&life);
+        sweep_note("%u appends held", life.on_its_way);
+        assert_int_equal(life.on_its_way, 0);
+        stop(&life);
+        end_sick(&life, &sim);
+    }
+}
+
+/* The only thing that a full volume gets is one empty file. */
+static void a_full_volume_holds_a_stream_and_gets_no_more_files(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim sim;
+        struct life life;
+        begin_sick(&life, &sim, seed, "a full volume");
+        append_lines(&life, 20, 10 * SIM_MS);
+        sim_pass(&sim, SIM_S);
+        const uint64_t opened = stream_counts(kept_stream_live(life.stream)).segments_opened;
+        sim.disk.bytes_max = 1 + disk_used(&sim.disk);
+        append_lines(&life, 20, 0);
+        for (int minutes = 0; minutes < 120; minutes++) {
+            sim_pass(&sim, 60 * SIM_S);
+            if (minutes % 10 == 0) stream_rotate(kept_stream_live(life.stream));
+        }
+        assert_true(life.on_its_way > 0);
+        assert_true(stream_counts(kept_stream_live(life.stream)).segments_opened <= opened + 2);
+        sim.disk.bytes_max = 0;
+        sim_pass(&sim, 5 * SIM_S);
+        assert_int_equal(life.on_its_way, 0);
+        stop(&life);
+        end_sick(&life, &sim);
+    }
+}
+
+static void a_broken_volume_gets_about_one_new_file_a_minute(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim sim;
+        struct life life;
+        begin_sick(&life, &sim, seed, "a broken volume");
+        append_lines(&life, 20, 10 * SIM_MS);
+        sim_pass(&sim, SIM_S);
+        const uint64_t opened = stream_counts(kept_stream_live(life.stream)).segments_opened;
+        disk_arm(&sim.disk, &(struct disk_fault){.error = ERR_IO,
+                                                 .first = 1,
+                                                 .times = UINT64_MAX,
+                                                 .kinds = DISK_BIT(DISK_WRITE),
+                                                 .path = ".part."});
+        append_lines(&life, 20, 0);
+        const uint32_t files = files_of_stream(&life);
+        sim_pass(&sim, 3600 * SIM_S);
+        const struct stream_counts counts = stream_counts(kept_stream_live(life.stream));
+        assert_in_range(counts.segments_opened - opened, 10, 70);
+        assert_true(files_of_stream(&life) <= files + 2);
+        disk_arm(&sim.disk, &(struct disk_fault){0});
+        sim_pass(&sim, 5 * SIM_S);
+        assert_int_equal(life.on_its_way, 0);
+        stop(&life);
+        end_sick(&life, &sim);
+    }
+}
+
+/* Neither a rotation nor a stop waits for the tries that a failing file gets. */
+static void a_rotation_and_a_stop_leave_a_failing_file_at_once(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sim sim;
+        struct life life;
+        begin_sick(&life, &sim, seed, "a failing file is left");
+        struct stream *stream = kept_stream_live(life.stream);
+        append_lines(&life, 2, 10 * SIM_MS);
+        sim_pass(&sim, 10 * SIM_S);
+        disk_arm(&sim.disk,
+                 &(struct disk_fault){.error = ERR_IO,
+                                      .first = 1,
+                                      .times = UINT64_MAX,
+                                      .kinds = DISK_BIT(DISK_WRITE) | DISK_BIT(DISK_TRUNCATE),
+                                      .path = "0000001-"});
+        append_lines(&life, 3, 0);
+        sim_pass(&sim, SIM_S / 2);
+        assert_true(stream_failure(stream) == ERR_IO && life.on_its_way == 3);
+        uint64_t position = 5;
+        if (seed % 2)
+            position = stream_rotate(stream);
+        else
+            stream_hurry(stream);
+        sim_pass(&sim, SIM_S);
+        assert_int_equal(life.on_its_way, 0);
+        assert_int_equal(position, 5);
+        sim_pass(&sim, 10 * SIM_S);
+        if (seed % 2) assert_int_equal(stream_closed_appends(stream), position);
+        assert_int_equal(stream_counts(stream).segments_suspect, 1); /* it could not be cut */
+        check_no_line_twice(&life);
+        disk_arm(&sim.disk, &(struct disk_fault){0});
+        stop(&life);
+        end_sick(&life, &sim);
+    }
+}
+
 int program_main(int argc, char **argv) {
     (void)argc;
     (void)argv;
@@ -537,6 +716,10 @@ int program_main(int argc, char **argv) {
         SWEEP_TEST(however_the_process_ends_lz4_can_read_every_file),
         SWEEP_TEST(an_error_at_any_operation_loses_nothing),
         SWEEP_TEST(a_power_failure_at_any_operation_loses_nothing_synced),
+        SWEEP_TEST(files_that_fail_one_by_one_hold_no_stream_and_lose_nothing),
+        SWEEP_TEST(a_full_volume_holds_a_stream_and_gets_no_more_files),
+        SWEEP_TEST(a_broken_volume_gets_about_one_new_file_a_minute),
+        SWEEP_TEST(a_rotation_and_a_stop_leave_a_failing_file_at_once),
         SWEEP_TEST(random_lives_lose_nothing_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,12 @@ static void sync_done(struct port_op *op);
 static void look_came_back(struct port_op *op);
 static void close_done(struct port_op *op);
 
+/* While its file is open, closing is tried for this long; then it is left as .part, because open
+ * files are limited.  Later steps are tried until they succeed, but by at most this many segments;
+ * others are left. */
+#define CLOSE_OPEN_NS     (4 * 1000000000ll)
+#define CLOSE_WAITING_MAX 64
+
 /* How often, while a segment is written, its path is checked: does it still name this file? */
 #define LOOK_NS INT64_C(1000000000)
 
@@ -104,9 +110,9 @@ static void sync_due(struct port_op *op) {
 
 static void suspect(struct live_segment *live, int error) {
     live->stream->counts.sync_failures++;
-    live->stream->sync_error = error;
+    if (!live->segment.failed) live->stream->sync_error = error; /* else known */
     live->segment.suspect = true;
-    if (stream_may_report(live->stream))
+    if (stream_may_report(live->stream, &live->stream->failure_reported_ns))
         say("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part and the "
             "next "
             "start recovers it; continuing in a new segment",
@@ -197,7 +203,7 @@ void live_segment_close_retired(struct stream *stream) {
 uint32_t live_segments_closing(const struct stream *stream) {
     uint32_t closing = 0;
     for (const struct live_segment *live = stream->retired; live; live = live->next)
-        closing += !live->close_waits;
+        closing += !live->close_waits || live->segment.step <= CLOSE_FILE;
     return closing;
 }
 
@@ -209,21 +215,48 @@ static void live_segment_free(struct live_segment *live) {
     free(live);
 }
 
+/* Closing is given up: the segment stays as it is until the next start. */
+static bool close_given_up(const struct live_segment *live) {
+    uint32_t waiting = 0;
+    for (const struct live_segment *l = live->stream->retired; l; l = l->next)
+        waiting += l->close_waits && l->segment.step > CLOSE_FILE;
+    return live->stream->abandoned ||
+           (live->segment.step > CLOSE_FILE && waiting >= CLOSE_WAITING_MAX);
+}
+
 /* True: closing was given up. */
 static bool close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
-    if (live->close_error != error || stream->abandoned)
+    const int64_t now = port_now_ns(stream->port);
+    const bool given_up = close_given_up(live);
+    if (!live->close_failed_ns) live->close_failed_ns = now;
+    const bool left =
+        live->segment.step <= CLOSE_FILE && now - live->close_failed_ns >= CLOSE_OPEN_NS;
+    live->segment.uncut |= left; /* then the next try passes this step */
+    if (live->close_error != error || given_up)
         say("%s: closing: %s; %s", live->segment.path, error_text(error),
-            stream->abandoned ? "the next start closes it" : "trying again");
+            given_up ? "the next start closes it" : "trying again");
     live->close_error = error;
-    if (stream->abandoned) {
+    if (given_up) {
         file_close(&live->segment.file);
         live_segment_free(live);
         return true;
     }
     live->close_waits = true;
-    port_timer(stream->port, &live->close_op, port_now_ns(stream->port) + stream_retry_ns(error));
+    port_timer(stream->port, &live->close_op, left ? now : now + stream_retry_ns(error));
     return false;
+}
+
+static void closed(struct live_segment *live) {
+    struct stream_counts *counts = &live->stream->counts;
+    const bool left = segment_left(&live->segment);
+    if (left && !live->segment.suspect)
+        say("%s: closing: %s; it stays .part, and the next start recovers it", live->segment.path,
+            error_text(live->close_error ? live->close_error : ERR_IO));
+    counts->segments_suspect += left;
+    counts->segments_closed += !left && !live->segment.gone;
+    counts->segments_indexed += live->segment.indexed;
+    live_segment_free(live);
 }
 
 static void close_done(struct port_op *op) {
@@ -236,9 +269,7 @@ static void close_done(struct port_op *op) {
     } else {
         stream->close_running = false;
         if (!error) {
-            stream->counts.segments_closed += !live->segment.suspect && !live->segment.gone;
-            stream->counts.segments_indexed += live->segment.indexed;
-            live_segment_free(live);
+            closed(live);
             ended = true;
         } else if (live->segment.step == CLOSE_SYNC) {
             suspect(live, error);

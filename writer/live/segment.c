@@ -10,6 +10,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "writer/index/index.h"
+#include "writer/segment/frame.h"
 
 #define SEQUENCE_TEXT_MAX 64
 
@@ -80,10 +81,27 @@ int segment_look(struct segment *segment) {
     return error;
 }
 
+/* A cover is within one page, so it is there or it is not. */
+static enum segment_rest cover_again(struct segment *segment) {
+    uint8_t first[FRAME_COVER_BYTES], found[FRAME_COVER_BYTES];
+    struct frame_header header;
+    frame_cover(segment->rest_size, first);
+    if (!file_write_at(&segment->file, first, sizeof first, segment->size)) return REST_COVERED;
+    const int64_t got = file_read_at(&segment->file, found, sizeof found, segment->size);
+    if (got < 0) return REST_DOUBTFUL;
+    if (got < (int64_t)sizeof found) return REST_COVERED; /* too short to be a frame */
+    const int error = frame_header(found, sizeof found, &header);
+    if (!error && header.magic == FRAME_MAGIC_COVER) return REST_COVERED;
+    return error == ERR_CLOSED ? REST_SHOWN : REST_DOUBTFUL; /* a data frame's header is longer */
+}
+
 int segment_cut(struct segment *segment) {
-    if (!segment->torn) return 0;
+    if (segment->rest == REST_NONE || segment->rest == REST_SHOWN) return 0;
     const int error = file_truncate(&segment->file, segment->size);
-    if (!error) segment->torn = false;
+    if (!error)
+        segment->rest = REST_NONE;
+    else if (segment->rest == REST_DOUBTFUL)
+        segment->rest = cover_again(segment);
     return error;
 }
 
@@ -102,14 +120,36 @@ bool segment_add_index(struct file *file, const char *path, uint64_t size,
     return false;
 }
 
+bool segment_left(const struct segment *segment) {
+    return (segment->suspect || segment->uncut) && !segment->gone && segment->size > 0;
+}
+
+static int step_cut(struct segment *segment) {
+    const int error = segment->size > 0 ? segment_cut(segment) : 0;
+    return segment->uncut ? 0 : error;
+}
+
+static int step_enter(struct segment *segment) {
+    if (segment->suspect || segment->gone || segment->size == 0) return 0;
+    const int error = segment_enter(segment);
+    return segment->uncut ? 0 : error;
+}
+
+static int step_sync(struct segment *segment) {
+    if (segment->suspect || segment->size == 0) return 0;
+    const int error = file_sync(&segment->file);
+    if (error) segment->suspect = true; /* see segment.h: never synced twice */
+    return error;
+}
+
 static void step_index(struct segment *segment) {
-    if (segment->suspect || segment->gone || segment->size == 0) return;
+    if (segment->suspect || segment->uncut || segment->gone || segment->size == 0) return;
     if (segment->raw_size > SEGMENT_INDEX_AT_ONCE_BYTES) return;
     segment->indexed =
         segment_add_index(&segment->file, segment->path, segment->size, &segment->after_lid);
 }
 
-static int step_rename(struct segment *segment) {
+static int name_finally(struct segment *segment) {
     if (segment->size == 0) return file_remove(segment->files, segment->path);
     char final[PATH_BYTES_MAX];
     int error = segment_path(segment, false, final);
@@ -117,6 +157,16 @@ static int step_rename(struct segment *segment) {
     if (error) return error;
     segment->name.part = false;
     memcpy(segment->path, final, sizeof final);
+    return 0;
+}
+
+static int step_rename(struct segment *segment) {
+    if (segment->gone || segment_left(segment)) return 0;
+    const int error = name_finally(segment);
+    if (error != ERR_NOT_FOUND) return error;
+    say("%s: was deleted or moved before it was closed, with %llu lines", segment->path,
+        (unsigned long long)segment->lines);
+    segment->gone = true;
     return 0;
 }
 
@@ -165,26 +215,12 @@ int segment_close(struct segment *segment) {
     while (segment->step != CLOSE_DONE) {
         int error = 0;
         switch (segment->step) {
-        case CLOSE_CUT: error = segment_cut(segment); break;
-        case CLOSE_ENTER:
-            if (!segment->suspect && !segment->gone) error = segment_enter(segment);
-            break;
-        case CLOSE_SYNC:
-            if (segment->suspect) break;
-            error = file_sync(&segment->file);
-            if (error) segment->suspect = true; /* see segment.h: never synced twice */
-            break;
+        case CLOSE_CUT: error = step_cut(segment); break;
+        case CLOSE_ENTER: error = step_enter(segment); break;
+        case CLOSE_SYNC: error = step_sync(segment); break;
         case CLOSE_INDEX: step_index(segment); break;
         case CLOSE_FILE: file_close(&segment->file); break;
-        case CLOSE_RENAME:
-            if (segment->suspect || segment->gone) break;
-            error = step_rename(segment);
-            if (error != ERR_NOT_FOUND) break;
-            say("%s: was deleted or moved before it was closed, with %llu lines", segment->path,
-                (unsigned long long)segment->lines);
-            segment->gone = true;
-            error = 0;
-            break;
+        case CLOSE_RENAME: error = step_rename(segment); break;
         case CLOSE_DIRECTORY:
             if (!segment->gone) error = directory_sync(segment->files, segment->folder);
             break;

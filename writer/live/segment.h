@@ -23,12 +23,20 @@ enum segment_close_step {
     CLOSE_CUT,
     CLOSE_ENTER,
     CLOSE_SYNC,
-    CLOSE_INDEX, /* never fails: a segment without an index is only slower to search */
-    CLOSE_FILE,
+    CLOSE_INDEX,  /* never fails: a segment without an index is only slower to search */
+    CLOSE_FILE,   /* never fails; from here on no file is open */
     CLOSE_RENAME, /* or remove, if it is empty */
     CLOSE_DIRECTORY,
     CLOSE_LIMIT,
     CLOSE_DONE
+};
+
+/* What there may be after a segment's whole appends. */
+enum segment_rest {
+    REST_NONE,
+    REST_COVERED,  /* a failed append under its cover: readers skip it */
+    REST_DOUBTFUL, /* the write that uncovers it has failed: readers may see it */
+    REST_SHOWN,    /* that write failed and took effect: the append is there, and stays */
 };
 
 struct segment {
@@ -45,7 +53,13 @@ struct segment {
     uint64_t folder_bytes_max; /* the stream's closed segments together; 0: no limit */
     enum segment_close_step step;
     bool entered; /* its name is on the disk too; without it, synced lines would be lost */
-    bool torn;    /* after `size` there may be the rest of a failed append */
+    enum segment_rest rest; /* after `size` */
+    uint64_t rest_size;     /* of that append */
+    /* Writes to it fail: the append that failed goes to the next segment. */
+    bool failed;
+    /* The rest of a failed append cannot be cut off, or its name cannot be made durable.  Its lines
+     * are synced all the same; the file keeps its .part name, and the next start recovers it. */
+    bool uncut;
     /* A sync has failed: what the disk holds is unknown, and a second sync would report success
      * although the bytes are lost (the kernel marks the pages clean).  The file keeps its .part
      * name; the next start reads it back. */
@@ -63,11 +77,15 @@ int segment_open(struct segment *segment);
 int segment_enter(struct segment *segment);
 /* Is the open file still the one that its path names? ERR_NOT_FOUND: no. */
 int segment_look(struct segment *segment);
-/* Cuts off the rest of a failed append, if there is one. */
+/* Cuts off the rest of a failed append, if there is one.  If that fails, `rest` says what readers
+ * see: a doubtful one is covered again or, if that fails too, read back. */
 int segment_cut(struct segment *segment);
-/* Continues closing where it stopped.  0: closed.  On an error it may be called again, and
- * continues with the step that failed; a failed sync makes the segment suspect. */
+/* Continues closing where it stopped.  0: closed, or left as .part (segment_left).  On an error it
+ * may be called again, and continues with the step that failed; a failed sync makes the segment
+ * suspect.  An empty segment is removed. */
 int segment_close(struct segment *segment);
+/* It keeps its .part name until the next start. */
+bool segment_left(const struct segment *segment);
 
 /* Indexes the lines of an open, synced segment of this size, and syncs that; if that
  * fails, reports it and cuts the index off again.

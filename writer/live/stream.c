@@ -4,6 +4,12 @@
  * that is complete, the true 8 bytes (FORMAT.md).  So the file is valid at every moment, and
  * readers skip a torn append.
  *
+ * A write that fails is retried in the same segment.  If it keeps failing the fault may be of that
+ * one file (EIO, ESTALE, EFBIG), so the segment is retired and the append goes to a new one.  What
+ * the failed write left is cut off, or stays under its cover: so the append is stored once.  Only
+ * if the write that uncovers it fails, and then the cut, covering it again and reading it back too,
+ * it may be in both segments.
+ *
  * Appending to the present segment is one state machine (`step`); the syncs and the closing of each
  * segment are another (live_segment.c).  All continue when an op completes. */
 #include "writer/live/stream.h"
@@ -16,17 +22,30 @@
 #include "writer/live/stream_internal.h"
 #include "writer/segment/frame.h"
 
-#define RETRY_NS      (2 * 1000000000ll)
+#define RETRY_NS        (2 * 1000000000ll)
 /* A program that opens files without sharing, such as a virus scanner, usually closes them soon. */
-#define BUSY_RETRY_NS (200 * 1000000ll)
-#define SAY_AGAIN_NS  (60 * 1000000000ll)
+#define BUSY_RETRY_NS   (200 * 1000000ll)
+#define SAY_AGAIN_NS    (60 * 1000000000ll)
+/* A segment is retired when this many tries in a row have failed, over at least this long ... */
+#define MOVE_TRIES      3
+#define MOVE_NS         (4 * 1000000000ll)
+/* ... on a full volume, where a new file rarely helps, after this long.  Then the segment is closed
+ * at least, and retention may delete it. */
+#define MOVE_FULL_NS    (60 * 1000000000ll)
+/* If not even the first append of a new file can be written, the fault is the volume's: until an
+ * append succeeds, an empty segment is replaced after this long, then twice as long, and so on: a
+ * broken volume gets one new file a minute.  On a full one the empty segment stays. */
+#define NEW_FILE_NS     MOVE_NS
+#define NEW_FILE_NS_MAX (60 * 1000000000ll)
 /* A lid is written with an append when there have been this many bytes of lines, or this long,
  * since the last one.  So its 64 bytes follow about 20,000 compressed bytes, or 5 s. */
-#define LID_RAW_BYTES (64u << 10)
-#define LID_NS        (5 * 1000000000ll)
+#define LID_RAW_BYTES   (64u << 10)
+#define LID_NS          (5 * 1000000000ll)
 
 static void step_done(struct port_op *op);
 static void note_due(struct stream *stream);
+static void append_stored(struct stream *stream);
+static void move_on(struct stream *stream);
 
 static void begin_rotation(struct stream *stream) {
     const struct stream_sizes *sizes = &stream->options.sizes;
@@ -65,6 +84,8 @@ uint64_t stream_segment_bytes_max(const struct stream *stream) {
 void stream_append(struct stream *stream, struct stream_append *append) {
     assert(!stream->finishing && append->size >= FRAME_COVER_BYTES);
     append->next = NULL;
+    append->rotates = false;
+    stream->appended++;
     if (stream->last)
         stream->last->next = append;
     else
@@ -74,9 +95,23 @@ void stream_append(struct stream *stream, struct stream_append *append) {
     stream_advance(stream);
 }
 
-void stream_rotate(struct stream *stream) {
-    stream->rotate_after = stream->last;
-    if (!stream->last) stream->rotate_wanted = true;
+bool stream_may_extend(const struct stream *stream, const struct stream_append *append) {
+    return append != stream->first && !append->rotates;
+}
+
+uint64_t stream_rotate(struct stream *stream) {
+    if (stream->last)
+        stream->last->rotates = true;
+    else
+        stream->rotate_wanted = true;
+    move_on(stream);
+    stream_advance(stream);
+    return stream->appended;
+}
+
+void stream_hurry(struct stream *stream) {
+    stream->hurried = true;
+    move_on(stream);
     stream_advance(stream);
 }
 
@@ -91,12 +126,27 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes) {
     stream_advance(stream);
 }
 
-bool stream_closing(const struct stream *stream) {
-    return stream->retired || stream->rotate_wanted || stream->rotate_after;
+static uint64_t before(const struct live_segment *live, uint64_t appends) {
+    const uint64_t first = live ? live->first_append : 0;
+    return first > 0 && first <= appends ? first - 1 : appends;
+}
+
+uint64_t stream_closed_appends(const struct stream *stream) {
+    uint64_t closed = before(stream->present, stream->appended - stream->counts.appends_held);
+    for (const struct live_segment *live = stream->retired; live; live = live->next)
+        closed = before(live, closed);
+    return closed;
+}
+
+int stream_failure(const struct stream *stream) {
+    int failure = stream->failure;
+    for (const struct live_segment *live = stream->retired; live && !failure; live = live->next)
+        if (live->close_waits) failure = live->close_error;
+    return failure;
 }
 
 bool stream_busy(const struct stream *stream) {
-    return stream->first || stream->step != STREAM_IDLE || stream_closing(stream);
+    return stream->first || stream->step != STREAM_IDLE || stream->retired || stream->rotate_wanted;
 }
 
 void stream_finish(struct stream *stream) {
@@ -129,11 +179,10 @@ void stream_free(struct stream *stream) {
 
 /* ---- failures ---- */
 
-bool stream_may_report(struct stream *stream) {
+bool stream_may_report(const struct stream *stream, int64_t *reported_ns) {
     const int64_t now = port_now_ns(stream->port);
-    if (stream->failure_reported_ns && now - stream->failure_reported_ns < SAY_AGAIN_NS)
-        return false;
-    stream->failure_reported_ns = now;
+    if (*reported_ns && now - *reported_ns < SAY_AGAIN_NS) return false;
+    *reported_ns = now;
     return true;
 }
 
@@ -148,9 +197,9 @@ static void wait_and_try_again(struct stream *stream, int error) {
     port_timer(stream->port, &stream->op, stream->abandoned ? now : now + stream_retry_ns(error));
 }
 
-static void write_failed(struct stream *stream, const char *path, int error) {
+static void hold(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
-    if (stream_may_report(stream)) {
+    if (stream_may_report(stream, &stream->failure_reported_ns)) {
         stream->failure_reported = true;
         say("%s: %s; holding %u batch%s, retrying every %g s", path, error_text(error),
             stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "es",
@@ -159,15 +208,78 @@ static void write_failed(struct stream *stream, const char *path, int error) {
     wait_and_try_again(stream, error);
 }
 
+/* Has the present segment failed for so long that a new file is tried? */
+static bool move_due(const struct stream *stream, int error) {
+    const struct segment *segment = &stream->present->segment;
+    const int64_t now = port_now_ns(stream->port);
+    const bool empty = segment->size == 0, full = error == ERR_NO_SPACE;
+    if (empty && full) return false; /* it is the new file */
+    if (stream->move_wanted || stream->hurried) return true;
+    if (full) return now - stream->tried_ns >= MOVE_FULL_NS;
+    if (error == ERR_TOO_LARGE && !empty) return true; /* it will not get smaller */
+    if (stream->tries < MOVE_TRIES || now - stream->tried_ns < MOVE_NS) return false;
+    return !empty || now >= stream->new_file_ns;
+}
+
+/* The present segment is retired at the next step. */
+static void give_up_present(struct stream *stream, int error) {
+    struct segment *segment = &stream->present->segment;
+    if (stream_may_report(stream, &stream->move_reported_ns))
+        say("%s: %s; closing it and continuing in a new segment%s", segment->path,
+            error_text(error),
+            segment->rest == REST_DOUBTFUL ? ", which may repeat the last batch" : "");
+    segment->failed = true;
+    stream->failure = error;
+    stream->move_wanted = false;
+}
+
+/* If lines were stored in between, at once; else nothing limits the number of new files but a
+ * wait. */
+static void pause_before_move(struct stream *stream, int error) {
+    if (stream->present->segment.size > 0) return;
+    const int64_t pause = 2 * stream->new_file_pause_ns;
+    stream->new_file_pause_ns = !pause                    ? NEW_FILE_NS
+                                : pause > NEW_FILE_NS_MAX ? NEW_FILE_NS_MAX
+                                                          : pause;
+    stream->new_file_ns = port_now_ns(stream->port) + stream->new_file_pause_ns;
+    wait_and_try_again(stream, error);
+}
+
+/* A write to the present segment has failed, and what it left is cut off if that was possible. */
+static void write_failed(struct stream *stream, int error) {
+    struct segment *segment = &stream->present->segment;
+    if (stream->tries++ == 0) stream->tried_ns = port_now_ns(stream->port);
+    if (segment->rest != REST_SHOWN && !move_due(stream, error)) {
+        hold(stream, segment->path, error);
+        return;
+    }
+    stream->counts.write_failures++;
+    give_up_present(stream, error);
+    if (segment->rest != REST_SHOWN) {
+        pause_before_move(stream, error);
+    } else { /* the write that failed took effect */
+        segment->uncut = true;
+        stream->append_size = segment->rest_size;
+        append_stored(stream);
+    }
+}
+
+/* Tries now, and in a new segment if the present one is failing. */
+static void move_on(struct stream *stream) {
+    if (!stream->failure) return;
+    stream->move_wanted = true;
+    if (stream->step != STREAM_WAITING) return; /* a write or a cut decides */
+    if (stream->present && move_due(stream, stream->failure))
+        give_up_present(stream, stream->failure);
+    port_cancel(&stream->op);
+}
+
 static struct stream_append *take_first(struct stream *stream) {
     struct stream_append *append = stream->first;
     stream->first = append->next;
     if (!stream->first) stream->last = NULL;
     stream->counts.appends_held--;
-    if (stream->rotate_after == append) {
-        stream->rotate_after = NULL;
-        stream->rotate_wanted = true;
-    }
+    stream->rotate_wanted |= append->rotates;
     return append;
 }
 
@@ -193,7 +305,7 @@ static void cut_run(struct port_op *op) {
 static void start_open(struct stream *stream) {
     stream->present = live_segment_create(stream);
     if (!stream->present) {
-        write_failed(stream, stream->folder, ERR_NO_MEMORY);
+        hold(stream, stream->folder, ERR_NO_MEMORY);
         return;
     }
     stream->step = STREAM_OPENING;
@@ -205,9 +317,11 @@ static void opened(struct stream *stream, int result) {
     if (result < 0) {
         stream->present = NULL;
         free(live);
-        write_failed(stream, stream->folder, result);
+        hold(stream, stream->folder, result);
         return;
     }
+    stream->tries = 0;
+    stream->move_wanted = false;
     stream->last_sequence = live->segment.name.sequence;
     stream->counts.segments_opened++;
     live->lid_ns = port_now_ns(stream->port);
@@ -238,16 +352,21 @@ static void start_write(struct stream *stream) {
     stream->append_size = size;
     memcpy(append->cover, append->bytes, FRAME_COVER_BYTES);
     frame_cover(stream->append_size, append->bytes);
-    segment->torn = true;
+    if (segment->rest != REST_DOUBTFUL || segment->rest_size < stream->append_size)
+        segment->rest_size = stream->append_size;
+    if (segment->rest == REST_NONE) segment->rest = REST_COVERED;
     stream->step = STREAM_WRITING;
     port_write(stream->port, &stream->op, &segment->file, append->bytes, stream->append_size,
                segment->size);
 }
 
 static void start_uncover(struct stream *stream) {
+    struct segment *segment = &stream->present->segment;
+    segment->rest = REST_DOUBTFUL;
+    segment->rest_size = stream->append_size;
     stream->step = STREAM_UNCOVERING;
-    port_write(stream->port, &stream->op, &stream->present->segment.file, stream->first->cover,
-               FRAME_COVER_BYTES, stream->present->segment.size);
+    port_write(stream->port, &stream->op, &segment->file, stream->first->cover, FRAME_COVER_BYTES,
+               segment->size);
 }
 
 /* Restores the append's true beginning, and cuts the file to its size before the append. */
@@ -261,7 +380,7 @@ static void start_cut(struct stream *stream, int error) {
 static void append_stored(struct stream *stream) {
     struct live_segment *live = stream->present;
     struct stream_append *append = take_first(stream);
-    live->segment.torn = false;
+    if (!live->first_append) live->first_append = stream->appended - stream->counts.appends_held;
     live->segment.size += stream->append_size;
     live->segment.raw_size += append->raw_size;
     live->segment.lines += append->lines;
@@ -274,6 +393,9 @@ static void append_stored(struct stream *stream) {
     if (stream->failure_reported) say("%s: writing again; nothing was lost", live->segment.path);
     stream->failure_reported = false;
     stream->failure = 0;
+    stream->tries = 0;
+    stream->move_wanted = false;
+    stream->new_file_pause_ns = stream->new_file_ns = 0;
     append->done(append, 0);
 }
 
@@ -289,9 +411,12 @@ static void step_done(struct port_op *op) {
     switch (step) {
     case STREAM_OPENING: opened(stream, result); break;
     case STREAM_WRITING: start_uncover(stream); break;
-    case STREAM_UNCOVERING: append_stored(stream); break;
+    case STREAM_UNCOVERING:
+        stream->present->segment.rest = REST_NONE;
+        append_stored(stream);
+        break;
     case STREAM_CUTTING: /* if it failed: the next write overwrites the same place */
-        write_failed(stream, stream->present->segment.path, stream->error);
+        write_failed(stream, stream->error);
         break;
     case STREAM_WAITING: break;
     case STREAM_IDLE: assert(!"an op of no step");
@@ -301,7 +426,7 @@ static void step_done(struct port_op *op) {
 
 static bool retire_due(const struct stream *stream) {
     const struct segment *segment = &stream->present->segment;
-    if (stream->rotate_wanted || segment->suspect || segment->gone) return true;
+    if (stream->rotate_wanted || segment->failed || segment->suspect || segment->gone) return true;
     const struct stream_append *append = stream->first;
     if (!append) return stream->finishing;
     if (segment->size == 0) return false;

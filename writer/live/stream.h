@@ -2,8 +2,10 @@
  *
  * Frames are appended in the order given, one write in flight.  A segment is opened for the first
  * append after a rotation, and retired by size (raw or packed), age, idleness, schedule
- * (rotation.h) or request.  While the disk fails, appends are held in order and retried.  Every
- * call and callback: the port's owner.  Never waits. */
+ * (rotation.h) or request.  While the disk fails, appends are held in order and retried: in the
+ * same segment first, then in a new one, because the fault may be of one file (stream.c has the
+ * limits).  So only a folder that takes no new file, or a full volume, holds a stream.  Every call
+ * and callback: the port's owner.  Never waits. */
 #ifndef WRITER_LIVE_STREAM_H
 #define WRITER_LIVE_STREAM_H
 
@@ -56,12 +58,15 @@ struct stream_append {
     struct span span; /* of these lines; all zero: nothing is known of them */
     /* 0: stored.  ERR_CANCELLED: given up by stream_abandon. */
     void (*done)(struct stream_append *append, int result);
+    /* The stream's: */
     struct stream_append *next;
     uint8_t cover[8];
+    bool rotates; /* the segment is retired after it */
 };
 
 struct stream_counts {
     uint64_t bytes_written, segments_opened, segments_closed, write_failures, sync_failures;
+    uint64_t segments_suspect; /* left as .part after a failure: the next start recovers them */
     uint64_t segments_indexed; /* small ones, while they were closed */
     uint32_t appends_held;
     bool failing; /* the last write failed */
@@ -74,12 +79,21 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
 /* An append of more raw bytes makes a segment that is larger than it should be. */
 uint64_t stream_segment_bytes_max(const struct stream *stream);
 void stream_append(struct stream *stream, struct stream_append *append);
-/* Retires the live segment after what was appended so far; the next append opens another. */
-void stream_rotate(struct stream *stream);
+/* A held append that no write and no rotation has reached: the caller may still change its bytes,
+ * sizes and span, for example to add frames at its end. */
+bool stream_may_extend(const struct stream *stream, const struct stream_append *append);
+/* Retires the live segment after what was appended so far; the next append opens another.  A
+ * failing segment is retired at once.  Returns the number of appends so far. */
+uint64_t stream_rotate(struct stream *stream);
+/* The first appends that are in closed segments (or were given up, or their segment was left as
+ * .part, or deleted): a rotation is complete when this is at least what stream_rotate returned. */
+uint64_t stream_closed_appends(const struct stream *stream);
+/* The error for which appends are held or a segment is not closed now; 0: none. */
+int stream_failure(const struct stream *stream);
 /* True while appends are held or a retired segment is not closed. */
 bool stream_busy(const struct stream *stream);
-/* True while a retired segment is not closed yet. */
-bool stream_closing(const struct stream *stream);
+/* A stop has begun: a failing segment is retired without further tries. */
+void stream_hurry(struct stream *stream);
 /* Nothing more will be appended; once all held appends are stored the segment is closed.
  * Wait for !stream_busy, then stream_free. */
 void stream_finish(struct stream *stream);

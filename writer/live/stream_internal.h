@@ -24,6 +24,8 @@ struct live_segment {
     struct port_op sync_op, sync_timer, watch_timer;
     struct port_op look_op; /* the wait for a look at its name, or the look */
     bool retired, dirty, close_waits;
+    uint64_t first_append;   /* the number of its first one in the stream, from 1; 0: none yet */
+    int64_t close_failed_ns; /* since when its closing fails; 0: it does not */
     enum { SYNC_ENTER, SYNC_FILE } sync_step; /* sync_op's */
     bool looking;                             /* look_op is the look */
     int64_t lid_ns;  /* when the last lid was written, or the file opened */
@@ -42,16 +44,22 @@ struct stream {
     struct live_segment *present, *retired;
     bool close_running;                 /* one of the retired ones' close jobs */
     struct stream_append *first, *last; /* held; the first may be in flight */
+    uint64_t appended;                  /* appends so far: the number of the last */
     size_t append_size;                 /* of the first, with its lid and padding */
     struct span append_span;            /* of it and of the lines before it without a lid */
     bool append_lid;                    /* it ends with a lid */
-    struct stream_append *rotate_after; /* held: when it is stored, rotate_wanted is set */
     struct rotation rotation;           /* of the present segment */
     bool rotate_wanted, finishing, abandoned;
-    int failure;                 /* the last error of the disk; 0: writes succeed */
-    int sync_error;              /* of a segment that is to be retired: a pause follows */
-    bool failure_reported;       /* reported, and its end not yet */
-    int64_t failure_reported_ns; /* 0: never */
+    bool move_wanted;          /* retire the present segment if its next write fails */
+    bool hurried;              /* the same for every segment */
+    uint32_t tries;            /* failed ones of the present segment, since its last success */
+    int64_t tried_ns;          /* the first of them */
+    int64_t new_file_ns;       /* an empty failing segment stays until then */
+    int64_t new_file_pause_ns; /* between the last two of those */
+    int failure;               /* the last error of the disk; 0: writes succeed */
+    int sync_error;            /* of a segment that is to be retired: a pause follows */
+    bool failure_reported;     /* reported, and its end not yet */
+    int64_t failure_reported_ns, move_reported_ns; /* 0: never */
     struct stream_counts counts;
 };
 
@@ -59,8 +67,9 @@ struct stream {
 
 /* Starts the next step, if none is in flight. */
 void stream_advance(struct stream *stream);
-/* Limits reports of failures to one a minute, even if the disk fails and recovers more often. */
-bool stream_may_report(struct stream *stream);
+/* Limits reports of one kind to one a minute, even if the disk fails and recovers more often.
+ * reported_ns: when that kind was reported last. */
+bool stream_may_report(const struct stream *stream, int64_t *reported_ns);
 /* How long to wait after this error before trying again. */
 int64_t stream_retry_ns(int error);
 
@@ -74,8 +83,9 @@ void live_segment_watch(struct live_segment *live);
 void live_segment_written(struct live_segment *live);
 /* Hands the present one over to closing. */
 void live_segment_retire(struct stream *stream);
-/* How many are waiting to be closed.  Those whose closing has failed and will be tried again do not
- * count: a program that keeps a file from being renamed must not keep lines from being written. */
+/* How many are waiting to be closed.  Those whose file is closed already, and whose closing has
+ * failed and will be tried again, do not count: a program that keeps a file from being renamed must
+ * not keep lines from being written. */
 uint32_t live_segments_closing(const struct stream *stream);
 /* Closes retired segments whose timers and sync are idle, the oldest first and one at a time: a
  * slow lane full of closing would keep later syncs waiting.  None while the next segment is opened:
