@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ingest/network/intake.h"
+#include "ingest/pipeline/rejects_queue.h"
 #include "writer/keep/keeper.h"
 #include "writer/live/batch.h"
 #include "writer/live/schema_gate.h"
@@ -58,12 +59,15 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
     const double index = KEEPER_MEMORY_BYTES;
     const double schemas = (double)schema_memory(config);
-    const double total = batch + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
+    const double rejects = REJECTS_QUEUE_BYTES_MAX;
+    const double total =
+        batch + rejects + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
-             "at most %.1f MiB: %u batches %.1f, unfinished lines %.1f, %llu connections %.1f, "
+             "at most %.1f MiB: %u batches %.1f, rejected lines %.1f, unfinished lines %.1f, "
+             "%llu connections %.1f, "
              "receive buffers TCP %.1f, UDP %.1f, closed files %.1f, schemas %.1f",
-             total / mib, plan.batches, batch / mib, plan.line_memory_bytes / mib,
+             total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
              index / mib, schemas / mib);
     return plan;

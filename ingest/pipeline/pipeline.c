@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "ingest/pipeline/rejects_queue.h"
 #include "ingest/pipeline/rules.h"
 #include "ingest/pipeline/samples.h"
 
@@ -24,8 +25,7 @@ struct packet {
     struct feed *feed; /* whose lines are in it; NULL: it is free */
     uint64_t number;   /* of sealing */
     int64_t opened_ns; /* first bytes */
-    uint32_t appends;  /* to streams, in flight */
-    struct stream_append stored, rejects;
+    struct stream_append stored;
 };
 
 /* A stream, its open packet and its parked sources. */
@@ -41,6 +41,7 @@ struct pipeline {
     struct pipeline_options options;
     struct rules *rules; /* active */
     struct samples samples;
+    struct rejects_queue *rejects;
     struct packet *all, *free, *packed; /* packed: waiting for earlier ones, by number */
     uint32_t batches, free_count;
     uint32_t sealed_count;  /* sealed and not free again */
@@ -61,7 +62,6 @@ static void resume_parked(struct pipeline *pipeline, const struct feed *freed);
 static void flush_due(struct port_op *op);
 static void packed(struct port_op *op);
 static void stored_done(struct stream_append *append, int result);
-static void rejects_done(struct stream_append *append, int result);
 
 int pipeline_create(struct port *port, const struct pipeline_options *options,
                     struct pipeline **pipeline) {
@@ -73,7 +73,8 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
     p->flush_timer.done = flush_due;
     p->reject_budget = QUARANTINE_BYTES_PER_SECOND;
     p->budget_filled_ns = port_now_ns(port);
-    const int error = pipeline_more_batches(p, options->batches);
+    int error = rejects_queue_create(port, options->rejects, options->counters, &p->rejects);
+    if (!error) error = pipeline_more_batches(p, options->batches);
     if (error) {
         pipeline_free(p);
         return error;
@@ -93,7 +94,6 @@ static int add_packet(struct pipeline *pipeline) {
     packet->pipeline = pipeline;
     packet->op.done = packed;
     packet->stored.done = stored_done;
-    packet->rejects.done = rejects_done;
     packet->next_in_all = pipeline->all;
     pipeline->all = packet;
     packet->next = pipeline->free;
@@ -125,6 +125,7 @@ void pipeline_free(struct pipeline *pipeline) {
         free(packet);
     }
     if (pipeline->rules) rules_release(pipeline->rules);
+    rejects_queue_free(pipeline->rejects);
     free(pipeline);
 }
 
@@ -134,7 +135,8 @@ static bool anything_open(const struct pipeline *pipeline) {
 
 bool pipeline_busy(const struct pipeline *pipeline) {
     return pipeline->sealed_count > 0 || anything_open(pipeline) ||
-           !port_idle(&pipeline->flush_timer);
+           !port_idle(&pipeline->flush_timer) ||
+           (pipeline->rejects && rejects_queue_busy(pipeline->rejects));
 }
 
 /* ---- rules ---- */
@@ -410,58 +412,38 @@ static void packet_free(struct packet *packet) {
     resume_parked(pipeline, feed);
 }
 
-static void append_back(struct packet *packet) {
-    assert(packet->appends > 0);
-    if (--packet->appends == 0) packet_free(packet);
-}
-
-static void count_outcome(struct counters *counters, uint64_t *kept, uint64_t records, int result) {
-    counters->in_flight -= records;
-    if (result < 0)
-        counters->dropped[DROP_STOPPED] += records;
-    else
-        *kept += records;
-}
-
 static void stored_done(struct stream_append *append, int result) {
     struct packet *packet = PORT_CONTAINER(struct packet, stored, append);
     struct counters *counters = packet->pipeline->options.counters;
-    count_outcome(counters, &counters->stored, packet->batch.counts.stored, result);
-    if (result == 0) {
+    const uint64_t records = packet->batch.counts.stored;
+    counters->in_flight -= records;
+    if (result < 0) {
+        counters->dropped[DROP_STOPPED] += records;
+    } else {
         struct counters_stream *own = &counters->streams[packet->feed - packet->pipeline->feeds];
-        own->stored += packet->batch.counts.stored;
+        counters->stored += records;
+        own->stored += records;
         own->bytes_stored += append->raw_size;
         counters->bytes_stored += append->raw_size;
     }
-    append_back(packet);
-}
-
-static void rejects_done(struct stream_append *append, int result) {
-    struct packet *packet = PORT_CONTAINER(struct packet, rejects, append);
-    struct counters *counters = packet->pipeline->options.counters;
-    count_outcome(counters, &counters->rejected, packet->batch.counts.rejected, result);
-    append_back(packet);
-}
-
-static void append(struct stream *stream, struct stream_append *append,
-                   const struct batch_frames *frames) {
-    append->bytes = frames->bytes;
-    append->size = frames->size;
-    append->raw_size = frames->raw_size;
-    append->lines = frames->lines;
-    append->span = frames->span;
-    stream_append(stream, append);
+    packet_free(packet);
 }
 
 static void write_packet(struct packet *packet) {
-    struct pipeline *pipeline = packet->pipeline;
-    struct batch *batch = &packet->batch;
-    packet->appends = 1; /* keeps the packet until this function ends */
-    packet->appends += batch->stored.size > 0;
-    packet->appends += batch->rejects.size > 0;
-    if (batch->stored.size) append(packet->feed->stream, &packet->stored, &batch->stored);
-    if (batch->rejects.size) append(pipeline->options.rejects, &packet->rejects, &batch->rejects);
-    append_back(packet);
+    const struct batch *batch = &packet->batch;
+    const struct batch_frames *stored = &batch->stored;
+    if (batch->rejects.size)
+        rejects_queue_add(packet->pipeline->rejects, &batch->rejects, batch->counts.rejected);
+    if (!stored->size) {
+        packet_free(packet);
+        return;
+    }
+    packet->stored.bytes = stored->bytes;
+    packet->stored.size = stored->size;
+    packet->stored.raw_size = stored->raw_size;
+    packet->stored.lines = stored->lines;
+    packet->stored.span = stored->span;
+    stream_append(packet->feed->stream, &packet->stored);
 }
 
 static void count(struct counters *counters, const struct batch_counts *counts) {

@@ -3,7 +3,8 @@
  * A source belongs to a listener, a listener to a stream, and each stream that receives lines has
  * one open batch.  A batch is sealed when it is full, when it is flush_ms old, or on request; a
  * worker validates and compresses it; then its frames go to its stream, and to rejects, in the
- * order of sealing.
+ * order of sealing.  A batch waits for its stream only: rejects has a queue of its own
+ * (rejects_queue.h).
  *
  * A source that finds no free batch is parked.  Parked sources of a stream are resumed in order
  * when a batch is free.  Batches never wait for sources, so nothing can deadlock.  Each stream gets
