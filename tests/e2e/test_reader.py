@@ -519,7 +519,7 @@ class Check(Case):
         schema = fed("check", path + ".json", "--schema")
         self.assertEqual(schema.code, 2)
         self.assertRegex(schema.said, r"pipe:100001|pipe:2:1")  # the input is not a schema, but it was read
-        shown = fed("cat")
+        shown = logport("cat", path)  # does not wait for a writer
         self.assertEqual(shown.code, 2)
         self.assertRegex(shown.said, r"pipe: a pipe or a device, not a file")
 
