@@ -5,13 +5,35 @@
 
 #include "port/error.h"
 
-int deletion_announce(const struct deletion *deletion, struct manifest_record *record) {
+/* With the lock held.  The record may be out of date: its segment may have moved since. */
+static int announce(const struct deletion *deletion, const char *path_here,
+                    struct manifest_record *record) {
+    struct manifest *manifest = deletion->manifest;
+    struct file_status status;
+    struct manifest_record now;
+    int error = manifest_find_locked(manifest, record->name.stream, record->name.sequence, &now);
+    if (!error) *record = now;
+    if (error && error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
+    error = path_here != NULL && record->folder[0] != '\0'
+                ? file_status_of(deletion->files, path_here, &status)
+                : 0;
+    if (error) return error;
     if (record->event == MANIFEST_DELETING && strcmp(record->reason, deletion->reason) == 0)
-        return manifest_make_durable(deletion->manifest);
+        return 0;
     record->event = MANIFEST_DELETING;
     record->time_ns = deletion->now_ns;
     strcpy(record->reason, deletion->reason);
-    return manifest_append(deletion->manifest, record);
+    return manifest_append_locked(manifest, record);
+}
+
+int deletion_announce(const struct deletion *deletion, const char *path_here,
+                      struct manifest_record *record) {
+    int error = manifest_lock(deletion->manifest);
+    if (error) return error;
+    error = announce(deletion, path_here, record);
+    manifest_unlock(deletion->manifest);
+    /* An earlier process may have announced it. */
+    return error ? error : manifest_make_durable(deletion->manifest);
 }
 
 /* With the lock held. */

@@ -20,9 +20,12 @@ struct deletion {
     int64_t now_ns;     /* wall clock */
 };
 
-/* record: the segment's last line in the manifest, or the result of manifest_describe.  A deletion
- * that is already announced with the same reason is not announced again. */
-int deletion_announce(const struct deletion *deletion, struct manifest_record *record);
+/* record: the segment's last line in the manifest, or the result of manifest_describe; replaced by
+ * the last line, if there is a newer one.  A deletion that is already announced with the same reason
+ * is not announced again.  path_here: of the file in the log directory; NULL: it is not there.
+ * ERR_NOT_FOUND: it has moved to an archive meanwhile. */
+int deletion_announce(const struct deletion *deletion, const char *path_here,
+                      struct manifest_record *record);
 /* Removes the announced segment from its stream's folder; succeeds if it is gone already.  here:
  * the folder is in the log directory.  *open: another thread's job is giving a copy its name in an
  * archive; that job will remove the copy and record the deletion.  ERR_NOT_FOUND: the segment was

@@ -570,7 +570,7 @@ static int delete_it(struct handover_job *h) {
     memcpy(folder, h->path, size);
     folder[size > 1 ? size - 1 : size] = '\0';
     int error = find_record(h, &record);
-    if (!error) error = deletion_announce(&deletion, &record);
+    if (!error) error = deletion_announce(&deletion, here ? h->path : NULL, &record);
     if (!error) error = deletion_remove(&deletion, &h->name, folder, h->path, here, &open);
     if (!error && !open) error = deletion_record(&deletion, &h->name);
     if (!error) say("%s: deleted: " REASON, h->path);

@@ -140,14 +140,26 @@ void manifest_work_end(struct manifest *manifest, struct manifest_work *work) {
     monitor_unlock(&manifest->monitor);
 }
 
+static bool is_work_on(const struct manifest_work *work, const struct segment_name *name) {
+    return work->name.sequence == name->sequence && strcmp(work->name.stream, name->stream) == 0;
+}
+
 bool manifest_stop_work_locked(struct manifest *manifest, const struct segment_name *name) {
     bool naming = false;
     for (struct manifest_work *work = manifest->works; work != NULL; work = work->next) {
-        if (work->name.sequence != name->sequence || strcmp(work->name.stream, name->stream) != 0)
-            continue;
+        if (!is_work_on(work, name)) continue;
         atomic_store(&work->deleted, true);
         naming = naming || work->naming;
     }
+    return naming;
+}
+
+bool manifest_naming(struct manifest *manifest, const struct segment_name *name) {
+    bool naming = false;
+    monitor_lock(&manifest->monitor);
+    for (struct manifest_work *work = manifest->works; work != NULL; work = work->next)
+        naming = naming || (is_work_on(work, name) && work->naming);
+    monitor_unlock(&manifest->monitor);
     return naming;
 }
 

@@ -491,7 +491,8 @@ static int announce(struct retention *r, const struct retention_segment *segment
     const struct deletion deletion = deletion_of(r, going->reason, now_ns);
     int error = path_in(r, first_place(segment), going, folder, path);
     if (!error) error = find_record(r, going, path, &record);
-    return error ? error : deletion_announce(&deletion, &record);
+    const bool here = segment->places & 1;
+    return error ? error : deletion_announce(&deletion, here ? path : NULL, &record);
 }
 
 /* May a copy be in a place that this retention does not reach? */
@@ -630,6 +631,19 @@ static int sync_folders(const struct retention *r, const char *stream) {
     return error;
 }
 
+/* Is what is in this folder known?  Segments move while other places are listed: of the archive that
+ * a segment has moved to, only the present listing counts.  "": it has not moved. */
+static bool knows_folder(const struct retention *r, const char *folder) {
+    if (folder[0] == '\0') return true;
+    for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
+        const char *root = r->folders[place];
+        const size_t size = root != NULL ? strlen(root) : 0;
+        if (size > 0 && strncmp(folder, root, size) == 0 && folder[size] == '/')
+            return r->reach.deletes >> place & 1;
+    }
+    return false;
+}
+
 /* Finishes a deletion whose segment is gone from the log directory, while a copy that a move made
  * may be in an archive. */
 static int finish_one(struct retention *r, const struct manifest_record *record, int64_t now_ns) {
@@ -638,9 +652,8 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
     if (segment != NULL && (segment->places & 1))
         return 0; /* not deleted yet: the rules decide again */
     if (segment == NULL) {
-        if (!all_archives_seen(r)) return 0;
-        if (r->archives.count == 0 && record->folder[0] != '\0')
-            return 0; /* in an unknown archive */
+        if (!all_archives_seen(r) || !knows_folder(r, record->folder)) return 0;
+        if (manifest_naming(r->manifest, &record->name)) return 0; /* the move finishes it */
         const int error = sync_folders(r, record->name.stream);
         return error ? error : deletion_record(&deletion, &record->name);
     }
