@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port/system.h"
+#include "writer/segment/leftovers.h"
 
 #define LOOK_NS          (1000000000ll)
 #define TOKEN_BYTES      32
@@ -76,6 +77,8 @@ int log_directory_open(struct port *port, const char *path, struct log_directory
         error = ERR_NAME_TOO_LONG;
     if (!error) error = make(d, &d->lock, &d->id, &failed);
     if (!error) {
+        (void)leftovers_clear_state(port_files(port), path);
+        (void)leftovers_clear_streams(port_files(port), path);
         *directory = d;
         return 0;
     }

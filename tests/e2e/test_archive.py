@@ -5,6 +5,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import time
 
 from harness import (Case, environment, log_line, logport, logportd, main, manifest, native_only, program, run, scaled,
                      segments, small_disk, split_lines, start, status, wait_until)
@@ -272,6 +274,92 @@ class ArchiveReaders(ArchiveCase):
         self.assertEqual(sorted(os.listdir(os.path.join(there, "state"))), ["archive-of"])
         self.assertEqual(
             sorted(os.listdir(os.path.join(base, "state"))), ["archives", "lock", "main.sequence", "manifest.ndjson"])
+
+
+class Leftovers(ArchiveCase):
+    """What a killed process leaves is removed by the next one."""
+
+    def everything(self, *roots):
+        """All files, but for the segments themselves."""
+        return sorted(
+            os.path.relpath(os.path.join(folder, name), roots[0])
+            for root in roots for folder, _, names in os.walk(root) for name in names
+            if not (name.endswith(".ndjson.lz4") and ".part." not in name))
+
+    def put(self, *paths):
+        for path in paths:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(b"x" * 1000)
+
+    def test_a_killed_archive_command_leaves_nothing_after_the_next_one(self):
+        directory = self.directory()
+        base, there = (os.path.join(directory, name) for name in ("logs", "cold"))
+        daemon = self.daemon("--archive-level", "0", dir=base)
+        lines = [line for n in range(6) for line in self.sent(daemon, 20000 * n, scaled(20000))]
+        daemon.stop()
+        clean = self.everything(base)
+        left = 0
+        command = program("logport") + ["archive", "--archive-dir", there, base]
+        for _ in range(scaled(40, at_least=5)):
+            process = start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+            time.sleep(self.rng.random() * 0.2)
+            process.kill()
+            process.wait()
+            left += any(name.endswith((".new", ".copy")) for name in self.everything(base, there))
+        result = run(command)
+        self.assertEqual(result.code, 0, result.out + result.err)
+        # What a run without a kill leaves: the archive, which remembers its owner.
+        self.assertEqual(self.everything(base, there), sorted(clean + ["../cold/state/archive-of", "state/archives"]))
+        self.assertEqual(closed(base), [])
+        self.assert_lines(logport("cat", base).lines, lines)
+        self.assert_sound(base)
+        self.assertGreater(left, 0, "no kill left a file: the test shows nothing")
+
+    def test_the_next_start_removes_what_was_left_anywhere_although_nothing_moves_any_more(self):
+        directory = self.directory()
+        base, there = (os.path.join(directory, name) for name in ("logs", "cold"))
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there, dir=base)
+        self.sent(daemon, 0, 10)
+        self.wait_moved(daemon, 1)
+        self.sent(daemon, 10, 10)
+        self.wait_moved(daemon, 2)
+        daemon.stop()
+        clean = self.everything(base, there)
+        name = os.path.basename(segments(there)[0])
+        left = [os.path.join(base, "main", name + ".new"), os.path.join(there, "main", name + ".new"),
+                os.path.join(base, "gone", name + ".new")]
+        left += [os.path.join(base, "state", file) for file in
+                 ("main.pack", "gone.pack", "gone.sequence.new", "archives.new", "manifest.ndjson.new")]
+        left += [os.path.join(there, "state", file) for file in ("main.copy", "gone.copy", "archive-of.new")]
+        kept = [os.path.join(base, "main", "notes.new"), os.path.join(there, "state", "notes.txt")]  # not ours
+        self.put(*left, *kept)
+        daemon = self.daemon(dir=base)  # no archive is configured
+        wait_until(lambda: not any(map(os.path.exists, left)), "all are removed", 20)
+        daemon.stop()
+        for path in kept:
+            os.remove(path)
+        self.assertEqual(self.everything(base, there), clean)
+
+    @native_only("Python locks files differently on Windows")
+    def test_a_file_that_a_running_command_writes_stays(self):
+        import fcntl
+
+        daemon = self.daemon()
+        self.sent(daemon, 0, 10)
+        wait_until(lambda: closed(daemon.base), "it is closed")
+        daemon.stop()
+        copy = closed(daemon.base)[0] + ".new"
+        with open(copy, "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            daemon = self.daemon(dir=daemon.base)
+            daemon.stop()
+            self.assertTrue(os.path.exists(copy))
+            self.assertEqual(logport("archive", daemon.base).code, 2)  # the segment is in use
+            self.assertTrue(os.path.exists(copy))
+        daemon = self.daemon(dir=daemon.base)
+        self.assertFalse(os.path.exists(copy))
+        daemon.stop()
 
 
 @native_only("Wine has no volumes of their own")

@@ -21,6 +21,7 @@
 #include "writer/live/segment.h"
 #include "writer/live/stream.h"
 #include "writer/segment/frame.h"
+#include "writer/segment/leftovers.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
@@ -96,6 +97,7 @@ static void end_port(struct life *life) {
 /* Returns 0 or the error that prevented the start. */
 static int start(struct life *life, uint64_t segment_bytes_max) {
     struct recovery recovery;
+    (void)leftovers_clear_state(&life->sim->disk.files, DIRECTORY);
     int error = recover_stream(&life->sim->disk.files, DIRECTORY, STREAM, &recovery);
     if (error) return error;
     error = manifest_open(&life->sim->disk.files, DIRECTORY, &life->manifest);

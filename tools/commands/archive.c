@@ -16,6 +16,7 @@
 #include "tools/query/read.h"
 #include "writer/index/index.h"
 #include "writer/keep/repack.h"
+#include "writer/segment/leftovers.h"
 
 #define COPY_BYTES (1u << 20)
 /* Not an error: the new file would not be smaller; the old one stays. */
@@ -93,30 +94,17 @@ static char *folder_of(const char *path) {
     return folder;
 }
 
-/* Locks the copy, so that only one process writes it.  Between opening and locking, another process
- * may have finished the copy and renamed it; then the locked file is no longer the copy. */
-static int lock_copy(struct archive *a, const char *copy_path, struct file *to) {
-    struct file_status locked, named;
-    int error = file_lock(a->call->files, copy_path, to);
-    if (error) return error;
-    error = file_status(to, &locked);
-    if (!error) error = file_status_of(a->call->files, copy_path, &named);
-    if (error == ERR_NOT_FOUND || (!error && locked.id != named.id)) error = ERR_BUSY;
-    if (error) file_close(to);
-    return error;
-}
-
 /* Holds the lock until the copy is renamed. */
 static int replace(struct archive *a, const char *path, make_copy *make) {
     struct files *files = a->call->files;
     const size_t size = strlen(path);
-    char *copy_path = allocate(size + sizeof ".new"), *folder = folder_of(path);
+    char *copy_path = allocate(size + sizeof LEFTOVERS_COPY), *folder = folder_of(path);
     memcpy(copy_path, path, size);
-    memcpy(copy_path + size, ".new", sizeof ".new");
+    memcpy(copy_path + size, LEFTOVERS_COPY, sizeof LEFTOVERS_COPY);
     struct file from, to;
     int error = file_open(files, path, FILE_READ, &from);
     if (error) goto not_open;
-    error = lock_copy(a, copy_path, &to);
+    error = leftovers_lock(files, copy_path, &to);
     if (error) goto not_locked;
     error = file_truncate(&to, 0); /* left by an interrupted run */
     if (!error) error = make(a, &from, &to);
@@ -243,6 +231,26 @@ static bool archive_segment(struct archive *a, const struct segment_file *segmen
     return false;
 }
 
+/* Removes what a killed run has left, in the PATHs and in the folders of these segments. */
+static void clear_leftovers(struct archive *a, const struct segment_list *list) {
+    const char *last = "";
+    size_t last_size = 0;
+    for (int i = 0; i < a->call->paths.path_count; i++) {
+        (void)leftovers_clear_folder(a->call->files, a->call->paths.paths[i]);
+        (void)leftovers_clear_streams(a->call->files, a->call->paths.paths[i]);
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        const char *path = list->files[i].path;
+        const size_t size = (size_t)(segment_file_name(path) - path);
+        if (size == last_size && memcmp(path, last, size) == 0) continue; /* the same folder */
+        char *folder = folder_of(path);
+        (void)leftovers_clear_folder(a->call->files, folder);
+        free(folder);
+        last = path;
+        last_size = size;
+    }
+}
+
 static int archive_run(struct call *call) {
     const struct archive_settings *settings = call->settings;
     struct archive archive = {.call = call,
@@ -252,6 +260,7 @@ static int archive_run(struct call *call) {
     struct segment_list list = {0};
     uint64_t total = 0;
     bool ok = list_segments(&call->paths, &list);
+    clear_leftovers(&archive, &list);
     for (uint32_t i = 0; i < list.count; i++)
         total += list.files[i].size;
     progress_begin(archive.progress, !settings->verbose, total);

@@ -9,6 +9,8 @@
 #include "tools/query/allocate.h"
 #include "writer/index/index.h"
 #include "writer/keep/manifest.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/leftovers.h"
 
 struct recording {
     struct files *files;
@@ -77,6 +79,17 @@ static bool record_all(struct recording *r, struct manifest *manifest, const cha
     return ok;
 }
 
+/* Of a killed run that moved segments, or of a daemon. */
+static void clear_leftovers(struct recording *r, const char *directory) {
+    struct archives *archives = allocate(sizeof *archives);
+    (void)leftovers_clear_state(r->files, directory);
+    if (archives_read(r->files, directory, archives)) archives->count = 0;
+    for (uint32_t i = 0; i < archives->count; i++)
+        if (archives_check(r->files, archives, archives->folders[i]) == 0)
+            (void)leftovers_clear_archive(r->files, archives->folders[i]);
+    free(archives);
+}
+
 static bool record_directory(struct recording *r, const char *directory) {
     char path[PATH_BYTES_MAX];
     struct file lock;
@@ -91,6 +104,7 @@ static bool record_directory(struct recording *r, const char *directory) {
     bool ok = false;
     error = manifest_open(r->files, directory, &manifest);
     if (!error) {
+        clear_leftovers(r, directory);
         ok = record_all(r, manifest, directory);
         manifest_close(manifest);
     } else {

@@ -9,6 +9,7 @@
 #include "tools/commands/command.h"
 #include "tools/query/allocate.h"
 #include "tools/query/read.h"
+#include "writer/segment/leftovers.h"
 
 struct repair_settings {
     struct common_settings common;
@@ -107,17 +108,33 @@ static char *path_of_copy(const struct repair *r, const char *folder) {
     return path;
 }
 
+static int fill_copy(struct repair *r) {
+    int status = file_truncate(&r->copy, 0); /* left by a killed run */
+    r->copied = 0;
+    if (status == 0) status = walk(r);
+    return status == 0 ? file_sync(&r->copy) : status;
+}
+
+/* A partial copy must not look like a repaired file: it has another name until it is complete. */
 static int write_copy(struct repair *r, const char *folder, const char *path) {
     struct files *files = r->call->files;
+    struct file_status there;
+    const size_t size = strlen(path);
+    char *unfinished = allocate(size + sizeof LEFTOVERS_COPY);
+    memcpy(unfinished, path, size);
+    memcpy(unfinished + size, LEFTOVERS_COPY, sizeof LEFTOVERS_COPY);
     int status = directory_make(files, folder);
-    if (status == 0) status = file_open(files, path, FILE_WRITE_NEW, &r->copy);
-    if (status < 0) return status;
-    status = walk(r);
-    if (status == 0) status = file_sync(&r->copy);
+    if (status == 0) status = leftovers_lock(files, unfinished, &r->copy);
+    if (status < 0) goto not_locked;
+    status = file_status_of(files, path, &there);
+    status = status == 0 ? ERR_EXISTS : status == ERR_NOT_FOUND ? fill_copy(r) : status;
+    if (status == 0) status = file_rename(files, unfinished, path);
+    if (status == 0) status = directory_sync(files, folder);
+    if (status < 0) (void)file_remove(files, unfinished);
     file_close(&r->copy);
+not_locked:
     r->copy.files = NULL;
-    if (status == 0) return directory_sync(files, folder);
-    file_remove(files, path); /* a partial copy is useless */
+    free(unfinished);
     return status;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "port/system.h"
+#include "writer/segment/archives.h"
+#include "writer/segment/leftovers.h"
 
 #define SECOND_NS    INT64_C(1000000000)
 /* After this time without progress, the log directory does not wait for deletions in the
@@ -25,12 +27,13 @@ struct look_job {
     struct retention_listing *known[RETENTION_VOLUMES];
     uint32_t place;
     int64_t wall_ns;
-    bool away; /* in and out: the archive was reported as unavailable */
+    bool away;   /* in and out: the archive was reported as unavailable */
+    bool clears; /* in: remove what an ended process has left there; out: it may still be there */
     /* Results. */
     struct retention_listing *listing;
     uint64_t deleted, left;
     bool log_directory_due; /* a segment has to be deleted from there */
-    char directory[PATH_BYTES_MAX];
+    char directory[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
 };
 
 struct archive_retention {
@@ -39,6 +42,7 @@ struct archive_retention {
     struct port_op op;           /* the job, or the timer until the next one */
     struct look_job *job, *next; /* running; waiting */
     bool waiting, stopping, looked, away;
+    bool left_over; /* what an ended process has left may still be there */
     struct retention_listing *listing;
     int64_t earliest_ns, pause_ns; /* of the next look */
     int reported_error;            /* the last one */
@@ -67,6 +71,7 @@ int archive_retention_open(const struct archive_retention_options *options,
     assert(strlen(options->archive) < sizeof r->archive);
     r->options.archive = strcpy(r->archive, options->archive);
     r->op.done = job_or_timer_done;
+    r->left_over = true;
     *retention = r;
     return 0;
 }
@@ -122,6 +127,7 @@ static struct look_job *make_job(const struct archive_retention *r,
     job->progress = archive_lane_progress(lane);
     job->place = r->options.place;
     strcpy(job->directory, r->options.directory);
+    strcpy(job->archive, r->archive);
     if (!copy_rules(job, rules)) {
         look_release(job);
         return NULL;
@@ -143,6 +149,7 @@ static void start(struct archive_retention *r) {
     r->next = NULL;
     r->job->wall_ns = port_wall_ns(r->options.port);
     r->job->away = r->away;
+    r->job->clears = r->left_over;
     archive_lane_work(archive_lanes_find(r->options.lanes, r->archive), &r->op, look_run,
                       look_release, r->job);
 }
@@ -175,6 +182,7 @@ static void take_results(struct archive_retention *r, struct look_job *job, int6
     if (result >= 0) r->reported_error = 0;
     r->looked = true;
     r->away = job->away;
+    r->left_over = job->clears;
     r->pause_ns = again && r->pause_ns ? 2 * r->pause_ns : PAUSE_NS_MIN;
     if (r->pause_ns > PAUSE_NS_MAX) r->pause_ns = PAUSE_NS_MAX;
     r->earliest_ns = port_now_ns(r->options.port) + r->pause_ns;
@@ -202,8 +210,21 @@ static void job_or_timer_done(struct port_op *op) {
 
 /* ---- the job ---- */
 
+/* Moves to this archive run in the same lane, so none is under way. */
+static void clear_leftovers(struct look_job *job) {
+    struct archives *archives = malloc(sizeof *archives);
+    int error = archives == NULL ? ERR_NO_MEMORY : 0;
+    if (!error) error = archives_read(job->files, job->directory, archives);
+    if (!error) error = archives_check(job->files, archives, job->archive);
+    free(archives);
+    lane_progress_made(job->progress);
+    if (!error) error = leftovers_clear_archive(job->files, job->archive);
+    job->clears = error != 0;
+}
+
 static int64_t look_run(void *context) {
     struct look_job *job = context;
+    if (job->clears) clear_leftovers(job);
     const struct retention_folders folders = {.directory = job->directory};
     struct retention_reach reach = {.lists = 1u | 1u << job->place, .deletes = 1u << job->place};
     struct retention *retention;

@@ -116,21 +116,6 @@ static int recover_segment(struct files *files, const char *folder, struct segme
     return 0;
 }
 
-/* What a crash may leave in the state folder: a sequence half written (file_replace), and a segment
- * half re-packed (kept_stream.c names the file). */
-static int remove_left_over(struct files *files, const char *directory, const char *stream) {
-    static const char *const endings[] = {".sequence.new", ".pack"};
-    int error = 0;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0] && !error; i++) {
-        char path[PATH_BYTES_MAX], file[STREAM_NAME_MAX + 16];
-        snprintf(file, sizeof file, "%s%s", stream, endings[i]);
-        if (!path_join(path, directory, "state", file)) return ERR_NAME_TOO_LONG;
-        error = file_remove(files, path);
-        if (error == ERR_NOT_FOUND) error = 0;
-    }
-    return error;
-}
-
 /* A damaged or odd file must not keep the daemon from starting; one that cannot be read for the
  * moment does, because it may hold the only record of a sequence. */
 static int read_sequence(struct files *files, const char *path, struct recovery *recovery) {
@@ -178,7 +163,6 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     /* A daemon that made them may have crashed before it could do this. */
     if (!error) error = directory_sync_above(files, folder);
     if (!error) error = directory_sync_above(files, directory);
-    if (!error) error = remove_left_over(files, directory, stream);
     if (!error) error = read_sequence(files, path, recovery);
     struct segment_list list = {0};
     if (!error) error = segment_list_add(files, folder, &list);
