@@ -279,8 +279,10 @@ static void *real(const char *name) {
         return result;                                                                             \
     }
 
-static int open_at(const char *call, int folder, const char *path, int flags, mode_t mode) {
-    const enum action action = begins(call, -1, path);
+/* Opening to read and to write are two kinds: they fail with other errors. */
+static int open_at(int folder, const char *path, int flags, mode_t mode) {
+    const bool reads = (flags & O_ACCMODE) == O_RDONLY;
+    const enum action action = begins(reads ? "open" : "open-to-write", -1, path);
     if (action == FAIL) return -1;
     const int handle = (int)syscall(SYS_openat, folder, path, flags, mode);
     ended(action);
@@ -296,7 +298,7 @@ int open(const char *path, int flags, ...) {
     va_start(more, flags);
     const mode_t mode = mode_of(flags, more);
     va_end(more);
-    return open_at("open", AT_FDCWD, path, flags, mode);
+    return open_at(AT_FDCWD, path, flags, mode);
 }
 
 int openat(int folder, const char *path, int flags, ...) {
@@ -304,7 +306,7 @@ int openat(int folder, const char *path, int flags, ...) {
     va_start(more, flags);
     const mode_t mode = mode_of(flags, more);
     va_end(more);
-    return open_at("openat", folder, path, flags, mode);
+    return open_at(folder, path, flags, mode);
 }
 
 TRANSFER(read, (int fd, void *bytes, size_t size), (fd, bytes, size), AT_HANDLE(fd))

@@ -30,8 +30,8 @@ LIBRARY = os.path.join(BUILD, "tests", "libfaults.so")
 READS = ("EIO", "ESTALE", "ENOMEM")
 WRITES = ("EIO", "ENOSPC", "ESTALE", "EDQUOT", "EROFS")
 ERRORS = {
-    "open": ("EIO", "EMFILE", "ENOSPC", "EROFS", "ESTALE", "ENFILE", "ENOMEM", "EACCES", "EINTR"),
-    "openat": ("EIO", "EMFILE", "ENOSPC", "EROFS", "ESTALE", "ENOMEM", "EINTR"),
+    "open": ("EIO", "EMFILE", "ESTALE", "ENFILE", "ENOMEM", "EACCES", "EINTR"),
+    "open-to-write": ("EIO", "EMFILE", "ENOSPC", "EROFS", "ESTALE", "EDQUOT", "ENOMEM", "EACCES", "EINTR"),
     "fopen": ("EIO", "EMFILE"),
     "opendir": ("EIO", "EMFILE", "ESTALE", "ENOMEM", "EACCES"),
     "readdir": ("EIO", "ESTALE"),
@@ -58,7 +58,8 @@ ERRORS = {
 SHORTENED = {"read", "pread", "write", "pwrite"}
 # Calls that change what is on the disk; a crash before and after them is different.  The others
 # get one of the possible actions for each N.
-CHANGES = {"write", "pwrite", "ftruncate", "rename", "link", "unlink", "remove", "rmdir", "mkdir", "fsync", "fdatasync"}
+CHANGES = {"open-to-write", "write", "pwrite", "ftruncate", "rename", "link", "unlink", "remove", "rmdir", "mkdir",
+           "fsync", "fdatasync"}
 EVERY = {"readdir": 10}  # the entries of one listing differ little
 # Not the daemon's files.
 LEFT_OUT = {"other", "pipe", "socket", "[eventfd]", "[eventpoll]", "[io_uring]"}
