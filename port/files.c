@@ -82,8 +82,8 @@ int file_lock(struct files *files, const char *path, struct file *file) {
     return error;
 }
 
-int free_space(struct files *files, const char *path, uint64_t *bytes) {
-    return files->free_space(files, path, bytes);
+int free_space(struct files *files, const char *path, struct volume_space *space) {
+    return files->free_space(files, path, space);
 }
 
 /* ---- combined operations ---- */

@@ -45,6 +45,11 @@ struct file_status {
     bool dangling;
 };
 
+struct volume_space {
+    uint64_t free;   /* bytes, to this user */
+    uint64_t volume; /* the same number: the same free space (never 0) */
+};
+
 /* One entry of a directory.  Return false to end the listing. */
 typedef bool file_visit(void *context, const char *name, bool directory);
 
@@ -67,7 +72,7 @@ struct files {
     int (*sync_directory)(struct files *, const char *path);
     int (*list)(struct files *, const char *path, file_visit *visit, void *context);
     int (*lock)(struct files *, const char *path, struct file *file);
-    int (*free_space)(struct files *, const char *path, uint64_t *bytes);
+    int (*free_space)(struct files *, const char *path, struct volume_space *space);
     void (*permissions_like)(struct file *file, struct file *other); /* NULL: it has none */
 };
 
@@ -102,7 +107,8 @@ int directory_list(struct files *files, const char *path, file_visit *visit, voi
 /* Opens or makes the file and locks it exclusively until file_close or the end of the process.
  * ERR_BUSY: another process holds the lock. */
 int file_lock(struct files *files, const char *path, struct file *file);
-int free_space(struct files *files, const char *path, uint64_t *bytes);
+/* Of the volume that holds the file or directory. */
+int free_space(struct files *files, const char *path, struct volume_space *space);
 /* Copies owner, group and mode as far as permitted (Windows: does nothing, the directory
  * decides). */
 void file_permissions_like(struct file *file, struct file *other);

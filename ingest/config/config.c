@@ -237,7 +237,7 @@ const struct option config_options[] = {
      .preset = "0",
      .value = "SIZE",
      .help = "Delete the oldest closed segments while less than this is free on their "
-             "disk. 0: no limit."},
+             "volume. 0: no limit."},
     {.name = "time_keys",
      .section = "Time and level of a line",
      .kind = OPTION_TEXT,

@@ -56,7 +56,7 @@ void retention_job_open(struct retention_job *job, struct port *port, const char
 }
 
 void retention_job_close(struct retention_job *job) {
-    for (int place = 0; place < RETENTION_VOLUMES; place++) {
+    for (int place = 0; place < RETENTION_PLACES; place++) {
         archive_retention_free(job->archives[place]);
         free(job->known[place]);
     }
@@ -72,15 +72,26 @@ void retention_job_seal(struct retention_job *job) {
 /* ---- archives ---- */
 
 static void look_at_archive(struct retention_job *job, uint32_t place) {
-    const struct retention_listing *known[RETENTION_VOLUMES] = {0};
-    for (uint32_t i = 0; i < RETENTION_VOLUMES; i++)
-        if (job->archives[i] != NULL) known[i] = archive_retention_listing(job->archives[i]);
-    archive_retention_look(job->archives[place], &job->rules, known);
+    const struct retention_listing *known[RETENTION_PLACES] = {0};
+    uint32_t stuck = 0;
+    for (uint32_t i = 0; i < RETENTION_PLACES; i++) {
+        if (job->archives[i] == NULL) continue;
+        known[i] = archive_retention_listing(job->archives[i]);
+        if (archive_retention_stuck(job->archives[i])) stuck |= 1u << i;
+    }
+    archive_retention_look(job->archives[place], &job->rules, known, stuck);
 }
 
-static void looked_at_archive(void *context, bool changed) {
+/* Two archives may share a volume: the one finds out what the other has to delete. */
+static void looked_at_archive(void *context, uint32_t due) {
     struct retention_job *job = context;
-    if (changed) look_soon(job);
+    if (job->stopping) return;
+    for (uint32_t place = 1; place < RETENTION_PLACES; place++) {
+        const struct archive_retention *archive = job->archives[place];
+        if (due >> place & 1 && archive != NULL && archive_retention_idle(archive))
+            look_at_archive(job, place);
+    }
+    if (due & 1) look_soon(job);
 }
 
 /* Those that the directory remembers: they are never fewer, and keep their order.  A job that is
@@ -111,7 +122,7 @@ static void look_at_archives(struct retention_job *job, uint32_t elsewhere, bool
         job->archives_ns = now_ns + LOOK_NS;
         all = all || retention_wanted(&job->rules);
     }
-    for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
+    for (uint32_t place = 1; place < RETENTION_PLACES; place++) {
         const struct archive_retention *archive = job->archives[place];
         if (archive == NULL || !archive_retention_idle(archive)) continue;
         if (all || elsewhere >> place & 1 || !archive_retention_looked(archive))
@@ -123,7 +134,7 @@ static void look_at_archives(struct retention_job *job, uint32_t elsewhere, bool
 static void gather_known(struct retention_job *job) {
     struct retention_reach *reach = &job->reach;
     *reach = (struct retention_reach){.lists = 1, .deletes = 1};
-    for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
+    for (uint32_t place = 1; place < RETENTION_PLACES; place++) {
         const struct archive_retention *archive = job->archives[place];
         if (archive == NULL) continue;
         free(job->known[place]);
@@ -204,14 +215,14 @@ void retention_job_stop(struct retention_job *job) {
     job->stopping = true;
     atomic_store(&job->let_go, true);
     port_cancel(&job->op);
-    for (int place = 1; place < RETENTION_VOLUMES; place++)
+    for (int place = 1; place < RETENTION_PLACES; place++)
         if (job->archives[place] != NULL) archive_retention_stop(job->archives[place]);
     if (job->lanes != NULL) archive_lanes_stop(job->lanes);
 }
 
 bool retention_job_quiet(const struct retention_job *job) {
     bool quiet = port_idle(&job->op);
-    for (int place = 1; place < RETENTION_VOLUMES; place++)
+    for (int place = 1; place < RETENTION_PLACES; place++)
         if (job->archives[place] != NULL)
             quiet = quiet && archive_retention_quiet(job->archives[place]);
     return quiet && (job->lanes == NULL || archive_lanes_quiet(job->lanes));
@@ -249,7 +260,7 @@ static void came_back(struct port_op *op) {
 static bool is_space_short(struct retention_job *job) {
     const uint64_t limit = job->rules.free_min;
     job->free = UINT64_MAX;
-    if (limit == 0 || free_space(port_files(job->port), job->directory, &job->free)) return false;
+    if (limit == 0 || retention_least_free(job->retention, &job->free)) return false;
     return job->free < limit;
 }
 

@@ -44,8 +44,8 @@ struct retention_job {
     uint64_t free;         /* bytes, as the job found them */
     uint64_t bytes_looked; /* progress.bytes_written at the last job */
     /* In the archives, by place; NULL: the directory has none there. */
-    struct archive_retention *archives[RETENTION_VOLUMES];
-    struct retention_listing *known[RETENTION_VOLUMES]; /* the job's, of these */
+    struct archive_retention *archives[RETENTION_PLACES];
+    struct retention_listing *known[RETENTION_PLACES]; /* the job's, of these */
     int64_t archives_ns; /* when all of them are looked at, at the latest */
 };
 

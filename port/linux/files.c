@@ -3,11 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "port/files_internal.h"
@@ -231,11 +232,22 @@ static int files_lock(struct files *files, const char *path, struct file *file) 
     return 0;
 }
 
-static int files_free_space(struct files *files, const char *path, uint64_t *bytes) {
+/* The subvolumes of one btrfs have devices of their own, but one free space: its size identifies it
+ * well enough. */
+static uint64_t volume_of(const struct stat *found, const struct statfs *system) {
+    const uint64_t volume =
+        system->f_type == BTRFS_SUPER_MAGIC ? ~(uint64_t)system->f_blocks : (uint64_t)found->st_dev;
+    return volume != 0 ? volume : 1;
+}
+
+static int files_free_space(struct files *files, const char *path, struct volume_space *space) {
     (void)files;
-    struct statvfs found;
-    if (statvfs(path, &found) < 0) return file_error(errno);
-    *bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    struct stat found;
+    struct statfs system;
+    if (stat(path, &found) < 0 || statfs(path, &system) < 0) return file_error(errno);
+    const uint64_t unit = (uint64_t)(system.f_frsize > 0 ? system.f_frsize : system.f_bsize);
+    *space = (struct volume_space){.free = (uint64_t)system.f_bavail * unit,
+                                   .volume = volume_of(&found, &system)};
     return 0;
 }
 

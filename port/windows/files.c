@@ -281,14 +281,23 @@ static int system_list(struct files *files, const char *path, file_visit *visit,
     return code == ERROR_NO_MORE_FILES ? 0 : error_of_windows(code);
 }
 
-static int system_free_space(struct files *files, const char *path, uint64_t *bytes) {
-    (void)files;
+static int system_free_space(struct files *files, const char *path, struct volume_space *space) {
     struct wide_path wide;
-    const int error = path_to_wide(path, &wide);
+    (void)files;
+    int error = path_to_wide(path, &wide);
     if (error != 0) return error;
     ULARGE_INTEGER available; /* to this user, with quotas */
     if (!GetDiskFreeSpaceExW(wide.text, &available, NULL, NULL)) return last_error();
-    *bytes = available.QuadPart;
+    /* Opening it follows junctions and mount points, as writing to it does. */
+    HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL, OPEN_EXISTING,
+                                FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    if (handle == INVALID_HANDLE_VALUE) return last_error();
+    BY_HANDLE_FILE_INFORMATION found;
+    if (!GetFileInformationByHandle(handle, &found)) error = last_error();
+    CloseHandle(handle);
+    if (error != 0) return error;
+    const uint64_t serial = found.dwVolumeSerialNumber;
+    *space = (struct volume_space){.free = available.QuadPart, .volume = serial + 1};
     return 0;
 }
 

@@ -277,14 +277,37 @@ static int64_t call_read_at(struct file *file, void *bytes, size_t size, uint64_
     return finish(&turn, (int64_t)got);
 }
 
+static bool on_volume(const struct disk *disk, const char *path) {
+    const size_t length = strlen(disk->volume);
+    return length > 0 && strncmp(path, disk->volume, length) == 0 &&
+           (path[length] == '/' || path[length] == '\0');
+}
+
+static uint64_t used_on(const struct disk *disk, bool volume) {
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < disk->inode_count; i++) {
+        const struct disk_file *f = disk->inodes[i];
+        const bool exists = f->links > 0 || f->handles > 0;
+        if (exists && (f->path != NULL && on_volume(disk, f->path)) == volume) used += f->size;
+    }
+    return used;
+}
+
+/* UINT64_MAX: no limit. */
+static uint64_t free_on(const struct disk *disk, bool volume) {
+    const uint64_t used = used_on(disk, volume);
+    const uint64_t most = volume ? disk->volume_bytes_max : disk->bytes_max;
+    if (most == 0) return UINT64_MAX;
+    return used < most ? most - used : 0;
+}
+
 /* Writes as much as the disk has space for.  0 or ERR_NO_SPACE. */
 static int do_write(struct disk *disk, struct disk_file *f, const void *bytes, size_t size,
                     uint64_t offset) {
     size_t fits = size;
     const uint64_t grows = offset + size > f->size ? offset + size - f->size : 0;
-    if (disk->bytes_max > 0 && grows > 0) {
-        const uint64_t used = disk_used(disk);
-        const uint64_t room = used < disk->bytes_max ? disk->bytes_max - used : 0;
+    if (grows > 0) {
+        const uint64_t room = free_on(disk, f->path != NULL && on_volume(disk, f->path));
         if (grows > room) fits = grows - room < size ? size - (size_t)(grows - room) : 0;
     }
     disk_file_write(f, bytes, fits, (size_t)offset);
@@ -349,12 +372,6 @@ static int call_status_of(struct files *files, const char *path, struct file_sta
     const struct disk_file *found = disk_find(&turn.disk->now, path);
     if (turn.acts && found != NULL) fill_status(found, status);
     return (int)finish(&turn, found != NULL ? 0 : ERR_NOT_FOUND);
-}
-
-static bool on_volume(const struct disk *disk, const char *path) {
-    const size_t length = strlen(disk->volume);
-    return length > 0 && strncmp(path, disk->volume, length) == 0 &&
-           (path[length] == '/' || path[length] == '\0');
 }
 
 static int do_rename(struct disk *disk, const char *from, const char *to) {
@@ -444,11 +461,15 @@ static int call_list(struct files *files, const char *path, file_visit *visit, v
     return (int)finish(&turn, result);
 }
 
-static int call_free_space(struct files *files, const char *path, uint64_t *bytes) {
+static int call_free_space(struct files *files, const char *path, struct volume_space *space) {
     struct turn turn = begin((struct disk *)files, DISK_FREE_SPACE, path);
-    const uint64_t used = disk_used(turn.disk), most = turn.disk->bytes_max;
-    if (turn.acts) *bytes = most == 0 ? UINT64_C(1) << 40 : used < most ? most - used : 0;
-    return (int)finish(&turn, 0);
+    const bool there = strcmp(path, ".") == 0 || disk_find(&turn.disk->now, path) != NULL;
+    const bool volume = on_volume(turn.disk, path);
+    const uint64_t free = free_on(turn.disk, volume);
+    if (turn.acts && there)
+        *space = (struct volume_space){.free = free == UINT64_MAX ? UINT64_C(1) << 40 : free,
+                                       .volume = volume ? 2 : 1};
+    return (int)finish(&turn, there ? 0 : ERR_NOT_FOUND);
 }
 
 /* ---- the disk itself ---- */
@@ -505,12 +526,7 @@ void disk_add_volume(struct disk *disk, const char *path, int error) {
 }
 
 uint64_t disk_used(const struct disk *disk) {
-    uint64_t used = 0;
-    for (uint32_t i = 0; i < disk->inode_count; i++) {
-        const struct disk_file *f = disk->inodes[i];
-        if (f->links > 0 || f->handles > 0) used += f->size;
-    }
-    return used;
+    return used_on(disk, false) + used_on(disk, true);
 }
 
 bool disk_exists(const struct disk *disk, const char *path) {

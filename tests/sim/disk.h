@@ -106,8 +106,9 @@ struct disk {
     uint64_t fault_counted; /* operations that match the fault's kinds and path */
     uint64_t errors_one_in; /* one in this many fails at random; 0: none */
     struct disk_sickness sickness;
-    uint64_t bytes_max; /* size of the disk; 0: no limit */
-    bool ended;         /* the process */
+    uint64_t bytes_max;        /* size of the disk; 0: no limit */
+    uint64_t volume_bytes_max; /* of disk_add_volume; 0: no limit */
+    bool ended;                /* the process */
     /* A write that stops halfway ends at a page boundary, as a kernel copies it; otherwise
      * anywhere, which readers of a live file need not handle. */
     bool whole_pages;
@@ -163,7 +164,7 @@ void disk_put(struct disk *disk, const char *path, const void *bytes, size_t siz
 typedef bool disk_visit(void *context, const char *path, bool directory);
 void disk_walk(const struct disk *disk, const char *path, disk_visit *visit, void *context);
 
-/* Bytes of all files with a name or an open handle. */
+/* Bytes of all files with a name or an open handle, on all volumes. */
 uint64_t disk_used(const struct disk *disk);
 const char *disk_operation_name(enum disk_operation operation);
 

@@ -274,10 +274,12 @@ static void a_lock_has_one_holder_until_it_is_closed(void **state) {
 
 static void free_space_needs_an_existing_folder(void **state) {
     struct files *files = *state;
-    uint64_t bytes = 0;
-    assert_int_equal(free_space(files, ROOT, &bytes), 0);
-    assert_true(bytes > 0);
-    assert_true(free_space(files, ROOT "/no", &bytes) < 0);
+    struct volume_space space = {0}, above = {0};
+    assert_int_equal(free_space(files, ROOT, &space), 0);
+    assert_true(space.free > 0 && space.volume != 0);
+    assert_int_equal(free_space(files, ROOT "/..", &above), 0);
+    assert_true(above.volume == space.volume);
+    assert_true(free_space(files, ROOT "/no", &space) < 0);
 }
 
 /* ---- addresses ---- */

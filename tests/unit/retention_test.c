@@ -18,12 +18,14 @@
 #define DAY          (86400 * SECOND)
 #define NOW          (INT64_C(1795521600) * SECOND)
 #define SEGMENTS_MAX 40
+#define ENOUGH       (UINT64_MAX / 2)
 #define STREAMS_MAX  3
 
 struct bench {
     struct retention_segment segments[SEGMENTS_MAX], *order[SEGMENTS_MAX];
     struct retention_limits limits[STREAMS_MAX];
     struct retention_question question;
+    struct retention_space spaces[RETENTION_PLACES]; /* place p is on volume p + 1 */
     uint32_t going;
 };
 
@@ -32,7 +34,10 @@ static void prepare(struct bench *b) {
     b->question.segments = b->segments;
     b->question.limits = b->limits;
     b->question.now_ns = NOW;
-    b->question.free[0] = b->question.free[1] = UINT64_MAX;
+    b->question.spaces = b->spaces;
+    b->question.space_count = RETENTION_PLACES;
+    for (uint32_t place = 0; place < RETENTION_PLACES; place++)
+        b->spaces[place] = (struct retention_space){.volume = place + 1, .free = ENOUGH};
 }
 
 static struct retention_segment *add(struct bench *b, uint32_t stream, uint64_t sequence,
@@ -40,6 +45,8 @@ static struct retention_segment *add(struct bench *b, uint32_t stream, uint64_t 
     struct retention_segment *segment = &b->segments[b->question.count++];
     *segment = (struct retention_segment){
         .stream = stream, .sequence = sequence, .closed_ns = closed_ns, .bytes = {bytes, 0}};
+    for (uint32_t place = 0; place < RETENTION_PLACES; place++)
+        segment->volumes[place] = place + 1;
     return segment;
 }
 
@@ -61,7 +68,7 @@ static void without_rules_nothing_is_deleted(void **state) {
     (void)state;
     struct bench b;
     prepare(&b);
-    b.question.free[0] = 0;
+    b.spaces[0].free = 0;
     add(&b, 0, 1, 0, UINT64_C(1) << 50);
     decide(&b);
     assert_int_equal(b.going, 0);
@@ -130,10 +137,10 @@ static void deletions_for_other_reasons_count_as_freed_space(void **state) {
         add(&b, 0, i, NOW - (5 - (int64_t)i) * DAY, 25);
     b.limits[0].age_s = 3 * 86400;
     b.question.free_min = 1000;
-    b.question.free[0] = 950; /* the age rule frees 50 */
+    b.spaces[0].free = 950; /* the age rule frees 50 */
     decide(&b);
     assert_int_equal(b.going, 2);
-    b.question.free[0] = 949;
+    b.spaces[0].free = 949;
     decide(&b);
     assert_int_equal(b.going, 3);
     assert_goes(&b, 2, 0, 3, RETENTION_FREE);
@@ -147,11 +154,33 @@ static void only_segments_on_a_volume_free_its_space(void **state) {
     add(&b, 0, 2, NOW - 3 * DAY, 25);
     add(&b, 0, 3, NOW - 2 * DAY, 25);
     b.question.free_min = 1000;
-    b.question.free[0] = 990;
-    b.question.free[1] = 5000;
+    b.spaces[0].free = 990;
+    b.spaces[1].free = 5000;
     decide(&b);
     assert_int_equal(b.going, 1);
     assert_goes(&b, 0, 0, 2, RETENTION_FREE);
+}
+
+/* Two streams in one place, one of them on a volume of its own. */
+static void each_stream_frees_space_on_its_own_volume(void **state) {
+    (void)state;
+    struct bench b;
+    prepare(&b);
+    for (uint64_t i = 1; i <= 3; i++)
+        add(&b, 0, i, NOW - (9 - (int64_t)i) * DAY, 25);
+    for (uint64_t i = 1; i <= 3; i++)
+        add(&b, 1, i, NOW - (5 - (int64_t)i) * DAY, 25)->volumes[0] = 77;
+    b.spaces[1].volume = 77;
+    b.question.free_min = 1000;
+    b.spaces[1].free = 960;
+    decide(&b);
+    assert_int_equal(b.going, 2);
+    assert_goes(&b, 0, 1, 1, RETENTION_FREE);
+    assert_goes(&b, 1, 1, 2, RETENTION_FREE);
+    b.spaces[0].free = 999;
+    decide(&b);
+    assert_int_equal(b.going, 3);
+    assert_goes(&b, 0, 0, 1, RETENTION_FREE);
 }
 
 static void the_live_segment_is_never_deleted_and_never_counted(void **state) {
@@ -166,7 +195,7 @@ static void the_live_segment_is_never_deleted_and_never_counted(void **state) {
     assert_int_equal(b.going, 0);
     b.limits[0].age_s = 1;
     b.question.free_min = 100;
-    b.question.free[0] = 0;
+    b.spaces[0].free = 0;
     decide(&b);
     assert_int_equal(b.going, 1);
     assert_goes(&b, 0, 0, 1, RETENTION_AGE);
@@ -265,9 +294,9 @@ static void reckon(struct bench *b, bool *gone) {
     }
     uint32_t n = left_over(b, gone, STREAMS_MAX, left);
     take(b, gone, left, fewest(left, n, &b->question.all));
-    for (int v = 0; v < RETENTION_VOLUMES; v++) {
-        for (bool again = b->question.free[v] != UINT64_MAX; again;) {
-            uint64_t free_bytes = b->question.free[v];
+    for (int v = 0; v < RETENTION_PLACES; v++) {
+        for (bool again = b->spaces[v].free != ENOUGH; again;) {
+            uint64_t free_bytes = b->spaces[v].free;
             for (uint32_t i = 0; i < b->question.count; i++)
                 if (gone[i]) free_bytes += b->segments[i].bytes[v];
             n = left_over(b, gone, STREAMS_MAX, left);
@@ -312,8 +341,8 @@ static void make_up(struct bench *b, struct chance *chance) {
     b->question.all = (struct retention_limits){.bytes_max = sometimes(chance, 2000),
                                                 .count_max = sometimes(chance, 40)};
     b->question.free_min = sometimes(chance, 1000);
-    for (int v = 0; v < RETENTION_VOLUMES; v++)
-        if (chance_one_in(chance, 2)) b->question.free[v] = chance_below(chance, 1500);
+    for (int v = 0; v < RETENTION_PLACES; v++)
+        if (chance_one_in(chance, 2)) b->spaces[v].free = chance_below(chance, 1500);
 }
 
 static void the_rules_delete_the_oldest_and_no_more_than_needed(void **state) {
@@ -418,6 +447,7 @@ int main(void) {
         cmocka_unit_test(the_newest_segments_up_to_the_count_limit_stay),
         cmocka_unit_test(deletions_for_other_reasons_count_as_freed_space),
         cmocka_unit_test(only_segments_on_a_volume_free_its_space),
+        cmocka_unit_test(each_stream_frees_space_on_its_own_volume),
         cmocka_unit_test(the_live_segment_is_never_deleted_and_never_counted),
         cmocka_unit_test(a_clock_that_was_behind_makes_no_segment_older),
         cmocka_unit_test(a_clock_that_was_far_ahead_keeps_no_segment_for_ever),

@@ -398,6 +398,157 @@ static void a_removal_whose_directory_sync_failed_is_recorded_by_the_next_look(v
     end_one(&one);
 }
 
+/* ---- free space ---- */
+
+/* Bytes of all closed segments in a folder's stream. */
+static uint64_t used_by(struct disk *disk, const char *folder, const char *stream) {
+    uint64_t bytes = 0;
+    for (uint64_t i = 1; i <= SEQUENCES; i++) {
+        char path[PATH_BYTES_MAX];
+        size_t size = 0;
+        path_of(folder, stream, i, false, path);
+        if (disk_bytes(disk, path, &size) != NULL) bytes += size;
+    }
+    return bytes;
+}
+
+static void put_four(struct one *one, const char *folder, const char *stream) {
+    for (uint64_t i = 1; i <= 4; i++) {
+        put_segment(&one->sim.disk, folder, stream, i, false);
+        record(&one->sim.disk, one->manifest, folder, stream, i);
+    }
+}
+
+static void open_here(struct one *one, const struct retention_rules *of) {
+    static const struct retention_folders here = {.directory = "logs"};
+    retention_close(one->retention);
+    assert_int_equal(
+        retention_open(&one->sim.disk.files, &here, one->manifest, of, &one->retention), 0);
+}
+
+static void delete_due(struct one *one) {
+    assert_true(retention_look(one->retention, NOW) >= 0);
+    while (retention_step(one->retention, NOW) == 1)
+        ;
+}
+
+static void a_stream_on_its_own_volume_frees_only_that(void **state) {
+    (void)state;
+    for (int short_one = 0; short_one < 2; short_one++) {
+        struct one one;
+        uint64_t least;
+        const struct retention_rules space = {.free_min = 1000};
+        begin_one(&one, &space);
+        struct disk *disk = &one.sim.disk;
+        disk_add_volume(disk, "logs/audit", ERR_OTHER);
+        put_four(&one, "logs", "audit");
+        open_here(&one, &space);
+        const uint64_t each = used_by(disk, "logs", "audit") / 4;
+        /* Room for three and a half of four segments. */
+        const uint64_t all = disk_used(disk) - 4 * each;
+        disk->bytes_max = (short_one == 0 ? all - each / 2 : 2 * all) + 1000;
+        disk->volume_bytes_max = (short_one == 1 ? 4 * each - each / 2 : 8 * each) + 1000;
+        assert_int_equal(retention_least_free(one.retention, &least), 0);
+        assert_true(least < 1000);
+        delete_due(&one);
+        assert_int_equal(retention_tally(one.retention).deleted, 1);
+        assert_int_equal(manifest_state(one.manifest, "main", 1, NULL),
+                         short_one == 0 ? MANIFEST_DELETED : MANIFEST_CLOSED);
+        assert_int_equal(manifest_state(one.manifest, "audit", 1, NULL),
+                         short_one == 1 ? MANIFEST_DELETED : MANIFEST_CLOSED);
+        end_one(&one);
+    }
+}
+
+/* Each archive's retention knows what the other one holds: together they delete no more than they
+ * have to. */
+static void two_archives_on_one_volume_free_its_space_together(void **state) {
+    (void)state;
+    struct one one;
+    const struct retention_rules space = {.free_min = 1000};
+    begin_one(&one, &space);
+    struct disk *disk = &one.sim.disk;
+    disk_add_volume(disk, "cold", ERR_OTHER);
+    put_four(&one, "cold/a", "audit");
+    put_four(&one, "cold/b", "other");
+    const char *id = "5d0fa27cc2ee3bd8b7b4ac5f6d0c9f11\n";
+    disk_put(disk, "cold/a/state/archive-of", id, strlen(id));
+    disk_put(disk, "cold/b/state/archive-of", id, strlen(id));
+    const char *list = "id 5d0fa27cc2ee3bd8b7b4ac5f6d0c9f11\nfolder cold/a\nfolder cold/b\n";
+    disk_put(disk, "logs/state/archives", list, strlen(list));
+    open_here(&one, &space);
+    const uint64_t each = used_by(disk, "cold/a", "audit") / 4;
+    disk->volume_bytes_max = 8 * each + 2 * strlen(id) + 1000 - 3 * each;
+    struct retention_listing *known[RETENTION_PLACES] = {0};
+    uint64_t deleted = 0;
+    uint32_t elsewhere = 0;
+    for (int round = 0; round < 4; round++) {
+        const uint32_t place = 1 + (uint32_t)round % 2;
+        struct retention_reach reach = {.lists = 1u | 1u << place, .deletes = 1u << place};
+        for (int other = 0; other < RETENTION_PLACES; other++)
+            if (other != (int)place) reach.known[other] = known[other];
+        const uint64_t before = retention_tally(one.retention).deleted;
+        retention_set_reach(one.retention, &reach);
+        delete_due(&one);
+        free(known[place]);
+        known[place] = retention_listing_of(one.retention, place);
+        deleted = retention_tally(one.retention).deleted;
+        elsewhere = retention_tally(one.retention).elsewhere;
+        /* The first one did not know the second one's yet. */
+        if (round == 0) assert_int_equal(deleted - before, 3);
+        if (round > 0) assert_int_equal(deleted - before, 0);
+    }
+    assert_int_equal(deleted, 3);
+    assert_int_equal(elsewhere, 0);
+    /* Three more: the oldest of both, in turns. */
+    disk->volume_bytes_max -= 3 * each;
+    for (int round = 0; round < 2; round++) {
+        const uint32_t place = 1 + (uint32_t)round % 2;
+        struct retention_reach reach = {.lists = 1u | 1u << place, .deletes = 1u << place};
+        reach.known[3 - place] = known[3 - place];
+        retention_set_reach(one.retention, &reach);
+        delete_due(&one);
+        elsewhere = retention_tally(one.retention).elsewhere;
+        if (round == 0) assert_true(elsewhere >> 2 & 1);
+        if (round == 0) assert_int_equal(retention_tally(one.retention).deleted, 3);
+    }
+    assert_int_equal(retention_tally(one.retention).deleted, 6);
+    for (uint64_t i = 1; i <= 4; i++) {
+        assert_int_equal(manifest_state(one.manifest, "audit", i, NULL),
+                         i < 4 ? MANIFEST_DELETED : MANIFEST_CLOSED);
+        assert_int_equal(manifest_state(one.manifest, "other", i, NULL),
+                         i < 4 ? MANIFEST_DELETED : MANIFEST_CLOSED);
+    }
+    for (int place = 0; place < RETENTION_PLACES; place++)
+        free(known[place]);
+    end_one(&one);
+}
+
+/* For example because its own volume was removed. */
+static void a_stream_that_cannot_be_listed_does_not_stop_other_deletions(void **state) {
+    (void)state;
+    struct one one;
+    const struct retention_rules few = {.all = {.age_s = 1}};
+    begin_one(&one, &few);
+    put_four(&one, "logs", "audit");
+    open_here(&one, &few);
+    const struct disk_fault gone = {.ending = DISK_FAILS,
+                                    .error = ERR_VOLUME_GONE,
+                                    .first = 1,
+                                    .times = UINT64_MAX,
+                                    .kinds = DISK_BIT(DISK_LIST) | DISK_BIT(DISK_STATUS),
+                                    .path = "logs/audit"};
+    disk_arm(&one.sim.disk, &gone);
+    delete_due(&one);
+    assert_int_equal(retention_tally(one.retention).deleted, 4);
+    assert_int_equal(retention_tally(one.retention).left, 1);
+    assert_int_equal(manifest_state(one.manifest, "audit", 1, NULL), MANIFEST_CLOSED);
+    hold(&one, NULL);
+    delete_due(&one);
+    assert_int_equal(retention_tally(one.retention).deleted, 8);
+    end_one(&one);
+}
+
 static void relaxed_rules_spare_a_segment_whose_deletion_was_announced(void **state) {
     (void)state;
     struct one one;
@@ -464,6 +615,9 @@ int main(void) {
         SWEEP_TEST(a_locked_segment_unknown_to_the_manifest_does_not_stop_other_deletions),
         SWEEP_TEST(a_deletion_that_a_locked_manifest_missed_is_recorded_at_the_next_look),
         SWEEP_TEST(a_removal_whose_directory_sync_failed_is_recorded_by_the_next_look),
+        SWEEP_TEST(a_stream_on_its_own_volume_frees_only_that),
+        SWEEP_TEST(two_archives_on_one_volume_free_its_space_together),
+        SWEEP_TEST(a_stream_that_cannot_be_listed_does_not_stop_other_deletions),
         SWEEP_TEST(relaxed_rules_spare_a_segment_whose_deletion_was_announced),
         SWEEP_TEST(a_segment_deleted_by_another_program_is_recorded_as_deleted),
         SWEEP_TEST(retention_can_be_previewed_without_a_manifest),

@@ -24,15 +24,15 @@ struct look_job {
     struct lane_progress *progress;
     atomic_bool stop;
     struct retention_rules rules;
-    struct retention_listing *known[RETENTION_VOLUMES];
-    uint32_t place;
+    struct retention_listing *known[RETENTION_PLACES];
+    uint32_t place, stuck;
     int64_t wall_ns;
     bool away;   /* in and out: the archive was reported as unavailable */
     bool clears; /* in: remove what an ended process has left there; out: it may still be there */
     /* Results. */
     struct retention_listing *listing;
     uint64_t deleted, left;
-    bool log_directory_due; /* a segment has to be deleted from there */
+    uint32_t elsewhere; /* bit p: a segment has to be deleted from place p */
     char directory[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
 };
 
@@ -54,7 +54,7 @@ static int64_t look_run(void *context);
 static void look_release(void *context) {
     struct look_job *job = context;
     if (job == NULL) return;
-    for (int place = 0; place < RETENTION_VOLUMES; place++)
+    for (int place = 0; place < RETENTION_PLACES; place++)
         free(job->known[place]);
     free(job->listing);
     free(job->rules.streams);
@@ -118,7 +118,7 @@ static bool copy_rules(struct look_job *job, const struct retention_rules *rules
 
 static struct look_job *make_job(const struct archive_retention *r,
                                  const struct retention_rules *rules,
-                                 const struct retention_listing *const known[RETENTION_VOLUMES]) {
+                                 const struct retention_listing *const known[RETENTION_PLACES]) {
     struct archive_lane *lane = archive_lanes_find(r->options.lanes, r->archive);
     struct look_job *job = lane != NULL ? calloc(1, sizeof *job) : NULL;
     if (job == NULL) return NULL;
@@ -132,7 +132,7 @@ static struct look_job *make_job(const struct archive_retention *r,
         look_release(job);
         return NULL;
     }
-    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+    for (uint32_t place = 0; place < RETENTION_PLACES; place++)
         if (place != job->place) job->known[place] = retention_listing_copy(known[place]);
     return job;
 }
@@ -156,11 +156,13 @@ static void start(struct archive_retention *r) {
 
 void archive_retention_look(struct archive_retention *retention,
                             const struct retention_rules *rules,
-                            const struct retention_listing *const known[RETENTION_VOLUMES]) {
+                            const struct retention_listing *const known[RETENTION_PLACES],
+                            uint32_t stuck) {
     struct archive_retention *r = retention;
     if (r->stopping) return;
     struct look_job *job = make_job(r, rules, known);
     if (job == NULL) return; /* the next minute's look tries again */
+    job->stuck = stuck & ~(1u << job->place);
     look_release(r->next);
     r->next = job;
     if (port_idle(&r->op)) start(r);
@@ -201,10 +203,11 @@ static void job_or_timer_done(struct port_op *op) {
     struct look_job *job = r->job;
     r->job = NULL;
     if (op->result == ERR_TIMED_OUT) return; /* abandoned: the lane's thread frees it */
-    const bool changed = job->deleted > 0 || job->log_directory_due;
+    /* After a deletion the log directory's limits may have room. */
+    const uint32_t due = (job->elsewhere & ~(1u << job->place)) | (job->deleted > 0);
     take_results(r, job, op->result);
     look_release(job);
-    r->options.looked(r->options.context, changed);
+    r->options.looked(r->options.context, due);
     if (port_idle(op)) start(r);
 }
 
@@ -226,11 +229,12 @@ static int64_t look_run(void *context) {
     struct look_job *job = context;
     if (job->clears) clear_leftovers(job);
     const struct retention_folders folders = {.directory = job->directory};
-    struct retention_reach reach = {.lists = 1u | 1u << job->place, .deletes = 1u << job->place};
+    struct retention_reach reach = {
+        .lists = 1u | 1u << job->place, .deletes = 1u << job->place, .stuck = job->stuck};
     struct retention *retention;
     int64_t result = retention_open(job->files, &folders, job->manifest, &job->rules, &retention);
     if (result < 0) return result;
-    for (int place = 0; place < RETENTION_VOLUMES; place++)
+    for (int place = 0; place < RETENTION_PLACES; place++)
         reach.known[place] = job->known[place];
     retention_set_reach(retention, &reach);
     retention_set_away(retention, job->place, job->away);
@@ -244,7 +248,7 @@ static int64_t look_run(void *context) {
     const struct retention_tally tally = retention_tally(retention);
     job->deleted = tally.deleted;
     job->left = tally.left;
-    job->log_directory_due = tally.elsewhere & 1;
+    job->elsewhere = tally.elsewhere;
     job->away = retention_away(retention, job->place);
     if (result >= 0) job->listing = retention_listing_of(retention, job->place);
     retention_close(retention);

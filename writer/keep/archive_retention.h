@@ -19,18 +19,19 @@ struct archive_retention_options {
     const char *directory; /* the log directory; not copied */
     const char *archive;   /* copied */
     uint32_t place;        /* its number, as in retention_files.h */
-    /* A look has ended.  changed: retention should look at the log directory too. */
-    void (*looked)(void *context, bool changed);
+    /* A look has ended.  due, bit p: retention should look at place p too. */
+    void (*looked)(void *context, uint32_t due);
     void *context;
 };
 
 int archive_retention_open(const struct archive_retention_options *options,
                            struct archive_retention **retention);
 /* Looks soon: at most once a second, and less often while a segment cannot be deleted.  Everything
- * is copied.  known: the listings of the other archives, by place. */
+ * is copied.  known: the listings of the other archives, by place; stuck: as in retention.h. */
 void archive_retention_look(struct archive_retention *retention,
                             const struct retention_rules *rules,
-                            const struct retention_listing *const known[RETENTION_VOLUMES]);
+                            const struct retention_listing *const known[RETENTION_PLACES],
+                            uint32_t stuck);
 bool archive_retention_idle(const struct archive_retention *retention); /* no look is waiting */
 /* The archive's segments, as the last look has found them; NULL: unknown.  Valid until the next
  * look ends. */

@@ -38,7 +38,7 @@ struct sum {
 
 static uint64_t bytes_of(const struct retention_segment *segment) {
     uint64_t bytes = 0;
-    for (int i = 0; i < RETENTION_VOLUMES; i++)
+    for (int i = 0; i < RETENTION_PLACES; i++)
         bytes += segment->bytes[i];
     return bytes;
 }
@@ -130,18 +130,25 @@ static void mark_streams(const struct retention_question *q, struct retention_se
     }
 }
 
-static void mark_for_space(const struct retention_question *q, int volume,
+static uint64_t bytes_on(const struct retention_segment *segment, uint64_t volume) {
+    uint64_t bytes = 0;
+    for (int place = 0; place < RETENTION_PLACES; place++)
+        if (segment->volumes[place] == volume) bytes += segment->bytes[place];
+    return bytes;
+}
+
+static void mark_for_space(const struct retention_question *q, const struct retention_space *space,
                            struct retention_segment *const *oldest_first, uint32_t count) {
-    uint64_t free = q->free[volume];
-    if (free == UINT64_MAX) return;
+    uint64_t free = space->free;
     for (uint32_t i = 0; i < count; i++)
-        if (!stays(oldest_first[i])) free += oldest_first[i]->bytes[volume];
+        if (!stays(oldest_first[i])) free += bytes_on(oldest_first[i], space->volume);
     for (uint32_t i = 0; i < count && free < q->free_min; i++) {
         struct retention_segment *segment = oldest_first[i];
-        if (!stays(segment) || segment->bytes[volume] == 0) continue;
+        const uint64_t bytes = bytes_on(segment, space->volume);
+        if (!stays(segment) || bytes == 0) continue;
         if (segment->places != 0 && (segment->places & ~q->stuck) == 0) continue;
         segment->reason = RETENTION_FREE;
-        free += segment->bytes[volume];
+        free += bytes;
     }
 }
 
@@ -155,8 +162,8 @@ uint32_t retention_decide(const struct retention_question *question,
     mark_streams(question, order, count);
     if (count > 0) qsort(order, count, sizeof *order, compare_age);
     mark_until(order, count, &question->all, RETENTION_ALL_COUNT, RETENTION_ALL_BYTES);
-    for (int i = 0; i < RETENTION_VOLUMES; i++)
-        mark_for_space(question, i, order, count);
+    for (uint32_t i = 0; i < question->space_count; i++)
+        mark_for_space(question, &question->spaces[i], order, count);
     for (uint32_t i = 0; i < count; i++)
         if (!stays(order[i])) order[going++] = order[i];
     return going;

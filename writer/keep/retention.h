@@ -33,7 +33,7 @@ struct retention_rules {
     struct retention_limits all;
     struct retention_stream *streams; /* those with limits of their own; not owned */
     uint32_t stream_count;
-    uint64_t free_min; /* bytes to keep free on each volume */
+    uint64_t free_min; /* bytes to keep free on each volume that holds segments */
 };
 
 /* True if any limit is set. */
@@ -54,22 +54,26 @@ enum retention_reason {
 
 /* Places where segments are stored: the log directory, its archives (archives.h), and one archive
  * that the caller names. */
-enum { RETENTION_VOLUMES = 6 };
+enum { RETENTION_PLACES = 6 };
 
 struct retention_segment {
     uint32_t stream; /* the caller's number */
     bool part;       /* the live segment */
     uint64_t sequence;
-    uint64_t bytes[RETENTION_VOLUMES]; /* on each volume; on two while it moves */
+    uint64_t bytes[RETENTION_PLACES];   /* in each place; in two while it moves */
+    uint64_t volumes[RETENTION_PLACES]; /* that these bytes are on (files.h); 0: not known */
     int64_t closed_ns; /* receive time of its last line, by the clock at that time */
     uint32_t places;   /* bit p: it is in place p */
     /* Not used by retention_decide. */
-    int64_t opened_ns;       /* from its name */
-    uint64_t archived_bytes; /* size of its copy in the archive that was listed */
-    bool gone;               /* deleted since */
+    int64_t opened_ns; /* from its name */
+    bool gone;         /* deleted since */
     /* Filled in by retention_decide. */
     int64_t since_ns; /* closed_ns, corrected to rise with the sequences */
     enum retention_reason reason;
+};
+
+struct retention_space {
+    uint64_t volume, free;
 };
 
 struct retention_question {
@@ -78,7 +82,8 @@ struct retention_question {
     const struct retention_limits *limits; /* of each stream, by number */
     struct retention_limits all;           /* its age is not used */
     uint64_t free_min;
-    uint64_t free[RETENTION_VOLUMES]; /* bytes; UINT64_MAX: unknown, or not needed */
+    const struct retention_space *spaces; /* the free space of the volumes that are known */
+    uint32_t space_count;
     /* Bit p: nothing can be deleted from place p for now.  To free space, segments that are only
      * there are passed over, and other segments are deleted instead. */
     uint32_t stuck;

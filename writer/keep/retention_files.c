@@ -10,28 +10,29 @@
 #include "writer/keep/deletion.h"
 #include "writer/segment/archives.h"
 
-/* Free space may change while two folders are compared; the number of tries for a stable value. */
-#define FREE_LOOKS 8
-
 struct retention {
     struct files *files;
     struct retention_folders configured;
     struct archives archives;
     /* The places of the present look; NULL: none, or unavailable. */
-    const char *folders[RETENTION_VOLUMES];
-    uint64_t ids[RETENTION_VOLUMES]; /* of these folders; 0: unknown */
+    const char *folders[RETENTION_PLACES];
+    uint64_t ids[RETENTION_PLACES]; /* of these folders; 0: unknown */
     uint32_t seen; /* bit p: the contents of place p are known, under that number or another */
     uint32_t away; /* bit p: archive p was unavailable, and that was reported */
     struct manifest *manifest;
     const struct retention_rules *rules;
     bool reaches_all;
     struct retention_reach reach;
-    uint32_t on_log_volume; /* bit p: place p shares the log directory's free space */
     /* Results of the last look. */
     struct retention_segment *segments;
     uint32_t count, room;
-    struct retention_stream *streams; /* with their effective limits */
+    struct listed_stream {
+        struct retention_stream stream; /* with its effective limits */
+        bool unread;                    /* a folder of it could not be listed: it is left alone */
+    } * streams;
     uint32_t stream_count, stream_room;
+    struct retention_space *spaces;
+    uint32_t space_count, space_room;
     struct retention_segment **order;
     uint32_t going, next;
     struct retention_tally tally;
@@ -56,12 +57,12 @@ int retention_open(struct files *files, const struct retention_folders *folders,
     struct retention *r = calloc(1, sizeof *r);
     if (r == NULL) return ERR_NO_MEMORY;
     r->files = files;
-    assert(RETENTION_VOLUMES == ARCHIVES_MAX + 2);
+    assert(RETENTION_PLACES == ARCHIVES_MAX + 2);
     r->configured = *folders;
     r->manifest = manifest;
     r->rules = rules;
     r->reaches_all = true;
-    r->reach.lists = r->reach.deletes = (1u << RETENTION_VOLUMES) - 1;
+    r->reach.lists = r->reach.deletes = (1u << RETENTION_PLACES) - 1;
     *retention = r;
     return 0;
 }
@@ -91,11 +92,14 @@ static bool lists(const struct retention *r, uint32_t place) {
 static void forget(struct retention *r) {
     free(r->segments);
     free(r->streams);
+    free(r->spaces);
     free(r->order);
     r->segments = NULL;
     r->streams = NULL;
+    r->spaces = NULL;
     r->order = NULL;
     r->count = r->room = r->stream_count = r->stream_room = r->going = r->next = 0;
+    r->space_count = r->space_room = 0;
     r->tally.segments = r->tally.bytes = r->tally.left = 0;
     r->tally.elsewhere = 0;
 }
@@ -111,7 +115,7 @@ int64_t retention_look(struct retention *retention, int64_t now_ns) {
     int error = record_deletion(r, now_ns);
     forget(r);
     if (!error) error = find_folders(r);
-    for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++)
+    for (uint32_t place = 0; place < RETENTION_PLACES && !error; place++)
         if (r->folders[place] != NULL)
             error = lists(r, place) ? list_folder(r, place) : add_known(r, place);
     if (!error) merge(r);
@@ -129,7 +133,7 @@ struct retention_tally retention_tally(const struct retention *retention) {
 
 /* Compares by file id too: a directory with two names must not be counted twice. */
 static bool has_folder(const struct retention *r, const char *folder, uint64_t id) {
-    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
+    for (uint32_t place = 0; place < RETENTION_PLACES; place++) {
         if (r->folders[place] == NULL) continue;
         if (strcmp(r->folders[place], folder) == 0) return true;
         if (id != 0 && r->ids[place] == id) return true;
@@ -175,36 +179,68 @@ static int find_folders(struct retention *r) {
             add_folder(r, i + 1, r->archives.folders[i], r->reach.known[i + 1]->folder_id);
     }
     if (r->configured.archive != NULL)
-        add_folder(r, RETENTION_VOLUMES - 1, r->configured.archive,
-                   id_of(r, r->configured.archive));
+        add_folder(r, RETENTION_PLACES - 1, r->configured.archive, id_of(r, r->configured.archive));
     return error;
 }
 
 struct place_listing {
     struct retention *r;
     uint32_t place, stream;
+    uint64_t volume;           /* of `path`; 0: not needed */
     char path[PATH_BYTES_MAX]; /* <folder>/<stream> */
     int error;
 };
 
+/* stream_count: it is not among those that were found. */
+static uint32_t number_of_listed(const struct retention *r, const char *name) {
+    uint32_t number = 0;
+    while (number < r->stream_count && strcmp(r->streams[number].stream.name, name) != 0)
+        number++;
+    return number;
+}
+
 static int number_of(struct retention *r, const char *name, uint32_t *number) {
-    for (*number = 0; *number < r->stream_count; ++*number)
-        if (strcmp(r->streams[*number].name, name) == 0) return 0;
+    *number = number_of_listed(r, name);
+    if (*number < r->stream_count) return 0;
     if (r->stream_count == r->stream_room) {
         const uint32_t room = r->stream_room == 0 ? 8 : r->stream_room * 2;
-        struct retention_stream *more = realloc(r->streams, room * sizeof *more);
+        struct listed_stream *more = realloc(r->streams, room * sizeof *more);
         if (more == NULL) return ERR_NO_MEMORY;
         r->streams = more;
         r->stream_room = room;
     }
-    struct retention_stream *stream = &r->streams[r->stream_count++];
-    strcpy(stream->name, name);
-    stream->limits = retention_limits_of(r->rules, name);
+    struct listed_stream *added = &r->streams[r->stream_count++];
+    *added = (struct listed_stream){.stream.limits = retention_limits_of(r->rules, name)};
+    strcpy(added->stream.name, name);
+    return 0;
+}
+
+/* Finds the volume of a folder, and adds its free space to the known ones.  *volume 0: there is no
+ * rule about it, or the folder does not exist. */
+static int measure(struct retention *r, const char *folder, uint64_t *volume) {
+    struct volume_space found;
+    *volume = 0;
+    if (r->rules->free_min == 0) return 0;
+    const int error = free_space(r->files, folder, &found);
+    if (error) return error == ERR_NOT_FOUND ? 0 : error;
+    *volume = found.volume;
+    for (uint32_t i = 0; i < r->space_count; i++)
+        if (r->spaces[i].volume == found.volume) return 0;
+    if (r->space_count == r->space_room) {
+        const uint32_t room = r->space_room == 0 ? 4 : r->space_room * 2;
+        struct retention_space *more = realloc(r->spaces, room * sizeof *more);
+        if (more == NULL) return ERR_NO_MEMORY;
+        r->spaces = more;
+        r->space_room = room;
+    }
+    r->spaces[r->space_count++] =
+        (struct retention_space){.volume = found.volume, .free = found.free};
     return 0;
 }
 
 static int add_segment(struct retention *r, uint32_t place, uint32_t stream,
-                       const struct segment_name *name, uint64_t bytes, int64_t modified_ns) {
+                       const struct segment_name *name, uint64_t bytes, uint64_t volume,
+                       int64_t modified_ns) {
     if (r->count == r->room) {
         const uint32_t room = r->room == 0 ? 64 : r->room * 2;
         struct retention_segment *more = realloc(r->segments, room * sizeof *more);
@@ -219,7 +255,7 @@ static int add_segment(struct retention *r, uint32_t place, uint32_t stream,
                                           .opened_ns = name->opened_ns,
                                           .places = 1u << place};
     segment->bytes[place] = bytes;
-    if (place > 0 && lists(r, place)) segment->archived_bytes = bytes;
+    segment->volumes[place] = volume;
     segment->closed_ns = modified_ns > name->opened_ns ? modified_ns : name->opened_ns;
     int64_t closed_ns;
     if (r->manifest != NULL &&
@@ -235,7 +271,7 @@ static bool found_file(void *context, const char *entry, bool directory) {
     struct file_status status;
     char path[PATH_BYTES_MAX];
     if (directory || !segment_name_parse(entry, &name)) return true;
-    if (strcmp(name.stream, l->r->streams[l->stream].name) != 0)
+    if (strcmp(name.stream, l->r->streams[l->stream].stream.name) != 0)
         return true; /* not a segment of this stream */
     int error = path_join(path, l->path, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) error = file_status_of(l->r->files, path, &status);
@@ -243,9 +279,25 @@ static bool found_file(void *context, const char *entry, bool directory) {
     if (error == ERR_NOT_FOUND || error == ERR_LINK_LOOP) return true;
     if (!error && (status.directory || status.special)) return true;
     if (!error)
-        error = add_segment(l->r, l->place, l->stream, &name, status.size, status.modified_ns);
+        error = add_segment(l->r, l->place, l->stream, &name, status.size, l->volume,
+                            status.modified_ns);
     l->error = error;
     return error == 0;
+}
+
+/* One that cannot be listed, for example because its own volume is gone, is left alone in all
+ * places: a deletion elsewhere could not be recorded. */
+static int leave_alone(struct place_listing *l, int error) {
+    struct retention *r = l->r;
+    if (error == ERR_NO_MEMORY || error == ERR_NAME_TOO_LONG) return error;
+    if (r->reported_error != error)
+        say("%s: %s; retention leaves this stream alone, trying again later", l->path,
+            error_text(error));
+    r->reported_error = error;
+    r->streams[l->stream].unread = true;
+    r->tally.left++;
+    r->tally.last_error = error;
+    return 0;
 }
 
 static bool found_folder(void *context, const char *entry, bool directory) {
@@ -254,9 +306,15 @@ static bool found_folder(void *context, const char *entry, bool directory) {
     if (!directory || !stream_name_valid(entry)) return true;
     int error = path_join(l->path, folder, entry, NULL) ? 0 : ERR_NAME_TOO_LONG;
     if (!error) error = number_of(l->r, entry, &l->stream);
+    if (error) {
+        l->error = error;
+        return false;
+    }
+    error = measure(l->r, l->path, &l->volume);
     if (!error) error = directory_list(l->r->files, l->path, found_file, l);
     if (error == ERR_NOT_FOUND) error = 0; /* deleted meanwhile */
-    if (!l->error) l->error = error;
+    if (!error) error = l->error;
+    l->error = error ? leave_alone(l, error) : 0;
     return l->error == 0;
 }
 
@@ -276,7 +334,8 @@ static int add_known(struct retention *r, uint32_t place) {
         uint32_t stream;
         error = number_of(r, listed->name.stream, &stream);
         if (!error)
-            error = add_segment(r, place, stream, &listed->name, listed->bytes, listed->closed_ns);
+            error = add_segment(r, place, stream, &listed->name, listed->bytes, listed->volume,
+                                listed->closed_ns);
     }
     return error;
 }
@@ -300,7 +359,7 @@ static int compare_segments(const void *left, const void *right) {
 
 static uint64_t bytes_of(const struct retention_segment *segment) {
     uint64_t bytes = 0;
-    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
+    for (uint32_t place = 0; place < RETENTION_PLACES; place++)
         bytes += segment->bytes[place];
     return bytes;
 }
@@ -311,12 +370,14 @@ static void merge(struct retention *r) {
     if (r->count > 0) qsort(r->segments, r->count, sizeof *r->segments, compare_segments);
     for (uint32_t i = 0; i < r->count; i++) {
         const struct retention_segment segment = r->segments[i];
+        if (r->streams[segment.stream].unread) continue;
         struct retention_segment *before = kept > 0 ? &r->segments[kept - 1] : NULL;
         if (before != NULL && compare_segments(before, &segment) == 0) {
             before->places |= segment.places;
-            before->archived_bytes += segment.archived_bytes;
-            for (int v = 0; v < RETENTION_VOLUMES; v++)
-                before->bytes[v] += segment.bytes[v];
+            for (int place = 0; place < RETENTION_PLACES; place++) {
+                before->bytes[place] += segment.bytes[place];
+                if (segment.volumes[place] != 0) before->volumes[place] = segment.volumes[place];
+            }
         } else {
             r->segments[kept++] = segment;
         }
@@ -329,72 +390,51 @@ static void merge(struct retention *r) {
     }
 }
 
-/* ---- the decision ---- */
+/* ---- free space ---- */
 
-/* Two folders with the same, stable number of free bytes are on one volume: a file deleted from one
- * frees space for both.  Fills in free[place]; UINT64_MAX: the folder does not exist yet. */
-static int is_one_volume(struct retention *r, uint32_t first, uint32_t place,
-                         uint64_t free[RETENTION_VOLUMES], bool *one) {
-    *one = true; /* if the value is never stable, too: rather delete too little than too much */
-    for (int i = 0; i < FREE_LOOKS; i++) {
-        uint64_t again;
-        int error = free_space(r->files, r->folders[place], &free[place]);
-        if (error == ERR_NOT_FOUND) {
-            free[place] = UINT64_MAX;
-            *one = false;
-            return 0;
-        }
-        if (!error) error = free_space(r->files, r->folders[first], &again);
-        if (error) return error;
-        const bool still = again == free[first];
-        free[first] = again;
-        if (still) *one = free[place] == again;
-        if (still) return 0;
-    }
-    return 0;
+struct least_space {
+    const struct retention *r;
+    uint64_t bytes;
+    int error; /* the last one */
+};
+
+static bool measured_folder(void *context, const char *entry, bool directory) {
+    struct least_space *least = context;
+    struct volume_space found;
+    char path[PATH_BYTES_MAX];
+    if (!directory || !stream_name_valid(entry)) return true;
+    if (!path_join(path, least->r->configured.directory, entry, NULL)) return true;
+    const int error = free_space(least->r->files, path, &found);
+    if (error) least->error = error;
+    if (!error && found.free < least->bytes) least->bytes = found.free;
+    return true;
 }
 
-/* Counts the bytes of `place` as stored on the volume of `first`. */
-static void join_volumes(struct retention *r, uint32_t first, uint32_t place) {
-    for (uint32_t i = 0; i < r->count; i++) {
-        r->segments[i].bytes[first] += r->segments[i].bytes[place];
-        r->segments[i].bytes[place] = 0;
+int retention_least_free(const struct retention *retention, uint64_t *bytes) {
+    struct least_space least = {.r = retention, .bytes = UINT64_MAX};
+    struct volume_space found;
+    const char *directory = retention->configured.directory;
+    int error = directory_list(retention->files, directory, measured_folder, &least);
+    if (!error && least.bytes == UINT64_MAX) {
+        error = least.error ? least.error : free_space(retention->files, directory, &found);
+        if (!error) least.bytes = found.free;
     }
-}
-
-static int find_space(struct retention *r, uint64_t free[RETENTION_VOLUMES]) {
-    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++)
-        free[place] = UINT64_MAX;
-    r->on_log_volume = 0;
-    if (r->rules->free_min == 0) return 0;
-    int error = free_space(r->files, r->folders[0], &free[0]);
-    for (uint32_t place = 1; place < RETENTION_VOLUMES && !error; place++) {
-        bool one = false;
-        if (r->folders[place] == NULL) continue;
-        if (!lists(r, place)) {
-            if (r->reach.known[place]->on_log_volume) join_volumes(r, 0, place);
-            continue;
-        }
-        for (uint32_t first = 0; first < place && !one && !error; first++) {
-            if (free[first] == UINT64_MAX) continue;
-            error = is_one_volume(r, first, place, free, &one);
-            if (one) join_volumes(r, first, place);
-            if (one && first == 0) r->on_log_volume |= 1u << place;
-        }
-        if (one) free[place] = UINT64_MAX;
-    }
+    *bytes = least.bytes;
     return error;
 }
+
+/* ---- the decision ---- */
 
 static int decide(struct retention *r, int64_t now_ns) {
     struct retention_question question = {.segments = r->segments,
                                           .count = r->count,
                                           .all = r->rules->all,
                                           .free_min = r->rules->free_min,
+                                          .spaces = r->spaces,
+                                          .space_count = r->space_count,
                                           .stuck = r->reach.stuck,
                                           .now_ns = now_ns};
-    const int error = find_space(r, question.free);
-    if (error || r->count == 0) return error;
+    if (r->count == 0) return 0;
     struct retention_limits *limits = malloc(r->stream_count * sizeof *limits);
     r->order = malloc(r->count * sizeof *r->order);
     if (limits == NULL || r->order == NULL) {
@@ -402,7 +442,7 @@ static int decide(struct retention *r, int64_t now_ns) {
         return ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < r->stream_count; i++)
-        limits[i] = r->streams[i].limits;
+        limits[i] = r->streams[i].stream.limits;
     question.limits = limits;
     r->going = retention_decide(&question, r->order);
     free(limits);
@@ -416,14 +456,14 @@ struct retention_listing *retention_listing_of(const struct retention *retention
         malloc(sizeof *listing + r->count * sizeof *listing->segments);
     if (listing == NULL) return NULL;
     listing->folder_id = r->ids[place];
-    listing->on_log_volume = r->on_log_volume >> place & 1;
     listing->count = 0;
     for (uint32_t i = 0; i < r->count; i++) {
         const struct retention_segment *segment = &r->segments[i];
         if (!(segment->places >> place & 1) || segment->gone) continue;
         listing->segments[listing->count++] =
             (struct retention_listed){.name = name_of(r, segment),
-                                      .bytes = segment->archived_bytes,
+                                      .bytes = segment->bytes[place],
+                                      .volume = segment->volumes[place],
                                       .closed_ns = segment->closed_ns};
     }
     return listing;
@@ -432,7 +472,7 @@ struct retention_listing *retention_listing_of(const struct retention *retention
 static struct segment_name name_of(const struct retention *r,
                                    const struct retention_segment *segment) {
     struct segment_name name = {.sequence = segment->sequence, .opened_ns = segment->opened_ns};
-    strcpy(name.stream, r->streams[segment->stream].name);
+    strcpy(name.stream, r->streams[segment->stream].stream.name);
     return name;
 }
 
@@ -447,7 +487,7 @@ void retention_describe(const struct retention *retention, uint32_t n,
                         struct retention_going *going) {
     assert(n < retention->going);
     const struct retention_segment *segment = retention->order[n];
-    const struct retention_stream *stream = &retention->streams[segment->stream];
+    const struct retention_stream *stream = &retention->streams[segment->stream].stream;
     *going = (struct retention_going){.folder = retention->folders[first_place(segment)],
                                       .stream = stream->name,
                                       .name = name_of(retention, segment),
@@ -516,7 +556,7 @@ static int remove_files(struct retention *r, const struct retention_segment *seg
     bool naming = false;
     *held = 0;
     *open = false;
-    for (uint32_t place = 0; place < RETENTION_VOLUMES; place++) {
+    for (uint32_t place = 0; place < RETENTION_PLACES; place++) {
         if (!(segment->places & r->reach.deletes & 1u << place)) continue;
         int error = path_in(r, place, going, folder, path);
         if (!error)
@@ -606,7 +646,7 @@ static struct retention_segment *find_listed(const struct retention *r,
     for (uint32_t i = 0; i < r->count; i++) {
         struct retention_segment *segment = &r->segments[i];
         if (segment->sequence == name->sequence && !segment->part &&
-            strcmp(r->streams[segment->stream].name, name->stream) == 0)
+            strcmp(r->streams[segment->stream].stream.name, name->stream) == 0)
             return segment;
     }
     return NULL;
@@ -620,13 +660,13 @@ static bool all_archives_seen(const struct retention *r) {
 
 /* The removal of a file may not be durable: the sync after it may have failed. */
 static int sync_folders(const struct retention *r, const char *stream) {
-    int error = 0;
-    for (uint32_t place = 0; place < RETENTION_VOLUMES && !error; place++) {
+    int error = 0; /* ERR_NOT_FOUND: its folder is gone, perhaps with a volume */
+    for (uint32_t place = 0; place < RETENTION_PLACES && !error; place++) {
         char folder[PATH_BYTES_MAX];
         if (r->folders[place] == NULL || !lists(r, place)) continue;
         if (!path_join(folder, r->folders[place], stream, NULL)) return ERR_NAME_TOO_LONG;
         error = directory_sync(r->files, folder);
-        if (error == ERR_NOT_FOUND) error = 0;
+        if (error == ERR_NOT_FOUND && place > 0) error = 0; /* nothing has moved there yet */
     }
     return error;
 }
@@ -635,7 +675,7 @@ static int sync_folders(const struct retention *r, const char *stream) {
  * a segment has moved to, only the present listing counts.  "": it has not moved. */
 static bool knows_folder(const struct retention *r, const char *folder) {
     if (folder[0] == '\0') return true;
-    for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
+    for (uint32_t place = 1; place < RETENTION_PLACES; place++) {
         const char *root = r->folders[place];
         const size_t size = root != NULL ? strlen(root) : 0;
         if (size > 0 && strncmp(folder, root, size) == 0 && folder[size] == '/')
@@ -652,13 +692,15 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
     if (segment != NULL && (segment->places & 1))
         return 0; /* not deleted yet: the rules decide again */
     if (segment == NULL) {
+        const uint32_t stream = number_of_listed(r, record->name.stream);
+        if (stream < r->stream_count && r->streams[stream].unread) return 0;
         if (!all_archives_seen(r) || !knows_folder(r, record->folder)) return 0;
         if (manifest_naming(r->manifest, &record->name)) return 0; /* the move finishes it */
         const int error = sync_folders(r, record->name.stream);
         return error ? error : deletion_record(&deletion, &record->name);
     }
     if (record->folder[0] != '\0') return 0; /* it had moved: likewise */
-    for (uint32_t place = 1; place < RETENTION_VOLUMES; place++) {
+    for (uint32_t place = 1; place < RETENTION_PLACES; place++) {
         char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX];
         bool open;
         if (!(segment->places & r->reach.deletes & 1u << place)) continue;

@@ -36,11 +36,11 @@ struct retention_going {
 /* The segments of an archive, as an earlier look found them. */
 struct retention_listing {
     uint64_t folder_id; /* of the archive, which may have several names */
-    bool on_log_volume; /* shares the log directory's free space */
     uint32_t count;
     struct retention_listed {
         struct segment_name name;
         uint64_t bytes;
+        uint64_t volume; /* 0: not known */
         int64_t closed_ns;
     } segments[];
 };
@@ -53,7 +53,7 @@ struct retention_reach {
     uint32_t deletes; /* bit p: it deletes from place p, which it must list */
     uint32_t stuck;   /* as in retention.h */
     /* Listings of the other places; NULL: nothing is known.  Not copied. */
-    const struct retention_listing *known[RETENTION_VOLUMES];
+    const struct retention_listing *known[RETENTION_PLACES];
 };
 
 struct retention_tally {
@@ -83,6 +83,10 @@ const struct archives *retention_archives(const struct retention *retention);
 /* After a look that has listed this one archive and the steps that followed: what the archive holds
  * now; malloc'd.  NULL: it is unavailable, or no memory. */
 struct retention_listing *retention_listing_of(const struct retention *retention, uint32_t place);
+
+/* The least free space on the volumes that the streams' folders in the log directory are on; without
+ * any stream, of the log directory's own. */
+int retention_least_free(const struct retention *retention, uint64_t *bytes);
 
 /* Lists the segments and decides.  Returns the number of segments to delete, or an ERR_. */
 int64_t retention_look(struct retention *retention, int64_t now_ns);
