@@ -23,6 +23,7 @@ import time
 import script
 
 BUILD = script.harness.BUILD
+SHOWN_MAX = 5  # wrong cases of which the daemon's messages are printed
 left_by_a_killed_daemon = None  # made once, before the first case
 LIBRARY = os.path.join(BUILD, "tests", "libfaults.so")
 
@@ -71,7 +72,7 @@ FILE_CALLS = re.compile(
     r"copy_file_range|sendfile|splice|mmap|msync|rename|renameat2?|link(at)?|symlink(at)?|unlink(at)?|remove|rmdir|"
     r"mkdir(at)?|mkfifo|mknod(at)?|f?l?stat|fstatat|statx|statfs|fstatfs|f?statvfs|access|faccessat|euidaccess|"
     r"f?chmod|fchmodat|f?l?chown|fchownat|utimes|futimens|utimensat|futimes|opendir|fdopendir|readdir(_r)?|scandir|"
-    r"nftw|ftw|glob|realpath|readlink(at)?|flock|lockf|setxattr|fsetxattr|io_uring_prep_.*|aio_.*)(64)?$"
+    r"nftw|ftw|glob|realpath|readlink(at)?|flock|lockf|setxattr|fsetxattr|io_uring_prep_.*|aio_.*)(64)?(_chk|_2)?$"
 )
 
 
@@ -105,7 +106,12 @@ def actions_of(call, n):
     errors = list(ERRORS.get(call, READS))
     lasting = [error for error in errors if error != "EINTR"]
     once = [errors[0]] + errors[1:][n % max(1, len(errors) - 1) :][:1]
-    again = [lasting[n % len(lasting)] + ("+file", "*3", "+all")[n % 3]]
+    of_one_file = [error for error in lasting if error not in ("ENOSPC", "EDQUOT", "EROFS")]
+    again = [
+        of_one_file[n % len(of_one_file)] + "+file",
+        lasting[n % len(lasting)] + "*3",
+        lasting[n % len(lasting)] + "+all",
+    ][n % 3 :][:1]
     delay = ["delay"] if n % 3 == 0 else []
     if call in CHANGES:
         half = ["half", "kill-half"] if call in SHORTENED else []
@@ -155,7 +161,10 @@ class Summary:
             self.wrong.append(case)
             problems = "WRONG %s (%.1f s)\n  %s" % (case, outcome.seconds, "\n  ".join(outcome.problems))
             print(problems, flush=True)
-            print(problems, outcome.said, sep="\n", end="\n\n", file=self.details, flush=True)
+            if self.details:
+                print(problems, outcome.said, sep="\n", end="\n\n", file=self.details, flush=True)
+            elif len(self.wrong) <= SHOWN_MAX:
+                print("\n".join(line[:300] for line in outcome.said.split("\n")), flush=True)
         if sys.stderr.isatty() or self.done % 100 == 0:
             left = (time.monotonic() - self.begin) / self.done * (self.count - self.done)
             text = "%d of %d, %d wrong, %d s left   " % (self.done, self.count, len(self.wrong), left)
@@ -186,7 +195,7 @@ def arguments():
     add("--only", default="*", metavar="PATTERN", help="only cases that match, such as 'rename:*'")
     add("--seed", type=int, default=script.harness.SEED)
     add("--list", action="store_true", help="list the cases")
-    add("--details", metavar="FILE", help="append what the daemon said in wrong cases")
+    add("--details", metavar="FILE", help="append what the daemon says in wrong cases, instead of showing some of it")
     add("-j", type=int, default=2, metavar="N", help="cases to run at once (2)")
     return parser.parse_args()
 
@@ -228,7 +237,7 @@ def main():
     print("seed %d (--seed repeats it): %d of %d cases; %d calls without a fault, %d after a restart" % (
         options.seed, len(cases), total, sum(first.calls.values()), sum(restart.calls.values())), flush=True)
     signal.signal(signal.SIGTERM, interrupt)  # the summary is printed, too
-    summary = Summary(len(cases), open(options.details or os.devnull, "a"))
+    summary = Summary(len(cases), open(options.details, "a") if options.details else None)
     with multiprocessing.Pool(options.j, leave_signals_to_the_parent) as pool:
         try:
             for case, outcome in pool.imap_unordered(run_case, cases):

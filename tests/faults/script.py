@@ -461,8 +461,8 @@ class Script:
 
     def may_lose(self, counters):
         """A single failure must not lose anything, nor must a file that stays bad: another is made."""
-        if self.class_ == "rejects":  # bad lines at most
-            return set(counters["dropped"]) == {"quarantine_full"}
+        if self.class_ == "rejects":
+            return dropped(counters) + counters["rejected"] <= sum(len(sender.bad) for sender in self.senders)
         return self.action.endswith("+all") and self.class_ in HOLD + ("live",) or (
             self.action.endswith("+file") and self.class_ in HOLD
         )
