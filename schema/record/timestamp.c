@@ -36,6 +36,19 @@ const char *timestamp_format(int64_t unix_ns, char *text) {
     return text;
 }
 
+const char *timestamp_format_offset(int64_t unix_ns, int32_t offset_s, char *text) {
+    const int32_t minutes = offset_s / 60; /* before about 1900, offsets also had seconds */
+    const int64_t shift_ns = (int64_t)minutes * 60 * SECOND_NS;
+    const bool fits =
+        shift_ns < 0 ? unix_ns >= INT64_MIN - shift_ns : unix_ns <= INT64_MAX - shift_ns;
+    if (minutes == 0 || !fits) return timestamp_format(unix_ns, text);
+    timestamp_format(unix_ns + shift_ns, text);
+    const uint32_t distance = (uint32_t)(minutes < 0 ? -minutes : minutes);
+    snprintf(text + strlen(text) - 1, 8, "%c%02u:%02u", minutes < 0 ? '-' : '+',
+             distance / 60 % 100, distance % 60);
+    return text;
+}
+
 const char *timestamp_format_compact(int64_t unix_ns, char *text) {
     const struct civil c = civil_of(unix_ns);
     const int length = snprintf(text, TIMESTAMP_TEXT_MAX, "%04d%02d%02dT%02d%02d%02dZ", c.year,

@@ -121,6 +121,24 @@ class Printing(Shared):
             self.assertTrue(line.startswith(text + b" INFO  started "), line)
 
 
+    @native_only("Windows has no time zone files")
+    def test_tz_shows_and_reads_times_in_any_zone(self):
+        line = logport("tail", "-n3", "-opretty", "--tz", "Asia/Kolkata", self.base).lines[0]
+        self.assertTrue(line.startswith(b"2026-11-24T13:00:00.500+05:30 INFO  started "), line)
+        words = ("search", "-c", "--tz", "Asia/Kolkata", "--since", "2026-11-24 13:00", "--until", "2026-11-24 13:00:01", "", self.base)
+        self.assertEqual(logport(*words).out, b"1\n")
+        table = logport("stat", "--tz", "Asia/Kolkata", self.base).out
+        self.assertIn(b"2026-11-24T13:00:00+05:30", table)
+
+    def test_tz_utc_is_known_everywhere_and_a_zone_that_is_not_is_refused(self):
+        line = logport("tail", "-n3", "-opretty", "--tz", "UTC", self.base).lines[0]
+        self.assertTrue(line.startswith(b"2026-11-24T07:30:00.500Z INFO  started "), line)
+        for name in ("Mars/Base", "../../etc/passwd", ""):
+            result = logport("cat", "--tz", name, self.base)
+            self.assertEqual((result.code, result.out), (2, b""))
+            self.assertIn("--tz: ", result.said)
+
+
 @native_only("a pseudo-terminal is a thing of Linux")
 class Terminal(Shared):
     def test_a_terminal_gets_pretty_coloured_lines_and_no_control_characters(self):

@@ -250,7 +250,7 @@ class Query(Case):
     def test_what_is_no_time_is_told_with_examples_in_local_time(self):
         result = logport("search", "--since", "noon", "", self.base)
         self.assertEqual(result.code, 2)
-        self.assertIn("yesterday, 2026-11-24 15:00 (local)", result.said)
+        self.assertIn("yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local)", result.said)
 
     def test_tail_knows_as_search_does_when_lines_came_in(self):
         for words, some in (

@@ -287,9 +287,10 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
     replay->until_ns = now_ns; /* do not read what this run produces */
     const char *bad = NULL;
     int64_t until_ns = now_ns;
-    if (settings->query.since && query_time(settings->query.since, now_ns, &replay->since_ns) < 0)
+    if (settings->query.since &&
+        query_time(settings->query.since, now_ns, NULL, &replay->since_ns) < 0)
         bad = settings->query.since;
-    if (settings->query.until && query_time(settings->query.until, now_ns, &until_ns) < 0)
+    if (settings->query.until && query_time(settings->query.until, now_ns, NULL, &until_ns) < 0)
         bad = settings->query.until;
     if (until_ns < now_ns) replay->until_ns = until_ns;
     if (bad) say("replay: \"%.60s\" is not a time (" QUERY_TIME_HINT ")", bad);

@@ -9,6 +9,7 @@
 #include "tools/render/histogram.h"
 #include "tools/render/output.h"
 #include "tools/render/top.h"
+#include "writer/clock/zone.h"
 #include "writer/segment/counts.h"
 
 struct stat_file {
@@ -26,6 +27,7 @@ struct stat_found {
     const struct top *top;             /* sorted */
     uint32_t top_count;                /* how many of them to print */
     uint64_t without;                  /* lines without the field `by` */
+    const struct zone *zone;           /* in which tables show times; NULL: UTC */
 };
 
 /* "none", "trace", … "fatal". */

@@ -18,12 +18,30 @@ const char *stat_level_name(uint32_t level) {
 
 /* ---- tables ---- */
 
-/* "2026-11-24T07:30:00Z"; "-" if no line has a time. */
-static const char *second_of(const struct stat_file *file, int64_t time_ns, char *text) {
-    if (file->counts.timed == 0) return "-";
-    timestamp_format(time_ns, text);
-    memcpy(text + sizeof "2026-11-24T07:30:00" - 1, "Z", 2);
+/* "2026-11-24T07:30:00Z" or "...+01:00". */
+static const char *second_of(const struct stat_found *found, int64_t time_ns, char *text) {
+    const int64_t second_ns = time_ns - (time_ns % NS_PER_S + NS_PER_S) % NS_PER_S;
+    int64_t until_s;
+    if (found->zone != NULL)
+        timestamp_format_offset(second_ns,
+                                zone_offset_s(found->zone, second_ns / NS_PER_S, &until_s), text);
+    else
+        timestamp_format(second_ns, text);
+    static const char whole[] = "2026-11-24T07:30:00", fraction[] = ".000";
+    char *const rest = text + sizeof whole - 1;
+    memmove(rest, rest + sizeof fraction - 1, strlen(rest + sizeof fraction - 1) + 1);
     return text;
+}
+
+/* "-" if no line has a time. */
+static const char *file_time(const struct stat_found *found, const struct stat_file *file,
+                             int64_t time_ns, char *text) {
+    return file->counts.timed == 0 ? "-" : second_of(found, time_ns, text);
+}
+
+/* The width of second_of's text. */
+static int time_width(const struct stat_found *found) {
+    return found->zone != NULL ? 25 : 20;
 }
 
 static const char *size_of(uint64_t bytes, char text[32]) {
@@ -43,11 +61,10 @@ static double ratio_of(const struct stat_file *file) {
 static void print_row(struct output *out, const struct stat_found *found,
                       const struct stat_file *file) {
     char raw[32], packed[32], from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX];
-    output_format(out, "%12llu %10s %10s %6.2f  %-20s  %-20s",
-                  (unsigned long long)file->counts.lines, size_of(file->raw_bytes, raw),
-                  size_of(file->file_bytes, packed), ratio_of(file),
-                  second_of(file, file->counts.time_min_ns, from),
-                  second_of(file, file->counts.time_max_ns, to));
+    output_format(out, "%12llu %10s %10s %6.2f  %-*s  %-*s", (unsigned long long)file->counts.lines,
+                  size_of(file->raw_bytes, raw), size_of(file->file_bytes, packed), ratio_of(file),
+                  time_width(found), file_time(found, file, file->counts.time_min_ns, from),
+                  time_width(found), file_time(found, file, file->counts.time_max_ns, to));
     for (uint32_t i = COUNTS_LEVELS; i-- > 0;)
         if (found->all.counts.levels[i] > 0)
             output_format(out, " %9llu", (unsigned long long)file->counts.levels[i]);
@@ -58,8 +75,9 @@ static void print_row(struct output *out, const struct stat_found *found,
 }
 
 static void print_files(struct output *out, const struct stat_found *found) {
-    output_format(out, "%12s %10s %10s %6s  %-20s  %-20s", "lines", "raw", "file", "ratio", "from",
-                  "to");
+    const int width = time_width(found);
+    output_format(out, "%12s %10s %10s %6s  %-*s  %-*s", "lines", "raw", "file", "ratio", width,
+                  "from", width, "to");
     for (uint32_t i = COUNTS_LEVELS; i-- > 0;)
         if (found->all.counts.levels[i] > 0) output_format(out, " %9s", stat_level_name(i));
     output_text(out, "\n");
@@ -79,18 +97,18 @@ static void print_bar(struct output *out, uint64_t lines, uint64_t most, uint32_
     output_text(out, "\n");
 }
 
-static void print_histogram(struct output *out, const struct histogram *h, uint32_t columns) {
+static void print_histogram(struct output *out, const struct stat_found *found, uint32_t columns) {
+    const struct histogram *const h = found->histogram;
     uint64_t most = 1;
     for (uint32_t i = 0; i < h->count; i++)
         if (h->lines[i] > most) most = h->lines[i];
-    output_format(out, "\n%-20s %12s\n", "time", "lines");
+    output_format(out, "\n%-*s %12s\n", time_width(found), "time", "lines");
     for (uint32_t i = 0; i < h->count; i++) {
         char text[TIMESTAMP_TEXT_MAX];
-        const struct stat_file any = {.counts.timed = 1};
         const int64_t second = (h->first + i) * h->width_s;
         const bool shown = second > INT64_MIN / NS_PER_S && second < INT64_MAX / NS_PER_S;
-        output_format(out, "%-20s %12llu  ",
-                      shown ? second_of(&any, second * NS_PER_S, text) : "(long ago)",
+        output_format(out, "%-*s %12llu  ", time_width(found),
+                      shown ? second_of(found, second * NS_PER_S, text) : "(long ago)",
                       (unsigned long long)h->lines[i]);
         print_bar(out, h->lines[i], most, columns > 60 ? columns - 36 : 24);
     }
@@ -132,7 +150,7 @@ static void print_values(struct output *out, const struct stat_found *found) {
 
 void stat_print_tables(struct output *out, const struct stat_found *found, uint32_t columns) {
     print_files(out, found);
-    if (found->histogram != NULL) print_histogram(out, found->histogram, columns);
+    if (found->histogram != NULL) print_histogram(out, found, columns);
     if (found->by != NULL) print_values(out, found);
 }
 

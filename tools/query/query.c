@@ -11,6 +11,7 @@
 #include "schema/record/facts.h"
 #include "tools/query/allocate.h"
 #include "tools/query/read.h"
+#include "writer/clock/zone_find.h"
 
 /* ---- opening ---- */
 
@@ -40,9 +41,19 @@ static int open_where(struct query *query, const char *command, const char *text
     return status;
 }
 
-static int open_time(const char *command, const char *name, const char *text, int64_t now_ns,
-                     int64_t *unix_ns) {
-    if (text == NULL || query_time(text, now_ns, unix_ns) == 0) return 0;
+static int open_zone(struct query *query, const char *command, const char *name) {
+    const struct zone_source source = {files_of_system(), system_zone_folder(),
+                                       system_zone_offset_s};
+    char problem[ZONE_PROBLEM_MAX];
+    if (name == NULL) return 0;
+    const int status = zone_find(&source, name, &query->zone, problem);
+    if (status < 0) say("%s: --tz: %s", command, problem);
+    return status;
+}
+
+static int open_time(const struct query *query, const char *command, const char *name,
+                     const char *text, int64_t now_ns, int64_t *unix_ns) {
+    if (text == NULL || query_time(text, now_ns, query->zone, unix_ns) == 0) return 0;
     say("%s: --%s %s: not a time (" QUERY_TIME_HINT ")", command, name, text);
     return ERR_INVALID;
 }
@@ -53,9 +64,10 @@ static int open_times(struct query *query, const char *command,
     query->received = settings->received;
     query->since_ns = INT64_MIN;
     query->until_ns = INT64_MAX;
-    const int status = open_time(command, "since", settings->since, now_ns, &query->since_ns);
+    const int status =
+        open_time(query, command, "since", settings->since, now_ns, &query->since_ns);
     if (status < 0) return status;
-    return open_time(command, "until", settings->until, now_ns, &query->until_ns);
+    return open_time(query, command, "until", settings->until, now_ns, &query->until_ns);
 }
 
 static int open_level(struct query *query, const char *command, const char *text) {
@@ -114,6 +126,7 @@ int query_open(struct query *query, const char *command, const struct query_sett
     }
     if (status == 0 && settings->where != NULL)
         status = open_where(query, command, settings->where);
+    if (status == 0) status = open_zone(query, command, settings->tz);
     if (status == 0) status = open_times(query, command, settings, now_ns);
     if (status == 0) status = open_level(query, command, settings->level);
     if (status == 0) status = open_facts(query, command, settings);
@@ -130,6 +143,7 @@ void query_close(struct query *query) {
     }
     free(query->patterns);
     where_close(query->where);
+    zone_free(query->zone);
     memset(query, 0, sizeof *query);
 }
 

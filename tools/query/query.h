@@ -14,6 +14,7 @@
 #include "tools/query/find.h"
 #include "tools/query/regex.h"
 #include "tools/query/where.h"
+#include "writer/clock/zone.h"
 #include "writer/segment/span.h"
 
 #define QUERY_PATTERNS_MAX OPTION_LIST_MAX
@@ -22,6 +23,7 @@
 struct query_settings {
     const char *where, *level, *since, *until;
     const char *time_keys, *level_keys, *level_scale;
+    const char *tz;
     bool received;
     struct option_list streams;
 };
@@ -34,13 +36,21 @@ struct query_settings {
      .field = (offset) + offsetof(struct query_settings, since),                                   \
      .value = "TIME",                                                                              \
      .help = "Only records from this time on: 10m (ago), today, yesterday, 15:00, 2026-11-24, "    \
-             "'2026-11-24 15:00' (all local time), 2026-11-24T07:30:00Z, or Unix time.",           \
+             "1h30m, monday, 'yesterday 15:00', 'Nov 29' (local time, or of --tz), "               \
+             "2026-11-24T07:30:00Z, or Unix time.",                                                \
      .section = "Filters"},                                                                        \
         {.name = "until",                                                                          \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, until),                               \
          .value = "TIME",                                                                          \
          .help = "Only records before this time."},                                                \
+        {.name = "tz",                                                                             \
+         .kind = OPTION_TEXT,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, tz),                                  \
+         .value = "ZONE",                                                                          \
+         .help = "Show times in this zone, and read those of --since and --until in it: "          \
+                 "Europe/Berlin, UTC or local.",                                                   \
+         .unset = "times are shown in UTC and read in local time"},                                \
         {.name = "received",                                                                       \
          .kind = OPTION_FLAG,                                                                      \
          .field = (offset) + offsetof(struct query_settings, received),                            \
@@ -110,6 +120,7 @@ struct query {
     const struct facts_rules *facts;
     struct facts_rules own_facts;
     const struct option_list *streams;
+    struct zone *zone; /* --tz; NULL: not given */
 };
 
 /* State of one thread. */
@@ -159,11 +170,21 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
 /* Does --stream allow this stream? */
 bool query_wants_stream(const struct query *query, const char *stream);
 
-/* Parses TIME as --since does: `10m` (ago), `now`, `today`, `yesterday` (the start of the day),
- * `15:00` (today), `2026-11-24`, RFC 3339 and its variants, or seconds or smaller units since 1970.
- * Without a zone it is local time: the first one if that time occurs twice, the moment of the
- * change if it is skipped.  ERR_INVALID. */
-#define QUERY_TIME_HINT "try 10m, yesterday, 2026-11-24 15:00 (local) or 2026-11-24T07:30:00Z"
-int query_time(const char *text, int64_t now_ns, int64_t *unix_ns);
+/* Parses TIME as --since does:
+ *
+ *   10m  -10m  1h30m  10 minutes ago           before now
+ *   now  today  yesterday  monday  mon         the start of that day; the latest Monday
+ *   Nov 29  29 Nov 2026  2026-11-29  20261129  without a year: the latest such day
+ *   15:00                                      today
+ *   1795505400                                 Unix time: seconds, or smaller units by magnitude
+ *
+ * A time of day may follow a day, and Z, UTC, GMT or an offset such as +02:00 may follow either.
+ * Without these it is a time of `zone` (NULL: the system's local zone): the first one if that time
+ * occurs twice, the moment of the change if it is skipped.  Words are read in any case.
+ * ERR_INVALID: it is none of these, or outside the years 1677 to 2262. */
+#define QUERY_TIME_HINT                                                                            \
+    "try 10m, 1h30m, yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local) or "                \
+    "2026-11-24T07:30:00Z"
+int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_t *unix_ns);
 
 #endif

@@ -1,51 +1,292 @@
 /* time.c - parses the times of --since and --until. */
+#include <ctype.h>
 #include <string.h>
 
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/record/facts.h"
+#include "schema/record/timestamp.h"
 #include "tools/query/query.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define DAY_NS    (86400 * SECOND_NS)
 
-/* "10m", "1.5h": how long ago.  False: not in this form. */
-static bool parse_ago(const char *text, int64_t *ago_ns) {
+/* ---- words and numbers ---- */
+
+/* All of these move *p only if they return true. */
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A whole word in any case. */
+static bool take_word(const char **p, const char *word) {
+    const char *text = *p;
+    for (; *word != '\0'; word++, text++)
+        if (tolower((unsigned char)*text) != *word) return false;
+    if (is_letter(*text)) return false;
+    *p = text;
+    return true;
+}
+
+/* Between least and most digits, and no further digit. */
+static bool take_number(const char **p, int least, int most, int32_t *number) {
+    const char *text = *p;
+    int digits = 0;
+    *number = 0;
+    for (; is_digit(*text) && digits <= most; text++, digits++)
+        *number = *number * 10 + (*text - '0');
+    if (digits < least || digits > most) return false;
+    *p = text;
+    return true;
+}
+
+static bool take_space(const char **p) {
+    if (**p != ' ') return false;
+    while (**p == ' ')
+        ++*p;
+    return true;
+}
+
+/* ---- ages: "10m", "1h30m", "10 minutes ago" ---- */
+
+static bool take_unit(const char **p, int64_t *unit_ns) {
     static const struct {
-        const char *name;
+        const char *names; /* separated by spaces */
         int64_t ns;
-    } units[] = {{"ms", SECOND_NS / 1000}, {"s", SECOND_NS},        {"m", 60 * SECOND_NS},
-                 {"min", 60 * SECOND_NS},  {"h", 3600 * SECOND_NS}, {"d", DAY_NS},
-                 {"w", 7 * DAY_NS}};
-    double number = 0, part = 1;
-    const char *p = text;
-    for (; *p >= '0' && *p <= '9'; p++)
-        number = number * 10 + (*p - '0');
-    if (p == text) return false;
-    if (*p == '.')
-        for (p++; *p >= '0' && *p <= '9'; p++)
-            number += (part /= 10) * (*p - '0');
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(p, units[i].name) != 0) continue;
-        const double ns = number * (double)units[i].ns;
-        if (ns > 9e18) return false;
-        *ago_ns = (int64_t)ns;
-        return true;
+    } units[] = {
+        {"ms msec millisecond milliseconds", SECOND_NS / 1000},
+        {"s sec secs second seconds", SECOND_NS},
+        {"m min mins minute minutes", 60 * SECOND_NS},
+        {"h hr hrs hour hours", 3600 * SECOND_NS},
+        {"d day days", DAY_NS},
+        {"w week weeks", 7 * DAY_NS},
+    };
+    size_t size = 0;
+    while (is_letter((*p)[size]))
+        size++;
+    for (size_t i = 0; size > 0 && i < sizeof units / sizeof *units; i++)
+        for (const char *name = units[i].names; *name != '\0';) {
+            const size_t length = strcspn(name, " ");
+            /* Units are in lower case: M is often used for months. */
+            if (length == size && memcmp(name, *p, size) == 0) {
+                *unit_ns = units[i].ns;
+                *p += size;
+                return true;
+            }
+            name += length + (name[length] == ' ');
+        }
+    return false;
+}
+
+/* "90", "1.5" */
+static bool take_amount(const char **p, double *amount) {
+    const char *text = *p;
+    double part = 1;
+    for (*amount = 0; is_digit(*text); text++)
+        *amount = *amount * 10 + (*text - '0');
+    if (text == *p) return false;
+    if (*text == '.')
+        for (text++; is_digit(*text); text++)
+            *amount += (part /= 10) * (*text - '0');
+    *p = text;
+    return true;
+}
+
+/* How long ago.  False: not in this form. */
+static bool parse_age(const char *text, int64_t *age_ns) {
+    double sum = 0;
+    if (*text == '-') text++;
+    do {
+        double amount;
+        int64_t unit_ns;
+        if (!take_amount(&text, &amount)) return false;
+        take_space(&text);
+        if (!take_unit(&text, &unit_ns)) return false;
+        sum += amount * (double)unit_ns;
+        if (take_space(&text) && !is_digit(*text) && !(take_word(&text, "ago") && *text == '\0'))
+            return false;
+    } while (*text != '\0');
+    if (sum > 9e18) return false;
+    *age_ns = (int64_t)sum;
+    return true;
+}
+
+/* ---- days ---- */
+
+struct day {
+    enum { DAY_TODAY, DAY_YESTERDAY, DAY_OF_WEEK, DAY_OF_YEAR, DAY_DATE } kind;
+    int32_t weekday; /* DAY_OF_WEEK: 0 is Monday */
+    int32_t year;    /* DAY_DATE */
+    int32_t month, day;
+};
+
+/* "monday" or "mon": the index in a list of names whose first three letters are unique. */
+static bool take_name(const char **p, const char *const *names, int32_t count, int32_t *index) {
+    for (int32_t i = 0; i < count; i++) {
+        const char short_name[] = {names[i][0], names[i][1], names[i][2], '\0'};
+        if (take_word(p, names[i]) || take_word(p, short_name)) {
+            *index = i;
+            return true;
+        }
     }
     return false;
 }
 
-static int64_t zone_offset_ns(int64_t unix_ns) {
-    return system_zone_offset_s(unix_ns / SECOND_NS) * SECOND_NS;
+static bool take_weekday(const char **p, int32_t *weekday) {
+    static const char *const names[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                        "friday", "saturday", "sunday"};
+    return take_name(p, names, 7, weekday);
+}
+
+static bool take_month(const char **p, int32_t *month) {
+    static const char *const names[] = {"january",   "february", "march",    "april",
+                                        "may",       "june",     "july",     "august",
+                                        "september", "october",  "november", "december"};
+    if (take_word(p, "sept")) {
+        *month = 9;
+        return true;
+    }
+    if (!take_name(p, names, 12, month)) return false;
+    ++*month;
+    return true;
+}
+
+/* "Nov 29", "29 Nov", each with the year or without. */
+static bool take_written_date(const char **p, struct day *day) {
+    const char *text = *p;
+    const bool month_first = take_month(&text, &day->month);
+    if (month_first && !take_space(&text)) return false;
+    if (!take_number(&text, 1, 2, &day->day)) return false;
+    if (!month_first && !(take_space(&text) && take_month(&text, &day->month))) return false;
+    day->kind = DAY_OF_YEAR;
+    *p = text;
+    if (*text == ',') text++;
+    if (take_space(&text) && take_number(&text, 4, 4, &day->year) && *text != ':') {
+        day->kind = DAY_DATE;
+        *p = text;
+    }
+    return true;
+}
+
+/* "20261129", alone or before a time of day of 6 digits */
+static bool take_compact_date(const char **p, struct day *day) {
+    const size_t size = strspn(*p, "0123456789");
+    if (size != 8 && size != 14) return false;
+    int32_t number = 0;
+    for (int i = 0; i < 8; i++)
+        number = number * 10 + ((*p)[i] - '0');
+    *day = (struct day){
+        .kind = DAY_DATE, .year = number / 10000, .month = number / 100 % 100, .day = number % 100};
+    *p += 8;
+    return true;
+}
+
+/* "2026-11-29", "2026/11/29" */
+static bool take_date(const char **p, struct day *day) {
+    const char *text = *p;
+    if (!take_number(&text, 4, 4, &day->year) || (*text != '-' && *text != '/')) return false;
+    const char separator = *text++;
+    if (!take_number(&text, 2, 2, &day->month) || *text++ != separator) return false;
+    if (!take_number(&text, 2, 2, &day->day)) return false;
+    day->kind = DAY_DATE;
+    *p = text;
+    return true;
+}
+
+static bool take_day(const char **p, struct day *day) {
+    if (take_word(p, "today"))
+        day->kind = DAY_TODAY;
+    else if (take_word(p, "yesterday"))
+        day->kind = DAY_YESTERDAY;
+    else if (take_weekday(p, &day->weekday))
+        day->kind = DAY_OF_WEEK;
+    else
+        return take_compact_date(p, day) || take_date(p, day) || take_written_date(p, day);
+    return true;
+}
+
+/* ---- time of day and zone ---- */
+
+/* "15:00", "7:30:10.25" */
+static bool take_clock(const char **p, int64_t *clock_ns) {
+    static const char day[] = "1970-01-01T";
+    char moment[sizeof day + 24];
+    const char *text = *p;
+    int32_t hour;
+    if (!take_number(&text, 1, 2, &hour) || *text != ':') return false;
+    while (is_digit(*text) || (*text != '\0' && strchr(":.,", *text) != NULL))
+        text++;
+    const size_t size = (size_t)(text - *p), zeros = (*p)[1] == ':';
+    if (zeros + size > 24) return false;
+    memcpy(moment, day, sizeof day - 1);
+    moment[sizeof day - 1] = '0';
+    memcpy(moment + sizeof day - 1 + zeros, *p, size);
+    if (time_parse(moment, sizeof day - 1 + zeros + size, clock_ns) < 0) return false;
+    *p = text;
+    return true;
+}
+
+/* "150000", "1500" */
+static bool take_compact_clock(const char **p, int64_t *clock_ns) {
+    const size_t size = strspn(*p, "0123456789");
+    char clock[] = "00:00:00";
+    if (size != 4 && size != 6) return false;
+    for (size_t i = 0; i < size; i++)
+        clock[i + i / 2] = (*p)[i];
+    const char *text = clock;
+    if (!take_clock(&text, clock_ns)) return false;
+    *p += size;
+    return true;
+}
+
+/* The zone in which a time is meant. */
+struct time_zone {
+    const struct zone *zone; /* NULL: fixed, or the system's local zone */
+    bool fixed;
+    int64_t fixed_ns; /* east of UTC */
+};
+
+/* "Z", "UTC", "GMT", "+02:00", "-0500", "+02" */
+static bool take_zone(const char **p, struct time_zone *zone) {
+    static const char midnight[] = "1970-01-01T00:00";
+    char moment[sizeof midnight + 6];
+    if (take_word(p, "z") || take_word(p, "utc") || take_word(p, "gmt")) {
+        *zone = (struct time_zone){.fixed = true};
+        return true;
+    }
+    const size_t size = strlen(*p);
+    int64_t ns;
+    if ((**p != '+' && **p != '-') || size > 6) return false;
+    memcpy(moment, midnight, sizeof midnight - 1);
+    memcpy(moment + sizeof midnight - 1, *p, size);
+    if (time_parse(moment, sizeof midnight - 1 + size, &ns) < 0) return false;
+    *zone = (struct time_zone){.fixed = true, .fixed_ns = -ns};
+    *p += size;
+    return true;
+}
+
+/* ---- local time ---- */
+
+static int64_t offset_ns(const struct time_zone *zone, int64_t unix_ns) {
+    const int64_t unix_s = unix_ns / SECOND_NS;
+    int64_t until_s;
+    if (zone->fixed) return zone->fixed_ns;
+    if (zone->zone != NULL) return zone_offset_s(zone->zone, unix_s, &until_s) * SECOND_NS;
+    return system_zone_offset_s(unix_s) * SECOND_NS;
 }
 
 /* The moment between these two at which clocks went forward. */
-static int64_t change_between(int64_t before_ns, int64_t after_ns) {
-    const int64_t offset_ns = zone_offset_ns(after_ns);
+static int64_t change_between(const struct time_zone *zone, int64_t before_ns, int64_t after_ns) {
+    const int64_t after_offset_ns = offset_ns(zone, after_ns);
     int64_t before_s = before_ns / SECOND_NS, after_s = after_ns / SECOND_NS;
     while (after_s - before_s > 1) { /* ends: the interval is halved */
         const int64_t middle_s = before_s + (after_s - before_s) / 2;
-        if (zone_offset_ns(middle_s * SECOND_NS) == offset_ns)
+        if (offset_ns(zone, middle_s * SECOND_NS) == after_offset_ns)
             after_s = middle_s;
         else
             before_s = middle_s;
@@ -55,80 +296,117 @@ static int64_t change_between(int64_t before_ns, int64_t after_ns) {
 
 /* When local clocks show local_ns, which is given as if it were UTC.  If that occurs twice, the
  * first time; if it is skipped, the moment of the change. */
-static int64_t moment_of_local(int64_t local_ns) {
+static int64_t moment_of_local(const struct time_zone *zone, int64_t local_ns) {
     if (local_ns < INT64_MIN + 2 * DAY_NS || local_ns > INT64_MAX - 2 * DAY_NS) return local_ns;
-    const int64_t before_ns = zone_offset_ns(local_ns - DAY_NS);
-    const int64_t after_ns = zone_offset_ns(local_ns + DAY_NS);
+    const int64_t before_ns = offset_ns(zone, local_ns - DAY_NS);
+    const int64_t after_ns = offset_ns(zone, local_ns + DAY_NS);
     const int64_t first_ns = local_ns - before_ns, second_ns = local_ns - after_ns;
-    if (zone_offset_ns(first_ns) == before_ns) return first_ns;
-    if (zone_offset_ns(second_ns) == after_ns) return second_ns;
-    return second_ns < first_ns ? change_between(second_ns, first_ns) : first_ns;
+    if (offset_ns(zone, first_ns) == before_ns) return first_ns;
+    if (offset_ns(zone, second_ns) == after_ns) return second_ns;
+    return second_ns < first_ns ? change_between(zone, second_ns, first_ns) : first_ns;
 }
 
 /* The start of the local day that contains now_ns, as local clocks show it. */
-static int64_t local_midnight(int64_t now_ns) {
-    const int64_t local_ns = now_ns + zone_offset_ns(now_ns);
+static int64_t local_midnight(const struct time_zone *zone, int64_t now_ns) {
+    const int64_t local_ns = now_ns + offset_ns(zone, now_ns);
     return local_ns - (local_ns % DAY_NS + DAY_NS) % DAY_NS;
 }
 
-static int64_t day_begin(int64_t now_ns) {
-    return moment_of_local(local_midnight(now_ns));
+/* A day of this year, or of the last year in which it is not in the future. */
+static int latest_day_of_year(const struct day *day, int64_t today_ns, int64_t *local_ns) {
+    char text[TIMESTAMP_TEXT_MAX];
+    int32_t year;
+    const char *p = timestamp_format(today_ns, text);
+    if (!take_number(&p, 4, 4, &year)) return ERR_INVALID;
+    for (int32_t back = 0; back <= 8; back++) { /* 29 February: at most eight years */
+        int64_t second;
+        if (timestamp_of_day(year - back, day->month, day->day, &second) < 0) continue;
+        *local_ns = second * SECOND_NS;
+        if (*local_ns <= today_ns) return 0;
+    }
+    return ERR_INVALID;
 }
 
-/* "2026-11-24": the start of that day. */
-static int parse_day(const char *text, int64_t *local_ns) {
-    static const char begin[] = "T00:00:00Z";
-    char moment[10 + sizeof begin];
-    if (strlen(text) != 10) return ERR_INVALID;
-    memcpy(moment, text, 10);
-    memcpy(moment + 10, begin, sizeof begin);
-    return time_parse(moment, strlen(moment), local_ns);
-}
-
-/* "15:00" or "15:00:30": today, even if in the future. */
-static int parse_clock(const char *text, int64_t now_ns, int64_t *local_ns) {
-    static const char day[] = "1970-01-01T";
-    char moment[sizeof day + 8];
-    const size_t size = strlen(text);
-    if ((size != 5 && size != 8) || text[2] != ':') return ERR_INVALID;
-    memcpy(moment, day, sizeof day - 1);
-    memcpy(moment + sizeof day - 1, text, size);
-    if (time_parse(moment, sizeof day - 1 + size, local_ns) < 0) return ERR_INVALID;
-    *local_ns += local_midnight(now_ns);
+/* The start of the day, as local clocks show it. */
+static int day_begin(const struct day *day, const struct time_zone *zone, int64_t now_ns,
+                     int64_t *local_ns) {
+    const int64_t today_ns = local_midnight(zone, now_ns);
+    int64_t number = today_ns / DAY_NS - (today_ns % DAY_NS < 0), second;
+    switch (day->kind) {
+    case DAY_TODAY: break;
+    case DAY_YESTERDAY: number--; break;
+    case DAY_OF_WEEK: /* 1970-01-01 was a Thursday, 3 days after a Monday */
+        number -= (((number + 3) % 7 + 7) % 7 - day->weekday + 7) % 7;
+        break;
+    case DAY_OF_YEAR: return latest_day_of_year(day, today_ns, local_ns);
+    case DAY_DATE:
+        if (timestamp_of_day(day->year, day->month, day->day, &second) < 0) return ERR_INVALID;
+        if (second > INT64_MAX / SECOND_NS - 86400 || second < INT64_MIN / SECOND_NS + 86400)
+            return ERR_INVALID;
+        *local_ns = second * SECOND_NS;
+        return 0;
+    }
+    *local_ns = number * DAY_NS;
     return 0;
 }
 
-/* Does a zone follow the date and time?  After the T, these characters occur in nothing else. */
-static bool names_zone(const char *text) {
-    const size_t size = strlen(text);
-    return size > 11 && strpbrk(text + 11, "Zz+-") != NULL;
+/* What the text names; all zero: today at midnight. */
+struct moment {
+    struct day day;
+    int64_t clock_ns;
+};
+
+/* DAY, DAY CLOCK or CLOCK */
+static bool take_moment(const char **p, struct moment *moment) {
+    struct day day;
+    if (!take_day(p, &day)) return take_clock(p, &moment->clock_ns);
+    moment->day = day;
+    if (day.kind == DAY_DATE && **p != '\0' && strchr("Tt_", **p) != NULL) {
+        ++*p;
+        return take_clock(p, &moment->clock_ns) || take_compact_clock(p, &moment->clock_ns);
+    }
+    if (is_digit(**p)) return take_compact_clock(p, &moment->clock_ns);
+    const char *rest = *p;
+    if (take_space(&rest) && take_clock(&rest, &moment->clock_ns)) *p = rest;
+    return true;
 }
 
-static int parse_moment(const char *text, int64_t now_ns, int64_t *unix_ns) {
-    const size_t size = strlen(text);
-    const bool dated = size >= 10 && (text[4] == '-' || text[4] == '/');
-    const bool clock = size >= 5 && text[2] == ':';
-    if ((!dated && !clock) || names_zone(text)) return time_parse(text, size, unix_ns);
+static int parse_moment(const char *text, int64_t now_ns, const struct zone *zone,
+                        int64_t *unix_ns) {
+    struct moment moment = {0};
+    struct time_zone meant = {.zone = zone};
     int64_t local_ns;
-    if (parse_day(text, &local_ns) < 0 && parse_clock(text, now_ns, &local_ns) < 0 &&
-        time_parse(text, size, &local_ns) < 0)
-        return ERR_INVALID;
-    *unix_ns = moment_of_local(local_ns);
+    if (!take_moment(&text, &moment)) return ERR_INVALID;
+    if (*text != '\0') {
+        take_space(&text);
+        if (!take_zone(&text, &meant) || *text != '\0') return ERR_INVALID;
+    }
+    if (day_begin(&moment.day, &meant, now_ns, &local_ns) < 0) return ERR_INVALID;
+    *unix_ns = moment_of_local(&meant, local_ns + moment.clock_ns);
     return 0;
 }
 
-int query_time(const char *text, int64_t now_ns, int64_t *unix_ns) {
-    int64_t ago_ns;
-    if (strcmp(text, "now") == 0) {
+/* Numbers that begin with a date of 8 digits, alone or with a time of day of 6, are not meant as
+ * seconds of 1970 or milliseconds of the year 2600. */
+static bool is_unix_time(const char *text) {
+    const bool negative = *text == '-';
+    const size_t digits = strspn(text + negative, "0123456789");
+    const char *rest = text + negative + digits;
+    if (*rest == '.') return digits > 0 && rest[1 + strspn(rest + 1, "0123456789")] == '\0';
+    return digits > 0 && *rest == '\0' && (negative || (digits != 8 && digits != 14));
+}
+
+int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_t *unix_ns) {
+    int64_t age_ns;
+    const char *p = text;
+    if (take_word(&p, "now") && *p == '\0') {
         *unix_ns = now_ns;
-    } else if (strcmp(text, "today") == 0) {
-        *unix_ns = day_begin(now_ns);
-    } else if (strcmp(text, "yesterday") == 0) {
-        *unix_ns = day_begin(day_begin(now_ns) - DAY_NS / 2);
-    } else if (parse_ago(text, &ago_ns)) {
-        *unix_ns = now_ns - ago_ns;
+    } else if (parse_age(text, &age_ns)) {
+        *unix_ns = now_ns - age_ns;
+    } else if (is_unix_time(text)) {
+        return time_parse(text, strlen(text), unix_ns);
     } else {
-        return parse_moment(text, now_ns, unix_ns);
+        return parse_moment(text, now_ns, zone, unix_ns);
     }
     return 0;
 }

@@ -107,28 +107,24 @@ bool head_holds(const struct head *head, const struct value *value) {
 
 /* ---- time and level ---- */
 
-static int32_t zone_offset_s(struct zone_span *zone, int64_t time_s) {
-    if (time_s < zone->from_s || time_s >= zone->to_s) {
-        zone->from_s = time_s - time_s % ZONE_STEP_S - (time_s < 0 ? ZONE_STEP_S : 0);
-        zone->to_s = zone->from_s + ZONE_STEP_S;
-        zone->offset_s = system_zone_offset_s(time_s);
+static int32_t shown_offset_s(struct render_parts *parts, int64_t time_s) {
+    struct zone_span *const span = &parts->zone_span;
+    if (time_s >= span->from_s && time_s < span->to_s) return span->offset_s;
+    if (parts->zone != NULL) {
+        span->from_s = time_s;
+        span->offset_s = zone_offset_s(parts->zone, time_s, &span->to_s);
+    } else {
+        span->from_s = time_s - time_s % ZONE_STEP_S - (time_s < 0 ? ZONE_STEP_S : 0);
+        span->to_s = span->from_s + ZONE_STEP_S;
+        span->offset_s = system_zone_offset_s(time_s);
     }
-    return zone->offset_s;
+    return span->offset_s;
 }
 
 const char *head_time(struct render *render, int64_t time_ns, char *text) {
-    const int32_t offset_s =
-        render->local ? zone_offset_s(&render->parts->zone, time_ns / SECOND_NS) : 0;
-    const int32_t minutes = offset_s / 60; /* before about 1900, offsets also had seconds */
-    const int64_t shift_ns = (int64_t)minutes * 60 * SECOND_NS;
-    const bool fits_too =
-        shift_ns < 0 ? time_ns >= INT64_MIN - shift_ns : time_ns <= INT64_MAX - shift_ns;
-    if (!render->local || !fits_too) return timestamp_format(time_ns, text);
-    timestamp_format(time_ns + shift_ns, text);
-    const uint32_t distance = (uint32_t)(minutes < 0 ? -minutes : minutes);
-    snprintf(text + strlen(text) - 1, 8, "%c%02u:%02u", minutes < 0 ? '-' : '+',
-             distance / 60 % 100, distance % 60);
-    return text;
+    const int32_t offset_s = render->local ? shown_offset_s(render->parts, time_ns / SECOND_NS) : 0;
+    return render->local ? timestamp_format_offset(time_ns, offset_s, text)
+                         : timestamp_format(time_ns, text);
 }
 
 const char *head_level(uint8_t level) {

@@ -129,6 +129,11 @@ void render_facts(struct render *render, const struct facts_rules *facts) {
     render->parts->facts = facts;
 }
 
+void render_zone(struct render *render, const struct zone *zone) {
+    render->parts->zone = zone;
+    if (zone != NULL) render->local = true;
+}
+
 void render_close(struct render *render) {
     struct render_parts *const parts = render->parts;
     if (parts == NULL) return;

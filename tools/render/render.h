@@ -12,6 +12,7 @@
 #include "port/options.h"
 #include "schema/record/facts.h"
 #include "tools/render/output.h"
+#include "writer/clock/zone.h"
 
 enum render_format { RENDER_RAW, RENDER_JSON, RENDER_PRETTY, RENDER_CSV, RENDER_LOGFMT };
 
@@ -90,6 +91,8 @@ struct render {
 int render_open(struct render *render, const struct render_settings *settings, struct output *out);
 /* Replaces the rules that define time and level; they must outlive it. */
 void render_facts(struct render *render, const struct facts_rules *facts);
+/* Shows times in this zone, which must outlive it; NULL: as the settings say. */
+void render_zone(struct render *render, const struct zone *zone);
 void render_close(struct render *render);
 /* Starts a pager if output goes to a terminal; output_finish waits for it.  Call this before
  * threads and files are opened. */

@@ -40,7 +40,7 @@ struct head {
     struct value value[HEAD_PARTS];
 };
 
-/* A period in which the local zone's UTC offset is constant. */
+/* A period in which the offset from UTC is constant. */
 struct zone_span {
     int64_t from_s, to_s;
     int32_t offset_s;
@@ -52,7 +52,8 @@ struct render_parts {
     struct text path;   /* path of the field being written */
     struct text plain;  /* a decoded string */
     struct paths fields, hide;
-    struct zone_span zone;
+    const struct zone *zone; /* NULL: the system's local zone */
+    struct zone_span zone_span;
     const struct facts_rules *facts; /* the rules for time and level */
     const char *style;               /* the active color, or "" */
 };
@@ -76,7 +77,7 @@ void write_json(struct render_parts *parts, const struct value *value, const str
 /* Does not find hidden parts. */
 void head_find(struct render_parts *parts, const struct value *root, struct head *head);
 bool head_holds(const struct head *head, const struct value *value);
-/* RFC 3339, with Z or the local UTC offset. */
+/* RFC 3339, with Z or the UTC offset of the zone that is shown. */
 const char *head_time(struct render *render, int64_t time_ns, char *text);
 /* "ERROR"; "" if there is none. */
 const char *head_level(uint8_t level);
