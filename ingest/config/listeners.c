@@ -13,7 +13,9 @@ static int resolve_facts(struct listener_config *listener, char *error) {
     struct facts_rules *rules = &listener->rules;
     enum level_scale scale;
     int result = level_scale_parse(keys->level_scale, &scale);
-    if (!result) result = facts_rules_set(keys->time_keys, keys->level_keys, scale, rules);
+    const struct facts_settings settings = {
+        .time_keys = keys->time_keys, .level_keys = keys->level_keys, .scale = scale};
+    if (!result) result = facts_rules_set(&settings, rules);
     if (result) {
         const int size = snprintf(error, CONFIG_ERROR_MAX,
                                   "%s %.128s: ", listener->tcp ? "tcp" : "udp", keys->address);

@@ -59,7 +59,8 @@ int config_bad_keys(char *problem, size_t size) {
 
 static int check_keys(const char *text, char *problem) {
     struct facts_rules rules;
-    if (facts_rules_set(text, "none", LEVEL_SCALE_USUAL, &rules) == 0) return 0;
+    const struct facts_settings settings = {.time_keys = text, .level_keys = "none"};
+    if (facts_rules_set(&settings, &rules) == 0) return 0;
     return config_bad_keys(problem, CONFIG_PROBLEM_MAX);
 }
 

@@ -238,15 +238,30 @@ INLINE const uint8_t *check_colon(const uint8_t *p, struct json_line *line) {
 
 /* ---- finding names ---- */
 
-void json_names_add(struct json_names *names, const char *text, uint32_t size) {
+static uint8_t lower(uint8_t byte) {
+    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+}
+
+void json_names_add(struct json_names *names, const char *text, uint32_t size, bool exact) {
     assert(names->count < JSON_NAMES_MAX && size > 0 && size <= JSON_NAME_BYTES_MAX);
-    const uint32_t bit = 1u << names->count;
+    const uint64_t bit = UINT64_C(1) << names->count;
     struct json_name *name = &names->names[names->count++];
-    *name = (struct json_name){.size = size};
-    memcpy(name->text, text, size);
+    *name = (struct json_name){.size = (uint16_t)size, .exact = exact};
+    for (uint32_t i = 0; i < size; i++)
+        name->text[i] = exact ? text[i] : (char)lower((uint8_t)text[i]);
     names->of_size[size] |= bit;
     names->of_first[(uint8_t)text[0] & 31] |= bit;
 }
+
+#ifdef __SSE2__
+/* Sixteen bytes, with the letters A to Z in lower case unless exact. */
+INLINE __m128i fold_sixteen(__m128i bytes, bool exact) {
+    /* As signed bytes: more than 127 - 26 only for A to Z, which move to the end of the range. */
+    const __m128i moved = _mm_add_epi8(bytes, _mm_set1_epi8(127 - 'Z'));
+    const __m128i letter = _mm_cmpgt_epi8(moved, _mm_set1_epi8(127 - 26));
+    return _mm_or_si128(bytes, _mm_and_si128(letter, _mm_set1_epi8(exact ? 0 : 0x20)));
+}
+#endif
 
 /* padded: 32 bytes are readable at `name`, wherever it ends. */
 INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t size, bool padded) {
@@ -255,28 +270,34 @@ INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t 
     if (padded) {
         const __m128i *a = (const __m128i *)(const void *)wanted->text;
         const __m128i *b = (const __m128i *)(const void *)name;
-        uint32_t same =
-            (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), _mm_loadu_si128(b)));
-        if (UNLIKELY(size > 16))
-            same |= (uint32_t)_mm_movemask_epi8(
-                        _mm_cmpeq_epi8(_mm_loadu_si128(a + 1), _mm_loadu_si128(b + 1)))
-                    << 16;
-        return (same | ~0u << size) == ~0u;
+        const uint32_t rest = ~0u << size;
+        __m128i low = _mm_loadu_si128(b), high = _mm_setzero_si128();
+        uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), low));
+        if (LIKELY(size <= 16 && (same | rest) == ~0u)) return true;
+        if (wanted->exact && size <= 16) return false;
+        if (size > 16) high = _mm_loadu_si128(b + 1);
+        low = fold_sixteen(low, wanted->exact);
+        high = fold_sixteen(high, wanted->exact);
+        same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a), low));
+        same |= (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(a + 1), high)) << 16;
+        return (same | rest) == ~0u;
     }
 #else
     (void)padded;
 #endif
-    return memcmp(wanted->text, name, size) == 0;
+    for (size_t i = 0; i < size; i++)
+        if ((uint8_t)wanted->text[i] != (wanted->exact ? name[i] : lower(name[i]))) return false;
+    return true;
 }
 
 INLINE void find_name(const struct json_names *names, const uint8_t *name, size_t size,
                       const uint8_t *value, struct json_found *found, bool padded) {
-    uint32_t candidates = names->of_size[size % 32] & names->of_first[*name % 32];
+    uint64_t candidates = names->of_size[size % 32] & names->of_first[*name % 32];
     for (; candidates != 0; candidates &= candidates - 1) {
-        const int i = __builtin_ctz(candidates);
+        const int i = __builtin_ctzll(candidates);
         if (!is_name(&names->names[i], name, size, padded)) continue;
-        if ((found->mask >> i & 1) == 0) found->value[i] = value; /* the first one counts */
-        found->mask |= 1u << i;
+        found->value[i] = value; /* the last one counts */
+        found->mask |= UINT64_C(1) << i;
         return;
     }
 }

@@ -60,29 +60,31 @@ struct json_line {
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
                      struct json_line *line);
 
-/* Names to find at the top level of an object, at most JSON_NAMES_MAX.  Length and first byte rule
- * out most names of a record. */
-#define JSON_NAMES_MAX      32
+/* Names to find at the top level of an object, at most JSON_NAMES_MAX; in any case of the letters A
+ * to Z, unless exact.  Length and first byte rule out most names of a record. */
+#define JSON_NAMES_MAX      64
 #define JSON_NAME_BYTES_MAX 31
 struct json_name {
-    char text[JSON_NAME_BYTES_MAX + 1]; /* padded with zeros */
-    uint32_t size;                      /* 1 .. JSON_NAME_BYTES_MAX */
+    char text[JSON_NAME_BYTES_MAX + 1]; /* in lower case unless exact; padded with zeros */
+    uint16_t size;                      /* 1 .. JSON_NAME_BYTES_MAX */
+    bool exact;                         /* found in exactly this case */
 };
 struct json_names {
     struct json_name names[JSON_NAMES_MAX];
     uint32_t count;
-    /* Bit n: name n has this size; name n begins with a byte that ends in these five bits. */
-    uint32_t of_size[JSON_NAME_BYTES_MAX + 1], of_first[32];
+    /* Bit n: name n has this size; name n begins with a byte that ends in these five bits, which
+     * are the same for both cases of a letter. */
+    uint64_t of_size[JSON_NAME_BYTES_MAX + 1], of_first[32];
 };
-/* Bit n of mask: name n was found, and its value begins at value[n], in the line.  The first one
- * counts if the name is there twice. */
+/* Bit n of mask: name n was found, and its value begins at value[n], in the line.  The last one
+ * counts if the name occurs several times. */
 struct json_found {
-    uint32_t mask;
+    uint64_t mask;
     const uint8_t *value[JSON_NAMES_MAX];
 };
 
 /* Copies the name; size is 1 .. JSON_NAME_BYTES_MAX. */
-void json_names_add(struct json_names *names, const char *text, uint32_t size);
+void json_names_add(struct json_names *names, const char *text, uint32_t size, bool exact);
 /* Compares one name of an object, as json_check_line_names does with each: for other parsers. */
 void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
                      const uint8_t *value, struct json_found *found);

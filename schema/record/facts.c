@@ -13,6 +13,7 @@
 
 #include "port/error.h"
 #include "schema/record/facts_internal.h"
+#include "schema/record/level_internal.h"
 
 /* ---- rules ---- */
 
@@ -27,8 +28,11 @@
     X(n, DATETIME, 'd', "datetime")                                                                \
     X(n, ASCTIME, 'a', "asctime")                                                                  \
     X(n, INSTANT, 'i', "instant")                                                                  \
-    X(n, TIME_UNIX_NANO, 't', "timeUnixNano")                                                      \
-    X(n, REALTIME_TIMESTAMP, '_', "__REALTIME_TIMESTAMP")
+    X(n, TIME_UNIX_NANO, 't', "timeunixnano")                                                      \
+    X(n, REALTIME_TIMESTAMP, '_', "__realtime_timestamp")                                          \
+    X(n, TIME_ISO8601, 't', "time_iso8601")                                                        \
+    X(n, STAGE_TIMESTAMP, 's', "stagetimestamp")                                                   \
+    X(n, EVENT_TIME, 'e', "eventtime")
 #define USUAL_LEVELS(X, n)                                                                         \
     X(n, LEVEL, 'l', "level")                                                                      \
     X(n, LVL, 'l', "lvl")                                                                          \
@@ -37,69 +41,88 @@
     X(n, LOG_DOT_LEVEL, 'l', "log.level")                                                          \
     X(n, AT_L, '@', "@l")                                                                          \
     X(n, LOG, 'l', "log")                                                                          \
-    X(n, SEVERITY_NUMBER, 's', "severityNumber")                                                   \
-    X(n, SEVERITY_TEXT, 's', "severityText")                                                       \
+    X(n, SEVERITY_NUMBER, 's', "severitynumber")                                                   \
+    X(n, SEVERITY_TEXT, 's', "severitytext")                                                       \
     X(n, LOG_LEVEL, 'l', "log_level")                                                              \
     X(n, LOGLEVEL, 'l', "loglevel")                                                                \
-    X(n, PRIORITY, 'P', "PRIORITY")
+    X(n, PRIORITY, 'P', "PRIORITY")                                                                \
+    X(n, AT_LEVEL, '@', "@level")                                                                  \
+    X(n, LEVEL_NAME, 'l', "level_name")                                                            \
+    X(n, LEVEL_DOT_NAME, 'l', "level.name")                                                        \
+    X(n, SEVERITY_TEXT_2, 's', "severity_text")                                                    \
+    X(n, SEVERITY_NUMBER_2, 's', "severity_number")                                                \
+    X(n, ERROR_SEVERITY, 'e', "error_severity")                                                    \
+    X(n, LEVELNO, 'l', "levelno")
 #define USUAL_NAMES(X, n) USUAL_TIMES(X, n) USUAL_LEVELS(X, n)
 
+#define BIT(number)               (UINT64_C(1) << (number))
 #define INDEX(n, id, first, text) USUAL_##id,
 enum { USUAL_NAMES(INDEX, 0) USUAL_COUNT, USUAL_TIME_COUNT = USUAL_LEVEL };
-#define NAME(n, id, first, text)         {text, sizeof(text) - 1},
+/* Upper case: exactly so. */
+#define NAME(n, id, first, text)         {text, sizeof(text) - 1, (first) == 'P'},
 #define TEXT(n, id, first, text)         text,
-#define BIT_OF_SIZE(n, id, first, text)  | (sizeof(text) - 1 == (n) ? 1u << USUAL_##id : 0u)
-#define BIT_OF_FIRST(n, id, first, text) | (((first)&31) == ((n)&31) ? 1u << USUAL_##id : 0u)
-#define OF_SIZE(n)                       [n] = 0u USUAL_NAMES(BIT_OF_SIZE, n)
-#define OF_FIRST(n)                      [(n)&31] = 0u USUAL_NAMES(BIT_OF_FIRST, n)
+#define BIT_OF_SIZE(n, id, first, text)  | (sizeof(text) - 1 == (n) ? BIT(USUAL_##id) : 0)
+#define BIT_OF_FIRST(n, id, first, text) | (((first)&31) == ((n)&31) ? BIT(USUAL_##id) : 0)
+#define OF_SIZE(n)                       [n] = 0 USUAL_NAMES(BIT_OF_SIZE, n)
+#define OF_FIRST(n)                      [(n)&31] = 0 USUAL_NAMES(BIT_OF_FIRST, n)
 
 /* The same as facts_rules_set makes of these names (facts_test compares them). */
 const struct facts_rules facts_rules_usual = {
     .names = {.names = {USUAL_NAMES(NAME, 0)},
               .count = USUAL_COUNT,
-              .of_size = {OF_SIZE(2), OF_SIZE(3), OF_SIZE(4), OF_SIZE(5), OF_SIZE(7), OF_SIZE(8),
-                          OF_SIZE(9), OF_SIZE(10), OF_SIZE(12), OF_SIZE(14), OF_SIZE(20)},
+              .of_size = {OF_SIZE(2), OF_SIZE(3), OF_SIZE(4), OF_SIZE(5), OF_SIZE(6), OF_SIZE(7),
+                          OF_SIZE(8), OF_SIZE(9), OF_SIZE(10), OF_SIZE(12), OF_SIZE(13),
+                          OF_SIZE(14), OF_SIZE(15), OF_SIZE(20)},
               .of_first = {OF_FIRST('@'), OF_FIRST('_'), OF_FIRST('a'), OF_FIRST('d'),
-                           OF_FIRST('i'), OF_FIRST('l'), OF_FIRST('P'), OF_FIRST('s'),
-                           OF_FIRST('t')}},
-    .times = (1u << USUAL_TIME_COUNT) - 1,
-    .levels = (1u << USUAL_COUNT) - (1u << USUAL_TIME_COUNT),
+                           OF_FIRST('e'), OF_FIRST('i'), OF_FIRST('l'), OF_FIRST('P'),
+                           OF_FIRST('s'), OF_FIRST('t')}},
+    .times = BIT(USUAL_TIME_COUNT) - 1,
+    .levels = BIT(USUAL_COUNT) - BIT(USUAL_TIME_COUNT),
     .scale = LEVEL_SCALE_USUAL,
 };
 
 static const char *const usual_times[] = {USUAL_TIMES(TEXT, 0) NULL};
 static const char *const usual_levels[] = {USUAL_LEVELS(TEXT, 0) NULL};
 
-static int add_name(struct facts_rules *rules, uint32_t *kind, const char *text, size_t size) {
+static int add_name(struct facts_rules *rules, uint64_t *kind, const char *text, size_t size,
+                    bool exact) {
     if (size == 0 || size > JSON_NAME_BYTES_MAX) return ERR_INVALID;
     if (rules->names.count == JSON_NAMES_MAX) return ERR_INVALID;
-    *kind |= 1u << rules->names.count;
-    json_names_add(&rules->names, text, (uint32_t)size);
+    *kind |= BIT(rules->names.count);
+    json_names_add(&rules->names, text, (uint32_t)size, exact);
     return 0;
 }
 
-static int add_names(struct facts_rules *rules, uint32_t *kind, const char *keys,
-                     const char *const *usual) {
+static int add_usual(struct facts_rules *rules, uint64_t *kind, const char *const *usual) {
     int error = 0;
-    if (keys == NULL || keys[0] == '\0') {
-        for (; *usual != NULL && !error; usual++)
-            error = add_name(rules, kind, *usual, strlen(*usual));
-        return error;
-    }
-    if (strcmp(keys, "none") == 0) return 0;
-    for (;;) {
-        const size_t size = strcspn(keys, ",");
-        error = add_name(rules, kind, keys, size);
-        if (error || keys[size] == '\0') return error;
-        keys += size + 1;
-    }
+    for (; *usual != NULL && !error; usual++)
+        error = add_name(rules, kind, *usual, strlen(*usual), **usual == 'P');
+    return error;
 }
 
-int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
-                    struct facts_rules *rules) {
-    *rules = (struct facts_rules){.scale = scale};
-    const int error = add_names(rules, &rules->times, time_keys, usual_times);
-    return error ? error : add_names(rules, &rules->levels, level_keys, usual_levels);
+static int add_names(struct facts_rules *rules, uint64_t *kind, const char *keys,
+                     const char *const *usual) {
+    if (keys == NULL || keys[0] == '\0') return add_usual(rules, kind, usual);
+    if (strcmp(keys, "none") == 0) return 0;
+    const bool more = keys[0] == '+';
+    keys += more;
+    for (;;) {
+        const size_t size = strcspn(keys, ",");
+        const int error = add_name(rules, kind, keys, size, false);
+        if (error) return error;
+        if (keys[size] == '\0') break;
+        keys += size + 1;
+    }
+    return more ? add_usual(rules, kind, usual) : 0;
+}
+
+int facts_rules_set(const struct facts_settings *settings, struct facts_rules *rules) {
+    *rules = (struct facts_rules){.scale = settings->scale, .zone = settings->zone};
+    int error = add_names(rules, &rules->times, settings->time_keys, usual_times);
+    if (!error) error = add_names(rules, &rules->levels, settings->level_keys, usual_levels);
+    if (!error && settings->level_names != NULL && settings->level_names[0] != '\0')
+        error = level_names_parse(settings->level_names, &rules->level_names);
+    return error;
 }
 
 /* ---- from member to member, in valid JSON ---- */
@@ -184,8 +207,12 @@ static bool next_member(const uint8_t **at, const uint8_t *end, struct record_me
     return true;
 }
 
+/* In any case. */
 static bool is_named(const struct record_member *member, const char *name) {
-    return strlen(name) == member->name_size && memcmp(name, member->name, member->name_size) == 0;
+    if (strlen(name) != member->name_size) return false;
+    for (size_t i = 0; i < member->name_size; i++)
+        if (level_lower((char)member->name[i]) != level_lower(name[i])) return false;
+    return true;
 }
 
 /* ---- values ---- */
@@ -197,7 +224,7 @@ struct scalar {
     bool string;
 };
 
-#define SCALAR_BYTES_MAX 64
+#define SCALAR_BYTES_MAX 128
 
 static bool scalar_of(const uint8_t *value, const uint8_t *end, struct scalar *scalar) {
     if (value == end) return false;
@@ -251,32 +278,55 @@ static bool time_of_instant(const uint8_t *value, const uint8_t *end, int64_t *n
     return true;
 }
 
-static bool time_of(const uint8_t *value, const uint8_t *end, int64_t *ns) {
+static bool time_of(const uint8_t *value, const uint8_t *end, const struct facts_zone *zone,
+                    int64_t *ns) {
     struct scalar scalar;
     struct facts_memory memory = {.minute_ns = 0};
-    if (quick_time(value, end, &memory, ns)) return true;
+    if (quick_time(value, end, zone->moment_s == NULL, &memory, ns)) return true;
     if (value < end && *value == '{') return time_of_instant(value, end, ns);
-    return scalar_of(value, end, &scalar) && time_parse(scalar.text, scalar.size, ns) == 0;
+    return scalar_of(value, end, &scalar) && time_parse_in(scalar.text, scalar.size, zone, ns) == 0;
 }
 
-static bool level_of(const uint8_t *value, const uint8_t *end, enum level_scale scale,
-                     uint8_t *level) {
-    struct scalar scalar;
+/* What a value says of the level. */
+enum level_found { LEVEL_ABSENT, LEVEL_FOUND, LEVEL_UNRECOGNISED };
+
+static enum level_found level_of_number_text(const struct scalar *scalar, enum level_scale scale,
+                                             uint8_t *level) {
     int64_t number;
-    if (quick_level(value, end, level)) return true;
-    if (scale == LEVEL_SCALE_USUAL && quick_level_number(value, end, level)) return true;
-    if (!scalar_of(value, end, &scalar)) return false;
-    if (number_of(&scalar, &number)) return level_of_number(number, scale, level) == 0;
-    return scalar.string && level_parse(scalar.text, scalar.size, level) == 0;
+    if (!number_of(scalar, &number)) return LEVEL_UNRECOGNISED;
+    return level_of_number(number, scale, level) == 0 ? LEVEL_FOUND : LEVEL_UNRECOGNISED;
 }
 
-/* ECS: "log":{"level":"info"}.  A "log" that is a string is a message, not a level. */
-static bool level_of_log(const uint8_t *value, const uint8_t *end, enum level_scale scale,
-                         uint8_t *level) {
+static enum level_found level_of(const struct facts_rules *rules, enum level_scale scale,
+                                 const uint8_t *value, const uint8_t *end, uint8_t *level) {
+    struct scalar scalar;
+    char name[LEVEL_NAME_BYTES_MAX + 1];
+    if (rules->level_names.count == 0 && quick_level(value, end, level)) return LEVEL_FOUND;
+    if (value == end || strchr("{[ntf", *value) != NULL) return LEVEL_ABSENT;
+    if (!scalar_of(value, end, &scalar))
+        return *value == '"' && value + 1 < end && value[1] != '"' ? LEVEL_UNRECOGNISED
+                                                                   : LEVEL_ABSENT;
+    const size_t size = scalar.string ? level_strip(scalar.text, scalar.size, name) : 0;
+    const char *const text = scalar.string ? name : scalar.text;
+    const size_t text_size = scalar.string ? size : scalar.size;
+    if (scalar.string && size == 0) return LEVEL_ABSENT;
+    if (level_names_find(&rules->level_names, text, text_size, level)) return LEVEL_FOUND;
+    const struct scalar stripped = {text, text_size, scalar.string};
+    if (text_size > 0 && text[0] >= '0' && text[0] <= '9')
+        return level_of_number_text(&stripped, scale, level);
+    return scalar.string && level_parse(text, text_size, level) == 0 ? LEVEL_FOUND
+                                                                     : LEVEL_UNRECOGNISED;
+}
+
+/* ECS: "log":{"level":"info"}, and "level":{"name":"info"}. */
+static enum level_found level_in(const struct facts_rules *rules, const char *name,
+                                 const uint8_t *value, const uint8_t *end, uint8_t *level) {
+    enum level_found found = LEVEL_ABSENT;
     struct record_member member;
     while (next_member(&value, end, &member)) /* each round advances by a member */
-        if (is_named(&member, "level")) return level_of(member.value, member.end, scale, level);
-    return false;
+        if (is_named(&member, name))          /* the last one counts */
+            found = level_of(rules, rules->scale, member.value, member.end, level);
+    return found;
 }
 
 static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
@@ -287,30 +337,43 @@ static bool name_is(const struct json_name *name, const char *text, size_t size)
     return name->size == size && memcmp(name->text, text, size) == 0;
 }
 
-static bool level_of_name(const struct facts_rules *rules, int i, const uint8_t *value,
-                          const uint8_t *end, uint8_t *level) {
+/* Some names have a scale of their own unless another one is chosen. */
+static enum level_scale scale_of_name(const struct facts_rules *rules,
+                                      const struct json_name *name) {
+    if (rules->scale != LEVEL_SCALE_USUAL) return rules->scale;
+    if (name_is(name, "severitynumber", 14) || name_is(name, "severity_number", 15))
+        return LEVEL_SCALE_OPENTELEMETRY;
+    return name_is(name, "levelno", 7) ? LEVEL_SCALE_PYTHON : LEVEL_SCALE_USUAL;
+}
+
+static enum level_found level_of_name(const struct facts_rules *rules, int i, const uint8_t *value,
+                                      const uint8_t *end, uint8_t *level) {
     const struct json_name *name = &rules->names.names[i];
-    if (name_is(name, "log", 3)) return level_of_log(value, end, rules->scale, level);
-    const bool numbered = rules->scale == LEVEL_SCALE_USUAL && name_is(name, "severityNumber", 14);
-    return level_of(value, end, numbered ? LEVEL_SCALE_OPENTELEMETRY : rules->scale, level);
+    /* A "log" that is a string is a message, not a level. */
+    if (name_is(name, "log", 3)) return level_in(rules, "level", value, end, level);
+    if (value < end && *value == '{') return level_in(rules, "name", value, end, level);
+    return level_of(rules, scale_of_name(rules, name), value, end, level);
 }
 
 /* The preferred names in their most common forms.  False: undecided. */
 static inline bool quick_facts(const struct facts_rules *rules, const struct json_found *found,
                                const uint8_t *end, struct facts_memory *memory,
                                struct facts *facts) {
-    const uint32_t times = found->mask & rules->times, levels = found->mask & rules->levels;
+    const uint64_t times = found->mask & rules->times, levels = found->mask & rules->levels;
     if (times == 0 || levels == 0) return false;
-    const uint8_t *time = found->value[__builtin_ctz(times)];
-    const int i = __builtin_ctz(levels);
+    const uint8_t *time = found->value[__builtin_ctzll(times)];
+    const int i = __builtin_ctzll(levels);
     const uint8_t *level = found->value[i];
-    /* Sizes of "log" and "severityNumber", which need thorough_facts (and so does "lvl"). */
+    /* Sizes of "log", "severityNumber", "severity_number" and "levelno", which need thorough_facts
+     * (and so do "lvl" and a few others). */
     const uint32_t name_size = rules->names.names[i].size;
-    if (name_size == 3 || name_size == 14) return false;
+    if (BIT(name_size) & (BIT(3) | BIT(7) | BIT(14) | BIT(15))) return false;
+    if (rules->level_names.count > 0) return false;
     facts->has_time = true;
+    facts->unrecognised = false;
     return (quick_level(level, end, &facts->level) ||
             (rules->scale == LEVEL_SCALE_USUAL && quick_level_number(level, end, &facts->level))) &&
-           quick_time(time, end, memory, &facts->time_ns);
+           quick_time(time, end, rules->zone.moment_s == NULL, memory, &facts->time_ns);
 }
 
 void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
@@ -325,32 +388,74 @@ void facts_of_found(const struct facts_rules *rules, const struct json_found *fo
 
 static void thorough_facts(const struct facts_rules *rules, const struct json_found *found,
                            const uint8_t *end, struct facts *facts) {
-    facts->has_time = false;
-    facts->level = LEVEL_NONE;
+    *facts = (struct facts){.level = LEVEL_NONE};
     int i = 0;
-    for (uint32_t times = found->mask & rules->times; times != 0 && !facts->has_time;
+    for (uint64_t times = found->mask & rules->times; times != 0 && !facts->has_time;
          times &= times - 1) {
-        i = __builtin_ctz(times);
-        facts->has_time = time_of(found->value[i], end, &facts->time_ns);
+        i = __builtin_ctzll(times);
+        facts->has_time = time_of(found->value[i], end, &rules->zone, &facts->time_ns);
     }
     if (!facts->has_time) facts->time_ns = 0;
-    const uint32_t levels = found->mask & rules->levels;
-    for (uint32_t rest = levels; rest != 0 && facts->level == LEVEL_NONE; rest &= rest - 1) {
-        const int n = __builtin_ctz(rest);
-        if (!level_of_name(rules, n, found->value[n], end, &facts->level))
-            facts->level = LEVEL_NONE;
+    const uint64_t levels = found->mask & rules->levels;
+    for (uint64_t rest = levels; rest != 0; rest &= rest - 1) {
+        const int n = __builtin_ctzll(rest);
+        const enum level_found said = level_of_name(rules, n, found->value[n], end, &facts->level);
+        if (said == LEVEL_FOUND) {
+            facts->unrecognised = false;
+            return;
+        }
+        facts->level = LEVEL_NONE;
+        facts->unrecognised |= said == LEVEL_UNRECOGNISED;
     }
     if (levels == 0 && rules->levels != 0 && facts->has_time &&
         name_is(&rules->names.names[i], "@t", 2))
         facts->level = LEVEL_INFO;
 }
 
-void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
-                     struct facts *facts) {
-    struct json_found found = {.mask = 0};
+static void find_names(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                       struct json_found *found) {
     const uint8_t *p = record, *end = record + size;
     struct record_member member;
+    found->mask = 0;
     while (next_member(&p, end, &member)) /* each round advances by a member */
-        json_names_look(&rules->names, member.name, member.name_size, member.value, &found);
-    facts_of_found(rules, &found, end, facts);
+        json_names_look(&rules->names, member.name, member.name_size, member.value, found);
+}
+
+void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                     struct facts *facts) {
+    struct json_found found;
+    find_names(record, size, rules, &found);
+    facts_of_found(rules, &found, record + size, facts);
+}
+
+/* The value of the last member with this name; NULL: there is none. */
+static const uint8_t *member_value(const uint8_t *object, const uint8_t *end, const char *name) {
+    const uint8_t *value = NULL;
+    struct record_member member;
+    while (next_member(&object, end, &member)) /* each round advances by a member */
+        if (is_named(&member, name)) value = member.value;
+    return value;
+}
+
+bool facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                        const uint8_t **text, size_t *text_size) {
+    const uint8_t *const end = record + size, *value = NULL;
+    struct json_found found;
+    find_names(record, size, rules, &found);
+    for (uint64_t rest = found.mask & rules->levels; rest != 0; rest &= rest - 1) {
+        const int n = __builtin_ctzll(rest);
+        uint8_t level;
+        const enum level_found said = level_of_name(rules, n, found.value[n], end, &level);
+        if (said == LEVEL_FOUND) return false;
+        if (said == LEVEL_ABSENT || value != NULL) continue;
+        value = found.value[n];
+        const bool is_log = name_is(&rules->names.names[n], "log", 3);
+        if (*value == '{') value = member_value(value, end, is_log ? "level" : "name");
+    }
+    const uint8_t *const value_after = value != NULL ? value_end(value, end) : NULL;
+    if (value_after == NULL) return false;
+    const size_t quote = *value == '"';
+    *text = value + quote;
+    *text_size = (size_t)(value_after - value) - 2 * quote;
+    return true;
 }

@@ -1,9 +1,10 @@
 /* facts.h - the facts of a record: its time and its level (severity).
  *
- * Finds names at the record's top level, and below it only `instant{epochSecond,nanoOfSecond}` of
- * log4j and `log{level}` of ECS.  A name written with escapes is not found.  If a record has
- * several names of a kind, the first in the rules whose value is valid counts.  Pure, no
- * allocation: any thread. */
+ * Finds names at the record's top level, in any case of their letters, and below it only
+ * `instant{epochSecond,nanoOfSecond}` of log4j, `log{level}` of ECS and `level{name}`.  A name
+ * written with escapes is not found.  If a record has several names of a kind, the first in the
+ * rules whose value is valid counts; of one name that occurs several times, the last one.  Pure,
+ * no allocation: any thread. */
 #ifndef SCHEMA_RECORD_FACTS_H
 #define SCHEMA_RECORD_FACTS_H
 
@@ -33,6 +34,8 @@ struct facts {
     int64_t time_ns; /* Unix time; valid if has_time */
     bool has_time;
     uint8_t level; /* 1 .. LEVEL_MAX, or LEVEL_NONE */
+    /* LEVEL_NONE, although a key for the level has a text or a number. */
+    bool unrecognised;
 };
 
 /* How to read a level that is a number; the names are the values of the option level_scale.
@@ -55,23 +58,50 @@ enum level_scale {
         LEVEL_SCALES
 };
 
+/* Names of levels beyond the usual ones; they win over these. */
+#define LEVEL_NAMES_MAX      32
+#define LEVEL_NAME_BYTES_MAX 31
+struct level_names {
+    uint32_t count;
+    struct {
+        char text[LEVEL_NAME_BYTES_MAX + 1]; /* in lower case */
+        uint8_t size, level;
+    } names[LEVEL_NAMES_MAX];
+};
+
+/* The zone of times that name none. */
+struct facts_zone {
+    /* The moment at which clocks of the zone show local_s, both seconds since 1970; NULL: UTC. */
+    int64_t (*moment_s)(const void *zone, int64_t local_s);
+    const void *zone;
+};
+
 struct facts_rules {
     struct json_names names; /* times, then levels, each in order of preference */
-    uint32_t times, levels;  /* bits of json_found.mask */
+    uint64_t times, levels;  /* bits of json_found.mask */
     enum level_scale scale;
+    struct level_names level_names;
+    struct facts_zone zone;
 };
 
 /* Times: @timestamp timestamp time ts @t date datetime asctime instant timeUnixNano
- * __REALTIME_TIMESTAMP.  Levels: level lvl severity levelname log.level @l log severityNumber
- * severityText log_level loglevel PRIORITY.  A record of CLEF (@t) without a level has level
+ * __REALTIME_TIMESTAMP time_iso8601 stageTimestamp eventTime.  Levels: level lvl severity levelname
+ * log.level @l log severityNumber severityText log_level loglevel PRIORITY @level level_name
+ * level.name severity_text severity_number error_severity levelno.  PRIORITY is found in upper case
+ * only, because "priority" is a common field.  A record of CLEF (@t) without a level has level
  * INFO. */
 extern const struct facts_rules facts_rules_usual;
 
-/* Names separated by commas, in order of preference; NULL or "": the usual ones; "none": none at
- * all.  ERR_INVALID: an empty name, more than JSON_NAMES_MAX together, or one longer than
- * JSON_NAME_BYTES_MAX. */
-int facts_rules_set(const char *time_keys, const char *level_keys, enum level_scale scale,
-                    struct facts_rules *rules);
+/* Keys, separated by commas, in order of preference; NULL or "": the usual ones; "none": none at
+ * all; after a "+": these first, then the usual ones.  level_names: NULL, "" or as in
+ * level_names_parse.  ERR_INVALID: an empty name, more than JSON_NAMES_MAX keys together, one
+ * longer than JSON_NAME_BYTES_MAX, or invalid level names. */
+struct facts_settings {
+    const char *time_keys, *level_keys, *level_names;
+    enum level_scale scale;
+    struct facts_zone zone;
+};
+int facts_rules_set(const struct facts_settings *settings, struct facts_rules *rules);
 
 /* From the names that json_check_line_names found in a valid line, which ends at `end`; fills all
  * of *facts. */
@@ -93,16 +123,26 @@ void facts_of_next_found(const struct facts_rules *rules, const struct json_foun
 void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
                      struct facts *facts);
 
+/* For readers: the level's value as it is written in a record that has facts.unrecognised, without
+ * quotes; false: there is none. */
+bool facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                        const uint8_t **text, size_t *text_size);
+
 /* Parses a time as senders write it, without quotes: RFC 3339 with T, t, space or underscore, "."
- * or "," before the fraction, with a zone (Z, +01, +0100, +01:00) or without (UTC), with seconds or
+ * or "," before the fraction, with a zone (Z, +01, +0100, +01:00) or without, with seconds or
  * without; or a number, by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns, with an exact
- * fraction.  ERR_INVALID otherwise, also outside the years 1677 to 2262. */
+ * fraction.  ERR_INVALID otherwise, also outside the years 1677 to 2262.  time_parse takes times
+ * without a zone as UTC; time_parse_in takes them as times of `zone`. */
 int time_parse(const char *text, size_t size, int64_t *ns);
+int time_parse_in(const char *text, size_t size, const struct facts_zone *zone, int64_t *ns);
 
 /* Parses a level's name, in any case: trace debug info warn error fatal, their short forms and
  * synonyms (verbose, fine, notice, warning, severe, err, crit, alert, panic, emerg ...),
- * OpenTelemetry's (INFO2), or 1 to 24.  ERR_INVALID otherwise. */
+ * OpenTelemetry's (INFO2), slog's (ERROR+4), or 1 to 24.  ERR_INVALID otherwise. */
 int level_parse(const char *text, size_t size, uint8_t *level);
+/* Parses "eror=error,http=info": up to LEVEL_NAMES_MAX names, in any case, with the level that each
+ * means.  ERR_INVALID. */
+int level_names_parse(const char *text, struct level_names *names);
 /* Converts a number on a scale; ERR_INVALID if the scale does not have it. */
 int level_of_number(int64_t number, enum level_scale scale, uint8_t *level);
 /* "trace" "debug" "info" "warn" "error" "fatal" for 1 to 24, "none" for LEVEL_NONE. */

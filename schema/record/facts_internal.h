@@ -41,14 +41,17 @@ static inline uint32_t quick_byte(uint64_t bytes, int n) {
 }
 
 /* The fraction's digits after the third, and the end of the text. */
-static __attribute__((noinline)) bool quick_rest(const uint8_t *p, const uint8_t *end,
+static __attribute__((noinline)) bool quick_rest(const uint8_t *p, const uint8_t *end, bool utc,
                                                  int64_t *nanosecond) {
     int64_t scale = 100000;
     for (; p < end && (uint8_t)(*p - '0') < 10; p++) {
         *nanosecond += (*p - '0') * scale;
         scale /= 10;
     }
-    if (p < end && *p == 'Z') p++;
+    if (p < end && *p == 'Z')
+        p++;
+    else if (!utc)
+        return false;
     return p < end && *p == '"';
 }
 
@@ -84,9 +87,9 @@ static __attribute__((noinline)) bool quick_minute(const uint8_t *p, struct fact
     return true;
 }
 
-/* p: after the opening quote. */
-static inline bool quick_date(const uint8_t *p, const uint8_t *end, struct facts_memory *memory,
-                              int64_t *ns) {
+/* p: after the opening quote.  utc: a time without a zone is UTC. */
+static inline bool quick_date(const uint8_t *p, const uint8_t *end, bool utc,
+                              struct facts_memory *memory, int64_t *ns) {
     if (end - p < 25) return false;
     if (memcmp(p, memory->minute, sizeof memory->minute) != 0 && !quick_minute(p, memory))
         return false;
@@ -98,7 +101,8 @@ static inline bool quick_date(const uint8_t *p, const uint8_t *end, struct facts
         (quick_byte(second, 4) * 100 + quick_byte(second, 5) * 10 + quick_byte(second, 6)) *
         (int64_t)1000000;
     const bool ends = p[23 + (p[23] == 'Z')] == '"';
-    if (seconds > 60 || (!ends && !quick_rest(p + 23, end, &nanosecond))) return false;
+    if (seconds > 60 || (!ends && !quick_rest(p + 23, end, utc, &nanosecond))) return false;
+    if (ends && !utc && p[23] != 'Z') return false;
     *ns = memory->minute_ns + seconds * (int64_t)1000000000 + nanosecond;
     return true;
 }
@@ -152,9 +156,9 @@ static inline bool quick_epoch(const uint8_t *p, const uint8_t *end, int64_t *ns
     return true;
 }
 
-static inline bool quick_time(const uint8_t *value, const uint8_t *end, struct facts_memory *memory,
-                              int64_t *ns) {
-    return value < end && *value == '"' ? quick_date(value + 1, end, memory, ns)
+static inline bool quick_time(const uint8_t *value, const uint8_t *end, bool utc,
+                              struct facts_memory *memory, int64_t *ns) {
+    return value < end && *value == '"' ? quick_date(value + 1, end, utc, memory, ns)
                                         : quick_epoch(value, end, ns);
 }
 

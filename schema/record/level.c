@@ -11,6 +11,9 @@
 
 #include "port/error.h"
 #include "schema/record/facts.h"
+#include "schema/record/level_internal.h"
+
+#define STRIP_BYTES_MAX 128
 
 struct named_level {
     char name[15];
@@ -68,26 +71,152 @@ static int parse_number(const char *text, size_t size, uint8_t *level) {
     return size > 2 ? ERR_INVALID : level_of_number(number, LEVEL_SCALE_OPENTELEMETRY, level);
 }
 
+static bool find_plain(const char *lower, uint32_t *number) {
+    for (uint32_t i = 0; i < sizeof plain_names / sizeof *plain_names; i++) {
+        if (strcmp(lower, plain_names[i]) != 0) continue;
+        *number = i;
+        return true;
+    }
+    return false;
+}
+
+/* "info2": the second of its range. */
+static bool parse_numbered(char *lower, size_t size, uint8_t *level) {
+    uint32_t number;
+    const char digit = lower[size - 1];
+    if (size < 2 || digit < '1' || digit > '4') return false;
+    lower[size - 1] = '\0';
+    const bool found = find_plain(lower, &number);
+    lower[size - 1] = digit;
+    if (found) *level = (uint8_t)(4 * number + 1 + (uint32_t)(digit - '1'));
+    return found;
+}
+
+/* slog's "error+4", "debug-4": its levels have the same distances as OpenTelemetry's. */
+static bool parse_offset(char *lower, size_t size, uint8_t *level) {
+    const size_t name_size = strcspn(lower, "+-");
+    uint32_t number, offset = 0;
+    if (name_size == size || size - name_size < 2 || size - name_size > 4) return false;
+    for (size_t i = name_size + 1; i < size; i++) {
+        if (lower[i] < '0' || lower[i] > '9') return false;
+        offset = offset * 10 + (uint32_t)(lower[i] - '0');
+    }
+    const char sign = lower[name_size];
+    lower[name_size] = '\0';
+    const bool found = find_plain(lower, &number);
+    lower[name_size] = sign;
+    if (!found) return false;
+    const int32_t sum = (int32_t)(4 * number + 1) + (sign == '+' ? 1 : -1) * (int32_t)offset;
+    *level = (uint8_t)(sum < 1 ? 1 : sum > LEVEL_MAX ? LEVEL_MAX : sum);
+    return true;
+}
+
 int level_parse(const char *text, size_t size, uint8_t *level) {
     char lower[sizeof named_levels[0].name];
     if (size == 0 || size >= sizeof lower) return ERR_INVALID;
     if (text[0] >= '0' && text[0] <= '9') return parse_number(text, size, level);
     for (size_t i = 0; i < size; i++) {
-        const char letter = text[i];
-        lower[i] = letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter;
+        lower[i] = level_lower(text[i]);
     }
     lower[size] = '\0';
     if (find_named(lower, size, level)) return 0;
-    /* INFO2: the second of its range. */
-    const char digit = lower[size - 1];
-    if (size < 2 || digit < '1' || digit > '4') return ERR_INVALID;
-    lower[size - 1] = '\0';
-    for (uint32_t i = 0; i < 6; i++) {
-        if (strcmp(lower, plain_names[i]) != 0) continue;
-        *level = (uint8_t)(4 * i + 1 + (uint32_t)(digit - '1'));
-        return 0;
+    return parse_numbered(lower, size, level) || parse_offset(lower, size, level) ? 0 : ERR_INVALID;
+}
+
+/* ---- names of the user's own ---- */
+
+/* The escape sequence that sets a colour, ESC [ ... m, at the start; its size, or 0. */
+static size_t colour_size(const char *p, const char *end) {
+    const char *const begin = p;
+    if (end - p < 2 || p[0] != 0x1B || p[1] != '[') return 0;
+    for (p += 2; p < end && ((*p >= '0' && *p <= '9') || *p == ';'); p++) {
     }
-    return ERR_INVALID;
+    return p < end && *p == 'm' ? (size_t)(p + 1 - begin) : 0;
+}
+
+static bool is_around(char byte) {
+    return byte != '\0' && strchr(" \t\r\n[](){}<>", byte) != NULL;
+}
+
+static int32_t hex_digit(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    const char letter = level_lower(digit);
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/* Decodes escapes of ASCII characters, and keeps others; in place.  Returns the new size. */
+static size_t decode_ascii(char *text, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        text[used] = text[i];
+        if (text[i] == '\\' && size - i >= 6 && text[i + 1] == 'u' && text[i + 2] == '0' &&
+            text[i + 3] == '0') {
+            const int32_t high = hex_digit(text[i + 4]), low = hex_digit(text[i + 5]);
+            if (high >= 0 && high < 8 && low >= 0) {
+                text[used] = (char)(16 * high + low);
+                i += 5;
+            }
+        } else if (text[i] == '\\' && size - i >= 2 && text[i + 1] == '/') {
+            text[used] = text[++i];
+        }
+        used++;
+    }
+    return used;
+}
+
+size_t level_strip(const char *text, size_t size, char *out) {
+    char decoded[STRIP_BYTES_MAX];
+    size_t used = 0;
+    if (size > sizeof decoded) size = sizeof decoded;
+    memcpy(decoded, text, size);
+    const char *p = decoded, *const end = decoded + decode_ascii(decoded, size);
+    while (p < end) {
+        const size_t colour = colour_size(p, end);
+        p += colour;
+        if (colour > 0) continue;
+        if (used > 0 || !is_around(*p)) {
+            if (used == LEVEL_NAME_BYTES_MAX) break;
+            out[used++] = *p;
+        }
+        p++;
+    }
+    while (used > 0 && is_around(out[used - 1]))
+        used--;
+    out[used] = '\0';
+    return used;
+}
+
+bool level_names_find(const struct level_names *names, const char *text, size_t size,
+                      uint8_t *level) {
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (names->names[i].size != size) continue;
+        size_t same = 0;
+        while (same < size && names->names[i].text[same] == level_lower(text[same]))
+            same++;
+        if (same < size) continue;
+        *level = names->names[i].level;
+        return true;
+    }
+    return false;
+}
+
+int level_names_parse(const char *text, struct level_names *names) {
+    names->count = 0;
+    for (;;) { /* ends at the end of the text */
+        const size_t size = strcspn(text, ","), name_size = strcspn(text, "=");
+        if (name_size == 0 || name_size > LEVEL_NAME_BYTES_MAX || name_size >= size)
+            return ERR_INVALID;
+        if (names->count == LEVEL_NAMES_MAX) return ERR_INVALID;
+        uint8_t level;
+        if (level_parse(text + name_size + 1, size - name_size - 1, &level) < 0) return ERR_INVALID;
+        for (size_t i = 0; i < name_size; i++)
+            names->names[names->count].text[i] = level_lower(text[i]);
+        names->names[names->count].text[name_size] = '\0';
+        names->names[names->count].size = (uint8_t)name_size;
+        names->names[names->count++].level = level;
+        if (text[size] == '\0') return 0;
+        text += size + 1;
+    }
 }
 
 /* ---- numbers ---- */

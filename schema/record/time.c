@@ -49,10 +49,9 @@ static bool take_fraction(struct rest *rest, int32_t *nanosecond) {
     return rest->p > begin;
 }
 
-/* Z, UTC, GMT, +01, +0100, +01:00, with or without a space before it; no zone means UTC. */
+/* Z, UTC, GMT, +01, +0100, +01:00, with or without a space before it. */
 static bool take_zone(struct rest *rest, int32_t *offset_s) {
     *offset_s = 0;
-    if (rest->p == rest->end) return true;
     take(rest, ' ');
     if (take(rest, 'Z') || take(rest, 'z')) return true;
     if (take(rest, 'U')) return take(rest, 'T') && take(rest, 'C');
@@ -69,9 +68,9 @@ static bool take_zone(struct rest *rest, int32_t *offset_s) {
 }
 
 /* "2026-11-24T07:30" (size is at least 16) and what may follow it. */
-static int parse_date(const char *text, size_t size, int64_t *ns) {
+static int parse_date(const char *text, size_t size, const struct facts_zone *zone, int64_t *ns) {
     const char gap = text[4], between = text[10];
-    int32_t century, year, month, day, hour, minute, second = 0, nanosecond = 0, offset_s;
+    int32_t century, year, month, day, hour, minute, second = 0, nanosecond = 0, offset_s = 0;
     if ((gap != '-' && gap != '/') || text[7] != gap || text[13] != ':') return ERR_INVALID;
     if (between != 'T' && between != ' ' && between != 't' && between != '_') return ERR_INVALID;
     if (!two_digits(text, &century) || !two_digits(text + 2, &year) ||
@@ -84,12 +83,14 @@ static int parse_date(const char *text, size_t size, int64_t *ns) {
         if ((take(&rest, '.') || take(&rest, ',')) && !take_fraction(&rest, &nanosecond))
             return ERR_INVALID;
     }
-    if (!take_zone(&rest, &offset_s) || rest.p != rest.end) return ERR_INVALID;
+    const bool local = rest.p == rest.end;
+    if (!local && (!take_zone(&rest, &offset_s) || rest.p != rest.end)) return ERR_INVALID;
     int64_t day_s;
     /* A leap second (60) is the next minute's first. */
     if (hour > 23 || minute > 59 || second > 60) return ERR_INVALID;
     if (timestamp_of_day(century * 100 + year, month, day, &day_s)) return ERR_INVALID;
-    const int64_t seconds = day_s + hour * 3600 + minute * 60 + second - offset_s;
+    int64_t seconds = day_s + hour * 3600 + minute * 60 + second - offset_s;
+    if (local && zone->moment_s != NULL) seconds = zone->moment_s(zone->zone, seconds);
     if (seconds > INT64_MAX / SECOND_NS - 1 || seconds < INT64_MIN / SECOND_NS + 1)
         return ERR_INVALID;
     *ns = seconds * SECOND_NS + nanosecond;
@@ -166,7 +167,12 @@ static int parse_number(const char *text, size_t size, int64_t *ns) {
     return 0;
 }
 
-int time_parse(const char *text, size_t size, int64_t *ns) {
+int time_parse_in(const char *text, size_t size, const struct facts_zone *zone, int64_t *ns) {
     const bool date = size >= 16 && !is_digit(text[4]) && text[4] != '.';
-    return date ? parse_date(text, size, ns) : parse_number(text, size, ns);
+    return date ? parse_date(text, size, zone, ns) : parse_number(text, size, ns);
+}
+
+int time_parse(const char *text, size_t size, int64_t *ns) {
+    static const struct facts_zone utc = {NULL, NULL};
+    return time_parse_in(text, size, &utc, ns);
 }

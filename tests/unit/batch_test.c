@@ -29,8 +29,10 @@ static void open_batch(struct batch *batch, const struct batch_rules *rules) {
 
 static void times_and_levels_follow_the_rules_of_the_listener(void **state) {
     (void)state;
+    const struct facts_settings settings = {
+        .time_keys = "when", .level_keys = "grade", .scale = LEVEL_SCALE_SYSLOG};
     struct facts_rules own;
-    assert_int_equal(facts_rules_set("when", "grade", LEVEL_SCALE_SYSLOG, &own), 0);
+    assert_int_equal(facts_rules_set(&settings, &own), 0);
     const struct batch_listener listeners[] = {{.name = "tcp=usual", .facts = &facts_rules_usual},
                                                {.name = "tcp=own", .facts = &own}};
     const struct batch_rules rules = {

@@ -17,7 +17,9 @@
 /* ---- helpers ---- */
 
 static void same_facts(const struct facts *a, const struct facts *b, const char *text) {
-    if (a->has_time == b->has_time && a->time_ns == b->time_ns && a->level == b->level) return;
+    if (a->has_time == b->has_time && a->time_ns == b->time_ns && a->level == b->level &&
+        a->unrecognised == b->unrecognised)
+        return;
     fail_msg("%s: not the same each way", text);
 }
 
@@ -77,6 +79,26 @@ static void means(const char *text, const char *expected) {
 static void is_no_time(const char *text) {
     int64_t ns;
     if (time_parse(text, strlen(text), &ns) != ERR_INVALID) fail_msg("%s: is a time", text);
+}
+
+static int set_rules(const char *time_keys, const char *level_keys, enum level_scale scale,
+                     struct facts_rules *rules) {
+    return facts_rules_set(
+        &(struct facts_settings){.time_keys = time_keys, .level_keys = level_keys, .scale = scale},
+        rules);
+}
+
+/* Not all texts of the tests are valid JSON. */
+static void is_of_level_if_valid(const char *record, uint8_t expected) {
+    const size_t size = strlen(record);
+    uint8_t *line = calloc(1, size + 1 + JSON_PADDING);
+    assert_non_null(line);
+    memcpy(line, record, size);
+    line[size] = '\n';
+    struct json_line parsed;
+    json_check_line(line, line + size + 1, false, &parsed);
+    free(line);
+    if (parsed.reason == JSON_OK) is_of_level(record, expected);
 }
 
 /* ---- times ---- */
@@ -184,6 +206,11 @@ static void the_time_of_each_client_is_found(void **state) {
              "2026-11-24T07:30:00.123Z");
     happened("{\"timeUnixNano\":\"1795505400123456789\"}", "2026-11-24T07:30:00.123456789Z");
     happened("{\"__REALTIME_TIMESTAMP\":\"1795505400123456\"}", "2026-11-24T07:30:00.123456Z");
+    happened("{\"time_iso8601\":\"2026-11-24T08:30:00+01:00\"}", "2026-11-24T07:30:00.000Z");
+    happened("{\"kind\":\"Event\",\"stageTimestamp\":\"2026-11-24T07:30:00.123456Z\"}",
+             "2026-11-24T07:30:00.123456Z");
+    happened("{\"eventTime\":\"2026-11-24T07:30:00Z\"}", "2026-11-24T07:30:00.000Z");
+    happened("{\"Timestamp\":\"2026-11-24T07:30:00Z\"}", "2026-11-24T07:30:00.000Z");
     happened("{\"ts\":1795505400.5,\"msg\":\"zap\"}", "2026-11-24T07:30:00.500Z");
     happened("{\"datetime\":\"2026-11-24T07:30:00.123456+00:00\"}", "2026-11-24T07:30:00.123456Z");
     happened("{\"version\":\"1.1\",\"timestamp\":1795505400.123}", "2026-11-24T07:30:00.123Z");
@@ -221,6 +248,181 @@ static void the_level_of_each_client_is_found(void **state) {
     is_of_level("{}", LEVEL_NONE);
 }
 
+static void a_level_is_found_under_every_usual_key_in_any_case(void **state) {
+    (void)state;
+    static const char *const keys[] = {"level",           "lvl",
+                                       "severity",        "levelname",
+                                       "log.level",       "@l",
+                                       "severityNumber",  "severityText",
+                                       "log_level",       "loglevel",
+                                       "LogLevel",        "logLevel",
+                                       "Level",           "LEVEL",
+                                       "@level",          "level_name",
+                                       "levelno",         "severity_text",
+                                       "severity_number", "error_severity",
+                                       "level.name",      "Severity",
+                                       "PRIORITY",        "Log_Level"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char record[100];
+        snprintf(record, sizeof record, "{\"%s\":\"Error\"}", keys[i]);
+        is_of_level(record, LEVEL_ERROR);
+    }
+    is_of_level("{\"level\":{\"name\":\"WARN\",\"value\":3}}", LEVEL_WARN);
+    is_of_level("{\"Log\":{\"Level\":\"WARN\"}}", LEVEL_WARN);
+    is_of_level("{\"levelno\":30}", LEVEL_WARN); /* Python's */
+    is_of_level("{\"severity_number\":10}", LEVEL_NOTICE);
+    is_of_level("{\"priority\":1}", LEVEL_NONE);
+    is_of_level("{\"priority\":\"error\"}", LEVEL_NONE);
+}
+
+static void a_level_is_read_through_spaces_brackets_and_colours(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint8_t level;
+    } cases[] = {
+        {" info ", LEVEL_INFO},
+        {"[ERROR]", LEVEL_ERROR},
+        {"<warn>", LEVEL_WARN},
+        {"[ warn ]", LEVEL_WARN},
+        {"INFO\\n", LEVEL_NONE},
+        {"\\u001b[32minfo\\u001b[39m", LEVEL_INFO},
+        {"\\u001B[1;31mERROR\\u001B[0m", LEVEL_ERROR},
+        {"[\\u001b[38;5;160m ERROR \\u001b[0m]", LEVEL_ERROR},
+        {"\\u001b[31m30\\u001b[0m", LEVEL_INFO},
+        {"in\\u0066o", LEVEL_INFO},
+        {"ERROR+4", LEVEL_FATAL},
+        {"ERROR+2", LEVEL_ERROR + 2},
+        {"DEBUG-4", LEVEL_TRACE},
+        {"INFO-1", LEVEL_INFO - 1},
+        {"TRACE-9", LEVEL_TRACE},
+        {"FATAL+999", LEVEL_MAX},
+        {"ERROR+", LEVEL_NONE},
+        {"+4", LEVEL_NONE},
+        {"ERROR+4x", LEVEL_NONE},
+        {"[]", LEVEL_NONE},
+        {"\\u001b[", LEVEL_NONE},
+        {"\\u00", LEVEL_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char record[100];
+        const size_t size = strlen(cases[i].text);
+        snprintf(record, sizeof record, "{\"level\":\"%s\"}", cases[i].text);
+        struct facts facts;
+        facts_of_record((const uint8_t *)record, strlen(record), &facts_rules_usual, &facts);
+        if (facts.level != cases[i].level)
+            fail_msg("%s: level %u, not %u", record, facts.level, cases[i].level);
+        if (size > 4) is_of_level_if_valid(record, cases[i].level);
+    }
+}
+
+static void a_level_that_is_not_known_is_reported(void **state) {
+    (void)state;
+    static const struct {
+        const char *record, *text; /* NULL: recognised, or there is none */
+    } cases[] = {
+        {"{\"level\":\"eror\"}", "eror"},
+        {"{\"level\":99.5,\"a\":1}", NULL},
+        {"{\"level\":-1}", "-1"},
+        {"{\"log\":{\"level\":\"eror\"}}", "eror"},
+        {"{\"level\":{\"name\":\"eror\"}}", "eror"},
+        {"{\"level\":{\"id\":\"eror\"}}", NULL},
+        {"{\"level\":\"eror\",\"severity\":\"info\"}", NULL},
+        {"{\"severity\":\"eror\",\"level\":\"inof\"}", "inof"},
+        {"{\"log\":\"eror\"}", NULL},
+        {"{\"level\":null}", NULL},
+        {"{\"level\":\"\"}", NULL},
+        {"{\"level\":true}", NULL},
+        {"{\"level\":\"informationally speaking\"}", "informationally speaking"},
+        {"{\"msg\":\"eror\"}", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const uint8_t *text;
+        size_t size;
+        const char *const record = cases[i].record;
+        const struct facts facts = facts_of(record);
+        assert_int_equal(facts.unrecognised, cases[i].text != NULL);
+        assert_int_equal(facts_unrecognised((const uint8_t *)record, strlen(record),
+                                            &facts_rules_usual, &text, &size),
+                         cases[i].text != NULL);
+        if (cases[i].text == NULL) continue;
+        assert_int_equal(size, strlen(cases[i].text));
+        assert_memory_equal(text, cases[i].text, size);
+    }
+}
+
+static void names_of_levels_can_be_added_and_win(void **state) {
+    (void)state;
+    struct facts_rules rules;
+    const struct facts_settings settings = {.level_names =
+                                                "eror=error,HTTP=info,info=warn,7=fatal"};
+    assert_int_equal(facts_rules_set(&settings, &rules), 0);
+    assert_int_equal(facts_by(&rules, "{\"ts\":5,\"level\":\"Eror\"}").level, LEVEL_ERROR);
+    assert_int_equal(facts_by(&rules, "{\"level\":\"[http]\"}").level, LEVEL_INFO);
+    assert_int_equal(facts_by(&rules, "{\"ts\":1795505400,\"level\":\"info\"}").level, LEVEL_WARN);
+    assert_int_equal(facts_by(&rules, "{\"level\":7}").level, LEVEL_FATAL);
+    assert_int_equal(facts_by(&rules, "{\"level\":6}").level, LEVEL_INFO);
+    assert_int_equal(facts_by(&rules, "{\"level\":\"debug\"}").level, LEVEL_DEBUG);
+    static const char *const bad[] = {"eror",
+                                      "=error",
+                                      "eror=",
+                                      "eror=eror",
+                                      "a=info,",
+                                      ",a=info",
+                                      "a-name-of-thirty-two-bytes-in-all=info"};
+    struct level_names names;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (level_names_parse(bad[i], &names) != ERR_INVALID) fail_msg("%s is read", bad[i]);
+}
+
+/* ---- zones ---- */
+
+/* Two hours ahead of UTC. */
+static int64_t two_hours_ahead(const void *zone, int64_t local_s) {
+    assert_ptr_equal(zone, &two_hours_ahead);
+    return local_s - 7200;
+}
+
+static void times_without_a_zone_are_of_the_zone_that_is_set(void **state) {
+    (void)state;
+    struct facts_rules rules;
+    const struct facts_settings settings = {.zone = {two_hours_ahead, &two_hours_ahead}};
+    assert_int_equal(facts_rules_set(&settings, &rules), 0);
+    static const struct {
+        const char *time;
+        int64_t ns;
+    } cases[] = {
+        {"\"2026-11-24 09:30:00\"", 1795505400000000000},
+        {"\"2026-11-24T09:30:00.123\"", 1795505400123000000},
+        {"\"2026-11-24T09:30:00,123\"", 1795505400123000000},
+        {"\"2026-11-24T09:30:00.123456\"", 1795505400123456000},
+        {"\"2026-11-24T07:30:00.123456Z\"", 1795505400123456000},
+        {"\"2026-11-24T07:30:00.123Z\"", 1795505400123000000},
+        {"\"2026-11-24T08:30:00.123+01:00\"", 1795505400123000000},
+        {"1795505400.123", 1795505400123000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char record[100];
+        snprintf(record, sizeof record, "{\"time\":%s,\"level\":\"info\",\"a\":\"bcd\"}",
+                 cases[i].time);
+        const struct facts facts = facts_by(&rules, record);
+        if (!facts.has_time || facts.time_ns != cases[i].ns)
+            fail_msg("%s: %lld", record, (long long)facts.time_ns);
+    }
+}
+
+static void keys_can_be_put_before_the_usual_ones(void **state) {
+    (void)state;
+    struct facts_rules rules;
+    assert_int_equal(set_rules("+when,at", "+grade", LEVEL_SCALE_USUAL, &rules), 0);
+    const char *record = "{\"time\":1,\"at\":1795505400,\"level\":\"info\",\"grade\":\"warn\"}";
+    struct facts facts = facts_by(&rules, record);
+    assert_true(facts.time_ns == 1795505400000000000 && facts.level == LEVEL_WARN);
+    facts = facts_by(&rules, "{\"time\":1795505400,\"level\":\"info\"}");
+    assert_true(facts.time_ns == 1795505400000000000 && facts.level == LEVEL_INFO);
+    assert_int_equal(set_rules("+", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+}
+
 static void only_the_top_level_counts(void **state) {
     (void)state;
     is_timeless("{\"time_that_is_32_bytes_longer_than_it\":1795505400123}");
@@ -228,7 +430,6 @@ static void only_the_top_level_counts(void **state) {
     is_timeless("{\"a\":{\"time\":1795505400123}}");
     is_timeless("{\"a\":[{\"time\":1795505400123}]}");
     is_timeless("{\"a\":\"\\\"time\\\":1795505400123\"}");
-    is_timeless("{\"Time\":1795505400123}");
     is_timeless("{\"time \":1795505400123}");
     is_timeless("{\"\":1795505400123}");
     happened("{\"a\":{\"b\":[{}]},\"time\":1795505400123}", "2026-11-24T07:30:00.123Z");
@@ -244,41 +445,45 @@ static void the_preferred_name_decides_and_the_next_where_it_says_nothing(void *
     happened("{\"time\":1795505400,\"@timestamp\":\"2020-01-01T00:00:00Z\"}",
              "2020-01-01T00:00:00.000Z");
     happened("{\"@timestamp\":\"yesterday\",\"time\":1795505400}", "2026-11-24T07:30:00.000Z");
-    happened("{\"time\":1795505400,\"time\":5}", "2026-11-24T07:30:00.000Z");
+    happened("{\"time\":5,\"time\":1795505400}", "2026-11-24T07:30:00.000Z");
+    happened("{\"time\":5,\"TIME\":1795505400}", "2026-11-24T07:30:00.000Z");
+    is_timeless("{\"time\":1795505400,\"time\":null}");
+    is_of_level("{\"level\":\"info\",\"level\":\"error\"}", LEVEL_ERROR);
+    is_of_level("{\"log\":{\"level\":\"info\",\"level\":\"error\"}}", LEVEL_ERROR);
     is_of_level("{\"severity\":\"high\",\"lvl\":\"warn\",\"level\":null}", LEVEL_WARN);
 }
 
 static void names_and_scale_can_be_chosen(void **state) {
     (void)state;
     struct facts_rules rules;
-    assert_int_equal(facts_rules_set("when,at", "grade", LEVEL_SCALE_PYTHON, &rules), 0);
+    assert_int_equal(set_rules("when,at", "grade", LEVEL_SCALE_PYTHON, &rules), 0);
     const char *record = "{\"time\":1,\"at\":1795505400,\"level\":50,\"grade\":40}";
     struct facts facts = facts_by(&rules, record);
     assert_true(facts.has_time && facts.time_ns == 1795505400000000000);
     assert_int_equal(facts.level, LEVEL_ERROR);
-    assert_int_equal(facts_rules_set("none", "none", LEVEL_SCALE_USUAL, &rules), 0);
+    assert_int_equal(set_rules("none", "none", LEVEL_SCALE_USUAL, &rules), 0);
     facts = facts_by(&rules, record);
     assert_false(facts.has_time);
     assert_int_equal(facts.level, LEVEL_NONE);
-    assert_int_equal(facts_rules_set(NULL, "", LEVEL_SCALE_SYSLOG, &rules), 0);
+    assert_int_equal(set_rules(NULL, "", LEVEL_SCALE_SYSLOG, &rules), 0);
     facts = facts_by(&rules, "{\"level\":4}");
     assert_int_equal(facts.level, LEVEL_WARN);
     assert_int_equal(facts_by(&rules, "{\"level\":30}").level, LEVEL_NONE);
-    assert_int_equal(facts_rules_set("a,,b", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
-    assert_int_equal(facts_rules_set("a,", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+    assert_int_equal(set_rules("a,,b", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+    assert_int_equal(set_rules("a,", NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
     assert_int_equal(
-        facts_rules_set("a-name-of-thirty-two-bytes-in-all", NULL, LEVEL_SCALE_USUAL, &rules),
+        set_rules("a-name-of-thirty-two-bytes-in-all", NULL, LEVEL_SCALE_USUAL, &rules),
         ERR_INVALID);
     char many[200] = "a";
-    for (int i = 0; i < 32; i++)
+    for (int i = 0; i < JSON_NAMES_MAX; i++)
         strcat(many, ",a");
-    assert_int_equal(facts_rules_set(many, NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
+    assert_int_equal(set_rules(many, NULL, LEVEL_SCALE_USUAL, &rules), ERR_INVALID);
 }
 
 static void the_usual_rules_are_what_their_names_make(void **state) {
     (void)state;
     struct facts_rules made;
-    assert_int_equal(facts_rules_set(NULL, NULL, LEVEL_SCALE_USUAL, &made), 0);
+    assert_int_equal(set_rules(NULL, NULL, LEVEL_SCALE_USUAL, &made), 0);
     const struct facts_rules *usual = &facts_rules_usual;
     assert_int_equal(made.names.count, usual->names.count);
     assert_int_equal(made.times, usual->times);
@@ -369,8 +574,8 @@ static void agrees(const char *value, bool quoted) {
     if (facts.has_time != timed || (timed && facts.time_ns != ns))
         fail_msg("%s: %d %lld, not %d %lld", record, facts.has_time, (long long)facts.time_ns,
                  timed, (long long)ns);
-    const bool number = value[0] >= '0' && value[0] <= '9';
-    if (!number && facts.level != level)
+    const bool number = value[0] >= '0' && value[0] <= '9', padded = strchr(value, ' ') != NULL;
+    if (!number && !padded && facts.level != level)
         fail_msg("%s: level %u, not %u", record, facts.level, level);
 }
 
@@ -474,6 +679,12 @@ int main(void) {
         cmocka_unit_test(an_epochs_unit_is_told_by_its_magnitude),
         cmocka_unit_test(the_time_of_each_client_is_found),
         cmocka_unit_test(the_level_of_each_client_is_found),
+        cmocka_unit_test(a_level_is_found_under_every_usual_key_in_any_case),
+        cmocka_unit_test(a_level_is_read_through_spaces_brackets_and_colours),
+        cmocka_unit_test(a_level_that_is_not_known_is_reported),
+        cmocka_unit_test(names_of_levels_can_be_added_and_win),
+        cmocka_unit_test(times_without_a_zone_are_of_the_zone_that_is_set),
+        cmocka_unit_test(keys_can_be_put_before_the_usual_ones),
         cmocka_unit_test(only_the_top_level_counts),
         cmocka_unit_test(the_preferred_name_decides_and_the_next_where_it_says_nothing),
         cmocka_unit_test(names_and_scale_can_be_chosen),

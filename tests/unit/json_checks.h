@@ -162,8 +162,8 @@ static const char *const method_names[] = {
 
 static inline bool same_found(const struct json_found *a, const struct json_found *b) {
     if (a->mask != b->mask) return false;
-    for (uint32_t mask = a->mask; mask != 0; mask &= mask - 1) {
-        const int i = __builtin_ctz(mask);
+    for (uint64_t mask = a->mask; mask != 0; mask &= mask - 1) {
+        const int i = __builtin_ctzll(mask);
         if (a->value[i] != b->value[i]) return false;
     }
     return true;
@@ -176,7 +176,7 @@ static inline struct json_line validate_by_every_method(const uint8_t *text, siz
     if (names.count == 0) {
         static const char *const wanted[] = {"ts", "level", "a", "n", "deep", "y"};
         for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-            json_names_add(&names, wanted[i], (uint32_t)strlen(wanted[i]));
+            json_names_add(&names, wanted[i], (uint32_t)strlen(wanted[i]), i % 2 == 1);
     }
     struct json_line plain;
     struct json_found plain_found;

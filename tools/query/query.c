@@ -89,9 +89,10 @@ static int open_facts(struct query *query, const char *command,
             command, settings->level_scale);
         return ERR_INVALID;
     }
+    const struct facts_settings rules = {
+        .time_keys = settings->time_keys, .level_keys = settings->level_keys, .scale = scale};
     query->facts = &query->own_facts;
-    const int status =
-        facts_rules_set(settings->time_keys, settings->level_keys, scale, &query->own_facts);
+    const int status = facts_rules_set(&rules, &query->own_facts);
     if (status < 0)
         say("%s: --time-keys, --level-keys: expected at most %d keys of at most %d bytes, "
             "separated by "

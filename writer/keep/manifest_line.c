@@ -176,7 +176,7 @@ int manifest_line_decode(const char *line, size_t size, struct manifest_record *
     char event[32], name[SEGMENT_NAME_MAX];
     assert(size > 0 && line[size - 1] == '\n');
     for (int i = 0; i < NAMES; i++)
-        json_names_add(&wanted, names[i], (uint32_t)strlen(names[i]));
+        json_names_add(&wanted, names[i], (uint32_t)strlen(names[i]), true);
     const uint8_t *begin = (const uint8_t *)line;
     json_check_line_names(begin, begin + size, false, &wanted, &validated, &fields.found);
     if (validated.reason != JSON_OK || validated.next != begin + size) return ERR_INVALID;
