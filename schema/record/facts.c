@@ -116,8 +116,32 @@ static int add_names(struct facts_rules *rules, uint64_t *kind, const char *keys
     return more ? add_usual(rules, kind, usual) : 0;
 }
 
+/* FNV-1a (32 bits) of a text, its end included. */
+static uint32_t add_to_hash(uint32_t hash, const char *text) {
+    do
+        hash = (hash ^ (uint8_t)*text) * 16777619u;
+    while (*text++ != '\0');
+    return hash;
+}
+
+static uint32_t settings_id(const struct facts_settings *settings) {
+    const char *const texts[] = {settings->time_keys, settings->level_keys, settings->level_names,
+                                 settings->zone_name, level_scale_name(settings->scale)};
+    const char *const usual[] = {"", "", "", "UTC", level_scale_name(LEVEL_SCALE_USUAL)};
+    const uint32_t ids = (1u << FACTS_ID_BITS) - 2; /* without 0 and the greatest */
+    uint32_t hash = 2166136261u;
+    bool are_usual = true;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *const text = texts[i] != NULL ? texts[i] : usual[i];
+        are_usual &= strcmp(text, usual[i]) == 0;
+        hash = add_to_hash(hash, text);
+    }
+    return are_usual ? 0 : hash % ids + 1;
+}
+
 int facts_rules_set(const struct facts_settings *settings, struct facts_rules *rules) {
-    *rules = (struct facts_rules){.scale = settings->scale, .zone = settings->zone};
+    *rules = (struct facts_rules){
+        .scale = settings->scale, .zone = settings->zone, .id = settings_id(settings)};
     int error = add_names(rules, &rules->times, settings->time_keys, usual_times);
     if (!error) error = add_names(rules, &rules->levels, settings->level_keys, usual_levels);
     if (!error && settings->level_names != NULL && settings->level_names[0] != '\0')

@@ -82,7 +82,10 @@ struct facts_rules {
     enum level_scale scale;
     struct level_names level_names;
     struct facts_zone zone;
+    /* The same settings have the same number, of FACTS_ID_BITS; the usual rules have 0. */
+    uint32_t id;
 };
+#define FACTS_ID_BITS 24
 
 /* Times: @timestamp timestamp time ts @t date datetime asctime instant timeUnixNano
  * __REALTIME_TIMESTAMP time_iso8601 stageTimestamp eventTime.  Levels: level lvl severity levelname
@@ -100,6 +103,7 @@ struct facts_settings {
     const char *time_keys, *level_keys, *level_names;
     enum level_scale scale;
     struct facts_zone zone;
+    const char *zone_name; /* NULL or "UTC": UTC */
 };
 int facts_rules_set(const struct facts_settings *settings, struct facts_rules *rules);
 

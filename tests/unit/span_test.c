@@ -62,7 +62,7 @@ static void a_sum_covers_both_spans_and_an_empty_span_adds_nothing(void **state)
     assert_int_equal(span.lines, 5);
     assert_int_equal(span.raw_size, 67);
     assert_true(span.time_min_ns == INT64_MIN && span.received_max_ns == INT64_MAX);
-    assert_int_equal(span.levels, (1u << (LEVEL_MAX + 1)) - 1);
+    assert_int_equal(span.levels, ((1u << (LEVEL_MAX + 1)) - 1) | SPAN_UNRECOGNISED);
 }
 
 static void widening_narrows_nothing(void **state) {
@@ -145,6 +145,36 @@ static void every_changed_bit_of_a_lid_is_detected(void **state) {
     assert_int_equal(lid_decode(lid, sizeof lid, &back, &line), 0);
 }
 
+static void a_lid_of_version_1_says_nothing_about_times_and_levels(void **state) {
+    (void)state;
+    struct span span = three_lines(), back;
+    uint8_t lid[LID_BYTES];
+    uint64_t line;
+    assert_int_equal(lid_encode(&span, 9, lid), LID_BYTES);
+    lid[12] = 1;
+    const uint32_t checksum = digest_32(lid + 12, LID_BYTES - 12);
+    for (int i = 0; i < 4; i++)
+        lid[8 + i] = (uint8_t)(checksum >> (8 * i));
+    assert_int_equal(lid_decode(lid, sizeof lid, &back, &line), 0);
+    assert_true(back.time_min_ns == INT64_MIN && back.time_max_ns == INT64_MAX);
+    assert_true(back.levels & SPAN_UNRECOGNISED && back.levels & 1u << LEVEL_FATAL);
+    assert_true(back.received_min_ns == span.received_min_ns && back.lines == 3);
+}
+
+static void times_and_levels_hold_by_the_rules_of_all_lines(void **state) {
+    (void)state;
+    struct span span = three_lines(), same = three_lines(), other = three_lines();
+    span.rules = same.rules = 5;
+    other.rules = 6;
+    span_add(&span, &same);
+    assert_int_equal(span.rules, 5);
+    span_add(&span, &other);
+    assert_int_equal(span.rules, SPAN_RULES_MIXED);
+    struct span none = {0};
+    span_add(&none, &other);
+    assert_int_equal(none.rules, 6);
+}
+
 /* FORMAT.md, "Lid", byte by byte. */
 static void a_lid_has_the_documented_layout(void **state) {
     (void)state;
@@ -152,8 +182,9 @@ static void a_lid_has_the_documented_layout(void **state) {
     uint8_t lid[LID_BYTES];
     span.received_min_ns = 0x0102030405060708;
     span.received_max_ns = span.received_min_ns + 5000000;
+    span.rules = 0x040506;
     static const uint8_t expected[LID_BYTES] = {
-        0x50, 0x2A, 0x4D, 0x18, 56, 0, 0, 0, 0,    0,    0,    0,    1,    0,    0,    0,
+        0x50, 0x2A, 0x4D, 0x18, 56, 0, 0, 0, 0,    0,    0,    0,    2,    6,    5,    4,
         0x01, 0x20, 0x00, 0x01, 3,  0, 0, 0, 60,   0,    0,    0,    5,    0,    0,    0,
         8,    7,    6,    5,    4,  3, 2, 1, 0xFB, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
         0x84, 0x03, 0,    0,    0,  0, 0, 0, 9,    0,    0,    0,    0,    0,    0,    0,
@@ -177,6 +208,8 @@ int main(void) {
         cmocka_unit_test(an_empty_or_too_large_span_gets_no_lid),
         cmocka_unit_test(every_changed_bit_of_a_lid_is_detected),
         cmocka_unit_test(a_lid_has_the_documented_layout),
+        cmocka_unit_test(a_lid_of_version_1_says_nothing_about_times_and_levels),
+        cmocka_unit_test(times_and_levels_hold_by_the_rules_of_all_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,7 +138,7 @@ static bool read_index(struct gathering *g, struct files *files, uint32_t place,
     if (index_load(&file, &index) == 0) {
         g->indexed[place] = true;
         found->frames = index.frames;
-        done = is_in_indexes(g) && is_whole(&index);
+        done = is_in_indexes(g) && index.counted && is_whole(&index);
         for (uint32_t i = 0; i < index.count && done; i++)
             counts_add(&found->counts, &index.groups[i].counts);
         if (done) found->raw_bytes = index.raw_size;

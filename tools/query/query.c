@@ -195,10 +195,9 @@ bool query_needs_spans(const struct query *query) {
 }
 
 enum query_reason query_check_span(const struct query *query, const struct span *span) {
+    /* Includes SPAN_UNRECOGNISED, because such records are reported. */
     const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
-    /* Lids and indexes hold what the usual rules yield, including the rules of the daemon's
-     * configuration. */
-    const bool known = query->facts == &facts_rules_usual;
+    const bool known = query->facts->id == facts_rules_usual.id || query->facts->id == span->rules;
     if (span->lines == 0) return QUERY_WANTED; /* nothing is known */
     if (query->timed && (known || query->received) &&
         !is_within(query, query->received ? span->received_min_ns : span->time_min_ns,

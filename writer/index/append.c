@@ -305,6 +305,7 @@ static int look_up_times(struct builder *b, struct index_group *group) {
             const uint8_t *newline = memchr(line, '\n', (size_t)(end - line));
             struct facts facts;
             facts_of_record(line, (size_t)(newline - line), &facts_rules_usual, &facts);
+            group->span.rules = span_rules(&group->span, facts_rules_usual.id);
             span_add_line(&group->span, 0, facts.time_ns, &facts);
             all_timed &= facts.has_time;
             line = newline + 1;

@@ -119,11 +119,11 @@ static uint8_t *put_group(uint8_t *p, const struct index_group *group) {
     p = put_u64(p, (uint64_t)group->span.time_min_ns);
     p = put_u64(p, (uint64_t)group->span.time_max_ns);
     p = put_u32(p, flags);
-    p = put_u32(p, 0);
+    p = put_u32(p, group->span.rules);
     return put_counts(p, &group->counts);
 }
 
-static void take_group(const uint8_t **p, struct index_group *group) {
+static void take_group(const uint8_t **p, uint32_t version, struct index_group *group) {
     group->offset = take_u64(p);
     group->size = take_u64(p);
     group->raw_size = take_u32(p);
@@ -138,7 +138,8 @@ static void take_group(const uint8_t **p, struct index_group *group) {
     const uint32_t flags = take_u32(p);
     group->damaged = (flags & FLAG_DAMAGED) != 0;
     group->filtered = (flags & FLAG_FILTERED) != 0;
-    (void)take_u32(p);
+    group->span.rules = take_u32(p);
+    if (version < 3) span_forget_facts(&group->span);
     take_counts(p, &group->counts);
     group->counts.lines = group->span.lines;
 }
@@ -220,7 +221,7 @@ static int decode_arrays(const uint8_t *p, uint32_t version, struct segment_inde
     for (uint32_t i = 0; i < index->section_count; i++)
         take_section(&p, version, &index->sections[i]);
     for (uint32_t i = 0; i < index->count; i++)
-        take_group(&p, &index->groups[i]);
+        take_group(&p, version, &index->groups[i]);
     return groups_make_sense(index) && sections_make_sense(index) ? 0 : ERR_INVALID;
 }
 
@@ -231,6 +232,7 @@ int index_decode(const uint8_t *bytes, size_t size, struct segment_index *index)
     const uint8_t *p = bytes + INDEX_SKIP_BYTES;
     const uint32_t version = take_u32(&p);
     if (version < 1 || version > INDEX_VERSION) return ERR_UNSUPPORTED;
+    index->counted = version >= 3;
     index->section_count = take_u32(&p);
     index->count = take_u32(&p);
     index->repacked = (take_u32(&p) & FLAG_REPACKED) != 0;

@@ -7,7 +7,7 @@
 
 #include "writer/index/segment_index.h"
 
-#define INDEX_VERSION            2 /* what is written; 1 is read, too */
+#define INDEX_VERSION            3 /* what is written; 1 and 2 are read, too */
 #define FOOTER_VERSION           1
 #define INDEX_SKIP_BYTES         8 /* magic and size, which begin every skippable frame */
 #define INDEX_CHECKSUM_BYTES     4

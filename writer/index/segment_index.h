@@ -40,6 +40,7 @@ struct segment_index {
     uint64_t data_size;    /* where the lines end, and the filters begin */
     uint64_t index_bytes;  /* what filters, index and footer take */
     uint64_t lines_digest; /* of all lines that could be read (digest.h) */
+    bool counted;          /* false: the groups' counts are by the rules of an older version */
     bool repacked;         /* by repack.h, from a segment as the daemon writes them */
 };
 

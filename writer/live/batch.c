@@ -205,6 +205,7 @@ static void add_to_span(struct span *span, const struct facts_rules *rules,
         span_add(span, &unknown);
         return;
     }
+    span->rules = span_rules(span, rules->id);
     span_add_line(span, size + 1, run->origin.received_ns, facts);
     if (rules == &facts_rules_usual) return;
     struct facts usual;

@@ -9,11 +9,11 @@
 #include "writer/segment/digest.h"
 #include "writer/segment/frame.h"
 
-#define LID_VERSION 1
+#define LID_VERSION 2
 #define MS_NS       1000000
 _Static_assert(LID_BYTES <= FRAME_LID_BYTES_MAX, "frame_header would call it damage");
 
-#define LEVELS              ((1u << (LEVEL_MAX + 1)) - 1)
+#define LEVELS              (((1u << (LEVEL_MAX + 1)) - 1) | SPAN_UNRECOGNISED)
 /* The end of a range of this many milliseconds (49 days) or more is unknown. */
 #define RECEIVED_MS_UNKNOWN UINT32_MAX
 
@@ -26,7 +26,7 @@ static int64_t most(int64_t a, int64_t b) {
 }
 
 void span_widen(struct span *span, const struct facts *facts) {
-    span->levels |= 1u << facts->level;
+    span->levels |= 1u << facts->level | (uint32_t)facts->unrecognised << 31;
     if (!facts->has_time) return;
     span->time_min_ns = least(span->time_min_ns, facts->time_ns);
     span->time_max_ns = most(span->time_max_ns, facts->time_ns);
@@ -50,6 +50,7 @@ void span_add(struct span *span, const struct span *other) {
         *span = *other;
         return;
     }
+    span->rules = span_rules(span, other->rules);
     span->lines += other->lines;
     span->raw_size += other->raw_size;
     span->received_min_ns = least(span->received_min_ns, other->received_min_ns);
@@ -57,6 +58,12 @@ void span_add(struct span *span, const struct span *other) {
     span->time_min_ns = least(span->time_min_ns, other->time_min_ns);
     span->time_max_ns = most(span->time_max_ns, other->time_max_ns);
     span->levels |= other->levels;
+}
+
+void span_forget_facts(struct span *span) {
+    span->time_min_ns = INT64_MIN;
+    span->time_max_ns = INT64_MAX;
+    span->levels = LEVELS;
 }
 
 /* ---- lids ---- */
@@ -93,7 +100,8 @@ size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_
     uint8_t *p = put(out, FRAME_MAGIC_LID, 4);
     p = put(p, LID_BYTES - 8, 4);
     uint8_t *checksum = p;
-    p = put(p + 4, LID_VERSION, 4);
+    p = put(p + 4, LID_VERSION, 1);
+    p = put(p, span->rules, 3);
     p = put(p, span->levels, 4);
     p = put(p, span->lines, 4);
     p = put(p, span->raw_size, 4);
@@ -113,8 +121,10 @@ int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *f
         return ERR_INVALID;
     const uint32_t checksum = (uint32_t)take(&p, 4);
     if (checksum != digest_32(p, LID_BYTES - 12)) return ERR_INVALID;
-    if (take(&p, 4) != LID_VERSION) return ERR_UNSUPPORTED;
-    *span = (struct span){.levels = (uint32_t)take(&p, 4)};
+    const uint64_t version = take(&p, 1);
+    if (version < 1 || version > LID_VERSION) return ERR_UNSUPPORTED;
+    *span = (struct span){.rules = (uint32_t)take(&p, 3)};
+    span->levels = (uint32_t)take(&p, 4);
     span->lines = take(&p, 4);
     span->raw_size = take(&p, 4);
     const uint32_t ms = (uint32_t)take(&p, 4);
@@ -123,7 +133,8 @@ int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *f
     span->time_min_ns = (int64_t)take(&p, 8);
     span->time_max_ns = (int64_t)take(&p, 8);
     *first_line = take(&p, 8);
-    const bool possible = span->lines > 0 && span->levels > 0 && span->levels <= LEVELS &&
+    const bool possible = span->lines > 0 && span->levels > 0 && (span->levels & ~LEVELS) == 0 &&
                           span->time_min_ns <= span->time_max_ns;
+    if (possible && version == 1) span_forget_facts(span);
     return possible ? 0 : ERR_INVALID;
 }

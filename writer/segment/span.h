@@ -14,16 +14,30 @@ struct span {
     uint64_t lines, raw_size;
     int64_t received_min_ns, received_max_ns;
     int64_t time_min_ns, time_max_ns; /* event time; of a line without one its receive time */
-    uint32_t levels;                  /* bit l: a line of level l; bit 0: one without a level */
+    /* Bit l: a line of level l; bit 0: one without a level; SPAN_UNRECOGNISED: one of these has a
+     * level that is not known. */
+    uint32_t levels;
+    /* Times and levels hold by the usual rules and by those with this id (facts_rules.id). */
+    uint32_t rules;
 };
 
-/* size: the record's and its newline's. Inlined, as ingest pays for it with every line. */
+#define SPAN_UNRECOGNISED (UINT32_C(1) << 31)
+/* Lines of several rules: times and levels hold by the usual rules only. */
+#define SPAN_RULES_MIXED  ((UINT32_C(1) << FACTS_ID_BITS) - 1)
+
+/* For a line whose facts are by the rules with this id: what span.rules becomes. */
+static inline uint32_t span_rules(const struct span *span, uint32_t rules) {
+    return span->lines == 0 || span->rules == rules ? rules : SPAN_RULES_MIXED;
+}
+
+/* size: the record's and its newline's. The facts are by the usual rules, or the caller adds
+ * others (span_rules, span_widen). Inlined, as ingest pays for it with every line. */
 static inline void span_add_line(struct span *span, size_t size, int64_t received_ns,
                                  const struct facts *facts) {
     const int64_t time_ns = facts->has_time ? facts->time_ns : received_ns;
     const bool first = span->lines++ == 0;
     span->raw_size += size;
-    span->levels |= 1u << facts->level;
+    span->levels |= 1u << facts->level | (uint32_t)facts->unrecognised << 31;
     if (first || received_ns < span->received_min_ns) span->received_min_ns = received_ns;
     if (first || received_ns > span->received_max_ns) span->received_max_ns = received_ns;
     if (first || time_ns < span->time_min_ns) span->time_min_ns = time_ns;
@@ -33,6 +47,8 @@ static inline void span_add_line(struct span *span, size_t size, int64_t receive
 void span_widen(struct span *span, const struct facts *facts);
 /* Of lines about which nothing else is known. */
 struct span span_unknown(uint64_t lines, uint64_t raw_size);
+/* Times and levels become unknown. */
+void span_forget_facts(struct span *span);
 /* Of both together. */
 void span_add(struct span *span, const struct span *other);
 
@@ -43,7 +59,8 @@ void span_add(struct span *span, const struct span *other);
  * or more than 32 bits can count. */
 size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_BYTES]);
 /* Reads a whole frame of the lid's magic.  ERR_INVALID: damaged; ERR_UNSUPPORTED: of a later
- * version; then nothing is known of the frames before it.
+ * version; then nothing is known of the frames before it.  Of a lid of version 1, whose rules found
+ * less, times and levels are unknown.
  * A lid describes the data frames since the previous lid, or since the segment's beginning.  Before
  * skipping them because of it, check that their raw sizes add up to span.raw_size: they do not if a
  * frame was set aside.  received_max_ns is rounded up to a millisecond. */
