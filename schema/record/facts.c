@@ -13,7 +13,7 @@
 
 #include "port/error.h"
 #include "schema/record/facts_internal.h"
-#include "schema/record/level_internal.h"
+#include "schema/record/level_text.h"
 
 /* ---- rules ---- */
 
@@ -311,6 +311,21 @@ static bool time_of(const uint8_t *value, const uint8_t *end, const struct facts
     return scalar_of(value, end, &scalar) && time_parse_in(scalar.text, scalar.size, zone, ns) == 0;
 }
 
+/* In any case. */
+static bool find_level_name(const struct level_names *names, const char *text, size_t size,
+                            uint8_t *level) {
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (names->names[i].size != size) continue;
+        size_t same = 0;
+        while (same < size && names->names[i].text[same] == level_lower(text[same]))
+            same++;
+        if (same < size) continue;
+        *level = names->names[i].level;
+        return true;
+    }
+    return false;
+}
+
 /* What a value says of the level. */
 enum level_found { LEVEL_ABSENT, LEVEL_FOUND, LEVEL_UNRECOGNISED };
 
@@ -330,11 +345,12 @@ static enum level_found level_of(const struct facts_rules *rules, enum level_sca
     if (!scalar_of(value, end, &scalar))
         return *value == '"' && value + 1 < end && value[1] != '"' ? LEVEL_UNRECOGNISED
                                                                    : LEVEL_ABSENT;
-    const size_t size = scalar.string ? level_strip(scalar.text, scalar.size, name) : 0;
+    const size_t size =
+        scalar.string ? level_strip(scalar.text, scalar.size, name, sizeof name) : 0;
     const char *const text = scalar.string ? name : scalar.text;
     const size_t text_size = scalar.string ? size : scalar.size;
     if (scalar.string && size == 0) return LEVEL_ABSENT;
-    if (level_names_find(&rules->level_names, text, text_size, level)) return LEVEL_FOUND;
+    if (find_level_name(&rules->level_names, text, text_size, level)) return LEVEL_FOUND;
     const struct scalar stripped = {text, text_size, scalar.string};
     if (text_size > 0 && text[0] >= '0' && text[0] <= '9')
         return level_of_number_text(&stripped, scale, level);

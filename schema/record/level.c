@@ -11,9 +11,7 @@
 
 #include "port/error.h"
 #include "schema/record/facts.h"
-#include "schema/record/level_internal.h"
-
-#define STRIP_BYTES_MAX 128
+#include "schema/record/level_text.h"
 
 struct named_level {
     char name[15];
@@ -124,81 +122,6 @@ int level_parse(const char *text, size_t size, uint8_t *level) {
 }
 
 /* ---- names of the user's own ---- */
-
-/* The escape sequence that sets a colour, ESC [ ... m, at the start; its size, or 0. */
-static size_t colour_size(const char *p, const char *end) {
-    const char *const begin = p;
-    if (end - p < 2 || p[0] != 0x1B || p[1] != '[') return 0;
-    for (p += 2; p < end && ((*p >= '0' && *p <= '9') || *p == ';'); p++) {
-    }
-    return p < end && *p == 'm' ? (size_t)(p + 1 - begin) : 0;
-}
-
-static bool is_around(char byte) {
-    return byte != '\0' && strchr(" \t\r\n[](){}<>", byte) != NULL;
-}
-
-static int32_t hex_digit(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    const char letter = level_lower(digit);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-/* Decodes escapes of ASCII characters, and keeps others; in place.  Returns the new size. */
-static size_t decode_ascii(char *text, size_t size) {
-    size_t used = 0;
-    for (size_t i = 0; i < size; i++) {
-        text[used] = text[i];
-        if (text[i] == '\\' && size - i >= 6 && text[i + 1] == 'u' && text[i + 2] == '0' &&
-            text[i + 3] == '0') {
-            const int32_t high = hex_digit(text[i + 4]), low = hex_digit(text[i + 5]);
-            if (high >= 0 && high < 8 && low >= 0) {
-                text[used] = (char)(16 * high + low);
-                i += 5;
-            }
-        } else if (text[i] == '\\' && size - i >= 2 && text[i + 1] == '/') {
-            text[used] = text[++i];
-        }
-        used++;
-    }
-    return used;
-}
-
-size_t level_strip(const char *text, size_t size, char *out) {
-    char decoded[STRIP_BYTES_MAX];
-    size_t used = 0;
-    if (size > sizeof decoded) size = sizeof decoded;
-    memcpy(decoded, text, size);
-    const char *p = decoded, *const end = decoded + decode_ascii(decoded, size);
-    while (p < end) {
-        const size_t colour = colour_size(p, end);
-        p += colour;
-        if (colour > 0) continue;
-        if (used > 0 || !is_around(*p)) {
-            if (used == LEVEL_NAME_BYTES_MAX) break;
-            out[used++] = *p;
-        }
-        p++;
-    }
-    while (used > 0 && is_around(out[used - 1]))
-        used--;
-    out[used] = '\0';
-    return used;
-}
-
-bool level_names_find(const struct level_names *names, const char *text, size_t size,
-                      uint8_t *level) {
-    for (uint32_t i = 0; i < names->count; i++) {
-        if (names->names[i].size != size) continue;
-        size_t same = 0;
-        while (same < size && names->names[i].text[same] == level_lower(text[same]))
-            same++;
-        if (same < size) continue;
-        *level = names->names[i].level;
-        return true;
-    }
-    return false;
-}
 
 int level_names_parse(const char *text, struct level_names *names) {
     names->count = 0;

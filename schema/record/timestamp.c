@@ -41,7 +41,7 @@ const char *timestamp_format_offset(int64_t unix_ns, int32_t offset_s, char *tex
     const int64_t shift_ns = (int64_t)minutes * 60 * SECOND_NS;
     const bool fits =
         shift_ns < 0 ? unix_ns >= INT64_MIN - shift_ns : unix_ns <= INT64_MAX - shift_ns;
-    if (minutes == 0 || !fits) return timestamp_format(unix_ns, text);
+    if (!fits) return timestamp_format(unix_ns, text);
     timestamp_format(unix_ns + shift_ns, text);
     const uint32_t distance = (uint32_t)(minutes < 0 ? -minutes : minutes);
     snprintf(text + strlen(text) - 1, 8, "%c%02u:%02u", minutes < 0 ? '-' : '+',

@@ -12,7 +12,7 @@
 /* "2026-11-24T07:30:00.123456789Z", without trailing zeros but with at least three digits of the
  * second's fraction.  Returns `text`, which has room for TIMESTAMP_TEXT_MAX bytes. */
 const char *timestamp_format(int64_t unix_ns, char *text);
-/* The same on a clock that is ahead of UTC by offset_s, rounded to whole minutes: "...+01:00", or Z. */
+/* The same on a clock that is ahead of UTC by offset_s, rounded to whole minutes: "...+01:00". */
 const char *timestamp_format_offset(int64_t unix_ns, int32_t offset_s, char *text);
 /* "20261124T073000Z", without fractions of a second; otherwise like timestamp_format. */
 const char *timestamp_format_compact(int64_t unix_ns, char *text);

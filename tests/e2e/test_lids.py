@@ -102,7 +102,7 @@ class Lids(Case):
         daemon = self.daemon("--time-keys=none", "--level-keys=none")
         lid = self.live_lids(daemon, [record(i, time=NOW, level=30) for i in range(1000)])[0]
         self.assertEqual((lid["time_min"], lid["time_max"]), WIDEST)
-        self.assertEqual(lid["levels"], levels(*range(25)))
+        self.assertEqual(lid["levels"], levels(*range(25), 31))
 
     def test_a_bad_key_or_scale_is_refused_at_once(self):
         for words in (["--level-scale", "loud"], ["--time-keys", "a,,b"], ["--level-keys", "x" * 32]):

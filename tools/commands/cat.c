@@ -52,7 +52,7 @@ static int cat_run(struct call *call) {
         return EXIT_ERROR;
     }
     render_facts(&render, query.facts);
-    render_zone(&render, query.zone);
+    if (query.shows_zone) render_zone(&render, query.zone);
     render_page(&render, &settings->render);
     const bool failed = query.all && settings->query.streams.count == 0
                             ? print_all(call, &render)

@@ -283,18 +283,22 @@ static bool read_settings(struct replay *replay, int64_t now_ns) {
             settings->reasons.texts[i]);
         return false;
     }
+    if (query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) < 0) return false;
+    const struct zone *zone = replay->query.zone;
     replay->since_ns = INT64_MIN;
     replay->until_ns = now_ns; /* do not read what this run produces */
     const char *bad = NULL;
     int64_t until_ns = now_ns;
     if (settings->query.since &&
-        query_time(settings->query.since, now_ns, NULL, &replay->since_ns) < 0)
+        query_time(settings->query.since, now_ns, zone, &replay->since_ns) < 0)
         bad = settings->query.since;
-    if (settings->query.until && query_time(settings->query.until, now_ns, NULL, &until_ns) < 0)
+    if (settings->query.until && query_time(settings->query.until, now_ns, zone, &until_ns) < 0)
         bad = settings->query.until;
     if (until_ns < now_ns) replay->until_ns = until_ns;
-    if (bad) say("replay: \"%.60s\" is not a time (" QUERY_TIME_HINT ")", bad);
-    return !bad && query_open(&replay->query, "replay", &replay->conditions, &any, now_ns) == 0;
+    if (bad == NULL) return true;
+    say("replay: \"%.60s\" is not a time (" QUERY_TIME_HINT ")", bad);
+    query_close(&replay->query);
+    return false;
 }
 
 /* Reads and sends; returns the exit code. */

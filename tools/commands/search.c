@@ -324,7 +324,7 @@ static int open_search(struct search *s, struct call *call) {
         if (status == 0) {
             s->render.mark = (struct render_mark){find_mark, s};
             render_facts(&s->render, s->query.facts);
-            render_zone(&s->render, s->query.zone);
+            if (s->query.shows_zone) render_zone(&s->render, s->query.zone);
             return 0;
         }
         query_state_close(&s->state);

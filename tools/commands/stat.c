@@ -212,7 +212,7 @@ static int stat_run(struct call *call) {
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_ERROR;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
-    g->found.zone = g->query.zone;
+    if (g->query.shows_zone && !zone_is_utc(g->query.zone)) g->found.zone = g->query.zone;
     const bool all = list_segments(&call->paths, &list);
     const bool listed = streams_exist(g->query.streams, &list) && all;
     const bool ok = gather(g, call, &list);

@@ -391,7 +391,7 @@ static int open_tail(struct tail *tail, const struct tail_settings *settings) {
     } else {
         status = render_open(&tail->render, &settings->render, tail->call->out);
         if (status == 0) render_facts(&tail->render, tail->query.facts);
-        if (status == 0) render_zone(&tail->render, tail->query.zone);
+        if (status == 0 && tail->query.shows_zone) render_zone(&tail->render, tail->query.zone);
         if (status == 0) return 0;
         query_state_close(&tail->state);
     }

@@ -41,13 +41,13 @@ static int open_where(struct query *query, const char *command, const char *text
     return status;
 }
 
-static int open_zone(struct query *query, const char *command, const char *name) {
+static int open_zone(const char *command, const char *option, const char *name,
+                     struct zone **zone) {
     const struct zone_source source = {files_of_system(), system_zone_folder(),
                                        system_zone_offset_s};
     char problem[ZONE_PROBLEM_MAX];
-    if (name == NULL) return 0;
-    const int status = zone_find(&source, name, &query->zone, problem);
-    if (status < 0) say("%s: --tz: %s", command, problem);
+    const int status = zone_find(&source, name, zone, problem);
+    if (status < 0) say("%s: --%s: %s", command, option, problem);
     return status;
 }
 
@@ -76,27 +76,46 @@ static int open_level(struct query *query, const char *command, const char *text
     return ERR_INVALID;
 }
 
-/* --time-keys, --level-keys and --level-scale, or the usual rules. */
+static int open_scale(const char *command, const char *name, enum level_scale *scale) {
+    if (name == NULL || level_scale_parse(name, scale) == 0) return 0;
+    say("%s: --level-scale %s: not a scale (usual, pino, python, syslog, logback, opentelemetry or "
+        "monolog)",
+        command, name);
+    return ERR_INVALID;
+}
+
+static int open_level_names(const char *command, const char *text) {
+    struct level_names names;
+    if (text == NULL || level_names_parse(text, &names) == 0) return 0;
+    say("%s: --level-names %s: expected at most %d names of at most %d bytes, each with a level: "
+        "eror=error,http=info",
+        command, text, LEVEL_NAMES_MAX, LEVEL_NAME_BYTES_MAX);
+    return ERR_INVALID;
+}
+
+/* The options that say how times and levels are read, or the usual rules. */
 static int open_facts(struct query *query, const char *command,
                       const struct query_settings *settings) {
-    enum level_scale scale = LEVEL_SCALE_USUAL;
+    struct facts_settings rules = {.time_keys = settings->time_keys,
+                                   .level_keys = settings->level_keys,
+                                   .level_names = settings->level_names,
+                                   .zone_name = settings->zone};
     query->facts = &facts_rules_usual;
-    if (!settings->time_keys && !settings->level_keys && !settings->level_scale) return 0;
-    if (settings->level_scale && level_scale_parse(settings->level_scale, &scale) < 0) {
-        say("%s: --level-scale %s: not a scale (usual, pino, python, syslog, logback, "
-            "opentelemetry or "
-            "monolog)",
-            command, settings->level_scale);
-        return ERR_INVALID;
-    }
-    const struct facts_settings rules = {
-        .time_keys = settings->time_keys, .level_keys = settings->level_keys, .scale = scale};
+    if (!settings->time_keys && !settings->level_keys && !settings->level_names &&
+        !settings->level_scale && !settings->zone)
+        return 0;
+    int status = open_scale(command, settings->level_scale, &rules.scale);
+    if (status == 0) status = open_level_names(command, settings->level_names);
+    if (status == 0 && settings->zone != NULL)
+        status = open_zone(command, "zone", settings->zone, &query->records_zone);
+    if (status < 0) return status;
+    if (query->records_zone != NULL && !zone_is_utc(query->records_zone))
+        rules.zone = (struct facts_zone){zone_moment_s, query->records_zone};
     query->facts = &query->own_facts;
-    const int status = facts_rules_set(&rules, &query->own_facts);
+    status = facts_rules_set(&rules, &query->own_facts);
     if (status < 0)
         say("%s: --time-keys, --level-keys: expected at most %d keys of at most %d bytes, "
-            "separated by "
-            "commas",
+            "separated by commas",
             command, JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
     return status;
 }
@@ -127,7 +146,10 @@ int query_open(struct query *query, const char *command, const struct query_sett
     }
     if (status == 0 && settings->where != NULL)
         status = open_where(query, command, settings->where);
-    if (status == 0) status = open_zone(query, command, settings->tz);
+    query->shows_zone = settings->tz != NULL;
+    if (status == 0)
+        status =
+            open_zone(command, "tz", settings->tz != NULL ? settings->tz : "local", &query->zone);
     if (status == 0) status = open_times(query, command, settings, now_ns);
     if (status == 0) status = open_level(query, command, settings->level);
     if (status == 0) status = open_facts(query, command, settings);
@@ -145,6 +167,7 @@ void query_close(struct query *query) {
     free(query->patterns);
     where_close(query->where);
     zone_free(query->zone);
+    zone_free(query->records_zone);
     memset(query, 0, sizeof *query);
 }
 

@@ -22,7 +22,7 @@
 /* The values of the options; all zero: every record matches. */
 struct query_settings {
     const char *where, *level, *since, *until;
-    const char *time_keys, *level_keys, *level_scale;
+    const char *time_keys, *level_keys, *level_names, *level_scale, *zone;
     const char *tz;
     bool received;
     struct option_list streams;
@@ -77,21 +77,33 @@ struct query_settings {
          .field = (offset) + offsetof(struct query_settings, time_keys),                           \
          .value = "KEY,...",                                                                       \
          .help = "Top-level keys that hold the time of a record, the preferred key first. "        \
-                 "Indexes are not used to find times then. none: records have no time.",           \
-         .unset = "the usual names"},                                                              \
+                 "+KEY,...: these before the usual ones. none: records have no time.",             \
+         .unset = "as the daemon is configured, otherwise the usual names"},                       \
+        {.name = "zone",                                                                           \
+         .kind = OPTION_TEXT,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, zone),                                \
+         .value = "ZONE",                                                                          \
+         .help = "Time zone of records whose time names none: Europe/Berlin, UTC or local.",       \
+         .unset = "as the daemon is configured, otherwise UTC"},                                   \
         {.name = "level_keys",                                                                     \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, level_keys),                          \
          .value = "KEY,...",                                                                       \
          .help = "Top-level keys that hold the level of a record, the preferred key first; "       \
                  "otherwise like --time-keys.",                                                    \
-         .unset = "the usual names"},                                                              \
+         .unset = "as the daemon is configured, otherwise the usual names"},                       \
+        {.name = "level_names",                                                                    \
+         .kind = OPTION_TEXT,                                                                      \
+         .field = (offset) + offsetof(struct query_settings, level_names),                         \
+         .value = "NAME=LEVEL,...",                                                                \
+         .help = "Names of levels that your programs use: eror=error,http=info.",                  \
+         .unset = "as the daemon is configured, otherwise none"},                                  \
     {                                                                                              \
         .name = "level_scale", .kind = OPTION_TEXT,                                                \
         .field = (offset) + offsetof(struct query_settings, level_scale), .value = "SCALE",        \
         .help = "Meaning of numeric levels: pino, python, syslog, logback, opentelemetry, "        \
                 "monolog, or usual (derived from the magnitude).",                                 \
-        .unset = "usual"                                                                           \
+        .unset = "as the daemon is configured, otherwise usual"                                    \
     }
 
 /* Patterns to look for in the bytes of a record; one match is enough. */
@@ -120,7 +132,9 @@ struct query {
     const struct facts_rules *facts;
     struct facts_rules own_facts;
     const struct option_list *streams;
-    struct zone *zone; /* --tz; NULL: not given */
+    struct zone *zone;         /* of times on the command line; shown too, if shows_zone */
+    bool shows_zone;           /* --tz is given */
+    struct zone *records_zone; /* of own_facts; NULL: UTC */
 };
 
 /* State of one thread. */
@@ -179,8 +193,8 @@ bool query_wants_stream(const struct query *query, const char *stream);
  *   1795505400                                 Unix time: seconds, or smaller units by magnitude
  *
  * A time of day may follow a day, and Z, UTC, GMT or an offset such as +02:00 may follow either.
- * Without these it is a time of `zone` (NULL: the system's local zone): the first one if that time
- * occurs twice, the moment of the change if it is skipped.  Words are read in any case.
+ * Without these it is a time of `zone`: the first one if that time occurs twice, the moment of the
+ * change if it is skipped.  Words are read in any case.
  * ERR_INVALID: it is none of these, or outside the years 1677 to 2262. */
 #define QUERY_TIME_HINT                                                                            \
     "try 10m, 1h30m, yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local) or "                \

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "port/error.h"
-#include "port/system.h"
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
 #include "tools/query/query.h"
@@ -246,9 +245,8 @@ static bool take_compact_clock(const char **p, int64_t *clock_ns) {
 
 /* The zone in which a time is meant. */
 struct time_zone {
-    const struct zone *zone; /* NULL: fixed, or the system's local zone */
-    bool fixed;
-    int64_t fixed_ns; /* east of UTC */
+    const struct zone *zone; /* NULL: fixed */
+    int64_t fixed_ns;        /* ahead of UTC */
 };
 
 /* "Z", "UTC", "GMT", "+02:00", "-0500", "+02" */
@@ -256,7 +254,7 @@ static bool take_zone(const char **p, struct time_zone *zone) {
     static const char midnight[] = "1970-01-01T00:00";
     char moment[sizeof midnight + 6];
     if (take_word(p, "z") || take_word(p, "utc") || take_word(p, "gmt")) {
-        *zone = (struct time_zone){.fixed = true};
+        *zone = (struct time_zone){NULL, 0};
         return true;
     }
     const size_t size = strlen(*p);
@@ -265,51 +263,32 @@ static bool take_zone(const char **p, struct time_zone *zone) {
     memcpy(moment, midnight, sizeof midnight - 1);
     memcpy(moment + sizeof midnight - 1, *p, size);
     if (time_parse(moment, sizeof midnight - 1 + size, &ns) < 0) return false;
-    *zone = (struct time_zone){.fixed = true, .fixed_ns = -ns};
+    *zone = (struct time_zone){NULL, -ns};
     *p += size;
     return true;
 }
 
 /* ---- local time ---- */
 
-static int64_t offset_ns(const struct time_zone *zone, int64_t unix_ns) {
-    const int64_t unix_s = unix_ns / SECOND_NS;
-    int64_t until_s;
-    if (zone->fixed) return zone->fixed_ns;
-    if (zone->zone != NULL) return zone_offset_s(zone->zone, unix_s, &until_s) * SECOND_NS;
-    return system_zone_offset_s(unix_s) * SECOND_NS;
+static int64_t divide_down(int64_t number, int64_t by) {
+    return number / by - (number % by < 0);
 }
 
-/* The moment between these two at which clocks went forward. */
-static int64_t change_between(const struct time_zone *zone, int64_t before_ns, int64_t after_ns) {
-    const int64_t after_offset_ns = offset_ns(zone, after_ns);
-    int64_t before_s = before_ns / SECOND_NS, after_s = after_ns / SECOND_NS;
-    while (after_s - before_s > 1) { /* ends: the interval is halved */
-        const int64_t middle_s = before_s + (after_s - before_s) / 2;
-        if (offset_ns(zone, middle_s * SECOND_NS) == after_offset_ns)
-            after_s = middle_s;
-        else
-            before_s = middle_s;
-    }
-    return after_s * SECOND_NS;
-}
-
-/* When local clocks show local_ns, which is given as if it were UTC.  If that occurs twice, the
- * first time; if it is skipped, the moment of the change. */
+/* When clocks show local_ns, which is given as if it were UTC. */
 static int64_t moment_of_local(const struct time_zone *zone, int64_t local_ns) {
-    if (local_ns < INT64_MIN + 2 * DAY_NS || local_ns > INT64_MAX - 2 * DAY_NS) return local_ns;
-    const int64_t before_ns = offset_ns(zone, local_ns - DAY_NS);
-    const int64_t after_ns = offset_ns(zone, local_ns + DAY_NS);
-    const int64_t first_ns = local_ns - before_ns, second_ns = local_ns - after_ns;
-    if (offset_ns(zone, first_ns) == before_ns) return first_ns;
-    if (offset_ns(zone, second_ns) == after_ns) return second_ns;
-    return second_ns < first_ns ? change_between(zone, second_ns, first_ns) : first_ns;
+    if (zone->zone == NULL) return local_ns - zone->fixed_ns;
+    const int64_t local_s = divide_down(local_ns, SECOND_NS);
+    return zone_moment_s(zone->zone, local_s) * SECOND_NS + (local_ns - local_s * SECOND_NS);
 }
 
 /* The start of the local day that contains now_ns, as local clocks show it. */
 static int64_t local_midnight(const struct time_zone *zone, int64_t now_ns) {
-    const int64_t local_ns = now_ns + offset_ns(zone, now_ns);
-    return local_ns - (local_ns % DAY_NS + DAY_NS) % DAY_NS;
+    int64_t until_s;
+    const int64_t ahead_ns =
+        zone->zone == NULL
+            ? zone->fixed_ns
+            : zone_offset_s(zone->zone, divide_down(now_ns, SECOND_NS), &until_s) * SECOND_NS;
+    return divide_down(now_ns + ahead_ns, DAY_NS) * DAY_NS;
 }
 
 /* A day of this year, or of the last year in which it is not in the future. */
@@ -331,7 +310,7 @@ static int latest_day_of_year(const struct day *day, int64_t today_ns, int64_t *
 static int day_begin(const struct day *day, const struct time_zone *zone, int64_t now_ns,
                      int64_t *local_ns) {
     const int64_t today_ns = local_midnight(zone, now_ns);
-    int64_t number = today_ns / DAY_NS - (today_ns % DAY_NS < 0), second;
+    int64_t number = today_ns / DAY_NS, second;
     switch (day->kind) {
     case DAY_TODAY: break;
     case DAY_YESTERDAY: number--; break;

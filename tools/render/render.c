@@ -131,7 +131,7 @@ void render_facts(struct render *render, const struct facts_rules *facts) {
 
 void render_zone(struct render *render, const struct zone *zone) {
     render->parts->zone = zone;
-    if (zone != NULL) render->local = true;
+    render->local = !zone_is_utc(zone);
 }
 
 void render_close(struct render *render) {

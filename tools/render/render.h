@@ -91,7 +91,7 @@ struct render {
 int render_open(struct render *render, const struct render_settings *settings, struct output *out);
 /* Replaces the rules that define time and level; they must outlive it. */
 void render_facts(struct render *render, const struct facts_rules *facts);
-/* Shows times in this zone, which must outlive it; NULL: as the settings say. */
+/* Shows times in this zone, which must outlive it. */
 void render_zone(struct render *render, const struct zone *zone);
 void render_close(struct render *render);
 /* Starts a pager if output goes to a terminal; output_finish waits for it.  Call this before

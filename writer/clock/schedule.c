@@ -78,17 +78,6 @@ static int64_t highest_reading(const struct zone *zone, int64_t unix_s) {
     return highest;
 }
 
-static int64_t first_moment_of(const struct zone *zone, int64_t reading) {
-    int64_t at = reading - ZONE_OFFSET_MAX_S; /* not before this */
-    for (;;) { /* each turn advances to a change; ends at the latest with the smallest offset */
-        int64_t until;
-        const int32_t offset_s = zone_offset_s(zone, at, &until);
-        if (reading - offset_s <= at) return at;
-        if (reading - offset_s < until) return reading - offset_s;
-        at = until;
-    }
-}
-
 /* The first of the schedule's times after this one. */
 static int64_t time_behind(const struct schedule *schedule, int64_t reading) {
     const int64_t in_day = (reading % DAY_S + DAY_S) % DAY_S;
@@ -110,7 +99,7 @@ static int64_t time_behind(const struct schedule *schedule, int64_t reading) {
 int64_t schedule_next(const struct schedule *schedule, int64_t after_s) {
     if (schedule_never(schedule)) return INT64_MAX;
     const int64_t time = time_behind(schedule, highest_reading(schedule->zone, after_s));
-    const int64_t moment = first_moment_of(schedule->zone, time);
+    const int64_t moment = zone_moment_s(schedule->zone, time);
     assert(moment > after_s);
     return moment;
 }

@@ -152,10 +152,23 @@ int zone_of_utc(struct zone **zone) {
     return *zone != NULL ? 0 : ERR_NO_MEMORY;
 }
 
+bool zone_is_utc(const struct zone *zone) {
+    const bool changes = zone->has_rule && (zone->rule.changes || zone->rule.standard_s != 0);
+    return zone->system_offset_s == NULL && zone->first_s == 0 && zone->count == 0 && !changes;
+}
+
 int zone_of_system(int32_t (*offset_s)(int64_t unix_s), struct zone **zone) {
     const int error = zone_of_utc(zone);
     if (!error) (*zone)->system_offset_s = offset_s;
     return error;
+}
+
+int zone_copy(const struct zone *zone, struct zone **copy) {
+    const size_t size = sizeof *zone + zone->count * sizeof zone->changes[0];
+    *copy = malloc(size);
+    if (*copy == NULL) return ERR_NO_MEMORY;
+    memcpy(*copy, zone, size);
+    return 0;
 }
 
 void zone_free(struct zone *zone) {
@@ -222,4 +235,15 @@ int32_t zone_offset_s(const struct zone *zone, int64_t unix_s, int64_t *until_s)
         return zone_rule_offset_s(&zone->rule, unix_s, until_s);
     *until_s = passed < zone->count ? zone->changes[passed].at_s : INT64_MAX;
     return passed > 0 ? zone->changes[passed - 1].offset_s : zone->first_s;
+}
+
+int64_t zone_moment_s(const void *zone, int64_t reading) {
+    int64_t at = reading - ZONE_OFFSET_MAX_S; /* not before this */
+    for (;;) { /* each turn advances to a change; ends at the latest with the smallest offset */
+        int64_t until;
+        const int32_t offset_s = zone_offset_s(zone, at, &until);
+        if (reading - offset_s <= at) return at;
+        if (reading - offset_s < until) return reading - offset_s;
+        at = until;
+    }
 }

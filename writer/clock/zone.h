@@ -23,13 +23,21 @@ struct zone;
 /* 0; ERR_NO_MEMORY; or ERR_INVALID, with what is wrong in *sentence. */
 int zone_read(const void *bytes, size_t size, struct zone **zone, const char **sentence);
 int zone_of_utc(struct zone **zone);
+/* True if it is always UTC; false for a zone_of_system. */
+bool zone_is_utc(const struct zone *zone);
 /* Changes are found by calling offset_s: those less than an hour apart may be missed. */
 int zone_of_system(int32_t (*offset_s)(int64_t unix_s), struct zone **zone);
-void zone_free(struct zone *zone); /* NULL: nothing happens */
+int zone_copy(const struct zone *zone, struct zone **copy); /* 0 or ERR_NO_MEMORY */
+void zone_free(struct zone *zone);                          /* NULL: nothing happens */
 
 /* Before UTC.  It is valid until just before *until_s (INT64_MAX: for ever); the next one may be
  * the same. */
 int32_t zone_offset_s(const struct zone *zone, int64_t unix_s, int64_t *until_s);
+
+/* The moment at which clocks of the zone (a struct zone) show `reading`, which is given in seconds
+ * since 1970 as if they showed UTC: the first one if there are two, and the moment of the change if
+ * that reading is skipped. */
+int64_t zone_moment_s(const void *zone, int64_t reading);
 
 /* May this name a file below a folder of zones?  "Europe/Berlin": letters, digits, '_', '+', '-'
  * and '.', parted by single '/', no part beginning with '.'. */
