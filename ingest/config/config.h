@@ -25,7 +25,7 @@ _Static_assert(LISTENERS_MAX >= OPTION_LIST_MAX, "room for every listener that c
 /* The keys of a listener that the file writes as an object; NULL: as for all. */
 struct listener_keys {
     const char *address;
-    const char *time_keys, *level_keys, *level_scale;
+    const char *time_keys, *level_keys, *level_names, *level_scale, *zone;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
     const char *stream; /* that its lines go to */
@@ -62,6 +62,7 @@ struct listener_config {
     /* From the keys; NULL: neither time nor level is looked for.  May point to `rules`. */
     const struct facts_rules *facts;
     struct facts_rules rules;
+    struct zone *zone; /* of rules; NULL: UTC */
     bool monitor, formats, ijson;
     /* Made from keys.schema by schema_files_load; NULL: any JSON object is valid. */
     struct schema_gate *gate;
@@ -84,7 +85,7 @@ struct config {
     uint64_t archive_command_limit_s;
     const char *archive_command_then;
     struct retention_rules retention;
-    const char *time_keys, *level_keys, *level_scale;
+    const char *time_keys, *level_keys, *level_names, *level_scale, *record_zone;
     struct option_list schema;
     const char *schema_mode;
     bool formats, ijson;

@@ -5,25 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/config/schedule.h"
 #include "ingest/config/values.h"
 #include "port/error.h"
 
-static int resolve_facts(struct listener_config *listener, char *error) {
+static int resolve_zone(const struct host *host, const struct config *config,
+                        struct listener_config *listener, struct facts_zone *zone, char *error) {
+    const char *const name = listener->keys.zone;
+    if (config_zone_find(host, "zone", name, config->zone_folder, &listener->zone, error) < 0) {
+        config_error_at(config, name, error);
+        return ERR_INVALID;
+    }
+    if (!zone_is_utc(listener->zone)) *zone = (struct facts_zone){zone_moment_s, listener->zone};
+    return 0;
+}
+
+static int resolve_facts(const struct host *host, const struct config *config,
+                         struct listener_config *listener, char *error) {
     const struct listener_keys *keys = &listener->keys;
     struct facts_rules *rules = &listener->rules;
-    enum level_scale scale;
-    int result = level_scale_parse(keys->level_scale, &scale);
-    const struct facts_settings settings = {
-        .time_keys = keys->time_keys, .level_keys = keys->level_keys, .scale = scale};
+    struct facts_settings settings = {.time_keys = keys->time_keys,
+                                      .level_keys = keys->level_keys,
+                                      .level_names = keys->level_names,
+                                      .zone_name = keys->zone};
+    int result = level_scale_parse(keys->level_scale, &settings.scale);
+    if (resolve_zone(host, config, listener, &settings.zone, error)) return ERR_INVALID;
     if (!result) result = facts_rules_set(&settings, rules);
     if (result) {
         const int size = snprintf(error, CONFIG_ERROR_MAX,
                                   "%s %.128s: ", listener->tcp ? "tcp" : "udp", keys->address);
         return config_bad_keys(error + size, CONFIG_ERROR_MAX - (size_t)size);
     }
-    const bool usual = !keys->time_keys && !keys->level_keys && scale == LEVEL_SCALE_USUAL;
     const bool none = !rules->times && !rules->levels;
-    listener->facts = usual ? &facts_rules_usual : none ? NULL : rules;
+    listener->facts = rules->id == 0 ? &facts_rules_usual : none ? NULL : rules;
     return 0;
 }
 
@@ -46,7 +60,9 @@ static int resolve(const struct host *host, const struct config *config, const c
         if (object->keys.address == address) *keys = object->keys;
     if (!keys->time_keys) keys->time_keys = config->time_keys;
     if (!keys->level_keys) keys->level_keys = config->level_keys;
+    if (!keys->level_names) keys->level_names = config->level_names;
     if (!keys->level_scale) keys->level_scale = config->level_scale;
+    if (!keys->zone) keys->zone = config->record_zone;
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
     const int result = config_address(host, address, &listener->address);
@@ -54,7 +70,7 @@ static int resolve(const struct host *host, const struct config *config, const c
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));
         return result;
     }
-    return resolve_facts(listener, error);
+    return resolve_facts(host, config, listener, error);
 }
 
 /* The second could not be bound, and the error would blame another program. */

@@ -111,8 +111,10 @@ void config_free(struct config *config) {
         free(config->objects);
         config->objects = next;
     }
-    for (uint32_t i = 0; i < config->listener_count; i++)
+    for (uint32_t i = 0; i < config->listener_count; i++) {
         schema_gate_release(config->listeners[i].gate);
+        zone_free(config->listeners[i].zone);
+    }
     zone_free(config->zone);
     config->zone = NULL;
     config_streams_free(config);

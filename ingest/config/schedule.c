@@ -10,13 +10,13 @@
 #include "port/error.h"
 #include "writer/clock/zone_find.h"
 
-static int find_zone(const struct host *host, const struct schedule_keys *keys, struct zone **zone,
-                     char *error) {
-    const char *folder = keys->zone_folder ? keys->zone_folder : host->zone_folder;
+int config_zone_find(const struct host *host, const char *key, const char *name, const char *folder,
+                     struct zone **zone, char *error) {
+    if (folder == NULL) folder = host->zone_folder;
     const struct zone_source source = {host->files, folder, host->zone_offset_s};
     char problem[ZONE_PROBLEM_MAX];
-    if (zone_find(&source, keys->rotate_zone, zone, problem) == 0) return 0;
-    snprintf(error, CONFIG_ERROR_MAX, "rotate_zone: %.900s%s", problem,
+    if (zone_find(&source, name, zone, problem) == 0) return 0;
+    snprintf(error, CONFIG_ERROR_MAX, "%s: %.900s%s", key, problem,
              folder ? "" : "; zone_folder names a directory of TZif files");
     return ERR_INVALID;
 }
@@ -26,7 +26,8 @@ int config_schedule_resolve(const struct host *host, const struct schedule_keys 
     const int result = schedule_parse(keys->rotate, schedule);
     assert(result == 0); /* config_value_check accepted it */
     *zone = NULL;
-    if (find_zone(host, keys, zone, error)) return ERR_INVALID;
+    if (config_zone_find(host, "rotate_zone", keys->rotate_zone, keys->zone_folder, zone, error))
+        return ERR_INVALID;
     schedule->zone = *zone;
     return 0;
 }

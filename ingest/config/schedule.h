@@ -15,7 +15,11 @@ struct schedule_keys {
 int config_schedule_resolve(const struct host *host, const struct schedule_keys *keys,
                             struct schedule *schedule, struct zone **zone, char *error);
 
-/* Checks a value of rotate and of rotate_zone, as config_value_check (values.h). */
+/* Finds the zone with this name.  `key`: the configuration key that has it, for the error. */
+int config_zone_find(const struct host *host, const char *key, const char *name, const char *folder,
+                     struct zone **zone, char *error);
+
+/* Checks a value of rotate, and of rotate_zone or zone, as config_value_check (values.h). */
 int config_schedule_check(const char *text, char *problem);
 int config_zone_check(const char *text, char *problem);
 

@@ -64,6 +64,16 @@ static int check_keys(const char *text, char *problem) {
     return config_bad_keys(problem, CONFIG_PROBLEM_MAX);
 }
 
+static int check_level_names(const char *text, char *problem) {
+    struct level_names names;
+    if (level_names_parse(text, &names) == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "up to %d names of up to %d bytes, each with a level, were expected: "
+             "\"eror=error,http=info\"",
+             LEVEL_NAMES_MAX, LEVEL_NAME_BYTES_MAX);
+    return ERR_INVALID;
+}
+
 static int check_mode(const char *text, char *problem) {
     if (strcmp(text, "enforce") == 0 || strcmp(text, "monitor") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither enforce nor monitor", text);
@@ -134,6 +144,8 @@ int config_value_check(const struct host *host, const char *name, const char *te
     } checks[] = {
         {"rotate", config_schedule_check},
         {"rotate_zone", config_zone_check},
+        {"zone", config_zone_check},
+        {"level_names", check_level_names},
         {"zone_folder", check_directory},
         {"level_scale", check_scale},
         {"time_keys", check_keys},

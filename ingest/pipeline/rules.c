@@ -21,20 +21,25 @@ void rules_hold(struct rules *rules) {
 void rules_release(struct rules *rules) {
     assert(rules->holders > 0);
     if (--rules->holders > 0) return;
-    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++) {
         schema_gate_release(rules->listeners[i].gate);
+        zone_free(rules->zones[i]);
+    }
     free(rules);
 }
 
 static void set(struct rules *rules, uint32_t number, const char *name,
-                const struct batch_listener *from) {
+                const struct batch_listener *from, struct zone *zone) {
     struct batch_listener *listener = &rules->listeners[number];
-    struct schema_gate *before = listener->gate;
+    struct schema_gate *gate_before = listener->gate;
+    struct zone *zone_before = rules->zones[number];
     *listener = *from;
     strcpy(rules->names[number], name);
     listener->name = rules->names[number];
     if (listener->gate) schema_gate_hold(listener->gate);
-    schema_gate_release(before);
+    schema_gate_release(gate_before);
+    rules->zones[number] = zone != NULL ? zone_hold(zone) : NULL;
+    zone_free(zone_before);
     /* The usual rules are identified by their address. */
     if (from->facts == NULL || from->facts == &facts_rules_usual) return;
     rules->facts[number] = *from->facts;
@@ -47,12 +52,12 @@ void rules_set(struct rules *rules, uint32_t number, const char *name,
                                             .ijson = config->ijson,
                                             .gate = config->gate,
                                             .monitor = config->monitor};
-    set(rules, number, name, &listener);
+    set(rules, number, name, &listener, config->zone);
     rules->streams[number] = stream;
 }
 
 void rules_keep(struct rules *rules, uint32_t number, const struct rules *before) {
-    set(rules, number, before->names[number], &before->listeners[number]);
+    set(rules, number, before->names[number], &before->listeners[number], before->zones[number]);
     rules->streams[number] = before->streams[number];
 }
 

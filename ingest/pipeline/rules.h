@@ -19,7 +19,8 @@ struct rules {
     struct batch_listener listeners[LISTENER_NUMBERS];
     char names[LISTENER_NUMBERS][LISTENER_NAME_MAX];
     struct facts_rules facts[LISTENER_NUMBERS];
-    uint32_t streams[LISTENER_NUMBERS]; /* that their lines go to: the pipeline's numbers */
+    struct zone *zones[LISTENER_NUMBERS]; /* of facts, held; NULL: UTC */
+    uint32_t streams[LISTENER_NUMBERS];   /* that their lines go to: the pipeline's numbers */
 };
 
 /* Without listeners, held once; NULL: out of memory. */
@@ -27,7 +28,7 @@ struct rules *rules_create(uint32_t line_bytes_max);
 void rules_hold(struct rules *rules);
 void rules_release(struct rules *rules);
 
-/* Sets the rules of one listener; everything is copied. */
+/* Sets the rules of one listener; everything is copied, or held. */
 void rules_set(struct rules *rules, uint32_t number, const char *name,
                const struct listener_config *config, uint32_t stream);
 /* Copies them from the rules before. */

@@ -27,8 +27,9 @@ int zone_of_utc(struct zone **zone);
 bool zone_is_utc(const struct zone *zone);
 /* Changes are found by calling offset_s: those less than an hour apart may be missed. */
 int zone_of_system(int32_t (*offset_s)(int64_t unix_s), struct zone **zone);
-int zone_copy(const struct zone *zone, struct zone **copy); /* 0 or ERR_NO_MEMORY */
-void zone_free(struct zone *zone);                          /* NULL: nothing happens */
+/* One more call of zone_free is needed.  Returns the zone. */
+struct zone *zone_hold(struct zone *zone);
+void zone_free(struct zone *zone); /* NULL: nothing happens */
 
 /* Before UTC.  It is valid until just before *until_s (INT64_MAX: for ever); the next one may be
  * the same. */
