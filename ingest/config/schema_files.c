@@ -29,7 +29,8 @@ static int compile(struct files *files, const struct option_list *paths, bool fo
     for (; count < paths->count; count++) {
         struct schema_source *source = &sources[count];
         source->name = paths->texts[count];
-        result = file_read_input(files, source->name, SCHEMA_BYTES_MAX, &texts[count], &source->size);
+        result =
+            file_read_input(files, source->name, SCHEMA_BYTES_MAX, &texts[count], &source->size);
         if (result) break;
         source->text = texts[count];
     }

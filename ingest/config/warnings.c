@@ -25,6 +25,14 @@ static void add(char *text, size_t size, size_t *length, const char *format, ...
     va_end(arguments);
 }
 
+/* The first listener that feeds the same stream. */
+static const struct listener_config *first_of_stream(const struct config *config, uint32_t number) {
+    uint32_t i = 0;
+    while (strcmp(config->listeners[i].keys.stream, config->listeners[number].keys.stream) != 0)
+        i++;
+    return &config->listeners[i];
+}
+
 size_t config_warnings(const struct config *config, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
@@ -33,6 +41,14 @@ size_t config_warnings(const struct config *config, char *text, size_t size) {
             "archive_dir: %.300s does not answer; segments stay in the log directory until it "
             "does\n",
             config->archives_silent[i]);
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct listener_config *const first = first_of_stream(config, i);
+        if (first->rules.id != config->listeners[i].rules.id)
+            add(text, size, &length,
+                "%.128s and %.128s feed stream %s but read times and levels in different ways; "
+                "readers read all its records as for the first one\n",
+                first->keys.address, config->listeners[i].keys.address, first->keys.stream);
+    }
     for (uint32_t i = 0; i < config->stream_count; i++) {
         const struct stream_config *stream = &config->streams[i];
         const char *program = stream->program_missing ? stream->command.texts[0] : NULL;

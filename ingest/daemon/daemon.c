@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/config/recorded.h"
 #include "ingest/config/warnings.h"
 #include "ingest/daemon/control.h"
 #include "ingest/daemon/listener_set.h"
@@ -271,9 +272,16 @@ static int open_shutdown(struct daemon *daemon) {
 static enum control_answer command(void *context, const char *text, uint64_t request, char *reply,
                                    size_t size);
 
+/* Readers of the directory need the settings; without memory they keep the older ones. */
+static void record_settings(struct daemon *daemon) {
+    char *const text = config_recorded(daemon->config);
+    if (text != NULL) log_directory_record(daemon->directory, text);
+}
+
 static int open_control(struct daemon *daemon) {
     int error = control_open(daemon->port, daemon->directory, command, daemon, &daemon->control);
     if (error) return fail("control port", error);
+    record_settings(daemon);
     return log_directory_publish(daemon->directory, daemon->host->process_id,
                                  control_address(daemon->control));
 }
@@ -471,6 +479,7 @@ static void config_applied(void *context, const char *note) {
                  names, note[0] ? "; " : "", note);
     daemon->host->print(line, (size_t)length, 0);
     config_say_warnings(daemon->config);
+    record_settings(daemon);
     const struct memory_plan plan = memory_plan(daemon->config, daemon->plan.batches);
     if (plan.total_bytes != daemon->plan.total_bytes) say("memory: %s", plan.text);
     daemon->plan = plan;

@@ -17,7 +17,10 @@
 struct log_directory {
     struct port *port;
     const char *path;
-    char state[PATH_BYTES_MAX], lock_path[PATH_BYTES_MAX], run_path[PATH_BYTES_MAX];
+    char state[PATH_BYTES_MAX], lock_path[PATH_BYTES_MAX], run_path[PATH_BYTES_MAX],
+        settings_path[PATH_BYTES_MAX];
+    int settings_error;  /* as `reported`, for state/settings.json */
+    char *next_settings; /* what the next look writes; NULL: no change */
     uint32_t process_id;
     char control[ADDRESS_TEXT_MAX];
     struct port_op op; /* the timer, or the look */
@@ -30,6 +33,8 @@ struct log_directory {
     char run_file[RUN_FILE_BYTES];     /* its text; "": not written yet */
     char next_token[TOKEN_TEXT_BYTES]; /* for the next run file */
     bool remade;                       /* directory or lock had to be made again */
+    char *settings;                    /* the text of state/settings.json; NULL or "": none */
+    int settings_result;               /* of the look */
 };
 
 /* What a look found, if nothing failed. */
@@ -73,6 +78,7 @@ int log_directory_open(struct port *port, const char *path, struct log_directory
     int error = 0;
     if (!path_join(d->state, path, "state", NULL) ||
         !path_join(d->lock_path, path, "state", "lock") ||
+        !path_join(d->settings_path, path, "state", "settings.json") ||
         !path_join(d->run_path, path, RUN_FILE_NAME, NULL))
         error = ERR_NAME_TOO_LONG;
     if (!error) error = make(d, &d->lock, &d->id, &failed);
@@ -132,6 +138,45 @@ static bool run_file_is_ours(struct log_directory *d) {
     return ours;
 }
 
+/* ---- the settings ---- */
+
+#define SETTINGS_BYTES_MAX (1u << 20)
+
+/* A worker, or before serving. */
+static int keep_settings(struct log_directory *d) {
+    struct files *files = port_files(d->port);
+    const char *const wanted = d->settings != NULL ? d->settings : "";
+    char *found = NULL;
+    size_t size;
+    const int error = file_read_all(files, d->settings_path, SETTINGS_BYTES_MAX, &found, &size);
+    const bool right =
+        error == 0 ? strcmp(found, wanted) == 0 : is_missing(error) && wanted[0] == '\0';
+    free(found);
+    if (right) return 0;
+    return wanted[0] == '\0' ? file_remove(files, d->settings_path)
+                             : file_replace(files, d->settings_path, wanted, strlen(wanted), false);
+}
+
+static void adopt_settings(struct log_directory *d) {
+    if (d->next_settings == NULL) return;
+    free(d->settings);
+    d->settings = d->next_settings;
+    d->next_settings = NULL;
+}
+
+void log_directory_record(struct log_directory *directory, char *text) {
+    free(directory->next_settings);
+    directory->next_settings = text;
+}
+
+static void report_settings(struct log_directory *d, int error) {
+    if (error < 0 && error != d->settings_error)
+        say("%s: %s; readers use older settings of times and levels until it is written, retrying "
+            "every second",
+            d->settings_path, error_text(error));
+    d->settings_error = error;
+}
+
 static void wait_and_look(struct log_directory *d) {
     port_timer(d->port, &d->op, port_now_ns(d->port) + LOOK_NS);
 }
@@ -148,6 +193,8 @@ int log_directory_publish(struct log_directory *directory, uint32_t process_id,
             "every second",
             directory->run_path, error_text(error));
     directory->reported = error;
+    adopt_settings(directory);
+    report_settings(directory, keep_settings(directory));
     strcpy(directory->token, directory->next_token);
     wait_and_look(directory);
     return 0;
@@ -165,6 +212,7 @@ static bool lock_is_there(struct log_directory *d) {
 static void look_run(struct port_op *op) {
     struct log_directory *d = PORT_CONTAINER(struct log_directory, op, op);
     struct file lock = {0};
+    d->settings_result = keep_settings(d);
     if (lock_is_there(d) && run_file_is_ours(d)) {
         op->result = LOOK_FINE;
         return;
@@ -199,7 +247,10 @@ static void look_or_wait_done(struct port_op *op) {
     struct log_directory *d = PORT_CONTAINER(struct log_directory, op, op);
     if (d->looking) {
         d->looking = false;
-        if (!d->closed && op->result != ERR_CANCELLED) report(d, (int)op->result);
+        if (!d->closed && op->result != ERR_CANCELLED) {
+            report(d, (int)op->result);
+            report_settings(d, d->settings_result);
+        }
         if (op->result == LOOK_WROTE) strcpy(d->token, d->next_token);
         if (d->closed)
             log_directory_close(d);
@@ -207,6 +258,7 @@ static void look_or_wait_done(struct port_op *op) {
             wait_and_look(d);
     } else if (!d->closed) {
         make_token(d);
+        adopt_settings(d);
         d->looking = true;
         port_work(d->port, op, PORT_LANE_SLOW, look_run);
     }
@@ -245,5 +297,7 @@ bool log_directory_idle(const struct log_directory *directory) {
 
 void log_directory_free(struct log_directory *directory) {
     assert(directory->closed && log_directory_idle(directory));
+    free(directory->settings);
+    free(directory->next_settings);
     free(directory);
 }

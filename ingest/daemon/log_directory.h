@@ -5,7 +5,8 @@
  * the identity of the directory (file_status.id), so that a copy of the directory does not name the
  * daemon of the original.
  *
- * About once a second a worker looks whether directory, lock and run file are still there.  What
+ * About once a second a worker looks whether directory, lock, run file and state/settings.json,
+ * which tells readers the settings of listeners, are still there.  What
  * was deleted or moved away is made again, with a new token, and reported.  Owner only. */
 #ifndef INGEST_DAEMON_LOG_DIRECTORY_H
 #define INGEST_DAEMON_LOG_DIRECTORY_H
@@ -27,6 +28,9 @@ int log_directory_open(struct port *port, const char *path, struct log_directory
  * run file is written when there is room. */
 int log_directory_publish(struct log_directory *directory, uint32_t process_id,
                           const struct port_address *control);
+/* Keeps `text` in state/settings.json: written at the next look, and by log_directory_publish.  "":
+ * there is no such file.  malloc'd; the directory frees it. */
+void log_directory_record(struct log_directory *directory, char *text);
 /* Does `text` begin with the published token and a space?  Takes equally long for every wrong
  * token. Returns what follows, or NULL. */
 const char *log_directory_accept(const struct log_directory *directory, const char *text);
