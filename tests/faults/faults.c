@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -327,6 +328,9 @@ CALL(int, lstat, (const char *path, struct stat *status), (path, status), -1, AT
 CALL(int, fstatat, (int folder, const char *path, struct stat *status, int flags),
      (folder, path, status, flags), -1, AT_PATH(path))
 CALL(int, statvfs, (const char *path, struct statvfs *status), (path, status), -1, AT_PATH(path))
+CALL(int, statfs, (const char *path, struct statfs *status), (path, status), -1, AT_PATH(path))
+CALL(int, fstatfs, (int fd, struct statfs *status), (fd, status), -1, AT_HANDLE(fd))
+CALL(int, fstatvfs, (int fd, struct statvfs *status), (fd, status), -1, AT_HANDLE(fd))
 CALL(int, access, (const char *path, int mode), (path, mode), -1, AT_PATH(path))
 CALL(int, rename, (const char *from, const char *to), (from, to), -1, AT_PATH(from))
 CALL(int, link, (const char *from, const char *to), (from, to), -1, AT_PATH(from))

@@ -52,6 +52,7 @@ ERRORS = {
     "close": ("EIO", "ENOSPC"),
     "flock": ("EIO", "EINTR", "ENOMEM"),
     "statvfs": ("EIO", "ESTALE"),
+    "statfs": ("EIO", "ESTALE"),
     "fchown": ("EIO",),
     "fchmod": ("EIO",),
     "access": ("EIO",),

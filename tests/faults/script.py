@@ -661,7 +661,7 @@ ERROR_TEXTS = {
     "ENOMEM": "out of memory",
 }
 
-LOOKS = "stat lstat fstat fstatat statvfs opendir readdir open read pread fopen access".split()
+LOOKS = "stat lstat fstat fstatat statvfs statfs opendir readdir open read pread fopen access".split()
 
 # Failures that need no message, and why.
 SILENT = {
