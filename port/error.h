@@ -33,6 +33,11 @@
     X(ERR_TIMED_OUT, "timed out")                                                                  \
     X(ERR_CLOSED, "closed by the other side")                                                      \
     X(ERR_VOLUME_GONE, "not connected: the volume is gone")                                        \
+    X(ERR_OTHER_VOLUME, "on another volume, to which a file cannot be renamed")                    \
+    X(ERR_DAMAGED_VOLUME, "the file system is damaged and needs repair")                           \
+    X(ERR_NO_LOCKS, "the file system has no locks available")                                      \
+    X(ERR_TOO_MANY_LINKS, "too many links")                                                        \
+    X(ERR_TRY_AGAIN, "temporarily unavailable")                                                    \
     X(ERR_INVALID, "invalid")                                                                      \
     X(ERR_UNSUPPORTED, "not supported on this system")                                             \
     X(ERR_OTHER, "unexpected system error")

@@ -19,6 +19,7 @@
 #include "writer/keep/manifest.h"
 #include "writer/keep/retention_files.h"
 #include "writer/segment/archives.h"
+#include "writer/segment/leftovers.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
@@ -27,7 +28,7 @@
 #define HERE     "logs/main"
 #define THERE    "cold/main"
 /* The archive is another volume: a rename to it fails. */
-#define CROSSING ERR_OTHER
+#define CROSSING ERR_OTHER_VOLUME
 
 /* ---- a keeper and its segments ---- */
 
@@ -40,16 +41,28 @@ struct life {
     struct keeper_counts counts; /* of the last run */
 };
 
-static void put_all(struct sim *sim, void *context) {
-    struct life *life = context;
+static void put_with_volume(struct sim *sim, struct life *life, const char *volume) {
     char path[PATH_BYTES_MAX];
     life->sim = sim;
-    disk_add_volume(&sim->disk, "cold", CROSSING);
+    disk_add_volume(&sim->disk, volume, CROSSING);
     sim_set_wall(sim, OPENED + 100 * DAY);
     for (uint64_t i = 1; i <= SEGMENTS; i++) {
         path_of("logs", "main", i, false, path);
         put_lines(&sim->disk, path, "main", i, LINES);
     }
+}
+
+static void put_all(struct sim *sim, void *context) {
+    put_with_volume(sim, context, "cold");
+}
+
+/* The stream's folder is a link to another volume, in the log directory or in the archive. */
+static void put_stream_on_its_volume(struct sim *sim, void *context) {
+    put_with_volume(sim, context, HERE);
+}
+
+static void put_archived_stream_on_its_volume(struct sim *sim, void *context) {
+    put_with_volume(sim, context, THERE);
 }
 
 static const struct keeper_rules rules = {
@@ -108,7 +121,9 @@ static void move_all(struct sim *sim, void *context) {
 }
 
 static void begin_again(struct sim *sim, void *context, enum sweep_harm harm) {
-    (void)sim, (void)harm;
+    (void)harm;
+    (void)leftovers_clear_streams(&sim->disk.files, "logs");
+    (void)leftovers_clear_archive(&sim->disk.files, "cold");
     keep(context, &rules, 3600 * SIM_S);
 }
 
@@ -220,6 +235,30 @@ static void a_power_failure_at_any_operation_is_repaired(void **state) {
     const uint32_t trials = sweep_power_failures(&scenario, 1);
     print_message("%u trials\n", trials);
     assert_true(trials > 800);
+}
+
+/* ---- streams on volumes of their own ---- */
+
+static void a_stream_on_its_own_volume_is_packed_and_moved(void **state) {
+    (void)state;
+    struct scenario own = scenario;
+    own.name = "a stream on its own volume";
+    own.set_up = put_stream_on_its_volume;
+    sweep_nothing(&own, 1);
+    assert_true(sweep_errors(&own, 1) > 1000);
+    assert_true(sweep_process_ends(&own, 1) > 200);
+    assert_true(sweep_power_failures(&own, 1) > 800);
+}
+
+static void a_stream_on_its_own_volume_in_the_archive_is_moved(void **state) {
+    (void)state;
+    struct scenario own = scenario;
+    own.name = "an archived stream on its own volume";
+    own.set_up = put_archived_stream_on_its_volume;
+    sweep_nothing(&own, 1);
+    assert_true(sweep_errors(&own, 1) > 1000);
+    assert_true(sweep_process_ends(&own, 1) > 200);
+    assert_true(sweep_power_failures(&own, 1) > 800);
 }
 
 /* ---- archives that refuse segments ---- */
@@ -697,6 +736,8 @@ int main(void) {
         SWEEP_TEST(an_error_at_any_operation_is_repaired),
         SWEEP_TEST(a_process_end_at_any_operation_is_repaired),
         SWEEP_TEST(a_power_failure_at_any_operation_is_repaired),
+        SWEEP_TEST(a_stream_on_its_own_volume_is_packed_and_moved),
+        SWEEP_TEST(a_stream_on_its_own_volume_in_the_archive_is_moved),
         SWEEP_TEST(a_full_archive_does_not_stop_other_work),
         SWEEP_TEST(an_archive_without_our_marker_is_left_untouched),
         SWEEP_TEST(a_file_with_the_same_name_and_other_lines_stays),

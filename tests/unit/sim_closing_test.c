@@ -197,7 +197,7 @@ static void begin_life(struct life *life, struct sim *sim, uint64_t seed) {
     sim->sync_ns_max = 60 * SIM_MS; /* and up to 6 s now and then */
     sim->disk.performed = note_closing;
     sim->disk.context = life;
-    disk_add_volume(&sim->disk, "cold", ERR_OTHER);
+    disk_add_volume(&sim->disk, "cold", ERR_OTHER_VOLUME);
     *life = (struct life){.sim = sim,
                           .rules = {.archive_after_s = ages[seed % AGES],
                                     .archive_level = 3,

@@ -86,7 +86,7 @@ static void begin(struct life *life, struct sim *sim) {
     life->sim = sim;
     sim->run_program = copy_program;
     sim->program_context = life;
-    disk_add_volume(&sim->disk, "cold", ERR_OTHER);
+    disk_add_volume(&sim->disk, "cold", ERR_OTHER_VOLUME);
     sim_set_wall(sim, OPENED + 100 * DAY);
     for (uint64_t i = 1; i <= SEGMENTS; i++) {
         path_of("logs", "main", i, false, path);

@@ -440,7 +440,7 @@ static void a_stream_on_its_own_volume_frees_only_that(void **state) {
         const struct retention_rules space = {.free_min = 1000};
         begin_one(&one, &space);
         struct disk *disk = &one.sim.disk;
-        disk_add_volume(disk, "logs/audit", ERR_OTHER);
+        disk_add_volume(disk, "logs/audit", ERR_OTHER_VOLUME);
         put_four(&one, "logs", "audit");
         open_here(&one, &space);
         const uint64_t each = used_by(disk, "logs", "audit") / 4;
@@ -468,7 +468,7 @@ static void two_archives_on_one_volume_free_its_space_together(void **state) {
     const struct retention_rules space = {.free_min = 1000};
     begin_one(&one, &space);
     struct disk *disk = &one.sim.disk;
-    disk_add_volume(disk, "cold", ERR_OTHER);
+    disk_add_volume(disk, "cold", ERR_OTHER_VOLUME);
     put_four(&one, "cold/a", "audit");
     put_four(&one, "cold/b", "other");
     const char *id = "5d0fa27cc2ee3bd8b7b4ac5f6d0c9f11\n";

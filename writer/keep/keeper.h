@@ -50,7 +50,7 @@ struct keeper_options {
     const char *directory; /* the log directory */
     const char *stream;
     const char *folder;     /* of the stream's segments */
-    const char *pack_path;  /* temporary file for re-packing, on the same volume */
+    const char *pack_path;  /* temporary file for re-packing, if it is on the folder's volume */
     uint64_t last_sequence; /* segments with a higher sequence were closed in this run */
     struct keeper_rules rules;
     struct manifest *manifest;   /* NULL: none; then nothing moves or is handed over */

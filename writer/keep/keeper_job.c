@@ -1,10 +1,13 @@
 /* keeper_job.c - see keeper_job.h. */
 #include "writer/keep/keeper_job.h"
 
+#include <string.h>
+
 #include "port/error.h"
 #include "port/system.h"
 #include "writer/index/index.h"
 #include "writer/keep/repack.h"
+#include "writer/segment/leftovers.h"
 
 #define SECOND_NS              INT64_C(1000000000)
 /* Indexing a larger file would delay the daemon's stop for too long: the next start does it. */
@@ -126,28 +129,65 @@ static int clear_pack(struct keeper_job *job) {
     return job->pack_left ? error : 0;
 }
 
+/* The copy must be on the segment's volume, because it takes the segment's name.  If that is not the
+ * state folder's, the copy is next to the segment, locked as `logport archive` does (leftovers.h). */
+static int open_copy(struct keeper_job *job, const char *path, char copy[PATH_BYTES_MAX],
+                     struct file *to) {
+    if (!job->pack_here) {
+        int error = clear_pack(job);
+        if (error) return error;
+        strcpy(copy, job->pack_path);
+        error = file_open(job->files, copy, FILE_WRITE_NEW, to);
+        job->pack_left = true;
+        return error;
+    }
+    if (strlen(path) + sizeof LEFTOVERS_COPY > PATH_BYTES_MAX) return ERR_NAME_TOO_LONG;
+    strcat(strcpy(copy, path), LEFTOVERS_COPY);
+    int error = leftovers_lock(job->files, copy, to);
+    if (error) return error;
+    error = file_truncate(to, 0);
+    if (error) file_close(to);
+    return error;
+}
+
+/* The copy takes the segment's name. */
+static int replace(struct keeper_job *job, const char *copy, const char *path) {
+    const bool locks = job->manifest != NULL;
+    int error = locks ? manifest_lock(job->manifest) : 0;
+    if (error) return error;
+    error = repack_take_place(job->files, copy, path);
+    if (locks) manifest_unlock(job->manifest);
+    return error ? error : directory_sync(job->files, job->folder);
+}
+
 static int pack(struct keeper_job *job, const struct segment_index *index, struct file *from,
                 const char *path) {
     const struct repack_options options = {
         .level = (int)job->archive_level, .stop = &job->stop_old, .deleted = &job->work.deleted};
     struct file to;
-    int error = clear_pack(job);
-    if (error) return error;
-    error = file_open(job->files, job->pack_path, FILE_WRITE_NEW, &to);
-    job->pack_left = true;
+    char copy[PATH_BYTES_MAX];
+    int error = open_copy(job, path, copy, &to);
     if (error) return error;
     error = repack(from, index, &to, &options);
     if (!error) file_permissions_like(&to, from);
-    file_close(&to);
+    if (!job->pack_here) file_close(&to);
     file_close(from); /* on Windows an open file cannot be replaced */
-    const bool locks = !error && job->manifest != NULL;
-    if (locks) error = manifest_lock(job->manifest);
-    if (!error) error = repack_take_place(job->files, job->pack_path, path);
-    if (locks && error != ERR_CANCELLED) manifest_unlock(job->manifest);
-    if (!error) error = directory_sync(job->files, job->folder);
-    if (error) (void)clear_pack(job);
-    if (!error) job->pack_left = false;
+    if (!error) error = replace(job, copy, path);
+    if (error && job->pack_here) (void)file_remove(job->files, copy);
+    if (error && !job->pack_here) (void)clear_pack(job);
+    if (!error && !job->pack_here) job->pack_left = false;
+    file_close(&to);
     return error ? error : KEEPER_REPACKED;
+}
+
+/* Whether a rename crosses volumes shows when it fails: two mounts of one file system look alike. */
+static int pack_on_its_volume(struct keeper_job *job, const struct segment_index *index,
+                              struct file *from, const char *path) {
+    int result = pack(job, index, from, path);
+    if (result != ERR_OTHER_VOLUME || job->pack_here) return result;
+    job->pack_here = true;
+    result = file_open(job->files, path, FILE_READ, from);
+    return result ? result : pack(job, index, from, path);
 }
 
 /* Would re-packing make it smaller? */
@@ -165,7 +205,7 @@ static int pack_if_worth_it(struct keeper_job *job, const char *path, bool *pack
     result = index_load(&file, &index); /* ERR_NOT_FOUND: it cannot have one */
     if (!result) {
         result = KEEPER_LOOKED;
-        if (worth_packing(job, &index)) result = pack(job, &index, &file, path);
+        if (worth_packing(job, &index)) result = pack_on_its_volume(job, &index, &file, path);
         *packed = index.repacked || result == KEEPER_REPACKED;
         index_free(&index);
     }

@@ -38,7 +38,8 @@ struct keeper_job {
     /* The job owns these fields while it runs. */
     struct backlog backlog;
     struct manifest_work work; /* on the present segment */
-    bool pack_left;            /* a temporary file may be left */
+    bool pack_left;            /* a temporary file may be left in the state folder */
+    bool pack_here;            /* the stream's folder is on another volume than the state folder */
     int64_t wake_ns;    /* wall clock; when the next segment is old enough; INT64_MAX: never */
     int reported_error; /* the last one */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/segment/leftovers.h"
 
 #define PIECE_BYTES (256u << 10)
 
@@ -14,6 +15,7 @@ struct segment_move {
     char from_folder[PATH_BYTES_MAX], from[PATH_BYTES_MAX];
     char to_folder[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
     char copy[PATH_BYTES_MAX];
+    bool beside;    /* the copy is next to its final name */
     uint8_t *bytes; /* two pieces */
     struct manifest_work work;
     uint64_t id; /* file id of the original that was copied */
@@ -35,6 +37,15 @@ static bool find_paths(struct segment_move *m, const struct segment_name *name) 
            path_join(m->to_folder, move->archive, name->stream, NULL) &&
            path_join(m->to, move->archive, name->stream, file) &&
            path_join(m->copy, move->archive, "state", copy);
+}
+
+/* The copy must be on the volume of its final name.  If the stream's folder in the archive is a link
+ * to another volume than the archive's state folder, it is written next to that name. */
+static int copy_beside(struct segment_move *m) {
+    if (strlen(m->to) + sizeof LEFTOVERS_COPY > sizeof m->copy) return ERR_NAME_TOO_LONG;
+    strcat(strcpy(m->copy, m->to), LEFTOVERS_COPY);
+    m->beside = true;
+    return 0;
 }
 
 /* ---- the copy ---- */
@@ -143,6 +154,25 @@ static int name_copy(struct segment_move *m, struct file *from) {
     return error || there ? error : ERR_IO;
 }
 
+/* Two mounts of one file system look alike: then the rename fails, and the copy is made again. */
+static bool crosses_volumes(const struct segment_move *m) {
+    struct volume_space state, folder;
+    char path[PATH_BYTES_MAX];
+    return path_join(path, m->move->archive, "state", NULL) &&
+           free_space(m->move->files, path, &state) == 0 &&
+           free_space(m->move->files, m->to_folder, &folder) == 0 && state.volume != folder.volume;
+}
+
+static int copy_and_name(struct segment_move *m, const struct segment_name *name,
+                         struct file *from) {
+    int error = write_copy(m, from);
+    if (!error && stopped(m)) error = ERR_CANCELLED;
+    if (!error) error = begin_naming(m, name);
+    if (!error) error = name_copy(m, from);
+    if (error) (void)file_remove(m->move->files, m->copy);
+    return error;
+}
+
 /* Stores the segment in the archive under its name, so that it survives a power failure. */
 static int bring_there(struct segment_move *m, const struct segment_name *name) {
     struct files *files = m->move->files;
@@ -157,11 +187,11 @@ static int bring_there(struct segment_move *m, const struct segment_name *name) 
     if (!error) error = directory_make(files, m->to_folder);
     if (!error) error = is_there(m, &from, &there);
     if (!error && !there) {
-        error = write_copy(m, &from);
-        if (!error && stopped(m)) error = ERR_CANCELLED;
-        if (!error) error = begin_naming(m, name);
-        if (!error) error = name_copy(m, &from);
-        if (error) (void)file_remove(files, m->copy);
+        if (crosses_volumes(m)) error = copy_beside(m);
+        if (!error) error = copy_and_name(m, name, &from);
+        const bool again = error == ERR_OTHER_VOLUME && !m->beside;
+        if (again) error = copy_beside(m);
+        if (again && !error) error = copy_and_name(m, name, &from);
     } else if (!error) {
         error = begin_naming(m, name);
     }
@@ -182,7 +212,7 @@ static int find_record(struct segment_move *m, const struct segment_name *name,
         !error && (record->event == MANIFEST_MOVED || record->event == MANIFEST_HANDED);
     if (moved && strcmp(record->folder, m->to_folder) == 0) {
         record->event = MANIFEST_NONE;
-        return 0;
+        return manifest_make_durable(move->manifest); /* an earlier process may have appended it */
     }
     if (error && error != ERR_NOT_FOUND && error != ERR_INVALID) return error;
     /* It may have been re-packed since its last line. */
