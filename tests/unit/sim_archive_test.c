@@ -17,6 +17,7 @@
 #include "writer/keep/archive_lanes.h"
 #include "writer/keep/keeper.h"
 #include "writer/keep/manifest.h"
+#include "writer/keep/move.h"
 #include "writer/keep/retention_files.h"
 #include "writer/segment/archives.h"
 #include "writer/segment/leftovers.h"
@@ -518,6 +519,43 @@ static void a_missing_archive_neither_hides_nor_causes_deletions(void **state) {
     end_one(one);
 }
 
+/* Retention lists the log directory; then a segment moves to the first archive, which that listing
+ * does not know; then retention would delete it. */
+static void a_segment_that_moves_after_retention_listed_it_stays_recorded_as_moved(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct files *files = &one->sim.disk.files;
+    const struct retention_folders folders = {.directory = "logs"};
+    const struct retention_rules few = {.all = {.count_max = 1}};
+    const struct retention_reach here = {.lists = 1, .deletes = 1};
+    const struct segment_name name = {.stream = "main", .sequence = 1, .opened_ns = OPENED + DAY};
+    const int64_t now_ns = OPENED + 200 * DAY;
+    const uint8_t chance[ARCHIVES_ID_BYTES] = {0};
+    struct manifest *manifest;
+    struct retention *retention;
+    char there[PATH_BYTES_MAX];
+    assert_int_equal(manifest_open(files, "logs", &manifest), 0);
+    assert_int_equal(retention_open(files, &folders, manifest, &few, &retention), 0);
+    retention_set_reach(retention, &here);
+    assert_int_equal(retention_look(retention, now_ns), SEGMENTS - 1);
+    struct move move = {.files = files,
+                        .manifest = manifest,
+                        .directory = "logs",
+                        .archive = "cold",
+                        .chance = chance,
+                        .now_ns = now_ns};
+    assert_int_equal(move_segment(&move, &name), 0);
+    while (retention_step(retention, now_ns) == 1)
+        ;
+    path_of("cold", "main", 1, false, there);
+    assert_true(disk_exists(&one->sim.disk, there));
+    assert_int_equal(manifest_state(manifest, "main", 1, NULL), MANIFEST_MOVED);
+    assert_int_equal(manifest_state(manifest, "main", 2, NULL), MANIFEST_DELETED);
+    retention_close(retention);
+    manifest_close(manifest);
+    end_one(one);
+}
+
 /* ---- an archive that hangs ---- */
 
 static void a_hung_archive_is_reported_once_and_delays_nothing_else(void **state) {
@@ -742,6 +780,7 @@ int main(void) {
         SWEEP_TEST(an_archive_without_our_marker_is_left_untouched),
         SWEEP_TEST(a_file_with_the_same_name_and_other_lines_stays),
         SWEEP_TEST(the_copy_is_compared_before_the_original_is_deleted),
+        SWEEP_TEST(a_segment_that_moves_after_retention_listed_it_stays_recorded_as_moved),
         SWEEP_TEST(a_segment_that_failed_to_move_is_reported_when_it_moves),
         SWEEP_TEST(an_archive_that_cannot_be_created_is_not_reported_as_missing),
         SWEEP_TEST(another_daemons_log_directory_is_refused_as_archive),
