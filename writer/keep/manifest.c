@@ -154,11 +154,15 @@ bool manifest_stop_work_locked(struct manifest *manifest, const struct segment_n
     return naming;
 }
 
+bool manifest_naming_locked(const struct manifest *manifest, const struct segment_name *name) {
+    for (const struct manifest_work *work = manifest->works; work != NULL; work = work->next)
+        if (is_work_on(work, name) && work->naming) return true;
+    return false;
+}
+
 bool manifest_naming(struct manifest *manifest, const struct segment_name *name) {
-    bool naming = false;
     monitor_lock(&manifest->monitor);
-    for (struct manifest_work *work = manifest->works; work != NULL; work = work->next)
-        naming = naming || (is_work_on(work, name) && work->naming);
+    const bool naming = manifest_naming_locked(manifest, name);
     monitor_unlock(&manifest->monitor);
     return naming;
 }

@@ -66,6 +66,7 @@ void manifest_work_end(struct manifest *manifest, struct manifest_work *work);
 bool manifest_stop_work_locked(struct manifest *manifest, const struct segment_name *name);
 /* Is a job giving a copy of this segment its name in an archive? */
 bool manifest_naming(struct manifest *manifest, const struct segment_name *name);
+bool manifest_naming_locked(const struct manifest *manifest, const struct segment_name *name);
 
 /* 0: the line is durable.  After an error it may be called again; nothing is written twice.
  * closed_ns of the segment's first line is kept in all later lines, and so is the first handed_ns

@@ -249,8 +249,11 @@ static int take_back(struct segment_move *m, const struct segment_name *name) {
     if (error) return error; /* retention does it when it lists the archive again */
     error = manifest_lock(manifest);
     if (error) return error;
+    m->work.naming = false;
     error = manifest_find_locked(manifest, name->stream, name->sequence, &record);
-    if (!error && record.event == MANIFEST_DELETING) {
+    /* After a change of the archive, a second move may have named a copy in another one. */
+    const bool last = !manifest_naming_locked(manifest, name);
+    if (!error && last && record.event == MANIFEST_DELETING) {
         record.event = MANIFEST_DELETED;
         record.time_ns = m->move->now_ns;
         error = manifest_append_locked(manifest, &record);

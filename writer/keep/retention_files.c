@@ -714,6 +714,7 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
     }
     if (segment->places != 0) return 0;
     segment->gone = true;
+    if (manifest_naming(r->manifest, &record->name)) return 0; /* likewise */
     return deletion_record(&deletion, &record->name);
 }
 
