@@ -11,6 +11,13 @@
 /* How often a busy lane is checked for progress. */
 #define WATCH_NS  SECOND_NS
 
+/* A job in flight.  The op must outlive a job that is abandoned, so it is not part of it. */
+struct lane_attempt {
+    struct port_op op;
+    struct lane_client *client;
+    struct lane_job *job;
+};
+
 struct archive_lane {
     struct archive_lanes *lanes;
     struct archive_lane *next;
@@ -39,7 +46,7 @@ void lane_progress_made(struct lane_progress *progress) {
     if (progress != NULL) atomic_fetch_add_explicit(&progress->steps, 1, memory_order_relaxed);
 }
 
-void lane_progress_release(struct lane_progress *progress) {
+static void release_progress(struct lane_progress *progress) {
     if (progress != NULL && atomic_fetch_sub(&progress->holders, 1) == 1) free(progress);
 }
 
@@ -62,11 +69,12 @@ static struct archive_lane *find(const struct archive_lanes *lanes, const char *
 
 static void free_lane(struct archive_lane *lane) {
     if (lane->remote != NULL) port_remote_close(lane->remote);
-    lane_progress_release(lane->progress);
+    release_progress(lane->progress);
     free(lane);
 }
 
-struct archive_lane *archive_lanes_find(struct archive_lanes *lanes, const char *archive) {
+/* Opens the lane at its first use.  NULL: no memory. */
+static struct archive_lane *lane_of(struct archive_lanes *lanes, const char *archive) {
     struct archive_lane *lane = find(lanes, archive);
     if (lane != NULL) return lane;
     lane = calloc(1, sizeof *lane);
@@ -87,29 +95,84 @@ struct archive_lane *archive_lanes_find(struct archive_lanes *lanes, const char 
     return lane;
 }
 
-struct lane_progress *archive_lane_progress(struct archive_lane *lane) {
-    atomic_fetch_add(&lane->progress->holders, 1);
-    return lane->progress;
-}
-
 static void start_stop_timer(struct archive_lanes *lanes) {
     if (port_idle(&lanes->stop_timer))
         port_timer(lanes->port, &lanes->stop_timer, port_now_ns(lanes->port) + ARCHIVE_STOP_NS);
 }
 
-void archive_lane_work(struct archive_lane *lane, struct port_op *op, port_remote_run *run,
-                       port_remote_release *release, void *job) {
-    struct archive_lanes *lanes = lane->lanes;
-    if (archive_lane_busy_ns(lane) == 0) lane->answered_ns = port_now_ns(lanes->port);
-    port_remote_work(lane->remote, op, run, release, job);
+/* How long the lane's present job has been running; 0: none. */
+static int64_t busy_ns(const struct archive_lane *lane) {
+    return port_remote_busy_ns(lane->remote);
+}
+
+/* ---- clients ---- */
+
+static int64_t job_run(void *context) {
+    struct lane_job *job = context;
+    return job->run(job);
+}
+
+static void job_release(void *context) {
+    struct lane_job *job = context;
+    release_progress(job->progress);
+    job->release(job);
+}
+
+static void attempt_done(struct port_op *op) {
+    struct lane_attempt *attempt = PORT_CONTAINER(struct lane_attempt, op, op);
+    struct lane_client *client = attempt->client;
+    const bool detached = attempt != client->attempt;
+    /* After an abandonment the lane's thread releases the job. */
+    struct lane_job *job = op->result == ERR_TIMED_OUT ? NULL : attempt->job;
+    const int64_t result = op->result;
+    if (!detached) client->attempt = NULL;
+    client->attempts--;
+    free(attempt);
+    client->done(client, job, result, detached);
+    if (job != NULL) job_release(job);
+}
+
+bool lane_client_begin(struct lane_client *client, const char *archive, struct lane_job *job) {
+    struct archive_lanes *lanes = client->lanes;
+    struct archive_lane *lane = lane_of(lanes, archive);
+    struct lane_attempt *attempt = lane != NULL ? calloc(1, sizeof *attempt) : NULL;
+    assert(client->attempt == NULL);
+    if (attempt == NULL) {
+        job_release(job);
+        return false;
+    }
+    atomic_fetch_add(&lane->progress->holders, 1);
+    job->progress = lane->progress;
+    *attempt = (struct lane_attempt){.op.done = attempt_done, .client = client, .job = job};
+    client->attempt = attempt;
+    client->attempts++;
+    if (busy_ns(lane) == 0) lane->answered_ns = port_now_ns(lanes->port);
+    port_remote_work(lane->remote, &attempt->op, job_run, job_release, job);
     if (lanes->stopping)
         start_stop_timer(lanes);
     else if (port_idle(&lane->watch))
         port_timer(lanes->port, &lane->watch, port_now_ns(lanes->port) + WATCH_NS);
+    return true;
 }
 
-int64_t archive_lane_busy_ns(const struct archive_lane *lane) {
-    return port_remote_busy_ns(lane->remote);
+struct lane_job *lane_client_job(const struct lane_client *client) {
+    return client->attempt != NULL ? client->attempt->job : NULL;
+}
+
+void lane_client_stop(struct lane_client *client) {
+    if (client->attempt != NULL) atomic_store(&client->attempt->job->stop, true);
+}
+
+void lane_client_detach(struct lane_client *client, bool stop) {
+    struct lane_attempt *attempt = client->attempt;
+    if (attempt == NULL) return;
+    if (stop) lane_client_stop(client);
+    client->attempt = NULL;
+    if (stop) port_cancel(&attempt->op);
+}
+
+bool lane_client_idle(const struct lane_client *client) {
+    return client->attempts == 0;
 }
 
 /* ---- hangs ---- */
@@ -134,19 +197,19 @@ static void report_hung(struct archive_lane *lane, int64_t since_ns) {
 static void watch_due(struct port_op *op) {
     struct archive_lane *lane = PORT_CONTAINER(struct archive_lane, watch, op);
     struct archive_lanes *lanes = lane->lanes;
-    const int64_t now_ns = port_now_ns(lanes->port), busy_ns = archive_lane_busy_ns(lane);
+    const int64_t now_ns = port_now_ns(lanes->port), running_ns = busy_ns(lane);
     const uint64_t steps = atomic_load_explicit(&lane->progress->steps, memory_order_relaxed);
-    if (steps != lane->steps_seen || busy_ns < now_ns - lane->answered_ns) {
+    if (steps != lane->steps_seen || running_ns < now_ns - lane->answered_ns) {
         if (lane->hung)
             say("archive %s: answers again after %lld s", what(lane),
                 (long long)((now_ns - lane->answered_ns) / SECOND_NS));
         lane->hung = false;
-        lane->answered_ns = steps != lane->steps_seen ? now_ns : now_ns - busy_ns;
+        lane->answered_ns = steps != lane->steps_seen ? now_ns : now_ns - running_ns;
         lane->steps_seen = steps;
     }
-    if (busy_ns > 0 && !lane->hung && now_ns - lane->answered_ns >= ARCHIVE_HUNG_NS)
+    if (running_ns > 0 && !lane->hung && now_ns - lane->answered_ns >= ARCHIVE_HUNG_NS)
         report_hung(lane, now_ns - lane->answered_ns);
-    if (busy_ns > 0 && !lanes->stopping && op->result >= 0)
+    if (running_ns > 0 && !lanes->stopping && op->result >= 0)
         port_timer(lanes->port, op, now_ns + WATCH_NS);
 }
 
@@ -155,9 +218,9 @@ int64_t archive_lanes_silent_ns(const struct archive_lanes *lanes, const char *a
     if (lane == NULL) return 0;
     const uint64_t steps = atomic_load_explicit(&lane->progress->steps, memory_order_relaxed);
     if (steps != lane->steps_seen) return 0;
-    const int64_t busy_ns = archive_lane_busy_ns(lane),
+    const int64_t running_ns = busy_ns(lane),
                   since_ns = port_now_ns(lanes->port) - lane->answered_ns;
-    return busy_ns < since_ns ? busy_ns : since_ns;
+    return running_ns < since_ns ? running_ns : since_ns;
 }
 
 uint32_t archive_lanes_hung_count(const struct archive_lanes *lanes) {
@@ -176,7 +239,7 @@ uint64_t archive_lanes_hangs(const struct archive_lanes *lanes) {
 static void stop_due(struct port_op *op) {
     struct archive_lanes *lanes = PORT_CONTAINER(struct archive_lanes, stop_timer, op);
     for (struct archive_lane *lane = lanes->first; lane != NULL; lane = lane->next) {
-        if (archive_lane_busy_ns(lane) == 0) continue;
+        if (busy_ns(lane) == 0) continue;
         say("archive %s: what is under way there is left to the next start", what(lane));
         port_remote_abandon(lane->remote);
     }
@@ -188,7 +251,7 @@ void archive_lanes_stop(struct archive_lanes *lanes) {
     bool busy = false;
     for (struct archive_lane *lane = lanes->first; lane != NULL; lane = lane->next) {
         port_cancel(&lane->watch);
-        busy = busy || archive_lane_busy_ns(lane) > 0;
+        busy = busy || busy_ns(lane) > 0;
     }
     if (busy) start_stop_timer(lanes);
 }
@@ -197,7 +260,7 @@ bool archive_lanes_quiet(const struct archive_lanes *lanes) {
     bool quiet = true, busy = false;
     for (const struct archive_lane *lane = lanes->first; lane != NULL; lane = lane->next) {
         quiet = quiet && port_idle(&lane->watch);
-        busy = busy || (archive_lane_busy_ns(lane) > 0 && !port_remote_abandoned(lane->remote));
+        busy = busy || (busy_ns(lane) > 0 && !port_remote_abandoned(lane->remote));
     }
     return quiet && !busy && port_idle(&lanes->stop_timer);
 }

@@ -17,12 +17,10 @@
 #define PAUSE_NS_MIN SECOND_NS
 #define PAUSE_NS_MAX (60 * SECOND_NS)
 
-/* Owns everything it touches, because it may outlive its archive_retention. */
 struct look_job {
+    struct lane_job lane; /* first */
     struct files *files;
     struct manifest *manifest;
-    struct lane_progress *progress;
-    atomic_bool stop;
     struct retention_rules rules;
     struct retention_listing *known[RETENTION_PLACES];
     uint32_t place, stuck;
@@ -39,28 +37,34 @@ struct look_job {
 struct archive_retention {
     struct archive_retention_options options;
     char archive[PATH_BYTES_MAX];
-    struct port_op op;           /* the job, or the timer until the next one */
-    struct look_job *job, *next; /* running; waiting */
-    bool waiting, stopping, looked, away;
+    struct port_op wait; /* for the next job */
+    struct lane_client client;
+    struct look_job *next; /* NULL: none is wanted */
+    bool stopping, looked, away;
     bool left_over; /* what an ended process has left may still be there */
     struct retention_listing *listing;
     int64_t earliest_ns, pause_ns; /* of the next look */
     int reported_error;            /* the last one */
 };
 
-static void job_or_timer_done(struct port_op *op);
-static int64_t look_run(void *context);
+static void wait_over(struct port_op *op);
+static void look_done(struct lane_client *client, struct lane_job *ended, int64_t result,
+                      bool detached);
+static int64_t look_run(struct lane_job *lane);
 
-static void look_release(void *context) {
-    struct look_job *job = context;
-    if (job == NULL) return;
+static void look_release(struct lane_job *lane) {
+    struct look_job *job = (struct look_job *)lane;
     for (int place = 0; place < RETENTION_PLACES; place++)
         free(job->known[place]);
     free(job->listing);
     free(job->rules.streams);
     manifest_release(job->manifest);
-    lane_progress_release(job->progress);
     free(job);
+}
+
+static void forget_next(struct archive_retention *r) {
+    if (r->next != NULL) look_release(&r->next->lane);
+    r->next = NULL;
 }
 
 int archive_retention_open(const struct archive_retention_options *options,
@@ -70,7 +74,8 @@ int archive_retention_open(const struct archive_retention_options *options,
     r->options = *options;
     assert(strlen(options->archive) < sizeof r->archive);
     r->options.archive = strcpy(r->archive, options->archive);
-    r->op.done = job_or_timer_done;
+    r->wait.done = wait_over;
+    r->client = (struct lane_client){.lanes = options->lanes, .done = look_done};
     r->left_over = true;
     *retention = r;
     return 0;
@@ -79,13 +84,13 @@ int archive_retention_open(const struct archive_retention_options *options,
 void archive_retention_free(struct archive_retention *retention) {
     if (retention == NULL) return;
     assert(archive_retention_quiet(retention));
-    look_release(retention->next);
+    forget_next(retention);
     free(retention->listing);
     free(retention);
 }
 
 bool archive_retention_quiet(const struct archive_retention *retention) {
-    return port_idle(&retention->op);
+    return port_idle(&retention->wait) && lane_client_idle(&retention->client);
 }
 
 bool archive_retention_idle(const struct archive_retention *retention) {
@@ -119,17 +124,17 @@ static bool copy_rules(struct look_job *job, const struct retention_rules *rules
 static struct look_job *make_job(const struct archive_retention *r,
                                  const struct retention_rules *rules,
                                  const struct retention_listing *const known[RETENTION_PLACES]) {
-    struct archive_lane *lane = archive_lanes_find(r->options.lanes, r->archive);
-    struct look_job *job = lane != NULL ? calloc(1, sizeof *job) : NULL;
+    struct look_job *job = calloc(1, sizeof *job);
     if (job == NULL) return NULL;
+    job->lane.run = look_run;
+    job->lane.release = look_release;
     job->files = port_files(r->options.port);
     job->manifest = manifest_hold(r->options.manifest);
-    job->progress = archive_lane_progress(lane);
     job->place = r->options.place;
     strcpy(job->directory, r->options.directory);
     strcpy(job->archive, r->archive);
     if (!copy_rules(job, rules)) {
-        look_release(job);
+        look_release(&job->lane);
         return NULL;
     }
     for (uint32_t place = 0; place < RETENTION_PLACES; place++)
@@ -141,17 +146,16 @@ static void start(struct archive_retention *r) {
     const int64_t now_ns = port_now_ns(r->options.port);
     if (r->stopping || r->next == NULL) return;
     if (now_ns < r->earliest_ns) {
-        r->waiting = true;
-        port_timer(r->options.port, &r->op, r->earliest_ns);
+        port_timer(r->options.port, &r->wait, r->earliest_ns);
         return;
     }
-    r->job = r->next;
+    struct look_job *job = r->next;
     r->next = NULL;
-    r->job->wall_ns = port_wall_ns(r->options.port);
-    r->job->away = r->away;
-    r->job->clears = r->left_over;
-    archive_lane_work(archive_lanes_find(r->options.lanes, r->archive), &r->op, look_run,
-                      look_release, r->job);
+    job->wall_ns = port_wall_ns(r->options.port);
+    job->away = r->away;
+    job->clears = r->left_over;
+    /* Without memory, the next minute's look tries again. */
+    (void)lane_client_begin(&r->client, r->archive, &job->lane);
 }
 
 void archive_retention_look(struct archive_retention *retention,
@@ -163,15 +167,15 @@ void archive_retention_look(struct archive_retention *retention,
     struct look_job *job = make_job(r, rules, known);
     if (job == NULL) return; /* the next minute's look tries again */
     job->stuck = stuck & ~(1u << job->place);
-    look_release(r->next);
+    forget_next(r);
     r->next = job;
-    if (port_idle(&r->op)) start(r);
+    if (archive_retention_quiet(r)) start(r);
 }
 
 void archive_retention_stop(struct archive_retention *retention) {
     retention->stopping = true;
-    if (retention->job != NULL) atomic_store(&retention->job->stop, true);
-    if (retention->waiting) port_cancel(&retention->op);
+    lane_client_stop(&retention->client);
+    port_cancel(&retention->wait);
 }
 
 static void take_results(struct archive_retention *r, struct look_job *job, int64_t result) {
@@ -193,22 +197,21 @@ static void take_results(struct archive_retention *r, struct look_job *job, int6
     job->listing = NULL;
 }
 
-static void job_or_timer_done(struct port_op *op) {
-    struct archive_retention *r = PORT_CONTAINER(struct archive_retention, op, op);
-    if (r->waiting) {
-        r->waiting = false;
-        start(r);
-        return;
-    }
-    struct look_job *job = r->job;
-    r->job = NULL;
-    if (op->result == ERR_TIMED_OUT) return; /* abandoned: the lane's thread frees it */
+static void wait_over(struct port_op *op) {
+    start(PORT_CONTAINER(struct archive_retention, wait, op));
+}
+
+static void look_done(struct lane_client *client, struct lane_job *ended, int64_t result,
+                      bool detached) {
+    struct archive_retention *r = PORT_CONTAINER(struct archive_retention, client, client);
+    struct look_job *job = (struct look_job *)ended;
+    (void)detached;          /* none ever is */
+    if (job == NULL) return; /* abandoned at a stop */
     /* After a deletion the log directory's limits may have room. */
     const uint32_t due = (job->elsewhere & ~(1u << job->place)) | (job->deleted > 0);
-    take_results(r, job, op->result);
-    look_release(job);
+    take_results(r, job, result);
     r->options.looked(r->options.context, due);
-    if (port_idle(op)) start(r);
+    if (archive_retention_quiet(r)) start(r);
 }
 
 /* ---- the job ---- */
@@ -220,13 +223,13 @@ static void clear_leftovers(struct look_job *job) {
     if (!error) error = archives_read(job->files, job->directory, archives);
     if (!error) error = archives_check(job->files, archives, job->archive);
     free(archives);
-    lane_progress_made(job->progress);
+    lane_progress_made(job->lane.progress);
     if (!error) error = leftovers_clear_archive(job->files, job->archive);
     job->clears = error != 0;
 }
 
-static int64_t look_run(void *context) {
-    struct look_job *job = context;
+static int64_t look_run(struct lane_job *lane) {
+    struct look_job *job = (struct look_job *)lane;
     if (job->clears) clear_leftovers(job);
     const struct retention_folders folders = {.directory = job->directory};
     struct retention_reach reach = {
@@ -239,11 +242,11 @@ static int64_t look_run(void *context) {
     retention_set_reach(retention, &reach);
     retention_set_away(retention, job->place, job->away);
     result = retention_look(retention, job->wall_ns);
-    lane_progress_made(job->progress);
+    lane_progress_made(job->lane.progress);
     for (int64_t left = result; left > 0 && result >= 0; left--) {
-        if (atomic_load_explicit(&job->stop, memory_order_relaxed)) break;
+        if (atomic_load_explicit(&job->lane.stop, memory_order_relaxed)) break;
         result = retention_step(retention, job->wall_ns);
-        lane_progress_made(job->progress);
+        lane_progress_made(job->lane.progress);
     }
     const struct retention_tally tally = retention_tally(retention);
     job->deleted = tally.deleted;

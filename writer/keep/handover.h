@@ -17,20 +17,12 @@
 #include <stdint.h>
 
 #include "port/port.h"
+#include "writer/keep/handover_command.h"
 
 struct archive_lanes;
 struct manifest;
 struct handover;
 struct sequences;
-
-struct handover_rules {
-    /* The program and its arguments; {path}, {stream}, {name} and {sequence} in them are replaced.
-     * count 0: no command. */
-    const char *const *words;
-    uint32_t count;
-    uint64_t limit_s; /* a command that runs for longer is ended, and has failed */
-    bool deletes;     /* delete segments that were handed over */
-};
 
 struct handover_options {
     struct port *port;
@@ -43,9 +35,6 @@ struct handover_options {
 struct handover_counts {
     uint64_t segments, failures;
 };
-
-/* False: it contains an unknown name in braces. */
-bool handover_word_valid(const char *word);
 
 /* The options' strings must outlive it. */
 int handover_open(const struct handover_options *options, struct handover **handover);

@@ -1,5 +1,5 @@
 /* mover.c - see mover.h.  One job at a time moves up to SEGMENTS_A_JOB segments.  When the archive
- * changes, the job in the previous archive is stopped but not waited for: that archive may hang. */
+ * changes, the job in the previous archive is detached: that archive may hang. */
 #include "writer/keep/mover.h"
 
 #include <assert.h>
@@ -20,12 +20,10 @@
 /* Limited, because other streams and retention share the lane. */
 #define SEGMENTS_A_JOB 16
 
-/* Owns everything it touches, because it may outlive the mover. */
 struct mover_job {
+    struct lane_job lane; /* first */
     struct files *files;
     struct manifest *manifest;
-    struct lane_progress *progress;
-    atomic_bool stop;
     struct sequences *ready;
     uint64_t moved;  /* all up to this sequence were moved or skipped */
     uint64_t missed; /* the first that was skipped after an error; 0: none */
@@ -42,24 +40,16 @@ struct mover_job {
     char directory[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
 };
 
-/* One job in the lane; freed when its op completes. */
-struct attempt {
-    struct port_op op;
-    struct mover *mover;
-    struct mover_job *job;
-};
-
 struct mover {
     struct mover_options options;
-    struct port_op wait;     /* for the next attempt */
-    struct attempt *attempt; /* NULL: none, or all were detached */
-    uint32_t attempts;       /* in flight, including detached ones */
+    struct port_op wait; /* for the next job */
+    struct lane_client client;
     bool wanted, stopping, changed;
     char archive[PATH_BYTES_MAX]; /* "": nowhere */
     struct sequences *ready;
     struct mover_counts counts;
     uint64_t moved, missed, failed;
-    uint64_t late; /* the lowest one that became ready since the last attempt; 0: none */
+    uint64_t late; /* the lowest one that became ready since the last job; 0: none */
     int reported_error, reported_archive_error;
     bool copy_left;
     int64_t missed_ns, missed_pause_ns;   /* when skipped ones are retried */
@@ -67,15 +57,17 @@ struct mover {
 };
 
 static void wait_over(struct port_op *op);
-static void attempt_done(struct port_op *op);
-static int64_t job_run(void *context);
-static void job_release(void *context);
+static void job_done(struct lane_client *client, struct lane_job *ended, int64_t result,
+                     bool detached);
+static int64_t job_run(struct lane_job *lane);
+static void job_release(struct lane_job *lane);
 
 int mover_open(const struct mover_options *options, struct mover **mover) {
     struct mover *m = calloc(1, sizeof *m);
     if (m == NULL) return ERR_NO_MEMORY;
     m->options = *options;
     m->wait.done = wait_over;
+    m->client = (struct lane_client){.lanes = options->lanes, .done = job_done};
     m->copy_left = true;
     *mover = m;
     return 0;
@@ -88,7 +80,7 @@ void mover_free(struct mover *mover) {
 }
 
 bool mover_busy(const struct mover *mover) {
-    return mover->attempts > 0 || !port_idle(&mover->wait);
+    return !lane_client_idle(&mover->client) || !port_idle(&mover->wait);
 }
 
 struct mover_counts mover_counts(const struct mover *mover) {
@@ -103,12 +95,14 @@ static void begin_missed_again(struct mover *m) {
     m->missed_ns = 0;
 }
 
-static struct mover_job *make_job(struct mover *m, struct archive_lane *lane) {
+/* False: no memory. */
+static bool begin_job(struct mover *m) {
     struct mover_job *job = calloc(1, sizeof *job);
-    if (job == NULL) return NULL;
+    if (job == NULL) return false;
+    job->lane.run = job_run;
+    job->lane.release = job_release;
     job->files = port_files(m->options.port);
     job->manifest = manifest_hold(m->options.manifest);
-    job->progress = archive_lane_progress(lane);
     job->ready = sequences_hold(m->ready);
     job->moved = m->moved;
     job->missed = m->missed;
@@ -121,29 +115,11 @@ static struct mover_job *make_job(struct mover *m, struct archive_lane *lane) {
     strcpy(job->directory, m->options.directory);
     strcpy(job->folder, m->options.folder);
     strcpy(job->archive, m->archive);
-    return job;
+    return lane_client_begin(&m->client, m->archive, &job->lane);
 }
 
 static void wait_for(struct mover *m, int64_t until_ns) {
     port_timer(m->options.port, &m->wait, until_ns);
-}
-
-/* False: no memory. */
-static bool begin_attempt(struct mover *m) {
-    struct archive_lane *lane = archive_lanes_find(m->options.lanes, m->archive);
-    struct attempt *attempt = lane != NULL ? calloc(1, sizeof *attempt) : NULL;
-    if (attempt == NULL) return false;
-    attempt->op.done = attempt_done;
-    attempt->mover = m;
-    attempt->job = make_job(m, lane);
-    if (attempt->job == NULL) {
-        free(attempt);
-        return false;
-    }
-    m->attempt = attempt;
-    m->attempts++;
-    archive_lane_work(lane, &attempt->op, job_run, job_release, attempt->job);
-    return true;
 }
 
 static void wait_for_more(struct mover *m);
@@ -175,24 +151,18 @@ static void start(struct mover *m) {
         wait_for_more(m);
         return;
     }
-    if (begin_attempt(m)) return;
+    if (begin_job(m)) return;
     m->archive_ns = now_ns + ARCHIVE_NS_MIN;
     wait_for(m, m->archive_ns);
-}
-
-/* The archive has changed.  If the detached attempt and the next one move the same segment, the one
- * that takes the manifest's lock first does, and the other removes its copy (move.c). */
-static void detach_attempt(struct mover *m) {
-    atomic_store(&m->attempt->job->stop, true);
-    port_cancel(&m->attempt->op); /* if it has not begun */
-    m->attempt = NULL;
 }
 
 void mover_set_archive(struct mover *mover, const char *archive) {
     const char *name = archive != NULL ? archive : "";
     mover->changed = true; /* the same archive is retried at once, too */
     assert(strlen(name) < sizeof mover->archive);
-    if (mover->attempt != NULL && strcmp(mover->archive, name) != 0) detach_attempt(mover);
+    /* If the detached job and the next one move the same segment, the one that takes the manifest's
+     * lock first does, and the other removes its copy (move.c). */
+    if (strcmp(mover->archive, name) != 0) lane_client_detach(&mover->client, true);
     strcpy(mover->archive, name);
     port_cancel(&mover->wait);
 }
@@ -204,7 +174,7 @@ void mover_look(struct mover *mover, struct sequences *ready) {
     sequences_release(mover->ready);
     mover->ready = ready;
     if (mover->stopping) return;
-    if (mover->attempt == NULL && port_idle(&mover->wait))
+    if (lane_client_job(&mover->client) == NULL && port_idle(&mover->wait))
         start(mover);
     else
         mover->wanted = true;
@@ -213,7 +183,7 @@ void mover_look(struct mover *mover, struct sequences *ready) {
 
 void mover_stop(struct mover *mover) {
     mover->stopping = true;
-    if (mover->attempt != NULL) atomic_store(&mover->attempt->job->stop, true);
+    lane_client_stop(&mover->client);
     port_cancel(&mover->wait);
 }
 
@@ -268,29 +238,23 @@ static void wait_for_more(struct mover *m) {
 
 static void wait_over(struct port_op *op) {
     struct mover *m = PORT_CONTAINER(struct mover, wait, op);
-    if (!m->stopping && m->attempt == NULL) start(m);
+    if (!m->stopping && lane_client_job(&m->client) == NULL) start(m);
 }
 
-static void attempt_done(struct port_op *op) {
-    struct attempt *attempt = PORT_CONTAINER(struct attempt, op, op);
-    struct mover *m = attempt->mover;
-    struct mover_job *job = attempt->job;
-    const bool detached = attempt != m->attempt, abandoned = op->result == ERR_TIMED_OUT;
-    free(attempt);
-    m->attempts--;
-    if (!detached) m->attempt = NULL;
-    if (abandoned) return; /* the lane's thread frees the job */
+static void job_done(struct lane_client *client, struct lane_job *ended, int64_t result,
+                     bool detached) {
+    struct mover *m = PORT_CONTAINER(struct mover, client, client);
+    struct mover_job *job = (struct mover_job *)ended;
+    (void)result;
+    if (job == NULL) return; /* abandoned at a stop */
     if (detached) {
         m->counts.segments += job->count;
         m->counts.failures += job->failures;
-        job_release(job);
         return;
     }
     take_results(m, job);
-    const bool more = job->more;
-    job_release(job);
     if (m->stopping) return;
-    if (more || m->changed || (m->wanted && m->archive_ns == 0))
+    if (job->more || m->changed || (m->wanted && m->archive_ns == 0))
         start(m);
     else
         wait_for_more(m);
@@ -298,11 +262,10 @@ static void attempt_done(struct port_op *op) {
 
 /* ---- the job ---- */
 
-static void job_release(void *context) {
-    struct mover_job *job = context;
+static void job_release(struct lane_job *lane) {
+    struct mover_job *job = (struct mover_job *)lane;
     manifest_release(job->manifest);
     sequences_release(job->ready);
-    lane_progress_release(job->progress);
     free(job);
 }
 
@@ -324,8 +287,8 @@ static bool move_one(struct mover_job *job, const struct segment_file *file) {
                         .directory = job->directory,
                         .archive = job->archive,
                         .chance = job->chance,
-                        .stop = &job->stop,
-                        .progress = job->progress,
+                        .stop = &job->lane.stop,
+                        .progress = job->lane.progress,
                         .now_ns = job->wall_ns};
     job->copy_left = true;
     const int error = move_segment(&move, &file->name);
@@ -351,8 +314,8 @@ static bool is_next(const struct mover_job *job, const struct segment_file *file
     return file->name.sequence > job->moved && sequences_have(job->ready, file->name.sequence);
 }
 
-static int64_t job_run(void *context) {
-    struct mover_job *job = context;
+static int64_t job_run(struct lane_job *lane) {
+    struct mover_job *job = (struct mover_job *)lane;
     struct segment_list list = {0};
     int error = segment_list_add(job->files, job->folder, &list);
     if (error == ERR_NOT_FOUND) error = 0;
