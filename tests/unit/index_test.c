@@ -508,6 +508,170 @@ static void an_inconsistent_index_with_valid_checksums_is_ignored(void **state) 
     index_free(&index);
 }
 
+/* Writes this index over the file's, which has the same size. */
+static void put_index(struct segment *s, const struct segment_index *index) {
+    uint8_t footer_bytes[FOOTER_BYTES];
+    struct index_footer footer;
+    assert_int_equal(file_read_at(&s->file, footer_bytes, FOOTER_BYTES, size_of(s) - FOOTER_BYTES),
+                     FOOTER_BYTES);
+    assert_int_equal(footer_decode(footer_bytes, &footer), 0);
+    assert_int_equal(index_frame_bytes(index), footer.index_size);
+    uint8_t *bytes = malloc(footer.index_size);
+    index_encode(index, bytes);
+    assert_int_equal(file_write_at(&s->file, bytes, footer.index_size, footer.index_offset), 0);
+    free(bytes);
+}
+
+enum { GROUP_LIES = 18 };
+
+/* False: there is no such lie. */
+static bool lie_of_group(struct index_group *g, int lie) {
+    switch (lie) {
+    case 0: g->raw_size = 5u << 20; return true;
+    case 1: g->raw_size = 0; return true;
+    case 2: g->raw_size = UINT32_MAX; return true;
+    case 3: g->frames = 0; return true;
+    case 4: g->frames = UINT32_MAX; return true;
+    case 5: g->span.lines = 0; return true;
+    case 6: g->span.lines++; return true;
+    case 7: g->span.levels = 0; return true;
+    case 8: g->span.levels = UINT32_MAX; return true;
+    case 9: g->span.time_max_ns = g->span.time_min_ns - 1; return true;
+    case 10: g->span.received_min_ns = 1, g->span.received_max_ns = 0; return true;
+    case 11: g->counts.timed = UINT32_MAX; return true;
+    case 12: g->counts.timed = 0; return true;
+    case 13: g->counts.levels[3]++; return true;
+    case 14: g->counts.time_min_ns = INT64_MAX; return true;
+    case 15: g->offset++; return true;
+    case 16: g->offset = UINT64_MAX; return true;
+    case 17: g->size = UINT64_MAX; return true;
+    }
+    return false;
+}
+
+/* 12 groups' worth of lines that say a time, without lids. */
+static struct segment_index indexed_without_lids(struct segment *s) {
+    char *text = malloc(400512);
+    for (int i = 0; i < 12; i++)
+        put_lines(s, text, make_lines(text, 400000, s->lines));
+    free(text);
+    return indexed(s);
+}
+
+static void a_group_that_claims_what_is_impossible_is_not_believed(void **state) {
+    struct segment *s = *state;
+    struct segment_index index = indexed_without_lids(s), loaded;
+    assert_true(index.count > 3);
+    uint64_t where;
+    for (int lie = 0; lie < GROUP_LIES; lie++) {
+        const struct index_group good = index.groups[2];
+        assert_true(lie_of_group(&index.groups[2], lie));
+        put_index(s, &index);
+        index.groups[2] = good;
+        assert_int_equal(index_load(&s->file, &loaded), ERR_NOT_FOUND);
+        assert_int_equal(index_check(&s->file, &where), ERR_INVALID);
+    }
+    put_index(s, &index);
+    assert_int_equal(index_load(&s->file, &loaded), 0);
+    index_free(&loaded);
+    index_free(&index);
+}
+
+static void lines_that_no_group_holds_make_an_index_invalid(void **state) {
+    struct segment *s = *state;
+    struct segment_index index = indexed_without_lids(s), loaded;
+    const struct index_group second = index.groups[1];
+    index.groups[1].offset += index.groups[1].size - 100; /* lines before it, in a gap */
+    index.groups[1].size = 100;
+    index.groups[1].frames = 1;
+    index.groups[1].raw_size = 100;
+    put_index(s, &index);
+    assert_int_equal(index_load(&s->file, &loaded), ERR_NOT_FOUND);
+    index.groups[1] = second;
+    index.groups[index.count - 1].size /= 2; /* and after the last one */
+    put_index(s, &index);
+    assert_int_equal(index_load(&s->file, &loaded), ERR_NOT_FOUND);
+    index_free(&index);
+}
+
+static void an_index_of_other_lines_is_found_by_reading_them(void **state) {
+    struct segment *s = *state;
+    struct segment_index index = indexed_without_lids(s);
+    uint64_t where = 0;
+    assert_int_equal(index_compare(&s->file, &index, true, NULL, &where), 0);
+    for (int lie = 0; lie < 6; lie++) {
+        const struct index_group good = index.groups[1];
+        const uint64_t digest = index.lines_digest;
+        struct index_group *g = &index.groups[1];
+        if (lie == 0) g->raw_size--;
+        if (lie == 1) g->frames++;
+        if (lie == 2) g->counts.levels[4]--, g->counts.levels[5]++;
+        if (lie == 3) g->span.time_max_ns = g->span.time_min_ns = 1;
+        if (lie == 4) g->span.levels = 1;
+        if (lie == 5) index.lines_digest ^= 1;
+        assert_int_equal(index_compare(&s->file, &index, false, NULL, &where), ERR_INVALID);
+        assert_int_equal(where, lie == 5 ? index.data_size : good.offset);
+        index.groups[1] = good;
+        index.lines_digest = digest;
+    }
+    index_free(&index);
+}
+
+static void a_filter_that_lacks_a_token_is_found_by_reading_the_lines(void **state) {
+    struct segment *s = *state;
+    struct segment_index index = indexed_without_lids(s);
+    uint8_t row[FILTER_ROW_BYTES(FILTER_GROUPS_MAX)];
+    const struct index_section *section = &index.sections[0];
+    const size_t size = FILTER_ROW_BYTES(section->groups);
+    uint64_t where;
+    assert_int_equal(file_read_at(&s->file, row, size, section->offset), (int64_t)size);
+    memset(row + 2 * FILTER_LINE_BYTES, 0, FILTER_LINE_BYTES); /* of group 2 */
+    filters_row_seal(row, section->groups);
+    assert_int_equal(file_write_at(&s->file, row, size, section->offset), 0);
+    assert_int_equal(index_check(&s->file, &where), 0);
+    assert_int_equal(index_compare(&s->file, &index, false, NULL, &where), 0);
+    assert_int_equal(index_compare(&s->file, &index, true, NULL, &where), ERR_INVALID);
+    assert_int_equal(where, index.groups[2].offset);
+    index_free(&index);
+}
+
+static void replacing_an_index_takes_no_line_with_it(void **state) {
+    struct segment *s = *state;
+    struct segment_index index = indexed_without_lids(s), again;
+    const struct index_options replace = {.replace = true};
+    enum segment_damage damage;
+    const uint64_t lines = index.lines;
+    for (int lie = 0; lie < 2; lie++) { /* where the lines end; what a group holds */
+        const struct segment_index good = index;
+        if (lie == 0) index.data_size = index.groups[1].offset;
+        if (lie == 1) index.groups[0].raw_size--;
+        put_index(s, &index);
+        index.data_size = good.data_size;
+        assert_int_equal(index_append(&s->file, &replace), 0);
+        assert_int_equal(lines_read(s, &damage), lines);
+        assert_int_equal(index_load(&s->file, &again), 0);
+        uint64_t where;
+        assert_int_equal(index_compare(&s->file, &again, true, NULL, &where), 0);
+        index_free(&again);
+    }
+    index_free(&index);
+}
+
+static void a_header_that_hides_lines_is_not_cut_off_as_a_torn_index(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 4, 3000);
+    struct segment_reader reader = {.file = s->file};
+    struct segment_reader_frame *frames;
+    uint64_t count, size = size_of(s);
+    enum segment_damage damage;
+    assert_int_equal(segment_reader_frames(&reader, &frames, &count, &damage), 0);
+    uint8_t header[8] = {0x51, 0x2A, 0x4D, 0x18, 0, 0, 0, 1}; /* filters, beyond the end */
+    assert_int_equal(file_write_at(&s->file, header, sizeof header, frames[1].offset), 0);
+    free(frames);
+    assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+    assert_int_equal(size_of(s), size);
+}
+
 static void lids_padding_and_unknown_frames_between_lines_are_skipped(void **state) {
     struct segment *s = *state;
     static const uint8_t later[] = {0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3};
@@ -712,6 +876,12 @@ int main(void) {
         TEST(zeros_after_the_lines_from_a_power_failure_are_cut_off),
         TEST(a_changed_byte_is_found_and_hides_no_line),
         TEST(an_inconsistent_index_with_valid_checksums_is_ignored),
+        TEST(a_group_that_claims_what_is_impossible_is_not_believed),
+        TEST(lines_that_no_group_holds_make_an_index_invalid),
+        TEST(an_index_of_other_lines_is_found_by_reading_them),
+        TEST(a_filter_that_lacks_a_token_is_found_by_reading_the_lines),
+        TEST(replacing_an_index_takes_no_line_with_it),
+        TEST(a_header_that_hides_lines_is_not_cut_off_as_a_torn_index),
         TEST(lids_padding_and_unknown_frames_between_lines_are_skipped),
         TEST(an_index_of_a_later_version_is_ignored_and_is_no_damage),
         TEST(more_groups_than_fit_one_section_start_another),

@@ -60,13 +60,9 @@ static int copy(struct archive *a, struct file *from, struct file *to) {
 }
 
 static int copy_with_index(struct archive *a, struct file *from, struct file *to) {
-    struct segment_index index;
+    const struct index_options options = {.replace = true}; /* a damaged one */
     int error = copy(a, from, to);
-    if (!error && index_load(to, &index) == 0) { /* the index is damaged: replace it */
-        error = file_truncate(to, index.data_size);
-        index_free(&index);
-    }
-    if (!error) error = index_append(to, NULL);
+    if (!error) error = index_append(to, &options);
     return error ? error : file_sync(to);
 }
 
@@ -122,8 +118,10 @@ not_open:
     return error;
 }
 
-/* Reads the segment's index.  ERR_NOT_FOUND: it has none, or a damaged one. */
-static int read_index(struct archive *a, const char *path, bool *repacked, uint64_t *size) {
+/* Reads the segment's index.  ERR_NOT_FOUND: it has none, or a damaged one, or (compare) one of
+ * other lines. */
+static int read_index(struct archive *a, const char *path, bool compare, bool *repacked,
+                      uint64_t *size) {
     struct file file;
     struct segment_index index;
     struct file_status status;
@@ -134,12 +132,15 @@ static int read_index(struct archive *a, const char *path, bool *repacked, uint6
     if (!error) error = index_check(&file, &offset);
     if (error == ERR_INVALID) error = ERR_NOT_FOUND;
     if (!error) error = index_load(&file, &index);
+    if (!error) {
+        if (compare) error = index_compare(&file, &index, true, NULL, &offset);
+        if (error == ERR_INVALID) error = ERR_NOT_FOUND;
+        *repacked = index.repacked;
+        *size = status.size;
+        index_free(&index);
+    }
     file_close(&file);
-    if (error) return error;
-    *repacked = index.repacked;
-    *size = status.size;
-    index_free(&index);
-    return 0;
+    return error;
 }
 
 static void print_packed(struct archive *a, const char *path, uint64_t before, uint64_t after) {
@@ -156,18 +157,31 @@ static void print_not_packed(struct archive *a, const char *path, const char *wh
     output_format(a->call->out, "%s: %s\n", path, what);
 }
 
-/* 0 or an ERR_; on error the segment is unchanged, or has only been indexed. */
-static int archive_file(struct archive *a, const char *path) {
+/* Re-packing finds out that an index is of other lines. */
+static int repack_file(struct archive *a, const char *path) {
+    bool repacked;
+    uint64_t size;
+    int error = replace(a, path, copy_repacked);
+    if (error != ERR_INVALID || read_index(a, path, true, &repacked, &size) != ERR_NOT_FOUND)
+        return error;
+    error = replace(a, path, copy_with_index);
+    if (!error) a->totals.indexed++;
+    return error ? error : replace(a, path, copy_repacked);
+}
+
+/* compare: the index with the lines, even if there is nothing to do.  0 or an ERR_; on error the
+ * segment is unchanged, or has only been indexed. */
+static int archive_file(struct archive *a, const char *path, bool compare) {
     bool repacked = false;
     uint64_t before = 0, after = 0;
     struct file_status status;
     /* A deleted file must not look like one without an index. */
     int error = file_status_of(a->call->files, path, &status);
-    if (!error) error = read_index(a, path, &repacked, &before);
+    if (!error) error = read_index(a, path, compare, &repacked, &before);
     const bool had_index = error == 0;
     if (error == ERR_NOT_FOUND) {
         error = replace(a, path, copy_with_index);
-        if (!error) error = read_index(a, path, &repacked, &before);
+        if (!error) error = read_index(a, path, false, &repacked, &before);
         if (!error) a->totals.indexed++;
         if (!error && a->settings->index_only) print_not_packed(a, path, "indexed");
     }
@@ -178,14 +192,14 @@ static int archive_file(struct archive *a, const char *path) {
                              a->settings->index_only ? "already indexed" : "already re-packed");
         return error;
     }
-    error = replace(a, path, copy_repacked);
+    error = repack_file(a, path);
     if (error == NOT_SMALLER) {
         print_not_packed(a, path,
                          had_index ? "already as small as possible"
                                    : "indexed; already as small as possible");
         return 0;
     }
-    if (!error) error = read_index(a, path, &repacked, &after);
+    if (!error) error = read_index(a, path, false, &repacked, &after);
     if (error) return error;
     a->totals.repacked++;
     a->totals.bytes_before += before;
@@ -223,7 +237,7 @@ static bool archive_segment(struct archive *a, const struct segment_file *segmen
         print_not_packed(a, segment->path, "live; skipped");
         return true;
     }
-    const int error = archive_file(a, segment->path);
+    const int error = archive_file(a, segment->path, segment->named);
     if (error == 0 || error == ERR_NOT_FOUND) return true; /* deleted meanwhile */
     progress_clear(a->progress);
     say("%s: %s%s; skipped", segment->path, error_text(error),

@@ -72,7 +72,7 @@ static int flush(struct builder *b);
 int index_append(struct file *file, const struct index_options *options) {
     struct segment_index there;
     struct builder b = {.options = options != NULL ? *options : (struct index_options){0}};
-    int error = index_load(file, &there);
+    int error = b.options.replace ? ERR_NOT_FOUND : index_load(file, &there);
     if (error == 0) index_free(&there);
     if (error != ERR_NOT_FOUND) return error;
     error = builder_open(&b, file);
@@ -131,7 +131,8 @@ static bool torn_header(const uint8_t *bytes, size_t size) {
 }
 
 /* Skips lids and padding after the last data frame, and cuts off what an earlier try left of an
- * index.  ERR_INVALID: there is something that recovery or repair should handle first. */
+ * index.  ERR_INVALID: there is something that recovery or repair should handle first, such as a
+ * data frame that a damaged header hides. */
 static int cut_rest(struct builder *b) {
     struct file_status status;
     int error = file_status(b->file, &status);
@@ -151,7 +152,12 @@ static int cut_rest(struct builder *b) {
         at += header.size;
     }
     b->index.data_size = b->end = at;
-    return at < status.size ? file_truncate(b->file, at) : 0;
+    if (at == status.size) return 0;
+    uint64_t frame;
+    const int found = segment_reader_find_frame(&b->reader, at, &frame);
+    segment_reader_seek(&b->reader, 0);
+    if (found != 0) return found < 0 ? found : ERR_INVALID;
+    return file_truncate(b->file, at);
 }
 
 static int find_end(struct builder *b) {

@@ -15,6 +15,8 @@
 #define FLAG_FILTERED 2u
 /* Of the whole index. */
 #define FLAG_REPACKED 1u
+/* LZ4 makes nothing smaller than 1/255 (a match's length grows by 255 with each byte). */
+#define LZ4_RATIO_MAX 256
 
 static uint8_t *put_u8(uint8_t *p, uint8_t value);
 static uint8_t *put_u16(uint8_t *p, uint16_t value);
@@ -180,13 +182,39 @@ void index_encode(const struct segment_index *index, uint8_t *out) {
     assert((uint64_t)(p - out) == index_frame_bytes(index));
 }
 
-/* Adds up what the file does not store; false: the groups contradict each other. */
+/* Every line has one level, and the times are of some of the lines. */
+static bool counts_make_sense(const struct counts *counts) {
+    uint64_t lines = 0;
+    for (uint32_t i = 0; i < COUNTS_LEVELS; i++)
+        lines += counts->levels[i];
+    if (lines != counts->lines || counts->timed > lines) return false;
+    if (counts->timed == 0) return counts->time_min_ns == 0 && counts->time_max_ns == 0;
+    return counts->time_min_ns <= counts->time_max_ns;
+}
+
+/* Could a group of this size hold this?  Lost frames have no lines. */
+static bool group_makes_sense(const struct index_group *group) {
+    const uint64_t lines = group->span.lines;
+    const uint64_t frames_least = group->damaged ? 0 : group->frames;
+    if (group->frames == 0 || group->frames > group->size / (FRAME_OVERHEAD_BYTES + 1))
+        return false;
+    if (group->raw_size > FRAME_RAW_MAX || group->raw_size / LZ4_RATIO_MAX > group->size)
+        return false;
+    if (lines < frames_least || lines > group->raw_size || (lines == 0) != (group->raw_size == 0))
+        return false;
+    if (lines > 0 && !span_possible(&group->span)) return false;
+    return counts_make_sense(&group->counts);
+}
+
+/* Adds up what the file does not store; false: the groups contradict each other, or one says what
+ * is impossible. */
 static bool groups_make_sense(struct segment_index *index) {
     uint64_t end = 0;
     for (uint32_t i = 0; i < index->count; i++) {
         struct index_group *group = &index->groups[i];
         if (group->offset < end || group->offset > index->data_size) return false;
         if (group->size > index->data_size - group->offset) return false;
+        if (!group_makes_sense(group)) return false;
         end = group->offset + group->size;
         group->first_frame = index->frames;
         group->first_line = index->lines;
@@ -200,6 +228,7 @@ static bool groups_make_sense(struct segment_index *index) {
 
 static bool sections_make_sense(const struct segment_index *index) {
     uint32_t next_group = 0;
+    uint64_t end = index->data_size;
     for (uint32_t i = 0; i < index->section_count; i++) {
         const struct index_section *s = &index->sections[i];
         if (s->first_group < next_group || s->first_group > index->count) return false;
@@ -207,8 +236,11 @@ static bool sections_make_sense(const struct segment_index *index) {
         if (s->groups > index->count - s->first_group || s->rows == 0) return false;
         if (s->probes == 0 || s->probes > FILTER_PROBES_MAX) return false;
         if (s->window_probes == 0 || s->window_probes > FILTER_PROBES_MAX) return false;
-        if (s->offset < index->data_size + FILTERS_HEADER_BYTES) return false;
-        if (filters_frame_bytes(s->groups, s->rows) > UINT32_MAX) return false;
+        if (s->offset < FILTERS_HEADER_BYTES || s->offset - FILTERS_HEADER_BYTES < end)
+            return false;
+        const uint64_t size = filters_frame_bytes(s->groups, s->rows);
+        if (size > UINT32_MAX || s->offset > UINT64_MAX / 2) return false;
+        end = s->offset - FILTERS_HEADER_BYTES + size;
         next_group = s->first_group + s->groups;
     }
     return true;

@@ -15,7 +15,7 @@
 
 static int read_exactly(struct file *file, void *bytes, size_t size, uint64_t offset);
 static int load_footer(struct file *file, uint64_t *file_size, struct index_footer *footer);
-static int load_index(struct file *file, const struct index_footer *footer,
+static int load_index(struct file *file, const struct index_footer *footer, uint64_t file_size,
                       struct segment_index *index);
 
 int index_load(struct file *file, struct segment_index *index) {
@@ -23,7 +23,7 @@ int index_load(struct file *file, struct segment_index *index) {
     struct index_footer footer;
     *index = (struct segment_index){0};
     int error = load_footer(file, &file_size, &footer);
-    if (!error) error = load_index(file, &footer, index);
+    if (!error) error = load_index(file, &footer, file_size, index);
     if (!error) index->index_bytes = file_size - index->data_size;
     return error == ERR_INVALID || error == ERR_UNSUPPORTED ? ERR_NOT_FOUND : error;
 }
@@ -138,7 +138,7 @@ int index_check(struct file *file, uint64_t *offset) {
     int error = load_footer(file, &file_size, &footer);
     if (error == ERR_NOT_FOUND || error == ERR_INVALID) return look_for_rest(file, offset);
     *offset = footer.index_offset;
-    if (!error) error = load_index(file, &footer, &index);
+    if (!error) error = load_index(file, &footer, file_size, &index);
     if (error) return error == ERR_UNSUPPORTED ? ERR_NOT_FOUND : error;
     error = check_whole(file, &index, &footer, file_size, offset);
     index_free(&index);
@@ -170,29 +170,65 @@ static int load_footer(struct file *file, uint64_t *file_size, struct index_foot
     return 0;
 }
 
-/* The lines and the filters precede the index. */
-static bool lies_before(const struct segment_index *index, uint64_t index_offset) {
-    if (index->data_size > index_offset) return false;
-    for (uint32_t i = 0; i < index->section_count; i++) {
-        const struct index_section *section = &index->sections[i];
-        const uint64_t size = filters_frame_bytes(section->groups, section->rows);
-        if (size > index_offset || section->offset - FILTERS_HEADER_BYTES > index_offset - size)
-            return false;
-    }
-    return true;
+/* May only padding be between them? */
+static bool follows(uint64_t end, uint64_t begin) {
+    return begin == end || (begin > end && begin - end == FRAME_COVER_BYTES);
 }
 
-static int load_index(struct file *file, const struct index_footer *footer,
+/* Filters, index and footer follow the lines without a gap in which lines could be. */
+static bool follows_the_lines(const struct segment_index *index, const struct index_footer *footer,
+                              uint64_t file_size) {
+    uint64_t end = index->data_size;
+    for (uint32_t i = 0; i < index->section_count; i++) {
+        const struct index_section *section = &index->sections[i];
+        const uint64_t begin = section->offset - FILTERS_HEADER_BYTES;
+        if (!follows(end, begin)) return false;
+        end = begin + filters_frame_bytes(section->groups, section->rows);
+    }
+    return follows(end, footer->index_offset) &&
+           follows(footer->index_offset + footer->index_size, file_size - FOOTER_BYTES);
+}
+
+/* ERR_INVALID: between these offsets is something else than whole skippable frames. */
+static int check_no_lines(struct file *file, uint64_t at, uint64_t end) {
+    while (at < end) { /* each round advances by 8 bytes or more */
+        uint8_t bytes[FRAME_HEADER_BYTES];
+        struct frame_header header;
+        const int64_t got = file_read_at(file, bytes, sizeof bytes, at);
+        if (got < 0) return (int)got;
+        if (frame_header(bytes, (size_t)got, &header) || header.kind == FRAME_DATA)
+            return ERR_INVALID;
+        at += header.size;
+    }
+    return at == end ? 0 : ERR_INVALID;
+}
+
+/* Are there lines that belong to no group?  Between groups there usually is a lid or nothing, and
+ * no need to look. */
+static int check_gaps(struct file *file, const struct segment_index *index) {
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < index->count; i++) {
+        const struct index_group *group = &index->groups[i];
+        const uint64_t gap = group->offset - end;
+        const bool usual =
+            i > 0 ? gap == LID_BYTES || follows(end + LID_BYTES, group->offset) : false;
+        const int error = gap == 0 || usual ? 0 : check_no_lines(file, end, group->offset);
+        if (error) return error;
+        end = group->offset + group->size;
+    }
+    return check_no_lines(file, end, index->data_size);
+}
+
+static int load_index(struct file *file, const struct index_footer *footer, uint64_t file_size,
                       struct segment_index *index) {
     if (footer->index_size > INDEX_BYTES_MAX) return ERR_INVALID;
     uint8_t *bytes = malloc((size_t)footer->index_size + 1);
     if (bytes == NULL) return ERR_NO_MEMORY;
     int error = read_exactly(file, bytes, footer->index_size, footer->index_offset);
     if (!error) error = index_decode(bytes, footer->index_size, index);
-    if (!error && !lies_before(index, footer->index_offset)) {
-        index_free(index);
-        error = ERR_INVALID;
-    }
     free(bytes);
+    if (error) return error;
+    error = follows_the_lines(index, footer, file_size) ? check_gaps(file, index) : ERR_INVALID;
+    if (error) index_free(index);
     return error;
 }

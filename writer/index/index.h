@@ -15,8 +15,10 @@
 #include "writer/index/segment_index.h"
 
 /* Finds the index through the footer at the end of the file.  ERR_NOT_FOUND: there is none, or it
- * is of a later version, or its checksum is wrong; read the lines then.  On an error there is
- * nothing to free. */
+ * is of a later version, or its checksum is wrong, or it says what cannot be true of this file; read
+ * the lines then.  Every value is in its limits: groups are in order, inside the file and hold at
+ * most FRAME_RAW_MAX of lines each, and no sum overflows.  But only index_compare shows that it is
+ * an index of these lines.  On an error there is nothing to free. */
 int index_load(struct file *file, struct segment_index *index);
 
 #define INDEX_CANDIDATES_BYTES(groups) (((size_t)(groups) + 7) / 8)
@@ -34,6 +36,13 @@ int index_candidates(struct file *file, const struct segment_index *index, const
  * ERR_INVALID: it has an index or a part of one, damaged at *offset. */
 int index_check(struct file *file, uint64_t *offset);
 
+/* Reads all lines and compares them with what the index says about them: groups, frames, lines,
+ * levels, times, and with `filters` every token.  0: it is the index of these lines; ERR_INVALID: it
+ * is not, and *offset is a group's that is wrong, or the index's.  Groups that hold damage are not
+ * compared.  ERR_CANCELLED: *stop (NULL: never). */
+int index_compare(struct file *file, const struct segment_index *index, bool filters,
+                  const atomic_bool *stop, uint64_t *offset);
+
 struct index_options {
     /* What is known of the lines after the last lid; NULL: nothing, so their times and levels are
      * read from the lines. */
@@ -42,11 +51,12 @@ struct index_options {
     const atomic_bool *stop;
     const atomic_bool *deleted; /* the same: the segment has been deleted meanwhile; NULL: never */
     bool repacked;
+    bool replace; /* an index that the file has already; otherwise the file stays as it is */
 };
 
 /* Reads the segment's lines once and appends its index to the file; nothing else may write to it
- * meanwhile.  options may be NULL.  First cuts off what an earlier try left after the last lines; a
- * file that has its index already stays as it is.  The caller syncs.  ERR_CANCELLED: *options->stop
+ * meanwhile.  options may be NULL.  First cuts off what an earlier try left after the last lines,
+ * but never anything that holds a line.  The caller syncs.  ERR_CANCELLED: *options->stop
  * or *options->deleted; ERR_INVALID: damage that recovery or repair should handle first.  After an
  * error the file is as before, or ends after its lines: a whole segment without an index, at worst
  * with a torn one. */

@@ -31,10 +31,12 @@ int repack(struct file *from, const struct segment_index *index, struct file *to
     struct repacking r = {.index = index, .to = to, .options = options};
     const struct index_options index_options = {
         .stop = options->stop, .deleted = options->deleted, .repacked = true};
-    int error = open_repacking(&r, from);
+    uint64_t wrong;
+    int error = index_compare(from, index, false, options->stop, &wrong);
+    if (!error) error = open_repacking(&r, from);
     for (uint32_t i = 0; i < index->count && !error; i++)
         error = write_group(&r, &index->groups[i]);
-    close_repacking(&r);
+    close_repacking(&r); /* not open: does nothing */
     if (!error) error = index_append(to, &index_options);
     if (!error) error = compare(to, index);
     return error ? error : file_sync(to);

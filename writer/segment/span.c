@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/segment/counts.h"
 #include "writer/segment/digest.h"
 #include "writer/segment/frame.h"
 
@@ -42,6 +43,19 @@ struct span span_unknown(uint64_t lines, uint64_t raw_size) {
         .time_max_ns = INT64_MAX,
         .levels = LEVELS,
     };
+}
+
+bool span_possible(const struct span *span) {
+    return span->lines > 0 && span->levels > 0 && (span->levels & ~LEVELS) == 0 &&
+           span->received_min_ns <= span->received_max_ns && span->time_min_ns <= span->time_max_ns;
+}
+
+bool span_covers(const struct span *span, const struct counts *counts) {
+    if (counts->levels[0] > 0 && (span->levels & 1) == 0) return false;
+    for (uint32_t i = 1; i < COUNTS_LEVELS; i++) /* 4 levels each */
+        if (counts->levels[i] > 0 && (span->levels >> (4 * i - 3) & 0xF) == 0) return false;
+    return counts->timed == 0 ||
+           (span->time_min_ns <= counts->time_min_ns && span->time_max_ns >= counts->time_max_ns);
 }
 
 void span_add(struct span *span, const struct span *other) {
@@ -133,8 +147,7 @@ int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *f
     span->time_min_ns = (int64_t)take(&p, 8);
     span->time_max_ns = (int64_t)take(&p, 8);
     *first_line = take(&p, 8);
-    const bool possible = span->lines > 0 && span->levels > 0 && (span->levels & ~LEVELS) == 0 &&
-                          span->time_min_ns <= span->time_max_ns;
-    if (possible && version == 1) span_forget_facts(span);
-    return possible ? 0 : ERR_INVALID;
+    if (!span_possible(span)) return ERR_INVALID;
+    if (version == 1) span_forget_facts(span);
+    return 0;
 }

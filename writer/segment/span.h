@@ -49,6 +49,12 @@ void span_widen(struct span *span, const struct facts *facts);
 struct span span_unknown(uint64_t lines, uint64_t raw_size);
 /* Times and levels become unknown. */
 void span_forget_facts(struct span *span);
+/* Could it be of any lines?  No range may be reversed. */
+bool span_possible(const struct span *span);
+/* Does a reader that skips these lines by their span miss none?  False: the span excludes a time or
+ * level that they have. */
+struct counts;
+bool span_covers(const struct span *span, const struct counts *counts);
 /* Of both together. */
 void span_add(struct span *span, const struct span *other);
 
