@@ -209,18 +209,20 @@ static bool print_context(void *context, const struct selection *selection) {
 static bool sort_selection(void *context, const struct selection *selection) {
     struct search *s = context;
     s->found += selection->count;
-    if (s->text_size + selection->text_size > SORT_BYTES_MAX) {
+    const uint64_t text = s->text_size + selection->text_size;
+    const uint64_t table = (s->sorted_count + selection->count) * sizeof *s->sorted;
+    if (text + table > SORT_BYTES_MAX) {
         s->too_many = true;
         return false;
     }
-    if (s->text_room - s->text_size < selection->text_size) {
-        s->text_room = s->text_size * 2 + selection->text_size;
+    if (s->text_room < text) {
+        s->text_room = text + text / 2 < SORT_BYTES_MAX ? text + text / 2 : SORT_BYTES_MAX;
         s->text = reallocate(s->text, s->text_room);
     }
     if (selection->text_size > 0)
         memcpy(s->text + s->text_size, selection->text, selection->text_size);
     if (s->sorted_room - s->sorted_count < selection->count) {
-        s->sorted_room = s->sorted_count * 2 + selection->count;
+        s->sorted_room = s->sorted_count / 2 * 3 + selection->count;
         s->sorted = reallocate(s->sorted, s->sorted_room * sizeof *s->sorted);
     }
     for (uint64_t i = 0; i < selection->count; i++) {

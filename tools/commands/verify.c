@@ -4,11 +4,13 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "schema/record/facts.h"
 #include "tools/commands/command.h"
 #include "tools/commands/verify_manifest.h"
 #include "tools/query/allocate.h"
 #include "tools/query/read.h"
 #include "writer/index/index.h"
+#include "writer/segment/counts.h"
 #include "writer/segment/frame.h"
 #include "writer/segment/span.h"
 
@@ -30,20 +32,82 @@ static void print_damage(struct output *out, const struct segment_file *segment,
                   damage_text(damage));
 }
 
+/* ---- lids ---- */
+
+/* What is known of the lines since the last lid. */
+struct since_lid {
+    uint64_t at; /* skippable frames before this offset have been read */
+    uint64_t raw_size;
+    bool damaged; /* a lid or a frame was lost: they cannot add up */
+    struct counts counts;
+};
+
+static const char *lid_fault(const struct since_lid *since, int error, const struct span *span) {
+    if (error == ERR_INVALID) return "damaged; no lines are lost by it";
+    if (error || since->damaged) return NULL;
+    if (since->raw_size != span->raw_size) return "not all lines before it are there";
+    return span_covers(span, &since->counts) ? NULL
+                                             : "not a lid of these lines: searches may miss some; "
+                                               "no lines are lost by it";
+}
+
+/* Checks the lids between the data frames that end at since->at and begin at `end`.  Returns the
+ * number of wrong ones, or an ERR_. */
+static int64_t verify_lids(struct output *out, const struct segment_file *segment,
+                           struct segment_reader *reader, struct since_lid *since, uint64_t end,
+                           struct progress *progress) {
+    int64_t places = 0;
+    while (since->at < end) { /* each round advances by 8 bytes or more */
+        uint8_t bytes[LID_BYTES];
+        struct frame_header header;
+        struct span span;
+        uint64_t first_line;
+        const int64_t got = file_read_at(&reader->file, bytes, sizeof bytes, since->at);
+        if (got < 0) return got;
+        /* Damage, which verify_frames reports. */
+        if (frame_header(bytes, (size_t)got, &header) || header.kind == FRAME_DATA) {
+            since->damaged = true;
+            break;
+        }
+        const uint64_t at = since->at;
+        since->at += header.size;
+        since->damaged |= header.magic == FRAME_MAGIC_SET_ASIDE;
+        if (header.magic != FRAME_MAGIC_LID || header.size > (uint64_t)got) continue;
+        const int error = lid_decode(bytes, (size_t)header.size, &span, &first_line);
+        const char *fault = lid_fault(since, error, &span);
+        *since = (struct since_lid){.at = since->at, .damaged = error == ERR_INVALID};
+        if (fault == NULL) continue;
+        progress_clear(progress);
+        output_format(out, "%s: lid at byte %llu: %s\n", segment->path, (unsigned long long)at,
+                      fault);
+        places++;
+    }
+    return places;
+}
+
+/* ---- frames ---- */
+
 /* Reports all damage; returns the number of damaged places, or an ERR_. */
 static int64_t verify_frames(struct output *out, const struct segment_file *segment,
                              struct segment_reader *reader, struct verify_totals *totals,
                              struct progress *progress) {
     int64_t places = 0;
+    struct since_lid since = {0};
     for (;;) { /* ends: the file does */
         enum segment_damage damage;
         const int status = segment_reader_next(reader, &damage);
         progress_step(progress, totals->bytes_passed + reader->next_offset);
         if (status < 0) return status;
+        const int64_t lids = verify_lids(out, segment, reader, &since, reader->offset, progress);
+        if (lids < 0) return lids;
+        places += lids;
+        since.at = reader->next_offset;
         if (status > 0) {
             totals->frames++;
             totals->records += reader->raw_lines;
             totals->raw_bytes += reader->raw_size;
+            since.raw_size += reader->raw_size;
+            counts_add_lines(&since.counts, &facts_rules_usual, reader->raw, reader->raw_size);
             continue;
         }
         /* An incomplete append at the end of a live segment is not damage. */
@@ -57,46 +121,37 @@ static int64_t verify_frames(struct output *out, const struct segment_file *segm
         if (sound) return places;
         const int found = segment_reader_skip_damage(reader);
         if (found <= 0) return found < 0 ? found : places;
+        since.at = reader->next_offset;
+        since.damaged = true;
     }
 }
 
-/* Follows frame headers and checks lids; skips damage, which verify_frames has reported. */
-static int64_t verify_lids(struct output *out, const struct segment_file *segment,
-                           struct segment_reader *reader, struct progress *progress) {
-    int64_t places = 0;
-    for (uint64_t at = 0;;) { /* ends: the file does; `at` rises */
-        uint8_t bytes[LID_BYTES];
-        struct frame_header header;
-        const int64_t got = file_read_at(&reader->file, bytes, sizeof bytes, at);
-        if (got <= 0) return got < 0 ? got : places;
-        if (frame_header(bytes, (size_t)got, &header) || header.magic == FRAME_MAGIC_COVER) {
-            const int found = segment_reader_find_frame(reader, at + 1, &at);
-            if (found <= 0) return found < 0 ? found : places;
-            continue;
-        }
-        struct span span;
-        uint64_t first_line;
-        if (header.magic == FRAME_MAGIC_LID && header.size <= (uint64_t)got &&
-            lid_decode(bytes, (size_t)header.size, &span, &first_line) == ERR_INVALID) {
-            progress_clear(progress);
-            output_format(out, "%s: lid at byte %llu: damaged; no lines are lost by it\n",
-                          segment->path, (unsigned long long)at);
-            places++;
-        }
-        at += header.size;
-    }
+/* ---- the index ---- */
+
+static int compare_index(struct file *file, uint64_t *offset) {
+    struct segment_index index;
+    int status = index_load(file, &index);
+    if (status < 0) return status;
+    status = index_compare(file, &index, true, NULL, offset);
+    index_free(&index);
+    return status;
 }
 
 /* A live segment may be getting its index just now. */
 static int64_t verify_index(struct output *out, const struct segment_file *segment,
                             struct segment_reader *reader, struct progress *progress) {
     uint64_t offset;
-    const int status = segment->name.part ? 0 : index_check(&reader->file, &offset);
+    const char *what = "damaged";
+    int status = segment->name.part ? 0 : index_check(&reader->file, &offset);
+    if (status == 0 && !segment->name.part) {
+        what = "not an index of these lines: searches may miss some";
+        status = compare_index(&reader->file, &offset);
+    }
     if (status == ERR_NOT_FOUND) return 0;
     if (status != ERR_INVALID) return status;
     progress_clear(progress);
-    output_format(out, "%s: index at byte %llu: damaged; no lines are lost by it\n", segment->path,
-                  (unsigned long long)offset);
+    output_format(out, "%s: index at byte %llu: %s; no lines are lost by it\n", segment->path,
+                  (unsigned long long)offset, what);
     return 1;
 }
 
@@ -114,8 +169,6 @@ static void verify_file(struct call *call, const struct segment_file *segment,
     if (places == ERR_NOT_FOUND && !segment->named) return; /* deleted after it was listed */
     if (places == 0) {
         places = verify_frames(call->out, segment, &reader, totals, progress);
-        const int64_t lids = places < 0 ? 0 : verify_lids(call->out, segment, &reader, progress);
-        if (places >= 0) places = lids < 0 ? lids : places + lids;
         const int64_t index = places < 0 ? 0 : verify_index(call->out, segment, &reader, progress);
         if (places >= 0) places = index < 0 ? index : places + index;
         segment_reader_close(&reader);

@@ -12,12 +12,14 @@
 #include "writer/segment/frame.h"
 
 /* Read size without an index: some MiB of lines at usual compression ... */
-#define CHUNK_BYTES (256u << 10)
+#define CHUNK_BYTES    (256u << 10)
 /* ... and for lines that compress extremely well at most this many raw bytes, because a piece is
  * decompressed as a whole. */
-#define RAW_BYTES   (4u << 20)
-/* Read size when pieces end at lids: the largest append and its lid. */
-#define LIDS_BYTES  (1280u << 10)
+#define RAW_BYTES      (4u << 20)
+/* Read size when pieces end at lids: the largest append and its lid.  A larger group is cut, too. */
+#define LIDS_BYTES     (1280u << 10)
+/* A lid covers fewer lines than this, unless lids were lost. */
+#define LIDS_RAW_BYTES (2 * RAW_BYTES)
 
 void buffer_reserve(struct buffer *packed, size_t room) {
     if (packed->room >= room) return;
@@ -41,7 +43,7 @@ void buffer_free(struct buffer *packed) {
 
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment) {
     cutter->segment = segment;
-    cutter->offset = 0;
+    cutter->offset = cutter->frames_end = 0;
     cutter->frame_number = 0;
     cutter->gap = false;
     cutter->by_lids = query_needs_spans(cutter->query) || cutter->settings->times;
@@ -77,7 +79,7 @@ void cutter_close(struct cutter *cutter) {
 /* False: the segment has no more frames. */
 static bool next_careful(struct cutter *cutter, struct cut *cut) {
     struct segment_reader *reader = &cutter->reader;
-    segment_reader_seek(reader, cutter->offset);
+    segment_reader_seek(reader, cutter->frames_end);
     reader->frame_number = cutter->frame_number;
     for (;;) { /* ends: the file does */
         enum segment_damage damage = SEGMENT_SOUND;
@@ -97,7 +99,7 @@ static bool next_careful(struct cutter *cutter, struct cut *cut) {
                         .end = reader->next_offset,
                         .first_frame = reader->frame_number,
                         .careful = true};
-    cutter->offset = reader->next_offset;
+    cutter->offset = cutter->frames_end = reader->next_offset;
     cutter->frame_number = reader->frame_number + 1;
     return true;
 }
@@ -122,9 +124,11 @@ int cut_read(const struct cutter *cutter, const struct cut *cut, struct buffer *
 
 struct walked {
     uint64_t size, frames;         /* whole frames, and how many of them hold lines */
+    uint64_t frames_size;          /* up to the end of the last one that does */
     uint64_t lid_size, lid_frames; /* the same, up to the last lid */
-    int64_t received_ns;           /* earliest receive time in the last lid */
-    uint64_t larger; /* size of the following frame, which does not fit; 0: it is damaged */
+    uint64_t lid_frames_size;
+    int64_t received_ns; /* earliest receive time in the last lid */
+    uint64_t larger;     /* size of the following frame, which does not fit; 0: it is damaged */
 };
 
 static struct walked walk(const struct buffer *packed, bool by_lids) {
@@ -144,25 +148,33 @@ static struct walked walk(const struct buffer *packed, bool by_lids) {
         if (w.larger > 0) break;
         w.size += header.size;
         w.frames += header.kind == FRAME_DATA;
-        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.kind == FRAME_DATA) {
+            raw_size += header.raw_size;
+            w.frames_size = w.size;
+        }
         if (header.magic == FRAME_MAGIC_LID) {
             struct span span;
             uint64_t first_line;
+            w.lid_frames_size = w.frames_size;
             w.lid_size = w.size;
             w.lid_frames = w.frames;
             if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0)
                 w.received_ns = span.received_min_ns;
         }
         if (raw_size >= RAW_BYTES && (!by_lids || w.lid_size == w.size)) break;
+        if (raw_size >= LIDS_RAW_BYTES) break;
     }
     return w;
 }
 
-/* The next piece: as many whole frames as were read.  False: not one. */
-static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cut,
+/* The next piece: as many whole frames as were read, before `end`.  False: not one. */
+static bool next_by_headers(struct cutter *cutter, uint64_t end, struct cut *cut,
                             struct buffer *packed) {
+    const uint64_t left = end - cutter->offset;
+    uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
     struct walked w = {0};
     for (int turn = 0; turn < 2; turn++) {
+        if (size > left) size = left;
         if (read_piece(&cutter->reader.file, packed, cutter->offset, (size_t)size) < 0)
             return false;
         w = walk(packed, cutter->by_lids);
@@ -173,12 +185,14 @@ static bool next_by_headers(struct cutter *cutter, uint64_t size, struct cut *cu
     if (cutter->by_lids && w.lid_size > 0) {
         w.size = w.lid_size;
         w.frames = w.lid_frames;
+        w.frames_size = w.lid_frames_size;
     }
     if (w.received_ns > cutter->received_ns) cutter->received_ns = w.received_ns;
     packed->size = (size_t)w.size;
     *cut = (struct cut){.offset = cutter->offset,
                         .end = cutter->offset + w.size,
                         .first_frame = cutter->frame_number};
+    if (w.frames > 0) cutter->frames_end = cutter->offset + w.frames_size;
     cutter->offset += w.size;
     cutter->frame_number += w.frames;
     return true;
@@ -192,33 +206,48 @@ static struct span span_of_file(const struct cutter *cutter, uint64_t end) {
     return span;
 }
 
+/* A group that is too large to be read at once: long skippable frames, or many tiny frames. */
+static bool next_of_group(struct cutter *cutter, const struct index_group *group, struct cut *cut,
+                          struct buffer *packed) {
+    if (!next_by_headers(cutter, groups_end(&cutter->groups), cut, packed) &&
+        !next_careful(cutter, cut))
+        return false;
+    cut->span = group->span;
+    return true;
+}
+
 /* The next wanted group, or the rest of it after a careful piece. */
-static bool next_group(struct cutter *cutter, struct cut *cut) {
+static bool next_group(struct cutter *cutter, struct cut *cut, struct buffer *packed) {
     const struct index_group *group = groups_next(&cutter->groups, cutter->offset, &cutter->gap);
     if (group == NULL) return false;
     if (cutter->offset < group->offset) {
-        cutter->offset = group->offset;
+        cutter->offset = cutter->frames_end = group->offset;
         cutter->frame_number = group->first_frame;
     }
+    const uint64_t end = groups_end(&cutter->groups);
+    if (group->damaged || end - cutter->offset > LIDS_BYTES)
+        return next_of_group(cutter, group, cut, packed);
     *cut = (struct cut){.offset = cutter->offset,
-                        .end = groups_end(&cutter->groups),
+                        .end = end,
                         .first_frame = cutter->frame_number,
                         .unread = true,
+                        .frames = cutter->offset == group->offset ? group->frames : 0,
+                        .raw_size = group->raw_size,
                         .span = group->span};
     if (cut->span.received_min_ns == INT64_MIN)
         cut->span.received_min_ns = span_of_file(cutter, cut->end).received_min_ns;
-    cutter->offset = cut->end;
+    cutter->offset = cutter->frames_end = cut->end;
     cutter->frame_number = group->first_frame + group->frames;
     return true;
 }
 
 bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed) {
     if (cutter->groups.known) {
-        if (!next_group(cutter, cut)) return false;
+        if (!next_group(cutter, cut, packed)) return false;
     } else {
-        const uint64_t size = cutter->by_lids ? LIDS_BYTES : CHUNK_BYTES;
         const int64_t received_ns = cutter->received_ns;
-        if (!next_by_headers(cutter, size, cut, packed) && !next_careful(cutter, cut)) return false;
+        if (!next_by_headers(cutter, UINT64_MAX, cut, packed) && !next_careful(cutter, cut))
+            return false;
         cut->span = span_of_file(cutter, cut->end);
         /* For --sort: lines without a lid were received after those with one. */
         if (cutter->settings->times && cut->span.received_min_ns < received_ns)

@@ -30,8 +30,10 @@ struct cut {
     uint64_t first_frame; /* number of its first frame */
     bool gap;             /* frames before it were skipped */
     bool careful;         /* a single frame, to be read with segment_reader_next */
-    bool unread;          /* to be read with cut_read; may differ from what the index says */
-    struct span span;     /* covers all its lines; the lids inside may be more precise */
+    bool unread;          /* to be read with cut_read */
+    /* What the index says of it; frames 0: nothing. */
+    uint32_t frames, raw_size;
+    struct span span; /* covers all its lines; the lids inside may be more precise */
 };
 
 struct cutter {
@@ -43,6 +45,9 @@ struct cutter {
     struct progress *progress;
     struct segment_reader reader;
     uint64_t offset; /* start of the next piece */
+    /* End of the last data frame before it: if damage follows, a skippable frame in between may be
+     * what is damaged, and hide data frames (segment_reader_skip_damage). */
+    uint64_t frames_end;
     uint64_t frame_number;
     bool gap;            /* something was skipped since the last piece */
     bool by_lids;        /* cut at lids, because the lids inside a piece are needed */

@@ -119,6 +119,23 @@ void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
 
 /* ---- frames ---- */
 
+enum piece_check piece_check(const struct piece *piece) {
+    uint64_t frames = 0, raw_size = 0;
+    size_t at = 0;
+    if (piece->cut.frames == 0) return PIECE_AS_INDEXED;
+    while (at < piece->packed.size) { /* ends: `at` rises */
+        struct frame_header header;
+        const size_t left = piece->packed.size - at;
+        if (frame_header(piece->packed.bytes + at, left, &header) != 0 || header.size > left)
+            return at == 0 ? PIECE_BEGINS_BADLY : PIECE_AS_INDEXED;
+        at += (size_t)header.size;
+        frames += header.kind == FRAME_DATA;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+    }
+    const bool same = frames == piece->cut.frames && raw_size == piece->cut.raw_size;
+    return same ? PIECE_AS_INDEXED : PIECE_NOT_AS_INDEXED;
+}
+
 /* The frames from `at` to the next lid, which covers them: their end, their number and what the lid
  * says. */
 struct covered {

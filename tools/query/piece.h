@@ -30,6 +30,14 @@ void piece_close(struct piece *piece);
 
 /* Discards the previous results. */
 void piece_begin(struct piece *piece);
+/* Is `packed` what the index says of it (cut.frames, cut.raw_size)?  What it does not say, and what
+ * comes after a damaged header, agrees with it. */
+enum piece_check {
+    PIECE_AS_INDEXED,
+    PIECE_BEGINS_BADLY, /* no frame begins where the index says: damage, or a wrong index */
+    PIECE_NOT_AS_INDEXED
+};
+enum piece_check piece_check(const struct piece *piece);
 /* Searches everything in `packed`. */
 void piece_search(struct piece *piece);
 /* Searches these lines, which follow those already searched. */

@@ -19,23 +19,34 @@
 /* The first pieces are searched by the calling thread: threads do not pay for small files. */
 #define PIECES_ALONE 2
 #define PIECES_MAX   64
+/* Lines of a piece that is read without the index after all. */
+#define REST_BYTES   (4u << 20)
 /* Usual size of a piece in the file, and of the lines of a frame. */
 #define PACKED_BYTES (448u << 10)
 #define FRAME_BYTES  (64u << 10)
 #define JOB_BYTES    ((size_t)PACKED_BYTES + FRAME_BYTES)
 
+struct range {
+    uint64_t begin, end;
+};
+
 /* A segment that is open until its last piece has been returned. */
 struct open_segment {
     struct cutter cutter;
     uint32_t uses;
+    bool read_rest; /* the index is wrong: at last, what it has left out is read, too */
+    bool reported;
+    struct range *returned; /* pieces found by the index */
+    uint64_t returned_count, returned_room;
 };
 
 struct search_job {
     struct port_op op; /* first: an op is cast to its job */
     struct piece piece;
     struct open_segment *open;
-    bool gap;  /* selection.gap */
-    bool done; /* searched */
+    bool gap;               /* selection.gap */
+    enum piece_check check; /* PIECE_NOT_AS_INDEXED: it was not searched */
+    bool done;              /* searched */
 };
 
 struct select {
@@ -83,9 +94,13 @@ static const struct segment_file *file_at(const struct select *s, uint32_t numbe
     return &s->list->files[s->settings->newest_first ? s->list->count - 1 - number : number];
 }
 
-static void release_segment(struct open_segment *open) {
+static void read_rest(struct select *s, struct open_segment *open);
+
+static void release_segment(struct select *s, struct open_segment *open) {
     if (--open->uses > 0) return;
+    if (open->read_rest && !s->enough) read_rest(s, open);
     cutter_close(&open->cutter);
+    free(open->returned);
     free(open);
 }
 
@@ -118,8 +133,9 @@ static bool open_next_file(struct select *s, struct buffer *packed) {
 static void close_segment(struct select *s) {
     s->bytes_passed += s->open->cutter.segment->size;
     if (s->open->cutter.gap) s->gap = true;
-    release_segment(s->open);
+    struct open_segment *open = s->open;
     s->open = NULL;
+    release_segment(s, open);
 }
 
 static bool next_cut(struct select *s, struct piece *piece) {
@@ -143,6 +159,7 @@ static bool prepare(struct select *s, struct search_job *job) {
     job->gap = job->piece.cut.gap || s->gap;
     s->gap = false;
     job->done = false;
+    job->check = PIECE_AS_INDEXED;
     piece_begin(&job->piece);
     progress_step(s->progress, s->bytes_passed + job->piece.cut.end);
     return true;
@@ -194,12 +211,10 @@ static void reverse(struct select_line *lines, uint64_t count) {
     }
 }
 
-/* Returns the result of the oldest piece to the caller. */
-static void deliver(struct select *s, struct search_job *job) {
-    const struct segment_file *segment = job->open->cutter.segment;
-    struct piece *piece = &job->piece;
+/* Returns the result of a piece to the caller. */
+static void return_piece(struct select *s, const struct segment_file *segment, struct piece *piece,
+                         bool gap) {
     struct select_report *report = s->report;
-    if (piece->cut.careful || piece->damaged || piece->packed.size == 0) search_carefully(s, job);
     if (piece->state.gave_up) s->gave_up = true;
     report->frames_read += piece->frames;
     report->raw_bytes_read += piece->raw_bytes;
@@ -211,7 +226,7 @@ static void deliver(struct select *s, struct search_job *job) {
     report->found += piece->count;
     const struct selection selection = {.segment = segment,
                                         .file_begins = segment != s->visited,
-                                        .gap = job->gap,
+                                        .gap = gap,
                                         .text = piece->text.bytes,
                                         .text_size = piece->text.size,
                                         .lines = piece->lines,
@@ -223,13 +238,94 @@ static void deliver(struct select *s, struct search_job *job) {
     if (!s->visit(s->context, &selection)) s->enough = true;
 }
 
+static void note_returned(struct open_segment *open, const struct cut *cut) {
+    if (open->returned_count == open->returned_room) {
+        open->returned_room = open->returned_room > 0 ? open->returned_room * 2 : 64;
+        open->returned = reallocate(open->returned, open->returned_room * sizeof *open->returned);
+    }
+    open->returned[open->returned_count++] = (struct range){cut->offset, cut->end};
+}
+
+/* The oldest piece. */
+static void deliver(struct select *s, struct search_job *job) {
+    struct open_segment *open = job->open;
+    struct piece *piece = &job->piece;
+    if (job->check != PIECE_AS_INDEXED) open->read_rest = true;
+    if (job->check == PIECE_NOT_AS_INDEXED) {
+        progress_clear(s->progress);
+        if (!open->reported)
+            say("%s: its index is not of these lines; reading the rest of it without the index",
+                open->cutter.segment->path);
+        open->reported = true;
+        s->report->failed = true;
+        return;
+    }
+    if (open->cutter.groups.known) note_returned(open, &piece->cut);
+    if (piece->cut.careful || piece->damaged || piece->packed.size == 0) search_carefully(s, job);
+    return_piece(s, open->cutter.segment, piece, job->gap);
+}
+
+/* ---- without the index ---- */
+
+static bool was_returned(const struct open_segment *open, uint64_t offset) {
+    for (uint64_t i = 0; i < open->returned_count; i++)
+        if (offset >= open->returned[i].begin && offset < open->returned[i].end) return true;
+    return false;
+}
+
+/* 1: reader->raw holds the next lines; 0: there are no more.  Reports damage. */
+static int next_lines(struct select *s, struct open_segment *open) {
+    struct segment_reader *reader = &open->cutter.reader;
+    const struct segment_file *segment = open->cutter.segment;
+    for (;;) { /* ends: each turn consumes a frame or damage */
+        enum segment_damage damage = SEGMENT_SOUND;
+        int status = segment_reader_next(reader, &damage);
+        if (status == 0 && damage == SEGMENT_SOUND) return 0;
+        if (status == 0) {
+            progress_clear(s->progress);
+            const bool known = was_returned(open, reader->offset);
+            if (!known && !report_damage(segment, reader, damage)) return 0;
+            if (!known) s->report->failed = true;
+            if (segment_reader_skip_damage(reader) > 0) continue;
+            return 0;
+        }
+        if (status > 0) return 1;
+        s->report->failed = true;
+        progress_clear(s->progress);
+        say("%s: %s", segment->path, error_text(status));
+        return 0;
+    }
+}
+
+/* All frames of the segment that were not returned, in pieces of REST_BYTES. */
+static void read_rest(struct select *s, struct open_segment *open) {
+    struct piece piece;
+    if (piece_open(&piece, s->query, s->settings) < 0) {
+        say("%s", error_text(ERR_NO_MEMORY));
+        return;
+    }
+    segment_reader_seek(&open->cutter.reader, 0);
+    bool more = true;
+    while (more && !s->enough) {
+        piece_begin(&piece);
+        while (more && piece.raw_bytes < REST_BYTES) {
+            more = next_lines(s, open) > 0;
+            if (more && !was_returned(open, open->cutter.reader.offset))
+                piece_add(&piece, open->cutter.reader.raw, open->cutter.reader.raw_size);
+        }
+        if (piece.frames > 0) return_piece(s, open->cutter.segment, &piece, true);
+    }
+    piece_close(&piece);
+}
+
 /* ---- threads ---- */
 
 /* A piece that cannot be read or has changed is left to search_carefully. */
 static void search(struct search_job *job) {
     struct piece *piece = &job->piece;
     if (piece->cut.unread && cut_read(&job->open->cutter, &piece->cut, &piece->packed) < 0) return;
-    piece_search(piece);
+    job->check = piece_check(piece);
+    if (job->check != PIECE_NOT_AS_INDEXED) piece_search(piece);
 }
 
 static void work(struct port_op *op) {
@@ -283,7 +379,7 @@ static void run_search(struct select *s) {
         while (!job->done)
             port_wait(s->port, -1);
         if (!s->enough) deliver(s, job);
-        release_segment(job->open);
+        release_segment(s, job->open);
         s->first = (s->first + 1) % s->job_count;
         s->used--;
         if (s->enough) more = false;
