@@ -163,6 +163,12 @@ static int memory_sync_directory(struct files *files, const char *path) {
     return memory_find(memory_before(files), path) != NULL ? 0 : ERR_NOT_FOUND;
 }
 
+/* One process has them: a lock is never held by another. */
+static int memory_lock(struct files *files, const char *path, struct file *file) {
+    const bool there = memory_find(memory_before(files), path) != NULL;
+    return memory_open(files, path, there ? FILE_WRITE : FILE_WRITE_NEW, file);
+}
+
 static inline void memory_files_open(struct memory_files *m) {
     memset(m, 0, sizeof *m);
     m->files.open = memory_open;
@@ -175,6 +181,7 @@ static inline void memory_files_open(struct memory_files *m) {
     m->files.truncate = memory_truncate;
     m->files.sync = memory_sync;
     m->files.rename = memory_rename;
+    m->files.lock = memory_lock;
     m->files.remove = memory_remove;
     m->files.make_directory = memory_make_directory;
     m->files.sync_directory = memory_sync_directory;
