@@ -23,9 +23,9 @@ static void timer_remove(struct port *port, struct port_op *op);
 int port_open(const struct port_options *options, struct port **opened) {
     static const struct port_options presets;
     if (options == NULL) options = &presets;
-    assert(options->pack_workers <= PORT_WORKERS_MAX &&
-           options->urgent_workers <= PORT_WORKERS_MAX &&
-           options->slow_workers <= PORT_WORKERS_MAX);
+    assert(
+        options->pack_workers <= PORT_WORKERS_MAX && options->write_workers <= PORT_WORKERS_MAX &&
+        options->urgent_workers <= PORT_WORKERS_MAX && options->slow_workers <= PORT_WORKERS_MAX);
 
     struct port *port = calloc(1, sizeof *port);
     if (port == NULL) return ERR_NO_MEMORY;

@@ -116,11 +116,14 @@ struct port_options {
     const struct port_backend *backend; /* NULL: the system's own */
     /* Threads per lane, at most PORT_WORKERS_MAX; the idle lane always has one. */
     uint32_t pack_workers;   /* 0: one per core */
+    uint32_t write_workers;  /* 0: PORT_WRITE_WORKERS */
     uint32_t urgent_workers; /* 0: two */
     uint32_t slow_workers;   /* 0: two */
 };
 
-#define PORT_WORKERS_MAX 64
+#define PORT_WORKERS_MAX   64
+/* A stream has one write in flight, so this many streams' disks may hang before others wait. */
+#define PORT_WRITE_WORKERS 8
 
 int port_open(const struct port_options *options, struct port **port);
 /* Ends the workers and frees the port.  Before that every op must have completed, every socket
@@ -173,6 +176,7 @@ void port_signal(struct port *port, struct port_op *op);
  * of its own lane.  Work that may hang for ever belongs in a remote lane (remote.h). */
 enum port_lane {
     PORT_LANE_PACK,   /* short and CPU-bound; one thread a core */
+    PORT_LANE_WRITE,  /* port_write: a slow disk must keep no batch from being packed */
     PORT_LANE_URGENT, /* opens and cuts files, frees space; normal priority */
     PORT_LANE_SLOW,   /* syncs and closes files; low priority */
     PORT_LANE_IDLE,   /* long and not urgent; one thread of the lowest priority */

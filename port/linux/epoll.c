@@ -48,6 +48,7 @@ static int open_lanes(struct epoll_port *e, const struct port_options *options) 
     if (pack > PORT_WORKERS_MAX) pack = PORT_WORKERS_MAX;
     const uint32_t threads[PORT_LANES] = {
         [PORT_LANE_PACK] = pack,
+        [PORT_LANE_WRITE] = options->write_workers ? options->write_workers : PORT_WRITE_WORKERS,
         [PORT_LANE_URGENT] = options->urgent_workers ? options->urgent_workers : URGENT_WORKERS,
         [PORT_LANE_SLOW] = options->slow_workers ? options->slow_workers : SLOW_WORKERS,
         [PORT_LANE_IDLE] = 1,
@@ -261,7 +262,7 @@ static struct work_lane *lane_of(struct epoll_port *e, const struct port_op *op)
     switch (op->kind) {
     case PORT_WORK: return &e->lanes[op->u.work.lane];
     case PORT_SYNC: return &e->lanes[PORT_LANE_SLOW];
-    default: return &e->lanes[PORT_LANE_PACK];
+    default: return &e->lanes[PORT_LANE_WRITE];
     }
 }
 

@@ -35,8 +35,7 @@ void thread_become(const char *name, enum thread_priority priority);
 struct work_lane {
     pthread_mutex_t mutex;
     pthread_cond_t filled;
-    /* Writes run before other work: each is short, and a batch stays in use until it is written. */
-    struct port_list writes, queue;
+    struct port_list queue;
     uint32_t idle; /* threads that wait for `filled` */
     bool stop;
     enum port_lane kind;

@@ -1,6 +1,5 @@
 /* workers.c - the lanes' threads, which take ops from a queue, run them and return them to the
- * owner. A lane's writes run first, then its other ops, each in the order in which they were
- * added. */
+ * owner, in the order in which they were added. */
 #include <assert.h>
 #include <string.h>
 
@@ -31,7 +30,7 @@ int lane_open(struct work_lane *lane, enum port_lane kind, uint32_t threads,
 
 void lane_close(struct work_lane *lane) {
     pthread_mutex_lock(&lane->mutex);
-    assert(lane->writes.count == 0 && lane->queue.count == 0);
+    assert(lane->queue.count == 0);
     lane->stop = true;
     pthread_cond_broadcast(&lane->filled);
     pthread_mutex_unlock(&lane->mutex);
@@ -43,7 +42,7 @@ void lane_close(struct work_lane *lane) {
 
 void lane_add(struct work_lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
-    port_list_append(op->kind == PORT_WRITE ? &lane->writes : &lane->queue, op);
+    port_list_append(&lane->queue, op);
     const bool one_sleeps = lane->idle > 0;
     pthread_mutex_unlock(&lane->mutex); /* first: the woken thread needs it */
     if (one_sleeps) pthread_cond_signal(&lane->filled);
@@ -51,7 +50,7 @@ void lane_add(struct work_lane *lane, struct port_op *op) {
 
 bool lane_forget(struct work_lane *lane, struct port_op *op) {
     pthread_mutex_lock(&lane->mutex);
-    const bool waits = op->list == &lane->writes || op->list == &lane->queue;
+    const bool waits = op->list == &lane->queue;
     if (waits) port_list_remove(op);
     pthread_mutex_unlock(&lane->mutex);
     return waits;
@@ -63,6 +62,7 @@ static void *worker(void *context) {
         const char *name;
         enum thread_priority priority;
     } kinds[PORT_LANES] = {[PORT_LANE_PACK] = {"pack", THREAD_NORMAL},
+                           [PORT_LANE_WRITE] = {"write", THREAD_NORMAL},
                            [PORT_LANE_URGENT] = {"urgent", THREAD_NORMAL},
                            [PORT_LANE_SLOW] = {"slow", THREAD_LOW},
                            [PORT_LANE_IDLE] = {"idle", THREAD_LOWEST}};
@@ -70,8 +70,7 @@ static void *worker(void *context) {
 
     pthread_mutex_lock(&lane->mutex);
     for (;;) { /* until lane_close */
-        struct port_op *op = port_list_take_first(&lane->writes);
-        if (op == NULL) op = port_list_take_first(&lane->queue);
+        struct port_op *op = port_list_take_first(&lane->queue);
         if (op != NULL) {
             pthread_mutex_unlock(&lane->mutex);
             run(op);

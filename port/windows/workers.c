@@ -31,6 +31,7 @@ int workers_open(struct port *port, const struct port_options *options) {
     struct iocp *iocp = port->backend;
     uint32_t pack = options->pack_workers ? options->pack_workers : system_cores();
     if (pack > PORT_WORKERS_MAX) pack = PORT_WORKERS_MAX;
+    const uint32_t write = options->write_workers ? options->write_workers : PORT_WRITE_WORKERS;
     const uint32_t urgent = options->urgent_workers ? options->urgent_workers : URGENT_WORKERS;
     const uint32_t slow = options->slow_workers ? options->slow_workers : SLOW_WORKERS;
 
@@ -41,6 +42,7 @@ int workers_open(struct port *port, const struct port_options *options) {
         int priority;
     } lanes[PORT_LANES] = {
         [PORT_LANE_PACK] = {pack, THREAD_PRIORITY_NORMAL},
+        [PORT_LANE_WRITE] = {write, THREAD_PRIORITY_NORMAL},
         [PORT_LANE_URGENT] = {urgent, THREAD_PRIORITY_NORMAL},
         [PORT_LANE_SLOW] = {slow, THREAD_PRIORITY_LOWEST},
         [PORT_LANE_IDLE] = {1, THREAD_PRIORITY_IDLE},
@@ -95,7 +97,7 @@ static void lane_close(struct work_lane *lane) {
 static struct work_lane *lane_of(const struct port_op *op) {
     struct iocp *iocp = op->port->backend;
     switch (op->kind) {
-    case PORT_WRITE: return &iocp->lanes[PORT_LANE_PACK];
+    case PORT_WRITE: return &iocp->lanes[PORT_LANE_WRITE];
     case PORT_SYNC: return &iocp->lanes[PORT_LANE_SLOW];
     default: return &iocp->lanes[op->u.work.lane];
     }

@@ -159,6 +159,10 @@ static struct handle *handle_of(const struct file *file) {
     return (struct handle *)file->handle;
 }
 
+const char *disk_path(const struct file *file) {
+    return handle_of(file)->file->path;
+}
+
 static int64_t wall_of(const struct disk *disk) {
     return disk->wall_ns != NULL ? disk->wall_ns(disk->wall_context) : 0;
 }

@@ -164,6 +164,7 @@ void disk_put(struct disk *disk, const char *path, const void *bytes, size_t siz
 typedef bool disk_visit(void *context, const char *path, bool directory);
 void disk_walk(const struct disk *disk, const char *path, disk_visit *visit, void *context);
 
+const char *disk_path(const struct file *file); /* of an open file: its name, or its last one */
 /* Bytes of all files with a name or an open handle, on all volumes. */
 uint64_t disk_used(const struct disk *disk);
 const char *disk_operation_name(enum disk_operation operation);

@@ -51,7 +51,10 @@ static int64_t latency(struct sim *sim, int64_t most_ns) {
 
 static int64_t latency_of(struct sim *sim, const struct port_op *op) {
     switch (op->kind) {
-    case PORT_WRITE: return latency(sim, sim->write_ns_max);
+    case PORT_WRITE:
+        if (sim->slow_path && strstr(disk_path(op->u.file.file), sim->slow_path))
+            return sim->slow_ns;
+        return latency(sim, sim->write_ns_max);
     case PORT_SYNC: return latency(sim, sim->sync_ns_max);
     default: return latency(sim, sim->work_ns_max);
     }
@@ -61,7 +64,7 @@ static int64_t latency_of(struct sim *sim, const struct port_op *op) {
 
 static struct sim_lane *lane_of(struct sim *sim, const struct port_op *op) {
     switch (op->kind) {
-    case PORT_WRITE: return &sim->lanes[PORT_LANE_PACK];
+    case PORT_WRITE: return &sim->lanes[PORT_LANE_WRITE];
     case PORT_SYNC: return &sim->lanes[PORT_LANE_SLOW];
     default: return &sim->lanes[op->u.work.lane];
     }
@@ -69,8 +72,7 @@ static struct sim_lane *lane_of(struct sim *sim, const struct port_op *op) {
 
 static void lane_advance(struct sim *sim, struct sim_lane *lane) {
     while (lane->busy < lane->workers) { /* ends: each turn occupies a worker */
-        struct port_op *op = port_list_take_first(&lane->writes);
-        if (op == NULL) op = port_list_take_first(&lane->queue);
+        struct port_op *op = port_list_take_first(&lane->queue);
         if (op == NULL) return;
         lane->busy++;
         schedule(sim, op, BEGINS, latency_of(sim, op));
@@ -271,6 +273,8 @@ static int back_end_open(struct port *port, const struct port_options *options) 
     struct sim *sim = PORT_CONTAINER(struct sim, backend, options->backend);
     assert(sim->port == NULL);
     sim->lanes[PORT_LANE_PACK].workers = options->pack_workers > 0 ? options->pack_workers : 2;
+    sim->lanes[PORT_LANE_WRITE].workers =
+        options->write_workers > 0 ? options->write_workers : PORT_WRITE_WORKERS;
     sim->lanes[PORT_LANE_URGENT].workers =
         options->urgent_workers > 0 ? options->urgent_workers : 2;
     sim->lanes[PORT_LANE_SLOW].workers = options->slow_workers > 0 ? options->slow_workers : 2;
@@ -297,7 +301,7 @@ static void back_end_start(struct port *port, struct port_op *op) {
     case PORT_WRITE:
     case PORT_SYNC: {
         struct sim_lane *lane = lane_of(sim, op);
-        port_list_append(op->kind == PORT_WRITE ? &lane->writes : &lane->queue, op);
+        port_list_append(&lane->queue, op);
         lane_advance(sim, lane);
         break;
     }
@@ -324,7 +328,7 @@ static void back_end_cancel(struct port *port, struct port_op *op) {
     }
     if (op->kind != PORT_WORK && op->kind != PORT_WRITE && op->kind != PORT_SYNC) return;
     struct sim_lane *lane = lane_of(sim, op);
-    if (op->list != &lane->writes && op->list != &lane->queue) return; /* too late */
+    if (op->list != &lane->queue) return; /* too late */
     port_list_remove(op);
     port_completed(port, op, ERR_CANCELLED);
 }

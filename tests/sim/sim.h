@@ -23,7 +23,7 @@
 
 /* A lane's workers, and the ops that wait for one. */
 struct sim_lane {
-    struct port_list writes, queue; /* writes run first, as on a real port */
+    struct port_list queue;
     uint32_t workers, busy;
 };
 
@@ -37,6 +37,9 @@ struct sim {
     int64_t wall_ahead_ns; /* wall clock minus now_ns */
     /* The longest duration of an operation; one in 64 takes up to 100 times as long. */
     int64_t work_ns_max, write_ns_max, sync_ns_max;
+    /* Writes to files whose paths contain this take exactly slow_ns; NULL: none; not copied. */
+    const char *slow_path;
+    int64_t slow_ns;
     struct port *port;          /* the open one, or NULL */
     struct port_list under_way; /* ops with an event at a time that is in the op */
     struct port_op *signal_op;

@@ -268,7 +268,8 @@ static void waits_at_the_gate(struct port_op *op) {
 
 static void work_not_begun_is_cancelled_and_work_begun_is_not(void **state) {
     (void)state;
-    const struct port_options options = {.pack_workers = 1, .urgent_workers = 1, .slow_workers = 1};
+    const struct port_options options = {
+        .pack_workers = 1, .write_workers = 1, .urgent_workers = 1, .slow_workers = 1};
     struct port *port;
     assert_int_equal(port_open(&options, &port), 0);
     for (int lane = 0; lane < PORT_LANES; lane++) {
