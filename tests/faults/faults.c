@@ -10,7 +10,8 @@
  *   EIO ...               the call fails with this error, without being made
  *   EIO*3                 so do the next two
  *   EIO+file              so do all later calls of this kind on the same path
- *   EIO+all               so do all later calls of this kind on files of the class
+ *   EIO+all               so do all later calls of this kind on files of the class; *3, +file and
+ *                         +all may follow the other actions too
  *   half                  a read or write transfers half of its bytes
  *   delay                 the call is made after three seconds
  *   kill-before, kill-after, kill-half
@@ -108,14 +109,12 @@ static void parse_action(const char *text) {
                    {"kill-before", KILL_BEFORE},
                    {"kill-after", KILL_AFTER},
                    {"kill-half", KILL_HALF}};
-    for (size_t i = 0; i < sizeof ACTIONS / sizeof ACTIONS[0]; i++)
-        if (strcmp(text, ACTIONS[i].name) == 0) {
-            faults.action = ACTIONS[i].action;
-            return;
-        }
     const size_t size = strcspn(text, "*+");
     faults.action = FAIL;
-    faults.error = error_named(text, size);
+    for (size_t i = 0; i < sizeof ACTIONS / sizeof ACTIONS[0]; i++)
+        if (strlen(ACTIONS[i].name) == size && memcmp(text, ACTIONS[i].name, size) == 0)
+            faults.action = ACTIONS[i].action;
+    if (faults.action == FAIL) faults.error = error_named(text, size);
     if (text[size] == '*') faults.left = strtoul(text + size + 1, NULL, 10) - 1;
     faults.whole_file = strcmp(text + size, "+file") == 0;
     faults.whole_class = strcmp(text + size, "+all") == 0;

@@ -34,6 +34,7 @@ struct feeder {
     struct bench *bench;
     uint64_t sent, wanted;
     bool blank; /* adds no lines */
+    bool bad;   /* its lines are no JSON */
 };
 
 struct bench {
@@ -60,6 +61,7 @@ static bool add_lines(void *context, struct batch *batch) {
                  "{\"from\":%" PRIu32 ",\"n\":\"%09" PRIu64 "\",\"fill\":\"%27s\"}\n",
                  feeder->source.listener, feeder->sent, "");
         assert_int_equal(strlen(line), LINE_BYTES);
+        if (feeder->bad) line[0] = ' ';
         memcpy(batch_add(batch, &origin, LINE_BYTES), line, LINE_BYTES);
     }
     return true;
@@ -293,6 +295,108 @@ static void a_stream_with_a_failing_disk_does_not_stop_the_others(void **state) 
     close_bench(bench);
 }
 
+/* ---- quarantine ---- */
+
+static void assert_identity(const struct counters *c) {
+    assert_int_equal(c->received, c->stored + c->rejected + c->dropped[DROP_QUARANTINE_FULL] +
+                                      c->dropped[DROP_STOPPED] + c->in_flight);
+}
+
+/* Feeders 2 and 3 bring bad lines for streams 0 and 1 all the time; the good lines of 0 and 1 are
+ * stored within limit_ns all the same. */
+static void good_lines_pass(struct bench *bench, uint32_t turns, int64_t limit_ns) {
+    for (uint32_t turn = 0; turn < turns; turn++) {
+        for (uint32_t i = 2; i < 4; i++) {
+            bench->feeders[i].bad = true;
+            bring(bench, i, BATCH_LINES / 2);
+        }
+        for (uint32_t i = 0; i < 2; i++)
+            bring(bench, i, 1 + (turn * 7919) % BATCH_LINES);
+        for (int64_t passed = 0;; passed += 10 * SIM_MS) { /* ends: asserted */
+            bool all = true;
+            for (uint32_t i = 0; i < 2; i++)
+                all = all && bench->counters.streams[i].stored == bench->feeders[i].wanted;
+            if (all) break;
+            assert_true(passed < limit_ns);
+            sim_pass(&bench->sim, 10 * SIM_MS);
+        }
+        assert_identity(&bench->counters);
+    }
+}
+
+static struct bench *open_bench_with_bad_lines(void) {
+    struct bench *bench = open_bench(4, pipeline_batches_min(4));
+    validate_by(bench, (const uint32_t[]){0, 1, 0, 1}, 4);
+    return bench;
+}
+
+static void check_good_lines(struct bench *bench) {
+    expect_lines(bench, "s0", 0);
+    expect_lines(bench, "s1", 1);
+}
+
+static void a_quarantine_that_cannot_be_written_holds_no_valid_line(void **state) {
+    (void)state;
+    static const uint32_t kinds[] = {DISK_BIT(DISK_WRITE), DISK_BIT(DISK_OPEN),
+                                     DISK_BIT(DISK_WRITE) | DISK_BIT(DISK_TRUNCATE), DISK_ALL};
+    static const int errors[] = {ERR_NO_SPACE, ERR_IO, ERR_READ_ONLY, ERR_NOT_DIRECTORY};
+    for (uint32_t i = 0; i < 4; i++) {
+        struct bench *bench = open_bench_with_bad_lines();
+        const struct counters *counters = &bench->counters;
+        disk_arm(&bench->sim.disk, &(struct disk_fault){.error = errors[i],
+                                                        .first = 1,
+                                                        .times = UINT64_MAX,
+                                                        .kinds = kinds[i],
+                                                        .path = DIRECTORY "/rejects"});
+        good_lines_pass(bench, 60, 10 * SIM_S);
+        assert_int_equal(counters->rejected, 0);
+        assert_true(counters->in_flight > 0 && counters->dropped[DROP_QUARANTINE_FULL] > 0);
+        const uint64_t held = counters->in_flight;
+        disk_arm(&bench->sim.disk, &(struct disk_fault){0});
+        sim_pass(&bench->sim, 5 * SIM_S); /* it continues: what was held first */
+        assert_int_equal(counters->rejected, held);
+        good_lines_pass(bench, 1, 10 * SIM_S);
+        sim_pass(&bench->sim, 5 * SIM_S);
+        assert_int_equal(counters->in_flight, 0);
+        assert_int_equal(counters->rejected, held + BATCH_LINES);
+        check_good_lines(bench);
+        close_bench(bench);
+    }
+}
+
+static void a_slow_quarantine_holds_no_valid_line(void **state) {
+    (void)state;
+    struct bench *bench = open_bench_with_bad_lines();
+    bench->sim.slow_path = DIRECTORY "/rejects/";
+    bench->sim.slow_ns = 3 * SIM_S;
+    /* In the simulation one operation in 64 takes a hundred times as long. */
+    good_lines_pass(bench, 60, 2 * SIM_S);
+    assert_int_equal(bench->counters.dropped[DROP_STOPPED], 0);
+    sim_pass(&bench->sim, 30 * SIM_S); /* what was held is written in few appends */
+    assert_int_equal(bench->counters.in_flight, 0);
+    check_good_lines(bench);
+    close_bench(bench);
+}
+
+static void a_broken_quarantine_is_given_up_at_a_stop(void **state) {
+    (void)state;
+    struct bench *bench = open_bench_with_bad_lines();
+    disk_arm(&bench->sim.disk, &(struct disk_fault){.error = ERR_NO_SPACE,
+                                                    .first = 1,
+                                                    .times = UINT64_MAX,
+                                                    .kinds = DISK_BIT(DISK_WRITE),
+                                                    .path = DIRECTORY "/rejects/"});
+    good_lines_pass(bench, 10, 10 * SIM_S);
+    const uint64_t held = bench->counters.in_flight;
+    assert_true(held > 0 && pipeline_busy(bench->pipeline));
+    stream_abandon(bench->rejects);
+    wait_for_all(bench);
+    assert_int_equal(bench->counters.dropped[DROP_STOPPED], held);
+    assert_identity(&bench->counters);
+    check_good_lines(bench);
+    close_bench(bench);
+}
+
 /* As after a reload that adds streams, before more batches are allocated. */
 static void with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early(void **state) {
     (void)state;
@@ -452,6 +556,9 @@ int main(void) {
         cmocka_unit_test(each_batch_waits_for_its_own_flush_ms_and_no_longer),
         cmocka_unit_test(a_slow_stream_is_stored_in_time_despite_a_saturating_stream),
         cmocka_unit_test(a_stream_with_a_failing_disk_does_not_stop_the_others),
+        cmocka_unit_test(a_quarantine_that_cannot_be_written_holds_no_valid_line),
+        cmocka_unit_test(a_slow_quarantine_holds_no_valid_line),
+        cmocka_unit_test(a_broken_quarantine_is_given_up_at_a_stop),
         cmocka_unit_test(with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early),
         cmocka_unit_test(a_source_without_lines_keeps_no_batch),
         cmocka_unit_test(new_rules_send_later_lines_to_another_stream),

@@ -706,6 +706,34 @@ static void a_rotation_and_a_stop_leave_a_failing_file_at_once(void **state) {
     }
 }
 
+/* There is no moment at which no segment is being closed: a rotation waits for its own. */
+static void a_rotation_ends_while_other_segments_are_closed_all_the_time(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct sim sim;
+        struct life life;
+        uint64_t waits[3], answered = 0;
+        begin_sick(&life, &sim, seed, "rotations under load");
+        struct stream *stream = kept_stream_live(life.stream);
+        const struct stream_sizes sizes = {.segment_bytes_max = 1}; /* every line rotates */
+        kept_stream_change(life.stream, &sizes, &(struct keeper_rules){0});
+        append_lines(&life, 100, 0);
+        for (uint32_t i = 0; i < 3; i++)
+            waits[i] = stream_rotate(stream);
+        while (answered < 3) {
+            while (life.on_its_way < 50)
+                append_lines(&life, 10, 0);
+            port_wait(life.port, SIM_S);
+            assert_true(stream_busy(stream));
+            while (answered < 3 && stream_closed_appends(stream) >= waits[answered])
+                answered++;
+            assert_true(life.ledger.count < 400);
+        }
+        stop(&life);
+        end_sick(&life, &sim);
+    }
+}
+
 int program_main(int argc, char **argv) {
     (void)argc;
     (void)argv;
@@ -722,6 +750,7 @@ int program_main(int argc, char **argv) {
         SWEEP_TEST(a_full_volume_holds_a_stream_and_gets_no_more_files),
         SWEEP_TEST(a_broken_volume_gets_about_one_new_file_a_minute),
         SWEEP_TEST(a_rotation_and_a_stop_leave_a_failing_file_at_once),
+        SWEEP_TEST(a_rotation_ends_while_other_segments_are_closed_all_the_time),
         SWEEP_TEST(random_lives_lose_nothing_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
