@@ -675,6 +675,9 @@ SILENT = {
     ("remove", "archives"): "the same",
     ("remove", "archive-of"): "the same",
     ("remove", "manifest"): "the same",
+    ("open", "run"): "looks whether the file was deleted or replaced; looks again a second later",
+    ("fstat", "run"): "the same",
+    ("pread", "run"): "the same",
     ("lstat", "*"): "stat failed before and decides; this only looks for a link to nothing",
     ("mkdir", "*"): "the directory exists already, or what is then made in it fails",
 }
