@@ -54,7 +54,10 @@ int manifest_open(struct files *files, const char *directory, struct manifest **
     }
     /* The process before this one may have ended after a failed sync: the lines that can be read may
      * not be on the disk.  A failure is not final: the first append tries again. */
-    (void)manifest_renew(m);
+    error = manifest_renew(m);
+    if (error)
+        say("%s: cannot be written again: %s; trying again at the next event", m->path,
+            error_text(error));
     if (m->damaged > 0)
         say("%s: skipped %llu damaged lines", m->path, (unsigned long long)m->damaged);
     *manifest = m;
