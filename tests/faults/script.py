@@ -609,6 +609,8 @@ class Script:
         looks = self.call in LOOKS and not (self.action.endswith("+all") and self.number == 1)
         if not errno or errno.group() == "EINTR" or looks or any(silent in SILENT for silent in self.kinds()):
             return
+        if fired[0].endswith("/manifest.ndjson.new"):
+            return  # the manifest is written in place instead; if that fails, too, it is reported
         text = ERROR_TEXTS.get(errno.group(), "unexpected system error")
         name = os.path.basename(fired[0])
         lines = [line for line in said.split("\n") if text in line and WHERE.search(line)]
