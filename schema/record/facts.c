@@ -239,6 +239,15 @@ static bool is_named(const struct record_member *member, const char *name) {
     return true;
 }
 
+/* The value of the last member with this name; NULL: there is none. */
+static const uint8_t *member_value(const uint8_t *object, const uint8_t *end, const char *name) {
+    const uint8_t *value = NULL;
+    struct record_member member;
+    while (next_member(&object, end, &member)) /* each round advances by a member */
+        if (is_named(&member, name)) value = member.value;
+    return value;
+}
+
 /* ---- values ---- */
 
 /* A string up to its closing quote, or a number up to the first byte that cannot belong to it. */
@@ -371,7 +380,8 @@ static enum level_found level_in(const struct facts_rules *rules, const char *na
 
 static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
                                                      const struct json_found *found,
-                                                     const uint8_t *end, struct facts *facts);
+                                                     const uint8_t *end, struct facts *facts,
+                                                     struct facts_places *places);
 
 static bool name_is(const struct json_name *name, const char *text, size_t size) {
     return name->size == size && memcmp(name->text, text, size) == 0;
@@ -418,30 +428,46 @@ static inline bool quick_facts(const struct facts_rules *rules, const struct jso
 
 void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
                          const uint8_t *end, struct facts_memory *memory, struct facts *facts) {
-    if (!quick_facts(rules, found, end, memory, facts)) thorough_facts(rules, found, end, facts);
+    struct facts_places places;
+    if (!quick_facts(rules, found, end, memory, facts))
+        thorough_facts(rules, found, end, facts, &places);
 }
 
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts) {
-    thorough_facts(rules, found, end, facts);
+    struct facts_places places;
+    thorough_facts(rules, found, end, facts, &places);
+}
+
+void facts_of_found_at(const struct facts_rules *rules, const struct json_found *found,
+                       const uint8_t *end, struct facts *facts, struct facts_places *places) {
+    thorough_facts(rules, found, end, facts, places);
+    if (places->level == NULL || *places->level != '{') return;
+    const uint8_t *const inner = member_value(places->level, end, "level");
+    places->level = inner != NULL ? inner : member_value(places->level, end, "name");
 }
 
 static void thorough_facts(const struct facts_rules *rules, const struct json_found *found,
-                           const uint8_t *end, struct facts *facts) {
+                           const uint8_t *end, struct facts *facts, struct facts_places *places) {
     *facts = (struct facts){.level = LEVEL_NONE};
+    *places = (struct facts_places){0};
     int i = 0;
     for (uint64_t times = found->mask & rules->times; times != 0 && !facts->has_time;
          times &= times - 1) {
         i = __builtin_ctzll(times);
         facts->has_time = time_of(found->value[i], end, &rules->zone, &facts->time_ns);
     }
-    if (!facts->has_time) facts->time_ns = 0;
+    if (facts->has_time)
+        places->time = found->value[i];
+    else
+        facts->time_ns = 0;
     const uint64_t levels = found->mask & rules->levels;
     for (uint64_t rest = levels; rest != 0; rest &= rest - 1) {
         const int n = __builtin_ctzll(rest);
         const enum level_found said = level_of_name(rules, n, found->value[n], end, &facts->level);
         if (said == LEVEL_FOUND) {
             facts->unrecognised = false;
+            places->level = found->value[n];
             return;
         }
         facts->level = LEVEL_NONE;
@@ -466,15 +492,6 @@ void facts_of_record(const uint8_t *record, size_t size, const struct facts_rule
     struct json_found found;
     find_names(record, size, rules, &found);
     facts_of_found(rules, &found, record + size, facts);
-}
-
-/* The value of the last member with this name; NULL: there is none. */
-static const uint8_t *member_value(const uint8_t *object, const uint8_t *end, const char *name) {
-    const uint8_t *value = NULL;
-    struct record_member member;
-    while (next_member(&object, end, &member)) /* each round advances by a member */
-        if (is_named(&member, name)) value = member.value;
-    return value;
 }
 
 bool facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,

@@ -112,6 +112,14 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
+/* The same, and where the values begin from which the facts were taken; NULL: there is none.  A
+ * level in an object (log.level) begins inside it. */
+struct facts_places {
+    const uint8_t *time, *level;
+};
+void facts_of_found_at(const struct facts_rules *rules, const struct json_found *found,
+                       const uint8_t *end, struct facts *facts, struct facts_places *places);
+
 /* The text of the last date's minute and its value: most lines have the same minute as the line
  * before.  Initialize with zeros. */
 struct facts_memory {

@@ -10,49 +10,12 @@
 
 #include "port/error.h"
 #include "port/system.h"
-#include "schema/json/write.h"
 #include "tools/query/allocate.h"
 #include "tools/render/render_internal.h"
 #include "tools/render/visible.h"
 
 #define MARK_ON  "\033[1;31m"
 #define MARK_OFF "\033[m"
-
-/* ---- texts that grow ---- */
-
-static void text_room(struct text *text, size_t size) {
-    if (text->room - text->used >= size) return;
-    text->room = (text->used + size) * 2;
-    text->bytes = reallocate(text->bytes, text->room);
-}
-
-void text_add(struct text *text, const void *bytes, size_t size) {
-    text_room(text, size);
-    if (size > 0) memcpy(text->bytes + text->used, bytes, size);
-    text->used += size;
-}
-
-void text_add_text(struct text *text, const char *more) {
-    text_add(text, more, strlen(more));
-}
-
-void text_add_byte(struct text *text, uint8_t byte) {
-    text_add(text, &byte, 1);
-}
-
-void text_add_json_string(struct text *text, const uint8_t *bytes, size_t size) {
-    struct text sound = {0};
-    for (const uint8_t *p = bytes, *const end = bytes + size; p < end;) {
-        const size_t character = utf8_character(p, end);
-        text_add(&sound, character > 0 ? p : (const uint8_t *)"\xef\xbf\xbd",
-                 character > 0 ? character : 3);
-        p += character > 0 ? character : 1;
-    }
-    text_room(text, JSON_STRING_BYTES_MAX(sound.used));
-    char *const begin = (char *)text->bytes + text->used;
-    text->used += (size_t)(json_write_string(begin, sound.bytes, sound.used) - begin);
-    free(sound.bytes);
-}
 
 /* ---- settings ---- */
 

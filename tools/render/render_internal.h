@@ -6,19 +6,8 @@
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
 #include "tools/query/fields.h"
+#include "tools/query/text.h"
 #include "tools/render/render.h"
-
-/* A buffer that grows and is reused for every record. */
-struct text {
-    uint8_t *bytes;
-    size_t used, room;
-};
-
-void text_add(struct text *text, const void *bytes, size_t size);
-void text_add_text(struct text *text, const char *more);
-void text_add_byte(struct text *text, uint8_t byte);
-/* Adds a JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */
-void text_add_json_string(struct text *text, const uint8_t *bytes, size_t size);
 
 struct path {
     const char *text;

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/query/text.h"
+
 #define VISIBLE_BYTES_MAX 12
 
 /* How many bytes at p (p < end) must not reach a terminal; 0: none.  Otherwise `shown`
@@ -14,7 +16,5 @@
 size_t visible_escape(const uint8_t *p, const uint8_t *end, char *shown);
 /* The first byte at or after p that visible_escape must look at. */
 const uint8_t *visible_next(const uint8_t *p, const uint8_t *end);
-/* Length of the UTF-8 character at p (p < end); 0: invalid (RFC 3629). */
-size_t utf8_character(const uint8_t *p, const uint8_t *end);
 
 #endif
