@@ -91,6 +91,8 @@ class Soak(Reloading):
         return settings
 
     def assert_manifest_sound(self, base, complete=False):
+        if not complete and not os.path.exists(os.path.join(base, "state", "manifest.ndjson")):
+            return  # the first segment was closed a moment ago
         result = logport("verify", "--manifest", base, timeout=300)
         self.assertEqual(result.code, 0, result.out + result.err)
         if complete:

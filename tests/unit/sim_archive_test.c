@@ -556,6 +556,43 @@ static void a_segment_that_moves_after_retention_listed_it_stays_recorded_as_mov
     end_one(one);
 }
 
+static void stop_after_naming(void *context, enum disk_operation operation, const char *path,
+                              int64_t result) {
+    atomic_bool *stop = context;
+    if (operation == DISK_RENAME && result >= 0 && strstr(path, ".copy") != NULL)
+        atomic_store(stop, true);
+}
+
+/* A copy that a stopped move left under its name would not be known to a move to another archive. */
+static void a_move_that_is_stopped_after_its_copy_has_a_name_is_finished(void **state) {
+    (void)state;
+    struct one *one = begin_one();
+    struct files *files = &one->sim.disk.files;
+    const struct segment_name name = {.stream = "main", .sequence = 1, .opened_ns = OPENED + DAY};
+    const uint8_t chance[ARCHIVES_ID_BYTES] = {0};
+    struct manifest *manifest;
+    atomic_bool stop = false;
+    char here[PATH_BYTES_MAX];
+    assert_int_equal(manifest_open(files, "logs", &manifest), 0);
+    struct move move = {.files = files,
+                        .manifest = manifest,
+                        .directory = "logs",
+                        .archive = "cold",
+                        .chance = chance,
+                        .stop = &stop,
+                        .now_ns = OPENED + 200 * DAY};
+    one->sim.disk.performed = stop_after_naming;
+    one->sim.disk.context = &stop;
+    assert_int_equal(move_segment(&move, &name), 0);
+    assert_true(atomic_load(&stop));
+    path_of("logs", "main", 1, false, here);
+    assert_false(disk_exists(&one->sim.disk, here));
+    assert_int_equal(files_below(one, THERE), 1);
+    assert_int_equal(manifest_state(manifest, "main", 1, NULL), MANIFEST_MOVED);
+    manifest_close(manifest);
+    end_one(one);
+}
+
 /* ---- an archive that hangs ---- */
 
 static void a_hung_archive_is_reported_once_and_delays_nothing_else(void **state) {
@@ -801,6 +838,7 @@ int main(void) {
         SWEEP_TEST(a_file_with_the_same_name_and_other_lines_stays),
         SWEEP_TEST(the_copy_is_compared_before_the_original_is_deleted),
         SWEEP_TEST(a_segment_that_moves_after_retention_listed_it_stays_recorded_as_moved),
+        SWEEP_TEST(a_move_that_is_stopped_after_its_copy_has_a_name_is_finished),
         SWEEP_TEST(a_segment_that_failed_to_move_is_reported_when_it_moves),
         SWEEP_TEST(an_archive_that_cannot_be_created_is_not_reported_as_missing),
         SWEEP_TEST(another_daemons_log_directory_is_refused_as_archive),

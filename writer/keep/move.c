@@ -21,8 +21,9 @@ struct segment_move {
     uint64_t id; /* file id of the original that was copied */
 };
 
+/* A copy that has its name is not given up: another move would not know of it. */
 static bool stopped(const struct segment_move *m) {
-    const atomic_bool *stop = m->move->stop;
+    const atomic_bool *stop = m->work.naming ? NULL : m->move->stop;
     return (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) ||
            atomic_load_explicit(&m->work.deleted, memory_order_relaxed);
 }
@@ -262,13 +263,25 @@ static int take_back(struct segment_move *m, const struct segment_name *name) {
     return error;
 }
 
+/* Another move to the same archive, under another name, has finished: its file is ours. */
+static bool is_the_moved_one(struct segment_move *m, const struct segment_name *name) {
+    struct manifest_record record;
+    struct file_status ours, moved;
+    char path[PATH_BYTES_MAX], file[SEGMENT_NAME_MAX];
+    if (manifest_find(m->move->manifest, name->stream, name->sequence, &record)) return false;
+    if (record.event != MANIFEST_MOVED && record.event != MANIFEST_HANDED) return false;
+    if (!path_join(path, record.folder, segment_name_format(name, file), NULL)) return false;
+    return file_status_of(m->move->files, m->to, &ours) == 0 &&
+           file_status_of(m->move->files, path, &moved) == 0 && ours.id == moved.id;
+}
+
 /* The original is gone.  known: the manifest has the move already, so that a missing original is
  * expected, unless retention has deleted the segment. */
 static int was_deleted(struct segment_move *m, const struct segment_name *name, bool known) {
     const enum manifest_event event =
         manifest_state(m->move->manifest, name->stream, name->sequence, NULL);
     if (known && event != MANIFEST_DELETING && event != MANIFEST_DELETED) return 0;
-    const int error = m->work.naming ? take_back(m, name) : 0;
+    const int error = m->work.naming && !is_the_moved_one(m, name) ? take_back(m, name) : 0;
     return error ? error : ERR_NOT_FOUND;
 }
 
