@@ -405,6 +405,26 @@ static enum level_found level_of_name(const struct facts_rules *rules, int i, co
     return level_of(rules, scale_of_name(rules, name), value, end, level);
 }
 
+int facts_level_key(const struct facts_rules *rules, const char *key, size_t size) {
+    for (uint64_t rest = rules->levels; rest != 0; rest &= rest - 1) {
+        const int i = __builtin_ctzll(rest);
+        const struct json_name *name = &rules->names.names[i];
+        size_t same = 0;
+        if (name->size != size) continue;
+        while (same < size &&
+               (name->exact ? key[same] == name->text[same]
+                            : level_lower(key[same]) == level_lower(name->text[same])))
+            same++;
+        if (same == size) return i;
+    }
+    return -1;
+}
+
+bool facts_level_at(const struct facts_rules *rules, int key, const uint8_t *value,
+                    const uint8_t *end, uint8_t *level) {
+    return level_of_name(rules, key, value, end, level) == LEVEL_FOUND;
+}
+
 /* The preferred names in their most common forms.  False: undecided. */
 static inline bool quick_facts(const struct facts_rules *rules, const struct json_found *found,
                                const uint8_t *end, struct facts_memory *memory,

@@ -140,6 +140,13 @@ void facts_of_record(const uint8_t *record, size_t size, const struct facts_rule
 bool facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
                         const uint8_t **text, size_t *text_size);
 
+/* The number of the level key that this is (a name of the rules, in any case; of a nested key its
+ * dotted path), or -1. */
+int facts_level_key(const struct facts_rules *rules, const char *key, size_t size);
+/* The level that this value, up to `end`, says under the key with this number; false: none. */
+bool facts_level_at(const struct facts_rules *rules, int key, const uint8_t *value,
+                    const uint8_t *end, uint8_t *level);
+
 /* Parses a time as senders write it, without quotes: RFC 3339 with T, t, space or underscore, "."
  * or "," before the fraction, with a zone (Z, +01, +0100, +01:00) or without, with seconds or
  * without; or a number, by magnitude: < 1e11 seconds, < 1e14 ms, < 1e17 us, else ns, with an exact

@@ -12,20 +12,25 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/query/time.h"
 #include "tools/query/where.h"
 
 static struct regex_state regexes;
+static const struct where_clock clock_of_tests = {INT64_C(1795505400) * 1000000000, NULL};
 
 static bool holds_of(const char *condition, const char *record, bool *gave_up) {
     char error[WHERE_ERROR_MAX] = "not touched";
     struct where *where;
-    if (where_open(condition, &where, error) != 0) fail_msg("%s: %s", condition, error);
+    if (where_open(condition, &clock_of_tests, &where, error) != 0)
+        fail_msg("%s: %s", condition, error);
     assert_string_equal(error, "");
     /* Exactly this size, so that AddressSanitizer sees a read after the end. */
     const size_t size = strlen(record);
     uint8_t *copy = malloc(size);
     memcpy(copy, record, size);
-    const bool holds = where_holds(where, copy, size, &regexes, gave_up);
+    struct where_state state = {.regex = &regexes, .facts = &facts_rules_usual, .stream = "main"};
+    const bool holds = where_holds(where, &state, copy, size);
+    *gave_up = state.gave_up;
     free(copy);
     where_close(where);
     return holds;
@@ -231,6 +236,9 @@ static void paths_go_into_objects_and_arrays_and_names_may_hold_dots(void **stat
         {"@timestamp=now", true},
         {"x-y_z/1=1", true},
         {"twice=2", true}, /* the last of duplicate names */
+        {"twice=1", false},
+        {"deep.a=1", false}, /* the last `deep` has no a */
+        {"deep.b=2", true},
         {"\xc3\xbc=1", true},
         {"e\xc3\xa9=1", true}, /* escaped in the record */
         {"''=1", true},
@@ -238,7 +246,7 @@ static void paths_go_into_objects_and_arrays_and_names_may_hold_dots(void **stat
     CHECK("{\"http\":{\"status\":500,\"request\":{\"id\":\"abc\"}},\"tags\":[\"new\",2,{\"a\":3}],"
           "\"a\":{\"b\":2},\"a.b\":1,\"c\":{\"d.e\":5},\"with space\":1,\"quoted\\\"name\":1,"
           "\"@timestamp\":\"now\",\"x-y_z/1\":1,\"twice\":1,\"twice\":2,\"\xc3\xbc\":1,"
-          "\"e\\u00e9\":1,\"\":1}",
+          "\"e\\u00e9\":1,\"\":1,\"deep\":{\"a\":1},\"d\\u0065ep\":{\"b\":2}}",
           examples);
 }
 
@@ -293,6 +301,158 @@ static void what_is_no_object_has_no_fields(void **state) {
     CHECK("[1]", element);
 }
 
+static void brackets_and_stars_stand_for_every_value(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"tags[] = new", true},
+        {"tags[] = 2", true},
+        {"tags[] = old", false},
+        {"tags[] != new", true}, /* another element */
+        {"not tags[] = new", false},
+        {"tags[] in (old, 2)", true},
+        {"tags[] ~ '^n'", true},
+        {"tags[] contains ew", true},
+        {"tags[] starts with w", false},
+        {"tags = new", false}, /* an array is not text */
+        {"none[] = 1", false},
+        {"none[] != 1", false}, /* no element */
+        {"exists none[]", false},
+        {"exists tags[]", true},
+        {"text[] = abc", false}, /* no array */
+        {"items[].id = 3", true},
+        {"items[].id = 4", false},
+        {"items[].tags[] = y", true},
+        {"items[].tags.0 = y", true},
+        {"items.1.tags[] = y", false},
+        {"grid[][] = 4", true},
+        {"grid[][] = 5", false},
+        {"headers.* = gzip", true},
+        {"headers.* = br", false},
+        {"headers.* = old", false}, /* the first of duplicate names does not count */
+        {"headers.* = new", true},
+        {"exists headers.*", true},
+        {"tags.* = new", true},
+        {"items.*.id = 3", true},
+        {"* = abc", true},
+        {"*.host = a", true},
+        {"'a b'.* = 1", true},
+        {"'a b'[] = 1", false},
+        {"list.'x y'[] = 2", true},
+        {"'tags[]' = raw", true}, /* in quotes, the brackets belong to the name */
+        {"'*' = star", true},
+    };
+    CHECK(
+        "{\"tags\":[\"new\",2],\"none\":[],\"text\":\"abc\",\"items\":[{\"id\":3,\"tags\":[\"y\"]},"
+        "{\"id\":5},7],\"grid\":[[1,2],[],[3,4]],\"headers\":{\"host\":\"a\",\"accept\":\"gzip\","
+        "\"x\":\"old\",\"\\u0078\":\"new\"},\"a b\":{\"c\":1},\"list\":{\"x y\":[1,2]},"
+        "\"tags[]\":\"raw\",\"*\":\"star\"}",
+        examples);
+}
+
+static void text_is_compared_in_part_and_with_lists(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"path contains users", true},
+        {"path contains ''", true},
+        {"path contains USERS", false},
+        {"path CONTAINS users", true},
+        {"path contains 42", true}, /* the value is always text */
+        {"path starts with /api", true},
+        {"path Starts With /api/users/42x", false},
+        {"path ends with /42", true},
+        {"path ends with users", false},
+        {"path not contains orders", true},
+        {"path not starts with /api", false},
+        {"path NOT ENDS WITH x", true},
+        {"n contains 5", false}, /* not a string */
+        {"n not contains 5", true},
+        {"missing contains x", false},
+        {"missing not contains x", false},
+        {"name contains '\xc3\xbcl'", true}, /* escaped in the record */
+        {"name starts with 'M\xc3\xbc'", true},
+        {"name ends with '\"x\"'", true},
+        {"path in (/a, '/api/users/42')", true},
+        {"path in (/a,/b)", false},
+        {"path IN('/api/users/42')", true},
+        {"n in (1, 5.0, 'x')", true},
+        {"n in ('5')", false},
+        {"n in (4)", false},
+        {"n not in (4)", true},
+        {"n not in (4, 5)", false},
+        {"missing in (1)", false},
+        {"missing not in (1)", false},
+        {"ok in (true, null)", true},
+        {"nothing in (true, null)", true},
+        {"ok in (false)", false},
+        {"in = 7 and contains = 8", true}, /* also names of fields */
+    };
+    CHECK("{\"path\":\"/api\\/users\\/42\",\"n\":5,\"name\":\"M\\u00fcl \\\"x\\\"\",\"ok\":true,"
+          "\"nothing\":null,\"in\":7,\"contains\":8}",
+          examples);
+}
+
+static void levels_are_compared_by_severity(void **state) {
+    (void)state;
+    static const struct example error[] = {
+        {"level >= warn", true},
+        {"level >= fatal", false},
+        {"level > INFO", true},
+        {"level < 'error'", false},
+        {"level <= error", true},
+        {"level = error", false},
+        {"level = ERROR", true},
+        {"@level = error", true},
+        {"@level >= 17", true},
+        {"@level > 17", false},
+        {"@level in (warn, error)", true},
+        {"@level != error", false},
+        {"@level ~ '^err'", true},
+        {"exists @level", true},
+        {"other >= warn", true}, /* no level key: compared as text */
+        {"other >= xarn", false},
+    };
+    CHECK("{\"level\":\"ERROR\",\"other\":\"x\"}", error);
+    static const struct example number[] = {
+        {"level >= warn", true}, {"level >= error", false}, {"level >= 40", true},
+        {"level > 40", false},   {"@level = warn", true},
+    };
+    CHECK("{\"level\":40}", number);
+    static const struct example nested[] = {
+        {"log.level >= info", true},
+        {"log.level > notice", false},
+        {"@level = info", true},
+        {"@level > info", true},
+    };
+    CHECK("{\"log\":{\"level\":\"notice\"}}", nested);
+    static const struct example none[] = {
+        {"level >= trace", false},  {"level < fatal", false},     {"@level >= trace", false},
+        {"@level != error", false}, {"not @level = error", true}, {"exists @level", false},
+    };
+    CHECK("{\"level\":\"loud\"}", none);
+}
+
+static void canonical_fields_have_one_name(void **state) {
+    (void)state;
+    static const struct example examples[] = {
+        {"@time >= 2026-11-24T07:30:00Z", true},
+        {"@time > 2026-11-24T07:30:00.5Z", false},
+        {"@time = '2026-11-24 08:30:00.5 +01:00'", true},
+        {"@time < '2026-11-24 08:00'", true},
+        {"@time < now", false},
+        {"@time >= 10m", true}, /* ago; the clock shows 07:30 */
+        {"@time ~ '^2026-11-24T07'", true},
+        {"exists @time", true},
+        {"@stream = main", true},
+        {"@stream in (audit, main)", true},
+        {"@stream != main", false},
+        {"@stream starts with m", true},
+        {"'@stream' = main", false}, /* in quotes: a field of the record */
+    };
+    CHECK("{\"ts\":\"2026-11-24T07:30:00.500Z\"}", examples);
+    static const struct example none[] = {{"@time >= 2026-11-24", false}, {"exists @time", false}};
+    CHECK("{\"a\":1}", none);
+}
+
 /* ---- and, or, not ---- */
 
 static void not_binds_closest_then_and_then_or(void **state) {
@@ -319,6 +479,8 @@ static void not_binds_closest_then_and_then_or(void **state) {
         {"not n=2 and n=1", true},
         {"n=1 and(n=1)or(n=2)", true},
         {"n>0 and n<2", true},
+        {"t AND NOT f", true},
+        {"f Or t", true},
     };
     CHECK("{\"t\":true,\"f\":false,\"n\":1}", examples);
 }
@@ -351,6 +513,16 @@ static void errors_say_what_is_wrong_and_where(void **state) {
         {"a=\"x'", "at character 3: the string has no closing quote"},
         {"a='x\\", "at character 3: the string has no closing quote"},
         {"a='x\\'", "at character 3: the string has no closing quote"},
+        {"a in 1", "at character 6: ( is expected here"},
+        {"a in ()", "at character 7: a value is expected here"},
+        {"a in (1 2)", "at character 9: , or ) is expected here"},
+        {"a in (1,", "at character 9: a value is expected here"},
+        {"a starts /", "at character 10: with is expected here"},
+        {"a not b", "at character 7: in, contains, starts with or ends with is expected here"},
+        {"a[]b = 1", "at character 1: a . is expected after [] in a field name"},
+        {"@level >= loud",
+         "at character 11: a level is expected here: trace, debug, info, warn, error or fatal"},
+        {"@time > soon", "at character 9: a time is expected here (" QUERY_TIME_HINT ")"},
         {"a & b", "at character 3: unexpected character"},
         {"a | b", "at character 3: unexpected character"},
         {"a ~ '('", "at character 5: at character 2: missing closing parenthesis"},
@@ -361,7 +533,7 @@ static void errors_say_what_is_wrong_and_where(void **state) {
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         char error[WHERE_ERROR_MAX] = "not touched";
         struct where *where;
-        const int status = where_open(examples[i].condition, &where, error);
+        const int status = where_open(examples[i].condition, &clock_of_tests, &where, error);
         assert_string_equal(error, examples[i].error);
         assert_int_equal(status, examples[i].error[0] == '\0' ? 0 : ERR_INVALID);
         if (status == 0)
@@ -387,7 +559,7 @@ static const char *verdict_of_many(const char *before, const char *between, cons
     for (uint32_t i = 0; i < count; i++)
         p += sprintf(p, "%s", between);
     *p = '\0';
-    const int status = where_open(text, &where, error);
+    const int status = where_open(text, &clock_of_tests, &where, error);
     free(text);
     if (status < 0) return error;
     where_close(where);
@@ -450,6 +622,10 @@ int program_main(int argc, char **argv) {
         cmocka_unit_test(of_two_types_only_unequal_holds),
         cmocka_unit_test(patterns_match_what_a_value_means_anywhere_in_it),
         cmocka_unit_test(paths_go_into_objects_and_arrays_and_names_may_hold_dots),
+        cmocka_unit_test(brackets_and_stars_stand_for_every_value),
+        cmocka_unit_test(text_is_compared_in_part_and_with_lists),
+        cmocka_unit_test(levels_are_compared_by_severity),
+        cmocka_unit_test(canonical_fields_have_one_name),
         cmocka_unit_test(exists_asks_for_the_field_and_a_field_alone_for_its_truth),
         cmocka_unit_test(what_is_no_object_has_no_fields),
         cmocka_unit_test(not_binds_closest_then_and_then_or),

@@ -158,6 +158,7 @@ static void replay_line(struct replay *replay, const uint8_t *line, size_t size)
     if (dated && (received_ns < replay->since_ns || received_ns >= replay->until_ns)) return;
     short_text(&root, "reason", reason, sizeof reason);
     if (!wanted_reason(&replay->settings->reasons, reason)) return;
+    replay->state.stream = replay->scan.segment->name.stream;
     if (!query_matches(&replay->query, &replay->state, line, size)) return;
     const bool whole =
         (string_at(&root, "raw", &raw) && decode_string(&raw, replay->record, &kept)) ||

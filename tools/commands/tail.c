@@ -34,6 +34,7 @@ struct tail_settings {
 
 /* A stream in a folder, or a file whose name is not a segment's. */
 struct tailed {
+    char stream[STREAM_NAME_MAX + 1];
     char *key; /* the path without the parts that differ between segments */
     struct segment_reader reader;
     struct received received; /* of the open segment; only if needed */
@@ -197,6 +198,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->stuck = false;
     t->sequence = file->name.sequence;
     t->open = status == 0;
+    memcpy(t->stream, file->name.stream, sizeof t->stream);
     if (t->open && tail->query.timed) received_open(&t->received, &t->reader.file, &file->name);
     if (status < 0 && report_unopened(file, shown, status)) tail->failed = true;
     return t->open;
@@ -229,6 +231,7 @@ static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t
         received_at(&t->received, reader->offset, &min_ns, &max_ns);
         query_received(&tail->state, min_ns, max_ns);
     }
+    tail->state.stream = t->stream;
     query_begin(&tail->state);
     for (; query_next(&tail->query, &tail->state, p, end, &line, &next); p = next) {
         memcpy(to, line, (size_t)(next - line));

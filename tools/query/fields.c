@@ -188,11 +188,30 @@ static size_t number_matched(uint64_t number, const char *text, size_t size) {
     return i > 0 && sum == number ? i : SIZE_MAX;
 }
 
+/* A member whose name is the beginning of the path, up to a dot. */
+struct beginning {
+    size_t matched;
+    struct value value;
+};
+
+/* Remembers the last member of each such name, in order of the first ones. */
+static void remember(struct beginning *beginnings, uint32_t *count, size_t matched,
+                     const struct value *value) {
+    uint32_t i = 0;
+    while (i < *count && beginnings[i].matched != matched)
+        i++;
+    if (i == VALUE_BEGINNINGS_MAX) return;
+    beginnings[i] = (struct beginning){matched, *value};
+    if (i == *count) ++*count;
+}
+
 /* Recursion: at most once per dot of the path. */
 bool value_find(const struct value *root, const char *path, size_t size, struct value *found) {
     struct members members = members_of(root);
     struct member member;
-    bool whole = false, deeper = false;
+    struct beginning beginnings[VALUE_BEGINNINGS_MAX];
+    uint32_t count = 0;
+    bool whole = false;
     for (uint64_t number = 0; members_next(&members, &member); number++) {
         const size_t matched = member.name != NULL ? name_matched(&member, path, size)
                                                    : number_matched(number, path, size);
@@ -200,9 +219,12 @@ bool value_find(const struct value *root, const char *path, size_t size, struct 
             *found = member.value;
             whole = true;
         } else if (matched < size && path[matched] == '.' && !whole) {
-            if (value_find(&member.value, path + matched + 1, size - matched - 1, found))
-                deeper = true;
+            remember(beginnings, &count, matched, &member.value);
         }
     }
-    return whole || deeper;
+    while (!whole && count > 0) {
+        const struct beginning *last = &beginnings[--count];
+        whole = value_find(&last->value, path + last->matched + 1, size - last->matched - 1, found);
+    }
+    return whole;
 }

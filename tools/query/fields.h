@@ -43,8 +43,10 @@ struct members members_of(const struct value *value);
 bool members_next(struct members *members, struct member *member);
 
 /* Finds the value at a dotted path of names and, in arrays, numbers from 0. Names may contain dots:
- * a name that equals the whole rest of the path wins over a name that is its beginning.  Of
- * duplicate names the last one counts, as in most programs. */
+ * a name that equals the whole rest of the path wins over names that are its beginning; of these
+ * the last one that leads to a value wins.  Of duplicate names only the last one counts, as in most
+ * programs.  Limit: VALUE_BEGINNINGS_MAX different names of one object that are beginnings. */
+#define VALUE_BEGINNINGS_MAX 8
 bool value_find(const struct value *root, const char *path, size_t size, struct value *found);
 bool name_equals(const struct member *member, const char *name, size_t size);
 

@@ -34,9 +34,10 @@ static int open_pattern(struct query_pattern *pattern, const char *command, cons
     return needle_open(&pattern->needle, bytes, size, patterns->ignore_case);
 }
 
-static int open_where(struct query *query, const char *command, const char *text) {
+static int open_where(struct query *query, const char *command, const char *text, int64_t now_ns) {
+    const struct where_clock clock = {now_ns, query->zone};
     char error[WHERE_ERROR_MAX];
-    const int status = where_open(text, &query->where, error);
+    const int status = where_open(text, &clock, &query->where, error);
     if (status < 0) say("%s: --where %s: %s", command, text, error);
     return status;
 }
@@ -144,12 +145,12 @@ int query_open(struct query *query, const char *command, const struct query_sett
         status = open_pattern(&query->patterns[i], command, patterns->texts[i], patterns);
         if (status == 0) query->pattern_count++;
     }
-    if (status == 0 && settings->where != NULL)
-        status = open_where(query, command, settings->where);
     query->shows_zone = settings->tz != NULL;
     if (status == 0)
         status =
             open_zone(command, "tz", settings->tz != NULL ? settings->tz : "local", &query->zone);
+    if (status == 0 && settings->where != NULL)
+        status = open_where(query, command, settings->where, now_ns);
     if (status == 0) status = open_times(query, command, settings, now_ns);
     if (status == 0) status = open_level(query, command, settings->level);
     if (status == 0) status = open_facts(query, command, settings);
@@ -199,6 +200,15 @@ static bool is_within(const struct query *query, int64_t min_ns, int64_t max_ns)
     return max_ns >= query->since_ns && min_ns < query->until_ns;
 }
 
+static bool condition_holds(const struct query *query, struct query_state *state,
+                            const uint8_t *record, size_t size) {
+    struct where_state where = {
+        .regex = &state->regex, .facts = query->facts, .stream = state->stream};
+    const bool holds = where_holds(query->where, &where, record, size);
+    if (where.gave_up) state->gave_up = true;
+    return holds;
+}
+
 static bool restrictions_hold(const struct query *query, struct query_state *state,
                               const uint8_t *record, size_t size) {
     struct facts facts = {0};
@@ -209,8 +219,7 @@ static bool restrictions_hold(const struct query *query, struct query_state *sta
     if (query->timed && !(by_event && facts.has_time) &&
         !is_within(query, state->received_min_ns, state->received_max_ns))
         return false;
-    return query->where == NULL ||
-           where_holds(query->where, record, size, &state->regex, &state->gave_up);
+    return query->where == NULL || condition_holds(query, state, record, size);
 }
 
 bool query_needs_spans(const struct query *query) {

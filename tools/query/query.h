@@ -13,6 +13,7 @@
 #include "port/options.h"
 #include "tools/query/find.h"
 #include "tools/query/regex.h"
+#include "tools/query/time.h"
 #include "tools/query/where.h"
 #include "writer/clock/zone.h"
 #include "writer/segment/span.h"
@@ -66,7 +67,9 @@ struct query_settings {
          .field = (offset) + offsetof(struct query_settings, where),                               \
          .value = "CONDITION",                                                                     \
          .help =                                                                                   \
-             "Only records that meet this condition: 'http.status>=500 and not exists retry'."},   \
+             "Only records that meet this condition: 'http.status>=500 and not exists retry', "    \
+             "'path starts with /api and code in (a, b)', 'tags[] = new', 'level >= warn', "       \
+             "\"@time >= '15:00'\". See the guide for all comparisons."},                          \
         {.name = "stream",                                                                         \
          .kind = OPTION_LIST,                                                                      \
          .field = (offset) + offsetof(struct query_settings, streams),                             \
@@ -140,7 +143,8 @@ struct query {
 /* State of one thread. */
 struct query_state {
     struct regex_state regex;
-    bool gave_up; /* a regular expression took too long; matching records may be missing */
+    bool gave_up;       /* a regular expression took too long; matching records may be missing */
+    const char *stream; /* that the current lines are stored in; NULL: unknown */
     /* When the current lines were received (query_received); used for lines without a time. */
     int64_t received_min_ns, received_max_ns;
     /* For each pattern, the next line that it matches. */
@@ -183,22 +187,5 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
 
 /* Does --stream allow this stream? */
 bool query_wants_stream(const struct query *query, const char *stream);
-
-/* Parses TIME as --since does:
- *
- *   10m  -10m  1h30m  10 minutes ago           before now
- *   now  today  yesterday  monday  mon         the start of that day; the latest Monday
- *   Nov 29  29 Nov 2026  2026-11-29  20261129  without a year: the latest such day
- *   15:00                                      today
- *   1795505400                                 Unix time: seconds, or smaller units by magnitude
- *
- * A time of day may follow a day, and Z, UTC, GMT or an offset such as +02:00 may follow either.
- * Without these it is a time of `zone`: the first one if that time occurs twice, the moment of the
- * change if it is skipped.  Words are read in any case.
- * ERR_INVALID: it is none of these, or outside the years 1677 to 2262. */
-#define QUERY_TIME_HINT                                                                            \
-    "try 10m, 1h30m, yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local) or "                \
-    "2026-11-24T07:30:00Z"
-int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_t *unix_ns);
 
 #endif

@@ -155,6 +155,7 @@ static bool prepare(struct select *s, struct search_job *job) {
         close_segment(s);
     }
     job->open = s->open;
+    job->piece.state.stream = s->open->cutter.segment->name.stream;
     job->open->uses++;
     job->gap = job->piece.cut.gap || s->gap;
     s->gap = false;

@@ -1,11 +1,12 @@
-/* time.c - parses the times of --since and --until. */
+/* time.c - see time.h. */
+#include "tools/query/time.h"
+
 #include <ctype.h>
 #include <string.h>
 
 #include "port/error.h"
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
-#include "tools/query/query.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define DAY_NS    (86400 * SECOND_NS)

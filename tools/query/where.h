@@ -1,12 +1,24 @@
 /* where.h - the conditions of --where: comparisons of fields, combined with and, or, not.
  *
- *   status>=500    user.name = "Ann"    path ~ '^/api/'    exists trace    tags.0 != new
- *   not (a = 1 or b = 2) and c
+ *   status>=500           user.name = "Ann"        path ~ '^/api/'          exists trace
+ *   status in (502, 503)  message contains retry   path starts with /api/   tags[] = new
+ *   level >= warn         headers.* = gzip         @time >= '15:00'         not (a = 1 or b = 2)
  *
- * Comparisons are typed: numbers with numbers, strings with strings (byte by byte), true, false and
- * null with themselves. Between different types only != is true. A comparison with an absent field
- * is false.  A field alone is true if it is present and neither false nor null.  Integers are
- * compared exactly, whatever their length. */
+ * Comparisons are typed: numbers with numbers (exactly, however they are written), strings with
+ * strings (their decoded characters, byte by byte), true, false and null with themselves. Between
+ * different types only != is true. `contains`, `starts with` and `ends with` are true of strings
+ * only.  `~` also matches the text of other values.
+ *
+ * A comparison with an absent field is false, also a negated one (!=, !~, not in ...).  A field
+ * alone is true if it is present and neither false nor null.  With `[]` (each element of an array)
+ * or `*` (each member of an object or array) in the path, a comparison is true if it holds for any
+ * of the values.
+ *
+ * Canonical fields: @time is the record's event time, @level its level, @stream the stream that it
+ * is stored in.  @time is compared with a TIME as for --since.  @level is compared by severity; = and
+ * != compare with the name under which the level is shown.  A level key of the record (level,
+ * severity, log.level ...: facts.h) is compared by severity too if <, <=, > or >= compares it with
+ * the name of a level. */
 #ifndef TOOLS_QUERY_WHERE_H
 #define TOOLS_QUERY_WHERE_H
 
@@ -14,17 +26,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/record/facts.h"
 #include "tools/query/regex.h"
+#include "writer/clock/zone.h"
 
 #define WHERE_ERROR_MAX (REGEX_ERROR_MAX + 100)
 
 struct where; /* shared by threads */
 
+/* What times are relative to. */
+struct where_clock {
+    int64_t now_ns;
+    const struct zone *zone;
+};
+
+/* What is known about the records, and what evaluating them needs; one per thread. */
+struct where_state {
+    struct regex_state *regex;
+    const struct facts_rules *facts;
+    const char *stream; /* that they are stored in; NULL: unknown, @stream is absent */
+    bool gave_up;       /* set if a result is unknown: a regular expression took too long */
+};
+
 /* 0 or ERR_INVALID; then `error` (WHERE_ERROR_MAX bytes) says what is wrong and where. */
-int where_open(const char *text, struct where **where, char *error);
+int where_open(const char *text, const struct where_clock *clock, struct where **where,
+               char *error);
 void where_close(struct where *where); /* NULL: does nothing */
-/* Sets *gave_up if the result is unknown because a regular expression took too long. */
-bool where_holds(const struct where *where, const uint8_t *record, size_t size,
-                 struct regex_state *state, bool *gave_up);
+bool where_holds(const struct where *where, struct where_state *state, const uint8_t *record,
+                 size_t size);
 
 #endif

@@ -1,0 +1,26 @@
+/* time.h - parses the times of --since, --until and conditions.  Pure. */
+#ifndef TOOLS_QUERY_TIME_H
+#define TOOLS_QUERY_TIME_H
+
+#include <stdint.h>
+
+#include "writer/clock/zone.h"
+
+/* Parses TIME as --since does:
+ *
+ *   10m  -10m  1h30m  10 minutes ago           before now
+ *   now  today  yesterday  monday  mon         the start of that day; the latest Monday
+ *   Nov 29  29 Nov 2026  2026-11-29  20261129  without a year: the latest such day
+ *   15:00                                      today
+ *   1795505400                                 Unix time: seconds, or smaller units by magnitude
+ *
+ * A time of day may follow a day, and Z, UTC, GMT or an offset such as +02:00 may follow either.
+ * Without these it is a time of `zone`: the first one if that time occurs twice, the moment of the
+ * change if it is skipped.  Words are read in any case.
+ * ERR_INVALID: it is none of these, or outside the years 1677 to 2262. */
+#define QUERY_TIME_HINT                                                                            \
+    "try 10m, 1h30m, yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local) or "                \
+    "2026-11-24T07:30:00Z"
+int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_t *unix_ns);
+
+#endif
