@@ -139,13 +139,24 @@ static void client_end(struct client_connection *client) {
     accept_next(client->control);
 }
 
+/* A client may take this long to send its command, and again to take its answer. */
+static void limit_time(struct client_connection *client) {
+    if (port_idle(&client->timer))
+        port_timer(client->control->port, &client->timer,
+                   port_now_ns(client->control->port) + CLIENT_TIME_NS);
+}
+
 static void timer_done(struct port_op *op) {
     struct client_connection *client = PORT_CONTAINER(struct client_connection, timer, op);
-    if (op->result >= 0 || client->step == CLIENT_ENDING) client_end(client);
+    if (op->result >= 0 || client->step == CLIENT_ENDING)
+        client_end(client);
+    else if (client->step == CLIENT_REPLYING) /* it was cancelled while the client waited */
+        limit_time(client);
 }
 
 static void send_reply(struct client_connection *client) {
     client->step = CLIENT_REPLYING;
+    limit_time(client);
     const size_t length = strlen(client->reply);
     client->reply[length] = '\n';
     port_send(client->control->port, &client->send, &client->socket, client->reply, length + 1);
@@ -222,7 +233,7 @@ static void client_accepted(struct client_connection *client) {
     }
     client->step = CLIENT_READING;
     client->number = control->accepted++;
-    port_timer(control->port, &client->timer, port_now_ns(control->port) + CLIENT_TIME_NS);
+    limit_time(client);
     read_more(client);
     accept_next(control);
 }

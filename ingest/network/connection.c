@@ -19,6 +19,7 @@ struct connection {
     uint32_t taken;               /* of it */
     bool looked_at;               /* its first bytes were checked for TLS and HTTP */
     bool ending;                  /* nothing more will be received */
+    int failure;                  /* the error of its last receive; 0: it succeeded */
     struct connection *next_held; /* in intake->held */
 };
 
@@ -93,8 +94,22 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
                  connection->listener->pool);
 }
 
+/* It ends with an error.  All that could be read of it was. */
+static void count_failure(struct connection *connection) {
+    char peer[ADDRESS_TEXT_MAX];
+    struct tcp_listener *listener = connection->listener;
+    connection->intake->counters->connections_failed++;
+    if (!listener->said_failed)
+        say("%s: connection from %s: %s; what was received of it is stored, the rest is lost "
+            "(reported once)",
+            listener->name, address_format(&connection->origin.peer, peer),
+            error_text(connection->failure));
+    listener->said_failed = true;
+}
+
 static void connection_close(struct connection *connection) {
     struct intake *intake = connection->intake;
+    if (connection->failure) count_failure(connection);
     port_shut(intake->port, &connection->socket);
     if (connection->next) connection->next->previous = connection->previous;
     if (connection->previous)
@@ -163,35 +178,23 @@ static void receive_held(struct port_op *op) {
     intake->held = NULL;
     while (connection) {
         struct connection *next = connection->next_held;
-        advance(connection); /* receives, or ends if it is ending */
+        connection->listener->active = true; /* a leaving one waits for what is read now */
+        advance(connection);                 /* receives, or ends if it is ending */
         connection = next;
     }
 }
 
 /* ---- receiving ---- */
 
-/* It ended with an error.  All that the kernel had received of it was read before. */
-static void count_failure(struct connection *connection, int error) {
-    char peer[ADDRESS_TEXT_MAX];
-    struct tcp_listener *listener = connection->listener;
-    connection->intake->counters->connections_failed++;
-    if (!listener->said_failed)
-        say("%s: connection from %s: %s; what was received of it is stored, the rest is lost "
-            "(reported once)",
-            listener->name, address_format(&connection->origin.peer, peer), error_text(error));
-    listener->said_failed = true;
-}
-
 static void received(struct port_op *op) {
     struct connection *connection = PORT_CONTAINER(struct connection, receive, op);
     struct intake *intake = connection->intake;
+    if (op->result != ERR_CANCELLED) connection->failure = op->result < 0 ? (int)op->result : 0;
     if (is_shortage(op->result) && !connection->ending) {
         hold(connection);
         return;
     }
     if (op->result <= 0) {
-        if (op->result < 0 && op->result != ERR_CANCELLED)
-            count_failure(connection, (int)op->result);
         connection->ending = true; /* end of stream, reset or our own stop: treated alike */
     } else {
         connection->buffer = op->buffer;

@@ -126,6 +126,7 @@ static void accepted(struct port_op *op) {
 
 static void retry_due(struct port_op *op) {
     struct tcp_listener *listener = PORT_CONTAINER(struct tcp_listener, retry, op);
+    listener->active = true; /* a leaving one waits for what is accepted now */
     if (listener->ending)
         tcp_listener_left(listener);
     else
@@ -251,6 +252,15 @@ static bool resume(struct source *source) {
     return udp_advance(PORT_CONTAINER(struct udp_listener, source, source));
 }
 
+static void receive_failed(const struct udp_listener *listener, int error) {
+    struct intake *intake = listener->intake;
+    intake->counters->receive_pauses++;
+    if (!intake->receive_failure_said)
+        say("%s: cannot receive: %s; datagrams wait, retrying every 100 ms (reported once)",
+            listener->name, error_text(error));
+    intake->receive_failure_said = true;
+}
+
 static void datagrams_received(struct port_op *op) {
     struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, receive, op);
     struct counters *counters = listener->intake->counters;
@@ -266,19 +276,25 @@ static void datagrams_received(struct port_op *op) {
         }
     }
     /* An error never ends a datagram socket; wait, so that a lasting one does not spin. */
-    if (op->result < 0 && !listener->ending)
+    if (op->result < 0 && !listener->ending) {
+        receive_failed(listener, (int)op->result);
         port_timer(listener->intake->port, &listener->retry,
                    port_now_ns(listener->intake->port) + INTAKE_RETRY_NS);
-    else
+    } else {
         udp_advance(listener);
+    }
 }
 
 static void receive_again(struct port_op *op) {
-    udp_advance(PORT_CONTAINER(struct udp_listener, retry, op));
+    struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, retry, op);
+    listener->active = true; /* a leaving one waits for what is received now */
+    udp_advance(listener);
 }
 
 static void udp_end(struct udp_listener *listener) {
     listener->ending = true;
+    if (!port_idle(&listener->retry))
+        say("%s: closes while it cannot receive; datagrams that wait are lost", listener->name);
     port_cancel(&listener->receive);
     port_cancel(&listener->retry);
     port_cancel(&listener->leave);
