@@ -23,14 +23,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -340,3 +344,72 @@ CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, AT_PATH(path
 CALL(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL, AT_PATH(path))
 CALL(DIR *, opendir, (const char *path), (path), NULL, AT_PATH(path))
 CALL(struct dirent *, readdir, (DIR * folder), (folder), NULL, AT_HANDLE(dirfd(folder)))
+
+/* ---- sockets, waiting, threads: tests/faults/network.py ---- */
+
+#define AT_SOCKET "socket:"
+#define AT_EPOLL  "anon_inode:[eventpoll]"
+#define AT_EVENT  "anon_inode:[eventfd]"
+#define AT_RING   "anon_inode:[io_uring]"
+#define AT_THREAD "anon_inode:[thread]"
+
+CALL(int, socket, (int family, int type, int protocol), (family, type, protocol), -1,
+     AT_PATH(AT_SOCKET))
+CALL(int, bind, (int fd, const struct sockaddr *name, socklen_t size), (fd, name, size), -1,
+     AT_HANDLE(fd))
+CALL(int, listen, (int fd, int backlog), (fd, backlog), -1, AT_HANDLE(fd))
+CALL(int, accept4, (int fd, struct sockaddr *name, socklen_t *size, int flags),
+     (fd, name, size, flags), -1, AT_HANDLE(fd))
+CALL(int, getsockname, (int fd, struct sockaddr *name, socklen_t *size), (fd, name, size), -1,
+     AT_HANDLE(fd))
+CALL(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size),
+     (fd, level, name, value, size), -1, AT_HANDLE(fd))
+CALL(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *size),
+     (fd, level, name, value, size), -1, AT_HANDLE(fd))
+CALL(int, socketpair, (int family, int type, int protocol, int ends[2]),
+     (family, type, protocol, ends), -1, AT_PATH(AT_SOCKET))
+TRANSFER(recv, (int fd, void *bytes, size_t size, int flags), (fd, bytes, size, flags),
+         AT_HANDLE(fd))
+TRANSFER(send, (int fd, const void *bytes, size_t size, int flags), (fd, bytes, size, flags),
+         AT_HANDLE(fd))
+CALL(int, recvmmsg,
+     (int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
+     (fd, messages, count, flags, timeout), -1, AT_HANDLE(fd))
+CALL(int, epoll_create1, (int flags), (flags), -1, AT_PATH(AT_EPOLL))
+CALL(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event),
+     (epoll, operation, fd, event), -1, AT_PATH(AT_EPOLL))
+CALL(int, epoll_wait, (int epoll, struct epoll_event *events, int count, int timeout),
+     (epoll, events, count, timeout), -1, AT_PATH(AT_EPOLL))
+CALL(int, epoll_pwait2,
+     (int epoll, struct epoll_event *events, int count, const struct timespec *timeout,
+      const sigset_t *mask),
+     (epoll, events, count, timeout, mask), -1, AT_PATH(AT_EPOLL))
+CALL(int, eventfd, (unsigned value, int flags), (value, flags), -1, AT_PATH(AT_EVENT))
+CALL(int, sigaction, (int number, const struct sigaction *new, struct sigaction *before),
+     (number, new, before), -1, AT_PATH(AT_THREAD))
+CALL(int, pthread_create,
+     (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context),
+     (thread, attributes, run, context), errno, AT_PATH(AT_THREAD))
+CALL(int, posix_spawnp,
+     (pid_t * pid, const char *program, const posix_spawn_file_actions_t *actions,
+      const posix_spawnattr_t *attributes, char *const words[], char *const variables[]),
+     (pid, program, actions, attributes, words, variables), errno, AT_PATH(AT_THREAD))
+CALL(int, getaddrinfo,
+     (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found),
+     (host, port, hints, found), EAI_SYSTEM, AT_PATH(AT_SOCKET))
+
+struct io_uring;
+struct io_uring_cqe;
+int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
+int io_uring_register_ring_fd(struct io_uring *ring);
+int io_uring_submit(struct io_uring *ring);
+int __io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **entry, unsigned submit,
+                       unsigned wait, sigset_t *mask);
+CALL(int, io_uring_queue_init, (unsigned entries, struct io_uring *ring, unsigned flags),
+     (entries, ring, flags), -errno, AT_PATH(AT_RING))
+CALL(int, io_uring_register_ring_fd, (struct io_uring * ring), (ring), -errno, AT_PATH(AT_RING))
+CALL(int, io_uring_submit, (struct io_uring * ring), (ring), -errno, AT_PATH(AT_RING))
+CALL(int, __io_uring_get_cqe,
+     (struct io_uring * ring, struct io_uring_cqe **entry, unsigned submit, unsigned wait,
+      sigset_t *mask),
+     (ring, entry, submit, wait, mask), -errno, AT_PATH(AT_RING))
