@@ -661,6 +661,7 @@ ERROR_TEXTS = {
     "EMFILE": "too many open files",
     "ENFILE": "too many open files",
     "ENOMEM": "out of memory",
+    "ESTALE": "the volume is gone",
 }
 
 LOOKS = "stat lstat fstat fstatat statvfs statfs opendir readdir open read pread fopen access".split()
