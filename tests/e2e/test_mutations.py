@@ -5,7 +5,6 @@ printed and never lost; what an index hides is damage for `verify`.
 The cases come from the seed.  To run more: LOGPORT_MUTATIONS=5000 test_mutations.py"""
 
 import collections
-import json
 import os
 import random
 import shutil
@@ -16,10 +15,10 @@ import threading
 import time
 
 from harness import (ROOT, SANITIZED, SEED, WINDOWS, Case, environment, logport, main, program,
-                     refuse_sanitizer_reports, scaled, segments, temporary_directory)  # fmt: skip
+                     refuse_sanitizer_reports, segments, temporary_directory)  # fmt: skip
 from mutations import index_of, mutate
 
-CASES = int(os.environ.get("LOGPORT_MUTATIONS", 0)) or scaled(120, 20)
+CASES = int(os.environ.get("LOGPORT_MUTATIONS", 0)) or (4 if WINDOWS else 60)
 PATIENCE_S = 120 if SANITIZED or WINDOWS else 30
 MEMORY_BYTES_MAX = 256 << 20
 NAME = "main-%010d-20260101T000000Z%s.ndjson.lz4"
@@ -128,13 +127,16 @@ class Mutations(Case):
     def queries(self):
         """Words of searches that an index answers in part."""
         n = self.rng.randrange(27000)
-        yield ['"n":%d' % n]
-        yield ["the same words"]
-        yield ["-e", '"n":%d[0-9]*,' % (n // 100)]
-        yield ["--level", self.rng.choice(LEVELS), ""]
-        yield ["--since", "2026-11-30T%02d:00:00Z" % self.rng.randrange(8), ""]
-        yield ["--until", "2026-11-30T00:%02d:00Z" % self.rng.randrange(60), "words"]
-        yield ["--where", "n<%d" % n, ""]
+        every = [
+            ['"n":%d' % n],
+            ["the same words"],
+            ["-e", '"n":%d[0-9]*,' % (n // 100)],
+            ["--level", self.rng.choice(LEVELS), ""],
+            ["--since", "2026-11-30T%02d:00:00Z" % self.rng.randrange(8), ""],
+            ["--until", "2026-11-30T00:%02d:00Z" % self.rng.randrange(60), "words"],
+            ["--where", "n<%d" % n, ""],
+        ]
+        return self.rng.sample(every, 3)
 
     def read_everything(self, sound, done):
         """What the commands print agrees; returns (the lines, are they all sound)."""
@@ -160,17 +162,25 @@ class Mutations(Case):
         return lines, verify.code == 0
 
     def read_more(self):
-        self.call("tail", self.base)
-        self.call("tail", "-n", "5000", "--level", "warn", self.base)
-        for words in (["--sort", "-m", "5"], ["--newest-first", "-m", "5"], ["-C", "2", "-m", "3"], ["-l"], ["-o", "pretty", "-m", "9"]):
-            self.call("search", *words, "words", self.base, codes=(0, 1, 2))
-        stat = json.loads(self.call("stat", "--json", "--no-index", self.base).out)
-        self.call("stat", self.base)
-        self.call("stat", "--histogram", "--by", "level", self.base)
-        self.call("repair", "-o", os.path.join(self.folder, "repaired"), self.base)
-        self.call("replay", "--print", self.path, codes=(0, 1, 2))
-        self.call("retention", "-n", "--age", "1d", "--bytes-max", "1", "--dir", self.base)
-        return stat
+        """Only must not fail."""
+        search = ["search", self.base, "-e", "words"]
+        every = [
+            ["tail", self.base],
+            ["tail", "-n", "5000", "--level", "warn", self.base],
+            [*search, "--sort", "-m", "5"],
+            [*search, "--newest-first", "-m", "5"],
+            [*search, "-C", "2", "-m", "3"],
+            [*search, "-l"],
+            [*search, "-o", "pretty", "-m", "9"],
+            ["stat", "--json", "--no-index", self.base],
+            ["stat", self.base],
+            ["stat", "--histogram", "--by", "level", self.base],
+            ["repair", "-o", os.path.join(self.folder, "repaired"), self.base],
+            ["replay", "--print", self.path],
+            ["retention", "-n", "--age", "1d", "--bytes-max", "1", "--dir", self.base],
+        ]
+        for words in self.rng.sample(every, 5):
+            self.call(*words, codes=(0, 1, 2))
 
     def run_daemon(self):
         words = ["--dir", self.base, "--tcp", "127.0.0.1:0", "--archive-after-s", "0", "--retention-age-s", "36500d"]
