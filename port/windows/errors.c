@@ -1,8 +1,12 @@
 /* errors.c - the table from the codes of Windows and Winsock to ERR_ codes. */
 #include "port/windows/iocp.h"
 
-#ifndef ERROR_DISK_QUOTA_EXCEEDED /* not in mingw-w64's headers */
+/* Not in mingw-w64's headers. */
+#ifndef ERROR_DISK_QUOTA_EXCEEDED
 #define ERROR_DISK_QUOTA_EXCEEDED 1295
+#endif
+#ifndef ERROR_NO_SUCH_DEVICE
+#define ERROR_NO_SUCH_DEVICE 433
 #endif
 
 static const struct {
