@@ -145,9 +145,11 @@ static int find_file(struct verifying *v, const struct manifest_record *record, 
     return 0;
 }
 
-static void compare(struct verifying *v, const struct manifest_record *record, const char *path) {
+/* False: the file is gone: moved or deleted since it was found. */
+static bool compare(struct verifying *v, const struct manifest_record *record, const char *path) {
     uint64_t lines, raw_bytes, xxh3;
     const int status = manifest_measure(v->call->files, path, &lines, &raw_bytes, &xxh3);
+    if (status == ERR_NOT_FOUND) return false;
     if (status && status != ERR_INVALID) {
         progress_clear(v->progress);
         say("%s: %s", path, error_text(status));
@@ -161,10 +163,11 @@ static void compare(struct verifying *v, const struct manifest_record *record, c
                       status == ERR_INVALID ? "; it is damaged" : "");
     } else {
         v->totals.sound++;
-        if (!v->verbose) return;
+        if (!v->verbose) return true;
         progress_clear(v->progress);
         output_format(v->call->out, "%s: unchanged, %" PRIu64 " lines\n", path, lines);
     }
+    return true;
 }
 
 /* Deleted or moved since the manifest was read?  check_lost decides. */
@@ -217,7 +220,7 @@ static void check_record(struct verifying *v, const struct manifest_record *reco
         output_format(v->call->out, "added: it was deleted at %s (%s) but exists\n",
                       timestamp_format(record->time_ns, time), record->reason);
     } else {
-        compare(v, record, path);
+        if (!compare(v, record, path)) add_lost(v, &record->name);
         v->bytes_passed += bytes;
         progress_step(v->progress, v->bytes_passed);
     }
@@ -268,7 +271,10 @@ static void check_lost(struct verifying *v) {
                                  MANIFEST_DELETING) { /* deleted, also according to the manifest */
             v->totals.deleted++;
         } else if (path[0] != '\0') {
-            compare(v, &record, path);
+            if (compare(v, &record, path)) continue;
+            progress_clear(v->progress);
+            say("%s: %s", path, error_text(ERR_NOT_FOUND));
+            v->totals.unread++;
         } else {
             begin_finding(v, &v->totals.missing, segment_name_format(name, text));
             output_format(v->call->out,
