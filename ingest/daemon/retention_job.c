@@ -207,7 +207,8 @@ void retention_job_step(struct retention_job *job, const struct retention_job_pr
     const bool moved = progress->segments_moved != job->seen.segments_moved;
     job->seen = *progress;
     if (closed || moved) look_soon(job);
-    if (moved && retention_wanted(&job->rules) && !job->stopping) look_at_archives(job, 0, true);
+    if (moved && job->retention && retention_wanted(&job->rules) && !job->stopping)
+        look_at_archives(job, 0, true);
     if (!job->running && free_space_due(job, progress->bytes_written)) look_now(job);
 }
 
