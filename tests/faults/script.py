@@ -172,7 +172,8 @@ class Script:
         self.problems, self.vague = [], False
         self.senders, self.udp_sent = [], self.left.udp_sent
         self.code = self.counters = None
-        self.impatient = False
+        self.impatient = self.fired_at_stop = False
+        self.stop_offset = 0
         self.acknowledged = {}
         self.said = []  # of both runs
         self.root = tempfile.mkdtemp(prefix="logport-faults-")
@@ -259,6 +260,7 @@ class Script:
             self.said.append(daemon.said + stacks(daemon))
             raise Wrong("the start takes more than %d s" % START_LIMIT_S)
         begin = time.monotonic()
+        self.stop_offset = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         if daemon.lives:
             daemon.ask_to_stop()
         try:
@@ -592,9 +594,12 @@ class Script:
     def calls(self):
         calls, fired = collections.Counter(), []
         with contextlib.suppress(FileNotFoundError), open(self.log, "rb") as file:
+            offset = 0
             for line in split_lines(file.read()):
+                offset += len(line) + 1
                 words = line.decode("utf-8", "replace").split(" ", 4)
                 if words[0] == "FAULT":
+                    self.fired_at_stop = self.fired_at_stop or not fired and offset > self.stop_offset
                     fired.append(" ".join(words[4:]))
                     words = words[1:]
                 if len(words) >= 3:
@@ -607,6 +612,7 @@ class Script:
         Not of each look at something: it is repeated, and what matters is the result."""
         errno = re.match(r"E[A-Z]+", self.action)
         looks = self.call in LOOKS and not (self.action.endswith("+all") and self.number == 1)
+        looks = looks or self.fired_at_stop  # what a stop leaves undone is left to the next start
         if not errno or errno.group() == "EINTR" or looks or any(silent in SILENT for silent in self.kinds()):
             return
         if fired[0].endswith("/manifest.ndjson.new"):
