@@ -151,8 +151,11 @@ class Terminal(Shared):
                 plain.decode().split("\n"),
                 [
                     '2026-11-24T07:30:00.500Z INFO  started http.status=200 http.path="/a b"',
-                    '2026-11-24T07:30:01.000Z ERROR say "no" text="a,b\\nc"',
-                    "\\u001b[31mred\\u009b2J\\u0007 n=5",
+                    '2026-11-24T07:30:01.000Z ERROR say "no"',
+                    "    text:",
+                    "      a,b",
+                    "      c",
+                    " " * 31 + "\\u001b[31mred\\u009b2J\\u0007 n=5",
                     "",
                 ],
             )

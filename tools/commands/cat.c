@@ -14,10 +14,18 @@ struct cat_settings {
     struct render_settings render;
 };
 
+static void show(struct render *render) {
+    if (!render->out->terminal) return;
+    render_flush(render);
+    output_flush(render->out);
+}
+
 static bool print_selection(void *context, const struct selection *selection) {
     struct render *render = context;
+    render_stream(render, selection->segment->name.stream);
+    if (selection->several_streams) render_streams(render);
     render_lines(render, selection->text, selection->text_size);
-    if (render->out->terminal) output_flush(render->out);
+    show(render);
     return !output_failed(render->out);
 }
 
@@ -30,11 +38,14 @@ static bool print_wanted(struct call *call, struct render *render, const struct 
 }
 
 static bool print_all(struct call *call, struct render *render) {
+    const struct option_list any = {0};
     struct frame_scan scan;
     frame_scan_open(&scan, &call->paths, false);
+    if (several_streams(&any, &scan.list)) render_streams(render);
     while (!output_failed(call->out) && frame_scan_next(&scan)) {
+        if (scan.file_begins) render_stream(render, scan.segment->name.stream);
         render_lines(render, scan.reader.raw, scan.reader.raw_size);
-        if (call->out->terminal) output_flush(call->out);
+        show(render);
     }
     const bool failed = scan.failed;
     frame_scan_close(&scan);

@@ -34,6 +34,7 @@ struct sorted_record {
     int64_t time_ns;
     uint64_t number; /* in storage order */
     size_t begin, end;
+    const char *stream;
 };
 
 struct search {
@@ -67,14 +68,27 @@ static bool find_mark(void *context, const uint8_t *text, size_t size, size_t *b
     return query_mark(&s->query, &s->state, text, size, begin, end);
 }
 
+static void begin_selection(struct search *s, const struct selection *selection) {
+    render_stream(&s->render, selection->segment->name.stream);
+    if (selection->several_streams) render_streams(&s->render);
+}
+
+/* On a terminal, what was found is shown at once. */
+static void show(struct search *s) {
+    if (!s->out->terminal) return;
+    render_flush(&s->render);
+    output_flush(s->out);
+}
+
 static bool print_selection(void *context, const struct selection *selection) {
     struct search *s = context;
+    begin_selection(s, selection);
     s->found += selection->count;
     for (uint64_t i = 0; i < selection->count; i++) {
         const struct select_line *line = &selection->lines[i];
         render_lines(&s->render, selection->text + line->begin, line->end - line->begin);
     }
-    if (s->out->terminal) output_flush(s->out);
+    show(s);
     return s->found < s->settings->max && !output_failed(s->out);
 }
 
@@ -150,7 +164,7 @@ static void print_before(struct search *s, const uint8_t *unprinted, const uint8
     } else {
         keep_last(s, s->before - lines);
     }
-    if (s->group && s->gap) output_text(s->out, "--\n");
+    if (s->group && s->gap) render_separator(&s->render);
     render_lines(&s->render, s->kept, s->kept_size);
     render_lines(&s->render, from, (size_t)(hit - from));
     s->kept_size = 0;
@@ -177,6 +191,7 @@ static bool print_context(void *context, const struct selection *selection) {
     struct search *s = context;
     const uint8_t *unprinted = selection->text, *const end = unprinted + selection->text_size;
     const struct segment_name *before = s->segment != NULL ? &s->segment->name : NULL;
+    begin_selection(s, selection);
     if (selection->gap ||
         (selection->file_begins && !is_continued(before, &selection->segment->name)))
         begin_stream(s);
@@ -185,7 +200,7 @@ static bool print_context(void *context, const struct selection *selection) {
     for (uint64_t i = 0; i <= selection->count; i++) {
         const bool found = i < selection->count;
         const uint8_t *const limit = found ? selection->text + selection->lines[i].begin : end;
-        s->render.mark.find = NULL;
+        s->render.kind = RENDER_CONTEXT;
         for (; s->after_left > 0 && unprinted < limit; s->after_left--) {
             const uint8_t *next = line_end(unprinted, end);
             render_lines(&s->render, unprinted, (size_t)(next - unprinted));
@@ -194,13 +209,13 @@ static bool print_context(void *context, const struct selection *selection) {
         if (!found) break;
         print_before(s, unprinted, limit);
         unprinted = selection->text + selection->lines[i].end;
-        s->render.mark.find = find_mark;
+        s->render.kind = RENDER_MATCH;
         render_lines(&s->render, limit, (size_t)(unprinted - limit));
         s->after_left = s->after;
         s->found++;
     }
     keep(s, unprinted, end);
-    if (s->out->terminal) output_flush(s->out);
+    show(s);
     return (s->found < s->settings->max || s->after_left > 0) && !output_failed(s->out);
 }
 
@@ -208,6 +223,8 @@ static bool print_context(void *context, const struct selection *selection) {
 
 static bool sort_selection(void *context, const struct selection *selection) {
     struct search *s = context;
+    begin_selection(s, selection);
+    const char *const stream = render_stream(&s->render, selection->segment->name.stream);
     s->found += selection->count;
     const uint64_t text = s->text_size + selection->text_size;
     const uint64_t table = (s->sorted_count + selection->count) * sizeof *s->sorted;
@@ -227,8 +244,9 @@ static bool sort_selection(void *context, const struct selection *selection) {
     }
     for (uint64_t i = 0; i < selection->count; i++) {
         const struct select_line *line = &selection->lines[i];
-        s->sorted[s->sorted_count] = (struct sorted_record){
-            line->time_ns, s->sorted_count, s->text_size + line->begin, s->text_size + line->end};
+        s->sorted[s->sorted_count] =
+            (struct sorted_record){line->time_ns, s->sorted_count, s->text_size + line->begin,
+                                   s->text_size + line->end, stream};
         s->sorted_count++;
     }
     s->text_size += selection->text_size;
@@ -250,9 +268,11 @@ static void print_sorted(struct search *s) {
     if (s->sorted_count > 0)
         qsort(s->sorted, s->sorted_count, sizeof *s->sorted,
               s->settings->newest_first ? compare_newest : compare_sorted);
-    for (uint64_t i = 0; i < s->sorted_count && i < max; i++)
+    for (uint64_t i = 0; i < s->sorted_count && i < max; i++) {
+        render_stream(&s->render, s->sorted[i].stream);
         render_lines(&s->render, s->text + s->sorted[i].begin,
                      s->sorted[i].end - s->sorted[i].begin);
+    }
 }
 
 /* ---- the command ---- */
@@ -400,7 +420,8 @@ static const struct option options[] = {
      .kind = OPTION_COUNT,
      .field = AT(after),
      .max = CONTEXT_MAX,
-     .help = "Also print N records after each match. Groups are separated by --."},
+     .help = "Also print N records after each match. Groups are separated by --; in pretty lines "
+             "matches begin with > and other records with -."},
     {.name = "before_context",
      .letter = 'B',
      .kind = OPTION_COUNT,

@@ -179,6 +179,7 @@ static void refresh_list(struct tail *tail, bool first) {
         if (!query_wants_stream(&tail->query, file->name.stream)) continue;
         if (find_tailed(tail, file) == NULL) add_tailed(tail, file);
     }
+    if (several_streams(tail->query.streams, &tail->list)) render_streams(&tail->render);
     const int64_t now_ns = system_now_ns();
     int64_t pause_ns = (now_ns - begun_ns) * LIST_SHARE;
     if (pause_ns > LIST_PAUSE_NS_MAX) pause_ns = LIST_PAUSE_NS_MAX;
@@ -253,6 +254,7 @@ static void print_lines(struct tail *tail, struct tailed *t) {
         for (stop = p, lines = 0; lines < t->left; lines++)
             stop = line_end(stop, end);
     if (t->left != UINT64_MAX) t->left -= lines;
+    render_stream(&tail->render, t->stream);
     render_lines(&tail->render, p, (size_t)(stop - p));
 }
 
@@ -379,6 +381,7 @@ static void follow(struct tail *tail) {
         if (system_now_ns() >= tail->list_next_ns) refresh_list(tail, false);
         for (uint32_t i = 0; i < tail->count; i++)
             print_stream(tail, &tail->tailed[i]);
+        render_flush(&tail->render);
         output_flush(tail->call->out);
         system_sleep_ms(tail->poll_ms);
     }
@@ -415,6 +418,7 @@ static int tail_run(struct call *call) {
         find_start(&tail, &tail.tailed[i]);
     for (uint32_t i = 0; i < tail.count; i++)
         print_stream(&tail, &tail.tailed[i]);
+    render_flush(&tail.render);
     output_flush(call->out);
     if (tail.follow && listed) follow(&tail);
     for (uint32_t i = 0; i < tail.count; i++) {

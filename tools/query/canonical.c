@@ -510,25 +510,34 @@ static void read_inner(struct canonical *c, const struct canonical_rules *rules)
     find_logger(c, &keys);
 }
 
-void canonical_read(struct canonical *c, const struct canonical_rules *rules, const uint8_t *record,
-                    size_t size) {
-    const uint8_t *p = record, *const end = record + size;
-    struct keys keys;
+static void forget(struct canonical *c) {
     c->facts = (struct facts){.level = LEVEL_NONE};
     c->message = c->logger = c->inner = (struct value){VALUE_NULL, NULL, NULL};
     for (size_t i = 0; i < CANONICAL_FIELDS; i++)
         c->parts[i].count = 0;
+}
+
+void canonical_read_text(struct canonical *c, const uint8_t *line, size_t size) {
+    const size_t cr = size > 0 && line[size - 1] == '\r';
+    forget(c);
+    c->message_text.used = 0;
+    text_add_json_string(&c->message_text, line, size - cr);
+    c->message = (struct value){VALUE_STRING, c->message_text.bytes,
+                                c->message_text.bytes + c->message_text.used};
+}
+
+void canonical_read(struct canonical *c, const struct canonical_rules *rules, const uint8_t *record,
+                    size_t size) {
+    const uint8_t *p = record, *const end = record + size;
+    struct keys keys;
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
     if (p == end || *p != '{') {
-        const size_t cr = size > 0 && record[size - 1] == '\r';
-        c->message_text.used = 0;
-        text_add_json_string(&c->message_text, record, size - cr);
-        c->message = (struct value){VALUE_STRING, c->message_text.bytes,
-                                    c->message_text.bytes + c->message_text.used};
+        canonical_read_text(c, record, size);
         return;
     }
     const struct value object = value_of(p, end);
+    forget(c);
     find_keys(c, rules, &object, &keys);
     find_facts(c, rules, &keys);
     find_logger(c, &keys);

@@ -79,13 +79,15 @@ struct canonical {
 
     /* Private. */
     struct text message_text, inner_text, stream_text;
-    char time_text[TIMESTAMP_TEXT_MAX + 2], level_text[sizeof "\"error\""];
+    char time_text[TIMESTAMP_TEXT_MAX + 16], level_text[sizeof "\"error\""];
 };
 
 /* Finds the canonical fields of a record, given without its newline.  The results point into the
  * record and into *c, until the next call. */
 void canonical_read(struct canonical *c, const struct canonical_rules *rules, const uint8_t *record,
                     size_t size);
+/* The same for a line that is known to be no object. */
+void canonical_read_text(struct canonical *c, const uint8_t *line, size_t size);
 /* After canonical_read: the field as a JSON string with its quotes.  @time is RFC 3339 in UTC,
  * @level one of "trace" "debug" "info" "warn" "error" "fatal".  False: the record has none. */
 bool canonical_value(struct canonical *c, enum canonical_field field, struct value *value);

@@ -371,7 +371,5 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
 }
 
 bool query_wants_stream(const struct query *query, const char *stream) {
-    for (uint32_t i = 0; i < query->streams->count; i++)
-        if (strcmp(query->streams->texts[i], stream) == 0) return true;
-    return query->streams->count == 0;
+    return streams_want(query->streams, stream);
 }

@@ -73,8 +73,8 @@ struct query_settings {
         {.name = "stream",                                                                         \
          .kind = OPTION_LIST,                                                                      \
          .field = (offset) + offsetof(struct query_settings, streams),                             \
-         .value = "NAME",                                                                          \
-         .help = "Only this stream. May be repeated."},                                            \
+         .value = "NAME,...",                                                                      \
+         .help = "Only these streams. May be repeated."},                                          \
         {.name = "time_keys",                                                                      \
          .kind = OPTION_TEXT,                                                                      \
          .field = (offset) + offsetof(struct query_settings, time_keys),                           \

@@ -168,21 +168,51 @@ static void name_streams(const struct segment_list *list, char text[STREAM_NAMES
     }
 }
 
+static bool is_stream(const char *stream, const char *name, size_t size) {
+    return strlen(stream) == size && memcmp(stream, name, size) == 0;
+}
+
+bool streams_want(const struct option_list *streams, const char *stream) {
+    for (uint32_t i = 0; i < streams->count; i++)
+        for (const char *p = streams->texts[i];; p++) { /* ends at the end of the text */
+            const size_t size = strcspn(p, ",");
+            if (is_stream(stream, p, size)) return true;
+            p += size;
+            if (*p == '\0') break;
+        }
+    return streams->count == 0;
+}
+
+bool several_streams(const struct option_list *streams, const struct segment_list *list) {
+    const char *first = NULL;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const char *const stream = list->files[i].name.stream;
+        if (!streams_want(streams, stream)) continue;
+        if (first != NULL && strcmp(first, stream) != 0) return true;
+        first = stream;
+    }
+    return false;
+}
+
+static bool stream_exists(const char *name, size_t size, const struct segment_list *list) {
+    char others[STREAM_NAMES_BYTES];
+    for (uint32_t i = 0; i < list->count; i++)
+        if (is_stream(list->files[i].name.stream, name, size)) return true;
+    name_streams(list, others);
+    say("no stream %.*s%s%s", (int)size, name, others,
+        is_stream("rejects", name, size) ? "; use the path of its folder, DIR/rejects" : "");
+    return false;
+}
+
 bool streams_exist(const struct option_list *streams, const struct segment_list *list) {
     bool all = true;
-    for (uint32_t i = 0; i < streams->count; i++) {
-        const char *name = streams->texts[i];
-        char others[STREAM_NAMES_BYTES];
-        bool there = false;
-        for (uint32_t k = 0; k < list->count && !there; k++)
-            there = strcmp(list->files[k].name.stream, name) == 0;
-        if (there) continue;
-        all = false;
-        name_streams(list, others);
-        const bool rejects = strcmp(name, "rejects") == 0;
-        say("no stream %s%s%s", name, others,
-            rejects ? "; use the path of its folder, DIR/rejects" : "");
-    }
+    for (uint32_t i = 0; i < streams->count; i++)
+        for (const char *p = streams->texts[i];; p++) { /* ends at the end of the text */
+            const size_t size = strcspn(p, ",");
+            if (!stream_exists(p, size, list)) all = false;
+            p += size;
+            if (*p == '\0') break;
+        }
     return all;
 }
 

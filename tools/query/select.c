@@ -66,6 +66,7 @@ struct select {
     struct progress *progress;
     uint64_t bytes_passed;
     const struct segment_file *visited; /* segment of the last returned piece */
+    bool several_streams;
     bool enough;
     bool gave_up;
     struct port *port; /* NULL: not open yet, or threads are not available */
@@ -226,6 +227,7 @@ static void return_piece(struct select *s, const struct segment_file *segment, s
         piece->count = s->settings->max - report->found;
     report->found += piece->count;
     const struct selection selection = {.segment = segment,
+                                        .several_streams = s->several_streams,
                                         .file_begins = segment != s->visited,
                                         .gap = gap,
                                         .text = piece->text.bytes,
@@ -445,6 +447,7 @@ void select_files(const struct read_request *request, const struct segment_list 
         total += list->files[i].size;
     progress_begin(s.progress, settings->results_at_end, total);
     s.enough = settings->max == 0;
+    s.several_streams = several_streams(query->streams, list);
     if (!open_jobs(&s)) {
         say("%s", error_text(ERR_NO_MEMORY));
         report->failed = true;

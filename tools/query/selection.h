@@ -30,9 +30,10 @@ struct select_line {
 /* The result of one piece of a segment, some hundred KiB of lines. */
 struct selection {
     const struct segment_file *segment;
-    bool file_begins;    /* the first piece of this file */
-    bool gap;            /* lines were skipped before this piece */
-    const uint8_t *text; /* context: all lines; otherwise the matching ones, concatenated */
+    bool several_streams; /* the searched files belong to more than one stream */
+    bool file_begins;     /* the first piece of this file */
+    bool gap;             /* lines were skipped before this piece */
+    const uint8_t *text;  /* context: all lines; otherwise the matching ones, concatenated */
     size_t text_size;
     const struct select_line *lines; /* the matching ones */
     uint64_t count;

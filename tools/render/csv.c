@@ -6,16 +6,27 @@
 
 #include "tools/render/render_internal.h"
 
+/* Could a spreadsheet take a cell that begins so for a formula?  Includes the full-width forms of
+ * = + - @, which some spreadsheets accept. */
+static bool begins_formula(const uint8_t *p, size_t size) {
+    if (size == 0) return false;
+    if (memchr("=+-@\t\r", *p, 6) != NULL) return true;
+    return size >= 3 && p[0] == 0xef && p[1] == 0xbc &&
+           (p[2] == 0x9d || p[2] == 0x8b || p[2] == 0x8d || p[2] == 0xa0);
+}
+
 /* Quoted if necessary, or if empty: an absent value is an empty cell without quotes. */
-static void add_cell(struct text *line, const uint8_t *p, size_t size) {
+static void add_cell(struct text *line, const uint8_t *p, size_t size, bool safe) {
     bool quoted = size == 0;
+    safe = safe && begins_formula(p, size);
     for (size_t i = 0; i < size && !quoted; i++)
         quoted = p[i] == '"' || p[i] == ',' || p[i] == '\n' || p[i] == '\r';
+    if (quoted) text_add_byte(line, '"');
+    if (safe) text_add_byte(line, '\'');
     if (!quoted) {
         text_add(line, p, size);
         return;
     }
-    text_add_byte(line, '"');
     for (const uint8_t *const end = p + size; p < end;) {
         const uint8_t *quote = memchr(p, '"', (size_t)(end - p));
         const uint8_t *const stop = quote != NULL ? quote + 1 : end;
@@ -26,60 +37,67 @@ static void add_cell(struct text *line, const uint8_t *p, size_t size) {
     text_add_byte(line, '"');
 }
 
-static void add_value(struct render_parts *parts, const struct value *value,
-                      const struct head *head) {
+/* A number is no formula, also with a minus sign. */
+static void add_value(struct render_parts *parts, const struct value *value, uint32_t left_out) {
     if (value->kind == VALUE_NULL) return;
     if (value->kind == VALUE_STRING) {
         decode_string(parts, value->begin + 1, value->end - 1);
     } else {
         const size_t used = parts->line.used;
-        write_json(parts, value, head);
+        write_json(parts, value, left_out);
         parts->plain.used = 0;
         text_add(&parts->plain, parts->line.bytes + used, parts->line.used - used);
         parts->line.used = used;
-        if (head != NULL && parts->plain.used == 2) return; /* {}: there are no other fields */
+        if (left_out != 0 && parts->plain.used == 2) return; /* {}: there are no other fields */
     }
-    add_cell(&parts->line, parts->plain.bytes, parts->plain.used);
+    add_cell(&parts->line, parts->plain.bytes, parts->plain.used,
+             parts->safe_cells && value->kind == VALUE_STRING);
 }
 
 static void add_names(struct render_parts *parts) {
+    if (parts->bom) text_add_text(&parts->line, "\xef\xbb\xbf");
     if (parts->fields.count == 0) text_add_text(&parts->line, "time,level,logger,message,other");
     for (uint32_t i = 0; i < parts->fields.count; i++) {
         if (i > 0) text_add_byte(&parts->line, ',');
         add_cell(&parts->line, (const uint8_t *)parts->fields.list[i].text,
-                 parts->fields.list[i].size);
+                 parts->fields.list[i].size, parts->safe_cells);
     }
     text_add_byte(&parts->line, '\n');
 }
 
-static void add_chosen(struct render_parts *parts, const struct value *root) {
+static void add_chosen(struct render *render, const struct value *root) {
+    struct render_parts *const parts = render->parts;
     for (uint32_t i = 0; i < parts->fields.count; i++) {
-        const struct path *path = &parts->fields.list[i];
+        struct path *const path = &parts->fields.list[i];
         struct value value;
         if (i > 0) text_add_byte(&parts->line, ',');
-        if (root == NULL || !value_find(root, path->text, path->size, &value)) continue;
+        if (!find_chosen(render, path, root, &value)) continue;
         parts->path.used = 0;
         text_add(&parts->path, path->text, path->size);
-        if (!path_hidden(parts)) add_value(parts, &value, NULL);
+        if (!path_hidden(parts)) add_value(parts, &value, 0);
         parts->path.used = 0;
     }
 }
 
 static void add_all(struct render *render, const struct value *root) {
     struct render_parts *const parts = render->parts;
+    const struct canonical *const fields = &parts->record_fields;
+    const uint32_t shown = parts->shown;
     struct text *const line = &parts->line;
-    struct head head;
     char time[TIMESTAMP_TEXT_MAX + 8];
-    head_find(parts, root, &head);
-    if (head.has[HEAD_TIME]) text_add_text(line, head_time(render, head.time_ns, time));
+    if (fields->facts.has_time && (shown & FIELD_BIT(CANONICAL_TIME)) != 0)
+        text_add_text(line, head_time(render, fields->facts.time_ns, time));
     text_add_byte(line, ',');
-    if (head.has[HEAD_LEVEL]) text_add_text(line, head_level(head.level));
+    if ((shown & FIELD_BIT(CANONICAL_LEVEL)) != 0)
+        text_add_text(line, head_level(fields->facts.level));
     text_add_byte(line, ',');
-    if (head.has[HEAD_LOGGER]) add_value(parts, &head.value[HEAD_LOGGER], NULL);
+    if (fields->logger.begin != NULL && (shown & FIELD_BIT(CANONICAL_LOGGER)) != 0)
+        add_value(parts, &fields->logger, 0);
     text_add_byte(line, ',');
-    if (head.has[HEAD_MESSAGE]) add_value(parts, &head.value[HEAD_MESSAGE], NULL);
+    if (fields->message.begin != NULL && (shown & FIELD_BIT(CANONICAL_MESSAGE)) != 0)
+        add_value(parts, &fields->message, 0);
     text_add_byte(line, ',');
-    add_value(parts, root, &head);
+    add_value(parts, root, parts->left_out);
 }
 
 void render_csv(struct render *render, const struct value *root, const uint8_t *text, size_t size) {
@@ -87,12 +105,12 @@ void render_csv(struct render *render, const struct value *root, const uint8_t *
     if (!render->begun) add_names(parts);
     render->begun = true;
     if (parts->fields.count > 0) {
-        add_chosen(parts, root);
+        add_chosen(render, root);
     } else if (root != NULL) {
         add_all(render, root);
     } else {
         text_add_text(&parts->line, ",,,");
-        add_cell(&parts->line, text, size);
+        add_cell(&parts->line, text, size, parts->safe_cells);
         text_add_byte(&parts->line, ',');
     }
     text_add_byte(&parts->line, '\n');

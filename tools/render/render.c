@@ -11,6 +11,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/query/allocate.h"
+#include "tools/query/nearest.h"
 #include "tools/render/render_internal.h"
 #include "tools/render/visible.h"
 
@@ -50,7 +51,9 @@ static int add_path(struct paths *paths, const char *text, size_t size) {
         return ERR_INVALID;
     }
     paths->list = reallocate(paths->list, (paths->count + 1) * sizeof *paths->list);
-    paths->list[paths->count++] = (struct path){text, size};
+    struct path *const path = &paths->list[paths->count++];
+    *path = (struct path){.text = text, .size = size};
+    path->canonical = canonical_named(text, size, &path->field);
     if (paths->size_max < size) paths->size_max = size;
     return 0;
 }
@@ -67,6 +70,46 @@ static int add_paths(struct paths *paths, const struct option_list *list) {
     return 0;
 }
 
+static bool ignores_hidden(void *context, const uint8_t *path, size_t size) {
+    struct render_parts *const parts = context;
+    for (uint32_t i = 0; i < parts->hide.count; i++) {
+        struct path *const hidden = &parts->hide.list[i];
+        if (hidden->size != size || memcmp(hidden->text, path, size) != 0) continue;
+        hidden->found = true;
+        return true;
+    }
+    return false;
+}
+
+static uint32_t canonical_bits(const struct paths *paths) {
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < paths->count; i++)
+        if (paths->list[i].canonical) bits |= FIELD_BIT(paths->list[i].field);
+    return bits;
+}
+
+/* Which canonical fields are shown in columns, and which are needed at all. */
+static void choose_fields(const struct render *render) {
+    struct render_parts *const parts = render->parts;
+    const uint32_t all = FIELD_BIT(CANONICAL_FIELDS) - 1;
+    const uint32_t chosen = canonical_bits(&parts->fields), hidden = canonical_bits(&parts->hide);
+    const bool columns =
+        render->format == RENDER_PRETTY || (render->format == RENDER_CSV && !parts->fields.count);
+    parts->shown = (chosen != 0 ? chosen : all) & ~hidden;
+    parts->left_out = hidden | (columns ? parts->shown : 0);
+    parts->reads_fields = columns || (chosen | hidden) != 0;
+    if (parts->hide.count > 0) {
+        parts->record_fields.ignores = ignores_hidden;
+        parts->record_fields.context = parts;
+    }
+}
+
+static int check_csv_options(const struct render *render, const struct render_settings *settings) {
+    if (render->format == RENDER_CSV || (!settings->bom && !settings->safe_cells)) return 0;
+    say("--%s needs --output csv", settings->bom ? "bom" : "safe-cells");
+    return ERR_INVALID;
+}
+
 int render_open(struct render *render, const struct render_settings *settings, struct output *out) {
     const bool selects = settings->fields.count > 0 || settings->hide.count > 0;
     memset(render, 0, sizeof *render);
@@ -76,20 +119,25 @@ int render_open(struct render *render, const struct render_settings *settings, s
     memset(parts, 0, sizeof *parts);
     render->parts = parts;
     parts->style = "";
-    parts->facts = &facts_rules_usual;
+    parts->bom = settings->bom;
+    parts->safe_cells = settings->safe_cells;
+    canonical_open(&parts->rules, &facts_rules_usual);
+    if (out->terminal && !out->memory) parts->columns = stream_columns(STREAM_OUTPUT);
     if (choose_format(settings->format, selects, out, &render->format) < 0 ||
         choose_color(settings->color, out, &render->color) < 0 ||
+        check_csv_options(render, settings) < 0 ||
         add_paths(&parts->fields, &settings->fields) < 0 ||
         add_paths(&parts->hide, &settings->hide) < 0) {
         render_close(render);
         return ERR_INVALID;
     }
+    choose_fields(render);
     out->color = render->color;
     return 0;
 }
 
 void render_facts(struct render *render, const struct facts_rules *facts) {
-    render->parts->facts = facts;
+    render->parts->rules.facts = facts;
 }
 
 void render_zone(struct render *render, const struct zone *zone) {
@@ -97,23 +145,122 @@ void render_zone(struct render *render, const struct zone *zone) {
     render->local = !zone_is_utc(zone);
 }
 
-void render_close(struct render *render) {
+void render_streams(struct render *render) {
+    render->parts->several_streams = true;
+}
+
+void render_columns(struct render *render, uint32_t columns) {
+    render->parts->columns = columns;
+}
+
+/* Names are kept, because the caller's may be gone when a held record is printed. */
+const char *render_stream(struct render *render, const char *stream) {
     struct render_parts *const parts = render->parts;
-    if (parts == NULL) return;
-    free(parts->record.bytes);
-    free(parts->line.bytes);
-    free(parts->path.bytes);
-    free(parts->plain.bytes);
-    free(parts->fields.list);
-    free(parts->hide.list);
-    free(parts);
-    memset(render, 0, sizeof *render);
+    const char *const before = parts->stream;
+    if (stream != NULL && *stream == '\0') stream = NULL; /* of a file that is no segment */
+    if (stream == before || stream == NULL || (before != NULL && strcmp(before, stream) == 0)) {
+        if (stream == NULL) parts->stream = NULL;
+        return parts->stream;
+    }
+    for (uint32_t i = 0; i < parts->stream_count; i++) {
+        parts->stream = parts->streams[i];
+        if (strcmp(parts->stream, stream) == 0) return parts->stream;
+    }
+    parts->streams = reallocate(parts->streams, (parts->stream_count + 1) * sizeof *parts->streams);
+    parts->stream = copy_text(stream, strlen(stream));
+    parts->streams[parts->stream_count++] = parts->stream;
+    return parts->stream;
 }
 
 void render_page(struct render *render, const struct render_settings *settings) {
     struct output *const out = render->out;
     if (!out->terminal || out->memory || settings->no_pager) return;
     if (system_pager_start() == 0) out->paged = true;
+}
+
+/* ---- names that no record has ---- */
+
+#define SEEN_RECORDS_MAX 1000
+#define SEEN_BYTES_MAX   65536
+
+static void see_path(struct render *render, const struct value *value) {
+    struct render_parts *const parts = render->parts;
+    struct text *const seen = &parts->seen;
+    (void)value;
+    if (parts->path.used == 0 || seen->used > SEEN_BYTES_MAX) return;
+    for (size_t at = 0; at < seen->used; at += strlen((char *)seen->bytes + at) + 1)
+        if (strlen((char *)seen->bytes + at) == parts->path.used &&
+            memcmp(seen->bytes + at, parts->path.bytes, parts->path.used) == 0)
+            return;
+    if (memchr(parts->path.bytes, 0, parts->path.used) != NULL) return;
+    text_add(seen, parts->path.bytes, parts->path.used);
+    text_add_byte(seen, 0);
+}
+
+static bool all_found(const struct paths *paths) {
+    for (uint32_t i = 0; i < paths->count; i++)
+        if (!paths->list[i].found) return false;
+    return true;
+}
+
+/* Remembers the names of the first records until all chosen ones were found. */
+static void see_record(struct render *render, const struct value *root) {
+    struct render_parts *const parts = render->parts;
+    if (parts->fields.count + parts->hide.count == 0 || parts->printed++ > SEEN_RECORDS_MAX) return;
+    if (all_found(&parts->fields) && all_found(&parts->hide)) return;
+    for (uint32_t i = 0; i < parts->hide.count; i++) {
+        struct path *const hidden = &parts->hide.list[i];
+        if (hidden->canonical && parts->record_fields.parts[hidden->field].count > 0)
+            hidden->found = true;
+    }
+    if (root != NULL) flatten_every(render, root, see_path);
+}
+
+static void report_missing(const struct render_parts *parts, const char *option,
+                           const struct paths *paths) {
+    for (uint32_t i = 0; i < paths->count; i++) {
+        const struct path *const path = &paths->list[i];
+        struct nearest nearest;
+        char hint[NEAREST_HINT_MAX];
+        if (path->found) continue;
+        nearest_begin(&nearest, path->text, path->size);
+        for (uint32_t field = 0; field < CANONICAL_FIELDS && !path->canonical; field++) {
+            const char *const name = canonical_name((enum canonical_field)field);
+            nearest_look(&nearest, name, strlen(name));
+        }
+        for (size_t at = 0; at < parts->seen.used;) {
+            const char *const name = (const char *)parts->seen.bytes + at;
+            nearest_look(&nearest, name, strlen(name));
+            at += strlen(name) + 1;
+        }
+        say("--%s %.*s: no printed record has this field%s", option, (int)path->size, path->text,
+            nearest_hint(&nearest, hint));
+    }
+}
+
+void render_close(struct render *render) {
+    struct render_parts *const parts = render->parts;
+    if (parts == NULL) return;
+    render_flush(render);
+    if (parts->printed > 0 && !render->out->memory) {
+        report_missing(parts, "fields", &parts->fields);
+        report_missing(parts, "hide", &parts->hide);
+    }
+    text_free(&parts->record);
+    text_free(&parts->line);
+    text_free(&parts->path);
+    text_free(&parts->plain);
+    text_free(&parts->blocks);
+    text_free(&parts->held_text);
+    text_free(&parts->seen);
+    canonical_close(&parts->record_fields);
+    for (uint32_t i = 0; i < parts->stream_count; i++)
+        free(parts->streams[i]);
+    free(parts->streams);
+    free(parts->fields.list);
+    free(parts->hide.list);
+    free(parts);
+    memset(render, 0, sizeof *render);
 }
 
 /* ---- fields and their paths ---- */
@@ -148,36 +295,74 @@ void path_leave(struct render_parts *parts, size_t before) {
     parts->path.used = before;
 }
 
-bool path_hidden(const struct render_parts *parts) {
-    for (uint32_t i = 0; i < parts->hide.count; i++)
-        if (parts->hide.list[i].size == parts->path.used &&
-            memcmp(parts->hide.list[i].text, parts->path.bytes, parts->path.used) == 0)
-            return true;
-    return false;
+bool path_hidden(struct render_parts *parts) {
+    return parts->hide.count > 0 && ignores_hidden(parts, parts->path.bytes, parts->path.used);
+}
+
+bool find_chosen(struct render *render, struct path *path, const struct value *root,
+                 struct value *value) {
+    struct render_parts *const parts = render->parts;
+    struct canonical *const fields = &parts->record_fields;
+    bool found;
+    if (!path->canonical) {
+        found = root != NULL && value_find(root, path->text, path->size, value);
+    } else {
+        found = canonical_value(fields, path->field, value);
+        if (found && path->field == CANONICAL_TIME && render->local) {
+            char time[TIMESTAMP_TEXT_MAX + 8];
+            head_time(render, fields->facts.time_ns, time);
+            snprintf(fields->time_text, sizeof fields->time_text, "\"%s\"", time);
+            value->end = value->begin + strlen(fields->time_text);
+        }
+    }
+    path->found |= found;
+    return found;
 }
 
 /* ---- JSON ---- */
 
+/* A member of the line that left nothing but {} because parts of canonical fields were left out is
+ * removed. */
+static bool is_emptied(const struct text *line, size_t value_begin, const struct value *value) {
+    return line->used - value_begin == 2 && line->bytes[value_begin] == '{' &&
+           value->end - value->begin > 2;
+}
+
+static void write_member(struct render_parts *parts, const struct member *member, uint32_t left_out,
+                         bool *first) {
+    struct text *const line = &parts->line;
+    const struct value *const inner = &parts->record_fields.inner;
+    const size_t before = line->used;
+    struct value value = member->value;
+    if (left_out != 0 && head_holds(parts, left_out, &value)) {
+        /* The rest of the record that is the text of this member. */
+        if (inner->begin == NULL || value.kind != VALUE_STRING || !head_has_inner(parts, &value))
+            return;
+        value = *inner;
+    }
+    if (!*first) text_add_byte(line, ',');
+    if (member->name != NULL) {
+        text_add(line, member->name - 1, (size_t)(member->name_end - member->name) + 2);
+        text_add_byte(line, ':');
+    }
+    const size_t value_begin = line->used;
+    write_json(parts, &value, left_out);
+    if (left_out != 0 && is_emptied(line, value_begin, &value))
+        line->used = before;
+    else
+        *first = false;
+}
+
 static void write_members(struct render_parts *parts, const struct value *value,
-                          const struct head *head) {
+                          uint32_t left_out) {
     struct members members = members_of(value);
     struct member member;
     bool first = true;
     text_add_byte(&parts->line, members.named ? '{' : '[');
     for (uint64_t number = 0; members_next(&members, &member); number++) {
         size_t before;
-        if (head != NULL && head_holds(head, &member.value)) continue;
         path_enter(parts, &member, number, &before);
-        if (!path_hidden(parts)) {
-            if (!first) text_add_byte(&parts->line, ',');
-            first = false;
-            if (members.named) {
-                text_add(&parts->line, member.name - 1,
-                         (size_t)(member.name_end - member.name) + 2);
-                text_add_byte(&parts->line, ':');
-            }
-            write_json(parts, &member.value, NULL);
-        }
+        if (!path_hidden(parts)) write_member(parts, &member, left_out, &first);
         path_leave(parts, before);
     }
     text_add_byte(&parts->line, members.named ? '}' : ']');
@@ -185,29 +370,31 @@ static void write_members(struct render_parts *parts, const struct value *value,
 
 /* Below a path longer than every hidden one nothing can be hidden, so nothing is compared: the cost
  * stays proportional to the record's length, however deeply it is nested. */
-void write_json(struct render_parts *parts, const struct value *value, const struct head *head) {
+void write_json(struct render_parts *parts, const struct value *value, uint32_t left_out) {
     const bool nested = value->kind == VALUE_OBJECT || value->kind == VALUE_ARRAY;
     const bool may_hide = parts->hide.count > 0 && parts->path.used < parts->hide.size_max;
-    if (nested && (may_hide || head != NULL))
-        write_members(parts, value, head);
+    if (left_out != 0 && !head_touches(parts, left_out, value)) left_out = 0;
+    if (nested && (may_hide || left_out != 0))
+        write_members(parts, value, left_out);
     else
         text_add(&parts->line, value->begin, (size_t)(value->end - value->begin));
 }
 
-static void write_chosen(struct render_parts *parts, const struct value *root) {
+static void write_chosen(struct render *render, const struct value *root) {
+    struct render_parts *const parts = render->parts;
     bool first = true;
     text_add_byte(&parts->line, '{');
     for (uint32_t i = 0; i < parts->fields.count; i++) {
-        const struct path *path = &parts->fields.list[i];
+        struct path *const path = &parts->fields.list[i];
         struct value value;
-        if (!value_find(root, path->text, path->size, &value)) continue;
+        if (!find_chosen(render, path, root, &value)) continue;
         if (!first) text_add_byte(&parts->line, ',');
         first = false;
-        text_add_json_string(&parts->line, (const uint8_t *)path->text, path->size);
+        text_add_json_string(&parts->line, path->text, path->size);
         text_add_byte(&parts->line, ':');
         parts->path.used = 0;
         text_add(&parts->path, path->text, path->size);
-        write_json(parts, &value, NULL);
+        write_json(parts, &value, 0);
         parts->path.used = 0;
     }
     text_add_byte(&parts->line, '}');
@@ -216,12 +403,13 @@ static void write_chosen(struct render_parts *parts, const struct value *root) {
 static void render_json(struct render *render, const struct value *root, const struct value *any,
                         const uint8_t *text, size_t size) {
     struct render_parts *const parts = render->parts;
-    if (any == NULL)
+    const bool canonical = canonical_bits(&parts->fields) != 0;
+    if (parts->fields.count > 0 && (root != NULL || canonical))
+        write_chosen(render, root);
+    else if (any == NULL)
         text_add_json_string(&parts->line, text, size);
-    else if (root != NULL && parts->fields.count > 0)
-        write_chosen(parts, root);
     else
-        write_json(parts, any, NULL);
+        write_json(parts, any, parts->left_out);
     text_add_byte(&parts->line, '\n');
 }
 
@@ -230,8 +418,8 @@ static void render_json(struct render *render, const struct value *root, const s
 /* Unchanged, with matches highlighted. */
 static void print_marked(struct render *render, const uint8_t *p, size_t size) {
     size_t begin, end;
-    while (render->color && render->mark.find != NULL && size > 0 &&
-           render->mark.find(render->mark.context, p, size, &begin, &end)) {
+    while (render->color && render->mark.find != NULL && render->kind != RENDER_CONTEXT &&
+           size > 0 && render->mark.find(render->mark.context, p, size, &begin, &end)) {
         output_records(render->out, p, begin);
         output_text(render->out, MARK_ON);
         output_records(render->out, p + begin, end - begin);
@@ -254,39 +442,150 @@ static bool validate(struct render_parts *parts, const uint8_t *record, size_t s
     return line->reason != JSON_BLANK;
 }
 
-void render_record(struct render *render, const uint8_t *record, size_t size) {
-    struct render_parts *const parts = render->parts;
+/* A text is a message, whatever it begins with. */
+static void read_fields(struct render_parts *parts, const struct value *root, const uint8_t *text,
+                        size_t size) {
+    if (root != NULL)
+        canonical_read(&parts->record_fields, &parts->rules, text, size);
+    else
+        canonical_read_text(&parts->record_fields, text, size);
+}
+
+/* A validated record. */
+struct checked_record {
+    struct value value;  /* begin NULL: no JSON */
+    const uint8_t *text; /* without white space around it, if it is JSON */
+    size_t size;
+};
+
+/* False: the line is blank. */
+static bool check_record(struct render_parts *parts, const uint8_t *record, size_t size,
+                         struct checked_record *checked) {
     struct json_line line;
-    if (render->format == RENDER_RAW) {
-        print_marked(render, record, size);
-        output_text(render->out, "\n");
-        return;
-    }
-    if (!validate(parts, record, size, &line)) return; /* blank lines are skipped */
+    if (!validate(parts, record, size, &line)) return false;
     const bool good = line.reason == JSON_OK && line.next == parts->record.bytes + size + 1;
-    const struct value value = good ? value_of(line.begin, line.end) : (struct value){0};
-    const struct value *const any = good ? &value : NULL;
-    const struct value *const root = good && value.kind == VALUE_OBJECT ? &value : NULL;
-    const uint8_t *const text = good ? line.begin : parts->record.bytes;
-    const size_t text_size = good ? (size_t)(line.end - line.begin) : size;
+    checked->value = good ? value_of(line.begin, line.end) : (struct value){0};
+    checked->text = good ? line.begin : parts->record.bytes;
+    checked->size = good ? (size_t)(line.end - line.begin) : size;
+    return true;
+}
+
+static void print_record(struct render *render, const uint8_t *record, size_t size) {
+    struct render_parts *const parts = render->parts;
+    struct checked_record checked;
+    if (!check_record(parts, record, size, &checked)) return; /* blank lines are skipped */
+    const struct value *const any = checked.value.begin != NULL ? &checked.value : NULL;
+    const struct value *const root = any != NULL && any->kind == VALUE_OBJECT ? any : NULL;
+    parts->record_fields.stream = parts->stream;
+    if (parts->reads_fields) read_fields(parts, root, checked.text, checked.size);
     parts->line.used = 0;
     parts->path.used = 0;
     switch (render->format) {
     case RENDER_RAW: break;
-    case RENDER_JSON: render_json(render, root, any, text, text_size); break;
-    case RENDER_PRETTY: render_pretty(render, root, text, text_size); break;
-    case RENDER_CSV: render_csv(render, root, text, text_size); break;
-    case RENDER_LOGFMT: render_logfmt(render, root, text, text_size); break;
+    case RENDER_JSON: render_json(render, root, any, checked.text, checked.size); break;
+    case RENDER_PRETTY: render_pretty(render, root, checked.text, checked.size); break;
+    case RENDER_CSV: render_csv(render, root, checked.text, checked.size); break;
+    case RENDER_LOGFMT: render_logfmt(render, root, checked.text, checked.size); break;
     }
+    see_record(render, root);
     if (render->format == RENDER_PRETTY) /* already escaped and highlighted */
         output_bytes(render->out, parts->line.bytes, parts->line.used);
     else
         print_marked(render, parts->line.bytes, parts->line.used);
 }
 
+/* ---- records that are held until the widths of the columns are known ---- */
+
+static bool holds(const struct render *render) {
+    return render->format == RENDER_PRETTY && !render->parts->released;
+}
+
+/* size SIZE_MAX: a separator. */
+static void hold(struct render *render, const uint8_t *record, size_t size) {
+    struct render_parts *const parts = render->parts;
+    struct held_record *const held = &parts->held[parts->held_count++];
+    *held = (struct held_record){parts->held_text.used, SIZE_MAX, render->kind, parts->stream,
+                                 parts->rules.facts};
+    if (size != SIZE_MAX) {
+        text_add(&parts->held_text, record, size);
+        held->end = parts->held_text.used;
+    }
+    if (parts->held_count == HELD_MAX || parts->held_text.used > HELD_BYTES_MAX)
+        render_flush(render);
+}
+
+static void measure(struct render *render, const struct checked_record *checked) {
+    struct render_parts *const parts = render->parts;
+    const bool is_object = checked->value.begin != NULL && checked->value.kind == VALUE_OBJECT;
+    parts->record_fields.stream = parts->stream;
+    read_fields(parts, is_object ? &checked->value : NULL, checked->text, checked->size);
+    line_measure(render);
+}
+
+static void begin_held(struct render *render, const struct held_record *held) {
+    render->kind = held->kind;
+    render->parts->stream = held->stream;
+    render->parts->rules.facts = held->facts;
+}
+
+static void measure_held(struct render *render) {
+    struct render_parts *const parts = render->parts;
+    for (uint32_t i = 0; i < parts->held_count; i++) {
+        const struct held_record *const held = &parts->held[i];
+        struct checked_record checked;
+        if (held->end == SIZE_MAX) continue;
+        begin_held(render, held);
+        if (check_record(parts, parts->held_text.bytes + held->begin, held->end - held->begin,
+                         &checked))
+            measure(render, &checked);
+    }
+}
+
+void render_flush(struct render *render) {
+    struct render_parts *const parts = render->parts;
+    const enum render_kind kind = render->kind;
+    char *const stream = parts->stream;
+    const struct facts_rules *const facts = parts->rules.facts;
+    if (parts->held_count == 0) return;
+    measure_held(render);
+    parts->released = true;
+    for (uint32_t i = 0; i < parts->held_count; i++) {
+        const struct held_record *const held = &parts->held[i];
+        begin_held(render, held);
+        if (held->end == SIZE_MAX)
+            output_text(render->out, "--\n");
+        else
+            print_record(render, parts->held_text.bytes + held->begin, held->end - held->begin);
+    }
+    parts->held_count = 0;
+    parts->held_text.used = 0;
+    render->kind = kind;
+    parts->stream = stream;
+    parts->rules.facts = facts;
+}
+
+void render_separator(struct render *render) {
+    if (holds(render))
+        hold(render, NULL, SIZE_MAX);
+    else
+        output_text(render->out, "--\n");
+}
+
+void render_record(struct render *render, const uint8_t *record, size_t size) {
+    if (render->format == RENDER_RAW) {
+        print_marked(render, record, size);
+        output_text(render->out, "\n");
+    } else if (holds(render)) {
+        hold(render, record, size);
+    } else {
+        print_record(render, record, size);
+    }
+}
+
 void render_lines(struct render *render, const uint8_t *lines, size_t size) {
     const uint8_t *p = lines, *const end = lines + size;
-    if (render->format == RENDER_RAW && (!render->color || render->mark.find == NULL)) {
+    const bool marks = render->color && render->mark.find != NULL && render->kind != RENDER_CONTEXT;
+    if (render->format == RENDER_RAW && !marks) {
         output_records(render->out, lines, size);
         return;
     }

@@ -1,5 +1,10 @@
-/* render.h - prints records as raw text, JSON, one pretty line, CSV or logfmt, with all or some of
- * their fields.  A stored record is one JSON value per line, but files of other programs can be
+/* render.h - prints records as raw text, JSON, pretty lines, CSV or logfmt, with all or some of
+ * their fields.  Fields may be canonical (tools/query/canonical.h): @time @level @message @logger
+ * @stream.
+ *
+ * Pretty: time, level, stream (if there are several), logger and message in columns, then the other
+ * fields; further lines of texts are indented below.  The widths of the columns are those of the
+ * first records and only grow, so some records are held until render_flush.  A stored record is one JSON value per line, but files of other programs can be
  * read too: any line can be printed in every format, and a terminal never receives a control
  * character from a record. */
 #ifndef TOOLS_RENDER_RENDER_H
@@ -23,6 +28,7 @@ struct render_settings {
     struct option_list fields, hide; /* each text is a comma-separated list of dotted paths */
     bool utc, local;
     bool no_pager;
+    bool bom, safe_cells;
 };
 
 /* The options of every command that prints records.  `offset` is offsetof the struct
@@ -40,7 +46,8 @@ struct render_settings {
          .kind = OPTION_LIST,                                                                      \
          .field = (offset) + offsetof(struct render_settings, fields),                             \
          .value = "PATH,...",                                                                      \
-         .help = "Print only these fields: level,http.status. May be repeated."},                  \
+         .help = "Print only these fields: level,http.status. May be repeated. @time, @level, "    \
+                 "@message, @logger and @stream are found in records of every shape."},            \
         {.name = "hide",                                                                           \
          .kind = OPTION_LIST,                                                                      \
          .field = (offset) + offsetof(struct render_settings, hide),                               \
@@ -54,6 +61,15 @@ struct render_settings {
          .kind = OPTION_FLAG,                                                                      \
          .field = (offset) + offsetof(struct render_settings, local),                              \
          .help = "Show times in the local time zone, with its offset from UTC."},                  \
+        {.name = "bom",                                                                            \
+         .kind = OPTION_FLAG,                                                                      \
+         .field = (offset) + offsetof(struct render_settings, bom),                                \
+         .help = "Begin CSV with a byte order mark, so that Excel reads it as UTF-8."},            \
+        {.name = "safe_cells",                                                                     \
+         .kind = OPTION_FLAG,                                                                      \
+         .field = (offset) + offsetof(struct render_settings, safe_cells),                         \
+         .help = "Put ' before CSV cells that a spreadsheet could take for a formula: texts that " \
+                 "begin with = + - @, a tab or a carriage return."},                               \
     {                                                                                              \
         .name = "color", .kind = OPTION_TEXT,                                                      \
         .field = (offset) + offsetof(struct render_settings, color), .value = "WHEN",              \
@@ -76,13 +92,18 @@ struct render_mark {
     void *context;
 };
 
+/* What a record is to the search that prints it.  Pretty lines of matches begin with "> " and those
+ * of context with "- "; only matches are highlighted. */
+enum render_kind { RENDER_PLAIN, RENDER_MATCH, RENDER_CONTEXT };
+
 struct render {
     struct output *out;
     enum render_format format;
     bool color;
     bool local;
     bool begun;                 /* CSV: the column names were printed */
-    struct render_mark mark;    /* find may be NULL; may be changed at any time */
+    struct render_mark mark;    /* find may be NULL */
+    enum render_kind kind;      /* of the next records; may be changed at any time */
     struct render_parts *parts; /* private to render.c */
 };
 
@@ -93,6 +114,16 @@ int render_open(struct render *render, const struct render_settings *settings, s
 void render_facts(struct render *render, const struct facts_rules *facts);
 /* Shows times in this zone, which must outlive it. */
 void render_zone(struct render *render, const struct zone *zone);
+/* Shows the stream of each record in pretty lines. */
+void render_streams(struct render *render);
+/* The stream of the next records; NULL: unknown.  Returns a copy of the name that is valid until
+ * render_close. */
+const char *render_stream(struct render *render, const char *stream);
+/* The terminal's width; 0: do not wrap lines.  For tests. */
+void render_columns(struct render *render, uint32_t columns);
+/* Prints the records that are held, but does not flush the output. */
+void render_flush(struct render *render);
+/* Calls render_flush.  Reports fields of --fields and --hide that were in no printed record. */
 void render_close(struct render *render);
 /* Starts a pager if output goes to a terminal; output_finish waits for it.  Call this before
  * threads and files are opened. */
@@ -102,5 +133,7 @@ void render_page(struct render *render, const struct render_settings *settings);
 void render_record(struct render *render, const uint8_t *record, size_t size);
 /* Prints every record of these lines; the last one may lack its newline. */
 void render_lines(struct render *render, const uint8_t *lines, size_t size);
+/* Prints "--" between groups of records. */
+void render_separator(struct render *render);
 
 #endif

@@ -5,6 +5,7 @@
 #include "schema/json/json.h"
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
+#include "tools/query/canonical.h"
 #include "tools/query/fields.h"
 #include "tools/query/text.h"
 #include "tools/render/render.h"
@@ -12,21 +13,13 @@
 struct path {
     const char *text;
     size_t size;
+    bool canonical, found; /* found: a printed record has this field */
+    enum canonical_field field;
 };
 struct paths {
     struct path *list;
     uint32_t count;
     size_t size_max; /* length of the longest path */
-};
-
-/* The beginning of a pretty line and the first columns of CSV: time and level, and where all four
- * parts were found, so that they are not printed twice. */
-enum head_part { HEAD_TIME, HEAD_LEVEL, HEAD_LOGGER, HEAD_MESSAGE, HEAD_PARTS };
-struct head {
-    int64_t time_ns;
-    uint8_t level; /* OpenTelemetry's severity numbers, 1 to 24 */
-    bool has[HEAD_PARTS];
-    struct value value[HEAD_PARTS];
 };
 
 /* A period in which the offset from UTC is constant. */
@@ -35,17 +28,53 @@ struct zone_span {
     int32_t offset_s;
 };
 
+/* The widths of the columns of pretty lines; 0: none has had this field yet. */
+struct layout {
+    uint32_t time, level, stream, logger;
+};
+
+struct held_record {
+    size_t begin, end; /* in held_text; end SIZE_MAX: a separator */
+    enum render_kind kind;
+    char *stream;
+    const struct facts_rules *facts;
+};
+
+#define HELD_MAX       256
+#define HELD_BYTES_MAX (256u << 10)
+
 struct render_parts {
     struct text record; /* a copy with the padding that json_check_line needs */
     struct text line;   /* the output line */
     struct text path;   /* path of the field being written */
     struct text plain;  /* a decoded string */
+    struct text blocks; /* pretty: the fields that have several lines */
     struct paths fields, hide;
     const struct zone *zone; /* NULL: the system's local zone */
     struct zone_span zone_span;
-    const struct facts_rules *facts; /* the rules for time and level */
-    const char *style;               /* the active color, or "" */
+    struct canonical_rules rules; /* how time, level, message and logger are found */
+    struct canonical record_fields;
+    bool reads_fields; /* the format or an option needs record_fields */
+    uint32_t left_out; /* bits of the canonical fields whose parts are not printed again */
+    uint32_t shown;    /* bits of the canonical fields that pretty lines begin with */
+    const char *style; /* the active color, or "" */
+    bool bom, safe_cells;
+    /* Pretty. */
+    struct layout layout;
+    uint32_t columns; /* of the terminal; 0: do not wrap */
+    bool several_streams, released;
+    char *stream; /* of the record being printed; one of `streams` */
+    char **streams;
+    uint32_t stream_count;
+    struct text held_text;
+    struct held_record held[HELD_MAX];
+    uint32_t held_count;
+    /* For the report of names that no record has. */
+    struct text seen; /* paths, each with a zero after it */
+    uint64_t printed;
 };
+
+#define FIELD_BIT(field) (UINT32_C(1) << (field))
 
 /* ---- render.c ---- */
 
@@ -56,20 +85,44 @@ void path_enter(struct render_parts *parts, const struct member *member, uint64_
                 size_t *before);
 void path_leave(struct render_parts *parts, size_t before);
 /* Does --hide name the field at parts->path? */
-bool path_hidden(const struct render_parts *parts);
-/* Writes the value as JSON without hidden fields and, unless head is NULL, without the fields in
- * it. */
-void write_json(struct render_parts *parts, const struct value *value, const struct head *head);
+bool path_hidden(struct render_parts *parts);
+/* Writes the value as JSON without hidden fields and without parts of fields in `left_out`. */
+void write_json(struct render_parts *parts, const struct value *value, uint32_t left_out);
+/* Finds the field of --fields; canonical ones as text, with @time in the zone that is shown. */
+bool find_chosen(struct render *render, struct path *path, const struct value *root,
+                 struct value *value);
 
 /* ---- head.c ---- */
 
-/* Does not find hidden parts. */
-void head_find(struct render_parts *parts, const struct value *root, struct head *head);
-bool head_holds(const struct head *head, const struct value *value);
+/* Is the value a part of one of these canonical fields? */
+bool head_holds(const struct render_parts *parts, uint32_t fields, const struct value *value);
+/* Is the value, or something inside it, such a part? */
+bool head_touches(const struct render_parts *parts, uint32_t fields, const struct value *value);
+/* Is it the text that holds the inner record? */
+bool head_has_inner(const struct render_parts *parts, const struct value *value);
 /* RFC 3339, with Z or the UTC offset of the zone that is shown. */
 const char *head_time(struct render *render, int64_t time_ns, char *text);
 /* "ERROR"; "" if there is none. */
 const char *head_level(uint8_t level);
+
+/* ---- flat.c ---- */
+
+typedef void emit_function(struct render *render, const struct value *value);
+
+/* Calls `emit` for each field that is not an object, with its name in parts->path, except the parts
+ * of fields in `left_out`; with --fields only for these, in their order. */
+void flatten_chosen(struct render *render, const struct value *root, uint32_t left_out,
+                    emit_function *emit);
+/* For each field of the record. */
+void flatten_every(struct render *render, const struct value *root, emit_function *emit);
+/* Writes the value to parts->plain: a string without its quotes, anything else as JSON. */
+void plain_value(struct render_parts *parts, const struct value *value);
+bool wants_quotes(const struct text *text);
+
+/* ---- pretty lines: line.c ---- */
+
+/* Makes the columns wide enough for the record whose fields were read. */
+void line_measure(struct render *render);
 
 /* ---- the formats: into parts->line, with the newline ---- */
 
