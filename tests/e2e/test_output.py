@@ -178,7 +178,7 @@ class Terminal(Shared):
         code, text = on_terminal("cat", self.base, PAGER="cat > %s; echo left" % path)
         self.assertEqual((code, text), (0, b"left\n"))
         with open(path, "rb") as file:
-            self.assertEqual(len(file.readlines()), 3)
+            self.assertEqual(len(file.readlines()), 6)
         code, text = on_terminal("cat", "--no-pager", self.base, PAGER="echo paged")
         self.assertNotIn(b"paged", text)
         code, text = on_terminal("search", "started", self.base, PAGER="cat > %s" % path)

@@ -412,9 +412,9 @@ static void add_message(struct render *render, const uint8_t *record_text, size_
     const uint8_t *const newline = size > 0 ? memchr(text, '\n', size) : NULL;
     size_t first = newline != NULL ? (size_t)(newline - text) : size;
     if (newline != NULL && first > 0 && text[first - 1] == '\r') first--;
-    set_style(render, STYLE_MESSAGE);
+    if (record_text == NULL) set_style(render, STYLE_MESSAGE);
     add_marked(render, text, first, false);
-    set_style(render, "");
+    if (record_text == NULL) set_style(render, "");
     if (newline == NULL) return;
     const size_t before = parts->line.used;
     add_lines(render, newline + 1, text + size, LINE_INDENT);
