@@ -2,6 +2,7 @@
 known, conditions evaluated on Python's own values, and the order and context groups of output."""
 
 import datetime
+import decimal
 import functools
 import json
 import re
@@ -13,6 +14,15 @@ WORDS = (
 ).split(" ")
 # All times in records are earlier than the days on which they are received.
 BEGIN_NS = (int(time.time()) // 86400 - 60) * 86400 * 10**9
+
+
+class Number(decimal.Decimal):
+    """A number's exact value, and how it is written."""
+
+    def __new__(cls, text):
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
 class Entry:
@@ -137,19 +147,39 @@ def find(value, path):
     return NOTHING
 
 
+def values_at(value, path):
+    """The values to which a path with [] (every element) and * (every member) leads."""
+    match = re.search(r"\[\](?=[.\[]|$)|(?:^|(?<=\.))\*(?=[.\[]|$)", path)
+    if match is None:
+        found = find(value, path)
+        return [] if found is NOTHING else [found]
+    head, rest = path[: match.start()], path[match.end() :].removeprefix(".")
+    if match.group() == "*":
+        head = head.removesuffix(".")
+    inner = find(value, head) if head else value
+    if isinstance(inner, list):
+        inners = inner
+    elif isinstance(inner, dict) and match.group() == "*":
+        inners = list(inner.values())
+    else:
+        inners = []
+    return [found for one in inners for found in (values_at(one, rest) if rest else [one])]
+
+
 def kind_of(value):
     if value is None or isinstance(value, bool):
         return repr(value)
-    return "number" if isinstance(value, (int, float)) else type(value).__name__
+    return "number" if isinstance(value, (int, float, decimal.Decimal)) else type(value).__name__
 
 
 def compare(one, other):
     if isinstance(one, str):
         one, other = one.encode(), other.encode()
-    elif isinstance(one, float) or isinstance(other, float):
-        one, other = float(one), float(other)
     elif one is None or isinstance(one, bool):
         return 0
+    else:
+        # Exactly: what json.loads has made of 0.1 is written as 0.1 again.
+        one, other = (decimal.Decimal(repr(n)) if isinstance(n, float) else decimal.Decimal(n) for n in (one, other))
     return (one > other) - (one < other)
 
 
@@ -162,78 +192,165 @@ RELATIONS = {
     ">": lambda order: order > 0,
     ">=": lambda order: order >= 0,
 }
+PARTS = {
+    "contains": lambda text, part: part in text,
+    "starts with": lambda text, part: text.startswith(part),
+    "ends with": lambda text, part: text.endswith(part),
+}
 PATHS = ["http.status", "http.path", "tags.0", "tags.1", "tags.0.k", "retry", "n", "msg", "level", "a.b", "a.b.c", "größe",
-         "http.status.code", "http.status.0", "nowhere", "http", "id"]
+         "http.status.code", "http.status.0", "nowhere", "http", "id", "tags[]", "tags[].k", "http.*", "a.*", "*", "*.path",
+         "http.status[]", "*.*"]
 SCALARS = ["http.path", "retry", "n", "msg", "größe", "id", "tags.0.k", "nowhere"]
 VALUES = [200, 404, 500, 500.0, 200.5, -1, 0, 1, 12345678901234567890, 12345678901234567891, 1e19, "500", "new", "old", "dotted", "v",
           "/api/users/9", "東京", "größe", "OK", "info", "", "a b", 'say "x"', "it's", True, False, None]
-PATTERNS = ["^/api/users/4", "größe", "[0-9]+$", "^[a-m]", "OK|new", "\\d{3}", "é", "^$", "500", "(?i)ERROR", "x_y .*a"]
+PATTERNS = ["^/api/users/4", "größe", "[0-9]+$", "^[a-m]", "OK|new", "\\d{3}", "é", "^$", "500", "(?i)ERROR", "x_y .*a",
+            "/users/1|/orders/2", "(timeout|payment)", "東京|Zürich"]
+# Names of levels and their severities; the field is the record's level key only in `level`.
+LEVEL_NAMES = {"trace": 1, "DEBUG": 5, "info": 9, "notice": 10, "warn": 13, "error": 17, "crit": 18, "fatal": 21}
+
+
+def severity_of_value(value):
+    """Of a value of LEVEL_FORMS under the key `level`; None: it says no level."""
+    if isinstance(value, Number):
+        value = int(value)
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return next((level for fields, level in LEVEL_FORMS if fields == {"level": value} and level > 0), None)
+    return None
+
+
+def word_in_any_case(rng, word):
+    return rng.choice([word, word, word.upper(), word.capitalize()])
 
 
 class Condition:
-    """A random condition: its text for --where, and a function that evaluates it on a record."""
+    """A random condition: its text for --where, and a function that evaluates it on an entry."""
 
-    def __init__(self, rng, depth=0):
+    def __init__(self, rng, depth=0, values=()):
         kind = rng.randrange(7 if depth < 3 else 4)
+        self.values = values
         if kind < 4:
             self.text, self.holds = self.a_test(rng)
         elif kind == 4:
-            inner = Condition(rng, depth + 1)
-            self.text = rng.choice(["not (%s)", "!(%s)", "! ( %s )"]) % inner.text
-            self.holds = lambda fields: not inner.holds(fields)
+            inner = Condition(rng, depth + 1, values)
+            self.text = rng.choice([word_in_any_case(rng, "not") + " (%s)", "!(%s)", "! ( %s )"]) % inner.text
+            self.holds = lambda entry: not inner.holds(entry)
         else:
-            one, other = Condition(rng, depth + 1), Condition(rng, depth + 1)
-            word = rng.choice(["and", "&&"] if kind == 5 else ["or", "||"])
+            one, other = Condition(rng, depth + 1, values), Condition(rng, depth + 1, values)
+            word = word_in_any_case(rng, rng.choice(["and", "&&"] if kind == 5 else ["or", "||"]))
             self.text = "(%s) %s (%s)" % (one.text, word, other.text)
             both = kind == 5
-            self.holds = lambda fields: (one.holds(fields) and other.holds(fields)) if both else (one.holds(fields) or other.holds(fields))
+            self.holds = lambda entry: (one.holds(entry) and other.holds(entry)) if both else (one.holds(entry) or other.holds(entry))
+
+    def a_value(self, rng):
+        return rng.choice(self.values) if self.values and rng.random() < 0.6 else rng.choice(VALUES)
 
     def a_test(self, rng):
-        path = rng.choice(PATHS)
-        name = rng.choice([path, "'%s'" % path, '"%s"' % path])
-        kind = rng.randrange(8)
+        kind = rng.randrange(14)
         if kind == 0:
-            text = rng.choice(["exists %s", "exists(%s)", "%s exists"]) % name
-            return text, lambda fields: find(fields, path) is not NOTHING
+            return self.a_level(rng)
         if kind == 1:
-            return name, lambda fields: find(fields, path) not in (NOTHING, None) and find(fields, path) is not False
+            return self.a_time(rng)
         if kind == 2:
             return self.a_match(rng)
-        value, sign = rng.choice(VALUES), rng.choice(list(RELATIONS))
+        path = rng.choice(PATHS)
+        name = path if "*" in path or "[]" in path else rng.choice([path, "'%s'" % path, '"%s"' % path])
+
+        def any_of(test):
+            return lambda entry: any(test(value) for value in values_at(entry.fields, path))
+
+        if kind == 3:
+            form = rng.choice(["exists %s", "EXISTS(%s)", "%s exists"])
+            return form % name, any_of(lambda value: True)
+        if kind == 4:
+            return name, any_of(lambda value: value is not None and value is not False)
+        if kind < 8:
+            return self.a_part(rng, name, any_of)
+        if kind == 8:
+            return self.a_list(rng, name, any_of)
+        value, sign = rng.choice(VALUES) if path == "level" else self.a_value(rng), rng.choice(list(RELATIONS))
+        if path == "level" and sign[0] in "<>" and value == "info":
+            return self.a_severity(rng, "level", sign, value)
         holds = RELATIONS[sign]
-
-        def test(fields):
-            found = find(fields, path)
-            if found is NOTHING:
-                return False
-            if kind_of(found) != kind_of(value):
-                return sign == "!="
-            return holds(compare(found, value))
-
+        test = any_of(lambda found: holds(compare(found, value)) if kind_of(found) == kind_of(value) else sign == "!=")
         return name + rng.choice([sign, " %s " % sign]) + value_text(rng, value), test
+
+    def a_part(self, rng, name, any_of):
+        relation, negated = rng.choice(list(PARTS)), rng.random() < 0.2
+        part = self.a_value(rng)
+        part = part if isinstance(part, str) else "0"
+        begin = rng.randrange(len(part) + 1)
+        part = part[begin : begin + rng.randrange(1, 12)] if rng.random() < 0.7 else part
+        holds = PARTS[relation]
+        test = any_of(lambda found: (isinstance(found, str) and holds(found, part)) != negated)
+        word = word_in_any_case(rng, "not") + " " if negated else ""
+        return "%s %s%s %s" % (name, word, word_in_any_case(rng, relation), quoted(rng, part)), test
+
+    def a_list(self, rng, name, any_of):
+        values, negated = [self.a_value(rng) for _ in range(rng.randrange(1, 4))], rng.random() < 0.3
+        test = any_of(lambda found: any(kind_of(found) == kind_of(v) and compare(found, v) == 0 for v in values) != negated)
+        text = rng.choice([",", ", "]).join(value_text(rng, value) for value in values)
+        return "%s %s (%s)" % (name, word_in_any_case(rng, "not in" if negated else "in"), text), test
+
+    def a_severity(self, rng, name, sign, level):
+        holds, least = RELATIONS[sign], LEVEL_NAMES[level]
+
+        def test(entry):
+            if name == "@level":
+                found = entry.level
+                # Equal to a plain level is every level that is shown with its name.
+                if sign in ("=", "==", "!=") and least % 4 == 1 and found:
+                    found = (found - 1) // 4 * 4 + 1
+            else:
+                value = find(entry.fields, name)
+                found = None if value is NOTHING else severity_of_value(value)
+            return bool(found) and holds(compare(found, least))
+
+        return "%s %s %s" % (name, sign, level), test
+
+    def a_level(self, rng):
+        level = rng.choice(list(LEVEL_NAMES))
+        if rng.random() < 0.5:
+            return self.a_severity(rng, "@level", rng.choice(list(RELATIONS)), level)
+        return self.a_severity(rng, "level", rng.choice(["<", "<=", ">", ">="]), level)
+
+    def a_time(self, rng):
+        moment, sign = BEGIN_NS + rng.randrange(3 * 86400) * 10**9, rng.choice(list(RELATIONS))
+        holds = RELATIONS[sign]
+        text = "@time %s '%s'" % (sign, moment_text(rng, moment))
+        return text, lambda entry: entry.time_ns is not None and holds(compare(entry.time_ns, moment))
 
     def a_match(self, rng):
         # The text of objects and arrays is matched with its white space: not tested here.
         path, pattern, sign = rng.choice(SCALARS), rng.choice(PATTERNS), rng.choice(["~", "!~"])
+        if self.values and rng.random() < 0.5:
+            text = self.a_value(rng)
+            if isinstance(text, str) and text:
+                pattern = re.sub(r"([\\^$.\[\]|()*+?{}#])", r"\\\1", text)
         regex = re.compile(pattern, re.MULTILINE)
 
-        def test(fields):
-            found = find(fields, path)
+        def test(entry):
+            found = find(entry.fields, path)
             if found is NOTHING:
                 return False
-            text = found if isinstance(found, str) else json.dumps(found)
+            text = found if isinstance(found, str) else found.text if isinstance(found, Number) else json.dumps(found)
             return (regex.search(text) is not None) == (sign == "~")
 
-        return "%s %s '%s'" % (path, sign, pattern), test
+        return "%s %s %s" % (path, sign, quoted(rng, pattern)), test
+
+
+def quoted(rng, text):
+    if rng.random() < 0.5:
+        return "'%s'" % text.replace("\\", "\\\\").replace("'", "\\'")
+    return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def value_text(rng, value):
     if isinstance(value, str):
-        plain = re.fullmatch(r"[a-zA-Z/東京größe][\w/東京]*", value) and value not in ("and", "or", "not", "exists")
+        plain = re.fullmatch(r"[a-zA-Z/東京größe][\w/東京]*", value) and value.lower() not in ("and", "or", "not", "exists")
         forms = [value] if plain else []
-        forms.append("'%s'" % value.replace("\\", "\\\\").replace("'", "\\'"))
-        forms.append('"%s"' % value.replace("\\", "\\\\").replace('"', '\\"'))
-        return rng.choice(forms)
+        return rng.choice([*forms, quoted(rng, value), quoted(rng, value)])
+    if isinstance(value, decimal.Decimal):
+        return str(value)
     return json.dumps(value) if value != 1e19 else "1e19"
 
 

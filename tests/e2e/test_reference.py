@@ -265,7 +265,7 @@ class Question:
             if kind == "where":
                 condition = Condition(rng)
                 self.words += ["--where", condition.text]
-                inside = {i for i in inside if condition.holds(entries[i].fields)}
+                inside = {i for i in inside if condition.holds(entries[i])}
             elif kind == "level":
                 name, least = rng.choice([("trace", 1), ("debug", 5), ("INFO", 9), ("warning", 13), ("error", 17), ("fatal", 21), ("10", 10)])
                 self.words += ["--level", name]

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tools/query/find.h"
+#include "tools/query/find_set.h"
 
 static uint64_t random_state;
 
@@ -96,9 +96,55 @@ static void an_empty_needle_stands_everywhere(void **state) {
     needle_close(&needle);
 }
 
+/* Sets of literals: the place is the start of one of them, and no other one is in an earlier line. */
+static void a_set_finds_the_first_line_with_any_of_its_needles(void **state) {
+    (void)state;
+    static const char letters[] = "aAbBcdefgh\"\x80\xff";
+    for (uint64_t seed = 1; seed <= 10000; seed++) {
+        random_state = seed;
+        const size_t text_size = draw(400);
+        const uint32_t kinds = draw(sizeof letters - 3) + 2, count = draw(12) + 1;
+        const bool ignore_case = draw(2) == 1;
+        uint8_t *text = malloc(text_size + 1), needles[12][8];
+        size_t sizes[12];
+        struct needle_set set = {0};
+        for (size_t i = 0; i < text_size; i++)
+            text[i] = draw(12) == 0 ? '\n' : (uint8_t)letters[draw(kinds)];
+        for (uint32_t n = 0; n < count; n++) {
+            sizes[n] = 1 + draw(8);
+            for (size_t i = 0; i < sizes[n]; i++)
+                needles[n][i] = (uint8_t)letters[draw(kinds)];
+            assert_int_equal(needle_set_add(&set, needles[n], sizes[n], ignore_case), 0);
+        }
+        assert_int_equal(needle_set_ready(&set), 0);
+        text = realloc(text, text_size > 0 ? text_size : 1);
+        const uint8_t *const end = text + text_size, *first = NULL;
+        for (uint32_t n = 0; n < count; n++) {
+            const uint8_t *place = find_slowly(needles[n], sizes[n], ignore_case, text, end);
+            if (place != NULL && (first == NULL || place < first)) first = place;
+        }
+        const uint8_t *const places[] = {find_set(&set, text, end),
+                                         find_set_plain(&set, text, end)};
+        for (int way = 0; way < 2; way++) {
+            const uint8_t *place = places[way];
+            if ((place == NULL) != (first == NULL)) fail_msg("seed %llu", (unsigned long long)seed);
+            if (place == NULL) continue;
+            bool is_needle = false;
+            for (uint32_t n = 0; n < count; n++)
+                is_needle |= find_slowly(needles[n], sizes[n], ignore_case, place, end) == place;
+            const bool same_line =
+                place >= first && memchr(first, '\n', (size_t)(place - first)) == NULL;
+            if (!is_needle || !same_line) fail_msg("seed %llu", (unsigned long long)seed);
+        }
+        needle_set_close(&set);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_ways_find_the_same_place),
+        cmocka_unit_test(a_set_finds_the_first_line_with_any_of_its_needles),
         cmocka_unit_test(every_byte_can_be_found_and_only_letters_have_a_case),
         cmocka_unit_test(an_empty_needle_stands_everywhere),
     };

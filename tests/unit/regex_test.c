@@ -25,15 +25,49 @@ static int tear_down(void **unused) {
     return 0;
 }
 
+/* literals: joined by spaces. */
+static void assert_literals(const char *pattern, bool ignore_case, const char *literals,
+                            bool only) {
+    struct regex regex;
+    char error[REGEX_ERROR_MAX], found[200] = "";
+    if (regex_open(&regex, pattern, ignore_case, error)) fail_msg("%s: %s", pattern, error);
+    for (uint32_t i = 0; i < regex.literal_count; i++) {
+        if (i > 0) strcat(found, " ");
+        strncat(found, (const char *)regex.literals[i].bytes, regex.literals[i].size);
+    }
+    if (strcmp(found, literals) != 0) fail_msg("%s: %s instead of %s", pattern, found, literals);
+    if (regex.only_literals != only) fail_msg("%s: only literals: %d", pattern, !only);
+    regex_close(&regex);
+}
+
 static void assert_literal(const char *pattern, const char *literal) {
     struct regex regex;
     char error[REGEX_ERROR_MAX];
     if (regex_open(&regex, pattern, false, error)) fail_msg("%s: %s", pattern, error);
-    if (regex.literal_size != strlen(literal) ||
-        memcmp(regex.literal, literal, regex.literal_size) != 0)
-        fail_msg("%s: %.*s instead of %s", pattern, (int)regex.literal_size,
-                 (const char *)regex.literal, literal);
+    const bool only = regex.only_literals;
     regex_close(&regex);
+    assert_literals(pattern, false, literal, only);
+}
+
+static void every_alternative_has_its_literal(void **unused) {
+    (void)unused;
+    assert_literals("timeout", false, "timeout", true);
+    assert_literals("a|bc|d", false, "a bc d", true);
+    assert_literals("(?:ab|cd)", false, "ab cd", true);
+    assert_literals("(ab|cd)", false, "ab cd", true);
+    assert_literals("a\\|b|c", false, "a|b c", true);
+    assert_literals("[|]x|c", false, "x c", false);
+    assert_literals("ab+|c.d|(x|y)zz", false, "ab c zz", false);
+    assert_literals("^ab|cd", false, "ab cd", false);
+    assert_literals("ab|cd?", false, "ab c", false);
+    assert_literals("ab|cd?e?", true, "ab c", false);
+    assert_literals("ab|d*", false, "", false);
+    assert_literals("ab|", false, "", false);
+    assert_literals("(ab|cd)?", false, "", false);
+    assert_literals("(ab)|(cd)", false, "", false);
+    assert_literals("AB|cd", true, "AB cd", true);
+    assert_literals("abk|cd", true, "ab cd", false); /* k is also the Kelvin sign */
+    assert_literals("(?i)ab|cd", false, "", false);
 }
 
 static void the_longest_run_that_cannot_be_missing_is_the_literal(void **unused) {
@@ -51,8 +85,8 @@ static void the_longest_run_that_cannot_be_missing_is_the_literal(void **unused)
 
 static void what_may_be_missing_is_none(void **unused) {
     (void)unused;
-    static const char *const patterns[] = {"a|b", "(abc)?", "(abc)*",    "[abc]+", "\\d+",
-                                           ".*",  "a?",     "(?:ab|cd)", "x*y*z*"};
+    static const char *const patterns[] = {"a|b*", "(abc)?", "(abc)*", "[abc]+",
+                                           "\\d+", ".*",     "a?",     "x*y*z*"};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         assert_literal(patterns[i], "");
 }
@@ -67,12 +101,13 @@ static void finds(const char *pattern, const char *text) {
     char *match = malloc(end - begin + 1);
     memcpy(match, text + begin, end - begin);
     match[end - begin] = '\0';
-    char *literal = malloc(regex.literal_size + 1);
-    memcpy(literal, regex.literal, regex.literal_size);
-    literal[regex.literal_size] = '\0';
-    if (strstr(match, literal) == NULL)
-        fail_msg("%s matches %s in which there is no %s", pattern, match, literal);
-    free(literal);
+    bool holds = regex.literal_count == 0;
+    for (uint32_t i = 0; i < regex.literal_count && !holds; i++) {
+        char literal[100] = "";
+        strncat(literal, (const char *)regex.literals[i].bytes, regex.literals[i].size);
+        holds = strstr(match, literal) != NULL;
+    }
+    if (!holds) fail_msg("%s matches %s in which there is no literal", pattern, match);
     free(match);
     regex_close(&regex);
 }
@@ -114,6 +149,22 @@ static void add_atom(char *pattern, int depth) {
     strcat(pattern, quantifiers[draw(sizeof quantifiers / sizeof *quantifiers)]);
 }
 
+static bool holds_one(const struct regex *regex, const char *text, size_t size) {
+    for (uint32_t i = 0; i < regex->literal_count; i++) {
+        const struct regex_literal *literal = &regex->literals[i];
+        for (size_t at = 0; at + literal->size <= size; at++) {
+            size_t same = 0;
+            while (
+                same < literal->size &&
+                ((uint8_t)text[at + same] == literal->bytes[same] ||
+                 (regex->ignore_case && (text[at + same] | 0x20) == (literal->bytes[same] | 0x20))))
+                same++;
+            if (same == literal->size) return true;
+        }
+    }
+    return false;
+}
+
 static void every_match_of_any_expression_holds_its_literal(void **unused) {
     (void)unused;
     uint64_t matches = 0;
@@ -133,22 +184,16 @@ static void every_match_of_any_expression_holds_its_literal(void **unused) {
             for (size_t i = 0; i < size; i++)
                 text[i] = "aabbcAB. x"[draw(10)];
             text[size] = '\0';
-            if (regex_find(&regex, &state, (const uint8_t *)text, size, 0, &begin, &end) != 1)
-                continue;
+            const bool found =
+                regex_find(&regex, &state, (const uint8_t *)text, size, 0, &begin, &end) == 1;
+            if (regex.only_literals && found != holds_one(&regex, text, size))
+                fail_msg("seed %llu: %s and its literals differ in %s", (unsigned long long)seed,
+                         pattern, text);
+            if (!found) continue;
             matches++;
-            bool stands = regex.literal_size == 0;
-            for (size_t i = 0; !stands && i + regex.literal_size <= size; i++) {
-                size_t same = 0;
-                while (same < regex.literal_size &&
-                       (text[i + same] == regex.literal[same] ||
-                        (regex.ignore_case &&
-                         (text[i + same] | 0x20) == (regex.literal[same] | 0x20))))
-                    same++;
-                stands = same == regex.literal_size;
-            }
-            if (!stands)
-                fail_msg("seed %llu: %s matches in %s, without %.*s", (unsigned long long)seed,
-                         pattern, text, (int)regex.literal_size, (const char *)regex.literal);
+            if (regex.literal_count > 0 && !holds_one(&regex, text, size))
+                fail_msg("seed %llu: %s matches in %s, without its literals",
+                         (unsigned long long)seed, pattern, text);
         }
         regex_close(&regex);
     }
@@ -166,6 +211,7 @@ static void what_is_no_expression_says_why(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_run_that_cannot_be_missing_is_the_literal),
+        cmocka_unit_test(every_alternative_has_its_literal),
         cmocka_unit_test(what_may_be_missing_is_none),
         cmocka_unit_test(a_bracket_inside_a_class_does_not_move_its_end),
         cmocka_unit_test(every_match_of_any_expression_holds_its_literal),

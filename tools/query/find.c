@@ -23,7 +23,7 @@ static uint8_t upper(uint8_t byte) {
     return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte - 32) : byte;
 }
 
-static size_t rarity(uint8_t byte) {
+size_t find_rarity(uint8_t byte) {
     const void *place = memchr(frequent, byte, sizeof frequent - 1);
     return place != NULL ? (size_t)((const char *)place - frequent) : sizeof frequent;
 }
@@ -42,10 +42,11 @@ int needle_open(struct needle *needle, const void *bytes, size_t size, bool igno
         needle->bytes[i] = ignore_case ? lower(byte) : byte;
     }
     for (size_t i = 1; i < size; i++)
-        if (rarity(needle->bytes[i]) > rarity(needle->bytes[first])) first = i;
+        if (find_rarity(needle->bytes[i]) > find_rarity(needle->bytes[first])) first = i;
     if (size > 1) second = first == 0 ? 1 : 0;
     for (size_t i = 0; i < size; i++)
-        if (i != first && rarity(needle->bytes[i]) > rarity(needle->bytes[second])) second = i;
+        if (i != first && find_rarity(needle->bytes[i]) > find_rarity(needle->bytes[second]))
+            second = i;
     needle->first = first;
     needle->second = second;
     needle->wide = can_be_wide(needle);

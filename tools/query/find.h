@@ -25,4 +25,7 @@ const uint8_t *find(const struct needle *needle, const uint8_t *text, const uint
 /* The same without vector instructions, for other CPUs and for tests. */
 const uint8_t *find_plain(const struct needle *needle, const uint8_t *text, const uint8_t *end);
 
+/* How rare the byte is in log lines: larger is rarer. */
+size_t find_rarity(uint8_t byte);
+
 #endif

@@ -18,21 +18,32 @@ static void want(uint8_t *wanted, uint32_t group, bool is) {
         wanted[group / 8] &= (uint8_t) ~(1u << (group % 8));
 }
 
+/* The groups that may contain all of these tokens; without tokens, all groups. */
+static void find_tokens(struct groups *groups, struct file *file, const uint64_t *hashes,
+                        uint32_t count, uint8_t *found) {
+    if (count == 0 || index_candidates(file, &groups->index, hashes, count, found) < 0)
+        memset(found, 0xff, bytes_of(groups));
+}
+
 /* Adds the groups that may contain a match of this pattern. */
 static void add_candidates(struct groups *groups, struct file *file,
                            const struct query_pattern *pattern, uint8_t *room) {
     uint64_t hashes[TOKENS_LITERAL_MAX];
     if (pattern->never) return;
-    const uint32_t count =
-        tokens_of_literal(pattern->needle.bytes, pattern->needle.size, hashes, TOKENS_LITERAL_MAX);
-    if (count == 0 || index_candidates(file, &groups->index, hashes, count, room) < 0)
-        memset(room, 0xff, bytes_of(groups));
-    for (size_t i = 0; i < bytes_of(groups); i++)
-        groups->wanted[i] |= room[i];
+    if (pattern->needles.count == 0) memset(groups->wanted, 0xff, bytes_of(groups));
+    for (uint32_t i = 0; i < pattern->needles.count; i++) {
+        const struct needle *needle = &pattern->needles.needles[i];
+        const uint32_t count =
+            tokens_of_literal(needle->bytes, needle->size, hashes, TOKENS_LITERAL_MAX);
+        find_tokens(groups, file, hashes, count, room);
+        for (size_t k = 0; k < bytes_of(groups); k++)
+            groups->wanted[k] |= room[k];
+    }
 }
 
-static void choose_by_filter(struct groups *groups, struct file *file, const struct query *query) {
-    if (query->invert || query->pattern_count == 0) {
+static void choose_by_patterns(struct groups *groups, struct file *file,
+                               const struct query *query) {
+    if (query->invert || query->any_line) {
         memset(groups->wanted, 0xff, bytes_of(groups));
         return;
     }
@@ -40,6 +51,43 @@ static void choose_by_filter(struct groups *groups, struct file *file, const str
     for (uint32_t i = 0; i < query->pattern_count; i++)
         add_candidates(groups, file, &query->patterns[i], room);
     free(room);
+}
+
+/* The groups that may contain this text; also those in which it may be written with escapes. */
+static void find_text(struct groups *groups, struct file *file, const struct need *need,
+                      uint8_t *found) {
+    uint64_t hashes[TOKENS_LITERAL_MAX];
+    const uint32_t count = need_tokens(need, hashes, TOKENS_LITERAL_MAX);
+    find_tokens(groups, file, hashes, count, found);
+    for (uint32_t i = 0; i < groups->index.count; i++)
+        if (!groups->index.groups[i].unescaped) want(found, i, true);
+}
+
+/* The groups that may contain what is needed. */
+static void find_need(struct groups *groups, struct file *file, const struct need *need,
+                      uint8_t *found) {
+    if (need->kind == NEED_TEXT) {
+        find_text(groups, file, need, found);
+        return;
+    }
+    memset(found, need->kind == NEED_ONE ? 0 : 0xff, bytes_of(groups));
+    uint8_t *part = allocate(bytes_of(groups));
+    for (uint32_t i = 0; i < need->count; i++) {
+        find_need(groups, file, &need->parts[i], part);
+        for (size_t k = 0; k < bytes_of(groups); k++)
+            found[k] = need->kind == NEED_ONE ? found[k] | part[k] : found[k] & part[k];
+    }
+    free(part);
+}
+
+static void choose_by_filter(struct groups *groups, struct file *file, const struct query *query) {
+    choose_by_patterns(groups, file, query);
+    if (query->need.kind == NEED_NOTHING) return;
+    uint8_t *found = allocate(bytes_of(groups));
+    find_need(groups, file, &query->need, found);
+    for (size_t k = 0; k < bytes_of(groups); k++)
+        groups->wanted[k] &= found[k];
+    free(found);
 }
 
 /* Removes groups by time and level; counts each skipped group once. */

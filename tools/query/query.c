@@ -15,23 +15,50 @@
 
 /* ---- opening ---- */
 
+static int add_literals(struct query_pattern *pattern, bool ignore_case) {
+    int status = 0;
+    for (uint32_t i = 0; i < pattern->regex.literal_count && status == 0; i++) {
+        const struct regex_literal *literal = &pattern->regex.literals[i];
+        status = needle_set_add(&pattern->needles, literal->bytes, literal->size, ignore_case);
+    }
+    return status;
+}
+
 static int open_pattern(struct query_pattern *pattern, const char *command, const char *text,
                         const struct query_patterns *patterns) {
-    const void *bytes = text;
-    size_t size = strlen(text);
+    const size_t size = strlen(text);
+    int status = 0;
     memset(pattern, 0, sizeof *pattern);
     if (patterns->regex) {
         char error[REGEX_ERROR_MAX];
-        const int status = regex_open(&pattern->regex, text, patterns->ignore_case, error);
+        status = regex_open(&pattern->regex, text, patterns->ignore_case, error);
         if (status == ERR_INVALID) say("%s: -e %s: %s", command, text, error);
         if (status < 0) return status;
         pattern->is_regex = true;
-        bytes = pattern->regex.literal;
-        size = pattern->regex.literal_size;
+        pattern->only_needles = pattern->regex.only_literals;
+        status = add_literals(pattern, patterns->ignore_case);
     } else {
         pattern->never = strchr(text, '\n') != NULL;
+        pattern->only_needles = size > 0;
+        if (size > 0) status = needle_set_add(&pattern->needles, text, size, patterns->ignore_case);
     }
-    return needle_open(&pattern->needle, bytes, size, patterns->ignore_case);
+    return status < 0 ? status : needle_set_ready(&pattern->needles);
+}
+
+/* If there are several patterns, and all are literals, they are searched together. */
+static int join_literals(struct query *query) {
+    for (uint32_t i = 0; i < query->pattern_count; i++)
+        if (!query->patterns[i].only_needles) return 0;
+    for (uint32_t i = 0; i < query->pattern_count && query->pattern_count > 1; i++) {
+        const struct query_pattern *pattern = &query->patterns[i];
+        for (uint32_t j = 0; j < pattern->needles.count && !pattern->never; j++) {
+            const struct needle *needle = &pattern->needles.needles[j];
+            const int status =
+                needle_set_add(&query->literals, needle->bytes, needle->size, needle->ignore_case);
+            if (status < 0) return status;
+        }
+    }
+    return needle_set_ready(&query->literals);
 }
 
 static int open_where(struct query *query, const char *command, const char *text, int64_t now_ns) {
@@ -39,7 +66,10 @@ static int open_where(struct query *query, const char *command, const char *text
     char error[WHERE_ERROR_MAX];
     const int status = where_open(text, &clock, &query->where, error);
     if (status < 0) say("%s: --where %s: %s", command, text, error);
-    return status;
+    if (status < 0) return status;
+    query->need = where_need(query->where);
+    if (!need_spell(&query->need, &query->hints)) needle_set_close(&query->hints);
+    return needle_set_ready(&query->hints);
 }
 
 static int open_zone(const char *command, const char *option, const char *name,
@@ -121,15 +151,19 @@ static int open_facts(struct query *query, const char *command,
     return status;
 }
 
+/* No pattern, or an empty one. */
+static bool matches_any_line(const struct query *query) {
+    for (uint32_t i = 0; i < query->pattern_count; i++) {
+        const struct query_pattern *pattern = &query->patterns[i];
+        if (!pattern->is_regex && pattern->needles.count == 0) return true;
+    }
+    return query->pattern_count == 0;
+}
+
 /* True if every record matches. */
 static bool matches_all(const struct query *query) {
     const bool restricted = query->where != NULL || query->timed || query->level_min > 0;
-    if (restricted || query->invert) return false;
-    for (uint32_t i = 0; i < query->pattern_count; i++) {
-        const struct query_pattern *pattern = &query->patterns[i];
-        if (!pattern->is_regex && pattern->needle.size == 0) return true;
-    }
-    return query->pattern_count == 0;
+    return query->any_line && !restricted && !query->invert;
 }
 
 int query_open(struct query *query, const char *command, const struct query_settings *settings,
@@ -143,8 +177,10 @@ int query_open(struct query *query, const char *command, const struct query_sett
     while (status == 0 && query->pattern_count < patterns->count) {
         const uint32_t i = query->pattern_count;
         status = open_pattern(&query->patterns[i], command, patterns->texts[i], patterns);
-        if (status == 0) query->pattern_count++;
+        query->pattern_count++;
     }
+    query->any_line = matches_any_line(query);
+    if (status == 0) status = join_literals(query);
     query->shows_zone = settings->tz != NULL;
     if (status == 0)
         status =
@@ -162,9 +198,12 @@ int query_open(struct query *query, const char *command, const struct query_sett
 
 void query_close(struct query *query) {
     for (uint32_t i = 0; i < query->pattern_count; i++) {
-        needle_close(&query->patterns[i].needle);
+        needle_set_close(&query->patterns[i].needles);
         if (query->patterns[i].is_regex) regex_close(&query->patterns[i].regex);
     }
+    needle_set_close(&query->literals);
+    needle_set_close(&query->hints);
+    need_free(&query->need);
     free(query->patterns);
     where_close(query->where);
     zone_free(query->zone);
@@ -246,7 +285,8 @@ static bool matches_line(const struct query_pattern *pattern, struct query_state
                          const uint8_t *line, size_t size) {
     size_t begin, end;
     if (pattern->never) return false;
-    if (!pattern->is_regex) return find(&pattern->needle, line, line + size) != NULL;
+    if (pattern->only_needles) return find_set(&pattern->needles, line, line + size) != NULL;
+    if (!pattern->is_regex) return true; /* the empty literal */
     const int found = regex_find(&pattern->regex, &state->regex, line, size, 0, &begin, &end);
     if (found < 0) state->gave_up = true;
     return found > 0;
@@ -267,7 +307,8 @@ static struct line_bounds line_at(const uint8_t *text, const uint8_t *p, const u
 static const uint8_t *find_place(const struct query_pattern *pattern, struct query_state *state,
                                  const uint8_t *p, const uint8_t *end) {
     size_t begin, after;
-    if (pattern->needle.size > 0 || !pattern->is_regex) return find(&pattern->needle, p, end);
+    if (pattern->needles.count > 0) return find_set(&pattern->needles, p, end);
+    if (!pattern->is_regex) return p; /* the empty literal */
     if (!pattern->regex.over_lines) return p;
     const int found =
         regex_find(&pattern->regex, &state->regex, p, (size_t)(end - p), 0, &begin, &after);
@@ -285,7 +326,7 @@ static struct line_bounds find_line(const struct query_pattern *pattern, struct 
         const uint8_t *place = find_place(pattern, state, p, end);
         if (place == NULL) return none;
         const struct line_bounds line = line_at(p, place, end);
-        if (!pattern->is_regex ||
+        if (pattern->only_needles || !pattern->is_regex ||
             matches_line(pattern, state, line.begin, (size_t)(line.end - line.begin)))
             return line;
         p = line.next;
@@ -301,7 +342,12 @@ void query_begin(struct query_state *state) {
 static struct line_bounds find_any(const struct query *query, struct query_state *state,
                                    const uint8_t *p, const uint8_t *end) {
     struct line_bounds first = {end, end, end};
-    if (query->pattern_count == 0) return line_at(p, p, end);
+    if (query->any_line || query->literals.count > 0) {
+        const struct needle_set *set = query->any_line ? &query->hints : &query->literals;
+        const bool some = set->count > 0 && !(query->any_line && query->invert);
+        const uint8_t *place = some ? find_set(set, p, end) : p;
+        return place != NULL ? line_at(p, place, end) : first;
+    }
     for (uint32_t i = 0; i < query->pattern_count; i++) {
         const uint8_t *begin = state->next[i].begin;
         if (begin == NULL || begin < p) {
@@ -357,10 +403,12 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
             if (regex_find(&pattern->regex, &state->regex, text, size, 0, &from, &to) <= 0)
                 continue;
         } else {
-            const uint8_t *place = find(&pattern->needle, text, text + size);
+            if (pattern->needles.count == 0) continue;
+            const struct needle *needle = &pattern->needles.needles[0];
+            const uint8_t *place = find(needle, text, text + size);
             if (place == NULL) continue;
             from = (size_t)(place - text);
-            to = from + pattern->needle.size;
+            to = from + needle->size;
         }
         if (from == to || (marked && from >= *begin)) continue;
         *begin = from;

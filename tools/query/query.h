@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #include "port/options.h"
-#include "tools/query/find.h"
+#include "tools/query/find_set.h"
+#include "tools/query/need.h"
 #include "tools/query/regex.h"
 #include "tools/query/time.h"
 #include "tools/query/where.h"
@@ -119,15 +120,24 @@ struct query_patterns {
 
 struct query_pattern {
     bool is_regex, never; /* never: it contains a newline, so it matches no record */
-    struct needle needle; /* the literal, or one that every regex match has (size 0: none) */
+    /* The literal, or those of which every match of the regex has one; empty: every line may
+     * match. */
+    struct needle_set needles;
+    bool only_needles; /* a line matches if it has one */
     struct regex regex;
 };
 
 struct query {
     struct query_pattern *patterns;
     uint32_t pattern_count;
+    bool any_line;    /* every line matches the patterns, before they are inverted */
     bool invert, all; /* all: every record matches */
+    /* With several patterns that are literals: all of them. */
+    struct needle_set literals;
     struct where *where;
+    struct need need; /* of the condition */
+    /* Every line that meets the condition has one of these; empty: nothing is known. */
+    struct needle_set hints;
     bool timed, received;       /* received: --since and --until refer to receive time only */
     int64_t since_ns, until_ns; /* [since, until) */
     uint8_t level_min;          /* 0: records without a level match too */

@@ -1,5 +1,5 @@
-/* regex.c - see regex.h.  PCRE2 matches (schema/regex/pattern.h).  This file finds the literal that
- * every match must contain, which is searched first, and decides which expressions may be matched
+/* regex.c - see regex.h.  PCRE2 matches (schema/regex/pattern.h).  This file finds the literals of
+ * which every match must contain one, which are searched first, and decides which expressions may be matched
  * over many lines at once. */
 #include "tools/query/regex.h"
 
@@ -10,7 +10,7 @@
 #include "port/error.h"
 #include "schema/regex/pattern.h"
 
-/* ---- the literal that every match holds ---- */
+/* ---- the literals that matches hold ---- */
 
 /* One pass over the pattern; anything it does not understand ends the current run of literal
  * bytes. */
@@ -19,6 +19,7 @@ struct literals {
     bool ignore_case;
     uint8_t *run, *best;
     size_t run_size, best_size;
+    bool all; /* the alternative is nothing but this run */
 };
 
 static void end_run(struct literals *l) {
@@ -101,14 +102,17 @@ static void take_byte(struct literals *l, uint8_t byte) {
         l->run[l->run_size++] = byte;
     } else {
         end_run(l);
+        l->all = false;
     }
     if (repeated) end_run(l);
+    l->all &= !absent && !repeated;
     l->p = next;
 }
 
 static void skip_atom(struct literals *l, const char *next) {
     bool absent, repeated;
     end_run(l);
+    l->all = false;
     l->p = quantifier(next, &absent, &repeated);
 }
 
@@ -162,23 +166,84 @@ static bool is_plainly_written(const char *pattern) {
     return true;
 }
 
-static int find_literal(struct regex *regex, const char *pattern) {
-    const size_t size = strlen(pattern);
-    struct literals l = {.p = pattern, .ignore_case = regex->ignore_case};
-    l.run = malloc(2 * size + 2);
-    regex->literal = malloc(size + 1);
-    if (l.run == NULL || regex->literal == NULL) {
-        free(l.run);
-        return ERR_NO_MEMORY;
-    }
-    l.best = regex->literal;
-    bool understood = is_plainly_written(pattern);
-    while (understood && *l.p != '\0')
-        understood = take_atom(&l);
+/* One alternative, up to `|`, `)` or the end: *size is 0 if it has no literal or was not understood.
+ * Returns its end; NULL: it was not understood. */
+static const char *find_alternative(const char *p, bool ignore_case, uint8_t *run, uint8_t *best,
+                                    size_t *size, bool *all) {
+    struct literals l = {.p = p, .ignore_case = ignore_case, .run = run, .best = best, .all = true};
+    while (*l.p != '\0' && *l.p != '|' && *l.p != ')')
+        if (!take_atom(&l)) return NULL;
     end_run(&l);
-    regex->literal_size = understood ? l.best_size : 0;
-    free(l.run);
+    *size = l.best_size;
+    *all = l.all && memchr(best, '\n', l.best_size) == NULL;
+    return l.p;
+}
+
+/* The inside of a group that is the whole pattern, or the pattern.  *end: its end. */
+static const char *inside_group(const char *pattern, const char **end) {
+    const size_t size = strlen(pattern);
+    *end = pattern + size;
+    if (pattern[0] != '(') return pattern;
+    const char *const begin = pattern[1] != '?'   ? pattern + 1
+                              : pattern[2] == ':' ? pattern + 3
+                                                  : NULL;
+    if (begin == NULL || group_end(pattern) != pattern + size) return pattern;
+    --*end;
+    return begin;
+}
+
+static void forget_literals(struct regex *regex) {
+    for (uint32_t i = 0; i < regex->literal_count; i++)
+        free(regex->literals[i].bytes);
+    regex->literal_count = 0;
+    regex->only_literals = false;
+}
+
+static int add_literal(struct regex *regex, const uint8_t *bytes, size_t size) {
+    struct regex_literal *more =
+        realloc(regex->literals, (regex->literal_count + 1) * sizeof *more);
+    if (more == NULL) return ERR_NO_MEMORY;
+    regex->literals = more;
+    uint8_t *copy = malloc(size);
+    if (copy == NULL) return ERR_NO_MEMORY;
+    memcpy(copy, bytes, size);
+    regex->literals[regex->literal_count++] = (struct regex_literal){copy, size};
     return 0;
+}
+
+/* Only if all alternatives have a literal. `run` and `best` have room for the pattern. */
+static int find_alternatives(struct regex *regex, const char *p, const char *end, uint8_t *run,
+                             uint8_t *best) {
+    regex->only_literals = true;
+    for (;;) { /* ends: p rises */
+        size_t size;
+        bool all;
+        p = find_alternative(p, regex->ignore_case, run, best, &size, &all);
+        if (p == NULL || size == 0 || (*p == ')' && p != end)) {
+            forget_literals(regex);
+            return 0;
+        }
+        const int status = add_literal(regex, best, size);
+        if (status < 0) return status;
+        regex->only_literals &= all;
+        if (p == end) return 0;
+        p++;
+    }
+}
+
+static int find_literals(struct regex *regex, const char *pattern) {
+    if (!is_plainly_written(pattern)) return 0;
+    const size_t size = strlen(pattern);
+    uint8_t *run = malloc(2 * size + 2), *best = malloc(size + 1);
+    const char *end;
+    int status = run != NULL && best != NULL ? 0 : ERR_NO_MEMORY;
+    if (status == 0) {
+        const char *const begin = inside_group(pattern, &end);
+        status = find_alternatives(regex, begin, end, run, best);
+    }
+    free(run);
+    free(best);
+    return status;
 }
 
 /* True if every match within a single line is also found when many lines are searched at once: the
@@ -212,14 +277,15 @@ int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char 
         snprintf(error, REGEX_ERROR_MAX, "at character %llu: %s",
                  (unsigned long long)problem.offset + 1, problem.sentence);
     if (status < 0) return status;
-    status = find_literal(regex, pattern);
+    status = find_literals(regex, pattern);
     if (status < 0) regex_close(regex);
     return status;
 }
 
 void regex_close(struct regex *regex) {
     pattern_free(regex->code);
-    free(regex->literal);
+    forget_literals(regex);
+    free(regex->literals);
     memset(regex, 0, sizeof *regex);
 }
 

@@ -1,5 +1,5 @@
-/* regex.h - a compiled regular expression (PCRE2, see schema/regex/pattern.h) and the literal that
- * every match of it contains.  Text is taken as UTF-8; invalid UTF-8 matches nothing and is
+/* regex.h - a compiled regular expression (PCRE2, see schema/regex/pattern.h) and literals, one of
+ * which every match of it contains.  Text is taken as UTF-8; invalid UTF-8 matches nothing and is
  * harmless. */
 #ifndef TOOLS_QUERY_REGEX_H
 #define TOOLS_QUERY_REGEX_H
@@ -13,6 +13,11 @@
 struct pattern;
 struct pattern_scratch;
 
+struct regex_literal {
+    uint8_t *bytes;
+    size_t size; /* not 0 */
+};
+
 /* Shared by threads once it is open. */
 struct regex {
     struct pattern *code;
@@ -20,9 +25,12 @@ struct regex {
     /* May be matched over many lines at once.  False: a match could depend on the end of its line,
      * or a search over many lines could take too long, so lines are matched one by one. */
     bool over_lines;
-    /* The longest literal that was found in every match; size 0: none. */
-    uint8_t *literal;
-    size_t literal_size;
+    /* Every match contains one of these: the longest of each alternative.  Count 0: nothing is
+     * known. */
+    struct regex_literal *literals;
+    uint32_t literal_count;
+    /* Where one of the literals occurs in a line, the expression matches. */
+    bool only_literals;
 };
 
 /* Per thread; works with every regex. */

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "schema/record/facts.h"
+#include "tools/query/need.h"
 #include "tools/query/regex.h"
 #include "writer/clock/zone.h"
 
@@ -52,6 +53,8 @@ struct where_state {
 int where_open(const char *text, const struct where_clock *clock, struct where **where,
                char *error);
 void where_close(struct where *where); /* NULL: does nothing */
+/* What every record that meets the condition contains; need_free it. */
+struct need where_need(const struct where *where);
 bool where_holds(const struct where *where, struct where_state *state, const uint8_t *record,
                  size_t size);
 

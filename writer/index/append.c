@@ -249,6 +249,7 @@ static int add_frame(struct builder *b, bool lost) {
     b->uncovered_bytes += reader->raw_size;
     if (lost) return 0;
     tokens_add(&b->tokens, reader->raw, reader->raw_size);
+    if (tokens_escaped(reader->raw, reader->raw_size)) group->unescaped = false;
     counts_add_lines(&group->counts, &facts_rules_usual, reader->raw, reader->raw_size);
     lines_digest_add(&b->digest, reader->raw, reader->raw_size);
     return 0;
@@ -262,7 +263,7 @@ static int begin_group(struct builder *b, uint32_t raw_size) {
     b->append_ended = false;
     if (error || b->group_open) return error;
     b->group_open = true;
-    b->group = (struct index_group){.offset = b->reader.offset};
+    b->group = (struct index_group){.offset = b->reader.offset, .unescaped = true};
     b->group.first_line = b->reader.line_number;
     tokens_clear(&b->tokens);
     return 0;

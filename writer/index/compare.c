@@ -34,6 +34,7 @@ struct comparison {
     uint32_t next; /* the one after it */
     const struct index_group *group;
     bool group_damaged;
+    bool escaped; /* tokens_escaped */
     uint64_t frames, raw_size, lines;
     struct counts counts;
     /* Since the last lid: the first group that has lines there, and their raw bytes. */
@@ -98,6 +99,7 @@ static int add_frame(struct comparison *c, bool lost) {
     c->uncovered_bytes += reader->raw_size;
     counts_add_lines(&c->counts, &facts_rules_usual, reader->raw, reader->raw_size);
     lines_digest_add(&c->digest, reader->raw, reader->raw_size);
+    c->escaped |= tokens_escaped(reader->raw, reader->raw_size);
     if (c->filters && c->group->filtered) tokens_add(&c->tokens, reader->raw, reader->raw_size);
     return 0;
 }
@@ -134,7 +136,7 @@ static int begin_groups(struct comparison *c, uint64_t offset) {
     if (c->next == c->index->count || c->index->groups[c->next].offset != offset)
         return ERR_INVALID;
     c->group = &c->index->groups[c->next++];
-    c->group_damaged = false;
+    c->group_damaged = c->escaped = false;
     c->frames = c->raw_size = c->lines = 0;
     c->counts = (struct counts){0};
     if (c->filters) tokens_clear(&c->tokens);
@@ -153,6 +155,7 @@ static int end_group(struct comparison *c) {
     if (c->index->counted && memcmp(&c->counts, &group->counts, sizeof c->counts) != 0)
         return ERR_INVALID;
     if (!span_covers(&group->span, &c->counts)) return ERR_INVALID;
+    if (c->escaped && group->unescaped) return ERR_INVALID;
     return c->filters && group->filtered ? compare_filter(c) : 0;
 }
 

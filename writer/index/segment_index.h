@@ -18,6 +18,9 @@ struct index_group {
     struct counts counts; /* of its lines; the span may know more, from the daemon */
     bool damaged;         /* a frame could not be read: open it, so that the damage is reported */
     bool filtered;        /* false: it has no filter, and is always a candidate */
+    /* No line writes a printable ASCII character as \u00XX (tokens_escaped), so the filter has the
+     * tokens of decoded text, too, as far as it is ASCII.  false: not known. */
+    bool unescaped;
 };
 
 /* Filters of equal size, of consecutive groups: one frame in the file. */

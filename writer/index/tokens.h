@@ -11,6 +11,7 @@
 #ifndef WRITER_INDEX_TOKENS_H
 #define WRITER_INDEX_TOKENS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,10 @@
  * and windows of every run of TOKEN_LONG bytes or more.  Returns how many, at most max; 0: every
  * group may contain it. */
 uint32_t tokens_of_literal(const uint8_t *literal, size_t size, uint64_t *hashes, uint32_t max);
+
+/* Does the JSON text write a printable ASCII character as \u00XX?  Then its strings may have other
+ * tokens after decoding.  May also be true of \\u00XX, which is no escape. */
+bool tokens_escaped(const uint8_t *bytes, size_t size);
 
 /* ---- for the index's builder ---- */
 
