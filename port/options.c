@@ -291,8 +291,18 @@ static const struct option *find_letter(const struct option *table, char letter)
     return NULL;
 }
 
+/* -20, as tail(1) has it; NULL: the argument is no number, or no option of the table reads one. */
+static const struct option *find_digits(const struct option *table, const char *argument) {
+    if (argument[1 + strspn(argument + 1, "0123456789")] != '\0') return NULL;
+    for (; table->name != NULL; table++)
+        if (table->digits) return table;
+    return NULL;
+}
+
 /* -n 5, -n5, and several flags together: -iv, -ivn5. */
 static int read_letters(struct command_line *r, const char *argument) {
+    const struct option *const digits = find_digits(r->table, argument);
+    if (digits != NULL) return set_given(r, digits, argument, argument + 1);
     for (const char *p = argument + 1; *p != '\0'; p++) {
         const char shown[3] = {'-', *p, '\0'};
         const struct option *option = find_letter(r->table, *p);

@@ -43,6 +43,7 @@ struct option {
     const char *help;   /* lines separated by \n; NULL: not shown */
     enum option_place place;
     const char *unset;   /* without a preset: describes what applies if the option is not given */
+    bool digits;         /* -20 sets it to 20: for one option of a table */
     const char *section; /* heading above this option in help texts and documents; NULL: none */
 };
 

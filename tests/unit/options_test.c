@@ -40,6 +40,7 @@ static const struct option table[] = {
      .field = AT(lines),
      .max = 1000,
      .preset = "10",
+     .digits = true,
      .help = "how many lines"},
     {.name = "line_bytes_max",
      .kind = OPTION_BYTES,
@@ -118,6 +119,10 @@ static void values_follow_the_option_or_are_part_of_it(void **state) {
     assert_int_equal(read_line("--flush_ms=300")->settings.flush_ms, 300);
     assert_int_equal(read_line("-n|5")->settings.lines, 5);
     assert_int_equal(read_line("-n5")->settings.lines, 5);
+    assert_int_equal(read_line("-20")->settings.lines, 20);
+    assert_int_equal(read_line("-v|-0|x")->settings.lines, 0);
+    assert_refused("-1001", "-1001: 1001 is out of range (0 to 1000)");
+    assert_refused("-5x", "-5: no such option");
     struct line *line = read_line("-ivn5");
     assert_true(line->settings.invert && line->settings.ignore_case);
     assert_int_equal(line->settings.lines, 5);

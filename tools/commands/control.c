@@ -25,11 +25,6 @@ int control_run(struct call *call, const char *request, int64_t wait_ms) {
 }
 
 const struct option control_options[] = {
-    {.name = "dir",
-     .kind = OPTION_TEXT,
-     .field = offsetof(struct control_settings, dir),
-     .value = "DIR",
-     .help = "The daemon's directory; the same as DIR.",
-     .unset = "$LOGPORT_DIR, otherwise ./logs"},
+    CONTROL_DIR_OPTION,
     HELP_OPTION,
 };

@@ -11,6 +11,13 @@ struct control_settings {
     const char *dir;
 };
 
+#define CONTROL_DIR_OPTION                                                                         \
+    {                                                                                              \
+        .name = "dir", .kind = OPTION_TEXT, .field = offsetof(struct control_settings, dir),       \
+        .value = "DIR", .help = "The daemon's directory; the same as DIR.",                        \
+        .unset = "$LOGPORT_DIR, otherwise ./logs"                                                  \
+    }
+
 extern const struct option control_options[];
 
 /* Sends the request, which is also the name of the command.  0, or the exit code after a message;

@@ -3,9 +3,15 @@
 #include <string.h>
 
 #include "tools/commands/control.h"
-#include "tools/render/pretty.h"
+#include "tools/render/status_table.h"
+
+struct status_settings {
+    struct control_settings control;
+    bool json;
+};
 
 static int status_run(struct call *call) {
+    const struct status_settings *settings = call->settings;
     static const char ok[] = "{\"ok\":true,";
     struct answer answer;
     const int code = control_ask(call, "status", ASK_REPLY_MS, &answer);
@@ -17,29 +23,39 @@ static int status_run(struct call *call) {
             *text = '{';
         }
         const size_t size = strcspn(text, "\r\n");
-        if (call->out->terminal)
-            print_pretty(call->out, text, size);
-        else
+        if (call->out->terminal && !settings->json) {
+            print_status(call->out, text, size);
+        } else {
             output_bytes(call->out, text, size);
-        output_text(call->out, "\n");
+            output_text(call->out, "\n");
+        }
     }
     free(answer.reply);
     return code;
 }
+
+static const struct option options[] = {
+    CONTROL_DIR_OPTION,
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .field = offsetof(struct status_settings, json),
+     .help = "Print one line of JSON on a terminal, too."},
+    HELP_OPTION,
+};
 
 const struct command status_command = {
     .name = "status",
     .usage = "[DIR]",
     .section = "Control the daemon",
     .summary = "Print the counters of the running daemon.",
-    .more = "Prints one line of JSON; on a terminal, one counter per line.\n"
+    .more = "Prints one line of JSON with all counters; on a terminal, a short table.\n"
             "\n"
             "Exit code: 0, or 2 if no daemon answers.\n"
             "\n"
             "Examples:\n"
             "  logport status\n"
             "  logport status ./logs | jq .received\n",
-    .options = control_options,
-    .settings_size = sizeof(struct control_settings),
+    .options = options,
+    .settings_size = sizeof(struct status_settings),
     .run = status_run,
 };

@@ -442,7 +442,8 @@ static const struct option options[] = {
      .kind = OPTION_COUNT,
      .field = AT(lines),
      .preset = "10",
-     .help = "Print the last N records of each stream.",
+     .help = "Print the last N records of each stream. -N is short for -n N.",
+     .digits = true,
      .section = "Records"},
     {.name = "follow",
      .letter = 'f',
@@ -474,6 +475,7 @@ const struct command tail_command = {
             "\n"
             "Examples:\n"
             "  logport tail\n"
+            "  logport tail -20 --stream main,audit\n"
             "  logport tail -f ./logs/main ./logs/rejects\n"
             "  logport tail -n 0 -f | grep --line-buffered error\n",
     .options = options,
