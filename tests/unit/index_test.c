@@ -617,6 +617,64 @@ static void an_index_of_other_lines_is_found_by_reading_them(void **state) {
     index_free(&index);
 }
 
+/* As after a crash: the first append has its lid, the second has none. */
+static void a_group_read_from_its_lines_may_know_more_than_a_lid_of_it(void **state) {
+    struct segment *s = *state;
+    static const char timeless[] = "{\"msg\":\"timeless\"}\n";
+    for (int kind = 0; kind < 8; kind++) {
+        char text[4096];
+        uint8_t lid[LID_BYTES];
+        const size_t size = make_lines(text, 2000, 0);
+        s->size = s->lines = 0;
+        assert_int_equal(file_truncate(&s->file, 0), 0);
+        put_lines(s, text, size);
+        struct span span = span_unknown(s->lines, size);
+        if (kind & 1) { /* levels and times of keys that the daemon was given */
+            span.received_min_ns = span.received_max_ns = NOON + SECOND;
+            span.time_min_ns = NOON - SECOND, span.time_max_ns = NOON + SECOND;
+            span.levels = 1u << LEVEL_INFO | 1u << LEVEL_FATAL;
+            span.rules = 77;
+        }
+        put(s, lid, lid_encode(&span, 0, lid));
+        if (kind & 2) put_lines(s, timeless, sizeof timeless - 1);
+        put_lines(s, text, size);
+        if (kind & 4) put_lid(s, NOON, LEVEL_INFO, s->lines, 1); /* the bytes do not add up */
+        struct segment_index index = indexed(s);
+        uint64_t where;
+        assert_int_equal(index.count, 1);
+        assert_int_equal(index.groups[0].span.levels, 1u << LEVEL_INFO | !!(kind & 2));
+        assert_int_equal(index_compare(&s->file, &index, true, NULL, &where), 0);
+        index.groups[0].span.levels = 1u << LEVEL_ERROR;
+        assert_int_equal(index_compare(&s->file, &index, true, NULL, &where), ERR_INVALID);
+        index_free(&index);
+    }
+}
+
+static void an_index_that_excludes_what_a_lid_says_is_not_of_these_lines(void **state) {
+    struct segment *s = *state;
+    put_appends(s, 1, 2000);
+    put_lines(s, "{\"msg\":\"timeless\"}\n", 19);
+    put_lid(s, NOON - 60 * SECOND, LEVEL_NONE, 1, 19);
+    struct segment_index index = indexed(s);
+    uint64_t where;
+    assert_int_equal(index.count, 1);
+    struct span *span = &index.groups[0].span;
+    span->levels |= 1u << LEVEL_INFO; /* put_appends' lid has another */
+    const struct span good = *span;
+    assert_int_equal(index_compare(&s->file, &index, true, NULL, &where), 0);
+    for (int lie = 0; lie < 4; lie++) {
+        if (lie == 0) span->time_min_ns = NOON - 59 * SECOND;
+        if (lie == 1) span->received_min_ns = NOON - 58 * SECOND;
+        if (lie == 2) span->received_max_ns = NOON - 59 * SECOND;
+        if (lie == 3) /* as if read from the lines, of which one has no time */
+            span->time_min_ns = NOON, span->received_min_ns = INT64_MIN,
+            span->received_max_ns = INT64_MAX;
+        assert_int_equal(index_compare(&s->file, &index, true, NULL, &where), ERR_INVALID);
+        *span = good;
+    }
+    index_free(&index);
+}
+
 static void a_filter_that_lacks_a_token_is_found_by_reading_the_lines(void **state) {
     struct segment *s = *state;
     struct segment_index index = indexed_without_lids(s);
@@ -879,6 +937,8 @@ int main(void) {
         TEST(a_group_that_claims_what_is_impossible_is_not_believed),
         TEST(lines_that_no_group_holds_make_an_index_invalid),
         TEST(an_index_of_other_lines_is_found_by_reading_them),
+        TEST(a_group_read_from_its_lines_may_know_more_than_a_lid_of_it),
+        TEST(an_index_that_excludes_what_a_lid_says_is_not_of_these_lines),
         TEST(a_filter_that_lacks_a_token_is_found_by_reading_the_lines),
         TEST(replacing_an_index_takes_no_line_with_it),
         TEST(a_header_that_hides_lines_is_not_cut_off_as_a_torn_index),
