@@ -31,6 +31,7 @@ static bool holds_of(const char *condition, const char *record, bool *gave_up) {
     struct where_state state = {.regex = &regexes, .facts = &facts_rules_usual, .stream = "main"};
     const bool holds = where_holds(where, &state, copy, size);
     *gave_up = state.gave_up;
+    where_state_close(&state);
     free(copy);
     where_close(where);
     return holds;
@@ -449,6 +450,16 @@ static void canonical_fields_have_one_name(void **state) {
         {"'@stream' = main", false}, /* in quotes: a field of the record */
     };
     CHECK("{\"ts\":\"2026-11-24T07:30:00.500Z\"}", examples);
+    static const struct example named[] = {
+        {"@message contains timeout", true},
+        {"@message = 'a timeout'", true},
+        {"@logger starts with net", true},
+        {"@logger in (net.tcp)", true},
+        {"@level ~ warn", true},
+        {"exists @message", true},
+        {"'@message' contains timeout", false},
+    };
+    CHECK("{\"msg\":\"a timeout\",\"logger\":\"net.tcp\",\"lvl\":\"w\"}", named);
     static const struct example none[] = {{"@time >= 2026-11-24", false}, {"exists @time", false}};
     CHECK("{\"a\":1}", none);
 }

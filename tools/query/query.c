@@ -219,6 +219,7 @@ int query_state_open(struct query_state *state) {
 
 void query_state_close(struct query_state *state) {
     regex_state_close(&state->regex);
+    where_state_close(&state->where);
 }
 
 /* ---- times, levels and conditions ---- */
@@ -241,10 +242,11 @@ static bool is_within(const struct query *query, int64_t min_ns, int64_t max_ns)
 
 static bool condition_holds(const struct query *query, struct query_state *state,
                             const uint8_t *record, size_t size) {
-    struct where_state where = {
-        .regex = &state->regex, .facts = query->facts, .stream = state->stream};
-    const bool holds = where_holds(query->where, &where, record, size);
-    if (where.gave_up) state->gave_up = true;
+    state->where.regex = &state->regex;
+    state->where.facts = query->facts;
+    state->where.stream = state->stream;
+    const bool holds = where_holds(query->where, &state->where, record, size);
+    if (state->where.gave_up) state->gave_up = true;
     return holds;
 }
 

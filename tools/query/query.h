@@ -153,6 +153,7 @@ struct query {
 /* State of one thread. */
 struct query_state {
     struct regex_state regex;
+    struct where_state where;
     bool gave_up;       /* a regular expression took too long; matching records may be missing */
     const char *stream; /* that the current lines are stored in; NULL: unknown */
     /* When the current lines were received (query_received); used for lines without a time. */

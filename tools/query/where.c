@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/record/timestamp.h"
 #include "tools/query/allocate.h"
 #include "tools/query/where_internal.h"
 
@@ -190,37 +189,32 @@ static bool severity_compares(const struct where_node *node, uint8_t level) {
     return false;
 }
 
-static enum truth canonical_text_holds(const struct evaluation *e, const struct where_node *node,
-                                       const char *text) {
-    const uint8_t *const bytes = (const uint8_t *)text;
-    const size_t size = strlen(text);
-    if (node->kind != WHERE_TEST) return YES;
-    enum truth truth;
-    if (node->relation == WHERE_LIKE)
-        truth = matches(e, node, bytes, size);
-    else if (node->relation > WHERE_LIKE)
-        truth = truth_of(has_part(node, bytes, size));
-    else
-        truth = truth_of(string_compares(node, bytes, size));
-    return node->negated ? opposite(truth) : truth;
+static struct canonical *read_canonical(const struct evaluation *e) {
+    struct where_state *state = e->state;
+    if (state->canonical_rules.facts != state->facts)
+        canonical_open(&state->canonical_rules, state->facts);
+    if (!state->canonical_is_read) {
+        state->canonical.stream = state->stream;
+        canonical_read(&state->canonical, &state->canonical_rules, e->record, e->size);
+    }
+    state->canonical_is_read = true;
+    return &state->canonical;
 }
 
+/* Time and level are compared as such, but for `contains`, `~` and the like. */
 static enum truth canonical_holds(const struct evaluation *e, const struct where_node *node) {
-    if (node->path.canonical == WHERE_STREAM)
-        return e->state->stream != NULL ? canonical_text_holds(e, node, e->state->stream) : NO;
-    struct facts facts;
-    facts_of_record(e->record, e->size, e->state->facts, &facts);
-    const bool is_level = node->path.canonical == WHERE_LEVEL;
-    if (is_level ? facts.level == LEVEL_NONE : !facts.has_time) return NO;
-    if (node->kind != WHERE_TEST) return YES;
-    if (node->relation != WHERE_EQUAL && !where_is_order(node->relation)) {
-        char text[TIMESTAMP_TEXT_MAX];
-        if (!is_level) timestamp_format(facts.time_ns, text);
-        return canonical_text_holds(e, node, is_level ? level_name(facts.level) : text);
-    }
-    const bool holds =
-        is_level ? severity_compares(node, facts.level) : time_compares(node, facts.time_ns);
-    return truth_of(holds != node->negated);
+    const enum canonical_field field = node->path.canonical;
+    struct canonical *canonical = read_canonical(e);
+    const struct facts *facts = &canonical->facts;
+    const bool compares = node->kind == WHERE_TEST &&
+                          (node->relation == WHERE_EQUAL || where_is_order(node->relation));
+    struct value value;
+    if (compares && field == CANONICAL_TIME)
+        return truth_of(facts->has_time && time_compares(node, facts->time_ns) != node->negated);
+    if (compares && field == CANONICAL_LEVEL)
+        return truth_of(facts->level != LEVEL_NONE &&
+                        severity_compares(node, facts->level) != node->negated);
+    return canonical_value(canonical, field, &value) ? test_holds(e, node, &value) : NO;
 }
 
 /* ---- paths ---- */
@@ -353,15 +347,21 @@ static enum truth node_holds(const struct evaluation *e, uint32_t number) {
         return left > right ? left : right;
     case WHERE_NOT: return opposite(node_holds(e, node->left));
     default:
-        if (node->path.canonical != WHERE_NOT_CANONICAL) return canonical_holds(e, node);
+        if (node->path.is_canonical) return canonical_holds(e, node);
         return any_holds(e, node, 0, &e->root);
     }
 }
 
 bool where_holds(const struct where *where, struct where_state *state, const uint8_t *record,
                  size_t size) {
+    state->canonical_is_read = false;
     const struct evaluation e = {where, state, record, size, value_of(record, record + size)};
     const enum truth truth = node_holds(&e, where->root);
     if (truth == UNKNOWN) state->gave_up = true;
     return truth == YES;
+}
+
+void where_state_close(struct where_state *state) {
+    canonical_close(&state->canonical);
+    *state = (struct where_state){0};
 }

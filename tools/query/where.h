@@ -14,8 +14,7 @@
  * or `*` (each member of an object or array) in the path, a comparison is true if it holds for any
  * of the values.
  *
- * Canonical fields: @time is the record's event time, @level its level, @stream the stream that it
- * is stored in.  @time is compared with a TIME as for --since.  @level is compared by severity; = and
+ * Canonical fields (canonical.h): @time @level @message @logger @stream.  @time is compared with a TIME as for --since.  @level is compared by severity; = and
  * != compare with the name under which the level is shown.  A level key of the record (level,
  * severity, log.level ...: facts.h) is compared by severity too if <, <=, > or >= compares it with
  * the name of a level. */
@@ -27,6 +26,7 @@
 #include <stdint.h>
 
 #include "schema/record/facts.h"
+#include "tools/query/canonical.h"
 #include "tools/query/need.h"
 #include "tools/query/regex.h"
 #include "writer/clock/zone.h"
@@ -41,13 +41,19 @@ struct where_clock {
     const struct zone *zone;
 };
 
-/* What is known about the records, and what evaluating them needs; one per thread. */
+/* What is known about the records, and what evaluating them needs; one per thread.  Starts as all
+ * zero. */
 struct where_state {
     struct regex_state *regex;
     const struct facts_rules *facts;
     const char *stream; /* that they are stored in; NULL: unknown, @stream is absent */
     bool gave_up;       /* set if a result is unknown: a regular expression took too long */
+    /* Private. */
+    struct canonical canonical;
+    struct canonical_rules canonical_rules;
+    bool canonical_is_read; /* of the current record */
 };
+void where_state_close(struct where_state *state);
 
 /* 0 or ERR_INVALID; then `error` (WHERE_ERROR_MAX bytes) says what is wrong and where. */
 int where_open(const char *text, const struct where_clock *clock, struct where **where,

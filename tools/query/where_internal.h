@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "schema/json/number.h"
+#include "tools/query/canonical.h"
 #include "tools/query/fields.h"
 #include "tools/query/find.h"
 #include "tools/query/regex.h"
@@ -50,12 +51,10 @@ struct where_part {
     size_t size;
 };
 
-/* Fields that every record has under this name, whatever its shape. */
-enum where_canonical { WHERE_NOT_CANONICAL, WHERE_TIME, WHERE_LEVEL, WHERE_STREAM };
-
 struct where_path {
     char *text; /* as it was written, without quotes */
-    enum where_canonical canonical;
+    bool is_canonical;
+    enum canonical_field canonical;
     struct where_part *parts;
     uint32_t count;
 };

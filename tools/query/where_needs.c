@@ -42,7 +42,7 @@ static struct need like_need(const struct where_node *node) {
 
 static struct need test_need(const struct where_node *node) {
     const struct need nothing = {0};
-    if (node->negated || node->path.canonical != WHERE_NOT_CANONICAL) return nothing;
+    if (node->negated || node->path.is_canonical) return nothing;
     switch (node->relation) {
     case WHERE_EQUAL: return equal_need(node);
     case WHERE_LIKE: return like_need(node);

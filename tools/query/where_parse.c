@@ -176,12 +176,6 @@ static int parse_parts(struct parser *parser, struct where_path *path, struct na
     return 0;
 }
 
-static enum where_canonical canonical_of(const char *text) {
-    if (strcmp(text, "@time") == 0) return WHERE_TIME;
-    if (strcmp(text, "@level") == 0) return WHERE_LEVEL;
-    return strcmp(text, "@stream") == 0 ? WHERE_STREAM : WHERE_NOT_CANONICAL;
-}
-
 static int parse_path(struct parser *parser, struct where_path *path) {
     if (parser->kind != TOKEN_WORD && parser->kind != TOKEN_STRING)
         return fail(parser, "a field name is expected here");
@@ -191,7 +185,8 @@ static int parse_path(struct parser *parser, struct where_path *path) {
     path->text = allocate(room);
     path->text[0] = '\0';
     const int status = parse_parts(parser, path, &name);
-    if (!quoted) path->canonical = canonical_of(path->text);
+    path->is_canonical =
+        !quoted && canonical_named(path->text, strlen(path->text), &path->canonical);
     free(name.bytes);
     return status;
 }
@@ -231,10 +226,10 @@ static enum value_kind type_of(const struct parser *parser) {
 static int parse_canonical(struct parser *parser, const struct where_node *node,
                            struct where_operand *operand) {
     const bool compared = node->relation == WHERE_EQUAL || where_is_order(node->relation);
-    if (!compared) return 0;
-    if (node->path.canonical == WHERE_LEVEL && !operand->is_level)
+    if (!compared || !node->path.is_canonical) return 0;
+    if (node->path.canonical == CANONICAL_LEVEL && !operand->is_level)
         return fail(parser, "a level is expected here: trace, debug, info, warn, error or fatal");
-    if (node->path.canonical == WHERE_TIME &&
+    if (node->path.canonical == CANONICAL_TIME &&
         query_time(operand->text, parser->clock->now_ns, parser->clock->zone, &operand->time_ns) <
             0)
         return fail(parser, "a time is expected here (" QUERY_TIME_HINT ")");
