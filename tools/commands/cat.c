@@ -24,6 +24,7 @@ static bool print_selection(void *context, const struct selection *selection) {
     struct render *render = context;
     render_stream(render, selection->segment->name.stream);
     if (selection->several_streams) render_streams(render);
+    render_facts(render, selection->facts);
     render_lines(render, selection->text, selection->text_size);
     show(render);
     return !output_failed(render->out);
@@ -34,16 +35,20 @@ static bool print_wanted(struct call *call, struct render *render, const struct 
     const struct select_settings settings = {.max = UINT64_MAX};
     struct select_report report;
     select_run(&call->paths, query, &settings, print_selection, render, &report);
+    report_unrecognised("cat", &report.unrecognised);
     return report.failed;
 }
 
-static bool print_all(struct call *call, struct render *render) {
+static bool print_all(struct call *call, struct render *render, const struct query *query) {
     const struct option_list any = {0};
     struct frame_scan scan;
     frame_scan_open(&scan, &call->paths, false);
     if (several_streams(&any, &scan.list)) render_streams(render);
     while (!output_failed(call->out) && frame_scan_next(&scan)) {
-        if (scan.file_begins) render_stream(render, scan.segment->name.stream);
+        if (scan.file_begins) {
+            render_stream(render, scan.segment->name.stream);
+            render_facts(render, record_rules_of(query->rules, scan.segment));
+        }
         render_lines(render, scan.reader.raw, scan.reader.raw_size);
         show(render);
     }
@@ -62,11 +67,10 @@ static int cat_run(struct call *call) {
         query_close(&query);
         return EXIT_ERROR;
     }
-    render_facts(&render, query.facts);
     if (query.shows_zone) render_zone(&render, query.zone);
     render_page(&render, &settings->render);
     const bool failed = query.all && settings->query.streams.count == 0
-                            ? print_all(call, &render)
+                            ? print_all(call, &render, &query)
                             : print_wanted(call, &render, &query);
     render_close(&render);
     query_close(&query);

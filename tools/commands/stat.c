@@ -74,11 +74,12 @@ static void gather_value(struct gathering *g, const uint8_t *line, const uint8_t
         g->found.without++;
 }
 
-static void gather_line(struct gathering *g, const uint8_t *line, const uint8_t *end) {
+static void gather_line(struct gathering *g, const struct facts_rules *rules, const uint8_t *line,
+                        const uint8_t *end) {
     struct counts one = {0};
     struct facts facts;
     if (g->settings->histogram) {
-        counts_add_line(&one, g->query.facts, line, (size_t)(end - line), &facts);
+        counts_add_line(&one, rules, line, (size_t)(end - line), &facts);
         if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
     }
     if (g->settings->by != NULL) gather_value(g, line, end);
@@ -96,7 +97,7 @@ static bool gather_piece(void *context, const struct selection *selection) {
     if (!g->indexed[g->places[number]]) file->frames += selection->frames;
     if (g->settings->histogram || g->settings->by != NULL)
         for (uint64_t i = 0; i < selection->count; i++)
-            gather_line(g, selection->text + selection->lines[i].begin,
+            gather_line(g, selection->facts, selection->text + selection->lines[i].begin,
                         selection->text + selection->lines[i].end - 1);
     return true;
 }
@@ -109,6 +110,7 @@ static bool read_files(struct gathering *g, struct call *call) {
                                         .max = UINT64_MAX};
     struct select_report report;
     select_files(&call->paths, &g->to_read, &g->query, &how, gather_piece, g, &report);
+    report_unrecognised("stat", &report.unrecognised);
     return !report.failed;
 }
 
@@ -122,23 +124,25 @@ static bool is_whole(const struct segment_index *index) {
     return true;
 }
 
-/* Do indexes answer the question? */
-static bool is_in_indexes(const struct gathering *g) {
-    return g->query.all && g->query.facts == &facts_rules_usual && !g->settings->histogram &&
+/* Do indexes answer the question for records that are read by these rules? */
+static bool is_in_indexes(const struct gathering *g, const struct facts_rules *rules) {
+    return g->query.all && rules->id == facts_rules_usual.id && !g->settings->histogram &&
            g->settings->by == NULL;
 }
 
 /* True: this file need not be read. */
-static bool read_index(struct gathering *g, struct files *files, uint32_t place, const char *path) {
+static bool read_index(struct gathering *g, struct files *files, uint32_t place,
+                       const struct segment_file *segment) {
     struct stat_file *found = &g->found.files[place];
     struct segment_index index;
     struct file file;
-    if (file_open(files, path, FILE_READ, &file) < 0) return false;
+    if (file_open(files, segment->path, FILE_READ, &file) < 0) return false;
     bool done = false;
     if (index_load(&file, &index) == 0) {
         g->indexed[place] = true;
         found->frames = index.frames;
-        done = is_in_indexes(g) && index.counted && is_whole(&index);
+        done = is_in_indexes(g, record_rules_of(g->query.rules, segment)) && index.counted &&
+               is_whole(&index);
         for (uint32_t i = 0; i < index.count && done; i++)
             counts_add(&found->counts, &index.groups[i].counts);
         if (done) found->raw_bytes = index.raw_size;
@@ -180,7 +184,7 @@ static bool gather(struct gathering *g, struct call *call, const struct segment_
         g->found.files[i].file_bytes = segment->size;
         if (!query_wants_stream(&g->query, segment->name.stream)) continue;
         const bool may = !segment->name.part && !g->settings->no_index;
-        if (may && read_index(g, call->files, i, segment->path)) continue;
+        if (may && read_index(g, call->files, i, segment)) continue;
         g->places[g->to_read.count] = i;
         g->to_read.files[g->to_read.count++] = *segment;
     }

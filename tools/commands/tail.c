@@ -13,6 +13,7 @@
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/received.h"
+#include "tools/query/select.h"
 #include "tools/render/render.h"
 
 /* Folders are listed half as often as files are read; listing a large folder takes at most
@@ -38,6 +39,7 @@ struct tailed {
     char *key; /* the path without the parts that differ between segments */
     struct segment_reader reader;
     struct received received; /* of the open segment; only if needed */
+    const struct facts_rules *facts;
     bool open;
     bool begun; /* `sequence` is set */
     bool stuck; /* damage: the rest of this segment cannot be read */
@@ -200,6 +202,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->sequence = file->name.sequence;
     t->open = status == 0;
     memcpy(t->stream, file->name.stream, sizeof t->stream);
+    t->facts = record_rules_of(tail->query.rules, file);
     if (t->open && tail->query.timed) received_open(&t->received, &t->reader.file, &file->name);
     if (status < 0 && report_unopened(file, shown, status)) tail->failed = true;
     return t->open;
@@ -233,6 +236,7 @@ static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t
         query_received(&tail->state, min_ns, max_ns);
     }
     tail->state.stream = t->stream;
+    tail->state.facts = t->facts;
     query_begin(&tail->state);
     for (; query_next(&tail->query, &tail->state, p, end, &line, &next); p = next) {
         memcpy(to, line, (size_t)(next - line));
@@ -255,6 +259,7 @@ static void print_lines(struct tail *tail, struct tailed *t) {
             stop = line_end(stop, end);
     if (t->left != UINT64_MAX) t->left -= lines;
     render_stream(&tail->render, t->stream);
+    render_facts(&tail->render, t->facts);
     render_lines(&tail->render, p, (size_t)(stop - p));
 }
 
@@ -396,7 +401,6 @@ static int open_tail(struct tail *tail, const struct tail_settings *settings) {
         say("tail: %s", error_text(status));
     } else {
         status = render_open(&tail->render, &settings->render, tail->call->out);
-        if (status == 0) render_facts(&tail->render, tail->query.facts);
         if (status == 0 && tail->query.shows_zone) render_zone(&tail->render, tail->query.zone);
         if (status == 0) return 0;
         query_state_close(&tail->state);
@@ -416,10 +420,12 @@ static int tail_run(struct call *call) {
     const bool listed = !tail.failed;
     for (uint32_t i = 0; i < tail.count; i++)
         find_start(&tail, &tail.tailed[i]);
+    tail.state.unrecognised = (struct unrecognised){0}; /* these are read again */
     for (uint32_t i = 0; i < tail.count; i++)
         print_stream(&tail, &tail.tailed[i]);
     render_flush(&tail.render);
     output_flush(call->out);
+    report_unrecognised("tail", &tail.state.unrecognised);
     if (tail.follow && listed) follow(&tail);
     for (uint32_t i = 0; i < tail.count; i++) {
         close_segment(&tail.tailed[i]);

@@ -43,6 +43,7 @@ void buffer_free(struct buffer *packed) {
 
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment) {
     cutter->segment = segment;
+    cutter->facts = record_rules_of(cutter->query->rules, segment);
     cutter->offset = cutter->frames_end = 0;
     cutter->frame_number = 0;
     cutter->gap = false;
@@ -59,8 +60,8 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     cutter->shown = segment;
     cutter->until = received_until(&cutter->reader.file);
     if (cutter->settings->all_frames || segment->name.part) return true;
-    groups_open(&cutter->groups, &cutter->reader.file, cutter->query, cutter->settings,
-                cutter->report);
+    groups_open(&cutter->groups, &cutter->reader.file, cutter->query, cutter->facts,
+                cutter->settings, cutter->report);
     if (!cutter->groups.known) return true;
     cutter->report->files_indexed++;
     if (groups_any_wanted(&cutter->groups)) return true;
@@ -254,6 +255,7 @@ bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed) 
             cut->span.received_min_ns = received_ns;
     }
     cut->gap = cutter->gap;
+    cut->facts = cutter->facts;
     cutter->gap = false;
     cutter->report->bytes_read += cut->end - cut->offset;
     return true;

@@ -33,11 +33,13 @@ struct cut {
     bool unread;          /* to be read with cut_read */
     /* What the index says of it; frames 0: nothing. */
     uint32_t frames, raw_size;
-    struct span span; /* covers all its lines; the lids inside may be more precise */
+    const struct facts_rules *facts; /* how its times and levels are read */
+    struct span span;                /* covers all its lines; the lids inside may be more precise */
 };
 
 struct cutter {
     const struct segment_file *segment;
+    const struct facts_rules *facts;
     const struct segment_file *shown; /* as for report_unopened */
     const struct query *query;
     const struct select_settings *settings;

@@ -92,10 +92,10 @@ static void choose_by_filter(struct groups *groups, struct file *file, const str
 
 /* Removes groups by time and level; counts each skipped group once. */
 static void choose_by_span(struct groups *groups, const struct query *query,
-                           struct select_report *report) {
+                           const struct facts_rules *facts, struct select_report *report) {
     for (uint32_t i = 0; i < groups->index.count; i++) {
         const struct index_group *group = &groups->index.groups[i];
-        const enum query_reason reason = query_check_span(query, &group->span);
+        const enum query_reason reason = query_check_span(query, facts, &group->span);
         report->groups++;
         if (group->damaged) {
             want(groups->wanted, i, true);
@@ -139,14 +139,15 @@ static void choose_context(struct groups *groups, const struct select_settings *
 }
 
 void groups_open(struct groups *groups, struct file *file, const struct query *query,
-                 const struct select_settings *settings, struct select_report *report) {
+                 const struct facts_rules *facts, const struct select_settings *settings,
+                 struct select_report *report) {
     memset(groups, 0, sizeof *groups);
     if (index_load(file, &groups->index) != 0) return;
     groups->known = true;
     groups->wanted = allocate(bytes_of(groups));
     memset(groups->wanted, 0, bytes_of(groups));
     choose_by_filter(groups, file, query);
-    choose_by_span(groups, query, report);
+    choose_by_span(groups, query, facts, report);
     if (settings->context) choose_context(groups, settings);
 }
 

@@ -18,9 +18,11 @@ struct groups {
     uint32_t next;   /* groups before this one are done */
 };
 
-/* Never fails: a group that cannot be decided is wanted.  Counts the skipped groups. */
+/* facts: how times and levels of the segment's records are read.  Never fails: a group that cannot
+ * be decided is wanted.  Counts the skipped groups. */
 void groups_open(struct groups *groups, struct file *file, const struct query *query,
-                 const struct select_settings *settings, struct select_report *report);
+                 const struct facts_rules *facts, const struct select_settings *settings,
+                 struct select_report *report);
 void groups_close(struct groups *groups); /* all zero: does nothing */
 bool groups_any_wanted(const struct groups *groups);
 

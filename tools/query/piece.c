@@ -34,6 +34,8 @@ static void set_received(struct piece *piece, const struct span *span) {
 
 void piece_begin(struct piece *piece) {
     set_received(piece, &piece->cut.span);
+    piece->state.facts = piece->cut.facts;
+    piece->state.unrecognised = (struct unrecognised){0};
     piece->text.size = 0;
     piece->count = 0;
     piece->frames = piece->raw_bytes = 0;
@@ -60,14 +62,14 @@ static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time
 
 static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *next) {
     struct facts facts;
-    counts_add_line(&piece->tally, piece->query->facts, line,
+    counts_add_line(&piece->tally, piece->cut.facts, line,
                     (size_t)(next - line) - (next[-1] == '\n'), &facts);
     piece->tally_bytes += (uint64_t)(next - line);
 }
 
 static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
     if (piece->settings->tally) {
-        counts_add_lines(&piece->tally, piece->query->facts, raw, size);
+        counts_add_lines(&piece->tally, piece->cut.facts, raw, size);
         piece->tally_bytes += size;
     }
     for (size_t i = 0; i < size; i++)
@@ -93,8 +95,7 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
             continue;
         }
         const size_t length = (size_t)(next - line);
-        const int64_t time_ns =
-            settings->times ? query_time_of(piece->query, &piece->state, line, length) : 0;
+        const int64_t time_ns = settings->times ? query_time_of(&piece->state, line, length) : 0;
         if (settings->context) {
             add_line(piece, base + (size_t)(line - raw), base + (size_t)(next - raw), time_ns);
             continue;
@@ -196,7 +197,8 @@ void piece_search(struct piece *piece) {
         if (piece->settings->times && covered.span.received_min_ns < received_ns)
             covered.span.received_min_ns = received_ns;
         received_ns = covered.span.received_min_ns;
-        const enum query_reason reason = query_check_span(piece->query, &covered.span);
+        const enum query_reason reason =
+            query_check_span(piece->query, piece->cut.facts, &covered.span);
         set_received(piece, &covered.span);
         /* Context lines are needed even if they cannot match. */
         if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)

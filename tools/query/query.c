@@ -11,7 +11,6 @@
 #include "schema/record/facts.h"
 #include "tools/query/allocate.h"
 #include "tools/query/read.h"
-#include "writer/clock/zone_find.h"
 
 /* ---- opening ---- */
 
@@ -72,16 +71,6 @@ static int open_where(struct query *query, const char *command, const char *text
     return needle_set_ready(&query->hints);
 }
 
-static int open_zone(const char *command, const char *option, const char *name,
-                     struct zone **zone) {
-    const struct zone_source source = {files_of_system(), system_zone_folder(),
-                                       system_zone_offset_s};
-    char problem[ZONE_PROBLEM_MAX];
-    const int status = zone_find(&source, name, zone, problem);
-    if (status < 0) say("%s: --%s: %s", command, option, problem);
-    return status;
-}
-
 static int open_time(const struct query *query, const char *command, const char *name,
                      const char *text, int64_t now_ns, int64_t *unix_ns) {
     if (text == NULL || query_time(text, now_ns, query->zone, unix_ns) == 0) return 0;
@@ -107,48 +96,15 @@ static int open_level(struct query *query, const char *command, const char *text
     return ERR_INVALID;
 }
 
-static int open_scale(const char *command, const char *name, enum level_scale *scale) {
-    if (name == NULL || level_scale_parse(name, scale) == 0) return 0;
-    say("%s: --level-scale %s: not a scale (usual, pino, python, syslog, logback, opentelemetry or "
-        "monolog)",
-        command, name);
-    return ERR_INVALID;
-}
-
-static int open_level_names(const char *command, const char *text) {
-    struct level_names names;
-    if (text == NULL || level_names_parse(text, &names) == 0) return 0;
-    say("%s: --level-names %s: expected at most %d names of at most %d bytes, each with a level: "
-        "eror=error,http=info",
-        command, text, LEVEL_NAMES_MAX, LEVEL_NAME_BYTES_MAX);
-    return ERR_INVALID;
-}
-
-/* The options that say how times and levels are read, or the usual rules. */
-static int open_facts(struct query *query, const char *command,
+/* The options that say how times and levels are read. */
+static int open_rules(struct query *query, const char *command,
                       const struct query_settings *settings) {
-    struct facts_settings rules = {.time_keys = settings->time_keys,
-                                   .level_keys = settings->level_keys,
-                                   .level_names = settings->level_names,
-                                   .zone_name = settings->zone};
-    query->facts = &facts_rules_usual;
-    if (!settings->time_keys && !settings->level_keys && !settings->level_names &&
-        !settings->level_scale && !settings->zone)
-        return 0;
-    int status = open_scale(command, settings->level_scale, &rules.scale);
-    if (status == 0) status = open_level_names(command, settings->level_names);
-    if (status == 0 && settings->zone != NULL)
-        status = open_zone(command, "zone", settings->zone, &query->records_zone);
-    if (status < 0) return status;
-    if (query->records_zone != NULL && !zone_is_utc(query->records_zone))
-        rules.zone = (struct facts_zone){zone_moment_s, query->records_zone};
-    query->facts = &query->own_facts;
-    status = facts_rules_set(&rules, &query->own_facts);
-    if (status < 0)
-        say("%s: --time-keys, --level-keys: expected at most %d keys of at most %d bytes, "
-            "separated by commas",
-            command, JSON_NAMES_MAX, JSON_NAME_BYTES_MAX);
-    return status;
+    const struct record_settings texts = {.time_keys = settings->time_keys,
+                                          .level_keys = settings->level_keys,
+                                          .level_names = settings->level_names,
+                                          .level_scale = settings->level_scale,
+                                          .zone = settings->zone};
+    return record_rules_open(command, &texts, &query->rules);
 }
 
 /* No pattern, or an empty one. */
@@ -189,7 +145,7 @@ int query_open(struct query *query, const char *command, const struct query_sett
         status = open_where(query, command, settings->where, now_ns);
     if (status == 0) status = open_times(query, command, settings, now_ns);
     if (status == 0) status = open_level(query, command, settings->level);
-    if (status == 0) status = open_facts(query, command, settings);
+    if (status == 0) status = open_rules(query, command, settings);
     query->all = status == 0 && matches_all(query);
     if (status == ERR_NO_MEMORY) say("%s: %s", command, error_text(status));
     if (status < 0) query_close(query);
@@ -207,12 +163,13 @@ void query_close(struct query *query) {
     free(query->patterns);
     where_close(query->where);
     zone_free(query->zone);
-    zone_free(query->records_zone);
+    record_rules_close(query->rules);
     memset(query, 0, sizeof *query);
 }
 
 int query_state_open(struct query_state *state) {
     memset(state, 0, sizeof *state);
+    state->facts = &facts_rules_usual;
     query_received(state, INT64_MIN, INT64_MAX);
     return regex_state_open(&state->regex);
 }
@@ -229,10 +186,9 @@ void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns) {
     state->received_max_ns = max_ns;
 }
 
-int64_t query_time_of(const struct query *query, const struct query_state *state,
-                      const uint8_t *record, size_t size) {
+int64_t query_time_of(const struct query_state *state, const uint8_t *record, size_t size) {
     struct facts facts;
-    facts_of_record(record, size, query->facts, &facts);
+    facts_of_record(record, size, state->facts, &facts);
     return facts.has_time ? facts.time_ns : state->received_min_ns;
 }
 
@@ -243,34 +199,50 @@ static bool is_within(const struct query *query, int64_t min_ns, int64_t max_ns)
 static bool condition_holds(const struct query *query, struct query_state *state,
                             const uint8_t *record, size_t size) {
     state->where.regex = &state->regex;
-    state->where.facts = query->facts;
+    state->where.facts = state->facts;
     state->where.stream = state->stream;
     const bool holds = where_holds(query->where, &state->where, record, size);
     if (state->where.gave_up) state->gave_up = true;
     return holds;
 }
 
+static bool is_in_time(const struct query *query, const struct query_state *state,
+                       const struct facts *facts) {
+    if (!query->timed) return true;
+    if (!query->received && facts->has_time)
+        return is_within(query, facts->time_ns, facts->time_ns);
+    return is_within(query, state->received_min_ns, state->received_max_ns);
+}
+
+static void note_unrecognised(struct query_state *state, const uint8_t *record, size_t size) {
+    const uint8_t *text;
+    size_t text_size;
+    if (facts_unrecognised(record, size, state->facts, &text, &text_size))
+        unrecognised_add(&state->unrecognised, text, text_size, 1);
+}
+
 static bool restrictions_hold(const struct query *query, struct query_state *state,
                               const uint8_t *record, size_t size) {
     struct facts facts = {0};
     const bool by_event = query->timed && !query->received;
-    if (by_event || query->level_min > 0) facts_of_record(record, size, query->facts, &facts);
-    if (query->level_min > 0 && facts.level < query->level_min) return false;
-    if (by_event && facts.has_time && !is_within(query, facts.time_ns, facts.time_ns)) return false;
-    if (query->timed && !(by_event && facts.has_time) &&
-        !is_within(query, state->received_min_ns, state->received_max_ns))
-        return false;
-    return query->where == NULL || condition_holds(query, state, record, size);
+    if (by_event || query->level_min > 0) facts_of_record(record, size, state->facts, &facts);
+    if (facts.level < query->level_min && !facts.unrecognised) return false;
+    if (!is_in_time(query, state, &facts)) return false;
+    if (query->where != NULL && !condition_holds(query, state, record, size)) return false;
+    if (facts.level >= query->level_min) return true;
+    note_unrecognised(state, record, size);
+    return false;
 }
 
 bool query_needs_spans(const struct query *query) {
     return query->timed || query->level_min > 0;
 }
 
-enum query_reason query_check_span(const struct query *query, const struct span *span) {
+enum query_reason query_check_span(const struct query *query, const struct facts_rules *facts,
+                                   const struct span *span) {
     /* Includes SPAN_UNRECOGNISED, because such records are reported. */
     const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
-    const bool known = query->facts->id == facts_rules_usual.id || query->facts->id == span->rules;
+    const bool known = facts->id == facts_rules_usual.id || facts->id == span->rules;
     if (span->lines == 0) return QUERY_WANTED; /* nothing is known */
     if (query->timed && (known || query->received) &&
         !is_within(query, query->received ? span->received_min_ns : span->time_min_ns,

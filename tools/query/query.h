@@ -13,8 +13,10 @@
 #include "port/options.h"
 #include "tools/query/find_set.h"
 #include "tools/query/need.h"
+#include "tools/query/record_rules.h"
 #include "tools/query/regex.h"
 #include "tools/query/time.h"
+#include "tools/query/unrecognised.h"
 #include "tools/query/where.h"
 #include "writer/clock/zone.h"
 #include "writer/segment/span.h"
@@ -141,13 +143,10 @@ struct query {
     bool timed, received;       /* received: --since and --until refer to receive time only */
     int64_t since_ns, until_ns; /* [since, until) */
     uint8_t level_min;          /* 0: records without a level match too */
-    /* How times and levels are read; may point to own_facts, so a query must not be moved. */
-    const struct facts_rules *facts;
-    struct facts_rules own_facts;
+    struct record_rules *rules; /* how times and levels are read */
     const struct option_list *streams;
-    struct zone *zone;         /* of times on the command line; shown too, if shows_zone */
-    bool shows_zone;           /* --tz is given */
-    struct zone *records_zone; /* of own_facts; NULL: UTC */
+    struct zone *zone; /* of times on the command line; shown too, if shows_zone */
+    bool shows_zone;   /* --tz is given */
 };
 
 /* State of one thread. */
@@ -156,6 +155,9 @@ struct query_state {
     struct where_state where;
     bool gave_up;       /* a regular expression took too long; matching records may be missing */
     const char *stream; /* that the current lines are stored in; NULL: unknown */
+    const struct facts_rules *facts; /* how times and levels of the current lines are read */
+    /* With --level: records that pass everything else, but have an unrecognised level. */
+    struct unrecognised unrecognised;
     /* When the current lines were received (query_received); used for lines without a time. */
     int64_t received_min_ns, received_max_ns;
     /* For each pattern, the next line that it matches. */
@@ -176,13 +178,13 @@ void query_state_close(struct query_state *state);
 /* The following lines were received in this period. */
 void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns);
 /* Event time of the record, or its receive time if it has none. */
-int64_t query_time_of(const struct query *query, const struct query_state *state,
-                      const uint8_t *record, size_t size);
+int64_t query_time_of(const struct query_state *state, const uint8_t *record, size_t size);
 /* Does the query depend on times or levels, which lids and indexes know? */
 bool query_needs_spans(const struct query *query);
-/* Can a line with these times and levels match?  A span without lines excludes nothing. */
+/* Can a line with these times and levels match, if `facts` are its segment's rules?  A span without lines excludes nothing. */
 enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
-enum query_reason query_check_span(const struct query *query, const struct span *span);
+enum query_reason query_check_span(const struct query *query, const struct facts_rules *facts,
+                                   const struct span *span);
 
 /* One record, without its newline. */
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,

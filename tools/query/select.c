@@ -218,6 +218,7 @@ static void return_piece(struct select *s, const struct segment_file *segment, s
                          bool gap) {
     struct select_report *report = s->report;
     if (piece->state.gave_up) s->gave_up = true;
+    unrecognised_join(&report->unrecognised, &piece->state.unrecognised);
     report->frames_read += piece->frames;
     report->raw_bytes_read += piece->raw_bytes;
     report->frames_by_time += piece->by_time;
@@ -228,6 +229,7 @@ static void return_piece(struct select *s, const struct segment_file *segment, s
     report->found += piece->count;
     const struct selection selection = {.segment = segment,
                                         .several_streams = s->several_streams,
+                                        .facts = piece->cut.facts,
                                         .file_begins = segment != s->visited,
                                         .gap = gap,
                                         .text = piece->text.bytes,
@@ -307,6 +309,7 @@ static void read_rest(struct select *s, struct open_segment *open) {
         say("%s", error_text(ERR_NO_MEMORY));
         return;
     }
+    piece.cut.facts = open->cutter.facts;
     segment_reader_seek(&open->cutter.reader, 0);
     bool more = true;
     while (more && !s->enough) {
@@ -475,4 +478,11 @@ void select_explain(const struct select_report *r) {
         ull(r->frames_by_time), ull(r->frames_by_level));
     say("explain: %llu of %llu bytes read; %llu frames decompressed to %llu bytes",
         ull(r->bytes_read), ull(r->bytes), ull(r->frames_read), ull(r->raw_bytes_read));
+}
+
+void report_unrecognised(const char *command, const struct unrecognised *unrecognised) {
+    char text[512];
+    if (unrecognised->records == 0) return;
+    unrecognised_print(unrecognised, text, sizeof text);
+    say("%s: %s", command, text);
 }

@@ -17,6 +17,8 @@ void select_files(const struct read_request *request, const struct segment_list 
 void select_run(const struct read_request *request, const struct query *query,
                 const struct select_settings *settings, select_visit *visit, void *context,
                 struct select_report *report);
+/* Reports on stderr the records that --level has left out because their level is not recognised. */
+void report_unrecognised(const char *command, const struct unrecognised *unrecognised);
 /* --explain: prints to stderr what was read, what was skipped, and why. */
 void select_explain(const struct select_report *report);
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/record/facts.h"
+#include "tools/query/unrecognised.h"
 #include "writer/segment/counts.h"
 #include "writer/segment/segment_list.h"
 
@@ -30,10 +32,11 @@ struct select_line {
 /* The result of one piece of a segment, some hundred KiB of lines. */
 struct selection {
     const struct segment_file *segment;
-    bool several_streams; /* the searched files belong to more than one stream */
-    bool file_begins;     /* the first piece of this file */
-    bool gap;             /* lines were skipped before this piece */
-    const uint8_t *text;  /* context: all lines; otherwise the matching ones, concatenated */
+    const struct facts_rules *facts; /* how its times and levels are read */
+    bool several_streams;            /* the searched files belong to more than one stream */
+    bool file_begins;                /* the first piece of this file */
+    bool gap;                        /* lines were skipped before this piece */
+    const uint8_t *text; /* context: all lines; otherwise the matching ones, concatenated */
     size_t text_size;
     const struct select_line *lines; /* the matching ones */
     uint64_t count;
@@ -45,6 +48,8 @@ struct selection {
 struct select_report {
     uint64_t found; /* at most settings.max */
     bool failed;    /* something could not be read or is damaged; a message was printed */
+    /* With --level: records that pass everything else, but have an unrecognised level. */
+    struct unrecognised unrecognised;
     /* For --explain. */
     uint64_t files, files_indexed, files_skipped, bytes, bytes_read;
     uint64_t groups, groups_by_time, groups_by_level, groups_by_filter; /* skipped, by reason */
