@@ -14,6 +14,7 @@ import unittest
 from harness import (
     ROOT,
     Case,
+    Daemon,
     environment,
     log_line,
     logport,
@@ -194,6 +195,40 @@ class Shells(Case):
         registered = run(["bash", "--norc", "-c", 'source "$0"; complete -p logport logportd', script])
         self.assertEqual(registered.code, 0, registered.said)
 
+    def records(self):
+        """A directory with two streams."""
+        daemon = Daemon(self, "--flush-ms", 20)
+        daemon.send(b'{"msg":"m","http":{"status":200,"a b":1}}\nbad\n')
+        daemon.wait_stored(1)
+        daemon.stop()
+        return daemon.base
+
+    def test_values_are_those_of_the_files_at_hand(self):
+        base = self.records()
+        fields = logport("completions", "--values", "fields", base)
+        self.assertEqual(fields.lines, [b"@time", b"@level", b"@message", b"@logger", b"@stream", b"msg", b"http.status"])
+        self.assertEqual(logport("completions", "--values", "streams", base).lines, [b"main"])
+        self.assertEqual(logport("completions", "--values", "streams", os.path.join(base, "nowhere")).out, b"")
+        self.assertEqual(logport("completions", "--values", "moons", base).code, 2)
+
+    @needs("bash")
+    def test_bash_completes_values(self):
+        base, script = self.records(), self.script("bash")
+        folder = os.path.dirname(program("logport")[-1])
+        ask = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _logport; printf "%s\\n" "${COMPREPLY[@]}"'
+
+        def complete(*words):
+            env = environment(PATH=folder + os.pathsep + os.environ["PATH"])
+            return run(["bash", "--norc", "-c", ask, script, "logport", *words], env=env).out.decode().split()
+
+        self.assertEqual(complete("search", "--level", "wa"), ["warn"])
+        self.assertEqual(complete("cat", "-o", ""), ["raw", "json", "pretty", "csv", "logfmt"])
+        self.assertEqual(complete("cat", "--output", "=", "cs"), ["csv"])
+        self.assertEqual(complete("cat", "--output", "="), ["raw", "json", "pretty", "csv", "logfmt"])
+        self.assertEqual(complete("cat", base, "--fields", "ht"), ["http.status"])
+        self.assertEqual(complete("cat", base, "--fields", "msg,@lo"), ["msg,@logger"])
+        self.assertEqual(complete("cat", base, "--stream", ""), ["main"])
+
     @needs("zsh")
     def test_zsh_takes_the_completions(self):
         script = self.script("zsh")
@@ -205,15 +240,28 @@ class Shells(Case):
     @needs("fish")
     def test_fish_completes_commands_and_options(self):
         script = self.script("fish")
+        path = os.path.dirname(program("logport")[-1]) + os.pathsep + os.environ["PATH"]
 
         def complete(line):
             result = run(["fish", "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]', script, line],
-                         env=environment(HOME=os.path.dirname(script)))
+                         env=environment(HOME=os.path.dirname(script), PATH=path))
             return [word.split("\t")[0] for word in result.out.decode().splitlines()]
 
         self.assertEqual(sorted(complete("logport se")), ["search", "send"])
         self.assertEqual(complete("logport repair --o"), ["--output"])
         self.assertIn("--segment-bytes-max", complete("logportd --seg"))
+        self.assertEqual(complete("logport search --level wa"), ["warn"])
+        self.assertEqual(complete("logport cat --output=cs"), ["--output=csv"])
+        base = self.records()
+        self.assertEqual(complete("logport cat %s --fields msg,@lo" % base), ["msg,@logger"])
+        self.assertEqual(complete("logport cat %s --stream m" % base), ["main"])
+
+    def test_powershell_completions_name_every_option(self):
+        out = logport("completions", "powershell").out.decode()
+        self.assertIn(", @('--output', '-o', 'raw json pretty csv logfmt', '", out)
+        self.assertIn(", @('--fields', '', 'fields', '", out)
+        self.assertIn(", @('--segment-bytes-max', '", out)
+        self.assertEqual(out.count("{"), out.count("}"))
 
     @needs("man")
     def test_man_shows_every_option_without_a_warning(self):

@@ -1,8 +1,11 @@
-/* completions.c - prints completions for bash, zsh and fish, from the option tables.  Words that
- * are not options are completed as paths. */
+/* completions.c - prints completions for bash, zsh, fish and PowerShell, from the option tables.
+ * Words that are not options are completed as paths.  Levels, formats and the like are completed
+ * from fixed words; streams and fields by running `logport completions --values` on the paths of
+ * the command line. */
 #include <string.h>
 
 #include "ingest/config/config.h"
+#include "tools/commands/complete.h"
 #include "tools/commands/describe.h"
 
 /* In single quotes, where shells interpret nothing but the quote, and on one line. hidden:
@@ -35,40 +38,109 @@ static void bash_options(struct output *out, const struct option *table) {
     }
 }
 
+/* The patterns of one `case` branch: -o|--output. */
+static void bash_pattern(struct output *out, const struct option *option) {
+    char name[OPTION_NAME_MAX];
+    if (option->letter != 0) output_format(out, "-%c|", option->letter);
+    output_format(out, "--%s", option_dashed(option, name));
+}
+
+/* The value of the option before the cursor. */
+static void bash_values(struct output *out, const struct option *table) {
+    for (const struct option *o = option_shown(table); o != NULL; o = option_shown(o + 1)) {
+        const struct completed *const values = complete_option(o);
+        if (values == NULL) continue;
+        output_text(out, "            ");
+        bash_pattern(out, o);
+        if (values->words != NULL)
+            output_format(out, ") _logport_words '%s'; return ;;\n", values->words);
+        else
+            output_format(out, ") _logport_values %s; return ;;\n", values->kind);
+    }
+}
+
+static void bash_command(struct output *out, const char *name, const struct option *table) {
+    output_format(out,
+                  "    %s)\n"
+                  "        case $before in\n",
+                  name);
+    bash_values(out, table);
+    output_text(out, "        esac\n"
+                     "        options='");
+    bash_options(out, table);
+    output_text(out, "' ;;\n");
+}
+
 static void print_bash(struct output *out) {
-    output_text(out, "# bash completion for logport and logportd\n"
-                     "_logport() {\n"
-                     "    local word=${COMP_WORDS[COMP_CWORD]} options=\n"
-                     "    COMPREPLY=()\n"
-                     "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                     "        COMPREPLY=($(compgen -W '--help --version");
+    output_text(out,
+                "# bash completion for logport and logportd\n"
+                "# Sets word and before: the option before the cursor, for --output=csv too.\n"
+                "_logport_word() {\n"
+                "    word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+                "    if [ \"$word\" = = ]; then\n"
+                "        word=\n"
+                "    elif [ \"$before\" = = ]; then\n"
+                "        before=${COMP_WORDS[COMP_CWORD-2]}\n"
+                "    fi\n"
+                "}\n"
+                "_logport_words() {\n"
+                "    COMPREPLY=($(compgen -W \"$1\" -- \"$word\"))\n"
+                "}\n"
+                "# $1: what to look up.  Completes the part after the last comma.\n"
+                "_logport_values() {\n"
+                "    local list= path paths=()\n"
+                "    case $word in *,*) list=${word%,*}, ;; esac\n"
+                "    for path in \"${COMP_WORDS[@]:2}\"; do\n"
+                "        [ -e \"$path\" ] && paths+=(\"$path\")\n"
+                "    done\n"
+                "    COMPREPLY=($(compgen -P \"$list\" -W \\\n"
+                "        \"$(\"${COMP_WORDS[0]}\" completions --values \"$1\" -- \"${paths[@]}\" "
+                "2>/dev/null)\" -- \"${word##*,}\"))\n"
+                "    compopt -o nospace 2>/dev/null\n"
+                "}\n"
+                "_logport() {\n"
+                "    local word before options=\n"
+                "    _logport_word\n"
+                "    COMPREPLY=()\n"
+                "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                "        COMPREPLY=($(compgen -W '--help --version");
     for (const struct command *const *command = commands; *command != NULL; command++)
         output_format(out, " %s", (*command)->name);
     output_text(out, "' -- \"$word\"))\n"
                      "        return\n"
                      "    fi\n"
                      "    case ${COMP_WORDS[1]} in\n");
-    for (const struct command *const *command = commands; *command != NULL; command++) {
-        output_format(out, "    %s) options='", (*command)->name);
-        bash_options(out, (*command)->options);
-        output_text(out, "' ;;\n");
-    }
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        bash_command(out, (*command)->name, (*command)->options);
     output_text(out, "    esac\n"
                      "    case $word in -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;; "
                      "esac\n"
                      "}\n"
                      "_logportd() {\n"
-                     "    local word=${COMP_WORDS[COMP_CWORD]}\n"
+                     "    local word before options=\n"
+                     "    _logport_word\n"
                      "    COMPREPLY=()\n"
-                     "    case $word in -*) COMPREPLY=($(compgen -W '");
-    bash_options(out, config_options);
-    output_text(out, "' -- \"$word\")) ;; esac\n"
+                     "    case all in\n");
+    bash_command(out, "all", config_options);
+    output_text(out, "    esac\n"
+                     "    case $word in -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;; "
+                     "esac\n"
                      "}\n"
                      "complete -o default -F _logport logport\n"
                      "complete -o default -F _logportd logportd\n");
 }
 
 /* ---- zsh ---- */
+
+static void zsh_action(struct output *out, const struct option *option, const char *value) {
+    const struct completed *const values = complete_option(option);
+    if (values == NULL)
+        output_text(out, names_path(value) ? ":_files" : ": ");
+    else if (values->words != NULL)
+        output_format(out, ":(%s)", values->words);
+    else
+        output_format(out, ": _logport_values %s", values->kind);
+}
 
 /* The spec of an option for _arguments (zshcompsys(1)); an option with a letter needs two. */
 static void zsh_option(struct output *out, const struct option *option, bool letter) {
@@ -84,7 +156,7 @@ static void zsh_option(struct output *out, const struct option *option, bool let
     if (*value != '\0') {
         output_text(out, ":");
         print_quoted_text(out, value, "[]:\\");
-        output_text(out, names_path(value) ? ":_files" : ": ");
+        zsh_action(out, option, value);
     }
     output_text(out, "'");
 }
@@ -97,11 +169,23 @@ static void zsh_options(struct output *out, const struct option *table) {
 }
 
 static void print_zsh(struct output *out) {
-    output_text(out, "#compdef logport logportd\n"
-                     "_logport() {\n"
-                     "    if (( CURRENT == 2 )); then\n"
-                     "        local -a commands\n"
-                     "        commands=(\n");
+    output_text(out,
+                "#compdef logport logportd\n"
+                "# $1: what to look up.  Completes the part after the last comma.\n"
+                "_logport_values() {\n"
+                "    local -a paths values\n"
+                "    local word\n"
+                "    for word in ${(Q)words[2,-1]}; do\n"
+                "        [[ -e $word ]] && paths+=($word)\n"
+                "    done\n"
+                "    values=(${(f)\"$(logport completions --values $1 -- $paths 2>/dev/null)\"})\n"
+                "    compset -P '*,'\n"
+                "    compadd -S '' -a values\n"
+                "}\n"
+                "_logport() {\n"
+                "    if (( CURRENT == 2 )); then\n"
+                "        local -a commands\n"
+                "        commands=(\n");
     for (const struct command *const *command = commands; *command != NULL; command++) {
         output_format(out, "            '%s:", (*command)->name);
         print_quoted_text(out, (*command)->summary, "\\");
@@ -138,6 +222,15 @@ static void print_zsh(struct output *out) {
 
 /* ---- fish ---- */
 
+static void fish_values(struct output *out, const struct option *option) {
+    const struct completed *const values = complete_option(option);
+    if (values == NULL) return;
+    if (values->words != NULL)
+        output_format(out, " -a '%s'", values->words);
+    else
+        output_format(out, " -a '(__logport_values %s)'", values->kind);
+}
+
 static void fish_options(struct output *out, const char *program, const char *command,
                          const struct option *table) {
     char name[OPTION_NAME_MAX];
@@ -148,6 +241,7 @@ static void fish_options(struct output *out, const char *program, const char *co
         if (o->letter != 0) output_format(out, " -s %c", o->letter);
         output_format(out, " -l %s", option_dashed(o, name));
         if (*value != '\0') output_text(out, names_path(value) ? " -r -F" : " -x");
+        fish_values(out, o);
         output_text(out, " -d '");
         print_quoted_text(out, o->help, "\\");
         output_text(out, "'\n");
@@ -155,7 +249,20 @@ static void fish_options(struct output *out, const char *program, const char *co
 }
 
 static void print_fish(struct output *out) {
-    output_text(out, "# fish completion for logport and logportd\n");
+    output_text(out, "# fish completion for logport and logportd\n"
+                     "# Completes the part after the last comma; $argv[1]: what to look up.\n"
+                     "function __logport_values\n"
+                     "    set -l paths\n"
+                     "    for word in (commandline -opc)[3..-1]\n"
+                     "        test -e $word; and set -a paths $word\n"
+                     "    end\n"
+                     "    set -l word (commandline -ct | string replace -r -- '^--[a-z-]+=' '')\n"
+                     "    set -l list (string match -r -- '^.*,' \"$word\")\n"
+                     "    for value in (logport completions --values $argv[1] -- $paths "
+                     "2>/dev/null)\n"
+                     "        echo \"$list$value\"\n"
+                     "    end\n"
+                     "end\n");
     for (const struct command *const *command = commands; *command != NULL; command++) {
         output_format(out, "complete -c logport -n __fish_use_subcommand -f -a %s -d '",
                       (*command)->name);
@@ -166,24 +273,118 @@ static void print_fish(struct output *out) {
     fish_options(out, "logportd", NULL, config_options);
 }
 
+/* ---- PowerShell ---- */
+
+static void powershell_options(struct output *out, const char *name, const struct option *table) {
+    char dashed[OPTION_NAME_MAX];
+    output_format(out, "    '%s' = @(\n", name);
+    for (const struct option *o = option_shown(table); o != NULL; o = option_shown(o + 1)) {
+        const struct completed *const values = complete_option(o);
+        const char letter[] = {'-', o->letter, '\0'};
+        output_format(out, "        , @('--%s', '%s', '%s', '", option_dashed(o, dashed),
+                      o->letter != 0 ? letter : "",
+                      values == NULL          ? ""
+                      : values->words != NULL ? values->words
+                                              : values->kind);
+        print_quoted_text(out, o->help, "");
+        output_text(out, "')\n");
+    }
+    output_text(out, "    )\n");
+}
+
+static void print_powershell(struct output *out) {
+    output_text(out,
+                "# PowerShell completion for logport and logportd\n"
+                "# Of each command its options: name, letter, values or what to look up, help.\n"
+                "$LogportOptions = @{\n");
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        powershell_options(out, (*command)->name, (*command)->options);
+    powershell_options(out, "logportd", config_options);
+    output_text(
+        out,
+        "}\n"
+        "Register-ArgumentCompleter -Native -CommandName logport, logportd -ScriptBlock {\n"
+        "    param($word, $ast, $cursor)\n"
+        "    $all = @($ast.CommandElements | ForEach-Object { \"$_\" })\n"
+        "    $program = [IO.Path]::GetFileNameWithoutExtension($all[0])\n"
+        "    $command = if ($program -eq 'logportd') { 'logportd' } else { $all[1] }\n"
+        "    if ($program -ne 'logportd' -and ($all.Count -lt 2 -or\n"
+        "        ($all.Count -eq 2 -and $word -ne ''))) {\n"
+        "        $names = @($LogportOptions.Keys | Where-Object { $_ -ne 'logportd' })\n"
+        "        return $names + '--help', '--version' | Sort-Object |\n"
+        "            Where-Object { $_ -like \"$word*\" }\n"
+        "    }\n"
+        "    $last = $all.Count - 1\n"
+        "    $before = if ($word -eq '') { $all[$last] } else { $all[$last - 1] }\n"
+        "    $start = ''\n"
+        "    if ($word -match '^(--[a-z-]+)=(.*)$') {\n"
+        "        $before = $Matches[1]; $start = \"$before=\"; $word = $Matches[2]\n"
+        "    }\n"
+        "    foreach ($option in $LogportOptions[$command]) {\n"
+        "        if (-not $option[2] -or $before -notin $option[0], $option[1]) { continue }\n"
+        "        $values = $option[2] -split ' '\n"
+        "        if ($option[2] -in 'streams', 'fields') {\n"
+        "            $paths = @($all | Select-Object -Skip 2 | Where-Object { Test-Path $_ })\n"
+        "            $values = & $all[0] completions --values $option[2] -- @paths 2>$null\n"
+        "            if ($word -match '^(.*,)(.*)$') {\n"
+        "                $start += $Matches[1]; $word = $Matches[2]\n"
+        "            }\n"
+        "        }\n"
+        "        return $values | Where-Object { $_ -like \"$word*\" } |\n"
+        "            ForEach-Object { \"$start$_\" }\n"
+        "    }\n"
+        "    if (-not $word.StartsWith('-')) { return }\n"
+        "    $LogportOptions[$command] | Where-Object { $_[0] -like \"$word*\" } |\n"
+        "        ForEach-Object {\n"
+        "            [Management.Automation.CompletionResult]::new($_[0], $_[0],\n"
+        "                'ParameterName', $_[3])\n"
+        "        }\n"
+        "}\n");
+}
+
+struct completions_settings {
+    struct common_settings common;
+    const char *values;
+};
+
 static int completions_run(struct call *call) {
-    static const struct description shells[] = {
-        {"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}, {NULL, NULL}};
+    static const struct description shells[] = {{"bash", print_bash},
+                                                {"zsh", print_zsh},
+                                                {"fish", print_fish},
+                                                {"powershell", print_powershell},
+                                                {NULL, NULL}};
+    const struct completions_settings *settings = call->settings;
+    if (settings->values != NULL) return complete_print(call, settings->values);
     return print_description(call, shells, true);
 }
 
-static const struct option options[] = {HELP_OPTION};
+static const struct option options[] = {
+    {.name = "values",
+     .kind = OPTION_TEXT,
+     .field = offsetof(struct completions_settings, values),
+     .value = "KIND",
+     .help = "Print what a shell completes, one value a line: the streams or the fields of the "
+             "files at PATH."},
+    HELP_OPTION,
+};
 
 const struct command completions_command = {
     .name = "completions",
-    .usage = "bash|zsh|fish",
+    .usage = "bash|zsh|fish|powershell\n"
+             "       logport completions --values streams|fields [PATH…]",
     .section = "Set up",
     .summary = "Print shell completions for logport and logportd.",
-    .more = "Examples:\n"
-            "  source <(logport completions bash)     in ~/.bashrc\n"
-            "  source <(logport completions zsh)      in ~/.zshrc, after compinit\n"
-            "  logport completions fish | source      in ~/.config/fish/config.fish\n",
+    .more =
+        "Commands, options, levels, formats, and the streams and fields of the files at hand are\n"
+        "completed.\n"
+        "\n"
+        "Examples:\n"
+        "  source <(logport completions bash)     in ~/.bashrc\n"
+        "  source <(logport completions zsh)      in ~/.zshrc, after compinit\n"
+        "  logport completions fish | source      in ~/.config/fish/config.fish\n"
+        "  logport completions powershell | Out-String | Invoke-Expression\n"
+        "                                         in $PROFILE\n",
     .options = options,
-    .settings_size = sizeof(struct common_settings),
+    .settings_size = sizeof(struct completions_settings),
     .run = completions_run,
 };
