@@ -73,6 +73,9 @@ class Recorded(Case):
         self.assertEqual(found, ["four"])
         found, _ = messages("--level", "warn", "", daemon.base)
         self.assertEqual(found, ["one", "four", "four"])
+        counted = json.loads(logport("stat", "--json", "--stream", "berlin", daemon.base).out)
+        self.assertEqual([len(counted["files"]), counted["all"]["lines"]], [1, 4])
+        self.assertEqual(counted["all"]["file_bytes"], counted["files"][0]["file_bytes"])
 
     def test_a_reload_changes_what_is_recorded_and_usual_settings_need_no_file(self):
         daemon, path = self.filled({"tcp": ["127.0.0.1:0"]})

@@ -214,20 +214,68 @@ static void a_line_is_counted_in_the_stretch_that_holds_its_time(void **state) {
 
 /* ---- top ---- */
 
-static void values_are_told_apart_up_to_a_limit_and_counted_beyond_it(void **state) {
+static void add_number(struct top *top, uint32_t number) {
+    char text[16];
+    top_add(top, (const uint8_t *)text, (size_t)snprintf(text, sizeof text, "%u", number));
+}
+
+static void is_value(const struct top *top, uint32_t place, const char *text, uint64_t count) {
+    const struct top_value *value = &top->values[place];
+    assert_int_equal(value->count, count);
+    assert_int_equal(value->size, strlen(text));
+    assert_memory_equal(top->texts + value->text, text, value->size);
+}
+
+static void up_to_a_limit_values_are_counted_exactly(void **state) {
     (void)state;
     struct top top = {0};
-    char text[16];
     for (uint32_t round = 0; round < 2; round++)
-        for (uint32_t i = 0; i < TOP_VALUES_MAX + 10; i++)
-            top_add(&top, (const uint8_t *)text,
-                    (size_t)snprintf(text, sizeof text, "%u", (unsigned)i));
-    top_add(&top, (const uint8_t *)"7", 1);
-    assert_int_equal(top.others, 20);
+        for (uint32_t i = 0; i < TOP_VALUES_MAX; i++)
+            add_number(&top, i);
+    add_number(&top, 7);
+    assert_false(top_is_approximate(&top));
     assert_int_equal(top_sort(&top), TOP_VALUES_MAX);
-    assert_int_equal(top.values[0].count, 3);
-    assert_memory_equal(top.texts + top.values[0].text, "7", 1);
-    assert_memory_equal(top.texts + top.values[1].text, "0", 1); /* equal counts: ordered by text */
+    is_value(&top, 0, "7", 3);
+    is_value(&top, 1, "0", 2); /* equal counts: ordered by text */
+    top_free(&top);
+}
+
+/* The k-th of ten values occurs 2000 + 100 k times, the first time after very many others. */
+static void add_many(struct top *top, uint32_t values) {
+    for (uint32_t i = 0; i < values; i++) {
+        add_number(top, 1000 + i);
+        if (i < values / 2) continue;
+        for (uint32_t k = 0; k < 10; k++)
+            if ((i - values / 2) % (values / 2 / (2000 + 100 * k)) == 0) add_number(top, k);
+    }
+}
+
+static void frequent_values_are_found_and_counted_among_any_number(void **state) {
+    (void)state;
+    struct top top = {0};
+    uint64_t expected[10] = {0};
+    const uint32_t values = 3000000;
+    for (uint32_t i = values / 2; i < values; i++)
+        for (uint32_t k = 0; k < 10; k++)
+            expected[k] += (i - values / 2) % (values / 2 / (2000 + 100 * k)) == 0;
+    add_many(&top, values);
+    assert_true(top_is_approximate(&top));
+    assert_true(top.used == TOP_VALUES_MAX && top.bound <= values / TOP_VALUES_MAX + 1);
+    assert_true(top.texts_room < 64 * (size_t)TOP_VALUES_MAX);
+    top_recount(&top, 10);
+    add_many(&top, values);
+    assert_true(top_sort(&top) >= 10);
+    for (uint32_t i = 0; i < 10; i++) {
+        char text[2] = {(char)('9' - i), '\0'};
+        is_value(&top, i, text, expected[9 - i]);
+    }
+    uint64_t listed = 0;
+    for (uint32_t i = 0; i < top.used; i++)
+        listed += top.values[i].count;
+    uint64_t all = values;
+    for (uint32_t k = 0; k < 10; k++)
+        all += expected[k];
+    assert_int_equal(listed + top.others, all);
     top_free(&top);
 }
 
@@ -245,7 +293,8 @@ int program_main(int argc, char **argv) {
         TEST(only_the_records_that_were_asked_for_are_counted),
         TEST(stretches_grow_so_that_any_range_fits_and_no_line_is_lost),
         TEST(a_line_is_counted_in_the_stretch_that_holds_its_time),
-        TEST(values_are_told_apart_up_to_a_limit_and_counted_beyond_it),
+        TEST(up_to_a_limit_values_are_counted_exactly),
+        TEST(frequent_values_are_found_and_counted_among_any_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,14 @@ static bool gather_piece(void *context, const struct selection *selection) {
     return true;
 }
 
+static bool recount_piece(void *context, const struct selection *selection) {
+    struct gathering *g = context;
+    for (uint64_t i = 0; i < selection->count; i++)
+        gather_value(g, selection->text + selection->lines[i].begin,
+                     selection->text + selection->lines[i].end - 1);
+    return true;
+}
+
 static bool read_files(struct gathering *g, struct call *call) {
     const struct select_settings how = {.count = !g->settings->histogram && g->settings->by == NULL,
                                         .tally = true,
@@ -175,20 +183,41 @@ static void add_up(struct stat_found *found) {
     }
 }
 
+static void leave_out_other_streams(const struct gathering *g, struct segment_list *list) {
+    bool *const out = allocate(list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++)
+        out[i] = !query_wants_stream(&g->query, list->files[i].name.stream);
+    segment_list_leave_out(list, out);
+    free(out);
+}
+
+/* There were too many different values: reads the lines again, to count the most frequent ones
+ * exactly. */
+static bool count_again(struct gathering *g, struct call *call) {
+    const struct select_settings how = {
+        .all_frames = g->settings->no_index, .results_at_end = true, .max = UINT64_MAX};
+    struct select_report report;
+    g->found.without = 0;
+    top_recount(&g->top, (uint32_t)g->settings->count);
+    select_files(&call->paths, &g->to_read, &g->query, &how, recount_piece, g, &report);
+    return !report.failed;
+}
+
 /* False: something could not be read and a message was printed. */
-static bool gather(struct gathering *g, struct call *call, const struct segment_list *list) {
+static bool gather(struct gathering *g, struct call *call, struct segment_list *list) {
+    leave_out_other_streams(g, list);
     prepare(g, list->count);
     for (uint32_t i = 0; i < list->count; i++) {
         const struct segment_file *segment = &list->files[i];
         g->found.files[i].path = segment->path;
         g->found.files[i].file_bytes = segment->size;
-        if (!query_wants_stream(&g->query, segment->name.stream)) continue;
         const bool may = !segment->name.part && !g->settings->no_index;
         if (may && read_index(g, call->files, i, segment)) continue;
         g->places[g->to_read.count] = i;
         g->to_read.files[g->to_read.count++] = *segment;
     }
-    const bool ok = read_files(g, call);
+    bool ok = read_files(g, call);
+    if (top_is_approximate(&g->top)) ok = count_again(g, call) && ok;
     add_up(&g->found);
     return ok;
 }

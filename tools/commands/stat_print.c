@@ -128,6 +128,13 @@ static void print_visible(struct output *out, const uint8_t *p, size_t size) {
     }
 }
 
+/* Values that are not listed may be more frequent than the last one that is. */
+static bool lists_too_rare_values(const struct stat_found *found) {
+    const struct top *const top = found->top;
+    return top->closed && found->top_count > 0 && found->top_count <= top->used &&
+           top->values[found->top_count - 1].count < top->bound;
+}
+
 static void print_values(struct output *out, const struct stat_found *found) {
     uint64_t rest = found->top->others;
     output_format(out, "\n%12s  ", "lines");
@@ -144,6 +151,9 @@ static void print_values(struct output *out, const struct stat_found *found) {
         output_text(out, "\n");
     }
     if (rest > 0) output_format(out, "%12llu  (other values)\n", (unsigned long long)rest);
+    if (lists_too_rare_values(found))
+        output_format(out, "%12s  (values that occur %llu times or less may be missing here)\n", "",
+                      (unsigned long long)found->top->bound);
     if (found->without > 0)
         output_format(out, "%12llu  (without it)\n", (unsigned long long)found->without);
 }

@@ -1,13 +1,16 @@
 /* top.c - see top.h. */
 #include "tools/render/top.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/query/allocate.h"
-#include "tools/render/output.h"
 
-#define ROOM_MIN 1024 /* powers of two only */
+#define ROOM_MIN     1024 /* powers of two only */
+/* Values that top_recount keeps at least. */
+#define RECOUNT_MIN  4096
+#define RECOUNT_MORE 8 /* times as many as are wanted */
 
 static uint64_t hash_of(const uint8_t *text, size_t size) {
     uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
@@ -16,55 +19,180 @@ static uint64_t hash_of(const uint8_t *text, size_t size) {
     return hash ^ hash >> 32;
 }
 
-static struct top_value *place_of(struct top *top, uint64_t hash, const uint8_t *text,
-                                  size_t size) {
-    uint32_t i = (uint32_t)hash & (top->room - 1);
-    for (;; i = (i + 1) & (top->room - 1)) { /* ends: the table is never full */
-        struct top_value *value = &top->values[i];
-        if (value->count == 0) return value;
+/* ---- the table ---- */
+
+/* The value's slot, or the free one where it belongs. */
+static uint32_t slot_of(const struct top *top, uint64_t hash, const uint8_t *text, size_t size) {
+    uint32_t slot = (uint32_t)hash & (top->table_room - 1);
+    for (;; slot = (slot + 1) & (top->table_room - 1)) { /* ends: the table is never full */
+        if (top->table[slot] == 0) return slot;
+        const struct top_value *value = &top->values[top->table[slot] - 1];
         if (value->hash == hash && value->size == size &&
             memcmp(top->texts + value->text, text, size) == 0)
-            return value;
+            return slot;
+    }
+}
+
+static void fill_table(struct top *top) {
+    memset(top->table, 0, top->table_room * sizeof *top->table);
+    for (uint32_t i = 0; i < top->used; i++) {
+        const struct top_value *value = &top->values[i];
+        top->table[slot_of(top, value->hash, top->texts + value->text, value->size)] = i + 1;
     }
 }
 
 static void grow(struct top *top) {
-    const struct top before = *top;
-    top->room = before.room > 0 ? before.room * 2 : ROOM_MIN;
-    top->values = allocate(top->room * sizeof *top->values);
-    memset(top->values, 0, top->room * sizeof *top->values);
-    for (uint32_t i = 0; i < before.room; i++) {
-        const struct top_value *value = &before.values[i];
-        if (value->count > 0)
-            *place_of(top, value->hash, top->texts + value->text, value->size) = *value;
-    }
-    free(before.values);
+    top->room = top->room > 0 ? top->room * 2 : ROOM_MIN;
+    top->values = reallocate(top->values, top->room * sizeof *top->values);
+    top->table_room = top->room * 2;
+    free(top->table);
+    top->table = allocate(top->table_room * sizeof *top->table);
+    fill_table(top);
 }
 
-static uint32_t keep_text(struct top *top, const uint8_t *text, size_t size) {
-    if (top->texts == NULL || top->texts_room - top->texts_used < size) {
-        top->texts_room = (top->texts_room + size) * 2;
-        top->texts = reallocate(top->texts, top->texts_room);
+/* Empties the slot, and moves what belongs there or before it. */
+static void empty_slot(struct top *top, uint32_t slot) {
+    const uint32_t mask = top->table_room - 1;
+    top->table[slot] = 0;
+    for (uint32_t next = (slot + 1) & mask; top->table[next] != 0; next = (next + 1) & mask) {
+        const uint32_t home = (uint32_t)top->values[top->table[next] - 1].hash & mask;
+        if (((next - home) & mask) < ((next - slot) & mask)) continue;
+        top->table[slot] = top->table[next];
+        top->table[next] = 0;
+        slot = next;
     }
-    memcpy(top->texts + top->texts_used, text, size);
-    top->texts_used += size;
-    return (uint32_t)(top->texts_used - size);
+}
+
+/* ---- texts ---- */
+
+/* Moves the texts of all values to the front, when replaced ones have left as many bytes. */
+static void compact_texts(struct top *top) {
+    size_t used = 0;
+    for (uint32_t i = 0; i < top->used; i++)
+        used += top->values[i].size;
+    uint8_t *texts = allocate(used * 2 + TOP_VALUE_BYTES_MAX);
+    top->texts_room = used * 2 + TOP_VALUE_BYTES_MAX;
+    used = 0;
+    for (uint32_t i = 0; i < top->used; i++) {
+        struct top_value *value = &top->values[i];
+        memcpy(texts + used, top->texts + value->text, value->size);
+        value->text = used;
+        value->room = value->size;
+        used += value->size;
+    }
+    free(top->texts);
+    top->texts = texts;
+    top->texts_used = used;
+}
+
+static void keep_text(struct top *top, struct top_value *value, const uint8_t *text, size_t size) {
+    if (value->room < size) {
+        if (top->texts == NULL || top->texts_room - top->texts_used < size) {
+            value->size = 0; /* its text is not needed any more */
+            if (top->heap != NULL) compact_texts(top);
+            if (top->texts_room - top->texts_used < size) {
+                top->texts_room = (top->texts_room + size) * 2;
+                top->texts = reallocate(top->texts, top->texts_room);
+            }
+        }
+        value->text = top->texts_used;
+        value->room = (uint32_t)size;
+        top->texts_used += size;
+    }
+    memcpy(top->texts + value->text, text, size);
+    value->size = (uint32_t)size;
+}
+
+/* ---- the heap: each count is at least that of its parent ---- */
+
+static void put_in_heap(struct top *top, uint32_t place, uint32_t number) {
+    top->heap[place] = number;
+    top->values[number].place = place;
+}
+
+/* The count of the value at this place has risen. */
+static void sink(struct top *top, uint32_t place) {
+    const uint32_t number = top->heap[place];
+    const uint64_t count = top->values[number].count;
+    for (;;) { /* ends: the place rises */
+        uint32_t child = 2 * place + 1;
+        if (child >= top->used) break;
+        if (child + 1 < top->used &&
+            top->values[top->heap[child + 1]].count < top->values[top->heap[child]].count)
+            child++;
+        if (top->values[top->heap[child]].count >= count) break;
+        put_in_heap(top, place, top->heap[child]);
+        place = child;
+    }
+    put_in_heap(top, place, number);
+}
+
+static void make_heap(struct top *top) {
+    top->heap = allocate(TOP_VALUES_MAX * sizeof *top->heap);
+    for (uint32_t i = 0; i < top->used; i++)
+        put_in_heap(top, i, i);
+    for (uint32_t i = top->used / 2; i-- > 0;)
+        sink(top, i);
+}
+
+/* ---- adding ---- */
+
+/* Takes the place of the least frequent value. */
+static void replace(struct top *top, uint64_t hash, const uint8_t *text, size_t size) {
+    if (top->heap == NULL) make_heap(top);
+    const uint32_t number = top->heap[0];
+    struct top_value *value = &top->values[number];
+    top->bound = value->count;
+    empty_slot(top, slot_of(top, value->hash, top->texts + value->text, value->size));
+    keep_text(top, value, text, size);
+    value->hash = hash;
+    value->count++;
+    top->table[slot_of(top, hash, text, size)] = number + 1;
+    sink(top, 0);
 }
 
 void top_add(struct top *top, const uint8_t *text, size_t size) {
     if (size > TOP_VALUE_BYTES_MAX) size = TOP_VALUE_BYTES_MAX;
-    if (top->used * 2 >= top->room) grow(top);
+    if (top->used == top->room && !top->closed && top->room < TOP_VALUES_MAX) grow(top);
     const uint64_t hash = hash_of(text, size);
-    struct top_value *value = place_of(top, hash, text, size);
-    if (value->count > 0) {
+    const uint32_t slot = slot_of(top, hash, text, size);
+    if (top->table[slot] != 0) {
+        struct top_value *value = &top->values[top->table[slot] - 1];
         value->count++;
-    } else if (top->used == TOP_VALUES_MAX) {
+        if (top->heap != NULL) sink(top, value->place);
+    } else if (top->closed) {
         top->others++;
+    } else if (top->used == TOP_VALUES_MAX) {
+        replace(top, hash, text, size);
     } else {
-        top->used++;
-        *value = (struct top_value){hash, 1, keep_text(top, text, size), (uint32_t)size};
+        struct top_value *value = &top->values[top->used++];
+        *value = (struct top_value){.hash = hash, .count = 1};
+        keep_text(top, value, text, size);
+        top->table[slot] = top->used;
     }
 }
+
+bool top_is_approximate(const struct top *top) {
+    return top->heap != NULL;
+}
+
+void top_recount(struct top *top, uint32_t count) {
+    uint32_t keep = count < TOP_VALUES_MAX / RECOUNT_MORE ? count * RECOUNT_MORE : TOP_VALUES_MAX;
+    if (keep < RECOUNT_MIN) keep = RECOUNT_MIN;
+    const uint32_t values = top_sort(top);
+    if (keep > values) keep = values;
+    /* What is left out occurs at most as often as it was counted. */
+    if (keep < values) top->bound = top->values[keep].count;
+    top->used = keep;
+    for (uint32_t i = 0; i < keep; i++)
+        top->values[i].count = 0;
+    free(top->heap);
+    top->heap = NULL;
+    fill_table(top);
+    top->closed = true;
+}
+
+/* ---- sorting ---- */
 
 /* qsort passes no context, so each value points to its text. */
 struct sortable_value {
@@ -81,21 +209,24 @@ static int compare(const void *a, const void *b) {
 }
 
 uint32_t top_sort(struct top *top) {
-    struct sortable_value *sorted = allocate(top->used * sizeof *sorted);
+    struct sortable_value *sorted = allocate((top->used + 1) * sizeof *sorted);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < top->room; i++)
+    for (uint32_t i = 0; i < top->used; i++)
         if (top->values[i].count > 0)
             sorted[count++] =
                 (struct sortable_value){top->values[i], top->texts + top->values[i].text};
-    qsort(sorted, count, sizeof *sorted, compare);
+    if (count > 0) qsort(sorted, count, sizeof *sorted, compare);
     for (uint32_t i = 0; i < count; i++)
         top->values[i] = sorted[i].value;
+    top->used = count;
     free(sorted);
     return count;
 }
 
 void top_free(struct top *top) {
     free(top->values);
+    free(top->table);
+    free(top->heap);
     free(top->texts);
     memset(top, 0, sizeof *top);
 }

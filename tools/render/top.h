@@ -1,32 +1,49 @@
-/* top.h - counts how often each value occurs and finds the most frequent ones.  At most
- * TOP_VALUES_MAX different values are counted separately; further ones are counted together in
- * `others`. */
+/* top.h - counts how often each value occurs and finds the most frequent ones, in bounded memory
+ * for any number of different values.
+ *
+ * Up to TOP_VALUES_MAX different values are counted exactly.  Beyond that the algorithm
+ * Space-Saving (Metwally, Agrawal, El Abbadi 2005) decides which values are kept: a new value takes
+ * the place of the least frequent one and inherits its count, so that counts are too high by that
+ * much at most.  A second reading then counts the most frequent ones exactly: top_recount. */
 #ifndef TOOLS_RENDER_TOP_H
 #define TOOLS_RENDER_TOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOP_VALUES_MAX      100000
+#define TOP_VALUES_MAX      131072
 #define TOP_VALUE_BYTES_MAX 256 /* longer values are compared up to this length */
 
 struct top_value {
     uint64_t hash, count;
-    uint32_t text, size; /* texts[text .. text + size) */
+    uint32_t size, room; /* of the text */
+    size_t text;         /* texts[text .. text + size) */
+    uint32_t place;      /* in the heap */
 };
 
 struct top {
-    struct top_value *values; /* a hash table; count 0: free */
-    uint32_t room, used;
+    struct top_value *values;
+    uint32_t used, room;
+    uint32_t *table; /* hash table of value numbers plus 1; 0: free */
+    uint32_t table_room;
+    uint32_t *heap; /* value numbers, the least frequent first; NULL: no value was replaced */
     uint8_t *texts;
     size_t texts_used, texts_room;
-    uint64_t others;
+    bool closed;     /* by top_recount: no new values */
+    uint64_t others; /* records whose value is not among `values` */
+    uint64_t bound;  /* any value that is not among `values` occurs at most this often */
 };
 
 /* The struct starts as all zero. */
 void top_add(struct top *top, const uint8_t *text, size_t size);
-/* Sorts by frequency, then by text.  Returns the number of values; nothing can be added
- * afterwards. */
+/* Were there so many different values that counts may be too high? */
+bool top_is_approximate(const struct top *top);
+/* Keeps the `count` most frequent values, at least, with a count of 0: if everything is added
+ * again, their counts are exact. */
+void top_recount(struct top *top, uint32_t count);
+/* Sorts by frequency, then by text.  Returns the number of values that occurred; nothing can be
+ * added afterwards. */
 uint32_t top_sort(struct top *top);
 void top_free(struct top *top);
 
