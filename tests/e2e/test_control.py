@@ -7,8 +7,11 @@ import re
 import shutil
 import signal
 import socket
+import threading
+import time
 
-from harness import Case, identity, log_line, logport, logportd, main, native_only, scaled, wait_until
+from harness import EXEC_PREFIX, Case, identity, log_line, logport, logportd, main, native_only, scaled
+from harness import wait_until
 
 
 def run_file(daemon):
@@ -216,6 +219,88 @@ class Control(Case):
         daemon.send(b'{"a":1}\n')
         daemon.wait_stored(1)
         self.assertEqual(daemon.stop()["stored"], 1)
+
+
+class FakeDaemon:
+    """Accepts control connections, or not, and answers a command with answers[command]: wait, text."""
+
+    def __init__(self, test, accepts=True, answers=None, backlog=64):
+        self.base = test.directory()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        test.addCleanup(self.listener.close)
+        self.asked, self.answers = [], answers or {}
+        self.address = self.listener.getsockname()
+        with open(run_file(self), "w") as file:
+            json.dump({"pid": 1, "control": "127.0.0.1:%d" % self.address[1], "token": "0" * 32}, file)
+        if accepts:
+            threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):  # the test ends
+            while True:
+                threading.Thread(target=self.answer, args=self.listener.accept()[:1], daemon=True).start()
+
+    def answer(self, connection):
+        command = connection.makefile().readline().split()[-1]
+        self.asked.append(command)
+        wait_s, text = self.answers.get(command, (3600, b""))
+        time.sleep(wait_s)
+        connection.sendall(text)
+        connection.close()
+
+
+class Unanswered(Case):
+    """A request ends although the daemon hangs, and is not cut off while the daemon is at work on it.
+    All commands are asked at the same time, because this is mostly waiting."""
+
+    commands = ("status", "rotate", "reload", "stop")
+
+    def ask(self, *daemons):
+        def ask(command, daemon):
+            return command, self.in_thread(lambda: logport(command, daemon.base, timeout=120))
+
+        return [ask(command, daemon) for daemon in daemons for command in self.commands]
+
+    def full(self):
+        """One to which no connection can be made: it does not accept, and its queue is full."""
+        daemon = FakeDaemon(self, accepts=False, backlog=0)
+        for _ in range(4):
+            filler = socket.socket()
+            self.addCleanup(filler.close)
+            filler.setblocking(False)
+            filler.connect_ex(daemon.address)
+        return daemon
+
+    def test_a_daemon_that_hangs_is_given_up(self):
+        hanging = [FakeDaemon(self), FakeDaemon(self, accepts=False)]
+        if not EXEC_PREFIX and os.name == "posix":  # Windows queues more connections than it is asked to
+            hanging.append(self.full())
+        for command, asking in self.ask(*hanging):
+            result = asking.finish(150)
+            self.assertEqual(result.code, 2, result.said)
+            message = r"logport: %s: the daemon on .* \(127.0.0.1:\d+\) does not answer; it may hang" % command
+            self.assertRegex(result.said, message)
+        self.assertEqual(sorted(set(hanging[0].asked)), sorted(self.commands))
+        self.assertEqual(hanging[0].asked.count("status"), 1 + 3)  # the others look once
+
+    def test_a_request_that_takes_long_is_waited_for_while_the_daemon_answers_others(self):
+        done = (25, b'{"ok":true}\n')
+        answers = {"status": (0, b'{"ok":true,"received":1}\n'), "stop": done, "rotate": done, "reload": done}
+        daemon = FakeDaemon(self, answers=answers)
+        for _, asking in self.ask(daemon):
+            result = asking.finish(150)
+            self.assertEqual(result.code, 0, result.said)
+        self.assertEqual(daemon.asked.count("status"), 1 + 3 * 2)
+
+    @native_only("Windows has no such signal")
+    def test_a_paused_daemon_is_given_up_and_stops_once_it_runs_again(self):
+        daemon = self.daemon()
+        os.kill(daemon.pid, signal.SIGSTOP)
+        result = logport("stop", daemon.base, timeout=120)
+        os.kill(daemon.pid, signal.SIGCONT)
+        self.assertEqual(result.code, 2, result.said)
+        self.assertIn("does not answer", result.said)
+        self.assertEqual(daemon.wait_end()[0], 0)
 
 
 if __name__ == "__main__":

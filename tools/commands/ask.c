@@ -14,6 +14,9 @@
 #define RUN_FILE_MAX 4096
 #define REPLY_MAX    (256u << 10)
 #define ERROR_MAX    2048
+#define MS_NS        INT64_C(1000000)
+/* From the moment when a daemon that stops takes no more requests to its end. */
+#define END_MS       INT64_C(600000)
 
 /* The daemon escapes only ", \ and control characters. */
 bool answer_text(const char *object, const char *name, char *text, size_t size) {
@@ -85,18 +88,90 @@ static int read_run_file(struct files *files, struct answer *answer) {
     return code;
 }
 
+/* ---- connecting ---- */
+
+/* The system may take minutes to give up if the daemon does not accept. */
+struct connecting {
+    struct port_address address;
+    struct client client;
+    int status;
+};
+
+static void connect_to(void *job) {
+    struct connecting *c = job;
+    c->status = client_connect(&c->address, &c->client);
+}
+
+static void connected_too_late(void *job) {
+    struct connecting *c = job;
+    if (c->status == 0) client_close(&c->client);
+    free(c);
+}
+
+static int connect_within(const struct port_address *address, uint32_t ms, struct client *client) {
+    struct connecting *c = allocate(sizeof *c);
+    *c = (struct connecting){.address = *address, .status = ERR_TIMED_OUT};
+    if (!system_run_within(connect_to, connected_too_late, c, ms)) return ERR_TIMED_OUT;
+    const int status = c->status;
+    *client = c->client;
+    free(c);
+    return status;
+}
+
+/* ---- waiting for the answer ---- */
+
+static int send_question(const struct answer *answer, const char *question, struct client *client) {
+    struct port_address address;
+    char line[ASK_TOKEN_BYTES + 32];
+    int status = address_parse(answer->where, &address);
+    if (status == 0) status = connect_within(&address, ASK_REPLY_MS, client);
+    if (status < 0) return status;
+    snprintf(line, sizeof line, "%s %s\n", answer->token, question);
+    status = client_send(client, line, strlen(line));
+    if (status < 0) client_close(client);
+    return status;
+}
+
+/* Asks for something that the daemon answers at once, on another connection.  ERR_REFUSED: it takes
+ * no more requests, as at the end of a stop. */
+static int probe(const struct answer *answer) {
+    struct client client;
+    char reply[1];
+    int status = send_question(answer, "status", &client);
+    if (status < 0) return status;
+    const int64_t got = client_receive(&client, reply, sizeof reply, ASK_REPLY_MS);
+    client_close(&client);
+    return got < 0 ? (int)got : got == 0 ? ERR_REFUSED : 0;
+}
+
+/* Receives a part of the reply.  While there is none, looks whether the daemon still answers. */
+static int64_t receive_part(struct client *client, struct answer *answer, int64_t wait_ms,
+                            int64_t *deadline_ns) {
+    char *const to = answer->reply + answer->reply_size;
+    const size_t room = REPLY_MAX - answer->reply_size;
+    for (;;) { /* ends: at the deadline, which moves only while the daemon answers */
+        const int64_t left_ms = (*deadline_ns - system_now_ns()) / MS_NS;
+        if (left_ms <= 0) return ERR_TIMED_OUT;
+        const int64_t part_ms = left_ms < ASK_REPLY_MS ? left_ms : ASK_REPLY_MS;
+        const int64_t got = client_receive(client, to, room, (uint32_t)part_ms);
+        if (got != ERR_TIMED_OUT || wait_ms == ASK_REPLY_MS) return got;
+        const int error = probe(answer);
+        answer->answers = error == 0 || error == ERR_REFUSED;
+        if (!answer->answers) return ERR_TIMED_OUT;
+        if (error == 0 && wait_ms == ASK_WHILE_IT_ANSWERS)
+            *deadline_ns = system_now_ns() + END_MS * MS_NS;
+    }
+}
+
 /* Reads until the daemon closes the connection. 0 or an ERR_. */
 static int read_reply(struct client *client, struct answer *answer, int64_t wait_ms) {
-    const int64_t deadline_ns = system_now_ns() + wait_ms * 1000000;
+    int64_t deadline_ns =
+        system_now_ns() + (wait_ms == ASK_WHILE_IT_ANSWERS ? END_MS : wait_ms) * MS_NS;
     answer->reply = allocate(REPLY_MAX + 1);
     answer->reply_size = 0;
     for (;;) { /* ends: at the deadline, when the reply is too long, or at its end */
-        const int64_t left_ns = deadline_ns - system_now_ns();
-        if (left_ns <= 0) return ERR_TIMED_OUT;
         if (answer->reply_size == REPLY_MAX) return ERR_TOO_LARGE;
-        const int64_t got =
-            client_receive(client, answer->reply + answer->reply_size,
-                           REPLY_MAX - answer->reply_size, (uint32_t)(left_ns / 1000000 + 1));
+        const int64_t got = receive_part(client, answer, wait_ms, &deadline_ns);
         if (got < 0) return (int)got;
         if (got == 0) break;
         answer->reply_size += (size_t)got;
@@ -104,28 +179,33 @@ static int read_reply(struct client *client, struct answer *answer, int64_t wait
     answer->reply[answer->reply_size] = '\0';
     return 0;
 }
-
-static int ask(struct answer *answer, const char *question, int64_t wait_ms) {
-    struct port_address address;
-    struct client client;
-    char line[ASK_TOKEN_BYTES + 32];
-    int status = address_parse(answer->where, &address);
-    if (status < 0) return status;
-    status = client_connect(&address, &client);
-    if (status < 0) return status;
-    snprintf(line, sizeof line, "%s %s\n", answer->token, question);
-    status = client_send(&client, line, strlen(line));
-    if (status == 0) status = read_reply(&client, answer, wait_ms);
-    client_close(&client);
-    return status;
-}
-
 static bool reply_is_ok(const struct answer *answer) {
     const char *ok = strstr(answer->reply, "\"ok\"");
     if (ok == NULL) return false;
     ok += strcspn(ok, ":");
     ok += strspn(ok, ": ");
     return strncmp(ok, "true", 4) == 0;
+}
+
+static int ask(struct answer *answer, const char *question, int64_t wait_ms) {
+    struct client client;
+    int status = send_question(answer, question, &client);
+    if (status < 0) return status;
+    status = read_reply(&client, answer, wait_ms);
+    client_close(&client);
+    return status;
+}
+
+static void say_why_not(const struct answer *answer, const char *command, int status) {
+    const char *dir = answer->dir, *where = answer->where;
+    if (status != ERR_TIMED_OUT)
+        say("%s: the daemon on %s (%s): %s", command, dir, where, error_text(status));
+    else if (answer->answers)
+        say("%s: the daemon on %s (%s) is still at work on it; it continues", command, dir, where);
+    else
+        say("%s: the daemon on %s (%s) does not answer; it may hang: see its messages, or end its "
+            "process",
+            command, dir, where);
 }
 
 int ask_daemon(struct files *files, const char *command, const char *dir, const char *question,
@@ -138,7 +218,7 @@ int ask_daemon(struct files *files, const char *command, const char *dir, const 
     const int status = ask(answer, question, wait_ms);
     if (status == ERR_REFUSED) return no_daemon(answer);
     if (status < 0) {
-        say("%s: the daemon on %s (%s): %s", command, dir, answer->where, error_text(status));
+        say_why_not(answer, command, status);
         return EXIT_ERROR;
     }
     if (answer->reply_size == 0) {

@@ -11,8 +11,11 @@
 #include "port/address.h"
 #include "port/files.h"
 
-#define ASK_TOKEN_BYTES 64
-#define ASK_REPLY_MS    10000 /* for requests that the daemon answers at once */
+#define ASK_TOKEN_BYTES      64
+/* For requests that the daemon answers at once.  For others, this long without an answer makes the
+ * reader look whether the daemon answers at all. */
+#define ASK_REPLY_MS         10000
+#define ASK_WHILE_IT_ANSWERS (-1)
 
 struct answer {
     const char *dir;
@@ -20,9 +23,12 @@ struct answer {
     char token[ASK_TOKEN_BYTES + 1];
     char *reply; /* a string; free() it in any case */
     size_t reply_size;
+    bool answers; /* it answered something else while it was at work on this */
 };
 
-/* 0, or the exit code after a message, which usually starts with `command`. */
+/* 0, or the exit code after a message, which usually starts with `command`.  Waits at most wait_ms,
+ * or as long as the daemon answers other requests; one that answers nothing is given up after
+ * ASK_REPLY_MS, or 3 times that if it has accepted the connection. */
 int ask_daemon(struct files *files, const char *command, const char *dir, const char *question,
                int64_t wait_ms, struct answer *answer);
 /* Copies the string value of "name" from an object that a logportd wrote; control characters become

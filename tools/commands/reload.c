@@ -30,7 +30,8 @@ const struct command reload_command = {
         "the next start, which is reported. receive_bytes applies to listeners that are opened\n"
         "later.\n"
         "\n"
-        "Exit code: 0 the new configuration is active, 2 it is not.\n",
+        "Exit code: 0 the new configuration is active, 2 it is not, or not within 60 s, or no\n"
+        "daemon answers for 30 s.\n",
     .options = control_options,
     .settings_size = sizeof(struct control_settings),
     .run = reload_run,
