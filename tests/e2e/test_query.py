@@ -159,7 +159,8 @@ class Query(Case):
                 ("http.path ~ '^/api/users/4'", '((.http.path? // "") | test("^/api/users/4"))'),
                 ("msg ~ 'größe.*東京'", '(.msg | test("größe.*東京"))'),
                 ("level = error", '(.level == "error")'),
-                ("level >= info", '(.level? | type=="string" and . >= "info")'),
+                ("level >= info", '(.level | IN(%s))' % ",".join('"%s"' % level for level in LEVELS if LEVELS[level] >= LEVELS["info"])),
+                ("id >= 'a'", '(.id >= "a")'),
                 ("n < %d" % self.rng.randrange(6000), None),
             ]
         )

@@ -66,6 +66,7 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     cutter->report->files_indexed++;
     if (groups_any_wanted(&cutter->groups)) return true;
     cutter->report->files_skipped++;
+    if (cutter->groups.known_counts.lines > 0) return true;
     cutter_close(cutter);
     return false;
 }
@@ -242,7 +243,16 @@ static bool next_group(struct cutter *cutter, struct cut *cut, struct buffer *pa
     return true;
 }
 
+/* The first piece, if the index knows some of the result. */
+static bool next_known(struct cutter *cutter, struct cut *cut) {
+    if (cutter->known_returned || cutter->groups.known_counts.lines == 0) return false;
+    cutter->known_returned = true;
+    *cut = (struct cut){.known = true, .facts = cutter->facts};
+    return true;
+}
+
 bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed) {
+    if (next_known(cutter, cut)) return true;
     if (cutter->groups.known) {
         if (!next_group(cutter, cut, packed)) return false;
     } else {

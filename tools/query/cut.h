@@ -34,7 +34,8 @@ struct cut {
     /* What the index says of it; frames 0: nothing. */
     uint32_t frames, raw_size;
     const struct facts_rules *facts; /* how its times and levels are read */
-    struct span span;                /* covers all its lines; the lids inside may be more precise */
+    bool known;       /* nothing to read: the cutter's groups.known_counts are the result */
+    struct span span; /* covers all its lines; the lids inside may be more precise */
 };
 
 struct cutter {
@@ -55,6 +56,7 @@ struct cutter {
     bool by_lids;        /* cut at lids, because the lids inside a piece are needed */
     int64_t received_ns; /* the last lid's earliest receive time */
     struct groups groups;
+    bool known_returned; /* the piece for groups.known_counts */
     struct received_until until;
 };
 

@@ -109,6 +109,54 @@ static void choose_by_span(struct groups *groups, const struct query *query,
     }
 }
 
+/* How many lines of a group have a wanted level.  False: the index does not know. */
+static bool count_levels(const struct query *query, const struct segment_index *index,
+                         const struct index_group *group, uint64_t *lines) {
+    const uint32_t levels = group->span.levels;
+    const uint32_t wanted = ~((UINT32_C(1) << query->level_min) - 1);
+    /* Records with an unrecognised level are reported. */
+    if (!index->counted || (levels & SPAN_UNRECOGNISED) != 0) return false;
+    *lines = 0;
+    for (uint32_t i = 1; i < COUNTS_LEVELS; i++) {
+        const uint32_t four = levels & UINT32_C(15) << (4 * i - 3); /* counted together */
+        if ((four & wanted) == 0) continue;
+        if ((four & ~wanted) != 0) return false;
+        *lines += group->counts.levels[i];
+    }
+    return true;
+}
+
+/* What the index knows about the matching lines of a group.  False: they must be read. */
+static bool count_group(const struct groups *groups, const struct query *query,
+                        const struct facts_rules *facts, const struct select_settings *settings,
+                        const struct index_group *group, struct counts *counts) {
+    const bool usual = facts->id == facts_rules_usual.id;
+    if (group->damaged || !query_covers_times(query, facts, &group->span)) return false;
+    *counts = settings->tally ? group->counts : (struct counts){.lines = group->span.lines};
+    if (query->level_min == 0) return !settings->tally || (groups->index.counted && usual);
+    return !settings->tally && usual && count_levels(query, &groups->index, group, &counts->lines);
+}
+
+/* The matches of groups that need not be read, if only their number is asked for. */
+static void count_known(struct groups *groups, const struct query *query,
+                        const struct facts_rules *facts, const struct select_settings *settings,
+                        struct select_report *report) {
+    groups->known_groups = allocate(bytes_of(groups));
+    memset(groups->known_groups, 0, bytes_of(groups));
+    if (!settings->count || !query->any_line || query->invert || query->where != NULL) return;
+    for (uint32_t i = 0; i < groups->index.count; i++) {
+        const struct index_group *group = &groups->index.groups[i];
+        struct counts counts;
+        if (!index_candidate(groups->wanted, i)) continue;
+        if (!count_group(groups, query, facts, settings, group, &counts)) continue;
+        counts_add(&groups->known_counts, &counts);
+        groups->known_bytes += group->raw_size;
+        want(groups->known_groups, i, true);
+        want(groups->wanted, i, false);
+        report->groups_counted++;
+    }
+}
+
 /* Context lines are printed too, so the groups around a match must be read: in one direction, up to
  * `lines_around` lines after each found group, and as many from the segment's end, because the
  * match may be in the neighbouring segment. */
@@ -148,13 +196,19 @@ void groups_open(struct groups *groups, struct file *file, const struct query *q
     memset(groups->wanted, 0, bytes_of(groups));
     choose_by_filter(groups, file, query);
     choose_by_span(groups, query, facts, report);
+    count_known(groups, query, facts, settings, report);
     if (settings->context) choose_context(groups, settings);
 }
 
 void groups_close(struct groups *groups) {
     if (groups->known) index_free(&groups->index);
     free(groups->wanted);
+    free(groups->known_groups);
     memset(groups, 0, sizeof *groups);
+}
+
+bool groups_is_known(const struct groups *groups, uint32_t group) {
+    return index_candidate(groups->known_groups, group);
 }
 
 bool groups_any_wanted(const struct groups *groups) {

@@ -1,5 +1,6 @@
 /* groups.h - uses a segment's index to decide which groups can match: by the tokens of the patterns
- * (Bloom filters), by time and by level. */
+ * and the condition (Bloom filters), by time and by level; and which need not be read because only
+ * the number of their matches is asked for, and the index knows it. */
 #ifndef TOOLS_QUERY_GROUPS_H
 #define TOOLS_QUERY_GROUPS_H
 
@@ -15,7 +16,12 @@ struct groups {
     bool known; /* false: there is no index; read everything */
     struct segment_index index;
     uint8_t *wanted; /* one bit per group */
-    uint32_t next;   /* groups before this one are done */
+    /* Groups that were wanted, but whose matches the index knows: how many they are (lines), and
+     * with settings.tally all of their counts. */
+    uint8_t *known_groups;
+    struct counts known_counts;
+    uint64_t known_bytes; /* size of these lines */
+    uint32_t next;        /* groups before this one are done */
 };
 
 /* facts: how times and levels of the segment's records are read.  Never fails: a group that cannot
@@ -24,6 +30,8 @@ void groups_open(struct groups *groups, struct file *file, const struct query *q
                  const struct facts_rules *facts, const struct select_settings *settings,
                  struct select_report *report);
 void groups_close(struct groups *groups); /* all zero: does nothing */
+/* Is this group, with a number below index.count, one of known_groups? */
+bool groups_is_known(const struct groups *groups, uint32_t group);
 bool groups_any_wanted(const struct groups *groups);
 
 /* The first wanted group that has bytes at or after `offset`; sets *gap if groups were skipped.

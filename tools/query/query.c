@@ -252,6 +252,16 @@ enum query_reason query_check_span(const struct query *query, const struct facts
                                                                            : QUERY_LEVEL;
 }
 
+bool query_covers_times(const struct query *query, const struct facts_rules *facts,
+                        const struct span *span) {
+    const bool known = facts->id == facts_rules_usual.id || facts->id == span->rules;
+    if (!query->timed) return true;
+    if (span->lines == 0 || (!known && !query->received)) return false;
+    const int64_t min_ns = query->received ? span->received_min_ns : span->time_min_ns;
+    const int64_t max_ns = query->received ? span->received_max_ns : span->time_max_ns;
+    return min_ns >= query->since_ns && max_ns < query->until_ns;
+}
+
 /* ---- lines ---- */
 
 /* Does the pattern match this single line? */

@@ -186,6 +186,10 @@ enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
 enum query_reason query_check_span(const struct query *query, const struct facts_rules *facts,
                                    const struct span *span);
 
+/* Are all lines with these times between --since and --until?  False also if that is not known. */
+bool query_covers_times(const struct query *query, const struct facts_rules *facts,
+                        const struct span *span);
+
 /* One record, without its newline. */
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
                    size_t size);

@@ -144,7 +144,7 @@ static bool next_cut(struct select *s, struct piece *piece) {
         return cutter_next(&s->open->cutter, &piece->cut, &piece->packed);
     if (s->cut_count == 0) return false;
     piece->cut = s->cuts[--s->cut_count];
-    piece->cut.unread = !piece->cut.careful;
+    piece->cut.unread = !piece->cut.careful && !piece->cut.known;
     return true;
 }
 
@@ -251,10 +251,29 @@ static void note_returned(struct open_segment *open, const struct cut *cut) {
     open->returned[open->returned_count++] = (struct range){cut->offset, cut->end};
 }
 
+/* The part of the result that the index knows; it is final even if the index turns out wrong. */
+static void deliver_known(struct select *s, struct search_job *job) {
+    struct open_segment *open = job->open;
+    const struct groups *groups = &open->cutter.groups;
+    for (uint32_t i = 0; i < groups->index.count; i++) {
+        const struct index_group *group = &groups->index.groups[i];
+        const struct cut cut = {.offset = group->offset, .end = group->offset + group->size};
+        if (groups_is_known(groups, i)) note_returned(open, &cut);
+    }
+    job->piece.count = groups->known_counts.lines;
+    job->piece.tally = groups->known_counts;
+    job->piece.tally_bytes = groups->known_bytes;
+    return_piece(s, open->cutter.segment, &job->piece, job->gap);
+}
+
 /* The oldest piece. */
 static void deliver(struct select *s, struct search_job *job) {
     struct open_segment *open = job->open;
     struct piece *piece = &job->piece;
+    if (piece->cut.known) {
+        deliver_known(s, job);
+        return;
+    }
     if (job->check != PIECE_AS_INDEXED) open->read_rest = true;
     if (job->check == PIECE_NOT_AS_INDEXED) {
         progress_clear(s->progress);
@@ -343,6 +362,10 @@ static void search_done(struct port_op *op) {
 }
 
 static void start(struct select *s, struct search_job *job) {
+    if (job->piece.cut.known) {
+        job->done = true;
+        return;
+    }
     const bool alone = s->pieces++ < PIECES_ALONE;
     /* The calling thread reads careful pieces itself. */
     if (job->piece.cut.careful) {
@@ -474,6 +497,7 @@ void select_explain(const struct select_report *r) {
         ull(r->files_indexed), ull(r->files_skipped));
     say("explain: %llu groups in indexes; skipped: %llu by time, %llu by level, %llu by filter",
         ull(r->groups), ull(r->groups_by_time), ull(r->groups_by_level), ull(r->groups_by_filter));
+    say("explain: %llu groups counted from their indexes", ull(r->groups_counted));
     say("explain: frames skipped by their lids: %llu by time, %llu by level",
         ull(r->frames_by_time), ull(r->frames_by_level));
     say("explain: %llu of %llu bytes read; %llu frames decompressed to %llu bytes",

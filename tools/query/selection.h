@@ -53,7 +53,8 @@ struct select_report {
     /* For --explain. */
     uint64_t files, files_indexed, files_skipped, bytes, bytes_read;
     uint64_t groups, groups_by_time, groups_by_level, groups_by_filter; /* skipped, by reason */
-    uint64_t frames_by_time, frames_by_level;                           /* skipped by their lids */
+    uint64_t groups_counted; /* not read, because the index knows the number of their matches */
+    uint64_t frames_by_time, frames_by_level; /* skipped by their lids */
     uint64_t frames_read, raw_bytes_read;
 };
 
