@@ -70,6 +70,7 @@ void retention_close(struct retention *retention) {
 int64_t retention_look(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
     int error = record_deletion(r, now_ns);
+    if (r->tally.left == 0) r->reported_error = r->reported_folder_error = 0;
     forget(r);
     if (!error) error = retention_list(r);
     if (!error && !r->reaches_all) error = retention_finish_begun(r, now_ns);

@@ -33,7 +33,8 @@ struct retention {
     struct retention_segment **order;
     uint32_t going, next;
     struct retention_tally tally;
-    int reported_error; /* the last one */
+    int reported_error;        /* of a file that could not be deleted; the last one */
+    int reported_folder_error; /* of a folder that could not be listed; the last one */
     /* A deleted segment whose deletion is not in the manifest yet. */
     struct segment_name unrecorded; /* stream "": none */
 };

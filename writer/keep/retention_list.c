@@ -187,10 +187,10 @@ static bool found_file(void *context, const char *entry, bool directory) {
 static int leave_alone(struct place_listing *l, int error) {
     struct retention *r = l->r;
     if (error == ERR_NO_MEMORY || error == ERR_NAME_TOO_LONG) return error;
-    if (r->reported_error != error)
+    if (r->reported_folder_error != error)
         say("%s: %s; retention leaves this stream alone, trying again later", l->path,
             error_text(error));
-    r->reported_error = error;
+    r->reported_folder_error = error;
     r->streams[l->stream].unread = true;
     r->tally.left++;
     r->tally.last_error = error;
