@@ -113,9 +113,8 @@ static void suspect(struct live_segment *live, int error) {
     if (!live->segment.failed) live->stream->sync_error = error; /* else known */
     live->segment.suspect = true;
     if (stream_may_report(live->stream, &live->stream->failure_reported_ns))
-        say("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part and the "
-            "next "
-            "start recovers it; continuing in a new segment",
+        say("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part "
+            "and the next start recovers it; continuing in a new segment",
             live->segment.path, error_text(error));
 }
 
@@ -224,6 +223,17 @@ static bool close_given_up(const struct live_segment *live) {
            (live->segment.step > CLOSE_FILE && waiting >= CLOSE_WAITING_MAX);
 }
 
+/* The steps after CLOSE_RENAME fail although the segment has its final name. */
+static void count_given_up(const struct live_segment *live) {
+    struct stream_counts *counts = &live->stream->counts;
+    const struct segment *segment = &live->segment;
+    if (segment->gone || segment->size == 0) return;
+    if (segment->step > CLOSE_RENAME)
+        counts->segments_closed++;
+    else
+        counts->segments_suspect++;
+}
+
 /* True: closing was given up. */
 static bool close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
@@ -238,6 +248,7 @@ static bool close_failed(struct live_segment *live, int error) {
             given_up ? "the next start closes it" : "trying again");
     live->close_error = error;
     if (given_up) {
+        count_given_up(live);
         file_close(&live->segment.file);
         live_segment_free(live);
         return true;
