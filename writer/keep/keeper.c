@@ -271,8 +271,8 @@ static void pass_on(struct keeper *k) {
 
 static void failed(struct keeper *k, int error) {
     if (k->reported_error != error)
-        say("%s: indexing and re-packing: %s; retrying in %lld s", k->options.folder,
-            error_text(error), (long long)(RETRY_NS / SECOND_NS));
+        say("%s: recording, indexing and re-packing: %s; %s", k->options.folder, error_text(error),
+            k->finishing ? "the next start continues" : "retrying in a minute");
     k->reported_error = error;
     if (!k->finishing) look_by(k, port_now_ns(k->port) + RETRY_NS);
 }
