@@ -232,11 +232,14 @@ static int files_lock(struct files *files, const char *path, struct file *file) 
     return 0;
 }
 
-/* The subvolumes of one btrfs have devices of their own, but one free space: its size identifies it
- * well enough. */
+/* The subvolumes of one btrfs have devices of their own, but one free space.  The first half of
+ * their f_fsid is that of the file system: btrfs adds the number of the subvolume, which needs fewer
+ * than 32 bits, to the second half (fs/btrfs/super.c, btrfs_statfs).  Bit 63 is set in no st_dev. */
 static uint64_t volume_of(const struct stat *found, const struct statfs *system) {
+    uint32_t half;
+    memcpy(&half, &system->f_fsid, sizeof half);
     const uint64_t volume =
-        system->f_type == BTRFS_SUPER_MAGIC ? ~(uint64_t)system->f_blocks : (uint64_t)found->st_dev;
+        system->f_type == BTRFS_SUPER_MAGIC ? UINT64_C(1) << 63 | half : (uint64_t)found->st_dev;
     return volume != 0 ? volume : 1;
 }
 
