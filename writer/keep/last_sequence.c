@@ -1,4 +1,4 @@
-/* last_sequence.c - see last_sequence.h.  The archives are searched on a thread of their own, because they
+/* last_sequence.c - see last_sequence.h.  Each archive is searched on a thread of its own, because it
  * may hang. */
 #include "writer/keep/last_sequence.h"
 
@@ -25,7 +25,7 @@ static bool is_sound(const struct last_sequence_stream *stream) {
     return stream->recovery.sequence == SEQUENCE_SOUND;
 }
 
-static void raise(uint64_t *last, uint64_t sequence) {
+static void keep_higher(uint64_t *last, uint64_t sequence) {
     if (sequence > *last && sequence <= SEQUENCE_CONTINUED_MAX) *last = sequence;
 }
 
@@ -42,8 +42,8 @@ static void search_manifest(struct search *s) {
         manifest = read;
     }
     for (uint32_t i = 0; i < s->count; i++)
-        raise(&s->streams[i].last,
-              manifest_last_sequence(manifest, s->streams[i].name, SEQUENCE_CONTINUED_MAX));
+        keep_higher(&s->streams[i].last,
+                    manifest_last_sequence(manifest, s->streams[i].name, SEQUENCE_CONTINUED_MAX));
     manifest_close(read);
 }
 
@@ -65,7 +65,7 @@ static bool found_name(void *context, const char *entry, bool directory) {
     struct archive_names *names = context;
     struct segment_name name;
     if (!directory && segment_name_parse(entry, &name) && strcmp(name.stream, names->stream) == 0)
-        raise(&names->last, name.sequence);
+        keep_higher(&names->last, name.sequence);
     return true;
 }
 
@@ -95,7 +95,7 @@ static struct archive_job *make_job(const struct search *s, const char *folder) 
 
 static void take_names(struct search *s, const struct archive_job *job) {
     for (uint32_t i = 0, n = 0; i < s->count; i++)
-        if (!is_sound(&s->streams[i])) raise(&s->streams[i].last, job->streams[n++].last);
+        if (!is_sound(&s->streams[i])) keep_higher(&s->streams[i].last, job->streams[n++].last);
 }
 
 static void not_counted(const char *folder, const char *why) {

@@ -15,8 +15,8 @@ struct segment_move {
     char from_folder[PATH_BYTES_MAX], from[PATH_BYTES_MAX];
     char to_folder[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
     char copy[PATH_BYTES_MAX];
-    bool beside;    /* the copy is next to its final name */
-    uint8_t *bytes; /* two pieces */
+    bool next_to_name; /* the copy is */
+    uint8_t *bytes;    /* two pieces */
     struct manifest_work work;
     uint64_t id; /* file id of the original that was copied */
 };
@@ -42,10 +42,10 @@ static bool find_paths(struct segment_move *m, const struct segment_name *name) 
 
 /* The copy must be on the volume of its final name.  If the stream's folder in the archive is a link
  * to another volume than the archive's state folder, it is written next to that name. */
-static int copy_beside(struct segment_move *m) {
+static int copy_next_to_name(struct segment_move *m) {
     if (strlen(m->to) + sizeof LEFTOVERS_COPY > sizeof m->copy) return ERR_NAME_TOO_LONG;
     strcat(strcpy(m->copy, m->to), LEFTOVERS_COPY);
-    m->beside = true;
+    m->next_to_name = true;
     return 0;
 }
 
@@ -188,10 +188,10 @@ static int bring_there(struct segment_move *m, const struct segment_name *name) 
     if (!error) error = directory_make(files, m->to_folder);
     if (!error) error = is_there(m, &from, &there);
     if (!error && !there) {
-        if (crosses_volumes(m)) error = copy_beside(m);
+        if (crosses_volumes(m)) error = copy_next_to_name(m);
         if (!error) error = copy_and_name(m, name, &from);
-        const bool again = error == ERR_OTHER_VOLUME && !m->beside;
-        if (again) error = copy_beside(m);
+        const bool again = error == ERR_OTHER_VOLUME && !m->next_to_name;
+        if (again) error = copy_next_to_name(m);
         if (again && !error) error = copy_and_name(m, name, &from);
     } else if (!error) {
         error = begin_naming(m, name);
