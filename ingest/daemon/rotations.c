@@ -6,10 +6,10 @@
 
 #include "port/error.h"
 
-/* A request is answered this long after it came if a stream that it waits for is failing: by then
- * the stream has retried, and has tried a new file. */
+/* A request is answered after this time if a stream that it waits for is failing: by then the stream
+ * has retried, and has tried a new file. */
 #define FAILING_NS (10 * 1000000000ll)
-/* ... and after this long in any case: a disk may hang, or be very slow. */
+/* It is answered after this time in any case: a disk may hang, or be very slow. */
 #define LIMIT_S    60
 #define LIMIT_NS   (LIMIT_S * 1000000000ll)
 
@@ -20,12 +20,11 @@ void rotations_add(struct rotations *rotations, uint64_t request) {
     const bool same = last && !last->begun && last->batches == batches;
     if (!same && rotations->count < ROTATIONS_MAX) {
         last = &rotations->all[rotations->count++];
-        *last = (struct rotation){0};
+        *last = (struct rotation){.asked_ns = port_now_ns(rotations->port)};
     }
     if (request) last->request = request;
     last->batches = batches;
     last->begun = false;
-    last->asked_ns = port_now_ns(rotations->port);
 }
 
 static void begin(struct rotations *rotations) {
@@ -69,8 +68,14 @@ static const char *outcome(const struct rotations *rotations, char *text) {
         return text;
     }
     if (waited_ns < LIMIT_NS) return NULL;
-    snprintf(text, ROTATION_ERROR_MAX, "%s%s: not closed within %d s; the rotation continues",
-             name ? "stream " : "the batches before it", name ? name : "", LIMIT_S);
+    if (name)
+        snprintf(text, ROTATION_ERROR_MAX,
+                 "stream %s: its segment is not closed after %d s; the rotation continues", name,
+                 LIMIT_S);
+    else
+        snprintf(text, ROTATION_ERROR_MAX,
+                 "records received before are not written after %d s; the rotation continues",
+                 LIMIT_S);
     return text;
 }
 

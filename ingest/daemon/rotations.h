@@ -3,7 +3,7 @@
  * A request is complete when every record that was in a batch when it came is in a closed segment.
  * That is a position in each stream, so it does not matter how much is appended and closed
  * meanwhile.  It is answered with an error if a segment stays .part, if the disk fails, or when its
- * time is over; the rotation itself is not withdrawn.  Owner only. */
+ * time is over; the rotation itself continues.  Owner only. */
 #ifndef INGEST_DAEMON_ROTATIONS_H
 #define INGEST_DAEMON_ROTATIONS_H
 
@@ -14,7 +14,8 @@
 #include "ingest/pipeline/pipeline.h"
 #include "port/port.h"
 
-/* A request that finds all places taken joins the last one. */
+/* A request that finds all places taken, or for which nothing was received since the last one, joins
+ * the last one and is answered with it: requests that follow each other closely delay no answer. */
 #define ROTATIONS_MAX      8
 #define ROTATION_ERROR_MAX 256
 
@@ -23,7 +24,7 @@ struct rotation {
     uint64_t batches;                  /* that must be appended first */
     bool begun;                        /* they are, and the streams were asked */
     struct stream_positions positions; /* to be closed */
-    int64_t asked_ns;
+    int64_t asked_ns;                  /* the first of its requests */
 };
 
 struct rotations {
