@@ -37,7 +37,7 @@ static BOOL WINAPI stop_requested(DWORD event) {
     return TRUE;
 }
 
-/* The lock is held. */
+/* signals.lock is held: Windows does not call the handler before it is installed. */
 static int install(void) {
     if (signals.installed) return 0;
     /* The first call undoes an inherited setting: Ctrl-C ignored. */
@@ -53,11 +53,14 @@ int system_requests_keep(void) {
     return error;
 }
 
+/* Windows calls handlers under a lock that SetConsoleCtrlHandler takes too, and ours takes
+ * signals.lock: so that lock is not held here while the handler is removed. */
 void system_requests_release(void) {
+    if (system_stop_requested()) ExitProcess(STATUS_CONTROL_C_EXIT);
+    SetConsoleCtrlHandler(stop_requested, FALSE);
     AcquireSRWLockExclusive(&signals.lock);
-    if (signals.installed) SetConsoleCtrlHandler(stop_requested, FALSE);
     const bool kept = signals.kept;
-    signals.installed = signals.kept = false;
+    signals.installed = false;
     ReleaseSRWLockExclusive(&signals.lock);
     if (kept) ExitProcess(STATUS_CONTROL_C_EXIT);
 }
