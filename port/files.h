@@ -107,7 +107,7 @@ int directory_list(struct files *files, const char *path, file_visit *visit, voi
 /* Opens or makes the file and locks it exclusively until file_close or the end of the process.
  * ERR_BUSY: another process holds the lock. */
 int file_lock(struct files *files, const char *path, struct file *file);
-/* Of the volume that holds the file or directory. */
+/* Of the volume that holds the directory. */
 int free_space(struct files *files, const char *path, struct volume_space *space);
 /* Copies owner, group and mode as far as permitted (Windows: does nothing, the directory
  * decides). */

@@ -18,9 +18,11 @@
 #include "port/windows/text.h"
 
 /* A call takes a size of 32 bits; a round number below that. */
-#define PIECE_BYTES_MAX (1u << 30)
+#define PIECE_BYTES_MAX   (1u << 30)
 /* 1601-01-01 to 1970-01-01 in FILETIME's 100 ns. */
-#define EPOCH_TICKS     116444736000000000LL
+#define EPOCH_TICKS       116444736000000000LL
+/* The name of a volume: \\?\Volume{...}\ with a GUID of 36 characters. */
+#define VOLUME_NAME_UNITS 49
 
 static int secret_create(const wchar_t *path, HANDLE *handle);
 
@@ -281,24 +283,39 @@ static int system_list(struct files *files, const char *path, file_visit *visit,
     return code == ERROR_NO_MORE_FILES ? 0 : error_of_windows(code);
 }
 
+/* By its GUID: volumes copied from one image have the same serial number.  A network volume has no
+ * GUID here. */
+static int volume_of_handle(HANDLE handle, uint64_t *volume) {
+    BY_HANDLE_FILE_INFORMATION found;
+    wchar_t name[PATH_WIDE_MAX];
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    const DWORD length = GetFinalPathNameByHandleW(handle, name, PATH_WIDE_MAX, VOLUME_NAME_GUID);
+    if (length >= VOLUME_NAME_UNITS && length < PATH_WIDE_MAX) {
+        for (size_t i = 0; i < VOLUME_NAME_UNITS; i++)
+            hash = (hash ^ name[i]) * UINT64_C(1099511628211);
+        *volume = hash != 0 ? hash : 1;
+        return 0;
+    }
+    if (!GetFileInformationByHandle(handle, &found)) return last_error();
+    *volume = (uint64_t)found.dwVolumeSerialNumber + 1;
+    return 0;
+}
+
 static int system_free_space(struct files *files, const char *path, struct volume_space *space) {
-    struct wide_path wide;
     (void)files;
+    struct wide_path wide;
     int error = path_to_wide(path, &wide);
     if (error != 0) return error;
     ULARGE_INTEGER available; /* to this user, with quotas */
     if (!GetDiskFreeSpaceExW(wide.text, &available, NULL, NULL)) return last_error();
     /* Opening it follows junctions and mount points, as writing to it does. */
-    HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL, OPEN_EXISTING,
-                                FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    const HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL,
+                                      OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
     if (handle == INVALID_HANDLE_VALUE) return last_error();
-    BY_HANDLE_FILE_INFORMATION found;
-    if (!GetFileInformationByHandle(handle, &found)) error = last_error();
+    *space = (struct volume_space){.free = available.QuadPart};
+    error = volume_of_handle(handle, &space->volume);
     CloseHandle(handle);
-    if (error != 0) return error;
-    const uint64_t serial = found.dwVolumeSerialNumber;
-    *space = (struct volume_space){.free = available.QuadPart, .volume = serial + 1};
-    return 0;
+    return error;
 }
 
 /* ---- names ---- */
@@ -390,7 +407,7 @@ static int system_lock(struct files *files, const char *path, struct file *file)
     const HANDLE handle = CreateFileW(wide.text, WRITE_ACCESS, READ_SHARES, NULL, OPEN_ALWAYS,
                                       FILE_ATTRIBUTE_NORMAL, NULL);
     if (handle == INVALID_HANDLE_VALUE) {
-        error = last_error();
+        error = error_of_name(ERR_BUSY);
         const DWORD attributes =
             error == ERR_DENIED ? GetFileAttributesW(wide.text) : INVALID_FILE_ATTRIBUTES;
         const bool directory =
