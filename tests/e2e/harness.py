@@ -186,7 +186,10 @@ def logport(*words, stdin=None, timeout=None, env=None, cwd=None):
 
 def status(daemon):
     """What `logport status` reports: the daemon's counters."""
-    return json.loads(logport("status", "--dir", daemon.base).out)
+    result = logport("status", "--dir", daemon.base)
+    if result.code != 0:
+        raise AssertionError("logport status: exit code %d: %s" % (result.code, result.said))
+    return json.loads(result.out)
 
 
 def manifest(base):
