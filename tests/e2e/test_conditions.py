@@ -128,5 +128,38 @@ class ConditionTest(Case):
                 pass
 
 
+class NothingFoundTest(Case):
+    """A condition that selects nothing says why."""
+
+    def test_fields_and_types_that_select_nothing_are_reported(self):
+        daemon = self.daemon()
+        daemon.send(b'{"http":{"status":500,"path":"/x"},"user_id":"7","tags":["a"],"level":"error","mixed":1}\n' * 3)
+        daemon.send(b'{"mixed":"x","more":true}\n')
+        daemon.wait_stored(4)
+        examples = [
+            ("http.staus = 500", "none of the 4 records examined has the field http.staus; did you mean http.status?"),
+            ("status = 500", "none of the 4 records examined has the field status; did you mean http.status?"),
+            ("zzz exists", "none of the 4 records examined has the field zzz"),
+            ("http.status = '500'", "the field http.status is a number, and is compared with text, so the comparison never holds; "
+                                    "write 500 without quotes for a number"),
+            ("user_id > 5", "the field user_id is text, and is compared with a number, so the comparison never holds; write '5' for text"),
+            ("http.status contains 5", "the field http.status is a number, and is compared with text, so the comparison never holds"),
+            ("tags = a", "the field tags is a list, and is compared with text, so the comparison never holds; tags[] compares its elements"),
+            ("http = 5", "the field http is an object, and is compared with a number, so the comparison never holds; http.* compares its members"),
+            ("mixed = true", "the field mixed is never true or false, so its comparison never holds"),
+            ("http.status = 404", None),
+            ("tags[] = b", None),
+            ("level >= fatal", None),
+            ("not (exists http or exists more)", None),
+            ("mixed = 2 and mixed = 'y'", None),
+        ]
+        for condition, message in examples:
+            expected = ["logport: %s: " + message] if message else []
+            for command, words in (("search", [""]), ("cat", []), ("stat", [])):
+                result = logport(command, "--where", condition, *words, daemon.base)
+                self.assertEqual(result.said.splitlines(), [line % command for line in expected], condition)
+        self.assertEqual(logport("search", "--where", "not exists zzz", "", daemon.base).said, "")
+
+
 if __name__ == "__main__":
     main()

@@ -6,6 +6,7 @@
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/select.h"
+#include "tools/query/survey.h"
 #include "tools/render/render.h"
 
 struct cat_settings {
@@ -36,6 +37,7 @@ static bool print_wanted(struct call *call, struct render *render, const struct 
     struct select_report report;
     select_run(&call->paths, query, &settings, print_selection, render, &report);
     report_unrecognised("cat", &report.unrecognised);
+    if (report.found == 0) survey_condition("cat", &call->paths, query);
     return report.failed;
 }
 

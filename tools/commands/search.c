@@ -11,6 +11,7 @@
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/select.h"
+#include "tools/query/survey.h"
 #include "tools/render/render.h"
 
 #define CONTEXT_MAX       1000000
@@ -386,6 +387,7 @@ static int run_search(struct search *s, struct call *call) {
     if (sorted) print_sorted(s);
     if (settings->count && !settings->files)
         output_format(s->out, "%llu\n", (unsigned long long)report.found);
+    if (report.found == 0 && settings->max > 0) survey_condition("search", &call->paths, &s->query);
     if (settings->explain) select_explain(&report);
     if (report.failed) return EXIT_ERROR;
     return report.found > 0 ? EXIT_OK : EXIT_NEGATIVE;

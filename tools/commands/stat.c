@@ -14,6 +14,7 @@
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/select.h"
+#include "tools/query/survey.h"
 #include "tools/render/visible.h"
 #include "writer/index/index.h"
 
@@ -219,6 +220,7 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
     bool ok = read_files(g, call);
     if (top_is_approximate(&g->top)) ok = count_again(g, call) && ok;
     add_up(&g->found);
+    if (g->found.all.counts.lines == 0) survey_condition("stat", &call->paths, &g->query);
     return ok;
 }
 

@@ -1,0 +1,15 @@
+/* survey.h - says why a condition has selected nothing: fields that do not exist, and comparisons
+ * that never hold because the field has values of another type. */
+#ifndef TOOLS_QUERY_SURVEY_H
+#define TOOLS_QUERY_SURVEY_H
+
+#include "tools/query/query.h"
+#include "tools/query/read.h"
+
+/* Examines the first records of each file, SURVEY_RECORDS_MAX in all, and prints messages that
+ * begin with `command` to stderr.  Does nothing without a condition.  Blocking. */
+#define SURVEY_RECORDS_MAX 20000
+void survey_condition(const char *command, const struct read_request *request,
+                      const struct query *query);
+
+#endif
