@@ -5,9 +5,9 @@
  * the identity of the directory (file_status.id), so that a copy of the directory does not name the
  * daemon of the original.
  *
- * About once a second a worker looks whether directory, lock, run file and state/settings.json,
- * which tells readers the settings of listeners, are still there.  What
- * was deleted or moved away is made again, with a new token, and reported.  Owner only. */
+ * About once a second a worker checks that directory, lock, run file and state/settings.json (the
+ * settings of listeners, for readers) still exist.  What was deleted or moved away is made again,
+ * with a new token, and reported.  Owner only. */
 #ifndef INGEST_DAEMON_LOG_DIRECTORY_H
 #define INGEST_DAEMON_LOG_DIRECTORY_H
 

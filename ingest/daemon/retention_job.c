@@ -82,7 +82,7 @@ static void look_at_archive(struct retention_job *job, uint32_t place) {
     archive_retention_look(job->archives[place], &job->rules, known, stuck);
 }
 
-/* Two archives may share a volume: the one finds out what the other has to delete. */
+/* Two archives may share a volume: a look at one shows what has to be deleted from the other. */
 static void looked_at_archive(void *context, uint32_t due) {
     struct retention_job *job = context;
     if (job->stopping) return;

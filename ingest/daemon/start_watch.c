@@ -24,8 +24,10 @@ static _Noreturn void leave(const struct start_watch *watch) {
     const struct counters_context context = {.uptime_ns = system_now_ns() - watch->begun_ns,
                                              .memory_bytes = watch->host->memory_bytes()};
     char text[COUNTERS_TEXT_MAX];
-    say("asked to stop while starting, and the start does not end: exiting without waiting for it; "
-        "nothing was received");
+    say("asked to stop while starting, and the start has not ended after %d ms; exiting, nothing "
+        "was "
+        "received",
+        START_STOP_MS);
     counters_write(&none, &context, text, sizeof text - 1);
     strcat(text, "\n");
     watch->host->print(text, strlen(text), 0);

@@ -1,8 +1,8 @@
-/* start_watch.h - lets a daemon that is starting stop, although its start hangs.
+/* start_watch.h - lets a daemon stop while its start hangs.
  *
- * A start waits for disks: for the configuration, schemas, and the log directory, on the thread that
- * would handle a request to stop.  A stop that is requested meanwhile takes place after the start.
- * If that takes longer than START_STOP_MS, a thread of the watch prints the counters, all 0, and
+ * A start waits for the disks of the configuration, the schemas and the log directory, on the thread
+ * that handles requests to stop.  So a stop that is requested meanwhile begins after the start.  If
+ * the start has not ended START_STOP_MS later, a thread prints the counters, which are all 0, and
  * ends the process with 0: nothing was received yet. */
 #ifndef INGEST_DAEMON_START_WATCH_H
 #define INGEST_DAEMON_START_WATCH_H

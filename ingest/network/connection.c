@@ -161,8 +161,7 @@ static void hold(struct connection *connection) {
     struct intake *intake = connection->intake;
     intake->counters->receive_pauses++;
     if (!intake->receive_failure_said)
-        say("%s: cannot receive: %s; what connections send waits, retrying every 100 ms (reported "
-            "once)",
+        say("%s: cannot receive: %s; connections wait, retrying every 100 ms (reported once)",
             connection->listener->name, error_text((int)connection->receive.result));
     intake->receive_failure_said = true;
     connection->next_held = intake->held;

@@ -79,7 +79,7 @@ static bool record_all(struct recording *r, struct manifest *manifest, const cha
     return ok;
 }
 
-/* Of a killed run that moved segments, or of a daemon. */
+/* Left by a killed run that moved segments, or by a killed daemon. */
 static void clear_leftovers(struct recording *r, const char *directory) {
     struct archives *archives = allocate(sizeof *archives);
     (void)leftovers_clear_state(r->files, directory);

@@ -104,8 +104,8 @@ static int add_frame(struct comparison *c, bool lost) {
     return 0;
 }
 
-/* Damage whose size is unknown ends the comparison: what follows it is counted otherwise, and the
- * damage itself is what is reported. */
+/* Damage of unknown size ends the comparison: it is reported itself, and the index may number the
+ * frames after it in another way. */
 static int compare_all(struct comparison *c) {
     for (;;) { /* each round advances by a frame; the file's end ends it */
         enum segment_damage damage = SEGMENT_SOUND;

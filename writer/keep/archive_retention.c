@@ -26,7 +26,7 @@ struct look_job {
     uint32_t place, stuck;
     int64_t wall_ns;
     bool away;   /* in and out: the archive was reported as unavailable */
-    bool clears; /* in: remove what an ended process has left there; out: it may still be there */
+    bool clears; /* in: remove what a killed process has left there; out: it may still be there */
     /* Results. */
     struct retention_listing *listing;
     uint64_t deleted, left;
@@ -41,7 +41,7 @@ struct archive_retention {
     struct lane_client client;
     struct look_job *next; /* NULL: none is wanted */
     bool stopping, looked, away;
-    bool left_over; /* what an ended process has left may still be there */
+    bool left_over; /* what a killed process has left may still be there */
     struct retention_listing *listing;
     int64_t earliest_ns, pause_ns; /* of the next look */
     int reported_error;            /* the last one */

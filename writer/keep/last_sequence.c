@@ -10,7 +10,7 @@
 #include "port/system.h"
 #include "writer/segment/archives.h"
 
-/* How long a start waits for an archive; and for each further one once one has not answered. */
+/* How long a start waits for an archive, and after one has not answered, for each other one. */
 #define ANSWER_MS      2000
 #define ANSWER_NEXT_MS 200
 
@@ -36,7 +36,7 @@ static void search_manifest(struct search *s) {
     if (manifest == NULL) {
         const int error = manifest_read(s->options->files, s->options->directory, &read);
         if (error && error != ERR_NOT_FOUND)
-            say("%s/state/" MANIFEST_FILE ": %s; its segments do not count for the next sequences",
+            say("%s/state/" MANIFEST_FILE ": %s; the next sequences are chosen without it",
                 s->options->directory, error_text(error));
         if (error) return;
         manifest = read;
@@ -98,20 +98,20 @@ static void take_names(struct search *s, const struct archive_job *job) {
         if (!is_sound(&s->streams[i])) keep_higher(&s->streams[i].last, job->streams[n++].last);
 }
 
-static void not_counted(const char *folder, const char *why) {
-    say("archive %s: %s; its segments do not count for the next sequences", folder, why);
+static void report_left_out(const char *folder, const char *why) {
+    say("archive %s: %s; the next sequences are chosen without its segments", folder, why);
 }
 
 static void search_archive(struct search *s, const char *folder) {
     struct archive_job *job = make_job(s, folder);
     if (job == NULL) {
-        not_counted(folder, error_text(ERR_NO_MEMORY));
+        report_left_out(folder, error_text(ERR_NO_MEMORY));
     } else if (s->options->run_within(list_names, free, job, s->wait_ms)) {
         take_names(s, job);
-        if (job->error) not_counted(folder, error_text(job->error));
+        if (job->error) report_left_out(folder, error_text(job->error));
         free(job);
     } else {
-        not_counted(folder, "no answer");
+        report_left_out(folder, "no answer");
         s->wait_ms = ANSWER_NEXT_MS;
     }
 }
@@ -122,7 +122,7 @@ static bool is_remembered(const struct archives *archives, const char *folder) {
     return false;
 }
 
-/* Is it configured, but does not answer? */
+/* Is it configured, and does it not answer? */
 static bool is_silent(const struct search *s, const char *folder) {
     const struct last_sequence_search *options = s->options;
     for (uint32_t i = 0; i < options->archive_count; i++)
@@ -130,17 +130,20 @@ static bool is_silent(const struct search *s, const char *folder) {
     return false;
 }
 
-/* Whether an archive is ours is not asked: with the state folder its id may be lost. */
+/* Also those that may not be ours: with the state folder, the id that shows it may be lost. */
 static void search_archives(struct search *s) {
     const struct last_sequence_search *options = s->options;
     struct archives *archives = calloc(1, sizeof *archives);
     if (archives == NULL) return;
     const int error = archives_read(options->files, options->directory, archives);
-    if (error) not_counted("list state/" ARCHIVES_FILE, error_text(error));
+    if (error)
+        say("%s/state/" ARCHIVES_FILE
+            ": %s; the next sequences are chosen without the archives in it",
+            options->directory, error_text(error));
     if (error) archives->count = 0;
     for (uint32_t i = 0; i < archives->count; i++) {
         if (is_silent(s, archives->folders[i]))
-            not_counted(archives->folders[i], "no answer");
+            report_left_out(archives->folders[i], "no answer");
         else
             search_archive(s, archives->folders[i]);
     }

@@ -38,8 +38,7 @@ void manifest_seal(struct manifest *manifest);
 /* Seals it; the last manifest_release frees it.  NULL: nothing happens. */
 void manifest_close(struct manifest *manifest);
 /* For a job that may outlive manifest_close (port/remote.h). */
-struct manifest *
-manifest_hold(struct manifest *manifest); /* returns its argument; NULL stays NULL */
+struct manifest *manifest_hold(struct manifest *manifest); /* returns its argument, also NULL */
 void manifest_release(struct manifest *manifest);
 
 /* The lock also guards the names of closed segments in the log directory: a thread that deletes or

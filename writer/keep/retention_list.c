@@ -188,8 +188,7 @@ static int leave_alone(struct place_listing *l, int error) {
     struct retention *r = l->r;
     if (error == ERR_NO_MEMORY || error == ERR_NAME_TOO_LONG) return error;
     if (r->reported_folder_error != error)
-        say("%s: %s; retention leaves this stream alone, trying again later", l->path,
-            error_text(error));
+        say("%s: %s; retention skips this stream, trying again later", l->path, error_text(error));
     r->reported_folder_error = error;
     r->streams[l->stream].unread = true;
     r->tally.left++;

@@ -1,9 +1,9 @@
-/* leftovers.h - temporary files that a killed process has left: who finds them, and when they may
- * be removed.
+/* leftovers.h - temporary files that a killed process has left: their names, and when they may be
+ * removed.
  *
- *   <stream's folder>/<segment>.new      of `logport archive`, and of re-packing and moves if the folder
- *                                        is on another volume than state; locked while it is
- *                                        written, except by a move
+ *   <stream's folder>/<segment>.new      of `logport archive`, and of re-packing and moves if the
+ *                                        folder is on another volume than state; locked while it
+ *                                        is written, except by a move
  *   <dir>/state/<stream>.pack            of re-packing; its writer holds <dir>/state/lock
  *   <dir>/state/<state file>.new         of file_replace and the manifest; likewise
  *   <archive>/state/<stream>.copy        of a move; its writer holds the lock of the owner
