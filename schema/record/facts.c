@@ -7,11 +7,8 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "port/error.h"
+#include "schema/json/bounded.h"
 #include "schema/record/facts_internal.h"
 #include "schema/record/level_text.h"
 
@@ -163,35 +160,13 @@ static const uint8_t *space_end(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* From after the opening quote to after the closing one; NULL: there is none. */
-static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
-    while (p < end) { /* each round advances by a byte or more */
-#ifdef __SSE2__
-        if (end - p >= 16) {
-            const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-            const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-            const uint32_t mask = (uint32_t)_mm_movemask_epi8(odd);
-            if (mask == 0) {
-                p += 16;
-                continue;
-            }
-            p += __builtin_ctz(mask);
-        }
-#endif
-        if (*p == '"') return p + 1;
-        p += *p == '\\' ? 2 : 1;
-    }
-    return NULL;
-}
-
 /* The end of the object or array; NULL: it does not end. */
 static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
     uint32_t depth = 0;
     while (p < end) { /* each round advances by a byte or more */
         const uint8_t byte = *p++;
         if (byte == '"') {
-            p = string_end(p, end);
+            p = bounded_string_end(p, end);
             if (p == NULL) return NULL;
         } else if (byte == '{' || byte == '[') {
             depth++;
@@ -204,7 +179,7 @@ static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
 
 static const uint8_t *value_end(const uint8_t *p, const uint8_t *end) {
     if (p == end) return NULL;
-    if (*p == '"') return string_end(p + 1, end);
+    if (*p == '"') return bounded_string_end(p + 1, end);
     if (*p == '{' || *p == '[') return container_end(p, end);
     while (p < end && *p != ',' && *p != '}' && *p != ']' && *p > ' ') {
         p++;
@@ -218,7 +193,7 @@ static bool next_member(const uint8_t **at, const uint8_t *end, struct record_me
     const uint8_t *p = space_end(*at + 1, end);
     if (p == end || *p != '"') return false;
     member->name = p + 1;
-    p = string_end(p + 1, end);
+    p = bounded_string_end(p + 1, end);
     if (p == NULL) return false;
     member->name_size = (size_t)(p - member->name) - 1;
     p = space_end(p, end);

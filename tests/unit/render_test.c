@@ -202,8 +202,14 @@ static void fields_are_hidden_by_path(void **state) {
 static void assert_finds(const char *json, const char *path, const char *text) {
     const uint8_t *const bytes = (const uint8_t *)json;
     const struct value root = value_of(bytes, bytes + strlen(json));
-    struct value value;
-    if (!value_find(&root, path, strlen(path), &value)) {
+    const struct value_path paths[] = {{path, strlen(path)}, {"none", 4}, {path, strlen(path)}};
+    struct value value, values[3];
+    const bool found = value_find(&root, path, strlen(path), &value);
+    values_find(&root, paths, 3, values);
+    assert_null(values[1].begin);
+    assert_ptr_equal(values[0].begin, found ? value.begin : NULL);
+    assert_ptr_equal(values[2].begin, values[0].begin);
+    if (!found) {
         assert_null(text);
         return;
     }

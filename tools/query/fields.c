@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "schema/json/bounded.h"
+
 /* ---- values and their extent ---- */
 
 static const uint8_t *skip_blank(const uint8_t *p, const uint8_t *end) {
@@ -13,9 +15,8 @@ static const uint8_t *skip_blank(const uint8_t *p, const uint8_t *end) {
 
 /* *p is the opening quote; returns the byte after the closing one. */
 static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\' && p + 1 < end) p++;
-    return p < end ? p + 1 : end;
+    const uint8_t *const after = bounded_string_end(p + 1, end);
+    return after != NULL ? after : end;
 }
 
 /* *p is the opening bracket; returns the byte after the closing one. */
@@ -36,7 +37,7 @@ static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
 
 static const uint8_t *scalar_end(const uint8_t *p, const uint8_t *end) {
     const uint8_t *const begin = p;
-    while (p < end && memchr(",]} \t\r\n", *p, 7) == NULL)
+    while (p<end && * p> ' ' && *p != ',' && *p != ']' && *p != '}')
         p++;
     return p > begin || p == end ? p : p + 1;
 }
@@ -159,11 +160,13 @@ size_t string_decode(const uint8_t **p, const uint8_t *end, uint8_t *bytes) {
 
 /* How many bytes of `text` the name matches; SIZE_MAX: it differs or is longer. */
 static size_t name_matched(const struct member *member, const char *text, size_t size) {
-    const uint8_t *p = member->name;
+    const uint8_t *p = member->name, *const end = member->name_end;
     size_t matched = 0;
-    while (p < member->name_end) {
+    for (; p < end && *p != '\\'; p++, matched++) /* most names have no escapes */
+        if (matched == size || *p != (uint8_t)text[matched]) return SIZE_MAX;
+    while (p < end) { /* p rises by a character */
         uint8_t bytes[4];
-        const size_t more = string_decode(&p, member->name_end, bytes);
+        const size_t more = string_decode(&p, end, bytes);
         if (size - matched < more || memcmp(text + matched, bytes, more) != 0) return SIZE_MAX;
         matched += more;
     }
@@ -205,26 +208,63 @@ static void remember(struct beginning *beginnings, uint32_t *count, size_t match
     if (i == *count) ++*count;
 }
 
+/* What is known of one path while the members are passed. */
+struct search {
+    uint32_t count;
+    bool whole;
+    struct beginning beginnings[VALUE_BEGINNINGS_MAX];
+};
+
+static inline void look(struct search *search, const struct member *member, uint64_t number,
+                        const char *path, size_t size, struct value *found) {
+    const size_t matched = member->name != NULL ? name_matched(member, path, size)
+                                                : number_matched(number, path, size);
+    if (matched == size) {
+        *found = member->value;
+        search->whole = true;
+    } else if (matched < size && path[matched] == '.' && !search->whole) {
+        remember(search->beginnings, &search->count, matched, &member->value);
+    }
+}
+
 /* Recursion: at most once per dot of the path. */
+static bool look_inside(struct search *search, const char *path, size_t size, struct value *found) {
+    while (!search->whole && search->count > 0) {
+        const struct beginning *const last = &search->beginnings[--search->count];
+        search->whole =
+            value_find(&last->value, path + last->matched + 1, size - last->matched - 1, found);
+    }
+    return search->whole;
+}
+
 bool value_find(const struct value *root, const char *path, size_t size, struct value *found) {
     struct members members = members_of(root);
     struct member member;
-    struct beginning beginnings[VALUE_BEGINNINGS_MAX];
-    uint32_t count = 0;
-    bool whole = false;
-    for (uint64_t number = 0; members_next(&members, &member); number++) {
-        const size_t matched = member.name != NULL ? name_matched(&member, path, size)
-                                                   : number_matched(number, path, size);
-        if (matched == size) {
-            *found = member.value;
-            whole = true;
-        } else if (matched < size && path[matched] == '.' && !whole) {
-            remember(beginnings, &count, matched, &member.value);
-        }
+    struct search search;
+    search.count = 0;
+    search.whole = false;
+    for (uint64_t number = 0; members_next(&members, &member); number++)
+        look(&search, &member, number, path, size, found);
+    return look_inside(&search, path, size, found);
+}
+
+#define PATHS_AT_ONCE 16
+
+void values_find(const struct value *root, const struct value_path *paths, uint32_t count,
+                 struct value *found) {
+    struct search searches[PATHS_AT_ONCE];
+    const uint32_t now = count < PATHS_AT_ONCE ? count : PATHS_AT_ONCE;
+    struct members members = members_of(root);
+    struct member member;
+    for (uint32_t i = 0; i < now; i++) {
+        searches[i].count = 0;
+        searches[i].whole = false;
     }
-    while (!whole && count > 0) {
-        const struct beginning *last = &beginnings[--count];
-        whole = value_find(&last->value, path + last->matched + 1, size - last->matched - 1, found);
-    }
-    return whole;
+    for (uint64_t number = 0; members_next(&members, &member); number++)
+        for (uint32_t i = 0; i < now; i++)
+            look(&searches[i], &member, number, paths[i].text, paths[i].size, &found[i]);
+    for (uint32_t i = 0; i < now; i++)
+        if (!look_inside(&searches[i], paths[i].text, paths[i].size, &found[i]))
+            found[i].begin = NULL;
+    if (count > now) values_find(root, paths + now, count - now, found + now);
 }

@@ -48,6 +48,14 @@ bool members_next(struct members *members, struct member *member);
  * programs.  Limit: VALUE_BEGINNINGS_MAX different names of one object that are beginnings. */
 #define VALUE_BEGINNINGS_MAX 8
 bool value_find(const struct value *root, const char *path, size_t size, struct value *found);
+/* The same for several paths in one pass over the members; found[i].begin is NULL if there is no
+ * value at paths[i]. */
+struct value_path {
+    const char *text;
+    size_t size;
+};
+void values_find(const struct value *root, const struct value_path *paths, uint32_t count,
+                 struct value *found);
 bool name_equals(const struct member *member, const char *name, size_t size);
 
 /* Decodes the next character of a string (from value.begin + 1 to value.end - 1, or of a name):

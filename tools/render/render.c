@@ -51,6 +51,9 @@ static int add_path(struct paths *paths, const char *text, size_t size) {
         return ERR_INVALID;
     }
     paths->list = reallocate(paths->list, (paths->count + 1) * sizeof *paths->list);
+    paths->texts = reallocate(paths->texts, (paths->count + 1) * sizeof *paths->texts);
+    paths->values = reallocate(paths->values, (paths->count + 1) * sizeof *paths->values);
+    paths->texts[paths->count] = (struct value_path){text, size};
     struct path *const path = &paths->list[paths->count++];
     *path = (struct path){.text = text, .size = size};
     path->canonical = canonical_named(text, size, &path->field);
@@ -238,6 +241,12 @@ static void report_missing(const struct render_parts *parts, const char *option,
     }
 }
 
+static void free_paths(struct paths *paths) {
+    free(paths->list);
+    free(paths->texts);
+    free(paths->values);
+}
+
 void render_close(struct render *render) {
     struct render_parts *const parts = render->parts;
     if (parts == NULL) return;
@@ -257,8 +266,8 @@ void render_close(struct render *render) {
     for (uint32_t i = 0; i < parts->stream_count; i++)
         free(parts->streams[i]);
     free(parts->streams);
-    free(parts->fields.list);
-    free(parts->hide.list);
+    free_paths(&parts->fields);
+    free_paths(&parts->hide);
     free(parts);
     memset(render, 0, sizeof *render);
 }
@@ -305,7 +314,8 @@ bool find_chosen(struct render *render, struct path *path, const struct value *r
     struct canonical *const fields = &parts->record_fields;
     bool found;
     if (!path->canonical) {
-        found = root != NULL && value_find(root, path->text, path->size, value);
+        *value = parts->fields.values[path - parts->fields.list];
+        found = root != NULL && value->begin != NULL;
     } else {
         found = canonical_value(fields, path->field, value);
         if (found && path->field == CANONICAL_TIME && render->local) {
@@ -464,7 +474,10 @@ static bool check_record(struct render_parts *parts, const uint8_t *record, size
     struct json_line line;
     if (!validate(parts, record, size, &line)) return false;
     const bool good = line.reason == JSON_OK && line.next == parts->record.bytes + size + 1;
-    checked->value = good ? value_of(line.begin, line.end) : (struct value){0};
+    checked->value = (struct value){0};
+    if (good) /* whose end is known: value_of would look for it */
+        checked->value = *line.begin == '{' ? (struct value){VALUE_OBJECT, line.begin, line.end}
+                                            : value_of(line.begin, line.end);
     checked->text = good ? line.begin : parts->record.bytes;
     checked->size = good ? (size_t)(line.end - line.begin) : size;
     return true;
@@ -478,6 +491,8 @@ static void print_record(struct render *render, const uint8_t *record, size_t si
     const struct value *const root = any != NULL && any->kind == VALUE_OBJECT ? any : NULL;
     parts->record_fields.stream = parts->stream;
     if (parts->reads_fields) read_fields(parts, root, checked.text, checked.size);
+    if (root != NULL && parts->fields.count > 0)
+        values_find(root, parts->fields.texts, parts->fields.count, parts->fields.values);
     parts->line.used = 0;
     parts->path.used = 0;
     switch (render->format) {

@@ -18,6 +18,8 @@ struct path {
 };
 struct paths {
     struct path *list;
+    struct value_path *texts; /* of the same paths, for values_find */
+    struct value *values;     /* --fields: of the record being printed */
     uint32_t count;
     size_t size_max; /* length of the longest path */
 };

@@ -105,11 +105,13 @@ void width_wrap(const uint8_t *p, size_t size, uint32_t columns, uint32_t indent
     while (p < end) { /* ends: after a new line at least one more character fits */
         const size_t bytes = next_width(p, end, &width);
         if (used + width > columns && used > indent) {
-            /* At the last space of this line's second half, which is dropped; otherwise here. */
+            /* At the last space of this line's second half; otherwise here. */
             const uint8_t *const stop = space != NULL && used_at_space > columns / 2 ? space : p;
             text_add(out, begin, (size_t)(stop - begin));
             add_indent(out, indent);
-            begin = p = stop + (stop == space);
+            for (p = stop; p < end && *p == ' ';) /* spaces at the break are dropped */
+                p++;
+            begin = p;
             used = indent;
             space = NULL;
             continue;
