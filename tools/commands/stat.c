@@ -9,6 +9,7 @@
 #include "port/system.h"
 #include "schema/record/facts.h"
 #include "tools/commands/command.h"
+#include "tools/commands/stat_groups.h"
 #include "tools/query/allocate.h"
 #include "tools/query/fields.h"
 #include "tools/query/query.h"
@@ -24,9 +25,8 @@
 struct stat_settings {
     struct common_settings common;
     struct query_settings query;
-    bool json, histogram, no_index;
-    const char *by;
-    uint64_t count;
+    struct stat_groups_settings groups; /* and by, limit, json and no_index of the others */
+    bool histogram;
 };
 
 struct gathering {
@@ -69,7 +69,7 @@ static void gather_value(struct gathering *g, const uint8_t *line, const uint8_t
     uint8_t text[TOP_VALUE_BYTES_MAX];
     struct value value;
     const struct value root = value_of(line, end);
-    if (value_find(&root, g->settings->by, strlen(g->settings->by), &value))
+    if (value_find(&root, g->found.by, strlen(g->found.by), &value))
         top_add(&g->top, text, text_of(&value, text));
     else
         g->found.without++;
@@ -83,7 +83,7 @@ static void gather_line(struct gathering *g, const struct facts_rules *rules, co
         counts_add_line(&one, rules, line, (size_t)(end - line), &facts);
         if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
     }
-    if (g->settings->by != NULL) gather_value(g, line, end);
+    if (g->found.by != NULL) gather_value(g, line, end);
 }
 
 /* ---- files that are read ---- */
@@ -96,7 +96,7 @@ static bool gather_piece(void *context, const struct selection *selection) {
     counts_add(&file->counts, selection->tally);
     file->raw_bytes += selection->tally_bytes;
     if (!g->indexed[g->places[number]]) file->frames += selection->frames;
-    if (g->settings->histogram || g->settings->by != NULL)
+    if (g->settings->histogram || g->found.by != NULL)
         for (uint64_t i = 0; i < selection->count; i++)
             gather_line(g, selection->facts, selection->text + selection->lines[i].begin,
                         selection->text + selection->lines[i].end - 1);
@@ -112,9 +112,9 @@ static bool recount_piece(void *context, const struct selection *selection) {
 }
 
 static bool read_files(struct gathering *g, struct call *call) {
-    const struct select_settings how = {.count = !g->settings->histogram && g->settings->by == NULL,
+    const struct select_settings how = {.count = !g->settings->histogram && g->found.by == NULL,
                                         .tally = true,
-                                        .all_frames = g->settings->no_index,
+                                        .all_frames = g->settings->groups.no_index,
                                         .results_at_end = true,
                                         .max = UINT64_MAX};
     struct select_report report;
@@ -136,7 +136,7 @@ static bool is_whole(const struct segment_index *index) {
 /* Do indexes answer the question for records that are read by these rules? */
 static bool is_in_indexes(const struct gathering *g, const struct facts_rules *rules) {
     return g->query.all && rules->id == facts_rules_usual.id && !g->settings->histogram &&
-           g->settings->by == NULL;
+           g->found.by == NULL;
 }
 
 /* True: this file need not be read. */
@@ -196,10 +196,10 @@ static void leave_out_other_streams(const struct gathering *g, struct segment_li
  * exactly. */
 static bool count_again(struct gathering *g, struct call *call) {
     const struct select_settings how = {
-        .all_frames = g->settings->no_index, .results_at_end = true, .max = UINT64_MAX};
+        .all_frames = g->settings->groups.no_index, .results_at_end = true, .max = UINT64_MAX};
     struct select_report report;
     g->found.without = 0;
-    top_recount(&g->top, (uint32_t)g->settings->count);
+    top_recount(&g->top, (uint32_t)g->settings->groups.limit);
     select_files(&call->paths, &g->to_read, &g->query, &how, recount_piece, g, &report);
     return !report.failed;
 }
@@ -212,7 +212,7 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
         const struct segment_file *segment = &list->files[i];
         g->found.files[i].path = segment->path;
         g->found.files[i].file_bytes = segment->size;
-        const bool may = !segment->name.part && !g->settings->no_index;
+        const bool may = !segment->name.part && !g->settings->groups.no_index;
         if (may && read_index(g, call->files, i, segment)) continue;
         g->places[g->to_read.count] = i;
         g->to_read.files[g->to_read.count++] = *segment;
@@ -226,8 +226,9 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
 
 static void print(struct gathering *g, struct output *out) {
     const uint32_t values = top_sort(&g->top);
-    g->found.top_count = g->settings->count < values ? (uint32_t)g->settings->count : values;
-    if (g->settings->json) {
+    g->found.top_count =
+        g->settings->groups.limit < values ? (uint32_t)g->settings->groups.limit : values;
+    if (g->settings->groups.json) {
         stat_print_json(out, &g->found);
         return;
     }
@@ -242,12 +243,17 @@ static int stat_run(struct call *call) {
     struct segment_list list = {0};
     memset(g, 0, sizeof *g);
     g->settings = call->settings;
-    g->found.by = g->settings->by;
+    g->found.by = g->settings->groups.by.count > 0 ? g->settings->groups.by.texts[0] : NULL;
     g->found.top = &g->top;
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_ERROR;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
     if (g->query.shows_zone && !zone_is_utc(g->query.zone)) g->found.zone = g->query.zone;
+    if (stat_groups_wanted(&g->settings->groups)) {
+        code = stat_groups_run(call, &g->settings->groups, &g->query);
+        query_close(&g->query);
+        goto done;
+    }
     const bool all = list_segments(&call->paths, &list);
     const bool listed = streams_exist(g->query.streams, &list) && all;
     const bool ok = gather(g, call, &list);
@@ -267,34 +273,71 @@ done:
 
 #define FIELD(name) offsetof(struct stat_settings, name)
 
+#define GROUPS(name) offsetof(struct stat_settings, groups.name)
+#define MEASURE(option, text)                                                                      \
+    {                                                                                              \
+        .name = #option, .kind = OPTION_LIST, .field = GROUPS(option), .value = "FIELD,...",       \
+        .help = text                                                                               \
+    }
+
 static const struct option options[] = {
     {.name = "json",
      .kind = OPTION_FLAG,
-     .field = FIELD(json),
-     .help = "Print one JSON object.",
+     .field = GROUPS(json),
+     .help = "Print one JSON object; for groups, one for each row.",
      .section = "Statistics"},
     {.name = "histogram",
      .kind = OPTION_FLAG,
      .field = FIELD(histogram),
      .help = "Also print how many lines fall into each period of time, as bars."},
     {.name = "by",
-     .kind = OPTION_TEXT,
-     .field = FIELD(by),
-     .value = "FIELD",
-     .help = "Also print the most frequent values of this field: http.status."},
-    {.name = "count",
+     .kind = OPTION_LIST,
+     .field = GROUPS(by),
+     .value = "FIELD,...",
+     .help = "Also print the most frequent values of this field: http.status. For several fields, "
+             "and with the options below, print a table of groups."},
+    {.name = "limit",
      .letter = 'n',
      .kind = OPTION_COUNT,
-     .field = FIELD(count),
+     .field = GROUPS(limit),
      .min = 1,
      .max = TOP_VALUES_MAX,
      .preset = "10",
      .value = "N",
-     .help = "With --by, print this many values."},
+     .help = "With --by, print this many values or groups; with --every, of each period."},
     {.name = "no_index",
      .kind = OPTION_FLAG,
-     .field = FIELD(no_index),
+     .field = GROUPS(no_index),
      .help = "Read every line, as if no segment had an index."},
+    {.name = "every",
+     .kind = OPTION_TIME_S,
+     .field = GROUPS(every_s),
+     .value = "TIME",
+     .max = 366 * 86400,
+     .preset = "0s",
+     .unset = "one period",
+     .help = "Print numbers for each period: 1m, 1h, 1d.",
+     .section = "Numbers of groups"},
+    {.name = "count",
+     .kind = OPTION_FLAG,
+     .field = GROUPS(count),
+     .help = "Print a table of groups even if only records are counted."},
+    MEASURE(sum, "The sum of these fields."),
+    MEASURE(avg, "Their average."),
+    MEASURE(min, "The least value."),
+    MEASURE(max, "The greatest value."),
+    MEASURE(p50, "The median, to 1 %."),
+    MEASURE(p90, "The 90th percentile, to 1 %."),
+    MEASURE(p95, "The 95th percentile, to 1 %."),
+    MEASURE(p99, "The 99th percentile, to 1 %."),
+    MEASURE(distinct, "The number of different values; above 1,024 an estimate, to about 1 %."),
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     .field = GROUPS(output),
+     .value = "FORMAT",
+     .help = "Format of the groups: table, csv, json or plot (a table with bars).",
+     .unset = "table"},
     QUERY_OPTIONS(FIELD(query)),
     HELP_OPTION_IN_SECTION,
 };
@@ -303,19 +346,26 @@ const struct command stat_command = {
     .name = "stat",
     .usage = "[OPTION…] [PATH…]",
     .summary = "Count lines, bytes and levels, and show which period they cover.",
-    .more = "Prints one row per file and one for all files. Without filters, --by and\n"
-            "--histogram the numbers come from the indexes, and no line is read. The ratio is the\n"
-            "size of the counted lines divided by the size of the file. Times are event\n"
-            "times in UTC. Levels are counted by name; `none` counts lines without a level.\n"
-            "--by distinguishes up to 100,000 values by their first 256 bytes.\n"
-            "\n"
-            "Exit code: 0, or 2 if something could not be read or is damaged.\n"
-            "\n"
-            "Examples:\n"
-            "  logport stat\n"
-            "  logport stat --by http.status --histogram ./logs/main\n"
-            "  logport stat --json | jq .all.lines\n"
-            "  logport stat --level error --since today --by logger\n",
+    .more =
+        "Prints one row per file and one for all files. Without filters, --by and\n"
+        "--histogram the numbers come from the indexes, and no line is read. The ratio is the\n"
+        "size of the counted lines divided by the size of the file. Times are event\n"
+        "times in UTC. Levels are counted by name; `none` counts lines without a level.\n"
+        "--by distinguishes values by their first 256 bytes.\n"
+        "\n"
+        "With several fields in --by, or one of the options for groups, it prints a table: for\n"
+        "each group of equal values, and with --every for each period, the number of records\n"
+        "and the chosen numbers. Texts that are numbers count as numbers.\n"
+        "\n"
+        "Exit code: 0, or 2 if something could not be read or is damaged.\n"
+        "\n"
+        "Examples:\n"
+        "  logport stat\n"
+        "  logport stat --by http.status --histogram ./logs/main\n"
+        "  logport stat --json | jq .all.lines\n"
+        "  logport stat --level error --since today --by logger\n"
+        "  logport stat --every 1m --by http.path --count --p99 http.ms\n"
+        "  logport stat --by user,http.status --sum bytes -o csv\n",
     .options = options,
     .settings_size = sizeof(struct stat_settings),
     .run = stat_run,

@@ -1,0 +1,109 @@
+"""test_stat_groups.py - the tables of logport stat --by, --every, --sum ... compared with the same
+numbers computed by Python from the same records."""
+
+import collections
+import csv
+import datetime
+import io
+import json
+import math
+
+from harness import Case, logport, main, status, wait_until
+
+BEGIN = 1796022000  # 2026-11-30T07:00:00Z
+
+
+def record(rng, i):
+    found = {"ts": BEGIN + rng.randrange(600) + rng.random(), "level": rng.choice(["info", "warn", "ERROR"]), "n": i}
+    if rng.random() < 0.9:
+        found["path"] = rng.choice(["/a", "/b,c", 'say "x"', "a\nb", "\u00fc", ""])
+    if rng.random() < 0.8:
+        found["ms"] = rng.choice([rng.lognormvariate(3, 1), rng.randrange(1000), -rng.random(), str(rng.randrange(100)), "slow", None])
+    found["user"] = {"id": rng.randrange(3000)}
+    return found
+
+
+def number(value):
+    """As stat takes it: numbers, and texts that are numbers."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    return float(value) if isinstance(value, str) and value.isdigit() else None
+
+
+
+class StatGroups(Case):
+    def filled(self, count=20000):
+        daemon = self.daemon()
+        records = [record(self.rng, i) for i in range(count)]
+        text = "".join(json.dumps(one) + "\n" for one in records).encode()
+        host, port = daemon.tcp[0]
+        self.assertEqual(logport("send", "%s:%d" % (host, port), stdin=text).code, 0)
+        wait_until(lambda: status(daemon)["stored"] == count, "all are stored")
+        return daemon, records
+
+    def rows(self, daemon, *words):
+        result = logport("stat", "-n", "1000", "-o", "json", *words, daemon.base)
+        self.assertEqual((result.code, result.said), (0, ""))
+        return [json.loads(line) for line in result.lines]
+
+    def test_every_number_is_that_of_python(self):
+        daemon, records = self.filled()
+        words = ["--every", "2m", "--by", "path,level"]
+        for option in ("sum", "avg", "min", "max", "p50", "p99"):
+            words += ["--" + option, "ms"]
+        rows = self.rows(daemon, *words, "--distinct", "user.id")
+        groups = collections.defaultdict(list)
+        for one in records:
+            groups[int(one["ts"]) // 120 * 120, one.get("path"), one["level"]].append(one)
+        self.assertEqual(len(rows), len(groups))
+        for row in rows:
+            begin = datetime.datetime.fromisoformat(row["time"].replace("Z", "+00:00")).timestamp()
+            group = groups[int(begin), row["path"], row["level"]]
+            self.assertEqual(row["count"], len(group))
+            numbers = sorted(n for n in (number(one.get("ms")) for one in group) if n is not None)
+            self.assertAlmostEqual(row["sum(ms)"], math.fsum(numbers), delta=1e-5 * abs(math.fsum(numbers)) + 1e-9)
+            self.assertAlmostEqual(row["avg(ms)"], math.fsum(numbers) / len(numbers), delta=1e-5 * abs(row["avg(ms)"]) + 1e-9)
+            self.assertAlmostEqual(row["min(ms)"], numbers[0], delta=1e-5 * abs(numbers[0]))
+            self.assertAlmostEqual(row["max(ms)"], numbers[-1], delta=1e-5 * abs(numbers[-1]))
+            for part, name in ((0.5, "p50(ms)"), (0.99, "p99(ms)")):
+                right = numbers[math.ceil(part * len(numbers)) - 1]
+                self.assertAlmostEqual(row[name], right, delta=0.0101 * abs(right) + 1e-9)
+            self.assertEqual(row["distinct(user.id)"], len({one["user"]["id"] for one in group}))
+        order = [(row["time"], -row["count"]) for row in rows]
+        self.assertEqual(order, sorted(order))
+
+    def test_without_a_field_the_others_are_counted(self):
+        daemon, records = self.filled(3000)
+        rows = self.rows(daemon, "--by", "nothing", "--count", "--sum", "nothing")
+        self.assertEqual(rows, [{"nothing": None, "count": 3000, "sum(nothing)": None}])
+        rows = self.rows(daemon, "--count")
+        self.assertEqual(rows, [{"count": 3000}])
+        rows = self.rows(daemon, "--count", "--by", "@level", "--where", "n < 100")
+        wanted = collections.Counter(one["level"].lower() for one in records[:100])
+        self.assertEqual({row["@level"]: row["count"] for row in rows}, wanted)
+
+    def test_csv_is_read_by_a_csv_reader_and_the_limit_counts_for_each_period(self):
+        daemon, records = self.filled(5000)
+        result = logport("stat", "--every", "5m", "--by", "path", "-n", "2", "-o", "csv", "--max", "n", daemon.base)
+        rows = list(csv.DictReader(io.StringIO(result.out.decode(), newline="")))
+        self.assertEqual([row["time"] for row in rows], ["2026-11-30T07:00:00Z"] * 2 + ["2026-11-30T07:05:00Z"] * 2)
+        counts = collections.Counter((int(one["ts"]) // 300 * 300, one.get("path")) for one in records)
+        for begin in (BEGIN, BEGIN + 300):
+            best = max(count for (at, _), count in counts.items() if at == begin)
+            first = next(row for row in rows if row["time"].startswith("2026-11-30T07:0%d" % ((begin - BEGIN) // 60)))
+            self.assertEqual(int(first["count"]), best)
+
+    def test_wrong_options_exit_2_and_say_what_was_expected(self):
+        for words, hint in (
+            (("--by", "a,,b"), "fields, separated by commas"),
+            (("--sum", ""), "fields, separated by commas"),
+            (("-o", "xml", "--by", "a,b"), "table, csv, json or plot"),
+            (("--every", "soon"), "every"),
+        ):
+            result = logport("stat", *words, self.directory())
+            self.assertEqual((result.code, result.out), (2, b""), words)
+            self.assertIn(hint, result.said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+/* aggregate.c - see aggregate.h. */
+#include "tools/query/aggregate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/query/allocate.h"
+#include "tools/query/sketch.h"
+#include "tools/query/text.h"
+
+#define GROUPS_MIN       1024 /* powers of two only */
+#define NUMBER_BYTES_MAX 64
+#define ABSENT           UINT32_MAX
+
+/* What is known of one field in one group. */
+struct cell {
+    uint64_t numbers;
+    double sum, correction; /* Neumaier's sum: the error of many additions stays small */
+    double least, most;
+    struct quantiles quantiles;
+    struct distinct distinct;
+};
+
+struct aggregate_group {
+    int64_t period; /* number of the period */
+    uint64_t hash, count;
+    size_t key; /* in keys: for each field its size, or ABSENT, and its text */
+    uint32_t key_size;
+    struct cell *cells; /* one for each path */
+};
+
+/* A field of the record, which several measures may need. */
+struct path {
+    const char *text;
+    size_t size;
+    bool is_canonical, wants_quantiles, wants_distinct;
+    enum canonical_field canonical;
+};
+
+struct aggregate {
+    const struct aggregate_settings *settings;
+    struct path by[AGGREGATE_FIELDS_MAX];
+    struct path paths[AGGREGATE_MEASURES_MAX];
+    uint32_t path_count, path_of[AGGREGATE_MEASURES_MAX];
+    struct aggregate_group *groups;
+    uint32_t used, room;
+    uint32_t *table; /* group numbers plus 1; 0: free */
+    uint32_t table_room;
+    struct text keys, key;
+    uint64_t left_out;
+    struct canonical_rules rules;
+    struct canonical canonical;
+    bool canonical_read;
+};
+
+/* ---- opening ---- */
+
+static struct path path_of(const char *text) {
+    struct path path = {.text = text, .size = strlen(text)};
+    path.is_canonical = canonical_named(text, path.size, &path.canonical);
+    return path;
+}
+
+static uint32_t number_of_path(struct aggregate *a, const char *text) {
+    uint32_t i = 0;
+    while (i < a->path_count && strcmp(a->paths[i].text, text) != 0)
+        i++;
+    if (i == a->path_count) a->paths[a->path_count++] = path_of(text);
+    return i;
+}
+
+struct aggregate *aggregate_open(const struct aggregate_settings *settings) {
+    struct aggregate *a = allocate(sizeof *a);
+    memset(a, 0, sizeof *a);
+    a->settings = settings;
+    for (uint32_t i = 0; i < settings->by_count; i++)
+        a->by[i] = path_of(settings->by[i]);
+    for (uint32_t i = 0; i < settings->measure_count; i++) {
+        const struct measure *measure = &settings->measures[i];
+        a->path_of[i] = number_of_path(a, measure->path);
+        a->paths[a->path_of[i]].wants_quantiles |= measure->kind == MEASURE_PART;
+        a->paths[a->path_of[i]].wants_distinct |= measure->kind == MEASURE_DISTINCT;
+    }
+    return a;
+}
+
+void aggregate_close(struct aggregate *a) {
+    for (uint32_t i = 0; i < a->used; i++) {
+        for (uint32_t n = 0; n < a->path_count; n++) {
+            quantiles_free(&a->groups[i].cells[n].quantiles);
+            distinct_free(&a->groups[i].cells[n].distinct);
+        }
+        free(a->groups[i].cells);
+    }
+    free(a->groups);
+    free(a->table);
+    text_free(&a->keys);
+    text_free(&a->key);
+    canonical_close(&a->canonical);
+    free(a);
+}
+
+/* ---- groups ---- */
+
+static uint32_t slot_of(const struct aggregate *a, int64_t period, uint64_t hash,
+                        const struct text *key) {
+    uint32_t slot = (uint32_t)hash & (a->table_room - 1);
+    for (; a->table[slot] != 0; slot = (slot + 1) & (a->table_room - 1)) { /* never full */
+        const struct aggregate_group *group = &a->groups[a->table[slot] - 1];
+        if (group->hash == hash && group->period == period && group->key_size == key->used &&
+            memcmp(a->keys.bytes + group->key, key->bytes, key->used) == 0)
+            break;
+    }
+    return slot;
+}
+
+static void grow(struct aggregate *a) {
+    a->room = a->room > 0 ? a->room * 2 : GROUPS_MIN;
+    a->groups = reallocate(a->groups, a->room * sizeof *a->groups);
+    a->table_room = a->room * 2;
+    free(a->table);
+    a->table = allocate(a->table_room * sizeof *a->table);
+    memset(a->table, 0, a->table_room * sizeof *a->table);
+    for (uint32_t i = 0; i < a->used; i++) {
+        uint32_t slot = (uint32_t)a->groups[i].hash & (a->table_room - 1);
+        while (a->table[slot] != 0)
+            slot = (slot + 1) & (a->table_room - 1);
+        a->table[slot] = i + 1;
+    }
+}
+
+/* NULL: there are too many groups. */
+static struct aggregate_group *find_group(struct aggregate *a, int64_t period) {
+    if (a->used == a->room && a->room < AGGREGATE_GROUPS_MAX) grow(a);
+    const uint64_t hash =
+        sketch_hash(a->key.bytes, a->key.used) ^ (uint64_t)period * UINT64_C(0x9E3779B97F4A7C15);
+    const uint32_t slot = slot_of(a, period, hash, &a->key);
+    if (a->table[slot] != 0) return &a->groups[a->table[slot] - 1];
+    if (a->used == AGGREGATE_GROUPS_MAX) return NULL;
+    struct aggregate_group *group = &a->groups[a->used++];
+    *group = (struct aggregate_group){
+        .period = period, .hash = hash, .key = a->keys.used, .key_size = (uint32_t)a->key.used};
+    text_add(&a->keys, a->key.bytes, a->key.used);
+    group->cells = allocate(a->path_count * sizeof *group->cells + 1);
+    memset(group->cells, 0, a->path_count * sizeof *group->cells);
+    a->table[slot] = a->used;
+    return group;
+}
+
+/* ---- values ---- */
+
+static bool find_value(struct aggregate *a, const struct path *path, const struct value *root,
+                       const uint8_t *record, size_t size, struct value *value) {
+    if (!path->is_canonical) return value_find(root, path->text, path->size, value);
+    if (!a->canonical_read) canonical_read(&a->canonical, &a->rules, record, size);
+    a->canonical_read = true;
+    return canonical_value(&a->canonical, path->canonical, value);
+}
+
+/* The decoded characters of a string, or the text of another value. */
+static size_t text_of(const struct value *value, uint8_t text[AGGREGATE_VALUE_MAX]) {
+    const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
+    const uint8_t *p = value->begin + string, *const end = value->end - string;
+    size_t size = 0;
+    while (p < end && size + 4 <= AGGREGATE_VALUE_MAX) {
+        const size_t character = utf8_character(p, end);
+        if (string && *p == '\\') {
+            size += string_decode(&p, end, text + size);
+        } else if (character > 0) {
+            memcpy(text + size, p, character);
+            size += character;
+            p += character;
+        } else {
+            memcpy(text + size, "\xEF\xBF\xBD", 3);
+            size += 3;
+            p++;
+        }
+    }
+    return size;
+}
+
+/* Numbers, also as texts: many loggers write durations in quotes. */
+static bool number_of(const struct value *value, double *number) {
+    char text[NUMBER_BYTES_MAX + 1], *after;
+    const bool string = value->kind == VALUE_STRING;
+    const size_t size = (size_t)(value->end - value->begin) - 2 * (size_t)string;
+    if ((!string && value->kind != VALUE_NUMBER) || size == 0 || size > NUMBER_BYTES_MAX)
+        return false;
+    memcpy(text, value->begin + string, size);
+    text[size] = '\0';
+    if (strspn(text, "+-.0123456789eE") != size) return false; /* no "inf", no "0x10" */
+    *number = strtod(text, &after);
+    return *after == '\0' && *number - *number == 0; /* finite */
+}
+
+static void add_number(struct cell *cell, double number) {
+    const double sum = cell->sum + number;
+    const bool larger = (cell->sum < 0 ? -cell->sum : cell->sum) >= (number < 0 ? -number : number);
+    cell->correction += larger ? (cell->sum - sum) + number : (number - sum) + cell->sum;
+    cell->sum = sum;
+    if (cell->numbers == 0 || number < cell->least) cell->least = number;
+    if (cell->numbers == 0 || number > cell->most) cell->most = number;
+    cell->numbers++;
+}
+
+static void make_key(struct aggregate *a, const struct value *root, const uint8_t *record,
+                     size_t size) {
+    a->key.used = 0;
+    for (uint32_t i = 0; i < a->settings->by_count; i++) {
+        uint8_t text[AGGREGATE_VALUE_MAX];
+        struct value value;
+        const bool found = find_value(a, &a->by[i], root, record, size, &value);
+        const uint32_t text_size = found ? (uint32_t)text_of(&value, text) : ABSENT;
+        text_add(&a->key, &text_size, sizeof text_size);
+        if (found) text_add(&a->key, text, text_size);
+    }
+}
+
+static int64_t divide_down(int64_t number, int64_t by) {
+    return number / by - (number % by < 0);
+}
+
+void aggregate_add(struct aggregate *a, const struct facts_rules *facts, const char *stream,
+                   const uint8_t *record, size_t size, int64_t time_ns) {
+    const struct value root = value_of(record, record + size);
+    const struct aggregate_settings *s = a->settings;
+    if (a->rules.facts != facts) canonical_open(&a->rules, facts);
+    a->canonical.stream = stream;
+    a->canonical_read = false;
+    make_key(a, &root, record, size);
+    const int64_t period = s->every_ns > 0 ? divide_down(time_ns + s->offset_ns, s->every_ns) : 0;
+    struct aggregate_group *group = find_group(a, period);
+    if (group == NULL) {
+        a->left_out++;
+        return;
+    }
+    group->count++;
+    for (uint32_t i = 0; i < a->path_count; i++) {
+        const struct path *path = &a->paths[i];
+        struct cell *cell = &group->cells[i];
+        struct value value;
+        double number;
+        if (!find_value(a, path, &root, record, size, &value)) continue;
+        if (path->wants_distinct) {
+            uint8_t text[AGGREGATE_VALUE_MAX];
+            distinct_add(&cell->distinct, sketch_hash(text, text_of(&value, text)));
+        }
+        if (!number_of(&value, &number)) continue;
+        add_number(cell, number);
+        if (path->wants_quantiles) quantiles_add(&cell->quantiles, number);
+    }
+}
+
+/* ---- results ---- */
+
+static int compare(const void *a, const void *b) {
+    const struct aggregate_group *x = a, *y = b;
+    if (x->period != y->period) return x->period < y->period ? -1 : 1;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return x->key < y->key ? -1 : x->key > y->key; /* the one that occurred first */
+}
+
+uint32_t aggregate_sort(struct aggregate *a) {
+    if (a->used > 0) qsort(a->groups, a->used, sizeof *a->groups, compare);
+    return a->used;
+}
+
+const struct aggregate_group *aggregate_group(const struct aggregate *a, uint32_t i) {
+    return &a->groups[i];
+}
+
+int64_t aggregate_time_ns(const struct aggregate *a, const struct aggregate_group *group) {
+    return group->period * a->settings->every_ns - a->settings->offset_ns;
+}
+
+uint64_t aggregate_count(const struct aggregate_group *group) {
+    return group->count;
+}
+
+const uint8_t *aggregate_value(const struct aggregate *a, const struct aggregate_group *group,
+                               uint32_t i, size_t *size) {
+    const uint8_t *p = a->keys.bytes + group->key;
+    for (;; i--) { /* ends at the field */
+        uint32_t text_size;
+        memcpy(&text_size, p, sizeof text_size);
+        p += sizeof text_size;
+        if (i == 0) {
+            *size = text_size == ABSENT ? 0 : text_size;
+            return text_size == ABSENT ? NULL : p;
+        }
+        if (text_size != ABSENT) p += text_size;
+    }
+}
+
+bool aggregate_number(const struct aggregate *a, const struct aggregate_group *group,
+                      uint32_t number, double *result) {
+    const struct measure *measure = &a->settings->measures[number];
+    const struct cell *cell = &group->cells[a->path_of[number]];
+    const double sum = cell->sum + cell->correction;
+    if (measure->kind == MEASURE_DISTINCT) {
+        *result = (double)distinct_count(&cell->distinct);
+        return true;
+    }
+    if (cell->numbers == 0) return false;
+    switch (measure->kind) {
+    case MEASURE_SUM: *result = sum; break;
+    case MEASURE_AVG: *result = sum / (double)cell->numbers; break;
+    case MEASURE_MIN: *result = cell->least; break;
+    case MEASURE_MAX: *result = cell->most; break;
+    case MEASURE_PART:
+        *result = quantiles_at(&cell->quantiles, measure->part);
+        if (*result < cell->least) *result = cell->least;
+        if (*result > cell->most) *result = cell->most;
+        break;
+    case MEASURE_DISTINCT: break;
+    }
+    return true;
+}
+
+uint64_t aggregate_left_out(const struct aggregate *a) {
+    return a->left_out;
+}

@@ -1,0 +1,71 @@
+/* aggregate.h - counts records and computes numbers over their fields, for each group of equal
+ * values and each period of time.  For at most AGGREGATE_GROUPS_MAX groups; the records of further
+ * groups are summed up in one group of their own. */
+#ifndef TOOLS_QUERY_AGGREGATE_H
+#define TOOLS_QUERY_AGGREGATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/query/canonical.h"
+#include "tools/query/fields.h"
+
+#define AGGREGATE_GROUPS_MAX   131072
+#define AGGREGATE_FIELDS_MAX   8 /* to group by */
+#define AGGREGATE_MEASURES_MAX 32
+#define AGGREGATE_VALUE_MAX    256 /* bytes of a value that is grouped by; longer ones are cut */
+
+enum measure_kind {
+    MEASURE_SUM,
+    MEASURE_AVG,
+    MEASURE_MIN,
+    MEASURE_MAX,
+    MEASURE_PART,
+    MEASURE_DISTINCT
+};
+struct measure {
+    enum measure_kind kind;
+    double part; /* MEASURE_PART: 0.99 for p99 */
+    const char *path;
+};
+
+struct aggregate_settings {
+    const char *by[AGGREGATE_FIELDS_MAX]; /* dotted paths, or canonical names */
+    uint32_t by_count;
+    struct measure measures[AGGREGATE_MEASURES_MAX];
+    uint32_t measure_count;
+    int64_t every_ns;  /* 0: one period */
+    int64_t offset_ns; /* periods begin at multiples of every_ns on a clock this far ahead of UTC */
+};
+
+struct aggregate;
+
+/* The settings must outlive it. */
+struct aggregate *aggregate_open(const struct aggregate_settings *settings);
+void aggregate_close(struct aggregate *aggregate);
+
+/* One record, without its newline. facts: how its time and level are read. */
+void aggregate_add(struct aggregate *aggregate, const struct facts_rules *facts, const char *stream,
+                   const uint8_t *record, size_t size, int64_t time_ns);
+
+/* ---- results ---- */
+
+struct aggregate_group;
+
+/* Sorts: by period, then by the number of records, then by value.  Returns the number of groups. */
+uint32_t aggregate_sort(struct aggregate *aggregate);
+const struct aggregate_group *aggregate_group(const struct aggregate *aggregate, uint32_t i);
+/* The start of the group's period. */
+int64_t aggregate_time_ns(const struct aggregate *aggregate, const struct aggregate_group *group);
+uint64_t aggregate_count(const struct aggregate_group *group);
+/* The decoded text of the value at by[i]; NULL: the records do not have this field. */
+const uint8_t *aggregate_value(const struct aggregate *aggregate,
+                               const struct aggregate_group *group, uint32_t i, size_t *size);
+/* False: no record of the group has a number (MEASURE_DISTINCT: a value) there. */
+bool aggregate_number(const struct aggregate *aggregate, const struct aggregate_group *group,
+                      uint32_t measure, double *number);
+/* Records of groups beyond the limit. */
+uint64_t aggregate_left_out(const struct aggregate *aggregate);
+
+#endif
