@@ -250,10 +250,44 @@ static void after_kills_the_next_start_records_what_was_closed(void **state) {
     assert_true(late > seeds / 2);
 }
 
+/* Only .part files wait for the next start: a folder that cannot be synced does not change the
+ * segment's name. */
+static void a_segment_whose_closing_is_given_up_is_counted_by_its_name(void **state) {
+    (void)state;
+    static const enum disk_operation fails[] = {DISK_RENAME, DISK_SYNC_DIRECTORY};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct sim sim;
+        struct life life;
+        sweep_begin("closing is given up", i);
+        begin_life(&life, &sim, 2);
+        start(&life);
+        append_line(&life);
+        sim_pass(&sim, 30 * SIM_S);
+        disk_arm(&sim.disk, &(struct disk_fault){.error = ERR_DENIED,
+                                                 .first = 1,
+                                                 .times = UINT64_MAX,
+                                                 .kinds = DISK_BIT(fails[i]),
+                                                 .path = "logs/s"});
+        kept_stream_finish(life.stream);
+        sim_pass(&sim, 30 * SIM_S);
+        assert_true(kept_stream_busy(life.stream));
+        kept_stream_abandon(life.stream);
+        sim_pass(&sim, 30 * SIM_S);
+        const struct stream_counts counts = kept_stream_counts(life.stream).live;
+        assert_int_equal(counts.segments_suspect, fails[i] == DISK_RENAME);
+        assert_int_equal(counts.segments_closed, fails[i] != DISK_RENAME);
+        disk_arm(&sim.disk, &(struct disk_fault){0});
+        end(&life);
+        sim_close(&sim);
+        sweep_end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(segments_that_close_late_are_recorded_and_packed),
         SWEEP_TEST(after_kills_the_next_start_records_what_was_closed),
+        SWEEP_TEST(a_segment_whose_closing_is_given_up_is_counted_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
