@@ -147,12 +147,14 @@ class Mutations(Case):
         verify = self.call("verify", self.base, codes=(0, 1))
         for words in ([""], ["--no-index", ""]):
             found, code = self.count(*words)
+            self.assertIn(code, (0, 1) if verify.code == 0 else (0, 1, 2))
+            if words == [""] and verify.code == 1:
+                continue  # an index also counts lines that were damaged after it was built
             # Frames inside a skippable frame before damage: cat may find them from another side.
             if any(name in done for name in NESTING):
                 self.assertLessEqual(found, count, words)
             else:
                 self.assertEqual(found, count, words)
-            self.assertIn(code, (0, 1) if verify.code == 0 else (0, 1, 2))
         if verify.code == 0:
             self.assertEqual(cat.code, 0, cat.err)
         for words in self.queries():
