@@ -12,16 +12,14 @@
 static int resolve_zone(const struct host *host, const struct config *config,
                         struct listener_config *listener, struct facts_zone *zone, char *error) {
     const char *const name = listener->keys.zone;
-    if (config_zone_find(host, "zone", name, config->zone_folder, &listener->zone, error) < 0) {
-        config_error_at(config, name, error);
+    if (config_zone_find(host, "zone", name, config->zone_folder, &listener->zone, error) < 0)
         return ERR_INVALID;
-    }
     if (!zone_is_utc(listener->zone)) *zone = (struct facts_zone){zone_moment_s, listener->zone};
     return 0;
 }
 
 static int resolve_facts(const struct host *host, const struct config *config,
-                         struct listener_config *listener, char *error) {
+                         struct listener_config *listener, const char **wrong, char *error) {
     const struct listener_keys *keys = &listener->keys;
     struct facts_rules *rules = &listener->rules;
     struct facts_settings settings = {.time_keys = keys->time_keys,
@@ -29,7 +27,10 @@ static int resolve_facts(const struct host *host, const struct config *config,
                                       .level_names = keys->level_names,
                                       .zone_name = keys->zone};
     int result = level_scale_parse(keys->level_scale, &settings.scale);
-    if (resolve_zone(host, config, listener, &settings.zone, error)) return ERR_INVALID;
+    if (resolve_zone(host, config, listener, &settings.zone, error)) {
+        *wrong = keys->zone;
+        return ERR_INVALID;
+    }
     if (!result) result = facts_rules_set(&settings, rules);
     if (result) {
         const int size = snprintf(error, CONFIG_ERROR_MAX,
@@ -52,10 +53,11 @@ static void resolve_schema(const struct config *config, struct listener_config *
     listener->ijson = keys->ijson ? strcmp(keys->ijson, "true") == 0 : config->ijson;
 }
 
+/* *wrong: the text of the configuration that an error is about. */
 static int resolve(const struct host *host, const struct config *config, const char *address,
-                   struct listener_config *listener, char *error) {
+                   struct listener_config *listener, const char **wrong, char *error) {
     struct listener_keys *keys = &listener->keys;
-    keys->address = address;
+    *wrong = keys->address = address;
     for (const struct listener_object *object = config->objects; object; object = object->next)
         if (object->keys.address == address) *keys = object->keys;
     if (!keys->time_keys) keys->time_keys = config->time_keys;
@@ -70,7 +72,7 @@ static int resolve(const struct host *host, const struct config *config, const c
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));
         return result;
     }
-    return resolve_facts(host, config, listener, error);
+    return resolve_facts(host, config, listener, wrong, error);
 }
 
 /* The second could not be bound, and the error would blame another program. */
@@ -103,9 +105,10 @@ int config_listeners_resolve(const struct host *host, struct config *config, cha
     for (uint32_t i = 0; i < count; i++) {
         const char *address = i < tcp ? config->tcp.texts[i] : config->udp.texts[i - tcp];
         config->listeners[i].tcp = i < tcp;
-        int result = resolve(host, config, address, &config->listeners[i], error);
+        const char *wrong;
+        int result = resolve(host, config, address, &config->listeners[i], &wrong, error);
         if (!result) result = named_twice(config, i, error);
-        if (result) config_error_at(config, address, error);
+        if (result) config_error_at(config, wrong, error);
         if (result) return result;
     }
     return 0;

@@ -45,6 +45,8 @@ static void read_invalid(const char *text, const char *expected) {
     write_file(text);
     assert_int_not_equal(read_with(&config, error, NULL), 0);
     if (!strstr(error, expected)) fail_msg("\"%s\" does not say \"%s\"", error, expected);
+    const char *place = strstr(error, FILE_NAME ":1:");
+    if (place && strstr(place + 1, FILE_NAME ":1:")) fail_msg("\"%s\" names two places", error);
     config_free(&config);
     file_remove(files_of_system(), FILE_NAME);
 }
@@ -386,6 +388,12 @@ static void an_error_in_a_schedule_or_zone_names_what_was_expected(void **state)
     read_invalid("{\"zone_folder\": \"\"}", ":1:17: zone_folder: a directory name was expected");
     read_invalid("{\"rotate_zone\": \"Mars/Base\", \"zone_folder\": \"" ZONES "\"}",
                  FILE_NAME ":1:17: rotate_zone: \"Mars/Base\": no such time zone in " ZONES);
+    read_invalid("{\"tcp\": [\"127.0.0.1:1\"], \"zone\": \"Mars/Base\", \"zone_folder\": \"" ZONES
+                 "\"}",
+                 FILE_NAME ":1:34: zone: \"Mars/Base\": no such time zone in " ZONES);
+    read_invalid("{\"tcp\": [{\"address\": \"127.0.0.1:1\", \"zone\": \"Mars/Base\"}], "
+                 "\"zone_folder\": \"" ZONES "\"}",
+                 FILE_NAME ":1:45: zone: \"Mars/Base\": no such time zone in " ZONES);
     put_zone(ZONES "/Test/Zone", "TZif", 4);
     read_invalid("{\"rotate_zone\": \"Test/Zone\", \"zone_folder\": \"" ZONES "\"}",
                  "rotate_zone: " ZONES "/Test/Zone: it is cut off");
