@@ -191,7 +191,7 @@ class Shapes(Case):
         self.assertIn("did you mean @message?", result.said)
         self.assertNotIn("--fields msg", result.said)
         self.assertIn("--hide nam", logport("cat", "--hide", "nam", base).said)
-        self.assertEqual(logport("cat", "--hide", "user.name", base).said, "")
+        self.assertEqual(logport("cat", "--hide", "user.name,@message,@stream", base).said, "")
 
     def test_csv_for_spreadsheets(self):
         base = self.store([b'{"a":"=1+1","b":-1}']).base

@@ -163,7 +163,7 @@ static bool is_msg(void *context, const uint8_t *path, size_t size) {
            (size == 10 && memcmp(path, "log.logger", 10) == 0);
 }
 
-static void ignored_members_are_not_found_and_parts_are_told(void **state) {
+static void ignored_members_are_not_found_and_parts_are_listed(void **state) {
     (void)state;
     static const char record[] =
         "{\"msg\":\"a\",\"event\":\"b\",\"log\":{\"logger\":\"l\",\"level\":\"info\"}}";
@@ -199,7 +199,7 @@ int main(void) {
         cmocka_unit_test(audits_access_logs_and_the_journal),
         cmocka_unit_test(opentelemetry),
         cmocka_unit_test(keys_have_an_order_any_case_and_the_last_duplicate),
-        cmocka_unit_test(ignored_members_are_not_found_and_parts_are_told),
+        cmocka_unit_test(ignored_members_are_not_found_and_parts_are_listed),
         cmocka_unit_test(names_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,7 +204,8 @@ static void widths_are_those_of_terminals(void **state) {
 }
 
 static const char *hint_for(const char *wanted, char *hint) {
-    static const char *const names[] = {"http.status", "user", "Level", "message", "usr2", "a"};
+    static const char *const names[] = {"http.status", "user", "Level",    "message",
+                                        "usr2",        "a",    "us\033er", "use\xc2\x9b"};
     struct nearest nearest;
     nearest_begin(&nearest, wanted, strlen(wanted));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

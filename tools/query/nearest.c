@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/query/text.h"
+
 static char lower(char letter) {
     return letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter;
 }
@@ -45,9 +47,23 @@ static bool same_end(const char *a, size_t a_size, const char *b, size_t b_size)
            distance_of(a, a_size, b + b_size - a_size, a_size) == 0;
 }
 
+/* Names come from records, and hints go to a terminal: no control characters, no invalid UTF-8, and
+ * none of the characters U+2000 to U+207F, some of which change the reading order. */
+static bool is_harmless(const char *name, size_t size) {
+    const uint8_t *p = (const uint8_t *)name, *const end = p + size;
+    while (p < end) { /* p rises by a character */
+        const size_t character = utf8_character(p, end);
+        if (character == 0 || *p < ' ' || *p == 0x7f) return false;
+        if (character == 2 && p[0] == 0xc2 && p[1] < 0xa0) return false;
+        if (character == 3 && p[0] == 0xe2 && p[1] <= 0x81) return false;
+        p += character;
+    }
+    return true;
+}
+
 void nearest_look(struct nearest *nearest, const char *name, size_t size) {
     const size_t wanted = strlen(nearest->wanted);
-    if (size == 0 || size > NEAREST_NAME_MAX) return;
+    if (size == 0 || size > NEAREST_NAME_MAX || !is_harmless(name, size)) return;
     uint32_t distance = distance_of(nearest->wanted, wanted, name, size);
     if (same_end(nearest->wanted, wanted, name, size))
         distance = 1;

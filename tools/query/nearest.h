@@ -22,7 +22,8 @@ struct nearest {
 void nearest_begin(struct nearest *nearest, const char *wanted, size_t size);
 /* Keeps the name if it is similar: it differs in the case of letters only, in one letter of three
  * at most (a letter more, less, other, or two exchanged), or in the path before the last dot (status,
- * http.status). */
+ * http.status).
+ * A name that a terminal would not show as it is, is left out. */
 void nearest_look(struct nearest *nearest, const char *name, size_t size);
 /* "; did you mean status or http.status?", or "" if there is none, to follow a message. */
 const char *nearest_hint(const struct nearest *nearest, char hint[NEAREST_HINT_MAX]);

@@ -11,7 +11,6 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/query/allocate.h"
-#include "tools/query/nearest.h"
 #include "tools/render/render_internal.h"
 #include "tools/render/visible.h"
 
@@ -181,66 +180,6 @@ void render_page(struct render *render, const struct render_settings *settings) 
     if (system_pager_start() == 0) out->paged = true;
 }
 
-/* ---- names that no record has ---- */
-
-#define SEEN_RECORDS_MAX 1000
-#define SEEN_BYTES_MAX   65536
-
-static void see_path(struct render *render, const struct value *value) {
-    struct render_parts *const parts = render->parts;
-    struct text *const seen = &parts->seen;
-    (void)value;
-    if (parts->path.used == 0 || seen->used > SEEN_BYTES_MAX) return;
-    for (size_t at = 0; at < seen->used; at += strlen((char *)seen->bytes + at) + 1)
-        if (strlen((char *)seen->bytes + at) == parts->path.used &&
-            memcmp(seen->bytes + at, parts->path.bytes, parts->path.used) == 0)
-            return;
-    if (memchr(parts->path.bytes, 0, parts->path.used) != NULL) return;
-    text_add(seen, parts->path.bytes, parts->path.used);
-    text_add_byte(seen, 0);
-}
-
-static bool all_found(const struct paths *paths) {
-    for (uint32_t i = 0; i < paths->count; i++)
-        if (!paths->list[i].found) return false;
-    return true;
-}
-
-/* Remembers the names of the first records until all chosen ones were found. */
-static void see_record(struct render *render, const struct value *root) {
-    struct render_parts *const parts = render->parts;
-    if (parts->fields.count + parts->hide.count == 0 || parts->printed++ > SEEN_RECORDS_MAX) return;
-    if (all_found(&parts->fields) && all_found(&parts->hide)) return;
-    for (uint32_t i = 0; i < parts->hide.count; i++) {
-        struct path *const hidden = &parts->hide.list[i];
-        if (hidden->canonical && parts->record_fields.parts[hidden->field].count > 0)
-            hidden->found = true;
-    }
-    if (root != NULL) flatten_every(render, root, see_path);
-}
-
-static void report_missing(const struct render_parts *parts, const char *option,
-                           const struct paths *paths) {
-    for (uint32_t i = 0; i < paths->count; i++) {
-        const struct path *const path = &paths->list[i];
-        struct nearest nearest;
-        char hint[NEAREST_HINT_MAX];
-        if (path->found) continue;
-        nearest_begin(&nearest, path->text, path->size);
-        for (uint32_t field = 0; field < CANONICAL_FIELDS && !path->canonical; field++) {
-            const char *const name = canonical_name((enum canonical_field)field);
-            nearest_look(&nearest, name, strlen(name));
-        }
-        for (size_t at = 0; at < parts->seen.used;) {
-            const char *const name = (const char *)parts->seen.bytes + at;
-            nearest_look(&nearest, name, strlen(name));
-            at += strlen(name) + 1;
-        }
-        say("--%s %.*s: no printed record has this field%s", option, (int)path->size, path->text,
-            nearest_hint(&nearest, hint));
-    }
-}
-
 static void free_paths(struct paths *paths) {
     free(paths->list);
     free(paths->texts);
@@ -251,10 +190,7 @@ void render_close(struct render *render) {
     struct render_parts *const parts = render->parts;
     if (parts == NULL) return;
     render_flush(render);
-    if (parts->printed > 0 && !render->out->memory) {
-        report_missing(parts, "fields", &parts->fields);
-        report_missing(parts, "hide", &parts->hide);
-    }
+    if (!render->out->memory) missing_report(parts);
     text_free(&parts->record);
     text_free(&parts->line);
     text_free(&parts->path);
@@ -502,7 +438,7 @@ static void print_record(struct render *render, const uint8_t *record, size_t si
     case RENDER_CSV: render_csv(render, root, checked.text, checked.size); break;
     case RENDER_LOGFMT: render_logfmt(render, root, checked.text, checked.size); break;
     }
-    see_record(render, root);
+    missing_look(render, root);
     if (render->format == RENDER_PRETTY) /* already escaped and highlighted */
         output_bytes(render->out, parts->line.bytes, parts->line.used);
     else

@@ -126,6 +126,12 @@ bool wants_quotes(const struct text *text);
 /* Makes the columns wide enough for the record whose fields were read. */
 void line_measure(struct render *render);
 
+/* ---- names that no record has: missing.c ---- */
+
+/* After a record was printed. */
+void missing_look(struct render *render, const struct value *root);
+void missing_report(const struct render_parts *parts);
+
 /* ---- the formats: into parts->line, with the newline ---- */
 
 /* root NULL: the record is not an object; print the text. */
