@@ -62,11 +62,12 @@ static bool find_named(const char *lower, size_t size, uint8_t *level) {
 /* "1" to "24". */
 static int parse_number(const char *text, size_t size, uint8_t *level) {
     int number = 0;
+    if (size > 2) return ERR_INVALID;
     for (size_t i = 0; i < size; i++) {
         if (text[i] < '0' || text[i] > '9') return ERR_INVALID;
         number = number * 10 + (text[i] - '0');
     }
-    return size > 2 ? ERR_INVALID : level_of_number(number, LEVEL_SCALE_OPENTELEMETRY, level);
+    return level_of_number(number, LEVEL_SCALE_OPENTELEMETRY, level);
 }
 
 static bool find_plain(const char *lower, uint32_t *number) {

@@ -11,7 +11,7 @@ from reference import LEVEL_FORMS, WORDS, Condition, Entry, Number, a_record, a_
 
 THREADS = 2 if not WINDOWS else 1
 CONDITIONS = scaled(1500, 60)
-SEGMENTS = scaled(6, 2)
+SIZES = (100, 1800, 150, 300)  # of the segments; one has several groups
 # How times and levels are written is tested elsewhere.
 PLAIN = {key for fields, _ in [a_time(random.Random(n), 0) for n in range(200)] + LEVEL_FORMS for key in fields}
 
@@ -92,9 +92,8 @@ class Corpus:
         rng = random.Random("%d records" % SEED)
         daemon = Daemon(case, "--flush-ms", "5")
         self.base, self.entries = daemon.base, []
-        for number in range(SEGMENTS):
-            # Some segments have several groups; of some, no line is escaped.
-            entries = [a_line(rng, number * 10000 + n) for n in range(rng.choice((200, 3000)))]
+        for number, size in enumerate(SIZES):
+            entries = [a_line(rng, number * 10000 + n) for n in range(size)]
             daemon.send(b"".join(entry.line + b"\n" for entry in entries))
             self.entries += entries
             daemon.wait_stored(len(self.entries))
@@ -102,7 +101,7 @@ class Corpus:
         daemon.kill()
         case.assertEqual(rejects(daemon.base), [])
         case.assertEqual(logport("archive", daemon.base).code, 0)
-        case.assertEqual(len([path for path in segments(daemon.base) if ".part." not in path]), SEGMENTS)
+        case.assertEqual(len([path for path in segments(daemon.base) if ".part." not in path]), len(SIZES))
         values = [entry.fields for entry in rng.sample(self.entries, 100)]
         self.values = [text for text in strings_in(values) if len(text) < 100 and "\0" not in text]
         self.values += [Number(text) for text in ("1.0", "500e0", "2E+2", "0.5", "12345678901234567890.0", "-0")]

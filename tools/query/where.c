@@ -95,8 +95,11 @@ static bool string_compares(const struct where_node *node, const uint8_t *text, 
 }
 
 static bool number_compares(const struct where_node *node, const struct value *value) {
+    const char *const text = (const char *)value->begin;
+    const size_t size = (size_t)(value->end - value->begin);
     struct number number;
-    number_read((const char *)value->begin, (size_t)(value->end - value->begin), &number);
+    if (!where_is_number(text, size)) return false; /* the record is not JSON */
+    number_read(text, size, &number);
     for (uint32_t i = 0; i < node->count; i++) {
         const struct where_operand *operand = &node->operands[i];
         if (operand->type != VALUE_NUMBER) continue;

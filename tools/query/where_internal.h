@@ -86,6 +86,9 @@ struct where {
     uint32_t count, root;
 };
 
+/* In JSON's notation. */
+bool where_is_number(const char *text, size_t size);
+
 static inline bool where_is_order(enum where_relation relation) {
     return relation >= WHERE_LESS && relation <= WHERE_MORE_EQUAL;
 }

@@ -193,26 +193,31 @@ static int parse_path(struct parser *parser, struct where_path *path) {
 
 /* ---- values ---- */
 
-/* In JSON's notation. */
-static bool is_number(const char *p) {
-    if (*p == '-') p++;
-    if (*p < '0' || *p > '9') return false;
-    if (*p == '0' && p[1] >= '0' && p[1] <= '9') return false;
-    while (*p >= '0' && *p <= '9')
+static const char *digits_end(const char *p, const char *end) {
+    while (p < end && *p >= '0' && *p <= '9')
         p++;
-    if (*p == '.') {
-        if (p[1] < '0' || p[1] > '9') return false;
-        for (p++; *p >= '0' && *p <= '9';)
-            p++;
+    return p;
+}
+
+bool where_is_number(const char *p, size_t size) {
+    const char *const end = p + size;
+    if (p < end && *p == '-') p++;
+    const char *next = digits_end(p, end);
+    if (next == p || (*p == '0' && next - p > 1)) return false;
+    p = next;
+    if (p < end && *p == '.') {
+        next = digits_end(p + 1, end);
+        if (next == p + 1) return false;
+        p = next;
     }
-    if (*p == 'e' || *p == 'E') {
+    if (p < end && (*p == 'e' || *p == 'E')) {
         p++;
-        if (*p == '+' || *p == '-') p++;
-        if (*p < '0' || *p > '9') return false;
-        while (*p >= '0' && *p <= '9')
-            p++;
+        if (p < end && (*p == '+' || *p == '-')) p++;
+        next = digits_end(p, end);
+        if (next == p) return false;
+        p = next;
     }
-    return *p == '\0';
+    return p == end;
 }
 
 static enum value_kind type_of(const struct parser *parser) {
@@ -220,7 +225,7 @@ static enum value_kind type_of(const struct parser *parser) {
     if (strcmp(parser->value, "true") == 0) return VALUE_TRUE;
     if (strcmp(parser->value, "false") == 0) return VALUE_FALSE;
     if (strcmp(parser->value, "null") == 0) return VALUE_NULL;
-    return is_number(parser->value) ? VALUE_NUMBER : VALUE_STRING;
+    return where_is_number(parser->value, parser->value_size) ? VALUE_NUMBER : VALUE_STRING;
 }
 
 static int parse_canonical(struct parser *parser, const struct where_node *node,
