@@ -25,16 +25,16 @@ static void job_run(struct port_op *op);
 static void came_back(struct port_op *op);
 static void look_soon(struct retention_job *job);
 
-static int open_retention(struct retention_job *job) {
+/* Records the deletions that a crash has kept from the manifest.  Where there are archives, their
+ * retention does it: nothing that may hang comes first. */
+static int mend(struct retention_job *job) {
     struct files *files = port_files(job->port);
     const struct retention_folders folders = {.directory = job->directory};
     struct archives archives;
     int error = archives_read(files, job->directory, &archives);
-    /* Where there are archives, their retention does it: nothing that may hang comes first. */
     if (!error && archives.count == 0)
         error = retention_mend(files, &folders, job->manifest, port_wall_ns(job->port));
-    if (!error)
-        error = retention_open(files, &folders, job->manifest, &job->rules, &job->retention);
+    job->unmended = error != 0;
     return error;
 }
 
@@ -43,16 +43,22 @@ void retention_job_open(struct retention_job *job, struct port *port, const char
     job->directory = directory;
     job->op.done = came_back;
     job->free = UINT64_MAX;
-    int error = manifest_open(port_files(port), directory, &job->manifest);
+    const struct retention_folders folders = {.directory = directory};
+    struct files *files = port_files(port);
+    int error = manifest_open_lazily(files, directory, &job->manifest);
     if (!error) error = archive_lanes_open(port, directory, &job->lanes);
     if (error) {
         manifest_close(job->manifest);
         job->manifest = NULL;
     }
-    if (!error) error = open_retention(job);
+    if (!error)
+        error = retention_open(files, &folders, job->manifest, &job->rules, &job->retention);
     if (error)
         say("%s/state/%s: %s; retention deletes nothing until the next start", directory,
             MANIFEST_FILE, error_text(error));
+    if (error) return;
+    error = mend(job);
+    if (error) say("%s: retention: %s; trying again in a minute", directory, error_text(error));
 }
 
 void retention_job_close(struct retention_job *job) {
@@ -150,7 +156,7 @@ static void gather_known(struct retention_job *job) {
 static bool anything_to_do(const struct retention_job *job) {
     if (job->retention == NULL) return false;
     /* A deletion that was begun before this start is finished without any rules. */
-    return retention_wanted(&job->rules) || job->looks;
+    return retention_wanted(&job->rules) || job->looks || job->unmended;
 }
 
 static void look(struct retention_job *job) {
@@ -268,8 +274,9 @@ static bool is_space_short(struct retention_job *job) {
 static void job_run(struct port_op *op) {
     struct retention_job *job = PORT_CONTAINER(struct retention_job, op, op);
     const int64_t now_ns = port_wall_ns(job->port);
+    op->result = job->unmended ? mend(job) : 0;
+    if (op->result < 0) return;
     if (is_space_short(job)) job->looks = true;
-    op->result = 0;
     if (!job->looks) return;
     int64_t result = retention_look(job->retention, now_ns);
     for (int64_t left = result; left > 0 && result >= 0; left--) {

@@ -25,8 +25,8 @@ struct retention_job_progress {
 struct retention_job {
     struct port *port;
     const char *directory;
-    struct manifest *manifest;   /* NULL: it cannot be written, which has been reported */
-    struct archive_lanes *lanes; /* NULL without a manifest */
+    struct manifest *manifest;                /* NULL: out of memory, which has been reported */
+    struct archive_lanes *lanes;              /* NULL without a manifest */
     struct retention_rules rules, next_rules; /* rules: the job's, with its own streams */
     struct retention_stream streams[STREAMS_MAX], next_streams[STREAMS_MAX];
     /* In the log directory. */
@@ -34,8 +34,9 @@ struct retention_job {
     struct retention_reach reach;
     struct port_op op; /* the job, or the wait for the next */
     bool running, stopping;
-    bool wanted; /* there is more to look at when the job is back */
-    bool looks;  /* the job's while it runs: it lists the segments, whatever the free space */
+    bool wanted;   /* there is more to look at when the job is back */
+    bool looks;    /* the job's while it runs: it lists the segments, whatever the free space */
+    bool unmended; /* the job's while it runs: it first records what a crash has left unrecorded */
     atomic_bool let_go; /* the job gives up soon */
     int64_t look_ns;    /* when the job lists them at the latest */
     int said;
@@ -50,8 +51,8 @@ struct retention_job {
 };
 
 /* Opens the manifest, and records the deletions that a crash has kept from it.  Blocking, on the log
- * directory alone: before serving.  What fails is reported, and serving continues without it.
- * directory: not copied. */
+ * directory alone: before serving.  What fails is reported and tried again while serving; without
+ * memory, or threads for archives, there is no manifest in this run.  directory: not copied. */
 void retention_job_open(struct retention_job *job, struct port *port, const char *directory);
 /* From the next look on, which is soon; the rules are copied, with their streams. */
 void retention_job_set_rules(struct retention_job *job, const struct retention_rules *rules);

@@ -4,12 +4,13 @@ readers print everything else, and what is skipped is named once."""
 
 import json
 import os
+import re
 import socket
 import stat
 import threading
 import unittest
 
-from harness import WINDOWS, Case, logport, logportd, main, scaled, status, wait_until
+from harness import WINDOWS, Case, logport, logportd, main, manifest, scaled, status, wait_until
 
 RECORDS = [b'{"level":"info","n":%d}' % n for n in range(scaled(400, 40))]
 NAME = "%s-%010d-20260101T000000Z%s.ndjson.lz4"
@@ -195,15 +196,17 @@ class OddFiles(Case):
 
 @unittest.skipIf(WINDOWS, "pipes have other names there")
 class OddStateFiles(Case):
-    def start_with(self, name, make):
-        """Starts on a directory with something odd as state/NAME; returns what happened."""
+    def start_with(self, name, make, keep=None):
+        """Starts on a directory with something odd as state/NAME; the original goes to `keep`."""
         base = self.directory()
         daemon = self.daemon(dir=base)
         daemon.send(b'{"a":1}\n')
         daemon.wait_stored(1)
         daemon.stop()
         path = os.path.join(base, name)
-        if os.path.lexists(path):
+        if keep:
+            os.rename(path, keep)
+        elif os.path.lexists(path):
             os.remove(path)
         make(path)
         result = logportd("--dir", base, "--tcp", "127.0.0.1:0", "--check")
@@ -233,6 +236,23 @@ class OddStateFiles(Case):
             daemon.stop()
             self.assertIn("%s: %s" % (path, reason), daemon.said)
             self.assertEqual(len(logport("cat", base).lines), 2)
+
+    def test_once_its_manifest_can_be_read_again_it_records_in_it(self):
+        for make, _ in self.KINDS.values():
+            kept = os.path.join(self.directory(), "manifest.ndjson")
+            base, path = self.start_with("state/manifest.ndjson", make, keep=kept)
+            daemon = self.daemon("--archive-after-s", "0", dir=base)
+            daemon.send(b'{"a":2}\n')
+            daemon.wait_stored(2)
+            daemon.wait_said(re.escape(path) + ": .*; until it can be read, no closed segment is re-packed")
+            self.assertEqual(logport("rotate", base).code, 0)
+            os.rename(path, kept + ".odd")
+            os.rename(kept, path)
+            daemon.stop()
+            self.assertIn("%s: can be read now" % path, daemon.said)
+            verified = logport("verify", "--manifest", base)
+            self.assertEqual(verified.code, 0, verified.said)
+            self.assertEqual(len([line for line in manifest(base) if line["event"] == "closed"]), 2)
 
     def test_files_that_it_writes_anew_do_not_stop_it(self):
         for name in ("state/main.sequence", "logportd.run"):

@@ -437,6 +437,96 @@ static void after_a_failed_sync_a_full_disk_is_no_obstacle(void **state) {
     assert_int_equal(manifest_lines_damaged(manifest), 0);
 }
 
+/* ---- a file that cannot be read for a while ---- */
+
+static void fail_reading(enum disk_operation operation) {
+    disk_arm(&disk, &(struct disk_fault){.error = ERR_IO,
+                                         .first = 1,
+                                         .times = UINT64_MAX,
+                                         .kinds = DISK_BIT(operation),
+                                         .path = MANIFEST_FILE});
+}
+
+static void assert_reads_all(uint64_t count) {
+    for (uint64_t i = 1; i <= count; i++)
+        assert_int_equal(state_of("main", i), MANIFEST_CLOSED);
+}
+
+static void a_manifest_that_could_not_be_read_at_the_start_is_read_later(void **state) {
+    (void)state;
+    static const enum disk_operation operations[] = {DISK_OPEN, DISK_READ};
+    const struct manifest_record next = record_of("main", 4, MANIFEST_CLOSED);
+    struct manifest_record found;
+    for (uint64_t i = 1; i <= 3; i++)
+        append("main", i, MANIFEST_CLOSED);
+    for (int way = 0; way < 8; way++) {
+        manifest_close(manifest);
+        manifest = NULL;
+        fail_reading(operations[way % 2]);
+        assert_int_equal(manifest_open(&disk.files, "logs", &manifest), ERR_IO);
+        assert_int_equal(manifest_open_lazily(&disk.files, "logs", &manifest), 0);
+        assert_int_equal(state_of("main", 1), MANIFEST_NONE);
+        assert_int_equal(manifest_ready(manifest), ERR_IO);
+        assert_int_equal(manifest_lock(manifest), ERR_IO);
+        assert_int_equal(manifest_append(manifest, &next), ERR_IO);
+        assert_int_equal(manifest_make_durable(manifest), ERR_IO);
+        assert_int_equal(manifest_find(manifest, "main", 1, &found), ERR_IO);
+        disk_arm(&disk, &(struct disk_fault){0});
+        if (way / 2 == 0) append("main", 4, MANIFEST_CLOSED);
+        if (way / 2 == 1) assert_int_equal(manifest_ready(manifest), 0);
+        if (way / 2 == 2) assert_int_equal(manifest_find(manifest, "main", 1, &found), 0);
+        if (way / 2 == 3) {
+            assert_int_equal(manifest_lock(manifest), 0);
+            manifest_unlock(manifest);
+        }
+        assert_reads_all(4);
+        open_again();
+        assert_reads_all(4);
+    }
+}
+
+static void an_unread_manifest_is_not_touched_once_it_is_closed(void **state) {
+    (void)state;
+    struct manifest_record found;
+    append("main", 1, MANIFEST_CLOSED);
+    manifest_close(manifest);
+    fail_reading(DISK_READ);
+    assert_int_equal(manifest_open_lazily(&disk.files, "logs", &manifest), 0);
+    disk_arm(&disk, &(struct disk_fault){0});
+    manifest_seal(manifest);
+    assert_int_equal(manifest_lock(manifest), ERR_CANCELLED);
+    assert_int_equal(manifest_find(manifest, "main", 1, &found), ERR_CANCELLED);
+}
+
+/* Another program appends a line; reading the file again fails at its second piece. */
+static void a_part_of_the_file_never_replaces_the_whole(void **state) {
+    (void)state;
+    const uint64_t lines = 400; /* more than one piece of 64 KiB */
+    struct manifest_record long_one = record_of("main", lines + 1, MANIFEST_CLOSED);
+    char line[MANIFEST_LINE_MAX];
+    struct file file;
+    struct file_status status;
+    for (uint64_t i = 1; i <= lines; i++)
+        append("main", i, MANIFEST_CLOSED);
+    assert_int_equal(file_open(&disk.files, PATH, FILE_WRITE, &file), 0);
+    assert_int_equal(file_status(&file, &status), 0);
+    assert_true(status.size > 2 * (64 << 10));
+    const size_t size = manifest_line_encode(&long_one, line);
+    assert_int_equal(file_write_at(&file, line, size, status.size), 0);
+    file_close(&file);
+    long_one.name.sequence++;
+    disk_arm(&disk, &(struct disk_fault){.error = ERR_IO,
+                                         .first = 2,
+                                         .times = 1,
+                                         .kinds = DISK_BIT(DISK_READ),
+                                         .path = MANIFEST_FILE});
+    assert_int_equal(manifest_append(manifest, &long_one), ERR_IO);
+    assert_int_equal(manifest_append(manifest, &long_one), 0);
+    assert_reads_all(lines + 2);
+    open_again();
+    assert_reads_all(lines + 2);
+}
+
 /* ---- every failure ---- */
 
 enum { SEGMENTS = 8, STEPS = SEGMENTS * 4 };
@@ -672,6 +762,9 @@ int main(void) {
         TEST(lines_of_unknown_events_survive_compaction),
         TEST(a_failed_sync_drops_no_line),
         TEST(after_a_failed_sync_a_full_disk_is_no_obstacle),
+        TEST(a_manifest_that_could_not_be_read_at_the_start_is_read_later),
+        TEST(an_unread_manifest_is_not_touched_once_it_is_closed),
+        TEST(a_part_of_the_file_never_replaces_the_whole),
 #undef TEST
         SWEEP_TEST(without_failures_all_is_known_and_the_manifest_is_compacted),
         SWEEP_TEST(an_error_at_any_operation_loses_nothing),

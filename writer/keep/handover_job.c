@@ -128,7 +128,10 @@ int64_t handover_look_run(struct lane_job *lane) {
     lane_progress_made(lane->progress);
     if (!result) result = segment_list_add(h->files, folder, &list);
     lane_progress_made(lane->progress);
-    if (!result)
+    const int unread = result ? 0 : manifest_ready(h->manifest);
+    if (unread)
+        result = unread;
+    else if (!result)
         result = do_next(h, &list);
     else if (result == ERR_NOT_FOUND)
         result = HANDOVER_FOUND_NOTHING;

@@ -33,14 +33,14 @@ static void keep_higher(uint64_t *last, uint64_t sequence) {
 
 static void search_manifest(struct search *s) {
     struct manifest *manifest = s->options->manifest, *read = NULL;
-    if (manifest == NULL) {
-        const int error = manifest_read(s->options->files, s->options->directory, &read);
-        if (error && error != ERR_NOT_FOUND)
-            say("%s/state/" MANIFEST_FILE ": %s; the next sequences are chosen without it",
-                s->options->directory, error_text(error));
-        if (error) return;
-        manifest = read;
-    }
+    const int error = manifest != NULL
+                          ? manifest_ready(manifest)
+                          : manifest_read(s->options->files, s->options->directory, &read);
+    if (error && error != ERR_NOT_FOUND)
+        say("%s/state/" MANIFEST_FILE ": %s; the next sequences are chosen without it",
+            s->options->directory, error_text(error));
+    if (error) return;
+    if (manifest == NULL) manifest = read;
     for (uint32_t i = 0; i < s->count; i++)
         keep_higher(&s->streams[i].last,
                     manifest_last_sequence(manifest, s->streams[i].name, SEQUENCE_CONTINUED_MAX));

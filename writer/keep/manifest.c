@@ -13,6 +13,7 @@
 #include "writer/keep/manifest_line.h"
 
 static int append_line(struct manifest *m, const char *line, size_t size);
+static int read_if_unread(struct manifest *m);
 
 static int prepare(struct files *files, const char *directory, struct manifest **manifest) {
     struct manifest *m = calloc(1, sizeof *m);
@@ -40,28 +41,55 @@ static int make_folder(struct manifest *m) {
     return error ? error : directory_sync(m->files, m->directory);
 }
 
-int manifest_open(struct files *files, const char *directory, struct manifest **manifest) {
+/* Reads the file of a manifest for writing. */
+static int read_whole(struct manifest *m) {
+    m->unread = true;
+    int error = make_folder(m);
+    if (!error) error = file_remove(m->files, m->new_path); /* a crash may have left it */
+    if (error == ERR_NOT_FOUND) error = 0;
+    if (!error) error = manifest_load(m);
+    if (!error && m->damaged > 0)
+        say("%s: skipped %llu damaged lines", m->path, (unsigned long long)m->damaged);
+    return error;
+}
+
+/* *unread: why the file could not be read. */
+static int open_anyhow(struct files *files, const char *directory, struct manifest **manifest,
+                       int *unread) {
     struct manifest *m = NULL;
     int error = prepare(files, directory, &m);
     if (error) return error;
-    error = make_folder(m);
-    if (!error) error = file_remove(files, m->new_path); /* a crash may have left it */
-    if (error == ERR_NOT_FOUND) error = 0;
-    if (!error) error = manifest_load(m);
-    if (error) {
-        manifest_close(m);
-        return error;
-    }
+    *manifest = m;
+    *unread = read_whole(m);
+    if (*unread) return 0;
     /* The process before this one may have ended after a failed sync: the lines that can be read may
      * not be on the disk.  A failure is not final: the first append tries again. */
     error = manifest_renew(m);
     if (error)
         say("%s: cannot be written again: %s; trying again at the next event", m->path,
             error_text(error));
-    if (m->damaged > 0)
-        say("%s: skipped %llu damaged lines", m->path, (unsigned long long)m->damaged);
-    *manifest = m;
     return 0;
+}
+
+int manifest_open(struct files *files, const char *directory, struct manifest **manifest) {
+    struct manifest *m = NULL;
+    int unread = 0;
+    const int error = open_anyhow(files, directory, &m, &unread);
+    if (error || unread)
+        manifest_close(m);
+    else
+        *manifest = m;
+    return error ? error : unread;
+}
+
+int manifest_open_lazily(struct files *files, const char *directory, struct manifest **manifest) {
+    int unread = 0;
+    const int error = open_anyhow(files, directory, manifest, &unread);
+    if (!error && unread)
+        say("%s: %s; until it can be read, no closed segment is re-packed, moved, handed over or "
+            "deleted",
+            (*manifest)->path, error_text(unread));
+    return error;
 }
 
 int manifest_read(struct files *files, const char *directory, struct manifest **manifest) {
@@ -105,11 +133,33 @@ void manifest_release(struct manifest *manifest) {
 
 /* ---- the lock ---- */
 
+/* Callers take these errors for a segment's. */
+static int not_of_a_segment(int error) {
+    return error == ERR_NOT_FOUND || error == ERR_INVALID ? ERR_IO : error;
+}
+
+/* With the lock held.  0: the table holds all lines. */
+static int read_if_unread(struct manifest *m) {
+    if (!m->unread) return 0;
+    if (m->closed) return ERR_CANCELLED;
+    const int error = read_whole(m);
+    if (error) return not_of_a_segment(error);
+    say("%s: can be read now", m->path);
+    return 0;
+}
+
 int manifest_lock(struct manifest *manifest) {
     monitor_lock(&manifest->monitor);
-    if (!manifest->closed) return 0;
+    const int error = manifest->closed ? ERR_CANCELLED : read_if_unread(manifest);
+    if (error) monitor_unlock(&manifest->monitor);
+    return error;
+}
+
+int manifest_ready(struct manifest *manifest) {
+    monitor_lock(&manifest->monitor);
+    const int error = read_if_unread(manifest);
     monitor_unlock(&manifest->monitor);
-    return ERR_CANCELLED;
+    return error;
 }
 
 void manifest_unlock(struct manifest *manifest) {
@@ -429,7 +479,8 @@ int manifest_find_locked(struct manifest *manifest, const char *stream, uint64_t
 int manifest_find(struct manifest *manifest, const char *stream, uint64_t sequence,
                   struct manifest_record *record) {
     monitor_lock(&manifest->monitor);
-    const int error = manifest_find_locked(manifest, stream, sequence, record);
+    int error = read_if_unread(manifest);
+    if (!error) error = manifest_find_locked(manifest, stream, sequence, record);
     monitor_unlock(&manifest->monitor);
     return error;
 }
@@ -475,7 +526,8 @@ int manifest_append_locked(struct manifest *manifest, const struct manifest_reco
     if (!utf8_valid((const uint8_t *)record->folder, folder_size) ||
         !utf8_valid((const uint8_t *)record->reason, reason_size))
         return ERR_INVALID;
-    int error = manifest_renew(m);
+    int error = read_if_unread(m); /* an append under the same lock may have found it changed */
+    if (!error) error = manifest_renew(m);
     if (error) return error;
     /* A failed compaction must not block the append; the next line tries again. */
     if (m->size > m->compact_at) error = manifest_compact(m);

@@ -29,6 +29,13 @@ struct manifest;
 /* Opens for writing: creates <dir>/state and cuts off a torn end.  The caller holds
  * <dir>/state/lock. */
 int manifest_open(struct files *files, const char *directory, struct manifest **manifest);
+/* The same for a program that works without it for a while: if the file cannot be read now, that is
+ * reported, and the manifest is unread.  Whatever needs it then reads it again, and fails as long as
+ * that fails; the calls that only ask the table in memory find nothing. */
+int manifest_open_lazily(struct files *files, const char *directory, struct manifest **manifest);
+/* 0: it is read, or has just been.  To be called before a decision from what the table does not
+ * say.  Never ERR_NOT_FOUND or ERR_INVALID, which would be a segment's. */
+int manifest_ready(struct manifest *manifest);
 /* Opens for reading, as the file is now; another process may write to it meanwhile.  ERR_NOT_FOUND:
  * there is no manifest. */
 int manifest_read(struct files *files, const char *directory, struct manifest **manifest);
@@ -44,7 +51,8 @@ void manifest_release(struct manifest *manifest);
 /* The lock also guards the names of closed segments in the log directory: a thread that deletes or
  * replaces a segment, or records an event of it, first checks with the lock held that the file
  * still exists.  Hold the lock only for calls that touch the log directory's own disk, never an
- * archive.  Not recursive.  ERR_CANCELLED: the manifest was closed, and the lock is not held. */
+ * archive.  Not recursive.  After an error the lock is not held.  ERR_CANCELLED: the manifest was
+ * closed; others: see manifest_ready. */
 int manifest_lock(struct manifest *manifest);
 void manifest_unlock(struct manifest *manifest);
 

@@ -102,19 +102,24 @@ int manifest_load(struct manifest *m) {
     m->torn = m->unnamed = false;
     m->suspect = !m->reads_only;
     int error = m->reads_only ? 0 : file_open(m->files, m->path, FILE_READ, &opened);
-    if (error) return error == ERR_NOT_FOUND ? 0 : error;
+    m->unread = error && error != ERR_NOT_FOUND;
+    if (error) return m->unread ? error : 0;
     struct reading reading = {.m = m};
     reading.bytes = calloc(1, CHUNK_BYTES + MANIFEST_LINE_MAX + JSON_PADDING);
     error = reading.bytes == NULL ? ERR_NO_MEMORY : 0;
     if (!error) error = read_file(&reading, m->reads_only ? &m->file : &opened);
     file_close(&opened);
-    if (!error) leave_out_torn_end(&reading);
     free(reading.bytes);
+    m->unread = error != 0;
+    /* What was read of it must not be taken for all of it. */
+    if (error) manifest_forget(m);
+    if (error) return error;
+    leave_out_torn_end(&reading);
     for (uint32_t i = 0; i < m->stream_count; i++) {
         struct manifest_stream *stream = &m->streams[i];
         stream->last_before = manifest_stream_last(stream, SEGMENT_SEQUENCE_MAX);
     }
-    return error;
+    return 0;
 }
 
 /* ---- writing it again ---- */

@@ -49,6 +49,9 @@ struct manifest {
     uint64_t compact_at;  /* at a larger size, compacting is tried */
     uint64_t compact_min; /* MANIFEST_COMPACT_BYTES; less in tests */
     uint64_t damaged;
+    /* Reading the file failed: the table is empty, and says nothing about any segment.  manifest_lock
+     * reads it again. */
+    bool unread;
     bool torn; /* the rest of a failed append may follow `size` */
     /* What the disk holds of the file is unknown: it was loaded, or a sync has failed.  The bytes up
      * to `size` must be written again before anything relies on them. */
@@ -57,7 +60,7 @@ struct manifest {
 };
 
 /* Clears the table and reads the file; a missing file counts as empty.  Cuts off a torn end, unless
- * reads_only. */
+ * reads_only.  After an error the manifest is unread. */
 int manifest_load(struct manifest *m);
 /* Makes all lines durable, if the file is suspect. */
 int manifest_renew(struct manifest *m);

@@ -69,7 +69,8 @@ void retention_close(struct retention *retention) {
 
 int64_t retention_look(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
-    int error = record_deletion(r, now_ns);
+    int error = r->manifest != NULL ? manifest_ready(r->manifest) : 0;
+    if (!error) error = record_deletion(r, now_ns);
     if (r->tally.left == 0) r->reported_error = r->reported_folder_error = 0;
     forget(r);
     if (!error) error = retention_list(r);

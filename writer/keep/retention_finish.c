@@ -169,8 +169,8 @@ int retention_mend(struct files *files, const struct retention_folders *folders,
                    struct manifest *manifest, int64_t now_ns) {
     struct manifest_cursor cursor = {0};
     struct archives *archives = malloc(sizeof *archives);
-    int error =
-        archives == NULL ? ERR_NO_MEMORY : archives_read(files, folders->directory, archives);
+    int error = archives == NULL ? ERR_NO_MEMORY : manifest_ready(manifest);
+    if (!error) error = archives_read(files, folders->directory, archives);
     while (!error && manifest_next(manifest, &cursor))
         if (cursor.event == MANIFEST_DELETING)
             error = mend_one(files, folders, archives, manifest, &cursor, now_ns);
