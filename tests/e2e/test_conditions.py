@@ -107,7 +107,7 @@ class Corpus:
         self.values += [Number(text) for text in ("1.0", "500e0", "2E+2", "0.5", "12345678901234567890.0", "-0")]
 
 
-class ConditionTest(Case):
+class Conditions(Case):
     def test_random_conditions_select_what_a_plain_evaluation_selects(self):
         corpus = Corpus(self)
 
@@ -127,7 +127,7 @@ class ConditionTest(Case):
                 pass
 
 
-class NothingFoundTest(Case):
+class NothingFound(Case):
     """A condition that selects nothing says why."""
 
     def test_fields_and_types_that_select_nothing_are_reported(self):

@@ -1,5 +1,5 @@
 /* find_set.c - see find_set.h.  Looks up both halves of two or three neighbouring bytes in tables of
- * 16 bits-sets, 32 positions at once (the method is known as Teddy), and compares the whole needle
+ * 16 sets of bits, 32 positions at once (the method is known as Teddy), and compares the whole needle
  * where all halves match. */
 #include "tools/query/find_set.h"
 
@@ -140,29 +140,44 @@ AVX2 static inline __m256i groups_at(const uint8_t *p, __m256i low, __m256i high
     return _mm256_and_si256(lows, highs);
 }
 
-AVX2 static const uint8_t *find_avx2(const struct needle_set *set, const uint8_t *text,
-                                     const uint8_t *end) {
+/* The first 32 positions from p on, in steps of 32, where groups match; bit i of *places: groups
+ * found[i] at the i-th.  Returns where they begin, or where too few bytes are left.  Calls nothing,
+ * so that no wide register is saved on the stack, which mingw-w64 does not align for them (GCC bug
+ * 54412). */
+AVX2 __attribute__((noinline)) static const uint8_t *
+next_places(const struct needle_set *set, const uint8_t *p, const uint8_t *end, uint8_t found[32],
+            uint32_t *places) {
     const size_t second = set->width > 1 ? 1 : 0, third = set->width > 2 ? 2 : second;
     const __m256i low0 = table_of(set->low[0]), high0 = table_of(set->high[0]);
     const __m256i low1 = table_of(set->low[second]), high1 = table_of(set->high[second]);
     const __m256i low2 = table_of(set->low[third]), high2 = table_of(set->high[third]);
-    const uint8_t *p = text;
-    for (; end - p >= 32 + PROBE_MAX; p += 32) {
+    for (*places = 0; end - p >= 32 + PROBE_MAX; p += 32) {
         __m256i groups =
             _mm256_and_si256(groups_at(p, low0, high0), groups_at(p + second, low1, high1));
         groups = _mm256_and_si256(groups, groups_at(p + third, low2, high2));
         const __m256i none = _mm256_cmpeq_epi8(groups, _mm256_setzero_si256());
-        uint32_t places = ~(uint32_t)_mm256_movemask_epi8(none);
-        if (places == 0) continue;
-        uint8_t found[32];
+        *places = ~(uint32_t)_mm256_movemask_epi8(none);
+        if (*places == 0) continue;
         _mm256_storeu_si256((__m256i *)(void *)found, groups);
+        break;
+    }
+    return p;
+}
+
+static const uint8_t *find_avx2(const struct needle_set *set, const uint8_t *text,
+                                const uint8_t *end) {
+    uint8_t found[32];
+    uint32_t places;
+    const uint8_t *p = text;
+    for (;; p += 32) { /* ends: p rises */
+        p = next_places(set, p, end, found, &places);
+        if (places == 0) return find_from(set, p, text, end);
         for (; places != 0; places &= places - 1) {
             const int i = __builtin_ctz(places);
             const uint8_t *place = needle_at(set, found[i], p + i, text, end);
             if (place != NULL) return place;
         }
     }
-    return find_from(set, p, text, end);
 }
 
 const uint8_t *find_set(const struct needle_set *set, const uint8_t *text, const uint8_t *end) {
