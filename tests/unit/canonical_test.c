@@ -109,6 +109,9 @@ static void docker_with_text_or_json_inside(void **state) {
                  "\"time\":\"" TIME "\"}",
                  TIME, "warn", "l", "a \\\"b\\\"");
     assert_finds("{\"log\":\"{broken\\n\",\"time\":\"" TIME "\"}", TIME, NULL, NULL, "{broken");
+    assert_finds("{\"log\":\"{\\\"method\\\":\\\"GET\\\",\\\"path\\\":\\\"/"
+                 "x\\\",\\\"status\\\":200}\\n\"}",
+                 NULL, NULL, NULL, "GET /x 200");
     /* Only once. */
     assert_finds("{\"log\":\"{\\\"log\\\":\\\"{}\\\"}\"}", NULL, NULL, NULL, "{}");
 }

@@ -58,7 +58,7 @@ struct canonical_rules {
 void canonical_open(struct canonical_rules *rules, const struct facts_rules *facts);
 
 /* The values of the record from which a field was made. */
-#define CANONICAL_PARTS_MAX 3
+#define CANONICAL_PARTS_MAX 4
 struct canonical_parts {
     uint32_t count;
     struct value list[CANONICAL_PARTS_MAX];
