@@ -296,17 +296,29 @@ class Leftovers(ArchiveCase):
         directory = self.directory()
         base, there = (os.path.join(directory, name) for name in ("logs", "cold"))
         daemon = self.daemon("--archive-level", "0", dir=base)
-        lines = [line for n in range(6) for line in self.sent(daemon, 20000 * n, scaled(20000))]
+        lines = [line for n in range(6) for line in self.sent(daemon, 20000 * n, scaled(20000, at_least=4000))]
         daemon.stop()
         clean = self.everything(base)
         left = 0
         command = program("logport") + ["archive", "--archive-dir", there, base]
+
+        def unfinished():
+            found = set()
+            for name in self.everything(base, there):
+                with contextlib.suppress(FileNotFoundError):  # it was finished meanwhile
+                    if name.endswith((".new", ".copy")):
+                        found.add((name, os.stat(os.path.join(base, name)).st_mtime_ns))
+            return found
+
         for _ in range(scaled(40, at_least=5)):
+            before = unfinished()
             process = start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
-            time.sleep(self.rng.random() * 0.2)
+            # Starting takes long on a busy machine and under Wine.
+            wait_until(lambda: unfinished() - before or process.poll() is not None, "it writes a file, or has ended")
+            time.sleep(self.rng.choice((0, self.rng.random() * 0.2)))
             process.kill()
             process.wait()
-            left += any(name.endswith((".new", ".copy")) for name in self.everything(base, there))
+            left += len(unfinished())
         result = run(command)
         self.assertEqual(result.code, 0, result.out + result.err)
         # What a run without a kill leaves: the archive, which remembers its owner.

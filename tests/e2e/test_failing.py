@@ -9,6 +9,7 @@ import time
 from harness import (
     BUILD,
     SANITIZED,
+    WINDOWS,
     Case,
     dropped,
     environment,
@@ -226,11 +227,11 @@ class RotateRequests(Failing):
         wait_until(lambda: status(daemon)["main"]["segments_closed"] > 10, "segments are closed")
         answers = 0
         while load.is_alive():
-            begin = time.monotonic()
             before = status(daemon)["stored"]
+            begin = time.monotonic()
             result = logport("rotate", daemon.base)
             self.assertEqual(result.code, 0, result.said)
-            self.assertLess(time.monotonic() - begin, 10)
+            self.assertLess(time.monotonic() - begin, 30 if WINDOWS else 10)  # Wine starts programs slowly
             answers += 1
             self.assertGreaterEqual(status(daemon)["stored"], before)
         load.finish()
