@@ -147,6 +147,7 @@ class Network:
         self.number = int(case.split(":")[2]) if case else 0
         self.refused = 0
         self.problems, self.vague, self.clients, self.datagrams = [], False, [], 0
+        self.fired_at_stop, self.stop_offset = False, 0  # of script.Script.calls
         self.root = tempfile.mkdtemp(prefix="logport-network-", dir=os.environ.get("LOGPORT_FAULTS_TMP"))
         self.base = os.path.join(self.root, "logs")
         self.config = os.path.join(self.root, "config.json")
