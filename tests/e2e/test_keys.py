@@ -13,6 +13,7 @@ LINES = [
     b'{"msg":"d"}',
 ]
 KEYS = ["--time-keys", "when", "--level-keys", "grade", "--level-scale", "syslog"]
+USUAL = ["--time-keys", "+unused", "--level-keys", "+unused"]
 
 
 class Keys(Case):
@@ -40,21 +41,27 @@ class Keys(Case):
         self.assertEqual(counts[()], counts[("--no-index",)], words)
         return {LINES.index(line): count for line, count in counts[()].items()}
 
-    def test_a_reader_with_these_keys_finds_by_them_and_one_without_by_the_usual_ones(self):
+    def test_a_reader_finds_by_its_keys_or_else_by_those_of_the_daemon(self):
         for listener in ({}, {"time_keys": ["when"], "level_keys": ["grade"], "level_scale": "syslog"}):
             base, times = self.stored(**listener)
-            since = ["--since", "2026-01-01T00:00:00Z"]
-            old = ["--until", "2002-01-01T00:00:00Z"]
-            # By the usual keys: a and d have none, and take the time when they were received.
-            self.assertEqual(self.found(base, *since), {0: times, 3: times}, listener)
-            self.assertEqual(self.found(base, "--until", "2005-01-01T00:00:00Z"), {2: times}, listener)
-            self.assertEqual(self.found(base, "--level", "error"), {2: times}, listener)
-            # By these keys.
-            self.assertEqual(self.found(base, *since, *KEYS), {1: times, 2: times, 3: times}, listener)
-            self.assertEqual(self.found(base, *old, *KEYS), {0: times}, listener)
-            self.assertEqual(self.found(base, "--level", "error", *KEYS), {0: times}, listener)
-            self.assertEqual(self.found(base, "--level", "debug", *KEYS), {0: times, 2: times}, listener)
+            for words in USUAL, KEYS, []:
+                with self.subTest(listener=listener, words=words):
+                    by_keys = words == KEYS or (not words and listener)
+                    check = self.assert_by_these_keys if by_keys else self.assert_by_usual_keys
+                    check(lambda *more, words=words: self.found(base, *more, *words), times)
             self.assertEqual(self.found(base, "--level", "trace", "--level-keys", "none"), {}, listener)
+
+    def assert_by_usual_keys(self, found, times):
+        """The first and the last have none, and take the time when they were received."""
+        self.assertEqual(found("--since", "2026-01-01T00:00:00Z"), {0: times, 3: times})
+        self.assertEqual(found("--until", "2005-01-01T00:00:00Z"), {2: times})
+        self.assertEqual(found("--level", "error"), {2: times})
+
+    def assert_by_these_keys(self, found, times):
+        self.assertEqual(found("--since", "2026-01-01T00:00:00Z"), {1: times, 2: times, 3: times})
+        self.assertEqual(found("--until", "2002-01-01T00:00:00Z"), {0: times})
+        self.assertEqual(found("--level", "error"), {0: times})
+        self.assertEqual(found("--level", "debug"), {0: times, 2: times})
 
     def test_what_is_printed_and_counted_goes_by_these_keys(self):
         base, times = self.stored()
