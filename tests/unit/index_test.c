@@ -730,6 +730,31 @@ static void a_header_that_hides_lines_is_not_cut_off_as_a_torn_index(void **stat
     assert_int_equal(size_of(s), size);
 }
 
+static void lz4_frames_of_others_after_an_index_are_not_cut_off_with_it(void **state) {
+    struct segment *s = *state;
+    static const uint8_t frames[][32] = {
+        /* {"n":1} and a newline, by lz4 1.9.4: as it is, with --content-size, and with -l */
+        {0x04, 0x22, 0x4D, 0x18, 0x64, 0x40, 0xA7, 8, 0, 0, 0x80, '{', '"', 'n', '"', ':', '1', '}',
+         '\n'},
+        {0x04, 0x22, 0x4D, 0x18, 0x6C, 0x40, 8, 0, 0, 0, 0, 0, 0, 0, 0x5A, 8, 0, 0, 0x80},
+        {0x02, 0x21, 0x4C, 0x18, 9, 0, 0, 0, 0x80, '{', '"', 'n', '"', ':', '1', '}', '\n'},
+    };
+    put_appends(s, 2, 3000);
+    struct segment_index index = indexed(s);
+    index_free(&index);
+    s->size = size_of(s); /* the index included */
+    const uint64_t whole = s->size;
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        put(s, frames[i], sizeof frames[i]);
+        assert_int_equal(index_append(&s->file, NULL), ERR_INVALID);
+        assert_int_equal(size_of(s), whole + sizeof frames[i]);
+        assert_int_equal(file_truncate(&s->file, whole), 0);
+        s->size = whole;
+    }
+    struct segment_index again = indexed(s);
+    index_free(&again);
+}
+
 static void lids_padding_and_unknown_frames_between_lines_are_skipped(void **state) {
     struct segment *s = *state;
     static const uint8_t later[] = {0x5F, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3};
@@ -942,6 +967,7 @@ int main(void) {
         TEST(a_filter_that_lacks_a_token_is_found_by_reading_the_lines),
         TEST(replacing_an_index_takes_no_line_with_it),
         TEST(a_header_that_hides_lines_is_not_cut_off_as_a_torn_index),
+        TEST(lz4_frames_of_others_after_an_index_are_not_cut_off_with_it),
         TEST(lids_padding_and_unknown_frames_between_lines_are_skipped),
         TEST(an_index_of_a_later_version_is_ignored_and_is_no_damage),
         TEST(more_groups_than_fit_one_section_start_another),

@@ -130,9 +130,25 @@ static bool torn_header(const uint8_t *bytes, size_t size) {
     return true;
 }
 
+/* Returns 1 if the skippable frames at `at` are followed by an LZ4 frame.  It is damaged or not ours:
+ * another file was appended, for example.  It must not be cut off as a part of an index. */
+static int lz4_frame_follows(struct file *file, uint64_t at) {
+    static const uint8_t magics[2][4] = {{0x04, 0x22, 0x4D, 0x18}, {0x02, 0x21, 0x4C, 0x18}};
+    for (;;) { /* ends: each round advances by 8 bytes or more */
+        uint8_t bytes[FRAME_HEADER_BYTES];
+        struct frame_header header;
+        const int64_t got = file_read_at(file, bytes, sizeof bytes, at);
+        if (got < (int64_t)sizeof magics[0]) return got < 0 ? (int)got : 0;
+        for (int i = 0; i < 2; i++) /* today's format; the legacy one */
+            if (memcmp(bytes, magics[i], sizeof magics[i]) == 0) return 1;
+        if (frame_header(bytes, (size_t)got, &header)) return 0;
+        at += header.size;
+    }
+}
+
 /* Skips lids and padding after the last data frame, and cuts off what an earlier try left of an
  * index.  ERR_INVALID: there is something that recovery or repair should handle first, such as a
- * data frame that a damaged header hides. */
+ * data frame that a damaged header hides, or LZ4 frames of another program. */
 static int cut_rest(struct builder *b) {
     struct file_status status;
     int error = file_status(b->file, &status);
@@ -154,8 +170,9 @@ static int cut_rest(struct builder *b) {
     b->index.data_size = b->end = at;
     if (at == status.size) return 0;
     uint64_t frame;
-    const int found = segment_reader_find_frame(&b->reader, at, &frame);
+    int found = segment_reader_find_frame(&b->reader, at, &frame);
     segment_reader_seek(&b->reader, 0);
+    if (found == 0) found = lz4_frame_follows(b->file, at);
     if (found != 0) return found < 0 ? found : ERR_INVALID;
     return file_truncate(b->file, at);
 }
