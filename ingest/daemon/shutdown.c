@@ -113,11 +113,17 @@ void shutdown_step(struct shutdown *shutdown, uint32_t collected) {
     case SHUTDOWN_ENDING:
         if (!intake_ended(parts->intake)) return;
         pipeline_finish(parts->pipeline);
+        shutdown->phase = SHUTDOWN_PACKING;
+        return;
+    case SHUTDOWN_PACKING:
+        /* A stream ends when its own lines are stored: it waits for no other, nor for quarantine. */
+        if (!pipeline_all_appended(parts->pipeline)) return;
+        stream_set_finish(parts->streams);
         shutdown->phase = SHUTDOWN_FLUSHING;
         return;
     case SHUTDOWN_FLUSHING:
         if (pipeline_busy(parts->pipeline)) return;
-        stream_set_finish(parts->streams);
+        stream_set_finish(parts->streams); /* those that gave up their lines */
         port_timer(parts->port, &shutdown->index_stop, port_now_ns(parts->port) + INDEX_STOP_NS);
         retention_job_stop(parts->retention);
         shutdown->phase = SHUTDOWN_CLOSING;
@@ -141,7 +147,7 @@ int64_t shutdown_wait_ns(const struct shutdown *shutdown) {
 }
 
 bool shutdown_all_stored(const struct shutdown *shutdown) {
-    const bool read = shutdown->phase >= SHUTDOWN_FLUSHING;
+    const bool read = shutdown->phase >= SHUTDOWN_PACKING;
     return read && !pipeline_busy(shutdown->parts.pipeline);
 }
 

@@ -16,8 +16,9 @@ enum shutdown_phase {
     SHUTDOWN_NONE,     /* serving */
     SHUTDOWN_DRAINING, /* reading what has arrived; connections in a backlog are accepted */
     SHUTDOWN_ENDING,   /* connections end; their last records go into batches */
-    SHUTDOWN_FLUSHING, /* batches are packed and written */
-    SHUTDOWN_CLOSING,  /* segments are closed and get their index */
+    SHUTDOWN_PACKING,  /* batches are packed and appended to their streams */
+    SHUTDOWN_FLUSHING, /* streams write; one that has written everything closes its segment */
+    SHUTDOWN_CLOSING,  /* the last segments are closed and get their index */
     SHUTDOWN_STORED,   /* everything is stored, closed or given up */
     SHUTDOWN_HANGS,    /* the disk does not answer: operations will not come back */
 };

@@ -133,6 +133,11 @@ static bool anything_open(const struct pipeline *pipeline) {
     return pipeline->free_count + pipeline->sealed_count < pipeline->batches;
 }
 
+bool pipeline_all_appended(const struct pipeline *pipeline) {
+    return !anything_open(pipeline) && port_idle(&pipeline->flush_timer) &&
+           pipeline->next_to_write == pipeline->next_number;
+}
+
 bool pipeline_busy(const struct pipeline *pipeline) {
     return pipeline->sealed_count > 0 || anything_open(pipeline) ||
            !port_idle(&pipeline->flush_timer) ||

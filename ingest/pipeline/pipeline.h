@@ -85,6 +85,8 @@ uint64_t pipeline_sealed(const struct pipeline *pipeline);
 uint64_t pipeline_appended(const struct pipeline *pipeline);
 /* No more lines will come: seals all open batches and stops the flush timer. */
 void pipeline_finish(struct pipeline *pipeline);
+/* After pipeline_finish: all lines have been appended to their streams, if not stored. */
+bool pipeline_all_appended(const struct pipeline *pipeline);
 /* True while a batch with lines is open, packed or written. */
 bool pipeline_busy(const struct pipeline *pipeline);
 
