@@ -349,7 +349,8 @@ static void stats_due(struct port_op *op) {
 }
 
 static uint64_t records_lost(const struct daemon *daemon) {
-    return daemon->counters.dropped[DROP_STOPPED] + daemon->counters.in_flight;
+    const struct counters *counters = &daemon->counters;
+    return counters->dropped[DROP_STOPPED] + counters->rejects_given_up + counters->in_flight;
 }
 
 /* ---- requests ---- */

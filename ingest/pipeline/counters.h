@@ -26,6 +26,7 @@ struct counters_stream {
 
 struct counters {
     uint64_t received, stored, rejected, dropped[DROP_REASONS], in_flight;
+    uint64_t rejects_given_up;        /* of DROP_QUARANTINE_FULL: at a stop; not published */
     uint64_t reasons[REJECT_REASONS]; /* of all invalid records */
     /* Not part of the identity. */
     uint64_t schema_monitored; /* stored although the schema rejects them */

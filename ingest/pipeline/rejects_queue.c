@@ -137,10 +137,12 @@ static void stored(struct stream_append *append, int result) {
     struct rejects_queue *queue = done->queue;
     struct counters *counters = queue->counters;
     counters->in_flight -= done->records;
-    if (result < 0)
-        counters->dropped[DROP_STOPPED] += done->records;
-    else
+    if (result < 0) { /* given up at a stop */
+        counters->dropped[DROP_QUARANTINE_FULL] += done->records;
+        counters->rejects_given_up += done->records;
+    } else {
         counters->rejected += done->records;
+    }
     queue->bytes -= memory_of(done->room);
     if (queue->last == done) queue->last = NULL;
     free(append->bytes);

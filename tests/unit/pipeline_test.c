@@ -388,10 +388,12 @@ static void a_broken_quarantine_is_given_up_at_a_stop(void **state) {
                                                     .path = DIRECTORY "/rejects/"});
     good_lines_pass(bench, 10, 10 * SIM_S);
     const uint64_t held = bench->counters.in_flight;
+    const uint64_t full = bench->counters.dropped[DROP_QUARANTINE_FULL];
     assert_true(held > 0 && pipeline_busy(bench->pipeline));
     stream_abandon(bench->rejects);
     wait_for_all(bench);
-    assert_int_equal(bench->counters.dropped[DROP_STOPPED], held);
+    assert_int_equal(bench->counters.dropped[DROP_QUARANTINE_FULL], full + held);
+    assert_int_equal(bench->counters.dropped[DROP_STOPPED], 0);
     assert_identity(&bench->counters);
     check_good_lines(bench);
     close_bench(bench);
