@@ -7,6 +7,7 @@ stays true.
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -180,6 +181,15 @@ class Shells(Case):
             file.write(result.out)
         return path
 
+    def path_with_logport(self):
+        """A PATH in which a shell finds the program to test, also one that Wine must run."""
+        folder = self.directory()
+        path = os.path.join(folder, "logport")
+        with open(path, "w") as file:
+            file.write('#!/bin/sh\nexec %s "$@"\n' % shlex.join(program("logport")))
+        os.chmod(path, 0o755)
+        return folder + os.pathsep + os.environ["PATH"]
+
     @needs("bash")
     def test_bash_completes_commands_and_options(self):
         script = self.script("bash")
@@ -214,12 +224,11 @@ class Shells(Case):
     @needs("bash")
     def test_bash_completes_values(self):
         base, script = self.records(), self.script("bash")
-        folder = os.path.dirname(program("logport")[-1])
+        path = self.path_with_logport()
         ask = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _logport; printf "%s\\n" "${COMPREPLY[@]}"'
 
         def complete(*words):
-            env = environment(PATH=folder + os.pathsep + os.environ["PATH"])
-            return run(["bash", "--norc", "-c", ask, script, "logport", *words], env=env).out.decode().split()
+            return run(["bash", "--norc", "-c", ask, script, "logport", *words], env=environment(PATH=path)).out.decode().split()
 
         self.assertEqual(complete("search", "--level", "wa"), ["warn"])
         self.assertEqual(complete("cat", "-o", ""), ["raw", "json", "pretty", "csv", "logfmt"])
@@ -240,7 +249,7 @@ class Shells(Case):
     @needs("fish")
     def test_fish_completes_commands_and_options(self):
         script = self.script("fish")
-        path = os.path.dirname(program("logport")[-1]) + os.pathsep + os.environ["PATH"]
+        path = self.path_with_logport()
 
         def complete(line):
             result = run(["fish", "--no-config", "-c", 'source $argv[1]; complete -C $argv[2]', script, line],
