@@ -66,6 +66,11 @@ bool system_run_within(void (*run)(void *job), void (*release)(void *job), void 
 
 enum system_stream { STREAM_INPUT, STREAM_OUTPUT, STREAM_ERROR };
 bool stream_is_terminal(enum system_stream stream);
+/* A pipe, a socket or a file: input that may have been prepared.  False for a terminal, a null
+ * device, and a stream that is closed. */
+bool stream_is_piped(enum system_stream stream);
+/* It is piped, and bytes can be read from it without waiting. */
+bool stream_is_waiting(enum system_stream stream);
 uint32_t stream_columns(enum system_stream stream); /* 80 where unknown */
 /* Unbuffered.  Bytes read, 0 at the end, or an ERR_. */
 int64_t stream_read(enum system_stream stream, void *bytes, size_t size);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -135,6 +136,20 @@ void system_random(void *bytes, size_t size) {
 
 bool stream_is_terminal(enum system_stream stream) {
     return isatty((int)stream) == 1;
+}
+
+bool stream_is_piped(enum system_stream stream) {
+    struct stat status;
+    if (fstat((int)stream, &status) != 0) return false;
+    return S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISREG(status.st_mode);
+}
+
+bool stream_is_waiting(enum system_stream stream) {
+    struct stat status;
+    int bytes = 0;
+    if (!stream_is_piped(stream) || fstat((int)stream, &status) != 0) return false;
+    if (S_ISREG(status.st_mode)) return lseek((int)stream, 0, SEEK_CUR) < status.st_size;
+    return ioctl((int)stream, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 uint32_t stream_columns(enum system_stream stream) {

@@ -158,6 +158,22 @@ bool stream_is_terminal(enum system_stream stream) {
     return GetConsoleMode(stream_handle(stream), &mode) != 0;
 }
 
+bool stream_is_piped(enum system_stream stream) {
+    const DWORD type = GetFileType(stream_handle(stream));
+    return type == FILE_TYPE_PIPE || type == FILE_TYPE_DISK;
+}
+
+bool stream_is_waiting(enum system_stream stream) {
+    const HANDLE handle = stream_handle(stream);
+    if (GetFileType(handle) == FILE_TYPE_PIPE) {
+        DWORD bytes = 0;
+        return PeekNamedPipe(handle, NULL, 0, NULL, &bytes, NULL) && bytes > 0;
+    }
+    LARGE_INTEGER size, zero = {.QuadPart = 0}, at;
+    return GetFileType(handle) == FILE_TYPE_DISK && GetFileSizeEx(handle, &size) &&
+           SetFilePointerEx(handle, zero, &at, FILE_CURRENT) && at.QuadPart < size.QuadPart;
+}
+
 uint32_t stream_columns(enum system_stream stream) {
     CONSOLE_SCREEN_BUFFER_INFO console;
     if (!GetConsoleScreenBufferInfo(stream_handle(stream), &console)) return 80;

@@ -105,5 +105,6 @@ const struct command cat_command = {
             "  logport cat -o csv --fields level,http.status ./logs/main\n",
     .options = options,
     .settings_size = sizeof(struct cat_settings),
+    .any_file = true,
     .run = cat_run,
 };

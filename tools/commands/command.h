@@ -37,6 +37,7 @@ struct command {
     const char *more;    /* the rest of its --help, with examples; ends in a newline */
     const struct option *options;
     size_t settings_size;
+    bool any_file;       /* it reads files of other programs and standard input, too */
     const void *presets; /* initial settings, before the options' presets; NULL: all zero */
     int (*run)(struct call *call);
 };

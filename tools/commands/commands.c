@@ -51,6 +51,11 @@ static int print_program_help(struct output *out) {
                 "`rejects`, which is read only when it is named (./logs/rejects). Without a\n"
                 "PATH, logport uses $LOGPORT_DIR or, if that is not set, ./logs.\n"
                 "\n"
+                "cat, tail, search and stat also read files of other programs: text, and text\n"
+                "compressed by gzip, zstd or lz4. - is standard input, which is also read without\n"
+                "a PATH if it is a pipe or a file, LOGPORT_DIR is not set and ./logs does not\n"
+                "exist.\n"
+                "\n"
                 "`logport COMMAND --help` describes a command and its options.\n"
                 "`logport --version` prints the version.\n");
     return output_finish(out, EXIT_OK);
@@ -69,8 +74,24 @@ static int print_command_help(const struct command *command, struct output *out)
     return output_finish(out, EXIT_OK);
 }
 
+/* Without a PATH, standard input is read if it is a pipe or a file, and there is no directory to
+ * read: neither $LOGPORT_DIR nor ./logs.  A script may have any standard input. */
+static bool reads_input(const struct call *call) {
+    struct file_status status;
+    const char *variable = system_environment("LOGPORT_DIR");
+    if (!call->paths.any_file || (variable != NULL && *variable != '\0')) return false;
+    return stream_is_piped(STREAM_INPUT) &&
+           file_status_of(call->files, call->directory, &status) == ERR_NOT_FOUND;
+}
+
 static void set_paths(struct call *call) {
+    static const char *const input = "-";
     call->paths.named = call->words > 0;
+    if (call->words == 0 && reads_input(call)) {
+        call->paths.paths = &input;
+        call->paths.path_count = 1;
+        return;
+    }
     call->paths.paths = call->words > 0 ? (const char *const *)call->word : &call->directory;
     call->paths.path_count = call->words > 0 ? call->words : 1;
 }
@@ -84,19 +105,29 @@ const char *call_take_word(struct call *call) {
     return word;
 }
 
+/* `ssh host cat app.log | logport search x` where ./logs exists. */
+static void report_unread_input(const struct call *call) {
+    if (call->paths.any_file && !call->paths.named && call->paths.paths == &call->directory &&
+        stream_is_waiting(STREAM_INPUT))
+        say("read %s, not standard input, which has data; name - to read it", call->directory);
+}
+
 static int run_with(const struct command *command, const void *settings, struct files *files,
                     struct output *out, int words, char **word) {
     struct progress_line line;
-    struct call call = {.files = files,
-                        .out = out,
-                        .settings = settings,
-                        .words = words,
-                        .word = word,
-                        .directory = default_directory(),
-                        .paths = {.files = files, .progress = &line.progress}};
+    struct call call = {
+        .files = files,
+        .out = out,
+        .settings = settings,
+        .words = words,
+        .word = word,
+        .directory = default_directory(),
+        .paths = {.files = files, .any_file = command->any_file, .progress = &line.progress}};
     progress_line_open(&line, out);
     set_paths(&call);
-    return output_finish(out, command->run(&call));
+    const int code = command->run(&call);
+    report_unread_input(&call);
+    return output_finish(out, code);
 }
 
 static int run_command(const struct command *command, struct files *files, struct output *out,

@@ -564,5 +564,6 @@ const struct command search_command = {
     .options = options,
     .settings_size = sizeof(struct search_settings),
     .presets = &presets,
+    .any_file = true,
     .run = search_run,
 };

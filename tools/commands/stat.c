@@ -38,6 +38,7 @@ struct gathering {
     bool *indexed; /* per file: its frames are counted from its index */
     struct histogram histogram;
     struct top top;
+    struct is_record is_record;
 };
 
 /* ---- one line ---- */
@@ -75,10 +76,16 @@ static void gather_value(struct gathering *g, const uint8_t *line, const uint8_t
         g->found.without++;
 }
 
-static void gather_line(struct gathering *g, const struct facts_rules *rules, const uint8_t *line,
-                        const uint8_t *end) {
+static void gather_line(struct gathering *g, const struct facts_rules *rules, bool foreign,
+                        const uint8_t *line, const uint8_t *end) {
     struct counts one = {0};
     struct facts facts;
+    size_t size = (size_t)(end - line);
+    if (foreign && !is_record(&g->is_record, &line, &size)) {
+        g->found.without += g->found.by != NULL;
+        return;
+    }
+    end = line + size;
     if (g->settings->histogram) {
         counts_add_line(&one, rules, line, (size_t)(end - line), &facts);
         if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
@@ -98,16 +105,20 @@ static bool gather_piece(void *context, const struct selection *selection) {
     if (!g->indexed[g->places[number]]) file->frames += selection->frames;
     if (g->settings->histogram || g->found.by != NULL)
         for (uint64_t i = 0; i < selection->count; i++)
-            gather_line(g, selection->facts, selection->text + selection->lines[i].begin,
+            gather_line(g, selection->facts, selection->foreign,
+                        selection->text + selection->lines[i].begin,
                         selection->text + selection->lines[i].end - 1);
     return true;
 }
 
 static bool recount_piece(void *context, const struct selection *selection) {
     struct gathering *g = context;
-    for (uint64_t i = 0; i < selection->count; i++)
-        gather_value(g, selection->text + selection->lines[i].begin,
-                     selection->text + selection->lines[i].end - 1);
+    for (uint64_t i = 0; i < selection->count; i++) {
+        const uint8_t *line = selection->text + selection->lines[i].begin;
+        size_t size = selection->lines[i].end - selection->lines[i].begin - 1;
+        if (!selection->foreign || is_record(&g->is_record, &line, &size))
+            gather_value(g, line, line + size);
+    }
     return true;
 }
 
@@ -262,6 +273,7 @@ static int stat_run(struct call *call) {
     query_close(&g->query);
 done:
     top_free(&g->top);
+    is_record_close(&g->is_record);
     free(g->found.files);
     free(g->to_read.files); /* the paths belong to the list */
     free(g->places);
@@ -368,5 +380,6 @@ const struct command stat_command = {
         "  logport stat --by user,http.status --sum bytes -o csv\n",
     .options = options,
     .settings_size = sizeof(struct stat_settings),
+    .any_file = true,
     .run = stat_run,
 };

@@ -9,7 +9,9 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/commands/last_lines.h"
 #include "tools/query/allocate.h"
+#include "tools/query/foreign/foreign.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/received.h"
@@ -44,10 +46,16 @@ struct tailed {
     bool begun; /* `sequence` is set */
     bool stuck; /* damage: the rest of this segment cannot be read */
     uint64_t sequence;
-    uint64_t gap_to;    /* sequence of the segment after a gap */
-    uint64_t gap_since; /* the listing that showed the gap first */
-    uint64_t skip;      /* lines to skip */
-    uint64_t left;      /* lines still to print; UINT64_MAX: no limit */
+    int64_t opened_ns;       /* of the open segment, from its name */
+    uint64_t replaced_since; /* the listing that showed only older segments first; 0: none */
+    struct foreign *foreign; /* a file of another program */
+    bool ended;              /* standard input has */
+    uint64_t id;             /* of the file of another program */
+    struct last_lines last;  /* not printed yet */
+    uint64_t gap_to;         /* sequence of the segment after a gap */
+    uint64_t gap_since;      /* the listing that showed the gap first */
+    uint64_t skip;           /* lines to skip */
+    uint64_t left;           /* lines still to print; UINT64_MAX: no limit */
 };
 
 struct tail {
@@ -167,7 +175,7 @@ static void refresh_list(struct tail *tail, bool first) {
     for (int i = 0; i < call->paths.path_count; i++) {
         const char *path = call->paths.paths[i];
         bool all = true;
-        const int status = list_path(call->files, path, &tail->list, first ? &all : NULL);
+        const int status = list_path_of(&call->paths, path, &tail->list, first ? &all : NULL);
         if (!all && !tail->follow) tail->failed = true;
         if (first && status < 0) report_missing(tail, path, status);
         if (first && status == 0 && tail->follow && tail->list.count == 0)
@@ -200,6 +208,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->begun = true;
     t->stuck = false;
     t->sequence = file->name.sequence;
+    t->opened_ns = file->name.opened_ns;
     t->open = status == 0;
     memcpy(t->stream, file->name.stream, sizeof t->stream);
     t->facts = record_rules_of(tail->query.rules, file);
@@ -219,20 +228,30 @@ struct wanted_lines {
     uint64_t count;
 };
 
-/* The matching lines of the current frame, valid until the next call. */
-static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t) {
-    const struct segment_reader *reader = &t->reader;
-    const uint8_t *p = reader->raw, *const end = p + reader->raw_size, *line, *next;
-    if (tail->query.all) return (struct wanted_lines){p, end, reader->raw_lines};
-    if (tail->wanted_room < reader->raw_size) {
-        tail->wanted_room = reader->raw_size;
+static uint64_t count_lines(const uint8_t *p, const uint8_t *end) {
+    uint64_t count = 0;
+    for (; p < end; p = line_end(p, end))
+        count++;
+    return count;
+}
+
+/* The matching ones of these lines, valid until the next call. */
+static struct wanted_lines find_wanted_of(struct tail *tail, const struct tailed *t,
+                                          const uint8_t *p, size_t size) {
+    const uint8_t *const end = p + size, *line, *next;
+    if (tail->query.all) return (struct wanted_lines){p, end, count_lines(p, end)};
+    if (tail->wanted_room < size) {
+        tail->wanted_room = size;
         tail->wanted = reallocate(tail->wanted, tail->wanted_room);
     }
     uint8_t *to = tail->wanted;
     struct wanted_lines lines = {tail->wanted, tail->wanted, 0};
-    if (tail->query.timed) {
+    tail->state.foreign = t->foreign != NULL;
+    if (t->foreign != NULL) {
+        query_received(&tail->state, INT64_MIN, INT64_MAX);
+    } else if (tail->query.timed) {
         int64_t min_ns, max_ns;
-        received_at(&t->received, reader->offset, &min_ns, &max_ns);
+        received_at(&t->received, t->reader.offset, &min_ns, &max_ns);
         query_received(&tail->state, min_ns, max_ns);
     }
     tail->state.stream = t->stream;
@@ -245,6 +264,11 @@ static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t
     }
     lines.end = to;
     return lines;
+}
+
+/* Those of the current frame. */
+static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t) {
+    return find_wanted_of(tail, t, t->reader.raw, t->reader.raw_size);
 }
 
 static void print_lines(struct tail *tail, struct tailed *t) {
@@ -315,8 +339,119 @@ static void report_gap(const struct tailed *t, const struct segment_file *next) 
             t->key, from, to);
 }
 
+/* The directory was made again, or is another one by now: the open segment's sequence belongs to
+ * another segment, or all are older.  A listing that misses a segment (follows) is no reason. */
+static bool is_replaced(const struct tail *tail, struct tailed *t) {
+    bool any = false, newer_one = false, ours = false;
+    for (uint32_t i = 0; i < tail->list.count; i++) {
+        const struct segment_file *file = &tail->list.files[i];
+        if (!belongs(t, file)) continue;
+        any = true;
+        if (file->name.sequence > t->sequence) newer_one = true;
+        if (file->name.sequence != t->sequence) continue;
+        ours = true;
+        if (file->name.opened_ns != t->opened_ns) return true;
+    }
+    if (!any || newer_one || ours) t->replaced_since = 0;
+    if (!any || newer_one || ours) return false;
+    if (t->replaced_since == 0) t->replaced_since = tail->listings;
+    return tail->listings - t->replaced_since >= GAP_LISTINGS;
+}
+
+static void begin_again(struct tail *tail, struct tailed *t) {
+    print_segment(tail, t, true);
+    close_segment(t);
+    say("%s: these are other segments than before; continuing at their beginning", t->key);
+    t->begun = false;
+    t->replaced_since = 0;
+}
+
+/* ---- files of other programs ---- */
+
+static void print_foreign_lines(struct tail *tail, struct tailed *t, const uint8_t *lines,
+                                size_t size) {
+    render_stream(&tail->render, t->stream);
+    render_facts(&tail->render, t->facts);
+    render_lines(&tail->render, lines, size);
+    if (!tail->follow) return;
+    render_flush(&tail->render);
+    output_flush(tail->call->out);
+}
+
+static void close_foreign(struct tail *tail, struct tailed *t) {
+    if (t->foreign == NULL) return;
+    if (foreign_failed(t->foreign)) tail->failed = true;
+    foreign_close(t->foreign);
+    t->foreign = NULL;
+}
+
+/* False: it is a segment, or cannot be read. */
+static bool open_foreign(struct tail *tail, struct tailed *t, const struct segment_file *file) {
+    const struct call *const call = tail->call;
+    const enum foreign_opened opened =
+        foreign_open(call->files, file, call->paths.progress, &t->foreign);
+    if (opened == FOREIGN_SEGMENT) return false;
+    struct file_status status = {.id = file->id};
+    (void)file_status_of(call->files, file->path, &status);
+    t->id = status.id;
+    t->facts = record_rules_of(tail->query.rules, file);
+    t->ended = opened == FOREIGN_FAILED || strcmp(file->path, FOREIGN_INPUT) == 0;
+    if (opened == FOREIGN_FAILED) tail->failed = true;
+    if (opened == FOREIGN_OPEN && tail->follow) foreign_follow(t->foreign);
+    return true;
+}
+
+/* Keeps the last lines.  With -f, all lines of standard input are new: it has no present end. */
+static void find_last_lines(struct tail *tail, struct tailed *t) {
+    const uint8_t *lines;
+    size_t size;
+    t->last.max = tail->lines;
+    if (t->foreign == NULL || (t->ended && tail->follow)) return;
+    while (foreign_next(t->foreign, &lines, &size)) {
+        const struct wanted_lines wanted = find_wanted_of(tail, t, lines, size);
+        last_lines_add(&t->last, wanted.begin, (size_t)(wanted.end - wanted.begin), wanted.count);
+    }
+}
+
+/* A log file was renamed and made again, or emptied. */
+static bool is_other_file(const struct tail *tail, const struct tailed *t,
+                          const struct segment_file **now) {
+    struct file_status status;
+    *now = t->ended ? NULL : find_current(tail, t);
+    return *now != NULL && file_status_of(tail->call->files, (*now)->path, &status) == 0 &&
+           (status.id != t->id || status.size < foreign_position(t->foreign));
+}
+
+static void print_foreign(struct tail *tail, struct tailed *t) {
+    const struct segment_file *now;
+    const uint8_t *lines;
+    size_t size;
+    last_lines_cut(&t->last);
+    if (t->last.size > 0) print_foreign_lines(tail, t, t->last.bytes, t->last.size);
+    last_lines_free(&t->last);
+    while (tail->follow && t->foreign != NULL && !output_failed(tail->call->out)) {
+        if (foreign_next(t->foreign, &lines, &size)) {
+            const struct wanted_lines wanted = find_wanted_of(tail, t, lines, size);
+            print_foreign_lines(tail, t, wanted.begin, (size_t)(wanted.end - wanted.begin));
+        } else if (is_other_file(tail, t, &now)) {
+            close_foreign(tail, t);
+            if (!open_foreign(tail, t, now)) return;
+        } else {
+            return;
+        }
+    }
+}
+
+/* ---- a stream ---- */
+
 /* Prints everything that is new in the stream, across segments. */
 static void print_stream(struct tail *tail, struct tailed *t) {
+    if (t->foreign != NULL || t->ended) {
+        print_foreign(tail, t);
+        return;
+    }
+    if (tail->follow && t->begun && t->stream[0] != '\0' && is_replaced(tail, t))
+        begin_again(tail, t);
     for (;;) { /* ends: every turn opens a newer segment */
         const struct segment_file *next = newer(tail, t);
         const bool move_on =
@@ -368,6 +503,11 @@ static void look_back(struct tail *tail, struct tailed *t, const struct segment_
 /* Opens the segment in which the last lines begin. */
 static void find_start(struct tail *tail, struct tailed *t) {
     uint64_t needed = tail->lines;
+    const struct segment_file *const other = find_current(tail, t);
+    if (other != NULL && other->name.stream[0] == '\0' && open_foreign(tail, t, other)) {
+        find_last_lines(tail, t);
+        return;
+    }
     for (uint32_t i = tail->list.count; i-- > 0;) {
         const struct segment_file *file = &tail->list.files[i];
         if (!belongs(t, file)) continue;
@@ -380,9 +520,15 @@ static void find_start(struct tail *tail, struct tailed *t) {
 
 /* ---- the command ---- */
 
-/* Ends when the reader of the output closes it. */
+static bool all_ended(const struct tail *tail) {
+    for (uint32_t i = 0; i < tail->count; i++)
+        if (!tail->tailed[i].ended) return false;
+    return tail->count > 0;
+}
+
+/* Ends when the reader of the output closes it, or standard input ends and there is nothing else. */
 static void follow(struct tail *tail) {
-    while (!output_failed(tail->call->out)) {
+    while (!output_failed(tail->call->out) && !all_ended(tail)) {
         if (system_now_ns() >= tail->list_next_ns) refresh_list(tail, false);
         for (uint32_t i = 0; i < tail->count; i++)
             print_stream(tail, &tail->tailed[i]);
@@ -429,6 +575,7 @@ static int tail_run(struct call *call) {
     if (tail.follow && listed) follow(&tail);
     for (uint32_t i = 0; i < tail.count; i++) {
         close_segment(&tail.tailed[i]);
+        close_foreign(&tail, &tail.tailed[i]);
         free(tail.tailed[i].key);
     }
     free(tail.tailed);
@@ -475,7 +622,8 @@ const struct command tail_command = {
     .summary = "Print the last records, and with -f new ones as they arrive.",
     .more = "With -f the directory need not exist yet, and new streams are printed from their\n"
             "beginning. No record is printed twice or left out; if segments are deleted before\n"
-            "they were read, this is reported.\n"
+            "they were read, this is reported. Standard input has no\n"
+            "present end: with -f, all of its records are printed as they arrive.\n"
             "\n"
             "Exit code: 0, or 2 if something could not be read or is damaged.\n"
             "\n"
@@ -486,5 +634,6 @@ const struct command tail_command = {
             "  logport tail -n 0 -f | grep --line-buffered error\n",
     .options = options,
     .settings_size = sizeof(struct tail_settings),
+    .any_file = true,
     .run = tail_run,
 };

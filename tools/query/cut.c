@@ -51,6 +51,12 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     cutter->received_ns = INT64_MIN;
     cutter->report->files++;
     cutter->report->bytes += segment->size;
+    if (cutter->any_file) {
+        const enum foreign_opened opened =
+            foreign_open(files, segment, cutter->progress, &cutter->foreign);
+        if (opened == FOREIGN_FAILED) cutter->report->failed = true;
+        if (opened != FOREIGN_SEGMENT) return opened == FOREIGN_OPEN;
+    }
     const int status = segment_reader_open(files, segment->path, &cutter->reader);
     if (status < 0) {
         progress_clear(cutter->progress);
@@ -72,6 +78,12 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
 }
 
 void cutter_close(struct cutter *cutter) {
+    if (cutter->foreign != NULL) {
+        if (foreign_failed(cutter->foreign)) cutter->report->failed = true;
+        foreign_close(cutter->foreign);
+        cutter->foreign = NULL;
+        return;
+    }
     segment_reader_close(&cutter->reader);
     groups_close(&cutter->groups);
 }
@@ -251,9 +263,25 @@ static bool next_known(struct cutter *cutter, struct cut *cut) {
     return true;
 }
 
+static bool next_foreign(struct cutter *cutter, struct cut *cut, struct buffer *packed) {
+    const uint8_t *lines;
+    size_t size;
+    if (!foreign_next(cutter->foreign, &lines, &size)) return false;
+    packed->size = 0;
+    buffer_reserve(packed, size);
+    memcpy(packed->bytes, lines, size);
+    packed->size = size;
+    *cut = (struct cut){
+        .offset = cutter->offset, .end = foreign_position(cutter->foreign), .foreign = true};
+    cutter->offset = cut->end;
+    return true;
+}
+
 bool cutter_next(struct cutter *cutter, struct cut *cut, struct buffer *packed) {
     if (next_known(cutter, cut)) return true;
-    if (cutter->groups.known) {
+    if (cutter->foreign != NULL) {
+        if (!next_foreign(cutter, cut, packed)) return false;
+    } else if (cutter->groups.known) {
         if (!next_group(cutter, cut, packed)) return false;
     } else {
         const int64_t received_ns = cutter->received_ns;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/query/foreign/foreign.h"
 #include "tools/query/groups.h"
 #include "tools/query/progress.h"
 #include "tools/query/received.h"
@@ -31,6 +32,7 @@ struct cut {
     bool gap;             /* frames before it were skipped */
     bool careful;         /* a single frame, to be read with segment_reader_next */
     bool unread;          /* to be read with cut_read */
+    bool foreign;         /* lines of a file of another program, not frames */
     /* What the index says of it; frames 0: nothing. */
     uint32_t frames, raw_size;
     const struct facts_rules *facts; /* how its times and levels are read */
@@ -46,8 +48,10 @@ struct cutter {
     const struct select_settings *settings;
     struct select_report *report;
     struct progress *progress;
+    bool any_file; /* files of other programs, too */
     struct segment_reader reader;
-    uint64_t offset; /* start of the next piece */
+    struct foreign *foreign; /* NULL: it is a segment */
+    uint64_t offset;         /* start of the next piece */
     /* End of the last data frame before it: if damage follows, a skippable frame in between may be
      * what is damaged, and hide data frames (segment_reader_skip_damage). */
     uint64_t frames_end;
@@ -60,7 +64,8 @@ struct cutter {
     struct received_until until;
 };
 
-/* False: the segment cannot be read (a message was printed) or nothing in it can match; then
+/* The file may be one of another program, if any_file is set; its pieces come in their order only.
+ * False: the segment cannot be read (a message was printed) or nothing in it can match; then
  * nothing is open. */
 bool cutter_open(struct cutter *cutter, struct files *files, const struct segment_file *segment);
 void cutter_close(struct cutter *cutter);

@@ -35,6 +35,7 @@ static void set_received(struct piece *piece, const struct span *span) {
 void piece_begin(struct piece *piece) {
     set_received(piece, &piece->cut.span);
     piece->state.facts = piece->cut.facts;
+    piece->state.foreign = piece->cut.foreign;
     piece->state.unrecognised = (struct unrecognised){0};
     piece->text.size = 0;
     piece->count = 0;
@@ -62,9 +63,10 @@ static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time
 
 static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *next) {
     struct facts facts;
-    counts_add_line(&piece->tally, piece->cut.facts, line,
-                    (size_t)(next - line) - (next[-1] == '\n'), &facts);
+    size_t size = (size_t)(next - line) - (next[-1] == '\n');
     piece->tally_bytes += (uint64_t)(next - line);
+    if (!query_is_record(&piece->state, &line, &size)) size = 0; /* no level, no time */
+    counts_add_line(&piece->tally, piece->cut.facts, line, size, &facts);
 }
 
 static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
@@ -81,7 +83,7 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     const struct select_settings *settings = piece->settings;
     const uint8_t *p = raw, *const end = raw + size, *line, *next;
     const size_t base = piece->text.size;
-    if (settings->count && piece->query->all) {
+    if (settings->count && piece->query->all && !(settings->tally && piece->cut.foreign)) {
         count_all(piece, raw, size);
         return;
     }
@@ -184,6 +186,11 @@ static bool search_frames(struct piece *piece, size_t at, size_t end) {
 }
 
 void piece_search(struct piece *piece) {
+    if (piece->cut.foreign) {
+        piece_add(piece, piece->packed.bytes, piece->packed.size);
+        piece->frames = 0;
+        return;
+    }
     if (!query_needs_spans(piece->query) && !piece->settings->times) {
         piece->damaged = !search_frames(piece, 0, piece->packed.size);
         return;

@@ -177,6 +177,7 @@ int query_state_open(struct query_state *state) {
 void query_state_close(struct query_state *state) {
     regex_state_close(&state->regex);
     where_state_close(&state->where);
+    is_record_close(&state->is_record);
 }
 
 /* ---- times, levels and conditions ---- */
@@ -186,8 +187,13 @@ void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns) {
     state->received_max_ns = max_ns;
 }
 
-int64_t query_time_of(const struct query_state *state, const uint8_t *record, size_t size) {
+bool query_is_record(struct query_state *state, const uint8_t **line, size_t *size) {
+    return !state->foreign || is_record(&state->is_record, line, size);
+}
+
+int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t size) {
     struct facts facts;
+    if (!query_is_record(state, &record, &size)) return state->received_min_ns;
     facts_of_record(record, size, state->facts, &facts);
     return facts.has_time ? facts.time_ns : state->received_min_ns;
 }
@@ -211,6 +217,7 @@ static bool is_in_time(const struct query *query, const struct query_state *stat
     if (!query->timed) return true;
     if (!query->received && facts->has_time)
         return is_within(query, facts->time_ns, facts->time_ns);
+    if (state->foreign) return false; /* when it was received is unknown for ever */
     return is_within(query, state->received_min_ns, state->received_max_ns);
 }
 
@@ -225,6 +232,8 @@ static bool restrictions_hold(const struct query *query, struct query_state *sta
                               const uint8_t *record, size_t size) {
     struct facts facts = {0};
     const bool by_event = query->timed && !query->received;
+    if (!query->timed && query->level_min == 0 && query->where == NULL) return true;
+    if (!query_is_record(state, &record, &size)) return false;
     if (by_event || query->level_min > 0) facts_of_record(record, size, state->facts, &facts);
     if (facts.level < query->level_min && !facts.unrecognised) return false;
     if (!is_in_time(query, state, &facts)) return false;

@@ -12,6 +12,7 @@
 
 #include "port/options.h"
 #include "tools/query/find_set.h"
+#include "tools/query/is_record.h"
 #include "tools/query/need.h"
 #include "tools/query/record_rules.h"
 #include "tools/query/regex.h"
@@ -156,6 +157,10 @@ struct query_state {
     bool gave_up;       /* a regular expression took too long; matching records may be missing */
     const char *stream; /* that the current lines are stored in; NULL: unknown */
     const struct facts_rules *facts; /* how times and levels of the current lines are read */
+    /* The lines are of a file of another program.  Those that are no records have no time, no level
+     * and no fields, and none has a receive time. */
+    bool foreign;
+    struct is_record is_record;
     /* With --level: records that pass everything else, but have an unrecognised level. */
     struct unrecognised unrecognised;
     /* When the current lines were received (query_received); used for lines without a time. */
@@ -178,7 +183,9 @@ void query_state_close(struct query_state *state);
 /* The following lines were received in this period. */
 void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns);
 /* Event time of the record, or its receive time if it has none. */
-int64_t query_time_of(const struct query_state *state, const uint8_t *record, size_t size);
+int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t size);
+/* Is this line a record (is_record.h)?  Always true unless state->foreign. */
+bool query_is_record(struct query_state *state, const uint8_t **line, size_t *size);
 /* Does the query depend on times or levels, which lids and indexes know? */
 bool query_needs_spans(const struct query *query);
 /* Can a line with these times and levels match, if `facts` are its segment's rules?  A span without lines excludes nothing. */

@@ -9,6 +9,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/query/allocate.h"
+#include "tools/query/foreign/foreign.h"
 #include "writer/segment/archives.h"
 
 /* A segment that was named by the path it had before it moved to an archive. */
@@ -221,11 +222,91 @@ const char *default_directory(void) {
     return directory != NULL && *directory != '\0' ? directory : "./logs";
 }
 
+/* ---- files of other programs ---- */
+
+static int list_input(const struct read_request *request, struct segment_list *list) {
+    struct segment_list one = {.files = allocate(sizeof *one.files), .count = 1, .room = 1};
+    *one.files = (struct segment_file){.path = copy_text(FOREIGN_INPUT, strlen(FOREIGN_INPUT)),
+                                       .named = request->named};
+    return segment_list_join(list, &one);
+}
+
+/* A directory without segments, or a folder in it. */
+struct other_files {
+    struct files *files;
+    struct segment_list *list;
+    const char *folder;
+    bool inside; /* a folder in the directory */
+    int status;
+};
+
+static bool ends_with(const char *name, const char *end) {
+    const size_t size = strlen(name), end_size = strlen(end);
+    return size > end_size && strcmp(name + size - end_size, end) == 0;
+}
+
+static bool is_name_of_log(const char *name) {
+    static const char *const ends[] = {".lz4",  ".gz",    ".zst",    ".log",
+                                       ".json", ".jsonl", ".ndjson", ".txt"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (ends_with(name, ends[i])) return true;
+    return false;
+}
+
+static bool found_other(void *context, const char *name, bool directory) {
+    struct other_files *const others = context;
+    struct segment_name segment;
+    char path[PATH_BYTES_MAX];
+    if (name[0] == '.' || segment_name_parse(name, &segment)) return true;
+    if (!path_join(path, others->folder, name, NULL)) return true;
+    if (directory) {
+        if (others->inside || strcmp(name, "state") == 0 || strcmp(name, "rejects") == 0)
+            return true;
+        const char *const folder = others->folder;
+        others->folder = path;
+        others->inside = true;
+        (void)directory_list(others->files, path, found_other, others);
+        others->folder = folder;
+        others->inside = false;
+        return true;
+    }
+    if (!is_name_of_log(name)) return true;
+    struct segment_list one = {0};
+    struct file_status status;
+    if (file_status_of(others->files, path, &status) == 0 && !status.special && !status.directory &&
+        segment_list_add(others->files, path, &one) == 0)
+        others->status = segment_list_join(others->list, &one);
+    else
+        segment_list_free(&one);
+    return others->status == 0;
+}
+
+static int list_others(const struct read_request *request, const char *path,
+                       struct segment_list *list) {
+    struct segment_list found = {0};
+    struct other_files others = {.files = request->files, .list = &found, .folder = path};
+    (void)directory_list(request->files, path, found_other, &others);
+    segment_list_sort(&found);
+    const int status = segment_list_join(list, &found);
+    return others.status < 0 ? others.status : status;
+}
+
+int list_path_of(const struct read_request *request, const char *path, struct segment_list *list,
+                 bool *all) {
+    struct file_status of;
+    const uint32_t before = list->count;
+    if (request->any_file && strcmp(path, FOREIGN_INPUT) == 0) return list_input(request, list);
+    const int status = list_path(request->files, path, list, all);
+    if (!request->any_file || status < 0 || list->count > before) return status;
+    if (file_status_of(request->files, path, &of) != 0 || !of.directory) return status;
+    return list_others(request, path, list);
+}
+
 bool list_segments(const struct read_request *request, struct segment_list *list) {
     bool all = true;
     for (int i = 0; i < request->path_count; i++) {
         const char *path = request->paths[i];
-        const int status = list_path(request->files, path, list, &all);
+        const int status = list_path_of(request, path, list, &all);
         if (status < 0) report_path_error(path, request->named, status);
         if (status < 0) all = false;
     }
@@ -267,6 +348,7 @@ void frame_scan_open(struct frame_scan *scan, const struct read_request *request
     uint64_t total = 0;
     memset(scan, 0, sizeof *scan);
     scan->files = request->files;
+    scan->any_file = request->any_file;
     scan->failed = !list_segments(request, &scan->list);
     for (uint32_t i = 0; i < scan->list.count; i++)
         total += scan->list.files[i].size;
@@ -274,8 +356,20 @@ void frame_scan_open(struct frame_scan *scan, const struct read_request *request
     progress_begin(scan->progress, results_at_end, total);
 }
 
+static void close_file(struct frame_scan *scan) {
+    scan->bytes_passed += scan->segment->size;
+    scan->open = false;
+    if (scan->foreign == NULL) {
+        segment_reader_close(&scan->reader);
+        return;
+    }
+    if (foreign_failed(scan->foreign)) scan->failed = true;
+    foreign_close(scan->foreign);
+    scan->foreign = NULL;
+}
+
 void frame_scan_close(struct frame_scan *scan) {
-    if (scan->open) segment_reader_close(&scan->reader);
+    if (scan->open) close_file(scan);
     progress_clear(scan->progress);
     segment_list_free(&scan->list);
     memset(scan, 0, sizeof *scan);
@@ -284,6 +378,15 @@ void frame_scan_close(struct frame_scan *scan) {
 static bool open_next_file(struct frame_scan *scan) {
     while (scan->next < scan->list.count) {
         scan->segment = &scan->list.files[scan->next++];
+        if (scan->any_file) {
+            const enum foreign_opened opened =
+                foreign_open(scan->files, scan->segment, scan->progress, &scan->foreign);
+            scan->open = opened == FOREIGN_OPEN;
+            scan->file_begun = false;
+            if (scan->open) return true;
+            if (opened == FOREIGN_FAILED) scan->failed = true;
+            if (opened == FOREIGN_FAILED) continue;
+        }
         const int status = segment_reader_open(scan->files, scan->segment->path, &scan->reader);
         if (status == 0) {
             scan->open = true;
@@ -295,12 +398,6 @@ static bool open_next_file(struct frame_scan *scan) {
         if (report_unopened(scan->segment, scan->shown, status)) scan->failed = true;
     }
     return false;
-}
-
-static void close_file(struct frame_scan *scan) {
-    scan->bytes_passed += scan->segment->size;
-    segment_reader_close(&scan->reader);
-    scan->open = false;
 }
 
 /* Reports what went wrong.  True: continue with this file. */
@@ -316,11 +413,20 @@ static bool can_continue(struct frame_scan *scan, int status, enum segment_damag
     return status > 0;
 }
 
+static int next_foreign(struct frame_scan *scan) {
+    size_t size = 0;
+    const bool more = foreign_next(scan->foreign, &scan->reader.raw, &size);
+    scan->reader.raw_size = (uint32_t)size;
+    scan->reader.next_offset = foreign_position(scan->foreign);
+    return more;
+}
+
 bool frame_scan_next(struct frame_scan *scan) {
     for (;;) { /* ends: every turn consumes a frame or a file */
         enum segment_damage damage = SEGMENT_SOUND;
         if (!scan->open && !open_next_file(scan)) return false;
-        const int status = segment_reader_next(&scan->reader, &damage);
+        const int status = scan->foreign != NULL ? next_foreign(scan)
+                                                 : segment_reader_next(&scan->reader, &damage);
         if (status > 0) {
             scan->file_begins = !scan->file_begun;
             scan->file_begun = true;

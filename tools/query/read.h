@@ -20,6 +20,8 @@ struct read_request {
     struct files *files;
     const char *const *paths; /* files and directories; at least one */
     int path_count;
+    /* Files of other programs too (foreign/foreign.h), and "-" for standard input. */
+    bool any_file;
     bool named;                /* the user named them; false: paths[0] is default_directory() */
     struct progress *progress; /* where to report progress; never NULL */
 };
@@ -48,8 +50,15 @@ void report_path_error(const char *path, bool named, int status);
 bool report_unopened(const struct segment_file *segment, const struct segment_file *shown,
                      int status);
 
+/* The same for a path of the request.  A directory without segments means its other files that have
+ * names of logs. */
+int list_path_of(const struct read_request *request, const char *path, struct segment_list *list,
+                 bool *all);
+
 struct frame_scan {
     struct files *files;
+    bool any_file;
+    struct foreign *foreign; /* the open file is one of another program */
     struct segment_list list;
     uint32_t next; /* index of the next file to open */
     const struct segment_file *segment;
@@ -66,7 +75,7 @@ struct frame_scan {
 /* results_at_end: see progress_begin. */
 void frame_scan_open(struct frame_scan *scan, const struct read_request *request,
                      bool results_at_end);
-/* True: reader.raw holds the lines of the next frame.  False: there are no more. */
+/* True: reader.raw holds the lines of the next frame, or the next lines of another file.  False: there are no more. */
 bool frame_scan_next(struct frame_scan *scan);
 void frame_scan_close(struct frame_scan *scan);
 

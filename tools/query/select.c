@@ -26,8 +26,17 @@
 #define FRAME_BYTES  (64u << 10)
 #define JOB_BYTES    ((size_t)PACKED_BYTES + FRAME_BYTES)
 
+/* Limit of the lines of a file of another program that newest_first keeps in memory. */
+#define KEPT_BYTES_MAX (UINT64_C(1) << 30)
+
 struct range {
     uint64_t begin, end;
+};
+
+/* A piece of a file of another program, which can only be read forwards. */
+struct kept_piece {
+    uint8_t *bytes;
+    size_t size;
 };
 
 /* A segment that is open until its last piece has been returned. */
@@ -63,6 +72,8 @@ struct select {
     bool gap;         /* a file or the end of one was skipped since the last piece */
     struct cut *cuts; /* newest first: all pieces of the open segment */
     uint64_t cut_count, cut_room;
+    struct kept_piece *kept; /* of the same pieces, if the file is of another program */
+    uint64_t kept_bytes;
     struct progress *progress;
     uint64_t bytes_passed;
     const struct segment_file *visited; /* segment of the last returned piece */
@@ -78,15 +89,43 @@ struct select {
 
 /* ---- which piece comes next ---- */
 
+/* False: there are too many lines; a message was printed. */
+static bool keep_piece(struct select *s, const struct buffer *packed) {
+    if (s->kept_bytes + packed->size > KEPT_BYTES_MAX) {
+        progress_clear(s->progress);
+        say("%s: more than %u MiB of lines, which --newest-first must keep in memory; lines after "
+            "them are skipped",
+            s->open->cutter.segment->path, (unsigned)(KEPT_BYTES_MAX >> 20));
+        s->report->failed = true;
+        return false;
+    }
+    const struct kept_piece piece = {allocate(packed->size), packed->size};
+    memcpy(piece.bytes, packed->bytes, packed->size);
+    s->kept[s->cut_count] = piece;
+    s->kept_bytes += packed->size;
+    return true;
+}
+
+static void take_kept(struct select *s, struct buffer *packed) {
+    struct kept_piece *piece = &s->kept[s->cut_count];
+    buffer_reserve(packed, piece->size);
+    memcpy(packed->bytes, piece->bytes, piece->size);
+    packed->size = piece->size;
+    free(piece->bytes);
+}
+
 /* For newest_first: finds all pieces of the segment, to take them in reverse. */
 static void find_cuts(struct select *s, struct buffer *packed) {
     struct cut cut;
     s->cut_count = 0;
+    s->kept_bytes = 0;
     while (cutter_next(&s->open->cutter, &cut, packed)) {
         if (s->cut_count == s->cut_room) {
             s->cut_room = s->cut_room > 0 ? s->cut_room * 2 : 64;
             s->cuts = reallocate(s->cuts, s->cut_room * sizeof *s->cuts);
+            s->kept = reallocate(s->kept, s->cut_room * sizeof *s->kept);
         }
+        if (cut.foreign && !keep_piece(s, packed)) break;
         s->cuts[s->cut_count++] = cut;
     }
 }
@@ -114,6 +153,7 @@ static bool open_next_file(struct select *s, struct buffer *packed) {
                                       .cutter = {.shown = s->shown,
                                                  .query = s->query,
                                                  .settings = s->settings,
+                                                 .any_file = s->request->any_file,
                                                  .report = s->report,
                                                  .progress = s->progress}};
         const bool wanted = cutter_open(&open->cutter, s->request->files, segment);
@@ -144,7 +184,8 @@ static bool next_cut(struct select *s, struct piece *piece) {
         return cutter_next(&s->open->cutter, &piece->cut, &piece->packed);
     if (s->cut_count == 0) return false;
     piece->cut = s->cuts[--s->cut_count];
-    piece->cut.unread = !piece->cut.careful && !piece->cut.known;
+    piece->cut.unread = !piece->cut.careful && !piece->cut.known && !piece->cut.foreign;
+    if (piece->cut.foreign) take_kept(s, &piece->packed);
     return true;
 }
 
@@ -232,6 +273,7 @@ static void return_piece(struct select *s, const struct segment_file *segment, s
                                         .facts = piece->cut.facts,
                                         .file_begins = segment != s->visited,
                                         .gap = gap,
+                                        .foreign = piece->cut.foreign,
                                         .text = piece->text.bytes,
                                         .text_size = piece->text.size,
                                         .lines = piece->lines,
@@ -436,6 +478,9 @@ static bool open_jobs(struct select *s) {
 }
 
 static void close_all(struct select *s) {
+    while (s->open != NULL && s->open->cutter.foreign != NULL && s->settings->newest_first &&
+           s->cut_count > 0)
+        free(s->kept[--s->cut_count].bytes);
     if (s->open != NULL) close_segment(s);
     if (s->port != NULL) port_close(s->port);
     for (uint32_t i = 0; i < s->job_count; i++)
@@ -443,6 +488,7 @@ static void close_all(struct select *s) {
     free(s->jobs);
     memory_give_back(s->memory);
     free(s->cuts);
+    free(s->kept);
 }
 
 void select_run(const struct read_request *request, const struct query *query,

@@ -36,6 +36,7 @@ struct selection {
     bool several_streams;            /* the searched files belong to more than one stream */
     bool file_begins;                /* the first piece of this file */
     bool gap;                        /* lines were skipped before this piece */
+    bool foreign;                    /* lines may be text; see is_record.h */
     const uint8_t *text; /* context: all lines; otherwise the matching ones, concatenated */
     size_t text_size;
     const struct select_line *lines; /* the matching ones */

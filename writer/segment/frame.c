@@ -194,6 +194,11 @@ int frame_decode(const uint8_t *bytes, const struct frame_header *header, uint8_
     return 0;
 }
 
+int64_t frame_decode_block(const uint8_t *block, size_t size, uint8_t *raw, size_t raw_max) {
+    const int got = LZ4_decompress_safe((const char *)block, (char *)raw, (int)size, (int)raw_max);
+    return got < 0 ? ERR_INVALID : got;
+}
+
 /* 4 to 7: the block may hold 64 KiB, 256 KiB, 1 MiB, 4 MiB. */
 static uint8_t block_descriptor(uint64_t raw_size) {
     const int code = raw_size <= 64u << 10    ? 4

@@ -96,5 +96,8 @@ int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header)
 /* Decodes a data frame of header->size bytes, whose header frame_header has read, into raw
  * (header->raw_size bytes), and checks every checksum.  ERR_INVALID: damaged. */
 int frame_decode(const uint8_t *bytes, const struct frame_header *header, uint8_t *raw);
+/* Decodes one LZ4 block, which other formats contain.  Returns its size, or ERR_INVALID: damaged, or
+ * larger than raw_max.  Sizes fit in an int. */
+int64_t frame_decode_block(const uint8_t *block, size_t size, uint8_t *raw, size_t raw_max);
 
 #endif
