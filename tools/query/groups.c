@@ -18,10 +18,12 @@ static void want(uint8_t *wanted, uint32_t group, bool is) {
         wanted[group / 8] &= (uint8_t) ~(1u << (group % 8));
 }
 
-/* The groups that may contain all of these tokens; without tokens, all groups. */
+/* The groups that may contain all of these tokens; without tokens, all groups.  So too with an
+ * index whose filters do not know decoded text: any character may be written as \uXXXX. */
 static void find_tokens(struct groups *groups, struct file *file, const uint64_t *hashes,
                         uint32_t count, uint8_t *found) {
-    if (count == 0 || index_candidates(file, &groups->index, hashes, count, found) < 0)
+    if (count == 0 || !groups->index.decoded ||
+        index_candidates(file, &groups->index, hashes, count, found) < 0)
         memset(found, 0xff, bytes_of(groups));
 }
 
@@ -29,7 +31,6 @@ static void find_tokens(struct groups *groups, struct file *file, const uint64_t
 static void add_candidates(struct groups *groups, struct file *file,
                            const struct query_pattern *pattern, uint8_t *room) {
     uint64_t hashes[TOKENS_LITERAL_MAX];
-    if (pattern->never) return;
     if (pattern->needles.count == 0) memset(groups->wanted, 0xff, bytes_of(groups));
     for (uint32_t i = 0; i < pattern->needles.count; i++) {
         const struct needle *needle = &pattern->needles.needles[i];
@@ -53,14 +54,12 @@ static void choose_by_patterns(struct groups *groups, struct file *file,
     free(room);
 }
 
-/* The groups that may contain this text; also those in which it may be written with escapes. */
+/* The groups that may contain this text. */
 static void find_text(struct groups *groups, struct file *file, const struct need *need,
                       uint8_t *found) {
     uint64_t hashes[TOKENS_LITERAL_MAX];
     const uint32_t count = need_tokens(need, hashes, TOKENS_LITERAL_MAX);
     find_tokens(groups, file, hashes, count, found);
-    for (uint32_t i = 0; i < groups->index.count; i++)
-        if (!groups->index.groups[i].unescaped) want(found, i, true);
 }
 
 /* The groups that may contain what is needed. */

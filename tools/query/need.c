@@ -140,35 +140,14 @@ bool need_spell(const struct need *need, struct needle_set *set) {
 
 /* ---- tokens ---- */
 
-/* An escape before or after them changes the tokens of these characters' neighbours. */
-static bool cuts_tokens(uint8_t byte) {
-    return byte < 0x20 || byte > 0x7e;
-}
-
-static uint32_t add_tokens(const uint8_t *bytes, size_t size, uint64_t *hashes, uint32_t count,
-                           uint32_t max) {
-    uint64_t more[TOKENS_LITERAL_MAX];
-    const uint32_t found = tokens_of_literal(bytes, size, more, TOKENS_LITERAL_MAX);
-    for (uint32_t i = 0; i < found && count < max; i++)
-        hashes[count++] = more[i];
-    return count;
-}
-
 uint32_t need_tokens(const struct need *text, uint64_t *hashes, uint32_t max) {
     uint8_t *const bytes = allocate(text->size + 2);
     size_t size = 0;
-    uint32_t count = 0;
     if (text->begins) bytes[size++] = '"';
-    for (size_t i = 0; i < text->size; i++) {
-        if (!cuts_tokens(text->text[i])) {
-            bytes[size++] = text->text[i];
-            continue;
-        }
-        count = add_tokens(bytes, size, hashes, count, max);
-        size = 0;
-    }
+    if (text->size > 0) memcpy(bytes + size, text->text, text->size);
+    size += text->size;
     if (text->ends) bytes[size++] = '"';
-    count = add_tokens(bytes, size, hashes, count, max);
+    const uint32_t count = tokens_of_literal(bytes, size, hashes, max);
     free(bytes);
     return count;
 }

@@ -40,9 +40,8 @@ void need_free(struct need *need);
  * they have no newline.  False: there are none, or too many, and the set is of no use. */
 bool need_spell(const struct need *need, struct needle_set *set);
 
-/* The hashes of tokens (tokens.h) that the filter of a group holds if a line of it contains the
- * text, provided that no line writes printable ASCII characters as \u00XX
- * (index_group.unescaped).  Returns how many; 0: any group may contain it. */
+/* The hashes of tokens (tokens.h) that the filter of a group holds if a string of it contains the
+ * text (line_tokens.h).  Returns how many; 0: any group may contain it. */
 uint32_t need_tokens(const struct need *text, uint64_t *hashes, uint32_t max);
 
 #endif

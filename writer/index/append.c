@@ -10,7 +10,7 @@
 #include "writer/index/filter.h"
 #include "writer/index/format.h"
 #include "writer/index/index.h"
-#include "writer/index/tokens.h"
+#include "writer/index/line_tokens.h"
 #include "writer/segment/digest.h"
 #include "writer/segment/frame.h"
 #include "writer/segment/segment_reader.h"
@@ -44,6 +44,7 @@ struct builder {
     bool group_open;
     struct index_group group;
     struct token_set tokens;
+    struct line_tokens line_tokens;
     /* The open section. */
     struct filters filters;
     uint32_t first_group;
@@ -100,6 +101,7 @@ static void builder_close(struct builder *b) {
     b->reader.file = (struct file){0}; /* it is the caller's */
     segment_reader_close(&b->reader);
     tokens_close(&b->tokens);
+    line_tokens_free(&b->line_tokens);
     lines_digest_close(&b->digest);
     filters_free(&b->filters);
     free(b->out);
@@ -265,11 +267,9 @@ static int add_frame(struct builder *b, bool lost) {
     b->uncovered_any = true;
     b->uncovered_bytes += reader->raw_size;
     if (lost) return 0;
-    tokens_add(&b->tokens, reader->raw, reader->raw_size);
-    if (tokens_escaped(reader->raw, reader->raw_size)) group->unescaped = false;
     counts_add_lines(&group->counts, &facts_rules_usual, reader->raw, reader->raw_size);
     lines_digest_add(&b->digest, reader->raw, reader->raw_size);
-    return 0;
+    return line_tokens_add(&b->line_tokens, &b->tokens, reader->raw, reader->raw_size);
 }
 
 /* Ends the open group if it has no room for raw_size more bytes, and begins one if none is open. */
@@ -280,7 +280,7 @@ static int begin_group(struct builder *b, uint32_t raw_size) {
     b->append_ended = false;
     if (error || b->group_open) return error;
     b->group_open = true;
-    b->group = (struct index_group){.offset = b->reader.offset, .unescaped = true};
+    b->group = (struct index_group){.offset = b->reader.offset};
     b->group.first_line = b->reader.line_number;
     tokens_clear(&b->tokens);
     return 0;

@@ -10,7 +10,7 @@
 #include "writer/index/filter.h"
 #include "writer/index/format.h"
 #include "writer/index/index.h"
-#include "writer/index/tokens.h"
+#include "writer/index/line_tokens.h"
 #include "writer/segment/digest.h"
 #include "writer/segment/frame.h"
 #include "writer/segment/segment_reader.h"
@@ -34,7 +34,6 @@ struct comparison {
     uint32_t next; /* the one after it */
     const struct index_group *group;
     bool group_damaged;
-    bool escaped; /* tokens_escaped */
     uint64_t frames, raw_size, lines;
     struct counts counts;
     /* Since the last lid: the first group that has lines there, and their raw bytes. */
@@ -44,6 +43,7 @@ struct comparison {
     /* Filters. */
     bool filters;
     struct token_set tokens;
+    struct line_tokens line_tokens;
     uint8_t *rows; /* of a section */
     uint32_t section;
     bool section_known; /* `rows` holds them */
@@ -74,6 +74,7 @@ int index_compare(struct file *file, const struct segment_index *index, bool fil
     if (!error) error = compare_all(c);
     *offset = c->wrong;
     if (filters) tokens_close(&c->tokens);
+    line_tokens_free(&c->line_tokens);
     lines_digest_close(&c->digest);
     c->reader.file = (struct file){0}; /* it is the caller's */
     segment_reader_close(&c->reader);
@@ -99,8 +100,10 @@ static int add_frame(struct comparison *c, bool lost) {
     c->uncovered_bytes += reader->raw_size;
     counts_add_lines(&c->counts, &facts_rules_usual, reader->raw, reader->raw_size);
     lines_digest_add(&c->digest, reader->raw, reader->raw_size);
-    c->escaped |= tokens_escaped(reader->raw, reader->raw_size);
-    if (c->filters && c->group->filtered) tokens_add(&c->tokens, reader->raw, reader->raw_size);
+    if (!c->filters || !c->group->filtered) return 0;
+    if (c->index->decoded)
+        return line_tokens_add(&c->line_tokens, &c->tokens, reader->raw, reader->raw_size);
+    tokens_add(&c->tokens, reader->raw, reader->raw_size);
     return 0;
 }
 
@@ -136,7 +139,7 @@ static int begin_groups(struct comparison *c, uint64_t offset) {
     if (c->next == c->index->count || c->index->groups[c->next].offset != offset)
         return ERR_INVALID;
     c->group = &c->index->groups[c->next++];
-    c->group_damaged = c->escaped = false;
+    c->group_damaged = false;
     c->frames = c->raw_size = c->lines = 0;
     c->counts = (struct counts){0};
     if (c->filters) tokens_clear(&c->tokens);
@@ -155,7 +158,6 @@ static int end_group(struct comparison *c) {
     if (c->index->counted && memcmp(&c->counts, &group->counts, sizeof c->counts) != 0)
         return ERR_INVALID;
     if (!span_covers(&group->span, &c->counts)) return ERR_INVALID;
-    if (c->escaped && group->unescaped) return ERR_INVALID;
     return c->filters && group->filtered ? compare_filter(c) : 0;
 }
 

@@ -11,13 +11,12 @@
 #include "writer/segment/digest.h"
 #include "writer/segment/frame.h"
 
-#define FLAG_DAMAGED   1u
-#define FLAG_FILTERED  2u
-#define FLAG_UNESCAPED 4u
+#define FLAG_DAMAGED  1u
+#define FLAG_FILTERED 2u
 /* Of the whole index. */
-#define FLAG_REPACKED  1u
+#define FLAG_REPACKED 1u
 /* LZ4 makes nothing smaller than 1/255 (a match's length grows by 255 with each byte). */
-#define LZ4_RATIO_MAX  256
+#define LZ4_RATIO_MAX 256
 
 static uint8_t *put_u8(uint8_t *p, uint8_t value);
 static uint8_t *put_u16(uint8_t *p, uint16_t value);
@@ -109,9 +108,8 @@ static void take_counts(const uint8_t **p, struct counts *counts) {
 }
 
 static uint8_t *put_group(uint8_t *p, const struct index_group *group) {
-    const uint32_t flags = (group->damaged ? FLAG_DAMAGED : 0) |
-                           (group->filtered ? FLAG_FILTERED : 0) |
-                           (group->unescaped ? FLAG_UNESCAPED : 0);
+    const uint32_t flags =
+        (group->damaged ? FLAG_DAMAGED : 0) | (group->filtered ? FLAG_FILTERED : 0);
     p = put_u64(p, group->offset);
     p = put_u64(p, group->size);
     p = put_u32(p, group->raw_size);
@@ -142,7 +140,6 @@ static void take_group(const uint8_t **p, uint32_t version, struct index_group *
     const uint32_t flags = take_u32(p);
     group->damaged = (flags & FLAG_DAMAGED) != 0;
     group->filtered = (flags & FLAG_FILTERED) != 0;
-    group->unescaped = (flags & FLAG_UNESCAPED) != 0;
     group->span.rules = take_u32(p);
     if (version < 3) span_forget_facts(&group->span);
     take_counts(p, &group->counts);
@@ -267,7 +264,7 @@ int index_decode(const uint8_t *bytes, size_t size, struct segment_index *index)
     const uint8_t *p = bytes + INDEX_SKIP_BYTES;
     const uint32_t version = take_u32(&p);
     if (version < 1 || version > INDEX_VERSION) return ERR_UNSUPPORTED;
-    index->counted = version >= 3;
+    index->counted = index->decoded = version >= 3;
     index->section_count = take_u32(&p);
     index->count = take_u32(&p);
     index->repacked = (take_u32(&p) & FLAG_REPACKED) != 0;

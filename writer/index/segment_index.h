@@ -18,9 +18,6 @@ struct index_group {
     struct counts counts; /* of its lines; the span may know more, from the daemon */
     bool damaged;         /* a frame could not be read: open it, so that the damage is reported */
     bool filtered;        /* false: it has no filter, and is always a candidate */
-    /* No line writes a printable ASCII character as \u00XX (tokens_escaped), so the filter has the
-     * tokens of decoded text, too, as far as it is ASCII.  false: not known. */
-    bool unescaped;
 };
 
 /* Filters of equal size, of consecutive groups: one frame in the file. */
@@ -44,6 +41,7 @@ struct segment_index {
     uint64_t index_bytes;  /* what filters, index and footer take */
     uint64_t lines_digest; /* of all lines that could be read (digest.h) */
     bool counted;          /* false: the groups' counts are by the rules of an older version */
+    bool decoded;          /* false: the filters know the lines' bytes only (line_tokens.h) */
     bool repacked;         /* by repack.h, from a segment as the daemon writes them */
 };
 

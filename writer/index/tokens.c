@@ -112,17 +112,6 @@ uint32_t tokens_of_literal(const uint8_t *literal, size_t size, uint64_t *hashes
     return count;
 }
 
-bool tokens_escaped(const uint8_t *bytes, size_t size) {
-    const uint8_t *p = bytes, *const end = bytes + size;
-    while (end - p >= 6) { /* each round advances by a byte or more */
-        p = memchr(p, '\\', (size_t)(end - p) - 5);
-        if (p == NULL) return false;
-        if (p[1] == 'u' && p[2] == '0' && p[3] == '0' && p[4] >= '2' && p[4] <= '7') return true;
-        p++;
-    }
-    return false;
-}
-
 /* ---- a set ---- */
 
 /* places[] is an open hash table, at most half full, and no larger than necessary, so that it stays

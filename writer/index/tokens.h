@@ -30,10 +30,6 @@
  * group may contain it. */
 uint32_t tokens_of_literal(const uint8_t *literal, size_t size, uint64_t *hashes, uint32_t max);
 
-/* Does the JSON text write a printable ASCII character as \u00XX?  Then its strings may have other
- * tokens after decoding.  May also be true of \\u00XX, which is no escape. */
-bool tokens_escaped(const uint8_t *bytes, size_t size);
-
 /* ---- for the index's builder ---- */
 
 /* The tokens of many lines, each once.  tokens_open allocates all memory. */
