@@ -171,8 +171,9 @@ int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch
 
 int pattern_compile_plain(const char *pcre, bool ignore_case, struct pattern **out,
                           struct pattern_problem *problem) {
-    const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE |
-                             PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0);
+    const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE |
+                             PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C |
+                             (ignore_case ? PCRE2_CASELESS : 0);
     int code;
     size_t offset;
     struct pattern *const pattern = calloc(1, sizeof *pattern);

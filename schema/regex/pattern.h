@@ -38,7 +38,8 @@ void pattern_line_begins(struct pattern_scratch *scratch, size_t size);
 int pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch, const char *text,
                   size_t size);
 
-/* ---- PCRE2's own syntax; ^ and $ match at each line; invalid UTF-8 matches nothing ---- */
+/* ---- PCRE2's own syntax; ^ and $ match at each line, also at an empty last one; \b, \d, \s, \w
+ * and classes like [:alpha:] know all of Unicode; invalid UTF-8 matches nothing ---- */
 
 /* ERR_INVALID: *problem says why.  ERR_NO_MEMORY. */
 int pattern_compile_plain(const char *pcre, bool ignore_case, struct pattern **out,

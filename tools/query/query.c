@@ -8,11 +8,24 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "schema/json/json.h"
 #include "schema/record/facts.h"
 #include "tools/query/allocate.h"
+#include "tools/query/decoded.h"
 #include "tools/query/read.h"
 
+/* Every line must be examined for this expression, unless it has needles. */
+static bool examines_lines(const struct query_pattern *pattern) {
+    return !pattern->regex.over_lines || pattern->regex.looks_around;
+}
+
 /* ---- opening ---- */
+
+static bool is_ascii(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if ((uint8_t)text[i] >= 0x80) return false;
+    return true;
+}
 
 static int add_literals(struct query_pattern *pattern, bool ignore_case) {
     int status = 0;
@@ -23,41 +36,80 @@ static int add_literals(struct query_pattern *pattern, bool ignore_case) {
     return status;
 }
 
+/* -i compares as regular expressions do.  Most literals need only find_set for that; letters of
+ * other alphabets need an expression. */
+static int open_literal(struct query_pattern *pattern, const char *text, bool ignore_case) {
+    const size_t size = strlen(text);
+    const bool ascii = is_ascii(text, size);
+    pattern->never = strchr(text, '\n') != NULL;
+    if (ignore_case && decoded_folds(text) && utf8_valid((const uint8_t *)text, size)) {
+        const int status = regex_open_folded(&pattern->regex, text);
+        if (status < 0) return status;
+        pattern->is_regex = !ascii;
+        pattern->folds = ascii;
+    }
+    if (pattern->is_regex) return add_literals(pattern, ignore_case);
+    pattern->only_needles = size > 0;
+    return size > 0 ? needle_set_add(&pattern->needles, text, size, ignore_case) : 0;
+}
+
+static int open_regex(struct query_pattern *pattern, const char *command, const char *text,
+                      bool ignore_case) {
+    char error[REGEX_ERROR_MAX];
+    const int status = regex_open(&pattern->regex, text, ignore_case, error);
+    if (status == ERR_INVALID) say("%s: -e %s: %s", command, text, error);
+    if (status < 0) return status;
+    pattern->is_regex = true;
+    pattern->only_needles = pattern->regex.only_literals;
+    return add_literals(pattern, ignore_case);
+}
+
+/* Without needles, a pattern that looks around examines every line. */
+static int add_signs(struct query_pattern *pattern) {
+    const bool every_line =
+        pattern->needles.count == 0 && (!pattern->is_regex || examines_lines(pattern));
+    const int status = every_line ? 0 : decoded_signs(&pattern->needles, &pattern->signs);
+    return status < 0 ? status : needle_set_ready(&pattern->signs);
+}
+
 static int open_pattern(struct query_pattern *pattern, const char *command, const char *text,
                         const struct query_patterns *patterns) {
-    const size_t size = strlen(text);
-    int status = 0;
     memset(pattern, 0, sizeof *pattern);
-    if (patterns->regex) {
-        char error[REGEX_ERROR_MAX];
-        status = regex_open(&pattern->regex, text, patterns->ignore_case, error);
-        if (status == ERR_INVALID) say("%s: -e %s: %s", command, text, error);
-        if (status < 0) return status;
-        pattern->is_regex = true;
-        pattern->only_needles = pattern->regex.only_literals;
-        status = add_literals(pattern, patterns->ignore_case);
-    } else {
-        pattern->never = strchr(text, '\n') != NULL;
-        pattern->only_needles = size > 0;
-        if (size > 0) status = needle_set_add(&pattern->needles, text, size, patterns->ignore_case);
+    int status = patterns->regex ? open_regex(pattern, command, text, patterns->ignore_case)
+                                 : open_literal(pattern, text, patterns->ignore_case);
+    if (status == 0) status = needle_set_ready(&pattern->needles);
+    if (status == 0) status = add_signs(pattern);
+    return status;
+}
+
+static void close_pattern(struct query_pattern *pattern) {
+    needle_set_close(&pattern->needles);
+    needle_set_close(&pattern->signs);
+    if (pattern->is_regex || pattern->folds) regex_close(&pattern->regex);
+}
+
+static int add_needles(struct needle_set *set, const struct needle_set *more) {
+    int status = 0;
+    for (uint32_t i = 0; i < more->count && status == 0; i++) {
+        const struct needle *needle = &more->needles[i];
+        status = needle_set_add(set, needle->bytes, needle->size, needle->ignore_case);
     }
-    return status < 0 ? status : needle_set_ready(&pattern->needles);
+    return status;
 }
 
 /* If there are several patterns, and all are literals, they are searched together. */
 static int join_literals(struct query *query) {
+    struct query_pattern *joined = &query->joined;
+    int status = 0;
     for (uint32_t i = 0; i < query->pattern_count; i++)
-        if (!query->patterns[i].only_needles) return 0;
+        if (!query->patterns[i].only_needles || query->patterns[i].never) return 0;
     for (uint32_t i = 0; i < query->pattern_count && query->pattern_count > 1; i++) {
-        const struct query_pattern *pattern = &query->patterns[i];
-        for (uint32_t j = 0; j < pattern->needles.count && !pattern->never; j++) {
-            const struct needle *needle = &pattern->needles.needles[j];
-            const int status =
-                needle_set_add(&query->literals, needle->bytes, needle->size, needle->ignore_case);
-            if (status < 0) return status;
-        }
+        if (status == 0) status = add_needles(&joined->needles, &query->patterns[i].needles);
+        if (status == 0) status = add_needles(&joined->signs, &query->patterns[i].signs);
     }
-    return needle_set_ready(&query->literals);
+    joined->only_needles = true;
+    if (status == 0) status = needle_set_ready(&joined->needles);
+    return status < 0 ? status : needle_set_ready(&joined->signs);
 }
 
 static int open_where(struct query *query, const char *command, const char *text, int64_t now_ns) {
@@ -153,11 +205,9 @@ int query_open(struct query *query, const char *command, const struct query_sett
 }
 
 void query_close(struct query *query) {
-    for (uint32_t i = 0; i < query->pattern_count; i++) {
-        needle_set_close(&query->patterns[i].needles);
-        if (query->patterns[i].is_regex) regex_close(&query->patterns[i].regex);
-    }
-    needle_set_close(&query->literals);
+    for (uint32_t i = 0; i < query->pattern_count; i++)
+        close_pattern(&query->patterns[i]);
+    close_pattern(&query->joined);
     needle_set_close(&query->hints);
     need_free(&query->need);
     free(query->patterns);
@@ -178,6 +228,7 @@ void query_state_close(struct query_state *state) {
     regex_state_close(&state->regex);
     where_state_close(&state->where);
     is_record_close(&state->is_record);
+    strings_room_free(&state->strings);
 }
 
 /* ---- times, levels and conditions ---- */
@@ -273,16 +324,48 @@ bool query_covers_times(const struct query *query, const struct facts_rules *fac
 
 /* ---- lines ---- */
 
-/* Does the pattern match this single line? */
-static bool matches_line(const struct query_pattern *pattern, struct query_state *state,
-                         const uint8_t *line, size_t size) {
+static bool matches_regex(const struct regex *regex, struct query_state *state, const uint8_t *text,
+                          size_t size) {
     size_t begin, end;
-    if (pattern->never) return false;
-    if (pattern->only_needles) return find_set(&pattern->needles, line, line + size) != NULL;
-    if (!pattern->is_regex) return true; /* the empty literal */
-    const int found = regex_find(&pattern->regex, &state->regex, line, size, 0, &begin, &end);
+    const int found = regex_find(regex, &state->regex, text, size, 0, &begin, &end);
     if (found < 0) state->gave_up = true;
     return found > 0;
+}
+
+/* Does the pattern match this text, as it is? */
+static bool matches_text(const struct query_pattern *pattern, struct query_state *state,
+                         const uint8_t *text, size_t size) {
+    if (pattern->only_needles && find_set(&pattern->needles, text, text + size) != NULL)
+        return true;
+    if (pattern->only_needles && !pattern->folds) return false;
+    if (!pattern->is_regex && !pattern->folds) return true; /* the empty literal */
+    return matches_regex(&pattern->regex, state, text, size);
+}
+
+struct pattern_match {
+    const struct query_pattern *pattern;
+    struct query_state *state;
+};
+
+static bool matches_string(void *context, const uint8_t *text, size_t size) {
+    const struct pattern_match *match = context;
+    return matches_text(match->pattern, match->state, text, size);
+}
+
+/* Does the pattern match this single line: its bytes, or one of its strings? */
+static bool matches_line(const struct query_pattern *pattern, struct query_state *state,
+                         const uint8_t *line, size_t size) {
+    struct pattern_match match = {pattern, state};
+    const bool all = pattern->is_regex && pattern->regex.looks_around;
+    return matches_text(pattern, state, line, size) ||
+           decoded_matches(&state->strings, line, size, all, matches_string, &match);
+}
+
+static bool matches_any(const struct query *query, struct query_state *state, const uint8_t *line,
+                        size_t size) {
+    for (uint32_t i = 0; i < query->pattern_count; i++)
+        if (matches_line(&query->patterns[i], state, line, size)) return true;
+    return false;
 }
 
 /* A line; `next` is after its newline. */
@@ -296,13 +379,14 @@ static struct line_bounds line_at(const uint8_t *text, const uint8_t *p, const u
     return line;
 }
 
-/* The next place at or after p whose line may match and must be examined.  NULL: none. */
+/* The next place at or after p whose line may match by its bytes.  NULL: none. */
 static const uint8_t *find_place(const struct query_pattern *pattern, struct query_state *state,
                                  const uint8_t *p, const uint8_t *end) {
     size_t begin, after;
+    if (pattern->never) return NULL;
     if (pattern->needles.count > 0) return find_set(&pattern->needles, p, end);
     if (!pattern->is_regex) return p; /* the empty literal */
-    if (!pattern->regex.over_lines) return p;
+    if (examines_lines(pattern)) return p;
     const int found =
         regex_find(&pattern->regex, &state->regex, p, (size_t)(end - p), 0, &begin, &after);
     if (found < 0) return p;
@@ -310,21 +394,42 @@ static const uint8_t *find_place(const struct query_pattern *pattern, struct que
     return p + begin;
 }
 
-/* The next line at or after p that the pattern matches; begins at `end` if there is none. */
-static struct line_bounds find_line(const struct query_pattern *pattern, struct query_state *state,
-                                    const uint8_t *p, const uint8_t *end) {
-    const struct line_bounds none = {end, end, end};
-    if (pattern->never) return none;
+/* The next place at or after p whose line may match.  Both places are kept until p reaches them, so
+ * that each byte is searched once for each. */
+static const uint8_t *find_either(const struct query_pattern *pattern, struct query_state *state,
+                                  struct query_next *next, const uint8_t *p, const uint8_t *end) {
+    if (next->needle == NULL || next->needle < p) {
+        next->needle = find_place(pattern, state, p, end);
+        if (next->needle == NULL) next->needle = end;
+    }
+    if (next->sign == NULL || next->sign < p) {
+        next->sign = pattern->signs.count > 0 ? find_set(&pattern->signs, p, end) : NULL;
+        if (next->sign == NULL) next->sign = end;
+    }
+    return next->needle < next->sign ? next->needle : next->sign;
+}
+
+/* The next line at or after p that the pattern matches, or one of the joined patterns; begins at
+ * `end` if there is none. */
+static struct line_bounds find_line(const struct query *query, uint32_t number,
+                                    struct query_state *state, const uint8_t *p,
+                                    const uint8_t *end) {
+    const bool joined = number == query->pattern_count;
+    const struct query_pattern *pattern = joined ? &query->joined : &query->patterns[number];
+    struct query_next *next = &state->next[number];
     while (p < end) { /* ends: p rises by a line */
-        const uint8_t *place = find_place(pattern, state, p, end);
-        if (place == NULL) return none;
+        const uint8_t *place = find_either(pattern, state, next, p, end);
+        if (place == end) break;
         const struct line_bounds line = line_at(p, place, end);
-        if (pattern->only_needles || !pattern->is_regex ||
-            matches_line(pattern, state, line.begin, (size_t)(line.end - line.begin)))
+        const size_t size = (size_t)(line.end - line.begin);
+        if (next->needle < line.next && pattern->only_needles) return line;
+        if (!pattern->is_regex && pattern->signs.count == 0) return line; /* the empty literal */
+        if (joined ? matches_any(query, state, line.begin, size)
+                   : matches_line(pattern, state, line.begin, size))
             return line;
         p = line.next;
     }
-    return none;
+    return (struct line_bounds){end, end, end};
 }
 
 void query_begin(struct query_state *state) {
@@ -335,16 +440,17 @@ void query_begin(struct query_state *state) {
 static struct line_bounds find_any(const struct query *query, struct query_state *state,
                                    const uint8_t *p, const uint8_t *end) {
     struct line_bounds first = {end, end, end};
-    if (query->any_line || query->literals.count > 0) {
-        const struct needle_set *set = query->any_line ? &query->hints : &query->literals;
-        const bool some = set->count > 0 && !(query->any_line && query->invert);
-        const uint8_t *place = some ? find_set(set, p, end) : p;
+    if (query->joined.needles.count > 0)
+        return find_line(query, query->pattern_count, state, p, end);
+    if (query->any_line) {
+        const bool some = query->hints.count > 0 && !query->invert;
+        const uint8_t *place = some ? find_set(&query->hints, p, end) : p;
         return place != NULL ? line_at(p, place, end) : first;
     }
     for (uint32_t i = 0; i < query->pattern_count; i++) {
         const uint8_t *begin = state->next[i].begin;
         if (begin == NULL || begin < p) {
-            const struct line_bounds line = find_line(&query->patterns[i], state, p, end);
+            const struct line_bounds line = find_line(query, i, state, p, end);
             state->next[i].begin = begin = line.begin;
             state->next[i].end = line.next;
         }
@@ -379,9 +485,7 @@ bool query_next(const struct query *query, struct query_state *state, const uint
 
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
                    size_t size) {
-    bool matches = query->pattern_count == 0;
-    for (uint32_t i = 0; i < query->pattern_count && !matches; i++)
-        matches = matches_line(&query->patterns[i], state, record, size);
+    const bool matches = query->pattern_count == 0 || matches_any(query, state, record, size);
     return matches != query->invert && restrictions_hold(query, state, record, size);
 }
 
@@ -392,7 +496,7 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
     for (uint32_t i = 0; i < query->pattern_count; i++) {
         const struct query_pattern *pattern = &query->patterns[i];
         size_t from = 0, to = 0;
-        if (pattern->is_regex) {
+        if (pattern->is_regex || pattern->folds) {
             if (regex_find(&pattern->regex, &state->regex, text, size, 0, &from, &to) <= 0)
                 continue;
         } else {

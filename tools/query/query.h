@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "port/options.h"
+#include "schema/json/strings.h"
 #include "tools/query/find_set.h"
 #include "tools/query/is_record.h"
 #include "tools/query/need.h"
@@ -113,7 +114,8 @@ struct query_settings {
         .unset = "as the daemon is configured, otherwise usual"                                    \
     }
 
-/* Patterns to look for in the bytes of a record; one match is enough. */
+/* Patterns to look for in the bytes of a record, and in its strings after decoding; one match is
+ * enough. */
 struct query_patterns {
     const char *const *texts;
     uint32_t count; /* 0: every record matches */
@@ -122,12 +124,17 @@ struct query_patterns {
 };
 
 struct query_pattern {
-    bool is_regex, never; /* never: it contains a newline, so it matches no record */
+    bool is_regex;
+    bool never; /* contains a newline: it matches decoded strings only */
     /* The literal, or those of which every match of the regex has one; empty: every line may
      * match. */
     struct needle_set needles;
     bool only_needles; /* a line matches if it has one */
+    /* A line that matches has a needle or one of these; empty: every line may match. */
+    struct needle_set signs;
+    /* Of is_regex; also of a literal, if letters of other alphabets are another case of its own. */
     struct regex regex;
+    bool folds;
 };
 
 struct query {
@@ -135,8 +142,8 @@ struct query {
     uint32_t pattern_count;
     bool any_line;    /* every line matches the patterns, before they are inverted */
     bool invert, all; /* all: every record matches */
-    /* With several patterns that are literals: all of them. */
-    struct needle_set literals;
+    /* With several patterns that are literals: all of them in one, with only needles and signs. */
+    struct query_pattern joined;
     struct where *where;
     struct need need; /* of the condition */
     /* Every line that meets the condition has one of these; empty: nothing is known. */
@@ -165,10 +172,13 @@ struct query_state {
     struct unrecognised unrecognised;
     /* When the current lines were received (query_received); used for lines without a time. */
     int64_t received_min_ns, received_max_ns;
-    /* For each pattern, the next line that it matches. */
-    struct {
+    struct strings_room strings;
+    /* For each pattern the next line that it matches, for the joined ones at the end. */
+    struct query_next {
         const uint8_t *begin, *end;
-    } next[QUERY_PATTERNS_MAX];
+        /* The next place of a needle and of a sign, or the text's end. */
+        const uint8_t *needle, *sign;
+    } next[QUERY_PATTERNS_MAX + 1];
 };
 
 /* now_ns: what "10m" is relative to, since 1970 UTC. The settings and their texts must outlive the

@@ -265,12 +265,47 @@ static bool matches_over_lines(const char *pattern) {
     return true;
 }
 
+/* A group's beginning: the byte after it; NULL: it is, or may be, more than a group. */
+static const char *plain_group(const char *p) {
+    if (p[1] == '*') return NULL;
+    if (p[1] != '?') return p + 1;
+    p += 2;
+    if (*p == ':' || *p == '|' || *p == '\'' || (*p == 'P' && p[1] == '<')) return p + 1;
+    if (*p == '<') return p[1] == '=' || p[1] == '!' ? NULL : p + 1;
+    const char *const end = p + strspn(p, "imsn-^"); /* options */
+    return end > p && (*end == ')' || *end == ':') ? end + 1 : NULL;
+}
+
+/* Anything it does not understand counts as looking around. */
+static bool finds_neighbours(const char *p) {
+    while (*p != '\0') { /* ends: p rises */
+        if (*p == '^' || *p == '$') return true;
+        if (*p == '[') {
+            p = class_end(p);
+            if (p == NULL) return true;
+        } else if (*p == '(') {
+            p = plain_group(p);
+            if (p == NULL) return true;
+        } else if (*p == '\\') {
+            const char c = p[1];
+            const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+            if (c == '\0' || (letter && strchr("dDwWsSbBhHvVNRtnrfaexpP", c) == NULL)) return true;
+            p += 2;
+        } else {
+            if (p[1] == '+' && strchr("+*?}", *p) != NULL) return true; /* possessive */
+            p++;
+        }
+    }
+    return false;
+}
+
 /* ---- matching ---- */
 
 int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char *error) {
     memset(regex, 0, sizeof *regex);
     regex->ignore_case = ignore_case;
     regex->over_lines = matches_over_lines(pattern);
+    regex->looks_around = finds_neighbours(pattern);
     struct pattern_problem problem;
     int status = pattern_compile_plain(pattern, ignore_case, &regex->code, &problem);
     if (status == ERR_INVALID)
@@ -279,6 +314,21 @@ int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char 
     if (status < 0) return status;
     status = find_literals(regex, pattern);
     if (status < 0) regex_close(regex);
+    return status;
+}
+
+int regex_open_folded(struct regex *regex, const char *literal) {
+    char error[REGEX_ERROR_MAX], *const pattern = malloc(2 * strlen(literal) + 1), *to = pattern;
+    if (pattern == NULL) return ERR_NO_MEMORY;
+    for (const char *p = literal; *p != '\0'; p++) {
+        const char lower = *p | 0x20;
+        const bool plain = (lower >= 'a' && lower <= 'z') || (*p >= '0' && *p <= '9');
+        if (!plain && (uint8_t)*p < 0x80) *to++ = '\\';
+        *to++ = *p;
+    }
+    *to = '\0';
+    const int status = regex_open(regex, pattern, true, error);
+    free(pattern);
     return status;
 }
 

@@ -25,6 +25,10 @@ struct regex {
     /* May be matched over many lines at once.  False: a match could depend on the end of its line,
      * or a search over many lines could take too long, so lines are matched one by one. */
     bool over_lines;
+    /* A match can depend on what is before or after it: anchors, look-around, and parts that give
+     * nothing back.  Otherwise a match of a part of a line is also a match of the line, if the part
+     * begins after and ends before a character that is not a word's. */
+    bool looks_around;
     /* Every match contains one of these: the longest of each alternative.  Count 0: nothing is
      * known. */
     struct regex_literal *literals;
@@ -41,6 +45,8 @@ struct regex_state {
 /* 0, ERR_NO_MEMORY, or ERR_INVALID: then `error` (REGEX_ERROR_MAX bytes) says what is wrong and
  * where. */
 int regex_open(struct regex *regex, const char *pattern, bool ignore_case, char *error);
+/* The same for a literal, which is UTF-8: Unicode's simple case folding, as for expressions. */
+int regex_open_folded(struct regex *regex, const char *literal);
 void regex_close(struct regex *regex);
 int regex_state_open(struct regex_state *state);
 void regex_state_close(struct regex_state *state);
