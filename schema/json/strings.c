@@ -17,10 +17,10 @@ bool strings_open(struct strings *strings, struct strings_room *room, const uint
                   size_t size, bool all) {
     const size_t needed = 2 * (size + AFTER_BYTES);
     if (room->size < needed) {
-        char *const bytes = realloc(room->bytes, needed * 2);
+        char *const bytes = realloc(room->bytes, needed + needed / 4);
         if (bytes == NULL) return false;
         room->bytes = bytes;
-        room->size = needed * 2;
+        room->size = needed + needed / 4;
     }
     if (size > 0) memcpy(room->bytes, line, size);
     room->bytes[size] = '\n';
