@@ -82,6 +82,13 @@ class StatGroups(Case):
         wanted = collections.Counter(one["level"].lower() for one in records[:100])
         self.assertEqual({row["@level"]: row["count"] for row in rows}, wanted)
 
+    def test_the_most_frequent_values_of_a_canonical_field(self):
+        daemon, records = self.filled(500)
+        counted = json.loads(logport("stat", "--json", "--by", "@level", daemon.base).out)["by"]
+        wanted = collections.Counter(one["level"].lower() for one in records)
+        self.assertEqual({value["value"]: value["lines"] for value in counted["values"]}, wanted)
+        self.assertEqual((counted["others"], counted["without"]), (0, 0))
+
     def test_csv_is_read_by_a_csv_reader_and_the_limit_counts_for_each_period(self):
         daemon, records = self.filled(5000)
         result = logport("stat", "--every", "5m", "--by", "path", "-n", "2", "-o", "csv", "--max", "n", daemon.base)

@@ -11,7 +11,9 @@
 #include "tools/commands/command.h"
 #include "tools/commands/stat_groups.h"
 #include "tools/query/allocate.h"
+#include "tools/query/canonical.h"
 #include "tools/query/fields.h"
+#include "tools/query/foreign/foreign.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
 #include "tools/query/select.h"
@@ -39,6 +41,8 @@ struct gathering {
     struct histogram histogram;
     struct top top;
     struct is_record is_record;
+    struct canonical_rules rules; /* for --by @level and the like */
+    struct canonical canonical;
 };
 
 /* ---- one line ---- */
@@ -66,31 +70,45 @@ static size_t text_of(const struct value *value, uint8_t text[TOP_VALUE_BYTES_MA
     return size;
 }
 
-static void gather_value(struct gathering *g, const uint8_t *line, const uint8_t *end) {
+static bool find_value(struct gathering *g, const struct selection *selection, const uint8_t *line,
+                       size_t size, struct value *value) {
+    const char *const by = g->found.by;
+    enum canonical_field field;
+    if (!canonical_named(by, strlen(by), &field)) {
+        const struct value root = value_of(line, line + size);
+        return value_find(&root, by, strlen(by), value);
+    }
+    if (g->rules.facts != selection->facts) canonical_open(&g->rules, selection->facts);
+    g->canonical.stream = selection->segment->name.stream;
+    canonical_read(&g->canonical, &g->rules, line, size);
+    return canonical_value(&g->canonical, field, value);
+}
+
+static void gather_value(struct gathering *g, const struct selection *selection,
+                         const uint8_t *line, const uint8_t *end) {
     uint8_t text[TOP_VALUE_BYTES_MAX];
     struct value value;
-    const struct value root = value_of(line, end);
-    if (value_find(&root, g->found.by, strlen(g->found.by), &value))
+    if (find_value(g, selection, line, (size_t)(end - line), &value))
         top_add(&g->top, text, text_of(&value, text));
     else
         g->found.without++;
 }
 
-static void gather_line(struct gathering *g, const struct facts_rules *rules, bool foreign,
-                        const uint8_t *line, const uint8_t *end) {
+static void gather_line(struct gathering *g, const struct selection *selection, const uint8_t *line,
+                        const uint8_t *end) {
     struct counts one = {0};
     struct facts facts;
     size_t size = (size_t)(end - line);
-    if (foreign && !is_record(&g->is_record, &line, &size)) {
+    if (selection->foreign && !is_record(&g->is_record, &line, &size)) {
         g->found.without += g->found.by != NULL;
         return;
     }
     end = line + size;
     if (g->settings->histogram) {
-        counts_add_line(&one, rules, line, (size_t)(end - line), &facts);
+        counts_add_line(&one, selection->facts, line, (size_t)(end - line), &facts);
         if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
     }
-    if (g->found.by != NULL) gather_value(g, line, end);
+    if (g->found.by != NULL) gather_value(g, selection, line, end);
 }
 
 /* ---- files that are read ---- */
@@ -105,8 +123,7 @@ static bool gather_piece(void *context, const struct selection *selection) {
     if (!g->indexed[g->places[number]]) file->frames += selection->frames;
     if (g->settings->histogram || g->found.by != NULL)
         for (uint64_t i = 0; i < selection->count; i++)
-            gather_line(g, selection->facts, selection->foreign,
-                        selection->text + selection->lines[i].begin,
+            gather_line(g, selection, selection->text + selection->lines[i].begin,
                         selection->text + selection->lines[i].end - 1);
     return true;
 }
@@ -117,7 +134,7 @@ static bool recount_piece(void *context, const struct selection *selection) {
         const uint8_t *line = selection->text + selection->lines[i].begin;
         size_t size = selection->lines[i].end - selection->lines[i].begin - 1;
         if (!selection->foreign || is_record(&g->is_record, &line, &size))
-            gather_value(g, line, line + size);
+            gather_value(g, selection, line, line + size);
     }
     return true;
 }
@@ -203,6 +220,12 @@ static void leave_out_other_streams(const struct gathering *g, struct segment_li
     free(out);
 }
 
+static bool reads_standard_input(const struct segment_list *list) {
+    for (uint32_t i = 0; i < list->count; i++)
+        if (strcmp(list->files[i].path, FOREIGN_INPUT) == 0) return true;
+    return false;
+}
+
 /* There were too many different values: reads the lines again, to count the most frequent ones
  * exactly. */
 static bool count_again(struct gathering *g, struct call *call) {
@@ -229,7 +252,8 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
         g->to_read.files[g->to_read.count++] = *segment;
     }
     bool ok = read_files(g, call);
-    if (top_is_approximate(&g->top)) ok = count_again(g, call) && ok;
+    if (top_is_approximate(&g->top) && !reads_standard_input(&g->to_read))
+        ok = count_again(g, call) && ok;
     add_up(&g->found);
     if (g->found.all.counts.lines == 0) survey_condition("stat", &call->paths, &g->query);
     return ok;
@@ -274,6 +298,7 @@ static int stat_run(struct call *call) {
 done:
     top_free(&g->top);
     is_record_close(&g->is_record);
+    canonical_close(&g->canonical);
     free(g->found.files);
     free(g->to_read.files); /* the paths belong to the list */
     free(g->places);

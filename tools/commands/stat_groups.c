@@ -11,6 +11,7 @@
 #include "schema/record/timestamp.h"
 #include "tools/query/aggregate.h"
 #include "tools/query/allocate.h"
+#include "tools/query/is_record.h"
 #include "tools/query/select.h"
 #include "tools/render/visible.h"
 
@@ -26,6 +27,7 @@ struct groups_view {
     struct aggregate_settings how;
     char names[AGGREGATE_MEASURES_MAX][96]; /* of the measures: "avg(ms)" */
     struct aggregate *aggregate;
+    struct is_record is_record;
     enum groups_format format;
     struct output *out;
 };
@@ -143,6 +145,7 @@ static bool open_view(struct groups_view *view) {
 
 static void close_view(struct groups_view *view) {
     if (view->aggregate != NULL) aggregate_close(view->aggregate);
+    is_record_close(&view->is_record);
     for (uint32_t i = 0; i < view->how.by_count; i++)
         free((char *)(uintptr_t)view->how.by[i]);
     for (uint32_t i = 0; i < view->how.measure_count; i++)
@@ -389,8 +392,14 @@ static bool add_selection(void *context, const struct selection *selection) {
         const struct select_line *line = &selection->lines[i];
         const uint8_t *const begin = selection->text + line->begin;
         const size_t size = line->end - line->begin;
-        aggregate_add(view->aggregate, selection->facts, selection->segment->name.stream, begin,
-                      size - (size > 0 && begin[size - 1] == '\n'), line->time_ns);
+        const uint8_t *record = begin;
+        size_t record_size = size - (size > 0 && begin[size - 1] == '\n');
+        if (selection->foreign && !is_record(&view->is_record, &record, &record_size)) {
+            record = (const uint8_t *)"{}"; /* a line of text has no fields */
+            record_size = 2;
+        }
+        aggregate_add(view->aggregate, selection->facts, selection->segment->name.stream, record,
+                      record_size, line->time_ns);
     }
     return true;
 }

@@ -151,6 +151,10 @@ static void print_values(struct output *out, const struct stat_found *found) {
         output_text(out, "\n");
     }
     if (rest > 0) output_format(out, "%12llu  (other values)\n", (unsigned long long)rest);
+    if (top_is_approximate(found->top))
+        output_format(out,
+                      "%12s  (standard input is read once: counts may be up to %llu too high)\n",
+                      "", (unsigned long long)found->top->bound);
     if (lists_too_rare_values(found))
         output_format(out, "%12s  (values that occur %llu times or less may be missing here)\n", "",
                       (unsigned long long)found->top->bound);
