@@ -234,7 +234,7 @@ static uint32_t live(uint64_t seed, bool kills) {
 
 static void segments_that_close_late_are_recorded_and_packed(void **state) {
     (void)state;
-    uint32_t late = 0, seeds = scaled(scaled(SEEDS)) + 1;
+    uint32_t late = 0, seeds = scaled(scaled(SEEDS)) + 1 + SEEDS / 20;
     for (uint64_t seed = 1; seed <= seeds; seed++)
         late += live(seed, false);
     print_message("%u segments closed late\n", late);
@@ -243,7 +243,7 @@ static void segments_that_close_late_are_recorded_and_packed(void **state) {
 
 static void after_kills_the_next_start_records_what_was_closed(void **state) {
     (void)state;
-    uint32_t late = 0, seeds = scaled(scaled(SEEDS)) + 1;
+    uint32_t late = 0, seeds = scaled(scaled(SEEDS)) + 1 + SEEDS / 20;
     for (uint64_t seed = 1; seed <= seeds; seed++)
         late += live(seed + SEEDS, true);
     print_message("%u segments closed late\n", late);
