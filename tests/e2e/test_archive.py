@@ -60,6 +60,9 @@ class Archive(ArchiveCase):
         # By its former path, and by its present one.
         name = os.path.basename(segments(there)[0])
         self.assert_lines(logport("cat", os.path.join(daemon.base, "main", name)).lines, lines[:1000])
+        # A reader that has listed it while it was live asks for this name.
+        live = name.replace(".ndjson.lz4", ".part.ndjson.lz4")
+        self.assert_lines(logport("cat", os.path.join(daemon.base, "main", live)).lines, lines[:1000])
         self.assert_lines(logport("cat", there).lines, lines)
 
     def test_a_directory_that_is_given_as_it_lies_from_here_is_found_from_elsewhere(self):

@@ -267,9 +267,11 @@ char *archives_find(struct files *files, const char *path) {
         found[PATH_BYTES_MAX];
     struct segment_name name;
     struct file_status status;
-    const char *file = segment_file_name(path);
-    const size_t size = (size_t)(file - path);
-    if (!segment_name_parse(file, &name) || size == 0 || size >= sizeof folder) return NULL;
+    char file[SEGMENT_NAME_MAX];
+    const size_t size = (size_t)(segment_file_name(path) - path);
+    if (!segment_name_parse(path + size, &name) || size == 0 || size >= sizeof folder) return NULL;
+    name.part = false; /* archives hold closed segments only */
+    segment_name_format(&name, file);
     memcpy(folder, path, size);
     folder[size] = '\0';
     struct archives *archives = malloc(sizeof *archives);
