@@ -154,6 +154,8 @@ class Decoded(Case):
         regex = rng.random() < 0.5
         patterns = [self.a_regex(lines) if regex else self.a_literal(lines) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
         ignore_case, invert = rng.random() < 0.35, rng.random() < 0.1
+        # Of a repeated group, re ignores the case of final sigma only in one direction.
+        ignore_case = ignore_case and not any(r"(?:\1)" in pattern for pattern in patterns)
         expected = [lines[i] for i in matching(lines, patterns, not regex, ignore_case, invert)]
         words = ["-i"] * ignore_case + ["-v"] * invert + ["--no-index"] * (rng.random() < 0.4) + ([] if regex else ["-F"])
         words += [word for pattern in patterns for word in ("-e", pattern)]
