@@ -108,7 +108,7 @@ static uint32_t slot_of(const struct aggregate *a, int64_t period, uint64_t hash
     for (; a->table[slot] != 0; slot = (slot + 1) & (a->table_room - 1)) { /* never full */
         const struct aggregate_group *group = &a->groups[a->table[slot] - 1];
         if (group->hash == hash && group->period == period && group->key_size == key->used &&
-            memcmp(a->keys.bytes + group->key, key->bytes, key->used) == 0)
+            (key->used == 0 || memcmp(a->keys.bytes + group->key, key->bytes, key->used) == 0))
             break;
     }
     return slot;
