@@ -52,7 +52,7 @@ SCRIPTS = "".join(path.read_text() for path in sorted((ROOT / "tools").iterdir()
                   if path.is_file() and path.read_bytes()[:2] == b"#!")
 # Scripts that tools/bench runs take options too.
 SCRIPTS += "".join(path.read_text() for path in sorted((ROOT / "tests/bench").glob("*.py")))
-SCRIPTS += (ROOT / "tests/faults/run.py").read_text()
+SCRIPTS += (ROOT / "tests/faults/driver.py").read_text()
 ALL_OPTIONS = set().union(*OPTIONS.values()) | options_in(SCRIPTS) | OTHERS_OPTIONS
 CONFIGURATION = run("logport", "man", "configuration")
 KEYS = {option[2:].replace("-", "_") for option in OPTIONS["logportd"]}

@@ -12,14 +12,10 @@ with one call each (LOGPORT_PORT=epoll), except in cases about io_uring.  What m
 - a reload that fails changes nothing.
 """
 
-import argparse
 import collections
 import contextlib
-import fnmatch
 import json
-import multiprocessing
 import os
-import random
 import re
 import shutil
 import signal
@@ -29,6 +25,7 @@ import sys
 import tempfile
 import time
 
+import driver
 import run
 import script
 from script import FaultyDaemon, Scope, environment, harness, runtimes, stacks
@@ -91,7 +88,6 @@ def cases_of(calls):
     return cases
 
 
-Outcome = collections.namedtuple("Outcome", "problems said fired seconds calls")
 
 
 class Client:
@@ -183,7 +179,7 @@ class Network:
         calls, fired = self.calls()
         if not self.keep:
             shutil.rmtree(self.root, ignore_errors=True)
-        return Outcome(self.problems, said, fired, time.monotonic() - begin, calls)
+        return script.Outcome(self, said, fired, time.monotonic() - begin, calls)
 
     calls = script.Script.calls
 
@@ -303,8 +299,8 @@ class Network:
             self.wrong("%d datagrams were sent, %d stored", self.datagrams, datagrams)
 
 
-def run_case(case):
-    return case, Network(case).run(ring=case.split(":")[0] in RING)
+def run_case(case, keep=False):
+    return case, Network(case, keep).run(ring=case.split(":")[0] in RING)
 
 
 def baseline():
@@ -318,69 +314,11 @@ def baseline():
     return calls
 
 
-def show(cases, keep):
-    wrong = False
-    for case in cases:
-        outcome = Network(case, keep).run(ring=case.split(":")[0] in RING)
-        print(outcome.said)
-        print("---- %s: %.1f s, hit %s" % (case, outcome.seconds, ", ".join(outcome.fired[:3]) or "nothing"))
-        print("\n".join("WRONG " + problem for problem in outcome.problems) or "nothing is wrong")
-        wrong = wrong or bool(outcome.problems)
-    return 1 if wrong else 0
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--case", metavar="CASE", action="append", default=[], help="run this case and show what the daemon says")
-    add("--keep", action="store_true", help="with --case: keep the files")
-    add("--all", action="store_true", help="run all cases; takes about ten minutes")
-    add("--count", type=int, default=150, help="run this number of cases, chosen by the seed (150)")
-    add("--seconds", type=int, default=0, help="start no further case after this time")
-    add("--only", default="*", metavar="PATTERN", help="only cases that match, such as 'accept4:*'")
-    add("--seed", type=int, default=harness.SEED)
-    add("--list", action="store_true", help="list the cases")
-    add("-j", type=int, default=2, metavar="N", help="cases to run at once (2)")
-    return parser.parse_args()
-
-
-def run_cases(cases, options):
-    """The cases that were wrong."""
-    begin, wrong, done, missed, slowest = time.monotonic(), [], collections.Counter(), 0, (0, "")
-    with multiprocessing.Pool(options.j) as pool:
-        for case, outcome in pool.imap_unordered(run_case, cases):
-            done[case.split(":")[0]] += 1
-            missed += not outcome.fired
-            slowest = max(slowest, (outcome.seconds, case))
-            if outcome.problems:
-                wrong.append(case)
-                print("WRONG %s (%.1f s)\n  %s" % (case, outcome.seconds, "\n  ".join(outcome.problems)), flush=True)
-            if options.seconds and time.monotonic() - begin > options.seconds:
-                print("stopped after %d s" % options.seconds)
-                break
-        pool.terminate()
-    print("%d cases in %d s: %d wrong; %d were not reached; the slowest took %.1f s (%s)" % (
-        sum(done.values()), time.monotonic() - begin, len(wrong), missed, *slowest))
-    print("calls: " + ", ".join("%s %d" % pair for pair in sorted(done.items())))
-    for case in wrong:
-        print("  wrong: tests/faults/network.py --case '%s'" % case)
-    return wrong
-
-
 def main():
-    options = arguments()
+    options = driver.arguments(__doc__, "about ten minutes", 150, "accept4:*")
     if options.case:
-        return show(options.case, options.keep)
-    cases = [case for case in cases_of(baseline()) if fnmatch.fnmatch(case, options.only)]
-    if options.list:
-        print("\n".join(cases))
-        return 0
-    random.Random(options.seed).shuffle(cases)
-    total = len(cases)
-    if not options.all:
-        cases = cases[: options.count]
-    print("seed %d (--seed repeats it): %d of %d cases" % (options.seed, len(cases), total), flush=True)
-    return 1 if run_cases(cases, options) or not cases else 0
+        return driver.show(options.case, run_case, options.keep)
+    return driver.run_cases("tests/faults/network.py", cases_of(baseline()), run_case, options)
 
 
 if __name__ == "__main__":

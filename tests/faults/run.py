@@ -7,23 +7,16 @@ classes of files and the actions; script.py is what each case runs, and what mus
 A run without a fault counts the calls of each kind.
 """
 
-import argparse
 import atexit
-import collections
-import fnmatch
-import multiprocessing
 import os
-import random
 import re
-import signal
 import subprocess
 import sys
-import time
 
+import driver
 import script
 
 BUILD = script.harness.BUILD
-SHOWN_MAX = 5  # wrong cases of which the daemon's messages are printed
 left_by_a_killed_daemon = None  # made once, before the first case
 LIBRARY = os.path.join(BUILD, "tests", "libfaults.so")
 
@@ -134,123 +127,21 @@ def count_calls(left):
     return outcome
 
 
-def leave_signals_to_the_parent():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def interrupt(*_):
-    raise KeyboardInterrupt
-
-
-class Summary:
-    def __init__(self, count, details):
-        self.details = details
-        self.count, self.done, self.begin = count, 0, time.monotonic()
-        self.wrong, self.missed, self.slowest = [], 0, (0, "")
-        self.kinds, self.vague = collections.Counter(), collections.Counter()
-
-    def add(self, case, outcome):
-        self.done += 1
-        self.slowest = max(self.slowest, (outcome.seconds, case))
-        self.kinds[case.split(":")[0]] += 1
-        if not outcome.fired:
-            self.missed += 1
-        if outcome.vague:
-            self.vague[":".join(case.split(":")[:2])] += 1
-        if outcome.problems:
-            self.wrong.append(case)
-            problems = "WRONG %s (%.1f s)\n  %s" % (case, outcome.seconds, "\n  ".join(outcome.problems))
-            print(problems, flush=True)
-            if self.details:
-                print(problems, outcome.said, sep="\n", end="\n\n", file=self.details, flush=True)
-            elif len(self.wrong) <= SHOWN_MAX:
-                print("\n".join(line[:300] for line in outcome.said.split("\n")), flush=True)
-        if sys.stderr.isatty() or self.done % 100 == 0:
-            left = (time.monotonic() - self.begin) / self.done * (self.count - self.done)
-            text = "%d of %d, %d wrong, %d s left   " % (self.done, self.count, len(self.wrong), left)
-            print(text, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
-
-    def print(self):
-        print("\n%d cases in %d s: %d wrong; %d were not reached; the slowest took %.1f s (%s)" % (
-            self.done, time.monotonic() - self.begin, len(self.wrong), self.missed, *self.slowest))
-        print("calls: " + listed(self.kinds))
-        if self.vague:
-            print("messages that do not name the file: " + listed(self.vague))
-        for case in self.wrong:
-            print("  wrong: tests/faults/run.py --case '%s'" % case)
-
-
-def listed(counts):
-    return ", ".join("%s %d" % pair for pair in sorted(counts.items()))
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--case", metavar="CASE", action="append", default=[], help="run this case and show what the daemon says")
-    add("--keep", action="store_true", help="with --case: keep the files, and print where")
-    add("--all", action="store_true", help="run all cases; takes an hour or two")
-    add("--count", type=int, default=300, help="run this number of cases, chosen by the seed (300)")
-    add("--seconds", type=int, default=0, help="start no further case after this time")
-    add("--only", default="*", metavar="PATTERN", help="only cases that match, such as 'rename:*'")
-    add("--seed", type=int, default=script.harness.SEED)
-    add("--list", action="store_true", help="list the cases")
-    add("--details", metavar="FILE", help="append what the daemon says in wrong cases, instead of showing some of it")
-    add("-j", type=int, default=2, metavar="N", help="cases to run at once (2)")
-    return parser.parse_args()
-
-
-def show(cases, keep):
-    wrong = False
-    for case in cases:
-        _, outcome = run_case(case, keep)
-        print(outcome.said)
-        print("---- %s: %.1f s, hit %s" % (case, outcome.seconds, ", ".join(outcome.fired[:3]) or "nothing"))
-        print("\n".join("WRONG " + problem for problem in outcome.problems) or "nothing is wrong")
-        if outcome.folder:
-            print("files: " + outcome.folder)
-        wrong = wrong or bool(outcome.problems)
-    return 1 if wrong else 0
-
-
 def main():
     global left_by_a_killed_daemon
-    options = arguments()
+    options = driver.arguments(__doc__, "an hour or two", 300, "rename:*")
     left_by_a_killed_daemon = script.Left(LIBRARY)
     atexit.register(left_by_a_killed_daemon.remove)
     if options.case:
-        return show(options.case, options.keep)
+        return driver.show(options.case, run_case, options.keep)
     unknown = unknown_calls()
     if unknown:
         print("logportd uses calls that tests/faults/faults.c does not have: " + " ".join(unknown))
         return 1
     first, restart = count_calls(None), count_calls(left_by_a_killed_daemon)
     cases = cases_of(first.calls) + [case + ":restart" for case in cases_of(restart.calls)]
-    cases = [case for case in cases if fnmatch.fnmatch(case, options.only)]
-    if options.list:
-        print("\n".join(cases))
-        return 0
-    random.Random(options.seed).shuffle(cases)
-    total = len(cases)
-    if not options.all:
-        cases = cases[: options.count]
-    print("seed %d (--seed repeats it): %d of %d cases; %d calls without a fault, %d after a restart" % (
-        options.seed, len(cases), total, sum(first.calls.values()), sum(restart.calls.values())), flush=True)
-    signal.signal(signal.SIGTERM, interrupt)  # the summary is printed, too
-    summary = Summary(len(cases), open(options.details, "a") if options.details else None)
-    with multiprocessing.Pool(options.j, leave_signals_to_the_parent) as pool:
-        try:
-            for case, outcome in pool.imap_unordered(run_case, cases):
-                summary.add(case, outcome)
-                if options.seconds and time.monotonic() - summary.begin > options.seconds:
-                    print("\nstopped after %d s" % options.seconds)
-                    break
-        except KeyboardInterrupt:
-            pass
-        pool.terminate()
-    summary.print()
-    return 1 if summary.wrong or not summary.done else 0
+    note = "; %d calls without a fault, %d after a restart" % (sum(first.calls.values()), sum(restart.calls.values()))
+    return driver.run_cases("tests/faults/run.py", cases, run_case, options, note)
 
 
 if __name__ == "__main__":
