@@ -88,8 +88,6 @@ def cases_of(calls):
     return cases
 
 
-
-
 class Client:
     """A connection with its own numbered lines."""
 
