@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "schema/json/hash.h"
 #include "tests/sim/chance.h"
 #include "tools/query/sketch.h"
 
@@ -60,7 +61,7 @@ static void different_values_are_counted_exactly_at_first_and_then_to_some_perce
     uint64_t next = 100;
     for (uint64_t i = 1; i <= 3000000; i++) {
         for (int twice = 0; twice < 2; twice++)
-            distinct_add(&distinct, sketch_hash(&i, sizeof i));
+            distinct_add(&distinct, hash_bytes((const char *)&i, sizeof i));
         if (i != next) continue;
         next += next / 4;
         const double found = (double)distinct_count(&distinct), right = (double)i;

@@ -18,7 +18,6 @@
 #include "tools/query/read.h"
 #include "tools/query/select.h"
 #include "tools/query/survey.h"
-#include "tools/render/visible.h"
 #include "writer/index/index.h"
 
 #define BAR_COLUMNS_MAX 120
@@ -41,47 +40,25 @@ struct gathering {
     struct histogram histogram;
     struct top top;
     struct is_record is_record;
-    struct canonical_rules rules; /* for --by @level and the like */
+    size_t by_size;
+    bool by_canonical; /* --by @level and the like */
+    enum canonical_field by_field;
+    struct canonical_rules rules;
     struct canonical canonical;
 };
 
 /* ---- one line ---- */
 
-/* The decoded characters of a string, or the text of another value; invalid UTF-8 becomes
- * U+FFFD. */
-static size_t text_of(const struct value *value, uint8_t text[TOP_VALUE_BYTES_MAX]) {
-    const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
-    const uint8_t *p = value->begin + (string ? 1 : 0), *const end = value->end - (string ? 1 : 0);
-    size_t size = 0;
-    while (p < end && size + 4 <= TOP_VALUE_BYTES_MAX) {
-        const size_t character = utf8_character(p, end);
-        if (string && *p == '\\') {
-            size += string_decode(&p, end, text + size);
-        } else if (character > 0) {
-            memcpy(text + size, p, character);
-            size += character;
-            p += character;
-        } else {
-            memcpy(text + size, "\xEF\xBF\xBD", 3);
-            size += 3;
-            p++;
-        }
-    }
-    return size;
-}
-
 static bool find_value(struct gathering *g, const struct selection *selection, const uint8_t *line,
                        size_t size, struct value *value) {
-    const char *const by = g->found.by;
-    enum canonical_field field;
-    if (!canonical_named(by, strlen(by), &field)) {
+    if (!g->by_canonical) {
         const struct value root = value_of(line, line + size);
-        return value_find(&root, by, strlen(by), value);
+        return value_find(&root, g->found.by, g->by_size, value);
     }
     if (g->rules.facts != selection->facts) canonical_open(&g->rules, selection->facts);
     g->canonical.stream = selection->segment->name.stream;
     canonical_read(&g->canonical, &g->rules, line, size);
-    return canonical_value(&g->canonical, field, value);
+    return canonical_value(&g->canonical, g->by_field, value);
 }
 
 static void gather_value(struct gathering *g, const struct selection *selection,
@@ -89,7 +66,7 @@ static void gather_value(struct gathering *g, const struct selection *selection,
     uint8_t text[TOP_VALUE_BYTES_MAX];
     struct value value;
     if (find_value(g, selection, line, (size_t)(end - line), &value))
-        top_add(&g->top, text, text_of(&value, text));
+        top_add(&g->top, text, value_text(&value, text, sizeof text));
     else
         g->found.without++;
 }
@@ -279,6 +256,10 @@ static int stat_run(struct call *call) {
     memset(g, 0, sizeof *g);
     g->settings = call->settings;
     g->found.by = g->settings->groups.by.count > 0 ? g->settings->groups.by.texts[0] : NULL;
+    if (g->found.by != NULL) {
+        g->by_size = strlen(g->found.by);
+        g->by_canonical = canonical_named(g->found.by, g->by_size, &g->by_field);
+    }
     g->found.top = &g->top;
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_ERROR;

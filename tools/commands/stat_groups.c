@@ -13,7 +13,6 @@
 #include "tools/query/allocate.h"
 #include "tools/query/is_record.h"
 #include "tools/query/select.h"
-#include "tools/render/visible.h"
 
 #define SECOND_NS       INT64_C(1000000000)
 #define NUMBER_TEXT_MAX 40
@@ -154,21 +153,6 @@ static void close_view(struct groups_view *view) {
 
 /* ---- one row ---- */
 
-static const char *time_text(const struct groups_view *view, const struct aggregate_group *group,
-                             char *text) {
-    const int64_t time_ns = aggregate_time_ns(view->aggregate, group);
-    int64_t until_s;
-    if (view->query->shows_zone)
-        timestamp_format_offset(
-            time_ns, zone_offset_s(view->query->zone, time_ns / SECOND_NS, &until_s), text);
-    else
-        timestamp_format(time_ns, text);
-    static const char whole[] = "2026-11-24T07:30:00", fraction[] = ".000";
-    char *const rest = text + sizeof whole - 1;
-    memmove(rest, rest + sizeof fraction - 1, strlen(rest + sizeof fraction - 1) + 1);
-    return text;
-}
-
 /* Integers as such, other numbers with six significant digits. */
 static const char *number_text(double number, char *text) {
     if (floor(number) == number && fabs(number) < 9e15)
@@ -213,7 +197,9 @@ static void row_cell(const struct groups_view *view, const struct aggregate_grou
                      uint32_t column, struct cell_text *cell) {
     double number;
     if (view->how.every_ns > 0 && column-- == 0) {
-        set_text(cell, time_text(view, group, cell->room), false);
+        const struct zone *zone = view->query->shows_zone ? view->query->zone : NULL;
+        set_text(cell, query_time_text(zone, aggregate_time_ns(view->aggregate, group), cell->room),
+                 false);
     } else if (column < view->how.by_count) {
         cell->bytes = aggregate_value(view->aggregate, group, column, &cell->size);
         cell->number = false;
@@ -270,20 +256,6 @@ static void measure_row(struct groups_view *view, const struct aggregate_group *
     if (aggregate_count(group) > widths->most) widths->most = aggregate_count(group);
 }
 
-/* A newline in a value must not start a new row. */
-static void print_visible(struct output *out, const uint8_t *p, size_t size) {
-    for (const uint8_t *const end = p + size; p < end;) {
-        char shown[VISIBLE_BYTES_MAX];
-        const size_t hidden = visible_escape(p, end, shown);
-        const size_t passed = hidden > 0 ? hidden : utf8_character(p, end);
-        if (hidden > 0)
-            output_text(out, shown);
-        else
-            output_bytes(out, p, passed > 0 ? passed : 1);
-        p += passed > 0 ? passed : 1;
-    }
-}
-
 static void print_cell(struct output *out, const struct widths *widths, uint32_t column,
                        uint32_t columns, const struct cell_text *cell) {
     const uint8_t *const bytes = cell->bytes != NULL ? cell->bytes : (const uint8_t *)absent;
@@ -291,7 +263,7 @@ static void print_cell(struct output *out, const struct widths *widths, uint32_t
     const int space = (int)(widths->columns[column] - size);
     if (column > 0) output_text(out, "  ");
     if (cell->number && space > 0) output_format(out, "%*s", space, "");
-    print_visible(out, bytes, size);
+    output_visible_bytes(out, bytes, size);
     if (!cell->number && space > 0 && column + 1 < columns) output_format(out, "%*s", space, "");
 }
 

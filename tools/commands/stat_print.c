@@ -8,7 +8,7 @@
 #include "schema/record/timestamp.h"
 #include "tools/commands/stat.h"
 #include "tools/query/allocate.h"
-#include "tools/render/visible.h"
+#include "tools/query/time.h"
 
 #define NS_PER_S 1000000000
 
@@ -18,28 +18,13 @@ const char *stat_level_name(uint32_t level) {
 
 /* ---- tables ---- */
 
-/* "2026-11-24T07:30:00Z" or "...+01:00". */
-static const char *second_of(const struct stat_found *found, int64_t time_ns, char *text) {
-    const int64_t second_ns = time_ns - (time_ns % NS_PER_S + NS_PER_S) % NS_PER_S;
-    int64_t until_s;
-    if (found->zone != NULL)
-        timestamp_format_offset(second_ns,
-                                zone_offset_s(found->zone, second_ns / NS_PER_S, &until_s), text);
-    else
-        timestamp_format(second_ns, text);
-    static const char whole[] = "2026-11-24T07:30:00", fraction[] = ".000";
-    char *const rest = text + sizeof whole - 1;
-    memmove(rest, rest + sizeof fraction - 1, strlen(rest + sizeof fraction - 1) + 1);
-    return text;
-}
-
 /* "-" if no line has a time. */
 static const char *file_time(const struct stat_found *found, const struct stat_file *file,
                              int64_t time_ns, char *text) {
-    return file->counts.timed == 0 ? "-" : second_of(found, time_ns, text);
+    return file->counts.timed == 0 ? "-" : query_time_text(found->zone, time_ns, text);
 }
 
-/* The width of second_of's text. */
+/* The width of query_time_text's text. */
 static int time_width(const struct stat_found *found) {
     return found->zone != NULL ? 25 : 20;
 }
@@ -108,23 +93,9 @@ static void print_histogram(struct output *out, const struct stat_found *found, 
         const int64_t second = (h->first + i) * h->width_s;
         const bool shown = second > INT64_MIN / NS_PER_S && second < INT64_MAX / NS_PER_S;
         output_format(out, "%-*s %12llu  ", time_width(found),
-                      shown ? second_of(found, second * NS_PER_S, text) : "(long ago)",
+                      shown ? query_time_text(found->zone, second * NS_PER_S, text) : "(long ago)",
                       (unsigned long long)h->lines[i]);
         print_bar(out, h->lines[i], most, columns > 60 ? columns - 36 : 24);
-    }
-}
-
-/* A newline in a value must not start a new row. */
-static void print_visible(struct output *out, const uint8_t *p, size_t size) {
-    for (const uint8_t *const end = p + size; p < end;) {
-        char shown[VISIBLE_BYTES_MAX];
-        const size_t hidden = visible_escape(p, end, shown);
-        const size_t passed = hidden > 0 ? hidden : utf8_character(p, end);
-        if (hidden > 0)
-            output_text(out, shown);
-        else
-            output_bytes(out, p, passed);
-        p += passed;
     }
 }
 
@@ -147,7 +118,7 @@ static void print_values(struct output *out, const struct stat_found *found) {
             continue;
         }
         output_format(out, "%12llu  ", (unsigned long long)value->count);
-        print_visible(out, found->top->texts + value->text, value->size);
+        output_visible_bytes(out, found->top->texts + value->text, value->size);
         output_text(out, "\n");
     }
     if (rest > 0) output_format(out, "%12llu  (other values)\n", (unsigned long long)rest);

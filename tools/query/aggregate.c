@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/json/hash.h"
 #include "tools/query/allocate.h"
 #include "tools/query/sketch.h"
 #include "tools/query/text.h"
+#include "tools/query/time.h"
 
 #define GROUPS_MIN       1024 /* powers of two only */
 #define NUMBER_BYTES_MAX 64
@@ -132,8 +134,8 @@ static void grow(struct aggregate *a) {
 /* NULL: there are too many groups. */
 static struct aggregate_group *find_group(struct aggregate *a, int64_t period) {
     if (a->used == a->room && a->room < AGGREGATE_GROUPS_MAX) grow(a);
-    const uint64_t hash =
-        sketch_hash(a->key.bytes, a->key.used) ^ (uint64_t)period * UINT64_C(0x9E3779B97F4A7C15);
+    const uint64_t hash = hash_bytes((const char *)a->key.bytes, a->key.used) ^
+                          (uint64_t)period * UINT64_C(0x9E3779B97F4A7C15);
     const uint32_t slot = slot_of(a, period, hash, &a->key);
     if (a->table[slot] != 0) return &a->groups[a->table[slot] - 1];
     if (a->used == AGGREGATE_GROUPS_MAX) return NULL;
@@ -155,28 +157,6 @@ static bool find_value(struct aggregate *a, const struct path *path, const struc
     if (!a->canonical_read) canonical_read(&a->canonical, &a->rules, record, size);
     a->canonical_read = true;
     return canonical_value(&a->canonical, path->canonical, value);
-}
-
-/* The decoded characters of a string, or the text of another value. */
-static size_t text_of(const struct value *value, uint8_t text[AGGREGATE_VALUE_MAX]) {
-    const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
-    const uint8_t *p = value->begin + string, *const end = value->end - string;
-    size_t size = 0;
-    while (p < end && size + 4 <= AGGREGATE_VALUE_MAX) {
-        const size_t character = utf8_character(p, end);
-        if (string && *p == '\\') {
-            size += string_decode(&p, end, text + size);
-        } else if (character > 0) {
-            memcpy(text + size, p, character);
-            size += character;
-            p += character;
-        } else {
-            memcpy(text + size, "\xEF\xBF\xBD", 3);
-            size += 3;
-            p++;
-        }
-    }
-    return size;
 }
 
 /* Numbers, also as texts: many loggers write durations in quotes. */
@@ -210,14 +190,10 @@ static void make_key(struct aggregate *a, const struct value *root, const uint8_
         uint8_t text[AGGREGATE_VALUE_MAX];
         struct value value;
         const bool found = find_value(a, &a->by[i], root, record, size, &value);
-        const uint32_t text_size = found ? (uint32_t)text_of(&value, text) : ABSENT;
+        const uint32_t text_size = found ? (uint32_t)value_text(&value, text, sizeof text) : ABSENT;
         text_add(&a->key, &text_size, sizeof text_size);
         if (found) text_add(&a->key, text, text_size);
     }
-}
-
-static int64_t divide_down(int64_t number, int64_t by) {
-    return number / by - (number % by < 0);
 }
 
 void aggregate_add(struct aggregate *a, const struct facts_rules *facts, const char *stream,
@@ -243,7 +219,8 @@ void aggregate_add(struct aggregate *a, const struct facts_rules *facts, const c
         if (!find_value(a, path, &root, record, size, &value)) continue;
         if (path->wants_distinct) {
             uint8_t text[AGGREGATE_VALUE_MAX];
-            distinct_add(&cell->distinct, sketch_hash(text, text_of(&value, text)));
+            distinct_add(&cell->distinct,
+                         hash_bytes((const char *)text, value_text(&value, text, sizeof text)));
         }
         if (!number_of(&value, &number)) continue;
         add_number(cell, number);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schema/json/bounded.h"
+#include "tools/query/text.h"
 
 /* ---- values and their extent ---- */
 
@@ -267,4 +268,25 @@ void values_find(const struct value *root, const struct value_path *paths, uint3
         if (!look_inside(&searches[i], paths[i].text, paths[i].size, &found[i]))
             found[i].begin = NULL;
     if (count > now) values_find(root, paths + now, count - now, found + now);
+}
+
+size_t value_text(const struct value *value, uint8_t *text, size_t room) {
+    const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
+    const uint8_t *p = value->begin + string, *const end = value->end - string;
+    size_t size = 0;
+    while (p < end && size + 4 <= room) {
+        const size_t character = utf8_character(p, end);
+        if (string && *p == '\\') {
+            size += string_decode(&p, end, text + size);
+        } else if (character > 0) {
+            memcpy(text + size, p, character);
+            size += character;
+            p += character;
+        } else {
+            memcpy(text + size, "\xEF\xBF\xBD", 3);
+            size += 3;
+            p++;
+        }
+    }
+    return size;
 }

@@ -63,4 +63,8 @@ bool name_equals(const struct member *member, const char *name, size_t size);
  * end. */
 size_t string_decode(const uint8_t **p, const uint8_t *end, uint8_t *bytes);
 
+/* The text of a value, as far as it fits into `room` bytes: the decoded characters of a string, or
+ * another value as it is written; invalid UTF-8 becomes U+FFFD.  Returns its size. */
+size_t value_text(const struct value *value, uint8_t *text, size_t room);
+
 #endif

@@ -79,16 +79,6 @@ void quantiles_free(struct quantiles *quantiles) {
 #define REGISTERS     (1u << REGISTER_BITS)
 #define RANKS         (64 - REGISTER_BITS) /* and one for a rest without a bit */
 
-uint64_t sketch_hash(const void *bytes, uint64_t size) {
-    const uint8_t *p = bytes;
-    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, then Murmur3's finish */
-    for (uint64_t i = 0; i < size; i++)
-        hash = (hash ^ p[i]) * 0x100000001b3;
-    hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccd;
-    hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53;
-    return hash ^ hash >> 33;
-}
-
 static void estimate(struct distinct *distinct, uint64_t hash) {
     uint8_t *const place = &distinct->registers[hash >> (64 - REGISTER_BITS)];
     const uint64_t rest = hash << REGISTER_BITS;

@@ -22,7 +22,7 @@ void quantiles_add(struct quantiles *quantiles, double number);
 double quantiles_at(const struct quantiles *quantiles, double part);
 void quantiles_free(struct quantiles *quantiles);
 
-/* Counts different hashes: exactly up to DISTINCT_EXACT_MAX, then estimates with a standard error
+/* Counts different hashes (hash_bytes of schema/json/hash.h): exactly up to DISTINCT_EXACT_MAX, then estimates with a standard error
  * of about 1 % (HyperLogLog: Flajolet and others 2007).  All zero: none. */
 #define DISTINCT_EXACT_MAX 1024
 struct distinct {
@@ -33,8 +33,5 @@ struct distinct {
 void distinct_add(struct distinct *distinct, uint64_t hash);
 uint64_t distinct_count(const struct distinct *distinct);
 void distinct_free(struct distinct *distinct);
-
-/* A hash whose bits are all equally good. */
-uint64_t sketch_hash(const void *bytes, uint64_t size);
 
 #endif

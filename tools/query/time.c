@@ -271,10 +271,6 @@ static bool take_zone(const char **p, struct time_zone *zone) {
 
 /* ---- local time ---- */
 
-static int64_t divide_down(int64_t number, int64_t by) {
-    return number / by - (number % by < 0);
-}
-
 /* When clocks show local_ns, which is given as if it were UTC. */
 static int64_t moment_of_local(const struct time_zone *zone, int64_t local_ns) {
     if (zone->zone == NULL) return local_ns - zone->fixed_ns;
@@ -389,4 +385,18 @@ int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_
         return parse_moment(text, now_ns, zone, unix_ns);
     }
     return 0;
+}
+
+const char *query_time_text(const struct zone *zone, int64_t time_ns, char *text) {
+    const int64_t second_s = divide_down(time_ns, SECOND_NS);
+    int64_t until_s;
+    if (zone != NULL)
+        timestamp_format_offset(second_s * SECOND_NS, zone_offset_s(zone, second_s, &until_s),
+                                text);
+    else
+        timestamp_format(second_s * SECOND_NS, text);
+    static const char whole[] = "2026-11-24T07:30:00", fraction[] = ".000";
+    char *const rest = text + sizeof whole - 1;
+    memmove(rest, rest + sizeof fraction - 1, strlen(rest + sizeof fraction - 1) + 1);
+    return text;
 }

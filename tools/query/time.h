@@ -1,10 +1,16 @@
-/* time.h - parses the times of --since, --until and conditions.  Pure. */
+/* time.h - parses the times of --since, --until and conditions, and formats those of tables.
+ * Pure. */
 #ifndef TOOLS_QUERY_TIME_H
 #define TOOLS_QUERY_TIME_H
 
 #include <stdint.h>
 
 #include "writer/clock/zone.h"
+
+/* Rounded down, also for numbers below 0: times before 1970. */
+static inline int64_t divide_down(int64_t number, int64_t by) {
+    return number / by - (number % by < 0);
+}
 
 /* Parses TIME as --since does:
  *
@@ -22,5 +28,9 @@
     "try 10m, 1h30m, yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local) or "                \
     "2026-11-24T07:30:00Z"
 int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_t *unix_ns);
+
+/* "2026-11-24T07:30:00Z", or "...+01:00" in a zone; NULL: UTC.  Returns `text`, which has room for
+ * TIMESTAMP_TEXT_MAX bytes. */
+const char *query_time_text(const struct zone *zone, int64_t time_ns, char *text);
 
 #endif

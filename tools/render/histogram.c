@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/query/time.h"
+
 #define NS_PER_S 1000000000
 
 /* Each divides the next, so an interval never has to be split; after the last they double. */
@@ -29,10 +31,6 @@ static int64_t next_width(int64_t width_s) {
     for (uint32_t i = 0; i < WIDTHS; i++)
         if (widths_s[i] > width_s) return widths_s[i];
     return width_s * 2;
-}
-
-static int64_t divide_down(int64_t number, int64_t by) {
-    return number / by - (number % by < 0);
 }
 
 static void widen(struct histogram *h) {

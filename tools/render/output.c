@@ -126,7 +126,11 @@ void output_records(struct output *out, const void *bytes, size_t size) {
 }
 
 void output_visible(struct output *out, const char *text) {
-    write_visible(out, (const uint8_t *)text, strlen(text), false);
+    output_visible_bytes(out, text, strlen(text));
+}
+
+void output_visible_bytes(struct output *out, const void *bytes, size_t size) {
+    write_visible(out, bytes, size, false);
 }
 
 bool output_failed(const struct output *out) {

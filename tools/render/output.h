@@ -36,6 +36,7 @@ void output_format(struct output *out, const char *format, ...) FORMATS(2, 3);
 void output_records(struct output *out, const void *bytes, size_t size);
 /* Writes untrusted text within a line of ours: control characters are always escaped. */
 void output_visible(struct output *out, const char *text);
+void output_visible_bytes(struct output *out, const void *bytes, size_t size);
 void output_flush(struct output *out);
 bool output_failed(const struct output *out);
 /* Flushes.  Returns `code`, or prints an error and returns 2; a closed pipe is not an error. */

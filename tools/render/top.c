@@ -5,19 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/json/hash.h"
 #include "tools/query/allocate.h"
 
 #define ROOM_MIN     1024 /* powers of two only */
 /* Values that top_recount keeps at least. */
 #define RECOUNT_MIN  4096
 #define RECOUNT_MORE 8 /* times as many as are wanted */
-
-static uint64_t hash_of(const uint8_t *text, size_t size) {
-    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ text[i]) * 0x100000001b3;
-    return hash ^ hash >> 32;
-}
 
 /* ---- the table ---- */
 
@@ -154,7 +148,7 @@ static void replace(struct top *top, uint64_t hash, const uint8_t *text, size_t 
 void top_add(struct top *top, const uint8_t *text, size_t size) {
     if (size > TOP_VALUE_BYTES_MAX) size = TOP_VALUE_BYTES_MAX;
     if (top->used == top->room && !top->closed && top->room < TOP_VALUES_MAX) grow(top);
-    const uint64_t hash = hash_of(text, size);
+    const uint64_t hash = hash_bytes((const char *)text, size);
     const uint32_t slot = slot_of(top, hash, text, size);
     if (top->table[slot] != 0) {
         struct top_value *value = &top->values[top->table[slot] - 1];
