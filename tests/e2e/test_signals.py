@@ -38,7 +38,7 @@ class Starting:
         command = program("logportd") + ["--tcp", "127.0.0.1:0", *words]
         if "--dir" not in words:
             command += ["--dir", self.base]
-        self.errors = open(os.path.join(test.directory(), "stderr"), "w+b", buffering=0)
+        self.errors = open(os.path.join(test.directory(), "stderr"), "wb", buffering=0)
         self.process = start(command, stdout=subprocess.DEVNULL, stderr=self.errors, env=env or environment())
         test.addCleanup(self.end)
         wanted = mask(*REQUESTS)
@@ -53,8 +53,8 @@ class Starting:
 
     @property
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read().decode()
+        with open(self.errors.name, "rb") as file:  # the daemon's own offset stays where it is
+            return file.read().decode()
 
     def wait_end(self, timeout=None):
         """(exit code, lines of stderr, counters)"""
