@@ -38,15 +38,6 @@ void strings_room_free(struct strings_room *room) {
     *room = (struct strings_room){0};
 }
 
-/* text_decode writes a lone surrogate as ED A0..BF xx, which is not UTF-8. */
-static void replace_surrogates(char *text, size_t size) {
-    char *p = text, *const end = text + size;
-    while ((p = memchr(p, 0xED, (size_t)(end - p))) != NULL && end - p >= 3) {
-        if ((uint8_t)p[1] >= 0xA0) memcpy(p, "\xEF\xBF\xBD", 3);
-        p++;
-    }
-}
-
 bool strings_next(struct strings *strings, const uint8_t **text, size_t *size) {
     while (strings->p < strings->end) { /* each round advances by a string */
         bool escaped;
@@ -60,7 +51,7 @@ bool strings_next(struct strings *strings, const uint8_t **text, size_t *size) {
         *size = (size_t)(close - begin);
         if (!escaped) return true;
         *size = text_decode(begin, *size, strings->decoded);
-        replace_surrogates(strings->decoded, *size);
+        text_replace_surrogates(strings->decoded, *size);
         *text = (const uint8_t *)strings->decoded;
         return true;
     }

@@ -56,6 +56,15 @@ size_t text_decode(const char *raw, size_t size, char *out) {
     return (size_t)(to - out);
 }
 
+/* They are written as ED A0..BF xx, which is not UTF-8. */
+void text_replace_surrogates(char *decoded, size_t size) {
+    char *p = decoded, *const end = decoded + size;
+    while ((p = memchr(p, 0xED, (size_t)(end - p))) != NULL && end - p >= 3) {
+        if ((uint8_t)p[1] >= 0xA0) memcpy(p, "\xEF\xBF\xBD", 3);
+        p++;
+    }
+}
+
 bool text_equal(const char *a, size_t a_size, const char *b, size_t b_size) {
     if (a_size == b_size && memcmp(a, b, a_size) == 0) return true;
     const char *const a_end = a + a_size, *const b_end = b + b_size;

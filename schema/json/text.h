@@ -19,6 +19,8 @@ size_t text_length(const char *raw, size_t size);
 bool text_is_plain(const char *raw, size_t size);
 /* Decodes into `out`, which has room for `size` bytes; returns how many were written. */
 size_t text_decode(const char *raw, size_t size, char *out);
+/* Replaces the lone surrogates in decoded text by U+FFFD, which has as many bytes. */
+void text_replace_surrogates(char *decoded, size_t size);
 /* Equal after decoding. */
 bool text_equal(const char *a, size_t a_size, const char *b, size_t b_size);
 /* Compares a raw text with a decoded one. */

@@ -5,11 +5,13 @@
  * nothing after the record's end. */
 #include "schema/record/facts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "port/error.h"
 #include "schema/json/bounded.h"
 #include "schema/record/facts_internal.h"
+#include "schema/record/inner.h"
 #include "schema/record/level_text.h"
 
 /* ---- rules ---- */
@@ -75,6 +77,7 @@ const struct facts_rules facts_rules_usual = {
                            OF_FIRST('s'), OF_FIRST('t')}},
     .times = BIT(USUAL_TIME_COUNT) - 1,
     .levels = BIT(USUAL_COUNT) - BIT(USUAL_TIME_COUNT),
+    .inner = BIT(USUAL_LOG),
     .scale = LEVEL_SCALE_USUAL,
 };
 
@@ -113,6 +116,19 @@ static int add_names(struct facts_rules *rules, uint64_t *kind, const char *keys
     return more ? add_usual(rules, kind, usual) : 0;
 }
 
+static bool name_is(const struct json_name *name, const char *text, size_t size) {
+    return name->size == size && memcmp(name->text, text, size) == 0;
+}
+
+/* Without room for another name, inner records are not read. */
+static void find_inner_name(struct facts_rules *rules) {
+    const size_t size = sizeof INNER_NAME - 1;
+    if ((rules->times | rules->levels) == 0) return;
+    for (uint32_t i = 0; i < rules->names.count; i++)
+        if (name_is(&rules->names.names[i], INNER_NAME, size)) rules->inner = BIT(i);
+    if (rules->inner == 0) (void)add_name(rules, &rules->inner, INNER_NAME, size, false);
+}
+
 /* FNV-1a (32 bits) of a text, its end included. */
 static uint32_t add_to_hash(uint32_t hash, const char *text) {
     do
@@ -141,6 +157,7 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
         .scale = settings->scale, .zone = settings->zone, .id = settings_id(settings)};
     int error = add_names(rules, &rules->times, settings->time_keys, usual_times);
     if (!error) error = add_names(rules, &rules->levels, settings->level_keys, usual_levels);
+    if (!error) find_inner_name(rules);
     if (!error && settings->level_names != NULL && settings->level_names[0] != '\0')
         error = level_names_parse(settings->level_names, &rules->level_names);
     return error;
@@ -353,15 +370,6 @@ static enum level_found level_in(const struct facts_rules *rules, const char *na
     return found;
 }
 
-static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
-                                                     const struct json_found *found,
-                                                     const uint8_t *end, struct facts *facts,
-                                                     struct facts_places *places);
-
-static bool name_is(const struct json_name *name, const char *text, size_t size) {
-    return name->size == size && memcmp(name->text, text, size) == 0;
-}
-
 /* Some names have a scale of their own unless another one is chosen. */
 static enum level_scale scale_of_name(const struct facts_rules *rules,
                                       const struct json_name *name) {
@@ -421,43 +429,21 @@ static inline bool quick_facts(const struct facts_rules *rules, const struct jso
            quick_time(time, end, rules->zone.moment_s == NULL, memory, &facts->time_ns);
 }
 
-void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
-                         const uint8_t *end, struct facts_memory *memory, struct facts *facts) {
-    struct facts_places places;
-    if (!quick_facts(rules, found, end, memory, facts))
-        thorough_facts(rules, found, end, facts, &places);
-}
-
-void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
-                    const uint8_t *end, struct facts *facts) {
-    struct facts_places places;
-    thorough_facts(rules, found, end, facts, &places);
-}
-
-void facts_of_found_at(const struct facts_rules *rules, const struct json_found *found,
-                       const uint8_t *end, struct facts *facts, struct facts_places *places) {
-    thorough_facts(rules, found, end, facts, places);
-    if (places->level == NULL || *places->level != '{') return;
-    const uint8_t *const inner = member_value(places->level, end, "level");
-    places->level = inner != NULL ? inner : member_value(places->level, end, "name");
-}
-
-static void thorough_facts(const struct facts_rules *rules, const struct json_found *found,
-                           const uint8_t *end, struct facts *facts, struct facts_places *places) {
+/* What the record itself says. */
+static void own_facts(const struct facts_rules *rules, const struct json_found *found,
+                      const uint8_t *end, struct facts *facts, struct facts_places *places) {
     *facts = (struct facts){.level = LEVEL_NONE};
     *places = (struct facts_places){0};
-    int i = 0;
-    for (uint64_t times = found->mask & rules->times; times != 0 && !facts->has_time;
-         times &= times - 1) {
-        i = __builtin_ctzll(times);
-        facts->has_time = time_of(found->value[i], end, &rules->zone, &facts->time_ns);
+    for (uint64_t rest = found->mask & rules->times; rest != 0; rest &= rest - 1) {
+        places->time = found->value[__builtin_ctzll(rest)];
+        facts->has_time = time_of(places->time, end, &rules->zone, &facts->time_ns);
+        if (facts->has_time) break;
     }
-    if (facts->has_time)
-        places->time = found->value[i];
-    else
+    if (!facts->has_time) {
         facts->time_ns = 0;
-    const uint64_t levels = found->mask & rules->levels;
-    for (uint64_t rest = levels; rest != 0; rest &= rest - 1) {
+        places->time = NULL;
+    }
+    for (uint64_t rest = found->mask & rules->levels; rest != 0; rest &= rest - 1) {
         const int n = __builtin_ctzll(rest);
         const enum level_found said = level_of_name(rules, n, found->value[n], end, &facts->level);
         if (said == LEVEL_FOUND) {
@@ -468,9 +454,94 @@ static void thorough_facts(const struct facts_rules *rules, const struct json_fo
         facts->level = LEVEL_NONE;
         facts->unrecognised |= said == LEVEL_UNRECOGNISED;
     }
-    if (levels == 0 && rules->levels != 0 && facts->has_time &&
-        name_is(&rules->names.names[i], "@t", 2))
-        facts->level = LEVEL_INFO;
+}
+
+/* In CLEF, whose time is @t, no level means INFO. */
+static void add_clef_level(const struct facts_rules *rules, const struct json_found *found,
+                           const struct facts_places *places, struct facts *facts) {
+    if (places->time == NULL || facts->level != LEVEL_NONE || facts->unrecognised) return;
+    for (uint64_t rest = found->mask & rules->times; rest != 0; rest &= rest - 1) {
+        const int i = __builtin_ctzll(rest);
+        if (found->value[i] != places->time) continue;
+        if (rules->levels != 0 && name_is(&rules->names.names[i], "@t", 2))
+            facts->level = LEVEL_INFO;
+        return;
+    }
+}
+
+/* An inner record, decoded. */
+struct inner {
+    uint8_t small[16384 + 256];
+    uint8_t *room; /* free() it unless it is `small` */
+    struct json_line line;
+    struct json_found found;
+};
+
+/* False: there is none.  Otherwise close_inner must follow. */
+static bool open_inner(const struct facts_rules *rules, const struct json_found *found,
+                       const uint8_t *end, struct inner *inner) {
+    if ((found->mask & rules->inner) == 0) return false;
+    const uint8_t *const value = found->value[__builtin_ctzll(rules->inner)];
+    const size_t room = inner_room(value, end);
+    if (room == 0) return false;
+    inner->room = room <= sizeof inner->small ? inner->small : malloc(room);
+    if (inner->room == NULL) return false;
+    if (inner_read(value, end, &rules->names, inner->room, &inner->line, &inner->found))
+        return true;
+    if (inner->room != inner->small) free(inner->room);
+    return false;
+}
+
+static void close_inner(struct inner *inner) {
+    if (inner->room != inner->small) free(inner->room);
+}
+
+static __attribute__((noinline)) void add_inner_facts(const struct facts_rules *rules,
+                                                      const struct json_found *found,
+                                                      const uint8_t *end, struct facts *facts) {
+    struct inner inner;
+    struct facts more;
+    struct facts_places places;
+    if (!open_inner(rules, found, end, &inner)) return;
+    own_facts(rules, &inner.found, inner.line.end, &more, &places);
+    add_clef_level(rules, &inner.found, &places, &more);
+    close_inner(&inner);
+    if (!facts->has_time) {
+        facts->has_time = more.has_time;
+        facts->time_ns = more.time_ns;
+    }
+    if (facts->level != LEVEL_NONE || facts->unrecognised) return;
+    facts->level = more.level;
+    facts->unrecognised = more.unrecognised;
+}
+
+static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
+                                                     const struct json_found *found,
+                                                     const uint8_t *end, struct facts *facts) {
+    struct facts_places places;
+    own_facts(rules, found, end, facts, &places);
+    if (!facts->has_time || (facts->level == LEVEL_NONE && !facts->unrecognised))
+        add_inner_facts(rules, found, end, facts);
+    add_clef_level(rules, found, &places, facts);
+}
+
+void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
+                         const uint8_t *end, struct facts_memory *memory, struct facts *facts) {
+    if (!quick_facts(rules, found, end, memory, facts)) thorough_facts(rules, found, end, facts);
+}
+
+void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
+                    const uint8_t *end, struct facts *facts) {
+    thorough_facts(rules, found, end, facts);
+}
+
+void facts_of_found_at(const struct facts_rules *rules, const struct json_found *found,
+                       const uint8_t *end, struct facts *facts, struct facts_places *places) {
+    own_facts(rules, found, end, facts, places);
+    add_clef_level(rules, found, places, facts);
+    if (places->level == NULL || *places->level != '{') return;
+    const uint8_t *const inner = member_value(places->level, end, "level");
+    places->level = inner != NULL ? inner : member_value(places->level, end, "name");
 }
 
 static void find_names(const uint8_t *record, size_t size, const struct facts_rules *rules,
@@ -489,25 +560,45 @@ void facts_of_record(const uint8_t *record, size_t size, const struct facts_rule
     facts_of_found(rules, &found, record + size, facts);
 }
 
-bool facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
-                        const uint8_t **text, size_t *text_size) {
-    const uint8_t *const end = record + size, *value = NULL;
-    struct json_found found;
-    find_names(record, size, rules, &found);
-    for (uint64_t rest = found.mask & rules->levels; rest != 0; rest &= rest - 1) {
+/* The value of the first key whose level is not recognised; NULL: there is none. */
+static const uint8_t *unrecognised_value(const struct facts_rules *rules,
+                                         const struct json_found *found, const uint8_t *end) {
+    const uint8_t *value = NULL;
+    for (uint64_t rest = found->mask & rules->levels; rest != 0; rest &= rest - 1) {
         const int n = __builtin_ctzll(rest);
         uint8_t level;
-        const enum level_found said = level_of_name(rules, n, found.value[n], end, &level);
-        if (said == LEVEL_FOUND) return false;
+        const enum level_found said = level_of_name(rules, n, found->value[n], end, &level);
+        if (said == LEVEL_FOUND) return NULL;
         if (said == LEVEL_ABSENT || value != NULL) continue;
-        value = found.value[n];
+        value = found->value[n];
         const bool is_log = name_is(&rules->names.names[n], "log", 3);
         if (*value == '{') value = member_value(value, end, is_log ? "level" : "name");
     }
-    const uint8_t *const value_after = value != NULL ? value_end(value, end) : NULL;
-    if (value_after == NULL) return false;
-    const size_t quote = *value == '"';
-    *text = value + quote;
-    *text_size = (size_t)(value_after - value) - 2 * quote;
-    return true;
+    return value;
+}
+
+static size_t copy_value(const uint8_t *value, const uint8_t *end, uint8_t *text, size_t room) {
+    const uint8_t *const after = value != NULL ? value_end(value, end) : NULL;
+    if (after == NULL) return 0;
+    const size_t quote = *value == '"', size = (size_t)(after - value) - 2 * quote;
+    memcpy(text, value + quote, size < room ? size : room);
+    return size < room ? size : room;
+}
+
+size_t facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                          uint8_t *text, size_t room) {
+    const uint8_t *const end = record + size;
+    struct json_found found;
+    struct facts facts;
+    struct facts_places places;
+    struct inner inner;
+    find_names(record, size, rules, &found);
+    own_facts(rules, &found, end, &facts, &places);
+    if (facts.unrecognised)
+        return copy_value(unrecognised_value(rules, &found, end), end, text, room);
+    if (facts.level != LEVEL_NONE || !open_inner(rules, &found, end, &inner)) return 0;
+    const uint8_t *const value = unrecognised_value(rules, &inner.found, inner.line.end);
+    const size_t used = copy_value(value, inner.line.end, text, room);
+    close_inner(&inner);
+    return used;
 }

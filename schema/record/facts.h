@@ -3,8 +3,13 @@
  * Finds names at the record's top level, in any case of their letters, and below it only
  * `instant{epochSecond,nanoOfSecond}` of log4j, `log{level}` of ECS and `level{name}`.  A name
  * written with escapes is not found.  If a record has several names of a kind, the first in the
- * rules whose value is valid counts; of one name that occurs several times, the last one.  Pure,
- * no allocation: any thread. */
+ * rules whose value is valid counts; of one name that occurs several times, the last one.
+ *
+ * If `log` is a text that holds an inner record (Docker; inner.h), a fact that the record itself
+ * does not have is the inner record's.  A level that is not recognised counts as one that it has.
+ *
+ * Pure: any thread.  No allocation, but for inner records of more than 16 KiB, which is where
+ * Docker splits lines; without memory for one, its facts are not found. */
 #ifndef SCHEMA_RECORD_FACTS_H
 #define SCHEMA_RECORD_FACTS_H
 
@@ -79,6 +84,7 @@ struct facts_zone {
 struct facts_rules {
     struct json_names names; /* times, then levels, each in order of preference */
     uint64_t times, levels;  /* bits of json_found.mask */
+    uint64_t inner;          /* the bit of `log`, which may hold an inner record; 0: none is read */
     enum level_scale scale;
     struct level_names level_names;
     struct facts_zone zone;
@@ -91,8 +97,8 @@ struct facts_rules {
  * __REALTIME_TIMESTAMP time_iso8601 stageTimestamp eventTime.  Levels: level lvl severity levelname
  * log.level @l log severityNumber severityText log_level loglevel PRIORITY @level level_name
  * level.name severity_text severity_number error_severity levelno.  PRIORITY is found in upper case
- * only, because "priority" is a common field.  A record of CLEF (@t) without a level has level
- * INFO. */
+ * only, because "priority" is a common field.  A record of CLEF (@t) in which no such key has a text
+ * or a number has level INFO. */
 extern const struct facts_rules facts_rules_usual;
 
 /* Keys, separated by commas, in order of preference; NULL or "": the usual ones; "none": none at
@@ -112,8 +118,8 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
-/* The same, and where the values begin from which the facts were taken; NULL: there is none.  A
- * level in an object (log.level) begins inside it. */
+/* The same without what an inner record says, and where the values begin from which the facts were
+ * taken; NULL: there is none.  A level in an object (log.level) begins inside it. */
 struct facts_places {
     const uint8_t *time, *level;
 };
@@ -135,10 +141,10 @@ void facts_of_next_found(const struct facts_rules *rules, const struct json_foun
 void facts_of_record(const uint8_t *record, size_t size, const struct facts_rules *rules,
                      struct facts *facts);
 
-/* For readers: the level's value as it is written in a record that has facts.unrecognised, without
- * quotes; false: there is none. */
-bool facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
-                        const uint8_t **text, size_t *text_size);
+/* For readers: copies the level's value as it is written in a record that has facts.unrecognised,
+ * without quotes, at most `room` bytes of it; returns how many.  0: there is none. */
+size_t facts_unrecognised(const uint8_t *record, size_t size, const struct facts_rules *rules,
+                          uint8_t *text, size_t room);
 
 /* The number of the level key that this is (a name of the rules, in any case; of a nested key its
  * dotted path), or -1. */

@@ -316,6 +316,93 @@ static void a_level_is_read_through_spaces_brackets_and_colours(void **state) {
     }
 }
 
+/* The record with `text` as its `log`, written as a JSON string. */
+static const char *wrapped(const char *before, const char *text, char *record) {
+    char *p = record + sprintf(record, "{%s\"log\":\"", before);
+    for (; *text != '\0'; text++) {
+        if (*text < ' ')
+            p += sprintf(p, "\\%c", *text == '\n' ? 'n' : *text == '\t' ? 't' : 'r');
+        else
+            p += sprintf(p, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    }
+    strcpy(p, "\"}");
+    return record;
+}
+
+static void a_record_inside_log_has_the_facts_that_are_missing(void **state) {
+    (void)state;
+    enum { INNER = 7, OUTER = 5 };
+    static const struct {
+        const char *before, *log;
+        uint8_t level;
+        int64_t second; /* 0: none */
+    } cases[] = {
+        {"\"time\":5,", "{\"level\":\"error\",\"time\":7}\n", LEVEL_ERROR, OUTER},
+        {"", "{\"level\":\"error\",\"time\":7}\r\n", LEVEL_ERROR, INNER},
+        {"\"time\":5,", "{\"time\":7}", LEVEL_NONE, OUTER},
+        {"\"level\":\"warn\",", "{\"level\":\"error\",\"ts\":7}", LEVEL_WARN, INNER},
+        {"\"level\":\"wat\",", "{\"level\":\"error\"}", LEVEL_NONE, 0},
+        {"\"level\":null,", "{\"level\":\"error\"}", LEVEL_ERROR, 0},
+        {"\"severityNumber\":9,", "{\"level\":\"error\"}", LEVEL_INFO, 0},
+        {"", " \n\t{\n \"level\"\n:\n\"a\\nb\",\"lvl\":\"warn\"\n}\n\n", LEVEL_WARN, 0},
+        {"", "{\"log\":{\"level\":\"warn\"}}", LEVEL_WARN, 0},
+        {"", "{\"msg\":\"\\\"}\",\"level\":30}", LEVEL_INFO, 0},
+        /* CLEF without a level is INFO, unless the inner record says otherwise. */
+        {"", "{\"@t\":7}", LEVEL_INFO, INNER},
+        {"\"@t\":5,", "text", LEVEL_INFO, OUTER},
+        {"\"@t\":5,", "{\"level\":\"debug\"}", LEVEL_DEBUG, OUTER},
+        /* Not one object. */
+        {"", "{\"level\":\"error\"", LEVEL_NONE, 0},
+        {"", "{\"level\":\"error\"} x", LEVEL_NONE, 0},
+        {"", "{\"level\":\"error\"}\n{\"level\":\"error\"}", LEVEL_NONE, 0},
+        {"", "x {\"level\":\"error\"}", LEVEL_NONE, 0},
+        {"", "{\"level\":\"error\",\"m\":\"a\nb\"}", LEVEL_NONE, 0},
+        {"", "[{\"level\":\"error\"}]", LEVEL_NONE, 0},
+        {"", "", LEVEL_NONE, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char record[300];
+        const struct facts facts = facts_of(wrapped(cases[i].before, cases[i].log, record));
+        if (facts.level != cases[i].level || facts.time_ns != cases[i].second * 1000000000)
+            fail_msg("%s: level %u, time %lld", record, facts.level, (long long)facts.time_ns);
+        assert_int_equal(facts.has_time, cases[i].second != 0);
+    }
+    /* Once only, and only in `log`. */
+    char once[200], twice[400];
+    wrapped("", "{\"level\":\"error\"}", once);
+    assert_int_equal(facts_of(wrapped("", once, twice)).level, LEVEL_NONE);
+    assert_int_equal(facts_of("{\"message\":\"{\\\"level\\\":\\\"error\\\"}\"}").level, LEVEL_NONE);
+    assert_int_equal(facts_of("{\"log\":\"\\u007b\\\"level\\\":\\\"error\\\"}\"}").level,
+                     LEVEL_ERROR);
+}
+
+static void a_long_record_inside_log_is_read_too(void **state) {
+    (void)state;
+    for (size_t size = 16000; size < 200000; size += size / 30) {
+        char *const record = malloc(size + 100);
+        char *p = record + sprintf(record, "{\"log\":\"{\\\"m\\\":\\\"");
+        memset(p, 'x', size);
+        strcpy(p + size, "\\\",\\\"level\\\":\\\"warn\\\"}\\n\"}");
+        assert_int_equal(facts_of(record).level, LEVEL_WARN);
+        free(record);
+    }
+}
+
+static void other_keys_are_found_in_a_record_inside_log(void **state) {
+    (void)state;
+    static const char record[] = "{\"log\":\"{\\\"when\\\":7,\\\"grade\\\":\\\"eror\\\"}\"}";
+    struct facts_rules rules;
+    const struct facts_settings settings = {
+        .time_keys = "when", .level_keys = "grade", .level_names = "eror=error"};
+    assert_int_equal(facts_rules_set(&settings, &rules), 0);
+    const struct facts facts = facts_by(&rules, record);
+    assert_int_equal(facts.level, LEVEL_ERROR);
+    assert_int_equal(facts.time_ns, 7 * INT64_C(1000000000));
+    const struct facts_settings none = {.time_keys = "none", .level_keys = "none"};
+    assert_int_equal(facts_rules_set(&none, &rules), 0);
+    assert_false(facts_by(&rules, "{\"log\":\"{\\\"time\\\":7}\"}").has_time);
+}
+
 static void a_level_that_is_not_known_is_reported(void **state) {
     (void)state;
     static const struct {
@@ -330,6 +417,10 @@ static void a_level_that_is_not_known_is_reported(void **state) {
         {"{\"level\":\"eror\",\"severity\":\"info\"}", NULL},
         {"{\"severity\":\"eror\",\"level\":\"inof\"}", "inof"},
         {"{\"log\":\"eror\"}", NULL},
+        {"{\"log\":\"{\\\"level\\\":\\\"eror\\\"}\\n\"}", "eror"},
+        {"{\"level\":\"inof\",\"log\":\"{\\\"level\\\":\\\"eror\\\"}\"}", "inof"},
+        {"{\"level\":\"inof\",\"log\":\"{\\\"level\\\":\\\"info\\\"}\"}", "inof"},
+        {"{\"level\":\"info\",\"log\":\"{\\\"level\\\":\\\"eror\\\"}\"}", NULL},
         {"{\"level\":null}", NULL},
         {"{\"level\":\"\"}", NULL},
         {"{\"level\":true}", NULL},
@@ -337,17 +428,14 @@ static void a_level_that_is_not_known_is_reported(void **state) {
         {"{\"msg\":\"eror\"}", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const uint8_t *text;
-        size_t size;
+        uint8_t text[32];
         const char *const record = cases[i].record;
         const struct facts facts = facts_of(record);
         assert_int_equal(facts.unrecognised, cases[i].text != NULL);
-        assert_int_equal(facts_unrecognised((const uint8_t *)record, strlen(record),
-                                            &facts_rules_usual, &text, &size),
-                         cases[i].text != NULL);
-        if (cases[i].text == NULL) continue;
-        assert_int_equal(size, strlen(cases[i].text));
-        assert_memory_equal(text, cases[i].text, size);
+        const size_t size = facts_unrecognised((const uint8_t *)record, strlen(record),
+                                               &facts_rules_usual, text, sizeof text);
+        assert_int_equal(size, cases[i].text != NULL ? strlen(cases[i].text) : 0);
+        if (cases[i].text != NULL) assert_memory_equal(text, cases[i].text, size);
     }
 }
 
@@ -681,6 +769,9 @@ int main(void) {
         cmocka_unit_test(the_level_of_each_client_is_found),
         cmocka_unit_test(a_level_is_found_under_every_usual_key_in_any_case),
         cmocka_unit_test(a_level_is_read_through_spaces_brackets_and_colours),
+        cmocka_unit_test(a_record_inside_log_has_the_facts_that_are_missing),
+        cmocka_unit_test(a_long_record_inside_log_is_read_too),
+        cmocka_unit_test(other_keys_are_found_in_a_record_inside_log),
         cmocka_unit_test(a_level_that_is_not_known_is_reported),
         cmocka_unit_test(names_of_levels_can_be_added_and_win),
         cmocka_unit_test(times_without_a_zone_are_of_the_zone_that_is_set),

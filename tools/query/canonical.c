@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/record/inner.h"
+
 /* ---- the keys ---- */
 
 /* PRIORITY-like names of journald are found in upper case only. */
@@ -401,22 +403,13 @@ static const uint8_t *without_newline(const uint8_t *begin, const uint8_t *end) 
 
 /* Decodes the string; if it is a JSON object, it is the inner record. */
 static bool find_inner(struct canonical *c, const struct value *string) {
-    static const uint8_t padding[JSON_PADDING] = {0};
     struct text *const text = &c->inner_text;
-    const uint8_t *p = string->begin + 1, *const end = without_newline(p, string->end - 1);
+    const size_t room = inner_room(string->begin, string->end);
     struct json_line line;
-    while (p < end && (*p == ' ' || *p == '\t'))
-        p++;
-    if (p == end || *p != '{') return false;
+    if (room == 0) return false;
     text->used = 0;
-    text_room(text, (size_t)(end - p) + 1 + sizeof padding);
-    while (p < end) /* p rises; decoded text is never longer than its source, but for 3 bytes */
-        text->used += string_decode(&p, end, text->bytes + text->used);
-    text_add_byte(text, '\n');
-    text_add(text, padding, sizeof padding);
-    const uint8_t *const text_end = text->bytes + text->used - sizeof padding;
-    json_check_line(text->bytes, text_end, false, &line);
-    if (line.reason != JSON_OK || line.next != text_end) return false;
+    text_room(text, room);
+    if (!inner_read(string->begin, string->end, NULL, text->bytes, &line, NULL)) return false;
     c->inner = value_of(line.begin, line.end);
     return true;
 }
@@ -481,31 +474,35 @@ static void find_message(struct canonical *c, const struct canonical_rules *rule
 
 /* ---- facts ---- */
 
-/* Without a time or a level, and without an unrecognised one, those of an inner record count. */
+static void add_place(struct canonical *c, enum canonical_field field, const uint8_t *place,
+                      const uint8_t *end) {
+    if (place == NULL || c->parts[field].count > 0) return;
+    const struct value value = value_of(place, end);
+    add_part(c, field, &value);
+}
+
+/* The places of the record's own facts, or of the inner record's. */
+static void find_places(struct canonical *c, const struct canonical_rules *rules,
+                        const struct keys *keys, struct facts *facts) {
+    struct facts_places places;
+    facts_of_found_at(rules->facts, &keys->facts, keys->object.end, facts, &places);
+    add_place(c, CANONICAL_TIME, places.time, keys->object.end);
+    add_place(c, CANONICAL_LEVEL, places.level, keys->object.end);
+}
+
 static void find_facts(struct canonical *c, const struct canonical_rules *rules,
                        const struct keys *keys) {
-    struct facts facts;
-    struct facts_places places;
-    const uint8_t *const end = keys->object.end;
-    facts_of_found_at(rules->facts, &keys->facts, end, &facts, &places);
-    if (!c->facts.has_time && facts.has_time) {
-        const struct value value = value_of(places.time, end);
-        c->facts.has_time = true;
-        c->facts.time_ns = facts.time_ns;
-        add_part(c, CANONICAL_TIME, &value);
-    }
-    if (c->facts.level != LEVEL_NONE || c->facts.unrecognised) return;
-    c->facts.level = facts.level;
-    c->facts.unrecognised = facts.unrecognised;
-    if (places.level == NULL) return;
-    const struct value value = value_of(places.level, end);
-    add_part(c, CANONICAL_LEVEL, &value);
+    find_places(c, rules, keys, &c->facts);
+    /* An inner record may have the facts of which the record has no places. */
+    if (c->parts[CANONICAL_TIME].count == 0 || c->parts[CANONICAL_LEVEL].count == 0)
+        facts_of_found(rules->facts, &keys->facts, keys->object.end, &c->facts);
 }
 
 static void read_inner(struct canonical *c, const struct canonical_rules *rules) {
     struct keys keys;
+    struct facts facts;
     find_keys(c, rules, &c->inner, &keys);
-    find_facts(c, rules, &keys);
+    if (!c->facts.unrecognised) find_places(c, rules, &keys, &facts);
     find_message(c, rules, &keys, true);
     find_logger(c, &keys);
 }

@@ -19,9 +19,10 @@
  *             that show its meaning: name (pid or levelname), channel (level_name), category
  *             (EventId or LogLevel), target (fields), facility (short_message).
  *
- * If `log` holds the text of a JSON object (Docker), the message, the logger and, unless the record
- * has one itself, the level are found in that object.  A line that is not an object is a message
- * without the other fields. */
+ * If `log` holds the text of a JSON object (Docker; schema/record/inner.h), the message, the logger
+ * and, unless the record has them itself, the level and the time are found in that object.  A text
+ * in any other member is not read as a record.  A line that is not an object is a message without
+ * the other fields. */
 #ifndef TOOLS_QUERY_CANONICAL_H
 #define TOOLS_QUERY_CANONICAL_H
 

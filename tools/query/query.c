@@ -273,10 +273,9 @@ static bool is_in_time(const struct query *query, const struct query_state *stat
 }
 
 static void note_unrecognised(struct query_state *state, const uint8_t *record, size_t size) {
-    const uint8_t *text;
-    size_t text_size;
-    if (facts_unrecognised(record, size, state->facts, &text, &text_size))
-        unrecognised_add(&state->unrecognised, text, text_size, 1);
+    uint8_t text[UNRECOGNISED_BYTES_MAX];
+    const size_t text_size = facts_unrecognised(record, size, state->facts, text, sizeof text);
+    if (text_size > 0) unrecognised_add(&state->unrecognised, text, text_size, 1);
 }
 
 static bool restrictions_hold(const struct query *query, struct query_state *state,
