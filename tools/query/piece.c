@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/json/json.h"
 #include "tools/query/allocate.h"
 #include "tools/query/read.h"
 #include "writer/segment/frame.h"
@@ -15,10 +16,14 @@ int piece_open(struct piece *piece, const struct query *query,
     memset(piece, 0, sizeof *piece);
     piece->query = query;
     piece->settings = settings;
-    return query_state_open(&piece->state);
+    const int status = query_state_open(&piece->state);
+    if (status == 0 && settings->work != NULL)
+        piece->worked = settings->work->open(settings->work->context);
+    return status;
 }
 
 void piece_close(struct piece *piece) {
+    if (piece->worked != NULL) piece->settings->work->close(piece->worked);
     query_state_close(&piece->state);
     buffer_free(&piece->packed);
     buffer_free(&piece->frame);
@@ -44,6 +49,8 @@ void piece_begin(struct piece *piece) {
     piece->tally_bytes = 0;
     piece->by_time = piece->by_level = 0;
     piece->damaged = false;
+    if (piece->worked != NULL && piece->settings->work->begin != NULL)
+        piece->settings->work->begin(piece->worked);
 }
 
 /* Room for `size` more bytes. */
@@ -118,6 +125,51 @@ void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
     }
     search_lines(piece, raw, size);
     if (piece->settings->context) piece->text.size += size;
+}
+
+/* ---- the result ---- */
+
+struct selection piece_selection(const struct piece *piece) {
+    return (struct selection){.segment = piece->segment,
+                              .several_streams = piece->several_streams,
+                              .facts = piece->cut.facts,
+                              .foreign = piece->cut.foreign,
+                              .text = piece->text.bytes,
+                              .text_size = piece->text.size,
+                              .lines = piece->lines,
+                              .count = piece->count,
+                              .frames = piece->frames + piece->by_time + piece->by_level,
+                              .tally = &piece->tally,
+                              .tally_bytes = piece->tally_bytes,
+                              .worked = piece->worked};
+}
+
+static void reverse(struct select_line *lines, uint64_t count) {
+    for (uint64_t i = 0; i < count / 2; i++) {
+        const struct select_line line = lines[i];
+        lines[i] = lines[count - 1 - i];
+        lines[count - 1 - i] = line;
+    }
+}
+
+static void do_work(struct piece *piece) {
+    if (piece->worked == NULL) return;
+    make_room(&piece->text, JSON_PADDING);
+    const struct selection selection = piece_selection(piece);
+    piece->settings->work->run(piece->worked, &selection, &piece->state);
+}
+
+void piece_finish(struct piece *piece) {
+    const struct select_settings *settings = piece->settings;
+    if (settings->newest_first && !settings->count) reverse(piece->lines, piece->count);
+    if (piece->count > settings->max) piece->count = settings->max;
+    do_work(piece);
+}
+
+void piece_cut_short(struct piece *piece, uint64_t count) {
+    if (piece->count <= count) return;
+    piece->count = count;
+    do_work(piece);
 }
 
 /* ---- frames ---- */

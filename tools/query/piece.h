@@ -10,6 +10,8 @@ struct piece {
     const struct query *query;
     const struct select_settings *settings;
     struct cut cut;
+    const struct segment_file *segment;
+    bool several_streams;
     struct buffer packed;
     struct query_state state;
     struct buffer frame; /* the lines of one frame */
@@ -21,6 +23,7 @@ struct piece {
     struct counts tally; /* settings.tally */
     uint64_t tally_bytes;
     uint64_t by_time, by_level; /* frames skipped by their lids */
+    void *worked;               /* settings.work: its state */
     bool damaged; /* a frame does not match its checksum: read the piece again, frame by frame */
 };
 
@@ -42,5 +45,12 @@ enum piece_check piece_check(const struct piece *piece);
 void piece_search(struct piece *piece);
 /* Searches these lines, which follow those already searched. */
 void piece_add(struct piece *piece, const uint8_t *raw, size_t size);
+/* All of its lines are searched: puts them into the order in which they are returned, and does
+ * settings.work. */
+void piece_finish(struct piece *piece);
+/* Leaves only the first `count` lines. */
+void piece_cut_short(struct piece *piece, uint64_t count);
+/* The result, but for file_begins and gap. */
+struct selection piece_selection(const struct piece *piece);
 
 #endif

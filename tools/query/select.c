@@ -197,7 +197,9 @@ static bool prepare(struct select *s, struct search_job *job) {
         close_segment(s);
     }
     job->open = s->open;
-    job->piece.state.stream = s->open->cutter.segment->name.stream;
+    job->piece.segment = s->open->cutter.segment;
+    job->piece.several_streams = s->several_streams;
+    job->piece.state.stream = job->piece.segment->name.stream;
     job->open->uses++;
     job->gap = job->piece.cut.gap || s->gap;
     s->gap = false;
@@ -209,6 +211,11 @@ static bool prepare(struct select *s, struct search_job *job) {
 }
 
 /* ---- what came of it ---- */
+
+/* The calling thread reads it, frame by frame. */
+static bool is_careful(const struct piece *piece) {
+    return piece->cut.careful || piece->damaged || piece->packed.size == 0;
+}
 
 /* Reads a piece frame by frame and reports damage; used where a worker found damage. */
 static void search_carefully(struct select *s, struct search_job *job) {
@@ -244,19 +251,11 @@ static void search_carefully(struct select *s, struct search_job *job) {
         s->report->failed = true;
     }
     segment_reader_close(&reader);
-}
-
-static void reverse(struct select_line *lines, uint64_t count) {
-    for (uint64_t i = 0; i < count / 2; i++) {
-        const struct select_line line = lines[i];
-        lines[i] = lines[count - 1 - i];
-        lines[count - 1 - i] = line;
-    }
+    piece_finish(piece);
 }
 
 /* Returns the result of a piece to the caller. */
-static void return_piece(struct select *s, const struct segment_file *segment, struct piece *piece,
-                         bool gap) {
+static void return_piece(struct select *s, struct piece *piece, bool gap) {
     struct select_report *report = s->report;
     if (piece->state.gave_up) s->gave_up = true;
     unrecognised_join(&report->unrecognised, &piece->state.unrecognised);
@@ -264,24 +263,12 @@ static void return_piece(struct select *s, const struct segment_file *segment, s
     report->raw_bytes_read += piece->raw_bytes;
     report->frames_by_time += piece->by_time;
     report->frames_by_level += piece->by_level;
-    if (s->settings->newest_first && !s->settings->count) reverse(piece->lines, piece->count);
-    if (piece->count > s->settings->max - report->found)
-        piece->count = s->settings->max - report->found;
+    piece_cut_short(piece, s->settings->max - report->found);
     report->found += piece->count;
-    const struct selection selection = {.segment = segment,
-                                        .several_streams = s->several_streams,
-                                        .facts = piece->cut.facts,
-                                        .file_begins = segment != s->visited,
-                                        .gap = gap,
-                                        .foreign = piece->cut.foreign,
-                                        .text = piece->text.bytes,
-                                        .text_size = piece->text.size,
-                                        .lines = piece->lines,
-                                        .count = piece->count,
-                                        .frames = piece->frames + piece->by_time + piece->by_level,
-                                        .tally = &piece->tally,
-                                        .tally_bytes = piece->tally_bytes};
-    s->visited = segment;
+    struct selection selection = piece_selection(piece);
+    selection.file_begins = piece->segment != s->visited;
+    selection.gap = gap;
+    s->visited = piece->segment;
     if (!s->visit(s->context, &selection)) s->enough = true;
 }
 
@@ -305,7 +292,7 @@ static void deliver_known(struct select *s, struct search_job *job) {
     job->piece.count = groups->known_counts.lines;
     job->piece.tally = groups->known_counts;
     job->piece.tally_bytes = groups->known_bytes;
-    return_piece(s, open->cutter.segment, &job->piece, job->gap);
+    return_piece(s, &job->piece, job->gap);
 }
 
 /* The oldest piece. */
@@ -327,8 +314,8 @@ static void deliver(struct select *s, struct search_job *job) {
         return;
     }
     if (open->cutter.groups.known) note_returned(open, &piece->cut);
-    if (piece->cut.careful || piece->damaged || piece->packed.size == 0) search_carefully(s, job);
-    return_piece(s, open->cutter.segment, piece, job->gap);
+    if (is_careful(piece)) search_carefully(s, job);
+    return_piece(s, piece, job->gap);
 }
 
 /* ---- without the index ---- */
@@ -371,6 +358,8 @@ static void read_rest(struct select *s, struct open_segment *open) {
         return;
     }
     piece.cut.facts = open->cutter.facts;
+    piece.segment = open->cutter.segment;
+    piece.several_streams = s->several_streams;
     segment_reader_seek(&open->cutter.reader, 0);
     bool more = true;
     while (more && !s->enough) {
@@ -380,7 +369,9 @@ static void read_rest(struct select *s, struct open_segment *open) {
             if (more && !was_returned(open, open->cutter.reader.offset))
                 piece_add(&piece, open->cutter.reader.raw, open->cutter.reader.raw_size);
         }
-        if (piece.frames > 0) return_piece(s, open->cutter.segment, &piece, true);
+        if (piece.frames == 0) continue;
+        piece_finish(&piece);
+        return_piece(s, &piece, true);
     }
     piece_close(&piece);
 }
@@ -392,7 +383,9 @@ static void search(struct search_job *job) {
     struct piece *piece = &job->piece;
     if (piece->cut.unread && cut_read(&job->open->cutter, &piece->cut, &piece->packed) < 0) return;
     job->check = piece_check(piece);
-    if (job->check != PIECE_NOT_AS_INDEXED) piece_search(piece);
+    if (job->check == PIECE_NOT_AS_INDEXED) return;
+    piece_search(piece);
+    if (!is_careful(piece)) piece_finish(piece);
 }
 
 static void work(struct port_op *op) {

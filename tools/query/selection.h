@@ -12,7 +12,32 @@
 #include "writer/segment/counts.h"
 #include "writer/segment/segment_list.h"
 
+struct query_state;
+struct selection;
+
+/* What the workers do with the matching lines of each piece before the caller gets them: rendering,
+ * extracting, counting.  A state holds the results of one piece, as the caller needs them in `visit`
+ * (selection.worked), and is used by one thread at a time.  There are at most four states for each
+ * core, 64 at most, and one for the calling thread; a piece has a few MiB of lines, or a single
+ * line.  Which lines make a piece does not depend on the number of workers, and pieces are returned
+ * in order: results that are merged in `visit` do not depend on it either. */
+struct select_work {
+    void *context;
+    void *(*open)(void *context); /* on the calling thread */
+    /* On the calling thread, before a worker gets the piece: what the caller knows by then.  NULL:
+     * nothing. */
+    void (*begin)(void *state);
+    /* On any thread: replaces the results in `state` by those of these lines.  They are those that
+     * `visit` gets, unless settings.max ends the search in this piece: then it is called again, with
+     * fewer lines.  Of the selection, file_begins and gap are not set yet.  JSON_PADDING bytes after
+     * the lines are readable. */
+    void (*run)(void *state, const struct selection *selection, struct query_state *query_state);
+    void (*close)(void *state); /* on the calling thread */
+};
+
 struct select_settings {
+    /* NULL: nothing; not with `count`. */
+    const struct select_work *work;
     bool count;             /* only numbers are needed, no lines */
     bool context;           /* return all lines that are read, not only matching ones */
     uint64_t before, after; /* context: lines around a match that must be read */
@@ -44,6 +69,7 @@ struct selection {
     uint64_t frames; /* includes frames skipped by their lids, but not those skipped by an index */
     const struct counts *tally; /* settings.tally: of the matching lines */
     uint64_t tally_bytes;       /* size of the matching lines, including newlines */
+    void *worked;               /* settings.work: the state with the results of this piece */
 };
 
 struct select_report {
