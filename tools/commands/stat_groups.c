@@ -1,24 +1,19 @@
 /* stat_groups.c - see stat_groups.h. */
 #include "tools/commands/stat_groups.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "port/system.h"
-#include "schema/json/write.h"
 #include "schema/record/timestamp.h"
 #include "tools/query/aggregate.h"
 #include "tools/query/allocate.h"
 #include "tools/query/is_record.h"
 #include "tools/query/select.h"
+#include "tools/render/table.h"
 
-#define SECOND_NS       INT64_C(1000000000)
-#define NUMBER_TEXT_MAX 40
-#define BAR_COLUMNS     40
-
-enum groups_format { GROUPS_TABLE, GROUPS_CSV, GROUPS_JSON, GROUPS_PLOT };
+#define SECOND_NS INT64_C(1000000000)
 
 struct groups_view {
     const struct stat_groups_settings *settings;
@@ -27,7 +22,7 @@ struct groups_view {
     char names[AGGREGATE_MEASURES_MAX][96]; /* of the measures: "avg(ms)" */
     struct aggregate *aggregate;
     struct is_record is_record;
-    enum groups_format format;
+    enum table_format format;
     struct output *out;
 };
 
@@ -103,25 +98,10 @@ static bool take_measures(struct groups_view *view) {
     return true;
 }
 
-static bool choose_format(struct groups_view *view) {
-    static const char *const names[] = {[GROUPS_TABLE] = "table",
-                                        [GROUPS_CSV] = "csv",
-                                        [GROUPS_JSON] = "json",
-                                        [GROUPS_PLOT] = "plot"};
-    const char *const name = view->settings->output;
-    view->format = view->settings->json ? GROUPS_JSON : GROUPS_TABLE;
-    if (name == NULL) return true;
-    for (int i = GROUPS_TABLE; i <= GROUPS_PLOT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            view->format = (enum groups_format)i;
-            return true;
-        }
-    say("stat: --output %s: not a format (table, csv, json or plot)", name);
-    return false;
-}
-
 static bool open_view(struct groups_view *view) {
-    if (!choose_format(view)) return false;
+    const enum table_format preset = view->settings->json ? TABLE_JSON : TABLE_ALIGNED;
+    if (!table_read_format("stat", view->settings->output, true, preset, &view->format))
+        return false;
     if (!for_each_field(view, &view->settings->by, take_by, NULL)) {
         say("stat: --by: expected at most %d fields, separated by commas", AGGREGATE_FIELDS_MAX);
         return false;
@@ -151,209 +131,61 @@ static void close_view(struct groups_view *view) {
         free((char *)(uintptr_t)view->how.measures[i].path);
 }
 
-/* ---- one row ---- */
-
-/* Integers as such, other numbers with six significant digits. */
-static const char *number_text(double number, char *text) {
-    if (floor(number) == number && fabs(number) < 9e15)
-        snprintf(text, NUMBER_TEXT_MAX, "%.0f", number);
-    else
-        snprintf(text, NUMBER_TEXT_MAX, "%.6g", number);
-    return text;
-}
-
-/* The cells of a row: time, values, count, measures. */
-static uint32_t column_count(const struct groups_view *view) {
-    return (view->how.every_ns > 0) + view->how.by_count + 1 + view->how.measure_count;
-}
-
-/* column: before the measures' ones, time and values come first. */
-struct cell_text {
-    const uint8_t *bytes; /* NULL: there is no value */
-    size_t size;
-    bool number;
-    char room[TIMESTAMP_TEXT_MAX + NUMBER_TEXT_MAX];
-};
-
-static void set_text(struct cell_text *cell, const char *text, bool number) {
-    cell->bytes = (const uint8_t *)text;
-    cell->size = strlen(text);
-    cell->number = number;
-}
-
-static void header_cell(const struct groups_view *view, uint32_t column, struct cell_text *cell) {
-    if (view->how.every_ns > 0 && column-- == 0) {
-        set_text(cell, "time", false);
-    } else if (column < view->how.by_count) {
-        set_text(cell, view->how.by[column], false);
-    } else if (column == view->how.by_count) {
-        set_text(cell, "count", true);
-    } else {
-        set_text(cell, view->names[column - view->how.by_count - 1], true);
-    }
-}
-
-static void row_cell(const struct groups_view *view, const struct aggregate_group *group,
-                     uint32_t column, struct cell_text *cell) {
-    double number;
-    if (view->how.every_ns > 0 && column-- == 0) {
-        const struct zone *zone = view->query->shows_zone ? view->query->zone : NULL;
-        set_text(cell, query_time_text(zone, aggregate_time_ns(view->aggregate, group), cell->room),
-                 false);
-    } else if (column < view->how.by_count) {
-        cell->bytes = aggregate_value(view->aggregate, group, column, &cell->size);
-        cell->number = false;
-    } else if (column == view->how.by_count) {
-        snprintf(cell->room, sizeof cell->room, "%llu", (unsigned long long)aggregate_count(group));
-        set_text(cell, cell->room, true);
-    } else if (aggregate_number(view->aggregate, group, column - view->how.by_count - 1, &number)) {
-        set_text(cell, number_text(number, cell->room), true);
-    } else {
-        *cell = (struct cell_text){.number = true};
-    }
-}
-
 /* ---- rows ---- */
 
-typedef void each_row(struct groups_view *view, const struct aggregate_group *group, void *context);
+static void add_columns(const struct groups_view *view, struct table *table) {
+    if (view->how.every_ns > 0) table_column(table, "time", TABLE_TEXT, false);
+    for (uint32_t i = 0; i < view->how.by_count; i++)
+        table_column(table, view->how.by[i], TABLE_TEXT, false);
+    table_column(table, "count", TABLE_NUMBER, false);
+    for (uint32_t i = 0; i < view->how.measure_count; i++)
+        table_column(table, view->names[i], TABLE_NUMBER, false);
+}
+
+static void add_value(const struct groups_view *view, const struct aggregate_group *group,
+                      uint32_t field, struct table *table) {
+    size_t size;
+    const uint8_t *const value = aggregate_value(view->aggregate, group, field, &size);
+    if (value != NULL)
+        table_text(table, value, size);
+    else
+        table_absent(table);
+}
+
+static void add_measure(const struct groups_view *view, const struct aggregate_group *group,
+                        uint32_t measure, struct table *table) {
+    double number;
+    if (aggregate_number(view->aggregate, group, measure, &number))
+        table_number(table, number);
+    else
+        table_absent(table);
+}
+
+static void add_row(const struct groups_view *view, const struct aggregate_group *group,
+                    struct table *table) {
+    char time[TIMESTAMP_TEXT_MAX];
+    const struct zone *const zone = view->query->shows_zone ? view->query->zone : NULL;
+    if (view->how.every_ns > 0)
+        table_word(table, query_time_text(zone, aggregate_time_ns(view->aggregate, group), time));
+    for (uint32_t i = 0; i < view->how.by_count; i++)
+        add_value(view, group, i, table);
+    table_count(table, aggregate_count(group));
+    for (uint32_t i = 0; i < view->how.measure_count; i++)
+        add_measure(view, group, i, table);
+    table_bar(table, aggregate_count(group));
+}
 
 /* At most --limit rows of each period. */
-static void for_each_row(struct groups_view *view, uint32_t groups, each_row *row, void *context) {
+static void add_rows(const struct groups_view *view, uint32_t groups, struct table *table) {
     uint64_t rows = 0;
+    int64_t period_ns = 0;
     for (uint32_t i = 0; i < groups; i++) {
         const struct aggregate_group *const group = aggregate_group(view->aggregate, i);
-        const bool begins =
-            i == 0 ||
-            aggregate_time_ns(view->aggregate, group) !=
-                aggregate_time_ns(view->aggregate, aggregate_group(view->aggregate, i - 1));
-        if (begins) rows = 0;
-        if (rows++ < view->settings->limit) row(view, group, context);
+        const int64_t time_ns = aggregate_time_ns(view->aggregate, group);
+        if (i == 0 || time_ns != period_ns) rows = 0;
+        period_ns = time_ns;
+        if (rows++ < view->settings->limit) add_row(view, group, table);
     }
-}
-
-/* ---- table ---- */
-
-struct widths {
-    uint32_t columns[1 + AGGREGATE_FIELDS_MAX + 1 + AGGREGATE_MEASURES_MAX];
-    uint64_t most; /* records of a row */
-};
-
-static const char absent[] = "-";
-
-static void measure_cell(struct widths *widths, uint32_t column, const struct cell_text *cell) {
-    const size_t size = cell->bytes != NULL ? cell->size : sizeof absent - 1;
-    if (size > widths->columns[column]) widths->columns[column] = (uint32_t)size;
-}
-
-static void measure_row(struct groups_view *view, const struct aggregate_group *group,
-                        void *context) {
-    struct widths *widths = context;
-    for (uint32_t i = 0; i < column_count(view); i++) {
-        struct cell_text cell;
-        row_cell(view, group, i, &cell);
-        measure_cell(widths, i, &cell);
-    }
-    if (aggregate_count(group) > widths->most) widths->most = aggregate_count(group);
-}
-
-static void print_cell(struct output *out, const struct widths *widths, uint32_t column,
-                       uint32_t columns, const struct cell_text *cell) {
-    const uint8_t *const bytes = cell->bytes != NULL ? cell->bytes : (const uint8_t *)absent;
-    const size_t size = cell->bytes != NULL ? cell->size : sizeof absent - 1;
-    const int space = (int)(widths->columns[column] - size);
-    if (column > 0) output_text(out, "  ");
-    if (cell->number && space > 0) output_format(out, "%*s", space, "");
-    output_visible_bytes(out, bytes, size);
-    if (!cell->number && space > 0 && column + 1 < columns) output_format(out, "%*s", space, "");
-}
-
-static void table_row(struct groups_view *view, const struct aggregate_group *group,
-                      void *context) {
-    const struct widths *widths = context;
-    for (uint32_t i = 0; i < column_count(view); i++) {
-        struct cell_text cell;
-        row_cell(view, group, i, &cell);
-        print_cell(view->out, widths, i, column_count(view), &cell);
-    }
-    if (view->format == GROUPS_PLOT && widths->most > 0) {
-        uint64_t length = aggregate_count(group) * BAR_COLUMNS / widths->most;
-        output_text(view->out, "  ");
-        for (; length > 0; length--)
-            output_text(view->out, "█");
-    }
-    output_text(view->out, "\n");
-}
-
-static void print_table(struct groups_view *view, uint32_t groups) {
-    struct widths widths = {.most = 0};
-    struct cell_text cell;
-    for (uint32_t i = 0; i < column_count(view); i++) {
-        header_cell(view, i, &cell);
-        measure_cell(&widths, i, &cell);
-    }
-    for_each_row(view, groups, measure_row, &widths);
-    for (uint32_t i = 0; i < column_count(view); i++) {
-        header_cell(view, i, &cell);
-        print_cell(view->out, &widths, i, column_count(view), &cell);
-    }
-    output_text(view->out, "\n");
-    for_each_row(view, groups, table_row, &widths);
-}
-
-/* ---- CSV and JSON ---- */
-
-/* RFC 4180. */
-static void csv_cell(struct output *out, uint32_t column, const struct cell_text *cell) {
-    if (column > 0) output_text(out, ",");
-    if (cell->bytes == NULL) return;
-    bool quoted = false;
-    for (size_t i = 0; i < cell->size && !quoted; i++)
-        quoted = memchr(",\"\r\n", cell->bytes[i], 4) != NULL;
-    if (!quoted) {
-        output_bytes(out, cell->bytes, cell->size);
-        return;
-    }
-    output_text(out, "\"");
-    for (size_t i = 0; i < cell->size; i++) {
-        if (cell->bytes[i] == '"') output_text(out, "\"");
-        output_bytes(out, cell->bytes + i, 1);
-    }
-    output_text(out, "\"");
-}
-
-static void csv_row(struct groups_view *view, const struct aggregate_group *group, void *context) {
-    (void)context;
-    for (uint32_t i = 0; i < column_count(view); i++) {
-        struct cell_text cell;
-        row_cell(view, group, i, &cell);
-        csv_cell(view->out, i, &cell);
-    }
-    output_text(view->out, "\n");
-}
-
-static void json_text(struct output *out, const void *bytes, size_t size) {
-    char *text = allocate(JSON_STRING_BYTES_MAX(size));
-    output_bytes(out, text, (size_t)(json_write_string(text, bytes, size) - text));
-    free(text);
-}
-
-static void json_row(struct groups_view *view, const struct aggregate_group *group, void *context) {
-    (void)context;
-    for (uint32_t i = 0; i < column_count(view); i++) {
-        struct cell_text name, cell;
-        header_cell(view, i, &name);
-        row_cell(view, group, i, &cell);
-        output_text(view->out, i > 0 ? "," : "{");
-        json_text(view->out, name.bytes, name.size);
-        output_text(view->out, ":");
-        if (cell.bytes == NULL)
-            output_text(view->out, "null");
-        else if (cell.number)
-            output_bytes(view->out, cell.bytes, cell.size);
-        else
-            json_text(view->out, cell.bytes, cell.size);
-    }
-    output_text(view->out, "}\n");
 }
 
 /* ---- the command ---- */
@@ -377,20 +209,11 @@ static bool add_selection(void *context, const struct selection *selection) {
 }
 
 static void print_groups(struct groups_view *view) {
-    const uint32_t groups = aggregate_sort(view->aggregate);
-    if (view->format == GROUPS_CSV) {
-        for (uint32_t i = 0; i < column_count(view); i++) {
-            struct cell_text cell;
-            header_cell(view, i, &cell);
-            csv_cell(view->out, i, &cell);
-        }
-        output_text(view->out, "\n");
-        for_each_row(view, groups, csv_row, NULL);
-    } else if (view->format == GROUPS_JSON) {
-        for_each_row(view, groups, json_row, NULL);
-    } else {
-        print_table(view, groups);
-    }
+    struct table *const table = table_open(view->out, view->format);
+    add_columns(view, table);
+    add_rows(view, aggregate_sort(view->aggregate), table);
+    table_print(table);
+    table_close(table);
     if (aggregate_left_out(view->aggregate) > 0)
         say("stat: %llu records are not counted: there are more than %d groups; group by fewer "
             "fields, or for longer periods",
