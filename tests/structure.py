@@ -22,6 +22,7 @@ FLOORS = [
     ["writer/index"],
     ["writer/live"],
     ["writer/keep"],
+    ["ingest/protocol"],
     ["ingest/config"],
     ["ingest/pipeline"],
     ["ingest/network"],

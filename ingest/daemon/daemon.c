@@ -227,8 +227,8 @@ static int open_intake(struct daemon *daemon) {
     intake->port = daemon->port;
     intake->pipeline = daemon->pipeline;
     intake->counters = &daemon->counters;
-    intake->framing = (struct framing_rules){
-        .memory = &daemon->line_memory, .line_bytes_max = (uint32_t)daemon->config->line_bytes_max};
+    intake->line_memory = &daemon->line_memory;
+    intake->line_bytes_max = (uint32_t)daemon->config->line_bytes_max;
     intake->tcp_buffers = plan->tcp_buffers;
     intake->tcp_buffer_bytes = plan->tcp_buffer_bytes;
     intake->udp_buffer_bytes = plan->udp_buffer_bytes;

@@ -13,7 +13,7 @@ struct connection {
     struct intake *intake;
     struct tcp_listener *listener;
     struct connection *next, *previous; /* in intake->open; next: in ->free */
-    struct framing framing;
+    struct session session;
     struct batch_origin origin;
     struct port_buffer *buffer;   /* received, and not yet completely in a batch */
     uint32_t taken;               /* of it */
@@ -81,6 +81,7 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
                       const struct port_address *peer) {
     struct intake *intake = connection->intake;
     connection->listener = listener;
+    protocol_begin(&connection->session, listener->protocol);
     connection->origin.peer = *peer;
     connection->origin.listener = listener->number;
     connection->source.listener = listener->number;
@@ -216,17 +217,17 @@ static bool resume(struct source *source) {
 static bool add_buffer(void *context, struct batch *batch) {
     struct connection *connection = context;
     const struct port_slice *slice = &connection->buffer->slices[0];
-    connection->taken += (uint32_t)framing_take(
-        &connection->framing, &connection->intake->framing, batch, &connection->origin,
-        connection->buffer->bytes + slice->offset + connection->taken,
+    const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    connection->taken += (uint32_t)session_take(
+        &connection->session, &sink, connection->buffer->bytes + slice->offset + connection->taken,
         slice->size - connection->taken);
     return connection->taken == slice->size;
 }
 
 static bool add_end(void *context, struct batch *batch) {
     struct connection *connection = context;
-    return framing_end(&connection->framing, &connection->intake->framing, batch,
-                       &connection->origin);
+    const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    return session_end(&connection->session, &sink);
 }
 
 /* Continues as far as possible; false: parked. */
@@ -245,7 +246,7 @@ static bool advance(struct connection *connection) {
                      connection->listener->pool);
         return true;
     }
-    if (connection->framing.size > 0 &&
+    if (connection->session.partial.size > 0 &&
         !pipeline_fill(intake->pipeline, &connection->source, add_end, connection)) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;

@@ -1,8 +1,8 @@
 /* intake.h - the network side: listeners, the connections they accept, and what all of them
  * share.
  *
- * Each connection has one receive in flight.  Received bytes go through framing into the open batch
- * at once.  If no batch is free they wait in their buffer and the connection is parked: nothing
+ * Each connection has one receive in flight.  Received bytes go through its protocol into the open
+ * batch at once.  If no batch is free they wait in their buffer and the connection is parked: nothing
  * more is received from that peer, and its TCP window closes.  Owner only. */
 #ifndef INGEST_NETWORK_INTAKE_H
 #define INGEST_NETWORK_INTAKE_H
@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ingest/network/framing.h"
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
+#include "ingest/protocol/protocol.h"
 #include "port/options.h"
 #include "port/port.h"
 
@@ -27,6 +27,7 @@ struct tcp_listener {
     enum listener_state state;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;
+    const struct protocol *protocol; /* of connections accepted from now on */
     /* Its own, because a parked connection keeps a buffer, and connections of other listeners need
      * one. */
     struct port_pool *pool;
@@ -48,6 +49,7 @@ struct udp_listener {
     enum listener_state state;
     char name[LISTENER_NAME_MAX];
     struct port_address bound;
+    const struct protocol *protocol;
     struct port_pool *pool; /* its own: one receive is in flight, in one buffer */
     struct port_socket socket;
     struct port_op receive;
@@ -66,7 +68,8 @@ struct intake {
     struct port *port;
     struct pipeline *pipeline;
     struct counters *counters;
-    struct framing_rules framing;
+    struct line_memory *line_memory;
+    uint32_t line_bytes_max;
     uint32_t tcp_buffers, tcp_buffer_bytes; /* of each listener */
     uint32_t udp_buffer_bytes, udp_datagram_bytes;
     struct tcp_listener tcp[LISTENERS_MAX];
@@ -86,6 +89,14 @@ struct intake {
 /* Memory for connections_max of them. */
 int intake_create(struct intake *intake, uint32_t connections_max);
 void intake_free(struct intake *intake);
+/* Where the records of a source go: a batch that pipeline_fill provides. */
+static inline struct sink intake_sink(const struct intake *intake, struct batch *batch,
+                                      const struct batch_origin *origin) {
+    return (struct sink){.batch = batch,
+                         .origin = origin,
+                         .memory = intake->line_memory,
+                         .line_bytes_max = intake->line_bytes_max};
+}
 size_t connection_memory(void); /* of an idle one */
 
 /* Opens a listener; its name contains the address actually bound.  Nothing is accepted yet.

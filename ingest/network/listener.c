@@ -62,6 +62,7 @@ int intake_listen_tcp(struct intake *intake, const struct port_address *address,
     struct tcp_listener *listener = &intake->tcp[i];
     *listener = (struct tcp_listener){.intake = intake,
                                       .bound = *address,
+                                      .protocol = &protocol_newline,
                                       .number = i,
                                       .accept.done = accepted,
                                       .retry.done = retry_due,
@@ -187,6 +188,7 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
     struct udp_listener *listener = &intake->udp[i];
     *listener = (struct udp_listener){.intake = intake,
                                       .bound = *address,
+                                      .protocol = &protocol_newline,
                                       .number = LISTENERS_MAX + i,
                                       .origin.listener = LISTENERS_MAX + i,
                                       .receive.done = datagrams_received,
@@ -210,11 +212,11 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
 static bool add_slices(void *context, struct batch *batch) {
     struct udp_listener *listener = context;
     const struct port_buffer *buffer = listener->buffer;
+    const struct sink sink = intake_sink(listener->intake, batch, &listener->origin);
     for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
         const struct port_slice *slice = &buffer->slices[listener->slices_taken];
         listener->origin.peer = slice->peer;
-        if (!framing_take_datagram(batch, &listener->origin, buffer->bytes + slice->offset,
-                                   slice->size))
+        if (!listener->protocol->take_datagram(&sink, buffer->bytes + slice->offset, slice->size))
             return false;
     }
     return true;

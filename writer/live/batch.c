@@ -108,7 +108,7 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
     assert(size > 0 && size <= batch_line_room(batch));
     uint8_t *place = batch->raw + batch->raw_size;
     struct batch_run *last = batch->run_count ? &batch->runs[batch->run_count - 1] : NULL;
-    if (last && !last->set_aside && same_origin(&last->origin, origin))
+    if (last && last->kind == BATCH_LINES && same_origin(&last->origin, origin))
         last->size += size;
     else
         batch->runs[batch->run_count++] =
@@ -122,9 +122,10 @@ uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin,
     assert(size > 0 && size <= batch_line_room(batch) && reason);
     uint8_t *place = batch->raw + batch->raw_size;
     batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
+                                                         .kind = BATCH_SET_ASIDE,
                                                          .offset = batch->raw_size,
                                                          .size = size,
-                                                         .set_aside = reason,
+                                                         .reason = reason,
                                                          .record_size = record_size};
     batch->raw_size += size;
     return place;
@@ -310,20 +311,19 @@ void batch_check(struct batch *batch) {
     uint8_t *out = batch->raw;
     for (uint32_t i = 0; i < batch->run_count; i++) {
         const struct batch_run *run = &batch->runs[i];
-        if (!run->set_aside) {
+        if (run->kind == BATCH_LINES) {
             out = check_run(batch, run, out);
             continue;
         }
         batch->counts.records++;
         const uint32_t kept = run->size - 1;
         reject(batch, run,
-               (struct reject){.reason = run->set_aside,
-                               .offset = run->set_aside == REJECT_OVERSIZED
-                                             ? batch->rules->line_bytes_max
-                                             : kept,
-                               .record_size = run->record_size,
-                               .bytes = batch->raw + run->offset,
-                               .size = kept});
+               (struct reject){
+                   .reason = run->reason,
+                   .offset = run->reason == REJECT_OVERSIZED ? batch->rules->line_bytes_max : kept,
+                   .record_size = run->record_size,
+                   .bytes = batch->raw + run->offset,
+                   .size = kept});
     }
     use_gate(batch, NULL);
     batch->stored_size = (size_t)(out - batch->raw);

@@ -32,13 +32,17 @@ struct batch_origin {
     uint32_t listener; /* index into batch_rules.listeners */
 };
 
+enum batch_run_kind {
+    BATCH_LINES,     /* whole lines to be validated */
+    BATCH_SET_ASIDE, /* one record that its protocol has rejected: its beginning and a newline */
+};
+
 struct batch_run {
     struct batch_origin origin;
-    uint64_t record_size; /* of a record set aside */
+    enum batch_run_kind kind;
     uint32_t offset, size;
-    /* 0: whole lines to be validated.  Else the reason for which framing set this one record aside;
-     * the run is its beginning and a newline. */
-    uint32_t set_aside;
+    uint32_t reason; /* of a record set aside, and its size */
+    uint64_t record_size;
 };
 
 /* What the lines of a listener are validated by. */

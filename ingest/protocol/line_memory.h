@@ -1,10 +1,10 @@
-/* line_memory.h - memory for unfinished lines.
+/* line_memory.h - memory for unfinished records.
  *
  * A bounded pool of 1 KiB chunks; at the default size one for each possible connection, so that
- * every connection can keep a short unfinished line.  When it is empty the longest unfinished line
- * gives way.  Owner only. */
-#ifndef INGEST_NETWORK_LINE_MEMORY_H
-#define INGEST_NETWORK_LINE_MEMORY_H
+ * every connection can keep a short unfinished record.  When it is empty the longest one gives way
+ * (partial.h).  Owner only. */
+#ifndef INGEST_PROTOCOL_LINE_MEMORY_H
+#define INGEST_PROTOCOL_LINE_MEMORY_H
 
 #include <stdint.h>
 
@@ -16,13 +16,13 @@ struct line_chunk {
     uint8_t bytes[LINE_CHUNK_BYTES];
 };
 
-struct framing;
+struct partial;
 
 struct line_memory {
     struct line_chunk *chunks, *free;
     uint32_t chunk_count, used; /* chunks[used..) were never touched */
-    /* Lists of framings by the number of chunks they hold, to find the longest at once. */
-    struct framing **holders; /* [chunk_count + 1] */
+    /* Lists of partials by the number of chunks they hold, to find the longest at once. */
+    struct partial **holders; /* [chunk_count + 1] */
     uint32_t longest;         /* none holds more chunks than this */
 };
 

@@ -1,4 +1,4 @@
-/* framing_test.c - wherever the network splits a stream of bytes, the records are the same;
+/* newline_test.c - wherever the network splits a stream of bytes, the records are the same;
  * oversized lines are set aside whole; memory is bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/network/framing.h"
+#include "ingest/protocol/protocol.h"
 #include "port/system.h"
 
 #define LINE_MAX 8000
@@ -23,15 +23,18 @@ static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 
 
 struct bench {
     struct line_memory memory;
-    struct framing_rules rules;
     struct batch batch;
+    struct sink sink;
 };
 
 static void bench_open(struct bench *bench, uint32_t memory_bytes) {
     assert_int_equal(line_memory_create(memory_bytes, &bench->memory), 0);
-    bench->rules = (struct framing_rules){.memory = &bench->memory, .line_bytes_max = LINE_MAX};
     assert_int_equal(batch_create(LINE_MAX, &bench->batch), 0);
     batch_reset(&bench->batch, &batch_rules);
+    bench->sink = (struct sink){.batch = &bench->batch,
+                                .origin = &origin,
+                                .memory = &bench->memory,
+                                .line_bytes_max = LINE_MAX};
 }
 
 static void bench_close(struct bench *bench) {
@@ -41,9 +44,8 @@ static void bench_close(struct bench *bench) {
     line_memory_free(&bench->memory);
 }
 
-static size_t take(struct bench *bench, struct framing *framing, const char *text, size_t size) {
-    return framing_take(framing, &bench->rules, &bench->batch, &origin, (const uint8_t *)text,
-                        size);
+static size_t take(struct bench *bench, struct session *session, const char *text, size_t size) {
+    return session_take(session, &bench->sink, (const uint8_t *)text, size);
 }
 
 static void batch_holds(const struct bench *bench, const char *text) {
@@ -59,15 +61,15 @@ static void wherever_the_stream_is_split_the_lines_are_the_same(void **state) {
     for (size_t first = 0; first < sizeof text; first++)
         for (size_t second = first; second < sizeof text; second++) {
             struct bench bench;
-            struct framing framing = {0};
+            struct session session = {.protocol = &protocol_newline};
             bench_open(&bench, 64 << 10);
             const size_t cuts[] = {0, first, second, sizeof text - 1};
             for (int i = 0; i < 3; i++)
                 if (cuts[i] < cuts[i + 1])
-                    assert_int_equal(take(&bench, &framing, text + cuts[i], cuts[i + 1] - cuts[i]),
+                    assert_int_equal(take(&bench, &session, text + cuts[i], cuts[i + 1] - cuts[i]),
                                      cuts[i + 1] - cuts[i]);
             batch_holds(&bench, text);
-            assert_int_equal(framing.size, 0);
+            assert_int_equal(session.partial.size, 0);
             bench_close(&bench);
         }
 }
@@ -75,11 +77,11 @@ static void wherever_the_stream_is_split_the_lines_are_the_same(void **state) {
 static void an_unfinished_line_waits_and_becomes_a_record_at_the_end(void **state) {
     (void)state;
     struct bench bench;
-    struct framing framing = {0};
+    struct session session = {.protocol = &protocol_newline};
     bench_open(&bench, 64 << 10);
-    take(&bench, &framing, "{}\n{\"a\"", 7);
+    take(&bench, &session, "{}\n{\"a\"", 7);
     batch_holds(&bench, "{}\n");
-    assert_true(framing_end(&framing, &bench.rules, &bench.batch, &origin));
+    assert_true(session_end(&session, &bench.sink));
     batch_holds(&bench, "{}\n{\"a\"\n");
     bench_close(&bench);
 }
@@ -99,13 +101,13 @@ static void a_line_at_the_limit_is_stored_and_one_byte_more_is_oversized(void **
         for (int over = 0; over < 2; over++)
             for (int end = 0; end < 2; end++) {
                 struct bench bench;
-                struct framing framing = {0};
+                struct session session = {.protocol = &protocol_newline};
                 bench_open(&bench, 64 << 10);
                 make_line(text, LINE_MAX + over);
                 strcpy(text + LINE_MAX + over, ends[end]);
                 const size_t size = LINE_MAX + (size_t)over + strlen(ends[end]);
                 for (size_t at = 0; at < size; at += piece)
-                    take(&bench, &framing, text + at, size - at < piece ? size - at : piece);
+                    take(&bench, &session, text + at, size - at < piece ? size - at : piece);
                 batch_check(&bench.batch);
                 assert_int_equal(bench.batch.counts.records, 1);
                 assert_int_equal(bench.batch.counts.stored, 1 - over);
@@ -117,17 +119,17 @@ static void a_line_at_the_limit_is_stored_and_one_byte_more_is_oversized(void **
 static void an_oversized_line_keeps_its_head_and_size_and_the_next_line_is_stored(void **state) {
     (void)state;
     struct bench bench;
-    struct framing framing = {0};
+    struct session session = {.protocol = &protocol_newline};
     bench_open(&bench, 64 << 10);
     static char text[1000];
     make_line(text, sizeof text);
     text[998] = 'x';               /* never closed */
     for (int i = 0; i < 5000; i++) /* 5 MB; at most 4 KiB of it are held */
-        assert_int_equal(take(&bench, &framing, text, sizeof text), sizeof text);
-    assert_true(framing.kept <= QUARANTINE_KEEP_OVERSIZED_MAX);
-    take(&bench, &framing, "\n{}\n", 4);
+        assert_int_equal(take(&bench, &session, text, sizeof text), sizeof text);
+    assert_true(session.partial.kept <= QUARANTINE_KEEP_OVERSIZED_MAX);
+    take(&bench, &session, "\n{}\n", 4);
     assert_int_equal(bench.batch.run_count, 2);
-    assert_int_equal(bench.batch.runs[0].set_aside, REJECT_OVERSIZED);
+    assert_int_equal(bench.batch.runs[0].reason, REJECT_OVERSIZED);
     assert_int_equal(bench.batch.runs[0].record_size, 5000000);
     assert_int_equal(bench.batch.runs[0].size, QUARANTINE_KEEP_OVERSIZED_MAX + 1);
     assert_memory_equal(bench.batch.raw, text, sizeof text);
@@ -140,7 +142,7 @@ static void an_oversized_line_keeps_its_head_and_size_and_the_next_line_is_store
 static void bytes_that_do_not_fit_go_into_the_next_batch(void **state) {
     (void)state;
     struct bench bench;
-    struct framing framing = {0};
+    struct session session = {.protocol = &protocol_newline};
     bench_open(&bench, 64 << 10);
     static char line[101];
     make_line(line, 100);
@@ -148,8 +150,8 @@ static void bytes_that_do_not_fit_go_into_the_next_batch(void **state) {
     uint64_t lines = 0;
     for (int batches = 0; batches < 3;) {
         /* In two parts, so that the line that does not fit is also an unfinished one. */
-        const size_t half = take(&bench, &framing, line, 50);
-        if (half == 50 && take(&bench, &framing, line + 50, 51) == 51) {
+        const size_t half = take(&bench, &session, line, 50);
+        if (half == 50 && take(&bench, &session, line + 50, 51) == 51) {
             lines++;
             continue;
         }
@@ -158,7 +160,7 @@ static void bytes_that_do_not_fit_go_into_the_next_batch(void **state) {
         assert_int_equal(bench.batch.counts.stored, bench.batch.raw_size / 101);
         batch_reset(&bench.batch, &batch_rules);
         assert_int_equal(half, 50);
-        assert_int_equal(take(&bench, &framing, line + 50, 51), 51);
+        assert_int_equal(take(&bench, &session, line + 50, 51), 51);
         lines++;
     }
     assert_true(lines > 3 * (BATCH_BYTES_MIN / 101) - 3);
@@ -169,14 +171,16 @@ static void when_memory_is_full_the_longest_unfinished_line_is_rejected(void **s
     (void)state;
     struct bench bench;
     enum { SHORT = 20 };
-    struct framing longest = {0}, shorts[SHORT] = {{0}};
+    struct session longest = {.protocol = &protocol_newline}, shorts[SHORT];
+    for (int i = 0; i < SHORT; i++)
+        protocol_begin(&shorts[i], &protocol_newline);
     bench_open(&bench, 26 * sizeof(struct line_chunk));
     static char text[7 * LINE_CHUNK_BYTES];
     make_line(text, sizeof text);
     take(&bench, &longest, text, sizeof text - 1);
     for (int i = 0; i < SHORT; i++)
         take(&bench, &shorts[i], "{\"a\":", 5);
-    assert_int_equal(longest.set_aside, REJECT_LINE_MEMORY);
+    assert_int_equal(longest.partial.set_aside, REJECT_LINE_MEMORY);
     for (int i = 0; i < SHORT; i++)
         take(&bench, &shorts[i], "1}\n", 3);
     take(&bench, &longest, "}\n", 2);
@@ -190,7 +194,9 @@ static void when_all_unfinished_lines_are_short_one_is_rejected_and_none_waits(v
     (void)state;
     struct bench bench;
     enum { MANY = 64 };
-    struct framing many[MANY] = {{0}};
+    struct session many[MANY];
+    for (int i = 0; i < MANY; i++)
+        protocol_begin(&many[i], &protocol_newline);
     bench_open(&bench, 16 * sizeof(struct line_chunk));
     for (int i = 0; i < MANY; i++)
         take(&bench, &many[i], "{\"a\":", 5);
@@ -213,12 +219,14 @@ static void every_line_is_counted_as_one_record(void **state) {
     print_message("seed %u\n", seed);
     enum { CONNECTIONS = 40 };
     struct bench bench;
-    struct framing framings[CONNECTIONS] = {{0}};
+    struct session sessions[CONNECTIONS];
+    for (int i = 0; i < CONNECTIONS; i++)
+        protocol_begin(&sessions[i], &protocol_newline);
     bench_open(&bench, 48 * sizeof(struct line_chunk));
     static char line[3 * LINE_MAX];
     uint64_t lines = 0, records = 0;
     for (int turn = 0; turn < 20000; turn++) {
-        struct framing *framing = &framings[rand() % CONNECTIONS];
+        struct session *session = &sessions[rand() % CONNECTIONS];
         size_t size = (size_t)(rand() % 5 ? rand() % 300 : rand() % (2 * LINE_MAX)) + 8;
         make_line(line, size);
         if (rand() % 2) {
@@ -226,7 +234,7 @@ static void every_line_is_counted_as_one_record(void **state) {
             lines++;
         }
         for (size_t at = 0; at < size;) {
-            at += take(&bench, framing, line + at, size - at);
+            at += take(&bench, session, line + at, size - at);
             if (at == size) break;
             batch_check(&bench.batch);
             records += bench.batch.counts.records;
@@ -234,8 +242,8 @@ static void every_line_is_counted_as_one_record(void **state) {
         }
     }
     for (int i = 0; i < CONNECTIONS; i++) {
-        lines += framings[i].size > 0;
-        while (!framing_end(&framings[i], &bench.rules, &bench.batch, &origin)) {
+        lines += sessions[i].partial.size > 0;
+        while (!session_end(&sessions[i], &bench.sink)) {
             batch_check(&bench.batch);
             records += bench.batch.counts.records;
             batch_reset(&bench.batch, &batch_rules);
@@ -251,9 +259,9 @@ static void a_datagram_ends_its_last_line(void **state) {
     (void)state;
     struct bench bench;
     bench_open(&bench, 4 << 10);
-    assert_true(framing_take_datagram(&bench.batch, &origin, (const uint8_t *)"{}\n{\"a\":1}", 10));
-    assert_true(framing_take_datagram(&bench.batch, &origin, (const uint8_t *)"", 0));
-    assert_true(framing_take_datagram(&bench.batch, &origin, (const uint8_t *)"[]\n", 3));
+    assert_true(protocol_newline.take_datagram(&bench.sink, (const uint8_t *)"{}\n{\"a\":1}", 10));
+    assert_true(protocol_newline.take_datagram(&bench.sink, (const uint8_t *)"", 0));
+    assert_true(protocol_newline.take_datagram(&bench.sink, (const uint8_t *)"[]\n", 3));
     batch_holds(&bench, "{}\n{\"a\":1}\n[]\n");
     assert_int_equal(bench.batch.run_count, 1);
     bench_close(&bench);

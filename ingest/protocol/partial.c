@@ -1,0 +1,185 @@
+/* partial.c - see partial.h. */
+#include "ingest/protocol/partial.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "port/error.h"
+
+/* ---- line memory ---- */
+
+int line_memory_create(uint32_t bytes, struct line_memory *memory) {
+    const uint32_t count = bytes / sizeof(struct line_chunk);
+    *memory = (struct line_memory){.chunks = malloc((size_t)count * sizeof(struct line_chunk)),
+                                   .holders = calloc((size_t)count + 1, sizeof(struct partial *)),
+                                   .chunk_count = count};
+    if (memory->chunks && memory->holders) return 0;
+    line_memory_free(memory);
+    return ERR_NO_MEMORY;
+}
+
+void line_memory_free(struct line_memory *memory) {
+    free(memory->chunks);
+    free(memory->holders);
+    *memory = (struct line_memory){0};
+}
+
+/* Unused chunks are taken in order, so that the rest of the memory stays untouched. */
+static struct line_chunk *chunk_take(struct line_memory *memory) {
+    struct line_chunk *chunk = memory->free;
+    if (chunk)
+        memory->free = chunk->next;
+    else if (memory->used < memory->chunk_count)
+        chunk = &memory->chunks[memory->used++];
+    if (chunk) chunk->next = NULL;
+    return chunk;
+}
+
+/* Moves a partial to the list of those with this number of chunks. */
+static void hold(struct line_memory *memory, struct partial *partial, uint32_t chunks) {
+    if (partial->chunks > 0) {
+        if (partial->next) partial->next->previous = partial->previous;
+        if (partial->previous)
+            partial->previous->next = partial->next;
+        else
+            memory->holders[partial->chunks] = partial->next;
+    }
+    partial->chunks = chunks;
+    if (chunks == 0) return;
+    partial->previous = NULL;
+    partial->next = memory->holders[chunks];
+    if (partial->next) partial->next->previous = partial;
+    memory->holders[chunks] = partial;
+    if (chunks > memory->longest) memory->longest = chunks;
+}
+
+/* Frees all chunks except the first `count`. */
+static void chunks_keep(struct line_memory *memory, struct partial *partial, uint32_t count) {
+    if (partial->chunks <= count) return;
+    struct line_chunk **link = &partial->first;
+    partial->last = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        partial->last = *link;
+        link = &(*link)->next;
+    }
+    while (*link) {
+        struct line_chunk *chunk = *link;
+        *link = chunk->next;
+        chunk->next = memory->free;
+        memory->free = chunk;
+    }
+    hold(memory, partial, count);
+    if (partial->kept > count * LINE_CHUNK_BYTES) partial->kept = count * LINE_CHUNK_BYTES;
+}
+
+/* ---- lines set aside ---- */
+
+static void set_aside(struct line_memory *memory, struct partial *partial, uint32_t reason) {
+    const uint32_t head_chunks =
+        (QUARANTINE_KEEP_OVERSIZED_MAX + LINE_CHUNK_BYTES - 1) / LINE_CHUNK_BYTES;
+    partial->set_aside = reason;
+    if (reason == REJECT_LINE_MEMORY) partial->head_only = true;
+    chunks_keep(memory, partial, head_chunks);
+    if (partial->kept > QUARANTINE_KEEP_OVERSIZED_MAX)
+        partial->kept = QUARANTINE_KEEP_OVERSIZED_MAX;
+}
+
+/* Frees at least one chunk: the longest line is cut to its beginning.  If no line is longer than
+ * its beginning, one of the longest gives up that too. */
+static void longest_gives_way(struct line_memory *memory) {
+    while (memory->longest > 0 && !memory->holders[memory->longest])
+        memory->longest--; /* ends: it was raised one chunk at a time */
+    struct partial *longest = memory->holders[memory->longest];
+    assert(longest);
+    const uint32_t before = longest->chunks;
+    if (!longest->set_aside) set_aside(memory, longest, REJECT_LINE_MEMORY);
+    if (longest->chunks < before) return;
+    longest->head_only = true;
+    chunks_keep(memory, longest, 0);
+}
+
+/* The place for the next byte of the unfinished line, and the room there. */
+static uint32_t line_room(struct line_memory *memory, struct partial *partial, uint8_t **place) {
+    uint32_t room = partial->chunks * LINE_CHUNK_BYTES - partial->kept;
+    if (room == 0) {
+        struct line_chunk *chunk = chunk_take(memory);
+        if (!chunk) {
+            longest_gives_way(memory);
+            return 0; /* it may have been this line: the caller looks again */
+        }
+        if (partial->last)
+            partial->last->next = chunk;
+        else
+            partial->first = chunk;
+        partial->last = chunk;
+        hold(memory, partial, partial->chunks + 1);
+        room = LINE_CHUNK_BYTES;
+    }
+    *place = partial->last->bytes + LINE_CHUNK_BYTES - room;
+    return room;
+}
+
+void partial_add(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                 size_t size) {
+    if (size == 0) return;
+    partial->size += size;
+    partial->ends_in_cr = bytes[size - 1] == '\r';
+    /* The byte after the limit may be the CR of a CRLF. */
+    if (!partial->set_aside && partial->size > (uint64_t)sink->line_bytes_max + 1)
+        set_aside(sink->memory, partial, REJECT_OVERSIZED);
+    while (size > 0 && !partial->head_only) {
+        uint8_t *place;
+        size_t part = line_room(sink->memory, partial, &place);
+        if (part > size) part = size;
+        if (partial->set_aside && part > QUARANTINE_KEEP_OVERSIZED_MAX - partial->kept)
+            part = QUARANTINE_KEEP_OVERSIZED_MAX - partial->kept;
+        if (part > 0) memcpy(place, bytes, part);
+        partial->kept += (uint32_t)part;
+        bytes += part;
+        size -= part;
+        if (partial->set_aside && partial->kept == QUARANTINE_KEEP_OVERSIZED_MAX)
+            partial->head_only = true;
+    }
+}
+
+/* ---- records ---- */
+
+static void copy_kept(const struct partial *partial, uint8_t *place) {
+    uint32_t left = partial->kept;
+    for (const struct line_chunk *chunk = partial->first; left > 0; chunk = chunk->next) {
+        const uint32_t part = left < LINE_CHUNK_BYTES ? left : LINE_CHUNK_BYTES;
+        memcpy(place, chunk->bytes, part);
+        place += part;
+        left -= part;
+    }
+}
+
+void partial_forget(struct partial *partial, struct line_memory *memory) {
+    chunks_keep(memory, partial, 0);
+    *partial = (struct partial){0};
+}
+
+bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                    size_t size) {
+    const uint64_t whole = partial->size + size;
+    const bool cr = size > 0 ? bytes[size - 1] == '\r' : partial->ends_in_cr;
+    const bool aside = partial->set_aside || whole - cr > sink->line_bytes_max;
+    const uint64_t needed = (aside ? QUARANTINE_KEEP_OVERSIZED_MAX : whole) + 1;
+    if (needed > sink_line_room(sink)) return false;
+    if (aside) {
+        partial_add(partial, sink, bytes, size);
+        if (!partial->set_aside) set_aside(sink->memory, partial, REJECT_OVERSIZED);
+        uint8_t *place = batch_add_aside(sink->batch, sink->origin, partial->kept + 1,
+                                         partial->set_aside, whole - cr);
+        copy_kept(partial, place);
+        place[partial->kept] = '\n';
+    } else {
+        uint8_t *place = sink_lines(sink, (uint32_t)whole + 1);
+        copy_kept(partial, place);
+        if (size > 0) memcpy(place + partial->kept, bytes, size);
+        place[whole] = '\n';
+    }
+    partial_forget(partial, sink->memory);
+    return true;
+}

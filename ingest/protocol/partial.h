@@ -1,0 +1,38 @@
+/* partial.h - a record whose end has not been received.
+ *
+ * Its bytes wait in line memory.  A record that grows too long is set aside: its beginning is kept,
+ * the rest is skipped, and at its end it becomes one rejected record.  No clock, no port.  Owner
+ * only. */
+#ifndef INGEST_PROTOCOL_PARTIAL_H
+#define INGEST_PROTOCOL_PARTIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/protocol/line_memory.h"
+#include "ingest/protocol/sink.h"
+
+/* All zero: no unfinished record. */
+struct partial {
+    struct line_chunk *first, *last;
+    uint32_t chunks;                 /* count of first..last */
+    uint32_t kept;                   /* bytes in them */
+    uint64_t size;                   /* of the record so far */
+    uint32_t set_aside;              /* 0, or the reason why the record is not stored */
+    bool ends_in_cr;                 /* its last byte so far */
+    bool head_only;                  /* set aside, and nothing more of it is kept */
+    struct partial *next, *previous; /* in line_memory.holders[chunks] */
+};
+
+/* Adds these bytes to the record; never fails, but may set it, or a longer one, aside. */
+void partial_add(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                 size_t size);
+/* The record and these last bytes of it, which contain no newline, become a line, or a rejected
+ * record.  False: no room; nothing has changed. */
+bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                    size_t size);
+/* Frees its memory; what it held is not counted. */
+void partial_forget(struct partial *partial, struct line_memory *memory);
+
+#endif

@@ -1,0 +1,37 @@
+/* sink.h - where a protocol puts what it has found: the open batch.
+ *
+ * Three ways: runs of whole lines (one copy, however many lines), single records, which may contain
+ * newlines, and input that is rejected with a reason (partial.h).  Each call takes all or nothing;
+ * nothing: the batch has no room, and the same call will succeed with an empty one.  Owner only. */
+#ifndef INGEST_PROTOCOL_SINK_H
+#define INGEST_PROTOCOL_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/protocol/line_memory.h"
+#include "writer/live/batch.h"
+
+struct sink {
+    struct batch *batch;
+    const struct batch_origin *origin;
+    struct line_memory *memory; /* for unfinished records */
+    uint32_t line_bytes_max;    /* of a record, without CR and LF */
+};
+
+/* Bytes of whole lines that fit, and the longest line that fits, with its newline. */
+static inline uint32_t sink_room(const struct sink *sink) {
+    return batch_room(sink->batch);
+}
+static inline uint32_t sink_line_room(const struct sink *sink) {
+    return batch_line_room(sink->batch);
+}
+
+/* Room for whole lines of `size` bytes together (size <= sink_room, or one line of
+ * size <= sink_line_room); the caller fills all of it at once, and the last byte with a newline. */
+static inline uint8_t *sink_lines(const struct sink *sink, uint32_t size) {
+    return batch_add(sink->batch, sink->origin, size);
+}
+
+#endif
