@@ -58,6 +58,7 @@ CONFIGURATION = run("logport", "man", "configuration")
 KEYS = {option[2:].replace("-", "_") for option in OPTIONS["logportd"]}
 COUNTERS = set(re.findall(r'(?:number|open_object)\([^"]*"([a-z_]+)"',
                           (ROOT / "ingest/pipeline/counters.c").read_text()))
+COUNTERS |= set(re.findall(r'\\"([a-z_]+)\\":', (ROOT / "ingest/daemon/volumes.c").read_text()))
 
 
 # ---- documents, line by line ----

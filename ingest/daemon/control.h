@@ -16,7 +16,7 @@
 
 struct control;
 
-#define CONTROL_REPLY_MAX 16384 /* the counters, or an error */
+#define CONTROL_REPLY_MAX (48u << 10) /* the counters and volumes, or an error */
 
 /* Writes the reply to a command, or leaves it to control_reply_later.  request: its number, which
  * rises. */

@@ -18,6 +18,7 @@
 #include "ingest/daemon/rotations.h"
 #include "ingest/daemon/shutdown.h"
 #include "ingest/daemon/stream_set.h"
+#include "ingest/daemon/volumes.h"
 #include "ingest/network/intake.h"
 #include "ingest/pipeline/counters.h"
 #include "port/system.h"
@@ -43,6 +44,7 @@ struct daemon {
 
     struct log_directory *directory;
     struct retention_job retention;
+    struct volumes *volumes;
     struct stream_set *streams;
     struct pipeline *pipeline;
     struct line_memory line_memory;
@@ -144,6 +146,7 @@ int daemon_finish(struct daemon *daemon) {
     line_memory_free(&daemon->line_memory);
     pipeline_free(daemon->pipeline);
     stream_set_free(daemon->streams);
+    volumes_free(daemon->volumes);
     retention_job_close(&daemon->retention);
     log_directory_free(daemon->directory);
     free(daemon);
@@ -168,9 +171,12 @@ static int catch_signals(struct daemon *daemon) {
 }
 
 static int open_directory(struct daemon *daemon) {
-    const int error = log_directory_open(daemon->port, daemon->config->dir, &daemon->directory);
-    if (!error) retention_job_open(&daemon->retention, daemon->port, daemon->config->dir);
-    return error;
+    const char *dir = daemon->config->dir;
+    int error = log_directory_open(daemon->port, dir, &daemon->directory);
+    if (error) return error;
+    retention_job_open(&daemon->retention, daemon->port, dir);
+    error = volumes_open(daemon->port, dir, daemon->retention.lanes, &daemon->volumes);
+    return error ? fail("memory", error) : 0;
 }
 
 static int open_streams(struct daemon *daemon) {
@@ -264,7 +270,8 @@ static int open_shutdown(struct daemon *daemon) {
                                          .intake = &daemon->intake,
                                          .pipeline = daemon->pipeline,
                                          .streams = daemon->streams,
-                                         .retention = &daemon->retention};
+                                         .retention = &daemon->retention,
+                                         .volumes = daemon->volumes};
     const int error = shutdown_open(&parts, &daemon->shutdown);
     return error ? fail("memory", error) : 0;
 }
@@ -303,11 +310,17 @@ static void start_stats(struct daemon *daemon) {
 
 static void handle_signal(struct daemon *daemon, enum port_signal signal);
 
+static void measure_volumes(struct daemon *daemon) {
+    const char *names[STREAMS_MAX];
+    volumes_set(daemon->volumes, names, stream_set_names(daemon->streams, names), daemon->config);
+}
+
 static void serve(struct daemon *daemon) {
     config_say_warnings(daemon->config);
     say("memory: %s", daemon->plan.text);
     start_stats(daemon);
     retention_job_set_rules(&daemon->retention, &daemon->config->retention);
+    measure_volumes(daemon);
     intake_start(&daemon->intake);
     /* A stop that was requested meanwhile begins at once. */
     if (!(daemon->early_signals & 1u << PORT_SIGNAL_STOP) && !daemon->host->stop_requested())
@@ -413,15 +426,25 @@ static void signalled(struct port_op *op) {
     if (!daemon->released) port_signal(daemon->port, &daemon->signal);
 }
 
-_Static_assert(COUNTERS_TEXT_MAX + 64 <= CONTROL_REPLY_MAX, "status is an answer");
+_Static_assert(COUNTERS_TEXT_MAX + VOLUMES_TEXT_MAX + 64 <= CONTROL_REPLY_MAX,
+               "status is an answer");
+
+/* The counters, and the volumes as one more member. */
+static void write_status(struct daemon *daemon, char *reply, size_t size) {
+    static const char head[] = "{\"ok\":true,"; /* replaces the counters' own brace */
+    write_counters(daemon, reply + sizeof head - 2, size - sizeof head);
+    memcpy(reply, head, sizeof head - 1);
+    char *end = reply + strlen(reply) - 1; /* the closing brace */
+    *end++ = ',';
+    end += volumes_write(daemon->volumes, end, VOLUMES_TEXT_MAX);
+    strcpy(end, "}");
+}
 
 static enum control_answer command(void *context, const char *text, uint64_t request, char *reply,
                                    size_t size) {
     struct daemon *daemon = context;
     if (strcmp(text, "status") == 0) {
-        static const char head[] = "{\"ok\":true,"; /* replaces the counters' own brace */
-        write_counters(daemon, reply + sizeof head - 2, size - sizeof head);
-        memcpy(reply, head, sizeof head - 1);
+        write_status(daemon, reply, size);
         return CONTROL_NOW;
     }
     if (strcmp(text, "listeners") == 0) { /* for logport replay */
@@ -481,6 +504,7 @@ static void config_applied(void *context, const char *note) {
     daemon->host->print(line, (size_t)length, 0);
     config_say_warnings(daemon->config);
     record_settings(daemon);
+    measure_volumes(daemon);
     const struct memory_plan plan = memory_plan(daemon->config, daemon->plan.batches);
     if (plan.total_bytes != daemon->plan.total_bytes) say("memory: %s", plan.text);
     daemon->plan = plan;

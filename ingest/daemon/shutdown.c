@@ -125,11 +125,13 @@ void shutdown_step(struct shutdown *shutdown, uint32_t collected) {
         if (pipeline_busy(parts->pipeline)) return;
         stream_set_finish(parts->streams); /* those that gave up their lines */
         port_timer(parts->port, &shutdown->index_stop, port_now_ns(parts->port) + INDEX_STOP_NS);
+        volumes_stop(parts->volumes);
         retention_job_stop(parts->retention);
         shutdown->phase = SHUTDOWN_CLOSING;
         return;
     case SHUTDOWN_CLOSING:
         if (stream_set_busy(parts->streams) || !retention_job_quiet(parts->retention)) return;
+        if (!volumes_quiet(parts->volumes)) return;
         retention_job_seal(parts->retention);
         shutdown->phase = SHUTDOWN_STORED;
         return;

@@ -8,6 +8,7 @@
 
 #include "ingest/daemon/retention_job.h"
 #include "ingest/daemon/stream_set.h"
+#include "ingest/daemon/volumes.h"
 #include "ingest/network/intake.h"
 #include "ingest/pipeline/pipeline.h"
 #include "port/port.h"
@@ -30,6 +31,7 @@ struct shutdown_parts {
     struct pipeline *pipeline;
     struct stream_set *streams;
     struct retention_job *retention;
+    struct volumes *volumes;
 };
 
 struct shutdown;

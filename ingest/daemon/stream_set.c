@@ -293,6 +293,12 @@ uint32_t stream_set_count_open(const struct stream_set *set) {
     return set->count;
 }
 
+uint32_t stream_set_names(const struct stream_set *set, const char *names[STREAMS_MAX]) {
+    for (uint32_t i = 0; i < set->count; i++)
+        names[i] = set->streams[i].name;
+    return set->count;
+}
+
 struct stream *stream_set_rejects(const struct stream_set *set) {
     return kept_stream_live(set->rejects);
 }

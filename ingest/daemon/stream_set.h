@@ -27,6 +27,8 @@ void stream_set_feed(struct stream_set *set, struct pipeline *pipeline);
 /* The pipeline's number of an open stream; STREAMS_MAX: there is none of this name. */
 uint32_t stream_set_number(const struct stream_set *set, const char *name);
 uint32_t stream_set_count_open(const struct stream_set *set); /* rejects not counted */
+/* By the pipeline's numbers, without rejects; valid as long as the set.  Returns how many. */
+uint32_t stream_set_names(const struct stream_set *set, const char *names[STREAMS_MAX]);
 struct stream *stream_set_rejects(const struct stream_set *set);
 
 /* ---- another configuration ---- */

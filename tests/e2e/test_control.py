@@ -11,7 +11,7 @@ import threading
 import time
 
 from harness import EXEC_PREFIX, Case, identity, log_line, logport, logportd, main, native_only, scaled
-from harness import wait_until
+from harness import small_disk, wait_until
 
 
 def run_file(daemon):
@@ -102,6 +102,42 @@ class Control(Case):
         identity(counters)
         self.assertEqual((counters["stored"], counters["rejected"]), (2, 1))
         self.assertEqual(daemon.stop()["received"], 3)
+
+    def test_status_names_the_volumes_and_their_free_space(self):
+        archive = os.path.join(self.directory(), "cold")
+        os.mkdir(archive)
+        daemon = self.daemon("--archive-dir", archive)
+
+        def measured():
+            volumes = json.loads(logport("status", daemon.base).out)["volumes"]
+            return volumes if all("free_bytes" in volume for volume in volumes.values()) else None
+
+        volumes = wait_until(measured, "all are measured")
+        main, rejects = (os.path.join(daemon.base, name) for name in ("main", "rejects"))
+        self.assertEqual({os.path.normpath(path) for path in volumes},
+                         {os.path.normpath(path) for path in (main, rejects, archive)})
+        for path, volume in volumes.items():
+            name = os.path.basename(path)
+            self.assertEqual(volume.get("stream"), None if name == "cold" else name)
+            self.assertEqual(volume.get("archive", False), name == "cold")
+            free = shutil.disk_usage(daemon.base).free
+            self.assertLess(abs(volume["free_bytes"] - free), max(free // 2, 1 << 30), (volume, free))
+            self.assertLess(volume["age_s"], 30)
+        daemon.stop()
+
+    @native_only("links to another volume")
+    def test_status_measures_a_folder_that_is_a_link_on_the_volume_that_it_leads_to(self):
+        base, disk = self.directory(), small_disk(self, 8 << 20)
+        os.makedirs(os.path.join(base, "logs"))
+        os.symlink(disk, os.path.join(base, "logs", "main"))
+        daemon = self.daemon(dir=os.path.join(base, "logs"))
+        volumes = wait_until(
+            lambda: (lambda found: found if all("free_bytes" in volume for volume in found.values()) else None)(
+                json.loads(logport("status", daemon.base).out)["volumes"]), "all are measured")
+        by_stream = {volume["stream"]: volume for volume in volumes.values()}
+        self.assertLessEqual(by_stream["main"]["free_bytes"], 8 << 20)
+        self.assertNotEqual(by_stream["main"]["volume"], by_stream["rejects"]["volume"])
+        daemon.stop()
 
     def test_status_under_load_always_holds_the_identity(self):
         daemon = self.daemon("--flush-ms", "5")

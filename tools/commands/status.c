@@ -1,4 +1,4 @@
-/* status.c - prints the counters of the running daemon. */
+/* status.c - prints the counters of the running daemon, and the free space of its volumes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,14 +47,16 @@ const struct command status_command = {
     .name = "status",
     .usage = "[DIR]",
     .section = "Control the daemon",
-    .summary = "Print the counters of the running daemon.",
-    .more = "Prints one line of JSON with all counters; on a terminal, a short table.\n"
+    .summary = "Print the counters of the running daemon and its free space.",
+    .more = "Prints one line of JSON with all counters and the free space of each volume\n"
+            "that holds segments; on a terminal, a short table.\n"
             "\n"
             "Exit code: 0, or 2 if no daemon answers.\n"
             "\n"
             "Examples:\n"
             "  logport status\n"
-            "  logport status ./logs | jq .received\n",
+            "  logport status ./logs | jq .received\n"
+            "  logport status | jq '.volumes[].free_bytes'\n",
     .options = options,
     .settings_size = sizeof(struct status_settings),
     .run = status_run,

@@ -8,6 +8,11 @@
  *   main           16   2.4 KiB   1.6 KiB    1.5         1         0
  *   rejects                         180 B                1         0
  *
+ *   FOLDER               FREE
+ *   ./logs/main     201.5 GiB
+ *   ./logs/rejects  201.5 GiB
+ *   /mnt/cold         3.6 TiB
+ *
  *   rejected: not_object 1 */
 #include "tools/render/status_table.h"
 
@@ -70,6 +75,15 @@ static void print_name(struct output *out, const struct member *member, size_t c
         output_text(out, " ");
 }
 
+static size_t widest_name(const struct value *object, size_t columns) {
+    struct member member;
+    for (struct members look = members_of(object); members_next(&look, &member);) {
+        const size_t size = (size_t)(member.name_end - member.name);
+        if (size > columns) columns = size;
+    }
+    return columns;
+}
+
 static void print_totals(struct output *out, const struct value *root) {
     char age[AMOUNT_TEXT], memory[AMOUNT_TEXT];
     struct value dropped;
@@ -108,12 +122,8 @@ static void print_streams(struct output *out, const struct value *root) {
     static const char rejects[] = "rejects";
     struct value streams, quarantine;
     struct member member;
-    size_t columns = sizeof rejects - 1;
     if (!object_at(root, "streams", &streams)) return;
-    for (struct members look = members_of(&streams); members_next(&look, &member);) {
-        const size_t size = (size_t)(member.name_end - member.name);
-        if (size > columns) columns = size;
-    }
+    const size_t columns = widest_name(&streams, sizeof rejects - 1);
     output_format(out, "%-*s  %12s  %10s  %10s  %5s  %8s  %8s\n", (int)columns, "STREAM", "RECORDS",
                   "BYTES", "ON DISK", "RATIO", "SEGMENTS", "ARCHIVED");
     for (struct members list = members_of(&streams); members_next(&list, &member);)
@@ -123,6 +133,36 @@ static void print_streams(struct output *out, const struct value *root) {
     member.name_end = member.name + sizeof rejects - 1;
     member.value = quarantine;
     print_stream(out, &member, columns, number_at(root, "rejected"), true);
+}
+
+/* A figure this old is shown with its age: the volume does not answer. */
+#define AGE_SHOWN_S 30
+
+static void print_volume(struct output *out, const struct member *folder, size_t columns) {
+    char free[AMOUNT_TEXT], age[AMOUNT_TEXT];
+    struct value found;
+    const uint64_t age_s = number_at(&folder->value, "age_s");
+    print_name(out, folder, columns);
+    output_text(out, "  ");
+    if (value_find(&folder->value, "free_bytes", 10, &found))
+        output_format(out, "%10s", bytes_text(number_at(&folder->value, "free_bytes"), free));
+    else if (value_find(&folder->value, "error", 5, &found))
+        output_records(out, found.begin + 1, (size_t)(found.end - found.begin) - 2);
+    else
+        output_text(out, "not known yet");
+    if (age_s >= AGE_SHOWN_S) output_format(out, "  (%s ago)", age_text(age_s, age));
+    output_text(out, "\n");
+}
+
+static void print_volumes(struct output *out, const struct value *root) {
+    struct value volumes;
+    struct member member;
+    if (!object_at(root, "volumes", &volumes)) return;
+    const size_t columns = widest_name(&volumes, sizeof "FOLDER" - 1);
+    output_format(out, "%-*s  %10s\n", (int)columns, "FOLDER", "FREE");
+    for (struct members list = members_of(&volumes); members_next(&list, &member);)
+        print_volume(out, &member, columns);
+    output_text(out, "\n");
 }
 
 /* "rejected: not_object 1, bad_utf8 3" */
@@ -172,6 +212,7 @@ void print_status(struct output *out, const char *json, size_t size) {
     print_totals(out, &root);
     print_streams(out, &root);
     output_text(out, "\n");
+    print_volumes(out, &root);
     print_reasons(out, &root, "dropped", "dropped: ");
     print_reasons(out, &root, "reasons", "rejected: ");
     print_trouble(out, &root);
