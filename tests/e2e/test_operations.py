@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -113,6 +114,39 @@ class Operations(Case):
             wait_until(lambda: b'{"a":3}' in daemon.lines_stored(), "a later line is stored")
             self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
             daemon.stop()
+
+    def test_a_live_file_that_another_program_shortens_loses_only_what_was_cut_off(self):
+        for keep in (0, 0.5):
+            daemon = self.daemon("--sync-ms", "1h", "--flush-ms", "50")  # a look precedes each append
+            before = [log_line(self.rng, n=n) for n in range(400)]
+            for n in range(0, 400, 100):  # frames of their own
+                daemon.send(b"\n".join(before[n:n + 100]) + b"\n")
+                daemon.wait_stored(n + 100)
+            [path] = segments(daemon.base)
+            os.truncate(path, int(os.path.getsize(path) * keep))
+            after = [log_line(self.rng, n=n) for n in range(400, 500)]
+            daemon.send(after[0] + b"\n")
+            daemon.wait_said(r"%s: was shortened by another program, from \d+ bytes to \d+; " % re.escape(path), 5)
+            daemon.send(b"\n".join(after[1:]) + b"\n")
+            wait_until(lambda: set(after) <= set(logport("cat", daemon.base).lines), "later lines are stored")
+            daemon.stop()
+            self.daemon(dir=daemon.base).stop()  # recovers what is left
+            left = daemon.lines_stored()
+            kept = left[:-len(after)]
+            self.assert_lines(left[-len(after):], after)
+            self.assert_lines(kept, before[:len(kept)])
+            self.assertIn(len(kept), (0,) if keep == 0 else (100, 200))  # whole frames
+            self.assertEqual(logport("verify", daemon.base).code, 0)
+
+    def test_a_file_that_is_shortened_before_it_is_closed_stays_part(self):
+        daemon = self.daemon("--flush-ms", "5")
+        daemon.send(b'{"n":1}\n')
+        daemon.wait_stored(1)
+        [path] = segments(daemon.base)
+        os.truncate(path, 0)
+        daemon.stop()
+        self.assertEqual(len(daemon.said_lines("was shortened by another program")), 1)
+        self.assertTrue(os.path.exists(path))
 
     def test_segments_are_never_larger_than_their_limit_however_small_it_is(self):
         for limit in (2048, 64 << 10, 700_000):

@@ -18,7 +18,8 @@ static void close_done(struct port_op *op);
 #define CLOSE_OPEN_NS     (4 * 1000000000ll)
 #define CLOSE_WAITING_MAX 64
 
-/* How often, while a segment is written, its path is checked: does it still name this file? */
+/* How often, while a segment is written, it is checked: does its path still name this file, and has
+ * no other program shortened it? */
 #define LOOK_NS INT64_C(1000000000)
 
 struct live_segment *live_segment_create(struct stream *stream) {
@@ -137,14 +138,21 @@ static void sync_done(struct port_op *op) {
 
 static void look_run(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, look_op, op);
-    op->result = segment_look(&live->segment);
+    op->result = segment_look(&live->segment, live->mark);
 }
 
-static void gone(struct live_segment *live) {
-    live->segment.gone = true;
-    say("%s: was deleted, moved or replaced while being written, with %llu lines; continuing in a "
-        "new segment",
-        live->segment.path, (unsigned long long)live->segment.lines);
+void live_segment_looked(struct live_segment *live, int64_t looked) {
+    struct segment *segment = &live->segment;
+    live->mark = live->last_start;
+    if (segment->gone || segment->shortened) return;
+    segment->gone = looked == ERR_NOT_FOUND;
+    segment->shortened =
+        looked == ERR_INVALID || (looked >= 0 && (uint64_t)looked < live->look_size);
+    if (segment->gone)
+        say("%s: was deleted, moved or replaced while being written, with %llu lines; continuing "
+            "in a new segment",
+            segment->path, (unsigned long long)segment->lines);
+    if (segment->shortened) segment_say_shortened(segment, live->look_size, looked);
 }
 
 static void look_came_back(struct port_op *op) {
@@ -154,12 +162,13 @@ static void look_came_back(struct port_op *op) {
     live->looking = false;
     if (live->retired) {
         live_segment_close_retired(stream);
-    } else if (!looked) {
-        live->looking = true;
-        port_work(stream->port, op, PORT_LANE_URGENT, look_run);
-    } else if (op->result == ERR_NOT_FOUND) {
-        gone(live);
+    } else if (looked) {
+        live_segment_looked(live, op->result);
         stream_advance(stream);
+    } else if (stream->step != STREAM_LOOKING) { /* else that look is under way */
+        live->looking = true;
+        live->look_size = live->segment.size;
+        port_work(stream->port, op, PORT_LANE_URGENT, look_run);
     }
 }
 
@@ -261,7 +270,7 @@ static bool close_failed(struct live_segment *live, int error) {
 static void closed(struct live_segment *live) {
     struct stream_counts *counts = &live->stream->counts;
     const bool left = segment_left(&live->segment);
-    if (left && !live->segment.suspect)
+    if (left && !live->segment.suspect && !live->segment.shortened)
         say("%s: closing: %s; it stays .part, and the next start recovers it", live->segment.path,
             error_text(live->close_error ? live->close_error : ERR_IO));
     counts->segments_suspect += left;

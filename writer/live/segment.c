@@ -73,12 +73,30 @@ int segment_enter(struct segment *segment) {
     return 0;
 }
 
-int segment_look(struct segment *segment) {
+/* What a program has cut off reads as zeros after the next append. */
+static bool holds_zeros(struct segment *segment, uint64_t offset) {
+    uint8_t bytes[FRAME_COVER_BYTES] = {1};
+    static const uint8_t zeros[FRAME_COVER_BYTES];
+    const int64_t got = file_read_at(&segment->file, bytes, sizeof bytes, offset);
+    return got == (int64_t)sizeof bytes && memcmp(bytes, zeros, sizeof bytes) == 0;
+}
+
+int64_t segment_look(struct segment *segment, uint64_t mark) {
     struct file_status open, named;
     int error = file_status(&segment->file, &open);
     if (!error) error = file_status_of(segment->files, segment->path, &named);
     if (!error && open.id != named.id) error = ERR_NOT_FOUND;
-    return error;
+    if (!error && holds_zeros(segment, mark)) error = ERR_INVALID;
+    return error ? error : (int64_t)open.size;
+}
+
+void segment_say_shortened(const struct segment *segment, uint64_t written, int64_t looked) {
+    char to[40] = "";
+    if (looked >= 0) snprintf(to, sizeof to, " to %lld", (long long)looked);
+    say("%s: was shortened by another program, from %llu bytes%s; it stays .part, and the next "
+        "start "
+        "recovers what is left; continuing in a new segment",
+        segment->path, (unsigned long long)written, to);
 }
 
 /* A cover is within one page, so it is there or it is not. */
@@ -121,11 +139,22 @@ bool segment_add_index(struct file *file, const char *path, uint64_t size,
 }
 
 bool segment_left(const struct segment *segment) {
-    return (segment->suspect || segment->uncut) && !segment->gone && segment->size > 0;
+    const bool left = segment->suspect || segment->uncut || segment->shortened;
+    return left && !segment->gone && segment->size > 0;
+}
+
+/* The last look was up to a second ago.  A status that cannot be read is no reason not to close. */
+static void look_at_size(struct segment *segment) {
+    struct file_status status;
+    if (segment->shortened || segment->gone || file_status(&segment->file, &status)) return;
+    segment->shortened = status.size < segment->size;
+    if (segment->shortened) segment_say_shortened(segment, segment->size, (int64_t)status.size);
 }
 
 static int step_cut(struct segment *segment) {
-    const int error = segment->size > 0 ? segment_cut(segment) : 0;
+    look_at_size(segment);
+    /* A cut would make a shortened file longer. */
+    const int error = segment->size > 0 && !segment->shortened ? segment_cut(segment) : 0;
     return segment->uncut ? 0 : error;
 }
 
@@ -143,7 +172,7 @@ static int step_sync(struct segment *segment) {
 }
 
 static void step_index(struct segment *segment) {
-    if (segment->suspect || segment->uncut || segment->gone || segment->size == 0) return;
+    if (segment_left(segment) || segment->gone || segment->size == 0) return;
     if (segment->raw_size > SEGMENT_INDEX_AT_ONCE_BYTES) return;
     segment->indexed =
         segment_add_index(&segment->file, segment->path, segment->size, &segment->after_lid);

@@ -64,6 +64,9 @@ struct segment {
      * although the bytes are lost (the kernel marks the pages clean).  The file keeps its .part
      * name; the next start reads it back. */
     bool suspect;
+    /* Another program has cut off a part of it.  What was appended since is stored after a hole, so it
+     * keeps its .part name, and the next start recovers what is sound. */
+    bool shortened;
     /* Its file was deleted or replaced under us: there is nothing to rename. */
     bool gone;
     bool indexed; /* when it was closed */
@@ -75,8 +78,12 @@ int segment_open(struct segment *segment);
 /* Syncs the folder, once: to be called before the file is synced for the first time.  Not while it
  * is opened: at full speed all appends would wait for the disk. */
 int segment_enter(struct segment *segment);
-/* Is the open file still the one that its path names? ERR_NOT_FOUND: no. */
-int segment_look(struct segment *segment);
+/* Is the open file still the one that its path names, and have its appends stayed?  Returns its size,
+ * an append in flight included; or ERR_NOT_FOUND: its path names another file or none; or ERR_INVALID:
+ * it holds zeros at `mark`, where an append begins, so it was shortened and has grown since. */
+int64_t segment_look(struct segment *segment, uint64_t mark);
+/* Reports that another program has shortened it.  looked: what a look returned. */
+void segment_say_shortened(const struct segment *segment, uint64_t written, int64_t looked);
 /* Cuts off the rest of a failed append, if there is one.  If that fails, `rest` says what readers
  * see: a doubtful one is covered again or, if that fails too, read back. */
 int segment_cut(struct segment *segment);

@@ -41,6 +41,9 @@
  * since the last one.  So its 64 bytes follow about 20,000 compressed bytes, or 5 s. */
 #define LID_RAW_BYTES   (64u << 10)
 #define LID_NS          (5 * 1000000000ll)
+/* After a pause this long a look at the file precedes an append: one to a file that another program
+ * has shortened would leave a hole in it.  Appends at full speed do not wait for looks. */
+#define LOOK_BEFORE_NS  (10 * 1000000ll)
 
 static void step_done(struct port_op *op);
 static void note_due(struct stream *stream);
@@ -302,6 +305,11 @@ static void cut_run(struct port_op *op) {
     op->result = segment_cut(&stream->present->segment);
 }
 
+static void look_run(struct port_op *op) {
+    struct stream *stream = PORT_CONTAINER(struct stream, op, op);
+    op->result = segment_look(&stream->present->segment, stream->present->mark);
+}
+
 static void start_open(struct stream *stream) {
     stream->present = live_segment_create(stream);
     if (!stream->present) {
@@ -355,9 +363,23 @@ static void start_write(struct stream *stream) {
     if (segment->rest != REST_DOUBTFUL || segment->rest_size < stream->append_size)
         segment->rest_size = stream->append_size;
     if (segment->rest == REST_NONE) segment->rest = REST_COVERED;
+    stream->looked = false;
     stream->step = STREAM_WRITING;
     port_write(stream->port, &stream->op, &segment->file, append->bytes, stream->append_size,
                segment->size);
+}
+
+/* A look of the segment's own may be under way. */
+static bool look_due(const struct stream *stream) {
+    const struct live_segment *live = stream->present;
+    return live->segment.size > 0 && !live->looking && !stream->looked &&
+           port_now_ns(stream->port) - live->appended_ns >= LOOK_BEFORE_NS;
+}
+
+static void start_look(struct stream *stream) {
+    stream->present->look_size = stream->present->segment.size;
+    stream->step = STREAM_LOOKING;
+    port_work(stream->port, &stream->op, PORT_LANE_URGENT, look_run);
 }
 
 static void start_uncover(struct stream *stream) {
@@ -381,11 +403,13 @@ static void append_stored(struct stream *stream) {
     struct live_segment *live = stream->present;
     struct stream_append *append = take_first(stream);
     if (!live->first_append) live->first_append = stream->appended - stream->counts.appends_held;
+    live->last_start = live->segment.size;
     live->segment.size += stream->append_size;
     live->segment.raw_size += append->raw_size;
     live->segment.lines += append->lines;
     live->segment.after_lid = stream->append_lid ? (struct span){0} : stream->append_span;
     const int64_t now = port_now_ns(stream->port);
+    live->appended_ns = now;
     if (stream->append_lid) live->lid_ns = now;
     rotation_appended(&stream->rotation, now);
     live_segment_written(live);
@@ -402,6 +426,7 @@ static void append_stored(struct stream *stream) {
 static void step_done(struct port_op *op) {
     struct stream *stream = PORT_CONTAINER(struct stream, op, op);
     const enum stream_step step = stream->step;
+    const int64_t looked = op->result;
     const int result = op->result < 0 ? (int)op->result : 0;
     stream->step = STREAM_IDLE;
     if (result < 0 && (step == STREAM_WRITING || step == STREAM_UNCOVERING)) {
@@ -410,6 +435,10 @@ static void step_done(struct port_op *op) {
     }
     switch (step) {
     case STREAM_OPENING: opened(stream, result); break;
+    case STREAM_LOOKING:
+        live_segment_looked(stream->present, looked);
+        stream->looked = true;
+        break;
     case STREAM_WRITING: start_uncover(stream); break;
     case STREAM_UNCOVERING:
         stream->present->segment.rest = REST_NONE;
@@ -426,7 +455,8 @@ static void step_done(struct port_op *op) {
 
 static bool retire_due(const struct stream *stream) {
     const struct segment *segment = &stream->present->segment;
-    if (stream->rotate_wanted || segment->failed || segment->suspect || segment->gone) return true;
+    if (stream->rotate_wanted || segment->failed || segment->suspect) return true;
+    if (segment->gone || segment->shortened) return true;
     const struct stream_append *append = stream->first;
     if (!append) return stream->finishing;
     if (segment->size == 0) return false;
@@ -453,7 +483,9 @@ static void start_next(struct stream *stream) {
         stream->sync_error = 0;
         return;
     }
-    if (stream->present)
+    if (stream->present && look_due(stream))
+        start_look(stream);
+    else if (stream->present)
         start_write(stream);
     else if (live_segments_closing(stream) < STREAM_CLOSING_MAX)
         start_open(stream); /* else the end of a closing continues here */

@@ -9,6 +9,7 @@
 enum stream_step {
     STREAM_IDLE,
     STREAM_OPENING,
+    STREAM_LOOKING,    /* has another program changed the file since the last append? */
     STREAM_WRITING,    /* the append, under its cover */
     STREAM_UNCOVERING, /* its true beginning */
     STREAM_CUTTING,    /* what a failed append left is cut off */
@@ -28,8 +29,12 @@ struct live_segment {
     int64_t close_failed_ns; /* since when its closing fails; 0: it does not */
     enum { SYNC_ENTER, SYNC_FILE } sync_step; /* sync_op's */
     bool looking;                             /* look_op is the look */
-    int64_t lid_ns;  /* when the last lid was written, or the file opened */
-    int close_error; /* the last one that was reported */
+    uint64_t look_size;                       /* the segment's when the look began */
+    uint64_t mark;       /* where a complete append begins: the next look reads there */
+    uint64_t last_start; /* where the last append begins */
+    int64_t appended_ns; /* when it was complete */
+    int64_t lid_ns;      /* when the last lid was written, or the file opened */
+    int close_error;     /* the last one that was reported */
 };
 
 struct stream {
@@ -50,6 +55,7 @@ struct stream {
     bool append_lid;                    /* it ends with a lid */
     struct rotation rotation;           /* of the present segment */
     bool rotate_wanted, finishing, abandoned;
+    bool looked;               /* since the last append */
     bool move_wanted;          /* retire the present segment if its next write fails */
     bool hurried;              /* the same for every segment */
     uint32_t tries;            /* failed ones of the present segment, since its last success */
@@ -81,6 +87,8 @@ struct live_segment *live_segment_create(struct stream *stream);
 void live_segment_watch(struct live_segment *live);
 /* It has new lines to be synced. */
 void live_segment_written(struct live_segment *live);
+/* A look has come back: notes and reports that its file is gone or was shortened. */
+void live_segment_looked(struct live_segment *live, int64_t looked);
 /* Hands the present one over to closing. */
 void live_segment_retire(struct stream *stream);
 /* How many are waiting to be closed.  Those whose file is closed already, and whose closing has
