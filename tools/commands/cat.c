@@ -8,6 +8,7 @@
 #include "tools/query/select.h"
 #include "tools/query/survey.h"
 #include "tools/render/render.h"
+#include "tools/render/render_work.h"
 
 struct cat_settings {
     struct common_settings common;
@@ -22,25 +23,24 @@ static void show(struct render *render) {
 }
 
 static bool print_selection(void *context, const struct selection *selection) {
-    struct render *render = context;
-    render_stream(render, selection->segment->name.stream);
-    if (selection->several_streams) render_streams(render);
-    render_facts(render, selection->facts);
-    render_lines(render, selection->text, selection->text_size);
-    show(render);
-    return !output_failed(render->out);
+    struct render_work *work = context;
+    render_selection(work, selection);
+    show(work->render);
+    return !output_failed(work->render->out);
 }
 
 /* Both return true if something could not be read. */
-static bool print_wanted(struct call *call, struct render *render, const struct query *query) {
-    const struct select_settings settings = {.max = UINT64_MAX};
+static bool print_wanted(struct call *call, struct render_work *work, const struct query *query) {
+    const struct select_settings settings = {
+        .work = &work->work, .all_frames = query->all, .max = UINT64_MAX};
     struct select_report report;
-    select_run(&call->paths, query, &settings, print_selection, render, &report);
+    select_run(&call->paths, query, &settings, print_selection, work, &report);
     report_unrecognised("cat", &report.unrecognised);
     if (report.found == 0) survey_condition("cat", &call->paths, query);
     return report.failed;
 }
 
+/* Frame by frame, as they are: the workers would only copy them. */
 static bool print_all(struct call *call, struct render *render, const struct query *query) {
     const struct option_list any = {0};
     struct frame_scan scan;
@@ -64,6 +64,7 @@ static int cat_run(struct call *call) {
     const struct query_patterns any = {0};
     struct query query;
     struct render render;
+    struct render_work work;
     if (query_open(&query, "cat", &settings->query, &any, system_wall_ns()) < 0) return EXIT_ERROR;
     if (render_open(&render, &settings->render, call->out) < 0) {
         query_close(&query);
@@ -71,9 +72,11 @@ static int cat_run(struct call *call) {
     }
     if (query.shows_zone) render_zone(&render, query.zone);
     render_page(&render, &settings->render);
-    const bool failed = query.all && settings->query.streams.count == 0
-                            ? print_all(call, &render, &query)
-                            : print_wanted(call, &render, &query);
+    render_work_open(&work, &render, &settings->render, NULL);
+    const bool plain =
+        render.format == RENDER_RAW && query.all && settings->query.streams.count == 0;
+    const bool failed =
+        plain ? print_all(call, &render, &query) : print_wanted(call, &work, &query);
     render_close(&render);
     query_close(&query);
     return failed ? EXIT_ERROR : EXIT_OK;

@@ -13,6 +13,7 @@
 #include "tools/query/select.h"
 #include "tools/query/survey.h"
 #include "tools/render/render.h"
+#include "tools/render/render_work.h"
 
 #define CONTEXT_MAX       1000000
 #define NOT_GIVEN         UINT64_MAX /* -A and -B: use the value of -C */
@@ -56,7 +57,8 @@ struct search {
     struct query query;
     struct query_state state; /* for highlighting */
     struct render render;
-    bool context; /* -A, -B or -C is given, even as 0: print -- between groups */
+    struct render_work work; /* without context */
+    bool context;            /* -A, -B or -C is given, even as 0: print -- between groups */
     uint64_t found, after, before;
     const struct segment_file *segment; /* of the previous piece */
     /* Context: preceding lines that are not printed yet. */
@@ -103,12 +105,8 @@ static void show(struct search *s) {
 
 static bool print_selection(void *context, const struct selection *selection) {
     struct search *s = context;
-    begin_selection(s, selection);
     s->found += selection->count;
-    for (uint64_t i = 0; i < selection->count; i++) {
-        const struct select_line *line = &selection->lines[i];
-        render_lines(&s->render, selection->text + line->begin, line->end - line->begin);
-    }
+    render_selection(&s->work, selection);
     show(s);
     return s->found < s->settings->max && !output_failed(s->out);
 }
@@ -361,7 +359,9 @@ static bool prints_records(const struct search_settings *settings) {
 static int run_search(struct search *s, struct call *call) {
     const struct search_settings *settings = s->settings;
     const bool sorted = settings->sort && prints_records(settings);
+    const bool plain = prints_records(settings) && !sorted && !s->context;
     const struct select_settings how = {
+        .work = plain ? &s->work.work : NULL,
         .count = !prints_records(settings),
         .context = s->context && prints_records(settings) && !sorted,
         .before = s->before,
@@ -423,6 +423,7 @@ static int open_search(struct search *s, struct call *call) {
         status = render_open(&s->render, &settings->render, s->out);
         if (status == 0) {
             s->render.mark = (struct render_mark){find_mark, s};
+            render_work_open(&s->work, &s->render, &settings->render, &s->query);
             if (s->query.shows_zone) render_zone(&s->render, s->query.zone);
             return 0;
         }

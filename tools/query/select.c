@@ -85,6 +85,7 @@ struct select {
     struct search_job *jobs;
     uint8_t *memory;                 /* the initial buffers of all jobs */
     uint32_t job_count, first, used; /* ring of jobs */
+    uint32_t threads;
 };
 
 /* ---- which piece comes next ---- */
@@ -408,7 +409,7 @@ static void start(struct select *s, struct search_job *job) {
         return;
     }
     if (!alone && s->port == NULL && s->job_count > 1) {
-        const struct port_options options = {.pack_workers = 0};
+        const struct port_options options = {.pack_workers = s->threads};
         if (port_open(&options, &s->port) < 0) s->port = NULL; /* continue without threads */
     }
     if (s->port == NULL) {
@@ -450,9 +451,19 @@ static void run_search(struct select *s) {
     }
 }
 
+/* $LOGPORT_THREADS, or one for each core. */
+static uint32_t threads_wanted(void) {
+    const char *const text = system_environment("LOGPORT_THREADS");
+    uint32_t threads = 0;
+    for (const char *p = text; p != NULL && *p >= '0' && *p <= '9' && threads < 1000; p++)
+        threads = threads * 10 + (uint32_t)(*p - '0');
+    if (threads == 0) threads = system_cores();
+    return threads < PORT_WORKERS_MAX ? threads : PORT_WORKERS_MAX;
+}
+
 static bool open_jobs(struct select *s) {
-    const uint32_t cores = system_cores();
-    s->job_count = cores * 4 < PIECES_MAX ? cores * 4 : PIECES_MAX;
+    s->threads = threads_wanted();
+    s->job_count = s->threads * 4 < PIECES_MAX ? s->threads * 4 : PIECES_MAX;
     s->jobs = allocate(s->job_count * sizeof *s->jobs);
     memset(s->jobs, 0, s->job_count * sizeof *s->jobs);
     s->memory = memory_take(s->job_count * JOB_BYTES);

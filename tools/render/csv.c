@@ -22,7 +22,7 @@ static void add_value(struct render_parts *parts, const struct value *value, uin
                  parts->safe_cells && value->kind == VALUE_STRING);
 }
 
-static void add_names(struct render_parts *parts) {
+void csv_names(struct render_parts *parts) {
     if (parts->bom) text_add_text(&parts->line, "\xef\xbb\xbf");
     if (parts->fields.count == 0) text_add_text(&parts->line, "time,level,logger,message,other");
     for (uint32_t i = 0; i < parts->fields.count; i++) {
@@ -70,8 +70,6 @@ static void add_all(struct render *render, const struct value *root) {
 
 void render_csv(struct render *render, const struct value *root, const uint8_t *text, size_t size) {
     struct render_parts *const parts = render->parts;
-    if (!render->begun) add_names(parts);
-    render->begun = true;
     if (parts->fields.count > 0) {
         add_chosen(render, root);
     } else if (root != NULL) {

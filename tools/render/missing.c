@@ -44,9 +44,14 @@ void missing_look(struct render *render, const struct value *root) {
     struct render_parts *const parts = render->parts;
     if (parts->fields.count + parts->hide.count == 0) return;
     look_at_hidden(parts);
-    if (parts->printed++ >= SEEN_RECORDS_MAX || root == NULL) return;
-    if (!all_found(&parts->fields) || !all_found(&parts->hide))
-        flatten_every(render, root, see_path);
+    const bool known = missing_is_known(parts);
+    parts->printed++;
+    if (!known && root != NULL) flatten_every(render, root, see_path);
+}
+
+bool missing_is_known(const struct render_parts *parts) {
+    return parts->printed >= SEEN_RECORDS_MAX ||
+           (all_found(&parts->fields) && all_found(&parts->hide));
 }
 
 static void report(const struct render_parts *parts, const char *option,

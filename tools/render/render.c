@@ -419,10 +419,20 @@ static bool check_record(struct render_parts *parts, const uint8_t *record, size
     return true;
 }
 
+void render_begin(struct render *render) {
+    struct render_parts *const parts = render->parts;
+    if (render->format != RENDER_CSV || render->begun) return;
+    render->begun = true;
+    parts->line.used = 0;
+    csv_names(parts);
+    print_marked(render, parts->line.bytes, parts->line.used);
+}
+
 static void print_record(struct render *render, const uint8_t *record, size_t size) {
     struct render_parts *const parts = render->parts;
     struct checked_record checked;
     if (!check_record(parts, record, size, &checked)) return; /* blank lines are skipped */
+    render_begin(render);
     const struct value *const any = checked.value.begin != NULL ? &checked.value : NULL;
     const struct value *const root = any != NULL && any->kind == VALUE_OBJECT ? any : NULL;
     parts->record_fields.stream = parts->stream;

@@ -80,6 +80,9 @@ struct render_parts {
 
 /* ---- render.c ---- */
 
+/* Before the first record is printed: the names of the columns of CSV. */
+void render_begin(struct render *render);
+
 /* Decodes the inside of a string into parts->plain, which stays valid until the next call. */
 void decode_string(struct render_parts *parts, const uint8_t *inside, const uint8_t *inside_end);
 /* Extends parts->path by the member's name or the element's number; pass *before to path_leave. */
@@ -131,9 +134,12 @@ void line_measure(struct render *render);
 /* After a record was printed. */
 void missing_look(struct render *render, const struct value *root);
 void missing_report(const struct render_parts *parts);
+/* Does missing_look need no further records to find similar names? */
+bool missing_is_known(const struct render_parts *parts);
 
 /* ---- the formats: into parts->line, with the newline ---- */
 
+void csv_names(struct render_parts *parts);
 /* root NULL: the record is not an object; print the text. */
 void render_pretty(struct render *render, const struct value *root, const uint8_t *text,
                    size_t size);
