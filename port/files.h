@@ -41,6 +41,7 @@ struct file_status {
     uint64_t id;         /* identifies the file; a rename keeps it */
     bool directory;
     bool special; /* a pipe, socket or device: neither a file nor a directory */
+    bool pipe;    /* a special one that FILE_READ_ANY and file_read_next read, once */
     /* Only with ERR_NOT_FOUND: the name exists, but it is a symbolic link to nothing. */
     bool dangling;
 };

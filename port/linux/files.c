@@ -141,6 +141,8 @@ static void fill_status(const struct stat *from, struct file_status *status) {
     status->id = (uint64_t)from->st_ino ^ ((uint64_t)from->st_dev * 0x9E3779B97F4A7C15u);
     status->directory = S_ISDIR(from->st_mode);
     status->special = !S_ISDIR(from->st_mode) && !S_ISREG(from->st_mode);
+    status->pipe = S_ISFIFO(from->st_mode);
+    status->pipe = S_ISFIFO(from->st_mode);
 }
 
 static int files_status(struct file *file, struct file_status *status) {

@@ -170,18 +170,32 @@ static BOOL WINAPI write_call(HANDLE handle, void *bytes, DWORD size, DWORD *mov
     return WriteFile(handle, bytes, size, moved, overlapped);
 }
 
+/* Of a file, or of a pipe whose writer has closed it. */
+static bool is_end(DWORD code) {
+    return code == ERROR_HANDLE_EOF || code == ERROR_BROKEN_PIPE;
+}
+
 static int64_t system_read_at(struct file *file, void *bytes, size_t size, uint64_t offset) {
     size_t done = 0;
     while (done < size) { /* each turn moves at least one byte or ends it */
         DWORD moved = 0;
         const DWORD code = transfer_piece(file, read_call, (uint8_t *)bytes + done, size - done,
                                           offset + done, &moved);
-        if (code == ERROR_HANDLE_EOF) break;
+        if (is_end(code)) break;
         if (code != ERROR_SUCCESS) return error_of_windows(code);
         if (moved == 0) break;
         done += moved;
     }
     return (int64_t)done;
+}
+
+static int64_t system_read_next(struct file *file, void *bytes, size_t size) {
+    DWORD moved = 0;
+    const DWORD code = transfer_piece(file, read_call, bytes, size, 0, &moved);
+    if (is_end(code)) return 0;
+    /* ERROR_MORE_DATA: the rest of a long message follows. */
+    if (code != ERROR_SUCCESS && code != ERROR_MORE_DATA) return error_of_windows(code);
+    return moved;
 }
 
 static int64_t write_some(struct file *file, const void *bytes, size_t size, uint64_t offset) {
@@ -229,11 +243,24 @@ static int system_status(struct file *file, struct file_status *status) {
     return status_of_handle((HANDLE)file->handle, status);
 }
 
+/* \\.\pipe\NAME.  The id keeps two pipes different. */
+static bool is_path_of_pipe(const struct wide_path *wide, struct file_status *status) {
+    static const wchar_t root[] = L"\\\\.\\pipe\\";
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    if (_wcsnicmp(wide->text, root, wcslen(root)) != 0) return false;
+    for (const wchar_t *p = wide->text; *p != L'\0'; p++)
+        hash = (hash ^ (uint64_t)towlower(*p)) * UINT64_C(1099511628211);
+    *status = (struct file_status){.special = true, .pipe = true, .id = hash};
+    return true;
+}
+
 static int system_status_of(struct files *files, const char *path, struct file_status *status) {
     (void)files;
     struct wide_path wide;
     int error = path_to_wide(path, &wide);
     if (error != 0) return error;
+    /* Opening a pipe would connect to its server and use its only connection up. */
+    if (is_path_of_pipe(&wide, status)) return 0;
     /* BACKUP_SEMANTICS: directories can be opened too. */
     const HANDLE handle = CreateFileW(wide.text, FILE_READ_ATTRIBUTES, READ_SHARES, NULL,
                                       OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
@@ -429,6 +456,7 @@ struct files *files_of_system(void) {
         .open = system_open,
         .close = system_close,
         .read_at = system_read_at,
+        .read_next = system_read_next,
         .write_at = system_write_at,
         .truncate = system_truncate,
         .sync = system_sync,

@@ -1,11 +1,16 @@
 """cat, search, tail and stat read files of other programs: text, and text in gzip, zstd and lz4."""
 
+import contextlib
+import gzip
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
+import unittest
 
-from harness import WINDOWS, Case, logport, main, program, start, wait_until
+from harness import WINDOWS, Case, logport, main, native_only, program, start, wait_until
 
 COMPRESSORS = [
     ["gzip", "-1"], ["gzip", "-9"],
@@ -120,6 +125,125 @@ class AnyFile(Case):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(data)
         self.assertEqual(logport("search", "-c", "hello", folder).out, b"2\n")
+        for name in "app.log.1", "app.log-20261130", "old/app.log.2", "old/number.7":
+            os.makedirs(os.path.join(folder, "old"), exist_ok=True)
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(b"hello\n")
+        self.assertEqual(logport("search", "-c", "hello", folder).out, b"5\n")
+
+    def test_a_directory_without_names_of_logs_is_no_silent_zero(self):
+        folder = self.directory()
+        self.assertEqual(logport("search", "-c", "", folder).said, "")
+        for name in "messages", "syslog":
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(b"hello\n")
+        said = logport("search", "-c", "hello", folder).said
+        self.assertEqual(said, "logport: %s: 2 files are not named like logs and are not read; "
+                               "name them to read them: messages, syslog\n" % folder)
+
+    def test_files_next_to_segments_are_reported_and_not_read(self):
+        daemon = self.daemon()
+        daemon.send(b'{"msg":"hello"}\n')
+        daemon.wait_stored(1)
+        daemon.stop()
+        base = daemon.base
+
+        def said():
+            for command in (["cat"], ["search", "-c", "hello"], ["tail"], ["stat"]):
+                result = logport(*command, base)
+                self.assertEqual(result.code, 0, result.said)
+                if command[0] != "stat":
+                    self.assertEqual(len(result.lines), 1)
+                yield result.said
+
+        def put(name):
+            with open(os.path.join(base, name), "wb") as file:
+                file.write(b"hello\n")
+
+        put("notes.txt")
+        put("settings.json")
+        put("state/old.log")
+        self.assertEqual(set(said()), {""})
+        put("app.log.gz")
+        for text in said():
+            self.assertIn("%s: 1 file is not a segment and is not read; name it to read it: app.log.gz\n" % base, text)
+        put("main/other.lz4")
+        put("main/a.log")
+        for text in said():
+            self.assertEqual(text.count("\n"), 1, text)
+            self.assertIn("%s: 3 files are not segments and are not read; name them to read them: "
+                          "app.log.gz, main/a.log, main/other.lz4\n" % base, text)
+        for number in range(50):
+            put("file%02d.ndjson" % number)
+        for text in said():
+            self.assertEqual(text.count("\n"), 1, text)
+            self.assertIn("53 files", text)
+            self.assertIn(", ...", text)
+        self.assertEqual(logport("verify", base).said, "")
+
+
+@native_only("Wine has no FIFOs")
+class Pipes(Case):
+    """A named pipe, and bash's <(...), are read like files, once."""
+
+    def fed(self, data, *words, **more):
+        path = os.path.join(self.directory(), "pipe")
+        os.mkfifo(path)
+
+        def write():
+            with contextlib.suppress(BrokenPipeError), open(path, "wb") as file:
+                file.write(data)
+
+        feeder = threading.Thread(target=write)
+        feeder.start()
+        self.addCleanup(feeder.join)
+        return logport(*[path if word == "PIPE" else word for word in words], **more)
+
+    def test_every_command_reads_a_pipe(self):
+        lines = list(records(30000))
+        text = b"\n".join(lines) + b"\n"
+        for data in text, gzip.compress(text, 1):
+            self.assertEqual(self.fed(data, "cat", "PIPE").out, text)
+            self.assertEqual(self.fed(data, "search", "-c", "text", "PIPE").out, b"10000\n")
+            self.assertEqual(self.fed(data, "tail", "-3", "PIPE").lines, lines[-3:])
+            self.assertEqual(self.fed(data, "tail", "-f", "PIPE").out, text)
+            self.assertEqual(json.loads(self.fed(data, "stat", "--json", "PIPE").out)["all"]["lines"], 30000)
+        found = self.fed(text, "search", "--newest-first", "-m1", "text", "PIPE")
+        self.assertEqual(found.lines, [lines[29997]])
+
+    def test_a_pipe_beside_other_files(self):
+        path = os.path.join(self.directory(), "app.log")
+        with open(path, "wb") as file:
+            file.write(b"hello file\n")
+        result = self.fed(b"hello pipe\n", "search", "hello", path, "PIPE", "-", stdin=b"hello input\n")
+        self.assertEqual(result.lines, [b"hello file", b"hello pipe", b"hello input"])
+
+    def test_values_of_a_pipe_are_counted_in_one_reading(self):
+        values = [b'{"v":"%d"}\n' % n for n in range(140000)] + [b'{"v":"often"}\n'] * 1000
+        result = self.fed(b"".join(values), "stat", "--by", "v", "-n1", "--json", "PIPE")
+        self.assertEqual(result.code, 0, result.said)
+        self.assertIn(b"often", result.out)
+
+    @unittest.skipUnless(shutil.which("bash"), "needs bash")
+    def test_process_substitution(self):
+        path = os.path.join(self.directory(), "app.log.gz")
+        with open(path, "wb") as file:
+            file.write(gzip.compress(b"hello 1\nother\n"))
+        line = '"$1" search hello <(zcat "$2") <(echo hello 2)'
+        result = subprocess.run(["bash", "-c", line, "bash", *program("logport"), path],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+        self.assertEqual(result.stdout, b"hello 1\nhello 2\n")
+
+    def test_devices_and_sockets_are_refused(self):
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        path = os.path.join(self.directory(), "socket")
+        listener.bind(path)
+        for odd in path, "/dev/zero":
+            for command in (["cat"], ["search", "x"], ["tail"], ["stat"]):
+                result = logport(*command, odd)
+                self.assertEqual(result.code, 2)
+                self.assertIn(odd + ": a device or a socket; logport reads files, directories and pipes", result.said)
 
 
 class TailAgain(Case):

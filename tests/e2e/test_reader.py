@@ -496,7 +496,7 @@ class Check(Case):
         self.assertEqual(logport("check", path + "x").code, 2)
 
     @native_only("Wine has no FIFOs")
-    def test_a_pipe_is_read_like_a_file_and_segments_are_not(self):
+    def test_a_pipe_is_checked_like_a_file_and_is_no_segment(self):
         path = os.path.join(self.directory(), "pipe")
         os.mkfifo(path)
 
@@ -520,7 +520,7 @@ class Check(Case):
         schema = fed("check", path + ".json", "--schema")
         self.assertEqual(schema.code, 2)
         self.assertRegex(schema.said, r"pipe:100001|pipe:2:1")  # the input is not a schema, but it was read
-        shown = logport("cat", path)  # does not wait for a writer
+        shown = logport("verify", path)  # does not wait for a writer
         self.assertEqual(shown.code, 2)
         self.assertRegex(shown.said, r"pipe: a pipe or a device, not a file")
 

@@ -197,9 +197,9 @@ static void leave_out_other_streams(const struct gathering *g, struct segment_li
     free(out);
 }
 
-static bool reads_standard_input(const struct segment_list *list) {
+static bool reads_pipe(const struct segment_list *list) {
     for (uint32_t i = 0; i < list->count; i++)
-        if (strcmp(list->files[i].path, FOREIGN_INPUT) == 0) return true;
+        if (list->files[i].pipe) return true;
     return false;
 }
 
@@ -223,14 +223,13 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
         const struct segment_file *segment = &list->files[i];
         g->found.files[i].path = segment->path;
         g->found.files[i].file_bytes = segment->size;
-        const bool may = !segment->name.part && !g->settings->groups.no_index;
+        const bool may = !segment->name.part && !segment->pipe && !g->settings->groups.no_index;
         if (may && read_index(g, call->files, i, segment)) continue;
         g->places[g->to_read.count] = i;
         g->to_read.files[g->to_read.count++] = *segment;
     }
     bool ok = read_files(g, call);
-    if (top_is_approximate(&g->top) && !reads_standard_input(&g->to_read))
-        ok = count_again(g, call) && ok;
+    if (top_is_approximate(&g->top) && !reads_pipe(&g->to_read)) ok = count_again(g, call) && ok;
     add_up(&g->found);
     if (g->found.all.counts.lines == 0) survey_condition("stat", &call->paths, &g->query);
     return ok;

@@ -49,7 +49,7 @@ struct tailed {
     int64_t opened_ns;       /* of the open segment, from its name */
     uint64_t replaced_since; /* the listing that showed only older segments first; 0: none */
     struct foreign *foreign; /* a file of another program */
-    bool ended;              /* standard input has */
+    bool ended;              /* a pipe, or a file that cannot be read: it will not grow */
     uint64_t id;             /* of the file of another program */
     struct last_lines last;  /* not printed yet */
     uint64_t gap_to;         /* sequence of the segment after a gap */
@@ -162,7 +162,7 @@ static void report_missing(struct tail *tail, const char *path, int status) {
         say("%s: does not exist yet; waiting for it", path);
         return;
     }
-    report_path_error(path, tail->call->paths.named, status);
+    report_path_error(&tail->call->paths, path, status);
     tail->failed = true;
 }
 
@@ -395,13 +395,13 @@ static bool open_foreign(struct tail *tail, struct tailed *t, const struct segme
     (void)file_status_of(call->files, file->path, &status);
     t->id = status.id;
     t->facts = record_rules_of(tail->query.rules, file);
-    t->ended = opened == FOREIGN_FAILED || strcmp(file->path, FOREIGN_INPUT) == 0;
+    t->ended = opened == FOREIGN_FAILED || file->pipe;
     if (opened == FOREIGN_FAILED) tail->failed = true;
     if (opened == FOREIGN_OPEN && tail->follow) foreign_follow(t->foreign);
     return true;
 }
 
-/* Keeps the last lines.  With -f, all lines of standard input are new: it has no present end. */
+/* Keeps the last lines.  With -f, all lines of a pipe are new: it has no present end. */
 static void find_last_lines(struct tail *tail, struct tailed *t) {
     const uint8_t *lines;
     size_t size;

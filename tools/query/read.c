@@ -101,9 +101,16 @@ int list_path(struct files *files, const char *path, struct segment_list *list, 
     return joined < 0 ? joined : status;
 }
 
-void report_path_error(const char *path, bool named, int status) {
-    if (status == ERR_NOT_FOUND && !named)
+static bool has_name_of_segment(const char *path) {
+    struct segment_name name;
+    return segment_name_parse(segment_file_name(path), &name);
+}
+
+void report_path_error(const struct read_request *request, const char *path, int status) {
+    if (status == ERR_NOT_FOUND && !request->named)
         say("%s: %s; name a directory, or set LOGPORT_DIR", path, error_text(status));
+    else if (status == ERR_NOT_SEEKABLE && request->any_file && !has_name_of_segment(path))
+        say("%s: a device or a socket; logport reads files, directories and pipes", path);
     else
         say("%s: %s", path, error_text(status));
 }
@@ -224,32 +231,54 @@ const char *default_directory(void) {
 
 /* ---- files of other programs ---- */
 
-static int list_input(const struct read_request *request, struct segment_list *list) {
+#define OTHER_NAMES_BYTES 300 /* bytes */
+
+static int list_pipe(const char *path, uint64_t id, bool named, struct segment_list *list) {
     struct segment_list one = {.files = allocate(sizeof *one.files), .count = 1, .room = 1};
-    *one.files = (struct segment_file){.path = copy_text(FOREIGN_INPUT, strlen(FOREIGN_INPUT)),
-                                       .named = request->named};
+    *one.files = (struct segment_file){
+        .path = copy_text(path, strlen(path)), .id = id, .named = named, .pipe = true};
     return segment_list_join(list, &one);
 }
 
-/* A directory without segments, or a folder in it. */
+/* Which files a directory stands for. */
+enum other_names {
+    OTHER_LOGS,     /* with a name that only logs have */
+    OTHER_PROBABLE, /* with one that notes and settings have too */
+    OTHER_ANY,
+};
+
+/* The files in a directory, and in its folders, that are not segments. */
 struct other_files {
     struct files *files;
     struct segment_list *list;
     const char *folder;
     bool inside; /* a folder in the directory */
+    enum other_names names;
     int status;
 };
 
-static bool ends_with(const char *name, const char *end) {
-    const size_t size = strlen(name), end_size = strlen(end);
-    return size > end_size && strcmp(name + size - end_size, end) == 0;
+static bool ends_with(const char *name, size_t size, const char *end) {
+    const size_t end_size = strlen(end);
+    return size > end_size && memcmp(name + size - end_size, end, end_size) == 0;
 }
 
-static bool is_name_of_log(const char *name) {
-    static const char *const ends[] = {".lz4",  ".gz",    ".zst",    ".log",
-                                       ".json", ".jsonl", ".ndjson", ".txt"};
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-        if (ends_with(name, ends[i])) return true;
+/* Without what logrotate adds: app.log.1, app.log-20261130. */
+static size_t size_without_number(const char *name) {
+    const size_t size = strlen(name);
+    size_t i = size;
+    while (i > 0 && name[i - 1] >= '0' && name[i - 1] <= '9')
+        i--;
+    return i < size && i > 1 && (name[i - 1] == '.' || name[i - 1] == '-') ? i - 1 : size;
+}
+
+static bool is_wanted_name(const char *name, enum other_names names) {
+    static const char *const ends[] = {".lz4",   ".gz",     ".zst",  ".log",
+                                       ".jsonl", ".ndjson", ".json", ".txt"};
+    const size_t count = sizeof ends / sizeof ends[0], probable = 2;
+    const size_t size = size_without_number(name);
+    if (names == OTHER_ANY) return strcmp(name, "logportd.run") != 0;
+    for (size_t i = 0; i < (names == OTHER_PROBABLE ? count : count - probable); i++)
+        if (ends_with(name, size, ends[i])) return true;
     return false;
 }
 
@@ -270,7 +299,7 @@ static bool found_other(void *context, const char *name, bool directory) {
         others->inside = false;
         return true;
     }
-    if (!is_name_of_log(name)) return true;
+    if (!is_wanted_name(name, others->names)) return true;
     struct segment_list one = {0};
     struct file_status status;
     if (file_status_of(others->files, path, &status) == 0 && !status.special && !status.directory &&
@@ -281,25 +310,68 @@ static bool found_other(void *context, const char *name, bool directory) {
     return others->status == 0;
 }
 
-static int list_others(const struct read_request *request, const char *path,
+static int list_others(const struct read_request *request, const char *path, enum other_names names,
                        struct segment_list *list) {
     struct segment_list found = {0};
-    struct other_files others = {.files = request->files, .list = &found, .folder = path};
+    struct other_files others = {
+        .files = request->files, .list = &found, .folder = path, .names = names};
     (void)directory_list(request->files, path, found_other, &others);
     segment_list_sort(&found);
     const int status = segment_list_join(list, &found);
     return others.status < 0 ? others.status : status;
 }
 
+/* Reports files that are in the directory and not read.  OTHER_LOGS: next to segments. */
+static void report_others(const struct read_request *request, const char *path,
+                          enum other_names wanted) {
+    const bool segments = wanted == OTHER_LOGS;
+    struct segment_list list = {0};
+    char names[OTHER_NAMES_BYTES] = "";
+    size_t length = 0;
+    (void)list_others(request, path, wanted, &list);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const char *name = list.files[i].path + strlen(path);
+        name += *name == '/';
+        if (length + strlen(name) + 8 > sizeof names) {
+            memcpy(names + length, ", ...", 6);
+            break;
+        }
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                   length > 0 ? ", " : "", name);
+    }
+    if (list.count == 1)
+        say("%s: 1 file is not %s and is not read; name it to read it: %s", path,
+            segments ? "a segment" : "named like a log", names);
+    if (list.count > 1)
+        say("%s: %u files are not %s and are not read; name them to read them: %s", path,
+            list.count, segments ? "segments" : "named like logs", names);
+    segment_list_free(&list);
+}
+
+/* A directory without segments. Returns as list_path_of. */
+static int list_directory_of_others(const struct read_request *request, const char *path,
+                                    struct segment_list *list, bool report) {
+    const uint32_t before = list->count;
+    const int status = list_others(request, path, OTHER_PROBABLE, list);
+    if (status == 0 && list->count == before && report) report_others(request, path, OTHER_ANY);
+    return status;
+}
+
 int list_path_of(const struct read_request *request, const char *path, struct segment_list *list,
                  bool *all) {
     struct file_status of;
     const uint32_t before = list->count;
-    if (request->any_file && strcmp(path, FOREIGN_INPUT) == 0) return list_input(request, list);
+    if (request->any_file && strcmp(path, FOREIGN_INPUT) == 0)
+        return list_pipe(path, 0, request->named, list);
     const int status = list_path(request->files, path, list, all);
-    if (!request->any_file || status < 0 || list->count > before) return status;
-    if (file_status_of(request->files, path, &of) != 0 || !of.directory) return status;
-    return list_others(request, path, list);
+    if (!request->any_file || file_status_of(request->files, path, &of) != 0) return status;
+    if (status == ERR_NOT_SEEKABLE && of.pipe && !has_name_of_segment(path))
+        return list_pipe(path, of.id, true, list);
+    if (status < 0 || !of.directory) return status;
+    if (list->count == before) return list_directory_of_others(request, path, list, all != NULL);
+    /* The segments are everything that a daemon has stored: files next to them are not read. */
+    if (all != NULL) report_others(request, path, OTHER_LOGS);
+    return status;
 }
 
 bool list_segments(const struct read_request *request, struct segment_list *list) {
@@ -307,7 +379,7 @@ bool list_segments(const struct read_request *request, struct segment_list *list
     for (int i = 0; i < request->path_count; i++) {
         const char *path = request->paths[i];
         const int status = list_path_of(request, path, list, &all);
-        if (status < 0) report_path_error(path, request->named, status);
+        if (status < 0) report_path_error(request, path, status);
         if (status < 0) all = false;
     }
     if (request->path_count > 1) remove_duplicates(list);

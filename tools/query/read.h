@@ -42,7 +42,8 @@ bool streams_exist(const struct option_list *streams, const struct segment_list 
  * with a segment's name that is no file (segment_list.h), sets *all to false and is reported; with
  * `all` NULL it is skipped silently. */
 int list_path(struct files *files, const char *path, struct segment_list *list, bool *all);
-void report_path_error(const char *path, bool named, int status);
+/* Reports why a path of the request could not be listed. */
+void report_path_error(const struct read_request *request, const char *path, int status);
 /* A listed segment could not be opened.  True: this is an error and was reported.  False: it was
  * deleted after it was listed, and no older segment of its stream was printed, so it counts as
  * deleted before. shown: the last segment that was read, from oldest to newest; NULL: none, or
@@ -51,7 +52,7 @@ bool report_unopened(const struct segment_file *segment, const struct segment_fi
                      int status);
 
 /* The same for a path of the request.  A directory without segments means its other files that have
- * names of logs. */
+ * names of logs; next to segments such files are reported, unless `all` is NULL. */
 int list_path_of(const struct read_request *request, const char *path, struct segment_list *list,
                  bool *all);
 

@@ -15,6 +15,7 @@ struct segment_file {
     uint64_t size;
     uint64_t id; /* struct file_status's */
     bool named;  /* itself, not the folder in which it was found */
+    bool pipe;   /* or standard input: can be read once.  segment_list_add adds none. */
     /* Of an archived one: its stream's folder in the log directory, with a '/' at its end
      * (archives.h).  NULL: it is stored where it was listed. */
     char *home;

@@ -208,6 +208,46 @@ static void a_secret_file_is_its_users_alone(void **state) {
     assert_int_equal(file_remove(port_files(port), path), 0);
 }
 
+/* ---- pipes ---- */
+
+#define PIPE_PATH "\\\\.\\pipe\\logport-iocp-test"
+
+/* Serves one connection, as zcat would. */
+static DWORD WINAPI serve_pipe(void *server) {
+    DWORD written;
+    ConnectNamedPipe(server, NULL);
+    WriteFile(server, "one\n", 4, &written, NULL);
+    WriteFile(server, "two\n", 4, &written, NULL);
+    FlushFileBuffers(server);
+    CloseHandle(server);
+    return 0;
+}
+
+static void a_named_pipe_is_read_to_its_end_and_its_status_does_not_connect(void **state) {
+    struct files *files = port_files(*state);
+    struct file_status status;
+    struct file file;
+    char text[16];
+    int64_t got, size = 0;
+    const HANDLE server = CreateNamedPipeW(L"" PIPE_PATH, PIPE_ACCESS_OUTBOUND, PIPE_TYPE_BYTE, 1,
+                                           4096, 4096, 0, NULL);
+    assert_ptr_not_equal(server, INVALID_HANDLE_VALUE);
+    assert_int_equal(file_status_of(files, PIPE_PATH, &status), 0);
+    assert_true(status.special && status.pipe);
+    assert_int_equal(file_status_of(files, "//./pipe/LOGPORT-iocp-test", &status), 0);
+    assert_true(status.pipe);
+    const HANDLE thread = CreateThread(NULL, 0, serve_pipe, server, 0, NULL);
+    assert_int_equal(file_open(files, PIPE_PATH, FILE_READ_ANY, &file), 0);
+    while ((got = file_read_next(&file, text + size, sizeof text - (size_t)size)) > 0)
+        size += got;
+    assert_int_equal(got, 0);
+    assert_int_equal(size, 8);
+    assert_memory_equal(text, "one\ntwo\n", 8);
+    file_close(&file);
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+}
+
 /* ---- the console ---- */
 
 static void ctrl_c_is_a_request_to_stop_and_one_in_between_is_kept(void **state) {
@@ -274,6 +314,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(an_urgent_byte_is_received_in_its_place),
         PORT_TEST(no_socket_is_handed_to_children),
         PORT_TEST(a_secret_file_is_its_users_alone),
+        PORT_TEST(a_named_pipe_is_read_to_its_end_and_its_status_does_not_connect),
         PORT_TEST(ctrl_c_is_a_request_to_stop_and_one_in_between_is_kept),
         cmocka_unit_test(a_closed_port_leaves_no_handle_behind),
     };

@@ -22,6 +22,7 @@ struct foreign {
     struct progress *progress;
     struct file file;
     bool standard;             /* standard input */
+    bool pipe;                 /* read by file_read_next */
     const struct codec *codec; /* NULL: text */
     void *state;
     enum codec_status status;
@@ -81,6 +82,7 @@ static bool is_segment(struct file *file) {
 
 static int64_t read_some(struct foreign *f, void *bytes, size_t size) {
     if (f->standard) return stream_read(STREAM_INPUT, bytes, size);
+    if (f->pipe) return file_read_next(&f->file, bytes, size);
     return file_read_at(&f->file, bytes, size, f->position);
 }
 
@@ -174,9 +176,10 @@ static bool open_file(struct foreign *f, struct files *files, const struct segme
     f->standard = strcmp(file->path, FOREIGN_INPUT) == 0;
     f->name = f->standard ? "standard input" : file->path;
     if (f->standard) return true;
-    const int status = file_open(files, file->path, FILE_READ, &f->file);
+    f->pipe = file->pipe;
+    const int status = file_open(files, file->path, f->pipe ? FILE_READ_ANY : FILE_READ, &f->file);
     if (status < 0) report(f, error_text(status));
-    *segment = status == 0 && is_segment(&f->file);
+    *segment = status == 0 && !f->pipe && is_segment(&f->file);
     return status == 0 && !*segment;
 }
 

@@ -26,8 +26,9 @@ enum foreign_opened {
     FOREIGN_OPEN,
     FOREIGN_FAILED, /* a message was printed; nothing is open */
 };
-/* A file with a segment's name is a segment, whatever it contains.  Standard input that was not
- * named by the user (file->named) must not be empty. */
+/* A file with a segment's name is a segment, whatever it contains; a pipe (file->pipe) never is one,
+ * and is waited for.  Standard input that was not named by the user (file->named) must not be
+ * empty. */
 enum foreign_opened foreign_open(struct files *files, const struct segment_file *file,
                                  struct progress *progress, struct foreign **foreign);
 /* True: *lines is valid until the next call.  False: there are no more now; a later call looks
