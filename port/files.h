@@ -108,6 +108,11 @@ int directory_list(struct files *files, const char *path, file_visit *visit, voi
 /* Opens or makes the file and locks it exclusively until file_close or the end of the process.
  * ERR_BUSY: another process holds the lock. */
 int file_lock(struct files *files, const char *path, struct file *file);
+/* Opens a new file, of the system, for reading and writing.  It has no name, or one that only this
+ * process can open (Windows), and is deleted when it is closed or the process ends, however that
+ * happens.  `where` receives its folder, for messages: $TMPDIR, otherwise /var/tmp or /tmp; on
+ * Windows the user's folder for temporary files. */
+int file_temporary(struct file *file, char where[PATH_BYTES_MAX]);
 /* Of the volume that holds the directory. */
 int free_space(struct files *files, const char *path, struct volume_space *space);
 /* Copies owner, group and mode as far as permitted (Windows: does nothing, the directory
