@@ -7,6 +7,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/commands/search_sort.h"
 #include "tools/query/allocate.h"
 #include "tools/query/query.h"
 #include "tools/query/read.h"
@@ -15,15 +16,8 @@
 #include "tools/render/render.h"
 #include "tools/render/render_work.h"
 
-#define CONTEXT_MAX       1000000
-#define NOT_GIVEN         UINT64_MAX /* -A and -B: use the value of -C */
-/* Limit of the memory that --sort uses. */
-#define SORT_BYTES_MAX    (UINT64_C(1) << 30)
-/* With -m N, of at most this many records, only the first N are kept, and these more before the
- * others are dropped. */
-#define SORT_RECORDS_MAX  (UINT64_C(1) << 20)
-#define SORT_RECORDS_MORE 4096
-#define SORT_SPARE_BYTES  (UINT64_C(4) << 20)
+#define CONTEXT_MAX 1000000
+#define NOT_GIVEN   UINT64_MAX /* -A and -B: use the value of -C */
 
 struct search_settings {
     struct common_settings common;
@@ -34,20 +28,6 @@ struct search_settings {
     bool newest_first, sort, explain, no_index;
     uint64_t max;
     uint64_t after, before, context;
-};
-
-/* A record that waits to be printed in order of time. */
-struct sorted_record {
-    int64_t time_ns;
-    uint64_t number; /* in storage order */
-    size_t begin;
-    uint32_t size, origin; /* origin: its number in search.origins */
-};
-
-/* Where a record comes from: its stream, and how its times and levels are read. */
-struct origin {
-    const char *stream;
-    const struct facts_rules *facts;
 };
 
 struct search {
@@ -66,22 +46,9 @@ struct search {
     uint8_t *kept;
     size_t kept_size, kept_room;
     uint64_t kept_lines;
-    bool gap;   /* lines before the kept ones were not printed */
-    bool group; /* a group was printed */
-    /* --sort */
-    uint8_t *text;
-    size_t text_size, text_room;
-    struct sorted_record *sorted;
-    uint64_t sorted_count, sorted_room;
-    uint64_t sorted_number; /* of the next record */
-    /* With -m N: records are dropped when there are more bytes than drop_at.  full: of the first N
-     * records so far, the last one has this time. */
-    uint64_t drop_at;
-    bool full;
-    int64_t last_ns;
-    struct origin *origins; /* of the sorted records */
-    uint32_t origin_count;
-    bool too_many;
+    bool gap;                /* lines before the kept ones were not printed */
+    bool group;              /* a group was printed */
+    struct search_sort sort; /* --sort */
 };
 
 /* Highlights matches. */
@@ -240,113 +207,11 @@ static bool print_context(void *context, const struct selection *selection) {
 
 /* ---- in the order of time ---- */
 
-/* The number of the stream and rules of a selection's records. */
-static uint32_t number_of_origin(struct search *s, const struct selection *selection) {
-    const struct origin origin = {render_stream(&s->render, selection->segment->name.stream),
-                                  selection->facts};
-    uint32_t i = 0;
-    while (i < s->origin_count &&
-           (s->origins[i].stream != origin.stream || s->origins[i].facts != origin.facts))
-        i++;
-    if (i < s->origin_count) return i;
-    s->origins = reallocate(s->origins, (s->origin_count + 1) * sizeof *s->origins);
-    s->origins[s->origin_count++] = origin;
-    return i;
-}
-
-static int compare_sorted(const void *a, const void *b) {
-    const struct sorted_record *x = a, *y = b;
-    if (x->time_ns != y->time_ns) return x->time_ns < y->time_ns ? -1 : 1;
-    return x->number < y->number ? -1 : 1;
-}
-
-static int compare_newest(const void *a, const void *b) {
-    return compare_sorted(b, a);
-}
-
-static void sort_records(struct search *s) {
-    if (s->sorted_count > 0)
-        qsort(s->sorted, s->sorted_count, sizeof *s->sorted,
-              s->settings->newest_first ? compare_newest : compare_sorted);
-}
-
-static int compare_places(const void *a, const void *b) {
-    const struct sorted_record *x = a, *y = b;
-    return x->begin < y->begin ? -1 : x->begin > y->begin;
-}
-
-/* Drops all but the first -m N records, so that memory is bounded by these and what comes between
- * two calls. */
-static void drop_records(struct search *s) {
-    sort_records(s);
-    if (s->sorted_count > s->settings->max) s->sorted_count = s->settings->max;
-    s->full = s->sorted_count == s->settings->max;
-    if (s->full) s->last_ns = s->sorted[s->sorted_count - 1].time_ns;
-    if (s->sorted_count > 0) qsort(s->sorted, s->sorted_count, sizeof *s->sorted, compare_places);
-    s->text_size = 0;
-    for (uint64_t i = 0; i < s->sorted_count; i++) { /* moves down or stays */
-        struct sorted_record *const record = &s->sorted[i];
-        memmove(s->text + s->text_size, s->text + record->begin, record->size);
-        record->begin = s->text_size;
-        s->text_size += record->size;
-    }
-    s->drop_at = s->text_size + SORT_SPARE_BYTES;
-}
-
-/* Cannot be among the first -m N. */
-static bool comes_too_late(const struct search *s, int64_t time_ns) {
-    return s->full && (s->settings->newest_first ? time_ns < s->last_ns : time_ns >= s->last_ns);
-}
-
-/* Makes room for a record.  False: there are too many. */
-static bool make_sort_room(struct search *s, uint64_t size) {
-    const bool bounded = s->settings->max > 0 && s->settings->max < SORT_RECORDS_MAX;
-    if (bounded && (s->text_size + size > s->drop_at ||
-                    s->sorted_count >= 2 * s->settings->max + SORT_RECORDS_MORE))
-        drop_records(s);
-    const uint64_t text = s->text_size + size;
-    if (text + (s->sorted_count + 1) * sizeof *s->sorted > SORT_BYTES_MAX) return false;
-    if (s->text_room < text) {
-        s->text_room = text + text / 2 < SORT_BYTES_MAX ? text + text / 2 : SORT_BYTES_MAX;
-        s->text = reallocate(s->text, s->text_room);
-    }
-    if (s->sorted_room == s->sorted_count) {
-        s->sorted_room = s->sorted_count / 2 * 3 + 64;
-        s->sorted = reallocate(s->sorted, s->sorted_room * sizeof *s->sorted);
-    }
-    return true;
-}
-
 static bool sort_selection(void *context, const struct selection *selection) {
     struct search *s = context;
     begin_selection(s, selection);
-    const uint32_t origin = number_of_origin(s, selection);
     s->found += selection->count;
-    for (uint64_t i = 0; i < selection->count; i++, s->sorted_number++) {
-        const struct select_line *line = &selection->lines[i];
-        const size_t size = line->end - line->begin;
-        if (comes_too_late(s, line->time_ns)) continue;
-        if (!make_sort_room(s, size)) {
-            s->too_many = true;
-            return false;
-        }
-        memcpy(s->text + s->text_size, selection->text + line->begin, size);
-        s->sorted[s->sorted_count++] = (struct sorted_record){line->time_ns, s->sorted_number,
-                                                              s->text_size, (uint32_t)size, origin};
-        s->text_size += size;
-    }
-    return true;
-}
-
-static void print_sorted(struct search *s) {
-    const uint64_t max = s->settings->max;
-    sort_records(s);
-    for (uint64_t i = 0; i < s->sorted_count && i < max; i++) {
-        const struct origin *const origin = &s->origins[s->sorted[i].origin];
-        render_stream(&s->render, origin->stream);
-        render_facts(&s->render, origin->facts);
-        render_lines(&s->render, s->text + s->sorted[i].begin, s->sorted[i].size);
-    }
+    return search_sort_add(&s->sort, selection);
 }
 
 /* ---- the command ---- */
@@ -366,10 +231,12 @@ static int run_search(struct search *s, struct call *call) {
         .context = s->context && prints_records(settings) && !sorted,
         .before = s->before,
         .after = s->after,
-        .newest_first = settings->newest_first && !sorted,
+        .newest_first = settings->newest_first,
         .times = sorted,
+        .by_time = sorted,
+        .limit = sorted ? &s->sort.sorter.limit : NULL,
         .all_frames = settings->no_index,
-        .results_at_end = settings->count || sorted,
+        .results_at_end = settings->count,
         .max = (sorted || settings->files) && settings->max > 0 ? UINT64_MAX : settings->max};
     struct select_report report;
     select_visit *visit = settings->files ? name_file
@@ -379,12 +246,7 @@ static int run_search(struct search *s, struct call *call) {
                                           : print_selection;
     select_run(&call->paths, &s->query, &how, visit, s, &report);
     report_unrecognised("search", &report.unrecognised);
-    if (s->too_many) {
-        say("search: more than %u MiB of records to sort; narrow the search or drop --sort",
-            (unsigned)(SORT_BYTES_MAX >> 20));
-        return EXIT_ERROR;
-    }
-    if (sorted) print_sorted(s);
+    if (sorted && !search_sort_finish(&s->sort)) report.failed = true;
     if (settings->count && !settings->files)
         output_format(s->out, "%llu\n", (unsigned long long)report.found);
     if (report.found == 0 && settings->max > 0) survey_condition("search", &call->paths, &s->query);
@@ -443,14 +305,13 @@ static int search_run(struct call *call) {
                 settings->context != NOT_GIVEN;
     if (open_search(&s, call) < 0) return EXIT_ERROR;
     if (prints_records(settings)) render_page(&s.render, &settings->render);
+    search_sort_open(&s.sort, &s.render, settings->newest_first, settings->max);
     const int code = run_search(&s, call);
     render_close(&s.render);
     query_state_close(&s.state);
     query_close(&s.query);
     free(s.kept);
-    free(s.text);
-    free(s.sorted);
-    free(s.origins);
+    search_sort_close(&s.sort);
     return code;
 }
 
@@ -520,7 +381,8 @@ static const struct option options[] = {
     {.name = "sort",
      .kind = OPTION_FLAG,
      .field = AT(sort),
-     .help = "Sort records of all streams and files by event time."},
+     .help = "Sort records of all streams and files by event time. What memory cannot hold is "
+             "kept in temporary files ($TMPDIR, otherwise /var/tmp)."},
     QUERY_OPTIONS(AT(query)),
     RENDER_OPTIONS(AT(render)),
     RENDER_PAGER_OPTION(AT(render)),

@@ -31,13 +31,28 @@ void piece_close(struct piece *piece) {
     free(piece->lines);
 }
 
+/* Puts it between the times that the span says its lines have: one without a time has its receive
+ * time there. */
+static int64_t between_times(const struct piece *piece, int64_t time_ns, const struct span *span) {
+    int64_t min_ns, max_ns;
+    query_span_times(piece->cut.facts, span, &min_ns, &max_ns);
+    if (time_ns < min_ns) return min_ns;
+    return time_ns > max_ns ? max_ns : time_ns;
+}
+
 static void set_received(struct piece *piece, const struct span *span) {
     const bool known = span->lines > 0;
     query_received(&piece->state, known ? span->received_min_ns : INT64_MIN,
                    known ? span->received_max_ns : INT64_MAX);
+    if (!piece->settings->times) return;
+    /* The piece was chosen by the times of its own span, which may be narrower than a lid's. */
+    piece->untimed_ns = between_times(
+        piece, between_times(piece, piece->state.received_min_ns, span), &piece->cut.span);
 }
 
 void piece_begin(struct piece *piece) {
+    piece->limit =
+        piece->settings->limit != NULL ? *piece->settings->limit : (struct sorter_limit){0};
     set_received(piece, &piece->cut.span);
     piece->state.facts = piece->cut.facts;
     piece->state.foreign = piece->cut.foreign;
@@ -104,7 +119,9 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
             continue;
         }
         const size_t length = (size_t)(next - line);
-        const int64_t time_ns = settings->times ? query_time_of(&piece->state, line, length) : 0;
+        const int64_t time_ns =
+            settings->times ? query_time_of(&piece->state, line, length, piece->untimed_ns) : 0;
+        if (sorter_is_beyond(&piece->limit, time_ns)) continue;
         if (settings->context) {
             add_line(piece, base + (size_t)(line - raw), base + (size_t)(next - raw), time_ns);
             continue;
@@ -161,7 +178,8 @@ static void do_work(struct piece *piece) {
 
 void piece_finish(struct piece *piece) {
     const struct select_settings *settings = piece->settings;
-    if (settings->newest_first && !settings->count) reverse(piece->lines, piece->count);
+    if (settings->newest_first && !settings->count && !settings->by_time)
+        reverse(piece->lines, piece->count);
     if (piece->count > settings->max) piece->count = settings->max;
     do_work(piece);
 }
@@ -237,6 +255,13 @@ static bool search_frames(struct piece *piece, size_t at, size_t end) {
     return true;
 }
 
+/* Are all lines of this span beyond the limit? */
+static bool is_beyond(const struct piece *piece, const struct span *span) {
+    int64_t min_ns, max_ns;
+    query_span_times(piece->cut.facts, span, &min_ns, &max_ns);
+    return sorter_is_beyond(&piece->limit, piece->limit.newest_first ? max_ns : min_ns);
+}
+
 void piece_search(struct piece *piece) {
     if (piece->cut.foreign) {
         piece_add(piece, piece->packed.bytes, piece->packed.size);
@@ -259,6 +284,10 @@ void piece_search(struct piece *piece) {
         const enum query_reason reason =
             query_check_span(piece->query, piece->cut.facts, &covered.span);
         set_received(piece, &covered.span);
+        if (is_beyond(piece, &covered.span)) {
+            piece->by_time += covered.frames;
+            continue;
+        }
         /* Context lines are needed even if they cannot match. */
         if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)
             piece->damaged = !search_frames(piece, at, covered.end);

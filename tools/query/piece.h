@@ -14,7 +14,9 @@ struct piece {
     bool several_streams;
     struct buffer packed;
     struct query_state state;
-    struct buffer frame; /* the lines of one frame */
+    struct sorter_limit limit; /* settings.limit when the piece began */
+    int64_t untimed_ns;        /* settings.times: the time of lines without one */
+    struct buffer frame;       /* the lines of one frame */
     /* Results. */
     struct buffer text; /* selection.text */
     struct select_line *lines;

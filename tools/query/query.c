@@ -242,11 +242,13 @@ bool query_is_record(struct query_state *state, const uint8_t **line, size_t *si
     return !state->foreign || is_record(&state->is_record, line, size);
 }
 
-int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t size) {
+int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t size,
+                      int64_t untimed_ns) {
     struct facts facts;
-    if (!query_is_record(state, &record, &size)) return state->received_min_ns;
+    if (size > 0 && record[size - 1] == '\n') size--;
+    if (!query_is_record(state, &record, &size)) return untimed_ns;
     facts_of_record(record, size, state->facts, &facts);
-    return facts.has_time ? facts.time_ns : state->received_min_ns;
+    return facts.has_time ? facts.time_ns : untimed_ns;
 }
 
 static bool is_within(const struct query *query, int64_t min_ns, int64_t max_ns) {
@@ -309,6 +311,14 @@ enum query_reason query_check_span(const struct query *query, const struct facts
         return QUERY_TIME;
     return query->level_min == 0 || !known || (span->levels & levels) != 0 ? QUERY_WANTED
                                                                            : QUERY_LEVEL;
+}
+
+void query_span_times(const struct facts_rules *facts, const struct span *span, int64_t *min_ns,
+                      int64_t *max_ns) {
+    const bool known = facts->id == facts_rules_usual.id || facts->id == span->rules;
+    const bool any = span->lines > 0 && known;
+    *min_ns = any ? span->time_min_ns : INT64_MIN;
+    *max_ns = any ? span->time_max_ns : INT64_MAX;
 }
 
 bool query_covers_times(const struct query *query, const struct facts_rules *facts,

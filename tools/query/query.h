@@ -192,8 +192,9 @@ void query_state_close(struct query_state *state);
 
 /* The following lines were received in this period. */
 void query_received(struct query_state *state, int64_t min_ns, int64_t max_ns);
-/* Event time of the record, or its receive time if it has none. */
-int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t size);
+/* Event time of the record, whose newline may follow it; untimed_ns if it has none. */
+int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t size,
+                      int64_t untimed_ns);
 /* Is this line a record (is_record.h)?  Always true unless state->foreign. */
 bool query_is_record(struct query_state *state, const uint8_t **line, size_t *size);
 /* Does the query depend on times or levels, which lids and indexes know? */
@@ -203,6 +204,9 @@ enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
 enum query_reason query_check_span(const struct query *query, const struct facts_rules *facts,
                                    const struct span *span);
 
+/* The times that lines of this span can have, where a line without one has its receive time. */
+void query_span_times(const struct facts_rules *facts, const struct span *span, int64_t *min_ns,
+                      int64_t *max_ns);
 /* Are all lines with these times between --since and --until?  False also if that is not known. */
 bool query_covers_times(const struct query *query, const struct facts_rules *facts,
                         const struct span *span);

@@ -15,6 +15,8 @@
 #include "tools/query/cut.h"
 #include "tools/query/piece.h"
 #include "tools/query/read.h"
+#include "tools/query/waiting.h"
+#include "writer/index/index.h"
 
 /* The first pieces are searched by the calling thread: threads do not pay for small files. */
 #define PIECES_ALONE 2
@@ -47,6 +49,7 @@ struct open_segment {
     bool reported;
     struct range *returned; /* pieces found by the index */
     uint64_t returned_count, returned_room;
+    uint64_t place; /* by_time: of its next piece */
 };
 
 struct search_job {
@@ -54,6 +57,8 @@ struct search_job {
     struct piece piece;
     struct open_segment *open;
     bool gap;               /* selection.gap */
+    uint64_t place;         /* selection.place */
+    int64_t first_ns;       /* selection.first_ns */
     enum piece_check check; /* PIECE_NOT_AS_INDEXED: it was not searched */
     bool done;              /* searched */
 };
@@ -74,6 +79,10 @@ struct select {
     uint64_t cut_count, cut_room;
     struct kept_piece *kept; /* of the same pieces, if the file is of another program */
     uint64_t kept_bytes;
+    struct waiting waiting; /* by_time: what is still to be read */
+    uint32_t *ranks;        /* of the files, by stream and sequence */
+    uint64_t place;         /* of the piece that is returned, and the times of the selection */
+    int64_t first_ns, next_ns;
     struct progress *progress;
     uint64_t bytes_passed;
     const struct segment_file *visited; /* segment of the last returned piece */
@@ -145,30 +154,35 @@ static void release_segment(struct select *s, struct open_segment *open) {
     free(open);
 }
 
-static bool open_next_file(struct select *s, struct buffer *packed) {
+/* NULL: it cannot be read, or nothing in it is wanted.  shown: as for report_unopened. */
+static struct open_segment *open_file(struct select *s, const struct segment_file *segment,
+                                      const struct segment_file *shown) {
     struct open_segment *open = allocate(sizeof *open);
+    *open = (struct open_segment){.uses = 1,
+                                  .cutter = {.shown = shown,
+                                             .query = s->query,
+                                             .settings = s->settings,
+                                             .any_file = s->request->any_file,
+                                             .report = s->report,
+                                             .progress = s->progress}};
+    const bool wanted = cutter_open(&open->cutter, s->request->files, segment);
+    if (!s->settings->newest_first) s->shown = open->cutter.shown;
+    if (wanted) return open;
+    s->gap = true;
+    s->bytes_passed += segment->size;
+    free(open);
+    return NULL;
+}
+
+static bool open_next_file(struct select *s, struct buffer *packed) {
     while (s->next_file < s->list->count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
         if (!query_wants_stream(s->query, segment->name.stream)) continue;
-        *open = (struct open_segment){.uses = 1,
-                                      .cutter = {.shown = s->shown,
-                                                 .query = s->query,
-                                                 .settings = s->settings,
-                                                 .any_file = s->request->any_file,
-                                                 .report = s->report,
-                                                 .progress = s->progress}};
-        const bool wanted = cutter_open(&open->cutter, s->request->files, segment);
-        if (!s->settings->newest_first) s->shown = open->cutter.shown;
-        if (!wanted) {
-            s->gap = true;
-            s->bytes_passed += segment->size;
-            continue;
-        }
-        s->open = open;
+        s->open = open_file(s, segment, s->shown);
+        if (s->open == NULL) continue;
         if (s->settings->newest_first) find_cuts(s, packed);
         return true;
     }
-    free(open);
     return false;
 }
 
@@ -190,24 +204,189 @@ static bool next_cut(struct select *s, struct piece *piece) {
     return true;
 }
 
-/* Fills the job with the next piece.  False: there is none. */
-static bool prepare(struct select *s, struct search_job *job) {
+/* ---- by time ---- */
+
+/* The first time of these lines. */
+static int64_t first_time(const struct select *s, const struct facts_rules *facts,
+                          const struct span *span) {
+    int64_t min_ns, max_ns;
+    query_span_times(facts, span, &min_ns, &max_ns);
+    return s->settings->newest_first ? max_ns : min_ns;
+}
+
+static int64_t first_time_of_group(const struct select *s, const struct facts_rules *facts,
+                                   const struct index_group *group) {
+    if (group->damaged) return WAITING_FIRST(s->settings->newest_first);
+    return first_time(s, facts, &group->span);
+}
+
+static int64_t first_time_of_file(const struct select *s, const struct segment_file *segment) {
+    const bool newest = s->settings->newest_first;
+    const struct facts_rules *const facts = record_rules_of(s->query->rules, segment);
+    int64_t first_ns = WAITING_FIRST(newest);
+    struct file file;
+    struct segment_index index;
+    const bool none =
+        s->settings->all_frames || segment->name.part || segment->name.stream[0] == '\0';
+    if (none || file_open(s->request->files, segment->path, FILE_READ, &file) < 0) return first_ns;
+    if (index_load(&file, &index) == 0) {
+        first_ns = WAITING_LAST(newest);
+        for (uint32_t i = 0; i < index.count; i++) {
+            const int64_t time_ns = first_time_of_group(s, facts, &index.groups[i]);
+            if ((time_ns < first_ns) != newest) first_ns = time_ns;
+        }
+        index_free(&index);
+    }
+    file_close(&file);
+    return first_ns;
+}
+
+struct ranked_file {
+    const struct segment_file *file;
+    uint32_t number;
+};
+
+static int compare_ranked(const void *a, const void *b) {
+    const struct ranked_file *x = a, *y = b;
+    const struct segment_name *const p = &x->file->name, *const q = &y->file->name;
+    const int order = strcmp(p->stream, q->stream);
+    if (order != 0) return order;
+    if (p->sequence != q->sequence) return p->sequence < q->sequence ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void rank_files(struct select *s) {
+    const uint32_t count = s->list->count;
+    struct ranked_file *const ranked = allocate(count * sizeof *ranked);
+    s->ranks = allocate(count * sizeof *s->ranks);
+    for (uint32_t i = 0; i < count; i++)
+        ranked[i] = (struct ranked_file){&s->list->files[i], i};
+    if (count > 0) qsort(ranked, count, sizeof *ranked, compare_ranked);
+    for (uint32_t i = 0; i < count; i++)
+        s->ranks[ranked[i].number] = i;
+    free(ranked);
+}
+
+static void begin_by_time(struct select *s) {
+    (void)system_open_files_max(); /* files whose times overlap are open together */
+    rank_files(s);
+    s->waiting.newest_first = s->settings->newest_first;
+    for (uint32_t i = 0; i < s->list->count; i++) {
+        const struct segment_file *const segment = &s->list->files[i];
+        if (!query_wants_stream(s->query, segment->name.stream)) continue;
+        const struct waiting_item item = {.time_ns = first_time_of_file(s, segment),
+                                          .place = (uint64_t)s->ranks[i] << 32,
+                                          .file = i};
+        waiting_add(&s->waiting, &item);
+    }
+}
+
+/* Adds the pieces of a file, or, if they come in their order only, the file as a whole. */
+static void open_waiting(struct select *s, const struct waiting_item *file, struct buffer *packed) {
+    const struct segment_file *const segment = &s->list->files[file->file];
+    const bool seen = file->time_ns != WAITING_FIRST(s->settings->newest_first);
+    struct open_segment *const open = open_file(s, segment, seen ? segment : s->shown);
+    struct waiting_item item = *file;
+    if (open == NULL) return;
+    const struct groups *const groups = &open->cutter.groups;
+    open->place = file->place;
+    item.open = open;
+    item.rest = open->cutter.foreign != NULL || !groups->known;
+    if (item.rest) {
+        waiting_add(&s->waiting, &item);
+        return;
+    }
+    while (cutter_next(&open->cutter, &item.cut, packed)) {
+        item.cut.unread = !item.cut.careful;
+        item.time_ns =
+            first_time_of_group(s, open->cutter.facts, &groups->index.groups[groups->next]);
+        item.place = open->place++;
+        open->uses++;
+        waiting_add(&s->waiting, &item);
+    }
+    release_segment(s, open);
+}
+
+/* The next piece, whose file remains in use for it.  NULL: there are no more that are wanted. */
+static struct open_segment *take_waiting(struct select *s, struct search_job *job) {
+    const struct waiting_item *first;
+    while ((first = waiting_first(&s->waiting)) != NULL) { /* ends: files and their pieces do */
+        const struct sorter_limit *const limit = s->settings->limit;
+        if (limit != NULL && sorter_is_beyond(limit, first->time_ns)) return NULL;
+        const struct waiting_item item = waiting_take(&s->waiting);
+        struct open_segment *const open = item.open;
+        if (open == NULL) {
+            open_waiting(s, &item, &job->piece.packed);
+            continue;
+        }
+        job->first_ns = item.time_ns;
+        job->piece.cut = item.cut;
+        job->place = item.place;
+        if (!item.rest) return open;
+        if (cutter_next(&open->cutter, &job->piece.cut, &job->piece.packed)) {
+            job->place = open->place++;
+            open->uses++;
+            waiting_add(&s->waiting, &item);
+            return open;
+        }
+        release_segment(s, open);
+    }
+    return NULL;
+}
+
+/* The first time of what follows the oldest piece. */
+static int64_t next_time(const struct select *s) {
+    const struct waiting_item *const first = waiting_first(&s->waiting);
+    if (s->used > 1) return s->jobs[(s->first + 1) % s->job_count].first_ns;
+    return first != NULL ? first->time_ns : WAITING_LAST(s->settings->newest_first);
+}
+
+/* What was not needed counts as skipped by time. */
+static void end_by_time(struct select *s) {
+    while (waiting_first(&s->waiting) != NULL) {
+        const struct waiting_item item = waiting_take(&s->waiting);
+        if (item.open != NULL) {
+            if (!item.rest) s->report->groups_by_time++;
+            if (!item.rest) s->report->bytes_read -= item.cut.end - item.cut.offset;
+            release_segment(s, item.open);
+            continue;
+        }
+        s->report->files++;
+        s->report->files_skipped++;
+        s->report->bytes += s->list->files[item.file].size;
+    }
+    waiting_free(&s->waiting);
+    free(s->ranks);
+}
+
+/* ---- the next piece ---- */
+
+/* The file of the next piece, with one more use.  NULL: there is none. */
+static struct open_segment *take_next(struct select *s, struct search_job *job) {
+    if (s->settings->by_time) return take_waiting(s, job);
     for (;;) { /* ends: every turn opens the next file */
-        if (s->open == NULL && !open_next_file(s, &job->piece.packed)) return false;
+        if (s->open == NULL && !open_next_file(s, &job->piece.packed)) return NULL;
         if (next_cut(s, &job->piece)) break;
         close_segment(s);
     }
-    job->open = s->open;
-    job->piece.segment = s->open->cutter.segment;
+    s->open->uses++;
+    return s->open;
+}
+
+/* Fills the job with the next piece.  False: there is none. */
+static bool prepare(struct select *s, struct search_job *job) {
+    job->open = take_next(s, job);
+    if (job->open == NULL) return false;
+    job->piece.segment = job->open->cutter.segment;
     job->piece.several_streams = s->several_streams;
     job->piece.state.stream = job->piece.segment->name.stream;
-    job->open->uses++;
     job->gap = job->piece.cut.gap || s->gap;
     s->gap = false;
     job->done = false;
     job->check = PIECE_AS_INDEXED;
     piece_begin(&job->piece);
-    progress_step(s->progress, s->bytes_passed + job->piece.cut.end);
+    if (s->settings->by_time) s->bytes_passed += job->piece.cut.end - job->piece.cut.offset;
+    progress_step(s->progress, s->bytes_passed + (s->open != NULL ? job->piece.cut.end : 0));
     return true;
 }
 
@@ -269,6 +448,9 @@ static void return_piece(struct select *s, struct piece *piece, bool gap) {
     struct selection selection = piece_selection(piece);
     selection.file_begins = piece->segment != s->visited;
     selection.gap = gap;
+    selection.place = s->place;
+    selection.first_ns = s->first_ns;
+    selection.next_ns = s->next_ns;
     s->visited = piece->segment;
     if (!s->visit(s->context, &selection)) s->enough = true;
 }
@@ -300,6 +482,9 @@ static void deliver_known(struct select *s, struct search_job *job) {
 static void deliver(struct select *s, struct search_job *job) {
     struct open_segment *open = job->open;
     struct piece *piece = &job->piece;
+    s->place = job->place;
+    s->first_ns = job->first_ns;
+    s->next_ns = next_time(s);
     if (piece->cut.known) {
         deliver_known(s, job);
         return;
@@ -361,6 +546,7 @@ static void read_rest(struct select *s, struct open_segment *open) {
     piece.cut.facts = open->cutter.facts;
     piece.segment = open->cutter.segment;
     piece.several_streams = s->several_streams;
+    s->first_ns = s->next_ns = WAITING_FIRST(s->settings->newest_first); /* they may be any */
     segment_reader_seek(&open->cutter.reader, 0);
     bool more = true;
     while (more && !s->enough) {
@@ -371,6 +557,7 @@ static void read_rest(struct select *s, struct open_segment *open) {
                 piece_add(&piece, open->cutter.reader.raw, open->cutter.reader.raw_size);
         }
         if (piece.frames == 0) continue;
+        s->place = open->place++;
         piece_finish(&piece);
         return_piece(s, &piece, true);
     }
@@ -486,6 +673,7 @@ static void close_all(struct select *s) {
            s->cut_count > 0)
         free(s->kept[--s->cut_count].bytes);
     if (s->open != NULL) close_segment(s);
+    end_by_time(s);
     if (s->port != NULL) port_close(s->port);
     for (uint32_t i = 0; i < s->job_count; i++)
         piece_close(&s->jobs[i].piece);
@@ -528,6 +716,7 @@ void select_files(const struct read_request *request, const struct segment_list 
         say("%s", error_text(ERR_NO_MEMORY));
         report->failed = true;
     } else {
+        if (settings->by_time) begin_by_time(&s);
         run_search(&s);
     }
     progress_clear(s.progress);

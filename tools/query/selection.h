@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "schema/record/facts.h"
+#include "tools/query/sorter.h"
 #include "tools/query/unrecognised.h"
 #include "writer/segment/counts.h"
 #include "writer/segment/segment_list.h"
@@ -43,15 +44,24 @@ struct select_settings {
     uint64_t before, after; /* context: lines around a match that must be read */
     bool newest_first;      /* return pieces, and the lines of each piece, in reverse order */
     bool times;             /* select_line.time_ns is needed */
-    bool all_frames;        /* do not use indexes */
-    bool tally;             /* count what the matching lines hold, on the worker threads */
-    bool results_at_end;    /* the caller prints nothing before the end (progress_begin) */
-    uint64_t max; /* stop after this many matches, in the order in which they are returned */
+    /* Implies times.  Return pieces in the order of their first possible times (newest_first: last
+     * ones), as far as indexes know them; what no index knows comes first.  The lines of a piece
+     * stay in the order of storage. */
+    bool by_time;
+    /* by_time: leave out what is beyond it, and end where nothing else can follow.  NULL: none.
+     * Changes between visits only. */
+    const struct sorter_limit *limit;
+    bool all_frames;     /* do not use indexes */
+    bool tally;          /* count what the matching lines hold, on the worker threads */
+    bool results_at_end; /* the caller prints nothing before the end (progress_begin) */
+    uint64_t max;        /* stop after this many matches, in the order in which they are returned */
 };
 
 struct select_line {
     size_t begin, end; /* in the selection's text; includes the newline */
-    int64_t time_ns;   /* event time; approximate receive time if the line has none */
+    /* Event time; if the line has none, about when it was received, or INT64_MIN if that is not
+     * known. */
+    int64_t time_ns;
 };
 
 /* The result of one piece of a segment, some hundred KiB of lines. */
@@ -67,6 +77,11 @@ struct selection {
     const struct select_line *lines; /* the matching ones */
     uint64_t count;
     uint64_t frames; /* includes frames skipped by their lids, but not those skipped by an index */
+    /* by_time.  Pieces in the order of streams, sequences and lines have rising places; files of
+     * other programs come first, in the order in which they were named. */
+    uint64_t place;
+    int64_t first_ns; /* no line of this piece or of a later one comes before this time ... */
+    int64_t next_ns;  /* ... and none of a later one before this */
     const struct counts *tally; /* settings.tally: of the matching lines */
     uint64_t tally_bytes;       /* size of the matching lines, including newlines */
     void *worked;               /* settings.work: the state with the results of this piece */
