@@ -3,11 +3,15 @@
 evaluation in Python selects, with and without indexes; and conditions read only what may match."""
 
 import concurrent.futures
+import datetime
 import json
+import os
 import random
+import re
+import shutil
 
-from harness import SEED, WINDOWS, Case, Daemon, logport, main, rejects, scaled, segments
-from reference import LEVEL_FORMS, WORDS, Condition, Entry, Number, a_record, a_time
+from harness import SEED, WINDOWS, Case, Daemon, logport, main, rejects, scaled, segments, temporary_directory
+from reference import LEVEL_FORMS, LEVEL_NAMES, RELATIONS, WORDS, Condition, Entry, Number, a_record, a_time, quoted
 
 THREADS = 2 if not WINDOWS else 1
 CONDITIONS = scaled(1500, 60)
@@ -125,6 +129,172 @@ class Conditions(Case):
         with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
             for _ in threads.map(ask, range(CONDITIONS)):
                 pass
+
+
+# ---- conditions on what an index knows ----
+
+
+class Row:
+    """A record of a stream: its line, minute (None: it says no time), level, number."""
+
+    def __init__(self, rng, stream, hour, n):
+        self.stream, self.n = stream, n
+        self.level = rng.choice([0] + [LEVEL_NAMES[name] for name in LEVEL_NAMES]) if rng.random() < 0.2 else 9
+        self.minute = hour * 60 + n % 60 if rng.random() < (0.999 if hour % 2 else 1) else None
+        fields = {"n": n, "msg": "x" * rng.randrange(2000, 4000)}
+        if self.level:
+            fields["level"] = next(name for name, level in LEVEL_NAMES.items() if level == self.level)
+        if self.minute is not None:
+            fields["time"] = moment_of(self.minute)
+        if rng.random() < 0.001:  # what Docker makes of a record; the inner level and time count
+            self.level, self.minute = 17, 5
+            fields = {"log": json.dumps({"level": "error", "time": moment_of(5), "message": "inner"}) + "\n", "n": n}
+        self.line = json.dumps(fields, separators=(",", ":")).encode()
+
+
+def moment_of(minute):
+    return (datetime.datetime(2026, 11, 24) + datetime.timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Known:
+    """A random condition on @time, @level and @stream; `n` is in it now and then."""
+
+    def __init__(self, rng, depth=0):
+        kind = rng.randrange(8 if depth < 3 else 5)
+        if kind < 5:
+            self.text, self.holds = (self.a_time, self.a_level, self.a_stream, self.an_existence, self.a_number)[kind](rng)
+        elif kind == 5:
+            inner = Known(rng, depth + 1)
+            self.text, self.holds = "not (%s)" % inner.text, lambda row: not inner.holds(row)
+        else:
+            one, other = Known(rng, depth + 1), Known(rng, depth + 1)
+            self.text = "(%s) %s (%s)" % (one.text, "and" if kind == 6 else "or", other.text)
+            self.holds = lambda row: (one.holds(row) and other.holds(row)) if kind == 6 else (one.holds(row) or other.holds(row))
+
+    def a_time(self, rng):
+        minute, sign = rng.randrange(-30, 12 * 60), rng.choice(list(RELATIONS))
+        holds = RELATIONS[sign]
+        if sign == "=" and rng.random() < 0.5:
+            other = minute + rng.randrange(100)
+            return "@time in (%s, %s)" % (moment_of(minute), moment_of(other)), lambda row: row.minute in (minute, other)
+        return "@time %s %s" % (sign, moment_of(minute)), lambda row: row.minute is not None and holds(row.minute - minute)
+
+    def a_level(self, rng):
+        name, sign = rng.choice(list(LEVEL_NAMES)), rng.choice(list(RELATIONS))
+        least, holds = LEVEL_NAMES[name], RELATIONS[sign]
+
+        def test(row):
+            plain = sign in ("=", "==", "!=") and least % 4 == 1
+            return row.level > 0 and holds((((row.level - 1) // 4 * 4 + 1) if plain else row.level) - least)
+
+        return "@level %s %s" % (sign, name), test
+
+    def a_stream(self, rng):
+        name = rng.choice(("audit", "main", "z-last", "none"))
+        negated = rng.random() < 0.3
+        form, holds = rng.choice(
+            [
+                ("=", lambda stream: stream == name),
+                ("contains", lambda stream: name in stream),
+                ("starts with", lambda stream: stream.startswith(name)),
+                ("~", lambda stream: re.search(name, stream) is not None),
+            ]
+        )
+        if form == "=" and not negated and rng.random() < 0.5:
+            return "@stream in (%s, main)" % name, lambda row: row.stream in (name, "main")
+        sign = {"=": "!=", "~": "!~"}.get(form, "not " + form) if negated else form
+        return "@stream %s %s" % (sign, quoted(rng, name)), lambda row: holds(row.stream) != negated
+
+    def an_existence(self, rng):
+        return rng.choice(
+            [
+                ("@time exists", lambda row: row.minute is not None),
+                ("exists @level", lambda row: row.level > 0),
+                ("@stream", lambda row: True),
+                ("@level contains rr", lambda row: 17 <= row.level < 21),
+            ]
+        )
+
+    def a_number(self, rng):
+        n = rng.randrange(2000)
+        return "n < %d" % n, lambda row: row.n < n
+
+
+class KnownToTheIndex(Case):
+    """@time, @level and @stream skip files and groups, and their matches are counted in the index."""
+
+    @classmethod
+    def setUpClass(cls):
+        case = Case()
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        rng = random.Random("%d rows" % SEED)
+        cls.base, cls.rows = temporary_directory(case), []
+        for stream in ("audit", "main", "z-last"):
+            daemon = Daemon(case, "--flush-ms", "5")
+            sent = 0
+            for hour in range(0, 10, 2):
+                rows = [Row(rng, stream, hour + (n > 700), n) for n in range(1500 if hour in (0, 4) else 60)]
+                daemon.send(b"".join(row.line + b"\n" for row in rows))
+                sent += len(rows)
+                daemon.wait_stored(sent)
+                cls.rows += rows
+                if hour < 8:
+                    case.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+            daemon.kill()
+            case.assertEqual(logport("archive", daemon.base).code, 0)
+            os.makedirs(os.path.join(cls.base, stream))
+            for path in segments(daemon.base):
+                name = os.path.basename(path)
+                shutil.copyfile(path, os.path.join(cls.base, stream, stream + name[len("main") :]))
+
+    def test_random_conditions_select_and_count_the_same_with_the_index(self):
+        def ask(number):
+            rng = random.Random("%d known %d" % (SEED, number))
+            condition = Known(rng)
+            rows = [row for row in self.rows if condition.holds(row)]
+            words, told = ["--where", condition.text], "seed %d, %d: %s" % (SEED, number, condition.text)
+            if rng.random() < 0.2:
+                words += ["--level", "warn"]
+                rows = [row for row in rows if row.level >= 13]
+            if rng.random() < 0.2:
+                words += ["--stream", "audit,z-last"]
+                rows = [row for row in rows if row.stream != "main"]
+            for more in ([], ["--no-index"]):
+                result = logport("search", "-c", *more, *words, "", self.base)
+                self.assertEqual(result.said, "", told)
+                self.assertEqual(result.out, b"%d\n" % len(rows), told)
+            if number % 3 == 0:
+                self.assertEqual(logport("search", *words, "", self.base).lines, [row.line for row in rows], told)
+
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
+            for _ in threads.map(ask, range(scaled(300, 40))):
+                pass
+
+    def numbers(self, condition, *more):
+        """What --explain says: files, files skipped entirely, groups skipped by the condition,
+        groups counted, bytes read, bytes."""
+        result = logport("search", "--explain", *more, "--where", condition, "", self.base)
+        patterns = (r"(\d+) files", r"(\d+) skipped entirely", r"(\d+) by condition", r"(\d+) groups counted", r"(\d+) of \d+ bytes", r"of (\d+) bytes")
+        return [int(re.search(pattern, result.said).group(1)) for pattern in patterns]
+
+    def test_files_and_groups_that_cannot_match_are_not_read(self):
+        for condition in ("@stream = none", "@stream ~ '^q'", "@stream = main and not @stream = main"):
+            self.assertEqual(self.numbers(condition)[0], 0, condition)
+        self.assertEqual(self.numbers("@stream = audit")[0], 5)
+        for condition in ("@time < 2026-11-23T00:00:00Z", "@level = fatal and @time in (2026-11-23, 2026-11-22)"):
+            files, skipped, by_condition, _, read, size = self.numbers(condition)
+            self.assertEqual(files, 15)
+            self.assertGreater(skipped, 3)
+            self.assertGreater(by_condition, 8)
+            self.assertLess(read, size * 0.8)
+
+    def test_what_the_index_knows_is_counted_without_reading(self):
+        for condition in ("@stream = audit", "not @stream = audit", "@stream in (audit, main)"):
+            _, skipped, _, counted, read, size = self.numbers(condition, "-c")
+            self.assertGreaterEqual(skipped, 4, condition)
+            self.assertGreater(counted, 5, condition)
+            self.assertLess(read, size / 2, condition)
 
 
 class NothingFound(Case):

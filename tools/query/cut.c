@@ -66,8 +66,8 @@ bool cutter_open(struct cutter *cutter, struct files *files, const struct segmen
     cutter->shown = segment;
     cutter->until = received_until(&cutter->reader.file);
     if (cutter->settings->all_frames || segment->name.part) return true;
-    groups_open(&cutter->groups, &cutter->reader.file, cutter->query, cutter->facts,
-                cutter->settings, cutter->report);
+    groups_open(&cutter->groups, &cutter->reader.file, segment->name.stream, cutter->query,
+                cutter->facts, cutter->settings, cutter->report);
     if (!cutter->groups.known) return true;
     cutter->report->files_indexed++;
     if (groups_any_wanted(&cutter->groups)) return true;

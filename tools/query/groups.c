@@ -89,12 +89,19 @@ static void choose_by_filter(struct groups *groups, struct file *file, const str
     free(found);
 }
 
-/* Removes groups by time and level; counts each skipped group once. */
+static struct known known_of(const struct groups *groups, const struct index_group *group) {
+    return (struct known){.span = &group->span,
+                          .counts = groups->index.counted ? &group->counts : NULL,
+                          .stream = groups->stream};
+}
+
+/* Removes groups by time, level and condition; counts each skipped group once. */
 static void choose_by_span(struct groups *groups, const struct query *query,
                            const struct facts_rules *facts, struct select_report *report) {
     for (uint32_t i = 0; i < groups->index.count; i++) {
         const struct index_group *group = &groups->index.groups[i];
-        const enum query_reason reason = query_check_span(query, facts, &group->span);
+        const struct known known = known_of(groups, group);
+        const enum query_reason reason = query_check_span(query, facts, &known);
         report->groups++;
         if (group->damaged) {
             want(groups->wanted, i, true);
@@ -104,18 +111,15 @@ static void choose_by_span(struct groups *groups, const struct query *query,
             want(groups->wanted, i, false);
             report->groups_by_time += reason == QUERY_TIME;
             report->groups_by_level += reason == QUERY_LEVEL;
+            report->groups_by_condition += reason == QUERY_CONDITION;
         }
     }
 }
 
-/* How many lines of a group have a wanted level.  False: the index does not know. */
-static bool count_levels(const struct query *query, const struct segment_index *index,
-                         const struct index_group *group, uint64_t *lines) {
-    const uint32_t levels = group->span.levels;
-    const uint32_t wanted = ~((UINT32_C(1) << query->level_min) - 1);
-    /* Records with an unrecognised level are reported. */
-    if (!index->counted || (levels & SPAN_UNRECOGNISED) != 0) return false;
-    *lines = 0;
+/* How many lines of a group have one of the wanted levels.  False: the index does not know. */
+static bool count_levels(const struct index_group *group, uint32_t wanted, uint64_t *lines) {
+    const uint32_t levels = group->span.levels & ~SPAN_UNRECOGNISED;
+    *lines = (wanted & 1) != 0 ? group->counts.levels[0] : 0;
     for (uint32_t i = 1; i < COUNTS_LEVELS; i++) {
         const uint32_t four = levels & UINT32_C(15) << (4 * i - 3); /* counted together */
         if ((four & wanted) == 0) continue;
@@ -129,11 +133,14 @@ static bool count_levels(const struct query *query, const struct segment_index *
 static bool count_group(const struct groups *groups, const struct query *query,
                         const struct facts_rules *facts, const struct select_settings *settings,
                         const struct index_group *group, struct counts *counts) {
-    const bool usual = facts->id == facts_rules_usual.id;
-    if (group->damaged || !query_covers_times(query, facts, &group->span)) return false;
+    const bool counted = groups->index.counted && facts->id == facts_rules_usual.id;
+    const struct known known = known_of(groups, group);
+    uint32_t wanted;
+    if (group->damaged || !query_wanted_levels(query, facts, &known, &wanted)) return false;
+    const uint32_t unwanted = group->span.levels & ~SPAN_UNRECOGNISED & ~wanted;
     *counts = settings->tally ? group->counts : (struct counts){.lines = group->span.lines};
-    if (query->level_min == 0) return !settings->tally || (groups->index.counted && usual);
-    return !settings->tally && usual && count_levels(query, &groups->index, group, &counts->lines);
+    if (unwanted == 0) return !settings->tally || counted;
+    return !settings->tally && counted && count_levels(group, wanted, &counts->lines);
 }
 
 /* The matches of groups that need not be read, if only their number is asked for. */
@@ -142,7 +149,7 @@ static void count_known(struct groups *groups, const struct query *query,
                         struct select_report *report) {
     groups->known_groups = allocate(bytes_of(groups));
     memset(groups->known_groups, 0, bytes_of(groups));
-    if (!settings->count || !query->any_line || query->invert || query->where != NULL) return;
+    if (!settings->count) return;
     for (uint32_t i = 0; i < groups->index.count; i++) {
         const struct index_group *group = &groups->index.groups[i];
         struct counts counts;
@@ -185,10 +192,10 @@ static void choose_context(struct groups *groups, const struct select_settings *
     free(found);
 }
 
-void groups_open(struct groups *groups, struct file *file, const struct query *query,
-                 const struct facts_rules *facts, const struct select_settings *settings,
-                 struct select_report *report) {
-    memset(groups, 0, sizeof *groups);
+void groups_open(struct groups *groups, struct file *file, const char *stream,
+                 const struct query *query, const struct facts_rules *facts,
+                 const struct select_settings *settings, struct select_report *report) {
+    *groups = (struct groups){.stream = stream};
     if (index_load(file, &groups->index) != 0) return;
     groups->known = true;
     groups->wanted = allocate(bytes_of(groups));

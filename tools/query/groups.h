@@ -15,7 +15,8 @@
 struct groups {
     bool known; /* false: there is no index; read everything */
     struct segment_index index;
-    uint8_t *wanted; /* one bit per group */
+    const char *stream; /* that the segment belongs to */
+    uint8_t *wanted;    /* one bit per group */
     /* Groups that were wanted, but whose matches the index knows: how many they are (lines), and
      * with settings.tally all of their counts. */
     uint8_t *known_groups;
@@ -24,11 +25,11 @@ struct groups {
     uint32_t next;        /* groups before this one are done */
 };
 
-/* facts: how times and levels of the segment's records are read.  Never fails: a group that cannot
+/* stream: that the segment belongs to.  facts: how times and levels of the segment's records are read.  Never fails: a group that cannot
  * be decided is wanted.  Counts the skipped groups. */
-void groups_open(struct groups *groups, struct file *file, const struct query *query,
-                 const struct facts_rules *facts, const struct select_settings *settings,
-                 struct select_report *report);
+void groups_open(struct groups *groups, struct file *file, const char *stream,
+                 const struct query *query, const struct facts_rules *facts,
+                 const struct select_settings *settings, struct select_report *report);
 void groups_close(struct groups *groups); /* all zero: does nothing */
 /* Is this group, with a number below index.count, one of known_groups? */
 bool groups_is_known(const struct groups *groups, uint32_t group);

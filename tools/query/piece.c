@@ -62,7 +62,7 @@ void piece_begin(struct piece *piece) {
     piece->frames = piece->raw_bytes = 0;
     piece->tally = (struct counts){0};
     piece->tally_bytes = 0;
-    piece->by_time = piece->by_level = 0;
+    piece->by_time = piece->by_level = piece->by_condition = 0;
     piece->damaged = false;
     if (piece->worked != NULL && piece->settings->work->begin != NULL)
         piece->settings->work->begin(piece->worked);
@@ -155,7 +155,8 @@ struct selection piece_selection(const struct piece *piece) {
                               .text_size = piece->text.size,
                               .lines = piece->lines,
                               .count = piece->count,
-                              .frames = piece->frames + piece->by_time + piece->by_level,
+                              .frames = piece->frames + piece->by_time + piece->by_level +
+                                        piece->by_condition,
                               .tally = &piece->tally,
                               .tally_bytes = piece->tally_bytes,
                               .worked = piece->worked};
@@ -281,8 +282,8 @@ void piece_search(struct piece *piece) {
         if (piece->settings->times && covered.span.received_min_ns < received_ns)
             covered.span.received_min_ns = received_ns;
         received_ns = covered.span.received_min_ns;
-        const enum query_reason reason =
-            query_check_span(piece->query, piece->cut.facts, &covered.span);
+        const struct known known = {.span = &covered.span, .stream = piece->state.stream};
+        const enum query_reason reason = query_check_span(piece->query, piece->cut.facts, &known);
         set_received(piece, &covered.span);
         if (is_beyond(piece, &covered.span)) {
             piece->by_time += covered.frames;
@@ -293,8 +294,10 @@ void piece_search(struct piece *piece) {
             piece->damaged = !search_frames(piece, at, covered.end);
         else if (reason == QUERY_TIME)
             piece->by_time += covered.frames;
-        else
+        else if (reason == QUERY_LEVEL)
             piece->by_level += covered.frames;
+        else
+            piece->by_condition += covered.frames;
         if (piece->damaged) return;
     }
 }

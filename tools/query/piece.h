@@ -24,8 +24,8 @@ struct piece {
     uint64_t frames, raw_bytes;
     struct counts tally; /* settings.tally */
     uint64_t tally_bytes;
-    uint64_t by_time, by_level; /* frames skipped by their lids */
-    void *worked;               /* settings.work: its state */
+    uint64_t by_time, by_level, by_condition; /* frames skipped by their lids */
+    void *worked;                             /* settings.work: its state */
     bool damaged; /* a frame does not match its checksum: read the piece again, frame by frame */
 };
 

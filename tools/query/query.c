@@ -118,6 +118,8 @@ static int open_where(struct query *query, const char *command, const char *text
     const int status = where_open(text, &clock, &query->where, error);
     if (status < 0) say("%s: --where %s: %s", command, text, error);
     if (status < 0) return status;
+    query->where_by_spans =
+        where_names(query->where, CANONICAL_TIME) || where_names(query->where, CANONICAL_LEVEL);
     query->need = where_need(query->where);
     if (!need_spell(&query->need, &query->hints)) needle_set_close(&query->hints);
     return needle_set_ready(&query->hints);
@@ -296,39 +298,91 @@ static bool restrictions_hold(const struct query *query, struct query_state *sta
 }
 
 bool query_needs_spans(const struct query *query) {
-    return query->timed || query->level_min > 0;
+    return query->timed || query->level_min > 0 || query->where_by_spans;
+}
+
+static bool knows_facts(const struct facts_rules *facts, const struct span *span) {
+    return facts->id == facts_rules_usual.id || facts->id == span->rules;
+}
+
+/* All levels, and none. */
+#define ALL_LEVELS ((UINT32_C(1) << (LEVEL_MAX + 1)) - 1)
+
+static struct where_scope scope_of(const struct facts_rules *facts, const struct known *known) {
+    const struct span *span = known->span;
+    const struct counts *counts = facts->id == facts_rules_usual.id ? known->counts : NULL;
+    struct where_scope scope = {.stream = known->stream, .levels = ALL_LEVELS};
+    query_span_times(facts, span, &scope.time_min_ns, &scope.time_max_ns);
+    if (span->lines > 0 && knows_facts(facts, span)) scope.levels &= span->levels;
+    if (counts == NULL) return scope;
+    scope.timed = counts->timed == span->lines && span->lines > 0;
+    if (counts->timed > 0) {
+        scope.time_min_ns = counts->time_min_ns;
+        scope.time_max_ns = counts->time_max_ns;
+    }
+    return scope;
 }
 
 enum query_reason query_check_span(const struct query *query, const struct facts_rules *facts,
-                                   const struct span *span) {
+                                   const struct known *known) {
     /* Includes SPAN_UNRECOGNISED, because such records are reported. */
     const uint32_t levels = ~((UINT32_C(1) << query->level_min) - 1);
-    const bool known = facts->id == facts_rules_usual.id || facts->id == span->rules;
+    const struct span *const span = known->span;
     if (span->lines == 0) return QUERY_WANTED; /* nothing is known */
-    if (query->timed && (known || query->received) &&
+    if (query->timed && (knows_facts(facts, span) || query->received) &&
         !is_within(query, query->received ? span->received_min_ns : span->time_min_ns,
                    query->received ? span->received_max_ns : span->time_max_ns))
         return QUERY_TIME;
-    return query->level_min == 0 || !known || (span->levels & levels) != 0 ? QUERY_WANTED
-                                                                           : QUERY_LEVEL;
+    if (query->level_min > 0 && knows_facts(facts, span) && (span->levels & levels) == 0)
+        return QUERY_LEVEL;
+    if (!query->where_by_spans) return QUERY_WANTED;
+    const struct where_scope scope = scope_of(facts, known);
+    return where_may_hold(query->where, &scope) == 0 ? QUERY_CONDITION : QUERY_WANTED;
 }
 
 void query_span_times(const struct facts_rules *facts, const struct span *span, int64_t *min_ns,
                       int64_t *max_ns) {
-    const bool known = facts->id == facts_rules_usual.id || facts->id == span->rules;
-    const bool any = span->lines > 0 && known;
+    const bool any = span->lines > 0 && knows_facts(facts, span);
     *min_ns = any ? span->time_min_ns : INT64_MIN;
     *max_ns = any ? span->time_max_ns : INT64_MAX;
 }
 
-bool query_covers_times(const struct query *query, const struct facts_rules *facts,
-                        const struct span *span) {
-    const bool known = facts->id == facts_rules_usual.id || facts->id == span->rules;
+static bool covers_times(const struct query *query, const struct facts_rules *facts,
+                         const struct span *span) {
     if (!query->timed) return true;
-    if (span->lines == 0 || (!known && !query->received)) return false;
+    if (span->lines == 0 || (!knows_facts(facts, span) && !query->received)) return false;
     const int64_t min_ns = query->received ? span->received_min_ns : span->time_min_ns;
     const int64_t max_ns = query->received ? span->received_max_ns : span->time_max_ns;
     return min_ns >= query->since_ns && max_ns < query->until_ns;
+}
+
+bool query_wanted_levels(const struct query *query, const struct facts_rules *facts,
+                         const struct known *known, uint32_t *levels) {
+    const struct where_scope scope = scope_of(facts, known);
+    *levels = scope.levels;
+    if (!query->any_line || query->invert || !covers_times(query, facts, known->span)) return false;
+    if (query->where != NULL && !where_decides(query->where, &scope, levels)) return false;
+    if (query->level_min == 0) return true;
+    /* Records with an unrecognised level are reported. */
+    if (!knows_facts(facts, known->span) || (known->span->levels & SPAN_UNRECOGNISED) != 0)
+        return false;
+    *levels &= ~((UINT32_C(1) << query->level_min) - 1);
+    return true;
+}
+
+bool query_wants_file(const struct query *query, const char *stream) {
+    struct regex_state regex;
+    struct where_scope scope = {.stream = stream,
+                                .regex = &regex,
+                                .levels = ALL_LEVELS,
+                                .time_min_ns = INT64_MIN,
+                                .time_max_ns = INT64_MAX};
+    if (!streams_want(query->streams, stream)) return false;
+    if (query->where == NULL || !where_names(query->where, CANONICAL_STREAM)) return true;
+    if (regex_state_open(&regex) < 0) return true;
+    const bool may_hold = where_may_hold(query->where, &scope) != 0;
+    regex_state_close(&regex);
+    return may_hold;
 }
 
 /* ---- lines ---- */

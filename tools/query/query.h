@@ -21,6 +21,7 @@
 #include "tools/query/unrecognised.h"
 #include "tools/query/where.h"
 #include "writer/clock/zone.h"
+#include "writer/segment/counts.h"
 #include "writer/segment/span.h"
 
 #define QUERY_PATTERNS_MAX OPTION_LIST_MAX
@@ -145,7 +146,8 @@ struct query {
     /* With several patterns that are literals: all of them in one, with only needles and signs. */
     struct query_pattern joined;
     struct where *where;
-    struct need need; /* of the condition */
+    bool where_by_spans; /* it depends on times or levels, which lids and indexes know */
+    struct need need;    /* of the condition */
     /* Every line that meets the condition has one of these; empty: nothing is known. */
     struct needle_set hints;
     bool timed, received;       /* received: --since and --until refer to receive time only */
@@ -199,17 +201,25 @@ int64_t query_time_of(struct query_state *state, const uint8_t *record, size_t s
 bool query_is_record(struct query_state *state, const uint8_t **line, size_t *size);
 /* Does the query depend on times or levels, which lids and indexes know? */
 bool query_needs_spans(const struct query *query);
-/* Can a line with these times and levels match, if `facts` are its segment's rules?  A span without lines excludes nothing. */
-enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL };
+/* What is known about lines that were not read: their span, what the index has counted (NULL:
+ * nothing) and the stream that they are stored in. */
+struct known {
+    const struct span *span;
+    const struct counts *counts;
+    const char *stream;
+};
+/* Can one of these lines match, if `facts` are its segment's rules?  A span without lines excludes
+ * nothing. */
+enum query_reason { QUERY_WANTED, QUERY_TIME, QUERY_LEVEL, QUERY_CONDITION };
 enum query_reason query_check_span(const struct query *query, const struct facts_rules *facts,
-                                   const struct span *span);
-
+                                   const struct known *known);
 /* The times that lines of this span can have, where a line without one has its receive time. */
 void query_span_times(const struct facts_rules *facts, const struct span *span, int64_t *min_ns,
                       int64_t *max_ns);
-/* Are all lines with these times between --since and --until?  False also if that is not known. */
-bool query_covers_times(const struct query *query, const struct facts_rules *facts,
-                        const struct span *span);
+/* True: of these lines exactly those match whose level is one of *levels (bits; bit 0: those
+ * without one).  False: that is not known. */
+bool query_wanted_levels(const struct query *query, const struct facts_rules *facts,
+                         const struct known *known, uint32_t *levels);
 
 /* One record, without its newline. */
 bool query_matches(const struct query *query, struct query_state *state, const uint8_t *record,
@@ -225,5 +235,7 @@ bool query_mark(const struct query *query, struct query_state *state, const uint
 
 /* Does --stream allow this stream? */
 bool query_wants_stream(const struct query *query, const char *stream);
+/* The same; false also if the condition holds for none of its records. */
+bool query_wants_file(const struct query *query, const char *stream);
 
 #endif

@@ -177,7 +177,7 @@ static struct open_segment *open_file(struct select *s, const struct segment_fil
 static bool open_next_file(struct select *s, struct buffer *packed) {
     while (s->next_file < s->list->count) {
         const struct segment_file *segment = file_at(s, s->next_file++);
-        if (!query_wants_stream(s->query, segment->name.stream)) continue;
+        if (!query_wants_file(s->query, segment->name.stream)) continue;
         s->open = open_file(s, segment, s->shown);
         if (s->open == NULL) continue;
         if (s->settings->newest_first) find_cuts(s, packed);
@@ -273,7 +273,7 @@ static void begin_by_time(struct select *s) {
     s->waiting.newest_first = s->settings->newest_first;
     for (uint32_t i = 0; i < s->list->count; i++) {
         const struct segment_file *const segment = &s->list->files[i];
-        if (!query_wants_stream(s->query, segment->name.stream)) continue;
+        if (!query_wants_file(s->query, segment->name.stream)) continue;
         const struct waiting_item item = {.time_ns = first_time_of_file(s, segment),
                                           .place = (uint64_t)s->ranks[i] << 32,
                                           .file = i};
@@ -443,6 +443,7 @@ static void return_piece(struct select *s, struct piece *piece, bool gap) {
     report->raw_bytes_read += piece->raw_bytes;
     report->frames_by_time += piece->by_time;
     report->frames_by_level += piece->by_level;
+    report->frames_by_condition += piece->by_condition;
     piece_cut_short(piece, s->settings->max - report->found);
     report->found += piece->count;
     struct selection selection = piece_selection(piece);
@@ -734,11 +735,13 @@ static unsigned long long ull(uint64_t number) {
 void select_explain(const struct select_report *r) {
     say("explain: %llu files, %llu with an index, %llu skipped entirely", ull(r->files),
         ull(r->files_indexed), ull(r->files_skipped));
-    say("explain: %llu groups in indexes; skipped: %llu by time, %llu by level, %llu by filter",
-        ull(r->groups), ull(r->groups_by_time), ull(r->groups_by_level), ull(r->groups_by_filter));
+    say("explain: %llu groups in indexes; skipped: %llu by time, %llu by level, %llu by filter, "
+        "%llu by condition",
+        ull(r->groups), ull(r->groups_by_time), ull(r->groups_by_level), ull(r->groups_by_filter),
+        ull(r->groups_by_condition));
     say("explain: %llu groups counted from their indexes", ull(r->groups_counted));
-    say("explain: frames skipped by their lids: %llu by time, %llu by level",
-        ull(r->frames_by_time), ull(r->frames_by_level));
+    say("explain: frames skipped by their lids: %llu by time, %llu by level, %llu by condition",
+        ull(r->frames_by_time), ull(r->frames_by_level), ull(r->frames_by_condition));
     say("explain: %llu of %llu bytes read; %llu frames decompressed to %llu bytes",
         ull(r->bytes_read), ull(r->bytes), ull(r->frames_read), ull(r->raw_bytes_read));
 }

@@ -94,9 +94,11 @@ struct select_report {
     struct unrecognised unrecognised;
     /* For --explain. */
     uint64_t files, files_indexed, files_skipped, bytes, bytes_read;
-    uint64_t groups, groups_by_time, groups_by_level, groups_by_filter; /* skipped, by reason */
+    uint64_t groups;
+    /* Skipped, by reason; condition: by what it says of @time and @level. */
+    uint64_t groups_by_time, groups_by_level, groups_by_filter, groups_by_condition;
     uint64_t groups_counted; /* not read, because the index knows the number of their matches */
-    uint64_t frames_by_time, frames_by_level; /* skipped by their lids */
+    uint64_t frames_by_time, frames_by_level, frames_by_condition; /* skipped by their lids */
     uint64_t frames_read, raw_bytes_read;
 };
 

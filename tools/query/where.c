@@ -14,10 +14,13 @@ struct evaluation {
     const uint8_t *record;
     size_t size;
     struct value root;
+    /* Instead of a record: all records of the scope with this level. */
+    const struct where_scope *scope;
+    uint8_t level;
 };
 
-/* UNKNOWN: a regular expression gave up.  Ordered so that `and` is the minimum and `or` the
- * maximum. */
+/* UNKNOWN: a regular expression gave up, or a scope does not decide.  Ordered so that `and` is the
+ * minimum and `or` the maximum. */
 enum truth { NO, UNKNOWN, YES };
 
 static enum truth truth_of(bool holds) {
@@ -220,6 +223,49 @@ static enum truth canonical_holds(const struct evaluation *e, const struct where
     return canonical_value(canonical, field, &value) ? test_holds(e, node, &value) : NO;
 }
 
+/* ---- scopes ---- */
+
+/* Of all times from min to max. */
+static enum truth times_compare(const struct where_node *node, int64_t min_ns, int64_t max_ns) {
+    const bool least = time_compares(node, min_ns), greatest = time_compares(node, max_ns);
+    if (min_ns == max_ns) return truth_of(least);
+    if (node->relation != WHERE_EQUAL) return least == greatest ? truth_of(least) : UNKNOWN;
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->operands[i].time_ns >= min_ns && node->operands[i].time_ns <= max_ns)
+            return UNKNOWN;
+    return NO;
+}
+
+static enum truth stream_holds(const struct evaluation *e, const struct where_node *node) {
+    struct canonical canonical = {.stream = e->scope->stream};
+    const bool is_like = node->kind == WHERE_TEST && node->relation == WHERE_LIKE;
+    struct value value;
+    if (is_like && e->scope->regex == NULL) return UNKNOWN;
+    const bool is = canonical_value(&canonical, CANONICAL_STREAM, &value);
+    const enum truth truth = is ? test_holds(e, node, &value) : NO;
+    canonical_close(&canonical);
+    return truth;
+}
+
+/* What is true of all records of the scope that have the level. */
+static enum truth scope_holds(const struct evaluation *e, const struct where_node *node) {
+    const struct where_scope *scope = e->scope;
+    const enum canonical_field field = node->path.canonical;
+    const bool is_test = node->kind == WHERE_TEST;
+    if (!node->path.is_canonical) return UNKNOWN;
+    if (field == CANONICAL_STREAM) return stream_holds(e, node);
+    if (field != CANONICAL_TIME && field != CANONICAL_LEVEL) return UNKNOWN;
+    if (field == CANONICAL_LEVEL && e->level == LEVEL_NONE) return NO; /* it is absent */
+    const bool compares =
+        is_test && (node->relation == WHERE_EQUAL || where_is_order(node->relation));
+    enum truth truth = is_test ? UNKNOWN : YES;
+    if (field == CANONICAL_LEVEL)
+        return compares ? truth_of(severity_compares(node, e->level) != node->negated) : truth;
+    if (compares) truth = times_compare(node, scope->time_min_ns, scope->time_max_ns);
+    if (compares && node->negated) truth = opposite(truth);
+    return scope->timed || truth == NO ? truth : UNKNOWN;
+}
+
 /* ---- paths ---- */
 
 static enum truth any_holds(const struct evaluation *e, const struct where_node *node,
@@ -350,6 +396,7 @@ static enum truth node_holds(const struct evaluation *e, uint32_t number) {
         return left > right ? left : right;
     case WHERE_NOT: return opposite(node_holds(e, node->left));
     default:
+        if (e->scope != NULL) return scope_holds(e, node);
         if (node->path.is_canonical) return canonical_holds(e, node);
         return any_holds(e, node, 0, &e->root);
     }
@@ -358,10 +405,44 @@ static enum truth node_holds(const struct evaluation *e, uint32_t number) {
 bool where_holds(const struct where *where, struct where_state *state, const uint8_t *record,
                  size_t size) {
     state->canonical_is_read = false;
-    const struct evaluation e = {where, state, record, size, value_of(record, record + size)};
+    const struct evaluation e = {.where = where,
+                                 .state = state,
+                                 .record = record,
+                                 .size = size,
+                                 .root = value_of(record, record + size)};
     const enum truth truth = node_holds(&e, where->root);
     if (truth == UNKNOWN) state->gave_up = true;
     return truth == YES;
+}
+
+bool where_names(const struct where *where, enum canonical_field field) {
+    for (uint32_t i = 0; i < where->count; i++) {
+        const struct where_path *path = &where->nodes[i].path;
+        if (path->is_canonical && path->canonical == field) return true;
+    }
+    return false;
+}
+
+/* The levels of the scope of which this, or something else than NO, is true. */
+static uint32_t levels_where(const struct where *where, const struct where_scope *scope,
+                             enum truth least) {
+    struct where_state state = {.regex = scope->regex, .stream = scope->stream};
+    struct evaluation e = {.where = where, .state = &state, .scope = scope};
+    uint32_t levels = 0;
+    for (e.level = LEVEL_NONE; e.level <= LEVEL_MAX; e.level++) {
+        const uint32_t bit = UINT32_C(1) << e.level;
+        if ((scope->levels & bit) != 0 && node_holds(&e, where->root) >= least) levels |= bit;
+    }
+    return levels;
+}
+
+uint32_t where_may_hold(const struct where *where, const struct where_scope *scope) {
+    return levels_where(where, scope, UNKNOWN);
+}
+
+bool where_decides(const struct where *where, const struct where_scope *scope, uint32_t *levels) {
+    *levels = levels_where(where, scope, YES);
+    return *levels == levels_where(where, scope, UNKNOWN);
 }
 
 void where_state_close(struct where_state *state) {

@@ -55,6 +55,15 @@ struct where_state {
 };
 void where_state_close(struct where_state *state);
 
+/* What is known about a set of records without reading them. */
+struct where_scope {
+    const char *stream;        /* as in where_state */
+    struct regex_state *regex; /* NULL: `~` is not decided */
+    uint32_t levels;           /* bit l: a record may have level l; bit 0: one may have none */
+    int64_t time_min_ns, time_max_ns; /* of those that have a time */
+    bool timed;                       /* all have one */
+};
+
 /* 0 or ERR_INVALID; then `error` (WHERE_ERROR_MAX bytes) says what is wrong and where. */
 int where_open(const char *text, const struct where_clock *clock, struct where **where,
                char *error);
@@ -63,5 +72,11 @@ void where_close(struct where *where); /* NULL: does nothing */
 struct need where_need(const struct where *where);
 bool where_holds(const struct where *where, struct where_state *state, const uint8_t *record,
                  size_t size);
+/* Does the condition name @time, @level or @stream? */
+bool where_names(const struct where *where, enum canonical_field field);
+/* The levels (bits of scope->levels) of records that may meet the condition. */
+uint32_t where_may_hold(const struct where *where, const struct where_scope *scope);
+/* True: every record of these levels meets it, and none of the others. */
+bool where_decides(const struct where *where, const struct where_scope *scope, uint32_t *levels);
 
 #endif
