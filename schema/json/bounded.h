@@ -1,4 +1,4 @@
-/* bounded.h - skips strings in JSON text that json.h has accepted, without reading a byte after the
+/* bounded.h - skips values in JSON text that json.h has accepted, without reading a byte after the
  * text's end: for text that has no padding (scan.h needs padding).  Pure: any thread. */
 #ifndef SCHEMA_JSON_BOUNDED_H
 #define SCHEMA_JSON_BOUNDED_H
@@ -28,6 +28,44 @@ static inline const uint8_t *bounded_string_end(const uint8_t *p, const uint8_t 
 #endif
         if (*p == '"') return p + 1;
         p += *p == '\\' ? 2 : 1;
+    }
+    return NULL;
+}
+
+/* The next quote or bracket at or after p; `end`: there is none. */
+static inline const uint8_t *bounded_to_mark(const uint8_t *p, const uint8_t *end) {
+#ifdef __SSE2__
+    /* '[' and '{', ']' and '}' differ in one bit; setting it maps no other byte to these. */
+    const __m128i fold = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"');
+    const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
+    for (; end - p >= 16; p += 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        const __m128i folded = _mm_or_si128(bytes, fold);
+        const __m128i found =
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
+                         _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close)));
+        const uint32_t mask = (uint32_t)_mm_movemask_epi8(found);
+        if (mask != 0) return p + __builtin_ctz(mask);
+    }
+#endif
+    while (p < end && *p != '"' && (*p | 0x20) != '{' && (*p | 0x20) != '}')
+        p++;
+    return p;
+}
+
+/* From the opening bracket to after the closing one; NULL: there is none. */
+static inline const uint8_t *bounded_container_end(const uint8_t *p, const uint8_t *end) {
+    size_t depth = 0;
+    while (p < end) { /* each round advances by a byte or more */
+        if (*p == '"') {
+            p = bounded_string_end(p + 1, end);
+            if (p == NULL) return NULL;
+        } else {
+            depth += *p == '{' || *p == '[' ? 1 : *p == '}' || *p == ']' ? (size_t)-1 : 0;
+            p++;
+            if (depth == 0) return p;
+        }
+        p = bounded_to_mark(p, end);
     }
     return NULL;
 }

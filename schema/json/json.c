@@ -31,6 +31,7 @@ struct validator {
     bool named; /* find names */
     const struct json_names *names;
     struct json_found *found;
+    struct json_members *members; /* NULL: they are not listed */
     /* JSON_MARKS: quotes[0] and quotes[1] are the offsets in `text` of the next string's quotes. */
     const uint8_t *text;
     const uint16_t *quotes;
@@ -43,6 +44,8 @@ INLINE const uint8_t *string_begin(const uint8_t *p, const struct validator *val
 INLINE const uint8_t *check_colon(const uint8_t *p, struct json_line *line);
 INLINE void find_name(const struct json_names *names, const uint8_t *name, size_t size,
                       const uint8_t *value, struct json_found *found, bool padded);
+INLINE void list_member(struct json_members *members, const uint8_t *name, size_t name_size,
+                        const uint8_t *value, uint32_t depth);
 INLINE const uint8_t *check_string(const uint8_t *p, struct validator *validator);
 INLINE const uint8_t *check_number(const uint8_t *p, struct validator *validator);
 static const uint8_t *check_number_bytes(const uint8_t *p, struct json_line *line);
@@ -112,6 +115,7 @@ INLINE bool check_marked_line(const uint8_t *text, bool any, struct validator *v
     struct json_marks marks;
     const uint8_t *begin = skip_space(text);
     if (UNLIKELY(!any && *begin != '{') || UNLIKELY(!json_marks_find(begin, &marks))) return false;
+    if (validator->members != NULL) validator->members->escapes = marks.escapes;
     validator->text = begin;
     validator->quotes = marks.quotes;
     const uint8_t *end = check_value(begin, validator);
@@ -121,20 +125,54 @@ INLINE bool check_marked_line(const uint8_t *text, bool any, struct validator *v
     return true;
 }
 
+INLINE void begin_names(const struct validator *validator) {
+    if (validator->named) validator->found->mask = 0;
+    if (validator->members == NULL) return;
+    validator->members->count = 0;
+    validator->members->escapes = true;
+}
+
+INLINE void check_line_with(const uint8_t *text, const uint8_t *text_end, bool any,
+                            struct validator *validator) {
+    assert(text < text_end && text_end[-1] == '\n');
+    begin_names(validator);
+    if (validator->method == JSON_MARKS) {
+        if (LIKELY(json_marks_possible()) && LIKELY(check_marked_line(text, any, validator)))
+            return;
+        validator->method = JSON_VECTORS;
+        begin_names(validator);
+    }
+    check_line(text, text_end, any, validator);
+}
+
 INLINE void check_line_by(enum json_method method, const uint8_t *text, const uint8_t *text_end,
                           bool any, bool named, const struct json_names *names,
                           struct json_line *line, struct json_found *found) {
-    assert(text < text_end && text_end[-1] == '\n');
     struct validator validator = {
         .method = method, .line = line, .named = named, .names = names, .found = found};
-    if (named) found->mask = 0;
-    if (method == JSON_MARKS) {
-        if (LIKELY(json_marks_possible()) && LIKELY(check_marked_line(text, any, &validator)))
-            return;
-        validator.method = JSON_VECTORS;
-        if (named) found->mask = 0;
-    }
-    check_line(text, text_end, any, &validator);
+    check_line_with(text, text_end, any, &validator);
+}
+
+INLINE void check_members_by(enum json_method method, const uint8_t *text, const uint8_t *text_end,
+                             bool any, struct json_line *line, struct json_members *members) {
+    struct validator validator = {.method = method, .line = line, .members = members};
+    check_line_with(text, text_end, any, &validator);
+}
+
+void json_check_line_members(const uint8_t *text, const uint8_t *text_end, bool any,
+                             struct json_line *line, struct json_members *members) {
+    check_members_by(JSON_MARKS, text, text_end, any, line, members);
+}
+
+void json_check_line_members_by(enum json_method method, const uint8_t *text,
+                                const uint8_t *text_end, bool any, struct json_line *line,
+                                struct json_members *members) {
+    if (method == JSON_PLAIN)
+        check_members_by(JSON_PLAIN, text, text_end, any, line, members);
+    else if (method == JSON_VECTORS)
+        check_members_by(JSON_VECTORS, text, text_end, any, line, members);
+    else
+        json_check_line_members(text, text_end, any, line, members);
 }
 
 void json_check_line(const uint8_t *text, const uint8_t *text_end, bool any,
@@ -224,7 +262,15 @@ key:
     if (UNLIKELY(p == NULL)) return NULL;
     if (validator->named && LIKELY(depth == 1))
         find_name(validator->names, name, name_size, p, validator->found, true);
+    if (validator->members != NULL) list_member(validator->members, name, name_size, p, depth);
     goto value;
+}
+
+INLINE void list_member(struct json_members *members, const uint8_t *name, size_t name_size,
+                        const uint8_t *value, uint32_t depth) {
+    const uint32_t i = members->count++;
+    if (LIKELY(i < members->room))
+        members->list[i] = (struct json_member){name, value, (uint32_t)name_size, depth};
 }
 
 /* From the end of a name to its value. */
@@ -305,6 +351,16 @@ INLINE void find_name(const struct json_names *names, const uint8_t *name, size_
 void json_names_look(const struct json_names *names, const uint8_t *name, size_t size,
                      const uint8_t *value, struct json_found *found) {
     find_name(names, name, size, value, found, false);
+}
+
+void json_members_look(const struct json_members *members, const struct json_names *names,
+                       struct json_found *found) {
+    const struct json_member *const end = members->list + members->count;
+    assert(members->count <= members->room);
+    found->mask = 0;
+    for (const struct json_member *member = members->list; member < end; member++)
+        if (member->depth == 1)
+            find_name(names, member->name, member->name_size, member->value, found, true);
 }
 
 /* ---- numbers and literals ---- */

@@ -93,6 +93,26 @@ void json_check_line_names(const uint8_t *text, const uint8_t *text_end, bool an
                            const struct json_names *names, struct json_line *line,
                            struct json_found *found);
 
+/* A name of a line, and its value. */
+struct json_member {
+    const uint8_t *name, *value; /* after the opening quote; where the value begins */
+    uint32_t name_size;          /* as it is written: escapes are not decoded */
+    uint32_t depth;              /* containers around it: 1 for a member of the outermost object */
+};
+/* All names of a line, at every depth, in their order.  `list` and `room` are the caller's. */
+struct json_members {
+    struct json_member *list;
+    uint32_t room, count; /* count > room: only the first ones are listed */
+    bool escapes;         /* false: no string of the line contains a backslash */
+};
+/* json_check_line that also lists the members, for programs that look for many; *members is valid
+ * only if the line is. */
+void json_check_line_members(const uint8_t *text, const uint8_t *text_end, bool any,
+                             struct json_line *line, struct json_members *members);
+/* What json_check_line_names would have found; *members is complete. */
+void json_members_look(const struct json_members *members, const struct json_names *names,
+                       struct json_found *found);
+
 /* The implementations, for tests that compare them; the calls above use the fastest that the CPU
  * supports.  An unsupported one is replaced by the next simpler one.  names may be NULL: found is
  * not touched then. */
@@ -100,6 +120,9 @@ enum json_method { JSON_PLAIN, JSON_VECTORS, JSON_MARKS };
 void json_check_line_by(enum json_method method, const uint8_t *text, const uint8_t *text_end,
                         bool any, const struct json_names *names, struct json_line *line,
                         struct json_found *found);
+void json_check_line_members_by(enum json_method method, const uint8_t *text,
+                                const uint8_t *text_end, bool any, struct json_line *line,
+                                struct json_members *members);
 
 const char *json_reason_name(enum json_reason reason);
 const char *json_reason_sentence(enum json_reason reason);

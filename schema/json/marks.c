@@ -40,6 +40,7 @@ WIDE bool json_marks_find(const uint8_t *text, struct json_marks *marks) {
     uint64_t not_ascii = 0, escaped = 0, inside = ~UINT64_C(0);
     struct block_bits block;
     uint32_t at = 0;
+    marks->escapes = false;
     for (;; at += BLOCK_BYTES) { /* ends with the line or at JSON_MARKS_LINE_MAX */
         if (UNLIKELY(at == JSON_MARKS_LINE_MAX)) return false;
         block = block_read(text + at);
@@ -48,9 +49,10 @@ WIDE bool json_marks_find(const uint8_t *text, struct json_marks *marks) {
         block.quotes &= inside;
         block.backslashes &= inside;
         not_ascii |= block.not_ascii & inside;
-        if (UNLIKELY((block.backslashes | escaped) != 0) &&
-            !check_escapes(text + at, &block, &escaped))
-            return false;
+        if (UNLIKELY((block.backslashes | escaped) != 0)) {
+            marks->escapes = true;
+            if (!check_escapes(text + at, &block, &escaped)) return false;
+        }
         out = put_offsets(block.quotes, at, out);
         if (block.controls != 0) break;
     }

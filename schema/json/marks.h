@@ -14,6 +14,7 @@
 
 struct json_marks {
     const uint8_t *newline; /* ends the line */
+    bool escapes;           /* it contains a backslash */
     /* The offset of each quote that is not escaped; an even number of quotes. */
     uint32_t quotes_count;
     uint16_t quotes[JSON_MARKS_LINE_MAX + 16]; /* written 8 at a time */

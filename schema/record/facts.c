@@ -177,27 +177,10 @@ static const uint8_t *space_end(const uint8_t *p, const uint8_t *end) {
     return p;
 }
 
-/* The end of the object or array; NULL: it does not end. */
-static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
-    uint32_t depth = 0;
-    while (p < end) { /* each round advances by a byte or more */
-        const uint8_t byte = *p++;
-        if (byte == '"') {
-            p = bounded_string_end(p, end);
-            if (p == NULL) return NULL;
-        } else if (byte == '{' || byte == '[') {
-            depth++;
-        } else if ((byte == '}' || byte == ']') && --depth == 0) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
 static const uint8_t *value_end(const uint8_t *p, const uint8_t *end) {
     if (p == end) return NULL;
     if (*p == '"') return bounded_string_end(p + 1, end);
-    if (*p == '{' || *p == '[') return container_end(p, end);
+    if (*p == '{' || *p == '[') return bounded_container_end(p, end);
     while (p < end && *p != ',' && *p != '}' && *p != ']' && *p > ' ') {
         p++;
     }

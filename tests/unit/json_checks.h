@@ -169,6 +169,25 @@ static inline bool same_found(const struct json_found *a, const struct json_foun
     return true;
 }
 
+#define MEMBERS_MAX 64
+
+/* What json_check_line_names finds is what a look over the list of all members finds. */
+static inline void members_agree(enum json_method method, const uint8_t *text, size_t size,
+                                 bool any, const struct json_names *names,
+                                 const struct json_found *wanted) {
+    struct json_member list[MEMBERS_MAX];
+    struct json_members members = {.list = list, .room = MEMBERS_MAX};
+    struct json_line line;
+    struct json_found found;
+    json_check_line_members_by(method, text, text + size, any, &line, &members);
+    if (line.reason != JSON_OK || members.count > members.room) return;
+    json_members_look(&members, names, &found);
+    const bool escapes = memchr(line.begin, '\\', (size_t)(line.end - line.begin)) != NULL;
+    if (same_found(&found, wanted) && (members.escapes || !escapes)) return;
+    show(text, size);
+    fail_msg("the list of members is another one");
+}
+
 /* Every method must give the result of the plain one, and find the same names. */
 static inline struct json_line validate_by_every_method(const uint8_t *text, size_t size,
                                                         bool any) {
@@ -183,6 +202,8 @@ static inline struct json_line validate_by_every_method(const uint8_t *text, siz
     json_check_line_by(JSON_PLAIN, text, text + size, any, &names, &plain, &plain_found);
     const bool bad = plain.reason > JSON_BLANK;
     for (int method = JSON_PLAIN; method <= JSON_MARKS; method++) {
+        if (plain.reason == JSON_OK)
+            members_agree((enum json_method)method, text, size, any, &names, &plain_found);
         for (int named = 0; named <= 1; named++) {
             struct json_line line;
             struct json_found found;

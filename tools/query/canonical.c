@@ -191,11 +191,10 @@ static bool ignored(const struct canonical *c, const uint8_t *path, size_t size)
     return c->ignores != NULL && c->ignores(c->context, path, size);
 }
 
-static void find_keys(const struct canonical *c, const struct canonical_rules *rules,
-                      const struct value *object, struct keys *keys) {
-    struct members members = members_of(object);
+static void pass_members(const struct canonical *c, const struct canonical_rules *rules,
+                         struct keys *keys) {
+    struct members members = members_of(&keys->object);
     struct member member;
-    keys->object = *object;
     keys->facts.mask = keys->found.mask = 0;
     while (members_next(&members, &member)) { /* each round advances by a member */
         const size_t size = (size_t)(member.name_end - member.name);
@@ -203,6 +202,16 @@ static void find_keys(const struct canonical *c, const struct canonical_rules *r
         json_names_look(&rules->facts->names, member.name, size, member.value.begin, &keys->facts);
         json_names_look(&rules->names, member.name, size, member.value.begin, &keys->found);
     }
+}
+
+/* record: what is known of the object; NULL: nothing. */
+static void find_keys(const struct canonical *c, const struct canonical_rules *rules,
+                      const struct value *object, const struct record *record, struct keys *keys) {
+    keys->object = *object;
+    if (record == NULL || c->ignores != NULL ||
+        !record_look(record, &rules->facts->names, &keys->facts) ||
+        !record_look(record, &rules->names, &keys->found))
+        pass_members(c, rules, keys);
 }
 
 static bool key_value(const struct keys *keys, enum key key, struct value *value) {
@@ -501,7 +510,7 @@ static void find_facts(struct canonical *c, const struct canonical_rules *rules,
 static void read_inner(struct canonical *c, const struct canonical_rules *rules) {
     struct keys keys;
     struct facts facts;
-    find_keys(c, rules, &c->inner, &keys);
+    find_keys(c, rules, &c->inner, NULL, &keys);
     if (!c->facts.unrecognised) find_places(c, rules, &keys, &facts);
     find_message(c, rules, &keys, true);
     find_logger(c, &keys);
@@ -523,10 +532,19 @@ void canonical_read_text(struct canonical *c, const uint8_t *line, size_t size) 
                                 c->message_text.bytes + c->message_text.used};
 }
 
+static void read_object(struct canonical *c, const struct canonical_rules *rules,
+                        const struct value *object, const struct record *record) {
+    struct keys keys;
+    forget(c);
+    find_keys(c, rules, object, record, &keys);
+    find_facts(c, rules, &keys);
+    find_logger(c, &keys);
+    find_message(c, rules, &keys, false);
+}
+
 void canonical_read(struct canonical *c, const struct canonical_rules *rules, const uint8_t *record,
                     size_t size) {
     const uint8_t *p = record, *const end = record + size;
-    struct keys keys;
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
     if (p == end || *p != '{') {
@@ -534,11 +552,12 @@ void canonical_read(struct canonical *c, const struct canonical_rules *rules, co
         return;
     }
     const struct value object = value_of(p, end);
-    forget(c);
-    find_keys(c, rules, &object, &keys);
-    find_facts(c, rules, &keys);
-    find_logger(c, &keys);
-    find_message(c, rules, &keys, false);
+    read_object(c, rules, &object, NULL);
+}
+
+void canonical_read_record(struct canonical *c, const struct canonical_rules *rules,
+                           const struct record *record) {
+    read_object(c, rules, &record->value, record);
 }
 
 static struct value text_value(const char *text) {

@@ -34,6 +34,7 @@
 #include "schema/record/facts.h"
 #include "schema/record/timestamp.h"
 #include "tools/query/fields.h"
+#include "tools/query/record.h"
 #include "tools/query/text.h"
 
 enum canonical_field {
@@ -87,6 +88,9 @@ struct canonical {
  * record and into *c, until the next call. */
 void canonical_read(struct canonical *c, const struct canonical_rules *rules, const uint8_t *record,
                     size_t size);
+/* The same for a record that was read: RECORD_OBJECT. */
+void canonical_read_record(struct canonical *c, const struct canonical_rules *rules,
+                           const struct record *record);
 /* The same for a line that is known to be no object. */
 void canonical_read_text(struct canonical *c, const uint8_t *line, size_t size);
 /* After canonical_read: the field as a JSON string with its quotes.  @time is RFC 3339 in UTC,

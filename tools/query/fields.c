@@ -22,18 +22,8 @@ static const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
 
 /* *p is the opening bracket; returns the byte after the closing one. */
 static const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
-    size_t depth = 0;
-    while (p < end) {
-        if (*p == '"') {
-            p = string_end(p, end);
-            continue;
-        }
-        if (*p == '{' || *p == '[') depth++;
-        if (*p == '}' || *p == ']') depth--;
-        p++;
-        if (depth == 0) break;
-    }
-    return p;
+    const uint8_t *const after = bounded_container_end(p, end);
+    return after != NULL ? after : end;
 }
 
 static const uint8_t *scalar_end(const uint8_t *p, const uint8_t *end) {

@@ -12,24 +12,13 @@ void text_free(struct text *text) {
     *text = (struct text){0};
 }
 
-void text_room(struct text *text, size_t size) {
-    if (text->room - text->used >= size) return;
+void text_grow(struct text *text, size_t size) {
     text->room = (text->used + size) * 2;
     text->bytes = reallocate(text->bytes, text->room);
 }
 
-void text_add(struct text *text, const void *bytes, size_t size) {
-    text_room(text, size);
-    if (size > 0) memcpy(text->bytes + text->used, bytes, size);
-    text->used += size;
-}
-
 void text_add_text(struct text *text, const char *more) {
     text_add(text, more, strlen(more));
-}
-
-void text_add_byte(struct text *text, uint8_t byte) {
-    text_add(text, &byte, 1);
 }
 
 /* A sound text is written at once: the usual case. */

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Starts as all zero. */
 struct text {
@@ -12,11 +13,21 @@ struct text {
 };
 
 void text_free(struct text *text);
+void text_grow(struct text *text, size_t size);
 /* Makes room for `size` more bytes. */
-void text_room(struct text *text, size_t size);
-void text_add(struct text *text, const void *bytes, size_t size);
+static inline void text_room(struct text *text, size_t size) {
+    if (text->room - text->used < size) text_grow(text, size);
+}
+static inline void text_add(struct text *text, const void *bytes, size_t size) {
+    text_room(text, size);
+    if (size > 0) memcpy(text->bytes + text->used, bytes, size);
+    text->used += size;
+}
+static inline void text_add_byte(struct text *text, uint8_t byte) {
+    text_room(text, 1);
+    text->bytes[text->used++] = byte;
+}
 void text_add_text(struct text *text, const char *more);
-void text_add_byte(struct text *text, uint8_t byte);
 /* Adds a JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */
 void text_add_json_string(struct text *text, const void *bytes, size_t size);
 

@@ -7,8 +7,18 @@
 
 /* A number is no formula, also with a minus sign. */
 static void add_value(struct render_parts *parts, const struct value *value, uint32_t left_out) {
+    const size_t size = (size_t)(value->end - value->begin);
+    const bool string = value->kind == VALUE_STRING;
     if (value->kind == VALUE_NULL) return;
-    if (value->kind == VALUE_STRING) {
+    if (!string && value->kind != VALUE_OBJECT && value->kind != VALUE_ARRAY) {
+        text_add(&parts->line, value->begin, size); /* a scalar, which needs no quotes */
+        return;
+    }
+    if (string && memchr(value->begin, '\\', size) == NULL) {
+        csv_add_cell(&parts->line, value->begin + 1, size - 2, parts->safe_cells);
+        return;
+    }
+    if (string) {
         decode_string(parts, value->begin + 1, value->end - 1);
     } else {
         const size_t used = parts->line.used;
@@ -18,8 +28,7 @@ static void add_value(struct render_parts *parts, const struct value *value, uin
         parts->line.used = used;
         if (left_out != 0 && parts->plain.used == 2) return; /* {}: there are no other fields */
     }
-    csv_add_cell(&parts->line, parts->plain.bytes, parts->plain.used,
-                 parts->safe_cells && value->kind == VALUE_STRING);
+    csv_add_cell(&parts->line, parts->plain.bytes, parts->plain.used, parts->safe_cells && string);
 }
 
 void csv_names(struct render_parts *parts) {

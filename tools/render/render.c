@@ -133,6 +133,7 @@ int render_open(struct render *render, const struct render_settings *settings, s
         render_close(render);
         return ERR_INVALID;
     }
+    parts->fields.compiled = record_paths_open(parts->fields.texts, parts->fields.count);
     choose_fields(render);
     out->color = render->color;
     return 0;
@@ -183,6 +184,7 @@ void render_page(struct render *render, const struct render_settings *settings) 
 static void free_paths(struct paths *paths) {
     free(paths->list);
     free(paths->texts);
+    record_paths_close(paths->compiled);
     free(paths->values);
 }
 
@@ -191,7 +193,8 @@ void render_close(struct render *render) {
     if (parts == NULL) return;
     render_flush(render);
     if (!render->out->memory) missing_report(parts);
-    text_free(&parts->record);
+    record_close(&parts->record);
+    text_free(&parts->copy);
     text_free(&parts->line);
     text_free(&parts->path);
     text_free(&parts->plain);
@@ -376,47 +379,51 @@ static void print_marked(struct render *render, const uint8_t *p, size_t size) {
     output_records(render->out, p, size);
 }
 
-/* False: the line is blank. */
-static bool validate(struct render_parts *parts, const uint8_t *record, size_t size,
-                     struct json_line *line) {
-    static const uint8_t padding[JSON_PADDING] = {0};
-    parts->record.used = 0;
-    text_add(&parts->record, record, size);
-    text_add_byte(&parts->record, '\n');
-    text_add(&parts->record, padding, sizeof padding);
-    json_check_line(parts->record.bytes, parts->record.bytes + size + 1, true, line);
-    return line->reason != JSON_BLANK;
-}
-
-/* A text is a message, whatever it begins with. */
-static void read_fields(struct render_parts *parts, const struct value *root, const uint8_t *text,
-                        size_t size) {
-    if (root != NULL)
-        canonical_read(&parts->record_fields, &parts->rules, text, size);
-    else
-        canonical_read_text(&parts->record_fields, text, size);
-}
-
-/* A validated record. */
+/* A line, and what is known of it. */
 struct checked_record {
     struct value value;  /* begin NULL: no JSON */
     const uint8_t *text; /* without white space around it, if it is JSON */
     size_t size;
 };
 
+/* A line as it was given: with a newline and padding after it, or not. */
+struct given_line {
+    const uint8_t *text;
+    size_t size; /* without the newline */
+    bool padded;
+};
+
+/* The line with what record_read needs. */
+static const uint8_t *pad(struct render_parts *parts, const struct given_line *line) {
+    static const uint8_t padding[JSON_PADDING] = {0};
+    if (line->padded) return line->text;
+    parts->copy.used = 0;
+    text_add(&parts->copy, line->text, line->size);
+    text_add_byte(&parts->copy, '\n');
+    text_add(&parts->copy, padding, sizeof padding);
+    return parts->copy.bytes;
+}
+
 /* False: the line is blank. */
-static bool check_record(struct render_parts *parts, const uint8_t *record, size_t size,
+static bool check_record(struct render_parts *parts, const struct given_line *line,
                          struct checked_record *checked) {
-    struct json_line line;
-    if (!validate(parts, record, size, &line)) return false;
-    const bool good = line.reason == JSON_OK && line.next == parts->record.bytes + size + 1;
-    checked->value = (struct value){0};
-    if (good) /* whose end is known: value_of would look for it */
-        checked->value = *line.begin == '{' ? (struct value){VALUE_OBJECT, line.begin, line.end}
-                                            : value_of(line.begin, line.end);
-    checked->text = good ? line.begin : parts->record.bytes;
-    checked->size = good ? (size_t)(line.end - line.begin) : size;
-    return true;
+    struct record *const record = &parts->record;
+    const uint8_t *const text = pad(parts, line), *const end = text + line->size + 1;
+    record_read(record, text, end);
+    if (record->next != end) record->kind = RECORD_TEXT; /* a newline inside */
+    const bool good = record->kind == RECORD_OBJECT || record->kind == RECORD_VALUE;
+    checked->value = good ? record->value : (struct value){0};
+    checked->text = good ? record->value.begin : text;
+    checked->size = good ? (size_t)(record->value.end - record->value.begin) : line->size;
+    return record->kind != RECORD_BLANK;
+}
+
+/* A text is a message, whatever it begins with. */
+static void read_fields(struct render_parts *parts, const struct checked_record *checked) {
+    if (parts->record.kind == RECORD_OBJECT)
+        canonical_read_record(&parts->record_fields, &parts->rules, &parts->record);
+    else
+        canonical_read_text(&parts->record_fields, checked->text, checked->size);
 }
 
 void render_begin(struct render *render) {
@@ -428,17 +435,17 @@ void render_begin(struct render *render) {
     print_marked(render, parts->line.bytes, parts->line.used);
 }
 
-static void print_record(struct render *render, const uint8_t *record, size_t size) {
+static void print_record(struct render *render, const struct given_line *line) {
     struct render_parts *const parts = render->parts;
     struct checked_record checked;
-    if (!check_record(parts, record, size, &checked)) return; /* blank lines are skipped */
+    if (!check_record(parts, line, &checked)) return; /* blank lines are skipped */
     render_begin(render);
     const struct value *const any = checked.value.begin != NULL ? &checked.value : NULL;
     const struct value *const root = any != NULL && any->kind == VALUE_OBJECT ? any : NULL;
     parts->record_fields.stream = parts->stream;
-    if (parts->reads_fields) read_fields(parts, root, checked.text, checked.size);
+    if (parts->reads_fields) read_fields(parts, &checked);
     if (root != NULL && parts->fields.count > 0)
-        values_find(root, parts->fields.texts, parts->fields.count, parts->fields.values);
+        record_find(&parts->record, parts->fields.compiled, parts->fields.values);
     parts->line.used = 0;
     parts->path.used = 0;
     switch (render->format) {
@@ -477,10 +484,15 @@ static void hold(struct render *render, const uint8_t *record, size_t size) {
 
 static void measure(struct render *render, const struct checked_record *checked) {
     struct render_parts *const parts = render->parts;
-    const bool is_object = checked->value.begin != NULL && checked->value.kind == VALUE_OBJECT;
     parts->record_fields.stream = parts->stream;
-    read_fields(parts, is_object ? &checked->value : NULL, checked->text, checked->size);
+    read_fields(parts, checked);
     line_measure(render);
+}
+
+static struct given_line held_line(const struct render_parts *parts,
+                                   const struct held_record *held) {
+    return (struct given_line){parts->held_text.bytes + held->begin, held->end - held->begin,
+                               false};
 }
 
 static void begin_held(struct render *render, const struct held_record *held) {
@@ -496,9 +508,8 @@ static void measure_held(struct render *render) {
         struct checked_record checked;
         if (held->end == SIZE_MAX) continue;
         begin_held(render, held);
-        if (check_record(parts, parts->held_text.bytes + held->begin, held->end - held->begin,
-                         &checked))
-            measure(render, &checked);
+        const struct given_line line = held_line(parts, held);
+        if (check_record(parts, &line, &checked)) measure(render, &checked);
     }
 }
 
@@ -513,10 +524,12 @@ void render_flush(struct render *render) {
     for (uint32_t i = 0; i < parts->held_count; i++) {
         const struct held_record *const held = &parts->held[i];
         begin_held(render, held);
-        if (held->end == SIZE_MAX)
+        if (held->end == SIZE_MAX) {
             output_text(render->out, "--\n");
-        else
-            print_record(render, parts->held_text.bytes + held->begin, held->end - held->begin);
+            continue;
+        }
+        const struct given_line line = held_line(parts, held);
+        print_record(render, &line);
     }
     parts->held_count = 0;
     parts->held_text.used = 0;
@@ -532,18 +545,23 @@ void render_separator(struct render *render) {
         output_text(render->out, "--\n");
 }
 
-void render_record(struct render *render, const uint8_t *record, size_t size) {
+static void render_line(struct render *render, const struct given_line *line) {
     if (render->format == RENDER_RAW) {
-        print_marked(render, record, size);
+        print_marked(render, line->text, line->size);
         output_text(render->out, "\n");
     } else if (holds(render)) {
-        hold(render, record, size);
+        hold(render, line->text, line->size);
     } else {
-        print_record(render, record, size);
+        print_record(render, line);
     }
 }
 
-void render_lines(struct render *render, const uint8_t *lines, size_t size) {
+void render_record(struct render *render, const uint8_t *record, size_t size) {
+    const struct given_line line = {record, size, false};
+    render_line(render, &line);
+}
+
+static void render_all(struct render *render, const uint8_t *lines, size_t size, bool padded) {
     const uint8_t *p = lines, *const end = lines + size;
     const bool marks = render->color && render->mark.find != NULL && render->kind != RENDER_CONTEXT;
     if (render->format == RENDER_RAW && !marks) {
@@ -553,7 +571,16 @@ void render_lines(struct render *render, const uint8_t *lines, size_t size) {
     while (p < end) {
         const uint8_t *newline = memchr(p, '\n', (size_t)(end - p));
         const uint8_t *const stop = newline != NULL ? newline : end;
-        render_record(render, p, (size_t)(stop - p));
+        const struct given_line line = {p, (size_t)(stop - p), padded};
+        render_line(render, &line);
         p = newline != NULL ? newline + 1 : end;
     }
+}
+
+void render_lines(struct render *render, const uint8_t *lines, size_t size) {
+    render_all(render, lines, size, false);
+}
+
+void render_padded(struct render *render, const uint8_t *lines, size_t size) {
+    render_all(render, lines, size, true);
 }

@@ -7,6 +7,7 @@
 #include "schema/record/timestamp.h"
 #include "tools/query/canonical.h"
 #include "tools/query/fields.h"
+#include "tools/query/record.h"
 #include "tools/query/text.h"
 #include "tools/render/render.h"
 
@@ -18,8 +19,9 @@ struct path {
 };
 struct paths {
     struct path *list;
-    struct value_path *texts; /* of the same paths, for values_find */
-    struct value *values;     /* --fields: of the record being printed */
+    struct value_path *texts; /* of the same paths */
+    struct record_paths *compiled;
+    struct value *values; /* --fields: of the record being printed */
     uint32_t count;
     size_t size_max; /* length of the longest path */
 };
@@ -46,11 +48,12 @@ struct held_record {
 #define HELD_BYTES_MAX (256u << 10)
 
 struct render_parts {
-    struct text record; /* a copy with the padding that json_check_line needs */
-    struct text line;   /* the output line */
-    struct text path;   /* path of the field being written */
-    struct text plain;  /* a decoded string */
-    struct text blocks; /* pretty: the fields that have several lines */
+    struct record record; /* being printed */
+    struct text copy;     /* of its line, with the padding that record_read needs */
+    struct text line;     /* the output line */
+    struct text path;     /* path of the field being written */
+    struct text plain;    /* a decoded string */
+    struct text blocks;   /* pretty: the fields that have several lines */
     struct paths fields, hide;
     const struct zone *zone; /* NULL: the system's local zone */
     struct zone_span zone_span;
@@ -82,6 +85,9 @@ struct render_parts {
 
 /* Before the first record is printed: the names of the columns of CSV. */
 void render_begin(struct render *render);
+/* render_lines for lines that all end in a newline, with JSON_PADDING readable bytes after the last
+ * one. */
+void render_padded(struct render *render, const uint8_t *lines, size_t size);
 
 /* Decodes the inside of a string into parts->plain, which stays valid until the next call. */
 void decode_string(struct render_parts *parts, const uint8_t *inside, const uint8_t *inside_end);

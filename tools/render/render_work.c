@@ -97,7 +97,7 @@ static void run_part(void *state, const struct selection *selection,
     for (part->lines = 0; part->lines < selection->count; part->lines++) {
         const struct select_line *const line = &selection->lines[part->lines];
         if (part->out.used >= RENDER_WORK_BYTES_MAX) break;
-        render_lines(&part->render, selection->text + line->begin, line->end - line->begin);
+        render_padded(&part->render, selection->text + line->begin, line->end - line->begin);
     }
 }
 
