@@ -65,6 +65,8 @@ extern const struct command cat_command;
 extern const struct command tail_command;
 extern const struct command search_command;
 extern const struct command stat_command;
+extern const struct command fields_command;
+extern const struct command patterns_command;
 extern const struct command verify_command;
 extern const struct command repair_command;
 extern const struct command archive_command;

@@ -13,12 +13,10 @@
 #define COMMANDS_MAX     32
 
 const struct command *const commands[] = {
-    &cat_command,         &tail_command,      &search_command,
-    &stat_command,        &verify_command,    &repair_command,
-    &archive_command,     &retention_command, &check_command,
-    &send_command,        &replay_command,    &status_command,
-    &rotate_command,      &reload_command,    &stop_command,
-    &completions_command, &man_command,       NULL,
+    &cat_command,      &tail_command,   &search_command,      &stat_command,    &fields_command,
+    &patterns_command, &verify_command, &repair_command,      &archive_command, &retention_command,
+    &check_command,    &send_command,   &replay_command,      &status_command,  &rotate_command,
+    &reload_command,   &stop_command,   &completions_command, &man_command,     NULL,
 };
 
 static const struct command *find_command(const char *name) {
@@ -51,10 +49,10 @@ static int print_program_help(struct output *out) {
                 "`rejects`, which is read only when it is named (./logs/rejects). Without a\n"
                 "PATH, logport uses $LOGPORT_DIR or, if that is not set, ./logs.\n"
                 "\n"
-                "cat, tail, search and stat also read files of other programs: text, and text\n"
-                "compressed by gzip, zstd or lz4. - is standard input, which is also read without\n"
-                "a PATH if it is a pipe or a file, LOGPORT_DIR is not set and ./logs does not\n"
-                "exist.\n"
+                "cat, tail, search, stat, fields and patterns also read files of other programs:\n"
+                "text, and text compressed by gzip, zstd or lz4. - is standard input, which is\n"
+                "also read without a PATH if it is a pipe or a file, LOGPORT_DIR is not set and\n"
+                "./logs does not exist.\n"
                 "\n"
                 "`logport COMMAND --help` describes a command and its options.\n"
                 "`logport --version` prints the version.\n");

@@ -23,20 +23,23 @@ static const struct completed kinds[] = {
     {"fields", NULL, true},
     {"levels", "trace debug info warn error fatal", false},
     {"formats", "raw json pretty csv logfmt", false},
+    {"tables", "table csv json", false},
+    {"plots", "table csv json plot", false},
     {"colors", "auto always never", false},
     {"scales", "usual pino python syslog logback opentelemetry monolog", false},
     {"zones", "UTC local", false},
 };
-enum { STREAMS, FIELDS, LEVELS, FORMATS, COLORS, SCALES, ZONES };
+enum { STREAMS, FIELDS, LEVELS, FORMATS, TABLES, PLOTS, COLORS, SCALES, ZONES };
 
 const struct completed *complete_option(const struct option *option) {
     static const struct {
         const char *value; /* as --help names it */
         int kind;
-    } values[] = {{"NAME,...", STREAMS}, {"PATH,...", FIELDS},  {"FIELD", FIELDS},
-                  {"FIELD,...", FIELDS}, {"CONDITION", FIELDS}, {"LEVEL", LEVELS},
-                  {"FORMAT", FORMATS},   {"WHEN", COLORS},      {"SCALE", SCALES},
-                  {"ZONE", ZONES}};
+    } values[] = {
+        {"NAME,...", STREAMS}, {"PATH,...", FIELDS},       {"FIELD", FIELDS},
+        {"FIELD,...", FIELDS}, {"CONDITION", FIELDS},      {"LEVEL", LEVELS},
+        {"FORMAT", FORMATS},   {"WHEN", COLORS},           {"SCALE", SCALES},
+        {"ZONE", ZONES},       {"table|csv|json", TABLES}, {"table|csv|json|plot", PLOTS}};
     const char *const name = option_value_name(option);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(values[i].value, name) == 0) return &kinds[values[i].kind];

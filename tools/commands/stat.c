@@ -8,6 +8,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/record/facts.h"
+#include "tools/commands/answer.h"
 #include "tools/commands/command.h"
 #include "tools/commands/stat_groups.h"
 #include "tools/query/allocate.h"
@@ -197,12 +198,6 @@ static void leave_out_other_streams(const struct gathering *g, struct segment_li
     free(out);
 }
 
-static bool reads_pipe(const struct segment_list *list) {
-    for (uint32_t i = 0; i < list->count; i++)
-        if (list->files[i].pipe) return true;
-    return false;
-}
-
 /* There were too many different values: reads the lines again, to count the most frequent ones
  * exactly. */
 static bool count_again(struct gathering *g, struct call *call) {
@@ -229,7 +224,7 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
         g->to_read.files[g->to_read.count++] = *segment;
     }
     bool ok = read_files(g, call);
-    if (top_is_approximate(&g->top) && !reads_pipe(&g->to_read)) ok = count_again(g, call) && ok;
+    if (top_is_approximate(&g->top) && !reads_pipes(&g->to_read)) ok = count_again(g, call) && ok;
     add_up(&g->found);
     if (g->found.all.counts.lines == 0) survey_condition("stat", &call->paths, &g->query);
     return ok;
@@ -339,6 +334,7 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .field = GROUPS(count),
      .help = "Print a table of groups even if only records are counted."},
+    COMPARE_OPTION(GROUPS(compare)),
     MEASURE(sum, "The sum of these fields."),
     MEASURE(avg, "Their average."),
     MEASURE(min, "The least value."),
@@ -352,8 +348,8 @@ static const struct option options[] = {
      .letter = 'o',
      .kind = OPTION_TEXT,
      .field = GROUPS(output),
-     .value = "FORMAT",
-     .help = "Format of the groups: table, csv, json or plot (a table with bars).",
+     .value = "table|csv|json|plot",
+     .help = "How groups are printed; plot is a table with bars.",
      .unset = "table"},
     QUERY_OPTIONS(FIELD(query)),
     HELP_OPTION_IN_SECTION,
@@ -373,6 +369,8 @@ const struct command stat_command = {
         "With several fields in --by, or one of the options for groups, it prints a table: for\n"
         "each group of equal values, and with --every for each period, the number of records\n"
         "and the chosen numbers. Texts that are numbers count as numbers.\n"
+        "With --compare the groups of two windows of time are compared; `expected` is the count\n"
+        "before for a window as long as the one now.\n"
         "\n"
         "Exit code: 0, or 2 if something could not be read or is damaged.\n"
         "\n"
@@ -382,7 +380,8 @@ const struct command stat_command = {
         "  logport stat --json | jq .all.lines\n"
         "  logport stat --level error --since today --by logger\n"
         "  logport stat --every 1m --by http.path --count --p99 http.ms\n"
-        "  logport stat --by user,http.status --sum bytes -o csv\n",
+        "  logport stat --by user,http.status --sum bytes -o csv\n"
+        "  logport stat --since 10m --compare 1d --by logger,@level\n",
     .options = options,
     .settings_size = sizeof(struct stat_settings),
     .any_file = true,

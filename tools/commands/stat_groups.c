@@ -7,6 +7,7 @@
 
 #include "port/system.h"
 #include "schema/record/timestamp.h"
+#include "tools/commands/answer.h"
 #include "tools/query/aggregate.h"
 #include "tools/query/allocate.h"
 #include "tools/query/is_record.h"
@@ -17,12 +18,13 @@
 
 struct groups_view {
     const struct stat_groups_settings *settings;
-    const struct query *query;
+    struct query *query;
     struct aggregate_settings how;
     char names[AGGREGATE_MEASURES_MAX][96]; /* of the measures: "avg(ms)" */
     struct aggregate *aggregate;
     struct is_record is_record;
     enum table_format format;
+    double scale; /* of --compare */
     struct output *out;
 };
 
@@ -32,7 +34,8 @@ bool stat_groups_wanted(const struct stat_groups_settings *s) {
     const uint32_t measures = s->sum.count + s->avg.count + s->min.count + s->max.count +
                               s->p50.count + s->p90.count + s->p95.count + s->p99.count +
                               s->distinct.count;
-    return fields || measures > 0 || s->every_s > 0 || s->count || s->output != NULL;
+    return fields || measures > 0 || s->every_s > 0 || s->count || s->output != NULL ||
+           s->compare != NULL;
 }
 
 /* ---- settings ---- */
@@ -113,7 +116,13 @@ static bool open_view(struct groups_view *view) {
         return false;
     }
     view->how.every_ns = (int64_t)view->settings->every_s * SECOND_NS;
-    if (view->query->shows_zone) {
+    if (view->settings->compare != NULL) {
+        if (view->settings->every_s > 0) {
+            say("stat: --compare and --every: only one of them is possible");
+            return false;
+        }
+        view->how.every_ns = 1;
+    } else if (view->query->shows_zone) {
         int64_t until_s;
         view->how.offset_ns =
             zone_offset_s(view->query->zone, system_wall_ns() / SECOND_NS, &until_s) * SECOND_NS;
@@ -155,7 +164,7 @@ static void add_value(const struct groups_view *view, const struct aggregate_gro
 static void add_measure(const struct groups_view *view, const struct aggregate_group *group,
                         uint32_t measure, struct table *table) {
     double number;
-    if (aggregate_number(view->aggregate, group, measure, &number))
+    if (group != NULL && aggregate_number(view->aggregate, group, measure, &number))
         table_number(table, number);
     else
         table_absent(table);
@@ -208,34 +217,128 @@ static bool add_selection(void *context, const struct selection *selection) {
     return true;
 }
 
-static void print_groups(struct groups_view *view) {
-    struct table *const table = table_open(view->out, view->format);
-    add_columns(view, table);
-    add_rows(view, aggregate_sort(view->aggregate), table);
-    table_print(table);
-    table_close(table);
+static void report_left_out(const struct groups_view *view) {
     if (aggregate_left_out(view->aggregate) > 0)
         say("stat: %llu records are not counted: there are more than %d groups; group by fewer "
             "fields, or for longer periods",
             (unsigned long long)aggregate_left_out(view->aggregate), AGGREGATE_GROUPS_MAX);
 }
 
+static void print_groups(struct groups_view *view) {
+    struct table *const table = table_open(view->out, view->format);
+    add_columns(view, table);
+    add_rows(view, aggregate_sort(view->aggregate), table);
+    table_print(table);
+    table_close(table);
+    report_left_out(view);
+}
+
+static int run_groups(struct groups_view *view, struct call *call) {
+    const struct select_settings how = {.times = view->settings->every_s > 0,
+                                        .all_frames = view->settings->no_index,
+                                        .results_at_end = true,
+                                        .max = UINT64_MAX};
+    struct select_report report;
+    select_run(&call->paths, view->query, &how, add_selection, view, &report);
+    report_unrecognised("stat", &report.unrecognised);
+    print_groups(view);
+    return report.failed || aggregate_left_out(view->aggregate) > 0 ? EXIT_ERROR : EXIT_OK;
+}
+
+/* ---- --compare: the windows are two periods of 1 ns ---- */
+
+static void add_record(void *context, const struct answer_record *record) {
+    static const uint8_t none[] = "{}"; /* a line of text has no fields */
+    struct groups_view *const view = context;
+    aggregate_add(view->aggregate, record->facts, record->stream,
+                  record->text ? none : record->bytes, record->text ? 2 : record->size,
+                  record->window);
+}
+
+static void add_change_columns(const struct groups_view *view, struct table *table) {
+    answer_change_columns(view->scale, table);
+    for (uint32_t i = 0; i < view->how.by_count; i++)
+        table_column(table, view->how.by[i], TABLE_TEXT, false);
+    for (uint32_t i = 0; i < view->how.measure_count; i++) {
+        char name[sizeof view->names[i] + 16];
+        table_column(table, view->names[i], TABLE_NUMBER, false);
+        snprintf(name, sizeof name, "%s before", view->names[i]);
+        table_column(table, name, TABLE_NUMBER, false);
+    }
+}
+
+static uint64_t count_of(const struct aggregate_group *group) {
+    return group != NULL ? aggregate_count(group) : 0;
+}
+
+/* The row of a group; the same group of the window before, or NULL, and the other way round. */
+static void add_change_row(const struct groups_view *view, const struct aggregate_group *now,
+                           const struct aggregate_group *before, struct table *table) {
+    answer_change_cells(view->scale, table, count_of(now), count_of(before));
+    for (uint32_t i = 0; i < view->how.by_count; i++)
+        add_value(view, now != NULL ? now : before, i, table);
+    for (uint32_t i = 0; i < view->how.measure_count; i++) {
+        add_measure(view, now, i, table);
+        add_measure(view, before, i, table);
+    }
+}
+
+/* Each group once: those of the window before only if they are not in the window now. */
+static uint32_t list_changes(const struct groups_view *view, uint32_t groups,
+                             struct answer_order *order) {
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i < groups; i++) {
+        const struct aggregate_group *const group = aggregate_group(view->aggregate, i);
+        const bool is_now = aggregate_time_ns(view->aggregate, group) == COMPARE_NOW;
+        const struct aggregate_group *const other =
+            aggregate_find(view->aggregate, group, is_now ? COMPARE_BEFORE : COMPARE_NOW);
+        if (!is_now && other != NULL) continue;
+        order[rows++] = (struct answer_order){.row = i,
+                                              .now = is_now ? aggregate_count(group) : 0,
+                                              .before = count_of(is_now ? other : group)};
+    }
+    return rows;
+}
+
+static void print_changes(struct groups_view *view, const struct answer *answer) {
+    const uint32_t groups = aggregate_sort(view->aggregate);
+    struct answer_order *const order = allocate(groups * sizeof *order + 1);
+    const uint32_t rows = list_changes(view, groups, order);
+    struct table *const table = table_open(view->out, view->format);
+    answer_sort(answer, view->scale, order, rows);
+    add_change_columns(view, table);
+    for (uint32_t i = 0; i < rows && i < view->settings->limit; i++) {
+        const struct aggregate_group *const group = aggregate_group(view->aggregate, order[i].row);
+        const bool is_now = aggregate_time_ns(view->aggregate, group) == COMPARE_NOW;
+        const struct aggregate_group *const before =
+            aggregate_find(view->aggregate, group, COMPARE_BEFORE);
+        add_change_row(view, is_now ? group : NULL, before, table);
+    }
+    table_print(table);
+    table_close(table);
+    free(order);
+    report_left_out(view);
+}
+
+static int run_compare(struct groups_view *view, struct call *call) {
+    struct answer answer = {.compares = true};
+    if (!answer_begin(&answer, call, "stat", view->query, view->settings->compare,
+                      view->settings->no_index))
+        return EXIT_ERROR;
+    view->scale = compare_scale(&answer.compare);
+    answer_read(&answer, add_record, view);
+    print_changes(view, &answer);
+    const int code = answer_end(&answer);
+    answer_finish(&answer);
+    return aggregate_left_out(view->aggregate) > 0 ? EXIT_ERROR : code;
+}
+
 int stat_groups_run(struct call *call, const struct stat_groups_settings *settings,
-                    const struct query *query) {
+                    struct query *query) {
     struct groups_view view = {.settings = settings, .query = query, .out = call->out};
     int code = EXIT_ERROR;
-    if (open_view(&view)) {
-        const struct select_settings how = {.times = settings->every_s > 0,
-                                            .all_frames = settings->no_index,
-                                            .results_at_end = true,
-                                            .max = UINT64_MAX};
-        struct select_report report;
-        select_run(&call->paths, query, &how, add_selection, &view, &report);
-        report_unrecognised("stat", &report.unrecognised);
-        print_groups(&view);
-        const bool complete = aggregate_left_out(view.aggregate) == 0;
-        code = report.failed || !complete ? EXIT_ERROR : EXIT_OK;
-    }
+    if (open_view(&view))
+        code = settings->compare != NULL ? run_compare(&view, call) : run_groups(&view, call);
     close_view(&view);
     return code;
 }

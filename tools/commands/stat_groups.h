@@ -11,7 +11,7 @@ struct stat_groups_settings {
     struct option_list sum, avg, min, max, p50, p90, p95, p99, distinct;
     uint64_t every_s; /* 0: one period */
     uint64_t limit;   /* groups to print, of each period */
-    const char *output;
+    const char *output, *compare;
     bool json, count, no_index;
 };
 
@@ -19,6 +19,6 @@ struct stat_groups_settings {
 bool stat_groups_wanted(const struct stat_groups_settings *settings);
 /* Returns the exit code. */
 int stat_groups_run(struct call *call, const struct stat_groups_settings *settings,
-                    const struct query *query);
+                    struct query *query);
 
 #endif

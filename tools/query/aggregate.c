@@ -105,23 +105,18 @@ void aggregate_close(struct aggregate *a) {
 /* ---- groups ---- */
 
 static uint32_t slot_of(const struct aggregate *a, int64_t period, uint64_t hash,
-                        const struct text *key) {
+                        const uint8_t *key, size_t key_size) {
     uint32_t slot = (uint32_t)hash & (a->table_room - 1);
     for (; a->table[slot] != 0; slot = (slot + 1) & (a->table_room - 1)) { /* never full */
         const struct aggregate_group *group = &a->groups[a->table[slot] - 1];
-        if (group->hash == hash && group->period == period && group->key_size == key->used &&
-            (key->used == 0 || memcmp(a->keys.bytes + group->key, key->bytes, key->used) == 0))
+        if (group->hash == hash && group->period == period && group->key_size == key_size &&
+            (key_size == 0 || memcmp(a->keys.bytes + group->key, key, key_size) == 0))
             break;
     }
     return slot;
 }
 
-static void grow(struct aggregate *a) {
-    a->room = a->room > 0 ? a->room * 2 : GROUPS_MIN;
-    a->groups = reallocate(a->groups, a->room * sizeof *a->groups);
-    a->table_room = a->room * 2;
-    free(a->table);
-    a->table = allocate(a->table_room * sizeof *a->table);
+static void fill_table(struct aggregate *a) {
     memset(a->table, 0, a->table_room * sizeof *a->table);
     for (uint32_t i = 0; i < a->used; i++) {
         uint32_t slot = (uint32_t)a->groups[i].hash & (a->table_room - 1);
@@ -131,12 +126,26 @@ static void grow(struct aggregate *a) {
     }
 }
 
+static void grow(struct aggregate *a) {
+    a->room = a->room > 0 ? a->room * 2 : GROUPS_MIN;
+    a->groups = reallocate(a->groups, a->room * sizeof *a->groups);
+    a->table_room = a->room * 2;
+    free(a->table);
+    a->table = allocate(a->table_room * sizeof *a->table);
+    fill_table(a);
+}
+
+/* The part of a group's hash that depends on its period. */
+static uint64_t hash_of_period(int64_t period) {
+    return (uint64_t)period * UINT64_C(0x9E3779B97F4A7C15);
+}
+
 /* NULL: there are too many groups. */
 static struct aggregate_group *find_group(struct aggregate *a, int64_t period) {
     if (a->used == a->room && a->room < AGGREGATE_GROUPS_MAX) grow(a);
-    const uint64_t hash = hash_bytes((const char *)a->key.bytes, a->key.used) ^
-                          (uint64_t)period * UINT64_C(0x9E3779B97F4A7C15);
-    const uint32_t slot = slot_of(a, period, hash, &a->key);
+    const uint64_t hash =
+        hash_bytes((const char *)a->key.bytes, a->key.used) ^ hash_of_period(period);
+    const uint32_t slot = slot_of(a, period, hash, a->key.bytes, a->key.used);
     if (a->table[slot] != 0) return &a->groups[a->table[slot] - 1];
     if (a->used == AGGREGATE_GROUPS_MAX) return NULL;
     struct aggregate_group *group = &a->groups[a->used++];
@@ -238,12 +247,22 @@ static int compare(const void *a, const void *b) {
 }
 
 uint32_t aggregate_sort(struct aggregate *a) {
-    if (a->used > 0) qsort(a->groups, a->used, sizeof *a->groups, compare);
+    if (a->used == 0) return 0;
+    qsort(a->groups, a->used, sizeof *a->groups, compare);
+    fill_table(a);
     return a->used;
 }
 
 const struct aggregate_group *aggregate_group(const struct aggregate *a, uint32_t i) {
     return &a->groups[i];
+}
+
+const struct aggregate_group *aggregate_find(const struct aggregate *a,
+                                             const struct aggregate_group *group, int64_t time_ns) {
+    const int64_t period = divide_down(time_ns + a->settings->offset_ns, a->settings->every_ns);
+    const uint64_t hash = group->hash ^ hash_of_period(group->period) ^ hash_of_period(period);
+    const uint32_t slot = slot_of(a, period, hash, a->keys.bytes + group->key, group->key_size);
+    return a->table[slot] != 0 ? &a->groups[a->table[slot] - 1] : NULL;
 }
 
 int64_t aggregate_time_ns(const struct aggregate *a, const struct aggregate_group *group) {

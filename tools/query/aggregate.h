@@ -56,6 +56,10 @@ struct aggregate_group;
 /* Sorts: by period, then by the number of records, then by value.  Returns the number of groups. */
 uint32_t aggregate_sort(struct aggregate *aggregate);
 const struct aggregate_group *aggregate_group(const struct aggregate *aggregate, uint32_t i);
+/* After aggregate_sort: the group of the same values in the period that begins at this time; NULL:
+ * there is none. */
+const struct aggregate_group *aggregate_find(const struct aggregate *aggregate,
+                                             const struct aggregate_group *group, int64_t time_ns);
 /* The start of the group's period. */
 int64_t aggregate_time_ns(const struct aggregate *aggregate, const struct aggregate_group *group);
 uint64_t aggregate_count(const struct aggregate_group *group);

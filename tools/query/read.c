@@ -180,6 +180,12 @@ static bool is_stream(const char *stream, const char *name, size_t size) {
     return strlen(stream) == size && memcmp(stream, name, size) == 0;
 }
 
+bool reads_pipes(const struct segment_list *list) {
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->files[i].pipe) return true;
+    return false;
+}
+
 bool streams_want(const struct option_list *streams, const char *stream) {
     for (uint32_t i = 0; i < streams->count; i++)
         for (const char *p = streams->texts[i];; p++) { /* ends at the end of the text */

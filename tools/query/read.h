@@ -30,6 +30,8 @@ struct read_request {
  * could not be read and a message was printed; the list holds the rest.  The list starts as all
  * zero; call segment_list_free in any case. */
 bool list_segments(const struct read_request *request, struct segment_list *list);
+/* Are standard input or other pipes among the files?  They can be read only once. */
+bool reads_pipes(const struct segment_list *list);
 /* Is this stream one of those that --stream names ("a,b", several times)?  True without names. */
 bool streams_want(const struct option_list *streams, const char *stream);
 /* Do the files that --stream allows belong to more than one stream? */

@@ -125,6 +125,16 @@ void distinct_add(struct distinct *distinct, uint64_t hash) {
     if (distinct->used > DISTINCT_EXACT_MAX) stop_being_exact(distinct);
 }
 
+void distinct_join(struct distinct *distinct, const struct distinct *more) {
+    for (uint32_t i = 0; i < (more->registers == NULL ? more->room : 0); i++)
+        if (more->hashes[i] != 0) distinct_add(distinct, more->hashes[i]);
+    if (more->registers == NULL) return;
+    if (distinct->registers == NULL) stop_being_exact(distinct);
+    for (uint32_t i = 0; i < REGISTERS; i++)
+        if (more->registers[i] > distinct->registers[i])
+            distinct->registers[i] = more->registers[i];
+}
+
 /* The estimator of Ertl (2017), which has no bias at any size: sigma corrects for registers that
  * are empty, tau for those that are full. */
 static double sigma(double x) {

@@ -31,6 +31,8 @@ struct distinct {
     uint8_t *registers; /* NULL: still exact */
 };
 void distinct_add(struct distinct *distinct, uint64_t hash);
+/* Adds all hashes of `more`, as far as they are known. */
+void distinct_join(struct distinct *distinct, const struct distinct *more);
 uint64_t distinct_count(const struct distinct *distinct);
 void distinct_free(struct distinct *distinct);
 

@@ -387,6 +387,10 @@ int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_
     return 0;
 }
 
+int query_age(const char *text, int64_t *age_ns) {
+    return parse_age(text, age_ns) ? 0 : ERR_INVALID;
+}
+
 const char *query_time_text(const struct zone *zone, int64_t time_ns, char *text) {
     const int64_t second_s = divide_down(time_ns, SECOND_NS);
     int64_t until_s;

@@ -29,6 +29,9 @@ static inline int64_t divide_down(int64_t number, int64_t by) {
     "2026-11-24T07:30:00Z"
 int query_time(const char *text, int64_t now_ns, const struct zone *zone, int64_t *unix_ns);
 
+/* Parses an age as query_time does: 10m, 1h30m.  ERR_INVALID. */
+int query_age(const char *text, int64_t *age_ns);
+
 /* "2026-11-24T07:30:00Z", or "...+01:00" in a zone; NULL: UTC.  Returns `text`, which has room for
  * TIMESTAMP_TEXT_MAX bytes. */
 const char *query_time_text(const struct zone *zone, int64_t time_ns, char *text);

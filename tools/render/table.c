@@ -139,6 +139,12 @@ void table_number(struct table *t, double number) {
     table_word(t, text);
 }
 
+void table_percent(struct table *t, uint64_t part, uint64_t all) {
+    char text[NUMBER_TEXT_MAX];
+    snprintf(text, sizeof text, "%.1f", all > 0 ? 100 * (double)part / (double)all : 0);
+    table_word(t, text);
+}
+
 void table_absent(struct table *t) {
     add_cell(t, (struct cell){0, ABSENT});
 }

@@ -39,6 +39,8 @@ void table_word(struct table *table, const char *text);
 void table_count(struct table *table, uint64_t number);
 /* Integers as such, other numbers with six significant digits. */
 void table_number(struct table *table, double number);
+/* part of all in percent, with one decimal. */
+void table_percent(struct table *table, uint64_t part, uint64_t all);
 /* There is no value: "-" in tables, an empty cell in CSV, null in JSON. */
 void table_absent(struct table *table);
 

@@ -8,10 +8,20 @@
 #include "schema/json/hash.h"
 #include "tools/query/allocate.h"
 
-#define ROOM_MIN     1024 /* powers of two only */
+#define ROOM_MIN     16 /* powers of two only */
 /* Values that top_recount keeps at least. */
 #define RECOUNT_MIN  4096
 #define RECOUNT_MORE 8 /* times as many as are wanted */
+
+/* ---- limits ---- */
+
+static uint32_t values_max(const struct top *top) {
+    return top->values_max > 0 ? top->values_max : TOP_VALUES_MAX;
+}
+
+static uint32_t bytes_max(const struct top *top) {
+    return top->bytes_max > 0 ? top->bytes_max : TOP_VALUE_BYTES_MAX;
+}
 
 /* ---- the table ---- */
 
@@ -64,8 +74,8 @@ static void compact_texts(struct top *top) {
     size_t used = 0;
     for (uint32_t i = 0; i < top->used; i++)
         used += top->values[i].size;
-    uint8_t *texts = allocate(used * 2 + TOP_VALUE_BYTES_MAX);
-    top->texts_room = used * 2 + TOP_VALUE_BYTES_MAX;
+    top->texts_room = used * 2 + bytes_max(top);
+    uint8_t *texts = allocate(top->texts_room);
     used = 0;
     for (uint32_t i = 0; i < top->used; i++) {
         struct top_value *value = &top->values[i];
@@ -122,7 +132,7 @@ static void sink(struct top *top, uint32_t place) {
 }
 
 static void make_heap(struct top *top) {
-    top->heap = allocate(TOP_VALUES_MAX * sizeof *top->heap);
+    top->heap = allocate(top->used * sizeof *top->heap);
     for (uint32_t i = 0; i < top->used; i++)
         put_in_heap(top, i, i);
     for (uint32_t i = top->used / 2; i-- > 0;)
@@ -132,7 +142,8 @@ static void make_heap(struct top *top) {
 /* ---- adding ---- */
 
 /* Takes the place of the least frequent value. */
-static void replace(struct top *top, uint64_t hash, const uint8_t *text, size_t size) {
+static uint32_t replace(struct top *top, uint64_t hash, const uint8_t *text, size_t size,
+                        uint64_t count) {
     if (top->heap == NULL) make_heap(top);
     const uint32_t number = top->heap[0];
     struct top_value *value = &top->values[number];
@@ -140,30 +151,48 @@ static void replace(struct top *top, uint64_t hash, const uint8_t *text, size_t 
     empty_slot(top, slot_of(top, value->hash, top->texts + value->text, value->size));
     keep_text(top, value, text, size);
     value->hash = hash;
-    value->count++;
+    value->error = value->count;
+    value->count += count;
     top->table[slot_of(top, hash, text, size)] = number + 1;
     sink(top, 0);
+    return value->id;
+}
+
+static uint32_t take(struct top *top, uint32_t slot, uint64_t hash, const uint8_t *text,
+                     size_t size, uint64_t count) {
+    const uint32_t id = top->used++;
+    struct top_value *value = &top->values[id];
+    *value = (struct top_value){.hash = hash, .count = count, .id = id};
+    keep_text(top, value, text, size);
+    top->table[slot] = top->used;
+    return id;
+}
+
+uint32_t top_add_many(struct top *top, const uint8_t *text, size_t size, uint64_t count,
+                      bool *fresh) {
+    const uint32_t max = values_max(top);
+    if (size > bytes_max(top)) size = bytes_max(top);
+    if (top->used == top->room && !top->closed && top->room < max) grow(top);
+    const uint64_t hash = hash_bytes((const char *)text, size);
+    const uint32_t slot = slot_of(top, hash, text, size);
+    *fresh = top->table[slot] == 0;
+    if (!*fresh) {
+        struct top_value *value = &top->values[top->table[slot] - 1];
+        value->count += count;
+        if (top->heap != NULL) sink(top, value->place);
+        return value->id;
+    }
+    if (top->closed) {
+        top->others += count;
+        return TOP_NONE;
+    }
+    return top->used < max ? take(top, slot, hash, text, size, count)
+                           : replace(top, hash, text, size, count);
 }
 
 void top_add(struct top *top, const uint8_t *text, size_t size) {
-    if (size > TOP_VALUE_BYTES_MAX) size = TOP_VALUE_BYTES_MAX;
-    if (top->used == top->room && !top->closed && top->room < TOP_VALUES_MAX) grow(top);
-    const uint64_t hash = hash_bytes((const char *)text, size);
-    const uint32_t slot = slot_of(top, hash, text, size);
-    if (top->table[slot] != 0) {
-        struct top_value *value = &top->values[top->table[slot] - 1];
-        value->count++;
-        if (top->heap != NULL) sink(top, value->place);
-    } else if (top->closed) {
-        top->others++;
-    } else if (top->used == TOP_VALUES_MAX) {
-        replace(top, hash, text, size);
-    } else {
-        struct top_value *value = &top->values[top->used++];
-        *value = (struct top_value){.hash = hash, .count = 1};
-        keep_text(top, value, text, size);
-        top->table[slot] = top->used;
-    }
+    bool fresh;
+    top_add_many(top, text, size, 1, &fresh);
 }
 
 bool top_is_approximate(const struct top *top) {
@@ -179,7 +208,7 @@ void top_recount(struct top *top, uint32_t count) {
     if (keep < values) top->bound = top->values[keep].count;
     top->used = keep;
     for (uint32_t i = 0; i < keep; i++)
-        top->values[i].count = 0;
+        top->values[i].count = top->values[i].error = 0;
     free(top->heap);
     top->heap = NULL;
     fill_table(top);

@@ -4,7 +4,9 @@
  * Up to TOP_VALUES_MAX different values are counted exactly.  Beyond that the algorithm
  * Space-Saving (Metwally, Agrawal, El Abbadi 2005) decides which values are kept: a new value takes
  * the place of the least frequent one and inherits its count, so that counts are too high by that
- * much at most.  A second reading then counts the most frequent ones exactly: top_recount. */
+ * much at most.  A second reading then counts the most frequent ones exactly: top_recount.
+ *
+ * A caller may keep more about each value in an array of its own, at the value's id. */
 #ifndef TOOLS_RENDER_TOP_H
 #define TOOLS_RENDER_TOP_H
 
@@ -17,12 +19,16 @@
 
 struct top_value {
     uint64_t hash, count;
+    uint64_t error;      /* how much of the count is inherited: it is too high by that at most */
+    uint32_t id;         /* below the limit of values; kept when values are sorted */
     uint32_t size, room; /* of the text */
     size_t text;         /* texts[text .. text + size) */
     uint32_t place;      /* in the heap */
 };
 
 struct top {
+    /* Limits, set before anything is added; 0: TOP_VALUES_MAX and TOP_VALUE_BYTES_MAX. */
+    uint32_t values_max, bytes_max;
     struct top_value *values;
     uint32_t used, room;
     uint32_t *table; /* hash table of value numbers plus 1; 0: free */
@@ -37,6 +43,12 @@ struct top {
 
 /* The struct starts as all zero. */
 void top_add(struct top *top, const uint8_t *text, size_t size);
+/* The same for `count` records at once.  Returns the value's id; *fresh: it was not among the values
+ * before, and another value may have had this id.  TOP_NONE: the list is closed, and the value is
+ * not in it. */
+#define TOP_NONE UINT32_MAX
+uint32_t top_add_many(struct top *top, const uint8_t *text, size_t size, uint64_t count,
+                      bool *fresh);
 /* Were there so many different values that counts may be too high? */
 bool top_is_approximate(const struct top *top);
 /* Keeps the `count` most frequent values, at least, with a count of 0: if everything is added
