@@ -255,15 +255,46 @@ static bool scalar_of(const uint8_t *value, const uint8_t *end, struct scalar *s
     return scalar->size > 0;
 }
 
+#define INTEGER_MAX (INT64_MAX / 100)
+
+/* The number without its fraction, in any of JSON's notations: 30, 30.0, 3e1.  False: it is
+ * negative, above INTEGER_MAX, or none. */
 static bool number_of(const struct scalar *scalar, int64_t *number) {
+    const char *p = scalar->text, *const end = p + scalar->size;
     int64_t sum = 0;
-    for (size_t i = 0; i < scalar->size && scalar->text[i] != '.'; i++) {
-        const char digit = scalar->text[i];
-        if (digit < '0' || digit > '9' || sum > INT64_MAX / 100) return false;
-        sum = sum * 10 + (digit - '0');
+    int32_t places = 0, exponent = 0; /* of sum * 10^(exponent - places) */
+    bool point = false;
+    if (*p == '.') return false;
+    for (; p < end && ((*p >= '0' && *p <= '9') || (*p == '.' && !point)); p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (sum > INTEGER_MAX / 10 && point) continue; /* too small to matter */
+        if (sum > INTEGER_MAX) return false;
+        sum = sum * 10 + (*p - '0');
+        places += point;
     }
+    if (p == scalar->text) return false;
+    if (p < end) {
+        if ((*p | 0x20) != 'e' || ++p == end) return false;
+        const bool negative = *p == '-';
+        p += negative || *p == '+';
+        if (p == end) return false;
+        for (; p < end; p++) {
+            if (*p < '0' || *p > '9') return false;
+            if (exponent < 1000) exponent = exponent * 10 + (*p - '0');
+        }
+        if (negative) exponent = -exponent;
+    }
+    for (exponent -= places; exponent > 0 && sum > 0; exponent--) {
+        if (sum > INTEGER_MAX) return false;
+        sum *= 10;
+    }
+    for (; exponent < 0 && sum > 0; exponent++)
+        sum /= 10;
     *number = sum;
-    return scalar->text[0] != '.';
+    return true;
 }
 
 static bool member_number(const struct record_member *member, int64_t *number) {
@@ -292,7 +323,15 @@ static bool time_of(const uint8_t *value, const uint8_t *end, const struct facts
     struct facts_memory memory = {.minute_ns = 0};
     if (quick_time(value, end, zone->moment_s == NULL, &memory, ns)) return true;
     if (value < end && *value == '{') return time_of_instant(value, end, ns);
-    return scalar_of(value, end, &scalar) && time_parse_in(scalar.text, scalar.size, zone, ns) == 0;
+    if (!scalar_of(value, end, &scalar)) return false;
+    /* PHP writes 2026\/11\/24. */
+    char decoded[SCALAR_BYTES_MAX];
+    if (scalar.string && memchr(scalar.text, '\\', scalar.size) != NULL) {
+        memcpy(decoded, scalar.text, scalar.size);
+        scalar.size = ascii_decode(decoded, scalar.size);
+        scalar.text = decoded;
+    }
+    return time_parse_in(scalar.text, scalar.size, zone, ns) == 0;
 }
 
 /* In any case. */

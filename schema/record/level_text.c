@@ -26,8 +26,8 @@ static int32_t hex_digit(char digit) {
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/* Decodes escapes of ASCII characters, and keeps others; in place.  Returns the new size. */
-static size_t decode_ascii(char *text, size_t size) {
+size_t ascii_decode(char *text, size_t size) {
+    static const char letters[] = "bfnrt\"\\/", characters[] = "\b\f\n\r\t\"\\/";
     size_t used = 0;
     for (size_t i = 0; i < size; i++) {
         text[used] = text[i];
@@ -38,8 +38,12 @@ static size_t decode_ascii(char *text, size_t size) {
                 text[used] = (char)(16 * high + low);
                 i += 5;
             }
-        } else if (text[i] == '\\' && size - i >= 2 && text[i + 1] == '/') {
-            text[used] = text[++i];
+        } else if (text[i] == '\\' && size - i >= 2) {
+            const char *const letter = memchr(letters, text[i + 1], sizeof letters - 1);
+            if (letter != NULL) {
+                text[used] = characters[letter - letters];
+                i++;
+            }
         }
         used++;
     }
@@ -51,7 +55,7 @@ size_t level_strip(const char *text, size_t size, char *out, size_t room) {
     size_t used = 0;
     if (size > sizeof decoded) size = sizeof decoded;
     memcpy(decoded, text, size);
-    const char *p = decoded, *const end = decoded + decode_ascii(decoded, size);
+    const char *p = decoded, *const end = decoded + ascii_decode(decoded, size);
     while (p < end) {
         const size_t colour = colour_size(p, end);
         p += colour;

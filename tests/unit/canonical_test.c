@@ -73,10 +73,25 @@ static void clef_fills_its_template(void **state) {
                  TIME, "info", "Shop", "A\\\"b paid 1.50 {in} {\\\"n\\\":1} {None}");
     assert_finds("{\"@t\":\"" TIME "\",\"@m\":\"m\",\"@mt\":\"{A}\",\"@l\":\"Warning\"}", TIME,
                  "warn", NULL, "m");
+    /* Escapes in the template and in names of properties. */
+    assert_finds("{\"@t\":\"" TIME
+                 "\",\"@mt\":\"\\u007bUs\\u0065r} \\\"\\n\\u007b{x}} {Gr\\u00f6\\u00dfe}\","
+                 "\"U\\u0073er\":7,\"Größe\":8}",
+                 TIME, "info", NULL, "7 \\\"\\u000a{x} 8");
     assert_finds("{\"Timestamp\":\"" TIME
                  "\",\"Level\":\"Error\",\"MessageTemplate\":\"a {B,5} {\","
                  "\"Properties\":{\"B\":2,\"SourceContext\":\"S\"}}",
                  TIME, "error", "S", "a 2 {");
+}
+
+static void the_newline_of_a_log_is_no_part_of_the_message(void **state) {
+    (void)state;
+    assert_finds("{\"log\":\"m\\n\"}", NULL, NULL, NULL, "m");
+    assert_finds("{\"log\":\"m\\r\\n\"}", NULL, NULL, NULL, "m");
+    assert_finds("{\"log\":\"m\\u000D\\u000a\"}", NULL, NULL, NULL, "m");
+    assert_finds("{\"log\":\"m\\n\\n\"}", NULL, NULL, NULL, "m\\n");
+    assert_finds("{\"log\":\"m\\\\n\"}", NULL, NULL, NULL, "m\\\\n");
+    assert_finds("{\"log\":\"m\\\\u000a\"}", NULL, NULL, NULL, "m\\\\u000a");
 }
 
 static void logstash_gelf_and_ecs(void **state) {
@@ -197,6 +212,7 @@ int main(void) {
         cmocka_unit_test(pino_and_bunyan),
         cmocka_unit_test(zap_and_zerolog),
         cmocka_unit_test(clef_fills_its_template),
+        cmocka_unit_test(the_newline_of_a_log_is_no_part_of_the_message),
         cmocka_unit_test(logstash_gelf_and_ecs),
         cmocka_unit_test(docker_with_text_or_json_inside),
         cmocka_unit_test(audits_access_logs_and_the_journal),

@@ -285,7 +285,9 @@ static void a_level_is_read_through_spaces_brackets_and_colours(void **state) {
         {"[ERROR]", LEVEL_ERROR},
         {"<warn>", LEVEL_WARN},
         {"[ warn ]", LEVEL_WARN},
-        {"INFO\\n", LEVEL_NONE},
+        {"INFO\\n", LEVEL_INFO},
+        {"\\t[INFO]\\r\\n", LEVEL_INFO},
+        {"\\\"INFO\\\"", LEVEL_NONE},
         {"\\u001b[32minfo\\u001b[39m", LEVEL_INFO},
         {"\\u001B[1;31mERROR\\u001B[0m", LEVEL_ERROR},
         {"[\\u001b[38;5;160m ERROR \\u001b[0m]", LEVEL_ERROR},
@@ -437,6 +439,32 @@ static void a_level_that_is_not_known_is_reported(void **state) {
         assert_int_equal(size, cases[i].text != NULL ? strlen(cases[i].text) : 0);
         if (cases[i].text != NULL) assert_memory_equal(text, cases[i].text, size);
     }
+}
+
+static void a_level_that_is_a_number_is_found_in_any_notation(void **state) {
+    (void)state;
+    is_of_level("{\"level\":30.0}", LEVEL_INFO);
+    is_of_level("{\"level\":3e1}", LEVEL_INFO);
+    is_of_level("{\"level\":0.3e2}", LEVEL_INFO);
+    is_of_level("{\"level\":4.0E+1}", LEVEL_WARN);
+    is_of_level("{\"level\":50.7}", LEVEL_ERROR);
+    is_of_level("{\"level\":500e-1}", LEVEL_ERROR);
+    is_of_level("{\"level\":4e4}", LEVEL_ERROR);
+    is_of_level("{\"level\":\"3e1\"}", LEVEL_INFO);
+    is_of_level("{\"level\":30.00000000000000000000000000000000000000000001}", LEVEL_INFO);
+    is_of_level("{\"level\":1e400}", LEVEL_NONE);
+    is_of_level("{\"level\":-1}", LEVEL_NONE);
+    is_of_level("{\"level\":\"3e\"}", LEVEL_NONE);
+    is_of_level("{\"level\":\"3.1.2\"}", LEVEL_NONE);
+    happened("{\"instant\":{\"epochSecond\":1795505400e0,\"nanoOfSecond\":5E8}}",
+             "2026-11-24T07:30:00.500Z");
+}
+
+static void a_time_may_be_written_with_escapes(void **state) {
+    (void)state;
+    happened("{\"ts\":\"2026\\/11\\/24 07:30:00\"}", "2026-11-24T07:30:00.000Z");
+    happened("{\"ts\":\"2026-11-24T07:30:00\\u002b01:00\"}", "2026-11-24T06:30:00.000Z");
+    happened("{\"ts\":\"17955\\u00305400\"}", "2026-11-24T07:30:00.000Z");
 }
 
 static void names_of_levels_can_be_added_and_win(void **state) {
@@ -773,6 +801,8 @@ int main(void) {
         cmocka_unit_test(a_long_record_inside_log_is_read_too),
         cmocka_unit_test(other_keys_are_found_in_a_record_inside_log),
         cmocka_unit_test(a_level_that_is_not_known_is_reported),
+        cmocka_unit_test(a_level_that_is_a_number_is_found_in_any_notation),
+        cmocka_unit_test(a_time_may_be_written_with_escapes),
         cmocka_unit_test(names_of_levels_can_be_added_and_win),
         cmocka_unit_test(times_without_a_zone_are_of_the_zone_that_is_set),
         cmocka_unit_test(keys_can_be_put_before_the_usual_ones),

@@ -322,8 +322,7 @@ static bool property(const struct keys *keys, const uint8_t *name, size_t size,
         struct members members = members_of(&objects[i]);
         struct member member;
         while (members_next(&members, &member)) { /* each round advances by a member */
-            if (member.name == NULL || (size_t)(member.name_end - member.name) != size) continue;
-            if (memcmp(member.name, name, size) != 0) continue;
+            if (!name_equals(&member, (const char *)name, size)) continue;
             *value = member.value;
             found = true;
         }
@@ -350,10 +349,28 @@ static const uint8_t *fill_hole(struct canonical *c, const struct keys *keys, co
     return close + 1;
 }
 
+/* Adds a character of the decoded template. */
+static void add_literal(struct text *text, uint8_t byte) {
+    static const char digits[] = "0123456789abcdef";
+    if (byte == '"' || byte == '\\') text_add_byte(text, '\\');
+    if (byte >= ' ') {
+        text_add_byte(text, byte);
+        return;
+    }
+    const char escape[] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
+    text_add(text, escape, sizeof escape);
+}
+
 /* messagetemplates.org: {Name} {@Name} {$Name} {Name,10:000}; {{ and }} are braces. */
 static void fill_template(struct canonical *c, const struct keys *keys,
                           const struct value *template) {
-    const uint8_t *p = template->begin + 1, *const end = template->end - 1;
+    struct text decoded = {0};
+    const uint8_t *p = template->begin + 1, *end = template->end - 1;
+    text_room(&decoded, (size_t)(end - p) + 4);
+    while (p < end) /* p rises; decoded text is never longer than its source, but for 3 bytes */
+        decoded.used += string_decode(&p, end, decoded.bytes + decoded.used);
+    p = decoded.bytes;
+    end = decoded.bytes + decoded.used;
     struct value list = {VALUE_NULL, end, end};
     key_value(keys, KEY_AT_R, &list);
     struct renderings renderings = {members_of(&list)};
@@ -363,12 +380,13 @@ static void fill_template(struct canonical *c, const struct keys *keys,
         const bool brace = *p == '{' || *p == '}', twice = brace && p + 1 < end && p[1] == *p;
         if (*p == '{' && !twice) after = fill_hole(c, keys, p, end, &renderings);
         if (after == NULL) {
-            text_add_byte(&c->message_text, *p);
+            add_literal(&c->message_text, *p);
             after = p + 1 + twice;
         }
         p = after;
     }
     end_message(c);
+    text_free(&decoded);
 }
 
 /* journald writes a message that is not UTF-8 as a list of bytes. False: this is no such list. */
@@ -397,17 +415,23 @@ static bool decode_bytes(struct canonical *c, const struct value *list) {
     return good && c->message.begin != NULL;
 }
 
+/* How many bytes before `end` are an escape of this character; 0: none.  An escape begins after an
+ * even number of backslashes. */
+static size_t escape_before(const uint8_t *begin, const uint8_t *end, char letter, char digit) {
+    const size_t room = (size_t)(end - begin);
+    size_t size = 0, backslashes = 0;
+    if (room >= 2 && end[-1] == (uint8_t)letter) size = 2;
+    if (room >= 6 && memcmp(end - 5, "u000", 4) == 0 && (end[-1] | 0x20) == digit) size = 6;
+    if (size == 0) return 0;
+    while (backslashes + size <= room && end[-(ptrdiff_t)(size + backslashes)] == '\\')
+        backslashes++;
+    return backslashes % 2 == 1 ? size : 0;
+}
+
 /* Without the newline that Docker's log ends with. */
 static const uint8_t *without_newline(const uint8_t *begin, const uint8_t *end) {
-    static const char escapes[] = "nr";
-    for (int i = 0; i < 2; i++) {
-        size_t backslashes = 0;
-        if (end - begin < 2 || end[-1] != (uint8_t)escapes[i]) continue;
-        while (end - 1 - backslashes > begin && end[-2 - (ptrdiff_t)backslashes] == '\\')
-            backslashes++;
-        if (backslashes % 2 == 1) end -= 2;
-    }
-    return end;
+    end -= escape_before(begin, end, 'n', 'a');
+    return end - escape_before(begin, end, 'r', 'd');
 }
 
 /* Decodes the string; if it is a JSON object, it is the inner record. */
