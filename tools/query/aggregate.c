@@ -171,11 +171,11 @@ static bool find_value(struct aggregate *a, const struct path *path, const struc
 /* Numbers, also as texts: many loggers write durations in quotes. */
 static bool number_of(const struct value *value, double *number) {
     char text[NUMBER_BYTES_MAX + 1], *after;
-    const bool string = value->kind == VALUE_STRING;
-    const size_t size = (size_t)(value->end - value->begin) - 2 * (size_t)string;
-    if ((!string && value->kind != VALUE_NUMBER) || size == 0 || size > NUMBER_BYTES_MAX)
-        return false;
-    memcpy(text, value->begin + string, size);
+    uint8_t decoded[NUMBER_BYTES_MAX + 5]; /* value_text leaves room for one more character */
+    if (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER) return false;
+    const size_t size = value_text(value, decoded, sizeof decoded);
+    if (size == 0 || size > NUMBER_BYTES_MAX) return false;
+    memcpy(text, decoded, size);
     text[size] = '\0';
     if (strspn(text, "+-.0123456789eE") != size) return false; /* no "inf", no "0x10" */
     *number = strtod(text, &after);

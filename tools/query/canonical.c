@@ -607,7 +607,7 @@ bool canonical_value(struct canonical *c, enum canonical_field field, struct val
     case CANONICAL_MESSAGE: *value = c->message; break;
     case CANONICAL_LOGGER: *value = c->logger; break;
     default:
-        if (c->stream == NULL) return false;
+        if (c->stream == NULL || c->stream[0] == '\0') return false;
         c->stream_text.used = 0;
         text_add_json_string(&c->stream_text, c->stream, strlen(c->stream));
         *value = (struct value){VALUE_STRING, c->stream_text.bytes,

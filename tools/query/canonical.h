@@ -69,7 +69,7 @@ struct canonical_parts {
 /* What is known of one record.  One per thread; starts as all zero. */
 struct canonical {
     /* Set by the caller before canonical_read, if wanted. */
-    const char *stream; /* NULL: unknown */
+    const char *stream; /* NULL or "": it is in none */
     /* Members for which this returns true are ignored; `path` is dotted.  May be NULL. */
     bool (*ignores)(void *context, const uint8_t *path, size_t size);
     void *context;

@@ -352,8 +352,7 @@ static void write_chosen(struct render *render, const struct value *root) {
 static void render_json(struct render *render, const struct value *root, const struct value *any,
                         const uint8_t *text, size_t size) {
     struct render_parts *const parts = render->parts;
-    const bool canonical = canonical_bits(&parts->fields) != 0;
-    if (parts->fields.count > 0 && (root != NULL || canonical))
+    if (parts->fields.count > 0)
         write_chosen(render, root);
     else if (any == NULL)
         text_add_json_string(&parts->line, text, size);
