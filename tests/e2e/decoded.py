@@ -54,3 +54,32 @@ def matches(line, pattern, fixed, ignore_case=False):
 def matching(lines, patterns, fixed, ignore_case=False, invert=False):
     """The numbers of the lines that match any pattern, or none if inverted."""
     return [i for i, line in enumerate(lines) if any(matches(line, p, fixed, ignore_case) for p in patterns) != invert]
+
+
+# ---- random patterns ----
+
+
+def a_literal(rng, lines, words):
+    """Something that may occur in the lines, in any case."""
+    kind = rng.randrange(6)
+    if kind == 0:
+        return rng.choice(words).replace("\x00", "")
+    text = rng.choice(texts_of(rng.choice(lines))[(0 if kind == 1 else 1) :] or ["a"])
+    begin = rng.randrange(len(text) or 1)
+    literal = text[begin : begin + rng.randrange(1, 24)]
+    if kind == 2:
+        literal = "".join(rng.choice((c.lower(), c.upper(), c)) for c in literal)
+    literal = re.sub("[\x00\udc80-\udcff]", "", literal)
+    return literal + (rng.choice("xq7") if rng.random() < 0.1 else "")
+
+
+REGEX_FORMS = [
+    "%s", "^%s", "%s$", "^%s$", r"\b%s", r"%s\b", r"\B%s", "(%s|zzz)", "%s|foo", r"%s\w+", r"\w+%s", r"\W%s\W", "[a-z]+%s",
+    "%s[^a]", "(?i)%s", "(?:%s)+", "x*%s", "%s.", ".%s", "(?<=.)%s", "(?<![a-z])%s", "%s(?!\")", "%s(?=$)", r"\w%s\w", r"\d+", r"\bfoo\b",
+    r"^\w+$", r"\d\d", r"^$", r"[^\W\d_]{9}", r"(\w)(?:\1)%s", r"\n%s", r"%s\t", r"foo\b.", r"^.{3}%s", r"\bM\w+r\b",
+]  # fmt: skip
+
+
+def a_regex(rng, literal):
+    escaped = re.sub(r"([\\^$.\[\]|()*+?{}#])", r"\\\1", literal)
+    return rng.choice(REGEX_FORMS).replace("%s", escaped)

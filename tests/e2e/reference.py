@@ -8,6 +8,9 @@ import json
 import re
 import time
 
+import facts
+from facts import Number
+
 WORDS = (
     "connection timeout payment user-42 größe 東京 cache.redis /api/users/7 a x_y OK failed retry Error naïve Zürich "
     "10.0.0.7 0x1f 550e8400-e29b-41d4-a716-446655440000 \\\\share \"quoted\" tab\there é👍 [x] (y) * ? $5 100%"
@@ -16,18 +19,35 @@ WORDS = (
 BEGIN_NS = (int(time.time()) // 86400 - 60) * 86400 * 10**9
 
 
-class Number(decimal.Decimal):
-    """A number's exact value, and how it is written."""
-
-    def __new__(cls, text):
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-
 class Entry:
-    def __init__(self, line, fields, time_ns, level):
-        self.line, self.fields, self.time_ns, self.level = line, fields, time_ns, level
+    """A line, what Python reads from it, and its facts; fields are None if it is no object."""
+
+    def __init__(self, line, fields, time_ns, level, stream=None):
+        self.line, self.fields, self.time_ns, self.level, self.stream = line, fields, time_ns, level, stream
+
+    @classmethod
+    def of_line(cls, line, stream=None):
+        fields = facts.parse(line.decode())
+        if not isinstance(fields, dict):
+            return cls(line, None, None, 0, stream)
+        return cls(line, fields, *facts.facts_of(fields), stream)
+
+    @functools.cached_property
+    def canonical(self):
+        """The canonical fields that it has, as texts."""
+        found = {"@message": self.line.decode(errors="replace")} if self.fields is None else {
+            "@time": None if self.time_ns is None else facts.iso(self.time_ns),
+            "@level": facts.level_name(self.level) if self.level > 0 else None,
+            "@message": facts.message_of(self.fields),
+            "@logger": facts.logger_of(self.fields),
+        }
+        found["@stream"] = self.stream
+        return {name: text for name, text in found.items() if text is not None}
+
+    def values_at(self, path):
+        if path in ("@time", "@level", "@message", "@logger", "@stream"):
+            return [self.canonical[path]] if path in self.canonical else []
+        return [] if self.fields is None else values_at(self.fields, path)
 
 
 # ---- records ----
@@ -205,17 +225,34 @@ VALUES = [200, 404, 500, 500.0, 200.5, -1, 0, 1, 12345678901234567890, 123456789
           "/api/users/9", "東京", "größe", "OK", "info", "", "a b", 'say "x"', "it's", True, False, None]
 PATTERNS = ["^/api/users/4", "größe", "[0-9]+$", "^[a-m]", "OK|new", "\\d{3}", "é", "^$", "500", "(?i)ERROR", "x_y .*a",
             "/users/1|/orders/2", "(timeout|payment)", "東京|Zürich"]
-# Names of levels and their severities; the field is the record's level key only in `level`.
 LEVEL_NAMES = {"trace": 1, "DEBUG": 5, "info": 9, "notice": 10, "warn": 13, "error": 17, "crit": 18, "fatal": 21}
 
 
-def severity_of_value(value):
-    """Of a value of LEVEL_FORMS under the key `level`; None: it says no level."""
-    if isinstance(value, Number):
-        value = int(value)
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        return next((level for fields, level in LEVEL_FORMS if fields == {"level": value} and level > 0), None)
-    return None
+def severity_at(fields, path):
+    """Of the value of a level key; 0 or less: it says no level."""
+    value = find(fields, path)
+    if isinstance(value, dict):
+        value = facts.names_of(value).get("name")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = Number(json.dumps(value))
+    return facts.level_of_value(value, path.lower())
+
+
+class Words:
+    """What random conditions are made of."""
+
+    def __init__(self, values=(), paths=PATHS, scalars=SCALARS, patterns=PATTERNS, levels=("level",), moments=None):
+        self.values, self.paths, self.scalars, self.patterns, self.levels, self.moments = values, paths, scalars, patterns, levels, moments
+
+    def a_moment(self, rng):
+        return rng.choice(self.moments) if self.moments else BEGIN_NS + rng.randrange(3 * 86400) * 10**9
+
+
+USUAL = Words()
+
+
+class Unspecified(Exception):
+    """The answer depends on more than the values: on white space inside an object."""
 
 
 def word_in_any_case(rng, word):
@@ -225,38 +262,42 @@ def word_in_any_case(rng, word):
 class Condition:
     """A random condition: its text for --where, and a function that evaluates it on an entry."""
 
-    def __init__(self, rng, depth=0, values=()):
+    def __init__(self, rng, words=USUAL, depth=0):
         kind = rng.randrange(7 if depth < 3 else 4)
-        self.values = values
+        self.words = words
         if kind < 4:
             self.text, self.holds = self.a_test(rng)
         elif kind == 4:
-            inner = Condition(rng, depth + 1, values)
+            inner = Condition(rng, words, depth + 1)
             self.text = rng.choice([word_in_any_case(rng, "not") + " (%s)", "!(%s)", "! ( %s )"]) % inner.text
             self.holds = lambda entry: not inner.holds(entry)
         else:
-            one, other = Condition(rng, depth + 1, values), Condition(rng, depth + 1, values)
+            one, other = Condition(rng, words, depth + 1), Condition(rng, words, depth + 1)
             word = word_in_any_case(rng, rng.choice(["and", "&&"] if kind == 5 else ["or", "||"]))
             self.text = "(%s) %s (%s)" % (one.text, word, other.text)
             both = kind == 5
             self.holds = lambda entry: (one.holds(entry) and other.holds(entry)) if both else (one.holds(entry) or other.holds(entry))
 
     def a_value(self, rng):
-        return rng.choice(self.values) if self.values and rng.random() < 0.6 else rng.choice(VALUES)
+        return rng.choice(self.words.values) if self.words.values and rng.random() < 0.6 else rng.choice(VALUES)
 
     def a_test(self, rng):
         kind = rng.randrange(14)
         if kind == 0:
             return self.a_level(rng)
         if kind == 1:
-            return self.a_time(rng)
+            return self.a_time(rng, rng.choice(list(RELATIONS)))
         if kind == 2:
             return self.a_match(rng)
-        path = rng.choice(PATHS)
-        name = path if "*" in path or "[]" in path else rng.choice([path, "'%s'" % path, '"%s"' % path])
+        path = rng.choice(self.words.paths)
+        name = rng.choice([path, "'%s'" % path, '"%s"' % path])
+        if "*" in path or "[]" in path or path[0] == "@":
+            name = path
+        elif " " in path:
+            name = "'%s'" % path
 
         def any_of(test):
-            return lambda entry: any(test(value) for value in values_at(entry.fields, path))
+            return lambda entry: any(test(value) for value in entry.values_at(path))
 
         if kind == 3:
             form = rng.choice(["exists %s", "EXISTS(%s)", "%s exists"])
@@ -266,10 +307,12 @@ class Condition:
         if kind < 8:
             return self.a_part(rng, name, any_of)
         if kind == 8:
-            return self.a_list(rng, name, any_of)
-        value, sign = rng.choice(VALUES) if path == "level" else self.a_value(rng), rng.choice(list(RELATIONS))
-        if path == "level" and sign[0] in "<>" and value == "info":
-            return self.a_severity(rng, "level", sign, value)
+            return self.a_canonical_list(rng, path) if path in ("@time", "@level") else self.a_list(rng, name, any_of)
+        value, sign = self.a_value(rng), rng.choice(list(RELATIONS))
+        if path in ("@time", "@level"):
+            return self.a_part(rng, name, any_of)
+        if path in self.words.levels and sign[0] in "<>" and isinstance(value, str) and says_level(value):
+            return self.a_severity(rng, path, sign, value if value in LEVEL_NAMES else "info")
         holds = RELATIONS[sign]
         test = any_of(lambda found: holds(compare(found, value)) if kind_of(found) == kind_of(value) else sign == "!=")
         return name + rng.choice([sign, " %s " % sign]) + value_text(rng, value), test
@@ -291,6 +334,13 @@ class Condition:
         text = rng.choice([",", ", "]).join(value_text(rng, value) for value in values)
         return "%s %s (%s)" % (name, word_in_any_case(rng, "not in" if negated else "in"), text), test
 
+    def a_canonical_list(self, rng, path):
+        negated = rng.random() < 0.3
+        one = self.a_time if path == "@time" else self.a_level_of_record
+        parts = [one(rng, "=") for _ in range(rng.randrange(1, 4))]
+        text = "%s %s (%s)" % (path, "not in" if negated else "in", ", ".join(text.split(" ", 2)[2] for text, _ in parts))
+        return text, lambda entry: path in entry.canonical and any(test(entry) for _, test in parts) != negated
+
     def a_severity(self, rng, name, sign, level):
         holds, least = RELATIONS[sign], LEVEL_NAMES[level]
 
@@ -301,41 +351,49 @@ class Condition:
                 if sign in ("=", "==", "!=") and least % 4 == 1 and found:
                     found = (found - 1) // 4 * 4 + 1
             else:
-                value = find(entry.fields, name)
-                found = None if value is NOTHING else severity_of_value(value)
-            return bool(found) and holds(compare(found, least))
+                found = severity_at(entry.fields, name) if entry.fields is not None else 0
+            return found > 0 and holds(facts.compare_numbers(found, least))
 
         return "%s %s %s" % (name, sign, level), test
 
     def a_level(self, rng):
         level = rng.choice(list(LEVEL_NAMES))
         if rng.random() < 0.5:
-            return self.a_severity(rng, "@level", rng.choice(list(RELATIONS)), level)
-        return self.a_severity(rng, "level", rng.choice(["<", "<=", ">", ">="]), level)
+            return self.a_level_of_record(rng, rng.choice(list(RELATIONS)))
+        return self.a_severity(rng, rng.choice(self.words.levels), rng.choice(["<", "<=", ">", ">="]), level)
 
-    def a_time(self, rng):
-        moment, sign = BEGIN_NS + rng.randrange(3 * 86400) * 10**9, rng.choice(list(RELATIONS))
+    def a_level_of_record(self, rng, sign):
+        return self.a_severity(rng, "@level", sign, rng.choice(list(LEVEL_NAMES)))
+
+    def a_time(self, rng, sign):
+        moment = self.words.a_moment(rng)
         holds = RELATIONS[sign]
         text = "@time %s '%s'" % (sign, moment_text(rng, moment))
-        return text, lambda entry: entry.time_ns is not None and holds(compare(entry.time_ns, moment))
+        return text, lambda entry: entry.time_ns is not None and holds(facts.compare_numbers(entry.time_ns, moment))
 
     def a_match(self, rng):
-        # The text of objects and arrays is matched with its white space: not tested here.
-        path, pattern, sign = rng.choice(SCALARS), rng.choice(PATTERNS), rng.choice(["~", "!~"])
-        if self.values and rng.random() < 0.5:
+        path, pattern, sign = rng.choice(self.words.scalars), rng.choice(self.words.patterns), rng.choice(["~", "!~"])
+        if self.words.values and rng.random() < 0.5:
             text = self.a_value(rng)
             if isinstance(text, str) and text:
                 pattern = re.sub(r"([\\^$.\[\]|()*+?{}#])", r"\\\1", text)
         regex = re.compile(pattern, re.MULTILINE)
 
         def test(entry):
-            found = find(entry.fields, path)
-            if found is NOTHING:
+            values = entry.values_at(path)
+            if not values:
                 return False
+            (found,) = values
+            if isinstance(found, (dict, list)):
+                raise Unspecified
             text = found if isinstance(found, str) else found.text if isinstance(found, Number) else json.dumps(found)
             return (regex.search(text) is not None) == (sign == "~")
 
         return "%s %s %s" % (path, sign, quoted(rng, pattern)), test
+
+
+def says_level(text):
+    return facts.level_of_value(text if not text[:1].isdigit() else "", "") > 0 or text.isdigit()
 
 
 def quoted(rng, text):

@@ -10,8 +10,9 @@ import random
 import re
 import shutil
 
+from facts import Number
 from harness import SEED, WINDOWS, Case, Daemon, logport, main, rejects, scaled, segments, temporary_directory
-from reference import LEVEL_FORMS, LEVEL_NAMES, RELATIONS, WORDS, Condition, Entry, Number, a_record, a_time, quoted
+from reference import LEVEL_FORMS, LEVEL_NAMES, RELATIONS, WORDS, Condition, Entry, Words, a_record, a_time, quoted
 
 THREADS = 2 if not WINDOWS else 1
 CONDITIONS = scaled(1500, 60)
@@ -117,7 +118,7 @@ class Conditions(Case):
 
         def ask(number):
             rng = random.Random("%d condition %d" % (SEED, number))
-            condition = Condition(rng, 0, corpus.values)
+            condition = Condition(rng, Words(corpus.values))
             expected = [entry.line for entry in corpus.entries if condition.holds(entry)]
             words = rng.choice(([""], [""], [""], ["-v", "no line has this"], ["-e", "e", "-e", "\\{"]))
             for more in ([], ["--no-index"]):

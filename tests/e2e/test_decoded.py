@@ -8,7 +8,7 @@ import json
 import os
 import re
 
-from decoded import matching, texts_of
+from decoded import a_literal, a_regex, matching
 from harness import SEED, WINDOWS, Case, Daemon, logport, main, scaled, segments, temporary_directory
 from mutations import stored_frame
 
@@ -127,27 +127,10 @@ class Decoded(Case):
     # ---- patterns ----
 
     def a_literal(self, lines):
-        rng = self.rng
-        kind = rng.randrange(6)
-        if kind == 0:
-            return rng.choice(WORDS).replace("\x00", "")
-        text = rng.choice(texts_of(rng.choice(lines))[(0 if kind == 1 else 1) :] or ["a"])
-        begin = rng.randrange(len(text) or 1)
-        literal = text[begin : begin + rng.randrange(1, 24)]
-        if kind == 2:
-            literal = "".join(rng.choice((c.lower(), c.upper(), c)) for c in literal)
-        literal = re.sub("[\x00\udc80-\udcff]", "", literal)
-        return literal + (rng.choice("xq7") if rng.random() < 0.1 else "")
+        return a_literal(self.rng, lines, WORDS)
 
     def a_regex(self, lines):
-        escaped = re.sub(r"([\\^$.\[\]|()*+?{}#])", r"\\\1", self.a_literal(lines))
-        forms = [
-            "%s", "^%s", "%s$", "^%s$", r"\b%s", r"%s\b", r"\B%s", "(%s|zzz)", "%s|foo", r"%s\w+", r"\w+%s", r"\W%s\W", "[a-z]+%s",
-            "%s[^a]", "(?i)%s", "(?:%s)+", "x*%s", "%s.", ".%s", "(?<=.)%s", "(?<![a-z])%s", "%s(?!\")", "%s(?=$)", r"\w%s\w", r"\d+", r"\bfoo\b",
-            r"^\w+$", r"\d\d", r"^$", r"[^\W\d_]{9}", r"(\w)(?:\1)%s", r"\n%s", r"%s\t", r"foo\b.", r"^.{3}%s", r"\bM\w+r\b",
-        ]  # fmt: skip
-        form = self.rng.choice(forms)
-        return form.replace("%s", escaped)
+        return a_regex(self.rng, self.a_literal(lines))
 
     def ask(self, lines, path):
         rng = self.rng

@@ -1,119 +1,17 @@
 #!/usr/bin/env python3
 """test_shapes.py - records in the shapes of common programs: time, level, logger and message are
-found in each, printed in aligned columns, and can be chosen by their canonical names.
-
-Each shape is a function that writes what its program would write for an event.
-"""
+found in each, printed in aligned columns, and can be chosen by their canonical names."""
 
 import csv
-import datetime
 import io
 import json
 import re
 
 from harness import Case, Daemon, logport, main, native_only
+from shapes import SHAPES, Event
 from test_output import on_terminal
 
-LEVELS = ("debug", "info", "warn", "error")
 FIELDS = ("@time", "@level", "@logger", "@message")
-
-
-class Event:
-    """What happened; time in ns."""
-
-    def __init__(self, rng, n):
-        self.ns = 1795505400_000_000_000 + n * 1_000_000_000 + rng.randrange(1000) * 1_000_000
-        self.level = rng.choice(LEVELS)
-        self.logger = rng.choice(("db", "http.server", "com.example.Shop"))
-        self.message = rng.choice(("started", 'said "hi"', "größe 東京", "a\\b", "path=/x y")) + " %d" % n
-        self.n = n
-
-    @property
-    def iso(self):
-        time = datetime.datetime.fromtimestamp(self.ns // 10**9, datetime.timezone.utc)
-        return time.strftime("%Y-%m-%dT%H:%M:%S") + ".%03dZ" % (self.ns // 10**6 % 1000)
-
-    @property
-    def s(self):
-        return self.ns / 10**9
-
-
-def pino(e):
-    number = {"debug": 20, "info": 30, "warn": 40, "error": 50}[e.level]
-    return {"level": number, "time": e.ns // 10**6, "pid": 7, "hostname": "h", "name": e.logger, "msg": e.message}
-
-
-def bunyan(e):
-    return {**pino(e), "time": e.iso, "v": 0}
-
-
-def zap(e):
-    return {"level": e.level, "ts": e.s, "logger": e.logger, "caller": "a.go:7", "msg": e.message}
-
-
-def zerolog(e):
-    return {"level": e.level, "time": e.iso, "component": e.logger, "n": e.n, "message": e.message}
-
-
-def clef(e):
-    record = {"@t": e.iso, "@mt": "{What} {{x}} {N:000}", "What": e.message, "N": e.n, "@r": ["%03d" % e.n], "SourceContext": e.logger}
-    if e.level != "info":
-        record["@l"] = {"debug": "Debug", "warn": "Warning", "error": "Error"}[e.level]
-    e.message += " {x} %03d" % e.n
-    return record
-
-
-def logstash(e):
-    return {"@timestamp": e.iso, "@version": "1", "message": e.message, "logger_name": e.logger, "level": e.level.upper(), "level_value": 1}
-
-
-def gelf(e):
-    number = {"debug": 7, "info": 6, "warn": 4, "error": 3}[e.level]
-    return {"version": "1.1", "host": "h", "short_message": e.message, "timestamp": e.s, "level": number, "_logger": e.logger}
-
-
-def ecs(e):
-    return {"@timestamp": e.iso, "log.level": e.level.upper(), "message": e.message, "log.logger": e.logger}
-
-
-def ecs_nested(e):
-    return {"@timestamp": e.iso, "log": {"level": e.level, "logger": e.logger, "origin": {"line": 7}}, "message": e.message}
-
-
-def docker(e):
-    return {"log": json.dumps({"level": e.level, "logger": e.logger, "msg": e.message}) + "\n", "stream": "stdout", "time": e.iso}
-
-
-def audit(e):
-    e.level, e.logger, e.message = "", "", "get /api/v1/pods/%d" % e.n
-    return {"kind": "Event", "verb": "get", "requestURI": "/api/v1/pods/%d" % e.n, "stageTimestamp": e.iso}
-
-
-def cloudtrail(e):
-    e.level, e.logger, e.message = "", "s3.amazonaws.com", "GetObject%d" % e.n
-    return {"eventVersion": "1.08", "eventTime": e.iso, "eventSource": e.logger, "eventName": e.message}
-
-
-def nginx(e):
-    e.level, e.logger, e.message = "", "", "GET /%d HTTP/1.1 502" % e.n
-    return {"time_iso8601": e.iso.replace("Z", "+00:00"), "request": "GET /%d HTTP/1.1" % e.n, "status": "502"}
-
-
-def journald(e):
-    number = {"debug": "7", "info": "6", "warn": "4", "error": "3"}[e.level]
-    return {"__REALTIME_TIMESTAMP": str(e.ns // 1000), "PRIORITY": number, "MESSAGE": e.message, "SYSLOG_IDENTIFIER": e.logger}
-
-
-def opentelemetry(e):
-    number = {"debug": 5, "info": 9, "warn": 13, "error": 17}[e.level]
-    attributes = [{"key": "k", "value": {"stringValue": "v"}}]
-    return {
-        "timeUnixNano": str(e.ns), "severityNumber": number, "severityText": e.level.upper(),
-        "body": {"stringValue": e.message}, "scope": {"name": e.logger}, "attributes": attributes,
-    }
-
-
-SHAPES = (pino, bunyan, zap, zerolog, clef, logstash, gelf, ecs, ecs_nested, docker, audit, cloudtrail, nginx, journald, opentelemetry)
 
 
 class Shapes(Case):
