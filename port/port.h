@@ -134,6 +134,8 @@ void port_close(struct port *port);
  * when it first listens, unless the kernel refuses it or LOGPORT_PORT=epoll is in the
  * environment; until then, and with UDP alone, it is "epoll". */
 const char *port_name(const struct port *port);
+/* What this build can receive with: "io_uring, epoll". */
+const char *port_names(void);
 struct files *port_files(const struct port *port);         /* this port's file system */
 struct processes *port_processes(const struct port *port); /* starts programs (process.h) */
 

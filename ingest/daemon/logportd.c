@@ -6,6 +6,7 @@
 #include "ingest/config/host.h"
 #include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
+#include "ingest/config/version.h"
 #include "ingest/config/warnings.h"
 #include "ingest/daemon/daemon.h"
 #include "ingest/daemon/start_watch.h"
@@ -77,8 +78,8 @@ static int print_help(void) {
 }
 
 static int print_version(void) {
-    static const char text[] = "logportd " LOGPORT_VERSION "\n";
-    stream_write(STREAM_OUTPUT, text, sizeof text - 1);
+    char text[VERSION_TEXT_MAX];
+    stream_write(STREAM_OUTPUT, text, version_text("logportd", source_commit, "", text));
     return 0;
 }
 

@@ -4,6 +4,10 @@
 
 #include "port/linux/linux.h"
 
+const char *port_names(void) {
+    return "epoll";
+}
+
 struct ring *ring_open(void) {
     return NULL;
 }

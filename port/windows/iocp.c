@@ -191,6 +191,10 @@ static const char *iocp_name(const struct port *port) {
     return "iocp";
 }
 
+const char *port_names(void) {
+    return "iocp";
+}
+
 const struct port_backend port_backend_of_system = {
     .name = iocp_name,
     .open = iocp_open,

@@ -249,3 +249,14 @@ void pattern_scratch_free(struct pattern_scratch *scratch) {
     pcre2_jit_stack_free(scratch->stack);
     free(scratch);
 }
+
+const char *pattern_library(char text[PATTERN_LIBRARY_MAX]) {
+    char version[PATTERN_LIBRARY_MAX] = ""; /* "10.42 2022-12-11" */
+    uint32_t jit = 0;
+    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) <= (int)sizeof version)
+        (void)pcre2_config(PCRE2_CONFIG_VERSION, version);
+    version[strcspn(version, " ")] = '\0';
+    (void)pcre2_config(PCRE2_CONFIG_JIT, &jit);
+    snprintf(text, PATTERN_LIBRARY_MAX, "PCRE2 %.32s %s JIT", version, jit ? "with" : "without");
+    return text;
+}

@@ -56,4 +56,8 @@ void pattern_free(struct pattern *pattern); /* NULL is allowed */
 int pattern_scratch_make(struct pattern_scratch **out);
 void pattern_scratch_free(struct pattern_scratch *scratch); /* NULL is allowed */
 
+/* "PCRE2 10.42 with JIT": the library; written to `text`, which is returned. */
+#define PATTERN_LIBRARY_MAX 64
+const char *pattern_library(char text[PATTERN_LIBRARY_MAX]);
+
 #endif

@@ -141,7 +141,12 @@ class Listening(Case):
         for program in (logportd, logport):
             result = program("--version")
             self.assertEqual(result.code, 0, result.said)
-            self.assertIn(" %s\n" % version, result.out.decode().replace("\r", ""))
+            text = result.out.decode().replace("\r", "")
+            self.assertRegex(text, r"\Alogportd? %s\n(commit: \S+\n)?ports: .*\nlibraries: lz4 1\.\S+, "
+                                   r"PCRE2 10\.\d+ with(out)? JIT.*\n\Z" % re.escape(version))
+            self.assertRegex(text, "ports: iocp\n" if WINDOWS else "ports: (io_uring, )?epoll\n")
+            if program is logport:
+                self.assertRegex(text, r"(zlib \d|without zlib).*(zstd \d|without zstd)")
             result = program("--help")
             self.assertEqual(result.code, 0, result.said)
             self.assertGreater(len(result.out), 200)

@@ -155,10 +155,6 @@ int command_line_run(struct files *files, struct output *out, int argc, char **a
     }
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_program_help(out);
-    if (strcmp(name, "--version") == 0) {
-        output_text(out, "logport " LOGPORT_VERSION "\n");
-        return output_finish(out, EXIT_OK);
-    }
     if (strcmp(name, "help") == 0) {
         const struct command *about = argc > 2 ? find_command(argv[2]) : NULL;
         return about != NULL ? print_command_help(about, out) : print_program_help(out);

@@ -259,3 +259,7 @@ static void write_u64(uint8_t *bytes, uint64_t value) {
 static uint64_t read_u64(const uint8_t *bytes) {
     return read_u32(bytes) | (uint64_t)read_u32(bytes + 4) << 32;
 }
+
+const char *frame_library(void) {
+    return LZ4_versionString();
+}

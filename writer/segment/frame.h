@@ -100,4 +100,7 @@ int frame_decode(const uint8_t *bytes, const struct frame_header *header, uint8_
  * larger than raw_max.  Sizes fit in an int. */
 int64_t frame_decode_block(const uint8_t *block, size_t size, uint8_t *raw, size_t raw_max);
 
+/* The version of the LZ4 library. */
+const char *frame_library(void);
+
 #endif

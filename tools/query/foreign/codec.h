@@ -26,9 +26,10 @@ struct codec {
     void *(*open)(void); /* NULL: out of memory */
     enum codec_status (*step)(void *state, struct codec_io *io);
     void (*close)(void *state);
+    const char *(*version)(void); /* of the library */
 };
 
-/* open is NULL: logport was built without this library. */
+/* open and version are NULL: logport was built without this library. */
 extern const struct codec codec_gzip, codec_zstd, codec_lz4;
 
 #endif

@@ -61,4 +61,4 @@ static void gzip_close(void *state) {
     free(gzip);
 }
 
-const struct codec codec_gzip = {"gzip", gzip_open, gzip_step, gzip_close};
+const struct codec codec_gzip = {"gzip", gzip_open, gzip_step, gzip_close, zlibVersion};

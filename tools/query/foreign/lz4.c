@@ -145,4 +145,4 @@ static enum codec_status lz4_step(void *state, struct codec_io *io) {
     return CODEC_DAMAGED;
 }
 
-const struct codec codec_lz4 = {"lz4", lz4_open, lz4_step, lz4_close};
+const struct codec codec_lz4 = {"lz4", lz4_open, lz4_step, lz4_close, frame_library};

@@ -47,4 +47,4 @@ static void zstd_close(void *state) {
     free(zstd);
 }
 
-const struct codec codec_zstd = {"zstd", zstd_open, zstd_step, zstd_close};
+const struct codec codec_zstd = {"zstd", zstd_open, zstd_step, zstd_close, ZSTD_versionString};
