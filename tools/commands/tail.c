@@ -9,6 +9,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
+#include "tools/commands/held.h"
 #include "tools/commands/last_lines.h"
 #include "tools/query/allocate.h"
 #include "tools/query/foreign/foreign.h"
@@ -16,6 +17,8 @@
 #include "tools/query/read.h"
 #include "tools/query/received.h"
 #include "tools/query/select.h"
+#include "tools/query/sorter.h"
+#include "tools/query/survey.h"
 #include "tools/render/render.h"
 
 /* Folders are listed half as often as files are read; listing a large folder takes at most
@@ -25,12 +28,14 @@
 #define LIST_PAUSE_NS_MAX INT64_C(2000000000)
 /* A missing segment is skipped after this many listings without it. */
 #define GAP_LISTINGS      3
+/* A program may still write to a file that was renamed, until it opens the new one. */
+#define OLDER_FILE_NS     INT64_C(10000000000)
 
 struct tail_settings {
     struct common_settings common;
     uint64_t lines;
-    uint64_t poll_ms;
-    bool follow;
+    uint64_t poll_ms, sort_delay_ms;
+    bool follow, sort;
     struct query_settings query;
     struct render_settings render;
 };
@@ -51,11 +56,14 @@ struct tailed {
     struct foreign *foreign; /* a file of another program */
     bool ended;              /* a pipe, or a file that cannot be read: it will not grow */
     uint64_t id;             /* of the file of another program */
-    struct last_lines last;  /* not printed yet */
-    uint64_t gap_to;         /* sequence of the segment after a gap */
-    uint64_t gap_since;      /* the listing that showed the gap first */
-    uint64_t skip;           /* lines to skip */
-    uint64_t left;           /* lines still to print; UINT64_MAX: no limit */
+    struct foreign *older;   /* the file of this name before, read until older_until_ns */
+    int64_t older_until_ns;
+    int64_t last_ns;        /* --sort: of the last record of the file, for lines without a time */
+    struct last_lines last; /* not printed yet */
+    uint64_t gap_to;        /* sequence of the segment after a gap */
+    uint64_t gap_since;     /* the listing that showed the gap first */
+    uint64_t skip;          /* lines to skip */
+    uint64_t left;          /* lines still to print; UINT64_MAX: no limit */
 };
 
 struct tail {
@@ -69,6 +77,12 @@ struct tail {
     uint32_t poll_ms;
     bool follow;
     bool failed;
+    bool any; /* a record was printed */
+    /* --sort: the first records are sorted, later ones are held for a while. */
+    bool sort, following;
+    struct sorter sorter;
+    struct held held;
+    uint64_t numbers; /* of the next record */
     struct segment_list list;
     uint64_t listings;
     int64_t list_next_ns;
@@ -118,6 +132,7 @@ static void add_tailed(struct tail *tail, const struct segment_file *file) {
     memset(t, 0, sizeof *t);
     t->key = key_of(file);
     t->left = UINT64_MAX;
+    t->last_ns = INT64_MIN;
 }
 
 /* The oldest segment newer than the open one, or NULL. */
@@ -212,7 +227,8 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->open = status == 0;
     memcpy(t->stream, file->name.stream, sizeof t->stream);
     t->facts = record_rules_of(tail->query.rules, file);
-    if (t->open && tail->query.timed) received_open(&t->received, &t->reader.file, &file->name);
+    if (t->open && (tail->query.timed || tail->sort))
+        received_open(&t->received, &t->reader.file, &file->name);
     if (status < 0 && report_unopened(file, shown, status)) tail->failed = true;
     return t->open;
 }
@@ -271,6 +287,58 @@ static struct wanted_lines find_wanted(struct tail *tail, const struct tailed *t
     return find_wanted_of(tail, t, t->reader.raw, t->reader.raw_size);
 }
 
+/* The time of a line without one, with --sort. */
+static int64_t time_of_untimed(const struct tail *tail, const struct tailed *t) {
+    int64_t min_ns, max_ns;
+    if (t->foreign != NULL || t->ended) return t->last_ns;
+    if (tail->following) return system_wall_ns();
+    received_at(&t->received, t->reader.offset, &min_ns, &max_ns);
+    return min_ns;
+}
+
+static void sort_lines(struct tail *tail, struct tailed *t, const uint8_t *p, const uint8_t *end) {
+    const uint64_t tag = (uint64_t)(t - tail->tailed);
+    const int64_t now_ns = system_now_ns();
+    tail->state.foreign = t->foreign != NULL || t->ended;
+    tail->state.facts = t->facts;
+    for (const uint8_t *next; p < end; p = next) {
+        next = line_end(p, end);
+        const size_t size = (size_t)(next - p);
+        const struct sorted_record record = {
+            .time_ns = query_time_of(&tail->state, p, size, time_of_untimed(tail, t)),
+            .place = tag << 40 | tail->numbers++,
+            .tag = (uint32_t)tag,
+            .size = (uint32_t)size,
+            .text = p};
+        t->last_ns = record.time_ns;
+        if (tail->following)
+            held_add(&tail->held, &record, now_ns);
+        else
+            sorter_add(&tail->sorter, &record, INT64_MIN);
+    }
+}
+
+static bool print_sorted(void *context, const struct sorted_record *record) {
+    struct tail *const tail = context;
+    const struct tailed *const t = &tail->tailed[record->tag];
+    render_stream(&tail->render, t->stream);
+    render_facts(&tail->render, t->facts);
+    render_lines(&tail->render, record->text, record->size);
+    if (!tail->following) held_passed(&tail->held, record->time_ns);
+    return !output_failed(tail->call->out);
+}
+
+static void print(struct tail *tail, struct tailed *t, const uint8_t *lines, size_t size) {
+    if (size > 0) tail->any = true;
+    if (tail->sort) {
+        sort_lines(tail, t, lines, lines + size);
+        return;
+    }
+    render_stream(&tail->render, t->stream);
+    render_facts(&tail->render, t->facts);
+    render_lines(&tail->render, lines, size);
+}
+
 static void print_lines(struct tail *tail, struct tailed *t) {
     const struct wanted_lines wanted = find_wanted(tail, t);
     const uint8_t *p = wanted.begin, *const end = wanted.end;
@@ -282,9 +350,7 @@ static void print_lines(struct tail *tail, struct tailed *t) {
         for (stop = p, lines = 0; lines < t->left; lines++)
             stop = line_end(stop, end);
     if (t->left != UINT64_MAX) t->left -= lines;
-    render_stream(&tail->render, t->stream);
-    render_facts(&tail->render, t->facts);
-    render_lines(&tail->render, p, (size_t)(stop - p));
+    print(tail, t, p, (size_t)(stop - p));
 }
 
 /* Prints the segment up to its present end. last: nothing more will be appended. */
@@ -370,19 +436,18 @@ static void begin_again(struct tail *tail, struct tailed *t) {
 
 static void print_foreign_lines(struct tail *tail, struct tailed *t, const uint8_t *lines,
                                 size_t size) {
-    render_stream(&tail->render, t->stream);
-    render_facts(&tail->render, t->facts);
-    render_lines(&tail->render, lines, size);
-    if (!tail->follow) return;
+    print(tail, t, lines, size);
+    if (!tail->following) return;
+    held_pass_on(&tail->held, system_now_ns(), print_sorted, tail);
     render_flush(&tail->render);
     output_flush(tail->call->out);
 }
 
-static void close_foreign(struct tail *tail, struct tailed *t) {
-    if (t->foreign == NULL) return;
-    if (foreign_failed(t->foreign)) tail->failed = true;
-    foreign_close(t->foreign);
-    t->foreign = NULL;
+static void close_foreign(struct tail *tail, struct foreign **foreign) {
+    if (*foreign == NULL) return;
+    if (foreign_failed(*foreign)) tail->failed = true;
+    foreign_close(*foreign);
+    *foreign = NULL;
 }
 
 /* False: it is a segment, or cannot be read. */
@@ -413,39 +478,68 @@ static void find_last_lines(struct tail *tail, struct tailed *t) {
     }
 }
 
-/* A log file was renamed and made again, or emptied. */
-static bool is_other_file(const struct tail *tail, const struct tailed *t,
-                          const struct segment_file **now) {
-    struct file_status status;
-    *now = t->ended ? NULL : find_current(tail, t);
-    return *now != NULL && file_status_of(tail->call->files, (*now)->path, &status) == 0 &&
-           (status.id != t->id || status.size < foreign_position(t->foreign));
-}
-
-static void print_foreign(struct tail *tail, struct tailed *t) {
-    const struct segment_file *now;
+static void print_new_lines(struct tail *tail, struct tailed *t, struct foreign *foreign) {
     const uint8_t *lines;
     size_t size;
-    last_lines_cut(&t->last);
-    if (t->last.size > 0) print_foreign_lines(tail, t, t->last.bytes, t->last.size);
-    last_lines_free(&t->last);
-    while (tail->follow && t->foreign != NULL && !output_failed(tail->call->out)) {
-        if (foreign_next(t->foreign, &lines, &size)) {
-            const struct wanted_lines wanted = find_wanted_of(tail, t, lines, size);
-            print_foreign_lines(tail, t, wanted.begin, (size_t)(wanted.end - wanted.begin));
-        } else if (is_other_file(tail, t, &now)) {
-            close_foreign(tail, t);
-            if (!open_foreign(tail, t, now)) return;
+    while (!output_failed(tail->call->out) && foreign_next(foreign, &lines, &size)) {
+        const struct wanted_lines wanted = find_wanted_of(tail, t, lines, size);
+        print_foreign_lines(tail, t, wanted.begin, (size_t)(wanted.end - wanted.begin));
+    }
+}
+
+/* Prints what may follow the last newline, too. */
+static void finish_file(struct tail *tail, struct tailed *t, struct foreign **foreign) {
+    if (*foreign == NULL) return;
+    foreign_end(*foreign);
+    print_new_lines(tail, t, *foreign);
+    close_foreign(tail, foreign);
+}
+
+/* The file that has the name now is another one: what is still written to the one before is printed,
+ * too. */
+static bool is_renamed(const struct tail *tail, const struct tailed *t) {
+    struct file_status status;
+    const struct segment_file *const now = t->ended ? NULL : find_current(tail, t);
+    return now != NULL && file_status_of(tail->call->files, now->path, &status) == 0 &&
+           status.id != t->id;
+}
+
+static void follow_file(struct tail *tail, struct tailed *t) {
+    if (t->older != NULL) print_new_lines(tail, t, t->older);
+    if (system_now_ns() >= t->older_until_ns) finish_file(tail, t, &t->older);
+    while (t->foreign != NULL && !output_failed(tail->call->out)) { /* ends: files do */
+        print_new_lines(tail, t, t->foreign);
+        const struct segment_file *const now = find_current(tail, t);
+        if (now != NULL && foreign_is_rewritten(t->foreign)) {
+            finish_file(tail, t, &t->foreign);
+        } else if (is_renamed(tail, t)) {
+            finish_file(tail, t, &t->older);
+            t->older = t->foreign;
+            t->foreign = NULL;
+            t->older_until_ns = system_now_ns() + OLDER_FILE_NS;
         } else {
             return;
         }
+        if (!open_foreign(tail, t, now)) return;
     }
+}
+
+static void print_foreign(struct tail *tail, struct tailed *t) {
+    last_lines_cut(&t->last);
+    if (t->last.size > 0) print_foreign_lines(tail, t, t->last.bytes, t->last.size);
+    last_lines_free(&t->last);
+    if (tail->following) follow_file(tail, t);
 }
 
 /* ---- a stream ---- */
 
 /* Prints everything that is new in the stream, across segments. */
 static void print_stream(struct tail *tail, struct tailed *t) {
+    const struct segment_file *const file = find_current(tail, t);
+    /* A file that did not exist at first. */
+    const bool appeared = tail->following && file != NULL && file->name.stream[0] == '\0' &&
+                          t->foreign == NULL && !t->ended && !t->begun;
+    if (appeared) (void)open_foreign(tail, t, file);
     if (t->foreign != NULL || t->ended) {
         print_foreign(tail, t);
         return;
@@ -532,10 +626,31 @@ static void follow(struct tail *tail) {
         if (system_now_ns() >= tail->list_next_ns) refresh_list(tail, false);
         for (uint32_t i = 0; i < tail->count; i++)
             print_stream(tail, &tail->tailed[i]);
+        held_pass_on(&tail->held, system_now_ns(), print_sorted, tail);
         render_flush(&tail->render);
         output_flush(tail->call->out);
         system_sleep_ms(tail->poll_ms);
     }
+    held_pass_on(&tail->held, INT64_MAX, print_sorted, tail);
+}
+
+/* The last records that the files hold now. */
+static void print_first(struct tail *tail) {
+    tail->state.unrecognised = (struct unrecognised){0}; /* these are read again */
+    if (tail->sort) sorter_open(&tail->sorter, false, UINT64_MAX, print_sorted, tail);
+    for (uint32_t i = 0; i < tail->count; i++)
+        print_stream(tail, &tail->tailed[i]);
+    if (tail->sort && sorter_finish(&tail->sorter) < 0) {
+        say("tail: %s: %s while sorting; the output is not complete", tail->sorter.runs.where,
+            error_text(tail->sorter.runs.status));
+        tail->failed = true;
+    }
+    sorter_close(&tail->sorter);
+    render_flush(&tail->render);
+    output_flush(tail->call->out);
+    report_unrecognised("tail", &tail->state.unrecognised);
+    if (!tail->any && tail->lines > 0) survey_condition("tail", &tail->call->paths, &tail->query);
+    if (tail->follow) render_report_missing(&tail->render);
 }
 
 static int open_tail(struct tail *tail, const struct tail_settings *settings) {
@@ -560,22 +675,21 @@ static int tail_run(struct call *call) {
     struct tail tail = {.call = call,
                         .lines = settings->lines,
                         .poll_ms = (uint32_t)settings->poll_ms,
-                        .follow = settings->follow};
+                        .follow = settings->follow,
+                        .sort = settings->sort,
+                        .held = {.delay_ns = (int64_t)settings->sort_delay_ms * 1000000}};
     if (open_tail(&tail, settings) < 0) return EXIT_ERROR;
     refresh_list(&tail, true);
     const bool listed = !tail.failed;
     for (uint32_t i = 0; i < tail.count; i++)
         find_start(&tail, &tail.tailed[i]);
-    tail.state.unrecognised = (struct unrecognised){0}; /* these are read again */
-    for (uint32_t i = 0; i < tail.count; i++)
-        print_stream(&tail, &tail.tailed[i]);
-    render_flush(&tail.render);
-    output_flush(call->out);
-    report_unrecognised("tail", &tail.state.unrecognised);
+    print_first(&tail);
+    tail.following = tail.follow;
     if (tail.follow && listed) follow(&tail);
     for (uint32_t i = 0; i < tail.count; i++) {
         close_segment(&tail.tailed[i]);
-        close_foreign(&tail, &tail.tailed[i]);
+        close_foreign(&tail, &tail.tailed[i].foreign);
+        close_foreign(&tail, &tail.tailed[i].older);
         free(tail.tailed[i].key);
     }
     free(tail.tailed);
@@ -584,6 +698,7 @@ static int tail_run(struct call *call) {
     query_state_close(&tail.state);
     query_close(&tail.query);
     free(tail.wanted);
+    held_close(&tail.held);
     return tail.failed ? EXIT_ERROR : EXIT_OK;
 }
 
@@ -611,6 +726,18 @@ static const struct option options[] = {
      .max = 60000,
      .preset = "50ms",
      .help = "With --follow, look for new records this often."},
+    {.name = "sort",
+     .kind = OPTION_FLAG,
+     .field = AT(sort),
+     .help = "Print records of all streams and files in the order of event time. With --follow, "
+             "each is held for --sort-delay, so that earlier ones can come before it."},
+    {.name = "sort_delay",
+     .kind = OPTION_TIME_MS,
+     .field = AT(sort_delay_ms),
+     .max = 60000,
+     .preset = "1s",
+     .help = "With --follow and --sort, hold each record for this time. Those that come later than "
+             "that are printed at once, after later ones."},
     QUERY_OPTIONS(AT(query)),
     RENDER_OPTIONS(AT(render)),
     HELP_OPTION_IN_SECTION,

@@ -7,6 +7,8 @@
 
 #include "port/system.h"
 #include "tools/query/allocate.h"
+#include "tools/query/foreign/foreign.h"
+#include "tools/query/is_record.h"
 #include "tools/query/nearest.h"
 #include "tools/query/where_internal.h"
 #include "writer/segment/segment_reader.h"
@@ -107,20 +109,46 @@ static void examine_record(struct survey *s, const uint8_t *line, const uint8_t 
     look_at_names(s, &root, path, 0, 0);
 }
 
-static void examine_file(struct survey *s, struct files *files, const struct segment_file *segment,
-                         uint64_t records) {
+static void examine_lines(struct survey *s, const uint8_t *p, size_t size, uint64_t until,
+                          struct is_record *check) {
+    const uint8_t *const end = p + size;
+    while (p < end && s->records < until) {
+        const uint8_t *const next = line_end(p, end), *line = p;
+        size_t length = (size_t)(next - p) - (next[-1] == '\n');
+        if (check == NULL || is_record(check, &line, &length))
+            examine_record(s, line, line + length);
+        p = next;
+    }
+}
+
+/* What cannot be read was reported by the search. */
+static void examine_foreign(struct survey *s, struct foreign *foreign, uint64_t until) {
+    struct is_record check = {0};
+    const uint8_t *lines;
+    size_t size;
+    while (s->records < until && foreign_next(foreign, &lines, &size))
+        examine_lines(s, lines, size, until, &check);
+    is_record_close(&check);
+    foreign_close(foreign);
+}
+
+static void examine_file(struct survey *s, const struct read_request *request,
+                         const struct segment_file *segment, uint64_t records) {
     struct segment_reader reader;
+    struct foreign *foreign;
     enum segment_damage damage;
     const uint64_t until = s->records + records;
-    if (segment_reader_open(files, segment->path, &reader) < 0) return;
-    while (s->records < until && segment_reader_next(&reader, &damage) > 0) {
-        const uint8_t *p = reader.raw, *const end = p + reader.raw_size;
-        while (p < end && s->records < until) {
-            const uint8_t *const next = line_end(p, end);
-            examine_record(s, p, next > p && next[-1] == '\n' ? next - 1 : next);
-            p = next;
-        }
+    /* Both can be read once only. */
+    if (segment->pipe || strcmp(segment->path, FOREIGN_INPUT) == 0) return;
+    if (request->any_file) {
+        const enum foreign_opened opened =
+            foreign_open(request->files, segment, request->progress, &foreign);
+        if (opened == FOREIGN_OPEN) examine_foreign(s, foreign, until);
+        if (opened != FOREIGN_SEGMENT) return;
     }
+    if (segment_reader_open(request->files, segment->path, &reader) < 0) return;
+    while (s->records < until && segment_reader_next(&reader, &damage) > 0)
+        examine_lines(s, reader.raw, reader.raw_size, until, NULL);
     segment_reader_close(&reader);
 }
 
@@ -232,12 +260,12 @@ void survey_condition(const char *command, const struct read_request *request,
     s->query = query;
     collect(s, query->where, query->where->root, true);
     for (int i = 0; i < request->path_count; i++)
-        (void)list_path(request->files, request->paths[i], &list, NULL);
+        (void)list_path_of(request, request->paths[i], &list, NULL);
     for (uint32_t i = 0; i < list.count; i++)
         wanted += query_wants_stream(query, list.files[i].name.stream);
     for (uint32_t i = 0; i < list.count && s->records < SURVEY_RECORDS_MAX; i++)
         if (query_wants_stream(query, list.files[i].name.stream))
-            examine_file(s, request->files, &list.files[i], SURVEY_RECORDS_MAX / wanted + 1);
+            examine_file(s, request, &list.files[i], SURVEY_RECORDS_MAX / wanted + 1);
     if (s->records > 0) report(s, command);
     segment_list_free(&list);
     free(s);

@@ -76,8 +76,9 @@ static void report(const struct render_parts *parts, const char *option,
     }
 }
 
-void missing_report(const struct render_parts *parts) {
-    if (parts->printed == 0) return;
+void missing_report(struct render_parts *parts) {
+    if (parts->printed == 0 || parts->reported) return;
+    parts->reported = true;
     report(parts, "fields", &parts->fields);
     report(parts, "hide", &parts->hide);
 }

@@ -188,11 +188,15 @@ static void free_paths(struct paths *paths) {
     free(paths->values);
 }
 
+void render_report_missing(struct render *render) {
+    if (!render->out->memory) missing_report(render->parts);
+}
+
 void render_close(struct render *render) {
     struct render_parts *const parts = render->parts;
     if (parts == NULL) return;
     render_flush(render);
-    if (!render->out->memory) missing_report(parts);
+    render_report_missing(render);
     record_close(&parts->record);
     text_free(&parts->copy);
     text_free(&parts->line);

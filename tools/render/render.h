@@ -123,7 +123,9 @@ const char *render_stream(struct render *render, const char *stream);
 void render_columns(struct render *render, uint32_t columns);
 /* Prints the records that are held, but does not flush the output. */
 void render_flush(struct render *render);
-/* Calls render_flush.  Reports fields of --fields and --hide that were in no printed record. */
+/* Reports fields of --fields and --hide that were in no record so far, if any was printed; once. */
+void render_report_missing(struct render *render);
+/* Calls render_flush and render_report_missing. */
 void render_close(struct render *render);
 /* Starts a pager if output goes to a terminal; output_finish waits for it.  Call this before
  * threads and files are opened. */

@@ -77,6 +77,7 @@ struct render_parts {
     /* For the report of names that no record has. */
     struct text seen; /* paths, each with a zero after it */
     uint64_t printed;
+    bool reported; /* missing_report has reported the names */
 };
 
 #define FIELD_BIT(field) (UINT32_C(1) << (field))
@@ -139,7 +140,7 @@ void line_measure(struct render *render);
 
 /* After a record was printed. */
 void missing_look(struct render *render, const struct value *root);
-void missing_report(const struct render_parts *parts);
+void missing_report(struct render_parts *parts);
 /* Does missing_look need no further records to find similar names? */
 bool missing_is_known(const struct render_parts *parts);
 

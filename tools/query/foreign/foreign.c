@@ -14,6 +14,8 @@
 #define INPUT_BYTES      (256u << 10)
 #define OUTPUT_BYTES     (1u << 20)
 #define MAGIC_BYTES      6
+/* A file that is followed is compared with the last bytes that were read. */
+#define RECENT_BYTES     64
 /* A segment has a lid after at most this many frames, unless it is of the first version. */
 #define FRAMES_LOOKED_AT 256
 
@@ -31,9 +33,11 @@ struct foreign {
     uint8_t *output; /* [begin, returned) was returned by the last call, [returned, end) follows */
     size_t returned, end, room;
     uint64_t position;
+    uint8_t recent[RECENT_BYTES]; /* the last bytes before the position */
+    size_t recent_size;
     bool ended;   /* of a file of text: for now */
     bool started; /* the first bytes of the text have been examined */
-    bool following;
+    bool following, rewritten;
     bool failed;
     bool cut; /* a line was cut */
 };
@@ -92,11 +96,32 @@ static void report(struct foreign *f, const char *what) {
     f->failed = true;
 }
 
+/* Has another program shortened the file, or written other bytes where we have read some? */
+static bool is_rewritten(struct foreign *f) {
+    uint8_t now[RECENT_BYTES];
+    if (f->standard || f->pipe || f->recent_size == 0) return false;
+    const int64_t got = file_read_at(&f->file, now, f->recent_size, f->position - f->recent_size);
+    return got >= 0 && ((size_t)got < f->recent_size || memcmp(now, f->recent, (size_t)got) != 0);
+}
+
+/* These bytes were read. */
+static void keep_recent(struct foreign *f, const uint8_t *bytes, size_t size) {
+    const size_t more = size < RECENT_BYTES ? size : RECENT_BYTES;
+    size_t kept = RECENT_BYTES - more;
+    if (kept > f->recent_size) kept = f->recent_size;
+    memmove(f->recent, f->recent + f->recent_size - kept, kept);
+    memcpy(f->recent + kept, bytes + size - more, more);
+    f->recent_size = kept + more;
+}
+
 /* False: the input has ended, or cannot be read. */
 static bool fill(struct foreign *f) {
+    if (f->following && !f->rewritten) f->rewritten = is_rewritten(f);
+    if (f->rewritten) return false;
     const int64_t got = read_some(f, f->input + f->input_end, INPUT_BYTES - f->input_end);
     if (got < 0) report(f, error_text((int)got));
     if (got <= 0) return false;
+    keep_recent(f, f->input + f->input_end, (size_t)got);
     f->position += (uint64_t)got;
     f->input_end += (size_t)got;
     return true;
@@ -227,6 +252,14 @@ uint64_t foreign_position(const struct foreign *f) {
 
 void foreign_follow(struct foreign *f) {
     f->following = true;
+}
+
+void foreign_end(struct foreign *f) {
+    f->following = false;
+}
+
+bool foreign_is_rewritten(const struct foreign *f) {
+    return f->rewritten;
 }
 
 /* ---- bytes ---- */

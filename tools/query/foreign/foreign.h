@@ -40,6 +40,11 @@ bool foreign_failed(const struct foreign *foreign);
 uint64_t foreign_position(const struct foreign *foreign);
 /* From now on, what follows the last newline is returned only when its newline arrives. */
 void foreign_follow(struct foreign *foreign);
+/* The end of the file's lines, although what follows the last newline may have none. */
+void foreign_end(struct foreign *foreign);
+/* While it is followed: what was read is not in the file any more, because another program has
+ * shortened and perhaps filled it again.  Nothing is read any more then. */
+bool foreign_is_rewritten(const struct foreign *foreign);
 void foreign_close(struct foreign *foreign); /* NULL: does nothing */
 
 #endif
