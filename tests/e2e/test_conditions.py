@@ -298,6 +298,42 @@ class KnownToTheIndex(Case):
             self.assertLess(read, size / 2, condition)
 
 
+class EqualNumbers(Case):
+    """A number is found through the filters, however the record and the condition write it."""
+
+    def test_equal_numbers_are_found_in_the_groups_that_have_them(self):
+        rng = random.Random("%d numbers" % SEED)
+        daemon = Daemon(self, "--flush-ms", "5")
+        numbers = [rng.choice((1, -1)) * rng.randrange(10 ** rng.randrange(3, 25)) for _ in range(12)]
+        numbers += [500, 123456789, 7, -50, 2**64, 10**39]
+        rows = []
+        for n in range(3000):
+            number, tenths = rng.choice(numbers), rng.choice((0, 0, 0, 5))
+            exact = Number(number) + (Number(tenths) / 10 if abs(number) < 10**12 else 0)
+            text = rng.choice([format(exact, "f"), self.with_exponent(rng, exact)]) if n % 500 == 0 else str(n % 10)
+            rows.append((b'{"n":%s,"pad":"%s"}' % (text.encode(), b"x" * 1500), Number(text)))
+        daemon.send(b"".join(line + b"\n" for line, _ in rows))
+        daemon.wait_stored(len(rows))
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.kill()
+        self.assertEqual(rejects(daemon.base), [])
+        self.assertEqual(logport("archive", daemon.base).code, 0)
+        for number in {number for _, number in rows} | {Number(number) for number in numbers}:
+            condition = "n = " + rng.choice([format(number, "f"), self.with_exponent(rng, number)])
+            expected = [line for line, other in rows if other == number]
+            for more in ([], ["--no-index"]):
+                result = logport("search", *more, "--where", condition, "", daemon.base)
+                self.assertEqual(result.lines, expected, condition)
+            explained = logport("search", "-c", "--explain", "--where", condition, "", daemon.base)
+            if len(format(number, "f").split(".")[0]) >= 5:
+                self.assertRegex(explained.said, r"[1-9]\d* by filter", condition)
+
+    @staticmethod
+    def with_exponent(rng, number):
+        shift = rng.randrange(-30, 30)
+        return "%s%s%d" % (format(number.scaleb(-shift), "f"), rng.choice("eE"), shift)
+
+
 class NothingFound(Case):
     """A condition that selects nothing says why."""
 

@@ -65,7 +65,7 @@ static void find_text(struct groups *groups, struct file *file, const struct nee
 /* The groups that may contain what is needed. */
 static void find_need(struct groups *groups, struct file *file, const struct need *need,
                       uint8_t *found) {
-    if (need->kind == NEED_TEXT) {
+    if (need->kind == NEED_TEXT || need->kind == NEED_NUMBER) {
         find_text(groups, file, need, found);
         return;
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/json/exponents.h"
 #include "tools/query/allocate.h"
 #include "writer/index/tokens.h"
 
@@ -18,6 +19,15 @@ struct need need_text(const void *text, size_t size, bool begins, bool ends) {
     struct need need = {.kind = NEED_TEXT, .size = size, .begins = begins, .ends = ends};
     need.text = allocate(size + 1);
     if (size > 0) memcpy(need.text, text, size);
+    return need;
+}
+
+struct need need_number(const void *number, size_t size) {
+    char text[INTEGER_BYTES_MAX];
+    const size_t text_size = integer_part(number, size, text);
+    if (text_size < SPELLED_MIN) return (struct need){0};
+    struct need need = need_text(text, text_size, false, false);
+    need.kind = NEED_NUMBER;
     return need;
 }
 
@@ -107,6 +117,7 @@ static void add_run(struct needle_set *set, const struct need *need, const struc
 /* The length of the shortest literal that need_spell adds, without escapes; 0: it adds none. */
 static size_t score_of(const struct need *need) {
     size_t best = 0;
+    if (need->kind == NEED_NUMBER) return need->size;
     if (need->kind == NEED_TEXT) {
         const struct run run = chosen_run(need);
         return run_score(&run);
@@ -118,7 +129,12 @@ static size_t score_of(const struct need *need) {
     return best;
 }
 
-static void spell(const struct need *need, struct needle_set *set) {
+static void spell(const struct need *need, struct needle_set *set, bool *exponents) {
+    if (need->kind == NEED_NUMBER) {
+        add_bytes(set, need->text, need->size);
+        *exponents = true;
+        return;
+    }
     if (need->kind == NEED_TEXT) {
         const struct run run = chosen_run(need);
         add_run(set, need, &run);
@@ -127,26 +143,28 @@ static void spell(const struct need *need, struct needle_set *set) {
     const size_t best = score_of(need);
     for (uint32_t i = 0; i < need->count && set->count <= NEEDLES_MAX; i++) {
         if (need->kind == NEED_ALL && score_of(&need->parts[i]) < best) continue;
-        spell(&need->parts[i], set);
+        spell(&need->parts[i], set, exponents);
         if (need->kind == NEED_ALL) return;
     }
 }
 
-bool need_spell(const struct need *need, struct needle_set *set) {
+bool need_spell(const struct need *need, struct needle_set *set, bool *exponents) {
+    *exponents = false;
     if (score_of(need) < 2) return false;
-    spell(need, set);
+    spell(need, set, exponents);
     return set->count <= NEEDLES_MAX;
 }
 
 /* ---- tokens ---- */
 
 uint32_t need_tokens(const struct need *text, uint64_t *hashes, uint32_t max) {
+    const bool is_number = text->kind == NEED_NUMBER;
     uint8_t *const bytes = allocate(text->size + 2);
     size_t size = 0;
-    if (text->begins) bytes[size++] = '"';
+    if (text->begins || is_number) bytes[size++] = '"';
     if (text->size > 0) memcpy(bytes + size, text->text, text->size);
     size += text->size;
-    if (text->ends) bytes[size++] = '"';
+    if (text->ends || is_number) bytes[size++] = '"';
     const uint32_t count = tokens_of_literal(bytes, size, hashes, max);
     free(bytes);
     return count;

@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "schema/json/exponents.h"
 #include "schema/json/json.h"
 #include "schema/record/facts.h"
 #include "tools/query/allocate.h"
@@ -121,7 +122,8 @@ static int open_where(struct query *query, const char *command, const char *text
     query->where_by_spans =
         where_names(query->where, CANONICAL_TIME) || where_names(query->where, CANONICAL_LEVEL);
     query->need = where_need(query->where);
-    if (!need_spell(&query->need, &query->hints)) needle_set_close(&query->hints);
+    if (!need_spell(&query->need, &query->hints, &query->hints_exponents))
+        needle_set_close(&query->hints);
     return needle_set_ready(&query->hints);
 }
 
@@ -499,6 +501,19 @@ void query_begin(struct query_state *state) {
     memset(state->next, 0, sizeof state->next);
 }
 
+/* The next place at or after p whose line may meet the condition; `end` if there is none. */
+static const uint8_t *find_hint(const struct query *query, struct query_next *next,
+                                const uint8_t *p, const uint8_t *end) {
+    if (next->needle == NULL || next->needle < p) {
+        next->needle = find_set(&query->hints, p, end);
+        if (next->needle == NULL) next->needle = end;
+    }
+    if (!query->hints_exponents) return next->needle;
+    if (next->sign == NULL || next->sign < p)
+        if (exponents_next(p, end, &next->sign) == NULL) next->sign = end;
+    return next->needle < next->sign ? next->needle : next->sign;
+}
+
 /* The next line at or after p that any of the patterns matches. */
 static struct line_bounds find_any(const struct query *query, struct query_state *state,
                                    const uint8_t *p, const uint8_t *end) {
@@ -507,8 +522,9 @@ static struct line_bounds find_any(const struct query *query, struct query_state
         return find_line(query, query->pattern_count, state, p, end);
     if (query->any_line) {
         const bool some = query->hints.count > 0 && !query->invert;
-        const uint8_t *place = some ? find_set(&query->hints, p, end) : p;
-        return place != NULL ? line_at(p, place, end) : first;
+        struct query_next *const next = &state->next[query->pattern_count];
+        const uint8_t *place = some ? find_hint(query, next, p, end) : p;
+        return place != end ? line_at(p, place, end) : first;
     }
     for (uint32_t i = 0; i < query->pattern_count; i++) {
         const uint8_t *begin = state->next[i].begin;

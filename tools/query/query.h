@@ -150,6 +150,7 @@ struct query {
     struct need need;    /* of the condition */
     /* Every line that meets the condition has one of these; empty: nothing is known. */
     struct needle_set hints;
+    bool hints_exponents;       /* or it has a number with an exponent */
     bool timed, received;       /* received: --since and --until refer to receive time only */
     int64_t since_ns, until_ns; /* [since, until) */
     uint8_t level_min;          /* 0: records without a level match too */

@@ -9,13 +9,16 @@ static struct need text_need(const struct where_node *node, const struct where_o
     return need_text(operand->text, operand->size, begins, ends);
 }
 
-/* The field equals one of the operands.  Numbers are written in too many ways. */
+/* The field equals one of the operands. */
 static struct need equal_need(const struct where_node *node) {
     struct need need = {0};
-    for (uint32_t i = 0; i < node->count; i++)
-        if (node->operands[i].type != VALUE_STRING) return need;
-    for (uint32_t i = 0; i < node->count; i++)
-        need_add(&need, NEED_ONE, text_need(node, &node->operands[i]));
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct where_operand *const operand = &node->operands[i];
+        struct need part = {0};
+        if (operand->type == VALUE_STRING) part = text_need(node, operand);
+        if (operand->type == VALUE_NUMBER) part = need_number(operand->text, operand->size);
+        need_add(&need, NEED_ONE, part);
+    }
     return need;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json/exponents.h"
 
 static const uint8_t long_s[] = {0xC5, 0xBF};       /* U+017F LATIN SMALL LETTER LONG S */
 static const uint8_t kelvin[] = {0xE2, 0x84, 0xAA}; /* U+212A KELVIN SIGN */
@@ -89,10 +90,21 @@ static int add_lines_with(struct line_tokens *room, struct token_set *set, const
     return error;
 }
 
+/* Numbers with an exponent, as they are without one. */
+static void add_numbers(struct token_set *set, const uint8_t *lines, size_t size) {
+    const uint8_t *p = lines, *const end = lines + size, *begin;
+    char text[INTEGER_BYTES_MAX];
+    while ((p = exponents_next(p, end, &begin)) != NULL) { /* ends: p rises */
+        const size_t text_size = integer_part(begin, (size_t)(p - begin), text);
+        tokens_add(set, (const uint8_t *)text, text_size);
+    }
+}
+
 int line_tokens_add(struct line_tokens *room, struct token_set *set, const uint8_t *lines,
                     size_t size) {
     static const uint8_t backslash[] = {'\\'};
     tokens_add(set, lines, size);
+    add_numbers(set, lines, size);
     int error = add_lines_with(room, set, lines, size, backslash, sizeof backslash, add_strings);
     if (!error) error = add_lines_with(room, set, lines, size, long_s, sizeof long_s, add_folded);
     if (!error) error = add_lines_with(room, set, lines, size, kelvin, sizeof kelvin, add_folded);

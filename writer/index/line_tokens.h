@@ -1,8 +1,9 @@
 /* line_tokens.h - the tokens of lines for a filter, as an index of version 3 has them.
  *
- * They are those of the lines' bytes, those of their strings after decoding (strings.h), and those
- * of both with U+017F as s and U+212A as k, which are the same letters if case is ignored.  So a
- * search may rely on the filter whatever a line looks like.  Any thread. */
+ * They are those of the lines' bytes, those of their strings after decoding (strings.h), those of
+ * both with U+017F as s and U+212A as k, which are the same letters if case is ignored, and the
+ * digits before the point of numbers with an exponent (exponents.h).  So a search may rely on the
+ * filter whatever a line looks like.  Any thread. */
 #ifndef WRITER_INDEX_LINE_TOKENS_H
 #define WRITER_INDEX_LINE_TOKENS_H
 
