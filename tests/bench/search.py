@@ -7,6 +7,8 @@ reads everything.  Then the last lines: `logport tail`, and tail on the decompre
 Everything is in the page cache: the round before the first is discarded.  Machines are noisy, so
 every program runs in every round, and only the ratios of the medians count.
 
+At last a table of targets, with what was measured (targets.py).
+
 No test depends on its speed: it checks that the counts agree, and prints the rest.  Exit status: 0;
 1 programs disagree; 2 an option is invalid or a program is missing.
 """
@@ -25,6 +27,9 @@ import tempfile
 import threading
 import time
 
+from targets import Targets
+from targets import Wrong as WrongTarget
+
 UNIQUE = "5e0b1f7c93ad4286"  # in one record in the middle; the ids of logport-load repeat
 SECONDS = 120  # limit for a hang
 NO_MATCH = 1
@@ -42,6 +47,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.build) as scratch:
         paths = make_corpus(options, scratch)
         report = measure_all(options, paths)
+        if options.cases in "targets":
+            report["targets"] = measure_targets(options, paths, scratch)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(report, file, indent=1)
@@ -55,7 +62,8 @@ def read_options():
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="number of rounds (5)")
     parser.add_argument("--files", type=int, default=10, metavar="N", help="number of segments (10)")
     parser.add_argument("--lines", type=int, default=1000000, metavar="N", help="lines in each segment, of 240 bytes (1000000)")
-    parser.add_argument("--cases", default="", metavar="TEXT", help="only cases whose name contains TEXT: unique, 1 file, tail, since")
+    parser.add_argument("--cases", default="", metavar="TEXT", help="only cases whose name contains TEXT: unique, 1 file, tail, since, targets")
+    parser.add_argument("--older", metavar="PATH", help="an older build of logport, for the targets that name one")
     parser.add_argument("--json", metavar="FILE", help="write all measurements to FILE")
     parser.add_argument("--smoke", action="store_true", help="one round over 3 small segments; checks the report, not the speed")
     options = parser.parse_args()
@@ -283,6 +291,13 @@ def measure_all(options, paths):
     return report
 
 
+def measure_targets(options, paths, scratch):
+    """Over the first files only, so that the whole takes minutes."""
+    few = paths[: min(6, len(paths) - 1)]
+    logport = os.path.join(options.build, "logport")
+    return Targets(logport, few, scratch, min(options.rounds, 3), options.older, UNIQUE, packed_by_zstd).measure_all()
+
+
 # ---- the report ----
 
 
@@ -312,5 +327,5 @@ def print_since(report):
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Wrong as wrong:
+    except (Wrong, WrongTarget) as wrong:
         sys.exit(complain(str(wrong), 1))
