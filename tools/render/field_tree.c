@@ -688,30 +688,80 @@ static struct field field_of(struct node *node) {
     return field;
 }
 
-/* Adds the fields below this node; recursion is limited by FIELD_DEPTH_MAX. */
-static void list_fields(struct field_tree *t, uint32_t number) {
+/* A node that is listed: its path is texts[path .. path + size). */
+struct listed {
+    size_t path;
+    uint32_t size, node, place;
+    const uint8_t *text; /* set when the texts do not move any more */
+};
+
+/* Adds the nodes below this one; recursion is limited by FIELD_DEPTH_MAX. */
+static uint32_t list_nodes(struct field_tree *t, uint32_t number, struct listed *list,
+                           uint32_t count) {
     for (uint32_t i = t->nodes[number].first_child; i != NONE; i = t->nodes[i].next) {
-        struct node *const node = &t->nodes[i];
+        const struct node *const node = &t->nodes[i];
         if (records_of(node) > 0 && (node->listed > 0 || node->kind == NODE_STAR)) {
-            struct field *const field = &t->fields[t->field_count++];
             const size_t begin = t->texts.used;
-            *field = field_of(node);
             add_path(t, i);
-            field->path_size = t->texts.used - begin;
+            list[count] = (struct listed){.path = begin,
+                                          .size = (uint32_t)(t->texts.used - begin),
+                                          .node = i,
+                                          .place = count};
+            count++;
         }
-        list_fields(t, i);
+        count = list_nodes(t, i, list, count);
     }
+    return count;
+}
+
+static int compare_listed(const void *a, const void *b) {
+    const struct listed *x = a, *y = b;
+    const int order = memcmp(x->text, y->text, x->size < y->size ? x->size : y->size);
+    if (order != 0) return order;
+    if (x->size != y->size) return x->size < y->size ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int compare_places(const void *a, const void *b) {
+    const struct listed *x = a, *y = b;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* A name with a dot, "log.level", and a name in an object may have the same path.  A record has
+ * usually only one of them; one with both counts twice. */
+static uint32_t unite_paths(struct field_tree *t, struct listed *list, uint32_t count) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        list[i].text = t->texts.bytes + list[i].path;
+    if (count > 0) qsort(list, count, sizeof *list, compare_listed);
+    for (uint32_t i = 0; i < count; i++) {
+        struct listed *const last = kept > 0 ? &list[kept - 1] : NULL;
+        const bool same = last != NULL && last->size == list[i].size &&
+                          memcmp(last->text, list[i].text, last->size) == 0;
+        if (!same) {
+            list[kept++] = list[i];
+            continue;
+        }
+        struct node *const node = &t->nodes[last->node];
+        unite_numbers(t, node, &t->nodes[list[i].node]);
+        for (uint32_t w = 0; w < FIELD_WINDOWS; w++)
+            if (node->records[w] > t->records[w]) node->records[w] = t->records[w];
+    }
+    if (kept > 0) qsort(list, kept, sizeof *list, compare_places);
+    return kept;
 }
 
 uint32_t field_tree_finish(struct field_tree *t) {
     fold_rare_names(t);
-    t->fields = allocate(NODES_MAX * sizeof *t->fields);
-    list_fields(t, ROOT);
-    const uint8_t *path = t->texts.bytes;
-    for (uint32_t i = 0; i < t->field_count; i++) { /* the texts do not move any more */
-        t->fields[i].path = path;
-        path += t->fields[i].path_size;
+    struct listed *const list = allocate(NODES_MAX * sizeof *list);
+    t->field_count = unite_paths(t, list, list_nodes(t, ROOT, list, 0));
+    t->fields = allocate((t->field_count + 1) * sizeof *t->fields);
+    for (uint32_t i = 0; i < t->field_count; i++) {
+        t->fields[i] = field_of(&t->nodes[list[i].node]);
+        t->fields[i].path = list[i].text;
+        t->fields[i].path_size = list[i].size;
     }
+    free(list);
     return t->field_count;
 }
 
