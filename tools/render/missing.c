@@ -40,10 +40,21 @@ static void look_at_hidden(struct render_parts *parts) {
     }
 }
 
+/* Pretty lines have their own places for the canonical fields. */
+static void look_at_columns(struct render_parts *parts) {
+    struct value value;
+    for (uint32_t i = 0; i < parts->fields.count; i++) {
+        struct path *const shown = &parts->fields.list[i];
+        if (shown->canonical && !shown->found)
+            shown->found = canonical_value(&parts->record_fields, shown->field, &value);
+    }
+}
+
 void missing_look(struct render *render, const struct value *root) {
     struct render_parts *const parts = render->parts;
     if (parts->fields.count + parts->hide.count == 0) return;
     look_at_hidden(parts);
+    if (render->format == RENDER_PRETTY) look_at_columns(parts);
     const bool known = missing_is_known(parts);
     parts->printed++;
     if (!known && root != NULL) flatten_every(render, root, see_path);
