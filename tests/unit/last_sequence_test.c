@@ -22,6 +22,7 @@ static struct manifest *manifest;
 static const char *archives[] = {"cold", "far"};
 static const bool all_answer[] = {true, true};
 static uint32_t archives_asked, archives_silent;
+static bool stays_here;
 
 /* A thread, but without one; the next ones may be silent. */
 static bool run_here(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms) {
@@ -38,6 +39,7 @@ static int set_up(void **state) {
     sweep_listen(state);
     sim_open(&sim, 1);
     archives_asked = archives_silent = 0;
+    stays_here = false;
     if (directory_make(&sim.disk.files, "logs")) return -1;
     return manifest_open(&sim.disk.files, "logs", &manifest);
 }
@@ -75,6 +77,7 @@ static uint64_t found(void) {
     const struct last_sequence_search search = {.files = &sim.disk.files,
                                                 .directory = "logs",
                                                 .manifest = manifest,
+                                                .stay_here = stays_here,
                                                 .archives = archives,
                                                 .answering = all_answer,
                                                 .archive_count = 2,
@@ -99,12 +102,39 @@ static void a_new_stream_begins_at_the_beginning(void **state) {
     assert_false(disk_exists(&sim.disk, SEQUENCE_PATH));
 }
 
-static void a_sound_file_is_enough_and_no_archive_is_asked(void **state) {
+/* It may be an old copy, and the manifest may be lost. */
+static void the_archives_are_asked_although_the_file_is_sound(void **state) {
     (void)state;
+    put_text(SEQUENCE_PATH, "41\n");
+    put_closed("cold", 40);
+    assert_int_equal(found(), 41);
+    assert_int_equal(archives_asked, 2);
+    put_closed("cold", 77);
+    assert_int_equal(found(), 77);
+    assert_stored("77\n");
+}
+
+static void the_archive_of_another_directory_does_not_outdate_a_sound_file(void **state) {
+    (void)state;
+    put_text("logs/state/archives", "id 5d0fa27cc2ee3bd8b7b4ac5f6d0c9f11\n");
+    put_text("cold/state/archive-of", "00000000000000000000000000000000\n");
     put_text(SEQUENCE_PATH, "41\n");
     put_closed("cold", 77);
     assert_int_equal(found(), 41);
+    assert_int_equal(file_remove(&sim.disk.files, SEQUENCE_PATH), 0);
+    assert_int_equal(found(), 77);
+}
+
+static void a_stream_that_is_never_archived_asks_no_archive(void **state) {
+    (void)state;
+    stays_here = true;
+    put_closed("cold", 77);
+    assert_int_equal(found(), 0);
     assert_int_equal(archives_asked, 0);
+}
+
+static void blanks_after_the_number_are_ignored(void **state) {
+    (void)state;
     put_text(SEQUENCE_PATH, "42 \r\n"); /* as an operator may have written it */
     assert_int_equal(found(), 42);
 }
@@ -240,7 +270,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_new_stream_begins_at_the_beginning),
-        TEST(a_sound_file_is_enough_and_no_archive_is_asked),
+        TEST(the_archives_are_asked_although_the_file_is_sound),
+        TEST(the_archive_of_another_directory_does_not_outdate_a_sound_file),
+        TEST(a_stream_that_is_never_archived_asks_no_archive),
+        TEST(blanks_after_the_number_are_ignored),
         TEST(an_outdated_file_gives_way_to_names_and_manifest),
         TEST(without_the_file_the_highest_known_sequence_counts),
         TEST(a_damaged_file_is_written_again),

@@ -53,10 +53,12 @@ static void search_manifest(struct search *s) {
 struct archive_job {
     struct files *files;
     char folder[PATH_BYTES_MAX];
+    struct archives own; /* only the id, which shows whose archive it is */
     int error;
     uint32_t count;
     struct archive_names {
         char stream[STREAM_NAME_MAX + 1];
+        bool sound;
         uint64_t last;
     } streams[];
 };
@@ -69,17 +71,23 @@ static bool found_name(void *context, const char *entry, bool directory) {
     return true;
 }
 
+/* The archive of another log directory, which is configured by mistake, says nothing about our
+ * sequences.  It counts only if the stream has no sequence of its own. */
 static void list_names(void *context) {
     struct archive_job *job = context;
+    const bool foreign =
+        job->own.id[0] != '\0' && archives_check(job->files, &job->own, job->folder) == ERR_EXISTS;
     for (uint32_t i = 0; i < job->count && !job->error; i++) {
         char path[PATH_BYTES_MAX];
+        if (foreign && job->streams[i].sound) continue;
         if (!path_join(path, job->folder, job->streams[i].stream, NULL)) continue;
         job->error = directory_list(job->files, path, found_name, &job->streams[i]);
         if (job->error == ERR_NOT_FOUND || job->error == ERR_NOT_DIRECTORY) job->error = 0;
     }
 }
 
-static struct archive_job *make_job(const struct search *s, const char *folder) {
+static struct archive_job *make_job(const struct search *s, const struct archives *own,
+                                    const char *folder) {
     struct archive_job *job = calloc(1, sizeof *job + s->count * sizeof *job->streams);
     if (job == NULL || strlen(folder) >= sizeof job->folder) {
         free(job);
@@ -87,23 +95,26 @@ static struct archive_job *make_job(const struct search *s, const char *folder) 
     }
     job->files = s->options->files;
     strcpy(job->folder, folder);
-    for (uint32_t i = 0; i < s->count; i++)
-        if (!is_sound(&s->streams[i]))
-            strcpy(job->streams[job->count++].stream, s->streams[i].name);
+    strcpy(job->own.id, own->id);
+    job->count = s->count;
+    for (uint32_t i = 0; i < s->count; i++) {
+        strcpy(job->streams[i].stream, s->streams[i].name);
+        job->streams[i].sound = is_sound(&s->streams[i]);
+    }
     return job;
 }
 
 static void take_names(struct search *s, const struct archive_job *job) {
-    for (uint32_t i = 0, n = 0; i < s->count; i++)
-        if (!is_sound(&s->streams[i])) keep_higher(&s->streams[i].last, job->streams[n++].last);
+    for (uint32_t i = 0; i < s->count; i++)
+        keep_higher(&s->streams[i].last, job->streams[i].last);
 }
 
 static void report_left_out(const char *folder, const char *why) {
     say("archive %s: %s; the next sequences are chosen without its segments", folder, why);
 }
 
-static void search_archive(struct search *s, const char *folder) {
-    struct archive_job *job = make_job(s, folder);
+static void search_archive(struct search *s, const struct archives *own, const char *folder) {
+    struct archive_job *job = make_job(s, own, folder);
     if (job == NULL) {
         report_left_out(folder, error_text(ERR_NO_MEMORY));
     } else if (s->options->run_within(list_names, free, job, s->wait_ms)) {
@@ -145,11 +156,11 @@ static void search_archives(struct search *s) {
         if (is_silent(s, archives->folders[i]))
             report_left_out(archives->folders[i], "no answer");
         else
-            search_archive(s, archives->folders[i]);
+            search_archive(s, archives, archives->folders[i]);
     }
     for (uint32_t i = 0; i < options->archive_count; i++)
         if (options->answering[i] && !is_remembered(archives, options->archives[i]))
-            search_archive(s, options->archives[i]);
+            search_archive(s, archives, options->archives[i]);
     free(archives);
 }
 
@@ -180,13 +191,10 @@ static void write_file(const struct search *s, const struct last_sequence_stream
 void last_sequence_find(const struct last_sequence_search *search,
                         struct last_sequence_stream *streams, uint32_t count) {
     struct search s = {.options = search, .streams = streams, .count = count, .wait_ms = ANSWER_MS};
-    bool sound = true;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         streams[i].last = streams[i].recovery.last_sequence;
-        sound = sound && is_sound(&streams[i]);
-    }
     search_manifest(&s);
-    if (!sound) search_archives(&s);
+    if (!search->stay_here) search_archives(&s);
     for (uint32_t i = 0; i < count; i++)
         write_file(&s, &streams[i]);
 }

@@ -2,9 +2,9 @@
  *
  * A sequence is never used twice: positions would be ambiguous, and retention would take a new
  * segment's age from the manifest's line about the old one.  <dir>/state/<stream>.sequence holds
- * the last one.  A start does not rely on it: the names in the stream's folder (recover.h) and all
- * lines of the manifest count too, and if the file is missing or damaged, the names in the archives.
- * The file is then written again. */
+ * the last one.  A start does not rely on it, because it may be an old copy: the names in the stream's
+ * folder (recover.h) and in the archives and all lines of the manifest count too.  If the file does
+ * not hold the highest, it is written again. */
 #ifndef WRITER_KEEP_LAST_SEQUENCE_H
 #define WRITER_KEEP_LAST_SEQUENCE_H
 
@@ -25,6 +25,7 @@ struct last_sequence_search {
     struct files *files;
     const char *directory;
     struct manifest *manifest; /* NULL: it could not be opened for writing */
+    bool stay_here;            /* these streams are never archived */
     /* Archives of the configuration; those that the directory remembers are searched too.  One that
      * is not `answering` is left out. */
     const char *const *archives;
