@@ -219,17 +219,26 @@ static int write_new_file(struct files *files, const char *path, const void *byt
     return error;
 }
 
+static bool is_directory(struct files *files, const char *path) {
+    struct file_status status;
+    return file_status_of(files, path, &status) == 0 && status.directory;
+}
+
 int file_replace(struct files *files, const char *path, const void *bytes, size_t size,
                  bool secret) {
-    static const char suffix[] = ".new";
     const size_t length = strlen(path);
-    char *temporary = malloc(length + sizeof suffix);
+    char *temporary = malloc(length + sizeof FILE_REPLACE_OTHER);
     char *folder = folder_of(path);
     int error = temporary == NULL || folder == NULL ? ERR_NO_MEMORY : 0;
     if (error == 0) {
         memcpy(temporary, path, length);
-        memcpy(temporary + length, suffix, sizeof suffix);
+        strcpy(temporary + length, FILE_REPLACE_NEW);
         error = write_new_file(files, temporary, bytes, size, secret);
+        if (error < 0 && is_directory(files, temporary)) {
+            strcpy(temporary + length, FILE_REPLACE_OTHER);
+            error = write_new_file(files, temporary, bytes, size, secret);
+            if (error < 0 && is_directory(files, temporary)) error = ERR_IS_DIRECTORY;
+        }
         if (error == 0) error = file_rename(files, temporary, path);
         if (error == 0)
             error = directory_sync(files, folder);

@@ -131,7 +131,9 @@ int file_read_all(struct files *files, const char *path, size_t size_max, char *
 int file_read_input(struct files *files, const char *path, size_t size_max, char **text,
                     size_t *size);
 /* Replaces the file durably and atomically: writes `path`.new, syncs, renames, syncs the
- * directory. */
+ * directory.  If `path`.new is a directory that is not empty, it writes `path`.new2. */
+#define FILE_REPLACE_NEW   ".new"
+#define FILE_REPLACE_OTHER ".new2"
 int file_replace(struct files *files, const char *path, const void *bytes, size_t size,
                  bool secret);
 

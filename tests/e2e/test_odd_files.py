@@ -5,12 +5,13 @@ readers print everything else, and what is skipped is named once."""
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import threading
 import unittest
 
-from harness import WINDOWS, Case, logport, logportd, main, manifest, scaled, status, wait_until
+from harness import WINDOWS, Case, logport, logportd, main, manifest, scaled, segments, status, wait_until
 
 RECORDS = [b'{"level":"info","n":%d}' % n for n in range(scaled(400, 40))]
 NAME = "%s-%010d-20260101T000000Z%s.ndjson.lz4"
@@ -271,6 +272,38 @@ class OddStateFiles(Case):
                     self.assertIn(reason, daemon.said)
                 daemon.stop()
                 self.assertEqual(len(logport("cat", base).lines), 2, "%s %s" % (name, kind))
+
+    def test_directories_in_place_of_temporary_files_are_named_and_left_alone(self):
+        for name in ("main.sequence.new", "archives.new", "settings.json.new"):
+            archive = os.path.join(self.directory(), "cold")
+            base, path = self.start_with("state/" + name, lambda path: os.makedirs(os.path.join(path, "within")))
+            daemon = self.daemon("--archive-after-s", "0s", "--archive-dir", archive, "--level-keys", "severity", dir=base)
+            self.assertIn("%s: is a directory, not a temporary file; left as it is" % path, daemon.said)
+            daemon.send(b'{"a":2}\n')
+            wait_counted(daemon, 1)
+            wait_until(lambda: segments(archive), "segments move")
+            self.assertTrue(os.path.exists(os.path.join(base, "state", "settings.json")))
+            daemon.stop()
+            self.assertEqual(os.listdir(path), ["within"])
+            self.assertEqual([left for left in os.listdir(os.path.join(base, "state")) if ".new" in left], [name])
+
+    def test_messages_name_the_file_that_is_in_the_way(self):
+        make = lambda path: os.makedirs(os.path.join(path, "within"))  # noqa: E731
+        base, path = self.start_with("state/main.pack", make)
+        daemon = self.daemon("--archive-after-s", "0s", dir=base)
+        daemon.send(b"".join(b'{"n":%d,"text":"some text"}\n' % n for n in range(50000)))
+        wait_counted(daemon, 50000)
+        self.assertEqual(logport("rotate", base).code, 0)
+        daemon.wait_said(r"/main/main-0000000002-\w+\.ndjson\.lz4: re-packing: already exists; retrying in a minute")
+        daemon.stop()
+        base, path = self.start_with("state/main.sequence.new", make)
+        make(path + "2")
+        daemon = self.daemon("--stop-ms", "100", dir=base)
+        daemon.send(b'{"a":2}\n')
+        daemon.wait_said(r"/state/main\.sequence: is a directory; holding 1 batch, retrying every 2 s")
+        shutil.rmtree(path + "2")
+        daemon.wait_stored(2)
+        daemon.stop()
 
     def test_directories_in_their_place_are_named_and_it_ends(self):
         for name in ("state/main.sequence", "logportd.run"):

@@ -183,6 +183,22 @@ static void replacing_leaves_the_new_text_and_nothing_else(void **state) {
     assert_int_equal(file_replace(files, ROOT "/no/f", "x", 1, false), ERR_NOT_FOUND);
 }
 
+static void a_directory_with_the_temporary_name_is_left_alone(void **state) {
+    struct files *files = *state;
+    struct file_status status;
+    assert_int_equal(directory_make(files, ROOT "/f.new/within"), 0);
+    for (int secret = 0; secret < 2; secret++) {
+        assert_int_equal(file_replace(files, ROOT "/f", "text", 4, secret), 0);
+        expect_text(files, ROOT "/f", "text");
+        assert_int_equal(file_remove(files, ROOT "/f"), 0);
+    }
+    assert_int_equal(file_status_of(files, ROOT "/f.new", &status), 0);
+    assert_true(status.directory);
+    assert_int_equal(file_status_of(files, ROOT "/f.new2", &status), ERR_NOT_FOUND);
+    assert_int_equal(directory_make(files, ROOT "/f.new2/within"), 0);
+    assert_int_equal(file_replace(files, ROOT "/f", "text", 4, false), ERR_IS_DIRECTORY);
+}
+
 static void reading_a_whole_file_above_the_limit_is_an_error(void **state) {
     struct files *files = *state;
     char *text = NULL;
@@ -440,6 +456,7 @@ int program_main(int argc, char **argv) {
         FILES_TEST(a_file_can_be_read_while_it_is_written),
         FILES_TEST(paths_are_utf_8),
         FILES_TEST(replacing_leaves_the_new_text_and_nothing_else),
+        FILES_TEST(a_directory_with_the_temporary_name_is_left_alone),
         FILES_TEST(reading_a_whole_file_above_the_limit_is_an_error),
         FILES_TEST(a_directory_is_made_with_its_parents),
         cmocka_unit_test(a_directory_that_cannot_be_examined_is_no_directory_that_exists),

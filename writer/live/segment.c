@@ -48,20 +48,21 @@ static int segment_path(const struct segment *segment, bool part, char *path) {
 
 int segment_open(struct segment *segment) {
     /* An operator may have deleted folders: they are made again. */
+    segment->failing = segment->folder;
     int made = directory_make(segment->files, segment->folder);
+    if (!made) segment->failing = segment->state_folder;
     if (!made) made = directory_make(segment->files, segment->state_folder);
     if (made) return made;
     for (;;) { /* ends: sequences are finite, and so are the files of a folder */
         if (segment->name.sequence > SEGMENT_SEQUENCE_MAX) return ERR_TOO_LARGE;
+        segment->failing = segment->state_path;
         int error = sequence_write(segment);
         if (!error) error = segment_path(segment, true, segment->path);
-        if (!error)
-            error = file_open(segment->files, segment->path, FILE_WRITE_NEW, &segment->file);
-        if (error == ERR_EXISTS) {
-            segment->name.sequence++;
-            continue;
-        }
-        return error;
+        if (error) return error;
+        segment->failing = segment->path;
+        error = file_open(segment->files, segment->path, FILE_WRITE_NEW, &segment->file);
+        if (error != ERR_EXISTS) return error;
+        segment->name.sequence++;
     }
 }
 

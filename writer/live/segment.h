@@ -46,6 +46,7 @@ struct segment {
     char path[PATH_BYTES_MAX];   /* of the file as it is named now */
     char state_folder[PATH_BYTES_MAX];
     char state_path[PATH_BYTES_MAX]; /* where the stream's sequence is kept */
+    const char *failing;             /* after segment_open has failed: the path that it is about */
     struct file file;
     uint64_t size; /* of the whole appends */
     uint64_t raw_size, lines;

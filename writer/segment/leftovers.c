@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "port/system.h"
 #include "writer/segment/segment_name.h"
 
 /* Names in one folder. */
@@ -81,14 +82,30 @@ static bool is_of_stream(const char *name, const char *ending) {
     return ends_with(name, ending, text) && stream_name_valid(text);
 }
 
+/* A temporary file of file_replace for a state file of this name. */
+static bool replaces(const char *name, const char *file) {
+    const size_t size = strlen(file);
+    if (strncmp(name, file, size) != 0) return false;
+    return strcmp(name + size, FILE_REPLACE_NEW) == 0 ||
+           strcmp(name + size, FILE_REPLACE_OTHER) == 0;
+}
+
+static bool has_name_of_state(const char *name) {
+    return is_of_stream(name, ".pack") || is_of_stream(name, ".sequence" FILE_REPLACE_NEW) ||
+           is_of_stream(name, ".sequence" FILE_REPLACE_OTHER) || replaces(name, "archives") ||
+           replaces(name, "settings.json") || strcmp(name, "manifest.ndjson.new") == 0;
+}
+
 static bool is_of_state(const char *name, bool directory) {
-    if (directory) return false;
-    return is_of_stream(name, ".pack") || is_of_stream(name, ".sequence.new") ||
-           strcmp(name, "archives.new") == 0 || strcmp(name, "manifest.ndjson.new") == 0;
+    return !directory && has_name_of_state(name);
+}
+
+static bool is_odd(const char *name, bool directory) {
+    return directory && has_name_of_state(name);
 }
 
 static bool is_of_archive(const char *name, bool directory) {
-    return !directory && (is_of_stream(name, ".copy") || strcmp(name, "archive-of.new") == 0);
+    return !directory && (is_of_stream(name, ".copy") || replaces(name, "archive-of"));
 }
 
 static bool is_stream(const char *name, bool directory) {
@@ -126,9 +143,17 @@ int leftovers_clear_streams(struct files *files, const char *directory) {
     return for_each(files, directory, is_stream, leftovers_clear_folder);
 }
 
+/* An empty one is removed, as a file would be. */
+static int pass_directory(struct files *files, const char *path) {
+    if (file_remove(files, path) == 0) return 0;
+    say("%s: is a directory, not a temporary file; left as it is, remove it", path);
+    return 0;
+}
+
 int leftovers_clear_state(struct files *files, const char *directory) {
     char state[PATH_BYTES_MAX];
     if (!path_join(state, directory, "state", NULL)) return ERR_NAME_TOO_LONG;
+    (void)for_each(files, state, is_odd, pass_directory);
     return for_each(files, state, is_of_state, remove_file);
 }
 

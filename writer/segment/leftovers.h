@@ -3,9 +3,10 @@
  *
  *   <stream's folder>/<segment>.new      of `logport archive`, and of re-packing and moves if the
  *                                        folder is on another volume than state; locked while it
- *                                        is written, except by a move
+ *                                        is written
  *   <dir>/state/<stream>.pack            of re-packing; its writer holds <dir>/state/lock
- *   <dir>/state/<state file>.new         of file_replace and the manifest; likewise
+ *   <dir>/state/<state file>.new         of file_replace and the manifest; likewise (.new2: if .new
+ *                                        is a directory that is not empty)
  *   <archive>/state/<stream>.copy        of a move; its writer holds the lock of the owner
  *   <archive>/state/archive-of.new       of file_replace; likewise
  *
@@ -30,7 +31,8 @@ int leftovers_remove(struct files *files, const char *path);
 int leftovers_clear_folder(struct files *files, const char *folder);
 /* In the folders of a directory of streams. */
 int leftovers_clear_streams(struct files *files, const char *directory);
-/* In <dir>/state; the caller holds its lock. */
+/* In <dir>/state; the caller holds its lock.  Reports directories of these names,
+ * unless they are empty. */
 int leftovers_clear_state(struct files *files, const char *directory);
 /* In an archive and its streams' folders; the caller holds the lock of the log directory that owns
  * it, and nothing is moved there meanwhile. */
