@@ -86,6 +86,14 @@ class Files(Case):
         self.assertEqual(logport("verify", saved).code, 0)
         kept = logport("cat", "--output", "raw", saved).lines
         self.assertLess(len(kept), len(lines))
+        hopeless = os.path.join(folder, "h" + os.path.basename(closed))
+        with open(hopeless, "wb") as file:
+            file.write(bytes(4096))
+        nothing = logport("repair", "-o", os.path.join(folder, "saved"), damaged + "x", hopeless)
+        self.assertEqual(nothing.code, 2, nothing.said)
+        nothing = logport("repair", "-o", os.path.join(folder, "saved"), hopeless)
+        self.assertEqual(nothing.code, 1, nothing.said)
+        self.assertIn("nothing saved", nothing.out.decode())
         self.assert_lines(kept, lines[len(lines) - len(kept) :], "what repair saved")
         return saved, kept
 

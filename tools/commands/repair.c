@@ -11,6 +11,9 @@
 #include "tools/query/read.h"
 #include "writer/segment/leftovers.h"
 
+/* As verify, which exits with 1 for damage. */
+#define EXIT_NO_FRAME 1
+
 struct repair_settings {
     struct common_settings common;
     const char *output;
@@ -30,6 +33,7 @@ struct repair {
     uint8_t *frame;
     size_t frame_max;
     struct repair_findings found;
+    bool nothing_saved; /* of a damaged file, which has no sound frame */
 };
 
 /* Appends the reader's frame to the copy. */
@@ -170,6 +174,7 @@ static bool repair_file(struct repair *r) {
         return false;
     }
     if (r->found.places == 0 || r->found.frames == 0) {
+        if (r->found.places > 0) r->nothing_saved = true;
         print_findings(r, NULL);
         return true;
     }
@@ -194,7 +199,7 @@ static int repair_run(struct call *call) {
     }
     free(repair.frame);
     segment_list_free(&list);
-    return ok ? EXIT_OK : EXIT_ERROR;
+    return !ok ? EXIT_ERROR : repair.nothing_saved ? EXIT_NO_FRAME : EXIT_OK;
 }
 
 static const struct option options[] = {
@@ -218,7 +223,8 @@ const struct command repair_command = {
         "existing file is never overwritten. Sound files are skipped, and so is the incomplete\n"
         "end of a live segment (.part), which its daemon repairs itself.\n"
         "\n"
-        "Exit code: 0 all sound frames are saved, 2 something could not be read or written.\n"
+        "Exit code: 0 all sound frames are saved, 1 a damaged file has none, so nothing of it is\n"
+        "saved, 2 something could not be read or written.\n"
         "\n"
         "Examples:\n"
         "  logport repair                     damaged files in ./logs, saved to ./repaired\n"
