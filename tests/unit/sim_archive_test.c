@@ -402,6 +402,31 @@ static void the_copy_is_compared_before_the_original_is_deleted(void **state) {
     end_one(one);
 }
 
+/* `logport archive` removes what killed processes have left, also while a move writes next to the
+ * segment's name. */
+static void clear_while_writing(void *context, enum disk_operation operation, const char *path,
+                                int64_t result) {
+    struct disk *disk = context;
+    if (operation != DISK_WRITE || result < 0 || strstr(path, LEFTOVERS_COPY) == NULL) return;
+    disk->performed = NULL;
+    assert_int_equal(leftovers_clear_folder(&disk->files, THERE), 0);
+}
+
+static void a_copy_next_to_its_name_is_not_taken_for_a_leftover(void **state) {
+    (void)state;
+    struct one *one = calloc(1, sizeof *one);
+    assert_non_null(one);
+    sim_open(&one->sim, 1);
+    put_archived_stream_on_its_volume(&one->sim, &one->life);
+    one->sim.disk.performed = clear_while_writing;
+    one->sim.disk.context = &one->sim.disk;
+    keep(&one->life, &rules, 300 * SIM_S);
+    assert_null(one->sim.disk.performed);
+    assert_int_equal(one->life.counts.segments_moved, SEGMENTS);
+    assert_int_equal(one->life.counts.move_failures, 0);
+    end_one(one);
+}
+
 /* ---- messages ---- */
 
 struct heard {
@@ -837,6 +862,7 @@ int main(void) {
         SWEEP_TEST(an_archive_without_our_marker_is_left_untouched),
         SWEEP_TEST(a_file_with_the_same_name_and_other_lines_stays),
         SWEEP_TEST(the_copy_is_compared_before_the_original_is_deleted),
+        SWEEP_TEST(a_copy_next_to_its_name_is_not_taken_for_a_leftover),
         SWEEP_TEST(a_segment_that_moves_after_retention_listed_it_stays_recorded_as_moved),
         SWEEP_TEST(a_move_that_is_stopped_after_its_copy_has_a_name_is_finished),
         SWEEP_TEST(a_segment_that_failed_to_move_is_reported_when_it_moves),

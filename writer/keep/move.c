@@ -82,18 +82,28 @@ static int compare_bytes(struct segment_move *m, struct file *from, struct file 
     }
 }
 
-static int write_copy(struct segment_move *m, struct file *from) {
+/* Next to the segments, `logport archive` removes what a killed process has left, unless it is locked
+ * (leftovers.h).  Where a volume has no locks, that cannot lock it either, and leaves it. */
+static int open_copy(struct segment_move *m, struct file *to) {
     struct files *files = m->move->files;
-    struct file to;
-    int error = file_remove(files, m->copy); /* a crash may have left it */
+    int error = m->next_to_name ? leftovers_lock(files, m->copy, to) : ERR_NO_LOCKS;
+    if (error == ERR_BUSY) m->move->of_archive = false; /* it is just being removed */
+    if (error != ERR_NO_LOCKS && error != ERR_UNSUPPORTED) {
+        if (!error) error = file_truncate(to, 0);
+        if (error) file_close(to);
+        return error;
+    }
+    error = file_remove(files, m->copy); /* a crash may have left it */
     if (error && error != ERR_NOT_FOUND) return error;
-    error = file_open(files, m->copy, FILE_WRITE_NEW, &to);
-    if (error) return error;
-    error = copy_bytes(m, from, &to);
-    if (!error) file_permissions_like(&to, from);
-    if (!error) error = file_sync(&to);
-    if (!error) error = compare_bytes(m, from, &to);
-    file_close(&to);
+    return file_open(files, m->copy, FILE_WRITE_NEW, to);
+}
+
+/* *to: the copy, open even after an error. */
+static int fill_copy(struct segment_move *m, struct file *from, struct file *to) {
+    int error = copy_bytes(m, from, to);
+    if (!error) file_permissions_like(to, from);
+    if (!error) error = file_sync(to);
+    if (!error) error = compare_bytes(m, from, to);
     return error == ERR_INVALID ? ERR_IO : error; /* it reads back differently */
 }
 
@@ -166,11 +176,16 @@ static bool crosses_volumes(const struct segment_move *m) {
 
 static int copy_and_name(struct segment_move *m, const struct segment_name *name,
                          struct file *from) {
-    int error = write_copy(m, from);
+    struct file to = {0};
+    int error = open_copy(m, &to);
+    if (error) return error;
+    error = fill_copy(m, from, &to);
+    if (!m->next_to_name) file_close(&to); /* else it is locked until it has its name */
     if (!error && stopped(m)) error = ERR_CANCELLED;
     if (!error) error = begin_naming(m, name);
     if (!error) error = name_copy(m, from);
     if (error) (void)file_remove(m->move->files, m->copy);
+    file_close(&to);
     return error;
 }
 
