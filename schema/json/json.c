@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schema/json/ascii.h"
 #include "schema/json/marks.h"
 
 #ifdef __SSE2__
@@ -284,17 +285,13 @@ INLINE const uint8_t *check_colon(const uint8_t *p, struct json_line *line) {
 
 /* ---- finding names ---- */
 
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-}
-
 void json_names_add(struct json_names *names, const char *text, uint32_t size, bool exact) {
     assert(names->count < JSON_NAMES_MAX && size > 0 && size <= JSON_NAME_BYTES_MAX);
     const uint64_t bit = UINT64_C(1) << names->count;
     struct json_name *name = &names->names[names->count++];
     *name = (struct json_name){.size = (uint16_t)size, .exact = exact};
     for (uint32_t i = 0; i < size; i++)
-        name->text[i] = exact ? text[i] : (char)lower((uint8_t)text[i]);
+        name->text[i] = exact ? text[i] : (char)ascii_lower((uint8_t)text[i]);
     names->of_size[size] |= bit;
     names->of_first[(uint8_t)text[0] & 31] |= bit;
 }
@@ -332,7 +329,8 @@ INLINE bool is_name(const struct json_name *wanted, const uint8_t *name, size_t 
     (void)padded;
 #endif
     for (size_t i = 0; i < size; i++)
-        if ((uint8_t)wanted->text[i] != (wanted->exact ? name[i] : lower(name[i]))) return false;
+        if ((uint8_t)wanted->text[i] != (wanted->exact ? name[i] : ascii_lower(name[i])))
+            return false;
     return true;
 }
 

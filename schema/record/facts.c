@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json/ascii.h"
 #include "schema/json/bounded.h"
 #include "schema/record/facts_internal.h"
 #include "schema/record/inner.h"
@@ -210,7 +211,7 @@ static bool next_member(const uint8_t **at, const uint8_t *end, struct record_me
 static bool is_named(const struct record_member *member, const char *name) {
     if (strlen(name) != member->name_size) return false;
     for (size_t i = 0; i < member->name_size; i++)
-        if (level_lower((char)member->name[i]) != level_lower(name[i])) return false;
+        if (ascii_lower(member->name[i]) != ascii_lower((uint8_t)name[i])) return false;
     return true;
 }
 
@@ -340,7 +341,8 @@ static bool find_level_name(const struct level_names *names, const char *text, s
     for (uint32_t i = 0; i < names->count; i++) {
         if (names->names[i].size != size) continue;
         size_t same = 0;
-        while (same < size && names->names[i].text[same] == level_lower(text[same]))
+        while (same < size &&
+               (uint8_t)names->names[i].text[same] == ascii_lower((uint8_t)text[same]))
             same++;
         if (same < size) continue;
         *level = names->names[i].level;
@@ -416,9 +418,9 @@ int facts_level_key(const struct facts_rules *rules, const char *key, size_t siz
         const struct json_name *name = &rules->names.names[i];
         size_t same = 0;
         if (name->size != size) continue;
-        while (same < size &&
-               (name->exact ? key[same] == name->text[same]
-                            : level_lower(key[same]) == level_lower(name->text[same])))
+        while (same < size && (name->exact ? key[same] == name->text[same]
+                                           : ascii_lower((uint8_t)key[same]) ==
+                                                 ascii_lower((uint8_t)name->text[same])))
             same++;
         if (same == size) return i;
     }

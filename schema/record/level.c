@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json/ascii.h"
 #include "schema/record/facts.h"
 #include "schema/record/level_text.h"
 
@@ -115,7 +116,7 @@ int level_parse(const char *text, size_t size, uint8_t *level) {
     if (size == 0 || size >= sizeof lower) return ERR_INVALID;
     if (text[0] >= '0' && text[0] <= '9') return parse_number(text, size, level);
     for (size_t i = 0; i < size; i++) {
-        lower[i] = level_lower(text[i]);
+        lower[i] = (char)ascii_lower((uint8_t)text[i]);
     }
     lower[size] = '\0';
     if (find_named(lower, size, level)) return 0;
@@ -134,7 +135,7 @@ int level_names_parse(const char *text, struct level_names *names) {
         uint8_t level;
         if (level_parse(text + name_size + 1, size - name_size - 1, &level) < 0) return ERR_INVALID;
         for (size_t i = 0; i < name_size; i++)
-            names->names[names->count].text[i] = level_lower(text[i]);
+            names->names[names->count].text[i] = (char)ascii_lower((uint8_t)text[i]);
         names->names[names->count].text[name_size] = '\0';
         names->names[names->count].size = (uint8_t)name_size;
         names->names[names->count++].level = level;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "schema/json/ascii.h"
+
 #define STRIP_BYTES_MAX 128
 
 /* The escape sequence that sets a colour, ESC [ ... m, at the start; its size, or 0. */
@@ -22,7 +24,7 @@ static bool is_around(char byte) {
 
 static int32_t hex_digit(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
-    const char letter = level_lower(digit);
+    const char letter = (char)ascii_lower((uint8_t)digit);
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 

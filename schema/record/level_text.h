@@ -5,10 +5,6 @@
 
 #include <stddef.h>
 
-static inline char level_lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter;
-}
-
 /* Decodes the escapes of ASCII characters in the inside of a JSON string, and keeps others; in
  * place.  Returns the new size. */
 size_t ascii_decode(char *text, size_t size);

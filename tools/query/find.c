@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json/ascii.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -14,10 +15,6 @@
 
 /* The bytes of JSON log lines, most frequent first. */
 static const char frequent[] = "\"e,:0t1ains2r-o3d54l6m798cupgh_.{}fTvZ/bwyk xEISqjz\\RA";
-
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
-}
 
 static uint8_t upper(uint8_t byte) {
     return byte >= 'a' && byte <= 'z' ? (uint8_t)(byte - 32) : byte;
@@ -39,7 +36,7 @@ int needle_open(struct needle *needle, const void *bytes, size_t size, bool igno
     needle->ignore_case = ignore_case;
     for (size_t i = 0; i < size; i++) {
         const uint8_t byte = ((const uint8_t *)bytes)[i];
-        needle->bytes[i] = ignore_case ? lower(byte) : byte;
+        needle->bytes[i] = ignore_case ? ascii_lower(byte) : byte;
     }
     for (size_t i = 1; i < size; i++)
         if (find_rarity(needle->bytes[i]) > find_rarity(needle->bytes[first])) first = i;
@@ -62,7 +59,7 @@ void needle_close(struct needle *needle) {
 static bool matches_at(const struct needle *needle, const uint8_t *p) {
     if (!needle->ignore_case) return memcmp(p, needle->bytes, needle->size) == 0;
     for (size_t i = 0; i < needle->size; i++)
-        if (lower(p[i]) != needle->bytes[i]) return false;
+        if (ascii_lower(p[i]) != needle->bytes[i]) return false;
     return true;
 }
 

@@ -7,20 +7,17 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json/ascii.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
-}
-
 static bool same_needle(const struct needle *needle, const uint8_t *bytes, size_t size,
                         bool ignore_case) {
     if (needle->size != size || needle->ignore_case != ignore_case) return false;
     for (size_t i = 0; i < size; i++)
-        if (needle->bytes[i] != (ignore_case ? lower(bytes[i]) : bytes[i])) return false;
+        if (needle->bytes[i] != (ignore_case ? ascii_lower(bytes[i]) : bytes[i])) return false;
     return true;
 }
 

@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/json/ascii.h"
 #include "tools/query/text.h"
 
 static char lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter | 0x20) : letter;
+    return (char)ascii_lower((uint8_t)letter);
 }
 
 void nearest_begin(struct nearest *nearest, const char *wanted, size_t size) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "schema/json/ascii.h"
 #include "tools/query/allocate.h"
 #include "tools/query/time.h"
 #include "tools/query/where_internal.h"
@@ -95,8 +96,7 @@ static bool is_sign(const struct parser *parser, const char *sign) {
 static bool is_word(const struct parser *parser, const char *word) {
     if (parser->kind != TOKEN_WORD || parser->value_size != strlen(word)) return false;
     for (size_t i = 0; word[i] != '\0'; i++) {
-        const char c = parser->value[i];
-        if ((c >= 'A' && c <= 'Z' ? (char)(c + 32) : c) != word[i]) return false;
+        if (ascii_lower((uint8_t)parser->value[i]) != (uint8_t)word[i]) return false;
     }
     return true;
 }
