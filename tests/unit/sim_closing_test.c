@@ -283,11 +283,55 @@ static void a_segment_whose_closing_is_given_up_is_counted_by_its_name(void **st
     }
 }
 
+/* Nothing can change any more: its lines are synced, and the next start gives it its name. */
+static void a_stop_waits_some_seconds_for_a_name_and_not_longer(void **state) {
+    (void)state;
+    static const enum disk_operation fails[] = {DISK_RENAME, DISK_SYNC_DIRECTORY};
+    for (uint32_t i = 0; i < 4; i++) {
+        struct sim sim;
+        struct life life;
+        const bool fails_before_the_stop = i >= 2;
+        sweep_begin("a stop gives up closing", i);
+        begin_life(&life, &sim, 2);
+        start(&life);
+        struct stream *stream = kept_stream_live(life.stream);
+        append_line(&life);
+        sim_pass(&sim, 30 * SIM_S);
+        disk_arm(&sim.disk, &(struct disk_fault){.error = ERR_DENIED,
+                                                 .first = 1,
+                                                 .times = UINT64_MAX,
+                                                 .kinds = DISK_BIT(fails[i % 2]),
+                                                 .path = "logs/s"});
+        if (fails_before_the_stop) {
+            stream_rotate(stream);
+            sim_pass(&sim, 300 * SIM_S);
+            assert_true(stream_busy(stream)); /* a running daemon tries for ever */
+        }
+        stream_hurry(stream);
+        kept_stream_finish(life.stream);
+        if (!fails_before_the_stop) {
+            sim_pass(&sim, 3 * SIM_S);
+            assert_true(
+                kept_stream_busy(life.stream)); /* it may be another program's for a moment */
+        }
+        sim_pass(&sim, fails_before_the_stop ? SIM_S : 4 * SIM_S);
+        assert_false(stream_busy(stream));
+        const struct stream_counts counts = kept_stream_counts(life.stream).live;
+        assert_int_equal(counts.segments_suspect, fails[i % 2] == DISK_RENAME);
+        assert_int_equal(counts.segments_closed, fails[i % 2] != DISK_RENAME);
+        disk_arm(&sim.disk, &(struct disk_fault){0});
+        end(&life);
+        sim_close(&sim);
+        sweep_end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(segments_that_close_late_are_recorded_and_packed),
         SWEEP_TEST(after_kills_the_next_start_records_what_was_closed),
         SWEEP_TEST(a_segment_whose_closing_is_given_up_is_counted_by_its_name),
+        SWEEP_TEST(a_stop_waits_some_seconds_for_a_name_and_not_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

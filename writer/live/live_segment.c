@@ -13,8 +13,8 @@ static void look_came_back(struct port_op *op);
 static void close_done(struct port_op *op);
 
 /* While its file is open, closing is tried for this long; then it is left as .part, because open
- * files are limited.  Later steps are tried until they succeed, but by at most this many segments;
- * others are left. */
+ * files are limited.  Later steps are tried until they succeed, at a stop for this long; but by at
+ * most this many segments: others are left. */
 #define CLOSE_OPEN_NS     (4 * 1000000000ll)
 #define CLOSE_WAITING_MAX 64
 
@@ -208,6 +208,11 @@ void live_segment_close_retired(struct stream *stream) {
     port_work(stream->port, &live->close_op, PORT_LANE_SLOW, close_run);
 }
 
+void live_segment_retry_closing(struct stream *stream) {
+    for (struct live_segment *live = stream->retired; live; live = live->next)
+        if (live->close_waits) port_cancel(&live->close_op);
+}
+
 uint32_t live_segments_closing(const struct stream *stream) {
     uint32_t closing = 0;
     for (const struct live_segment *live = stream->retired; live; live = live->next)
@@ -223,13 +228,18 @@ static void live_segment_free(struct live_segment *live) {
     free(live);
 }
 
-/* Closing is given up: the segment stays as it is until the next start. */
+/* Closing is given up: the segment stays as it is until the next start.  Its lines are synced before
+ * CLOSE_FILE: what is left does not make a stop wait for longer. */
 static bool close_given_up(const struct live_segment *live) {
+    const struct stream *stream = live->stream;
     uint32_t waiting = 0;
-    for (const struct live_segment *l = live->stream->retired; l; l = l->next)
+    if (stream->abandoned) return true;
+    if (live->segment.step <= CLOSE_FILE) return false;
+    if (stream->hurried && port_now_ns(stream->port) - live->close_failed_ns >= CLOSE_OPEN_NS)
+        return true;
+    for (const struct live_segment *l = stream->retired; l; l = l->next)
         waiting += l->close_waits && l->segment.step > CLOSE_FILE;
-    return live->stream->abandoned ||
-           (live->segment.step > CLOSE_FILE && waiting >= CLOSE_WAITING_MAX);
+    return waiting >= CLOSE_WAITING_MAX;
 }
 
 /* The steps after CLOSE_RENAME fail although the segment has its final name. */
@@ -247,8 +257,8 @@ static void count_given_up(const struct live_segment *live) {
 static bool close_failed(struct live_segment *live, int error) {
     struct stream *stream = live->stream;
     const int64_t now = port_now_ns(stream->port);
-    const bool given_up = close_given_up(live);
     if (!live->close_failed_ns) live->close_failed_ns = now;
+    const bool given_up = close_given_up(live);
     const bool left =
         live->segment.step <= CLOSE_FILE && now - live->close_failed_ns >= CLOSE_OPEN_NS;
     live->segment.uncut |= left; /* then the next try passes this step */

@@ -114,6 +114,7 @@ uint64_t stream_rotate(struct stream *stream) {
 
 void stream_hurry(struct stream *stream) {
     stream->hurried = true;
+    live_segment_retry_closing(stream);
     move_on(stream);
     stream_advance(stream);
 }
@@ -160,8 +161,7 @@ void stream_finish(struct stream *stream) {
 void stream_abandon(struct stream *stream) {
     stream->abandoned = true;
     if (stream->step == STREAM_WAITING) port_cancel(&stream->op);
-    for (struct live_segment *live = stream->retired; live; live = live->next)
-        if (live->close_waits) port_cancel(&live->close_op);
+    live_segment_retry_closing(stream);
     stream_advance(stream);
 }
 
@@ -324,8 +324,8 @@ static void opened(struct stream *stream, int result) {
     struct live_segment *live = stream->present;
     if (result < 0) {
         stream->present = NULL;
+        hold(stream, live->segment.failing, result);
         free(live);
-        hold(stream, stream->folder, result);
         return;
     }
     stream->tries = 0;

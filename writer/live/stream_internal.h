@@ -99,5 +99,7 @@ uint32_t live_segments_closing(const struct stream *stream);
  * slow lane full of closing would keep later syncs waiting.  None while the next segment is opened:
  * on a file system that is syncing, creating a file waits, and so would every append. */
 void live_segment_close_retired(struct stream *stream);
+/* Those whose closing has failed are tried again now. */
+void live_segment_retry_closing(struct stream *stream);
 
 #endif
