@@ -33,6 +33,7 @@ struct log_directory {
     char run_file[RUN_FILE_BYTES];     /* its text; "": not written yet */
     char next_token[TOKEN_TEXT_BYTES]; /* for the next run file */
     bool remade;                       /* directory or lock had to be made again */
+    const char *failed;                /* after an error: the path that it is about */
     char *settings;                    /* the text of state/settings.json; NULL or "": none */
     int settings_result;               /* of the look */
 };
@@ -54,9 +55,8 @@ static int fail(const char *what, int error) {
 static int make(struct log_directory *d, struct file *lock, uint64_t *id, const char **failed) {
     struct files *files = port_files(d->port);
     struct file_status status;
-    *failed = d->path;
     int error = directory_make(files, d->state);
-    if (!error) *failed = d->lock_path;
+    *failed = !error ? d->lock_path : file_status_of(files, d->path, &status) ? d->path : d->state;
     if (!error) error = file_lock(files, d->lock_path, lock);
     if (error) return error;
     *failed = d->path;
@@ -218,14 +218,14 @@ static void look_run(struct port_op *op) {
         return;
     }
     if (!lock_is_there(d)) {
-        const char *failed;
-        op->result = make(d, &lock, &d->id, &failed);
+        op->result = make(d, &lock, &d->id, &d->failed);
         if (op->result < 0) return;
         file_close(&d->lock); /* of a file that has another name now, or none */
         d->lock = lock;
         d->remade = true;
     }
     const int error = write_run_file(d);
+    d->failed = d->run_path;
     op->result = error ? error : LOOK_WROTE;
 }
 
@@ -237,7 +237,7 @@ static void report(struct log_directory *d, int result) {
     d->remade = false;
     if (result < 0 && result != d->reported)
         say("%s: %s; logport status and stop cannot find this daemon, retrying every second",
-            result == ERR_BUSY ? d->lock_path : d->run_path,
+            d->failed,
             result == ERR_BUSY ? "another logportd writes to this directory" : error_text(result));
     d->reported = result < 0 ? result : 0;
 }

@@ -2,6 +2,7 @@
 #include "ingest/daemon/retention_job.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,14 @@ static int mend(struct retention_job *job) {
     struct files *files = port_files(job->port);
     const struct retention_folders folders = {.directory = job->directory};
     struct archives archives;
+    const char *failing = ARCHIVES_FILE;
     int error = archives_read(files, job->directory, &archives);
-    if (!error && archives.count == 0)
+    if (!error && archives.count == 0) {
+        failing = MANIFEST_FILE;
         error = retention_mend(files, &folders, job->manifest, port_wall_ns(job->port));
+    }
+    if (error)
+        snprintf(job->failed_path, sizeof job->failed_path, "%s/state/%s", job->directory, failing);
     job->unmended = error != 0;
     return error;
 }
@@ -58,7 +64,9 @@ void retention_job_open(struct retention_job *job, struct port *port, const char
             MANIFEST_FILE, error_text(error));
     if (error) return;
     error = mend(job);
-    if (error) say("%s: retention: %s; trying again in a minute", directory, error_text(error));
+    if (error)
+        say("%s: earlier deletions cannot be recorded: %s; trying again in a minute",
+            job->failed_path, error_text(error));
 }
 
 void retention_job_close(struct retention_job *job) {
@@ -254,7 +262,7 @@ static void came_back(struct port_op *op) {
     }
     if (op->result < 0 && job->said != (int)op->result) {
         job->said = (int)op->result;
-        say("%s: retention: %s; trying again later", job->directory, error_text(job->said));
+        say("%s: retention: %s; trying again later", job->failed_path, error_text(job->said));
     }
     job->looks = false;
     if (looked && op->result >= 0)
@@ -284,6 +292,7 @@ static void job_run(struct port_op *op) {
         result = retention_step(job->retention, now_ns);
     }
     const bool left = retention_tally(job->retention).left > 0;
+    strcpy(job->failed_path, retention_failed_path(job->retention));
     (void)is_space_short(job);
     op->result = result < 0 ? result : left ? SOME_LEFT : 0;
 }

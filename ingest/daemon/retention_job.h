@@ -40,6 +40,7 @@ struct retention_job {
     atomic_bool let_go; /* the job gives up soon */
     int64_t look_ns;    /* when the job lists them at the latest */
     int said;
+    char failed_path[PATH_BYTES_MAX]; /* what a failed job was about */
     int64_t left_ns; /* the last pause because of undeletable segments; 0: none was left */
     struct retention_job_progress seen;
     uint64_t free;         /* bytes, as the job found them */

@@ -78,7 +78,7 @@ static int recover_one(const struct stream_set *set, const char *name,
     const int result =
         recover_stream(port_files(set->port), set->directory, name, &stream->recovery);
     if (result)
-        snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", set->directory, name,
+        snprintf(error, CONFIG_ERROR_MAX, "%.640s: %s", stream->recovery.failed_path,
                  error_text(result));
     return result;
 }
@@ -111,6 +111,7 @@ static void find_sequences(const struct stream_set *set, const struct config *co
     const struct last_sequence_search search = {.files = port_files(set->port),
                                                 .directory = set->directory,
                                                 .manifest = set->manifest,
+                                                .stay_here = config == NULL,
                                                 .archives = archives.folders,
                                                 .answering = archives.answering,
                                                 .archive_count = archives.count,

@@ -379,6 +379,24 @@ class Leftovers(ArchiveCase):
 
 @native_only("Wine has no volumes of their own")
 class ArchiveVolumes(ArchiveCase):
+    def test_a_segment_that_cannot_be_deleted_there_is_reported_once(self):
+        there = small_disk(self, 1 << 20)
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there)
+        for n in range(3):
+            self.sent(daemon, 10 * n, 10)
+        self.wait_moved(daemon, 3)
+        daemon.stop()
+        self.assertEqual(run(["mount", "-o", "remount,ro", there]).code, 0)
+        daemon = self.daemon(*self.ARCHIVING, "--archive-dir", there, "--retention-count-max", "1", dir=daemon.base)
+        daemon.wait_said(r"main-0000000001-\w+\.ndjson\.lz4: cannot be deleted: read-only file system")
+        for uptime_s in (3, 6, 9):  # a reload looks again
+            wait_until(lambda: status(daemon)["uptime_s"] >= uptime_s, "the pause is over")
+            self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        self.assertEqual(len(daemon.said_lines("cannot be deleted")), 1, daemon.said)
+        self.assertEqual(run(["mount", "-o", "remount,rw", there]).code, 0)
+        wait_until(lambda: len(segments(there)) == 1, "they are deleted")
+        daemon.stop()
+
     def test_a_full_volume_is_said_once_and_takes_them_when_there_is_room(self):
         there = small_disk(self, 256 << 10)
         filler = os.path.join(there, "filler")

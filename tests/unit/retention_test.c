@@ -439,9 +439,25 @@ static void the_longest_reason_fits(void **state) {
     assert_string_equal(text + strlen(text) - STREAM_NAME_MAX, stream);
 }
 
+static void an_error_that_stays_is_reported_at_growing_intervals(void **state) {
+    (void)state;
+    struct retention_report report = {0};
+    int64_t reported[64];
+    int count = 0;
+    for (int64_t minute = 0; minute <= 300; minute++)
+        if (retention_report_due(&report, -5, minute * 60 * SECOND)) reported[count++] = minute;
+    const int64_t expected[] = {0, 1, 3, 7, 15, 31, 63, 123, 183, 243};
+    assert_int_equal(count, sizeof expected / sizeof *expected);
+    assert_memory_equal(reported, expected, sizeof expected);
+    assert_true(retention_report_due(&report, -6, 300 * 60 * SECOND)); /* another one: at once */
+    assert_false(retention_report_due(&report, -6, 300 * 60 * SECOND + 59 * SECOND));
+    assert_true(retention_report_due(&report, -6, 200 * 60 * SECOND)); /* the clock was set back */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_rules_nothing_is_deleted),
+        cmocka_unit_test(an_error_that_stays_is_reported_at_growing_intervals),
         cmocka_unit_test(a_segment_is_deleted_when_it_reaches_the_age_limit),
         cmocka_unit_test(bytes_can_reach_the_limit_but_not_exceed_it),
         cmocka_unit_test(the_newest_segments_up_to_the_count_limit_stay),

@@ -25,13 +25,15 @@ struct look_job {
     struct retention_listing *known[RETENTION_PLACES];
     uint32_t place, stuck;
     int64_t wall_ns;
-    bool away;   /* in and out: the archive was reported as unavailable */
+    bool away;                        /* in and out: the archive was reported as unavailable */
+    struct retention_reports reports; /* in and out */
     bool clears; /* in: remove what a killed process has left there; out: it may still be there */
     /* Results. */
     struct retention_listing *listing;
     uint64_t deleted, left;
     uint32_t elsewhere; /* bit p: a segment has to be deleted from place p */
     char directory[PATH_BYTES_MAX], archive[PATH_BYTES_MAX];
+    char failed_path[PATH_BYTES_MAX]; /* if it failed */
 };
 
 struct archive_retention {
@@ -41,6 +43,7 @@ struct archive_retention {
     struct lane_client client;
     struct look_job *next; /* NULL: none is wanted */
     bool stopping, looked, away;
+    struct retention_reports reports;
     bool left_over; /* what a killed process has left may still be there */
     struct retention_listing *listing;
     int64_t earliest_ns, pause_ns; /* of the next look */
@@ -153,6 +156,7 @@ static void start(struct archive_retention *r) {
     r->next = NULL;
     job->wall_ns = port_wall_ns(r->options.port);
     job->away = r->away;
+    job->reports = r->reports;
     job->clears = r->left_over;
     /* Without memory, the next minute's look tries again. */
     (void)lane_client_begin(&r->client, r->archive, &job->lane);
@@ -182,12 +186,14 @@ static void take_results(struct archive_retention *r, struct look_job *job, int6
     const bool again = result < 0 || job->left > 0;
     if (result < 0 && result != ERR_CANCELLED && r->reported_error != (int)result) {
         r->reported_error = (int)result;
-        say("archive %s: retention: %s; trying again later", r->archive,
+        say("archive %s: retention: %s: %s; trying again later", r->archive, job->failed_path,
             error_text(r->reported_error));
     }
     if (result >= 0) r->reported_error = 0;
     r->looked = true;
     r->away = job->away;
+    r->reports = job->reports;
+    if (result >= 0 && job->left == 0) r->reports = (struct retention_reports){0};
     r->left_over = job->clears;
     r->pause_ns = again && r->pause_ns ? 2 * r->pause_ns : PAUSE_NS_MIN;
     if (r->pause_ns > PAUSE_NS_MAX) r->pause_ns = PAUSE_NS_MAX;
@@ -235,12 +241,14 @@ static int64_t look_run(struct lane_job *lane) {
     struct retention_reach reach = {
         .lists = 1u | 1u << job->place, .deletes = 1u << job->place, .stuck = job->stuck};
     struct retention *retention;
+    strcpy(job->failed_path, job->archive);
     int64_t result = retention_open(job->files, &folders, job->manifest, &job->rules, &retention);
     if (result < 0) return result;
     for (int place = 0; place < RETENTION_PLACES; place++)
         reach.known[place] = job->known[place];
     retention_set_reach(retention, &reach);
     retention_set_away(retention, job->place, job->away);
+    retention_set_reports(retention, &job->reports);
     result = retention_look(retention, job->wall_ns);
     lane_progress_made(job->lane.progress);
     for (int64_t left = result; left > 0 && result >= 0; left--) {
@@ -253,6 +261,8 @@ static int64_t look_run(struct lane_job *lane) {
     job->left = tally.left;
     job->elsewhere = tally.elsewhere;
     job->away = retention_away(retention, job->place);
+    job->reports = retention_reports(retention);
+    strcpy(job->failed_path, retention_failed_path(retention));
     if (result >= 0) job->listing = retention_listing_of(retention, job->place);
     retention_close(retention);
     return result < 0 ? result : 0;

@@ -282,8 +282,8 @@ static void looked(struct handover *h, int64_t result) {
         command_failed(h, error_text((int)result));
     } else {
         if (h->reported_error != (int)result)
-            say("%s: handing over: %s; trying again later", h->options.stream,
-                error_text((int)result));
+            say("%s: handing over: %s; trying again later",
+                h->path[0] != '\0' ? h->path : h->options.stream, error_text((int)result));
         h->reported_error = (int)result;
         pause_for_longer(h);
     }

@@ -123,12 +123,14 @@ static int do_next(struct handover_job *h, const struct segment_list *list) {
 int64_t handover_look_run(struct lane_job *lane) {
     struct handover_job *h = (struct handover_job *)lane;
     struct segment_list list = {0};
-    char folder[PATH_BYTES_MAX];
+    char folder[PATH_BYTES_MAX] = "";
     int result = find_folder(h, folder);
     lane_progress_made(lane->progress);
     if (!result) result = segment_list_add(h->files, folder, &list);
     lane_progress_made(lane->progress);
     const int unread = result ? 0 : manifest_ready(h->manifest);
+    if (result) strcpy(h->path, folder);
+    if (unread && !path_join(h->path, h->directory, "state", MANIFEST_FILE)) h->path[0] = '\0';
     if (unread)
         result = unread;
     else if (!result)

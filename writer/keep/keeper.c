@@ -271,7 +271,7 @@ static void pass_on(struct keeper *k) {
 
 static void failed(struct keeper *k, int error) {
     if (k->reported_error != error)
-        say("%s: recording, indexing and re-packing: %s; %s", k->options.folder, error_text(error),
+        say("%s: %s: %s; %s", k->job.failed_path, k->job.failed_work, error_text(error),
             k->finishing ? "the next start continues" : "retrying in a minute");
     k->reported_error = error;
     if (!k->finishing) look_by(k, port_now_ns(k->port) + RETRY_NS);

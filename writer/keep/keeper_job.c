@@ -54,16 +54,18 @@ static int is_due(struct keeper_job *job, const char *path, bool *due) {
 
 /* Skips a segment after an error; it is retried later.  If another program keeps the file to
  * itself, this job continues with the next segment; otherwise the next job does. */
-static int miss(struct keeper_job *job, struct backlog_entry *entry, int error) {
+static int miss(struct keeper_job *job, struct backlog_entry *entry, const char *work, int error) {
     bool due = false;
     if (error == ERR_CANCELLED) return error;
+    job->failed_work = work;
+    strcpy(job->failed_path, entry->file->path);
     entry->missed = true;
     /* On a full disk, moving the segment as it is frees space. */
     const bool full = error == ERR_NO_SPACE && job->moves;
     if (full) entry->passes = is_due(job, entry->file->path, &due) == 0 && due;
     if (error != ERR_BUSY && !full && !job->finishing) return error;
     if (job->reported_error != error)
-        say("%s: %s; %s", entry->file->path, error_text(error),
+        say("%s: %s: %s; %s", entry->file->path, work, error_text(error),
             job->finishing ? "the next start tries again" : "retrying soon");
     job->reported_error = error;
     return KEEPER_LOOKED;
@@ -113,8 +115,9 @@ static int record(struct keeper_job *job, struct backlog_entry *entry) {
         result = KEEPER_LOOKED;
     if (result != ERR_CANCELLED) error = ensure_recorded(job, file, MANIFEST_CLOSED);
     const bool recorded = result != ERR_CANCELLED && !error;
+    const char *const failed_work = result < 0 ? "indexing" : "recording in the manifest";
     if (result >= 0 && error) result = error;
-    if (result < 0) result = miss(job, entry, result);
+    if (result < 0) result = miss(job, entry, failed_work, result);
     if (recorded && (!entry->missed || job->finishing)) entry->step = BACKLOG_PACK;
     return result;
 }
@@ -226,7 +229,8 @@ static int archive(struct keeper_job *job, struct backlog_entry *entry) {
     end_work(job);
     const int error = packed ? ensure_recorded(job, file, MANIFEST_ARCHIVED) : 0;
     if (error) result = error;
-    if (result < 0) return miss(job, entry, result);
+    if (result < 0)
+        return miss(job, entry, error ? "recording in the manifest" : "re-packing", result);
     entry->step = BACKLOG_DONE;
     return result;
 }
@@ -252,6 +256,8 @@ static bool stopped(const struct keeper_job *job) {
 }
 
 int keeper_job_run(struct keeper_job *job) {
+    job->failed_work = "listing";
+    strcpy(job->failed_path, job->folder);
     const int error = backlog_list(&job->backlog, job->files, job->folder);
     int result = error ? error : KEEPER_LOOKED;
     while (result == KEEPER_LOOKED && !stopped(job)) /* ends: each round advances by a segment */

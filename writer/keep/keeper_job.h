@@ -42,6 +42,9 @@ struct keeper_job {
     bool pack_here;            /* the stream's folder is on another volume than the state folder */
     int64_t wake_ns;    /* wall clock; when the next segment is old enough; INT64_MAX: never */
     int reported_error; /* the last one */
+    /* After an ERR_: what could not be done, and with which file or folder. */
+    const char *failed_work;
+    char failed_path[PATH_BYTES_MAX];
 };
 
 /* Returns a keeper_outcome or an ERR_. */

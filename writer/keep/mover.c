@@ -28,12 +28,13 @@ struct mover_job {
     uint64_t moved;  /* all up to this sequence were moved or skipped */
     uint64_t missed; /* the first that was skipped after an error; 0: none */
     uint64_t count, failures;
-    int archive_error;  /* the archive takes no segments */
-    bool not_listed;    /* the log directory's folder could not be read */
-    int reported_error; /* the last error of a segment or folder */
-    uint64_t failed;    /* the segment of that error */
-    bool copy_left;     /* an interrupted move may have left its temporary file */
-    bool more;          /* SEGMENTS_A_JOB were moved */
+    int archive_error;              /* the archive takes no segments */
+    char refused[SEGMENT_NAME_MAX]; /* the first that it did not take */
+    bool not_listed;                /* the log directory's folder could not be read */
+    int reported_error;             /* the last error of a segment or folder */
+    uint64_t failed;                /* the segment of that error */
+    bool copy_left;                 /* an interrupted move may have left its temporary file */
+    bool more;                      /* SEGMENTS_A_JOB were moved */
     int64_t wall_ns;
     uint8_t chance[ARCHIVES_ID_BYTES];
     char stream[STREAM_NAME_MAX + 1];
@@ -188,14 +189,15 @@ void mover_stop(struct mover *mover) {
 }
 
 /* Reports each cause once, and schedules the next try. */
-static void archive_failed(struct mover *m, int error) {
+static void archive_failed(struct mover *m, const char *refused, int error) {
     int64_t *pause_ns = &m->archive_pause_ns;
     *pause_ns = *pause_ns == 0 ? ARCHIVE_NS_MIN : 2 * *pause_ns;
     if (*pause_ns > ARCHIVE_NS_MAX) *pause_ns = ARCHIVE_NS_MAX;
     m->archive_ns = port_now_ns(m->options.port) + *pause_ns;
     if (m->reported_archive_error != error)
-        say("archive %s: %s; closed files stay in %s, trying again in %lld s and later", m->archive,
-            archives_error_text(error), m->options.folder, (long long)(*pause_ns / SECOND_NS));
+        say("archive %s: %s; closed files stay in %s, from %s on, trying again in %lld s and later",
+            m->archive, archives_error_text(error), m->options.folder, refused,
+            (long long)(*pause_ns / SECOND_NS));
     m->reported_archive_error = error;
 }
 
@@ -210,7 +212,7 @@ static void take_results(struct mover *m, const struct mover_job *job) {
     m->failed = job->failed;
     if (job->archive_error == ERR_CANCELLED) return;
     if (job->archive_error) {
-        archive_failed(m, job->archive_error);
+        archive_failed(m, job->refused, job->archive_error);
         return;
     }
     m->archive_ns = job->not_listed ? port_now_ns(m->options.port) + ARCHIVE_NS_MAX / 10 : 0;
@@ -295,6 +297,7 @@ static bool move_one(struct mover_job *job, const struct segment_file *file) {
     if (!error) job->copy_left = false;
     if (error == ERR_CANCELLED || (error && move.of_archive)) {
         job->archive_error = error;
+        segment_name_format(&file->name, job->refused);
         job->failures += error != ERR_CANCELLED;
         return false;
     }

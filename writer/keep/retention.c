@@ -171,6 +171,21 @@ uint32_t retention_decide(const struct retention_question *question,
 
 /* ---- in words ---- */
 
+#define REPORT_NS_MIN INT64_C(60000000000)
+#define REPORT_NS_MAX (60 * REPORT_NS_MIN)
+
+/* The clock may have been set back. */
+bool retention_report_due(struct retention_report *report, int error, int64_t now_ns) {
+    const bool same = report->error == error;
+    const int64_t ago_ns = now_ns - report->said_ns;
+    if (same && ago_ns >= 0 && ago_ns < report->pause_ns) return false;
+    report->pause_ns = same ? 2 * report->pause_ns : REPORT_NS_MIN;
+    if (report->pause_ns > REPORT_NS_MAX) report->pause_ns = REPORT_NS_MAX;
+    report->error = error;
+    report->said_ns = now_ns;
+    return true;
+}
+
 struct unit {
     uint64_t size;
     const char *name;

@@ -96,6 +96,14 @@ struct retention_question {
 uint32_t retention_decide(const struct retention_question *question,
                           struct retention_segment **order);
 
+/* An error that stays is reported again after 1 min, 2 min, up to 1 h.  All zero: none was reported. */
+struct retention_report {
+    int error;
+    int64_t said_ns, pause_ns;
+};
+/* Is a report of this error due?  Then it counts as reported now. */
+bool retention_report_due(struct retention_report *report, int error, int64_t now_ns);
+
 #define RETENTION_REASON_TEXT_MAX 112
 /* "older than 30d", "over 10 GiB in all", "more than 24 in stream main"; returns `text`. */
 const char *retention_reason_text(enum retention_reason reason,

@@ -42,6 +42,23 @@ bool retention_away(const struct retention *retention, uint32_t place) {
     return retention->away >> place & 1;
 }
 
+void retention_set_reports(struct retention *retention, const struct retention_reports *reports) {
+    retention->reports = *reports;
+}
+
+struct retention_reports retention_reports(const struct retention *retention) {
+    return retention->reports;
+}
+
+const char *retention_failed_path(const struct retention *retention) {
+    return retention->failed_path;
+}
+
+void retention_busy_with_state(struct retention *r, const char *file) {
+    if (!path_join(r->failed_path, r->configured.directory, "state", file))
+        strcpy(r->failed_path, file);
+}
+
 const struct archives *retention_archives(const struct retention *retention) {
     return &retention->archives;
 }
@@ -69,11 +86,15 @@ void retention_close(struct retention *retention) {
 
 int64_t retention_look(struct retention *retention, int64_t now_ns) {
     struct retention *r = retention;
+    r->now_ns = now_ns;
+    retention_busy_with_state(r, MANIFEST_FILE);
     int error = r->manifest != NULL ? manifest_ready(r->manifest) : 0;
     if (!error) error = record_deletion(r, now_ns);
-    if (r->tally.left == 0) r->reported_error = r->reported_folder_error = 0;
+    if (r->looked && r->tally.left == 0) r->reports = (struct retention_reports){0};
+    r->looked = true;
     forget(r);
     if (!error) error = retention_list(r);
+    if (!error) retention_busy_with_state(r, MANIFEST_FILE);
     if (!error && !r->reaches_all) error = retention_finish_begun(r, now_ns);
     if (!error) error = decide(r, now_ns);
     if (error) forget(r);
@@ -211,9 +232,8 @@ static int record_deletion(struct retention *r, int64_t now_ns) {
 static void leave(struct retention *r, const char *path, int error) {
     r->tally.left++;
     r->tally.last_error = error;
-    if (r->reported_error != error)
+    if (retention_report_due(&r->reports.file, error, r->now_ns))
         say("%s: cannot be deleted: %s; trying again later", path, error_text(error));
-    r->reported_error = error;
 }
 
 /* A segment that is also in the log directory is deleted from there first. */
@@ -228,7 +248,7 @@ int retention_step(struct retention *retention, int64_t now_ns) {
     if (r->next == r->going) return 0;
     struct retention_segment *segment = r->order[r->next];
     struct retention_going going;
-    char path[PATH_BYTES_MAX];
+    char *const path = r->failed_path;
     int held = 0;
     bool open = false;
     if (!in_reach(r, segment)) {
@@ -236,6 +256,7 @@ int retention_step(struct retention *retention, int64_t now_ns) {
         r->next++;
         return 1;
     }
+    r->now_ns = now_ns;
     retention_describe(r, r->next, &going);
     int error = announce(r, segment, &going, path, now_ns);
     if (error == ERR_BUSY) { /* reading it fails too while another program keeps it open */

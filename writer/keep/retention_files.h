@@ -78,6 +78,15 @@ void retention_set_reach(struct retention *retention, const struct retention_rea
  * two carry from one to the next whether that was done. */
 void retention_set_away(struct retention *retention, uint32_t place, bool reported);
 bool retention_away(const struct retention *retention, uint32_t place);
+/* A file that cannot be deleted and a folder that cannot be listed are reported once, and again after
+ * 1 min, 2 min, up to 1 h.  These two carry that in the same way. */
+struct retention_reports {
+    struct retention_report file, folder;
+};
+void retention_set_reports(struct retention *retention, const struct retention_reports *reports);
+struct retention_reports retention_reports(const struct retention *retention);
+/* After an ERR_ of a look or step: the file or folder that it is about; valid until the next one. */
+const char *retention_failed_path(const struct retention *retention);
 /* After a look: the archives that the directory remembers; valid until the next look. */
 const struct archives *retention_archives(const struct retention *retention);
 /* After a look that has listed this one archive and the steps that followed: what the archive holds

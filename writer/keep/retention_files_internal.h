@@ -33,8 +33,10 @@ struct retention {
     struct retention_segment **order;
     uint32_t going, next;
     struct retention_tally tally;
-    int reported_error;        /* of a file that could not be deleted; the last one */
-    int reported_folder_error; /* of a folder that could not be listed; the last one */
+    bool looked;                      /* at least once */
+    int64_t now_ns;                   /* of the present look or step */
+    struct retention_reports reports; /* of files that could not be deleted, and so on */
+    char failed_path[PATH_BYTES_MAX]; /* what the present look or step is busy with */
     /* A deleted segment whose deletion is not in the manifest yet. */
     struct segment_name unrecorded; /* stream "": none */
 };
@@ -45,6 +47,8 @@ int retention_list(struct retention *r);
  * be in an archive. */
 int retention_finish_begun(struct retention *r, int64_t now_ns);
 
+/* An error that follows is about <directory>/state/<file>. */
+void retention_busy_with_state(struct retention *r, const char *file);
 /* Is this place listed at each look? */
 bool retention_lists(const struct retention *r, uint32_t place);
 /* stream_count: it is not among those that were found. */

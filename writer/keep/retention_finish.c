@@ -77,6 +77,7 @@ static int finish_one(struct retention *r, const struct manifest_record *record,
             !path_join(path, folder, segment_name_format(&record->name, name), NULL))
             return ERR_NAME_TOO_LONG;
         const int error = deletion_remove(&deletion, &record->name, folder, path, false, &open);
+        if (error && error != ERR_BUSY) strcpy(r->failed_path, path);
         if (error) return error == ERR_BUSY ? 0 : error;
         segment->places &= ~(1u << place);
         segment->bytes[place] = 0;

@@ -18,9 +18,11 @@ bool retention_lists(const struct retention *r, uint32_t place) {
 
 int retention_list(struct retention *r) {
     int error = find_folders(r);
-    for (uint32_t place = 0; place < RETENTION_PLACES && !error; place++)
-        if (r->folders[place] != NULL)
-            error = retention_lists(r, place) ? list_folder(r, place) : add_known(r, place);
+    for (uint32_t place = 0; place < RETENTION_PLACES && !error; place++) {
+        if (r->folders[place] == NULL) continue;
+        strcpy(r->failed_path, r->folders[place]);
+        error = retention_lists(r, place) ? list_folder(r, place) : add_known(r, place);
+    }
     if (!error) merge(r);
     return error;
 }
@@ -67,6 +69,7 @@ static int find_folders(struct retention *r) {
     memset(r->ids, 0, sizeof r->ids);
     r->seen = 0;
     add_folder(r, 0, r->configured.directory, id_of(r, r->configured.directory));
+    retention_busy_with_state(r, ARCHIVES_FILE);
     const int error = archives_read(r->files, r->configured.directory, &r->archives);
     for (uint32_t i = 0; !error && i < r->archives.count; i++) {
         if (retention_lists(r, i + 1))
@@ -187,9 +190,8 @@ static bool found_file(void *context, const char *entry, bool directory) {
 static int leave_alone(struct place_listing *l, int error) {
     struct retention *r = l->r;
     if (error == ERR_NO_MEMORY || error == ERR_NAME_TOO_LONG) return error;
-    if (r->reported_folder_error != error)
+    if (retention_report_due(&r->reports.folder, error, r->now_ns))
         say("%s: %s; retention skips this stream, trying again later", l->path, error_text(error));
-    r->reported_folder_error = error;
     r->streams[l->stream].unread = true;
     r->tally.left++;
     r->tally.last_error = error;

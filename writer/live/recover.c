@@ -123,10 +123,7 @@ static int read_sequence(struct files *files, const char *path, struct recovery 
     const bool odd = error == ERR_NOT_SEEKABLE || error == ERR_LINK_LOOP;
     recovery->last_sequence = recovery->stored_sequence;
     if (error == 0) return 0;
-    if (error != ERR_NOT_FOUND && error != ERR_INVALID && !odd) {
-        say("%s: %s", path, error_text(error));
-        return error;
-    }
+    if (error != ERR_NOT_FOUND && error != ERR_INVALID && !odd) return error;
     recovery->sequence = error == ERR_NOT_FOUND ? SEQUENCE_MISSING : SEQUENCE_DAMAGED;
     if (odd) recovery->sequence_error = error;
     return 0;
@@ -154,17 +151,24 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     char folder[PATH_BYTES_MAX], state[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
     char file[STREAM_NAME_MAX + 16];
     *recovery = (struct recovery){0};
+    snprintf(recovery->failed_path, sizeof recovery->failed_path, "%s/%s", directory, stream);
     snprintf(file, sizeof file, "%s.sequence", stream);
     if (!path_join(folder, directory, stream, NULL) ||
         !path_join(state, directory, "state", NULL) || !path_join(path, directory, "state", file))
         return ERR_NAME_TOO_LONG;
+    char *const failed = recovery->failed_path;
+    strcpy(failed, state);
     int error = directory_make(files, state);
+    if (!error) strcpy(failed, folder);
     if (!error) error = directory_make(files, folder);
     /* A daemon that made them may have crashed before it could do this. */
+    if (!error) strcpy(failed, directory);
     if (!error) error = directory_sync_above(files, folder);
     if (!error) error = directory_sync_above(files, directory);
+    if (!error) strcpy(failed, path);
     if (!error) error = read_sequence(files, path, recovery);
     struct segment_list list = {0};
+    if (!error) strcpy(failed, folder);
     if (!error) error = segment_list_add(files, folder, &list);
     for (uint32_t i = 0; i < list.skipped_count; i++)
         pass_odd(&list.skipped[i], recovery);
@@ -172,9 +176,9 @@ int recover_stream(struct files *files, const char *directory, const char *strea
         struct segment_file *segment = &list.files[i];
         count_sequence(segment->path, segment->name.sequence, recovery);
         if (!segment->name.part) continue;
-        const int failed = recover_segment(files, folder, segment, recovery);
-        if (failed)
-            say("%s: cannot be recovered: %s; left as it is", segment->path, error_text(failed));
+        const int left = recover_segment(files, folder, segment, recovery);
+        if (left)
+            say("%s: cannot be recovered: %s; left as it is", segment->path, error_text(left));
     }
     segment_list_free(&list);
     if (!error && recovery->segments) error = directory_sync(files, folder);

@@ -23,10 +23,11 @@ struct recovery {
     int sequence_error;       /* why SEQUENCE_DAMAGED cannot be read; 0: it makes no sense */
     uint64_t stored_sequence; /* in the file */
     uint64_t last_sequence;   /* the highest that the file and the names show (last_sequence.h) */
+    char failed_path[PATH_BYTES_MAX]; /* after an error: what it is about */
 };
 
 /* directory: the log directory; its state folder and the stream's are made if missing.  Reports
- * what was kept and cut off, one line per segment. */
+ * what was kept and cut off, one line per segment; an error is left to the caller to report. */
 int recover_stream(struct files *files, const char *directory, const char *stream,
                    struct recovery *recovery);
 
