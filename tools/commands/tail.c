@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "port/system.h"
+#include "schema/json/hash.h"
 #include "tools/commands/command.h"
 #include "tools/commands/held.h"
 #include "tools/commands/last_lines.h"
@@ -20,6 +21,7 @@
 #include "tools/query/sorter.h"
 #include "tools/query/survey.h"
 #include "tools/render/render.h"
+#include "writer/segment/frame.h"
 
 /* Folders are listed half as often as files are read; listing a large folder takes at most
  * 1/LIST_SHARE of the time, unless that means waiting longer than LIST_PAUSE_NS_MAX. */
@@ -28,6 +30,9 @@
 #define LIST_PAUSE_NS_MAX INT64_C(2000000000)
 /* A missing segment is skipped after this many listings without it. */
 #define GAP_LISTINGS      3
+/* A link may be switched back to a directory that was followed before: its last segments are
+ * remembered. */
+#define PLACES_MAX        16
 /* A program may still write to a file that was renamed, until it opens the new one. */
 #define OLDER_FILE_NS     INT64_C(10000000000)
 
@@ -38,6 +43,14 @@ struct tail_settings {
     bool follow, sort;
     struct query_settings query;
     struct render_settings render;
+};
+
+/* How far a segment was read. */
+struct place {
+    uint64_t sequence;
+    int64_t opened_ns;
+    uint64_t hash; /* hash_of_segment */
+    uint64_t offset, frame_number;
 };
 
 /* A stream in a folder, or a file whose name is not a segment's. */
@@ -55,8 +68,10 @@ struct tailed {
     uint64_t replaced_since; /* the listing that showed only older segments first; 0: none */
     struct foreign *foreign; /* a file of another program */
     bool ended;              /* a pipe, or a file that cannot be read: it will not grow */
-    uint64_t id;             /* of the file of another program */
-    struct foreign *older;   /* the file of this name before, read until older_until_ns */
+    uint64_t id;             /* of the open file */
+    struct place places[PLACES_MAX]; /* of the last segments that were left; a ring */
+    uint32_t place_count;
+    struct foreign *older; /* the file of this name before, read until older_until_ns */
     int64_t older_until_ns;
     int64_t last_ns;        /* --sort: of the last record of the file, for lines without a time */
     struct last_lines last; /* not printed yet */
@@ -225,6 +240,7 @@ static bool open_segment(struct tail *tail, struct tailed *t, const struct segme
     t->sequence = file->name.sequence;
     t->opened_ns = file->name.opened_ns;
     t->open = status == 0;
+    t->id = file->id;
     memcpy(t->stream, file->name.stream, sizeof t->stream);
     t->facts = record_rules_of(tail->query.rules, file);
     if (t->open && (tail->query.timed || tail->sort))
@@ -405,9 +421,49 @@ static void report_gap(const struct tailed *t, const struct segment_file *next) 
             t->key, from, to);
 }
 
+/* The hash of the segment's first line; 0: there is none yet, or it is damaged. */
+static uint64_t hash_of_segment(struct file *file) {
+    uint8_t head[FRAME_HEADER_BYTES];
+    struct frame_header header = {.kind = FRAME_SKIPPABLE};
+    uint64_t at = 0, hash = 0;
+    for (; header.kind != FRAME_DATA; at += header.size) { /* ends: `at` rises */
+        const int64_t got = file_read_at(file, head, sizeof head, at);
+        if (got <= 0 || frame_header(head, (size_t)got, &header) != 0) return 0;
+        if (header.magic == FRAME_MAGIC_COVER) return 0;
+    }
+    const size_t size = (size_t)header.size;
+    uint8_t *const packed = allocate(size + header.raw_size), *const raw = packed + size;
+    if (file_read_at(file, packed, size, at - size) == (int64_t)size &&
+        frame_decode(packed, &header, raw) == 0)
+        hash =
+            hash_bytes((const char *)raw, (size_t)(line_end(raw, raw + header.raw_size) - raw)) | 1;
+    free(packed);
+    return hash;
+}
+
+static uint64_t hash_of_file(struct tail *tail, const struct segment_file *segment) {
+    struct file file;
+    if (file_open(tail->call->files, segment->path, FILE_READ, &file) < 0) return 0;
+    const uint64_t hash = hash_of_segment(&file);
+    file_close(&file);
+    return hash;
+}
+
+/* Names tell segments apart by the second in which they were opened.  Is this file, of the same
+ * name, one that another daemon has begun in the same second?  A live segment is always the same
+ * file; a closed one becomes another when it is re-packed or moved, with the same lines. */
+static bool is_namesake(struct tail *tail, struct tailed *t, const struct segment_file *file) {
+    if (!t->open || file->id == t->id) return false;
+    if (file->name.part) return true;
+    const uint64_t theirs = hash_of_file(tail, file);
+    if (theirs != 0 && theirs != hash_of_segment(&t->reader.file)) return true;
+    if (theirs != 0) t->id = file->id;
+    return false;
+}
+
 /* The directory was made again, or is another one by now: the open segment's sequence belongs to
  * another segment, or all are older.  A listing that misses a segment (follows) is no reason. */
-static bool is_replaced(const struct tail *tail, struct tailed *t) {
+static bool is_replaced(struct tail *tail, struct tailed *t) {
     bool any = false, newer_one = false, ours = false;
     for (uint32_t i = 0; i < tail->list.count; i++) {
         const struct segment_file *file = &tail->list.files[i];
@@ -416,7 +472,7 @@ static bool is_replaced(const struct tail *tail, struct tailed *t) {
         if (file->name.sequence > t->sequence) newer_one = true;
         if (file->name.sequence != t->sequence) continue;
         ours = true;
-        if (file->name.opened_ns != t->opened_ns) return true;
+        if (file->name.opened_ns != t->opened_ns || is_namesake(tail, t, file)) return true;
     }
     if (!any || newer_one || ours) t->replaced_since = 0;
     if (!any || newer_one || ours) return false;
@@ -424,12 +480,51 @@ static bool is_replaced(const struct tail *tail, struct tailed *t) {
     return tail->listings - t->replaced_since >= GAP_LISTINGS;
 }
 
+/* Closes the open segment, which may be followed again later. */
+static void leave_segment(struct tailed *t) {
+    if (t->open)
+        t->places[t->place_count++ % PLACES_MAX] =
+            (struct place){.sequence = t->sequence,
+                           .opened_ns = t->opened_ns,
+                           .hash = hash_of_segment(&t->reader.file),
+                           .offset = t->reader.next_offset,
+                           .frame_number = t->reader.frame_number};
+    close_segment(t);
+}
+
+/* Where this segment was left; NULL: it was not followed, or that is too long ago. */
+static const struct place *find_place(struct tail *tail, const struct tailed *t,
+                                      const struct segment_file *file) {
+    for (uint32_t k = t->place_count; k > 0 && t->place_count - k < PLACES_MAX; k--) {
+        const struct place *const place = &t->places[(k - 1) % PLACES_MAX];
+        if (place->sequence == file->name.sequence && place->opened_ns == file->name.opened_ns &&
+            place->hash != 0 && place->hash == hash_of_file(tail, file))
+            return place;
+    }
+    return NULL;
+}
+
+/* Continues at the newest segment that was left before.  False: there is none. */
+static bool return_to_place(struct tail *tail, struct tailed *t) {
+    for (uint32_t i = tail->list.count; i-- > 0;) {
+        const struct segment_file *const file = &tail->list.files[i];
+        const struct place *const place = belongs(t, file) ? find_place(tail, t, file) : NULL;
+        if (place == NULL || !open_segment(tail, t, file, NULL)) continue;
+        segment_reader_seek(&t->reader, place->offset);
+        t->reader.frame_number = place->frame_number;
+        return true;
+    }
+    return false;
+}
+
 static void begin_again(struct tail *tail, struct tailed *t) {
     print_segment(tail, t, true);
-    close_segment(t);
-    say("%s: these are other segments than before; continuing at their beginning", t->key);
+    leave_segment(t);
     t->begun = false;
     t->replaced_since = 0;
+    const bool known = return_to_place(tail, t);
+    say("%s: these are other segments than before; continuing %s", t->key,
+        known ? "where they were left" : "at their beginning");
 }
 
 /* ---- files of other programs ---- */
@@ -553,7 +648,7 @@ static void print_stream(struct tail *tail, struct tailed *t) {
         print_segment(tail, t, move_on || !tail->follow);
         if (!move_on || t->left == 0 || output_failed(tail->call->out)) return;
         if (tail->follow) report_gap(t, next);
-        close_segment(t);
+        leave_segment(t);
         open_segment(tail, t, next, next); /* `next`: segments that were printed come before it */
     }
 }
