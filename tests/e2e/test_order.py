@@ -24,7 +24,7 @@ from harness import (
     temporary_directory,
     wait_until,
 )
-from reference import iso
+from reference import iso, with_context
 from test_reader import write_directory
 
 BEGIN_NS = 1795505400 * 10**9
@@ -126,6 +126,34 @@ class Order(Case):
         for stream in ("audit", "main", "z-last"):
             mark = b'"stream": "%s"' % stream.encode()
             self.check([entry for entry in self.entries if mark in entry.line], "--stream", stream, "")
+
+    def test_context_is_what_comes_before_and_after_in_time(self):
+        for _ in range(scaled(12, 3)):
+            streams = self.rng.choice((["audit", "main", "z-last"], ["audit", "z-last"], ["main"]))
+            words = [word for name in streams for word in ("--stream", name)]
+            everything = logport("search", "--sort", *words, "", self.base).lines
+            word = self.rng.choice(("request %d took" % self.rng.randrange(50), "took 7%d ms" % self.rng.randrange(10), "took 1 ms"))
+            found = [i for i, line in enumerate(everything) if word.encode() in line]
+            before, after = self.rng.choice(((0, 0), (2, 2), (0, 3), (5, 0), (300, 100)))
+            most = self.rng.choice((None, 1, 5, 50))
+            words += ["-B", before, "-A", after, *(["-m", most] if most else [])]
+            more = ["--no-index"] if self.rng.random() < 0.3 else []
+            if more:
+                everything = logport("search", "--sort", *more, *words[: 2 * len(streams)], "", self.base).lines
+                found = [i for i, line in enumerate(everything) if word.encode() in line]
+            result = logport("search", "--sort", *more, *words, word, self.base)
+            self.assertEqual((result.code, result.err), (0 if found else 1, b""))
+            same = [0] * len(everything)
+            self.assert_lines(result.lines, with_context(everything, same, found, most, before, after), "%s %s" % (word, words))
+
+    def test_context_is_taken_from_records_that_no_filter_selects(self):
+        everything = logport("search", "--sort", "", self.base).lines
+        begin = BEGIN_NS + 30 * 10**9
+        times = {entry.line: entry.time_ns for entry in self.entries}
+        found = [i for i, line in enumerate(everything) if times[line] and begin <= times[line] < begin + 10**8]
+        words = ["--since", iso(begin), "--until", iso(begin + 10**8), "--where", "n >= 0"]
+        result = logport("search", "--sort", "-C3", *words, "", self.base)
+        self.assert_lines(result.lines, with_context(everything, [0] * len(everything), found, None, 3, 3))
 
     def test_the_order_of_paths_does_not_matter(self):
         paths = [os.path.join(self.base, stream) for stream in ("z-last", "main", "audit")]

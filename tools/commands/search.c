@@ -210,7 +210,6 @@ static bool print_context(void *context, const struct selection *selection) {
 static bool sort_selection(void *context, const struct selection *selection) {
     struct search *s = context;
     begin_selection(s, selection);
-    s->found += selection->count;
     return search_sort_add(&s->sort, selection);
 }
 
@@ -228,7 +227,7 @@ static int run_search(struct search *s, struct call *call) {
     const struct select_settings how = {
         .work = plain ? &s->work.work : NULL,
         .count = !prints_records(settings),
-        .context = s->context && prints_records(settings) && !sorted,
+        .context = s->context && prints_records(settings),
         .before = s->before,
         .after = s->after,
         .newest_first = settings->newest_first,
@@ -249,10 +248,11 @@ static int run_search(struct search *s, struct call *call) {
     if (sorted && !search_sort_finish(&s->sort)) report.failed = true;
     if (settings->count && !settings->files)
         output_format(s->out, "%llu\n", (unsigned long long)report.found);
-    if (report.found == 0 && settings->max > 0) survey_condition("search", &call->paths, &s->query);
+    const uint64_t found = sorted ? s->sort.found : report.found;
+    if (found == 0 && settings->max > 0) survey_condition("search", &call->paths, &s->query);
     if (settings->explain) select_explain(&report);
     if (report.failed) return EXIT_ERROR;
-    return report.found > 0 ? EXIT_OK : EXIT_NEGATIVE;
+    return found > 0 ? EXIT_OK : EXIT_NEGATIVE;
 }
 
 /* Compiles the patterns: those of -e, or else the first word. */
@@ -273,8 +273,8 @@ static int open_search(struct search *s, struct call *call) {
         patterns.count = 1;
         patterns.regex = false;
     }
-    if (s->context && (settings->newest_first || settings->sort)) {
-        say("search: -A, -B and -C cannot be combined with --newest-first or --sort");
+    if (s->context && settings->newest_first) {
+        say("search: -A, -B and -C cannot be combined with --newest-first");
         return ERR_INVALID;
     }
     int status = query_open(&s->query, "search", &settings->query, &patterns, system_wall_ns());
@@ -305,7 +305,12 @@ static int search_run(struct call *call) {
                 settings->context != NOT_GIVEN;
     if (open_search(&s, call) < 0) return EXIT_ERROR;
     if (prints_records(settings)) render_page(&s.render, &settings->render);
-    search_sort_open(&s.sort, &s.render, settings->newest_first, settings->max);
+    const struct search_sort_settings sort = {.newest_first = settings->newest_first,
+                                              .max = settings->max,
+                                              .context = s.context && settings->sort,
+                                              .before = s.before,
+                                              .after = s.after};
+    search_sort_open(&s.sort, &s.render, &sort);
     const int code = run_search(&s, call);
     render_close(&s.render);
     query_state_close(&s.state);
@@ -373,7 +378,8 @@ static const struct option options[] = {
      .kind = OPTION_COUNT,
      .field = AT(context),
      .max = CONTEXT_MAX,
-     .help = "Also print N records before and after each match."},
+     .help = "Also print N records before and after each match: in its stream, or with --sort in "
+             "time, from all streams and files."},
     {.name = "newest_first",
      .kind = OPTION_FLAG,
      .field = AT(newest_first),

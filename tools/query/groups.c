@@ -203,7 +203,10 @@ void groups_open(struct groups *groups, struct file *file, const char *stream,
     choose_by_filter(groups, file, query);
     choose_by_span(groups, query, facts, report);
     count_known(groups, query, facts, settings, report);
-    if (settings->context) choose_context(groups, settings);
+    if (settings->context && settings->by_time)
+        memset(groups->wanted, 0xff, bytes_of(groups));
+    else if (settings->context)
+        choose_context(groups, settings);
 }
 
 void groups_close(struct groups *groups) {

@@ -75,12 +75,15 @@ static uint8_t *make_room(struct buffer *buffer, size_t size) {
     return buffer->bytes + buffer->size;
 }
 
-static void add_line(struct piece *piece, size_t begin, size_t end, int64_t time_ns) {
+static struct select_line *add_line(struct piece *piece, size_t begin, size_t end,
+                                    int64_t time_ns) {
     if (piece->count == piece->line_room) {
         piece->line_room = piece->line_room > 0 ? piece->line_room * 2 : LINES_MIN;
         piece->lines = reallocate(piece->lines, piece->line_room * sizeof *piece->lines);
     }
-    piece->lines[piece->count++] = (struct select_line){begin, end, time_ns};
+    struct select_line *const line = &piece->lines[piece->count++];
+    *line = (struct select_line){begin, end, time_ns, false};
+    return line;
 }
 
 static void tally_line(struct piece *piece, const uint8_t *line, const uint8_t *next) {
@@ -100,6 +103,19 @@ static void count_all(struct piece *piece, const uint8_t *raw, size_t size) {
         piece->count += raw[i] == '\n';
 }
 
+/* Adds the lines of [p, end) in `raw`, which do not match. */
+static void add_others(struct piece *piece, const uint8_t *raw, const uint8_t *p,
+                       const uint8_t *end) {
+    const size_t base = piece->text.size;
+    for (const uint8_t *next; p < end; p = next) {
+        next = line_end(p, end);
+        const int64_t time_ns =
+            query_time_of(&piece->state, p, (size_t)(next - p), piece->untimed_ns);
+        add_line(piece, base + (size_t)(p - raw), base + (size_t)(next - raw), time_ns)->other =
+            true;
+    }
+}
+
 /* With context, raw is at text.bytes + text.size. */
 static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     const struct select_settings *settings = piece->settings;
@@ -111,7 +127,9 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     }
     query_begin(&piece->state);
     while (settings->newest_first || piece->count < settings->max) { /* ends: p rises */
-        if (!query_next(piece->query, &piece->state, p, end, &line, &next)) break;
+        const bool found = query_next(piece->query, &piece->state, p, end, &line, &next);
+        if (settings->by_time && settings->context) add_others(piece, raw, p, found ? line : end);
+        if (!found) break;
         p = next;
         if (settings->tally) tally_line(piece, line, next);
         if (settings->count) {

@@ -46,7 +46,7 @@ struct select_settings {
     bool times;             /* select_line.time_ns is needed */
     /* Implies times.  Return pieces in the order of their first possible times (newest_first: last
      * ones), as far as indexes know them; what no index knows comes first.  The lines of a piece
-     * stay in the order of storage. */
+     * stay in the order of storage.  With `context`, everything is read, and `lines` are all lines. */
     bool by_time;
     /* by_time: leave out what is beyond it, and end where nothing else can follow.  NULL: none.
      * Changes between visits only. */
@@ -62,6 +62,7 @@ struct select_line {
     /* Event time; if the line has none, about when it was received, or INT64_MIN if that is not
      * known. */
     int64_t time_ns;
+    bool other; /* by_time with context: it does not match */
 };
 
 /* The result of one piece of a segment, some hundred KiB of lines. */
@@ -74,7 +75,7 @@ struct selection {
     bool foreign;                    /* lines may be text; see is_record.h */
     const uint8_t *text; /* context: all lines; otherwise the matching ones, concatenated */
     size_t text_size;
-    const struct select_line *lines; /* the matching ones */
+    const struct select_line *lines; /* the matching ones; by_time with context: all */
     uint64_t count;
     uint64_t frames; /* includes frames skipped by their lids, but not those skipped by an index */
     /* by_time.  Pieces in the order of streams, sequences and lines have rising places; files of
