@@ -7,12 +7,18 @@ stays true.
 
 import json
 import os
+import pty
+import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
+import time
 import unittest
 
 from harness import (
+    PATIENCE_S,
     ROOT,
     Case,
     Daemon,
@@ -201,7 +207,8 @@ class Shells(Case):
     @needs("bash")
     def test_bash_completes_commands_and_options(self):
         script = self.script("bash")
-        ask = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _%s; printf "%%s\\n" "${COMPREPLY[@]}"'
+        ask = ('source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; '
+               '_%s; printf "%%s\\n" "${COMPREPLY[@]}"')
 
         def complete(*words):
             return run(["bash", "--norc", "-c", ask % words[0], script, *words]).out.decode().split()
@@ -233,18 +240,94 @@ class Shells(Case):
     def test_bash_completes_values(self):
         base, script = self.records(), self.script("bash")
         path = self.path_with_logport()
-        ask = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _logport; printf "%s\\n" "${COMPREPLY[@]}"'
+        ask = ('source "$0"; COMP_LINE=$1; shift; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); '
+               'COMP_CWORD=$(($# - 1)); _logport; printf "%s\\n" "${COMPREPLY[@]}"')
 
         def complete(*words):
-            return run(["bash", "--norc", "-c", ask, script, "logport", *words], env=environment(PATH=path)).out.decode().split()
+            line = " ".join(("logport",) + words).replace(" = ", "=").replace(" =", "=")
+            result = run(["bash", "--norc", "-c", ask, script, line, "logport", *words], env=environment(PATH=path))
+            return result.out.decode().split()
 
         self.assertEqual(complete("search", "--level", "wa"), ["warn"])
         self.assertEqual(complete("cat", "-o", ""), ["raw", "json", "pretty", "csv", "logfmt"])
         self.assertEqual(complete("cat", "--output", "=", "cs"), ["csv"])
         self.assertEqual(complete("cat", "--output", "="), ["raw", "json", "pretty", "csv", "logfmt"])
         self.assertEqual(complete("cat", base, "--fields", "ht"), ["http.status"])
-        self.assertEqual(complete("cat", base, "--fields", "msg,@lo"), ["msg,@logger"])
+        self.assertEqual(complete("cat", base, "--fields", "msg,ht"), ["msg,http.status"])
         self.assertEqual(complete("cat", base, "--stream", ""), ["main"])
+        other = os.path.join(self.directory(), "app.log")
+        with open(other, "w") as file:
+            file.write('text\n{"shop":{"basket":7}}\n')
+        self.assertEqual(complete("cat", other, "--fields", "sh"), ["shop.basket"])
+
+    def typed(self, shell, setup, line, done):
+        """Types a line and a tab in an interactive shell; waits until what it shows matches `done`."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ.update(environment(PATH=self.path_with_logport(), TERM="dumb", PS1="ready> ", COLUMNS="200"))
+            os.execvp(shell[0], shell)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        shown = b""
+
+        def wait_for(pattern):
+            nonlocal shown
+            end = time.monotonic() + PATIENCE_S
+            while not re.search(pattern, shown):
+                ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
+                self.assertTrue(ready, "%r does not show %r but %r" % (shell, pattern, shown))
+                shown = re.sub(rb"\x1b\[[?0-9;]*[a-zA-Z]", b"", shown + os.read(terminal, 65536))
+
+        wait_for(b"ready> $")
+        os.write(terminal, setup.encode() + b"; PS1='set''up> '\n")
+        wait_for(b"setup> $")
+        shown = b""
+        os.write(terminal, line.encode() + b"\t")
+        wait_for(done)
+
+    @native_only("the script is the same")
+    @needs("bash")
+    def test_an_interactive_bash_completes_as_one_types(self):
+        base, script = self.records(), self.script("bash")
+        for line, done in (
+            ("logport sea", "logport search $"),
+            ("logport search --whe", "--where $"),
+            ("logport search --level wa", "--level warn $"),
+            ("logport search --level=wa", "--level=warn $"),
+            ("logport stat %s -o pl" % base, "-o plot $"),
+            ("logport fields %s -o j" % base, "-o json $"),
+            ("logport patterns --com", "--compare $"),
+            ("logport cat %s --fields ht" % base, "--fields http.status$"),
+            ("logport cat %s --fields=ht" % base, "--fields=http.status$"),
+            ("logport cat %s --fields @lo" % base, "--fields @logger$"),
+            ("logport cat %s --fields=@lo" % base, "--fields=@logger$"),
+            ("logport cat %s --fields msg,@lo" % base, "--fields msg,@logger$"),
+            ("logport cat %s --fields @time,@lo" % base, "--fields @time,@logger$"),
+            ("logport stat %s --by=@time,http.s" % base, "--by=@time,http.status$"),
+            ("logport cat %s --stream m" % base, "--stream main$"),
+            ("logport help pat", "help patterns $"),
+            ("logport completions ba", "completions bash $"),
+            ("logport man logportd --he", "--help $"),
+        ):
+            with self.subTest(line=line):
+                self.typed(["bash", "--norc", "--noprofile", "-i"], "source " + script, line, done.encode())
+
+    @native_only("the script is the same")
+    @needs("zsh")
+    def test_an_interactive_zsh_completes_as_one_types(self):
+        base, script = self.records(), self.script("zsh")
+        setup = "autoload -Uz compinit; compinit -u -D; source %s" % script
+        for line, done in (
+            ("logport search --whe", "--where"),
+            ("logport search --level wa", "--level warn"),
+            ("logport cat %s --fields msg,@lo" % base, "--fields msg,@logger"),
+            ("logport stat %s --by http.s" % base, "--by http.status"),
+            ("logport cat %s --stream m" % base, "--stream main"),
+            ("logport completions ba", "completions bash"),
+        ):
+            with self.subTest(line=line):
+                self.typed(["zsh", "-f", "-i"], setup, line, done.encode())
 
     @needs("zsh")
     def test_zsh_takes_the_completions(self):

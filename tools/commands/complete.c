@@ -120,6 +120,7 @@ static void add_fields_of_file(struct call *call, const char *file, struct text 
     const struct read_request request = {.files = call->files,
                                          .paths = &file,
                                          .path_count = 1,
+                                         .any_file = true,
                                          .named = true,
                                          .progress = call->paths.progress};
     struct frame_scan scan;
@@ -144,16 +145,19 @@ static void add_fields(struct call *call, const struct segment_list *list, struc
             i < list->count && strcmp(list->files[i].name.stream, file->name.stream) == 0;
         files = same ? files + 1 : 1;
         streams += !same;
-        if (files <= FILES_OF_STREAM) add_fields_of_file(call, file->path, names);
+        /* A pipe is left to the command that is being typed. */
+        if (files <= FILES_OF_STREAM && !file->pipe) add_fields_of_file(call, file->path, names);
     }
 }
 
 int complete_print(struct call *call, const char *kind) {
+    struct read_request request = call->paths;
     struct segment_list list = {0};
     struct text names = {0};
     int code = EXIT_OK;
+    request.any_file = true;
     for (int i = 0; i < call->paths.path_count; i++)
-        list_path(call->files, call->paths.paths[i], &list, NULL);
+        list_path_of(&request, call->paths.paths[i], &list, NULL);
     segment_list_sort(&list);
     if (strcmp(kind, kinds[STREAMS].kind) == 0) {
         add_streams(&list, &names);

@@ -23,6 +23,21 @@ static void print_quoted_text(struct output *out, const char *text, const char *
     }
 }
 
+#define WORDS_MAX 128
+/* The words that the command takes in place of a PATH, from a usage that begins with "bash|zsh" or
+ * "[logport|logportd]"; "": none. */
+static const char *words_of(const struct command *command, char words[WORDS_MAX]) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz|";
+    const char *const usage = command->usage + (*command->usage == '[');
+    const size_t size = strspn(usage, letters);
+    words[0] = '\0';
+    if (size >= WORDS_MAX || memchr(usage, '|', size) == NULL) return words;
+    for (size_t i = 0; i < size; i++)
+        words[i] = usage[i] == '|' ? ' ' : usage[i];
+    words[size] = '\0';
+    return words;
+}
+
 static bool names_path(const char *value) {
     return strstr(value, "FILE") != NULL || strstr(value, "DIR") != NULL ||
            strstr(value, "PATH…") == value;
@@ -59,11 +74,13 @@ static void bash_values(struct output *out, const struct option *table) {
     }
 }
 
-static void bash_command(struct output *out, const char *name, const struct option *table) {
+static void bash_command(struct output *out, const char *name, const char *words,
+                         const struct option *table) {
     output_format(out,
                   "    %s)\n"
+                  "        names='%s'\n"
                   "        case $before in\n",
-                  name);
+                  name, words);
     bash_values(out, table);
     output_text(out, "        esac\n"
                      "        options='");
@@ -72,59 +89,77 @@ static void bash_command(struct output *out, const char *name, const struct opti
 }
 
 static void print_bash(struct output *out) {
-    output_text(out,
-                "# bash completion for logport and logportd\n"
-                "# Sets word and before: the option before the cursor, for --output=csv too.\n"
-                "_logport_word() {\n"
-                "    word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
-                "    if [ \"$word\" = = ]; then\n"
-                "        word=\n"
-                "    elif [ \"$before\" = = ]; then\n"
-                "        before=${COMP_WORDS[COMP_CWORD-2]}\n"
-                "    fi\n"
-                "}\n"
-                "_logport_words() {\n"
-                "    COMPREPLY=($(compgen -W \"$1\" -- \"$word\"))\n"
-                "}\n"
-                "# $1: what to look up.  Completes the part after the last comma.\n"
-                "_logport_values() {\n"
-                "    local list= path paths=()\n"
-                "    case $word in *,*) list=${word%,*}, ;; esac\n"
-                "    for path in \"${COMP_WORDS[@]:2}\"; do\n"
-                "        [ -e \"$path\" ] && paths+=(\"$path\")\n"
-                "    done\n"
-                "    COMPREPLY=($(compgen -P \"$list\" -W \\\n"
-                "        \"$(\"${COMP_WORDS[0]}\" completions --values \"$1\" -- \"${paths[@]}\" "
-                "2>/dev/null)\" -- \"${word##*,}\"))\n"
-                "    compopt -o nospace 2>/dev/null\n"
-                "}\n"
-                "_logport() {\n"
-                "    local word before options=\n"
-                "    _logport_word\n"
-                "    COMPREPLY=()\n"
-                "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                "        COMPREPLY=($(compgen -W '--help --version");
+    char words[WORDS_MAX];
+    output_text(
+        out, "# bash completion for logport and logportd\n"
+             "# Sets words: those up to the cursor, which bash has split at = : and @; word: the\n"
+             "# last one; value: its part after =; before: the option that value belongs to.\n"
+             "_logport_words_of_line() {\n"
+             "    local i rest=${COMP_LINE:0:COMP_POINT} trimmed piece\n"
+             "    words=()\n"
+             "    for ((i = 0; i <= COMP_CWORD; i++)); do\n"
+             "        trimmed=${rest#\"${rest%%[![:space:]]*}\"}\n"
+             "        piece=${COMP_WORDS[i]}\n"
+             "        [ \"$i\" -lt \"$COMP_CWORD\" ] || piece=$trimmed\n"
+             "        if [ \"$i\" -gt 0 ] && [ \"$trimmed\" = \"$rest\" ]; then\n"
+             "            words[${#words[@]} - 1]+=$piece\n"
+             "        else\n"
+             "            words+=(\"$piece\")\n"
+             "        fi\n"
+             "        rest=${trimmed#\"$piece\"}\n"
+             "    done\n"
+             "    word=${words[${#words[@]} - 1]} value= before=\n"
+             "    [ ${#words[@]} -lt 2 ] || before=${words[${#words[@]} - 2]}\n"
+             "    value=$word\n"
+             "    case $word in --*=*) before=${word%%=*} value=${word#*=} ;; esac\n"
+             "}\n"
+             "# $1: words that value may be; $2: what comes before them.  Bash replaces only what\n"
+             "# follows the last of its word breaks, and that too if it is an @.\n"
+             "_logport_words() {\n"
+             "    local kept=${word%\"${word##*[\"$COMP_WORDBREAKS\"]}\"}\n"
+             "    COMPREPLY=($(compgen -P \"${word%\"$value\"}$2\" -W \"$1\" -- "
+             "\"${value#\"$2\"}\"))\n"
+             "    COMPREPLY=(\"${COMPREPLY[@]#\"${kept%@}\"}\")\n"
+             "}\n"
+             "# $1: what to look up.  Completes the part after the last comma.\n"
+             "_logport_values() {\n"
+             "    local list= path paths=()\n"
+             "    case $value in *,*) list=${value%,*}, ;; esac\n"
+             "    for path in \"${words[@]:2}\"; do\n"
+             "        [ -e \"$path\" ] && paths+=(\"$path\")\n"
+             "    done\n"
+             "    _logport_words \"$(\"${COMP_WORDS[0]}\" completions --values \"$1\" -- "
+             "\"${paths[@]}\" 2>/dev/null)\" \"$list\"\n"
+             "    compopt -o nospace 2>/dev/null\n"
+             "}\n"
+             "_logport() {\n"
+             "    local words word value before options= names=\n"
+             "    _logport_words_of_line\n"
+             "    COMPREPLY=()\n"
+             "    local commands='help");
     for (const struct command *const *command = commands; *command != NULL; command++)
         output_format(out, " %s", (*command)->name);
-    output_text(out, "' -- \"$word\"))\n"
+    output_text(out, "'\n"
+                     "    if [ ${#words[@]} -eq 2 ]; then\n"
+                     "        _logport_words \"--help --version $commands\"\n"
                      "        return\n"
                      "    fi\n"
-                     "    case ${COMP_WORDS[1]} in\n");
+                     "    case ${words[1]} in\n"
+                     "    help) names=$commands ;;\n");
     for (const struct command *const *command = commands; *command != NULL; command++)
-        bash_command(out, (*command)->name, (*command)->options);
+        bash_command(out, (*command)->name, words_of(*command, words), (*command)->options);
     output_text(out, "    esac\n"
-                     "    case $word in -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;; "
-                     "esac\n"
+                     "    case $word in -*) names=$options ;; esac\n"
+                     "    [ -z \"$names\" ] || _logport_words \"$names\"\n"
                      "}\n"
                      "_logportd() {\n"
-                     "    local word before options=\n"
-                     "    _logport_word\n"
+                     "    local words word value before options= names=\n"
+                     "    _logport_words_of_line\n"
                      "    COMPREPLY=()\n"
                      "    case all in\n");
-    bash_command(out, "all", config_options);
+    bash_command(out, "all", "", config_options);
     output_text(out, "    esac\n"
-                     "    case $word in -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;; "
-                     "esac\n"
+                     "    case $word in -*) _logport_words \"$options\" ;; esac\n"
                      "}\n"
                      "complete -o default -F _logport logport\n"
                      "complete -o default -F _logportd logportd\n");
@@ -169,6 +204,7 @@ static void zsh_options(struct output *out, const struct option *table) {
 }
 
 static void print_zsh(struct output *out) {
+    char words[WORDS_MAX];
     output_text(out,
                 "#compdef logport logportd\n"
                 "# $1: what to look up.  Completes the part after the last comma.\n"
@@ -185,7 +221,8 @@ static void print_zsh(struct output *out) {
                 "_logport() {\n"
                 "    if (( CURRENT == 2 )); then\n"
                 "        local -a commands\n"
-                "        commands=(\n");
+                "        commands=(\n"
+                "            'help:Describe a command and its options.'\n");
     for (const struct command *const *command = commands; *command != NULL; command++) {
         output_format(out, "            '%s:", (*command)->name);
         print_quoted_text(out, (*command)->summary, "\\");
@@ -201,7 +238,10 @@ static void print_zsh(struct output *out) {
     for (const struct command *const *command = commands; *command != NULL; command++) {
         output_format(out, "    %s) _arguments -s", (*command)->name);
         zsh_options(out, (*command)->options);
-        output_text(out, " \\\n        '*:path:_files' ;;\n");
+        if (*words_of(*command, words) != '\0')
+            output_format(out, " \\\n        '1:name:(%s)' ;;\n", words);
+        else
+            output_text(out, " \\\n        '*:path:_files' ;;\n");
     }
     output_text(out, "    esac\n"
                      "}\n"
@@ -249,6 +289,7 @@ static void fish_options(struct output *out, const char *program, const char *co
 }
 
 static void print_fish(struct output *out) {
+    char words[WORDS_MAX];
     output_text(out, "# fish completion for logport and logportd\n"
                      "# Completes the part after the last comma; $argv[1]: what to look up.\n"
                      "function __logport_values\n"
@@ -269,7 +310,15 @@ static void print_fish(struct output *out) {
         print_quoted_text(out, (*command)->summary, "\\");
         output_text(out, "'\n");
         fish_options(out, "logport", (*command)->name, (*command)->options);
+        output_format(out, "complete -c logport -n '__fish_seen_subcommand_from help' -f -a %s\n",
+                      (*command)->name);
+        if (*words_of(*command, words) != '\0')
+            output_format(out,
+                          "complete -c logport -n '__fish_seen_subcommand_from %s' -f -a '%s'\n",
+                          (*command)->name, words);
     }
+    output_text(out, "complete -c logport -n __fish_use_subcommand -f -a help "
+                     "-d 'Describe a command and its options.'\n");
     fish_options(out, "logportd", NULL, config_options);
 }
 
