@@ -10,7 +10,7 @@
 #include "tools/commands/answer.h"
 #include "tools/query/aggregate.h"
 #include "tools/query/allocate.h"
-#include "tools/query/is_record.h"
+#include "tools/query/record.h"
 #include "tools/query/select.h"
 #include "tools/render/table.h"
 
@@ -22,7 +22,7 @@ struct groups_view {
     struct aggregate_settings how;
     char names[AGGREGATE_MEASURES_MAX][96]; /* of the measures: "avg(ms)" */
     struct aggregate *aggregate;
-    struct is_record is_record;
+    struct record record;
     enum table_format format;
     double scale; /* of --compare */
     struct output *out;
@@ -122,6 +122,7 @@ static bool open_view(struct groups_view *view) {
             return false;
         }
         view->how.every_ns = 1;
+        view->how.times_given = true;
     } else if (view->query->shows_zone) {
         int64_t until_s;
         view->how.offset_ns =
@@ -133,7 +134,7 @@ static bool open_view(struct groups_view *view) {
 
 static void close_view(struct groups_view *view) {
     if (view->aggregate != NULL) aggregate_close(view->aggregate);
-    is_record_close(&view->is_record);
+    record_close(&view->record);
     for (uint32_t i = 0; i < view->how.by_count; i++)
         free((char *)(uintptr_t)view->how.by[i]);
     for (uint32_t i = 0; i < view->how.measure_count; i++)
@@ -199,21 +200,51 @@ static void add_rows(const struct groups_view *view, uint32_t groups, struct tab
 
 /* ---- the command ---- */
 
-static bool add_selection(void *context, const struct selection *selection) {
-    struct groups_view *view = context;
-    for (uint64_t i = 0; i < selection->count; i++) {
-        const struct select_line *line = &selection->lines[i];
-        const uint8_t *const begin = selection->text + line->begin;
-        const size_t size = line->end - line->begin;
-        const uint8_t *record = begin;
-        size_t record_size = size - (size > 0 && begin[size - 1] == '\n');
-        if (selection->foreign && !is_record(&view->is_record, &record, &record_size)) {
-            record = (const uint8_t *)"{}"; /* a line of text has no fields */
-            record_size = 2;
-        }
-        aggregate_add(view->aggregate, selection->facts, selection->segment->name.stream, record,
-                      record_size, line->time_ns);
+/* Adds the lines from *i on, until there are as many groups as there may be. */
+static void add_lines(struct aggregate *aggregate, struct record *record,
+                      const struct selection *selection, uint64_t *i, bool until_full) {
+    for (; *i < selection->count && !(until_full && aggregate_is_full(aggregate)); ++*i) {
+        const struct select_line *line = &selection->lines[*i];
+        selection_record(selection, line, record);
+        aggregate_add(aggregate, selection->facts, selection->segment->name.stream, record,
+                      line->time_ns);
     }
+}
+
+/* The groups of one piece. */
+struct part {
+    struct aggregate *aggregate;
+    struct record record;
+    uint64_t lines; /* that are in it; the calling thread adds the others */
+};
+
+static void *open_part(void *context) {
+    const struct groups_view *view = context;
+    struct part *part = allocate(sizeof *part);
+    *part = (struct part){.aggregate = aggregate_open(&view->how)};
+    return part;
+}
+
+static void close_part(void *state) {
+    struct part *part = state;
+    aggregate_close(part->aggregate);
+    record_close(&part->record);
+    free(part);
+}
+
+static void run_part(void *state, const struct selection *selection, struct query_state *unused) {
+    struct part *part = state;
+    (void)unused;
+    aggregate_forget(part->aggregate);
+    part->lines = 0;
+    add_lines(part->aggregate, &part->record, selection, &part->lines, true);
+}
+
+static bool join_part(void *context, const struct selection *selection) {
+    struct groups_view *view = context;
+    struct part *part = selection->worked;
+    aggregate_join(view->aggregate, part->aggregate);
+    add_lines(view->aggregate, &view->record, selection, &part->lines, false);
     return true;
 }
 
@@ -234,12 +265,16 @@ static void print_groups(struct groups_view *view) {
 }
 
 static int run_groups(struct groups_view *view, struct call *call) {
-    const struct select_settings how = {.times = view->settings->every_s > 0,
+    const struct select_work work = {
+        .context = view, .open = open_part, .run = run_part, .close = close_part};
+    const struct select_settings how = {.work = &work,
+                                        .times = view->settings->every_s > 0,
+                                        .untimed = view->settings->every_s > 0,
                                         .all_frames = view->settings->no_index,
                                         .results_at_end = true,
                                         .max = UINT64_MAX};
     struct select_report report;
-    select_run(&call->paths, view->query, &how, add_selection, view, &report);
+    select_run(&call->paths, view->query, &how, join_part, view, &report);
     report_unrecognised("stat", &report.unrecognised);
     print_groups(view);
     return report.failed || aggregate_left_out(view->aggregate) > 0 ? EXIT_ERROR : EXIT_OK;
@@ -247,12 +282,12 @@ static int run_groups(struct groups_view *view, struct call *call) {
 
 /* ---- --compare: the windows are two periods of 1 ns ---- */
 
-static void add_record(void *context, const struct answer_record *record) {
-    static const uint8_t none[] = "{}"; /* a line of text has no fields */
+static void add_record(void *context, const struct answer_record *one) {
     struct groups_view *const view = context;
-    aggregate_add(view->aggregate, record->facts, record->stream,
-                  record->text ? none : record->bytes, record->text ? 2 : record->size,
-                  record->window);
+    struct record *const record = &view->record;
+    record_trust(record, one->bytes, one->size);
+    if (one->text) record->kind = RECORD_TEXT; /* it has no fields */
+    aggregate_add(view->aggregate, one->facts, one->stream, record, one->window);
 }
 
 static void add_change_columns(const struct groups_view *view, struct table *table) {

@@ -37,6 +37,7 @@ struct path {
     size_t size;
     bool is_canonical, wants_quantiles, wants_distinct;
     enum canonical_field canonical;
+    uint32_t place; /* in values */
 };
 
 struct aggregate {
@@ -44,6 +45,9 @@ struct aggregate {
     struct path by[AGGREGATE_FIELDS_MAX];
     struct path paths[AGGREGATE_MEASURES_MAX];
     uint32_t path_count, path_of[AGGREGATE_MEASURES_MAX];
+    /* Those of `by`, then `paths`, without canonical ones; and of the current record, the values. */
+    struct record_paths *record_paths;
+    struct value values[AGGREGATE_FIELDS_MAX + AGGREGATE_MEASURES_MAX];
     struct aggregate_group *groups;
     uint32_t used, room;
     uint32_t *table; /* group numbers plus 1; 0: free */
@@ -71,6 +75,22 @@ static uint32_t number_of_path(struct aggregate *a, const char *text) {
     return i;
 }
 
+static void place_path(struct path *path, struct value_path *texts, uint32_t *count) {
+    if (path->is_canonical) return;
+    path->place = *count;
+    texts[(*count)++] = (struct value_path){path->text, path->size};
+}
+
+static void open_paths(struct aggregate *a) {
+    struct value_path texts[AGGREGATE_FIELDS_MAX + AGGREGATE_MEASURES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < a->settings->by_count; i++)
+        place_path(&a->by[i], texts, &count);
+    for (uint32_t i = 0; i < a->path_count; i++)
+        place_path(&a->paths[i], texts, &count);
+    a->record_paths = record_paths_open(texts, count);
+}
+
 struct aggregate *aggregate_open(const struct aggregate_settings *settings) {
     struct aggregate *a = allocate(sizeof *a);
     memset(a, 0, sizeof *a);
@@ -83,22 +103,27 @@ struct aggregate *aggregate_open(const struct aggregate_settings *settings) {
         a->paths[a->path_of[i]].wants_quantiles |= measure->kind == MEASURE_PART;
         a->paths[a->path_of[i]].wants_distinct |= measure->kind == MEASURE_DISTINCT;
     }
+    open_paths(a);
     return a;
 }
 
-void aggregate_close(struct aggregate *a) {
-    for (uint32_t i = 0; i < a->used; i++) {
-        for (uint32_t n = 0; n < a->path_count; n++) {
-            quantiles_free(&a->groups[i].cells[n].quantiles);
-            distinct_free(&a->groups[i].cells[n].distinct);
-        }
-        free(a->groups[i].cells);
+static void free_cells(const struct aggregate *a, struct cell *cells) {
+    for (uint32_t i = 0; cells != NULL && i < a->path_count; i++) {
+        quantiles_free(&cells[i].quantiles);
+        distinct_free(&cells[i].distinct);
     }
+    free(cells);
+}
+
+void aggregate_close(struct aggregate *a) {
+    for (uint32_t i = 0; i < a->used; i++)
+        free_cells(a, a->groups[i].cells);
     free(a->groups);
     free(a->table);
     text_free(&a->keys);
     text_free(&a->key);
     canonical_close(&a->canonical);
+    record_paths_close(a->record_paths);
     free(a);
 }
 
@@ -140,11 +165,9 @@ static uint64_t hash_of_period(int64_t period) {
     return (uint64_t)period * UINT64_C(0x9E3779B97F4A7C15);
 }
 
-/* NULL: there are too many groups. */
-static struct aggregate_group *find_group(struct aggregate *a, int64_t period) {
+/* The group of a->key, maybe a new one without cells.  NULL: there are too many groups. */
+static struct aggregate_group *take_group(struct aggregate *a, int64_t period, uint64_t hash) {
     if (a->used == a->room && a->room < AGGREGATE_GROUPS_MAX) grow(a);
-    const uint64_t hash =
-        hash_bytes((const char *)a->key.bytes, a->key.used) ^ hash_of_period(period);
     const uint32_t slot = slot_of(a, period, hash, a->key.bytes, a->key.used);
     if (a->table[slot] != 0) return &a->groups[a->table[slot] - 1];
     if (a->used == AGGREGATE_GROUPS_MAX) return NULL;
@@ -152,27 +175,64 @@ static struct aggregate_group *find_group(struct aggregate *a, int64_t period) {
     *group = (struct aggregate_group){
         .period = period, .hash = hash, .key = a->keys.used, .key_size = (uint32_t)a->key.used};
     text_add(&a->keys, a->key.bytes, a->key.used);
+    a->table[slot] = a->used;
+    return group;
+}
+
+static struct aggregate_group *find_group(struct aggregate *a, int64_t period) {
+    const uint64_t hash =
+        hash_bytes((const char *)a->key.bytes, a->key.used) ^ hash_of_period(period);
+    struct aggregate_group *const group = take_group(a, period, hash);
+    if (group == NULL || group->cells != NULL) return group;
     group->cells = allocate(a->path_count * sizeof *group->cells + 1);
     memset(group->cells, 0, a->path_count * sizeof *group->cells);
-    a->table[slot] = a->used;
     return group;
 }
 
 /* ---- values ---- */
 
-static bool find_value(struct aggregate *a, const struct path *path, const struct value *root,
-                       const uint8_t *record, size_t size, struct value *value) {
-    if (!path->is_canonical) return value_find(root, path->text, path->size, value);
-    if (!a->canonical_read) canonical_read(&a->canonical, &a->rules, record, size);
+static bool find_value(struct aggregate *a, const struct path *path, const struct record *record,
+                       struct value *value) {
+    if (!path->is_canonical) {
+        *value = a->values[path->place];
+        return value->begin != NULL;
+    }
+    if (!a->canonical_read) canonical_read_record(&a->canonical, &a->rules, record);
     a->canonical_read = true;
     return canonical_value(&a->canonical, path->canonical, value);
+}
+
+/* A number of at most 15 digits, without an exponent: the digits and the power of ten are exact, so
+ * that one division gives what strtod does.  False: another one. */
+static bool short_number(const uint8_t *p, const uint8_t *end, double *number) {
+    static const double powers[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const bool negative = p < end && *p == '-';
+    uint64_t digits = 0;
+    p += negative;
+    if (end - p > 15) return false;
+    const uint8_t *const begin = p, *point = end;
+    for (; p < end; p++) {
+        if (*p == '.' && point == end && p > begin && p + 1 < end) {
+            point = p;
+            continue;
+        }
+        if (*p < '0' || *p > '9') return false;
+        digits = digits * 10 + (*p - '0');
+    }
+    if (p == begin) return false;
+    *number = (double)digits / powers[point < end ? end - point - 1 : 0];
+    if (negative) *number = -*number;
+    return true;
 }
 
 /* Numbers, also as texts: many loggers write durations in quotes. */
 static bool number_of(const struct value *value, double *number) {
     char text[NUMBER_BYTES_MAX + 1], *after;
     uint8_t decoded[NUMBER_BYTES_MAX + 5]; /* value_text leaves room for one more character */
-    if (value->kind != VALUE_STRING && value->kind != VALUE_NUMBER) return false;
+    const bool string = value->kind == VALUE_STRING;
+    if (!string && value->kind != VALUE_NUMBER) return false;
+    if (short_number(value->begin + string, value->end - string, number)) return true;
     const size_t size = value_text(value, decoded, sizeof decoded);
     if (size == 0 || size > NUMBER_BYTES_MAX) return false;
     memcpy(text, decoded, size);
@@ -182,59 +242,123 @@ static bool number_of(const struct value *value, double *number) {
     return *after == '\0' && *number - *number == 0; /* finite */
 }
 
-static void add_number(struct cell *cell, double number) {
+static void add_to_sum(struct cell *cell, double number) {
     const double sum = cell->sum + number;
     const bool larger = (cell->sum < 0 ? -cell->sum : cell->sum) >= (number < 0 ? -number : number);
     cell->correction += larger ? (cell->sum - sum) + number : (number - sum) + cell->sum;
     cell->sum = sum;
+}
+
+static void add_number(struct cell *cell, double number) {
+    add_to_sum(cell, number);
     if (cell->numbers == 0 || number < cell->least) cell->least = number;
     if (cell->numbers == 0 || number > cell->most) cell->most = number;
     cell->numbers++;
 }
 
-static void make_key(struct aggregate *a, const struct value *root, const uint8_t *record,
-                     size_t size) {
+static void join_cell(struct cell *cell, const struct cell *other) {
+    if (other->numbers > 0) {
+        add_to_sum(cell, other->sum);
+        cell->correction += other->correction;
+        if (cell->numbers == 0 || other->least < cell->least) cell->least = other->least;
+        if (cell->numbers == 0 || other->most > cell->most) cell->most = other->most;
+        cell->numbers += other->numbers;
+        quantiles_join(&cell->quantiles, &other->quantiles);
+    }
+    distinct_join(&cell->distinct, &other->distinct);
+}
+
+static void make_key(struct aggregate *a, const struct record *record) {
     a->key.used = 0;
     for (uint32_t i = 0; i < a->settings->by_count; i++) {
         uint8_t text[AGGREGATE_VALUE_MAX];
         struct value value;
-        const bool found = find_value(a, &a->by[i], root, record, size, &value);
+        const bool found = find_value(a, &a->by[i], record, &value);
         const uint32_t text_size = found ? (uint32_t)value_text(&value, text, sizeof text) : ABSENT;
         text_add(&a->key, &text_size, sizeof text_size);
         if (found) text_add(&a->key, text, text_size);
     }
 }
 
-void aggregate_add(struct aggregate *a, const struct facts_rules *facts, const char *stream,
-                   const uint8_t *record, size_t size, int64_t time_ns) {
-    const struct value root = value_of(record, record + size);
+static int64_t period_of(const struct aggregate *a, struct record *record, int64_t time_ns) {
     const struct aggregate_settings *s = a->settings;
+    struct facts facts = {0};
+    if (s->every_ns == 0) return 0;
+    if (!s->times_given) record_facts(record, a->rules.facts, &facts);
+    return divide_down((facts.has_time ? facts.time_ns : time_ns) + s->offset_ns, s->every_ns);
+}
+
+static void add_value(struct cell *cell, const struct path *path, const struct value *value) {
+    double number;
+    if (path->wants_distinct) {
+        uint8_t text[AGGREGATE_VALUE_MAX];
+        distinct_add(&cell->distinct,
+                     hash_bytes((const char *)text, value_text(value, text, sizeof text)));
+    }
+    if (!number_of(value, &number)) return;
+    add_number(cell, number);
+    if (path->wants_quantiles) quantiles_add(&cell->quantiles, number);
+}
+
+void aggregate_add(struct aggregate *a, const struct facts_rules *facts, const char *stream,
+                   struct record *record, int64_t time_ns) {
+    if (record->kind != RECORD_OBJECT) record_trust(record, (const uint8_t *)"{}", 2);
     if (a->rules.facts != facts) canonical_open(&a->rules, facts);
     a->canonical.stream = stream;
     a->canonical_read = false;
-    make_key(a, &root, record, size);
-    const int64_t period = s->every_ns > 0 ? divide_down(time_ns + s->offset_ns, s->every_ns) : 0;
-    struct aggregate_group *group = find_group(a, period);
+    record_find(record, a->record_paths, a->values);
+    make_key(a, record);
+    struct aggregate_group *group = find_group(a, period_of(a, record, time_ns));
     if (group == NULL) {
         a->left_out++;
         return;
     }
     group->count++;
     for (uint32_t i = 0; i < a->path_count; i++) {
-        const struct path *path = &a->paths[i];
-        struct cell *cell = &group->cells[i];
         struct value value;
-        double number;
-        if (!find_value(a, path, &root, record, size, &value)) continue;
-        if (path->wants_distinct) {
-            uint8_t text[AGGREGATE_VALUE_MAX];
-            distinct_add(&cell->distinct,
-                         hash_bytes((const char *)text, value_text(&value, text, sizeof text)));
-        }
-        if (!number_of(&value, &number)) continue;
-        add_number(cell, number);
-        if (path->wants_quantiles) quantiles_add(&cell->quantiles, number);
+        if (find_value(a, &a->paths[i], record, &value))
+            add_value(&group->cells[i], &a->paths[i], &value);
     }
+}
+
+/* ---- parts ---- */
+
+bool aggregate_is_full(const struct aggregate *a) {
+    return a->used == AGGREGATE_GROUPS_MAX;
+}
+
+/* Takes the cells of a group that is new here. */
+static void join_group(struct aggregate *a, const uint8_t *keys, struct aggregate_group *other) {
+    a->key.used = 0;
+    text_add(&a->key, keys + other->key, other->key_size);
+    struct aggregate_group *const group = take_group(a, other->period, other->hash);
+    if (group == NULL) {
+        a->left_out += other->count;
+        return;
+    }
+    group->count += other->count;
+    if (group->cells == NULL) {
+        group->cells = other->cells;
+        other->cells = NULL;
+        return;
+    }
+    for (uint32_t i = 0; i < a->path_count; i++)
+        join_cell(&group->cells[i], &other->cells[i]);
+}
+
+void aggregate_join(struct aggregate *a, struct aggregate *part) {
+    for (uint32_t i = 0; i < part->used; i++)
+        join_group(a, part->keys.bytes, &part->groups[i]);
+    aggregate_forget(part);
+}
+
+void aggregate_forget(struct aggregate *a) {
+    for (uint32_t i = 0; i < a->used; i++)
+        free_cells(a, a->groups[i].cells);
+    if (a->used > 0) memset(a->table, 0, a->table_room * sizeof *a->table);
+    a->used = 0;
+    a->keys.used = 0;
+    a->left_out = 0;
 }
 
 /* ---- results ---- */

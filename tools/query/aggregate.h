@@ -10,6 +10,7 @@
 
 #include "tools/query/canonical.h"
 #include "tools/query/fields.h"
+#include "tools/query/record.h"
 
 #define AGGREGATE_GROUPS_MAX   131072
 #define AGGREGATE_FIELDS_MAX   8 /* to group by */
@@ -36,6 +37,7 @@ struct aggregate_settings {
     struct measure measures[AGGREGATE_MEASURES_MAX];
     uint32_t measure_count;
     int64_t every_ns;  /* 0: one period */
+    bool times_given;  /* the time of each record is that which aggregate_add gets */
     int64_t offset_ns; /* periods begin at multiples of every_ns on a clock this far ahead of UTC */
 };
 
@@ -45,9 +47,16 @@ struct aggregate;
 struct aggregate *aggregate_open(const struct aggregate_settings *settings);
 void aggregate_close(struct aggregate *aggregate);
 
-/* One record, without its newline. facts: how its time and level are read. */
+/* One record.  facts: how its time and level are read; time_ns: its time if it has none of its own,
+ * or with settings.times_given.  A record that is no object has no fields. */
 void aggregate_add(struct aggregate *aggregate, const struct facts_rules *facts, const char *stream,
-                   const uint8_t *record, size_t size, int64_t time_ns);
+                   struct record *record, int64_t time_ns);
+/* Has it as many groups as it may have? */
+bool aggregate_is_full(const struct aggregate *aggregate);
+/* As if all records of `part` had been added, in their order; the part has none afterwards.  Both
+ * have the same settings, and aggregate_left_out(part) is 0. */
+void aggregate_join(struct aggregate *aggregate, struct aggregate *part);
+void aggregate_forget(struct aggregate *aggregate); /* all records */
 
 /* ---- results ---- */
 

@@ -137,8 +137,10 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
             continue;
         }
         const size_t length = (size_t)(next - line);
-        const int64_t time_ns =
-            settings->times ? query_time_of(&piece->state, line, length, piece->untimed_ns) : 0;
+        const int64_t time_ns = settings->untimed ? piece->untimed_ns
+                                : settings->times
+                                    ? query_time_of(&piece->state, line, length, piece->untimed_ns)
+                                    : 0;
         if (sorter_is_beyond(&piece->limit, time_ns)) continue;
         if (settings->context) {
             add_line(piece, base + (size_t)(line - raw), base + (size_t)(next - raw), time_ns);
@@ -178,6 +180,15 @@ struct selection piece_selection(const struct piece *piece) {
                               .tally = &piece->tally,
                               .tally_bytes = piece->tally_bytes,
                               .worked = piece->worked};
+}
+
+void selection_record(const struct selection *selection, const struct select_line *line,
+                      struct record *record) {
+    const uint8_t *const begin = selection->text + line->begin;
+    const uint8_t *const end = selection->text + line->end;
+    record_read(record, begin, end);
+    if (!selection->foreign && record->kind != RECORD_OBJECT)
+        record_trust(record, begin, (size_t)(end - begin) - 1);
 }
 
 static void reverse(struct select_line *lines, uint64_t count) {

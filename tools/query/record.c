@@ -37,6 +37,13 @@ void record_read(struct record *record, const uint8_t *text, const uint8_t *text
     }
 }
 
+void record_trust(struct record *record, const uint8_t *line, size_t size) {
+    record->kind = RECORD_OBJECT;
+    record->value = value_of(line, line + size);
+    record->listed = false;
+    record->members.count = record->members.room + 1;
+}
+
 void record_close(struct record *record) {
     free(record->members.list);
     *record = (struct record){0};

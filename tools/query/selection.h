@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "schema/record/facts.h"
+#include "tools/query/record.h"
 #include "tools/query/sorter.h"
 #include "tools/query/unrecognised.h"
 #include "writer/segment/counts.h"
@@ -44,6 +45,8 @@ struct select_settings {
     uint64_t before, after; /* context: lines around a match that must be read */
     bool newest_first;      /* return pieces, and the lines of each piece, in reverse order */
     bool times;             /* select_line.time_ns is needed */
+    /* With times: it is the time that the line has if it says none; the caller reads the others. */
+    bool untimed;
     /* Implies times.  Return pieces in the order of their first possible times (newest_first: last
      * ones), as far as indexes know them; what no index knows comes first.  The lines of a piece
      * stay in the order of storage.  With `context`, everything is read, and `lines` are all lines. */
@@ -87,6 +90,10 @@ struct selection {
     uint64_t tally_bytes;       /* size of the matching lines, including newlines */
     void *worked;               /* settings.work: the state with the results of this piece */
 };
+
+/* Reads a line of the selection, for settings.work: RECORD_OBJECT, or it has no fields. */
+void selection_record(const struct selection *selection, const struct select_line *line,
+                      struct record *record);
 
 struct select_report {
     uint64_t found; /* at most settings.max */

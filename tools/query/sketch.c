@@ -55,6 +55,21 @@ void quantiles_add(struct quantiles *quantiles, double number) {
     side->counts[class - side->first]++;
 }
 
+static void join_side(struct quantiles_side *side, const struct quantiles_side *other) {
+    for (uint32_t i = 0; i < other->room; i++) {
+        if (other->counts[i] == 0) continue;
+        widen(side, other->first + (int32_t)i);
+        side->counts[other->first + (int32_t)i - side->first] += other->counts[i];
+    }
+}
+
+void quantiles_join(struct quantiles *quantiles, const struct quantiles *other) {
+    quantiles->count += other->count;
+    quantiles->zeros += other->zeros;
+    join_side(&quantiles->positive, &other->positive);
+    join_side(&quantiles->negative, &other->negative);
+}
+
 double quantiles_at(const struct quantiles *quantiles, double part) {
     const struct quantiles_side *side = &quantiles->negative;
     uint64_t rank = (uint64_t)ceil(part * (double)quantiles->count), passed = 0;
