@@ -40,53 +40,115 @@ struct gathering {
     bool *indexed; /* per file: its frames are counted from its index */
     struct histogram histogram;
     struct top top;
-    struct is_record is_record;
-    size_t by_size;
+    bool again;        /* only the values are counted */
     bool by_canonical; /* --by @level and the like */
     enum canonical_field by_field;
-    struct canonical_rules rules;
-    struct canonical canonical;
+    struct record_paths *by_paths; /* another field */
 };
 
-/* ---- one line ---- */
+/* ---- the lines of one piece ---- */
 
-static bool find_value(struct gathering *g, const struct selection *selection, const uint8_t *line,
-                       size_t size, struct value *value) {
-    if (!g->by_canonical) {
-        const struct value root = value_of(line, line + size);
-        return value_find(&root, g->found.by, g->by_size, value);
-    }
-    if (g->rules.facts != selection->facts) canonical_open(&g->rules, selection->facts);
-    g->canonical.stream = selection->segment->name.stream;
-    canonical_read(&g->canonical, &g->rules, line, size);
-    return canonical_value(&g->canonical, g->by_field, value);
+/* What is found in them; one thread at a time. */
+struct part {
+    const struct gathering *g;
+    struct record record;
+    struct canonical_rules rules;
+    struct canonical canonical;
+    uint64_t lines; /* of the selection: those before it are done */
+    struct counts counts;
+    uint64_t bytes, without;
+    struct top top;
+    int64_t *times; /* for the histogram */
+    uint64_t time_count, time_room;
+};
+
+static void *open_part(void *context) {
+    struct part *part = allocate(sizeof *part);
+    memset(part, 0, sizeof *part);
+    part->g = context;
+    return part;
 }
 
-static void gather_value(struct gathering *g, const struct selection *selection,
-                         const uint8_t *line, const uint8_t *end) {
+static void close_part(void *state) {
+    struct part *part = state;
+    record_close(&part->record);
+    canonical_close(&part->canonical);
+    top_free(&part->top);
+    free(part->times);
+    free(part);
+}
+
+static void forget_part(struct part *part) {
+    part->counts = (struct counts){0};
+    part->bytes = part->without = part->time_count = 0;
+    top_forget(&part->top);
+}
+
+static bool find_value(struct part *part, const struct selection *selection, struct value *value) {
+    const struct gathering *g = part->g;
+    if (!g->by_canonical) {
+        record_find(&part->record, g->by_paths, value);
+        return value->begin != NULL;
+    }
+    if (part->rules.facts != selection->facts) canonical_open(&part->rules, selection->facts);
+    part->canonical.stream = selection->segment->name.stream;
+    canonical_read_record(&part->canonical, &part->rules, &part->record);
+    return canonical_value(&part->canonical, g->by_field, value);
+}
+
+static void gather_value(struct part *part, const struct selection *selection) {
     uint8_t text[TOP_VALUE_BYTES_MAX];
     struct value value;
-    if (find_value(g, selection, line, (size_t)(end - line), &value))
-        top_add(&g->top, text, value_text(&value, text, sizeof text));
+    if (part->record.kind == RECORD_OBJECT && find_value(part, selection, &value))
+        top_add(&part->top, text, value_text(&value, text, sizeof text));
     else
-        g->found.without++;
+        part->without++;
 }
 
-static void gather_line(struct gathering *g, const struct selection *selection, const uint8_t *line,
-                        const uint8_t *end) {
-    struct counts one = {0};
-    struct facts facts;
-    size_t size = (size_t)(end - line);
-    if (selection->foreign && !is_record(&g->is_record, &line, &size)) {
-        g->found.without += g->found.by != NULL;
-        return;
+static void keep_time(struct part *part, int64_t time_ns) {
+    if (part->time_count == part->time_room) {
+        part->time_room = part->time_room * 2 + 1024;
+        part->times = reallocate(part->times, part->time_room * sizeof *part->times);
     }
-    end = line + size;
-    if (g->settings->histogram) {
-        counts_add_line(&one, selection->facts, line, (size_t)(end - line), &facts);
-        if (facts.has_time) histogram_add(&g->histogram, facts.time_ns);
+    part->times[part->time_count++] = time_ns;
+}
+
+static void gather_line(struct part *part, const struct selection *selection,
+                        const struct select_line *line) {
+    const struct gathering *g = part->g;
+    struct facts facts = {0};
+    selection_record(selection, line, &part->record);
+    part->bytes += line->end - line->begin;
+    if (!g->again) {
+        if (part->record.kind == RECORD_OBJECT)
+            record_facts(&part->record, selection->facts, &facts);
+        counts_add_facts(&part->counts, &facts);
+        if (g->settings->histogram && facts.has_time) keep_time(part, facts.time_ns);
     }
-    if (g->found.by != NULL) gather_value(g, selection, line, end);
+    if (g->found.by != NULL) gather_value(part, selection);
+}
+
+/* The lines from part->lines on, until there are as many values as there may be. */
+static void gather_lines(struct part *part, const struct selection *selection) {
+    forget_part(part);
+    for (; part->lines < selection->count && !top_is_full(&part->top); part->lines++)
+        gather_line(part, selection, &selection->lines[part->lines]);
+}
+
+static void run_part(void *state, const struct selection *selection, struct query_state *unused) {
+    struct part *part = state;
+    (void)unused;
+    part->lines = 0;
+    gather_lines(part, selection);
+}
+
+static void join_part(struct gathering *g, struct stat_file *file, const struct part *part) {
+    counts_add(&file->counts, &part->counts);
+    if (!g->again) file->raw_bytes += part->bytes;
+    g->found.without += part->without;
+    top_join(&g->top, &part->top);
+    for (uint64_t i = 0; i < part->time_count; i++)
+        histogram_add(&g->histogram, part->times[i]);
 }
 
 /* ---- files that are read ---- */
@@ -96,36 +158,34 @@ static bool gather_piece(void *context, const struct selection *selection) {
     struct gathering *g = context;
     const uint32_t number = (uint32_t)(selection->segment - g->to_read.files);
     struct stat_file *file = &g->found.files[g->places[number]];
-    counts_add(&file->counts, selection->tally);
-    file->raw_bytes += selection->tally_bytes;
-    if (!g->indexed[g->places[number]]) file->frames += selection->frames;
-    if (g->settings->histogram || g->found.by != NULL)
-        for (uint64_t i = 0; i < selection->count; i++)
-            gather_line(g, selection, selection->text + selection->lines[i].begin,
-                        selection->text + selection->lines[i].end - 1);
-    return true;
-}
-
-static bool recount_piece(void *context, const struct selection *selection) {
-    struct gathering *g = context;
-    for (uint64_t i = 0; i < selection->count; i++) {
-        const uint8_t *line = selection->text + selection->lines[i].begin;
-        size_t size = selection->lines[i].end - selection->lines[i].begin - 1;
-        if (!selection->foreign || is_record(&g->is_record, &line, &size))
-            gather_value(g, selection, line, line + size);
+    struct part *const part = selection->worked;
+    if (!g->indexed[g->places[number]] && !g->again) file->frames += selection->frames;
+    if (part == NULL) {
+        counts_add(&file->counts, selection->tally);
+        file->raw_bytes += selection->tally_bytes;
+        return true;
+    }
+    join_part(g, file, part);
+    while (part->lines < selection->count) { /* ends: each round does a line or more */
+        gather_lines(part, selection);
+        join_part(g, file, part);
     }
     return true;
 }
 
 static bool read_files(struct gathering *g, struct call *call) {
-    const struct select_settings how = {.count = !g->settings->histogram && g->found.by == NULL,
-                                        .tally = true,
+    const bool count = !g->settings->histogram && g->found.by == NULL;
+    const struct select_work work = {
+        .context = g, .open = open_part, .run = run_part, .close = close_part};
+    const struct select_settings how = {.work = count ? NULL : &work,
+                                        .count = count,
+                                        .tally = count,
                                         .all_frames = g->settings->groups.no_index,
                                         .results_at_end = true,
                                         .max = UINT64_MAX};
     struct select_report report;
     select_files(&call->paths, &g->to_read, &g->query, &how, gather_piece, g, &report);
-    report_unrecognised("stat", &report.unrecognised);
+    if (!g->again) report_unrecognised("stat", &report.unrecognised);
     return !report.failed;
 }
 
@@ -201,13 +261,10 @@ static void leave_out_other_streams(const struct gathering *g, struct segment_li
 /* There were too many different values: reads the lines again, to count the most frequent ones
  * exactly. */
 static bool count_again(struct gathering *g, struct call *call) {
-    const struct select_settings how = {
-        .all_frames = g->settings->groups.no_index, .results_at_end = true, .max = UINT64_MAX};
-    struct select_report report;
+    g->again = true;
     g->found.without = 0;
     top_recount(&g->top, (uint32_t)g->settings->groups.limit);
-    select_files(&call->paths, &g->to_read, &g->query, &how, recount_piece, g, &report);
-    return !report.failed;
+    return read_files(g, call);
 }
 
 /* False: something could not be read and a message was printed. */
@@ -251,8 +308,9 @@ static int stat_run(struct call *call) {
     g->settings = call->settings;
     g->found.by = g->settings->groups.by.count > 0 ? g->settings->groups.by.texts[0] : NULL;
     if (g->found.by != NULL) {
-        g->by_size = strlen(g->found.by);
-        g->by_canonical = canonical_named(g->found.by, g->by_size, &g->by_field);
+        const struct value_path path = {g->found.by, strlen(g->found.by)};
+        g->by_canonical = canonical_named(path.text, path.size, &g->by_field);
+        g->by_paths = record_paths_open(&path, 1);
     }
     g->found.top = &g->top;
     if (g->settings->histogram) g->found.histogram = &g->histogram;
@@ -272,8 +330,7 @@ static int stat_run(struct call *call) {
     query_close(&g->query);
 done:
     top_free(&g->top);
-    is_record_close(&g->is_record);
-    canonical_close(&g->canonical);
+    record_paths_close(g->by_paths);
     free(g->found.files);
     free(g->to_read.files); /* the paths belong to the list */
     free(g->places);

@@ -22,7 +22,6 @@ struct groups_view {
     struct aggregate_settings how;
     char names[AGGREGATE_MEASURES_MAX][96]; /* of the measures: "avg(ms)" */
     struct aggregate *aggregate;
-    struct record record;
     enum table_format format;
     double scale; /* of --compare */
     struct output *out;
@@ -134,7 +133,6 @@ static bool open_view(struct groups_view *view) {
 
 static void close_view(struct groups_view *view) {
     if (view->aggregate != NULL) aggregate_close(view->aggregate);
-    record_close(&view->record);
     for (uint32_t i = 0; i < view->how.by_count; i++)
         free((char *)(uintptr_t)view->how.by[i]);
     for (uint32_t i = 0; i < view->how.measure_count; i++)
@@ -200,22 +198,11 @@ static void add_rows(const struct groups_view *view, uint32_t groups, struct tab
 
 /* ---- the command ---- */
 
-/* Adds the lines from *i on, until there are as many groups as there may be. */
-static void add_lines(struct aggregate *aggregate, struct record *record,
-                      const struct selection *selection, uint64_t *i, bool until_full) {
-    for (; *i < selection->count && !(until_full && aggregate_is_full(aggregate)); ++*i) {
-        const struct select_line *line = &selection->lines[*i];
-        selection_record(selection, line, record);
-        aggregate_add(aggregate, selection->facts, selection->segment->name.stream, record,
-                      line->time_ns);
-    }
-}
-
 /* The groups of one piece. */
 struct part {
     struct aggregate *aggregate;
     struct record record;
-    uint64_t lines; /* that are in it; the calling thread adds the others */
+    uint64_t lines; /* of the selection: those before it are done */
 };
 
 static void *open_part(void *context) {
@@ -232,19 +219,32 @@ static void close_part(void *state) {
     free(part);
 }
 
+/* The lines from part->lines on, until there are as many groups as there may be. */
+static void add_lines(struct part *part, const struct selection *selection) {
+    aggregate_forget(part->aggregate);
+    for (; part->lines < selection->count && !aggregate_is_full(part->aggregate); part->lines++) {
+        const struct select_line *const line = &selection->lines[part->lines];
+        selection_record(selection, line, &part->record);
+        aggregate_add(part->aggregate, selection->facts, selection->segment->name.stream,
+                      &part->record, line->time_ns);
+    }
+}
+
 static void run_part(void *state, const struct selection *selection, struct query_state *unused) {
     struct part *part = state;
     (void)unused;
-    aggregate_forget(part->aggregate);
     part->lines = 0;
-    add_lines(part->aggregate, &part->record, selection, &part->lines, true);
+    add_lines(part, selection);
 }
 
 static bool join_part(void *context, const struct selection *selection) {
     struct groups_view *view = context;
     struct part *part = selection->worked;
     aggregate_join(view->aggregate, part->aggregate);
-    add_lines(view->aggregate, &view->record, selection, &part->lines, false);
+    while (part->lines < selection->count) { /* ends: each round does a line or more */
+        add_lines(part, selection);
+        aggregate_join(view->aggregate, part->aggregate);
+    }
     return true;
 }
 

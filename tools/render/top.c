@@ -168,12 +168,10 @@ static uint32_t take(struct top *top, uint32_t slot, uint64_t hash, const uint8_
     return id;
 }
 
-uint32_t top_add_many(struct top *top, const uint8_t *text, size_t size, uint64_t count,
-                      bool *fresh) {
+static uint32_t add_hashed(struct top *top, uint64_t hash, const uint8_t *text, size_t size,
+                           uint64_t count, bool *fresh) {
     const uint32_t max = values_max(top);
-    if (size > bytes_max(top)) size = bytes_max(top);
     if (top->used == top->room && !top->closed && top->room < max) grow(top);
-    const uint64_t hash = hash_bytes((const char *)text, size);
     const uint32_t slot = slot_of(top, hash, text, size);
     *fresh = top->table[slot] == 0;
     if (!*fresh) {
@@ -190,9 +188,35 @@ uint32_t top_add_many(struct top *top, const uint8_t *text, size_t size, uint64_
                            : replace(top, hash, text, size, count);
 }
 
+uint32_t top_add_many(struct top *top, const uint8_t *text, size_t size, uint64_t count,
+                      bool *fresh) {
+    if (size > bytes_max(top)) size = bytes_max(top);
+    return add_hashed(top, hash_bytes((const char *)text, size), text, size, count, fresh);
+}
+
 void top_add(struct top *top, const uint8_t *text, size_t size) {
     bool fresh;
     top_add_many(top, text, size, 1, &fresh);
+}
+
+bool top_is_full(const struct top *top) {
+    return top->used == values_max(top);
+}
+
+void top_join(struct top *top, const struct top *part) {
+    assert(part->heap == NULL);
+    for (uint32_t i = 0; i < part->used; i++) {
+        const struct top_value *const value = &part->values[i];
+        bool fresh;
+        add_hashed(top, value->hash, part->texts + value->text, value->size, value->count, &fresh);
+    }
+}
+
+void top_forget(struct top *top) {
+    assert(top->heap == NULL);
+    if (top->used > 0) memset(top->table, 0, top->table_room * sizeof *top->table);
+    top->used = 0;
+    top->texts_used = 0;
 }
 
 bool top_is_approximate(const struct top *top) {

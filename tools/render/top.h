@@ -49,6 +49,12 @@ void top_add(struct top *top, const uint8_t *text, size_t size);
 #define TOP_NONE UINT32_MAX
 uint32_t top_add_many(struct top *top, const uint8_t *text, size_t size, uint64_t count,
                       bool *fresh);
+/* Has it as many values as it may have?  The next new one takes the place of another one. */
+bool top_is_full(const struct top *top);
+/* Adds all that was added to `part`, which was never full before its last value.  Counts that are
+ * too high have the same bound as if the values had been added one by one. */
+void top_join(struct top *top, const struct top *part);
+void top_forget(struct top *top); /* all values */
 /* Were there so many different values that counts may be too high? */
 bool top_is_approximate(const struct top *top);
 /* Keeps the `count` most frequent values, at least, with a count of 0: if everything is added

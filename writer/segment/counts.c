@@ -15,6 +15,10 @@ void counts_add_line(struct counts *counts, const struct facts_rules *rules, con
     *facts = (struct facts){0};
     /* In files of others a line may be anything. */
     if (size > 0 && *line == '{') facts_of_record(line, size, rules, facts);
+    counts_add_facts(counts, facts);
+}
+
+void counts_add_facts(struct counts *counts, const struct facts *facts) {
     counts->lines++;
     counts->levels[(facts->level + 3u) / 4]++;
     if (!facts->has_time) return;

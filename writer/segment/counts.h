@@ -22,6 +22,8 @@ struct facts_rules;
 /* One line, without its newline; it may be anything.  Returns what it says in *facts. */
 void counts_add_line(struct counts *counts, const struct facts_rules *rules, const uint8_t *line,
                      size_t size, struct facts *facts);
+/* One line with these facts; all zero: a line without any. */
+void counts_add_facts(struct counts *counts, const struct facts *facts);
 /* Whole lines, each ended by a newline. */
 void counts_add_lines(struct counts *counts, const struct facts_rules *rules, const uint8_t *lines,
                       size_t size);
