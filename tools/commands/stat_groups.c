@@ -284,10 +284,10 @@ static int run_groups(struct groups_view *view, struct call *call) {
 
 static void add_record(void *context, const struct answer_record *one) {
     struct groups_view *const view = context;
-    struct record *const record = &view->record;
-    record_trust(record, one->bytes, one->size);
-    if (one->text) record->kind = RECORD_TEXT; /* it has no fields */
-    aggregate_add(view->aggregate, one->facts, one->stream, record, one->window);
+    struct record record = {0};
+    record_trust(&record, one->bytes, one->size);
+    if (one->text) record.kind = RECORD_TEXT; /* it has no fields */
+    aggregate_add(view->aggregate, one->facts, one->stream, &record, one->window);
 }
 
 static void add_change_columns(const struct groups_view *view, struct table *table) {
