@@ -40,6 +40,14 @@ const struct option config_options[] = {
      .value = "HOST:PORT",
      .help = "Receive datagrams on this address; each holds one or more lines. May be "
              "repeated. The default applies as for tcp."},
+    {.name = "protocol",
+     .kind = OPTION_TEXT,
+     .field = FIELD(protocol),
+     .preset = "auto",
+     .value = "NAME",
+     .help = "How records are separated: newline, nul, json-seq (RFC 7464), octet-counting "
+             "(RFC 6587), concatenated (objects one after the other, or in arrays), or auto "
+             "(detected for each connection and datagram)."},
     {.name = "connections_max",
      .section = "Limits and memory",
      .kind = OPTION_COUNT,
@@ -401,6 +409,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(formats),
      .value = "true or false",
      .help = REPLACES("formats")},
+    {.name = "protocol",
+     .kind = OPTION_TEXT,
+     .field = FIELD(protocol),
+     .value = "NAME",
+     .help = REPLACES("protocol")},
     {.name = "stream",
      .kind = OPTION_TEXT,
      .field = FIELD(stream),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "ingest/config/text.h"
+#include "ingest/protocol/protocol.h"
 #include "port/address.h"
 #include "port/options.h"
 #include "schema/record/facts.h"
@@ -28,6 +29,7 @@ struct listener_keys {
     const char *time_keys, *level_keys, *level_names, *level_scale, *zone;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
+    const char *protocol;
     const char *stream; /* that its lines go to */
 };
 extern const struct option config_listener_options[];
@@ -64,6 +66,7 @@ struct listener_config {
     struct facts_rules rules;
     struct zone *zone; /* of rules; NULL: UTC */
     bool monitor, formats, ijson;
+    const struct protocol *protocol;
     /* Made from keys.schema by schema_files_load; NULL: any JSON object is valid. */
     struct schema_gate *gate;
 };
@@ -72,6 +75,7 @@ struct config {
     /* Filled by the table. */
     const char *file, *dir;
     struct option_list tcp, udp;
+    const char *protocol;
     uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
     uint64_t flush_ms, sync_ms, drain_ms, stop_ms, stats_s;
     uint64_t segment_bytes_max, segment_packed_bytes_max, segment_age_s, segment_idle_s;

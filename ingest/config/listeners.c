@@ -65,6 +65,8 @@ static int resolve(const struct host *host, const struct config *config, const c
     if (!keys->level_names) keys->level_names = config->level_names;
     if (!keys->level_scale) keys->level_scale = config->level_scale;
     if (!keys->zone) keys->zone = config->record_zone;
+    if (!keys->protocol) keys->protocol = config->protocol;
+    listener->protocol = protocol_find(keys->protocol);
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
     const int result = config_address(host, address, &listener->address);

@@ -80,6 +80,13 @@ static int check_mode(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+static int check_protocol(const char *text, char *problem) {
+    if (protocol_find(text)) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\" is not a protocol: " PROTOCOL_NAMES " was expected", text);
+    return ERR_INVALID;
+}
+
 static int check_truth(const char *text, char *problem) {
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is not true or false", text);
@@ -159,6 +166,7 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"schema_mode", check_mode},
         {"formats", check_truth},
         {"ijson", check_truth},
+        {"protocol", check_protocol},
         {"stream", config_stream_check},
     };
     if (is_address(name)) return check_address(host, text, problem);

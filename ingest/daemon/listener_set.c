@@ -42,6 +42,7 @@ static int open_all(struct listener_set *set, struct rules *rules, char *error) 
         const struct listener_config *listener = &config->listeners[i];
         const int result = listen_on(set, config, listener, &set->numbers[i], error);
         if (result) return result;
+        intake_set_protocol(set->intake, set->numbers[i], listener->protocol);
         rules_set(rules, set->numbers[i], intake_listener_name(set->intake, set->numbers[i]),
                   listener, stream_set_number(set->streams, listener->keys.stream));
     }
@@ -168,10 +169,12 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
     const struct rules *before = pipeline_rules(intake->pipeline);
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
         if (intake_listener_state(intake, i) >= LISTENER_OPEN) rules_keep(rules, i, before);
-    for (uint32_t i = 0; i < config->listener_count; i++)
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        intake_set_protocol(intake, change->numbers[i], config->listeners[i].protocol);
         rules_set(rules, change->numbers[i], intake_listener_name(intake, change->numbers[i]),
                   &config->listeners[i],
                   stream_set_number(change->set->streams, config->listeners[i].keys.stream));
+    }
     pipeline_validate_by(intake->pipeline, rules);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ingest/network/intake.h"
+#include "ingest/protocol/foreign.h"
 #include "port/system.h"
 
 struct connection {
@@ -15,13 +16,26 @@ struct connection {
     struct connection *next, *previous; /* in intake->open; next: in ->free */
     struct session session;
     struct batch_origin origin;
-    struct port_buffer *buffer;   /* received, and not yet completely in a batch */
-    uint32_t taken;               /* of it */
-    bool looked_at;               /* its first bytes were checked for TLS and HTTP */
+    struct port_buffer *buffer; /* received, and not yet completely in a batch */
+    uint32_t taken;             /* of it */
+    struct farewell *farewell;  /* it was refused, and is being answered */
+    bool said_refused;
+    bool held;                    /* in intake->held */
     bool ending;                  /* nothing more will be received */
     int failure;                  /* the error of its last receive; 0: it succeeded */
     struct connection *next_held; /* in intake->held */
 };
+
+/* The answer to a refused connection.  It closes when its peer does, or after FAREWELL_NS or
+ * FAREWELL_BYTES: closed at once, its peer might be reset before it has read the answer. */
+struct farewell {
+    struct connection *connection;
+    struct port_op send, timer;
+    uint64_t discarded; /* bytes */
+};
+#define FAREWELL_NS    (1000 * 1000000ll)
+#define FAREWELL_BYTES (64u << 10)
+#define FAREWELLS_MAX  64 /* at a time; further ones are closed without an answer */
 
 _Static_assert(sizeof(struct connection) < 1024, "an idle connection stays small");
 
@@ -29,6 +43,8 @@ static void received(struct port_op *op);
 static void receive_held(struct port_op *op);
 static bool resume(struct source *source);
 static bool advance(struct connection *connection);
+static void connection_close(struct connection *connection);
+static bool farewell_busy(const struct connection *connection);
 
 size_t connection_memory(void) {
     return sizeof(struct connection);
@@ -81,7 +97,7 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
                       const struct port_address *peer) {
     struct intake *intake = connection->intake;
     connection->listener = listener;
-    protocol_begin(&connection->session, listener->protocol);
+    session_begin(&connection->session, listener->protocol);
     connection->origin.peer = *peer;
     connection->origin.listener = listener->number;
     connection->source.listener = listener->number;
@@ -110,8 +126,14 @@ static void count_failure(struct connection *connection) {
 
 static void connection_close(struct connection *connection) {
     struct intake *intake = connection->intake;
-    if (connection->failure) count_failure(connection);
     port_shut(intake->port, &connection->socket);
+    if (farewell_busy(connection)) { /* its ops come back, and close it then */
+        port_cancel(&connection->farewell->timer);
+        return;
+    }
+    if (connection->failure && !connection->session.refused) count_failure(connection);
+    if (connection->farewell) intake->farewells--;
+    free(connection->farewell);
     if (connection->next) connection->next->previous = connection->previous;
     if (connection->previous)
         connection->previous->next = connection->next;
@@ -124,32 +146,64 @@ static void connection_close(struct connection *connection) {
     listeners_accept_again(intake);
 }
 
-static bool starts_with(const uint8_t *bytes, size_t size, const char *text) {
-    const size_t length = strlen(text);
-    return size >= length && memcmp(bytes, text, length) == 0;
+/* ---- refused connections ---- */
+
+static bool farewell_busy(const struct connection *connection) {
+    const struct farewell *farewell = connection->farewell;
+    return farewell && (!port_idle(&farewell->send) || !port_idle(&farewell->timer));
 }
 
-/* A browser or TLS client pointed at this port reports nothing useful to its user, so say what it
- * sent. Its bytes are rejected like other invalid records. */
-static void look_at_first_bytes(struct connection *connection, const uint8_t *bytes, size_t size) {
-    static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "PRI * "};
+static void end_now(struct connection *connection) {
+    connection->ending = true;
+    if (connection->held) return; /* it ends when it would receive again */
+    if (port_idle(&connection->receive))
+        connection_close(connection);
+    else
+        port_cancel(&connection->receive);
+}
+
+static void farewell_sent(struct port_op *op) {
+    struct connection *connection = PORT_CONTAINER(struct farewell, send, op)->connection;
+    if (connection->ending || op->result < 0) end_now(connection);
+}
+
+static void farewell_due(struct port_op *op) {
+    end_now(PORT_CONTAINER(struct farewell, timer, op)->connection);
+}
+
+static void answer(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    size_t size;
+    const uint8_t *reply = foreign_reply(connection->session.refused, &size);
+    if (!reply || intake->farewells == FAREWELLS_MAX) return;
+    struct farewell *farewell = calloc(1, sizeof *farewell);
+    if (!farewell) return;
+    intake->farewells++;
+    connection->farewell = farewell;
+    farewell->connection = connection;
+    farewell->send.done = farewell_sent;
+    farewell->timer.done = farewell_due;
+    port_send(intake->port, &farewell->send, &connection->socket, reply, size);
+    port_timer(intake->port, &farewell->timer, port_now_ns(intake->port) + FAREWELL_NS);
+}
+
+static void refuse(struct connection *connection) {
+    struct intake *intake = connection->intake;
     struct tcp_listener *listener = connection->listener;
-    char peer[ADDRESS_TEXT_MAX];
-    bool *said = NULL;
-    const char *what = NULL;
-    if (size >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03) { /* RFC 8446 section 5.1 */
-        said = &listener->said_tls;
-        what = "a TLS handshake; this listener expects plain JSON lines: disable TLS in the client";
-    }
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        if (!starts_with(bytes, size, methods[i])) continue;
-        said = &listener->said_http;
-        what = "an HTTP request; this listener expects JSON lines over plain TCP, not HTTP";
-    }
-    if (!said || *said) return;
-    *said = true;
-    say("%s: %s sent %s (reported once)", listener->name,
-        address_format(&connection->origin.peer, peer), what);
+    connection->said_refused = true;
+    intake->counters->connections_refused++;
+    intake_say_refused(listener->name, &listener->said_refused, &connection->origin.peer,
+                       connection->session.refused);
+    answer(connection);
+    if (!connection->farewell) connection->ending = true;
+}
+
+/* Drops what a refused peer still sends. */
+static void discard(struct connection *connection, struct port_buffer *buffer) {
+    struct farewell *farewell = connection->farewell;
+    farewell->discarded += buffer->slices[0].size;
+    port_buffer_release(buffer);
+    if (farewell->discarded > FAREWELL_BYTES) connection->ending = true;
 }
 
 /* ---- receives that failed although their connection is sound ---- */
@@ -165,6 +219,7 @@ static void hold(struct connection *connection) {
         say("%s: cannot receive: %s; connections wait, retrying every 100 ms (reported once)",
             connection->listener->name, error_text((int)connection->receive.result));
     intake->receive_failure_said = true;
+    connection->held = true;
     connection->next_held = intake->held;
     intake->held = connection;
     if (port_idle(&intake->receive_again))
@@ -178,6 +233,7 @@ static void receive_held(struct port_op *op) {
     intake->held = NULL;
     while (connection) {
         struct connection *next = connection->next_held;
+        connection->held = false;
         connection->listener->active = true; /* a leaving one waits for what is read now */
         advance(connection);                 /* receives, or ends if it is ending */
         connection = next;
@@ -201,10 +257,10 @@ static void received(struct port_op *op) {
         connection->taken = 0;
         connection->listener->active = true;
         intake->counters->bytes_received += (uint64_t)op->result;
-        if (!connection->looked_at)
-            look_at_first_bytes(connection, op->buffer->bytes + op->buffer->slices[0].offset,
-                                op->buffer->slices[0].size);
-        connection->looked_at = true;
+        if (connection->farewell) {
+            discard(connection, op->buffer);
+            connection->buffer = NULL;
+        }
     }
     connection->origin.received_ns = port_wall_ns(intake->port);
     advance(connection);
@@ -240,6 +296,7 @@ static bool advance(struct connection *connection) {
         }
         port_buffer_release(connection->buffer);
         connection->buffer = NULL;
+        if (connection->session.refused && !connection->said_refused) refuse(connection);
     }
     if (!connection->ending) {
         port_receive(intake->port, &connection->receive, &connection->socket,

@@ -41,7 +41,8 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_tls, said_http, said_failed;
+    bool said_failed;
+    uint32_t said_refused; /* a bit for each reason that was reported */
 };
 
 struct udp_listener {
@@ -60,6 +61,9 @@ struct udp_listener {
     struct port_op leave;
     int64_t leave_ns;
     struct batch_origin origin;
+    struct session session; /* of the datagram that is being taken */
+    size_t taken;           /* of it */
+    uint32_t said_refused;
     uint32_t number; /* LISTENERS_MAX and its index */
     bool active, ending;
 };
@@ -78,6 +82,7 @@ struct intake {
     uint32_t connections_max, connections_open;
     struct connection *slots, *free, *open;
     uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
+    uint32_t farewells;               /* refused connections that are being answered */
     struct connection *held;          /* their last receive failed for lack of memory ... */
     struct port_op receive_again;     /* ... a timer: they receive again */
     bool limit_said, accept_failure_said, receive_failure_said;
@@ -104,6 +109,8 @@ size_t connection_memory(void); /* of an idle one */
 int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number);
 int intake_listen_udp(struct intake *intake, const struct port_address *address,
                       uint32_t receive_bytes, uint32_t *granted, uint32_t *number);
+/* Connections that it accepts from now on, and datagrams, speak this protocol. */
+void intake_set_protocol(struct intake *intake, uint32_t number, const struct protocol *protocol);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
@@ -131,6 +138,10 @@ bool intake_retries(const struct intake *intake);
 uint64_t intake_kernel_drops(const struct intake *intake);
 
 /* ---- between connection.c and listener.c ---- */
+
+/* What this peer sent is refused: says so, once for each listener and reason. */
+void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
+                        uint32_t reason);
 
 /* A slot for the next accept, or NULL at connections_max. */
 struct connection *connection_take(struct intake *intake);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ingest/network/intake.h"
+#include "ingest/protocol/foreign.h"
 #include "port/system.h"
 
 #define QUIET_NS (100 * 1000000ll)
@@ -31,6 +32,24 @@ enum listener_state intake_listener_state(const struct intake *intake, uint32_t 
 const char *intake_listener_name(const struct intake *intake, uint32_t number) {
     return number < LISTENERS_MAX ? intake->tcp[number].name
                                   : intake->udp[number - LISTENERS_MAX].name;
+}
+
+void intake_set_protocol(struct intake *intake, uint32_t number, const struct protocol *protocol) {
+    if (number < LISTENERS_MAX)
+        intake->tcp[number].protocol = protocol;
+    else
+        intake->udp[number - LISTENERS_MAX].protocol = protocol;
+}
+
+void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
+                        uint32_t reason) {
+    _Static_assert(REJECT_REASONS - REJECT_OCTET_COUNT <= 32, "a bit for each reason");
+    const uint32_t bit = UINT32_C(1) << (reason - REJECT_OCTET_COUNT);
+    char text[ADDRESS_TEXT_MAX];
+    if (*said & bit) return;
+    *said |= bit;
+    say("%s: %s sent %s (reported once)", listener, address_format(peer, text),
+        foreign_advice(reason));
 }
 
 /* A leaving listener has waited for QUIET_NS.  True: its time is over, or nothing has arrived
@@ -62,7 +81,7 @@ int intake_listen_tcp(struct intake *intake, const struct port_address *address,
     struct tcp_listener *listener = &intake->tcp[i];
     *listener = (struct tcp_listener){.intake = intake,
                                       .bound = *address,
-                                      .protocol = &protocol_newline,
+                                      .protocol = &protocol_detect,
                                       .number = i,
                                       .accept.done = accepted,
                                       .retry.done = retry_due,
@@ -188,7 +207,7 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
     struct udp_listener *listener = &intake->udp[i];
     *listener = (struct udp_listener){.intake = intake,
                                       .bound = *address,
-                                      .protocol = &protocol_newline,
+                                      .protocol = &protocol_detect,
                                       .number = LISTENERS_MAX + i,
                                       .origin.listener = LISTENERS_MAX + i,
                                       .receive.done = datagrams_received,
@@ -216,8 +235,13 @@ static bool add_slices(void *context, struct batch *batch) {
     for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
         const struct port_slice *slice = &buffer->slices[listener->slices_taken];
         listener->origin.peer = slice->peer;
-        if (!listener->protocol->take_datagram(&sink, buffer->bytes + slice->offset, slice->size))
+        if (!protocol_take_datagram(listener->protocol, &listener->session, &listener->taken, &sink,
+                                    buffer->bytes + slice->offset, slice->size))
             return false;
+        if (listener->session.refused)
+            intake_say_refused(listener->name, &listener->said_refused, &slice->peer,
+                               listener->session.refused);
+        listener->session.refused = 0;
     }
     return true;
 }

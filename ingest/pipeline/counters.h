@@ -34,9 +34,10 @@ struct counters {
     uint64_t bytes_stored;     /* raw, with newlines */
     uint64_t datagrams, datagrams_truncated;
     uint64_t connections_accepted;
-    uint64_t connections_failed; /* ended with an error: reset, timed out ... */
-    uint64_t accept_pauses;      /* at connections_max, or out of file handles */
-    uint64_t receive_pauses;     /* out of memory: tried again */
+    uint64_t connections_failed;  /* ended with an error: reset, timed out ... */
+    uint64_t connections_refused; /* they sent what no protocol accepts */
+    uint64_t accept_pauses;       /* at connections_max, or out of file handles */
+    uint64_t receive_pauses;      /* out of memory: tried again */
     uint64_t batches;
     struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
 };

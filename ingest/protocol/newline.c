@@ -42,25 +42,21 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
         /* The end of an unfinished line, or a whole line that does not fit. */
         if (partial->size == 0) return taken;
         const size_t part = (size_t)(newline - at);
-        if (!partial_finish(partial, sink, at, part)) return taken;
+        if (!partial_finish(partial, sink, at, part, SINK_LINE)) return taken;
         taken += part + 1;
     }
     return taken;
 }
 
 static bool end(struct session *session, const struct sink *sink) {
-    return session->partial.size == 0 || partial_finish(&session->partial, sink, NULL, 0);
+    return session->partial.size == 0 ||
+           partial_finish(&session->partial, sink, NULL, 0, SINK_LINE);
 }
 
-static bool take_datagram(const struct sink *sink, const uint8_t *bytes, size_t size) {
-    if (size == 0) return true;
-    const bool ended = bytes[size - 1] == '\n';
-    if (size + !ended > sink_line_room(sink)) return false;
-    uint8_t *place = sink_lines(sink, (uint32_t)size + !ended);
-    memcpy(place, bytes, size);
-    if (!ended) place[size] = '\n';
-    return true;
+/* One object: no newline before its end, and nothing to refuse. */
+static bool is_plain_datagram(const uint8_t *bytes, size_t size) {
+    return bytes[0] == '{' && size > 1 && bytes[1] != '\0' && !memchr(bytes, '\n', size - 1);
 }
 
 const struct protocol protocol_newline = {
-    .name = "newline", .take = take, .end = end, .take_datagram = take_datagram};
+    .name = "newline", .take = take, .end = end, .is_plain_datagram = is_plain_datagram};

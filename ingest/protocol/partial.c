@@ -160,26 +160,81 @@ void partial_forget(struct partial *partial, struct line_memory *memory) {
     *partial = (struct partial){0};
 }
 
+void partial_cut(struct partial *partial, struct line_memory *memory, uint64_t size) {
+    if (partial->size <= size) return;
+    if (size == 0) {
+        partial_forget(partial, memory);
+        return;
+    }
+    partial->size = size;
+    partial->ends_in_cr = false;
+    if (partial->kept <= size) return;
+    partial->kept = (uint32_t)size;
+    chunks_keep(memory, partial, (partial->kept + LINE_CHUNK_BYTES - 1) / LINE_CHUNK_BYTES);
+}
+
+static uint32_t count_newlines(const uint8_t *bytes, size_t size) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += bytes[i] == '\n';
+    return count;
+}
+
+static uint32_t newlines_kept(const struct partial *partial) {
+    uint32_t left = partial->kept, count = 0;
+    for (const struct line_chunk *chunk = partial->first; left > 0; chunk = chunk->next) {
+        const uint32_t part = left < LINE_CHUNK_BYTES ? left : LINE_CHUNK_BYTES;
+        count += count_newlines(chunk->bytes, part);
+        left -= part;
+    }
+    return count;
+}
+
+static bool finish_aside(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                         size_t size, uint64_t record_size, uint32_t reason) {
+    const uint64_t most = partial->kept + size;
+    const bool cut = most > QUARANTINE_KEEP_OVERSIZED_MAX;
+    if ((cut ? QUARANTINE_KEEP_OVERSIZED_MAX : most) + 1 > sink_line_room(sink)) return false;
+    partial_add(partial, sink, bytes, size);
+    if (!partial->set_aside) set_aside(sink->memory, partial, reason);
+    uint8_t *place = batch_add_aside(sink->batch, sink->origin, partial->kept + 1,
+                                     partial->set_aside, record_size);
+    copy_kept(partial, place);
+    place[partial->kept] = '\n';
+    return true;
+}
+
+bool partial_reject(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                    size_t size, uint32_t reason) {
+    if (!finish_aside(partial, sink, bytes, size, partial->size + size, reason)) return false;
+    partial_forget(partial, sink->memory);
+    return true;
+}
+
+static bool finish_whole(const struct partial *partial, const struct sink *sink,
+                         const uint8_t *bytes, size_t size, enum sink_form form) {
+    const uint64_t whole = partial->size + size;
+    const uint32_t newlines =
+        form == SINK_LINE ? 0 : newlines_kept(partial) + count_newlines(bytes, size);
+    const uint32_t spare = form == SINK_ESCAPE ? newlines : 0;
+    if (whole + spare + 1 > sink_line_room(sink)) return false;
+    uint8_t *place = newlines > 0
+                         ? batch_add_record(sink->batch, sink->origin, (uint32_t)whole, spare)
+                         : sink_lines(sink, (uint32_t)whole + 1);
+    copy_kept(partial, place);
+    if (size > 0) memcpy(place + partial->kept, bytes, size);
+    if (newlines == 0) place[whole] = '\n';
+    return true;
+}
+
 bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
-                    size_t size) {
+                    size_t size, enum sink_form form) {
     const uint64_t whole = partial->size + size;
     const bool cr = size > 0 ? bytes[size - 1] == '\r' : partial->ends_in_cr;
     const bool aside = partial->set_aside || whole - cr > sink->line_bytes_max;
-    const uint64_t needed = (aside ? QUARANTINE_KEEP_OVERSIZED_MAX : whole) + 1;
-    if (needed > sink_line_room(sink)) return false;
-    if (aside) {
-        partial_add(partial, sink, bytes, size);
-        if (!partial->set_aside) set_aside(sink->memory, partial, REJECT_OVERSIZED);
-        uint8_t *place = batch_add_aside(sink->batch, sink->origin, partial->kept + 1,
-                                         partial->set_aside, whole - cr);
-        copy_kept(partial, place);
-        place[partial->kept] = '\n';
-    } else {
-        uint8_t *place = sink_lines(sink, (uint32_t)whole + 1);
-        copy_kept(partial, place);
-        if (size > 0) memcpy(place + partial->kept, bytes, size);
-        place[whole] = '\n';
-    }
+    if (aside ? !finish_aside(partial, sink, bytes, size, whole - cr, REJECT_OVERSIZED)
+              : !finish_whole(partial, sink, bytes, size, form))
+        return false;
     partial_forget(partial, sink->memory);
     return true;
 }

@@ -28,10 +28,16 @@ struct partial {
 /* Adds these bytes to the record; never fails, but may set it, or a longer one, aside. */
 void partial_add(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
                  size_t size);
-/* The record and these last bytes of it, which contain no newline, become a line, or a rejected
- * record.  False: no room; nothing has changed. */
+/* The record and these last bytes of it become a line, or a rejected record.  form SINK_LINE: they
+ * contain no newline.  False: no room; nothing has changed. */
 bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
-                    size_t size);
+                    size_t size, enum sink_form form);
+/* The record and these last bytes of it are rejected for this reason.  False: no room; nothing has
+ * changed. */
+bool partial_reject(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                    size_t size, uint32_t reason);
+/* Drops what was added after the first `size` bytes. */
+void partial_cut(struct partial *partial, struct line_memory *memory, uint64_t size);
 /* Frees its memory; what it held is not counted. */
 void partial_forget(struct partial *partial, struct line_memory *memory);
 

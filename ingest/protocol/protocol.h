@@ -11,44 +11,101 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ingest/protocol/depth.h"
 #include "ingest/protocol/partial.h"
 #include "ingest/protocol/sink.h"
 
 struct protocol;
 
-/* What a protocol remembers of one connection; embedded in the connection, so it must stay small.
- * All zero, then protocol_begin. */
+/* What each protocol remembers besides the unfinished record; all zero at first. */
+#define DETECT_HEAD_BYTES 32
+struct detect_state {
+    const struct protocol *fixed; /* set for this listener; NULL: detected */
+    struct depth depth;           /* of the first object */
+    uint8_t step;
+    uint8_t previous;                           /* byte */
+    uint8_t byte_order_mark;                    /* bytes of it so far */
+    uint8_t head[DETECT_HEAD_BYTES], head_size; /* first bytes that are not white space */
+    uint8_t marker;                             /* bytes of a separator so far */
+    bool nul_cut;
+};
+struct concatenated_state {
+    struct depth depth;
+    uint8_t step, tail;
+    bool in_array, newline_in_string;
+};
+struct octet_state {
+    uint32_t left; /* bytes of the record; 0: its length is next */
+    uint32_t length;
+    uint8_t digits; /* of the length so far */
+};
+struct sequence_state {
+    struct depth depth;
+    uint8_t step;
+};
+
+/* What is remembered of one connection, or of a datagram while it is taken.  Embedded in a
+ * connection, so it must stay small. */
 struct session {
     const struct protocol *protocol;
     struct partial partial;
+    /* 0; or the reason (quarantine.h) for which nothing more is taken: one rejected record says so,
+     * and the connection is to be closed. */
+    uint32_t refused;
+    union {
+        struct detect_state detect;
+        struct concatenated_state concatenated;
+        struct octet_state octet;
+        struct sequence_state sequence;
+    } state;
 };
 
 struct protocol {
     const char *name; /* as in the configuration; never changes */
     /* Takes bytes of a connection, wherever the network has cut them.  Returns how many it took:
      * fewer than size if the batch has no room for the next record; called again with the rest and
-     * an empty batch. */
+     * an empty batch.  Not called after it has refused. */
     size_t (*take)(struct session *session, const struct sink *sink, const uint8_t *bytes,
                    size_t size);
-    /* The connection has ended: what is unfinished is a record.  False: no room; called again with
-     * an empty batch. */
+    /* The connection, or the datagram, has ended: what is unfinished is a record.  False: no room;
+     * called again with an empty batch. */
     bool (*end)(struct session *session, const struct sink *sink);
-    /* A datagram: its end ends the last record in it.  False: no room; nothing was taken. */
-    bool (*take_datagram)(const struct sink *sink, const uint8_t *bytes, size_t size);
+    /* Optional: takes a datagram that needs no session, at once.  False: take and end do it. */
+    bool (*is_plain_datagram)(const uint8_t *bytes, size_t size);
 };
 
-/* Lines that end in LF or CRLF. */
-extern const struct protocol protocol_newline;
+extern const struct protocol protocol_detect;       /* finds out which of the others it is */
+extern const struct protocol protocol_newline;      /* lines that end in LF or CRLF */
+extern const struct protocol protocol_nul;          /* records that end in NUL */
+extern const struct protocol protocol_sequence;     /* RFC 7464: RS before each text */
+extern const struct protocol protocol_octets;       /* RFC 6587: octet counting */
+extern const struct protocol protocol_concatenated; /* objects one after the other, or in arrays */
 
-void protocol_begin(struct session *session, const struct protocol *protocol);
+/* The session is in the middle of an object, whose bytes so far are its unfinished record. */
+void concatenated_resume(struct session *session, const struct depth *depth);
 
-/* The members of the session's protocol. */
+/* The protocol of this name in the configuration; NULL: there is none. */
+const struct protocol *protocol_find(const char *name);
+/* Their names: "auto, newline, ...". */
+#define PROTOCOL_NAMES "auto, newline, nul, json-seq, octet-counting or concatenated"
+
+/* Begins a session.  What no protocol accepts (foreign.h) is refused whichever it is. */
+void session_begin(struct session *session, const struct protocol *protocol);
+
+/* Takes bytes as the protocol's `take` does; a refused session takes all and keeps nothing. */
 static inline size_t session_take(struct session *session, const struct sink *sink,
                                   const uint8_t *bytes, size_t size) {
+    if (session->refused) return size;
     return session->protocol->take(session, sink, bytes, size);
 }
 static inline bool session_end(struct session *session, const struct sink *sink) {
-    return session->protocol->end(session, sink);
+    return session->refused || session->protocol->end(session, sink);
 }
+
+/* A datagram: its end ends the last record in it.  False: no room; call again, with the same
+ * arguments and an empty batch.  *session and *taken keep the place; both are zero before a
+ * datagram, and again after it, except session->refused. */
+bool protocol_take_datagram(const struct protocol *protocol, struct session *session, size_t *taken,
+                            const struct sink *sink, const uint8_t *bytes, size_t size);
 
 #endif

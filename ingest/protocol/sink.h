@@ -34,4 +34,18 @@ static inline uint8_t *sink_lines(const struct sink *sink, uint32_t size) {
     return batch_add(sink->batch, sink->origin, size);
 }
 
+/* How a record is made one line if it contains newlines. */
+enum sink_form {
+    SINK_LINE,   /* it contains none */
+    SINK_TEXT,   /* between its tokens they become spaces */
+    SINK_ESCAPE, /* also, inside strings they become \n */
+};
+
+/* Adds one record of size > 0, which may end in newlines.  False: no room. */
+bool sink_record(const struct sink *sink, const uint8_t *bytes, size_t size, enum sink_form form);
+/* Adds one rejected record of record_size bytes, of which these are the first; not all of them are
+ * kept.  False: no room. */
+bool sink_reject(const struct sink *sink, const uint8_t *bytes, size_t size, uint32_t reason,
+                 uint64_t record_size);
+
 #endif

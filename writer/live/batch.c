@@ -36,7 +36,8 @@ static size_t main_memory(uint32_t raw_max) {
 
 size_t batch_memory(uint32_t line_bytes_max) {
     return main_memory(raw_bytes_max(line_bytes_max)) + BATCH_RUNS_MAX * sizeof(struct batch_run) +
-           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + SPARE_BYTES;
+           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + SPARE_BYTES + QUARANTINE_KEEP_MAX +
+           1;
 }
 
 int batch_create(uint32_t line_bytes_max, struct batch *batch) {
@@ -48,8 +49,10 @@ int batch_create(uint32_t line_bytes_max, struct batch *batch) {
         .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
         .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
         .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
+        .original = malloc(QUARANTINE_KEEP_MAX + 1),
     };
-    if (!batch->raw || !batch->runs || !batch->rejects.bytes || !batch->reject_text) {
+    if (!batch->raw || !batch->runs || !batch->rejects.bytes || !batch->reject_text ||
+        !batch->original) {
         batch_free(batch);
         return ERR_NO_MEMORY;
     }
@@ -63,6 +66,7 @@ void batch_free(struct batch *batch) {
     free(batch->runs);
     free(batch->rejects.bytes);
     free(batch->reject_text);
+    free(batch->original);
     *batch = (struct batch){0};
 }
 
@@ -114,6 +118,20 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
         batch->runs[batch->run_count++] =
             (struct batch_run){.origin = *origin, .offset = batch->raw_size, .size = size};
     batch->raw_size += size;
+    return place;
+}
+
+uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                          uint32_t spare) {
+    const uint32_t room = size + spare + 1;
+    assert(size > 0 && room <= batch_line_room(batch));
+    uint8_t *place = batch->raw + batch->raw_size;
+    batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
+                                                         .kind = BATCH_RECORD,
+                                                         .offset = batch->raw_size,
+                                                         .size = room,
+                                                         .spare = spare};
+    batch->raw_size += room;
     return place;
 }
 
@@ -263,48 +281,136 @@ static bool passes_gate(struct batch *batch, const struct batch_run *run,
 
 /* ---- validating ---- */
 
-/* Validates a run's lines and moves the valid ones down to `out`, which is never above what is
- * still to be read. */
-static uint8_t *check_run(struct batch *batch, const struct batch_run *run, uint8_t *out) {
+/* A line or record that was validated: stores it at `out`, which is never above what is still to be
+ * read, or rejects it.  raw: as it was received, `size` bytes, of which at least what quarantine
+ * keeps can be read; fault: the offset in them of the byte that JSON does not allow. */
+static uint8_t *keep_or_reject(struct batch *batch, const struct batch_run *run,
+                               const struct json_line *line, const struct facts *facts,
+                               const uint8_t *raw, size_t size, size_t fault, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    batch->counts.records++;
+    if (size > batch->rules->line_bytes_max) {
+        reject(batch, run,
+               (struct reject){.reason = REJECT_OVERSIZED,
+                               .offset = batch->rules->line_bytes_max,
+                               .record_size = size,
+                               .bytes = raw,
+                               .size = size});
+        return out;
+    }
+    if (line->reason != JSON_OK) {
+        reject(batch, run,
+               (struct reject){.reason = line->reason,
+                               .offset = fault,
+                               .record_size = size,
+                               .bytes = raw,
+                               .size = size});
+        return out;
+    }
+    if (listener->gate && !passes_gate(batch, run, line, raw, size)) return out;
+    const size_t record = (size_t)(line->end - line->begin);
+    add_to_span(&batch->stored.span, listener->facts, run, line->begin, record, facts);
+    if (out != line->begin) memmove(out, line->begin, record);
+    out += record;
+    *out++ = '\n';
+    batch->counts.stored++;
+    return out;
+}
+
+/* Validates a run's lines and moves the valid ones down to `out`. */
+static uint8_t *check_lines(struct batch *batch, const struct batch_run *run, uint8_t *out) {
     const uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
-    const struct facts_rules *rules = listener->facts;
     struct json_line line;
     struct facts facts;
     for (; text < text_end; text = line.next) {
-        check_line(rules, text, text_end, &line, &batch->facts_memory, &facts);
+        check_line(listener->facts, text, text_end, &line, &batch->facts_memory, &facts);
         if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
         if (line.reason == JSON_BLANK) continue;
-        batch->counts.records++;
-        const size_t size = line_size(text, line.next);
-        if (size > batch->rules->line_bytes_max) {
-            reject(batch, run,
-                   (struct reject){.reason = REJECT_OVERSIZED,
-                                   .offset = batch->rules->line_bytes_max,
-                                   .record_size = size,
-                                   .bytes = text,
-                                   .size = size});
-            continue;
-        }
-        if (line.reason != JSON_OK) {
-            reject(batch, run,
-                   (struct reject){.reason = line.reason,
-                                   .offset = (uint64_t)(line.bad - text),
-                                   .record_size = size,
-                                   .bytes = text,
-                                   .size = size});
-            continue;
-        }
-        if (listener->gate && !passes_gate(batch, run, &line, text, size)) continue;
-        const size_t record = (size_t)(line.end - line.begin);
-        add_to_span(&batch->stored.span, rules, run, line.begin, record, &facts);
-        if (out != line.begin) memmove(out, line.begin, record);
-        out += record;
-        *out++ = '\n';
-        batch->counts.stored++;
+        out = keep_or_reject(batch, run, &line, &facts, text, line_size(text, line.next),
+                             line.reason == JSON_OK ? 0 : (size_t)(line.bad - text), out);
     }
     return out;
+}
+
+/* ---- records that contain newlines ---- */
+
+/* Replaces newlines between tokens by spaces, and counts those inside strings. */
+static uint32_t join_lines(uint8_t *text, size_t size) {
+    bool in_string = false, escaped = false;
+    uint32_t inside = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (in_string) {
+            if (text[i] == '\n' && escaped) text[i] = '\v'; /* as invalid, and no newline */
+            inside += text[i] == '\n';
+            if (text[i] == '"' && !escaped) in_string = false;
+            escaped = text[i] == '\\' && !escaped;
+        } else if (text[i] == '\n') {
+            text[i] = ' ';
+        } else if (text[i] == '"') {
+            in_string = true;
+        }
+    }
+    return inside;
+}
+
+/* Replaces the remaining newlines by \n, from the end on: there is room for them after the text. */
+static void escape_newlines(uint8_t *text, size_t size, uint32_t count) {
+    size_t to = size + count;
+    for (size_t from = size; from > 0 && to > from; from--) { /* ends: all newlines are written */
+        if (text[from - 1] == '\n') {
+            text[--to] = 'n';
+            text[--to] = '\\';
+        } else {
+            text[--to] = text[from - 1];
+        }
+    }
+}
+
+/* Where the byte at `at` of the text was in the original, of which `kept` bytes are known. */
+static size_t original_offset(const uint8_t *original, size_t kept, const uint8_t *text,
+                              size_t at) {
+    size_t from = 0;
+    for (size_t to = 0; to < at; to++, from++)
+        if (from < kept && original[from] == '\n' && text[to] == '\\') to++;
+    return from;
+}
+
+/* Without line ends after it. */
+static size_t trimmed(const uint8_t *text, size_t size) {
+    while (size > 1 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        size--;
+    return size;
+}
+
+static uint8_t *check_record(struct batch *batch, const struct batch_run *run, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    uint8_t *text = batch->raw + run->offset;
+    const size_t size = trimmed(text, run->size - run->spare - 1);
+    /* One byte more than is kept shows whether a character is cut. */
+    const size_t kept = size <= QUARANTINE_KEEP_MAX ? size : QUARANTINE_KEEP_MAX + 1;
+    memcpy(batch->original, text, kept);
+    const uint32_t inside = join_lines(text, size);
+    uint32_t escaped = 0;
+    if (inside > 0 && run->spare >= inside) {
+        escape_newlines(text, size, inside);
+        escaped = inside;
+    } else if (inside > 0) { /* a control character, like any other in a string */
+        for (size_t i = 0; i < size; i++)
+            if (text[i] == '\n') text[i] = '\v';
+    }
+    const size_t length = size + escaped;
+    text[length] = '\n';
+    struct json_line line;
+    struct facts facts;
+    check_line(listener->facts, text, text + length + 1, &line, &batch->facts_memory, &facts);
+    if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
+    if (line.reason == JSON_BLANK) return out;
+    size_t fault = 0;
+    if (line.reason != JSON_OK)
+        fault = original_offset(batch->original, kept, text, (size_t)(line.bad - text));
+    return keep_or_reject(batch, run, &line, &facts, batch->original, size, fault, out);
 }
 
 void batch_check(struct batch *batch) {
@@ -312,7 +418,11 @@ void batch_check(struct batch *batch) {
     for (uint32_t i = 0; i < batch->run_count; i++) {
         const struct batch_run *run = &batch->runs[i];
         if (run->kind == BATCH_LINES) {
-            out = check_run(batch, run, out);
+            out = check_lines(batch, run, out);
+            continue;
+        }
+        if (run->kind == BATCH_RECORD) {
+            out = check_record(batch, run, out);
             continue;
         }
         batch->counts.records++;

@@ -34,6 +34,7 @@ struct batch_origin {
 
 enum batch_run_kind {
     BATCH_LINES,     /* whole lines to be validated */
+    BATCH_RECORD,    /* one record that contains newlines; stored on one line */
     BATCH_SET_ASIDE, /* one record that its protocol has rejected: its beginning and a newline */
 };
 
@@ -41,7 +42,8 @@ struct batch_run {
     struct batch_origin origin;
     enum batch_run_kind kind;
     uint32_t offset, size;
-    uint32_t reason; /* of a record set aside, and its size */
+    uint32_t spare;  /* of BATCH_RECORD: room for newlines in strings that become \n */
+    uint32_t reason; /* of BATCH_SET_ASIDE, and the size of the record */
     uint64_t record_size;
 };
 
@@ -98,6 +100,7 @@ struct batch {
     struct batch_sample samples[BATCH_SAMPLES_MAX];
     uint32_t sample_count;
     /* batch.c's own */
+    uint8_t *original;        /* the beginning of a record as it was received */
     struct schema_gate *gate; /* whose checker it holds while it validates */
     struct schema_checker *checker;
     struct facts_memory facts_memory;
@@ -126,6 +129,11 @@ uint32_t batch_line_room(const struct batch *batch);
  * bytes go; the caller fills all of them before the next call.  Runs of one origin that follow each
  * other become one. */
 uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size);
+/* One record: its bytes, which may contain newlines, without one at their end.  Newlines between its
+ * tokens become spaces.  spare: newlines inside its strings are escaped, and there are at most this
+ * many; 0: they make the record invalid.  size + spare + 1 <= batch_line_room. */
+uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                          uint32_t spare);
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size);
 

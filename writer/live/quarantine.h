@@ -13,11 +13,31 @@
 #include "schema/json/json.h"
 #include "schema/rules/schema.h"
 
-/* The reasons of validation (schema/json/json.h), framing and schemas. */
+/* What is no log protocol that is accepted: constant, name, sentence.  One record for a whole
+ * connection (ingest/protocol/foreign.h).  Names are stored: never change them. */
+#define REJECT_FOREIGN_TABLE(X)                                                                    \
+    X(REJECT_HTTP, "http", "an HTTP request")                                                      \
+    X(REJECT_FORM, "form", "an HTTP request with form data")                                       \
+    X(REJECT_TLS, "tls", "a TLS handshake")                                                        \
+    X(REJECT_PICKLE, "pickle", "a Python pickle")                                                  \
+    X(REJECT_JAVA, "java_serialization", "serialized Java objects")                                \
+    X(REJECT_XML, "xml", "XML")                                                                    \
+    X(REJECT_MSGPACK, "msgpack", "MessagePack")                                                    \
+    X(REJECT_LOG4JS, "log4js", "log4js events")                                                    \
+    X(REJECT_UTF16, "utf16", "text in UTF-16")                                                     \
+    X(REJECT_RELP, "relp", "RELP")                                                                 \
+    X(REJECT_LUMBERJACK, "lumberjack", "Lumberjack (Beats)")                                       \
+    X(REJECT_COMPRESSED, "compressed", "compressed data")
+
+/* The reasons of validation (schema/json/json.h), protocols and schemas. */
 enum reject_reason {
     REJECT_OVERSIZED = JSON_REASONS, /* longer than line_bytes_max */
     REJECT_LINE_MEMORY,              /* the longest unfinished line when their memory was full */
     REJECT_SCHEMA,                   /* valid JSON that the listener's schema rejects */
+    REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
+#define X(constant, name, sentence) constant,
+    REJECT_FOREIGN_TABLE(X)
+#undef X
     REJECT_REASONS
 };
 const char *reject_reason_name(uint32_t reason);

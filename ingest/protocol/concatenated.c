@@ -1,0 +1,152 @@
+/* concatenated.c - JSON objects one after the other, without a delimiter or with white space between
+ * them, written on one line or over many, or in arrays of objects.
+ *
+ * The end of an object is found by depth (depth.h).  Between objects, white space, commas, record
+ * separators and the brackets of arrays are skipped; anything else is one rejected record, up to
+ * the next newline or `{` (in an array also the next comma or bracket).  An object that was cut off
+ * ends where JSON cannot continue: at a `{` that begins no value, at a newline in a string before a
+ * `{`, at a record separator; and when it has become too long, at the next `}{"`. */
+#include <string.h>
+
+#include "ingest/protocol/protocol.h"
+
+enum step { BETWEEN, OBJECT, OTHER, OTHER_STRING };
+
+enum ending {
+    CONTINUES,
+    ENDS_AFTER,  /* with this byte */
+    ENDS_BEFORE, /* this byte is not part of it */
+};
+
+#define RECORD_SEPARATOR 0x1E /* RFC 7464 section 2.1 */
+
+static enum ending object_step(struct concatenated_state *state, uint8_t byte, bool too_long) {
+    struct depth *depth = &state->depth;
+    if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
+    if (state->newline_in_string && byte == '{') return ENDS_BEFORE;
+    state->newline_in_string = depth->in_string && byte == '\n';
+    switch (depth_step(depth, byte)) {
+    case DEPTH_COMPLETE: return ENDS_AFTER;
+    case DEPTH_BREAK: return ENDS_BEFORE;
+    case DEPTH_INSIDE: break;
+    }
+    /* tail: 1 after `}`, 2 after `}{`; a quote then ends the record before the brace. */
+    if (state->tail == 2 && byte == '"' && too_long) return ENDS_BEFORE;
+    state->tail = byte == '}' ? 1 : state->tail == 1 && byte == '{' ? 2 : 0;
+    return CONTINUES;
+}
+
+static enum ending other_step(struct concatenated_state *state, uint8_t byte) {
+    if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
+    if (state->step == OTHER_STRING && !state->depth.in_string) { /* its opening quote */
+        state->depth.in_string = true;
+        return CONTINUES;
+    }
+    if (state->step == OTHER_STRING) {
+        depth_step_in_string(&state->depth, byte);
+        if (byte == '\n') return ENDS_AFTER;
+        if (!state->depth.in_string) state->step = OTHER;
+        return CONTINUES;
+    }
+    if (byte == '\n' || byte == '{') return byte == '{' ? ENDS_BEFORE : ENDS_AFTER;
+    if (state->in_array && (byte == ',' || byte == ']')) return ENDS_BEFORE;
+    return CONTINUES;
+}
+
+/* Before a record: false: this byte is skipped. */
+static bool begins(struct concatenated_state *state, uint8_t byte) {
+    if (depth_space(byte) || byte == ',' || byte == RECORD_SEPARATOR) return false;
+    if ((byte == '[' && !state->in_array) || (byte == ']' && state->in_array)) {
+        state->in_array = byte == '[';
+        return false;
+    }
+    state->depth = (struct depth){0};
+    state->newline_in_string = false;
+    state->tail = 0;
+    state->step = byte == '{' || byte == '[' ? OBJECT : byte == '"' ? OTHER_STRING : OTHER;
+    return true;
+}
+
+/* The whole objects that follow each other in these bytes, quickly; returns how many bytes. */
+static size_t take_objects(const struct sink *sink, const uint8_t *bytes, size_t size, bool *room) {
+    const uint8_t *at = bytes, *end = bytes + size;
+    *room = true;
+    while (at < end && *at == '{') {
+        bool newlines = false;
+        const uint8_t *next = depth_object_end(at, end, &newlines);
+        if (!next || (size_t)(next - at) > sink->line_bytes_max) break;
+        *room = sink_record(sink, at, (size_t)(next - at), newlines ? SINK_TEXT : SINK_LINE);
+        if (!*room) break;
+        at = next;
+        while (at < end && (depth_space(*at) || *at == ','))
+            at++;
+    }
+    return (size_t)(at - bytes);
+}
+
+static bool finish(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                   size_t size) {
+    return session->partial.size == 0
+               ? sink_record(sink, bytes, size, SINK_TEXT)
+               : partial_finish(&session->partial, sink, bytes, size, SINK_TEXT);
+}
+
+/* The record that has begun; the first of these bytes is its next.  Returns how many bytes it took,
+ * or -1: no room. */
+static int64_t take_record(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                           size_t size) {
+    struct concatenated_state *state = &session->state.concatenated;
+    const struct concatenated_state before = *state;
+    for (size_t i = 0; i < size; i++) {
+        const bool too_long = session->partial.size + i > sink->line_bytes_max;
+        const enum ending ending = state->step == OBJECT ? object_step(state, bytes[i], too_long)
+                                                         : other_step(state, bytes[i]);
+        if (ending == CONTINUES) continue;
+        const size_t part = i + (ending == ENDS_AFTER);
+        if (!finish(session, sink, bytes, part)) {
+            *state = before;
+            return -1;
+        }
+        const bool brace_taken = state->tail == 2 && bytes[i] == '"' && ending == ENDS_BEFORE;
+        *state = (struct concatenated_state){.in_array = state->in_array};
+        if (brace_taken) { /* it was the first byte of the next object */
+            begins(state, '{');
+            object_step(state, '{', false);
+            partial_add(&session->partial, sink, (const uint8_t *)"{", 1);
+        }
+        return (int64_t)part;
+    }
+    partial_add(&session->partial, sink, bytes, size);
+    return (int64_t)size;
+}
+
+static size_t take(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                   size_t size) {
+    struct concatenated_state *state = &session->state.concatenated;
+    size_t taken = 0;
+    while (taken < size) {
+        if (state->step == BETWEEN) {
+            bool room;
+            taken += take_objects(sink, bytes + taken, size - taken, &room);
+            if (!room || taken == size) return taken;
+            if (!begins(state, bytes[taken])) {
+                taken++;
+                continue;
+            }
+        }
+        const int64_t part = take_record(session, sink, bytes + taken, size - taken);
+        if (part < 0) return taken;
+        taken += (size_t)part;
+    }
+    return taken;
+}
+
+void concatenated_resume(struct session *session, const struct depth *depth) {
+    session->state.concatenated = (struct concatenated_state){.depth = *depth, .step = OBJECT};
+}
+
+static bool end(struct session *session, const struct sink *sink) {
+    return session->partial.size == 0 || finish(session, sink, NULL, 0);
+}
+
+const struct protocol protocol_concatenated = {.name = "concatenated", .take = take, .end = end};

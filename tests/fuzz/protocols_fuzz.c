@@ -1,0 +1,133 @@
+/* protocols_fuzz.c - random bytes for each protocol and for detection: whole, cut at random places,
+ * byte by byte, with little room and as a datagram they must be the same records.
+ *
+ * The first byte chooses the protocol, the second where the rest is cut. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/protocol/protocol.h"
+
+#define LINE_MAX 200
+
+static const struct batch_listener listeners[] = {{.name = "tcp=fuzz"}};
+static _Atomic int64_t budget;
+static const struct batch_rules batch_rules = {
+    .listeners = listeners, .line_bytes_max = LINE_MAX, .reject_budget = &budget};
+static const struct batch_origin origin = {.received_ns = 1};
+
+struct seen {
+    uint8_t stored[64 << 10];
+    size_t size;
+    uint64_t records, reasons[REJECT_REASONS];
+    uint32_t refused;
+};
+
+struct bench {
+    struct line_memory memory;
+    struct batch batch;
+    struct sink sink;
+};
+
+static void drain(struct bench *bench, struct seen *seen) {
+    struct batch *batch = &bench->batch;
+    batch_check(batch);
+    assert(batch->counts.records == batch->counts.stored + batch->counts.rejected);
+    seen->records += batch->counts.records;
+    for (uint32_t i = 0; i < REJECT_REASONS; i++)
+        seen->reasons[i] += batch->counts.reasons[i];
+    assert(seen->size + batch->stored_size <= sizeof seen->stored);
+    memcpy(seen->stored + seen->size, batch->raw, batch->stored_size);
+    seen->size += batch->stored_size;
+    batch_reset(batch, &batch_rules);
+}
+
+/* In a piece of its own, so that a read after its end is found. */
+static void give(struct bench *bench, struct session *session, struct seen *seen,
+                 const uint8_t *bytes, size_t size, bool little_room) {
+    uint8_t *piece = malloc(size ? size : 1);
+    assert(piece);
+    memcpy(piece, bytes, size);
+    uint32_t without_progress = 0;
+    for (size_t taken = 0; taken < size;) {
+        if (little_room) batch_limit(&bench->batch, 4 * DETECT_HEAD_BYTES);
+        const size_t part = session_take(session, &bench->sink, piece + taken, size - taken);
+        taken += part;
+        without_progress = part == 0 ? without_progress + 1 : 0;
+        assert(taken <= size && without_progress < 3);
+        if (taken < size || little_room) drain(bench, seen);
+    }
+    free(piece);
+}
+
+enum { WHOLE, BYTES }; /* else a seed for pieces of 1 to 13 bytes */
+
+static void run(struct bench *bench, const struct protocol *protocol, const uint8_t *data,
+                size_t size, uint32_t cuts, bool little_room, struct seen *seen) {
+    struct session session;
+    *seen = (struct seen){0};
+    session_begin(&session, protocol);
+    for (size_t at = 0; at < size;) {
+        size_t part = cuts == WHOLE ? size : cuts == BYTES ? 1 : 1 + cuts % 13;
+        if (cuts > BYTES) cuts = (cuts * 1103515245 + 12345) | 2;
+        if (part > size - at) part = size - at;
+        give(bench, &session, seen, data + at, part, little_room);
+        at += part;
+    }
+    while (!session_end(&session, &bench->sink))
+        drain(bench, seen);
+    drain(bench, seen);
+    seen->refused = session.refused;
+    for (uint32_t i = 0; i <= bench->memory.chunk_count; i++)
+        assert(!bench->memory.holders[i]);
+}
+
+static void same(const struct seen *a, const struct seen *b) {
+    assert(a->records == b->records && a->size == b->size);
+    assert(memcmp(a->stored, b->stored, a->size) == 0);
+    /* Form data is looked for only in what has arrived. */
+    assert(a->refused == b->refused || a->refused == REJECT_FORM || b->refused == REJECT_FORM);
+}
+
+static void run_datagram(struct bench *bench, const struct protocol *protocol, const uint8_t *data,
+                         size_t size, struct seen *seen) {
+    struct session session = {0};
+    size_t taken = 0;
+    *seen = (struct seen){0};
+    while (!protocol_take_datagram(protocol, &session, &taken, &bench->sink, data, size))
+        drain(bench, seen);
+    drain(bench, seen);
+    seen->refused = session.refused;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char *const names[] = {"auto",     "newline",        "nul",
+                                        "json-seq", "octet-counting", "concatenated"};
+    static struct bench bench;
+    static struct seen whole, other;
+    if (!bench.memory.chunks) {
+        assert(line_memory_create(64 << 10, &bench.memory) == 0);
+        assert(batch_create(LINE_MAX, &bench.batch) == 0);
+        bench.sink = (struct sink){.batch = &bench.batch,
+                                   .origin = &origin,
+                                   .memory = &bench.memory,
+                                   .line_bytes_max = LINE_MAX};
+        batch_reset(&bench.batch, &batch_rules);
+    }
+    if (size < 3) return 0;
+    budget = INT64_C(1) << 40;
+    const struct protocol *protocol = protocol_find(names[data[0] % 6]);
+    const uint32_t cuts = 2 + data[1];
+    run(&bench, protocol, data + 2, size - 2, WHOLE, false, &whole);
+    run(&bench, protocol, data + 2, size - 2, BYTES, false, &other);
+    same(&whole, &other);
+    run(&bench, protocol, data + 2, size - 2, cuts, false, &other);
+    same(&whole, &other);
+    run(&bench, protocol, data + 2, size - 2, cuts, true, &other);
+    same(&whole, &other);
+    run_datagram(&bench, protocol, data + 2, size - 2, &other);
+    same(&whole, &other);
+    return 0;
+}
