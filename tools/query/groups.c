@@ -6,6 +6,7 @@
 
 #include "tools/query/allocate.h"
 #include "writer/index/tokens.h"
+#include "writer/index/word_parts.h"
 
 static size_t bytes_of(const struct groups *groups) {
     return INDEX_CANDIDATES_BYTES(groups->index.count);
@@ -27,6 +28,19 @@ static void find_tokens(struct groups *groups, struct file *file, const uint64_t
         memset(found, 0xff, bytes_of(groups));
 }
 
+/* Leaves those that may contain the parts of words (word_parts.h) that the literal has. */
+static void find_parts(struct groups *groups, struct file *file, const uint8_t *literal,
+                       size_t size, uint8_t *found) {
+    uint64_t hashes[WORD_PARTS_LITERAL_MAX];
+    const uint32_t count = word_parts_of_literal(literal, size, hashes, WORD_PARTS_LITERAL_MAX);
+    if (count == 0) return;
+    uint8_t *const with_parts = allocate(bytes_of(groups));
+    find_tokens(groups, file, hashes, count, with_parts);
+    for (uint32_t i = 0; i < groups->index.count; i++)
+        if (groups->index.groups[i].parts && !index_candidate(with_parts, i)) want(found, i, false);
+    free(with_parts);
+}
+
 /* Adds the groups that may contain a match of this pattern. */
 static void add_candidates(struct groups *groups, struct file *file,
                            const struct query_pattern *pattern, uint8_t *room) {
@@ -37,6 +51,7 @@ static void add_candidates(struct groups *groups, struct file *file,
         const uint32_t count =
             tokens_of_literal(needle->bytes, needle->size, hashes, TOKENS_LITERAL_MAX);
         find_tokens(groups, file, hashes, count, room);
+        find_parts(groups, file, needle->bytes, needle->size, room);
         for (size_t k = 0; k < bytes_of(groups); k++)
             groups->wanted[k] |= room[k];
     }
@@ -60,6 +75,7 @@ static void find_text(struct groups *groups, struct file *file, const struct nee
     uint64_t hashes[TOKENS_LITERAL_MAX];
     const uint32_t count = need_tokens(need, hashes, TOKENS_LITERAL_MAX);
     find_tokens(groups, file, hashes, count, found);
+    if (need->kind == NEED_TEXT) find_parts(groups, file, need->text, need->size, found);
 }
 
 /* The groups that may contain what is needed. */

@@ -302,6 +302,7 @@ static int end_group(struct builder *b) {
     struct segment_index *index = &b->index;
     int error = grow((void **)&index->groups, &b->group_room, index->count, sizeof *index->groups);
     if (error) return error;
+    b->group.parts = line_tokens_end(&b->line_tokens, &b->tokens);
     b->group.filtered = b->tokens.lost == 0;
     index->groups[index->count++] = b->group;
     b->group_open = false;

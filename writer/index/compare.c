@@ -143,6 +143,7 @@ static int begin_groups(struct comparison *c, uint64_t offset) {
     c->frames = c->raw_size = c->lines = 0;
     c->counts = (struct counts){0};
     if (c->filters) tokens_clear(&c->tokens);
+    (void)line_tokens_end(&c->line_tokens, NULL);
     return 0;
 }
 
@@ -158,7 +159,9 @@ static int end_group(struct comparison *c) {
     if (c->index->counted && memcmp(&c->counts, &group->counts, sizeof c->counts) != 0)
         return ERR_INVALID;
     if (!span_covers(&group->span, &c->counts)) return ERR_INVALID;
-    return c->filters && group->filtered ? compare_filter(c) : 0;
+    if (!c->filters || !group->filtered) return 0;
+    if (group->parts && !line_tokens_end(&c->line_tokens, &c->tokens)) return ERR_INVALID;
+    return compare_filter(c);
 }
 
 /* Reads the skippable frames before the next data frame, for their lids. */

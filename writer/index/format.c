@@ -13,6 +13,7 @@
 
 #define FLAG_DAMAGED  1u
 #define FLAG_FILTERED 2u
+#define FLAG_PARTS    4u
 /* Of the whole index. */
 #define FLAG_REPACKED 1u
 /* LZ4 makes nothing smaller than 1/255 (a match's length grows by 255 with each byte). */
@@ -108,8 +109,8 @@ static void take_counts(const uint8_t **p, struct counts *counts) {
 }
 
 static uint8_t *put_group(uint8_t *p, const struct index_group *group) {
-    const uint32_t flags =
-        (group->damaged ? FLAG_DAMAGED : 0) | (group->filtered ? FLAG_FILTERED : 0);
+    const uint32_t flags = (group->damaged ? FLAG_DAMAGED : 0) |
+                           (group->filtered ? FLAG_FILTERED : 0) | (group->parts ? FLAG_PARTS : 0);
     p = put_u64(p, group->offset);
     p = put_u64(p, group->size);
     p = put_u32(p, group->raw_size);
@@ -140,6 +141,7 @@ static void take_group(const uint8_t **p, uint32_t version, struct index_group *
     const uint32_t flags = take_u32(p);
     group->damaged = (flags & FLAG_DAMAGED) != 0;
     group->filtered = (flags & FLAG_FILTERED) != 0;
+    group->parts = group->filtered && (flags & FLAG_PARTS) != 0;
     group->span.rules = take_u32(p);
     if (version < 3) span_forget_facts(&group->span);
     take_counts(p, &group->counts);

@@ -27,6 +27,12 @@ static bool starts_with(const uint8_t *p, const uint8_t *end, const uint8_t *byt
     return (size_t)(end - p) >= size && memcmp(p, bytes, size) == 0;
 }
 
+static int add_bytes(struct line_tokens *room, struct token_set *set, const uint8_t *bytes,
+                     size_t size) {
+    tokens_add(set, bytes, size);
+    return word_parts_add(&room->parts, bytes, size);
+}
+
 /* Adds the tokens of the text with both characters as ASCII. */
 static int add_folded(struct line_tokens *room, struct token_set *set, const uint8_t *text,
                       size_t size) {
@@ -44,14 +50,14 @@ static int add_folded(struct line_tokens *room, struct token_set *set, const uin
         *to++ = is_s ? 's' : is_k ? 'k' : *p;
         p += is_s ? sizeof long_s : is_k ? sizeof kelvin : 1;
     }
-    tokens_add(set, room->folded, (size_t)(to - room->folded));
-    return 0;
+    return add_bytes(room, set, room->folded, (size_t)(to - room->folded));
 }
 
 static int add_text(struct line_tokens *room, struct token_set *set, const uint8_t *text,
                     size_t size) {
     const uint8_t *const end = text + size;
-    tokens_add(set, text, size);
+    const int error = add_bytes(room, set, text, size);
+    if (error) return error;
     const bool folds = find_bytes(text, end, long_s, sizeof long_s) != NULL ||
                        find_bytes(text, end, kelvin, sizeof kelvin) != NULL;
     return folds ? add_folded(room, set, text, size) : 0;
@@ -103,16 +109,22 @@ static void add_numbers(struct token_set *set, const uint8_t *lines, size_t size
 int line_tokens_add(struct line_tokens *room, struct token_set *set, const uint8_t *lines,
                     size_t size) {
     static const uint8_t backslash[] = {'\\'};
-    tokens_add(set, lines, size);
+    int error = add_bytes(room, set, lines, size);
     add_numbers(set, lines, size);
-    int error = add_lines_with(room, set, lines, size, backslash, sizeof backslash, add_strings);
+    if (!error)
+        error = add_lines_with(room, set, lines, size, backslash, sizeof backslash, add_strings);
     if (!error) error = add_lines_with(room, set, lines, size, long_s, sizeof long_s, add_folded);
     if (!error) error = add_lines_with(room, set, lines, size, kelvin, sizeof kelvin, add_folded);
     return error;
 }
 
+bool line_tokens_end(struct line_tokens *room, struct token_set *set) {
+    return word_parts_end(&room->parts, set);
+}
+
 void line_tokens_free(struct line_tokens *room) {
     strings_room_free(&room->strings);
     free(room->folded);
+    word_parts_free(&room->parts);
     *room = (struct line_tokens){0};
 }

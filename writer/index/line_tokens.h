@@ -9,17 +9,22 @@
 
 #include "schema/json/strings.h"
 #include "writer/index/tokens.h"
+#include "writer/index/word_parts.h"
 
 /* Memory that is kept from call to call; all zero: none. */
 struct line_tokens {
     struct strings_room strings;
     uint8_t *folded;
     size_t folded_size;
+    struct word_parts parts; /* of the lines since line_tokens_end */
 };
 
 /* Adds the tokens of whole lines.  0 or ERR_NO_MEMORY. */
 int line_tokens_add(struct line_tokens *room, struct token_set *set, const uint8_t *lines,
                     size_t size);
+/* After the last lines of a group: adds the parts of their words (word_parts.h; NULL: forgets them).
+ * False: there were too many, and the set has none. */
+bool line_tokens_end(struct line_tokens *room, struct token_set *set);
 void line_tokens_free(struct line_tokens *room);
 
 #endif

@@ -18,6 +18,7 @@ struct index_group {
     struct counts counts; /* of its lines; the span may know more, from the daemon */
     bool damaged;         /* a frame could not be read: open it, so that the damage is reported */
     bool filtered;        /* false: it has no filter, and is always a candidate */
+    bool parts;           /* the filter has the parts of words (word_parts.h) */
 };
 
 /* Filters of equal size, of consecutive groups: one frame in the file. */
