@@ -87,16 +87,15 @@ int64_t segment_look(struct segment *segment, uint64_t mark) {
     int error = file_status(&segment->file, &open);
     if (!error) error = file_status_of(segment->files, segment->path, &named);
     if (!error && open.id != named.id) error = ERR_NOT_FOUND;
-    if (!error && holds_zeros(segment, mark)) error = ERR_INVALID;
-    return error ? error : (int64_t)open.size;
+    if (error) return error == ERR_NOT_FOUND ? error : ERR_IO;
+    return holds_zeros(segment, mark) ? ERR_INVALID : (int64_t)open.size;
 }
 
 void segment_say_shortened(const struct segment *segment, uint64_t written, int64_t looked) {
     char to[40] = "";
     if (looked >= 0) snprintf(to, sizeof to, " to %lld", (long long)looked);
     say("%s: was shortened by another program, from %llu bytes%s; it stays .part, and the next "
-        "start "
-        "recovers what is left; continuing in a new segment",
+        "start recovers what is left; continuing in a new segment",
         segment->path, (unsigned long long)written, to);
 }
 

@@ -79,9 +79,10 @@ int segment_open(struct segment *segment);
 /* Syncs the folder, once: to be called before the file is synced for the first time.  Not while it
  * is opened: at full speed all appends would wait for the disk. */
 int segment_enter(struct segment *segment);
-/* Is the open file still the one that its path names, and have its appends stayed?  Returns its size,
- * an append in flight included; or ERR_NOT_FOUND: its path names another file or none; or ERR_INVALID:
- * it holds zeros at `mark`, where an append begins, so it was shortened and has grown since. */
+/* Is the open file still the one that its path names, and have its appends stayed?  Returns its
+ * size, an append in flight included; or ERR_NOT_FOUND: its path names another file or none;
+ * ERR_INVALID: it holds zeros at `mark`, where an append begins, so it was shortened and has grown
+ * since; ERR_IO: it cannot tell. */
 int64_t segment_look(struct segment *segment, uint64_t mark);
 /* Reports that another program has shortened it.  looked: what a look returned. */
 void segment_say_shortened(const struct segment *segment, uint64_t written, int64_t looked);
