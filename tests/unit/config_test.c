@@ -25,8 +25,9 @@ static void write_file(const char *text) {
     assert_int_equal(file_replace(files_of_system(), FILE_NAME, text, strlen(text), false), 0);
 }
 
+/* The configuration refers to the arguments, which stay as long as the process. */
 static int read_with(struct config *config, char *error, const char *argument) {
-    char program[] = "logportd", option[] = "--config", file[] = FILE_NAME, more[64];
+    static char program[] = "logportd", option[] = "--config", file[] = FILE_NAME, more[64];
     char *argv[] = {program, option, file, more, NULL};
     snprintf(more, sizeof more, "%s", argument ? argument : "");
     return config_read(&host, argument ? 4 : 3, argv, config, error);
