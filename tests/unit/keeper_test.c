@@ -19,7 +19,7 @@ struct bench {
     struct keeper *keeper;
     int written[SEQUENCES + 1]; /* sequences, in the order in which they were opened for writing */
     int written_count;
-    int open_error; /* if not 0, opening for writing fails with it */
+    atomic_int open_error; /* if not 0, opening for writing fails with it */
     int64_t modified_ns;
 };
 static struct bench bench;
@@ -48,7 +48,8 @@ static void add_segment(int sequence, bool part) {
 static int noting_open(struct files *files, const char *path, enum file_access access,
                        struct file *file) {
     if (access == FILE_WRITE) {
-        if (bench.open_error) return bench.open_error;
+        const int error = bench.open_error;
+        if (error) return error;
         bench.written[bench.written_count++] = atoi(path + strlen(FOLDER "/s-"));
     }
     return memory_open(files, path, access, file);
