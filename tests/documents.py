@@ -197,6 +197,8 @@ def check_help_texts():
     texts["logport"] = run("logport", "--help")
     texts["logportd"] = run("logportd", "--help")
     for name, text in texts.items():
+        if "\nExamples:\n" not in text and name != "logportd":
+            problems.append(f"{name} --help: there are no examples")
         for match in BANNED.finditer(re.sub(r"\s+", " ", text)):
             problems.append(f'{name} --help: "{match.group()}": see docs/glossary.md')
 

@@ -184,7 +184,7 @@ class Clusters(Answers):
         out = logport("patterns", "-n", "1", "-o", "csv", path).out.decode()
         rows = list(csv.DictReader(io.StringIO(out, newline="")))
         self.assertEqual([(row["pattern"], row["count"], row["example"]) for row in rows], [('m, "<*>"', "3", 'm, "0"')])
-        self.assertIn("1 records of 1 other patterns\n", logport("patterns", "-n", "1", path).out.decode())
+        self.assertIn("1 record of 1 other pattern\n", logport("patterns", "-n", "1", path).out.decode())
         self.assertIn("+01:00", logport("patterns", "--tz", "Europe/Berlin", path).out.decode())
 
     def test_names_are_joined_if_there_are_many(self):

@@ -537,6 +537,9 @@ static void wrong_words_are_trouble_and_help_is_none(void **state) {
     assert_prints(2, "cta", "");
     assert_prints(2, "", "");
     assert_prints(2, "cat|--strem", "");
+    assert_prints(2, "--versoin", "");
+    assert_prints(2, "help|serch", "");
+    assert_int_equal(run("help|search"), 0);
     assert_prints(2, "tail|-n|x", "");
     assert_prints(2, "send", "");
     assert_prints(2, "send|127.0.0.1:1|nowhere", "");

@@ -25,13 +25,18 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+/* Also for an option that is given without a command. */
 static const char *command_like(const char *name) {
-    struct option names[COMMANDS_MAX];
-    memset(names, 0, sizeof names);
-    for (size_t i = 0; commands[i] != NULL && i + 1 < COMMANDS_MAX; i++) {
-        names[i].name = commands[i]->name;
-        names[i].help = "";
+    struct option names[COMMANDS_MAX] = {{.name = NULL}};
+    size_t count = 0;
+    if (strncmp(name, "--", 2) == 0) {
+        names[count++] = (struct option){.name = "--help", .help = ""};
+        names[count++] = (struct option){.name = "--version", .help = ""};
+        return option_like(names, name);
     }
+    names[count++] = (struct option){.name = "help", .help = ""};
+    for (size_t i = 0; commands[i] != NULL && count + 1 < COMMANDS_MAX; i++)
+        names[count++] = (struct option){.name = commands[i]->name, .help = ""};
     return option_like(names, name);
 }
 
@@ -43,19 +48,27 @@ static int print_program_help(struct output *out) {
         if ((*command)->section != NULL) output_format(out, "\n%s:\n", (*command)->section);
         output_format(out, "  %-11s %s\n", (*command)->name, (*command)->summary);
     }
-    output_text(out,
-                "\n"
-                "A PATH is a segment or a directory. A directory means all its streams except\n"
-                "`rejects`, which is read only when it is named (./logs/rejects). Without a\n"
-                "PATH, logport uses $LOGPORT_DIR or, if that is not set, ./logs.\n"
-                "\n"
-                "cat, tail, search, stat, fields and patterns also read files of other programs:\n"
-                "text, and text compressed by gzip, zstd or lz4. - is standard input, which is\n"
-                "also read without a PATH if it is a pipe or a file, LOGPORT_DIR is not set and\n"
-                "./logs does not exist.\n"
-                "\n"
-                "`logport COMMAND --help` describes a command and its options.\n"
-                "`logport --version` prints the version.\n");
+    output_text(
+        out, "\n"
+             "A PATH is a segment or a directory. A directory means all its streams except\n"
+             "`rejects`, which is read only when it is named (./logs/rejects). Without a\n"
+             "PATH, logport uses $LOGPORT_DIR or, if that is not set, ./logs.\n"
+             "\n"
+             "cat, tail, search, stat, fields and patterns also read files of other programs:\n"
+             "text, and text compressed by gzip, zstd or lz4. - is standard input, which is\n"
+             "also read without a PATH if it is a pipe or a file, LOGPORT_DIR is not set and\n"
+             "./logs does not exist.\n"
+             "\n"
+             "`logport COMMAND --help` describes a command and its options.\n"
+             "`logport --version` prints the version, and what logport is built with.\n"
+             "\n"
+             "Examples:\n"
+             "  logport tail -f                         follow new records\n"
+             "  logport search --since 1h timeout       records of the last hour with this text\n"
+             "  logport search --level error '' app.log errors in a file of another program\n"
+             "  logport stat --every 1m --by @level     records of each level, for each minute\n"
+             "  logport patterns --since today          which messages there are, and how many\n"
+             "  logport help search                     the options of a command\n");
     return output_finish(out, EXIT_OK);
 }
 
@@ -148,6 +161,15 @@ static int run_command(const struct command *command, struct files *files, struc
     return code;
 }
 
+static int no_command(const char *name) {
+    const char *like = command_like(name);
+    if (like != NULL)
+        say("%s: no such command; did you mean %s?", name, like);
+    else
+        say("%s: no such %s (see logport --help)", name, *name == '-' ? "option" : "command");
+    return EXIT_ERROR;
+}
+
 int command_line_run(struct files *files, struct output *out, int argc, char **argv) {
     if (argc < 2) {
         say("a command is missing (see logport --help)");
@@ -156,15 +178,11 @@ int command_line_run(struct files *files, struct output *out, int argc, char **a
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) return print_program_help(out);
     if (strcmp(name, "help") == 0) {
-        const struct command *about = argc > 2 ? find_command(argv[2]) : NULL;
-        return about != NULL ? print_command_help(about, out) : print_program_help(out);
+        if (argc == 2) return print_program_help(out);
+        const struct command *about = find_command(argv[2]);
+        return about != NULL ? print_command_help(about, out) : no_command(argv[2]);
     }
     const struct command *command = find_command(name);
-    if (command != NULL) return run_command(command, files, out, argc - 1, argv + 1);
-    const char *like = command_like(name);
-    if (like != NULL)
-        say("%s: no such command; did you mean %s?", name, like);
-    else
-        say("%s: no such command (see logport --help)", name);
-    return EXIT_ERROR;
+    return command != NULL ? run_command(command, files, out, argc - 1, argv + 1)
+                           : no_command(name);
 }

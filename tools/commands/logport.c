@@ -24,7 +24,8 @@ int program_main(int argc, char **argv) {
     struct output out;
     system_name("logport");
     output_open(&out);
-    const bool version = argc > 1 && strcmp(argv[1], "--version") == 0;
+    const bool version =
+        argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0);
     const int code =
         version ? print_version(&out) : command_line_run(files_of_system(), &out, argc, argv);
     output_close(&out);

@@ -185,10 +185,11 @@ static void print_rows(const struct patterns_view *view, const struct answer_ord
     }
     table_print(table);
     table_close(table);
-    if (view->answer.format == TABLE_ALIGNED && rows < count)
-        output_format(view->answer.call->out, "%llu records of %u other patterns\n",
-                      (unsigned long long)(patterns_total(view->patterns, COMPARE_NOW) - shown),
-                      count - rows);
+    const uint32_t others = count - rows;
+    const unsigned long long rest = patterns_total(view->patterns, COMPARE_NOW) - shown;
+    if (view->answer.format == TABLE_ALIGNED && others > 0)
+        output_format(view->answer.call->out, "%llu record%s of %u other pattern%s\n", rest,
+                      rest == 1 ? "" : "s", others, others == 1 ? "" : "s");
 }
 
 static void print_answer(const struct patterns_view *view) {

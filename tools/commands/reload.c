@@ -31,7 +31,10 @@ const struct command reload_command = {
         "later.\n"
         "\n"
         "Exit code: 0 the new configuration is active, 2 it is not, or not within 60 s, or no\n"
-        "daemon answers for 30 s.\n",
+        "daemon answers for 30 s.\n"
+        "\n"
+        "Examples:\n"
+        "  logportd --config /etc/logportd.json --check && logport reload ./logs\n",
     .options = control_options,
     .settings_size = sizeof(struct control_settings),
     .run = reload_run,

@@ -17,7 +17,11 @@ const struct command rotate_command = {
             "however much it receives meanwhile.\n"
             "\n"
             "Exit code: 0 closed, 2 not closed within 10 s because the disk fails, or within 60 s\n"
-            "because it is slow, or no daemon answers for 30 s.\n",
+            "because it is slow, or no daemon answers for 30 s.\n"
+            "\n"
+            "Examples:\n"
+            "  logport rotate\n"
+            "  logport rotate ./logs && logport archive ./logs\n",
     .options = control_options,
     .settings_size = sizeof(struct control_settings),
     .run = rotate_run,

@@ -338,7 +338,7 @@ static const struct option options[] = {
      .letter = 'i',
      .kind = OPTION_FLAG,
      .field = AT(ignore_case),
-     .help = "Ignore the case of letters in patterns (ASCII letters only)."},
+     .help = "Ignore the case of letters in patterns, of every alphabet."},
     {.name = "invert_match",
      .letter = 'v',
      .kind = OPTION_FLAG,
@@ -411,15 +411,21 @@ const struct command search_command = {
     .name = "search",
     .usage = "[OPTION…] PATTERN [PATH…]",
     .summary = "Print records that match PATTERN and pass all given filters.",
-    .more = "PATTERN is literal text, compared with the bytes of each record; '' matches every\n"
-            "record. Write -- before a PATTERN that begins with -. REGEX is a Perl-compatible\n"
-            "regular expression. -v inverts PATTERN and REGEX, not the filters.\n"
+    .more = "PATTERN is literal text. It matches the bytes of a record as they were sent, or the\n"
+            "text of one of its strings after decoding: Müller finds \"M\\u00fcller\", and\n"
+            "said \"hi\" finds \"said \\\"hi\\\"\". '' matches every record. Write -- before a "
+            "PATTERN\n"
+            "that begins with -. REGEX is a Perl-compatible regular expression; it matches in the\n"
+            "same two ways. -v inverts PATTERN and REGEX, not the filters.\n"
             "\n"
-            "CONDITION compares fields: FIELD = != < <= > >= VALUE, FIELD ~ REGEX,\n"
-            "FIELD !~ REGEX, exists FIELD, or FIELD (present and neither false nor null), joined\n"
-            "by and, or, not and parentheses. FIELD is a dotted path: http.status, tags.0.\n"
-            "Numbers are compared with numbers and strings with strings; a VALUE in quotes is a\n"
-            "string.\n"
+            "CONDITION joins comparisons with and, or, not and parentheses:\n"
+            "  FIELD = != < <= > >= VALUE      numbers, texts, true, false or null\n"
+            "  FIELD in (VALUE, ...)           also: not in\n"
+            "  FIELD contains VALUE            also: starts with, ends with, and not contains ...\n"
+            "  FIELD ~ REGEX, FIELD !~ REGEX\n"
+            "  exists FIELD, FIELD             present; present and neither false nor null\n"
+            "FIELD is a dotted path: http.status, tags.0, tags[] (any element), headers.* (any\n"
+            "member), or @time, @level, @message, @logger, @stream. A VALUE in quotes is a text.\n"
             "\n"
             "Exit code: 0 found, 1 nothing found, 2 error or damage (whatever could be read was\n"
             "printed).\n"
@@ -429,7 +435,10 @@ const struct command search_command = {
             "  logport search -i -C2 'out of memory' ./logs/main\n"
             "  logport search -c '\"level\":\"error\"'\n"
             "  logport search --since 10m --level warn ''\n"
-            "  logport search -e 'time[d-]? ?out' --where 'http.status>=500'\n",
+            "  logport search -e 'time[d-]? ?out' --where 'http.status>=500'\n"
+            "  logport search --sort --newest-first -m 20 --where 'user in (ann, ben)' ''\n"
+            "  logport search -o csv --fields @time,@level,@message timeout app.log.gz\n"
+            "  ssh host cat app.log | logport search --level error '' -\n",
     .options = options,
     .settings_size = sizeof(struct search_settings),
     .presets = &presets,

@@ -383,7 +383,6 @@ static const struct option options[] = {
      .field = GROUPS(every_s),
      .value = "TIME",
      .max = 366 * 86400,
-     .preset = "0s",
      .unset = "one period",
      .help = "Print numbers for each period: 1m, 1h, 1d.",
      .section = "Numbers of groups"},

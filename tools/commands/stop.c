@@ -15,7 +15,11 @@ const struct command stop_command = {
         "30 s\n"
         "is given up.\n"
         "\n"
-        "Exit code: 0 the daemon has stopped, 2 no daemon answers, or records were lost.\n",
+        "Exit code: 0 the daemon has stopped, 2 no daemon answers, or records were lost.\n"
+        "\n"
+        "Examples:\n"
+        "  logport stop\n"
+        "  logport stop --dir ./logs\n",
     .options = control_options,
     .settings_size = sizeof(struct control_settings),
     .run = stop_run,

@@ -853,6 +853,7 @@ const struct command tail_command = {
             "  logport tail\n"
             "  logport tail -20 --stream main,audit\n"
             "  logport tail -f ./logs/main ./logs/rejects\n"
+            "  logport tail -f --sort --level warn\n"
             "  logport tail -n 0 -f | grep --line-buffered error\n",
     .options = options,
     .settings_size = sizeof(struct tail_settings),
