@@ -178,6 +178,22 @@ class OrderByIndex(Case):
             # The threads begin with some pieces before the first results are known.
             self.assertGreaterEqual(int(skipped[1]), count - 2 - 4 * (os.cpu_count() or 1))
             self.assert_lines(logport("search", "--sort", *more, "", base).lines, expected)
+        self.context_of_a_period(entries, base)
+
+    def context_of_a_period(self, entries, base):
+        """Far from it nothing is read, and all of the context is found."""
+        everything, times = in_order(entries), {entry.line: entry.time_ns for entry in entries}
+        for _ in range(scaled(10, 3)):
+            begin = BEGIN_NS + self.rng.randrange(12, 18) * 10**10 + self.rng.randrange(10**10)
+            end = begin + self.rng.randrange(10**8, 10**10)
+            found = [i for i, line in enumerate(everything) if begin // 10**6 <= times[line] // 10**6 < end // 10**6]
+            before, after = self.rng.randrange(100), self.rng.randrange(100)
+            words = ["--since", iso(begin), "--until", iso(end), "-B", before, "-A", after]
+            result = logport("search", "--explain", "--sort", *words, "", base)
+            expected = with_context(everything, [0] * len(everything), found, None, before, after)
+            self.assert_lines(result.lines, expected, str(words))
+            skipped = re.search(r"30 files, \d+ with an index, (\d+) skipped entirely", result.said)
+            self.assertGreaterEqual(int(skipped[1]), 3)
 
 
 class OrderOfFiles(Case):

@@ -220,6 +220,16 @@ static bool prints_records(const struct search_settings *settings) {
     return !settings->count && !settings->files;
 }
 
+/* Records without a time are at the earliest moment at which they can have been received, which may
+ * be this much outside of --since and --until. */
+#define RECEIVED_MARGIN_NS INT64_C(60000000000)
+static int64_t earlier(int64_t time_ns) {
+    return time_ns > INT64_MIN + RECEIVED_MARGIN_NS ? time_ns - RECEIVED_MARGIN_NS : INT64_MIN;
+}
+static int64_t later(int64_t time_ns) {
+    return time_ns < INT64_MAX - RECEIVED_MARGIN_NS ? time_ns + RECEIVED_MARGIN_NS : INT64_MAX;
+}
+
 static int run_search(struct search *s, struct call *call) {
     const struct search_settings *settings = s->settings;
     const bool sorted = settings->sort && prints_records(settings);
@@ -233,6 +243,9 @@ static int run_search(struct search *s, struct call *call) {
         .newest_first = settings->newest_first,
         .times = sorted,
         .by_time = sorted,
+        .near = sorted && s->context && s->query.timed && !s->query.received,
+        .near_first_ns = earlier(s->query.since_ns),
+        .near_last_ns = later(s->query.until_ns),
         .limit = sorted ? &s->sort.sorter.limit : NULL,
         .all_frames = settings->no_index,
         .results_at_end = settings->count,

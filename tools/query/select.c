@@ -13,6 +13,7 @@
 #include "port/system.h"
 #include "tools/query/allocate.h"
 #include "tools/query/cut.h"
+#include "tools/query/nearby.h"
 #include "tools/query/piece.h"
 #include "tools/query/read.h"
 #include "tools/query/waiting.h"
@@ -81,6 +82,7 @@ struct select {
     uint64_t kept_bytes;
     struct waiting waiting; /* by_time: what is still to be read */
     uint32_t *ranks;        /* of the files, by stream and sequence */
+    int64_t from_ns, to_ns; /* settings.near: groups outside are left out */
     uint64_t place;         /* of the piece that is returned, and the times of the selection */
     int64_t first_ns, next_ns;
     struct progress *progress;
@@ -206,39 +208,53 @@ static bool next_cut(struct select *s, struct piece *piece) {
 
 /* ---- by time ---- */
 
-/* The first time of these lines. */
-static int64_t first_time(const struct select *s, const struct facts_rules *facts,
-                          const struct span *span) {
+/* The times of the lines of a group or file; if they are not known, all times. */
+struct times {
     int64_t min_ns, max_ns;
-    query_span_times(facts, span, &min_ns, &max_ns);
-    return s->settings->newest_first ? max_ns : min_ns;
+};
+
+static int64_t first_of(const struct select *s, const struct times *times) {
+    return s->settings->newest_first ? times->max_ns : times->min_ns;
 }
 
-static int64_t first_time_of_group(const struct select *s, const struct facts_rules *facts,
+static bool is_left_out(const struct select *s, const struct times *times) {
+    return s->settings->near && (times->max_ns < s->from_ns || times->min_ns > s->to_ns);
+}
+
+static struct times times_of_group(const struct facts_rules *facts,
                                    const struct index_group *group) {
-    if (group->damaged) return WAITING_FIRST(s->settings->newest_first);
-    return first_time(s, facts, &group->span);
+    struct times times = {INT64_MIN, INT64_MAX};
+    if (!group->damaged) query_span_times(facts, &group->span, &times.min_ns, &times.max_ns);
+    return times;
 }
 
-static int64_t first_time_of_file(const struct select *s, const struct segment_file *segment) {
-    const bool newest = s->settings->newest_first;
-    const struct facts_rules *const facts = record_rules_of(s->query->rules, segment);
-    int64_t first_ns = WAITING_FIRST(newest);
+static struct times times_of_index(const struct facts_rules *facts,
+                                   const struct segment_index *index, struct nearby *nearby) {
+    struct times all = {INT64_MAX, INT64_MIN};
+    for (uint32_t i = 0; i < index->count; i++) {
+        const struct times times = times_of_group(facts, &index->groups[i]);
+        const struct nearby_group group = {times.min_ns, times.max_ns, index->groups[i].span.lines};
+        if (times.min_ns != INT64_MIN && times.max_ns != INT64_MAX) nearby_add(nearby, &group);
+        if (times.min_ns < all.min_ns) all.min_ns = times.min_ns;
+        if (times.max_ns > all.max_ns) all.max_ns = times.max_ns;
+    }
+    return all;
+}
+
+static struct times times_of_file(const struct select *s, const struct segment_file *segment,
+                                  struct nearby *nearby) {
+    struct times times = {INT64_MIN, INT64_MAX};
     struct file file;
     struct segment_index index;
     const bool none =
         s->settings->all_frames || segment->name.part || segment->name.stream[0] == '\0';
-    if (none || file_open(s->request->files, segment->path, FILE_READ, &file) < 0) return first_ns;
+    if (none || file_open(s->request->files, segment->path, FILE_READ, &file) < 0) return times;
     if (index_load(&file, &index) == 0) {
-        first_ns = WAITING_LAST(newest);
-        for (uint32_t i = 0; i < index.count; i++) {
-            const int64_t time_ns = first_time_of_group(s, facts, &index.groups[i]);
-            if ((time_ns < first_ns) != newest) first_ns = time_ns;
-        }
+        times = times_of_index(record_rules_of(s->query->rules, segment), &index, nearby);
         index_free(&index);
     }
     file_close(&file);
-    return first_ns;
+    return times;
 }
 
 struct ranked_file {
@@ -267,18 +283,43 @@ static void rank_files(struct select *s) {
     free(ranked);
 }
 
+/* A file that need not be opened. */
+static void skip_file(struct select *s, uint32_t number) {
+    s->report->files++;
+    s->report->files_skipped++;
+    s->report->bytes += s->list->files[number].size;
+}
+
+/* A piece that need not be read. */
+static void skip_cut(struct select *s, const struct cut *cut) {
+    s->report->groups_by_time++;
+    s->report->bytes_read -= cut->end - cut->offset;
+}
+
 static void begin_by_time(struct select *s) {
+    const struct select_settings *const settings = s->settings;
     (void)system_open_files_max(); /* files whose times overlap are open together */
     rank_files(s);
     s->waiting.newest_first = s->settings->newest_first;
+    struct nearby nearby = {0};
+    struct times *const times = allocate(s->list->count * sizeof *times);
+    for (uint32_t i = 0; i < s->list->count; i++)
+        if (query_wants_file(s->query, s->list->files[i].name.stream))
+            times[i] = times_of_file(s, &s->list->files[i], &nearby);
+    if (settings->near)
+        nearby_find(&nearby, settings->near_first_ns, settings->near_last_ns, settings->before,
+                    settings->after, &s->from_ns, &s->to_ns);
     for (uint32_t i = 0; i < s->list->count; i++) {
-        const struct segment_file *const segment = &s->list->files[i];
-        if (!query_wants_file(s->query, segment->name.stream)) continue;
-        const struct waiting_item item = {.time_ns = first_time_of_file(s, segment),
-                                          .place = (uint64_t)s->ranks[i] << 32,
-                                          .file = i};
-        waiting_add(&s->waiting, &item);
+        if (!query_wants_file(s->query, s->list->files[i].name.stream)) continue;
+        const struct waiting_item item = {
+            .time_ns = first_of(s, &times[i]), .place = (uint64_t)s->ranks[i] << 32, .file = i};
+        if (is_left_out(s, &times[i]))
+            skip_file(s, i);
+        else
+            waiting_add(&s->waiting, &item);
     }
+    nearby_free(&nearby);
+    free(times);
 }
 
 /* Adds the pieces of a file, or, if they come in their order only, the file as a whole. */
@@ -298,9 +339,14 @@ static void open_waiting(struct select *s, const struct waiting_item *file, stru
     }
     while (cutter_next(&open->cutter, &item.cut, packed)) {
         item.cut.unread = !item.cut.careful;
-        item.time_ns =
-            first_time_of_group(s, open->cutter.facts, &groups->index.groups[groups->next]);
+        const struct times times =
+            times_of_group(open->cutter.facts, &groups->index.groups[groups->next]);
+        item.time_ns = first_of(s, &times);
         item.place = open->place++;
+        if (is_left_out(s, &times)) {
+            skip_cut(s, &item.cut);
+            continue;
+        }
         open->uses++;
         waiting_add(&s->waiting, &item);
     }
@@ -346,14 +392,11 @@ static void end_by_time(struct select *s) {
     while (waiting_first(&s->waiting) != NULL) {
         const struct waiting_item item = waiting_take(&s->waiting);
         if (item.open != NULL) {
-            if (!item.rest) s->report->groups_by_time++;
-            if (!item.rest) s->report->bytes_read -= item.cut.end - item.cut.offset;
+            if (!item.rest) skip_cut(s, &item.cut);
             release_segment(s, item.open);
             continue;
         }
-        s->report->files++;
-        s->report->files_skipped++;
-        s->report->bytes += s->list->files[item.file].size;
+        skip_file(s, item.file);
     }
     waiting_free(&s->waiting);
     free(s->ranks);

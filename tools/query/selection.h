@@ -51,6 +51,10 @@ struct select_settings {
      * ones), as far as indexes know them; what no index knows comes first.  The lines of a piece
      * stay in the order of storage.  With `context`, everything is read, and `lines` are all lines. */
     bool by_time;
+    /* by_time with context, oldest first: all matches have times of [near_first_ns, near_last_ns];
+     * leave out groups that cannot hold the lines before and after them. */
+    bool near;
+    int64_t near_first_ns, near_last_ns;
     /* by_time: leave out what is beyond it, and end where nothing else can follow.  NULL: none.
      * Changes between visits only. */
     const struct sorter_limit *limit;
