@@ -113,6 +113,11 @@ def change(now, before, scale):
 
 
 class Answers(Case):
+    def check_threads(self, *words):
+        """The result does not depend on the number of threads."""
+        outs = {logport(*words, "-o", "json", env=dict(environment(), LOGPORT_THREADS=str(n))).out for n in (1, 2, 8)}
+        self.assertEqual(len(outs), 1)
+
     def check_changes(self, rows, scale=1.0):
         for row in rows:
             now, before = row["count"], row["before"]
@@ -155,8 +160,7 @@ class Clusters(Answers):
         some = [one for one in made if "disk full" in one.text]
         self.check(rows_of(self, "patterns", *all_rows, "disk full", daemon.base), some)
         self.check(rows_of(self, "patterns", *all_rows, "-e", "disk f[u]ll", daemon.base), some)
-        outs = {logport("patterns", daemon.base, env=dict(environment(), LOGPORT_THREADS=str(n))).out for n in (1, 2, 8)}
-        self.assertEqual(len(outs), 1)
+        self.check_threads("patterns", daemon.base)
 
     def test_lines_of_text_and_standard_input_take_part(self):
         lines = [b"Nov 30 07:24:%02d host sshd[%d]: failed login for user%d" % (n % 60, n, n % 7) for n in range(50)]
@@ -248,6 +252,7 @@ class Clusters(Answers):
         path = file_of(self, lines)
         measured = run([sys.executable, "-c", MEASURE, *program("logport"), "patterns", path])
         self.assertLess(int(measured.out), 200 << 10)
+        self.check_threads("patterns", path)
         result = logport("patterns", "-n", "1", "-o", "json", path)
         self.assertEqual(json.loads(result.out)["count"], count // 50)
         self.assertIn("more than 32768 patterns", result.said)
@@ -348,8 +353,7 @@ class Fields(Answers):
         self.check(rows_of(self, "fields", "-n", "100", "-", stdin=b"\n".join(lines) + b"\ntext\n"), records)
         some = [one for one in records if one["n"] == 3]
         self.check(rows_of(self, "fields", "-n", "100", "--where", "n = 3", daemon.base), some)
-        outs = {logport("fields", daemon.base, env=dict(environment(), LOGPORT_THREADS=str(n))).out for n in (1, 2, 8)}
-        self.assertEqual(len(outs), 1)
+        self.check_threads("fields", daemon.base)
 
     def test_every_shape(self):
         records = [SHAPES[n % len(SHAPES)](Event(self.rng, n)) for n in range(300)]
@@ -397,6 +401,7 @@ class Fields(Answers):
         self.assertEqual(rows["users.*"]["types"], {"object": 2 * count})
         self.assertEqual({value["value"] for value in rows["*"]["values"]} - set("01234"), set())
         self.assertAlmostEqual(rows["users.*"]["names"], count + 1, delta=0.05 * count)
+        self.check_threads("fields", path)
         if WINDOWS or SANITIZED:
             return
         measured = run([sys.executable, "-c", MEASURE, *program("logport"), "fields", path])

@@ -85,40 +85,94 @@ static bool is_in(const struct answer *answer, enum compare_window window, int64
 }
 
 /* Pipes cannot be read for each window: each record belongs to those that its time is in. */
-static void take_record(struct answer *answer, struct answer_record *record) {
+static bool take_record(const struct answer *answer, void *part, struct answer_record *record) {
     if (!answer->compares || !answer->pipes) {
         record->window = answer->window;
-        answer->take(answer->context, record);
-        return;
+        return answer->reader->take(part, record);
     }
-    for (int i = COMPARE_WINDOWS; i-- > 0;) {
+    bool taken = true;
+    for (int i = COMPARE_WINDOWS; i-- > 0 && taken;) {
         record->window = (enum compare_window)i;
-        if (is_in(answer, record->window, record->time_ns)) answer->take(answer->context, record);
+        if (is_in(answer, record->window, record->time_ns))
+            taken = answer->reader->take(part, record);
     }
+    return taken;
 }
 
-static bool take_selection(void *context, const struct selection *selection) {
-    struct answer *const answer = context;
+/* Adds the lines of the selection from `first` on; returns the first one that was not added. */
+static uint64_t take_lines(const struct answer *answer, const struct selection *selection,
+                           uint64_t first, void *part, struct is_record *check) {
     struct answer_record record = {.facts = selection->facts,
                                    .stream = selection->segment->name.stream};
-    for (uint64_t i = 0; i < selection->count; i++) {
+    for (uint64_t i = first; i < selection->count; i++) {
         const struct select_line *const line = &selection->lines[i];
         record.bytes = selection->text + line->begin;
         record.size = line->end - line->begin;
         record.size -= record.size > 0 && record.bytes[record.size - 1] == '\n';
-        record.text =
-            selection->foreign && !is_record(&answer->is_record, &record.bytes, &record.size);
+        record.text = selection->foreign && !is_record(check, &record.bytes, &record.size);
         record.timed = line->time_ns != INT64_MIN;
         record.time_ns = line->time_ns;
-        take_record(answer, &record);
+        if (!take_record(answer, part, &record)) return i;
     }
+    return selection->count;
+}
+
+/* A part and how far it got in its piece. */
+struct piece_part {
+    const struct answer *answer;
+    void *part;
+    uint64_t taken;
+    struct is_record is_record;
+};
+
+static void *open_part(void *context) {
+    const struct answer *const answer = context;
+    struct piece_part *piece = allocate(sizeof *piece);
+    *piece =
+        (struct piece_part){.answer = answer, .part = answer->reader->open(answer->reader->whole)};
+    return piece;
+}
+
+static void begin_part(void *state) {
+    const struct piece_part *const piece = state;
+    piece->answer->reader->begin(piece->part);
+}
+
+static void run_part(void *state, const struct selection *selection, struct query_state *query) {
+    struct piece_part *const piece = state;
+    (void)query;
+    piece->taken = take_lines(piece->answer, selection, 0, piece->part, &piece->is_record);
+}
+
+static void close_part(void *state) {
+    struct piece_part *const piece = state;
+    piece->answer->reader->close(piece->part);
+    is_record_close(&piece->is_record);
+    free(piece);
+}
+
+static bool take_selection(void *context, const struct selection *selection) {
+    struct answer *const answer = context;
+    struct piece_part *const piece = selection->worked;
+    if (piece != NULL) answer->reader->unite(answer->reader->whole, piece->part);
+    take_lines(answer, selection, piece != NULL ? piece->taken : 0, answer->reader->whole,
+               &answer->is_record);
     answer->found += selection->count;
     return true;
 }
 
 static void read_window(struct answer *answer) {
-    const struct select_settings how = {
-        .times = true, .all_frames = answer->no_index, .results_at_end = true, .max = UINT64_MAX};
+    const struct select_work work = {.context = answer,
+                                     .open = open_part,
+                                     .begin = begin_part,
+                                     .run = run_part,
+                                     .close = close_part};
+    const struct select_settings how = {.work = answer->reader->open != NULL ? &work : NULL,
+
+                                        .times = true,
+                                        .all_frames = answer->no_index,
+                                        .results_at_end = true,
+                                        .max = UINT64_MAX};
     struct select_report report;
     select_files(&answer->call->paths, &answer->list, answer->query, &how, take_selection, answer,
                  &report);
@@ -126,9 +180,8 @@ static void read_window(struct answer *answer) {
     answer->failed = answer->failed || report.failed;
 }
 
-void answer_read(struct answer *answer, answer_take *take, void *context) {
-    answer->take = take;
-    answer->context = context;
+void answer_read(struct answer *answer, const struct answer_reader *reader) {
+    answer->reader = reader;
     answer->window = COMPARE_NOW;
     answer->found = 0;
     if (!answer->compares) {

@@ -87,7 +87,21 @@ struct answer_record {
     int64_t time_ns; /* if timed: its event time, or when it was received, if that is known */
     enum compare_window window; /* without --compare always COMPARE_NOW */
 };
-typedef void answer_take(void *context, const struct answer_record *record);
+
+/* What a command does with the records.  A part is what it finds in some of them: each worker has
+ * parts of its own, for one piece of a file at a time, which are united in the order in which the
+ * pieces are stored.  So the result does not depend on the number of workers. */
+struct answer_reader {
+    void *whole; /* the part that the others are added to */
+    /* Any thread.  False: the part is full, and the record was not added; not for `whole`. */
+    bool (*take)(void *part, const struct answer_record *record);
+    /* NULL: all records are added to `whole`, on the calling thread.  Otherwise, on the calling
+     * thread: a new part; prepares it for a piece; adds what it has to `whole`; frees it. */
+    void *(*open)(void *whole);
+    void (*begin)(void *part);
+    void (*unite)(void *whole, void *part);
+    void (*close)(void *part);
+};
 
 struct answer {
     const char *command;
@@ -108,8 +122,7 @@ struct answer {
     struct query own;
     const char *pattern;
     struct is_record is_record;
-    answer_take *take;
-    void *context;
+    const struct answer_reader *reader;
     enum compare_window window;
 };
 
@@ -122,9 +135,9 @@ void answer_finish(struct answer *answer);
 bool answer_open(struct answer *answer, struct call *call, const char *command,
                  const struct answer_settings *settings);
 void answer_close(struct answer *answer);
-/* Calls `take` for every selected record, in the order in which they are stored; with --compare,
- * for those of the window before, first.  May be called again unless answer->pipes. */
-void answer_read(struct answer *answer, answer_take *take, void *context);
+/* Reads every selected record, in the order in which they are stored; with --compare, those of the
+ * window before first.  May be called again unless answer->pipes. */
+void answer_read(struct answer *answer, const struct answer_reader *reader);
 /* Says why nothing was found, if that is so.  Returns the exit code. */
 int answer_end(struct answer *answer);
 

@@ -13,24 +13,61 @@
 #define LIMIT_MAX         100
 #define SHOWN_VALUE_BYTES 40 /* of a value in a table */
 
-struct fields_view {
-    struct answer answer;
+/* What one thread finds. */
+struct fields_part {
     struct field_tree *tree;
     uint64_t texts; /* lines that are no records, in both windows */
-    double scale;   /* of --compare: by the number of records */
 };
 
-static void take(void *context, const struct answer_record *record) {
-    struct fields_view *view = context;
+struct fields_view {
+    struct answer answer;
+    struct fields_part whole;
+    struct field_tree *tree; /* that of the whole */
+    double scale;            /* of --compare: by the number of records */
+};
+
+static bool take(void *context, const struct answer_record *record) {
+    struct fields_part *part = context;
     if (record->text)
-        view->texts++;
+        part->texts++;
     else
-        field_tree_add(view->tree, record->bytes, record->size, record->window);
+        field_tree_add(part->tree, record->bytes, record->size, record->window);
+    return true;
+}
+
+static void *open_part(void *whole) {
+    struct fields_part *part = allocate(sizeof *part);
+    *part = (struct fields_part){.tree = field_tree_open_part(((struct fields_part *)whole)->tree)};
+    return part;
+}
+
+static void begin_part(void *context) {
+    struct fields_part *part = context;
+    part->texts = 0;
+    field_tree_begin_part(part->tree);
+}
+
+static void unite(void *context, void *more) {
+    struct fields_part *const whole = context, *const part = more;
+    field_tree_unite(whole->tree, part->tree);
+    whole->texts += part->texts;
+}
+
+static void close_part(void *context) {
+    struct fields_part *part = context;
+    field_tree_close(part->tree);
+    free(part);
 }
 
 static void read_all(struct fields_view *view) {
-    view->texts = 0;
-    answer_read(&view->answer, take, view);
+    const struct answer_reader reader = {.whole = &view->whole,
+                                         .take = take,
+                                         .open = open_part,
+                                         .begin = begin_part,
+                                         .unite = unite,
+                                         .close = close_part};
+    view->whole.texts = 0;
+    answer_read(&view->answer, &reader);
 }
 
 /* ---- cells ---- */
@@ -249,8 +286,8 @@ static void print_totals(const struct fields_view *view) {
     if (view->answer.compares)
         output_format(out, ", before %llu",
                       (unsigned long long)field_tree_records(view->tree, COMPARE_BEFORE));
-    if (view->texts > 0)
-        output_format(out, "; %llu lines are no records", (unsigned long long)view->texts);
+    if (view->whole.texts > 0)
+        output_format(out, "; %llu lines are no records", (unsigned long long)view->whole.texts);
     output_text(out, "\n");
 }
 
@@ -290,9 +327,10 @@ static void print_answer(struct fields_view *view) {
 }
 
 static int fields_run(struct call *call) {
-    struct fields_view view = {.texts = 0};
+    struct fields_view view;
+    memset(&view, 0, sizeof view);
     if (!answer_open(&view.answer, call, "fields", call->settings)) return EXIT_ERROR;
-    view.tree = field_tree_open();
+    view.tree = view.whole.tree = field_tree_open();
     read_all(&view);
     if (field_tree_is_uncertain(view.tree)) {
         if (view.answer.pipes) {

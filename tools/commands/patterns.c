@@ -19,46 +19,88 @@
 #define LEVELS_TEXT_MAX 256
 #define LIMIT_MAX       PATTERNS_MAX
 
-struct patterns_view {
-    struct answer answer;
+/* What one thread finds. */
+struct patterns_part {
     struct patterns *patterns;
     struct canonical_rules rules;
     struct canonical canonical;
     uint8_t message[TEMPLATE_MESSAGE_BYTES_MAX];
-    uint64_t without; /* records that have no message */
+    uint64_t without; /* records of the window now that have no message */
+};
+
+struct patterns_view {
+    struct answer answer;
+    struct patterns_part whole;
+    struct patterns *patterns; /* those of the whole */
 };
 
 /* ---- one record ---- */
 
-static void take(void *context, const struct answer_record *record) {
-    struct patterns_view *view = context;
-    struct canonical *const fields = &view->canonical;
+static void read_message(struct patterns_part *part, const struct answer_record *record) {
     if (record->text) {
-        canonical_read_text(fields, record->bytes, record->size);
-    } else {
-        if (view->rules.facts != record->facts) canonical_open(&view->rules, record->facts);
-        canonical_read(fields, &view->rules, record->bytes, record->size);
-    }
-    const size_t size = fields->message.begin == NULL
-                            ? 0
-                            : value_text(&fields->message, view->message, sizeof view->message);
-    if (size == 0) {
-        view->without += record->window == COMPARE_NOW;
+        canonical_read_text(&part->canonical, record->bytes, record->size);
         return;
     }
+    if (part->rules.facts != record->facts) canonical_open(&part->rules, record->facts);
+    canonical_read(&part->canonical, &part->rules, record->bytes, record->size);
+}
+
+static bool take(void *context, const struct answer_record *record) {
+    struct patterns_part *part = context;
+    const struct canonical *const fields = &part->canonical;
+    read_message(part, record);
+    const size_t size = fields->message.begin == NULL
+                            ? 0
+                            : value_text(&fields->message, part->message, sizeof part->message);
+    if (size == 0) {
+        part->without += record->window == COMPARE_NOW;
+        return true;
+    }
     const struct pattern_message message = {
-        .text = view->message,
+        .text = part->message,
         .size = size,
         .level = fields->facts.level,
         .timed = fields->facts.has_time || record->timed,
         .time_ns = fields->facts.has_time ? fields->facts.time_ns : record->time_ns,
         .window = record->window};
-    patterns_add(view->patterns, &message);
+    return patterns_add(part->patterns, &message);
+}
+
+static void *open_part(void *whole) {
+    struct patterns_part *part = allocate(sizeof *part);
+    (void)whole;
+    memset(part, 0, sizeof *part);
+    part->patterns = patterns_open_part();
+    return part;
+}
+
+static void begin_part(void *context) {
+    struct patterns_part *part = context;
+    part->without = 0;
+}
+
+static void unite(void *context, void *more) {
+    struct patterns_part *const whole = context, *const part = more;
+    patterns_unite(whole->patterns, part->patterns);
+    whole->without += part->without;
+}
+
+static void close_part(void *context) {
+    struct patterns_part *part = context;
+    patterns_close(part->patterns);
+    canonical_close(&part->canonical);
+    free(part);
 }
 
 static void read_all(struct patterns_view *view) {
-    view->without = 0;
-    answer_read(&view->answer, take, view);
+    const struct answer_reader reader = {.whole = &view->whole,
+                                         .take = take,
+                                         .open = open_part,
+                                         .begin = begin_part,
+                                         .unite = unite,
+                                         .close = close_part};
+    view->whole.without = 0;
+    answer_read(&view->answer, &reader);
 }
 
 /* ---- output ---- */
@@ -209,8 +251,8 @@ static void print_answer(const struct patterns_view *view) {
 /* What the table does not show. */
 static void report(const struct patterns_view *view) {
     const uint64_t bound = patterns_bound(view->patterns);
-    if (view->without > 0)
-        say("patterns: %llu records have no message", (unsigned long long)view->without);
+    if (view->whole.without > 0)
+        say("patterns: %llu records have no message", (unsigned long long)view->whole.without);
     if (bound == 0) return;
     if (patterns_are_recounted(view->patterns))
         say("patterns: more than %d patterns; those that occur up to %llu times may be missing",
@@ -224,12 +266,12 @@ static void report(const struct patterns_view *view) {
 
 static int patterns_run(struct call *call) {
     struct patterns_view *view = allocate(sizeof *view);
-    *view = (struct patterns_view){.without = 0};
+    memset(view, 0, sizeof *view);
     if (!answer_open(&view->answer, call, "patterns", call->settings)) {
         free(view);
         return EXIT_ERROR;
     }
-    view->patterns = patterns_open();
+    view->patterns = view->whole.patterns = patterns_open();
     read_all(view);
     if (patterns_are_approximate(view->patterns) && !view->answer.pipes) {
         patterns_recount(view->patterns, (uint32_t)view->answer.settings->limit);
@@ -239,7 +281,7 @@ static int patterns_run(struct call *call) {
     report(view);
     const int code = answer_end(&view->answer);
     patterns_close(view->patterns);
-    canonical_close(&view->canonical);
+    canonical_close(&view->whole.canonical);
     answer_close(&view->answer);
     free(view);
     return code;
@@ -260,8 +302,8 @@ const struct command patterns_command = {
         "too. Lines that are not JSON are messages themselves.\n"
         "\n"
         "PATTERN selects records as in search; the first word is a PATH if a file has this\n"
-        "name. Memory is bounded (about 50 MiB): up to 32,768 patterns are counted exactly; of\n"
-        "more, the most frequent ones, in a second pass.\n"
+        "name. Memory is bounded (about 100 MiB and 20 MiB for each thread): up to 32,768\n"
+        "patterns are counted exactly; of more, the most frequent ones, in a second pass.\n"
         "\n"
         "Exit code: 0, or 2 if something could not be read or is damaged.\n"
         "\n"

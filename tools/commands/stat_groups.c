@@ -282,12 +282,13 @@ static int run_groups(struct groups_view *view, struct call *call) {
 
 /* ---- --compare: the windows are two periods of 1 ns ---- */
 
-static void add_record(void *context, const struct answer_record *one) {
+static bool add_record(void *context, const struct answer_record *one) {
     struct groups_view *const view = context;
     struct record record = {0};
     record_trust(&record, one->bytes, one->size);
     if (one->text) record.kind = RECORD_TEXT; /* it has no fields */
     aggregate_add(view->aggregate, one->facts, one->stream, &record, one->window);
+    return true;
 }
 
 static void add_change_columns(const struct groups_view *view, struct table *table) {
@@ -357,11 +358,12 @@ static void print_changes(struct groups_view *view, const struct answer *answer)
 
 static int run_compare(struct groups_view *view, struct call *call) {
     struct answer answer = {.compares = true};
+    const struct answer_reader reader = {.whole = view, .take = add_record};
     if (!answer_begin(&answer, call, "stat", view->query, view->settings->compare,
                       view->settings->no_index))
         return EXIT_ERROR;
     view->scale = compare_scale(&answer.compare);
-    answer_read(&answer, add_record, view);
+    answer_read(&answer, &reader);
     print_changes(view, &answer);
     const int code = answer_end(&answer);
     answer_finish(&answer);

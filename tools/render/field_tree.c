@@ -69,9 +69,10 @@ struct field_tree {
     uint64_t record; /* number of the current one */
     uint64_t records[FIELD_WINDOWS];
     uint32_t window;
-    bool too_many;  /* names are to be folded after this record */
-    bool folded;    /* names were folded, so counts may be too high */
-    bool recounted; /* no new names in objects with folded ones */
+    const struct field_tree *whole; /* a part: the tree that it belongs to */
+    bool too_many;                  /* names are to be folded after this record */
+    bool folded;                    /* names were folded, so counts may be too high */
+    bool recounted;                 /* no new names in objects with folded ones */
     struct text name, texts;
     struct member_mark {
         uint64_t hash;
@@ -132,6 +133,7 @@ static uint32_t new_node(struct field_tree *t, uint32_t parent, enum node_kind k
     const uint32_t number = t->free_nodes != NONE ? t->free_nodes : t->node_count++;
     struct node *const node = &t->nodes[number];
     if (t->free_nodes != NONE) t->free_nodes = node->next;
+    const uint32_t values = t->whole != NULL ? UINT32_MAX : VALUES_FEW;
     *node = (struct node){.used = true,
                           .kind = kind,
                           .parent = parent,
@@ -142,7 +144,7 @@ static uint32_t new_node(struct field_tree *t, uint32_t parent, enum node_kind k
                           .first_child = NONE,
                           .last_child = NONE,
                           .star = NONE,
-                          .top = {.values_max = VALUES_FEW}};
+                          .top = {.values_max = values}};
     t->used++;
     t->table[slot] = number + 1;
     link_child(t, parent, number);
@@ -181,6 +183,15 @@ static uint32_t child_of_name(struct field_tree *t, uint32_t parent, const uint8
     const uint64_t hash = hash_of(parent, NODE_NAME, name, size);
     const uint32_t slot = slot_of(t, hash, parent, NODE_NAME, name, size);
     return t->table[slot] != 0 ? t->table[slot] - 1 : add_name(t, parent, name, size, hash, slot);
+}
+
+/* The child that is like a node of another tree. */
+static uint32_t child_like(struct field_tree *t, uint32_t parent, const struct node *node) {
+    switch (node->kind) {
+    case NODE_NAME: return child_of_name(t, parent, node->name, node->name_size);
+    case NODE_STAR: return star_of(t, parent);
+    default: return child_of_kind(t, parent, node->kind);
+    }
 }
 
 static void clear_numbers(struct node *node) {
@@ -565,6 +576,9 @@ static void fold_rare_names(struct field_tree *t) {
 
 /* ---- the tree ---- */
 
+static const struct node empty_root = {
+    .used = true, .first_child = NONE, .last_child = NONE, .next = NONE, .star = NONE};
+
 struct field_tree *field_tree_open(void) {
     struct field_tree *t = allocate(sizeof *t);
     memset(t, 0, sizeof *t);
@@ -572,8 +586,7 @@ struct field_tree *field_tree_open(void) {
     memset(t->nodes, 0, NODES_MAX * sizeof *t->nodes);
     t->table = allocate(TABLE_ROOM * sizeof *t->table);
     memset(t->table, 0, TABLE_ROOM * sizeof *t->table);
-    t->nodes[ROOT] = (struct node){
-        .used = true, .first_child = NONE, .last_child = NONE, .next = NONE, .star = NONE};
+    t->nodes[ROOT] = empty_root;
     t->node_count = t->used = 1;
     t->free_nodes = NONE;
     return t;
@@ -598,6 +611,60 @@ void field_tree_add(struct field_tree *t, const uint8_t *record, size_t size, ui
     t->records[window]++;
     t->record++;
     add_members(t, ROOT, &root);
+    if (t->too_many) fold_names(t);
+}
+
+/* ---- parts ---- */
+
+struct field_tree *field_tree_open_part(const struct field_tree *whole) {
+    struct field_tree *t = field_tree_open();
+    t->whole = whole;
+    return t;
+}
+
+/* Makes nodes for the children of a node of the whole; recursion is limited by FIELD_DEPTH_MAX. */
+static void copy_names(struct field_tree *t, uint32_t number, uint32_t from) {
+    const struct field_tree *const whole = t->whole;
+    for (uint32_t i = whole->nodes[from].first_child; i != NONE; i = whole->nodes[i].next) {
+        const struct node *const node = &whole->nodes[i];
+        const uint32_t child = child_like(t, number, node);
+        if (child != NONE) copy_names(t, child, i);
+    }
+}
+
+void field_tree_begin_part(struct field_tree *t) {
+    for (uint32_t i = 1; i < t->node_count; i++)
+        if (t->nodes[i].used) free_node(&t->nodes[i]);
+    memset(t->table, 0, TABLE_ROOM * sizeof *t->table);
+    clear_numbers(&t->nodes[ROOT]);
+    t->nodes[ROOT] = empty_root;
+    t->node_count = t->used = 1;
+    t->free_nodes = NONE;
+    memset(t->records, 0, sizeof t->records);
+    t->record = 0;
+    t->too_many = t->folded = t->recounted = false;
+    if (t->whole->recounted) copy_names(t, ROOT, ROOT);
+    t->recounted = t->whole->recounted;
+}
+
+/* Recursion is limited by FIELD_DEPTH_MAX. */
+static void unite_children(struct field_tree *t, uint32_t into, const struct field_tree *part,
+                           uint32_t from) {
+    for (uint32_t i = part->nodes[from].first_child; i != NONE; i = part->nodes[i].next) {
+        const struct node *const node = &part->nodes[i];
+        if (records_of(node) == 0) continue; /* only its name was known */
+        const uint32_t child = child_like(t, into, node);
+        if (child == NONE) continue;
+        unite_numbers(t, &t->nodes[child], node);
+        unite_children(t, child, part, i);
+    }
+}
+
+void field_tree_unite(struct field_tree *t, const struct field_tree *part) {
+    for (uint32_t w = 0; w < FIELD_WINDOWS; w++)
+        t->records[w] += part->records[w];
+    t->folded = t->folded || (part->folded && !part->recounted);
+    unite_children(t, ROOT, part, ROOT);
     if (t->too_many) fold_names(t);
 }
 

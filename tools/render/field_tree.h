@@ -67,6 +67,14 @@ void field_tree_close(struct field_tree *tree);
 /* One record, without its newline. */
 void field_tree_add(struct field_tree *tree, const uint8_t *record, size_t size, uint32_t window);
 
+/* A part of a tree: the fields of some records, for another thread.  Memory is bounded by their
+ * size.  The whole must outlive it. */
+struct field_tree *field_tree_open_part(const struct field_tree *whole);
+/* Empties a part, and takes over which names the whole folds; not while the whole changes. */
+void field_tree_begin_part(struct field_tree *part);
+/* Adds the part to the whole, as if its records had been added. */
+void field_tree_unite(struct field_tree *whole, const struct field_tree *part);
+
 /* Are there numbers that a second reading makes exact? */
 bool field_tree_is_uncertain(const struct field_tree *tree);
 /* Sets all numbers to 0, to add all records again. */

@@ -27,7 +27,8 @@ struct patterns {
     uint64_t totals[PATTERNS_WINDOWS], others[PATTERNS_WINDOWS];
     uint64_t number;
     uint64_t bound;
-    bool recounted;
+    uint32_t room; /* patterns that are kept at most */
+    bool part, recounted;
     bool full; /* joining does not make enough room any more */
     struct text made;
 };
@@ -306,6 +307,11 @@ static uint32_t join_rows(struct patterns *p, struct pattern *rows, uint32_t cou
 
 /* ---- keeping ---- */
 
+static void empty_top(struct patterns *p) {
+    top_free(&p->top);
+    p->top = (struct top){.values_max = p->room, .bytes_max = TEMPLATE_BYTES_MAX};
+}
+
 /* Moves everything that is kept into rows. */
 static struct pattern *take_rows(struct patterns *p, uint32_t *count) {
     struct pattern *rows = allocate((p->top.used + 1) * sizeof *rows);
@@ -322,8 +328,7 @@ static struct pattern *take_rows(struct patterns *p, uint32_t *count) {
         rows[(*count)++] = *kept;
     }
     p->bound = p->top.bound > p->bound ? p->top.bound : p->bound;
-    top_free(&p->top);
-    p->top = (struct top){.values_max = PATTERNS_MAX, .bytes_max = TEMPLATE_BYTES_MAX};
+    empty_top(p);
     memset(p->kept, 0, PATTERNS_MAX * sizeof *p->kept);
     return rows;
 }
@@ -354,22 +359,22 @@ static void make_room(struct patterns *p) {
     p->full = count > PATTERNS_MAX / 4 * 3;
 }
 
-static void keep_example(struct pattern *kept, const uint8_t *text, size_t size) {
-    if (size > PATTERNS_EXAMPLE_BYTES) {
-        size = PATTERNS_EXAMPLE_BYTES;
-        while (size > 0 && (text[size] & 0xc0) == 0x80) /* not within a character */
-            size--;
-    }
-    kept->example = (uint8_t *)copy_text((const char *)text, size);
-    kept->example_size = (uint32_t)size;
+static struct patterns *open_with_room(uint32_t room) {
+    struct patterns *p = allocate(sizeof *p);
+    *p = (struct patterns){.room = room};
+    empty_top(p);
+    p->kept = allocate(room * sizeof *p->kept);
+    memset(p->kept, 0, room * sizeof *p->kept);
+    return p;
 }
 
 struct patterns *patterns_open(void) {
-    struct patterns *p = allocate(sizeof *p);
-    memset(p, 0, sizeof *p);
-    p->top = (struct top){.values_max = PATTERNS_MAX, .bytes_max = TEMPLATE_BYTES_MAX};
-    p->kept = allocate(PATTERNS_MAX * sizeof *p->kept);
-    memset(p->kept, 0, PATTERNS_MAX * sizeof *p->kept);
+    return open_with_room(PATTERNS_MAX);
+}
+
+struct patterns *patterns_open_part(void) {
+    struct patterns *p = open_with_room(PATTERNS_OF_PART);
+    p->part = true;
     return p;
 }
 
@@ -380,7 +385,7 @@ static void free_rows(struct pattern *rows, uint32_t count) {
 }
 
 void patterns_close(struct patterns *p) {
-    free_rows(p->kept, PATTERNS_MAX);
+    free_rows(p->kept, p->room);
     free_rows(p->joined, p->joined_count);
     free_rows(p->rows, p->row_count);
     top_free(&p->top);
@@ -388,19 +393,36 @@ void patterns_close(struct patterns *p) {
     free(p);
 }
 
-void patterns_add(struct patterns *p, const struct pattern_message *message) {
+/* ---- adding ---- */
+
+static void copy_example(struct pattern *kept, const struct pattern *from) {
+    kept->example = (uint8_t *)copy_text((const char *)from->example, from->example_size);
+    kept->example_size = from->example_size;
+}
+
+static void add_numbers(struct pattern *kept, const struct pattern *more) {
+    for (uint32_t i = 0; i < PATTERNS_WINDOWS; i++)
+        kept->counts[i] += more->counts[i];
+    for (uint32_t i = 0; i < COUNTS_LEVELS; i++)
+        kept->levels[i] += more->levels[i];
+    if (!more->timed) return;
+    if (!kept->timed || more->first_ns < kept->first_ns) kept->first_ns = more->first_ns;
+    if (!kept->timed || more->last_ns > kept->last_ns) kept->last_ns = more->last_ns;
+    kept->timed = true;
+}
+
+/* Adds messages of the template more->text, of which more->number is counted from p->number. */
+static void add_pattern(struct patterns *p, const struct pattern *more) {
+    const struct pattern *const joined = find_joined(p, more->text, more->size);
+    const struct pattern *const as = joined != NULL ? joined : more;
     bool fresh;
-    p->made.used = 0;
-    template_make(message->text, message->size, &p->made);
-    const struct pattern *const joined = find_joined(p, p->made.bytes, p->made.used);
-    const uint8_t *const text = joined != NULL ? joined->text : p->made.bytes;
-    const size_t size = joined != NULL ? joined->size : p->made.used;
     if (p->top.used == PATTERNS_MAX && !p->full) make_room(p);
-    p->totals[message->window]++;
-    p->number++;
-    const uint32_t id = top_add_many(&p->top, text, size, 1, &fresh);
+    for (uint32_t i = 0; i < PATTERNS_WINDOWS; i++)
+        p->totals[i] += more->counts[i];
+    const uint32_t id = top_add_many(&p->top, as->text, as->size, count_of(more), &fresh);
     if (id == TOP_NONE) {
-        p->others[message->window]++;
+        for (uint32_t i = 0; i < PATTERNS_WINDOWS; i++)
+            p->others[i] += more->counts[i];
         return;
     }
     struct pattern *const kept = &p->kept[id];
@@ -408,18 +430,57 @@ void patterns_add(struct patterns *p, const struct pattern_message *message) {
         for (uint32_t i = 0; i < PATTERNS_WINDOWS; i++)
             p->others[i] += kept->counts[i];
         free_row(kept);
-        kept->variable = joined != NULL ? joined->variable : 0;
+        kept->variable = as->variable;
     }
     if (kept->example == NULL) {
-        keep_example(kept, message->text, message->size);
-        kept->number = p->number;
+        copy_example(kept, more);
+        kept->number = p->number + more->number;
     }
-    kept->counts[message->window]++;
-    kept->levels[(message->level + 3u) / 4]++;
-    if (!message->timed) return;
-    if (!kept->timed || message->time_ns < kept->first_ns) kept->first_ns = message->time_ns;
-    if (!kept->timed || message->time_ns > kept->last_ns) kept->last_ns = message->time_ns;
-    kept->timed = true;
+    add_numbers(kept, more);
+}
+
+/* Not within a character. */
+static uint32_t example_size(const uint8_t *text, size_t size) {
+    if (size <= PATTERNS_EXAMPLE_BYTES) return (uint32_t)size;
+    size = PATTERNS_EXAMPLE_BYTES;
+    while (size > 0 && (text[size] & 0xc0) == 0x80)
+        size--;
+    return (uint32_t)size;
+}
+
+bool patterns_add(struct patterns *p, const struct pattern_message *message) {
+    p->made.used = 0;
+    template_make(message->text, message->size, &p->made);
+    if (p->part && p->top.used == p->room && !top_has(&p->top, p->made.bytes, p->made.used))
+        return false;
+    struct pattern one = {.text = p->made.bytes,
+                          .size = (uint32_t)p->made.used,
+                          .timed = message->timed,
+                          .first_ns = message->time_ns,
+                          .last_ns = message->time_ns,
+                          .example = (uint8_t *)(uintptr_t)message->text,
+                          .example_size = example_size(message->text, message->size)};
+    one.counts[message->window] = 1;
+    one.levels[(message->level + 3u) / 4] = 1;
+    add_pattern(p, &one);
+    p->number++;
+    return true;
+}
+
+void patterns_unite(struct patterns *whole, struct patterns *part) {
+    for (uint32_t i = 0; i < part->top.used; i++) { /* in the order of their first messages */
+        const struct top_value *const value = &part->top.values[i];
+        struct pattern *const kept = &part->kept[value->id];
+        kept->text = part->top.texts + value->text;
+        kept->size = value->size;
+        add_pattern(whole, kept);
+        kept->text = NULL;
+        free_row(kept);
+    }
+    whole->number += part->number;
+    part->number = 0;
+    memset(part->totals, 0, sizeof part->totals);
+    empty_top(part);
 }
 
 /* ---- results ---- */

@@ -49,7 +49,14 @@ struct patterns;
 
 struct patterns *patterns_open(void);
 void patterns_close(struct patterns *patterns);
-void patterns_add(struct patterns *patterns, const struct pattern_message *message);
+bool patterns_add(struct patterns *patterns, const struct pattern_message *message);
+
+/* A part: patterns of some messages, for another thread.  It has room for PATTERNS_OF_PART; then
+ * patterns_add returns false for a message with another pattern. */
+#define PATTERNS_OF_PART 8192
+struct patterns *patterns_open_part(void);
+/* Adds a part to the whole, as if its messages had been added; the part is empty then. */
+void patterns_unite(struct patterns *whole, struct patterns *part);
 
 /* Were there so many patterns that counts may be too low? */
 bool patterns_are_approximate(const struct patterns *patterns);

@@ -219,6 +219,11 @@ void top_forget(struct top *top) {
     top->texts_used = 0;
 }
 
+bool top_has(const struct top *top, const uint8_t *text, size_t size) {
+    if (top->used == 0) return false;
+    return top->table[slot_of(top, hash_bytes((const char *)text, size), text, size)] != 0;
+}
+
 bool top_is_approximate(const struct top *top) {
     return top->heap != NULL;
 }

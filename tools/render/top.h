@@ -55,6 +55,8 @@ bool top_is_full(const struct top *top);
  * too high have the same bound as if the values had been added one by one. */
 void top_join(struct top *top, const struct top *part);
 void top_forget(struct top *top); /* all values */
+/* Is the value in the list? */
+bool top_has(const struct top *top, const uint8_t *text, size_t size);
 /* Were there so many different values that counts may be too high? */
 bool top_is_approximate(const struct top *top);
 /* Keeps the `count` most frequent values, at least, with a count of 0: if everything is added
