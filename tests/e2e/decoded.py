@@ -82,4 +82,6 @@ REGEX_FORMS = [
 
 def a_regex(rng, literal):
     escaped = re.sub(r"([\\^$.\[\]|()*+?{}#])", r"\\\1", literal)
-    return rng.choice(REGEX_FORMS).replace("%s", escaped)
+    form = rng.choice(REGEX_FORMS)
+    # In an empty text re finds no \B, which PCRE2 finds.
+    return form.replace("%s", escaped or "a" if r"\B" in form else escaped)

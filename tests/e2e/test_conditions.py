@@ -212,6 +212,7 @@ class Known:
                 ("@time exists", lambda row: row.minute is not None),
                 ("exists @level", lambda row: row.level > 0),
                 ("@stream", lambda row: True),
+                ("@stream > info", lambda row: row.stream > "info"),  # a text, also next to a level's name
                 ("@level contains rr", lambda row: 17 <= row.level < 21),
             ]
         )

@@ -147,7 +147,7 @@ static bool level_compares(const struct evaluation *e, const struct where_node *
 
 static bool is_level_order(const struct where_node *node) {
     return where_is_order(node->relation) && node->operands[0].type == VALUE_STRING &&
-           node->operands[0].is_level;
+           node->operands[0].is_level && !node->path.is_canonical;
 }
 
 /* Does the relation hold, before it is negated? */
