@@ -404,7 +404,7 @@ def quoted(rng, text):
 
 def value_text(rng, value):
     if isinstance(value, str):
-        plain = re.fullmatch(r"[a-zA-Z/東京größe][\w/東京]*", value) and value.lower() not in ("and", "or", "not", "exists")
+        plain = re.fullmatch(r"[a-zA-Z/東京größe][\w/東京]*", value) and value.lower() not in ("and", "or", "not", "exists", "true", "false", "null")
         forms = [value] if plain else []
         return rng.choice([*forms, quoted(rng, value), quoted(rng, value)])
     if isinstance(value, decimal.Decimal):
