@@ -417,7 +417,7 @@ int facts_level_key(const struct facts_rules *rules, const char *key, size_t siz
         const int i = __builtin_ctzll(rest);
         const struct json_name *name = &rules->names.names[i];
         size_t same = 0;
-        if (name->size != size) continue;
+        if (name->size != size || name_is(name, INNER_NAME, sizeof INNER_NAME - 1)) continue;
         while (same < size && (name->exact ? key[same] == name->text[same]
                                            : ascii_lower((uint8_t)key[same]) ==
                                                  ascii_lower((uint8_t)name->text[same])))

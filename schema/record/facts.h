@@ -147,7 +147,7 @@ size_t facts_unrecognised(const uint8_t *record, size_t size, const struct facts
                           uint8_t *text, size_t room);
 
 /* The number of the level key that this is (a name of the rules, in any case; of a nested key its
- * dotted path), or -1. */
+ * dotted path, so log.level, but not log), or -1. */
 int facts_level_key(const struct facts_rules *rules, const char *key, size_t size);
 /* The level that this value, up to `end`, says under the key with this number; false: none. */
 bool facts_level_at(const struct facts_rules *rules, int key, const uint8_t *value,

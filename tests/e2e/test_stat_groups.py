@@ -7,8 +7,10 @@ import datetime
 import io
 import json
 import math
+import os
+import tempfile
 
-from harness import Case, logport, main, status, wait_until
+from harness import SANITIZED, WINDOWS, Case, environment, logport, main, program, scaled, start, status, wait_until
 
 BEGIN = 1796022000  # 2026-11-30T07:00:00Z
 
@@ -29,6 +31,46 @@ def number(value):
         return float(value)
     return float(value) if isinstance(value, str) and value.isdigit() else None
 
+
+
+def run_measured(words):
+    """The output of the reader, its exit code, and its largest memory in MiB."""
+    with tempfile.TemporaryFile() as out:
+        process = start(program("logport") + words, stdout=out, env=environment())
+        _, code, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(code)
+        out.seek(0)
+        return out.read(), process.returncode, usage.ru_maxrss / 1024
+
+
+class ManyValues(Case):
+    """Far more different values than stat keeps: the top list is right, and memory is bounded.
+    LOGPORT_TEST_VALUES=10000000 takes ten times as many."""
+
+    VALUES = int(os.environ.get("LOGPORT_TEST_VALUES", str(scaled(1_000_000, 300_000))))
+
+    def test_the_most_frequent_of_a_million_values_are_right_in_bounded_memory(self):
+        # Values that occur once; the frequent ones begin when others have filled the table.
+        frequent = ["frequent-%d" % n for n in range(20)]
+        counts = {value: self.VALUES // 2000 + 20 * n for n, value in enumerate(frequent)}
+        late = [value for value in frequent for _ in range(counts[value])]
+        self.rng.shuffle(late)
+        path = os.path.join(self.directory(), "many.ndjson")
+        every = self.VALUES // 2 // len(late)
+        with open(path, "w", encoding="ascii") as file:
+            for n in range(self.VALUES):
+                file.write('{"level":"info","id":"%08x-%d"}\n' % (n * 2654435761 % 2**32, n))
+                if n >= self.VALUES // 2 and n % every == 0 and late:
+                    file.write('{"level":"info","id":"%s"}\n' % late.pop())
+            for value in late:
+                file.write('{"level":"info","id":"%s"}\n' % value)
+        out, code, used = run_measured(["stat", "--json", "--by", "id", path])
+        self.assertEqual(code, 0)
+        by = json.loads(out)["by"]
+        right = sorted(counts.items(), key=lambda item: -item[1])[:10]
+        self.assertEqual([(value["value"], value["lines"]) for value in by["values"]], right)
+        if not SANITIZED and not WINDOWS:
+            self.assertLess(used, 100, "MiB, as docs/guide.md says")
 
 
 class StatGroups(Case):
