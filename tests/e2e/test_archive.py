@@ -231,6 +231,39 @@ class Archive(ArchiveCase):
             self.assertIn("archive_dir: a directory name", told.said)
 
 
+class ReceiveTimes(Case):
+    def test_receive_times_stay_as_precise_when_a_segment_is_repacked(self):
+        """Records without a time, in batches that have a lid each: the receive times of each batch select
+        the same records, in the same order, before and after."""
+        daemon = self.daemon("--flush-ms", "5")
+        moments, sent = [], 0
+        for batch in range(12):
+            moments.append(time.time_ns())
+            lines = [b'{"batch":%d,"n":%d,"pad":"%s"}' % (batch, n, self.rng.randbytes(300).hex().encode()) for n in range(150)]
+            daemon.send(b"".join(line + b"\n" for line in lines))
+            sent += len(lines)
+            daemon.wait_stored(sent)
+        moments.append(time.time_ns())
+        daemon.stop()
+        (path,) = segments(daemon.base)
+
+        def answers():
+            found = []
+            for moment in moments:
+                for option in ("--since", "--until"):
+                    for words in (["--received"], []):
+                        for command in (["search", ""], ["search", "--no-index", ""], ["search", "--sort", ""], ["search", "-C1", ""], ["tail", "-n", "9999"]):
+                            found.append(logport(*command, option, str(moment), *words, "-o", "csv", "--fields", "batch,n", path).out)
+            return found
+
+        before = answers()
+        self.assertGreater(len(set(before)), len(moments))
+        for _ in range(2):  # and a second time
+            self.assertEqual(logport("archive", path).code, 0)
+            self.assertEqual(answers(), before)
+            self.assertEqual(logport("verify", path).code, 0)
+
+
 class ArchiveReaders(ArchiveCase):
     def test_who_follows_and_who_reads_again_and_again_misses_nothing_while_files_move(self):
         there = os.path.join(self.directory(), "cold")

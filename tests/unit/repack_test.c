@@ -26,10 +26,10 @@ static struct file from, to;
 static char *text; /* all lines */
 static size_t text_size;
 
-/* 700 KB of lines per append, so that two appends make a group. */
+/* 400 KB of lines per append, so that two appends make a group. */
 static size_t make_lines(char *out, int append) {
     size_t size = 0;
-    for (uint64_t i = 0; size < 700000; i++) {
+    for (uint64_t i = 0; size < 400000; i++) {
         const uint64_t id = (i + 1000000 * (uint64_t)append) * 0x9E3779B97F4A7C15u;
         size += (size_t)sprintf(
             out + size,
@@ -66,7 +66,7 @@ static int set_up(void **state) {
     (void)state;
     uint64_t end = 0, lines = 0;
     memory_files_open(&files);
-    text = malloc(APPENDS * 701000);
+    text = malloc(APPENDS * 401000);
     text_size = 0;
     assert_int_equal(file_open(&files.files, "from", FILE_WRITE_NEW, &from), 0);
     assert_int_equal(file_open(&files.files, "to", FILE_WRITE_NEW, &to), 0);
@@ -152,6 +152,44 @@ static void the_new_index_holds_the_same_facts(void **state) {
     index_free(&second);
 }
 
+/* Each append has a lid of its own; two make a group. */
+static void check_receipts(struct file *file) {
+    uint64_t at = 0, raw_size = 0;
+    int append = 0;
+    for (;;) { /* ends with the file */
+        uint8_t bytes[RECEIPTS_BYTES(4)];
+        struct frame_header header;
+        const int64_t got = file_read_at(file, bytes, sizeof bytes, at);
+        if (got == 0) break;
+        assert_int_equal(frame_header(bytes, (size_t)got, &header), 0);
+        at += header.size;
+        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.magic == FRAME_MAGIC_LID) raw_size = 0;
+        if (header.magic != FRAME_MAGIC_RECEIPTS) continue;
+        assert_int_equal(receipts_check(bytes, (size_t)header.size, raw_size), 2);
+        for (uint32_t i = 0; i < 2; i++, append++) {
+            const struct receipt receipt = receipts_at(bytes, i);
+            assert_true(receipt.min_ns == NOON + append * 61 * SECOND);
+            assert_true(receipt.max_ns == receipt.min_ns);
+        }
+    }
+    assert_int_equal(append, APPENDS);
+}
+
+static void receive_times_stay_as_precise_as_the_lids_were(void **state) {
+    (void)state;
+    struct file again;
+    assert_int_equal(repack_it(0), 0);
+    check_receipts(&to);
+    struct segment_index index = loaded(&to);
+    const struct repack_options options = {.level = 5};
+    assert_int_equal(file_open(&files.files, "again", FILE_WRITE_NEW, &again), 0);
+    assert_int_equal(repack(&to, &index, &again, &options), 0);
+    check_receipts(&again);
+    file_close(&again);
+    index_free(&index);
+}
+
 static void a_damaged_segment_is_refused(void **state) {
     (void)state;
     struct memory_file *file = memory_find(&files, "from");
@@ -195,6 +233,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_repacked_segment_is_smaller_and_keeps_lines_and_numbers),
         TEST(the_new_index_holds_the_same_facts),
+        TEST(receive_times_stay_as_precise_as_the_lids_were),
         TEST(a_damaged_segment_is_refused),
         TEST(an_index_of_other_lines_is_refused),
         TEST(repacking_stops_when_told_to),

@@ -197,6 +197,34 @@ static void a_lid_has_the_documented_layout(void **state) {
         assert_int_equal(lid[8 + i], checksum >> (8 * i) & 0xFF);
 }
 
+static void receipts_are_decoded_as_they_were_encoded(void **state) {
+    (void)state;
+    static const struct receipt list[] = {{100, 5, 5}, {7, 1000000, 3000001}, {0, -9, INT64_MAX}};
+    uint8_t bytes[RECEIPTS_BYTES(3)];
+    struct frame_header header;
+    assert_int_equal(receipts_encode(list, 3, bytes), sizeof bytes);
+    assert_int_equal(frame_header(bytes, 12, &header), 0);
+    assert_int_equal(header.kind, FRAME_SKIPPABLE);
+    assert_int_equal(header.size, sizeof bytes);
+    assert_int_equal(receipts_check(bytes, sizeof bytes, 107), 3);
+    assert_int_equal(receipts_check(bytes, sizeof bytes, 108), 0);
+    assert_int_equal(receipts_check(bytes, sizeof bytes - 16, 107), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct receipt receipt = receipts_at(bytes, i);
+        assert_int_equal(receipt.raw_size, list[i].raw_size);
+        assert_int_equal(receipt.min_ns, list[i].min_ns);
+        assert_true(receipt.max_ns >= list[i].max_ns);
+        assert_true(i == 2 || receipt.max_ns - list[i].max_ns < 1000000);
+    }
+    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(receipts_check(bytes, sizeof bytes, 107), 0);
+        /* A wrong size must not hide the frames that follow. */
+        if (bit >= 32 && bit < 96) assert_int_equal(frame_header(bytes, 12, &header), ERR_INVALID);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_span_covers_each_of_its_lines),
@@ -210,6 +238,7 @@ int main(void) {
         cmocka_unit_test(a_lid_has_the_documented_layout),
         cmocka_unit_test(a_lid_of_version_1_says_nothing_about_times_and_levels),
         cmocka_unit_test(times_and_levels_hold_by_the_rules_of_all_lines),
+        cmocka_unit_test(receipts_are_decoded_as_they_were_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

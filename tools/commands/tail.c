@@ -267,10 +267,36 @@ static uint64_t count_lines(const uint8_t *p, const uint8_t *end) {
     return count;
 }
 
+/* Copies the matching ones of these lines to *to. */
+static uint64_t copy_wanted(struct tail *tail, const uint8_t *p, const uint8_t *end, uint8_t **to) {
+    const uint8_t *line, *next;
+    uint64_t count = 0;
+    query_begin(&tail->state);
+    for (; query_next(&tail->query, &tail->state, p, end, &line, &next); p = next) {
+        memcpy(*to, line, (size_t)(next - line));
+        *to += next - line;
+        count++;
+    }
+    return count;
+}
+
+/* The end of the lines from `at` on that were received at the same times, which it sets. */
+static size_t same_times(struct tail *tail, const struct tailed *t, const uint8_t *p, size_t at,
+                         size_t size) {
+    int64_t min_ns = INT64_MIN, max_ns = INT64_MAX;
+    size_t end = size;
+    if (t->foreign == NULL && tail->query.timed)
+        end = received_at(&t->received, t->reader.offset, at, &min_ns, &max_ns);
+    if (t->foreign != NULL || tail->query.timed) query_received(&tail->state, min_ns, max_ns);
+    if (end >= size || end <= at) return size;
+    const uint8_t *const newline = memchr(p + end - 1, '\n', size - end + 1);
+    return newline != NULL ? (size_t)(newline - p) + 1 : size;
+}
+
 /* The matching ones of these lines, valid until the next call. */
 static struct wanted_lines find_wanted_of(struct tail *tail, const struct tailed *t,
                                           const uint8_t *p, size_t size) {
-    const uint8_t *const end = p + size, *line, *next;
+    const uint8_t *const end = p + size;
     if (tail->query.all) return (struct wanted_lines){p, end, count_lines(p, end)};
     if (tail->wanted_room < size) {
         tail->wanted_room = size;
@@ -279,20 +305,11 @@ static struct wanted_lines find_wanted_of(struct tail *tail, const struct tailed
     uint8_t *to = tail->wanted;
     struct wanted_lines lines = {tail->wanted, tail->wanted, 0};
     tail->state.foreign = t->foreign != NULL;
-    if (t->foreign != NULL) {
-        query_received(&tail->state, INT64_MIN, INT64_MAX);
-    } else if (tail->query.timed) {
-        int64_t min_ns, max_ns;
-        received_at(&t->received, t->reader.offset, &min_ns, &max_ns);
-        query_received(&tail->state, min_ns, max_ns);
-    }
     tail->state.stream = t->stream;
     tail->state.facts = t->facts;
-    query_begin(&tail->state);
-    for (; query_next(&tail->query, &tail->state, p, end, &line, &next); p = next) {
-        memcpy(to, line, (size_t)(next - line));
-        to += next - line;
-        lines.count++;
+    for (size_t at = 0, next; at < size; at = next) { /* each round takes a line or more */
+        next = same_times(tail, t, p, at, size);
+        lines.count += copy_wanted(tail, p + at, p + next, &to);
     }
     lines.end = to;
     return lines;
@@ -308,7 +325,7 @@ static int64_t time_of_untimed(const struct tail *tail, const struct tailed *t) 
     int64_t min_ns, max_ns;
     if (t->foreign != NULL || t->ended) return t->last_ns;
     if (tail->following) return system_wall_ns();
-    received_at(&t->received, t->reader.offset, &min_ns, &max_ns);
+    received_at(&t->received, t->reader.offset, 0, &min_ns, &max_ns);
     return min_ns;
 }
 

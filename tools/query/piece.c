@@ -152,9 +152,7 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     }
 }
 
-void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
-    piece->frames++;
-    piece->raw_bytes += size;
+static void add_part(struct piece *piece, const uint8_t *raw, size_t size) {
     if (piece->settings->context) {
         uint8_t *place = make_room(&piece->text, size);
         if (place != raw) memcpy(place, raw, size);
@@ -162,6 +160,12 @@ void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
     }
     search_lines(piece, raw, size);
     if (piece->settings->context) piece->text.size += size;
+}
+
+void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
+    piece->frames++;
+    piece->raw_bytes += size;
+    add_part(piece, raw, size);
 }
 
 /* ---- the result ---- */
@@ -239,12 +243,15 @@ enum piece_check piece_check(const struct piece *piece) {
     return same ? PIECE_AS_INDEXED : PIECE_NOT_AS_INDEXED;
 }
 
-/* The frames from `at` to the next lid, which covers them: their end, their number and what the lid
- * says. */
+/* The frames from `at` to the next lid, which covers them: their end, their number, what the lid
+ * says, and the receipts of a re-packed segment. */
 struct covered {
     size_t end;
     uint64_t frames;
     struct span span;
+    const uint8_t *receipts;
+    uint32_t receipt_count, next_receipt;
+    uint64_t left; /* bytes of the current receipt's lines that have not been searched */
 };
 static bool find_covered(const struct piece *piece, size_t at, struct covered *covered) {
     struct frame_header header;
@@ -258,7 +265,14 @@ static bool find_covered(const struct piece *piece, size_t at, struct covered *c
         at += (size_t)header.size;
         covered->end = at;
         covered->frames += header.kind == FRAME_DATA;
-        if (header.kind == FRAME_DATA) raw_size += header.raw_size;
+        if (header.kind == FRAME_DATA) {
+            raw_size += header.raw_size;
+            covered->receipt_count = 0; /* they are for the frames before them */
+        }
+        if (header.magic == FRAME_MAGIC_RECEIPTS) {
+            covered->receipts = bytes;
+            covered->receipt_count = receipts_check(bytes, (size_t)header.size, raw_size);
+        }
         if (header.magic != FRAME_MAGIC_LID) continue;
         /* A lid for other frames says nothing about these. */
         if (lid_decode(bytes, (size_t)header.size, &span, &first_line) == 0 &&
@@ -269,7 +283,39 @@ static bool find_covered(const struct piece *piece, size_t at, struct covered *c
     return true;
 }
 
-static bool search_frames(struct piece *piece, size_t at, size_t end) {
+/* For --sort: a line was not received before the lines that precede it. */
+static void not_before(const struct piece *piece, struct span *span, int64_t received_ns) {
+    if (piece->settings->times && span->received_min_ns < received_ns)
+        span->received_min_ns = received_ns;
+}
+
+/* Searches the lines of a frame, those of each receipt with its receive times. */
+static void search_by_receipts(struct piece *piece, struct covered *covered, const uint8_t *raw,
+                               size_t size) {
+    piece->frames++;
+    piece->raw_bytes += size;
+    while (size > 0) { /* each round takes a line or more */
+        if (covered->left == 0 && covered->next_receipt < covered->receipt_count) {
+            const struct receipt receipt = receipts_at(covered->receipts, covered->next_receipt++);
+            const int64_t received_ns = covered->span.received_min_ns;
+            covered->left = receipt.raw_size;
+            covered->span.received_min_ns = receipt.min_ns;
+            covered->span.received_max_ns = receipt.max_ns;
+            not_before(piece, &covered->span, received_ns);
+            set_received(piece, &covered->span);
+            if (covered->left == 0) continue;
+        }
+        size_t part = covered->left > 0 && covered->left < size ? (size_t)covered->left : size;
+        while (raw[part - 1] != '\n') /* ends: the frame's last byte is one */
+            part++;
+        add_part(piece, raw, part);
+        covered->left -= part < covered->left ? part : covered->left;
+        raw += part;
+        size -= part;
+    }
+}
+
+static bool search_frames(struct piece *piece, size_t at, size_t end, struct covered *covered) {
     struct buffer *const room = piece->settings->context ? &piece->text : &piece->frame;
     struct frame_header header;
     for (; at < end; at += (size_t)header.size) {
@@ -280,7 +326,10 @@ static bool search_frames(struct piece *piece, size_t at, size_t end) {
         uint8_t *raw = make_room(room, header.raw_size);
         if (frame_decode(bytes, &header, raw) != 0) return false;
         if (raw[header.raw_size - 1] != '\n') return false;
-        piece_add(piece, raw, header.raw_size);
+        if (covered != NULL && covered->receipt_count > 0)
+            search_by_receipts(piece, covered, raw, header.raw_size);
+        else
+            piece_add(piece, raw, header.raw_size);
     }
     return true;
 }
@@ -299,7 +348,7 @@ void piece_search(struct piece *piece) {
         return;
     }
     if (!query_needs_spans(piece->query) && !piece->settings->times) {
-        piece->damaged = !search_frames(piece, 0, piece->packed.size);
+        piece->damaged = !search_frames(piece, 0, piece->packed.size, NULL);
         return;
     }
     struct covered covered;
@@ -308,8 +357,7 @@ void piece_search(struct piece *piece) {
     for (size_t at = 0; at < piece->packed.size; at = covered.end) {
         piece->damaged = !find_covered(piece, at, &covered);
         if (piece->damaged) return;
-        if (piece->settings->times && covered.span.received_min_ns < received_ns)
-            covered.span.received_min_ns = received_ns;
+        not_before(piece, &covered.span, received_ns);
         received_ns = covered.span.received_min_ns;
         const struct known known = {.span = &covered.span, .stream = piece->state.stream};
         const enum query_reason reason = query_check_span(piece->query, piece->cut.facts, &known);
@@ -320,13 +368,14 @@ void piece_search(struct piece *piece) {
         }
         /* Context lines are needed even if they cannot match. */
         if (reason == QUERY_WANTED || piece->settings->context || piece->settings->all_frames)
-            piece->damaged = !search_frames(piece, at, covered.end);
+            piece->damaged = !search_frames(piece, at, covered.end, &covered);
         else if (reason == QUERY_TIME)
             piece->by_time += covered.frames;
         else if (reason == QUERY_LEVEL)
             piece->by_level += covered.frames;
         else
             piece->by_condition += covered.frames;
+        received_ns = covered.span.received_min_ns; /* of the last receipt */
         if (piece->damaged) return;
     }
 }

@@ -143,6 +143,10 @@ int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header)
                                         .magic = magic};
         const bool too_long = (magic == FRAME_MAGIC_LID && header->size > FRAME_LID_BYTES_MAX) ||
                               (magic == FRAME_MAGIC_PADDING && header->size > FRAME_COVER_BYTES);
+        if (magic == FRAME_MAGIC_RECEIPTS) {
+            if (size < SKIPPABLE_BYTES + 4) return ERR_CLOSED;
+            if (read_u32(bytes + 4) != ~read_u32(bytes + 8)) return ERR_INVALID;
+        }
         return too_long ? ERR_INVALID : 0;
     }
     const bool checksum = (bytes[DESCRIPTOR_OFFSET] & FLAG_CHECKSUM) != 0;

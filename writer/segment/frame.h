@@ -39,6 +39,7 @@ enum frame_magic {
     FRAME_MAGIC_FILTERS = 0x184D2A51,
     FRAME_MAGIC_INDEX = 0x184D2A52,
     FRAME_MAGIC_FOOTER = 0x184D2A53,
+    FRAME_MAGIC_RECEIPTS = 0x184D2A54,  /* span.h */
     FRAME_MAGIC_COVER = 0x184D2A5C,     /* an append in flight, or torn: frame_cover */
     FRAME_MAGIC_SET_ASIDE = 0x184D2A5D, /* damaged, covered by recovery or repair */
     FRAME_MAGIC_PADDING = 0x184D2A5E,   /* empty: frame_padding */
@@ -90,7 +91,7 @@ struct frame_header {
 };
 /* Reads a frame's header from its first `size` bytes (FRAME_HEADER_BYTES hold every header).
  * ERR_CLOSED: the header is cut short.  ERR_INVALID: no frame, or none that we write; so are a lid
- * that is too long and padding that is not empty.  A data frame's header->size is at most
+ * that is too long, padding that is not empty and receipts whose two sizes differ.  A data frame's header->size is at most
  * frame_bytes_max(header->raw_size). */
 int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header);
 /* Decodes a data frame of header->size bytes, whose header frame_header has read, into raw

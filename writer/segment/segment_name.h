@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STREAM_NAME_MAX      64
-#define SEGMENT_NAME_MAX     (STREAM_NAME_MAX + 48)
-#define SEGMENT_SEQUENCE_MAX 9999999999u
+#define STREAM_NAME_MAX        64
+#define SEGMENT_NAME_MAX       (STREAM_NAME_MAX + 48)
+#define SEGMENT_SEQUENCE_MAX   9999999999u
 /* A stream does not continue after a higher sequence: it is not its own (no stream gets there), and
  * soon no sequence would be left. */
 #define SEQUENCE_CONTINUED_MAX (SEGMENT_SEQUENCE_MAX - 1000000000u)

@@ -151,3 +151,44 @@ int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *f
     if (version == 1) span_forget_facts(span);
     return 0;
 }
+
+/* ---- receipts ---- */
+
+size_t receipts_encode(const struct receipt *receipts, uint32_t count, uint8_t *out) {
+    assert(count > 0 && count <= RECEIPTS_MAX);
+    uint8_t *p = put(out, FRAME_MAGIC_RECEIPTS, 4);
+    p = put(p, RECEIPTS_BYTES(count) - 8, 4);
+    p = put(p, ~(uint32_t)(RECEIPTS_BYTES(count) - 8), 4);
+    uint8_t *const checksum = p;
+    p += 4;
+    for (uint32_t i = 0; i < count; i++) {
+        p = put(p, receipts[i].raw_size, 4);
+        p = put(p, range_ms(receipts[i].min_ns, receipts[i].max_ns), 4);
+        p = put(p, (uint64_t)receipts[i].min_ns, 8);
+    }
+    put(checksum, digest_32(checksum + 4, (size_t)(p - checksum) - 4), 4);
+    return (size_t)(p - out);
+}
+
+uint32_t receipts_check(const uint8_t *bytes, size_t size, uint64_t raw_size) {
+    const uint8_t *p = bytes;
+    if (size < RECEIPTS_BYTES(1) || size > RECEIPTS_BYTES(RECEIPTS_MAX) || size % 16 != 0) return 0;
+    if (take(&p, 4) != FRAME_MAGIC_RECEIPTS || take(&p, 4) != size - 8) return 0;
+    if (take(&p, 4) != (uint32_t) ~(size - 8)) return 0;
+    const uint32_t checksum = (uint32_t)take(&p, 4);
+    if (checksum != digest_32(p, size - 16)) return 0;
+    const uint32_t count = (uint32_t)(size / 16 - 1);
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += receipts_at(bytes, i).raw_size;
+    return sum == raw_size ? count : 0;
+}
+
+struct receipt receipts_at(const uint8_t *bytes, uint32_t number) {
+    const uint8_t *p = bytes + RECEIPTS_BYTES(number);
+    struct receipt receipt = {.raw_size = (uint32_t)take(&p, 4)};
+    const uint32_t ms = (uint32_t)take(&p, 4);
+    receipt.min_ns = (int64_t)take(&p, 8);
+    receipt.max_ns = range_end(receipt.min_ns, ms);
+    return receipt;
+}

@@ -72,4 +72,22 @@ size_t lid_encode(const struct span *span, uint64_t first_line, uint8_t out[LID_
  * frame was set aside.  received_max_ns is rounded up to a millisecond. */
 int lid_decode(const uint8_t *bytes, size_t size, struct span *span, uint64_t *first_line);
 
+/* When consecutive lines were received.  A re-packed segment has one lid for a group, and before it
+ * a frame of receipts, one for each lid that the original had: so these times stay as precise. */
+struct receipt {
+    uint32_t raw_size; /* of whole lines */
+    int64_t min_ns, max_ns;
+};
+#define RECEIPTS_MAX          (1u << 16)
+#define RECEIPTS_BYTES(count) (16 + 16 * (size_t)(count))
+
+/* Writes the frame; `out` has room for RECEIPTS_BYTES(count), which is returned.  max_ns is rounded
+ * up as in a lid.  count: 1 .. RECEIPTS_MAX. */
+size_t receipts_encode(const struct receipt *receipts, uint32_t count, uint8_t *out);
+/* How many receipts this whole frame has; 0: it is damaged, or not for the raw_size bytes of lines
+ * before it. */
+uint32_t receipts_check(const uint8_t *bytes, size_t size, uint64_t raw_size);
+/* The receipt with this number of a frame that was checked. */
+struct receipt receipts_at(const uint8_t *bytes, uint32_t number);
+
 #endif
