@@ -61,6 +61,9 @@ int needle_set_ready(struct needle_set *set) {
     if (set->anchors == NULL) return ERR_NO_MEMORY;
     for (uint32_t i = 0; i < set->count; i++)
         if (set->needles[i].size < set->width) set->width = set->needles[i].size;
+    set->backslash = set->count > 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->needles[i].bytes[0] != '\\') set->backslash = false;
     for (uint32_t i = 0; i < set->count; i++) {
         const struct needle *needle = &set->needles[i];
         const uint8_t bit = (uint8_t)(1u << i % NEEDLE_GROUPS);
@@ -177,16 +180,24 @@ static const uint8_t *find_avx2(const struct needle_set *set, const uint8_t *tex
     }
 }
 
-const uint8_t *find_set(const struct needle_set *set, const uint8_t *text, const uint8_t *end) {
-    if (set->count == 1) return find(&set->needles[0], text, end);
+static const uint8_t *find_any(const struct needle_set *set, const uint8_t *text,
+                               const uint8_t *end) {
     return set->wide ? find_avx2(set, text, end) : find_set_plain(set, text, end);
 }
 
 #else
 
-const uint8_t *find_set(const struct needle_set *set, const uint8_t *text, const uint8_t *end) {
-    if (set->count == 1) return find(&set->needles[0], text, end);
+static const uint8_t *find_any(const struct needle_set *set, const uint8_t *text,
+                               const uint8_t *end) {
     return find_set_plain(set, text, end);
 }
 
 #endif
+
+const uint8_t *find_set(const struct needle_set *set, const uint8_t *text, const uint8_t *end) {
+    if (set->backslash) {
+        text = text < end ? memchr(text, '\\', (size_t)(end - text)) : NULL;
+        if (text == NULL) return NULL;
+    }
+    return set->count == 1 ? find(&set->needles[0], text, end) : find_any(set, text, end);
+}

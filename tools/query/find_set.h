@@ -20,6 +20,9 @@ struct needle_set {
     size_t width;
     uint8_t low[PROBE_MAX][16], high[PROBE_MAX][16];
     bool wide; /* with AVX2 */
+    /* All needles begin with a backslash: most blocks have none, and are searched for nothing
+     * else. */
+    bool backslash;
 };
 
 /* Copies the bytes, unless the set has the needle.  0 or ERR_NO_MEMORY.  size > 0. */
