@@ -303,6 +303,10 @@ static bool advance(struct connection *connection) {
                      connection->listener->pool);
         return true;
     }
+    /* The answer must not be cut off because its peer has sent all it wants to send. */
+    if (connection->farewell && !connection->listener->ending &&
+        !port_idle(&connection->farewell->send) && !port_idle(&connection->farewell->timer))
+        return true;
     if (connection->session.partial.size > 0 &&
         !pipeline_fill(intake->pipeline, &connection->source, add_end, connection)) {
         pipeline_park(intake->pipeline, &connection->source);

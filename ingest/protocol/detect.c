@@ -161,8 +161,8 @@ static bool takes_text(const struct protocol *protocol) {
 /* head begins with bytes that are not foreign. */
 static enum verdict known_head(struct detect_state *state, uint32_t *foreign) {
     const uint8_t first = state->head[0];
-    const bool letter = first >= 'A' && first <= 'Z';
-    if (letter && (!state->fixed || takes_text(state->fixed))) {
+    const bool text = first > ' ' && first < 0x7F && first != '{' && first != '[';
+    if (text && (!state->fixed || takes_text(state->fixed))) {
         const uint8_t last = state->head[state->head_size - 1];
         state->step = TEXT;
         return last == '\n' || last == '\0' ? NEWLINE : WAIT;
@@ -191,8 +191,7 @@ static enum verdict head_byte(struct detect_state *state, uint8_t byte, uint32_t
     return known_head(state, foreign);
 }
 
-/* RFC 9112 section 3: a request line of any method ends in its version.  Only a line that begins
- * with a letter can be one. */
+/* RFC 9112 section 3: a request line of any method ends in its version. */
 static bool is_request_line(const struct detect_state *state) {
     static const char version[] = " HTTP/1.";
     const size_t size = sizeof version - 1;

@@ -98,6 +98,32 @@ class Separated(Case):
         self.assertEqual([json.loads(line) for line in found], [{"short_message": "one\n  two\n"}, {"a": 1}, {"a": 2}])
         daemon.stop()
 
+    def test_a_rejected_record_of_many_lines_is_kept_as_it_was_received(self):
+        for data, end, reason, fault in ((b'{"x":1}{\n  "a": 1,\n  "b": nul\n}', b"{}", "bad_literal", b"nul"),
+                                         (b'{"x":1}\0{"a":"\n1\n2\n","b": nul}', b"\0{}", "bad_literal", b"nul"),
+                                         (b'{"x":1}\0{"a":"\n\xff\n"}', b"\0{}", "bad_utf8", b"\xff"),
+                                         (b'{"x":1}{"a":"\n"\n}', b"{}", "control_character", b'\n"')):
+            daemon = self.daemon()
+            daemon.send(data + end)
+            daemon.wait_stored(2)
+            counters = daemon.stop()
+            self.assertEqual((counters["stored"], counters["reasons"]), (2, {reason: 1}))
+            sent = data[len(b'{"x":1}') :].lstrip(b"\0")
+            [bad] = rejects(daemon.base)
+            self.assertEqual((kept(bad), bad["bytes"]), (sent, len(sent)))
+            self.assertIn(bad["offset"] - sent.index(fault), range(len(fault) + 1))
+
+    def test_a_large_pretty_printed_record_is_kept_to_the_bound(self):
+        daemon = self.daemon()
+        record = json.dumps({"n": ["ü" * 50] * 2000, "bad": 1}, indent=1, ensure_ascii=False).encode()[:-1] + b"x}"
+        daemon.send(record + b'{"good":1}')
+        daemon.wait_stored(1)
+        daemon.stop()
+        [bad] = rejects(daemon.base)
+        self.assertEqual(bad["bytes"], len(record))
+        self.assertTrue(record.startswith(kept(bad)))
+        self.assertGreater(len(kept(bad)), (64 << 10) - 4)
+
     def test_every_rejected_event_counts(self):
         for framed in (b"".join, FRAMINGS["NUL"], FRAMINGS["RFC 7464"], FRAMINGS["octet counts"], FRAMINGS["an array"]):
             daemon = self.daemon()
@@ -290,12 +316,12 @@ class WebPages(Case):
         with open(body, "wb") as file:
             file.write(b'{"forged":1}\n' * 5000)
         for words in (["--data-binary", "@" + body], ["-H", "Content-Type: text/plain", "--data-binary", '{"forged":1}\n'],
-                      ["-X", "FROB", "--data-binary", '\n{"forged":1}\n'], ["-T", body], []):
+                      ["-X", "FROB", "--data-binary", '\n{"forged":1}\n'], ["-X", "post", "-d", '{"forged":1}'], ["-T", body], []):
             result = subprocess.run(["curl", "-s", "-m", "30", "-i", "-H", "Expect:", *words, url], stdout=subprocess.PIPE)
             self.assertIn(b"HTTP/1.1 400 ", result.stdout, words)
             self.assertIn(b"not HTTP", result.stdout)
         counters = daemon.stop()
-        self.assertEqual((counters["stored"], counters["rejected"]), (0, 5))
+        self.assertEqual((counters["stored"], counters["rejected"]), (0, 6))
 
     @native_only("the browser is not a Windows program")
     @unittest.skipUnless(CHROMIUM, "chromium is not installed")

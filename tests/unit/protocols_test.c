@@ -164,6 +164,7 @@ static const struct sample samples[] = {
 
     {"HTTP", TEXT("POST / HTTP/1.1\r\nHost: x\r\n\r\n{\"a\":1}\n"), NULL, "", "http"},
     {"HTTP after blank lines", TEXT("\r\n\r\nGET / HTTP/1.1\r\n\r\n{\"a\":1}\n"), NULL, "", "http"},
+    {"a method in lower case", TEXT("post / HTTP/1.1\r\n\r\n{\"a\":1}\n"), NULL, "", "http"},
     {"any method of HTTP", TEXT("FROB /x HTTP/1.1\r\n\r\n{\"a\":1}\n"), NULL, "", "http"},
     {"TLS", TEXT("\x16\x03\x01\x02\x00\x01\n{}\n"), NULL, "", "tls"},
     {"a pickle", TEXT("\0\0\1\x0A\x80\x04\x95\n{}\n"), NULL, "", "pickle"},

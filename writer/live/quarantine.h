@@ -38,7 +38,7 @@ enum reject_reason {
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
 #undef X
-    REJECT_REASONS
+        REJECT_REASONS
 };
 const char *reject_reason_name(uint32_t reason);
 const char *reject_reason_sentence(uint32_t reason);
