@@ -36,9 +36,9 @@ class TailSort(Case):
 
     def test_files_and_their_lines_without_a_time_are_in_order(self):
         parts = [entries_of(self.rng, 50, BEGIN_NS, 10**10, 0, **{"from": name}) for name in ("a", "b")]
-        paths = []
+        paths, folder = [], self.directory()
         for name, part in zip("ab", parts):
-            paths.append(os.path.join(self.directory(), name + ".log"))
+            paths.append(os.path.join(folder, name + ".log"))
             with open(paths[-1], "wb") as file:
                 for entry in part:
                     file.write(entry.line + b"\n  at line of %s\n" % name.encode())
@@ -53,13 +53,19 @@ class TailSort(Case):
             if line.startswith(b"{"):
                 self.assertEqual(after, b"  at line of %s" % (b"a" if b'"from": "a"' in line else b"b"))
 
+    def follower(self, *words):
+        """One that follows already: it has found that there are no records yet."""
+        follower = Follower(self, "--sort", *words)
+        wait_until(follower.said, "it waits for records")
+        return follower
+
     def stamped(self, name, n, back_s=0.0):
         now_ns = int((time.time() - back_s) * 1000) * 10**6
         return json.dumps({"ts": iso(now_ns), "of": name, "n": n}).encode()
 
     def test_streams_are_merged_as_records_arrive(self):
         one, two = Daemon(self, "--flush-ms", "20"), Daemon(self, "--flush-ms", "20")
-        follower = Follower(self, "--sort", "--sort-delay", "3s" if WINDOWS else "2s", one.base, two.base)
+        follower = self.follower("--sort-delay", "3s" if WINDOWS else "2s", one.base, two.base)
         sent = []
         connections = [one.connect(), two.connect()]
         for n in range(scaled(150, 40)):
@@ -76,7 +82,7 @@ class TailSort(Case):
 
     def test_a_record_waits_for_the_delay_and_a_late_one_does_not(self):
         daemon = Daemon(self, "--flush-ms", "20")
-        follower = Follower(self, "--sort", "--sort-delay", "1s", daemon.base)
+        follower = self.follower("--sort-delay", "1s", daemon.base)
         daemon.send(self.stamped("now", 1) + b"\n")
         daemon.wait_stored(1)
         stored = time.monotonic()
@@ -89,7 +95,7 @@ class TailSort(Case):
 
     def test_records_without_a_time_are_merged_by_their_arrival(self):
         daemon = Daemon(self, "--flush-ms", "20")
-        follower = Follower(self, "--sort", "--sort-delay", "500ms", daemon.base)
+        follower = self.follower("--sort-delay", "500ms", daemon.base)
         lines = lines_of("x", 50)
         for line in lines:
             daemon.send(line + b"\n")
@@ -111,7 +117,7 @@ class FollowAgain(Case):
 
     def test_two_daemons_are_followed(self):
         one, two = Daemon(self, "--flush-ms", "5"), Daemon(self, "--flush-ms", "5")
-        follower = Follower(self, one.base, two.base)
+        follower = Follower(self, "-n", "1000", one.base, two.base)
         sent = []
         for n in range(scaled(20, 5)):
             for daemon, name in ((one, "one"), (two, "two")):
