@@ -210,7 +210,9 @@ static bool print_context(void *context, const struct selection *selection) {
 static bool sort_selection(void *context, const struct selection *selection) {
     struct search *s = context;
     begin_selection(s, selection);
-    return search_sort_add(&s->sort, selection);
+    const bool more = search_sort_add(&s->sort, selection);
+    show(s);
+    return more;
 }
 
 /* ---- the command ---- */
