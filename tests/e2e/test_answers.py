@@ -6,7 +6,6 @@ import base64
 import collections
 import csv
 import datetime
-import gzip
 import io
 import json
 import math
@@ -89,7 +88,7 @@ def time_of(text):
 
 def file_of(case, lines, name="x.ndjson"):
     path = os.path.join(case.directory(), name)
-    with (gzip.open if name.endswith(".gz") else open)(path, "wb") as file:
+    with open(path, "wb") as file:
         file.write(b"".join(line + b"\n" for line in lines))
     return path
 
@@ -165,7 +164,7 @@ class Clusters(Answers):
     def test_lines_of_text_and_standard_input_take_part(self):
         lines = [b"Nov 30 07:24:%02d host sshd[%d]: failed login for user%d" % (n % 60, n, n % 7) for n in range(50)]
         lines += [b'{"level":"warn","msg":"failed login for user%d"}' % n for n in range(20)] + [b'{"n":1}', b""]
-        path = file_of(self, lines, "app.log.gz")
+        path = file_of(self, lines, "app.log")
         for stdin, word in ((None, path), (b"\n".join(lines) + b"\n", "-")):
             rows = rows_of(self, "patterns", word, stdin=stdin, said="logport: patterns: 2 records have no message\n")
             self.assertEqual(
@@ -189,7 +188,8 @@ class Clusters(Answers):
         rows = list(csv.DictReader(io.StringIO(out, newline="")))
         self.assertEqual([(row["pattern"], row["count"], row["example"]) for row in rows], [('m, "<*>"', "3", 'm, "0"')])
         self.assertIn("1 record of 1 other pattern\n", logport("patterns", "-n", "1", path).out.decode())
-        self.assertIn("+01:00", logport("patterns", "--tz", "Europe/Berlin", path).out.decode())
+        if not WINDOWS:  # which may have no zones
+            self.assertIn("+01:00", logport("patterns", "--tz", "Europe/Berlin", path).out.decode())
 
     def test_names_are_joined_if_there_are_many(self):
         words = ["".join(self.rng.choice("ghijklmnop") for _ in range(12)) for _ in range(40)]
