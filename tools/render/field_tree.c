@@ -521,7 +521,7 @@ done:
     free(goes);
 }
 
-/* How many records a name needs to be kept beside a `*`. */
+/* How many records a name needs to be kept next to `*`. */
 static uint64_t least_kept(const struct field_tree *t, uint32_t number) {
     const uint64_t records =
         number == ROOT ? t->records[0] + t->records[1] : records_of(&t->nodes[number]);
