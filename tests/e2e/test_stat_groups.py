@@ -9,6 +9,7 @@ import json
 import math
 import os
 import tempfile
+import unicodedata
 
 from harness import SANITIZED, WINDOWS, Case, environment, logport, main, program, scaled, start, status, wait_until
 
@@ -30,7 +31,6 @@ def number(value):
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     return float(value) if isinstance(value, str) and value.isdigit() else None
-
 
 
 def run_measured(words):
@@ -71,6 +71,11 @@ class ManyValues(Case):
         self.assertEqual([(value["value"], value["lines"]) for value in by["values"]], right)
         if not SANITIZED and not WINDOWS:
             self.assertLess(used, 100, "MiB, as docs/guide.md says")
+
+
+def width(text):
+    """The columns that a terminal uses."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 class StatGroups(Case):
@@ -141,6 +146,22 @@ class StatGroups(Case):
             best = max(count for (at, _), count in counts.items() if at == begin)
             first = next(row for row in rows if row["time"].startswith("2026-11-30T07:0%d" % ((begin - BEGIN) // 60)))
             self.assertEqual(int(first["count"]), best)
+
+    def test_columns_are_aligned_by_what_a_terminal_shows(self):
+        path = os.path.join(self.directory(), "wide.log")
+        with open(path, "w", encoding="utf-8") as file:
+            for value in "日本語", "e\u0301a", "plain", "🙂🙂", "한국", "größer":
+                file.write(json.dumps({"größe": 7, "名前": value, "k": 1}) + "\n")
+        result = logport("stat", "--by", "名前,k", "--sum", "größe", path)
+        shown = result.out.decode().splitlines()
+        self.assertEqual(len({width(line) for line in shown}), 1, result.out.decode())
+
+    def test_times_of_periods_in_utc_end_in_z(self):
+        path = os.path.join(self.directory(), "app.log")
+        with open(path, "w") as file:
+            file.write('{"ts":"2026-11-30T10:00:00Z"}\n')
+        for words, time in ((), "10:00:00Z"), (("--tz", "UTC"), "10:00:00Z"), (("--tz", "Europe/Berlin"), "11:00:00+01:00"):
+            self.assertIn("T%s" % time, logport("stat", "--every", "1h", *words, path).out.decode())
 
     def test_wrong_options_exit_2_and_say_what_was_expected(self):
         for words, hint in (

@@ -172,7 +172,8 @@ static void add_measure(const struct groups_view *view, const struct aggregate_g
 static void add_row(const struct groups_view *view, const struct aggregate_group *group,
                     struct table *table) {
     char time[TIMESTAMP_TEXT_MAX];
-    const struct zone *const zone = view->query->shows_zone ? view->query->zone : NULL;
+    const bool zoned = view->query->shows_zone && !zone_is_utc(view->query->zone);
+    const struct zone *const zone = zoned ? view->query->zone : NULL;
     if (view->how.every_ns > 0)
         table_word(table, query_time_text(zone, aggregate_time_ns(view->aggregate, group), time));
     for (uint32_t i = 0; i < view->how.by_count; i++)

@@ -184,8 +184,10 @@ static void show_cell(struct table *t, const struct cell *cell) {
 }
 
 static void measure(struct table *t) {
-    for (uint32_t i = 0; i < t->column_count; i++)
-        t->columns[i].width = (uint32_t)strlen(t->columns[i].name);
+    for (uint32_t i = 0; i < t->column_count; i++) {
+        show(t, t->columns[i].name, strlen(t->columns[i].name));
+        t->columns[i].width = (uint32_t)width_of_text(t->shown.bytes, t->shown.used);
+    }
     for (size_t i = 0; i < t->cell_count; i++) {
         struct column *const column = &t->columns[i % t->column_count];
         if (column->data) continue;
