@@ -71,8 +71,41 @@ static void different_values_are_counted_exactly_at_first_and_then_to_some_perce
     distinct_free(&distinct);
 }
 
+/* However the numbers are divided, and in any order of the parts. */
+static void joined_parts_are_the_whole(void **state) {
+    (void)state;
+    for (int distribution = 0; distribution < 5; distribution++) {
+        struct quantiles whole = {0}, parts[3] = {0}, joined = {0};
+        struct distinct all = {0}, some[3] = {0}, both = {0};
+        struct chance chance = {(uint64_t)distribution + 9};
+        for (int i = 0; i < NUMBERS; i++) {
+            const double number = floor(next_number(&chance, distribution) * 8) / 8;
+            const uint64_t hash = hash_bytes((const char *)&number, sizeof number);
+            quantiles_add(&whole, number);
+            distinct_add(&all, hash);
+            quantiles_add(&parts[i % 7 % 3], number);
+            distinct_add(&some[i < 100 ? 0 : i < 900 ? 1 : 2], hash);
+        }
+        for (int i = 2; i >= 0; i--) {
+            quantiles_join(&joined, &parts[i]);
+            distinct_join(&both, &some[i]);
+            quantiles_free(&parts[i]);
+            distinct_free(&some[i]);
+        }
+        for (int percent = 1; percent <= 100; percent++)
+            assert_true(quantiles_at(&joined, percent / 100.0) ==
+                        quantiles_at(&whole, percent / 100.0));
+        assert_int_equal(distinct_count(&both), distinct_count(&all));
+        quantiles_free(&whole);
+        quantiles_free(&joined);
+        distinct_free(&all);
+        distinct_free(&both);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joined_parts_are_the_whole),
         cmocka_unit_test(percentiles_are_right_to_one_percent),
         cmocka_unit_test(different_values_are_counted_exactly_at_first_and_then_to_some_percent),
     };
