@@ -39,7 +39,7 @@ def line_of(rng, one):
 
 class Workers(Case):
     def filled(self):
-        daemon = self.daemon("--segment-bytes-max", "4MiB")
+        daemon = self.daemon("--segment-bytes-max", "1MiB")
         count = scaled(60000, 20000)
         lines = [line_of(self.rng, record(self.rng, i, count)) for i in range(count)]
         host, port = daemon.tcp[0]

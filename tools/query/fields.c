@@ -260,10 +260,27 @@ void values_find(const struct value *root, const struct value_path *paths, uint3
     if (count > now) values_find(root, paths + now, count - now, found + now);
 }
 
+/* How many bytes are ASCII and no backslash; may stop up to seven bytes too early. */
+static size_t plain_size(const uint8_t *p, const uint8_t *end) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    const uint8_t *const begin = p;
+    for (; end - p >= 8; p += 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        const uint64_t differs = word ^ ones * '\\'; /* a byte is 0 where there is a backslash */
+        if (((word | ((differs - ones) & ~differs)) & highs) != 0) break;
+    }
+    return (size_t)(p - begin);
+}
+
 size_t value_text(const struct value *value, uint8_t *text, size_t room) {
     const bool string = value->kind == VALUE_STRING && value->end - value->begin >= 2;
     const uint8_t *p = value->begin + string, *const end = value->end - string;
     size_t size = 0;
+    if (room < 4) return 0;
+    size = plain_size(p, (size_t)(end - p) < room - 3 ? end : p + room - 3);
+    memcpy(text, p, size);
+    p += size;
     while (p < end && size + 4 <= room) {
         const size_t character = utf8_character(p, end);
         if (string && *p == '\\') {

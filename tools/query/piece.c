@@ -116,7 +116,12 @@ static void add_others(struct piece *piece, const uint8_t *raw, const uint8_t *p
     }
 }
 
-/* With context, raw is at text.bytes + text.size. */
+/* All lines are kept in their order, and need not be copied one by one. */
+static bool keeps_all(const struct piece *piece) {
+    return piece->settings->context || (piece->query->all && !piece->settings->count);
+}
+
+/* If all lines are kept, raw is at text.bytes + text.size. */
 static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
     const struct select_settings *settings = piece->settings;
     const uint8_t *p = raw, *const end = raw + size, *line, *next;
@@ -142,7 +147,7 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
                                     ? query_time_of(&piece->state, line, length, piece->untimed_ns)
                                     : 0;
         if (sorter_is_beyond(&piece->limit, time_ns)) continue;
-        if (settings->context) {
+        if (keeps_all(piece)) {
             add_line(piece, base + (size_t)(line - raw), base + (size_t)(next - raw), time_ns);
             continue;
         }
@@ -153,13 +158,13 @@ static void search_lines(struct piece *piece, const uint8_t *raw, size_t size) {
 }
 
 static void add_part(struct piece *piece, const uint8_t *raw, size_t size) {
-    if (piece->settings->context) {
+    if (keeps_all(piece)) {
         uint8_t *place = make_room(&piece->text, size);
         if (place != raw) memcpy(place, raw, size);
         raw = place;
     }
     search_lines(piece, raw, size);
-    if (piece->settings->context) piece->text.size += size;
+    if (keeps_all(piece)) piece->text.size += size;
 }
 
 void piece_add(struct piece *piece, const uint8_t *raw, size_t size) {
