@@ -321,7 +321,7 @@ static void search_by_receipts(struct piece *piece, struct covered *covered, con
 }
 
 static bool search_frames(struct piece *piece, size_t at, size_t end, struct covered *covered) {
-    struct buffer *const room = piece->settings->context ? &piece->text : &piece->frame;
+    struct buffer *const room = keeps_all(piece) ? &piece->text : &piece->frame;
     struct frame_header header;
     for (; at < end; at += (size_t)header.size) {
         const uint8_t *bytes = piece->packed.bytes + at;
