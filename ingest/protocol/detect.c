@@ -121,7 +121,6 @@ static enum verdict after_byte(struct detect_state *state, uint8_t byte) {
     case '\0': return NUL_NEXT;
     case '{':
     case '[':
-    case ',':
     case RECORD_SEPARATOR: return OBJECTS;
     case '_':
         state->step = LOG4JS;
@@ -406,7 +405,8 @@ static bool is_plain_datagram(const uint8_t *bytes, size_t size) {
     uint8_t odd = 0;
     for (size_t i = 0; i + 1 < size; i++) {
         const uint8_t next = bytes[i + 1];
-        odd |= (uint8_t)((bytes[i] < 0x20) | ((bytes[i] == '}') & ((next <= ' ') | (next == '{'))));
+        const uint8_t ends = (next <= ' ') | (next == '{') | (next == '[') | (next == '_');
+        odd |= (uint8_t)((bytes[i] < 0x20) | ((bytes[i] == '}') & ends));
     }
     return odd == 0;
 }

@@ -74,6 +74,7 @@ static const struct sample samples[] = {
     {"two objects on the second line", TEXT("{\"a\":1}\n{\"b\":2}{\"c\":3}\n{}\n"), "newline",
      "{\"a\":1}\n{}\n", "trailing"},
     {"text after an object", TEXT("{\"a\":1} x\n{}\n"), "newline", "{}\n", "trailing"},
+    {"a comma after an object", TEXT("{\"a\":1},{\"b\":2}\n{}\n"), "newline", "{}\n", "trailing"},
     {"text lines", TEXT("hello\nWorld\n{}\n"), "newline", "{}\n", "not_object not_object"},
     {"capital letters", TEXT("HELLO WORLD\n{}\n"), "newline", "{}\n", "not_object"},
     {"numbers", TEXT("12\n12 13\n{}\n"), "newline", "{}\n", "not_object not_object"},
