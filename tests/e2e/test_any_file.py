@@ -248,6 +248,10 @@ class Pipes(Case):
 
 
 class TailAgain(Case):
+    def test_tail_follows_standard_input_to_its_end(self):
+        result = logport("tail", "-f", "-", stdin=b"one\ntwo\nthree")
+        self.assertEqual((result.code, result.out), (0, b"one\ntwo\nthree\n"))
+
     def test_tail_follows_a_text_file(self):
         path = os.path.join(self.directory(), "app.log")
         with open(path, "wb") as file:

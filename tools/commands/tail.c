@@ -621,6 +621,10 @@ static void follow_file(struct tail *tail, struct tailed *t) {
     if (system_now_ns() >= t->older_until_ns) finish_file(tail, t, &t->older);
     while (t->foreign != NULL && !output_failed(tail->call->out)) { /* ends: files do */
         print_new_lines(tail, t, t->foreign);
+        if (t->ended) { /* a pipe, which was read to its end */
+            finish_file(tail, t, &t->foreign);
+            return;
+        }
         const struct segment_file *const now = find_current(tail, t);
         if (now != NULL && foreign_is_rewritten(t->foreign)) {
             finish_file(tail, t, &t->foreign);
@@ -728,7 +732,7 @@ static void find_start(struct tail *tail, struct tailed *t) {
 
 static bool all_ended(const struct tail *tail) {
     for (uint32_t i = 0; i < tail->count; i++)
-        if (!tail->tailed[i].ended) return false;
+        if (!tail->tailed[i].ended || tail->tailed[i].foreign != NULL) return false;
     return tail->count > 0;
 }
 
