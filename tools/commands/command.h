@@ -26,6 +26,8 @@ struct call {
     struct read_request paths; /* the words as PATHs, or the default directory */
 };
 
+/* Makes the words, or what is read without any, the call's `paths`. */
+void call_set_paths(struct call *call);
 /* Removes and returns the first word, which is not a PATH. There must be one. */
 const char *call_take_word(struct call *call);
 

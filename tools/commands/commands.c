@@ -1,6 +1,5 @@
 /* commands.c - the command table and the dispatcher: finds the command, parses its options and
  * prints help texts. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,37 +84,6 @@ static int print_command_help(const struct command *command, struct output *out)
     return output_finish(out, EXIT_OK);
 }
 
-/* Without a PATH, standard input is read if it is a pipe or a file, and there is no directory to
- * read: neither $LOGPORT_DIR nor ./logs.  A script may have any standard input. */
-static bool reads_input(const struct call *call) {
-    struct file_status status;
-    const char *variable = system_environment("LOGPORT_DIR");
-    if (!call->paths.any_file || (variable != NULL && *variable != '\0')) return false;
-    return stream_is_piped(STREAM_INPUT) &&
-           file_status_of(call->files, call->directory, &status) == ERR_NOT_FOUND;
-}
-
-static void set_paths(struct call *call) {
-    static const char *const input = "-";
-    call->paths.named = call->words > 0;
-    if (call->words == 0 && reads_input(call)) {
-        call->paths.paths = &input;
-        call->paths.path_count = 1;
-        return;
-    }
-    call->paths.paths = call->words > 0 ? (const char *const *)call->word : &call->directory;
-    call->paths.path_count = call->words > 0 ? call->words : 1;
-}
-
-const char *call_take_word(struct call *call) {
-    const char *word = call->word[0];
-    assert(call->words > 0);
-    call->words--;
-    call->word++;
-    set_paths(call);
-    return word;
-}
-
 /* `ssh host cat app.log | logport search x` where ./logs exists. */
 static void report_unread_input(const struct call *call) {
     if (call->paths.any_file && !call->paths.named && call->paths.paths == &call->directory &&
@@ -135,7 +103,7 @@ static int run_with(const struct command *command, const void *settings, struct 
         .directory = default_directory(),
         .paths = {.files = files, .any_file = command->any_file, .progress = &line.progress}};
     progress_line_open(&line, out);
-    set_paths(&call);
+    call_set_paths(&call);
     const int code = command->run(&call);
     report_unread_input(&call);
     return output_finish(out, code);

@@ -54,11 +54,6 @@ const char *retention_failed_path(const struct retention *retention) {
     return retention->failed_path;
 }
 
-void retention_busy_with_state(struct retention *r, const char *file) {
-    if (!path_join(r->failed_path, r->configured.directory, "state", file))
-        strcpy(r->failed_path, file);
-}
-
 const struct archives *retention_archives(const struct retention *retention) {
     return &retention->archives;
 }

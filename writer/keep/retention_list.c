@@ -12,6 +12,11 @@ static int list_folder(struct retention *r, uint32_t place);
 static int add_known(struct retention *r, uint32_t place);
 static void merge(struct retention *r);
 
+void retention_busy_with_state(struct retention *r, const char *file) {
+    if (!path_join(r->failed_path, r->configured.directory, "state", file))
+        strcpy(r->failed_path, file);
+}
+
 bool retention_lists(const struct retention *r, uint32_t place) {
     return r->reach.lists >> place & 1;
 }
