@@ -10,8 +10,9 @@ import math
 import os
 import tempfile
 import unicodedata
+import zoneinfo
 
-from harness import SANITIZED, WINDOWS, Case, environment, logport, main, program, scaled, start, status, wait_until
+from harness import SANITIZED, WINDOWS, Case, environment, logport, main, native_only, program, scaled, start, status, wait_until
 
 BEGIN = 1796022000  # 2026-11-30T07:00:00Z
 
@@ -31,6 +32,20 @@ def number(value):
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     return float(value) if isinstance(value, str) and value.isdigit() else None
+
+
+def period_begin(at, seconds, zone):
+    """Of a period longer than an hour the first moment whose clocks show its beginning, or the moment
+    at which they skip it; of a shorter one the latest before `at`."""
+    local = datetime.datetime.fromtimestamp(at, zone)
+    shown = int(local.replace(tzinfo=datetime.timezone.utc).timestamp()) // seconds * seconds
+    if seconds <= 3600:
+        return shown - local.utcoffset().total_seconds()
+    naive = datetime.datetime.fromtimestamp(shown, datetime.timezone.utc).replace(tzinfo=None)
+    first = int(naive.replace(tzinfo=zone).timestamp())
+    while datetime.datetime.fromtimestamp(first - 1, zone).replace(tzinfo=None) >= naive:
+        first -= 1  # the reading is skipped
+    return first
 
 
 def run_measured(words):
@@ -162,6 +177,31 @@ class StatGroups(Case):
             file.write('{"ts":"2026-11-30T10:00:00Z"}\n')
         for words, time in ((), "10:00:00Z"), (("--tz", "UTC"), "10:00:00Z"), (("--tz", "Europe/Berlin"), "11:00:00+01:00"):
             self.assertIn("T%s" % time, logport("stat", "--every", "1h", *words, path).out.decode())
+
+    @native_only("Windows has no zone files")
+    def test_periods_begin_as_clocks_of_the_zone_show_them(self):
+        changes = (
+            ("Europe/Berlin", "2026-10-25T01:00:00Z"),
+            ("Europe/Berlin", "2026-03-29T01:00:00Z"),
+            ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),  # at midnight: 00:00 becomes 01:00
+            ("Asia/Kathmandu", "2026-05-05T05:05:00Z"),
+        )
+        for name, change in changes:
+            around = datetime.datetime.fromisoformat(change.replace("Z", "+00:00")).timestamp()
+            times = [around + self.rng.randrange(-90 * 3600, 90 * 3600) for _ in range(400)]
+            path = os.path.join(self.directory(), "app.log")
+            with open(path, "w") as file:
+                file.writelines(json.dumps({"ts": at}) + "\n" for at in times)
+            for every, seconds in ("30m", 1800), ("1h", 3600), ("6h", 6 * 3600), ("1d", 86400):
+                rows = self.rows_of(path, "--every", every, "--tz", name)
+                wanted = collections.Counter(period_begin(at, seconds, zoneinfo.ZoneInfo(name)) for at in times)
+                self.assertEqual(rows, wanted, (name, change, every))
+
+    def rows_of(self, path, *words):
+        result = logport("stat", "-n", "1000", "-o", "json", *words, path)
+        self.assertEqual((result.code, result.said), (0, ""))
+        rows = [json.loads(line) for line in result.lines]
+        return {datetime.datetime.fromisoformat(row["time"]).timestamp(): row["count"] for row in rows}
 
     def test_wrong_options_exit_2_and_say_what_was_expected(self):
         for words, hint in (

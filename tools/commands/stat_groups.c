@@ -123,9 +123,7 @@ static bool open_view(struct groups_view *view) {
         view->how.every_ns = 1;
         view->how.times_given = true;
     } else if (view->query->shows_zone) {
-        int64_t until_s;
-        view->how.offset_ns =
-            zone_offset_s(view->query->zone, system_wall_ns() / SECOND_NS, &until_s) * SECOND_NS;
+        view->how.zone = view->query->zone;
     }
     view->aggregate = aggregate_open(&view->how);
     return true;
@@ -175,7 +173,7 @@ static void add_row(const struct groups_view *view, const struct aggregate_group
     const bool zoned = view->query->shows_zone && !zone_is_utc(view->query->zone);
     const struct zone *const zone = zoned ? view->query->zone : NULL;
     if (view->how.every_ns > 0)
-        table_word(table, query_time_text(zone, aggregate_time_ns(view->aggregate, group), time));
+        table_word(table, query_time_text(zone, aggregate_time_ns(group), time));
     for (uint32_t i = 0; i < view->how.by_count; i++)
         add_value(view, group, i, table);
     table_count(table, aggregate_count(group));
@@ -190,7 +188,7 @@ static void add_rows(const struct groups_view *view, uint32_t groups, struct tab
     int64_t period_ns = 0;
     for (uint32_t i = 0; i < groups; i++) {
         const struct aggregate_group *const group = aggregate_group(view->aggregate, i);
-        const int64_t time_ns = aggregate_time_ns(view->aggregate, group);
+        const int64_t time_ns = aggregate_time_ns(group);
         if (i == 0 || time_ns != period_ns) rows = 0;
         period_ns = time_ns;
         if (rows++ < view->settings->limit) add_row(view, group, table);
@@ -326,7 +324,7 @@ static uint32_t list_changes(const struct groups_view *view, uint32_t groups,
     uint32_t rows = 0;
     for (uint32_t i = 0; i < groups; i++) {
         const struct aggregate_group *const group = aggregate_group(view->aggregate, i);
-        const bool is_now = aggregate_time_ns(view->aggregate, group) == COMPARE_NOW;
+        const bool is_now = aggregate_time_ns(group) == COMPARE_NOW;
         const struct aggregate_group *const other =
             aggregate_find(view->aggregate, group, is_now ? COMPARE_BEFORE : COMPARE_NOW);
         if (!is_now && other != NULL) continue;
@@ -346,7 +344,7 @@ static void print_changes(struct groups_view *view, const struct answer *answer)
     add_change_columns(view, table);
     for (uint32_t i = 0; i < rows && i < view->settings->limit; i++) {
         const struct aggregate_group *const group = aggregate_group(view->aggregate, order[i].row);
-        const bool is_now = aggregate_time_ns(view->aggregate, group) == COMPARE_NOW;
+        const bool is_now = aggregate_time_ns(group) == COMPARE_NOW;
         const struct aggregate_group *const before =
             aggregate_find(view->aggregate, group, COMPARE_BEFORE);
         add_change_row(view, is_now ? group : NULL, before, table);

@@ -6,9 +6,9 @@
 
 #include "schema/json/hash.h"
 #include "tools/query/allocate.h"
+#include "tools/query/period.h"
 #include "tools/query/sketch.h"
 #include "tools/query/text.h"
-#include "tools/query/time.h"
 
 #define GROUPS_MIN       1024 /* powers of two only */
 #define NUMBER_BYTES_MAX 64
@@ -24,7 +24,7 @@ struct cell {
 };
 
 struct aggregate_group {
-    int64_t period; /* number of the period */
+    int64_t period; /* its first ns */
     uint64_t hash, count;
     size_t key; /* in keys: for each field its size, or ABSENT, and its text */
     uint32_t key_size;
@@ -45,6 +45,7 @@ struct aggregate {
     struct path by[AGGREGATE_FIELDS_MAX];
     struct path paths[AGGREGATE_MEASURES_MAX];
     uint32_t path_count, path_of[AGGREGATE_MEASURES_MAX];
+    struct period period;
     /* Those of `by`, then `paths`, without canonical ones; and of the current record, the values. */
     struct record_paths *record_paths;
     struct value values[AGGREGATE_FIELDS_MAX + AGGREGATE_MEASURES_MAX];
@@ -95,6 +96,7 @@ struct aggregate *aggregate_open(const struct aggregate_settings *settings) {
     struct aggregate *a = allocate(sizeof *a);
     memset(a, 0, sizeof *a);
     a->settings = settings;
+    a->period = (struct period){.every_ns = settings->every_ns, .zone = settings->zone};
     for (uint32_t i = 0; i < settings->by_count; i++)
         a->by[i] = path_of(settings->by[i]);
     for (uint32_t i = 0; i < settings->measure_count; i++) {
@@ -280,12 +282,12 @@ static void make_key(struct aggregate *a, const struct record *record) {
     }
 }
 
-static int64_t period_of(const struct aggregate *a, struct record *record, int64_t time_ns) {
+static int64_t period_of(struct aggregate *a, struct record *record, int64_t time_ns) {
     const struct aggregate_settings *s = a->settings;
     struct facts facts = {0};
     if (s->every_ns == 0) return 0;
     if (!s->times_given) record_facts(record, a->rules.facts, &facts);
-    return divide_down((facts.has_time ? facts.time_ns : time_ns) + s->offset_ns, s->every_ns);
+    return period_begin(&a->period, facts.has_time ? facts.time_ns : time_ns);
 }
 
 static void add_value(struct cell *cell, const struct path *path, const struct value *value) {
@@ -383,14 +385,15 @@ const struct aggregate_group *aggregate_group(const struct aggregate *a, uint32_
 
 const struct aggregate_group *aggregate_find(const struct aggregate *a,
                                              const struct aggregate_group *group, int64_t time_ns) {
-    const int64_t period = divide_down(time_ns + a->settings->offset_ns, a->settings->every_ns);
+    struct period how = a->period;
+    const int64_t period = period_begin(&how, time_ns);
     const uint64_t hash = group->hash ^ hash_of_period(group->period) ^ hash_of_period(period);
     const uint32_t slot = slot_of(a, period, hash, a->keys.bytes + group->key, group->key_size);
     return a->table[slot] != 0 ? &a->groups[a->table[slot] - 1] : NULL;
 }
 
-int64_t aggregate_time_ns(const struct aggregate *a, const struct aggregate_group *group) {
-    return group->period * a->settings->every_ns - a->settings->offset_ns;
+int64_t aggregate_time_ns(const struct aggregate_group *group) {
+    return group->period;
 }
 
 uint64_t aggregate_count(const struct aggregate_group *group) {

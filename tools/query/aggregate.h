@@ -36,9 +36,9 @@ struct aggregate_settings {
     uint32_t by_count;
     struct measure measures[AGGREGATE_MEASURES_MAX];
     uint32_t measure_count;
-    int64_t every_ns;  /* 0: one period */
-    bool times_given;  /* the time of each record is that which aggregate_add gets */
-    int64_t offset_ns; /* periods begin at multiples of every_ns on a clock this far ahead of UTC */
+    int64_t every_ns;        /* 0: one period */
+    const struct zone *zone; /* of the periods (period.h); NULL: UTC */
+    bool times_given;        /* the time of each record is that which aggregate_add gets */
 };
 
 struct aggregate;
@@ -70,7 +70,7 @@ const struct aggregate_group *aggregate_group(const struct aggregate *aggregate,
 const struct aggregate_group *aggregate_find(const struct aggregate *aggregate,
                                              const struct aggregate_group *group, int64_t time_ns);
 /* The start of the group's period. */
-int64_t aggregate_time_ns(const struct aggregate *aggregate, const struct aggregate_group *group);
+int64_t aggregate_time_ns(const struct aggregate_group *group);
 uint64_t aggregate_count(const struct aggregate_group *group);
 /* The decoded text of the value at by[i]; NULL: the records do not have this field. */
 const uint8_t *aggregate_value(const struct aggregate *aggregate,
