@@ -195,8 +195,9 @@ static bool finish_aside(struct partial *partial, const struct sink *sink, const
     const uint64_t most = partial->kept + size;
     const bool cut = most > QUARANTINE_KEEP_OVERSIZED_MAX;
     if ((cut ? QUARANTINE_KEEP_OVERSIZED_MAX : most) + 1 > sink_line_room(sink)) return false;
+    if (!partial->set_aside)
+        set_aside(sink->memory, partial, reason); /* or it might be oversized */
     partial_add(partial, sink, bytes, size);
-    if (!partial->set_aside) set_aside(sink->memory, partial, reason);
     uint8_t *place = batch_add_aside(sink->batch, sink->origin, partial->kept + 1,
                                      partial->set_aside, record_size);
     copy_kept(partial, place);
@@ -216,7 +217,7 @@ static bool finish_whole(const struct partial *partial, const struct sink *sink,
     const uint64_t whole = partial->size + size;
     const uint32_t newlines =
         form == SINK_LINE ? 0 : newlines_kept(partial) + count_newlines(bytes, size);
-    const uint32_t spare = form == SINK_ESCAPE ? newlines : 0;
+    const uint32_t spare = form == SINK_ESCAPE ? sink_spare(sink, whole, newlines) : 0;
     if (whole + spare + 1 > sink_line_room(sink)) return false;
     uint8_t *place = newlines > 0
                          ? batch_add_record(sink->batch, sink->origin, (uint32_t)whole, spare)

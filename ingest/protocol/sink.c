@@ -27,7 +27,8 @@ bool sink_record(const struct sink *sink, const uint8_t *bytes, size_t size, enu
         place[size] = '\n';
         return true;
     }
-    const uint32_t spare = form == SINK_ESCAPE ? count_newlines(bytes, size) : 0;
+    const uint32_t spare =
+        form == SINK_ESCAPE ? sink_spare(sink, size, count_newlines(bytes, size)) : 0;
     if (size + spare + 1 > sink_line_room(sink)) return false;
     memcpy(batch_add_record(sink->batch, sink->origin, (uint32_t)size, spare), bytes, size);
     return true;

@@ -531,6 +531,67 @@ static void an_object_that_was_cut_off_in_a_string_does_not_swallow_all_that_fol
     bench_close(&bench);
 }
 
+/* Escaped, its newlines may need more room than any batch has; then it is rejected. */
+static void a_record_of_newlines_fits_into_an_empty_batch(void **state) {
+    (void)state;
+    const uint32_t line_max = BATCH_BYTES_MIN;
+    const struct batch_rules rules = {
+        .listeners = listeners, .line_bytes_max = line_max, .reject_budget = &budget};
+    const size_t head = strlen("{\"a\":\""), tail = strlen("\"}");
+    const size_t fitting = (line_max + 1 - head - tail) / 2;
+    const size_t newlines[] = {fitting, fitting + 1, line_max - head - tail};
+    char *text = malloc(line_max + 1);
+    struct bench bench;
+    bench_open(&bench);
+    batch_free(&bench.batch);
+    line_memory_free(&bench.memory);
+    assert_int_equal(line_memory_create(2 << 20, &bench.memory), 0);
+    assert_int_equal(batch_create(line_max, &bench.batch), 0);
+    bench.sink.line_bytes_max = line_max;
+    for (size_t i = 0; i < sizeof newlines / sizeof *newlines; i++)
+        for (size_t piece = 60000; piece <= BATCH_BYTES_MIN + 1; piece += BATCH_BYTES_MIN - 59999) {
+            struct session session;
+            const size_t size = head + newlines[i] + tail + 1;
+            memcpy(text, "{\"a\":\"", head);
+            memset(text + head, '\n', newlines[i]);
+            memcpy(text + head + newlines[i], "\"}", tail + 1); /* with the NUL */
+            batch_reset(&bench.batch, &rules);
+            session_begin(&session, &protocol_nul);
+            for (size_t at = 0; at < size;) {
+                const size_t part = size - at < piece ? size - at : piece;
+                const size_t taken =
+                    session_take(&session, &bench.sink, (const uint8_t *)text + at, part);
+                assert_int_equal(taken, part);
+                at += taken;
+            }
+            batch_check(&bench.batch);
+            assert_int_equal(bench.batch.counts.records, 1);
+            assert_int_equal(bench.batch.counts.stored, newlines[i] <= fitting);
+            assert_int_equal(bench.batch.counts.reasons[JSON_CONTROL],
+                             newlines[i] > fitting);
+        }
+    free(text);
+    bench_close(&bench);
+}
+
+/* Whatever line_bytes_max is: the reason says what was sent, not how much. */
+static void a_refused_peer_that_sends_much_is_named(void **state) {
+    (void)state;
+    static char text[3 * LINE_MAX] = "POST / HTTP/1.1\r\n";
+    struct bench bench;
+    bench_open(&bench);
+    struct session session;
+    struct seen seen = {0};
+    const size_t head = strlen(text);
+    memset(text + head, 'x', sizeof text - head);
+    session_begin(&session, &protocol_detect);
+    give(&bench, &session, &seen, text, sizeof text);
+    finish(&bench, &session, &seen);
+    assert_int_equal(seen.records, 1);
+    assert_int_equal(seen.reasons[REJECT_HTTP], 1);
+    bench_close(&bench);
+}
+
 static void form_data_is_named(void **state) {
     (void)state;
     struct bench bench;
@@ -613,6 +674,8 @@ int main(void) {
         cmocka_unit_test(endless_records_are_bounded_and_counted),
         cmocka_unit_test(an_oversized_object_is_one_record_and_the_next_is_stored),
         cmocka_unit_test(an_object_that_was_cut_off_in_a_string_does_not_swallow_all_that_follow),
+        cmocka_unit_test(a_record_of_newlines_fits_into_an_empty_batch),
+        cmocka_unit_test(a_refused_peer_that_sends_much_is_named),
         cmocka_unit_test(form_data_is_named),
         cmocka_unit_test(random_bytes_are_the_same_records_however_they_are_cut),
     };
