@@ -254,6 +254,12 @@ class Query(Case):
         self.assertEqual(result.code, 2)
         self.assertIn("yesterday 15:00, monday, Nov 29, 2026-11-24 15:00 (local)", result.said)
 
+    def test_a_period_that_ends_before_it_begins_is_reported(self):
+        for command in ("search", "cat", "stat"):
+            pattern = [""] if command == "search" else []
+            result = logport(command, "--since", "2026-11-21", "--until", "2026-11-20", *pattern, self.base)
+            self.assertIn("%s: --since 2026-11-21 is not before --until 2026-11-20: no record is selected" % command, result.said)
+
     def test_tail_knows_as_search_does_when_lines_came_in(self):
         for words, some in (
             (["--until", "2026-11-21"], True),  # records without a time were received later

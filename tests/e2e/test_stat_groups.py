@@ -209,6 +209,7 @@ class StatGroups(Case):
             (("--sum", ""), "fields, separated by commas"),
             (("-o", "xml", "--by", "a,b"), "table, csv, json or plot"),
             (("--every", "soon"), "every"),
+            (("--every", "0s"), "every"),
         ):
             result = logport("stat", *words, self.directory())
             self.assertEqual((result.code, result.out), (2, b""), words)

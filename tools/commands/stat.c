@@ -382,6 +382,7 @@ static const struct option options[] = {
      .kind = OPTION_TIME_S,
      .field = GROUPS(every_s),
      .value = "TIME",
+     .min = 1,
      .max = 366 * 86400,
      .unset = "one period",
      .help = "Print numbers for each period: 1m, 1h, 1d.",

@@ -140,10 +140,14 @@ static int open_times(struct query *query, const char *command,
     query->received = settings->received;
     query->since_ns = INT64_MIN;
     query->until_ns = INT64_MAX;
-    const int status =
-        open_time(query, command, "since", settings->since, now_ns, &query->since_ns);
+    int status = open_time(query, command, "since", settings->since, now_ns, &query->since_ns);
     if (status < 0) return status;
-    return open_time(query, command, "until", settings->until, now_ns, &query->until_ns);
+    status = open_time(query, command, "until", settings->until, now_ns, &query->until_ns);
+    const bool both = settings->since != NULL && settings->until != NULL;
+    if (status == 0 && both && query->since_ns >= query->until_ns)
+        say("%s: --since %s is not before --until %s: no record is selected", command,
+            settings->since, settings->until);
+    return status;
 }
 
 static int open_level(struct query *query, const char *command, const char *text) {
