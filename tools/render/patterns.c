@@ -329,7 +329,7 @@ static struct pattern *take_rows(struct patterns *p, uint32_t *count) {
     }
     p->bound = p->top.bound > p->bound ? p->top.bound : p->bound;
     empty_top(p);
-    memset(p->kept, 0, PATTERNS_MAX * sizeof *p->kept);
+    memset(p->kept, 0, p->room * sizeof *p->kept);
     return rows;
 }
 
