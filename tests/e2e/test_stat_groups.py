@@ -203,6 +203,16 @@ class StatGroups(Case):
         rows = [json.loads(line) for line in result.lines]
         return {datetime.datetime.fromisoformat(row["time"]).timestamp(): row["count"] for row in rows}
 
+    def test_lines_without_a_time_have_a_period_of_their_own(self):
+        path = os.path.join(self.directory(), "app.log")
+        with open(path, "w") as file:
+            file.write('text\n{"ts":"2026-11-30T10:00:00Z"}\n{"a":1}\n')
+        for words in ("--tz", "UTC"), ("--tz", "America/New_York"):
+            rows = logport("stat", "--every", "1h", "-o", "json", *words, path).out.splitlines()
+            self.assertEqual([json.loads(row)["time"] is None for row in rows], [True, False], rows)
+            self.assertEqual([json.loads(row)["count"] for row in rows], [2, 1], rows)
+        self.assertEqual(logport("stat", "--every", "1h", "-o", "csv", "--tz", "UTC", path).out.split()[1], b",2")
+
     def test_wrong_options_exit_2_and_say_what_was_expected(self):
         for words, hint in (
             (("--by", "a,,b"), "fields, separated by commas"),

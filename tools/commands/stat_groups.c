@@ -167,13 +167,21 @@ static void add_measure(const struct groups_view *view, const struct aggregate_g
         table_absent(table);
 }
 
-static void add_row(const struct groups_view *view, const struct aggregate_group *group,
-                    struct table *table) {
-    char time[TIMESTAMP_TEXT_MAX];
+static void add_time(const struct groups_view *view, const struct aggregate_group *group,
+                     struct table *table) {
+    char text[TIMESTAMP_TEXT_MAX];
     const bool zoned = view->query->shows_zone && !zone_is_utc(view->query->zone);
     const struct zone *const zone = zoned ? view->query->zone : NULL;
-    if (view->how.every_ns > 0)
-        table_word(table, query_time_text(zone, aggregate_time_ns(group), time));
+    const int64_t time_ns = aggregate_time_ns(group);
+    if (time_ns == AGGREGATE_UNTIMED)
+        table_absent(table);
+    else
+        table_word(table, query_time_text(zone, time_ns, text));
+}
+
+static void add_row(const struct groups_view *view, const struct aggregate_group *group,
+                    struct table *table) {
+    if (view->how.every_ns > 0) add_time(view, group, table);
     for (uint32_t i = 0; i < view->how.by_count; i++)
         add_value(view, group, i, table);
     table_count(table, aggregate_count(group));

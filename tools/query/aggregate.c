@@ -13,6 +13,9 @@
 #define GROUPS_MIN       1024 /* powers of two only */
 #define NUMBER_BYTES_MAX 64
 #define ABSENT           UINT32_MAX
+/* More than the longest period: this close to the first and the last time that 64 bits hold, a
+ * period might not begin between them.  A time that is not known is the first one. */
+#define EDGE_NS          (367 * 86400 * INT64_C(1000000000))
 
 /* What is known of one field in one group. */
 struct cell {
@@ -287,7 +290,9 @@ static int64_t period_of(struct aggregate *a, struct record *record, int64_t tim
     struct facts facts = {0};
     if (s->every_ns == 0) return 0;
     if (!s->times_given) record_facts(record, a->rules.facts, &facts);
-    return period_begin(&a->period, facts.has_time ? facts.time_ns : time_ns);
+    if (facts.has_time) time_ns = facts.time_ns;
+    if (time_ns < INT64_MIN + EDGE_NS || time_ns > INT64_MAX - EDGE_NS) return AGGREGATE_UNTIMED;
+    return period_begin(&a->period, time_ns);
 }
 
 static void add_value(struct cell *cell, const struct path *path, const struct value *value) {

@@ -43,12 +43,15 @@ struct aggregate_settings {
 
 struct aggregate;
 
+#define AGGREGATE_UNTIMED INT64_MIN
+
 /* The settings must outlive it. */
 struct aggregate *aggregate_open(const struct aggregate_settings *settings);
 void aggregate_close(struct aggregate *aggregate);
 
 /* One record.  facts: how its time and level are read; time_ns: its time if it has none of its own,
- * or with settings.times_given.  A record that is no object has no fields. */
+ * or with settings.times_given; AGGREGATE_UNTIMED: not known.  A record that is no object has no
+ * fields. */
 void aggregate_add(struct aggregate *aggregate, const struct facts_rules *facts, const char *stream,
                    struct record *record, int64_t time_ns);
 /* Has it as many groups as it may have? */
@@ -69,7 +72,7 @@ const struct aggregate_group *aggregate_group(const struct aggregate *aggregate,
  * there is none. */
 const struct aggregate_group *aggregate_find(const struct aggregate *aggregate,
                                              const struct aggregate_group *group, int64_t time_ns);
-/* The start of the group's period. */
+/* The start of the group's period; AGGREGATE_UNTIMED: its records have no time. */
 int64_t aggregate_time_ns(const struct aggregate_group *group);
 uint64_t aggregate_count(const struct aggregate_group *group);
 /* The decoded text of the value at by[i]; NULL: the records do not have this field. */
