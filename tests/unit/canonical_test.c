@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "schema/json/write.h"
 #include "tools/query/canonical.h"
+#include "tools/query/text.h"
 
 static struct canonical_rules rules;
 
@@ -207,6 +209,26 @@ static void names_are_exact(void **state) {
     assert_false(canonical_named("logger", 6, &field));
 }
 
+static void a_long_text_is_written_as_a_short_one_is(void **state) {
+    (void)state;
+    enum { LONGEST = 100000 };
+    static uint8_t plain[LONGEST];
+    static char expected[JSON_STRING_BYTES_MAX(LONGEST)];
+    const size_t sizes[] = {0, 1, 16383, 16384, 16385, 32768, LONGEST};
+    for (size_t i = 0; i < LONGEST; i++)
+        plain[i] = (uint8_t)("a\"\\\n\x01z"[i % 7 % 6]);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct text text = {0};
+        const size_t size = (size_t)(json_write_string(expected, plain, sizes[i]) - expected);
+        text_add_text(&text, "x");
+        text_add_json_string(&text, plain, sizes[i]);
+        assert_int_equal(text.used, 1 + size);
+        assert_memory_equal(text.bytes + 1, expected, size);
+        assert_int_equal(text.bytes[0], 'x');
+        text_free(&text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pino_and_bunyan),
@@ -220,6 +242,7 @@ int main(void) {
         cmocka_unit_test(keys_have_an_order_any_case_and_the_last_duplicate),
         cmocka_unit_test(ignored_members_are_not_found_and_parts_are_listed),
         cmocka_unit_test(names_are_exact),
+        cmocka_unit_test(a_long_text_is_written_as_a_short_one_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,7 +328,7 @@ static bool search_frames(struct piece *piece, size_t at, size_t end, struct cov
         /* The file may have changed since the index was read. */
         if (frame_header(bytes, end - at, &header) != 0 || header.size > end - at) return false;
         if (header.kind != FRAME_DATA) continue;
-        uint8_t *raw = make_room(room, header.raw_size);
+        uint8_t *raw = make_room(room, header.raw_size + JSON_PADDING); /* for do_work, too */
         if (frame_decode(bytes, &header, raw) != 0) return false;
         if (raw[header.raw_size - 1] != '\n') return false;
         if (covered != NULL && covered->receipt_count > 0)

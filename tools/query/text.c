@@ -7,6 +7,8 @@
 #include "schema/json/write.h"
 #include "tools/query/allocate.h"
 
+#define SLICE_BYTES ((size_t)16 << 10)
+
 void text_free(struct text *text) {
     free(text->bytes);
     *text = (struct text){0};
@@ -21,11 +23,19 @@ void text_add_text(struct text *text, const char *more) {
     text_add(text, more, strlen(more));
 }
 
-/* A sound text is written at once: the usual case. */
+/* Written in slices: room for the longest escapes of a whole line would be many times its size. */
 static void add_sound(struct text *text, const uint8_t *bytes, size_t size) {
-    text_room(text, JSON_STRING_BYTES_MAX(size));
-    char *const begin = (char *)text->bytes + text->used;
-    text->used += (size_t)(json_write_string(begin, bytes, size) - begin);
+    text_add_text(text, "\"\"");
+    for (size_t at = 0, n; at < size; at += n) {
+        n = size - at < SLICE_BYTES ? size - at : SLICE_BYTES;
+        text_room(text, JSON_STRING_BYTES_MAX(n));
+        /* The quotes of the slice: the closing one replaces the one that is there, and the opening
+         * one takes the place of the byte before that for a moment. */
+        char *const begin = (char *)text->bytes + text->used - 2;
+        const char before = *begin;
+        text->used = (size_t)(json_write_string(begin, bytes + at, n) - (char *)text->bytes);
+        *begin = before;
+    }
 }
 
 void text_add_json_string(struct text *text, const void *bytes, size_t size) {
