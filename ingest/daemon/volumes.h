@@ -19,7 +19,7 @@ int volumes_open(struct port *port, const char *directory, struct archive_lanes 
  * serving begins and after each reload; nothing is kept of the arguments. */
 void volumes_set(struct volumes *volumes, const char *const *streams, uint32_t stream_count,
                  const struct config *config);
-/* Measures no more.  What hangs is left behind. */
+/* Measures no more; never waits for a volume that hangs. */
 void volumes_stop(struct volumes *volumes);
 bool volumes_quiet(const struct volumes *volumes);
 void volumes_free(struct volumes *volumes); /* quiet */

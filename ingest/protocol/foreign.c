@@ -72,7 +72,7 @@ static uint32_t xml(const uint8_t *head, size_t size) {
     return head[1] == '?' || head[1] == '!' || is_letter(head[1]) ? REJECT_XML : 0;
 }
 
-/* A byte order mark, or a JSON text of ASCII: RFC 4627 section 3 told encodings apart so. */
+/* A byte order mark, or the zeros in a JSON text of ASCII (RFC 4627 section 3). */
 static uint32_t utf16(const uint8_t *head, size_t size) {
     const bool little = head[0] == 0xFF, big = head[0] == 0xFE;
     if (little || big) {

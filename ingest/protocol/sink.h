@@ -34,8 +34,8 @@ static inline uint8_t *sink_lines(const struct sink *sink, uint32_t size) {
     return batch_add(sink->batch, sink->origin, size);
 }
 
-/* Room to ask for with a record of `size` bytes, so that its newlines can be escaped: at most what an
- * empty batch has.  Longer than that no line may be; the worker rejects such a record. */
+/* Bytes to reserve after a record so that its newlines can be escaped: at most what an empty batch
+ * has.  If that is not enough, the worker rejects the record. */
 static inline uint32_t sink_spare(const struct sink *sink, size_t size, uint32_t newlines) {
     const size_t most = sink->batch->raw_max - size - 1;
     return newlines < most ? newlines : (uint32_t)most;

@@ -25,8 +25,8 @@ struct sort_kept {
 
 struct search_sort_settings {
     bool newest_first;
-    uint64_t max; /* print at most so many matching records */
-    bool context; /* take all records; print so many before and after each that matches */
+    uint64_t max; /* limit of the matching records that are printed */
+    bool context; /* take all records, and print those around each match: */
     uint64_t before, after;
 };
 

@@ -1,5 +1,5 @@
-/* nearby.c - see nearby.h.  If the groups that lie between a time and the period have enough lines,
- * no earlier line is among the last ones before the period. */
+/* nearby.c - see nearby.h.  If the groups between a time and the period have enough lines, no earlier
+ * line is among the last ones before the period. */
 #include "tools/query/nearby.h"
 
 #include <stdlib.h>

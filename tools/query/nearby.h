@@ -1,5 +1,5 @@
 /* nearby.h - which groups of lines can hold the lines just before and after a period, in the order of
- * time, judged by their times and numbers of lines.  Pure, but for memory (allocate.h). */
+ * time, by their times and numbers of lines.  Pure, but for memory (allocate.h). */
 #ifndef TOOLS_QUERY_NEARBY_H
 #define TOOLS_QUERY_NEARBY_H
 

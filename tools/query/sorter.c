@@ -10,7 +10,7 @@
 
 /* The first output comes early, and small sorts use little memory. */
 #define DRAIN_BYTES_MIN (1u << 20)
-/* With few wanted records, the others are dropped when there are so many more. */
+/* With few wanted records, the others are dropped when there are this many more. */
 #define DROP_RECORDS    4096
 
 void sorter_open(struct sorter *sorter, bool newest_first, uint64_t max, sorter_take *take,

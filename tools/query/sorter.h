@@ -42,7 +42,7 @@ struct sorter {
     size_t text_size, text_room;
     struct sorter_entry *entries;
     uint64_t count, room;
-    uint64_t drain_bytes; /* try to pass records on when there are so many bytes */
+    uint64_t drain_bytes; /* try to pass records on when memory holds this many bytes */
     struct runs runs;
 };
 

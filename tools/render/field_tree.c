@@ -17,7 +17,7 @@
 #define NODES_MAX       (FIELDS_MAX + 512)
 #define TABLE_ROOM      8192 /* a power of two */
 #define NAMES_KEPT      256  /* when names are folded */
-#define SHARE_KEPT      100  /* names of one record in so many are kept at last */
+#define SHARE_KEPT      100  /* names that one of this many records has are kept at the end */
 #define VALUES_FEW      128
 #define VALUES_MANY     8192
 #define MANY_FIELDS     32

@@ -58,7 +58,7 @@ struct patterns *patterns_open_part(void);
 /* Adds a part to the whole, as if its messages had been added; the part is empty then. */
 void patterns_unite(struct patterns *whole, struct patterns *part);
 
-/* Were there so many patterns that counts may be too low? */
+/* Were there too many patterns to count all of them?  Then counts may be too low. */
 bool patterns_are_approximate(const struct patterns *patterns);
 /* Keeps at least the `count` most frequent patterns, with a count of 0: if everything is added
  * again, what is known of them is exact. */

@@ -57,7 +57,7 @@ void top_join(struct top *top, const struct top *part);
 void top_forget(struct top *top); /* all values */
 /* Is the value in the list? */
 bool top_has(const struct top *top, const uint8_t *text, size_t size);
-/* Were there so many different values that counts may be too high? */
+/* Were there too many values to count all of them?  Then counts may be too high. */
 bool top_is_approximate(const struct top *top);
 /* Keeps the `count` most frequent values, at least, with a count of 0: if everything is added
  * again, their counts are exact. */
