@@ -123,10 +123,10 @@ class StatGroups(Case):
             group = groups[int(begin), row["path"], row["level"]]
             self.assertEqual(row["count"], len(group))
             numbers = sorted(n for n in (number(one.get("ms")) for one in group) if n is not None)
-            self.assertAlmostEqual(row["sum(ms)"], math.fsum(numbers), delta=1e-5 * abs(math.fsum(numbers)) + 1e-9)
-            self.assertAlmostEqual(row["avg(ms)"], math.fsum(numbers) / len(numbers), delta=1e-5 * abs(row["avg(ms)"]) + 1e-9)
-            self.assertAlmostEqual(row["min(ms)"], numbers[0], delta=1e-5 * abs(numbers[0]))
-            self.assertAlmostEqual(row["max(ms)"], numbers[-1], delta=1e-5 * abs(numbers[-1]))
+            self.assertAlmostEqual(row["sum(ms)"], math.fsum(numbers), delta=1e-12 * abs(math.fsum(numbers)) + 1e-9)
+            self.assertAlmostEqual(row["avg(ms)"], math.fsum(numbers) / len(numbers), delta=1e-12 * abs(row["avg(ms)"]) + 1e-9)
+            self.assertEqual(row["min(ms)"], numbers[0])
+            self.assertEqual(row["max(ms)"], numbers[-1])
             for part, name in ((0.5, "p50(ms)"), (0.99, "p99(ms)")):
                 right = numbers[math.ceil(part * len(numbers)) - 1]
                 self.assertAlmostEqual(row[name], right, delta=0.0101 * abs(right) + 1e-9)
@@ -212,6 +212,16 @@ class StatGroups(Case):
             self.assertEqual([json.loads(row)["time"] is None for row in rows], [True, False], rows)
             self.assertEqual([json.loads(row)["count"] for row in rows], [2, 1], rows)
         self.assertEqual(logport("stat", "--every", "1h", "-o", "csv", "--tz", "UTC", path).out.split()[1], b",2")
+
+    def test_numbers_for_programs_have_all_their_digits(self):
+        path = os.path.join(self.directory(), "app.log")
+        with open(path, "w") as file:
+            file.write('{"a":1234567.89,"b":1e308}\n{"a":0.1,"b":1e308}\n')
+        words = ("stat", "--sum", "a,b", "--min", "a", "--max", "a")
+        row = json.loads(logport(*words, "-o", "json", path).out)
+        self.assertEqual([row[name] for name in ("sum(a)", "min(a)", "max(a)", "sum(b)")], [1234567.99, 0.1, 1234567.89, None])
+        self.assertIn(b"1234567.99", logport(*words, "-o", "csv", path).out)
+        self.assertIn(b" 1234568 ", logport(*words, path).out)
 
     def test_wrong_options_exit_2_and_say_what_was_expected(self):
         for words, hint in (

@@ -168,7 +168,6 @@ static void read_window(struct answer *answer) {
                                      .run = run_part,
                                      .close = close_part};
     const struct select_settings how = {.work = answer->reader->open != NULL ? &work : NULL,
-
                                         .times = true,
                                         .all_frames = answer->no_index,
                                         .results_at_end = true,

@@ -1,7 +1,7 @@
 /* runs.h - records that are sorted in parts (runs), written to temporary files, and merged.  Blocks
  * of the files are compressed with LZ4.  The files are deleted on any end of the process
- * (file_temporary).  At most RUNS_MERGED files of each level are open; they are then merged into one of the
- * next level.  Blocking. */
+ * (file_temporary).  At most RUNS_MERGED files of each level are open; they are then merged into one
+ * of the next level.  Blocking. */
 #ifndef TOOLS_QUERY_RUNS_H
 #define TOOLS_QUERY_RUNS_H
 

@@ -134,8 +134,20 @@ void table_count(struct table *t, uint64_t number) {
 
 void table_number(struct table *t, double number) {
     char text[NUMBER_TEXT_MAX];
-    const bool whole = floor(number) == number && fabs(number) < 9e15;
-    snprintf(text, sizeof text, whole ? "%.0f" : "%.6g", number);
+    const bool for_programs = t->format == TABLE_CSV || t->format == TABLE_JSON;
+    const bool whole = floor(number) == number || (!for_programs && fabs(number) >= 1e6);
+    if (!isfinite(number)) { /* a sum that is too large for a double; JSON has no such number */
+        table_absent(t);
+        return;
+    }
+    if (whole && fabs(number) < 9e15) {
+        snprintf(text, sizeof text, "%.0f", number);
+    } else if (for_programs) {
+        snprintf(text, sizeof text, "%.15g", number);
+        if (strtod(text, NULL) != number) snprintf(text, sizeof text, "%.17g", number);
+    } else {
+        snprintf(text, sizeof text, "%.6g", number);
+    }
     table_word(t, text);
 }
 
@@ -225,9 +237,10 @@ static void print_line(struct table *t) {
     const size_t columns = t->out->terminal ? stream_columns(STREAM_OUTPUT) : SIZE_MAX;
     size_t size = t->line.used;
     if (columns < SIZE_MAX && width_of_text(t->line.bytes, size) > columns) {
-        while (size > 0 && ((t->line.bytes[size] & 0xc0) == 0x80 ||
-                            width_of_text(t->line.bytes, size) >= columns))
+        do
             size--;
+        while (size > 0 && ((t->line.bytes[size] & 0xc0) == 0x80 ||
+                            width_of_text(t->line.bytes, size) >= columns));
         output_bytes(t->out, t->line.bytes, size);
         output_text(t->out, "…\n");
         return;

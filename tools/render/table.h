@@ -37,7 +37,8 @@ void table_column(struct table *table, const char *name, enum table_kind kind, b
 void table_text(struct table *table, const void *bytes, size_t size);
 void table_word(struct table *table, const char *text);
 void table_count(struct table *table, uint64_t number);
-/* Integers as such, other numbers with six significant digits. */
+/* Integers as such, other numbers with six significant digits in tables and exactly in CSV and JSON.
+ * A number that is not finite is absent. */
 void table_number(struct table *table, double number);
 /* part of all in percent, with one decimal. */
 void table_percent(struct table *table, uint64_t part, uint64_t all);
