@@ -103,9 +103,10 @@ class StatGroups(Case):
         wait_until(lambda: status(daemon)["stored"] == count, "all are stored")
         return daemon, records
 
-    def rows(self, daemon, *words):
+    def rows(self, daemon, *words, said=""):
         result = logport("stat", "-n", "1000", "-o", "json", *words, daemon.base)
-        self.assertEqual((result.code, result.said), (0, ""))
+        self.assertEqual(result.code, 0)
+        self.assertTrue(result.said.startswith(said) if said else result.said == "", result.said)
         return [json.loads(line) for line in result.lines]
 
     def test_every_number_is_that_of_python(self):
@@ -136,7 +137,8 @@ class StatGroups(Case):
 
     def test_without_a_field_the_others_are_counted(self):
         daemon, records = self.filled(3000)
-        rows = self.rows(daemon, "--by", "nothing", "--count", "--sum", "nothing")
+        said = "logport: stat: none of the 3000 records examined has the field nothing"
+        rows = self.rows(daemon, "--by", "nothing", "--count", "--sum", "nothing", said=said)
         self.assertEqual(rows, [{"nothing": None, "count": 3000, "sum(nothing)": None}])
         rows = self.rows(daemon, "--count")
         self.assertEqual(rows, [{"count": 3000}])
@@ -222,6 +224,23 @@ class StatGroups(Case):
         self.assertEqual([row[name] for name in ("sum(a)", "min(a)", "max(a)", "sum(b)")], [1234567.99, 0.1, 1234567.89, None])
         self.assertIn(b"1234567.99", logport(*words, "-o", "csv", path).out)
         self.assertIn(b" 1234568 ", logport(*words, path).out)
+
+    def test_fields_that_no_record_has_are_reported_with_similar_names(self):
+        path = os.path.join(self.directory(), "app.log")
+        with open(path, "w") as file:
+            file.write('{"user":"ann","ms":5,"zero":0}\n' * 3)
+        for words, name in (
+            (("--by", "usr"), "usr"),
+            (("--by", "usr,ms"), "usr"),
+            (("--by", "user", "--sum", "mss", "--max", "mss"), "mss"),
+            (("--by", "user", "--distinct", "usr"), "usr"),
+        ):
+            like = {"usr": "user", "mss": "ms"}[name]
+            said = "none of the 3 records examined has the field %s; did you mean %s?" % (name, like)
+            self.assertEqual(logport("stat", *words, path).said.count(said), 1, words)
+        self.assertEqual(logport("stat", "--by", "user", "--sum", "zero", path).said, "")
+        empty = logport("stat", "--every", "1h", "--where", "usr = 1", path)
+        self.assertIn("has the field usr; did you mean user?", empty.said)
 
     def test_wrong_options_exit_2_and_say_what_was_expected(self):
         for words, hint in (

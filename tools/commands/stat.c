@@ -283,7 +283,10 @@ static bool gather(struct gathering *g, struct call *call, struct segment_list *
     bool ok = read_files(g, call);
     if (top_is_approximate(&g->top) && !reads_pipes(&g->to_read)) ok = count_again(g, call) && ok;
     add_up(&g->found);
-    if (g->found.all.counts.lines == 0) survey_condition("stat", &call->paths, &g->query);
+    if (g->found.all.counts.lines == 0)
+        survey_condition("stat", &call->paths, &g->query);
+    else if (g->found.by != NULL && g->top.used == 0)
+        survey_field("stat", &call->paths, &g->query, g->found.by);
     return ok;
 }
 

@@ -12,6 +12,7 @@
 #include "tools/query/allocate.h"
 #include "tools/query/record.h"
 #include "tools/query/select.h"
+#include "tools/query/survey.h"
 #include "tools/render/table.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -262,13 +263,54 @@ static void report_left_out(const struct groups_view *view) {
             (unsigned long long)aggregate_left_out(view->aggregate), AGGREGATE_GROUPS_MAX);
 }
 
-static void print_groups(struct groups_view *view) {
+/* Returns the number of groups. */
+static uint32_t print_groups(struct groups_view *view) {
     struct table *const table = table_open(view->out, view->format);
+    const uint32_t groups = aggregate_sort(view->aggregate);
     add_columns(view, table);
-    add_rows(view, aggregate_sort(view->aggregate), table);
+    add_rows(view, groups, table);
     table_print(table);
     table_close(table);
     report_left_out(view);
+    return groups;
+}
+
+static bool by_occurs(const struct groups_view *view, uint32_t groups, uint32_t by) {
+    size_t size;
+    for (uint32_t i = 0; i < groups; i++)
+        if (aggregate_value(view->aggregate, aggregate_group(view->aggregate, i), by, &size))
+            return true;
+    return false;
+}
+
+static bool measure_occurs(const struct groups_view *view, uint32_t groups, uint32_t measure) {
+    double number;
+    for (uint32_t i = 0; i < groups; i++)
+        if (aggregate_number(view->aggregate, aggregate_group(view->aggregate, i), measure,
+                             &number) &&
+            number != 0)
+            return true;
+    return false;
+}
+
+/* The field of this measure was looked at before. */
+static bool is_repeated(const struct groups_view *view, uint32_t measure) {
+    for (uint32_t i = 0; i < view->how.by_count; i++)
+        if (strcmp(view->how.by[i], view->how.measures[measure].path) == 0) return true;
+    for (uint32_t i = 0; i < measure; i++)
+        if (strcmp(view->how.measures[i].path, view->how.measures[measure].path) == 0) return true;
+    return false;
+}
+
+/* A misspelt name looks like a field that happens to be absent. */
+static void report_missing(const struct groups_view *view, uint32_t groups,
+                           const struct read_request *paths) {
+    if (groups == 0) survey_condition("stat", paths, view->query);
+    for (uint32_t i = 0; groups > 0 && i < view->how.by_count; i++)
+        if (!by_occurs(view, groups, i)) survey_field("stat", paths, view->query, view->how.by[i]);
+    for (uint32_t i = 0; groups > 0 && i < view->how.measure_count; i++)
+        if (!is_repeated(view, i) && !measure_occurs(view, groups, i))
+            survey_field("stat", paths, view->query, view->how.measures[i].path);
 }
 
 static int run_groups(struct groups_view *view, struct call *call) {
@@ -283,7 +325,7 @@ static int run_groups(struct groups_view *view, struct call *call) {
     struct select_report report;
     select_run(&call->paths, view->query, &how, join_part, view, &report);
     report_unrecognised("stat", &report.unrecognised);
-    print_groups(view);
+    report_missing(view, print_groups(view), &call->paths);
     return report.failed || aggregate_left_out(view->aggregate) > 0 ? EXIT_ERROR : EXIT_OK;
 }
 

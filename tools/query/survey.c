@@ -250,15 +250,14 @@ static void collect(struct survey *s, const struct where *where, uint32_t number
     nearest_begin(&finding->nearest, node->path.text, strlen(node->path.text));
 }
 
-void survey_condition(const char *command, const struct read_request *request,
-                      const struct query *query) {
+static void survey(const char *command, const struct read_request *request,
+                   const struct query *query, const struct where *where) {
     struct segment_list list = {0};
     uint32_t wanted = 0;
-    if (query->where == NULL) return;
     struct survey *s = allocate(sizeof *s);
     memset(s, 0, sizeof *s);
     s->query = query;
-    collect(s, query->where, query->where->root, true);
+    collect(s, where, where->root, true);
     for (int i = 0; i < request->path_count; i++)
         (void)list_path_of(request, request->paths[i], &list, NULL);
     for (uint32_t i = 0; i < list.count; i++)
@@ -269,4 +268,30 @@ void survey_condition(const char *command, const struct read_request *request,
     if (s->records > 0) report(s, command);
     segment_list_free(&list);
     free(s);
+}
+
+void survey_condition(const char *command, const struct read_request *request,
+                      const struct query *query) {
+    if (query->where != NULL) survey(command, request, query, query->where);
+}
+
+/* Is it a path in a condition without quotes? */
+static bool is_plain_path(const char *field) {
+    for (const char *p = field; *p != '\0'; p++)
+        if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
+            strchr("_-.", *p) == NULL)
+            return false;
+    return true;
+}
+
+void survey_field(const char *command, const struct read_request *request,
+                  const struct query *query, const char *field) {
+    const struct where_clock clock = {0, NULL};
+    char condition[NAME_ROOM], error[WHERE_ERROR_MAX];
+    struct where *where;
+    const int size = snprintf(condition, sizeof condition, "exists %s", field);
+    if (size >= (int)sizeof condition || !is_plain_path(field)) return;
+    if (where_open(condition, &clock, &where, error) < 0) return;
+    survey(command, request, query, where);
+    where_close(where);
 }
