@@ -49,9 +49,9 @@ static int refuse_inside(const struct host *host, const struct config *config, c
     return ERR_INVALID;
 }
 
-/* The archives whose checks have not ended: a hash of each path, 0: a free slot.  Each reload reads the
- * configuration anew, but the threads that hang in a check are the process's: without this, each
- * reload while an archive hangs would leave one more of them. */
+/* The archives whose checks have not ended: a hash of each path, 0: a free slot.  Each reload reads
+ * the configuration anew, but the threads that hang in a check are the process's: without this,
+ * each reload while an archive hangs would leave one more of them. */
 #define CHECKS_MAX 64
 static atomic_uint_fast64_t checks[CHECKS_MAX];
 

@@ -54,8 +54,8 @@ static inline enum depth_step depth_step(struct depth *depth, uint8_t byte) {
 
 /* The same for many bytes at once: the end of the object that begins at `begin` (a `{`), or NULL if
  * it does not end before `end`, or contains anything for which it must be looked at byte by byte: a
- * break, a raw control character in a string, a backslash outside one, or a record separator.  *newlines: it contains some,
- * between its tokens. */
+ * break, a raw control character in a string, a backslash outside one, or a record separator.
+ * *newlines: it contains some, between its tokens. */
 const uint8_t *depth_object_end(const uint8_t *begin, const uint8_t *end, bool *newlines);
 
 #endif

@@ -1,5 +1,5 @@
-/* sim_retention_job_test.c - retention runs after a segment was closed, even if it was closed during an
- * earlier run. */
+/* sim_retention_job_test.c - retention runs after a segment was closed, even if it was closed
+ * during an earlier run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -47,7 +47,8 @@ struct search_sort {
 /* The settings must outlive it. */
 void search_sort_open(struct search_sort *sort, struct render *render,
                       const struct search_sort_settings *settings);
-/* Takes a selection of a search by time (select_settings.by_time; context as the settings say).  False: it is enough. */
+/* Takes a selection of a search by time (select_settings.by_time; context as the settings say).
+ * False: it is enough. */
 bool search_sort_add(struct search_sort *sort, const struct selection *selection);
 /* Prints what is left.  False: not everything could be sorted; a message was printed. */
 bool search_sort_finish(struct search_sort *sort);

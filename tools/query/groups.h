@@ -25,8 +25,8 @@ struct groups {
     uint32_t next;        /* groups before this one are done */
 };
 
-/* stream: that the segment belongs to.  facts: how times and levels of the segment's records are read.  Never fails: a group that cannot
- * be decided is wanted.  Counts the skipped groups. */
+/* stream: that the segment belongs to.  facts: how times and levels of the segment's records are
+ * read.  Never fails: a group that cannot be decided is wanted.  Counts the skipped groups. */
 void groups_open(struct groups *groups, struct file *file, const char *stream,
                  const struct query *query, const struct facts_rules *facts,
                  const struct select_settings *settings, struct select_report *report);

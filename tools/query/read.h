@@ -78,7 +78,8 @@ struct frame_scan {
 /* results_at_end: see progress_begin. */
 void frame_scan_open(struct frame_scan *scan, const struct read_request *request,
                      bool results_at_end);
-/* True: reader.raw holds the lines of the next frame, or the next lines of another file.  False: there are no more. */
+/* True: reader.raw holds the lines of the next frame, or the next lines of another file.  False:
+ * there are no more. */
 bool frame_scan_next(struct frame_scan *scan);
 void frame_scan_close(struct frame_scan *scan);
 

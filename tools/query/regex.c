@@ -1,6 +1,6 @@
 /* regex.c - see regex.h.  PCRE2 matches (schema/regex/pattern.h).  This file finds the literals of
- * which every match must contain one, which are searched first, and decides which expressions may be matched
- * over many lines at once. */
+ * which every match must contain one, which are searched first, and decides which expressions may
+ * be matched over many lines at once. */
 #include "tools/query/regex.h"
 
 #include <stdio.h>

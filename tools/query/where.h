@@ -14,10 +14,10 @@
  * or `*` (each member of an object or array) in the path, a comparison is true if it holds for any
  * of the values.
  *
- * Canonical fields (canonical.h): @time @level @message @logger @stream.  @time is compared with a TIME as for --since.  @level is compared by severity; = and
- * != compare with the name under which the level is shown.  A level key of the record (level,
- * severity, log.level ...: facts.h) is compared by severity too if <, <=, > or >= compares it with
- * the name of a level. */
+ * Canonical fields (canonical.h): @time @level @message @logger @stream.  @time is compared with a
+ * TIME as for --since.  @level is compared by severity; = and != compare with the name under which
+ * the level is shown.  A level key of the record (level, severity, log.level ...: facts.h) is
+ * compared by severity too if <, <=, > or >= compares it with the name of a level. */
 #ifndef TOOLS_QUERY_WHERE_H
 #define TOOLS_QUERY_WHERE_H
 

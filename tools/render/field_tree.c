@@ -446,8 +446,9 @@ static void move_child(struct field_tree *t, uint32_t parent, uint32_t child) {
     link_child(t, parent, child);
 }
 
-/* Adds the node `from`, a child of the same node and in no list of children, to the node `into`, with all below. The
- * hash table is not correct until it is filled again. Recursion is limited by FIELD_DEPTH_MAX. */
+/* Adds the node `from`, a child of the same node and in no list of children, to the node `into`,
+ * with all below. The hash table is not correct until it is filled again. Recursion is limited by
+ * FIELD_DEPTH_MAX. */
 static void unite_nodes(struct field_tree *t, uint32_t into, uint32_t from) {
     unite_numbers(t, &t->nodes[into], &t->nodes[from]);
     for (uint32_t child = t->nodes[from].first_child, next; child != NONE; child = next) {

@@ -396,7 +396,8 @@ static void add_columns(struct render *render) {
     end_column(parts, begin, layout->logger);
 }
 
-/* The first line; the others go to parts->blocks.  record_text: a record that is no object; else NULL. */
+/* The first line; the others go to parts->blocks.  record_text: a record that is no object; else
+ * NULL. */
 static void add_message(struct render *render, const uint8_t *record_text, size_t text_size) {
     struct render_parts *const parts = render->parts;
     const struct canonical *const fields = &parts->record_fields;

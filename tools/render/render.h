@@ -4,9 +4,9 @@
  *
  * Pretty: time, level, stream (if there are several), logger and message in columns, then the other
  * fields; further lines of texts are indented below.  The widths of the columns are those of the
- * first records and only grow, so some records are held until render_flush.  A stored record is one JSON value per line, but files of other programs can be
- * read too: any line can be printed in every format, and a terminal never receives a control
- * character from a record. */
+ * first records and only grow, so some records are held until render_flush.  A stored record is one
+ * JSON value per line, but files of other programs can be read too: any line can be printed in
+ * every format, and a terminal never receives a control character from a record. */
 #ifndef TOOLS_RENDER_RENDER_H
 #define TOOLS_RENDER_RENDER_H
 

@@ -23,9 +23,9 @@ struct repack_options {
 
 /* Writes all lines of `from`, whose index is `index`, to the empty file `to`, reads them back to
  * append `to`'s index, compares the digests of both indexes, and syncs.  Each group's lid holds the
- * span that `index` has for it; receipts (span.h) keep the receive times of the lids of `from`.  ERR_INVALID: `from` is damaged, or what was read back differs from
- * what was written.  ERR_CANCELLED: stopped.  On an error `to` is unusable, and `from`
- * unchanged. */
+ * span that `index` has for it; receipts (span.h) keep the receive times of the lids of `from`.
+ * ERR_INVALID: `from` is damaged, or what was read back differs from what was written.
+ * ERR_CANCELLED: stopped.  On an error `to` is unusable, and `from` unchanged. */
 int repack(struct file *from, const struct segment_index *index, struct file *to,
            const struct repack_options *options);
 

@@ -96,7 +96,8 @@ struct retention_question {
 uint32_t retention_decide(const struct retention_question *question,
                           struct retention_segment **order);
 
-/* An error that stays is reported again after 1 min, 2 min, up to 1 h.  All zero: none was reported. */
+/* An error that stays is reported again after 1 min, 2 min, up to 1 h.  All zero: none was
+ * reported. */
 struct retention_report {
     int error;
     int64_t said_ns, pause_ns;

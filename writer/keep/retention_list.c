@@ -1,4 +1,5 @@
-/* retention_list.c - lists the segments of all places for a struct retention: see retention_files.h. */
+/* retention_list.c - lists the segments of all places for a struct retention: see
+ * retention_files.h. */
 #include <stdlib.h>
 #include <string.h>
 

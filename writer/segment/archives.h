@@ -54,7 +54,8 @@ const char *archives_error_text(int error);
  * that cannot be read is skipped; the last such error is returned, and `folder` (PATH_BYTES_MAX
  * bytes) receives its name. */
 int archives_list(struct files *files, const char *path, struct segment_list *list, char *folder);
-/* The path in an archive of a segment that was at `path` before, live or closed; malloc'd.  NULL: in no archive. */
+/* The path in an archive of a segment that was at `path` before, live or closed; malloc'd.  NULL:
+ * in no archive. */
 char *archives_find(struct files *files, const char *path);
 
 #endif

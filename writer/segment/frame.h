@@ -91,8 +91,8 @@ struct frame_header {
 };
 /* Reads a frame's header from its first `size` bytes (FRAME_HEADER_BYTES hold every header).
  * ERR_CLOSED: the header is cut short.  ERR_INVALID: no frame, or none that we write; so are a lid
- * that is too long, padding that is not empty and receipts whose two sizes differ.  A data frame's header->size is at most
- * frame_bytes_max(header->raw_size). */
+ * that is too long, padding that is not empty and receipts whose two sizes differ.  A data frame's
+ * header->size is at most frame_bytes_max(header->raw_size). */
 int frame_header(const uint8_t *bytes, size_t size, struct frame_header *header);
 /* Decodes a data frame of header->size bytes, whose header frame_header has read, into raw
  * (header->raw_size bytes), and checks every checksum.  ERR_INVALID: damaged. */
