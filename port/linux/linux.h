@@ -25,8 +25,7 @@ int error_of_watch(int number); /* of epoll_ctl */
 /* ---- thread.c ---- */
 
 /* pthread_create, for a thread that handles no signal.  0 or an ERR_. */
-int thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-                  void *context);
+int thread_create(pthread_t *thread, bool detached, void *(*run)(void *), void *context);
 /* On a new thread: gives it its name (the first 15 bytes) and its priority. */
 void thread_become(const char *name, enum thread_priority priority);
 

@@ -13,6 +13,9 @@
 
 #include "port/linux/linux.h"
 
+/* As on Windows.  The usual 8 MiB count in full against a limit of memory (RLIMIT_DATA). */
+#define STACK_BYTES (1u << 20)
+
 void thread_become(const char *name, enum thread_priority priority) {
     /* Not SCHED_IDLE: such a thread may not run for seconds while it holds a lock. */
     static const int nice[] = {[THREAD_NORMAL] = 0, [THREAD_LOW] = 10, [THREAD_LOWEST] = 19};
@@ -24,13 +27,17 @@ void thread_become(const char *name, enum thread_priority priority) {
     if (nice[priority] > 0) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice[priority]);
 }
 
-int thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-                  void *context) {
+int thread_create(pthread_t *thread, bool detached, void *(*run)(void *), void *context) {
     sigset_t all, before;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    if (detached) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES); /* refused: the system's size */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* a new thread inherits it */
-    const int error = pthread_create(thread, attributes, run, context);
+    const int error = pthread_create(thread, &attributes, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     return error == 0 ? 0 : error == EAGAIN ? ERR_NO_MEMORY : error_of_errno(error);
 }
 
@@ -56,12 +63,8 @@ int thread_start(thread_run *run, void *context, enum thread_priority priority, 
     if (started == NULL) return ERR_NO_MEMORY;
     *started = (struct new_thread){.run = run, .context = context, .priority = priority};
     strncpy(started->name, name, sizeof started->name - 1);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_t thread;
-    const int error = thread_create(&thread, &attributes, detached_run, started);
-    pthread_attr_destroy(&attributes);
+    const int error = thread_create(&thread, true, detached_run, started);
     if (error < 0) free(started);
     return error;
 }

@@ -18,7 +18,7 @@ int lane_open(struct work_lane *lane, enum port_lane kind, uint32_t threads,
     lane->finished = finished;
 
     while (lane->thread_count < threads) {
-        const int error = thread_create(&lane->threads[lane->thread_count], NULL, worker, lane);
+        const int error = thread_create(&lane->threads[lane->thread_count], false, worker, lane);
         if (error < 0) {
             lane_close(lane);
             return error;
