@@ -34,13 +34,15 @@ def line(rng, n):
 
 Result = collections.namedtuple("Result", "code out err")
 # RLIMIT_DATA counts memory that is private and writable (getrlimit(2)).  Sanitizers need far more.
+# Readers need more memory with more threads (docs/guide.md): the limit is for two.
 LIMITED = [] if SANITIZED or WINDOWS or not shutil.which("prlimit") else ["prlimit", "--data=%d" % MEMORY_BYTES_MAX]
 
 
 def run_limited(command, folder):
     """Runs it with a limit of time and memory."""
     with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
-        process = subprocess.Popen(LIMITED + command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment(), cwd=folder)
+        process = subprocess.Popen(LIMITED + command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                   env={**environment(), "LOGPORT_THREADS": "2"}, cwd=folder)  # fmt: skip
         return wait_limited(process, command, out, err)
 
 
