@@ -8,6 +8,7 @@
 
 #include "ingest/config/text.h"
 #include "ingest/protocol/protocol.h"
+#include "ingest/transport/tls.h"
 #include "port/address.h"
 #include "port/options.h"
 #include "schema/record/facts.h"
@@ -23,6 +24,15 @@ _Static_assert(LISTENERS_MAX >= OPTION_LIST_MAX, "room for every listener that c
 #define LISTENER_NUMBERS  (2 * LISTENERS_MAX)
 #define LISTENER_NAME_MAX (ADDRESS_TEXT_MAX + 8)
 
+/* The key tls of a listener. */
+struct tls_keys {
+    const char *certificate, *key; /* files */
+    const char *required;
+    const char *clients, *client_certificate, *revoked;
+    struct option_list client_names;
+};
+extern const struct option config_tls_options[];
+
 /* The keys of a listener that the file writes as an object; NULL: as for all. */
 struct listener_keys {
     const char *address;
@@ -30,7 +40,9 @@ struct listener_keys {
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
     const char *protocol;
-    const char *stream; /* that its lines go to */
+    const char *stream;  /* that its lines go to */
+    const char *has_tls; /* "true": the file has its key tls */
+    struct tls_keys tls;
 };
 extern const struct option config_listener_options[];
 
@@ -67,6 +79,9 @@ struct listener_config {
     struct zone *zone; /* of rules; NULL: UTC */
     bool monitor, formats, ijson;
     const struct protocol *protocol;
+    /* Made from keys.tls by tls_files_load; NULL: plain text only. */
+    struct tls_context *tls;
+    bool tls_required;
     /* Made from keys.schema by schema_files_load; NULL: any JSON object is valid. */
     struct schema_gate *gate;
 };

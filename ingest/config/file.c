@@ -138,6 +138,23 @@ static void listener(struct file_reading *reading, const struct option *option, 
         set_text(reading, option, object->keys.address, offset);
 }
 
+/* "tls": {"certificate": "...", "key": "..."} */
+static void tls(struct file_reading *reading, size_t name_offset, size_t offset) {
+    struct listener_keys *keys = reading->settings;
+    struct file_reading inner = *reading;
+    if (reading->text[offset] != '{') {
+        wrong(reading, offset,
+              "an object {\"certificate\": \"FILE\", \"key\": \"FILE\"} was expected", "tls");
+        return;
+    }
+    keys->has_tls =
+        config_keep(reading->config, "true", 4, text_position(reading->text, name_offset));
+    if (!keys->has_tls) wrong(reading, offset, error_text(ERR_NO_MEMORY), "");
+    inner.table = config_tls_options;
+    inner.settings = &keys->tls;
+    members(&inner, offset);
+}
+
 static bool is_listener(const struct file_reading *reading, const struct option *option) {
     return reading->table == config_options &&
            (strcmp(option->name, "tcp") == 0 || strcmp(option->name, "udp") == 0);
@@ -257,9 +274,10 @@ static void unknown_key(struct file_reading *reading, size_t offset, const char 
     if (misplaced_key(reading, offset, name)) return;
     if (like && option_find(reading->table, like)->place == OPTION_COMMAND_LINE_ONLY) like = NULL;
     snprintf(what, sizeof what, "\"%.64s\": unknown key%s%s%s%s", name,
-             whole             ? ""
-             : reading->stream ? " of a stream"
-                               : " of a listener",
+             whole                                  ? ""
+             : reading->stream                      ? " of a stream"
+             : reading->table == config_tls_options ? " of tls"
+                                                    : " of a listener",
              like    ? "; did you mean \""
              : whole ? "; logportd --help lists all keys"
                      : "",
@@ -297,6 +315,8 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
         streams(reading, value_offset);
     } else if (!option || option->place == OPTION_COMMAND_LINE_ONLY) {
         unknown_key(reading, name_offset, name->valuestring);
+    } else if (reading->table == config_listener_options && strcmp(option->name, "tls") == 0) {
+        tls(reading, name_offset, value_offset);
     } else if (reading->stream && option->place != OPTION_FOR_PARTS) {
         wrong(reading, name_offset, "cannot be set for a single stream", option->name);
     } else if (option->kind == OPTION_LIST && (first == '[' || first == '{')) {

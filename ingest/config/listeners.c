@@ -53,6 +53,26 @@ static void resolve_schema(const struct config *config, struct listener_config *
     listener->ijson = keys->ijson ? strcmp(keys->ijson, "true") == 0 : config->ijson;
 }
 
+static int resolve_tls(struct listener_config *listener, const char **wrong, char *error) {
+    const struct listener_keys *keys = &listener->keys;
+    const struct tls_keys *tls = &keys->tls;
+    const char *problem = NULL;
+    if (!keys->has_tls) return 0;
+    *wrong = keys->has_tls;
+    if (!listener->tcp)
+        problem = "a UDP listener cannot use TLS";
+    else if (!tls->certificate)
+        problem = "\"certificate\" is missing";
+    else if (!tls->key)
+        problem = "\"key\" is missing";
+    else if (!tls->clients && (tls->client_certificate || tls->client_names.count || tls->revoked))
+        problem = "client_certificate, client_names and revoked need \"clients\", the file of the "
+                  "issuers of client certificates";
+    if (problem) snprintf(error, CONFIG_ERROR_MAX, "tls: %s", problem);
+    listener->tls_required = !tls->required || strcmp(tls->required, "true") == 0;
+    return problem ? ERR_INVALID : 0;
+}
+
 /* *wrong: the text of the configuration that an error is about. */
 static int resolve(const struct host *host, const struct config *config, const char *address,
                    struct listener_config *listener, const char **wrong, char *error) {
@@ -74,6 +94,7 @@ static int resolve(const struct host *host, const struct config *config, const c
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));
         return result;
     }
+    if (resolve_tls(listener, wrong, error)) return ERR_INVALID;
     return resolve_facts(host, config, listener, wrong, error);
 }
 

@@ -113,6 +113,7 @@ void config_free(struct config *config) {
     }
     for (uint32_t i = 0; i < config->listener_count; i++) {
         schema_gate_release(config->listeners[i].gate);
+        tls_context_release(config->listeners[i].tls);
         zone_free(config->listeners[i].zone);
     }
     zone_free(config->zone);

@@ -93,7 +93,20 @@ static int check_truth(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
-static int check_schema(const char *text, char *problem) {
+static int check_client_certificate(const char *text, char *problem) {
+    if (strcmp(text, "required") == 0 || strcmp(text, "optional") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither required nor optional", text);
+    return ERR_INVALID;
+}
+
+static int check_client_name(const char *text, char *problem) {
+    if (text[0] != '\0' && strlen(text) < TLS_NAME_MAX) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "a name of up to %d bytes was expected",
+             TLS_NAME_MAX - 1);
+    return ERR_INVALID;
+}
+
+static int check_file(const char *text, char *problem) {
     if (text[0] != '\0') return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "a file name was expected");
     return ERR_INVALID;
@@ -162,7 +175,14 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"archive_command", check_command},
         {"archive_command_then", check_then},
         {"archive_level", check_level},
-        {"schema", check_schema},
+        {"schema", check_file},
+        {"certificate", check_file},
+        {"key", check_file},
+        {"clients", check_file},
+        {"revoked", check_file},
+        {"client_names", check_client_name},
+        {"client_certificate", check_client_certificate},
+        {"required", check_truth},
         {"schema_mode", check_mode},
         {"formats", check_truth},
         {"ijson", check_truth},

@@ -6,6 +6,7 @@
 #include "ingest/config/host.h"
 #include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
+#include "ingest/config/tls_files.h"
 #include "ingest/config/version.h"
 #include "ingest/config/warnings.h"
 #include "ingest/daemon/daemon.h"
@@ -124,7 +125,8 @@ int program_main(int argc, char **argv) {
     struct start_watch *watch = starts ? start_watch_begin(&host) : NULL;
     int code = 0;
     if (config_read(&host, argc, argv, &config, error) ||
-        schema_files_load(host.files, &config, config.line_bytes_max, host.cores, error)) {
+        schema_files_load(host.files, &config, config.line_bytes_max, host.cores, error) ||
+        tls_files_load(host.files, &config, error)) {
         say("%s", error);
         code = 2;
     } else if (config.help) {

@@ -8,6 +8,7 @@
 
 #include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
+#include "ingest/config/tls_files.h"
 #include "ingest/config/warnings.h"
 #include "port/system.h"
 #include "schema/json/write.h"
@@ -95,6 +96,7 @@ static int read_new(struct reload *reload, struct config *config) {
     if (!result)
         result = schema_files_load(o->host->files, config, reload->line_bytes_max, o->host->cores,
                                    reload->error);
+    if (!result) result = tls_files_load(o->host->files, config, reload->error);
     if (!result) result = stream_set_find_new(o->streams, config, &reload->streams, reload->error);
     return result;
 }

@@ -6,6 +6,7 @@
 #include "ingest/network/intake.h"
 #include "ingest/protocol/foreign.h"
 #include "port/system.h"
+#include "writer/live/quarantine.h"
 
 struct connection {
     struct port_op receive;
@@ -17,8 +18,11 @@ struct connection {
     struct session session;
     struct batch_origin origin;
     struct port_buffer *buffer; /* received, and not yet completely in a batch */
-    uint32_t taken;             /* of it */
-    struct farewell *farewell;  /* it was refused, and is being answered */
+    const uint8_t *bytes;       /* of it, or of what TLS has made of it: what is taken now */
+    uint32_t size, taken;
+    struct tls_link *link;     /* NULL: plain text */
+    bool begun;                /* its first byte has arrived, which says which it is */
+    struct farewell *farewell; /* it was refused, and is being answered */
     bool said_refused;
     bool held;                    /* in intake->held */
     bool ending;                  /* nothing more will be received */
@@ -45,6 +49,9 @@ static bool resume(struct source *source);
 static bool advance(struct connection *connection);
 static void connection_close(struct connection *connection);
 static bool farewell_busy(const struct connection *connection);
+static void link_taken_all(struct tls_link *link);
+static void link_time_is_over(struct tls_link *link);
+static void link_is_idle(struct tls_link *link);
 
 size_t connection_memory(void) {
     return sizeof(struct connection);
@@ -66,6 +73,7 @@ void intake_free(struct intake *intake) {
     assert(intake->connections_open == 0 && !intake->held);
     free(intake->slots);
     intake->slots = NULL;
+    peer_names_free(&intake->peer_names);
 }
 
 struct connection *connection_take(struct intake *intake) {
@@ -115,13 +123,24 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
 static void count_failure(struct connection *connection) {
     char peer[ADDRESS_TEXT_MAX];
     struct tcp_listener *listener = connection->listener;
+    const struct tls_link *link = connection->link;
     connection->intake->counters->connections_failed++;
     if (!listener->said_failed)
         say("%s: connection from %s: %s; what was received of it is stored, the rest is lost "
             "(reported once)",
             listener->name, address_format(&connection->origin.peer, peer),
-            error_text(connection->failure));
+            link && link->state == TLS_FAILED ? tls_session_problem(link->session)
+                                              : error_text(connection->failure));
     listener->said_failed = true;
+}
+
+/* Its TLS ends with it. */
+static void close_link(struct connection *connection) {
+    struct tls_link *link = connection->link;
+    if (!link) return;
+    if (!link->opened) connection->intake->counters->tls_failures++;
+    tls_link_free(link);
+    connection->link = NULL;
 }
 
 static void connection_close(struct connection *connection) {
@@ -131,7 +150,13 @@ static void connection_close(struct connection *connection) {
         port_cancel(&connection->farewell->timer);
         return;
     }
-    if (connection->failure && !connection->session.refused) count_failure(connection);
+    if (connection->link && tls_link_busy(connection->link)) {
+        tls_link_stop(connection->link);
+        return;
+    }
+    const bool began = !connection->link || connection->link->opened;
+    if (connection->failure && began && !connection->session.refused) count_failure(connection);
+    close_link(connection);
     if (connection->farewell) intake->farewells--;
     free(connection->farewell);
     if (connection->next) connection->next->previous = connection->previous;
@@ -155,7 +180,10 @@ static bool farewell_busy(const struct connection *connection) {
 
 static void end_now(struct connection *connection) {
     connection->ending = true;
-    if (connection->held) return; /* it ends when it would receive again */
+    /* It ends when it would receive again, when there is room, or when its worker is done. */
+    if (connection->held || connection->source.parked ||
+        (connection->link && connection->link->working))
+        return;
     if (port_idle(&connection->receive))
         connection_close(connection);
     else
@@ -171,11 +199,10 @@ static void farewell_due(struct port_op *op) {
     end_now(PORT_CONTAINER(struct farewell, timer, op)->connection);
 }
 
-static void answer(struct connection *connection) {
+/* The reply stays as long as the connection. */
+static void answer(struct connection *connection, const uint8_t *reply, size_t size) {
     struct intake *intake = connection->intake;
-    size_t size;
-    const uint8_t *reply = foreign_reply(connection->session.refused, &size);
-    if (!reply || intake->farewells == FAREWELLS_MAX) return;
+    if (!reply || size == 0 || intake->farewells == FAREWELLS_MAX) return;
     struct farewell *farewell = calloc(1, sizeof *farewell);
     if (!farewell) return;
     intake->farewells++;
@@ -194,7 +221,9 @@ static void refuse(struct connection *connection) {
     intake->counters->connections_refused++;
     intake_say_refused(listener->name, &listener->said_refused, &connection->origin.peer,
                        connection->session.refused);
-    answer(connection);
+    size_t size;
+    const uint8_t *reply = foreign_reply(connection->session.refused, &size);
+    if (!connection->link) answer(connection, reply, size); /* which is plain text */
     if (!connection->farewell) connection->ending = true;
 }
 
@@ -240,6 +269,109 @@ static void receive_held(struct port_op *op) {
     }
 }
 
+/* ---- TLS ---- */
+
+static struct connection *connection_of(const struct tls_link *link) {
+    return PORT_CONTAINER(struct connection, socket, link->socket);
+}
+
+static void say_tls_failed(struct connection *connection, const char *problem) {
+    char peer[ADDRESS_TEXT_MAX];
+    struct tcp_listener *listener = connection->listener;
+    if (!listener->said_tls_failed)
+        say("%s: TLS handshake with %s failed: %s; the connection is closed (reported once)",
+            listener->name, address_format(&connection->origin.peer, peer), problem);
+    listener->said_tls_failed = true;
+}
+
+/* Nothing of it is read. */
+static void refuse_handshake(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    intake->counters->tls_refused++;
+    if (!intake->handshakes_said)
+        say("%s: more than %u TLS handshakes at a time; further ones are refused (reported once)",
+            connection->listener->name, TLS_HANDSHAKES_MAX);
+    intake->handshakes_said = true;
+    connection->ending = true;
+}
+
+/* A record of TLS begins with 0x16 in a handshake (RFC 8446 section 5.1), no log protocol does. */
+static void begin_tls(struct connection *connection) {
+    struct tcp_listener *listener = connection->listener;
+    struct intake *intake = connection->intake;
+    connection->begun = true;
+    if (!listener->tls) return;
+    if (connection->bytes[0] != 0x16) {
+        if (listener->tls_required) connection->session.refused = REJECT_PLAIN_TEXT;
+        return;
+    }
+    intake->links.port = intake->port;
+    connection->link = tls_link_begin(&intake->links, listener->tls, &connection->socket);
+    connection->size = 0;
+    if (!connection->link) {
+        refuse_handshake(connection);
+        return;
+    }
+    connection->link->taken_all = link_taken_all;
+    connection->link->time_is_over = link_time_is_over;
+    connection->link->is_idle = link_is_idle;
+}
+
+static void release_buffer(struct connection *connection) {
+    if (connection->buffer) port_buffer_release(connection->buffer);
+    connection->buffer = NULL;
+    connection->bytes = NULL;
+    connection->size = connection->taken = 0;
+}
+
+/* What was received goes to a worker, which calls link_taken_all. */
+static void decrypt(struct connection *connection) {
+    const struct port_slice *slice = &connection->buffer->slices[0];
+    connection->size = 0;
+    if (tls_link_take(connection->link, connection->buffer->bytes + slice->offset, slice->size))
+        release_buffer(connection);
+}
+
+static void handshake_failed(struct connection *connection) {
+    size_t size;
+    const struct tls_link *link = connection->link;
+    say_tls_failed(connection, tls_session_problem(link->session));
+    const uint8_t *alert = tls_session_answer(link->session, &size);
+    answer(connection, alert, size);
+    if (!connection->farewell) connection->ending = true;
+}
+
+static void link_taken_all(struct tls_link *link) {
+    struct connection *connection = connection_of(link);
+    struct intake *intake = connection->intake;
+    if (link->state >= TLS_OPEN && !link->opened && link->state != TLS_FAILED) {
+        link->opened = true;
+        intake->counters->tls_connections++;
+        connection->origin.peer_name =
+            peer_names_keep(&intake->peer_names, tls_session_peer(link->session));
+    }
+    connection->listener->active = true;
+    if (link->state == TLS_FAILED && !link->opened && !connection->ending)
+        handshake_failed(connection);
+    else if (link->state == TLS_FAILED)
+        connection->failure = connection->failure ? connection->failure : ERR_INVALID;
+    if (link->state == TLS_CLOSED || (link->state == TLS_FAILED && link->opened))
+        connection->ending = true;
+    connection->origin.received_ns = port_wall_ns(intake->port);
+    advance(connection);
+}
+
+static void link_time_is_over(struct tls_link *link) {
+    struct connection *connection = connection_of(link);
+    if (link->state == TLS_HANDSHAKE && !connection->ending)
+        say_tls_failed(connection, "it was not finished within 10 s");
+    end_now(connection);
+}
+
+static void link_is_idle(struct tls_link *link) {
+    connection_close(connection_of(link));
+}
+
 /* ---- receiving ---- */
 
 static void received(struct port_op *op) {
@@ -250,19 +382,26 @@ static void received(struct port_op *op) {
         hold(connection);
         return;
     }
+    connection->origin.received_ns = port_wall_ns(intake->port);
     if (op->result <= 0) {
         connection->ending = true; /* end of stream, reset or our own stop: treated alike */
     } else {
-        connection->buffer = op->buffer;
-        connection->taken = 0;
         connection->listener->active = true;
         intake->counters->bytes_received += (uint64_t)op->result;
         if (connection->farewell) {
             discard(connection, op->buffer);
-            connection->buffer = NULL;
+        } else {
+            connection->buffer = op->buffer;
+            connection->bytes = op->buffer->bytes + op->buffer->slices[0].offset;
+            connection->size = op->buffer->slices[0].size;
+            connection->taken = 0;
+            if (!connection->begun) begin_tls(connection);
+            if (connection->link) {
+                decrypt(connection);
+                return;
+            }
         }
     }
-    connection->origin.received_ns = port_wall_ns(intake->port);
     advance(connection);
 }
 
@@ -272,12 +411,25 @@ static bool resume(struct source *source) {
 
 static bool add_buffer(void *context, struct batch *batch) {
     struct connection *connection = context;
-    const struct port_slice *slice = &connection->buffer->slices[0];
     const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
-    connection->taken += (uint32_t)session_take(
-        &connection->session, &sink, connection->buffer->bytes + slice->offset + connection->taken,
-        slice->size - connection->taken);
-    return connection->taken == slice->size;
+    if (connection->session.refused == REJECT_PLAIN_TEXT) { /* no protocol has seen it */
+        if (!sink_reject(&sink, connection->bytes, connection->size, REJECT_PLAIN_TEXT,
+                         connection->size))
+            return false;
+        connection->taken = connection->size;
+        return true;
+    }
+    connection->taken +=
+        (uint32_t)session_take(&connection->session, &sink, connection->bytes + connection->taken,
+                               connection->size - connection->taken);
+    return connection->taken == connection->size;
+}
+
+static bool has_bytes(struct connection *connection) {
+    if (connection->taken < connection->size) return true;
+    connection->taken = connection->size = 0;
+    return connection->link &&
+           tls_link_next(connection->link, &connection->bytes, &connection->size);
 }
 
 static bool add_end(void *context, struct batch *batch) {
@@ -289,15 +441,14 @@ static bool add_end(void *context, struct batch *batch) {
 /* Continues as far as possible; false: parked. */
 static bool advance(struct connection *connection) {
     struct intake *intake = connection->intake;
-    if (connection->buffer) {
+    while (has_bytes(connection))
         if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
             pipeline_park(intake->pipeline, &connection->source);
             return false;
         }
-        port_buffer_release(connection->buffer);
-        connection->buffer = NULL;
-        if (connection->session.refused && !connection->said_refused) refuse(connection);
-    }
+    release_buffer(connection);
+    if (connection->link) tls_link_done(connection->link);
+    if (connection->session.refused && !connection->said_refused) refuse(connection);
     if (!connection->ending) {
         port_receive(intake->port, &connection->receive, &connection->socket,
                      connection->listener->pool);
@@ -312,6 +463,9 @@ static bool advance(struct connection *connection) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }
+    if (connection->link && tls_link_sending(connection->link) && !connection->listener->ending &&
+        connection->link->state == TLS_CLOSED)
+        return true; /* link_time_is_over closes it */
     connection_close(connection);
     return true;
 }
@@ -321,6 +475,7 @@ void connections_end(struct intake *intake, const struct tcp_listener *listener)
         if (connection->listener != listener) continue;
         connection->ending = true;
         port_cancel(&connection->receive); /* a parked one ends when it is resumed */
+        if (connection->link) tls_link_hurry(connection->link);
     }
     if (intake->held) port_cancel(&intake->receive_again); /* it comes back and ends them */
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ingest/network/peer_names.h"
+#include "ingest/network/tls_link.h"
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
 #include "ingest/protocol/protocol.h"
@@ -28,6 +30,8 @@ struct tcp_listener {
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;
     const struct protocol *protocol; /* of connections accepted from now on */
+    struct tls_context *tls;         /* the same; NULL: plain text only */
+    bool tls_required;
     /* Its own, because a parked connection keeps a buffer, and connections of other listeners need
      * one. */
     struct port_pool *pool;
@@ -41,7 +45,7 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_failed;
+    bool said_failed, said_tls_failed;
     uint32_t said_refused; /* a bit for each reason that was reported */
 };
 
@@ -85,7 +89,9 @@ struct intake {
     uint32_t farewells;               /* refused connections that are being answered */
     struct connection *held;          /* their last receive failed for lack of memory ... */
     struct port_op receive_again;     /* ... a timer: they receive again */
-    bool limit_said, accept_failure_said, receive_failure_said;
+    struct tls_links links;
+    struct peer_names peer_names;
+    bool limit_said, accept_failure_said, receive_failure_said, handshakes_said;
 };
 
 /* After an accept or a receive that failed: the time until the next one. */
@@ -111,6 +117,9 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
                       uint32_t receive_bytes, uint32_t *granted, uint32_t *number);
 /* Connections that it accepts from now on, and datagrams, speak this protocol. */
 void intake_set_protocol(struct intake *intake, uint32_t number, const struct protocol *protocol);
+/* Connections that this TCP listener accepts from now on may use TLS, or must.  The context is held
+ * until the next call or the end of the listener; NULL: plain text only. */
+void intake_set_tls(struct intake *intake, uint32_t number, struct tls_context *tls, bool required);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
@@ -131,8 +140,8 @@ void intake_end(struct intake *intake);
 /* True once nothing is open and no op is in flight. */
 bool intake_ended(const struct intake *intake);
 
-/* True while an accept or a receive that failed waits to be retried: there may be something to
- * receive although no op comes back. */
+/* True while an accept or a receive that failed waits to be retried, or a worker decrypts what was
+ * received: there may be something to receive although no op comes back. */
 bool intake_retries(const struct intake *intake);
 
 uint64_t intake_kernel_drops(const struct intake *intake);

@@ -41,6 +41,16 @@ void intake_set_protocol(struct intake *intake, uint32_t number, const struct pr
         intake->udp[number - LISTENERS_MAX].protocol = protocol;
 }
 
+void intake_set_tls(struct intake *intake, uint32_t number, struct tls_context *tls,
+                    bool required) {
+    struct tcp_listener *listener = &intake->tcp[number];
+    assert(number < LISTENERS_MAX);
+    if (tls) tls_context_hold(tls);
+    tls_context_release(listener->tls);
+    listener->tls = tls;
+    listener->tls_required = tls && required;
+}
+
 void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
                         uint32_t reason) {
     _Static_assert(REJECT_REASONS - REJECT_OCTET_COUNT <= 32, "a bit for each reason");
@@ -193,6 +203,8 @@ void tcp_listener_left(struct tcp_listener *listener) {
         return;
     assert(listener->state != LISTENER_FREE);
     port_pool_free(listener->pool);
+    tls_context_release(listener->tls);
+    listener->tls = NULL;
     left(listener->intake, &listener->state, listener->number);
 }
 
@@ -423,7 +435,7 @@ bool intake_ended(const struct intake *intake) {
 }
 
 bool intake_retries(const struct intake *intake) {
-    bool retries = intake->held != NULL;
+    bool retries = intake->held != NULL || intake->links.jobs > 0;
     for (uint32_t i = 0; i < LISTENERS_MAX; i++)
         retries = retries || !port_idle(&intake->tcp[i].retry) || !port_idle(&intake->udp[i].retry);
     return retries;

@@ -179,7 +179,12 @@ const char *foreign_advice(uint32_t reason) {
         return "an HTTP request with form data; this listener takes JSON over plain TCP or UDP: "
                "use a sender for that, or `logport send`";
     case REJECT_TLS:
-        return "a TLS handshake; this listener takes plain text: disable TLS in the client";
+        return "a TLS handshake; this listener takes plain text: disable TLS in the client, or "
+               "give "
+               "the listener the key tls";
+    case REJECT_PLAIN_TEXT:
+        return "plain text; this listener requires TLS: enable TLS in the client, or set required "
+               "to false in the listener's tls";
     case REJECT_PICKLE:
         return "a Python pickle, which is never unpickled; override makePickle of the handler so "
                "that it returns a line of JSON";

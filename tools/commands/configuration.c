@@ -79,6 +79,13 @@ static void print_keys(struct output *out) {
     }
 }
 
+static void print_part_keys(struct output *out, const struct option *table) {
+    output_text(out, "| key | value | meaning |\n|---|---|---|\n");
+    for (const struct option *option = table; option->name != NULL; option++)
+        output_format(out, "| `%s` | %s | %s |\n", option->name, option->value, option->help);
+    output_text(out, "\n");
+}
+
 static void print_listener_keys(struct output *out) {
     output_text(out, "## Keys of a listener\n\n");
     print_paragraph(out, "A listener in `tcp` or `udp` is an address, or an object with an address "
@@ -87,10 +94,20 @@ static void print_listener_keys(struct output *out) {
                      "{\"tcp\": [\"127.0.0.1:5170\",\n"
                      "         {\"address\": \"127.0.0.1:5171\", \"level_scale\": \"syslog\"}]}\n"
                      "```\n\n");
-    output_text(out, "| key | value | meaning |\n|---|---|---|\n");
-    for (const struct option *option = config_listener_options; option->name != NULL; option++)
-        output_format(out, "| `%s` | %s | %s |\n", option->name, option->value, option->help);
-    output_text(out, "\n");
+    print_part_keys(out, config_listener_options);
+}
+
+static void print_tls_keys(struct output *out) {
+    output_text(out, "## Keys of tls\n\n");
+    print_paragraph(out, "The key `tls` of a TCP listener enables TLS 1.2 and 1.3 on it. `logport "
+                         "reload` reads the files again; connections that are open keep their "
+                         "certificates.");
+    output_text(out, "```json\n"
+                     "{\"tcp\": {\"address\": \"0.0.0.0:6514\",\n"
+                     "         \"tls\": {\"certificate\": \"server.pem\", \"key\": "
+                     "\"server-key.pem\"}}}\n"
+                     "```\n\n");
+    print_part_keys(out, config_tls_options);
 }
 
 static void print_stream_keys(struct output *out) {
@@ -158,6 +175,7 @@ void print_configuration(struct output *out) {
                     "the next start; `receive_bytes` applies to listeners that are opened later.");
     print_keys(out);
     print_listener_keys(out);
+    print_tls_keys(out);
     print_stream_keys(out);
     print_command_line_only(out);
 }

@@ -105,7 +105,7 @@ uint32_t batch_line_room(const struct batch *batch) {
 
 static bool same_origin(const struct batch_origin *a, const struct batch_origin *b) {
     return a->received_ns == b->received_ns && a->listener == b->listener &&
-           address_equal(&a->peer, &b->peer);
+           a->peer_name == b->peer_name && address_equal(&a->peer, &b->peer);
 }
 
 uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size) {
@@ -189,6 +189,7 @@ static void reject(struct batch *batch, const struct batch_run *run, struct reje
     batch->counts.reasons[reject.reason]++;
     reject.received_ns = run->origin.received_ns;
     reject.peer = &run->origin.peer;
+    reject.peer_name = run->origin.peer_name;
     reject.listener = batch->rules->listeners[run->origin.listener].name;
     if (quarantine(batch, &reject))
         batch->counts.rejected++;

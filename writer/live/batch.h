@@ -29,7 +29,8 @@
 struct batch_origin {
     int64_t received_ns; /* since 1970 */
     struct port_address peer;
-    uint32_t listener; /* index into batch_rules.listeners */
+    const char *peer_name; /* from its certificate, lives as long as the program; NULL: none */
+    uint32_t listener;     /* index into batch_rules.listeners */
 };
 
 enum batch_run_kind {

@@ -9,7 +9,7 @@
 #include "schema/record/timestamp.h"
 
 /* An upper limit of the names, times, numbers and punctuation of one object. */
-#define ENVELOPE_BYTES_MAX 512
+#define ENVELOPE_BYTES_MAX 640
 
 const char *reject_reason_name(uint32_t reason) {
     assert(reason < REJECT_REASONS);
@@ -87,15 +87,17 @@ static char *write_verdict(char *out, const struct schema_verdict *verdict) {
 
 char *quarantine_write(char *out, const struct reject *reject) {
     char time[TIMESTAMP_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
+    const char *name = reject->peer_name ? reject->peer_name : "";
     const size_t size =
         whole_characters(reject->bytes, kept(reject->reason, reject->size), reject->size);
     const int envelope =
         snprintf(out, ENVELOPE_BYTES_MAX,
-                 "{\"received\":\"%s\",\"peer\":\"%s\",\"listener\":\"%s\",\"reason\":\"%s\","
+                 "{\"received\":\"%s\",\"peer\":\"%s%s%s%s\",\"listener\":\"%s\",\"reason\":\"%s\","
                  "\"offset\":%llu,\"bytes\":%llu,",
-                 timestamp_format(reject->received_ns, time), address_format(reject->peer, peer),
-                 reject->listener, reject_reason_name(reject->reason),
-                 (unsigned long long)reject->offset, (unsigned long long)reject->record_size);
+                 timestamp_format(reject->received_ns, time), name, *name ? " (" : "",
+                 address_format(reject->peer, peer), *name ? ")" : "", reject->listener,
+                 reject_reason_name(reject->reason), (unsigned long long)reject->offset,
+                 (unsigned long long)reject->record_size);
     assert(envelope > 0 && envelope < ENVELOPE_BYTES_MAX);
     out += envelope;
     if (reject->verdict) out = write_verdict(out, reject->verdict);

@@ -27,7 +27,8 @@
     X(REJECT_UTF16, "utf16", "text in UTF-16")                                                     \
     X(REJECT_RELP, "relp", "RELP")                                                                 \
     X(REJECT_LUMBERJACK, "lumberjack", "Lumberjack (Beats)")                                       \
-    X(REJECT_COMPRESSED, "compressed", "compressed data")
+    X(REJECT_COMPRESSED, "compressed", "compressed data")                                          \
+    X(REJECT_PLAIN_TEXT, "plain_text", "plain text instead of TLS")
 
 /* The reasons of validation (schema/json/json.h), protocols and schemas. */
 enum reject_reason {
@@ -47,9 +48,14 @@ const char *reject_reason_sentence(uint32_t reason);
 #define QUARANTINE_KEEP_MAX           (64u << 10)
 #define QUARANTINE_KEEP_OVERSIZED_MAX (4u << 10)
 
+#define QUARANTINE_NAME_MAX 128
+
 struct reject {
     int64_t received_ns;
     const struct port_address *peer;
+    /* From its certificate: "NAME (ADDRESS)" is the peer then.  At most QUARANTINE_NAME_MAX bytes,
+     * none of which JSON escapes.  NULL: none. */
+    const char *peer_name;
     const char *listener;
     uint32_t reason;
     /* Of the fault in the record: where it breaks a rule of JSON or passes the limit;

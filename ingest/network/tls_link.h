@@ -1,0 +1,79 @@
+/* tls_link.h - the TLS of one connection: decrypts what it has received on a worker, one piece at a
+ * time, and sends the answers of the handshake.
+ *
+ * Handshakes are bounded: TLS_HANDSHAKES_MAX connections may be in one, each for TLS_HANDSHAKE_NS,
+ * and the pack lane gets few of their jobs at a time, so that a flood of them delays neither
+ * established connections nor batches.  Owner only. */
+#ifndef INGEST_NETWORK_TLS_LINK_H
+#define INGEST_NETWORK_TLS_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/transport/tls.h"
+#include "port/port.h"
+
+#define TLS_HANDSHAKES_MAX 512
+#define TLS_HANDSHAKE_NS   (10 * 1000000000ll)
+/* In the pack lane at a time; the others wait in tls_links. */
+#define TLS_HANDSHAKE_JOBS 1
+
+struct tls_link;
+
+/* What all links share. */
+struct tls_links {
+    struct port *port;
+    uint32_t handshakes;     /* links that are in one */
+    uint32_t handshake_jobs; /* in the pack lane */
+    uint32_t jobs;           /* of any kind, also those that wait */
+    struct tls_link *waiting, *waiting_last;
+};
+
+struct tls_link {
+    struct tls_links *links;
+    struct tls_session *session;
+    struct port_op work, send, timer;
+    void (*taken_all)(struct tls_link *link);    /* the job is done: state and pieces are new */
+    void (*time_is_over)(struct tls_link *link); /* of the handshake or of the last answer */
+    void (*is_idle)(struct tls_link *link);      /* after tls_link_stop: its ops are back */
+    struct port_socket *socket;
+    enum tls_state state;
+    bool opened;       /* its handshake was completed; the owner's to set */
+    bool in_handshake; /* counted in links->handshakes */
+    bool job_is_handshake;
+    bool working;    /* bytes were taken, and taken_all was not called yet */
+    bool wants_work; /* that waits until the answer before has been sent */
+    bool stopping;
+    uint8_t *bytes; /* received; the worker's while it works */
+    size_t size;
+    uint8_t *copy; /* of them, if they were copied */
+    struct tls_taken taken;
+    uint32_t pieces; /* of the plain text that were given out */
+    struct tls_link *next_waiting;
+};
+
+/* NULL: too many handshakes, or out of memory. */
+struct tls_link *tls_link_begin(struct tls_links *links, struct tls_context *context,
+                                struct port_socket *socket);
+/* Idle: tls_link_busy is false. */
+void tls_link_free(struct tls_link *link);
+
+/* Decrypts these bytes where they are; taken_all is called later, and they must stay until then.
+ * True: they were copied, and need not stay. */
+bool tls_link_take(struct tls_link *link, uint8_t *bytes, size_t size);
+/* The next piece of plain text of the bytes taken last; false: there is none. */
+bool tls_link_next(struct tls_link *link, const uint8_t **bytes, uint32_t *size);
+/* All of it has been used. */
+void tls_link_done(struct tls_link *link);
+
+/* An answer is being sent.  The last one: time_is_over is called when it was sent, or after a
+ * second. */
+bool tls_link_sending(const struct tls_link *link);
+/* The connection ends: waits for no answer any more. */
+void tls_link_hurry(struct tls_link *link);
+
+bool tls_link_busy(const struct tls_link *link); /* an op is in flight */
+void tls_link_stop(struct tls_link *link);       /* its socket is shut: is_idle is called */
+
+#endif
