@@ -347,7 +347,7 @@ static void repair_saves_nothing_from_a_file_without_a_sound_frame(void **state)
     uint8_t bytes[200];
     memset(bytes, 'x', sizeof bytes);
     put(CLOSED, bytes, sizeof bytes);
-    assert_prints(0, "repair|-o|saved|logs",
+    assert_prints(1, "repair|-o|saved|logs",
                   CLOSED ": no sound frame in 200 bytes; nothing saved\n");
     assert_null(memory_find(&files, REPAIRED));
     assert_int_equal(run("repair|-o|saved|nowhere"), 2);
