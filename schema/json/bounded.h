@@ -10,6 +10,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "schema/json/brackets.h"
+
 /* From after the opening quote to after the closing one; NULL: there is none. */
 static inline const uint8_t *bounded_string_end(const uint8_t *p, const uint8_t *end) {
     while (p < end) { /* each round advances by a byte or more */
@@ -35,16 +37,8 @@ static inline const uint8_t *bounded_string_end(const uint8_t *p, const uint8_t 
 /* The next quote or bracket at or after p; `end`: there is none. */
 static inline const uint8_t *bounded_to_mark(const uint8_t *p, const uint8_t *end) {
 #ifdef __SSE2__
-    /* '[' and '{', ']' and '}' differ in one bit; setting it maps no other byte to these. */
-    const __m128i fold = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"');
-    const __m128i open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
     for (; end - p >= 16; p += 16) {
-        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        const __m128i folded = _mm_or_si128(bytes, fold);
-        const __m128i found =
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
-                         _mm_or_si128(_mm_cmpeq_epi8(folded, open), _mm_cmpeq_epi8(folded, close)));
-        const uint32_t mask = (uint32_t)_mm_movemask_epi8(found);
+        const uint32_t mask = brackets_of(p);
         if (mask != 0) return p + __builtin_ctz(mask);
     }
 #endif
