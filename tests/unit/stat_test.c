@@ -226,6 +226,17 @@ static void is_value(const struct top *top, uint32_t place, const char *text, ui
     assert_memory_equal(top->texts + value->text, text, value->size);
 }
 
+static void an_empty_value_may_be_the_first(void **state) {
+    (void)state;
+    struct top top = {0};
+    top_add(&top, (const uint8_t *)"", 0);
+    top_add(&top, (const uint8_t *)"", 0);
+    assert_int_equal(top_sort(&top), 1);
+    assert_int_equal(top.values[0].count, 2);
+    assert_int_equal(top.values[0].size, 0);
+    top_free(&top);
+}
+
 static void up_to_a_limit_values_are_counted_exactly(void **state) {
     (void)state;
     struct top top = {0};
@@ -293,6 +304,7 @@ int program_main(int argc, char **argv) {
         TEST(only_the_records_that_were_asked_for_are_counted),
         TEST(stretches_grow_so_that_any_range_fits_and_no_line_is_lost),
         TEST(a_line_is_counted_in_the_stretch_that_holds_its_time),
+        TEST(an_empty_value_may_be_the_first),
         TEST(up_to_a_limit_values_are_counted_exactly),
         TEST(frequent_values_are_found_and_counted_among_any_number),
     };

@@ -21,7 +21,7 @@ void *reallocate(void *memory, size_t size) {
 
 char *copy_text(const char *text, size_t size) {
     char *copy = allocate(size + 1);
-    memcpy(copy, text, size);
+    if (size > 0) memcpy(copy, text, size); /* text may be NULL otherwise */
     copy[size] = '\0';
     return copy;
 }

@@ -32,7 +32,7 @@ static uint32_t slot_of(const struct top *top, uint64_t hash, const uint8_t *tex
         if (top->table[slot] == 0) return slot;
         const struct top_value *value = &top->values[top->table[slot] - 1];
         if (value->hash == hash && value->size == size &&
-            memcmp(top->texts + value->text, text, size) == 0)
+            (size == 0 || memcmp(top->texts + value->text, text, size) == 0))
             return slot;
     }
 }
@@ -103,7 +103,7 @@ static void keep_text(struct top *top, struct top_value *value, const uint8_t *t
         value->room = (uint32_t)size;
         top->texts_used += size;
     }
-    memcpy(top->texts + value->text, text, size);
+    if (size > 0) memcpy(top->texts + value->text, text, size); /* texts may be NULL otherwise */
     value->size = (uint32_t)size;
 }
 
