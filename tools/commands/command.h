@@ -74,6 +74,7 @@ extern const struct command repair_command;
 extern const struct command archive_command;
 extern const struct command retention_command;
 extern const struct command check_command;
+extern const struct command cert_command;
 extern const struct command send_command;
 extern const struct command replay_command;
 extern const struct command status_command;

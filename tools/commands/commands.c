@@ -12,10 +12,13 @@
 #define COMMANDS_MAX     32
 
 const struct command *const commands[] = {
-    &cat_command,      &tail_command,   &search_command,      &stat_command,    &fields_command,
-    &patterns_command, &verify_command, &repair_command,      &archive_command, &retention_command,
-    &check_command,    &send_command,   &replay_command,      &status_command,  &rotate_command,
-    &reload_command,   &stop_command,   &completions_command, &man_command,     NULL,
+    &cat_command,       &tail_command,   &search_command,
+    &stat_command,      &fields_command, &patterns_command,
+    &verify_command,    &repair_command, &archive_command,
+    &retention_command, &check_command,  &send_command,
+    &replay_command,    &status_command, &rotate_command,
+    &reload_command,    &stop_command,   &completions_command,
+    &cert_command,      &man_command,    NULL,
 };
 
 static const struct command *find_command(const char *name) {

@@ -1,5 +1,5 @@
-/* send.c - sends the lines of a file or of stdin to a daemon: over TCP unchanged, over UDP one line
- * per datagram.  Over TCP it succeeds only when the daemon closes the connection, which it does
+/* send.c - sends the lines of a file or of stdin to a daemon: over TCP or TLS unchanged, over UDP one
+ * line per datagram.  Over TCP it succeeds only when the daemon closes the connection, which it does
  * after it has read everything. */
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "port/system.h"
 #include "tools/commands/command.h"
 #include "tools/commands/sender.h"
+#include "tools/commands/sender_tls.h"
 #include "tools/query/allocate.h"
 #include "tools/render/input.h"
 
@@ -15,19 +16,23 @@
 
 struct send_settings {
     struct common_settings common;
-    bool tcp, udp;
+    bool tcp, udp, tls;
+    struct sender_tls_files from;
     uint64_t rate;
 };
 
 /* ---- TCP ---- */
 
-static int send_stream(struct client *client, struct input *input, const char *where) {
+/* tls NULL: plain text. */
+static int send_stream(struct client *client, struct sender_tls *tls, struct input *input,
+                       const char *where) {
     uint8_t *chunk = allocate(CHUNK_BYTES);
     uint64_t sent = 0;
     int64_t size;
     int status = 0;
     while ((size = input_read(input, chunk, CHUNK_BYTES)) > 0) {
-        status = client_send(client, chunk, (size_t)size);
+        status = tls ? sender_tls_send(tls, chunk, (size_t)size)
+                     : client_send(client, chunk, (size_t)size);
         if (status < 0) break;
         sent += (uint64_t)size;
     }
@@ -37,9 +42,12 @@ static int send_stream(struct client *client, struct input *input, const char *w
         return EXIT_ERROR;
     }
     if (status < 0) {
-        say("send: %s: %s after %llu bytes", where, error_text(status), (unsigned long long)sent);
+        const char *alert = tls ? sender_tls_alert(tls) : "";
+        say("send: %s: %s after %llu bytes", where, alert[0] ? alert : error_text(status),
+            (unsigned long long)sent);
         return EXIT_ERROR;
     }
+    if (tls) return sender_tls_finish(tls, where) < 0 ? EXIT_ERROR : EXIT_OK;
     return sender_wait_for_close("send", client, where) < 0 ? EXIT_ERROR : EXIT_OK;
 }
 
@@ -86,16 +94,38 @@ static int send_datagrams(struct client *client, struct input *input, const char
 
 /* ---- the command ---- */
 
+static int send_over_tls(struct call *call, struct client *client, struct input *input,
+                         const char *where) {
+    const struct send_settings *settings = call->settings;
+    struct sender_tls *tls;
+    if (sender_tls_open(call->files, &settings->from, client, where, &tls)) return EXIT_ERROR;
+    const int code = send_stream(client, tls, input, where);
+    sender_tls_close(tls);
+    return code;
+}
+
+/* NULL: the options agree. */
+static const char *options_problem(const struct send_settings *settings) {
+    const struct sender_tls_files *from = &settings->from;
+    const bool any = from->issuers || from->certificate || from->key || from->server_name;
+    if (settings->tcp && settings->udp) return "--tcp and --udp cannot be combined";
+    if (settings->tls && settings->udp) return "--tls and --udp cannot be combined";
+    if (any && !settings->tls) return "--ca, --cert, --key and --name need --tls";
+    if (!from->certificate != !from->key) return "--cert and --key need each other";
+    return NULL;
+}
+
 static int send_run(struct call *call) {
     const struct send_settings *settings = call->settings;
     struct port_address address;
     struct client client;
     struct input input;
-    if (call->words < 1 || call->words > 2 || (settings->tcp && settings->udp)) {
+    const char *problem = options_problem(settings);
+    if (call->words < 1 || call->words > 2 || problem) {
         say("send: %s (see logport send --help)",
             call->words < 1   ? "HOST:PORT is missing"
             : call->words > 2 ? "more than one HOST:PORT and one FILE are given"
-                              : "--tcp and --udp cannot be combined");
+                              : problem);
         return EXIT_ERROR;
     }
     const char *where = call->word[0];
@@ -112,8 +142,9 @@ static int send_run(struct call *call) {
     if (status < 0) {
         say("send: %s: %s", where, error_text(status));
     } else {
-        code = settings->udp ? send_datagrams(&client, &input, where, settings->rate)
-                             : send_stream(&client, &input, where);
+        code = settings->udp   ? send_datagrams(&client, &input, where, settings->rate)
+               : settings->tls ? send_over_tls(call, &client, &input, where)
+                               : send_stream(&client, NULL, &input, where);
         client_close(&client);
     }
     input_close(&input);
@@ -128,6 +159,29 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .field = AT(udp),
      .help = "Send over UDP, one line per datagram."},
+    {.name = "tls", .kind = OPTION_FLAG, .field = AT(tls), .help = "Send over TCP with TLS."},
+    {.name = "ca",
+     .kind = OPTION_TEXT,
+     .field = AT(from.issuers),
+     .value = "FILE",
+     .help = "With --tls: accept server certificates of these issuers (PEM).",
+     .unset = "the system's"},
+    {.name = "cert",
+     .kind = OPTION_TEXT,
+     .field = AT(from.certificate),
+     .value = "FILE",
+     .help = "With --tls: present this client certificate (PEM)."},
+    {.name = "key",
+     .kind = OPTION_TEXT,
+     .field = AT(from.key),
+     .value = "FILE",
+     .help = "With --tls: the key of the client certificate (PEM)."},
+    {.name = "name",
+     .kind = OPTION_TEXT,
+     .field = AT(from.server_name),
+     .value = "NAME",
+     .help = "With --tls: name or address that the server's certificate must have.",
+     .unset = "HOST"},
     {.name = "rate",
      .kind = OPTION_COUNT,
      .field = AT(rate),
@@ -139,7 +193,7 @@ static const struct option options[] = {
 
 const struct command send_command = {
     .name = "send",
-    .usage = "[--tcp|--udp] HOST:PORT [FILE]",
+    .usage = "[--tcp|--udp|--tls] HOST:PORT [FILE]",
     .summary = "Send the lines of a file or of standard input to a daemon.",
     .more =
         "Over TCP, the command waits until the daemon has read everything. Over UDP there is no\n"
@@ -150,6 +204,7 @@ const struct command send_command = {
         "\n"
         "Examples:\n"
         "  echo '{\"msg\":\"hello\"}' | logport send 127.0.0.1:5170\n"
+        "  logport send --tls --ca ca.pem logs.example.org:6514 lines.ndjson\n"
         "  logport send --udp --rate 50000 127.0.0.1:5170 lines.ndjson\n",
     .options = options,
     .settings_size = sizeof(struct send_settings),
