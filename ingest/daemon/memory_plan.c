@@ -38,6 +38,14 @@ static uint32_t batches_needed(const struct config *config) {
     return batches > least ? (uint32_t)batches : least;
 }
 
+static size_t tls_memory(const struct config *config) {
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        if (config->listeners[i].tls)
+            return (size_t)config->connections_max * TLS_SESSION_BYTES +
+                   (size_t)TLS_HANDSHAKES_MAX * TLS_HANDSHAKE_BYTES;
+    return 0;
+}
+
 struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
     const uint32_t needed = batches_needed(config);
@@ -60,15 +68,18 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double index = KEEPER_MEMORY_BYTES;
     const double schemas = (double)schema_memory(config);
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
+    const double tls = (double)tls_memory(config);
     const double total =
-        batch + rejects + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
+        tls + batch + rejects + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
+    char tls_text[32] = "";
+    if (tls > 0) snprintf(tls_text, sizeof tls_text, ", TLS %.1f", tls / mib);
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, rejected lines %.1f, unfinished lines %.1f, "
              "%llu connections %.1f, "
-             "receive buffers TCP %.1f, UDP %.1f, closed files %.1f, schemas %.1f",
+             "receive buffers TCP %.1f, UDP %.1f, closed files %.1f, schemas %.1f%s",
              total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
-             index / mib, schemas / mib);
+             index / mib, schemas / mib, tls_text);
     return plan;
 }

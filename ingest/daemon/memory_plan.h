@@ -14,7 +14,7 @@ struct memory_plan {
     uint32_t udp_buffers, udp_buffer_bytes, udp_datagram_bytes;
     uint32_t line_memory_bytes;
     uint64_t total_bytes;
-    char text[256]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
+    char text[320]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
 };
 
 /* batches: the number that already exists, or 0. */

@@ -344,7 +344,9 @@ static void handshake_failed(struct connection *connection) {
 static void link_taken_all(struct tls_link *link) {
     struct connection *connection = connection_of(link);
     struct intake *intake = connection->intake;
-    if (link->state >= TLS_OPEN && !link->opened && link->state != TLS_FAILED) {
+    const bool open =
+        link->state != TLS_HANDSHAKE && (link->state != TLS_FAILED || link->taken.first_size > 0);
+    if (open && !link->opened) {
         link->opened = true;
         intake->counters->tls_connections++;
         connection->origin.peer_name =

@@ -14,10 +14,14 @@
 #include "ingest/transport/tls.h"
 #include "port/port.h"
 
-#define TLS_HANDSHAKES_MAX 512
-#define TLS_HANDSHAKE_NS   (10 * 1000000000ll)
+#define TLS_HANDSHAKES_MAX  512
+#define TLS_HANDSHAKE_NS    (10 * 1000000000ll)
+/* OpenSSL's memory for a session that waits, and in addition for a handshake (measured with OpenSSL
+ * 3.0). */
+#define TLS_SESSION_BYTES   (24u << 10)
+#define TLS_HANDSHAKE_BYTES (48u << 10)
 /* In the pack lane at a time; the others wait in tls_links. */
-#define TLS_HANDSHAKE_JOBS 1
+#define TLS_HANDSHAKE_JOBS  1
 
 struct tls_link;
 

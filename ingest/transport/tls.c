@@ -39,31 +39,6 @@ struct tls_session {
 
 /* ---- names ---- */
 
-static int lower(char byte) {
-    return byte >= 'A' && byte <= 'Z' ? byte + 32 : byte;
-}
-
-bool tls_name_matches(const char *pattern, const char *name) {
-    const char *star = NULL, *from = NULL;
-    while (*name) { /* ends: name or from advances */
-        if (*pattern == '*') {
-            star = pattern++;
-            from = name;
-        } else if (*pattern && lower(*pattern) == lower(*name)) {
-            pattern++;
-            name++;
-        } else if (star && *from != '.') {
-            pattern = star + 1;
-            name = ++from;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
 static bool allowed(const struct tls_context *context, const char *name) {
     bool matches = context->name_count == 0;
     for (uint32_t i = 0; i < context->name_count && !matches; i++)
@@ -419,9 +394,11 @@ enum tls_state tls_session_take(struct tls_session *session, uint8_t *bytes, siz
         snprintf(session->problem, sizeof session->problem, "the handshake is too long");
         session->state = TLS_FAILED;
     }
-    /* A server answers nothing but a close_notify: neither a key update (RFC 8446 section 4.6.3
-     * wants it before the next data, and there is none) nor an alert. */
-    if (was_open && session->context->server) (void)BIO_reset(session->answer);
+    /* In TLS 1.3 a server answers nothing but a close_notify: no key update, which RFC 8446 section
+     * 4.6.3 wants before the next data, and there is none.  In TLS 1.2 what is left is an alert that
+     * refuses a renegotiation, for which its client waits. */
+    if (was_open && session->context->server && SSL_version(session->ssl) >= TLS1_3_VERSION)
+        (void)BIO_reset(session->answer);
     if (session->state == TLS_CLOSED && session->context->server) SSL_shutdown(session->ssl);
     return session->state;
 }

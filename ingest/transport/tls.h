@@ -30,7 +30,7 @@ struct tls_settings {
     bool server;
     /* Own certificate, followed by those of its issuers up to the root; and its key. */
     struct tls_text certificate, key;
-    /* Who may issue the peer's certificate.  A server without it asks for none; a client without it
+    /* Issuers of the peer's certificate.  A server without it asks for none; a client without it
      * trusts what the system trusts. */
     struct tls_text issuers;
     struct tls_text revoked; /* a list (CRL) of each issuer */

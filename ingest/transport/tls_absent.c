@@ -17,11 +17,6 @@ int tls_context_make(const struct tls_settings *settings, struct tls_context **c
     return ERR_UNSUPPORTED;
 }
 
-bool tls_name_matches(const char *pattern, const char *name) {
-    (void)pattern, (void)name;
-    return false;
-}
-
 /* There is no context, so nothing below is called with one. */
 
 void tls_context_hold(struct tls_context *context) {

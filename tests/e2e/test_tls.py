@@ -8,10 +8,11 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import unittest
 
-from harness import Case, log_line, logportd, main, scaled, status, temporary_directory, wait_until
+from harness import Case, log_line, logport, logportd, main, rejects, scaled, status, temporary_directory, wait_until
 
 OPENSSL = shutil.which("openssl")
 HAS_TLS = b"OpenSSL" in logportd("--version").out
@@ -120,7 +121,7 @@ class Client:
         return self.outgoing.read()
 
 
-class Receiving(TlsCase):
+class TlsReceiving(TlsCase):
     def test_clients_that_write_and_close_lose_nothing(self):
         daemon, sent = self.tls_daemon(), []
         for version in OPEN.values():
@@ -241,6 +242,302 @@ class Receiving(TlsCase):
         self.assert_lines(daemon.wait_stored(1), [b'{"after":1}'])
         wait_until(lambda: status(daemon)["connections"] <= 1, "they have ended")
         self.assertEqual(daemon.stop()["stored"], 1)
+
+    def test_old_versions_and_renegotiation_are_refused(self):
+        daemon = self.tls_daemon()
+        where = "%s:%d" % daemon.tcp[0][:2]
+        for version in ("-tls1", "-tls1_1"):
+            result = self.s_client("-connect", where, version, "-cipher", "ALL:@SECLEVEL=0")
+            self.assertIn(b"alert protocol version", result.stderr)
+        result = self.s_client("-connect", where, "-tls1_2", stdin=b"R\n")
+        self.assertIn(b"no renegotiation", result.stderr)
+        result = self.s_client("-connect", where, "-tls1_2", "-cipher", "AES128-SHA")
+        self.assertIn(b"handshake failure", result.stderr)
+        for version in ("-tls1_2", "-tls1_3"):
+            result = self.s_client("-connect", where, version, "-CAfile", self.path("ca.pem"))
+            self.assertNotIn(b"New Session Ticket", result.stdout)
+            self.assertIn(b"Verify return code: 0 (ok)", result.stdout)
+        self.open(daemon).sendall(b'{"after":1}\n')
+        self.assert_lines(daemon.wait_stored(1), [b'{"after":1}'])
+        self.assertEqual(daemon.stop()["tls_failures"], 3)
+
+    def s_client(self, *words, stdin=b"Q\n"):
+        return subprocess.run([OPENSSL, "s_client", *words], input=stdin, capture_output=True, timeout=30)
+
+    def test_a_key_update_is_not_answered(self):
+        daemon = self.tls_daemon()
+        where = "%s:%d" % daemon.tcp[0][:2]
+        with open(self.path("out"), "wb") as out:
+            process = subprocess.Popen([OPENSSL, "s_client", "-connect", where, "-tls1_3", "-msg"],
+                                       stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
+
+        def said(text):
+            with open(self.path("out"), "rb") as out:
+                return text in out.read()
+
+        wait_until(lambda: said(b"Verify return code"), "the handshake is done")
+        process.stdin.write(b"K\n")
+        process.stdin.flush()
+        wait_until(lambda: said(b"], KeyUpdate"), "the keys are updated")
+        process.stdin.write(b'{"n":1}\n')
+        process.stdin.flush()
+        daemon.wait_stored(1)
+        process.communicate(b"Q\n", 30)
+        self.assertTrue(said(b">>> TLS 1.3, Handshake [length 0005], KeyUpdate"))
+        self.assertFalse(said(b"<<< TLS 1.3, Handshake [length 0005], KeyUpdate"))
+        daemon.stop()
+
+    def test_a_flood_of_handshakes_leaves_others_alone(self):
+        daemon, stop = self.tls_daemon(), threading.Event()
+        first = hello(self.context())
+
+        def flood():
+            held = []
+            while not stop.is_set():
+                with contextlib.suppress(OSError):
+                    connection = socket.create_connection(daemon.tcp[0][:2], 5)
+                    connection.sendall(first)
+                    held.append(connection)
+                if len(held) > 300:
+                    held.pop(0).close()
+            for connection in held:
+                connection.close()
+
+        established = self.open(daemon)
+        plain = daemon.connect(listener=1)
+        threads = [threading.Thread(target=flood) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            daemon.wait_said("more than 512 TLS handshakes at a time")
+            slowest = 0
+            for turn in range(10):
+                began = time.monotonic()
+                established.sendall(b'{"tls":%d}\n' % turn)
+                plain.sendall(b'{"plain":%d}\n' % turn)
+                daemon.wait_stored(2 * (turn + 1))
+                slowest = max(slowest, time.monotonic() - began)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        print("slowest of 10 records in a flood: %.2f s" % slowest, end=" ")
+        counters = daemon.stop()
+        self.assertEqual(counters["stored"], 20)
+        self.assertGreater(counters["tls_refused"], 0)
+
+    def test_a_handshake_that_is_not_finished_is_ended(self):
+        daemon = self.tls_daemon()
+        connection = daemon.connect()
+        connection.sendall(hello(self.context())[:20])
+        began = time.monotonic()
+        self.assertEqual(connection.recv(1), b"")
+        self.assertGreater(time.monotonic() - began, 8)
+        daemon.wait_said("it was not finished within 10 s")
+        self.assertEqual(daemon.stop()["tls_failures"], 1)
+
+    def test_a_stop_stores_what_has_arrived(self):
+        daemon = self.tls_daemon()
+        connections = [self.open(daemon) for _ in range(20)]
+        for connection in connections:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the kernel holds some back
+        data = b"".join(log_line(self.rng, n=n) + b"\n" for n in range(500))
+        for connection in connections:
+            connection.sendall(data)
+        half = daemon.connect()
+        half.sendall(hello(self.context())[:50])
+        self.assertEqual(daemon.stop()["stored"], 20 * 500)
+
+    @unittest.skipUnless(shutil.which("node"), "node is not installed")
+    def test_node_writes_and_ends(self):
+        daemon = self.tls_daemon()
+        script = """
+            const tls = require('tls'), fs = require('fs');
+            const [port, ca] = process.argv.slice(1);
+            const s = tls.connect({port: +port, host: '127.0.0.1', servername: 'localhost', ca: fs.readFileSync(ca)}, () => {
+              for (let n = 0; n < 5000; n++) s.write(JSON.stringify({n, text: 'ü'.repeat(n % 50)}) + '\\n');
+              s.end();
+            });
+        """
+        result = subprocess.run(["node", "-e", script, str(daemon.tcp[0][1]), self.path("ca.pem")],
+                                capture_output=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = [json.dumps({"n": n, "text": "ü" * (n % 50)}, ensure_ascii=False, separators=(",", ":")).encode()
+                 for n in range(5000)]
+        self.assert_lines(daemon.wait_stored(5000), lines)
+        daemon.stop()
+
+
+class TlsClients(TlsCase):
+    def attempt(self, daemon, client, line=b'{"n":1}\n', version=None):
+        """True: the daemon has accepted this certificate."""
+        # ssl.SSLError is an OSError.
+        with contextlib.suppress(OSError):
+            connection = self.open(daemon, self.context(version, client))
+            connection.sendall(line)
+            socket.socket.shutdown(connection, socket.SHUT_WR)
+            return connection.read(1) == b""  # an alert is an error
+        return False
+
+    def test_only_allowed_names_of_known_issuers_may_send(self):
+        self.make_ca("other")
+        self.make("good", "DNS:shop-1.example.org")
+        self.make("by-address", "IP:10.0.0.7")
+        self.make("by-uri", "URI:spiffe://example/shop")
+        self.make("common-name")
+        self.make("deep", "DNS:a.b.example.org")
+        self.make("bad", "DNS:shop-1.example.com")
+        self.make("foreign", "DNS:shop-1.example.org", ca="other")
+        self.make("expired", "DNS:shop-1.example.org", days="-1")
+        daemon = self.tls_daemon(clients=self.path("ca.pem"),
+                                 client_names=["*.EXAMPLE.org", "10.0.0.7", "spiffe://example/*", "common-*"])
+        for version in OPEN.values():
+            for client, accepted in {"good": True, "by-address": True, "by-uri": True, "common-name": True,
+                                     "deep": False, "bad": False, "foreign": False, "expired": False,
+                                     None: False}.items():
+                with self.subTest(client=client, version=version):
+                    self.assertEqual(self.attempt(daemon, client, version=version), accepted)
+        counters = daemon.stop()
+        self.assertEqual((counters["stored"], counters["tls_connections"], counters["tls_failures"]), (8, 8, 10))
+
+    def test_the_name_is_recorded_with_rejected_records(self):
+        self.make("a", "DNS:shop-1.example.org,DNS:other")
+        daemon = self.tls_daemon(clients=self.path("ca.pem"), client_certificate="optional")
+        self.assertTrue(self.attempt(daemon, "a", b"no json\n"))
+        self.assertTrue(self.attempt(daemon, None, b"none either\n"))
+        wait_until(lambda: len(rejects(daemon.base)) == 2, "both are in quarantine")
+        daemon.stop()
+        peers = {record["raw"]: record["peer"] for record in rejects(daemon.base)}
+        self.assertRegex(peers["no json"], r"^shop-1\.example\.org \(127\.0\.0\.1:\d+\)$")
+        self.assertRegex(peers["none either"], r"^127\.0\.0\.1:\d+$")
+
+    def test_revoked_certificates_are_refused_after_a_reload(self):
+        self.make("good", "DNS:good")
+        self.make("stolen", "DNS:stolen")
+        for name in ("index.txt", "index.txt.attr"):
+            open(self.path(name), "w").close()
+        with open(self.path("ca.cnf"), "w") as file:
+            file.write("[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=9\n")
+        ca = ("ca", "-config", "ca.cnf", "-keyfile", "ca-key.pem", "-cert", "ca.pem")
+        self.openssl(*ca, "-gencrl", "-out", "crl.pem")
+        daemon = self.tls_daemon(clients=self.path("ca.pem"), revoked=self.path("crl.pem"))
+        self.assertTrue(self.attempt(daemon, "stolen"))
+        self.openssl(*ca, "-revoke", "stolen.pem")
+        self.openssl(*ca, "-gencrl", "-out", "crl.pem")
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        self.assertFalse(self.attempt(daemon, "stolen"))
+        self.assertTrue(self.attempt(daemon, "good"))
+        daemon.wait_said("certificate revoked")
+        daemon.stop()
+
+
+class TlsConfiguration(TlsCase):
+    def check(self, **keys):
+        return logportd("--check", "--config", self.write_config({"address": "127.0.0.1:0", "tls": keys}))
+
+    def test_what_is_wrong_is_said_with_its_place(self):
+        self.make("another")
+        good = self.tls_keys()
+        with open(self.path("empty.pem"), "w"):
+            pass
+        self.openssl("ec", "-in", "server-key.pem", "-aes128", "-passout", "pass:secret", "-out", "secret.pem")
+        wrong = {
+            "no such file or directory": dict(good, certificate="missing.pem"),
+            "a certificate in PEM was expected": dict(good, certificate=self.path("empty.pem")),
+            "the key does not belong to the certificate": dict(good, key=self.path("another-key.pem")),
+            "the key is encrypted; a key without a password was expected": dict(good, key=self.path("secret.pem")),
+            "\"key\" is missing": {"certificate": good["certificate"]},
+            "certificates of issuers in PEM were expected": dict(good, clients=self.path("empty.pem")),
+            "a revocation list (CRL) in PEM was expected":
+                dict(good, clients=self.path("ca.pem"), revoked=self.path("empty.pem")),
+            "client_certificate, client_names and revoked need": dict(good, client_names=["a"]),
+            "is neither required nor optional": dict(good, clients=self.path("ca.pem"), client_certificate="yes"),
+            "unknown key of tls; did you mean \"certificate\"?": dict(good, certificat="x"),
+            "is not true or false": dict(good, required="perhaps"),
+        }
+        for message, keys in wrong.items():
+            with self.subTest(message):
+                result = self.check(**keys)
+                self.assertEqual(result.code, 2)
+                self.assertIn(message, result.said)
+                self.assertRegex(result.said, r"logportd\.json:1:\d+: ")
+        self.assertEqual(self.check(**good).code, 0)
+
+    def test_udp_has_no_tls(self):
+        config = self.path("udp.json")
+        with open(config, "w") as file:
+            json.dump({"udp": {"address": "127.0.0.1:0", "tls": self.tls_keys()}}, file)
+        self.assertIn("a UDP listener cannot use TLS", logportd("--check", "--config", config).said)
+
+    def test_a_reload_changes_the_certificate_and_keeps_the_old_one_if_the_new_is_wrong(self):
+        daemon = self.tls_daemon()
+        before = self.open(daemon)
+        old = before.getpeercert()["serialNumber"]
+        self.make("server", "DNS:localhost,IP:127.0.0.1")
+        self.assertEqual(self.open(daemon).getpeercert()["serialNumber"], old)
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        new = self.open(daemon).getpeercert()["serialNumber"]
+        self.assertNotEqual(new, old)
+        with open(self.path("server.pem"), "w") as file:
+            file.write("damaged")
+        result = logport("reload", "--dir", daemon.base)
+        self.assertNotEqual(result.code, 0)
+        self.assertIn("a certificate in PEM was expected", result.said)
+        self.assertEqual(self.open(daemon).getpeercert()["serialNumber"], new)
+        before.sendall(b'{"before":1}\n')
+        self.assert_lines(daemon.wait_stored(1), [b'{"before":1}'])
+        daemon.stop()
+
+
+class TlsCommands(TlsCase):
+    def cert(self, *words):
+        return logport("cert", "--dir", self.path("made"), *words)
+
+    def made(self, name):
+        return os.path.join(self.path("made"), name)
+
+    def test_cert_makes_what_send_and_the_daemon_need(self):
+        self.assertEqual(self.cert("--name", "logs.example.org", "--name", "10.1.2.3", "--client", "shop-1").code, 0)
+        for key in ("ca-key.pem", "server-key.pem", "shop-1-key.pem"):
+            self.assertEqual(os.stat(self.made(key)).st_mode & 0o777, 0o600)
+        text = self.openssl("x509", "-in", self.made("server.pem"), "-noout", "-text")
+        self.assertIn(b"DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, DNS:logs.example.org, "
+                      b"IP Address:10.1.2.3", text)
+        self.assertIn(b"prime256v1", text)
+        for purpose, name in (("sslserver", "server"), ("sslclient", "shop-1")):
+            self.openssl("verify", "-x509_strict", "-purpose", purpose, "-CAfile", self.made("ca.pem"), self.made(name + ".pem"))
+        self.assertIn("already exists", self.cert().said)
+        self.assertEqual(self.cert("--client", "shop-2").code, 0)
+        self.openssl("verify", "-CAfile", self.made("ca.pem"), self.made("shop-2.pem"))
+        self.assertEqual(self.cert("--client", "../x").code, 2)
+        self.assertEqual(self.cert("--name", "a,DNS:b").code, 2)
+
+        daemon = self.tls_daemon(certificate=self.made("server.pem"), key=self.made("server-key.pem"),
+                                 clients=self.made("ca.pem"), client_names=["shop-1"])
+        where = "%s:%d" % daemon.tcp[0][:2]
+
+        def send(client, *words, stdin=b'{"n":1}\n'):
+            mine = ["--cert", self.made(client + ".pem"), "--key", self.made(client + "-key.pem")] if client else []
+            return logport("send", "--tls", *mine, *words, where, stdin=stdin)
+
+        ca = ("--ca", self.made("ca.pem"))
+        lines = [log_line(self.rng, n=n) for n in range(scaled(20000, 1000))]
+        self.assertEqual(send("shop-1", *ca, stdin=b"".join(line + b"\n" for line in lines)).code, 0)
+        self.assertEqual(send("shop-1", *ca, "--name", "logs.example.org", stdin=b"").code, 0)
+        self.assert_lines(daemon.wait_stored(len(lines)), lines)
+        for message, result in {
+            "hostname mismatch": send("shop-1", *ca, "--name", "logs.example.com"),
+            "self-signed certificate": send("shop-1"),
+            "alert": send("shop-2", *ca),
+            "alert certificate required": send(None, *ca),
+            "--cert and --key need each other": logport("send", "--tls", "--cert", "x", where, stdin=b""),
+            "need --tls": logport("send", "--ca", "x", where, stdin=b""),
+            "missing.pem: no such file": send(None, "--ca", "missing.pem"),
+        }.items():
+            with self.subTest(message):
+                self.assertEqual(result.code, 2)
+                self.assertIn(message, result.said)
+        self.assertEqual(daemon.stop()["stored"], len(lines))
 
 
 if __name__ == "__main__":
