@@ -87,6 +87,9 @@ static int resolve(const struct host *host, const struct config *config, const c
     if (!keys->zone) keys->zone = config->record_zone;
     if (!keys->protocol) keys->protocol = config->protocol;
     listener->protocol = protocol_find(keys->protocol);
+    listener->syslog_fields =
+        keys->syslog_fields ? strcmp(keys->syslog_fields, "true") == 0 : config->syslog_fields;
+    listener->wrap = strcmp(keys->text ? keys->text : config->text, "wrap") == 0;
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
     const int result = config_address(host, address, &listener->address);

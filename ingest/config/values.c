@@ -87,6 +87,12 @@ static int check_protocol(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+static int check_text(const char *text, char *problem) {
+    if (strcmp(text, "reject") == 0 || strcmp(text, "wrap") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither reject nor wrap", text);
+    return ERR_INVALID;
+}
+
 static int check_truth(const char *text, char *problem) {
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is not true or false", text);
@@ -187,6 +193,8 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"formats", check_truth},
         {"ijson", check_truth},
         {"protocol", check_protocol},
+        {"syslog_fields", check_truth},
+        {"text", check_text},
         {"stream", config_stream_check},
     };
     if (is_address(name)) return check_address(host, text, problem);

@@ -206,7 +206,8 @@ static bool open_packet(struct pipeline *pipeline, struct feed *feed) {
     packet->rules = pipeline->rules;
     rules_hold(packet->rules);
     batch_reset(&packet->batch, &packet->rules->batch);
-    batch_limit(&packet->batch, stream_segment_bytes_max(feed->stream));
+    batch_limit(&packet->batch, stream_segment_bytes_max(feed->stream),
+                rules_grow(packet->rules, (uint32_t)(feed - pipeline->feeds)));
     return true;
 }
 

@@ -51,7 +51,9 @@ void rules_set(struct rules *rules, uint32_t number, const char *name,
     const struct batch_listener listener = {.facts = config->facts,
                                             .ijson = config->ijson,
                                             .gate = config->gate,
-                                            .monitor = config->monitor};
+                                            .monitor = config->monitor,
+                                            .syslog_fields = config->syslog_fields,
+                                            .wrap = config->wrap};
     set(rules, number, name, &listener, config->zone);
     rules->streams[number] = stream;
 }
@@ -69,5 +71,15 @@ void rules_leave(struct rules *rules, uint32_t number) {
 bool rules_feed(const struct rules *rules, uint32_t stream) {
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
         if (rules->listeners[i].name && rules->streams[i] == stream) return true;
+    return false;
+}
+
+bool rules_grow(const struct rules *rules, uint32_t stream) {
+    for (uint32_t i = 0; i < LISTENER_NUMBERS; i++) {
+        const struct batch_listener *listener = &rules->listeners[i];
+        if (listener->name && rules->streams[i] == stream &&
+            (listener->syslog_fields || listener->wrap))
+            return true;
+    }
     return false;
 }

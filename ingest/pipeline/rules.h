@@ -37,5 +37,7 @@ void rules_keep(struct rules *rules, uint32_t number, const struct rules *before
 void rules_leave(struct rules *rules, uint32_t number);
 /* Does any listener feed this stream? */
 bool rules_feed(const struct rules *rules, uint32_t stream);
+/* May a listener that feeds it add to its records (syslog_fields, text)? */
+bool rules_grow(const struct rules *rules, uint32_t stream);
 
 #endif

@@ -1,21 +1,24 @@
 /* concatenated.c - JSON objects one after the other, without a delimiter or with white space between
- * them, written on one line or over many, or in arrays of objects.
+ * them, written on one line or over many, or in arrays of objects; each may follow a header of
+ * syslog.
  *
  * The end of an object is found by depth (depth.h).  Between objects, white space, commas, record
- * separators and the brackets of arrays are skipped; anything else is one rejected record, up to
- * the next newline or `{` (in an array also the next comma or bracket).  An object that was cut off
- * ends where JSON cannot continue: at a `{` that begins no value, at a newline in a string before a
- * `{`, at a record separator; and when it has become too long, at the next `}{"`. */
+ * separators, NULs and the brackets of arrays are skipped; anything else is one rejected record, up
+ * to the next newline or `{` (in an array also the next comma or bracket).  An object that was cut
+ * off ends where JSON cannot continue: at a `{` that begins no value, at a newline in a string
+ * before a `{`, at a record separator; and when it has become too long, at the next `}{"`.  A
+ * message of syslog that is text ends at a newline, a NUL or the priority of the next message. */
 #include <string.h>
 
 #include "ingest/protocol/protocol.h"
 
-enum step { BETWEEN, OBJECT, OTHER, OTHER_STRING };
+enum step { BETWEEN, HEADER, OBJECT, MESSAGE, OTHER, OTHER_STRING };
 
 enum ending {
     CONTINUES,
-    ENDS_AFTER,  /* with this byte */
-    ENDS_BEFORE, /* this byte is not part of it */
+    ENDS_AFTER,           /* with this byte */
+    ENDS_BEFORE,          /* this byte is not part of it */
+    ENDS_BEFORE_PRIORITY, /* this byte ends the priority of the next message */
 };
 
 #define RECORD_SEPARATOR 0x1E /* RFC 7464 section 2.1 */
@@ -23,7 +26,9 @@ enum ending {
 static enum ending object_step(struct concatenated_state *state, uint8_t byte, bool too_long) {
     struct depth *depth = &state->depth;
     if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
-    if (state->newline_in_string && byte == '{') return ENDS_BEFORE;
+    const bool next_message = byte == '<' && state->header.at > 0;
+    if (state->newline_in_string && (byte == '{' || next_message)) return ENDS_BEFORE;
+    if (next_message && !depth->in_string) return ENDS_BEFORE;
     state->newline_in_string = depth->in_string && byte == '\n';
     switch (depth_step(depth, byte)) {
     case DEPTH_COMPLETE: return ENDS_AFTER;
@@ -34,6 +39,39 @@ static enum ending object_step(struct concatenated_state *state, uint8_t byte, b
     if (state->tail == 2 && byte == '"' && too_long) return ENDS_BEFORE;
     state->tail = byte == '}' ? 1 : state->tail == 1 && byte == '{' ? 2 : 0;
     return CONTINUES;
+}
+
+static enum ending header_step(struct concatenated_state *state, uint8_t byte) {
+    if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
+    if (byte == '\n' || byte == '\0') return ENDS_AFTER;
+    switch (syslog_step(&state->header, byte)) {
+    case SYSLOG_MORE: break;
+    case SYSLOG_OBJECT:
+        state->step = OBJECT;
+        depth_step(&state->depth, byte);
+        break;
+    case SYSLOG_TEXT: state->step = MESSAGE; break;
+    case SYSLOG_NONE: state->step = OTHER; break;
+    }
+    return CONTINUES;
+}
+
+/* header: of the next message, as far as its priority. */
+static enum ending message_step(struct concatenated_state *state, uint8_t byte) {
+    if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
+    if (byte == '\n' || byte == '\0') return ENDS_AFTER;
+    if (byte == '<') {
+        state->priority_size = 0;
+        state->header = (struct syslog_header){0};
+    } else if (state->priority_size == 0) {
+        return CONTINUES;
+    }
+    if (syslog_step(&state->header, byte) != SYSLOG_MORE) {
+        state->priority_size = 0;
+        return CONTINUES;
+    }
+    state->priority[state->priority_size++] = byte; /* ends: '>' or another byte comes in time */
+    return byte == '>' ? ENDS_BEFORE_PRIORITY : CONTINUES;
 }
 
 static enum ending other_step(struct concatenated_state *state, uint8_t byte) {
@@ -55,7 +93,7 @@ static enum ending other_step(struct concatenated_state *state, uint8_t byte) {
 
 /* Before a record: false: this byte is skipped. */
 static bool begins(struct concatenated_state *state, uint8_t byte) {
-    if (depth_space(byte) || byte == ',' || byte == RECORD_SEPARATOR) return false;
+    if (depth_space(byte) || byte == ',' || byte == RECORD_SEPARATOR || byte == '\0') return false;
     if ((byte == '[' && !state->in_array) || (byte == ']' && state->in_array)) {
         state->in_array = byte == '[';
         return false;
@@ -63,18 +101,39 @@ static bool begins(struct concatenated_state *state, uint8_t byte) {
     state->depth = (struct depth){0};
     state->newline_in_string = false;
     state->tail = 0;
-    state->step = byte == '{' || byte == '[' ? OBJECT : byte == '"' ? OTHER_STRING : OTHER;
+    state->header = (struct syslog_header){0};
+    state->priority_size = 0;
+    state->step = byte == '{' || byte == '[' ? OBJECT
+                  : byte == '<'              ? HEADER
+                  : byte == '"'              ? OTHER_STRING
+                                             : OTHER;
     return true;
+}
+
+/* The object that begins here, or after a header of syslog; NULL: there is none, or it needs a closer
+ * look. */
+static const uint8_t *object_at(const uint8_t *at, const uint8_t *end) {
+    struct syslog_header header;
+    if (*at == '{') return at;
+    if (*at != '<') return NULL;
+    if (syslog_parse(at, (size_t)(end - at), &header) != SYSLOG_OBJECT) return NULL;
+    const size_t size = header.message;
+    for (size_t i = 0; i < size; i++) /* what ends a message */
+        if (at[i] == '\n' || at[i] == '\0' || at[i] == RECORD_SEPARATOR) return NULL;
+    return at + size;
 }
 
 /* The whole objects that follow each other in these bytes, quickly; returns how many bytes. */
 static size_t take_objects(const struct sink *sink, const uint8_t *bytes, size_t size, bool *room) {
     const uint8_t *at = bytes, *end = bytes + size;
     *room = true;
-    while (at < end && *at == '{') {
+    while (at < end) {
         bool newlines = false;
-        const uint8_t *next = depth_object_end(at, end, &newlines);
+        const uint8_t *object = object_at(at, end);
+        const uint8_t *next = object ? depth_object_end(object, end, &newlines) : NULL;
         if (!next || (size_t)(next - at) > sink->line_bytes_max) break;
+        /* Outside strings it begins the next message. */
+        if (object != at && memchr(object, '<', (size_t)(next - object)) != NULL) break;
         *room = sink_record(sink, at, (size_t)(next - at), newlines ? SINK_TEXT : SINK_LINE);
         if (!*room) break;
         at = next;
@@ -91,6 +150,40 @@ static bool finish(struct session *session, const struct sink *sink, const uint8
                : partial_finish(&session->partial, sink, bytes, size, SINK_TEXT);
 }
 
+static enum ending record_step(struct concatenated_state *state, uint8_t byte, bool too_long) {
+    switch (state->step) {
+    case HEADER: return header_step(state, byte);
+    case OBJECT: return object_step(state, byte, too_long);
+    case MESSAGE: return message_step(state, byte);
+    default: return other_step(state, byte);
+    }
+}
+
+/* The priority of the next message ends these bytes; some of it may already be part of this one.
+ * Returns as take_record does. */
+static int64_t end_before_priority(struct session *session, const struct sink *sink,
+                                   const struct concatenated_state *before, const uint8_t *bytes,
+                                   size_t size) {
+    struct concatenated_state *state = &session->state.concatenated;
+    const size_t whole = state->priority_size;
+    const size_t earlier = whole > size ? whole - size : 0;
+    uint8_t priority[sizeof state->priority];
+    memcpy(priority, state->priority, whole);
+    partial_cut(&session->partial, sink->memory, session->partial.size - earlier);
+    const size_t left = size > whole ? size - whole : 0;
+    if (session->partial.size + left > 0 && !finish(session, sink, bytes, left)) {
+        partial_add(&session->partial, sink, priority, earlier);
+        *state = *before;
+        return -1;
+    }
+    *state = (struct concatenated_state){.in_array = state->in_array};
+    begins(state, '<');
+    for (size_t i = 0; i < whole; i++)
+        header_step(state, priority[i]);
+    partial_add(&session->partial, sink, priority, whole);
+    return (int64_t)size;
+}
+
 /* The record that has begun; the first of these bytes is its next.  Returns how many bytes it took,
  * or -1: no room. */
 static int64_t take_record(struct session *session, const struct sink *sink, const uint8_t *bytes,
@@ -99,9 +192,10 @@ static int64_t take_record(struct session *session, const struct sink *sink, con
     const struct concatenated_state before = *state;
     for (size_t i = 0; i < size; i++) {
         const bool too_long = session->partial.size + i > sink->line_bytes_max;
-        const enum ending ending = state->step == OBJECT ? object_step(state, bytes[i], too_long)
-                                                         : other_step(state, bytes[i]);
+        const enum ending ending = record_step(state, bytes[i], too_long);
         if (ending == CONTINUES) continue;
+        if (ending == ENDS_BEFORE_PRIORITY)
+            return end_before_priority(session, sink, &before, bytes, i + 1);
         const size_t part = i + (ending == ENDS_AFTER);
         if (!finish(session, sink, bytes, part)) {
             *state = before;

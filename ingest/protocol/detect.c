@@ -21,6 +21,9 @@ enum step {
     START,      /* blank lines and a byte order mark, if anything */
     HEAD,       /* the first bytes that are not white space */
     TEXT,       /* no JSON: a first line, which may be a request line of HTTP */
+    SYSLOG,     /* a header of syslog */
+    MESSAGE,    /* text after it */
+    MESSAGE_LF, /* the same, after a newline in a datagram */
     ARRAY,      /* "[" */
     OBJECT,     /* the first object */
     OBJECT_NUL, /* in it, after a NUL */
@@ -78,7 +81,8 @@ static enum verdict object_byte(struct detect_state *state, uint8_t byte) {
     }
     if (depth->in_string) {
         /* No string contains a newline, except those of senders of GELF that end in NUL. */
-        if (state->previous == '\n' && byte == '{') return NEWLINE;
+        const bool begins = byte == '{' || (byte == '<' && state->header.at > 0);
+        if (state->previous == '\n' && begins) return NEWLINE;
     } else if (byte == '\n') {
         state->step = LINE_END;
         return WAIT;
@@ -109,6 +113,7 @@ static bool continues(uint8_t last, uint8_t byte) {
 static enum verdict line_end_byte(const struct detect_state *state, uint8_t byte) {
     if (depth_space(byte)) return WAIT;
     if (byte == '{' && state->previous == '\n') return NEWLINE;
+    if (byte == '<') return NEWLINE;
     return continues(state->depth.last, byte) ? IN_OBJECT : NEWLINE;
 }
 
@@ -121,6 +126,7 @@ static enum verdict after_byte(struct detect_state *state, uint8_t byte) {
     case '\0': return NUL_NEXT;
     case '{':
     case '[':
+    case '<':
     case RECORD_SEPARATOR: return OBJECTS;
     case '_':
         state->step = LOG4JS;
@@ -152,6 +158,34 @@ static enum verdict json_byte(struct detect_state *state, uint8_t byte, uint32_t
     }
 }
 
+/* A datagram of syslog is one message (RFC 5426 section 3.1), also if it is text of many lines, but
+ * some senders put many messages into one. */
+static enum verdict message_byte(struct detect_state *state, uint8_t byte, bool datagram) {
+    if (byte == '\0') return NUL_NEXT;
+    if (state->step == MESSAGE_LF && byte == '<') return NEWLINE;
+    state->step = MESSAGE;
+    if (byte != '\n') return WAIT;
+    if (!datagram) return LINE;
+    state->step = MESSAGE_LF;
+    return WAIT;
+}
+
+static enum verdict syslog_byte(struct detect_state *state, uint8_t byte, bool datagram) {
+    if (byte == '\0' || byte == '\n') {
+        struct syslog_header header = state->header;
+        return syslog_end(&header) == SYSLOG_NONE ? NEWLINE : message_byte(state, byte, datagram);
+    }
+    switch (syslog_step(&state->header, byte)) {
+    case SYSLOG_MORE: return WAIT;
+    case SYSLOG_OBJECT:
+        state->step = OBJECT;
+        depth_step(&state->depth, byte);
+        return WAIT;
+    case SYSLOG_TEXT: state->step = MESSAGE; return WAIT;
+    default: return NEWLINE;
+    }
+}
+
 /* Protocols that can continue with a first line of text. */
 static bool takes_text(const struct protocol *protocol) {
     return protocol == &protocol_newline || protocol == &protocol_nul;
@@ -160,6 +194,13 @@ static bool takes_text(const struct protocol *protocol) {
 /* head begins with bytes that are not foreign. */
 static enum verdict known_head(struct detect_state *state, uint32_t *foreign) {
     const uint8_t first = state->head[0];
+    if (first == '<' && !state->fixed) {
+        state->step = SYSLOG;
+        enum verdict verdict = WAIT;
+        for (uint8_t i = 0; i < state->head_size; i++) /* two: only the last can decide */
+            verdict = syslog_byte(state, state->head[i], false);
+        return verdict;
+    }
     const bool text = first > ' ' && first < 0x7F && first != '{' && first != '[';
     if (text && (!state->fixed || takes_text(state->fixed))) {
         const uint8_t last = state->head[state->head_size - 1];
@@ -230,12 +271,16 @@ static enum verdict start_byte(struct detect_state *state, uint8_t byte, uint32_
     return head_byte(state, byte, foreign);
 }
 
-static enum verdict detect_byte(struct detect_state *state, uint8_t byte, uint32_t *foreign) {
+static enum verdict detect_byte(struct session *session, uint8_t byte, uint32_t *foreign) {
+    struct detect_state *state = &session->state.detect;
     enum verdict verdict = WAIT;
     switch (state->step) {
     case START: verdict = start_byte(state, byte, foreign); break;
     case HEAD: verdict = head_byte(state, byte, foreign); break;
     case TEXT: verdict = text_byte(state, byte, foreign); break;
+    case SYSLOG: verdict = syslog_byte(state, byte, session->datagram); break;
+    case MESSAGE:
+    case MESSAGE_LF: verdict = message_byte(state, byte, session->datagram); break;
     default: verdict = json_byte(state, byte, foreign); break;
     }
     state->previous = byte;
@@ -274,7 +319,12 @@ static size_t begin_anew(struct session *session, const struct sink *sink,
                          const struct place *place, const struct protocol *protocol) {
     uint8_t head[DETECT_HEAD_BYTES];
     const size_t size = session->state.detect.head_size;
-    if (session->partial.size == 0) return go_on(session, sink, place, protocol);
+    if (session->partial.size == 0) {
+        struct place first = *place; /* white space before it is not in `head` either */
+        while (first.start < first.at && depth_space(first.bytes[first.start]))
+            first.start++;
+        return go_on(session, sink, &first, protocol);
+    }
     /* So few bytes fit into an empty batch, whatever segment_bytes_max is (at least 1024). */
     if (sink->batch->raw_size > 0 &&
         (sink_room(sink) < 4 * DETECT_HEAD_BYTES || sink->batch->run_count + size > BATCH_RUNS_MAX))
@@ -362,7 +412,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     struct place place = {.bytes = bytes, .size = size};
     for (place.at = 0; place.at < size; place.at++) {
         uint32_t foreign = 0;
-        const enum verdict verdict = detect_byte(state, bytes[place.at], &foreign);
+        const enum verdict verdict = detect_byte(session, bytes[place.at], &foreign);
         size_t end = place.at + 1;
         if (verdict == WAIT) continue;
         if (verdict == LINE) {
@@ -390,10 +440,12 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     return size;
 }
 
-/* Too short to tell: it is what it would be if a newline came next. */
+/* Too short to tell: it is what it would be if a newline came next; or a datagram of syslog. */
 static bool end(struct session *session, const struct sink *sink) {
+    const uint8_t step = session->state.detect.step;
+    const bool message = step == MESSAGE || step == MESSAGE_LF;
     return session->partial.size == 0 ||
-           partial_finish(&session->partial, sink, NULL, 0, SINK_LINE);
+           partial_finish(&session->partial, sink, NULL, 0, message ? SINK_ESCAPE : SINK_LINE);
 }
 
 /* One object on one line, as most datagrams are: nothing in it, in a string or not, looks like the
@@ -405,8 +457,10 @@ static bool is_plain_datagram(const uint8_t *bytes, size_t size) {
     uint8_t odd = 0;
     for (size_t i = 0; i + 1 < size; i++) {
         const uint8_t next = bytes[i + 1];
-        const uint8_t ends = (next <= ' ') | (next == '{') | (next == '[') | (next == '_');
-        odd |= (uint8_t)((bytes[i] < 0x20) | ((bytes[i] == '}') & ends));
+        const uint8_t ends =
+            (next <= ' ') | (next == '{') | (next == '[') | (next == '_') | (next == '<');
+        const uint8_t closes = (bytes[i] == '}') | (bytes[i] == ']'); /* depth.h takes either */
+        odd |= (uint8_t)((bytes[i] < 0x20) | (closes & ends));
     }
     return odd == 0;
 }

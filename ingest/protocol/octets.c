@@ -78,7 +78,8 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
         switch (take_length(state, at, left, &part)) {
         case LENGTH_KNOWN: partial_forget(&session->partial, sink->memory); break;
         case LENGTH_UNFINISHED:
-            if (state->digits > 0) partial_add(&session->partial, sink, at, part);
+            partial_add(&session->partial, sink, at + part - (state->digits - before.digits),
+                        state->digits - before.digits);
             break;
         case LENGTH_INVALID:
             if (refuse(session, sink, at, left)) return size;

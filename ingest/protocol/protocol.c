@@ -25,6 +25,7 @@ bool protocol_take_datagram(const struct protocol *protocol, struct session *ses
         if (protocol->is_plain_datagram && protocol->is_plain_datagram(bytes, size))
             return sink_record(sink, bytes, size, SINK_LINE);
         session_begin(session, protocol);
+        session->datagram = true;
     }
     *taken += session_take(session, sink, bytes + *taken, size - *taken);
     if (*taken < size || !session_end(session, sink)) return false;

@@ -14,6 +14,7 @@
 #include "ingest/protocol/depth.h"
 #include "ingest/protocol/partial.h"
 #include "ingest/protocol/sink.h"
+#include "schema/record/syslog.h"
 
 struct protocol;
 
@@ -28,11 +29,14 @@ struct detect_state {
     uint8_t head[DETECT_HEAD_BYTES], head_size; /* first bytes that are not white space */
     uint8_t marker;                             /* bytes of a separator so far */
     bool nul_cut;
+    struct syslog_header header; /* before the first object */
 };
 struct concatenated_state {
     struct depth depth;
     uint8_t step, tail;
     bool in_array, newline_in_string;
+    struct syslog_header header;        /* before the object */
+    uint8_t priority[5], priority_size; /* "<191>": what may begin the next message */
 };
 struct octet_state {
     uint32_t left; /* bytes of the record; 0: its length is next */
@@ -42,6 +46,7 @@ struct octet_state {
 struct sequence_state {
     struct depth depth;
     uint8_t step;
+    struct syslog_header header; /* before the object */
 };
 
 /* What is remembered of one connection, or of a datagram while it is taken.  Embedded in a
@@ -49,6 +54,7 @@ struct sequence_state {
 struct session {
     const struct protocol *protocol;
     struct partial partial;
+    bool datagram; /* its end ends the last record */
     /* 0; or the reason (quarantine.h) for which nothing more is taken: one rejected record says so,
      * and the connection is to be closed. */
     uint32_t refused;

@@ -9,7 +9,7 @@
 
 #define RECORD_SEPARATOR 0x1E /* section 2.1 */
 
-enum step { BETWEEN, OBJECT, COMPLETE, OTHER };
+enum step { BETWEEN, HEADER, OBJECT, COMPLETE, OTHER };
 
 /* True: the text ends with this byte, a newline. */
 static bool text_step(struct sequence_state *state, uint8_t byte) {
@@ -17,8 +17,19 @@ static bool text_step(struct sequence_state *state, uint8_t byte) {
     case BETWEEN:
         if (depth_space(byte)) return false;
         state->depth = (struct depth){0};
-        state->step = byte == '{' ? OBJECT : OTHER;
+        state->step = byte == '{' ? OBJECT : byte == '<' ? HEADER : OTHER;
         if (byte == '{') depth_step(&state->depth, byte);
+        if (byte == '<') syslog_step(&state->header, byte);
+        return false;
+    case HEADER:
+        switch (syslog_step(&state->header, byte)) {
+        case SYSLOG_MORE: break;
+        case SYSLOG_OBJECT:
+            state->step = OBJECT;
+            depth_step(&state->depth, byte);
+            break;
+        default: state->step = OTHER; break;
+        }
         return false;
     case OBJECT:
         switch (depth_step(&state->depth, byte)) {

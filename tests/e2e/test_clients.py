@@ -219,21 +219,5 @@ def content_of(path):
         return ""
 
 
-@needs("logger")
-class Logger(Client):
-    def test_a_line_with_a_syslog_header_is_quarantined_as_it_came(self):
-        daemon = self.daemon()
-        host, port = daemon.tcp[0]
-        for kind, words in (("tcp", ["--tcp"]), ("udp", ["--udp"])):
-            port = getattr(daemon, kind)[0][1]
-            result = run(["logger", *words, "-n", host, "-P", str(port), "--rfc5424", '{"a":1}'])
-            self.assertEqual(result.code, 0, result.said)
-        daemon.wait_stored(2, "rejects")
-        counters = daemon.stop()
-        self.assertEqual((counters["stored"], counters["rejected"]), (0, 2))
-        for reject in rejects(daemon.base):
-            self.assertRegex(reject["raw"], r"^<13>1 .*\{\"a\":1\}$")
-
-
 if __name__ == "__main__":
     main()

@@ -166,8 +166,109 @@ static void a_reject_with_the_longest_verdict_and_the_worst_bytes_fits(void **st
     free(text);
 }
 
+/* ---- messages of syslog, and text ---- */
+
+static void one_stored(bool fields, bool wrap, const char *line, const char *stored) {
+    const struct batch_listener listeners[] = {
+        {.name = "tcp=test", .facts = &facts_rules_usual, .syslog_fields = fields, .wrap = wrap}};
+    const struct batch_rules rules = {
+        .listeners = listeners, .line_bytes_max = 1000, .reject_budget = &budget};
+    struct batch batch;
+    open_batch(&batch, &rules);
+    batch_limit(&batch, 1 << 20, fields || wrap);
+    add(&batch, 0, line);
+    batch_check(&batch);
+    assert_int_equal(batch.counts.records, 1);
+    assert_int_equal(batch.counts.stored, stored != NULL);
+    assert_int_equal(batch.counts.rejected, stored == NULL);
+    if (stored != NULL) {
+        assert_int_equal(batch.raw[batch.stored_size - 1], '\n');
+        batch.raw[batch.stored_size - 1] = '\0';
+        assert_string_equal((const char *)batch.raw, stored);
+    }
+    batch_free(&batch);
+}
+
+#define PRIORITY                                                                                   \
+    "\"facility\":\"user\",\"facility_code\":1,\"severity\":\"warning\",\"severity_code\":4"
+
+static void the_header_of_syslog_is_added_on_request(void **state) {
+    (void)state;
+    one_stored(false, false, "<12>app[3]: {\"a\": 1}\n", "{\"a\": 1}");
+    one_stored(true, false, "<12>app[3]: {\"a\": 1} \r\n",
+               "{\"a\": 1,\"_syslog\":{" PRIORITY ",\"app\":\"app\",\"procid\":\"3\"}}");
+    one_stored(true, true, "<12>{ }\n", "{ \"_syslog\":{" PRIORITY "}}");
+    one_stored(true, false, "{\"a\":1}\n", "{\"a\":1}");
+    one_stored(true, false, "@cee:{\"a\":1}\n", "{\"a\":1}");
+    /* Its sender has added one. */
+    one_stored(true, false, "<12>{\"_syslog\":{}}\n", "{\"_syslog\":{}}");
+    one_stored(true, false, "<12>{\"a\":\"\\\"_syslog\\\"\",\"b\":{\"_syslog\":1}}\n",
+               "{\"a\":\"\\\"_syslog\\\"\",\"b\":{\"_syslog\":1},\"_syslog\":{" PRIORITY "}}");
+    one_stored(true, false, "<12>app: {\"a\":}\n", NULL);
+    one_stored(true, true, "{\"a\":}\n", NULL);
+    one_stored(true, true, "<12>app: {\"a\":}\n", NULL);
+}
+
+static void text_is_stored_only_on_request(void **state) {
+    (void)state;
+    one_stored(false, false, "text\n", NULL);
+    one_stored(true, false, "<12>app: text\n", NULL);
+    one_stored(false, true, "a \"text\" {\\\x01\xFF\xE2\x82 \xC3\xBC\r\n",
+               "{\"message\":\"a \\\"text\\\" {\\\\\\u0001\xEF\xBF\xBD\xEF\xBF\xBD \xC3\xBC\"}");
+    one_stored(false, true, "<12>app: text\n",
+               "{\"message\":\"text\",\"_syslog\":{" PRIORITY ",\"app\":\"app\"}}");
+    one_stored(false, true, "<192>x\n", "{\"message\":\"<192>x\"}");
+    one_stored(false, true, "[1]\n", "{\"message\":\"[1]\"}");
+}
+
+/* The shortest records, and bytes that become six, grow most; long ones are alone in a batch. */
+static void records_grow_within_the_batch(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "<1>x\n",         "x\n",         "<1>{}\n", "<191>1 - - - - - [a] {}\n",
+        "\x01\x02\x03\n", "<80>\x01:\n", "{}\n",    "<1>a b c\n"};
+    const struct batch_listener listeners[] = {
+        {.name = "tcp=test", .syslog_fields = true, .wrap = true}};
+    const struct batch_rules rules = {
+        .listeners = listeners, .line_bytes_max = 1000, .reject_budget = &budget};
+    struct batch batch;
+    open_batch(&batch, &rules);
+    for (size_t kind = 0; kind <= sizeof lines / sizeof *lines; kind++) {
+        uint64_t count = 0;
+        batch_reset(&batch, &rules);
+        batch_limit(&batch, 1 << 20, true);
+        for (;; count++) {
+            const char *line =
+                lines[kind < sizeof lines / sizeof *lines ? kind
+                                                          : count % (sizeof lines / sizeof *lines)];
+            if (strlen(line) > batch_line_room(&batch)) break;
+            add(&batch, 0, line);
+        }
+        batch_check(&batch);
+        assert_int_equal(batch.counts.records, count);
+        assert_int_equal(batch.counts.stored, count);
+        assert_true(batch.stored_size <= batch.raw_max);
+    }
+    /* What becomes longer than line_bytes_max is rejected. */
+    char line[] = "<12>app: 0123456789 ...";
+    char longest[1002];
+    memset(longest, '"', sizeof longest);
+    memcpy(longest, line, sizeof line - 1);
+    longest[1000] = '\n';
+    longest[1001] = '\0';
+    batch_reset(&batch, &rules);
+    batch_limit(&batch, 1 << 20, true);
+    add(&batch, 0, longest);
+    batch_check(&batch);
+    assert_int_equal(batch.counts.reasons[REJECT_OVERSIZED], 1);
+    batch_free(&batch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_header_of_syslog_is_added_on_request),
+        cmocka_unit_test(text_is_stored_only_on_request),
+        cmocka_unit_test(records_grow_within_the_batch),
         cmocka_unit_test(times_and_levels_follow_the_rules_of_the_listener),
         cmocka_unit_test(without_rules_for_facts_times_and_levels_are_unknown),
         cmocka_unit_test(lines_are_validated_against_the_schema_of_their_listener),

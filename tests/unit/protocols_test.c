@@ -182,7 +182,44 @@ static const struct sample samples[] = {
     {"RELP", TEXT("1 open 85 relp_version=0\n{}\n"), NULL, "", "relp"},
     {"Lumberjack", TEXT("2W\0\0\0\n{}\n"), NULL, "", "lumberjack"},
     {"gzip", TEXT("\x1F\x8B\x08\n{}\n"), NULL, "", "compressed"},
-    {"a syslog header", TEXT("<13>1 - - - - - - {}\n{}\n"), "newline", "{}\n", "not_object"},
+
+    {"syslog and a line", TEXT("<13>1 - - - - - - {}\n{\"a\":1}\n"), "newline", "{}\n{\"a\":1}\n",
+     ""},
+    {"syslog lines", TEXT("<12>client: {\"a\":1}\n<13>Nov 30 14:00:00 h a[1]:{\"b\":2} \r\n"),
+     "newline", "{\"a\":1}\n{\"b\":2}\n", ""},
+    {"syslog and NUL", TEXT("<12>c: {\"a\":1}\0<12>c: @cee: {\"b\":2}\0"), "nul",
+     "{\"a\":1}\n{\"b\":2}\n", ""},
+    {"syslog and LF NUL", TEXT("<12>c: {\"a\":1}\n\0<12>c: {\"b\":2}\n\0"), "nul",
+     "{\"a\":1}\n{\"b\":2}\n", ""},
+    {"syslog over many lines and NUL",
+     TEXT("<12>\"c: {\"a\":1}\0<12>\"c: {\n\"b\":\"\n\"}\n\0{}\0"), "nul",
+     "{\"a\":1}\n{ \"b\":\"\\n\"}\n{}\n", ""},
+    {"syslog text and NUL", TEXT("<12>c: text\0<12>c: {\"b\":2}\0"), "nul", "{\"b\":2}\n",
+     "syslog_text"},
+    {"syslog text, LF NUL", TEXT("<12>c: text\n\0<12>c: {\"b\":2}\n\0"), "nul", "{\"b\":2}\n",
+     "syslog_text"},
+    {"syslog and octet counts", TEXT("16 <12>c:  {\"a\":1}\n15 <12>c: {\"b\":2}\0"),
+     "octet-counting", "{\"a\":1}\n{\"b\":2}\n", ""},
+    {"syslog and counted LF NUL", TEXT("16 <12>c: {\"a\":1}\n\0 15 <12>c: {\"b\":2}\0"),
+     "octet-counting", "{\"a\":1}\n{\"b\":2}\n", ""},
+    {"syslog and RFC 7464", TEXT("\x1E<12>c: {\"a\":1}\n\x1E<12>c {\n\"b\":2}\n\x1E<12>c: x\n"),
+     "json-seq", "{\"a\":1}\n{ \"b\":2}\n", "syslog_text"},
+    {"syslog without delimiters",
+     TEXT("<134>1 - h a - - [x y=\"{\\\"]\"] {\"a\":1}<134>1 - h a - - - {\"b\":\"<1>\"}{\"c\":3}"),
+     "concatenated", "{\"a\":1}\n{\"b\":\"<1>\"}\n{\"c\":3}\n", ""},
+    {"syslog and text without delimiters",
+     TEXT("<12>c: {}<12>c: a <b> <12 {x}<13>c: {\"b\":2}<1>c: x<191>c: y<3>{}"), "concatenated",
+     "{}\n{\"b\":2}\n{}\n", "syslog_text syslog_text syslog_text"},
+    {"syslog without delimiters, cut off",
+     TEXT("<12>{}<12>c: {\"a\":[1<13>{\"b\":\"\n<13>{\"c\":3}"), "concatenated", "{}\n{\"c\":3}\n",
+     "truncated truncated"},
+    {"pretty-printed syslog", TEXT("<12>c: {\n\"a\":1\n}\n<12>c: {\n}\n"), "concatenated",
+     "{ \"a\":1 }\n{ }\n", ""},
+    {"syslog and a first object that was cut off", TEXT("<12>{\"a\":\"x\n<12>{}\n"), "newline",
+     "{}\n", "truncated"},
+    {"syslog, invalid", TEXT("<12>c: {\"a\":}\n<12>c: [{}]\n<192>c: {}\n<12>\n{}\n"), "newline",
+     "{}\n", "unexpected syslog_text not_object not_object"},
+    {"a cookie alone", TEXT("@cee: {\"a\":1}\n@cee:{}\n"), "newline", "{\"a\":1}\n{}\n", ""},
     {"text in Latin-1",
      TEXT("\xDC"
           "bung\n{}\n"),
@@ -347,7 +384,7 @@ static void records_without_room_are_taken_by_the_next_batch(void **state) {
             size_t at = 0;
             for (int part = 0; part < 2; part++)
                 for (size_t left = sizes[part]; left > 0;) {
-                    batch_limit(&bench.batch, 1);
+                    batch_limit(&bench.batch, 1, false);
                     const size_t taken = session_take(&session, &bench.sink,
                                                       (const uint8_t *)sample->bytes + at, left);
                     if (taken < left) assert_true(taken > 0 || bench.batch.raw_size > 0);
@@ -355,7 +392,7 @@ static void records_without_room_are_taken_by_the_next_batch(void **state) {
                     left -= taken;
                     drain(&bench, &seen);
                 }
-            batch_limit(&bench.batch, 1);
+            batch_limit(&bench.batch, 1, false);
             finish(&bench, &session, &seen);
             expect(sample, &seen);
         }

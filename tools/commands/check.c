@@ -7,6 +7,7 @@
 #include "port/system.h"
 #include "schema/json/ijson.h"
 #include "schema/json/json.h"
+#include "schema/record/syslog.h"
 #include "schema/rules/schema.h"
 #include "tools/commands/command.h"
 #include "tools/render/input.h"
@@ -49,6 +50,14 @@ static bool matches_schema(struct check *check, const struct input_line *line,
     return false;
 }
 
+/* The object after a header of syslog; NULL: there is none. */
+static const uint8_t *after_header(const uint8_t *text, const uint8_t *end) {
+    const size_t size = (size_t)(end - text), object = syslog_cookie(text, size);
+    struct syslog_header header;
+    if (object > 0) return text + object;
+    return syslog_parse(text, size, &header) == SYSLOG_OBJECT ? text + header.message : NULL;
+}
+
 static bool check_line(void *context, const struct input_line *line) {
     struct check *check = context;
     struct json_line parsed;
@@ -61,6 +70,8 @@ static bool check_line(void *context, const struct input_line *line) {
     /* The text ends at the newline or at the CR before it. */
     const uint8_t *end = memchr(line->bytes + line->size, '\n', 2);
     json_check_line(line->bytes, end + 1, check->settings->any, &parsed);
+    const uint8_t *object = parsed.reason > JSON_BLANK ? after_header(line->bytes, end) : NULL;
+    if (object != NULL) json_check_line(object, end + 1, false, &parsed);
     if (parsed.reason == JSON_OK && check->settings->ijson) ijson_check_line(&parsed);
     if (parsed.reason == JSON_OK)
         check->valid += matches_schema(check, line, &parsed);

@@ -10,10 +10,13 @@
 #include "port/error.h"
 #include "port/memory.h"
 #include "schema/json/ijson.h"
+#include "schema/record/syslog.h"
 #include "writer/live/stream.h"
 #include "writer/segment/frame.h"
 
-#define SPARE_BYTES STREAM_SPARE_BYTES
+#define SPARE_BYTES       STREAM_SPARE_BYTES
+/* What a batch takes at least: detect.c gives it several short records at once. */
+#define GROWING_BYTES_MIN 1024
 
 static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
     const uint32_t line = line_bytes_max + 2; /* CR and LF */
@@ -78,6 +81,7 @@ void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     batch->acceleration = 1;
     batch->raw_size = 0;
     batch->raw_limit = batch->raw_max;
+    batch->grows = false;
     batch->run_count = 0;
     batch->counts = (struct batch_counts){0};
     batch->stored.size = batch->rejects.size = 0;
@@ -90,8 +94,12 @@ void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     batch->reject_text_lines = 0;
 }
 
-void batch_limit(struct batch *batch, uint64_t raw_bytes) {
+void batch_limit(struct batch *batch, uint64_t raw_bytes, bool grows) {
+    batch->grows = grows;
     batch->raw_limit = raw_bytes < batch->raw_max ? (uint32_t)raw_bytes : batch->raw_max;
+    if (!grows) return;
+    batch->raw_limit /= BATCH_GROWTH;
+    if (batch->raw_limit < GROWING_BYTES_MIN) batch->raw_limit = GROWING_BYTES_MIN;
 }
 
 uint32_t batch_room(const struct batch *batch) {
@@ -282,33 +290,48 @@ static bool passes_gate(struct batch *batch, const struct batch_run *run,
 
 /* ---- validating ---- */
 
-/* A line or record that was validated: stores it at `out`, which is never above what is still to be
- * read, or rejects it.  raw: as it was received, `size` bytes, of which at least what quarantine
- * keeps can be read; fault: the offset in them of the byte that JSON does not allow. */
-static uint8_t *keep_or_reject(struct batch *batch, const struct batch_run *run,
-                               const struct json_line *line, const struct facts *facts,
-                               const uint8_t *raw, size_t size, size_t fault, uint8_t *out) {
+/* A record as it was received: `size` bytes, of which at least what quarantine keeps can be read. */
+struct received {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+/* One byte more than is kept shows whether a character is cut. */
+static size_t kept_bytes(size_t size) {
+    return size <= QUARANTINE_KEEP_MAX ? size : QUARANTINE_KEEP_MAX + 1;
+}
+
+static void reject_received(struct batch *batch, const struct batch_run *run,
+                            const struct received *received, uint32_t reason, uint64_t offset) {
+    reject(batch, run,
+           (struct reject){.reason = reason,
+                           .offset = offset,
+                           .record_size = received->size,
+                           .bytes = received->bytes,
+                           .size = received->size});
+}
+
+/* Counts a record that was validated.  False: it is rejected.  fault: the offset in it of the byte
+ * that JSON does not allow. */
+static bool accept(struct batch *batch, const struct batch_run *run, const struct json_line *line,
+                   const struct received *received, size_t fault) {
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
     batch->counts.records++;
-    if (size > batch->rules->line_bytes_max) {
-        reject(batch, run,
-               (struct reject){.reason = REJECT_OVERSIZED,
-                               .offset = batch->rules->line_bytes_max,
-                               .record_size = size,
-                               .bytes = raw,
-                               .size = size});
-        return out;
+    if (received->size > batch->rules->line_bytes_max) {
+        reject_received(batch, run, received, REJECT_OVERSIZED, batch->rules->line_bytes_max);
+        return false;
     }
     if (line->reason != JSON_OK) {
-        reject(batch, run,
-               (struct reject){.reason = line->reason,
-                               .offset = fault,
-                               .record_size = size,
-                               .bytes = raw,
-                               .size = size});
-        return out;
+        reject_received(batch, run, received, line->reason, fault);
+        return false;
     }
-    if (listener->gate && !passes_gate(batch, run, line, raw, size)) return out;
+    return !listener->gate || passes_gate(batch, run, line, received->bytes, received->size);
+}
+
+/* Stores a record at `out`, which is never above what is still to be read. */
+static uint8_t *keep(struct batch *batch, const struct batch_run *run, const struct json_line *line,
+                     const struct facts *facts, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
     const size_t record = (size_t)(line->end - line->begin);
     add_to_span(&batch->stored.span, listener->facts, run, line->begin, record, facts);
     if (out != line->begin) memmove(out, line->begin, record);
@@ -318,19 +341,203 @@ static uint8_t *keep_or_reject(struct batch *batch, const struct batch_run *run,
     return out;
 }
 
+/* ---- messages of syslog, and text ---- */
+
+/* What a line that is no object is. */
+struct message {
+    enum { MESSAGE_NONE, MESSAGE_BLANK, MESSAGE_OBJECT, MESSAGE_TEXT } kind;
+    bool has_header;
+    struct syslog_header header;
+    const uint8_t *header_begin;
+    const uint8_t *begin, *end; /* of the object or text */
+};
+
+static bool is_space(uint8_t byte) {
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* text[0 .. size) is no object.  Senders may write a NUL before or after a message, as well as a
+ * newline. */
+static void find_message(const struct batch_listener *listener, const uint8_t *text, size_t size,
+                         struct message *message) {
+    const uint8_t *begin = text, *end = text + size;
+    message->kind = MESSAGE_NONE;
+    message->has_header = false;
+    while (end > begin && (is_space(end[-1]) || end[-1] == '\0'))
+        end--;
+    while (begin < end && (is_space(*begin) || *begin == '\0'))
+        begin++;
+    if (begin == end) message->kind = MESSAGE_BLANK; /* a NUL after the newline of a message */
+    if (begin == end || *begin == '{') return;
+    message->begin = message->header_begin = begin;
+    message->end = end;
+    const size_t object = syslog_cookie(begin, (size_t)(end - begin));
+    if (object > 0) {
+        message->begin = begin + object;
+        message->kind = MESSAGE_OBJECT;
+        return;
+    }
+    enum syslog_step step = SYSLOG_NONE;
+    if (*begin == '<') step = syslog_parse(begin, (size_t)(end - begin), &message->header);
+    if (step == SYSLOG_NONE) {
+        message->begin = text;
+        message->kind = listener->wrap ? MESSAGE_TEXT : MESSAGE_NONE;
+        return;
+    }
+    message->has_header = true;
+    message->begin = begin + message->header.message;
+    message->kind = step == SYSLOG_OBJECT ? MESSAGE_OBJECT : MESSAGE_TEXT;
+}
+
+/* Has this object a `_syslog` of its own, from a sender that has already removed the header? */
+static bool has_own_header(const struct json_line *line) {
+    static const char name[] = "\"_syslog\"";
+    const size_t size = sizeof name - 1;
+    const uint8_t *at = line->begin;
+    while ((size_t)(line->end - at) > size &&
+           (at = memchr(at, '"', (size_t)(line->end - at) - size)) != NULL &&
+           memcmp(at, name, size) != 0) /* each round advances by a quote */
+        at++;
+    if (at == NULL || (size_t)(line->end - at) <= size) return false;
+    struct json_names names = {.count = 0};
+    struct json_found found;
+    struct json_line again;
+    json_names_add(&names, "_syslog", 7, true);
+    json_check_line_names(line->begin, line->next, false, &names, &again, &found);
+    return found.mask != 0;
+}
+
+static void write_text(struct syslog_out *out, const char *text) {
+    syslog_write_bytes(out, text, strlen(text));
+}
+
+/* The record with what is added to it, in memory that is not used before batch_pack. */
+static void build(struct batch *batch, const struct message *message,
+                  const struct json_line *object, struct syslog_out *out) {
+    *out = (struct syslog_out){.at = batch->stored.bytes,
+                               .end = batch->stored.bytes + batch->rules->line_bytes_max};
+    const char *comma = "";
+    if (object != NULL) {
+        const uint8_t *first = object->begin + 1;
+        while (is_space(*first))
+            first++;
+        syslog_write_bytes(out, object->begin, (size_t)(object->end - object->begin) - 1);
+        if (*first != '}') comma = ",";
+    } else {
+        write_text(out, "{\"message\":");
+        syslog_write_text(out, message->begin, (size_t)(message->end - message->begin));
+        comma = ",";
+    }
+    if (message->has_header) {
+        write_text(out, comma);
+        write_text(out, "\"_syslog\":");
+        syslog_write(out, &message->header, message->header_begin);
+    }
+    write_text(out, "}");
+}
+
+/* Stores it before `next`, which is still to be read.  object: it has passed the schema; NULL: the
+ * message is text. */
+static uint8_t *keep_built(struct batch *batch, const struct batch_run *run,
+                           const struct message *message, const struct json_line *object,
+                           const struct received *received, const uint8_t *next, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    struct syslog_out built;
+    struct json_line line;
+    struct facts facts;
+    build(batch, message, object, &built);
+    if (built.full || built.at - batch->stored.bytes >= next - out) {
+        reject_received(batch, run, received, REJECT_OVERSIZED, batch->rules->line_bytes_max);
+        return out;
+    }
+    *built.at = '\n';
+    check_line(listener->facts, batch->stored.bytes, built.at + 1, &line, &batch->facts_memory,
+               &facts);
+    assert(line.reason == JSON_OK);
+    if (object == NULL) {
+        if (listener->ijson) ijson_check_line(&line);
+        if (line.reason != JSON_OK) {
+            reject_received(batch, run, received, line.reason, 0);
+            return out;
+        }
+        if (listener->gate && !passes_gate(batch, run, &line, received->bytes, received->size))
+            return out;
+    }
+    return keep(batch, run, &line, &facts, out);
+}
+
+static uint8_t *keep_text(struct batch *batch, const struct batch_run *run,
+                          const struct message *message, const struct received *received,
+                          const uint8_t *next, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    batch->counts.records++;
+    if (received->size > batch->rules->line_bytes_max)
+        reject_received(batch, run, received, REJECT_OVERSIZED, batch->rules->line_bytes_max);
+    else if (!listener->wrap)
+        reject_received(batch, run, received, REJECT_SYSLOG_TEXT, message->header.message);
+    else
+        return keep_built(batch, run, message, NULL, received, next, out);
+    return out;
+}
+
+/* An object after a header. */
+static uint8_t *keep_object(struct batch *batch, const struct batch_run *run,
+                            const struct message *message, const struct json_line *object,
+                            const struct facts *facts, const struct received *received,
+                            size_t fault, const uint8_t *next, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    if (!accept(batch, run, object, received, fault)) return out;
+    if (!listener->syslog_fields || !message->has_header || has_own_header(object))
+        return keep(batch, run, object, facts, out);
+    return keep_built(batch, run, message, object, received, next, out);
+}
+
+/* A line that is no object. */
+static uint8_t *check_message(struct batch *batch, const struct batch_run *run, uint8_t *text,
+                              const struct json_line *line, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    const struct received received = {text, line_size(text, line->next)};
+    struct message message;
+    find_message(listener, text, received.size, &message);
+    if (message.kind == MESSAGE_TEXT)
+        return keep_text(batch, run, &message, &received, line->next, out);
+    if (message.kind == MESSAGE_BLANK) return out;
+    if (message.kind == MESSAGE_NONE) {
+        accept(batch, run, line, &received, (size_t)(line->bad - text));
+        return out;
+    }
+    /* NULs after the object are white space here, but not in quarantine. */
+    uint8_t *after = text + (message.end - text), *end = text + received.size;
+    const bool nul = after < end && memchr(after, '\0', (size_t)(end - after)) != NULL;
+    struct json_line object;
+    struct facts facts;
+    if (nul) {
+        memcpy(batch->original, text, kept_bytes(received.size));
+        memset(after, ' ', (size_t)(end - after));
+    }
+    const struct received sent = {nul ? batch->original : text, received.size};
+    check_line(listener->facts, message.begin, line->next, &object, &batch->facts_memory, &facts);
+    if (listener->ijson && object.reason == JSON_OK) ijson_check_line(&object);
+    const size_t fault = object.reason == JSON_OK ? 0 : (size_t)(object.bad - text);
+    return keep_object(batch, run, &message, &object, &facts, &sent, fault, line->next, out);
+}
+
 /* Validates a run's lines and moves the valid ones down to `out`. */
 static uint8_t *check_lines(struct batch *batch, const struct batch_run *run, uint8_t *out) {
-    const uint8_t *text = batch->raw + run->offset;
+    uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
     struct json_line line;
     struct facts facts;
-    for (; text < text_end; text = line.next) {
+    for (; text < text_end; text += line.next - text) {
         check_line(listener->facts, text, text_end, &line, &batch->facts_memory, &facts);
         if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
         if (line.reason == JSON_BLANK) continue;
-        out = keep_or_reject(batch, run, &line, &facts, text, line_size(text, line.next),
-                             line.reason == JSON_OK ? 0 : (size_t)(line.bad - text), out);
+        const struct received received = {text, line_size(text, line.next)};
+        if (line.reason != JSON_OK)
+            out = check_message(batch, run, text, &line, out);
+        else if (accept(batch, run, &line, &received, 0))
+            out = keep(batch, run, &line, &facts, out);
     }
     return out;
 }
@@ -385,23 +592,41 @@ static size_t trimmed(const uint8_t *text, size_t size) {
     return size;
 }
 
-static uint8_t *check_record(struct batch *batch, const struct batch_run *run, uint8_t *out) {
-    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
-    uint8_t *text = batch->raw + run->offset;
-    const size_t size = trimmed(text, run->size - run->spare - 1);
-    /* One byte more than is kept shows whether a character is cut. */
-    const size_t kept = size <= QUARANTINE_KEEP_MAX ? size : QUARANTINE_KEEP_MAX + 1;
-    memcpy(batch->original, text, kept);
+/* Writes the newlines of an object so that it is one line; returns how many bytes that adds. */
+static uint32_t one_line(uint8_t *text, size_t size, uint32_t spare) {
     const uint32_t inside = join_lines(text, size);
-    uint32_t escaped = 0;
-    if (inside > 0 && run->spare >= inside) {
+    if (inside > 0 && spare >= inside) {
         escape_newlines(text, size, inside);
-        escaped = inside;
-    } else if (inside > 0) { /* a control character, like any other in a string */
+        return inside;
+    }
+    if (inside > 0) { /* a control character, like any other in a string */
         for (size_t i = 0; i < size; i++)
             if (text[i] == '\n') text[i] = '\v';
     }
-    const size_t length = size + escaped;
+    return 0;
+}
+
+static uint8_t *check_record(struct batch *batch, const struct batch_run *run, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    uint8_t *text = batch->raw + run->offset;
+    const uint8_t *next = text + run->size;
+    const struct received received = {batch->original, trimmed(text, run->size - run->spare - 1)};
+    size_t size = received.size;
+    struct message message;
+    find_message(listener, text, size, &message);
+    size_t kept = kept_bytes(size);
+    memcpy(batch->original, text, kept);
+    if (message.kind == MESSAGE_BLANK) return out;
+    if (message.kind == MESSAGE_TEXT) return keep_text(batch, run, &message, &received, next, out);
+    size_t before = 0; /* the object */
+    if (message.kind == MESSAGE_OBJECT) {
+        before = (size_t)(message.begin - text);
+        size = (size_t)(message.end - text);
+    }
+    text += before;
+    size -= before;
+    kept = kept > before ? kept - before : 0;
+    const size_t length = size + one_line(text, size, run->spare);
     text[length] = '\n';
     struct json_line line;
     struct facts facts;
@@ -410,12 +635,24 @@ static uint8_t *check_record(struct batch *batch, const struct batch_run *run, u
     if (line.reason == JSON_BLANK) return out;
     size_t fault = 0;
     if (line.reason != JSON_OK)
-        fault = original_offset(batch->original, kept, text, (size_t)(line.bad - text));
-    return keep_or_reject(batch, run, &line, &facts, batch->original, size, fault, out);
+        fault = before +
+                original_offset(batch->original + before, kept, text, (size_t)(line.bad - text));
+    if (message.kind == MESSAGE_OBJECT)
+        return keep_object(batch, run, &message, &line, &facts, &received, fault, next, out);
+    return accept(batch, run, &line, &received, fault) ? keep(batch, run, &line, &facts, out) : out;
+}
+
+/* Records that grow must not reach what is still to be read: it is moved to the end. */
+static void make_room(struct batch *batch) {
+    const uint32_t room = batch->raw_max - batch->raw_size;
+    memmove(batch->raw + room, batch->raw, batch->raw_size);
+    for (uint32_t i = 0; i < batch->run_count; i++)
+        batch->runs[i].offset += room;
 }
 
 void batch_check(struct batch *batch) {
     uint8_t *out = batch->raw;
+    if (batch->grows) make_room(batch);
     for (uint32_t i = 0; i < batch->run_count; i++) {
         const struct batch_run *run = &batch->runs[i];
         if (run->kind == BATCH_LINES) {

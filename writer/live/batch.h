@@ -19,6 +19,9 @@
 
 #define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
 #define BATCH_RUNS_MAX            8192       /* ... or holds this many runs */
+/* A record that syslog_fields or wrap has added to takes less than this times its own bytes: the
+ * shortest, "<1>x" and its newline, becomes 98 bytes. */
+#define BATCH_GROWTH              24
 /* Rejected records are collected as text until they fill a frame. */
 #define BATCH_REJECT_TEXT_BYTES   (1u << 20)
 /* Limit of the compressed frames of rejected records; more are dropped as quarantine_full.  Unused
@@ -56,6 +59,9 @@ struct batch_listener {
     bool ijson;               /* a line must be I-JSON too (schema/json/ijson.h) */
     struct schema_gate *gate; /* the schema of its lines; NULL: none */
     bool monitor; /* a line that the schema rejects is stored all the same, and counted */
+    /* The header of syslog before an object is stored with it, as `_syslog`. */
+    bool syslog_fields;
+    bool wrap; /* text is stored as {"message":...}, with `_syslog` if it has such a header */
 };
 
 struct batch_rules {
@@ -101,6 +107,7 @@ struct batch {
     struct batch_sample samples[BATCH_SAMPLES_MAX];
     uint32_t sample_count;
     /* batch.c's own */
+    bool grows;
     uint8_t *original;        /* the beginning of a record as it was received */
     struct schema_gate *gate; /* whose checker it holds while it validates */
     struct schema_checker *checker;
@@ -120,8 +127,9 @@ size_t batch_memory(uint32_t line_bytes_max);
 /* Empties it for its next use.  The rules have the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);
 /* From the next line on it takes this many bytes together, and a longer line alone: so that a
- * segment that must not be larger can hold it.  Until batch_reset. */
-void batch_limit(struct batch *batch, uint64_t raw_bytes);
+ * segment that must not be larger can hold it.  grows: syslog_fields or wrap may add to its records,
+ * so it takes BATCH_GROWTH times less.  Until batch_reset. */
+void batch_limit(struct batch *batch, uint64_t raw_bytes, bool grows);
 /* How many bytes of whole lines fit. */
 uint32_t batch_room(const struct batch *batch);
 /* The longest line that fits, with its newline: an empty batch holds any of line_bytes_max. */
@@ -138,7 +146,8 @@ uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size);
 
-/* Validates the records, as JSON and by their listener's schema.  Afterwards raw holds only the
+/* Validates the records, as JSON and by their listener's schema.  A header of syslog before an object
+ * (schema/record/syslog.h) is removed.  Afterwards raw holds only the
  * valid ones, trimmed, one per line; the invalid ones are in rejects, as frames; counts is filled
  * in. */
 void batch_check(struct batch *batch);

@@ -17,6 +17,7 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_OVERSIZED: return "oversized";
     case REJECT_LINE_MEMORY: return "line_memory";
     case REJECT_SCHEMA: return "schema";
+    case REJECT_SYSLOG_TEXT: return "syslog_text";
     case REJECT_OCTET_COUNT: return "octet_count";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
@@ -32,6 +33,7 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_OVERSIZED: return "longer than line_bytes_max";
     case REJECT_LINE_MEMORY: return "the longest unfinished line when the memory for them was full";
     case REJECT_SCHEMA: return "not what the schema wants";
+    case REJECT_SYSLOG_TEXT: return "a message of syslog that is text, not an object";
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;

@@ -35,6 +35,7 @@ enum reject_reason {
     REJECT_OVERSIZED = JSON_REASONS, /* longer than line_bytes_max */
     REJECT_LINE_MEMORY,              /* the longest unfinished line when their memory was full */
     REJECT_SCHEMA,                   /* valid JSON that the listener's schema rejects */
+    REJECT_SYSLOG_TEXT,              /* a message of syslog that is no object */
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
