@@ -11,6 +11,7 @@
 #include "ingest/config/warnings.h"
 #include "ingest/daemon/daemon.h"
 #include "ingest/daemon/start_watch.h"
+#include "ingest/protocol/inflate.h"
 #include "port/system.h"
 
 #define HELP_BYTES_MAX  16384
@@ -80,7 +81,10 @@ static int print_help(void) {
 
 static int print_version(void) {
     char text[VERSION_TEXT_MAX];
-    stream_write(STREAM_OUTPUT, text, version_text("logportd", source_commit, "", text));
+    char more[64];
+    const char *zlib = inflate_library();
+    snprintf(more, sizeof more, ", %s %.40s", zlib ? "zlib" : "without", zlib ? zlib : "zlib");
+    stream_write(STREAM_OUTPUT, text, version_text("logportd", source_commit, more, text));
     return 0;
 }
 
