@@ -65,21 +65,22 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
                        (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
+    const double gelf = (double)config->udp.count * (double)unwrap_memory(line_bytes_max);
     const double index = KEEPER_MEMORY_BYTES;
     const double schemas = (double)schema_memory(config);
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
     const double tls = (double)tls_memory(config);
-    const double total =
-        tls + batch + rejects + connections + tcp + udp + index + schemas + plan.line_memory_bytes;
+    const double total = tls + batch + rejects + connections + tcp + udp + gelf + index + schemas +
+                         plan.line_memory_bytes;
     char tls_text[32] = "";
     if (tls > 0) snprintf(tls_text, sizeof tls_text, ", TLS %.1f", tls / mib);
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, rejected lines %.1f, unfinished lines %.1f, "
              "%llu connections %.1f, "
-             "receive buffers TCP %.1f, UDP %.1f, closed files %.1f, schemas %.1f%s",
+             "receive buffers TCP %.1f, UDP %.1f, GELF %.1f, closed files %.1f, schemas %.1f%s",
              total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
-             index / mib, schemas / mib, tls_text);
+             gelf / mib, index / mib, schemas / mib, tls_text);
     return plan;
 }

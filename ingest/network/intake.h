@@ -12,6 +12,7 @@
 
 #include "ingest/network/peer_names.h"
 #include "ingest/network/tls_link.h"
+#include "ingest/network/unwrap.h"
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
 #include "ingest/protocol/protocol.h"
@@ -65,8 +66,8 @@ struct udp_listener {
     struct port_op leave;
     int64_t leave_ns;
     struct batch_origin origin;
-    struct session session; /* of the datagram that is being taken */
-    size_t taken;           /* of it */
+    struct unwrap *unwrap; /* the way of datagrams to the protocol */
+    struct port_op expire; /* a timer: unfinished messages */
     uint32_t said_refused;
     uint32_t number; /* LISTENERS_MAX and its index */
     bool active, ending;

@@ -16,6 +16,8 @@ static void retry_due(struct port_op *op);
 static void tcp_leave_due(struct port_op *op);
 static void datagrams_received(struct port_op *op);
 static void receive_again(struct port_op *op);
+static void unwrap_ready(void *context);
+static void expire_due(struct port_op *op);
 static void udp_leave_due(struct port_op *op);
 static bool resume(struct source *source);
 
@@ -224,13 +226,19 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
                                       .origin.listener = LISTENERS_MAX + i,
                                       .receive.done = datagrams_received,
                                       .retry.done = receive_again,
+                                      .expire.done = expire_due,
                                       .leave.done = udp_leave_due,
                                       .source = {LISTENERS_MAX + i, .resume = resume}};
     int error = port_pool_create(intake->port, intake->udp_buffer_bytes, 1,
                                  intake->udp_datagram_bytes, &listener->pool);
     if (error) return error;
-    error = port_bind(intake->port, &listener->socket, &listener->bound, receive_bytes, granted);
+    error = unwrap_create(intake->port, intake->counters, intake->line_bytes_max, unwrap_ready,
+                          listener, &listener->unwrap);
+    if (!error)
+        error =
+            port_bind(intake->port, &listener->socket, &listener->bound, receive_bytes, granted);
     if (error) {
+        unwrap_free(listener->unwrap);
         port_pool_free(listener->pool);
         return error;
     }
@@ -240,54 +248,86 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
     return 0;
 }
 
-static bool add_slices(void *context, struct batch *batch) {
-    struct udp_listener *listener = context;
+/* True: no room is needed, because all is taken, or a worker has to finish first. */
+static bool add_slices(struct udp_listener *listener, const struct sink *sink) {
     const struct port_buffer *buffer = listener->buffer;
-    const struct sink sink = intake_sink(listener->intake, batch, &listener->origin);
     for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
         const struct port_slice *slice = &buffer->slices[listener->slices_taken];
+        uint32_t refused = 0;
         listener->origin.peer = slice->peer;
-        if (!protocol_take_datagram(listener->protocol, &listener->session, &listener->taken, &sink,
-                                    buffer->bytes + slice->offset, slice->size))
-            return false;
-        if (listener->session.refused)
-            intake_say_refused(listener->name, &listener->said_refused, &slice->peer,
-                               listener->session.refused);
-        listener->session.refused = 0;
+        const enum unwrap_result result =
+            unwrap_take(listener->unwrap, listener->protocol, sink, buffer->bytes + slice->offset,
+                        slice->size, &refused);
+        if (result != UNWRAP_TAKEN) return result == UNWRAP_BUSY;
+        if (refused)
+            intake_say_refused(listener->name, &listener->said_refused, &slice->peer, refused);
     }
     return true;
 }
 
+static bool add_datagrams(void *context, struct batch *batch) {
+    struct udp_listener *listener = context;
+    const struct sink sink = intake_sink(listener->intake, batch, &listener->origin);
+    if (!unwrap_give(listener->unwrap, listener->protocol, &sink, listener->ending)) return false;
+    return !listener->buffer || add_slices(listener, &sink);
+}
+
 static void udp_listener_left(struct udp_listener *listener) {
-    if (!listener->ending || listener->buffer || !port_idle(&listener->receive) ||
-        !port_idle(&listener->retry) || !port_idle(&listener->leave))
+    if (!listener->ending || listener->buffer || !unwrap_is_empty(listener->unwrap) ||
+        !port_idle(&listener->receive) || !port_idle(&listener->retry) ||
+        !port_idle(&listener->expire) || !port_idle(&listener->leave))
         return;
     struct intake *intake = listener->intake;
     intake->kernel_drops += port_kernel_drops(&listener->socket);
     port_shut(intake->port, &listener->socket);
     port_pool_free(listener->pool);
+    unwrap_free(listener->unwrap);
+    listener->unwrap = NULL;
     left(intake, &listener->state, listener->number);
+}
+
+/* Unless datagrams wait for a worker, or a receive or its retry is in flight. */
+static void receive_next(struct udp_listener *listener) {
+    struct port *port = listener->intake->port;
+    const int64_t due_ns = gelf_due_ns(&listener->unwrap->gelf);
+    if (due_ns != INT64_MAX && port_idle(&listener->expire))
+        port_timer(port, &listener->expire, due_ns);
+    if (!listener->buffer && port_idle(&listener->receive) && port_idle(&listener->retry))
+        port_receive_datagrams(port, &listener->receive, &listener->socket, listener->pool);
 }
 
 static bool udp_advance(struct udp_listener *listener) {
     struct intake *intake = listener->intake;
-    if (listener->buffer) {
-        if (!pipeline_fill(intake->pipeline, &listener->source, add_slices, listener)) {
-            pipeline_park(intake->pipeline, &listener->source);
-            return false;
-        }
+    if ((listener->buffer || unwrap_has(listener->unwrap, listener->ending)) &&
+        !pipeline_fill(intake->pipeline, &listener->source, add_datagrams, listener)) {
+        pipeline_park(intake->pipeline, &listener->source);
+        return false;
+    }
+    if (listener->buffer && listener->slices_taken == listener->buffer->slice_count) {
         port_buffer_release(listener->buffer);
         listener->buffer = NULL;
     }
+    unwrap_start(listener->unwrap);
     if (listener->ending)
         udp_listener_left(listener);
     else
-        port_receive_datagrams(intake->port, &listener->receive, &listener->socket, listener->pool);
+        receive_next(listener);
     return true;
 }
 
 static bool resume(struct source *source) {
     return udp_advance(PORT_CONTAINER(struct udp_listener, source, source));
+}
+
+/* A parked source continues when a batch is free. */
+static void unwrap_ready(void *context) {
+    struct udp_listener *listener = context;
+    if (!listener->source.parked) udp_advance(listener);
+}
+
+static void expire_due(struct port_op *op) {
+    struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, expire, op);
+    if (!listener->source.parked) udp_advance(listener);
 }
 
 static void receive_failed(const struct udp_listener *listener, int error) {
@@ -335,8 +375,9 @@ static void udp_end(struct udp_listener *listener) {
         say("%s: closes while it cannot receive; datagrams that wait are lost", listener->name);
     port_cancel(&listener->receive);
     port_cancel(&listener->retry);
+    port_cancel(&listener->expire);
     port_cancel(&listener->leave);
-    udp_listener_left(listener);
+    if (!listener->source.parked) udp_advance(listener);
 }
 
 static void udp_leave_due(struct port_op *op) {
@@ -345,7 +386,9 @@ static void udp_leave_due(struct port_op *op) {
         udp_listener_left(listener);
     else if (listener->state == LISTENER_LEAVING &&
              may_end(listener->intake, op, listener->leave_ns,
-                     listener->buffer != NULL || !port_idle(&listener->retry), &listener->active))
+                     listener->buffer != NULL || !unwrap_is_empty(listener->unwrap) ||
+                         !port_idle(&listener->retry),
+                     &listener->active))
         udp_end(listener);
 }
 

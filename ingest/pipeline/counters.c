@@ -88,6 +88,8 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "udp_kernel_drops", context->udp_kernel_drops);
     number(&writer, "datagrams", c->datagrams);
     number(&writer, "datagrams_truncated", c->datagrams_truncated);
+    number(&writer, "gelf_chunks", c->gelf_chunks);
+    number(&writer, "gelf_chunks_ignored", c->gelf_chunks_ignored);
     open_object(&writer, "reasons");
     for (uint32_t i = JSON_BLANK + 1; i < REJECT_REASONS; i++)
         if (c->reasons[i]) number(&writer, reject_reason_name(i), c->reasons[i]);

@@ -33,6 +33,7 @@ struct counters {
     uint64_t bytes_received;   /* from the network, framing included */
     uint64_t bytes_stored;     /* raw, with newlines */
     uint64_t datagrams, datagrams_truncated;
+    uint64_t gelf_chunks, gelf_chunks_ignored; /* ignored: repeated, or of an ended message */
     uint64_t connections_accepted;
     uint64_t connections_failed;  /* ended with an error: reset, timed out ... */
     uint64_t connections_refused; /* they sent what no protocol accepts */
@@ -61,7 +62,7 @@ struct counters_context {
 };
 
 /* One line of JSON without its newline into `text`; returns its length, less than size. */
-#define COUNTERS_TEXT_MAX (4096 + STREAMS_MAX * (512 + STREAM_NAME_MAX))
+#define COUNTERS_TEXT_MAX (6144 + STREAMS_MAX * (512 + STREAM_NAME_MAX))
 size_t counters_write(const struct counters *counters, const struct counters_context *context,
                       char *text, size_t size);
 

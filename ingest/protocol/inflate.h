@@ -1,6 +1,6 @@
-/* inflate.h - decompresses zlib (RFC 1950) and gzip (RFC 1952) data.  inflate.c is the only file that
- * includes zlib; inflate_absent.c replaces it in a build without zlib.  Pure; an inflater belongs to
- * one thread at a time. */
+/* inflate.h - decompresses zlib (RFC 1950) and gzip (RFC 1952) data.  inflate.c is the only file
+ * that includes zlib; inflate_absent.c replaces it in a build without zlib.  Pure; an inflater
+ * belongs to one thread at a time. */
 #ifndef INGEST_PROTOCOL_INFLATE_H
 #define INGEST_PROTOCOL_INFLATE_H
 

@@ -260,7 +260,7 @@ class Refused(Case):
 
     def test_datagrams_are_named_too(self):
         daemon = self.daemon()
-        daemon.datagrams(b"\x00\x00\x00\x0a\x80\x04\x95\n{}\n", b"\x1f\x8b\x08\n{}\n", b"\x1f\x8b\x08\n{}\n", b'{"good":1}')
+        daemon.datagrams(b"\x00\x00\x00\x0a\x80\x04\x95\n{}\n", b"\x28\xb5\x2f\xfd\n{}\n", b"\x28\xb5\x2f\xfd\n{}\n", b'{"good":1}')
         daemon.wait_stored(1)
         counters = daemon.stop()
         self.assertEqual((counters["stored"], counters["reasons"]), (1, {"pickle": 1, "compressed": 2}))

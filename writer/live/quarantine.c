@@ -18,6 +18,11 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_LINE_MEMORY: return "line_memory";
     case REJECT_SCHEMA: return "schema";
     case REJECT_SYSLOG_TEXT: return "syslog_text";
+    case REJECT_GELF_CHUNK: return "gelf_chunk";
+    case REJECT_GELF_INCOMPLETE: return "gelf_incomplete";
+    case REJECT_GELF_MEMORY: return "gelf_memory";
+    case REJECT_INFLATE: return "inflate";
+    case REJECT_EXPANSION: return "expansion";
     case REJECT_OCTET_COUNT: return "octet_count";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
@@ -34,6 +39,12 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_LINE_MEMORY: return "the longest unfinished line when the memory for them was full";
     case REJECT_SCHEMA: return "not what the schema wants";
     case REJECT_SYSLOG_TEXT: return "a message of syslog that is text, not an object";
+    case REJECT_GELF_CHUNK: return "a chunk of GELF whose header is invalid";
+    case REJECT_GELF_INCOMPLETE: return "chunks of a GELF message were missing after 5 s";
+    case REJECT_GELF_MEMORY:
+        return "the oldest incomplete GELF message when the memory for them was full";
+    case REJECT_INFLATE: return "damaged compressed data";
+    case REJECT_EXPANSION: return "compressed data that expands more than 200 times";
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;

@@ -36,6 +36,11 @@ enum reject_reason {
     REJECT_LINE_MEMORY,              /* the longest unfinished line when their memory was full */
     REJECT_SCHEMA,                   /* valid JSON that the listener's schema rejects */
     REJECT_SYSLOG_TEXT,              /* a message of syslog that is no object */
+    REJECT_GELF_CHUNK,               /* a chunk of GELF with an invalid header */
+    REJECT_GELF_INCOMPLETE,          /* chunks of a message are missing after 5 s */
+    REJECT_GELF_MEMORY,              /* the oldest unfinished message when their memory was full */
+    REJECT_INFLATE,                  /* damaged zlib or gzip data */
+    REJECT_EXPANSION,                /* compressed data that expands too much */
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
