@@ -14,6 +14,7 @@ import zoneinfo
 
 from harness import SANITIZED, WINDOWS, Case, environment, logport, main, native_only, program, scaled, start, status, wait_until
 
+ZONES = 2 if WINDOWS else 3  # of the zones in a test: Windows has no zone files, only UTC
 BEGIN = 1796022000  # 2026-11-30T07:00:00Z
 
 
@@ -177,7 +178,8 @@ class StatGroups(Case):
         path = os.path.join(self.directory(), "app.log")
         with open(path, "w") as file:
             file.write('{"ts":"2026-11-30T10:00:00Z"}\n')
-        for words, time in ((), "10:00:00Z"), (("--tz", "UTC"), "10:00:00Z"), (("--tz", "Europe/Berlin"), "11:00:00+01:00"):
+        wanted = [((), "10:00:00Z"), (("--tz", "UTC"), "10:00:00Z"), (("--tz", "Europe/Berlin"), "11:00:00+01:00")]
+        for words, time in wanted[:ZONES]:
             self.assertIn("T%s" % time, logport("stat", "--every", "1h", *words, path).out.decode())
 
     @native_only("Windows has no zone files")
@@ -209,7 +211,7 @@ class StatGroups(Case):
         path = os.path.join(self.directory(), "app.log")
         with open(path, "w") as file:
             file.write('text\n{"ts":"2026-11-30T10:00:00Z"}\n{"a":1}\n')
-        for words in ("--tz", "UTC"), ("--tz", "America/New_York"):
+        for words in [(), ("--tz", "UTC"), ("--tz", "America/New_York")][:ZONES]:
             rows = logport("stat", "--every", "1h", "-o", "json", *words, path).out.splitlines()
             self.assertEqual([json.loads(row)["time"] is None for row in rows], [True, False], rows)
             self.assertEqual([json.loads(row)["count"] for row in rows], [2, 1], rows)
