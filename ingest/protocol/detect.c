@@ -444,8 +444,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 static bool end(struct session *session, const struct sink *sink) {
     const uint8_t step = session->state.detect.step;
     const bool message = step == MESSAGE || step == MESSAGE_LF;
-    return session->partial.size == 0 ||
-           partial_finish(&session->partial, sink, NULL, 0, message ? SINK_ESCAPE : SINK_LINE);
+    return partial_end(&session->partial, sink, message ? SINK_ESCAPE : SINK_LINE);
 }
 
 /* One object on one line, as most datagrams are: nothing in it, in a string or not, looks like the

@@ -49,8 +49,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 }
 
 static bool end(struct session *session, const struct sink *sink) {
-    return session->partial.size == 0 ||
-           partial_finish(&session->partial, sink, NULL, 0, SINK_LINE);
+    return partial_end(&session->partial, sink, SINK_LINE);
 }
 
 /* One object: no newline before its end, and nothing to refuse. */

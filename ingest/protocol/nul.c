@@ -65,8 +65,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 }
 
 static bool end(struct session *session, const struct sink *sink) {
-    return session->partial.size == 0 ||
-           partial_finish(&session->partial, sink, NULL, 0, SINK_ESCAPE);
+    return partial_end(&session->partial, sink, SINK_ESCAPE);
 }
 
 const struct protocol protocol_nul = {.name = "nul", .take = take, .end = end};

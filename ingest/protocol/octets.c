@@ -93,8 +93,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 
 /* Digits alone are an invalid record, too. */
 static bool end(struct session *session, const struct sink *sink) {
-    return session->partial.size == 0 ||
-           partial_finish(&session->partial, sink, NULL, 0, SINK_TEXT);
+    return partial_end(&session->partial, sink, SINK_TEXT);
 }
 
 const struct protocol protocol_octets = {.name = "octet-counting", .take = take, .end = end};

@@ -239,3 +239,7 @@ bool partial_finish(struct partial *partial, const struct sink *sink, const uint
     partial_forget(partial, sink->memory);
     return true;
 }
+
+bool partial_end(struct partial *partial, const struct sink *sink, enum sink_form form) {
+    return partial->size == 0 || partial_finish(partial, sink, NULL, 0, form);
+}

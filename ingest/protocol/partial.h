@@ -32,6 +32,8 @@ void partial_add(struct partial *partial, const struct sink *sink, const uint8_t
  * contain no newline.  False: no room; nothing has changed. */
 bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
                     size_t size, enum sink_form form);
+/* The connection has ended: what is unfinished is a record.  False: no room; nothing has changed. */
+bool partial_end(struct partial *partial, const struct sink *sink, enum sink_form form);
 /* The record and these last bytes of it are rejected for this reason.  False: no room; nothing has
  * changed. */
 bool partial_reject(struct partial *partial, const struct sink *sink, const uint8_t *bytes,

@@ -86,8 +86,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 }
 
 static bool end(struct session *session, const struct sink *sink) {
-    return session->partial.size == 0 ||
-           partial_finish(&session->partial, sink, NULL, 0, SINK_TEXT);
+    return partial_end(&session->partial, sink, SINK_TEXT);
 }
 
 const struct protocol protocol_sequence = {.name = "json-seq", .take = take, .end = end};
