@@ -46,7 +46,7 @@ bool answer_begin(struct answer *answer, struct call *call, const char *command,
     if (answer->compares &&
         compare_open(&answer->compare, command, compare, query, system_wall_ns()) < 0)
         return false;
-    if (query->shows_zone && !zone_is_utc(query->zone)) answer->zone = query->zone;
+    answer->zone = query_shown_zone(query);
     const bool all = list_segments(&call->paths, &answer->list);
     answer->failed = !streams_exist(query->streams, &answer->list) || !all;
     answer->pipes = reads_pipes(&answer->list);

@@ -319,7 +319,7 @@ static int stat_run(struct call *call) {
     if (g->settings->histogram) g->found.histogram = &g->histogram;
     int code = EXIT_ERROR;
     if (query_open(&g->query, "stat", &g->settings->query, &any, system_wall_ns()) < 0) goto done;
-    if (g->query.shows_zone && !zone_is_utc(g->query.zone)) g->found.zone = g->query.zone;
+    g->found.zone = query_shown_zone(&g->query);
     if (stat_groups_wanted(&g->settings->groups)) {
         code = stat_groups_run(call, &g->settings->groups, &g->query);
         query_close(&g->query);

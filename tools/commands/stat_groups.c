@@ -123,8 +123,8 @@ static bool open_view(struct groups_view *view) {
         }
         view->how.every_ns = 1;
         view->how.times_given = true;
-    } else if (view->query->shows_zone) {
-        view->how.zone = view->query->zone;
+    } else {
+        view->how.zone = query_shown_zone(view->query);
     }
     view->aggregate = aggregate_open(&view->how);
     return true;
@@ -171,8 +171,7 @@ static void add_measure(const struct groups_view *view, const struct aggregate_g
 static void add_time(const struct groups_view *view, const struct aggregate_group *group,
                      struct table *table) {
     char text[TIMESTAMP_TEXT_MAX];
-    const bool zoned = view->query->shows_zone && !zone_is_utc(view->query->zone);
-    const struct zone *const zone = zoned ? view->query->zone : NULL;
+    const struct zone *const zone = query_shown_zone(view->query);
     const int64_t time_ns = aggregate_time_ns(group);
     if (time_ns == AGGREGATE_UNTIMED)
         table_absent(table);

@@ -160,6 +160,11 @@ struct query {
     bool shows_zone;   /* --tz is given */
 };
 
+/* The zone in which times are shown; NULL: UTC. */
+static inline const struct zone *query_shown_zone(const struct query *query) {
+    return query->shows_zone && !zone_is_utc(query->zone) ? query->zone : NULL;
+}
+
 /* State of one thread. */
 struct query_state {
     struct regex_state regex;
