@@ -311,7 +311,7 @@ def string(rng, value, style):
     for c in value:
         units = c.encode("utf-16-be")
         escaped = "".join("\\u%02x%02x" % (units[i], units[i + 1]) for i in range(0, len(units), 2))
-        if rng.random() < 0.2:
+        if rng.random() < 0.3:
             out.append("".join(x.upper() if x in "abcdef" and rng.random() < 0.5 else x for x in escaped))
         elif c in SHORT and (c != "/" or rng.random() < 0.5):
             out.append(SHORT[c])

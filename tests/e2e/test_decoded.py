@@ -4,13 +4,13 @@ and without, and in the live segment."""
 
 import collections
 import concurrent.futures
-import json
 import os
 import re
 
 from decoded import a_literal, a_regex, matching
 from harness import SEED, WINDOWS, Case, Daemon, logport, main, scaled, segments, temporary_directory
 from mutations import stored_frame
+from shapes import string
 
 QUERIES = 1000
 # Without the Turkish dotted and dotless i, which are an i for re but not in Unicode's case folding.
@@ -20,29 +20,6 @@ WORDS = (
     "timeout connection 550e8400-e29b-41d4-a716-446655440000 0123456789abcdef ٣٤ 12 x_y a k s ss \\u00fc \\n n foo {\"a\":\"b\\n\"} "
     "Жук жУК ﬁ ǆ ǅ Ǆ \ufffd"
 ).split(" ")
-# Short escapes that json.dumps does not write, and how each character may be written.
-SHORT = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def written(rng, text, style):
-    """The text as a JSON string: plain, as json.dumps or PHP write it, or with any character in any way."""
-    if style == "plain":
-        return json.dumps(text, ensure_ascii=False)
-    if style == "python":
-        return json.dumps(text)
-    if style == "php":
-        return json.dumps(text).replace("/", "\\/")
-    out = []
-    for character in text:
-        units = character.encode("utf-16-be")
-        escaped = "".join("\\u%04x" % int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2))
-        if rng.random() < 0.3:
-            out.append("".join(c.upper() if c in "abcdef" and rng.random() < 0.5 else c for c in escaped))
-        elif character in SHORT and (character != "/" or rng.random() < 0.5):
-            out.append(SHORT[character])
-        else:
-            out.append(escaped if character < " " else character)
-    return '"%s"' % "".join(out)
 
 
 def a_text(rng):
@@ -58,13 +35,13 @@ def a_value(rng, style, depth):
     if kind == 2:
         return rng.choice(("12", "-3.5e2", "true", "null", '""'))
     if kind == 3:  # JSON inside a string
-        return written(rng, an_object(rng, "python", 3), style)
-    return written(rng, a_text(rng), style)
+        return string(rng, an_object(rng, "python", 3), style)
+    return string(rng, a_text(rng), style)
 
 
 def an_object(rng, style, depth=0):
     names = ["m", "message", "path/x", "größe", "a\"b", "m"]
-    members = ("%s:%s" % (written(rng, rng.choice(names), style), a_value(rng, style, depth)) for _ in range(rng.randrange(1, 4)))
+    members = ("%s:%s" % (string(rng, rng.choice(names), style), a_value(rng, style, depth)) for _ in range(rng.randrange(1, 4)))
     return "{%s}" % ", ".join(members)
 
 
