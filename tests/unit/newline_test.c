@@ -1,48 +1,10 @@
 /* newline_test.c - wherever the network splits a stream of bytes, the records are the same;
  * oversized lines are set aside whole; memory is bounded. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "ingest/protocol/protocol.h"
 #include "port/system.h"
+#include "tests/unit/sink_bench.h"
 
 #define LINE_MAX 8000
-
-static const struct batch_listener listeners[] = {{.name = "tcp=test"}};
-static _Atomic int64_t budget = 1 << 30;
-static const struct batch_rules batch_rules = {
-    .listeners = listeners, .line_bytes_max = LINE_MAX, .reject_budget = &budget};
-static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 4, .port = 7}};
-
-struct bench {
-    struct line_memory memory;
-    struct batch batch;
-    struct sink sink;
-};
-
-static void bench_open(struct bench *bench, uint32_t memory_bytes) {
-    assert_int_equal(line_memory_create(memory_bytes, &bench->memory), 0);
-    assert_int_equal(batch_create(LINE_MAX, &bench->batch), 0);
-    batch_reset(&bench->batch, &batch_rules);
-    bench->sink = (struct sink){.batch = &bench->batch,
-                                .origin = &origin,
-                                .memory = &bench->memory,
-                                .line_bytes_max = LINE_MAX};
-}
-
-static void bench_close(struct bench *bench) {
-    for (uint32_t i = 0; i <= bench->memory.chunk_count; i++)
-        assert_null(bench->memory.holders[i]);
-    batch_free(&bench->batch);
-    line_memory_free(&bench->memory);
-}
 
 static size_t take(struct bench *bench, struct session *session, const char *text, size_t size) {
     return session_take(session, &bench->sink, (const uint8_t *)text, size);
@@ -62,7 +24,7 @@ static void wherever_the_stream_is_split_the_lines_are_the_same(void **state) {
         for (size_t second = first; second < sizeof text; second++) {
             struct bench bench;
             struct session session = {.protocol = &protocol_newline};
-            bench_open(&bench, 64 << 10);
+            bench_open(&bench, LINE_MAX, 64 << 10);
             const size_t cuts[] = {0, first, second, sizeof text - 1};
             for (int i = 0; i < 3; i++)
                 if (cuts[i] < cuts[i + 1])
@@ -78,7 +40,7 @@ static void an_unfinished_line_waits_and_becomes_a_record_at_the_end(void **stat
     (void)state;
     struct bench bench;
     struct session session = {.protocol = &protocol_newline};
-    bench_open(&bench, 64 << 10);
+    bench_open(&bench, LINE_MAX, 64 << 10);
     take(&bench, &session, "{}\n{\"a\"", 7);
     batch_holds(&bench, "{}\n");
     assert_true(session_end(&session, &bench.sink));
@@ -102,7 +64,7 @@ static void a_line_at_the_limit_is_stored_and_one_byte_more_is_oversized(void **
             for (int end = 0; end < 2; end++) {
                 struct bench bench;
                 struct session session = {.protocol = &protocol_newline};
-                bench_open(&bench, 64 << 10);
+                bench_open(&bench, LINE_MAX, 64 << 10);
                 make_line(text, LINE_MAX + over);
                 strcpy(text + LINE_MAX + over, ends[end]);
                 const size_t size = LINE_MAX + (size_t)over + strlen(ends[end]);
@@ -120,7 +82,7 @@ static void an_oversized_line_keeps_its_head_and_size_and_the_next_line_is_store
     (void)state;
     struct bench bench;
     struct session session = {.protocol = &protocol_newline};
-    bench_open(&bench, 64 << 10);
+    bench_open(&bench, LINE_MAX, 64 << 10);
     static char text[1000];
     make_line(text, sizeof text);
     text[998] = 'x';               /* never closed */
@@ -143,7 +105,7 @@ static void bytes_that_do_not_fit_go_into_the_next_batch(void **state) {
     (void)state;
     struct bench bench;
     struct session session = {.protocol = &protocol_newline};
-    bench_open(&bench, 64 << 10);
+    bench_open(&bench, LINE_MAX, 64 << 10);
     static char line[101];
     make_line(line, 100);
     line[100] = '\n';
@@ -158,7 +120,7 @@ static void bytes_that_do_not_fit_go_into_the_next_batch(void **state) {
         batches++;
         batch_check(&bench.batch);
         assert_int_equal(bench.batch.counts.stored, bench.batch.raw_size / 101);
-        batch_reset(&bench.batch, &batch_rules);
+        batch_reset(&bench.batch, &bench.rules);
         assert_int_equal(half, 50);
         assert_int_equal(take(&bench, &session, line + 50, 51), 51);
         lines++;
@@ -174,7 +136,7 @@ static void when_memory_is_full_the_longest_unfinished_line_is_rejected(void **s
     struct session longest = {.protocol = &protocol_newline}, shorts[SHORT];
     for (int i = 0; i < SHORT; i++)
         shorts[i] = (struct session){.protocol = &protocol_newline};
-    bench_open(&bench, 26 * sizeof(struct line_chunk));
+    bench_open(&bench, LINE_MAX, 26 * sizeof(struct line_chunk));
     static char text[7 * LINE_CHUNK_BYTES];
     make_line(text, sizeof text);
     take(&bench, &longest, text, sizeof text - 1);
@@ -197,7 +159,7 @@ static void when_all_unfinished_lines_are_short_one_is_rejected_and_none_waits(v
     struct session many[MANY];
     for (int i = 0; i < MANY; i++)
         many[i] = (struct session){.protocol = &protocol_newline};
-    bench_open(&bench, 16 * sizeof(struct line_chunk));
+    bench_open(&bench, LINE_MAX, 16 * sizeof(struct line_chunk));
     for (int i = 0; i < MANY; i++)
         take(&bench, &many[i], "{\"a\":", 5);
     for (int i = 0; i < MANY; i++)
@@ -222,7 +184,7 @@ static void every_line_is_counted_as_one_record(void **state) {
     struct session sessions[CONNECTIONS];
     for (int i = 0; i < CONNECTIONS; i++)
         sessions[i] = (struct session){.protocol = &protocol_newline};
-    bench_open(&bench, 48 * sizeof(struct line_chunk));
+    bench_open(&bench, LINE_MAX, 48 * sizeof(struct line_chunk));
     static char line[3 * LINE_MAX];
     uint64_t lines = 0, records = 0;
     for (int turn = 0; turn < 20000; turn++) {
@@ -238,7 +200,7 @@ static void every_line_is_counted_as_one_record(void **state) {
             if (at == size) break;
             batch_check(&bench.batch);
             records += bench.batch.counts.records;
-            batch_reset(&bench.batch, &batch_rules);
+            batch_reset(&bench.batch, &bench.rules);
         }
     }
     for (int i = 0; i < CONNECTIONS; i++) {
@@ -246,7 +208,7 @@ static void every_line_is_counted_as_one_record(void **state) {
         while (!session_end(&sessions[i], &bench.sink)) {
             batch_check(&bench.batch);
             records += bench.batch.counts.records;
-            batch_reset(&bench.batch, &batch_rules);
+            batch_reset(&bench.batch, &bench.rules);
         }
     }
     batch_check(&bench.batch);

@@ -1,48 +1,10 @@
 /* protocols_test.c - every way to separate records is detected from a connection's first bytes, and
  * wherever the network cuts the bytes, the records are the same. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "ingest/protocol/foreign.h"
-#include "ingest/protocol/protocol.h"
+#include "tests/unit/sink_bench.h"
 
 #define LINE_MAX 4000
-
-static const struct batch_listener listeners[] = {{.name = "tcp=test"}};
-static _Atomic int64_t budget = INT64_C(1) << 50;
-static const struct batch_rules batch_rules = {
-    .listeners = listeners, .line_bytes_max = LINE_MAX, .reject_budget = &budget};
-static const struct batch_origin origin = {.received_ns = 1, .peer = {.family = 4, .port = 7}};
-
-struct bench {
-    struct line_memory memory;
-    struct batch batch;
-    struct sink sink;
-};
-
-static void bench_open(struct bench *bench) {
-    assert_int_equal(line_memory_create(256 << 10, &bench->memory), 0);
-    assert_int_equal(batch_create(LINE_MAX, &bench->batch), 0);
-    bench->sink = (struct sink){.batch = &bench->batch,
-                                .origin = &origin,
-                                .memory = &bench->memory,
-                                .line_bytes_max = LINE_MAX};
-    batch_reset(&bench->batch, &batch_rules);
-}
-
-static void bench_close(struct bench *bench) {
-    for (uint32_t i = 0; i <= bench->memory.chunk_count; i++)
-        assert_null(bench->memory.holders[i]);
-    batch_free(&bench->batch);
-    line_memory_free(&bench->memory);
-}
 
 /* A text with zeros in it. */
 #define TEXT(text) (text), sizeof(text) - 1
@@ -246,7 +208,7 @@ static void drain(struct bench *bench, struct seen *seen) {
     const size_t length = strlen(seen->stored);
     assert_true(length + batch->stored_size < sizeof seen->stored);
     memcpy(seen->stored + length, batch->raw, batch->stored_size);
-    batch_reset(&bench->batch, &batch_rules);
+    batch_reset(&bench->batch, &bench->rules);
 }
 
 /* Gives `size` bytes in a piece that ends where they do, so that a sanitizer sees reads after it. */
@@ -299,7 +261,7 @@ static void expect(const struct sample *sample, const struct seen *seen) {
 static void wherever_the_bytes_are_cut_the_records_are_the_same(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *sample = &samples[i];
         for (size_t first = 0; first <= sample->size; first++)
@@ -328,7 +290,7 @@ static void wherever_the_bytes_are_cut_the_records_are_the_same(void **state) {
 static void a_protocol_that_is_set_takes_what_would_be_detected(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *sample = &samples[i];
         const struct protocol *protocol = sample->protocol ? protocol_find(sample->protocol) : NULL;
@@ -350,7 +312,7 @@ static void a_protocol_that_is_set_takes_what_would_be_detected(void **state) {
 static void a_datagram_is_taken_like_a_connection_that_ends(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *sample = &samples[i];
         struct session session = {0};
@@ -373,7 +335,7 @@ static void a_datagram_is_taken_like_a_connection_that_ends(void **state) {
 static void records_without_room_are_taken_by_the_next_batch(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *sample = &samples[i];
         for (size_t cut = 0; cut <= sample->size; cut++) {
@@ -471,7 +433,7 @@ static void the_fast_scanner_agrees_with_the_slow_one(void **state) {
 static void three_thousand_objects_without_a_newline_are_as_many_records(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (int piece = 1; piece < 3000; piece = piece * 3 + 1) {
         static char text[3000 * 20];
         size_t size = 0;
@@ -490,7 +452,7 @@ static void three_thousand_objects_without_a_newline_are_as_many_records(void **
         rejected += bench.batch.counts.rejected;
         assert_int_equal(stored, 2000);
         assert_int_equal(rejected, 1000);
-        batch_reset(&bench.batch, &batch_rules);
+        batch_reset(&bench.batch, &bench.rules);
     }
     bench_close(&bench);
 }
@@ -502,7 +464,7 @@ static void endless_records_are_bounded_and_counted(void **state) {
                                              "\x1E{\"a\":", "999999999 {\"a\":", "[{\"a\":",
                                              "[   ",        "{\"a\":1}   ",      "{\"a\":\n"};
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         for (int kind = 0; kind < 4; kind++) {
             struct session session;
@@ -524,7 +486,7 @@ static void an_oversized_object_is_one_record_and_the_next_is_stored(void **stat
     (void)state;
     static char text[3 * LINE_MAX];
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (size_t over = 0; over < 2; over++)
         for (size_t piece = 1; piece < sizeof text; piece = piece * 5 + 1) {
             const size_t size = LINE_MAX + over;
@@ -544,7 +506,7 @@ static void an_oversized_object_is_one_record_and_the_next_is_stored(void **stat
             (void)stored;
             assert_int_equal(bench.batch.counts.stored, 3 - over);
             assert_int_equal(bench.batch.counts.reasons[REJECT_OVERSIZED], over);
-            batch_reset(&bench.batch, &batch_rules);
+            batch_reset(&bench.batch, &bench.rules);
         }
     bench_close(&bench);
 }
@@ -554,7 +516,7 @@ static void an_oversized_object_is_one_record_and_the_next_is_stored(void **stat
 static void an_object_that_was_cut_off_in_a_string_does_not_swallow_all_that_follow(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     struct session session;
     struct seen seen = {0};
     session_begin(&session, &protocol_detect);
@@ -572,19 +534,12 @@ static void an_object_that_was_cut_off_in_a_string_does_not_swallow_all_that_fol
 static void a_record_of_newlines_fits_into_an_empty_batch(void **state) {
     (void)state;
     const uint32_t line_max = BATCH_BYTES_MIN;
-    const struct batch_rules rules = {
-        .listeners = listeners, .line_bytes_max = line_max, .reject_budget = &budget};
     const size_t head = strlen("{\"a\":\""), tail = strlen("\"}");
     const size_t fitting = (line_max + 1 - head - tail) / 2;
     const size_t newlines[] = {fitting, fitting + 1, line_max - head - tail};
     char *text = malloc(line_max + 1);
     struct bench bench;
-    bench_open(&bench);
-    batch_free(&bench.batch);
-    line_memory_free(&bench.memory);
-    assert_int_equal(line_memory_create(2 << 20, &bench.memory), 0);
-    assert_int_equal(batch_create(line_max, &bench.batch), 0);
-    bench.sink.line_bytes_max = line_max;
+    bench_open(&bench, line_max, 2 << 20);
     for (size_t i = 0; i < sizeof newlines / sizeof *newlines; i++)
         for (size_t piece = 60000; piece <= BATCH_BYTES_MIN + 1; piece += BATCH_BYTES_MIN - 59999) {
             struct session session;
@@ -592,7 +547,7 @@ static void a_record_of_newlines_fits_into_an_empty_batch(void **state) {
             memcpy(text, "{\"a\":\"", head);
             memset(text + head, '\n', newlines[i]);
             memcpy(text + head + newlines[i], "\"}", tail + 1); /* with the NUL */
-            batch_reset(&bench.batch, &rules);
+            batch_reset(&bench.batch, &bench.rules);
             session_begin(&session, &protocol_nul);
             for (size_t at = 0; at < size;) {
                 const size_t part = size - at < piece ? size - at : piece;
@@ -604,8 +559,7 @@ static void a_record_of_newlines_fits_into_an_empty_batch(void **state) {
             batch_check(&bench.batch);
             assert_int_equal(bench.batch.counts.records, 1);
             assert_int_equal(bench.batch.counts.stored, newlines[i] <= fitting);
-            assert_int_equal(bench.batch.counts.reasons[JSON_CONTROL],
-                             newlines[i] > fitting);
+            assert_int_equal(bench.batch.counts.reasons[JSON_CONTROL], newlines[i] > fitting);
         }
     free(text);
     bench_close(&bench);
@@ -616,7 +570,7 @@ static void a_refused_peer_that_sends_much_is_named(void **state) {
     (void)state;
     static char text[3 * LINE_MAX] = "POST / HTTP/1.1\r\n";
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     struct session session;
     struct seen seen = {0};
     const size_t head = strlen(text);
@@ -632,7 +586,7 @@ static void a_refused_peer_that_sends_much_is_named(void **state) {
 static void form_data_is_named(void **state) {
     (void)state;
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     struct session session;
     session_begin(&session, &protocol_newline);
     static const char text[] = "POST / HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded"
@@ -674,7 +628,7 @@ static void random_bytes_are_the_same_records_however_they_are_cut(void **state)
     static const size_t first_sizes[] = {1, 1, 1, 1,  1, 1, 1, 1, 1,  2,  1, 1,
                                          1, 2, 7, 11, 1, 9, 1, 3, 12, 12, 4, 3};
     struct bench bench;
-    bench_open(&bench);
+    bench_open(&bench, LINE_MAX, 256 << 10);
     for (unsigned seed = 0; seed < 3000; seed++) {
         char text[256];
         size_t size = 0;
