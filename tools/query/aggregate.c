@@ -6,6 +6,7 @@
 
 #include "schema/json/hash.h"
 #include "tools/query/allocate.h"
+#include "tools/query/hash_table.h"
 #include "tools/query/period.h"
 #include "tools/query/sketch.h"
 #include "tools/query/text.h"
@@ -54,8 +55,7 @@ struct aggregate {
     struct value values[AGGREGATE_FIELDS_MAX + AGGREGATE_MEASURES_MAX];
     struct aggregate_group *groups;
     uint32_t used, room;
-    uint32_t *table; /* group numbers plus 1; 0: free */
-    uint32_t table_room;
+    struct hash_table table; /* of group numbers */
     struct text keys, key;
     uint64_t left_out;
     struct canonical_rules rules;
@@ -124,7 +124,7 @@ void aggregate_close(struct aggregate *a) {
     for (uint32_t i = 0; i < a->used; i++)
         free_cells(a, a->groups[i].cells);
     free(a->groups);
-    free(a->table);
+    hash_table_free(&a->table);
     text_free(&a->keys);
     text_free(&a->key);
     canonical_close(&a->canonical);
@@ -134,35 +134,31 @@ void aggregate_close(struct aggregate *a) {
 
 /* ---- groups ---- */
 
-static uint32_t slot_of(const struct aggregate *a, int64_t period, uint64_t hash,
-                        const uint8_t *key, size_t key_size) {
-    uint32_t slot = (uint32_t)hash & (a->table_room - 1);
-    for (; a->table[slot] != 0; slot = (slot + 1) & (a->table_room - 1)) { /* never full */
-        const struct aggregate_group *group = &a->groups[a->table[slot] - 1];
-        if (group->hash == hash && group->period == period && group->key_size == key_size &&
-            (key_size == 0 || memcmp(a->keys.bytes + group->key, key, key_size) == 0))
-            break;
-    }
-    return slot;
+struct wanted_group {
+    const struct aggregate *a;
+    int64_t period;
+    const uint8_t *key;
+    size_t key_size;
+};
+
+static bool is_wanted_group(const void *context, uint32_t number) {
+    const struct wanted_group *const wanted = context;
+    const struct aggregate_group *const group = &wanted->a->groups[number];
+    return group->period == wanted->period && group->key_size == wanted->key_size &&
+           (wanted->key_size == 0 ||
+            memcmp(wanted->a->keys.bytes + group->key, wanted->key, wanted->key_size) == 0);
 }
 
-static void fill_table(struct aggregate *a) {
-    memset(a->table, 0, a->table_room * sizeof *a->table);
-    for (uint32_t i = 0; i < a->used; i++) {
-        uint32_t slot = (uint32_t)a->groups[i].hash & (a->table_room - 1);
-        while (a->table[slot] != 0)
-            slot = (slot + 1) & (a->table_room - 1);
-        a->table[slot] = i + 1;
-    }
+static uint32_t slot_of(const struct aggregate *a, int64_t period, uint64_t hash,
+                        const uint8_t *key, size_t key_size) {
+    const struct wanted_group wanted = {a, period, key, key_size};
+    return hash_table_slot(&a->table, hash, is_wanted_group, &wanted);
 }
 
 static void grow(struct aggregate *a) {
     a->room = a->room > 0 ? a->room * 2 : GROUPS_MIN;
     a->groups = reallocate(a->groups, a->room * sizeof *a->groups);
-    a->table_room = a->room * 2;
-    free(a->table);
-    a->table = allocate(a->table_room * sizeof *a->table);
-    fill_table(a);
+    hash_table_grow(&a->table, a->room * 2);
 }
 
 /* The part of a group's hash that depends on its period. */
@@ -174,13 +170,14 @@ static uint64_t hash_of_period(int64_t period) {
 static struct aggregate_group *take_group(struct aggregate *a, int64_t period, uint64_t hash) {
     if (a->used == a->room && a->room < AGGREGATE_GROUPS_MAX) grow(a);
     const uint32_t slot = slot_of(a, period, hash, a->key.bytes, a->key.used);
-    if (a->table[slot] != 0) return &a->groups[a->table[slot] - 1];
+    const uint32_t number = hash_table_number(&a->table, slot);
+    if (number != HASH_TABLE_NONE) return &a->groups[number];
     if (a->used == AGGREGATE_GROUPS_MAX) return NULL;
+    hash_table_put(&a->table, slot, hash, a->used);
     struct aggregate_group *group = &a->groups[a->used++];
     *group = (struct aggregate_group){
         .period = period, .hash = hash, .key = a->keys.used, .key_size = (uint32_t)a->key.used};
     text_add(&a->keys, a->key.bytes, a->key.used);
-    a->table[slot] = a->used;
     return group;
 }
 
@@ -362,7 +359,7 @@ void aggregate_join(struct aggregate *a, struct aggregate *part) {
 void aggregate_forget(struct aggregate *a) {
     for (uint32_t i = 0; i < a->used; i++)
         free_cells(a, a->groups[i].cells);
-    if (a->used > 0) memset(a->table, 0, a->table_room * sizeof *a->table);
+    if (a->used > 0) hash_table_clear(&a->table);
     a->used = 0;
     a->keys.used = 0;
     a->left_out = 0;
@@ -380,7 +377,9 @@ static int compare(const void *a, const void *b) {
 uint32_t aggregate_sort(struct aggregate *a) {
     if (a->used == 0) return 0;
     qsort(a->groups, a->used, sizeof *a->groups, compare);
-    fill_table(a);
+    hash_table_clear(&a->table);
+    for (uint32_t i = 0; i < a->used; i++)
+        hash_table_add(&a->table, a->groups[i].hash, i);
     return a->used;
 }
 
@@ -394,7 +393,8 @@ const struct aggregate_group *aggregate_find(const struct aggregate *a,
     const int64_t period = period_begin(&how, time_ns);
     const uint64_t hash = group->hash ^ hash_of_period(group->period) ^ hash_of_period(period);
     const uint32_t slot = slot_of(a, period, hash, a->keys.bytes + group->key, group->key_size);
-    return a->table[slot] != 0 ? &a->groups[a->table[slot] - 1] : NULL;
+    const uint32_t number = hash_table_number(&a->table, slot);
+    return number != HASH_TABLE_NONE ? &a->groups[number] : NULL;
 }
 
 int64_t aggregate_time_ns(const struct aggregate_group *group) {

@@ -10,6 +10,7 @@
 #include "schema/record/facts.h"
 #include "tools/query/allocate.h"
 #include "tools/query/fields.h"
+#include "tools/query/hash_table.h"
 #include "tools/query/sketch.h"
 #include "tools/query/text.h"
 
@@ -64,9 +65,9 @@ struct field_tree {
     uint32_t node_count; /* used at some time */
     uint32_t free_nodes; /* list by `next` */
     uint32_t used;
-    uint32_t *table; /* node numbers plus 1; 0: free */
-    uint32_t many;   /* fields that keep many values */
-    uint64_t record; /* number of the current one */
+    struct hash_table table; /* of node numbers */
+    uint32_t many;           /* fields that keep many values */
+    uint64_t record;         /* number of the current one */
     uint64_t records[FIELD_WINDOWS];
     uint32_t window;
     const struct field_tree *whole; /* a part: the tree that it belongs to */
@@ -90,29 +91,33 @@ static uint64_t hash_of(uint32_t parent, enum node_kind kind, const uint8_t *nam
                     size);
 }
 
-static bool is_node(const struct node *node, uint64_t hash, uint32_t parent, enum node_kind kind,
-                    const uint8_t *name, size_t size) {
-    return node->hash == hash && node->parent == parent && node->kind == kind &&
-           node->name_size == size && (size == 0 || memcmp(node->name, name, size) == 0);
+struct wanted_node {
+    const struct field_tree *t;
+    uint32_t parent;
+    enum node_kind kind;
+    const uint8_t *name;
+    size_t size;
+};
+
+static bool is_wanted_node(const void *context, uint32_t number) {
+    const struct wanted_node *const wanted = context;
+    const struct node *const node = &wanted->t->nodes[number];
+    return node->parent == wanted->parent && node->kind == wanted->kind &&
+           node->name_size == wanted->size &&
+           (wanted->size == 0 || memcmp(node->name, wanted->name, wanted->size) == 0);
 }
 
 static uint32_t slot_of(const struct field_tree *t, uint64_t hash, uint32_t parent,
                         enum node_kind kind, const uint8_t *name, size_t size) {
-    uint32_t slot = (uint32_t)hash & (TABLE_ROOM - 1);
-    for (; t->table[slot] != 0; slot = (slot + 1) & (TABLE_ROOM - 1)) /* never full */
-        if (is_node(&t->nodes[t->table[slot] - 1], hash, parent, kind, name, size)) break;
-    return slot;
+    const struct wanted_node wanted = {t, parent, kind, name, size};
+    return hash_table_slot(&t->table, hash, is_wanted_node, &wanted);
 }
 
 /* After nodes were removed or moved. */
 static void fill_table(struct field_tree *t) {
-    memset(t->table, 0, TABLE_ROOM * sizeof *t->table);
-    for (uint32_t i = 1; i < t->node_count; i++) {
-        const struct node *const node = &t->nodes[i];
-        if (!node->used) continue;
-        t->table[slot_of(t, node->hash, node->parent, node->kind, node->name, node->name_size)] =
-            i + 1;
-    }
+    hash_table_clear(&t->table);
+    for (uint32_t i = 1; i < t->node_count; i++)
+        if (t->nodes[i].used) hash_table_add(&t->table, t->nodes[i].hash, i);
 }
 
 static void link_child(struct field_tree *t, uint32_t parent, uint32_t child) {
@@ -146,7 +151,7 @@ static uint32_t new_node(struct field_tree *t, uint32_t parent, enum node_kind k
                           .star = NONE,
                           .top = {.values_max = values}};
     t->used++;
-    t->table[slot] = number + 1;
+    hash_table_put(&t->table, slot, hash, number);
     link_child(t, parent, number);
     return number;
 }
@@ -156,7 +161,8 @@ static uint32_t child_of_kind(struct field_tree *t, uint32_t parent, enum node_k
     static const uint8_t none[1];
     const uint64_t hash = hash_of(parent, kind, none, 0);
     const uint32_t slot = slot_of(t, hash, parent, kind, none, 0);
-    if (t->table[slot] != 0) return t->table[slot] - 1;
+    const uint32_t found = hash_table_number(&t->table, slot);
+    if (found != HASH_TABLE_NONE) return found;
     return new_node(t, parent, kind, none, 0, hash, slot);
 }
 
@@ -182,7 +188,8 @@ static uint32_t child_of_name(struct field_tree *t, uint32_t parent, const uint8
                               size_t size) {
     const uint64_t hash = hash_of(parent, NODE_NAME, name, size);
     const uint32_t slot = slot_of(t, hash, parent, NODE_NAME, name, size);
-    return t->table[slot] != 0 ? t->table[slot] - 1 : add_name(t, parent, name, size, hash, slot);
+    const uint32_t found = hash_table_number(&t->table, slot);
+    return found != HASH_TABLE_NONE ? found : add_name(t, parent, name, size, hash, slot);
 }
 
 /* The child that is like a node of another tree. */
@@ -585,8 +592,7 @@ struct field_tree *field_tree_open(void) {
     memset(t, 0, sizeof *t);
     t->nodes = allocate(NODES_MAX * sizeof *t->nodes);
     memset(t->nodes, 0, NODES_MAX * sizeof *t->nodes);
-    t->table = allocate(TABLE_ROOM * sizeof *t->table);
-    memset(t->table, 0, TABLE_ROOM * sizeof *t->table);
+    hash_table_grow(&t->table, TABLE_ROOM);
     t->nodes[ROOT] = empty_root;
     t->node_count = t->used = 1;
     t->free_nodes = NONE;
@@ -597,7 +603,7 @@ void field_tree_close(struct field_tree *t) {
     for (uint32_t i = 0; i < t->node_count; i++)
         free_node(&t->nodes[i]);
     free(t->nodes);
-    free(t->table);
+    hash_table_free(&t->table);
     free(t->marks);
     free(t->fields);
     text_free(&t->name);
@@ -636,7 +642,7 @@ static void copy_names(struct field_tree *t, uint32_t number, uint32_t from) {
 void field_tree_begin_part(struct field_tree *t) {
     for (uint32_t i = 1; i < t->node_count; i++)
         if (t->nodes[i].used) free_node(&t->nodes[i]);
-    memset(t->table, 0, TABLE_ROOM * sizeof *t->table);
+    hash_table_clear(&t->table);
     clear_numbers(&t->nodes[ROOT]);
     t->nodes[ROOT] = empty_root;
     t->node_count = t->used = 1;

@@ -25,46 +25,30 @@ static uint32_t bytes_max(const struct top *top) {
 
 /* ---- the table ---- */
 
-/* The value's slot, or the free one where it belongs. */
-static uint32_t slot_of(const struct top *top, uint64_t hash, const uint8_t *text, size_t size) {
-    uint32_t slot = (uint32_t)hash & (top->table_room - 1);
-    for (;; slot = (slot + 1) & (top->table_room - 1)) { /* ends: the table is never full */
-        if (top->table[slot] == 0) return slot;
-        const struct top_value *value = &top->values[top->table[slot] - 1];
-        if (value->hash == hash && value->size == size &&
-            (size == 0 || memcmp(top->texts + value->text, text, size) == 0))
-            return slot;
-    }
+struct wanted_value {
+    const struct top *top;
+    const uint8_t *text;
+    size_t size;
+};
+
+static bool is_wanted_value(const void *context, uint32_t number) {
+    const struct wanted_value *const wanted = context;
+    const struct top_value *const value = &wanted->top->values[number];
+    return value->size == wanted->size &&
+           (wanted->size == 0 ||
+            memcmp(wanted->top->texts + value->text, wanted->text, wanted->size) == 0);
 }
 
-static void fill_table(struct top *top) {
-    memset(top->table, 0, top->table_room * sizeof *top->table);
-    for (uint32_t i = 0; i < top->used; i++) {
-        const struct top_value *value = &top->values[i];
-        top->table[slot_of(top, value->hash, top->texts + value->text, value->size)] = i + 1;
-    }
+/* The value's slot, or the free one where it belongs. */
+static uint32_t slot_of(const struct top *top, uint64_t hash, const uint8_t *text, size_t size) {
+    const struct wanted_value wanted = {top, text, size};
+    return hash_table_slot(&top->table, hash, is_wanted_value, &wanted);
 }
 
 static void grow(struct top *top) {
     top->room = top->room > 0 ? top->room * 2 : ROOM_MIN;
     top->values = reallocate(top->values, top->room * sizeof *top->values);
-    top->table_room = top->room * 2;
-    free(top->table);
-    top->table = allocate(top->table_room * sizeof *top->table);
-    fill_table(top);
-}
-
-/* Empties the slot, and moves what belongs there or before it. */
-static void empty_slot(struct top *top, uint32_t slot) {
-    const uint32_t mask = top->table_room - 1;
-    top->table[slot] = 0;
-    for (uint32_t next = (slot + 1) & mask; top->table[next] != 0; next = (next + 1) & mask) {
-        const uint32_t home = (uint32_t)top->values[top->table[next] - 1].hash & mask;
-        if (((next - home) & mask) < ((next - slot) & mask)) continue;
-        top->table[slot] = top->table[next];
-        top->table[next] = 0;
-        slot = next;
-    }
+    hash_table_grow(&top->table, top->room * 2);
 }
 
 /* ---- texts ---- */
@@ -148,12 +132,13 @@ static uint32_t replace(struct top *top, uint64_t hash, const uint8_t *text, siz
     const uint32_t number = top->heap[0];
     struct top_value *value = &top->values[number];
     top->bound = value->count;
-    empty_slot(top, slot_of(top, value->hash, top->texts + value->text, value->size));
+    hash_table_remove(&top->table,
+                      slot_of(top, value->hash, top->texts + value->text, value->size));
     keep_text(top, value, text, size);
     value->hash = hash;
     value->error = value->count;
     value->count += count;
-    top->table[slot_of(top, hash, text, size)] = number + 1;
+    hash_table_add(&top->table, hash, number);
     sink(top, 0);
     return value->id;
 }
@@ -164,7 +149,7 @@ static uint32_t take(struct top *top, uint32_t slot, uint64_t hash, const uint8_
     struct top_value *value = &top->values[id];
     *value = (struct top_value){.hash = hash, .count = count, .id = id};
     keep_text(top, value, text, size);
-    top->table[slot] = top->used;
+    hash_table_put(&top->table, slot, hash, id);
     return id;
 }
 
@@ -173,9 +158,10 @@ static uint32_t add_hashed(struct top *top, uint64_t hash, const uint8_t *text, 
     const uint32_t max = values_max(top);
     if (top->used == top->room && !top->closed && top->room < max) grow(top);
     const uint32_t slot = slot_of(top, hash, text, size);
-    *fresh = top->table[slot] == 0;
+    const uint32_t number = hash_table_number(&top->table, slot);
+    *fresh = number == HASH_TABLE_NONE;
     if (!*fresh) {
-        struct top_value *value = &top->values[top->table[slot] - 1];
+        struct top_value *value = &top->values[number];
         value->count += count;
         if (top->heap != NULL) sink(top, value->place);
         return value->id;
@@ -214,14 +200,15 @@ void top_join(struct top *top, const struct top *part) {
 
 void top_forget(struct top *top) {
     assert(top->heap == NULL);
-    if (top->used > 0) memset(top->table, 0, top->table_room * sizeof *top->table);
+    if (top->used > 0) hash_table_clear(&top->table);
     top->used = 0;
     top->texts_used = 0;
 }
 
 bool top_has(const struct top *top, const uint8_t *text, size_t size) {
     if (top->used == 0) return false;
-    return top->table[slot_of(top, hash_bytes((const char *)text, size), text, size)] != 0;
+    const uint32_t slot = slot_of(top, hash_bytes((const char *)text, size), text, size);
+    return hash_table_number(&top->table, slot) != HASH_TABLE_NONE;
 }
 
 bool top_is_approximate(const struct top *top) {
@@ -240,7 +227,9 @@ void top_recount(struct top *top, uint32_t count) {
         top->values[i].count = top->values[i].error = 0;
     free(top->heap);
     top->heap = NULL;
-    fill_table(top);
+    hash_table_clear(&top->table);
+    for (uint32_t i = 0; i < keep; i++)
+        hash_table_add(&top->table, top->values[i].hash, i);
     top->closed = true;
 }
 
@@ -277,7 +266,7 @@ uint32_t top_sort(struct top *top) {
 
 void top_free(struct top *top) {
     free(top->values);
-    free(top->table);
+    hash_table_free(&top->table);
     free(top->heap);
     free(top->texts);
     memset(top, 0, sizeof *top);

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/query/hash_table.h"
+
 #define TOP_VALUES_MAX      131072
 #define TOP_VALUE_BYTES_MAX 256 /* longer values are compared up to this length */
 
@@ -31,8 +33,7 @@ struct top {
     uint32_t values_max, bytes_max;
     struct top_value *values;
     uint32_t used, room;
-    uint32_t *table; /* hash table of value numbers plus 1; 0: free */
-    uint32_t table_room;
+    struct hash_table table; /* of value numbers */
     uint32_t *heap; /* value numbers, the least frequent first; NULL: no value was replaced */
     uint8_t *texts;
     size_t texts_used, texts_room;
