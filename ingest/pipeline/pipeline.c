@@ -7,6 +7,7 @@
 #include "ingest/pipeline/rejects_queue.h"
 #include "ingest/pipeline/rules.h"
 #include "ingest/pipeline/samples.h"
+#include "ingest/protocol/acks.h"
 
 /* LZ4's acceleration while a quarter, or half, of the batches are with a worker or wait for one: it
  * takes an eighth, or a sixth, less time, and files are 4 or 8 % larger until they are re-packed.
@@ -26,6 +27,8 @@ struct packet {
     uint64_t number;   /* of sealing */
     int64_t opened_ns; /* first bytes */
     struct stream_append stored;
+    bool awaited;           /* a sender waits for an acknowledgement of some of its lines */
+    struct waiter *waiters; /* those of the batch, from packing on */
 };
 
 /* A stream, its open packet and its parked sources. */
@@ -33,6 +36,7 @@ struct feed {
     struct stream *stream;
     struct packet *open; /* lines are added to it; may be NULL */
     uint32_t held;       /* packets that are not free */
+    uint32_t awaited;    /* of these, sealed: senders wait for them */
     struct source *parked_first, *parked_last;
 };
 
@@ -47,7 +51,7 @@ struct pipeline {
     uint32_t sealed_count;  /* sealed and not free again */
     uint32_t packing_count; /* of these: with a worker or waiting for one */
     uint64_t next_number, next_to_write;
-    struct port_op flush_timer;
+    struct port_op flush_timer, hasten;
     struct feed feeds[STREAMS_MAX];
     uint32_t feed_count;
     bool fed[STREAMS_MAX]; /* by a listener, according to the active rules */
@@ -60,6 +64,7 @@ static void find_fed(struct pipeline *pipeline);
 static void park_again(struct pipeline *pipeline);
 static void resume_parked(struct pipeline *pipeline, const struct feed *freed);
 static void flush_due(struct port_op *op);
+static void hasten_due(struct port_op *op);
 static void packed(struct port_op *op);
 static void stored_done(struct stream_append *append, int result);
 
@@ -71,6 +76,7 @@ int pipeline_create(struct port *port, const struct pipeline_options *options,
     p->port = port;
     p->options = *options;
     p->flush_timer.done = flush_due;
+    p->hasten.done = hasten_due;
     p->reject_budget = QUARANTINE_BYTES_PER_SECOND;
     p->budget_filled_ns = port_now_ns(port);
     int error = rejects_queue_create(port, options->rejects, options->counters, &p->rejects);
@@ -135,12 +141,12 @@ static bool anything_open(const struct pipeline *pipeline) {
 
 bool pipeline_all_appended(const struct pipeline *pipeline) {
     return !anything_open(pipeline) && port_idle(&pipeline->flush_timer) &&
-           pipeline->next_to_write == pipeline->next_number;
+           port_idle(&pipeline->hasten) && pipeline->next_to_write == pipeline->next_number;
 }
 
 bool pipeline_busy(const struct pipeline *pipeline) {
     return pipeline->sealed_count > 0 || anything_open(pipeline) ||
-           !port_idle(&pipeline->flush_timer) ||
+           !port_idle(&pipeline->flush_timer) || !port_idle(&pipeline->hasten) ||
            (pipeline->rejects && rejects_queue_busy(pipeline->rejects));
 }
 
@@ -240,6 +246,7 @@ static void start_flush_timer(struct pipeline *pipeline) {
 
 static void hurry(struct packet *packet);
 static void seal(struct packet *packet);
+static void hasten(struct feed *feed, struct pipeline *pipeline);
 
 bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
                    bool (*add)(void *context, struct batch *batch), void *context) {
@@ -256,9 +263,10 @@ bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
         if (open->batch.raw_size == 0) { /* only an unfinished line, or blanks */
             feed->open = NULL;
             close_packet(open);
-        } else if (port_idle(&pipeline->flush_timer)) {
-            start_flush_timer(pipeline);
+            return true;
         }
+        if (open->batch.waiters) hasten(feed, pipeline);
+        if (port_idle(&pipeline->flush_timer)) start_flush_timer(pipeline);
         return true;
     }
     /* A reload has just added this stream, and the others hold all batches: do not wait for
@@ -283,6 +291,27 @@ static void flush_due(struct port_op *op) {
         if (open && open->opened_ns <= due_ns) seal(open);
     }
     start_flush_timer(pipeline);
+}
+
+/* ---- senders that wait for acknowledgements ---- */
+
+/* They do not wait for flush_ms.  One batch of a stream is stored at a time for them; the next one
+ * collects meanwhile what all of them send, and follows at once: so batches are small when little is
+ * sent, and large under load. */
+static void hasten(struct feed *feed, struct pipeline *pipeline) {
+    /* What is received together is stored together: after all that has come back already. */
+    if (feed->awaited == 0 && port_idle(&pipeline->hasten))
+        port_timer(pipeline->port, &pipeline->hasten, port_now_ns(pipeline->port));
+}
+
+static void seal_awaited(struct feed *feed) {
+    if (feed->open && feed->open->batch.waiters && feed->awaited == 0) seal(feed->open);
+}
+
+static void hasten_due(struct port_op *op) {
+    struct pipeline *pipeline = PORT_CONTAINER(struct pipeline, hasten, op);
+    for (uint32_t i = 0; i < pipeline->feed_count; i++)
+        seal_awaited(&pipeline->feeds[i]);
 }
 
 /* ---- parking ---- */
@@ -384,6 +413,8 @@ static void seal(struct packet *packet) {
     assert(packet->feed->open == packet && packet->batch.raw_size > 0);
     packet->feed->open = NULL; /* owned by the worker now */
     packet->number = pipeline->next_number++;
+    packet->awaited = packet->batch.waiters != NULL;
+    packet->feed->awaited += packet->awaited;
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
     pipeline->packing_count++;
@@ -406,15 +437,18 @@ uint64_t pipeline_appended(const struct pipeline *pipeline) {
 void pipeline_finish(struct pipeline *pipeline) {
     pipeline_seal(pipeline);
     port_cancel(&pipeline->flush_timer);
+    port_cancel(&pipeline->hasten);
 }
 
 /* ---- writing, in order ---- */
 
 static void packet_free(struct packet *packet) {
     struct pipeline *pipeline = packet->pipeline;
-    const struct feed *feed = packet->feed;
+    struct feed *feed = packet->feed;
+    feed->awaited -= packet->awaited;
     close_packet(packet);
     pipeline->sealed_count--;
+    seal_awaited(feed);
     resume_parked(pipeline, feed);
 }
 
@@ -432,15 +466,20 @@ static void stored_done(struct stream_append *append, int result) {
         own->bytes_stored += append->raw_size;
         counters->bytes_stored += append->raw_size;
     }
+    acks_written(&packet->waiters, packet->feed->stream, result);
     packet_free(packet);
 }
 
 static void write_packet(struct packet *packet) {
     const struct batch *batch = &packet->batch;
     const struct batch_frames *stored = &batch->stored;
+    struct waiter *rejects = NULL;
+    acks_packed(&packet->batch, &packet->waiters, &rejects);
     if (batch->rejects.size)
-        rejects_queue_add(packet->pipeline->rejects, &batch->rejects, batch->counts.rejected);
+        rejects_queue_add(packet->pipeline->rejects, &batch->rejects, batch->counts.rejected,
+                          &rejects);
     if (!stored->size) {
+        acks_written(&packet->waiters, NULL, 0);
         packet_free(packet);
         return;
     }

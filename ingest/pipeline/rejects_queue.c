@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/protocol/acks.h"
 #include "port/system.h"
 
 #define SAY_AGAIN_NS     (60 * 1000000000ll)
@@ -18,6 +19,7 @@ struct reject_append {
     struct rejects_queue *queue;
     size_t room; /* of append.bytes, without the stream's spare bytes */
     uint64_t records;
+    struct waiter *waiters;
 };
 
 struct rejects_queue {
@@ -79,7 +81,7 @@ static int make_room(struct reject_append *append, size_t size) {
 }
 
 static void add_frames(struct reject_append *append, const struct batch_frames *frames,
-                       uint64_t records) {
+                       uint64_t records, struct waiter **waiters) {
     struct stream_append *to = &append->append;
     memcpy(to->bytes + to->size, frames->bytes, frames->size);
     to->size += frames->size;
@@ -87,20 +89,22 @@ static void add_frames(struct reject_append *append, const struct batch_frames *
     to->lines += frames->lines;
     span_add(&to->span, &frames->span);
     append->records += records;
+    waiters_move(waiters, &append->waiters);
 }
 
-static bool join(struct rejects_queue *queue, const struct batch_frames *frames, uint64_t records) {
+static bool join(struct rejects_queue *queue, const struct batch_frames *frames, uint64_t records,
+                 struct waiter **waiters) {
     struct reject_append *last = queue->last;
     if (!last || !stream_may_extend(queue->stream, &last->append)) return false;
     const uint64_t raw = last->append.raw_size + frames->raw_size;
     if (raw > stream_segment_bytes_max(queue->stream) || make_room(last, frames->size))
         return false;
-    add_frames(last, frames, records);
+    add_frames(last, frames, records, waiters);
     return true;
 }
 
 static bool append_new(struct rejects_queue *queue, const struct batch_frames *frames,
-                       uint64_t records) {
+                       uint64_t records, struct waiter **waiters) {
     struct reject_append *append = calloc(1, sizeof *append);
     if (!append) return false;
     append->queue = queue;
@@ -109,7 +113,7 @@ static bool append_new(struct rejects_queue *queue, const struct batch_frames *f
         free(append);
         return false;
     }
-    add_frames(append, frames, records);
+    add_frames(append, frames, records, waiters);
     queue->last = append;
     stream_append(queue->stream, &append->append);
     return true;
@@ -125,8 +129,10 @@ static void report_full(struct rejects_queue *queue) {
 }
 
 void rejects_queue_add(struct rejects_queue *queue, const struct batch_frames *frames,
-                       uint64_t records) {
-    if (join(queue, frames, records) || append_new(queue, frames, records)) return;
+                       uint64_t records, struct waiter **waiters) {
+    if (join(queue, frames, records, waiters) || append_new(queue, frames, records, waiters))
+        return;
+    acks_written(waiters, NULL, 0);
     report_full(queue);
     queue->counters->in_flight -= records;
     queue->counters->dropped[DROP_QUARANTINE_FULL] += records;
@@ -143,6 +149,7 @@ static void stored(struct stream_append *append, int result) {
     } else {
         counters->rejected += done->records;
     }
+    acks_written(&done->waiters, queue->stream, result);
     queue->bytes -= memory_of(done->room);
     if (queue->last == done) queue->last = NULL;
     free(append->bytes);

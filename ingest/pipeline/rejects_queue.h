@@ -23,9 +23,9 @@ struct rejects_queue;
 int rejects_queue_create(struct port *port, struct stream *rejects, struct counters *counters,
                          struct rejects_queue **queue);
 /* Copies the frames of that many records, which are counted as in flight, and appends them, in
- * order; or drops them. */
+ * order; or drops them.  *waiters becomes empty: they wait for acks_written (acks.h). */
 void rejects_queue_add(struct rejects_queue *queue, const struct batch_frames *frames,
-                       uint64_t records);
+                       uint64_t records, struct waiter **waiters);
 bool rejects_queue_busy(const struct rejects_queue *queue); /* some are not stored yet */
 void rejects_queue_free(struct rejects_queue *queue);       /* not busy; may be NULL */
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ingest/protocol/acks.h"
 #include "ingest/protocol/line_memory.h"
 #include "writer/live/batch.h"
 
@@ -18,7 +19,23 @@ struct sink {
     const struct batch_origin *origin;
     struct line_memory *memory; /* for unfinished records */
     uint32_t line_bytes_max;    /* of a record, without CR and LF */
+    struct acks *acks;          /* of the session; NULL: none yet (protocol.h) */
 };
+
+/* Acknowledgement: see acks.h.  Room for the acknowledgement of what is put into the batch now?
+ * False: take no more until `committed` is called, also if the batch has room. */
+static inline bool sink_may_acknowledge(const struct sink *sink) {
+    return sink->acks && acks_room(sink->acks, sink->batch);
+}
+/* All that the session has put into batches so far, something into this one, belongs to this token or
+ * to earlier ones. */
+static inline void sink_acknowledge(const struct sink *sink, uint64_t token) {
+    acks_add(sink->acks, sink->batch, token);
+}
+/* The same for a token without records.  False: nothing is waited for, so it is committed now. */
+static inline bool sink_acknowledge_nothing(const struct sink *sink, uint64_t token) {
+    return acks_raise(sink->acks, token);
+}
 
 /* Bytes of whole lines that fit, and the longest line that fits, with its newline. */
 static inline uint32_t sink_room(const struct sink *sink) {

@@ -76,6 +76,7 @@ void batch_free(struct batch *batch) {
 /* ---- filling ---- */
 
 void batch_reset(struct batch *batch, const struct batch_rules *rules) {
+    assert(!batch->waiters);
     memset(batch->raw + batch->raw_max, 0, JSON_PADDING);
     batch->rules = rules;
     batch->acceleration = 1;

@@ -15,6 +15,7 @@
 #include "port/address.h"
 #include "writer/live/quarantine.h"
 #include "writer/live/schema_gate.h"
+#include "writer/live/waiters.h"
 #include "writer/segment/span.h"
 
 #define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
@@ -101,7 +102,8 @@ struct batch {
     uint32_t run_count;
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
-    int acceleration;                /* LZ4's; 1 after batch_reset: the best compression */
+    struct waiter *waiters; /* for its records to be stored; the owner's, whoever has the batch */
+    int acceleration;       /* LZ4's; 1 after batch_reset: the best compression */
     struct batch_counts counts;
     struct batch_frames stored, rejects;
     struct batch_sample samples[BATCH_SAMPLES_MAX];

@@ -98,7 +98,25 @@ static void start_sync(struct live_segment *live) {
     }
     live->sync_step = SYNC_FILE;
     live->dirty = false;
+    waiters_move(&live->unsynced, &live->syncing);
     port_sync(port, &live->sync_op, &live->segment.file);
+}
+
+void live_segment_sync(struct live_segment *live, struct waiter *waiter) {
+    waiter_add(&live->unsynced, waiter);
+    if (!port_idle(&live->sync_op)) return; /* begins again when it is back */
+    if (port_idle(&live->sync_timer))
+        start_sync(live);
+    else
+        port_cancel(&live->sync_timer); /* comes back, and syncs at once */
+}
+
+/* A sync, or closing, has come so far.  result 0: all appends before it are on the disk. */
+static void synced(struct live_segment *live, struct waiter **waiters, int result) {
+    const struct segment *segment = &live->segment;
+    const bool sound =
+        segment->entered && !segment->gone && !segment->shortened && !segment->suspect;
+    waiters_complete(waiters, result == 0 && !sound ? ERR_IO : result);
 }
 
 static void sync_due(struct port_op *op) {
@@ -122,12 +140,15 @@ static void suspect(struct live_segment *live, int error) {
 static void sync_done(struct port_op *op) {
     struct live_segment *live = PORT_CONTAINER(struct live_segment, sync_op, op);
     struct stream *stream = live->stream;
-    if (op->result < 0) suspect(live, (int)op->result);
+    const int result = op->result < 0 ? (int)op->result : 0;
+    if (result < 0) suspect(live, result);
+    synced(live, &live->syncing, result);
+    if (result < 0) synced(live, &live->unsynced, result);
     if (live->retired) {
         live_segment_close_retired(stream);
     } else if (live->segment.suspect) {
         stream_advance(stream);
-    } else if (live->sync_step == SYNC_ENTER) {
+    } else if (live->sync_step == SYNC_ENTER || live->unsynced) {
         start_sync(live);
     } else if (live->dirty) {
         start_sync_timer(live);
@@ -267,6 +288,7 @@ static bool close_failed(struct live_segment *live, int error) {
             given_up ? "the next start closes it" : "trying again");
     live->close_error = error;
     if (given_up) {
+        synced(live, &live->unsynced, ERR_CANCELLED);
         count_given_up(live);
         file_close(&live->segment.file);
         live_segment_free(live);
@@ -298,11 +320,13 @@ static void close_done(struct port_op *op) {
         live->close_waits = false;
     } else {
         stream->close_running = false;
+        if (live->segment.step > CLOSE_SYNC) synced(live, &live->unsynced, 0);
         if (!error) {
             closed(live);
             ended = true;
         } else if (live->segment.step == CLOSE_SYNC) {
             suspect(live, error);
+            synced(live, &live->unsynced, error);
         } else {
             ended = close_failed(live, error);
         }

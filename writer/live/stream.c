@@ -98,6 +98,11 @@ void stream_append(struct stream *stream, struct stream_append *append) {
     stream_advance(stream);
 }
 
+void stream_sync(struct stream *stream, struct waiter *waiter) {
+    assert(stream->present);
+    live_segment_sync(stream->present, waiter);
+}
+
 bool stream_may_extend(const struct stream *stream, const struct stream_append *append) {
     return append != stream->first && !append->rotates;
 }

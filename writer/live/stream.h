@@ -14,6 +14,7 @@
 
 #include "port/port.h"
 #include "writer/clock/schedule.h"
+#include "writer/live/waiters.h"
 #include "writer/segment/span.h"
 
 struct stream;
@@ -79,6 +80,11 @@ void stream_resize(struct stream *stream, const struct stream_sizes *sizes);
 /* An append of more raw bytes makes a segment that is larger than it should be. */
 uint64_t stream_segment_bytes_max(const struct stream *stream);
 void stream_append(struct stream *stream, struct stream_append *append);
+/* To be called from the `done` of an append that was stored.  The waiter is completed when that append
+ * is durable, for which a sync begins as soon as possible: at once, or after the one in flight.  An
+ * error: it may not be durable, because the sync has failed, or the file is no longer what was
+ * written. */
+void stream_sync(struct stream *stream, struct waiter *waiter);
 /* A held append that no write and no rotation has reached: the caller may still change its bytes,
  * sizes and span, for example to add frames at its end. */
 bool stream_may_extend(const struct stream *stream, const struct stream_append *append);

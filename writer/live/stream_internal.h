@@ -25,6 +25,7 @@ struct live_segment {
     struct port_op sync_op, sync_timer, watch_timer;
     struct port_op look_op; /* the wait for a look at its name, or the look */
     bool retired, dirty, close_waits;
+    struct waiter *unsynced, *syncing; /* stream_sync's: those that the sync in flight is for */
     uint64_t first_append;   /* the number of its first one in the stream, from 1; 0: none yet */
     int64_t close_failed_ns; /* since when its closing fails; 0: it does not */
     enum { SYNC_ENTER, SYNC_FILE } sync_step; /* sync_op's */
@@ -85,6 +86,8 @@ int64_t stream_retry_ns(int error);
 struct live_segment *live_segment_create(struct stream *stream);
 /* Sets the timer to the next time at which it may have to be rotated. */
 void live_segment_watch(struct live_segment *live);
+/* The waiter's append is its last one so far. */
+void live_segment_sync(struct live_segment *live, struct waiter *waiter);
 /* It has new lines to be synced. */
 void live_segment_written(struct live_segment *live);
 /* A look has come back: notes and reports that its file is gone or was shortened. */

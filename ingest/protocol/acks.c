@@ -1,0 +1,103 @@
+/* acks.c - see acks.h. */
+#include "ingest/protocol/acks.h"
+
+#include <assert.h>
+
+#include "port/error.h"
+#include "port/port.h"
+
+static void durable(struct waiter *waiter, int result);
+
+void acks_begin(struct acks *acks, bool synced, void (*ready)(struct acks *acks)) {
+    *acks = (struct acks){.synced = synced, .ready = ready};
+}
+
+static struct ack *ack_at(const struct acks *acks, uint32_t i) {
+    return (struct ack *)&acks->ring[(acks->first + i) % ACKS_MAX];
+}
+
+void acks_end(struct acks *acks) {
+    for (uint32_t i = 0; i < acks->count; i++) {
+        waiter_remove(&ack_at(acks, i)->records.waiter);
+        waiter_remove(&ack_at(acks, i)->rejects.waiter);
+    }
+    acks->count = 0;
+}
+
+/* ---- tokens ---- */
+
+static struct ack *newest(const struct acks *acks) {
+    return acks->count > 0 ? ack_at(acks, acks->count - 1) : NULL;
+}
+
+bool acks_room(const struct acks *acks, const struct batch *batch) {
+    const struct ack *last = newest(acks);
+    return acks->count < ACKS_MAX || last->batch == batch;
+}
+
+void acks_add(struct acks *acks, struct batch *batch, uint64_t token) {
+    struct ack *last = newest(acks);
+    assert(acks_room(acks, batch) && (!last || token > last->token));
+    if (last && last->batch == batch) {
+        last->token = token;
+        return;
+    }
+    struct ack *ack = ack_at(acks, acks->count++);
+    *ack = (struct ack){.acks = acks, .batch = batch, .token = token, .waits = 1};
+    ack->records = (struct ack_part){.waiter.done = durable, .ack = ack};
+    ack->rejects = (struct ack_part){.waiter.done = durable, .ack = ack};
+    waiter_add(&batch->waiters, &ack->records.waiter);
+}
+
+bool acks_raise(struct acks *acks, uint64_t token) {
+    struct ack *last = newest(acks);
+    if (!last) return false;
+    assert(token > last->token);
+    last->token = token;
+    return true;
+}
+
+int acks_next(struct acks *acks, struct commit *commit) {
+    struct ack *ack = acks->count > 0 ? ack_at(acks, 0) : NULL;
+    if (!ack || ack->waits > 0) return 0;
+    if (ack->result < 0) return ack->result; /* stays the first */
+    *commit = (struct commit){.token = ack->token};
+    acks->first = (acks->first + 1) % ACKS_MAX;
+    acks->count--;
+    return 1;
+}
+
+/* ---- storing ---- */
+
+static struct ack_part *part_of(struct waiter *waiter) {
+    return PORT_CONTAINER(struct ack_part, waiter, waiter);
+}
+
+static void durable(struct waiter *waiter, int result) {
+    struct ack *ack = part_of(waiter)->ack;
+    assert(ack->waits > 0);
+    if (ack->result == 0) ack->result = result;
+    if (--ack->waits == 0) ack->acks->ready(ack->acks);
+}
+
+void acks_packed(struct batch *batch, struct waiter **list, struct waiter **rejects) {
+    waiters_move(&batch->waiters, list);
+    for (struct waiter *waiter = *list; waiter; waiter = waiter->next) {
+        struct ack *ack = part_of(waiter)->ack;
+        ack->batch = NULL;
+        if (batch->rejects.size == 0) continue;
+        ack->waits++;
+        waiter_add(rejects, &ack->rejects.waiter);
+    }
+}
+
+void acks_written(struct waiter **list, struct stream *stream, int result) {
+    while (*list) {
+        struct waiter *waiter = *list;
+        waiter_remove(waiter);
+        if (result == 0 && stream && part_of(waiter)->ack->acks->synced)
+            stream_sync(stream, waiter);
+        else
+            durable(waiter, result);
+    }
+}
