@@ -52,6 +52,7 @@ static bool farewell_busy(const struct connection *connection);
 static void link_taken_all(struct tls_link *link);
 static void link_time_is_over(struct tls_link *link);
 static void link_is_idle(struct tls_link *link);
+static void link_answered(struct tls_link *link);
 
 size_t connection_memory(void) {
     return sizeof(struct connection);
@@ -138,7 +139,7 @@ static void count_failure(struct connection *connection) {
 static void close_link(struct connection *connection) {
     struct tls_link *link = connection->link;
     if (!link) return;
-    if (!link->opened) connection->intake->counters->tls_failures++;
+    if (!link->opened && link->session) connection->intake->counters->tls_failures++;
     tls_link_free(link);
     connection->link = NULL;
 }
@@ -190,27 +191,43 @@ static void end_now(struct connection *connection) {
         port_cancel(&connection->receive);
 }
 
+static bool farewell_sending(const struct connection *connection) {
+    return !port_idle(&connection->farewell->send) ||
+           (connection->link && tls_link_sending(connection->link));
+}
+
 static void farewell_sent(struct port_op *op) {
     struct connection *connection = PORT_CONTAINER(struct farewell, send, op)->connection;
     if (connection->ending || op->result < 0) end_now(connection);
+}
+
+static void link_answered(struct tls_link *link) {
+    struct connection *connection = PORT_CONTAINER(struct connection, socket, link->socket);
+    if (connection->ending || link->send.result < 0) end_now(connection);
 }
 
 static void farewell_due(struct port_op *op) {
     end_now(PORT_CONTAINER(struct farewell, timer, op)->connection);
 }
 
-/* The reply stays as long as the connection. */
+/* The reply stays as long as the connection.  It is encrypted if the connection is. */
 static void answer(struct connection *connection, const uint8_t *reply, size_t size) {
     struct intake *intake = connection->intake;
+    struct tls_link *link = connection->link;
     if (!reply || size == 0 || intake->farewells == FAREWELLS_MAX) return;
     struct farewell *farewell = calloc(1, sizeof *farewell);
     if (!farewell) return;
+    if (link && link->opened && !tls_link_answer(link, reply, size)) {
+        free(farewell);
+        return;
+    }
     intake->farewells++;
     connection->farewell = farewell;
     farewell->connection = connection;
     farewell->send.done = farewell_sent;
     farewell->timer.done = farewell_due;
-    port_send(intake->port, &farewell->send, &connection->socket, reply, size);
+    if (!link || !link->opened)
+        port_send(intake->port, &farewell->send, &connection->socket, reply, size);
     port_timer(intake->port, &farewell->timer, port_now_ns(intake->port) + FAREWELL_NS);
 }
 
@@ -223,7 +240,7 @@ static void refuse(struct connection *connection) {
                        connection->session.refused);
     size_t size;
     const uint8_t *reply = foreign_reply(connection->session.refused, &size);
-    if (!connection->link) answer(connection, reply, size); /* which is plain text */
+    answer(connection, reply, size);
     if (!connection->farewell) connection->ending = true;
 }
 
@@ -284,14 +301,25 @@ static void say_tls_failed(struct connection *connection, const char *problem) {
     listener->said_tls_failed = true;
 }
 
+static void say_handshake_waits(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    intake->counters->tls_waits++;
+    if (!intake->handshakes_said)
+        say("%s: more than %u TLS handshakes at a time; further ones wait for up to %d s (reported "
+            "once)",
+            connection->listener->name, TLS_HANDSHAKES_MAX, (int)(TLS_QUEUE_NS / 1000000000));
+    intake->handshakes_said = true;
+}
+
 /* Nothing of it is read. */
 static void refuse_handshake(struct connection *connection) {
     struct intake *intake = connection->intake;
     intake->counters->tls_refused++;
-    if (!intake->handshakes_said)
-        say("%s: more than %u TLS handshakes at a time; further ones are refused (reported once)",
-            connection->listener->name, TLS_HANDSHAKES_MAX);
-    intake->handshakes_said = true;
+    if (!intake->refused_handshakes_said)
+        say("%s: TLS handshakes have waited for %d s, or there is no memory for them; they are "
+            "refused (reported once)",
+            connection->listener->name, (int)(TLS_QUEUE_NS / 1000000000));
+    intake->refused_handshakes_said = true;
     connection->ending = true;
 }
 
@@ -306,12 +334,15 @@ static void begin_tls(struct connection *connection) {
         return;
     }
     intake->links.port = intake->port;
-    connection->link = tls_link_begin(&intake->links, listener->tls, &connection->socket);
+    connection->link =
+        tls_link_begin(&intake->links, listener->tls, &connection->socket, connection->size);
     connection->size = 0;
     if (!connection->link) {
         refuse_handshake(connection);
         return;
     }
+    if (connection->link->queued) say_handshake_waits(connection);
+    connection->link->answered = link_answered;
     connection->link->taken_all = link_taken_all;
     connection->link->time_is_over = link_time_is_over;
     connection->link->is_idle = link_is_idle;
@@ -365,8 +396,13 @@ static void link_taken_all(struct tls_link *link) {
 
 static void link_time_is_over(struct tls_link *link) {
     struct connection *connection = connection_of(link);
-    if (link->state == TLS_HANDSHAKE && !connection->ending)
-        say_tls_failed(connection, "it was not finished within 10 s");
+    if (!link->session && !connection->ending)
+        refuse_handshake(connection);
+    else if (link->state == TLS_HANDSHAKE && !connection->ending)
+        say_tls_failed(connection,
+                       link->links->queue && port_now_ns(link->links->port) < link->deadline_ns
+                           ? "its client did not answer for 5 s, while others waited"
+                           : "it was not finished within 10 s");
     end_now(connection);
 }
 
@@ -457,8 +493,8 @@ static bool advance(struct connection *connection) {
         return true;
     }
     /* The answer must not be cut off because its peer has sent all it wants to send. */
-    if (connection->farewell && !connection->listener->ending &&
-        !port_idle(&connection->farewell->send) && !port_idle(&connection->farewell->timer))
+    if (connection->farewell && !connection->listener->ending && farewell_sending(connection) &&
+        !port_idle(&connection->farewell->timer))
         return true;
     if (connection->session.partial.size > 0 &&
         !pipeline_fill(intake->pipeline, &connection->source, add_end, connection)) {

@@ -93,6 +93,7 @@ struct intake {
     struct tls_links links;
     struct peer_names peer_names;
     bool limit_said, accept_failure_said, receive_failure_said, handshakes_said;
+    bool refused_handshakes_said;
 };
 
 /* After an accept or a receive that failed: the time until the next one. */

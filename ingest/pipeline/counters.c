@@ -102,6 +102,7 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "connections_refused", c->connections_refused);
     number(&writer, "tls_connections", c->tls_connections);
     number(&writer, "tls_failures", c->tls_failures);
+    number(&writer, "tls_waits", c->tls_waits);
     number(&writer, "tls_refused", c->tls_refused);
     number(&writer, "accept_pauses", c->accept_pauses);
     number(&writer, "receive_pauses", c->receive_pauses);

@@ -39,7 +39,8 @@ struct counters {
     uint64_t connections_refused; /* they sent what no protocol accepts */
     uint64_t tls_connections;     /* handshakes that were completed */
     uint64_t tls_failures;        /* handshakes that failed, also for lack of time */
-    uint64_t tls_refused;         /* closed because of too many handshakes at a time */
+    uint64_t tls_waits;           /* waited, because of too many handshakes at a time ... */
+    uint64_t tls_refused;         /* ... and were closed, because they waited too long */
     uint64_t accept_pauses;       /* at connections_max, or out of file handles */
     uint64_t receive_pauses;      /* out of memory: tried again */
     uint64_t batches;

@@ -79,8 +79,11 @@ enum tls_state tls_session_take(struct tls_session *session, uint8_t *bytes, siz
                                 struct tls_taken *taken);
 /* What has to be sent now; valid until the next call with this session.  size 0: nothing. */
 const uint8_t *tls_session_answer(const struct tls_session *session, size_t *size);
-/* Client: encrypts; the answer is what has to be sent.  Starts the handshake with size 0. */
+/* Encrypts; the answer is what has to be sent.  Client: starts the handshake with
+ * size 0. */
 enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes, size_t size);
+/* Server: encrypts the last bytes and a close_notify. */
+void tls_session_finish(struct tls_session *session, const uint8_t *bytes, size_t size);
 /* Client: a close_notify is the answer. */
 void tls_session_close(struct tls_session *session);
 

@@ -287,45 +287,6 @@ class TlsReceiving(TlsCase):
         self.assertFalse(said(b"<<< TLS 1.3, Handshake [length 0005], KeyUpdate"))
         daemon.stop()
 
-    def test_a_flood_of_handshakes_leaves_others_alone(self):
-        daemon, stop = self.tls_daemon(), threading.Event()
-        first = hello(self.context())
-
-        def flood():
-            held = []
-            while not stop.is_set():
-                with contextlib.suppress(OSError):
-                    connection = socket.create_connection(daemon.tcp[0][:2], 5)
-                    connection.sendall(first)
-                    held.append(connection)
-                if len(held) > 300:
-                    held.pop(0).close()
-            for connection in held:
-                connection.close()
-
-        established = self.open(daemon)
-        plain = daemon.connect(listener=1)
-        threads = [threading.Thread(target=flood) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        try:
-            daemon.wait_said("more than 512 TLS handshakes at a time")
-            slowest = 0
-            for turn in range(10):
-                began = time.monotonic()
-                established.sendall(b'{"tls":%d}\n' % turn)
-                plain.sendall(b'{"plain":%d}\n' % turn)
-                daemon.wait_stored(2 * (turn + 1))
-                slowest = max(slowest, time.monotonic() - began)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-        print("slowest of 10 records in a flood: %.2f s" % slowest, end=" ")
-        counters = daemon.stop()
-        self.assertEqual(counters["stored"], 20)
-        self.assertGreater(counters["tls_refused"], 0)
-
     def test_a_handshake_that_is_not_finished_is_ended(self):
         daemon = self.tls_daemon()
         connection = daemon.connect()
