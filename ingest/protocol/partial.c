@@ -120,13 +120,26 @@ static uint32_t line_room(struct line_memory *memory, struct partial *partial, u
     return room;
 }
 
+static void add_last(uint8_t last[2], const uint8_t *bytes, size_t size) {
+    if (size == 0) return;
+    last[0] = size > 1 ? bytes[size - 2] : last[1];
+    last[1] = bytes[size - 1];
+}
+
+/* How many bytes of the record, followed by these, are a line end: 0, 1 or 2. */
+static uint32_t line_end(const struct partial *partial, const uint8_t *bytes, size_t size) {
+    uint8_t last[2] = {partial->last_bytes[0], partial->last_bytes[1]};
+    add_last(last, bytes, size);
+    if (last[1] == '\n') return last[0] == '\r' ? 2 : 1;
+    return last[1] == '\r';
+}
+
 void partial_add(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
                  size_t size) {
     if (size == 0) return;
     partial->size += size;
-    partial->ends_in_cr = bytes[size - 1] == '\r';
-    /* The byte after the limit may be the CR of a CRLF. */
-    if (!partial->set_aside && partial->size > (uint64_t)sink->line_bytes_max + 1)
+    add_last(partial->last_bytes, bytes, size);
+    if (!partial->set_aside && partial->size - line_end(partial, NULL, 0) > sink->line_bytes_max)
         set_aside(sink->memory, partial, REJECT_OVERSIZED);
     while (size > 0 && !partial->head_only) {
         uint8_t *place;
@@ -145,8 +158,8 @@ void partial_add(struct partial *partial, const struct sink *sink, const uint8_t
 
 /* ---- records ---- */
 
-static void copy_kept(const struct partial *partial, uint8_t *place) {
-    uint32_t left = partial->kept;
+/* The first `left` bytes of what is kept. */
+static void copy_kept(const struct partial *partial, uint32_t left, uint8_t *place) {
     for (const struct line_chunk *chunk = partial->first; left > 0; chunk = chunk->next) {
         const uint32_t part = left < LINE_CHUNK_BYTES ? left : LINE_CHUNK_BYTES;
         memcpy(place, chunk->bytes, part);
@@ -167,7 +180,7 @@ void partial_cut(struct partial *partial, struct line_memory *memory, uint64_t s
         return;
     }
     partial->size = size;
-    partial->ends_in_cr = false;
+    memset(partial->last_bytes, 0, sizeof partial->last_bytes);
     if (partial->kept <= size) return;
     partial->kept = (uint32_t)size;
     chunks_keep(memory, partial, (partial->kept + LINE_CHUNK_BYTES - 1) / LINE_CHUNK_BYTES);
@@ -200,7 +213,7 @@ static bool finish_aside(struct partial *partial, const struct sink *sink, const
     partial_add(partial, sink, bytes, size);
     uint8_t *place = batch_add_aside(sink->batch, sink->origin, partial->kept + 1,
                                      partial->set_aside, record_size);
-    copy_kept(partial, place);
+    copy_kept(partial, partial->kept, place);
     place[partial->kept] = '\n';
     return true;
 }
@@ -214,7 +227,11 @@ bool partial_reject(struct partial *partial, const struct sink *sink, const uint
 
 static bool finish_whole(const struct partial *partial, const struct sink *sink,
                          const uint8_t *bytes, size_t size, enum sink_form form) {
-    const uint64_t whole = partial->size + size;
+    uint8_t last[2] = {0};
+    add_last(last, partial->last_bytes, 2);
+    add_last(last, bytes, size);
+    const uint64_t whole = partial->size + size - (last[1] == '\n');
+    if (whole == 0) return true;
     const uint32_t newlines =
         form == SINK_LINE ? 0 : newlines_kept(partial) + count_newlines(bytes, size);
     const uint32_t spare = form == SINK_ESCAPE ? sink_spare(sink, whole, newlines) : 0;
@@ -222,18 +239,18 @@ static bool finish_whole(const struct partial *partial, const struct sink *sink,
     uint8_t *place = newlines > 0
                          ? batch_add_record(sink->batch, sink->origin, (uint32_t)whole, spare)
                          : sink_lines(sink, (uint32_t)whole + 1);
-    copy_kept(partial, place);
-    if (size > 0) memcpy(place + partial->kept, bytes, size);
+    const uint32_t kept = partial->kept < whole ? partial->kept : (uint32_t)whole;
+    copy_kept(partial, kept, place);
+    if (size > 0 && whole > kept) memcpy(place + kept, bytes, whole - kept);
     if (newlines == 0) place[whole] = '\n';
     return true;
 }
 
 bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
                     size_t size, enum sink_form form) {
-    const uint64_t whole = partial->size + size;
-    const bool cr = size > 0 ? bytes[size - 1] == '\r' : partial->ends_in_cr;
-    const bool aside = partial->set_aside || whole - cr > sink->line_bytes_max;
-    if (aside ? !finish_aside(partial, sink, bytes, size, whole - cr, REJECT_OVERSIZED)
+    const uint64_t whole = partial->size + size - line_end(partial, bytes, size);
+    const bool aside = partial->set_aside || whole > sink->line_bytes_max;
+    if (aside ? !finish_aside(partial, sink, bytes, size, whole, REJECT_OVERSIZED)
               : !finish_whole(partial, sink, bytes, size, form))
         return false;
     partial_forget(partial, sink->memory);

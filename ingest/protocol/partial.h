@@ -20,7 +20,7 @@ struct partial {
     uint32_t kept;                   /* bytes in them */
     uint64_t size;                   /* of the record so far */
     uint32_t set_aside;              /* 0, or the reason why the record is not stored */
-    bool ends_in_cr;                 /* its last byte so far */
+    uint8_t last_bytes[2];           /* so far: CR and LF at its end do not count */
     bool head_only;                  /* set aside, and nothing more of it is kept */
     struct partial *next, *previous; /* in line_memory.holders[chunks] */
 };
