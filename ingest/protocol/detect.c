@@ -440,11 +440,12 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     return size;
 }
 
-/* Too short to tell: it is what it would be if a newline came next; or a datagram of syslog. */
+/* Too short to tell: it is what it would be if a newline came next; or one object, as in a datagram
+ * of GELF, or a datagram of syslog. */
 static bool end(struct session *session, const struct sink *sink) {
     const uint8_t step = session->state.detect.step;
-    const bool message = step == MESSAGE || step == MESSAGE_LF;
-    return partial_end(&session->partial, sink, message ? SINK_ESCAPE : SINK_LINE);
+    const bool whole = step == AFTER || step == MESSAGE || step == MESSAGE_LF;
+    return partial_end(&session->partial, sink, whole ? SINK_ESCAPE : SINK_LINE);
 }
 
 /* One object on one line, as most datagrams are: nothing in it, in a string or not, looks like the

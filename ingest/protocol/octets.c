@@ -4,6 +4,8 @@
  * Some senders count a newline at the end of MSG, others send one that they do not count: both are
  * accepted, and so is a NUL.  After a length that cannot be one, nothing says where the next record
  * begins, so the connection is refused. */
+#include <stdio.h>
+
 #include "ingest/protocol/protocol.h"
 
 /* Longer records are oversized in any case, and a count that no sender means would discard all that
@@ -91,9 +93,14 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     return taken;
 }
 
-/* Digits alone are an invalid record, too. */
+/* Digits alone are an invalid record, also if the space after them has arrived. */
 static bool end(struct session *session, const struct sink *sink) {
-    return partial_end(&session->partial, sink, SINK_TEXT);
+    struct octet_state *state = &session->state.octet;
+    if (state->left == 0 || session->partial.size > 0)
+        return partial_end(&session->partial, sink, SINK_TEXT);
+    char digits[LENGTH_DIGITS_MAX + 2];
+    const int size = snprintf(digits, sizeof digits, "%u", state->length);
+    return sink_record(sink, (const uint8_t *)digits, (size_t)size, SINK_LINE);
 }
 
 const struct protocol protocol_octets = {.name = "octet-counting", .take = take, .end = end};

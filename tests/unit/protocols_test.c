@@ -33,6 +33,8 @@ static const struct sample samples[] = {
     {"white space around lines", TEXT("  {\"a\":1} \t\r\n\t{\"b\":2} \n"), "newline",
      "{\"a\":1}\n{\"b\":2}\n", ""},
     {"one object", TEXT("{\"a\":1}"), "auto", "{\"a\":1}\n", ""},
+    {"one object with raw newlines in a string", TEXT("{\"a\":\"x\n\ny\"} "), "auto",
+     "{\"a\":\"x\\n\\ny\"}\n", ""},
     {"two objects on the second line", TEXT("{\"a\":1}\n{\"b\":2}{\"c\":3}\n{}\n"), "newline",
      "{\"a\":1}\n{}\n", "trailing"},
     {"text after an object", TEXT("{\"a\":1} x\n{}\n"), "newline", "{}\n", "trailing"},
@@ -94,6 +96,8 @@ static const struct sample samples[] = {
      "{\"a\":1}\n", "truncated octet_count"},
     {"octet counting of 10^18", TEXT("1000000000000000000 {\"a\":1}\n{}\n"), NULL, "",
      "octet_count"},
+    {"octet counting, the last record is only announced", TEXT("7 {\"a\":1}7 "), "octet-counting",
+     "{\"a\":1}\n", "not_object"},
     {"octet counting of too many bytes", TEXT("999999999 {\"a\":1}\n{}\n"), "octet-counting", "",
      "trailing"},
 
