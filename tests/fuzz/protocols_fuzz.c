@@ -1,19 +1,20 @@
 /* protocols_fuzz.c - random bytes for each protocol and for detection: whole, cut at random places,
- * byte by byte, with little room and as a datagram they must be the same records.
+ * byte by byte, with little room and as a datagram they must be the same records, and every stored
+ * record must be a valid object that was sent.
  *
  * The first byte chooses the protocol and what is added to records, the second where the rest is
- * cut. */
+ * cut, the third line_bytes_max. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ingest/protocol/protocol.h"
 
-#define LINE_MAX 200
+#define LINE_MAX 255
 
 static struct batch_listener listeners[] = {{.name = "tcp=fuzz"}};
 static _Atomic int64_t budget;
-static const struct batch_rules batch_rules = {
+static struct batch_rules batch_rules = {
     .listeners = listeners, .line_bytes_max = LINE_MAX, .reject_budget = &budget};
 static const struct batch_origin origin = {.received_ns = 1};
 
@@ -46,6 +47,37 @@ static void drain(struct bench *bench, struct seen *seen) {
     seen->size += batch->stored_size;
     batch_reset(batch, &batch_rules);
     batch_limit(batch, batch->raw_max, grows());
+}
+
+/* `line` is somewhere in the input; between its tokens spaces were newlines, and \n in its strings may
+ * have been. */
+static bool was_sent(const uint8_t *line, size_t size, const uint8_t *data, size_t data_size) {
+    for (size_t at = 0; at < data_size; at++) {
+        size_t i = 0, from = at;
+        for (; i < size && from < data_size; i++, from++) {
+            if (line[i] == data[from]) continue;
+            if (data[from] != '\n') break;
+            if (line[i] == '\\' && i + 1 < size && line[i + 1] == 'n')
+                i++;
+            else if (line[i] != ' ')
+                break;
+        }
+        if (i == size) return true;
+    }
+    return false;
+}
+
+static void check_stored(const struct seen *seen, const uint8_t *data, size_t size) {
+    for (size_t at = 0; at < seen->size;) {
+        const uint8_t *line = seen->stored + at;
+        const uint8_t *newline = memchr(line, '\n', seen->size - at);
+        assert(newline && line[0] == '{' && newline[-1] == '}');
+        const size_t length = (size_t)(newline - line);
+        assert(length <=
+               2 * batch_rules.line_bytes_max); /* twice: only newlines that are escaped */
+        if (!grows()) assert(was_sent(line, length, data, size));
+        at += length + 1;
+    }
 }
 
 /* In a piece of its own, so that a read after its end is found. */
@@ -118,13 +150,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!bench.memory.chunks) {
         assert(line_memory_create(64 << 10, &bench.memory) == 0);
         assert(batch_create(LINE_MAX, &bench.batch) == 0);
-        bench.sink = (struct sink){.batch = &bench.batch,
-                                   .origin = &origin,
-                                   .memory = &bench.memory,
-                                   .line_bytes_max = LINE_MAX};
-        batch_reset(&bench.batch, &batch_rules);
+        bench.sink =
+            (struct sink){.batch = &bench.batch, .origin = &origin, .memory = &bench.memory};
     }
-    if (size < 3) return 0;
+    if (size < 4) return 0;
+    batch_rules.line_bytes_max = bench.sink.line_bytes_max = data[2] < 64 ? 64 : data[2];
     budget = INT64_C(1) << 40;
     listeners[0].syslog_fields = data[0] & 0x40;
     listeners[0].wrap = data[0] & 0x80;
@@ -132,14 +162,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     batch_limit(&bench.batch, bench.batch.raw_max, grows());
     const struct protocol *protocol = protocol_find(names[(data[0] & 0x3F) % 6]);
     const uint32_t cuts = 2 + data[1];
-    run(&bench, protocol, data + 2, size - 2, WHOLE, false, &whole);
-    run(&bench, protocol, data + 2, size - 2, BYTES, false, &other);
+    const uint8_t *input = data + 3;
+    const size_t input_size = size - 3;
+    run(&bench, protocol, input, input_size, WHOLE, false, &whole);
+    check_stored(&whole, input, input_size);
+    run(&bench, protocol, input, input_size, BYTES, false, &other);
     same(&whole, &other);
-    run(&bench, protocol, data + 2, size - 2, cuts, false, &other);
+    run(&bench, protocol, input, input_size, cuts, false, &other);
     same(&whole, &other);
-    run(&bench, protocol, data + 2, size - 2, cuts, true, &other);
+    run(&bench, protocol, input, input_size, cuts, true, &other);
     same(&whole, &other);
-    run_datagram(&bench, protocol, data + 2, size - 2, &other);
+    run_datagram(&bench, protocol, input, input_size, &other);
     /* A datagram may be one text of many lines. */
     if (whole.reasons[REJECT_SYSLOG_TEXT] == 0 && !listeners[0].wrap) same(&whole, &other);
     return 0;

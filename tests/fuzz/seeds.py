@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""seeds.py FUZZER FOLDER - writes short sessions into FOLDER, with which protocols_fuzz, gelf_fuzz or tls_fuzz begin.
+
+A fuzzer reaches little of a protocol with random bytes alone: octet counts and compressed data would have to
+be guessed."""
+
+import gzip
+import os
+import ssl
+import sys
+import zlib
+
+OBJECTS = [b'{"a":1}', b'{"b":{"c":[{"d":"}]{[\\"\\\\"}]}}', b"{}", '{"ü":"東\\ud83d\\ude00"}'.encode(), b'{"n":-1.5e3,"t":[true,null]}']
+HEADERS = [
+    b'<134>1 2026-11-30T14:00:00Z h a 1 id [x@1 y="{\\"\\]"] ', b"<13>1 - - - - - - ", b"<13>Nov 30 14:00:00 h a[1]: ",
+    b"<14>2026-11-30T14:00:00+01:00 h a: @cee: ", b"<12>a: ", b"<12>", b"@cee: ",
+]
+FRAMINGS = [
+    lambda records: b"\xef\xbb\xbf" + b"".join(r + b"\n" for r in records),
+    lambda records: b"\n" + b"".join(r + b"\r\n\n" for r in records)[:-1],
+    lambda records: b"".join(r + b"\0" for r in records),
+    lambda records: b"".join(r.replace(b",", b",\n") + b"\n\0" for r in records),
+    lambda records: b"".join(b"\x1e" + r + b"\n" for r in records),
+    lambda records: b"".join(b"%d %s" % (len(r), r) for r in records),
+    lambda records: b"".join(b"%d %s\n" % (len(r) + 1, r) for r in records),
+    b"".join,
+    lambda records: b"[" + b",\n ".join(records) + b"]\n",
+    lambda records: b"".join(r.replace(b"{", b"{\n ").replace(b",", b",\n ") + b"\n" for r in records),
+]
+REFUSED = [
+    b"POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n{}\n", b"PRI * HTTP/2.0\r\n\r\n", b"\x16\x03\x01\x02\0\1\0",
+    b"\0\0\1\x0a\x80\4\x95", b"\xac\xed\0\5sr", b'<?xml version="1.0"?>', b"\x92\xd7\0_", b'{"a":1}__LOG4JS__', b"\xff\xfe{\0", b"\0{\0\"",
+    b"1 open 85 relp_version=0\n", b"2W\0\0\0\1", b"\x28\xb5\x2f\xfd", b"1000000000000000000 {", b"999999999 {}",
+]
+
+
+def protocols():
+    for framing in FRAMINGS:
+        yield framing(OBJECTS)
+        yield framing([b'{"a":', b'{"b":1}}', b"text", b"[1,{}]", b'{"c":"\n"}', b"{}"])
+        for header in HEADERS:
+            yield framing([header + OBJECTS[0], header + b"text {x} <13>", header + OBJECTS[1]])
+    yield from REFUSED
+
+
+def with_choices():
+    """protocols_fuzz: the first three bytes choose the protocol and what is added, the cuts and line_bytes_max."""
+    for n, session in enumerate(protocols()):
+        yield bytes((0, n % 256, 255)) + session
+        yield bytes((0xC0 + n % 6, n * 7 % 256, 64 + n % 100)) + session
+
+
+def operation(what, data):
+    return bytes((what, min(len(data), 255))) + data[:255]
+
+
+def gelf():
+    message = b'{"short_message":"%s"}' % (b"x" * 60)
+    for form in (bytes, zlib.compress, gzip.compress, lambda text: zlib.compress(text * 50, 9), lambda text: gzip.compress(text)[:-4]):
+        packed = form(message)
+        yield operation(2, packed)
+        for size in (7, 30, 200):
+            parts = [packed[i : i + size] for i in range(0, len(packed), size)]
+            chunks = [b"abcdefgh" + bytes((n, len(parts))) + part for n, part in enumerate(parts)]
+            yield b"".join(operation(0, chunk) for chunk in chunks)
+            yield b"".join(operation(0x40 * (n % 2), chunk) for n, chunk in enumerate(reversed(chunks + chunks[:1])))
+            yield b"".join(operation(1 | 2 * 10, chunk) for chunk in chunks[:-1])
+
+
+def tls():
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    hello = outgoing.read()
+    for size in (0, 1, 7, 100):
+        yield bytes((0, size)) + hello
+        yield bytes((0, size)) + hello[:200]
+    yield b"\0\0" + hello + b"\x14\x03\x03\0\1\1" + b"\x17\x03\x03\0\x20" + bytes(32)
+    shake = bytes((2, 0, 2, 0))
+    write = bytes((3, 40, 4, 255, 11, 9))
+    yield b"\1" + shake + write + bytes((2, 0))
+    yield b"\1" + bytes((0, 1)) * 40 + shake + write * 3 + bytes((0, 90)) * 30 + bytes((7, 0, 2, 0))
+    yield b"\1" + shake + write + bytes((5, 1, 2, 0)) + write
+    yield b"\1" + bytes((5, 3)) + shake
+    yield b"\1" + shake + write + bytes((1, 200, 6, 0, 2, 0))
+
+
+def main():
+    name, folder = sys.argv[1:]
+    os.makedirs(folder, exist_ok=True)
+    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls}[name]()):
+        with open(os.path.join(folder, "seed-%03d" % n), "wb") as file:
+            file.write(seed)
+
+
+if __name__ == "__main__":
+    main()
