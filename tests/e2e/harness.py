@@ -203,6 +203,41 @@ def logportd(*words, timeout=None, env=None, cwd=None):
     return run(program("logportd") + [str(word) for word in words], None, timeout, env, cwd)
 
 
+class Holder:
+    """On Windows: another program that keeps files open without sharing them (tests/windows/hold.c)."""
+
+    def __init__(self, case):
+        self.case = case
+        self.process = start(program(os.path.join("tests", "hold")), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             env=environment(), bufsize=0)
+        case.addCleanup(self.close)
+
+    def tell(self, words):
+        self.process.stdin.write(words.encode() + b"\n")
+
+    def answer(self):
+        return self.process.stdout.readline().strip().decode()
+
+    def ask(self, words, answer):
+        self.tell(words)
+        self.case.assertEqual(self.answer(), answer, words)
+
+    def access(self, path):
+        """The access list of a file, in SDDL."""
+        self.tell("access " + path)
+        return self.answer()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+
+
+def windows_path(path):
+    """A path of this system as programs under Wine know it."""
+    return "Z:" + os.path.abspath(path).replace("/", "\\")
+
+
 # ---- the daemon ----
 
 COUNTERS = re.compile(r'^\{"received":')

@@ -11,8 +11,8 @@ import subprocess
 import threading
 import unittest
 
-from harness import (PATIENCE_S, SANITIZED, WINDOWS, Case, assert_passes_lz4_test, decode, environment, log_line,
-                     logport, main, program, ripgrep_counts, scaled, segments, start, status, wait_until)
+from harness import (PATIENCE_S, SANITIZED, WINDOWS, Case, Holder, assert_passes_lz4_test, decode, environment,
+                     log_line, logport, main, program, ripgrep_counts, scaled, segments, start, status, wait_until)
 from test_reader import Follower
 
 SLOW = WINDOWS or SANITIZED
@@ -293,31 +293,6 @@ class ReadersAtWork(Case):
                 break
         load.finish()
         daemon.stop()
-
-
-class Holder:
-    """Another program that keeps files open without sharing them (tests/windows/hold.c)."""
-
-    def __init__(self, case):
-        self.case = case
-        self.process = start(program(os.path.join("tests", "hold")), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             env=environment(), bufsize=0)
-        case.addCleanup(self.close)
-
-    def tell(self, words):
-        self.process.stdin.write(words.encode() + b"\n")
-
-    def answer(self):
-        return self.process.stdout.readline().strip().decode()
-
-    def ask(self, words, answer):
-        self.tell(words)
-        self.case.assertEqual(self.answer(), answer, words)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(PATIENCE_S)
-        self.process.stdout.close()
 
 
 @unittest.skipUnless(WINDOWS, "elsewhere a file that is open can be renamed and deleted")

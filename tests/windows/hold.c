@@ -1,6 +1,6 @@
 /* hold.c - plays another program on the same machine that locks files: a virus scanner, a backup,
  * an editor.  It reads one command per line from stdin and answers each with one line, so that
- * tests/e2e/test_readers.py knows which files are locked and when.
+ * tests/e2e knows which files are locked and when.
  *
  *   alone PATH    opens the file without sharing              held, or busy
  *   read PATH     opens it like the C run-time: others can    held, or busy
@@ -8,12 +8,16 @@
  *   catch PATH    opens it without sharing as soon as no      held, or gone
  *                 other program has it open
  *   let go        closes all files                            free
+ *   access PATH   who may do what with it                     its access list in SDDL
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <windows.h>
+
+#include <aclapi.h>
+#include <sddl.h>
 
 #include "port/system.h"
 #include "port/windows/text.h"
@@ -69,12 +73,30 @@ static const char *catch (struct holder *holder, const char *path) {
     return "gone";
 }
 
+static const char *access_of(const char *path) {
+    static char answer[LINE_MAX];
+    struct wide_path wide;
+    PSECURITY_DESCRIPTOR found;
+    char *text;
+    if (path_to_wide(path, &wide) != 0 ||
+        GetNamedSecurityInfoW(wide.text, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
+                              NULL, NULL, &found) != ERROR_SUCCESS)
+        return "unknown";
+    ConvertSecurityDescriptorToStringSecurityDescriptorA(found, SDDL_REVISION_1,
+                                                         DACL_SECURITY_INFORMATION, &text, NULL);
+    snprintf(answer, sizeof answer, "%s", text);
+    LocalFree(text);
+    LocalFree(found);
+    return answer;
+}
+
 static const char *obey(struct holder *holder, char *line) {
     char *path = strchr(line, ' ');
     if (strcmp(line, "let go") == 0) return let_go(holder);
     if (path == NULL) return "what?";
     *path++ = '\0';
     if (strcmp(line, "catch") == 0) return catch (holder, path);
+    if (strcmp(line, "access") == 0) return access_of(path);
     const DWORD shares = strcmp(line, "read") == 0 ? FILE_SHARE_READ | FILE_SHARE_WRITE : 0;
     return take(holder, path, shares) == ERROR_SUCCESS ? "held" : "busy";
 }
