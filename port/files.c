@@ -90,9 +90,10 @@ int free_space(struct files *files, const char *path, struct volume_space *space
 
 /* The directory of `path`; the caller frees it. */
 static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL) return strdup(".");
-    const size_t length = slash == path ? 1 : (size_t)(slash - path);
+    size_t length = (size_t)(path_name(path) - path);
+    if (length == 0) return strdup(".");
+    /* Without the separator, except that of a root: "/", "C:/". */
+    if (length > 1 && path_separates(path[length - 1]) && path[length - 2] != ':') length--;
     char *folder = malloc(length + 1);
     if (folder == NULL) return NULL;
     memcpy(folder, path, length);
@@ -136,11 +137,12 @@ int directory_make(struct files *files, const char *path) {
     if (part == NULL) return ERR_NO_MEMORY;
     int first_error = 0;
     for (char *p = part + 1; *p != '\0'; p++) { /* from the top down */
-        if (*p != '/' || p[-1] == '/') continue;
+        const char separator = *p;
+        if (!path_separates(separator) || path_separates(p[-1])) continue;
         *p = '\0';
         error = directory_make_one(files, part);
         if (first_error == 0) first_error = error;
-        *p = '/';
+        *p = separator;
     }
     free(part);
     /* The root of a share can be neither made nor examined, but the directories in it can.  So

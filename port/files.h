@@ -1,6 +1,6 @@
 /* files.h - files and directories.
  *
- * Paths are UTF-8, separated by '/', on Windows too.  Every call may wait for a disk, or for ever
+ * Paths are UTF-8.  '/' separates names on Windows, too, where '\\' also does.  Every call may wait for a disk, or for ever
  * on a hung network volume: the owner of a port makes none while it serves, workers do.  Calls
  * return 0 or an ERR_.  Any thread; at most one at a time per file, except reads and writes at an
  * offset.
@@ -122,6 +122,14 @@ void file_permissions_like(struct file *file, struct file *other);
 /* Writes first/second/third, or first/second if third is NULL, to `path` (PATH_BYTES_MAX bytes).
  * False: too long. */
 bool path_join(char *path, const char *first, const char *second, const char *third);
+
+/* '/', and on Windows '\\'. */
+bool path_separates(char c);
+/* After the last separator (Windows: or after "C:"). */
+const char *path_name(const char *path);
+/* `path` is `folder` or inside it, by their names, as the system compares these: on Windows in
+ * either case.  Both absolute (system_absolute_path), without ".." */
+bool path_is_within(const char *folder, const char *path);
 
 /* Reads a whole file and adds a 0 after its last byte; free() the text.  ERR_TOO_LARGE: longer than
  * size_max. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "port/files.h"
 
 /* ---- the archive ---- */
 
@@ -40,12 +41,11 @@ static int refuse_inside(const struct host *host, const struct config *config, c
     strcpy(path, archive);
     simplify(dir);
     simplify(path);
-    const size_t size = strlen(dir);
-    if (strncmp(path, dir, size) != 0 || (path[size] != '/' && path[size] != '\0')) return 0;
+    if (!path_is_within(dir, path)) return 0;
     snprintf(error, CONFIG_ERROR_MAX,
              "archive_dir: %.300s %s the log directory, %.300s; a directory "
              "elsewhere was expected",
-             archive, path[size] ? "is inside" : "is", dir);
+             archive, path_is_within(path, dir) ? "is" : "is inside", dir);
     return ERR_INVALID;
 }
 

@@ -75,7 +75,7 @@ void ledger_follow(struct ledger *ledger, enum disk_operation operation, const c
                    int64_t result) {
     struct segment_name name;
     if (operation != DISK_WRITE && operation != DISK_SYNC) return;
-    if (!segment_name_parse(segment_file_name(path), &name)) return;
+    if (!segment_name_parse(path_name(path), &name)) return;
     if (strcmp(name.stream, ledger->stream) != 0) return;
     if (operation == DISK_WRITE && name.part) ledger->writing = name.sequence;
     if (operation != DISK_SYNC) return;

@@ -227,6 +227,25 @@ static void a_directory_is_made_with_its_parents(void **state) {
     assert_true(directory_make(files, ROOT "/a/file/d") < 0);
 }
 
+static void a_name_follows_the_last_separator(void **state) {
+    (void)state;
+    assert_string_equal(path_name("a/b/c"), "c");
+    assert_string_equal(path_name("/c"), "c");
+    assert_string_equal(path_name("c"), "c");
+    assert_string_equal(path_name("a/b/"), "");
+    assert_true(path_separates('/'));
+    assert_false(path_separates(':'));
+}
+
+static void a_path_is_within_a_folder_and_in_itself(void **state) {
+    (void)state;
+    assert_true(path_is_within("/a/logs", "/a/logs"));
+    assert_true(path_is_within("/a/logs", "/a/logs/main"));
+    assert_false(path_is_within("/a/logs", "/a/logs2"));
+    assert_false(path_is_within("/a/logs", "/a"));
+    assert_false(path_is_within("/a/logs", "/b/logs/main"));
+}
+
 static int exists(struct files *files, const char *path) {
     (void)files, (void)path;
     return ERR_EXISTS;
@@ -459,6 +478,8 @@ int program_main(int argc, char **argv) {
         FILES_TEST(a_directory_with_the_temporary_name_is_left_alone),
         FILES_TEST(reading_a_whole_file_above_the_limit_is_an_error),
         FILES_TEST(a_directory_is_made_with_its_parents),
+        cmocka_unit_test(a_name_follows_the_last_separator),
+        cmocka_unit_test(a_path_is_within_a_folder_and_in_itself),
         cmocka_unit_test(a_directory_that_cannot_be_examined_is_no_directory_that_exists),
         FILES_TEST(a_listing_has_each_name_once_and_ends_when_the_visitor_says_so),
         FILES_TEST(a_lock_has_one_holder_until_it_is_closed),

@@ -171,7 +171,7 @@ static bool is_known(const char *path) {
     struct segment_name name;
     for (size_t i = 0; i < 2; i++)
         if (strncmp(path, known[i], strlen(known[i])) == 0)
-            return segment_name_parse(segment_file_name(path), &name) && !name.part;
+            return segment_name_parse(path_name(path), &name) && !name.part;
     for (size_t i = 2; i < sizeof known / sizeof *known; i++)
         if (strcmp(path, known[i]) == 0) return true;
     return false;

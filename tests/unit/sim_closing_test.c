@@ -65,7 +65,7 @@ static void note_closing(void *context, enum disk_operation operation, const cha
     struct life *life = context;
     struct segment_name name;
     if (operation != DISK_RENAME || result < 0 || path == NULL) return;
-    if (!segment_name_parse(segment_file_name(path), &name) || !name.part) return;
+    if (!segment_name_parse(path_name(path), &name) || !name.part) return;
     life->late += name.sequence < life->last_closed;
     if (name.sequence > life->last_closed) life->last_closed = name.sequence;
 }

@@ -47,9 +47,9 @@ static int copy_program(void *context, const char *const *words) {
     assert_string_equal(words[0], "copy");
     assert_in_range(sequence, 1, SEGMENTS);
     path_of("logs", "main", (uint64_t)sequence, false, name);
-    snprintf(text, sizeof text, "name=%s", segment_file_name(name));
+    snprintf(text, sizeof text, "name=%s", path_name(name));
     assert_string_equal(words[2], text);
-    assert_string_equal(segment_file_name(words[3]), segment_file_name(name));
+    assert_string_equal(path_name(words[3]), path_name(name));
     assert_string_equal(words[4], "to {main}");
     assert_null(words[5]);
     /* Oldest first, unless an injected fault delays one. */
@@ -176,7 +176,7 @@ static bool is_left(void *context, const char *path, bool directory) {
     (void)context;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(path, known[i]) == 0) return true;
-    if (directory || segment_name_parse(segment_file_name(path), &name)) return true;
+    if (directory || segment_name_parse(path_name(path), &name)) return true;
     fail_msg("%s was left", path);
     return false;
 }

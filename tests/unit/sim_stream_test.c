@@ -219,7 +219,7 @@ static bool find_unwanted(void *context, const char *path, bool directory) {
         strcmp(path, DIRECTORY "/state/" MANIFEST_FILE) == 0)
         return true;
     if (strncmp(path, DIRECTORY "/" STREAM "/", 7) == 0 &&
-        segment_name_parse(segment_file_name(path), &name) && !name.part)
+        segment_name_parse(path_name(path), &name) && !name.part)
         found->segments++;
     else
         snprintf(found->unwanted, sizeof found->unwanted, "%s", path);
@@ -242,7 +242,7 @@ static bool check_closed(void *context, const char *path, bool directory) {
     if (!index.repacked) fail_msg("%s was not archived", path);
     index_free(&index);
     file_close(&file);
-    assert_true(segment_name_parse(segment_file_name(path), &name));
+    assert_true(segment_name_parse(path_name(path), &name));
     if (manifest_find(life->manifest, STREAM, name.sequence, &entry) != 0)
         fail_msg("%s: the manifest does not know it", path);
     assert_int_equal(manifest_describe(files, path, &found), 0);

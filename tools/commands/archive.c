@@ -83,7 +83,7 @@ static int copy_repacked(struct archive *a, struct file *from, struct file *to) 
 
 /* The folder of `path`; free() it. */
 static char *folder_of(const char *path) {
-    const size_t size = (size_t)(segment_file_name(path) - path);
+    const size_t size = (size_t)(path_name(path) - path);
     char *folder = allocate(size + 2);
     memcpy(folder, size > 0 ? path : ".", size > 0 ? size : 1);
     folder[size > 0 ? size : 1] = '\0';
@@ -255,7 +255,7 @@ static void clear_leftovers(struct archive *a, const struct segment_list *list) 
     }
     for (uint32_t i = 0; i < list->count; i++) {
         const char *path = list->files[i].path;
-        const size_t size = (size_t)(segment_file_name(path) - path);
+        const size_t size = (size_t)(path_name(path) - path);
         if (size == last_size && memcmp(path, last, size) == 0) continue; /* the same folder */
         char *folder = folder_of(path);
         (void)leftovers_clear_folder(a->call->files, folder);

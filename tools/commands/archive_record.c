@@ -21,7 +21,7 @@ struct recording {
 
 /* Cuts off the last name of the path; false: there is none. */
 static bool cut_name(char *path) {
-    char *name = (char *)segment_file_name(path);
+    char *name = (char *)path_name(path);
     if (name == path || *name == '\0') return false;
     name[-1] = '\0';
     return true;
@@ -35,7 +35,7 @@ static char *directory_of(struct files *files, const struct segment_file *file) 
     const struct segment_name *name = &file->name;
     if (name->part || name->stream[0] == '\0' || strcmp(name->stream, "rejects") == 0) return NULL;
     if (system_absolute_path(file->path, path, sizeof path)) return NULL;
-    if (!cut_name(path) || strcmp(segment_file_name(path), name->stream) != 0) return NULL;
+    if (!cut_name(path) || strcmp(path_name(path), name->stream) != 0) return NULL;
     if (!cut_name(path) || !path_join(lock, path, "state", "lock")) return NULL;
     return file_status_of(files, lock, &status) == 0 ? copy_text(path, strlen(path)) : NULL;
 }

@@ -98,7 +98,7 @@ static int walk(struct repair *r) {
 /* The path of the copy, with the name of a closed segment; free() it. */
 static char *path_of_copy(const struct repair *r, const char *folder) {
     char closed[SEGMENT_NAME_MAX];
-    const char *name = segment_file_name(r->segment->path);
+    const char *name = path_name(r->segment->path);
     if (r->segment->name.part) {
         struct segment_name without = r->segment->name;
         without.part = false;

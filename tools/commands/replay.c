@@ -201,9 +201,9 @@ static char *daemon_directory_of(struct files *files, const char *path) {
         free(run);
         if (there) return directory;
         size_t size = strlen(directory);
-        while (size > 0 && segment_file_name(directory + size - 1) == directory + size)
+        while (size > 0 && path_name(directory + size - 1) == directory + size)
             directory[--size] = '\0'; /* trailing separators */
-        directory[segment_file_name(directory) - directory] = '\0';
+        directory[path_name(directory) - directory] = '\0';
         if (directory[0] == '\0') memcpy(directory, ".", 2);
     }
     free(directory);

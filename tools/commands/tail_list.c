@@ -17,7 +17,7 @@
 static size_t home_of(const struct segment_file *file, const char **home) {
     *home = file->home != NULL ? file->home : file->path;
     if (file->home != NULL) return strlen(file->home);
-    return (size_t)(segment_file_name(file->path) - file->path);
+    return (size_t)(path_name(file->path) - file->path);
 }
 
 /* Folder and stream name, or the path of a file that is not a segment. */

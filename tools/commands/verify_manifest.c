@@ -182,8 +182,7 @@ static void add_lost(struct verifying *v, const struct segment_name *name) {
 /* The archive that contains this folder; ARCHIVES_MAX: none. */
 static uint32_t archive_of(const struct verifying *v, const char *folder) {
     for (uint32_t i = 0; i < v->archives.count; i++) {
-        const size_t size = strlen(v->archives.folders[i]);
-        if (strncmp(folder, v->archives.folders[i], size) == 0 && folder[size] == '/') return i;
+        if (path_is_within(v->archives.folders[i], folder)) return i;
     }
     return ARCHIVES_MAX;
 }

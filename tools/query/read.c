@@ -103,7 +103,7 @@ int list_path(struct files *files, const char *path, struct segment_list *list, 
 
 static bool has_name_of_segment(const char *path) {
     struct segment_name name;
-    return segment_name_parse(segment_file_name(path), &name);
+    return segment_name_parse(path_name(path), &name);
 }
 
 void report_path_error(const struct read_request *request, const char *path, int status) {
@@ -337,7 +337,7 @@ static void report_others(const struct read_request *request, const char *path,
     (void)list_others(request, path, wanted, &list);
     for (uint32_t i = 0; i < list.count; i++) {
         const char *name = list.files[i].path + strlen(path);
-        name += *name == '/';
+        name += path_separates(*name);
         if (length + strlen(name) + 8 > sizeof names) {
             memcpy(names + length, ", ...", 6);
             break;

@@ -123,13 +123,13 @@ void record_rules_close(struct record_rules *rules) {
 /* The log directory of a segment; free() it. */
 static char *directory_of(const struct segment_file *segment) {
     const char *const path = segment->home != NULL ? segment->home : segment->path;
-    const char *end = segment_file_name(path); /* after the stream's folder and '/' */
+    const char *end = path_name(path); /* after the stream's folder and '/' */
     if (end == path) return copy_text("..", 2);
     do
         end--;
-    while (end > path && (end[-1] == '/' || end[-1] == '\\')); /* after the folder's name */
+    while (end > path && path_separates(end[-1])); /* after the folder's name */
     char *folder = copy_text(path, (size_t)(end - path));
-    const size_t size = (size_t)(segment_file_name(folder) - folder);
+    const size_t size = (size_t)(path_name(folder) - folder);
     if (strcmp(folder + size, "..") == 0 || strcmp(folder + size, ".") == 0) {
         folder = reallocate(folder, strlen(folder) + sizeof "/..");
         strcat(folder, "/..");

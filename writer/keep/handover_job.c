@@ -47,7 +47,7 @@ static int delete_it(struct handover_job *h) {
     char folder[PATH_BYTES_MAX];
     bool open = false;
     const bool here = h->command->archive[0] == '\0';
-    const size_t size = (size_t)(segment_file_name(h->path) - h->path);
+    const size_t size = (size_t)(path_name(h->path) - h->path);
     memcpy(folder, h->path, size);
     folder[size > 1 ? size - 1 : size] = '\0';
     int error = find_record(h, &record);

@@ -69,7 +69,7 @@ int manifest_describe(struct files *files, const char *path, struct manifest_rec
     memset(record, 0, sizeof *record);
     record->first_time_ns = INT64_MIN;
     record->last_time_ns = record->closed_ns = INT64_MAX;
-    if (!segment_name_parse(segment_file_name(path), &record->name) || record->name.part)
+    if (!segment_name_parse(path_name(path), &record->name) || record->name.part)
         return ERR_INVALID;
     int error = file_open(files, path, FILE_READ, &file);
     if (error) return error;
@@ -96,7 +96,7 @@ int manifest_ensure(struct manifest *manifest, const char *path, enum manifest_e
     struct segment_name name;
     struct manifest_record record;
     struct file_status status;
-    if (!segment_name_parse(segment_file_name(path), &name) || name.part) return ERR_INVALID;
+    if (!segment_name_parse(path_name(path), &name) || name.part) return ERR_INVALID;
     if (manifest_state(manifest, name.stream, name.sequence, NULL) >= event) return 0;
     int error = manifest_describe(files, path, &record); /* may read all lines: not with the lock */
     record.event = event;

@@ -46,9 +46,7 @@ static bool knows_folder(const struct retention *r, const char *folder) {
     if (folder[0] == '\0') return true;
     for (uint32_t place = 1; place < RETENTION_PLACES; place++) {
         const char *root = r->folders[place];
-        const size_t size = root != NULL ? strlen(root) : 0;
-        if (size > 0 && strncmp(folder, root, size) == 0 && folder[size] == '/')
-            return r->reach.deletes >> place & 1;
+        if (root != NULL && path_is_within(root, folder)) return r->reach.deletes >> place & 1;
     }
     return false;
 }

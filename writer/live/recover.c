@@ -142,7 +142,7 @@ static void count_sequence(const char *path, uint64_t sequence, struct recovery 
 static void pass_odd(const struct segment_skipped *skipped, struct recovery *recovery) {
     struct segment_name name;
     say("%s: %s; left as it is", skipped->path, error_text(skipped->error));
-    if (segment_name_parse(segment_file_name(skipped->path), &name))
+    if (segment_name_parse(path_name(skipped->path), &name))
         count_sequence(skipped->path, name.sequence, recovery);
 }
 

@@ -184,10 +184,6 @@ const char *archives_error_text(int error) {
 
 /* ---- finding segments in archives ---- */
 
-static bool is_separator(char c) {
-    return c == '/' || c == '\\'; /* the other one: what people type on Windows */
-}
-
 /* Finds the log directory: `path` itself, or the one above if `path` is a stream's folder, and its
  * archives.  *stream: that stream, or "" for all. */
 static int archives_of(struct files *files, const char *path, struct archives *archives,
@@ -198,13 +194,13 @@ static int archives_of(struct files *files, const char *path, struct archives *a
     strcpy(directory, path);
     const int error = archives_read(files, directory, archives);
     if (error || archives->count > 0) return error;
-    while (size > 1 && is_separator(directory[size - 1]))
+    while (size > 1 && path_separates(directory[size - 1]))
         directory[--size] = '\0';
-    const char *last = segment_file_name(directory);
+    const char *last = path_name(directory);
     if (!stream_name_valid(last)) return 0;
     strcpy(stream, last);
     size = (size_t)(last - directory);
-    while (size > 1 && is_separator(directory[size - 1]))
+    while (size > 1 && path_separates(directory[size - 1]))
         size--;
     strcpy(directory + size, size == 0 ? "." : "");
     return archives_read(files, directory, archives);
@@ -239,7 +235,7 @@ static bool as_listed(const char *path, char home[PATH_BYTES_MAX]) {
     const size_t size = strlen(path);
     if (size + 2 > PATH_BYTES_MAX) return false;
     strcpy(home, path);
-    if (size == 0 || path[size - 1] != '/') strcpy(home + size, "/");
+    if (size == 0 || !path_separates(path[size - 1])) strcpy(home + size, "/");
     return true;
 }
 
@@ -268,7 +264,7 @@ char *archives_find(struct files *files, const char *path) {
     struct segment_name name;
     struct file_status status;
     char file[SEGMENT_NAME_MAX];
-    const size_t size = (size_t)(segment_file_name(path) - path);
+    const size_t size = (size_t)(path_name(path) - path);
     if (!segment_name_parse(path + size, &name) || size == 0 || size >= sizeof folder) return NULL;
     name.part = false; /* archives hold closed segments only */
     segment_name_format(&name, file);

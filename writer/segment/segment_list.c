@@ -84,7 +84,7 @@ static bool is_copy(const struct segment_file *file, const struct segment_file *
     if (file->name.opened_ns != before->name.opened_ns) return false;
     const size_t size = strlen(file->home);
     if (before->home != NULL) return strcmp(before->home, file->home) == 0;
-    return size == (size_t)(segment_file_name(before->path) - before->path) &&
+    return size == (size_t)(path_name(before->path) - before->path) &&
            memcmp(before->path, file->home, size) == 0;
 }
 
@@ -140,7 +140,7 @@ static void free_file(const struct segment_file *file) {
 }
 
 char *segment_path_other(const char *path) {
-    const char *old = segment_file_name(path);
+    const char *old = path_name(path);
     struct segment_name name;
     if (!segment_name_parse(old, &name)) return NULL;
     name.part = !name.part;
@@ -264,20 +264,12 @@ static int add_file(struct files *files, const char *path, struct segment_list *
         list->room = room;
     }
     struct segment_file file = {.size = status.size, .id = status.id};
-    (void)segment_name_parse(segment_file_name(path), &file.name); /* else the stream stays "" */
+    (void)segment_name_parse(path_name(path), &file.name); /* else the stream stays "" */
     file.path = malloc(strlen(path) + 1);
     if (file.path == NULL) return ERR_NO_MEMORY;
     strcpy(file.path, path);
     list->files[list->count++] = file;
     return 0;
-}
-
-const char *segment_file_name(const char *path) {
-    const char *name = path;
-    for (const char *p = path; *p != '\0'; p++) {
-        if (*p == '/' || *p == '\\') name = p + 1;
-    }
-    return name;
 }
 
 static char *join(const char *folder, const char *name) {
@@ -286,7 +278,7 @@ static char *join(const char *folder, const char *name) {
     if (path == NULL) return NULL;
     memcpy(path, folder, folder_length);
     size_t length = folder_length;
-    if (length == 0 || path[length - 1] != '/') path[length++] = '/';
+    if (length == 0 || !path_separates(path[length - 1])) path[length++] = '/';
     memcpy(path + length, name, name_length + 1);
     return path;
 }

@@ -52,9 +52,6 @@ int segment_list_join(struct segment_list *list, struct segment_list *more);
 void segment_list_leave_out(struct segment_list *list, const bool *out);
 void segment_list_free(struct segment_list *list);
 
-/* After the last separator: '/', or the other one, which people type on Windows. */
-const char *segment_file_name(const char *path);
-
 /* The same segment's path with .part if it has none, without if it has; malloc'd.
  * NULL: not a segment's name, or out of memory. */
 char *segment_path_other(const char *path);
