@@ -54,6 +54,12 @@ const char *system_zone_folder(void);
 void system_sleep_ms(uint32_t ms);
 void system_random(void *bytes, size_t size);
 
+/* Calls take with each certificate (X.509 in DER) that the system trusts as an issuer of servers'
+ * certificates.  ERR_UNSUPPORTED: this system has no store of its own; its TLS libraries know where
+ * the certificates are. */
+typedef void system_issuer(void *context, const void *certificate, size_t size);
+int system_issuers(system_issuer *take, void *context);
+
 /* Runs run(job) on a thread of its own and waits for it, `ms` at most.  For checks that may touch
  * a hung volume.  Any thread, with or without a port.
  *

@@ -9,6 +9,7 @@
 
 #include "ingest/transport/openssl.h"
 #include "port/error.h"
+#include "port/system.h"
 
 const bool tls_available = true;
 const char tls_library[] = "OpenSSL " OPENSSL_VERSION_STR;
@@ -175,6 +176,20 @@ static bool use_issuers(struct tls_context *context, const struct tls_text *text
     return used && count > 0;
 }
 
+static void trust(void *context, const void *certificate, size_t size) {
+    const uint8_t *bytes = certificate;
+    X509 *issuer = d2i_X509(NULL, &bytes, (long)size);
+    if (issuer) X509_STORE_add_cert(context, issuer);
+    X509_free(issuer);
+}
+
+/* Also the files that the environment names (SSL_CERT_FILE, SSL_CERT_DIR). */
+static void use_system_issuers(struct tls_context *context) {
+    SSL_CTX_set_default_verify_paths(context->ssl);
+    system_issuers(trust, SSL_CTX_get_cert_store(context->ssl));
+    ERR_clear_error(); /* of certificates that OpenSSL cannot read */
+}
+
 static bool use_revoked(struct tls_context *context, const struct tls_text *text, char *problem) {
     BIO *in = open_text(text);
     X509_STORE *store = SSL_CTX_get_cert_store(context->ssl);
@@ -231,8 +246,7 @@ static bool load(struct tls_context *context, const struct tls_settings *setting
         if (loads[i].text->text && !loads[i].use(context, loads[i].text, problem)) return false;
     }
     *wrong = NULL;
-    if (!settings->server && !settings->issuers.text)
-        SSL_CTX_set_default_verify_paths(context->ssl);
+    if (!settings->server && !settings->issuers.text) use_system_issuers(context);
     const bool asks = !settings->server || settings->issuers.text;
     int mode = asks ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
     if (asks && !settings->peer_optional) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;

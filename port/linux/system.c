@@ -46,6 +46,11 @@ uint32_t system_process_id(void) {
     return (uint32_t)getpid();
 }
 
+int system_issuers(system_issuer *take, void *context) {
+    (void)take, (void)context;
+    return ERR_UNSUPPORTED;
+}
+
 /* Not getrusage, whose peak is that of the parent until this process exceeds it. */
 void system_memory(uint64_t *now, uint64_t *peak) {
     char line[128];

@@ -2,6 +2,7 @@
 not be let in is not.  Certificates are made by openssl."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -12,7 +13,8 @@ import threading
 import time
 import unittest
 
-from harness import Case, log_line, logport, logportd, main, rejects, scaled, status, temporary_directory, wait_until
+from harness import (EXEC_PREFIX, WINDOWS, Case, Holder, log_line, logport, logportd, main, rejects, run, scaled, status,
+                     temporary_directory, wait_until, windows_path)
 
 OPENSSL = shutil.which("openssl")
 HAS_TLS = b"OpenSSL" in logportd("--version").out
@@ -457,10 +459,16 @@ class TlsCommands(TlsCase):
     def made(self, name):
         return os.path.join(self.path("made"), name)
 
+    def assert_secret(self, path):
+        if WINDOWS:
+            self.assertRegex(Holder(self).access(path), r"^D:\w*(\(A;;FA;;;(SY|S-1-5-21-[0-9-]+)\))+$")
+        else:
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
     def test_cert_makes_what_send_and_the_daemon_need(self):
         self.assertEqual(self.cert("--name", "logs.example.org", "--name", "10.1.2.3", "--client", "shop-1").code, 0)
         for key in ("ca-key.pem", "server-key.pem", "shop-1-key.pem"):
-            self.assertEqual(os.stat(self.made(key)).st_mode & 0o777, 0o600)
+            self.assert_secret(self.made(key))
         text = self.openssl("x509", "-in", self.made("server.pem"), "-noout", "-text")
         self.assertIn(b"DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, DNS:logs.example.org, "
                       b"IP Address:10.1.2.3", text)
@@ -499,6 +507,42 @@ class TlsCommands(TlsCase):
                 self.assertEqual(result.code, 2)
                 self.assertIn(message, result.said)
         self.assertEqual(daemon.stop()["stored"], len(lines))
+
+    @unittest.skipUnless(WINDOWS, "paths of Windows")
+    def test_files_may_be_named_by_paths_of_windows(self):
+        made = windows_path(self.path("made")) + "\\"
+        self.assertEqual(logport("cert", "--dir", made + "new").code, 0)
+        made += "new\\"
+        daemon = self.tls_daemon(certificate=made + "server.pem", key=made + "server-key.pem", clients=made + "ca.pem")
+        result = logport("send", "--tls", "--ca", made + "ca.pem", "--cert", made + "client.pem", "--key",
+                         made + "client-key.pem", "localhost:%d" % daemon.tcp[0][1], stdin=b'{"n":1}\n')
+        self.assertEqual((result.code, result.said), (0, ""))
+        self.assert_lines(daemon.wait_stored(1), [b'{"n":1}'])
+        daemon.stop()
+
+    @unittest.skipUnless(WINDOWS, "elsewhere OpenSSL knows the files")
+    def test_send_trusts_what_windows_trusts(self):
+        daemon = self.tls_daemon()
+
+        def send():
+            return logport("send", "--tls", "localhost:%d" % daemon.tcp[0][1], stdin=b'{"n":1}\n')
+
+        self.assertIn("unable to get local issuer certificate", send().said)
+        self.trust_in_windows("ca")
+        result = send()
+        self.assertEqual((result.code, result.said), (0, ""))
+        daemon.wait_stored(1)
+        daemon.stop()
+
+    def trust_in_windows(self, name):
+        """Adds an issuer to the user's root store, until the end of the test."""
+        der = self.openssl("x509", "-in", name + ".pem", "-outform", "DER")
+        # The store's form: properties, of which 32 is the certificate.
+        blob = b"".join(number.to_bytes(4, "little") for number in (32, 1, len(der))) + der
+        key = "HKCU\\Software\\Microsoft\\SystemCertificates\\Root\\Certificates\\" + hashlib.sha1(der).hexdigest().upper()
+        self.addCleanup(run, EXEC_PREFIX + ["reg.exe", "delete", key, "/f"])
+        result = run(EXEC_PREFIX + ["reg.exe", "add", key, "/v", "Blob", "/t", "REG_BINARY", "/d", blob.hex(), "/f"])
+        self.assertEqual(result.code, 0, result.said)
 
 
 if __name__ == "__main__":

@@ -213,11 +213,11 @@ const struct command cert_command = {
     .usage = "[--dir DIR] [--name NAME]… [--client NAME]…",
     .summary = "Create a test CA, and server and client certificates for TLS.",
     .more =
-        "Writes ca.pem, server.pem, client.pem and their keys (ca-key.pem, ...; mode 0600), EC\n"
-        "P-256. The key of the CA signs further certificates: keep it off other machines. Files\n"
-        "that exist are never replaced: with --client, a CA that exists signs certificates of\n"
-        "further clients; remove server.pem and server-key.pem, and give --name, to make them\n"
-        "anew.\n"
+        "Writes ca.pem, server.pem, client.pem and their keys (ca-key.pem, ...; only the user can\n"
+        "read them), EC P-256. The key of the CA signs further certificates: keep it off other\n"
+        "machines. Files that exist are never replaced: with --client, a CA that exists signs\n"
+        "certificates of further clients; remove server.pem and server-key.pem, and give --name,\n"
+        "to make them anew.\n"
         "\n"
         "Exit code: 0 created, 2 error.\n"
         "\n"
