@@ -10,7 +10,7 @@
 
 #include "port/error.h"
 #include "schema/json/ascii.h"
-#include "schema/json/bounded.h"
+#include "schema/json/member.h"
 #include "schema/record/facts_internal.h"
 #include "schema/record/inner.h"
 #include "schema/record/level_text.h"
@@ -166,49 +166,8 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
 
 /* ---- from member to member, in valid JSON ---- */
 
-struct record_member {
-    const uint8_t *name, *value, *end; /* of the value */
-    size_t name_size;
-};
-
-static const uint8_t *space_end(const uint8_t *p, const uint8_t *end) {
-    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r')) {
-        p++;
-    }
-    return p;
-}
-
-static const uint8_t *value_end(const uint8_t *p, const uint8_t *end) {
-    if (p == end) return NULL;
-    if (*p == '"') return bounded_string_end(p + 1, end);
-    if (*p == '{' || *p == '[') return bounded_container_end(p, end);
-    while (p < end && *p != ',' && *p != '}' && *p != ']' && *p > ' ') {
-        p++;
-    }
-    return p;
-}
-
-/* Reads the member after the object's '{' or a ','; moves *at to the byte after it. */
-static bool next_member(const uint8_t **at, const uint8_t *end, struct record_member *member) {
-    if (*at == end || (**at != '{' && **at != ',')) return false;
-    const uint8_t *p = space_end(*at + 1, end);
-    if (p == end || *p != '"') return false;
-    member->name = p + 1;
-    p = bounded_string_end(p + 1, end);
-    if (p == NULL) return false;
-    member->name_size = (size_t)(p - member->name) - 1;
-    p = space_end(p, end);
-    if (p == end || *p != ':') return false;
-    member->value = space_end(p + 1, end);
-    p = value_end(member->value, end);
-    if (p == NULL) return false;
-    member->end = p;
-    *at = space_end(p, end);
-    return true;
-}
-
 /* In any case. */
-static bool is_named(const struct record_member *member, const char *name) {
+static bool is_named(const struct json_pair *member, const char *name) {
     if (strlen(name) != member->name_size) return false;
     for (size_t i = 0; i < member->name_size; i++)
         if (ascii_lower(member->name[i]) != ascii_lower((uint8_t)name[i])) return false;
@@ -218,8 +177,8 @@ static bool is_named(const struct record_member *member, const char *name) {
 /* The value of the last member with this name; NULL: there is none. */
 static const uint8_t *member_value(const uint8_t *object, const uint8_t *end, const char *name) {
     const uint8_t *value = NULL;
-    struct record_member member;
-    while (next_member(&object, end, &member)) /* each round advances by a member */
+    struct json_pair member;
+    while (json_next_pair(&object, end, &member)) /* each round advances by a member */
         if (is_named(&member, name)) value = member.value;
     return value;
 }
@@ -298,7 +257,7 @@ static bool number_of(const struct scalar *scalar, int64_t *number) {
     return true;
 }
 
-static bool member_number(const struct record_member *member, int64_t *number) {
+static bool member_number(const struct json_pair *member, int64_t *number) {
     struct scalar scalar;
     return scalar_of(member->value, member->end, &scalar) && number_of(&scalar, number);
 }
@@ -307,8 +266,8 @@ static bool member_number(const struct record_member *member, int64_t *number) {
 static bool time_of_instant(const uint8_t *value, const uint8_t *end, int64_t *ns) {
     int64_t seconds = 0, nanoseconds = 0;
     bool known = false;
-    struct record_member member;
-    while (next_member(&value, end, &member)) { /* each round advances by a member */
+    struct json_pair member;
+    while (json_next_pair(&value, end, &member)) { /* each round advances by a member */
         if (is_named(&member, "epochSecond")) known = member_number(&member, &seconds);
         if (is_named(&member, "nanoOfSecond") && !member_number(&member, &nanoseconds))
             return false;
@@ -387,9 +346,9 @@ static enum level_found level_of(const struct facts_rules *rules, enum level_sca
 static enum level_found level_in(const struct facts_rules *rules, const char *name,
                                  const uint8_t *value, const uint8_t *end, uint8_t *level) {
     enum level_found found = LEVEL_ABSENT;
-    struct record_member member;
-    while (next_member(&value, end, &member)) /* each round advances by a member */
-        if (is_named(&member, name))          /* the last one counts */
+    struct json_pair member;
+    while (json_next_pair(&value, end, &member)) /* each round advances by a member */
+        if (is_named(&member, name))             /* the last one counts */
             found = level_of(rules, rules->scale, member.value, member.end, level);
     return found;
 }
@@ -571,9 +530,9 @@ void facts_of_found_at(const struct facts_rules *rules, const struct json_found 
 static void find_names(const uint8_t *record, size_t size, const struct facts_rules *rules,
                        struct json_found *found) {
     const uint8_t *p = record, *end = record + size;
-    struct record_member member;
+    struct json_pair member;
     found->mask = 0;
-    while (next_member(&p, end, &member)) /* each round advances by a member */
+    while (json_next_pair(&p, end, &member)) /* each round advances by a member */
         json_names_look(&rules->names, member.name, member.name_size, member.value, found);
 }
 
@@ -602,7 +561,7 @@ static const uint8_t *unrecognised_value(const struct facts_rules *rules,
 }
 
 static size_t copy_value(const uint8_t *value, const uint8_t *end, uint8_t *text, size_t room) {
-    const uint8_t *const after = value != NULL ? value_end(value, end) : NULL;
+    const uint8_t *const after = value != NULL ? json_value_end(value, end) : NULL;
     if (after == NULL) return 0;
     const size_t quote = *value == '"', size = (size_t)(after - value) - 2 * quote;
     memcpy(text, value + quote, size < room ? size : room);
