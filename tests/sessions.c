@@ -36,7 +36,8 @@ struct bench {
 
 static void empty(struct bench *bench) {
     batch_reset(&bench->batch, &rules);
-    batch_limit(&bench->batch, bench->room ? bench->room : bench->batch.raw_max, false);
+    batch_limit(&bench->batch, bench->room ? bench->room : bench->batch.raw_max,
+                (struct batch_growth){0});
 }
 
 static void drain(struct bench *bench) {

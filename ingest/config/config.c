@@ -59,6 +59,15 @@ const struct option config_options[] = {
      .value = "WHAT",
      .help = "Lines and syslog messages that are text: reject (keep them in quarantine) or wrap "
              "(store {\"message\": \"...\"}, with _syslog if they have a syslog header)."},
+    {.name = "stamp",
+     .kind = OPTION_TEXT,
+     .field = FIELD(stamp),
+     .preset = "none",
+     .value = "WHAT,...",
+     .help = "What to add to each stored record, as its last members: received (_received, when it "
+             "was received), peer (_peer, its sender), listener (_listener), seq (_seq, its number "
+             "in its stream since the daemon started); all, or none. A record's own members of "
+             "these names get another underscore."},
     {.name = "connections_max",
      .section = "Limits and memory",
      .kind = OPTION_COUNT,
@@ -435,6 +444,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(text),
      .value = "WHAT",
      .help = REPLACES("text")},
+    {.name = "stamp",
+     .kind = OPTION_TEXT,
+     .field = FIELD(stamp),
+     .value = "WHAT,...",
+     .help = REPLACES("stamp")},
     {.name = "stream",
      .kind = OPTION_TEXT,
      .field = FIELD(stream),

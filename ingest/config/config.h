@@ -39,7 +39,7 @@ struct listener_keys {
     const char *time_keys, *level_keys, *level_names, *level_scale, *zone;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
-    const char *protocol, *syslog_fields, *text;
+    const char *protocol, *syslog_fields, *text, *stamp;
     const char *stream;  /* that its lines go to */
     const char *has_tls; /* "true": the file has its key tls */
     struct tls_keys tls;
@@ -78,6 +78,7 @@ struct listener_config {
     struct facts_rules rules;
     struct zone *zone; /* of rules; NULL: UTC */
     bool monitor, formats, ijson, syslog_fields, wrap;
+    uint32_t stamps; /* writer/live/stamp.h */
     const struct protocol *protocol;
     /* Made from keys.tls by tls_files_load; NULL: plain text only. */
     struct tls_context *tls;
@@ -90,7 +91,7 @@ struct config {
     /* Filled by the table. */
     const char *file, *dir;
     struct option_list tcp, udp;
-    const char *protocol, *text;
+    const char *protocol, *text, *stamp;
     bool syslog_fields;
     uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
     uint64_t flush_ms, sync_ms, drain_ms, stop_ms, stats_s;

@@ -321,7 +321,8 @@ static void member(void *context, size_t name_offset, size_t value_offset) {
         wrong(reading, name_offset, "cannot be set for a single stream", option->name);
     } else if (option->kind == OPTION_LIST && (first == '[' || first == '{')) {
         list(reading, option, value_offset);
-    } else if (option->kind == OPTION_TEXT && first == '[' && strstr(option->name, "_keys")) {
+    } else if (option->kind == OPTION_TEXT && first == '[' &&
+               (strstr(option->name, "_keys") || strcmp(option->name, "stamp") == 0)) {
         reading->option = option;
         keys(reading, option, value_offset);
     } else {

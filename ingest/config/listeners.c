@@ -8,6 +8,7 @@
 #include "ingest/config/schedule.h"
 #include "ingest/config/values.h"
 #include "port/error.h"
+#include "writer/live/stamp.h"
 
 static int resolve_zone(const struct host *host, const struct config *config,
                         struct listener_config *listener, struct facts_zone *zone, char *error) {
@@ -90,6 +91,8 @@ static int resolve(const struct host *host, const struct config *config, const c
     listener->syslog_fields =
         keys->syslog_fields ? strcmp(keys->syslog_fields, "true") == 0 : config->syslog_fields;
     listener->wrap = strcmp(keys->text ? keys->text : config->text, "wrap") == 0;
+    if (!keys->stamp) keys->stamp = config->stamp;
+    if (stamp_parse(keys->stamp, &listener->stamps)) return ERR_INVALID; /* it was checked */
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
     const int result = config_address(host, address, &listener->address);

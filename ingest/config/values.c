@@ -9,6 +9,7 @@
 #include "ingest/config/schedule.h"
 #include "port/error.h"
 #include "writer/keep/handover.h"
+#include "writer/live/stamp.h"
 
 #define DIR_BYTES_MAX 3000
 
@@ -90,6 +91,16 @@ static int check_protocol(const char *text, char *problem) {
 static int check_text(const char *text, char *problem) {
     if (strcmp(text, "reject") == 0 || strcmp(text, "wrap") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither reject nor wrap", text);
+    return ERR_INVALID;
+}
+
+static int check_stamp(const char *text, char *problem) {
+    uint32_t stamps;
+    if (stamp_parse(text, &stamps) == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\": received, peer, listener and seq, separated by commas, or all or none was "
+             "expected",
+             text);
     return ERR_INVALID;
 }
 
@@ -195,6 +206,7 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"protocol", check_protocol},
         {"syslog_fields", check_truth},
         {"text", check_text},
+        {"stamp", check_stamp},
         {"stream", config_stream_check},
     };
     if (is_address(name)) return check_address(host, text, problem);

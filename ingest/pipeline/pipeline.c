@@ -25,6 +25,8 @@ struct packet {
     struct packet *next_in_all;
     struct feed *feed; /* whose lines are in it; NULL: it is free */
     uint64_t number;   /* of sealing */
+    bool numbers;      /* its records may be stored with their numbers ... */
+    uint64_t turn;     /* ... and get them in this order, that of sealing in its feed */
     int64_t opened_ns; /* first bytes */
     struct stream_append stored;
     bool awaited;           /* a sender waits for an acknowledgement of some of its lines */
@@ -38,6 +40,9 @@ struct feed {
     uint32_t held;       /* packets that are not free */
     uint32_t awaited;    /* of these, sealed: senders wait for them */
     struct source *parked_first, *parked_last;
+    /* Numbers of records: those that were given, the next one's, and packets that wait for theirs. */
+    uint64_t next_turn, turn, next_record;
+    struct packet *validated; /* by turn */
 };
 
 struct pipeline {
@@ -98,7 +103,6 @@ static int add_packet(struct pipeline *pipeline) {
         return error;
     }
     packet->pipeline = pipeline;
-    packet->op.done = packed;
     packet->stored.done = stored_done;
     packet->next_in_all = pipeline->all;
     pipeline->all = packet;
@@ -119,7 +123,9 @@ int pipeline_more_batches(struct pipeline *pipeline, uint32_t batches) {
 
 void pipeline_add_stream(struct pipeline *pipeline, struct stream *stream) {
     assert(pipeline->feed_count < STREAMS_MAX);
-    pipeline->feeds[pipeline->feed_count++].stream = stream;
+    struct feed *feed = &pipeline->feeds[pipeline->feed_count++];
+    feed->stream = stream;
+    feed->next_record = 1;
 }
 
 void pipeline_free(struct pipeline *pipeline) {
@@ -212,8 +218,9 @@ static bool open_packet(struct pipeline *pipeline, struct feed *feed) {
     packet->rules = pipeline->rules;
     rules_hold(packet->rules);
     batch_reset(&packet->batch, &packet->rules->batch);
+    const uint32_t stream = (uint32_t)(feed - pipeline->feeds);
     batch_limit(&packet->batch, stream_segment_bytes_max(feed->stream),
-                rules_grow(packet->rules, (uint32_t)(feed - pipeline->feeds)));
+                rules_growth(packet->rules, stream, &packet->numbers));
     return true;
 }
 
@@ -379,10 +386,38 @@ static void resume_parked(struct pipeline *pipeline, const struct feed *freed) {
 
 /* ---- packing ---- */
 
+static void check_run(struct port_op *op) {
+    batch_check(&PORT_CONTAINER(struct packet, op, op)->batch);
+}
+
 static void pack_run(struct port_op *op) {
+    batch_pack(&PORT_CONTAINER(struct packet, op, op)->batch);
+}
+
+static void check_and_pack_run(struct port_op *op) {
+    check_run(op);
+    pack_run(op);
+}
+
+/* How many records a batch stores is known only now; the numbers follow each other in the order of
+ * sealing, which is that of the files. */
+static void validated(struct port_op *op) {
     struct packet *packet = PORT_CONTAINER(struct packet, op, op);
-    batch_check(&packet->batch);
-    batch_pack(&packet->batch);
+    struct feed *feed = packet->feed;
+    struct packet **link = &feed->validated;
+    while (*link && (*link)->turn < packet->turn)
+        link = &(*link)->next;
+    packet->next = *link;
+    *link = packet;
+    while (feed->validated && feed->validated->turn == feed->turn) {
+        struct packet *next = feed->validated;
+        feed->validated = next->next;
+        feed->turn++;
+        next->batch.first_number = feed->next_record;
+        feed->next_record += next->batch.numbered;
+        next->op.done = packed;
+        port_work(packet->pipeline->port, &next->op, PORT_LANE_PACK, pack_run);
+    }
 }
 
 /* Quarantine's budget grows at its rate, up to a second's worth. */
@@ -418,7 +453,10 @@ static void seal(struct packet *packet) {
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;
     pipeline->packing_count++;
-    port_work(pipeline->port, &packet->op, PORT_LANE_PACK, pack_run);
+    if (packet->numbers) packet->turn = packet->feed->next_turn++;
+    packet->op.done = packet->numbers ? validated : packed;
+    port_work(pipeline->port, &packet->op, PORT_LANE_PACK,
+              packet->numbers ? check_run : check_and_pack_run);
 }
 
 void pipeline_seal(struct pipeline *pipeline) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "writer/live/stamp.h"
+
 struct rules *rules_create(uint32_t line_bytes_max) {
     struct rules *rules = calloc(1, sizeof *rules);
     if (!rules) return NULL;
@@ -40,6 +42,10 @@ static void set(struct rules *rules, uint32_t number, const char *name,
     schema_gate_release(gate_before);
     rules->zones[number] = zone != NULL ? zone_hold(zone) : NULL;
     zone_free(zone_before);
+    for (uint32_t i = 0; from->facts != NULL && from->stamps && i < from->facts->names.count; i++) {
+        const struct json_name *key = &from->facts->names.names[i];
+        listener->facts_of_stamps |= stamp_is_name(key->text, key->size, from->stamps);
+    }
     /* The usual rules are identified by their address. */
     if (from->facts == NULL || from->facts == &facts_rules_usual) return;
     rules->facts[number] = *from->facts;
@@ -53,7 +59,8 @@ void rules_set(struct rules *rules, uint32_t number, const char *name,
                                             .gate = config->gate,
                                             .monitor = config->monitor,
                                             .syslog_fields = config->syslog_fields,
-                                            .wrap = config->wrap};
+                                            .wrap = config->wrap,
+                                            .stamps = config->stamps};
     set(rules, number, name, &listener, config->zone);
     rules->streams[number] = stream;
 }
@@ -74,12 +81,14 @@ bool rules_feed(const struct rules *rules, uint32_t stream) {
     return false;
 }
 
-bool rules_grow(const struct rules *rules, uint32_t stream) {
+struct batch_growth rules_growth(const struct rules *rules, uint32_t stream, bool *numbers) {
+    struct batch_growth growth = {0};
+    *numbers = false;
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++) {
         const struct batch_listener *listener = &rules->listeners[i];
-        if (listener->name && rules->streams[i] == stream &&
-            (listener->syslog_fields || listener->wrap))
-            return true;
+        if (!listener->name || rules->streams[i] != stream) continue;
+        batch_growth_add(&growth, listener);
+        *numbers = *numbers || listener->stamps & STAMP_SEQ;
     }
-    return false;
+    return growth;
 }

@@ -37,7 +37,7 @@ void rules_keep(struct rules *rules, uint32_t number, const struct rules *before
 void rules_leave(struct rules *rules, uint32_t number);
 /* Does any listener feed this stream? */
 bool rules_feed(const struct rules *rules, uint32_t stream);
-/* May a listener that feeds it add to its records (syslog_fields, text)? */
-bool rules_grow(const struct rules *rules, uint32_t stream);
+/* How much the listeners that feed it may add to their records, and whether one numbers them. */
+struct batch_growth rules_growth(const struct rules *rules, uint32_t stream, bool *numbers);
 
 #endif

@@ -325,14 +325,17 @@ static size_t begin_anew(struct session *session, const struct sink *sink,
             first.start++;
         return go_on(session, sink, &first, protocol);
     }
-    /* So few bytes fit into an empty batch, whatever segment_bytes_max is (at least 1024). */
+    /* So few bytes fit into an empty batch, whatever segment_bytes_max is (at least 1024) and may be
+     * added to them. */
     if (sink->batch->raw_size > 0 &&
         (sink_room(sink) < 4 * DETECT_HEAD_BYTES || sink->batch->run_count + size > BATCH_RUNS_MAX))
         return place->start;
     memcpy(head, session->state.detect.head, size);
     partial_forget(&session->partial, sink->memory);
     become(session, protocol);
+    batch_unplanned(sink->batch, true);
     const size_t taken = session_take(session, sink, head, size);
+    batch_unplanned(sink->batch, false);
     assert(taken == size);
     return take_from(session, sink, place, place->at + 1);
 }

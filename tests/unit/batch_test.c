@@ -22,6 +22,13 @@ static void add(struct batch *batch, uint32_t listener, const char *text) {
     memcpy(batch_add(batch, &origin, (uint32_t)strlen(text)), text, strlen(text));
 }
 
+/* As the pipeline does. */
+static void limit(struct batch *batch, uint64_t raw_bytes) {
+    struct batch_growth growth = {0};
+    batch_growth_add(&growth, &batch->rules->listeners[0]);
+    batch_limit(batch, raw_bytes, growth);
+}
+
 static void open_batch(struct batch *batch, const struct batch_rules *rules) {
     assert_int_equal(batch_create(1000, batch), 0);
     batch_reset(batch, rules);
@@ -175,7 +182,7 @@ static void one_stored(bool fields, bool wrap, const char *line, const char *sto
         .listeners = listeners, .line_bytes_max = 1000, .reject_budget = &budget};
     struct batch batch;
     open_batch(&batch, &rules);
-    batch_limit(&batch, 1 << 20, fields || wrap);
+    limit(&batch, 1 << 20);
     add(&batch, 0, line);
     batch_check(&batch);
     assert_int_equal(batch.counts.records, 1);
@@ -236,7 +243,7 @@ static void records_grow_within_the_batch(void **state) {
     for (size_t kind = 0; kind <= sizeof lines / sizeof *lines; kind++) {
         uint64_t count = 0;
         batch_reset(&batch, &rules);
-        batch_limit(&batch, 1 << 20, true);
+        limit(&batch, 1 << 20);
         for (;; count++) {
             const char *line =
                 lines[kind < sizeof lines / sizeof *lines ? kind
@@ -257,7 +264,7 @@ static void records_grow_within_the_batch(void **state) {
     longest[1000] = '\n';
     longest[1001] = '\0';
     batch_reset(&batch, &rules);
-    batch_limit(&batch, 1 << 20, true);
+    limit(&batch, 1 << 20);
     add(&batch, 0, longest);
     batch_check(&batch);
     assert_int_equal(batch.counts.reasons[REJECT_OVERSIZED], 1);

@@ -15,6 +15,7 @@
 #include "ingest/pipeline/rules.h"
 #include "tests/sim/sim.h"
 #include "writer/live/recover.h"
+#include "writer/live/stamp.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
@@ -400,6 +401,60 @@ static void a_broken_quarantine_is_given_up_at_a_stop(void **state) {
 }
 
 /* As after a reload that adds streams, before more batches are allocated. */
+/* Checks that the numbers of the records of a stream are 1, 2, 3 ..., and returns how many there are. */
+static uint64_t numbered_lines_of(struct bench *bench, const char *name) {
+    char path[64];
+    struct segment_list list = {0};
+    uint64_t lines = 0;
+    snprintf(path, sizeof path, DIRECTORY "/%s", name);
+    assert_int_equal(segment_list_add(&bench->sim.disk.files, path, &list), 0);
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct segment_reader reader;
+        enum segment_damage damage;
+        assert_int_equal(segment_reader_open(&bench->sim.disk.files, list.files[i].path, &reader),
+                         0);
+        while (segment_reader_next(&reader, &damage) > 0) {
+            const char *line = (const char *)reader.raw, *const end = line + reader.raw_size;
+            while (line < end) {
+                const char *const newline = memchr(line, '\n', (size_t)(end - line));
+                const char *number = newline;
+                while (*number != ':')
+                    number--;
+                assert_memory_equal(number - 6, "\"_seq\"", 6);
+                assert_int_equal(strtoull(number + 1, NULL, 10), ++lines);
+                line = newline + 1;
+            }
+        }
+        segment_reader_close(&reader);
+    }
+    segment_list_free(&list);
+    return lines;
+}
+
+static void numbers_follow_each_other_in_each_stream_however_workers_finish(void **state) {
+    (void)state;
+    static const uint32_t two[] = {0, 0, 1, 1};
+    struct bench *bench = open_bench(4, pipeline_batches_min(4) + 4);
+    struct rules *rules = rules_create(LINE_MAX);
+    const struct listener_config stamped = {.facts = &facts_rules_usual, .stamps = STAMP_SEQ};
+    for (uint32_t i = 0; i < 4; i++)
+        rules_set(rules, i, "tcp=127.0.0.1:5170", &stamped, two[i]);
+    pipeline_validate_by(bench->pipeline, rules);
+    rules_release(rules);
+    bench->sim.work_ns_max = 300 * SIM_MS;
+    bench->feeders[3].bad = true; /* rejected records have no number */
+    for (uint32_t turn = 0; turn < 20; turn++) {
+        for (uint32_t i = 0; i < 4; i++)
+            bring(bench, i, (turn * 7919 + i * 104729) % 9000);
+        sim_pass(&bench->sim, (turn % 5) * 40 * SIM_MS);
+    }
+    wait_for_all(bench);
+    assert_int_equal(numbered_lines_of(bench, "s0"),
+                     bench->feeders[0].sent + bench->feeders[1].sent);
+    assert_int_equal(numbered_lines_of(bench, "s1"), bench->feeders[2].sent);
+    close_bench(bench);
+}
+
 static void with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early(void **state) {
     (void)state;
     struct bench *bench = open_bench(6, PIPELINE_BATCHES_MIN);
@@ -561,6 +616,7 @@ int main(void) {
         cmocka_unit_test(a_quarantine_that_cannot_be_written_holds_no_valid_line),
         cmocka_unit_test(a_slow_quarantine_holds_no_valid_line),
         cmocka_unit_test(a_broken_quarantine_is_given_up_at_a_stop),
+        cmocka_unit_test(numbers_follow_each_other_in_each_stream_however_workers_finish),
         cmocka_unit_test(with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early),
         cmocka_unit_test(a_source_without_lines_keeps_no_batch),
         cmocka_unit_test(new_rules_send_later_lines_to_another_stream),

@@ -350,7 +350,7 @@ static void records_without_room_are_taken_by_the_next_batch(void **state) {
             size_t at = 0;
             for (int part = 0; part < 2; part++)
                 for (size_t left = sizes[part]; left > 0;) {
-                    batch_limit(&bench.batch, 1, false);
+                    batch_limit(&bench.batch, 1, (struct batch_growth){0});
                     const size_t taken = session_take(&session, &bench.sink,
                                                       (const uint8_t *)sample->bytes + at, left);
                     if (taken < left) assert_true(taken > 0 || bench.batch.raw_size > 0);
@@ -358,7 +358,7 @@ static void records_without_room_are_taken_by_the_next_batch(void **state) {
                     left -= taken;
                     drain(&bench, &seen);
                 }
-            batch_limit(&bench.batch, 1, false);
+            batch_limit(&bench.batch, 1, (struct batch_growth){0});
             finish(&bench, &session, &seen);
             expect(sample, &seen);
         }

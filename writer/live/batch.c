@@ -1,162 +1,12 @@
 /* batch.c - fills, validates and compresses a batch.
  * One copy: bytes are received once, validated in place, moved only if something before them was
  * removed, and compressed into frames. */
-#include "writer/live/batch.h"
-
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "port/error.h"
-#include "port/memory.h"
 #include "schema/json/ijson.h"
 #include "schema/record/syslog.h"
-#include "writer/live/stream.h"
-#include "writer/segment/frame.h"
-
-#define SPARE_BYTES       STREAM_SPARE_BYTES
-/* What a batch takes at least: detect.c gives it several short records at once. */
-#define GROWING_BYTES_MIN 1024
-
-static uint32_t raw_bytes_max(uint32_t line_bytes_max) {
-    const uint32_t line = line_bytes_max + 2; /* CR and LF */
-    return line > BATCH_BYTES_MIN ? line : BATCH_BYTES_MIN;
-}
-
-/* To the next cache line. */
-static size_t rounded(size_t size) {
-    return (size + 63) / 64 * 64;
-}
-
-static size_t packed_bytes_max(uint32_t raw_max) {
-    return frames_bytes_max(raw_max) + SPARE_BYTES;
-}
-
-static size_t main_memory(uint32_t raw_max) {
-    return rounded(raw_max + JSON_PADDING) + rounded(frame_scratch_bytes()) +
-           packed_bytes_max(raw_max);
-}
-
-size_t batch_memory(uint32_t line_bytes_max) {
-    return main_memory(raw_bytes_max(line_bytes_max)) + BATCH_RUNS_MAX * sizeof(struct batch_run) +
-           BATCH_REJECT_TEXT_BYTES + BATCH_REJECT_PACKED_BYTES + SPARE_BYTES + QUARANTINE_KEEP_MAX +
-           1;
-}
-
-int batch_create(uint32_t line_bytes_max, struct batch *batch) {
-    const uint32_t raw_max = raw_bytes_max(line_bytes_max);
-    assert(raw_max <= FRAME_RAW_MAX);
-    *batch = (struct batch){
-        .raw = memory_take(main_memory(raw_max)),
-        .raw_max = raw_max,
-        .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
-        .rejects.bytes = malloc(BATCH_REJECT_PACKED_BYTES + SPARE_BYTES),
-        .reject_text = malloc(BATCH_REJECT_TEXT_BYTES),
-        .original = malloc(QUARANTINE_KEEP_MAX + 1),
-    };
-    if (!batch->raw || !batch->runs || !batch->rejects.bytes || !batch->reject_text ||
-        !batch->original) {
-        batch_free(batch);
-        return ERR_NO_MEMORY;
-    }
-    batch->scratch = batch->raw + rounded(raw_max + JSON_PADDING);
-    batch->stored.bytes = (uint8_t *)batch->scratch + rounded(frame_scratch_bytes());
-    return 0;
-}
-
-void batch_free(struct batch *batch) {
-    memory_give_back(batch->raw); /* and scratch and stored.bytes */
-    free(batch->runs);
-    free(batch->rejects.bytes);
-    free(batch->reject_text);
-    free(batch->original);
-    *batch = (struct batch){0};
-}
-
-/* ---- filling ---- */
-
-void batch_reset(struct batch *batch, const struct batch_rules *rules) {
-    assert(!batch->waiters);
-    memset(batch->raw + batch->raw_max, 0, JSON_PADDING);
-    batch->rules = rules;
-    batch->acceleration = 1;
-    batch->raw_size = 0;
-    batch->raw_limit = batch->raw_max;
-    batch->grows = false;
-    batch->run_count = 0;
-    batch->counts = (struct batch_counts){0};
-    batch->stored.size = batch->rejects.size = 0;
-    batch->stored.raw_size = batch->rejects.raw_size = 0;
-    batch->stored.lines = batch->rejects.lines = 0;
-    batch->stored.span = batch->rejects.span = (struct span){0};
-    batch->sample_count = 0;
-    batch->stored_size = 0;
-    batch->reject_text_size = 0;
-    batch->reject_text_lines = 0;
-}
-
-void batch_limit(struct batch *batch, uint64_t raw_bytes, bool grows) {
-    batch->grows = grows;
-    batch->raw_limit = raw_bytes < batch->raw_max ? (uint32_t)raw_bytes : batch->raw_max;
-    if (!grows) return;
-    batch->raw_limit /= BATCH_GROWTH;
-    if (batch->raw_limit < GROWING_BYTES_MIN) batch->raw_limit = GROWING_BYTES_MIN;
-}
-
-uint32_t batch_room(const struct batch *batch) {
-    if (batch->run_count == BATCH_RUNS_MAX || batch->raw_size >= batch->raw_limit) return 0;
-    return batch->raw_limit - batch->raw_size;
-}
-
-uint32_t batch_line_room(const struct batch *batch) {
-    return batch->raw_size == 0 ? batch->raw_max : batch_room(batch);
-}
-
-static bool same_origin(const struct batch_origin *a, const struct batch_origin *b) {
-    return a->received_ns == b->received_ns && a->listener == b->listener &&
-           a->peer_name == b->peer_name && address_equal(&a->peer, &b->peer);
-}
-
-uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size) {
-    assert(size > 0 && size <= batch_line_room(batch));
-    uint8_t *place = batch->raw + batch->raw_size;
-    struct batch_run *last = batch->run_count ? &batch->runs[batch->run_count - 1] : NULL;
-    if (last && last->kind == BATCH_LINES && same_origin(&last->origin, origin))
-        last->size += size;
-    else
-        batch->runs[batch->run_count++] =
-            (struct batch_run){.origin = *origin, .offset = batch->raw_size, .size = size};
-    batch->raw_size += size;
-    return place;
-}
-
-uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin, uint32_t size,
-                          uint32_t spare) {
-    const uint32_t room = size + spare + 1;
-    assert(size > 0 && room <= batch_line_room(batch));
-    uint8_t *place = batch->raw + batch->raw_size;
-    batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
-                                                         .kind = BATCH_RECORD,
-                                                         .offset = batch->raw_size,
-                                                         .size = room,
-                                                         .spare = spare};
-    batch->raw_size += room;
-    return place;
-}
-
-uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
-                         uint32_t reason, uint64_t record_size) {
-    assert(size > 0 && size <= batch_line_room(batch) && reason);
-    uint8_t *place = batch->raw + batch->raw_size;
-    batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
-                                                         .kind = BATCH_SET_ASIDE,
-                                                         .offset = batch->raw_size,
-                                                         .size = size,
-                                                         .reason = reason,
-                                                         .record_size = record_size};
-    batch->raw_size += size;
-    return place;
-}
+#include "writer/live/batch_internal.h"
 
 /* ---- rejects ---- */
 
@@ -226,10 +76,11 @@ static inline void check_line(const struct facts_rules *rules, const uint8_t *te
 }
 
 /* A reader that does not know our rules uses the usual ones: it must find the line by those too. */
-static void add_to_span(struct span *span, const struct facts_rules *rules,
+static void add_to_span(struct span *span, const struct batch_listener *listener,
                         const struct batch_run *run, const uint8_t *record, size_t size,
                         const struct facts *facts) {
-    if (rules == NULL) {
+    const struct facts_rules *rules = listener->facts;
+    if (rules == NULL || listener->facts_of_stamps) {
         const struct span unknown = span_unknown(1, size + 1);
         span_add(span, &unknown);
         return;
@@ -334,7 +185,7 @@ static uint8_t *keep(struct batch *batch, const struct batch_run *run, const str
                      const struct facts *facts, uint8_t *out) {
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
     const size_t record = (size_t)(line->end - line->begin);
-    add_to_span(&batch->stored.span, listener->facts, run, line->begin, record, facts);
+    add_to_span(&batch->stored.span, listener, run, line->begin, record, facts);
     if (out != line->begin) memmove(out, line->begin, record);
     out += record;
     *out++ = '\n';
@@ -352,6 +203,8 @@ struct message {
     const uint8_t *header_begin;
     const uint8_t *begin, *end; /* of the object or text */
 };
+
+static const struct message no_message = {.kind = MESSAGE_NONE, .has_header = false};
 
 static bool is_space(uint8_t byte) {
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
@@ -412,9 +265,22 @@ static void write_text(struct syslog_out *out, const char *text) {
     syslog_write_bytes(out, text, strlen(text));
 }
 
-/* The record with what is added to it, in memory that is not used before batch_pack. */
+/* The object's beginning, up to `end`; the names of stamps become others. */
+static void write_object(struct syslog_out *out, const uint8_t *object, const uint8_t *end,
+                         uint32_t stamps) {
+    const uint8_t *at = object, *from = object, *name;
+    while (stamps && stamp_next_name(&at, end, stamps, &name)) {
+        syslog_write_bytes(out, from, (size_t)(name - from));
+        write_text(out, "_");
+        from = name;
+    }
+    syslog_write_bytes(out, from, (size_t)(end - from));
+}
+
+/* The record with what is added to it, in memory that is not used before batch_pack.  renamed: it has
+ * names of these stamps. */
 static void build(struct batch *batch, const struct message *message,
-                  const struct json_line *object, struct syslog_out *out) {
+                  const struct json_line *object, uint32_t renamed, struct syslog_out *out) {
     *out = (struct syslog_out){.at = batch->stored.bytes,
                                .end = batch->stored.bytes + batch->rules->line_bytes_max};
     const char *comma = "";
@@ -422,7 +288,7 @@ static void build(struct batch *batch, const struct message *message,
         const uint8_t *first = object->begin + 1;
         while (is_space(*first))
             first++;
-        syslog_write_bytes(out, object->begin, (size_t)(object->end - object->begin) - 1);
+        write_object(out, object->begin, object->end - 1, renamed);
         if (*first != '}') comma = ",";
     } else {
         write_text(out, "{\"message\":");
@@ -437,17 +303,26 @@ static void build(struct batch *batch, const struct message *message,
     write_text(out, "}");
 }
 
+/* Is there room for its stamps?  There is, unless line_bytes_max is nearly FRAME_RAW_MAX. */
+static bool stamps_fit(const struct batch *batch, const struct batch_listener *listener,
+                       size_t size) {
+    return listener->stamps == 0 || size + 1 + stamp_bytes_max(listener->stamps, listener->name) <=
+                                        batch_capacity(batch->raw_max);
+}
+
 /* Stores it before `next`, which is still to be read.  object: it has passed the schema; NULL: the
  * message is text. */
 static uint8_t *keep_built(struct batch *batch, const struct batch_run *run,
                            const struct message *message, const struct json_line *object,
-                           const struct received *received, const uint8_t *next, uint8_t *out) {
+                           const struct received *received, const uint8_t *next, uint32_t renamed,
+                           uint8_t *out) {
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
     struct syslog_out built;
     struct json_line line;
     struct facts facts;
-    build(batch, message, object, &built);
-    if (built.full || built.at - batch->stored.bytes >= next - out) {
+    build(batch, message, object, renamed, &built);
+    const size_t size = (size_t)(built.at - batch->stored.bytes);
+    if (built.full || size >= (size_t)(next - out) || !stamps_fit(batch, listener, size)) {
         reject_received(batch, run, received, REJECT_OVERSIZED, batch->rules->line_bytes_max);
         return out;
     }
@@ -477,20 +352,24 @@ static uint8_t *keep_text(struct batch *batch, const struct batch_run *run,
     else if (!listener->wrap)
         reject_received(batch, run, received, REJECT_SYSLOG_TEXT, message->header.message);
     else
-        return keep_built(batch, run, message, NULL, received, next, out);
+        return keep_built(batch, run, message, NULL, received, next, 0, out);
     return out;
 }
 
-/* An object after a header. */
+/* An object, which may be after a header. */
 static uint8_t *keep_object(struct batch *batch, const struct batch_run *run,
                             const struct message *message, const struct json_line *object,
                             const struct facts *facts, const struct received *received,
                             size_t fault, const uint8_t *next, uint8_t *out) {
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
     if (!accept(batch, run, object, received, fault)) return out;
-    if (!listener->syslog_fields || !message->has_header || has_own_header(object))
+    const size_t size = (size_t)(object->end - object->begin);
+    const bool renamed = listener->stamps && stamp_names(object->begin, size, listener->stamps) > 0;
+    const bool added = listener->syslog_fields && message->has_header && !has_own_header(object);
+    if (!added && !renamed && stamps_fit(batch, listener, size))
         return keep(batch, run, object, facts, out);
-    return keep_built(batch, run, message, object, received, next, out);
+    return keep_built(batch, run, added ? message : &no_message, object, received, next,
+                      renamed ? listener->stamps : 0, out);
 }
 
 /* A line that is no object. */
@@ -537,6 +416,8 @@ static uint8_t *check_lines(struct batch *batch, const struct batch_run *run, ui
         const struct received received = {text, line_size(text, line.next)};
         if (line.reason != JSON_OK)
             out = check_message(batch, run, text, &line, out);
+        else if (listener->stamps)
+            out = keep_object(batch, run, &no_message, &line, &facts, &received, 0, line.next, out);
         else if (accept(batch, run, &line, &received, 0))
             out = keep(batch, run, &line, &facts, out);
     }
@@ -638,41 +519,45 @@ static uint8_t *check_record(struct batch *batch, const struct batch_run *run, u
     if (line.reason != JSON_OK)
         fault = before +
                 original_offset(batch->original + before, kept, text, (size_t)(line.bad - text));
-    if (message.kind == MESSAGE_OBJECT)
-        return keep_object(batch, run, &message, &line, &facts, &received, fault, next, out);
-    return accept(batch, run, &line, &received, fault) ? keep(batch, run, &line, &facts, out) : out;
+    return keep_object(batch, run, &message, &line, &facts, &received, fault, next, out);
 }
 
 /* Records that grow must not reach what is still to be read: it is moved to the end. */
 static void make_room(struct batch *batch) {
-    const uint32_t room = batch->raw_max - batch->raw_size;
+    const uint32_t room = batch_capacity(batch->raw_max) - batch->raw_size;
     memmove(batch->raw + room, batch->raw, batch->raw_size);
     for (uint32_t i = 0; i < batch->run_count; i++)
         batch->runs[i].offset += room;
 }
 
+/* What its protocol has rejected. */
+static void check_aside(struct batch *batch, const struct batch_run *run) {
+    const uint32_t kept = run->size - 1;
+    batch->counts.records++;
+    reject(batch, run,
+           (struct reject){.reason = run->reason,
+                           .offset = run->reason == REJECT_OVERSIZED ? batch->rules->line_bytes_max
+                                                                     : kept,
+                           .record_size = run->record_size,
+                           .bytes = batch->raw + run->offset,
+                           .size = kept});
+}
+
 void batch_check(struct batch *batch) {
     uint8_t *out = batch->raw;
-    if (batch->grows) make_room(batch);
+    if (batch->growth.eighths) make_room(batch);
     for (uint32_t i = 0; i < batch->run_count; i++) {
-        const struct batch_run *run = &batch->runs[i];
-        if (run->kind == BATCH_LINES) {
-            out = check_lines(batch, run, out);
-            continue;
+        struct batch_run *run = &batch->runs[i];
+        uint8_t *const before = out;
+        const uint64_t stored = batch->counts.stored;
+        switch (run->kind) {
+        case BATCH_LINES: out = check_lines(batch, run, out); break;
+        case BATCH_RECORD: out = check_record(batch, run, out); break;
+        case BATCH_SET_ASIDE: check_aside(batch, run); break;
         }
-        if (run->kind == BATCH_RECORD) {
-            out = check_record(batch, run, out);
-            continue;
-        }
-        batch->counts.records++;
-        const uint32_t kept = run->size - 1;
-        reject(batch, run,
-               (struct reject){
-                   .reason = run->reason,
-                   .offset = run->reason == REJECT_OVERSIZED ? batch->rules->line_bytes_max : kept,
-                   .record_size = run->record_size,
-                   .bytes = batch->raw + run->offset,
-                   .size = kept});
+        run->stored = (uint32_t)(out - before);
+        if (batch->rules->listeners[run->origin.listener].stamps & STAMP_SEQ)
+            batch->numbered += batch->counts.stored - stored;
     }
     use_gate(batch, NULL);
     batch->stored_size = (size_t)(out - batch->raw);
@@ -682,6 +567,7 @@ void batch_check(struct batch *batch) {
 
 void batch_pack(struct batch *batch) {
     if (batch->stored_size == 0) return;
+    batch_stamp(batch);
     batch->stored.size = frames_encode(batch->scratch, batch->raw, batch->stored_size,
                                        batch->acceleration, batch->stored.bytes);
     batch->stored.raw_size = batch->stored_size;

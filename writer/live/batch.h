@@ -20,9 +20,6 @@
 
 #define BATCH_BYTES_MIN           (1u << 20) /* a batch is sealed when this is full ... */
 #define BATCH_RUNS_MAX            8192       /* ... or holds this many runs */
-/* A record that syslog_fields or wrap has added to takes less than this times its own bytes: the
- * shortest, "<1>x" and its newline, becomes 98 bytes. */
-#define BATCH_GROWTH              24
 /* Rejected records are collected as text until they fill a frame. */
 #define BATCH_REJECT_TEXT_BYTES   (1u << 20)
 /* Limit of the compressed frames of rejected records; more are dropped as quarantine_full.  Unused
@@ -48,6 +45,7 @@ struct batch_run {
     enum batch_run_kind kind;
     uint32_t offset, size;
     uint32_t spare;  /* of BATCH_RECORD: room for newlines in strings that become \n */
+    uint32_t stored; /* bytes that batch_check has left of it */
     uint32_t reason; /* of BATCH_SET_ASIDE, and the size of the record */
     uint64_t record_size;
 };
@@ -62,7 +60,16 @@ struct batch_listener {
     bool monitor; /* a line that the schema rejects is stored all the same, and counted */
     /* The header of syslog before an object is stored with it, as `_syslog`. */
     bool syslog_fields;
-    bool wrap; /* text is stored as {"message":...}, with `_syslog` if it has such a header */
+    bool wrap;       /* text is stored as {"message":...}, with `_syslog` if it has such a header */
+    uint32_t stamps; /* that its records are stored with (stamp.h); 0: none */
+    /* `facts` name a stamp: of what is added later nothing is known while a record is validated. */
+    bool facts_of_stamps;
+};
+
+/* How much the records of these listeners may grow: together, with their newlines, to `eighths`
+ * eighths of their bytes and `record_bytes` for each of them.  All zero: they do not grow. */
+struct batch_growth {
+    uint32_t eighths, record_bytes;
 };
 
 struct batch_rules {
@@ -98,18 +105,24 @@ struct batch {
     /* JSON_PADDING readable bytes follow; then scratch and stored.bytes, in the same memory. */
     uint8_t *raw;
     uint32_t raw_size, raw_max;
-    uint32_t raw_limit; /* of lines together; at most raw_max */
+    uint32_t raw_limit; /* of stored lines together; at most raw_max */
     uint32_t run_count;
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
     struct waiter *waiters; /* for its records to be stored; the owner's, whoever has the batch */
     int acceleration;       /* LZ4's; 1 after batch_reset: the best compression */
     struct batch_counts counts;
+    /* Records that are stored with a number, and the number of the first: set it between batch_check
+     * and batch_pack if there are any. */
+    uint64_t numbered, first_number;
     struct batch_frames stored, rejects;
     struct batch_sample samples[BATCH_SAMPLES_MAX];
     uint32_t sample_count;
     /* batch.c's own */
-    bool grows;
+    struct batch_growth growth;
+    uint64_t planned;      /* bytes that its records may become ... */
+    uint32_t planned_size; /* ... those in so much of raw */
+    bool unplanned;
     uint8_t *original;        /* the beginning of a record as it was received */
     struct schema_gate *gate; /* whose checker it holds while it validates */
     struct schema_checker *checker;
@@ -128,14 +141,18 @@ size_t batch_memory(uint32_t line_bytes_max);
 
 /* Empties it for its next use.  The rules have the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);
-/* From the next line on it takes this many bytes together, and a longer line alone: so that a
- * segment that must not be larger can hold it.  grows: syslog_fields or wrap may add to its records,
- * so it takes BATCH_GROWTH times less.  Until batch_reset. */
-void batch_limit(struct batch *batch, uint64_t raw_bytes, bool grows);
-/* How many bytes of whole lines fit. */
-uint32_t batch_room(const struct batch *batch);
+/* Adds what this listener may add to its records. */
+void batch_growth_add(struct batch_growth *growth, const struct batch_listener *listener);
+/* From the next line on its records take this many bytes together as they are stored, and a longer
+ * one is taken alone: so that a segment that must not be larger can hold them.  Until batch_reset. */
+void batch_limit(struct batch *batch, uint64_t raw_bytes, struct batch_growth growth);
+/* How many bytes of whole lines fit, however many lines they are. */
+uint32_t batch_room(struct batch *batch);
 /* The longest line that fits, with its newline: an empty batch holds any of line_bytes_max. */
-uint32_t batch_line_room(const struct batch *batch);
+uint32_t batch_line_room(struct batch *batch);
+/* Until it is called with false, the bytes are taken as they are, whatever may be added to them: for
+ * a few bytes that must be taken at once. */
+void batch_unplanned(struct batch *batch, bool unplanned);
 /* Adds a run of that size (lines <= batch_room, one line <= batch_line_room) and returns where its
  * bytes go; the caller fills all of them before the next call.  Runs of one origin that follow each
  * other become one. */
@@ -153,7 +170,7 @@ uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin,
  * valid ones, trimmed, one per line; the invalid ones are in rejects, as frames; counts is filled
  * in. */
 void batch_check(struct batch *batch);
-/* Compresses the valid ones into stored. */
+/* Stamps the valid ones and compresses them into stored. */
 void batch_pack(struct batch *batch);
 
 #endif

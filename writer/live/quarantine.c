@@ -98,17 +98,23 @@ static char *write_verdict(char *out, const struct schema_verdict *verdict) {
     return out;
 }
 
+char *quarantine_write_peer(char *out, const struct port_address *peer, const char *peer_name) {
+    char address[ADDRESS_TEXT_MAX];
+    address_format(peer, address);
+    return out +
+           (peer_name ? sprintf(out, "%s (%s)", peer_name, address) : sprintf(out, "%s", address));
+}
+
 char *quarantine_write(char *out, const struct reject *reject) {
-    char time[TIMESTAMP_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
-    const char *name = reject->peer_name ? reject->peer_name : "";
+    char time[TIMESTAMP_TEXT_MAX], peer[QUARANTINE_PEER_BYTES + 1];
+    quarantine_write_peer(peer, reject->peer, reject->peer_name);
     const size_t size =
         whole_characters(reject->bytes, kept(reject->reason, reject->size), reject->size);
     const int envelope =
         snprintf(out, ENVELOPE_BYTES_MAX,
-                 "{\"received\":\"%s\",\"peer\":\"%s%s%s%s\",\"listener\":\"%s\",\"reason\":\"%s\","
+                 "{\"received\":\"%s\",\"peer\":\"%s\",\"listener\":\"%s\",\"reason\":\"%s\","
                  "\"offset\":%llu,\"bytes\":%llu,",
-                 timestamp_format(reject->received_ns, time), name, *name ? " (" : "",
-                 address_format(reject->peer, peer), *name ? ")" : "", reject->listener,
+                 timestamp_format(reject->received_ns, time), peer, reject->listener,
                  reject_reason_name(reject->reason), (unsigned long long)reject->offset,
                  (unsigned long long)reject->record_size);
     assert(envelope > 0 && envelope < ENVELOPE_BYTES_MAX);

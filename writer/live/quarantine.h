@@ -73,6 +73,11 @@ struct reject {
     size_t size;
 };
 
+/* Writes the peer as a record in quarantine has it, without quotes: at most QUARANTINE_PEER_BYTES.
+ * Returns the position after it. */
+#define QUARANTINE_PEER_BYTES (QUARANTINE_NAME_MAX + 3 + ADDRESS_TEXT_MAX)
+char *quarantine_write_peer(char *out, const struct port_address *peer, const char *peer_name);
+
 /* The most bytes that this object takes. */
 size_t quarantine_bytes_max(const struct reject *reject);
 /* Writes the object and a newline; returns the position after it. */
