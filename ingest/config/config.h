@@ -46,6 +46,9 @@ struct listener_keys {
 };
 extern const struct option config_listener_options[];
 
+/* Of peer_bytes_per_s and peer_records_per_s. */
+#define PEER_RATE_MAX (UINT64_C(1) << 40)
+
 /* The stream that always exists, fed by listeners without the key stream. */
 #define STREAM_MAIN    "main"
 /* Rejected lines of all listeners; no configuration may name it. */
