@@ -176,8 +176,9 @@ static void list(struct file_reading *reading, const struct option *option, size
         config_text_children(reading->text, reading->size, offset, element, reading);
     else
         element(reading, offset, offset);
-    /* An empty list would silently mean the list for all streams. */
-    const bool command = strcmp(option->name, "archive_command") == 0;
+    /* An empty list would silently mean the list for all streams or listeners, or any sender. */
+    const bool command = strcmp(option->name, "archive_command") == 0 ||
+                         strcmp(option->name, "allow") == 0 || strcmp(option->name, "deny") == 0;
     const struct option_list *texts =
         (const void *)((const char *)reading->settings + option->field);
     if ((reading->stream && reading->stream->key_count == before) || (command && texts->count == 0))

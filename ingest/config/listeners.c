@@ -54,6 +54,14 @@ static void resolve_schema(const struct config *config, struct listener_config *
     listener->ijson = keys->ijson ? strcmp(keys->ijson, "true") == 0 : config->ijson;
 }
 
+static void resolve_senders(const struct config *config, struct listener_config *listener) {
+    struct listener_keys *keys = &listener->keys;
+    if (keys->allow.count == 0) keys->allow = config->allow;
+    if (keys->deny.count == 0) keys->deny = config->deny;
+    cidr_list_set(&listener->senders.allow, &keys->allow);
+    cidr_list_set(&listener->senders.deny, &keys->deny);
+}
+
 static int resolve_tls(struct listener_config *listener, const char **wrong, char *error) {
     const struct listener_keys *keys = &listener->keys;
     const struct tls_keys *tls = &keys->tls;
@@ -95,6 +103,7 @@ static int resolve(const struct host *host, const struct config *config, const c
     if (stamp_parse(keys->stamp, &listener->stamps)) return ERR_INVALID; /* it was checked */
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
+    resolve_senders(config, listener);
     const int result = config_address(host, address, &listener->address);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));

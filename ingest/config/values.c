@@ -123,6 +123,18 @@ static int check_client_name(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+static int check_allow(const char *text, char *problem) {
+    struct cidr range;
+    if (strcmp(text, "all") == 0) return 0;
+    return cidr_parse(text, &range, problem, CONFIG_PROBLEM_MAX);
+}
+
+static int check_deny(const char *text, char *problem) {
+    struct cidr range;
+    if (strcmp(text, "none") == 0) return 0;
+    return cidr_parse(text, &range, problem, CONFIG_PROBLEM_MAX);
+}
+
 static int check_file(const char *text, char *problem) {
     if (text[0] != '\0') return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "a file name was expected");
@@ -207,6 +219,8 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"syslog_fields", check_truth},
         {"text", check_text},
         {"stamp", check_stamp},
+        {"allow", check_allow},
+        {"deny", check_deny},
         {"stream", config_stream_check},
     };
     if (is_address(name)) return check_address(host, text, problem);

@@ -7,6 +7,8 @@
 
 #include "port/system.h"
 
+#define OPEN_NAMED_MAX 4
+
 static bool warned_before(const struct config *config, uint32_t n, const char *program) {
     for (uint32_t i = 0; i < n; i++)
         if (strcmp(config->streams[i].command.texts[0], program) == 0 &&
@@ -33,9 +35,43 @@ static const struct listener_config *first_of_stream(const struct config *config
     return &config->listeners[i];
 }
 
+static bool is_open_to_all(const struct listener_config *listener) {
+    const struct port_address *address = &listener->address;
+    static const uint8_t loopback[16] = {[15] = 1};
+    const bool local = address->family == 4   ? address->ip[0] == 127
+                       : address->family == 6 ? memcmp(address->ip, loopback, 16) == 0
+                                              : true;
+    const bool tls = listener->keys.has_tls && listener->tls_required;
+    return !local && !tls && listener->keys.allow.count == 0;
+}
+
+/* One line, however many there are. */
+static void add_open(const struct config *config, char *text, size_t size, size_t *length) {
+    char names[512] = "";
+    size_t used = 0;
+    uint32_t count = 0;
+    bool tcp = false;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct listener_config *listener = &config->listeners[i];
+        if (!is_open_to_all(listener)) continue;
+        tcp = tcp || listener->tcp;
+        if (count++ < OPEN_NAMED_MAX)
+            add(names, sizeof names, &used, "%s%s=%.96s", used ? ", " : "",
+                listener->tcp ? "tcp" : "udp", listener->keys.address);
+    }
+    if (count > OPEN_NAMED_MAX)
+        add(names, sizeof names, &used, " and %u more", (unsigned)(count - OPEN_NAMED_MAX));
+    if (count > 0)
+        add(text, size, length,
+            "%s: every host can send records to this; set allow to the addresses of the senders, "
+            "or to all if this is intended%s\n",
+            names, tcp ? ", or require TLS" : "");
+}
+
 size_t config_warnings(const struct config *config, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
+    add_open(config, text, size, &length);
     for (uint32_t i = 0; i < config->archives_silent_count; i++)
         add(text, size, &length,
             "archive_dir: %.300s does not answer; segments stay in the log directory until it "

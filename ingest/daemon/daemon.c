@@ -222,17 +222,27 @@ static int open_pipeline(struct daemon *daemon) {
     return error;
 }
 
+static void set_limits(struct daemon *daemon) {
+    const struct config *config = daemon->config;
+    const struct peer_limits limits = {.bytes_per_s = config->peer_bytes_per_s,
+                                       .records_per_s = config->peer_records_per_s};
+    intake_set_limits(&daemon->intake, (uint32_t)config->peer_connections_max, &limits);
+    intake_set_times(&daemon->intake, (int64_t)config->idle_s * 1000000000,
+                     (int64_t)config->partial_s * 1000000000);
+}
+
 static int open_intake(struct daemon *daemon) {
     const struct memory_plan *plan = &daemon->plan;
     struct intake *intake = &daemon->intake;
     char text[CONFIG_ERROR_MAX];
     int error = open_pipeline(daemon);
-    if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
-    if (!error) error = intake_create(intake, connections_max(daemon));
-    if (error) return fail("memory", error);
     intake->port = daemon->port;
     intake->pipeline = daemon->pipeline;
     intake->counters = &daemon->counters;
+    if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
+    if (!error) error = intake_create(intake, connections_max(daemon));
+    if (error) return fail("memory", error);
+    set_limits(daemon);
     intake->line_memory = &daemon->line_memory;
     intake->line_bytes_max = (uint32_t)daemon->config->line_bytes_max;
     intake->tcp_buffers = plan->tcp_buffers;
@@ -483,6 +493,7 @@ static int apply_config(void *context, const struct config *config,
     if (!result) result = listener_set_change(daemon->listeners, config, error);
     if (result) return result;
     daemon->config = config;
+    set_limits(daemon);
     pipeline_flush_ms(daemon->pipeline, config->flush_ms);
     stream_set_change(daemon->streams, config);
     retention_job_set_rules(&daemon->retention, &config->retention);

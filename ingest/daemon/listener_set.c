@@ -43,6 +43,7 @@ static int open_all(struct listener_set *set, struct rules *rules, char *error) 
         const int result = listen_on(set, config, listener, &set->numbers[i], error);
         if (result) return result;
         intake_set_protocol(set->intake, set->numbers[i], listener->protocol);
+        intake_set_senders(set->intake, set->numbers[i], &listener->senders);
         if (listener->tcp)
             intake_set_tls(set->intake, set->numbers[i], listener->tls, listener->tls_required);
         rules_set(rules, set->numbers[i], intake_listener_name(set->intake, set->numbers[i]),
@@ -174,6 +175,7 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct listener_config *listener = &config->listeners[i];
         intake_set_protocol(intake, change->numbers[i], listener->protocol);
+        intake_set_senders(intake, change->numbers[i], &listener->senders);
         if (listener->tcp)
             intake_set_tls(intake, change->numbers[i], listener->tls, listener->tls_required);
         rules_set(rules, change->numbers[i], intake_listener_name(intake, change->numbers[i]),

@@ -60,7 +60,7 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     };
     const double mib = 1 << 20;
     const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
-    const double connections = (double)config->connections_max * (double)connection_memory();
+    const double connections = (double)intake_memory((uint32_t)config->connections_max);
     const double tcp = (double)config->tcp.count *
                        (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =

@@ -55,6 +55,7 @@ void shutdown_begin(struct shutdown *shutdown, uint64_t drain_ms, uint64_t stop_
     const int64_t drain_ns = (int64_t)drain_ms * 1000000;
     port_timer(port, &shutdown->drain, now + (drain_ns < stop_ns / 2 ? drain_ns : stop_ns / 2));
     port_timer(port, &shutdown->stop, now + stop_ns);
+    intake_drain(shutdown->parts.intake);
     stream_set_hurry(shutdown->parts.streams);
 }
 

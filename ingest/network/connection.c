@@ -20,6 +20,7 @@ struct connection {
     struct port_buffer *buffer; /* received, and not yet completely in a batch */
     const uint8_t *bytes;       /* of it, or of what TLS has made of it: what is taken now */
     uint32_t size, taken;
+    struct paced paced;
     struct tls_link *link;     /* NULL: plain text */
     bool begun;                /* its first byte has arrived, which says which it is */
     struct farewell *farewell; /* it was refused, and is being answered */
@@ -53,27 +54,38 @@ static void link_taken_all(struct tls_link *link);
 static void link_time_is_over(struct tls_link *link);
 static void link_is_idle(struct tls_link *link);
 static void link_answered(struct tls_link *link);
+static void resume_paced(struct paced *paced);
+static void look_for_overdue(struct pacing *pacing);
 
-size_t connection_memory(void) {
-    return sizeof(struct connection);
+/* Each listener's accept holds a slot, so with several listeners a few more connections than the limit
+ * may be open. */
+static uint32_t slots_for(uint32_t connections_max) {
+    return connections_max + LISTENERS_MAX;
+}
+
+size_t intake_memory(uint32_t connections_max) {
+    const uint32_t slots = slots_for(connections_max);
+    return slots * sizeof(struct connection) + admission_memory(slots);
 }
 
 /* ---- slots ---- */
 
 int intake_create(struct intake *intake, uint32_t connections_max) {
     intake->connections_max = connections_max;
-    /* Each listener's accept holds a slot, so with several listeners a few more connections than
-     * the limit may be open. */
-    intake->slots_count = connections_max + LISTENERS_MAX;
+    intake->slots_count = slots_for(connections_max);
     intake->receive_again.done = receive_held;
+    pacing_open(&intake->pacing, intake->port, &intake->admission, resume_paced, look_for_overdue);
     intake->slots = malloc((size_t)intake->slots_count * sizeof *intake->slots);
-    return intake->slots ? 0 : ERR_NO_MEMORY;
+    return intake->slots ? admission_create(intake->port, intake->counters, intake->slots_count,
+                                            &intake->admission)
+                         : ERR_NO_MEMORY;
 }
 
 void intake_free(struct intake *intake) {
     assert(intake->connections_open == 0 && !intake->held);
     free(intake->slots);
     intake->slots = NULL;
+    admission_free(&intake->admission);
     peer_names_free(&intake->peer_names);
 }
 
@@ -106,8 +118,14 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
                       const struct port_address *peer) {
     struct intake *intake = connection->intake;
     connection->listener = listener;
+    if (!connection_admit(connection, peer)) {
+        port_shut(intake->port, &connection->socket);
+        connection_give_back(intake, connection);
+        tcp_listener_left(listener);
+        return;
+    }
     session_begin(&connection->session, listener->protocol);
-    connection->origin.peer = *peer;
+    pacing_begin(&intake->pacing, &connection->paced);
     connection->origin.listener = listener->number;
     connection->source.listener = listener->number;
     listener->connections++;
@@ -118,6 +136,15 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     intake->counters->connections_accepted++;
     port_receive(intake->port, &connection->receive, &connection->socket,
                  connection->listener->pool);
+}
+
+bool connection_admit(struct connection *connection, const struct port_address *peer) {
+    struct admission *admission = &connection->intake->admission;
+    const struct tcp_listener *listener = connection->listener;
+    admission_leave(admission, connection->paced.peer);
+    connection->origin.peer = *peer;
+    return admission_check(admission, listener->number, listener->name, peer,
+                           &connection->paced.peer);
 }
 
 /* It ends with an error.  All that could be read of it was. */
@@ -166,6 +193,7 @@ static void connection_close(struct connection *connection) {
     else
         intake->open = connection->next;
     intake->connections_open--;
+    admission_leave(&intake->admission, connection->paced.peer);
     connection->listener->connections--;
     tcp_listener_left(connection->listener);
     connection_give_back(intake, connection);
@@ -181,8 +209,9 @@ static bool farewell_busy(const struct connection *connection) {
 
 static void end_now(struct connection *connection) {
     connection->ending = true;
+    if (connection->paced.waiting) pacing_hurry(&connection->intake->pacing, &connection->paced);
     /* It ends when it would receive again, when there is room, or when its worker is done. */
-    if (connection->held || connection->source.parked ||
+    if (connection->paced.waiting || connection->held || connection->source.parked ||
         (connection->link && connection->link->working))
         return;
     if (port_idle(&connection->receive))
@@ -426,6 +455,7 @@ static void received(struct port_op *op) {
     } else {
         connection->listener->active = true;
         intake->counters->bytes_received += (uint64_t)op->result;
+        pacing_received(&intake->pacing, &connection->paced, (uint32_t)op->result);
         if (connection->farewell) {
             discard(connection, op->buffer);
         } else {
@@ -457,9 +487,12 @@ static bool add_buffer(void *context, struct batch *batch) {
         connection->taken = connection->size;
         return true;
     }
+    const bool unfinished = connection->session.partial.size > 0;
+    const uint32_t before = batch->raw_size;
     connection->taken +=
         (uint32_t)session_take(&connection->session, &sink, connection->bytes + connection->taken,
                                connection->size - connection->taken);
+    pacing_took(&connection->intake->pacing, &connection->paced, batch, before, unfinished);
     return connection->taken == connection->size;
 }
 
@@ -473,6 +506,8 @@ static bool has_bytes(struct connection *connection) {
 static bool add_end(void *context, struct batch *batch) {
     struct connection *connection = context;
     const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    if (connection->paced.unfinished)
+        return partial_reject(&connection->session.partial, &sink, NULL, 0, REJECT_UNFINISHED);
     return session_end(&connection->session, &sink);
 }
 
@@ -488,6 +523,9 @@ static bool advance(struct connection *connection) {
     if (connection->link) tls_link_done(connection->link);
     if (connection->session.refused && !connection->said_refused) refuse(connection);
     if (!connection->ending) {
+        if (connection->listener->state != LISTENER_LEAVING &&
+            pacing_wait(&intake->pacing, &connection->paced))
+            return true;
         port_receive(intake->port, &connection->receive, &connection->socket,
                      connection->listener->pool);
         return true;
@@ -516,4 +554,63 @@ void connections_end(struct intake *intake, const struct tcp_listener *listener)
         if (connection->link) tls_link_hurry(connection->link);
     }
     if (intake->held) port_cancel(&intake->receive_again); /* it comes back and ends them */
+    pacing_hurry_all(&intake->pacing);
+}
+
+/* ---- connections that are no longer allowed, or overdue ---- */
+
+static void resume_paced(struct paced *paced) {
+    struct connection *connection = PORT_CONTAINER(struct connection, paced, paced);
+    connection->listener->active = true; /* a leaving one waits for what is read now */
+    advance(connection);                 /* receives, or ends if it is ending */
+}
+
+void connections_check_senders(struct intake *intake, uint32_t number) {
+    struct connection *next;
+    for (struct connection *connection = intake->open; connection; connection = next) {
+        const struct tcp_listener *listener = connection->listener;
+        next = connection->next;
+        if (listener->number == number && !connection->ending &&
+            !admission_allows(&intake->admission, number, listener->name, &connection->origin.peer))
+            end_now(connection);
+    }
+}
+
+static void say_overdue(struct connection *connection, const char *what) {
+    char peer[ADDRESS_TEXT_MAX];
+    say("%s: connection from %s: %s (reported once)", connection->listener->name,
+        address_format(&connection->origin.peer, peer), what);
+}
+
+static void end_overdue(struct connection *connection, enum pacing_overdue overdue) {
+    struct tcp_listener *listener = connection->listener;
+    struct counters *counters = connection->intake->counters;
+    if (overdue == PACING_UNFINISHED) {
+        counters->connections_unfinished++;
+        connection->paced.unfinished = true;
+        if (!listener->said_unfinished)
+            say_overdue(connection, "its record was not finished within partial_s; the record is "
+                                    "rejected and the connection closed");
+        listener->said_unfinished = true;
+    } else {
+        counters->connections_idle++;
+        if (!listener->said_idle)
+            say_overdue(connection, "nothing was received for idle_s; the connection is closed");
+        listener->said_idle = true;
+    }
+    end_now(connection);
+}
+
+static void look_for_overdue(struct pacing *pacing) {
+    const struct intake *intake = PORT_CONTAINER(struct intake, pacing, pacing);
+    struct connection *next;
+    for (struct connection *connection = intake->open; connection; connection = next) {
+        next = connection->next;
+        const bool waits = connection->source.parked || connection->held ||
+                           (connection->link && connection->link->working);
+        const enum pacing_overdue overdue =
+            pacing_overdue(pacing, &connection->paced, connection->session.partial.size > 0, waits);
+        if (overdue != PACING_IN_TIME && !connection->ending && !connection->farewell)
+            end_overdue(connection, overdue);
+    }
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ingest/network/admission.h"
+#include "ingest/network/pacing.h"
 #include "ingest/network/peer_names.h"
 #include "ingest/network/tls_link.h"
 #include "ingest/network/unwrap.h"
@@ -46,7 +48,7 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_failed, said_tls_failed;
+    bool said_failed, said_tls_failed, said_unfinished, said_idle;
     uint32_t said_refused; /* a bit for each reason that was reported */
 };
 
@@ -62,6 +64,7 @@ struct udp_listener {
     struct source source;
     struct port_buffer *buffer; /* received, and not yet completely in a batch */
     uint32_t slices_taken;
+    bool slice_admitted;  /* the next one */
     struct port_op retry; /* a receive has failed: again soon */
     struct port_op leave;
     int64_t leave_ns;
@@ -91,6 +94,8 @@ struct intake {
     struct connection *held;          /* their last receive failed for lack of memory ... */
     struct port_op receive_again;     /* ... a timer: they receive again */
     struct tls_links links;
+    struct admission admission;
+    struct pacing pacing;
     struct peer_names peer_names;
     bool limit_said, accept_failure_said, receive_failure_said, handshakes_said;
     bool refused_handshakes_said;
@@ -99,7 +104,7 @@ struct intake {
 /* After an accept or a receive that failed: the time until the next one. */
 #define INTAKE_RETRY_NS (100 * 1000000ll)
 
-/* Memory for connections_max of them. */
+/* Memory for connections_max of them.  intake->port and counters are set. */
 int intake_create(struct intake *intake, uint32_t connections_max);
 void intake_free(struct intake *intake);
 /* Where the records of a source go: a batch that pipeline_fill provides. */
@@ -110,7 +115,7 @@ static inline struct sink intake_sink(const struct intake *intake, struct batch 
                          .memory = intake->line_memory,
                          .line_bytes_max = intake->line_bytes_max};
 }
-size_t connection_memory(void); /* of an idle one */
+size_t intake_memory(uint32_t connections_max); /* that intake_create takes */
 
 /* Opens a listener; its name contains the address actually bound.  Nothing is accepted yet.
  * ERR_TOO_LARGE: there are LISTENERS_MAX already. */
@@ -122,6 +127,13 @@ void intake_set_protocol(struct intake *intake, uint32_t number, const struct pr
 /* Connections that this TCP listener accepts from now on may use TLS, or must.  The context is held
  * until the next call or the end of the listener; NULL: plain text only. */
 void intake_set_tls(struct intake *intake, uint32_t number, struct tls_context *tls, bool required);
+/* From now on; a connection that this listener has already accepted is closed if it is no longer
+ * allowed. */
+void intake_set_senders(struct intake *intake, uint32_t number, const struct cidr_rules *senders);
+/* Of all listeners, from now on; 0: no limit.  Connections that are more than a new limit stay. */
+void intake_set_limits(struct intake *intake, uint32_t peer_connections_max,
+                       const struct peer_limits *limits);
+void intake_set_times(struct intake *intake, int64_t idle_ns, int64_t partial_ns);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
@@ -135,6 +147,8 @@ uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
                              const struct port_address *address);
 void intake_stay(struct intake *intake, uint32_t number);
 
+/* A stop begins: no connection waits because of its peer's limits. */
+void intake_drain(struct intake *intake);
 /* Closes all listeners and connections; what was read of an unfinished line is a record.  Until
  * this call connections are accepted: those in a backlog are established, and their senders assume
  * that what they have sent is received. */
@@ -158,8 +172,14 @@ void intake_say_refused(const char *listener, uint32_t *said, const struct port_
 struct connection *connection_take(struct intake *intake);
 void connection_give_back(struct intake *intake, struct connection *connection);
 struct port_socket *connection_socket(struct connection *connection);
+/* Takes the connection, or closes it if its peer may not send. */
 void connection_start(struct connection *connection, struct tcp_listener *listener,
                       const struct port_address *peer);
+/* This is its peer, now or from now on: may it send?  False: it was counted and reported; the
+ * connection must be closed, and nothing more of it be taken. */
+bool connection_admit(struct connection *connection, const struct port_address *peer);
+/* Closes those of this listener whose peers are no longer allowed. */
+void connections_check_senders(struct intake *intake, uint32_t number);
 /* Of one listener. */
 void connections_end(struct intake *intake, const struct tcp_listener *listener);
 void tcp_listener_left(struct tcp_listener *listener); /* one of its connections has ended */

@@ -53,6 +53,21 @@ void intake_set_tls(struct intake *intake, uint32_t number, struct tls_context *
     listener->tls_required = tls && required;
 }
 
+void intake_set_senders(struct intake *intake, uint32_t number, const struct cidr_rules *senders) {
+    admission_set_senders(&intake->admission, number, senders);
+    if (number < LISTENERS_MAX) connections_check_senders(intake, number);
+}
+
+void intake_set_limits(struct intake *intake, uint32_t peer_connections_max,
+                       const struct peer_limits *limits) {
+    admission_set_limits(&intake->admission, peer_connections_max, limits);
+    pacing_hurry_all(&intake->pacing);
+}
+
+void intake_set_times(struct intake *intake, int64_t idle_ns, int64_t partial_ns) {
+    pacing_set_times(&intake->pacing, idle_ns, partial_ns);
+}
+
 void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
                         uint32_t reason) {
     _Static_assert(REJECT_REASONS - REJECT_OCTET_COUNT <= 32, "a bit for each reason");
@@ -248,16 +263,42 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
     return 0;
 }
 
+/* The next datagram; it may have been begun, if the batch before had no room for the rest. */
+static enum unwrap_result take_slice(struct udp_listener *listener, const struct sink *sink,
+                                     uint32_t *refused) {
+    const struct port_buffer *buffer = listener->buffer;
+    const struct port_slice *slice = &buffer->slices[listener->slices_taken];
+    const uint8_t *bytes = buffer->bytes + slice->offset;
+    struct admission *admission = &listener->intake->admission;
+    const struct admission_datagrams datagrams = {
+        .listener = listener->number,
+        .name = listener->name,
+        .protocol = listener->protocol,
+        .line_bytes_max = sink->line_bytes_max,
+    };
+    if (!listener->slice_admitted &&
+        !admission_takes(admission, &datagrams, &slice->peer, bytes, slice->size))
+        return UNWRAP_TAKEN;
+    listener->origin.peer = slice->peer;
+    const uint32_t before = sink->batch->raw_size;
+    const uint64_t compressed = listener->unwrap->compressed;
+    const enum unwrap_result result =
+        unwrap_take(listener->unwrap, listener->protocol, sink, bytes, slice->size, refused);
+    if (admission_limits_records(admission))
+        admission_took_records(admission, &slice->peer,
+                               records_added(sink->batch, before) + listener->unwrap->compressed -
+                                   compressed);
+    listener->slice_admitted = result != UNWRAP_TAKEN;
+    return result;
+}
+
 /* True: no room is needed, because all is taken, or a worker has to finish first. */
 static bool add_slices(struct udp_listener *listener, const struct sink *sink) {
     const struct port_buffer *buffer = listener->buffer;
     for (; listener->slices_taken < buffer->slice_count; listener->slices_taken++) {
         const struct port_slice *slice = &buffer->slices[listener->slices_taken];
         uint32_t refused = 0;
-        listener->origin.peer = slice->peer;
-        const enum unwrap_result result =
-            unwrap_take(listener->unwrap, listener->protocol, sink, buffer->bytes + slice->offset,
-                        slice->size, &refused);
+        const enum unwrap_result result = take_slice(listener, sink, &refused);
         if (result != UNWRAP_TAKEN) return result == UNWRAP_BUSY;
         if (refused)
             intake_say_refused(listener->name, &listener->said_refused, &slice->peer, refused);
@@ -422,6 +463,7 @@ void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns) {
         tcp->state = LISTENER_LEAVING;
         tcp->active = false;
         begin_leaving(intake->port, &tcp->leave, &tcp->leave_ns, drain_ns);
+        pacing_hurry_all(&intake->pacing); /* its connections no longer wait */
     } else {
         struct udp_listener *udp = &intake->udp[number - LISTENERS_MAX];
         udp->state = LISTENER_LEAVING;
@@ -463,7 +505,12 @@ void intake_unbind(struct intake *intake, uint32_t number) {
         udp_end(&intake->udp[number - LISTENERS_MAX]);
 }
 
+void intake_drain(struct intake *intake) {
+    pacing_lift(&intake->pacing);
+}
+
 void intake_end(struct intake *intake) {
+    pacing_end(&intake->pacing);
     for (uint32_t i = 0; i < LISTENERS_MAX; i++)
         if (intake->tcp[i].state != LISTENER_FREE) tcp_end(&intake->tcp[i]);
     for (uint32_t i = 0; i < LISTENERS_MAX; i++)
@@ -471,14 +518,15 @@ void intake_end(struct intake *intake) {
 }
 
 bool intake_ended(const struct intake *intake) {
-    bool ended = intake->connections_open == 0 && port_idle(&intake->receive_again);
+    bool ended = intake->connections_open == 0 && port_idle(&intake->receive_again) &&
+                 pacing_ended(&intake->pacing);
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
         ended = ended && intake_listener_state(intake, i) == LISTENER_FREE;
     return ended;
 }
 
 bool intake_retries(const struct intake *intake) {
-    bool retries = intake->held != NULL || intake->links.jobs > 0;
+    bool retries = intake->held != NULL || intake->links.jobs > 0 || intake->pacing.waiting != NULL;
     for (uint32_t i = 0; i < LISTENERS_MAX; i++)
         retries = retries || !port_idle(&intake->tcp[i].retry) || !port_idle(&intake->udp[i].retry);
     return retries;

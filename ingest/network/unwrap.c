@@ -74,7 +74,10 @@ static bool add_compressed(struct unwrap *unwrap, const struct sink *sink) {
     for (uint32_t i = 0; i <= UNWRAP_JOBS; i++) {
         struct unwrap_job *job = &unwrap->jobs[unwrap->filling];
         if (job->state != UNWRAP_FILLING) return false;
-        if (unpack_add(&job->unpack, sink->origin, unwrap->whole, unwrap->whole_size)) return true;
+        if (unpack_add(&job->unpack, sink->origin, unwrap->whole, unwrap->whole_size)) {
+            unwrap->compressed++;
+            return true;
+        }
         unwrap_start(unwrap); /* full */
     }
     assert(!"an empty job has room for any message");

@@ -34,6 +34,7 @@ struct unwrap {
     uint32_t filling, oldest; /* indices of jobs; their results are given in this order */
     struct session session;   /* of the datagram that is being taken */
     size_t taken;             /* of it */
+    uint64_t compressed;      /* messages that were handed to workers */
     const uint8_t *whole;     /* the message in it; NULL: not looked for yet */
     size_t whole_size;
     void (*ready)(void *context); /* a worker has finished: call unwrap_give */

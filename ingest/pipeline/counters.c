@@ -12,6 +12,9 @@ const char *drop_reason_name(enum drop_reason reason) {
     switch (reason) {
     case DROP_QUARANTINE_FULL: return "quarantine_full";
     case DROP_STOPPED: return "stopped";
+    case DROP_DENIED: return "denied";
+    case DROP_PEER_BYTES: return "peer_bytes";
+    case DROP_PEER_RECORDS: return "peer_records";
     case DROP_REASONS: break;
     }
     assert(!"no such reason");
@@ -88,6 +91,7 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "udp_kernel_drops", context->udp_kernel_drops);
     number(&writer, "datagrams", c->datagrams);
     number(&writer, "datagrams_truncated", c->datagrams_truncated);
+    number(&writer, "datagrams_dropped", c->datagrams_dropped);
     number(&writer, "gelf_chunks", c->gelf_chunks);
     number(&writer, "gelf_chunks_ignored", c->gelf_chunks_ignored);
     open_object(&writer, "reasons");
@@ -100,6 +104,11 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "connections_accepted", c->connections_accepted);
     number(&writer, "connections_failed", c->connections_failed);
     number(&writer, "connections_refused", c->connections_refused);
+    number(&writer, "connections_denied", c->connections_denied);
+    number(&writer, "connections_over_limit", c->connections_over_limit);
+    number(&writer, "connections_idle", c->connections_idle);
+    number(&writer, "connections_unfinished", c->connections_unfinished);
+    number(&writer, "rate_waits", c->rate_waits);
     number(&writer, "tls_connections", c->tls_connections);
     number(&writer, "tls_failures", c->tls_failures);
     number(&writer, "tls_waits", c->tls_waits);

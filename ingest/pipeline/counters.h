@@ -15,6 +15,10 @@
 enum drop_reason {
     DROP_QUARANTINE_FULL, /* rejected, and quarantine was at its limit */
     DROP_STOPPED,         /* not written before stop_ms was over */
+    /* In datagrams whose sender allow or deny refuse, or that exceed a limit of its peer. */
+    DROP_DENIED,
+    DROP_PEER_BYTES,
+    DROP_PEER_RECORDS,
     DROP_REASONS
 };
 const char *drop_reason_name(enum drop_reason reason);
@@ -33,16 +37,22 @@ struct counters {
     uint64_t bytes_received;   /* from the network, framing included */
     uint64_t bytes_stored;     /* raw, with newlines */
     uint64_t datagrams, datagrams_truncated;
+    uint64_t datagrams_dropped;                /* the records in them are in `dropped` */
     uint64_t gelf_chunks, gelf_chunks_ignored; /* ignored: repeated, or of an ended message */
     uint64_t connections_accepted;
-    uint64_t connections_failed;  /* ended with an error: reset, timed out ... */
-    uint64_t connections_refused; /* they sent what no protocol accepts */
-    uint64_t tls_connections;     /* handshakes that were completed */
-    uint64_t tls_failures;        /* handshakes that failed, also for lack of time */
-    uint64_t tls_waits;           /* waited, because of too many handshakes at a time ... */
-    uint64_t tls_refused;         /* ... and were closed, because they waited too long */
-    uint64_t accept_pauses;       /* at connections_max, or out of file handles */
-    uint64_t receive_pauses;      /* out of memory: tried again */
+    uint64_t connections_failed;     /* ended with an error: reset, timed out ... */
+    uint64_t connections_refused;    /* they sent what no protocol accepts */
+    uint64_t connections_denied;     /* by allow and deny: not accepted, or ended after a reload */
+    uint64_t connections_over_limit; /* their peer had peer_connections_max */
+    uint64_t connections_idle;       /* ended by idle_s */
+    uint64_t connections_unfinished; /* ended by partial_s */
+    uint64_t rate_waits; /* times that a connection was not read because of its peer's limits */
+    uint64_t tls_connections; /* handshakes that were completed */
+    uint64_t tls_failures;    /* handshakes that failed, also for lack of time */
+    uint64_t tls_waits;       /* waited, because of too many handshakes at a time ... */
+    uint64_t tls_refused;     /* ... and were closed, because they waited too long */
+    uint64_t accept_pauses;   /* at connections_max, or out of file handles */
+    uint64_t receive_pauses;  /* out of memory: tried again */
     uint64_t batches;
     struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
 };

@@ -23,6 +23,7 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_GELF_MEMORY: return "gelf_memory";
     case REJECT_INFLATE: return "inflate";
     case REJECT_EXPANSION: return "expansion";
+    case REJECT_UNFINISHED: return "unfinished";
     case REJECT_OCTET_COUNT: return "octet_count";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
@@ -45,6 +46,7 @@ const char *reject_reason_sentence(uint32_t reason) {
         return "the oldest incomplete GELF message when the memory for them was full";
     case REJECT_INFLATE: return "damaged compressed data";
     case REJECT_EXPANSION: return "compressed data that expands more than 200 times";
+    case REJECT_UNFINISHED: return "a record that its sender did not finish within partial_s";
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;

@@ -41,6 +41,7 @@ enum reject_reason {
     REJECT_GELF_MEMORY,              /* the oldest unfinished message when their memory was full */
     REJECT_INFLATE,                  /* damaged zlib or gzip data */
     REJECT_EXPANSION,                /* compressed data that expands too much */
+    REJECT_UNFINISHED,               /* its sender did not finish it within partial_s */
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
