@@ -34,19 +34,20 @@ enum step {
 };
 
 enum verdict {
-    WAIT,      /* for the next byte */
-    BLANK,     /* what there is so far is no record */
-    LINE,      /* this newline ends the first record: a line */
-    NEWLINE,   /* from the first byte on */
-    NUL,       /* from the first byte on */
-    NUL_NEXT,  /* from this byte on */
-    NUL_CUT,   /* the byte before was a NUL, which ended the first record */
-    SEQUENCE,  /* from the first byte on; it is in head */
-    OCTETS,    /* the same */
-    FIXED,     /* the same, for the listener's protocol */
-    OBJECTS,   /* the first record is complete; this byte is not part of it */
-    IN_OBJECT, /* in the first object, of which this byte is part */
-    IN_ARRAY,  /* this byte begins the first object of an array */
+    WAIT,          /* for the next byte */
+    BLANK,         /* what there is so far is no record */
+    LINE,          /* this newline ends the first record: a line */
+    NEWLINE,       /* from the first byte on */
+    NUL,           /* from the first byte on */
+    NUL_NEXT,      /* from this byte on */
+    NUL_CUT,       /* the byte before was a NUL, which ended the first record */
+    SEQUENCE,      /* from the first byte on; it is in head */
+    OCTETS,        /* the same */
+    FIXED,         /* the same, for the listener's protocol */
+    OBJECTS,       /* the first record is complete; this byte is not part of it */
+    IN_OBJECT,     /* in the first object, of which this byte is part */
+    IN_ARRAY,      /* this byte begins the first object of an array */
+    HEAD_IN_ARRAY, /* the same, for an earlier byte; all are in head */
     FOREIGN,
 };
 
@@ -214,10 +215,12 @@ static enum verdict known_head(struct detect_state *state, uint32_t *foreign) {
     state->previous = first;
     state->step = first == '{' ? OBJECT : ARRAY;
     if (first == '{') depth_step(&state->depth, first);
-    /* Only the last byte can decide: foreign.h needs four at most to see that it is not UTF-16. */
+    /* Only the last byte can decide: foreign.h needs four at most to see that it is not UTF-16.  Except
+     * after the first two that it needs to see that an array is not of log4js. */
     for (uint8_t i = 1; i < state->head_size && verdict == WAIT; i++) {
         verdict = json_byte(state, state->head[i], foreign);
         state->previous = state->head[i];
+        if (verdict == IN_ARRAY && i + 1 < state->head_size) return HEAD_IN_ARRAY;
     }
     return verdict;
 }
@@ -403,6 +406,7 @@ static size_t decide(struct session *session, const struct sink *sink, const str
     case OBJECTS: return end_first(session, sink, place, place->at, &protocol_concatenated);
     case IN_OBJECT: return in_object(session, sink, place);
     case IN_ARRAY: return in_array(session, sink, place);
+    case HEAD_IN_ARRAY: return begin_anew(session, sink, place, &protocol_concatenated);
     case FOREIGN: return refuse(session, sink, place, foreign);
     default: assert(!"no decision"); return place->start;
     }

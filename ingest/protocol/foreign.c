@@ -35,6 +35,8 @@ static const struct {
     {REJECT_HTTP, BYTES("PRI * HTTP/")},
     {REJECT_JAVA, BYTES("\xAC\xED\x00\x05")}, /* Java Object Serialization, section 6.4.2 */
     {REJECT_LOG4JS, BYTES(FOREIGN_LOG4JS)},
+    /* Since version 3 its events are written with indexes for values (flatted). */
+    {REJECT_LOG4JS, BYTES("[{\"startTime\":\"1\",\"categoryName\"")},
     {REJECT_COMPRESSED, BYTES("\x1F\x8B")}, /* gzip: RFC 1952 section 2.3.1 */
     {REJECT_COMPRESSED, BYTES("\x78\x01")}, /* zlib: RFC 1950 section 2.2 */
     {REJECT_COMPRESSED, BYTES("\x78\x9C")},
@@ -96,14 +98,21 @@ static uint32_t utf16(const uint8_t *head, size_t size) {
     return head[3] == 0 ? REJECT_UTF16 : 0;
 }
 
-/* Python's SocketHandler: a length of four bytes, then a pickle (PEP 3154), whose first byte is 0x80
- * and whose second is its version.  Or a pickle alone. */
+/* Python's SocketHandler and DatagramHandler: a length of four bytes, then a pickle.  Or a pickle alone. */
 static uint32_t pickle(const uint8_t *head, size_t size) {
-    const size_t at = head[0] == 0x80 ? 0 : 4;
+    const size_t at = head[0] == 0x80 || head[0] == '}' ? 0 : 4;
     if (at == 4 && (head[0] != 0 || (size > 1 && head[1] > 0x0F))) return 0;
-    if (size > at && head[at] != 0x80) return 0;
+    if (size <= at) return FOREIGN_UNDECIDED;
+    const uint8_t *first = head + at;
+    if (*first == '}') { /* protocol 1, which these use: EMPTY_DICT, BINPUT 0 or 1, MARK */
+        if (size > at + 1 && first[1] != 'q') return 0;
+        if (size > at + 2 && first[2] > 1) return 0;
+        if (size < at + 4) return FOREIGN_UNDECIDED;
+        return first[3] == '(' ? REJECT_PICKLE : 0;
+    }
+    if (*first != 0x80) return 0; /* PEP 3154: PROTO, and the protocol's number */
     if (size < at + 2) return FOREIGN_UNDECIDED;
-    return head[at + 1] >= 1 && head[at + 1] <= 5 ? REJECT_PICKLE : 0;
+    return first[1] >= 1 && first[1] <= 5 ? REJECT_PICKLE : 0;
 }
 
 /* An array or map of few members, and a member that such a message begins with: Fluentd's forward
@@ -196,8 +205,8 @@ const char *foreign_advice(uint32_t reason) {
         return "MessagePack; choose JSON in the client (Fluent Bit's tcp output: format "
                "json_lines)";
     case REJECT_LOG4JS:
-        return "log4js events, which end in __LOG4JS__; set endMsg of the tcp appender to a "
-               "newline";
+        return "log4js events in its own format; give the tcp appender a layout that writes JSON, "
+               "and set its endMsg to a newline";
     case REJECT_UTF16: return "text in UTF-16; set the client's encoding to UTF-8";
     case REJECT_RELP: return "RELP; use plain TCP in the client (rsyslog: omfwd instead of omrelp)";
     case REJECT_LUMBERJACK:

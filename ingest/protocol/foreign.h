@@ -13,7 +13,7 @@
 /* head: the first bytes of a connection or datagram that are not white space.  Returns a reason of
  * REJECT_FOREIGN_TABLE; 0: it is none of them; FOREIGN_UNDECIDED: more bytes are needed, but never
  * more than FOREIGN_HEAD_BYTES. */
-#define FOREIGN_HEAD_BYTES 16
+#define FOREIGN_HEAD_BYTES 32
 #define FOREIGN_UNDECIDED  UINT32_MAX
 uint32_t foreign_kind(const uint8_t *head, size_t size);
 
