@@ -37,6 +37,11 @@ static const struct {
     {REJECT_LOG4JS, BYTES(FOREIGN_LOG4JS)},
     /* Since version 3 its events are written with indexes for values (flatted). */
     {REJECT_LOG4JS, BYTES("[{\"startTime\":\"1\",\"categoryName\"")},
+    /* HAProxy's proxy-protocol.txt, sections 2.1 and 2.2; white space before NUL is not in head. */
+    {REJECT_PROXY, BYTES("PROXY TCP4 ")},
+    {REJECT_PROXY, BYTES("PROXY TCP6 ")},
+    {REJECT_PROXY, BYTES("PROXY UNKNOWN")},
+    {REJECT_PROXY, BYTES("\x00\r\nQUIT\n")},
     {REJECT_COMPRESSED, BYTES("\x1F\x8B")}, /* gzip: RFC 1952 section 2.3.1 */
     {REJECT_COMPRESSED, BYTES("\x78\x01")}, /* zlib: RFC 1950 section 2.2 */
     {REJECT_COMPRESSED, BYTES("\x78\x9C")},
@@ -194,6 +199,13 @@ const char *foreign_advice(uint32_t reason) {
     case REJECT_PLAIN_TEXT:
         return "plain text; this listener requires TLS: enable TLS in the client, or set required "
                "to false in the listener's tls";
+    case REJECT_PROXY:
+        return "a header of the PROXY protocol, which this listener does not expect from its "
+               "address; add the address to the key proxy if it is a proxy of yours";
+    case REJECT_PROXY_HEADER:
+        return "no valid header of the PROXY protocol, which this listener expects from its "
+               "address; enable it in the proxy (send-proxy), or remove the address from the key "
+               "proxy";
     case REJECT_PICKLE:
         return "a Python pickle, which is never unpickled; override makePickle of the handler so "
                "that it returns a line of JSON";

@@ -28,7 +28,9 @@
     X(REJECT_RELP, "relp", "RELP")                                                                 \
     X(REJECT_LUMBERJACK, "lumberjack", "Lumberjack (Beats)")                                       \
     X(REJECT_COMPRESSED, "compressed", "compressed data")                                          \
-    X(REJECT_PLAIN_TEXT, "plain_text", "plain text instead of TLS")
+    X(REJECT_PLAIN_TEXT, "plain_text", "plain text instead of TLS")                                \
+    X(REJECT_PROXY, "proxy", "a PROXY protocol header that is not expected")                       \
+    X(REJECT_PROXY_HEADER, "proxy_header", "not the PROXY protocol header that is expected")
 
 /* The reasons of validation (schema/json/json.h), protocols and schemas. */
 enum reject_reason {
