@@ -83,6 +83,14 @@ const struct option config_options[] = {
      .value = "CIDR",
      .help = "Refuse connections and datagrams from these addresses, even if allow contains them. "
              "May be repeated."},
+    {.name = "proxy",
+     .kind = OPTION_LIST,
+     .field = FIELD(proxy),
+     .unset = "none",
+     .value = "CIDR",
+     .help = "TCP connections from these addresses are those of a proxy, and must begin with a "
+             "header of the PROXY protocol (version 1 or 2), which names the peer. May be "
+             "repeated."},
     {.name = "peer_connections_max",
      .kind = OPTION_COUNT,
      .field = FIELD(peer_connections_max),
@@ -514,6 +522,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(deny),
      .value = "CIDR",
      .help = "Replaces deny for this listener. none: an empty list."},
+    {.name = "proxy",
+     .kind = OPTION_LIST,
+     .field = FIELD(proxy),
+     .value = "CIDR",
+     .help = "Replaces proxy for this TCP listener. none: an empty list."},
     {.name = "stream",
      .kind = OPTION_TEXT,
      .field = FIELD(stream),

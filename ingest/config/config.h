@@ -41,7 +41,7 @@ struct listener_keys {
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
     const char *protocol, *syslog_fields, *text, *stamp;
-    struct option_list allow, deny;
+    struct option_list allow, deny, proxy;
     const char *stream;  /* that its lines go to */
     const char *has_tls; /* "true": the file has its key tls */
     struct tls_keys tls;
@@ -86,6 +86,7 @@ struct listener_config {
     uint32_t stamps; /* writer/live/stamp.h */
     const struct protocol *protocol;
     struct cidr_rules senders; /* from keys.allow and deny */
+    struct cidr_list proxies;  /* from keys.proxy; TCP */
     /* Made from keys.tls by tls_files_load; NULL: plain text only. */
     struct tls_context *tls;
     bool tls_required;
@@ -99,7 +100,7 @@ struct config {
     struct option_list tcp, udp;
     const char *protocol, *text, *stamp;
     bool syslog_fields;
-    struct option_list allow, deny;
+    struct option_list allow, deny, proxy;
     uint64_t peer_connections_max, peer_bytes_per_s, peer_records_per_s, idle_s, partial_s;
     uint64_t connections_max, line_bytes_max, buffer_bytes_max, receive_bytes;
     uint64_t flush_ms, sync_ms, drain_ms, stop_ms, stats_s;

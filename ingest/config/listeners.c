@@ -62,6 +62,19 @@ static void resolve_senders(const struct config *config, struct listener_config 
     cidr_list_set(&listener->senders.deny, &keys->deny);
 }
 
+static int resolve_proxies(const struct config *config, struct listener_config *listener,
+                           const char **wrong, char *error) {
+    struct listener_keys *keys = &listener->keys;
+    if (!listener->tcp && keys->proxy.count > 0) {
+        snprintf(error, CONFIG_ERROR_MAX, "proxy: a UDP listener has no PROXY protocol");
+        *wrong = keys->proxy.texts[0];
+        return ERR_INVALID;
+    }
+    if (keys->proxy.count == 0) keys->proxy = config->proxy;
+    if (listener->tcp) cidr_list_set(&listener->proxies, &keys->proxy);
+    return 0;
+}
+
 static int resolve_tls(struct listener_config *listener, const char **wrong, char *error) {
     const struct listener_keys *keys = &listener->keys;
     const struct tls_keys *tls = &keys->tls;
@@ -104,6 +117,7 @@ static int resolve(const struct host *host, const struct config *config, const c
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
     resolve_senders(config, listener);
+    if (resolve_proxies(config, listener, wrong, error)) return ERR_INVALID;
     const int result = config_address(host, address, &listener->address);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));

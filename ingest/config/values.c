@@ -129,7 +129,8 @@ static int check_allow(const char *text, char *problem) {
     return cidr_parse(text, &range, problem, CONFIG_PROBLEM_MAX);
 }
 
-static int check_deny(const char *text, char *problem) {
+/* Of deny and proxy. */
+static int check_addresses(const char *text, char *problem) {
     struct cidr range;
     if (strcmp(text, "none") == 0) return 0;
     return cidr_parse(text, &range, problem, CONFIG_PROBLEM_MAX);
@@ -220,7 +221,8 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"text", check_text},
         {"stamp", check_stamp},
         {"allow", check_allow},
-        {"deny", check_deny},
+        {"deny", check_addresses},
+        {"proxy", check_addresses},
         {"stream", config_stream_check},
     };
     if (is_address(name)) return check_address(host, text, problem);

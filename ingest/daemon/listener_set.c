@@ -44,8 +44,10 @@ static int open_all(struct listener_set *set, struct rules *rules, char *error) 
         if (result) return result;
         intake_set_protocol(set->intake, set->numbers[i], listener->protocol);
         intake_set_senders(set->intake, set->numbers[i], &listener->senders);
-        if (listener->tcp)
+        if (listener->tcp) {
             intake_set_tls(set->intake, set->numbers[i], listener->tls, listener->tls_required);
+            intake_set_proxies(set->intake, set->numbers[i], &listener->proxies);
+        }
         rules_set(rules, set->numbers[i], intake_listener_name(set->intake, set->numbers[i]),
                   listener, stream_set_number(set->streams, listener->keys.stream));
     }
@@ -176,8 +178,10 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
         const struct listener_config *listener = &config->listeners[i];
         intake_set_protocol(intake, change->numbers[i], listener->protocol);
         intake_set_senders(intake, change->numbers[i], &listener->senders);
-        if (listener->tcp)
+        if (listener->tcp) {
             intake_set_tls(intake, change->numbers[i], listener->tls, listener->tls_required);
+            intake_set_proxies(intake, change->numbers[i], &listener->proxies);
+        }
         rules_set(rules, change->numbers[i], intake_listener_name(intake, change->numbers[i]),
                   &config->listeners[i],
                   stream_set_number(change->set->streams, config->listeners[i].keys.stream));

@@ -38,6 +38,14 @@ static uint32_t batches_needed(const struct config *config) {
     return batches > least ? (uint32_t)batches : least;
 }
 
+/* While headers of the PROXY protocol are waited for. */
+static size_t proxy_memory(const struct config *config) {
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        if (config->listeners[i].proxies.count > 0)
+            return (size_t)config->connections_max * proxy_link_memory();
+    return 0;
+}
+
 static size_t tls_memory(const struct config *config) {
     for (uint32_t i = 0; i < config->listener_count; i++)
         if (config->listeners[i].tls)
@@ -60,7 +68,8 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     };
     const double mib = 1 << 20;
     const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
-    const double connections = (double)intake_memory((uint32_t)config->connections_max);
+    const double connections =
+        (double)intake_memory((uint32_t)config->connections_max) + (double)proxy_memory(config);
     const double tcp = (double)config->tcp.count *
                        (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =

@@ -21,8 +21,10 @@ struct connection {
     const uint8_t *bytes;       /* of it, or of what TLS has made of it: what is taken now */
     uint32_t size, taken;
     struct paced paced;
+    struct proxy_link *proxy;  /* its PROXY header, until that is read; NULL: it has none */
     struct tls_link *link;     /* NULL: plain text */
     bool begun;                /* its first byte has arrived, which says which it is */
+    bool unseen;               /* it was refused before a protocol has seen it */
     struct farewell *farewell; /* it was refused, and is being answered */
     bool said_refused;
     bool held;                    /* in intake->held */
@@ -50,6 +52,8 @@ static bool resume(struct source *source);
 static bool advance(struct connection *connection);
 static void connection_close(struct connection *connection);
 static bool farewell_busy(const struct connection *connection);
+static void proxy_is_overdue(void *owner);
+static void proxy_is_idle(void *owner);
 static void link_taken_all(struct tls_link *link);
 static void link_time_is_over(struct tls_link *link);
 static void link_is_idle(struct tls_link *link);
@@ -114,11 +118,19 @@ struct port_socket *connection_socket(struct connection *connection) {
 
 /* ---- life ---- */
 
+static bool is_proxy(const struct tcp_listener *listener, const struct port_address *peer) {
+    uint8_t ip[CIDR_BYTES];
+    return listener->proxies.count > 0 && cidr_address(peer, ip) &&
+           cidr_list_contains(&listener->proxies, ip);
+}
+
 void connection_start(struct connection *connection, struct tcp_listener *listener,
                       const struct port_address *peer) {
     struct intake *intake = connection->intake;
+    const bool from_proxy = is_proxy(listener, peer);
     connection->listener = listener;
-    if (!connection_admit(connection, peer)) {
+    connection->origin.peer = *peer;
+    if (!from_proxy && !connection_admit(connection, peer)) {
         port_shut(intake->port, &connection->socket);
         connection_give_back(intake, connection);
         tcp_listener_left(listener);
@@ -136,6 +148,9 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     intake->counters->connections_accepted++;
     port_receive(intake->port, &connection->receive, &connection->socket,
                  connection->listener->pool);
+    if (!from_proxy) return;
+    connection->proxy = proxy_link_begin(intake->port, connection, proxy_is_overdue, proxy_is_idle);
+    if (!connection->proxy) port_shut(intake->port, &connection->socket); /* out of memory */
 }
 
 bool connection_admit(struct connection *connection, const struct port_address *peer) {
@@ -182,9 +197,16 @@ static void connection_close(struct connection *connection) {
         tls_link_stop(connection->link);
         return;
     }
-    const bool began = !connection->link || connection->link->opened;
+    if (proxy_link_busy(connection->proxy)) {
+        proxy_link_stop(connection->proxy);
+        return;
+    }
+    const bool began =
+        (!connection->link || connection->link->opened) && !proxy_link_waits(connection->proxy);
     if (connection->failure && began && !connection->session.refused) count_failure(connection);
     close_link(connection);
+    proxy_link_free(connection->proxy);
+    connection->proxy = NULL;
     if (connection->farewell) intake->farewells--;
     free(connection->farewell);
     if (connection->next) connection->next->previous = connection->previous;
@@ -315,6 +337,82 @@ static void receive_held(struct port_op *op) {
     }
 }
 
+/* ---- the PROXY protocol ---- */
+
+/* What has arrived of the header is one rejected record. */
+static void refuse_header(struct connection *connection, const char *problem) {
+    char peer[ADDRESS_TEXT_MAX];
+    struct tcp_listener *listener = connection->listener;
+    struct counters *counters = connection->intake->counters;
+    struct proxy_link *proxy = connection->proxy;
+    proxy->header.state = PROXY_BROKEN;
+    proxy->unrecorded = proxy->header.size > 0;
+    counters->proxy_failures++;
+    counters->connections_refused++;
+    if (!listener->said_proxy)
+        say("%s: %s sent %s: %s (reported once)", listener->name,
+            address_format(&connection->origin.peer, peer), foreign_advice(REJECT_PROXY_HEADER),
+            problem);
+    listener->said_proxy = true;
+    connection->session.refused = REJECT_PROXY_HEADER;
+    connection->said_refused = true;
+    connection->ending = true;
+}
+
+static bool add_header(void *context, struct batch *batch) {
+    struct connection *connection = context;
+    const struct proxy_header *header = &connection->proxy->header;
+    const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    if (!sink_reject(&sink, header->head, proxy_header_kept(header), REJECT_PROXY_HEADER,
+                     header->size))
+        return false;
+    connection->proxy->unrecorded = false;
+    return true;
+}
+
+static void header_done(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    const struct proxy_header *header = &connection->proxy->header;
+    intake->counters->proxy_headers++;
+    connection->origin.peer_name = peer_names_keep(&intake->peer_names, header->client_name);
+    proxy_link_done(connection->proxy);
+    if (connection_admit(connection,
+                         header->client.family ? &header->client : &connection->origin.peer))
+        return;
+    connection->size = 0;
+    connection->ending = true;
+}
+
+/* The header is the beginning of what was received; the rest is the client's. */
+static void take_header(struct connection *connection) {
+    struct proxy_header *header = &connection->proxy->header;
+    const size_t taken = proxy_header_take(header, connection->bytes, connection->size);
+    connection->bytes += taken;
+    connection->size -= (uint32_t)taken;
+    if (header->state == PROXY_DONE) header_done(connection);
+    if (header->state == PROXY_BROKEN) {
+        connection->size = 0;
+        refuse_header(connection, header->problem);
+    }
+}
+
+static void proxy_is_overdue(void *owner) {
+    struct connection *connection = owner;
+    if (connection->ending) return;
+    refuse_header(connection, "it was not complete within 5 s");
+    end_now(connection);
+}
+
+static void proxy_is_idle(void *owner) {
+    struct connection *connection = owner;
+    if (connection->proxy->stopping) {
+        connection_close(connection);
+        return;
+    }
+    proxy_link_free(connection->proxy);
+    connection->proxy = NULL;
+}
+
 /* ---- TLS ---- */
 
 static struct connection *connection_of(const struct tls_link *link) {
@@ -359,14 +457,17 @@ static void begin_tls(struct connection *connection) {
     connection->begun = true;
     if (!listener->tls) return;
     if (connection->bytes[0] != 0x16) {
-        if (listener->tls_required) connection->session.refused = REJECT_PLAIN_TEXT;
+        if (!listener->tls_required) return;
+        const uint32_t foreign = foreign_beginning(connection->bytes, connection->size);
+        connection->session.refused = foreign == REJECT_PROXY ? foreign : REJECT_PLAIN_TEXT;
+        connection->unseen = true;
         return;
     }
     intake->links.port = intake->port;
     connection->link =
         tls_link_begin(&intake->links, listener->tls, &connection->socket, connection->size);
-    connection->size = 0;
     if (!connection->link) {
+        connection->size = 0;
         refuse_handshake(connection);
         return;
     }
@@ -386,10 +487,10 @@ static void release_buffer(struct connection *connection) {
 
 /* What was received goes to a worker, which calls link_taken_all. */
 static void decrypt(struct connection *connection) {
-    const struct port_slice *slice = &connection->buffer->slices[0];
+    uint8_t *bytes = connection->buffer->bytes + (connection->bytes - connection->buffer->bytes);
+    const uint32_t size = connection->size;
     connection->size = 0;
-    if (tls_link_take(connection->link, connection->buffer->bytes + slice->offset, slice->size))
-        release_buffer(connection);
+    if (tls_link_take(connection->link, bytes, size)) release_buffer(connection);
 }
 
 static void handshake_failed(struct connection *connection) {
@@ -409,8 +510,8 @@ static void link_taken_all(struct tls_link *link) {
     if (open && !link->opened) {
         link->opened = true;
         intake->counters->tls_connections++;
-        connection->origin.peer_name =
-            peer_names_keep(&intake->peer_names, tls_session_peer(link->session));
+        const char *name = peer_names_keep(&intake->peer_names, tls_session_peer(link->session));
+        if (name) connection->origin.peer_name = name;
     }
     connection->listener->active = true;
     if (link->state == TLS_FAILED && !link->opened && !connection->ending)
@@ -463,8 +564,9 @@ static void received(struct port_op *op) {
             connection->bytes = op->buffer->bytes + op->buffer->slices[0].offset;
             connection->size = op->buffer->slices[0].size;
             connection->taken = 0;
-            if (!connection->begun) begin_tls(connection);
-            if (connection->link) {
+            if (proxy_link_waits(connection->proxy)) take_header(connection);
+            if (!connection->begun && connection->size > 0) begin_tls(connection);
+            if (connection->link && connection->size > 0) {
                 decrypt(connection);
                 return;
             }
@@ -480,8 +582,8 @@ static bool resume(struct source *source) {
 static bool add_buffer(void *context, struct batch *batch) {
     struct connection *connection = context;
     const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
-    if (connection->session.refused == REJECT_PLAIN_TEXT) { /* no protocol has seen it */
-        if (!sink_reject(&sink, connection->bytes, connection->size, REJECT_PLAIN_TEXT,
+    if (connection->unseen) {
+        if (!sink_reject(&sink, connection->bytes, connection->size, connection->session.refused,
                          connection->size))
             return false;
         connection->taken = connection->size;
@@ -514,6 +616,14 @@ static bool add_end(void *context, struct batch *batch) {
 /* Continues as far as possible; false: parked. */
 static bool advance(struct connection *connection) {
     struct intake *intake = connection->intake;
+    if (connection->ending && proxy_link_waits(connection->proxy) &&
+        connection->proxy->header.size > 0)
+        refuse_header(connection, "it was not complete when the connection ended");
+    if (connection->proxy && connection->proxy->unrecorded &&
+        !pipeline_fill(intake->pipeline, &connection->source, add_header, connection)) {
+        pipeline_park(intake->pipeline, &connection->source);
+        return false;
+    }
     while (has_bytes(connection))
         if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
             pipeline_park(intake->pipeline, &connection->source);
@@ -571,6 +681,7 @@ void connections_check_senders(struct intake *intake, uint32_t number) {
         const struct tcp_listener *listener = connection->listener;
         next = connection->next;
         if (listener->number == number && !connection->ending &&
+            !proxy_link_waits(connection->proxy) &&
             !admission_allows(&intake->admission, number, listener->name, &connection->origin.peer))
             end_now(connection);
     }

@@ -10,9 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ingest/config/cidr.h"
 #include "ingest/network/admission.h"
 #include "ingest/network/pacing.h"
 #include "ingest/network/peer_names.h"
+#include "ingest/network/proxy_link.h"
 #include "ingest/network/tls_link.h"
 #include "ingest/network/unwrap.h"
 #include "ingest/pipeline/counters.h"
@@ -35,6 +37,7 @@ struct tcp_listener {
     const struct protocol *protocol; /* of connections accepted from now on */
     struct tls_context *tls;         /* the same; NULL: plain text only */
     bool tls_required;
+    struct cidr_list proxies; /* connections from these begin with a PROXY header */
     /* Its own, because a parked connection keeps a buffer, and connections of other listeners need
      * one. */
     struct port_pool *pool;
@@ -48,7 +51,7 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_failed, said_tls_failed, said_unfinished, said_idle;
+    bool said_failed, said_proxy, said_tls_failed, said_unfinished, said_idle;
     uint32_t said_refused; /* a bit for each reason that was reported */
 };
 
@@ -134,6 +137,9 @@ void intake_set_senders(struct intake *intake, uint32_t number, const struct cid
 void intake_set_limits(struct intake *intake, uint32_t peer_connections_max,
                        const struct peer_limits *limits);
 void intake_set_times(struct intake *intake, int64_t idle_ns, int64_t partial_ns);
+/* Connections that this TCP listener accepts from these addresses from now on begin with a header of
+ * the PROXY protocol, which names their peer. */
+void intake_set_proxies(struct intake *intake, uint32_t number, const struct cidr_list *proxies);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);

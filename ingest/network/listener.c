@@ -68,6 +68,11 @@ void intake_set_times(struct intake *intake, int64_t idle_ns, int64_t partial_ns
     pacing_set_times(&intake->pacing, idle_ns, partial_ns);
 }
 
+void intake_set_proxies(struct intake *intake, uint32_t number, const struct cidr_list *proxies) {
+    assert(number < LISTENERS_MAX);
+    intake->tcp[number].proxies = *proxies;
+}
+
 void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
                         uint32_t reason) {
     _Static_assert(REJECT_REASONS - REJECT_OCTET_COUNT <= 32, "a bit for each reason");

@@ -6,7 +6,7 @@
 
 static void timer_done(struct port_op *op) {
     struct proxy_link *link = PORT_CONTAINER(struct proxy_link, timer, op);
-    if (link->stopping)
+    if (link->stopping || link->header.state == PROXY_DONE)
         link->is_idle(link->owner);
     else if (proxy_link_waits(link))
         link->overdue(link->owner);
@@ -26,6 +26,11 @@ struct proxy_link *proxy_link_begin(struct port *port, void *owner, void (*overd
 
 bool proxy_link_busy(const struct proxy_link *link) {
     return link && !port_idle(&link->timer);
+}
+
+void proxy_link_done(struct proxy_link *link) {
+    assert(link->header.state == PROXY_DONE);
+    port_cancel(&link->timer);
 }
 
 void proxy_link_stop(struct proxy_link *link) {

@@ -21,7 +21,7 @@ struct proxy_link {
     struct port_op timer;
     void *owner;
     void (*overdue)(void *owner); /* the header was not complete in time */
-    void (*is_idle)(void *owner); /* after proxy_link_stop: its timer is back */
+    void (*is_idle)(void *owner); /* done, or after proxy_link_stop: its timer is back */
     bool stopping;
     bool unrecorded; /* it is broken, and no rejected record says so yet; the owner's to set */
 };
@@ -33,7 +33,8 @@ static inline bool proxy_link_waits(const struct proxy_link *link) {
     return link && link->header.state == PROXY_MORE;
 }
 bool proxy_link_busy(const struct proxy_link *link);
-/* The header is not waited for any more: is_idle is called if it is busy. */
+/* A busy one: its header is complete, or is not waited for any more.  is_idle is called. */
+void proxy_link_done(struct proxy_link *link);
 void proxy_link_stop(struct proxy_link *link);
 void proxy_link_free(struct proxy_link *link); /* NULL, or not busy */
 size_t proxy_link_memory(void);

@@ -109,6 +109,8 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "connections_idle", c->connections_idle);
     number(&writer, "connections_unfinished", c->connections_unfinished);
     number(&writer, "rate_waits", c->rate_waits);
+    number(&writer, "proxy_headers", c->proxy_headers);
+    number(&writer, "proxy_failures", c->proxy_failures);
     number(&writer, "tls_connections", c->tls_connections);
     number(&writer, "tls_failures", c->tls_failures);
     number(&writer, "tls_waits", c->tls_waits);

@@ -46,7 +46,9 @@ struct counters {
     uint64_t connections_over_limit; /* their peer had peer_connections_max */
     uint64_t connections_idle;       /* ended by idle_s */
     uint64_t connections_unfinished; /* ended by partial_s */
-    uint64_t rate_waits; /* times that a connection was not read because of its peer's limits */
+    uint64_t rate_waits;     /* times that a connection was not read because of its peer's limits */
+    uint64_t proxy_headers;  /* connections whose PROXY header was read */
+    uint64_t proxy_failures; /* those whose header was broken, or did not come in time */
     uint64_t tls_connections; /* handshakes that were completed */
     uint64_t tls_failures;    /* handshakes that failed, also for lack of time */
     uint64_t tls_waits;       /* waited, because of too many handshakes at a time ... */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ingest/protocol/depth.h"
 #include "writer/live/quarantine.h"
 
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
@@ -165,6 +166,13 @@ uint32_t foreign_kind(const uint8_t *head, size_t size) {
         if (kind == FOREIGN_UNDECIDED) result = kind;
     }
     return size < FOREIGN_HEAD_BYTES ? result : 0;
+}
+
+uint32_t foreign_beginning(const uint8_t *bytes, size_t size) {
+    size_t at = 0;
+    while (at < size && depth_space(bytes[at]))
+        at++;
+    return foreign_kind(bytes + at, size - at);
 }
 
 /* In any case of the letters. */

@@ -16,6 +16,8 @@
 #define FOREIGN_HEAD_BYTES 32
 #define FOREIGN_UNDECIDED  UINT32_MAX
 uint32_t foreign_kind(const uint8_t *head, size_t size);
+/* The same for bytes as they have arrived, with white space before them. */
+uint32_t foreign_beginning(const uint8_t *bytes, size_t size);
 
 /* Does this request contain form data?  Looks at as much of it as has been received. */
 bool foreign_is_form(const uint8_t *bytes, size_t size);
