@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from harness import (Case, log_line, main, native_only, raise_open_files, rejects, scaled, small_disk, status,
+from harness import (log_line, logport, main, native_only, raise_open_files, rejects, scaled, small_disk, status,
                      wait_until)
 from test_tls import OPEN, OPENSSL, Client, TlsCase, hello
 
@@ -207,6 +207,76 @@ class TlsRefused(TlsCase):
                 connection.recv(1)
         counters = daemon.stop()
         self.assertEqual(counters["reasons"], {"xml": 1, "relp": 1, "msgpack": 1})
+
+
+class TlsSClient(TlsCase):
+    """What openssl's own client is told."""
+
+    def s_client(self, daemon, *words, stdin=b"Q\n"):
+        return subprocess.run([OPENSSL, "s_client", "-connect", "%s:%d" % daemon.tcp[0][:2], "-CAfile", self.path("ca.pem"),
+                               *words], input=stdin, capture_output=True, timeout=30)
+
+    def test_the_name_of_the_server_is_checked_by_the_client(self):
+        self.make("server", "DNS:logs.example.org,IP:127.0.0.1")
+        daemon = self.tls_daemon()
+        for words, problem in ((("-verify_hostname", "logs.example.org"), b""),
+                               (("-verify_ip", "127.0.0.1"), b""),
+                               (("-verify_hostname", "logs.example.com"), b"hostname mismatch"),
+                               (("-verify_ip", "127.0.0.2"), b"IP address mismatch")):
+            result = self.s_client(daemon, "-verify_return_error", *words)
+            self.assertEqual((result.returncode == 0, problem.lower() in result.stderr.lower() + result.stdout.lower()),
+                             (not problem, True), result.stderr)
+        self.make("server", "DNS:localhost", days="-1")
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        self.assertIn(b"certificate has expired", self.s_client(daemon, "-verify_return_error").stderr)
+        self.make_ca("other")
+        self.make("server", "DNS:localhost", ca="other")
+        self.assertEqual(logport("reload", "--dir", daemon.base).code, 0)
+        self.assertIn(b"unable to get local issuer certificate", self.s_client(daemon, "-verify_return_error").stderr)
+        daemon.stop()
+
+    def test_refused_client_certificates_are_named_by_an_alert(self):
+        self.make_ca("other")
+        for name, ca, days in (("good", "ca", "9"), ("expired", "ca", "-1"), ("stolen", "ca", "9"), ("bad-name", "ca", "9"),
+                               ("foreign", "other", "9")):
+            self.make(name, "DNS:%s" % name, ca=ca, days=days)
+        for name in ("index.txt", "index.txt.attr"):
+            open(self.path(name), "w").close()
+        with open(self.path("ca.cnf"), "w") as file:
+            file.write("[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=9\n")
+        ca = ("ca", "-config", "ca.cnf", "-keyfile", "ca-key.pem", "-cert", "ca.pem")
+        self.openssl(*ca, "-revoke", "stolen.pem")
+        self.openssl(*ca, "-gencrl", "-out", "crl.pem")
+        daemon = self.tls_daemon(clients=self.path("ca.pem"), revoked=self.path("crl.pem"),
+                                 client_names=["good", "expired", "stolen", "foreign"])
+        alerts = {"good": (b"", b""), "expired": (b"certificate expired", b"certificate expired"),
+                  "stolen": (b"certificate revoked", b"certificate revoked"),
+                  "bad-name": (b"handshake failure", b"handshake failure"), "foreign": (b"unknown ca", b"unknown ca"),
+                  None: (b"handshake failure", b"certificate required")}
+        for client, both in alerts.items():
+            for version, alert in zip(("-tls1_2", "-tls1_3"), both):
+                with self.subTest(client=client, version=version):
+                    mine = ("-cert", self.path(client + ".pem"), "-key", self.path(client + "-key.pem")) if client else ()
+                    # In TLS 1.3 the client learns it after its own Finished: it must wait for the alert.
+                    result = self.s_client(daemon, version, "-quiet", "-no_ign_eof" if client == "good" else "-ign_eof", *mine,
+                                           stdin=b'{"from":"%s"}\n' % str(client).encode() + (b"Q\n" if client == "good" else b""))
+                    self.assertEqual(b"alert" in result.stderr, bool(alert), result.stderr)
+                    self.assertIn(alert, result.stderr)
+        self.assert_lines(daemon.wait_stored(2), [b'{"from":"good"}'] * 2)
+        counters = daemon.stop()
+        self.assertEqual((counters["stored"], counters["tls_connections"], counters["tls_failures"]), (2, 2, 10))
+
+    def test_sessions_are_not_resumed_and_nothing_is_compressed(self):
+        daemon = self.tls_daemon()
+        for version in ("-tls1_2", "-tls1_3"):
+            session = self.path("session" + version)
+            self.s_client(daemon, version, "-sess_out", session)
+            again = self.s_client(daemon, version, *(("-sess_in", session) if os.path.exists(session) else ()))
+            self.assertIn(b"New, TLSv1", again.stdout)
+            self.assertNotIn(b"Reused", again.stdout)
+            self.assertIn(b"Compression: NONE", again.stdout)
+            self.assertNotIn(b"Secure Renegotiation IS NOT", again.stdout if version == "-tls1_2" else b"")
+        self.assertEqual(daemon.stop()["tls_connections"], 4)
 
 
 @native_only("Wine has no small disk to fill")
