@@ -17,6 +17,8 @@
 
 /* ---- rules ---- */
 
+#define SYSLOG_NAME "_syslog"
+
 /* The first byte is given separately, as a string literal's byte is not a constant expression. */
 #define USUAL_TIMES(X, n)                                                                          \
     X(n, AT_TIMESTAMP, '@', "@timestamp")                                                          \
@@ -53,7 +55,7 @@
     X(n, SEVERITY_NUMBER_2, 's', "severity_number")                                                \
     X(n, ERROR_SEVERITY, 'e', "error_severity")                                                    \
     X(n, LEVELNO, 'l', "levelno")
-#define USUAL_NAMES(X, n) USUAL_TIMES(X, n) USUAL_LEVELS(X, n)
+#define USUAL_NAMES(X, n) USUAL_TIMES(X, n) USUAL_LEVELS(X, n) X(n, SYSLOG, '_', SYSLOG_NAME)
 
 #define BIT(number)               (UINT64_C(1) << (number))
 #define INDEX(n, id, first, text) USUAL_##id,
@@ -77,8 +79,9 @@ const struct facts_rules facts_rules_usual = {
                            OF_FIRST('e'), OF_FIRST('i'), OF_FIRST('l'), OF_FIRST('P'),
                            OF_FIRST('s'), OF_FIRST('t')}},
     .times = BIT(USUAL_TIME_COUNT) - 1,
-    .levels = BIT(USUAL_COUNT) - BIT(USUAL_TIME_COUNT),
+    .levels = BIT(USUAL_SYSLOG) - BIT(USUAL_TIME_COUNT),
     .inner = BIT(USUAL_LOG),
+    .syslog = BIT(USUAL_SYSLOG),
     .scale = LEVEL_SCALE_USUAL,
 };
 
@@ -121,13 +124,13 @@ static bool name_is(const struct json_name *name, const char *text, size_t size)
     return name->size == size && memcmp(name->text, text, size) == 0;
 }
 
-/* Without room for another name, inner records are not read. */
-static void find_inner_name(struct facts_rules *rules) {
-    const size_t size = sizeof INNER_NAME - 1;
+/* A name whose value may hold facts; without room for another one it is not read. */
+static void find_holder(struct facts_rules *rules, const char *text, uint64_t *holder) {
+    const size_t size = strlen(text);
     if ((rules->times | rules->levels) == 0) return;
     for (uint32_t i = 0; i < rules->names.count; i++)
-        if (name_is(&rules->names.names[i], INNER_NAME, size)) rules->inner = BIT(i);
-    if (rules->inner == 0) (void)add_name(rules, &rules->inner, INNER_NAME, size, false);
+        if (name_is(&rules->names.names[i], text, size)) *holder = BIT(i);
+    if (*holder == 0) (void)add_name(rules, holder, text, size, false);
 }
 
 /* FNV-1a (32 bits) of a text, its end included. */
@@ -158,7 +161,8 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
         .scale = settings->scale, .zone = settings->zone, .id = settings_id(settings)};
     int error = add_names(rules, &rules->times, settings->time_keys, usual_times);
     if (!error) error = add_names(rules, &rules->levels, settings->level_keys, usual_levels);
-    if (!error) find_inner_name(rules);
+    if (!error) find_holder(rules, INNER_NAME, &rules->inner);
+    if (!error) find_holder(rules, SYSLOG_NAME, &rules->syslog);
     if (!error && settings->level_names != NULL && settings->level_names[0] != '\0')
         error = level_names_parse(settings->level_names, &rules->level_names);
     return error;
@@ -498,6 +502,35 @@ static __attribute__((noinline)) void add_inner_facts(const struct facts_rules *
     facts->unrecognised = more.unrecognised;
 }
 
+/* From 0, emergency, to 7, or its name, as syslog_write writes them. */
+static bool level_of_syslog(const struct facts_rules *rules, const uint8_t *syslog,
+                            const uint8_t *end, uint8_t *level) {
+    const uint8_t *const code = member_value(syslog, end, "severity_code");
+    const uint8_t *const name = member_value(syslog, end, "severity");
+    struct scalar scalar;
+    int64_t number;
+    if (code != NULL && scalar_of(code, end, &scalar) && !scalar.string &&
+        number_of(&scalar, &number) && level_of_number(number, LEVEL_SCALE_SYSLOG, level) == 0)
+        return true;
+    return name != NULL && *name == '"' &&
+           level_of(rules, LEVEL_SCALE_USUAL, name, end, level) == LEVEL_FOUND;
+}
+
+static __attribute__((noinline)) void add_syslog_facts(const struct facts_rules *rules,
+                                                       const struct json_found *found,
+                                                       const uint8_t *end, struct facts *facts) {
+    if ((found->mask & rules->syslog) == 0) return;
+    const uint8_t *const syslog = found->value[__builtin_ctzll(rules->syslog)];
+    if (syslog == end || *syslog != '{') return;
+    if (rules->levels != 0 && facts->level == LEVEL_NONE && !facts->unrecognised &&
+        !level_of_syslog(rules, syslog, end, &facts->level))
+        facts->level = LEVEL_NONE;
+    if (facts->has_time || rules->times == 0) return;
+    const uint8_t *const time = member_value(syslog, end, "time");
+    facts->has_time = time != NULL && time_of(time, end, &rules->zone, &facts->time_ns);
+    if (!facts->has_time) facts->time_ns = 0;
+}
+
 static __attribute__((noinline)) void thorough_facts(const struct facts_rules *rules,
                                                      const struct json_found *found,
                                                      const uint8_t *end, struct facts *facts) {
@@ -506,6 +539,7 @@ static __attribute__((noinline)) void thorough_facts(const struct facts_rules *r
     if (!facts->has_time || (facts->level == LEVEL_NONE && !facts->unrecognised))
         add_inner_facts(rules, found, end, facts);
     add_clef_level(rules, found, &places, facts);
+    add_syslog_facts(rules, found, end, facts);
 }
 
 void facts_of_next_found(const struct facts_rules *rules, const struct json_found *found,
@@ -525,6 +559,12 @@ void facts_of_found_at(const struct facts_rules *rules, const struct json_found 
     if (places->level == NULL || *places->level != '{') return;
     const uint8_t *const inner = member_value(places->level, end, "level");
     places->level = inner != NULL ? inner : member_value(places->level, end, "name");
+}
+
+void facts_of_syslog(const struct facts_rules *rules, const struct json_found *found,
+                     const uint8_t *end, struct facts *facts) {
+    *facts = (struct facts){.level = LEVEL_NONE};
+    add_syslog_facts(rules, found, end, facts);
 }
 
 static void find_names(const uint8_t *record, size_t size, const struct facts_rules *rules,

@@ -7,6 +7,8 @@
  *
  * If `log` is a text that holds an inner record (Docker; inner.h), a fact that the record itself
  * does not have is the inner record's.  A level that is not recognised counts as one that it has.
+ * A fact that is still missing is that of the header of syslog, which the daemon adds as the object
+ * `_syslog` (syslog.h): its `time`, if it names the year, and its `severity_code` or `severity`.
  *
  * Pure: any thread.  No allocation, but for inner records of more than 16 KiB, which is where
  * Docker splits lines; without memory for one, its facts are not found. */
@@ -85,6 +87,7 @@ struct facts_rules {
     struct json_names names; /* times, then levels, each in order of preference */
     uint64_t times, levels;  /* bits of json_found.mask */
     uint64_t inner;          /* the bit of `log`, which may hold an inner record; 0: none is read */
+    uint64_t syslog;         /* the bit of `_syslog`; 0: it is not read */
     enum level_scale scale;
     struct level_names level_names;
     struct facts_zone zone;
@@ -118,13 +121,17 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
-/* The same without what an inner record says, and where the values begin from which the facts were
+/* The same without what an inner record and _syslog say, and where the values begin from which the facts were
  * taken; NULL: there is none.  A level in an object (log.level) begins inside it. */
 struct facts_places {
     const uint8_t *time, *level;
 };
 void facts_of_found_at(const struct facts_rules *rules, const struct json_found *found,
                        const uint8_t *end, struct facts *facts, struct facts_places *places);
+
+/* What _syslog alone says. */
+void facts_of_syslog(const struct facts_rules *rules, const struct json_found *found,
+                     const uint8_t *end, struct facts *facts);
 
 /* The text of the last date's minute and its value: most lines have the same minute as the line
  * before.  Initialize with zeros. */

@@ -245,6 +245,20 @@ def own_facts(members, zone, names):
     return time_ns, level, time_key
 
 
+def syslog_facts(members, zone, names):
+    """What the header of syslog in `_syslog` says: (ns or None, level or 0)."""
+    header = members.get("_syslog")
+    if not isinstance(header, dict):
+        return None, 0
+    header = names_of(header)
+    code, name, level = header.get("severity_code"), header.get("severity"), 0
+    if isinstance(code, Number) and 0 <= code < 8:
+        level = (21, 19, 18, 17, 13, 10, 9, 5)[int(code)]
+    elif isinstance(name, str):
+        level = max(0, level_of_value(name, names=names))
+    return time_of_value(header.get("time"), zone), level
+
+
 def facts_of(record, zone=None, names=None):
     """(ns or None, level): 1 to 24, 0 for none, UNRECOGNISED."""
     members = names_of(record)
@@ -261,7 +275,8 @@ def facts_of(record, zone=None, names=None):
             level = inner_level
     if level == 0 and time_ns is not None and time_key == "@t":
         level = 9  # in CLEF no level means information
-    return time_ns, level
+    header_ns, severity = syslog_facts(members, zone, names)
+    return header_ns if time_ns is None else time_ns, level or severity
 
 
 # ---- message and logger ----
@@ -284,7 +299,7 @@ LOGGER_KEYS = (
     ("sourcecontext", ""), ("properties/sourcecontext", ""), ("_logger", ""), ("_logger_name", ""), ("scope/name", ""),
     ("instrumentationscope/name", ""), ("name", "pid levelname"), ("channel", "level_name"), ("category", "eventid loglevel"),
     ("target", "fields"), ("facility", "short_message"), ("SYSLOG_IDENTIFIER", ""), ("_SYSTEMD_UNIT", ""), ("eventsource", ""),
-    ("component", ""),
+    ("component", ""), ("_syslog/app", ""),
 )  # fmt: skip
 
 

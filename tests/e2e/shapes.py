@@ -1,6 +1,6 @@
-"""shapes.py - what happens in a program, and how 14 kinds of programs write it: pino, bunyan, zap,
-zerolog, CLEF, logstash, GELF, ECS, Docker, Kubernetes audit, CloudTrail, nginx, journald and
-OpenTelemetry.
+"""shapes.py - what happens in a program, and how 15 kinds of programs write it: pino, bunyan, zap,
+zerolog, CLEF, logstash, GELF, ECS, Docker, Kubernetes audit, CloudTrail, nginx, journald,
+OpenTelemetry and syslog.
 
 A shape is a function from an event to its members, in their usual form; `variant` writes a record
 as programs do on a bad day: members missing, duplicated, nested or added, times and levels in other
@@ -114,7 +114,15 @@ def opentelemetry(e):
     }  # fmt: skip
 
 
-SHAPES = (pino, bunyan, zap, zerolog, clef, logstash, gelf, ecs, ecs_nested, docker, audit, cloudtrail, nginx, journald, opentelemetry)
+def syslog(e):
+    """As logportd stores text after a header of syslog."""
+    code, name = {"debug": (7, "debug"), "info": (6, "info"), "warn": (4, "warning"), "error": (3, "err")}[e.level]
+    header = {"facility": "user", "facility_code": 1, "severity": name, "severity_code": code}
+    return {"message": e.message, "_syslog": {**header, "time": e.iso, "host": "web1", "app": e.logger}}
+
+
+SHAPES = (pino, bunyan, zap, zerolog, clef, logstash, gelf, ecs, ecs_nested, docker, audit, cloudtrail, nginx, journald, opentelemetry,
+          syslog)  # fmt: skip
 
 
 # ---- variants ----

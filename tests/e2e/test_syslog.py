@@ -169,11 +169,39 @@ class Syslog(Case):
 
     def test_records_are_found_by_their_header(self):
         daemon = self.daemon("--text", "wrap", "--syslog-fields")
-        daemon.send(b'<11>app: disk full\n<14>app: {"n":1}\nplain\n')
-        daemon.wait_stored(3)
+        daemon.send(b'<11>app: disk full\n<14>app: {"n":1}\nplain\n'
+                    b'<8>1 2001-02-03T04:05:06Z host old - - - panic\n<11>Nov 30 14:00:00 app: {"level":"debug","n":2}\n')
+        lines = daemon.wait_stored(5)
+
+        def found(*words):
+            result = logport("search", *words, "", daemon.base)
+            self.assertIn(result.code, (0, 1), result.said)
+            return [lines.index(line) for line in result.lines]
+
+        def check():
+            self.assertEqual(found("--where", "_syslog.severity_code<=3"), [0, 3, 4])
+            self.assertEqual(found("--level", "error"), [0, 3])
+            self.assertEqual(found("--level", "info"), [0, 1, 3])
+            self.assertEqual(found("--until", "2001-02-04"), [3])
+            self.assertEqual(found("--since", "1h"), [0, 1, 2, 4])
+            self.assertEqual(found("--where", "@logger=old"), [3])
+
+        check()
         daemon.stop()
-        result = logport("search", "--where", "_syslog.severity_code<=3", "-c", "", daemon.base)
-        self.assertEqual((result.code, result.out.strip()), (0, b"1"), result.said)
+        check()  # by the index
+        self.assertEqual(logport("archive", daemon.base).code, 0)
+        check()
+        self.assertEqual(logport("verify", daemon.base).code, 0)
+        pretty = logport("cat", "-o", "pretty", daemon.base).out.decode().splitlines()
+        self.assertRegex(pretty[0], r"ERROR +app: +disk full _syslog.facility=user _syslog.facility_code=1$")
+        self.assertRegex(pretty[3], r"2001-02-03T04:05:06.000Z FATAL +old: +panic _syslog.facility=user .* _syslog.host=host$")
+
+    def test_without_the_header_a_level_is_not_the_record_s(self):
+        daemon = self.daemon()
+        daemon.send(b'<11>app: {"n":1}\n')
+        daemon.wait_stored(1)
+        daemon.stop()
+        self.assertEqual(logport("search", "--level", "error", "", daemon.base).code, 1)
 
     def test_a_bad_setting_names_what_was_expected(self):
         result = logportd("--check", "--text", "keep")

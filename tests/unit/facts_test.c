@@ -378,6 +378,53 @@ static void a_record_inside_log_has_the_facts_that_are_missing(void **state) {
                      LEVEL_ERROR);
 }
 
+static void the_header_of_syslog_has_the_facts_that_are_missing(void **state) {
+    (void)state;
+    static const struct {
+        const char *record;
+        uint8_t level;
+        int64_t second; /* 0: none */
+    } cases[] = {
+        {"{\"message\":\"x\",\"_syslog\":{\"severity\":\"err\",\"severity_code\":3,\"time\":7}}",
+         LEVEL_ERROR, 7},
+        {"{\"_syslog\":{\"severity_code\":0}}", LEVEL_FATAL, 0},
+        {"{\"_syslog\":{\"severity_code\":7,\"time\":\"1970-01-01T01:00:07+01:00\"}}", LEVEL_DEBUG,
+         7},
+        {"{\"_syslog\":{\"severity_code\":8,\"severity\":\"warning\"}}", LEVEL_WARN, 0},
+        {"{\"_syslog\":{\"severity_code\":\"3\",\"severity\":5}}", LEVEL_NONE, 0},
+        {"{\"_syslog\":{\"severity_code\":3,\"severity_code\":6}}", LEVEL_INFO, 0},
+        /* The record's own facts, and those of a record inside it, are preferred. */
+        {"{\"level\":\"debug\",\"ts\":5,\"_syslog\":{\"severity_code\":3,\"time\":7}}", LEVEL_DEBUG,
+         5},
+        {"{\"level\":\"wat\",\"_syslog\":{\"severity_code\":3}}", LEVEL_NONE, 0},
+        {"{\"level\":\"debug\",\"_syslog\":{\"severity_code\":3,\"time\":7}}", LEVEL_DEBUG, 7},
+        {"{\"@t\":5,\"_syslog\":{\"severity_code\":3}}", LEVEL_INFO, 5},
+        {"{\"log\":\"{\\\"level\\\":\\\"warn\\\"}\",\"_syslog\":{\"severity_code\":3,\"time\":7}}",
+         LEVEL_WARN, 7},
+        /* RFC 3164 does not name the year. */
+        {"{\"_syslog\":{\"severity_code\":3,\"time\":\"Nov 30 14:00:00\"}}", LEVEL_ERROR, 0},
+        {"{\"_syslog\":{}}", LEVEL_NONE, 0},
+        {"{\"_syslog\":\"severity_code\"}", LEVEL_NONE, 0},
+        {"{\"a\":{\"_syslog\":{\"severity_code\":3}}}", LEVEL_NONE, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct facts facts = facts_of(cases[i].record);
+        if (facts.level != cases[i].level || facts.time_ns != cases[i].second * 1000000000)
+            fail_msg("%s: level %u, time %lld", cases[i].record, facts.level,
+                     (long long)facts.time_ns);
+        assert_int_equal(facts.has_time, cases[i].second != 0);
+    }
+    /* Also with other keys, but not without any. */
+    struct facts_rules rules;
+    static const char record[] = "{\"_syslog\":{\"severity_code\":3,\"time\":7}}";
+    assert_int_equal(
+        facts_rules_set(&(struct facts_settings){.time_keys = "when", .level_keys = "none"},
+                        &rules),
+        0);
+    assert_int_equal(facts_by(&rules, record).level, LEVEL_NONE);
+    assert_int_equal(facts_by(&rules, record).time_ns, INT64_C(7000000000));
+}
+
 static void a_long_record_inside_log_is_read_too(void **state) {
     (void)state;
     for (size_t size = 16000; size < 200000; size += size / 30) {
@@ -798,6 +845,7 @@ int main(void) {
         cmocka_unit_test(a_level_is_found_under_every_usual_key_in_any_case),
         cmocka_unit_test(a_level_is_read_through_spaces_brackets_and_colours),
         cmocka_unit_test(a_record_inside_log_has_the_facts_that_are_missing),
+        cmocka_unit_test(the_header_of_syslog_has_the_facts_that_are_missing),
         cmocka_unit_test(a_long_record_inside_log_is_read_too),
         cmocka_unit_test(other_keys_are_found_in_a_record_inside_log),
         cmocka_unit_test(a_level_that_is_not_known_is_reported),

@@ -61,6 +61,7 @@
     X(SYSTEMD_UNIT, "_SYSTEMD_UNIT")                                                               \
     X(EVENT_SOURCE, "eventSource")                                                                 \
     X(COMPONENT, "component")                                                                      \
+    X(SYSLOG, "_syslog")                                                                           \
     /* Only show what another key means. */                                                        \
     X(PID, "pid")                                                                                  \
     X(LEVELNAME, "levelname")                                                                      \
@@ -139,6 +140,7 @@ static const struct rule logger_rules[] = {
     {KEY_SYSTEMD_UNIT, NULL, 0},
     {KEY_EVENT_SOURCE, NULL, 0},
     {KEY_COMPONENT, NULL, 0},
+    {KEY_SYSLOG, "app", 0},
 };
 
 /* Values that make a message together, in this order; the first `needed` must be present. */
@@ -523,12 +525,34 @@ static void find_places(struct canonical *c, const struct canonical_rules *rules
     add_place(c, CANONICAL_LEVEL, places.level, keys->object.end);
 }
 
+static void add_syslog_part(struct canonical *c, const struct keys *keys,
+                            enum canonical_field field, const char *name) {
+    const struct rule rule = {KEY_SYSLOG, name, 0};
+    struct value value;
+    if (rule_value(c, keys, &rule, &value)) add_part(c, field, &value);
+}
+
+/* The facts of which the record has no places may be those of the header of syslog. */
+static void find_syslog_places(struct canonical *c, const struct canonical_rules *rules,
+                               const struct keys *keys) {
+    struct facts facts;
+    facts_of_syslog(rules->facts, &keys->facts, keys->object.end, &facts);
+    if (c->parts[CANONICAL_TIME].count == 0 && facts.has_time && facts.time_ns == c->facts.time_ns)
+        add_syslog_part(c, keys, CANONICAL_TIME, "time");
+    if (c->parts[CANONICAL_LEVEL].count > 0 || facts.level == LEVEL_NONE ||
+        facts.level != c->facts.level)
+        return;
+    add_syslog_part(c, keys, CANONICAL_LEVEL, "severity_code");
+    add_syslog_part(c, keys, CANONICAL_LEVEL, "severity");
+}
+
 static void find_facts(struct canonical *c, const struct canonical_rules *rules,
                        const struct keys *keys) {
     find_places(c, rules, keys, &c->facts);
     /* An inner record may have the facts of which the record has no places. */
-    if (c->parts[CANONICAL_TIME].count == 0 || c->parts[CANONICAL_LEVEL].count == 0)
-        facts_of_found(rules->facts, &keys->facts, keys->object.end, &c->facts);
+    if (c->parts[CANONICAL_TIME].count > 0 && c->parts[CANONICAL_LEVEL].count > 0) return;
+    facts_of_found(rules->facts, &keys->facts, keys->object.end, &c->facts);
+    find_syslog_places(c, rules, keys);
 }
 
 static void read_inner(struct canonical *c, const struct canonical_rules *rules) {

@@ -15,9 +15,9 @@
  *             A list of byte values (journald) is decoded.
  *   @logger   logger logger_name loggerName log.logger @logger @module SourceContext
  *             Properties.SourceContext _logger _logger_name scope.name instrumentationScope.name
- *             SYSLOG_IDENTIFIER _SYSTEMD_UNIT eventSource component; and, each only next to keys
- *             that show its meaning: name (pid or levelname), channel (level_name), category
- *             (EventId or LogLevel), target (fields), facility (short_message).
+ *             SYSLOG_IDENTIFIER _SYSTEMD_UNIT eventSource component _syslog.app; and, each only
+ *             next to keys that show its meaning: name (pid or levelname), channel (level_name),
+ *             category (EventId or LogLevel), target (fields), facility (short_message).
  *
  * If `log` holds the text of a JSON object (Docker; schema/record/inner.h), the message, the logger
  * and, unless the record has them itself, the level and the time are found in that object.  A text
