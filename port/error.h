@@ -1,9 +1,13 @@
 /* error.h - external failures, one number each.
  *
  * Calls return 0 (or a count) or one of these, all negative.  One table per system translates
- * its own codes (linux/errno.c, windows/errors.c); a code that is not in it becomes ERR_OTHER. */
+ * its own codes (linux/errno.c, windows/errors.c); a code that is not in it keeps its number and has
+ * the system's text: error_of_unknown. */
 #ifndef PORT_ERROR_H
 #define PORT_ERROR_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #define ERROR_TABLE(X)                                                                             \
     X(ERR_CANCELLED, "cancelled")                                                                  \
@@ -50,7 +54,13 @@ enum error {
         ERR_END_
 };
 
-/* The text for messages, such as "permission denied".  Never NULL, never freed. */
+/* The text for messages, such as "permission denied".  Never NULL, never freed; that of an unknown
+ * code of the system is valid until this thread calls error_text again. */
 const char *error_text(int error);
+
+/* An error below all ERR_ that keeps the system's code (above 2^30: ERR_OTHER). */
+int error_of_unknown(uint32_t code);
+/* The system's name and text of one of its codes, such as "Windows error 1392: ...", in UTF-8. */
+void error_system_text(uint32_t code, char *text, size_t size);
 
 #endif

@@ -1,6 +1,8 @@
 /* errno.c - the table from errno to ERR_ codes. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "port/linux/linux.h"
 
@@ -95,7 +97,12 @@ static const struct {
 int error_of_errno(int number) {
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++)
         if (TABLE[i].number == number) return TABLE[i].error;
-    return ERR_OTHER;
+    return error_of_unknown((uint32_t)number);
+}
+
+void error_system_text(uint32_t code, char *text, size_t size) {
+    const char *const description = strerrordesc_np((int)code);
+    snprintf(text, size, "errno %u: %s", code, description ? description : "unknown");
 }
 
 int error_of_watch(int number) {

@@ -1,5 +1,10 @@
 /* errors.c - the table from the codes of Windows and Winsock to ERR_ codes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
 #include "port/windows/iocp.h"
+#include "port/windows/text.h"
 
 /* Not in mingw-w64's headers. */
 #ifndef ERROR_DISK_QUOTA_EXCEEDED
@@ -137,5 +142,26 @@ static const struct {
 int error_of_windows(DWORD code) {
     for (size_t i = 0; i < sizeof(error_codes) / sizeof(error_codes[0]); i++)
         if (error_codes[i].windows == code) return error_codes[i].ours;
-    return ERR_OTHER;
+    return error_of_unknown(code);
+}
+
+/* In English, as the rest of the message; otherwise in the user's language. */
+static DWORD format_message(DWORD code, wchar_t *wide, DWORD units) {
+    const DWORD flags =
+        FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
+    const DWORD english = MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US);
+    const DWORD size = FormatMessageW(flags, NULL, code, english, wide, units, NULL);
+    return size > 0 ? size : FormatMessageW(flags, NULL, code, 0, wide, units, NULL);
+}
+
+void error_system_text(uint32_t code, char *text, size_t size) {
+    wchar_t wide[256];
+    DWORD units = format_message(code, wide, sizeof wide / sizeof *wide);
+    while (units > 0 && wcschr(L". \r\n", wide[units - 1]) != NULL)
+        units--;
+    wide[units] = 0;
+    char *description = units > 0 ? text_of_wide(wide) : NULL;
+    snprintf(text, size, "Windows error %lu: %s", (unsigned long)code,
+             description ? description : "unknown");
+    free(description);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -97,10 +98,21 @@ static void errors_that_the_manual_names_are_known(void **state) {
                                      EWOULDBLOCK,
                                      EXDEV};
     for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++)
-        if (error_of_errno(documented[i]) == ERR_OTHER)
+        if (error_of_errno(documented[i]) < ERR_NONE_)
             fail_msg("errno %d has no text", documented[i]);
     assert_int_equal(error_of_errno(EXDEV), ERR_OTHER_VOLUME);
-    assert_int_equal(error_of_errno(100000), ERR_OTHER);
+}
+
+static void an_errno_without_an_error_of_its_own_keeps_its_number_and_text(void **state) {
+    (void)state;
+    const int error = error_of_errno(ENOANO);
+    assert_true(error < 0);
+    char expected[64];
+    snprintf(expected, sizeof expected, "errno %d: No anode", ENOANO);
+    assert_string_equal(error_text(error), expected);
+    assert_string_equal(error_text(error_of_errno(100000)), "errno 100000: unknown");
+    assert_string_equal(error_text(error_of_errno(EXDEV)), error_text(ERR_OTHER_VOLUME));
+    assert_string_equal(error_text(error_of_unknown(1u << 30)), error_text(ERR_OTHER));
 }
 
 int program_main(int argc, char **argv) {
@@ -108,6 +120,7 @@ int program_main(int argc, char **argv) {
     (void)argv;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_that_the_manual_names_are_known),
+        cmocka_unit_test(an_errno_without_an_error_of_its_own_keeps_its_number_and_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
