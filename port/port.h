@@ -261,8 +261,9 @@ void port_send(struct port *port, struct port_op *op, struct port_socket *socket
 /* Closes the socket.  Its ops come back with ERR_CANCELLED, or with a result they already had.
  * Does nothing to a socket that is shut already. */
 void port_shut(struct port *port, struct port_socket *socket);
-/* Datagrams that the kernel has dropped since port_bind because its buffer was full; 0 where the
- * system does not count them per socket. */
+/* Datagrams that the kernel has dropped since port_bind because its buffer was full;
+ * PORT_DROPS_UNKNOWN where the system does not count them per socket. */
+#define PORT_DROPS_UNKNOWN UINT64_MAX
 uint64_t port_kernel_drops(const struct port_socket *socket);
 
 #endif

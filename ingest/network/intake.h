@@ -166,6 +166,7 @@ bool intake_ended(const struct intake *intake);
  * received: there may be something to receive although no op comes back. */
 bool intake_retries(const struct intake *intake);
 
+/* Of all UDP listeners; PORT_DROPS_UNKNOWN if that of one is. */
 uint64_t intake_kernel_drops(const struct intake *intake);
 
 /* ---- between connection.c and listener.c ---- */

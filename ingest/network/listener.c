@@ -318,13 +318,19 @@ static bool add_datagrams(void *context, struct batch *batch) {
     return !listener->buffer || add_slices(listener, &sink);
 }
 
+static uint64_t add_drops(uint64_t drops, const struct udp_listener *listener) {
+    const uint64_t more = port_kernel_drops(&listener->socket);
+    const bool unknown = drops == PORT_DROPS_UNKNOWN || more == PORT_DROPS_UNKNOWN;
+    return unknown ? PORT_DROPS_UNKNOWN : drops + more;
+}
+
 static void udp_listener_left(struct udp_listener *listener) {
     if (!listener->ending || listener->buffer || !unwrap_is_empty(listener->unwrap) ||
         !port_idle(&listener->receive) || !port_idle(&listener->retry) ||
         !port_idle(&listener->expire) || !port_idle(&listener->leave))
         return;
     struct intake *intake = listener->intake;
-    intake->kernel_drops += port_kernel_drops(&listener->socket);
+    intake->kernel_drops = add_drops(intake->kernel_drops, listener);
     port_shut(intake->port, &listener->socket);
     port_pool_free(listener->pool);
     unwrap_free(listener->unwrap);
@@ -540,7 +546,6 @@ bool intake_retries(const struct intake *intake) {
 uint64_t intake_kernel_drops(const struct intake *intake) {
     uint64_t drops = intake->kernel_drops;
     for (uint32_t i = 0; i < LISTENERS_MAX; i++)
-        if (intake->udp[i].state != LISTENER_FREE)
-            drops += port_kernel_drops(&intake->udp[i].socket);
+        if (intake->udp[i].state != LISTENER_FREE) drops = add_drops(drops, &intake->udp[i]);
     return drops;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "port/format.h"
+#include "port/port.h"
 
 const char *drop_reason_name(enum drop_reason reason) {
     switch (reason) {
@@ -39,6 +40,16 @@ FORMATS(2, 3) static void put(struct json_line_writer *writer, const char *forma
 
 static void number(struct json_line_writer *writer, const char *name, uint64_t value) {
     put(writer, "%s\"%s\":%llu", writer->first ? "" : ",", name, (unsigned long long)value);
+    writer->first = false;
+}
+
+/* PORT_DROPS_UNKNOWN is null. */
+static void drops(struct json_line_writer *writer, const char *name, uint64_t value) {
+    if (value != PORT_DROPS_UNKNOWN) {
+        number(writer, name, value);
+        return;
+    }
+    put(writer, "%s\"%s\":null", writer->first ? "" : ",", name);
     writer->first = false;
 }
 
@@ -88,7 +99,7 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     close_object(&writer);
     number(&writer, "in_flight", c->in_flight);
     number(&writer, "bytes_received", c->bytes_received);
-    number(&writer, "udp_kernel_drops", context->udp_kernel_drops);
+    drops(&writer, "udp_kernel_drops", context->udp_kernel_drops);
     number(&writer, "datagrams", c->datagrams);
     number(&writer, "datagrams_truncated", c->datagrams_truncated);
     number(&writer, "datagrams_dropped", c->datagrams_dropped);

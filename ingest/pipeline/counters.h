@@ -61,7 +61,7 @@ struct counters {
 
 /* Counts that other parts hold. */
 struct counters_context {
-    uint64_t udp_kernel_drops;
+    uint64_t udp_kernel_drops; /* or PORT_DROPS_UNKNOWN */
     uint32_t connections; /* open now */
     /* By the pipeline's numbers, the first is STREAM_MAIN. */
     const char *stream_names[STREAMS_MAX];

@@ -248,7 +248,8 @@ uint64_t epoll_kernel_drops(const struct port_socket *socket) {
      * none.  The kernel's counter has 32 bits. */
     uint32_t numbers[SK_MEMINFO_VARS] = {0};
     socklen_t size = sizeof numbers;
-    if (getsockopt((int)socket->handle, SOL_SOCKET, SO_MEMINFO, numbers, &size) < 0) return 0;
+    if (getsockopt((int)socket->handle, SOL_SOCKET, SO_MEMINFO, numbers, &size) < 0)
+        return PORT_DROPS_UNKNOWN;
     return numbers[SK_MEMINFO_DROPS];
 }
 

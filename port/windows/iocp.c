@@ -168,7 +168,7 @@ static void alarm_expired(PTP_CALLBACK_INSTANCE instance, void *context, PTP_TIM
 
 static uint64_t iocp_kernel_drops(const struct port_socket *bound) {
     (void)bound; /* Windows counts them only for the whole machine */
-    return 0;
+    return PORT_DROPS_UNKNOWN;
 }
 
 static int64_t iocp_now_ns(const struct port *port) {

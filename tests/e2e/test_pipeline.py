@@ -73,7 +73,7 @@ class Listening(Case):
         counters = daemon.stop()
         self.assertEqual((counters["received"], counters["stored"], counters["rejected"]), (2, 2, 0))
         self.assertGreaterEqual(counters["bytes_received"], len(one) + 1 + len(two))
-        self.assertIn("udp_kernel_drops", counters)
+        self.assertEqual(counters["udp_kernel_drops"], None if WINDOWS else 0)
 
     def test_a_line_can_be_read_while_its_connection_stays_open(self):
         daemon = self.daemon()
@@ -213,7 +213,7 @@ class Load(Case):
         self.assert_lines(daemon.wait_stored(count), sent)
         counters = daemon.stop()
         self.assertEqual(counters["stored"], count)
-        self.assertEqual(counters["udp_kernel_drops"], 0)
+        self.assertEqual(counters["udp_kernel_drops"], None if WINDOWS else 0)
 
     @native_only("Wine publishes no kernel drops")
     def test_datagrams_that_the_kernel_drops_are_published_outside_the_identity(self):
@@ -277,7 +277,7 @@ class MixedLoad(Case):
         for c in range(4):
             self.assert_lines(found[c], sent[c], "lines of connection %d" % c)
         self.assertEqual(len(found[8]), scaled(500, 50))
-        self.assertEqual(len(found[9]) + 2 * counters["udp_kernel_drops"], 2 * scaled(500, 50))
+        self.assertEqual(len(found[9]) + 2 * (counters["udp_kernel_drops"] or 0), 2 * scaled(500, 50))
         self.assertEqual(logport("verify", daemon.base).code, 0)
 
 

@@ -210,8 +210,9 @@ static void what_the_kernel_drops_is_counted_to_the_last_one(void **state) {
     enum { SENT = 500 };
     const uint8_t bytes[1000] = {0};
     assert_true(udp.granted > 0);
-    assert_int_equal(port_kernel_drops(&udp.socket), 0);
-    if (strcmp(port_name(udp.port), "iocp") == 0) {
+    const bool counted = strcmp(port_name(udp.port), "iocp") != 0;
+    assert_int_equal(port_kernel_drops(&udp.socket), counted ? 0 : PORT_DROPS_UNKNOWN);
+    if (!counted) {
         close_udp(&udp);
         skip();
     }
