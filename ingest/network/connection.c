@@ -721,7 +721,11 @@ static void look_for_overdue(struct pacing *pacing) {
                            (connection->link && connection->link->working);
         const enum pacing_overdue overdue =
             pacing_overdue(pacing, &connection->paced, connection->session.partial.size > 0, waits);
-        if (overdue != PACING_IN_TIME && !connection->ending && !connection->farewell)
+        if (overdue == PACING_IN_TIME || connection->ending || connection->farewell) continue;
+        /* An object whose sender has no more to say for now is not unfinished. */
+        if (overdue == PACING_UNFINISHED && partial_is_object(&connection->session.partial))
+            pacing_excuse(pacing, &connection->paced);
+        else
             end_overdue(connection, overdue);
     }
 }

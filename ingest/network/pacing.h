@@ -65,5 +65,9 @@ enum pacing_overdue { PACING_IN_TIME, PACING_IDLE, PACING_UNFINISHED };
 /* `has_partial`: a record is unfinished.  `waits`: we do not read it, so its time stands still. */
 enum pacing_overdue pacing_overdue(struct pacing *pacing, struct paced *paced, bool has_partial,
                                    bool waits);
+/* Its unfinished record may take partial_s from now. */
+static inline void pacing_excuse(const struct pacing *pacing, struct paced *paced) {
+    paced->begun_ns = pacing->now_ns;
+}
 
 #endif

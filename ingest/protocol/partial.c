@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/protocol/depth.h"
 #include "port/error.h"
 
 /* ---- line memory ---- */
@@ -154,6 +155,29 @@ void partial_add(struct partial *partial, const struct sink *sink, const uint8_t
         if (partial->set_aside && partial->kept == QUARANTINE_KEEP_OVERSIZED_MAX)
             partial->head_only = true;
     }
+}
+
+bool partial_is_object(const struct partial *partial) {
+    struct depth depth = {0};
+    bool whole = false;
+    uint32_t left = partial->kept;
+    if (partial->set_aside) return false;
+    for (const struct line_chunk *chunk = partial->first; left > 0; chunk = chunk->next) {
+        const uint32_t part = left < LINE_CHUNK_BYTES ? left : LINE_CHUNK_BYTES;
+        for (uint32_t i = 0; i < part; i++) {
+            const uint8_t byte = chunk->bytes[i];
+            if (depth.open == 0 && byte != '{') { /* before, between or after objects */
+                whole = whole && depth_space(byte);
+                continue;
+            }
+            if (depth.open == 0) depth = (struct depth){0};
+            const enum depth_step step = depth_step(&depth, byte);
+            if (step == DEPTH_BREAK) return false;
+            whole = step == DEPTH_COMPLETE;
+        }
+        left -= part;
+    }
+    return whole;
 }
 
 /* ---- records ---- */

@@ -38,6 +38,9 @@ bool partial_end(struct partial *partial, const struct sink *sink, enum sink_for
  * changed. */
 bool partial_reject(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
                     size_t size, uint32_t reason);
+/* Does it end in a whole object, so that only what separates it from the next record is missing?  Looks
+ * at brackets only. */
+bool partial_is_object(const struct partial *partial);
 /* Drops what was added after the first `size` bytes. */
 void partial_cut(struct partial *partial, struct line_memory *memory, uint64_t size);
 /* Frees its memory; what it held is not counted. */

@@ -459,6 +459,26 @@ class Overdue(SenderCase):
         self.assertEqual(raws[1:], ['{"half":'] * 4)
         self.assertEqual(len(daemon.said_lines("not finished within partial_s")), 1)
 
+    def test_an_object_that_only_lacks_its_separator_is_not_unfinished(self):
+        daemon = self.daemon("--partial-s", "1s", udp=())
+        sent = [b'{"first":"}{"}', b'<12>tag: {"syslog":[{}]}', b'{\n"pretty": {}\n}\n', b'{"cr":1}\r']
+        connections = [self.connect(daemon) for _ in sent]
+        for connection, first in zip(connections, sent):
+            connection.sendall(first)
+        cut = self.connect(daemon)
+        cut.sendall(b'{"cut":{}')
+        self.assert_closed(cut)
+        for connection in connections:
+            with self.assertRaises(TimeoutError):
+                connection.settimeout(0.5)
+                connection.recv(1)
+        for connection in connections:
+            connection.sendall(b"\n" if connection is connections[-1] else b'{"second":2}')
+            connection.close()
+        daemon.wait_stored(7)
+        counters = daemon.stop()
+        self.assertEqual((counters["stored"], counters["reasons"]), (7, {"unfinished": 1}))
+
     def test_a_record_waits_for_us_as_long_as_it_takes(self):
         daemon = self.daemon("--partial-s", "1s", "--peer-bytes-per-s", 100000, udp=())
         connection = self.connect(daemon)
