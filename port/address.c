@@ -137,6 +137,35 @@ static void write_ipv6(const uint8_t ip[16], char *text) {
     }
 }
 
+/* ---- processes ---- */
+
+static void put_id(uint8_t *bytes, uint32_t id) {
+    for (int i = 0; i < 4; i++)
+        bytes[i] = (uint8_t)(id >> (24 - 8 * i));
+}
+
+static uint32_t get_id(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+struct port_address address_of_process(uint32_t process, uint32_t user, uint32_t group) {
+    struct port_address address = {.family = ADDRESS_UNIX};
+    put_id(address.ip, process);
+    put_id(address.ip + 4, user);
+    put_id(address.ip + 8, group);
+    return address;
+}
+
+static void write_process(const uint8_t ids[12], char *text) {
+    static const char *const names[] = {"pid", "uid", "gid"};
+    size_t used = (size_t)sprintf(text, "unix");
+    for (int i = 0, known = 0; i < 3; i++) {
+        const uint32_t id = get_id(ids + 4 * i);
+        if (id == ADDRESS_UNKNOWN_ID) continue;
+        used += (size_t)sprintf(text + used, "%c%s=%u", known++ ? ',' : ':', names[i], id);
+    }
+}
+
 const char *address_format(const struct port_address *address, char *text) {
     const uint8_t *ip = address->ip;
     if (address->family == 4) {
@@ -148,6 +177,8 @@ const char *address_format(const struct port_address *address, char *text) {
         if (address->scope != 0)
             snprintf(scope_text, sizeof scope_text, "%%%u", (unsigned)address->scope);
         snprintf(text, ADDRESS_TEXT_MAX, "[%s%s]:%u", ip_text, scope_text, (unsigned)address->port);
+    } else if (address->family == ADDRESS_UNIX) {
+        write_process(ip, text);
     } else {
         snprintf(text, ADDRESS_TEXT_MAX, "unknown");
     }

@@ -24,6 +24,11 @@ struct client {
 int client_connect(const struct port_address *address, struct client *client);
 /* A UDP socket that sends to this address. */
 int client_datagrams(const struct port_address *address, struct client *client);
+/* The same through a Unix socket at this path, or "@NAME" (unix.h).  A datagram that finds the
+ * receiver's queue full waits. */
+#define CLIENT_UNIX_DATAGRAM_MAX (4 << 20) /* asked for; the system may allow less */
+int client_connect_unix(const char *path, struct client *client);
+int client_datagrams_unix(const char *path, struct client *client);
 /* Sends all of it; on a UDP socket, as one datagram. */
 int client_send(struct client *client, const void *bytes, size_t size);
 /* Sends `size` bytes as datagrams of segment_bytes each, the last one perhaps smaller, in one call.

@@ -272,6 +272,28 @@ int port_bind(struct port *port, struct port_socket *socket, struct port_address
     return port->calls->bind(port, socket, address, receive_bytes, granted);
 }
 
+int port_listen_unix(struct port *port, struct port_socket *socket,
+                     const struct unix_place *place) {
+    socket_reset(socket);
+    return port->calls->listen_unix(port, socket, place);
+}
+
+int port_bind_unix(struct port *port, struct port_socket *socket, const struct unix_place *place) {
+    socket_reset(socket);
+    return port->calls->bind_unix(port, socket, place);
+}
+
+int port_unix_access(struct port *port, struct port_socket *socket,
+                     const struct unix_place *place) {
+    assert(socket->port == port);
+    return port->calls->unix_access(port, socket, place);
+}
+
+void port_end_datagrams(struct port *port, struct port_socket *socket) {
+    assert(socket->port == port && socket->family == ADDRESS_UNIX);
+    port->calls->end_datagrams(port, socket);
+}
+
 void port_shut(struct port *port, struct port_socket *socket) {
     if (socket->port == NULL) return; /* not open */
     assert(socket->port == port);

@@ -30,6 +30,7 @@ struct port_socket;
 struct port_list;
 struct port_remote;
 struct processes;
+struct unix_place;
 
 typedef void port_callback(struct port_op *op);
 
@@ -202,7 +203,9 @@ void port_sync(struct port *port, struct port_op *op, struct file *file);
 struct port_slice {
     uint32_t offset, size;
     struct port_address peer; /* datagrams: the sender; TCP: unset */
-    bool truncated;           /* the datagram was longer; this is its beginning */
+    /* The datagram was longer; this is its beginning.  missing: by how many bytes, where the system
+     * says so (Unix sockets on Linux). */
+    uint32_t truncated : 1, missing : 31;
 };
 
 struct port_buffer {
@@ -243,6 +246,18 @@ struct port_socket {
 int port_listen(struct port *port, struct port_socket *socket, struct port_address *address);
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
               uint32_t receive_bytes, uint32_t *granted);
+/* The same for Unix sockets (unix.h).  A socket file that no process has open any more is replaced;
+ * port_shut removes it.  ERR_ADDRESS_IN_USE: a process has it open.  ERR_EXISTS: the path is not a
+ * socket.  ERR_NOT_FOUND: its directory does not exist.  ERR_DENIED: creating it, or setting its
+ * owner, is not allowed.  ERR_UNSUPPORTED: the system has no such sockets.  Waits for the file system
+ * for at most UNIX_WAIT_MS. */
+int port_listen_unix(struct port *port, struct port_socket *socket, const struct unix_place *place);
+int port_bind_unix(struct port *port, struct port_socket *socket, const struct unix_place *place);
+/* Changes mode and owner of the file of an open one. */
+int port_unix_access(struct port *port, struct port_socket *socket, const struct unix_place *place);
+/* Unix datagram sockets only: no further datagram is accepted, which their senders notice.  Receives
+ * still return those that had arrived, and then 0. */
+void port_end_datagrams(struct port *port, struct port_socket *socket);
 /* At most one accept per listener at a time.  `accepted` is open if the result is 0.  Any error
  * except ERR_CANCELLED leaves the connection in the backlog: accept again later. */
 void port_accept(struct port *port, struct port_op *op, struct port_socket *listener,

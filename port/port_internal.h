@@ -39,7 +39,13 @@ struct port_backend {
     int (*listen)(struct port *port, struct port_socket *socket, struct port_address *address);
     int (*bind)(struct port *port, struct port_socket *socket, struct port_address *address,
                 uint32_t receive_bytes, uint32_t *granted);
+    int (*listen_unix)(struct port *port, struct port_socket *socket,
+                       const struct unix_place *place);
+    int (*bind_unix)(struct port *port, struct port_socket *socket, const struct unix_place *place);
     /* Called only for an open socket. */
+    int (*unix_access)(struct port *port, struct port_socket *socket,
+                       const struct unix_place *place);
+    void (*end_datagrams)(struct port *port, struct port_socket *socket);
     void (*shut)(struct port *port, struct port_socket *socket);
     uint64_t (*kernel_drops)(const struct port_socket *socket);
     /* The thread of a remote lane (remote.c).  All on the owner. */

@@ -102,6 +102,10 @@ static void cut_into_slices(struct port_buffer *buffer, struct mmsghdr *message,
 }
 
 void datagrams_receive(struct port *port, struct port_op *op) {
+    if (op->u.net.socket->family == ADDRESS_UNIX) {
+        unix_receive(port, op);
+        return;
+    }
     struct datagram_room *room = ((struct epoll_port *)port->backend)->datagrams;
     struct port_socket *socket = op->u.net.socket;
     struct port_pool *pool = op->u.net.pool;

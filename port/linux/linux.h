@@ -2,6 +2,7 @@
  *
  * epoll.c                 the back end: waiting, posts, starts and cancels
  * sockets.c, datagrams.c  operations on a socket that is ready
+ * unix.c                  Unix sockets: their files, and who is at the other end
  * ring.c                  many receives with one system call (ring_absent.c: without liburing)
  * workers.c, thread.c     the lanes' threads, and detached ones
  * signals.c               requests by signal
@@ -59,6 +60,7 @@ int signals_take(void); /* the next requested PORT_SIGNAL_, or 0 */
 /* ---- epoll.c ---- */
 
 struct datagram_room;
+struct unix_file;
 struct ring;
 
 struct epoll_port {
@@ -81,7 +83,8 @@ struct epoll_port {
     int64_t woken_ns, woken_before_ns;
     bool small_buffer; /* a UDP socket has a receive buffer that fills up within a gather */
     struct datagram_room *datagrams;
-    struct ring *ring; /* NULL: unavailable, or not set up yet */
+    struct unix_file *unix_files; /* of its open Unix sockets */
+    struct ring *ring;            /* NULL: unavailable, or not set up yet */
     bool ring_was_tried;
     struct work_lane lanes[PORT_LANES];
 };
@@ -102,7 +105,7 @@ bool ring_add(struct ring *ring, struct port_op *op);
 typedef void ring_received(struct port_op *op, int64_t result);
 bool ring_perform(struct ring *ring, ring_received *received);
 
-/* ---- sockets.c, datagrams.c ---- */
+/* ---- sockets.c ---- */
 
 /* port_socket.state */
 enum {
@@ -117,11 +120,16 @@ enum {
     SOCKET_NEVER_JOINS = 16,   /* UDP_GRO was refused */
     SOCKET_WATCHED = 32,       /* it is in the epoll set */
     SOCKET_UNWATCHED = 64,     /* in the list of that name */
+    SOCKET_ENDS = 128,         /* port_end_datagrams was called */
 };
 
 int epoll_listen(struct port *port, struct port_socket *socket, struct port_address *address);
 int epoll_bind(struct port *port, struct port_socket *socket, struct port_address *address,
                uint32_t receive_bytes, uint32_t *granted);
+int epoll_listen_unix(struct port *port, struct port_socket *socket,
+                      const struct unix_place *place);
+int epoll_bind_unix(struct port *port, struct port_socket *socket, const struct unix_place *place);
+void epoll_end_datagrams(struct port *port, struct port_socket *socket);
 void epoll_shut(struct port *port, struct port_socket *socket);
 uint64_t epoll_kernel_drops(const struct port_socket *socket);
 
@@ -136,6 +144,21 @@ void sockets_look(struct epoll_port *e);
 
 /* Called after all ready ops were served: makes the receives that were added to the ring. */
 void sockets_served(struct epoll_port *e);
+
+/* ---- unix.c ---- */
+
+/* Opens a socket of this type at its place; a stream listens. */
+int unix_open(struct epoll_port *e, const struct port_socket *owner, const struct unix_place *place,
+              int type, int *handle);
+int unix_access(struct port *port, struct port_socket *socket, const struct unix_place *place);
+/* Removes the file of this socket, which is closed next. */
+void unix_remove(struct epoll_port *e, const struct port_socket *socket);
+/* A connection was accepted: what a TCP connection inherits, and its peer. */
+void unix_accepted(int handle, struct port_address *peer);
+/* As datagrams_receive. */
+void unix_receive(struct port *port, struct port_op *op);
+
+/* ---- datagrams.c ---- */
 
 int datagrams_open(struct datagram_room **room);
 void datagrams_close(struct datagram_room *room);

@@ -222,8 +222,33 @@ int epoll_bind(struct port *port, struct port_socket *socket, struct port_addres
     return error;
 }
 
+static int open_unix(struct port *port, struct port_socket *socket, const struct unix_place *place,
+                     int type) {
+    int handle = -1;
+    int error = unix_open(mine(port), socket, place, type, &handle);
+    if (error < 0) return error;
+    error = open_watched(port, socket, handle, ADDRESS_UNIX);
+    if (error == 0) return 0;
+    unix_remove(mine(port), socket);
+    close(handle);
+    return error;
+}
+
+int epoll_listen_unix(struct port *port, struct port_socket *socket,
+                      const struct unix_place *place) {
+    const int error = open_unix(port, socket, place, SOCK_STREAM);
+    if (error == 0) try_ring(port);
+    return error;
+}
+
+int epoll_bind_unix(struct port *port, struct port_socket *socket, const struct unix_place *place) {
+    return open_unix(port, socket, place, SOCK_DGRAM);
+}
+
 void epoll_shut(struct port *port, struct port_socket *socket) {
     struct port_op *pending[2] = {socket->pending[0], socket->pending[1]};
+    /* Before it is closed: the file is then still the socket's, and its number is in no other use. */
+    if (socket->family == ADDRESS_UNIX) unix_remove(mine(port), socket);
     /* Closing it is not enough: a child process between fork and exec has a copy of the handle, and
      * until that is closed too the set would report events of a socket whose memory is no longer
      * ours (epoll_test: a_socket_shut_while_a_child_holds_a_copy_has_no_more_events). */
@@ -281,6 +306,13 @@ void socket_start(struct port *port, struct port_op *op) {
         make_ready(port, op);
 }
 
+void epoll_end_datagrams(struct port *port, struct port_socket *socket) {
+    shutdown((int)socket->handle, SHUT_RD);
+    socket->state |= SOCKET_ENDS | SOCKET_READABLE;
+    if (socket->pending[0] != NULL && socket->pending[0]->list == NULL)
+        make_ready(port, socket->pending[0]);
+}
+
 static void accept_one(struct port *port, struct port_op *op) {
     struct port_socket *listener = op->u.net.socket;
     struct sockaddr_storage system = {0};
@@ -298,6 +330,7 @@ static void accept_one(struct port *port, struct port_op *op) {
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (handle >= 0) {
         address_from_system(&system, &op->peer);
+        if (listener->family == ADDRESS_UNIX) unix_accepted(handle, &op->peer);
         open_socket(port, op->u.net.accepted, handle, listener->family);
         if (watch(e, op->u.net.accepted) < 0) keep_unwatched(e, op->u.net.accepted);
         port_completed(port, op, 0);

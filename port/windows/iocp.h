@@ -1,6 +1,7 @@
 /* iocp.h - shared by the files of this folder only.
  *
- * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, workers.c
+ * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, unix.c the files
+ * of Unix sockets, workers.c
  * the lanes and the operations on files, signals.c the console's requests, errors.c the table of
  * Windows' error codes. */
 #ifndef PORT_WINDOWS_IOCP_H
@@ -31,6 +32,8 @@ struct work_lane {
     uint32_t thread_count;
 };
 
+struct unix_file;
+
 struct iocp {
     HANDLE queue;
     struct work_lane lanes[PORT_LANES];
@@ -38,10 +41,13 @@ struct iocp {
     int64_t alarm_ns; /* its deadline; 0: not set */
     LPFN_ACCEPTEX accept_ex;
     LPFN_GETACCEPTEXSOCKADDRS accept_addresses;
+    LPFN_ACCEPTEX accept_ex_unix; /* another provider's */
+    struct unix_file *unix_files; /* of its open Unix sockets */
 };
 
 /* AcceptEx requires 16 bytes more than an address. */
-#define ACCEPT_ADDRESS_BYTES (sizeof(struct sockaddr_in6) + 16)
+#define ACCEPT_ADDRESS_BYTES      (sizeof(struct sockaddr_in6) + 16)
+#define ACCEPT_ADDRESS_BYTES_UNIX (110 + 16) /* sockaddr_un */
 
 /* Lives in op->backend. */
 struct op_private {
@@ -50,6 +56,7 @@ struct op_private {
         struct {
             SOCKET socket;
             uint8_t addresses[2 * ACCEPT_ADDRESS_BYTES];
+            uint8_t *unix_addresses; /* allocated for a Unix socket, else NULL */
         } accept;
         struct {
             struct port_buffer *buffer;
@@ -87,11 +94,25 @@ void socket_completed(struct port *port, struct port_op *op, DWORD bytes);
 int socket_listen(struct port *port, struct port_socket *listener, struct port_address *address);
 int socket_bind(struct port *port, struct port_socket *bound, struct port_address *address,
                 uint32_t receive_bytes, uint32_t *granted);
+int socket_listen_unix(struct port *port, struct port_socket *listener,
+                       const struct unix_place *place);
 void socket_shut(struct port *port, struct port_socket *shut);
 
 /* Convert addresses to and from the system's form. */
 INT address_to_system(const struct port_address *address, struct sockaddr_in6 *to);
 void address_of_system(const struct sockaddr *from, struct port_address *address);
+
+/* ---- unix.c ---- */
+
+/* Opens a socket that listens at its place. */
+int unix_open(struct iocp *iocp, const struct port_socket *owner, const struct unix_place *place,
+              SOCKET *handle);
+/* Removes the file of this socket, which is closed next. */
+void unix_remove(struct iocp *iocp, const struct port_socket *socket);
+struct port_address unix_peer(SOCKET handle);
+int unix_bind(struct port *port, struct port_socket *socket, const struct unix_place *place);
+int unix_access(struct port *port, struct port_socket *socket, const struct unix_place *place);
+void unix_end_datagrams(struct port *port, struct port_socket *socket);
 
 /* ---- workers.c ---- */
 

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <mstcpip.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Not in every header set; <ntstatus.h> clashes with <windows.h>. */
@@ -87,6 +88,7 @@ void socket_cancel(struct port *port, struct port_op *op) {
 }
 
 void socket_shut(struct port *port, struct port_socket *shut) {
+    if (shut->family == ADDRESS_UNIX) unix_remove(port->backend, shut);
     shut->port = NULL;
     struct port_op *receive = shut->pending[0];
     if (receive != NULL && receive->u.net.pool != NULL &&
@@ -116,14 +118,16 @@ static int set_option(SOCKET handle, int level, int name, int value) {
 
 /* A socket for the completion port: not inherited by child processes, non-blocking. */
 static int open_overlapped(uint32_t family, int type, SOCKET *handle) {
-    *handle = WSASocketW(family == 6 ? AF_INET6 : AF_INET, type, 0, NULL, 0,
-                         WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    const int system = family == ADDRESS_UNIX ? AF_UNIX : family == 6 ? AF_INET6 : AF_INET;
+    *handle =
+        WSASocketW(system, type, 0, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (*handle == INVALID_SOCKET) return last_error();
     u_long non_blocking = 1;
     /* TCP's urgent byte is part of the line that it was sent in; without SO_OOBINLINE a read leaves
      * it out. */
     if (ioctlsocket(*handle, FIONBIO, &non_blocking) == 0 &&
-        (type != SOCK_STREAM || set_option(*handle, SOL_SOCKET, SO_OOBINLINE, 1) == 0))
+        (type != SOCK_STREAM || system == AF_UNIX ||
+         set_option(*handle, SOL_SOCKET, SO_OOBINLINE, 1) == 0))
         return 0;
     const int error = last_error();
     closesocket(*handle);
@@ -188,6 +192,31 @@ int socket_listen(struct port *port, struct port_socket *listener, struct port_a
     return 0;
 }
 
+int socket_listen_unix(struct port *port, struct port_socket *listener,
+                       const struct unix_place *place) {
+    struct iocp *iocp = port->backend;
+    SOCKET handle;
+    int error = unix_open(iocp, listener, place, &handle);
+    if (error != 0) return error;
+    u_long non_blocking = 1;
+    if (ioctlsocket(handle, FIONBIO, &non_blocking) != 0)
+        error = last_error();
+    else if (!extension(handle, (GUID)WSAID_ACCEPTEX, &iocp->accept_ex_unix,
+                        sizeof(iocp->accept_ex_unix)))
+        error = ERR_UNSUPPORTED;
+    else
+        error = attach(port, handle);
+    if (error != 0) {
+        unix_remove(iocp, listener);
+        closesocket(handle);
+        return error;
+    }
+    listener->handle = (intptr_t)handle;
+    listener->port = port;
+    listener->family = ADDRESS_UNIX;
+    return 0;
+}
+
 int socket_bind(struct port *port, struct port_socket *bound, struct port_address *address,
                 uint32_t receive_bytes, uint32_t *granted) {
     const int error = open_bound(port, bound, address, SOCK_DGRAM);
@@ -212,29 +241,48 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
 
 /* ---- accept ---- */
 
+/* False: it has failed, see GetLastError. */
+static bool accept_call(struct iocp *iocp, const struct port_op *op, struct op_private *private) {
+    const SOCKET listener = handle_of(op->u.net.socket);
+    DWORD bytes;
+    const bool done =
+        op->u.net.socket->family == ADDRESS_UNIX
+            ? iocp->accept_ex_unix(listener, private->u.accept.socket,
+                                   private->u.accept.unix_addresses, 0, ACCEPT_ADDRESS_BYTES_UNIX,
+                                   ACCEPT_ADDRESS_BYTES_UNIX, &bytes, &private->overlapped)
+            : iocp->accept_ex(listener, private->u.accept.socket, private->u.accept.addresses, 0,
+                              ACCEPT_ADDRESS_BYTES, ACCEPT_ADDRESS_BYTES, &bytes,
+                              &private->overlapped);
+    return done || WSAGetLastError() == WSA_IO_PENDING;
+}
+
+/* An open socket of the listener's family, which AcceptEx needs.  All that can fail is done to it
+ * before there is a connection, which a failure would lose. */
+static int accept_prepare(struct port *port, const struct port_op *op, struct op_private *private) {
+    const uint32_t family = op->u.net.socket->family;
+    private->overlapped = (OVERLAPPED){0};
+    private->u.accept.unix_addresses = NULL;
+    int error = open_overlapped(family, SOCK_STREAM, &private->u.accept.socket);
+    if (error != 0) return error;
+    error = attach(port, private->u.accept.socket);
+    if (error == 0 && family == ADDRESS_UNIX) {
+        private->u.accept.unix_addresses = malloc(2 * ACCEPT_ADDRESS_BYTES_UNIX);
+        if (private->u.accept.unix_addresses == NULL) error = ERR_NO_MEMORY;
+    }
+    if (error != 0) closesocket(private->u.accept.socket);
+    return error;
+}
+
 static void accept_start(struct port *port, struct port_op *op) {
-    struct iocp *iocp = port->backend;
     struct op_private *private = op_private(op);
     int error;
     /* Skips connections that were reset in the backlog: each turn removes one. */
     do {
-        private->overlapped = (OVERLAPPED){0};
-        /* AcceptEx needs an open socket of the listener's family.  All that can fail is done to it
-         * before there is a connection, which a failure would lose. */
-        error = open_overlapped(op->u.net.socket->family, SOCK_STREAM, &private->u.accept.socket);
+        error = accept_prepare(port, op, private);
         if (error != 0) break;
-        error = attach(port, private->u.accept.socket);
-        if (error != 0) {
-            closesocket(private->u.accept.socket);
-            break;
-        }
-        DWORD bytes;
-        if (iocp->accept_ex(handle_of(op->u.net.socket), private->u.accept.socket,
-                            private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
-                            ACCEPT_ADDRESS_BYTES, &bytes, &private->overlapped) ||
-            WSAGetLastError() == WSA_IO_PENDING)
-            return;
+        if (accept_call(port->backend, op, private)) return;
         error = last_error();
+        free(private->u.accept.unix_addresses);
         closesocket(private->u.accept.socket);
     } while (error == ERR_RESET);
     failed(port, op, error);
@@ -249,6 +297,12 @@ static void accept_finish(struct port *port, struct port_op *op) {
     /* Must come first: other options are refused otherwise. */
     setsockopt(handle, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
                sizeof(listener));
+    if (op->u.net.socket->family == ADDRESS_UNIX) {
+        op->peer = unix_peer(handle);
+        *op->u.net.accepted =
+            (struct port_socket){.handle = (intptr_t)handle, .port = port, .family = ADDRESS_UNIX};
+        return;
+    }
     struct sockaddr *local, *remote;
     int local_bytes, remote_bytes;
     iocp->accept_addresses(private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
@@ -266,6 +320,7 @@ static void accept_finish(struct port *port, struct port_op *op) {
 static void accept_completed(struct port *port, struct port_op *op) {
     struct op_private *private = op_private(op);
     int error = 0;
+    free(private->u.accept.unix_addresses);
     if (is_shut(op))
         error = ERR_CANCELLED;
     else if ((LONG) private->overlapped.Internal < 0)

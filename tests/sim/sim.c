@@ -366,6 +366,11 @@ static int no_datagrams(struct port *port, struct port_socket *socket, struct po
     return no_network(port, socket, address);
 }
 
+static int no_unix(struct port *port, struct port_socket *socket, const struct unix_place *place) {
+    (void)port, (void)socket, (void)place;
+    return ERR_UNSUPPORTED;
+}
+
 static void shut_nothing(struct port *port, struct port_socket *socket) {
     (void)port, (void)socket;
 }
@@ -449,6 +454,10 @@ void sim_open(struct sim *sim, uint64_t seed) {
                                          .wait = back_end_wait,
                                          .listen = no_network,
                                          .bind = no_datagrams,
+                                         .listen_unix = no_unix,
+                                         .bind_unix = no_unix,
+                                         .unix_access = no_unix,
+                                         .end_datagrams = shut_nothing,
                                          .shut = shut_nothing,
                                          .kernel_drops = no_drops,
                                          .remote_open = remote_open,
