@@ -31,8 +31,7 @@ const struct option config_options[] = {
      .unset = "127.0.0.1:5170",
      .value = "HOST:PORT",
      .help = "Listen on this address for lines over TCP. May be repeated. A port alone means "
-             "127.0.0.1; port 0 picks a free port. The default applies if neither tcp nor udp is "
-             "given."},
+             "127.0.0.1; port 0 picks a free port. The default applies if no listener is given."},
     {.name = "udp",
      .kind = OPTION_LIST,
      .field = FIELD(udp),
@@ -40,6 +39,21 @@ const struct option config_options[] = {
      .value = "HOST:PORT",
      .help = "Receive datagrams on this address; each holds one or more lines. May be "
              "repeated. The default applies as for tcp."},
+    {.name = "unix_stream",
+     .kind = OPTION_LIST,
+     .field = FIELD(unix_stream),
+     .unset = "none",
+     .value = "PATH",
+     .help = "Listen on a Unix socket at this path for lines over connections. May be repeated. "
+             "@NAME: an abstract socket (Linux)."},
+    {.name = "unix_datagram",
+     .kind = OPTION_LIST,
+     .field = FIELD(unix_datagram),
+     .unset = "none",
+     .value = "PATH",
+     .help = "Receive datagrams on a Unix socket at this path, as /dev/log does; senders wait "
+             "while its queue is full. May be repeated. @NAME: an abstract socket. Not on "
+             "Windows."},
     {.name = "protocol",
      .kind = OPTION_TEXT,
      .field = FIELD(protocol),
@@ -445,8 +459,20 @@ const struct option config_listener_options[] = {
     {.name = "address",
      .kind = OPTION_TEXT,
      .field = FIELD(address),
-     .value = "HOST:PORT",
-     .help = "Address to listen on."},
+     .value = "HOST:PORT or PATH",
+     .help = "Address to listen on, or the path of a Unix socket."},
+    {.name = "mode",
+     .kind = OPTION_TEXT,
+     .field = FIELD(mode),
+     .value = "MODE",
+     .help = "Unix sockets: who may send, as permissions of the file: \"0660\" (the default: the "
+             "owner and the group), \"0666\" (every user). Not on Windows."},
+    {.name = "owner",
+     .kind = OPTION_TEXT,
+     .field = FIELD(owner),
+     .value = "USER:GROUP",
+     .help = "Unix sockets: owner of the file; USER and :GROUP alone are possible, and numbers. "
+             "Default: the daemon's. Not on Windows."},
     {.name = "time_keys",
      .kind = OPTION_TEXT,
      .field = FIELD(time_keys),
@@ -582,6 +608,13 @@ const struct option config_tls_options[] = {
      .help = "Refuse the client certificates in these revocation lists (CRL, PEM)."},
     {.name = NULL},
 };
+
+/* ---- listeners ---- */
+
+const char *listener_kind_name(enum listener_kind kind) {
+    static const char *const names[] = {"tcp", "udp", "unix-stream", "unix-datagram"};
+    return names[kind];
+}
 
 /* ---- texts of the file ---- */
 

@@ -12,6 +12,7 @@
 #include "ingest/transport/tls.h"
 #include "port/address.h"
 #include "port/options.h"
+#include "port/unix.h"
 #include "schema/record/facts.h"
 #include "writer/clock/schedule.h"
 #include "writer/keep/keeper.h"
@@ -19,11 +20,29 @@
 #include "writer/live/stream.h"
 #include "writer/segment/segment_name.h"
 
-/* Open listeners of each kind, including those that are being closed. */
+enum listener_kind {
+    LISTENER_TCP,
+    LISTENER_UDP,
+    LISTENER_UNIX_STREAM,
+    LISTENER_UNIX_DATAGRAM,
+    LISTENER_KINDS
+};
+/* "tcp", "unix-stream": as in a listener's name. */
+const char *listener_kind_name(enum listener_kind kind);
+static inline bool listener_is_unix(enum listener_kind kind) {
+    return kind == LISTENER_UNIX_STREAM || kind == LISTENER_UNIX_DATAGRAM;
+}
+/* It accepts connections; the others receive datagrams. */
+static inline bool listener_is_stream(enum listener_kind kind) {
+    return kind == LISTENER_TCP || kind == LISTENER_UNIX_STREAM;
+}
+
+/* Open listeners for connections, and as many for datagrams, including those that are being
+ * closed. */
 #define LISTENERS_MAX 64
 _Static_assert(LISTENERS_MAX >= OPTION_LIST_MAX, "room for every listener that can be configured");
 #define LISTENER_NUMBERS  (2 * LISTENERS_MAX)
-#define LISTENER_NAME_MAX (ADDRESS_TEXT_MAX + 8)
+#define LISTENER_NAME_MAX (UNIX_PATH_BYTES_MAX + 21) /* "unix-datagram=PATH" is the longest */
 
 /* The key tls of a listener. */
 struct tls_keys {
@@ -45,6 +64,7 @@ struct listener_keys {
     const char *stream;  /* that its lines go to */
     const char *has_tls; /* "true": the file has its key tls */
     struct tls_keys tls;
+    const char *mode, *owner; /* of a Unix socket */
 };
 extern const struct option config_listener_options[];
 
@@ -75,9 +95,11 @@ struct stream_config {
 
 /* A listener, and what its lines are validated by. */
 struct listener_config {
-    bool tcp;
-    struct listener_keys keys; /* keys that it lacks are those of all */
-    struct port_address address;
+    enum listener_kind kind;
+    bool tcp;                    /* its kind is LISTENER_TCP */
+    struct listener_keys keys;   /* keys that it lacks are those of all */
+    struct port_address address; /* TCP and UDP */
+    struct unix_place place;     /* Unix sockets */
     /* From the keys; NULL: neither time nor level is looked for.  May point to `rules`. */
     const struct facts_rules *facts;
     struct facts_rules rules;
@@ -97,7 +119,7 @@ struct listener_config {
 struct config {
     /* Filled by the table. */
     const char *file, *dir;
-    struct option_list tcp, udp;
+    struct option_list tcp, udp, unix_stream, unix_datagram;
     const char *protocol, *text, *stamp;
     bool syslog_fields;
     struct option_list allow, deny, proxy;
@@ -120,7 +142,7 @@ struct config {
     const char *schema_mode;
     bool formats, ijson;
     bool check, version, help;
-    /* TCP first, each kind in the order given. */
+    /* In the order of kinds, each kind in the order given. */
     struct listener_config *listeners;
     uint32_t listener_count;
     struct listener_object *objects;

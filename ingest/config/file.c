@@ -31,6 +31,7 @@ struct file_reading {
     void *settings;
     struct stream_object *stream; /* whose keys these are, or NULL */
     const struct option *option;  /* of the member whose elements are read */
+    const struct option *kind;    /* tcp, unix_stream, ...: of the listener whose keys these are */
     char *joined;                 /* the elements of a text so far */
     /* Where each of the table's options was given, then "streams"; line 0: not given. */
     struct text_position *given;
@@ -94,8 +95,12 @@ static void set_text(struct file_reading *reading, const struct option *option, 
     struct stream_object *object;
     const bool names_stream =
         reading->table == config_listener_options && strcmp(option->name, "stream") == 0;
+    /* The address is what its kind of listener expects. */
+    const bool is_address =
+        reading->table == config_listener_options && strcmp(option->name, "address") == 0;
+    const char *checked = is_address ? reading->kind->name : option->name;
     if (option_set(option, text, reading->settings, problem) ||
-        config_value_check(reading->host, option->name, text, problem) ||
+        config_value_check(reading->host, checked, text, problem) ||
         (names_stream && config_stream_object(reading->config, text, &object, problem)))
         wrong(reading, offset, problem, option->name);
     else if (reading->stream)
@@ -131,6 +136,7 @@ static void listener(struct file_reading *reading, const struct option *option, 
     struct file_reading inner = *reading;
     inner.table = config_listener_options;
     inner.settings = &object->keys;
+    inner.kind = option;
     members(&inner, offset);
     if (!object->keys.address)
         wrong(reading, offset, "this listener has no \"address\"", option->name);
@@ -157,7 +163,8 @@ static void tls(struct file_reading *reading, size_t name_offset, size_t offset)
 
 static bool is_listener(const struct file_reading *reading, const struct option *option) {
     return reading->table == config_options &&
-           (strcmp(option->name, "tcp") == 0 || strcmp(option->name, "udp") == 0);
+           (strcmp(option->name, "tcp") == 0 || strcmp(option->name, "udp") == 0 ||
+            strcmp(option->name, "unix_stream") == 0 || strcmp(option->name, "unix_datagram") == 0);
 }
 
 static void element(void *context, size_t name_offset, size_t offset) {

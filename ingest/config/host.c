@@ -4,6 +4,7 @@
 #include "port/client.h"
 #include "port/process.h"
 #include "port/system.h"
+#include "port/unix.h"
 
 static uint64_t memory_bytes(void) {
     uint64_t now, peak;
@@ -27,6 +28,7 @@ struct host host_of_system(void) {
         .absolute_path = system_absolute_path,
         .program_found = process_program_found,
         .resolve = client_resolve,
+        .owner_find = unix_owner_find,
         .run_within = system_run_within,
         .memory_bytes = memory_bytes,
         .stop_requested = system_stop_requested,

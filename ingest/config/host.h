@@ -25,6 +25,8 @@ struct host {
     bool (*program_found)(const char *program);
     /* "HOST:PORT"; may wait for the network. */
     int (*resolve)(const char *host_and_port, struct port_address *address);
+    /* As unix_owner_find (unix.h). */
+    int (*owner_find)(const char *text, uint32_t *user, uint32_t *group);
     /* As system_run_within (system.h): for checks that may touch a volume that hangs. */
     bool (*run_within)(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms);
     uint64_t (*memory_bytes)(void); /* resident now */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ingest/config/schedule.h"
+#include "ingest/config/unix_sockets.h"
 #include "ingest/config/values.h"
 #include "port/error.h"
 #include "writer/live/stamp.h"
@@ -35,7 +36,7 @@ static int resolve_facts(const struct host *host, const struct config *config,
     if (!result) result = facts_rules_set(&settings, rules);
     if (result) {
         const int size = snprintf(error, CONFIG_ERROR_MAX,
-                                  "%s %.128s: ", listener->tcp ? "tcp" : "udp", keys->address);
+                                  "%s %.128s: ", listener_kind_name(listener->kind), keys->address);
         return config_bad_keys(error + size, CONFIG_ERROR_MAX - (size_t)size);
     }
     const bool none = !rules->times && !rules->levels;
@@ -82,7 +83,7 @@ static int resolve_tls(struct listener_config *listener, const char **wrong, cha
     if (!keys->has_tls) return 0;
     *wrong = keys->has_tls;
     if (!listener->tcp)
-        problem = "a UDP listener cannot use TLS";
+        problem = "only a TCP listener can use TLS";
     else if (!tls->certificate)
         problem = "\"certificate\" is missing";
     else if (!tls->key)
@@ -116,9 +117,12 @@ static int resolve(const struct host *host, const struct config *config, const c
     if (stamp_parse(keys->stamp, &listener->stamps)) return ERR_INVALID; /* it was checked */
     if (!keys->stream) keys->stream = STREAM_MAIN;
     resolve_schema(config, listener);
+    if (config_unix_resolve(host, listener, wrong, error)) return ERR_INVALID;
     resolve_senders(config, listener);
     if (resolve_proxies(config, listener, wrong, error)) return ERR_INVALID;
-    const int result = config_address(host, address, &listener->address);
+    int result = 0;
+    if (!listener_is_unix(listener->kind))
+        result = config_address(host, address, &listener->address);
     if (result) {
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));
         return result;
@@ -127,17 +131,21 @@ static int resolve(const struct host *host, const struct config *config, const c
     return resolve_facts(host, config, listener, wrong, error);
 }
 
+static bool same_address(const struct listener_config *a, const struct listener_config *b) {
+    if (listener_is_unix(a->kind) && listener_is_unix(b->kind))
+        return strcmp(a->keys.address, b->keys.address) == 0;
+    return a->kind == b->kind && a->address.port != 0 && address_equal(&a->address, &b->address);
+}
+
 /* The second could not be bound, and the error would blame another program. */
 static int named_twice(const struct config *config, uint32_t i, char *error) {
     const struct listener_config *listener = &config->listeners[i];
     for (uint32_t j = 0; j < i; j++) {
         const struct listener_config *first = &config->listeners[j];
-        if (first->tcp != listener->tcp || first->address.port == 0 ||
-            !address_equal(&first->address, &listener->address))
-            continue;
+        if (!same_address(first, listener)) continue;
         const struct text_position at = config_position(config, first->keys.address);
         const int size = snprintf(error, CONFIG_ERROR_MAX, "%s: \"%.128s\" is listed twice",
-                                  listener->tcp ? "tcp" : "udp", listener->keys.address);
+                                  listener_kind_name(listener->kind), listener->keys.address);
         if (at.line)
             snprintf(error + size, CONFIG_ERROR_MAX - (size_t)size, "; first at %u:%u", at.line,
                      at.column);
@@ -147,21 +155,36 @@ static int named_twice(const struct config *config, uint32_t i, char *error) {
 }
 
 int config_listeners_resolve(const struct host *host, struct config *config, char *error) {
-    const uint32_t tcp = config->tcp.count, count = tcp + config->udp.count;
+    const struct option_list *const lists[LISTENER_KINDS] = {
+        &config->tcp, &config->udp, &config->unix_stream, &config->unix_datagram};
+    uint32_t count = 0;
+    for (int kind = 0; kind < LISTENER_KINDS; kind++)
+        count += lists[kind]->count;
+    if (config->tcp.count + config->unix_stream.count > LISTENERS_MAX ||
+        config->udp.count + config->unix_datagram.count > LISTENERS_MAX) {
+        snprintf(error, CONFIG_ERROR_MAX,
+                 "tcp and unix_stream together, and udp and unix_datagram together, may name %d "
+                 "listeners",
+                 LISTENERS_MAX);
+        return ERR_INVALID;
+    }
     config->listeners = calloc(count, sizeof *config->listeners);
     if (!config->listeners) {
         snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
     }
     config->listener_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        const char *address = i < tcp ? config->tcp.texts[i] : config->udp.texts[i - tcp];
-        config->listeners[i].tcp = i < tcp;
-        const char *wrong;
-        int result = resolve(host, config, address, &config->listeners[i], &wrong, error);
-        if (!result) result = named_twice(config, i, error);
-        if (result) config_error_at(config, wrong, error);
-        if (result) return result;
-    }
+    struct listener_config *listener = config->listeners;
+    for (int kind = 0; kind < LISTENER_KINDS; kind++)
+        for (uint32_t i = 0; i < lists[kind]->count; i++, listener++) {
+            listener->kind = (enum listener_kind)kind;
+            listener->tcp = kind == LISTENER_TCP;
+            const char *wrong;
+            int result = resolve(host, config, lists[kind]->texts[i], listener, &wrong, error);
+            if (!result)
+                result = named_twice(config, (uint32_t)(listener - config->listeners), error);
+            if (result) config_error_at(config, wrong, error);
+            if (result) return result;
+        }
     return 0;
 }

@@ -12,7 +12,7 @@ struct listener_object {
     struct listener_keys keys;
 };
 
-/* Fills config->listeners from config->tcp, udp and objects.  On an error `error`
+/* Fills config->listeners from the lists of listeners and their objects.  On an error `error`
  * (CONFIG_ERROR_MAX bytes) says why. */
 int config_listeners_resolve(const struct host *host, struct config *config, char *error);
 

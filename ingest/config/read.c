@@ -82,7 +82,9 @@ int config_read(const struct host *host, int argc, char **argv, struct config *c
         words = options_command_line(config_options, argc, argv, config, error);
         if (words < 0) return words;
     }
-    if (config->tcp.count + config->udp.count == 0) {
+    if (config->tcp.count + config->udp.count + config->unix_stream.count +
+            config->unix_datagram.count ==
+        0) {
         config->tcp = (struct option_list){.count = 1, .texts = {"127.0.0.1:5170"}};
         config->udp = config->tcp;
     }

@@ -7,6 +7,7 @@
 
 #include "ingest/config/config.h"
 #include "ingest/config/schedule.h"
+#include "ingest/config/unix_sockets.h"
 #include "port/error.h"
 #include "writer/keep/handover.h"
 #include "writer/live/stamp.h"
@@ -224,7 +225,11 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"deny", check_addresses},
         {"proxy", check_addresses},
         {"stream", config_stream_check},
+        {"unix_stream", config_unix_path_check},
+        {"unix_datagram", config_unix_path_check},
+        {"mode", config_unix_mode_check},
     };
+    if (strcmp(name, "owner") == 0) return config_unix_owner_check(host, text, problem);
     if (is_address(name)) return check_address(host, text, problem);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (strcmp(checks[i].name, name) == 0) return checks[i].check(text, problem);

@@ -193,8 +193,7 @@ static uint32_t connections_max(const struct daemon *daemon) {
     const struct config *config = daemon->config;
     const uint64_t files_max = daemon->host->open_files_max;
     const uint64_t streams = stream_set_count_open(daemon->streams) + 1; /* and rejects */
-    const uint64_t reserved =
-        FILES_RESERVED + FILES_A_STREAM * streams + config->tcp.count + config->udp.count;
+    const uint64_t reserved = FILES_RESERVED + FILES_A_STREAM * streams + config->listener_count;
     if (files_max == 0 || config->connections_max + reserved <= files_max)
         return (uint32_t)config->connections_max;
     const uint64_t left = files_max > reserved ? files_max - reserved : 1;
@@ -249,6 +248,8 @@ static int open_intake(struct daemon *daemon) {
     intake->tcp_buffer_bytes = plan->tcp_buffer_bytes;
     intake->udp_buffer_bytes = plan->udp_buffer_bytes;
     intake->udp_datagram_bytes = plan->udp_datagram_bytes;
+    intake->unix_buffer_bytes = plan->unix_buffer_bytes;
+    intake->unix_datagram_bytes = plan->unix_datagram_bytes;
     error = listener_set_open(intake, daemon->streams, daemon->host, daemon->config,
                               &daemon->listeners, text);
     if (error) say("%s", text);

@@ -16,20 +16,41 @@ struct listener_set {
     uint32_t numbers[LISTENER_NUMBERS]; /* of the listeners, in the order of config->listeners */
 };
 
+/* What an operator can do about an error; "": nothing that is known here. */
+static const char *advice(const struct listener_config *listener, int error) {
+    if (!listener_is_unix(listener->kind))
+        return error == ERR_ADDRESS_IN_USE
+                   ? "; stop the program that listens there, or choose another address"
+                   : "";
+    switch (error) {
+    case ERR_ADDRESS_IN_USE: return "; stop the program that has it open, or choose another path";
+    case ERR_EXISTS: return ", and is not a socket; remove it, or choose another path";
+    case ERR_NOT_FOUND: return "; create its directory";
+    case ERR_DENIED:
+        return listener->keys.owner
+                   ? "; the daemon must be allowed to write to its directory and to set its owner"
+                   : "; the daemon must be allowed to write to its directory";
+    case ERR_TIMED_OUT: return "; its file system does not answer";
+    case ERR_BUSY: return ": its directory is locked";
+    default: return "";
+    }
+}
+
 static int listen_on(struct listener_set *set, const struct config *config,
                      const struct listener_config *listener, uint32_t *number, char *error) {
-    const char *text = listener->keys.address;
+    const char *text = listener->keys.address, *kind = listener_kind_name(listener->kind);
     const uint32_t wanted = (uint32_t)config->receive_bytes;
     uint32_t granted = wanted;
-    const int result = listener->tcp ? intake_listen_tcp(set->intake, &listener->address, number)
-                                     : intake_listen_udp(set->intake, &listener->address, wanted,
-                                                         &granted, number);
+    int result;
+    if (listener_is_unix(listener->kind))
+        result = intake_listen_unix(set->intake, listener->kind, &listener->place, number);
+    else if (listener->tcp)
+        result = intake_listen_tcp(set->intake, &listener->address, number);
+    else
+        result = intake_listen_udp(set->intake, &listener->address, wanted, &granted, number);
     if (result)
-        snprintf(error, CONFIG_ERROR_MAX, "%s=%s: %s%s", listener->tcp ? "tcp" : "udp", text,
-                 error_text(result),
-                 result == ERR_ADDRESS_IN_USE
-                     ? "; stop the program that listens there, or choose another address"
-                     : "");
+        snprintf(error, CONFIG_ERROR_MAX, "%s=%s: %s%s", kind, text, error_text(result),
+                 advice(listener, result));
     if (granted < wanted)
         say("udp=%s: the kernel grants a receive buffer of %u bytes, not %u; %s", text, granted,
             wanted, set->host->receive_bytes_hint);
@@ -100,15 +121,19 @@ struct listener_change {
 };
 
 static bool same_place(const struct listener_config *a, const struct listener_config *b) {
-    if (a->tcp != b->tcp) return false;
+    if (a->kind != b->kind) return false;
     if (strcmp(a->keys.address, b->keys.address) == 0) return true;
-    return a->address.port != 0 && address_equal(&a->address, &b->address);
+    return !listener_is_unix(a->kind) && a->address.port != 0 &&
+           address_equal(&a->address, &b->address);
 }
 
 static void match_leaving(struct listener_change *change, uint32_t i) {
     const struct listener_config *listener = &change->config->listeners[i];
+    const struct intake *intake = change->set->intake;
     const uint32_t number =
-        intake_find_leaving(change->set->intake, listener->tcp, &listener->address);
+        listener_is_unix(listener->kind)
+            ? intake_find_leaving_unix(intake, listener->kind, listener->keys.address)
+            : intake_find_leaving(intake, listener->tcp, &listener->address);
     for (uint32_t j = 0; j < i; j++)
         if (change->numbers[j] == number) return; /* taken by another name of the same address */
     change->numbers[i] = number;
@@ -148,6 +173,12 @@ static void unbind_new(struct listener_change *change) {
         if (change->bound[i]) intake_unbind(change->set->intake, change->numbers[i]);
 }
 
+/* A port under several addresses, or a path under several names or for another kind. */
+static bool may_be_same(const struct listener_config *a, const struct listener_config *b) {
+    if (listener_is_unix(a->kind)) return listener_is_unix(b->kind);
+    return a->kind == b->kind && a->address.port == b->address.port;
+}
+
 /* The address may be our own, under a name that the new configuration lacks: that must be closed
  * first. */
 static void explain_in_use(const struct listener_change *change, char *error) {
@@ -156,9 +187,7 @@ static void explain_in_use(const struct listener_change *change, char *error) {
         const struct listener_config *gone = &change->before->listeners[j];
         for (uint32_t i = 0; i < change->config->listener_count && !change->stays[j]; i++) {
             const struct listener_config *new = &change->config->listeners[i];
-            if (change->numbers[i] != NO_NUMBER || new->tcp != gone->tcp ||
-                new->address.port != gone->address.port)
-                continue;
+            if (change->numbers[i] != NO_NUMBER || !may_be_same(gone, new)) continue;
             snprintf(error + length, CONFIG_ERROR_MAX - length,
                      "; if it is this daemon's own listener %s, remove that in a reload first",
                      gone->keys.address);
@@ -189,11 +218,24 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
     pipeline_validate_by(intake->pipeline, rules);
 }
 
+/* A Unix socket that stays open gets the mode and the owner of the new configuration. */
+static void change_access(struct listener_change *change, uint32_t i) {
+    const struct listener_config *listener = &change->config->listeners[i];
+    if (!listener_is_unix(listener->kind) || change->bound[i]) return;
+    const int error = intake_set_access(change->set->intake, change->numbers[i], &listener->place);
+    if (error)
+        say("%s=%s: cannot set mode and owner: %s%s; they stay as they are",
+            listener_kind_name(listener->kind), listener->keys.address, error_text(error),
+            advice(listener, error));
+}
+
 static void open_and_close(struct listener_change *change) {
     struct listener_set *set = change->set;
     const int64_t drain_ns = (int64_t)change->config->drain_ms * 1000000;
     for (uint32_t i = 0; i < change->config->listener_count; i++)
         if (change->returns[i]) intake_stay(set->intake, change->numbers[i]);
+    for (uint32_t i = 0; i < change->config->listener_count; i++)
+        change_access(change, i);
     for (uint32_t j = 0; j < change->before->listener_count; j++)
         if (!change->stays[j]) intake_leave(set->intake, set->numbers[j], drain_ns);
     memcpy(set->numbers, change->numbers, sizeof set->numbers);

@@ -5,6 +5,7 @@
 
 #include "ingest/network/intake.h"
 #include "ingest/pipeline/rejects_queue.h"
+#include "ingest/protocol/unpack.h"
 #include "writer/keep/keeper.h"
 #include "writer/live/batch.h"
 #include "writer/live/schema_gate.h"
@@ -54,6 +55,15 @@ static size_t tls_memory(const struct config *config) {
     return 0;
 }
 
+/* Of Unix sockets: holds any datagram that a user without privileges can send (twice
+ * net.core.wmem_max, 425,984 bytes by default), and one record of line_bytes_max. */
+#define UNIX_DATAGRAM_BYTES_MIN (512u << 10)
+
+static uint32_t unix_datagram_bytes(uint32_t line_bytes_max) {
+    const uint32_t message = unpack_message_max(line_bytes_max);
+    return message > UNIX_DATAGRAM_BYTES_MIN ? message : UNIX_DATAGRAM_BYTES_MIN;
+}
+
 struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
     const uint32_t needed = batches_needed(config);
@@ -64,32 +74,40 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
         .udp_buffers = config->udp.count, /* one receive in flight a socket */
         .udp_buffer_bytes = DATAGRAMS * DATAGRAM_BYTES,
         .udp_datagram_bytes = DATAGRAM_BYTES,
+        .unix_buffer_bytes = 2 * unix_datagram_bytes(line_bytes_max),
+        .unix_datagram_bytes = unix_datagram_bytes(line_bytes_max),
         .line_memory_bytes = LINE_MEMORY_BYTES,
     };
     const double mib = 1 << 20;
     const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
     const double connections =
         (double)intake_memory((uint32_t)config->connections_max) + (double)proxy_memory(config);
-    const double tcp = (double)config->tcp.count *
+    const double tcp = (double)(config->tcp.count + config->unix_stream.count) *
                        (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
-    const double gelf = (double)config->udp.count * (double)unwrap_memory(line_bytes_max);
+    const double unix_datagrams =
+        (double)config->unix_datagram.count *
+        (double)port_pool_memory(plan.unix_buffer_bytes, 1, plan.unix_datagram_bytes);
+    const double gelf = (double)(config->udp.count + config->unix_datagram.count) *
+                        (double)unwrap_memory(line_bytes_max);
     const double index = KEEPER_MEMORY_BYTES;
     const double schemas = (double)schema_memory(config);
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
     const double tls = (double)tls_memory(config);
-    const double total = tls + batch + rejects + connections + tcp + udp + gelf + index + schemas +
-                         plan.line_memory_bytes;
-    char tls_text[32] = "";
+    const double total = tls + batch + rejects + connections + tcp + udp + unix_datagrams + gelf +
+                         index + schemas + plan.line_memory_bytes;
+    char tls_text[32] = "", unix_text[40] = "";
     if (tls > 0) snprintf(tls_text, sizeof tls_text, ", TLS %.1f", tls / mib);
+    if (unix_datagrams > 0)
+        snprintf(unix_text, sizeof unix_text, ", Unix datagrams %.1f", unix_datagrams / mib);
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, rejected lines %.1f, unfinished lines %.1f, "
              "%llu connections %.1f, "
-             "receive buffers TCP %.1f, UDP %.1f, GELF %.1f, closed files %.1f, schemas %.1f%s",
+             "receive buffers TCP %.1f, UDP %.1f%s, GELF %.1f, closed files %.1f, schemas %.1f%s",
              total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, tcp / mib, udp / mib,
-             gelf / mib, index / mib, schemas / mib, tls_text);
+             unix_text, gelf / mib, index / mib, schemas / mib, tls_text);
     return plan;
 }

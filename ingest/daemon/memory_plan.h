@@ -10,11 +10,12 @@
 
 struct memory_plan {
     uint32_t batches;
-    uint32_t tcp_buffers, tcp_buffer_bytes; /* of each TCP listener */
+    uint32_t tcp_buffers, tcp_buffer_bytes; /* of each listener for connections */
     uint32_t udp_buffers, udp_buffer_bytes, udp_datagram_bytes;
+    uint32_t unix_buffer_bytes, unix_datagram_bytes; /* of each Unix socket for datagrams */
     uint32_t line_memory_bytes;
     uint64_t total_bytes;
-    char text[320]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
+    char text[352]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
 };
 
 /* batches: the number that already exists, or 0. */

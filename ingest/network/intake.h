@@ -29,11 +29,12 @@ struct connection;
 /* LEAVING: closed by a reload; it first receives what has already arrived, as at a stop. */
 enum listener_state { LISTENER_FREE, LISTENER_BOUND, LISTENER_OPEN, LISTENER_LEAVING };
 
+/* TCP, or a stream of a Unix socket. */
 struct tcp_listener {
     struct intake *intake;
     enum listener_state state;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
-    struct port_address bound;
+    struct port_address bound;    /* of a Unix socket: unset */
     const struct protocol *protocol; /* of connections accepted from now on */
     struct tls_context *tls;         /* the same; NULL: plain text only */
     bool tls_required;
@@ -55,6 +56,7 @@ struct tcp_listener {
     uint32_t said_refused; /* a bit for each reason that was reported */
 };
 
+/* UDP, or datagrams of a Unix socket. */
 struct udp_listener {
     struct intake *intake;
     enum listener_state state;
@@ -77,6 +79,8 @@ struct udp_listener {
     uint32_t said_refused;
     uint32_t number; /* LISTENERS_MAX and its index */
     bool active, ending;
+    bool is_unix;
+    bool last; /* a Unix socket that accepts no more: what is in its queue is received */
 };
 
 struct intake {
@@ -87,6 +91,7 @@ struct intake {
     uint32_t line_bytes_max;
     uint32_t tcp_buffers, tcp_buffer_bytes; /* of each listener */
     uint32_t udp_buffer_bytes, udp_datagram_bytes;
+    uint32_t unix_buffer_bytes, unix_datagram_bytes;
     struct tcp_listener tcp[LISTENERS_MAX];
     struct udp_listener udp[LISTENERS_MAX];
     uint64_t kernel_drops; /* of UDP listeners that have closed */
@@ -125,6 +130,11 @@ size_t intake_memory(uint32_t connections_max); /* that intake_create takes */
 int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number);
 int intake_listen_udp(struct intake *intake, const struct port_address *address,
                       uint32_t receive_bytes, uint32_t *granted, uint32_t *number);
+/* The same for a Unix socket of one of the two kinds. */
+int intake_listen_unix(struct intake *intake, enum listener_kind kind,
+                       const struct unix_place *place, uint32_t *number);
+/* Changes mode and owner of the file of a Unix socket. */
+int intake_set_access(struct intake *intake, uint32_t number, const struct unix_place *place);
 /* Connections that it accepts from now on, and datagrams, speak this protocol. */
 void intake_set_protocol(struct intake *intake, uint32_t number, const struct protocol *protocol);
 /* Connections that this TCP listener accepts from now on may use TLS, or must.  The context is held
@@ -151,6 +161,8 @@ void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns);
 /* A listener at this address that is leaving, or LISTENER_NUMBERS; intake_stay keeps it open. */
 uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
                              const struct port_address *address);
+uint32_t intake_find_leaving_unix(const struct intake *intake, enum listener_kind kind,
+                                  const char *path);
 void intake_stay(struct intake *intake, uint32_t number);
 
 /* A stop begins: no connection waits because of its peer's limits. */
@@ -169,7 +181,11 @@ bool intake_retries(const struct intake *intake);
 /* Of all UDP listeners; PORT_DROPS_UNKNOWN if that of one is. */
 uint64_t intake_kernel_drops(const struct intake *intake);
 
-/* ---- between connection.c and listener.c ---- */
+/* ---- between connection.c, listener.c and open.c ---- */
+
+/* A listener that is not open yet, and speaks any protocol; for datagrams, with its unwrap. */
+void tcp_listener_begin(struct intake *intake, uint32_t i);
+int udp_listener_begin(struct intake *intake, uint32_t i, bool is_unix);
 
 /* What this peer sent is refused: says so, once for each listener and reason. */
 void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,

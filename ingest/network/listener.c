@@ -1,4 +1,4 @@
-/* listener.c - TCP and UDP listeners, from bound to closed.  A listener that leaves first receives
+/* listener.c - listeners, from bound (open.c) to closed.  A listener that leaves first receives
  * what has already arrived: it closes when nothing has arrived for QUIET_NS, or when its time is
  * over. */
 #include <assert.h>
@@ -16,15 +16,11 @@ static void retry_due(struct port_op *op);
 static void tcp_leave_due(struct port_op *op);
 static void datagrams_received(struct port_op *op);
 static void receive_again(struct port_op *op);
+static void udp_close(struct udp_listener *listener);
 static void unwrap_ready(void *context);
 static void expire_due(struct port_op *op);
 static void udp_leave_due(struct port_op *op);
 static bool resume(struct source *source);
-
-static void name_listener(char *name, const char *kind, const struct port_address *address) {
-    char text[ADDRESS_TEXT_MAX];
-    snprintf(name, LISTENER_NAME_MAX, "%s=%s", kind, address_format(address, text));
-}
 
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number) {
     return number < LISTENERS_MAX ? intake->tcp[number].state
@@ -103,33 +99,15 @@ static void left(struct intake *intake, enum listener_state *state, uint32_t num
     if (served) pipeline_left(intake->pipeline, number);
 }
 
-/* ---- TCP ---- */
+/* ---- TCP, and streams of Unix sockets ---- */
 
-int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number) {
-    uint32_t i = 0;
-    while (i < LISTENERS_MAX && intake->tcp[i].state != LISTENER_FREE)
-        i++;
-    if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
-    struct tcp_listener *listener = &intake->tcp[i];
-    *listener = (struct tcp_listener){.intake = intake,
-                                      .bound = *address,
-                                      .protocol = &protocol_detect,
-                                      .number = i,
-                                      .accept.done = accepted,
-                                      .retry.done = retry_due,
-                                      .leave.done = tcp_leave_due};
-    int error = port_pool_create(intake->port, intake->tcp_buffer_bytes, intake->tcp_buffers, 0,
-                                 &listener->pool);
-    if (error) return error;
-    error = port_listen(intake->port, &listener->socket, &listener->bound);
-    if (error) {
-        port_pool_free(listener->pool);
-        return error;
-    }
-    listener->state = LISTENER_BOUND;
-    name_listener(listener->name, "tcp", &listener->bound);
-    *number = i;
-    return 0;
+void tcp_listener_begin(struct intake *intake, uint32_t i) {
+    intake->tcp[i] = (struct tcp_listener){.intake = intake,
+                                           .protocol = &protocol_detect,
+                                           .number = i,
+                                           .accept.done = accepted,
+                                           .retry.done = retry_due,
+                                           .leave.done = tcp_leave_due};
 }
 
 static void accept_next(struct tcp_listener *listener) {
@@ -230,17 +208,12 @@ void tcp_listener_left(struct tcp_listener *listener) {
     left(listener->intake, &listener->state, listener->number);
 }
 
-/* ---- UDP ---- */
+/* ---- UDP, and datagrams of Unix sockets ---- */
 
-int intake_listen_udp(struct intake *intake, const struct port_address *address,
-                      uint32_t receive_bytes, uint32_t *granted, uint32_t *number) {
-    uint32_t i = 0;
-    while (i < LISTENERS_MAX && intake->udp[i].state != LISTENER_FREE)
-        i++;
-    if (i == LISTENERS_MAX) return ERR_TOO_LARGE;
+int udp_listener_begin(struct intake *intake, uint32_t i, bool is_unix) {
     struct udp_listener *listener = &intake->udp[i];
     *listener = (struct udp_listener){.intake = intake,
-                                      .bound = *address,
+                                      .is_unix = is_unix,
                                       .protocol = &protocol_detect,
                                       .number = LISTENERS_MAX + i,
                                       .origin.listener = LISTENERS_MAX + i,
@@ -249,23 +222,8 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
                                       .expire.done = expire_due,
                                       .leave.done = udp_leave_due,
                                       .source = {LISTENERS_MAX + i, .resume = resume}};
-    int error = port_pool_create(intake->port, intake->udp_buffer_bytes, 1,
-                                 intake->udp_datagram_bytes, &listener->pool);
-    if (error) return error;
-    error = unwrap_create(intake->port, intake->counters, intake->line_bytes_max, unwrap_ready,
-                          listener, &listener->unwrap);
-    if (!error)
-        error =
-            port_bind(intake->port, &listener->socket, &listener->bound, receive_bytes, granted);
-    if (error) {
-        unwrap_free(listener->unwrap);
-        port_pool_free(listener->pool);
-        return error;
-    }
-    listener->state = LISTENER_BOUND;
-    name_listener(listener->name, "udp", &listener->bound);
-    *number = listener->number;
-    return 0;
+    return unwrap_create(intake->port, intake->counters, intake->line_bytes_max, unwrap_ready,
+                         listener, &listener->unwrap);
 }
 
 /* The next datagram; it may have been begun, if the batch before had no room for the rest. */
@@ -281,6 +239,13 @@ static enum unwrap_result take_slice(struct udp_listener *listener, const struct
         .protocol = listener->protocol,
         .line_bytes_max = sink->line_bytes_max,
     };
+    if (slice->missing) { /* it is longer than any record may be */
+        listener->origin.peer = slice->peer;
+        return sink_reject(sink, bytes, slice->size, REJECT_OVERSIZED,
+                           (uint64_t)slice->size + slice->missing)
+                   ? UNWRAP_TAKEN
+                   : UNWRAP_NO_ROOM;
+    }
     if (!listener->slice_admitted &&
         !admission_takes(admission, &datagrams, &slice->peer, bytes, slice->size))
         return UNWRAP_TAKEN;
@@ -406,7 +371,12 @@ static void datagrams_received(struct port_op *op) {
         }
     }
     /* An error never ends a datagram socket; wait, so that a lasting one does not spin. */
-    if (op->result < 0 && !listener->ending) {
+    if (op->result <= 0 && listener->last && !listener->ending) {
+        if (op->result < 0)
+            say("%s: cannot receive: %s; datagrams that wait are lost", listener->name,
+                error_text((int)op->result));
+        udp_close(listener);
+    } else if (op->result < 0 && !listener->ending) {
         receive_failed(listener, (int)op->result);
         port_timer(listener->intake->port, &listener->retry,
                    port_now_ns(listener->intake->port) + INTAKE_RETRY_NS);
@@ -421,7 +391,7 @@ static void receive_again(struct port_op *op) {
     udp_advance(listener);
 }
 
-static void udp_end(struct udp_listener *listener) {
+static void udp_close(struct udp_listener *listener) {
     listener->ending = true;
     if (!port_idle(&listener->retry))
         say("%s: closes while it cannot receive; datagrams that wait are lost", listener->name);
@@ -432,11 +402,21 @@ static void udp_end(struct udp_listener *listener) {
     if (!listener->source.parked) udp_advance(listener);
 }
 
+/* The sender of a Unix datagram knows that it has arrived, so the queue is received first. */
+static void udp_end(struct udp_listener *listener) {
+    if (!listener->is_unix || listener->state == LISTENER_BOUND) {
+        udp_close(listener);
+    } else if (!listener->last) {
+        listener->last = true;
+        port_end_datagrams(listener->intake->port, &listener->socket);
+    }
+}
+
 static void udp_leave_due(struct port_op *op) {
     struct udp_listener *listener = PORT_CONTAINER(struct udp_listener, leave, op);
     if (listener->ending)
         udp_listener_left(listener);
-    else if (listener->state == LISTENER_LEAVING &&
+    else if (listener->state == LISTENER_LEAVING && !listener->last &&
              may_end(listener->intake, op, listener->leave_ns,
                      listener->buffer != NULL || !unwrap_is_empty(listener->unwrap) ||
                          !port_idle(&listener->retry),
@@ -445,6 +425,13 @@ static void udp_leave_due(struct port_op *op) {
 }
 
 /* ---- all listeners ---- */
+
+int intake_set_access(struct intake *intake, uint32_t number, const struct unix_place *place) {
+    struct port_socket *socket = number < LISTENERS_MAX
+                                     ? &intake->tcp[number].socket
+                                     : &intake->udp[number - LISTENERS_MAX].socket;
+    return port_unix_access(intake->port, socket, place);
+}
 
 void intake_start(struct intake *intake) {
     for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
@@ -481,19 +468,6 @@ void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns) {
         udp->active = false;
         begin_leaving(intake->port, &udp->leave, &udp->leave_ns, drain_ns);
     }
-}
-
-uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
-                             const struct port_address *address) {
-    for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
-        const struct tcp_listener *t = &intake->tcp[i];
-        const struct udp_listener *u = &intake->udp[i];
-        if (tcp && t->state == LISTENER_LEAVING && !t->ending && address_equal(&t->bound, address))
-            return i;
-        if (!tcp && u->state == LISTENER_LEAVING && !u->ending && address_equal(&u->bound, address))
-            return LISTENERS_MAX + i;
-    }
-    return LISTENER_NUMBERS;
 }
 
 void intake_stay(struct intake *intake, uint32_t number) {

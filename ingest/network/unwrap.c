@@ -88,11 +88,12 @@ static bool add_compressed(struct unwrap *unwrap, const struct sink *sink) {
 
 static enum unwrap_result take_whole(struct unwrap *unwrap, const struct protocol *protocol,
                                      const struct sink *sink, bool assembled) {
-    if (unpack_begins(unwrap->whole, unwrap->whole_size)) {
+    const bool compressed = unpack_begins(unwrap->whole, unwrap->whole_size);
+    if (compressed && unwrap->whole_size <= unpack_message_max(sink->line_bytes_max)) {
         if (!add_compressed(unwrap, sink)) return UNWRAP_BUSY;
         return UNWRAP_TAKEN;
     }
-    if (assembled && unwrap->whole_size > sink->line_bytes_max)
+    if ((assembled || compressed) && unwrap->whole_size > sink->line_bytes_max)
         return sink_reject(sink, unwrap->whole, unwrap->whole_size, REJECT_OVERSIZED,
                            unwrap->whole_size)
                    ? UNWRAP_TAKEN
