@@ -1,6 +1,6 @@
-/* send.c - sends the lines of a file or of stdin to a daemon: over TCP or TLS unchanged, over UDP one
- * line per datagram.  Over TCP it succeeds only when the daemon closes the connection, which it does
- * after it has read everything. */
+/* send.c - sends the lines of a file or of stdin to a daemon: over a connection (TCP, TLS, Unix socket)
+ * unchanged, in datagrams one line each.  Over a connection it succeeds only when the daemon closes
+ * it, which it does after it has read everything. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +16,12 @@
 
 struct send_settings {
     struct common_settings common;
-    bool tcp, udp, tls;
+    bool tcp, udp, tls, unix_socket, datagram;
     struct sender_tls_files from;
     uint64_t rate;
 };
 
-/* ---- TCP ---- */
+/* ---- connections ---- */
 
 /* tls NULL: plain text. */
 static int send_stream(struct client *client, struct sender_tls *tls, struct input *input,
@@ -51,13 +51,14 @@ static int send_stream(struct client *client, struct sender_tls *tls, struct inp
     return sender_wait_for_close("send", client, where) < 0 ? EXIT_ERROR : EXIT_OK;
 }
 
-/* ---- UDP ---- */
+/* ---- datagrams ---- */
 
 struct datagrams {
     struct client *client;
     const char *where;
     uint64_t rate;
     int64_t begun_ns;
+    bool is_udp;
     uint64_t sent;
     uint64_t too_long;
     int status;
@@ -72,23 +73,37 @@ static bool send_line(void *context, const struct input_line *line) {
     if (line->size == 0) return true;
     sender_keep_pace(d->rate, d->begun_ns, d->sent);
     d->status = client_send(d->client, line->bytes, line->size);
+    if (d->status == ERR_TOO_LARGE && !d->is_udp) { /* for the system's limit */
+        d->status = 0;
+        d->too_long++;
+        return true;
+    }
     if (d->status < 0) return false;
     d->sent++;
     return true;
 }
 
 static int send_datagrams(struct client *client, struct input *input, const char *where,
-                          uint64_t rate) {
-    struct datagrams d = {client, where, rate, system_now_ns(), 0, 0, 0};
-    const int status = input_lines(input, DATAGRAM_MAX, send_line, &d);
+                          const struct send_settings *settings) {
+    struct datagrams d = {.client = client,
+                          .where = where,
+                          .rate = settings->rate,
+                          .begun_ns = system_now_ns(),
+                          .is_udp = settings->udp};
+    const int status =
+        input_lines(input, d.is_udp ? DATAGRAM_MAX : CLIENT_UNIX_DATAGRAM_MAX, send_line, &d);
     if (status < 0) say("send: %s: %s", input->name, error_text(status));
-    if (d.status == 0 && d.sent > 0) d.status = sender_check_refused(client);
+    if (d.status == 0 && d.sent > 0 && d.is_udp) d.status = sender_check_refused(client);
     if (d.status < 0)
         say("send: %s: %s after %llu datagrams", where, error_text(d.status),
             (unsigned long long)d.sent);
-    if (d.too_long > 0)
+    if (d.too_long > 0 && d.is_udp)
         say("send: %llu lines are longer than a datagram (%d bytes) and were not sent",
             (unsigned long long)d.too_long, DATAGRAM_MAX);
+    else if (d.too_long > 0)
+        say("send: %llu lines are longer than a datagram may be on this system (net.core.wmem_max) "
+            "and were not sent",
+            (unsigned long long)d.too_long);
     return status == 0 && d.status == 0 && d.too_long == 0 ? EXIT_OK : EXIT_ERROR;
 }
 
@@ -110,39 +125,53 @@ static const char *options_problem(const struct send_settings *settings) {
     const bool any = from->issuers || from->certificate || from->key || from->server_name;
     if (settings->tcp && settings->udp) return "--tcp and --udp cannot be combined";
     if (settings->tls && settings->udp) return "--tls and --udp cannot be combined";
+    if (settings->unix_socket && (settings->tcp || settings->udp || settings->tls))
+        return "--unix cannot be combined with --tcp, --udp and --tls";
+    if (settings->datagram && !settings->unix_socket) return "--datagram needs --unix";
     if (any && !settings->tls) return "--ca, --cert, --key and --name need --tls";
     if (!from->certificate != !from->key) return "--cert and --key need each other";
     return NULL;
 }
 
+/* Connects, or opens a socket for datagrams.  False: reported. */
+static bool open_client(const struct send_settings *settings, const char *where,
+                        struct client *client) {
+    struct port_address address;
+    int status;
+    if (settings->unix_socket) {
+        status = settings->datagram ? client_datagrams_unix(where, client)
+                                    : client_connect_unix(where, client);
+    } else {
+        if (sender_resolve("send", where, &address) < 0) return false;
+        status =
+            settings->udp ? client_datagrams(&address, client) : client_connect(&address, client);
+    }
+    if (status < 0) say("send: %s: %s", where, error_text(status));
+    return status == 0;
+}
+
 static int send_run(struct call *call) {
     const struct send_settings *settings = call->settings;
-    struct port_address address;
     struct client client;
     struct input input;
     const char *problem = options_problem(settings);
     if (call->words < 1 || call->words > 2 || problem) {
         say("send: %s (see logport send --help)",
-            call->words < 1   ? "HOST:PORT is missing"
-            : call->words > 2 ? "more than one HOST:PORT and one FILE are given"
+            call->words < 1   ? settings->unix_socket ? "PATH is missing" : "HOST:PORT is missing"
+            : call->words > 2 ? "more than one receiver and one FILE are given"
                               : problem);
         return EXIT_ERROR;
     }
     const char *where = call->word[0];
-    int status = sender_resolve("send", where, &address);
-    if (status < 0) return EXIT_ERROR;
-    status = input_open(call->files, call->words == 2 ? call->word[1] : "-", &input);
+    int status = input_open(call->files, call->words == 2 ? call->word[1] : "-", &input);
     if (status < 0) {
         say("send: %s: %s", call->word[1], error_text(status));
         return EXIT_ERROR;
     }
-    status =
-        settings->udp ? client_datagrams(&address, &client) : client_connect(&address, &client);
     int code = EXIT_ERROR;
-    if (status < 0) {
-        say("send: %s: %s", where, error_text(status));
-    } else {
-        code = settings->udp   ? send_datagrams(&client, &input, where, settings->rate)
+    if (open_client(settings, where, &client)) {
+        code = settings->udp || settings->datagram
+                   ? send_datagrams(&client, &input, where, settings)
                : settings->tls ? send_over_tls(call, &client, &input, where)
                                : send_stream(&client, NULL, &input, where);
         client_close(&client);
@@ -160,6 +189,14 @@ static const struct option options[] = {
      .field = AT(udp),
      .help = "Send over UDP, one line per datagram."},
     {.name = "tls", .kind = OPTION_FLAG, .field = AT(tls), .help = "Send over TCP with TLS."},
+    {.name = "unix",
+     .kind = OPTION_FLAG,
+     .field = AT(unix_socket),
+     .help = "Send through the Unix socket at PATH, or @NAME for an abstract one."},
+    {.name = "datagram",
+     .kind = OPTION_FLAG,
+     .field = AT(datagram),
+     .help = "With --unix: one line per datagram."},
     {.name = "ca",
      .kind = OPTION_TEXT,
      .field = AT(from.issuers),
@@ -193,19 +230,20 @@ static const struct option options[] = {
 
 const struct command send_command = {
     .name = "send",
-    .usage = "[--tcp|--udp|--tls] HOST:PORT [FILE]",
+    .usage = "[--tcp|--udp|--tls] HOST:PORT [FILE]\n"
+             "       logport send --unix [--datagram] PATH [FILE]",
     .summary = "Send the lines of a file or of standard input to a daemon.",
-    .more =
-        "Over TCP, the command waits until the daemon has read everything. Over UDP there is no\n"
-        "acknowledgement: datagrams that the daemon's socket buffer cannot hold are dropped,\n"
-        "which the daemon counts and the sender does not notice.\n"
-        "\n"
-        "Exit code: 0 sent, 2 error.\n"
-        "\n"
-        "Examples:\n"
-        "  echo '{\"msg\":\"hello\"}' | logport send 127.0.0.1:5170\n"
-        "  logport send --tls --ca ca.pem logs.example.org:6514 lines.ndjson\n"
-        "  logport send --udp --rate 50000 127.0.0.1:5170 lines.ndjson\n",
+    .more = "Over a connection, the command waits until the daemon has read everything. Over UDP "
+            "there is no\n"
+            "acknowledgement: datagrams that the daemon's socket buffer cannot hold are dropped,\n"
+            "which the daemon counts and the sender does not notice.\n"
+            "\n"
+            "Exit code: 0 sent, 2 error.\n"
+            "\n"
+            "Examples:\n"
+            "  echo '{\"msg\":\"hello\"}' | logport send 127.0.0.1:5170\n"
+            "  logport send --tls --ca ca.pem logs.example.org:6514 lines.ndjson\n"
+            "  logport send --udp --rate 50000 127.0.0.1:5170 lines.ndjson\n",
     .options = options,
     .settings_size = sizeof(struct send_settings),
     .run = send_run,
