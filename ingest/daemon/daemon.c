@@ -105,6 +105,7 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
     if (!error) error = open_reload(d, options->argc, options->argv);
     if (!error) error = open_shutdown(d);
     if (!error) error = open_control(d);
+    if (error && d->listeners) listener_set_give_up(d->listeners);
     if (error) return error;
     serve(d);
     *daemon = d;

@@ -31,6 +31,8 @@ static const char *advice(const struct listener_config *listener, int error) {
                    ? "; the daemon must be allowed to write to its directory and to set its owner"
                    : "; the daemon must be allowed to write to its directory";
     case ERR_TIMED_OUT: return "; its file system does not answer";
+    case ERR_UNSUPPORTED:
+        return listener->kind == LISTENER_UNIX_STREAM ? "; use tcp" : "; use unix_stream or udp";
     case ERR_BUSY: return ": its directory is locked";
     default: return "";
     }
@@ -57,12 +59,21 @@ static int listen_on(struct listener_set *set, const struct config *config,
     return result;
 }
 
+/* The first ones, which serve nothing yet: the files of Unix sockets must not stay. */
+static void unbind(struct listener_set *set, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        intake_unbind(set->intake, set->numbers[i]);
+}
+
 static int open_all(struct listener_set *set, struct rules *rules, char *error) {
     const struct config *config = set->config;
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct listener_config *listener = &config->listeners[i];
         const int result = listen_on(set, config, listener, &set->numbers[i], error);
-        if (result) return result;
+        if (result) {
+            unbind(set, i);
+            return result;
+        }
         intake_set_protocol(set->intake, set->numbers[i], listener->protocol);
         intake_set_senders(set->intake, set->numbers[i], &listener->senders);
         if (listener->tcp) {
@@ -89,8 +100,17 @@ int listener_set_open(struct intake *intake, const struct stream_set *streams,
         pipeline_validate_by(intake->pipeline, rules);
     }
     if (rules) rules_release(rules);
+    if (result) {
+        free(s);
+        s = NULL;
+    }
     *set = s;
     return result;
+}
+
+void listener_set_give_up(struct listener_set *set) {
+    unbind(set, set->config->listener_count);
+    free(set);
 }
 
 void listener_set_free(struct listener_set *set) {
@@ -173,9 +193,16 @@ static void unbind_new(struct listener_change *change) {
         if (change->bound[i]) intake_unbind(change->set->intake, change->numbers[i]);
 }
 
-/* A port under several addresses, or a path under several names or for another kind. */
+static const char *file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* A port under several addresses, or a file under several paths or for another kind of socket. */
 static bool may_be_same(const struct listener_config *a, const struct listener_config *b) {
-    if (listener_is_unix(a->kind)) return listener_is_unix(b->kind);
+    if (listener_is_unix(a->kind))
+        return listener_is_unix(b->kind) &&
+               strcmp(file_name(a->keys.address), file_name(b->keys.address)) == 0;
     return a->kind == b->kind && a->address.port == b->address.port;
 }
 

@@ -15,6 +15,8 @@ struct listener_set;
 int listener_set_open(struct intake *intake, const struct stream_set *streams,
                       const struct host *host, const struct config *config,
                       struct listener_set **set, char *error);
+/* Closes and frees it before intake_start. */
+void listener_set_give_up(struct listener_set *set);
 void listener_set_free(struct listener_set *set);
 
 /* Changes to the listeners of another configuration.  A listener that is in both stays open with

@@ -14,9 +14,9 @@
 #include "port/unix.h"
 #include "tests/unit/probe.h"
 
-#define PATH "unix_test.sock"
-#define PLACE_BYTES                                                                                \
-    (64u << 10) /* with any usual net.core.wmem_max one thread can send two of these */
+#define PATH        "unix_test.sock"
+/* With any usual net.core.wmem_max a thread can send two of this size before they are received. */
+#define PLACE_BYTES (64u << 10)
 
 static struct unix_place at(const char *path) {
     return (struct unix_place){
