@@ -82,8 +82,10 @@ static int resolve_tls(struct listener_config *listener, const char **wrong, cha
     const char *problem = NULL;
     if (!keys->has_tls) return 0;
     *wrong = keys->has_tls;
-    if (!listener->tcp)
-        problem = "only a TCP listener can use TLS";
+    if (listener_is_unix(listener->kind))
+        problem = "a Unix socket cannot use TLS";
+    else if (!listener->tcp)
+        problem = "a UDP listener cannot use TLS";
     else if (!tls->certificate)
         problem = "\"certificate\" is missing";
     else if (!tls->key)

@@ -321,8 +321,10 @@ class UnixConfiguration(Unix, Reloading):
             ({"unix_stream": {"address": "@name", "mode": "0600"}}, "mode: only a Unix socket that has a path"),
             ({"tcp": {"address": "127.0.0.1:0", "owner": "root"}}, "owner: only a Unix socket that has a path"),
             ({"udp": {"address": "/run/x.sock"}}, "is not an address to listen on"),
+            ({"unix_stream": {"address": "s", "allow": "10.0.0.0/8"}}, "allow: a Unix socket cannot have it"),
+            ({"unix_datagram": {"address": "s", "deny": ["::1"]}}, "deny: a Unix socket cannot have it"),
             ({"unix_stream": "s", "unix_datagram": "s"}, 'unix-datagram: "s" is listed twice'),
-            ({"unix_stream": {"address": "s", "tls": {"certificate": "c", "key": "k"}}}, "only a TCP listener can use TLS"),
+            ({"unix_stream": {"address": "s", "tls": {"certificate": "c", "key": "k"}}}, "a Unix socket cannot use TLS"),
         ):
             with self.subTest(str(config)):
                 result = self.check(**config)
@@ -343,6 +345,19 @@ class UnixConfiguration(Unix, Reloading):
         self.assertEqual([json.loads(line) for line in daemon.wait_stored(2)],
                          [{"message": "hello", "_syslog": syslog}, {"b": 1, "_syslog": syslog}])
         daemon.stop()
+
+    def test_lists_and_limits_of_peers_with_addresses_do_not_concern_them(self):
+        stream, datagram = self.paths()
+        daemon = self.unix_daemon("--allow", "10.0.0.0/8", "--peer-connections-max", "1", "--peer-records-per-s", "1",
+                                  "--stamp", "peer,listener", stream=stream, datagram=datagram)
+        with contextlib.closing(self.connected(stream)), contextlib.closing(self.connected(stream)) as second:
+            second.sendall(b'{"n":1}\n' * 100)
+            self.datagrams(datagram, *[b'{"n":2}'] * 100)
+            found = daemon.wait_stored(200)
+        for number, listener in ((1, "unix-stream=" + stream), (2, "unix-datagram=" + datagram)):
+            expected = {"n": number, "_peer": me(), "_listener": listener}
+            self.assertEqual([json.loads(line) for line in found if json.loads(line)["n"] == number], 100 * [expected])
+        self.assertEqual(daemon.stop()["dropped"], {})
 
     def test_a_reload_opens_closes_and_changes_sockets(self):
         a, b = self.paths()
