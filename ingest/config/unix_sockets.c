@@ -70,13 +70,14 @@ int config_unix_owner_check(const struct host *host, const char *text, char *pro
     return find_owner(host, text, &user, &group, problem);
 }
 
-/* Its peers have no addresses. */
 static int refuse_list(const char *key, const struct option_list *list, const char **wrong,
                        char *error) {
     if (list->count == 0) return 0;
     *wrong = list->texts[0];
-    snprintf(error, CONFIG_ERROR_MAX,
-             "%s: a Unix socket cannot have it; its mode and owner decide who may send", key);
+    snprintf(
+        error, CONFIG_ERROR_MAX,
+        "%s: the peers of a Unix socket have no addresses; its mode and owner decide who may send",
+        key);
     return ERR_INVALID;
 }
 
@@ -96,7 +97,8 @@ int config_unix_resolve(const struct host *host, struct listener_config *listene
     if (keys->mode && !has_file) return refuse("mode", keys->mode, wrong, error);
     if (keys->owner && !has_file) return refuse("owner", keys->owner, wrong, error);
     if (listener_is_unix(listener->kind) && (refuse_list("allow", &keys->allow, wrong, error) ||
-                                             refuse_list("deny", &keys->deny, wrong, error)))
+                                             refuse_list("deny", &keys->deny, wrong, error) ||
+                                             refuse_list("proxy", &keys->proxy, wrong, error)))
         return ERR_INVALID;
     listener->place = (struct unix_place){.path = keys->address,
                                           .mode = UNIX_MODE_PRESET,

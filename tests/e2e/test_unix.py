@@ -321,8 +321,9 @@ class UnixConfiguration(Unix, Reloading):
             ({"unix_stream": {"address": "@name", "mode": "0600"}}, "mode: only a Unix socket that has a path"),
             ({"tcp": {"address": "127.0.0.1:0", "owner": "root"}}, "owner: only a Unix socket that has a path"),
             ({"udp": {"address": "/run/x.sock"}}, "is not an address to listen on"),
-            ({"unix_stream": {"address": "s", "allow": "10.0.0.0/8"}}, "allow: a Unix socket cannot have it"),
-            ({"unix_datagram": {"address": "s", "deny": ["::1"]}}, "deny: a Unix socket cannot have it"),
+            ({"unix_stream": {"address": "s", "allow": "10.0.0.0/8"}}, "allow: the peers of a Unix socket have no addresses"),
+            ({"unix_datagram": {"address": "s", "deny": ["::1"]}}, "deny: the peers of a Unix socket"),
+            ({"unix_stream": {"address": "s", "proxy": ["::1"]}}, "proxy: the peers of a Unix socket"),
             ({"unix_stream": "s", "unix_datagram": "s"}, 'unix-datagram: "s" is listed twice'),
             ({"unix_stream": {"address": "s", "tls": {"certificate": "c", "key": "k"}}}, "a Unix socket cannot use TLS"),
         ):
