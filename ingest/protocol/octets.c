@@ -4,8 +4,6 @@
  * Some senders count a newline at the end of MSG, others send one that they do not count: both are
  * accepted, and so is a NUL.  After a length that cannot be one, nothing says where the next record
  * begins, so the connection is refused. */
-#include <stdio.h>
-
 #include "ingest/protocol/protocol.h"
 
 /* Longer records are oversized in any case, and a count that no sender means would discard all that
@@ -44,10 +42,20 @@ static enum length take_length(struct octet_state *state, const uint8_t *bytes, 
     return LENGTH_UNFINISHED;
 }
 
+/* The digits that end here, except the `earlier` ones, are an unfinished record until a byte of the
+ * record they announce has arrived. */
+static void keep_digits(struct session *session, const struct sink *sink, const uint8_t *end,
+                        uint8_t earlier) {
+    const size_t size = session->state.octet.digits - earlier;
+    partial_add(&session->partial, sink, end - size, size);
+}
+
 /* Returns how many bytes it took of a record that has begun; 0: no room. */
 static size_t take_record(struct session *session, const struct sink *sink, const uint8_t *bytes,
                           size_t size) {
     struct octet_state *state = &session->state.octet;
+    if (state->left == state->length && session->partial.size > 0)
+        partial_forget(&session->partial, sink->memory);
     if (size < state->left) {
         partial_add(&session->partial, sink, bytes, size);
         state->left -= (uint32_t)size;
@@ -78,11 +86,10 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
         }
         const struct octet_state before = *state;
         switch (take_length(state, at, left, &part)) {
-        case LENGTH_KNOWN: partial_forget(&session->partial, sink->memory); break;
-        case LENGTH_UNFINISHED:
-            partial_add(&session->partial, sink, at + part - (state->digits - before.digits),
-                        state->digits - before.digits);
+        case LENGTH_KNOWN:
+            if (part == left) keep_digits(session, sink, at + part - 1, before.digits);
             break;
+        case LENGTH_UNFINISHED: keep_digits(session, sink, at + part, before.digits); break;
         case LENGTH_INVALID:
             if (refuse(session, sink, at, left)) return size;
             *state = before;
@@ -93,14 +100,9 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     return taken;
 }
 
-/* Digits alone are an invalid record, also if the space after them has arrived. */
+/* Digits alone are an invalid record, too. */
 static bool end(struct session *session, const struct sink *sink) {
-    struct octet_state *state = &session->state.octet;
-    if (state->left == 0 || session->partial.size > 0)
-        return partial_end(&session->partial, sink, SINK_TEXT);
-    char digits[LENGTH_DIGITS_MAX + 2];
-    const int size = snprintf(digits, sizeof digits, "%u", state->length);
-    return sink_record(sink, (const uint8_t *)digits, (size_t)size, SINK_LINE);
+    return partial_end(&session->partial, sink, SINK_TEXT);
 }
 
 const struct protocol protocol_octets = {.name = "octet-counting", .take = take, .end = end};
