@@ -254,10 +254,11 @@ static bool finish_whole(const struct partial *partial, const struct sink *sink,
     uint8_t last[2] = {0};
     add_last(last, partial->last_bytes, 2);
     add_last(last, bytes, size);
-    const uint64_t whole = partial->size + size - (last[1] == '\n');
+    const uint32_t ends = last[1] == '\n';
+    const uint64_t whole = partial->size + size - ends;
     if (whole == 0) return true;
     const uint32_t newlines =
-        form == SINK_LINE ? 0 : newlines_kept(partial) + count_newlines(bytes, size);
+        form == SINK_LINE ? 0 : newlines_kept(partial) + count_newlines(bytes, size) - ends;
     const uint32_t spare = form == SINK_ESCAPE ? sink_spare(sink, whole, newlines) : 0;
     if (whole + spare + 1 > sink_line_room(sink)) return false;
     uint8_t *place = newlines > 0

@@ -57,6 +57,13 @@ static size_t one_line(const uint8_t *bytes, size_t size) {
                : 0;
 }
 
+static bool finish(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                   size_t size) {
+    if (session->partial.size > 0)
+        return partial_finish(&session->partial, sink, bytes, size, SINK_TEXT);
+    return size == 0 || sink_record(sink, bytes, size, SINK_TEXT);
+}
+
 static size_t take(struct session *session, const struct sink *sink, const uint8_t *bytes,
                    size_t size) {
     struct sequence_state *state = &session->state.sequence;
@@ -74,8 +81,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
             partial_add(&session->partial, sink, at, part);
             return size;
         }
-        if (session->partial.size + part > 0 &&
-            !partial_finish(&session->partial, sink, at, part, SINK_TEXT)) {
+        if (!finish(session, sink, at, part)) {
             *state = before;
             return taken;
         }
