@@ -37,7 +37,10 @@ for _mode in ("tcp-4", "tcp-64"):
         RATIOS.append((_mode, _peer, "lines_a_second", "at least", 3))
         RATIOS.append((_mode, _peer, "cpu", "at most", 0.4))
         RATIOS.append((_mode, _peer + ", JSON", "lines_a_second", "at least", 10))
-LOSSLESS = ("udp", "udp-100k", "udp-200k", "udp-2k", "gso-500k", "gso-1000k")
+for _mode in ("framing", "framing-2k"):
+    for _framing in ("NUL", "octet counts", "no delimiter"):
+        RATIOS.append((_mode, "daemon, " + _framing, "cpu", "at least", 0.7))
+LOSSLESS = ("gelf", "udp", "udp-100k", "udp-200k", "udp-2k", "gso-500k", "gso-1000k")
 MEMORY_MAX, MEMORY_MAX_MANY = 96 << 20, 160 << 20  # the second: from 10,000 connections on
 
 
@@ -162,7 +165,7 @@ def load_text(load):
 
 def print_table(receivers, columns, more, daemon=None):
     heads = ["%-24s" % head for _, head, _, _ in columns]
-    print("%-16s%s%s" % ("", "".join(heads), "bytes/line  beside ours" if daemon else ""))
+    print("%-22s%s%s" % ("", "".join(heads), "bytes/line  beside ours" if daemon else ""))
     for name, one in receivers.items():
         cells = []
         for key, _, factor, digits in columns:
@@ -174,7 +177,7 @@ def print_table(receivers, columns, more, daemon=None):
                 daemon["lines_a_second"]["median"] / max(one["lines_a_second"]["median"], 1),
                 daemon["cpu"]["median"] / max(one["cpu"]["median"], 1e-9),
             )
-        print(("%-16s%s%s%s" % (name, "".join(cells), more(one), beside)).rstrip())
+        print(("%-22s%s%s%s" % (name, "".join(cells), more(one), beside)).rstrip())
 
 
 def bytes_a_line(one):

@@ -35,6 +35,7 @@ LINES_A_SECOND_MIN = 10000  # limit for a hang
 SMOKE_LINES = 20000
 IDLE_S = 4
 
+FRAMINGS = ("daemon", "daemon, NUL", "daemon, RFC 7464", "daemon, octet counts", "daemon, no delimiter")
 PEERS = ("rsyslog", "syslog-ng", "rsyslog, JSON", "syslog-ng, JSON")
 ALL = ("daemon", "floor", "null", *PEERS)
 RAW = ("daemon", "null", "rsyslog", "syslog-ng")
@@ -57,6 +58,7 @@ class Mode:
         if not self.load.get("udp"):
             lines *= SHARES.get(receiver, 1)
         load = dict(self.load, lines=max(int(lines), self.load.get("connections", 4)))
+        load["framing"] = getattr(RECEIVERS[receiver], "framing", "newline")
         return Load(**load)
 
 
@@ -77,6 +79,10 @@ MODES = [
     Mode("tcp-4-rate", "4 TCP connections, 100,000 lines a second", NO_FLOOR, lines=M // 4, rate=100000),
     Mode("tcp-idle", "4 TCP connections beside 10,000 silent ones", RAW, lines=4 * M, idle=10000),
     Mode("schema", "4 TCP connections, with and without a schema", ("daemon", "daemon, schema"), True, lines=4 * M),
+    Mode("framing", "4 TCP connections, lines separated in other ways", FRAMINGS, True, lines=3 * M, connections=4),
+    Mode("framing-2k", "the same, lines of 2,000 bytes", FRAMINGS, lines=M // 2, connections=4, bytes=2000),
+    Mode("gelf", "UDP, 20,000 messages of 1,000 bytes a second, as GELF", ("daemon", "daemon, GELF chunks", "daemon, GELF zlib"), True,
+         lines=M // 10, connections=1, udp=True, bytes=1000, rate=20000),
     Mode("udp", "UDP, a send each, as fast as the sender can", NO_FLOOR, True, lines=M // 2, udp=True),
     Mode("udp-100k", "UDP, 100,000 datagrams a second", NO_FLOOR, lines=M // 5, udp=True, rate=100000),
     Mode("udp-200k", "UDP, 200,000 datagrams a second", NO_FLOOR, lines=2 * M // 5, udp=True, rate=200000),
@@ -274,7 +280,7 @@ def counted(options, name, load, files, said, patience):
     else:
         found = load.check(options.build, files, patience)
         found["stored"] = found.pop("lines")
-    if name in ("daemon", "daemon, schema", "floor"):
+    if name.startswith("daemon") or name == "floor":
         bad = {key: found.get(key, 0) for key in ("altered", "doubled")}
         if not load.udp:
             bad.update({key: found.get(key, 0) for key in ("lost", "disordered")})

@@ -15,6 +15,7 @@
 #include "port/options.h"
 #include "port/system.h"
 #include "tools/load/check.h"
+#include "tools/load/framing.h"
 #include "tools/load/lines.h"
 
 #define CONNECTIONS_MAX    60000
@@ -30,19 +31,22 @@
 struct settings {
     bool tcp, udp, gso, check, help, version;
     uint64_t connections, lines, bytes, send_bytes, rate, seconds, seed, bad, idle;
-    const char *id;
+    const char *id, *framing;
 };
 
 struct load_connection {
     struct client client;
     struct load_block block;
-    uint32_t block_bytes, sent_bytes;
+    uint8_t *wire;                    /* the block's records as they are sent */
+    uint32_t block_bytes, sent_bytes; /* of wire */
     uint64_t lines_left;
 };
 
 struct load {
     struct settings settings;
     struct load_lines kind;
+    enum framing framing;
+    uint32_t record_bytes, datagram_bytes;
     struct load_connection *connections;
     struct client *idle;
     uint32_t connection_count, idle_count;
@@ -144,6 +148,12 @@ static const struct option option_table[] = {
      .field = FIELD(id),
      .value = "TEXT",
      .help = "Add \"run\":\"TEXT\" to each line."},
+    {.name = "framing",
+     .kind = OPTION_TEXT,
+     .field = FIELD(framing),
+     .preset = "newline",
+     .value = "NAME",
+     .help = "Separate lines as NAME says: " FRAMING_NAMES "."},
     {.name = "version",
      .kind = OPTION_FLAG,
      .field = FIELD(version),
@@ -249,6 +259,16 @@ static int settings_read(struct settings *settings, int argc, char **argv) {
         say("--udp: lines of at most %d bytes, and no --idle", DATAGRAM_BYTES_MAX);
         return -1;
     }
+    const enum framing framing = framing_find(settings->framing);
+    if (framing == FRAMINGS) {
+        say("--framing is " FRAMING_NAMES);
+        return -1;
+    }
+    if (framing == FRAMING_CHUNKS && (!settings->udp || settings->bytes % FRAMING_CHUNKED != 0)) {
+        say("--framing gelf-chunks needs --udp, and --bytes that are a multiple of %d",
+            FRAMING_CHUNKED);
+        return -1;
+    }
     if (settings->id != NULL && !id_valid(settings->id)) {
         say("--id takes 1 to %d printable ASCII characters without quotes and backslashes",
             ID_BYTES_MAX);
@@ -262,7 +282,7 @@ static int settings_read(struct settings *settings, int argc, char **argv) {
 
 /* Counts the lines of the block that were sent. */
 static void block_count(struct load *load, const struct load_connection *connection) {
-    const uint32_t lines = connection->sent_bytes / (uint32_t)load->settings.bytes;
+    const uint32_t lines = connection->sent_bytes / load->record_bytes;
     load->lines += lines;
     if (load->settings.bad == 0) return;
     for (uint32_t place = 0; place < lines; place++) {
@@ -280,7 +300,10 @@ static bool block_next(struct load *load, struct load_connection *connection) {
     load_block_fill(&load->kind, &connection->block,
                     connection->block.seq + connection->block.lines, lines);
     connection->lines_left -= lines;
-    connection->block_bytes = lines * (uint32_t)load->settings.bytes;
+    connection->block_bytes = lines * load->record_bytes;
+    if (load->framing != FRAMING_NEWLINE)
+        framing_write(load->framing, connection->block.bytes, lines, load->kind.line_bytes,
+                      connection->block.connection, connection->block.seq, connection->wire);
     connection->sent_bytes = 0;
     return true;
 }
@@ -293,6 +316,9 @@ static void sizes_choose(struct load *load) {
                                      .id = settings->id,
                                      .bad_percent = settings->bad,
                                      .line_bytes = settings->bytes};
+    load->framing = framing_find(settings->framing);
+    load->record_bytes = (uint32_t)framing_record_bytes(load->framing, settings->bytes);
+    load->datagram_bytes = (uint32_t)framing_datagram_bytes(load->framing, settings->bytes);
     const uint64_t share = BLOCKS_BYTES_MAX / settings->connections;
     uint64_t block = settings->send_bytes > (256u << 10) ? settings->send_bytes : 256u << 10;
     if (block > share) block = share;
@@ -306,7 +332,10 @@ static int connection_open(struct load *load, const struct port_address *address
     connection->lines_left = load_share(settings->lines, settings->connections, number);
     connection->block.connection = number;
     connection->block.bytes = malloc(load->kind.block_lines_max * settings->bytes + 1);
-    if (connection->block.bytes == NULL) return ERR_NO_MEMORY;
+    connection->wire = load->framing == FRAMING_NEWLINE
+                           ? connection->block.bytes
+                           : malloc((size_t)load->kind.block_lines_max * load->record_bytes);
+    if (connection->block.bytes == NULL || connection->wire == NULL) return ERR_NO_MEMORY;
     block_next(load, connection); /* before the clock starts */
     return settings->udp ? client_datagrams(address, &connection->client)
                          : client_connect(address, &connection->client);
@@ -353,6 +382,7 @@ static void load_close(struct load *load, bool wait) {
             unfinished++;
         }
         if (load->connections[i].client.handle >= 0) client_close(&load->connections[i].client);
+        if (load->framing != FRAMING_NEWLINE) free(load->connections[i].wire);
         free(load->connections[i].block.bytes);
     }
     load->closed_ns = system_now_ns();
@@ -377,7 +407,7 @@ static bool time_is_up(const struct load *load) {
 static bool wait_for_turn(const struct load *load) {
     const struct settings *const settings = &load->settings;
     if (settings->rate == 0) return true;
-    const double lines = (double)load->bytes / (double)settings->bytes;
+    const double lines = (double)load->bytes / (double)load->record_bytes;
     const int64_t due = load->started_ns + (int64_t)(lines * 1e9 / (double)settings->rate);
     for (int64_t now = system_now_ns(); now < due; now = system_now_ns()) {
         if (time_is_up(load)) return false;
@@ -388,29 +418,29 @@ static bool wait_for_turn(const struct load *load) {
 }
 
 /* The most to send at once: over TCP --send-bytes, with a rate at most the lines of one
- * millisecond; over UDP one line, or as many as the system takes. */
+ * millisecond; over UDP a datagram, or as many as the system takes. */
 static uint32_t chunk_bytes(const struct load *load, const struct load_connection *connection) {
     const struct settings *const settings = &load->settings;
     uint64_t size = connection->block_bytes - connection->sent_bytes;
     if (settings->gso) {
-        uint64_t lines = CLIENT_SEGMENTS_BYTES_MAX / settings->bytes;
-        if (lines > CLIENT_SEGMENTS_MAX) lines = CLIENT_SEGMENTS_MAX;
-        if (size > lines * settings->bytes) size = lines * settings->bytes;
+        uint64_t datagrams = CLIENT_SEGMENTS_BYTES_MAX / load->datagram_bytes;
+        if (datagrams > CLIENT_SEGMENTS_MAX) datagrams = CLIENT_SEGMENTS_MAX;
+        if (size > datagrams * load->datagram_bytes) size = datagrams * load->datagram_bytes;
     } else if (settings->udp) {
-        return (uint32_t)settings->bytes;
+        return load->datagram_bytes;
     }
     if (size > settings->send_bytes) size = settings->send_bytes;
-    if (settings->rate > 0 && size > (settings->rate / 1000 + 1) * settings->bytes) {
-        size = (settings->rate / 1000 + 1) * settings->bytes;
+    if (settings->rate > 0 && size > (settings->rate / 1000 + 1) * load->record_bytes) {
+        size = (settings->rate / 1000 + 1) * load->record_bytes;
     }
     return (uint32_t)size;
 }
 
 static int bytes_send(struct load *load, struct load_connection *connection, uint32_t size) {
-    const uint8_t *const bytes = connection->block.bytes + connection->sent_bytes;
-    int status = load->settings.gso ? client_send_segments(&connection->client, bytes, size,
-                                                           (uint32_t)load->settings.bytes)
-                                    : client_send(&connection->client, bytes, size);
+    const uint8_t *const bytes = connection->wire + connection->sent_bytes;
+    int status = load->settings.gso
+                     ? client_send_segments(&connection->client, bytes, size, load->datagram_bytes)
+                     : client_send(&connection->client, bytes, size);
     if (status == ERR_REFUSED && load->settings.udp) {
         /* The previous datagram was refused because no program was listening.  Count it and
          * continue, as log senders do. */
@@ -428,7 +458,7 @@ static int bytes_send(struct load *load, struct load_connection *connection, uin
 
 /* Sends the rest of the line that was in progress at the time limit. */
 static int line_finish(struct load *load, struct load_connection *connection) {
-    const uint32_t bytes = (uint32_t)load->settings.bytes;
+    const uint32_t bytes = load->record_bytes;
     const uint32_t begun = connection->sent_bytes % bytes;
     const int status = begun == 0 ? 0 : bytes_send(load, connection, bytes - begun);
     block_count(load, connection);
