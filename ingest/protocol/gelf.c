@@ -364,7 +364,8 @@ bool gelf_take(struct gelf *gelf, const struct sink *sink, int64_t now_ns, const
         gelf->ignored++;
         return true;
     }
-    if (message && message->bytes + part_size > gelf->message_max)
+    if (message && (message->bytes + part_size > gelf->message_max ||
+                    message->blocks + blocks_of(part_size) > GELF_PEER_BLOCKS))
         return reject(gelf, sink, message, now_ns, REJECT_OVERSIZED);
     const bool known = message != NULL;
     if (!make_room(gelf, sink, now_ns, &ip, blocks_of(part_size), &message)) return false;

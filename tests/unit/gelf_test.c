@@ -248,6 +248,28 @@ static void a_message_longer_than_the_limit_is_rejected_once(void **state) {
     bench_close(bench);
 }
 
+/* Whatever line_bytes_max is: the reason names its size, not that memory was used up. */
+static void a_message_longer_than_a_peer_may_hold_is_oversized(void **state) {
+    (void)state;
+    enum { PART = 32 * GELF_BLOCK_BYTES, PARTS = GELF_PEER_BLOCKS / 32 };
+    static uint8_t part[PART];
+    struct bench *bench = bench_open();
+    gelf_free(&bench->gelf);
+    assert_int_equal(gelf_create(8 << 20, 7, &bench->gelf), 0);
+    for (uint8_t number = 0; number < PARTS; number++)
+        chunk(bench, 0, 1, number, PARTS, part, PART);
+    assert_non_null(bench->whole);
+    assert_int_equal(bench->whole_size, PARTS * PART);
+    for (uint8_t number = 0; number < PARTS + 1; number++)
+        chunk(bench, 0, 2, number, PARTS + 1, part, number < PARTS ? PART : 1);
+    assert_null(bench->whole);
+    drain(bench);
+    assert_int_equal(bench->reasons[REJECT_OVERSIZED], 1);
+    assert_int_equal(rejected(bench), 1);
+    is_empty(bench);
+    bench_close(bench);
+}
+
 static void one_peer_cannot_use_all_memory(void **state) {
     (void)state;
     struct bench *bench = bench_open();
@@ -422,6 +444,7 @@ int main(void) {
         cmocka_unit_test(a_message_must_be_complete_within_5_s),
         cmocka_unit_test(invalid_headers_are_rejected),
         cmocka_unit_test(a_message_longer_than_the_limit_is_rejected_once),
+        cmocka_unit_test(a_message_longer_than_a_peer_may_hold_is_oversized),
         cmocka_unit_test(one_peer_cannot_use_all_memory),
         cmocka_unit_test(when_memory_is_full_the_peer_that_holds_the_most_gives_way),
         cmocka_unit_test(random_chunks_are_complete_ignored_or_rejected_as_a_model_says),
