@@ -474,12 +474,14 @@ static size_t trimmed(const uint8_t *text, size_t size) {
     return size;
 }
 
-/* Writes the newlines of an object so that it is one line; returns how many bytes that adds. */
+/* Writes the newlines of an object so that it is one line; returns how many bytes that adds.  spare: so
+ * many newlines of its strings may be escaped, at least all for which line_bytes_max has room; 0: none
+ * may. */
 static uint32_t one_line(uint8_t *text, size_t size, uint32_t spare) {
     const uint32_t inside = join_lines(text, size);
-    if (inside > 0 && spare >= inside) {
-        escape_newlines(text, size, inside);
-        return inside;
+    if (inside > 0 && spare > 0) {
+        if (spare >= inside) escape_newlines(text, size, inside);
+        return inside; /* it is too long if they have no room */
     }
     if (inside > 0) { /* a control character, like any other in a string */
         for (size_t i = 0; i < size; i++)
@@ -509,6 +511,11 @@ static uint8_t *check_record(struct batch *batch, const struct batch_run *run, u
     size -= before;
     kept = kept > before ? kept - before : 0;
     const size_t length = size + one_line(text, size, run->spare);
+    if (length > size && length > batch->rules->line_bytes_max) {
+        batch->counts.records++;
+        reject_received(batch, run, &received, REJECT_OVERSIZED, batch->rules->line_bytes_max);
+        return out;
+    }
     text[length] = '\n';
     struct json_line line;
     struct facts facts;
