@@ -41,9 +41,28 @@ static enum ending object_step(struct concatenated_state *state, uint8_t byte, b
     return CONTINUES;
 }
 
+/* In the words of a message: true: this byte ends the priority of the next one. */
+static bool priority_step(struct concatenated_state *state, uint8_t byte) {
+    const uint8_t size = state->priority_size;
+    uint32_t priority = 0;
+    state->priority_size = 0;
+    if (byte != '<' && (size == 0 || size == sizeof state->priority)) return false;
+    state->priority[byte == '<' ? 0 : size] = byte;
+    if (byte == '<' || (byte >= '0' && byte <= '9')) {
+        state->priority_size = byte == '<' ? 1 : (uint8_t)(size + 1);
+        return false;
+    }
+    for (uint8_t i = 1; i < size; i++)
+        priority = priority * 10 + (uint32_t)(state->priority[i] - '0');
+    if (byte != '>' || size == 1 || priority > SYSLOG_PRIORITY_MAX) return false;
+    state->priority_size = (uint8_t)(size + 1);
+    return true;
+}
+
 static enum ending header_step(struct concatenated_state *state, uint8_t byte) {
     if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
     if (byte == '\n' || byte == '\0') return ENDS_AFTER;
+    if (syslog_in_words(&state->header) && priority_step(state, byte)) return ENDS_BEFORE_PRIORITY;
     switch (syslog_step(&state->header, byte)) {
     case SYSLOG_MORE: break;
     case SYSLOG_OBJECT:
@@ -56,22 +75,10 @@ static enum ending header_step(struct concatenated_state *state, uint8_t byte) {
     return CONTINUES;
 }
 
-/* header: of the next message, as far as its priority. */
 static enum ending message_step(struct concatenated_state *state, uint8_t byte) {
     if (byte == RECORD_SEPARATOR) return ENDS_BEFORE;
     if (byte == '\n' || byte == '\0') return ENDS_AFTER;
-    if (byte == '<') {
-        state->priority_size = 0;
-        state->header = (struct syslog_header){0};
-    } else if (state->priority_size == 0) {
-        return CONTINUES;
-    }
-    if (syslog_step(&state->header, byte) != SYSLOG_MORE) {
-        state->priority_size = 0;
-        return CONTINUES;
-    }
-    state->priority[state->priority_size++] = byte; /* ends: '>' or another byte comes in time */
-    return byte == '>' ? ENDS_BEFORE_PRIORITY : CONTINUES;
+    return priority_step(state, byte) ? ENDS_BEFORE_PRIORITY : CONTINUES;
 }
 
 static enum ending other_step(struct concatenated_state *state, uint8_t byte) {
@@ -118,8 +125,9 @@ static const uint8_t *object_at(const uint8_t *at, const uint8_t *end) {
     if (*at != '<') return NULL;
     if (syslog_parse(at, (size_t)(end - at), &header) != SYSLOG_OBJECT) return NULL;
     const size_t size = header.message;
-    for (size_t i = 0; i < size; i++) /* what ends a message */
-        if (at[i] == '\n' || at[i] == '\0' || at[i] == RECORD_SEPARATOR) return NULL;
+    for (size_t i = 0; i < size; i++) /* what ends a message, or may begin the next one */
+        if (at[i] == '\n' || at[i] == '\0' || at[i] == RECORD_SEPARATOR || (i > 0 && at[i] == '<'))
+            return NULL;
     return at + size;
 }
 

@@ -6,7 +6,6 @@
 /* A longer header is no header: the message begins after the priority.  RFC 5424 section 6.1 asks
  * receivers for 2,048 bytes of header and message together. */
 #define HEADER_BYTES_MAX 8192
-#define PRIORITY_MAX     191 /* RFC 5424 section 6.2.1 */
 
 static const char cookie[] = "@cee:";
 static const uint8_t byte_order_mark[] = {0xEF, 0xBB, 0xBF}; /* RFC 5424 section 6.4 */
@@ -325,7 +324,7 @@ static enum syslog_step priority_byte(struct syslog_header *header, uint8_t byte
     }
     if (!is_digit(byte) || header->digits == 3) return SYSLOG_NONE;
     const uint32_t priority = header->priority * 10u + (uint32_t)(byte - '0');
-    if (priority > PRIORITY_MAX) return SYSLOG_NONE;
+    if (priority > SYSLOG_PRIORITY_MAX) return SYSLOG_NONE;
     header->priority = (uint8_t)priority;
     header->digits++;
     return SYSLOG_MORE;
@@ -390,6 +389,23 @@ enum syslog_step syslog_step(struct syslog_header *header, uint8_t byte) {
     memset(header->fields, 0, sizeof header->fields);
     header->message = (uint32_t)header->digits + 2;
     return SYSLOG_TEXT;
+}
+
+bool syslog_in_words(const struct syslog_header *header) {
+    switch (header->step) {
+    case BEGIN:
+    case VERSION:
+    case TOKENS:
+    case TOKEN:
+    case DAY:
+    case DAY_PART:
+    case CLOCK:
+    case MESSAGE:
+    case MARK:
+    case COOKIE:
+    case AFTER_COOKIE: return true;
+    default: return false;
+    }
 }
 
 enum syslog_step syslog_end(struct syslog_header *header) {

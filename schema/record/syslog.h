@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SYSLOG_PRIORITY_MAX 191 /* RFC 5424 section 6.2.1 */
+
 struct syslog_span {
     uint32_t begin, end; /* offsets from the `<`; equal: absent */
 };
@@ -51,6 +53,9 @@ enum syslog_step {
 enum syslog_step syslog_step(struct syslog_header *header, uint8_t byte);
 /* The bytes end in the header: SYSLOG_TEXT (which may be empty) or SYSLOG_NONE. */
 enum syslog_step syslog_end(struct syslog_header *header);
+/* The bytes so far end in what may be words of a message: after the priority, in no header of RFC 5424,
+ * whose structured data may contain any text. */
+bool syslog_in_words(const struct syslog_header *header);
 /* Both, for a whole message.  Looks no further than where the message begins. */
 enum syslog_step syslog_parse(const uint8_t *bytes, size_t size, struct syslog_header *header);
 /* "@cee:" before an object, without a header: the offset of the `{`.  0: it is something else. */

@@ -199,6 +199,15 @@ static const struct sample samples[] = {
      "{}\n", "truncated"},
     {"syslog, invalid", TEXT("<12>c: {\"a\":}\n<12>c: [{}]\n<192>c: {}\n<12>\n{}\n"), "newline",
      "{}\n", "unexpected syslog_text not_object not_object"},
+    {"syslog after a first object, texts without a delimiter",
+     TEXT("{\"a\":1}<13>hello<14>app: {\"b\":2}<13>Nov 30 14:00:00 host text<14>{\"c\":3}<1>app: "
+          "<2>x: "
+          "{\"d\":4}<13>a <x> <192> <1 <1><9>{}"),
+     "concatenated", "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n{\"d\":4}\n{}\n",
+     "syslog_text syslog_text syslog_text syslog_text not_object"},
+    {"syslog, priorities in structured data",
+     TEXT("{\"a\":1}<13>1 - - - - - [x y=\"<14>\"] {\"b\":2}<13>1 - - - - - - <14>{\"c\":3}"),
+     "concatenated", "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n", "syslog_text"},
     {"a cookie alone", TEXT("@cee: {\"a\":1}\n@cee:{}\n"), "newline", "{\"a\":1}\n{}\n", ""},
     {"text in Latin-1",
      TEXT("\xDC"
