@@ -1,7 +1,6 @@
 /* record_count.c - see record_count.h. */
 #include "ingest/network/record_count.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "ingest/protocol/gelf.h"
@@ -48,22 +47,18 @@ uint64_t records_added(const struct batch *batch, uint32_t from) {
 /* ---- datagrams ---- */
 
 void record_counter_free(struct record_counter *counter) {
-    free(counter->batch.raw);
-    free(counter->batch.runs);
+    batch_free(&counter->batch);
     line_memory_free(&counter->memory);
     *counter = (struct record_counter){0};
 }
 
 size_t record_counter_memory(void) {
-    return RAW_BYTES + JSON_PADDING + BATCH_RUNS_MAX * sizeof(struct batch_run) + LINE_BYTES;
+    return batch_memory_to_count(RAW_BYTES) + LINE_BYTES;
 }
 
 static bool take_memory(struct record_counter *counter) {
     if (counter->batch.raw) return true;
-    counter->batch.raw = malloc(RAW_BYTES + JSON_PADDING);
-    counter->batch.runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run));
-    counter->batch.raw_max = RAW_BYTES;
-    if (counter->batch.raw && counter->batch.runs &&
+    if (batch_create_to_count(RAW_BYTES, &counter->batch) == 0 &&
         line_memory_create(LINE_BYTES, &counter->memory) == 0)
         return true;
     record_counter_free(counter);

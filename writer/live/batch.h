@@ -135,9 +135,12 @@ struct batch {
 };
 
 int batch_create(uint32_t line_bytes_max, struct batch *batch);
+/* One that is only filled and reset, for counting what a protocol finds: of lines up to raw_max. */
+int batch_create_to_count(uint32_t raw_max, struct batch *batch);
 void batch_free(struct batch *batch);
 /* The most bytes that one batch takes. */
 size_t batch_memory(uint32_t line_bytes_max);
+size_t batch_memory_to_count(uint32_t raw_max);
 
 /* Empties it for its next use.  The rules have the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);

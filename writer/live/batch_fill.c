@@ -62,6 +62,25 @@ int batch_create(uint32_t line_bytes_max, struct batch *batch) {
     return 0;
 }
 
+static size_t raw_memory(uint32_t raw_max) {
+    return batch_capacity(raw_max) + JSON_PADDING;
+}
+
+size_t batch_memory_to_count(uint32_t raw_max) {
+    return raw_memory(raw_max) + BATCH_RUNS_MAX * sizeof(struct batch_run);
+}
+
+int batch_create_to_count(uint32_t raw_max, struct batch *batch) {
+    *batch = (struct batch){
+        .raw = memory_take(raw_memory(raw_max)),
+        .raw_max = raw_max,
+        .runs = malloc(BATCH_RUNS_MAX * sizeof(struct batch_run)),
+    };
+    if (batch->raw && batch->runs) return 0;
+    batch_free(batch);
+    return ERR_NO_MEMORY;
+}
+
 void batch_free(struct batch *batch) {
     memory_give_back(batch->raw); /* and scratch and stored.bytes */
     free(batch->runs);
