@@ -6,6 +6,7 @@ import ipaddress
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 import unittest
@@ -50,7 +51,7 @@ class SenderCase(Case):
     def assert_closed(self, connection):
         """The daemon has closed it."""
         connection.settimeout(30)
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLError):
             self.assertEqual(connection.recv(1), b"")
 
     def assert_open(self, daemon, connection, name):
@@ -372,6 +373,32 @@ class PeerLimits(SenderCase):
         wait_until(lambda: status(daemon)["connections"] == 0, "both have ended")
         self.assert_open(daemon, self.connect(daemon), "one again")
         daemon.stop()
+
+    @unittest.skipUnless(HAS_TLS, "this build has no TLS")
+    def test_limits_hold_inside_tls(self):
+        base = self.directory()
+        self.assertEqual(logport("cert", "--dir", base).code, 0)
+        keys = {"certificate": os.path.join(base, "server.pem"), "key": os.path.join(base, "server-key.pem")}
+        daemon = self.configured(tcp={"address": "127.0.0.1:0", "tls": keys}, peer_records_per_s=1000, partial_s="1s")
+        context = ssl.create_default_context(cafile=os.path.join(base, "ca.pem"))
+
+        def connect():
+            connection = context.wrap_socket(self.connect(daemon), server_hostname="localhost")
+            self.addCleanup(connection.close)
+            return connection
+
+        half = connect()
+        half.sendall(b'{"whole":1}\n{"half":')
+        self.assert_closed(half)
+        begin = time.monotonic()
+        with contextlib.closing(connect()) as connection:
+            connection.sendall(b"".join(b'{"i":%d}\n' % i for i in range(3000)))
+            wait_until(lambda: status(daemon)["rate_waits"] > 0, "it waits")
+            connection.sendall(b'{"i":3000}\n')
+            wait_until(lambda: b'{"i":3000}' in daemon.lines_stored(), "the last is stored")
+        self.assertGreater(time.monotonic() - begin, 1.5)
+        counters = daemon.stop()
+        self.assertEqual((counters["stored"], counters["reasons"]), (3002, {"unfinished": 1}))
 
     @native_only("it takes many sockets, and memory is measured")
     def test_any_number_of_addresses_takes_bounded_memory_and_all_is_counted(self):
