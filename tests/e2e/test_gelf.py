@@ -1,17 +1,15 @@
-"""test_gelf.py - messages of GELF over UDP: chunks in any order, repeated or missing, zlib and gzip, hostile
-floods of both, and real clients."""
+"""test_gelf.py - messages of GELF over UDP: chunks in any order, repeated or missing, zlib and gzip, and hostile
+floods of both.  Real clients: test_clients.py."""
 
 import gzip
 import json
 import os
 import socket
-import subprocess
 import time
 import unittest
 import zlib
 
-from harness import Case, environment, log_line, logport, main, native_only, program, rejects, run, scaled, status, wait_until
-from test_clients import NODE_MODULES, needs
+from harness import Case, log_line, logport, main, program, rejects, run, scaled, status, wait_until
 
 HAVE_ZLIB = ", zlib" in run(program("logportd") + ["--version"]).out.decode()
 needs_zlib = unittest.skipUnless(HAVE_ZLIB, "built without zlib")
@@ -229,67 +227,6 @@ class Floods(Gelf):
         self.assertEqual(sum(counters["reasons"].values()), counters["datagrams"])
         self.assertEqual(counters["received"], stored + counters["datagrams"])
         self.assertLess(slowest, 10)
-
-
-GELF_PRO = """
-const [mode, port, count] = process.argv.slice(2);
-const log = require("gelf-pro");
-log.setConfig({adapterName: mode, adapterOptions: {host: "127.0.0.1", port: +port}});
-let n = 0;
-function next() {
-    if (n == +count) return;
-    const size = n % 10 == 9 ? 20000 : n;
-    log.error("short \\u6771 " + n, {n: n++, full: require("crypto").randomBytes(size).toString("hex")}, (error) => {
-        if (error) throw error;
-        next();
-    });
-}
-next();
-"""
-
-GELF = """
-const [port, count] = process.argv.slice(2);
-const Gelf = require("gelf");
-const gelf = new Gelf({graylogPort: +port, graylogHostname: "127.0.0.1", connection: "lan"});  // the IDs of its chunks have one byte
-for (let n = 0; n < +count; n++)
-    gelf.emit("gelf.log", {version: "1.1", host: "h", level: 4, short_message: "short " + n, _n: n,
-                           full_message: "line\\n" + require("crypto").randomBytes(n).toString("hex")});
-setTimeout(() => gelf.closeSocket && gelf.closeSocket(), 1000);
-"""
-
-
-@native_only("one Node.js")
-@needs("node")
-@unittest.skipUnless(os.path.isdir(os.path.join(NODE_MODULES, "gelf-pro")), "npm install --no-package-lock was not run in tests/clients")
-class GelfClients(Gelf):
-    def node(self, script, *words):
-        path = os.path.join(self.directory(), "log.js")
-        with open(path, "w") as file:
-            file.write(script)
-        done = subprocess.run(["node", path, *map(str, words)], env=environment(NODE_PATH=NODE_MODULES), capture_output=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-
-    def check(self, daemon, count, name="_n"):
-        records = [json.loads(line) for line in daemon.wait_stored(count)]
-        self.assertEqual(sorted(record[name] for record in records), list(range(count)))
-        # GELF's levels are numbers: 3 and 4.
-        self.assertEqual(len(logport("cat", "--level", "warn", daemon.base).lines), count)
-        self.assertEqual(daemon.stop()["rejected"], 0)
-
-    def test_gelf_pro_over_udp(self):
-        daemon = self.daemon()
-        self.node(GELF_PRO, "udp", daemon.udp[0][1], 60)
-        self.check(daemon, 60)
-
-    def test_gelf_pro_over_tcp(self):
-        daemon = self.daemon()
-        self.node(GELF_PRO, "tcp", daemon.tcp[0][1], 60)
-        self.check(daemon, 60)
-
-    def test_gelf_over_udp(self):
-        daemon = self.daemon()
-        self.node(GELF, daemon.udp[0][1], 60)
-        self.check(daemon, 60)
 
 
 if __name__ == "__main__":

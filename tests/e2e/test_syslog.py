@@ -6,24 +6,10 @@ import logging
 import logging.handlers
 import os
 import socket
-import subprocess
-import unittest
 
-from harness import (
-    Case,
-    environment,
-    log_line,
-    logport,
-    logportd,
-    main,
-    native_only,
-    rejects,
-    run,
-    start,
-    wait_until,
-)
+from clients import needs
+from harness import Case, log_line, logport, logportd, main, native_only, rejects, run
 from test_bad_input import kept
-from test_clients import NODE_MODULES, content_of, needs, which
 from test_protocols import FRAMINGS
 
 HEADERS = (
@@ -211,6 +197,8 @@ class Syslog(Case):
 
 @native_only("these clients are programs of Linux")
 class SyslogClients(Case):
+    """More than docs/clients.md shows of two clients."""
+
     @needs("logger")
     def test_logger(self):
         for framing in ((), ("--octet-count",)):
@@ -250,105 +238,6 @@ class SyslogClients(Case):
             self.assertEqual((headers[50]["severity"], headers[50]["app"]), ("err", "app"))
             self.assertEqual(daemon.stop()["rejected"], 0)
 
-    def through_rsyslog(self, daemon, kind, template, framing, sent):
-        work = self.directory()
-        config = os.path.join(work, "rsyslog.conf")
-        with open(config, "w") as file:
-            file.write(RSYSLOG % (work, work, kind, getattr(daemon, kind)[0][1], template, framing))
-        process = start([which("rsyslogd"), "-n", "-f", config, "-i", os.path.join(work, "pid")],
-                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-        def end():
-            process.kill()
-            process.wait()
-
-        self.addCleanup(end)
-        port = int(wait_until(lambda: content_of(os.path.join(work, "port")), "rsyslogd listens"))
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            header = b"<134>1 2026-11-30T14:00:00.123Z host app 7 id - "
-            connection.sendall(b"".join(header + line + b"\n" for line in sent))
-        self.assert_lines(daemon.wait_stored(len(sent)), sent, template + framing)
-
-    @needs("rsyslogd")
-    def test_omfwd_with_the_templates_of_rsyslog(self):
-        for kind, template, framing in (("tcp", "RSYSLOG_ForwardFormat", "traditional"),
-                                        ("tcp", "RSYSLOG_TraditionalForwardFormat", "octet-counted"),
-                                        ("tcp", "RSYSLOG_SyslogProtocol23Format", "octet-counted"),
-                                        ("udp", "RSYSLOG_SyslogProtocol23Format", "traditional")):
-            daemon, sent = self.daemon(), [log_line(self.rng, n=n) for n in range(100)]
-            self.through_rsyslog(daemon, kind, template, framing, sent)
-            self.assertEqual(daemon.stop()["rejected"], 0)
-
-    @needs("syslog-ng")
-    def test_syslog_ng(self):
-        for driver in ("network", "syslog"):
-            daemon, work = self.daemon(), self.directory()
-            sent = [log_line(self.rng, n=n) for n in range(100)]
-            data = os.path.join(work, "in")
-            with open(data, "wb") as file:
-                file.write(b"".join(s + b"\n" for s in sent))
-            config = os.path.join(work, "syslog-ng.conf")
-            with open(config, "w") as file:
-                file.write(SYSLOG_NG % (data, driver, daemon.tcp[0][1]))
-            words = ["-F", "-f", config, "-R", work + "/persist", "-c", work + "/ctl", "-p", work + "/pid"]
-            process = start([which("syslog-ng"), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                self.assert_lines(daemon.wait_stored(len(sent)), sent, driver)
-            finally:
-                process.kill()
-                process.wait()
-            self.assertEqual(daemon.stop()["rejected"], 0)
-
-    @needs("node")
-    @unittest.skipUnless(os.path.isdir(os.path.join(NODE_MODULES, "winston-syslog")),
-                         "winston-syslog is not installed")
-    def test_winston_syslog(self):
-        script = os.path.join(self.directory(), "log.js")
-        with open(script, "w") as file:
-            file.write(WINSTON)
-        for protocol, kind, rfc in (("tcp4", "tcp", "RFC5424"), ("tcp4", "tcp", "RFC3164"),
-                                    ("udp4", "udp", "RFC5424")):
-            daemon = self.daemon()
-            variables = environment(NODE_PATH=NODE_MODULES)
-            process = start(["node", script, protocol, str(getattr(daemon, kind)[0][1]), rfc], env=variables)
-            try:
-                found = [json.loads(line) for line in daemon.wait_stored(50)]
-            finally:
-                process.kill()
-                process.wait()
-            self.assertEqual([(f["n"], f["text"]) for f in found], [(n, "}{\n東京") for n in range(50)])
-            self.assertEqual(daemon.stop()["rejected"], 0)
-
-
-RSYSLOG = """
-global(workDirectory="%s" maxMessageSize="64k")
-module(load="imtcp")
-input(type="imtcp" port="0" listenPortFileName="%s/port" address="127.0.0.1")
-action(type="omfwd" target="127.0.0.1" protocol="%s" port="%d" template="%s"
-       tcp_framing="%s" action.resumeRetryCount="-1" queue.type="linkedlist")
-"""
-
-SYSLOG_NG = """
-@version: 3.38
-options { log-msg-size(65536); };
-source s { file("%s" flags(no-parse) follow-freq(1)); };
-destination d { %s("127.0.0.1" port(%d) transport("tcp")); };
-log { source(s); destination(d); };
-"""
-
-WINSTON = """
-const winston = require('winston');
-const { Syslog } = require('winston-syslog');
-const [protocol, port, type] = process.argv.slice(2);
-const logger = winston.createLogger({
-  levels: winston.config.syslog.levels,
-  format: winston.format.json(),
-  transports: [new Syslog({ protocol, host: '127.0.0.1', port: Number(port), app_name: 'app',
-                            type: type === 'RFC5424' ? '5424' : 'BSD' })],
-});
-for (let n = 0; n < 50; n++) logger.info('m', { n, text: '}{\\n東京' });
-setTimeout(() => {}, 60000);
-"""
 
 if __name__ == "__main__":
     main()
