@@ -12,11 +12,12 @@ import subprocess
 import time
 import unittest
 
+from clients import which
 from harness import (Case, free_port, log_line, logport, logportd, main, native_only, rejects, scaled, start, status,
                      temporary_directory, wait_until)
 from test_tls import HAS_TLS, OPENSSL, Client, TlsCase
 
-HAPROXY = shutil.which("haproxy")
+HAPROXY = which("haproxy")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 5170\r\n"
 
