@@ -218,7 +218,7 @@ static void send_done(struct port_op *op) {
     struct tls_link *link = PORT_CONTAINER(struct tls_link, send, op);
     if (link->stopping) {
         if (!tls_link_busy(link)) link->is_idle(link);
-    } else if (link->wants_work && op->result < 0) {
+    } else if (link->wants_work && (op->result < 0 || link->overdue)) {
         give_work_up(link);
         link->time_is_over(link);
     } else if (link->wants_work) {
@@ -243,7 +243,8 @@ static void time_is_over(struct tls_link *link) {
         link->working = link->wants_work = false;
     }
     /* Its job waits for an answer that its peer does not read: send_done ends it. */
-    if (link->wants_work)
+    link->overdue = link->wants_work;
+    if (link->overdue)
         port_cancel(&link->send);
     else
         link->time_is_over(link);

@@ -60,6 +60,7 @@ struct tls_link {
     bool queued;     /* in links->queue */
     bool working;    /* bytes were taken, and taken_all was not called yet */
     bool wants_work; /* that waits until the answer before has been sent */
+    bool overdue;    /* its time is over, and its answer is being cancelled */
     bool stopping;
     int64_t deadline_ns; /* of its place in the queue, and then of its handshake */
     int64_t waits_ns;    /* the peer has to answer since then */
