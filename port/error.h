@@ -24,6 +24,7 @@
     X(ERR_LINK_LOOP, "a symbolic link that leads back to itself")                                  \
     X(ERR_LINK_DANGLING, "a symbolic link to a file that does not exist")                          \
     X(ERR_BUSY, "in use by another program")                                                       \
+    X(ERR_LOCKED, "locked by another process of logport")                                          \
     X(ERR_NAME_TOO_LONG, "name too long")                                                          \
     X(ERR_TOO_MANY_FILES, "too many open files")                                                   \
     X(ERR_TOO_MANY_WATCHES, "the limit of watched sockets is reached (fs.epoll.max_user_watches)") \

@@ -106,7 +106,8 @@ int directory_sync(struct files *files, const char *path);
 /* In no particular order, without "." and "..". */
 int directory_list(struct files *files, const char *path, file_visit *visit, void *context);
 /* Opens or makes the file and locks it exclusively until file_close or the end of the process.
- * ERR_BUSY: another process holds the lock. */
+ * ERR_LOCKED: another process holds the lock.  ERR_BUSY: another program has the file open, without
+ * sharing it. */
 int file_lock(struct files *files, const char *path, struct file *file);
 /* Opens a new file, of the system, for reading and writing.  It has no name, or one that only this
  * process can open (Windows), and is deleted when it is closed or the process ends, however that

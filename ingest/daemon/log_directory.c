@@ -88,9 +88,9 @@ int log_directory_open(struct port *port, const char *path, struct log_directory
         *directory = d;
         return 0;
     }
-    if (error != ERR_BUSY) fail(failed, error);
+    if (error != ERR_LOCKED) fail(failed, error);
     free(d);
-    if (error != ERR_BUSY) return error;
+    if (error != ERR_LOCKED) return error;
     say("%s: another logportd writes to this directory; stop it, or choose another --dir", path);
     return error;
 }
@@ -187,7 +187,9 @@ int log_directory_publish(struct log_directory *directory, uint32_t process_id,
     address_format(control, directory->control);
     make_token(directory);
     const int error = write_run_file(directory);
-    if (error && error != ERR_NO_SPACE) return fail(directory->run_path, error);
+    /* Busy: another program has the file of an earlier run open; Windows does not replace it. */
+    if (error && error != ERR_NO_SPACE && error != ERR_BUSY)
+        return fail(directory->run_path, error);
     if (error)
         say("%s: %s; logport status and stop cannot find this daemon until it is written, retrying "
             "every second",
@@ -238,7 +240,8 @@ static void report(struct log_directory *d, int result) {
     if (result < 0 && result != d->reported)
         say("%s: %s; logport status and stop cannot find this daemon, retrying every second",
             d->failed,
-            result == ERR_BUSY ? "another logportd writes to this directory" : error_text(result));
+            result == ERR_LOCKED ? "another logportd writes to this directory"
+                                 : error_text(result));
     d->reported = result < 0 ? result : 0;
 }
 

@@ -226,7 +226,7 @@ static int files_lock(struct files *files, const char *path, struct file *file) 
         returned = flock(handle, LOCK_EX | LOCK_NB);
     } while (returned < 0 && errno == EINTR);
     if (returned < 0) {
-        const int error = errno == EWOULDBLOCK ? ERR_BUSY : file_error(errno);
+        const int error = errno == EWOULDBLOCK ? ERR_LOCKED : file_error(errno);
         close(handle);
         return error;
     }

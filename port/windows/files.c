@@ -426,13 +426,28 @@ static int system_sync_directory(struct files *files, const char *path) {
  * the end of the file. */
 #define LOCKED_BYTE_HIGH 0x40000000u
 
+/* How long a program that looks into every file, such as a virus scanner, may delay a lock. */
+#define LOCK_PATIENCE_MS 1000
+#define LOCK_PAUSE_MS    20
+
+static HANDLE open_for_lock(const wchar_t *path) {
+    HANDLE handle;
+    for (int waited_ms = 0;; waited_ms += LOCK_PAUSE_MS) {
+        handle = CreateFileW(path, WRITE_ACCESS, READ_SHARES, NULL, OPEN_ALWAYS,
+                             FILE_ATTRIBUTE_NORMAL, NULL);
+        const bool busy =
+            handle == INVALID_HANDLE_VALUE && GetLastError() == ERROR_SHARING_VIOLATION;
+        if (!busy || waited_ms >= LOCK_PATIENCE_MS) return handle;
+        Sleep(LOCK_PAUSE_MS);
+    }
+}
+
 static int system_lock(struct files *files, const char *path, struct file *file) {
     (void)files;
     struct wide_path wide;
     int error = path_to_wide(path, &wide);
     if (error != 0) return error;
-    const HANDLE handle = CreateFileW(wide.text, WRITE_ACCESS, READ_SHARES, NULL, OPEN_ALWAYS,
-                                      FILE_ATTRIBUTE_NORMAL, NULL);
+    const HANDLE handle = open_for_lock(wide.text);
     if (handle == INVALID_HANDLE_VALUE) {
         error = error_of_name(ERR_BUSY);
         const DWORD attributes =
@@ -445,7 +460,8 @@ static int system_lock(struct files *files, const char *path, struct file *file)
     if (!LockFileEx(handle, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &where)) {
         const DWORD code = GetLastError();
         CloseHandle(handle);
-        return code == ERROR_IO_PENDING ? ERR_BUSY : error_of_windows(code);
+        return code == ERROR_IO_PENDING || code == ERROR_LOCK_VIOLATION ? ERR_LOCKED
+                                                                        : error_of_windows(code);
     }
     file->handle = (intptr_t)handle;
     return 0;

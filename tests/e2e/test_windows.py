@@ -1,9 +1,10 @@
 """test_windows.py - what is different on Windows: paths, wildcards, programs and files of others."""
 
 import os
+import threading
 import unittest
 
-from harness import WINDOWS, Case, logport, logportd, main, windows_path
+from harness import WINDOWS, Case, Holder, logport, logportd, main, wait_until, windows_path
 
 
 @unittest.skipUnless(WINDOWS, "about Windows")
@@ -29,6 +30,51 @@ class WindowsPaths(Case):
                 self.assertEqual(result.code, 2)
                 self.assertIn(" %s the log directory, " % how, result.said)
         self.assertEqual(logportd("--check", "--dir", base, "--archive-dir", base + "2").code, 0)
+
+
+@unittest.skipUnless(WINDOWS, "elsewhere no program can lock others out of a file")
+class WindowsStart(Case):
+    """The daemon starts although another program holds its files open."""
+
+    def killed(self, lines=()):
+        """A directory that a killed daemon has left."""
+        daemon = self.daemon()
+        if lines:
+            daemon.send(b"".join(line + b"\n" for line in lines))
+            daemon.wait_stored(len(lines))
+        daemon.kill()
+        return daemon.base
+
+    def test_a_lock_file_that_is_held_is_named_and_is_not_taken_for_another_logportd(self):
+        base, holder = self.killed(), Holder(self)
+        path = os.path.join(base, "state", "lock")
+        holder.ask("alone " + path, "held")
+        result = logportd("--dir", base, "--tcp", "127.0.0.1:0")
+        self.assertEqual(result.code, 1)
+        self.assertIn(os.path.join("state", "lock") + ": in use by another program", result.said)
+        self.assertNotIn("logportd writes", result.said)
+        holder.ask("let go", "free")
+        self.daemon(dir=base).stop()
+
+    def test_a_lock_file_that_is_held_for_a_moment_delays_the_start_only(self):
+        base, holder = self.killed(), Holder(self)
+        holder.ask("alone " + os.path.join(base, "state", "lock"), "held")
+        timer = threading.Timer(0.4, lambda: holder.ask("let go", "free"))
+        timer.start()
+        self.daemon(dir=base).stop()
+        timer.join()
+
+    def test_a_run_file_that_is_held_is_named_and_replaced_later(self):
+        base, holder = self.killed(), Holder(self)
+        path = os.path.join(base, "logportd.run")
+        for how in ("alone", "read"):
+            with self.subTest(how):
+                holder.ask("%s %s" % (how, path), "held")
+                daemon = self.daemon(dir=base)
+                daemon.wait_said(r"logportd\.run: in use by another program; logport status and stop cannot find this daemon")
+                holder.ask("let go", "free")
+                wait_until(lambda: logport("status", "--dir", base).code == 0, "the daemon is found")
+                daemon.kill()
 
 
 if __name__ == "__main__":

@@ -250,7 +250,7 @@ static int do_lock(struct disk *disk, const char *path, struct file *file) {
     struct disk_file *found = disk_find(&disk->now, path);
     int error = 0;
     if (found == NULL) error = make_file(disk, path, false, &found);
-    if (error == 0 && found->locked) error = ERR_BUSY;
+    if (error == 0 && found->locked) error = ERR_LOCKED;
     if (error == 0) open_handle(disk, found, true, true, file);
     return error;
 }

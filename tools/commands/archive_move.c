@@ -68,7 +68,7 @@ static bool move_directory(struct archive_moves *m) {
         return false;
     }
     if (!error) error = file_lock(files, path, &lock);
-    if (error == ERR_BUSY)
+    if (error == ERR_LOCKED)
         say("%s: a daemon is running on this directory; set its archive_dir instead", m->directory);
     else if (error)
         say("%s: %s", path, error_text(error));

@@ -96,7 +96,7 @@ static bool record_directory(struct recording *r, const char *directory) {
     struct manifest *manifest;
     if (!path_join(path, directory, "state", "lock")) return false;
     int error = file_lock(r->files, path, &lock);
-    if (error == ERR_BUSY) return true; /* a daemon runs */
+    if (error == ERR_LOCKED) return true; /* a daemon runs */
     if (error) {
         say("%s: %s; nothing is recorded in the manifest", path, error_text(error));
         return false;

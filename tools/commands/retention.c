@@ -178,7 +178,7 @@ static int retention_run(struct call *call) {
         int status = file_status_of(call->files, dir, &there);
         if (!status && !there.directory) status = ERR_NOT_DIRECTORY;
         if (!status) status = job.settings->dry_run ? show(&job) : lock_and_delete(&job);
-        if (status == ERR_BUSY && job.manifest == NULL)
+        if (status == ERR_LOCKED && job.manifest == NULL)
             say("%s: a daemon is running on this directory and deletes by its own rules; use "
                 "--dry-run "
                 "to see what would be deleted",

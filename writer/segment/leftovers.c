@@ -117,7 +117,7 @@ static bool is_stream(const char *name, bool directory) {
 int leftovers_lock(struct files *files, const char *path, struct file *file) {
     struct file_status locked, named;
     int error = file_lock(files, path, file);
-    if (error) return error;
+    if (error) return error == ERR_LOCKED ? ERR_BUSY : error;
     /* Between opening and locking, another process may have finished the file and renamed it. */
     error = file_status(file, &locked);
     if (!error) error = file_status_of(files, path, &named);
