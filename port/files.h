@@ -128,6 +128,9 @@ bool path_join(char *path, const char *first, const char *second, const char *th
 bool path_separates(char c);
 /* After the last separator (Windows: or after "C:"). */
 const char *path_name(const char *path);
+/* Writes the separators as programs of this system expect them: on Windows, where '/' also begins a
+ * switch, as '\\'. */
+void path_to_native(char *path);
 /* `path` is `folder` or inside it, by their names, as the system compares these: on Windows in
  * either case.  Both absolute (system_absolute_path), without ".." */
 bool path_is_within(const char *folder, const char *path);

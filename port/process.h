@@ -15,9 +15,10 @@ struct process {
 
 /* Starts programs: the system does (processes_of_system), or a simulator. */
 struct processes {
-    /* words: the program (searched on the PATH if it has no '/'), its arguments, NULL.  Returns
-     * 0, or an ERR_ and there is no process.  ERR_UNSUPPORTED: on Windows, a .bat or .cmd, whose
-     * arguments a shell would parse by its own rules. */
+    /* words: the program (searched on the PATH if it has no '/'; on Windows never in the current
+     * directory), its arguments, NULL.  Returns 0, or an ERR_ and there is no process.  ERR_UNSUPPORTED: a word
+     * for which process_word_allowed is false.  Windows: scripts (.cmd, .bat, .ps1) are started by
+     * their interpreters. */
     int (*start)(struct processes *, const char *const *words, struct process *process);
     /* True: it has ended with this exit code (128 and above: by a signal), and `process` is
      * free. */
@@ -30,5 +31,9 @@ struct processes *processes_of_system(void);
 
 /* True if `start` would find this program now.  May wait for a disk. */
 bool process_program_found(const char *program);
+
+/* False on Windows for words with '"', '%' or a line break if the program is a .cmd or .bat:
+ * cmd.exe would change them.  May wait for a disk. */
+bool process_word_allowed(const char *program, const char *word);
 
 #endif

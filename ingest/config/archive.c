@@ -183,6 +183,15 @@ int config_command_resolve(const struct host *host, const struct option_list *wo
         snprintf(error, CONFIG_ERROR_MAX, "archive_command: a program's name was expected first");
         return ERR_INVALID;
     }
+    for (uint32_t i = 1; i < words->count && !*missing; i++) {
+        if (host->word_allowed(program, words->texts[i])) continue;
+        snprintf(
+            error, CONFIG_ERROR_MAX,
+            "archive_command: \"%.128s\": an argument of a batch file cannot contain \", %% or "
+            "a line break",
+            words->texts[i]);
+        return ERR_INVALID;
+    }
     if (words->count > 1 || strchr(program, ' ') == NULL || !*missing) return 0;
     split(program, list, sizeof list);
     snprintf(

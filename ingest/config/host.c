@@ -27,6 +27,7 @@ struct host host_of_system(void) {
         .zone_offset_s = system_zone_offset_s,
         .absolute_path = system_absolute_path,
         .program_found = process_program_found,
+        .word_allowed = process_word_allowed,
         .resolve = client_resolve,
         .owner_find = unix_owner_find,
         .run_within = system_run_within,

@@ -23,6 +23,7 @@ struct host {
     int32_t (*zone_offset_s)(int64_t unix_s); /* of the local zone, as system.h says */
     int (*absolute_path)(const char *path, char *absolute, size_t size);
     bool (*program_found)(const char *program);
+    bool (*word_allowed)(const char *program, const char *word); /* process.h */
     /* "HOST:PORT"; may wait for the network. */
     int (*resolve)(const char *host_and_port, struct port_address *address);
     /* As unix_owner_find (unix.h). */

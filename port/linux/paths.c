@@ -12,6 +12,10 @@ const char *path_name(const char *path) {
     return slash != NULL ? slash + 1 : path;
 }
 
+void path_to_native(char *path) {
+    (void)path;
+}
+
 bool path_is_within(const char *folder, const char *path) {
     const size_t size = strlen(folder);
     return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0');

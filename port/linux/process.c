@@ -93,6 +93,11 @@ bool process_program_found(const char *program) {
     }
 }
 
+bool process_word_allowed(const char *program, const char *word) {
+    (void)program, (void)word;
+    return true;
+}
+
 struct processes *processes_of_system(void) {
     static struct processes calls = {
         .start = process_start, .ended = process_ended, .end = process_end};

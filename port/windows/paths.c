@@ -16,6 +16,11 @@ const char *path_name(const char *path) {
     return name;
 }
 
+void path_to_native(char *path) {
+    for (; *path != '\0'; path++)
+        if (*path == '/') *path = '\\';
+}
+
 /* As the file systems compare names: by upper-case letters, whatever the language. */
 bool path_is_within(const char *folder, const char *path) {
     struct wide_path outer, inner;

@@ -7,70 +7,7 @@
 #include <string.h>
 
 #include "port/windows/iocp.h"
-#include "port/windows/text.h"
-
-/* The longest command line of CreateProcessW, its terminating 0 included. */
-#define LINE_UNITS_MAX 32767
-
-/* ---- the command line ---- */
-
-struct command_text {
-    char *text;
-    size_t size, room;
-    bool failed; /* out of memory */
-};
-
-static void put(struct command_text *line, char c, size_t times) {
-    if (line->room - line->size < times + 1) {
-        const size_t room = 2 * line->room + times + 64;
-        char *larger = realloc(line->text, room);
-        if (larger == NULL) line->failed = true;
-        if (larger == NULL) return;
-        line->text = larger;
-        line->room = room;
-    }
-    memset(line->text + line->size, c, times);
-    line->size += times;
-    line->text[line->size] = '\0';
-}
-
-/* Quotes a word as CommandLineToArgvW and the C libraries parse it: within quotes a backslash
- * stands for itself, but those directly before a quote are doubled. */
-static void put_word(struct command_text *line, const char *word) {
-    size_t backslashes = 0;
-    if (line->size > 0) put(line, ' ', 1);
-    put(line, '"', 1);
-    for (const char *p = word; *p != '\0'; p++) {
-        if (*p == '\\') {
-            backslashes++;
-            continue;
-        }
-        put(line, '\\', *p == '"' ? 2 * backslashes + 1 : backslashes);
-        put(line, *p, 1);
-        backslashes = 0;
-    }
-    put(line, '\\', 2 * backslashes);
-    put(line, '"', 1);
-}
-
-static wchar_t *command_line(const char *const *words) {
-    struct command_text line = {0};
-    for (const char *const *word = words; *word != NULL; word++)
-        put_word(&line, *word);
-    wchar_t *wide = line.failed ? NULL : text_to_wide(line.text);
-    free(line.text);
-    return wide;
-}
-
-/* cmd.exe would run it, and its rules for quotes make arguments unsafe. */
-static bool is_script(const char *program) {
-    size_t size = strlen(program);
-    while (size > 0 && (program[size - 1] == '.' || program[size - 1] == ' '))
-        size--; /* the system ignores them */
-    if (size < 4) return false;
-    return _strnicmp(program + size - 4, ".bat", 4) == 0 ||
-           _strnicmp(program + size - 4, ".cmd", 4) == 0;
-}
+#include "port/windows/programs.h"
 
 /* ---- inherited handles ---- */
 
@@ -137,7 +74,8 @@ static HANDLE make_job(void) {
     return job;
 }
 
-static int create(wchar_t *line, struct inherited *inherited, struct process *process) {
+static int create(const wchar_t *program, wchar_t *line, struct inherited *inherited,
+                  struct process *process) {
     STARTUPINFOEXW startup;
     PROCESS_INFORMATION made;
     memset(&startup, 0, sizeof startup);
@@ -148,7 +86,7 @@ static int create(wchar_t *line, struct inherited *inherited, struct process *pr
     startup.lpAttributeList = inherited->attributes;
     const DWORD flags = EXTENDED_STARTUPINFO_PRESENT | CREATE_SUSPENDED | CREATE_NO_WINDOW |
                         CREATE_NEW_PROCESS_GROUP | IDLE_PRIORITY_CLASS;
-    if (!CreateProcessW(NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup.StartupInfo,
+    if (!CreateProcessW(program, line, NULL, NULL, TRUE, flags, NULL, NULL, &startup.StartupInfo,
                         &made))
         return last_error();
     const HANDLE job = make_job();
@@ -164,16 +102,13 @@ static int process_start(struct processes *processes, const char *const *words,
                          struct process *process) {
     (void)processes;
     struct inherited inherited;
-    if (is_script(words[0])) return ERR_UNSUPPORTED;
-    wchar_t *line = command_line(words);
-    if (line == NULL) return ERR_NO_MEMORY;
-    int error = wcslen(line) < LINE_UNITS_MAX ? 0 : ERR_NAME_TOO_LONG;
-    if (error) {
-        free(line);
-        return error;
-    }
+    struct program program;
+    wchar_t *line;
+    int error = program_find(words[0], &program);
+    if (!error) error = program_line(&program, words, &line);
+    if (error) return error;
     error = inherit(&inherited);
-    if (!error) error = create(line, &inherited, process);
+    if (!error) error = create(program.runner, line, &inherited, process);
     give_back(&inherited);
     free(line);
     return error;
@@ -196,18 +131,6 @@ static void process_end(struct processes *processes, struct process *process, bo
     (void)now;
     if (process->group == 0 || !TerminateJobObject((HANDLE)process->group, 128))
         TerminateProcess((HANDLE)process->handle, 128);
-}
-
-/* Searches nearly the same directories as CreateProcessW. */
-bool process_program_found(const char *program) {
-    wchar_t path[PATH_WIDE_MAX];
-    wchar_t *name = program[0] != '\0' ? text_to_wide(program) : NULL;
-    if (name == NULL) return false;
-    const DWORD units = SearchPathW(NULL, name, L".exe", PATH_WIDE_MAX, path, NULL);
-    const DWORD kind =
-        units > 0 && units < PATH_WIDE_MAX ? GetFileAttributesW(path) : INVALID_FILE_ATTRIBUTES;
-    free(name);
-    return kind != INVALID_FILE_ATTRIBUTES && (kind & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
 struct processes *processes_of_system(void) {

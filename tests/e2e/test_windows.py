@@ -4,7 +4,8 @@ import os
 import threading
 import unittest
 
-from harness import WINDOWS, Case, Holder, logport, logportd, main, wait_until, windows_path
+from harness import (WINDOWS, Case, Holder, logport, logportd, main, segments, status, wait_until,
+                     windows_path)
 
 
 @unittest.skipUnless(WINDOWS, "about Windows")
@@ -75,6 +76,57 @@ class WindowsStart(Case):
                 holder.ask("let go", "free")
                 wait_until(lambda: logport("status", "--dir", base).code == 0, "the daemon is found")
                 daemon.kill()
+
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class WindowsCommands(Case):
+    """Programs that the daemon runs for closed segments."""
+
+    def close_one(self, base, *command):
+        words = [word for each in command for word in ("--archive-command", each)]
+        daemon = self.daemon("--archive-after-s", "0s", *words, dir=base)
+        daemon.send(b'{"n":1}\n')
+        daemon.wait_stored(1)
+        self.assertEqual(logport("rotate", "--dir", base).code, 0)
+        return daemon
+
+    def test_a_batch_file_gets_its_arguments_whole_and_a_path_that_copy_takes(self):
+        directory = self.directory()
+        folder = os.path.join(directory, "two words & more")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "take it.cmd"), "w", newline="") as file:
+            file.write("@echo off\r\n>\"%~dp0said\" echo [%~1] [%~2] [%~3]\r\ncopy \"%~1\" \"%~dp0%~2\" >nul\r\n")
+        base = os.path.join(directory, "logs")
+        daemon = self.close_one(base, os.path.join(folder, "take it"), "{path}", "copy of {name}", "a b")
+        wait_until(lambda: status(daemon)["main"]["segments_handed_over"] == 1, "it is handed over")
+        daemon.stop()
+        (segment,) = segments(base)
+        with open(os.path.join(folder, "said"), "rb") as file:
+            said = file.read().decode().strip()
+        self.assertEqual(said, "[%s] [copy of %s] [a b]" % (windows_path(segment), os.path.basename(segment)))
+        with open(os.path.join(folder, "copy of " + os.path.basename(segment)), "rb") as file:
+            copied = file.read()
+        with open(segment, "rb") as file:
+            self.assertEqual(copied, file.read())
+
+    def test_check_refuses_what_a_batch_file_would_not_get_unchanged(self):
+        directory = self.directory()
+        script = os.path.join(directory, "a.bat")
+        with open(script, "w") as file:
+            file.write("@echo off\n")
+        for word in ("100%", 'a"b'):
+            result = logportd("--check", "--archive-command", script, "--archive-command", word)
+            self.assertEqual(result.code, 2)
+            self.assertIn("an argument of a batch file cannot contain", result.said)
+        self.assertEqual(logportd("--check", "--archive-command", script, "--archive-command", "{path}").code, 0)
+
+    def test_a_program_in_the_current_directory_is_not_run(self):
+        directory = self.directory()
+        for name in ("rclone.exe", "rclone.cmd"):
+            with open(os.path.join(directory, name), "w") as file:
+                file.write("x")
+        result = logportd("--check", "--archive-command", "rclone", "--archive-command", "{path}", cwd=directory)
+        self.assertIn('"rclone" was not found', result.said)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,7 @@ int handover_command_start(const struct handover_command *command, struct proces
     char path[PATH_BYTES_MAX], name[SEGMENT_NAME_MAX], sequence[SEQUENCE_BYTES];
     int error = system_absolute_path(segment_path, path, sizeof path);
     if (error) return error;
+    path_to_native(path);
     snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)segment->sequence);
     segment_name_format(segment, name);
     const char *const values[NAMES] = {path, segment->stream, name, sequence};
