@@ -59,9 +59,17 @@ const struct option config_options[] = {
      .field = FIELD(protocol),
      .preset = "auto",
      .value = "NAME",
-     .help = "How records are separated: newline, nul, json-seq (RFC 7464), octet-counting "
-             "(RFC 6587), concatenated (objects one after the other, or in arrays), or auto "
-             "(detected for each connection and datagram)."},
+     .help =
+         "How records are separated: newline, nul, json-seq (RFC 7464), octet-counting "
+         "(RFC 6587), concatenated (objects one after the other, or in arrays), relp (rsyslog's "
+         "omrelp; TCP only), or auto (detected for each connection and datagram)."},
+    {.name = "ack",
+     .kind = OPTION_TEXT,
+     .field = FIELD(ack),
+     .preset = "written",
+     .value = "WHEN",
+     .help = "When protocols that acknowledge (relp) do so: written (a crash of logportd loses "
+             "nothing that was acknowledged) or synced (a power failure does not either)."},
     {.name = "syslog_fields",
      .kind = OPTION_FLAG,
      .field = FIELD(syslog_fields),
@@ -523,6 +531,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(protocol),
      .value = "NAME",
      .help = REPLACES("protocol")},
+    {.name = "ack",
+     .kind = OPTION_TEXT,
+     .field = FIELD(ack),
+     .value = "WHEN",
+     .help = REPLACES("ack")},
     {.name = "syslog_fields",
      .kind = OPTION_TEXT,
      .field = FIELD(syslog_fields),

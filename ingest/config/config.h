@@ -59,7 +59,7 @@ struct listener_keys {
     const char *time_keys, *level_keys, *level_names, *level_scale, *zone;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
-    const char *protocol, *syslog_fields, *text, *stamp;
+    const char *protocol, *ack, *syslog_fields, *text, *stamp;
     struct option_list allow, deny, proxy;
     const char *stream;  /* that its lines go to */
     const char *has_tls; /* "true": the file has its key tls */
@@ -109,6 +109,7 @@ struct listener_config {
     const struct protocol *protocol;
     struct cidr_rules senders; /* from keys.allow and deny */
     struct cidr_list proxies;  /* from keys.proxy; TCP */
+    bool synced;               /* its acknowledgements mean synced, not only written */
     /* Made from keys.tls by tls_files_load; NULL: plain text only. */
     struct tls_context *tls;
     bool tls_required;
@@ -120,7 +121,7 @@ struct config {
     /* Filled by the table. */
     const char *file, *dir;
     struct option_list tcp, udp, unix_stream, unix_datagram;
-    const char *protocol, *text, *stamp;
+    const char *protocol, *ack, *text, *stamp;
     bool syslog_fields;
     struct option_list allow, deny, proxy;
     uint64_t peer_connections_max, peer_bytes_per_s, peer_records_per_s, idle_s, partial_s;

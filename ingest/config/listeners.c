@@ -98,6 +98,22 @@ static int resolve_tls(struct listener_config *listener, const char **wrong, cha
     return problem ? ERR_INVALID : 0;
 }
 
+/* The key of all may name a protocol that needs TCP: it is that of the TCP listeners then. */
+static int resolve_protocol(const struct config *config, struct listener_config *listener,
+                            const char **wrong, char *error) {
+    const char *const own = listener->keys.protocol;
+    if (!own) listener->keys.protocol = config->protocol;
+    listener->protocol = protocol_find(listener->keys.protocol);
+    if (!listener->keys.ack) listener->keys.ack = config->ack;
+    listener->synced = strcmp(listener->keys.ack, "synced") == 0;
+    if (listener->tcp || !listener->protocol->reply) return 0;
+    listener->protocol = &protocol_detect;
+    if (!own) return 0;
+    *wrong = own;
+    snprintf(error, CONFIG_ERROR_MAX, "protocol: %s needs TCP", own);
+    return ERR_INVALID;
+}
+
 /* *wrong: the text of the configuration that an error is about. */
 static int resolve(const struct host *host, const struct config *config, const char *address,
                    struct listener_config *listener, const char **wrong, char *error) {
@@ -110,8 +126,6 @@ static int resolve(const struct host *host, const struct config *config, const c
     if (!keys->level_names) keys->level_names = config->level_names;
     if (!keys->level_scale) keys->level_scale = config->level_scale;
     if (!keys->zone) keys->zone = config->record_zone;
-    if (!keys->protocol) keys->protocol = config->protocol;
-    listener->protocol = protocol_find(keys->protocol);
     listener->syslog_fields =
         keys->syslog_fields ? strcmp(keys->syslog_fields, "true") == 0 : config->syslog_fields;
     listener->wrap = strcmp(keys->text ? keys->text : config->text, "wrap") == 0;
@@ -129,6 +143,7 @@ static int resolve(const struct host *host, const struct config *config, const c
         snprintf(error, CONFIG_ERROR_MAX, "%.128s: %s", address, error_text(result));
         return result;
     }
+    if (resolve_protocol(config, listener, wrong, error)) return ERR_INVALID;
     if (resolve_tls(listener, wrong, error)) return ERR_INVALID;
     return resolve_facts(host, config, listener, wrong, error);
 }

@@ -89,6 +89,12 @@ static int check_protocol(const char *text, char *problem) {
     return ERR_INVALID;
 }
 
+static int check_ack(const char *text, char *problem) {
+    if (strcmp(text, "written") == 0 || strcmp(text, "synced") == 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither written nor synced", text);
+    return ERR_INVALID;
+}
+
 static int check_text(const char *text, char *problem) {
     if (strcmp(text, "reject") == 0 || strcmp(text, "wrap") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither reject nor wrap", text);
@@ -218,6 +224,7 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"formats", check_truth},
         {"ijson", check_truth},
         {"protocol", check_protocol},
+        {"ack", check_ack},
         {"syslog_fields", check_truth},
         {"text", check_text},
         {"stamp", check_stamp},

@@ -14,7 +14,7 @@
 #include "ingest/protocol/inflate.h"
 #include "port/system.h"
 
-#define HELP_BYTES_MAX  16384
+#define HELP_BYTES_MAX  32768
 #define COLUMNS         90
 #define PART_KEYS_BYTES 768 /* of a listener, and of a stream */
 

@@ -26,7 +26,11 @@ struct connection {
     bool begun;                /* its first byte has arrived, which says which it is */
     bool unseen;               /* it was refused before a protocol has seen it */
     struct farewell *farewell; /* it was refused, and is being answered */
+    struct answers *answers;   /* NULL: it does not acknowledge */
+    bool synced;               /* when its listener accepted it: what its acknowledgements mean */
     bool said_refused;
+    bool waiting;                 /* for `answers` to proceed; nothing else is under way */
+    bool finished;                /* its peer sends no more */
     bool held;                    /* in intake->held */
     bool ending;                  /* nothing more will be received */
     int failure;                  /* the error of its last receive; 0: it succeeded */
@@ -60,6 +64,9 @@ static void link_is_idle(struct tls_link *link);
 static void link_answered(struct tls_link *link);
 static void resume_paced(struct paced *paced);
 static void look_for_overdue(struct pacing *pacing);
+static void release_buffer(struct connection *connection);
+static void begin_answers(struct connection *connection);
+static bool may_close(struct connection *connection);
 
 /* Each listener's accept holds a slot, so with several listeners a few more connections than the limit
  * may be open. */
@@ -129,6 +136,7 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     struct intake *intake = connection->intake;
     const bool from_proxy = is_proxy(listener, peer);
     connection->listener = listener;
+    connection->synced = listener->synced;
     connection->origin.peer = *peer;
     if (!from_proxy && !connection_admit(connection, peer)) {
         port_shut(intake->port, &connection->socket);
@@ -201,12 +209,18 @@ static void connection_close(struct connection *connection) {
         proxy_link_stop(connection->proxy);
         return;
     }
+    if (connection->answers && answers_busy(connection->answers)) {
+        answers_stop(connection->answers);
+        return;
+    }
     const bool began =
         (!connection->link || connection->link->opened) && !proxy_link_waits(connection->proxy);
     if (connection->failure && began && !connection->session.refused) count_failure(connection);
+    release_buffer(connection);
     close_link(connection);
     proxy_link_free(connection->proxy);
     connection->proxy = NULL;
+    answers_free(connection->answers);
     if (connection->farewell) intake->farewells--;
     free(connection->farewell);
     if (connection->next) connection->next->previous = connection->previous;
@@ -232,6 +246,11 @@ static bool farewell_busy(const struct connection *connection) {
 static void end_now(struct connection *connection) {
     connection->ending = true;
     if (connection->paced.waiting) pacing_hurry(&connection->intake->pacing, &connection->paced);
+    if (connection->waiting) {
+        connection->waiting = false;
+        advance(connection);
+        return;
+    }
     /* It ends when it would receive again, when there is room, or when its worker is done. */
     if (connection->paced.waiting || connection->held || connection->source.parked ||
         (connection->link && connection->link->working))
@@ -295,9 +314,13 @@ static void refuse(struct connection *connection) {
     if (!connection->farewell) connection->ending = true;
 }
 
-/* Drops what a refused peer still sends. */
+/* Drops what a peer sends that is refused, or has got its last answer. */
 static void discard(struct connection *connection, struct port_buffer *buffer) {
     struct farewell *farewell = connection->farewell;
+    if (!farewell) {
+        port_buffer_release(buffer);
+        return;
+    }
     farewell->discarded += buffer->slices[0].size;
     port_buffer_release(buffer);
     if (farewell->discarded > FAREWELL_BYTES) connection->ending = true;
@@ -553,11 +576,13 @@ static void received(struct port_op *op) {
     connection->origin.received_ns = port_wall_ns(intake->port);
     if (op->result <= 0) {
         connection->ending = true; /* end of stream, reset or our own stop: treated alike */
+        connection->finished = connection->finished || op->result == 0;
     } else {
         connection->listener->active = true;
         intake->counters->bytes_received += (uint64_t)op->result;
         pacing_received(&intake->pacing, &connection->paced, (uint32_t)op->result);
-        if (connection->farewell) {
+        if (connection->farewell ||
+            (connection->answers && answers_lingering(connection->answers))) {
             discard(connection, op->buffer);
         } else {
             connection->buffer = op->buffer;
@@ -581,7 +606,8 @@ static bool resume(struct source *source) {
 
 static bool add_buffer(void *context, struct batch *batch) {
     struct connection *connection = context;
-    const struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    if (connection->answers) sink.acks = &connection->answers->acks;
     if (connection->unseen) {
         if (!sink_reject(&sink, connection->bytes, connection->size, connection->session.refused,
                          connection->size))
@@ -595,10 +621,12 @@ static bool add_buffer(void *context, struct batch *batch) {
         (uint32_t)session_take(&connection->session, &sink, connection->bytes + connection->taken,
                                connection->size - connection->taken);
     pacing_took(&connection->intake->pacing, &connection->paced, batch, before, unfinished);
-    return connection->taken == connection->size;
+    return connection->taken == connection->size || connection->session.waits;
 }
 
 static bool has_bytes(struct connection *connection) {
+    /* Its peer will send again what was not acknowledged. */
+    if (connection->answers && connection->answers->failure) return false;
     if (connection->taken < connection->size) return true;
     connection->taken = connection->size = 0;
     return connection->link &&
@@ -613,6 +641,55 @@ static bool add_end(void *context, struct batch *batch) {
     return session_end(&connection->session, &sink);
 }
 
+/* ---- protocols that acknowledge ---- */
+
+static bool wait_for_answers(struct connection *connection) {
+    connection->waiting = true;
+    return true;
+}
+
+static void answers_proceed(struct answers *answers) {
+    struct connection *connection = answers->context;
+    connection->listener->active = true;
+    if (answers->stopping || answers->failure) {
+        end_now(connection);
+    } else if (connection->waiting) {
+        connection->waiting = false;
+        advance(connection);
+    }
+}
+
+static void begin_answers(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    intake->answers.port = intake->port;
+    intake->answers.counters = intake->counters;
+    connection->session.waits = false;
+    connection->answers =
+        answers_begin(&intake->answers, &connection->session, connection->synced,
+                      &connection->socket, connection->link, answers_proceed, connection);
+    if (connection->answers) return;
+    connection->failure = ERR_NO_MEMORY;
+    connection->ending = true;
+    connection->taken = connection->size; /* its peer sends it again */
+}
+
+/* It ends: all that is stored is acknowledged first, and the last answer must not be cut off. */
+static bool may_close(struct connection *connection) {
+    struct answers *answers = connection->answers;
+    if (connection->failure || answers->failure || answers->stopping) return true;
+    if (connection->listener->ending) answers_hurry(answers);
+    if (!answers_lingering(answers) && !answers_complete(answers)) {
+        wait_for_answers(connection);
+        return false;
+    }
+    if (connection->finished || connection->session.ended || answers->failure) return true;
+    answers_linger(answers);
+    if (port_idle(&connection->receive))
+        port_receive(connection->intake->port, &connection->receive, &connection->socket,
+                     connection->listener->pool);
+    return false;
+}
+
 /* Continues as far as possible; false: parked. */
 static bool advance(struct connection *connection) {
     struct intake *intake = connection->intake;
@@ -624,14 +701,22 @@ static bool advance(struct connection *connection) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }
-    while (has_bytes(connection))
+    while (has_bytes(connection)) {
         if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
             pipeline_park(intake->pipeline, &connection->source);
             return false;
         }
+        if (connection->session.waits && connection->answers) return wait_for_answers(connection);
+        if (connection->session.waits) begin_answers(connection);
+    }
     release_buffer(connection);
     if (connection->link) tls_link_done(connection->link);
     if (connection->session.refused && !connection->said_refused) refuse(connection);
+    if (connection->answers) answers_send(connection->answers);
+    const struct session *session = &connection->session;
+    connection->ending = connection->ending || session->ended || session->given_up;
+    if (!connection->ending && connection->answers && answers_full(connection->answers))
+        return wait_for_answers(connection);
     if (!connection->ending) {
         if (connection->listener->state != LISTENER_LEAVING &&
             pacing_wait(&intake->pacing, &connection->paced))
@@ -650,8 +735,9 @@ static bool advance(struct connection *connection) {
         return false;
     }
     if (connection->link && tls_link_sending(connection->link) && !connection->listener->ending &&
-        connection->link->state == TLS_CLOSED)
+        connection->link->state == TLS_CLOSED && !connection->answers)
         return true; /* link_time_is_over closes it */
+    if (connection->answers && !may_close(connection)) return true;
     connection_close(connection);
     return true;
 }
@@ -661,6 +747,7 @@ void connections_end(struct intake *intake, const struct tcp_listener *listener)
         if (connection->listener != listener) continue;
         connection->ending = true;
         port_cancel(&connection->receive); /* a parked one ends when it is resumed */
+        if (connection->answers) answers_hurry(connection->answers);
         if (connection->link) tls_link_hurry(connection->link);
     }
     if (intake->held) port_cancel(&intake->receive_again); /* it comes back and ends them */

@@ -12,6 +12,7 @@
 
 #include "ingest/config/cidr.h"
 #include "ingest/network/admission.h"
+#include "ingest/network/answers.h"
 #include "ingest/network/pacing.h"
 #include "ingest/network/peer_names.h"
 #include "ingest/network/proxy_link.h"
@@ -39,6 +40,7 @@ struct tcp_listener {
     struct tls_context *tls;         /* the same; NULL: plain text only */
     bool tls_required;
     struct cidr_list proxies; /* connections from these begin with a PROXY header */
+    bool synced;              /* the same: what is acknowledged is synced */
     /* Its own, because a parked connection keeps a buffer, and connections of other listeners need
      * one. */
     struct port_pool *pool;
@@ -104,6 +106,7 @@ struct intake {
     struct tls_links links;
     struct admission admission;
     struct pacing pacing;
+    struct answers_due answers;
     struct peer_names peer_names;
     bool limit_said, accept_failure_said, receive_failure_said, handshakes_said;
     bool refused_handshakes_said;
@@ -150,6 +153,9 @@ void intake_set_times(struct intake *intake, int64_t idle_ns, int64_t partial_ns
 /* Connections that this TCP listener accepts from these addresses from now on begin with a header of
  * the PROXY protocol, which names their peer. */
 void intake_set_proxies(struct intake *intake, uint32_t number, const struct cidr_list *proxies);
+/* Connections that this TCP listener accepts from now on are acknowledged what is synced; false: what
+ * is written. */
+void intake_set_ack(struct intake *intake, uint32_t number, bool synced);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);

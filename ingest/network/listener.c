@@ -69,6 +69,11 @@ void intake_set_proxies(struct intake *intake, uint32_t number, const struct cid
     intake->tcp[number].proxies = *proxies;
 }
 
+void intake_set_ack(struct intake *intake, uint32_t number, bool synced) {
+    assert(number < LISTENERS_MAX);
+    intake->tcp[number].synced = synced;
+}
+
 void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
                         uint32_t reason) {
     _Static_assert(REJECT_REASONS - REJECT_OCTET_COUNT <= 32, "a bit for each reason");
@@ -504,7 +509,7 @@ void intake_end(struct intake *intake) {
 
 bool intake_ended(const struct intake *intake) {
     bool ended = intake->connections_open == 0 && port_idle(&intake->receive_again) &&
-                 pacing_ended(&intake->pacing);
+                 pacing_ended(&intake->pacing) && port_idle(&intake->answers.deliver);
     for (uint32_t i = 0; i < LISTENER_NUMBERS; i++)
         ended = ended && intake_listener_state(intake, i) == LISTENER_FREE;
     return ended;

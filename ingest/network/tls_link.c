@@ -17,6 +17,10 @@ static void work_done(struct port_op *op);
 static void send_done(struct port_op *op);
 static void timer_done(struct port_op *op);
 static void begin_work(struct tls_link *link);
+static void put_run(struct port_op *op);
+static void put_came_back(struct port_op *op);
+static void start_put(struct tls_link *link);
+static void end_put(struct tls_link *link, int result);
 
 /* ---- beginning ---- */
 
@@ -81,6 +85,7 @@ struct tls_link *tls_link_begin(struct tls_links *links, struct tls_context *con
     link->work.done = work_done;
     link->send.done = send_done;
     link->timer.done = timer_done;
+    link->put.done = put_came_back;
     const bool crowded = links->handshakes == TLS_HANDSHAKES_MAX || links->queue;
     if (!(crowded ? enter_queue(link, size) : start_handshake(link))) {
         free(link);
@@ -161,7 +166,7 @@ bool tls_link_take(struct tls_link *link, uint8_t *bytes, size_t size) {
     const bool copied = link->copy != NULL;
     if (link->queued) return copied; /* admit begins */
     link->links->jobs++;
-    if (port_idle(&link->send)) begin_work(link);
+    if (port_idle(&link->send) && port_idle(&link->put)) begin_work(link);
     return copied;
 }
 
@@ -196,6 +201,7 @@ static void work_done(struct port_op *op) {
         port_send(link->links->port, &link->send, link->socket, answer, size);
     if (link->state == TLS_CLOSED && tls_link_sending(link) && port_idle(&link->timer))
         port_timer(link->links->port, &link->timer, port_now_ns(link->links->port) + ANSWER_NS);
+    start_put(link);
     link->taken_all(link);
 }
 
@@ -216,13 +222,18 @@ static bool send_last_words(struct tls_link *link) {
 
 static void send_done(struct port_op *op) {
     struct tls_link *link = PORT_CONTAINER(struct tls_link, send, op);
-    if (link->stopping) {
+    if (link->put_sending || (link->put_bytes && op->result < 0)) {
+        link->put_sending = false;
+        end_put(link, op->result < 0 ? (int)op->result : 0);
+    } else if (link->stopping) {
         if (!tls_link_busy(link)) link->is_idle(link);
     } else if (link->wants_work && (op->result < 0 || link->overdue)) {
         give_work_up(link);
         link->time_is_over(link);
     } else if (link->wants_work) {
         begin_work(link);
+    } else if (link->put_bytes) {
+        start_put(link);
     } else if (link->last_words) {
         const bool sent_before = link->last_words_size > 0 && op->result >= 0;
         if (!sent_before || !send_last_words(link)) link->answered(link);
@@ -267,6 +278,48 @@ static void timer_done(struct port_op *op) {
     }
 }
 
+/* ---- what its protocol answers ---- */
+
+void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size) {
+    assert(!link->put_bytes && size > 0);
+    link->put_bytes = bytes;
+    link->put_size = size;
+    start_put(link);
+}
+
+/* The session is of one thread at a time, and its answer must stay until it has been sent. */
+static void start_put(struct tls_link *link) {
+    const bool decrypting = link->working && !link->wants_work;
+    if (!link->put_bytes || decrypting || !port_idle(&link->send) || !port_idle(&link->put)) return;
+    port_work(link->links->port, &link->put, PORT_LANE_PACK, put_run);
+}
+
+static void put_run(struct port_op *op) {
+    struct tls_link *link = PORT_CONTAINER(struct tls_link, put, op);
+    op->result = tls_session_put(link->session, link->put_bytes, link->put_size);
+}
+
+static void put_came_back(struct port_op *op) {
+    struct tls_link *link = PORT_CONTAINER(struct tls_link, put, op);
+    size_t size;
+    const uint8_t *answer = tls_session_answer(link->session, &size);
+    if (op->result == TLS_FAILED || size == 0 || link->stopping) {
+        end_put(link, ERR_CANCELLED);
+        return;
+    }
+    link->put_sending = true;
+    port_send(link->links->port, &link->send, link->socket, answer, size);
+}
+
+static void end_put(struct tls_link *link, int result) {
+    link->put_bytes = NULL;
+    if (link->wants_work && result == 0)
+        begin_work(link);
+    else if (link->wants_work)
+        give_work_up(link);
+    link->put_done(link, result);
+}
+
 /* ---- pieces ---- */
 
 bool tls_link_next(struct tls_link *link, const uint8_t **bytes, uint32_t *size) {
@@ -303,14 +356,15 @@ bool tls_link_answer(struct tls_link *link, const uint8_t *bytes, size_t size) {
 }
 
 void tls_link_hurry(struct tls_link *link) {
-    port_cancel(&link->send);
+    if (!link->put_bytes) port_cancel(&link->send);
     if (!link->queued) return;
     link->deadline_ns = 0;
     port_cancel(&link->timer);
 }
 
 bool tls_link_busy(const struct tls_link *link) {
-    return !port_idle(&link->work) || !port_idle(&link->send) || !port_idle(&link->timer);
+    return !port_idle(&link->work) || !port_idle(&link->send) || !port_idle(&link->timer) ||
+           !port_idle(&link->put);
 }
 
 void tls_link_stop(struct tls_link *link) {

@@ -47,11 +47,14 @@ struct tls_link {
     struct tls_links *links;
     struct tls_context *context;
     struct tls_session *session; /* NULL: it is queued */
-    struct port_op work, send, timer;
+    struct port_op work, send, timer, put;
     void (*taken_all)(struct tls_link *link);    /* the job is done: state and pieces are new */
     void (*time_is_over)(struct tls_link *link); /* of the handshake or of the last answer */
     void (*is_idle)(struct tls_link *link);      /* after tls_link_stop: its ops are back */
     void (*answered)(struct tls_link *link);     /* tls_link_answer: it was sent, or not */
+    /* tls_link_put: the bytes were sent (0), or an ERR_; they are the caller's again. */
+    void (*put_done)(struct tls_link *link, int result);
+    void *put_context; /* of its owner */
     struct port_socket *socket;
     enum tls_state state;
     bool opened;       /* its handshake was completed; the owner's to set */
@@ -62,8 +65,11 @@ struct tls_link {
     bool wants_work; /* that waits until the answer before has been sent */
     bool overdue;    /* its time is over, and its answer is being cancelled */
     bool stopping;
-    int64_t deadline_ns; /* of its place in the queue, and then of its handshake */
-    int64_t waits_ns;    /* the peer has to answer since then */
+    int64_t deadline_ns;      /* of its place in the queue, and then of its handshake */
+    int64_t waits_ns;         /* the peer has to answer since then */
+    const uint8_t *put_bytes; /* NULL: none */
+    size_t put_size;
+    bool put_sending; /* `send` is of them */
     const uint8_t *last_words;
     size_t last_words_size;
     uint8_t *bytes; /* received; the worker's while it works */
@@ -95,7 +101,10 @@ bool tls_link_sending(const struct tls_link *link);
 /* Sends this and a close_notify, after what it is sending; then `answered` is called.  Nothing more is
  * taken, and the bytes stay until then.  False: its peer has closed, or out of memory. */
 bool tls_link_answer(struct tls_link *link, const uint8_t *bytes, size_t size);
-/* The connection ends: waits for no answer and no handshake any more. */
+/* Encrypts these bytes on a worker and sends them, between what is decrypted; then put_done is
+ * called.  One call at a time. */
+void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size);
+/* The connection ends: waits for no answer of TLS itself and no handshake any more. */
 void tls_link_hurry(struct tls_link *link);
 
 bool tls_link_busy(const struct tls_link *link); /* an op is in flight */

@@ -122,6 +122,9 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "rate_waits", c->rate_waits);
     number(&writer, "proxy_headers", c->proxy_headers);
     number(&writer, "proxy_failures", c->proxy_failures);
+    number(&writer, "acknowledged", c->acknowledged);
+    number(&writer, "acknowledgements_failed", c->acknowledgements_failed);
+    number(&writer, "answers_unread", c->answers_unread);
     number(&writer, "tls_connections", c->tls_connections);
     number(&writer, "tls_failures", c->tls_failures);
     number(&writer, "tls_waits", c->tls_waits);

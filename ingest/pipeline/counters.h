@@ -49,12 +49,15 @@ struct counters {
     uint64_t rate_waits;     /* times that a connection was not read because of its peer's limits */
     uint64_t proxy_headers;  /* connections whose PROXY header was read */
     uint64_t proxy_failures; /* those whose header was broken, or did not come in time */
-    uint64_t tls_connections; /* handshakes that were completed */
-    uint64_t tls_failures;    /* handshakes that failed, also for lack of time */
-    uint64_t tls_waits;       /* waited, because of too many handshakes at a time ... */
-    uint64_t tls_refused;     /* ... and were closed, because they waited too long */
-    uint64_t accept_pauses;   /* at connections_max, or out of file handles */
-    uint64_t receive_pauses;  /* out of memory: tried again */
+    uint64_t acknowledged;   /* messages and the like, to senders that wait for it */
+    uint64_t acknowledgements_failed; /* connections closed because a sync failed, or at a stop */
+    uint64_t answers_unread;          /* connections closed because their answers were not read */
+    uint64_t tls_connections;         /* handshakes that were completed */
+    uint64_t tls_failures;            /* handshakes that failed, also for lack of time */
+    uint64_t tls_waits;               /* waited, because of too many handshakes at a time ... */
+    uint64_t tls_refused;             /* ... and were closed, because they waited too long */
+    uint64_t accept_pauses;           /* at connections_max, or out of file handles */
+    uint64_t receive_pauses;          /* out of memory: tried again */
     uint64_t batches;
     struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
 };
@@ -62,7 +65,7 @@ struct counters {
 /* Counts that other parts hold. */
 struct counters_context {
     uint64_t udp_kernel_drops; /* or PORT_DROPS_UNKNOWN */
-    uint32_t connections; /* open now */
+    uint32_t connections;      /* open now */
     /* By the pipeline's numbers, the first is STREAM_MAIN. */
     const char *stream_names[STREAMS_MAX];
     struct kept_stream_counts streams[STREAMS_MAX];

@@ -40,10 +40,11 @@ void acks_add(struct acks *acks, struct batch *batch, uint64_t token) {
     assert(acks_room(acks, batch) && (!last || token > last->token));
     if (last && last->batch == batch) {
         last->token = token;
+        last->tokens++;
         return;
     }
     struct ack *ack = ack_at(acks, acks->count++);
-    *ack = (struct ack){.acks = acks, .batch = batch, .token = token, .waits = 1};
+    *ack = (struct ack){.acks = acks, .batch = batch, .token = token, .tokens = 1, .waits = 1};
     ack->records = (struct ack_part){.waiter.done = durable, .ack = ack};
     ack->rejects = (struct ack_part){.waiter.done = durable, .ack = ack};
     waiter_add(&batch->waiters, &ack->records.waiter);
@@ -61,7 +62,7 @@ int acks_next(struct acks *acks, struct commit *commit) {
     struct ack *ack = acks->count > 0 ? ack_at(acks, 0) : NULL;
     if (!ack || ack->waits > 0) return 0;
     if (ack->result < 0) return ack->result; /* stays the first */
-    *commit = (struct commit){.token = ack->token};
+    *commit = (struct commit){.token = ack->token, .records = ack->tokens};
     acks->first = (acks->first + 1) % ACKS_MAX;
     acks->count--;
     return 1;

@@ -24,9 +24,11 @@
 /* Batches of a connection that may be unacknowledged at a time. */
 #define ACKS_MAX 8
 
-/* What a protocol learns of a token; a count of its rejected records may be added. */
+/* What a protocol learns of tokens.  A protocol that reports rejected records will find their number
+ * and reasons here. */
 struct commit {
-    uint64_t token; /* this and all earlier ones */
+    uint64_t token;   /* this and all earlier ones */
+    uint32_t records; /* tokens with records among them */
 };
 
 struct ack;
@@ -42,8 +44,9 @@ struct ack {
     struct batch *batch; /* while it is open or with a worker; NULL then */
     struct ack_part records, rejects;
     uint64_t token;
-    uint32_t waits; /* parts that are not stored yet */
-    int result;     /* the first error of them */
+    uint32_t tokens; /* with records */
+    uint32_t waits;  /* parts that are not stored yet */
+    int result;      /* the first error of them */
 };
 
 struct acks {

@@ -43,6 +43,7 @@ enum verdict {
     NUL_CUT,       /* the byte before was a NUL, which ended the first record */
     SEQUENCE,      /* from the first byte on; it is in head */
     OCTETS,        /* the same */
+    RELP,          /* the same */
     FIXED,         /* the same, for the listener's protocol */
     OBJECTS,       /* the first record is complete; this byte is not part of it */
     IN_OBJECT,     /* in the first object, of which this byte is part */
@@ -287,6 +288,9 @@ static enum verdict detect_byte(struct session *session, uint8_t byte, uint32_t 
     default: verdict = json_byte(state, byte, foreign); break;
     }
     state->previous = byte;
+    const bool takes_relp = !state->fixed || state->fixed == &protocol_relp;
+    if (verdict == FOREIGN && *foreign == REJECT_RELP && takes_relp && !session->datagram)
+        return RELP;
     return verdict;
 }
 
@@ -400,6 +404,7 @@ static size_t decide(struct session *session, const struct sink *sink, const str
         return end_first(session, sink, place, place->at, &protocol_nul);
     case SEQUENCE: return begin_anew(session, sink, place, &protocol_sequence);
     case OCTETS: return begin_anew(session, sink, place, &protocol_octets);
+    case RELP: return begin_anew(session, sink, place, &protocol_relp);
     case FIXED:
         if (state->fixed == &protocol_newline) return go_on(session, sink, place, state->fixed);
         return begin_anew(session, sink, place, state->fixed);

@@ -228,7 +228,11 @@ const char *foreign_advice(uint32_t reason) {
         return "log4js events in its own format; give the tcp appender a layout that writes JSON, "
                "and set its endMsg to a newline";
     case REJECT_UTF16: return "text in UTF-16; set the client's encoding to UTF-8";
-    case REJECT_RELP: return "RELP; use plain TCP in the client (rsyslog: omfwd instead of omrelp)";
+    case REJECT_RELP: return "RELP; give the listener the protocol auto or relp, over TCP";
+    case REJECT_RELP_FRAME:
+        return "bytes that are not a frame of RELP; the connection is closed, and the client has "
+               "to "
+               "send again what was not acknowledged";
     case REJECT_LUMBERJACK:
         return "Lumberjack (Beats); use an output that writes lines of JSON over TCP";
     case REJECT_COMPRESSED: return "compressed data; disable compression in the client";

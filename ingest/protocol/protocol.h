@@ -48,6 +48,23 @@ struct sequence_state {
     uint8_t step;
     struct syslog_header header; /* before the object */
 };
+/* Frames that are answered alike, with consecutive transaction numbers. */
+#define RELP_RUNS 8
+struct relp_run {
+    uint32_t txnr, count;
+    uint8_t answer;
+};
+struct relp_state {
+    uint8_t step, size; /* of the word or number so far */
+    enum { RELP_UNKNOWN, RELP_OPEN, RELP_SYSLOG, RELP_CLOSE } command;
+    enum { RELP_NAME, RELP_VERSION, RELP_COMMANDS, RELP_OTHER } offer;
+    uint8_t word[16];            /* of the command, or of an offer */
+    uint32_t txnr, length, left; /* left: bytes of the data */
+    bool has_version, has_syslog, opened, said_goodbye;
+    uint8_t first_run, run_count;
+    struct relp_run runs[RELP_RUNS];     /* of frames that are not answered yet */
+    uint64_t token, committed, answered; /* numbers of frames: taken, stored, answered */
+};
 
 /* What is remembered of one connection, or of a datagram while it is taken.  Embedded in a
  * connection, so it must stay small. */
@@ -58,13 +75,21 @@ struct session {
     /* 0; or the reason (quarantine.h) for which nothing more is taken: one rejected record says so,
      * and the connection is to be closed. */
     uint32_t refused;
+    /* Of protocols that acknowledge.  waits: `take` takes no more until the session has acks, or
+     * `committed` was called.  ended: the peer has said that it sends no more.  given_up: the session
+     * cannot continue, and the peer has to begin another.  leaving: the connection ends after the next
+     * replies; set by the connection. */
+    bool waits, ended, given_up, leaving;
     union {
         struct detect_state detect;
         struct concatenated_state concatenated;
         struct octet_state octet;
         struct sequence_state sequence;
+        struct relp_state relp;
     } state;
 };
+
+#define REPLY_ROOM_MIN 256
 
 struct protocol {
     const char *name; /* as in the configuration; never changes */
@@ -78,6 +103,14 @@ struct protocol {
     bool (*end)(struct session *session, const struct sink *sink);
     /* Optional: takes a datagram that needs no session, at once.  False: take and end do it. */
     bool (*is_plain_datagram)(const uint8_t *bytes, size_t size);
+    /* The rest is for protocols that acknowledge; NULL: it does not.  `take` names the tokens
+     * (acks.h). */
+    void (*committed)(struct session *session, const struct commit *commit);
+    /* Is there something to be sent to the peer now? */
+    bool (*owes)(const struct session *session);
+    /* Writes as much of it as fits, at least REPLY_ROOM_MIN, and returns how many bytes.  Called only when
+     * it owes something, and when what it wrote before has been sent. */
+    size_t (*reply)(struct session *session, uint8_t *bytes, size_t size);
 };
 
 extern const struct protocol protocol_detect;       /* finds out which of the others it is */
@@ -86,6 +119,7 @@ extern const struct protocol protocol_nul;          /* records that end in NUL *
 extern const struct protocol protocol_sequence;     /* RFC 7464: RS before each text */
 extern const struct protocol protocol_octets;       /* RFC 6587: octet counting */
 extern const struct protocol protocol_concatenated; /* objects one after the other, or in arrays */
+extern const struct protocol protocol_relp;         /* rsyslog's protocol with acknowledgements */
 
 /* The session is in the middle of an object, whose bytes so far are its unfinished record. */
 void concatenated_resume(struct session *session, const struct depth *depth);
@@ -93,7 +127,7 @@ void concatenated_resume(struct session *session, const struct depth *depth);
 /* The protocol of this name in the configuration; NULL: there is none. */
 const struct protocol *protocol_find(const char *name);
 /* Their names: "auto, newline, ...". */
-#define PROTOCOL_NAMES "auto, newline, nul, json-seq, octet-counting or concatenated"
+#define PROTOCOL_NAMES "auto, newline, nul, json-seq, octet-counting, concatenated or relp"
 
 /* Begins a session.  What no protocol accepts (foreign.h) is refused whichever it is. */
 void session_begin(struct session *session, const struct protocol *protocol);
@@ -106,6 +140,10 @@ static inline size_t session_take(struct session *session, const struct sink *si
 }
 static inline bool session_end(struct session *session, const struct sink *sink) {
     return session->refused || session->protocol->end(session, sink);
+}
+
+static inline bool protocol_owes(const struct session *session) {
+    return session->protocol->owes && session->protocol->owes(session);
 }
 
 /* A datagram: its end ends the last record in it.  False: no room; call again, with the same

@@ -19,6 +19,8 @@ const char tls_library[] = "OpenSSL " OPENSSL_VERSION_STR;
 #define CIPHERS_OF_TLS12    "ECDHE+AESGCM:ECDHE+CHACHA20"
 /* A handshake needs a few KiB, a chain of client certificates perhaps 10. */
 #define HANDSHAKE_BYTES_MAX (64u << 10)
+/* Of key updates that wait for data to be sent. */
+#define HELD_BYTES_MAX      4096
 
 struct tls_context {
     SSL_CTX *ssl;
@@ -34,6 +36,9 @@ struct tls_session {
     struct tls_context *context;
     enum tls_state state;
     uint64_t handshake_bytes;
+    bool held; /* `answer` waits for the next data */
+    bool mute; /* too much was held: the peer cannot read data any more */
+    bool puts; /* data has been sent */
     char peer[TLS_NAME_MAX];
     char problem[TLS_PROBLEM_MAX];
 };
@@ -365,7 +370,16 @@ static void opened(struct tls_session *session) {
 
 static void begin_call(struct tls_session *session) {
     ERR_clear_error(); /* of this thread; SSL_get_error looks at it */
-    (void)BIO_reset(session->answer);
+    if (!session->held) (void)BIO_reset(session->answer);
+}
+
+/* What the library has written is sent with the next data.  If none comes, it must not grow; without
+ * it the peer could not read any. */
+static void hold_answer(struct tls_session *session) {
+    const size_t size = BIO_ctrl_pending(session->answer);
+    session->held = size > 0 && size <= HELD_BYTES_MAX;
+    session->mute = session->mute || size > HELD_BYTES_MAX;
+    if (session->mute) (void)BIO_reset(session->answer);
 }
 
 /* Reads records until none is complete. */
@@ -408,26 +422,33 @@ enum tls_state tls_session_take(struct tls_session *session, uint8_t *bytes, siz
         snprintf(session->problem, sizeof session->problem, "the handshake is too long");
         session->state = TLS_FAILED;
     }
-    /* In TLS 1.3 a server answers nothing but a close_notify: no key update, which RFC 8446 section
-     * 4.6.3 wants before the next data, and there is none.  In TLS 1.2 what is left is an alert that
-     * refuses a renegotiation, for which its client waits. */
+    /* In TLS 1.3 a server says nothing unasked: a key update, which RFC 8446 section 4.6.3 wants before
+     * its next data, waits for these.  In TLS 1.2 what is left is an alert that refuses a renegotiation,
+     * for which its client waits. */
     if (was_open && session->context->server && SSL_version(session->ssl) >= TLS1_3_VERSION)
-        (void)BIO_reset(session->answer);
-    if (session->state == TLS_CLOSED && session->context->server) SSL_shutdown(session->ssl);
+        hold_answer(session);
+    if (session->state == TLS_CLOSED && session->context->server && !session->puts) {
+        session->held = false;
+        SSL_shutdown(session->ssl);
+    }
     return session->state;
 }
 
 const uint8_t *tls_session_answer(const struct tls_session *session, size_t *size) {
     char *bytes = NULL;
     const long length = BIO_get_mem_data(session->answer, &bytes);
-    *size = length > 0 ? (size_t)length : 0;
+    *size = length > 0 && !session->held ? (size_t)length : 0;
     return (const uint8_t *)bytes;
 }
 
 enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes, size_t size) {
     size_t done = 0;
     begin_call(session);
-    if (session->state == TLS_CLOSED || session->state == TLS_FAILED) return session->state;
+    /* A client that has closed reads on: only a server writes to it. */
+    const bool closed = session->state == TLS_CLOSED && !session->context->server;
+    if (closed || session->mute || session->state == TLS_FAILED) return session->state;
+    session->puts = true;
+    session->held = false;
     const int result =
         size == 0 ? SSL_do_handshake(session->ssl) : SSL_write_ex(session->ssl, bytes, size, &done);
     opened(session);

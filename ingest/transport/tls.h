@@ -79,7 +79,8 @@ enum tls_state tls_session_take(struct tls_session *session, uint8_t *bytes, siz
                                 struct tls_taken *taken);
 /* What has to be sent now; valid until the next call with this session.  size 0: nothing. */
 const uint8_t *tls_session_answer(const struct tls_session *session, size_t *size);
-/* Encrypts; the answer is what has to be sent.  Client: starts the handshake with
+/* Encrypts; the answer is what has to be sent, nothing if that is not possible.  Server: also after
+ * the peer's close_notify, if data was sent before; then a session sends none of its own.  Client: starts the handshake with
  * size 0. */
 enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes, size_t size);
 /* Server: encrypts the last bytes and a close_notify. */

@@ -44,7 +44,7 @@ MEMORY_OF_PROGRAM_KIB = 24 << 10  # besides the plan: code, threads, OpenSSL
 REFUSED = (
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"\x16\x03\x01\x02\0\1\0\1\xfc\3\3", b"\0\0\1\x0a\x80\4\x95", b"\xac\xed\0\5sr\0", b'<?xml version="1.0"?><a>', b"\x92\xd7\0_",
-    b'{"a":1}__LOG4JS__', b"\xff\xfe{\0", b"\0{\0\"", b"1 open 85 relp_version=0\n", b"2W\0\0\0\1", b"\x28\xb5\x2f\xfd\0", b"\x1f\x8b\x08\0",
+    b'{"a":1}__LOG4JS__', b"\xff\xfe{\0", b"\0{\0\"", b"1 open x\n", b"2W\0\0\0\1", b"\x28\xb5\x2f\xfd\0", b"\x1f\x8b\x08\0",
     b"1000000000000000000 {",
 )
 

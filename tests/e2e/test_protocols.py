@@ -239,9 +239,6 @@ class Refused(Case):
     def test_utf16(self):
         self.refused('\ufeff{"a":1}\r\n'.encode("utf-16-le"), "utf16", "UTF-16")
 
-    def test_relp(self):
-        self.refused(b"1 open 85 relp_version=0\nrelp_software=librelp\ncommands=syslog\n", "relp", "RELP")
-
     def test_lumberjack(self):
         self.refused(b"2W\x00\x00\x00\x0a2J\x00\x00\x00\x01\x00\x00\x00\x02{}", "lumberjack", "Lumberjack")
 

@@ -155,7 +155,6 @@ static const struct sample samples[] = {
     {"UTF-16", TEXT("\xFF\xFE{\0\"\0a\0\n\0"), NULL, "", "utf16"},
     {"UTF-16 without a mark", TEXT("{\0\"\0a\0\n\0"), NULL, "", "utf16"},
     {"UTF-16BE", TEXT("\0{\0\"\0a\0\n"), NULL, "", "utf16"},
-    {"RELP", TEXT("1 open 85 relp_version=0\n{}\n"), NULL, "", "relp"},
     {"PROXY 1", TEXT("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n{}\n"), NULL, "", "proxy"},
     {"PROXY unknown", TEXT("PROXY UNKNOWN\r\n{}\n"), NULL, "", "proxy"},
     {"PROXY 2", TEXT("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0{}\n"), NULL, "", "proxy"},

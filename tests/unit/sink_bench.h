@@ -21,6 +21,7 @@ struct bench {
     struct line_memory memory;
     struct batch batch;
     struct sink sink;
+    struct acks acks; /* for tests that set sink.acks */
 };
 
 /* The bench stays where it is until bench_close. */

@@ -25,7 +25,7 @@
     X(REJECT_MSGPACK, "msgpack", "MessagePack")                                                    \
     X(REJECT_LOG4JS, "log4js", "log4js events")                                                    \
     X(REJECT_UTF16, "utf16", "text in UTF-16")                                                     \
-    X(REJECT_RELP, "relp", "RELP")                                                                 \
+    X(REJECT_RELP, "relp", "RELP where it is not accepted")                                                                 \
     X(REJECT_LUMBERJACK, "lumberjack", "Lumberjack (Beats)")                                       \
     X(REJECT_COMPRESSED, "compressed", "compressed data")                                          \
     X(REJECT_PLAIN_TEXT, "plain_text", "plain text instead of TLS")                                \
@@ -45,6 +45,7 @@ enum reject_reason {
     REJECT_EXPANSION,                /* compressed data that expands too much */
     REJECT_UNFINISHED,               /* its sender did not finish it within partial_s */
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
+    REJECT_RELP_FRAME,               /* RELP, and what should be a frame is none, or cut off */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
 #undef X

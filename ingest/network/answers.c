@@ -1,0 +1,195 @@
+/* answers.c - see answers.h. */
+#include "ingest/network/answers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void ready(struct acks *acks);
+static void deliver(struct port_op *op);
+static void plain_sent(struct port_op *op);
+static void put_done(struct tls_link *link, int result);
+static void sent(struct answers *answers, int64_t result);
+static void timer_done(struct port_op *op);
+
+struct answers *answers_begin(struct answers_due *all, struct session *session, bool synced,
+                              struct port_socket *socket, struct tls_link *link,
+                              void (*proceed)(struct answers *answers), void *context) {
+    struct answers *answers = calloc(1, sizeof *answers);
+    if (!answers) return NULL;
+    answers->all = all;
+    answers->session = session;
+    answers->socket = socket;
+    answers->link = link;
+    answers->proceed = proceed;
+    answers->context = context;
+    answers->send.done = plain_sent;
+    answers->timer.done = timer_done;
+    if (link) link->put_done = put_done;
+    if (link) link->put_context = answers;
+    all->deliver.done = deliver;
+    acks_begin(&answers->acks, synced, ready);
+    return answers;
+}
+
+void answers_free(struct answers *answers) {
+    if (!answers) return;
+    assert(!answers_busy(answers));
+    acks_end(&answers->acks);
+    free(answers);
+}
+
+size_t answers_memory(void) {
+    return sizeof(struct answers) + ANSWERS_BYTES;
+}
+
+/* ---- what is due ---- */
+
+static void make_due(struct answers *answers) {
+    struct answers_due *all = answers->all;
+    if (answers->due) return;
+    answers->due = true;
+    answers->next_due = all->first;
+    all->first = answers;
+    if (port_idle(&all->deliver)) port_timer(all->port, &all->deliver, port_now_ns(all->port));
+}
+
+static void ready(struct acks *acks) {
+    make_due(PORT_CONTAINER(struct answers, acks, acks));
+}
+
+static void fail(struct answers *answers, int failure) {
+    struct counters *counters = answers->all->counters;
+    if (answers->failure) return;
+    answers->failure = failure;
+    counters->answers_unread += failure == ERR_TIMED_OUT;
+    counters->acknowledgements_failed += failure == ERR_IO;
+}
+
+static void take_commits(struct answers *answers) {
+    struct commit commit;
+    int result;
+    while ((result = acks_next(&answers->acks, &commit)) > 0) {
+        answers->all->counters->acknowledged += commit.records;
+        answers->session->protocol->committed(answers->session, &commit);
+    }
+    if (result < 0) fail(answers, ERR_IO);
+    answers->session->waits = false;
+}
+
+static void deliver(struct port_op *op) {
+    struct answers_due *all = PORT_CONTAINER(struct answers_due, deliver, op);
+    struct answers *answers = all->first;
+    all->first = NULL;
+    while (answers) { /* none of them is freed before its turn: it is busy */
+        struct answers *next = answers->next_due;
+        answers->due = false;
+        if (!answers->stopping) {
+            take_commits(answers);
+            answers_send(answers);
+        }
+        answers->proceed(answers);
+        answers = next;
+    }
+}
+
+/* ---- time ---- */
+
+static int64_t limit_ns(const struct answers *answers) {
+    if (answers->linger_ns) return answers->linger_ns + ANSWERS_LINGER_NS;
+    if (!answers->sent_ns) return INT64_MAX;
+    return answers->sent_ns + (answers->hurried ? ANSWERS_LINGER_NS : ANSWERS_UNREAD_NS);
+}
+
+/* A timer that is too early starts again when it is back, so that not every send needs one. */
+static void watch(struct answers *answers) {
+    const int64_t limit = limit_ns(answers);
+    if (limit < INT64_MAX && port_idle(&answers->timer))
+        port_timer(answers->all->port, &answers->timer, limit);
+}
+
+static void timer_done(struct port_op *op) {
+    struct answers *answers = PORT_CONTAINER(struct answers, timer, op);
+    if (answers->stopping) {
+        answers->proceed(answers);
+    } else if (port_now_ns(answers->all->port) < limit_ns(answers)) {
+        watch(answers);
+    } else {
+        fail(answers, answers->linger_ns ? ERR_CANCELLED : ERR_TIMED_OUT);
+        answers->proceed(answers);
+    }
+}
+
+void answers_hurry(struct answers *answers) {
+    if (answers->hurried) return;
+    answers->hurried = true;
+    if (answers->sent_ns) answers->sent_ns = port_now_ns(answers->all->port);
+    port_cancel(&answers->timer);
+}
+
+void answers_linger(struct answers *answers) {
+    if (answers->linger_ns) return;
+    answers->linger_ns = port_now_ns(answers->all->port);
+    port_cancel(&answers->timer);
+    watch(answers);
+}
+
+/* ---- sending ---- */
+
+void answers_send(struct answers *answers) {
+    struct session *session = answers->session;
+    if (answers->bytes || answers->failure || answers->stopping) return;
+    answers->full = false;
+    if (!protocol_owes(session)) return;
+    answers->bytes = malloc(ANSWERS_BYTES);
+    if (!answers->bytes) { /* nothing is lost: the peer sends again what was not acknowledged */
+        fail(answers, ERR_NO_MEMORY);
+        make_due(answers);
+        return;
+    }
+    const size_t size = session->protocol->reply(session, answers->bytes, ANSWERS_BYTES);
+    assert(size > 0 && size <= ANSWERS_BYTES);
+    answers->full = protocol_owes(session);
+    answers->sent_ns = port_now_ns(answers->all->port);
+    if (answers->link)
+        tls_link_put(answers->link, answers->bytes, size);
+    else
+        port_send(answers->all->port, &answers->send, answers->socket, answers->bytes, size);
+    watch(answers);
+}
+
+static void plain_sent(struct port_op *op) {
+    sent(PORT_CONTAINER(struct answers, send, op), op->result);
+}
+
+static void put_done(struct tls_link *link, int result) {
+    sent(link->put_context, result);
+}
+
+static void sent(struct answers *answers, int64_t result) {
+    free(answers->bytes);
+    answers->bytes = NULL;
+    answers->sent_ns = 0;
+    if (result < 0) fail(answers, (int)result);
+    answers_send(answers);
+    answers->proceed(answers);
+}
+
+/* ---- the end ---- */
+
+bool answers_complete(struct answers *answers) {
+    if (answers->failure) return true;
+    if (!acks_empty(&answers->acks) || answers->bytes || answers->due) return false;
+    answers->session->leaving = true;
+    answers_send(answers);
+    return !answers->bytes;
+}
+
+bool answers_busy(const struct answers *answers) {
+    return answers->due || answers->bytes || !port_idle(&answers->timer);
+}
+
+void answers_stop(struct answers *answers) {
+    answers->stopping = true;
+    acks_end(&answers->acks);
+    port_cancel(&answers->timer);
+}
