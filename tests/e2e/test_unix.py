@@ -298,6 +298,24 @@ class UnixSockets(Unix, Case):
         daemon.stop()
 
 
+    def test_replay_sends_to_the_socket_that_received(self):
+        stream, datagram = self.paths()
+        schema = os.path.join(self.directory(), "schema")
+        with open(schema, "w") as file:
+            file.write('{"required": ["time"]}')
+        daemon = self.unix_daemon("--schema", schema, stream=stream, datagram=datagram)
+        self.send(stream, b'{"from":"stream"}\n')
+        self.datagrams(datagram, b'{"from":"datagram"}')
+        daemon.wait_stored(2, "rejects")
+        daemon.stop()
+        daemon = self.unix_daemon(stream=stream, datagram=datagram, dir=daemon.base)
+        result = logport("replay", daemon.base)
+        self.assertEqual(result.code, 0, result.said)
+        self.assertIn("1 records to %s in datagrams" % datagram, result.said)
+        self.assertEqual(sorted(daemon.wait_stored(2)), [b'{"from":"datagram"}', b'{"from":"stream"}'])
+        self.assertEqual(daemon.stop()["datagrams"], 1)
+
+
 @native_only("Windows has no Unix datagrams, and Wine no Unix sockets")
 class UnixConfiguration(Unix, Reloading):
     def check(self, **config):
@@ -387,7 +405,7 @@ class UnixConfiguration(Unix, Reloading):
 
     def test_reloads_under_load_lose_nothing_that_was_sent(self):
         a, b = self.paths()
-        daemon = self.configured(unix_stream=a, unix_datagram=b, flush_ms=5)
+        daemon = self.configured(unix_stream=a, unix_datagram=b, flush_ms=5, drain_ms=200)
         over, sent = threading.Event(), []
 
         def send():
@@ -402,7 +420,7 @@ class UnixConfiguration(Unix, Reloading):
         sending = self.in_thread(send)
         for datagrams in ([], [b], [], [b]):
             wait_until(lambda: len(sent) > 100, "some were sent")
-            self.write(unix_stream=a, unix_datagram=datagrams)
+            self.write(unix_stream=a, unix_datagram=datagrams, flush_ms=5, drain_ms=200)
             self.reload(daemon)
             if not datagrams:
                 wait_until(lambda: not os.path.exists(b), "the socket is removed")

@@ -334,6 +334,9 @@ CALL(int, statvfs, (const char *path, struct statvfs *status), (path, status), -
 CALL(int, statfs, (const char *path, struct statfs *status), (path, status), -1, AT_PATH(path))
 CALL(int, fstatfs, (int fd, struct statfs *status), (fd, status), -1, AT_HANDLE(fd))
 CALL(int, fstatvfs, (int fd, struct statvfs *status), (fd, status), -1, AT_HANDLE(fd))
+CALL(int, chmod, (const char *path, mode_t mode), (path, mode), -1, AT_PATH(path))
+CALL(int, lchown, (const char *path, uid_t user, gid_t group), (path, user, group), -1,
+     AT_PATH(path))
 CALL(int, access, (const char *path, int mode), (path, mode), -1, AT_PATH(path))
 CALL(int, rename, (const char *from, const char *to), (from, to), -1, AT_PATH(from))
 CALL(int, link, (const char *from, const char *to), (from, to), -1, AT_PATH(from))
@@ -375,6 +378,11 @@ TRANSFER(send, (int fd, const void *bytes, size_t size, int flags), (fd, bytes, 
 CALL(int, recvmmsg,
      (int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout),
      (fd, messages, count, flags, timeout), -1, AT_HANDLE(fd))
+CALL(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), -1,
+     AT_HANDLE(fd))
+CALL(int, connect, (int fd, const struct sockaddr *name, socklen_t size), (fd, name, size), -1,
+     AT_HANDLE(fd))
+CALL(int, shutdown, (int fd, int how), (fd, how), -1, AT_HANDLE(fd))
 CALL(int, epoll_create1, (int flags), (flags), -1, AT_PATH(AT_EPOLL))
 CALL(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event),
      (epoll, operation, fd, event), -1, AT_PATH(AT_EPOLL))

@@ -47,6 +47,10 @@ ERRORS = {
     "socketpair": ("EMFILE", "ENFILE"),
     "recv": SHORT + ("EINTR",) + ENDS,
     "send": SHORT + ("EINTR", "EPIPE", "ECONNRESET"),
+    "recvmsg": SHORT + ("EINTR",),
+    "connect": ("EACCES", "ENOMEM"),  # looks whether a Unix socket is in use
+    "fchmod": ("EIO",),
+    "chmod": ("EIO", "EPERM"),
     "recvmmsg": SHORT + ("EINTR", "ECONNREFUSED", "EHOSTUNREACH"),
     "epoll_create1": ("EMFILE", "ENFILE", "ENOMEM"),
     "epoll_ctl": ("ENOMEM", "ENOSPC"),
@@ -101,7 +105,12 @@ class Client:
         script_.clients.append(self)
         self.socket = None
         with contextlib.suppress(OSError):
-            self.socket = socket.create_connection(address, 3)
+            if isinstance(address, str):
+                self.socket = socket.socket(socket.AF_UNIX)
+                self.socket.settimeout(3)
+                self.socket.connect(address)
+            else:
+                self.socket = socket.create_connection(address, 3)
             self.socket.settimeout(3)
 
     def send(self, urgent=False):
@@ -150,15 +159,21 @@ class Network:
     def wrong(self, text, *values):
         self.problems.append(text % values if values else text)
 
-    def configure(self, tcp, udp):
+    def path(self, name):
+        return os.path.join(self.root, name)
+
+    def configure(self, tcp, udp, datagram):
         with open(self.config + ".new", "w") as file:
-            json.dump({"dir": self.base, "tcp": tcp, "udp": udp, "flush_ms": 5, "drain_ms": DRAIN_MS,
+            json.dump({"dir": self.base, "tcp": tcp, "udp": udp, "unix_stream": self.path("s"),
+                       "unix_datagram": self.path(datagram), "flush_ms": 5, "drain_ms": DRAIN_MS,
                        "stop_ms": 6000, "archive_after_s": 0, "archive_command": ["true", "{path}"]}, file)
         os.replace(self.config + ".new", self.config)
 
     def run(self, ring):
         begin = time.monotonic()
-        self.configure(["127.0.0.1:0", "localhost:0"], ["127.0.0.1:0"])
+        self.configure(["127.0.0.1:0", "localhost:0"], ["127.0.0.1:0"], "d")
+        with socket.socket(socket.AF_UNIX) as killed:  # a daemon that was killed has left its file
+            killed.bind(self.path("s"))
         variables = {"LD_PRELOAD": " ".join(runtimes() + [run.LIBRARY]), "LOGPORT_FAULTS_ROOT": self.root,
                      "LOGPORT_FAULTS_LOG": self.log, "LOGPORT_PORT": "" if ring else "epoll"}
         if self.case:
@@ -219,11 +234,13 @@ class Network:
         Client(self, first, 30, cut=True).send().close()
         Client(self, first, 3).send(urgent=True).close()
         self.send_datagrams(daemon.udp[0], 10)
+        Client(self, self.path("s"), 20).send().close()
+        self.send_datagrams(self.path("d"), 10)
         self.logport("status")
         removed = Client(self, second, 25).send()
         Client(self, second, 10).send().close()
         self.configure(["127.0.0.1:0", "[::1]:0"] if socket.has_ipv6 else ["127.0.0.1:0"],
-                       ["127.0.0.1:0", "127.0.0.2:0"])
+                       ["127.0.0.1:0", "127.0.0.2:0"], "e")
         before = len(daemon.said_lines("reload: "))
         daemon.process.send_signal(signal.SIGHUP)
         with contextlib.suppress(AssertionError):
@@ -236,6 +253,8 @@ class Network:
         for text in re.findall(r" udp=(\S+)", lines[-1]) if lines and "active:" in lines[-1] else ():
             self.send_datagrams(harness.address_of(text), 5)
         self.send_datagrams(daemon.udp[0], 5)
+        self.send_datagrams(self.path("e" if os.path.exists(self.path("e")) else "d"), 5)
+        Client(self, self.path("s"), 5).send().close()
         stays.text += [b'{"client":%d,"n":%d}' % (stays.number, n) for n in range(20, 30)]
         with contextlib.suppress(OSError, AttributeError):
             stays.socket.sendall(b"".join(line + b"\n" for line in stays.text[20:]))
@@ -259,10 +278,17 @@ class Network:
         return not failed
 
     def send_datagrams(self, address, count):
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        """To the path of a Unix socket: what is refused, or finds the queue full for a second, is not sent."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(1)
             for _ in range(count):
-                sender.sendto(b'{"client":-1,"n":%d}' % self.datagrams, address)
+                try:
+                    sender.sendto(b'{"client":-1,"n":%d}' % self.datagrams, address)
+                except OSError:
+                    if family != socket.AF_UNIX:
+                        raise
+                    return
                 self.datagrams += 1
 
     # -- what must hold --

@@ -140,10 +140,13 @@ static void replay_record(struct replay *replay, const struct value *root, const
     }
     short_text(root, "listener", listener, sizeof listener);
     struct replay_target *target = targets_find(&replay->targets, listener);
-    if (target->udp && size > DATAGRAM_MAX)
+    int status = ERR_TOO_LARGE;
+    if (!target->datagrams || target->unix_socket || size <= DATAGRAM_MAX)
+        status = targets_send(&replay->targets, target, replay->record, size);
+    if (status == ERR_TOO_LARGE && target->status == 0)
         report_unsendable(replay, received, "it does not fit into a datagram");
     else
-        replay->status = targets_send(&replay->targets, target, replay->record, size);
+        replay->status = status;
 }
 
 static void replay_line(struct replay *replay, const uint8_t *line, size_t size) {
@@ -249,7 +252,7 @@ static void report_totals(struct replay *replay) {
         sent += replay->targets.target[i].sent;
     say("replay: %" PRIu64 " records sent%s%s%s, %" PRIu64 " cannot be sent", sent,
         target != NULL ? " to " : "", target != NULL ? target->where : "",
-        target != NULL && target->udp ? " over UDP" : "", replay->unsendable);
+        target != NULL ? targets_how(target) : "", replay->unsendable);
 }
 
 /* For a daemon's directory, the path of its quarantine; otherwise the path itself. free() it. */
