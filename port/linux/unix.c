@@ -410,7 +410,9 @@ void unix_receive(struct port *port, struct port_op *op) {
         got = receive_one((int)socket->handle, buffer, offset);
         if (got < 0) break;
     }
-    if (got == -EAGAIN) socket->state &= ~(uint32_t)SOCKET_READABLE;
+    /* Of its end there was an event already, perhaps; there is no further one. */
+    if (got == -EAGAIN && !(socket->state & SOCKET_ENDS))
+        socket->state &= ~(uint32_t)SOCKET_READABLE;
     if (buffer->slice_count > 0) { /* the next receive reports any other error */
         op->buffer = buffer;
         port_completed(port, op, buffer->slice_count);

@@ -430,6 +430,28 @@ static void at_its_end_what_was_accepted_is_received_and_the_rest_is_refused(voi
     close_receiver(&receiver);
 }
 
+/* Once it has ended no event comes any more: the next receive must not wait for one. */
+static void the_end_is_found_whenever_the_last_datagram_is_received(void **state) {
+    for (int settled = 0; settled < 4; settled++) {
+        struct receiver receiver;
+        struct client client;
+        uint32_t next = 0;
+        open_receiver(&receiver, *state, PATH);
+        assert_int_equal(client_datagrams_unix(PATH, &client), 0);
+        for (uint32_t n = 0; n < 3; n++)
+            assert_int_equal(client_send(&client, &n, sizeof n), 0);
+        port_end_datagrams(receiver.port, &receiver.socket);
+        if (settled & 1) settle(receiver.port);
+        assert_true(take_numbers(&receiver, &next));
+        if (settled & 2) settle(receiver.port);
+        assert_int_equal(next, 3);
+        assert_false(take_numbers(&receiver, &next));
+        assert_int_equal(receiver.receive.result, 0);
+        client_close(&client);
+        close_receiver(&receiver);
+    }
+}
+
 /* ---- owners ---- */
 
 static void owners_are_names_or_numbers(void **state) {
@@ -464,6 +486,7 @@ int main(void) {
         PORT_TEST(of_a_datagram_that_is_too_long_the_size_is_known),
         PORT_TEST(a_full_queue_stops_the_sender_and_nothing_is_lost),
         PORT_TEST(at_its_end_what_was_accepted_is_received_and_the_rest_is_refused),
+        PORT_TEST(the_end_is_found_whenever_the_last_datagram_is_received),
         cmocka_unit_test(owners_are_names_or_numbers),
     };
     unlink(PATH);
