@@ -14,19 +14,22 @@
 #include "ingest/protocol/inflate.h"
 #include "port/system.h"
 
-#define HELP_BYTES_MAX  32768
-#define COLUMNS         90
-#define PART_KEYS_BYTES 768 /* of a listener, and of a stream */
+#define COLUMNS 90
 
-static void put_names(char *text, const struct option *table, bool of_parts) {
+static void print(const char *text) {
+    stream_write(STREAM_OUTPUT, text, strlen(text));
+}
+
+static void print_names(const struct option *table, bool of_parts) {
     size_t column = sizeof "Its keys:" - 1;
     for (; table->name; table++) {
         if (of_parts && table->place != OPTION_FOR_PARTS) continue;
         column += strlen(table->name) + 1;
-        strcat(strcat(text, column > COLUMNS ? "\n  " : " "), table->name);
+        print(column > COLUMNS ? "\n  " : " ");
+        print(table->name);
         if (column > COLUMNS) column = strlen(table->name) + 2;
     }
-    strcat(text, "\n");
+    print("\n");
 }
 
 static int print_help(void) {
@@ -65,17 +68,18 @@ static int print_help(void) {
         "  \"streams\": {\"audit\": {\"rotate\": \"daily\", \"retention_age_s\": \"365d\"}}\n"
         "\n"
         "Its keys:";
-    char *text = malloc(HELP_BYTES_MAX);
+    const uint32_t columns = stream_columns(STREAM_OUTPUT);
+    const size_t size = options_help(config_options, columns, NULL, 0) + 1;
+    char *text = malloc(size);
     if (!text) return 1;
-    strcpy(text, head);
-    options_help(config_options, stream_columns(STREAM_OUTPUT), text + strlen(text),
-                 HELP_BYTES_MAX - sizeof head - sizeof tail - PART_KEYS_BYTES);
-    strcat(text, tail);
-    put_names(text, config_listener_options, false);
-    strcat(text, streams);
-    put_names(text, config_options, true);
-    stream_write(STREAM_OUTPUT, text, strlen(text));
+    options_help(config_options, columns, text, size);
+    print(head);
+    print(text);
     free(text);
+    print(tail);
+    print_names(config_listener_options, false);
+    print(streams);
+    print_names(config_options, true);
     return 0;
 }
 
