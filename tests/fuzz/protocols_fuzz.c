@@ -3,12 +3,13 @@
  * record must be a valid object that was sent.
  *
  * The first byte chooses the protocol and what is added to records, the second where the rest is
- * cut, the third line_bytes_max. */
+ * cut, the third line_bytes_max, and with its lowest bit a stamp. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ingest/protocol/protocol.h"
+#include "writer/live/stamp.h"
 
 #define LINE_MAX 255
 
@@ -40,7 +41,9 @@ static struct batch_growth growth(void) {
 static void drain(struct bench *bench, struct seen *seen) {
     struct batch *batch = &bench->batch;
     batch_check(batch);
+    batch_pack(batch);
     assert(batch->counts.records == batch->counts.stored + batch->counts.rejected);
+    assert(batch->stored.span.raw_size == batch->stored_size);
     seen->records += batch->counts.records;
     for (uint32_t i = 0; i < REJECT_REASONS; i++)
         seen->reasons[i] += batch->counts.reasons[i];
@@ -159,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     budget = INT64_C(1) << 40;
     listeners[0].syslog_fields = data[0] & 0x40;
     listeners[0].wrap = data[0] & 0x80;
+    listeners[0].stamps = data[2] & 1 ? STAMP_PEER : 0;
     batch_reset(&bench.batch, &batch_rules);
     batch_limit(&bench.batch, bench.batch.raw_max, growth());
     const struct protocol *protocol = protocol_find(names[(data[0] & 0x3F) % 6]);
