@@ -4,7 +4,8 @@
  *
  *   PROTOCOL LINE_MAX ROOM SEED BYTES
  *
- * ROOM: 0, or the batch takes so many bytes.  SEED: 0: all bytes at once; 1: one by one; otherwise
+ * PROTOCOL: also with "+", if headers of syslog are added and text is wrapped.  ROOM: 0, or the batch
+ * takes so many bytes.  SEED: 0: all bytes at once; 1: one by one; otherwise
  * pieces of random sizes; "d": a datagram.
  *
  *   PROTOCOL-IT-BECAME REFUSED STORED-BYTES REASON=COUNT... */
@@ -19,7 +20,7 @@
 #define LINE_MAX_BYTES (8 << 20)
 #define RECORD_MAX     (64 << 10)
 
-static const struct batch_listener listeners[] = {{.name = "tcp=model"}};
+static struct batch_listener listeners[] = {{.name = "tcp=model"}};
 static _Atomic int64_t budget;
 static struct batch_rules rules = {.listeners = listeners, .reject_budget = &budget};
 static const struct batch_origin origin = {.received_ns = 1};
@@ -35,9 +36,10 @@ struct bench {
 };
 
 static void empty(struct bench *bench) {
+    struct batch_growth growth = {0};
+    batch_growth_add(&growth, &listeners[0]);
     batch_reset(&bench->batch, &rules);
-    batch_limit(&bench->batch, bench->room ? bench->room : bench->batch.raw_max,
-                (struct batch_growth){0});
+    batch_limit(&bench->batch, bench->room ? bench->room : bench->batch.raw_max, growth);
 }
 
 static void drain(struct bench *bench) {
@@ -98,6 +100,9 @@ static void take(struct bench *bench, char *line) {
         line += strcspn(line, "\t\r\n");
         *line++ = '\0';
     }
+    const size_t name = strcspn(fields[0], "+");
+    listeners[0].wrap = listeners[0].syslog_fields = fields[0][name] == '+';
+    fields[0][name] = '\0';
     const struct protocol *protocol = protocol_find(fields[0]);
     assert(protocol);
     rules.line_bytes_max = bench->sink.line_bytes_max = (uint32_t)atoi(fields[1]);

@@ -78,8 +78,9 @@ BREAK = "\ue000"  # where a string contains a newline that is not escaped
 
 
 class Event:
-    def __init__(self, sent, stored, end=b""):
-        self.sent, self.stored, self.needs = sent, stored, end  # stored None: rejected
+    def __init__(self, sent, stored, end=b"", header=b"", text=None):
+        self.sent, self.stored, self.needs = header + sent, stored, end  # stored None: rejected
+        self.header, self.text = header, text  # text: what the message is if it is no object
         self.begin = self.end = 0  # offsets in the session of what makes it a record
 
 
@@ -99,7 +100,8 @@ class Framing:
             if self.balanced and len(events) < 2:  # text after the first object: lines (docs/protocols.md)
                 return Event(b'{"bad":}', None)
             header = rng.choice(HEADERS) if rng.random() < 0.5 and self.protocol != "concatenated" else b""
-            return Event(header + rng.choice(TEXTS), None, b"\n" if self.balanced else b"")
+            text = rng.choice(TEXTS)
+            return Event(text, None, b"\n" if self.balanced else b"", header, text)
         if kind == 1 and self.balanced and self.headers:  # cut off where the next `{` shows it
             return Event(rng.choice((b'{"a":1', b'{"a":[1,2]', b'{"a":"}{" ', b'{"a":{"b":null},"c":true')), None, b"{}")
         if kind == 2 and self.protocol in ("octet-counting", "json-seq"):
@@ -115,9 +117,7 @@ class Framing:
         if self.protocol == "nul" and not first and rng.random() < 0.3:
             sent = encoded({"s": text_of(rng) + BREAK + BREAK, BREAK: value_of(rng)}, rng).replace(b"\\ue000", BREAK.encode())
             sent, stored = sent.replace(BREAK.encode(), b"\n"), sent.replace(BREAK.encode(), b"\\n")
-        if self.headers and rng.random() < 0.3:
-            sent = rng.choice(HEADERS) + sent
-        return Event(sent, stored)
+        return Event(sent, stored, header=rng.choice(HEADERS) if self.headers and rng.random() < 0.3 else b"")
 
     def events(self, rng, count, clean=False):
         """clean: all are stored."""

@@ -1,6 +1,7 @@
 """test_framing_model.py - random sessions of every framing become what a model says: cut into any segments, in
 batches of any size, and cut off at any byte.  Input is random; a failing test prints its seed."""
 
+import json
 import os
 import subprocess
 
@@ -82,6 +83,38 @@ class FramingModel(Case):
                     cases.append((self.rng.choice(("auto", framing.protocol)), limit, *self.ways(), data))
                     wanted.append((framing.name, *expected(events)))
         self.compare(cases, wanted)
+
+    def assert_extended(self, event, line):
+        """An object with its header, or text as an object."""
+        found = json.loads(line)
+        has_header = found.pop("_syslog", None) is not None
+        if event.text is not None:
+            # A word before text may be its tag, or part of it.
+            message, text = found.pop("message").strip(), event.text.decode("utf-8", "replace")
+            same = message.endswith(text) or text.endswith(message) if event.header else message == text
+            self.assertTrue(same, (event.sent, message))
+            self.assertEqual((found, has_header), ({}, event.header != b""))
+        elif event.header.startswith(b"<") and b'"_syslog"' not in event.stored:
+            self.assertTrue(has_header)
+            self.assertTrue(line.startswith(event.stored.rstrip()[:-1]), (line, event.stored))
+        else:
+            self.assertEqual(line, event.stored)
+
+    def test_text_becomes_an_object_and_headers_are_added_on_request(self):
+        cases, wanted = [], []
+        for _ in range(scaled(500)):
+            for framing in FRAMINGS:
+                if not framing.headers:
+                    continue
+                events = framing.events(self.rng, self.rng.randrange(2, 9))
+                protocol = self.rng.choice(("auto", framing.protocol))
+                cases.append((protocol + "+", 60000, *self.ways(), framing.session(events, self.rng)))
+                wanted.append(events)
+        for case, events, found in zip(cases, wanted, take(cases)):
+            extended = [event for event in events if event.stored is not None or event.text is not None]
+            self.assertEqual((len(found[2]), found[3]), (len(extended), len(events) - len(extended)), (case, found))
+            for event, line in zip(extended, found[2]):
+                self.assert_extended(event, line)
 
     def test_a_datagram_holds_the_same_records(self):
         cases, wanted = [], []
