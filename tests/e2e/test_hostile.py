@@ -4,6 +4,7 @@ daemon prints, and other clients lose nothing and wait no longer.
 A witness sends a record every 5 ms over a connection of its own and measures when `logport tail -f` prints it.
 LOGPORT_HOSTILE=10 makes every attack ten times as large; then 10,000 connections send a byte a second."""
 
+import collections
 import contextlib
 import gzip
 import json
@@ -29,11 +30,13 @@ from harness import (
     main,
     program,
     raise_open_files,
+    rejects,
     scaled,
     start,
     status,
     wait_until,
 )
+from test_bad_input import kept
 from test_tls import HAS_TLS, OPENSSL, TlsCase, hello
 
 LARGER = int(os.environ.get("LOGPORT_HOSTILE", "1"))
@@ -203,7 +206,7 @@ def spaced(data):
 class Sessions(Attacked):
     def test_sessions_cut_off_anywhere_over_tcp_and_udp_are_what_the_model_says(self):
         daemon, witness = self.attacked()
-        stored, rejected, datagrams = [], 0, 0
+        stored, rejected, bad_sent, datagrams = [], 0, [], 0
         for n in range(scaled(1000) * LARGER):
             framing, events, data = self.session(clean=n % 2 == 0)
             lines, bad = expected(events)
@@ -211,17 +214,21 @@ class Sessions(Attacked):
                 at = self.rng.randrange(1, len(data) + 1)
                 lines, bad = expected_cut(framing, "auto", data, events, at)
                 data = data[:at]
+            else:
+                bad_sent += [event.sent.strip() for event in events if event.stored is None]
+            stored += lines
+            rejected += bad
             if n % 9 == 8:
                 daemon.datagrams(data)
                 datagrams += 1
                 wait_until(lambda: status(daemon)["datagrams"] == datagrams, "no datagram is lost")
             else:
                 self.assertTrue(self.give(daemon, data))
-            stored += lines
-            rejected += bad
         counters, found = self.finished(daemon, witness, "sessions cut off")
         self.assertEqual(counters["rejected"], rejected)
         self.assertEqual(sorted(found), sorted(stored))
+        quarantined = collections.Counter(kept(reject).strip() for reject in rejects(daemon.base))
+        self.assertEqual(collections.Counter(bad_sent) - quarantined, collections.Counter())
 
     def test_the_limit_of_a_record_is_exact_over_sockets(self):
         limit = 64 << 10
