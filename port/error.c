@@ -2,13 +2,11 @@
  * system knows. */
 #include "port/error.h"
 
-#define SYSTEM_FIRST      (-(1 << 20)) /* the error that keeps the system's code 0; below all ERR_ */
-#define SYSTEM_CODES      (1u << 30)
 #define SYSTEM_TEXT_BYTES 256
 
 static const char *system_text(int error) {
     static _Thread_local char text[SYSTEM_TEXT_BYTES];
-    error_system_text((uint32_t)(SYSTEM_FIRST - error), text, sizeof text);
+    error_system_text((uint32_t)(ERROR_SYSTEM_FIRST - error), text, sizeof text);
     return text;
 }
 
@@ -19,10 +17,6 @@ const char *error_text(int error) {
     case name: return text;
         ERROR_TABLE(X)
 #undef X
-    default: return error <= SYSTEM_FIRST ? system_text(error) : "unknown error";
+    default: return error <= ERROR_SYSTEM_FIRST ? system_text(error) : "unknown error";
     }
-}
-
-int error_of_unknown(uint32_t code) {
-    return code < SYSTEM_CODES ? SYSTEM_FIRST - (int)code : ERR_OTHER;
 }

@@ -59,8 +59,11 @@ enum error {
  * code of the system is valid until this thread calls error_text again. */
 const char *error_text(int error);
 
-/* An error below all ERR_ that keeps the system's code (above 2^30: ERR_OTHER). */
-int error_of_unknown(uint32_t code);
+/* An error below all ERR_ that keeps the system's code (from 2^30: ERR_OTHER). */
+#define ERROR_SYSTEM_FIRST (-(1 << 20))
+static inline int error_of_unknown(uint32_t code) {
+    return code < 1u << 30 ? ERROR_SYSTEM_FIRST - (int)code : ERR_OTHER;
+}
 /* The system's name and text of one of its codes, such as "Windows error 1392: ...", in UTF-8. */
 void error_system_text(uint32_t code, char *text, size_t size);
 
