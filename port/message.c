@@ -1,6 +1,8 @@
 /* message.c - messages to the operator, one line each. */
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "port/system.h"
 
@@ -11,6 +13,7 @@
  * atomic. */
 static _Atomic(const char *) program_name = "logport";
 static _Atomic bool never_wait;
+static _Atomic uint64_t dropped;            /* messages that standard error did not take */
 static _Atomic(system_message_sink *) sink; /* NULL: standard error */
 static _Atomic(void *) sink_context;        /* set before `sink` */
 
@@ -25,6 +28,26 @@ void system_messages_never_wait(void) {
 void system_messages_to(system_message_sink *to, void *context) {
     atomic_store_explicit(&sink_context, context, memory_order_relaxed);
     atomic_store_explicit(&sink, to, memory_order_release);
+}
+
+/* Counts what is lost, and says so with the next message that is not: in one write, so that a
+ * short notice does not take the room of a message. */
+static void try_to_write(const char *name, const char *line, size_t size) {
+    char text[LINE_BYTES_MAX];
+    const uint64_t lost = atomic_exchange_explicit(&dropped, 0, memory_order_relaxed);
+    if (lost > 0) {
+        size_t used = (size_t)snprintf(
+            text, sizeof text, "%.100s: %llu message%s not printed: standard error was not read\n",
+            name, (unsigned long long)lost, lost == 1 ? " was" : "s were");
+        const size_t room = sizeof text - used;
+        memcpy(text + used, line, size < room ? size : room);
+        used += size < room ? size : room;
+        text[used - 1] = '\n';
+        line = text;
+        size = used;
+    }
+    if (stream_write_within(STREAM_ERROR, line, size, 0) != 0)
+        atomic_fetch_add_explicit(&dropped, lost + 1, memory_order_relaxed);
 }
 
 void say(const char *format, ...) {
@@ -42,7 +65,7 @@ void say(const char *format, ...) {
     if (to != NULL)
         to(atomic_load_explicit(&sink_context, memory_order_relaxed), line, used);
     else if (atomic_load_explicit(&never_wait, memory_order_acquire))
-        stream_write_within(STREAM_ERROR, line, used, 0);
+        try_to_write(name, line, used);
     else
         stream_write(STREAM_ERROR, line, used);
 }

@@ -84,7 +84,7 @@ int64_t stream_read(enum system_stream stream, void *bytes, size_t size);
 int stream_write(enum system_stream stream, const void *bytes, size_t size);
 /* The same, but waits for the reader at most this long.  ERR_TIMED_OUT: nothing, or only a part,
  * was written.  With 0 and up to 4,096 bytes it never waits, and a pipe takes all or nothing.
- * Windows: waits as stream_write does. */
+ * Windows: standard error is written by a thread of its own from a queue of 256 KiB. */
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms);
 
@@ -102,7 +102,7 @@ void say(const char *format, ...) FORMATS(1, 2);
 /* The program's name; not copied. */
 void system_name(const char *name);
 /* From now on say() drops what standard error does not take at once: a daemon must not stop because
- * its messages are not read. */
+ * its messages are not read.  The next line that is taken follows one that counts those dropped. */
 void system_messages_never_wait(void);
 /* From now on say() passes every line to `sink`, on the thread that calls it; NULL: to standard
  * error again.  For tests.  Change it only while no other thread calls say(). */

@@ -7,6 +7,7 @@
 #include <windows.h>
 
 #include "port/system.h"
+#include "port/windows/output_queue.h"
 #include "port/windows/text.h"
 
 /* The exit code of abort(), too. */
@@ -84,5 +85,7 @@ int wmain(int argc, wchar_t **argv) {
         fputs("out of memory\n", stderr);
         return EXIT_CRASHED;
     }
-    return program_main(argc, arguments);
+    const int code = program_main(argc, arguments);
+    output_queue_flush(1000);
+    return code;
 }

@@ -10,11 +10,16 @@
 #include <psapi.h>
 
 #include "port/windows/iocp.h"
+#include "port/windows/output_queue.h"
 #include "port/windows/text.h"
 
 /* ---- the process ---- */
 
+/* How long the end of the process waits for a reader of its last messages. */
+#define LAST_MESSAGES_MS 1000
+
 void system_exit_now(int code) {
+    output_queue_flush(LAST_MESSAGES_MS);
     TerminateProcess(GetCurrentProcess(), (UINT)code);
     abort(); /* not reached: the call ends the process that makes it */
 }
@@ -192,6 +197,8 @@ int64_t stream_read(enum system_stream stream, void *bytes, size_t size) {
 
 int stream_write(enum system_stream stream, const void *bytes, size_t size) {
     const uint8_t *from = bytes;
+    if (stream == STREAM_ERROR && output_queue_is_used())
+        return output_queue_write(bytes, size, UINT32_MAX);
     while (size > 0) { /* each turn writes at least one byte or ends it */
         DWORD written = 0;
         const DWORD asked = size < (1u << 30) ? (DWORD)size : 1u << 30;
@@ -205,6 +212,8 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size) {
 
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms) {
-    (void)timeout_ms; /* a writer cannot find out whether a pipe has space */
-    return stream_write(stream, bytes, size);
+    /* A writer cannot find out whether a pipe has space, so a thread of its own may wait. */
+    if (stream != STREAM_ERROR || GetFileType(stream_handle(stream)) == FILE_TYPE_DISK)
+        return stream_write(stream, bytes, size);
+    return output_queue_write(bytes, size, timeout_ms);
 }

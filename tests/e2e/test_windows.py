@@ -1,11 +1,16 @@
 """test_windows.py - what is different on Windows: paths, wildcards, programs and files of others."""
 
+import fcntl
+import json
 import os
+import signal
+import socket
+import subprocess
 import threading
 import unittest
 
-from harness import (WINDOWS, Case, Holder, logport, logportd, main, segments, status, wait_until,
-                     windows_path)
+from harness import (PATIENCE_S, WINDOWS, Case, Holder, environment, logport, logportd, main, program, segments, start,
+                     status, wait_until, windows_path)
 
 
 @unittest.skipUnless(WINDOWS, "about Windows")
@@ -127,6 +132,30 @@ class WindowsCommands(Case):
                 file.write("x")
         result = logportd("--check", "--archive-command", "rclone", "--archive-command", "{path}", cwd=directory)
         self.assertIn('"rclone" was not found', result.said)
+
+
+@unittest.skipUnless(WINDOWS, "test_operations has the test for Linux")
+class WindowsMessages(Case):
+    def test_a_pipe_that_is_not_read_stops_nothing(self):
+        base = os.path.join(self.directory(), "logs")
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        command = program("logportd") + ["--tcp", "127.0.0.1:0", "--dir", base, "--stats-s", "1"]
+        process = start(command, stdout=subprocess.DEVNULL, stderr=writer, env=environment())
+        os.close(writer)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        said = b""
+        while b"ready" not in said or not said.endswith(b"\n"):
+            said += os.read(reader, 4096)
+        port = int(said.split(b"tcp=127.0.0.1:")[1].split()[0])
+        wait_until(lambda: json.loads(logport("status", "--dir", base).out)["uptime_s"] >= 6, "the pipe is full")
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b'{"a":1}\n')
+        wait_until(lambda: logport("search", "-c", "", base).out == b"1\n", "the line is stored")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE_S), 0)
+        os.close(reader)
 
 
 if __name__ == "__main__":
