@@ -12,7 +12,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import BUILD, PATIENCE_S, ROOT, Case, environment, free_port, logport, logportd, start, wait_until
+from harness import BUILD, PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, logport, logportd, start, wait_until
 
 DOCUMENT = os.path.join(ROOT, "docs", "clients.md")
 VERSION = logportd("--version").out
@@ -102,6 +102,15 @@ def frames(framing, data):
             count, _, data = data.partition(b" ")
             found.append(data[: int(count)])
             data = data[int(count) :].lstrip(b"\r\n")
+        return found
+    if framing == "relp":
+        found = []
+        while data:
+            _, command, rest = data.split(b" ", 2)
+            length = int(re.match(rb"\d+", rest).group())
+            rest = rest[len(str(length)) :].removeprefix(b" ")
+            found += [rest[:length]] if command == b"syslog" else []
+            data = rest[length + 1 :]
         return found
     assert framing == "concatenated", framing
     text, found, at = data.decode(), [], 0
@@ -244,6 +253,7 @@ class Entry:
     example    how many events the snippet itself logs
     long, numbers, empty, without   which of the events the client can send
     tls        "server" or "client": whose certificates there are
+    unix       it sends to a Unix socket
     """
 
     def __init__(self, name, framing, picks, body="", example=1, long=True, numbers=True, empty=True, **more):
@@ -257,8 +267,11 @@ class ClientCase(Case):
     def run_client(self, entry):
         if entry.tls and b"OpenSSL" not in VERSION:
             self.skipTest("this build has no TLS")
-        if not entry.framing and not entry.tls and b"zlib" not in VERSION:
+        unpacked = entry.framing or entry.tls or entry.more.get("unix")
+        if not unpacked and b"zlib" not in VERSION:
             self.skipTest("built without zlib")
+        if entry.more.get("unix") and WINDOWS:
+            self.skipTest("Wine has no Unix sockets")
         self.run_and_check(entry)
 
     def run_and_check(self, entry):
@@ -269,7 +282,7 @@ class ClientCase(Case):
             json.dump(events, file)
         with open(os.path.join(folder, "events.ndjson"), "w") as file:
             file.write("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events))
-        text = with_port(snippets()[entry.name], port)
+        text = with_port(snippets()[entry.name], port).replace("/run/logport/", folder + "/")
         total = len(events) + entry.example
         process = self.client(entry, folder, text, port)
         try:
@@ -277,17 +290,20 @@ class ClientCase(Case):
         finally:
             self.end(process)
         self.check(entry, events, found, total)
-        if not entry.tls:
-            recorder = self.recorder
+        if self.recorder:
             if entry.framing:
-                self.assert_lines(sorted(found), sorted(recorder.expected(entry.framing)))
-            self.assertEqual(recorder.answers, [])
+                self.assert_lines(sorted(found), sorted(self.recorder.expected(entry.framing)))
+            self.assertEqual(bool(self.recorder.answers), entry.framing == "relp")
         counters = daemon.stop()
         self.assertEqual((counters["received"], counters["stored"], counters["rejected"]), (total, total, 0))
 
     def listening(self, entry, folder):
+        self.recorder = None
+        if entry.more.get("unix"):
+            words = ["--unix-stream", folder + "/stream.sock", "--unix-datagram", folder + "/datagram.sock"]
+            return self.daemon("--flush-ms", "10", *words), 0
         if not entry.tls:
-            daemon = self.daemon("--flush-ms", "10", "--receive-bytes", "1MiB", *entry.more.get("words", ()))
+            daemon = self.daemon("--flush-ms", "10", "--receive-bytes", "1MiB")
             self.recorder = Recorder(self, daemon)
             return daemon, self.recorder.port
         made = logport("cert", "--dir", os.path.join(folder, "pki"), "--name", "localhost", "--client", "shop-1")
@@ -320,7 +336,7 @@ class ClientCase(Case):
         return found
 
     def sent(self):
-        recorder = getattr(self, "recorder", None)
+        recorder = self.recorder
         return [bytes(piece[:300]) for piece in recorder.connections + recorder.datagrams] if recorder else []
 
     def check(self, entry, events, found, total):

@@ -126,6 +126,7 @@ PYTHON = [
     Entry("python-datagram-handler", "newline", fields(), EXTRA, long=False),
     Entry("python-syslog-tcp", "nul", fields(), EXTRA),
     Entry("python-syslog-udp", "nul", fields(), PYTHON_EACH % 'log.info(e["message"], extra={"fields": {"n": e["n"], "data": e["data"]}})', long=False),
+    Entry("python-syslog-unix", None, fields(), EXTRA, long=False, unix=True),
     Entry("python-json-logger", "nul", fields(), EXTRA),
     Entry("structlog", "newline", fields("event"), AS_FIELDS),
     Entry("loguru", "newline", lambda r: fields()({**r["record"]["extra"], "message": r["record"]["message"]}),
@@ -330,6 +331,8 @@ SHELL = [
     Entry("jq-pretty", "concatenated", fields(), example=0, needs="jq", numbers=False),
     Entry("jq-seq", "json-seq", fields(), example=0, needs="jq", numbers=False),
     Entry("jq-array", "concatenated", fields(), example=0, needs="jq", numbers=False),
+    Entry("socat-unix", None, fields(), example=0, unix=True, needs="socat"),
+    Entry("logger-unix", None, fields(), example=0, unix=True, needs="logger", long=False),
     Entry("logger-tcp", "newline", fields(), example=0, needs="logger"),
     Entry("logger-octets", "octet-counting", fields(), example=0, needs="logger"),
     Entry("logger-udp", "newline", fields(), example=0, needs="logger", long=False),
@@ -392,6 +395,7 @@ DAEMONS = [
     Entry("rsyslog-udp", "newline", fields(), example=0, needs="rsyslogd", long=False),
     Entry("rsyslog-message", "newline", fields(), example=0, needs="rsyslogd"),
     Entry("rsyslog-json", "newline", of_text("message"), example=0, needs="rsyslogd"),
+    Entry("rsyslog-relp", "relp", fields(), example=0, needs="rsyslogd"),
     Entry("rsyslog-tls", None, fields(), example=0, needs="rsyslogd", tls="client"),
     Entry("syslog-ng-network", "newline", fields(), example=0, needs="syslog-ng"),
     Entry("syslog-ng-syslog", "octet-counting", fields(), example=0, needs="syslog-ng"),
@@ -417,8 +421,9 @@ class DaemonClients(ClientCase):
             return file.read().split(b"\n")[:-1]
 
     def rsyslog(self, entry, folder, text):
-        if entry.tls and not glob.glob("/usr/lib/*/rsyslog/lmnsd_ossl.so"):
-            self.skipTest("rsyslog-openssl is not installed")
+        for module, package in (("lmnsd_ossl", "rsyslog-openssl"), ("omrelp", "rsyslog-relp")):
+            if module[-4:] in text and not glob.glob("/usr/lib/*/rsyslog/%s.so" % module):
+                self.skipTest("%s is not installed" % package)
         config = self.write(folder, "rsyslog.conf", RSYSLOG % {"folder": folder} + text.replace("/etc/rsyslog.d/", folder + "/"))
         process = self.start(folder, [which("rsyslogd"), "-n", "-f", config, "-i", os.path.join(folder, "pid")])
         port = int(wait_until(lambda: content_of(os.path.join(folder, "port")), "rsyslogd listens"))
