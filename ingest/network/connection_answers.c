@@ -1,0 +1,49 @@
+/* connection_answers.c - connections whose protocol acknowledges what is stored. */
+#include "ingest/network/connection_internal.h"
+
+bool connection_wait_for_answers(struct connection *connection) {
+    connection->waiting = true;
+    return true;
+}
+
+static void answers_proceed(struct answers *answers) {
+    struct connection *connection = answers->context;
+    connection->listener->active = true;
+    if (answers->stopping || answers->failure) {
+        connection_end_now(connection);
+    } else if (connection->waiting) {
+        connection->waiting = false;
+        connection_advance(connection);
+    }
+}
+
+void connection_begin_answers(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    intake->answers.port = intake->port;
+    intake->answers.counters = intake->counters;
+    connection->session.waits = false;
+    connection->answers =
+        answers_begin(&intake->answers, &connection->session, connection->synced,
+                      &connection->socket, connection->link, answers_proceed, connection);
+    if (connection->answers) return;
+    connection->failure = ERR_NO_MEMORY;
+    connection->ending = true;
+    connection->taken = connection->size; /* its peer sends it again */
+}
+
+/* It ends: all that is stored is acknowledged first, and the last answer must not be cut off. */
+bool connection_may_close(struct connection *connection) {
+    struct answers *answers = connection->answers;
+    if (connection->failure || answers->failure || answers->stopping) return true;
+    if (connection->listener->ending) answers_hurry(answers);
+    if (!answers_lingering(answers) && !answers_complete(answers)) {
+        connection_wait_for_answers(connection);
+        return false;
+    }
+    if (connection->finished || connection->session.ended || answers->failure) return true;
+    answers_linger(answers);
+    if (port_idle(&connection->receive))
+        port_receive(connection->intake->port, &connection->receive, &connection->socket,
+                     connection->listener->pool);
+    return false;
+}
