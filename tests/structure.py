@@ -41,7 +41,7 @@ LIBRARIES = {"lz4.h", "lz4frame.h", "lz4hc.h", "xxhash.h", "cjson/cJSON.h", "pcr
              "liburing.h", "openssl/ssl.h", "openssl/err.h", "openssl/pem.h", "openssl/x509v3.h"}
 INTRINSICS = re.compile(r"^[a-z]*mmintrin\.h$|^cpuid\.h$")
 # Programs that measure or test one operating system may call it directly.
-ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/unit/linux/", "tests/unit/windows/",
+ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/bench/relp.c", "tests/unit/linux/", "tests/unit/windows/",
               "tests/windows/", "tests/faults/")
 
 problems = []
