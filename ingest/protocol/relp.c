@@ -162,10 +162,16 @@ static bool note_answer(struct relp_state *state, enum answer answer) {
     return true;
 }
 
+/* Whatever its length, so that the reason does not depend on how the bytes were cut. */
+static bool reject_frame(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                         size_t size) {
+    if (session->partial.set_aside) session->partial.set_aside = REJECT_RELP_FRAME;
+    return partial_reject(&session->partial, sink, bytes, size, REJECT_RELP_FRAME);
+}
+
 static size_t refuse(struct session *session, const struct sink *sink, const uint8_t *bytes,
                      size_t size, size_t taken) {
-    if (!partial_reject(&session->partial, sink, bytes + taken, size - taken, REJECT_RELP_FRAME))
-        return taken;
+    if (!reject_frame(session, sink, bytes + taken, size - taken)) return taken;
     session->refused = REJECT_RELP_FRAME;
     return size;
 }
@@ -264,8 +270,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 
 /* The peer sends it again: it was not acknowledged. */
 static bool end(struct session *session, const struct sink *sink) {
-    return session->partial.size == 0 ||
-           partial_reject(&session->partial, sink, NULL, 0, REJECT_RELP_FRAME);
+    return session->partial.size == 0 || reject_frame(session, sink, NULL, 0);
 }
 
 /* ---- answers ---- */

@@ -22,6 +22,7 @@ struct seen {
     size_t stored_size, answers_size;
     uint64_t records, reasons[REJECT_REASONS];
     uint32_t refused;
+    bool disorder; /* refused because of transaction numbers: how many wait depends on the cuts */
 };
 
 static struct line_memory memory;
@@ -75,6 +76,8 @@ static void give(struct session *session, struct seen *seen, const uint8_t *byte
         if (little_room) batch_limit(&batch, 4 * DETECT_HEAD_BYTES, (struct batch_growth){0});
         const size_t part = session_take(session, &sink, piece + taken, size - taken);
         taken += part;
+        seen->disorder |= session->refused && session->protocol == &protocol_relp &&
+                          session->state.relp.run_count == RELP_RUNS;
         without_progress = part == 0 ? without_progress + 1 : 0;
         assert(taken <= size && without_progress < 3);
         if (taken < size || little_room) drain(session, seen);
@@ -111,6 +114,7 @@ static void run(const struct protocol *protocol, const uint8_t *data, size_t siz
 }
 
 static void same(const struct seen *a, const struct seen *b) {
+    if (a->disorder || b->disorder) return;
     assert(a->records == b->records && a->refused == b->refused);
     assert(a->stored_size == b->stored_size && a->answers_size == b->answers_size);
     assert(memcmp(a->stored, b->stored, a->stored_size) == 0);
