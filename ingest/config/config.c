@@ -137,7 +137,8 @@ const struct option config_options[] = {
      .max = PEER_RATE_MAX,
      .preset = "0",
      .value = "N",
-     .help = "The same in records per second."},
+     .help = "Receive at most this many records per second from one peer. Otherwise as "
+             "peer_bytes_per_s. 0: no limit."},
     {.name = "idle_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(idle_s),
