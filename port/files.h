@@ -128,6 +128,9 @@ bool path_join(char *path, const char *first, const char *second, const char *th
 bool path_separates(char c);
 /* After the last separator (Windows: or after "C:"). */
 const char *path_name(const char *path);
+/* '*' or '?' in a path stands for names that the program must find (Windows); elsewhere the shell
+ * does that, and both may be part of a name. */
+bool path_is_pattern(const char *path);
 /* Writes the separators as programs of this system expect them: on Windows, where '/' also begins a
  * switch, as '\\'. */
 void path_to_native(char *path);

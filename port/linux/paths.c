@@ -12,6 +12,11 @@ const char *path_name(const char *path) {
     return slash != NULL ? slash + 1 : path;
 }
 
+bool path_is_pattern(const char *path) {
+    (void)path;
+    return false;
+}
+
 void path_to_native(char *path) {
     (void)path;
 }

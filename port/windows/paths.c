@@ -16,6 +16,10 @@ const char *path_name(const char *path) {
     return name;
 }
 
+bool path_is_pattern(const char *path) {
+    return strpbrk(strncmp(path, "\\\\?\\", 4) == 0 ? path + 4 : path, "*?") != NULL;
+}
+
 void path_to_native(char *path) {
     for (; *path != '\0'; path++)
         if (*path == '/') *path = '\\';

@@ -27,6 +27,23 @@ class WindowsPaths(Case):
                 daemon.stop()
                 self.assertEqual(logport("cat", base).lines, [b'{"n":1}'])
 
+    def test_wildcards_are_replaced_by_the_reader(self):
+        daemon = self.daemon()
+        for n in range(3):
+            daemon.send(b'{"n":%d}\n' % n)
+            daemon.wait_stored(n + 1)
+            self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.stop()
+        main = windows_path(os.path.join(daemon.base, "main")) + "\\"
+        self.assertEqual(logport("cat", main + "*.LZ4").lines, [b'{"n":0}', b'{"n":1}', b'{"n":2}'])
+        self.assertEqual(logport("tail", main + "*").lines, [b'{"n":0}', b'{"n":1}', b'{"n":2}'])
+        self.assertEqual(logport("search", "-c", "*", main + "*").code, 1)  # a pattern is no path
+        self.assertEqual(logport("search", '"n":1', main.replace("\\", "/") + "*2-*.lz4").lines, [b'{"n":1}'])
+        self.assertEqual(logport("cat", "*.lz4", cwd=os.path.join(daemon.base, "main")).lines[:1], [b'{"n":0}'])
+        result = logport("cat", main + "*.gz")
+        self.assertEqual(result.code, 2)
+        self.assertIn("*.gz: no file has such a name", result.said)
+
     def test_an_archive_in_the_log_directory_is_refused_in_either_case(self):
         base = windows_path(self.directory()) + "\\Logs"
         for archive, how in ((base.upper() + "\\cold", "is inside"), (base.lower(), "is"),

@@ -10,6 +10,7 @@
 #include "port/system.h"
 #include "tools/query/allocate.h"
 #include "tools/query/foreign/foreign.h"
+#include "tools/query/wildcards.h"
 #include "writer/segment/archives.h"
 
 /* A segment that was named by the path it had before it moved to an archive. */
@@ -109,6 +110,8 @@ static bool has_name_of_segment(const char *path) {
 void report_path_error(const struct read_request *request, const char *path, int status) {
     if (status == ERR_NOT_FOUND && !request->named)
         say("%s: %s; name a directory, or set LOGPORT_DIR", path, error_text(status));
+    else if (status == ERR_NOT_FOUND && path_is_pattern(path))
+        say("%s: no file has such a name", path);
     else if (status == ERR_NOT_SEEKABLE && request->any_file && !has_name_of_segment(path))
         say("%s: a device or a socket; logport reads files, directories and pipes", path);
     else
@@ -363,10 +366,26 @@ static int list_directory_of_others(const struct read_request *request, const ch
     return status;
 }
 
+/* Every path that the pattern stands for. */
+static int list_pattern(const struct read_request *request, const char *pattern,
+                        struct segment_list *list, bool *all) {
+    struct wildcard_paths found;
+    const int error = wildcard_find(request->files, pattern, &found);
+    for (uint32_t i = 0; i < found.count; i++) {
+        const int status = list_path_of(request, found.paths[i], list, all);
+        if (status >= 0 || all == NULL) continue;
+        report_path_error(request, found.paths[i], status);
+        *all = false;
+    }
+    wildcard_free(&found);
+    return error;
+}
+
 int list_path_of(const struct read_request *request, const char *path, struct segment_list *list,
                  bool *all) {
     struct file_status of;
     const uint32_t before = list->count;
+    if (path_is_pattern(path)) return list_pattern(request, path, list, all);
     if (request->any_file && strcmp(path, FOREIGN_INPUT) == 0)
         return list_pipe(path, 0, request->named, list);
     const int status = list_path(request->files, path, list, all);
@@ -381,14 +400,15 @@ int list_path_of(const struct read_request *request, const char *path, struct se
 }
 
 bool list_segments(const struct read_request *request, struct segment_list *list) {
-    bool all = true;
+    bool all = true, several = request->path_count > 1;
     for (int i = 0; i < request->path_count; i++) {
         const char *path = request->paths[i];
         const int status = list_path_of(request, path, list, &all);
         if (status < 0) report_path_error(request, path, status);
         if (status < 0) all = false;
+        several = several || path_is_pattern(path);
     }
-    if (request->path_count > 1) remove_duplicates(list);
+    if (several) remove_duplicates(list);
     return all;
 }
 
