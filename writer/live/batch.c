@@ -306,8 +306,9 @@ static void build(struct batch *batch, const struct message *message,
 /* Is there room for its stamps?  There is, unless line_bytes_max is nearly FRAME_RAW_MAX. */
 static bool stamps_fit(const struct batch *batch, const struct batch_listener *listener,
                        size_t size) {
-    return listener->stamps == 0 || size + 1 + stamp_bytes_max(listener->stamps, listener->name) <=
-                                        batch_capacity(batch->raw_max);
+    const uint32_t capacity = batch_capacity(batch->raw_max);
+    return listener->stamps == 0 || size + 1 + STAMP_BYTES_MAX <= capacity ||
+           size + 1 + stamp_bytes_max(listener->stamps, listener->name) <= capacity;
 }
 
 /* Stores it before `next`, which is still to be read.  object: it has passed the schema; NULL: the
