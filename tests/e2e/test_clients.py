@@ -69,6 +69,7 @@ NODE = [
     Entry("winston3-logstash-transport", "concatenated", fields(), FIRST_MESSAGE, empty=False),
     Entry("winston3-logstash-transport-udp", "concatenated", fields(), FIRST_MESSAGE, long=False, empty=False),
     Entry("winston-syslog", "concatenated", fields(), FIRST_MESSAGE),
+    Entry("winston-syslog-udp", "concatenated", fields(), FIRST_MESSAGE, long=False),
     Entry("winston-log2gelf", "nul", plain_gelf, FIRST_MESSAGE),
     Entry("winston-log2gelf-tls", None, plain_gelf, FIRST_MESSAGE, tls="client"),
     Entry("winston-stream", "newline", fields(), FIRST_MESSAGE),
