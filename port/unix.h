@@ -2,8 +2,9 @@
  *
  * A place is the path of a file, absolute or relative to the working directory, or "@NAME": an
  * abstract name of Linux, which has no file and which every process of the network namespace may
- * use.  The file appears with no permission at all and gets its owner, then its mode, so that nobody
- * can use it who may not.  On Windows the file inherits the permissions of its directory. */
+ * use.  The file appears without any permission, gets its owner and then its mode: at no moment may
+ * more processes use it than in the end.  On Windows it inherits the permissions of its directory.
+ */
 #ifndef PORT_UNIX_H
 #define PORT_UNIX_H
 

@@ -98,7 +98,8 @@ static int resolve_tls(struct listener_config *listener, const char **wrong, cha
     return problem ? ERR_INVALID : 0;
 }
 
-/* The key of all may name a protocol that needs TCP: it is that of the TCP listeners then. */
+/* The key of all may name a protocol that needs a connection: it is that of the listeners for
+ * connections then. */
 static int resolve_protocol(const struct config *config, struct listener_config *listener,
                             const char **wrong, char *error) {
     const char *const own = listener->keys.protocol;
@@ -106,7 +107,7 @@ static int resolve_protocol(const struct config *config, struct listener_config 
     listener->protocol = protocol_find(listener->keys.protocol);
     if (!listener->keys.ack) listener->keys.ack = config->ack;
     listener->synced = strcmp(listener->keys.ack, "synced") == 0;
-    if (listener->tcp || !listener->protocol->reply) return 0;
+    if (listener_is_stream(listener->kind) || !listener->protocol->reply) return 0;
     listener->protocol = &protocol_detect;
     if (!own) return 0;
     *wrong = own;

@@ -76,8 +76,9 @@ static int open_all(struct listener_set *set, struct rules *rules, char *error) 
         }
         intake_set_protocol(set->intake, set->numbers[i], listener->protocol);
         intake_set_senders(set->intake, set->numbers[i], &listener->senders);
-        if (listener->tcp) {
+        if (listener_is_stream(listener->kind))
             intake_set_ack(set->intake, set->numbers[i], listener->synced);
+        if (listener->tcp) {
             intake_set_tls(set->intake, set->numbers[i], listener->tls, listener->tls_required);
             intake_set_proxies(set->intake, set->numbers[i], &listener->proxies);
         }
@@ -235,8 +236,9 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
         const struct listener_config *listener = &config->listeners[i];
         intake_set_protocol(intake, change->numbers[i], listener->protocol);
         intake_set_senders(intake, change->numbers[i], &listener->senders);
-        if (listener->tcp) {
+        if (listener_is_stream(listener->kind))
             intake_set_ack(intake, change->numbers[i], listener->synced);
+        if (listener->tcp) {
             intake_set_tls(intake, change->numbers[i], listener->tls, listener->tls_required);
             intake_set_proxies(intake, change->numbers[i], &listener->proxies);
         }

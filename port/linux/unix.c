@@ -140,7 +140,7 @@ static int lock_directory(const char *path, int *handle) {
     return 0;
 }
 
-/* Is a process behind this file?  Connects with a type of socket that no log daemon has: the kernel
+/* Does a process have this socket open?  Connects with a type of socket that no log daemon has: the kernel
  * looks for the socket of the file first, then compares the types, so nothing is disturbed. */
 static int probe(const char *path) {
     struct sockaddr_un name;

@@ -194,7 +194,7 @@ static void a_file_that_has_taken_its_place_stays(void **state) {
     assert_int_equal(unlink(PATH), 0);
 }
 
-/* Starts at the same time as its brothers and sisters; 0: it has the socket. */
+/* In a child, at the same time as all others; exit code 0: it has the socket. */
 static void compete(int gate) {
     struct port *port;
     struct port_socket socket;
