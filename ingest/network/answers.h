@@ -67,6 +67,10 @@ void answers_send(struct answers *answers);
 static inline bool answers_full(const struct answers *answers) {
     return answers->full;
 }
+/* Its peer has sent what is not stored yet, and may wait for that before it sends more. */
+static inline bool answers_awaited(const struct answers *answers) {
+    return !acks_empty(&answers->acks);
+}
 /* The connection ends: true once all that will be acknowledged is, and all answers and last words are
  * sent. */
 bool answers_complete(struct answers *answers);

@@ -416,8 +416,9 @@ static void look_for_overdue(struct pacing *pacing) {
     struct connection *next;
     for (struct connection *connection = intake->open; connection; connection = next) {
         next = connection->next;
-        const bool waits = connection->source.parked || connection->held ||
-                           (connection->link && connection->link->working);
+        const bool waits = connection->source.parked || connection->held || connection->waiting ||
+                           (connection->link && connection->link->working) ||
+                           (connection->answers && answers_awaited(connection->answers));
         const enum pacing_overdue overdue =
             pacing_overdue(pacing, &connection->paced, connection->session.partial.size > 0, waits);
         if (overdue == PACING_IN_TIME || connection->ending || connection->farewell) continue;

@@ -254,6 +254,28 @@ class RelpDisk(Case):
         numbers = [json.loads(line)["n"] for line in read_lines(base)]
         self.assertEqual(sorted(numbers), list(range(len(sender.sent))))
 
+    def test_a_client_that_waits_for_a_full_disk_is_not_idle(self):
+        disk = small_disk(self, 4 << 20)
+        base = os.path.join(disk, "logs")
+        daemon = self.daemon("--idle-s", "1", dir=base)
+        session, silent = Session(daemon.tcp[0]), Session(daemon.tcp[0])
+        self.addCleanup(session.close)
+        self.addCleanup(silent.close)
+        session.open()
+        ballast = os.path.join(disk, "ballast")
+        for size in (65536, 512):
+            with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
+                while True:
+                    file.write(bytes(size))
+        numbers = session.send(*((b"syslog", b'{"x":"%s"}' % os.urandom(300).hex().encode()) for _ in range(1000)))
+        daemon.wait_said("no space left|No space left")
+        self.assertEqual(silent.socket.recv(1), b"", "it is closed by idle_s")
+        time.sleep(1.5)
+        self.assertEqual(status(daemon)["connections_idle"], 1)
+        os.remove(ballast)
+        self.assertEqual(session.wait_for(numbers), [b"200 OK"] * 1000)
+        self.assertEqual(daemon.stop()["stored"], 1000)
+
 
 class RelpTls(TlsCase):
     """The same inside TLS."""
