@@ -330,9 +330,10 @@ bool connection_advance(struct connection *connection) {
     if (!connection->ending && connection->answers && answers_full(connection->answers))
         return connection_wait_for_answers(connection);
     if (!connection->ending) {
-        if (connection->listener->state != LISTENER_LEAVING &&
-            pacing_wait(&intake->pacing, &connection->paced))
-            return true;
+        /* A handshake has its own limit of time. */
+        const bool may_wait = connection->listener->state != LISTENER_LEAVING &&
+                              !(connection->link && !connection->link->opened);
+        if (may_wait && pacing_wait(&intake->pacing, &connection->paced)) return true;
         port_receive(intake->port, &connection->receive, &connection->socket,
                      connection->listener->pool);
         return true;

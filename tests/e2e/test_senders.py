@@ -400,6 +400,20 @@ class PeerLimits(SenderCase):
         counters = daemon.stop()
         self.assertEqual((counters["stored"], counters["reasons"]), (3002, {"unfinished": 1}))
 
+    @unittest.skipUnless(HAS_TLS, "this build has no TLS")
+    def test_a_handshake_does_not_wait_for_a_limit(self):
+        base = self.directory()
+        self.assertEqual(logport("cert", "--dir", base).code, 0)
+        keys = {"certificate": os.path.join(base, "server.pem"), "key": os.path.join(base, "server-key.pem")}
+        daemon = self.configured(tcp=["127.0.0.1:0", {"address": "127.0.0.1:0", "tls": keys}], peer_bytes_per_s=1000)
+        plain = self.connect(daemon)
+        plain.sendall(b'{"x":"%s"}\n' % (b"x" * 50000))  # 50 s, much more than a handshake may take
+        daemon.wait_stored(1)
+        context = ssl.create_default_context(cafile=os.path.join(base, "ca.pem"))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # its client waits for the end of the handshake
+        context.wrap_socket(self.connect(daemon, listener=1), server_hostname="localhost").close()
+        self.assertEqual(daemon.stop()["tls_connections"], 1)
+
     @native_only("it takes many sockets, and memory is measured")
     def test_any_number_of_addresses_takes_bounded_memory_and_all_is_counted(self):
         daemon = self.daemon("--peer-records-per-s", 1, tcp=())
