@@ -222,9 +222,10 @@ static bool send_last_words(struct tls_link *link) {
 
 static void send_done(struct port_op *op) {
     struct tls_link *link = PORT_CONTAINER(struct tls_link, send, op);
-    if (link->put_sending || (link->put_bytes && op->result < 0)) {
+    if (link->put_sending || (link->put_bytes && (op->result < 0 || link->stopping))) {
+        const int sent = link->put_sending ? 0 : ERR_CANCELLED;
         link->put_sending = false;
-        end_put(link, op->result < 0 ? (int)op->result : 0);
+        end_put(link, op->result < 0 ? (int)op->result : sent);
     } else if (link->stopping) {
         if (!tls_link_busy(link)) link->is_idle(link);
     } else if (link->wants_work && (op->result < 0 || link->overdue)) {
