@@ -32,6 +32,7 @@
     X(ERR_IO, "input/output error")                                                                \
     X(ERR_ADDRESS_IN_USE, "address already in use")                                                \
     X(ERR_ADDRESS_UNKNOWN, "unknown host or address")                                              \
+    X(ERR_SOCKET_KIND, "a socket of the other kind (stream or datagram)")                          \
     X(ERR_REFUSED, "connection refused")                                                           \
     X(ERR_RESET, "connection reset by peer")                                                       \
     X(ERR_UNREACHABLE, "network unreachable")                                                      \

@@ -268,8 +268,13 @@ static bool misplaced_key(struct file_reading *reading, size_t offset, const cha
         wrong(reading, offset, "allowed only on the command line", name);
     else if (is_whole(reading) && option_find(config_listener_options, name))
         wrong(reading, offset,
-              "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp or udp; keys "
-              "of a stream belong in \"streams\"",
+              "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp, udp, "
+              "unix_stream or unix_datagram; keys of a stream belong in \"streams\"",
+              name);
+    else if (reading->table == config_listener_options && option_find(config_options, name))
+        wrong(reading, offset,
+              "this is no key of a listener: set it at the top level of the file; keys of a stream "
+              "also in \"streams\"",
               name);
     else
         return false;

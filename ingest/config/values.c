@@ -84,8 +84,15 @@ static int check_mode(const char *text, char *problem) {
 
 static int check_protocol(const char *text, char *problem) {
     if (protocol_find(text)) return 0;
-    snprintf(problem, CONFIG_PROBLEM_MAX,
-             "\"%.64s\" is not a protocol: " PROTOCOL_NAMES " was expected", text);
+    const bool in_all = strcmp(text, "syslog") == 0 || strcmp(text, "gelf") == 0;
+    if (in_all)
+        snprintf(problem, CONFIG_PROBLEM_MAX,
+                 "%s is received with every protocol; leave it auto, or set what separates the "
+                 "records: " PROTOCOL_NAMES,
+                 text);
+    else
+        snprintf(problem, CONFIG_PROBLEM_MAX,
+                 "\"%.64s\" is not a protocol: " PROTOCOL_NAMES " was expected", text);
     return ERR_INVALID;
 }
 

@@ -287,13 +287,15 @@ class UnixSockets(Unix, Case):
             self.assertEqual((result.code, result.said), (0, ""))
         self.assert_lines(sorted(daemon.wait_stored(300)), sorted(3 * sent))
         for words, said in (((stream + "none",), "%snone: no such file" % stream),
-                            (("--datagram", stream), "not supported"),
+                            (("--datagram", stream), "a stream socket; leave out --datagram"),
+                            ((datagram,), "a datagram socket; give --datagram too"),
                             (("x" * 200,), "name too long"),
                             (("--udp", stream), "--unix cannot be combined"),
                             ((), "PATH is missing")):
             result = logport("send", "--unix", *words, stdin=data)
             self.assertEqual(result.code, 2)
             self.assertIn(said, result.said)
+        self.assertIn("for a Unix socket, give --unix", logport("send", stream, stdin=data).said)
         self.assertIn("--datagram needs --unix", logport("send", "--datagram", stream, stdin=data).said)
         daemon.stop()
 

@@ -247,6 +247,11 @@ static void an_error_in_a_listener_names_its_position(void **state) {
     (void)state;
     read_invalid("{\"tcp\": [\n  {\"adress\": \"127.0.0.1:1\"}]}",
                  ":2:4: \"adress\": unknown key of a listener; did you mean \"address\"?");
+    read_invalid("{\"tcp\": {\"address\": \"127.0.0.1:1\",\n\"peer_bytes_per_s\": 9}}",
+                 ":2:1: peer_bytes_per_s: this is no key of a listener: set it at the top level");
+    read_invalid("{\"owner\": \"root\"}", ":1:2: owner: this is a key of a listener");
+    read_invalid("{\"protocol\": \"gelf\"}",
+                 ":1:14: protocol: gelf is received with every protocol; leave it auto");
     read_invalid("{\"tcp\": [\n  {\"level_scale\": \"pino\"}]}",
                  ":2:3: tcp: this listener has no \"address\"");
     read_invalid("{\"tcp\": [\"127.0.0.1:1\",\n {\"address\": \"127.0.0.1:2\",\n"

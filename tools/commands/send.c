@@ -142,11 +142,22 @@ static bool open_client(const struct send_settings *settings, const char *where,
         status = settings->datagram ? client_datagrams_unix(where, client)
                                     : client_connect_unix(where, client);
     } else {
+        if (strchr(where, '/')) {
+            say("send: %s: not an address of the form HOST:PORT (try 127.0.0.1:5170); for a Unix "
+                "socket, give --unix",
+                where);
+            return false;
+        }
         if (sender_resolve("send", where, &address) < 0) return false;
         status =
             settings->udp ? client_datagrams(&address, client) : client_connect(&address, client);
     }
-    if (status < 0) say("send: %s: %s", where, error_text(status));
+    if (status == ERR_SOCKET_KIND)
+        say("send: %s: %s", where,
+            settings->datagram ? "a stream socket; leave out --datagram"
+                               : "a datagram socket; give --datagram too");
+    else if (status < 0)
+        say("send: %s: %s", where, error_text(status));
     return status == 0;
 }
 
