@@ -68,10 +68,23 @@ static void add_open(const struct config *config, char *text, size_t size, size_
             names, tcp ? ", or require TLS" : "");
 }
 
+static void add_expired(const struct listener_config *listener, char *text, size_t size,
+                        size_t *length) {
+    const enum tls_validity validity =
+        listener->tls ? tls_context_validity(listener->tls) : TLS_VALID;
+    if (validity != TLS_VALID)
+        add(text, size, length,
+            "tls: %.300s %s: clients refuse it; replace it, then run logport reload\n",
+            listener->keys.tls.certificate,
+            validity == TLS_EXPIRED ? "has expired" : "is not valid yet");
+}
+
 size_t config_warnings(const struct config *config, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
     add_open(config, text, size, &length);
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        add_expired(&config->listeners[i], text, size, &length);
     for (uint32_t i = 0; i < config->archives_silent_count; i++)
         add(text, size, &length,
             "archive_dir: %.300s does not answer; segments stay in the log directory until it "

@@ -280,6 +280,13 @@ int tls_context_make(const struct tls_settings *settings, struct tls_context **c
     return result;
 }
 
+enum tls_validity tls_context_validity(const struct tls_context *context) {
+    const X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
+    if (!certificate) return TLS_VALID;
+    if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) return TLS_NOT_YET_VALID;
+    return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 ? TLS_EXPIRED : TLS_VALID;
+}
+
 void tls_context_hold(struct tls_context *context) {
     atomic_fetch_add_explicit(&context->holders, 1, memory_order_relaxed);
 }
@@ -331,6 +338,10 @@ void tls_session_end(struct tls_session *session) {
     BIO_free(session->answer);
     tls_context_release(session->context);
     free(session);
+}
+
+bool tls_session_distrusts(const struct tls_session *session) {
+    return session->state == TLS_FAILED && SSL_get_verify_result(session->ssl) != X509_V_OK;
 }
 
 static const char *reason_of_certificate(long result) {

@@ -48,6 +48,10 @@ int tls_context_make(const struct tls_settings *settings, struct tls_context **c
 void tls_context_hold(struct tls_context *context);
 void tls_context_release(struct tls_context *context); /* NULL: nothing */
 
+enum tls_validity { TLS_VALID, TLS_NOT_YET_VALID, TLS_EXPIRED };
+/* Of its own certificate, at the system's time; TLS_VALID without one. */
+enum tls_validity tls_context_validity(const struct tls_context *context);
+
 /* A * in the pattern is any number of characters except dots; letters match in either case. */
 bool tls_name_matches(const char *pattern, const char *name);
 
@@ -92,5 +96,7 @@ void tls_session_close(struct tls_session *session);
  * sent none.  Printable, without quotes and backslashes. */
 const char *tls_session_peer(const struct tls_session *session);
 const char *tls_session_problem(const struct tls_session *session);
+/* The session failed because the peer's certificate is not accepted. */
+bool tls_session_distrusts(const struct tls_session *session);
 
 #endif

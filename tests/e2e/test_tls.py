@@ -426,6 +426,25 @@ class TlsConfiguration(TlsCase):
                 self.assertRegex(result.said, r"logportd\.json:1:\d+: ")
         self.assertEqual(self.check(**good).code, 0)
 
+    def test_an_expired_certificate_of_the_server_is_reported_but_no_error(self):
+        self.make("expired", "DNS:localhost", days="-1")
+        expired = {"certificate": self.path("expired.pem"), "key": self.path("expired-key.pem")}
+        result = self.check(**expired)
+        self.assertEqual(result.code, 0)
+        self.assertIn("tls: %s has expired: clients refuse it" % expired["certificate"], result.said)
+        daemon = self.tls_daemon()
+        self.assertNotIn("expired", daemon.said)
+        with open(self.path("server.pem"), "wb") as new, open(self.path("expired.pem"), "rb") as old:
+            new.write(old.read())
+        with open(self.path("server-key.pem"), "wb") as new, open(self.path("expired-key.pem"), "rb") as old:
+            new.write(old.read())
+        self.assertIn("has expired", logport("reload", "--dir", daemon.base).said)
+        where = "localhost:%d" % daemon.tcp[0][1]
+        result = logport("send", "--tls", "--ca", self.path("ca.pem"), where, stdin=b'{"n":1}\n')
+        self.assertEqual(result.code, 2)
+        self.assertIn("the server's certificate is not accepted: certificate has expired; --ca gives", result.said)
+        daemon.stop()
+
     def test_udp_has_no_tls(self):
         config = self.path("udp.json")
         with open(config, "w") as file:

@@ -92,7 +92,13 @@ static int shake_hands(struct sender_tls *tls, const char *where) {
     for (;;) { /* ends: each turn waits for an answer for at most ANSWER_MS */
         const int sent = send_answer(tls);
         if (tls->state == TLS_FAILED) {
-            say("send: %s: TLS: %s", where, tls_session_problem(tls->session));
+            if (tls_session_distrusts(tls->session))
+                say("send: %s: the server's certificate is not accepted: %s; --ca gives the "
+                    "issuers "
+                    "to trust, --name the name that it must have",
+                    where, tls_session_problem(tls->session));
+            else
+                say("send: %s: TLS: %s", where, tls_session_problem(tls->session));
             return ERR_INVALID;
         }
         if (sent < 0) status = sent;
