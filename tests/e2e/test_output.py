@@ -29,6 +29,7 @@ from harness import (
     split_lines,
     start,
     temporary_directory,
+    wait_until,
 )
 
 RECORDS = [
@@ -189,6 +190,12 @@ class Terminal(Shared):
         self.assertEqual(on_terminal("search", "nothing", self.base, PAGER="cat >&2"), (1, b""))
         code, text = on_terminal("tail", self.base, PAGER="echo paged")
         self.assertNotIn(b"paged", text)
+
+    def test_the_status_shows_what_was_refused(self):
+        daemon = Daemon(self, "--deny", "127.0.0.1")
+        daemon.connect().close()
+        wait_until(lambda: b"connections_denied: 1" in on_terminal("status", daemon.base)[1], "the counter")
+        daemon.stop()
 
     def test_a_scan_of_more_than_a_second_shows_on_stderr_how_far_it_is_and_takes_it_away(self):
         daemon = Daemon(self)

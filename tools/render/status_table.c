@@ -99,6 +99,9 @@ static void print_totals(struct output *out, const struct value *root) {
                   (unsigned long long)number_at(root, "stored"),
                   (unsigned long long)number_at(root, "rejected"), (unsigned long long)lost,
                   (unsigned long long)number_at(root, "in_flight"));
+    if (number_at(root, "acknowledged") > 0)
+        output_format(out, "acknowledged %llu\n\n",
+                      (unsigned long long)number_at(root, "acknowledged"));
 }
 
 /* quarantined: its records are the daemon's rejected ones; their bytes are not counted. */
@@ -182,11 +185,19 @@ static void print_reasons(struct output *out, const struct value *root, const ch
     if (!first) output_text(out, "\n");
 }
 
-/* Counters that are 0 as long as all is well, of the daemon or of any stream. */
+/* Counters that are 0 as long as all is well, or no limit applies, of the daemon or of any stream. */
 static void print_trouble(struct output *out, const struct value *root) {
-    static const char *const of_daemon[] = {
-        "udp_kernel_drops", "datagrams_truncated", "connections_failed", "accept_pauses",
-        "receive_pauses",   "archives_hung",       "archive_hangs",      "schema_monitored"};
+    static const char *const of_daemon[] = {"udp_kernel_drops",   "datagrams_truncated",
+                                            "connections_failed", "connections_refused",
+                                            "connections_denied", "connections_over_limit",
+                                            "connections_idle",   "connections_unfinished",
+                                            "rate_waits",         "proxy_failures",
+                                            "tls_failures",       "tls_waits",
+                                            "tls_refused",        "acknowledgements_failed",
+                                            "answers_unread",     "accept_pauses",
+                                            "receive_pauses",     "archives_hung",
+                                            "archive_hangs",      "schema_monitored",
+                                            "gelf_chunks_ignored"};
     static const char *const of_streams[] = {"segments_suspect",         "move_failures",
                                              "archive_command_failures", "blocks_held",
                                              "write_failures",           "sync_failures"};
