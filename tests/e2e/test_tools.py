@@ -25,6 +25,7 @@ from harness import (
     environment,
     log_line,
     logport,
+    logportd,
     main,
     native_only,
     program,
@@ -235,6 +236,15 @@ class Shells(Case):
         self.assertEqual(logport("completions", "--values", "streams", base).lines, [b"main"])
         self.assertEqual(logport("completions", "--values", "streams", os.path.join(base, "nowhere")).out, b"")
         self.assertEqual(logport("completions", "--values", "moons", base).code, 2)
+
+    def test_the_words_of_options_of_the_daemon_are_those_that_it_takes(self):
+        script = logport("completions", "bash").out.decode()
+        daemon = script[script.index("_logportd()"):]
+        for option in ("protocol", "ack", "text", "stamp", "rotate", "schema-mode", "archive-command-then"):
+            words = re.search(r"--%s\) _logport_words '([^']*)'" % option, daemon)[1].split()
+            self.assertGreater(len(words), 1)
+            for word in words:
+                self.assertEqual(logportd("--check", "--%s" % option, word).code, 0, (option, word))
 
     @needs("bash")
     def test_bash_completes_values(self):

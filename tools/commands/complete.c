@@ -25,21 +25,41 @@ static const struct completed kinds[] = {
     {"formats", "raw json pretty csv logfmt", false},
     {"tables", "table csv json", false},
     {"plots", "table csv json plot", false},
-    {"colors", "auto always never", false},
     {"scales", "usual pino python syslog logback opentelemetry monolog", false},
     {"zones", "UTC local", false},
 };
-enum { STREAMS, FIELDS, LEVELS, FORMATS, TABLES, PLOTS, COLORS, SCALES, ZONES };
+enum { STREAMS, FIELDS, LEVELS, FORMATS, TABLES, PLOTS, SCALES, ZONES };
 
 const struct completed *complete_option(const struct option *option) {
     static const struct {
         const char *value; /* as --help names it */
         int kind;
-    } values[] = {
-        {"NAME,...", STREAMS}, {"PATH,...", FIELDS},       {"FIELD", FIELDS},
-        {"FIELD,...", FIELDS}, {"CONDITION", FIELDS},      {"LEVEL", LEVELS},
-        {"FORMAT", FORMATS},   {"WHEN", COLORS},           {"SCALE", SCALES},
-        {"ZONE", ZONES},       {"table|csv|json", TABLES}, {"table|csv|json|plot", PLOTS}};
+    } values[] = {{"NAME,...", STREAMS},
+                  {"PATH,...", FIELDS},
+                  {"FIELD", FIELDS},
+                  {"FIELD,...", FIELDS},
+                  {"CONDITION", FIELDS},
+                  {"LEVEL", LEVELS},
+                  {"FORMAT", FORMATS},
+                  {"SCALE", SCALES},
+                  {"ZONE", ZONES},
+                  {"table|csv|json", TABLES},
+                  {"table|csv|json|plot", PLOTS}};
+    static const struct {
+        const char *option;
+        struct completed completed;
+    } words[] = {
+        {"color", {"colors", "auto always never", false}},
+        {"protocol",
+         {"protocols", "auto newline nul json-seq octet-counting concatenated relp", false}},
+        {"ack", {"acks", "written synced", false}},
+        {"text", {"texts", "reject wrap", false}},
+        {"stamp", {"stamps", "received peer listener seq all none", false}},
+        {"rotate", {"rotations", "hourly daily never", false}},
+        {"schema_mode", {"modes", "enforce monitor", false}},
+        {"archive_command_then", {"thens", "keep delete", false}}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].option, option->name) == 0) return &words[i].completed;
     const char *const name = option_value_name(option);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(values[i].value, name) == 0) return &kinds[values[i].kind];
