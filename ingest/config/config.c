@@ -145,14 +145,14 @@ const struct option config_options[] = {
      .max = 366 * 86400,
      .preset = "0s",
      .value = "TIME",
-     .help = "Close a TCP connection that has sent nothing for this long. 0: never."},
+     .help = "Close a connection that has sent nothing for this long. 0: never."},
     {.name = "partial_s",
      .kind = OPTION_TIME_S,
      .field = FIELD(partial_s),
      .max = 366 * 86400,
      .preset = "5m",
      .value = "TIME",
-     .help = "Reject a record that its TCP connection has begun and not finished within this time, "
+     .help = "Reject a record that its connection has begun and not finished within this time, "
              "and close the connection. 0: no limit."},
     {.name = "connections_max",
      .section = "Limits and memory",

@@ -33,8 +33,9 @@ static void print_names(const struct option *table, bool of_parts) {
 }
 
 static int print_help(void) {
-    static const char head[] = "logportd receives JSON log lines over TCP and UDP and stores them "
-                               "in rotating .lz4 files.\n"
+    static const char head[] = "logportd receives JSON log records over TCP, TLS, UDP and Unix "
+                               "sockets (lines, syslog,\n"
+                               "GELF, RELP ...) and stores them in rotating .lz4 files.\n"
                                "\n"
                                "Usage: logportd [OPTION…]\n"
                                "\n";
@@ -52,12 +53,19 @@ static int print_help(void) {
         "\n"
         "In the configuration file a listener may be an object with an address and keys that "
         "apply\n"
-        "only to the lines it receives:\n"
+        "only to what it receives:\n"
         "\n"
         "  \"tcp\": [\"127.0.0.1:5170\", {\"address\": \"127.0.0.1:5171\", "
         "\"level_scale\": \"syslog\"}]\n"
         "\n"
         "Its keys:";
+    static const char tls[] = "\n"
+                              "TLS is enabled on a listener by a key that is an object, too:\n"
+                              "\n"
+                              "  \"tls\": {\"certificate\": \"server.pem\", \"key\": "
+                              "\"server-key.pem\"}\n"
+                              "\n"
+                              "Its keys:";
     static const char streams[] =
         "\n"
         "Lines received by a listener with \"stream\": \"audit\" go to the stream audit, which has "
@@ -78,6 +86,8 @@ static int print_help(void) {
     free(text);
     print(tail);
     print_names(config_listener_options, false);
+    print(tls);
+    print_names(config_tls_options, false);
     print(streams);
     print_names(config_options, true);
     return 0;
