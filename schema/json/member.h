@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "schema/json/ascii.h"
 #include "schema/json/bounded.h"
 
 struct json_pair {
@@ -48,6 +50,24 @@ static inline bool json_next_pair(const uint8_t **at, const uint8_t *end, struct
     pair->end = p;
     *at = json_space_end(p, end);
     return true;
+}
+
+/* A byte of a name, decoded, if it is one of ASCII, otherwise NUL; moves *at after it. */
+static inline uint8_t json_name_byte(const uint8_t **at, const uint8_t *end) {
+    char text[6];
+    const size_t size = **at != '\\' ? 1 : end - *at >= 6 ? 6 : (size_t)(end - *at);
+    memcpy(text, *at, size);
+    if (size > 1 && ascii_decode(text, size) != 1) return '\0';
+    *at += size;
+    return (uint8_t)text[0];
+}
+
+/* Is this the name, which is of ASCII, however it is written? */
+static inline bool json_name_is(const struct json_pair *pair, const char *name) {
+    const uint8_t *at = pair->name, *const end = at + pair->name_size;
+    while (at < end && *name != '\0' && json_name_byte(&at, end) == (uint8_t)*name)
+        name++;
+    return at == end && *name == '\0';
 }
 
 #endif

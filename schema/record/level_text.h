@@ -5,10 +5,6 @@
 
 #include <stddef.h>
 
-/* Decodes the escapes of ASCII characters in the inside of a JSON string, and keeps others; in
- * place.  Returns the new size. */
-size_t ascii_decode(char *text, size_t size);
-
 /* Copies the inside of a JSON string without spaces and brackets around it and without the escape
  * sequences that colour it: "[\u001b[32mINFO\u001b[39m]" gives "INFO".  Decodes escapes of ASCII
  * characters and keeps others.  Writes at most room - 1 bytes and a NUL; returns the size without

@@ -209,6 +209,7 @@ static void the_header_of_syslog_is_added_on_request(void **state) {
     one_stored(true, false, "@cee:{\"a\":1}\n", "{\"a\":1}");
     /* Its sender has added one. */
     one_stored(true, false, "<12>{\"_syslog\":{}}\n", "{\"_syslog\":{}}");
+    one_stored(true, false, "<12>{\"\\u005f\\u0073yslog\":{}}\n", "{\"\\u005f\\u0073yslog\":{}}");
     one_stored(true, false, "<12>{\"a\":\"\\\"_syslog\\\"\",\"b\":{\"_syslog\":1}}\n",
                "{\"a\":\"\\\"_syslog\\\"\",\"b\":{\"_syslog\":1},\"_syslog\":{" PRIORITY "}}");
     one_stored(true, false, "<12>app: {\"a\":}\n", NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/json/ijson.h"
+#include "schema/json/member.h"
 #include "schema/record/syslog.h"
 #include "writer/live/batch_internal.h"
 
@@ -243,22 +244,28 @@ static void find_message(const struct batch_listener *listener, const uint8_t *t
     message->kind = step == SYSLOG_OBJECT ? MESSAGE_OBJECT : MESSAGE_TEXT;
 }
 
+/* May this object have a member `_syslog`?  Most contain neither the name nor an escape that could hide
+ * one. */
+static bool may_have_header(const struct json_line *line) {
+    static const char name[] = "\"_syslog\"", escape[] = "\\u00";
+    const uint8_t *at = line->begin, *const end = line->end;
+    for (; (at = memchr(at, '"', (size_t)(end - at))) != NULL; at++) /* ends: at advances */
+        if ((size_t)(end - at) >= sizeof name - 1 && memcmp(at, name, sizeof name - 1) == 0)
+            return true;
+    for (at = line->begin; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at++)
+        if ((size_t)(end - at) >= sizeof escape - 1 && memcmp(at, escape, sizeof escape - 1) == 0)
+            return true;
+    return false;
+}
+
 /* Has this object a `_syslog` of its own, from a sender that has already removed the header? */
 static bool has_own_header(const struct json_line *line) {
-    static const char name[] = "\"_syslog\"";
-    const size_t size = sizeof name - 1;
+    if (!may_have_header(line)) return false;
     const uint8_t *at = line->begin;
-    while ((size_t)(line->end - at) > size &&
-           (at = memchr(at, '"', (size_t)(line->end - at) - size)) != NULL &&
-           memcmp(at, name, size) != 0) /* each round advances by a quote */
-        at++;
-    if (at == NULL || (size_t)(line->end - at) <= size) return false;
-    struct json_names names = {.count = 0};
-    struct json_found found;
-    struct json_line again;
-    json_names_add(&names, "_syslog", 7, true);
-    json_check_line_names(line->begin, line->next, false, &names, &again, &found);
-    return found.mask != 0;
+    struct json_pair pair;
+    while (json_next_pair(&at, line->end, &pair)) /* each round advances by a member */
+        if (json_name_is(&pair, "_syslog")) return true;
+    return false;
 }
 
 static void write_text(struct syslog_out *out, const char *text) {

@@ -118,26 +118,16 @@ uint8_t *stamp_add(uint8_t *out, bool empty, const struct stamp_text *text, uint
 
 /* ---- names ---- */
 
-/* A byte of a name, decoded, if it is one of ASCII; moves *at after it. */
-static uint8_t name_byte(const uint8_t **at, const uint8_t *end) {
-    char text[6];
-    const size_t size = **at != '\\' ? 1 : end - *at >= 6 ? 6 : (size_t)(end - *at);
-    memcpy(text, *at, size);
-    if (size > 1 && ascii_decode(text, size) != 1) return '\0';
-    *at += size;
-    return (uint8_t)text[0];
-}
-
 /* One or more underscores, and the name of a stamp. */
 static bool names_stamp(const uint8_t *name, size_t size, uint32_t stamps) {
     const uint8_t *at = name, *const end = name + size;
     char rest[NAME_BYTES_MAX];
     uint32_t found = 0;
     uint8_t byte = '\0', count = 0;
-    while (at < end && (byte = name_byte(&at, end)) == '_')
+    while (at < end && (byte = json_name_byte(&at, end)) == '_')
         count = 1;
     if (count == 0) return false;
-    for (count = 0; byte != '\0' && count < NAME_BYTES_MAX; byte = name_byte(&at, end)) {
+    for (count = 0; byte != '\0' && count < NAME_BYTES_MAX; byte = json_name_byte(&at, end)) {
         rest[count++] = (char)byte;
         if (at == end) return find(rest, count, &found) && (found & stamps) != 0;
     }
