@@ -9,6 +9,8 @@ bool connection_wait_for_answers(struct connection *connection) {
 static void answers_proceed(struct answers *answers) {
     struct connection *connection = answers->context;
     connection->listener->active = true;
+    /* Sends come back: in TLS, what was received may wait for one that the peer does not take. */
+    if (answers->failure) port_shut(connection->intake->port, &connection->socket);
     if (answers->stopping || answers->failure) {
         connection_end_now(connection);
     } else if (connection->waiting) {

@@ -277,9 +277,7 @@ class RelpDisk(Case):
         self.assertEqual(daemon.stop()["stored"], 1000)
 
 
-class RelpTls(TlsCase):
-    """The same inside TLS."""
-
+class RelpTlsCase(TlsCase):
     def wrap(self, version=ssl.TLSVersion.TLSv1_3):
         context = ssl.create_default_context(cafile=self.path("ca.pem"))
         context.minimum_version = context.maximum_version = version
@@ -290,6 +288,10 @@ class RelpTls(TlsCase):
         with open(path, "w") as file:
             json.dump({"tcp": [{"address": "127.0.0.1:0", "tls": self.tls_keys(**more)}]}, file)
         return self.daemon("--config", path, *words, tcp=(), udp=())
+
+
+class RelpTls(RelpTlsCase):
+    """The same inside TLS."""
 
     def test_sessions(self):
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -358,6 +360,29 @@ class RelpTls(TlsCase):
         process.stdin.close()
         process.wait()
         daemon.stop()
+
+
+class RelpTlsUnread(RelpTlsCase):
+    """Fills the buffers of two sockets, which takes 20 s."""
+
+    def test_a_client_that_sends_and_reads_no_answers_does_not_delay_a_stop(self):
+        daemon = self.tls_daemon("--drain-ms", "200")
+        raw = socket.socket()
+        self.addCleanup(raw.close)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.connect(daemon.tcp[0])
+        client = self.wrap()(raw)
+        self.addCleanup(client.close)
+        client.settimeout(0.5)
+        client.sendall(frame(1, b"open", OFFERS))
+        with self.assertRaises(OSError):  # the daemon does not read any more
+            for n in range(1000000):
+                client.sendall(frame(n + 2, b"frob", b"x" * 2000))
+        began = time.monotonic()
+        daemon.stop()
+        self.assertLess(time.monotonic() - began, 4)
 
 
 def omrelp():
