@@ -151,7 +151,7 @@ void answers_send(struct answers *answers) {
     answers->full = protocol_owes(session);
     answers->sent_ns = port_now_ns(answers->all->port);
     if (answers->link)
-        tls_link_put(answers->link, answers->bytes, size);
+        tls_link_put(answers->link, answers->bytes, size, session->leaving && !answers->full);
     else
         port_send(answers->all->port, &answers->send, answers->socket, answers->bytes, size);
     watch(answers);

@@ -281,10 +281,11 @@ static void timer_done(struct port_op *op) {
 
 /* ---- what its protocol answers ---- */
 
-void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size) {
+void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size, bool last) {
     assert(!link->put_bytes && size > 0);
     link->put_bytes = bytes;
     link->put_size = size;
+    link->put_last = last;
     start_put(link);
 }
 
@@ -297,7 +298,8 @@ static void start_put(struct tls_link *link) {
 
 static void put_run(struct port_op *op) {
     struct tls_link *link = PORT_CONTAINER(struct tls_link, put, op);
-    op->result = tls_session_put(link->session, link->put_bytes, link->put_size);
+    op->result = (link->put_last ? tls_session_finish
+                                 : tls_session_put)(link->session, link->put_bytes, link->put_size);
 }
 
 static void put_came_back(struct port_op *op) {

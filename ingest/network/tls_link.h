@@ -69,6 +69,7 @@ struct tls_link {
     int64_t waits_ns;         /* the peer has to answer since then */
     const uint8_t *put_bytes; /* NULL: none */
     size_t put_size;
+    bool put_last;    /* a close_notify follows them */
     bool put_sending; /* `send` is of them */
     const uint8_t *last_words;
     size_t last_words_size;
@@ -102,8 +103,8 @@ bool tls_link_sending(const struct tls_link *link);
  * taken, and the bytes stay until then.  False: its peer has closed, or out of memory. */
 bool tls_link_answer(struct tls_link *link, const uint8_t *bytes, size_t size);
 /* Encrypts these bytes on a worker and sends them, between what is decrypted; then put_done is
- * called.  One call at a time. */
-void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size);
+ * called.  One call at a time.  last: a close_notify follows them, so it is the last call. */
+void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size, bool last);
 /* The connection ends: waits for no answer of TLS itself and no handshake any more. */
 void tls_link_hurry(struct tls_link *link);
 

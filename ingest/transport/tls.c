@@ -468,8 +468,10 @@ enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes
     return session->state;
 }
 
-void tls_session_finish(struct tls_session *session, const uint8_t *bytes, size_t size) {
-    if (tls_session_put(session, bytes, size) == TLS_OPEN) SSL_shutdown(session->ssl);
+enum tls_state tls_session_finish(struct tls_session *session, const uint8_t *bytes, size_t size) {
+    const enum tls_state state = tls_session_put(session, bytes, size);
+    if (state != TLS_FAILED && !session->mute) SSL_shutdown(session->ssl);
+    return state;
 }
 
 void tls_session_close(struct tls_session *session) {

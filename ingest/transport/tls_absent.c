@@ -61,9 +61,8 @@ enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes
     return TLS_FAILED;
 }
 
-void tls_session_finish(struct tls_session *session, const uint8_t *bytes, size_t size) {
-    (void)bytes, (void)size;
-    assert(!session);
+enum tls_state tls_session_finish(struct tls_session *session, const uint8_t *bytes, size_t size) {
+    return tls_session_put(session, bytes, size);
 }
 
 void tls_session_close(struct tls_session *session) {

@@ -26,7 +26,7 @@ from harness import (
     status,
     wait_until,
 )
-from relp import OFFERS, Sender, Session, frame
+from relp import OFFERS, Gone, Sender, Session, frame
 from test_tls import TlsCase
 
 OPENED = b"200 OK\nrelp_version=0\nrelp_software=logportd\ncommands=syslog"
@@ -278,10 +278,10 @@ class RelpDisk(Case):
 
 
 class RelpTlsCase(TlsCase):
-    def wrap(self, version=ssl.TLSVersion.TLSv1_3):
+    def wrap(self, version=ssl.TLSVersion.TLSv1_3, **more):
         context = ssl.create_default_context(cafile=self.path("ca.pem"))
         context.minimum_version = context.maximum_version = version
-        return lambda raw: context.wrap_socket(raw, server_hostname="localhost")
+        return lambda raw: context.wrap_socket(raw, server_hostname="localhost", **more)
 
     def tls_daemon(self, *words, **more):
         path = os.path.join(self.directory(), "logport.json")
@@ -332,6 +332,32 @@ class RelpTls(RelpTlsCase):
             self.assertEqual([n for n, _ in context_session.rest_of_session()], numbers)
             context_session.close()
             daemon.stop()
+
+    def test_a_close_notify_follows_the_last_answer(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for ends in ("close", "shutdown", "stop"):
+                with self.subTest(version=version, ends=ends):
+                    daemon = self.tls_daemon()
+                    session = Session(daemon.tcp[0], self.wrap(version, suppress_ragged_eofs=False))
+                    self.addCleanup(session.close)
+                    session.open()
+                    numbers = session.send((b"syslog", b"{}"))
+                    if ends == "shutdown":
+                        socket.socket.shutdown(session.socket, socket.SHUT_WR)
+                    else:
+                        self.assertEqual(session.wait_for(numbers), [b"200 OK"])
+                    if ends == "close":
+                        session.send((b"close", b""))
+                    stop = self.in_thread(daemon.stop) if ends == "stop" else None
+                    with self.assertRaises(Gone):  # and not ssl.SSLEOFError
+                        while True:
+                            session.receive()
+                    self.assertTrue(session.closed)
+                    session.close()
+                    if stop:
+                        stop.finish()
+                    else:
+                        daemon.stop()
 
     def test_key_updates_of_the_client_do_not_garble_the_answers(self):
         daemon = self.tls_daemon()
