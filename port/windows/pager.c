@@ -7,6 +7,7 @@
 #include <wchar.h>
 
 #include "port/system.h"
+#include "port/windows/console.h"
 #include "port/windows/iocp.h"
 #include "port/windows/programs.h"
 
@@ -19,6 +20,7 @@ static HANDLE wait_for_end;
 static void CALLBACK pager_ended(void *unused, BOOLEAN timed_out) {
     (void)unused;
     (void)timed_out;
+    console_restore();
     TerminateProcess(GetCurrentProcess(), 0);
 }
 

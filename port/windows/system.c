@@ -9,6 +9,7 @@
 #include <ntsecapi.h>
 #include <psapi.h>
 
+#include "port/windows/console.h"
 #include "port/windows/iocp.h"
 #include "port/windows/output_queue.h"
 #include "port/windows/text.h"
@@ -20,6 +21,7 @@
 
 void system_exit_now(int code) {
     output_queue_flush(LAST_MESSAGES_MS);
+    console_restore();
     TerminateProcess(GetCurrentProcess(), (UINT)code);
     abort(); /* not reached: the call ends the process that makes it */
 }

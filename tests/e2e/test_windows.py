@@ -1,16 +1,19 @@
 """test_windows.py - what is different on Windows: paths, wildcards, programs and files of others."""
 
+import contextlib
 import fcntl
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import subprocess
 import threading
 import unittest
 
-from harness import (PATIENCE_S, WINDOWS, Case, Holder, environment, logport, logportd, main, program, segments, start,
-                     status, wait_until, windows_path)
+from harness import (BUILD, EXEC_PREFIX, PATIENCE_S, WINDOWS, Case, Holder, environment, logport, logportd, main, program,
+                     run, segments, start, status, wait_until, windows_path)
 
 
 @unittest.skipUnless(WINDOWS, "about Windows")
@@ -173,6 +176,65 @@ class WindowsMessages(Case):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(PATIENCE_S), 0)
         os.close(reader)
+
+    def test_a_crash_ends_the_process_although_its_message_is_not_read(self):
+        for way in ("null", "assert", "abort"):
+            with self.subTest(way):
+                reader, writer = os.pipe()
+                size = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+                os.write(writer, b"x" * size)  # full
+                process = start(program(os.path.join("tests", "crash")) + [way], stderr=writer, env=environment())
+                os.close(writer)
+                self.addCleanup(process.wait)
+                self.addCleanup(process.kill)
+                self.assertEqual(process.wait(PATIENCE_S), 3)
+                os.close(reader)
+
+    def test_a_crash_says_what_it_is(self):
+        for way, said in (("null", rb"crashed: exception 0xc0000005 at [0-9A-Fa-fx]+\n"),
+                          ("assert", rb"Assertion failed: argc == 0, file .*crash\.c, line [0-9]+\n")):
+            result = run(program(os.path.join("tests", "crash")) + [way])
+            self.assertEqual(result.code, 3)
+            self.assertRegex(result.err, said)
+
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class WindowsConsole(Case):
+    """The console's code page is UTF-8 while a program runs, and afterwards as it was."""
+
+    PAGE = windows_path(os.path.join(BUILD, "tests", "code_page.exe"))
+
+    def on_console(self, command, **variables):
+        """The code pages that are printed on a console of code page 437, before and after the command too."""
+        script = os.path.join(self.directory(), "a.bat")
+        with open(script, "w", newline="") as file:
+            file.write("@echo off\r\nchcp 437 >nul\r\n%s\r\n%s\r\n%s\r\n" % (self.PAGE, command, self.PAGE))
+        master, slave = pty.openpty()
+        process = start(EXEC_PREFIX + ["C:\\windows\\system32\\cmd.exe", "/c", windows_path(script)],
+                        stdin=slave, stdout=slave, stderr=slave, env=environment(TERM="xterm", **variables))
+        os.close(slave)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        text = b""
+        # Linux: EIO once no program has the other side open
+        with contextlib.suppress(OSError):
+            while piece := os.read(master, 65536):
+                text += piece
+        os.close(master)
+        return re.findall(rb"\[([0-9]+)\]", re.sub(rb"\x1b\[\?25[lh]", b"", text))
+
+    def test_a_pager_that_is_left_early_leaves_the_code_page_as_it_was(self):
+        path = os.path.join(self.directory(), "a.log")
+        with open(path, "wb") as file:
+            file.write(b'{"text":"%s"}\n' % (b"x" * 200) * 20000)
+        command = "%s cat %s" % (windows_path(os.path.join(BUILD, "logport.exe")), windows_path(path))
+        self.assertEqual(self.on_console(command, PAGER=self.PAGE), [b"437", b"65001", b"437"])
+
+    def test_a_crash_leaves_the_code_page_as_it_was(self):
+        for way in ("null", "assert", "abort", "exit"):
+            with self.subTest(way):
+                command = "%s %s" % (windows_path(os.path.join(BUILD, "tests", "crash.exe")), way)
+                self.assertEqual(self.on_console(command), [b"437", b"437"])
 
 
 if __name__ == "__main__":
