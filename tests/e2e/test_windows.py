@@ -47,6 +47,27 @@ class WindowsPaths(Case):
         self.assertEqual(result.code, 2)
         self.assertIn("*.gz: no file has such a name", result.said)
 
+    def test_wildcards_are_replaced_for_commands_that_work_in_directories(self):
+        daemon = self.daemon()
+        daemon.send(b'{"n":1}\nno JSON\n')
+        daemon.wait_stored(1)
+        wait_until(lambda: logport("cat", os.path.join(daemon.base, "rejects")).lines, "the line is rejected")
+        self.assertEqual(logport("rotate", "--dir", daemon.base).code, 0)
+        daemon.stop()
+        pattern = windows_path(daemon.base)[:-1] + "?"
+        self.assertEqual(logport("verify", pattern).out, logport("verify", daemon.base).out)
+        self.assertEqual(logport("verify", "--manifest", pattern).code, 0)
+        self.assertEqual(logport("replay", "--print", pattern).lines, [b"no JSON"])
+        (left,) = [name + ".new" for name in segments(daemon.base)]
+        with open(left, "wb"):
+            pass
+        archive = os.path.join(self.directory(), "cold")
+        os.mkdir(archive)
+        result = logport("archive", "--archive-dir", windows_path(archive), pattern)
+        self.assertEqual((result.code, result.err), (0, b""))
+        self.assertIn(b" 1 moved", result.out)
+        self.assertFalse(os.path.exists(left))
+
     def test_an_archive_in_the_log_directory_is_refused_in_either_case(self):
         base = windows_path(self.directory()) + "\\Logs"
         for archive, how in ((base.upper() + "\\cold", "is inside"), (base.lower(), "is"),

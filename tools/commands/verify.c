@@ -220,9 +220,7 @@ static bool add_rejects(struct call *call, struct segment_list *list) {
     return all;
 }
 
-static int verify_run(struct call *call) {
-    const struct verify_settings *settings = call->settings;
-    if (settings->manifest) return verify_manifests(call, settings->verbose);
+static int verify_segments(struct call *call) {
     struct segment_list list = {0};
     struct verify_totals totals = {0};
     struct progress *const progress = call->paths.progress;
@@ -239,6 +237,16 @@ static int verify_run(struct call *call) {
     segment_list_free(&list);
     if (totals.files_damaged > 0) return EXIT_NEGATIVE;
     return listed && totals.files_unread == 0 ? EXIT_OK : EXIT_ERROR;
+}
+
+static int verify_run(struct call *call) {
+    const struct verify_settings *settings = call->settings;
+    struct wildcard_paths paths;
+    expand_paths(&call->paths, &paths);
+    const int code =
+        settings->manifest ? verify_manifests(call, settings->verbose) : verify_segments(call);
+    wildcard_free(&paths);
+    return code;
 }
 
 static const struct option options[] = {

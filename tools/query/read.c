@@ -10,7 +10,6 @@
 #include "port/system.h"
 #include "tools/query/allocate.h"
 #include "tools/query/foreign/foreign.h"
-#include "tools/query/wildcards.h"
 #include "writer/segment/archives.h"
 
 /* A segment that was named by the path it had before it moved to an archive. */
@@ -397,6 +396,27 @@ int list_path_of(const struct read_request *request, const char *path, struct se
     /* The segments are everything that a daemon has stored: files next to them are not read. */
     if (all != NULL) report_others(request, path, OTHER_LOGS);
     return status;
+}
+
+void expand_paths(struct read_request *request, struct wildcard_paths *expanded) {
+    *expanded = (struct wildcard_paths){0};
+    for (int i = 0; i < request->path_count; i++) {
+        const char *path = request->paths[i];
+        struct wildcard_paths found = {0};
+        if (path_is_pattern(path)) (void)wildcard_find(request->files, path, &found);
+        const uint32_t count = found.count > 0 ? found.count : 1;
+        expanded->paths =
+            reallocate(expanded->paths, (expanded->count + count) * sizeof *expanded->paths);
+        if (found.count == 0) {
+            expanded->paths[expanded->count++] = copy_text(path, strlen(path));
+            continue;
+        }
+        memcpy(&expanded->paths[expanded->count], found.paths, count * sizeof *found.paths);
+        expanded->count += count;
+        free(found.paths); /* only the list */
+    }
+    request->paths = (const char *const *)expanded->paths;
+    request->path_count = (int)expanded->count;
 }
 
 bool list_segments(const struct read_request *request, struct segment_list *list) {
