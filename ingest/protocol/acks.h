@@ -2,8 +2,9 @@
  *
  * A protocol numbers what it acknowledges: a frame, a window, a request.  The number is its token,
  * and tokens only grow.  After it has put the records of a token into a batch it names the token
- * (sink.h); when these records and all earlier ones of the connection are stored as its listener
- * promises, the token is committed.
+ * (sink.h); when these records and those of all earlier tokens are stored as the listener promises,
+ * the token is committed.  All records of a token are in one batch: records of an earlier batch that
+ * were put there under no token are not waited for.
  *
  * A record that was rejected is stored when quarantine has it, or when it was dropped and counted as
  * quarantine_full: its sender could only send it again.  If records were given up, or a sync has
@@ -62,6 +63,8 @@ void acks_begin(struct acks *acks, bool synced, void (*ready)(struct acks *acks)
 /* The connection ends: nothing is waited for any more. */
 void acks_end(struct acks *acks);
 
+/* These three are what sink.h describes as sink_may_acknowledge, sink_acknowledge and
+ * sink_acknowledge_nothing. */
 bool acks_room(const struct acks *acks, const struct batch *batch);
 void acks_add(struct acks *acks, struct batch *batch, uint64_t token);
 bool acks_raise(struct acks *acks, uint64_t token);
