@@ -12,13 +12,24 @@ static struct connection *connection_of(const struct tls_link *link) {
     return PORT_CONTAINER(struct connection, socket, link->socket);
 }
 
+/* One of 32 bits: a scanner's failure must not hide those of real clients, and the number of
+ * messages is bounded.  Two reasons with the same bit are reported as one. */
+static uint32_t bit_of_problem(const char *problem) {
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (; *problem != '\0'; problem++)
+        hash = (hash ^ (uint8_t)*problem) * 16777619u;
+    return 1u << (hash >> 27);
+}
+
 static void say_tls_failed(struct connection *connection, const char *problem) {
     char peer[ADDRESS_TEXT_MAX];
     struct tcp_listener *listener = connection->listener;
-    if (!listener->said_tls_failed)
-        say("%s: TLS handshake with %s failed: %s; the connection is closed (reported once)",
+    const uint32_t bit = bit_of_problem(problem);
+    if ((listener->said_tls & bit) == 0)
+        say("%s: TLS handshake with %s failed: %s; the connection is closed (reported once for "
+            "each reason)",
             listener->name, address_format(&connection->origin.peer, peer), problem);
-    listener->said_tls_failed = true;
+    listener->said_tls |= bit;
 }
 
 static void say_handshake_waits(struct connection *connection) {

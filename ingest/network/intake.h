@@ -54,8 +54,9 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_failed, said_proxy, said_tls_failed, said_unfinished, said_idle;
+    bool said_failed, said_proxy, said_unfinished, said_idle;
     uint32_t said_refused; /* a bit for each reason that was reported */
+    uint32_t said_tls;     /* the same for failed handshakes, by a hash of the reason */
 };
 
 /* UDP, or datagrams of a Unix socket. */

@@ -266,6 +266,8 @@ class TlsSClient(TlsCase):
         self.assert_lines(daemon.wait_stored(2), [b'{"from":"good"}'] * 2)
         counters = daemon.stop()
         self.assertEqual((counters["stored"], counters["tls_connections"], counters["tls_failures"]), (2, 2, 10))
+        for reason in ("certificate has expired", "certificate revoked", "certificate is not allowed", "did not return"):
+            self.assertEqual(daemon.said.count(reason), 1, reason)
 
     def test_sessions_are_not_resumed_and_nothing_is_compressed(self):
         daemon = self.tls_daemon()
