@@ -59,6 +59,26 @@ static int resolve(const struct host *host, struct config *config, char *error) 
     return result;
 }
 
+/* An argument was refused: if it is a key of a listener, says where that belongs. */
+static void explain_listener_key(int argc, char **argv, char *error) {
+    for (int i = 1; i < argc; i++) {
+        char name[64];
+        const size_t size = strcspn(argv[i], "=");
+        if (strncmp(argv[i], "--", 2) != 0 || size - 2 >= sizeof name) continue;
+        if (strncmp(error, argv[i], size) != 0 || strncmp(error + size, ": no such", 9) != 0)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)size - 2, argv[i] + 2);
+        for (char *p = name; *p != '\0'; p++)
+            if (*p == '-') *p = '_';
+        if (option_find(config_listener_options, name))
+            snprintf(error, CONFIG_ERROR_MAX,
+                     "--%s: a key of a listener, which can be set only in the configuration file; "
+                     "see --help",
+                     name);
+        return;
+    }
+}
+
 int config_read(const struct host *host, int argc, char **argv, struct config *config,
                 char *error) {
     *config = (struct config){0};
@@ -71,6 +91,7 @@ int config_read(const struct host *host, int argc, char **argv, struct config *c
                  argv[1]);
         return ERR_INVALID;
     }
+    if (words < 0) explain_listener_key(argc, argv, error);
     if (words < 0) return words;
     if (config->help || config->version) return 0;
     if (config->file) {

@@ -165,6 +165,18 @@ static void an_invalid_level_is_refused_on_the_command_line_too(void **state) {
     config_free(&config);
 }
 
+static void a_key_of_a_listener_on_the_command_line_is_named_as_one(void **state) {
+    (void)state;
+    struct config config;
+    char error[CONFIG_ERROR_MAX], program[] = "logportd", check[] = "--check",
+                                  mode[] = "--mode=0660";
+    char *argv[] = {program, check, mode, NULL};
+    assert_int_equal(config_read(&host, 3, argv, &config, error), ERR_INVALID);
+    assert_string_equal(error, "--mode: a key of a listener, which can be set only in the "
+                               "configuration file; see --help");
+    config_free(&config);
+}
+
 static void time_and_level_keys_can_be_set_or_disabled(void **state) {
     (void)state;
     struct config config;
@@ -717,6 +729,7 @@ int main(void) {
         cmocka_unit_test(an_error_names_its_position_and_what_was_expected),
         cmocka_unit_test(a_duplicate_key_is_refused_with_both_positions),
         cmocka_unit_test(an_invalid_level_is_refused_on_the_command_line_too),
+        cmocka_unit_test(a_key_of_a_listener_on_the_command_line_is_named_as_one),
         cmocka_unit_test(time_and_level_keys_can_be_set_or_disabled),
         cmocka_unit_test(keys_can_be_a_list),
         cmocka_unit_test(a_listener_can_have_its_own_keys),
