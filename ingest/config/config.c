@@ -62,13 +62,15 @@ const struct option config_options[] = {
      .help =
          "How records are separated: newline, nul, json-seq (RFC 7464), octet-counting "
          "(RFC 6587), concatenated (objects one after the other, or in arrays), relp (rsyslog's "
-         "omrelp; TCP only), or auto (detected for each connection and datagram)."},
+         "omrelp) or lumberjack (Beats), both TCP only, or auto (detected for each connection and "
+         "datagram)."},
     {.name = "ack",
      .kind = OPTION_TEXT,
      .field = FIELD(ack),
      .preset = "written",
      .value = "WHEN",
-     .help = "When protocols that acknowledge (relp) do so: written (a crash of logportd loses "
+     .help = "When protocols that acknowledge (relp, lumberjack) do so: written (a crash of "
+             "logportd loses "
              "nothing that was acknowledged) or synced (a power failure does not either)."},
     {.name = "syslog_fields",
      .kind = OPTION_FLAG,

@@ -96,7 +96,8 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
     const double tls = (double)tls_memory(config);
     const double answers = (double)config->connections_max * (double)answers_memory();
-    const double total = answers + tls + batch + rejects + connections + tcp + udp +
+    const double expansions = (double)EXPANSIONS_MAX * (double)expansion_memory();
+    const double total = expansions + answers + tls + batch + rejects + connections + tcp + udp +
                          unix_datagrams + gelf + index + schemas + plan.line_memory_bytes;
     char tls_text[32] = "", unix_text[40] = "";
     if (tls > 0) snprintf(tls_text, sizeof tls_text, ", TLS %.1f", tls / mib);
@@ -105,10 +106,11 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     plan.total_bytes = (uint64_t)total;
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, rejected lines %.1f, unfinished lines %.1f, "
-             "%llu connections %.1f, acknowledgements %.1f, "
+             "%llu connections %.1f, acknowledgements %.1f, decompression %.1f, "
              "receive buffers TCP %.1f, UDP %.1f%s, GELF %.1f, closed files %.1f, schemas %.1f%s",
              total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, answers / mib,
-             tcp / mib, udp / mib, unix_text, gelf / mib, index / mib, schemas / mib, tls_text);
+             expansions / mib, tcp / mib, udp / mib, unix_text, gelf / mib, index / mib,
+             schemas / mib, tls_text);
     return plan;
 }

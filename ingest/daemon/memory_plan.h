@@ -15,7 +15,7 @@ struct memory_plan {
     uint32_t unix_buffer_bytes, unix_datagram_bytes; /* of each Unix socket for datagrams */
     uint32_t line_memory_bytes;
     uint64_t total_bytes;
-    char text[352]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
+    char text[384]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
 };
 
 /* batches: the number that already exists, or 0. */

@@ -96,13 +96,28 @@ static void deliver(struct port_op *op) {
 
 static int64_t limit_ns(const struct answers *answers) {
     if (answers->linger_ns) return answers->linger_ns + ANSWERS_LINGER_NS;
+    if (!answers->sent_ns && answers->awaited_ns) return answers->awaited_ns + ANSWERS_NUDGE_NS;
     if (!answers->sent_ns) return INT64_MAX;
     return answers->sent_ns + (answers->hurried ? ANSWERS_LINGER_NS : ANSWERS_UNREAD_NS);
 }
 
-/* A timer that is too early starts again when it is back, so that not every send needs one. */
+static bool is_awaited(const struct answers *answers) {
+    const struct session *session = answers->session;
+    return session->protocol->awaited && !answers->failure && !answers->linger_ns &&
+           session->protocol->awaited(session);
+}
+
+/* A timer that is too early starts again when it is back, so that not every send needs one.  One that
+ * waits for a send to be read must not come too late for a nudge after it. */
 static void watch(struct answers *answers) {
-    const int64_t limit = limit_ns(answers);
+    const int64_t now = port_now_ns(answers->all->port);
+    if (!is_awaited(answers))
+        answers->awaited_ns = 0;
+    else if (!answers->awaited_ns)
+        answers->awaited_ns = now;
+    int64_t limit = limit_ns(answers);
+    if (answers->session->protocol->awaited && limit < INT64_MAX && limit > now + ANSWERS_NUDGE_NS)
+        limit = now + ANSWERS_NUDGE_NS;
     if (limit < INT64_MAX && port_idle(&answers->timer))
         port_timer(answers->all->port, &answers->timer, limit);
 }
@@ -113,6 +128,9 @@ static void timer_done(struct port_op *op) {
         answers->proceed(answers);
     } else if (port_now_ns(answers->all->port) < limit_ns(answers)) {
         watch(answers);
+    } else if (!answers->linger_ns && !answers->sent_ns) {
+        answers->session->nudged = is_awaited(answers);
+        answers_send(answers);
     } else {
         fail(answers, answers->linger_ns ? ERR_CANCELLED : ERR_TIMED_OUT);
         answers->proceed(answers);
@@ -139,7 +157,10 @@ void answers_send(struct answers *answers) {
     struct session *session = answers->session;
     if (answers->bytes || answers->failure || answers->stopping) return;
     answers->full = false;
-    if (!protocol_owes(session)) return;
+    if (!protocol_owes(session)) {
+        if (session->protocol->awaited) watch(answers);
+        return;
+    }
     answers->bytes = malloc(ANSWERS_BYTES);
     if (!answers->bytes) { /* nothing is lost: the peer sends again what was not acknowledged */
         fail(answers, ERR_NO_MEMORY);
@@ -150,6 +171,7 @@ void answers_send(struct answers *answers) {
     assert(size > 0 && size <= ANSWERS_BYTES);
     answers->full = protocol_owes(session);
     answers->sent_ns = port_now_ns(answers->all->port);
+    answers->awaited_ns = 0;
     if (answers->link)
         tls_link_put(answers->link, answers->bytes, size, session->leaving && !answers->full);
     else

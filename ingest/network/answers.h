@@ -20,6 +20,9 @@
 #define ANSWERS_BYTES     2048
 /* How long the peer may take to read one. */
 #define ANSWERS_UNREAD_NS (30 * 1000000000ll)
+/* A peer that has waited this long for an answer is nudged (protocol.h, `awaited`).  Beats close a
+ * connection after 30 s without one, others after 15 s or less. */
+#define ANSWERS_NUDGE_NS  (3 * 1000000000ll)
 /* At its end a connection waits this long for its peer to close: if it closed first, what the peer
  * still sends would reset it, and the peer might lose answers that it has not read. */
 #define ANSWERS_LINGER_NS (1000 * 1000000ll)
@@ -44,6 +47,7 @@ struct answers {
     struct port_op send, timer;
     uint8_t *bytes;             /* in flight; NULL: none */
     int64_t sent_ns, linger_ns; /* since when; 0: not */
+    int64_t awaited_ns;         /* the same: since when its peer waits for an answer */
     bool due;                   /* in all->first */
     bool full;                  /* more is due than the send in flight holds */
     bool hurried;               /* the listener ends */

@@ -141,6 +141,7 @@ void connection_close(struct connection *connection) {
         answers_stop(connection->answers);
         return;
     }
+    connection_end_expansion(connection);
     const bool began =
         (!connection->link || connection->link->opened) && !proxy_link_waits(connection->proxy);
     if (connection->failure && began && !connection->session.refused) count_failure(connection);
@@ -164,6 +165,11 @@ void connection_close(struct connection *connection) {
     listeners_accept_again(intake);
 }
 
+static bool connection_is_working(const struct connection *connection) {
+    return (connection->link && connection->link->working) ||
+           (connection->expansion && connection->expansion->working);
+}
+
 void connection_end_now(struct connection *connection) {
     connection->ending = true;
     if (connection->paced.waiting) pacing_hurry(&connection->intake->pacing, &connection->paced);
@@ -174,7 +180,7 @@ void connection_end_now(struct connection *connection) {
     }
     /* It ends when it would receive again, when there is room, or when its worker is done. */
     if (connection->paced.waiting || connection->held || connection->source.parked ||
-        (connection->link && connection->link->working))
+        connection_is_working(connection))
         return;
     if (port_idle(&connection->receive))
         connection_close(connection);
@@ -195,6 +201,16 @@ static bool is_shortage(int64_t error) {
     return error == ERR_NO_MEMORY || error == ERR_TOO_MANY_FILES;
 }
 
+static void try_again_later(struct connection *connection) {
+    struct intake *intake = connection->intake;
+    connection->held = true;
+    connection->next_held = intake->held;
+    intake->held = connection;
+    if (port_idle(&intake->receive_again))
+        port_timer(intake->port, &intake->receive_again,
+                   port_now_ns(intake->port) + INTAKE_RETRY_NS);
+}
+
 static void hold(struct connection *connection) {
     struct intake *intake = connection->intake;
     intake->counters->receive_pauses++;
@@ -202,12 +218,7 @@ static void hold(struct connection *connection) {
         say("%s: cannot receive: %s; connections wait, retrying every 100 ms (reported once)",
             connection->listener->name, error_text((int)connection->receive.result));
     intake->receive_failure_said = true;
-    connection->held = true;
-    connection->next_held = intake->held;
-    intake->held = connection;
-    if (port_idle(&intake->receive_again))
-        port_timer(intake->port, &intake->receive_again,
-                   port_now_ns(intake->port) + INTAKE_RETRY_NS);
+    try_again_later(connection);
 }
 
 static void receive_held(struct port_op *op) {
@@ -281,7 +292,8 @@ static bool add_buffer(void *context, struct batch *batch) {
         (uint32_t)session_take(&connection->session, &sink, connection->bytes + connection->taken,
                                connection->size - connection->taken);
     pacing_took(&connection->intake->pacing, &connection->paced, batch, before, unfinished);
-    return connection->taken == connection->size || connection->session.waits;
+    return connection->taken == connection->size || connection->session.waits ||
+           connection_is_packed(connection);
 }
 
 static bool has_bytes(struct connection *connection) {
@@ -312,7 +324,15 @@ bool connection_advance(struct connection *connection) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }
-    while (has_bytes(connection)) {
+    for (;;) { /* ends: each turn takes something, or returns */
+        switch (connection_expand(connection)) {
+        case EXPAND_GO: break;
+        case EXPAND_WORKS: return true;
+        case EXPAND_HOLD: try_again_later(connection); return true;
+        case EXPAND_PARK: pipeline_park(intake->pipeline, &connection->source); return false;
+        }
+        if (!has_bytes(connection)) break;
+        if (connection_is_packed(connection)) continue;
         if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
             pipeline_park(intake->pipeline, &connection->source);
             return false;
@@ -412,16 +432,21 @@ static void end_overdue(struct connection *connection, enum pacing_overdue overd
     connection_end_now(connection);
 }
 
+/* A record; or compressed data, which holds memory until its end. */
+static bool has_unfinished(const struct connection *connection) {
+    return connection->session.partial.size > 0 || connection->expansion;
+}
+
 static void look_for_overdue(struct pacing *pacing) {
     const struct intake *intake = PORT_CONTAINER(struct intake, pacing, pacing);
     struct connection *next;
     for (struct connection *connection = intake->open; connection; connection = next) {
         next = connection->next;
         const bool waits = connection->source.parked || connection->held || connection->waiting ||
-                           (connection->link && connection->link->working) ||
+                           connection_is_working(connection) ||
                            (connection->answers && answers_awaited(connection->answers));
         const enum pacing_overdue overdue =
-            pacing_overdue(pacing, &connection->paced, connection->session.partial.size > 0, waits);
+            pacing_overdue(pacing, &connection->paced, has_unfinished(connection), waits);
         if (overdue == PACING_IN_TIME || connection->ending || connection->farewell) continue;
         /* An object whose sender has no more to say for now is not unfinished. */
         if (overdue == PACING_UNFINISHED && partial_is_object(&connection->session.partial))

@@ -2,6 +2,7 @@
 #include "ingest/network/connection_internal.h"
 
 bool connection_wait_for_answers(struct connection *connection) {
+    answers_send(connection->answers);
     connection->waiting = true;
     return true;
 }

@@ -1,5 +1,6 @@
 /* connection_internal.h - what the files of a connection share: connection.c (its life and what it
- * receives), connection_proxy.c, connection_tls.c, connection_answers.c and connection_farewell.c. */
+ * receives), connection_proxy.c, connection_tls.c, connection_answers.c, connection_expand.c and
+ * connection_farewell.c. */
 #ifndef INGEST_NETWORK_CONNECTION_INTERNAL_H
 #define INGEST_NETWORK_CONNECTION_INTERNAL_H
 
@@ -17,6 +18,12 @@ struct connection {
     struct port_buffer *buffer; /* received, and not yet completely in a batch */
     const uint8_t *bytes;       /* of it, or of what TLS has made of it: what is taken now */
     uint32_t size, taken;
+    struct expansion *expansion; /* NULL: it is not in the midst of compressed data */
+    struct {
+        const uint8_t *bytes; /* as `bytes`, while these are what `expansion` has made of it */
+        uint32_t size, taken;
+        bool waits;
+    } packed;
     struct paced paced;
     struct proxy_link *proxy;  /* its PROXY header, until that is read; NULL: it has none */
     struct tls_link *link;     /* NULL: plain text */
@@ -79,6 +86,21 @@ void connection_begin_answers(struct connection *connection);
 bool connection_wait_for_answers(struct connection *connection);
 /* It ends: all that is stored is acknowledged first, and the last answer must not be cut off. */
 bool connection_may_close(struct connection *connection);
+
+/* ---- connection_expand.c: compressed data ---- */
+
+enum expand_step {
+    EXPAND_GO,    /* what there is can be taken */
+    EXPAND_WORKS, /* connection_advance is called later */
+    EXPAND_HOLD,  /* no memory: try again later */
+    EXPAND_PARK,  /* no batch is free */
+};
+enum expand_step connection_expand(struct connection *connection);
+/* What there is to take is compressed. */
+static inline bool connection_is_packed(const struct connection *connection) {
+    return connection->session.compressed > 0 && !connection->packed.waits;
+}
+void connection_end_expansion(struct connection *connection); /* no worker has it */
 
 /* ---- connection_farewell.c: refused connections ---- */
 

@@ -13,6 +13,7 @@
 #include "ingest/config/cidr.h"
 #include "ingest/network/admission.h"
 #include "ingest/network/answers.h"
+#include "ingest/network/expansion.h"
 #include "ingest/network/pacing.h"
 #include "ingest/network/peer_names.h"
 #include "ingest/network/proxy_link.h"
@@ -100,10 +101,11 @@ struct intake {
     uint64_t kernel_drops; /* of UDP listeners that have closed */
     uint32_t connections_max, connections_open;
     struct connection *slots, *free, *open;
-    uint32_t slots_count, slots_used; /* slots[slots_used..) were never touched */
-    uint32_t farewells;               /* refused connections that are being answered */
-    struct connection *held;          /* their last receive failed for lack of memory ... */
-    struct port_op receive_again;     /* ... a timer: they receive again */
+    uint32_t slots_count, slots_used;        /* slots[slots_used..) were never touched */
+    uint32_t farewells;                      /* refused connections that are being answered */
+    uint32_t expansions, expansions_working; /* of connections; with workers */
+    struct connection *held;                 /* their last receive failed for lack of memory ... */
+    struct port_op receive_again;            /* ... a timer: they receive again */
     struct tls_links links;
     struct admission admission;
     struct pacing pacing;

@@ -76,8 +76,8 @@ void intake_set_ack(struct intake *intake, uint32_t number, bool synced) {
 
 void intake_say_refused(const char *listener, uint32_t *said, const struct port_address *peer,
                         uint32_t reason) {
-    _Static_assert(REJECT_REASONS - REJECT_OCTET_COUNT <= 32, "a bit for each reason");
-    const uint32_t bit = UINT32_C(1) << (reason - REJECT_OCTET_COUNT);
+    _Static_assert(REJECT_REASONS - REJECT_INFLATE <= 32, "a bit for each reason");
+    const uint32_t bit = UINT32_C(1) << (reason - REJECT_INFLATE);
     char text[ADDRESS_TEXT_MAX];
     if (*said & bit) return;
     *said |= bit;
@@ -516,7 +516,8 @@ bool intake_ended(const struct intake *intake) {
 }
 
 bool intake_retries(const struct intake *intake) {
-    bool retries = intake->held != NULL || intake->links.jobs > 0 || intake->pacing.waiting != NULL;
+    bool retries = intake->held != NULL || intake->links.jobs > 0 ||
+                   intake->expansions_working > 0 || intake->pacing.waiting != NULL;
     for (uint32_t i = 0; i < LISTENERS_MAX; i++)
         retries = retries || !port_idle(&intake->tcp[i].retry) || !port_idle(&intake->udp[i].retry);
     return retries;

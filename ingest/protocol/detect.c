@@ -44,6 +44,7 @@ enum verdict {
     SEQUENCE,      /* from the first byte on; it is in head */
     OCTETS,        /* the same */
     RELP,          /* the same */
+    LUMBERJACK,    /* the same */
     FIXED,         /* the same, for the listener's protocol */
     OBJECTS,       /* the first record is complete; this byte is not part of it */
     IN_OBJECT,     /* in the first object, of which this byte is part */
@@ -291,6 +292,10 @@ static enum verdict detect_byte(struct session *session, uint8_t byte, uint32_t 
     const bool takes_relp = !state->fixed || state->fixed == &protocol_relp;
     if (verdict == FOREIGN && *foreign == REJECT_RELP && takes_relp && !session->datagram)
         return RELP;
+    const bool takes_lumberjack = !state->fixed || state->fixed == &protocol_lumberjack;
+    if (verdict == FOREIGN && *foreign == REJECT_LUMBERJACK && takes_lumberjack &&
+        !session->datagram)
+        return LUMBERJACK;
     return verdict;
 }
 
@@ -405,6 +410,7 @@ static size_t decide(struct session *session, const struct sink *sink, const str
     case SEQUENCE: return begin_anew(session, sink, place, &protocol_sequence);
     case OCTETS: return begin_anew(session, sink, place, &protocol_octets);
     case RELP: return begin_anew(session, sink, place, &protocol_relp);
+    case LUMBERJACK: return begin_anew(session, sink, place, &protocol_lumberjack);
     case FIXED:
         if (state->fixed == &protocol_newline) return go_on(session, sink, place, state->fixed);
         return begin_anew(session, sink, place, state->fixed);

@@ -234,7 +234,19 @@ const char *foreign_advice(uint32_t reason) {
                "to "
                "send again what was not acknowledged";
     case REJECT_LUMBERJACK:
-        return "Lumberjack (Beats); use an output that writes lines of JSON over TCP";
+        return "Lumberjack (Beats); give the listener the protocol auto or lumberjack, over TCP";
+    case REJECT_LUMBERJACK_1:
+        return "Lumberjack with frames of version 1 (names and values); use a client that sends "
+               "version 2 (JSON)";
+    case REJECT_LUMBERJACK_FRAME:
+        return "bytes that are not a frame of Lumberjack, or a window of more than 1048576 "
+               "records; "
+               "the connection is closed, and the client has to send again what was not "
+               "acknowledged";
+    case REJECT_INFLATE:
+        return "compressed data that is damaged; the connection is closed, and the client has to "
+               "send again what was not acknowledged";
+    case REJECT_EXPANSION: return "compressed data that expands too much; the connection is closed";
     case REJECT_COMPRESSED: return "compressed data; disable compression in the client";
     case REJECT_OCTET_COUNT:
         return "an invalid length where octet counting (RFC 6587) has one; make the client count "

@@ -66,6 +66,27 @@ struct relp_state {
     uint64_t token, committed, answered; /* numbers of frames: taken, stored, answered */
 };
 
+/* Records of a window with consecutive sequence numbers. */
+#define LUMBERJACK_RUNS       8
+/* Records of a window.  Beats send 2048 by default; nothing is reserved for them. */
+#define LUMBERJACK_WINDOW_MAX (1u << 20)
+struct lumberjack_run {
+    uint32_t sequence, count; /* of the first that is not known to be stored, and how many */
+    bool ends_window;
+};
+struct lumberjack_state {
+    uint8_t step, size; /* of the number so far */
+    uint8_t type;       /* of the frame */
+    bool inside;        /* of compressed data */
+    uint8_t first_run, run_count;
+    uint32_t number, left;                       /* left: bytes of the record */
+    uint32_t window_left;                        /* records of the window that are to come */
+    uint32_t last_stored;                        /* of the oldest window, or 0 */
+    struct lumberjack_run runs[LUMBERJACK_RUNS]; /* that are not answered yet */
+    uint64_t token, committed, noted; /* numbers of records: taken, stored, removed from runs */
+    uint64_t intact; /* the same: taken, and the checksum of their compressed data was right */
+};
+
 /* What is remembered of one connection, or of a datagram while it is taken.  Embedded in a
  * connection, so it must stay small. */
 struct session {
@@ -80,12 +101,17 @@ struct session {
      * cannot continue, and the peer has to begin another.  leaving: the connection ends after the next
      * replies; set by the connection. */
     bool waits, ended, given_up, leaving;
+    bool nudged; /* the peer has waited long; set by the connection (`awaited`) */
+    /* Bytes of zlib data that come next.  The connection has them decompressed, gives what comes of
+     * them to `take`, and calls `expanded` after it. */
+    uint32_t compressed;
     union {
         struct detect_state detect;
         struct concatenated_state concatenated;
         struct octet_state octet;
         struct sequence_state sequence;
         struct relp_state relp;
+        struct lumberjack_state lumberjack;
     } state;
 };
 
@@ -103,9 +129,15 @@ struct protocol {
     bool (*end)(struct session *session, const struct sink *sink);
     /* Optional: takes a datagram that needs no session, at once.  False: take and end do it. */
     bool (*is_plain_datagram)(const uint8_t *bytes, size_t size);
+    /* Of protocols that set session->compressed: the compressed data is over.  reason: 0, or why it
+     * could not be decompressed.  False: no room; called again with an empty batch. */
+    bool (*expanded)(struct session *session, const struct sink *sink, uint32_t reason);
     /* The rest is for protocols that acknowledge; NULL: it does not.  `take` names the tokens
      * (acks.h). */
     void (*committed)(struct session *session, const struct commit *commit);
+    /* Optional: does the peer wait for an answer?  If that takes long, session->nudged is set, and it
+     * may owe a sign that the connection is alive. */
+    bool (*awaited)(const struct session *session);
     /* Is there something to be sent to the peer now? */
     bool (*owes)(const struct session *session);
     /* Writes as much of it as fits, at least REPLY_ROOM_MIN, and returns how many bytes.  Called only when
@@ -120,6 +152,7 @@ extern const struct protocol protocol_sequence;     /* RFC 7464: RS before each 
 extern const struct protocol protocol_octets;       /* RFC 6587: octet counting */
 extern const struct protocol protocol_concatenated; /* objects one after the other, or in arrays */
 extern const struct protocol protocol_relp;         /* rsyslog's protocol with acknowledgements */
+extern const struct protocol protocol_lumberjack;   /* that of Beats */
 
 /* The session is in the middle of an object, whose bytes so far are its unfinished record. */
 void concatenated_resume(struct session *session, const struct depth *depth);
@@ -127,7 +160,8 @@ void concatenated_resume(struct session *session, const struct depth *depth);
 /* The protocol of this name in the configuration; NULL: there is none. */
 const struct protocol *protocol_find(const char *name);
 /* Their names: "auto, newline, ...". */
-#define PROTOCOL_NAMES "auto, newline, nul, json-seq, octet-counting, concatenated or relp"
+#define PROTOCOL_NAMES                                                                             \
+    "auto, newline, nul, json-seq, octet-counting, concatenated, relp or lumberjack"
 
 /* Begins a session.  What no protocol accepts (foreign.h) is refused whichever it is. */
 void session_begin(struct session *session, const struct protocol *protocol);

@@ -204,6 +204,7 @@ static bool finish_frame(struct session *session, const struct sink *sink, const
      * send it again. */
     const bool lost = session->partial.set_aside == REJECT_LINE_MEMORY;
     const struct relp_state before = *state;
+    const uint32_t filled = sink->batch->raw_size;
     if (!note_answer(state, answer_to(state))) {
         *refused = true;
         return false;
@@ -218,7 +219,7 @@ static bool finish_frame(struct session *session, const struct sink *sink, const
         *state = before;
         session->given_up = true;
     } else {
-        end_frame(session, sink, has_record);
+        end_frame(session, sink, sink->batch->raw_size > filled); /* "\n" is no line */
     }
     return true;
 }

@@ -239,8 +239,8 @@ class Refused(Case):
     def test_utf16(self):
         self.refused('\ufeff{"a":1}\r\n'.encode("utf-16-le"), "utf16", "UTF-16")
 
-    def test_lumberjack(self):
-        self.refused(b"2W\x00\x00\x00\x0a2J\x00\x00\x00\x01\x00\x00\x00\x02{}", "lumberjack", "Lumberjack")
+    def test_lumberjack_version_1(self):
+        self.refused(b"1W\x00\x00\x00\x0a1D\x00\x00\x00\x01\x00\x00\x00\x01", "lumberjack_1", "version 1")
 
     def test_compressed_data(self):
         self.refused(b"\x1f\x8b\x08\x00\x0a\x0a\x0a\x0a", "compressed", "compressed")

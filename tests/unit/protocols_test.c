@@ -159,7 +159,6 @@ static const struct sample samples[] = {
     {"PROXY unknown", TEXT("PROXY UNKNOWN\r\n{}\n"), NULL, "", "proxy"},
     {"PROXY 2", TEXT("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0{}\n"), NULL, "", "proxy"},
     {"text like PROXY", TEXT("PROXY is down\n{}\n"), "newline", "{}\n", "not_object"},
-    {"Lumberjack", TEXT("2W\0\0\0\n{}\n"), NULL, "", "lumberjack"},
     {"gzip", TEXT("\x1F\x8B\x08\n{}\n"), NULL, "", "compressed"},
 
     {"syslog and a line", TEXT("<13>1 - - - - - - {}\n{\"a\":1}\n"), "newline", "{}\n{\"a\":1}\n",

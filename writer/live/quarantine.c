@@ -26,6 +26,7 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_UNFINISHED: return "unfinished";
     case REJECT_OCTET_COUNT: return "octet_count";
     case REJECT_RELP_FRAME: return "relp_frame";
+    case REJECT_LUMBERJACK_FRAME: return "lumberjack_frame";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
         REJECT_FOREIGN_TABLE(X)
@@ -50,6 +51,7 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_UNFINISHED: return "a record that its sender did not finish within partial_s";
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
     case REJECT_RELP_FRAME: return "RELP, and a frame is invalid or was cut off";
+    case REJECT_LUMBERJACK_FRAME: return "Lumberjack, and a frame is invalid or was cut off";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;
         REJECT_FOREIGN_TABLE(X)

@@ -25,8 +25,9 @@
     X(REJECT_MSGPACK, "msgpack", "MessagePack")                                                    \
     X(REJECT_LOG4JS, "log4js", "log4js events")                                                    \
     X(REJECT_UTF16, "utf16", "text in UTF-16")                                                     \
-    X(REJECT_RELP, "relp", "RELP where it is not accepted")                                                                 \
-    X(REJECT_LUMBERJACK, "lumberjack", "Lumberjack (Beats)")                                       \
+    X(REJECT_RELP, "relp", "RELP where it is not accepted")                                        \
+    X(REJECT_LUMBERJACK, "lumberjack", "Lumberjack where it is not accepted")                      \
+    X(REJECT_LUMBERJACK_1, "lumberjack_1", "Lumberjack with frames of version 1")                  \
     X(REJECT_COMPRESSED, "compressed", "compressed data")                                          \
     X(REJECT_PLAIN_TEXT, "plain_text", "plain text instead of TLS")                                \
     X(REJECT_PROXY, "proxy", "a PROXY protocol header that is not expected")                       \
@@ -46,6 +47,7 @@ enum reject_reason {
     REJECT_UNFINISHED,               /* its sender did not finish it within partial_s */
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
     REJECT_RELP_FRAME,               /* RELP, and what should be a frame is none, or cut off */
+    REJECT_LUMBERJACK_FRAME,         /* the same of Lumberjack */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
 #undef X
