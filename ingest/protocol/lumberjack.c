@@ -98,9 +98,26 @@ static bool refuse(struct session *session, const struct sink *sink, const uint8
     return true;
 }
 
-/* Records that may be answered. */
-static uint64_t stored_intact(const struct lumberjack_state *state) {
-    return state->committed < state->intact ? state->committed : state->intact;
+static void remove_run(struct lumberjack_state *state) {
+    state->first_run = (uint8_t)((state->first_run + 1) % LUMBERJACK_RUNS);
+    state->run_count--;
+}
+
+/* Some are stored, or intact.  Runs stay until the window that they end is answered, and while the
+ * next record of a window may join them. */
+static void note_stored(struct lumberjack_state *state) {
+    const uint64_t stored = state->committed < state->intact ? state->committed : state->intact;
+    while (state->run_count > 0) {
+        struct lumberjack_run *run = &state->runs[state->first_run];
+        const uint64_t ready = stored - state->noted;
+        const uint32_t part = ready < run->count ? (uint32_t)ready : run->count;
+        run->sequence += part;
+        run->count -= part;
+        state->noted += part;
+        if (part > 0) state->last_stored = run->sequence - 1;
+        if (run->count > 0 || run->ends_window || state->run_count == 1) return;
+        remove_run(state);
+    }
 }
 
 /* No run will become free before the end of the compressed data. */
@@ -153,6 +170,7 @@ static bool finish_record(struct session *session, const struct sink *sink, cons
         sink_acknowledge(sink, state->token);
     else if (!sink_acknowledge_nothing(sink, state->token))
         state->committed = state->token;
+    note_stored(state);
     next_step(state, VERSION);
     return true;
 }
@@ -172,8 +190,8 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
             session->waits =
                 state->step == NUMBER && state->size == 3 && !sink->acks && !session->datagram;
             if (session->waits) return taken;
-            const uint32_t reason = header_byte(session, *at);
-            if (reason) return refuse(session, sink, at, there, reason) ? size : taken;
+            if (!state->bad) state->bad = header_byte(session, *at);
+            if (state->bad) return refuse(session, sink, at, there, state->bad) ? size : taken;
             taken++;
             if (state->inside != inside) return taken;
             continue;
@@ -198,6 +216,7 @@ static bool expanded(struct session *session, const struct sink *sink, uint32_t 
     if (reason && !refuse(session, sink, NULL, 0, reason)) return false;
     state->inside = false;
     if (!reason) state->intact = state->token;
+    note_stored(state);
     return true;
 }
 
@@ -212,6 +231,7 @@ static bool end(struct session *session, const struct sink *sink) {
 
 static void committed(struct session *session, const struct commit *commit) {
     session->state.lumberjack.committed = commit->token;
+    note_stored(&session->state.lumberjack);
 }
 
 static bool awaited(const struct session *session) {
@@ -219,16 +239,10 @@ static bool awaited(const struct session *session) {
     return state->run_count > 0 || state->window_left > 0;
 }
 
-/* Is a whole window stored that was not answered? */
+/* A whole window is stored, and not answered. */
 static bool owes_window(const struct lumberjack_state *state) {
-    uint64_t stored = stored_intact(state) - state->noted;
-    for (uint32_t i = 0; i < state->run_count; i++) {
-        const struct lumberjack_run *run = &state->runs[(state->first_run + i) % LUMBERJACK_RUNS];
-        if (run->count > stored) return false;
-        if (run->ends_window) return true;
-        stored -= run->count;
-    }
-    return false;
+    const struct lumberjack_run *run = &state->runs[state->first_run];
+    return state->run_count > 0 && run->count == 0 && run->ends_window;
 }
 
 static bool owes(const struct session *session) {
@@ -247,22 +261,13 @@ static uint8_t *put_answer(uint8_t *to, uint32_t sequence) {
 static size_t reply(struct session *session, uint8_t *bytes, size_t size) {
     struct lumberjack_state *state = &session->state.lumberjack;
     uint8_t *to = bytes;
-    while (state->run_count > 0 && size - (size_t)(to - bytes) >= 2 * ANSWER_BYTES) {
-        struct lumberjack_run *run = &state->runs[state->first_run];
-        const uint64_t ready = stored_intact(state) - state->noted;
-        const uint32_t stored = ready < run->count ? (uint32_t)ready : run->count;
-        run->sequence += stored;
-        run->count -= stored;
-        state->noted += stored;
-        if (stored > 0) state->last_stored = run->sequence - 1;
-        /* The records of the window that are still to come may join it. */
-        if (run->count > 0 || (!run->ends_window && state->run_count == 1)) break;
-        if (run->ends_window) to = put_answer(to, run->sequence - 1);
-        if (run->ends_window) state->last_stored = 0;
-        state->first_run = (uint8_t)((state->first_run + 1) % LUMBERJACK_RUNS);
-        state->run_count--;
+    while (owes_window(state) && size - (size_t)(to - bytes) >= ANSWER_BYTES) {
+        to = put_answer(to, state->runs[state->first_run].sequence - 1);
+        state->last_stored = 0;
+        remove_run(state);
+        note_stored(state);
     }
-    if (to == bytes && session->nudged && awaited(session)) to = put_answer(to, state->last_stored);
+    if (to == bytes) to = put_answer(to, state->last_stored); /* nudged */
     session->nudged = false;
     return (size_t)(to - bytes);
 }

@@ -79,6 +79,7 @@ struct lumberjack_state {
     uint8_t type;       /* of the frame */
     bool inside;        /* of compressed data */
     uint8_t first_run, run_count;
+    uint32_t bad;                                /* 0, or why the next byte is refused */
     uint32_t number, left;                       /* left: bytes of the record */
     uint32_t window_left;                        /* records of the window that are to come */
     uint32_t last_stored;                        /* of the oldest window, or 0 */
