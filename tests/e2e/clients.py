@@ -8,9 +8,11 @@ import os
 import re
 import select
 import socket
+import struct
 import subprocess
 import threading
 import unittest
+import zlib
 
 from harness import BUILD, PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, logport, logportd, start, wait_until
 
@@ -111,6 +113,18 @@ def frames(framing, data):
             rest = rest[len(str(length)) :].removeprefix(b" ")
             found += [rest[:length]] if command == b"syslog" else []
             data = rest[length + 1 :]
+        return found
+    if framing == "lumberjack":
+        found = []
+        while data:
+            kind, (size,), data = data[:2], struct.unpack(">I", data[2:6]), data[6:]
+            if kind == b"2C":
+                found += frames(framing, zlib.decompress(data[:size]))
+                data = data[size:]
+            elif kind == b"2J":
+                (size,) = struct.unpack(">I", data[:4])
+                found.append(data[4 : 4 + size])
+                data = data[4 + size :]
         return found
     assert framing == "concatenated", framing
     text, found, at = data.decode(), [], 0

@@ -93,6 +93,7 @@ NODE = [
     Entry("syslog-client", "newline", fields(), AS_TEXT),
     Entry("syslog-client-udp", "newline", fields(), AS_TEXT, long=False),
     Entry("syslog-pro", "newline", fields(), EACH % "log.info(JSON.stringify(e))"),
+    Entry("lumberjack-client", "lumberjack", fields(), EACH % "client.log(e)"),
     Entry("glossy", "newline", fields(), EACH % "log(e)", long=False),
 ]
 for entry in NODE:
@@ -545,7 +546,7 @@ class ClientsDocument(unittest.TestCase):
 
 
 # Of tests/clients/package.json.
-NO_CLIENTS = {"@hyperjump/browser", "@hyperjump/json-schema", "ajv", "lz4-napi", "fluent-logger", "lumberjack-client"}
+NO_CLIENTS = {"@hyperjump/browser", "@hyperjump/json-schema", "ajv", "lz4-napi", "fluent-logger"}
 
 if __name__ == "__main__":
     main()

@@ -65,13 +65,6 @@ const fluent = require('fluent-logger').createFluentSender('shop', { host: '127.
 fluent.emit('order', { forged: 1, text: '\\n{"forged":1}\\n' });
 setInterval(() => {}, 1e6);
 """
-LUMBERJACK = """
-const Client = require('lumberjack-client');
-const client = new (Client.default || Client.LumberjackClient || Client)({ host: '127.0.0.1', port: 5170 });
-client.on && client.on('error', () => {});
-client.log({ text: '\\n{"forged":1}\\n' });
-setInterval(() => {}, 1e6);
-"""
 WINSTON_HTTP = """
 const winston = require('winston');
 winston.createLogger({ transports: [new winston.transports.Http({ host: '127.0.0.1', port: 5170, path: '/' })] })
@@ -94,7 +87,6 @@ ENTRIES = [
     refused("logback SocketAppender", "java_serialization", "Java", JAVA, SLF4J, file="logback.xml", config=LOGBACK_XML),
     refused("log4js tcp", "log4js", "log4js", NODE, LOG4JS),
     refused("fluent-logger", "msgpack", "MessagePack", NODE, FLUENT),
-    refused("lumberjack-client", "lumberjack", "Lumberjack", NODE, LUMBERJACK),
     refused("winston http", "http", "HTTP", NODE, WINSTON_HTTP),
     refused("curl", "http", "HTTP", SHELL, FORGED + " | curl -s -H 'Content-Type: application/x-ndjson' --data-binary @- http://127.0.0.1:5170/"),
     refused("curl form", "form", "form", SHELL, "curl -s --data-urlencode 'a={\"forged\":1}' http://127.0.0.1:5170/"),

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""seeds.py FUZZER FOLDER - writes short sessions into FOLDER, with which protocols_fuzz, gelf_fuzz or tls_fuzz begin.
+"""seeds.py FUZZER FOLDER - writes short sessions into FOLDER, with which a fuzzer begins: protocols_fuzz, gelf_fuzz,
+tls_fuzz or lumberjack_fuzz.
 
 A fuzzer reaches little of a protocol with random bytes alone: octet counts and compressed data would have to
 be guessed."""
@@ -7,6 +8,7 @@ be guessed."""
 import gzip
 import os
 import ssl
+import struct
 import sys
 import zlib
 
@@ -89,10 +91,33 @@ def tls():
     yield b"\1" + shake + write + bytes((1, 200, 6, 0, 2, 0))
 
 
+def lumberjack():
+    def records(first, *data):
+        return b"".join(b"2J" + struct.pack(">II", first + n, len(text)) + text for n, text in enumerate(data))
+
+    def window(count):
+        return b"2W" + struct.pack(">I", count)
+
+    def packed(data, level=6, cut=0):
+        data = zlib.compress(data, level)
+        data = data[: len(data) - cut]
+        return b"2C" + struct.pack(">I", len(data)) + data
+
+    five = records(1, *OBJECTS)
+    for choice in (b"\0", b"\1"):
+        for n, session in enumerate((
+                window(5) + five, (window(5) + packed(five)) * 2, window(5) + packed(five, 0), window(5) + packed(five, cut=4),
+                window(6) + records(7, b"", b"text") + packed(records(9, b"{}", b"[]")) + records(20, b"{}", b"\n"),
+                window(2) + packed(packed(five)), window(9) + five + window(1) + records(1, b"{}"), packed(window(5) + five),
+                window(1) + records(1, b'{"a":"%s"}' % (b"x" * 300)), window(1) + b"2D\0\0\0\1", b"1W\0\0\0\1",
+                window(1) + packed(records(1, b" " * 3000)), window(20) + b"".join(records(90 - 2 * n, b"{}") for n in range(20)))):
+            yield choice + bytes((n * 17,)) + session
+
+
 def main():
     name, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
-    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls}[name]()):
+    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls, "lumberjack_fuzz": lumberjack}[name]()):
         with open(os.path.join(folder, "seed-%03d" % n), "wb") as file:
             file.write(seed)
 
