@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "ingest/network/connection_internal.h"
+#include "port/system.h"
 
 static void piece_is_done(struct expansion *expansion);
 
@@ -25,12 +26,16 @@ static void leave_piece(struct connection *connection) {
 }
 
 void connection_end_expansion(struct connection *connection) {
+    struct intake *intake = connection->intake;
     if (!connection->expansion) return;
     if (connection->packed.waits) leave_piece(connection);
     expansion_free(connection->expansion);
     connection->expansion = NULL;
     connection->session.compressed = 0;
-    connection->intake->expansions--;
+    uint32_t i = 0;
+    while (intake->expanding[i] != connection) /* ends: it is there */
+        i++;
+    intake->expanding[i] = intake->expanding[--intake->expansions];
 }
 
 static bool add_result(void *context, struct batch *batch) {
@@ -40,13 +45,39 @@ static bool add_result(void *context, struct batch *batch) {
     return session->protocol->expanded(session, &sink, expansion_result(connection->expansion));
 }
 
+/* The one that its peer has left alone for longest, so that silent peers do not keep others out. */
+static void end_stalled(struct intake *intake) {
+    struct connection *stalled = NULL;
+    const int64_t limit = port_now_ns(intake->port) - EXPANSION_STALLED_NS;
+    for (uint32_t i = 0; i < intake->expansions; i++) {
+        struct connection *other = intake->expanding[i];
+        const bool idle = !other->expansion->working && !other->source.parked && !other->held &&
+                          !other->waiting && !other->paced.waiting && !other->ending;
+        const int64_t given_ns = other->expansion->given_ns;
+        if (idle && given_ns <= limit && (!stalled || given_ns < stalled->expansion->given_ns))
+            stalled = other;
+    }
+    if (!stalled) return;
+    struct tcp_listener *listener = stalled->listener;
+    char peer[ADDRESS_TEXT_MAX];
+    intake->counters->connections_unfinished++;
+    if (!listener->said_unfinished)
+        say("%s: connection from %s: its compressed data was not finished, and others wait; the "
+            "connection is closed (reported once)",
+            listener->name, address_format(&stalled->origin.peer, peer));
+    listener->said_unfinished = true;
+    connection_end_now(stalled);
+}
+
 static enum expand_step begin(struct connection *connection) {
     struct intake *intake = connection->intake;
-    if (intake->expansions < EXPANSIONS_MAX)
+    if (intake->expansions == EXPANSIONS_MAX)
+        end_stalled(intake);
+    else
         connection->expansion = expansion_begin(intake->port, connection->session.compressed,
                                                 piece_is_done, connection);
     if (!connection->expansion) return EXPAND_HOLD;
-    intake->expansions++;
+    intake->expanding[intake->expansions++] = connection;
     return EXPAND_GO;
 }
 

@@ -18,6 +18,7 @@ struct expansion *expansion_begin(struct port *port, uint64_t size,
     expansion->port = port;
     expansion->op.done = run_done;
     expansion->done = done;
+    expansion->given_ns = port_now_ns(port);
     expansion->context = context;
     expansion->plain_max = size * EXPAND_RATIO_MAX;
     if (expansion->plain_max < EXPAND_FREE_BYTES) expansion->plain_max = EXPAND_FREE_BYTES;
@@ -49,6 +50,7 @@ void expansion_run(struct expansion *expansion, const uint8_t *bytes, size_t siz
     expansion->in = bytes;
     expansion->in_size = size;
     expansion->working = true;
+    expansion->given_ns = port_now_ns(expansion->port);
     port_work(expansion->port, &expansion->op, PORT_LANE_PACK, run);
 }
 

@@ -18,6 +18,8 @@
 #define EXPANSION_PIECE_BYTES (128u << 10)
 /* Connections that are in the midst of compressed data, at a time; others wait. */
 #define EXPANSIONS_MAX        64
+/* One that has been given nothing for this long is closed when others wait for it. */
+#define EXPANSION_STALLED_NS  (5 * 1000000000ll)
 
 struct inflater;
 
@@ -28,6 +30,7 @@ struct expansion {
     uint8_t *piece;
     uint32_t piece_size;
     bool working;
+    int64_t given_ns;  /* its last bytes */
     bool begun, ended; /* the zlib data */
     bool more;         /* the piece was full: there may be more without further input */
     uint32_t reason;   /* 0, or why it cannot be decompressed */

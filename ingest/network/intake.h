@@ -101,11 +101,12 @@ struct intake {
     uint64_t kernel_drops; /* of UDP listeners that have closed */
     uint32_t connections_max, connections_open;
     struct connection *slots, *free, *open;
-    uint32_t slots_count, slots_used;        /* slots[slots_used..) were never touched */
-    uint32_t farewells;                      /* refused connections that are being answered */
-    uint32_t expansions, expansions_working; /* of connections; with workers */
-    struct connection *held;                 /* their last receive failed for lack of memory ... */
-    struct port_op receive_again;            /* ... a timer: they receive again */
+    uint32_t slots_count, slots_used;             /* slots[slots_used..) were never touched */
+    uint32_t farewells;                           /* refused connections that are being answered */
+    struct connection *expanding[EXPANSIONS_MAX]; /* in the midst of compressed data ... */
+    uint32_t expansions, expansions_working;      /* ... how many; with workers */
+    struct connection *held;      /* their last receive failed for lack of memory ... */
+    struct port_op receive_again; /* ... a timer: they receive again */
     struct tls_links links;
     struct admission admission;
     struct pacing pacing;
