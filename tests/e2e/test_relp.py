@@ -359,6 +359,38 @@ class RelpTls(RelpTlsCase):
                     else:
                         daemon.stop()
 
+    def test_a_client_that_sends_a_close_notify_gets_its_answers_and_one_in_return(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            daemon = self.tls_daemon()
+            context = ssl.create_default_context(cafile=self.path("ca.pem"))
+            context.minimum_version = context.maximum_version = version
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+            raw = socket.create_connection(daemon.tcp[0], timeout=30)
+            self.addCleanup(raw.close)
+
+            def call(function, *words):
+                while True:
+                    try:
+                        return function(*words)
+                    except ssl.SSLWantReadError:
+                        raw.sendall(outgoing.read())
+                        piece = raw.recv(65536)
+                        incoming.write(piece) if piece else incoming.write_eof()
+
+            call(tls.do_handshake)
+            tls.write(frame(1, b"open", OFFERS))
+            answers = call(tls.read, 65536)
+            tls.write(b"".join(frame(n, b"syslog", b"{}") for n in range(2, 102)))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()  # writes a close_notify
+            with contextlib.suppress(ssl.SSLZeroReturnError):  # and not ssl.SSLEOFError
+                while piece := call(tls.read, 65536):
+                    answers += piece
+            self.assertEqual(answers.count(b" rsp "), 101)
+            self.assertTrue(answers.endswith(b"0 serverclose 0\n"), answers[-100:])
+            self.assertEqual(daemon.stop()["acknowledged"], 100)
+
     def test_key_updates_of_the_client_do_not_garble_the_answers(self):
         daemon = self.tls_daemon()
         process = subprocess.Popen(
