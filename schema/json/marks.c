@@ -7,7 +7,9 @@
 
 #include <stddef.h>
 
-#ifdef __x86_64__
+#include "port/compiler.h"
+
+#ifdef HAS_WIDE_VECTORS
 
 #include <immintrin.h>
 

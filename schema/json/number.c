@@ -320,6 +320,18 @@ static bool add_back(struct division *division) {
     return top == LIMB;
 }
 
+/* (top * LIMB + limb) / bottom, digit by digit: 64 bits hold ten times a remainder, which is below
+ * 10^18. */
+static uint64_t divide_wide(uint64_t top, uint32_t limb, uint64_t bottom) {
+    uint64_t times = top / bottom, rest = top % bottom;
+    for (int i = 0; i < LIMB_DIGITS; i++) {
+        rest *= 10;
+        times = times * 10 + rest / bottom;
+        rest %= bottom;
+    }
+    return times + (rest + limb) / bottom;
+}
+
 /* rest = (rest * power + digits) mod divisor; power is at most LIMB. */
 static void divide_step(struct division *division, uint64_t power, uint32_t digits) {
     const uint32_t n = division->limbs;
@@ -332,11 +344,9 @@ static void divide_step(struct division *division, uint64_t power, uint32_t digi
     division->rest[n] = (uint32_t)carry;
     /* Estimated from three limbs and two: never too small, and at most two too large, because the
      * limbs left out are less than 10^-9 of the divisor. */
-    const unsigned __int128 top =
-        ((unsigned __int128)division->rest[n] * LIMB + division->rest[n - 1]) * LIMB +
-        division->rest[n - 2];
+    const uint64_t top = (uint64_t)division->rest[n] * LIMB + division->rest[n - 1];
     const uint64_t bottom = (uint64_t)division->divisor[n - 1] * LIMB + division->divisor[n - 2];
-    const uint64_t times = (uint64_t)(top / bottom);
+    const uint64_t times = divide_wide(top, division->rest[n - 2], bottom);
     if (times == 0 || !subtract(division, times)) return;
     while (!add_back(division)) /* at most twice: see above */
         ;

@@ -1,6 +1,8 @@
 /* quotes.c - quotes and backslashes as bits, a block of 64 bytes at a time. */
 #include "schema/json/quotes.h"
 
+#include "port/compiler.h"
+
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define BLOCK_BYTES         64
 
@@ -15,7 +17,7 @@ static size_t find_plain(const char *text, size_t size, uint32_t *quotes) {
     return count;
 }
 
-#ifdef __x86_64__
+#ifdef HAS_WIDE_VECTORS
 #include <immintrin.h>
 
 /* Clears the quotes that are escaped.  *escaped: 1 if the block's first byte is escaped by a

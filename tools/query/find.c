@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/compiler.h"
 #include "port/error.h"
 #include "schema/json/ascii.h"
 
@@ -122,6 +123,8 @@ static const uint8_t *find_sse2(const struct needle *needle, const uint8_t *text
     return find_plain(needle, text, end);
 }
 
+#ifdef HAS_WIDE_VECTORS
+
 /* The same for 64 positions at a time, on CPUs with AVX2. */
 #define AVX2 __attribute__((target("avx2")))
 
@@ -147,14 +150,28 @@ AVX2 static const uint8_t *find_avx2(const struct needle *needle, const uint8_t 
     return find_sse2(needle, text, end);
 }
 
+static bool can_be_wide(const struct needle *needle) {
+    return !needle->ignore_case && __builtin_cpu_supports("avx2");
+}
+
+#else
+
+static const uint8_t *find_avx2(const struct needle *needle, const uint8_t *text,
+                                const uint8_t *end) {
+    return find_sse2(needle, text, end);
+}
+
+static bool can_be_wide(const struct needle *needle) {
+    (void)needle;
+    return false;
+}
+
+#endif
+
 const uint8_t *find(const struct needle *needle, const uint8_t *text, const uint8_t *end) {
     if (needle->size == 0 || (size_t)(end - text) < needle->size)
         return find_plain(needle, text, end);
     return needle->wide ? find_avx2(needle, text, end) : find_sse2(needle, text, end);
-}
-
-static bool can_be_wide(const struct needle *needle) {
-    return !needle->ignore_case && __builtin_cpu_supports("avx2");
 }
 
 #else

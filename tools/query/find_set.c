@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/compiler.h"
 #include "port/error.h"
 #include "schema/json/ascii.h"
 
-#if defined(__SSE2__)
+#ifdef HAS_WIDE_VECTORS
 #include <immintrin.h>
 #endif
 
@@ -75,7 +76,7 @@ int needle_set_ready(struct needle_set *set) {
                 enter(set, k, (uint8_t)(byte - 32), bit);
         }
     }
-#if defined(__SSE2__)
+#ifdef HAS_WIDE_VECTORS
     set->wide = __builtin_cpu_supports("avx2");
 #endif
     return 0;
@@ -122,7 +123,7 @@ const uint8_t *find_set_plain(const struct needle_set *set, const uint8_t *text,
     return find_from(set, text, text, end);
 }
 
-#if defined(__SSE2__)
+#ifdef HAS_WIDE_VECTORS
 
 #define AVX2 __attribute__((target("avx2")))
 

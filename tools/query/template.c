@@ -144,7 +144,7 @@ static const uint8_t *end_of_number(const struct scan *s, const uint8_t *p, bool
     for (;;) { /* ends: p rises */
         while (is_word(at(s, p)))
             p++;
-        if (p >= s->end || memchr("/.,:+-_" + in_path, *p, 7u - in_path) == NULL) break;
+        if (p >= s->end || memchr(&"/.,:+-_"[in_path], *p, 7u - in_path) == NULL) break;
         if (!is_digit(at(s, p + 1))) break;
         p++;
     }
