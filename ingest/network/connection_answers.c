@@ -1,5 +1,6 @@
 /* connection_answers.c - connections whose protocol acknowledges what is stored. */
 #include "ingest/network/connection_internal.h"
+#include "port/system.h"
 
 bool connection_wait_for_answers(struct connection *connection) {
     answers_send(connection->answers);
@@ -7,9 +8,21 @@ bool connection_wait_for_answers(struct connection *connection) {
     return true;
 }
 
+static void say_unread(struct connection *connection) {
+    char peer[ADDRESS_TEXT_MAX];
+    struct tcp_listener *listener = connection->listener;
+    if (!listener->said_unread)
+        say("%s: connection from %s: its client does not read the answers; the connection is "
+            "closed, "
+            "and what was not acknowledged the client must send again (reported once)",
+            listener->name, address_format(&connection->origin.peer, peer));
+    listener->said_unread = true;
+}
+
 static void answers_proceed(struct answers *answers) {
     struct connection *connection = answers->context;
     connection->listener->active = true;
+    if (answers->failure == ERR_TIMED_OUT && !connection->ending) say_unread(connection);
     /* Sends come back: in TLS, what was received may wait for one that the peer does not take. */
     if (answers->failure) port_shut(connection->intake->port, &connection->socket);
     if (answers->stopping || answers->failure) {

@@ -55,7 +55,7 @@ struct tcp_listener {
     bool paused;                  /* connections_max are open */
     bool active;                  /* something has arrived since the last look */
     bool ending;                  /* nothing more is accepted */
-    bool said_failed, said_proxy, said_unfinished, said_idle;
+    bool said_failed, said_proxy, said_unfinished, said_idle, said_unread;
     uint32_t said_refused; /* a bit for each reason that was reported */
     uint32_t said_tls;     /* the same for failed handshakes, by a hash of the reason */
 };

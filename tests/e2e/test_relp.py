@@ -223,6 +223,7 @@ class RelpUnread(RelpCase):
         self.assertEqual(other.wait_for(other.send((b"syslog", b"{}"))), [b"200 OK"])
         closed = wait_until(lambda: status(daemon)["answers_unread"], "it is closed", timeout=60)
         self.assertEqual(closed, 1)
+        daemon.wait_said("its client does not read the answers; the connection is closed")
         self.assertEqual(other.wait_for(other.send((b"syslog", b"{}"))), [b"200 OK"])
         self.assertLess(daemon.memory_kib("VmHWM"), 200 << 10)
         self.assertEqual(daemon.stop()["stored"], 2)
