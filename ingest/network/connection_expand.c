@@ -66,7 +66,9 @@ static void end_stalled(struct intake *intake) {
             "connection is closed (reported once)",
             listener->name, address_format(&stalled->origin.peer, peer));
     listener->said_unfinished = true;
-    connection_end_now(stalled);
+    /* Not closed now: the caller may be going through the open connections. */
+    stalled->ending = true;
+    port_cancel(&stalled->receive);
 }
 
 static enum expand_step begin(struct connection *connection) {
