@@ -15,9 +15,9 @@
 #include "port/port.h"
 
 /* Of plain data, decompressed by one run. */
-#define EXPANSION_PIECE_BYTES (128u << 10)
+#define EXPANSION_PIECE_BYTES (64u << 10)
 /* Connections that are in the midst of compressed data, at a time; others wait. */
-#define EXPANSIONS_MAX        64
+#define EXPANSIONS_MAX        256
 /* One that has been given nothing for this long is closed when others wait for it. */
 #define EXPANSION_STALLED_NS  (5 * 1000000000ll)
 

@@ -166,23 +166,23 @@ class Lumberjack(LumberjackCase):
         daemon = self.daemon()
         data = batch([os.urandom(500).hex().encode()] * 100)
         silent = []
-        for n in range(80):  # more than may be in the midst of compressed data at a time
+        for n in range(280):  # more than may be in the midst of compressed data at a time
             session = self.session(daemon)
-            session.send(data[: 7 + n * (len(data) - 8) // 80])
+            session.send(data[: 7 + n * (len(data) - 8) // 280])
             silent.append(session)
-        for session in silent[:40]:
+        for session in silent[:140]:
             session.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             session.close()
         other = self.session(daemon)
         other.deliver([b"{}"])
         daemon.stop()
-        for session in silent[40:]:
+        for session in silent[140:]:
             session.close()
 
     def test_silent_clients_do_not_keep_others_from_decompressing_for_ever(self):
         daemon = self.daemon()
         data = batch([b"{}"] * 10)
-        silent = [self.session(daemon) for _ in range(70)]
+        silent = [self.session(daemon) for _ in range(262)]
         for session in silent:
             session.send(data[:-3])
         other = self.session(daemon)
