@@ -48,16 +48,16 @@ const struct completed *complete_option(const struct option *option) {
     static const struct {
         const char *option;
         struct completed completed;
-    } words[] = {
-        {"color", {"colors", "auto always never", false}},
-        {"protocol",
-         {"protocols", "auto newline nul json-seq octet-counting concatenated relp lumberjack", false}},
-        {"ack", {"acks", "written synced", false}},
-        {"text", {"texts", "reject wrap", false}},
-        {"stamp", {"stamps", "received peer listener seq all none", false}},
-        {"rotate", {"rotations", "hourly daily never", false}},
-        {"schema_mode", {"modes", "enforce monitor", false}},
-        {"archive_command_then", {"thens", "keep delete", false}}};
+    } words[] = {{"color", {"colors", "auto always never", false}},
+                 {"protocol",
+                  {"protocols",
+                   "auto newline nul json-seq octet-counting concatenated relp lumberjack", false}},
+                 {"ack", {"acks", "written synced", false}},
+                 {"text", {"texts", "reject wrap", false}},
+                 {"stamp", {"stamps", "received peer listener seq all none", false}},
+                 {"rotate", {"rotations", "hourly daily never", false}},
+                 {"schema_mode", {"modes", "enforce monitor", false}},
+                 {"archive_command_then", {"thens", "keep delete", false}}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i].option, option->name) == 0) return &words[i].completed;
     const char *const name = option_value_name(option);
