@@ -37,8 +37,8 @@ def has_footer(path):
 
 
 def strip(path):
-    """Removes the index."""
-    os.truncate(path, next(at for magic, at, _ in frames(path) if magic == FILTERS))
+    """Removes the index and its filters, which a small segment may lack."""
+    os.truncate(path, next(at for magic, at, _ in frames(path) if magic in (FILTERS, INDEX)))
 
 
 def stop_with_index(daemon):
