@@ -407,8 +407,8 @@ class PeerLimits(SenderCase):
         keys = {"certificate": os.path.join(base, "server.pem"), "key": os.path.join(base, "server-key.pem")}
         daemon = self.configured(tcp=["127.0.0.1:0", {"address": "127.0.0.1:0", "tls": keys}], peer_bytes_per_s=1000)
         plain = self.connect(daemon)
-        plain.sendall(b'{"x":"%s"}\n' % (b"x" * 50000))  # 50 s, much more than a handshake may take
-        daemon.wait_stored(1)
+        plain.sendall(b'{"x":"%s"}\n' % (b"x" * 90) * 500)  # 50 s, much more than a handshake may take
+        wait_until(lambda: status(daemon)["stored"] > 0, "the first are stored")
         context = ssl.create_default_context(cafile=os.path.join(base, "ca.pem"))
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # its client waits for the end of the handshake
         context.wrap_socket(self.connect(daemon, listener=1), server_hostname="localhost").close()
