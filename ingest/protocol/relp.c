@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ingest/protocol/protocol.h"
+#include "schema/json/write.h"
 
 #define DIGITS_MAX  9 /* of a transaction number and of a length */
 #define TXNR_MAX    999999999u
@@ -291,13 +292,7 @@ static bool owes(const struct session *session) {
 }
 
 static uint8_t *put_number(uint8_t *to, uint32_t number) {
-    uint8_t digits[10], count = 0;
-    do
-        digits[count++] = (uint8_t)('0' + number % 10);
-    while ((number /= 10) > 0);
-    while (count > 0)
-        *to++ = digits[--count];
-    return to;
+    return (uint8_t *)json_write_number((char *)to, number);
 }
 
 static uint8_t *put_text(uint8_t *to, const char *text) {

@@ -1,4 +1,4 @@
-/* write.c - JSON strings (RFC 8259 section 7) and base64 (RFC 4648). */
+/* write.c - JSON strings (RFC 8259 section 7), numbers and base64 (RFC 4648). */
 #include "schema/json/write.h"
 
 #include <string.h>
@@ -28,6 +28,17 @@ char *json_write_string(char *out, const void *bytes, size_t size) {
         }
     }
     *out++ = '"';
+    return out;
+}
+
+char *json_write_number(char *out, uint64_t number) {
+    char digits[JSON_NUMBER_BYTES_MAX];
+    uint32_t count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (count > 0)
+        *out++ = digits[--count];
     return out;
 }
 

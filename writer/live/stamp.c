@@ -13,7 +13,6 @@
 #include "writer/live/quarantine.h"
 
 #define LISTENER_BYTES_MAX 140
-#define NUMBER_DIGITS_MAX  20
 
 static const struct {
     const char *name;
@@ -71,7 +70,7 @@ uint32_t stamp_bytes_max(uint32_t stamps, const char *listener) {
     if (stamps & STAMP_RECEIVED) most += sizeof ",\"_received\":\"\"" + TIMESTAMP_TEXT_MAX;
     if (stamps & STAMP_PEER) most += sizeof ",\"_peer\":\"\"" + QUARANTINE_PEER_BYTES;
     if (stamps & STAMP_LISTENER) most += (size_t)(put_listener(text, listener) - text);
-    if (stamps & STAMP_SEQ) most += sizeof ",\"_seq\":" + NUMBER_DIGITS_MAX;
+    if (stamps & STAMP_SEQ) most += sizeof ",\"_seq\":" + JSON_NUMBER_BYTES_MAX;
     return (uint32_t)most;
 }
 
@@ -93,25 +92,14 @@ void stamp_begin(uint32_t stamps, int64_t received_ns, const struct port_address
     text->number = stamps & STAMP_SEQ;
     if (text->number) out = put(out, ",\"_seq\":");
     text->size = (uint32_t)(out - text->text);
-    assert(text->size + NUMBER_DIGITS_MAX + 1 <= STAMP_BYTES_MAX);
-}
-
-static uint8_t *put_number(uint8_t *out, uint64_t number) {
-    uint8_t digits[NUMBER_DIGITS_MAX];
-    uint32_t count = 0;
-    do
-        digits[count++] = (uint8_t)('0' + number % 10);
-    while (number /= 10);
-    while (count > 0)
-        *out++ = digits[--count];
-    return out;
+    assert(text->size + JSON_NUMBER_BYTES_MAX + 1 <= STAMP_BYTES_MAX);
 }
 
 uint8_t *stamp_add(uint8_t *out, bool empty, const struct stamp_text *text, uint64_t number) {
     out--; /* the closing brace */
     memcpy(out, text->text + empty, text->size - empty);
     out += text->size - empty;
-    if (text->number) out = put_number(out, number);
+    if (text->number) out = (uint8_t *)json_write_number((char *)out, number);
     *out++ = '}';
     return out;
 }
