@@ -9,7 +9,8 @@ import struct
 import time
 import zlib
 
-from harness import Case, log_line, main, read_lines, rejects, scaled, small_disk, status, wait_until
+from harness import Case, log_line, main, read_lines, rejects, small_disk, wait_until
+from kills import kill_under_load, numbered
 from lumberjack import Sender, Session, batch, compressed, record, window
 from test_tls import TlsCase
 
@@ -266,46 +267,8 @@ class LumberjackKills(Case):
     """kill -9 under load: LOGPORT_TEST_SCALE=4000 is 200 of them."""
 
     def test_no_acknowledged_record_is_missing_and_only_unacknowledged_ones_are_stored_twice(self):
-        base = os.path.join(self.directory(), "logs")
-        daemon = None
-        fill = "x" * 200
-
-        def sender(number):
-            return Sender(lambda n: b'{"from":%d,"n":%d,"fill":"%s"}' % (number, n, fill[: n % 200].encode()),
-                          lambda: daemon.tcp[0], pack=number != 1)
-
-        senders = [sender(number) for number in range(3)]
-        kills = scaled(5, 3)
-        threads = []
-        for n in range(kills + 1):
-            more = ["--ack", "synced"] if n % 2 else []
-            daemon = self.daemon("--segment-bytes-max", "1MiB", *more, dir=base, udp=())
-            if n == 0:
-                threads = [self.in_thread(sender.run) for sender in senders]
-            before = [sender.acknowledged for sender in senders]
-            wait_until(lambda: all(sender.acknowledged > count for sender, count in zip(senders, before)),
-                       "records are acknowledged")
-            time.sleep(self.rng.uniform(0, 0.2))
-            if n < kills:
-                daemon.kill()
-        for sender in senders:
-            sender.stop.set()
-        for thread in threads:
-            thread.finish()
-        daemon.stop()
-        stored = [bytearray(len(sender.sent)) for sender in senders]
-        for line in read_lines(base):
-            value = json.loads(line)
-            stored[value["from"]][value["n"]] += 1
-        twice = 0
-        for times, sender in zip(stored, senders):
-            self.assertEqual(sender.acknowledged, len(sender.sent))
-            for n, count in enumerate(times):
-                self.assertGreater(count, 0, "an acknowledged record is missing")
-                self.assertLessEqual(count, sender.sent[n], "an acknowledged record is stored twice")
-                twice += count - 1
-        print("%d kills, %d records, %d sent again, %d stored again" % (
-            kills, sum(map(len, stored)), sum(sum(sender.sent) - len(sender.sent) for sender in senders), twice))
+        kill_under_load(self, "record", lambda sender: sender.acknowledged,
+                        lambda address: [Sender(numbered(number), address, pack=number != 1) for number in range(3)])
 
 
 if __name__ == "__main__":

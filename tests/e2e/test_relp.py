@@ -20,12 +20,12 @@ from harness import (
     native_only,
     read_lines,
     rejects,
-    scaled,
     small_disk,
     start,
     status,
     wait_until,
 )
+from kills import kill_under_load, numbered
 from relp import OFFERS, Gone, Sender, Session, frame
 from test_tls import TlsCase
 
@@ -555,49 +555,9 @@ class Omrelp(TlsCase):
 class RelpKills(Case):
     """kill -9 under load: LOGPORT_TEST_SCALE=4000 is 200 of them."""
 
-    SENDERS = 3
-
     def test_no_acknowledged_message_is_missing_and_only_unacknowledged_ones_are_stored_twice(self):
-        base = os.path.join(self.directory(), "logs")
-        daemon = None
-        fill = "x" * 200
-
-        def sender(number):
-            return Sender(lambda n: b'{"from":%d,"n":%d,"fill":"%s"}' % (number, n, fill[: n % 200].encode()),
-                          lambda: daemon.tcp[0])
-
-        senders = [sender(number) for number in range(self.SENDERS)]
-        kills = scaled(5, 3)
-        threads = []
-        for n in range(kills + 1):
-            more = ["--ack", "synced"] if n % 2 else []
-            daemon = self.daemon("--segment-bytes-max", "1MiB", *more, dir=base, udp=())
-            if n == 0:
-                threads = [self.in_thread(sender.run) for sender in senders]
-            before = [sum(sender.acknowledged) for sender in senders]
-            wait_until(lambda: all(sum(sender.acknowledged) > count for sender, count in zip(senders, before)),
-                       "messages are acknowledged")
-            time.sleep(self.rng.uniform(0, 0.2))
-            if n < kills:
-                daemon.kill()
-        for sender in senders:
-            sender.stop.set()
-        for thread in threads:
-            thread.finish()
-        daemon.stop()
-        stored = [bytearray(len(sender.sent)) for sender in senders]
-        for line in read_lines(base):
-            value = json.loads(line)
-            stored[value["from"]][value["n"]] += 1
-        twice = 0
-        for times, sender in zip(stored, senders):
-            self.assertEqual(sum(sender.acknowledged), len(sender.sent))
-            for n, count in enumerate(times):
-                self.assertGreater(count, 0, "an acknowledged message is missing")
-                self.assertLessEqual(count, sender.sent[n], "an acknowledged message is stored twice")
-                twice += count - 1
-        print("%d kills, %d messages, %d sent again, %d stored again" % (
-            kills, sum(map(len, stored)), sum(sum(sender.sent) - len(sender.sent) for sender in senders), twice))
+        kill_under_load(self, "message", lambda sender: sum(sender.acknowledged),
+                        lambda address: [Sender(numbered(number), address) for number in range(3)])
 
 
 if __name__ == "__main__":
