@@ -4,6 +4,7 @@
 #include "tests/unit/sink_bench.h"
 
 #include "tests/unit/lumberjack_bench.h"
+#include "tests/unit/rejected.h"
 
 #define LINE_MAX   400
 /* A text with zeros in it. */
@@ -103,26 +104,13 @@ static void add_compressed(struct text *text, const struct text *plain, size_t b
 static void expect(const char *claim, const struct seen *seen, const char *stored,
                    const uint8_t *answers, size_t answers_size, uint32_t refused,
                    const char *rejected) {
-    uint64_t expected[REJECT_REASONS] = {0};
-    char words[256];
-    strcpy(words, rejected);
-    for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
-        uint32_t reason = JSON_BLANK + 1;
-        while (reason < REJECT_REASONS && strcmp(reject_reason_name(reason), word) != 0)
-            reason++;
-        assert_true(reason < REJECT_REASONS);
-        expected[reason]++;
-    }
     if (seen->stored_size != strlen(stored) || memcmp(seen->stored, stored, seen->stored_size) != 0)
         fail_msg("%s: stored %.*s", claim, (int)seen->stored_size, (const char *)seen->stored);
     if (seen->answers_size != answers_size ||
         (answers_size > 0 && memcmp(seen->answers, answers, answers_size) != 0))
         fail_msg("%s: %d bytes are answered, not %d", claim, (int)seen->answers_size,
                  (int)answers_size);
-    for (uint32_t i = JSON_BLANK + 1; i < REJECT_REASONS; i++)
-        if (seen->reasons[i] != expected[i])
-            fail_msg("%s: %s: %d, not %d", claim, reject_reason_name(i), (int)seen->reasons[i],
-                     (int)expected[i]);
+    expect_rejected(claim, seen->reasons, rejected);
     if (seen->refused != refused) fail_msg("%s: refused %u", claim, seen->refused);
 }
 

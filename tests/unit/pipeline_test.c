@@ -82,11 +82,12 @@ static void bring(struct bench *bench, uint32_t feeder, uint64_t lines) {
     if (!f->source.parked) feed(&f->source);
 }
 
-/* Counts the lines of a stream and checks that those of each feeder are in order. */
-static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SOURCES]) {
+/* Calls `look` with the lines of each frame of a stream, in order. */
+static void look_at_frames(struct bench *bench, const char *name,
+                           void (*look)(void *context, const char *lines, size_t size),
+                           void *context) {
     char path[64];
     struct segment_list list = {0};
-    uint64_t lines = 0;
     snprintf(path, sizeof path, DIRECTORY "/%s", name);
     assert_int_equal(segment_list_add(&bench->sim.disk.files, path, &list), 0);
     for (uint32_t i = 0; i < list.count; i++) {
@@ -94,21 +95,34 @@ static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SO
         enum segment_damage damage;
         assert_int_equal(segment_reader_open(&bench->sim.disk.files, list.files[i].path, &reader),
                          0);
-        while (segment_reader_next(&reader, &damage) > 0) {
-            assert_int_equal(reader.raw_size % LINE_BYTES, 0);
-            for (const char *line = (const char *)reader.raw;
-                 line < (const char *)reader.raw + reader.raw_size; line += LINE_BYTES, lines++) {
-                uint32_t from;
-                uint64_t n;
-                assert_int_equal(sscanf(line, "{\"from\":%" SCNu32 ",\"n\":\"%" SCNu64, &from, &n),
-                                 2);
-                assert_true(from < SOURCES && n == next[from]++);
-            }
-        }
+        while (segment_reader_next(&reader, &damage) > 0)
+            look(context, (const char *)reader.raw, reader.raw_size);
         segment_reader_close(&reader);
     }
     segment_list_free(&list);
-    return lines;
+}
+
+struct line_count {
+    uint64_t lines;
+    uint64_t *next; /* number of each feeder's next line */
+};
+
+static void count_lines(void *context, const char *lines, size_t size) {
+    struct line_count *count = context;
+    assert_int_equal(size % LINE_BYTES, 0);
+    for (const char *line = lines; line < lines + size; line += LINE_BYTES, count->lines++) {
+        uint32_t from;
+        uint64_t n;
+        assert_int_equal(sscanf(line, "{\"from\":%" SCNu32 ",\"n\":\"%" SCNu64, &from, &n), 2);
+        assert_true(from < SOURCES && n == count->next[from]++);
+    }
+}
+
+/* Counts the lines of a stream and checks that those of each feeder are in order. */
+static uint64_t lines_of(struct bench *bench, const char *name, uint64_t next[SOURCES]) {
+    struct line_count count = {.next = next};
+    look_at_frames(bench, name, count_lines, &count);
+    return count.lines;
 }
 
 static void expect_lines(struct bench *bench, const char *name, uint32_t feeder) {
@@ -400,35 +414,24 @@ static void a_broken_quarantine_is_given_up_at_a_stop(void **state) {
     close_bench(bench);
 }
 
-/* As after a reload that adds streams, before more batches are allocated. */
+static void check_numbers(void *context, const char *lines, size_t size) {
+    uint64_t *count = context;
+    for (const char *line = lines, *const end = lines + size; line < end;) {
+        const char *const newline = memchr(line, '\n', (size_t)(end - line));
+        const char *number = newline;
+        while (*number != ':')
+            number--;
+        assert_memory_equal(number - 6, "\"_seq\"", 6);
+        assert_int_equal(strtoull(number + 1, NULL, 10), ++*count);
+        line = newline + 1;
+    }
+}
+
 /* Checks that the numbers of the records of a stream are 1, 2, 3 ..., and returns how many there are. */
 static uint64_t numbered_lines_of(struct bench *bench, const char *name) {
-    char path[64];
-    struct segment_list list = {0};
-    uint64_t lines = 0;
-    snprintf(path, sizeof path, DIRECTORY "/%s", name);
-    assert_int_equal(segment_list_add(&bench->sim.disk.files, path, &list), 0);
-    for (uint32_t i = 0; i < list.count; i++) {
-        struct segment_reader reader;
-        enum segment_damage damage;
-        assert_int_equal(segment_reader_open(&bench->sim.disk.files, list.files[i].path, &reader),
-                         0);
-        while (segment_reader_next(&reader, &damage) > 0) {
-            const char *line = (const char *)reader.raw, *const end = line + reader.raw_size;
-            while (line < end) {
-                const char *const newline = memchr(line, '\n', (size_t)(end - line));
-                const char *number = newline;
-                while (*number != ':')
-                    number--;
-                assert_memory_equal(number - 6, "\"_seq\"", 6);
-                assert_int_equal(strtoull(number + 1, NULL, 10), ++lines);
-                line = newline + 1;
-            }
-        }
-        segment_reader_close(&reader);
-    }
-    segment_list_free(&list);
-    return lines;
+    uint64_t count = 0;
+    look_at_frames(bench, name, check_numbers, &count);
+    return count;
 }
 
 static void numbers_follow_each_other_in_each_stream_however_workers_finish(void **state) {
@@ -455,6 +458,7 @@ static void numbers_follow_each_other_in_each_stream_however_workers_finish(void
     close_bench(bench);
 }
 
+/* As after a reload that adds streams, before more batches are allocated. */
 static void with_fewer_batches_than_streams_the_oldest_batch_is_sealed_early(void **state) {
     (void)state;
     struct bench *bench = open_bench(6, PIPELINE_BATCHES_MIN);

@@ -4,6 +4,8 @@
 #include "ingest/protocol/foreign.h"
 #include "tests/unit/sink_bench.h"
 
+#include "tests/unit/rejected.h"
+
 #define LINE_MAX 4000
 
 /* A text with zeros in it. */
@@ -258,22 +260,9 @@ static void finish(struct bench *bench, struct session *session, struct seen *se
 }
 
 static void expect(const struct sample *sample, const struct seen *seen) {
-    uint64_t expected[REJECT_REASONS] = {0};
-    char words[256];
-    strcpy(words, sample->rejected);
-    for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
-        uint32_t reason = JSON_BLANK + 1;
-        while (reason < REJECT_REASONS && strcmp(reject_reason_name(reason), word) != 0)
-            reason++;
-        assert_true(reason < REJECT_REASONS);
-        expected[reason]++;
-    }
     if (strcmp(seen->stored, sample->stored) != 0)
         fail_msg("%s: stored %s", sample->claim, seen->stored);
-    for (uint32_t i = JSON_BLANK + 1; i < REJECT_REASONS; i++)
-        if (seen->reasons[i] != expected[i])
-            fail_msg("%s: %s: %d, not %d", sample->claim, reject_reason_name(i),
-                     (int)seen->reasons[i], (int)expected[i]);
+    expect_rejected(sample->claim, seen->reasons, sample->rejected);
     assert_int_equal(seen->refused, sample->protocol == NULL);
     /* After one line it waits for a NUL. */
     if (seen->protocol == &protocol_detect && sample->protocol &&
