@@ -176,6 +176,14 @@ def check_commands():
         problems.append(f"docs/guide.md: the table of commands and logport --help differ: {name}")
 
 
+def check_linked():
+    """Every document of docs/ has a row in the README's table."""
+    readme = (ROOT / "README.md").read_text()
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        if not re.search(rf"^\| \[docs/{path.name}\]", readme, re.M):
+            problems.append(f"README.md: the table of documents does not name docs/{path.name}")
+
+
 def rooms():
     for folder in ("ingest", "writer", "schema", "tools"):
         for path in (ROOT / folder).iterdir():
@@ -213,6 +221,7 @@ if (ROOT / "docs/configuration.md").read_text() != CONFIGURATION:
 if len((ROOT / "README.md").read_text().splitlines()) > README_LINES_MAX:
     problems.append(f"README.md: more than {README_LINES_MAX} lines")
 check_commands()
+check_linked()
 check_mentioned(COUNTERS, "docs/operations.md", "counter")
 check_mentioned(quoted("schema/json/json.h", r'X\(JSON_[A-Z_0-9]+, "([a-z_0-9]+)"'),
                 "docs/operations.md", "reason")
