@@ -225,14 +225,24 @@ class LumberjackDisk(Case):
         sender = Sender(lambda n: json.dumps({"n": n, "x": os.urandom(300).hex()}).encode(), lambda: daemon.tcp[0])
         thread = self.in_thread(sender.run)
         wait_until(lambda: sender.acknowledged > 100, "it begins")
-        with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as file:
-            while True:
-                file.write(bytes(65536))
+        for size in (65536, 512):
+            with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
+                while True:
+                    file.write(bytes(size))
         daemon.wait_said("no space left|No space left")
-        time.sleep(0.5)
+
+        def stands_still():
+            """Whether no answer says more for longer than the 3 s from one keep-alive to the next.  The
+            first one after the failure may say more: that the first records of a window are stored."""
+            before = sender.acknowledged
+            time.sleep(4)
+            return sender.acknowledged == before
+
+        wait_until(stands_still, "nothing more is acknowledged")
+        self.assertEqual(sender.sessions, 1, "keep-alives keep it")
         before = sender.acknowledged
-        time.sleep(4)
-        self.assertEqual((sender.acknowledged, sender.sessions), (before, 1))
+        stored = {json.loads(line)["n"] for line in read_lines(base)}
+        self.assertEqual([n for n in range(before) if n not in stored], [], "acknowledged, but not stored")
         os.remove(ballast)
         wait_until(lambda: sender.acknowledged > before + 100, "it continues")
         sender.stop.set()

@@ -247,6 +247,9 @@ class RelpDisk(Case):
         before = sum(sender.acknowledged)
         time.sleep(0.5)
         self.assertLessEqual(sum(sender.acknowledged) - before, 2 * sender.window)
+        acknowledged = [n for n, is_acknowledged in enumerate(sender.acknowledged) if is_acknowledged]
+        stored = {json.loads(line)["n"] for line in read_lines(base)}
+        self.assertEqual([n for n in acknowledged if n not in stored], [], "acknowledged, but not stored")
         os.remove(ballast)
         wait_until(lambda: sum(sender.acknowledged) > before + 100, "it continues")
         sender.stop.set()
