@@ -53,6 +53,7 @@ SCRIPTS = "".join(path.read_text() for path in sorted((ROOT / "tools").iterdir()
 # Scripts that tools/bench runs take options too.
 SCRIPTS += "".join(path.read_text() for path in sorted((ROOT / "tests/bench").glob("*.py")))
 SCRIPTS += (ROOT / "tests/faults/driver.py").read_text()
+SCRIPTS += (ROOT / "packaging/windows/build").read_text()
 ALL_OPTIONS = set().union(*OPTIONS.values()) | options_in(SCRIPTS) | OTHERS_OPTIONS
 CONFIGURATION = run("logport", "man", "configuration")
 KEYS = {option[2:].replace("-", "_") for option in OPTIONS["logportd"]}

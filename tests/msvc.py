@@ -14,7 +14,7 @@ WINE = "/usr/include/wine/wine"
 
 
 def sources():
-    for folder in ("port", "schema", "writer", "ingest", "tools"):
+    for folder in ("port", "schema", "writer", "ingest", "tools", "packaging"):
         for path in sorted(glob.glob("%s/%s/**/*.c" % (ROOT, folder), recursive=True)):
             if "/port/linux/" not in path:
                 yield path

@@ -30,6 +30,7 @@ FLOORS = [
     ["tools/query"],
     ["tools/render"],
     ["tools/commands", "tools/load"],
+    ["packaging"],
     ["tests"],
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
@@ -42,7 +43,7 @@ LIBRARIES = {"lz4.h", "lz4frame.h", "lz4hc.h", "xxhash.h", "cjson/cJSON.h", "pcr
 INTRINSICS = re.compile(r"^[a-z]*mmintrin\.h$|^cpuid\.h$")
 # Programs that measure or test one operating system may call it directly.
 ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/bench/relp.c", "tests/unit/linux/", "tests/unit/windows/",
-              "tests/windows/", "tests/faults/")
+              "tests/windows/", "tests/faults/", "packaging/windows/")
 
 problems = []
 libraries = defaultdict(set)
@@ -51,7 +52,7 @@ includes = defaultdict(set)  # module -> modules of the same room that it includ
 
 def room_of(name):
     first = name.split("/")[0]
-    return first if first in ("port", "tests") else "/".join(name.split("/")[:2])
+    return first if first in ("port", "packaging", "tests") else "/".join(name.split("/")[:2])
 
 
 def module_of(name):

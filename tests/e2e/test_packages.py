@@ -1,0 +1,215 @@
+"""test_packages.py - what packaging/windows/build makes: programs with resources, zip, installer and
+manifests.  The installer installs, upgrades and removes under Wine."""
+
+import contextlib
+import hashlib
+import html.parser
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+import zipfile
+
+from harness import (BUILD, EXEC_PREFIX, PATIENCE_S, ROOT, WINDOWS, Case, environment, logport, logportd, main, program,
+                     run, wait_until, windows_path)
+
+MAKER = os.path.join(ROOT, "packaging", "windows", "build")
+URL = "https://example.org/logport/releases/0"
+PROGRAMS = ("logportd", "logport")
+PREFIX = os.environ.get("LOGPORT_WINE_PREFIX", os.path.join(ROOT, "build-windows-wine"))
+
+
+def version():
+    with open(os.path.join(ROOT, "CMakeLists.txt")) as file:
+        return re.search(r"^project\(logport VERSION (\S+)", file.read(), re.M)[1]
+
+
+def make(output, *words, **variables):
+    result = run([MAKER, "--build", BUILD, "--output", output, *words], timeout=600, env=environment(**variables))
+    if result.code != 0:
+        raise AssertionError("packaging/windows/build: " + result.said)
+    return pathlib.Path(output)
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class Resources(Case):
+    """What Windows reads from the programs themselves."""
+
+    def test_both_programs_name_their_version(self):
+        numbers = tuple(int(part) for part in (version() + ".0").split("."))
+        for name in PROGRAMS:
+            with self.subTest(name):
+                data = pathlib.Path(BUILD, name + ".exe").read_bytes()
+                fixed = data.index(struct.pack("<II", 0xFEEF04BD, 0x10000))  # VS_FIXEDFILEINFO
+                high, low = struct.unpack_from("<II", data, fixed + 8)
+                self.assertEqual((high >> 16, high & 0xFFFF, low >> 16, low & 0xFFFF), numbers)
+                for key, value in (("ProductName", "logport"), ("ProductVersion", version()), ("FileVersion", version()),
+                                   ("OriginalFilename", name + ".exe"), ("CompanyName", "the logport authors")):
+                    at = data.index((key + "\0").encode("utf-16-le"))
+                    self.assertIn((value + "\0").encode("utf-16-le"), data[at:at + 200], key)
+
+    def test_both_programs_have_a_manifest(self):
+        for name in PROGRAMS:
+            with self.subTest(name):
+                data = pathlib.Path(BUILD, name + ".exe").read_bytes()
+                begin = data.index(b"<?xml", data.index(struct.pack("<I", 0xFEEF04BD)) - 65536)
+                tree = xml.etree.ElementTree.fromstring(data[begin:data.index(b"</assembly>", begin) + 11])
+                said = {element.tag.rpartition("}")[2]: element for element in tree.iter()}
+                self.assertEqual(said["activeCodePage"].text, "UTF-8")
+                self.assertEqual(said["longPathAware"].text, "true")
+                self.assertEqual(said["requestedExecutionLevel"].get("level"), "asInvoker")
+                self.assertEqual(said["supportedOS"].get("Id"), "{8e0f7a12-bfb3-4fe8-b9a5-48fd50a15a9a}")
+                self.assertEqual(said["assemblyIdentity"].get("version"), version() + ".0")
+
+    def test_long_paths_and_arguments_of_any_script(self):
+        words = "größer Ελλάδα 日本語 🪵"
+        base = os.path.join(self.directory(), *[words + "x" * 60] * 4, "logs")
+        self.assertGreater(len(windows_path(base)), 300)
+        daemon = self.daemon("--dir", windows_path(base))
+        daemon.base = base
+        daemon.send(json.dumps({"msg": words}, ensure_ascii=False).encode() + b'\n{"msg":"other"}\n')
+        daemon.wait_stored(2)
+        self.assertEqual(logport("search", words, windows_path(base)).lines, daemon.lines_stored()[:1])
+        self.assertEqual(logport("status", "--dir", windows_path(base)).code, 0)
+        daemon.stop()
+        with open(os.path.join(base, words + ".json"), "w") as file:
+            file.write('{"dir": %s, "retention_age_s": 7}' % json.dumps(windows_path(base) + words))
+        result = logportd("--check", "--config", windows_path(file.name))
+        self.assertEqual(result.code, 0, result.said)
+
+
+class Links(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.anchors = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("href", "src"):
+                self.links.append(value)
+            elif name == "id":
+                self.anchors.add(value)
+
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class Packages(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="logport-packages-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.made = make(os.path.join(cls.folder, "made"), "--url", URL + "/")
+        cls.installer = cls.made / ("logport-%s-windows-x64-setup.exe" % version())
+        with zipfile.ZipFile(cls.made / ("logport-%s-windows-x64.zip" % version())) as archive:
+            archive.extractall(cls.folder)
+        cls.unpacked = pathlib.Path(cls.folder, "logport-" + version())
+
+    def test_the_same_commit_gives_the_same_bytes_and_another_time_does_not(self):
+        again = make(self.directory(), "--url", URL)
+        self.assertEqual(contents(again), contents(self.made))
+        later = make(self.directory(), SOURCE_DATE_EPOCH="1700000000")
+        for name in (self.installer.name, self.installer.name.replace("-setup.exe", ".zip")):
+            self.assertNotEqual((later / name).read_bytes(), (self.made / name).read_bytes())
+
+    def test_the_zip_has_what_a_user_needs(self):
+        found = contents(self.unpacked)
+        for name in ("logport.exe", "logportd.exe", "LICENSE.txt", "NOTICES.txt", "README.html", "logportd.json",
+                     "completions/logport.ps1", "docs/windows.html", "docs/configuration.html"):
+            self.assertIn(name, found)
+        self.assertEqual(found["completions/logport.ps1"], b"\xef\xbb\xbf" + logport("completions", "powershell").out)
+        for name in PROGRAMS:
+            result = run(EXEC_PREFIX + [str(self.unpacked / (name + ".exe")), "--version"])
+            self.assertEqual((result.code, result.lines[0]), (0, ("%s %s" % (name, version())).encode()))
+
+    def test_the_configuration_is_valid_and_listens_on_this_machine_only(self):
+        path = self.unpacked / "logportd.json"
+        result = logportd("--check", "--config", windows_path(path))
+        self.assertEqual(result.code, 0, result.said)
+        for address in re.findall(r'"([^"]+:5170)"', re.sub("//.*", "", path.read_text())):
+            self.assertEqual(address, "127.0.0.1:5170")
+
+    def test_links_of_the_documents_lead_somewhere(self):
+        pages = {path: Links(path.read_text()) for path in self.unpacked.rglob("*.html")}
+        self.assertGreater(len(pages), 10)
+        for path, page in pages.items():
+            for link in page.links:
+                if re.match(r"[a-z]+:", link):
+                    continue
+                name, _, anchor = link.partition("#")
+                target = (path.parent / name).resolve() if name else path
+                self.assertTrue(target.exists(), "%s: %s" % (path.name, link))
+                if anchor:
+                    self.assertIn(anchor, pages[target].anchors, "%s: %s" % (path.name, link))
+
+    def test_every_linked_library_has_its_licence_in_the_notices(self):
+        text = (self.unpacked / "NOTICES.txt").read_text()
+        for name, words in (("openssl", "Apache License"), ("zlib", "Jean-loup Gailly"), ("libzstd", "Facebook"),
+                            ("lz4", "Yann Collet"), ("cjson", "Dave Gamble"), ("pcre2", "University of Cambridge"),
+                            ("xxhash", "Yann Collet"), ("mingw-w64", "ZPL"), ("gcc", "Runtime Library Exception"), ("nsis", "Nullsoft")):
+            (part,) = re.findall(r"^=+\n%s\b.*?(?=^=====|\Z)" % re.escape(name), text, re.M | re.S)
+            self.assertIn(words, part)
+        sys.path.insert(0, os.path.dirname(MAKER))
+        self.addCleanup(sys.path.remove, os.path.dirname(MAKER))
+        import notices
+        for name in PROGRAMS:
+            archives = notices.contained(pathlib.Path(BUILD, name + ".map"))
+            self.assertGreater(len(archives), 10)
+            for archive in archives:
+                if notices.licence_of(archive):
+                    self.assertIn(os.path.basename(archive), text)
+        with self.assertRaisesRegex(ValueError, "libnew.a: no licence is known"):
+            notices.licence_of("/somewhere/libnew.a")
+
+    # ---- winget and Chocolatey ----
+
+    def test_winget_manifests_name_the_installer(self):
+        import yaml
+        files = {path.name: yaml.safe_load(path.read_text()) for path in (self.made / "winget").glob("*.yaml")}
+        kinds = {"logport.logport.yaml": "version", "logport.logport.installer.yaml": "installer",
+                 "logport.logport.locale.en-US.yaml": "defaultLocale"}
+        self.assertEqual({name: file["ManifestType"] for name, file in files.items()}, kinds)
+        for file in files.values():
+            self.assertEqual((file["PackageIdentifier"], file["PackageVersion"], file["ManifestVersion"]),
+                             ("logport.logport", version(), "1.6.0"))
+        self.assertEqual(files["logport.logport.yaml"]["DefaultLocale"],
+                         files["logport.logport.locale.en-US.yaml"]["PackageLocale"])
+        locale = files["logport.logport.locale.en-US.yaml"]
+        for key, most in (("Publisher", 256), ("PackageName", 256), ("License", 512), ("ShortDescription", 256),
+                          ("Description", 10000), ("Moniker", 40)):
+            self.assertTrue(0 < len(locale[key]) <= most, key)
+        installer = files["logport.logport.installer.yaml"]
+        (one,) = installer["Installers"]
+        self.assertEqual(one["InstallerUrl"], "%s/%s" % (URL, self.installer.name))
+        self.assertEqual(one["InstallerSha256"].lower(), hashlib.sha256(self.installer.read_bytes()).hexdigest())
+        self.assertEqual((installer["InstallerType"], one["Architecture"], installer["Scope"]), ("nullsoft", "x64", "machine"))
+
+    def test_the_chocolatey_package_names_the_installer(self):
+        folder = self.made / "chocolatey"
+        space = "{http://schemas.microsoft.com/packaging/2015/06/nuspec.xsd}"
+        package = xml.etree.ElementTree.parse(folder / "logport.nuspec").getroot()
+        self.assertEqual(package.tag, space + "package")
+        data = {element.tag.replace(space, ""): element.text for element in package.find(space + "metadata")}
+        self.assertEqual((data["id"], data["version"]), ("logport", version()))
+        for key in ("authors", "description", "summary", "tags", "projectUrl"):
+            self.assertTrue(data[key])
+        script = (folder / "tools" / "chocolateyinstall.ps1").read_text()
+        self.assertIn("'%s/%s'" % (URL, self.installer.name), script)
+        self.assertIn("'%s'" % hashlib.sha256(self.installer.read_bytes()).hexdigest(), script)
+        self.assertTrue((folder / "tools" / "chocolateyuninstall.ps1").exists())
+        for path in (self.made / "chocolatey").rglob("*.*"):
+            self.assertNotRegex(path.read_text(), r"@[A-Z]+@")
+
+
+if __name__ == "__main__":
+    main()
