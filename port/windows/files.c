@@ -15,6 +15,7 @@
 #include "port/error.h"
 #include "port/files_internal.h"
 #include "port/windows/iocp.h"
+#include "port/windows/names.h"
 #include "port/windows/text.h"
 
 /* A call takes a size of 32 bits; a round number below that. */
@@ -118,9 +119,9 @@ static int secret_create(const wchar_t *path, HANDLE *handle) {
     int error = secret_descriptor(&attributes.lpSecurityDescriptor);
     if (error != 0) return error;
     /* An existing file would keep its own descriptor, so it is deleted first. */
-    if (!DeleteFileW(path) && GetLastError() != ERROR_FILE_NOT_FOUND)
-        error = last_error();
-    else
+    error = name_remove(path);
+    if (error == ERR_NOT_FOUND) error = 0;
+    if (error == 0)
         *handle = CreateFileW(path, WRITE_ACCESS, WRITE_SHARES, &attributes, CREATE_NEW,
                               FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OVERLAPPED, NULL);
     if (error == 0 && *handle == INVALID_HANDLE_VALUE) error = last_error();
@@ -347,63 +348,19 @@ static int system_free_space(struct files *files, const char *path, struct volum
 
 /* ---- names ---- */
 
-/* FILE_RENAME_INFO for SetFileInformationByHandle with FileRenameInfoEx; not in every header
- * set. */
-#define FILE_RENAME_INFO_EX    ((FILE_INFO_BY_HANDLE_CLASS)22)
-#define RENAME_REPLACES        1u
-#define RENAME_POSIX_SEMANTICS 2u
-struct rename_info {
-    DWORD flags;
-    HANDLE root;
-    DWORD name_bytes;
-    wchar_t name[PATH_WIDE_MAX];
-};
-
-/* Replaces a file as on Linux: programs that have the old file open with FILE_SHARE_DELETE, as
- * our own readers do, continue to read it.  Needs Windows 10 and NTFS; elsewhere it returns
- * false and changes nothing. */
-static bool replace_open_file(const wchar_t *from, const wchar_t *to) {
-    const HANDLE handle = CreateFileW(from, DELETE | SYNCHRONIZE, READ_SHARES, NULL, OPEN_EXISTING,
-                                      FILE_FLAG_BACKUP_SEMANTICS, NULL);
-    if (handle == INVALID_HANDLE_VALUE) return false;
-    struct rename_info info = {.flags = RENAME_REPLACES | RENAME_POSIX_SEMANTICS};
-    wcscpy(info.name, to);
-    info.name_bytes = (DWORD)(wcslen(to) * sizeof(wchar_t));
-    const BOOL replaced =
-        SetFileInformationByHandle(handle, FILE_RENAME_INFO_EX, &info, sizeof(info));
-    CloseHandle(handle);
-    return replaced != 0;
-}
-
 static int system_rename(struct files *files, const char *from, const char *to) {
     (void)files;
     struct wide_path wide_from, wide_to;
     int error = path_to_wide(from, &wide_from);
     if (error == 0) error = path_to_wide(to, &wide_to);
-    if (error != 0) return error;
-    if (MoveFileExW(wide_from.text, wide_to.text,
-                    MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
-        return 0;
-    error = last_error(); /* ERROR_SHARING_VIOLATION: `from` is open without sharing */
-    if (error != ERR_DENIED) return error;
-    const DWORD attributes = GetFileAttributesW(wide_to.text);
-    if (attributes == INVALID_FILE_ATTRIBUTES ||
-        (attributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_READONLY)) != 0)
-        return error;
-    /* `to` is open, not protected: MoveFileEx does not replace open files. */
-    return replace_open_file(wide_from.text, wide_to.text) ? 0 : ERR_BUSY;
+    return error != 0 ? error : name_change(wide_from.text, wide_to.text);
 }
 
 static int system_remove(struct files *files, const char *path) {
     (void)files;
     struct wide_path wide;
-    int error = path_to_wide(path, &wide);
-    if (error != 0) return error;
-    const DWORD attributes = GetFileAttributesW(wide.text);
-    const bool directory =
-        attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
-    if (directory ? RemoveDirectoryW(wide.text) : DeleteFileW(wide.text)) return 0;
-    return last_error();
+    const int error = path_to_wide(path, &wide);
+    return error != 0 ? error : name_remove(wide.text);
 }
 
 static int system_make_directory(struct files *files, const char *path) {
@@ -416,8 +373,9 @@ static int system_make_directory(struct files *files, const char *path) {
 
 static int system_sync_directory(struct files *files, const char *path) {
     (void)files;
-    (void)path; /* NTFS journals names; there is no call to sync them */
-    return 0;
+    struct wide_path wide;
+    const int error = path_to_wide(path, &wide);
+    return error != 0 ? error : names_sync(wide.text);
 }
 
 /* ---- locks ---- */
