@@ -7,7 +7,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "port/thread.h"
-#include "port/windows/iocp.h"
+#include "port/windows/console.h"
 
 #define QUEUE_BYTES (256u << 10)
 #define PIECE_BYTES 4096
@@ -31,15 +31,7 @@ static size_t take_piece(uint8_t *piece) {
 }
 
 static int write_all(const uint8_t *bytes, size_t size) {
-    while (size > 0) { /* each turn writes at least one byte or ends it */
-        DWORD done = 0;
-        if (!WriteFile(GetStdHandle(STD_ERROR_HANDLE), bytes, (DWORD)size, &done, NULL))
-            return last_error();
-        if (done == 0) return ERR_IO;
-        bytes += done;
-        size -= done;
-    }
-    return 0;
+    return console_write(STD_ERROR_HANDLE, bytes, size);
 }
 
 static void write_for_ever(void *unused) {

@@ -62,6 +62,7 @@ static int run_pager(const wchar_t *shell, wchar_t *line, HANDLE input) {
     startup.hStdInput = input;
     startup.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
     startup.hStdError = GetStdHandle(STD_ERROR_HANDLE);
+    console_use_utf8(); /* the pager writes bytes */
     /* For further commands in $PAGER, after a '|'. */
     SetEnvironmentVariableW(L"NoDefaultCurrentDirectoryInExePath", L"1");
     if (GetEnvironmentVariableW(L"LESS", NULL, 0) == 0) SetEnvironmentVariableW(L"LESS", L"FRX");

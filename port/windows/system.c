@@ -155,9 +155,13 @@ void system_random(void *bytes, size_t size) {
 
 /* ---- standard streams ---- */
 
-static HANDLE stream_handle(enum system_stream stream) {
+static DWORD stream_name(enum system_stream stream) {
     static const DWORD names[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    return GetStdHandle(names[stream]);
+    return names[stream];
+}
+
+static HANDLE stream_handle(enum system_stream stream) {
+    return GetStdHandle(stream_name(stream));
 }
 
 bool stream_is_terminal(enum system_stream stream) {
@@ -198,18 +202,9 @@ int64_t stream_read(enum system_stream stream, void *bytes, size_t size) {
 }
 
 int stream_write(enum system_stream stream, const void *bytes, size_t size) {
-    const uint8_t *from = bytes;
     if (stream == STREAM_ERROR && output_queue_is_used())
         return output_queue_write(bytes, size, UINT32_MAX);
-    while (size > 0) { /* each turn writes at least one byte or ends it */
-        DWORD written = 0;
-        const DWORD asked = size < (1u << 30) ? (DWORD)size : 1u << 30;
-        if (!WriteFile(stream_handle(stream), from, asked, &written, NULL)) return last_error();
-        if (written == 0) return ERR_IO;
-        from += written;
-        size -= written;
-    }
-    return 0;
+    return console_write(stream_name(stream), bytes, size);
 }
 
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,

@@ -221,12 +221,12 @@ class WindowsMessages(Case):
 
 @unittest.skipUnless(WINDOWS, "about Windows")
 class WindowsConsole(Case):
-    """The console's code page is UTF-8 while a program runs, and afterwards as it was."""
+    """Text is shown whatever the console's code page is; it is UTF-8 for the pager, and afterwards as it was."""
 
     PAGE = windows_path(os.path.join(BUILD, "tests", "code_page.exe"))
 
     def on_console(self, command, **variables):
-        """The code pages that are printed on a console of code page 437, before and after the command too."""
+        """What is shown on a console of code page 437, which is printed before and after the command too."""
         script = os.path.join(self.directory(), "a.bat")
         with open(script, "w", newline="") as file:
             file.write("@echo off\r\nchcp 437 >nul\r\n%s\r\n%s\r\n%s\r\n" % (self.PAGE, command, self.PAGE))
@@ -242,20 +242,30 @@ class WindowsConsole(Case):
             while piece := os.read(master, 65536):
                 text += piece
         os.close(master)
-        return re.findall(rb"\[([0-9]+)\]", re.sub(rb"\x1b\[\?25[lh]", b"", text))
+        return re.sub(rb"\x1b\[\?25[lh]", b"", text)
+
+    def code_pages(self, command, **variables):
+        return re.findall(rb"\[([0-9]+)\]", self.on_console(command, **variables))
+
+    def test_text_is_shown_whatever_the_code_page_is(self):
+        path = os.path.join(self.directory(), "a.log")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"text":"Käse für 3 €"}\n')
+        command = "%s cat %s" % (windows_path(os.path.join(BUILD, "logport.exe")), windows_path(path))
+        self.assertIn("Käse für 3 €".encode(), self.on_console(command, PAGER="cat"))
 
     def test_a_pager_that_is_left_early_leaves_the_code_page_as_it_was(self):
         path = os.path.join(self.directory(), "a.log")
         with open(path, "wb") as file:
             file.write(b'{"text":"%s"}\n' % (b"x" * 200) * 20000)
         command = "%s cat %s" % (windows_path(os.path.join(BUILD, "logport.exe")), windows_path(path))
-        self.assertEqual(self.on_console(command, PAGER=self.PAGE), [b"437", b"65001", b"437"])
+        self.assertEqual(self.code_pages(command, PAGER=self.PAGE), [b"437", b"65001", b"437"])
 
     def test_a_crash_leaves_the_code_page_as_it_was(self):
         for way in ("null", "assert", "abort", "exit"):
             with self.subTest(way):
                 command = "%s %s" % (windows_path(os.path.join(BUILD, "tests", "crash.exe")), way)
-                self.assertEqual(self.on_console(command), [b"437", b"437"])
+                self.assertEqual(self.code_pages(command), [b"437", b"437"])
 
 
 if __name__ == "__main__":
