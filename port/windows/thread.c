@@ -1,5 +1,5 @@
 /* thread.c - threads and monitors on Windows.  See thread.h. */
-#include "port/thread.h"
+#include "port/windows/threads.h"
 
 #include <process.h>
 #include <stdlib.h>
@@ -12,29 +12,44 @@
 struct new_thread {
     thread_run *run;
     void *context;
+    enum thread_priority priority;
 };
 
-static unsigned __stdcall detached_run(void *context) {
+/* Background mode is a thread's own to enter.  Not for THREAD_LOW, which syncs files: that would have to
+ * wait for the disk requests of all other programs. */
+static void become(enum thread_priority priority) {
+    static const int priorities[] = {[THREAD_NORMAL] = THREAD_PRIORITY_NORMAL,
+                                     [THREAD_LOW] = THREAD_PRIORITY_LOWEST,
+                                     [THREAD_LOWEST] = THREAD_PRIORITY_IDLE};
+    const HANDLE self = GetCurrentThread();
+    if (priority == THREAD_LOWEST && SetThreadPriority(self, THREAD_MODE_BACKGROUND_BEGIN)) return;
+    if (priority != THREAD_NORMAL) SetThreadPriority(self, priorities[priority]);
+}
+
+static unsigned __stdcall new_thread_run(void *context) {
     const struct new_thread started = *(struct new_thread *)context;
     free(context);
+    become(started.priority);
     started.run(started.context);
     return 0;
 }
 
-int thread_start(thread_run *run, void *context, enum thread_priority priority, const char *name) {
-    static const int priorities[] = {[THREAD_NORMAL] = THREAD_PRIORITY_NORMAL,
-                                     [THREAD_LOW] = THREAD_PRIORITY_LOWEST,
-                                     [THREAD_LOWEST] = THREAD_PRIORITY_IDLE};
-    (void)name; /* SetThreadDescription is in a library that older systems do not have */
+HANDLE thread_begin(thread_run *run, void *context, enum thread_priority priority) {
     struct new_thread *started = malloc(sizeof *started);
-    if (started == NULL) return ERR_NO_MEMORY;
-    *started = (struct new_thread){.run = run, .context = context};
-    const HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, detached_run, started, 0, NULL);
-    if (thread == NULL) {
-        free(started);
-        return ERR_NO_MEMORY;
-    }
-    SetThreadPriority(thread, priorities[priority]);
+    if (started == NULL) return NULL;
+    *started = (struct new_thread){.run = run, .context = context, .priority = priority};
+    const HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, new_thread_run, started, 0, NULL);
+    if (thread == NULL) free(started);
+    return thread;
+}
+
+int thread_start(thread_run *run, void *context, enum thread_priority priority, const char *name) {
+    static uint32_t number; /* of the threads that compute, such as a query's */
+    (void)name; /* SetThreadDescription is in a library that older systems do not have */
+    const HANDLE thread = thread_begin(run, context, priority);
+    if (thread == NULL) return ERR_NO_MEMORY;
+    if (priority == THREAD_NORMAL)
+        processors_spread(thread, __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
     CloseHandle(thread); /* it continues to run */
     return 0;
 }

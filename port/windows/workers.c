@@ -6,10 +6,10 @@
  * is issued overlapped and completes in the owner's queue. */
 #include "port/windows/iocp.h"
 
-#include <process.h>
 #include <string.h>
 
 #include "port/system.h"
+#include "port/windows/threads.h"
 
 /* A packet in a lane's queue. */
 enum lane_key { LANE_OP_ADDED, LANE_ENDS };
@@ -19,10 +19,10 @@ enum lane_key { LANE_OP_ADDED, LANE_ENDS };
 /* WriteFile takes a size of 32 bits; a round number below that. */
 #define WRITE_BYTES_MAX (1u << 30)
 
-static int lane_open(struct work_lane *lane, uint32_t thread_count, int priority);
+static int lane_open(struct work_lane *lane, uint32_t thread_count, enum thread_priority priority);
 static void lane_close(struct work_lane *lane);
 static void lane_add(struct work_lane *lane, struct port_op *op);
-static unsigned __stdcall lane_thread(void *context);
+static void lane_thread(void *context);
 static void run(struct port_op *op);
 static void write_start(struct port *port, struct port_op *op);
 static void write_issue(struct port_op *op);
@@ -35,17 +35,13 @@ int workers_open(struct port *port, const struct port_options *options) {
     const uint32_t urgent = options->urgent_workers ? options->urgent_workers : URGENT_WORKERS;
     const uint32_t slow = options->slow_workers ? options->slow_workers : SLOW_WORKERS;
 
-    /* Not THREAD_MODE_BACKGROUND_BEGIN for the slow lane: that also gives its disk requests the
-     * lowest priority, and a sync would wait for those of all other programs. */
     const struct {
         uint32_t threads;
-        int priority;
+        enum thread_priority priority;
     } lanes[PORT_LANES] = {
-        [PORT_LANE_PACK] = {pack, THREAD_PRIORITY_NORMAL},
-        [PORT_LANE_WRITE] = {write, THREAD_PRIORITY_NORMAL},
-        [PORT_LANE_URGENT] = {urgent, THREAD_PRIORITY_NORMAL},
-        [PORT_LANE_SLOW] = {slow, THREAD_PRIORITY_LOWEST},
-        [PORT_LANE_IDLE] = {1, THREAD_PRIORITY_IDLE},
+        [PORT_LANE_PACK] = {pack, THREAD_NORMAL},     [PORT_LANE_WRITE] = {write, THREAD_NORMAL},
+        [PORT_LANE_URGENT] = {urgent, THREAD_NORMAL}, [PORT_LANE_SLOW] = {slow, THREAD_LOW},
+        [PORT_LANE_IDLE] = {1, THREAD_LOWEST},
     };
     for (int i = 0; i < PORT_LANES; i++) {
         const int error = lane_open(&iocp->lanes[i], lanes[i].threads, lanes[i].priority);
@@ -63,18 +59,18 @@ void workers_close(struct port *port) {
         lane_close(&iocp->lanes[i]);
 }
 
-static int lane_open(struct work_lane *lane, uint32_t thread_count, int priority) {
+static int lane_open(struct work_lane *lane, uint32_t thread_count, enum thread_priority priority) {
     memset(lane, 0, sizeof(*lane));
     InitializeSRWLock(&lane->lock);
     lane->queue = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, thread_count);
     if (lane->queue == NULL) return last_error();
     while (lane->thread_count < thread_count) {
-        HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, lane_thread, lane, 0, NULL);
+        const HANDLE thread = thread_begin(lane_thread, lane, priority);
         if (thread == NULL) {
             lane_close(lane);
             return ERR_NO_MEMORY;
         }
-        SetThreadPriority(thread, priority);
+        processors_spread(thread, lane->thread_count);
         lane->threads[lane->thread_count++] = thread;
     }
     return 0;
@@ -126,7 +122,7 @@ static void lane_add(struct work_lane *lane, struct port_op *op) {
     queue_put(lane->queue, 0, LANE_OP_ADDED, NULL);
 }
 
-static unsigned __stdcall lane_thread(void *context) {
+static void lane_thread(void *context) {
     struct work_lane *lane = context;
     for (;;) { /* until lane_close */
         DWORD bytes;
@@ -134,7 +130,7 @@ static unsigned __stdcall lane_thread(void *context) {
         OVERLAPPED *nothing;
         const BOOL taken = GetQueuedCompletionStatus(lane->queue, &bytes, &key, &nothing, INFINITE);
         assert(taken);
-        if (key == LANE_ENDS) return 0;
+        if (key == LANE_ENDS) return;
         AcquireSRWLockExclusive(&lane->lock);
         struct port_op *op = port_list_take_first(&lane->ops);
         ReleaseSRWLockExclusive(&lane->lock);
