@@ -96,14 +96,24 @@ int system_pager_start(void);
 /* Ends the output and waits until the user quits the pager.  Does nothing without one. */
 void system_pager_end(void);
 
+/* How much a message matters: its number in syslog. */
+enum message_severity { MESSAGE_ERROR = 3, MESSAGE_WARNING = 4, MESSAGE_INFO = 6 };
+
 /* Writes one line to standard error, with one write: the program's name, ": ", the text, "\n".
- * Longer ones than 4,096 bytes are cut.  Any thread, and so the three calls that configure it. */
+ * Longer ones than 4,096 bytes are cut.  Any thread, and so the calls that configure it.
+ * say: a warning.  say_error: the program ends, or records are lost or not written for now.
+ * say_info: all is well. */
 void say(const char *format, ...) FORMATS(1, 2);
+void say_error(const char *format, ...) FORMATS(1, 2);
+void say_info(const char *format, ...) FORMATS(1, 2);
 /* The program's name; not copied. */
 void system_name(const char *name);
 /* From now on say() drops what standard error does not take at once: a daemon must not stop because
  * its messages are not read.  The next line that is taken follows one that counts those dropped. */
 void system_messages_never_wait(void);
+/* From now on each of these lines begins with its severity, as "<4>": for a service manager, which
+ * stores it (sd-daemon(3)) and takes a line without one, such as the counters, as informational. */
+void system_messages_with_severity(void);
 /* From now on say() passes every line to `sink`, on the thread that calls it; NULL: to standard
  * error again.  For tests.  Change it only while no other thread calls say(). */
 typedef void system_message_sink(void *context, const char *line, size_t size);

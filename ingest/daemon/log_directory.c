@@ -44,7 +44,7 @@ enum { LOOK_FINE, LOOK_WROTE };
 static void look_or_wait_done(struct port_op *op);
 
 static int fail(const char *what, int error) {
-    say("%s: %s", what, error_text(error));
+    say_error("%s: %s", what, error_text(error));
     return error;
 }
 
@@ -91,7 +91,8 @@ int log_directory_open(struct port *port, const char *path, struct log_directory
     if (error != ERR_LOCKED) fail(failed, error);
     free(d);
     if (error != ERR_LOCKED) return error;
-    say("%s: another logportd writes to this directory; stop it, or choose another --dir", path);
+    say_error("%s: another logportd writes to this directory; stop it, or choose another --dir",
+              path);
     return error;
 }
 

@@ -178,7 +178,7 @@ static void read_done(struct port_op *op) {
     int error = (int)op->result;
     if (!error && !reload->stopping) error = apply(reload, text, sizeof text);
     if (error && !reload->stopping)
-        say("reload: %s; the active configuration stays", reload->error);
+        say_error("reload: %s; the active configuration stays", reload->error);
     if (reload->stopping)
         answer(reload, reload->request, false, "the daemon is stopping");
     else

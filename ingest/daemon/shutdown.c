@@ -85,7 +85,7 @@ static void stop_over(struct port_op *op) {
     struct shutdown *shutdown = PORT_CONTAINER(struct shutdown, stop, op);
     struct port *port = shutdown->parts.port;
     if (op->result < 0) return;
-    say("stop_ms is over: giving up what is not stored yet");
+    say_error("stop_ms is over: giving up what is not stored yet");
     end_intake(shutdown);
     stream_set_abandon(shutdown->parts.streams);
     port_timer(port, &shutdown->leave, port_now_ns(port) + STOP_GRACE_NS);
@@ -101,7 +101,7 @@ static void index_stop_over(struct port_op *op) {
 static void leave_due(struct port_op *op) {
     struct shutdown *shutdown = PORT_CONTAINER(struct shutdown, leave, op);
     if (op->result < 0) return;
-    say("the disk does not answer: exiting without waiting for it");
+    say_error("the disk does not answer: exiting without waiting for it");
     shutdown->phase = SHUTDOWN_HANGS;
 }
 

@@ -178,7 +178,7 @@ static void try_ring(struct port *port) {
     if (asked_for != NULL && strcmp(asked_for, "epoll") == 0) return;
     e->ring = ring_open();
     if (e->ring == NULL && asked_for != NULL && strcmp(asked_for, "uring") == 0)
-        say("io_uring is not available here; receiving with one system call per read");
+        say_info("io_uring is not available here; receiving with one system call per read");
 }
 
 int epoll_listen(struct port *port, struct port_socket *socket, struct port_address *address) {

@@ -201,8 +201,8 @@ static void watch_due(struct port_op *op) {
     const uint64_t steps = atomic_load_explicit(&lane->progress->steps, memory_order_relaxed);
     if (steps != lane->steps_seen || running_ns < now_ns - lane->answered_ns) {
         if (lane->hung)
-            say("archive %s: answers again after %lld s", what(lane),
-                (long long)((now_ns - lane->answered_ns) / SECOND_NS));
+            say_info("archive %s: answers again after %lld s", what(lane),
+                     (long long)((now_ns - lane->answered_ns) / SECOND_NS));
         lane->hung = false;
         lane->answered_ns = steps != lane->steps_seen ? now_ns : now_ns - running_ns;
         lane->steps_seen = steps;

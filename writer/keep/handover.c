@@ -230,7 +230,8 @@ static void command_ended(struct handover *h, int code) {
         h->counts.segments++;
         h->pause_ns = 0;
         h->unrecorded = true;
-        if (h->failing) say("%s: archive_command %s: works again", h->path, h->command->words[0]);
+        if (h->failing)
+            say_info("%s: archive_command %s: works again", h->path, h->command->words[0]);
         h->failing = false;
         start_recording(h);
         return;

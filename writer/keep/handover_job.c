@@ -54,7 +54,7 @@ static int delete_it(struct handover_job *h) {
     if (!error) error = deletion_announce(&deletion, here ? h->path : NULL, &record);
     if (!error) error = deletion_remove(&deletion, &h->name, folder, h->path, here, &open);
     if (!error && !open) error = deletion_record(&deletion, &h->name);
-    if (!error) say("%s: deleted: " REASON, h->path);
+    if (!error) say_info("%s: deleted: " REASON, h->path);
     return error;
 }
 

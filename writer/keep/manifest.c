@@ -144,7 +144,7 @@ static int read_if_unread(struct manifest *m) {
     if (m->closed) return ERR_CANCELLED;
     const int error = read_whole(m);
     if (error) return not_of_a_segment(error);
-    say("%s: can be read now", m->path);
+    say_info("%s: can be read now", m->path);
     return 0;
 }
 

@@ -218,7 +218,7 @@ static void take_results(struct mover *m, const struct mover_job *job) {
     m->archive_ns = job->not_listed ? port_now_ns(m->options.port) + ARCHIVE_NS_MAX / 10 : 0;
     if (job->count == 0) return;
     if (m->options.moved != NULL) m->options.moved(m->options.context);
-    if (m->reported_archive_error) say("archive %s: takes closed files again", m->archive);
+    if (m->reported_archive_error) say_info("archive %s: takes closed files again", m->archive);
     m->reported_archive_error = 0;
     m->archive_pause_ns = 0;
 }
@@ -307,7 +307,7 @@ static bool move_one(struct mover_job *job, const struct segment_file *file) {
     const bool had_failed = job->failed == file->name.sequence;
     if (had_failed) job->failed = 0;
     if (error) return true; /* deleted meanwhile */
-    if (had_failed) say("%s: moved now, to %s", file->path, job->archive);
+    if (had_failed) say_info("%s: moved now, to %s", file->path, job->archive);
     job->count++;
     return true;
 }

@@ -276,7 +276,7 @@ int retention_step(struct retention *retention, int64_t now_ns) {
         error = record_deletion(r, now_ns);
     }
     if (error) return error;
-    say("%s: deleted: %s", path, going.reason);
+    say_info("%s: deleted: %s", path, going.reason);
     segment->gone = true;
     r->tally.deleted++;
     r->tally.bytes_deleted += going.bytes;

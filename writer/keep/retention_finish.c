@@ -159,8 +159,8 @@ static int mend_one(struct files *files, const struct retention_folders *folders
     record.time_ns = now_ns;
     error = manifest_append(manifest, &record);
     if (!error)
-        say("%s-%010llu: was deleted before the last start: %s", at->name,
-            (unsigned long long)at->at, record.reason);
+        say_info("%s-%010llu: was deleted before the last start: %s", at->name,
+                 (unsigned long long)at->at, record.reason);
     return error;
 }
 

@@ -132,9 +132,9 @@ static void suspect(struct live_segment *live, int error) {
     if (!live->segment.failed) live->stream->sync_error = error; /* else known */
     live->segment.suspect = true;
     if (stream_may_report(live->stream, &live->stream->failure_reported_ns))
-        say("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part "
-            "and the next start recovers it; continuing in a new segment",
-            live->segment.path, error_text(error));
+        say_error("%s: sync failed: %s; the disk may hold only a part of it, so it stays .part "
+                  "and the next start recovers it; continuing in a new segment",
+                  live->segment.path, error_text(error));
 }
 
 static void sync_done(struct port_op *op) {

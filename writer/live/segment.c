@@ -235,8 +235,9 @@ static int step_limit(struct segment *segment) {
         error = file_remove(segment->files, folder.oldest_path);
         if (error == ERR_BUSY) return 0; /* a program reads it; the next closing deletes it */
         if (error) return error;
-        say("%s: deleted: the oldest segment of %s, whose limit is %llu bytes", folder.oldest_path,
-            segment->folder, (unsigned long long)segment->folder_bytes_max);
+        say_info("%s: deleted: the oldest segment of %s, whose limit is %llu bytes",
+                 folder.oldest_path, segment->folder,
+                 (unsigned long long)segment->folder_bytes_max);
     }
 }
 

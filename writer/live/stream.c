@@ -209,9 +209,9 @@ static void hold(struct stream *stream, const char *path, int error) {
     stream->counts.write_failures++;
     if (stream_may_report(stream, &stream->failure_reported_ns)) {
         stream->failure_reported = true;
-        say("%s: %s; holding %u batch%s, retrying every %g s", path, error_text(error),
-            stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "es",
-            (double)stream_retry_ns(error) / 1e9);
+        say_error("%s: %s; holding %u batch%s, retrying every %g s", path, error_text(error),
+                  stream->counts.appends_held, stream->counts.appends_held == 1 ? "" : "es",
+                  (double)stream_retry_ns(error) / 1e9);
     }
     wait_and_try_again(stream, error);
 }
@@ -419,7 +419,8 @@ static void append_stored(struct stream *stream) {
     rotation_appended(&stream->rotation, now);
     live_segment_written(live);
     stream->counts.bytes_written += stream->append_size;
-    if (stream->failure_reported) say("%s: writing again; nothing was lost", live->segment.path);
+    if (stream->failure_reported)
+        say_info("%s: writing again; nothing was lost", live->segment.path);
     stream->failure_reported = false;
     stream->failure = 0;
     stream->tries = 0;
