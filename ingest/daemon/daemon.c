@@ -21,6 +21,7 @@
 #include "ingest/daemon/volumes.h"
 #include "ingest/network/intake.h"
 #include "ingest/pipeline/counters.h"
+#include "port/service.h"
 #include "port/system.h"
 
 /* Open files for folders, the control port and the system itself; and for each stream: the live
@@ -84,7 +85,7 @@ static void print_counters(struct daemon *daemon, uint32_t timeout_ms);
 int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
     struct daemon *d = calloc(1, sizeof *d);
     if (!d) {
-        say("%s", error_text(ERR_NO_MEMORY));
+        say_error("%s", error_text(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
     }
     d->port = options->port;
@@ -136,7 +137,7 @@ enum daemon_state daemon_step(struct daemon *daemon) {
 int daemon_finish(struct daemon *daemon) {
     const uint64_t lost = records_lost(daemon);
     const bool all_stored = lost == 0 && shutdown_all_stored(daemon->shutdown);
-    if (lost) say("%llu records could not be stored", (unsigned long long)lost);
+    if (lost) say_error("%llu records could not be stored", (unsigned long long)lost);
     print_counters(daemon, daemon->leaves ? 0 : LAST_LINE_MS);
     if (daemon->leaves) return all_stored ? 0 : 1;
     shutdown_free(daemon->shutdown);
@@ -157,7 +158,7 @@ int daemon_finish(struct daemon *daemon) {
 /* ---- starting ---- */
 
 static int fail(const char *what, int error) {
-    say("%s: %s", what, error_text(error));
+    say_error("%s: %s", what, error_text(error));
     return error;
 }
 
@@ -166,8 +167,8 @@ static int catch_signals(struct daemon *daemon) {
     port_signal(daemon->port, &daemon->signal);
     port_wait(daemon->port, 0);
     if (!daemon->signal_error) return 0;
-    say("cannot handle signals: %s; not starting, because SIGTERM would lose records",
-        error_text(daemon->signal_error));
+    say_error("cannot handle signals: %s; not starting, because SIGTERM would lose records",
+              error_text(daemon->signal_error));
     return daemon->signal_error;
 }
 
@@ -185,7 +186,7 @@ static int open_streams(struct daemon *daemon) {
     const int error =
         stream_set_open(daemon->port, daemon->host, daemon->config->dir, daemon->retention.manifest,
                         daemon->retention.lanes, daemon->config, &daemon->streams, text);
-    if (error) say("%s", text);
+    if (error) say_error("%s", text);
     return error;
 }
 
@@ -253,7 +254,7 @@ static int open_intake(struct daemon *daemon) {
     intake->unix_datagram_bytes = plan->unix_datagram_bytes;
     error = listener_set_open(intake, daemon->streams, daemon->host, daemon->config,
                               &daemon->listeners, text);
-    if (error) say("%s", text);
+    if (error) say_error("%s", text);
     return error;
 }
 
@@ -329,7 +330,7 @@ static void measure_volumes(struct daemon *daemon) {
 
 static void serve(struct daemon *daemon) {
     config_say_warnings(daemon->config);
-    say("memory: %s", daemon->plan.text);
+    say_info("memory: %s", daemon->plan.text);
     start_stats(daemon);
     retention_job_set_rules(&daemon->retention, &daemon->config->retention);
     measure_volumes(daemon);
@@ -397,6 +398,7 @@ static void rotated(void *context, uint64_t request, const char *error) {
 static void begin_stop(struct daemon *daemon) {
     if (shutdown_phase(daemon->shutdown) == SHUTDOWN_NONE)
         daemon->stop_ns = port_now_ns(daemon->port);
+    service_report(SERVICE_PHASE_STOP, NULL);
     reload_stop(daemon->reload);
     port_cancel(&daemon->stats);
     shutdown_begin(daemon->shutdown, daemon->config->drain_ms, daemon->config->stop_ms);
@@ -519,7 +521,7 @@ static void config_applied(void *context, const char *note) {
     record_settings(daemon);
     measure_volumes(daemon);
     const struct memory_plan plan = memory_plan(daemon->config, daemon->plan.batches);
-    if (plan.total_bytes != daemon->plan.total_bytes) say("memory: %s", plan.text);
+    if (plan.total_bytes != daemon->plan.total_bytes) say_info("memory: %s", plan.text);
     daemon->plan = plan;
 }
 

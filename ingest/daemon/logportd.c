@@ -10,8 +10,10 @@
 #include "ingest/config/version.h"
 #include "ingest/config/warnings.h"
 #include "ingest/daemon/daemon.h"
+#include "ingest/daemon/service_command.h"
 #include "ingest/daemon/start_watch.h"
 #include "ingest/protocol/inflate.h"
+#include "port/service.h"
 #include "port/system.h"
 
 #define COLUMNS 90
@@ -50,6 +52,7 @@ static int print_help(void) {
         "  logportd                                      TCP and UDP on 127.0.0.1:5170, files in "
         "./logs\n"
         "  logportd --tcp 0.0.0.0:5170 --tcp [::]:5170   TCP only, on all IPv4 and IPv6 addresses\n"
+        "  logportd service --help                       as a service of Windows\n"
         "\n"
         "In the configuration file a listener may be an object with an address and keys that "
         "apply\n"
@@ -110,13 +113,14 @@ static int run(const struct host *host, const struct config *config, int argc, c
     enum daemon_state state;
     const int error = port_open(&(struct port_options){0}, &options.port);
     if (error) {
-        say("cannot start: %s", error_text(error));
+        say_error("cannot start: %s", error_text(error));
         return 1;
     }
     if (daemon_start(&options, &daemon)) system_exit_now(1); /* the system closes what is open */
     start_watch_end(*watch);
     *watch = NULL;
     system_messages_never_wait();
+    service_report(SERVICE_PHASE_READY, NULL);
     while ((state = daemon_step(daemon)) == DAEMON_RUNS) {
     }
     const int code = daemon_finish(daemon);
@@ -125,7 +129,7 @@ static int run(const struct host *host, const struct config *config, int argc, c
     return code;
 }
 
-int program_main(int argc, char **argv) {
+static int daemon_main(int argc, char **argv) {
     struct config config;
     char error[CONFIG_ERROR_MAX];
     system_name("logportd");
@@ -135,8 +139,8 @@ int program_main(int argc, char **argv) {
     if (!starts) {
         system_requests_release();
     } else if (signal_error) {
-        say("cannot handle signals: %s; not starting, because SIGTERM would lose records",
-            error_text(signal_error));
+        say_error("cannot handle signals: %s; not starting, because SIGTERM would lose records",
+                  error_text(signal_error));
         return 1;
     }
     const struct host host = host_of_system();
@@ -145,7 +149,7 @@ int program_main(int argc, char **argv) {
     if (config_read(&host, argc, argv, &config, error) ||
         schema_files_load(host.files, &config, config.line_bytes_max, host.cores, error) ||
         tls_files_load(host.files, &config, error)) {
-        say("%s", error);
+        say_error("%s", error);
         code = 2;
     } else if (config.help) {
         code = print_help();
@@ -153,11 +157,17 @@ int program_main(int argc, char **argv) {
         code = print_version();
     } else if (config.check) {
         config_say_warnings(&config);
-        say("options and configuration are valid");
+        say_info("options and configuration are valid");
     } else {
         code = run(&host, &config, argc, argv, &watch);
     }
     start_watch_end(watch);
     config_free(&config);
     return code;
+}
+
+int program_main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "service") == 0)
+        return service_command(argc, argv, daemon_main);
+    return daemon_main(argc, argv);
 }

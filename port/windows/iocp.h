@@ -126,6 +126,8 @@ void file_write_completed(struct port *port, struct port_op *op, DWORD bytes);
 
 void signal_start(struct port *port, struct port_op *op);
 void signal_cancel(struct port *port, struct port_op *op);
+/* Any thread: a request to this process, as from the console. */
+void signals_request(enum port_signal what);
 
 /* ---- errors.c ---- */
 

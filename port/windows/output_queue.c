@@ -23,6 +23,9 @@ static struct {
 } queue;
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 
+static int write_all(const uint8_t *bytes, size_t size);
+static output_write *write_piece = write_all; /* set before the thread is started */
+
 static size_t take_piece(uint8_t *piece) {
     size_t size = 0;
     for (; size < PIECE_BYTES && queue.written + size < queue.queued; size++)
@@ -45,7 +48,7 @@ static void write_for_ever(void *unused) {
             continue;
         }
         monitor_unlock(&queue.monitor);
-        const int error = write_all(piece, size);
+        const int error = write_piece(piece, size);
         monitor_lock(&queue.monitor);
         queue.written += size;
         if (error) queue.error = error;
@@ -58,6 +61,11 @@ static BOOL CALLBACK begin(INIT_ONCE *unused, void *parameter, void **context) {
     monitor_init(&queue.monitor);
     queue.runs = thread_start(write_for_ever, NULL, THREAD_NORMAL, "messages") == 0;
     return TRUE;
+}
+
+void output_queue_to(output_write *write) {
+    write_piece = write;
+    InitOnceExecuteOnce(&once, begin, NULL, NULL);
 }
 
 bool output_queue_is_used(void) {
@@ -89,7 +97,7 @@ static int put(const uint8_t *bytes, size_t size, int64_t deadline_ns, bool wait
 
 int output_queue_write(const void *bytes, size_t size, uint32_t timeout_ms) {
     InitOnceExecuteOnce(&once, begin, NULL, NULL);
-    if (!queue.runs) return write_all(bytes, size);
+    if (!queue.runs) return write_piece(bytes, size);
     const int64_t deadline_ns = system_now_ns() + (int64_t)timeout_ms * 1000000;
     monitor_lock(&queue.monitor);
     const int result = put(bytes, size, deadline_ns, timeout_ms > 0);

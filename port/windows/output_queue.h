@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The queue goes to `write` from now on, which returns 0 or an ERR_: for a service, which has no
+ * standard error.  Before anything is queued. */
+typedef int output_write(const uint8_t *bytes, size_t size);
+void output_queue_to(output_write *write);
+
 /* True: something has been queued, so everything must be, to stay in order. */
 bool output_queue_is_used(void);
 

@@ -1,33 +1,41 @@
-/* signals.c - the console's requests to the process: Ctrl-C, Ctrl-Break, its window is closed, the
- * user logs off, the machine shuts down.  All of them mean stop.  Windows has no signals for reload
- * and rotate; those come through the control socket.
+/* signals.c - requests to the process.  Those of the console mean stop: Ctrl-C, Ctrl-Break, its
+ * window is closed, the user logs off, the machine shuts down.  A service's come from the service
+ * control manager: stop and reload (service.c).  Windows has no signal for rotate; it comes through
+ * the control socket.
  *
- * State of the process, as the console is.  The system calls the handler on a thread of its own,
+ * State of the process, as the console is.  The system calls the handlers on threads of its own,
  * so a lock guards it. */
 #include "port/windows/iocp.h"
 
 #include "port/system.h"
+#include "port/windows/service_parts.h"
 
 static struct {
     SRWLOCK lock;
     bool installed;
     struct port *port;
     struct port_op *waiting;
-    bool kept; /* a request that came while no op was waiting */
+    unsigned kept; /* a bit for each PORT_SIGNAL_ that came while no op was waiting */
 } signals = {.lock = SRWLOCK_INIT};
 
-static BOOL WINAPI stop_requested(DWORD event) {
+void signals_request(enum port_signal what) {
     AcquireSRWLockExclusive(&signals.lock);
     struct port_op *op = signals.waiting;
     signals.waiting = NULL;
     if (op != NULL) {
-        op->result = PORT_SIGNAL_STOP;
+        op->result = what;
         struct iocp *iocp = signals.port->backend;
         queue_put(iocp->queue, 0, PACKET_DONE, op);
     } else {
-        signals.kept = true;
+        signals.kept |= 1u << what;
     }
     ReleaseSRWLockExclusive(&signals.lock);
+}
+
+static BOOL WINAPI stop_requested(DWORD event) {
+    /* Services get these when any user logs off, and the service control manager stops them. */
+    if (service_runs() && (event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT)) return TRUE;
+    signals_request(PORT_SIGNAL_STOP);
 
     /* The system ends the process as soon as the handler of one of these returns.  So it does
      * not return, and the daemon can drain: the system allows 5 s after a closed window and more
@@ -59,7 +67,7 @@ void system_requests_release(void) {
     if (system_stop_requested()) ExitProcess(STATUS_CONTROL_C_EXIT);
     SetConsoleCtrlHandler(stop_requested, FALSE);
     AcquireSRWLockExclusive(&signals.lock);
-    const bool kept = signals.kept;
+    const bool kept = signals.kept & 1u << PORT_SIGNAL_STOP;
     signals.installed = false;
     ReleaseSRWLockExclusive(&signals.lock);
     if (kept) ExitProcess(STATUS_CONTROL_C_EXIT);
@@ -67,7 +75,7 @@ void system_requests_release(void) {
 
 bool system_stop_requested(void) {
     AcquireSRWLockExclusive(&signals.lock);
-    const bool kept = signals.kept;
+    const bool kept = signals.kept & 1u << PORT_SIGNAL_STOP;
     ReleaseSRWLockExclusive(&signals.lock);
     return kept;
 }
@@ -77,9 +85,10 @@ static int take_or_wait(struct port *port, struct port_op *op) {
     assert(signals.waiting == NULL);
     const int error = install();
     if (error != 0) return error;
-    if (signals.kept) {
-        signals.kept = false;
-        return PORT_SIGNAL_STOP;
+    for (int what = PORT_SIGNAL_STOP; what <= PORT_SIGNAL_ROTATE; what++) {
+        if (!(signals.kept & 1u << what)) continue;
+        signals.kept &= ~(1u << what);
+        return what;
     }
     signals.port = port;
     signals.waiting = op;

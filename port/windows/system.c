@@ -12,6 +12,7 @@
 #include "port/windows/console.h"
 #include "port/windows/iocp.h"
 #include "port/windows/output_queue.h"
+#include "port/windows/service_parts.h"
 #include "port/windows/text.h"
 
 /* ---- the process ---- */
@@ -21,6 +22,7 @@
 
 void system_exit_now(int code) {
     output_queue_flush(LAST_MESSAGES_MS);
+    service_ended(code);
     console_restore();
     TerminateProcess(GetCurrentProcess(), (UINT)code);
     abort(); /* not reached: the call ends the process that makes it */
@@ -210,7 +212,8 @@ int stream_write(enum system_stream stream, const void *bytes, size_t size) {
 int stream_write_within(enum system_stream stream, const void *bytes, size_t size,
                         uint32_t timeout_ms) {
     /* A writer cannot find out whether a pipe has space, so a thread of its own may wait. */
-    if (stream != STREAM_ERROR || GetFileType(stream_handle(stream)) == FILE_TYPE_DISK)
+    const bool queued = stream == STREAM_ERROR && output_queue_is_used();
+    if (stream != STREAM_ERROR || (!queued && GetFileType(stream_handle(stream)) == FILE_TYPE_DISK))
         return stream_write(stream, bytes, size);
     return output_queue_write(bytes, size, timeout_ms);
 }

@@ -1,0 +1,175 @@
+"""test_service.py - logportd as a service: installed, started, reloaded, stopped and removed.
+
+On Windows there is one service of that name, so no two of these tests may run at a time."""
+
+import contextlib
+import glob
+import json
+import os
+import re
+import shutil
+import socket
+import unittest
+
+from harness import (BUILD, EXEC_PREFIX, ROOT, WINDOWS, Case, Holder, free_port, identity, log_line, logport, logportd,
+                     main, program, read_lines, rejects, run, start, wait_until, windows_path)
+
+PREFIX = os.environ.get("LOGPORT_WINE_PREFIX", os.path.join(ROOT, "build-windows-wine"))
+HOME = os.path.join(PREFIX, "drive_c", "ProgramData", "logport")
+WINDOWS_HOME = "C:\\ProgramData\\logport"
+
+PARAMCHANGE = 6
+START_PENDING, STOP_PENDING, RUNNING, STOPPED = "2", "3", "4", "1"
+
+
+def service(*words, **options):
+    return logportd("service", *words, **options)
+
+
+def scm(*words):
+    return run(program(os.path.join("tests", "scm")) + list(words)).out.decode().strip()
+
+
+def messages():
+    """The service's messages: (severity, text)."""
+    with open(os.path.join(HOME, "logportd.log"), encoding="utf-8") as file:
+        return [tuple(line.rstrip("\n").split(None, 2)[1:]) for line in file]
+
+
+def said(pattern):
+    return [text for _, text in messages() if re.search(pattern, text)]
+
+
+class ServiceCase(Case):
+    def setUp(self):
+        super().setUp()
+        service("uninstall", "--purge")
+        shutil.rmtree(HOME, ignore_errors=True)
+        self.addCleanup(shutil.rmtree, HOME, ignore_errors=True)
+        self.addCleanup(service, "uninstall", "--purge")
+
+    def does(self, *words):
+        result = service(*words)
+        self.assertEqual(result.code, 0, result.said)
+        return result
+
+    def refuses(self, code, pattern, *words):
+        result = service(*words)
+        self.assertEqual(result.code, code, result.said)
+        self.assertRegex(result.said, pattern)
+        return result
+
+    def installs(self, *options):
+        port = free_port()
+        self.address = ("127.0.0.1", port)
+        return self.does("install", "--tcp", "127.0.0.1:%d" % port, "--udp", "127.0.0.1:%d" % port, *options)
+
+    def status(self):
+        result = service("status")
+        return dict(line.split(None, 1) if not line.startswith("exit code") else ("exit code", line[len("exit code"):].strip())
+                    for line in result.out.decode().splitlines())
+
+    def sends(self, lines):
+        with contextlib.closing(socket.create_connection(self.address)) as connection:
+            connection.sendall(b"".join(line + b"\n" for line in lines))
+
+    def counters(self):
+        return json.loads(said(r'^\{"received"')[-1])
+
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class WindowsService(ServiceCase):
+    def test_a_service_receives_reloads_and_stops_without_losing_a_record(self):
+        self.installs()
+        self.assertEqual(self.status()["state"], "stopped")
+        self.does("start")
+        status = self.status()
+        self.assertEqual((status["state"], status["account"]), ("running", "NT SERVICE\\logportd"))
+        self.assertEqual(status["directory"], WINDOWS_HOME + "\\logs")
+        self.assertGreater(int(status["process"]), 0)
+        self.does("start")  # it runs already
+
+        lines = [log_line(self.rng, n=n) for n in range(500)]
+        self.sends(lines[:250])
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            sender.sendto(b'{"udp":1}', self.address)
+        logs = os.path.join(HOME, "logs")
+        wait_until(lambda: len(read_lines(logs)) == 251, "the lines are stored")
+        counted = logport("status", "--dir", WINDOWS_HOME + "\\logs")
+        self.assertEqual(json.loads(counted.out)["stored"], 251, counted.said)
+
+        self.assertEqual(scm("control", str(PARAMCHANGE)), "sent")
+        wait_until(lambda: said("the new configuration is active"), "it has reloaded")
+
+        self.sends(lines[250:])  # the stop comes while they are read
+        self.does("stop")
+        self.assertCountEqual(read_lines(logs), lines + [b'{"udp":1}'])
+        counters = self.counters()
+        identity(counters)
+        self.assertEqual((counters["stored"], counters["in_flight"]), (501, 0))
+        status = self.status()
+        self.assertEqual((status["state"], status["exit code"]), ("stopped", "0 (no error)"))
+        self.does("stop")  # it is stopped already
+        self.assertEqual({severity for severity, _ in messages()} - {"info", "warning"}, set())
+
+    def test_a_removed_service_leaves_its_data_unless_it_is_purged(self):
+        self.installs()
+        self.does("start")
+        self.sends([b'{"n":1}'])
+        wait_until(lambda: read_lines(os.path.join(HOME, "logs")) == [b'{"n":1}'], "the line is stored")
+        with open(os.path.join(HOME, "logportd.json"), "a") as file:
+            file.write("// mine\n")
+        result = self.does("uninstall")  # it runs
+        self.assertIn("its configuration and logs are still in " + WINDOWS_HOME, result.said)
+        self.assertEqual(self.status()["state"], "not installed")
+        self.assertEqual(read_lines(os.path.join(HOME, "logs")), [b'{"n":1}'])
+        self.assertEqual(scm("source"), "none")
+
+        self.installs()
+        with open(os.path.join(HOME, "logportd.json")) as file:
+            self.assertIn("// mine", file.read())
+        self.does("start")
+        self.does("uninstall", "--purge")
+        self.assertFalse(os.path.exists(HOME))
+
+    def test_what_is_wrong_is_refused_before_anything_is_installed(self):
+        self.refuses(2, "--tpc: no such option; did you mean --tcp", "install", "--tpc", "127.0.0.1:1")
+        self.refuses(2, "no-such.json", "install", "--config", "no-such.json")
+        self.refuses(2, "expected install, uninstall, start, stop or status", "instal")
+        self.refuses(2, "expected install", )
+        self.refuses(2, "takes only --purge", "uninstall", "--all")
+        self.refuses(2, "takes no options", "start", "--dir", "x")
+        self.assertFalse(os.path.exists(HOME))
+        for verb in ("start", "stop", "uninstall"):
+            self.refuses(1, "is not installed; to install it: logportd service install", verb)
+        self.assertEqual(service("status").code, 1)
+        self.assertEqual(service("status").lines, [b"state      not installed"])
+        self.does("install", "--check")
+        self.assertFalse(os.path.exists(HOME))
+        self.installs()
+        self.refuses(1, "is installed already", "install")
+        self.assertIn(b"uninstall [--purge]", self.does("install", "--help").out)
+
+    def test_a_failed_start_says_why(self):
+        self.installs()
+        with open(os.path.join(HOME, "logportd.json"), "w") as file:
+            file.write('{"dri": "x"}')
+        result = self.refuses(1, "did not start: it ended with exit code 2", "start")
+        self.assertRegex(result.said, "logportd.json.*dri")
+        self.assertIn("2 (invalid option or configuration)", self.status()["exit code"])
+        self.assertEqual([severity for severity, text in messages() if "dri" in text], ["error"])
+
+    def test_the_event_log_has_a_message_for_each_severity(self):
+        self.installs()
+        self.assertTrue(scm("source").lower().endswith("\\logportd.exe"))
+        for number in ("0x40000001", "0x80000002", "0xC0000003"):
+            self.assertEqual(scm("message", number, "What happened."), "What happened.")
+        self.assertEqual(scm("message", "0x40000002", "x"), "317")  # there is no such message
+
+    def test_the_account_has_the_identity_that_the_system_gives_it(self):
+        self.assertEqual(scm("sid", "TrustedInstaller"),
+                         "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464")
+
+
+if __name__ == "__main__":
+    main()
