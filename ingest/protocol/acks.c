@@ -18,10 +18,14 @@ static struct ack *ack_at(const struct acks *acks, uint32_t i) {
 
 void acks_end(struct acks *acks) {
     for (uint32_t i = 0; i < acks->count; i++) {
-        waiter_remove(&ack_at(acks, i)->records.waiter);
-        waiter_remove(&ack_at(acks, i)->rejects.waiter);
+        struct ack *ack = ack_at(acks, i);
+        waiter_remove(&ack->records.waiter);
+        waiter_remove(&ack->rejects.waiter);
+        if (!ack->batch) batch_report_free(ack->report); /* else the batch frees it */
     }
     acks->count = 0;
+    batch_report_free(acks->given);
+    acks->given = NULL;
 }
 
 /* ---- tokens ---- */
@@ -35,6 +39,11 @@ bool acks_room(const struct acks *acks, const struct batch *batch) {
     return acks->count < ACKS_MAX || last->batch == batch;
 }
 
+bool acks_has(const struct acks *acks, const struct batch *batch) {
+    const struct ack *last = newest(acks);
+    return last && last->batch == batch;
+}
+
 void acks_add(struct acks *acks, struct batch *batch, uint64_t token) {
     struct ack *last = newest(acks);
     assert(acks_room(acks, batch) && (!last || token > last->token));
@@ -44,7 +53,13 @@ void acks_add(struct acks *acks, struct batch *batch, uint64_t token) {
         return;
     }
     struct ack *ack = ack_at(acks, acks->count++);
-    *ack = (struct ack){.acks = acks, .batch = batch, .token = token, .tokens = 1, .waits = 1};
+    *ack = (struct ack){.acks = acks,
+                        .batch = batch,
+                        .token = token,
+                        .tokens = 1,
+                        .waits = 1,
+                        .report = acks->unused};
+    acks->unused = NULL;
     ack->records = (struct ack_part){.waiter.done = durable, .ack = ack};
     ack->rejects = (struct ack_part){.waiter.done = durable, .ack = ack};
     waiter_add(&batch->waiters, &ack->records.waiter);
@@ -58,11 +73,27 @@ bool acks_raise(struct acks *acks, uint64_t token) {
     return true;
 }
 
+struct batch_report *acks_report(struct acks *acks, struct batch *batch, bool each) {
+    const struct ack *last = newest(acks);
+    assert(!acks->unused);
+    if (last && last->batch == batch) return last->report;
+    acks->unused = batch_report_add(batch, each);
+    return acks->unused;
+}
+
+void acks_report_undo(struct acks *acks, struct batch *batch) {
+    if (acks->unused) batch_report_undo(batch);
+    acks->unused = NULL;
+}
+
 int acks_next(struct acks *acks, struct commit *commit) {
+    batch_report_free(acks->given);
+    acks->given = NULL;
     struct ack *ack = acks->count > 0 ? ack_at(acks, 0) : NULL;
     if (!ack || ack->waits > 0) return 0;
     if (ack->result < 0) return ack->result; /* stays the first */
-    *commit = (struct commit){.token = ack->token, .records = ack->tokens};
+    *commit = (struct commit){.token = ack->token, .records = ack->tokens, .report = ack->report};
+    acks->given = ack->report;
     acks->first = (acks->first + 1) % ACKS_MAX;
     acks->count--;
     return 1;
@@ -86,10 +117,12 @@ void acks_packed(struct batch *batch, struct waiter **list, struct waiter **reje
     for (struct waiter *waiter = *list; waiter; waiter = waiter->next) {
         struct ack *ack = part_of(waiter)->ack;
         ack->batch = NULL;
+        if (ack->report) ack->report->claimed = true;
         if (batch->rejects.size == 0) continue;
         ack->waits++;
         waiter_add(rejects, &ack->rejects.waiter);
     }
+    batch_reports_leave(batch);
 }
 
 void acks_written(struct waiter **list, struct stream *stream, int result) {

@@ -25,11 +25,13 @@
 /* Batches of a connection that may be unacknowledged at a time. */
 #define ACKS_MAX 8
 
-/* What a protocol learns of tokens.  A protocol that reports rejected records will find their number
- * and reasons here. */
+/* What a protocol learns of tokens. */
 struct commit {
     uint64_t token;   /* this and all earlier ones */
     uint32_t records; /* tokens with records among them */
+    /* Of the records of these tokens, if acks_report was called; NULL: it was not.  Until the next
+     * call of acks_next. */
+    const struct batch_report *report;
 };
 
 struct ack;
@@ -45,15 +47,18 @@ struct ack {
     struct batch *batch; /* while it is open or with a worker; NULL then */
     struct ack_part records, rejects;
     uint64_t token;
-    uint32_t tokens; /* with records */
-    uint32_t waits;  /* parts that are not stored yet */
-    int result;      /* the first error of them */
+    uint32_t tokens;             /* with records */
+    uint32_t waits;              /* parts that are not stored yet */
+    struct batch_report *report; /* the batch's while it has one; NULL: none */
+    int result;                  /* the first error of them */
 };
 
 struct acks {
     struct ack ring[ACKS_MAX];
     uint32_t first, count;
-    bool synced; /* stored means synced; otherwise written */
+    struct batch_report *unused; /* added to a batch, and not yet of an ack */
+    struct batch_report *given;  /* by acks_next */
+    bool synced;                 /* stored means synced; otherwise written */
     /* There is something for acks_next.  Called from the midst of writing: it must not fill
      * batches. */
     void (*ready)(struct acks *acks);
@@ -67,7 +72,14 @@ void acks_end(struct acks *acks);
  * sink_acknowledge_nothing. */
 bool acks_room(const struct acks *acks, const struct batch *batch);
 void acks_add(struct acks *acks, struct batch *batch, uint64_t token);
+bool acks_has(const struct acks *acks, const struct batch *batch); /* records in this batch */
 bool acks_raise(struct acks *acks, uint64_t token);
+
+/* The report of what the connection puts into this batch, which its origin must name; each: with all
+ * faults.  Call acks_add or acks_report_undo before anything else is put into the batch.  NULL: out of
+ * memory. */
+struct batch_report *acks_report(struct acks *acks, struct batch *batch, bool each);
+void acks_report_undo(struct acks *acks, struct batch *batch);
 
 /* The next token in order: 1: it is committed; 0: nothing has come back; or the error for which it
  * and all later ones never will be. */

@@ -2,6 +2,7 @@
  * One copy: bytes are received once, validated in place, moved only if something before them was
  * removed, and compressed into frames. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schema/json/ijson.h"
@@ -44,9 +45,49 @@ static bool quarantine(struct batch *batch, const struct reject *reject) {
     return true;
 }
 
+/* ---- reports ---- */
+
+static void add_fault(struct batch_report *report, const struct batch_fault *fault) {
+    if (!report->each || report->incomplete) return;
+    if (report->fault_count == report->fault_room) {
+        const uint32_t room = report->fault_room ? 2 * report->fault_room : 16;
+        struct batch_fault *const faults = realloc(report->faults, room * sizeof *faults);
+        report->incomplete = !faults;
+        if (!faults) return;
+        report->faults = faults;
+        report->fault_room = room;
+    }
+    report->faults[report->fault_count++] = *fault;
+}
+
+static void note_fault(struct batch_report *report, uint32_t reason, uint64_t offset) {
+    const struct batch_fault fault = {.line = report->lines, .reason = reason, .offset = offset};
+    if (report->rejected++ == 0) report->first = fault;
+    add_fault(report, &fault);
+}
+
+/* The line is over: no record was counted if it is blank. */
+static void close_line(const struct batch *batch, struct batch_report *report) {
+    if (!report->in_line) return;
+    report->in_line = false;
+    if (batch->counts.records > report->records) return;
+    const struct batch_fault blank = {.line = report->lines, .reason = JSON_BLANK};
+    add_fault(report, &blank);
+}
+
+static void begin_line(const struct batch *batch, struct batch_report *report) {
+    close_line(batch, report);
+    report->in_line = true;
+    report->records = batch->counts.records;
+    report->lines++;
+}
+
+/* ---- rejects, continued ---- */
+
 /* The fields that come from the run are filled in here. */
 static void reject(struct batch *batch, const struct batch_run *run, struct reject reject) {
     batch->counts.reasons[reject.reason]++;
+    if (run->origin.report) note_fault(run->origin.report, reject.reason, reject.offset);
     reject.received_ns = run->origin.received_ns;
     reject.peer = &run->origin.peer;
     reject.peer_name = run->origin.peer_name;
@@ -415,9 +456,11 @@ static uint8_t *check_lines(struct batch *batch, const struct batch_run *run, ui
     uint8_t *text = batch->raw + run->offset;
     const uint8_t *text_end = text + run->size;
     const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    struct batch_report *const report = run->origin.report;
     struct json_line line;
     struct facts facts;
     for (; text < text_end; text += line.next - text) {
+        if (report) begin_line(batch, report);
         check_line(listener->facts, text, text_end, &line, &batch->facts_memory, &facts);
         if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
         if (line.reason == JSON_BLANK) continue;
@@ -565,11 +608,15 @@ void batch_check(struct batch *batch) {
         struct batch_run *run = &batch->runs[i];
         uint8_t *const before = out;
         const uint64_t stored = batch->counts.stored;
+        struct batch_report *const report = run->origin.report;
+        if (report && run->kind != BATCH_LINES) begin_line(batch, report);
         switch (run->kind) {
         case BATCH_LINES: out = check_lines(batch, run, out); break;
         case BATCH_RECORD: out = check_record(batch, run, out); break;
         case BATCH_SET_ASIDE: check_aside(batch, run); break;
         }
+        if (report) close_line(batch, report);
+        if (report) report->stored += (uint32_t)(batch->counts.stored - stored);
         run->stored = (uint32_t)(out - before);
         if (batch->rules->listeners[run->origin.listener].stamps & STAMP_SEQ)
             batch->numbered += batch->counts.stored - stored;

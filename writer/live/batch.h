@@ -26,12 +26,36 @@
  * memory is never touched. */
 #define BATCH_REJECT_PACKED_BYTES (4u << 20)
 
+/* A record that was rejected: the number of its line in the report, from 1, and the reason.  A line that
+ * is no record has the reason JSON_BLANK. */
+struct batch_fault {
+    uint32_t line, reason;
+    uint64_t offset; /* as quarantine has it */
+};
+
+/* What became of what one sender has put into a batch: for senders that are answered so.  A worker
+ * fills it in. */
+struct batch_report {
+    struct batch_report *next; /* in batch->reports */
+    bool claimed;              /* by its owner: it stays when the batch is reset */
+    uint32_t lines;            /* blank ones included; a record that contains newlines is one */
+    uint32_t stored, rejected;
+    struct batch_fault first; /* the first that was rejected */
+    bool each;                /* all faults are wanted */
+    bool incomplete;          /* there was no memory for them */
+    struct batch_fault *faults;
+    uint32_t fault_count, fault_room;
+    bool in_line;     /* while it is checked: the line began ... */
+    uint64_t records; /* ... when so many records of the batch were counted */
+};
+
 /* The sender of a stretch of lines, and when it was received. */
 struct batch_origin {
     int64_t received_ns; /* since 1970 */
     struct port_address peer;
     const char *peer_name; /* from its certificate, lives as long as the program; NULL: none */
     uint32_t listener;     /* index into batch_rules.listeners */
+    struct batch_report *report; /* of this batch; NULL: none */
 };
 
 enum batch_run_kind {
@@ -110,7 +134,8 @@ struct batch {
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
     struct waiter *waiters; /* for its records to be stored; the owner's, whoever has the batch */
-    int acceleration;       /* LZ4's; 1 after batch_reset: the best compression */
+    struct batch_report *reports;
+    int acceleration; /* LZ4's; 1 after batch_reset: the best compression */
     struct batch_counts counts;
     /* Records that are stored with a number, and the number of the first: set it between batch_check
      * and batch_pack if there are any. */
@@ -141,6 +166,15 @@ void batch_free(struct batch *batch);
 /* The most bytes that one batch takes. */
 size_t batch_memory(uint32_t line_bytes_max);
 size_t batch_memory_to_count(uint32_t raw_max);
+
+/* For the lines of one sender: an origin may name it until the batch is reset, which frees it unless it
+ * was claimed.  NULL: out of memory. */
+struct batch_report *batch_report_add(struct batch *batch, bool each);
+/* The last one that was added, of which nothing was used. */
+void batch_report_undo(struct batch *batch);
+/* After checking: those that were not claimed are freed. */
+void batch_reports_leave(struct batch *batch);
+void batch_report_free(struct batch_report *report); /* claimed; NULL: does nothing */
 
 /* Empties it for its next use.  The rules have the line_bytes_max of batch_create. */
 void batch_reset(struct batch *batch, const struct batch_rules *rules);

@@ -82,6 +82,7 @@ int batch_create_to_count(uint32_t raw_max, struct batch *batch) {
 }
 
 void batch_free(struct batch *batch) {
+    batch_reports_leave(batch);
     memory_give_back(batch->raw); /* and scratch and stored.bytes */
     free(batch->runs);
     free(batch->rejects.bytes);
@@ -90,10 +91,45 @@ void batch_free(struct batch *batch) {
     *batch = (struct batch){0};
 }
 
+/* ---- reports ---- */
+
+struct batch_report *batch_report_add(struct batch *batch, bool each) {
+    struct batch_report *report = calloc(1, sizeof *report);
+    if (!report) return NULL;
+    report->each = each;
+    report->next = batch->reports;
+    batch->reports = report;
+    return report;
+}
+
+void batch_report_undo(struct batch *batch) {
+    struct batch_report *report = batch->reports;
+    batch->reports = report->next;
+    batch_report_free(report);
+}
+
+void batch_reports_leave(struct batch *batch) {
+    struct batch_report *report = batch->reports;
+    batch->reports = NULL;
+    while (report) {
+        struct batch_report *next = report->next;
+        report->next = NULL;
+        if (!report->claimed) batch_report_free(report);
+        report = next;
+    }
+}
+
+void batch_report_free(struct batch_report *report) {
+    if (!report) return;
+    free(report->faults);
+    free(report);
+}
+
 /* ---- filling ---- */
 
 void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     assert(!batch->waiters);
+    batch_reports_leave(batch);
     memset(batch->raw + batch_capacity(batch->raw_max), 0, JSON_PADDING);
     batch->rules = rules;
     batch->acceleration = 1;
@@ -199,7 +235,8 @@ uint32_t batch_line_room(struct batch *batch) {
 
 static bool same_origin(const struct batch_origin *a, const struct batch_origin *b) {
     return a->received_ns == b->received_ns && a->listener == b->listener &&
-           a->peer_name == b->peer_name && address_equal(&a->peer, &b->peer);
+           a->report == b->report && a->peer_name == b->peer_name &&
+           address_equal(&a->peer, &b->peer);
 }
 
 uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint32_t size) {
