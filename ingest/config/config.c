@@ -54,6 +54,13 @@ const struct option config_options[] = {
      .help = "Receive datagrams on a Unix socket at this path, as /dev/log does; senders wait "
              "while its queue is full. May be repeated. @NAME: an abstract socket. Not on "
              "Windows."},
+    {.name = "http",
+     .kind = OPTION_LIST,
+     .field = FIELD(http),
+     .unset = "none",
+     .value = "HOST:PORT",
+     .help = "Listen on this address for HTTP/1.1: records that are posted to /, and what clients "
+             "of Elasticsearch, Splunk, Seq and Datadog send. May be repeated."},
     {.name = "protocol",
      .kind = OPTION_TEXT,
      .field = FIELD(protocol),
@@ -69,7 +76,7 @@ const struct option config_options[] = {
      .field = FIELD(ack),
      .preset = "written",
      .value = "WHEN",
-     .help = "When protocols that acknowledge (relp, lumberjack) do so: written (a crash of "
+     .help = "When protocols that acknowledge (relp, lumberjack, HTTP) do so: written (a crash of "
              "logportd loses "
              "nothing that was acknowledged) or synced (a power failure does not either)."},
     {.name = "syslog_fields",
@@ -569,6 +576,19 @@ const struct option config_listener_options[] = {
      .field = FIELD(proxy),
      .value = "CIDR",
      .help = "Replaces proxy for this TCP listener. none: an empty list."},
+    {.name = "tokens",
+     .kind = OPTION_LIST,
+     .field = FIELD(tokens),
+     .value = "TOKEN or file:PATH",
+     .help = "HTTP: take requests only with one of these tokens, as a bearer token, a password "
+             "(user:password, or the password alone) or the key of a client's API. file: each line "
+             "of this file is a token. Default: no token is needed."},
+    {.name = "hosts",
+     .kind = OPTION_LIST,
+     .field = FIELD(hosts),
+     .value = "NAME",
+     .help = "HTTP: names by which requests may address this server, besides addresses and "
+             "localhost. Default: none on a loopback address, otherwise any."},
     {.name = "stream",
      .kind = OPTION_TEXT,
      .field = FIELD(stream),
@@ -628,7 +648,7 @@ const struct option config_tls_options[] = {
 /* ---- listeners ---- */
 
 const char *listener_kind_name(enum listener_kind kind) {
-    static const char *const names[] = {"tcp", "udp", "unix-stream", "unix-datagram"};
+    static const char *const names[] = {"tcp", "udp", "unix-stream", "unix-datagram", "http"};
     return names[kind];
 }
 

@@ -25,6 +25,7 @@ enum listener_kind {
     LISTENER_UDP,
     LISTENER_UNIX_STREAM,
     LISTENER_UNIX_DATAGRAM,
+    LISTENER_HTTP,
     LISTENER_KINDS
 };
 /* "tcp", "unix-stream": as in a listener's name. */
@@ -34,7 +35,7 @@ static inline bool listener_is_unix(enum listener_kind kind) {
 }
 /* It accepts connections; the others receive datagrams. */
 static inline bool listener_is_stream(enum listener_kind kind) {
-    return kind == LISTENER_TCP || kind == LISTENER_UNIX_STREAM;
+    return kind == LISTENER_TCP || kind == LISTENER_UNIX_STREAM || kind == LISTENER_HTTP;
 }
 
 /* Open listeners for connections, and as many for datagrams, including those that are being
@@ -61,8 +62,9 @@ struct listener_keys {
     const char *schema_mode, *formats, *ijson;
     const char *protocol, *ack, *syslog_fields, *text, *stamp;
     struct option_list allow, deny, proxy;
-    const char *stream;  /* that its lines go to */
-    const char *has_tls; /* "true": the file has its key tls */
+    struct option_list tokens, hosts; /* of HTTP */
+    const char *stream;               /* that its lines go to */
+    const char *has_tls;              /* "true": the file has its key tls */
     struct tls_keys tls;
     const char *mode, *owner; /* of a Unix socket */
 };
@@ -96,9 +98,9 @@ struct stream_config {
 /* A listener, and what its lines are validated by. */
 struct listener_config {
     enum listener_kind kind;
-    bool tcp;                    /* its kind is LISTENER_TCP */
+    bool tcp;                    /* its kind is LISTENER_TCP or LISTENER_HTTP */
     struct listener_keys keys;   /* keys that it lacks are those of all */
-    struct port_address address; /* TCP and UDP */
+    struct port_address address; /* TCP, UDP and HTTP */
     struct unix_place place;     /* Unix sockets */
     /* From the keys; NULL: neither time nor level is looked for.  May point to `rules`. */
     const struct facts_rules *facts;
@@ -113,6 +115,8 @@ struct listener_config {
     /* Made from keys.tls by tls_files_load; NULL: plain text only. */
     struct tls_context *tls;
     bool tls_required;
+    /* Made from keys.tokens and hosts by http_files_load; NULL: it is not for HTTP. */
+    struct http_settings *http;
     /* Made from keys.schema by schema_files_load; NULL: any JSON object is valid. */
     struct schema_gate *gate;
 };
@@ -120,7 +124,7 @@ struct listener_config {
 struct config {
     /* Filled by the table. */
     const char *file, *dir;
-    struct option_list tcp, udp, unix_stream, unix_datagram;
+    struct option_list tcp, udp, unix_stream, unix_datagram, http;
     const char *protocol, *ack, *text, *stamp;
     bool syslog_fields;
     struct option_list allow, deny, proxy;

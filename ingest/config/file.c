@@ -164,7 +164,8 @@ static void tls(struct file_reading *reading, size_t name_offset, size_t offset)
 static bool is_listener(const struct file_reading *reading, const struct option *option) {
     return reading->table == config_options &&
            (strcmp(option->name, "tcp") == 0 || strcmp(option->name, "udp") == 0 ||
-            strcmp(option->name, "unix_stream") == 0 || strcmp(option->name, "unix_datagram") == 0);
+            strcmp(option->name, "unix_stream") == 0 ||
+            strcmp(option->name, "unix_datagram") == 0 || strcmp(option->name, "http") == 0);
 }
 
 static void element(void *context, size_t name_offset, size_t offset) {
@@ -186,7 +187,8 @@ static void list(struct file_reading *reading, const struct option *option, size
     /* An empty list would silently mean the list for all streams or listeners, or any sender. */
     const bool command = strcmp(option->name, "archive_command") == 0 ||
                          strcmp(option->name, "allow") == 0 || strcmp(option->name, "deny") == 0 ||
-                         strcmp(option->name, "proxy") == 0;
+                         strcmp(option->name, "proxy") == 0 ||
+                         strcmp(option->name, "tokens") == 0 || strcmp(option->name, "hosts") == 0;
     const struct option_list *texts =
         (const void *)((const char *)reading->settings + option->field);
     if ((reading->stream && reading->stream->key_count == before) || (command && texts->count == 0))
@@ -269,7 +271,7 @@ static bool misplaced_key(struct file_reading *reading, size_t offset, const cha
     else if (is_whole(reading) && option_find(config_listener_options, name))
         wrong(reading, offset,
               "this is a key of a listener, {\"address\": \"HOST:PORT\", ...} in tcp, udp, "
-              "unix_stream or unix_datagram; keys of a stream belong in \"streams\"",
+              "unix_stream, unix_datagram or http; keys of a stream belong in \"streams\"",
               name);
     else if (reading->table == config_listener_options && option_find(config_options, name))
         wrong(reading, offset,

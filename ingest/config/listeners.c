@@ -8,6 +8,7 @@
 #include "ingest/config/schedule.h"
 #include "ingest/config/unix_sockets.h"
 #include "ingest/config/values.h"
+#include "ingest/protocol/http/request.h"
 #include "port/error.h"
 #include "writer/live/stamp.h"
 
@@ -103,8 +104,16 @@ static int resolve_tls(struct listener_config *listener, const char **wrong, cha
 static int resolve_protocol(const struct config *config, struct listener_config *listener,
                             const char **wrong, char *error) {
     const char *const own = listener->keys.protocol;
+    const bool http = listener->kind == LISTENER_HTTP;
+    if ((http && own) || (!http && listener->keys.tokens.count + listener->keys.hosts.count > 0)) {
+        *wrong = http ? own : listener->keys.address;
+        snprintf(error, CONFIG_ERROR_MAX,
+                 http ? "protocol: a listener for HTTP has no other protocol"
+                      : "tokens and hosts: only a listener for HTTP can have them");
+        return ERR_INVALID;
+    }
     if (!own) listener->keys.protocol = config->protocol;
-    listener->protocol = protocol_find(listener->keys.protocol);
+    listener->protocol = http ? &protocol_http : protocol_find(listener->keys.protocol);
     if (!listener->keys.ack) listener->keys.ack = config->ack;
     listener->synced = strcmp(listener->keys.ack, "synced") == 0;
     if (listener_is_stream(listener->kind) || !listener->protocol->reply) return 0;
@@ -174,16 +183,17 @@ static int named_twice(const struct config *config, uint32_t i, char *error) {
 
 int config_listeners_resolve(const struct host *host, struct config *config, char *error) {
     const struct option_list *const lists[LISTENER_KINDS] = {
-        &config->tcp, &config->udp, &config->unix_stream, &config->unix_datagram};
+        &config->tcp, &config->udp, &config->unix_stream, &config->unix_datagram, &config->http};
     uint32_t count = 0;
     for (int kind = 0; kind < LISTENER_KINDS; kind++)
         count += lists[kind]->count;
-    if (config->tcp.count + config->unix_stream.count > LISTENERS_MAX ||
+    if (config->tcp.count + config->unix_stream.count + config->http.count > LISTENERS_MAX ||
         config->udp.count + config->unix_datagram.count > LISTENERS_MAX) {
-        snprintf(error, CONFIG_ERROR_MAX,
-                 "tcp and unix_stream together, and udp and unix_datagram together, may name %d "
-                 "listeners",
-                 LISTENERS_MAX);
+        snprintf(
+            error, CONFIG_ERROR_MAX,
+            "tcp, unix_stream and http together, and udp and unix_datagram together, may name %d "
+            "listeners",
+            LISTENERS_MAX);
         return ERR_INVALID;
     }
     config->listeners = calloc(count, sizeof *config->listeners);
@@ -196,7 +206,7 @@ int config_listeners_resolve(const struct host *host, struct config *config, cha
     for (int kind = 0; kind < LISTENER_KINDS; kind++)
         for (uint32_t i = 0; i < lists[kind]->count; i++, listener++) {
             listener->kind = (enum listener_kind)kind;
-            listener->tcp = kind == LISTENER_TCP;
+            listener->tcp = kind == LISTENER_TCP || kind == LISTENER_HTTP;
             const char *wrong;
             int result = resolve(host, config, lists[kind]->texts[i], listener, &wrong, error);
             if (!result)

@@ -11,6 +11,7 @@
 #include "ingest/config/schedule.h"
 #include "ingest/config/streams.h"
 #include "ingest/config/values.h"
+#include "ingest/protocol/http/settings.h"
 #include "port/error.h"
 #include "writer/live/schema_gate.h"
 
@@ -104,7 +105,7 @@ int config_read(const struct host *host, int argc, char **argv, struct config *c
         if (words < 0) return words;
     }
     if (config->tcp.count + config->udp.count + config->unix_stream.count +
-            config->unix_datagram.count ==
+            config->unix_datagram.count + config->http.count ==
         0) {
         config->tcp = (struct option_list){.count = 1, .texts = {"127.0.0.1:5170"}};
         config->udp = config->tcp;
@@ -137,6 +138,7 @@ void config_free(struct config *config) {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         schema_gate_release(config->listeners[i].gate);
         tls_context_release(config->listeners[i].tls);
+        http_settings_release(config->listeners[i].http);
         zone_free(config->listeners[i].zone);
     }
     zone_free(config->zone);

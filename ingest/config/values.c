@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ingest/config/config.h"
+#include "ingest/config/http_files.h"
 #include "ingest/config/schedule.h"
 #include "ingest/config/unix_sockets.h"
 #include "port/error.h"
@@ -198,7 +199,8 @@ static int check_directory(const char *text, char *problem) {
 }
 
 static bool is_address(const char *name) {
-    return strcmp(name, "address") == 0 || strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0;
+    return strcmp(name, "address") == 0 || strcmp(name, "tcp") == 0 || strcmp(name, "udp") == 0 ||
+           strcmp(name, "http") == 0;
 }
 
 int config_value_check(const struct host *host, const char *name, const char *text, char *problem) {
@@ -206,6 +208,8 @@ int config_value_check(const struct host *host, const char *name, const char *te
         const char *name;
         int (*check)(const char *text, char *problem);
     } checks[] = {
+        {"tokens", config_token_check},
+        {"hosts", config_host_name_check},
         {"rotate", config_schedule_check},
         {"rotate_zone", config_zone_check},
         {"zone", config_zone_check},

@@ -42,7 +42,7 @@ static bool is_open_to_all(const struct listener_config *listener) {
                        : address->family == 6 ? memcmp(address->ip, loopback, 16) == 0
                                               : true;
     const bool tls = listener->keys.has_tls && listener->tls_required;
-    return !local && !tls && listener->keys.allow.count == 0;
+    return !local && !tls && listener->keys.allow.count == 0 && listener->keys.tokens.count == 0;
 }
 
 /* One line, however many there are. */
@@ -57,7 +57,7 @@ static void add_open(const struct config *config, char *text, size_t size, size_
         tcp = tcp || listener->tcp;
         if (count++ < OPEN_NAMED_MAX)
             add(names, sizeof names, &used, "%s%s=%.96s", used ? ", " : "",
-                listener->tcp ? "tcp" : "udp", listener->keys.address);
+                listener_kind_name(listener->kind), listener->keys.address);
     }
     if (count > OPEN_NAMED_MAX)
         add(names, sizeof names, &used, " and %u more", (unsigned)(count - OPEN_NAMED_MAX));

@@ -47,7 +47,7 @@ static int listen_on(struct listener_set *set, const struct config *config,
     if (listener_is_unix(listener->kind))
         result = intake_listen_unix(set->intake, listener->kind, &listener->place, number);
     else if (listener->tcp)
-        result = intake_listen_tcp(set->intake, &listener->address, number);
+        result = intake_listen_tcp(set->intake, listener->kind, &listener->address, number);
     else
         result = intake_listen_udp(set->intake, &listener->address, wanted, &granted, number);
     if (result)
@@ -78,6 +78,7 @@ static int open_all(struct listener_set *set, struct rules *rules, char *error) 
         intake_set_senders(set->intake, set->numbers[i], &listener->senders);
         if (listener_is_stream(listener->kind))
             intake_set_ack(set->intake, set->numbers[i], listener->synced);
+        if (listener->http) intake_set_http(set->intake, set->numbers[i], listener->http);
         if (listener->tcp) {
             intake_set_tls(set->intake, set->numbers[i], listener->tls, listener->tls_required);
             intake_set_proxies(set->intake, set->numbers[i], &listener->proxies);
@@ -155,7 +156,7 @@ static void match_leaving(struct listener_change *change, uint32_t i) {
     const uint32_t number =
         listener_is_unix(listener->kind)
             ? intake_find_leaving_unix(intake, listener->kind, listener->keys.address)
-            : intake_find_leaving(intake, listener->tcp, &listener->address);
+            : intake_find_leaving(intake, listener->kind, &listener->address);
     for (uint32_t j = 0; j < i; j++)
         if (change->numbers[j] == number) return; /* taken by another name of the same address */
     change->numbers[i] = number;
@@ -238,6 +239,7 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
         intake_set_senders(intake, change->numbers[i], &listener->senders);
         if (listener_is_stream(listener->kind))
             intake_set_ack(intake, change->numbers[i], listener->synced);
+        if (listener->http) intake_set_http(intake, change->numbers[i], listener->http);
         if (listener->tcp) {
             intake_set_tls(intake, change->numbers[i], listener->tls, listener->tls_required);
             intake_set_proxies(intake, change->numbers[i], &listener->proxies);

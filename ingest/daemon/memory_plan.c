@@ -5,6 +5,7 @@
 
 #include "ingest/network/intake.h"
 #include "ingest/pipeline/rejects_queue.h"
+#include "ingest/protocol/http/request.h"
 #include "ingest/protocol/unpack.h"
 #include "writer/keep/keeper.h"
 #include "writer/live/batch.h"
@@ -55,6 +56,15 @@ static size_t tls_memory(const struct config *config) {
     return 0;
 }
 
+/* Of connections, of which all may be for HTTP, and of all requests. */
+static size_t http_memory(const struct config *config) {
+    return config->http.count == 0
+               ? 0
+               : (size_t)config->connections_max *
+                         (protocol_http.memory() + ACKS_MAX * sizeof(struct batch_report)) +
+                     HTTP_MEMORY_BYTES;
+}
+
 /* Of Unix sockets: holds any datagram that a user without privileges can send (twice
  * net.core.wmem_max, 425,984 bytes by default), and one record of line_bytes_max. */
 #define UNIX_DATAGRAM_BYTES_MIN (512u << 10)
@@ -82,8 +92,9 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
     const double connections =
         (double)intake_memory((uint32_t)config->connections_max) + (double)proxy_memory(config);
-    const double tcp = (double)(config->tcp.count + config->unix_stream.count) *
-                       (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
+    const double tcp =
+        (double)(config->tcp.count + config->unix_stream.count + config->http.count) *
+        (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
     const double udp =
         (double)port_pool_memory(plan.udp_buffer_bytes, plan.udp_buffers, plan.udp_datagram_bytes);
     const double unix_datagrams =
@@ -95,11 +106,13 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double schemas = (double)schema_memory(config);
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
     const double tls = (double)tls_memory(config);
+    const double http = (double)http_memory(config);
     const double answers = (double)config->connections_max * (double)answers_memory();
     const double expansions = (double)EXPANSIONS_MAX * (double)expansion_memory();
-    const double total = expansions + answers + tls + batch + rejects + connections + tcp + udp +
-                         unix_datagrams + gelf + index + schemas + plan.line_memory_bytes;
-    char tls_text[32] = "", unix_text[40] = "";
+    const double total = http + expansions + answers + tls + batch + rejects + connections + tcp +
+                         udp + unix_datagrams + gelf + index + schemas + plan.line_memory_bytes;
+    char tls_text[32] = "", unix_text[40] = "", http_text[32] = "";
+    if (http > 0) snprintf(http_text, sizeof http_text, ", HTTP %.1f", http / mib);
     if (tls > 0) snprintf(tls_text, sizeof tls_text, ", TLS %.1f", tls / mib);
     if (unix_datagrams > 0)
         snprintf(unix_text, sizeof unix_text, ", Unix datagrams %.1f", unix_datagrams / mib);
@@ -107,10 +120,10 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     snprintf(plan.text, sizeof plan.text,
              "at most %.1f MiB: %u batches %.1f, rejected lines %.1f, unfinished lines %.1f, "
              "%llu connections %.1f, acknowledgements %.1f, decompression %.1f, "
-             "receive buffers TCP %.1f, UDP %.1f%s, GELF %.1f, closed files %.1f, schemas %.1f%s",
+             "receive buffers TCP %.1f, UDP %.1f%s, GELF %.1f, closed files %.1f, schemas %.1f%s%s",
              total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
              (unsigned long long)config->connections_max, connections / mib, answers / mib,
              expansions / mib, tcp / mib, udp / mib, unix_text, gelf / mib, index / mib,
-             schemas / mib, tls_text);
+             schemas / mib, tls_text, http_text);
     return plan;
 }

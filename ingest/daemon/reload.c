@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/config/http_files.h"
 #include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
 #include "ingest/config/tls_files.h"
@@ -97,6 +98,7 @@ static int read_new(struct reload *reload, struct config *config) {
         result = schema_files_load(o->host->files, config, reload->line_bytes_max, o->host->cores,
                                    reload->error);
     if (!result) result = tls_files_load(o->host->files, config, reload->error);
+    if (!result) result = http_files_load(o->host->files, config, reload->error);
     if (!result) result = stream_set_find_new(o->streams, config, &reload->streams, reload->error);
     return result;
 }

@@ -65,6 +65,18 @@ static void fail(struct answers *answers, int failure) {
     counters->acknowledgements_failed += failure == ERR_IO;
 }
 
+/* The peer must send it again; some protocols can say so. */
+static void not_stored(struct answers *answers) {
+    const struct protocol *protocol = answers->session->protocol;
+    if (!protocol->not_stored) {
+        fail(answers, ERR_IO);
+        return;
+    }
+    answers->all->counters->acknowledgements_failed++;
+    acks_end(&answers->acks);
+    protocol->not_stored(answers->session);
+}
+
 static void take_commits(struct answers *answers) {
     struct commit commit;
     int result;
@@ -72,7 +84,7 @@ static void take_commits(struct answers *answers) {
         answers->all->counters->acknowledged += commit.records;
         answers->session->protocol->committed(answers->session, &commit);
     }
-    if (result < 0) fail(answers, ERR_IO);
+    if (result < 0) not_stored(answers);
     answers->session->waits = false;
 }
 
@@ -122,6 +134,17 @@ static void watch(struct answers *answers) {
         port_timer(answers->all->port, &answers->timer, limit);
 }
 
+static void nudge(struct answers *answers) {
+    struct session *session = answers->session;
+    const bool awaited = is_awaited(answers);
+    if (!session->protocol->nudge) {
+        session->nudged = awaited;
+        return;
+    }
+    if (awaited) session->protocol->nudge(session);
+    answers->awaited_ns = port_now_ns(answers->all->port); /* until the next one */
+}
+
 static void timer_done(struct port_op *op) {
     struct answers *answers = PORT_CONTAINER(struct answers, timer, op);
     if (answers->stopping) {
@@ -129,7 +152,7 @@ static void timer_done(struct port_op *op) {
     } else if (port_now_ns(answers->all->port) < limit_ns(answers)) {
         watch(answers);
     } else if (!answers->linger_ns && !answers->sent_ns) {
-        answers->session->nudged = is_awaited(answers);
+        nudge(answers);
         answers_send(answers);
     } else {
         fail(answers, answers->linger_ns ? ERR_CANCELLED : ERR_TIMED_OUT);
@@ -200,6 +223,7 @@ static void sent(struct answers *answers, int64_t result) {
 
 bool answers_complete(struct answers *answers) {
     if (answers->failure) return true;
+    if (answers->session->abandons) acks_end(&answers->acks);
     if (!acks_empty(&answers->acks) || answers->bytes || answers->due) return false;
     answers->session->leaving = true;
     answers_send(answers);

@@ -70,6 +70,14 @@ struct port_socket *connection_socket(struct connection *connection) {
 
 /* ---- life ---- */
 
+/* False: out of memory. */
+static bool begin_session(struct connection *connection) {
+    const struct tcp_listener *listener = connection->listener;
+    session_begin(&connection->session, listener->protocol);
+    return !listener->protocol->begin ||
+           listener->protocol->begin(&connection->session, listener->http);
+}
+
 void connection_start(struct connection *connection, struct tcp_listener *listener,
                       const struct port_address *peer) {
     struct intake *intake = connection->intake;
@@ -83,7 +91,13 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
         tcp_listener_left(listener);
         return;
     }
-    session_begin(&connection->session, listener->protocol);
+    if (!begin_session(connection)) {
+        port_shut(intake->port, &connection->socket);
+        admission_leave(&intake->admission, connection->paced.peer);
+        connection_give_back(intake, connection);
+        tcp_listener_left(listener);
+        return;
+    }
     pacing_begin(&intake->pacing, &connection->paced);
     connection->origin.listener = listener->number;
     connection->source.listener = listener->number;
@@ -142,6 +156,8 @@ void connection_close(struct connection *connection) {
         return;
     }
     connection_end_expansion(connection);
+    if (connection->session.protocol->forget)
+        connection->session.protocol->forget(&connection->session);
     const bool began =
         (!connection->link || connection->link->opened) && !proxy_link_waits(connection->proxy);
     if (connection->failure && began && !connection->session.refused) count_failure(connection);
@@ -286,7 +302,7 @@ static bool add_buffer(void *context, struct batch *batch) {
         connection->taken = connection->size;
         return true;
     }
-    const bool unfinished = connection->session.partial.size > 0;
+    const bool unfinished = connection->session.partial.size > 0 || connection->session.unfinished;
     const uint32_t before = batch->raw_size;
     connection->taken +=
         (uint32_t)session_take(&connection->session, &sink, connection->bytes + connection->taken,
@@ -333,10 +349,16 @@ bool connection_advance(struct connection *connection) {
         }
         if (!has_bytes(connection)) break;
         if (connection_is_packed(connection)) continue;
+        connection->session.parked = false;
+        if (connection->session.protocol->head && !connection_take_head(connection))
+            return connection_wait_for_answers(connection);
+        if (connection->taken == connection->size) continue;
         if (!pipeline_fill(intake->pipeline, &connection->source, add_buffer, connection)) {
+            connection_note_parked(connection);
             pipeline_park(intake->pipeline, &connection->source);
             return false;
         }
+        intake->starved_ns = 0;
         if (connection->session.waits && connection->answers)
             return connection_wait_for_answers(connection);
         if (connection->session.waits) connection_begin_answers(connection);
@@ -347,7 +369,8 @@ bool connection_advance(struct connection *connection) {
     if (connection->answers) answers_send(connection->answers);
     const struct session *session = &connection->session;
     connection->ending = connection->ending || session->ended || session->given_up;
-    if (!connection->ending && connection->answers && answers_full(connection->answers))
+    if (!connection->ending && connection->answers &&
+        (answers_full(connection->answers) || session->busy))
         return connection_wait_for_answers(connection);
     if (!connection->ending) {
         /* A handshake has its own limit of time. */
@@ -419,6 +442,7 @@ static void end_overdue(struct connection *connection, enum pacing_overdue overd
     if (overdue == PACING_UNFINISHED) {
         counters->connections_unfinished++;
         connection->paced.unfinished = true;
+        connection->session.overdue = true;
         if (!listener->said_unfinished)
             say_overdue(connection, "its record was not finished within partial_s; the record is "
                                     "rejected and the connection closed");
@@ -434,7 +458,8 @@ static void end_overdue(struct connection *connection, enum pacing_overdue overd
 
 /* A record; or compressed data, which holds memory until its end. */
 static bool has_unfinished(const struct connection *connection) {
-    return connection->session.partial.size > 0 || connection->expansion;
+    return connection->session.partial.size > 0 || connection->session.unfinished ||
+           connection->expansion;
 }
 
 static void look_for_overdue(struct pacing *pacing) {

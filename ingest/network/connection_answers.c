@@ -2,6 +2,31 @@
 #include "ingest/network/connection_internal.h"
 #include "port/system.h"
 
+bool connection_take_head(struct connection *connection) {
+    struct session *session = &connection->session;
+    if (!connection->answers) connection_begin_answers(connection);
+    if (!connection->answers || connection->taken == connection->size) return true;
+    connection->taken += (uint32_t)session->protocol->head(
+        session, connection->bytes + connection->taken, connection->size - connection->taken,
+        connection->origin.received_ns);
+    return !session->waits;
+}
+
+static bool intake_is_starved(struct intake *intake) {
+    const int64_t now = port_now_ns(intake->port);
+    if (!intake->starved_ns) intake->starved_ns = now;
+    return now - intake->starved_ns >= INTAKE_STARVED_NS;
+}
+
+void connection_note_parked(struct connection *connection) {
+    struct session *session = &connection->session;
+    if (!connection->answers || !session->protocol->nudge) return;
+    session->parked = true;
+    if (intake_is_starved(connection->intake) && session->protocol->not_stored)
+        session->protocol->not_stored(session);
+    answers_send(connection->answers); /* it is awaited now */
+}
+
 bool connection_wait_for_answers(struct connection *connection) {
     answers_send(connection->answers);
     connection->waiting = true;
@@ -29,6 +54,9 @@ static void answers_proceed(struct answers *answers) {
         connection_end_now(connection);
     } else if (connection->waiting) {
         connection->waiting = false;
+        connection_advance(connection);
+    } else if (connection->session.given_up && connection->source.parked) {
+        pipeline_unpark(connection->intake->pipeline, &connection->source);
         connection_advance(connection);
     }
 }

@@ -13,6 +13,7 @@ static void take_piece(struct connection *connection) {
     connection->packed.size = connection->size;
     connection->packed.taken = connection->taken;
     connection->packed.waits = true;
+    connection->session.inside = true;
     connection->bytes = expansion->piece;
     connection->size = expansion->piece_size;
     connection->taken = 0;
@@ -23,6 +24,7 @@ static void leave_piece(struct connection *connection) {
     connection->size = connection->packed.size;
     connection->taken = connection->packed.taken;
     connection->packed.waits = false;
+    connection->session.inside = false;
 }
 
 void connection_end_expansion(struct connection *connection) {
@@ -32,6 +34,7 @@ void connection_end_expansion(struct connection *connection) {
     expansion_free(connection->expansion);
     connection->expansion = NULL;
     connection->session.compressed = 0;
+    connection->session.compressed_more = false;
     uint32_t i = 0;
     while (intake->expanding[i] != connection) /* ends: it is there */
         i++;
@@ -42,6 +45,7 @@ static bool add_result(void *context, struct batch *batch) {
     struct connection *connection = context;
     struct session *session = &connection->session;
     struct sink sink = intake_sink(connection->intake, batch, &connection->origin);
+    if (connection->answers) sink.acks = &connection->answers->acks;
     return session->protocol->expanded(session, &sink, expansion_result(connection->expansion));
 }
 
@@ -76,8 +80,9 @@ static enum expand_step begin(struct connection *connection) {
     if (intake->expansions == EXPANSIONS_MAX)
         end_stalled(intake);
     else
-        connection->expansion = expansion_begin(intake->port, connection->session.compressed,
-                                                piece_is_done, connection);
+        connection->expansion =
+            expansion_begin(intake->port, connection->session.compressed,
+                            connection->session.compression, piece_is_done, connection);
     if (!connection->expansion) return EXPAND_HOLD;
     intake->expanding[intake->expansions++] = connection;
     return EXPAND_GO;
@@ -91,6 +96,7 @@ enum expand_step connection_expand(struct connection *connection) {
         (connection->answers && connection->answers->failure)) {
         connection_end_expansion(connection);
         session->compressed = 0;
+        session->compressed_more = false;
         return EXPAND_GO;
     }
     if (!connection->expansion && begin(connection) == EXPAND_HOLD) return EXPAND_HOLD;
@@ -99,7 +105,8 @@ enum expand_step connection_expand(struct connection *connection) {
         if (connection->taken < connection->size) return EXPAND_GO;
         leave_piece(connection);
     }
-    const bool over = expansion->reason || (session->compressed == 0 && !expansion->more);
+    const bool over = expansion->reason ||
+                      (session->compressed == 0 && !expansion->more && !session->compressed_more);
     if (over) {
         if (!pipeline_fill(intake->pipeline, &connection->source, add_result, connection))
             return EXPAND_PARK;

@@ -82,6 +82,11 @@ void connection_close_link(struct connection *connection);
 
 /* ---- connection_answers.c: protocols that acknowledge ---- */
 
+/* Takes what needs no batch (protocol.h, `head`).  False: the connection waits for its answers. */
+bool connection_take_head(struct connection *connection);
+/* No batch is free: a protocol may answer that. */
+void connection_note_parked(struct connection *connection);
+
 void connection_begin_answers(struct connection *connection);
 bool connection_wait_for_answers(struct connection *connection);
 /* It ends: all that is stored is acknowledged first, and the last answer must not be cut off. */
@@ -96,9 +101,11 @@ enum expand_step {
     EXPAND_PARK,  /* no batch is free */
 };
 enum expand_step connection_expand(struct connection *connection);
-/* What there is to take is compressed. */
+/* What there is to take is compressed, or comes after compressed data that was not ended yet. */
 static inline bool connection_is_packed(const struct connection *connection) {
-    return connection->session.compressed > 0 && !connection->packed.waits;
+    const struct session *session = &connection->session;
+    return (session->compressed > 0 || (connection->expansion && !session->compressed_more)) &&
+           !connection->packed.waits;
 }
 void connection_end_expansion(struct connection *connection); /* no worker has it */
 

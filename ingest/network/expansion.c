@@ -5,13 +5,14 @@
 #include <stdlib.h>
 
 #include "ingest/protocol/inflate.h"
+#include "ingest/protocol/protocol.h"
 #include "ingest/protocol/unpack.h"
 #include "writer/live/quarantine.h"
 
 static void run(struct port_op *op);
 static void run_done(struct port_op *op);
 
-struct expansion *expansion_begin(struct port *port, uint64_t size,
+struct expansion *expansion_begin(struct port *port, uint64_t size, uint32_t format,
                                   void (*done)(struct expansion *expansion), void *context) {
     struct expansion *expansion = calloc(1, sizeof *expansion);
     if (!expansion) return NULL;
@@ -20,6 +21,7 @@ struct expansion *expansion_begin(struct port *port, uint64_t size,
     expansion->done = done;
     expansion->given_ns = port_now_ns(port);
     expansion->context = context;
+    expansion->format = format;
     expansion->plain_max = size * EXPAND_RATIO_MAX;
     if (expansion->plain_max < EXPAND_FREE_BYTES) expansion->plain_max = EXPAND_FREE_BYTES;
     if (!inflate_library()) { /* built without zlib */
@@ -56,15 +58,26 @@ void expansion_run(struct expansion *expansion, const uint8_t *bytes, size_t siz
 
 /* ---- on a worker ---- */
 
+/* gzip: further ones may follow (RFC 1952 section 2.2). */
+static void more_members(struct expansion *expansion, const struct inflate_io *io) {
+    if (expansion->ended && expansion->format == SESSION_GZIP && io->in_size > 0)
+        expansion->begun = expansion->ended = false;
+}
+
 static void step(struct expansion *expansion, struct inflate_io *io) {
     size_t before = SIZE_MAX;
     /* Ends: each turn consumes input or room. */
     while (!expansion->ended && !expansion->reason && io->in_size + io->out_room < before) {
         before = io->in_size + io->out_room;
+        if (!expansion->begun)
+            inflate_begin(expansion->inflater,
+                          expansion->format == SESSION_GZIP ? INFLATE_GZIP : INFLATE_ZLIB);
+        expansion->begun = true;
         const enum inflate_status status = inflate_step(expansion->inflater, io);
         expansion->ended = status == INFLATE_END;
         if (status == INFLATE_DAMAGED || status == INFLATE_NO_MEMORY)
             expansion->reason = REJECT_INFLATE;
+        more_members(expansion, io);
     }
 }
 
@@ -74,13 +87,14 @@ static void run(struct port_op *op) {
                             EXPANSION_PIECE_BYTES};
     expansion->piece_size = 0;
     if (expansion->reason) return;
-    if (!expansion->begun) inflate_begin(expansion->inflater, INFLATE_ZLIB);
-    expansion->begun = true;
+    more_members(expansion, &io);
     step(expansion, &io);
+    expansion->packed += expansion->in_size - io.in_size;
     if (expansion->ended && io.in_size > 0) expansion->reason = REJECT_INFLATE; /* it is followed */
     expansion->piece_size = EXPANSION_PIECE_BYTES - (uint32_t)io.out_room;
     expansion->plain += expansion->piece_size;
-    if (expansion->plain > expansion->plain_max) {
+    if (expansion->plain > expansion->plain_max &&
+        expansion->plain > expansion->packed * EXPAND_RATIO_MAX) {
         expansion->reason = REJECT_EXPANSION;
         expansion->piece_size = 0;
     }

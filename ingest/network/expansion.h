@@ -30,20 +30,22 @@ struct expansion {
     uint8_t *piece;
     uint32_t piece_size;
     bool working;
-    int64_t given_ns;  /* its last bytes */
-    bool begun, ended; /* the zlib data */
+    int64_t given_ns; /* its last bytes */
+    uint32_t format;
+    bool begun, ended; /* the data; of gzip: its member */
     bool more;         /* the piece was full: there may be more without further input */
     uint32_t reason;   /* 0, or why it cannot be decompressed */
     const uint8_t *in; /* the worker's while it works */
     size_t in_size;
-    uint64_t plain, plain_max; /* bytes: so far, and at most */
+    uint64_t packed, plain, plain_max; /* bytes: used, made of them, and at most */
     /* A run is done. */
     void (*done)(struct expansion *expansion);
     void *context;
 };
 
-/* For zlib data of this size.  NULL: out of memory. */
-struct expansion *expansion_begin(struct port *port, uint64_t size,
+/* For data of this size, or a first part of it, in this format (`compression` in protocol.h).  NULL:
+ * out of memory. */
+struct expansion *expansion_begin(struct port *port, uint64_t size, uint32_t format,
                                   void (*done)(struct expansion *expansion), void *context);
 void expansion_free(struct expansion *expansion); /* not working; NULL: does nothing */
 size_t expansion_memory(void);                    /* the most that one takes */

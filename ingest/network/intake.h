@@ -21,6 +21,7 @@
 #include "ingest/network/unwrap.h"
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
+#include "ingest/protocol/http/settings.h"
 #include "ingest/protocol/protocol.h"
 #include "port/options.h"
 #include "port/port.h"
@@ -35,9 +36,11 @@ enum listener_state { LISTENER_FREE, LISTENER_BOUND, LISTENER_OPEN, LISTENER_LEA
 struct tcp_listener {
     struct intake *intake;
     enum listener_state state;
+    enum listener_kind kind;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;    /* of a Unix socket: unset */
     const struct protocol *protocol; /* of connections accepted from now on */
+    struct http_settings *http;      /* theirs, if it is HTTP; NULL: it is not */
     struct tls_context *tls;         /* the same; NULL: plain text only */
     bool tls_required;
     struct cidr_list proxies; /* connections from these begin with a PROXY header */
@@ -112,12 +115,17 @@ struct intake {
     struct pacing pacing;
     struct answers_due answers;
     struct peer_names peer_names;
+    struct http_shared http;
+    int64_t starved_ns; /* since when connections found no batch; 0: the last one did */
     bool limit_said, accept_failure_said, receive_failure_said, handshakes_said;
     bool refused_handshakes_said;
 };
 
+/* When no connection has found a batch for this long, protocols that can say so need not wait for
+ * one. */
+#define INTAKE_STARVED_NS (10 * 1000000000ll)
 /* After an accept or a receive that failed: the time until the next one. */
-#define INTAKE_RETRY_NS (100 * 1000000ll)
+#define INTAKE_RETRY_NS   (100 * 1000000ll)
 
 /* Memory for connections_max of them.  intake->port and counters are set. */
 int intake_create(struct intake *intake, uint32_t connections_max);
@@ -134,7 +142,8 @@ size_t intake_memory(uint32_t connections_max); /* that intake_create takes */
 
 /* Opens a listener; its name contains the address actually bound.  Nothing is accepted yet.
  * ERR_TOO_LARGE: there are LISTENERS_MAX already. */
-int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number);
+int intake_listen_tcp(struct intake *intake, enum listener_kind kind,
+                      const struct port_address *address, uint32_t *number);
 int intake_listen_udp(struct intake *intake, const struct port_address *address,
                       uint32_t receive_bytes, uint32_t *granted, uint32_t *number);
 /* The same for a Unix socket of one of the two kinds. */
@@ -160,6 +169,9 @@ void intake_set_proxies(struct intake *intake, uint32_t number, const struct cid
 /* Connections that this TCP listener accepts from now on are acknowledged what is synced; false: what
  * is written. */
 void intake_set_ack(struct intake *intake, uint32_t number, bool synced);
+/* Connections that this TCP listener accepts from now on speak HTTP, with these settings, which are held
+ * until the next call or the end of the listener. */
+void intake_set_http(struct intake *intake, uint32_t number, struct http_settings *settings);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);
 enum listener_state intake_listener_state(const struct intake *intake, uint32_t number);
@@ -169,7 +181,7 @@ const char *intake_listener_name(const struct intake *intake, uint32_t number);
 void intake_unbind(struct intake *intake, uint32_t number);
 void intake_leave(struct intake *intake, uint32_t number, int64_t drain_ns);
 /* A listener at this address that is leaving, or LISTENER_NUMBERS; intake_stay keeps it open. */
-uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
+uint32_t intake_find_leaving(const struct intake *intake, enum listener_kind kind,
                              const struct port_address *address);
 uint32_t intake_find_leaving_unix(const struct intake *intake, enum listener_kind kind,
                                   const char *path);

@@ -49,6 +49,16 @@ void intake_set_tls(struct intake *intake, uint32_t number, struct tls_context *
     listener->tls_required = tls && required;
 }
 
+void intake_set_http(struct intake *intake, uint32_t number, struct http_settings *settings) {
+    struct tcp_listener *listener = &intake->tcp[number];
+    assert(number < LISTENERS_MAX);
+    intake->http.counts = &intake->counters->http;
+    http_settings_hold(settings);
+    http_settings_share(settings, &intake->http);
+    http_settings_release(listener->http);
+    listener->http = settings;
+}
+
 void intake_set_senders(struct intake *intake, uint32_t number, const struct cidr_rules *senders) {
     admission_set_senders(&intake->admission, number, senders);
     if (number < LISTENERS_MAX) connections_check_senders(intake, number);
@@ -210,6 +220,8 @@ void tcp_listener_left(struct tcp_listener *listener) {
     port_pool_free(listener->pool);
     tls_context_release(listener->tls);
     listener->tls = NULL;
+    http_settings_release(listener->http);
+    listener->http = NULL;
     left(listener->intake, &listener->state, listener->number);
 }
 

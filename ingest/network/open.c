@@ -11,8 +11,9 @@ static void name_listener(char *name, enum listener_kind kind, const char *place
 /* ---- connections ---- */
 
 /* address NULL: a Unix socket at this place. */
-static int listen_stream(struct intake *intake, const struct port_address *address,
-                         const struct unix_place *place, uint32_t *number) {
+static int listen_stream(struct intake *intake, enum listener_kind kind,
+                         const struct port_address *address, const struct unix_place *place,
+                         uint32_t *number) {
     char text[ADDRESS_TEXT_MAX];
     uint32_t i = 0;
     while (i < LISTENERS_MAX && intake->tcp[i].state != LISTENER_FREE)
@@ -32,15 +33,17 @@ static int listen_stream(struct intake *intake, const struct port_address *addre
     }
     listener->state = LISTENER_BOUND;
     if (address)
-        name_listener(listener->name, LISTENER_TCP, address_format(&listener->bound, text));
+        name_listener(listener->name, kind, address_format(&listener->bound, text));
     else
-        name_listener(listener->name, LISTENER_UNIX_STREAM, place->path);
+        name_listener(listener->name, kind, place->path);
+    listener->kind = kind;
     *number = i;
     return 0;
 }
 
-int intake_listen_tcp(struct intake *intake, const struct port_address *address, uint32_t *number) {
-    return listen_stream(intake, address, NULL, number);
+int intake_listen_tcp(struct intake *intake, enum listener_kind kind,
+                      const struct port_address *address, uint32_t *number) {
+    return listen_stream(intake, kind, address, NULL, number);
 }
 
 /* ---- datagrams ---- */
@@ -98,18 +101,20 @@ int intake_listen_udp(struct intake *intake, const struct port_address *address,
 
 int intake_listen_unix(struct intake *intake, enum listener_kind kind,
                        const struct unix_place *place, uint32_t *number) {
-    return kind == LISTENER_UNIX_STREAM ? listen_stream(intake, NULL, place, number)
+    return kind == LISTENER_UNIX_STREAM ? listen_stream(intake, kind, NULL, place, number)
                                         : listen_datagrams(intake, NULL, place, 0, NULL, number);
 }
 
 /* ---- those that are leaving ---- */
 
-uint32_t intake_find_leaving(const struct intake *intake, bool tcp,
+uint32_t intake_find_leaving(const struct intake *intake, enum listener_kind kind,
                              const struct port_address *address) {
+    const bool tcp = kind != LISTENER_UDP;
     for (uint32_t i = 0; i < LISTENERS_MAX; i++) {
         const struct tcp_listener *t = &intake->tcp[i];
         const struct udp_listener *u = &intake->udp[i];
-        if (tcp && t->state == LISTENER_LEAVING && !t->ending && address_equal(&t->bound, address))
+        if (tcp && t->state == LISTENER_LEAVING && !t->ending && t->kind == kind &&
+            address_equal(&t->bound, address))
             return i;
         if (!tcp && u->state == LISTENER_LEAVING && !u->ending && address_equal(&u->bound, address))
             return LISTENERS_MAX + i;

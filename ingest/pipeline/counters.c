@@ -125,6 +125,9 @@ size_t counters_write(const struct counters *c, const struct counters_context *c
     number(&writer, "acknowledged", c->acknowledged);
     number(&writer, "acknowledgements_failed", c->acknowledgements_failed);
     number(&writer, "answers_unread", c->answers_unread);
+    number(&writer, "http_requests", c->http.requests);
+    number(&writer, "http_refused", c->http.refused);
+    number(&writer, "http_failed", c->http.failed);
     number(&writer, "tls_connections", c->tls_connections);
     number(&writer, "tls_failures", c->tls_failures);
     number(&writer, "tls_waits", c->tls_waits);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ingest/config/config.h"
+#include "ingest/protocol/http/settings.h"
 #include "writer/keep/kept_stream.h"
 #include "writer/live/quarantine.h"
 
@@ -59,6 +60,7 @@ struct counters {
     uint64_t accept_pauses;           /* at connections_max, or out of file handles */
     uint64_t receive_pauses;          /* out of memory: tried again */
     uint64_t batches;
+    struct http_counts http;
     struct counters_stream streams[STREAMS_MAX]; /* by the pipeline's numbers */
 };
 

@@ -337,6 +337,20 @@ void pipeline_park(struct pipeline *pipeline, struct source *source) {
     if (!source->parked) park(feed_of(pipeline, source), source);
 }
 
+void pipeline_unpark(struct pipeline *pipeline, struct source *source) {
+    struct feed *feed = feed_of(pipeline, source);
+    struct source *before = NULL, *at = feed->parked_first;
+    if (!source->parked) return;
+    for (; at != source; at = at->next_parked) /* ends: it is there */
+        before = at;
+    if (before)
+        before->next_parked = source->next_parked;
+    else
+        feed->parked_first = source->next_parked;
+    if (feed->parked_last == source) feed->parked_last = before;
+    source->parked = false;
+}
+
 static struct source *unpark_first(struct feed *feed) {
     struct source *source = feed->parked_first;
     feed->parked_first = source->next_parked;

@@ -76,6 +76,8 @@ void pipeline_flush_ms(struct pipeline *pipeline, uint64_t flush_ms);
 bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
                    bool (*add)(void *context, struct batch *batch), void *context);
 void pipeline_park(struct pipeline *pipeline, struct source *source);
+/* It waits no more: its resume is not called. */
+void pipeline_unpark(struct pipeline *pipeline, struct source *source);
 bool pipeline_anyone_parked(const struct pipeline *pipeline);
 /* Seals all open batches. */
 void pipeline_seal(struct pipeline *pipeline);

@@ -195,8 +195,9 @@ bool foreign_is_form(const uint8_t *bytes, size_t size) {
 const char *foreign_advice(uint32_t reason) {
     switch (reason) {
     case REJECT_HTTP:
-        return "an HTTP request; this listener takes JSON over plain TCP or UDP: use a sender for "
-               "that, or `logport send`";
+        return "an HTTP request; this listener takes JSON over plain TCP or UDP: use a listener "
+               "for "
+               "HTTP (key http), or `logport send`";
     case REJECT_FORM:
         return "an HTTP request with form data; this listener takes JSON over plain TCP or UDP: "
                "use a sender for that, or `logport send`";

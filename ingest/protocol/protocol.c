@@ -15,7 +15,10 @@ const struct protocol *protocol_find(const char *name) {
 
 void session_begin(struct session *session, const struct protocol *protocol) {
     *session = (struct session){.protocol = &protocol_detect};
-    if (protocol != &protocol_detect) session->state.detect.fixed = protocol;
+    if (protocol->begin)
+        session->protocol = protocol;
+    else if (protocol != &protocol_detect)
+        session->state.detect.fixed = protocol;
 }
 
 bool protocol_take_datagram(const struct protocol *protocol, struct session *session, size_t *taken,

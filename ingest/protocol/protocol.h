@@ -88,6 +88,13 @@ struct lumberjack_state {
     uint64_t intact; /* the same: taken, and the checksum of their compressed data was right */
 };
 
+/* Of HTTP (http/request.h); readers of bodies use the first member as their own. */
+struct http;
+struct http_state {
+    struct concatenated_state concatenated;
+    struct http *http;
+};
+
 /* What is remembered of one connection, or of a datagram while it is taken.  Embedded in a
  * connection, so it must stay small. */
 struct session {
@@ -103,9 +110,17 @@ struct session {
      * replies; set by the connection. */
     bool waits, ended, given_up, leaving;
     bool nudged; /* the peer has waited long; set by the connection (`awaited`) */
-    /* Bytes of zlib data that come next.  The connection has them decompressed, gives what comes of
-     * them to `take`, and calls `expanded` after it. */
+    /* Of protocols with `nudge` and `head`.  busy: nothing is received until it is false again.
+     * unfinished: more of what has begun must come, or the connection is overdue.  parked: it waits for
+     * a batch; overdue: it ends for that reason; both set by the connection. */
+    bool busy, unfinished, parked, overdue;
+    bool abandons; /* at its end, nothing that it put into batches is waited for */
+    /* Bytes of compressed data that come next.  The connection has them decompressed, gives what comes
+     * of them to `take` (inside is true then), and calls `expanded` after it; compressed_more: not yet,
+     * because more of the same data will follow other bytes. */
     uint32_t compressed;
+    bool compressed_more, inside;
+    enum { SESSION_ZLIB, SESSION_GZIP, SESSION_ZSTD } compression;
     union {
         struct detect_state detect;
         struct concatenated_state concatenated;
@@ -113,6 +128,7 @@ struct session {
         struct sequence_state sequence;
         struct relp_state relp;
         struct lumberjack_state lumberjack;
+        struct http_state http;
     } state;
 };
 
@@ -120,6 +136,13 @@ struct session {
 
 struct protocol {
     const char *name; /* as in the configuration; never changes */
+    /* Optional, of protocols that are not detected: begins a session with the settings of its
+     * listener.  False: out of memory.  `forget` frees what it has; `memory` is the most of that. */
+    bool (*begin)(struct session *session, void *settings);
+    void (*forget)(struct session *session);
+    size_t (*memory)(void);
+    /* Optional: takes, before `take`, what needs no batch. */
+    size_t (*head)(struct session *session, const uint8_t *bytes, size_t size, int64_t received_ns);
     /* Takes bytes of a connection, wherever the network has cut them.  Returns how many it took:
      * fewer than size if the batch has no room for the next record; called again with the rest and
      * an empty batch.  Not called after it has refused. */
@@ -139,6 +162,11 @@ struct protocol {
     /* Optional: does the peer wait for an answer?  If that takes long, session->nudged is set, and it
      * may owe a sign that the connection is alive. */
     bool (*awaited)(const struct session *session);
+    /* Optional, instead of session->nudged. */
+    void (*nudge)(struct session *session);
+    /* Optional: what it waits for, a batch or to be committed, will not come.  It may owe an answer
+     * then; without this the connection is closed, or waits for a batch. */
+    void (*not_stored)(struct session *session);
     /* Is there something to be sent to the peer now? */
     bool (*owes)(const struct session *session);
     /* Writes as much of it as fits, at least REPLY_ROOM_MIN, and returns how many bytes.  Called only when
@@ -154,6 +182,7 @@ extern const struct protocol protocol_octets;       /* RFC 6587: octet counting 
 extern const struct protocol protocol_concatenated; /* objects one after the other, or in arrays */
 extern const struct protocol protocol_relp;         /* rsyslog's protocol with acknowledgements */
 extern const struct protocol protocol_lumberjack;   /* that of Beats */
+extern const struct protocol protocol_http;         /* of listeners of its own; not in the table */
 
 /* The session is in the middle of an object, whose bytes so far are its unfinished record. */
 void concatenated_resume(struct session *session, const struct depth *depth);
@@ -164,7 +193,7 @@ const struct protocol *protocol_find(const char *name);
 #define PROTOCOL_NAMES                                                                             \
     "auto, newline, nul, json-seq, octet-counting, concatenated, relp or lumberjack"
 
-/* Begins a session.  What no protocol accepts (foreign.h) is refused whichever it is. */
+/* Begins a session of a protocol without `begin`.  What no protocol accepts (foreign.h) is refused whichever it is. */
 void session_begin(struct session *session, const struct protocol *protocol);
 
 /* Takes bytes as the protocol's `take` does; a refused session takes all and keeps nothing. */

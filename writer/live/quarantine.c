@@ -27,6 +27,7 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_OCTET_COUNT: return "octet_count";
     case REJECT_RELP_FRAME: return "relp_frame";
     case REJECT_LUMBERJACK_FRAME: return "lumberjack_frame";
+    case REJECT_HTTP_BODY: return "http_body";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
         REJECT_FOREIGN_TABLE(X)
@@ -52,6 +53,7 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
     case REJECT_RELP_FRAME: return "RELP, and a frame is invalid or was cut off";
     case REJECT_LUMBERJACK_FRAME: return "Lumberjack, and a frame is invalid or was cut off";
+    case REJECT_HTTP_BODY: return "the last record of an HTTP body that was cut off";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;
         REJECT_FOREIGN_TABLE(X)

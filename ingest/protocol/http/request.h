@@ -1,0 +1,132 @@
+/* request.h - HTTP/1.1 (RFC 9110, RFC 9112) as a protocol: requests in, records and answers out.
+ *
+ * One request of a connection is processed at a time.  Its answer is due when all its records are
+ * stored as the listener promises; meanwhile nothing more is received.  A row of the table in routes.c
+ * says, for a method and a path, how records are found in the body and what the answer is.
+ *
+ * A head needs no batch, so requests without records are answered also while none is free.  A request
+ * that waits too long for a batch, or for its records to be stored, is answered 503, and its sender
+ * has to send it again.  Owner only. */
+#ifndef INGEST_PROTOCOL_HTTP_REQUEST_H
+#define INGEST_PROTOCOL_HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/protocol/http/chunks.h"
+#include "ingest/protocol/http/head.h"
+#include "ingest/protocol/http/settings.h"
+#include "ingest/protocol/protocol.h"
+
+/* Of a body as it is sent, compressed or not: what Elasticsearch accepts too. */
+#define HTTP_BODY_BYTES_MAX  (100u << 20)
+/* Signs (ANSWERS_NUDGE_NS) that a request has waited, before it is answered 503. */
+#define HTTP_NUDGES_MAX      4
+#define HTTP_RETRY_AFTER_S   5
+/* Of an answer's head, and of the room that a row needs to write a piece of its body. */
+#define HTTP_ANSWER_HEAD_MAX 640
+#define HTTP_ANSWER_ROOM_MIN 1024
+
+struct http;
+
+/* How records are found in a body.  Both work as those of a protocol: the unfinished record is
+ * session->partial, and session->state.concatenated is theirs. */
+struct http_reader {
+    bool each; /* it wants to know of every record that was rejected (http_items) */
+    size_t (*take)(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                   size_t size);
+    bool (*end)(struct session *session, const struct sink *sink);
+};
+
+extern const struct http_reader http_reader_any;   /* an object, an array, or lines: as it begins */
+extern const struct http_reader http_reader_json;  /* objects, or arrays of them */
+extern const struct http_reader http_reader_lines; /* one record on each line */
+extern const struct http_reader http_reader_skip;  /* the body is of no interest */
+
+/* A row of the table of requests. */
+struct http_route {
+    uint8_t methods; /* of enum http_method */
+    /* `*` is one segment, or at the end any further ones. */
+    const char *path;
+    const struct http_reader *reader; /* NULL: the request has no body, or it is skipped */
+    bool is_open;                     /* needs no token */
+    bool any_type;                    /* the body may have any Content-Type */
+    uint16_t status;                  /* if all is well */
+    const char *fields;               /* of the answer's head, each with its CRLF; NULL: none */
+    const char *type;                 /* Content-Type; NULL: application/json */
+    /* Writes the body of the answer to http->status, or its next piece: at least
+     * HTTP_ANSWER_ROOM_MIN bytes fit.  More will follow if it sets http->more; http->cursor is its
+     * own and 0 at first.  NULL: http_write_result. */
+    size_t (*write)(struct http *http, char *out, size_t room);
+};
+
+struct http_item {
+    uint8_t action, reason;
+};
+/* The records of a request, each with what became of it, if its reader wants that. */
+#define HTTP_ITEMS_MAX 65536
+struct http_items {
+    struct http_item *list;
+    uint32_t count, room;
+};
+
+/* What one connection remembers: of the request that it is at. */
+struct http {
+    struct http_settings *settings;
+    struct http_request request;
+    const struct http_route *route; /* NULL: none yet, or there is none */
+    uint8_t step;
+    uint8_t allowed; /* methods of its path */
+    bool has_host, host_is_known, has_token, has_channel;
+    uint8_t *line;      /* of the head, whose end has not arrived; NULL: none */
+    uint32_t line_size; /* bytes */
+    uint64_t body_left; /* of Content-Length */
+    struct http_chunks chunks;
+    bool expanding; /* its compressed body has begun */
+    bool ending;    /* all was taken but its end, for lack of room */
+    bool complete;  /* all was taken, and answered */
+    uint8_t form, reader_step;
+    struct depth depth;
+    uint64_t token, committed; /* numbers of stretches of records: taken, stored */
+    int64_t received_ns;       /* its head, since 1970 */
+    uint8_t nudges;
+    /* What became of its records. */
+    uint64_t lines, stored, rejected;
+    struct batch_fault first;
+    bool uncertain; /* it is not known of each */
+    struct http_items items;
+    /* The answer. */
+    uint16_t status;
+    const char *problem;
+    uint64_t number; /* for the row: an id of the answer */
+    uint64_t cursor;
+    bool interim, begun, more, chunked, closes;
+};
+
+/* The row of a method and path, NULL if there is none; *allowed: the methods of rows with this path. */
+const struct http_route *http_route_find(uint8_t method, const struct http_text *path,
+                                         uint8_t *allowed);
+
+/* What became of the records, or the problem, as JSON: the answer of rows without one of their own. */
+size_t http_write_result(struct http *http, char *out, size_t room);
+/* The next piece of an answer, with its head before the first; clears http->more at its end. */
+size_t http_answer_write(struct http *http, uint8_t *bytes, size_t size);
+
+/* Of http->settings->shared: false: the requests together may take no more. */
+bool http_memory_take(struct http *http, size_t size);
+void http_memory_give_back(struct http *http, size_t size);
+
+/* Notes an item, whose record is the next that is put into the batch.  False: there are too many, or no
+ * memory. */
+bool http_item_add(struct http *http, uint8_t action);
+
+/* The request cannot be answered as it should: nothing more of it is taken, and the connection ends
+ * after this answer. */
+void http_give_up(struct session *session, uint16_t status, const char *problem);
+
+static inline struct http *http_of(const struct session *session) {
+    return session->state.http.http;
+}
+
+#endif

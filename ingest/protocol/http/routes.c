@@ -1,0 +1,41 @@
+/* routes.c - the table of requests. */
+#include <string.h>
+
+#include "ingest/protocol/http/request.h"
+
+static const struct http_route routes[] = {
+    {.methods = HTTP_POST | HTTP_PUT, .path = "/", .reader = &http_reader_any, .status = 200},
+};
+
+/* Segments of a path are compared as they are: none of these needs %-escapes. */
+static bool matches(const char *pattern, const struct http_text *path) {
+    const uint8_t *at = path->at, *const end = at + path->size;
+    while (*pattern) {
+        if (*pattern == '*') {
+            if (pattern[1] == '\0') return at < end;
+            if (at == end || *at == '/') return false;
+            while (at < end && *at != '/')
+                at++;
+            pattern++;
+        } else if (at == end || *at++ != (uint8_t)*pattern++) {
+            return false;
+        }
+    }
+    return at == end;
+}
+
+const struct http_route *http_route_find(uint8_t method, const struct http_text *path,
+                                         uint8_t *allowed) {
+    static const uint8_t root[] = "/";
+    const struct http_text whole = path->size > 0 ? *path : (struct http_text){root, 1};
+    const struct http_route *found = NULL;
+    *allowed = 0;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!matches(routes[i].path, &whole)) continue;
+        uint8_t methods = routes[i].methods;
+        if (methods & HTTP_GET) methods |= HTTP_HEAD;
+        *allowed |= methods;
+        if (!found && (methods & method)) found = &routes[i];
+    }
+    return found;
+}

@@ -1,0 +1,49 @@
+/* settings.h - what a listener for HTTP demands of requests.  A configuration makes them; connections
+ * hold them, so those of a reload are the next connections'.  Owner only. */
+#ifndef INGEST_PROTOCOL_HTTP_SETTINGS_H
+#define INGEST_PROTOCOL_HTTP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What all requests may take together, beyond a fixed size for each connection: lines of heads whose
+ * end has not arrived, and results of items. */
+#define HTTP_MEMORY_BYTES    (16u << 20)
+#define HTTP_TOKENS_MAX      64
+#define HTTP_TOKEN_BYTES_MAX 512
+#define HTTP_HOSTS_MAX       64
+
+struct http_counts {
+    uint64_t requests; /* that were answered */
+    uint64_t refused;  /* of these, with 4xx */
+    uint64_t failed;   /* of these, with 5xx */
+};
+
+/* Of all connections of all listeners. */
+struct http_shared {
+    struct http_counts *counts;
+    size_t memory;    /* bytes */
+    uint64_t answers; /* ids that were given (splunk.c) */
+};
+
+struct http_settings;
+
+/* hosts: names of the server; NULL, or none: any if `open`, else only addresses and localhost.
+ * tokens: at most HTTP_TOKENS_MAX; 0: none is demanded.  All texts are copied.  Held once.  NULL: out of
+ * memory. */
+struct http_settings *http_settings_create(const char *const *tokens, uint32_t token_count,
+                                           const char *const *hosts, uint32_t host_count,
+                                           bool open);
+void http_settings_hold(struct http_settings *settings);
+void http_settings_release(struct http_settings *settings); /* NULL: does nothing */
+void http_settings_share(struct http_settings *settings, struct http_shared *shared);
+struct http_shared *http_settings_shared(const struct http_settings *settings);
+
+bool http_demands_token(const struct http_settings *settings);
+/* Is this one of the tokens?  The time does not depend on their bytes. */
+bool http_token_is_known(const struct http_settings *settings, const uint8_t *token, size_t size);
+/* May a request name this host (with or without a port)? */
+bool http_host_is_known(const struct http_settings *settings, const uint8_t *host, size_t size);
+
+#endif
