@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """seeds.py FUZZER FOLDER - writes short sessions into FOLDER, with which a fuzzer begins: protocols_fuzz, gelf_fuzz,
-tls_fuzz or lumberjack_fuzz.
+tls_fuzz, lumberjack_fuzz or unfold_fuzz.
 
 A fuzzer reaches little of a protocol with random bytes alone: octet counts and compressed data would have to
 be guessed."""
@@ -91,6 +91,26 @@ def tls():
     yield b"\1" + shake + write + bytes((1, 200, 6, 0, 2, 0))
 
 
+def unfold():
+    line = b'["1700000000123456789","{\\"level\\":\\"info\\",\\"line\\":[1],\\"@timestamp\\":\\"\\u00e9\\"} ",{"trace":"ab","level":"x"}]'
+    loki = b'{"streams":[{"stream":{"job":"a","level":"warn"},"values":[["17","text"],' + line + b"]},{}]}"
+    attributes = (
+        b'[{"key":"a","value":{"intValue":"7"}},{"key":"Level","value":{"arrayValue":{"values":[{"doubleValue":1.50},'
+        b'{"kvlistValue":{"values":[{"key":"b","value":{"boolValue":true}}]}},{}]}}}]'
+    )
+    record = (
+        b'{"timeUnixNano":"1700000000123456789","severityNumber":10,"severityText":"INFO","body":{"stringValue":"hi"},'
+        b'"attributes":' + attributes + b',"traceId":"ab","flags":1,"other":[{}]}'
+    )
+    otlp = (
+        b'{"resourceLogs":[{"resource":{"attributes":' + attributes + b'},"scopeLogs":[{"scope":{"name":"n","version":"1"},'
+        b'"logRecords":[' + record + b',{},' + record + b'],"schemaUrl":"u"}]}]}'
+    )
+    for room in (10, 40, 100, 255):
+        yield bytes((1, room)) + loki
+        yield bytes((0, room)) + otlp
+
+
 def lumberjack():
     def records(first, *data):
         return b"".join(b"2J" + struct.pack(">II", first + n, len(text)) + text for n, text in enumerate(data))
@@ -117,7 +137,7 @@ def lumberjack():
 def main():
     name, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
-    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls, "lumberjack_fuzz": lumberjack}[name]()):
+    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls, "lumberjack_fuzz": lumberjack, "unfold_fuzz": unfold}[name]()):
         with open(os.path.join(folder, "seed-%03d" % n), "wb") as file:
             file.write(seed)
 

@@ -28,6 +28,8 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_RELP_FRAME: return "relp_frame";
     case REJECT_LUMBERJACK_FRAME: return "lumberjack_frame";
     case REJECT_HTTP_BODY: return "http_body";
+    case REJECT_LOKI: return "loki_entry";
+    case REJECT_OTLP: return "otlp_record";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
         REJECT_FOREIGN_TABLE(X)
@@ -54,6 +56,8 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_RELP_FRAME: return "RELP, and a frame is invalid or was cut off";
     case REJECT_LUMBERJACK_FRAME: return "Lumberjack, and a frame is invalid or was cut off";
     case REJECT_HTTP_BODY: return "the last record of an HTTP body that was cut off";
+    case REJECT_LOKI: return "a push of Loki, and an entry is invalid";
+    case REJECT_OTLP: return "an export of OTLP, and a log record is invalid";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;
         REJECT_FOREIGN_TABLE(X)

@@ -49,6 +49,8 @@ enum reject_reason {
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
     REJECT_RELP_FRAME,               /* RELP, and what should be a frame is none, or cut off */
     REJECT_LUMBERJACK_FRAME,         /* the same of Lumberjack */
+    REJECT_LOKI,                     /* what should be an entry in a push of Loki is none */
+    REJECT_OTLP,                     /* what should be a log record in an export of OTLP is none */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
 #undef X
