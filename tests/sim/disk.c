@@ -11,9 +11,10 @@
 #include "tests/sim/disk_internal.h"
 
 /* An open file. */
-struct handle {
+struct disk_handle {
     struct disk_file *file;
     bool writes, locks;
+    struct disk_handle *next, *previous;
 };
 
 struct turn {
@@ -148,6 +149,8 @@ static int64_t finish(const struct turn *turn, int64_t result) {
                         succeeded ? result : turn->error);
     }
     if (turn->ends) disk->ended = true;
+    if (turn->ends && disk->process_ended != NULL && disk->listing == 0)
+        disk->process_ended(disk->ended_context);
     return turn->error != 0 ? turn->error : result;
 }
 
@@ -155,8 +158,8 @@ static struct disk *disk_of(const struct file *file) {
     return (struct disk *)file->files;
 }
 
-static struct handle *handle_of(const struct file *file) {
-    return (struct handle *)file->handle;
+static struct disk_handle *handle_of(const struct file *file) {
+    return (struct disk_handle *)file->handle;
 }
 
 const char *disk_path(const struct file *file) {
@@ -181,9 +184,12 @@ static bool parent_exists(const struct disk *disk, const char *path) {
 
 static void open_handle(struct disk *disk, struct disk_file *found, bool writes, bool locks,
                         struct file *file) {
-    struct handle *handle = malloc(sizeof *handle);
+    struct disk_handle *handle = malloc(sizeof *handle);
     assert(handle != NULL);
-    *handle = (struct handle){.file = found, .writes = writes, .locks = locks};
+    *handle = (struct disk_handle){
+        .file = found, .writes = writes, .locks = locks, .next = disk->handles};
+    if (handle->next != NULL) handle->next->previous = handle;
+    disk->handles = handle;
     found->handles++;
     found->locked |= locks;
     disk->files_open++;
@@ -238,12 +244,25 @@ static void call_close(struct file *file) {
     take_back(file);
 }
 
-static void take_back(struct file *file) {
-    struct handle *handle = handle_of(file);
+static void close_handle(struct disk *disk, struct disk_handle *handle) {
     handle->file->handles--;
     if (handle->locks) handle->file->locked = false;
-    disk_of(file)->files_open--;
+    if (handle->next != NULL) handle->next->previous = handle->previous;
+    if (handle->previous != NULL)
+        handle->previous->next = handle->next;
+    else
+        disk->handles = handle->next;
+    disk->files_open--;
     free(handle);
+}
+
+static void take_back(struct file *file) {
+    close_handle(disk_of(file), handle_of(file));
+}
+
+void disk_close_all(struct disk *disk) {
+    while (disk->handles != NULL)
+        close_handle(disk, disk->handles);
 }
 
 static int do_lock(struct disk *disk, const char *path, struct file *file) {
@@ -447,10 +466,12 @@ static void do_list(struct disk *disk, const char *path, file_visit *visit, void
     }
     const uint32_t first = (uint32_t)chance_below(&disk->chance, count);
     bool more = true;
+    disk->listing++;
     for (uint32_t i = 0; i < count; i++) {
         const struct entry *entry = &entries[(first + i) % count];
         if (more) more = visit(context, entry->name, entry->directory);
     }
+    disk->listing--;
     for (uint32_t i = 0; i < count; i++)
         free(entries[i].name);
     free(entries);

@@ -84,7 +84,9 @@ enum disk_memory {
 };
 
 struct disk_file;
+struct disk_handle;
 struct disk_name {
+    uint32_t hash; /* of the path: most comparisons end here */
     char *path;
     struct disk_file *file;
 };
@@ -117,6 +119,10 @@ struct disk {
     void (*performed)(void *context, enum disk_operation operation, const char *path,
                       int64_t result);
     void *context;
+    /* NULL, or called when the process has ended by a fault.  It need not return (longjmp): the disk
+     * is whole. */
+    void (*process_ended)(void *ended_context);
+    void *ended_context;
     /* NULL, or asked before each operation, with each of its paths: not 0, and the operation fails
      * with that, has no effect and is not counted.  It may return much later (a hung volume). */
     int (*admit)(void *admit_context, const char *path);
@@ -126,6 +132,7 @@ struct disk {
     /* For tests to read. */
     uint64_t counts[DISK_OPERATIONS], count;
     uint32_t files_open;
+    uint32_t listing;         /* calls of directory_list that are under way */
     char last[DISK_TEXT_MAX]; /* describes the operation that the fault hit; "": none yet */
     /* Private to the disk. */
     char volume[DISK_TEXT_MAX];
@@ -133,6 +140,7 @@ struct disk {
     struct disk_names now, durable;
     struct disk_change *changes;
     uint32_t change_count, change_room;
+    struct disk_handle *handles; /* of open files */
     struct disk_file **inodes;
     uint32_t inode_count, inode_room, inode_limit;
     uint64_t ids;
@@ -147,6 +155,8 @@ void disk_settle(struct disk *disk);
 void disk_arm(struct disk *disk, const struct disk_fault *fault);
 /* The process ends here: later operations fail without effect. */
 void disk_end(struct disk *disk);
+/* Closes every open file: their process has ended. */
+void disk_close_all(struct disk *disk);
 /* Another process begins.  The files of the ended one must be closed.  `power`: the machine lost
  * power in between. */
 void disk_restart(struct disk *disk, bool power, enum disk_memory memory);
@@ -160,6 +170,8 @@ bool disk_exists(const struct disk *disk, const char *path);
 const uint8_t *disk_bytes(const struct disk *disk, const char *path, size_t *size);
 /* Makes a durable file and its directories; replaces an existing one. */
 void disk_put(struct disk *disk, const char *path, const void *bytes, size_t size);
+/* Puts into `copy`, which is open and empty, the files that certainly survive a power failure now. */
+void disk_copy_durable(const struct disk *disk, struct disk *copy);
 /* Visits every file and directory below `path`, in no order; return false to stop. */
 typedef bool disk_visit(void *context, const char *path, bool directory);
 void disk_walk(const struct disk *disk, const char *path, disk_visit *visit, void *context);

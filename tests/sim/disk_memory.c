@@ -150,15 +150,25 @@ bool disk_is_in(const char *path, const char *directory) {
     return strlen(directory) == length && memcmp(path, directory, length) == 0;
 }
 
+static uint32_t hash_of(const char *path) {
+    uint32_t hash = 0x811C9DC5u; /* FNV-1a */
+    for (; *path != '\0'; path++)
+        hash = (hash ^ (uint8_t)*path) * 0x01000193u;
+    return hash;
+}
+
 struct disk_file *disk_find(const struct disk_names *names, const char *path) {
+    const uint32_t hash = hash_of(path);
     for (uint32_t i = names->count; i-- > 0;) /* recent names are looked up most */
-        if (strcmp(names->all[i].path, path) == 0) return names->all[i].file;
+        if (names->all[i].hash == hash && strcmp(names->all[i].path, path) == 0)
+            return names->all[i].file;
     return NULL;
 }
 
 static void names_take_away(struct disk_names *names, const char *path) {
+    const uint32_t hash = hash_of(path);
     for (uint32_t i = 0; i < names->count; i++) {
-        if (strcmp(names->all[i].path, path) != 0) continue;
+        if (names->all[i].hash != hash || strcmp(names->all[i].path, path) != 0) continue;
         free(names->all[i].path);
         names->all[i] = names->all[--names->count];
         return;
@@ -168,7 +178,8 @@ static void names_take_away(struct disk_names *names, const char *path) {
 static void names_set(struct disk_names *names, const char *path, struct disk_file *file) {
     names_take_away(names, path);
     names->all = disk_grow(names->all, &names->room, names->count, sizeof *names->all);
-    names->all[names->count++] = (struct disk_name){.path = disk_copy(path), .file = file};
+    names->all[names->count++] =
+        (struct disk_name){.hash = hash_of(path), .path = disk_copy(path), .file = file};
 }
 
 static void names_apply(struct disk_names *names, const struct disk_change *change) {
@@ -330,6 +341,17 @@ void disk_lose_power(struct disk *disk, enum disk_memory memory) {
     name_files_anew(disk);
     for (uint32_t i = 0; i < disk->now.count; i++)
         file_loses_power(disk, disk->now.all[i].file, memory);
+}
+
+void disk_copy_durable(const struct disk *disk, struct disk *copy) {
+    struct disk_names names = {0};
+    copy_names(&names, &disk->durable);
+    drop_orphans(&names);
+    for (uint32_t i = 0; i < names.count; i++)
+        if (!names.all[i].file->directory)
+            disk_put(copy, names.all[i].path, names.all[i].file->durable,
+                     names.all[i].file->durable_size);
+    names_free(&names);
 }
 
 void disk_settle(struct disk *disk) {

@@ -113,6 +113,21 @@ static void event(struct sim *sim, struct port_op *op) {
     port_completed(sim->port, op, op->result);
 }
 
+/* INT64_MAX: there is none. */
+static int64_t next_event_ns(const struct sim *sim) {
+    const struct port_op *op = next_due(sim);
+    const int64_t agenda_ns = agenda_next_ns(&sim->agenda);
+    return op != NULL && due_ns(op) < agenda_ns ? due_ns(op) : agenda_ns;
+}
+
+static void next_event(struct sim *sim) {
+    struct port_op *op = next_due(sim);
+    if (op != NULL && due_ns(op) <= agenda_next_ns(&sim->agenda))
+        event(sim, op);
+    else
+        agenda_run_first(&sim->agenda);
+}
+
 /* ---- remote lanes ---- */
 
 /* A lane and its thread.  The thread is a strand, so that its job can stop in the middle of a call
@@ -128,6 +143,7 @@ struct sim_remote {
     bool left;   /* by the owner */
     bool killed; /* its process has ended: nothing that it does has an effect */
     struct sim_remote *next_hung;
+    struct sim_remote *next; /* of all */
 };
 
 static int remote_open(struct port *port, const char *name, void **opened) {
@@ -135,8 +151,18 @@ static int remote_open(struct port *port, const char *name, void **opened) {
     struct sim_remote *remote = calloc(1, sizeof *remote);
     assert(remote != NULL);
     remote->sim = sim_of(port);
+    remote->next = remote->sim->remotes;
+    remote->sim->remotes = remote;
     *opened = remote;
     return 0;
+}
+
+static void remote_free(struct sim_remote *remote) {
+    struct sim_remote **place = &remote->sim->remotes;
+    while (*place != remote)
+        place = &(*place)->next;
+    *place = remote->next;
+    free(remote);
 }
 
 static void remote_run(void *opened, struct port_op *op) {
@@ -171,7 +197,7 @@ static void remote_turn_over(struct sim_remote *remote) {
     remote->strand = NULL;
     if (remote->left) {
         remote->release(remote->job);
-        free(remote);
+        remote_free(remote);
         return;
     }
     struct port_op *op = remote->op;
@@ -211,7 +237,7 @@ static bool remote_leave(void *opened) {
         port_list_remove(remote->op);
         remote->release(remote->job);
     }
-    free(remote);
+    remote_free(remote);
     return waits;
 }
 
@@ -315,7 +341,7 @@ static void back_end_start(struct port *port, struct port_op *op) {
                 break;
             }
         break;
-    default: /* the network */ op->result = ERR_UNSUPPORTED; schedule(sim, op, RETURNS, 0);
+    default: sim->network_calls->start(sim->network, op);
     }
 }
 
@@ -326,6 +352,9 @@ static void back_end_cancel(struct port *port, struct port_op *op) {
         port_completed(port, op, ERR_CANCELLED);
         return;
     }
+    if (op->kind == PORT_ACCEPT || op->kind == PORT_RECEIVE || op->kind == PORT_RECEIVE_DATAGRAMS ||
+        op->kind == PORT_SEND)
+        sim->network_calls->cancel(sim->network, op);
     if (op->kind != PORT_WORK && op->kind != PORT_WRITE && op->kind != PORT_SYNC) return;
     struct sim_lane *lane = lane_of(sim, op);
     if (op->list != &lane->queue) return; /* too late */
@@ -344,15 +373,18 @@ static void back_end_wait(struct port *port, int64_t timeout_ns) {
     const int64_t until_ns = timeout_ns < 0 || timeout_ns > INT64_MAX - sim->now_ns
                                  ? INT64_MAX
                                  : sim->now_ns + timeout_ns;
-    struct port_op *next = next_due(sim);
-    if (next != NULL && due_ns(next) <= until_ns) {
-        if (due_ns(next) > sim->now_ns) sim->now_ns = due_ns(next);
+    /* A caller that does not wait wants everything that has arrived. */
+    if (sim->network != NULL && timeout_ns == 0 && port->completed.count == 0)
+        sim->network_calls->poll(sim->network);
+    const int64_t next_ns = next_event_ns(sim);
+    if (next_ns <= until_ns) {
+        if (next_ns > sim->now_ns) sim->now_ns = next_ns;
     } else {
         assert(until_ns != INT64_MAX); /* it would wait for ever: there is no event */
         sim->now_ns = until_ns;
     }
-    while ((next = next_due(sim)) != NULL && due_ns(next) <= sim->now_ns)
-        event(sim, next); /* ends: the number of workers is limited */
+    while (next_event_ns(sim) <= sim->now_ns)
+        next_event(sim); /* ends: the number of workers is limited, and other events take time */
 }
 
 static int no_network(struct port *port, struct port_socket *socket, struct port_address *address) {
@@ -395,9 +427,10 @@ static void back_end_random(struct port *port, void *bytes, size_t size) {
 
 /* ---- external programs ---- */
 
-struct program {
+struct sim_program {
     int64_t ends_ns;
     int code;
+    struct sim_program *next;
 };
 
 static struct sim *sim_of_processes(struct processes *processes) {
@@ -412,26 +445,32 @@ static int program_start(struct processes *processes, const char *const *words,
     const int code =
         sim->run_program != NULL ? sim->run_program(sim->program_context, words) : ERR_NOT_FOUND;
     if (code < 0) return code;
-    struct program *program = malloc(sizeof *program);
+    struct sim_program *program = malloc(sizeof *program);
     assert(program != NULL);
-    *program = (struct program){.ends_ns = sim->now_ns + sim->program_ns, .code = code};
+    *program = (struct sim_program){
+        .ends_ns = sim->now_ns + sim->program_ns, .code = code, .next = sim->programs};
     process->handle = (intptr_t)program;
+    sim->programs = program;
     sim->programs_running++;
     return 0;
 }
 
 static bool program_ended(struct processes *processes, struct process *process, int *code) {
     struct sim *sim = sim_of_processes(processes);
-    struct program *program = (struct program *)process->handle;
+    struct sim_program *program = (struct sim_program *)process->handle;
     if (sim->now_ns < program->ends_ns && !sim->disk.ended) return false;
     *code = program->code;
+    struct sim_program **place = &sim->programs;
+    while (*place != program)
+        place = &(*place)->next;
+    *place = program->next;
     free(program);
     sim->programs_running--;
     return true;
 }
 
 static void program_end(struct processes *processes, struct process *process, bool now) {
-    struct program *program = (struct program *)process->handle;
+    struct sim_program *program = (struct sim_program *)process->handle;
     (void)now;
     program->ends_ns = sim_of_processes(processes)->now_ns;
     program->code = 143;
@@ -485,7 +524,37 @@ void sim_open(struct sim *sim, uint64_t seed) {
 
 void sim_close(struct sim *sim) {
     assert(sim->port == NULL);
+    agenda_free(&sim->agenda);
     disk_close(&sim->disk);
+}
+
+static void forget_list(struct port_list *list) {
+    *list = (struct port_list){0};
+}
+
+void sim_kill(struct sim *sim) {
+    disk_end(&sim->disk);
+    for (struct sim_remote *hung = sim->remotes_hung; hung != NULL; hung = hung->next_hung)
+        hung->left = hung->killed = true;
+    remotes_resume(sim);
+    while (sim->remotes != NULL)
+        remote_free(sim->remotes);
+    forget_list(&sim->under_way);
+    for (int lane = 0; lane < PORT_LANES; lane++) {
+        forget_list(&sim->lanes[lane].queue);
+        sim->lanes[lane].busy = 0;
+    }
+    sim->signal_op = NULL;
+    sim->signals_kept = 0;
+    while (sim->programs != NULL) {
+        struct sim_program *program = sim->programs;
+        sim->programs = program->next;
+        free(program);
+    }
+    sim->programs_running = 0;
+    if (sim->network != NULL) sim->network_calls->process_ended(sim->network);
+    disk_close_all(&sim->disk);
+    sim->port = NULL;
 }
 
 struct port *sim_port(struct sim *sim) {

@@ -5,13 +5,14 @@
  * completions: the same seed gives the same run.  One thread (jobs of remote lanes run on others,
  * in turns).
  *
- * There is no network yet: listening and binding fail with ERR_UNSUPPORTED. */
+ * Without a network (network.h) listening and binding fail with ERR_UNSUPPORTED. */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 
 #include "port/port_internal.h"
 #include "port/process.h"
 #include "port/remote.h"
+#include "tests/sim/agenda.h"
 #include "tests/sim/disk.h"
 
 #define SIM_US  INT64_C(1000)
@@ -28,6 +29,17 @@ struct sim_lane {
 };
 
 struct sim_remote;
+struct sim_program;
+struct network;
+
+/* What a network does for the back end (network.h). */
+struct sim_network {
+    void (*start)(struct network *network, struct port_op *op);
+    void (*cancel)(struct network *network, struct port_op *op);
+    /* Completes every op that can complete now. */
+    void (*poll)(struct network *network);
+    void (*process_ended)(struct network *network);
+};
 
 struct sim {
     struct port_backend backend; /* for port_open */
@@ -49,7 +61,11 @@ struct sim {
     struct sim_remote *remote_now, *remotes_hung;
     char hung_paths[SIM_HANGS_MAX][DISK_TEXT_MAX];
     uint32_t hung_path_count;
+    struct sim_remote *remotes; /* all that exist */
     uint64_t started;
+    struct agenda agenda;    /* what else happens, and when */
+    struct network *network; /* NULL: none */
+    const struct sim_network *network_calls;
     /* External programs.  run_program does everything that one does, when it starts, and returns
      * its exit code, or an ERR_ if it cannot be started.  The program ends program_ns later; one
      * that is asked to end does so at once, with 143. */
@@ -58,7 +74,8 @@ struct sim {
     void *program_context;
     int64_t program_ns;
     uint32_t programs_running;
-    uint64_t rounds_left; /* of waiting; a test that needs more does not end */
+    struct sim_program *programs; /* those running */
+    uint64_t rounds_left;         /* of waiting; a test that needs more does not end */
 };
 
 /* The seed decides where the clocks begin; the wall clock somewhere in 2026. */
@@ -75,6 +92,11 @@ void sim_step_wall(struct sim *sim, int64_t by_ns); /* the wall clock is changed
 void sim_pass(struct sim *sim, int64_t ns);
 /* Sends the process a request. */
 void sim_signal(struct sim *sim, enum port_signal signal);
+
+/* The process ends here, with its threads, files, sockets and programs; nothing that its code has
+ * started comes back.  Not from a call that it makes on a strand.  Its memory is the caller's matter
+ * (process_memory.h).  disk_restart begins the next one. */
+void sim_kill(struct sim *sim);
 
 /* From now on every operation on this path and below it (and every start of a program there) hangs
  * until sim_end_hangs.  Only a job of a remote lane may meet one: it stops in the middle of the

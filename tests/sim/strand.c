@@ -10,7 +10,7 @@ struct strand {
     struct monitor monitor; /* guards the rest */
     void (*run)(void *context);
     void *context;
-    bool its_turn, ended, freed;
+    bool begun, its_turn, ended, freed;
 };
 
 static void wait_for_turn(struct strand *strand, bool its_turn) {
@@ -21,6 +21,8 @@ static void wait_for_turn(struct strand *strand, bool its_turn) {
 static void strand_main(void *context) {
     struct strand *strand = context;
     monitor_lock(&strand->monitor);
+    strand->begun = true;
+    monitor_wake(&strand->monitor);
     wait_for_turn(strand, true);
     monitor_unlock(&strand->monitor);
     strand->run(strand->context);
@@ -42,6 +44,11 @@ struct strand *strand_new(void (*run)(void *context), void *context) {
     monitor_init(&strand->monitor);
     const int error = thread_start(strand_main, strand, THREAD_NORMAL, "strand");
     assert(error == 0);
+    /* What the thread does before that, it does not do at the same time as its starter. */
+    monitor_lock(&strand->monitor);
+    while (!strand->begun)
+        monitor_wait(&strand->monitor);
+    monitor_unlock(&strand->monitor);
     return strand;
 }
 
