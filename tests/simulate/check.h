@@ -1,0 +1,49 @@
+/* check.h - what the directory of a simulated run holds, compared with what was sent and with what it
+ * held before. */
+#ifndef TESTS_SIMULATE_CHECK_H
+#define TESTS_SIMULATE_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port/files.h"
+#include "port/format.h"
+#include "tests/simulate/senders.h"
+
+/* Fails the run: prints what is wrong and the trace, and ends the program. */
+FORMATS(1, 2) _Noreturn void violation(const char *format, ...);
+
+/* A stored line: its position, and what it is. */
+struct stored_line {
+    uint64_t sequence, number;
+    uint32_t sender, line;
+};
+
+/* The stream main, in order; and the lines in quarantine. */
+struct directory_lines {
+    struct stored_line *all;
+    uint32_t count, room;
+    uint64_t rejects;
+    uint32_t segments, live; /* live: ".part" */
+};
+
+enum damage_allowed {
+    DAMAGE_NONE,
+    DAMAGE_UNFINISHED, /* of live segments: an append is being written */
+    DAMAGE_ANY,        /* the power has failed: reads each segment up to its damage */
+};
+
+/* Reads all segments.  Every line must be one that was sent, unchanged, and the lines of each
+ * connection in their order. */
+void directory_read(struct directory_lines *lines, struct files *files, const char *directory,
+                    const struct senders *senders, enum damage_allowed allowed);
+void directory_free(struct directory_lines *lines);
+
+/* Every line of `before` is in `after`, at the same position. */
+void directory_continues(const struct directory_lines *before, const struct directory_lines *after,
+                         const char *when);
+/* No line is stored more often than it was sent, and of no connection is one missing before a stored
+ * one, unless power was lost.  Notes in each sender's lines how often it is stored. */
+void directory_agrees(const struct directory_lines *lines, struct senders *senders);
+
+#endif
