@@ -426,6 +426,8 @@ Function ${UN}ChangePath
     Push '"$PLUGINSDIR\path_entry.exe" $0 "$INSTDIR"'
     Call ${UN}Run
     Pop $0
+    ; Programs that Explorer starts from now on have the new PATH.
+    SendMessage ${HWND_BROADCAST} ${WM_SETTINGCHANGE} 0 "STR:Environment" /TIMEOUT=2000
     Exch $0
 FunctionEnd
 !macroend

@@ -2,7 +2,8 @@
  * uninstaller run it: their own language cuts texts after 1,023 characters, and a PATH that is cut
  * breaks other programs.
  *
- * usage: path_entry add|remove FOLDER
+ * usage: path_entry add|remove FOLDER [KEY]
+ * KEY: a key of HKEY_LOCAL_MACHINE instead of the machine's environment, for tests.
  * Exit status: 0 FOLDER is in PATH (or no longer), 1 the registry could not be changed, 2 wrong usage.
  *
  * The rest of PATH is kept as it is, character by character, and so is the type of the value. */
@@ -14,7 +15,7 @@
 #include <windows.h>
 
 /* RegGetValueW would expand %VARIABLES%. */
-static const wchar_t key_name[] =
+static const wchar_t environment[] =
     L"SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
 /* Windows itself limits the whole environment to 32,767 characters. */
 #define PATH_CHARACTERS_MAX 32767
@@ -41,12 +42,7 @@ static LSTATUS read_path(HKEY key, struct path_value *path) {
 
 static LSTATUS write_path(HKEY key, const struct path_value *path) {
     const DWORD size = (DWORD)((wcslen(path->text) + 1) * sizeof(wchar_t));
-    const LSTATUS status =
-        RegSetValueExW(key, L"Path", 0, path->type, (const BYTE *)path->text, size);
-    if (status == ERROR_SUCCESS) /* new windows of Explorer then have the new PATH */
-        SendMessageTimeoutW(HWND_BROADCAST, WM_SETTINGCHANGE, 0, (LPARAM)L"Environment",
-                            SMTO_ABORTIFHUNG, 2000, NULL);
-    return status;
+    return RegSetValueExW(key, L"Path", 0, path->type, (const BYTE *)path->text, size);
 }
 
 /* Without quotes and trailing separators: "C:\a\" and C:\a are one folder. */
@@ -105,15 +101,16 @@ int wmain(int count, wchar_t **words);
 
 int wmain(int count, wchar_t **words) {
     static struct path_value path;
-    const bool adds = count == 3 && wcscmp(words[1], L"add") == 0;
-    if (count != 3 || (!adds && wcscmp(words[1], L"remove") != 0) ||
+    const bool complete = count == 3 || count == 4;
+    const bool adds = complete && wcscmp(words[1], L"add") == 0;
+    if (!complete || (!adds && wcscmp(words[1], L"remove") != 0) ||
         words[2][wcscspn(words[2], L";")] != L'\0' || words[2][0] == L'\0') {
-        fputs("usage: path_entry add|remove FOLDER\n", stderr);
+        fputs("usage: path_entry add|remove FOLDER [KEY]\n", stderr);
         return 2;
     }
     HKEY key;
-    LSTATUS status =
-        RegOpenKeyExW(HKEY_LOCAL_MACHINE, key_name, 0, KEY_QUERY_VALUE | KEY_SET_VALUE, &key);
+    LSTATUS status = RegOpenKeyExW(HKEY_LOCAL_MACHINE, count == 4 ? words[3] : environment, 0,
+                                   KEY_QUERY_VALUE | KEY_SET_VALUE, &key);
     if (status == ERROR_SUCCESS) {
         status = read_path(key, &path);
         if (status == ERROR_SUCCESS &&

@@ -248,13 +248,13 @@ class Daemon:
     """A running logportd.  By default it listens on free loopback ports and writes to a
     temporary directory."""
 
-    def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), **options):
+    def __init__(self, test, *words, dir=None, tcp=("127.0.0.1:0",), udp=("127.0.0.1:0",), exe=None, **options):
         self.test = test
         self.base = dir or os.path.join(temporary_directory(test), "logs")
         self.lines = []  # (when, line) of stderr
         self.changed = threading.Condition()
         self.ended = False
-        command = program("logportd")
+        command = list(exe or program("logportd"))  # exe: another logportd than that of the build
         for address in tcp:
             command += ["--tcp", address]
         for address in udp:

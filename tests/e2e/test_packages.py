@@ -211,5 +211,179 @@ class Packages(Case):
             self.assertNotRegex(path.read_text(), r"@[A-Z]+@")
 
 
+UNINSTALL = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\logport"
+ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+
+
+def wine(*words, timeout=None):
+    """Runs a program of Windows."""
+    return run(EXEC_PREFIX + [str(word) for word in words], timeout=timeout or PATIENCE_S)
+
+
+def wine_alone(*words):
+    """Runs a program that starts Wine's desktop, which would keep our pipes open: returns its exit code."""
+    return subprocess.run(EXEC_PREFIX + [str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, env=environment(), timeout=2 * PATIENCE_S).returncode
+
+
+def registry(key, name):
+    """(type, value) of a value; None: there is none."""
+    result = wine("reg", "query", key, "/v", name)
+    found = re.search(r"^ +%s +(REG_\w+) +(.*?)\r?$" % re.escape(name), result.out.decode("utf-8"), re.M)
+    return found and found.groups()
+
+
+def of_windows(path):
+    """Where a path of Windows on drive C is."""
+    return pathlib.Path(PREFIX, "drive_c", *path.split("\\")[1:])
+
+
+class Installed(Case):
+    """Installs with the installer that `make` has made; cleaned up after each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.mkdtemp(prefix="logport-installer-")
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.installer = make(folder) / ("logport-%s-windows-x64-setup.exe" % version())
+
+    def setUp(self):
+        super().setUp()
+        self.log = os.path.join(self.directory(), "setup.log")
+        self.folder = r"C:\Program Files\logport test %d" % os.getpid()
+        self.addCleanup(self.clean_up)
+
+    def clean_up(self):
+        if registry(UNINSTALL, "InstallLocation"):
+            self.uninstall(registry(UNINSTALL, "InstallLocation")[1])
+        shutil.rmtree(of_windows(self.folder), ignore_errors=True)
+
+    def install(self, *words, folder=None, installer=None, code=0):
+        """Installs.  NSIS takes what follows /D= as it is, without quotes, so no word may need them."""
+        ended = wine_alone(installer or self.installer, "/S", *words, "/LOG=" + windows_path(self.log),
+                      *("/D=" + (folder or self.folder)).split(" "))
+        self.assertEqual(ended, code, self.logged())
+
+    def uninstall(self, folder=None, *words, code=0):
+        """_?=: the uninstaller runs where it is, and not a copy of it for which nobody waits."""
+        folder = folder or self.folder
+        uninstaller = of_windows(folder) / "uninstall.exe"
+        ended = wine_alone(uninstaller, "/S", *words, "/LOG=" + windows_path(self.log), *("_?=" + folder).split(" "))
+        self.assertEqual(ended, code, self.logged())
+        if code == 0:
+            with contextlib.suppress(OSError):  # it cannot delete itself
+                uninstaller.unlink()
+                uninstaller.parent.rmdir()
+
+    def logged(self):
+        try:
+            return pathlib.Path(self.log).read_text("utf-16")
+        except FileNotFoundError:
+            return ""
+
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class Installer(Installed):
+    """Without the service."""
+
+    def test_it_installs_and_removes_everything(self):
+        self.install("/SERVICE=no")
+        folder = of_windows(self.folder)
+        for name in ("logport.exe", "logportd.exe", "uninstall.exe", "README.html", "docs/windows.html", "NOTICES.txt",
+                     "completions/logport.ps1"):
+            self.assertTrue((folder / name).is_file(), name)
+        for name, value in (("DisplayName", "logport"), ("DisplayVersion", version()), ("Publisher", "the logport authors"),
+                            ("InstallLocation", self.folder), ("UninstallString", '"%s\\uninstall.exe"' % self.folder),
+                            ("QuietUninstallString", '"%s\\uninstall.exe" /S' % self.folder)):
+            self.assertEqual(registry(UNINSTALL, name), ("REG_SZ", value))
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) // 1024
+        self.assertAlmostEqual(int(registry(UNINSTALL, "EstimatedSize")[1], 16), size, delta=size // 10)
+        self.assertIn(self.folder, registry(ENVIRONMENT, "PATH")[1].split(";"))
+        result = wine("cmd", "/c", "logport --version")  # found in PATH
+        self.assertEqual((result.code, result.lines[0].split()), (0, [b"logport", version().encode()]))
+        other = folder / "docs" / "of the user.txt"
+        other.write_text("mine")
+        self.uninstall()
+        self.assertEqual([path for path in folder.rglob("*") if path.is_file()], [other])
+        self.assertIsNone(registry(UNINSTALL, "DisplayName"))
+        self.assertNotIn(self.folder, registry(ENVIRONMENT, "PATH")[1])
+
+    def change_path(self, kind, value, *words):
+        """What path_entry makes of a PATH.  Not the machine's: Wine starts no program while that is long."""
+        key = r"SOFTWARE\logport test %d" % os.getpid()
+        self.addCleanup(wine, "reg", "delete", "HKLM\\" + key, "/f")
+        self.assertEqual(wine("reg", "add", "HKLM\\" + key, "/v", "Path", "/t", kind, "/d", value, "/f").code, 0)
+        result = run(program("path_entry") + [*words, key])
+        self.assertEqual((result.code, result.said), (0, ""))
+        return registry("HKLM\\" + key, "Path")
+
+    def test_a_long_path_is_kept(self):
+        for kind in ("REG_EXPAND_SZ", "REG_SZ"):
+            long = ";".join([r"C:\Tools\%d\%s" % (n, "x" * 80) for n in range(60)]) + r";;%SystemRoot%\more"
+            added = self.change_path(kind, long, "add", self.folder)
+            self.assertEqual(added, (kind, long + ";" + self.folder))
+            self.assertEqual(self.change_path(*added, "add", self.folder), added)
+            self.assertEqual(self.change_path(*added, "remove", self.folder), (kind, long))
+
+    def test_an_entry_is_found_however_it_is_written(self):
+        other = r"C:\windows\system32;C:\windows;"
+        for path, after in (("c:\\LOGPORT\\;" + other, other), (other + r"C:\logport", other.rstrip(";")),
+                            (other + r"C:\logport\x", other + r"C:\logport\x"), (r'"C:\logport";' + other, other)):
+            with self.subTest(path):
+                self.assertEqual(self.change_path("REG_SZ", path, "remove", r"C:\logport"), ("REG_SZ", after))
+        self.assertEqual(run(program("path_entry") + ["add", r"C:\a;C:\b"]).code, 2)
+        self.assertEqual(run(program("path_entry") + ["add", "C:\\" + "x" * 32700]).code, 1)
+
+    def test_options_choose_what_is_installed(self):
+        before = registry(ENVIRONMENT, "PATH")
+        self.install("/SERVICE=no", "/PATH=no", "/FIREWALL=yes")
+        self.assertEqual(registry(ENVIRONMENT, "PATH"), before)
+        self.assertRegex(self.logged(), r'netsh.exe" advfirewall firewall add rule name="logport" dir=in action=allow '
+                                        r'program="%s\\logportd.exe"' % re.escape(self.folder))
+        self.assertNotIn("service install", self.logged())
+        self.install("/PATH=maybe", code=2)
+        self.assertIn("/PATH=maybe: yes or no is expected", self.logged())
+
+    def test_an_upgrade_replaces_the_programs(self):
+        self.install("/SERVICE=no")
+        old = of_windows(self.folder) / "logport.exe"
+        old.write_bytes(b"an older version")
+        self.install("/SERVICE=no")
+        self.assertGreater(old.stat().st_size, 1 << 20)
+        elsewhere = self.folder + " too"
+        self.addCleanup(shutil.rmtree, of_windows(elsewhere), ignore_errors=True)
+        self.install("/SERVICE=no", folder=elsewhere)
+        self.assertFalse(of_windows(self.folder).exists())
+        self.assertEqual(registry(UNINSTALL, "InstallLocation")[1], elsewhere)
+        path = registry(ENVIRONMENT, "PATH")[1].split(";")
+        self.assertEqual([entry for entry in path if "logport" in entry], [elsewhere])
+        self.uninstall(elsewhere)
+
+    def test_a_program_that_runs_is_not_replaced(self):
+        self.install("/SERVICE=no")
+        folder = of_windows(self.folder)
+        daemon = self.daemon(exe=EXEC_PREFIX + [str(folder / "logportd.exe")])
+        self.install("/SERVICE=no", code=2)
+        self.assertRegex(self.logged(), "logportd.exe is in use: end the program first. Nothing was changed.")
+        self.uninstall(code=2)
+        self.assertTrue((folder / "logport.exe").exists())
+        daemon.stop()
+
+    def test_data_are_kept_unless_they_are_to_be_purged(self):
+        data = of_windows(r"C:\ProgramData\logport")
+        if data.exists():
+            self.skipTest("%s is in use" % data)
+        self.addCleanup(shutil.rmtree, data, ignore_errors=True)
+        self.install("/SERVICE=no")
+        record = data / "logs" / "main" / "main-0000000001-20260101T000000Z.ndjson.lz4"
+        record.parent.mkdir(parents=True)
+        record.write_bytes(b"records")
+        self.uninstall()
+        self.assertEqual(record.read_bytes(), b"records")
+        self.install("/SERVICE=no")
+        self.uninstall(None, "/PURGE")
+        self.assertFalse(data.exists())
+
+
 if __name__ == "__main__":
     main()
