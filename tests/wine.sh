@@ -20,13 +20,22 @@ server=$folder/wineserver64
 
 # A separate prefix: the user's own is not changed.
 export WINEPREFIX="${LOGPORT_WINE_PREFIX:-$root/build-windows-wine}"
-export WINEARCH=win64 WINEDEBUG=-all
+# All other messages would be mixed into the program's own.
+export WINEARCH=win64 WINEDEBUG=-all,err+virtual
 # With LC_ALL=C Wine corrupts arguments that are not ASCII.
 export LC_ALL=C.UTF-8
 # By default winedbg.exe handles a crash and exits with 0.  Without mscoree and mshtml Wine
 # offers to download Mono and Gecko.
 export WINEDLLOVERRIDES='mscoree,mshtml,winedbg.exe='
 unset DISPLAY WAYLAND_DISPLAY
+
+# Wine's loader has the heap of brk() at a random address in the GiB after 0x7d000000, which in about
+# one of 2,000 starts covers 0x7ffe0000, where Windows has a page that all processes share.  The
+# program then exits with 1 before any of its code runs ("failed to map the shared user data:
+# c0000018", which WINEDEBUG=-all hides).  With fixed addresses the heap is at 0x7d005000, and that of
+# programs started by the program, too.  Where that is not permitted, it stays as it is.
+fixed='setarch -R'
+$fixed true 2>/dev/null || fixed=
 
 prepare() {
     mkdir -p "$WINEPREFIX" || exit 2
@@ -52,9 +61,9 @@ prepare() {
 # was not started as one.  It holds the lock, so that there is only one.
 keep_services() {
     flock -n "$WINEPREFIX.keeper" true || return 0
-    flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 "$folder/wine64" spoolsv.exe \
+    flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 $fixed "$folder/wine64" spoolsv.exe \
         </dev/null >/dev/null 2>&1 &
-    "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # returns when the services run
+    $fixed "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # returns when the services run
 }
 
 case $1 in
@@ -70,4 +79,4 @@ case $1 in
 esac
 [ -e "$WINEPREFIX/ready" ] || prepare
 keep_services
-exec "$folder/wine64" "$@"
+exec $fixed "$folder/wine64" "$@"
