@@ -128,8 +128,10 @@ static int recover_new(const struct stream_set *set, const struct config *config
     for (uint32_t i = 0; i < new->count && !result; i++)
         result = recover_one(set, new->names[i], &streams[i], error);
     if (!result) find_sequences(set, config, streams, new->count);
-    for (uint32_t i = 0; i < new->count && !result; i++)
+    for (uint32_t i = 0; i < new->count && !result; i++) {
         new->last_sequences[i] = streams[i].last;
+        new->unrecovered[i] = streams[i].recovery.left;
+    }
     free(streams);
     return result;
 }
@@ -201,7 +203,7 @@ static int find_earlier(const struct stream_set *set, struct new_streams *new, c
 
 static int open_one(struct stream_set *set, const char *name, const struct stream_sizes *sizes,
                     const struct keeper_rules *rules, uint64_t folder_bytes_max,
-                    uint64_t last_sequence, struct kept_stream **stream) {
+                    uint64_t last_sequence, uint32_t unrecovered, struct kept_stream **stream) {
     const struct kept_stream_options options = {
         .directory = set->directory,
         .name = name,
@@ -209,6 +211,7 @@ static int open_one(struct stream_set *set, const char *name, const struct strea
         .rules = *rules,
         .folder_bytes_max = folder_bytes_max,
         .last_sequence = last_sequence,
+        .unrecovered = unrecovered,
         /* Quarantine has a limit of its own and is not in the manifest. */
         .manifest = folder_bytes_max == 0 ? set->manifest : NULL,
         .lanes = set->lanes,
@@ -223,7 +226,7 @@ int stream_set_open_new(struct stream_set *set, const struct config *config,
         const struct stream_config *settings = config_stream(config, new->names[i]);
         strcpy(added->name, new->names[i]);
         const int result = open_one(set, added->name, &settings->sizes, &settings->keeper, 0,
-                                    new->last_sequences[i], &added->stream);
+                                    new->last_sequences[i], new->unrecovered[i], &added->stream);
         if (result) {
             snprintf(error, CONFIG_ERROR_MAX, "stream %s: %s", added->name, error_text(result));
             return result;
@@ -248,7 +251,7 @@ static int open_rejects(struct stream_set *set, const struct config *config, cha
     if (result) return result;
     find_sequences(set, NULL, &stream, 1);
     result = open_one(set, STREAM_REJECTS, &sizes, &config->others.keeper, REJECTS_FOLDER_BYTES_MAX,
-                      stream.last, &set->rejects);
+                      stream.last, stream.recovery.left, &set->rejects);
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%.512s/%s: %s", config->dir, STREAM_REJECTS,
                  error_text(result));

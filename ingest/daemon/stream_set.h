@@ -37,6 +37,7 @@ struct stream *stream_set_rejects(const struct stream_set *set);
 struct new_streams {
     char names[STREAMS_MAX][STREAM_NAME_MAX + 1];
     uint64_t last_sequences[STREAMS_MAX];
+    uint32_t unrecovered[STREAMS_MAX]; /* segments, as in kept_stream.h */
     uint32_t count;
 };
 /* Finds them and recovers their folders: blocking, on a worker, while no stream is being opened. */

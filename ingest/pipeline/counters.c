@@ -73,6 +73,7 @@ static void stream(struct json_line_writer *writer, const char *name,
     number(writer, "segments_opened", counts->live.segments_opened);
     number(writer, "segments_closed", counts->live.segments_closed);
     number(writer, "segments_suspect", counts->live.segments_suspect);
+    number(writer, "segments_unrecovered", counts->unrecovered);
     number(writer, "segments_indexed",
            counts->live.segments_indexed + counts->kept.segments_indexed);
     number(writer, "segments_archived", counts->kept.segments_archived);

@@ -13,7 +13,7 @@ import threading
 import unittest
 
 from harness import (BUILD, EXEC_PREFIX, PATIENCE_S, WINDOWS, Case, Holder, environment, logport, logportd, main, program,
-                     run, segments, start, status, wait_until, windows_path)
+                     read_lines, run, segments, start, status, wait_until, windows_path)
 
 
 @unittest.skipUnless(WINDOWS, "about Windows")
@@ -110,6 +110,28 @@ class WindowsStart(Case):
         timer.start()
         self.daemon(dir=base).stop()
         timer.join()
+
+    def test_a_segment_of_a_crash_that_is_held_is_recovered_while_the_daemon_runs(self):
+        for how in ("alone", "read"):
+            with self.subTest(how):
+                old = [b'{"old":%d}' % n for n in range(20)]
+                base, holder = self.killed(old), Holder(self)
+                [path] = segments(base)
+                self.assertIn(".part.", path)
+                holder.ask("%s %s" % (how, path), "held")
+                daemon = self.daemon(dir=base)
+                daemon.wait_said("cannot be recovered: in use by another program; left as it is, tried again")
+                daemon.send(b'{"new":1}\n')
+                wait_until(lambda: status(daemon)["stored"] == 1, "it stores")
+                self.assertEqual(status(daemon)["main"]["segments_unrecovered"], 1)
+                holder.ask("let go", "free")
+                wait_until(lambda: status(daemon)["main"]["segments_unrecovered"] == 0, "it is recovered")
+                daemon.wait_said(": recovered: kept 20 lines")
+                self.assert_lines(read_lines(base), [*old, b'{"new":1}'])
+                self.assertEqual(daemon.said.count("cannot be recovered"), 1)
+                daemon.stop()
+                self.assertEqual([path for path in segments(base) if ".part." in path], [])
+                self.assertEqual(logport("verify", base).code, 0)
 
     def test_a_run_file_that_is_held_is_named_and_replaced_later(self):
         base, holder = self.killed(), Holder(self)

@@ -84,6 +84,7 @@ static void start(struct life *life) {
                                                 .sizes.sync_ms = 50,
                                                 .rules = life->rules,
                                                 .last_sequence = recovery.last_sequence,
+                                                .unrecovered = recovery.left,
                                                 .manifest = life->manifest,
                                                 .lanes = life->lanes};
     assert_int_equal(kept_stream_open(life->port, &options, &life->stream), 0);
@@ -326,12 +327,53 @@ static void a_stop_waits_some_seconds_for_a_name_and_not_longer(void **state) {
     }
 }
 
+/* Another program has a crashed segment open: it may neither be opened, nor get its name. */
+static void a_segment_that_is_held_at_the_start_is_recovered_when_it_is_free(void **state) {
+    (void)state;
+    static const enum disk_operation fails[] = {DISK_OPEN, DISK_RENAME, DISK_TRUNCATE};
+    for (uint32_t i = 0; i < 6; i++) {
+        struct sim sim;
+        struct life life;
+        const bool restarts = i >= 3;
+        sweep_begin("a segment is held", i);
+        begin_life(&life, &sim, 2);
+        start(&life);
+        append_line(&life);
+        append_line(&life);
+        sim_pass(&sim, 2 * SIM_S);
+        kill_it(&life);
+        const struct disk_fault held = {.error = ERR_BUSY,
+                                        .first = 1,
+                                        .times = UINT64_MAX,
+                                        .kinds = DISK_BIT(fails[i % 3]),
+                                        .path = "logs/s/s-0000000001"};
+        disk_arm(&sim.disk, &held);
+        for (int run = 0; run < 1 + restarts; run++) {
+            if (run > 0) stop(&life);
+            start(&life);
+            assert_int_equal(kept_stream_counts(life.stream).unrecovered, 1);
+            receive(&life, 3);
+            sim_pass(&sim, 200 * SIM_S);
+            assert_int_equal(kept_stream_counts(life.stream).unrecovered, 1);
+        }
+        disk_arm(&sim.disk, &(struct disk_fault){0});
+        sim_pass(&sim, 61 * SIM_S);
+        assert_int_equal(kept_stream_counts(life.stream).unrecovered, 0);
+        sim_pass(&sim, 300 * SIM_S);
+        check(&life, true); /* it is recorded and packed as all others */
+        stop(&life);
+        sim_close(&sim);
+        sweep_end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(segments_that_close_late_are_recorded_and_packed),
         SWEEP_TEST(after_kills_the_next_start_records_what_was_closed),
         SWEEP_TEST(a_segment_whose_closing_is_given_up_is_counted_by_its_name),
         SWEEP_TEST(a_stop_waits_some_seconds_for_a_name_and_not_longer),
+        SWEEP_TEST(a_segment_that_is_held_at_the_start_is_recovered_when_it_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

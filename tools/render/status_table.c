@@ -198,9 +198,9 @@ static void print_trouble(struct output *out, const struct value *root) {
                                             "receive_pauses",     "archives_hung",
                                             "archive_hangs",      "schema_monitored",
                                             "gelf_chunks_ignored"};
-    static const char *const of_streams[] = {"segments_suspect",         "move_failures",
-                                             "archive_command_failures", "blocks_held",
-                                             "write_failures",           "sync_failures"};
+    static const char *const of_streams[] = {
+        "segments_suspect", "segments_unrecovered", "move_failures", "archive_command_failures",
+        "blocks_held",      "write_failures",       "sync_failures"};
     struct value streams;
     struct member member;
     for (size_t i = 0; i < sizeof of_daemon / sizeof *of_daemon; i++) {

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "writer/keep/late_recovery.h"
 #include "writer/segment/segment_name.h"
 
 struct kept_stream {
     struct stream *live;
     struct keeper *keeper;
+    struct late_recovery *late_recovery;
     bool finishing, keeper_finishing;
     /* For the keeper: */
     char name[STREAM_NAME_MAX + 1];
@@ -28,6 +30,21 @@ static void segment_closed(void *context) {
     struct kept_stream *s = context;
     keeper_closed(s->keeper);
     finish_keeper(s);
+}
+
+static void segment_recovered(void *context) {
+    struct kept_stream *s = context;
+    if (!s->finishing) keeper_look(s->keeper);
+}
+
+static int open_late_recovery(struct port *port, const struct kept_stream_options *options,
+                              struct kept_stream *s) {
+    const struct late_recovery_options late_options = {.folder = s->folder,
+                                                       .last_sequence = options->last_sequence,
+                                                       .left = options->unrecovered,
+                                                       .recovered = segment_recovered,
+                                                       .context = s};
+    return late_recovery_open(port, &late_options, &s->late_recovery);
 }
 
 static int open_keeper(struct port *port, const struct kept_stream_options *options,
@@ -62,11 +79,11 @@ int kept_stream_open(struct port *port, const struct kept_stream_options *option
                                                   .segment_closed = segment_closed,
                                                   .context = s};
     int error = stream_open(port, &stream_options, &s->live);
-    if (!error) {
-        error = open_keeper(port, options, s);
-        if (error) stream_free(s->live);
-    }
+    if (!error) error = open_keeper(port, options, s);
+    if (!error) error = open_late_recovery(port, options, s);
     if (error) {
+        if (s->live != NULL) stream_free(s->live);
+        if (s->keeper != NULL) keeper_free(s->keeper);
         free(s);
         return error;
     }
@@ -88,6 +105,7 @@ void kept_stream_change(struct kept_stream *stream, const struct stream_sizes *s
 void kept_stream_finish(struct kept_stream *stream) {
     stream->finishing = true;
     keeper_stop_moving(stream->keeper);
+    late_recovery_stop(stream->late_recovery);
     stream_finish(stream->live);
     finish_keeper(stream);
 }
@@ -100,21 +118,25 @@ bool kept_stream_stop_indexing(struct kept_stream *stream) {
 
 void kept_stream_abandon(struct kept_stream *stream) {
     keeper_stop(stream->keeper);
+    late_recovery_stop(stream->late_recovery);
     stream_abandon(stream->live);
 }
 
 bool kept_stream_busy(const struct kept_stream *stream) {
-    return stream_busy(stream->live) || (stream->finishing && keeper_busy(stream->keeper));
+    return stream_busy(stream->live) || (stream->finishing && keeper_busy(stream->keeper)) ||
+           (stream->finishing && late_recovery_busy(stream->late_recovery));
 }
 
 void kept_stream_free(struct kept_stream *stream) {
     assert(!kept_stream_busy(stream));
     stream_free(stream->live);
     keeper_free(stream->keeper);
+    late_recovery_free(stream->late_recovery);
     free(stream);
 }
 
 struct kept_stream_counts kept_stream_counts(const struct kept_stream *stream) {
     return (struct kept_stream_counts){.live = stream_counts(stream->live),
-                                       .kept = keeper_counts(stream->keeper)};
+                                       .kept = keeper_counts(stream->keeper),
+                                       .unrecovered = late_recovery_left(stream->late_recovery)};
 }

@@ -1,6 +1,7 @@
 /* kept_stream.h - a stream together with the keeper of its closed segments.
  *
- * The stream reports each closed segment, which makes the keeper look for work.  Every call: the
+ * The stream reports each closed segment, which makes the keeper look for work; so does a segment of
+ * an earlier run that could not be recovered until now.  Every call: the
  * port's owner. */
 #ifndef WRITER_KEEP_KEPT_STREAM_H
 #define WRITER_KEEP_KEPT_STREAM_H
@@ -17,6 +18,7 @@ struct kept_stream_options {
     struct keeper_rules rules;   /* their strings are copied */
     uint64_t folder_bytes_max;   /* as in stream.h */
     uint64_t last_sequence;      /* as in stream.h */
+    uint32_t unrecovered;        /* recover_stream has left so many; see late_recovery.h */
     struct manifest *manifest;   /* as in keeper.h */
     struct archive_lanes *lanes; /* as in keeper.h */
 };
@@ -24,6 +26,7 @@ struct kept_stream_options {
 struct kept_stream_counts {
     struct stream_counts live;
     struct keeper_counts kept;
+    uint32_t unrecovered; /* segments of earlier runs that are still `.part` */
 };
 
 /* recover_stream has created the stream's folder.  This call touches no file. */

@@ -42,7 +42,9 @@ static int pass_over(struct files *files, const char *path, struct segment_reade
     return set_aside(files, path, bad, size);
 }
 
-static int read_through(struct files *files, const char *path, struct recovered *found) {
+/* stop may be NULL. */
+static int read_through(struct files *files, const char *path, const atomic_bool *stop,
+                        struct recovered *found) {
     struct segment_reader reader;
     struct file_status status;
     *found = (struct recovered){0};
@@ -52,6 +54,10 @@ static int read_through(struct files *files, const char *path, struct recovered 
     found->size = status.size;
     while (!error) { /* each round advances by a frame; the file's end ends it */
         enum segment_damage damage;
+        if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed)) {
+            error = ERR_CANCELLED;
+            break;
+        }
         const int more = segment_reader_next(&reader, &damage);
         if (more < 0) {
             error = more;
@@ -85,20 +91,25 @@ static int cut(struct files *files, const char *path, uint64_t size) {
     return error;
 }
 
-static int recover_segment(struct files *files, const char *folder, struct segment_file *segment,
+static int remove_empty(struct files *files, const char *path, uint64_t size) {
+    const int error = file_remove(files, path);
+    if (!error)
+        say("%s: found open without a whole frame (%llu bytes): removed", path,
+            (unsigned long long)size);
+    return error;
+}
+
+static int recover_segment(struct files *files, const char *folder,
+                           const struct segment_file *segment, const atomic_bool *stop,
                            struct recovery *recovery) {
     struct recovered found;
-    int error = read_through(files, segment->path, &found);
+    int error = read_through(files, segment->path, stop, &found);
     if (error) return error;
     const uint64_t torn = found.size - found.end;
     recovery->segments++;
     recovery->bytes_cut += torn;
     recovery->frames_aside += found.aside;
-    if (found.frames == 0) {
-        say("%s: found open without a whole frame (%llu bytes): removed", segment->path,
-            (unsigned long long)found.size);
-        return file_remove(files, segment->path);
-    }
+    if (found.frames == 0) return remove_empty(files, segment->path, found.size);
     recovery->frames += found.frames;
     recovery->lines += found.lines;
     error = cut(files, segment->path, found.end);
@@ -176,11 +187,33 @@ int recover_stream(struct files *files, const char *directory, const char *strea
         struct segment_file *segment = &list.files[i];
         count_sequence(segment->path, segment->name.sequence, recovery);
         if (!segment->name.part) continue;
-        const int left = recover_segment(files, folder, segment, recovery);
-        if (left)
-            say("%s: cannot be recovered: %s; left as it is", segment->path, error_text(left));
+        const int left = recover_segment(files, folder, segment, NULL, recovery);
+        if (left == 0) continue;
+        recovery->left++;
+        say("%s: cannot be recovered: %s; left as it is, tried again while the daemon runs",
+            segment->path, error_text(left));
     }
     segment_list_free(&list);
     if (!error && recovery->segments) error = directory_sync(files, folder);
+    return error;
+}
+
+int recover_left(struct files *files, const char *folder, uint64_t last_sequence,
+                 const atomic_bool *stop, uint32_t *left) {
+    struct recovery recovery = {0};
+    struct segment_list list = {0};
+    uint32_t found = 0;
+    int error = segment_list_add(files, folder, &list);
+    *left = 0;
+    for (uint32_t i = 0; i < list.count && error != ERR_CANCELLED; i++) {
+        const struct segment_file *segment = &list.files[i];
+        if (!segment->name.part || segment->name.sequence > last_sequence) continue;
+        found++;
+        const int result = recover_segment(files, folder, segment, stop, &recovery);
+        if (result == ERR_CANCELLED) error = result;
+        if (result) ++*left;
+    }
+    segment_list_free(&list);
+    if (found > *left) (void)directory_sync(files, folder);
     return error;
 }
