@@ -185,6 +185,21 @@ const char *address_format(const struct port_address *address, char *text) {
     return text;
 }
 
+bool address_takes_ipv4(const struct port_address *address) {
+    static const uint8_t any[16];
+    return address->family == 6 && !address->ipv6_only && memcmp(address->ip, any, 16) == 0;
+}
+
+void address_unmap(struct port_address *address) {
+    static const uint8_t prefix[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (address->family != 6 || memcmp(address->ip, prefix, sizeof prefix) != 0) return;
+    *address = (struct port_address){
+        .ip = {address->ip[12], address->ip[13], address->ip[14], address->ip[15]},
+        .family = 4,
+        .port = address->port,
+    };
+}
+
 bool address_equal(const struct port_address *a, const struct port_address *b) {
     if (a->family != b->family || a->port != b->port || a->scope != b->scope) return false;
     /* With constant sizes the compiler inlines memcmp; this runs for each datagram. */

@@ -10,9 +10,10 @@
 struct port_address {
     /* Network order; the first 4 for IPv4.  ADDRESS_UNIX: process, user and group, 4 bytes each. */
     uint8_t ip[16];
-    uint16_t family; /* 4, 6 or ADDRESS_UNIX; 0: unset */
-    uint16_t port;   /* host order */
-    uint32_t scope;  /* IPv6 link-local: the interface */
+    uint8_t family; /* 4, 6 or ADDRESS_UNIX; 0: unset */
+    bool ipv6_only; /* of a listener on [::]: it does not take IPv4, too; not part of its text */
+    uint16_t port;  /* host order */
+    uint32_t scope; /* IPv6 link-local: the interface */
 };
 
 #define ADDRESS_TEXT_MAX 64
@@ -26,6 +27,11 @@ struct port_address address_of_process(uint32_t process, uint32_t user, uint32_t
 int address_parse(const char *text, struct port_address *address);
 /* Writes to `text`, which holds ADDRESS_TEXT_MAX bytes, and returns it. */
 const char *address_format(const struct port_address *address, char *text);
+/* True for [::] unless it is ipv6_only: all addresses of both versions. */
+bool address_takes_ipv4(const struct port_address *address);
+/* ::ffff:10.0.0.1, as which such a listener sees an IPv4 peer, becomes 10.0.0.1. */
+void address_unmap(struct port_address *address);
+/* Does not compare ipv6_only. */
 bool address_equal(const struct port_address *a, const struct port_address *b);
 
 #endif

@@ -262,14 +262,20 @@ static void socket_reset(struct port_socket *socket) {
 }
 
 int port_listen(struct port *port, struct port_socket *socket, struct port_address *address) {
+    const bool ipv6_only = address->ipv6_only;
     socket_reset(socket);
-    return port->calls->listen(port, socket, address);
+    const int error = port->calls->listen(port, socket, address);
+    address->ipv6_only = ipv6_only;
+    return error;
 }
 
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
               uint32_t receive_bytes, uint32_t *granted) {
+    const bool ipv6_only = address->ipv6_only;
     socket_reset(socket);
-    return port->calls->bind(port, socket, address, receive_bytes, granted);
+    const int error = port->calls->bind(port, socket, address, receive_bytes, granted);
+    address->ipv6_only = ipv6_only;
+    return error;
 }
 
 int port_listen_unix(struct port *port, struct port_socket *socket,

@@ -49,7 +49,7 @@ enum port_operation {
     PORT_SIGNAL,
 };
 
-/* Space for a back end's own state; the largest is an OVERLAPPED and AcceptEx's two addresses. */
+/* Space for a back end's own state; the largest is an OVERLAPPED and the arguments of WSARecvMsg. */
 #define PORT_OP_PRIVATE_WORDS 24
 
 struct port_op {
@@ -241,7 +241,7 @@ struct port_socket {
 };
 
 /* Opens a listener or a UDP socket at once and sets *address to the address that is bound (port
- * 0: a free one).  receive_bytes: the kernel's receive buffer to ask for; *granted: the one it
+ * 0: a free one).  [::] takes IPv4 too, unless it is ipv6_only; other IPv6 addresses do not.  receive_bytes: the kernel's receive buffer to ask for; *granted: the one it
  * gave. */
 int port_listen(struct port *port, struct port_socket *socket, struct port_address *address);
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,

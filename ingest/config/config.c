@@ -30,15 +30,17 @@ const struct option config_options[] = {
      .field = FIELD(tcp),
      .unset = "127.0.0.1:5170",
      .value = "HOST:PORT",
-     .help = "Listen on this address for lines over TCP. May be repeated. A port alone means "
-             "127.0.0.1; port 0 picks a free port. The default applies if no listener is given."},
+     .help =
+         "Listen on this address for lines over TCP. May be repeated. A port alone means "
+         "127.0.0.1; port 0 picks a free port. [::] takes IPv4 too, unless another listener has "
+         "that port for IPv4. The default applies if no listener is given."},
     {.name = "udp",
      .kind = OPTION_LIST,
      .field = FIELD(udp),
      .unset = "127.0.0.1:5170",
      .value = "HOST:PORT",
      .help = "Receive datagrams on this address; each holds one or more lines. May be "
-             "repeated. The default applies as for tcp."},
+             "repeated. [::] and the default are as for tcp."},
     {.name = "unix_stream",
      .kind = OPTION_LIST,
      .field = FIELD(unix_stream),

@@ -181,6 +181,19 @@ static int named_twice(const struct config *config, uint32_t i, char *error) {
     return 0;
 }
 
+/* [::] takes IPv4 too, unless another listener has that port for IPv4: one of them could not be bound. */
+static void divide_ports(struct config *config) {
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        for (uint32_t j = 0; j < config->listener_count; j++) {
+            struct listener_config *const listener = &config->listeners[i];
+            const struct listener_config *const other = &config->listeners[j];
+            if (other->tcp == listener->tcp && listener->address.family == 6 &&
+                other->address.family == 4 && other->address.port != 0 &&
+                other->address.port == listener->address.port)
+                listener->address.ipv6_only = true;
+        }
+}
+
 int config_listeners_resolve(const struct host *host, struct config *config, char *error) {
     const struct option_list *const lists[LISTENER_KINDS] = {
         &config->tcp, &config->udp, &config->unix_stream, &config->unix_datagram, &config->http};
@@ -214,5 +227,6 @@ int config_listeners_resolve(const struct host *host, struct config *config, cha
             if (result) config_error_at(config, wrong, error);
             if (result) return result;
         }
+    divide_ports(config);
     return 0;
 }

@@ -144,7 +144,7 @@ struct listener_change {
 };
 
 static bool same_place(const struct listener_config *a, const struct listener_config *b) {
-    if (a->kind != b->kind) return false;
+    if (a->kind != b->kind || a->address.ipv6_only != b->address.ipv6_only) return false;
     if (strcmp(a->keys.address, b->keys.address) == 0) return true;
     return !listener_is_unix(a->kind) && a->address.port != 0 &&
            address_equal(&a->address, &b->address);

@@ -52,7 +52,7 @@ static int print_help(void) {
         "\n"
         "  logportd                                      TCP and UDP on 127.0.0.1:5170, files in "
         "./logs\n"
-        "  logportd --tcp 0.0.0.0:5170 --tcp [::]:5170   TCP only, on all IPv4 and IPv6 addresses\n"
+        "  logportd --tcp [::]:5170                      TCP only, on all IPv6 and IPv4 addresses\n"
         "  logportd service --help                       as a service of Windows\n"
         "\n"
         "In the configuration file a listener may be an object with an address and keys that "

@@ -107,6 +107,10 @@ int intake_listen_unix(struct intake *intake, enum listener_kind kind,
 
 /* ---- those that are leaving ---- */
 
+static bool is_bound_to(const struct port_address *bound, const struct port_address *address) {
+    return address_equal(bound, address) && bound->ipv6_only == address->ipv6_only;
+}
+
 uint32_t intake_find_leaving(const struct intake *intake, enum listener_kind kind,
                              const struct port_address *address) {
     const bool tcp = kind != LISTENER_UDP;
@@ -114,9 +118,9 @@ uint32_t intake_find_leaving(const struct intake *intake, enum listener_kind kin
         const struct tcp_listener *t = &intake->tcp[i];
         const struct udp_listener *u = &intake->udp[i];
         if (tcp && t->state == LISTENER_LEAVING && !t->ending && t->kind == kind &&
-            address_equal(&t->bound, address))
+            is_bound_to(&t->bound, address))
             return i;
-        if (!tcp && u->state == LISTENER_LEAVING && !u->ending && address_equal(&u->bound, address))
+        if (!tcp && u->state == LISTENER_LEAVING && !u->ending && is_bound_to(&u->bound, address))
             return LISTENERS_MAX + i;
     }
     return LISTENER_NUMBERS;

@@ -57,6 +57,7 @@ void address_from_system(const struct sockaddr_storage *system, struct port_addr
         address->port = ntohs(in6->sin6_port);
         address->scope = in6->sin6_scope_id;
         memcpy(address->ip, &in6->sin6_addr, 16);
+        address_unmap(address);
     } else if (system->ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)system;
         address->family = 4;
@@ -154,8 +155,9 @@ static int bind_handle(struct port_address *address, int type, int *bound) {
     /* For TCP: binds although connections of a previous run are in TIME_WAIT.  For UDP it would
      * let two daemons share a port, and each would receive a part. */
     if (type == SOCK_STREAM) set_option(handle, SOL_SOCKET, SO_REUSEADDR, 1);
-    /* IPv6 only, as on Windows: each family has its own listener. */
-    if (address->family == 6 && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) goto failed;
+    const bool ipv6_only = !address_takes_ipv4(address);
+    if (address->family == 6 && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, ipv6_only) < 0)
+        goto failed;
     if (bind(handle, (struct sockaddr *)&system, size) < 0) goto failed;
     size = sizeof system;
     if (getsockname(handle, (struct sockaddr *)&system, &size) < 0) goto failed;

@@ -49,6 +49,9 @@ no_queue:
 
 static void iocp_close(struct port *port) {
     struct iocp *iocp = port->backend;
+    while (iocp->acceptors !=
+           NULL) /* their listeners are shut: the system completes what is left */
+        collect(port, INFINITE);
     workers_close(port);
     /* After this order of calls no late callback can use the queue. */
     SetThreadpoolTimer(iocp->alarm, NULL, 0, 0);
@@ -119,6 +122,7 @@ static void packet_arrived(struct port *port, const OVERLAPPED_ENTRY *packet) {
     case PACKET_SOCKET:
         socket_completed(port, op_of_overlapped(packet->lpOverlapped), bytes);
         break;
+    case PACKET_ACCEPT: accepts_completed(port, packet->lpOverlapped); break;
     case PACKET_FILE:
         file_write_completed(port, op_of_overlapped(packet->lpOverlapped), bytes);
         break;

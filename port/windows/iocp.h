@@ -1,8 +1,8 @@
 /* iocp.h - shared by the files of this folder only.
  *
- * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, unix.c the files
- * of Unix sockets, workers.c
- * the lanes and the operations on files, signals.c the console's requests, errors.c the table of
+ * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, accepts.c the
+ * accepting of connections, unix.c the files of Unix sockets, workers.c the lanes and the operations on
+ * files, signals.c the console's requests, errors.c the table of
  * Windows' error codes. */
 #ifndef PORT_WINDOWS_IOCP_H
 #define PORT_WINDOWS_IOCP_H
@@ -19,6 +19,7 @@
 /* The kinds of packets in the owner's queue. */
 enum packet_key {
     PACKET_SOCKET = 1, /* the OVERLAPPED of an op on a socket */
+    PACKET_ACCEPT,     /* the OVERLAPPED of an AcceptEx */
     PACKET_FILE,       /* the OVERLAPPED of a PORT_WRITE */
     PACKET_DONE,       /* an op that has ended, its result in op->result */
     PACKET_ALARM,      /* the earliest deadline has passed */
@@ -38,32 +39,19 @@ struct iocp {
     HANDLE queue;
     struct work_lane lanes[PORT_LANES];
     PTP_TIMER alarm;
-    int64_t alarm_ns; /* its deadline; 0: not set */
-    LPFN_ACCEPTEX accept_ex;
-    LPFN_GETACCEPTEXSOCKADDRS accept_addresses;
-    LPFN_ACCEPTEX accept_ex_unix; /* another provider's */
+    int64_t alarm_ns;           /* its deadline; 0: not set */
+    struct acceptor *acceptors; /* of the listeners, also of those shut whose packets are to come */
     struct unix_file *unix_files; /* of its open Unix sockets */
 };
-
-/* AcceptEx requires 16 bytes more than an address. */
-#define ACCEPT_ADDRESS_BYTES      (sizeof(struct sockaddr_in6) + 16)
-#define ACCEPT_ADDRESS_BYTES_UNIX (110 + 16) /* sockaddr_un */
 
 /* Lives in op->backend. */
 struct op_private {
     OVERLAPPED overlapped; /* first: a packet points to it */
-    union {
-        struct {
-            SOCKET socket;
-            uint8_t addresses[2 * ACCEPT_ADDRESS_BYTES];
-            uint8_t *unix_addresses; /* allocated for a Unix socket, else NULL */
-        } accept;
-        struct {
-            struct port_buffer *buffer;
-            struct sockaddr_in6 from;
-            INT from_bytes;
-        } datagram;
-    } u;
+    struct {               /* PORT_RECEIVE_DATAGRAMS */
+        struct port_buffer *buffer;
+        struct sockaddr_in6 from;
+        INT from_bytes;
+    } datagram;
 };
 _Static_assert(sizeof(struct op_private) <= PORT_OP_PRIVATE_WORDS * sizeof(uint64_t),
                "PORT_OP_PRIVATE_WORDS is too small");
@@ -98,9 +86,25 @@ int socket_listen_unix(struct port *port, struct port_socket *listener,
                        const struct unix_place *place);
 void socket_shut(struct port *port, struct port_socket *shut);
 
-/* Convert addresses to and from the system's form. */
+/* A socket for the completion port: not inherited by child processes, non-blocking. */
+int socket_open(uint32_t family, int type, SOCKET *handle);
+int socket_attach(struct port *port, SOCKET handle, enum packet_key key);
+
+/* Convert addresses to and from the system's form; an IPv4 address that IPv6 shows as its own becomes
+ * one of IPv4 again. */
 INT address_to_system(const struct port_address *address, struct sockaddr_in6 *to);
 void address_of_system(const struct sockaddr *from, struct port_address *address);
+
+/* ---- accepts.c ---- */
+
+/* For an open socket that listens.  It ends with accepts_shut, before the socket is closed, and with the
+ * packets of what was posted: iocp.c waits for those before the port closes. */
+int accepts_open(struct iocp *iocp, struct port_socket *listener);
+void accepts_start(struct port *port, struct port_op *op);
+void accepts_cancel(struct port *port, struct port_op *op);
+void accepts_completed(struct port *port, OVERLAPPED *overlapped);
+void accepts_shut(struct port *port, struct port_socket *listener); /* nothing to a connection */
+uint32_t accepts_posted(struct iocp *iocp, const struct port_socket *listener);
 
 /* ---- unix.c ---- */
 

@@ -19,12 +19,13 @@
 #define STATUS_BUFFER_OVERFLOW 0x80000005
 #endif
 
-/* Detects vanished peers. */
-#define KEEP_ALIVE_IDLE_MS     60000
-#define KEEP_ALIVE_INTERVAL_MS 10000
+/* Connections that wait in the backlog: a burst of them, such as after a restart.  SOMAXCONN alone means
+ * 200; as a hint (a negative number, not in every header set) any number up to 65,535. */
+#define BACKLOG 16384
+#ifndef SOMAXCONN_HINT
+#define SOMAXCONN_HINT(count) (-(count))
+#endif
 
-static void accept_start(struct port *port, struct port_op *op);
-static void accept_completed(struct port *port, struct port_op *op);
 static void receive_wait(struct port *port, struct port_op *op);
 static void receive_take(struct port *port, struct port_op *op);
 static void datagrams_start(struct port *port, struct port_op *op);
@@ -53,7 +54,7 @@ void socket_start(struct port *port, struct port_op *op) {
         return;
     }
     switch (op->kind) {
-    case PORT_ACCEPT: accept_start(port, op); break;
+    case PORT_ACCEPT: accepts_start(port, op); break;
     case PORT_RECEIVE: receive_wait(port, op); break;
     case PORT_RECEIVE_DATAGRAMS: datagrams_start(port, op); break;
     case PORT_SEND: send_start(port, op); break;
@@ -63,7 +64,6 @@ void socket_start(struct port *port, struct port_op *op) {
 
 void socket_completed(struct port *port, struct port_op *op, DWORD bytes) {
     switch (op->kind) {
-    case PORT_ACCEPT: accept_completed(port, op); break;
     case PORT_RECEIVE:
         if ((LONG)op_private(op)->overlapped.Internal < 0)
             failed(port, op, overlapped_error(&op_private(op)->overlapped));
@@ -79,6 +79,10 @@ void socket_completed(struct port *port, struct port_op *op, DWORD bytes) {
 }
 
 void socket_cancel(struct port *port, struct port_op *op) {
+    if (op->kind == PORT_ACCEPT) {
+        accepts_cancel(port, op);
+        return;
+    }
     if (op->u.net.pool != NULL && port_pool_forget(op->u.net.pool, op)) {
         port_completed(port, op, ERR_CANCELLED);
         return;
@@ -89,6 +93,7 @@ void socket_cancel(struct port *port, struct port_op *op) {
 
 void socket_shut(struct port *port, struct port_socket *shut) {
     if (shut->family == ADDRESS_UNIX) unix_remove(port->backend, shut);
+    accepts_shut(port, shut);
     shut->port = NULL;
     struct port_op *receive = shut->pending[0];
     if (receive != NULL && receive->u.net.pool != NULL &&
@@ -116,8 +121,7 @@ static int set_option(SOCKET handle, int level, int name, int value) {
     return setsockopt(handle, level, name, (const char *)&value, sizeof(value));
 }
 
-/* A socket for the completion port: not inherited by child processes, non-blocking. */
-static int open_overlapped(uint32_t family, int type, SOCKET *handle) {
+int socket_open(uint32_t family, int type, SOCKET *handle) {
     const int system = family == ADDRESS_UNIX ? AF_UNIX : family == 6 ? AF_INET6 : AF_INET;
     *handle =
         WSASocketW(system, type, 0, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
@@ -134,31 +138,30 @@ static int open_overlapped(uint32_t family, int type, SOCKET *handle) {
     return error;
 }
 
-static int attach(struct port *port, SOCKET handle) {
+int socket_attach(struct port *port, SOCKET handle, enum packet_key key) {
     struct iocp *iocp = port->backend;
-    return CreateIoCompletionPort((HANDLE)handle, iocp->queue, PACKET_SOCKET, 0) != NULL
-               ? 0
-               : last_error();
+    return CreateIoCompletionPort((HANDLE)handle, iocp->queue, key, 0) != NULL ? 0 : last_error();
 }
 
 /* Opens, binds and attaches a socket, and sets *address to the address that is bound. */
 static int open_bound(struct port *port, struct port_socket *opened, struct port_address *address,
                       int type) {
     SOCKET handle;
-    int error = open_overlapped(address->family, type, &handle);
+    int error = socket_open(address->family, type, &handle);
     if (error != 0) return error;
     /* Without it any program could bind the same port on Windows and take over the traffic. */
     set_option(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
 
     struct sockaddr_in6 name;
     INT name_bytes = address_to_system(address, &name);
-    if ((address->family == 6 && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) ||
+    const bool ipv6_only = !address_takes_ipv4(address);
+    if ((address->family == 6 && set_option(handle, IPPROTO_IPV6, IPV6_V6ONLY, ipv6_only) != 0) ||
         bind(handle, (struct sockaddr *)&name, name_bytes) != 0 ||
-        (type == SOCK_STREAM && listen(handle, SOMAXCONN) != 0) ||
+        (type == SOCK_STREAM && listen(handle, SOMAXCONN_HINT(BACKLOG)) != 0) ||
         getsockname(handle, (struct sockaddr *)&name, &name_bytes) != 0) {
         error = last_error();
     } else {
-        error = attach(port, handle);
+        error = socket_attach(port, handle, type == SOCK_STREAM ? PACKET_ACCEPT : PACKET_SOCKET);
     }
     if (error != 0) {
         closesocket(handle);
@@ -171,25 +174,14 @@ static int open_bound(struct port *port, struct port_socket *opened, struct port
     return 0;
 }
 
-static bool extension(SOCKET handle, GUID id, void *function, DWORD size) {
-    DWORD bytes;
-    return WSAIoctl(handle, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof(id), function, size,
-                    &bytes, NULL, NULL) == 0;
-}
-
 int socket_listen(struct port *port, struct port_socket *listener, struct port_address *address) {
-    const int error = open_bound(port, listener, address, SOCK_STREAM);
+    int error = open_bound(port, listener, address, SOCK_STREAM);
     if (error != 0) return error;
-    struct iocp *iocp = port->backend;
-    const SOCKET handle = handle_of(listener);
-    if (!extension(handle, (GUID)WSAID_ACCEPTEX, &iocp->accept_ex, sizeof(iocp->accept_ex)) ||
-        !extension(handle, (GUID)WSAID_GETACCEPTEXSOCKADDRS, &iocp->accept_addresses,
-                   sizeof(iocp->accept_addresses))) {
-        closesocket(handle);
-        listener->port = NULL;
-        return ERR_UNSUPPORTED;
-    }
-    return 0;
+    error = accepts_open(port->backend, listener);
+    if (error == 0) return 0;
+    closesocket(handle_of(listener));
+    listener->port = NULL;
+    return error;
 }
 
 int socket_listen_unix(struct port *port, struct port_socket *listener,
@@ -199,21 +191,17 @@ int socket_listen_unix(struct port *port, struct port_socket *listener,
     int error = unix_open(iocp, listener, place, &handle);
     if (error != 0) return error;
     u_long non_blocking = 1;
-    if (ioctlsocket(handle, FIONBIO, &non_blocking) != 0)
-        error = last_error();
-    else if (!extension(handle, (GUID)WSAID_ACCEPTEX, &iocp->accept_ex_unix,
-                        sizeof(iocp->accept_ex_unix)))
-        error = ERR_UNSUPPORTED;
-    else
-        error = attach(port, handle);
+    listener->handle = (intptr_t)handle;
+    listener->family = ADDRESS_UNIX;
+    error = ioctlsocket(handle, FIONBIO, &non_blocking) != 0 ? last_error() : 0;
+    if (error == 0) error = socket_attach(port, handle, PACKET_ACCEPT);
+    if (error == 0) error = accepts_open(iocp, listener);
     if (error != 0) {
         unix_remove(iocp, listener);
         closesocket(handle);
         return error;
     }
-    listener->handle = (intptr_t)handle;
     listener->port = port;
-    listener->family = ADDRESS_UNIX;
     return 0;
 }
 
@@ -237,101 +225,6 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
     getsockopt(handle, SOL_SOCKET, SO_RCVBUF, (char *)&room, &room_bytes);
     if (granted != NULL) *granted = (uint32_t)room;
     return 0;
-}
-
-/* ---- accept ---- */
-
-/* False: it has failed, see GetLastError. */
-static bool accept_call(struct iocp *iocp, const struct port_op *op, struct op_private *private) {
-    const SOCKET listener = handle_of(op->u.net.socket);
-    DWORD bytes;
-    const bool done =
-        op->u.net.socket->family == ADDRESS_UNIX
-            ? iocp->accept_ex_unix(listener, private->u.accept.socket,
-                                   private->u.accept.unix_addresses, 0, ACCEPT_ADDRESS_BYTES_UNIX,
-                                   ACCEPT_ADDRESS_BYTES_UNIX, &bytes, &private->overlapped)
-            : iocp->accept_ex(listener, private->u.accept.socket, private->u.accept.addresses, 0,
-                              ACCEPT_ADDRESS_BYTES, ACCEPT_ADDRESS_BYTES, &bytes,
-                              &private->overlapped);
-    return done || WSAGetLastError() == WSA_IO_PENDING;
-}
-
-/* An open socket of the listener's family, which AcceptEx needs.  All that can fail is done to it
- * before there is a connection, which a failure would lose. */
-static int accept_prepare(struct port *port, const struct port_op *op, struct op_private *private) {
-    const uint32_t family = op->u.net.socket->family;
-    private->overlapped = (OVERLAPPED){0};
-    private->u.accept.unix_addresses = NULL;
-    int error = open_overlapped(family, SOCK_STREAM, &private->u.accept.socket);
-    if (error != 0) return error;
-    error = attach(port, private->u.accept.socket);
-    if (error == 0 && family == ADDRESS_UNIX) {
-        private->u.accept.unix_addresses = malloc(2 * ACCEPT_ADDRESS_BYTES_UNIX);
-        if (private->u.accept.unix_addresses == NULL) error = ERR_NO_MEMORY;
-    }
-    if (error != 0) closesocket(private->u.accept.socket);
-    return error;
-}
-
-static void accept_start(struct port *port, struct port_op *op) {
-    struct op_private *private = op_private(op);
-    int error;
-    /* Skips connections that were reset in the backlog: each turn removes one. */
-    do {
-        error = accept_prepare(port, op, private);
-        if (error != 0) break;
-        if (accept_call(port->backend, op, private)) return;
-        error = last_error();
-        free(private->u.accept.unix_addresses);
-        closesocket(private->u.accept.socket);
-    } while (error == ERR_RESET);
-    failed(port, op, error);
-}
-
-/* Turns the accepted connection into an ordinary socket.  Nothing here loses it: without the
- * listener's context it can still be received from. */
-static void accept_finish(struct port *port, struct port_op *op) {
-    struct iocp *iocp = port->backend;
-    struct op_private *private = op_private(op);
-    const SOCKET handle = private->u.accept.socket, listener = handle_of(op->u.net.socket);
-    /* Must come first: other options are refused otherwise. */
-    setsockopt(handle, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (const char *)&listener,
-               sizeof(listener));
-    if (op->u.net.socket->family == ADDRESS_UNIX) {
-        op->peer = unix_peer(handle);
-        *op->u.net.accepted =
-            (struct port_socket){.handle = (intptr_t)handle, .port = port, .family = ADDRESS_UNIX};
-        return;
-    }
-    struct sockaddr *local, *remote;
-    int local_bytes, remote_bytes;
-    iocp->accept_addresses(private->u.accept.addresses, 0, ACCEPT_ADDRESS_BYTES,
-                           ACCEPT_ADDRESS_BYTES, &local, &local_bytes, &remote, &remote_bytes);
-    address_of_system(remote, &op->peer);
-    struct tcp_keepalive keep_alive = {1, KEEP_ALIVE_IDLE_MS, KEEP_ALIVE_INTERVAL_MS};
-    DWORD bytes;
-    WSAIoctl(handle, SIO_KEEPALIVE_VALS, &keep_alive, sizeof(keep_alive), NULL, 0, &bytes, NULL,
-             NULL);
-    set_option(handle, IPPROTO_TCP, TCP_NODELAY, 1); /* replies are sent at once */
-    *op->u.net.accepted = (struct port_socket){
-        .handle = (intptr_t)handle, .port = port, .family = op->u.net.socket->family};
-}
-
-static void accept_completed(struct port *port, struct port_op *op) {
-    struct op_private *private = op_private(op);
-    int error = 0;
-    free(private->u.accept.unix_addresses);
-    if (is_shut(op))
-        error = ERR_CANCELLED;
-    else if ((LONG) private->overlapped.Internal < 0)
-        error = overlapped_error(&private->overlapped);
-    else
-        accept_finish(port, op);
-    if (error != 0) closesocket(private->u.accept.socket);
-    if (error == ERR_RESET && !op->cancelled)
-        accept_start(port, op);
-    else
-        port_completed(port, op, error);
 }
 
 /* ---- receive: a connection waits without a buffer ---- */
@@ -377,25 +270,25 @@ static void receive_take(struct port *port, struct port_op *op) {
 static void datagrams_start(struct port *port, struct port_op *op) {
     struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
     if (buffer == NULL) return;
-    op_private(op)->u.datagram.buffer = buffer;
+    op_private(op)->datagram.buffer = buffer;
     datagrams_post(port, op);
 }
 
 static void datagrams_post(struct port *port, struct port_op *op) {
     struct op_private *private = op_private(op);
     private->overlapped = (OVERLAPPED){0};
-    private->u.datagram.from_bytes = sizeof(private->u.datagram.from);
-    WSABUF place = {op->u.net.pool->datagram_bytes_max, (char *)private->u.datagram.buffer->bytes};
+    private->datagram.from_bytes = sizeof(private->datagram.from);
+    WSABUF place = {op->u.net.pool->datagram_bytes_max, (char *)private->datagram.buffer->bytes};
     DWORD flags = 0;
     if (WSARecvFrom(handle_of(op->u.net.socket), &place, 1, NULL, &flags,
-                    (struct sockaddr *)&private->u.datagram.from, &private->u.datagram.from_bytes,
+                    (struct sockaddr *)&private->datagram.from, &private->datagram.from_bytes,
                     &private->overlapped, NULL) == 0)
         return;
     const int code = WSAGetLastError();
     /* WSAEMSGSIZE is not final: the packet still arrives, with STATUS_BUFFER_OVERFLOW.
      * Completing here would complete the op twice (port_datagrams_test: a truncated datagram). */
     if (code == WSA_IO_PENDING || code == WSAEMSGSIZE) return;
-    op->buffer = private->u.datagram.buffer;
+    op->buffer = private->datagram.buffer;
     failed(port, op, error_of_windows((DWORD)code));
 }
 
@@ -432,7 +325,7 @@ static void datagrams_fetch(struct port_op *op, struct port_buffer *buffer) {
 
 static void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes) {
     struct op_private *private = op_private(op);
-    struct port_buffer *buffer = private->u.datagram.buffer;
+    struct port_buffer *buffer = private->datagram.buffer;
     const LONG status = (LONG) private->overlapped.Internal;
     if (status < 0 && status != (LONG)STATUS_BUFFER_OVERFLOW) {
         const int error = overlapped_error(&private->overlapped);
@@ -446,7 +339,7 @@ static void datagrams_completed(struct port *port, struct port_op *op, DWORD byt
     }
     buffer->slices[0] =
         (struct port_slice){.size = bytes, .truncated = status == (LONG)STATUS_BUFFER_OVERFLOW};
-    address_of_system((struct sockaddr *)&private->u.datagram.from, &buffer->slices[0].peer);
+    address_of_system((struct sockaddr *)&private->datagram.from, &buffer->slices[0].peer);
     buffer->slice_count = 1;
     if (!is_shut(op)) datagrams_fetch(op, buffer);
     op->buffer = buffer;
@@ -508,6 +401,7 @@ void address_of_system(const struct sockaddr *from, struct port_address *address
         address->port = ntohs(from6->sin6_port);
         address->scope = from6->sin6_scope_id;
         memcpy(address->ip, &from6->sin6_addr, 16);
+        address_unmap(address);
     } else if (from->sa_family == AF_INET) {
         const struct sockaddr_in *from4 = (const struct sockaddr_in *)from;
         address->family = 4;

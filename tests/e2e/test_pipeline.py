@@ -103,12 +103,15 @@ class Listening(Case):
         self.assertEqual((len(daemon.tcp), daemon.udp), (1, []))
         daemon.stop()
 
-    def test_ipv6_listeners_serve_and_the_ready_line_writes_them_in_brackets(self):
+    def need_ipv6(self):
         with contextlib.closing(socket.socket(socket.AF_INET6)) as probe:
             try:
                 probe.bind(("::1", 0))
             except OSError:
                 self.skipTest("no IPv6 loopback here")
+
+    def test_ipv6_listeners_serve_and_the_ready_line_writes_them_in_brackets(self):
+        self.need_ipv6()
         daemon = self.daemon(tcp=["[::1]:0"], udp=["[::1]:0"])
         self.assertRegex(daemon.ready_line, r" tcp=\[::1\]:\d+ udp=\[::1\]:\d+ ")
         sent = [log_line(self.rng, n=n) for n in range(2)]
@@ -116,6 +119,35 @@ class Listening(Case):
         daemon.wait_stored(1)
         daemon.datagrams(sent[1])
         self.assert_lines(daemon.wait_stored(2), sent)
+        daemon.stop()
+
+    def test_a_listener_on_all_addresses_takes_ipv4_and_ipv6(self):
+        self.need_ipv6()
+        daemon = self.daemon(tcp=["[::]:0"], udp=["[::]:0"])
+        self.assertRegex(daemon.ready_line, r" tcp=\[::\]:\d+ udp=\[::\]:\d+ ")
+        tcp, udp = daemon.tcp[0][1], daemon.udp[0][1]
+        for count, host in enumerate(("127.0.0.1", "::1"), 1):
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.create_connection((host, tcp), timeout=20) as connection:
+                connection.sendall(b'{"n":%d,}\n' % count)
+            with socket.socket(family, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b'{"n":%d,}' % count, (host, udp))
+            daemon.wait_stored(2 * count, stream="rejects")
+        peers = [json.loads(line)["peer"].rsplit(":", 1)[0] for line in daemon.lines_stored("rejects")]
+        self.assertEqual(sorted(peers), ["127.0.0.1", "127.0.0.1", "[::1]", "[::1]"])
+        daemon.stop()
+
+    def test_a_port_may_have_one_listener_for_each_version_of_ip(self):
+        self.need_ipv6()
+        with contextlib.closing(socket.socket(socket.AF_INET6)) as probe:
+            probe.bind(("::", 0))
+            port = probe.getsockname()[1]
+        daemon = self.daemon(tcp=["[::]:%d" % port, "0.0.0.0:%d" % port], udp=[])
+        sent = [log_line(self.rng, n=n) for n in range(2)]
+        for host, line in zip(("::1", "127.0.0.1"), sent):
+            with socket.create_connection((host, port), timeout=20) as connection:
+                connection.sendall(line + b"\n")
+        self.assertEqual(sorted(daemon.wait_stored(2)), sorted(sent))
         daemon.stop()
 
     def test_without_options_it_serves_on_5170_and_writes_to_logs(self):

@@ -368,6 +368,29 @@ static void put_zone(const char *path, const void *bytes, size_t size) {
     assert_int_equal(file_replace(files_of_system(), path, bytes, size, false), 0);
 }
 
+static void a_listener_on_all_addresses_takes_ipv4_unless_another_has_its_port(void **state) {
+    (void)state;
+    struct config config;
+    static const struct {
+        const char *text;
+        bool ipv6_only; /* of the first listener */
+    } cases[] = {
+        {"{\"tcp\": \"[::]:5170\", \"udp\": \"0.0.0.0:5170\"}", false},
+        {"{\"tcp\": [\"[::]:5170\", \"0.0.0.0:5170\"]}", true},
+        {"{\"tcp\": [\"[::]:5170\", \"127.0.0.1:5170\"]}", true},
+        {"{\"tcp\": [\"[::]:5170\", \"0.0.0.0:5171\"]}", false},
+        {"{\"tcp\": [\"[::]:0\", \"0.0.0.0:0\"]}", false},
+        {"{\"udp\": [\"[::]:5170\", \"0.0.0.0:5170\"]}", true},
+        {"{\"tcp\": \"[::]:5170\", \"http\": \"0.0.0.0:5170\"}", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        read_valid(cases[i].text, &config);
+        assert_int_equal(config.listeners[0].address.family, 6);
+        assert_int_equal(config.listeners[0].address.ipv6_only, cases[i].ipv6_only);
+        config_free(&config);
+    }
+}
+
 static void remove_zones(void) {
     file_remove(files_of_system(), ZONES "/Test/Zone");
     file_remove(files_of_system(), ZONES "/Test");
@@ -739,6 +762,7 @@ int main(void) {
         cmocka_unit_test(an_unreadable_schema_is_reported_with_its_position),
         cmocka_unit_test(a_schema_applies_to_all_listeners_to_one_or_to_none),
         cmocka_unit_test(the_age_limit_is_an_hour_unless_a_schedule_or_another_age_is_set),
+        cmocka_unit_test(a_listener_on_all_addresses_takes_ipv4_unless_another_has_its_port),
         cmocka_unit_test(a_schedule_follows_the_clock_of_its_zone),
         cmocka_unit_test(an_error_in_a_schedule_or_zone_names_what_was_expected),
         cmocka_unit_test(without_stream_settings_everything_goes_to_main),

@@ -362,6 +362,38 @@ static void different_texts_of_one_address_are_equal(void **state) {
     }
 }
 
+static void an_ipv4_address_shown_as_ipv6_becomes_one_again(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"[::ffff:10.1.2.3]:7", "10.1.2.3:7"},
+        {"[::ffff:0.0.0.0]:7", "0.0.0.0:7"},
+        {"[::1]:7", "[::1]:7"},
+        {"[::10.1.2.3]:7", "[::a01:203]:7"},
+        {"[64:ff9b::10.1.2.3]:7", "[64:ff9b::a01:203]:7"},
+        {"10.1.2.3:7", "10.1.2.3:7"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        struct port_address address;
+        char text[ADDRESS_TEXT_MAX];
+        assert_int_equal(address_parse(pairs[i][0], &address), 0);
+        address_unmap(&address);
+        assert_string_equal(address_format(&address, text), pairs[i][1]);
+    }
+}
+
+static void only_the_address_of_all_takes_ipv4_too(void **state) {
+    (void)state;
+    struct port_address address;
+    assert_int_equal(address_parse("[::]:7", &address), 0);
+    assert_true(address_takes_ipv4(&address));
+    address.ipv6_only = true;
+    assert_false(address_takes_ipv4(&address));
+    assert_int_equal(address_parse("[::1]:7", &address), 0);
+    assert_false(address_takes_ipv4(&address));
+    assert_int_equal(address_parse("0.0.0.0:7", &address), 0);
+    assert_false(address_takes_ipv4(&address));
+}
+
 static void an_invalid_address_is_refused(void **state) {
     (void)state;
     static const char *const wrong[] = {
@@ -486,6 +518,8 @@ int program_main(int argc, char **argv) {
         FILES_TEST(free_space_needs_an_existing_folder),
         cmocka_unit_test(addresses_are_formatted_as_they_were_parsed),
         cmocka_unit_test(different_texts_of_one_address_are_equal),
+        cmocka_unit_test(an_ipv4_address_shown_as_ipv6_becomes_one_again),
+        cmocka_unit_test(only_the_address_of_all_takes_ipv4_too),
         cmocka_unit_test(an_invalid_address_is_refused),
         cmocka_unit_test(host_names_are_resolved),
         cmocka_unit_test(system_calls_return_plausible_values),

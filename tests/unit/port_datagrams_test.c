@@ -84,6 +84,35 @@ static void datagrams_come_apart_in_order_an_empty_one_too(void **state) {
 
 /* A system may hand out what it has one at a time (IOCP does): so this asks
  * for fewer completions than datagrams only where they are known to be joined. */
+static void the_address_of_all_takes_ipv4_too_whose_peers_are_ipv4(void **state) {
+    struct udp udp;
+    struct port *port = *state;
+    struct port_socket six;
+    struct port_address any = {.family = 6}, loopback6 = {.family = 6, .ip = {[15] = 1}};
+    uint32_t granted;
+    if (port_bind(port, &six, &loopback6, 65536, &granted) < 0) skip();
+    port_shut(port, &six);
+    open_udp(&udp, port, 8 * 65536, 2, 65536, 1 << 20);
+    client_close(&udp.client);
+    port_shut(port, &udp.socket);
+    settle(port);
+    assert_int_equal(port_bind(port, &udp.socket, &any, 1 << 20, &granted), 0);
+    udp.address.port = loopback6.port = any.port;
+    char all[20] = "";
+    assert_int_equal(client_datagrams(&udp.address, &udp.client), 0);
+    send_text(&udp, "four");
+    receive_texts(&udp, 1, all); /* compares the peer's address */
+    assert_string_equal(all, "four|");
+    client_close(&udp.client);
+    assert_int_equal(client_datagrams(&loopback6, &udp.client), 0);
+    send_text(&udp, "six");
+    start_receive(&udp);
+    assert_int_equal(probe_await(port, &udp.receive, udp.receive.returns + 1), 1);
+    assert_int_equal(udp.receive.op.buffer->slices[0].peer.family, 6);
+    port_buffer_release(udp.receive.op.buffer);
+    close_udp(&udp);
+}
+
 static void several_datagrams_come_in_one_completion(void **state) {
     struct udp udp;
     open_udp(&udp, *state, 64 * 1024, 2, 1024, 1 << 20);
@@ -236,6 +265,7 @@ int program_main(int argc, char **argv) {
     (void)argc, (void)argv;
     const struct CMUnitTest tests[] = {
         PORT_TEST(datagrams_come_apart_in_order_an_empty_one_too),
+        PORT_TEST(the_address_of_all_takes_ipv4_too_whose_peers_are_ipv4),
         PORT_TEST(several_datagrams_come_in_one_completion),
         PORT_TEST(a_datagram_too_long_for_its_place_is_marked_and_the_next_is_whole),
         PORT_TEST(segments_sent_at_once_are_datagrams_the_last_may_be_short),

@@ -152,6 +152,101 @@ static void ipv6_works_where_there_is_any(void **state) {
     port_shut(net->port, &listener);
 }
 
+static bool has_ipv6(struct net *net) {
+    struct port_socket listener;
+    struct port_address address = loopback(6);
+    if (port_listen(net->port, &listener, &address) < 0) return false;
+    port_shut(net->port, &listener);
+    return true;
+}
+
+static void the_address_of_all_takes_ipv4_too_whose_peers_are_ipv4(void **state) {
+    struct net *net = *state;
+    struct port_socket listener;
+    struct port_address address = {.family = 6};
+    if (!has_ipv6(net)) skip();
+    assert_int_equal(port_listen(net->port, &listener, &address), 0);
+    assert_int_equal(address.family, 6);
+    for (uint16_t family = 4; family <= 6; family += 2) {
+        struct port_address to = loopback(family);
+        to.port = address.port;
+        struct connection *connection = malloc(sizeof *connection);
+        connect_to(net, &listener, &to, connection); /* compares the peer's address */
+        start_receive(connection);
+        assert_int_equal(client_send(&connection->client, "all", 3), 0);
+        expect_bytes(connection, "all", 3);
+        end_connection(connection);
+    }
+    port_shut(net->port, &listener);
+}
+
+static void an_ipv6_only_listener_leaves_its_port_of_ipv4_to_others(void **state) {
+    struct net *net = *state;
+    struct port_socket six, four;
+    struct port_address address6 = {.family = 6, .ipv6_only = true}, address4 = {.family = 4};
+    struct client client;
+    if (!has_ipv6(net)) skip();
+    assert_int_equal(port_listen(net->port, &six, &address6), 0);
+    assert_true(address6.ipv6_only);
+    struct port_address to = loopback(4);
+    to.port = address4.port = address6.port;
+    assert_true(client_connect(&to, &client) < 0);
+    assert_int_equal(port_listen(net->port, &four, &address4), 0);
+    struct connection *connection = malloc(sizeof *connection);
+    connect_to(net, &four, &to, connection);
+    end_connection(connection);
+    port_shut(net->port, &four);
+    port_shut(net->port, &six);
+}
+
+/* All connect before the first is accepted. */
+static void a_burst_of_hundreds_of_connections_is_taken_whole(void **state) {
+    enum { BURST = 600 };
+    struct net *net = *state;
+    struct client *clients = calloc(BURST, sizeof *clients);
+    struct probe accept = probe_new(NULL);
+    struct port_socket *sockets = calloc(BURST, sizeof *sockets);
+    bool *seen = calloc(UINT16_MAX + 1, sizeof *seen);
+    port_accept(net->port, &accept.op, &net->listener, &sockets[0]); /* as a daemon has started */
+    for (int i = 0; i < BURST; i++)
+        assert_int_equal(client_connect(&net->address, &clients[i]), 0);
+    for (int i = 0; i < BURST; i++) {
+        assert_int_equal(probe_await(net->port, &accept, (uint32_t)i + 1), 0);
+        assert_false(seen[accept.op.peer.port]); /* each once */
+        seen[accept.op.peer.port] = true;
+        if (i + 1 < BURST) port_accept(net->port, &accept.op, &net->listener, &sockets[i + 1]);
+    }
+    for (int i = 0; i < BURST; i++) {
+        port_shut(net->port, &sockets[i]);
+        client_close(&clients[i]);
+    }
+    settle(net->port);
+    free(clients);
+    free(sockets);
+    free(seen);
+}
+
+static void an_accept_that_is_cancelled_loses_no_connection(void **state) {
+    struct net *net = *state;
+    struct port_socket accepted[2];
+    struct client clients[2];
+    struct probe accept = probe_new(NULL);
+    port_accept(net->port, &accept.op, &net->listener, &accepted[0]);
+    port_cancel(&accept.op);
+    assert_int_equal(probe_await(net->port, &accept, 1), ERR_CANCELLED);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(client_connect(&net->address, &clients[i]), 0);
+    port_wait(net->port, 20 * MS); /* they complete although nothing accepts */
+    for (uint32_t i = 0; i < 2; i++) {
+        port_accept(net->port, &accept.op, &net->listener, &accepted[i]);
+        assert_int_equal(probe_await(net->port, &accept, i + 2), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        port_shut(net->port, &accepted[i]);
+        client_close(&clients[i]);
+    }
+}
+
 /* ---- streams ---- */
 
 struct sender {
@@ -498,6 +593,10 @@ int program_main(int argc, char **argv) {
         NET_TEST(an_address_in_use_is_refused),
         cmocka_unit_test(an_idle_connection_owns_less_than_1_KiB),
         NET_TEST(ipv6_works_where_there_is_any),
+        NET_TEST(the_address_of_all_takes_ipv4_too_whose_peers_are_ipv4),
+        NET_TEST(an_ipv6_only_listener_leaves_its_port_of_ipv4_to_others),
+        NET_TEST(a_burst_of_hundreds_of_connections_is_taken_whole),
+        NET_TEST(an_accept_that_is_cancelled_loses_no_connection),
         NET_TEST(a_stream_arrives_whole_and_in_order_and_ends_with_0),
         NET_TEST(the_end_right_behind_the_bytes_is_seen),
         NET_TEST(bytes_that_come_one_by_one_are_each_noticed),

@@ -7,6 +7,7 @@
 #include <windows.h>
 #include <ws2tcpip.h>
 
+#include "port/windows/iocp.h"
 #include "tests/unit/probe.h"
 
 static struct sockaddr_in name_of(const struct port_address *address) {
@@ -123,6 +124,35 @@ static void a_connection_that_cannot_be_attached_waits_in_the_backlog(void **sta
     port_shut(port, &listener);
     client_close(&client);
     port_pool_free(pool);
+}
+
+static void several_accepts_are_posted_as_long_as_the_listener_is_open(void **state) {
+    struct port *port = *state;
+    struct iocp *iocp = port->backend;
+    struct port_socket listener, accepted;
+    struct port_address address = loopback();
+    struct probe accept = probe_new(NULL);
+    struct client clients[10];
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    const uint32_t posted = accepts_posted(iocp, &listener);
+    assert_in_range(posted, 8, 64);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(client_connect(&address, &clients[i]), 0);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    port_shut(port, &accepted);
+    while (accepts_posted(iocp, &listener) > posted - 10) /* the others wait for an accept */
+        port_wait(port, MS);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(probe_await(port, &accept, 2), 0);
+    assert_int_equal(accepts_posted(iocp, &listener), posted - 8);
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+    uint8_t byte; /* connections that nothing has accepted end with the listener */
+    for (uint32_t i = 2; i < 10; i++)
+        assert_true(client_receive(&clients[i], &byte, 1, 10000) <= 0);
+    for (uint32_t i = 0; i < 10; i++)
+        client_close(&clients[i]);
 }
 
 static void an_urgent_byte_is_received_in_its_place(void **state) {
@@ -311,6 +341,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(nobody_can_take_the_port_of_a_listener),
         PORT_TEST(an_icmp_answer_to_something_sent_does_not_end_a_receive),
         PORT_TEST(a_connection_that_cannot_be_attached_waits_in_the_backlog),
+        PORT_TEST(several_accepts_are_posted_as_long_as_the_listener_is_open),
         PORT_TEST(an_urgent_byte_is_received_in_its_place),
         PORT_TEST(no_socket_is_handed_to_children),
         PORT_TEST(a_secret_file_is_its_users_alone),
