@@ -62,7 +62,7 @@ static size_t http_memory(const struct config *config) {
                ? 0
                : (size_t)config->connections_max *
                          (protocol_http.memory() + ACKS_MAX * sizeof(struct batch_report)) +
-                     HTTP_MEMORY_BYTES;
+                     HTTP_MEMORY_BYTES + HTTP_UNFOLD_MEMORY_BYTES;
 }
 
 /* Of Unix sockets: holds any datagram that a user without privileges can send (twice

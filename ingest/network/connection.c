@@ -156,6 +156,7 @@ void connection_close(struct connection *connection) {
         return;
     }
     connection_end_expansion(connection);
+    connection_end_unfolding(connection);
     if (connection->session.protocol->forget)
         connection->session.protocol->forget(&connection->session);
     const bool began =
@@ -183,7 +184,8 @@ void connection_close(struct connection *connection) {
 
 static bool connection_is_working(const struct connection *connection) {
     return (connection->link && connection->link->working) ||
-           (connection->expansion && connection->expansion->working);
+           (connection->expansion && connection->expansion->working) ||
+           (connection->unfolding && connection->unfolding->working);
 }
 
 void connection_end_now(struct connection *connection) {

@@ -6,20 +6,18 @@
 
 static void piece_is_done(struct expansion *expansion);
 
-/* While the protocol takes a piece, the rest of what was received waits in connection->packed. */
-static void take_piece(struct connection *connection) {
-    const struct expansion *expansion = connection->expansion;
+void connection_take_piece(struct connection *connection, const uint8_t *piece, uint32_t size) {
     connection->packed.bytes = connection->bytes;
     connection->packed.size = connection->size;
     connection->packed.taken = connection->taken;
     connection->packed.waits = true;
     connection->session.inside = true;
-    connection->bytes = expansion->piece;
-    connection->size = expansion->piece_size;
+    connection->bytes = piece;
+    connection->size = size;
     connection->taken = 0;
 }
 
-static void leave_piece(struct connection *connection) {
+void connection_leave_piece(struct connection *connection) {
     connection->bytes = connection->packed.bytes;
     connection->size = connection->packed.size;
     connection->taken = connection->packed.taken;
@@ -30,7 +28,7 @@ static void leave_piece(struct connection *connection) {
 void connection_end_expansion(struct connection *connection) {
     struct intake *intake = connection->intake;
     if (!connection->expansion) return;
-    if (connection->packed.waits) leave_piece(connection);
+    if (connection->packed.waits) connection_leave_piece(connection);
     expansion_free(connection->expansion);
     connection->expansion = NULL;
     connection->session.compressed = 0;
@@ -91,6 +89,7 @@ static enum expand_step begin(struct connection *connection) {
 enum expand_step connection_expand(struct connection *connection) {
     struct session *session = &connection->session;
     struct intake *intake = connection->intake;
+    if (session->unfold && !connection->expansion) return connection_unfold(connection);
     if (!connection->expansion && session->compressed == 0) return EXPAND_GO;
     if (session->refused || session->given_up ||
         (connection->answers && connection->answers->failure)) {
@@ -103,7 +102,7 @@ enum expand_step connection_expand(struct connection *connection) {
     struct expansion *expansion = connection->expansion;
     if (connection->packed.waits) {
         if (connection->taken < connection->size) return EXPAND_GO;
-        leave_piece(connection);
+        connection_leave_piece(connection);
     }
     const bool over = expansion->reason ||
                       (session->compressed == 0 && !expansion->more && !session->compressed_more);
@@ -111,7 +110,7 @@ enum expand_step connection_expand(struct connection *connection) {
         if (!pipeline_fill(intake->pipeline, &connection->source, add_result, connection))
             return EXPAND_PARK;
         connection_end_expansion(connection);
-        return EXPAND_GO;
+        return session->unfold ? connection_unfold(connection) : EXPAND_GO;
     }
     const uint32_t there = connection->size - connection->taken;
     const uint32_t size = there < session->compressed ? there : session->compressed;
@@ -131,6 +130,7 @@ static void piece_is_done(struct expansion *expansion) {
     connection->listener->active = true;
     connection->taken += used;
     session->compressed -= used;
-    take_piece(connection);
+    connection_take_piece(connection, connection->expansion->piece,
+                          connection->expansion->piece_size);
     connection_advance(connection);
 }

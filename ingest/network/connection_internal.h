@@ -1,6 +1,6 @@
 /* connection_internal.h - what the files of a connection share: connection.c (its life and what it
- * receives), connection_proxy.c, connection_tls.c, connection_answers.c, connection_expand.c and
- * connection_farewell.c. */
+ * receives), connection_proxy.c, connection_tls.c, connection_answers.c, connection_expand.c,
+ * connection_unfold.c and connection_farewell.c. */
 #ifndef INGEST_NETWORK_CONNECTION_INTERNAL_H
 #define INGEST_NETWORK_CONNECTION_INTERNAL_H
 
@@ -19,8 +19,9 @@ struct connection {
     const uint8_t *bytes;       /* of it, or of what TLS has made of it: what is taken now */
     uint32_t size, taken;
     struct expansion *expansion; /* NULL: it is not in the midst of compressed data */
+    struct unfolding *unfolding; /* NULL: no body was unfolded yet */
     struct {
-        const uint8_t *bytes; /* as `bytes`, while these are what `expansion` has made of it */
+        const uint8_t *bytes; /* as `bytes`, while these are what a worker has made of it */
         uint32_t size, taken;
         bool waits;
     } packed;
@@ -101,13 +102,28 @@ enum expand_step {
     EXPAND_PARK,  /* no batch is free */
 };
 enum expand_step connection_expand(struct connection *connection);
-/* What there is to take is compressed, or comes after compressed data that was not ended yet. */
+/* What there is to take is compressed, or comes after what a worker has not ended yet. */
 static inline bool connection_is_packed(const struct connection *connection) {
     const struct session *session = &connection->session;
-    return (session->compressed > 0 || (connection->expansion && !session->compressed_more)) &&
+    return (session->compressed > 0 || session->unfold ||
+            (connection->expansion && !session->compressed_more)) &&
            !connection->packed.waits;
 }
+/* While the protocol takes a piece that a worker has made, the rest of what was received waits in
+ * connection->packed. */
+void connection_take_piece(struct connection *connection, const uint8_t *piece, uint32_t size);
+void connection_leave_piece(struct connection *connection);
 void connection_end_expansion(struct connection *connection); /* no worker has it */
+
+/* ---- connection_unfold.c: bodies that are unfolded (session->unfold) ---- */
+
+struct unfolding {
+    struct port_op op;
+    struct connection *connection;
+    bool working;
+};
+enum expand_step connection_unfold(struct connection *connection);
+void connection_end_unfolding(struct connection *connection); /* no worker has it */
 
 /* ---- connection_farewell.c: refused connections ---- */
 

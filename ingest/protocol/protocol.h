@@ -17,6 +17,7 @@
 #include "schema/record/syslog.h"
 
 struct protocol;
+struct unfold_job;
 
 /* What each protocol remembers besides the unfinished record; all zero at first. */
 #define DETECT_HEAD_BYTES 32
@@ -121,6 +122,9 @@ struct session {
     uint32_t compressed;
     bool compressed_more, inside;
     enum { SESSION_ZLIB, SESSION_GZIP, SESSION_ZSTD } compression;
+    /* A whole body that was collected.  The connection has it unfolded, gives what comes of it to `take`
+     * (inside is true then), and calls `unfolded` after it.  NULL: there is none. */
+    struct unfold_job *unfold;
     union {
         struct detect_state detect;
         struct concatenated_state concatenated;
@@ -156,6 +160,8 @@ struct protocol {
     /* Of protocols that set session->compressed: the compressed data is over.  reason: 0, or why it
      * could not be decompressed.  False: no room; called again with an empty batch. */
     bool (*expanded)(struct session *session, const struct sink *sink, uint32_t reason);
+    /* Of protocols that set session->unfold, which becomes NULL: all of it was taken. */
+    void (*unfolded)(struct session *session);
     /* The rest is for protocols that acknowledge; NULL: it does not.  `take` names the tokens
      * (acks.h). */
     void (*committed)(struct session *session, const struct commit *commit);

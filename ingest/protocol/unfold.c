@@ -49,6 +49,10 @@ static void forget_copies(struct unfold *unfold, const uint8_t *out) {
         if (out == NULL || unfold->shared[i].copy >= out) unfold->shared[i].copy = NULL;
 }
 
+void unfold_forget(struct unfold *unfold) {
+    forget_copies(unfold, NULL);
+}
+
 static enum unfold_result rejected(struct unfold *unfold, struct unfold_event *event,
                                    uint32_t reason, const char *problem) {
     unfold->has_event = false;

@@ -68,8 +68,10 @@ enum unfold_result {
     UNFOLD_FULL,     /* no room; call it again with room for more: record_max is always enough */
     UNFOLD_END,      /* all events are done */
 };
-/* The next event.  Between UNFOLD_FULL and the next one, `out` moves on in the same memory, whose bytes
- * do not change. */
+/* `out` will be in memory that was used before. */
+void unfold_forget(struct unfold *unfold);
+/* The next event.  Until UNFOLD_FULL, or unfold_forget, `out` moves on in the same memory, whose bytes do
+ * not change. */
 enum unfold_result unfold_next(struct unfold *unfold, uint8_t *out, size_t room,
                                struct unfold_event *event);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ingest/protocol/http/credentials.h"
+#include "ingest/protocol/http/unfolding.h"
 
 enum step {
     REQUEST_LINE,
@@ -75,6 +76,7 @@ static void forget(struct session *session) {
     if (!http) return;
     forget_line(http);
     forget_items(http);
+    http_unfold_forget(http);
     http_settings_release(http->settings);
     free(http);
     session->state.http.http = NULL;
@@ -110,6 +112,12 @@ void http_give_up(struct session *session, uint16_t status, const char *problem)
     begin_answer(session, status, problem);
 }
 
+/* Records that were rejected make it fail. */
+static bool is_bad(const struct http *http) {
+    if (http->rejected == 0 || http->items.list) return false;
+    return !http->route || !http->route->partly || http_unfold_refused(http);
+}
+
 /* All of its records are stored. */
 static void answer_result(struct session *session) {
     struct http *http = http_of(session);
@@ -118,7 +126,7 @@ static void answer_result(struct session *session) {
         http->closes || http->request.close || (http->request.is_1_0 && !http->request.keep_alive);
     if (http->uncertain)
         begin_answer(session, 503, "no memory to note which records were rejected");
-    else if (http->rejected > 0 && !http->items.list)
+    else if (is_bad(http))
         begin_answer(session, 400, "records were rejected");
     else
         begin_answer(session, http->route ? http->route->status : 204, NULL);
@@ -127,6 +135,7 @@ static void answer_result(struct session *session) {
 static void next_request(struct session *session) {
     struct http *http = http_of(session);
     forget_items(http);
+    http_unfold_forget(http);
     if (http->closes) {
         http->step = GONE;
         session->given_up = true;
@@ -205,7 +214,9 @@ static uint16_t refusal(struct http *http, const char **problem) {
     }
     if (has_body && route && route->reader && !route->any_type &&
         request->type == HTTP_TYPE_OTHER) {
-        *problem = "records are expected as JSON: application/json or application/x-ndjson";
+        *problem = route->wrong_type
+                       ? route->wrong_type
+                       : "records are expected as JSON: application/json or application/x-ndjson";
         return 415;
     }
     return 0;
@@ -372,16 +383,27 @@ static size_t give(struct session *session, const struct sink *sink, const uint8
     return taken;
 }
 
+static void body_is_taken(struct session *session) {
+    struct http *http = http_of(session);
+    http->step = STORING;
+    session->busy = true;
+    if (http->committed == http->token) answer_result(session);
+}
+
 /* All of the body was taken.  False: no room for its last record. */
 static bool end_body(struct session *session, const struct sink *sink) {
     struct http *http = http_of(session);
     if (give(session, sink, NULL, 0) == 0) return false;
     session->unfinished = false;
     if (http->step != BODY) return true; /* its reader has given up */
-    http->step = STORING;
-    session->busy = true;
-    if (http->committed == http->token) answer_result(session);
+    if (!session->unfold) body_is_taken(session);
     return true;
+}
+
+static void unfolded(struct session *session) {
+    struct http *http = http_of(session);
+    http_unfold_end(http);
+    if (http->step == BODY) body_is_taken(session);
 }
 
 /* The same after `taken` bytes, of which one is left if there is no room. */
@@ -486,7 +508,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
         }
         taken += part;
         if (part == 0 || session->waits || (!session->inside && session->compressed > 0) ||
-            (!session->inside && is_expanded(session)))
+            (!session->inside && (session->unfold || is_expanded(session))))
             return taken;
     }
     return taken;
@@ -604,6 +626,7 @@ const struct protocol protocol_http = {.name = "http",
                                        .take = take,
                                        .end = end,
                                        .expanded = expanded,
+                                       .unfolded = unfolded,
                                        .committed = committed,
                                        .not_stored = not_stored,
                                        .awaited = awaited,

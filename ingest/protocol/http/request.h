@@ -52,6 +52,8 @@ struct http_route {
     const struct http_reader *reader; /* NULL: the request has no body, or it is skipped */
     bool is_open;                     /* needs no token */
     bool any_type;                    /* the body may have any Content-Type */
+    const char *wrong_type;           /* what is said of other types; NULL: the usual */
+    bool partly;                      /* all is well also if records were rejected */
     uint16_t status;                  /* if all is well */
     const char *fields;               /* of the answer's head, each with its CRLF; NULL: none */
     const char *type;                 /* Content-Type; NULL: application/json */
@@ -96,6 +98,8 @@ struct http {
     struct batch_fault first;
     bool uncertain; /* it is not known of each */
     struct http_items items;
+    struct unfold_job *unfold; /* its body, if it is collected; NULL: none */
+    size_t unfold_memory;
     /* The answer. */
     uint16_t status;
     const char *problem;

@@ -9,10 +9,13 @@
 
 /* What all requests may take together, beyond a fixed size for each connection: lines of heads whose
  * end has not arrived, and results of items. */
-#define HTTP_MEMORY_BYTES    (16u << 20)
-#define HTTP_TOKENS_MAX      64
-#define HTTP_TOKEN_BYTES_MAX 512
-#define HTTP_HOSTS_MAX       64
+#define HTTP_MEMORY_BYTES          (16u << 20)
+/* A body that is collected before its records are known, and all of them together. */
+#define HTTP_UNFOLD_BODY_BYTES_MAX (8u << 20)
+#define HTTP_UNFOLD_MEMORY_BYTES   (32u << 20)
+#define HTTP_TOKENS_MAX            64
+#define HTTP_TOKEN_BYTES_MAX       512
+#define HTTP_HOSTS_MAX             64
 
 struct http_counts {
     uint64_t requests; /* that were answered */
@@ -23,7 +26,8 @@ struct http_counts {
 /* Of all connections of all listeners. */
 struct http_shared {
     struct http_counts *counts;
-    size_t memory;    /* bytes */
+    size_t memory; /* bytes */
+    size_t unfold_memory;
     uint64_t answers; /* ids that were given (splunk.c) */
 };
 
