@@ -27,6 +27,7 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_OCTET_COUNT: return "octet_count";
     case REJECT_RELP_FRAME: return "relp_frame";
     case REJECT_LUMBERJACK_FRAME: return "lumberjack_frame";
+    case REJECT_BULK_ACTION: return "bulk_action";
     case REJECT_HTTP_BODY: return "http_body";
     case REJECT_LOKI: return "loki_entry";
     case REJECT_OTLP: return "otlp_record";
@@ -55,6 +56,7 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
     case REJECT_RELP_FRAME: return "RELP, and a frame is invalid or was cut off";
     case REJECT_LUMBERJACK_FRAME: return "Lumberjack, and a frame is invalid or was cut off";
+    case REJECT_BULK_ACTION: return "an update or a delete, and records are never changed";
     case REJECT_HTTP_BODY: return "the last record of an HTTP body that was cut off";
     case REJECT_LOKI: return "a push of Loki, and an entry is invalid";
     case REJECT_OTLP: return "an export of OTLP, and a log record is invalid";

@@ -45,6 +45,7 @@ enum reject_reason {
     REJECT_INFLATE,                  /* damaged zlib or gzip data */
     REJECT_EXPANSION,                /* compressed data that expands too much */
     REJECT_UNFINISHED,               /* its sender did not finish it within partial_s */
+    REJECT_BULK_ACTION,              /* an update or delete in a bulk of Elasticsearch */
     REJECT_HTTP_BODY,                /* the last record of a body of HTTP that was cut off */
     REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
     REJECT_RELP_FRAME,               /* RELP, and what should be a frame is none, or cut off */

@@ -119,6 +119,10 @@ static size_t put_head(struct http *http, char *out, size_t size, size_t body_si
 
 /* ---- the body ---- */
 
+const char *http_problem(const struct http *http) {
+    return http->problem ? http->problem : "";
+}
+
 size_t http_write_result(struct http *http, char *out, size_t room) {
     size_t size = (size_t)snprintf(out, room, "{");
     if (http->problem)

@@ -38,7 +38,25 @@ static void forget_line(struct http *http) {
     http->line_size = 0;
 }
 
+/* An array that grows by its double; false: no memory. */
+static bool grow(struct http *http, void **list, uint32_t *room, size_t element) {
+    const uint32_t wanted = *room ? 2 * *room : 64;
+    const size_t more = (wanted - *room) * element;
+    if (!http_memory_take(http, more)) return false;
+    void *const grown = realloc(*list, wanted * element);
+    if (!grown) {
+        http_memory_give_back(http, more);
+        return false;
+    }
+    *list = grown;
+    *room = wanted;
+    return true;
+}
+
 static void forget_items(struct http *http) {
+    free(http->ids.list);
+    http_memory_give_back(http, http->ids.room * sizeof *http->ids.list);
+    http->ids = (struct http_ids){0};
     free(http->items.list);
     http_memory_give_back(http, http->items.room * sizeof *http->items.list);
     http->items = (struct http_items){0};
@@ -46,19 +64,22 @@ static void forget_items(struct http *http) {
 
 bool http_item_add(struct http *http, uint8_t action) {
     struct http_items *items = &http->items;
-    if (items->count == items->room) {
-        const uint32_t room = items->room ? 2 * items->room : 64;
-        const size_t more = (room - items->room) * sizeof *items->list;
-        if (items->count == HTTP_ITEMS_MAX || !http_memory_take(http, more)) return false;
-        struct http_item *const list = realloc(items->list, room * sizeof *list);
-        if (!list) {
-            http_memory_give_back(http, more);
-            return false;
-        }
-        items->list = list;
-        items->room = room;
-    }
+    if (items->count == HTTP_ITEMS_MAX) return false;
+    void *list = items->list;
+    if (items->count == items->room && !grow(http, &list, &items->room, sizeof *items->list))
+        return false;
+    items->list = list;
     items->list[items->count++] = (struct http_item){.action = action};
+    return true;
+}
+
+bool http_id_add(struct http *http) {
+    struct http_ids *ids = &http->ids;
+    void *list = ids->list;
+    if (ids->count == ids->room && !grow(http, &list, &ids->room, sizeof *ids->list)) return false;
+    ids->list = list;
+    ids->list[ids->count++] = ids->number;
+    ids->number = 0;
     return true;
 }
 
@@ -114,8 +135,13 @@ void http_give_up(struct session *session, uint16_t status, const char *problem)
 
 /* Records that were rejected make it fail. */
 static bool is_bad(const struct http *http) {
-    if (http->rejected == 0 || http->items.list) return false;
-    return !http->route || !http->route->partly || http_unfold_refused(http);
+    const struct http_route *route = http->route;
+    if (http->rejected == 0 || (route && route->reader && route->reader->each)) return false;
+    return !route || !route->partly || http_unfold_refused(http);
+}
+
+bool http_is_answered(const struct session *session) {
+    return http_of(session)->step >= ANSWER;
 }
 
 /* All of its records are stored. */

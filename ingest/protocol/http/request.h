@@ -73,6 +73,25 @@ struct http_items {
     uint32_t count, room;
 };
 
+/* What some readers remember: of a bulk of Elasticsearch, ... */
+struct http_bulk {
+    uint8_t step, word, action;
+    uint8_t name[8], name_size; /* of the action whose line is read */
+    struct depth depth;
+};
+/* ... of a list of events that is a member of an object ... */
+struct http_wrapped {
+    uint8_t step, at;
+    bool in_string, escaped, closed;
+    uint32_t open;
+};
+/* ... and of a list of numbers. */
+struct http_ids {
+    uint8_t step, digits;
+    uint64_t number, *list;
+    uint32_t count, room;
+};
+
 /* What one connection remembers: of the request that it is at. */
 struct http {
     struct http_settings *settings;
@@ -88,8 +107,12 @@ struct http {
     bool expanding; /* its compressed body has begun */
     bool ending;    /* all was taken but its end, for lack of room */
     bool complete;  /* all was taken, and answered */
-    uint8_t form, reader_step;
+    /* Of its reader. */
+    uint8_t form;
     struct depth depth;
+    struct http_bulk bulk;
+    struct http_wrapped wrapped;
+    struct http_ids ids;
     uint64_t token, committed; /* numbers of stretches of records: taken, stored */
     int64_t received_ns;       /* its head, since 1970 */
     uint8_t nudges;
@@ -114,6 +137,8 @@ const struct http_route *http_route_find(uint8_t method, const struct http_text 
 
 /* What became of the records, or the problem, as JSON: the answer of rows without one of their own. */
 size_t http_write_result(struct http *http, char *out, size_t room);
+/* The problem as part of a JSON string. */
+const char *http_problem(const struct http *http);
 /* The next piece of an answer, with its head before the first; clears http->more at its end. */
 size_t http_answer_write(struct http *http, uint8_t *bytes, size_t size);
 
@@ -124,10 +149,14 @@ void http_memory_give_back(struct http *http, size_t size);
 /* Notes an item, whose record is the next that is put into the batch.  False: there are too many, or no
  * memory. */
 bool http_item_add(struct http *http, uint8_t action);
+/* Adds http->ids.number, which is 0 afterwards. */
+bool http_id_add(struct http *http);
 
 /* The request cannot be answered as it should: nothing more of it is taken, and the connection ends
  * after this answer. */
 void http_give_up(struct session *session, uint16_t status, const char *problem);
+/* It was given up: nothing more of its body is of interest. */
+bool http_is_answered(const struct session *session);
 
 static inline struct http *http_of(const struct session *session) {
     return session->state.http.http;

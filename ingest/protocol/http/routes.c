@@ -1,10 +1,10 @@
 /* routes.c - the table of requests. */
 #include <string.h>
 
-#include "ingest/protocol/http/request.h"
+#include "ingest/protocol/http/rows.h"
 #include "ingest/protocol/http/unfolding.h"
 
-static const struct http_route routes[] = {
+static const struct http_route records[] = {
     {.methods = HTTP_POST | HTTP_PUT, .path = "/", .reader = &http_reader_any, .status = 200},
     {.methods = HTTP_POST,
      .path = "/loki/api/v1/push",
@@ -22,6 +22,10 @@ static const struct http_route routes[] = {
                    "OpenTelemetry Collector with encoding: json in front",
      .write = http_write_otlp},
 };
+static const struct http_rows own = HTTP_ROWS(records);
+
+static const struct http_rows *const tables[] = {&own, &http_rows_elastic, &http_rows_splunk,
+                                                 &http_rows_seq, &http_rows_datadog};
 
 /* Segments of a path are compared as they are: none of these needs %-escapes. */
 static bool matches(const char *pattern, const struct http_text *path) {
@@ -46,12 +50,14 @@ const struct http_route *http_route_find(uint8_t method, const struct http_text 
     const struct http_text whole = path->size > 0 ? *path : (struct http_text){root, 1};
     const struct http_route *found = NULL;
     *allowed = 0;
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (!matches(routes[i].path, &whole)) continue;
-        uint8_t methods = routes[i].methods;
-        if (methods & HTTP_GET) methods |= HTTP_HEAD;
-        *allowed |= methods;
-        if (!found && (methods & method)) found = &routes[i];
-    }
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (size_t j = 0; j < tables[i]->count; j++) {
+            const struct http_route *row = &tables[i]->rows[j];
+            if (!matches(row->path, &whole)) continue;
+            uint8_t methods = row->methods;
+            if (methods & HTTP_GET) methods |= HTTP_HEAD;
+            *allowed |= methods;
+            if (!found && (methods & method)) found = row;
+        }
     return found;
 }
