@@ -28,7 +28,7 @@ AllowSkipFiles off
 !define EXIT_FAILED 2
 !define EXIT_SERVICE_FAILED 3
 ; How long the service may take to stop: it stores what it has received.
-!define STOP_TRIES 600 ; of 100 ms
+!define STOP_TRIES 6000 ; of 100 ms
 !define SERVICE_STOPPED 1
 
 Name "logport ${VERSION}"

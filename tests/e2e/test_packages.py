@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -17,8 +18,8 @@ import unittest
 import xml.etree.ElementTree
 import zipfile
 
-from harness import (BUILD, EXEC_PREFIX, PATIENCE_S, ROOT, WINDOWS, Case, environment, logport, logportd, main, program,
-                     run, wait_until, windows_path)
+from harness import (BUILD, EXEC_PREFIX, PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, logport, logportd, main,
+                     program, read_lines, run, wait_until, windows_path)
 
 MAKER = os.path.join(ROOT, "packaging", "windows", "build")
 URL = "https://example.org/logport/releases/0"
@@ -383,6 +384,83 @@ class Installer(Installed):
         self.install("/SERVICE=no")
         self.uninstall(None, "/PURGE")
         self.assertFalse(data.exists())
+
+@unittest.skipUnless(WINDOWS, "about Windows")
+class ServiceInstaller(Installed):
+    """With the service, as most will install it."""
+
+    HOME = of_windows(r"C:\ProgramData\logport")
+
+    def setUp(self):
+        super().setUp()
+        logportd("service", "uninstall", "--purge")
+        shutil.rmtree(self.HOME, ignore_errors=True)
+        self.addCleanup(shutil.rmtree, self.HOME, ignore_errors=True)
+        self.addCleanup(logportd, "service", "uninstall", "--purge")
+
+    def install_service(self, *words):
+        self.address = ("127.0.0.1", free_port())
+        where = "%s:%d" % self.address
+        self.install(*("/OPTIONS='--tcp %s --udp %s'" % (where, where)).split(" "), *words)
+
+    def service(self, *words):
+        return run(EXEC_PREFIX + [str(of_windows(self.folder) / "logportd.exe"), "service", *words])
+
+    def state(self):
+        return re.search(rb"^state +(.*?)\r?$", self.service("status").out, re.M)[1].decode()
+
+    def stored(self):
+        return read_lines(str(self.HOME / "logs"))
+
+    def sends(self, *lines):
+        """Over TCP, except the last line, which is a datagram; waits until they are stored."""
+        before = len(self.stored())
+        with contextlib.closing(socket.create_connection(self.address, PATIENCE_S)) as connection:
+            connection.sendall(b"".join(line + b"\n" for line in lines[:-1]))
+        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            sender.sendto(lines[-1], self.address)
+        wait_until(lambda: len(self.stored()) == before + len(lines), "the lines are stored")
+
+    def test_the_service_runs_from_the_installer_to_the_uninstaller(self):
+        self.install_service()
+        self.assertEqual(self.state(), "running")
+        lines = [b'{"n":%d}' % n for n in range(6)]
+        self.sends(*lines[:3])
+        logs = windows_path(self.HOME / "logs")
+        self.assertEqual(logport("reload", "--dir", logs).code, 0)
+
+        # An upgrade stops it without loss, replaces it and starts it again, with its options.
+        (of_windows(self.folder) / "logport.exe").write_bytes(b"an older version")
+        self.install()
+        self.assertGreater((of_windows(self.folder) / "logport.exe").stat().st_size, 1 << 20)
+        self.assertNotIn("service install", self.logged().split("Installing logport")[2])
+        self.assertEqual(self.state(), "running")
+        self.sends(*lines[3:])
+        self.assertEqual(logport("status", "--dir", logs).code, 0)
+
+        # Stopped by the user: an upgrade leaves it stopped.
+        self.assertEqual(self.service("stop").code, 0)
+        self.install()
+        self.assertEqual(self.state(), "stopped")
+        self.assertEqual(self.service("start").code, 0)
+
+        self.uninstall()
+        self.assertCountEqual(self.stored(), lines)
+        self.assertEqual(logport("verify", logs).code, 0)
+        self.assertIsNone(registry(r"HKLM\SYSTEM\CurrentControlSet\Services\logportd", "ImagePath"))
+
+        # What is there is used again, and purged if asked.
+        self.install_service()
+        self.assertEqual(self.state(), "running")
+        self.assertCountEqual(self.stored(), lines)
+        self.uninstall(None, "/PURGE")
+        self.assertFalse(self.HOME.exists())
+
+    def test_a_service_that_cannot_be_installed_is_reported(self):
+        self.install("/OPTIONS='--tpc", "x'", code=3)
+        self.assertIn("--tpc: no such option; did you mean --tcp", self.logged())
+        self.assertIn("logport is installed, but its service could not be installed or started", self.logged())
+        self.assertTrue((of_windows(self.folder) / "logport.exe").exists())
 
 
 if __name__ == "__main__":
