@@ -272,9 +272,7 @@ static int archive_run(struct call *call) {
                               .progress = call->paths.progress,
                               .bytes = allocate(COPY_BYTES)};
     struct segment_list list = {0};
-    struct wildcard_paths paths;
     uint64_t total = 0;
-    expand_paths(&call->paths, &paths);
     bool ok = list_segments(&call->paths, &list);
     clear_leftovers(&archive, &list);
     for (uint32_t i = 0; i < list.count; i++)
@@ -293,7 +291,6 @@ static int archive_run(struct call *call) {
     const struct archive_totals *t = &archive.totals;
     if (ok || t->indexed + t->repacked + t->kept + t->finished > 0) print_totals(&archive);
     segment_list_free(&list);
-    wildcard_free(&paths);
     free(archive.bytes);
     return ok ? EXIT_OK : EXIT_ERROR;
 }

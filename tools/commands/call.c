@@ -17,6 +17,7 @@ static bool reads_input(const struct call *call) {
 
 void call_set_paths(struct call *call) {
     static const char *const input = "-";
+    wildcard_free(&call->expanded);
     call->paths.named = call->words > 0;
     if (call->words == 0 && reads_input(call)) {
         call->paths.paths = &input;
@@ -25,6 +26,7 @@ void call_set_paths(struct call *call) {
     }
     call->paths.paths = call->words > 0 ? (const char *const *)call->word : &call->directory;
     call->paths.path_count = call->words > 0 ? call->words : 1;
+    expand_paths(&call->paths, &call->expanded);
 }
 
 const char *call_take_word(struct call *call) {

@@ -21,12 +21,13 @@ struct call {
     struct output *out;
     const void *settings; /* the command's own settings struct, filled from its options */
     int words;
-    char **word;               /* the arguments that are not options */
-    const char *directory;     /* default_directory() */
-    struct read_request paths; /* the words as PATHs, or the default directory */
+    char **word;                    /* the arguments that are not options */
+    const char *directory;          /* default_directory() */
+    struct read_request paths;      /* the words as PATHs, or the default directory */
+    struct wildcard_paths expanded; /* what `paths` points to, if a word had wildcards */
 };
 
-/* Makes the words, or what is read without any, the call's `paths`. */
+/* Makes the words, or what is read without any, the call's `paths`; wildcards are replaced. */
 void call_set_paths(struct call *call);
 /* Removes and returns the first word, which is not a PATH. There must be one. */
 const char *call_take_word(struct call *call);

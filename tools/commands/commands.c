@@ -109,6 +109,7 @@ static int run_with(const struct command *command, const void *settings, struct 
     call_set_paths(&call);
     const int code = command->run(&call);
     report_unread_input(&call);
+    wildcard_free(&call.expanded);
     return output_finish(out, code);
 }
 

@@ -329,8 +329,6 @@ static int replay_run(struct call *call) {
         query_close(&replay.query);
         return EXIT_ERROR;
     }
-    struct wildcard_paths expanded;
-    expand_paths(&paths, &expanded);
     char **folders = allocate((size_t)paths.path_count * sizeof *folders);
     for (int i = 0; i < paths.path_count; i++)
         folders[i] = rejects_of(call->files, paths.paths[i]);
@@ -339,7 +337,6 @@ static int replay_run(struct call *call) {
     for (int i = 0; i < paths.path_count; i++)
         free(folders[i]);
     free(folders);
-    wildcard_free(&expanded);
     query_state_close(&replay.state);
     query_close(&replay.query);
     return code;

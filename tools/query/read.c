@@ -365,26 +365,11 @@ static int list_directory_of_others(const struct read_request *request, const ch
     return status;
 }
 
-/* Every path that the pattern stands for. */
-static int list_pattern(const struct read_request *request, const char *pattern,
-                        struct segment_list *list, bool *all) {
-    struct wildcard_paths found;
-    const int error = wildcard_find(request->files, pattern, &found);
-    for (uint32_t i = 0; i < found.count; i++) {
-        const int status = list_path_of(request, found.paths[i], list, all);
-        if (status >= 0 || all == NULL) continue;
-        report_path_error(request, found.paths[i], status);
-        *all = false;
-    }
-    wildcard_free(&found);
-    return error;
-}
-
 int list_path_of(const struct read_request *request, const char *path, struct segment_list *list,
                  bool *all) {
     struct file_status of;
     const uint32_t before = list->count;
-    if (path_is_pattern(path)) return list_pattern(request, path, list, all);
+    if (path_is_pattern(path)) return ERR_NOT_FOUND; /* expand_paths has found nothing */
     if (request->any_file && strcmp(path, FOREIGN_INPUT) == 0)
         return list_pipe(path, 0, request->named, list);
     const int status = list_path(request->files, path, list, all);
@@ -398,8 +383,15 @@ int list_path_of(const struct read_request *request, const char *path, struct se
     return status;
 }
 
+static bool any_pattern(const struct read_request *request) {
+    for (int i = 0; i < request->path_count; i++)
+        if (path_is_pattern(request->paths[i])) return true;
+    return false;
+}
+
 void expand_paths(struct read_request *request, struct wildcard_paths *expanded) {
     *expanded = (struct wildcard_paths){0};
+    if (!any_pattern(request)) return;
     for (int i = 0; i < request->path_count; i++) {
         const char *path = request->paths[i];
         struct wildcard_paths found = {0};
@@ -420,15 +412,14 @@ void expand_paths(struct read_request *request, struct wildcard_paths *expanded)
 }
 
 bool list_segments(const struct read_request *request, struct segment_list *list) {
-    bool all = true, several = request->path_count > 1;
+    bool all = true;
     for (int i = 0; i < request->path_count; i++) {
         const char *path = request->paths[i];
         const int status = list_path_of(request, path, list, &all);
         if (status < 0) report_path_error(request, path, status);
         if (status < 0) all = false;
-        several = several || path_is_pattern(path);
     }
-    if (several) remove_duplicates(list);
+    if (request->path_count > 1) remove_duplicates(list);
     return all;
 }
 

@@ -27,9 +27,8 @@ struct read_request {
     struct progress *progress; /* where to report progress; never NULL */
 };
 
-/* For commands that use the paths themselves: replaces each pattern (path_is_pattern) by the paths that
- * it stands for.  A pattern that stands for nothing stays, and list_segments reports it.  The paths
- * belong to *expanded: wildcard_free. */
+/* Replaces each pattern (path_is_pattern) by the paths that it stands for.  A pattern that stands for
+ * nothing stays, and list_segments reports it.  The paths belong to *expanded: wildcard_free. */
 void expand_paths(struct read_request *request, struct wildcard_paths *expanded);
 /* Lists the files of all paths, each file once, at the first path that names it.  False: something
  * could not be read and a message was printed; the list holds the rest.  The list starts as all
