@@ -71,20 +71,28 @@ const struct option config_options[] = {
      .help =
          "How records are separated: newline, nul, json-seq (RFC 7464), octet-counting "
          "(RFC 6587), concatenated (objects one after the other, or in arrays), relp (rsyslog's "
-         "omrelp) or lumberjack (Beats), both TCP only, or auto (detected for each connection and "
-         "datagram)."},
+         "omrelp), lumberjack (Beats) or forward (Fluentd, Fluent Bit), these TCP only, or auto "
+         "(detected for each connection and datagram)."},
     {.name = "ack",
      .kind = OPTION_TEXT,
      .field = FIELD(ack),
      .preset = "written",
      .value = "WHEN",
-     .help = "When protocols that acknowledge (relp, lumberjack, HTTP) do so: written (a crash of "
+     .help = "When protocols that acknowledge (relp, lumberjack, forward, HTTP) do so: written (a "
+             "crash of "
              "logportd loses "
              "nothing that was acknowledged) or synced (a power failure does not either)."},
     {.name = "syslog_fields",
      .kind = OPTION_FLAG,
      .field = FIELD(syslog_fields),
      .help = "Add the header of a syslog message to the object that follows it, as _syslog."},
+    {.name = "forward_time_key",
+     .kind = OPTION_TEXT,
+     .field = FIELD(forward_time_key),
+     .preset = FORWARD_TIME_KEY,
+     .value = "NAME",
+     .help = "The member that holds the time of an entry of the forward protocol. A record's own "
+             "member of this name gets an underscore before it."},
     {.name = "text",
      .kind = OPTION_TEXT,
      .field = FIELD(text),
@@ -553,6 +561,11 @@ const struct option config_listener_options[] = {
      .field = FIELD(syslog_fields),
      .value = "true or false",
      .help = REPLACES("syslog_fields")},
+    {.name = "forward_time_key",
+     .kind = OPTION_TEXT,
+     .field = FIELD(forward_time_key),
+     .value = "NAME",
+     .help = REPLACES("forward_time_key")},
     {.name = "text",
      .kind = OPTION_TEXT,
      .field = FIELD(text),

@@ -60,7 +60,7 @@ struct listener_keys {
     const char *time_keys, *level_keys, *level_names, *level_scale, *zone;
     struct option_list schema; /* none: as for all; "none": no schema */
     const char *schema_mode, *formats, *ijson;
-    const char *protocol, *ack, *syslog_fields, *text, *stamp;
+    const char *protocol, *ack, *syslog_fields, *forward_time_key, *text, *stamp;
     struct option_list allow, deny, proxy;
     struct option_list tokens, hosts; /* of HTTP */
     const char *stream;               /* that its lines go to */
@@ -125,7 +125,7 @@ struct config {
     /* Filled by the table. */
     const char *file, *dir;
     struct option_list tcp, udp, unix_stream, unix_datagram, http;
-    const char *protocol, *ack, *text, *stamp;
+    const char *protocol, *ack, *forward_time_key, *text, *stamp;
     bool syslog_fields;
     struct option_list allow, deny, proxy;
     uint64_t peer_connections_max, peer_bytes_per_s, peer_records_per_s, idle_s, partial_s;

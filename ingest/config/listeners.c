@@ -10,6 +10,7 @@
 #include "ingest/config/values.h"
 #include "ingest/protocol/http/request.h"
 #include "port/error.h"
+#include "schema/record/forward.h"
 #include "writer/live/stamp.h"
 
 static int resolve_zone(const struct host *host, const struct config *config,
@@ -114,6 +115,12 @@ static int resolve_protocol(const struct config *config, struct listener_config 
     }
     if (!own) listener->keys.protocol = config->protocol;
     listener->protocol = http ? &protocol_http : protocol_find(listener->keys.protocol);
+    if (listener->protocol == &protocol_forward && !forward_library()) {
+        *wrong = listener->keys.protocol;
+        snprintf(error, CONFIG_ERROR_MAX,
+                 "protocol: forward needs msgpack-c, and this logportd was built without it");
+        return ERR_INVALID;
+    }
     if (!listener->keys.ack) listener->keys.ack = config->ack;
     listener->synced = strcmp(listener->keys.ack, "synced") == 0;
     if (listener_is_stream(listener->kind) || !listener->protocol->reply) return 0;
@@ -139,6 +146,7 @@ static int resolve(const struct host *host, const struct config *config, const c
     listener->syslog_fields =
         keys->syslog_fields ? strcmp(keys->syslog_fields, "true") == 0 : config->syslog_fields;
     listener->wrap = strcmp(keys->text ? keys->text : config->text, "wrap") == 0;
+    if (!keys->forward_time_key) keys->forward_time_key = config->forward_time_key;
     if (!keys->stamp) keys->stamp = config->stamp;
     if (stamp_parse(keys->stamp, &listener->stamps)) return ERR_INVALID; /* it was checked */
     if (!keys->stream) keys->stream = STREAM_MAIN;

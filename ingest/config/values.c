@@ -10,6 +10,7 @@
 #include "ingest/config/schedule.h"
 #include "ingest/config/unix_sockets.h"
 #include "port/error.h"
+#include "schema/record/forward.h"
 #include "writer/keep/handover.h"
 #include "writer/live/stamp.h"
 
@@ -106,6 +107,19 @@ static int check_ack(const char *text, char *problem) {
 static int check_text(const char *text, char *problem) {
     if (strcmp(text, "reject") == 0 || strcmp(text, "wrap") == 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX, "\"%.64s\" is neither reject nor wrap", text);
+    return ERR_INVALID;
+}
+
+static int check_forward_time_key(const char *text, char *problem) {
+    const size_t size = strlen(text);
+    bool plain = size > 0 && size <= FORWARD_TIME_KEY_MAX;
+    for (size_t i = 0; i < size && plain; i++)
+        plain = text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\';
+    if (plain && strcmp(text, FORWARD_TAG_KEY) != 0) return 0;
+    snprintf(problem, CONFIG_PROBLEM_MAX,
+             "\"%.64s\": a name of 1 to %d characters of ASCII without \" and \\ was expected, and "
+             "not " FORWARD_TAG_KEY,
+             text, FORWARD_TIME_KEY_MAX);
     return ERR_INVALID;
 }
 
@@ -238,6 +252,7 @@ int config_value_check(const struct host *host, const char *name, const char *te
         {"ack", check_ack},
         {"syslog_fields", check_truth},
         {"text", check_text},
+        {"forward_time_key", check_forward_time_key},
         {"stamp", check_stamp},
         {"allow", check_allow},
         {"deny", check_addresses},

@@ -16,6 +16,7 @@
 #include "ingest/protocol/inflate.h"
 #include "port/service.h"
 #include "port/system.h"
+#include "schema/record/forward.h"
 
 #define COLUMNS 90
 
@@ -99,9 +100,11 @@ static int print_help(void) {
 
 static int print_version(void) {
     char text[VERSION_TEXT_MAX];
-    char more[64];
-    const char *zlib = inflate_library();
-    snprintf(more, sizeof more, ", %s %.40s", zlib ? "zlib" : "without", zlib ? zlib : "zlib");
+    char more[128];
+    const char *zlib = inflate_library(), *msgpack = forward_library();
+    snprintf(more, sizeof more, ", %s %.40s, %s %.40s", zlib ? "zlib" : "without",
+             zlib ? zlib : "zlib", msgpack ? "msgpack-c" : "without",
+             msgpack ? msgpack : "msgpack-c");
     stream_write(STREAM_OUTPUT, text, version_text("logportd", source_commit, more, text));
     return 0;
 }

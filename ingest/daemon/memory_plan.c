@@ -107,7 +107,8 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
     const double tls = (double)tls_memory(config);
     const double http = (double)http_memory(config);
-    const double answers = (double)config->connections_max * (double)answers_memory();
+    const double answers = (double)config->connections_max *
+                           (double)(answers_memory() + protocol_forward.memory());
     const double expansions = (double)EXPANSIONS_MAX * (double)expansion_memory();
     const double total = http + expansions + answers + tls + batch + rejects + connections + tcp +
                          udp + unix_datagrams + gelf + index + schemas + plan.line_memory_bytes;

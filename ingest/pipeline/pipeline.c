@@ -272,7 +272,7 @@ bool pipeline_fill(struct pipeline *pipeline, const struct source *source,
             close_packet(open);
             return true;
         }
-        if (open->batch.waiters) hasten(feed, pipeline);
+        if (open->batch.awaited) hasten(feed, pipeline);
         if (port_idle(&pipeline->flush_timer)) start_flush_timer(pipeline);
         return true;
     }
@@ -312,7 +312,7 @@ static void hasten(struct feed *feed, struct pipeline *pipeline) {
 }
 
 static void seal_awaited(struct feed *feed) {
-    if (feed->open && feed->open->batch.waiters && feed->awaited == 0) seal(feed->open);
+    if (feed->open && feed->open->batch.awaited && feed->awaited == 0) seal(feed->open);
 }
 
 static void hasten_due(struct port_op *op) {
@@ -462,7 +462,7 @@ static void seal(struct packet *packet) {
     assert(packet->feed->open == packet && packet->batch.raw_size > 0);
     packet->feed->open = NULL; /* owned by the worker now */
     packet->number = pipeline->next_number++;
-    packet->awaited = packet->batch.waiters != NULL;
+    packet->awaited = packet->batch.awaited;
     packet->feed->awaited += packet->awaited;
     fill_reject_budget(pipeline);
     pipeline->sealed_count++;

@@ -2,6 +2,7 @@
 #include "ingest/pipeline/rules.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,13 +55,15 @@ static void set(struct rules *rules, uint32_t number, const char *name,
 
 void rules_set(struct rules *rules, uint32_t number, const char *name,
                const struct listener_config *config, uint32_t stream) {
-    const struct batch_listener listener = {.facts = config->facts,
-                                            .ijson = config->ijson,
-                                            .gate = config->gate,
-                                            .monitor = config->monitor,
-                                            .syslog_fields = config->syslog_fields,
-                                            .wrap = config->wrap,
-                                            .stamps = config->stamps};
+    struct batch_listener listener = {.facts = config->facts,
+                                      .ijson = config->ijson,
+                                      .gate = config->gate,
+                                      .monitor = config->monitor,
+                                      .syslog_fields = config->syslog_fields,
+                                      .wrap = config->wrap,
+                                      .stamps = config->stamps};
+    snprintf(listener.forward_time_key, sizeof listener.forward_time_key, "%s",
+             config->keys.forward_time_key ? config->keys.forward_time_key : "");
     set(rules, number, name, &listener, config->zone);
     rules->streams[number] = stream;
 }

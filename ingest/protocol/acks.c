@@ -44,7 +44,8 @@ bool acks_has(const struct acks *acks, const struct batch *batch) {
     return last && last->batch == batch;
 }
 
-void acks_add(struct acks *acks, struct batch *batch, uint64_t token) {
+void acks_add(struct acks *acks, struct batch *batch, uint64_t token, bool awaited) {
+    batch->awaited = batch->awaited || awaited;
     struct ack *last = newest(acks);
     assert(acks_room(acks, batch) && (!last || token > last->token));
     if (last && last->batch == batch) {
@@ -63,6 +64,11 @@ void acks_add(struct acks *acks, struct batch *batch, uint64_t token) {
     ack->records = (struct ack_part){.waiter.done = durable, .ack = ack};
     ack->rejects = (struct ack_part){.waiter.done = durable, .ack = ack};
     waiter_add(&batch->waiters, &ack->records.waiter);
+}
+
+void acks_await(const struct acks *acks) {
+    const struct ack *last = newest(acks);
+    if (last && last->batch) last->batch->awaited = true;
 }
 
 bool acks_raise(struct acks *acks, uint64_t token) {

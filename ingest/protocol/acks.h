@@ -68,11 +68,12 @@ void acks_begin(struct acks *acks, bool synced, void (*ready)(struct acks *acks)
 /* The connection ends: nothing is waited for any more. */
 void acks_end(struct acks *acks);
 
-/* These three are what sink.h describes as sink_may_acknowledge, sink_acknowledge and
- * sink_acknowledge_nothing. */
+/* These are what sink.h describes as sink_may_acknowledge, sink_await, sink_acknowledge_later and
+ * sink_acknowledge_nothing; awaited: as sink_acknowledge. */
 bool acks_room(const struct acks *acks, const struct batch *batch);
-void acks_add(struct acks *acks, struct batch *batch, uint64_t token);
 bool acks_has(const struct acks *acks, const struct batch *batch); /* records in this batch */
+void acks_await(const struct acks *acks);
+void acks_add(struct acks *acks, struct batch *batch, uint64_t token, bool awaited);
 bool acks_raise(struct acks *acks, uint64_t token);
 
 /* The report of what the connection puts into this batch, which its origin must name; each: with all

@@ -10,6 +10,7 @@
 
 #include "ingest/protocol/foreign.h"
 #include "ingest/protocol/protocol.h"
+#include "schema/record/forward.h"
 
 #define RECORD_SEPARATOR 0x1E /* RFC 7464 section 2.1 */
 /* The longest length that is taken for octet counting; octets.c refuses those that no record has. */
@@ -45,6 +46,7 @@ enum verdict {
     OCTETS,        /* the same */
     RELP,          /* the same */
     LUMBERJACK,    /* the same */
+    FORWARD,       /* the same */
     FIXED,         /* the same, for the listener's protocol */
     OBJECTS,       /* the first record is complete; this byte is not part of it */
     IN_OBJECT,     /* in the first object, of which this byte is part */
@@ -276,6 +278,13 @@ static enum verdict start_byte(struct detect_state *state, uint8_t byte, uint32_
     return head_byte(state, byte, foreign);
 }
 
+/* The forward protocol: an array of 2 to 4, and a string, the tag. */
+static bool begins_message(const struct detect_state *state) {
+    const uint8_t first = state->head[0], second = state->head[1];
+    const bool text = (second >= 0xA0 && second <= 0xBF) || (second >= 0xD9 && second <= 0xDB);
+    return state->head_size == 2 && first >= 0x92 && first <= 0x94 && text;
+}
+
 static enum verdict detect_byte(struct session *session, uint8_t byte, uint32_t *foreign) {
     struct detect_state *state = &session->state.detect;
     enum verdict verdict = WAIT;
@@ -296,6 +305,11 @@ static enum verdict detect_byte(struct session *session, uint8_t byte, uint32_t 
     if (verdict == FOREIGN && *foreign == REJECT_LUMBERJACK && takes_lumberjack &&
         !session->datagram)
         return LUMBERJACK;
+    const bool takes_forward =
+        (!state->fixed || state->fixed == &protocol_forward) && forward_library() != NULL;
+    if (verdict == FOREIGN && *foreign == REJECT_MSGPACK && takes_forward && !session->datagram &&
+        begins_message(state))
+        return FORWARD;
     return verdict;
 }
 
@@ -411,6 +425,7 @@ static size_t decide(struct session *session, const struct sink *sink, const str
     case OCTETS: return begin_anew(session, sink, place, &protocol_octets);
     case RELP: return begin_anew(session, sink, place, &protocol_relp);
     case LUMBERJACK: return begin_anew(session, sink, place, &protocol_lumberjack);
+    case FORWARD: return begin_anew(session, sink, place, &protocol_forward);
     case FIXED:
         if (state->fixed == &protocol_newline) return go_on(session, sink, place, state->fixed);
         return begin_anew(session, sink, place, state->fixed);

@@ -223,8 +223,9 @@ const char *foreign_advice(uint32_t reason) {
                "writes JSON";
     case REJECT_XML: return "XML; choose a JSON layout in the client";
     case REJECT_MSGPACK:
-        return "MessagePack; choose JSON in the client (Fluent Bit's tcp output: format "
-               "json_lines)";
+        return "MessagePack that is no message of the forward protocol, or where that is not "
+               "accepted; choose forward over TCP or JSON in the client (Fluent Bit's tcp output: "
+               "format json_lines)";
     case REJECT_LOG4JS:
         return "log4js events in its own format; give the tcp appender a layout that writes JSON, "
                "and set its endMsg to a newline";
@@ -244,6 +245,10 @@ const char *foreign_advice(uint32_t reason) {
                "records; "
                "the connection is closed, and the client has to send again what was not "
                "acknowledged";
+    case REJECT_FORWARD_FRAME:
+        return "bytes that are not a message of the forward protocol; the connection is closed, "
+               "and "
+               "the client has to send again what was not acknowledged";
     case REJECT_INFLATE:
         return "compressed data that is damaged; the connection is closed, and the client has to "
                "send again what was not acknowledged";

@@ -282,6 +282,21 @@ bool partial_finish(struct partial *partial, const struct sink *sink, const uint
     return true;
 }
 
+bool partial_finish_forward(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                            size_t size, uint64_t json_bytes) {
+    const uint64_t whole = partial->size + size;
+    const uint32_t json = sink_json_room(sink, json_bytes);
+    if (partial->set_aside || whole > sink->line_bytes_max)
+        return finish_aside(partial, sink, bytes, size, whole, REJECT_OVERSIZED) &&
+               (partial_forget(partial, sink->memory), true);
+    if (BATCH_FORWARD_BYTES(whole, json) > sink_line_room(sink)) return false;
+    uint8_t *place = batch_add_forward(sink->batch, sink->origin, (uint32_t)whole, json);
+    copy_kept(partial, partial->kept, place);
+    if (size > 0) memcpy(place + partial->kept, bytes, size);
+    partial_forget(partial, sink->memory);
+    return true;
+}
+
 bool partial_end(struct partial *partial, const struct sink *sink, enum sink_form form) {
     return partial->size == 0 || partial_finish(partial, sink, NULL, 0, form);
 }

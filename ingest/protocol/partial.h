@@ -32,6 +32,9 @@ void partial_add(struct partial *partial, const struct sink *sink, const uint8_t
  * contain no newline.  False: no room; nothing has changed. */
 bool partial_finish(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
                     size_t size, enum sink_form form);
+/* The same for an entry of the forward protocol, whose JSON takes at most json_bytes. */
+bool partial_finish_forward(struct partial *partial, const struct sink *sink, const uint8_t *bytes,
+                            size_t size, uint64_t json_bytes);
 /* The connection has ended: what is unfinished is a record.  False: no room; nothing has changed. */
 bool partial_end(struct partial *partial, const struct sink *sink, enum sink_form form);
 /* The record and these last bytes of it are rejected for this reason.  False: no room; nothing has

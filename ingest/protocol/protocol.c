@@ -4,8 +4,9 @@
 #include <string.h>
 
 static const struct protocol *const protocols[] = {
-    &protocol_detect, &protocol_newline,      &protocol_nul,  &protocol_sequence,
-    &protocol_octets, &protocol_concatenated, &protocol_relp, &protocol_lumberjack};
+    &protocol_detect,   &protocol_newline,    &protocol_nul,
+    &protocol_sequence, &protocol_octets,     &protocol_concatenated,
+    &protocol_relp,     &protocol_lumberjack, &protocol_forward};
 
 const struct protocol *protocol_find(const char *name) {
     for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)

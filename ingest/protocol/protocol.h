@@ -96,6 +96,12 @@ struct http_state {
     struct http *http;
 };
 
+/* Of the forward protocol, in memory of its own (forward.c). */
+struct forward;
+struct forward_state {
+    struct forward *forward;
+};
+
 /* What is remembered of one connection, or of a datagram while it is taken.  Embedded in a
  * connection, so it must stay small. */
 struct session {
@@ -133,6 +139,7 @@ struct session {
         struct relp_state relp;
         struct lumberjack_state lumberjack;
         struct http_state http;
+        struct forward_state forward;
     } state;
 };
 
@@ -141,8 +148,9 @@ struct session {
 struct protocol {
     const char *name; /* as in the configuration; never changes */
     /* Optional, of protocols that are not detected: begins a session with the settings of its
-     * listener.  False: out of memory.  `forget` frees what it has; `memory` is the most of that. */
+     * listener.  False: out of memory. */
     bool (*begin)(struct session *session, void *settings);
+    /* Optional: frees the memory that the session has outside of its struct, and the most of that. */
     void (*forget)(struct session *session);
     size_t (*memory)(void);
     /* Optional: takes, before `take`, what needs no batch. */
@@ -189,6 +197,7 @@ extern const struct protocol protocol_concatenated; /* objects one after the oth
 extern const struct protocol protocol_relp;         /* rsyslog's protocol with acknowledgements */
 extern const struct protocol protocol_lumberjack;   /* that of Beats */
 extern const struct protocol protocol_http;         /* of listeners of its own; not in the table */
+extern const struct protocol protocol_forward;      /* that of Fluentd and Fluent Bit */
 
 /* The session is in the middle of an object, whose bytes so far are its unfinished record. */
 void concatenated_resume(struct session *session, const struct depth *depth);
@@ -197,7 +206,7 @@ void concatenated_resume(struct session *session, const struct depth *depth);
 const struct protocol *protocol_find(const char *name);
 /* Their names: "auto, newline, ...". */
 #define PROTOCOL_NAMES                                                                             \
-    "auto, newline, nul, json-seq, octet-counting, concatenated, relp or lumberjack"
+    "auto, newline, nul, json-seq, octet-counting, concatenated, relp, lumberjack or forward"
 
 /* Begins a session of a protocol without `begin`.  What no protocol accepts (foreign.h) is refused whichever it is. */
 void session_begin(struct session *session, const struct protocol *protocol);

@@ -34,6 +34,17 @@ bool sink_record(const struct sink *sink, const uint8_t *bytes, size_t size, enu
     return true;
 }
 
+bool sink_forward(const struct sink *sink, const uint8_t *head, size_t head_size,
+                  const uint8_t *bytes, size_t size, uint64_t json_bytes) {
+    const uint32_t json = sink_json_room(sink, json_bytes);
+    const size_t whole = head_size + size;
+    if (BATCH_FORWARD_BYTES(whole, json) > sink_line_room(sink)) return false;
+    uint8_t *place = batch_add_forward(sink->batch, sink->origin, (uint32_t)whole, json);
+    memcpy(place, head, head_size);
+    if (size > 0) memcpy(place + head_size, bytes, size);
+    return true;
+}
+
 bool sink_reject(const struct sink *sink, const uint8_t *bytes, size_t size, uint32_t reason,
                  uint64_t record_size) {
     const size_t kept = size < QUARANTINE_KEEP_OVERSIZED_MAX ? size : QUARANTINE_KEEP_OVERSIZED_MAX;

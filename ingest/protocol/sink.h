@@ -30,7 +30,15 @@ static inline bool sink_may_acknowledge(const struct sink *sink) {
 /* The records that were put into this batch since the last token, at least one, are those of this token.
  * The token must have none in an earlier batch. */
 static inline void sink_acknowledge(const struct sink *sink, uint64_t token) {
-    acks_add(sink->acks, sink->batch, token);
+    acks_add(sink->acks, sink->batch, token, true);
+}
+/* The same for a sender that does not wait for it, or not yet: the batch is not hurried. */
+static inline void sink_acknowledge_later(const struct sink *sink, uint64_t token) {
+    acks_add(sink->acks, sink->batch, token, false);
+}
+/* From now on it waits for all tokens so far. */
+static inline void sink_await(const struct sink *sink) {
+    acks_await(sink->acks);
 }
 /* The same for a token without records.  False: nothing is waited for, so it is committed now. */
 static inline bool sink_acknowledge_nothing(const struct sink *sink, uint64_t token) {
@@ -64,6 +72,15 @@ enum sink_form {
     SINK_TEXT,   /* between its tokens they become spaces */
     SINK_ESCAPE, /* also, inside strings they become \n */
 };
+
+/* Adds an entry of the forward protocol, in two parts, of which the first is not empty; its JSON takes
+ * at most json_bytes (batch.h).  False: no room. */
+bool sink_forward(const struct sink *sink, const uint8_t *head, size_t head_size,
+                  const uint8_t *bytes, size_t size, uint64_t json_bytes);
+/* json_bytes as batch_add_forward takes it. */
+static inline uint32_t sink_json_room(const struct sink *sink, uint64_t json_bytes) {
+    return json_bytes < sink->line_bytes_max ? (uint32_t)json_bytes : sink->line_bytes_max;
+}
 
 /* Adds one record of size > 0, which may end in newlines.  False: no room. */
 bool sink_record(const struct sink *sink, const uint8_t *bytes, size_t size, enum sink_form form);

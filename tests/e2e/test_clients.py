@@ -94,6 +94,8 @@ NODE = [
     Entry("syslog-client-udp", "newline", fields(), AS_TEXT, long=False),
     Entry("syslog-pro", "newline", fields(), EACH % "log.info(JSON.stringify(e))"),
     Entry("lumberjack-client", "lumberjack", fields(), EACH % "client.log(e)"),
+    Entry("fluent-logger", "forward", fields(), EACH % "logger.emit('event', e)"),
+    Entry("fluent-org-logger", "forward", fields(), EACH % "logger.emit('event', e)"),
     Entry("glossy", "newline", fields(), EACH % "log(e)", long=False),
 ]
 for entry in NODE:
@@ -133,6 +135,7 @@ PYTHON = [
     Entry("structlog", "newline", fields("event"), AS_FIELDS),
     Entry("loguru", "newline", lambda r: fields()({**r["record"]["extra"], "message": r["record"]["message"]}),
           PYTHON_EACH % 'logger.bind(n=e["n"], data=e["data"]).info(e["message"])'),
+    Entry("fluent-python", "forward", fields(), PYTHON_EACH % 'log.info(e)'),
     Entry("graypy-udp", None, gelf, EXTRA_TEXT + "    __import__('time').sleep(0.005)\n"),
     Entry("graypy-tcp", "nul", gelf, EXTRA_TEXT),
     Entry("graypy-tls", None, gelf, EXTRA_TEXT, tls="server"),
@@ -546,7 +549,7 @@ class ClientsDocument(unittest.TestCase):
 
 
 # Of tests/clients/package.json.
-NO_CLIENTS = {"@hyperjump/browser", "@hyperjump/json-schema", "ajv", "lz4-napi", "fluent-logger"}
+NO_CLIENTS = {"@hyperjump/browser", "@hyperjump/json-schema", "ajv", "lz4-napi"}
 
 if __name__ == "__main__":
     main()

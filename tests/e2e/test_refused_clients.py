@@ -60,11 +60,6 @@ log4js.configure({
 });
 log4js.getLogger('shop').info('a\\n{"forged":1}\\n');
 """
-FLUENT = """
-const fluent = require('fluent-logger').createFluentSender('shop', { host: '127.0.0.1', port: 5170, timeout: 3.0 });
-fluent.emit('order', { forged: 1, text: '\\n{"forged":1}\\n' });
-setInterval(() => {}, 1e6);
-"""
 WINSTON_HTTP = """
 const winston = require('winston');
 winston.createLogger({ transports: [new winston.transports.Http({ host: '127.0.0.1', port: 5170, path: '/' })] })
@@ -86,7 +81,7 @@ ENTRIES = [
     refused("log4j2 SerializedLayout", "java_serialization", "Java", JAVA, LOG4J, file="log4j2.xml", config=LOG4J_XML % "<SerializedLayout/>"),
     refused("logback SocketAppender", "java_serialization", "Java", JAVA, SLF4J, file="logback.xml", config=LOGBACK_XML),
     refused("log4js tcp", "log4js", "log4js", NODE, LOG4JS),
-    refused("fluent-logger", "msgpack", "MessagePack", NODE, FLUENT),
+    refused("messagepack", "msgpack", "MessagePack", SHELL, r"printf '\x81\xa6forged\x01' | nc -N 127.0.0.1 5170"),
     refused("winston http", "http", "HTTP", NODE, WINSTON_HTTP),
     refused("curl", "http", "HTTP", SHELL, FORGED + " | curl -s -H 'Content-Type: application/x-ndjson' --data-binary @- http://127.0.0.1:5170/"),
     refused("curl form", "form", "form", SHELL, "curl -s --data-urlencode 'a={\"forged\":1}' http://127.0.0.1:5170/"),

@@ -2,7 +2,7 @@
  * and with little room they must be the same records and the same answers.
  *
  * The first byte chooses between detection and the protocol, the second where the rest is cut. */
-#include "tests/unit/lumberjack_bench.h"
+#include "tests/unit/session_bench.h"
 
 #define LINE_MAX 200
 

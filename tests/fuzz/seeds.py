@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """seeds.py FUZZER FOLDER - writes short sessions into FOLDER, with which a fuzzer begins: protocols_fuzz, gelf_fuzz,
-tls_fuzz, lumberjack_fuzz or unfold_fuzz.
+tls_fuzz, lumberjack_fuzz, forward_fuzz or unfold_fuzz.
 
 A fuzzer reaches little of a protocol with random bytes alone: octet counts and compressed data would have to
 be guessed."""
@@ -134,10 +134,38 @@ def lumberjack():
             yield choice + bytes((n * 17,)) + session
 
 
+def forward():
+    def text(value):
+        return bytes([0xA0 + len(value)]) + value
+
+    def data(value):
+        return b"\xc5" + struct.pack(">H", len(value)) + value
+
+    time = b"\xce" + struct.pack(">I", 1700000000)
+    event = b"\xd7\0" + struct.pack(">II", 1700000000, 5)
+    records = (b"\x80", b"\x81" + text(b"a") + b"\1", b"\x82" + text(b"t\xff\n") + b"\xc0" + text(b"time") + b"\xcb" + struct.pack(">d", 0.1),
+               b"\x82\1\x91\xc3" + text(b"b") + b"\xc4\2\xff\0", b"\x81" + text(b"x") + b"\xd4\5z", b"\x81\x80\1")
+    entries = b"".join(b"\x92" + (time, event)[n % 2] + record for n, record in enumerate(records))
+    option = b"\x82" + text(b"chunk") + text(b"c%d" % 7) + text(b"size") + bytes([len(records)])
+    tag = text(b"a.b")
+    for choice in (b"\0", b"\1"):
+        for n, session in enumerate((
+                b"".join(b"\x93" + tag + time + record for record in records), b"\x94" + tag + event + records[1] + option,
+                b"\x93" + tag + bytes([0x90 + len(records)]) + entries + option, b"\x93" + tag + data(entries) + option,
+                b"\x93" + tag + data(gzip.compress(entries)) + option, b"\x92" + tag + data(gzip.compress(entries[:40]) + gzip.compress(entries[40:])),
+                b"\x92" + tag + data(gzip.compress(entries)[:-5]), b"\x92" + tag + data(entries[:-1]) + b"\x93" + tag + time + records[0],
+                b"\x92" + tag + data(b"\5\xc1" + entries), b"\x93" + tag + time + b"\xdf\xff\xff\xff\xff", b"\xc0\x93" + tag + b"\xc0" + records[1])):
+            yield choice + bytes((n * 23,)) + session
+    for time in (time, event, b"\xc0", b"\xcb" + struct.pack(">d", 1.5), b"\xca" + struct.pack(">f", 1e9), b"\xd3" + struct.pack(">q", -5)):
+        for record in records:
+            yield b"\2\0\x93" + tag + time + record
+
+
 def main():
     name, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
-    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls, "lumberjack_fuzz": lumberjack, "unfold_fuzz": unfold}[name]()):
+    for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls, "lumberjack_fuzz": lumberjack, "forward_fuzz": forward,
+                             "unfold_fuzz": unfold}[name]()):
         with open(os.path.join(folder, "seed-%03d" % n), "wb") as file:
             file.write(seed)
 

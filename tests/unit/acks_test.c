@@ -64,7 +64,7 @@ static bool add_lines(void *context, struct batch *batch) {
         sender->stalled = !acks_room(&sender->acks, batch);
         if (sender->stalled) return true;
         memcpy(batch_add(batch, &origin, (uint32_t)size), line, size);
-        acks_add(&sender->acks, batch, sender->sent + 1);
+        acks_add(&sender->acks, batch, sender->sent + 1, true);
     }
     return true;
 }

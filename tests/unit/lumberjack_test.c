@@ -3,7 +3,7 @@
 #include "tests/sim/chance.h"
 #include "tests/unit/sink_bench.h"
 
-#include "tests/unit/lumberjack_bench.h"
+#include "tests/unit/session_bench.h"
 #include "tests/unit/rejected.h"
 
 #define LINE_MAX   400

@@ -51,7 +51,7 @@ const struct completed *complete_option(const struct option *option) {
     } words[] = {{"color", {"colors", "auto always never", false}},
                  {"protocol",
                   {"protocols",
-                   "auto newline nul json-seq octet-counting concatenated relp lumberjack", false}},
+                   "auto newline nul json-seq octet-counting concatenated relp lumberjack forward", false}},
                  {"ack", {"acks", "written synced", false}},
                  {"text", {"texts", "reject wrap", false}},
                  {"stamp", {"stamps", "received peer listener seq all none", false}},

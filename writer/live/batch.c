@@ -580,6 +580,46 @@ static uint8_t *check_record(struct batch *batch, const struct batch_run *run, u
     return keep_object(batch, run, &message, &line, &facts, &received, fault, next, out);
 }
 
+/* ---- entries of the forward protocol ---- */
+
+static uint32_t forward_reason(enum forward_result result) {
+    switch (result) {
+    case FORWARD_NO_ROOM: return REJECT_OVERSIZED;
+    case FORWARD_BAD_NAME: return REJECT_FORWARD_NAME;
+    case FORWARD_TOO_DEEP: return JSON_TOO_DEEP;
+    default: return REJECT_FORWARD_ENTRY;
+    }
+}
+
+static uint8_t *check_forward(struct batch *batch, const struct batch_run *run, uint8_t *out) {
+    const struct batch_listener *listener = &batch->rules->listeners[run->origin.listener];
+    const char *const own = listener->forward_time_key;
+    const uint32_t most = batch->rules->line_bytes_max;
+    uint8_t *text = batch->raw + run->offset;
+    uint8_t *const json = batch->stored.bytes; /* not used before batch_pack */
+    struct received received = {text, run->size - run->spare - 1};
+    size_t size = run->size - 1 < most ? run->size - 1 : most, bad;
+    const enum forward_result result =
+        forward_write(text, received.size, *own ? own : FORWARD_TIME_KEY, run->origin.received_ns,
+                      json, &size, &bad);
+    if (result != FORWARD_OK) {
+        batch->counts.records++;
+        reject_received(batch, run, &received, forward_reason(result),
+                        result == FORWARD_NO_ROOM ? most : bad);
+        return out;
+    }
+    memcpy(text, json, size);
+    text[size] = '\n';
+    received.size = size;
+    struct json_line line;
+    struct facts facts;
+    check_line(listener->facts, text, text + size + 1, &line, &batch->facts_memory, &facts);
+    if (listener->ijson && line.reason == JSON_OK) ijson_check_line(&line);
+    const size_t fault = line.reason == JSON_OK ? 0 : (size_t)(line.bad - text);
+    return keep_object(batch, run, &no_message, &line, &facts, &received, fault, text + run->size,
+                       out);
+}
+
 /* Records that grow must not reach what is still to be read: it is moved to the end. */
 static void make_room(struct batch *batch) {
     const uint32_t room = batch_capacity(batch->raw_max) - batch->raw_size;
@@ -613,6 +653,7 @@ void batch_check(struct batch *batch) {
         switch (run->kind) {
         case BATCH_LINES: out = check_lines(batch, run, out); break;
         case BATCH_RECORD: out = check_record(batch, run, out); break;
+        case BATCH_FORWARD: out = check_forward(batch, run, out); break;
         case BATCH_SET_ASIDE: check_aside(batch, run); break;
         }
         if (report) close_line(batch, report);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "port/address.h"
+#include "schema/record/forward.h"
 #include "writer/live/quarantine.h"
 #include "writer/live/schema_gate.h"
 #include "writer/live/waiters.h"
@@ -61,6 +62,7 @@ struct batch_origin {
 enum batch_run_kind {
     BATCH_LINES,     /* whole lines to be validated */
     BATCH_RECORD,    /* one record that contains newlines; stored on one line */
+    BATCH_FORWARD,   /* one entry of the forward protocol (forward.h), which becomes an object */
     BATCH_SET_ASIDE, /* one record that its protocol has rejected: its beginning and a newline */
 };
 
@@ -68,7 +70,9 @@ struct batch_run {
     struct batch_origin origin;
     enum batch_run_kind kind;
     uint32_t offset, size;
-    uint32_t spare;  /* of BATCH_RECORD: room for newlines in strings that become \n */
+    /* Room after the record and a newline: of BATCH_RECORD for newlines in strings that become \n, of
+     * BATCH_FORWARD for its JSON. */
+    uint32_t spare;
     uint32_t stored; /* bytes that batch_check has left of it */
     uint32_t reason; /* of BATCH_SET_ASIDE, and the size of the record */
     uint64_t record_size;
@@ -84,6 +88,7 @@ struct batch_listener {
     bool monitor; /* a line that the schema rejects is stored all the same, and counted */
     /* The header of syslog before an object is stored with it, as `_syslog`. */
     bool syslog_fields;
+    char forward_time_key[FORWARD_TIME_KEY_MAX + 1]; /* as in forward.h; "": the usual one */
     bool wrap;       /* text is stored as {"message":...}, with `_syslog` if it has such a header */
     uint32_t stamps; /* that its records are stored with (stamp.h); 0: none */
     /* `facts` name a stamp: of what is added later nothing is known while a record is validated. */
@@ -133,7 +138,9 @@ struct batch {
     uint32_t run_count;
     struct batch_run *runs;
     const struct batch_rules *rules; /* of all its runs */
-    struct waiter *waiters; /* for its records to be stored; the owner's, whoever has the batch */
+    struct waiter
+        *waiters; /* for its records to be stored; the owner's, whoever has the batch ... */
+    bool awaited; /* ... the same: a sender waits for that */
     struct batch_report *reports;
     int acceleration; /* LZ4's; 1 after batch_reset: the best compression */
     struct batch_counts counts;
@@ -199,6 +206,11 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
  * many; 0: they make the record invalid.  size + spare + 1 <= batch_line_room. */
 uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                           uint32_t spare);
+/* One entry of the forward protocol, of `size` bytes, whose JSON takes at most json_bytes; a longer
+ * one is oversized.  BATCH_FORWARD_BYTES(size, json_bytes) <= batch_line_room. */
+#define BATCH_FORWARD_BYTES(size, json_bytes) (((size) > (json_bytes) ? (size) : (json_bytes)) + 1)
+uint8_t *batch_add_forward(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                           uint32_t json_bytes);
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,
                          uint32_t reason, uint64_t record_size);
 

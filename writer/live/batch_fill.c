@@ -130,6 +130,7 @@ void batch_report_free(struct batch_report *report) {
 void batch_reset(struct batch *batch, const struct batch_rules *rules) {
     assert(!batch->waiters);
     batch_reports_leave(batch);
+    batch->awaited = false;
     memset(batch->raw + batch_capacity(batch->raw_max), 0, JSON_PADDING);
     batch->rules = rules;
     batch->acceleration = 1;
@@ -252,19 +253,29 @@ uint8_t *batch_add(struct batch *batch, const struct batch_origin *origin, uint3
     return place;
 }
 
-uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin, uint32_t size,
-                          uint32_t spare) {
-    const uint32_t room = size + spare + 1;
-    assert(size > 0 && room <= batch_line_room(batch));
+/* One record of `size` bytes, in a run of `room`. */
+static uint8_t *add_one(struct batch *batch, const struct batch_origin *origin,
+                        enum batch_run_kind kind, uint32_t size, uint32_t room) {
+    assert(size > 0 && room > size && room <= batch_line_room(batch));
     plan_record(batch, room);
     uint8_t *place = batch->raw + batch->raw_size;
     batch->runs[batch->run_count++] = (struct batch_run){.origin = *origin,
-                                                         .kind = BATCH_RECORD,
+                                                         .kind = kind,
                                                          .offset = batch->raw_size,
                                                          .size = room,
-                                                         .spare = spare};
+                                                         .spare = room - size - 1};
     batch->raw_size += room;
     return place;
+}
+
+uint8_t *batch_add_record(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                          uint32_t spare) {
+    return add_one(batch, origin, BATCH_RECORD, size, size + spare + 1);
+}
+
+uint8_t *batch_add_forward(struct batch *batch, const struct batch_origin *origin, uint32_t size,
+                           uint32_t json_bytes) {
+    return add_one(batch, origin, BATCH_FORWARD, size, BATCH_FORWARD_BYTES(size, json_bytes));
 }
 
 uint8_t *batch_add_aside(struct batch *batch, const struct batch_origin *origin, uint32_t size,

@@ -31,6 +31,9 @@ const char *reject_reason_name(uint32_t reason) {
     case REJECT_HTTP_BODY: return "http_body";
     case REJECT_LOKI: return "loki_entry";
     case REJECT_OTLP: return "otlp_record";
+    case REJECT_FORWARD_FRAME: return "forward_frame";
+    case REJECT_FORWARD_ENTRY: return "forward_entry";
+    case REJECT_FORWARD_NAME: return "forward_name";
 #define X(constant, name, sentence)                                                                \
     case constant: return name;
         REJECT_FOREIGN_TABLE(X)
@@ -60,6 +63,10 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_HTTP_BODY: return "the last record of an HTTP body that was cut off";
     case REJECT_LOKI: return "a push of Loki, and an entry is invalid";
     case REJECT_OTLP: return "an export of OTLP, and a log record is invalid";
+    case REJECT_FORWARD_FRAME: return "forward protocol, and a message is invalid or was cut off";
+    case REJECT_FORWARD_ENTRY: return "forward protocol, and an entry is not a time and a map";
+    case REJECT_FORWARD_NAME:
+        return "forward protocol, and the name of a member is an array or a map";
 #define X(constant, name, sentence)                                                                \
     case constant: return sentence;
         REJECT_FOREIGN_TABLE(X)
