@@ -49,12 +49,13 @@ enum reject_reason {
     REJECT_HTTP_BODY,                /* the last record of a body of HTTP that was cut off */
     REJECT_FORWARD_ENTRY,            /* an entry of the forward protocol that is no time and map */
     REJECT_FORWARD_NAME,             /* the same, and the name of a member is an array or a map */
-    REJECT_OCTET_COUNT,              /* octet counting, and the length of a record is none */
-    REJECT_RELP_FRAME,               /* RELP, and what should be a frame is none, or cut off */
-    REJECT_LUMBERJACK_FRAME,         /* the same of Lumberjack */
-    REJECT_FORWARD_FRAME,            /* the same of messages of the forward protocol */
     REJECT_LOKI,                     /* what should be an entry in a push of Loki is none */
     REJECT_OTLP,                     /* what should be a log record in an export of OTLP is none */
+    /* From here on foreign.c has advice. */
+    REJECT_OCTET_COUNT,      /* octet counting, and the length of a record is none */
+    REJECT_RELP_FRAME,       /* RELP, and what should be a frame is none, or cut off */
+    REJECT_LUMBERJACK_FRAME, /* the same of Lumberjack */
+    REJECT_FORWARD_FRAME,    /* the same of messages of the forward protocol */
 #define X(constant, name, sentence) constant,
     REJECT_FOREIGN_TABLE(X)
 #undef X
