@@ -27,6 +27,7 @@ static int iocp_open(struct port *port, const struct port_options *options) {
         error = last_error();
         goto no_queue;
     }
+    iocp->is_wine = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
     iocp->alarm = CreateThreadpoolTimer(alarm_expired, iocp->queue, NULL);
     if (iocp->alarm == NULL) {
         error = last_error();

@@ -38,6 +38,7 @@ struct unix_file;
 struct iocp {
     HANDLE queue;
     struct work_lane lanes[PORT_LANES];
+    bool is_wine; /* see write_attach in workers.c */
     PTP_TIMER alarm;
     int64_t alarm_ns;           /* its deadline; 0: not set */
     struct acceptor *acceptors; /* of the listeners, also of those shut whose packets are to come */

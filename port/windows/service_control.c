@@ -91,8 +91,8 @@ int service_home(char home[PATH_BYTES_MAX]) {
     static const wchar_t key[] = L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
     wchar_t wide[MAX_PATH] = L"";
     DWORD size = sizeof wide;
-    const LSTATUS code = RegGetValueW(HKEY_LOCAL_MACHINE, key, L"ProgramData", RRF_RT_REG_SZ, NULL,
-                                      wide, &size);
+    const LSTATUS code =
+        RegGetValueW(HKEY_LOCAL_MACHINE, key, L"ProgramData", RRF_RT_REG_SZ, NULL, wide, &size);
     char *const data = code == ERROR_SUCCESS ? text_of_wide(wide) : NULL;
     const int used = data != NULL ? snprintf(home, PATH_BYTES_MAX, "%s\\" SERVICE_FOLDER, data) : 0;
     free(data);

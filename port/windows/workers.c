@@ -151,6 +151,19 @@ static void run(struct port_op *op) {
 
 /* ---- writes ---- */
 
+/* Windows sends a packet for every write that succeeds or is pending, and none for one that fails at
+ * once.  Wine 8 also sends one for a write that fails at once because the volume is full, after
+ * WriteFile has returned FALSE with ERROR_DISK_FULL: the op would complete twice.  With
+ * SKIP_COMPLETION_PORT_ON_SUCCESS it does not, and a write that succeeds still sends its packet,
+ * because Wine reports it as pending. */
+static int write_attach(struct iocp *iocp, HANDLE handle) {
+    if (CreateIoCompletionPort(handle, iocp->queue, PACKET_FILE, 0) == NULL) return last_error();
+    if (iocp->is_wine &&
+        !SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS))
+        return last_error();
+    return 0;
+}
+
 static void write_start(struct port *port, struct port_op *op) {
     struct iocp *iocp = port->backend;
     struct file *file = op->u.file.file;
@@ -160,13 +173,9 @@ static void write_start(struct port *port, struct port_op *op) {
         return;
     }
     if (file->port == NULL) {
-        /* Without SKIP_COMPLETION_PORT_ON_SUCCESS, Wine 8 reports a write that fails at once by
-         * FALSE *and* by a packet: the op would complete twice.  With it, a call that ends at
-         * once sends no packet, neither there nor on Windows (port_test: writes to a full disk). */
-        if (CreateIoCompletionPort(handle, iocp->queue, PACKET_FILE, 0) == NULL ||
-            !SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS |
-                                                            FILE_SKIP_SET_EVENT_ON_HANDLE)) {
-            port_completed(port, op, last_error());
+        const int error = write_attach(iocp, handle);
+        if (error != 0) {
+            port_completed(port, op, error);
             return;
         }
         file->port = port;
@@ -184,14 +193,16 @@ static void write_issue(struct port_op *op) {
     const size_t left = op->u.file.size - op->u.file.done;
     *overlapped = (OVERLAPPED){.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
 
-    if (WriteFile((HANDLE)op->u.file.file->handle, op->u.file.bytes + op->u.file.done,
-                  (DWORD)(left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX), NULL, overlapped)) {
-        /* Ended at once, so the system sends no packet (see write_start): post it here. */
+    const BOOL ended =
+        WriteFile((HANDLE)op->u.file.file->handle, op->u.file.bytes + op->u.file.done,
+                  (DWORD)(left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX), NULL, overlapped);
+    const DWORD code = ended ? ERROR_SUCCESS : GetLastError();
+    /* The kernel sends the packet, in both cases; the op may have completed already. */
+    if (code == ERROR_IO_PENDING || (ended && !iocp->is_wine)) return;
+    if (ended) {
         queue_put(iocp->queue, (DWORD)overlapped->InternalHigh, PACKET_FILE, overlapped);
         return;
     }
-    const DWORD code = GetLastError();
-    if (code == ERROR_IO_PENDING) return; /* the op may have completed already */
     op->result = error_of_windows(code);
     queue_put(iocp->queue, 0, PACKET_DONE, op);
 }

@@ -215,6 +215,70 @@ static void no_socket_is_handed_to_children(void **state) {
 
 /* ---- files ---- */
 
+/* As Windows does it: a write that ends at once returns TRUE and sends its packet, unless the handle is
+ * in the mode that skips it; one that fails at once sends none. */
+static bool plays_windows;
+static DWORD write_refusal;
+static DWORD modes_set;
+
+static BOOL WINAPI write_as_windows(HANDLE handle, const void *bytes, DWORD size, DWORD *moved,
+                                    OVERLAPPED *overlapped) {
+    static __typeof__(&WriteFile) original;
+    if (original == NULL)
+        original = (__typeof__(original))(void *)GetProcAddress(GetModuleHandleW(L"kernel32"),
+                                                                "WriteFile");
+    if (plays_windows && write_refusal != 0) {
+        SetLastError(write_refusal);
+        return FALSE;
+    }
+    const BOOL ended = original(handle, bytes, size, moved, overlapped);
+    return ended || (plays_windows && overlapped != NULL && GetLastError() == ERROR_IO_PENDING);
+}
+__typeof__(&WriteFile) __imp_WriteFile = write_as_windows;
+
+static BOOL WINAPI set_modes(HANDLE handle, UCHAR modes) {
+    static __typeof__(&SetFileCompletionNotificationModes) original;
+    if (original == NULL)
+        original = (__typeof__(original))(void *)GetProcAddress(
+            GetModuleHandleW(L"kernel32"), "SetFileCompletionNotificationModes");
+    modes_set++;
+    return original(handle, modes);
+}
+__typeof__(&SetFileCompletionNotificationModes) __imp_SetFileCompletionNotificationModes =
+    set_modes;
+
+static void the_kernel_completes_writes_and_each_once(void **state) {
+    struct port *port = *state;
+    struct iocp *iocp = port->backend;
+    static const char path[] = "iocp_test.writes";
+    struct probe write = probe_new(NULL);
+    struct file file;
+    char text[8] = "";
+    iocp->is_wine = false;
+    plays_windows = true;
+    modes_set = 0;
+    file_remove(port_files(port), path);
+    assert_int_equal(file_open(port_files(port), path, FILE_WRITE_NEW, &file), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        port_write(port, &write.op, &file, &"abcd"[i], 1, i);
+        assert_int_equal(probe_await(port, &write, i + 1), 1);
+    }
+    write_refusal = ERROR_DISK_FULL;
+    port_write(port, &write.op, &file, "e", 1, 4);
+    assert_int_equal(probe_await(port, &write, 5), ERR_NO_SPACE);
+    write_refusal = 0;
+    port_write(port, &write.op, &file, "f", 1, 4);
+    assert_int_equal(probe_await(port, &write, 6), 1);
+    settle(port); /* no packet is left */
+    assert_int_equal(write.returns, 6);
+    assert_int_equal(modes_set, 0);
+    plays_windows = false;
+    assert_int_equal(file_read_at(&file, text, sizeof text, 0), 5);
+    assert_string_equal(text, "abcdf");
+    file_close(&file);
+    assert_int_equal(file_remove(port_files(port), path), 0);
+}
+
 static void a_secret_file_is_its_users_alone(void **state) {
     struct port *port = *state;
     static const char path[] = "iocp_test.secret";
@@ -344,6 +408,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(several_accepts_are_posted_as_long_as_the_listener_is_open),
         PORT_TEST(an_urgent_byte_is_received_in_its_place),
         PORT_TEST(no_socket_is_handed_to_children),
+        PORT_TEST(the_kernel_completes_writes_and_each_once),
         PORT_TEST(a_secret_file_is_its_users_alone),
         PORT_TEST(a_named_pipe_is_read_to_its_end_and_its_status_does_not_connect),
         PORT_TEST(ctrl_c_is_a_request_to_stop_and_one_in_between_is_kept),
