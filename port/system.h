@@ -51,6 +51,9 @@ int64_t system_wall_ns(void); /* since 1970 UTC */
 int32_t system_zone_offset_s(int64_t unix_s);
 /* The directory of the system's time zones (TZif files); NULL: it has none.  Not freed. */
 const char *system_zone_folder(void);
+/* For a system that has none: the zone of this name, such as Europe/Berlin, as the bytes of such a
+ * file; free() them.  ERR_NOT_FOUND: the system does not know it.  ERR_UNSUPPORTED: it has files. */
+int system_zone(const char *name, void **bytes, size_t *size);
 void system_sleep_ms(uint32_t ms);
 void system_random(void *bytes, size_t size);
 

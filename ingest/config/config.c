@@ -281,7 +281,8 @@ const struct option config_options[] = {
      .field = FIELD(zone_folder),
      .unset = "the system's",
      .value = "DIR",
-     .help = "Directory of time zone files (TZif)."},
+     .help = "Directory of time zone files (TZif). Windows takes names from ICU or the registry if "
+             "it is not set."},
     {.name = "archive_after_s",
      .section = "Re-packing and archive",
      .kind = OPTION_TIME_S,

@@ -23,6 +23,7 @@ struct host host_of_system(void) {
         .open_files_max = system_open_files_max(),
         .process_id = system_process_id(),
         .zone_folder = system_zone_folder(),
+        .zone_named = system_zone,
         .receive_bytes_hint = system_receive_bytes_hint(),
         .zone_offset_s = system_zone_offset_s,
         .absolute_path = system_absolute_path,

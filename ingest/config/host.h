@@ -17,7 +17,9 @@ struct host {
     uint32_t cores;
     uint64_t open_files_max; /* 0: unlimited */
     uint32_t process_id;
-    const char *zone_folder;        /* TZif files; NULL: the machine has none */
+    const char *zone_folder; /* TZif files; NULL: the machine has none */
+    /* Without a folder: as system_zone (system.h). */
+    int (*zone_named)(const char *name, void **bytes, size_t *size);
     const char *receive_bytes_hint; /* how an operator can raise the kernel's limit */
     /* Any thread: */
     int32_t (*zone_offset_s)(int64_t unix_s); /* of the local zone, as system.h says */

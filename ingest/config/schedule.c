@@ -13,7 +13,7 @@
 int config_zone_find(const struct host *host, const char *key, const char *name, const char *folder,
                      struct zone **zone, char *error) {
     if (folder == NULL) folder = host->zone_folder;
-    const struct zone_source source = {host->files, folder, host->zone_offset_s};
+    const struct zone_source source = {host->files, folder, host->zone_named, host->zone_offset_s};
     char problem[ZONE_PROBLEM_MAX];
     if (zone_find(&source, name, zone, problem) == 0) return 0;
     snprintf(error, CONFIG_ERROR_MAX, "%s: %.900s%s", key, problem,

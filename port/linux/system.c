@@ -120,6 +120,11 @@ const char *system_zone_folder(void) {
     return folder != NULL && folder[0] != '\0' ? folder : "/usr/share/zoneinfo";
 }
 
+int system_zone(const char *name, void **bytes, size_t *size) {
+    (void)name, (void)bytes, (void)size;
+    return ERR_UNSUPPORTED;
+}
+
 void system_sleep_ms(uint32_t ms) {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     while (nanosleep(&left, &left) < 0 && errno == EINTR)

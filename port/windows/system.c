@@ -142,7 +142,7 @@ int32_t system_zone_offset_s(int64_t unix_s) {
 }
 
 const char *system_zone_folder(void) {
-    return NULL; /* Windows keeps its zones in the registry, under other names */
+    return NULL; /* see zones.h */
 }
 
 void system_sleep_ms(uint32_t ms) {

@@ -147,6 +147,27 @@ class WindowsStart(Case):
 
 
 @unittest.skipUnless(WINDOWS, "about Windows")
+class WindowsZones(Case):
+    """Names of time zones, which Windows keeps elsewhere."""
+
+    def test_the_reader_and_the_daemon_know_names_of_zones(self):
+        path = os.path.join(self.directory(), "a.ndjson")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"time":"2026-07-01T12:00:00Z","msg":"summer"}\n{"time":"2026-12-01T12:00:00Z","msg":"winter"}\n')
+        shown = logport("cat", "--tz", "Europe/Berlin", "-o", "pretty", path).out.decode()
+        self.assertIn("2026-07-01T14:00:00.000+02:00", shown)
+        self.assertIn("2026-12-01T13:00:00.000+01:00", shown)
+        self.assertEqual(logportd("--check", "--rotate", "daily", "--rotate-zone", "America/New_York").code, 0)
+
+    def test_a_name_that_is_none_is_an_error_that_says_so(self):
+        done = logportd("--check", "--rotate", "daily", "--rotate-zone", "Mars/Base")
+        self.assertEqual(done.code, 2)
+        self.assertIn('"Mars/Base": this system knows no such time zone', done.err.decode())
+        done = logport("cat", "--tz", "Mars/Base", self.directory())
+        self.assertEqual(done.code, 2)
+        self.assertIn("this system knows no such time zone", done.err.decode())
+
+
 class WindowsCommands(Case):
     """Programs that the daemon runs for closed segments."""
 

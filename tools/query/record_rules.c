@@ -38,7 +38,7 @@ struct record_rules {
 };
 
 int open_zone(const char *command, const char *option, const char *name, struct zone **zone) {
-    const struct zone_source source = {files_of_system(), system_zone_folder(),
+    const struct zone_source source = {files_of_system(), system_zone_folder(), system_zone,
                                        system_zone_offset_s};
     char problem[ZONE_PROBLEM_MAX];
     const int status = zone_find(&source, name, zone, problem);

@@ -32,6 +32,29 @@ static int read_file(const struct zone_source *source, const char *name, struct 
     return result;
 }
 
+static int read_named(const struct zone_source *source, const char *name, struct zone **zone,
+                      char *problem) {
+    void *bytes;
+    size_t size;
+    const char *sentence = NULL;
+    int result = source->named ? source->named(name, &bytes, &size) : ERR_UNSUPPORTED;
+    if (result == 0) {
+        result = zone_read(bytes, size, zone, &sentence);
+        free(bytes);
+    }
+    if (result == ERR_UNSUPPORTED)
+        snprintf(problem, ZONE_PROBLEM_MAX,
+                 "\"%.128s\": this system has no time zone files; only UTC and local are known",
+                 name);
+    else if (result == ERR_NOT_FOUND)
+        snprintf(problem, ZONE_PROBLEM_MAX,
+                 "\"%.128s\": this system knows no such time zone; " ZONE_EXPECTED, name);
+    else if (result)
+        snprintf(problem, ZONE_PROBLEM_MAX, "\"%.128s\": %s", name,
+                 sentence ? sentence : error_text(result));
+    return result == ERR_UNSUPPORTED || result == ERR_NOT_FOUND ? ERR_INVALID : result;
+}
+
 int zone_find(const struct zone_source *source, const char *name, struct zone **zone,
               char *problem) {
     int result;
@@ -45,11 +68,6 @@ int zone_find(const struct zone_source *source, const char *name, struct zone **
         snprintf(problem, ZONE_PROBLEM_MAX, "\"%.64s\" is not a time zone: " ZONE_EXPECTED, name);
         return ERR_INVALID;
     }
-    if (source->folder == NULL) {
-        snprintf(problem, ZONE_PROBLEM_MAX,
-                 "\"%.128s\": this system has no time zone files; only UTC and local are known",
-                 name);
-        return ERR_INVALID;
-    }
+    if (source->folder == NULL) return read_named(source, name, zone, problem);
     return read_file(source, name, zone, problem);
 }
