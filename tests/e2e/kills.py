@@ -5,20 +5,23 @@ import os
 import time
 
 from harness import read_lines, scaled, wait_until
+from http_client import http_address
 
 
-def kill_under_load(case, what, acknowledged, open_senders):
-    """open_senders(address of the daemon now) makes senders of {"from":NUMBER,"n":N}; acknowledged(sender) is
+def kill_under_load(case, what, acknowledged, open_senders, http=False):
+    """http: they send to a listener for HTTP.  open_senders(address of the daemon now) makes senders of {"from":NUMBER,"n":N}; acknowledged(sender) is
     how many were; sender.sent[n] how often n was sent.  Checks that each acknowledged one is stored, and that
     only unacknowledged ones are stored twice."""
     base = os.path.join(case.directory(), "logs")
     daemon = None
-    senders = open_senders(lambda: daemon.tcp[0])
+    senders = open_senders(lambda: http_address(daemon) if http else daemon.tcp[0])
+    listener = ["--http", "127.0.0.1:0"] if http else []
+    options = {"tcp": ()} if http else {}
     kills = scaled(5, 3)
     threads = []
     for n in range(kills + 1):
         more = ["--ack", "synced"] if n % 2 else []
-        daemon = case.daemon("--segment-bytes-max", "1MiB", *more, dir=base, udp=())
+        daemon = case.daemon("--segment-bytes-max", "1MiB", *listener, *more, dir=base, udp=(), **options)
         if n == 0:
             threads = [case.in_thread(sender.run) for sender in senders]
         before = [acknowledged(sender) for sender in senders]
