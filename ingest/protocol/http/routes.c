@@ -2,30 +2,15 @@
 #include <string.h>
 
 #include "ingest/protocol/http/rows.h"
-#include "ingest/protocol/http/unfolding.h"
 
 static const struct http_route records[] = {
     {.methods = HTTP_POST | HTTP_PUT, .path = "/", .reader = &http_reader_any, .status = 200},
-    {.methods = HTTP_POST,
-     .path = "/loki/api/v1/push",
-     .reader = &http_reader_loki,
-     .status = 204,
-     .type = "text/plain; charset=utf-8",
-     .wrong_type = "a push of Loki is expected as JSON (application/json), not as protobuf",
-     .write = http_write_loki},
-    {.methods = HTTP_POST,
-     .path = "/v1/logs",
-     .reader = &http_reader_otlp,
-     .partly = true,
-     .status = 200,
-     .wrong_type = "OTLP is expected as JSON: set OTEL_EXPORTER_OTLP_PROTOCOL=http/json, or put an "
-                   "OpenTelemetry Collector with encoding: json in front",
-     .write = http_write_otlp},
 };
 static const struct http_rows own = HTTP_ROWS(records);
 
-static const struct http_rows *const tables[] = {&own, &http_rows_elastic, &http_rows_splunk,
-                                                 &http_rows_seq, &http_rows_datadog};
+static const struct http_rows *const tables[] = {
+    &own,           &http_rows_elastic, &http_rows_splunk,
+    &http_rows_seq, &http_rows_datadog, &http_rows_unfolding};
 
 /* Segments of a path are compared as they are: none of these needs %-escapes. */
 static bool matches(const char *pattern, const struct http_text *path) {

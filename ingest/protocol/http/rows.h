@@ -11,10 +11,11 @@ struct http_rows {
 #define HTTP_ROWS(array)                                                                           \
     { (array), sizeof(array) / sizeof *(array) }
 
-extern const struct http_rows http_rows_elastic; /* elastic.c */
-extern const struct http_rows http_rows_splunk;  /* splunk.c */
-extern const struct http_rows http_rows_seq;     /* seq.c */
-extern const struct http_rows http_rows_datadog; /* datadog.c */
+extern const struct http_rows http_rows_elastic;   /* elastic.c */
+extern const struct http_rows http_rows_splunk;    /* splunk.c */
+extern const struct http_rows http_rows_seq;       /* seq.c */
+extern const struct http_rows http_rows_datadog;   /* datadog.c */
+extern const struct http_rows http_rows_unfolding; /* unfolding.c: OTLP and Loki */
 
 /* Of _bulk (bulk.c). */
 enum bulk_action { BULK_INDEX = 1, BULK_CREATE, BULK_UPDATE, BULK_DELETE };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/protocol/http/rows.h"
 #include "ingest/protocol/unfold_job.h"
 #include "schema/json/write.h"
 #include "writer/live/quarantine.h"
@@ -105,8 +106,8 @@ static bool end(struct session *session, const struct sink *sink) {
     return true;
 }
 
-const struct http_reader http_reader_loki = {.take = take_loki, .end = end};
-const struct http_reader http_reader_otlp = {.take = take_otlp, .end = end};
+static const struct http_reader reader_loki = {.take = take_loki, .end = end};
+static const struct http_reader reader_otlp = {.take = take_otlp, .end = end};
 
 /* ---- answers ---- */
 
@@ -132,7 +133,7 @@ static void describe(const struct http *http, const char *what, const char *seve
                  first->line, reject_reason_sentence(first->reason));
 }
 
-size_t http_write_loki(struct http *http, char *out, size_t room) {
+static size_t write_loki(struct http *http, char *out, size_t room) {
     char problem[PROBLEM_BYTES];
     describe(http, "entry", "entries", problem);
     return (size_t)snprintf(out, room, "%s\n", problem);
@@ -157,7 +158,7 @@ static int code_of(uint16_t status) {
     }
 }
 
-size_t http_write_otlp(struct http *http, char *out, size_t room) {
+static size_t write_otlp(struct http *http, char *out, size_t room) {
     char problem[PROBLEM_BYTES], text[JSON_STRING_BYTES_MAX(PROBLEM_BYTES) + 1];
     describe(http, "log record", "log records", problem);
     *json_write_string(text, problem, strlen(problem)) = '\0';
@@ -169,3 +170,24 @@ size_t http_write_otlp(struct http *http, char *out, size_t room) {
         out, room, "{\"partialSuccess\":{\"rejectedLogRecords\":\"%llu\",\"errorMessage\":%s}}\n",
         (unsigned long long)http->rejected, text);
 }
+
+/* ---- rows ---- */
+
+static const struct http_route rows[] = {
+    {.methods = HTTP_POST,
+     .path = "/loki/api/v1/push",
+     .reader = &reader_loki,
+     .status = 204,
+     .type = "text/plain; charset=utf-8",
+     .wrong_type = "a push of Loki is expected as JSON (application/json), not as protobuf",
+     .write = write_loki},
+    {.methods = HTTP_POST,
+     .path = "/v1/logs",
+     .reader = &reader_otlp,
+     .partly = true,
+     .status = 200,
+     .wrong_type = "OTLP is expected as JSON: set OTEL_EXPORTER_OTLP_PROTOCOL=http/json, or put an "
+                   "OpenTelemetry Collector with encoding: json in front",
+     .write = write_otlp},
+};
+const struct http_rows http_rows_unfolding = HTTP_ROWS(rows);

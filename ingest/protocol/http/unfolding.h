@@ -4,13 +4,6 @@
 
 #include "ingest/protocol/http/request.h"
 
-extern const struct http_reader http_reader_loki;
-extern const struct http_reader http_reader_otlp;
-
-/* Answers (http_route, `write`). */
-size_t http_write_loki(struct http *http, char *out, size_t room);
-size_t http_write_otlp(struct http *http, char *out, size_t room);
-
 /* The body is unfolded or given up: frees it, but not what is known of its faults. */
 void http_unfold_end(struct http *http);
 /* Frees all of it; without a body it does nothing. */
