@@ -1,5 +1,8 @@
 /* connection_farewell.c - refused connections: reported, answered and closed within a second. */
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ingest/network/connection_internal.h"
 #include "ingest/protocol/foreign.h"
@@ -29,14 +32,14 @@ static void farewell_due(struct port_op *op) {
     connection_end_now(PORT_CONTAINER(struct farewell, timer, op)->connection);
 }
 
-/* The reply stays as long as the connection.  It is encrypted if the connection is. */
 void connection_answer(struct connection *connection, const uint8_t *reply, size_t size) {
     struct intake *intake = connection->intake;
     struct tls_link *link = connection->link;
     if (!reply || size == 0 || intake->farewells == FAREWELLS_MAX) return;
-    struct farewell *farewell = calloc(1, sizeof *farewell);
+    struct farewell *farewell = calloc(1, sizeof *farewell + size);
     if (!farewell) return;
-    if (link && link->opened && !tls_link_answer(link, reply, size)) {
+    memcpy(farewell->reply, reply, size);
+    if (link && link->opened && !tls_link_answer(link, farewell->reply, size)) {
         free(farewell);
         return;
     }
@@ -46,8 +49,23 @@ void connection_answer(struct connection *connection, const uint8_t *reply, size
     farewell->send.done = farewell_sent;
     farewell->timer.done = farewell_due;
     if (!link || !link->opened)
-        port_send(intake->port, &farewell->send, &connection->socket, reply, size);
+        port_send(intake->port, &farewell->send, &connection->socket, farewell->reply, size);
     port_timer(intake->port, &farewell->timer, port_now_ns(intake->port) + FAREWELL_NS);
+}
+
+/* A protocol that acknowledges has its own answers. */
+static void answer_refused(struct connection *connection) {
+    const uint32_t reason = connection->session.refused;
+    const char *advice = foreign_advice(reason);
+    size_t size;
+    const uint8_t *reply = foreign_reply(reason, &size);
+    char line[FAREWELL_LINE_MAX];
+    if (!reply && advice && !connection->answers) {
+        size = (size_t)snprintf(line, sizeof line, "%s%s\n", FOREIGN_REFUSAL, advice);
+        assert(size < sizeof line);
+        reply = (const uint8_t *)line;
+    }
+    connection_answer(connection, reply, size);
 }
 
 void connection_refuse(struct connection *connection) {
@@ -57,9 +75,7 @@ void connection_refuse(struct connection *connection) {
     intake->counters->connections_refused++;
     intake_say_refused(listener->name, &listener->said_refused, &connection->origin.peer,
                        connection->session.refused);
-    size_t size;
-    const uint8_t *reply = foreign_reply(connection->session.refused, &size);
-    connection_answer(connection, reply, size);
+    answer_refused(connection);
     if (!connection->farewell) connection->ending = true;
 }
 

@@ -48,10 +48,12 @@ struct farewell {
     struct connection *connection;
     struct port_op send, timer;
     uint64_t discarded; /* bytes */
+    uint8_t reply[];    /* until it is sent */
 };
-#define FAREWELL_NS    (1000 * 1000000ll)
-#define FAREWELL_BYTES (64u << 10)
-#define FAREWELLS_MAX  64 /* at a time; further ones are closed without an answer */
+#define FAREWELL_NS       (1000 * 1000000ll)
+#define FAREWELL_BYTES    (64u << 10)
+#define FAREWELL_LINE_MAX 512
+#define FAREWELLS_MAX     64 /* at a time; further ones are closed without an answer */
 
 /* ---- connection.c ---- */
 
@@ -129,7 +131,7 @@ void connection_end_unfolding(struct connection *connection); /* no worker has i
 
 /* The session is refused: counts it, reports it and answers. */
 void connection_refuse(struct connection *connection);
-/* The reply stays as long as the connection.  It is encrypted if the connection is. */
+/* Copies the reply, which is encrypted if the connection is. */
 void connection_answer(struct connection *connection, const uint8_t *reply, size_t size);
 void connection_link_answered(struct tls_link *link);
 bool connection_farewell_busy(const struct connection *connection);

@@ -27,7 +27,11 @@ bool foreign_is_form(const uint8_t *bytes, size_t size);
 
 /* For the operator: what was sent, and what to change, in half a sentence. */
 const char *foreign_advice(uint32_t reason);
-/* What to answer before closing; NULL: nothing. */
+/* Begins the line of text, ended by a newline, that answers other refused bytes before the connection
+ * is closed: the advice follows.  Nothing else that is sent without TLS begins like this, so a sender
+ * can tell it from answers. */
+#define FOREIGN_REFUSAL "logport: refused: "
+/* What the sender's protocol has for that; NULL: nothing. */
 const uint8_t *foreign_reply(uint32_t reason, size_t *size);
 
 #endif

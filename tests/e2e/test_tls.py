@@ -485,6 +485,38 @@ class TlsCommands(TlsCase):
         else:
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
 
+    def test_send_says_what_the_receiver_refuses(self):
+        daemon = self.tls_daemon(required=True)
+        where = "127.0.0.1:%d" % daemon.tcp[0][1]
+        large = b'{"n":1}\n' * 500000
+        for data in (b'{"n":1}\n', b"{", large):
+            result = logport("send", where, stdin=data)
+            self.assertEqual((result.code, result.out), (2, b""))
+            self.assertIn("send: %s: " % where, result.said)
+            if data is not large:  # else the connection may be reset before the answer is read
+                self.assertIn("it has refused this: plain text; this listener requires TLS: enable TLS", result.said)
+        other, http = self.daemon("--protocol", "newline"), self.http_server()
+        result = logport("send", "127.0.0.1:%d" % other.tcp[0][1], stdin=b"\x81\xa1a\x01")
+        self.assertEqual(result.code, 2)
+        self.assertIn("it has refused this: MessagePack", result.said)
+        result = logport("send", "127.0.0.1:%d" % http, stdin=b'{"n":1}\n')
+        self.assertEqual((result.code, "it answers as an HTTP server" in result.said), (2, True))
+        self.assertEqual((daemon.stop()["stored"], other.stop()["stored"]), (0, 0))
+
+    def http_server(self):
+        """A port at which a server answers one request as one of HTTP."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def answer():
+            connection = listener.accept()[0]
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        self.in_thread(answer)
+        return listener.getsockname()[1]
+
     def test_cert_makes_what_send_and_the_daemon_need(self):
         self.assertEqual(self.cert("--name", "logs.example.org", "--name", "10.1.2.3", "--client", "shop-1").code, 0)
         for key in ("ca-key.pem", "server-key.pem", "shop-1-key.pem"):

@@ -41,8 +41,12 @@ static int send_stream(struct client *client, struct sender_tls *tls, struct inp
         say("send: %s: %s", input->name, error_text((int)size));
         return EXIT_ERROR;
     }
+    if (status < 0 && !tls) {
+        sender_say_failed("send", client, where, status, sent);
+        return EXIT_ERROR;
+    }
     if (status < 0) {
-        const char *alert = tls ? sender_tls_alert(tls) : "";
+        const char *alert = sender_tls_alert(tls);
         say("send: %s: %s after %llu bytes", where, alert[0] ? alert : error_text(status),
             (unsigned long long)sent);
         return EXIT_ERROR;
