@@ -39,7 +39,7 @@ STANDARD_C = set(
     "assert.h ctype.h errno.h float.h inttypes.h limits.h math.h setjmp.h signal.h stdalign.h stdarg.h "
     "stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h time.h".split())
 LIBRARIES = {"lz4.h", "lz4frame.h", "lz4hc.h", "xxhash.h", "cjson/cJSON.h", "pcre2.h", "zlib.h", "zstd.h",
-             "liburing.h", "msgpack/unpack_define.h", "msgpack/unpack_template.h", "msgpack/version_master.h", "openssl/ssl.h", "openssl/err.h", "openssl/pem.h", "openssl/x509v3.h"}
+             "liburing.h", "msgpack/unpack_define.h", "msgpack/unpack_template.h", "msgpack/version_master.h", "openssl/evp.h", "openssl/ssl.h", "openssl/err.h", "openssl/pem.h", "openssl/x509v3.h"}
 INTRINSICS = re.compile(r"^[a-z]*mmintrin\.h$|^cpuid\.h$")
 # Programs that measure or test one operating system may call it directly.
 ONE_SYSTEM = ("tests/bench/floor.c", "tests/bench/null.c", "tests/bench/relp.c", "tests/unit/linux/", "tests/unit/windows/",

@@ -62,6 +62,8 @@ struct listener_keys {
     const char *schema_mode, *formats, *ijson;
     const char *protocol, *ack, *syslog_fields, *forward_time_key, *text, *stamp;
     struct option_list allow, deny, proxy;
+    const char *forward_shared_key, *forward_hostname;
+    struct option_list forward_users;
     struct option_list tokens, hosts; /* of HTTP */
     const char *stream;               /* that its lines go to */
     const char *has_tls;              /* "true": the file has its key tls */
@@ -117,6 +119,8 @@ struct listener_config {
     bool tls_required;
     /* Made from keys.tokens and hosts by http_files_load; NULL: it is not for HTTP. */
     struct http_settings *http;
+    /* Made from keys.forward_shared_key by forward_files_load; NULL: it has none. */
+    struct forward_settings *forward;
     /* Made from keys.schema by schema_files_load; NULL: any JSON object is valid. */
     struct schema_gate *gate;
 };

@@ -185,10 +185,11 @@ static void list(struct file_reading *reading, const struct option *option, size
     else
         element(reading, offset, offset);
     /* An empty list would silently mean the list for all streams or listeners, or any sender. */
-    const bool command = strcmp(option->name, "archive_command") == 0 ||
-                         strcmp(option->name, "allow") == 0 || strcmp(option->name, "deny") == 0 ||
-                         strcmp(option->name, "proxy") == 0 ||
-                         strcmp(option->name, "tokens") == 0 || strcmp(option->name, "hosts") == 0;
+    const bool command =
+        strcmp(option->name, "archive_command") == 0 || strcmp(option->name, "allow") == 0 ||
+        strcmp(option->name, "deny") == 0 || strcmp(option->name, "proxy") == 0 ||
+        strcmp(option->name, "tokens") == 0 || strcmp(option->name, "forward_users") == 0 ||
+        strcmp(option->name, "hosts") == 0;
     const struct option_list *texts =
         (const void *)((const char *)reading->settings + option->field);
     if ((reading->stream && reading->stream->key_count == before) || (command && texts->count == 0))

@@ -11,6 +11,7 @@
 #include "ingest/config/schedule.h"
 #include "ingest/config/streams.h"
 #include "ingest/config/values.h"
+#include "ingest/protocol/forward_auth.h"
 #include "ingest/protocol/http/settings.h"
 #include "port/error.h"
 #include "writer/live/schema_gate.h"
@@ -139,6 +140,7 @@ void config_free(struct config *config) {
         schema_gate_release(config->listeners[i].gate);
         tls_context_release(config->listeners[i].tls);
         http_settings_release(config->listeners[i].http);
+        forward_settings_release(config->listeners[i].forward);
         zone_free(config->listeners[i].zone);
     }
     zone_free(config->zone);

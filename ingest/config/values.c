@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ingest/config/config.h"
+#include "ingest/config/forward_files.h"
 #include "ingest/config/http_files.h"
 #include "ingest/config/schedule.h"
 #include "ingest/config/unix_sockets.h"
@@ -223,6 +224,9 @@ int config_value_check(const struct host *host, const char *name, const char *te
         int (*check)(const char *text, char *problem);
     } checks[] = {
         {"tokens", config_token_check},
+        {"forward_shared_key", config_forward_key_check},
+        {"forward_users", config_forward_user_check},
+        {"forward_hostname", config_forward_hostname_check},
         {"hosts", config_host_name_check},
         {"rotate", config_schedule_check},
         {"rotate_zone", config_zone_check},

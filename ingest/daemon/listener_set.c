@@ -78,6 +78,8 @@ static int open_all(struct listener_set *set, struct rules *rules, char *error) 
         intake_set_senders(set->intake, set->numbers[i], &listener->senders);
         if (listener_is_stream(listener->kind))
             intake_set_ack(set->intake, set->numbers[i], listener->synced);
+        if (listener_is_stream(listener->kind))
+            intake_set_forward(set->intake, set->numbers[i], listener->forward);
         if (listener->http) intake_set_http(set->intake, set->numbers[i], listener->http);
         if (listener->tcp) {
             intake_set_tls(set->intake, set->numbers[i], listener->tls, listener->tls_required);
@@ -239,6 +241,8 @@ static void change_rules(struct listener_change *change, struct rules *rules) {
         intake_set_senders(intake, change->numbers[i], &listener->senders);
         if (listener_is_stream(listener->kind))
             intake_set_ack(intake, change->numbers[i], listener->synced);
+        if (listener_is_stream(listener->kind))
+            intake_set_forward(intake, change->numbers[i], listener->forward);
         if (listener->http) intake_set_http(intake, change->numbers[i], listener->http);
         if (listener->tcp) {
             intake_set_tls(intake, change->numbers[i], listener->tls, listener->tls_required);

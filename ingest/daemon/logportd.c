@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/config/forward_files.h"
 #include "ingest/config/host.h"
 #include "ingest/config/http_files.h"
 #include "ingest/config/read.h"
@@ -152,7 +153,8 @@ static int daemon_main(int argc, char **argv) {
     int code = 0;
     if (config_read(&host, argc, argv, &config, error) ||
         schema_files_load(host.files, &config, config.line_bytes_max, host.cores, error) ||
-        tls_files_load(host.files, &config, error) || http_files_load(host.files, &config, error)) {
+        tls_files_load(host.files, &config, error) || http_files_load(host.files, &config, error) ||
+        forward_files_load(host.files, &config, error)) {
         say_error("%s", error);
         code = 2;
     } else if (config.help) {

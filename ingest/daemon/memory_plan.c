@@ -56,6 +56,13 @@ static size_t tls_memory(const struct config *config) {
     return 0;
 }
 
+/* Of one connection, if it speaks forward. */
+static size_t forward_memory(const struct config *config) {
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        if (config->listeners[i].forward) return protocol_forward_auth.memory();
+    return protocol_forward.memory();
+}
+
 /* Of connections, of which all may be for HTTP, and of all requests. */
 static size_t http_memory(const struct config *config) {
     return config->http.count == 0
@@ -107,8 +114,8 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
     const double tls = (double)tls_memory(config);
     const double http = (double)http_memory(config);
-    const double answers = (double)config->connections_max *
-                           (double)(answers_memory() + protocol_forward.memory());
+    const double answers =
+        (double)config->connections_max * (double)(answers_memory() + forward_memory(config));
     const double expansions = (double)EXPANSIONS_MAX * (double)expansion_memory();
     const double total = http + expansions + answers + tls + batch + rejects + connections + tcp +
                          udp + unix_datagrams + gelf + index + schemas + plan.line_memory_bytes;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/config/forward_files.h"
 #include "ingest/config/http_files.h"
 #include "ingest/config/read.h"
 #include "ingest/config/schema_files.h"
@@ -99,6 +100,7 @@ static int read_new(struct reload *reload, struct config *config) {
                                    reload->error);
     if (!result) result = tls_files_load(o->host->files, config, reload->error);
     if (!result) result = http_files_load(o->host->files, config, reload->error);
+    if (!result) result = forward_files_load(o->host->files, config, reload->error);
     if (!result) result = stream_set_find_new(o->streams, config, &reload->streams, reload->error);
     return result;
 }

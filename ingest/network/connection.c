@@ -75,7 +75,9 @@ static bool begin_session(struct connection *connection) {
     const struct tcp_listener *listener = connection->listener;
     session_begin(&connection->session, listener->protocol);
     return !listener->protocol->begin ||
-           listener->protocol->begin(&connection->session, listener->http);
+           listener->protocol->begin(&connection->session, listener->forward
+                                                               ? (void *)listener->forward
+                                                               : (void *)listener->http);
 }
 
 void connection_start(struct connection *connection, struct tcp_listener *listener,
@@ -110,6 +112,7 @@ void connection_start(struct connection *connection, struct tcp_listener *listen
     port_receive(intake->port, &connection->receive, &connection->socket,
                  connection->listener->pool);
     if (from_proxy) connection_begin_header(connection);
+    connection_greet(connection);
 }
 
 bool connection_admit(struct connection *connection, const struct port_address *peer) {
@@ -342,6 +345,7 @@ bool connection_advance(struct connection *connection) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }
+    connection_greet(connection);
     for (;;) { /* ends: each turn takes something, or returns */
         switch (connection_expand(connection)) {
         case EXPAND_GO: break;

@@ -75,6 +75,15 @@ void connection_begin_answers(struct connection *connection) {
     connection->taken = connection->size; /* its peer sends it again */
 }
 
+void connection_greet(struct connection *connection) {
+    const bool open =
+        !proxy_link_waits(connection->proxy) && !connection->ending &&
+        (!connection->listener->tls || (connection->link && connection->link->opened));
+    if (!connection->session.protocol->greets || connection->answers || !open) return;
+    connection_begin_answers(connection);
+    if (connection->answers) answers_send(connection->answers);
+}
+
 /* It ends: all that is stored is acknowledged first, and the last answer must not be cut off. */
 bool connection_may_close(struct connection *connection) {
     struct answers *answers = connection->answers;

@@ -91,6 +91,9 @@ bool connection_take_head(struct connection *connection);
 void connection_note_parked(struct connection *connection);
 
 void connection_begin_answers(struct connection *connection);
+/* Sends the first words of a protocol that speaks first, if the connection is open and they are not
+ * sent. */
+void connection_greet(struct connection *connection);
 bool connection_wait_for_answers(struct connection *connection);
 /* It ends: all that is stored is acknowledged first, and the last answer must not be cut off. */
 bool connection_may_close(struct connection *connection);

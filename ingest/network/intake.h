@@ -21,6 +21,7 @@
 #include "ingest/network/unwrap.h"
 #include "ingest/pipeline/counters.h"
 #include "ingest/pipeline/pipeline.h"
+#include "ingest/protocol/forward_auth.h"
 #include "ingest/protocol/http/settings.h"
 #include "ingest/protocol/protocol.h"
 #include "port/options.h"
@@ -39,9 +40,10 @@ struct tcp_listener {
     enum listener_kind kind;
     char name[LISTENER_NAME_MAX]; /* "tcp=127.0.0.1:5170", as in the ready line and in quarantine */
     struct port_address bound;    /* of a Unix socket: unset */
-    const struct protocol *protocol; /* of connections accepted from now on */
-    struct http_settings *http;      /* theirs, if it is HTTP; NULL: it is not */
-    struct tls_context *tls;         /* the same; NULL: plain text only */
+    const struct protocol *protocol;  /* of connections accepted from now on */
+    struct forward_settings *forward; /* of protocol_forward_auth; NULL: it is another */
+    struct http_settings *http;       /* theirs, if it is HTTP; NULL: it is not */
+    struct tls_context *tls;          /* the same; NULL: plain text only */
     bool tls_required;
     struct cidr_list proxies; /* connections from these begin with a PROXY header */
     bool synced;              /* the same: what is acknowledged is synced */
@@ -171,6 +173,8 @@ void intake_set_proxies(struct intake *intake, uint32_t number, const struct cid
 void intake_set_ack(struct intake *intake, uint32_t number, bool synced);
 /* Connections that this TCP listener accepts from now on speak HTTP, with these settings, which are held
  * until the next call or the end of the listener. */
+/* NULL: its protocol is not protocol_forward_auth. */
+void intake_set_forward(struct intake *intake, uint32_t number, struct forward_settings *settings);
 void intake_set_http(struct intake *intake, uint32_t number, struct http_settings *settings);
 /* Starts the listeners that were opened since the last call. */
 void intake_start(struct intake *intake);

@@ -49,6 +49,14 @@ void intake_set_tls(struct intake *intake, uint32_t number, struct tls_context *
     listener->tls_required = tls && required;
 }
 
+void intake_set_forward(struct intake *intake, uint32_t number, struct forward_settings *settings) {
+    struct tcp_listener *listener = &intake->tcp[number];
+    assert(number < LISTENERS_MAX);
+    if (settings) forward_settings_hold(settings);
+    forward_settings_release(listener->forward);
+    listener->forward = settings;
+}
+
 void intake_set_http(struct intake *intake, uint32_t number, struct http_settings *settings) {
     struct tcp_listener *listener = &intake->tcp[number];
     assert(number < LISTENERS_MAX);
@@ -222,6 +230,8 @@ void tcp_listener_left(struct tcp_listener *listener) {
     listener->tls = NULL;
     http_settings_release(listener->http);
     listener->http = NULL;
+    forward_settings_release(listener->forward);
+    listener->forward = NULL;
     left(listener->intake, &listener->state, listener->number);
 }
 

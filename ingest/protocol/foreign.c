@@ -245,6 +245,9 @@ const char *foreign_advice(uint32_t reason) {
                "records; "
                "the connection is closed, and the client has to send again what was not "
                "acknowledged";
+    case REJECT_FORWARD_AUTH:
+        return "a client of the forward protocol that does not know the listener's "
+               "forward_shared_key, or no user of forward_users; set them in the client";
     case REJECT_FORWARD_FRAME:
         return "bytes that are not a message of the forward protocol; the connection is closed, "
                "and "

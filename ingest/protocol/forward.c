@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/protocol/forward_auth.h"
 #include "ingest/protocol/msgpack.h"
 #include "ingest/protocol/protocol.h"
 #include "schema/record/forward.h"
@@ -34,7 +35,8 @@
 /* Its header and that of the tag. */
 #define ENTRY_HEAD_MAX  (1 + 5 + FORWARD_TAG_BYTES_MAX)
 
-_Static_assert(ANSWER_MAX <= REPLY_ROOM_MIN, "an answer fits");
+_Static_assert(ANSWER_MAX <= REPLY_ROOM_MIN && FORWARD_AUTH_REPLY_MAX <= REPLY_ROOM_MIN,
+               "an answer fits");
 
 enum step {
     MESSAGE, /* the header of a message */
@@ -59,6 +61,7 @@ struct chunk {
 };
 
 struct forward {
+    struct forward_auth *auth; /* until its client is known; NULL: it need not be */
     enum step step;
     struct msgpack_head head;
     uint32_t left;        /* bytes of a tag, name or chunk */
@@ -335,6 +338,25 @@ static bool take_entry(struct session *session, const struct sink *sink, const u
 
 /* ---- taking ---- */
 
+/* Takes the client's PING; false: it is refused. */
+static bool take_ping(struct session *session, const uint8_t *bytes, size_t size, size_t *taken) {
+    struct forward_auth *auth = session->state.forward.forward->auth;
+    *taken = forward_auth_take(auth, bytes, size);
+    return forward_auth_state(auth) != FORWARD_AUTH_FAILED;
+}
+
+static bool begin_auth(struct session *session, void *settings) {
+    struct forward *forward = calloc(1, sizeof *forward);
+    if (forward) forward->auth = forward_auth_begin(settings);
+    if (!forward || !forward->auth) {
+        free(forward);
+        return false;
+    }
+    session->state.forward.forward = forward;
+    session->abandons = true;
+    return true;
+}
+
 static bool begin(struct session *session) {
     if (session->state.forward.forward) return true;
     session->state.forward.forward = calloc(1, sizeof(struct forward));
@@ -413,6 +435,11 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     size_t taken = 0, part = 0;
     if (!begin(session)) return size;
     struct forward *forward = session->state.forward.forward;
+    if (forward->auth && forward_auth_state(forward->auth) != FORWARD_AUTH_PASSED) {
+        if (!take_ping(session, bytes, size, &taken)) /* its bytes could help to guess the key */
+            return refuse(session, sink, NULL, 0, REJECT_FORWARD_AUTH) ? size : 0;
+        if (taken == size) return size;
+    }
     forward->bad = forward->bad || session->datagram; /* nothing can be answered */
     while (taken < size && !session->given_up && !forward->bad) {
         const bool more = take_step(session, sink, bytes + taken, size - taken, &part);
@@ -450,12 +477,18 @@ static bool end(struct session *session, const struct sink *sink) {
 }
 
 static void forget(struct session *session) {
+    if (!session->state.forward.forward) return;
+    forward_auth_end(session->state.forward.forward->auth);
     free(session->state.forward.forward);
     session->state.forward.forward = NULL;
 }
 
 static size_t memory(void) {
     return sizeof(struct forward);
+}
+
+static size_t memory_auth(void) {
+    return sizeof(struct forward) + forward_auth_memory();
 }
 
 /* ---- answers ---- */
@@ -469,13 +502,23 @@ static bool owes_chunk(struct forward *forward) {
 }
 
 static bool owes(const struct session *session) {
-    return session->state.forward.forward && owes_chunk(session->state.forward.forward);
+    struct forward *forward = session->state.forward.forward;
+    return forward && ((forward->auth && forward_auth_owes(forward->auth)) || owes_chunk(forward));
 }
 
 static size_t reply(struct session *session, uint8_t *bytes, size_t size) {
     static const uint8_t ack[] = {0x81, 0xA3, 'a', 'c', 'k', 0xD9};
     struct forward *forward = session->state.forward.forward;
     uint8_t *to = bytes;
+    if (forward->auth && forward_auth_owes(forward->auth)) {
+        const size_t written = forward_auth_reply(forward->auth, bytes);
+        if (!forward_auth_owes(forward->auth) &&
+            forward_auth_state(forward->auth) == FORWARD_AUTH_PASSED) {
+            forward_auth_end(forward->auth);
+            forward->auth = NULL;
+        }
+        return written;
+    }
     while (owes_chunk(forward) && size - (size_t)(to - bytes) >= ANSWER_MAX) {
         const struct chunk *chunk = chunk_at(forward, 0);
         memcpy(to, ack, sizeof ack);
@@ -501,3 +544,15 @@ const struct protocol protocol_forward = {
     .owes = owes,
     .reply = reply,
 };
+
+const struct protocol protocol_forward_auth = {.name = "forward",
+                                               .begin = begin_auth,
+                                               .greets = true,
+                                               .forget = forget,
+                                               .memory = memory_auth,
+                                               .take = take,
+                                               .end = end,
+                                               .expanded = expanded,
+                                               .committed = committed,
+                                               .owes = owes,
+                                               .reply = reply};

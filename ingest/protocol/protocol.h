@@ -150,6 +150,9 @@ struct protocol {
     /* Optional, of protocols that are not detected: begins a session with the settings of its
      * listener.  False: out of memory. */
     bool (*begin)(struct session *session, void *settings);
+    /* Of protocols with `begin`: it speaks first; it has something to send as soon as the connection is
+     * open. */
+    bool greets;
     /* Optional: frees the memory that the session has outside of its struct, and the most of that. */
     void (*forget)(struct session *session);
     size_t (*memory)(void);
@@ -198,6 +201,8 @@ extern const struct protocol protocol_relp;         /* rsyslog's protocol with a
 extern const struct protocol protocol_lumberjack;   /* that of Beats */
 extern const struct protocol protocol_http;         /* of listeners of its own; not in the table */
 extern const struct protocol protocol_forward;      /* that of Fluentd and Fluent Bit */
+extern const struct protocol
+    protocol_forward_auth; /* the same with a shared key; not in the table */
 
 /* The session is in the middle of an object, whose bytes so far are its unfinished record. */
 void concatenated_resume(struct session *session, const struct depth *depth);

@@ -4,6 +4,7 @@ sender that remembers what was acknowledged, and sends the rest again."""
 import base64
 import contextlib
 import gzip
+import hashlib
 import os
 import socket
 import struct
@@ -163,3 +164,28 @@ class Sender:
                 numbers, name = on_the_way.pop(0)
                 session.wait_for(name)
                 self.acknowledged = numbers[-1] + 1
+
+
+def digest(*pieces):
+    return hashlib.sha512(b"".join(pieces)).hexdigest()
+
+
+class Refused(OSError):
+    """PONG said so."""
+
+
+def handshake(session, key, user="", password="", host="client", salt=None):
+    """HELO, PING and PONG as a client sees them; returns HELO's options."""
+    greeting, options = session.receive()
+    assert greeting == "HELO" and options["keepalive"] is True, options
+    salt, nonce = salt or os.urandom(16), options["nonce"]
+    assert len(nonce) == 16 and len(options["auth"]) in (0, 16)
+    password = digest(options["auth"], user.encode(), password.encode()) if options["auth"] else ""
+    session.send(pack(["PING", host, salt, digest(salt, host.encode(), nonce, key.encode()), user, password]))
+    pong, passed, reason, server, proof = session.receive()
+    assert pong == "PONG"
+    if not passed:
+        assert (server, proof) == ("", "")
+        raise Refused(reason)
+    assert (reason, proof) == ("", digest(salt, server.encode(), nonce, key.encode()))
+    return dict(options, server=server)

@@ -9,13 +9,18 @@ import random
 import socket
 import ssl
 import struct
+import subprocess
+import unittest
 
 import msgpack
-from harness import Case, logport, logportd, main, native_only, read_lines, rejects, status, wait_until
+from clients import NODE_MODULES, needs
+from harness import (Case, environment, free_port, logport, logportd, main, native_only, read_lines, rejects, start, status,
+                     wait_until)
 from kills import kill_under_load
 from test_tls import TlsCase
 
-from forward import MODES, Sender, Session, chunk, compressed, entries, event_time, one, pack, packed
+from forward import (MODES, Refused, Sender, Session, chunk, compressed, digest, entries, event_time, handshake, one, pack,
+                     packed)
 
 TIME = 1700000000
 TIME_TEXT = "2023-11-14T22:13:20.000Z"
@@ -280,6 +285,148 @@ class Forward(ForwardCase):
         result = logport("search", "-c", "", "--level", "error", daemon.base)
         self.assertEqual(result.out.strip(), b"1")
         daemon.stop()
+
+
+class ForwardKeys(TlsCase):
+    """Clients that must know a shared key, over TCP and TLS; these need OpenSSL, too."""
+
+    def listen(self, more=(), **keys):
+        with open(self.path("logportd.json"), "w") as file:
+            json.dump({"tcp": [dict({"address": "127.0.0.1:0", "protocol": "forward"}, **keys)]}, file)
+        return self.daemon("--config", self.path("logportd.json"), *more, tcp=(), udp=())
+
+    def session(self, daemon, wrap=None):
+        session = Session(daemon.tcp[0], wrap)
+        self.addCleanup(session.close)
+        return session
+
+    def test_the_key_and_users(self):
+        with open(self.path("key"), "w") as file:
+            file.write("a key of sp\u00e4ces\r\n")
+        with open(self.path("users"), "w") as file:
+            file.write("bob:pass:word\n\ncarla:\u00fc\n")
+        daemon = self.listen(forward_shared_key="file:" + self.path("key"), forward_hostname="logs.example",
+                             forward_users=["alice:secret", "file:" + self.path("users")])
+        key, nonces = "a key of sp\u00e4ces", set()
+        for n, (user, password) in enumerate((("alice", "secret"), ("bob", "pass:word"), ("carla", "\u00fc"))):
+            session = self.session(daemon)
+            options = handshake(session, key, user, password)
+            nonces |= {options["nonce"], options["auth"]}
+            self.assertEqual(options["server"], "logs.example")
+            session.deliver(MODES["packed"], "t", [{"n": n}])
+        self.assertEqual(len(nonces), 6)
+        for wrong in ((key, "alice", "pass:word"), (key, "dave", "secret"), (key, "", ""), ("another", "alice", "secret"), ("", "", "")):
+            session = self.session(daemon)
+            with self.assertRaises(Refused) as raised:
+                handshake(session, *wrong)
+            self.assertIn("username/password" if wrong[0] == key else "shared_key", str(raised.exception))
+            self.assertEqual(session.rest(), [])
+        daemon.wait_said("does not know the listener's forward_shared_key")
+        self.assertEqual([json.loads(line)["n"] for line in read_lines(daemon.base)], [0, 1, 2])
+        counters = daemon.stop()
+        self.assertEqual(counters["reasons"], {"forward_auth": 5})
+        self.assertNotIn("secret", daemon.said)
+
+    def test_what_is_no_ping_is_refused(self):
+        daemon = self.listen(forward_shared_key="key")
+        for data in (one("t", {"n": 1}), b'{"n":1}\n', pack(["PING", "a", "b"]), pack(["PING", 1, 2, 3, 4, 5]), pack(["PING"] * 6),
+                     b"\xdd\xff\xff\xff\xff" + b"\xc0" * 2000, b"\x96\xa4PING\xdb\xff\xff\xff\xff" + bytes(2000), b"\xc1"):
+            session = self.session(daemon)
+            session.send(data + one("t", {"n": 2}))
+            self.assertEqual([answer[:2] for answer in session.rest()][1:], [["PONG", False]], data[:20])
+        self.assertEqual(daemon.stop()["reasons"], {"forward_auth": 8})
+        self.assertEqual(read_lines(daemon.base), [])
+
+    def test_a_ping_in_pieces_and_messages_before_pong(self):
+        daemon = self.listen(forward_shared_key="key")
+        session = self.session(daemon)
+        nonce = session.receive()[1]["nonce"]
+        whole = pack(["PING", "host", b"salt", digest(b"salt", b"host", nonce, b"key"), "", ""])
+        for byte in whole:
+            session.send(bytes([byte]))
+        session.send(one("t", {"n": 1}, option={"chunk": "c"}))
+        self.assertEqual(session.receive()[:2], ["PONG", True])
+        session.wait_for("c")
+        daemon.stop()
+
+    def test_over_tls_and_after_a_proxy_header(self):
+        daemon = self.listen(forward_shared_key="key", tls=self.tls_keys())
+        context = ssl.create_default_context(cafile=self.path("ca.pem"))
+        for n in range(3):
+            session = self.session(daemon, lambda raw: context.wrap_socket(raw, server_hostname="localhost"))
+            handshake(session, "key")
+            session.deliver(MODES["compressed"], "t", [{"n": n}])
+        with self.assertRaises(OSError):
+            handshake(self.session(daemon, lambda raw: context.wrap_socket(raw, server_hostname="localhost")), "no")
+        self.assertEqual(daemon.stop()["stored"], 3)
+        daemon = self.listen(forward_shared_key="key", proxy=["127.0.0.1"])
+        session = self.session(daemon)
+        session.send(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n")
+        handshake(session, "key")
+        session.deliver(MODES["packed"], "t", [{"n": 1}])
+        daemon.stop()
+
+    @native_only("these clients are programs of Linux")
+    @needs("node")
+    @unittest.skipUnless(os.path.isdir(os.path.join(NODE_MODULES, "@fluent-org")), "tests/clients is not installed")
+    def test_real_clients(self):
+        fluent_logger = """
+            const logger = require('fluent-logger').createFluentSender('t', { host: '127.0.0.1', port: %d, timeout: 3.0,
+              requireAckResponse: true, security: { clientHostname: 'client', sharedKey: 'key', username: 'u', password: '%s' } });
+            logger.on('error', (error) => console.log(String(error)));
+            logger.emit('a', { by: 'fluent-logger' }, () => logger.end());"""
+        fluent_org = """
+            const { FluentClient } = require('@fluent-org/logger');
+            const logger = new FluentClient('t', { socket: { host: '127.0.0.1', port: %d }, ack: {},
+              security: { clientHostname: 'client', sharedKey: 'key', username: 'u', password: '%s' } });
+            logger.emit('a', { by: 'fluent-org' }).then(() => process.exit(0), (error) => { console.log(String(error)); process.exit(1); });
+            setInterval(() => {}, 1e6);"""
+        daemon = self.listen(forward_shared_key="key", forward_users=["u:secret"])
+        for text, password in ((fluent_logger, "secret"), (fluent_org, "secret"), (fluent_logger, "wrong")):
+            refused = len(rejects(daemon.base))
+            process = self.start(["node", "-e", text % (daemon.tcp[0][1], password)], NODE_PATH=NODE_MODULES)
+            if password == "secret":
+                self.assertEqual(process.wait(30), 0, process.stdout.read())
+            else:
+                wait_until(lambda: len(rejects(daemon.base)) > refused, "it is refused")
+                process.kill()
+                process.wait()
+        self.assertEqual([json.loads(line)["by"] for line in read_lines(daemon.base)], ["fluent-logger", "fluent-org"])
+        daemon.stop()
+
+    def start(self, command, **variables):
+        process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(**variables))
+        self.addCleanup(process.stdout.close)
+        return process
+
+    def test_a_reload_changes_the_key_of_new_connections(self):
+        address = "127.0.0.1:%d" % free_port()
+        daemon = self.listen(address=address, forward_shared_key="old")
+        before = self.session(daemon)
+        handshake(before, "old")
+        with open(self.path("logportd.json"), "w") as file:
+            json.dump({"tcp": [{"address": address, "protocol": "forward", "forward_shared_key": "new"}]}, file)
+        result = logport("reload", "--dir", daemon.base)
+        self.assertEqual(result.code, 0, result.err)
+        handshake(self.session(daemon), "new")
+        with self.assertRaises(Refused):
+            handshake(self.session(daemon), "old")
+        before.deliver(MODES["packed"], "t", [{"n": 1}])
+        daemon.stop()
+
+    def test_settings_that_cannot_work(self):
+        for keys, words in (
+                ({"protocol": "auto", "forward_shared_key": "k"}, b"needs \"protocol\": \"forward\""),
+                ({"forward_shared_key": ""}, b"forward_shared_key"), ({"forward_users": ["a:b"]}, b"need a forward_shared_key"),
+                ({"forward_shared_key": "k", "forward_users": ["secret"]}, b"NAME:PASSWORD"),
+                ({"forward_shared_key": "file:/none"}, b"/none"), ({"forward_hostname": "x"}, b"needs a forward_shared_key"),
+                ({"forward_shared_key": "k", "tls": self.tls_keys(required=False)}, b"must be true")):
+            with open(self.path("logportd.json"), "w") as file:
+                json.dump({"tcp": [dict({"address": "127.0.0.1:0", "protocol": "forward"}, **keys)]}, file)
+            result = logportd("--check", "--config", self.path("logportd.json"))
+            self.assertEqual(result.code, 2, keys)
+            self.assertIn(words, result.err)
+            self.assertNotIn(b"secret", result.err)
 
 
 class ForwardTls(TlsCase):

@@ -2,6 +2,8 @@
  * answers are the same, and a message is answered when all its entries are stored. */
 #include "tests/unit/sink_bench.h"
 
+#include "ingest/protocol/forward_auth.h"
+#include "ingest/protocol/sha512.h"
 #include "schema/record/forward.h"
 #include "tests/sim/chance.h"
 #include "tests/unit/rejected.h"
@@ -368,6 +370,60 @@ static void a_changed_session_is_the_same_however_it_is_cut(void **state) {
     }
 }
 
+static void sevens(void *bytes, size_t size) {
+    memset(bytes, 7, size);
+}
+
+/* Digests computed with Python's hashlib: SHA-512 of "salt" "host" NONCE "key", of SALT "u" "pw", and of
+ * "salt" "logportd" NONCE "key"; nonce and salt are 16 bytes of 7. */
+#define KEY_DIGEST                                                                                 \
+    "144bc017f3ab3be01f5d9543adb248bb96d02686ea38ede73ad1ee028c6549d8"                             \
+    "40280680879e57fc553ddacd049d54ec8559889a3eec4af1c489ae24006f3450"
+#define USER_DIGEST                                                                                \
+    "14d4c535c7bc7ec5e8ec5cce599e67a53492af6433a9dc33b5bbcd61ec1858c1"                             \
+    "55bb84e263ad55306075e9a8ae7b7aa420f8605d34dcdf809eb75650017fd214"
+#define OWN_DIGEST                                                                                 \
+    "6257bc2b9dcc55270f315eeb84f37988acb71e57b6e684bff9343664bfc1313a"                             \
+    "17bc46a8e4172f0dcc3f3c8f0f03e45b3567091d8292b9a56d7d6969b3456e7a"
+
+static void a_client_must_know_the_key_and_a_password(void **state) {
+    (void)state;
+    static const char helo[] = "\x92\xa4HELO\x83\xa5nonce\xc4\x10\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7"
+                               "\xa4"
+                               "auth\xc4\x10\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7\xa9keepalive\xc3";
+    static const char ping[] = "\x96\xa4PING\xa4host\xa4salt\xd9\x80" KEY_DIGEST
+                               "\xa1u\xd9\x80" USER_DIGEST "\x93\xa1t\1\x81\xa1"
+                               "a\1";
+    static const char pong[] = "\x95\xa4PONG\xc3\xd9\0\xd9\x08logportd\xd9\x80" OWN_DIGEST;
+    if (!sha512_available) return;
+    struct forward_settings *settings = forward_settings_create(sevens, "key", "logportd");
+    assert_true(forward_settings_add_user(settings, "u:pw"));
+    for (size_t changed = 0; changed < sizeof ping; changed++) {
+        char bytes[sizeof ping];
+        struct run run = new_run(&whole);
+        memcpy(bytes, ping, sizeof ping);
+        bytes[changed] ^= 1; /* the last one is not sent */
+        run_begin(&run, &protocol_forward_auth);
+        assert_true(protocol_forward_auth.begin(&run.session, settings));
+        run_take_answers(&run);
+        assert_int_equal(whole.answers_size, sizeof helo - 1);
+        assert_memory_equal(whole.answers, helo, sizeof helo - 1);
+        whole.answers_size = 0;
+        for (size_t at = 0; at < sizeof ping - 1; at++)
+            run_give(&run, (const uint8_t *)bytes + at, 1);
+        run_finish(&run);
+        if (changed == sizeof ping - 1) {
+            assert_int_equal(whole.answers_size, sizeof pong - 1);
+            assert_memory_equal(whole.answers, pong, sizeof pong - 1);
+            assert_int_equal(whole.records, 1);
+        } else if (changed < sizeof ping - 9) {
+            assert_int_equal(whole.stored_size, 0);
+            assert_true(whole.answers_size == 0 || whole.answers[6] == 0xC2);
+        }
+    }
+    forward_settings_release(settings);
+}
+
 static void a_datagram_is_refused(void **state) {
     (void)state;
     static const char text[] = "\x92\xa1t\x91" ENTRY("\1");
@@ -573,6 +629,7 @@ int main(void) {
         TEST(a_message_whose_entries_could_not_be_stored_is_not_answered),
         TEST(more_chunks_than_a_session_remembers_wait),
         TEST(a_changed_session_is_the_same_however_it_is_cut),
+        TEST(a_client_must_know_the_key_and_a_password),
         TEST(a_datagram_is_refused),
         TEST(a_listener_with_another_protocol_refuses_it),
         cmocka_unit_test(values_keep_what_they_are),

@@ -23,6 +23,7 @@
     X(REJECT_JAVA, "java_serialization", "serialized Java objects")                                \
     X(REJECT_XML, "xml", "XML")                                                                    \
     X(REJECT_MSGPACK, "msgpack", "MessagePack")                                                    \
+    X(REJECT_FORWARD_AUTH, "forward_auth", "the forward protocol without the shared key")          \
     X(REJECT_LOG4JS, "log4js", "log4js events")                                                    \
     X(REJECT_UTF16, "utf16", "text in UTF-16")                                                     \
     X(REJECT_RELP, "relp", "RELP where it is not accepted")                                        \
