@@ -352,7 +352,7 @@ static void print_powershell(struct output *out) {
     output_text(
         out,
         "}\n"
-        "Register-ArgumentCompleter -Native -CommandName logport, logportd -ScriptBlock {\n"
+        "Register-ArgumentCompleter -Native -CommandName 'logport', 'logportd' -ScriptBlock {\n"
         "    param($word, $ast, $cursor)\n"
         "    $all = @($ast.CommandElements | ForEach-Object { \"$_\" })\n"
         "    $program = [IO.Path]::GetFileNameWithoutExtension($all[0])\n"
