@@ -12,7 +12,7 @@ parser.setLanguage(await Language.load(grammar));
 function report(file, node) {
     if (node.isError || node.isMissing) {
         const { row, column } = node.startPosition;
-        const what = node.isMissing ? `${node.type} is missing` : `not understood: ${node.text.slice(0, 60)}`;
+        const what = node.isMissing ? `${node.type} is missing` : `not understood: ${node.text.split('\n')[0].slice(0, 60)}`;
         console.log(`${file}:${row + 1}:${column + 1}: ${what}`);
     } else if (node.hasError) {
         node.children.forEach((child) => report(file, child));
