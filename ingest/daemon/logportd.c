@@ -15,6 +15,7 @@
 #include "ingest/daemon/service_command.h"
 #include "ingest/daemon/start_watch.h"
 #include "ingest/protocol/inflate.h"
+#include "ingest/protocol/zstandard.h"
 #include "port/service.h"
 #include "port/system.h"
 #include "schema/record/forward.h"
@@ -102,10 +103,11 @@ static int print_help(void) {
 static int print_version(void) {
     char text[VERSION_TEXT_MAX];
     char more[128];
-    const char *zlib = inflate_library(), *msgpack = forward_library();
-    snprintf(more, sizeof more, ", %s %.40s, %s %.40s", zlib ? "zlib" : "without",
-             zlib ? zlib : "zlib", msgpack ? "msgpack-c" : "without",
-             msgpack ? msgpack : "msgpack-c");
+    const char *zlib = inflate_library(), *zstd = zstandard_library();
+    const char *msgpack = forward_library();
+    snprintf(more, sizeof more, ", %s %.32s, %s %.32s, %s %.32s", zlib ? "zlib" : "without",
+             zlib ? zlib : "zlib", zstd ? "zstd" : "without", zstd ? zstd : "zstd",
+             msgpack ? "msgpack-c" : "without", msgpack ? msgpack : "msgpack-c");
     stream_write(STREAM_OUTPUT, text, version_text("logportd", source_commit, more, text));
     return 0;
 }

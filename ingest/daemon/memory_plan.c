@@ -7,6 +7,7 @@
 #include "ingest/pipeline/rejects_queue.h"
 #include "ingest/protocol/http/request.h"
 #include "ingest/protocol/unpack.h"
+#include "ingest/protocol/zstandard.h"
 #include "writer/keep/keeper.h"
 #include "writer/live/batch.h"
 #include "writer/live/schema_gate.h"
@@ -65,11 +66,11 @@ static size_t forward_memory(const struct config *config) {
 
 /* Of connections, of which all may be for HTTP, and of all requests. */
 static size_t http_memory(const struct config *config) {
-    return config->http.count == 0
-               ? 0
-               : (size_t)config->connections_max *
-                         (protocol_http.memory() + ACKS_MAX * sizeof(struct batch_report)) +
-                     HTTP_MEMORY_BYTES + HTTP_UNFOLD_MEMORY_BYTES;
+    if (config->http.count == 0) return 0;
+    const size_t zstd = zstandard_library() ? ZSTANDARD_HTTP_MEMORY_BYTES : 0;
+    const size_t connection = protocol_http.memory() + ACKS_MAX * sizeof(struct batch_report);
+    return (size_t)config->connections_max * connection + EXPANSIONS_ZSTD_MAX * zstd +
+           HTTP_MEMORY_BYTES + HTTP_UNFOLD_MEMORY_BYTES;
 }
 
 /* Of Unix sockets: holds any datagram that a user without privileges can send (twice

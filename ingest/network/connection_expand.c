@@ -48,13 +48,14 @@ static bool add_result(void *context, struct batch *batch) {
 }
 
 /* The one that its peer has left alone for longest, so that silent peers do not keep others out. */
-static void end_stalled(struct intake *intake) {
+static void end_stalled(struct intake *intake, bool zstd) {
     struct connection *stalled = NULL;
     const int64_t limit = port_now_ns(intake->port) - EXPANSION_STALLED_NS;
     for (uint32_t i = 0; i < intake->expansions; i++) {
         struct connection *other = intake->expanding[i];
-        const bool idle = !other->expansion->working && !other->source.parked && !other->held &&
-                          !other->waiting && !other->paced.waiting && !other->ending;
+        const bool idle = (!zstd || other->expansion->zstandard) && !other->expansion->working &&
+                          !other->source.parked && !other->held && !other->waiting &&
+                          !other->paced.waiting && !other->ending;
         const int64_t given_ns = other->expansion->given_ns;
         if (idle && given_ns <= limit && (!stalled || given_ns < stalled->expansion->given_ns))
             stalled = other;
@@ -73,10 +74,20 @@ static void end_stalled(struct intake *intake) {
     port_cancel(&stalled->receive);
 }
 
+static uint32_t count_zstd(const struct intake *intake) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < intake->expansions; i++)
+        count += intake->expanding[i]->expansion->zstandard != NULL;
+    return count;
+}
+
 static enum expand_step begin(struct connection *connection) {
     struct intake *intake = connection->intake;
+    const bool zstd = connection->session.compression == SESSION_ZSTD;
     if (intake->expansions == EXPANSIONS_MAX)
-        end_stalled(intake);
+        end_stalled(intake, false);
+    else if (zstd && count_zstd(intake) == EXPANSIONS_ZSTD_MAX)
+        end_stalled(intake, true);
     else
         connection->expansion =
             expansion_begin(intake->port, connection->session.compressed,

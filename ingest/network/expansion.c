@@ -7,6 +7,7 @@
 #include "ingest/protocol/inflate.h"
 #include "ingest/protocol/protocol.h"
 #include "ingest/protocol/unpack.h"
+#include "ingest/protocol/zstandard.h"
 #include "writer/live/quarantine.h"
 
 static void run(struct port_op *op);
@@ -24,13 +25,17 @@ struct expansion *expansion_begin(struct port *port, uint64_t size, uint32_t for
     expansion->format = format;
     expansion->plain_max = size * EXPAND_RATIO_MAX;
     if (expansion->plain_max < EXPAND_FREE_BYTES) expansion->plain_max = EXPAND_FREE_BYTES;
-    if (!inflate_library()) { /* built without zlib */
+    const bool zstd = format == SESSION_ZSTD;
+    if (zstd ? !zstandard_library() : !inflate_library()) { /* built without it */
         expansion->reason = REJECT_INFLATE;
         return expansion;
     }
     expansion->piece = malloc(EXPANSION_PIECE_BYTES);
-    expansion->inflater = inflate_create();
-    if (expansion->piece && expansion->inflater) return expansion;
+    if (zstd)
+        expansion->zstandard = zstandard_create(ZSTANDARD_HTTP_WINDOW_LOG);
+    else
+        expansion->inflater = inflate_create();
+    if (expansion->piece && (expansion->inflater || expansion->zstandard)) return expansion;
     expansion_free(expansion);
     return NULL;
 }
@@ -39,6 +44,7 @@ void expansion_free(struct expansion *expansion) {
     if (!expansion) return;
     assert(!expansion->working);
     inflate_free(expansion->inflater);
+    zstandard_free(expansion->zstandard);
     free(expansion->piece);
     free(expansion);
 }
@@ -58,9 +64,9 @@ void expansion_run(struct expansion *expansion, const uint8_t *bytes, size_t siz
 
 /* ---- on a worker ---- */
 
-/* gzip: further ones may follow (RFC 1952 section 2.2). */
+/* Further ones may follow (RFC 1952 section 2.2, RFC 8878 section 3). */
 static void more_members(struct expansion *expansion, const struct inflate_io *io) {
-    if (expansion->ended && expansion->format == SESSION_GZIP && io->in_size > 0)
+    if (expansion->ended && expansion->format != SESSION_ZLIB && io->in_size > 0)
         expansion->begun = expansion->ended = false;
 }
 
@@ -69,11 +75,13 @@ static void step(struct expansion *expansion, struct inflate_io *io) {
     /* Ends: each turn consumes input or room. */
     while (!expansion->ended && !expansion->reason && io->in_size + io->out_room < before) {
         before = io->in_size + io->out_room;
-        if (!expansion->begun)
+        if (!expansion->begun && expansion->inflater)
             inflate_begin(expansion->inflater,
                           expansion->format == SESSION_GZIP ? INFLATE_GZIP : INFLATE_ZLIB);
         expansion->begun = true;
-        const enum inflate_status status = inflate_step(expansion->inflater, io);
+        const enum inflate_status status = expansion->zstandard
+                                               ? zstandard_step(expansion->zstandard, io)
+                                               : inflate_step(expansion->inflater, io);
         expansion->ended = status == INFLATE_END;
         if (status == INFLATE_DAMAGED || status == INFLATE_NO_MEMORY)
             expansion->reason = REJECT_INFLATE;

@@ -18,21 +18,25 @@
 #define EXPANSION_PIECE_BYTES (64u << 10)
 /* Connections that are in the midst of compressed data, at a time; others wait. */
 #define EXPANSIONS_MAX        256
+/* The same of Zstandard, whose window may be large. */
+#define EXPANSIONS_ZSTD_MAX   8
 /* One that has been given nothing for this long is closed when others wait for it. */
 #define EXPANSION_STALLED_NS  (5 * 1000000000ll)
 
 struct inflater;
+struct zstandard;
 
 struct expansion {
     struct port *port;
     struct port_op op;
-    struct inflater *inflater;
+    struct inflater *inflater; /* or ... */
+    struct zstandard *zstandard;
     uint8_t *piece;
     uint32_t piece_size;
     bool working;
     int64_t given_ns; /* its last bytes */
     uint32_t format;
-    bool begun, ended; /* the data; of gzip: its member */
+    bool begun, ended; /* the data; of gzip and Zstandard: its member or frame */
     bool more;         /* the piece was full: there may be more without further input */
     uint32_t reason;   /* 0, or why it cannot be decompressed */
     const uint8_t *in; /* the worker's while it works */
@@ -48,7 +52,7 @@ struct expansion {
 struct expansion *expansion_begin(struct port *port, uint64_t size, uint32_t format,
                                   void (*done)(struct expansion *expansion), void *context);
 void expansion_free(struct expansion *expansion); /* not working; NULL: does nothing */
-size_t expansion_memory(void);                    /* the most that one takes */
+size_t expansion_memory(void);                    /* the most that one takes, except of Zstandard */
 
 /* Decompresses these bytes until they are used up or the piece is full; `done` is called later, in_size
  * is what is left then, and the bytes must stay until then. */

@@ -4,7 +4,9 @@ import contextlib
 import gzip
 import json
 import os
+import shutil
 import socket
+import subprocess
 import time
 import unittest
 import zlib
@@ -106,13 +108,16 @@ class Http(HttpCase):
         self.assert_lines(read_lines(daemon.base), sent * 3)
         daemon.stop()
 
+    @unittest.skipUnless(shutil.which("zstd"), "needs zstd")
     def test_compressed(self):
         daemon = self.http()
         connection = self.connect(daemon)
         sent = [log_line(self.rng, n=n) for n in range(3000)]
         body = b"\n".join(sent)
         half = len(body) // 2
-        packed = (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body)),
+        zstd = subprocess.run(["zstd", "-q", "-c"], input=body, stdout=subprocess.PIPE, check=True).stdout
+        long = subprocess.run(["zstd", "-q", "-c", "-19"], input=body, stdout=subprocess.PIPE, check=True).stdout
+        packed = (("zstd", zstd), ("zstd", long + zstd[:0]), ("gzip", gzip.compress(body)), ("deflate", zlib.compress(body)),
                   ("x-gzip", gzip.compress(body[:half]) + gzip.compress(body[half:])))
         for coding, data in packed:
             answer = connection.ask(request(data, Content_Encoding=coding, Content_Type=LINES))
@@ -120,7 +125,7 @@ class Http(HttpCase):
             head = request(length=False, Transfer_Encoding="chunked", Content_Encoding=coding, Content_Type=LINES)
             answer = connection.ask(head + chunked(data, (1, 5000, 10)))
             self.assertEqual(answer.json, {"stored": 3000, "rejected": 0}, coding)
-        self.assert_lines(read_lines(daemon.base), sent * 6)
+        self.assert_lines(read_lines(daemon.base), sent * 10)
         daemon.stop()
 
     def test_damaged_and_exploding_bodies(self):

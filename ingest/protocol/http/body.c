@@ -2,6 +2,7 @@
 #include "ingest/protocol/http/credentials.h"
 #include "ingest/protocol/http/request.h"
 #include "ingest/protocol/inflate.h"
+#include "ingest/protocol/zstandard.h"
 
 /* ---- lines, and objects: as the protocols of these names ---- */
 
@@ -103,6 +104,7 @@ bool http_coding_is_known(uint8_t coding) {
     case HTTP_IDENTITY: return true;
     case HTTP_GZIP:
     case HTTP_DEFLATE: return inflate_library() != NULL;
+    case HTTP_ZSTD: return zstandard_library() != NULL;
     default: return false;
     }
 }
