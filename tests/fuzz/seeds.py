@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """seeds.py FUZZER FOLDER - writes short sessions into FOLDER, with which a fuzzer begins: protocols_fuzz, gelf_fuzz,
-tls_fuzz, lumberjack_fuzz, forward_fuzz or unfold_fuzz.
+tls_fuzz, lumberjack_fuzz, forward_fuzz, unfold_fuzz or http_fuzz.
 
 A fuzzer reaches little of a protocol with random bytes alone: octet counts and compressed data would have to
 be guessed."""
@@ -159,6 +159,31 @@ def forward():
     for time in (time, event, b"\xc0", b"\xcb" + struct.pack(">d", 1.5), b"\xca" + struct.pack(">f", 1e9), b"\xd3" + struct.pack(">q", -5)):
         for record in records:
             yield b"\2\0\x93" + tag + time + record
+
+
+def http():
+    """The first byte says where the rest is cut."""
+    host, kind = b"Host: localhost\r\n", b"Content-Type: application/json\r\n"
+
+    def counted(head, body):
+        return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+    def chunked(head, body):
+        chunks = (body[at : at + 5] for at in range(0, len(body), 5))
+        return head + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(
+            b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+    for n, (target, body) in enumerate((
+            (b"/", b'{"a":1}\n{"b":\n2}\n'), (b"/", b'[{"a":1},{}]'), (b"/services/collector", b'{"event":1}{"event":2}'),
+            (b"/_bulk", b'{"index":{}}\n{"a":1}\n{"delete":{}}\n{"create":{}}\n{}\n'),
+            (b"/services/collector/ack?channel=1", b'{"acks":[1,2]}'), (b"/api/events/raw", b'{"Events":[{"a":1},{}]}'),
+            (b"/v1/logs", b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}'),
+            (b"/loki/api/v1/push", b'{"streams":[{"stream":{"a":"b"},"values":[["1","x"]]}]}'))):
+        for framing in (counted, chunked):
+            for coding, pack in ((b"", bytes), (b"Content-Encoding: gzip\r\n", gzip.compress),
+                                 (b"Content-Encoding: deflate\r\n", zlib.compress)):
+                yield bytes((n * 17,)) + framing(b"POST " + target + b" HTTP/1.1\r\n" + host + kind + coding, pack(body)) + (
+                    b"GET / HTTP/1.1\r\n" + host + b"\r\n")
 
 
 def main():

@@ -59,7 +59,7 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_OCTET_COUNT: return "octet counting, and the length of a record is invalid";
     case REJECT_RELP_FRAME: return "RELP, and a frame is invalid or was cut off";
     case REJECT_LUMBERJACK_FRAME: return "Lumberjack, and a frame is invalid or was cut off";
-    case REJECT_BULK_ACTION: return "an update or a delete, and records are never changed";
+    case REJECT_BULK_ACTION: return "a bulk action other than index and create";
     case REJECT_HTTP_BODY: return "the last record of an HTTP body that was cut off";
     case REJECT_LOKI: return "a push of Loki, and an entry is invalid";
     case REJECT_OTLP: return "an export of OTLP, and a log record is invalid";

@@ -119,6 +119,10 @@ static size_t put_head(struct http *http, char *out, size_t size, size_t body_si
 
 /* ---- the body ---- */
 
+bool http_has_rejected(const struct http *http) {
+    return http->complete && http->rejected > 0;
+}
+
 const char *http_problem(const struct http *http) {
     return http->problem ? http->problem : "";
 }
@@ -126,10 +130,13 @@ const char *http_problem(const struct http *http) {
 size_t http_write_result(struct http *http, char *out, size_t room) {
     size_t size = (size_t)snprintf(out, room, "{");
     if (http->problem)
-        size += (size_t)snprintf(out + size, room - size, "\"error\":\"%s\",", http->problem);
+        size += (size_t)snprintf(out + size, room - size, "\"error\":\"%s\"", http->problem);
+    if (http->problem && !http_has_rejected(http))
+        return size + (size_t)snprintf(out + size, room - size, "}\n");
+    if (http->problem) out[size++] = ',';
     size += (size_t)snprintf(out + size, room - size, "\"stored\":%llu,\"rejected\":%llu",
                              (unsigned long long)http->stored, (unsigned long long)http->rejected);
-    if (http->rejected > 0)
+    if (http_has_rejected(http))
         size += (size_t)snprintf(
             out + size, room - size,
             ",\"first_rejected\":{\"record\":%u,\"offset\":%llu,\"reason\":\"%s\"}",

@@ -65,9 +65,10 @@ static uint8_t action_of(const struct http_bulk *bulk) {
 
 /* ---- items ---- */
 
-static bool add_item(struct session *session, uint8_t action) {
+static bool add_item(struct session *session, const struct sink *sink, uint8_t action) {
     struct http *http = http_of(session);
     if (http_item_add(http, action)) return true;
+    partial_forget(&session->partial, sink->memory);
     if (http->items.count == HTTP_ITEMS_MAX)
         http_give_up(session, 413, "the request has more than 65536 items");
     else
@@ -93,12 +94,13 @@ static bool end_action(struct session *session, const struct sink *sink, const u
         return true;
     }
     if (!action) {
+        if (!reject(session, sink, bytes, size)) return false;
         http_give_up(session, 400,
                      "the line of an action is not an object with the member index or create");
         return true;
     }
     if (action == BULK_DELETE) {
-        if (!add_item(session, action)) return true;
+        if (!add_item(session, sink, action)) return true;
         if (!reject(session, sink, bytes, size)) {
             http->items.count--;
             return false;
@@ -118,7 +120,7 @@ static bool end_document(struct session *session, const struct sink *sink, const
     struct http *http = http_of(session);
     const bool whole = session->partial.size == 0 && size <= sink->line_bytes_max;
     static const uint8_t blank[] = " ";
-    if (!add_item(session, http->bulk.action)) return true;
+    if (!add_item(session, sink, http->bulk.action)) return true;
     bool taken;
     if (http->bulk.action == BULK_UPDATE)
         taken = reject(session, sink, bytes, size);

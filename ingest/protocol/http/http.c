@@ -123,6 +123,7 @@ static void begin_answer(struct session *session, uint16_t status, const char *p
     http->interim = false;
     http->nudges = 0;
     session->busy = true;
+    session->unfinished = false;
 }
 
 void http_give_up(struct session *session, uint16_t status, const char *problem) {
@@ -285,7 +286,10 @@ static void end_head(struct session *session, int64_t received_ns) {
 static void head_line(struct session *session, const uint8_t *line, size_t size,
                       int64_t received_ns) {
     struct http *http = http_of(session);
-    if (size == 0 && http->step == REQUEST_LINE) return; /* RFC 9112 section 2.2 */
+    if (size == 0 && http->step == REQUEST_LINE) { /* RFC 9112 section 2.2: it is ignored */
+        http->request.bytes = 0;
+        return;
+    }
     if (memchr(line, '\r', size))
         http_refuse(&http->request, 400, "a line of the head contains a CR");
     if (size > 0 && http->step == REQUEST_LINE && !http->request.status)
@@ -369,7 +373,7 @@ static size_t head(struct session *session, const uint8_t *bytes, size_t size,
         return 0;
     }
     const size_t taken = take_head(session, bytes, size, received_ns);
-    session->unfinished = http->step == BODY || http->request.bytes > 0;
+    session->unfinished = http->step <= BODY && http->request.bytes > 0;
     return taken;
 }
 

@@ -137,6 +137,8 @@ const struct http_route *http_route_find(uint8_t method, const struct http_text 
 
 /* What became of the records, or the problem, as JSON: the answer of rows without one of their own. */
 size_t http_write_result(struct http *http, char *out, size_t room);
+/* Is the problem that records were rejected?  Of a request that was given up, it is not known. */
+bool http_has_rejected(const struct http *http);
 /* The problem as part of a JSON string. */
 const char *http_problem(const struct http *http);
 /* The next piece of an answer, with its head before the first; clears http->more at its end. */

@@ -5,7 +5,7 @@
 
 static size_t write_result(struct http *http, char *out, size_t room) {
     if (http->status < 400) return (size_t)snprintf(out, room, "{\"MinimumLevelAccepted\":null}\n");
-    if (http->rejected > 0)
+    if (http_has_rejected(http))
         return (size_t)snprintf(
             out, room,
             "{\"Error\":\"%llu of the events were rejected, the first is number "

@@ -11,7 +11,7 @@ static size_t write_code(char *out, size_t room, const char *text, uint32_t code
 }
 
 static size_t write_problem(struct http *http, char *out, size_t room) {
-    if (http->rejected > 0)
+    if (http_has_rejected(http))
         return (size_t)snprintf(
             out, room,
             "{\"text\":\"Invalid data format\",\"code\":6,\"invalid-event-number\":%u}\n",
