@@ -102,7 +102,7 @@ static int print_help(void) {
 
 static int print_version(void) {
     char text[VERSION_TEXT_MAX];
-    char more[128];
+    char more[160];
     const char *zlib = inflate_library(), *zstd = zstandard_library();
     const char *msgpack = forward_library();
     snprintf(more, sizeof more, ", %s %.32s, %s %.32s, %s %.32s", zlib ? "zlib" : "without",

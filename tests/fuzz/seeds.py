@@ -190,7 +190,7 @@ def main():
     name, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     for n, seed in enumerate({"protocols_fuzz": with_choices, "gelf_fuzz": gelf, "tls_fuzz": tls, "lumberjack_fuzz": lumberjack, "forward_fuzz": forward,
-                             "unfold_fuzz": unfold}[name]()):
+                             "unfold_fuzz": unfold, "http_fuzz": http}[name]()):
         with open(os.path.join(folder, "seed-%03d" % n), "wb") as file:
             file.write(seed)
 
