@@ -86,6 +86,11 @@ static bool is_ours(PSID owner) {
     return known && EqualSid(owner, found.user.User.Sid);
 }
 
+/* Some headers declare the name without const. */
+static wchar_t *name_of(const wchar_t *path) {
+    return (wchar_t *)(uintptr_t)path;
+}
+
 /* Every user may make directories in %ProgramData%: one that another user has prepared, with a
  * configuration or a link in it, must not be used. */
 static int check_owner(const wchar_t *path) {
@@ -95,8 +100,9 @@ static int check_owner(const wchar_t *path) {
     if (attributes == INVALID_FILE_ATTRIBUTES) return last_error();
     if (!(attributes & FILE_ATTRIBUTE_DIRECTORY)) return ERR_NOT_DIRECTORY;
     if (attributes & FILE_ATTRIBUTE_REPARSE_POINT) return ERR_EXISTS;
-    const DWORD code = GetNamedSecurityInfoW(path, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION,
-                                             &owner, NULL, NULL, NULL, &found);
+    const DWORD code =
+        GetNamedSecurityInfoW(name_of(path), SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner,
+                              NULL, NULL, NULL, &found);
     if (code != ERROR_SUCCESS) return error_of_windows(code);
     const bool ours = is_ours(owner);
     LocalFree(found);
@@ -105,9 +111,9 @@ static int check_owner(const wchar_t *path) {
 
 static int set_access(const wchar_t *path, ACL *list, bool inherits) {
     const SECURITY_INFORMATION what =
-        DACL_SECURITY_INFORMATION | (inherits ? 0u : PROTECTED_DACL_SECURITY_INFORMATION);
-    const DWORD code = SetNamedSecurityInfoW((wchar_t *)(uintptr_t)path, SE_FILE_OBJECT, what, NULL,
-                                             NULL, list, NULL);
+        DACL_SECURITY_INFORMATION | (inherits ? 0 : PROTECTED_DACL_SECURITY_INFORMATION);
+    const DWORD code =
+        SetNamedSecurityInfoW(name_of(path), SE_FILE_OBJECT, what, NULL, NULL, list, NULL);
     return code == ERROR_SUCCESS ? 0 : error_of_windows(code);
 }
 
@@ -131,8 +137,8 @@ int service_grant(const wchar_t *path, const wchar_t *sid, bool writes) {
     PSID account = NULL;
     ACL *list, *longer = NULL;
     if (!ConvertStringSidToSidW(sid, &account)) return last_error();
-    DWORD code = GetNamedSecurityInfoW(path, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
-                                       &list, NULL, &found);
+    DWORD code = GetNamedSecurityInfoW(name_of(path), SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
+                                       NULL, NULL, &list, NULL, &found);
     EXPLICIT_ACCESSW entry = {
         .grfAccessPermissions = writes ? MAY_CHANGE : MAY_READ,
         .grfAccessMode = GRANT_ACCESS,

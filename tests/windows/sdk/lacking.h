@@ -8,3 +8,5 @@
 unsigned short __stdcall GetActiveProcessorGroupCount(void);
 struct _GROUP_AFFINITY;
 int __stdcall SetThreadGroupAffinity(void *thread, const struct _GROUP_AFFINITY *group, struct _GROUP_AFFINITY *before);
+#define PROTECTED_DACL_SECURITY_INFORMATION  0x80000000L
+#define SERVICE_SID_TYPE_UNRESTRICTED        1
