@@ -21,7 +21,7 @@ server=$folder/wineserver64
 # A separate prefix: the user's own is not changed.
 export WINEPREFIX="${LOGPORT_WINE_PREFIX:-$root/build-windows-wine}"
 # All other messages would be mixed into the program's own.
-export WINEARCH=win64 WINEDEBUG=-all,err+virtual
+export WINEARCH=win64 WINEDEBUG="${LOGPORT_WINEDEBUG:--all,err+virtual}"
 # With LC_ALL=C Wine corrupts arguments that are not ASCII.
 export LC_ALL=C.UTF-8
 # By default winedbg.exe handles a crash and exits with 0.  Without mscoree and mshtml Wine

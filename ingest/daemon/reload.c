@@ -12,6 +12,7 @@
 #include "ingest/config/schema_files.h"
 #include "ingest/config/tls_files.h"
 #include "ingest/config/warnings.h"
+#include "port/service.h"
 #include "port/system.h"
 #include "schema/json/write.h"
 
@@ -84,6 +85,7 @@ void reload_begin(struct reload *reload, uint64_t request) {
     } else {
         if (request) reload->request = request;
         reload->line_bytes_max = reload->active->line_bytes_max;
+        service_report(SERVICE_PHASE_RELOAD, NULL);
         port_work(reload->options.port, &reload->op, PORT_LANE_SLOW, read_run);
     }
 }
@@ -189,5 +191,6 @@ static void read_done(struct port_op *op) {
         answer(reload, reload->request, error == 0, error ? reload->error : text);
     free_config(reload->read);
     reload->read = NULL;
+    if (!reload->stopping) service_report(SERVICE_PHASE_READY, NULL);
     if (again) reload_begin(reload, reload->again_request);
 }

@@ -16,6 +16,7 @@
 #include "port/files_internal.h"
 #include "port/windows/iocp.h"
 #include "port/windows/names.h"
+#include "port/windows/service_parts.h"
 #include "port/windows/text.h"
 
 /* A call takes a size of 32 bits; a round number below that. */
@@ -90,7 +91,8 @@ static int system_open(struct files *files, const char *path, enum file_access a
 }
 
 /* "D:P(A;;FA;;;<the user>)": inherits nothing from the directory; full access for the user of this
- * process, none for others. */
+ * process, none for others.  What a service writes, administrators and the system may read, too:
+ * `logport status` of an administrator needs the token. */
 static int secret_descriptor(PSECURITY_DESCRIPTOR *descriptor) {
     HANDLE token;
     union {
@@ -104,9 +106,10 @@ static int secret_descriptor(PSECURITY_DESCRIPTOR *descriptor) {
     CloseHandle(token);
     if (error != 0) return error;
 
-    wchar_t *sid, text[SECURITY_MAX_SID_SIZE * 4 + 32];
+    wchar_t *sid, text[SECURITY_MAX_SID_SIZE * 4 + 64];
     if (!ConvertSidToStringSidW(found.user.User.Sid, &sid)) return last_error();
-    swprintf(text, sizeof(text) / sizeof(text[0]), L"D:P(A;;FA;;;%ls)", sid);
+    swprintf(text, sizeof(text) / sizeof(text[0]), L"D:P(A;;FA;;;%ls)%ls", sid,
+             service_runs() ? L"(A;;FA;;;BA)(A;;FA;;;SY)" : L"");
     LocalFree(sid);
     return ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, descriptor,
                                                                 NULL)
@@ -171,9 +174,10 @@ static BOOL WINAPI write_call(HANDLE handle, void *bytes, DWORD size, DWORD *mov
     return WriteFile(handle, bytes, size, moved, overlapped);
 }
 
-/* Of a file, or of a pipe whose writer has closed it. */
+/* Of a file, or of a pipe whose writer has closed or disconnected it. */
 static bool is_end(DWORD code) {
-    return code == ERROR_HANDLE_EOF || code == ERROR_BROKEN_PIPE;
+    return code == ERROR_HANDLE_EOF || code == ERROR_BROKEN_PIPE ||
+           code == ERROR_PIPE_NOT_CONNECTED;
 }
 
 static int64_t system_read_at(struct file *file, void *bytes, size_t size, uint64_t offset) {
@@ -241,7 +245,10 @@ static int status_of_handle(HANDLE handle, struct file_status *status) {
 }
 
 static int system_status(struct file *file, struct file_status *status) {
-    return status_of_handle((HANDLE)file->handle, status);
+    const HANDLE handle = (HANDLE)file->handle;
+    if (GetFileType(handle) == FILE_TYPE_DISK) return status_of_handle(handle, status);
+    *status = (struct file_status){.special = true, .pipe = GetFileType(handle) == FILE_TYPE_PIPE};
+    return 0;
 }
 
 /* \\.\pipe\NAME.  The id keeps two pipes different. */

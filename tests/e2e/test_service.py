@@ -3,16 +3,17 @@
 On Windows there is one service of that name, so no two of these tests may run at a time."""
 
 import contextlib
-import glob
 import json
 import os
 import re
 import shutil
 import socket
+import subprocess
+import threading
 import unittest
 
-from harness import (BUILD, EXEC_PREFIX, ROOT, WINDOWS, Case, Holder, free_port, identity, log_line, logport, logportd,
-                     main, program, read_lines, rejects, run, start, wait_until, windows_path)
+from harness import (PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, identity, log_line, logport, logportd, main,
+                     program, read_lines, run, start, wait_until, windows_path)
 
 PREFIX = os.environ.get("LOGPORT_WINE_PREFIX", os.path.join(ROOT, "build-windows-wine"))
 HOME = os.path.join(PREFIX, "drive_c", "ProgramData", "logport")
@@ -150,6 +151,86 @@ class WindowsService(ServiceCase):
         self.refuses(1, "is installed already", "install")
         self.assertIn(b"uninstall [--purge]", self.does("install", "--help").out)
 
+    def slow_to_start(self):
+        """A service that starts only when `finish` is called: it reads its schema from a pipe."""
+        pipe = "\\\\.\\pipe\\logport-test-%d" % os.getpid()
+        server = start(program(os.path.join("tests", "scm")) + ["pipe", pipe], stdin=subprocess.PIPE,
+                       stdout=subprocess.PIPE, env=environment(), bufsize=0)
+
+        def close():
+            server.stdin.close()
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+        self.addCleanup(close)
+        self.assertEqual(server.stdout.readline().strip(), b"waits")
+        self.installs()
+        with open(os.path.join(HOME, "logportd.json"), "w") as file:
+            json.dump({"schema": pipe}, file)
+        starting = start(program("logportd") + ["service", "start"], stderr=subprocess.PIPE, env=environment())
+        self.addCleanup(starting.stderr.close)
+        self.addCleanup(starting.wait)
+        self.assertEqual(server.stdout.readline().strip(), b"opened")
+        return starting, lambda: server.stdin.write(b'{"type": "object"}\n')
+
+    def watch(self):
+        """The states, and the highest checkpoint of each, until it neither starts nor stops."""
+        checkpoints = {}
+        for line in scm("watch").splitlines():
+            state, checkpoint, *_ = line.split()
+            checkpoints[state] = int(checkpoint)
+        return checkpoints
+
+    def test_a_start_that_takes_long_reports_its_progress(self):
+        starting, finish = self.slow_to_start()
+        self.assertEqual(self.status()["state"], "starting")
+        watching = self.in_thread(self.watch)
+        wait_until(lambda: int(scm("query").split()[1]) >= 2, "the checkpoint has been raised")
+        finish()
+        self.assertEqual(starting.wait(PATIENCE_S), 0)
+        checkpoints = watching.finish()
+        self.assertGreaterEqual(checkpoints[START_PENDING], 2)
+        self.assertEqual(checkpoints[RUNNING], 0)
+        self.does("stop")
+
+    def test_a_service_that_starts_can_be_stopped(self):
+        starting, _ = self.slow_to_start()
+        self.does("stop")
+        self.assertEqual(starting.wait(PATIENCE_S), 1)
+        self.assertTrue(said("asked to stop while starting"))
+        self.assertEqual(self.status()["exit code"], "0 (no error)")
+
+    def test_a_stop_that_takes_long_reports_its_progress_and_takes_no_second_request(self):
+        self.installs("--drain-ms", "2500ms")
+        self.does("start")
+        with contextlib.closing(socket.create_connection(self.address)) as connection:
+            sent = threading.Event()
+            done = threading.Event()
+
+            def send():  # a stop reads until nothing comes, or drain_ms is over
+                lines = (b'{"text":"%s"}\n' % (b"x" * 8000)) * 100
+                with contextlib.suppress(OSError):
+                    while not done.is_set():
+                        connection.sendall(lines)
+                        sent.set()
+
+            sending = self.in_thread(send)
+            self.assertTrue(sent.wait(PATIENCE_S))
+            self.assertEqual(scm("control", "1"), "sent")
+            for control in ("1", str(PARAMCHANGE)):
+                self.assertEqual(scm("control", control), "1061")  # it cannot take one now
+            self.assertEqual(self.status()["state"], "stopping")
+            checkpoints = self.watch()
+            done.set()
+        sending.finish()
+        self.assertGreaterEqual(checkpoints[STOP_PENDING], 2)
+        self.assertEqual(self.status()["exit code"], "0 (no error)")
+        counters = self.counters()
+        identity(counters)
+        self.assertEqual(counters["dropped"], {})
+        self.assertEqual(counters["stored"], len(read_lines(os.path.join(HOME, "logs"))))
+
     def test_a_failed_start_says_why(self):
         self.installs()
         with open(os.path.join(HOME, "logportd.json"), "w") as file:
@@ -165,6 +246,18 @@ class WindowsService(ServiceCase):
         for number in ("0x40000001", "0x80000002", "0xC0000003"):
             self.assertEqual(scm("message", number, "What happened."), "What happened.")
         self.assertEqual(scm("message", "0x40000002", "x"), "317")  # there is no such message
+
+    def test_messages_reach_the_event_log_by_severity(self):
+        path = os.path.join(self.directory(), "x.log")
+        result = run(program(os.path.join("tests", "scm")) + ["says", windows_path(path)],
+                     env=environment(LOGPORT_WINEDEBUG="-all,err+eventlog,warn+eventlog,trace+eventlog"))
+        events = re.findall(r":(err|warn|trace):eventlog:ReportEventW .*?L\"(.*?)\"$", result.said, re.M)
+        self.assertEqual(events, [("err", "an error of [2001:db8::\\ff051]"), ("warn", "a warning"),
+                                  ("trace", "all is well"), ("trace", '{\\"received\\":0}')], result.said)
+        with open(path) as file:
+            lines = [line.split(None, 2)[1:] for line in file]
+        self.assertEqual(lines, [["error", "an error of [2001:db8::%1]\n"], ["warning", "a warning\n"],
+                                 ["info", "all is well\n"], ["info", '{"received":0}\n']])
 
     def test_the_account_has_the_identity_that_the_system_gives_it(self):
         self.assertEqual(scm("sid", "TrustedInstaller"),

@@ -4,10 +4,13 @@
  *   control N          sends this control                       sent, or Windows' error code
  *   watch              waits until the service neither starts nor stops, and prints each status:
  *                      STATE CHECKPOINT ACCEPTED WIN32_CODE SERVICE_CODE
+ *   query              prints the status once
  *   message ID TEXT    the message ID of the file that is registered for the Event Log, for TEXT
  *   source             that file
  *   failures           the number of recovery actions, and the time for a shutdown in ms
- *   sid NAME           the SID of the service of that name */
+ *   sid NAME           the SID of the service of that name
+ *   pipe NAME          a named pipe: "opened" for each client, which gets the next line of stdin
+ *   says PATH          stores a message of each severity as a service does, with text files at PATH */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +37,11 @@ static int control(DWORD number) {
     return 0;
 }
 
-static int watch(void) {
+static bool is_pending(DWORD state) {
+    return state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
+}
+
+static int watch(bool once) {
     SERVICE_STATUS_PROCESS now, before = {0};
     DWORD needed;
     const SC_HANDLE service = open_it();
@@ -49,9 +56,7 @@ static int watch(void) {
         fflush(stdout);
         before = now;
         Sleep(5);
-    } while ((now.dwCurrentState == SERVICE_START_PENDING ||
-              now.dwCurrentState == SERVICE_STOP_PENDING) &&
-             system_now_ns() < end_ns);
+    } while (!once && is_pending(now.dwCurrentState) && system_now_ns() < end_ns);
     return 0;
 }
 
@@ -90,10 +95,42 @@ static int failures(void) {
     return 0;
 }
 
+static int serve_pipe(const char *name) {
+    static char line[65536];
+    for (;;) { /* until the end of stdin */
+        DWORD written;
+        const HANDLE pipe =
+            CreateNamedPipeW(text_to_wide(name), PIPE_ACCESS_OUTBOUND, PIPE_TYPE_BYTE | PIPE_WAIT,
+                             PIPE_UNLIMITED_INSTANCES, sizeof line, 0, 0, NULL);
+        puts("waits");
+        fflush(stdout);
+        if (!ConnectNamedPipe(pipe, NULL) && GetLastError() != ERROR_PIPE_CONNECTED) return 1;
+        puts("opened");
+        fflush(stdout);
+        if (fgets(line, sizeof line, stdin) == NULL) return 0;
+        WriteFile(pipe, line, (DWORD)strlen(line), &written, NULL);
+        FlushFileBuffers(pipe);
+        DisconnectNamedPipe(pipe);
+        CloseHandle(pipe);
+    }
+}
+
+static int says(const char *path) {
+    system_name("logportd");
+    service_log_open(L"logportd", text_to_wide(path));
+    system_messages_with_severity();
+    say_error("an error of [2001:db8::%%1]");
+    say("a warning");
+    say_info("all is well");
+    stream_write(STREAM_ERROR, "{\"received\":0}\n", 15);
+    return 0;
+}
+
 int program_main(int count, char **words) {
     const char *const what = count > 1 ? words[1] : "";
     if (strcmp(what, "control") == 0 && count == 3) return control((DWORD)atoi(words[2]));
-    if (strcmp(what, "watch") == 0) return watch();
+    if (strcmp(what, "watch") == 0) return watch(false);
+    if (strcmp(what, "query") == 0) return watch(true);
     if (strcmp(what, "message") == 0 && count == 4)
         return message((DWORD)strtoul(words[2], NULL, 0), words[3]);
     if (strcmp(what, "failures") == 0) return failures();
@@ -102,6 +139,8 @@ int program_main(int count, char **words) {
         puts(source(path) ? text_of_wide(path) : "none");
         return 0;
     }
+    if (strcmp(what, "pipe") == 0 && count == 3) return serve_pipe(words[2]);
+    if (strcmp(what, "says") == 0 && count == 3) return says(words[2]);
     if (strcmp(what, "sid") == 0 && count == 3) {
         wchar_t sid[SERVICE_SID_UNITS];
         service_sid(text_to_wide(words[2]), sid);
