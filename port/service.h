@@ -47,6 +47,12 @@ struct service_plan {
 int service_home(char home[PATH_BYTES_MAX]);
 /* The file with its messages. */
 int service_messages(char path[PATH_BYTES_MAX]);
+/* The directory with its logs, unless it is configured otherwise. */
+#define SERVICE_LOGS     "logs"
+/* "; the service logportd writes to DIR" if that exists, else "": for messages of programs that found
+ * no logs. */
+#define SERVICE_HINT_MAX (PATH_BYTES_MAX + 96)
+const char *service_hint(char text[SERVICE_HINT_MAX]);
 /* Makes the home the current directory, as it is that of the service. */
 int service_enter_home(void);
 /* Before service_install: makes the home, which only administrators, the system and the service may

@@ -48,6 +48,7 @@ def options_in(text):
 COMMANDS = commands_of_logport()
 OPTIONS = {command: options_in(run("logport", command, "--help")) for command in COMMANDS}
 OPTIONS["logportd"] = options_in(run("logportd", "--help"))
+OPTIONS["logportd service"] = OPTIONS["logportd"] | options_in(run("logportd", "service", "--help"))
 SCRIPTS = "".join(path.read_text() for path in sorted((ROOT / "tools").iterdir())
                   if path.is_file() and path.read_bytes()[:2] == b"#!")
 # Scripts that tools/bench runs take options too.
@@ -131,7 +132,7 @@ def check_code(path, number, code):
         program = pathlib.PurePath(words[0]).name if words else ""
         known = ALL_OPTIONS
         if program == "logportd":
-            known = OPTIONS["logportd"]
+            known = OPTIONS["logportd service" if words[1:2] == ["service"] else "logportd"]
         elif program == "logport" and len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
             if words[1] not in OPTIONS:
                 report(path, number, f"logport {words[1]}: no such command")

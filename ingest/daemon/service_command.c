@@ -83,7 +83,7 @@ static int find_home(struct installing *job) {
     int error = service_home(job->home);
     if (error) return error;
     if (!path_join(job->config_path, job->home, CONFIG_FILE, NULL) ||
-        !path_join(job->logs, job->home, "logs", NULL)) {
+        !path_join(job->logs, job->home, SERVICE_LOGS, NULL)) {
         say_error("%s: %s", job->home, error_text(ERR_NAME_TOO_LONG));
         return ERR_NAME_TOO_LONG;
     }
@@ -231,19 +231,21 @@ static int read_config(const struct host *host, const struct service_state *stat
     return config_read(host, argc, words, config, error);
 }
 
-static void print_directory(const struct service_state *state) {
+/* Where it writes its logs; false: unknown, and `text` says why. */
+static bool find_directory(const struct service_state *state,
+                           char text[CONFIG_ERROR_MAX + PATH_BYTES_MAX]) {
     const struct host host = host_of_system();
     struct config config = {0};
-    char text[CONFIG_ERROR_MAX + PATH_BYTES_MAX], error[CONFIG_ERROR_MAX] = "";
+    char error[CONFIG_ERROR_MAX] = "";
     const int closed = service_enter_home();
-    if (closed)
-        snprintf(text, sizeof text, "unknown: %s", error_text(closed));
-    else if (read_config(&host, state, &config, error))
-        snprintf(text, sizeof text, "unknown: %s", error);
-    else
+    const bool known = !closed && read_config(&host, state, &config, error) == 0;
+    if (known)
         native_path(&host, config.dir, text);
-    print_line("directory", text);
+    else
+        snprintf(text, CONFIG_ERROR_MAX + PATH_BYTES_MAX, "unknown: %s",
+                 closed ? error_text(closed) : error);
     config_free(&config);
+    return known;
 }
 
 static const char *meaning(const struct service_state *state) {
@@ -259,7 +261,7 @@ static const char *meaning(const struct service_state *state) {
 
 static int status(int argc, char **argv, service_main *daemon) {
     struct service_state state;
-    char text[PATH_BYTES_MAX];
+    char text[CONFIG_ERROR_MAX + PATH_BYTES_MAX];
     (void)argc, (void)argv, (void)daemon;
     const int error = service_query(&state);
     if (error == ERR_NOT_FOUND) print_line("state", "not installed");
@@ -269,7 +271,8 @@ static int status(int argc, char **argv, service_main *daemon) {
     if (state.process_id != 0) print_line("process", text);
     print_line("account", state.account);
     print_line("start", state.start);
-    print_directory(&state);
+    find_directory(&state, text);
+    print_line("directory", text);
     if (service_messages(text) == 0) print_line("messages", text);
     if (!state.running) {
         snprintf(text, sizeof text, "%d (%s)", state.code, meaning(&state));
@@ -342,20 +345,24 @@ static int stop(int argc, char **argv, service_main *daemon) {
 }
 
 static int uninstall(int argc, char **argv, service_main *daemon) {
-    char home[PATH_BYTES_MAX];
+    char home[PATH_BYTES_MAX], logs[CONFIG_ERROR_MAX + PATH_BYTES_MAX];
+    struct service_state state;
     (void)daemon;
     const bool purge = argc == 2 && strcmp(argv[1], "--purge") == 0;
     if (argc > 1 && !purge) {
         say_error("%s: service uninstall takes only --purge", argv[argc - 1]);
         return 2;
     }
-    if (service_home(home) || service_uninstall()) return 1;
+    if (service_home(home)) return 1;
+    const bool installed = service_query(&state) == 0;
+    const bool outside = installed && find_directory(&state, logs) && !path_is_within(home, logs);
+    if (installed) service_state_free(&state);
+    if (service_uninstall()) return 1;
     if (purge && service_purge()) return 1;
-    if (purge)
-        say_info("the service logportd is removed, and %s with its configuration and logs", home);
-    else
-        say_info("the service logportd is removed; its configuration and logs are still in %s",
-                 home);
+    say_info("the service logportd is removed%s %s%s",
+             purge ? ", and with it" : "; not deleted:", home,
+             outside || purge ? "" : ", which holds its configuration and logs");
+    if (outside) say_info("not deleted: its logs in %s", logs);
     return 0;
 }
 

@@ -29,6 +29,11 @@ int service_messages(char path[PATH_BYTES_MAX]) {
     return service_home(path);
 }
 
+const char *service_hint(char text[SERVICE_HINT_MAX]) {
+    text[0] = '\0';
+    return text;
+}
+
 int service_enter_home(void) {
     return ERR_UNSUPPORTED;
 }

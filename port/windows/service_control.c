@@ -116,6 +116,19 @@ static int wide_home(struct wide_path *wide) {
     return error ? error : path_to_wide(home, wide);
 }
 
+const char *service_hint(char text[SERVICE_HINT_MAX]) {
+    struct wide_path home, logs;
+    text[0] = '\0';
+    if (wide_home(&home) != 0) return text;
+    swprintf(logs.text, PATH_WIDE_MAX, L"%ls\\" SERVICE_LOGS, home.text);
+    const bool there = GetFileAttributesW(logs.text) != INVALID_FILE_ATTRIBUTES;
+    const bool denied = !there && GetLastError() == ERROR_ACCESS_DENIED;
+    if (there || denied)
+        snprintf(text, SERVICE_HINT_MAX, "; the service " SERVICE_NAME " writes to %ls%s",
+                 logs.text, denied ? ", which only administrators may read" : "");
+    return text;
+}
+
 int service_enter_home(void) {
     struct wide_path home;
     const int error = wide_home(&home);

@@ -41,13 +41,20 @@ def said(pattern):
     return [text for _, text in messages() if re.search(pattern, text)]
 
 
+def remove():
+    """What a test, or one that was killed, has left behind."""
+    service("uninstall", "--purge")
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
 class ServiceCase(Case):
+    @classmethod
+    def setUpClass(cls):
+        remove()
+
     def setUp(self):
         super().setUp()
-        service("uninstall", "--purge")
-        shutil.rmtree(HOME, ignore_errors=True)
-        self.addCleanup(shutil.rmtree, HOME, ignore_errors=True)
-        self.addCleanup(service, "uninstall", "--purge")
+        self.addCleanup(remove)
 
     def does(self, *words):
         result = service(*words)
@@ -113,6 +120,31 @@ class WindowsService(ServiceCase):
         self.does("stop")  # it is stopped already
         self.assertEqual({severity for severity, _ in messages()} - {"info", "warning"}, set())
 
+    def test_a_reader_that_finds_no_logs_names_those_of_the_service(self):
+        elsewhere = self.directory()
+        for command in ("tail", "status"):
+            self.assertNotIn("the service", logport(command, cwd=elsewhere).said)
+        self.installs()
+        self.does("start")
+        for command in ("tail", "status"):
+            self.assertIn("; the service logportd writes to " + WINDOWS_HOME + "\\logs", logport(command, cwd=elsewhere).said)
+        self.assertEqual(logport("status", cwd=elsewhere, env=environment(LOGPORT_DIR=WINDOWS_HOME + "\\logs")).code, 0)
+
+    def test_relative_paths_are_those_of_the_installation(self):
+        here = self.directory()
+        with open(os.path.join(here, "mine.json"), "w") as file:
+            json.dump({"flush_ms": "1ms"}, file)
+        result = logportd("service", "install", "--config", "mine.json", "--dir=deep/logs", "--tcp", "127.0.0.1:0",
+                          cwd=here)
+        self.assertEqual(result.code, 0, result.said)
+        self.assertEqual(self.status()["directory"], windows_path(here) + "\\deep\\logs")
+        self.assertFalse(os.path.exists(os.path.join(HOME, "logportd.json")))
+        self.does("start")
+        self.assertTrue(os.path.exists(os.path.join(here, "deep", "logs", "logportd.run")))
+        result = self.does("uninstall", "--purge")
+        self.assertTrue(os.path.isdir(os.path.join(here, "deep", "logs")))  # not the service's home
+        self.assertIn("not deleted: its logs in %s\\deep\\logs" % windows_path(here), result.said)
+
     def test_a_removed_service_leaves_its_data_unless_it_is_purged(self):
         self.installs()
         self.does("start")
@@ -121,7 +153,7 @@ class WindowsService(ServiceCase):
         with open(os.path.join(HOME, "logportd.json"), "a") as file:
             file.write("// mine\n")
         result = self.does("uninstall")  # it runs
-        self.assertIn("its configuration and logs are still in " + WINDOWS_HOME, result.said)
+        self.assertIn("not deleted: " + WINDOWS_HOME, result.said)
         self.assertEqual(self.status()["state"], "not installed")
         self.assertEqual(read_lines(os.path.join(HOME, "logs")), [b'{"n":1}'])
         self.assertEqual(scm("source"), "none")
@@ -262,6 +294,16 @@ class WindowsService(ServiceCase):
     def test_the_account_has_the_identity_that_the_system_gives_it(self):
         self.assertEqual(scm("sid", "TrustedInstaller"),
                          "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464")
+
+
+@unittest.skipIf(WINDOWS, "about systems whose services are installed in another way")
+class NoService(Case):
+    def test_other_systems_are_told_what_to_do(self):
+        for verb in ("install", "uninstall", "start", "stop", "status", "run", "nonsense"):
+            result = service(verb)
+            self.assertEqual(result.code, 2)
+            self.assertRegex(result.said, "a service of Windows.*systemd.*ExecStart=.*docs/operations.md")
+        self.assertIn(b"logportd service install [OPTION", service("--help").out)
 
 
 if __name__ == "__main__":

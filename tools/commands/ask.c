@@ -7,6 +7,7 @@
 
 #include "port/client.h"
 #include "port/error.h"
+#include "port/service.h"
 #include "port/system.h"
 #include "tools/commands/command.h"
 #include "tools/query/allocate.h"
@@ -44,8 +45,9 @@ bool answer_text(const char *object, const char *name, char *text, size_t size) 
 }
 
 static int no_daemon(const struct answer *answer) {
-    say("no daemon is running on %s; start it, or give the directory of a running one",
-        answer->dir);
+    char hint[SERVICE_HINT_MAX];
+    say("no daemon is running on %s; start it, or give the directory of a running one%s",
+        answer->dir, service_hint(hint));
     return EXIT_ERROR;
 }
 

@@ -151,6 +151,13 @@ static void print_man_logportd(struct output *out) {
                "SIGTERM and SIGINT: store everything received, print the counters and exit; a "
                "second one exits immediately. SIGHUP: reload the configuration; if the new one is "
                "invalid, the old one stays active. SIGUSR1: rotate the live segments.\n");
+    output_text(out, ".SH SERVICE OF WINDOWS\n");
+    print_text(out, "logportd service install takes the options above, checks them as --check does, and "
+                    "installs a service that starts with the system, after a failure, and by "
+                    "logportd service start. logportd service stop, status and uninstall are the "
+                    "other commands; uninstall keeps configuration and logs unless --purge is "
+                    "given. Control code PARAMCHANGE reloads the configuration. Messages are stored "
+                    "in the Event Log and in %ProgramData%\\logport\\logportd.log.\n");
     output_text(out, ".SH EXIT STATUS\n");
     print_text(out, "0: all records were stored. 1: it could not start, or records were lost. 2: "
                     "invalid option or configuration.\n");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "port/error.h"
+#include "port/service.h"
 #include "port/system.h"
 #include "tools/query/allocate.h"
 #include "tools/query/foreign/foreign.h"
@@ -107,8 +108,10 @@ static bool has_name_of_segment(const char *path) {
 }
 
 void report_path_error(const struct read_request *request, const char *path, int status) {
+    char hint[SERVICE_HINT_MAX];
     if (status == ERR_NOT_FOUND && !request->named)
-        say("%s: %s; name a directory, or set LOGPORT_DIR", path, error_text(status));
+        say("%s: %s; name a directory, or set LOGPORT_DIR%s", path, error_text(status),
+            service_hint(hint));
     else if (status == ERR_NOT_FOUND && path_is_pattern(path))
         say("%s: no file has such a name", path);
     else if (status == ERR_NOT_SEEKABLE && request->any_file && !has_name_of_segment(path))
