@@ -57,12 +57,14 @@ prepare() {
 
 # Wine's services start with the first program and end with the last.  They inherit the first
 # program's output, so that a reader of that output never sees its end; and a program that
-# starts while they end may fail.  So one idle program keeps them running: a service that
-# was not started as one.  It holds the lock, so that there is only one.
+# starts while they end may fail.  So one idle program keeps them running: a shell whose input
+# never comes.  It holds the lock, so that there is only one.  (Not a program that is a service: it
+# would take the connection of the next service to the service control manager.)
 keep_services() {
     flock -n "$WINEPREFIX.keeper" true || return 0
-    flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 $fixed "$folder/wine64" spoolsv.exe \
-        </dev/null >/dev/null 2>&1 &
+    [ -p "$WINEPREFIX.idle" ] || mkfifo "$WINEPREFIX.idle" 2>/dev/null
+    flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 $fixed "$folder/wine64" cmd \
+        <>"$WINEPREFIX.idle" >/dev/null 2>&1 &
     $fixed "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # returns when the services run
 }
 

@@ -196,14 +196,14 @@ class WindowsService(ServiceCase):
             server.stdout.close()
 
         self.addCleanup(close)
-        self.assertEqual(server.stdout.readline().strip(), b"waits")
+        self.assertEqual(self.in_thread(server.stdout.readline).finish().strip(), b"waits")
         self.installs()
         with open(os.path.join(HOME, "logportd.json"), "w") as file:
             json.dump({"schema": pipe}, file)
         starting = start(program("logportd") + ["service", "start"], stderr=subprocess.PIPE, env=environment())
         self.addCleanup(starting.stderr.close)
         self.addCleanup(starting.wait)
-        self.assertEqual(server.stdout.readline().strip(), b"opened")
+        self.assertEqual(self.in_thread(server.stdout.readline).finish().strip(), b"opened")
         return starting, lambda: server.stdin.write(b'{"type": "object"}\n')
 
     def watch(self):
