@@ -568,6 +568,11 @@ static void look_for_progress(void *context) {
     read_directory(&world->lines, DAMAGE_UNFINISHED);
     const uint32_t seen = world->lines.count;
     if (seen >= wanted && all_received()) {
+        read_durable(&world->lines);
+        if (world->lines.count < wanted && !world->sync_failed)
+            violation("%lld s without trouble, and of %llu lines %u are synced",
+                      (long long)(SETTLE_NS / SIM_S), (unsigned long long)wanted,
+                      world->lines.count);
         at(now() + SIM_S, life_is_over, (void *)(uintptr_t)world->life);
         return;
     }
@@ -762,7 +767,8 @@ static void performed(void *context, enum disk_operation operation, const char *
                       int64_t result) {
     (void)context;
     if (DISK_BIT(operation) & DISK_LOOKS) return;
-    if (operation == DISK_SYNC && result < 0) world->sync_failed = true;
+    if ((operation == DISK_SYNC || operation == DISK_SYNC_DIRECTORY) && result < 0)
+        world->sync_failed = true;
     if (result < 0 && world->sim.disk.errors_one_in > 0) reached(REACHED_DISK_ERRORS);
     trace_line(now(), "%s %s: %lld", disk_operation_name(operation), path, (long long)result);
 }
