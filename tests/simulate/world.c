@@ -728,6 +728,15 @@ static void arm_kill_at_file(void) {
     const struct disk_fault fault = {.ending = endings[below(3)],
                                      .first = 1 + below((uint64_t)ONE_OF(20, 100, 400)),
                                      .kinds = DISK_ALL & ~DISK_LOOKS};
+    /* In the midst of what matters most: an append, or the end of a segment. */
+    struct disk_fault aimed = {.ending = one_in(2) ? DISK_ENDS_HALFWAY : fault.ending,
+                               .first = 1 + below((uint64_t)ONE_OF(4, 20)),
+                               .path = "/main-"};
+    aimed.kinds = one_in(2) ? DISK_BIT(DISK_WRITE) : fault.kinds;
+    if (one_in(2)) {
+        disk_arm(&world->sim.disk, &aimed);
+        return;
+    }
     disk_arm(&world->sim.disk, &fault);
 }
 
