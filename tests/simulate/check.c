@@ -91,9 +91,9 @@ static void read_segment(struct reading *reading, struct files *files,
     while ((more = segment_reader_next(&reader, &damage)) == 1)
         take_lines(reading, reader.raw, reader.raw_size);
     if (more < 0) violation("%s cannot be read: %s", segment->path, error_text(more));
-    const bool right =
-        damage == SEGMENT_SOUND || allowed == DAMAGE_ANY ||
-        (damage == SEGMENT_UNFINISHED && segment->name.part && allowed == DAMAGE_UNFINISHED);
+    const bool may_end = segment->name.part ? allowed != DAMAGE_NONE : allowed == DAMAGE_INDEX;
+    const bool right = damage == SEGMENT_SOUND || allowed == DAMAGE_ANY ||
+                       (damage == SEGMENT_UNFINISHED && may_end);
     if (!right)
         violation("%s is damaged (%d) at %llu", segment->path, (int)damage,
                   (unsigned long long)reader.offset);
@@ -156,17 +156,29 @@ void directory_continues(const struct directory_lines *before, const struct dire
     }
 }
 
+static uint32_t most_of(const struct sender *sender, const struct sent_line *line) {
+    switch (sender->kind) {
+    case SENDER_LINES: return 1;
+    case SENDER_DATAGRAM: return sender->taken + sender->taken_before;
+    default: return line->sent;
+    }
+}
+
 static void check_sender(const struct sender *sender) {
-    const uint32_t most = sender->datagram ? sender->taken + sender->taken_before : 1;
     bool missing = false;
     for (uint32_t n = 0; n < sender->count; n++) {
         const struct sent_line *line = &sender->lines[n];
+        const uint32_t most = most_of(sender, line);
         if (line->stored > most)
             violation("line %u of sender %u is stored %u times, and was sent %u times", n,
                       sender->number, line->stored, most);
         if (line->stored == 0 && line->kind == LINE_VALID) missing = true;
-        if (line->stored > 0 && missing && !sender->datagram && !sender->power_lost)
+        if (line->stored > 0 && missing && sender->kind != SENDER_DATAGRAM && !sender->power_lost)
             violation("line %u of sender %u is stored, and an earlier one is not", n,
+                      sender->number);
+        if (line->acknowledged_life > sender->all->forgiven_life && line->stored == 0 &&
+            line->kind == LINE_VALID)
+            violation("line %u of sender %u was acknowledged, and is not stored", n,
                       sender->number);
     }
 }
@@ -181,7 +193,7 @@ void directory_agrees(const struct directory_lines *lines, struct senders *sende
     for (uint32_t i = 0; i < lines->count; i++) {
         struct sender *sender = senders->all[lines->all[i].sender];
         sender->lines[lines->all[i].line].stored++;
-        if (!sender->datagram && lines->all[i].line < sender->next_stored)
+        if (sender->kind == SENDER_LINES && lines->all[i].line < sender->next_stored)
             violation("line %u of sender %u is stored after a later one", lines->all[i].line,
                       sender->number);
         sender->next_stored = lines->all[i].line + 1;

@@ -30,6 +30,7 @@ struct directory_lines {
 enum damage_allowed {
     DAMAGE_NONE,
     DAMAGE_UNFINISHED, /* of live segments: an append is being written */
+    DAMAGE_INDEX,      /* of closed ones too: the index was not written completely, nor cut off */
     DAMAGE_ANY,        /* the power has failed: reads each segment up to its damage */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/simulate/resenders.h"
 #include "tests/simulate/trace.h"
 
 static void act(void *context);
@@ -23,7 +24,7 @@ static void act_later(struct sender *sender) {
 
 /* ---- lines ---- */
 
-static struct sent_line *next_line(struct sender *sender) {
+struct sent_line *sender_next_line(struct sender *sender) {
     if (sender->count == sender->room) {
         sender->room = sender->room > 0 ? 2 * sender->room : 8;
         sender->lines = realloc(sender->lines, sender->room * sizeof *sender->lines);
@@ -41,7 +42,7 @@ static size_t fill(struct chance *chance, char *text, size_t size) {
 }
 
 /* Writes a line without its newline; returns its size, at most `room`. */
-static size_t write_line(struct sender *sender, struct sent_line *line, char *text, size_t room) {
+size_t sender_write_line(struct sender *sender, struct sent_line *line, char *text, size_t room) {
     struct senders *senders = sender->all;
     struct chance *chance = &senders->chance;
     const uint32_t n = sender->count - 1;
@@ -67,7 +68,8 @@ static size_t write_line(struct sender *sender, struct sent_line *line, char *te
 }
 
 const uint8_t *sender_line(const struct sender *sender, uint32_t n) {
-    const uint8_t *bytes = sender->datagram ? sender->bytes : network_progress(sender->link).bytes;
+    const bool connected = sender->kind == SENDER_LINES;
+    const uint8_t *bytes = connected ? network_progress(sender->link).bytes : sender->bytes;
     return bytes + sender->lines[n].offset;
 }
 
@@ -80,9 +82,9 @@ static void end_now(struct sender *sender) {
     case SENDER_FINISHES_HALFWAY: {
         /* The line before has its newline; this one ends anywhere, perhaps whole. */
         char *text = malloc(senders->line_bytes_max + 64);
-        struct sent_line *line = next_line(sender);
+        struct sent_line *line = sender_next_line(sender);
         line->offset = network_progress(sender->link).sent;
-        line->size = write_line(sender, line, text, senders->line_bytes_max + 64);
+        line->size = sender_write_line(sender, line, text, senders->line_bytes_max + 64);
         size_t sent = line->size;
         if (line->kind == LINE_VALID && chance_one_in(&senders->chance, 2)) {
             sent = (size_t)chance_below(&senders->chance, line->size);
@@ -113,9 +115,9 @@ static void send_lines(struct sender *sender, uint64_t count) {
     char *text = malloc(room);
     assert(text != NULL);
     while (count-- > 0 && sender->count < sender->planned) {
-        struct sent_line *line = next_line(sender);
+        struct sent_line *line = sender_next_line(sender);
         line->offset = network_progress(sender->link).sent;
-        line->size = write_line(sender, line, text, room - 1);
+        line->size = sender_write_line(sender, line, text, room - 1);
         text[line->size] = '\n';
         network_send(sender->link, text, line->size + 1);
     }
@@ -171,9 +173,10 @@ static void send_datagram(struct sender *sender) {
     sender->bytes = malloc(lines * room);
     assert(sender->bytes != NULL);
     for (uint32_t i = 0; i < lines; i++) {
-        struct sent_line *line = next_line(sender);
+        struct sent_line *line = sender_next_line(sender);
         line->offset = sender->size;
-        line->size = write_line(sender, line, (char *)sender->bytes + sender->size, room - 1);
+        line->size =
+            sender_write_line(sender, line, (char *)sender->bytes + sender->size, room - 1);
         sender->size += line->size;
         if (i + 1 < lines || chance_one_in(&senders->chance, 2))
             sender->bytes[sender->size++] = '\n';
@@ -208,6 +211,7 @@ void senders_open(struct senders *senders, struct network *network, uint64_t see
 
 void senders_close(struct senders *senders) {
     for (uint32_t i = 0; i < senders->count; i++) {
+        resender_free(senders->all[i]);
         free(senders->all[i]->bytes);
         free(senders->all[i]->lines);
         free(senders->all[i]);
@@ -215,7 +219,8 @@ void senders_close(struct senders *senders) {
     free(senders->all);
 }
 
-void senders_add(struct senders *senders, bool datagram) {
+void senders_add(struct senders *senders, enum sender_kind kind) {
+    static const char *const names[] = {"lines", "a datagram", "RELP", "Lumberjack"};
     if (senders->count == senders->room) {
         senders->room = senders->room > 0 ? 2 * senders->room : 16;
         senders->all = realloc(senders->all, senders->room * sizeof *senders->all);
@@ -225,26 +230,27 @@ void senders_add(struct senders *senders, bool datagram) {
     assert(sender != NULL);
     sender->all = senders;
     sender->number = senders->count;
-    sender->datagram = datagram;
+    sender->kind = kind;
     sender->life = senders->life;
     sender->peer = (struct port_address){.family = 4, .port = (uint16_t)(20000 + senders->count)};
     memcpy(sender->peer.ip, "\x7f\x00\x00\x01", 4);
     senders->all[senders->count++] = sender;
-    trace_line(now_of(senders), "sender %u begins%s", sender->number,
-               datagram ? ": a datagram" : "");
-    if (datagram)
-        send_datagram(sender);
-    else
-        begin_connection(sender);
+    trace_line(now_of(senders), "sender %u begins: %s", sender->number, names[kind]);
+    switch (kind) {
+    case SENDER_LINES: begin_connection(sender); break;
+    case SENDER_DATAGRAM: send_datagram(sender); break;
+    case SENDER_RELP:
+    case SENDER_LUMBERJACK: resender_begin(sender); break;
+    }
 }
 
 struct sender_records sender_taken(const struct sender *sender, bool ended) {
     struct sender_records records = {0};
     size_t taken = sender->size;
-    if (!sender->datagram) taken = network_progress(sender->link).taken;
+    if (sender->kind == SENDER_LINES) taken = network_progress(sender->link).taken;
     for (uint32_t i = 0; i < sender->count && sender->lines[i].offset < taken; i++) {
         const struct sent_line *line = &sender->lines[i];
-        const bool whole = line->offset + line->size < taken || sender->datagram;
+        const bool whole = line->offset + line->size < taken || sender->kind == SENDER_DATAGRAM;
         if (whole) {
             records.valid += line->kind == LINE_VALID;
             records.others += line->kind == LINE_INVALID || line->kind == LINE_TOO_LONG;

@@ -24,6 +24,7 @@ void trace_print(void); /* the last lines, to standard error */
     X(POWER_LOST, "power lost")                                                                    \
     X(POWER_LOST_LINES, "power lost with lines that were not synced")                              \
     X(RECOVERED_TORN, "a start found a segment that was not closed")                               \
+    X(TORN_CUT, "a start cut off torn bytes")                                                      \
     X(RESTARTED_WITH_LINES, "a start found lines")                                                 \
     X(LINES_LOST_IN_KERNEL, "killed with bytes that were not received")                            \
     X(DISK_ERRORS, "file operations failed")                                                       \
@@ -48,6 +49,9 @@ void trace_print(void); /* the last lines, to standard error */
     X(DATAGRAM_LOST, "a datagram was lost")                                                        \
     X(DATAGRAM_DOUBLED, "a datagram was stored twice")                                             \
     X(DATAGRAM_DROPPED, "a socket's buffer was full")                                              \
+    X(ACKNOWLEDGED, "a record was acknowledged")                                                   \
+    X(SENT_AGAIN, "a session began again with what was not acknowledged")                          \
+    X(SESSION_RESET, "a sender gave up its session")                                               \
     X(SEGMENTS_ROTATED, "segments were rotated")                                                   \
     X(ROTATED_BY_SIGNAL, "a rotation was asked for")                                               \
     X(BATCHES_HELD, "batches were held while the disk failed")
