@@ -154,8 +154,10 @@ static int keep_settings(struct log_directory *d) {
         error == 0 ? strcmp(found, wanted) == 0 : is_missing(error) && wanted[0] == '\0';
     free(found);
     if (right) return 0;
-    return wanted[0] == '\0' ? file_remove(files, d->settings_path)
-                             : file_replace(files, d->settings_path, wanted, strlen(wanted), false);
+    if (wanted[0] != '\0')
+        return file_replace(files, d->settings_path, wanted, strlen(wanted), false);
+    const int removed = file_remove(files, d->settings_path);
+    return is_missing(removed) ? 0 : removed; /* it could not be read, and there is none */
 }
 
 static void adopt_settings(struct log_directory *d) {

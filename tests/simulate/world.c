@@ -155,6 +155,8 @@ static int print(const char *text, size_t size, uint32_t timeout_ms) {
 static void hear(void *context, const char *line, size_t size) {
     (void)context;
     trace_line(now(), "says %.*s", (int)size - 1, line);
+    /* The file is wanted, or it is not: its absence alone is no failure. */
+    if (strstr(line, "settings.json: no such file") != NULL) violation("says %s", line);
     if (strstr(line, "cannot be recovered") != NULL) world->left_torn = true;
     if (strstr(line, "cut off ") != NULL && strstr(line, "cut off 0 ") == NULL)
         reached(REACHED_TORN_CUT);
