@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "port/error.h"
 #include "port/thread.h"
 
 struct strand {
@@ -42,7 +43,11 @@ struct strand *strand_new(void (*run)(void *context), void *context) {
     assert(strand != NULL);
     *strand = (struct strand){.run = run, .context = context};
     monitor_init(&strand->monitor);
-    const int error = thread_start(strand_main, strand, THREAD_NORMAL, "strand");
+    int error;
+    do {
+        error = thread_start(strand_main, strand, THREAD_NORMAL, "strand");
+    } while (error ==
+             ERR_NO_MEMORY); /* ends: a simulated process may be short of memory by chance */
     assert(error == 0);
     /* What the thread does before that, it does not do at the same time as its starter. */
     monitor_lock(&strand->monitor);

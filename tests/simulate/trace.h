@@ -31,6 +31,7 @@ void trace_print(void); /* the last lines, to standard error */
     X(DISK_FULL, "the disk was full")                                                              \
     X(SYNC_FAILED, "a sync failed")                                                                \
     X(WRITE_FAILED_HALFWAY, "a write stopped halfway")                                             \
+    X(NO_MEMORY, "an allocation failed")                                                           \
     X(DISK_SLOW, "the disk was slow")                                                              \
     X(CLOCK_FORWARD, "the clock jumped forward")                                                   \
     X(CLOCK_BACK, "the clock jumped back")                                                         \

@@ -41,6 +41,7 @@ struct world {
     int word_count;
     int64_t flush_ms, sync_ms, stop_ms;
     uint32_t connections_max;
+    uint64_t memory_fails_one_in;
     /* The present life. */
     uint32_t life, lives;
     bool last, running, serving, killed_at_file;
@@ -303,6 +304,14 @@ static void disk_slows(void *context) {
     trace_line(now(), "the disk is slow");
 }
 
+static void memory_runs_out(void *context) {
+    (void)context;
+    if (trouble_is_over()) return;
+    world->memory_fails_one_in = (uint64_t)ONE_OF(2, 20, 100, 500);
+    process_memory_fails(&world->chance, world->memory_fails_one_in);
+    trace_line(now(), "one in %d allocations fails", (int)world->memory_fails_one_in);
+}
+
 /* No operation that begins now returns before a stop gives up. */
 static void disk_hangs(void *context) {
     (void)context;
@@ -345,6 +354,8 @@ static void all_recovers(void *context) {
         world->sim.disk.fault = (struct disk_fault){0};
     world->sim.write_ns_max = SIM_MS;
     world->sim.sync_ns_max = 10 * SIM_MS;
+    world->memory_fails_one_in = 0;
+    process_memory_fails(&world->chance, 0);
     weather->stalls_one_in = weather->lost_one_in = weather->doubled_one_in = 0;
     weather->accept_fails_one_in = weather->receive_fails_one_in = 0;
     weather->piece_bytes_max = 16384;
@@ -372,15 +383,12 @@ static void plan_troubles(int64_t from_ns, int64_t length_ns) {
         enum trouble trouble;
         agenda_call *call;
         uint64_t one_in;
-    } kinds[] = {{TROUBLE_ERRORS, errors_begin, 4},
-                 {TROUBLE_FULL, disk_fills, 5},
-                 {TROUBLE_SYNCS, syncs_fail, 4},
-                 {TROUBLE_HALF_WRITES, writes_stop_halfway, 4},
-                 {TROUBLE_SLOW, disk_slows, 4},
-                 {TROUBLE_HANGS, disk_hangs, 12},
-                 {TROUBLE_CLOCK, clock_jumps, 3},
-                 {TROUBLE_NETWORK, network_worsens, 2},
-                 {TROUBLE_SIGNALS, rotation_is_requested, 4}};
+    } kinds[] = {
+        {TROUBLE_ERRORS, errors_begin, 4},     {TROUBLE_FULL, disk_fills, 5},
+        {TROUBLE_SYNCS, syncs_fail, 4},        {TROUBLE_HALF_WRITES, writes_stop_halfway, 4},
+        {TROUBLE_SLOW, disk_slows, 4},         {TROUBLE_HANGS, disk_hangs, 12},
+        {TROUBLE_MEMORY, memory_runs_out, 3},  {TROUBLE_CLOCK, clock_jumps, 3},
+        {TROUBLE_NETWORK, network_worsens, 2}, {TROUBLE_SIGNALS, rotation_is_requested, 4}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         /* The chances are spent in any case, so that leaving one out changes little else. */
         const bool happens = one_in(kinds[i].one_in);
@@ -442,6 +450,7 @@ static struct disk quiet(void) {
     disk->process_ended = NULL;
     disk->admit = NULL;
     disk->ended = false;
+    process_memory_fails(&world->chance, 0);
     return was;
 }
 
@@ -456,6 +465,7 @@ static void loud(const struct disk *was) {
     disk->process_ended = was->process_ended;
     disk->admit = was->admit;
     disk->ended = was->ended;
+    if (world->running) process_memory_fails(&world->chance, world->memory_fails_one_in);
 }
 
 static void read_directory(struct directory_lines *lines, enum damage_allowed allowed) {
@@ -470,8 +480,10 @@ static void read_directory(struct directory_lines *lines, enum damage_allowed al
 static void read_durable(struct directory_lines *lines) {
     struct disk copy;
     disk_open(&copy, 0);
+    const struct disk was = quiet();
     disk_copy_durable(&world->sim.disk, &copy);
     directory_read(lines, &copy.files, DIRECTORY, &world->senders, DAMAGE_ANY);
+    loud(&was);
     disk_close(&copy);
 }
 
@@ -679,6 +691,7 @@ static void trace_block(size_t size) {
 static void life_stopped(int code) {
     trace_line(now(), "stopped with %d", code);
     reached(REACHED_LIFE_STOPPED);
+    if (process_memory_failures() > 0) reached(REACHED_NO_MEMORY);
     if (process_memory_blocks() != 0) process_memory_visit(trace_block);
     if (process_memory_blocks() != 0)
         violation("%llu allocations were not freed", (unsigned long long)process_memory_blocks());
@@ -706,6 +719,8 @@ static void serve(void) {
     loud(&was);
     if (invalid) violation("the configuration: %s", error);
     options.port = sim_port(&world->sim);
+    world->running = true;
+    process_memory_fails(&world->chance, world->memory_fails_one_in);
     if (daemon_start(&options, &daemon) != 0) {
         trace_line(now(), "it does not start");
         reached(REACHED_LIFE_NOT_STARTED);
@@ -730,6 +745,7 @@ static void serve(void) {
 static void life_killed(void) {
     const bool serving = world->serving;
     world->running = false;
+    if (process_memory_failures() > 0) reached(REACHED_NO_MEMORY);
     sim_kill(&world->sim);
     process_memory_end();
     if (world->killed_at_file) reached(REACHED_LIFE_KILLED_AT_FILE);
@@ -817,7 +833,7 @@ static void run_life(bool last) {
         at(world->ends_ns, life_is_over, (void *)(uintptr_t)world->life);
     }
     if (world->end == LIFE_IS_KILLED && one_in(2)) arm_kill_at_file();
-    world->running = true;
+    process_memory_begin();
     if (setjmp(world->process_end) == JUMP_NONE)
         serve();
     else

@@ -17,6 +17,7 @@
     X(TROUBLE_SLOW, "slow")                                                                        \
     X(TROUBLE_HANGS, "hangs")                                                                      \
     X(TROUBLE_CLOCK, "clock")                                                                      \
+    X(TROUBLE_MEMORY, "memory")                                                                    \
     X(TROUBLE_NETWORK, "network")                                                                  \
     X(TROUBLE_SIGNALS, "signals")
 
