@@ -2,7 +2,6 @@
 #include "tests/simulate/check.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +10,6 @@
 #include "tests/simulate/trace.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
-
-void violation(const char *format, ...) {
-    va_list arguments;
-    trace_print();
-    fputs("VIOLATION: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(1);
-}
 
 /* ---- reading ---- */
 

@@ -7,11 +7,7 @@
 #include <stdint.h>
 
 #include "port/files.h"
-#include "port/format.h"
 #include "tests/simulate/senders.h"
-
-/* Fails the run: prints what is wrong and the trace, and ends the program. */
-FORMATS(1, 2) _Noreturn void violation(const char *format, ...);
 
 /* A stored line: its position, and what it is. */
 struct stored_line {

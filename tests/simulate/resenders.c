@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/simulate/check.h"
 #include "tests/simulate/trace.h"
 
 #define RETRY_NS_MAX (2 * SIM_S)
@@ -283,7 +282,7 @@ static void act(void *context) {
           session);
 }
 
-void resender_begin(struct sender *sender) {
+static void resender_begin(struct sender *sender) {
     struct senders *senders = sender->all;
     const uint32_t planned = 1 + (uint32_t)chance_below(&senders->chance, senders->records_max);
     const size_t room = senders->line_bytes_max + 64;
@@ -301,7 +300,7 @@ void resender_begin(struct sender *sender) {
     if (!resender_done(sender)) connect_again(sender);
 }
 
-void resender_free(struct sender *sender) {
+static void resender_free(struct sender *sender) {
     struct session *session = sender->session;
     while (session != NULL) {
         struct session *older = session->older;
@@ -309,6 +308,11 @@ void resender_free(struct sender *sender) {
         free(session);
         session = older;
     }
+}
+
+void resenders_open(struct senders *senders) {
+    senders->begin_resender = resender_begin;
+    senders->free_resender = resender_free;
 }
 
 /* ---- what was taken ---- */

@@ -5,9 +5,9 @@
 
 #include "tests/simulate/senders.h"
 
-/* Makes its lines and connects.  Until everything is acknowledged it connects again. */
-void resender_begin(struct sender *sender);
-void resender_free(struct sender *sender);
+/* Lets the senders use these protocols.  Such a sender makes its lines and connects; until everything
+ * is acknowledged it connects again. */
+void resenders_open(struct senders *senders);
 /* Everything that it has is acknowledged. */
 bool resender_done(const struct sender *sender);
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/simulate/resenders.h"
 #include "tests/simulate/trace.h"
 
 static void act(void *context);
@@ -211,7 +210,7 @@ void senders_open(struct senders *senders, struct network *network, uint64_t see
 
 void senders_close(struct senders *senders) {
     for (uint32_t i = 0; i < senders->count; i++) {
-        resender_free(senders->all[i]);
+        senders->free_resender(senders->all[i]);
         free(senders->all[i]->bytes);
         free(senders->all[i]->lines);
         free(senders->all[i]);
@@ -240,7 +239,7 @@ void senders_add(struct senders *senders, enum sender_kind kind) {
     case SENDER_LINES: begin_connection(sender); break;
     case SENDER_DATAGRAM: send_datagram(sender); break;
     case SENDER_RELP:
-    case SENDER_LUMBERJACK: resender_begin(sender); break;
+    case SENDER_LUMBERJACK: senders->begin_resender(sender); break;
     }
 }
 

@@ -59,6 +59,9 @@ struct sender {
 struct senders {
     struct network *network;
     struct chance chance;
+    /* resenders_open sets them. */
+    void (*begin_resender)(struct sender *sender);
+    void (*free_resender)(struct sender *sender);
     struct sender **all;
     uint32_t count, room;
     uint32_t life;          /* the present one */

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINES      400
@@ -45,6 +46,17 @@ void trace_print(void) {
     const uint64_t from = trace.count > LINES ? trace.count - LINES : 0;
     for (uint64_t i = from; i < trace.count; i++)
         fprintf(stderr, "%s\n", trace.lines[i % LINES]);
+}
+
+void violation(const char *format, ...) {
+    va_list arguments;
+    trace_print();
+    fputs("VIOLATION: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(1);
 }
 
 void reached(enum reached what) {

@@ -13,6 +13,9 @@ void trace_line(int64_t now_ns, const char *format, ...) FORMATS(2, 3);
 uint64_t trace_hash(void);
 void trace_print(void); /* the last lines, to standard error */
 
+/* Fails the run: prints what is wrong and the trace, and ends the program. */
+FORMATS(1, 2) _Noreturn void violation(const char *format, ...);
+
 /* States and faults that the runs of this program should reach; tools/simulate adds them up. */
 #define REACHED_TABLE(X)                                                                           \
     X(LIFE_STOPPED, "stopped")                                                                     \

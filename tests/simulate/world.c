@@ -872,6 +872,7 @@ void world_run(const struct world_options *options) {
     sim_open(&world->sim, chance_next(&world->chance));
     network_open(&world->network, &world->sim, chance_next(&world->chance));
     senders_open(&world->senders, &world->network, chance_next(&world->chance));
+    resenders_open(&world->senders);
     struct disk *disk = &world->sim.disk;
     disk->whole_pages = true;
     disk->performed = performed;
