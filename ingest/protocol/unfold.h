@@ -37,9 +37,11 @@ struct unfold_list {
 #define UNFOLD_SHARED 2
 /* What many events share, as JSON. */
 struct unfold_shared {
-    const uint8_t *at, *end; /* in the body; NULL: there is none */
-    const uint8_t *copy;     /* in a record before; NULL: it must be written again */
-    size_t size;             /* of the copy; SIZE_MAX: not known yet */
+    bool exists;
+    const uint8_t *at, *end;            /* in the body; NULL: absent */
+    const uint8_t *schema, *schema_end; /* of OTLP: the URL, likewise */
+    const uint8_t *copy;                /* in a record before; NULL: it must be written again */
+    size_t size;                        /* of the copy; SIZE_MAX: not known yet */
     const char *problem;
 };
 

@@ -63,8 +63,8 @@ static const char *open_stream(struct unfold *unfold, struct json_slice stream) 
         return "a stream has no array \"values\"";
     labels = members_of(labels);
     const struct json_slice level = find_level(labels);
-    unfold->shared[0] =
-        (struct unfold_shared){.at = labels.at, .end = labels.end, .size = SIZE_MAX};
+    unfold->shared[0] = (struct unfold_shared){
+        .exists = labels.at != NULL, .at = labels.at, .end = labels.end, .size = SIZE_MAX};
     unfold->level = level.at;
     unfold->level_end = level.end;
     return NULL;
@@ -95,7 +95,7 @@ static const char *read_entry(const struct unfold *unfold, struct json_slice eve
                               struct entry *entry) {
     struct unfold_list list;
     struct json_slice extra = {NULL, NULL};
-    *entry = (struct entry){.has_labels = unfold->shared[0].at != NULL,
+    *entry = (struct entry){.has_labels = unfold->shared[0].exists,
                             .level = {unfold->level, unfold->level_end}};
     if (!unfold_open(&list, event.at, event.end)) return "an entry is not an array";
     if (!unfold_element(&list, &entry->time) || !unfold_element(&list, &entry->line))

@@ -59,6 +59,15 @@ static const char *const resource_logs_names[] = {"resource", "scopeLogs", "sche
 enum { SCOPE, LOG_RECORDS, SCOPE_SCHEMA, SCOPE_LOGS_NAMES };
 static const char *const scope_logs_names[] = {"scope", "logRecords", "schemaUrl"};
 
+static struct unfold_shared shared_of(struct json_slice value, struct json_slice schema) {
+    return (struct unfold_shared){.exists = value.at || schema.at,
+                                  .at = value.at,
+                                  .end = value.end,
+                                  .schema = schema.at,
+                                  .schema_end = schema.end,
+                                  .size = SIZE_MAX};
+}
+
 static const char *open_resource(struct unfold *unfold, struct json_slice logs) {
     struct json_slice values[RESOURCE_LOGS_NAMES];
     bool unknown;
@@ -67,7 +76,7 @@ static const char *open_resource(struct unfold *unfold, struct json_slice logs) 
     if (unknown && values[SCOPE_LOGS].at == NULL)
         return "an element of \"resourceLogs\" has no \"scopeLogs\"";
     if (!open_list(&unfold->lists[1], values[SCOPE_LOGS])) return "\"scopeLogs\" is not an array";
-    unfold->shared[1] = (struct unfold_shared){.at = logs.at, .end = logs.end, .size = SIZE_MAX};
+    unfold->shared[1] = shared_of(values[RESOURCE], values[RESOURCE_SCHEMA]);
     return NULL;
 }
 
@@ -79,7 +88,7 @@ static const char *open_scope(struct unfold *unfold, struct json_slice logs) {
     if (unknown && values[LOG_RECORDS].at == NULL)
         return "an element of \"scopeLogs\" has no \"logRecords\"";
     if (!open_list(&unfold->lists[2], values[LOG_RECORDS])) return "\"logRecords\" is not an array";
-    unfold->shared[0] = (struct unfold_shared){.at = logs.at, .end = logs.end, .size = SIZE_MAX};
+    unfold->shared[0] = shared_of(values[SCOPE], values[SCOPE_SCHEMA]);
     return NULL;
 }
 
@@ -277,13 +286,12 @@ enum { ATTRIBUTES, DROPPED, RESOURCE_NAMES };
 static const char *const resource_names[] = {"attributes", "droppedAttributesCount"};
 
 static const char *write_resource(const struct unfold_shared *shared, struct unfold_out *out) {
-    const struct json_slice logs = {shared->at, shared->end};
-    struct json_slice values[RESOURCE_LOGS_NAMES], resource[RESOURCE_NAMES] = {{NULL, NULL}};
+    const struct json_slice value = {shared->at, shared->end};
+    const struct json_slice schema = {shared->schema, shared->schema_end};
+    struct json_slice resource[RESOURCE_NAMES] = {{NULL, NULL}};
     struct unfold_list attributes = {NULL, NULL};
     const char *problem = NULL;
-    read_message(logs, resource_logs_names, RESOURCE_LOGS_NAMES, values, NULL);
-    if (values[RESOURCE].at &&
-        !read_message(values[RESOURCE], resource_names, RESOURCE_NAMES, resource, NULL))
+    if (value.at && !read_message(value, resource_names, RESOURCE_NAMES, resource, NULL))
         return "\"resource\" is not an object";
     if (!open_list(&attributes, resource[ATTRIBUTES])) return "\"attributes\" is not an array";
     if (attributes.at && *json_space_end(attributes.at + 1, attributes.end) != ']') {
@@ -292,7 +300,7 @@ static const char *write_resource(const struct unfold_shared *shared, struct unf
     }
     if (!problem)
         problem = put_count(out, ",\"resource_dropped_attributes_count\":", resource[DROPPED]);
-    if (!problem) problem = put_string(out, ",\"resource_schema_url\":", values[RESOURCE_SCHEMA]);
+    if (!problem) problem = put_string(out, ",\"resource_schema_url\":", schema);
     return problem;
 }
 
@@ -315,17 +323,17 @@ static const char *write_scope_members(const struct json_slice *scope, struct un
 }
 
 static const char *write_scope(const struct unfold_shared *shared, struct unfold_out *out) {
-    const struct json_slice logs = {shared->at, shared->end};
-    struct json_slice values[SCOPE_LOGS_NAMES], scope[SCOPE_NAMES] = {{NULL, NULL}};
-    read_message(logs, scope_logs_names, SCOPE_LOGS_NAMES, values, NULL);
-    if (values[SCOPE].at && !read_message(values[SCOPE], scope_names, SCOPE_NAMES, scope, NULL))
+    const struct json_slice value = {shared->at, shared->end};
+    const struct json_slice schema = {shared->schema, shared->schema_end};
+    struct json_slice scope[SCOPE_NAMES] = {{NULL, NULL}};
+    if (value.at && !read_message(value, scope_names, SCOPE_NAMES, scope, NULL))
         return "\"scope\" is not an object";
     struct unfold_out before = *out;
     unfold_text(out, ",\"scope\":");
     uint8_t *const first = out->at;
     const size_t size = out->size;
     const char *problem = write_scope_members(scope, out);
-    if (!problem) problem = put_string(out, ",\"schema_url\":", values[SCOPE_SCHEMA]);
+    if (!problem) problem = put_string(out, ",\"schema_url\":", schema);
     if (out->size == size) *out = before; /* it has no members */
     if (out->size > size && out->at > first) *first = '{';
     if (out->size > size) unfold_text(out, "}");

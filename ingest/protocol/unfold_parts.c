@@ -26,13 +26,25 @@ bool unfold_element(struct unfold_list *list, struct json_slice *element) {
     return true;
 }
 
+/* Without escapes, so that its size says which names it may be. */
+static bool is_plain(const struct json_pair *pair) {
+    return memchr(pair->name, '\\', pair->name_size) == NULL;
+}
+
 int unfold_name(const struct json_pair *pair, const char *const *names, int count) {
-    for (int i = 0; i < count; i++)
-        if (json_name_is(pair, names[i])) return i;
+    const bool plain = is_plain(pair);
+    for (int i = 0; i < count; i++) {
+        if (plain && strlen(names[i]) != pair->name_size) continue;
+        if (plain ? memcmp(pair->name, names[i], pair->name_size) == 0
+                  : json_name_is(pair, names[i]))
+            return i;
+    }
     return -1;
 }
 
 bool unfold_named(const struct json_pair *pair, const char *lower) {
+    if (strlen(lower) > pair->name_size) return false; /* escapes only make it longer */
+    if (strlen(lower) < pair->name_size && is_plain(pair)) return false;
     const uint8_t *at = pair->name, *const end = at + pair->name_size;
     while (at < end && *lower != '\0' && ascii_lower(json_name_byte(&at, end)) == (uint8_t)*lower)
         lower++;
@@ -91,7 +103,7 @@ void unfold_time(struct unfold_out *out, int64_t ns) {
 static size_t shared_size(const struct unfold *unfold) {
     size_t size = 0;
     for (int i = 0; i < UNFOLD_SHARED; i++)
-        if (unfold->shared[i].at && unfold->shared[i].size != SIZE_MAX)
+        if (unfold->shared[i].exists && unfold->shared[i].size != SIZE_MAX)
             size += unfold->shared[i].size;
     return size;
 }
@@ -105,7 +117,7 @@ const char *unfold_share(struct unfold *unfold, unfold_writer *const *writers,
         struct unfold_shared *shared = &unfold->shared[i];
         const uint8_t *const begin = out->at;
         const size_t before = out->size;
-        if (shared->at == NULL) continue;
+        if (!shared->exists) continue;
         if (shared->copy && shared->size > 0) {
             unfold_text(out, ","); /* in the copy it may have become a brace */
             unfold_put(out, shared->copy + 1, shared->size - 1);
