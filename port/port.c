@@ -510,3 +510,21 @@ struct port_op *port_list_take_first(struct port_list *list) {
     if (op != NULL) port_list_remove(op);
     return op;
 }
+
+void port_buffer_cut(struct port_buffer *buffer, const struct port_slice *first, uint32_t size,
+                     uint32_t each, uint32_t slices_max) {
+    struct port_slice slice = *first;
+    const uint32_t end = slice.offset + size;
+    do { /* an empty datagram is one slice too */
+        const uint32_t left = end - slice.offset;
+        slice.size = left < each ? left : each;
+        const bool last = slice.offset + slice.size == end;
+        /* There are more datagrams than slices only if a kernel joins more than any does today,
+         * or joined them before the socket was read into a pool of small places.  Then this
+         * slice is marked truncated. */
+        slice.truncated = (last && first->truncated) || (!last && slices_max == 1);
+        assert(buffer->slice_count < buffer->pool->slices_max);
+        buffer->slices[buffer->slice_count++] = slice;
+        slice.offset += slice.size;
+    } while (slice.offset < end && --slices_max > 0);
+}

@@ -92,6 +92,11 @@ void port_completed(struct port *port, struct port_op *op, int64_t result);
  * releases it. NULL: none is free.  Then the op waits in the pool until a port_buffer_release
  * puts a buffer into op->buffer and calls `start` again; the next take returns that buffer. */
 struct port_buffer *port_pool_take(struct port_pool *pool, struct port_op *op);
+/* Appends the slices of a message of `size` bytes that holds joined datagrams of `each` bytes, the last
+ * one of the rest: at most slices_max.  `first`: their offset, peer and whether the last is
+ * truncated. */
+void port_buffer_cut(struct port_buffer *buffer, const struct port_slice *first, uint32_t size,
+                     uint32_t each, uint32_t slices_max);
 /* Takes the op out of the queue for buffers.  False: it was not in it. */
 bool port_pool_forget(struct port_pool *pool, struct port_op *op);
 

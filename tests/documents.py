@@ -215,6 +215,39 @@ def check_help_texts():
             problems.append(f'{name} --help: "{match.group()}": see docs/glossary.md')
 
 
+# ---- port/windows/README.md ----
+
+# What the mission names: each has to be explained.
+OF_COMPLETION_PORTS = ("completion port", "completion key", "OVERLAPPED", "thread pool", "GetQueuedCompletionStatus",
+                       "PostQueuedCompletionStatus", "WSARecv", "WSARecvFrom", "AcceptEx", "WriteFile")
+
+
+def check_windows():
+    """Its files and functions exist, and so do the calls and constants of Windows that it says are used."""
+    folder = ROOT / "port/windows"
+    readme = folder / "README.md"
+    sources = "".join(path.read_text() for path in sorted(folder.glob("*.[ch]")))
+    code = re.sub(r"/\*.*?\*/", "", sources, flags=re.S)
+    for number, kind, text in lines_of(readme):
+        for span in codes_of(kind, text) if kind != "code" else []:
+            if re.fullmatch(r"[a-z_]+\.[ch]", span):
+                if not (folder / span).is_file():
+                    report(readme, number, f"{span}: no such file")
+            elif match := re.fullmatch(r"([a-z_]+)\(\)", span):
+                if not re.search(rf"^[a-z].*\b{match[1]}\([^;]*$", code, re.M):
+                    report(readme, number, f"{span}: no such function")
+            elif match := re.fullmatch(r"(?:struct |enum )?([A-Za-z_]{4,})", span):
+                # AcceptEx is called through a pointer of the type LPFN_ACCEPTEX.
+                used = rf"\b({match[1]}|LPFN_{match[1].upper()})\b"
+                if not re.search(used, code + (ROOT / "port/port.h").read_text()):
+                    report(readme, number, f"{span}: does not occur in the code")
+    table = [text for _, kind, text in lines_of(readme) if kind == "table"]
+    for name in OF_COMPLETION_PORTS:
+        rows = [row for row in table if re.match(rf"\| [^|]*\b{name}\b[^|]* \|.*`[a-z_]+\.[ch]`", row)]
+        if not rows:
+            problems.append(f"port/windows/README.md: the table does not say where {name} is")
+
+
 found = list(documents())
 for document in found:
     check_document(document)
@@ -230,6 +263,7 @@ check_mentioned(quoted("schema/json/json.h", r'X\(JSON_[A-Z_0-9]+, "([a-z_0-9]+)
 check_mentioned(quoted("writer/live/quarantine.c", r'case REJECT_[A-Z_]+: return "([a-z_]+)"'),
                 "docs/operations.md", "reason")
 check_rooms()
+check_windows()
 check_help_texts()
 for problem in problems:
     print(problem)

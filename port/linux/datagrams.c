@@ -3,7 +3,6 @@
  * The buffer is divided into places of the pool's datagram_bytes_max, one for each message of a
  * recvmmsg.  The kernel may join datagrams of one sender (GRO); they are separated again, into
  * slices, without a copy. */
-#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -81,24 +80,12 @@ static uint32_t size_of_each(struct msghdr *message, uint32_t size) {
 
 static void cut_into_slices(struct port_buffer *buffer, struct mmsghdr *message, uint32_t offset) {
     const struct port_pool *pool = buffer->pool;
-    struct port_slice slice = {.offset = offset};
-    address_from_system(message->msg_hdr.msg_name, &slice.peer);
-    const uint32_t end = offset + message->msg_len;
-    const uint32_t each = size_of_each(&message->msg_hdr, message->msg_len);
-    uint32_t slices_left = pool->slices_max / pool->places;
-    do { /* an empty datagram is one slice too */
-        const uint32_t left = end - slice.offset;
-        slice.size = left < each ? left : each;
-        const bool last = slice.offset + slice.size == end;
-        /* There are more datagrams than slices only if a kernel joins more than any does today,
-         * or joined them before the socket was read into a pool of small places.  Then this
-         * slice is marked truncated. */
-        slice.truncated =
-            (last && (message->msg_hdr.msg_flags & MSG_TRUNC)) || (!last && slices_left == 1);
-        assert(buffer->slice_count < pool->slices_max);
-        buffer->slices[buffer->slice_count++] = slice;
-        slice.offset += slice.size;
-    } while (slice.offset < end && --slices_left > 0);
+    struct port_slice first = {.offset = offset,
+                               .truncated = (message->msg_hdr.msg_flags & MSG_TRUNC) != 0};
+    address_from_system(message->msg_hdr.msg_name, &first.peer);
+    port_buffer_cut(buffer, &first, message->msg_len,
+                    size_of_each(&message->msg_hdr, message->msg_len),
+                    pool->slices_max / pool->places);
 }
 
 void datagrams_receive(struct port *port, struct port_op *op) {

@@ -1,7 +1,7 @@
 /* iocp.h - shared by the files of this folder only.
  *
  * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, accepts.c the
- * accepting of connections, unix.c the files of Unix sockets, workers.c the lanes and the operations on
+ * accepting of connections, datagrams.c the receiving of datagrams, unix.c the files of Unix sockets, workers.c the lanes and the operations on
  * files, signals.c the console's requests, errors.c the table of
  * Windows' error codes. */
 #ifndef PORT_WINDOWS_IOCP_H
@@ -42,16 +42,22 @@ struct iocp {
     PTP_TIMER alarm;
     int64_t alarm_ns;           /* its deadline; 0: not set */
     struct acceptor *acceptors; /* of the listeners, also of those shut whose packets are to come */
-    struct unix_file *unix_files; /* of its open Unix sockets */
+    struct unix_file *unix_files;    /* of its open Unix sockets */
+    LPFN_WSARECVMSG receive_message; /* NULL: not asked for yet */
 };
 
 /* Lives in op->backend. */
 struct op_private {
     OVERLAPPED overlapped; /* first: a packet points to it */
-    struct {               /* PORT_RECEIVE_DATAGRAMS */
+    struct { /* PORT_RECEIVE_DATAGRAMS: the arguments of the call, which it fills in later */
         struct port_buffer *buffer;
         struct sockaddr_in6 from;
-        INT from_bytes;
+        WSABUF place;
+        WSAMSG message; /* without joining only name and namelen are used */
+        union {
+            char bytes[WSA_CMSG_SPACE(sizeof(DWORD))];
+            WSACMSGHDR aligned;
+        } notes;
     } datagram;
 };
 _Static_assert(sizeof(struct op_private) <= PORT_OP_PRIVATE_WORDS * sizeof(uint64_t),
@@ -95,6 +101,18 @@ int socket_attach(struct port *port, SOCKET handle, enum packet_key key);
  * one of IPv4 again. */
 INT address_to_system(const struct port_address *address, struct sockaddr_in6 *to);
 void address_of_system(const struct sockaddr *from, struct port_address *address);
+
+/* The op is on a socket that was shut. */
+bool socket_is_shut(const struct port_op *op);
+/* Completes it with this error, or with ERR_CANCELLED if its socket was shut. */
+void socket_failed(struct port *port, struct port_op *op, int error);
+
+/* ---- datagrams.c ---- */
+
+/* Once after the socket is bound: may datagrams be joined here? */
+void datagrams_bound(struct port_socket *socket, const struct port_address *address);
+void datagrams_start(struct port *port, struct port_op *op);
+void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes);
 
 /* ---- accepts.c ---- */
 

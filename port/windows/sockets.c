@@ -15,12 +15,10 @@
 #ifndef SIO_UDP_NETRESET
 #define SIO_UDP_NETRESET _WSAIOW(IOC_VENDOR, 15)
 #endif
-#ifndef STATUS_BUFFER_OVERFLOW
-#define STATUS_BUFFER_OVERFLOW 0x80000005
-#endif
 
 /* Connections that wait in the backlog: a burst of them, such as after a restart.  SOMAXCONN alone means
- * 200; as a hint (a negative number, not in every header set) any number up to 65,535. */
+ * what the system considers reasonable, often 200; as a hint (a negative number, not in every header set)
+ * any number up to 65,535. */
 #define BACKLOG 16384
 #ifndef SOMAXCONN_HINT
 #define SOMAXCONN_HINT(count) (-(count))
@@ -28,9 +26,6 @@
 
 static void receive_wait(struct port *port, struct port_op *op);
 static void receive_take(struct port *port, struct port_op *op);
-static void datagrams_start(struct port *port, struct port_op *op);
-static void datagrams_post(struct port *port, struct port_op *op);
-static void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes);
 static void send_start(struct port *port, struct port_op *op);
 static void send_completed(struct port *port, struct port_op *op, DWORD bytes);
 
@@ -38,18 +33,18 @@ static SOCKET handle_of(const struct port_socket *of) {
     return (SOCKET)of->handle;
 }
 
-static bool is_shut(const struct port_op *op) {
+bool socket_is_shut(const struct port_op *op) {
     return op->u.net.socket->port == NULL;
 }
 
 /* On a socket that was shut every failure means cancelled: closing it under pending calls ends
  * them with various codes (0xC0000120, 0x8000000A). */
-static void failed(struct port *port, struct port_op *op, int error) {
-    port_completed(port, op, is_shut(op) ? ERR_CANCELLED : error);
+void socket_failed(struct port *port, struct port_op *op, int error) {
+    port_completed(port, op, socket_is_shut(op) ? ERR_CANCELLED : error);
 }
 
 void socket_start(struct port *port, struct port_op *op) {
-    if (is_shut(op)) {
+    if (socket_is_shut(op)) {
         port_completed(port, op, ERR_CANCELLED);
         return;
     }
@@ -66,8 +61,8 @@ void socket_completed(struct port *port, struct port_op *op, DWORD bytes) {
     switch (op->kind) {
     case PORT_RECEIVE:
         if ((LONG)op_private(op)->overlapped.Internal < 0)
-            failed(port, op, overlapped_error(&op_private(op)->overlapped));
-        else if (is_shut(op) || op->cancelled)
+            socket_failed(port, op, overlapped_error(&op_private(op)->overlapped));
+        else if (socket_is_shut(op) || op->cancelled)
             port_completed(port, op, ERR_CANCELLED); /* the bytes are still in the socket */
         else
             receive_take(port, op);
@@ -224,6 +219,7 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
     int room = 0, room_bytes = sizeof(room);
     getsockopt(handle, SOL_SOCKET, SO_RCVBUF, (char *)&room, &room_bytes);
     if (granted != NULL) *granted = (uint32_t)room;
+    datagrams_bound(bound, address);
     return 0;
 }
 
@@ -241,7 +237,7 @@ static void receive_wait(struct port *port, struct port_op *op) {
                 NULL) == 0 ||
         WSAGetLastError() == WSA_IO_PENDING)
         return;
-    failed(port, op, last_error());
+    socket_failed(port, op, last_error());
 }
 
 static void receive_take(struct port *port, struct port_op *op) {
@@ -257,93 +253,12 @@ static void receive_take(struct port *port, struct port_op *op) {
     const int error = got < 0 ? last_error() : 0;
     op->buffer = buffer;
     if (error != 0) {
-        failed(port, op, error);
+        socket_failed(port, op, error);
         return;
     }
     buffer->slices[0] = (struct port_slice){.size = (uint32_t)got};
     buffer->slice_count = 1;
     port_completed(port, op, got);
-}
-
-/* ---- datagrams: one overlapped receive, then all others that are in the socket ---- */
-
-static void datagrams_start(struct port *port, struct port_op *op) {
-    struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
-    if (buffer == NULL) return;
-    op_private(op)->datagram.buffer = buffer;
-    datagrams_post(port, op);
-}
-
-static void datagrams_post(struct port *port, struct port_op *op) {
-    struct op_private *private = op_private(op);
-    private->overlapped = (OVERLAPPED){0};
-    private->datagram.from_bytes = sizeof(private->datagram.from);
-    WSABUF place = {op->u.net.pool->datagram_bytes_max, (char *)private->datagram.buffer->bytes};
-    DWORD flags = 0;
-    if (WSARecvFrom(handle_of(op->u.net.socket), &place, 1, NULL, &flags,
-                    (struct sockaddr *)&private->datagram.from, &private->datagram.from_bytes,
-                    &private->overlapped, NULL) == 0)
-        return;
-    const int code = WSAGetLastError();
-    /* WSAEMSGSIZE is not final: the packet still arrives, with STATUS_BUFFER_OVERFLOW.
-     * Completing here would complete the op twice (port_datagrams_test: a truncated datagram). */
-    if (code == WSA_IO_PENDING || code == WSAEMSGSIZE) return;
-    op->buffer = private->datagram.buffer;
-    failed(port, op, error_of_windows((DWORD)code));
-}
-
-/* Reports about a datagram that was sent; the receive can continue. */
-static bool is_about_another(int error) {
-    return error == ERR_RESET || error == ERR_REFUSED || error == ERR_UNREACHABLE;
-}
-
-/* Reads further datagrams, one directly after the other, until the socket is empty or the buffer
- * or its slices are full. */
-static void datagrams_fetch(struct port_op *op, struct port_buffer *buffer) {
-    const struct port_pool *pool = op->u.net.pool;
-    uint32_t offset = buffer->slices[0].size;
-    while (buffer->slice_count < pool->slices_max &&
-           pool->buffer_bytes - offset >= pool->datagram_bytes_max) {
-        struct sockaddr_in6 from;
-        int from_bytes = sizeof(from);
-        const int got =
-            recvfrom(handle_of(op->u.net.socket), (char *)buffer->bytes + offset,
-                     (int)pool->datagram_bytes_max, 0, (struct sockaddr *)&from, &from_bytes);
-        const int code = got < 0 ? WSAGetLastError() : 0;
-        /* The next receive reports any other error. */
-        if (got < 0 && code != WSAEMSGSIZE) break;
-        struct port_slice *slice = &buffer->slices[buffer->slice_count++];
-        *slice = (struct port_slice){
-            .offset = offset,
-            .size = got < 0 ? pool->datagram_bytes_max : (uint32_t)got,
-            .truncated = got < 0,
-        };
-        address_of_system((struct sockaddr *)&from, &slice->peer);
-        offset += slice->size;
-    }
-}
-
-static void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes) {
-    struct op_private *private = op_private(op);
-    struct port_buffer *buffer = private->datagram.buffer;
-    const LONG status = (LONG) private->overlapped.Internal;
-    if (status < 0 && status != (LONG)STATUS_BUFFER_OVERFLOW) {
-        const int error = overlapped_error(&private->overlapped);
-        if (is_about_another(error) && !is_shut(op) && !op->cancelled) {
-            datagrams_post(port, op);
-            return;
-        }
-        op->buffer = buffer;
-        failed(port, op, error);
-        return;
-    }
-    buffer->slices[0] =
-        (struct port_slice){.size = bytes, .truncated = status == (LONG)STATUS_BUFFER_OVERFLOW};
-    address_of_system((struct sockaddr *)&private->datagram.from, &buffer->slices[0].peer);
-    buffer->slice_count = 1;
-    if (!is_shut(op)) datagrams_fetch(op, buffer);
-    op->buffer = buffer;
-    port_completed(port, op, buffer->slice_count);
 }
 
 /* ---- send ---- */
@@ -357,19 +272,19 @@ static void send_start(struct port *port, struct port_op *op) {
     if (WSASend(handle_of(op->u.net.socket), &part, 1, NULL, 0, &private->overlapped, NULL) == 0 ||
         WSAGetLastError() == WSA_IO_PENDING)
         return;
-    failed(port, op, last_error());
+    socket_failed(port, op, last_error());
 }
 
 static void send_completed(struct port *port, struct port_op *op, DWORD bytes) {
     struct op_private *private = op_private(op);
     if ((LONG) private->overlapped.Internal < 0) {
-        failed(port, op, overlapped_error(&private->overlapped));
+        socket_failed(port, op, overlapped_error(&private->overlapped));
         return;
     }
     op->u.net.done += bytes;
     if (op->u.net.done == op->u.net.size)
         port_completed(port, op, (int64_t)op->u.net.size);
-    else if (op->cancelled || is_shut(op))
+    else if (op->cancelled || socket_is_shut(op))
         port_completed(port, op, ERR_CANCELLED);
     else
         send_start(port, op);

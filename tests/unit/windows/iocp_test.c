@@ -65,6 +65,108 @@ static void an_icmp_answer_to_something_sent_does_not_end_a_receive(void **state
     port_pool_free(pool);
 }
 
+/* A Windows that joins datagrams is played here: its WSARecvMsg receives what one datagram holds, and says
+ * that it was several of ten bytes. */
+static bool joins;
+static uint32_t joining_set; /* the largest result that was asked for */
+
+static int WSAAPI receive_joined(SOCKET handle, WSAMSG *message, DWORD *bytes,
+                                 OVERLAPPED *overlapped,
+                                 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+    WSACMSGHDR *const note = (WSACMSGHDR *)(void *)message->Control.buf;
+    const DWORD each = 10;
+    DWORD flags = 0;
+    assert_true(message->Control.len >= WSA_CMSG_SPACE(sizeof each));
+    *note = (WSACMSGHDR){WSA_CMSG_LEN(sizeof each), IPPROTO_UDP, 3};
+    memcpy(WSA_CMSG_DATA(note), &each, sizeof each);
+    message->Control.len = WSA_CMSG_SPACE(sizeof each);
+    return WSARecvFrom(handle, message->lpBuffers, message->dwBufferCount, bytes, &flags,
+                       message->name, &message->namelen, overlapped, routine);
+}
+
+static int WSAAPI set_joining(SOCKET handle, int level, int name, const char *value, int size) {
+    static __typeof__(&setsockopt) original;
+    if (original == NULL)
+        original =
+            (__typeof__(original))(void *)GetProcAddress(GetModuleHandleW(L"ws2_32"), "setsockopt");
+    if (!joins || level != IPPROTO_UDP || name != 3)
+        return original(handle, level, name, value, size);
+    memcpy(&joining_set, value, sizeof joining_set);
+    return 0;
+}
+__typeof__(&setsockopt) __imp_setsockopt = set_joining;
+
+static void joined_datagrams_come_apart(void **state) {
+    struct port *port = *state;
+    struct iocp *iocp = port->backend;
+    struct port_socket bound;
+    struct port_address address = loopback();
+    struct port_pool *pool, *small;
+    struct client client;
+    uint32_t granted;
+    struct probe receive = probe_new(NULL);
+    joins = true;
+    iocp->receive_message = receive_joined;
+    assert_int_equal(port_bind(port, &bound, &address, 65536, &granted), 0);
+    assert_int_equal(port_pool_create(port, 4 * 65536, 2, 65536, &pool), 0);
+    assert_int_equal(port_pool_create(port, 4096, 2, 1024, &small), 0);
+    assert_int_equal(client_datagrams(&address, &client), 0);
+    assert_int_equal(client_send(&client, "aaaaaaaaaabbbbbbbbbbccccc", 25), 0);
+    assert_int_equal(client_send(&client, "dddddddddd", 10), 0);
+    assert_int_equal(client_send(&client, "", 0), 0);
+    char text[64] = "";
+    for (uint32_t slices = 0; slices < 5;) {
+        port_receive_datagrams(port, &receive.op, &bound, pool);
+        slices += (uint32_t)probe_await(port, &receive, receive.returns + 1);
+        const struct port_buffer *buffer = receive.op.buffer;
+        for (uint32_t i = 0; i < buffer->slice_count; i++) {
+            const struct port_slice *slice = &buffer->slices[i];
+            strncat(text, (const char *)buffer->bytes + slice->offset, slice->size);
+            strcat(text, "|");
+            assert_false(slice->truncated);
+            assert_int_equal(slice->peer.family, 4);
+        }
+        port_buffer_release(receive.op.buffer);
+    }
+    assert_string_equal(text, "aaaaaaaaaa|bbbbbbbbbb|ccccc|dddddddddd||");
+    assert_int_equal(joining_set, 65535);
+
+    port_receive_datagrams(port, &receive.op, &bound, small); /* could not hold a joined one */
+    assert_int_equal(joining_set, 0);
+    port_shut(port, &bound);
+    settle(port);
+    joins = false;
+    client_close(&client);
+    port_pool_free(pool);
+    port_pool_free(small);
+}
+
+static void datagrams_are_joined_only_where_no_driver_takes_part(void **state) {
+    struct port *port = *state;
+    struct iocp *iocp = port->backend;
+    struct port_pool *pool;
+    uint32_t granted;
+    joins = true;
+    iocp->receive_message = receive_joined;
+    assert_int_equal(port_pool_create(port, 4 * 65536, 2, 65536, &pool), 0);
+    for (int i = 0; i < 3; i++) {
+        struct port_socket bound;
+        struct port_address address = {.family = 4};
+        struct probe receive = probe_new(NULL);
+        if (i == 0) address = loopback();
+        if (i == 2) SetEnvironmentVariableW(L"LOGPORT_UDP_JOIN", L"1");
+        joining_set = 0;
+        assert_int_equal(port_bind(port, &bound, &address, 65536, &granted), 0);
+        port_receive_datagrams(port, &receive.op, &bound, pool);
+        assert_int_equal(joining_set, i == 1 ? 0 : 65535);
+        port_shut(port, &bound);
+        settle(port);
+    }
+    SetEnvironmentVariableW(L"LOGPORT_UDP_JOIN", NULL);
+    joins = false;
+    port_pool_free(pool);
+}
+
 /* What the system refuses is played here: the port's calls of these two come here. */
 static DWORD attach_refusal; /* the code of the next attempt; 0: none */
 static int receive_refusal;
@@ -404,6 +506,8 @@ int program_main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         PORT_TEST(nobody_can_take_the_port_of_a_listener),
         PORT_TEST(an_icmp_answer_to_something_sent_does_not_end_a_receive),
+        PORT_TEST(joined_datagrams_come_apart),
+        PORT_TEST(datagrams_are_joined_only_where_no_driver_takes_part),
         PORT_TEST(a_connection_that_cannot_be_attached_waits_in_the_backlog),
         PORT_TEST(several_accepts_are_posted_as_long_as_the_listener_is_open),
         PORT_TEST(an_urgent_byte_is_received_in_its_place),

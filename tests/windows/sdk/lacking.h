@@ -10,3 +10,4 @@ struct _GROUP_AFFINITY;
 int __stdcall SetThreadGroupAffinity(void *thread, const struct _GROUP_AFFINITY *group, struct _GROUP_AFFINITY *before);
 #define PROTECTED_DACL_SECURITY_INFORMATION  0x80000000L
 #define SERVICE_SID_TYPE_UNRESTRICTED        1
+#define WSA_CMSG_SPACE(size)                 (sizeof(WSACMSGHDR) + (((size) + 7) & ~(size_t)7))
