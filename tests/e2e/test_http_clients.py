@@ -1,0 +1,170 @@
+"""test_http_clients.py - the examples of docs/http.md, run with the real clients: every event is stored once, equal to
+what was logged, and the client is satisfied; and what was acknowledged when the daemon is killed."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import unittest
+
+from clients import NODE_MODULES, needs
+from harness import PATIENCE_S, ROOT, environment, main, read_lines, wait_until
+from http_client import http_address
+from kills import kill_under_load
+from test_http import HttpCase
+
+DOCUMENT = os.path.join(ROOT, "docs", "http.md")
+EVENTS = [
+    {"message": "hello", "data": 1},
+    {"message": "grüße aus 東京 \U0001f600", "data": "\x01 ü \\ \" \u2028"},
+    {"message": "line one\nline two\r\n\tindented", "data": {"nested": [1.5, True, {"a": "b"}]}},
+    {"message": '{"looks":"like JSON"', "data": 12345678901234},
+    {"message": "long", "data": "x" * 20000},
+] + [{"message": "event %d" % n, "data": n} for n in range(200)]
+
+READ = "JSON.parse(fs.readFileSync(process.env.EVENTS)).map((e, n) => ({ n, ...e }))"
+EACH = READ + ".forEach((e) => %s);\nsetInterval(() => {}, 1e6);\n"
+FIRST_MESSAGE = EACH % "log.info(e.message, { n: e.n, data: e.data })"
+FIRST_FIELDS = EACH % "log.info({ n: e.n, data: e.data }, e.message)"
+
+
+def fields(record):
+    return record
+
+
+def snippet(language, name):
+    with open(DOCUMENT) as file:
+        return re.search(r"^```%s %s\n(.*?)^```$" % (language, name), file.read(), re.M | re.S)[1]
+
+
+class HttpClients(HttpCase):
+    """More than the example's own event, which is not sent."""
+
+    def stored(self, folder, command, message="message", inside=fields):
+        with open(os.path.join(folder, "events.json"), "w") as file:
+            json.dump(EVENTS, file)
+        with open(os.path.join(folder, "events.ndjson"), "w") as file:
+            for n, event in enumerate(EVENTS):
+                file.write(json.dumps({"n": n, **event}, ensure_ascii=False) + "\n")
+        client = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env={**environment(), "EVENTS": os.path.join(folder, "events.json")})
+        try:
+            wait_until(lambda: len(read_lines(self.running.base)) >= len(EVENTS), "all events are stored")
+        finally:
+            if client.poll() is None:
+                client.kill()
+            said = client.communicate()[0]
+        counters = self.running.stop()
+        self.assertEqual((counters["stored"], counters["rejected"], counters["http_refused"], counters["http_failed"]),
+                         (len(EVENTS), 0, 0, 0), said)
+        records = sorted((inside(json.loads(line)) for line in read_lines(self.running.base)), key=lambda record: record["n"])
+        self.assertEqual([{"message": record[message], "data": record["data"]} for record in records], EVENTS)
+        return said
+
+    def example(self, language, name):
+        self.running = self.http()
+        return snippet(language, name).replace("5180", str(http_address(self.running)[1]))
+
+    def node(self, name, body, message="message", inside=fields):
+        if not os.path.isdir(os.path.join(NODE_MODULES, "pino-seq")):
+            self.skipTest("npm install --no-package-lock was not run in tests/clients")
+        example, folder = self.example("js", name), self.directory()
+        os.symlink(NODE_MODULES, os.path.join(folder, "node_modules"))
+        example = re.sub(r"^(log\.|send\().*\n", "", example, flags=re.M)
+        modules = example.startswith("import ")
+        first = "import fs from 'fs';\n" if modules else "const fs = require('fs');\n"
+        with open(os.path.join(folder, "log.mjs" if modules else "log.js"), "w") as file:
+            file.write(first + example + body)
+        return self.stored(folder, ["node", "log.mjs" if modules else "log.js"], message, inside)
+
+    @unittest.skipUnless(shutil.which("curl") and shutil.which("bash"), "needs curl")
+    def test_curl(self):
+        said = self.stored(self.directory(), ["bash", "-c", self.example("sh", "curl")])
+        self.assertIn(b'{"stored":%d,"rejected":0}' % len(EVENTS), said)
+
+    def test_python(self):
+        folder = self.directory()
+        with open(os.path.join(folder, "log.py"), "w") as file:
+            file.write(re.sub(r"^send\(.*\n", "", self.example("python", "python"), flags=re.M)
+                       + "import os\nprint(send([{'n': n, **e} for n, e in enumerate(json.load(open(os.environ['EVENTS'])))]))\n")
+        self.assertIn(b"'rejected': 0", self.stored(folder, [sys.executable, "log.py"]))
+
+    @needs("node")
+    def test_winston_http(self):
+        self.node("winston-http", FIRST_MESSAGE)
+
+    @needs("node")
+    def test_elasticsearch(self):
+        said = self.node("elasticsearch", "send(" + READ + ").then((result) => console.log(result));\n")
+        self.assertIn(b"successful: %d" % len(EVENTS), said)
+        self.assertIn(b"failed: 0", said)
+
+    @needs("node")
+    def test_winston_elasticsearch(self):
+        self.node("winston-elasticsearch", FIRST_MESSAGE, inside=lambda record: {**record, **record["fields"]})
+
+    @needs("node")
+    def test_pino_elasticsearch(self):
+        self.node("pino-elasticsearch", FIRST_FIELDS, "msg")
+
+    @needs("node")
+    def test_splunk_logging(self):
+        self.node("splunk-logging", EACH % "log.send({ message: e })", inside=lambda record: record["event"]["message"])
+
+    @needs("node")
+    def test_pino_seq(self):
+        self.node("pino-seq", FIRST_FIELDS, inside=lambda record: {**record["Properties"], "message": record["MessageTemplate"]})
+
+    @needs("node")
+    def test_winston_seq(self):
+        self.node("winston-seq", FIRST_MESSAGE, inside=lambda record: {**record["Properties"], "message": record["MessageTemplate"]})
+
+
+class Sender:
+    """Sends numbered records in bulks, each request until it is answered 200."""
+
+    def __init__(self, number, address_now):
+        self.number, self.address_now = number, address_now
+        self.sent, self.acknowledged, self.stop = [], 0, threading.Event()
+
+    def run(self):
+        connection = None
+        while not (self.stop.is_set() and self.acknowledged == len(self.sent)):
+            if self.acknowledged == len(self.sent):
+                self.sent += [0] * 50
+            numbers = range(self.acknowledged, len(self.sent))
+            records = [json.dumps({"from": self.number, "n": n, "x": "x" * 100}) for n in numbers]
+            bulk = self.number % 2 == 0
+            body = "".join(('{"create":{}}\n' if bulk else "") + record + "\n" for record in records)
+            try:
+                if connection is None:
+                    connection = http.client.HTTPConnection(*self.address_now()[:2], timeout=PATIENCE_S)
+                    connection.connect()
+                for n in numbers:
+                    self.sent[n] += 1
+                connection.request("POST", "/_bulk" if bulk else "/", body, {"Content-Type": "application/x-ndjson"})
+                answer = connection.getresponse()
+                found = json.loads(answer.read())
+                if answer.status == 200 and not found.get("errors") and found.get("rejected", 0) == 0:
+                    self.acknowledged = len(self.sent)
+            except (OSError, http.client.HTTPException, ValueError):
+                if connection:
+                    connection.close()
+                connection = None
+                self.stop.wait(0.01)
+        if connection:
+            connection.close()
+
+
+class HttpKills(HttpCase):
+    def test_no_acknowledged_record_is_lost(self):
+        kill_under_load(self, "record", lambda sender: sender.acknowledged,
+                        lambda address_now: [Sender(n, address_now) for n in range(4)], http=True)
+
+
+if __name__ == "__main__":
+    main()
