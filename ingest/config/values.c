@@ -116,10 +116,11 @@ static int check_forward_time_key(const char *text, char *problem) {
     bool plain = size > 0 && size <= FORWARD_TIME_KEY_MAX;
     for (size_t i = 0; i < size && plain; i++)
         plain = text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\';
-    if (plain && strcmp(text, FORWARD_TAG_KEY) != 0) return 0;
+    /* Members of the names that are added get underscores: neither may become the other. */
+    if (plain && strcmp(text + strspn(text, "_"), "tag") != 0) return 0;
     snprintf(problem, CONFIG_PROBLEM_MAX,
              "\"%.64s\": a name of 1 to %d characters of ASCII without \" and \\ was expected, and "
-             "not " FORWARD_TAG_KEY,
+             "not tag or " FORWARD_TAG_KEY,
              text, FORWARD_TIME_KEY_MAX);
     return ERR_INVALID;
 }

@@ -18,8 +18,8 @@ LICENCES = [
     # The run-time of mingw-w64, and its import libraries of Windows' own DLLs.
     (r"(.*[/\\])?x86_64-w64-mingw32/lib/[^/]*", "/mingw-w64-common"),
 ]
-# Only a header, which no map names.
-HEADERS = {"xxhash.h": "xxhash"}
+# Only headers, which no map names.
+HEADERS = {"xxhash.h": "xxhash", "msgpack/unpack_template.h": "msgpack-c"}
 OURS = r"(lib(port|schema|writer|ingest|reader|source_commit)|objects)\.a"
 
 

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 /* The name of the time's member: 1 to FORWARD_TIME_KEY_MAX bytes of printable ASCII without '"' and
- * '\\', and not FORWARD_TAG_KEY. */
+ * '\\', and not `tag`, also after underscores. */
 #define FORWARD_TIME_KEY     "time"
 #define FORWARD_TIME_KEY_MAX 31
 #define FORWARD_TAG_KEY      "_tag"

@@ -129,7 +129,7 @@ class Forward(ForwardCase):
             {"_@timestamp": 1, "time": 2, "at": 3, "_tag": "t", "@timestamp": TIME_TEXT},
             {"@timestamp": 1, "time": 2, "_at": 3, "_tag": "t", "at": TIME_TEXT}])
         daemon.stop()
-        for bad in ("", "_tag", "a\"b", "x" * 32, "t\u00e4g"):
+        for bad in ("", "_tag", "tag", "___tag", "a\"b", "x" * 32, "t\u00e4g"):
             self.assertIn(b"forward_time_key", logportd("--check", "--forward-time-key", bad).err)
 
     def test_entries_that_are_none_are_rejected_and_the_message_continues(self):
@@ -148,6 +148,9 @@ class Forward(ForwardCase):
         self.assertEqual([json.loads(line) for line in read_lines(daemon.base)], [stored(good, "t")] * 4)
         found = rejects(daemon.base)
         self.assertEqual(len(found), 14)
+        replayed = logport("replay", "--print", os.path.join(daemon.base, "rejects"))
+        self.assertEqual((replayed.code, replayed.out), (1, b""))
+        self.assertIn(b"an entry of the forward protocol", replayed.err)
         self.assertEqual(counters["received"], counters["stored"] + counters["rejected"])
 
     def test_what_is_no_message_is_refused_after_the_answers_to_messages_before(self):

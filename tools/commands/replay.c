@@ -11,6 +11,7 @@
 #include "port/error.h"
 #include "port/system.h"
 #include "schema/record/facts.h"
+#include "schema/record/forward.h"
 #include "tools/commands/command.h"
 #include "tools/commands/sender.h"
 #include "tools/commands/targets.h"
@@ -149,6 +150,11 @@ static void replay_record(struct replay *replay, const struct value *root, const
         replay->status = status;
 }
 
+/* As MessagePack; JSON of an entry is a line as any other.  No text in UTF-8 begins so. */
+static bool is_forward_entry(const uint8_t *record, size_t size) {
+    return size > 0 && (record[0] == FORWARD_ENTRY || record[0] == FORWARD_ENTRY - 1);
+}
+
 static void replay_line(struct replay *replay, const uint8_t *line, size_t size) {
     const struct value root = value_of(line, line + size);
     struct value raw;
@@ -172,6 +178,8 @@ static void replay_line(struct replay *replay, const uint8_t *line, size_t size)
         snprintf(why, sizeof why, "quarantine kept only %zu of its %" PRIu64 " bytes (%s)", kept,
                  bytes, reason);
         report_unsendable(replay, received, why);
+    } else if (is_forward_entry(replay->record, kept)) {
+        report_unsendable(replay, received, "it is an entry of the forward protocol, not a line");
     } else {
         replay_record(replay, &root, received, kept);
     }
