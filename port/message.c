@@ -65,6 +65,7 @@ static void try_to_write(const char *name, const char *line, size_t size) {
         atomic_fetch_add_explicit(&dropped, lost + 1, memory_order_relaxed);
 }
 
+FORMATS(2, 0)
 static void say_as(enum message_severity severity, const char *format, va_list arguments) {
     char line[LINE_BYTES_MAX];
     const char *name = atomic_load_explicit(&program_name, memory_order_acquire);

@@ -240,6 +240,13 @@ static void keep_part(struct session *session, const struct sink *sink, const ui
     partial_add(&session->partial, sink, bytes, size);
 }
 
+/* Whatever its length, so that the reason does not depend on how the bytes were cut. */
+static bool reject_cut(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                       size_t size) {
+    if (session->partial.set_aside) session->partial.set_aside = REJECT_FORWARD_ENTRY;
+    return partial_reject(&session->partial, sink, bytes, size, REJECT_FORWARD_ENTRY);
+}
+
 /* The entry, whose last bytes these are, into the batch.  cut: it is not complete. */
 static bool add_entry(struct session *session, const struct sink *sink, const uint8_t *bytes,
                       size_t size, bool cut) {
@@ -248,7 +255,7 @@ static bool add_entry(struct session *session, const struct sink *sink, const ui
     const uint64_t json = forward->walk.json;
     const bool long_one = forward->entry_head_size + size > sink->line_bytes_max;
     if (partial->size == 0 && (cut || long_one)) keep_part(session, sink, NULL, 0);
-    if (cut) return partial_reject(partial, sink, bytes, size, REJECT_FORWARD_ENTRY);
+    if (cut) return reject_cut(session, sink, bytes, size);
     if (partial->size > 0) return partial_finish_forward(partial, sink, bytes, size, json);
     return sink_forward(sink, forward->entry_head, forward->entry_head_size, bytes, size, json);
 }
@@ -458,7 +465,7 @@ static bool expanded(struct session *session, const struct sink *sink, uint32_t 
     if (reason) return refuse(session, sink, NULL, 0, reason);
     if (forward->step != ENTRY || forward->head.size > 0) { /* the last entry is cut off */
         if (session->partial.size == 0) keep_head(session, sink);
-        if (!partial_reject(&session->partial, sink, NULL, 0, REJECT_FORWARD_ENTRY)) return false;
+        if (!reject_cut(session, sink, NULL, 0)) return false;
         /* Without room for it, the chunk does not wait for this record. */
         if (sink_may_acknowledge(sink)) sink_acknowledge_later(sink, ++forward->token);
     }

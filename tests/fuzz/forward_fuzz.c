@@ -2,8 +2,11 @@
  * byte and with little room they must be the same records and the same answers.  And as an entry: its JSON
  * is valid, and not longer than the walk through it has said.
  *
- * The first byte chooses between detection, the protocol and an entry, the second where the rest is cut. */
+ * The first byte chooses between detection, the protocol, and the protocol with a key; the second where the
+ * rest is cut. */
+#include "ingest/protocol/forward_auth.h"
 #include "ingest/protocol/msgpack.h"
+#include "ingest/protocol/sha512.h"
 #include "schema/record/forward.h"
 #include "tests/unit/session_bench.h"
 
@@ -19,6 +22,7 @@ static struct line_memory memory;
 static struct batch batch;
 static struct acks acks;
 static struct run run;
+static struct forward_settings *settings;
 
 enum { WHOLE, BYTES }; /* else a seed for pieces of 1 to 13 bytes */
 
@@ -26,6 +30,7 @@ static void go(const struct protocol *protocol, const uint8_t *data, size_t size
                struct seen *seen) {
     run.seen = seen;
     run_begin(&run, protocol);
+    if (protocol->begin) assert(protocol->begin(&run.session, settings));
     for (size_t at = 0; at < size;) {
         size_t part = cuts == WHOLE ? size : cuts == BYTES ? 1 : 1 + cuts % 13;
         if (cuts > BYTES) cuts = (cuts * 1103515245 + 12345) | 2;
@@ -38,7 +43,13 @@ static void go(const struct protocol *protocol, const uint8_t *data, size_t size
         assert(!memory.holders[i]);
 }
 
+static void sevens(void *bytes, size_t size) {
+    memset(bytes, 7, size);
+}
+
 static void prepare(void) {
+    settings = forward_settings_create(sevens, "key", "logportd");
+    assert(settings && forward_settings_add_user(settings, "u:pw"));
     assert(line_memory_create(64 << 10, &memory) == 0);
     assert(batch_create(LINE_MAX, &batch) == 0);
     batch_reset(&batch, &batch_rules);
@@ -82,10 +93,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     batch_reset(&batch, &batch_rules);
     check_entry(data + 2, size - 2);
     const struct protocol *protocol = data[0] & 1 ? &protocol_forward : &protocol_detect;
+    if (data[0] & 2 && sha512_available) protocol = &protocol_forward_auth;
     run.little_room = false;
     run.piece_max = 1 << 16;
     go(protocol, data + 2, size - 2, WHOLE, &whole);
-    if (run.session.protocol != &protocol_forward) return 0; /* protocols_fuzz does the others */
+    if (run.session.protocol != &protocol_forward && run.session.protocol != &protocol_forward_auth)
+        return 0; /* protocols_fuzz does the others */
     if (whole.stored_size > sizeof whole.stored / 2) return 0;
     go(protocol, data + 2, size - 2, BYTES, &other);
     assert(run_same(&whole, &other));

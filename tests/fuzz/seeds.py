@@ -6,6 +6,7 @@ A fuzzer reaches little of a protocol with random bytes alone: octet counts and 
 be guessed."""
 
 import gzip
+import hashlib
 import os
 import ssl
 import struct
@@ -156,9 +157,14 @@ def forward():
                 b"\x92" + tag + data(gzip.compress(entries)[:-5]), b"\x92" + tag + data(entries[:-1]) + b"\x93" + tag + time + records[0],
                 b"\x92" + tag + data(b"\5\xc1" + entries), b"\x93" + tag + time + b"\xdf\xff\xff\xff\xff", b"\xc0\x93" + tag + b"\xc0" + records[1])):
             yield choice + bytes((n * 23,)) + session
+    proof = hashlib.sha512(b"salt" + b"host" + b"\7" * 16 + b"key").hexdigest().encode()
+    password = hashlib.sha512(b"\7" * 16 + b"u" + b"pw").hexdigest().encode()
+    ping = b"\x96" + text(b"PING") + text(b"host") + text(b"salt") + b"\xd9\x80" + proof + text(b"u") + b"\xd9\x80" + password
+    yield b"\2\x11" + ping + b"\x93" + tag + data(entries) + option
+    yield b"\2\x11" + ping.replace(b"host", b"hosT") + b"\x93" + tag + data(entries) + option
     for time in (time, event, b"\xc0", b"\xcb" + struct.pack(">d", 1.5), b"\xca" + struct.pack(">f", 1e9), b"\xd3" + struct.pack(">q", -5)):
         for record in records:
-            yield b"\2\0\x93" + tag + time + record
+            yield b"\0\0\x93" + tag + time + record
 
 
 def http():
