@@ -1,5 +1,6 @@
 /* connection_unfold.c - connections whose protocol has collected a body that a worker unfolds
  * (session->unfold). */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "ingest/network/connection_internal.h"
@@ -52,6 +53,7 @@ enum expand_step connection_unfold(struct connection *connection) {
 }
 
 void connection_end_unfolding(struct connection *connection) {
+    assert(!connection->unfolding || !connection->unfolding->working);
     if (connection->session.unfold) end(connection);
     free(connection->unfolding);
     connection->unfolding = NULL;

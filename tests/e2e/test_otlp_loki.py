@@ -1,6 +1,7 @@
 """test_otlp_loki.py - OTLP logs and pushes of Loki over HTTP: what is stored, what is answered, real clients, and
 kill -9 under load."""
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -12,7 +13,7 @@ import threading
 import unittest
 
 from clients import NODE_MODULES, needs
-from harness import PATIENCE_S, ROOT, Case, environment, logport, main, read_lines, rejects, scaled, wait_until
+from harness import PATIENCE_S, ROOT, Case, environment, identity, logport, main, read_lines, rejects, scaled, small_disk, status, wait_until
 from http_client import Connection, chunked, http_address, request
 from kills import kill_under_load
 from unfold_model import FORMATS, Rejected, Writer, parse, spoil
@@ -205,6 +206,30 @@ class OtlpLoki(EventsCase):
         lines = read_lines(daemon.base)
         self.assertEqual([len(json.loads(line)["message"]) for line in lines], [n % 200 for n in range(1, count)] * 2)
         daemon.stop()
+
+
+class OtlpPressure(EventsCase):
+    def test_a_full_disk_is_answered_while_bodies_are_unfolded(self):
+        disk = small_disk(self, 4 << 20)
+        daemon = self.http("--buffer-bytes-max", "4MiB", dir=os.path.join(disk, "logs"))
+        ballast = os.path.join(disk, "ballast")
+        self.assertEqual(self.post(self.connect(daemon), "otlp", otlp([{"flags": 1}])).status, 200)
+        for size in (65536, 512):
+            with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
+                while True:
+                    file.write(bytes(size))
+        waiting = [self.connect(daemon) for _ in range(16)]
+        body = otlp([{"body": {"stringValue": os.urandom(300).hex()}} for _ in range(2000)])
+        for connection in waiting:
+            connection.send(request(body, target=PATHS["otlp"], Content_Type=JSON))
+        for connection in waiting:
+            connection.socket.settimeout(60)
+            answer = connection.answer()
+            self.assertEqual((answer.status, answer.json["code"], answer.fields["retry-after"]), (503, 14, "5"))
+        os.remove(ballast)
+        wait_until(lambda: status(daemon)["in_flight"] == 0, "all is written")
+        self.assertEqual(self.post(self.connect(daemon), "otlp", otlp([{"flags": 2}])).status, 200)
+        identity(daemon.stop())
 
 
 class Sender:

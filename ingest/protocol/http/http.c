@@ -162,7 +162,7 @@ static void answer_result(struct session *session) {
 static void next_request(struct session *session) {
     struct http *http = http_of(session);
     forget_items(http);
-    http_unfold_forget(http);
+    if (!session->unfold) http_unfold_forget(http); /* else a worker may have it */
     if (http->closes) {
         http->step = GONE;
         session->given_up = true;
