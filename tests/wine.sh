@@ -47,6 +47,10 @@ prepare() {
             "$folder/wine64" wineboot -i >"$WINEPREFIX/boot.log" 2>&1 9>&- &&
                 "$folder/wine64" winecfg -v win10 >>"$WINEPREFIX/boot.log" 2>&1 9>&- &&
                 touch "$WINEPREFIX/ready"
+            # The services of these programs are about to end: keep_services starts others.
+            "$server" -k 2>/dev/null
+            "$server" -w 2>/dev/null
+            "$server" -p300 2>/dev/null 9>&-
         fi
     ) 9>"$WINEPREFIX.lock"
     [ -e "$WINEPREFIX/ready" ] || {
@@ -62,10 +66,12 @@ prepare() {
 # would take the connection of the next service to the service control manager.)
 keep_services() {
     flock -n "$WINEPREFIX.keeper" true || return 0
+    # It returns when the services run.  Two programs that start them at a time may start two service
+    # managers, and each service is then known to one of the two.
+    flock -o "$WINEPREFIX.starting" $fixed "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1
     [ -p "$WINEPREFIX.idle" ] || mkfifo "$WINEPREFIX.idle" 2>/dev/null
     flock -n -o "$WINEPREFIX.keeper" timeout -s KILL 900 $fixed "$folder/wine64" cmd \
         <>"$WINEPREFIX.idle" >/dev/null 2>&1 &
-    $fixed "$folder/wine64" cmd /c exit </dev/null >/dev/null 2>&1 # returns when the services run
 }
 
 case $1 in
