@@ -195,8 +195,9 @@ void answers_send(struct answers *answers) {
     answers->full = protocol_owes(session);
     answers->sent_ns = port_now_ns(answers->all->port);
     answers->awaited_ns = 0;
+    answers->closed = session->leaving && !answers->full;
     if (answers->link)
-        tls_link_put(answers->link, answers->bytes, size, session->leaving && !answers->full);
+        tls_link_put(answers->link, answers->bytes, size, answers->closed);
     else
         port_send(answers->all->port, &answers->send, answers->socket, answers->bytes, size);
     watch(answers);
@@ -221,12 +222,26 @@ static void sent(struct answers *answers, int64_t result) {
 
 /* ---- the end ---- */
 
+/* The peer knows then that it has all answers, and was not cut off (RFC 8446 section 6.1). */
+static void send_close_notify(struct answers *answers) {
+    if (!answers->link || answers->closed || answers->bytes || answers->failure ||
+        answers->stopping)
+        return;
+    answers->closed = true;
+    answers->bytes = malloc(1); /* without memory the connection is closed all the same */
+    if (answers->bytes == NULL) return;
+    answers->sent_ns = port_now_ns(answers->all->port);
+    tls_link_put(answers->link, answers->bytes, 0, true);
+    watch(answers);
+}
+
 bool answers_complete(struct answers *answers) {
     if (answers->failure) return true;
     if (answers->session->abandons) acks_end(&answers->acks);
     if (!acks_empty(&answers->acks) || answers->bytes || answers->due) return false;
     answers->session->leaving = true;
     answers_send(answers);
+    send_close_notify(answers);
     return !answers->bytes;
 }
 

@@ -52,6 +52,7 @@ struct answers {
     bool full;                  /* more is due than the send in flight holds */
     bool hurried;               /* the listener ends */
     bool stopping;
+    bool closed; /* TLS: a close_notify was sent, or follows what is in flight */
     int failure; /* nothing more is acknowledged: ERR_TIMED_OUT: its answers were not read */
     struct answers *next_due;
     /* Something has changed: the connection may continue, or end. */

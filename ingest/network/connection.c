@@ -396,8 +396,8 @@ bool connection_advance(struct connection *connection) {
         pipeline_park(intake->pipeline, &connection->source);
         return false;
     }
-    if (connection->link && tls_link_sending(connection->link) && !connection->listener->ending &&
-        connection->link->state == TLS_CLOSED && !connection->answers)
+    if (connection->link && connection->link->state == TLS_CLOSED && !connection->answers &&
+        !connection->farewell && !connection->listener->ending && tls_link_close(connection->link))
         return true; /* link_time_is_over closes it */
     if (connection->answers && !connection_may_close(connection)) return true;
     connection_close(connection);

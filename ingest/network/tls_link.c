@@ -220,6 +220,17 @@ static bool send_last_words(struct tls_link *link) {
     return size > 0;
 }
 
+/* False: nothing is sent. */
+static bool send_close(struct tls_link *link) {
+    size_t size;
+    if (link->closed) return false;
+    link->closed = true;
+    tls_session_finish(link->session, NULL, 0);
+    const uint8_t *answer = tls_session_answer(link->session, &size);
+    if (size > 0) port_send(link->links->port, &link->send, link->socket, answer, size);
+    return size > 0;
+}
+
 static void send_done(struct port_op *op) {
     struct tls_link *link = PORT_CONTAINER(struct tls_link, send, op);
     if (link->put_sending || (link->put_bytes && (op->result < 0 || link->stopping))) {
@@ -238,7 +249,7 @@ static void send_done(struct port_op *op) {
     } else if (link->last_words) {
         const bool sent_before = link->last_words_size > 0 && op->result >= 0;
         if (!sent_before || !send_last_words(link)) link->answered(link);
-    } else if (link->state == TLS_CLOSED) {
+    } else if (link->state == TLS_CLOSED && !(link->closing && send_close(link))) {
         link->time_is_over(link); /* the last answer */
     }
 }
@@ -282,7 +293,7 @@ static void timer_done(struct port_op *op) {
 /* ---- what its protocol answers ---- */
 
 void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size, bool last) {
-    assert(!link->put_bytes && size > 0);
+    assert(!link->put_bytes && (size > 0 || last));
     link->put_bytes = bytes;
     link->put_size = size;
     link->put_last = last;
@@ -352,10 +363,20 @@ bool tls_link_sending(const struct tls_link *link) {
 
 bool tls_link_answer(struct tls_link *link, const uint8_t *bytes, size_t size) {
     assert(!link->working && size > 0);
-    if (link->state != TLS_OPEN) return false;
+    if (link->state != TLS_OPEN && link->state != TLS_CLOSED) return false;
+    link->closed = true;
     link->last_words = bytes;
     link->last_words_size = size;
     return !port_idle(&link->send) || send_last_words(link);
+}
+
+bool tls_link_close(struct tls_link *link) {
+    assert(!link->working && !link->put_bytes);
+    if (link->state != TLS_CLOSED) return tls_link_sending(link);
+    link->closing = true;
+    if (port_idle(&link->send) && send_close(link) && port_idle(&link->timer))
+        port_timer(link->links->port, &link->timer, port_now_ns(link->links->port) + ANSWER_NS);
+    return tls_link_sending(link);
 }
 
 void tls_link_hurry(struct tls_link *link) {

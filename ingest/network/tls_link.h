@@ -65,6 +65,8 @@ struct tls_link {
     bool wants_work; /* that waits until the answer before has been sent */
     bool overdue;    /* its time is over, and its answer is being cancelled */
     bool stopping;
+    bool closing;             /* tls_link_close was called */
+    bool closed;              /* a close_notify was sent, or is being sent */
     int64_t deadline_ns;      /* of its place in the queue, and then of its handshake */
     int64_t waits_ns;         /* the peer has to answer since then */
     const uint8_t *put_bytes; /* NULL: none */
@@ -103,8 +105,12 @@ bool tls_link_sending(const struct tls_link *link);
  * taken, and the bytes stay until then.  False: its peer has closed, or out of memory. */
 bool tls_link_answer(struct tls_link *link, const uint8_t *bytes, size_t size);
 /* Encrypts these bytes on a worker and sends them, between what is decrypted; then put_done is
- * called.  One call at a time.  last: a close_notify follows them, so it is the last call. */
+ * called.  One call at a time.  last: a close_notify follows them, so it is the last call; only then
+ * there may be none. */
 void tls_link_put(struct tls_link *link, const uint8_t *bytes, size_t size, bool last);
+/* The peer has sent a close_notify, and nothing more will be sent to it: answers with another.  True:
+ * something is being sent, and time_is_over is called when it was, or after a second. */
+bool tls_link_close(struct tls_link *link);
 /* The connection ends: waits for no answer of TLS itself and no handshake any more. */
 void tls_link_hurry(struct tls_link *link);
 

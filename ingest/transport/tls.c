@@ -38,7 +38,6 @@ struct tls_session {
     uint64_t handshake_bytes;
     bool held; /* `answer` waits for the next data */
     bool mute; /* too much was held: the peer cannot read data any more */
-    bool puts; /* data has been sent */
     char peer[TLS_NAME_MAX];
     char problem[TLS_PROBLEM_MAX];
 };
@@ -438,10 +437,6 @@ enum tls_state tls_session_take(struct tls_session *session, uint8_t *bytes, siz
      * for which its client waits. */
     if (was_open && session->context->server && SSL_version(session->ssl) >= TLS1_3_VERSION)
         hold_answer(session);
-    if (session->state == TLS_CLOSED && session->context->server && !session->puts) {
-        session->held = false;
-        SSL_shutdown(session->ssl);
-    }
     return session->state;
 }
 
@@ -458,7 +453,6 @@ enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes
     /* A client that has closed reads on: only a server writes to it. */
     const bool closed = session->state == TLS_CLOSED && !session->context->server;
     if (closed || session->mute || session->state == TLS_FAILED) return session->state;
-    session->puts = true;
     session->held = false;
     const int result =
         size == 0 ? SSL_do_handshake(session->ssl) : SSL_write_ex(session->ssl, bytes, size, &done);

@@ -84,9 +84,9 @@ enum tls_state tls_session_take(struct tls_session *session, uint8_t *bytes, siz
 /* What has to be sent now; valid until the next call with this session.  size 0: nothing. */
 const uint8_t *tls_session_answer(const struct tls_session *session, size_t *size);
 /* Encrypts; the answer is what has to be sent, nothing if that is not possible.  Server: also after
- * the peer's close_notify, if data was sent before it.  Client: starts the handshake with size 0. */
+ * the peer's close_notify.  Client: starts the handshake with size 0. */
 enum tls_state tls_session_put(struct tls_session *session, const uint8_t *bytes, size_t size);
-/* Server: the same for the last bytes, and a close_notify. */
+/* Server: the same for the last bytes, which may be none, and a close_notify. */
 enum tls_state tls_session_finish(struct tls_session *session, const uint8_t *bytes, size_t size);
 /* Client: a close_notify is the answer. */
 void tls_session_close(struct tls_session *session);

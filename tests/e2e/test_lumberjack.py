@@ -263,14 +263,19 @@ class LumberjackTls(TlsCase):
             daemon = self.daemon("--config", path, tcp=(), udp=())
             context = ssl.create_default_context(cafile=self.path("ca.pem"))
             context.minimum_version = context.maximum_version = version
-            session = Session(daemon.tcp[0], lambda raw: context.wrap_socket(raw, server_hostname="localhost"))
+            session = Session(daemon.tcp[0], lambda raw: context.wrap_socket(
+                raw, server_hostname="localhost", suppress_ragged_eofs=False))
             sent = [log_line(self.rng, n=n) for n in range(6000)]
             for at in range(0, len(sent), 1500):
                 session.deliver(sent[at : at + 1500], pack=at % 2000 == 0)
             self.assert_lines(read_lines(daemon.base), sent)
+            session.send(batch([b"{}"]))
+            socket.socket.shutdown(session.socket, socket.SHUT_WR)
+            self.assertEqual(session.receive(), 1)
+            self.assertEqual(session.socket.recv(1), b"", "a close_notify follows the last answer")
             session.close()
             counters = daemon.stop()
-            self.assertEqual((counters["stored"], counters["acknowledged"]), (6000, 6000))
+            self.assertEqual((counters["stored"], counters["acknowledged"]), (6001, 6001))
 
 
 class LumberjackKills(Case):

@@ -15,6 +15,8 @@ import unittest
 
 from harness import (EXEC_PREFIX, WINDOWS, Case, Holder, log_line, logport, logportd, main, rejects, run, scaled, status,
                      temporary_directory, wait_until, windows_path)
+from lumberjack import batch
+from relp import OFFERS, frame
 
 OPENSSL = shutil.which("openssl")
 HAS_TLS = b"OpenSSL" in logportd("--version").out
@@ -122,6 +124,25 @@ class Client:
         self.tls.write(data)
         return self.outgoing.read()
 
+    def close_notify(self):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        return self.outgoing.read()
+
+    def rest(self):
+        """All plain text that still comes, and whether a close_notify follows it."""
+        got = b""
+        with contextlib.suppress(OSError):
+            while piece := self.socket.recv(65536):
+                self.incoming.write(piece)
+        while True:
+            try:
+                got += self.tls.read()
+            except ssl.SSLZeroReturnError:
+                return got, True
+            except ssl.SSLWantReadError:
+                return got, False
+
 
 class TlsReceiving(TlsCase):
     def test_clients_that_write_and_close_lose_nothing(self):
@@ -216,6 +237,23 @@ class TlsReceiving(TlsCase):
         self.assert_lines(daemon.wait_stored(stored), [b'{"whole":1}'] * stored)
         counters = daemon.stop()
         self.assertEqual((counters["stored"], counters["rejected"]), (stored, stored))
+
+    def test_records_and_a_close_notify_in_one_piece_are_answered(self):
+        relp = frame(1, b"open", OFFERS) + frame(2, b"syslog", b"{}") + frame(3, b"syslog", b'{"a":1}')
+        for version in OPEN.values():
+            for data, answer in ((relp, b"3 rsp 6 200 OK\n"), (batch([b"{}"] * 3), b"2A\0\0\0\3"),
+                                 (b"{}\n", b""), (b"GET / HTTP/1.1\r\n\r\n", b"400 Bad Request"),
+                                 (b"<a>", b"logport: refused: XML; ")):
+                with self.subTest(version=version, data=data[:10]):
+                    daemon = self.tls_daemon()
+                    client = Client(self, daemon, self.context(version))
+                    client.handshake()
+                    client.socket.sendall(client.sealed(data) + client.close_notify())
+                    got, closed = client.rest()
+                    self.assertIn(answer, got)
+                    self.assertTrue(closed, "a close_notify ends it")
+                    client.socket.close()
+                    self.assertEqual(daemon.stop()["connections_failed"], 0)
 
     def test_plain_text_beside_tls_is_taken_only_if_it_is_allowed(self):
         for required in (True, False):
@@ -496,9 +534,11 @@ class TlsCommands(TlsCase):
             if data is not large:  # else the connection may be reset before the answer is read
                 self.assertIn("it has refused this: plain text; this listener requires TLS: enable TLS", result.said)
         other, http = self.daemon("--protocol", "newline"), self.http_server()
-        result = logport("send", "127.0.0.1:%d" % other.tcp[0][1], stdin=b"\x81\xa1a\x01")
-        self.assertEqual(result.code, 2)
-        self.assertIn("it has refused this: MessagePack", result.said)
+        over_tls = ("--tls", "--ca", self.path("ca.pem"), "--name", "localhost", where)
+        for words in (("127.0.0.1:%d" % other.tcp[0][1],), over_tls):
+            result = logport("send", *words, stdin=b"<log4j:event/>")
+            self.assertEqual(result.code, 2)
+            self.assertIn("it has refused this: XML; ", result.said)
         result = logport("send", "127.0.0.1:%d" % http, stdin=b'{"n":1}\n')
         self.assertEqual((result.code, "it answers as an HTTP server" in result.said), (2, True))
         self.assertEqual((daemon.stop()["stored"], other.stop()["stored"]), (0, 0))

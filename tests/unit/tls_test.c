@@ -159,6 +159,15 @@ static void a_damaged_record_fails_and_a_close_notify_is_answered(void **state) 
     tls_session_close(pair.client);
     answer_of(pair.client, bytes, &size);
     assert_int_equal(tls_session_take(pair.server, bytes, size, &taken), TLS_CLOSED);
+    /* What it answers can still be sent before. */
+    tls_session_finish(pair.server, (const uint8_t *)"bye", 3);
+    answer_of(pair.server, bytes, &size);
+    assert_int_equal(tls_session_take(pair.client, bytes, size, &taken), TLS_CLOSED);
+    assert_int_equal(taken.first_size + taken.rest_size, 3);
+    pair_close(&pair);
+
+    pair_open(&pair);
+    tls_session_finish(pair.server, NULL, 0); /* nothing before it */
     answer_of(pair.server, bytes, &size);
     assert_int_equal(tls_session_take(pair.client, bytes, size, &taken), TLS_CLOSED);
     pair_close(&pair);

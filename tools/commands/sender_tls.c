@@ -8,6 +8,7 @@
 #include "ingest/transport/tls.h"
 #include "port/error.h"
 #include "port/system.h"
+#include "tools/commands/sender.h"
 
 #define PEM_BYTES_MAX (4u << 20)
 #define ANSWER_MS     10000 /* in a handshake */
@@ -20,6 +21,8 @@ struct sender_tls {
     enum tls_state state;
     struct tls_taken taken;
     uint8_t first[TLS_RECORD_BYTES], received[4096];
+    uint8_t answer[512]; /* the beginning of the plain text that was received */
+    size_t answer_size;
 };
 
 static int read_text(struct files *files, const char *path, struct tls_text *text) {
@@ -76,6 +79,13 @@ static int send_answer(struct sender_tls *tls) {
     return size ? client_send(tls->client, answer, size) : 0;
 }
 
+static void keep_answer(struct sender_tls *tls, const uint8_t *bytes, size_t size) {
+    const size_t room = sizeof tls->answer - tls->answer_size;
+    if (size > room) size = room;
+    memcpy(tls->answer + tls->answer_size, bytes, size);
+    tls->answer_size += size;
+}
+
 /* Bytes received, 0 at the end, or an ERR_. */
 static int64_t receive(struct sender_tls *tls, uint32_t timeout_ms) {
     const int64_t got =
@@ -83,6 +93,8 @@ static int64_t receive(struct sender_tls *tls, uint32_t timeout_ms) {
     if (got <= 0) return got;
     tls->taken.first = tls->first;
     tls->state = tls_session_take(tls->session, tls->received, (size_t)got, &tls->taken);
+    keep_answer(tls, tls->first, tls->taken.first_size);
+    keep_answer(tls, tls->received, tls->taken.rest_size);
     return got;
 }
 
@@ -163,8 +175,15 @@ int sender_tls_finish(struct sender_tls *tls, const char *where) {
     while (status >= 0 && tls->state != TLS_FAILED) { /* ends: at the deadline, or when it closes */
         const int64_t left_ns = deadline_ns - system_now_ns();
         status = left_ns <= 0 ? ERR_TIMED_OUT : receive(tls, (uint32_t)(left_ns / 1000000 + 1));
-        if (status == 0 && tls->state != TLS_FAILED) return 0;
+        if (status == 0 && tls->state != TLS_FAILED) break;
     }
+    char refusal[SENDER_REFUSAL_MAX];
+    sender_refusal(tls->answer, tls->answer_size, refusal);
+    if (refusal[0]) {
+        say("send: %s: %s", where, refusal);
+        return ERR_REFUSED;
+    }
+    if (status == 0 && tls->state != TLS_FAILED) return 0;
     const char *alert = status < 0 ? sender_tls_alert(tls) : tls_session_problem(tls->session);
     say("send: %s: %s; the receiver may not have read everything", where,
         alert[0] ? alert : error_text((int)status));
