@@ -50,16 +50,22 @@ static struct json_slice members_of(struct json_slice value) {
 
 static const char *open_stream(struct unfold *unfold, struct json_slice stream) {
     struct json_slice labels = {NULL, NULL}, values = labels;
+    static const char *const names[] = {"stream", "values"};
     struct json_pair pair;
+    bool unknown = false;
     if (*stream.at != '{') return "a stream is not an object";
     const uint8_t *at = stream.at;
     while (json_next_pair(&at, stream.end, &pair)) { /* each round advances */
         const struct json_slice value = {pair.value, pair.end};
-        if (json_name_is(&pair, "stream")) labels = value;
-        if (json_name_is(&pair, "values")) values = value;
+        const int name = unfold_name(&pair, names, 2);
+        if (name == 0) labels = value;
+        if (name == 1) values = value;
+        if (name < 0) unknown = true;
     }
     if (!slice_is_null(labels) && *labels.at != '{') return "\"stream\" is not an object of labels";
-    if (!unfold_open(&unfold->lists[1], values.at, values.end) && !slice_is_null(values))
+    /* Without values, but with `entries` of an older form, for example. */
+    if (!unfold_open(&unfold->lists[1], values.at, values.end) &&
+        (!slice_is_null(values) || unknown))
         return "a stream has no array \"values\"";
     labels = members_of(labels);
     const struct json_slice level = find_level(labels);

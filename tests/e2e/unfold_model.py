@@ -142,6 +142,7 @@ def loki(body):
         labels = stream.last("stream") if isinstance(stream, Obj) else None
         values = stream.last("values") if isinstance(stream, Obj) else None
         known = isinstance(stream, Obj) and (labels is None or isinstance(labels, Obj))
+        known = known and not (values is None and any(key not in ("stream", "values") for key, _ in stream))
         if not known or not (values is None or (isinstance(values, list) and not isinstance(values, Obj))):
             found.append(Rejected("loki_entry", stream))
             continue

@@ -163,6 +163,24 @@ static void a_body_that_is_none_is_refused_at_its_first_bad_byte(void **state) {
     assert_int_equal(begin(&unfold_loki, "{\"streams\":null}", ROOM, &at), 0);
 }
 
+static void what_is_not_understood_is_not_taken_for_nothing(void **state) {
+    (void)state;
+    static const struct {
+        const struct unfold_format *format;
+        const char *text;
+    } bodies[] = {
+        {&unfold_loki, "{\"streams\":[{\"labels\":\"{}\",\"entries\":[{\"line\":\"x\"}]}]}"},
+        {&unfold_otlp, "{\"resourceLogs\":[{\"instrumentationLibraryLogs\":[{}]}]}"},
+        {&unfold_otlp, "{\"resourceLogs\":[{\"scopeLogs\":[{\"scope\":{},\"logs\":[{}]}]}]}"},
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct unfold_event event;
+        assert_int_equal(begin(bodies[i].format, bodies[i].text, ROOM, NULL), 0);
+        assert_int_equal(unfold_next(&unfold, out, ROOM, &event), UNFOLD_REJECTED);
+        assert_int_equal(unfold_next(&unfold, out, ROOM, &event), UNFOLD_END);
+    }
+}
+
 static void a_record_fits_exactly_or_is_rejected(void **state) {
     (void)state;
     const char *text = LOKI("{\"job\":\"a\"}", "[\"1700000000123456789\",\"x\"]");
@@ -219,6 +237,7 @@ int main(void) {
         cmocka_unit_test(resource_and_scope_are_stored_with_each_record),
         cmocka_unit_test(a_bad_event_is_rejected_by_itself_and_says_where),
         cmocka_unit_test(a_body_that_is_none_is_refused_at_its_first_bad_byte),
+        cmocka_unit_test(what_is_not_understood_is_not_taken_for_nothing),
         cmocka_unit_test(a_record_fits_exactly_or_is_rejected),
         cmocka_unit_test(what_events_share_cannot_fill_the_disk),
     };
