@@ -4,6 +4,7 @@
 
 bool connection_take_head(struct connection *connection) {
     struct session *session = &connection->session;
+    if (session->refused) return true; /* by TLS or the PROXY protocol */
     if (!connection->answers) connection_begin_answers(connection);
     if (!connection->answers || connection->taken == connection->size) return true;
     connection->taken += (uint32_t)session->protocol->head(

@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 import unittest
 import zlib
 
-from harness import Case, identity, log_line, main, read_lines, rejects, small_disk, status, wait_until
+from harness import Case, identity, log_line, logport, main, read_lines, rejects, small_disk, status, wait_until
 from http_client import Closed, Connection, chunked, http_address, request
+from test_tls import TlsCase
 
 LINES = "application/x-ndjson"
 JSON = "application/json"
@@ -436,11 +438,39 @@ class HttpPressure(HttpCase):
         idle.ask(request(b"{}"))
         with open(path, "w") as file:
             json.dump({"tcp": "127.0.0.1:0", "drain_ms": "200ms"}, file)
-        from harness import logport
         self.assertEqual(logport("reload", daemon.base).code, 0)
         self.assertEqual(half.answer().status, 503)
         self.assertTrue(idle.closed())
         daemon.stop()
+
+
+class HttpTls(HttpCase, TlsCase):
+    def test_requests_over_tls(self):
+        daemon = self.configured(tls=self.tls_keys(), tokens=["secret"], stream="web", ack="synced")
+        context = ssl.create_default_context(cafile=self.path("ca.pem"))
+        context.check_hostname = False
+        sent = [log_line(self.rng, n=n) for n in range(3000)]
+        connection = self.connect(daemon, tls=context)
+        self.assertEqual(connection.ask(request(b"{}")).status, 401)
+        self.assertTrue(connection.closed(), "its body was not read")
+        connection = self.connect(daemon, tls=context)
+        for at in range(0, 3000, 1000):
+            body = b"".join(b'{"create":{}}\n%s\n' % line for line in sent[at : at + 1000])
+            answer = connection.ask(request(body, target="/_bulk", Authorization="Bearer secret"))
+            self.assertEqual((answer.json["errors"], len(answer.json["items"])), (False, 1000))
+        answer = connection.ask(request(b"{}", Authorization="Bearer secret", Connection="close"))
+        self.assertEqual(answer.status, 200)
+        self.assertTrue(connection.closed())
+        self.assert_lines(read_lines(daemon.base, "web"), sent + [b"{}"])
+        daemon.stop()
+
+    def test_plain_text_where_tls_is_required(self):
+        daemon = self.configured(tls=self.tls_keys())
+        connection = self.connect(daemon)
+        connection.send(request(b"{}"))
+        with self.assertRaises((Closed, ConnectionError, AssertionError)):
+            connection.answer()
+        self.assertEqual(daemon.stop()["stored"], 0)
 
 
 if __name__ == "__main__":
