@@ -349,6 +349,7 @@ static bool take_entry(struct session *session, const struct sink *sink, const u
 static bool take_ping(struct session *session, const uint8_t *bytes, size_t size, size_t *taken) {
     struct forward_auth *auth = session->state.forward.forward->auth;
     *taken = forward_auth_take(auth, bytes, size);
+    session->unfinished = forward_auth_state(auth) == FORWARD_AUTH_WAITS;
     return forward_auth_state(auth) != FORWARD_AUTH_FAILED;
 }
 
@@ -361,6 +362,7 @@ static bool begin_auth(struct session *session, void *settings) {
     }
     session->state.forward.forward = forward;
     session->abandons = true;
+    session->unfinished = true; /* until it has sent PING */
     return true;
 }
 

@@ -164,6 +164,7 @@ static const char *check(struct forward_auth *auth) {
 }
 
 size_t forward_auth_take(struct forward_auth *auth, const uint8_t *bytes, size_t size) {
+    if (auth->state != FORWARD_AUTH_WAITS) return 0;
     const size_t part = msgpack_walk(&auth->walk, bytes, size);
     const bool fits = part <= PING_BYTES_MAX - auth->ping_size;
     if (fits) {

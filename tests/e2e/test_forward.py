@@ -323,7 +323,7 @@ class ForwardKeys(TlsCase):
             with self.assertRaises(Refused) as raised:
                 handshake(session, *wrong)
             self.assertIn("username/password" if wrong[0] == key else "shared_key", str(raised.exception))
-            self.assertEqual(session.rest(), [])
+        self.assertEqual(session.rest(), [])
         daemon.wait_said("does not know the listener's forward_shared_key")
         self.assertEqual([json.loads(line)["n"] for line in read_lines(daemon.base)], [0, 1, 2])
         counters = daemon.stop()
@@ -331,14 +331,22 @@ class ForwardKeys(TlsCase):
         self.assertNotIn("secret", daemon.said)
 
     def test_what_is_no_ping_is_refused(self):
-        daemon = self.listen(forward_shared_key="key")
+        daemon, sessions = self.listen(forward_shared_key="key"), []
         for data in (one("t", {"n": 1}), b'{"n":1}\n', pack(["PING", "a", "b"]), pack(["PING", 1, 2, 3, 4, 5]), pack(["PING"] * 6),
                      b"\xdd\xff\xff\xff\xff" + b"\xc0" * 2000, b"\x96\xa4PING\xdb\xff\xff\xff\xff" + bytes(2000), b"\xc1"):
-            session = self.session(daemon)
-            session.send(data + one("t", {"n": 2}))
-            self.assertEqual([answer[:2] for answer in session.rest()][1:], [["PONG", False]], data[:20])
+            sessions.append(self.session(daemon))
+            sessions[-1].send(data + one("t", {"n": 2}))
+        for session in sessions:  # each is closed after a second
+            self.assertEqual([answer[:2] for answer in session.rest()][1:], [["PONG", False]])
         self.assertEqual(daemon.stop()["reasons"], {"forward_auth": 8})
         self.assertEqual(read_lines(daemon.base), [])
+
+    def test_a_client_that_sends_no_ping_is_closed(self):
+        daemon = self.listen(("--partial-s", "1"), forward_shared_key="key")
+        session = self.session(daemon)
+        self.assertEqual([answer[0] for answer in session.rest()], ["HELO"])
+        counters = daemon.stop()
+        self.assertEqual((counters["connections_unfinished"], counters["received"]), (1, 0))
 
     def test_a_ping_in_pieces_and_messages_before_pong(self):
         daemon = self.listen(forward_shared_key="key")
