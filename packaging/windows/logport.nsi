@@ -62,7 +62,7 @@ Var ExitCode
 
 ; ---- shared by installer and uninstaller ----
 
-; Both have the functions that end this file's macros: NSIS keeps their code apart.
+; NSIS wants a copy of each function for the uninstaller, whose name begins with "un.".
 !macro SHARED UN
 
 ; Writes a line to the log, and shows it.  Input: the line on the stack.
@@ -319,6 +319,8 @@ Section /o "Firewall rule: receive from other machines" Firewall
     Call Run
     Pop $0
     ${If} $0 != 0
+        Push "logport is installed, but the firewall rule could not be added"
+        Call Say
         StrCpy $ExitCode ${EXIT_FAILED}
     ${EndIf}
     Pop $0
