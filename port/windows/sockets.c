@@ -24,6 +24,7 @@
 #define SOMAXCONN_HINT(count) (-(count))
 #endif
 
+static void receive_start(struct port *port, struct port_op *op);
 static void receive_wait(struct port *port, struct port_op *op);
 static void receive_take(struct port *port, struct port_op *op);
 static void send_start(struct port *port, struct port_op *op);
@@ -50,7 +51,7 @@ void socket_start(struct port *port, struct port_op *op) {
     }
     switch (op->kind) {
     case PORT_ACCEPT: accepts_start(port, op); break;
-    case PORT_RECEIVE: receive_wait(port, op); break;
+    case PORT_RECEIVE: receive_start(port, op); break;
     case PORT_RECEIVE_DATAGRAMS: datagrams_start(port, op); break;
     case PORT_SEND: send_start(port, op); break;
     default: assert(!"not an op on a socket");
@@ -225,9 +226,19 @@ int socket_bind(struct port *port, struct port_socket *bound, struct port_addres
 
 /* ---- receive: a connection waits without a buffer ---- */
 
-/* A receive of 0 bytes completes when bytes or the end can be read, and needs no buffer.  An op
- * that waited for a buffer comes here again with one: its socket is readable, so this completes
- * at once, and a start never reads. */
+/* port_socket.state of a connection: the last receive filled its buffer, so there is probably more to
+ * read. */
+#define SOCKET_HAS_MORE 1u
+
+static void receive_start(struct port *port, struct port_op *op) {
+    if (op->u.net.socket->state & SOCKET_HAS_MORE)
+        receive_take(port, op);
+    else
+        receive_wait(port, op);
+}
+
+/* A receive of 0 bytes completes when bytes or the end can be read, and needs no buffer.  An op that
+ * waited for a buffer comes here again with one: its socket is readable, so this completes at once. */
 static void receive_wait(struct port *port, struct port_op *op) {
     struct op_private *private = op_private(op);
     private->overlapped = (OVERLAPPED){0};
@@ -240,20 +251,24 @@ static void receive_wait(struct port *port, struct port_op *op) {
     socket_failed(port, op, last_error());
 }
 
+/* Reads once, without waiting. */
 static void receive_take(struct port *port, struct port_op *op) {
+    struct port_socket *socket = op->u.net.socket;
+    const int room = (int)op->u.net.pool->buffer_bytes;
+    socket->state &= ~SOCKET_HAS_MORE;
     struct port_buffer *buffer = port_pool_take(op->u.net.pool, op);
     if (buffer == NULL) return; /* it waits for one and is started again */
-    const int got = recv(handle_of(op->u.net.socket), (char *)buffer->bytes,
-                         (int)op->u.net.pool->buffer_bytes, 0);
-    if (got < 0 && WSAGetLastError() == WSAEWOULDBLOCK) {
+    const int got = recv(handle_of(socket), (char *)buffer->bytes, room, 0);
+    const int code = got < 0 ? WSAGetLastError() : 0;
+    if (got == room) socket->state |= SOCKET_HAS_MORE;
+    if (code == WSAEWOULDBLOCK) {
         receive_wait(port, op);
         port_buffer_release(buffer);
         return;
     }
-    const int error = got < 0 ? last_error() : 0;
     op->buffer = buffer;
-    if (error != 0) {
-        socket_failed(port, op, error);
+    if (code != 0) {
+        socket_failed(port, op, error_of_windows((DWORD)code));
         return;
     }
     buffer->slices[0] = (struct port_slice){.size = (uint32_t)got};

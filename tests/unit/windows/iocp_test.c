@@ -170,6 +170,7 @@ static void datagrams_are_joined_only_where_no_driver_takes_part(void **state) {
 /* What the system refuses is played here: the port's calls of these two come here. */
 static DWORD attach_refusal; /* the code of the next attempt; 0: none */
 static int receive_refusal;
+static uint32_t receives_posted;
 
 static HANDLE WINAPI attach_or_refuse(HANDLE handle, HANDLE queue, ULONG_PTR key, DWORD threads) {
     static __typeof__(&CreateIoCompletionPort) original;
@@ -190,6 +191,7 @@ static int WSAAPI receive_or_refuse(SOCKET handle, WSABUF *places, DWORD count, 
     if (original == NULL)
         original =
             (__typeof__(original))(void *)GetProcAddress(GetModuleHandleW(L"ws2_32"), "WSARecv");
+    receives_posted++;
     if (receive_refusal == 0)
         return original(handle, places, count, got, flags, overlapped, routine);
     WSASetLastError(receive_refusal);
@@ -221,6 +223,41 @@ static void a_connection_that_cannot_be_attached_waits_in_the_backlog(void **sta
     port_receive(port, &receive.op, &accepted, pool);
     assert_int_equal(probe_await(port, &receive, 2), 4);
     assert_memory_equal(receive.op.buffer->bytes, "kept", 4);
+    port_buffer_release(receive.op.buffer);
+    port_shut(port, &accepted);
+    port_shut(port, &listener);
+    client_close(&client);
+    port_pool_free(pool);
+}
+
+static void a_receive_that_filled_its_buffer_is_followed_by_one_that_does_not_wait(void **state) {
+    enum { BUFFER = 1000, FULL = 20 };
+    struct port *port = *state;
+    struct port_socket listener, accepted;
+    struct port_address address = loopback();
+    struct port_pool *pool;
+    struct probe accept = probe_new(NULL), receive = probe_new(NULL);
+    struct client client;
+    uint8_t bytes[FULL * BUFFER] = {0};
+    assert_int_equal(port_pool_create(port, BUFFER, 1, 0, &pool), 0);
+    assert_int_equal(port_listen(port, &listener, &address), 0);
+    port_accept(port, &accept.op, &listener, &accepted);
+    assert_int_equal(client_connect(&address, &client), 0);
+    assert_int_equal(probe_await(port, &accept, 1), 0);
+    assert_int_equal(client_send(&client, bytes, sizeof bytes), 0);
+    receives_posted = 0;
+    for (uint32_t i = 0; i < FULL; i++) {
+        port_receive(port, &receive.op, &accepted, pool);
+        assert_int_equal(probe_await(port, &receive, i + 1), BUFFER);
+        port_buffer_release(receive.op.buffer);
+    }
+    assert_int_equal(receives_posted, 1);
+    port_receive(port, &receive.op, &accepted, pool); /* nothing is left: this one waits */
+    port_wait(port, 5 * MS);
+    assert_int_equal(receive.returns, FULL);
+    assert_int_equal(receives_posted, 2);
+    assert_int_equal(client_send(&client, bytes, 1), 0);
+    assert_int_equal(probe_await(port, &receive, FULL + 1), 1);
     port_buffer_release(receive.op.buffer);
     port_shut(port, &accepted);
     port_shut(port, &listener);
@@ -509,6 +546,7 @@ int program_main(int argc, char **argv) {
         PORT_TEST(joined_datagrams_come_apart),
         PORT_TEST(datagrams_are_joined_only_where_no_driver_takes_part),
         PORT_TEST(a_connection_that_cannot_be_attached_waits_in_the_backlog),
+        PORT_TEST(a_receive_that_filled_its_buffer_is_followed_by_one_that_does_not_wait),
         PORT_TEST(several_accepts_are_posted_as_long_as_the_listener_is_open),
         PORT_TEST(an_urgent_byte_is_received_in_its_place),
         PORT_TEST(no_socket_is_handed_to_children),
