@@ -41,15 +41,18 @@ bool connection_add_header(void *context, struct batch *batch) {
     return true;
 }
 
-static void header_done(struct connection *connection) {
+/* received: bytes that came with its end, which its client is charged for as soon as it is known. */
+static void header_done(struct connection *connection, uint32_t received) {
     struct intake *intake = connection->intake;
     const struct proxy_header *header = &connection->proxy->header;
     intake->counters->proxy_headers++;
     connection->origin.peer_name = peer_names_keep(&intake->peer_names, header->client_name);
     proxy_link_done(connection->proxy);
     if (connection_admit(connection,
-                         header->client.family ? &header->client : &connection->origin.peer))
+                         header->client.family ? &header->client : &connection->origin.peer)) {
+        pacing_received(&intake->pacing, &connection->paced, received);
         return;
+    }
     connection->size = 0;
     connection->ending = true;
 }
@@ -57,10 +60,11 @@ static void header_done(struct connection *connection) {
 /* The header is the beginning of what was received; the rest is the client's. */
 void connection_take_header(struct connection *connection) {
     struct proxy_header *header = &connection->proxy->header;
+    const uint32_t received = connection->size;
     const size_t taken = proxy_header_take(header, connection->bytes, connection->size);
     connection->bytes += taken;
     connection->size -= (uint32_t)taken;
-    if (header->state == PROXY_DONE) header_done(connection);
+    if (header->state == PROXY_DONE) header_done(connection, received);
     if (header->state == PROXY_BROKEN) {
         connection->size = 0;
         connection_refuse_header(connection, header->problem);

@@ -219,6 +219,13 @@ class ProxyHeaders(ProxyCase):
         counters = daemon.stop()
         self.assertEqual((counters["stored"], counters["connections_denied"], counters["connections_over_limit"]), (4, 5, 1))
 
+    def test_what_comes_with_a_header_counts_for_its_client(self):
+        daemon = self.proxy_daemon("--peer-bytes-per-s", "100")
+        connection = self.connect(daemon)
+        connection.sendall(V1 + b'{"x":"%s"}\n' % (b"x" * 3000))
+        wait_until(lambda: status(daemon)["rate_waits"] > 0, "it waits")
+        daemon.stop()
+
     def test_a_reload_applies_to_new_connections(self):
         daemon = self.proxy_daemon(proxy="none")
         before, waits = self.connect(daemon), None
