@@ -63,6 +63,7 @@ void intake_set_http(struct intake *intake, uint32_t number, struct http_setting
     intake->http.counts = &intake->counters->http;
     http_settings_hold(settings);
     http_settings_share(settings, &intake->http);
+    if (listener->http) http_settings_replace(listener->http, settings);
     http_settings_release(listener->http);
     listener->http = settings;
 }

@@ -358,6 +358,26 @@ class HttpRefusals(HttpCase):
             self.assertEqual(self.connect(daemon).ask(request(b"{}", host=host)).status, expected, host)
         daemon.stop()
 
+    def test_a_reload_changes_tokens_of_open_connections(self):
+        path = os.path.join(self.directory(), "logportd.json")
+
+        def configure(*tokens):
+            with open(path, "w") as file:
+                json.dump({"http": {"address": "127.0.0.1:0", "tokens": tokens}}, file)
+
+        configure("old")
+        daemon = self.daemon("--config", path, tcp=(), udp=())
+        connections = [self.connect(daemon) for _ in range(3)]
+        head = {"method": "GET", "Authorization": "Bearer old"}
+        for connection in connections[:2]:
+            self.assertEqual(connection.ask(request(**head)).status, 200)
+        for tokens, expected in ((("new",), 401), (("other",), 401), (("old", "other"), 200)):
+            configure(*tokens)
+            self.assertEqual(logport("reload", daemon.base).code, 0)
+            for connection in connections:
+                self.assertEqual(connection.ask(request(**head)).status, expected, tokens)
+        daemon.stop()
+
     def test_tokens(self):
         path = os.path.join(self.directory(), "tokens")
         with open(path, "w") as file:

@@ -179,6 +179,7 @@ static void next_request(struct session *session) {
 
 static void request_line(struct http *http, const uint8_t *line, size_t size) {
     struct http_text host, path, query;
+    http->settings = http_settings_current(http->settings);
     if (!http_request_line(&http->request, line, size, &host, &path, &query)) return;
     http->route = http_route_find(http->request.method, &path, &http->allowed);
     if (host.size > 0) {

@@ -10,6 +10,7 @@ struct http_settings {
     uint32_t token_count, host_count;
     bool open;
     struct http_shared *shared;
+    struct http_settings *successor; /* NULL: they were not replaced */
     char *tokens[HTTP_TOKENS_MAX], *hosts[HTTP_HOSTS_MAX];
 };
 
@@ -51,7 +52,24 @@ void http_settings_release(struct http_settings *settings) {
     }
     for (uint32_t i = 0; i < settings->host_count; i++)
         free(settings->hosts[i]);
+    http_settings_release(settings->successor);
     free(settings);
+}
+
+void http_settings_replace(struct http_settings *settings, struct http_settings *by) {
+    if (settings == by || settings->successor) return;
+    http_settings_hold(by);
+    settings->successor = by;
+}
+
+struct http_settings *http_settings_current(struct http_settings *settings) {
+    while (settings->successor) { /* ends: each is older than its successor */
+        struct http_settings *const next = settings->successor;
+        http_settings_hold(next);
+        http_settings_release(settings);
+        settings = next;
+    }
+    return settings;
 }
 
 void http_settings_share(struct http_settings *settings, struct http_shared *shared) {

@@ -1,5 +1,5 @@
 /* settings.h - what a listener for HTTP demands of requests.  A configuration makes them; connections
- * hold them, so those of a reload are the next connections'.  Owner only. */
+ * hold them, and follow to those of a reload with their next request.  Owner only. */
 #ifndef INGEST_PROTOCOL_HTTP_SETTINGS_H
 #define INGEST_PROTOCOL_HTTP_SETTINGS_H
 
@@ -41,6 +41,10 @@ struct http_settings *http_settings_create(const char *const *tokens, uint32_t t
                                            bool open);
 void http_settings_hold(struct http_settings *settings);
 void http_settings_release(struct http_settings *settings); /* NULL: does nothing */
+/* From now on `settings` stand for these (which they hold). */
+void http_settings_replace(struct http_settings *settings, struct http_settings *by);
+/* What is valid now: the same, or what has replaced it, which is held instead of it. */
+struct http_settings *http_settings_current(struct http_settings *settings);
 void http_settings_share(struct http_settings *settings, struct http_shared *shared);
 struct http_shared *http_settings_shared(const struct http_settings *settings);
 
