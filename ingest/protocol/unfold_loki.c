@@ -232,10 +232,13 @@ static void put_line(struct entry *entry, struct unfold_out *out) {
         return;
     }
     const uint8_t *const first = json_space_end(object.at + 1, object.end);
-    const size_t size = (size_t)(object.end - first) - 1;
-    memmove(out->at, first, size);
-    out->at += size;
-    if (size == 0) out->at--; /* without members, without a comma */
+    const uint8_t *const last = object.end - 1; /* its brace */
+    if (first >= last) {
+        out->at--; /* without members, without a comma */
+        return;
+    }
+    memmove(out->at, first, (size_t)(last - first));
+    out->at += last - first;
 }
 
 static const char *write_labels(const struct unfold_shared *labels, struct unfold_out *out) {
