@@ -73,13 +73,13 @@ int service_stop(int *code);
 struct service_state {
     bool running; /* or starting, reloading, stopping: it has a process */
     bool ready;
-    char state[32];       /* "running", "starting", ... */
-    char start[64];       /* "automatic (delayed)", ... */
-    char account[256];    /* the user it runs as */
-    uint32_t process_id;  /* 0: none */
-    int code;             /* the exit code of its last run; 0: none, or it runs */
-    bool ended_by_system; /* it did not end by itself: code is the system's */
-    char **words;         /* the command line after the program; ends with NULL */
+    char state[32];      /* "running", "starting", ... */
+    char start[64];      /* "automatic (delayed)", ... */
+    char account[256];   /* the user it runs as */
+    uint32_t process_id; /* 0: none */
+    int code;            /* the exit code of its last run; 0: none, or it runs */
+    char reason[160];    /* "": it ended by itself; else why, and code is the system's */
+    char **words;        /* the command line after the program; ends with NULL */
     int word_count;
 };
 /* ERR_NOT_FOUND: it is not installed; nothing is said. */

@@ -249,12 +249,11 @@ static bool find_directory(const struct service_state *state,
 }
 
 static const char *meaning(const struct service_state *state) {
-    if (state->ended_by_system) return "the system's code";
+    if (state->reason[0] != '\0') return state->reason;
     switch (state->code) {
     case 0: return "no error";
     case 1: return "it could not start, or records were lost";
     case 2: return "invalid option or configuration";
-    case 3: return "it crashed";
     default: return "unknown";
     }
 }

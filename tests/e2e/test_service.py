@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import unittest
 
-from harness import (PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, identity, log_line, logport, logportd, main,
+from harness import (BUILD, PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, identity, log_line, logport, logportd, main,
                      program, read_lines, run, start, wait_until, windows_path)
 
 PREFIX = os.environ.get("LOGPORT_WINE_PREFIX", os.path.join(ROOT, "build-windows-wine"))
@@ -20,6 +21,7 @@ HOME = os.path.join(PREFIX, "drive_c", "ProgramData", "logport")
 WINDOWS_HOME = "C:\\ProgramData\\logport"
 
 PARAMCHANGE = 6
+ACCEPT_STOP, ACCEPT_SHUTDOWN, ACCEPT_PARAMCHANGE, ACCEPT_PRESHUTDOWN = 1, 4, 8, 256
 START_PENDING, STOP_PENDING, RUNNING, STOPPED = "2", "3", "4", "1"
 
 
@@ -262,6 +264,35 @@ class WindowsService(ServiceCase):
         identity(counters)
         self.assertEqual(counters["dropped"], {})
         self.assertEqual(counters["stored"], len(read_lines(os.path.join(HOME, "logs"))))
+
+    def test_a_crash_is_reported_and_what_was_written_is_recovered(self):
+        self.installs("--flush-ms", "1ms")
+        self.does("start")
+        lines = [log_line(self.rng, n=n) for n in range(50)]
+        self.sends(lines)
+        logs = os.path.join(HOME, "logs")
+        wait_until(lambda: len(read_lines(logs)) == 50, "the lines are stored")
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as file:
+                if os.path.join(BUILD, "logportd.exe").encode() in file.read().replace(b"\\", b"/"):
+                    os.kill(int(pid), signal.SIGKILL)
+        wait_until(lambda: self.status()["state"] == "stopped", "the end is noticed")
+        self.assertRegex(self.status()["exit code"], r"^1067 \(Windows error 1067: .*\)$")
+        self.does("uninstall")  # Wine does not start it again: it believes that it runs
+        self.installs()
+        self.does("start")
+        self.assertTrue(said("recovered: kept 50 lines"))
+        self.assertEqual(logport("stop", "--dir", WINDOWS_HOME + "\\logs").code, 0)  # as a stop of the service
+        wait_until(lambda: self.status()["state"] == "stopped", "it has stopped")
+        self.assertEqual(self.status()["exit code"], "0 (no error)")
+        self.assertEqual(read_lines(logs), lines)
+
+    def test_the_shutdown_of_the_system_asks_it_to_stop_and_waits_for_it(self):
+        self.installs("--stop-ms", "10m")
+        self.assertEqual(scm("failures").split()[1], str(600000 + 15000))
+        self.does("start")
+        accepted = int(scm("query").split()[2])  # only the system can send the control itself
+        self.assertEqual(accepted, ACCEPT_STOP | ACCEPT_SHUTDOWN | ACCEPT_PARAMCHANGE | ACCEPT_PRESHUTDOWN)
 
     def test_a_failed_start_says_why(self):
         self.installs()
