@@ -49,6 +49,20 @@ def remove():
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+def kill_service():
+    """Kills the process of the service; returns how many there were."""
+    killed = 0
+    program_of_service = re.compile(re.escape(os.path.join(BUILD, "logportd.exe").encode()) + rb"\W+service\W+run\b")
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                command = file.read().replace(b"\\", b"/")
+            if program_of_service.search(command):
+                os.kill(int(pid), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
 class ServiceCase(Case):
     @classmethod
     def setUpClass(cls):
@@ -272,10 +286,7 @@ class WindowsService(ServiceCase):
         self.sends(lines)
         logs = os.path.join(HOME, "logs")
         wait_until(lambda: len(read_lines(logs)) == 50, "the lines are stored")
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as file:
-                if os.path.join(BUILD, "logportd.exe").encode() in file.read().replace(b"\\", b"/"):
-                    os.kill(int(pid), signal.SIGKILL)
+        self.assertEqual(kill_service(), 1)
         wait_until(lambda: self.status()["state"] == "stopped", "the end is noticed")
         self.assertRegex(self.status()["exit code"], r"^1067 \(Windows error 1067: .*\)$")
         self.does("uninstall")  # Wine does not start it again: it believes that it runs
