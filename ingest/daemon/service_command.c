@@ -190,31 +190,37 @@ static int install_checked(struct installing *job) {
     return 0;
 }
 
+/* The home is ready. */
+static int install_at_home(struct installing *job) {
+    if (check(job)) return 2;
+    if (job->config.version) {
+        say_error("--version: not an option of service install; see logportd --version");
+        return 2;
+    }
+    if (job->config.check)
+        say_info("options and configuration are valid");
+    else if (install_checked(job))
+        return 1;
+    config_say_warnings(&job->config);
+    return 0;
+}
+
 static int install(int argc, char **argv, service_main *daemon) {
     struct installing job = {.host = host_of_system()};
     char error[CONFIG_ERROR_MAX];
+    int code = 1;
     (void)daemon;
     if (find_home(&job)) return 1;
     if (absolute_words(&job.host, argc, argv, &job.options, error)) {
         say_error("%s", error);
         return 2;
     }
-    const bool only_check = has_option(job.options, "--check");
-    int code = 0;
     if (has_option(job.options, "--help") || has_option(job.options, "-h")) {
         code = print_help();
-    } else if (service_prepare()) {
-        code = 1;
-    } else {
-        if (check(&job))
-            code = 2;
-        else if (only_check)
-            say_info("options and configuration are valid");
-        else if (install_checked(&job))
-            code = 1;
-        if (code == 0) config_say_warnings(&job.config);
+    } else if (service_prepare() == 0) {
+        code = install_at_home(&job);
+        if (code != 0 || job.config.check) service_unprepare();
         config_free(&job.config);
-        if (code != 0 || only_check) service_unprepare();
     }
     absolute_words_free(job.options);
     return code;

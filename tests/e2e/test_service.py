@@ -183,6 +183,7 @@ class WindowsService(ServiceCase):
 
     def test_what_is_wrong_is_refused_before_anything_is_installed(self):
         self.refuses(2, "--tpc: no such option; did you mean --tcp", "install", "--tpc", "127.0.0.1:1")
+        self.refuses(2, "--version: not an option of service install", "install", "--version")
         self.refuses(2, "no-such.json", "install", "--config", "no-such.json")
         self.refuses(2, "expected install, uninstall, start, stop or status", "instal")
         self.refuses(2, "expected install", )
