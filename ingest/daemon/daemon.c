@@ -94,7 +94,7 @@ int daemon_start(const struct daemon_options *options, struct daemon **daemon) {
     d->signal.done = signalled;
     d->stats.done = stats_due;
     d->started_ns = port_now_ns(d->port);
-    d->plan = memory_plan(d->config, 0);
+    d->plan = memory_plan(d->config, 0, (uint32_t)d->config->connections_max);
     int error = catch_signals(d);
     if (error) {
         free(d);
@@ -241,7 +241,9 @@ static int open_intake(struct daemon *daemon) {
     intake->pipeline = daemon->pipeline;
     intake->counters = &daemon->counters;
     if (!error) error = line_memory_create(plan->line_memory_bytes, &daemon->line_memory);
-    if (!error) error = intake_create(intake, connections_max(daemon));
+    const uint32_t connections = connections_max(daemon);
+    daemon->plan = memory_plan(daemon->config, plan->batches, connections);
+    if (!error) error = intake_create(intake, connections);
     if (error) return fail("memory", error);
     set_limits(daemon);
     intake->line_memory = &daemon->line_memory;
@@ -487,7 +489,8 @@ static enum control_answer command(void *context, const char *text, uint64_t req
 static int apply_config(void *context, const struct config *config,
                         const struct new_streams *streams, char *error) {
     struct daemon *daemon = context;
-    const struct memory_plan plan = memory_plan(config, daemon->plan.batches);
+    const struct memory_plan plan =
+        memory_plan(config, daemon->plan.batches, daemon->intake.connections_max);
     int result = pipeline_more_batches(daemon->pipeline, plan.batches);
     if (result)
         snprintf(error, CONFIG_ERROR_MAX, "%s", error_text(result));
@@ -520,7 +523,8 @@ static void config_applied(void *context, const char *note) {
     config_say_warnings(daemon->config);
     record_settings(daemon);
     measure_volumes(daemon);
-    const struct memory_plan plan = memory_plan(daemon->config, daemon->plan.batches);
+    const struct memory_plan plan =
+        memory_plan(daemon->config, daemon->plan.batches, daemon->intake.connections_max);
     if (plan.total_bytes != daemon->plan.total_bytes) say_info("memory: %s", plan.text);
     daemon->plan = plan;
 }

@@ -42,17 +42,17 @@ static uint32_t batches_needed(const struct config *config) {
 }
 
 /* While headers of the PROXY protocol are waited for. */
-static size_t proxy_memory(const struct config *config) {
+static size_t proxy_memory(const struct config *config, uint32_t connections_max) {
     for (uint32_t i = 0; i < config->listener_count; i++)
         if (config->listeners[i].proxies.count > 0)
-            return (size_t)config->connections_max * proxy_link_memory();
+            return (size_t)connections_max * proxy_link_memory();
     return 0;
 }
 
-static size_t tls_memory(const struct config *config) {
+static size_t tls_memory(const struct config *config, uint32_t connections_max) {
     for (uint32_t i = 0; i < config->listener_count; i++)
         if (config->listeners[i].tls)
-            return (size_t)config->connections_max * TLS_SESSION_BYTES +
+            return (size_t)connections_max * TLS_SESSION_BYTES +
                    (size_t)TLS_HANDSHAKES_MAX * TLS_HANDSHAKE_BYTES;
     return 0;
 }
@@ -65,12 +65,12 @@ static size_t forward_memory(const struct config *config) {
 }
 
 /* Of connections, of which all may be for HTTP, and of all requests. */
-static size_t http_memory(const struct config *config) {
+static size_t http_memory(const struct config *config, uint32_t connections_max) {
     if (config->http.count == 0) return 0;
     const size_t zstd = zstandard_library() ? ZSTANDARD_HTTP_MEMORY_BYTES : 0;
     const size_t connection = protocol_http.memory() + ACKS_MAX * sizeof(struct batch_report);
-    return (size_t)config->connections_max * connection + EXPANSIONS_ZSTD_MAX * zstd +
-           HTTP_MEMORY_BYTES + HTTP_UNFOLD_MEMORY_BYTES;
+    return (size_t)connections_max * connection + EXPANSIONS_ZSTD_MAX * zstd + HTTP_MEMORY_BYTES +
+           HTTP_UNFOLD_MEMORY_BYTES;
 }
 
 /* Of Unix sockets: holds any datagram that a user without privileges can send (twice
@@ -82,7 +82,8 @@ static uint32_t unix_datagram_bytes(uint32_t line_bytes_max) {
     return message > UNIX_DATAGRAM_BYTES_MIN ? message : UNIX_DATAGRAM_BYTES_MIN;
 }
 
-struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
+struct memory_plan memory_plan(const struct config *config, uint32_t batches,
+                               uint32_t connections_max) {
     const uint32_t line_bytes_max = (uint32_t)config->line_bytes_max;
     const uint32_t needed = batches_needed(config);
     struct memory_plan plan = {
@@ -99,7 +100,7 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double mib = 1 << 20;
     const double batch = (double)plan.batches * (double)batch_memory(line_bytes_max);
     const double connections =
-        (double)intake_memory((uint32_t)config->connections_max) + (double)proxy_memory(config);
+        (double)intake_memory(connections_max) + (double)proxy_memory(config, connections_max);
     const double tcp =
         (double)(config->tcp.count + config->unix_stream.count + config->http.count) *
         (double)port_pool_memory(plan.tcp_buffer_bytes, plan.tcp_buffers, 0);
@@ -113,10 +114,10 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
     const double index = KEEPER_MEMORY_BYTES;
     const double schemas = (double)schema_memory(config);
     const double rejects = REJECTS_QUEUE_BYTES_MAX;
-    const double tls = (double)tls_memory(config);
-    const double http = (double)http_memory(config);
+    const double tls = (double)tls_memory(config, connections_max);
+    const double http = (double)http_memory(config, connections_max);
     const double answers =
-        (double)config->connections_max * (double)(answers_memory() + forward_memory(config));
+        (double)connections_max * (double)(answers_memory() + forward_memory(config));
     const double expansions = (double)EXPANSIONS_MAX * (double)expansion_memory();
     const double total = http + expansions + answers + tls + batch + rejects + connections + tcp +
                          udp + unix_datagrams + gelf + index + schemas + plan.line_memory_bytes;
@@ -131,7 +132,7 @@ struct memory_plan memory_plan(const struct config *config, uint32_t batches) {
              "%llu connections %.1f, acknowledgements %.1f, decompression %.1f, "
              "receive buffers TCP %.1f, UDP %.1f%s, GELF %.1f, closed files %.1f, schemas %.1f%s%s",
              total / mib, plan.batches, batch / mib, rejects / mib, plan.line_memory_bytes / mib,
-             (unsigned long long)config->connections_max, connections / mib, answers / mib,
+             (unsigned long long)connections_max, connections / mib, answers / mib,
              expansions / mib, tcp / mib, udp / mib, unix_text, gelf / mib, index / mib,
              schemas / mib, tls_text, http_text);
     return plan;

@@ -18,7 +18,9 @@ struct memory_plan {
     char text[384]; /* "85.3 MiB: 8 batches 57.1, ..." for the operator */
 };
 
-/* batches: the number that already exists, or 0. */
-struct memory_plan memory_plan(const struct config *config, uint32_t batches);
+/* batches: the number that already exists, or 0.  connections_max: what the limit of open files leaves
+ * of the configured number. */
+struct memory_plan memory_plan(const struct config *config, uint32_t batches,
+                               uint32_t connections_max);
 
 #endif

@@ -77,7 +77,8 @@ class Operations(Case):
     @native_only("lowers the limit of open files")
     def test_clients_cannot_take_the_handles_that_storing_needs(self):
         daemon = self.daemon(udp=(), open_files=120)
-        daemon.wait_said("connections_max is")
+        limit = re.search(r"connections_max is ([0-9]+)", daemon.wait_said("connections_max is")).group(1)
+        daemon.wait_said("memory: at most .* %s connections " % limit)
         connections = [daemon.connect() for _ in range(150)]
         connections[0].sendall(b'{"a":1}\nbad\n')
         daemon.wait_stored(1)
