@@ -117,6 +117,21 @@ int directory_sync_above(struct files *files, const char *path) {
     return error == ERR_DENIED ? 0 : error;
 }
 
+int directory_sync_all_above(struct files *files, const char *path) {
+    const int error = directory_sync_above(files, path);
+    char *level = error == 0 ? strdup(path) : NULL;
+    if (level == NULL) return error < 0 ? error : ERR_NO_MEMORY;
+    for (size_t length = strlen(level); length > 1; length--) { /* ends at the root */
+        const bool ends_name =
+            path_separates(level[length - 1]) && !path_separates(level[length - 2]);
+        if (!ends_name || level[length - 2] == ':') continue;
+        level[length - 1] = '\0';
+        (void)directory_sync_above(files, level);
+    }
+    free(level);
+    return 0;
+}
+
 /* One level.  One that exists, or that another process makes meanwhile, is success. */
 static int directory_make_one(struct files *files, const char *path) {
     const int error = files->make_directory(files, path);

@@ -101,6 +101,10 @@ int file_remove(struct files *files, const char *path);
 int directory_make(struct files *files, const char *path);
 /* Makes the name of this directory durable, where permissions allow it. */
 int directory_sync_above(struct files *files, const char *path);
+/* The same for all directories that it is in, from the bottom up: a process that was killed while it
+ * made them may have left one whose name is not durable.  Only a failure at its own name counts;
+ * those above usually are another's. */
+int directory_sync_all_above(struct files *files, const char *path);
 /* Makes the names in this directory durable (Windows: does nothing). */
 int directory_sync(struct files *files, const char *path);
 /* In no particular order, without "." and "..". */

@@ -201,6 +201,7 @@ static int bring_there(struct segment_move *m, const struct segment_name *name) 
     m->id = status.id;
     m->move->of_archive = !error;
     if (!error) error = directory_make(files, m->to_folder);
+    if (!error) error = directory_sync_above(files, m->to_folder); /* it may have existed */
     if (!error) error = is_there(m, &from, &there);
     if (!error && !there) {
         if (crosses_volumes(m)) error = copy_next_to_name(m);

@@ -175,7 +175,7 @@ int recover_stream(struct files *files, const char *directory, const char *strea
     /* A daemon that made them may have crashed before it could do this. */
     if (!error) strcpy(failed, directory);
     if (!error) error = directory_sync_above(files, folder);
-    if (!error) error = directory_sync_above(files, directory);
+    if (!error) error = directory_sync_all_above(files, directory);
     if (!error) strcpy(failed, path);
     if (!error) error = read_sequence(files, path, recovery);
     struct segment_list list = {0};

@@ -80,7 +80,10 @@ static int read_owner(struct files *files, const char *folder, char owner[OWNER_
 static int write_owner(struct files *files, const char *folder, const char *id) {
     char path[PATH_BYTES_MAX], line[OWNER_BYTES_MAX];
     if (!path_join(path, folder, "state", NULL)) return ERR_NAME_TOO_LONG;
-    const int error = directory_make(files, path);
+    int error = directory_make(files, path);
+    /* They may exist already, made by a process that was killed before their names were durable. */
+    if (!error) error = directory_sync_above(files, path);
+    if (!error) error = directory_sync_all_above(files, folder);
     if (error) return error;
     if (!path_join(path, folder, "state", ARCHIVES_OF_FILE)) return ERR_NAME_TOO_LONG;
     const int size = snprintf(line, sizeof line, "%s\n", id);
