@@ -14,6 +14,7 @@
 #include "port/process.h"
 
 static void timers_expire(struct port *port);
+static struct port_op *first_timer(const struct port *port);
 static int64_t nearest_ns(const struct port *port, int64_t give_up_ns);
 static void dispatch(struct port *port);
 static void timer_remove(struct port *port, struct port_op *op);
@@ -105,8 +106,9 @@ static void dispatch(struct port *port) {
 /* How long a back end may wait: until the next timer or give_up_ns; -1: no limit. */
 static int64_t nearest_ns(const struct port *port, int64_t give_up_ns) {
     int64_t until_ns = give_up_ns;
-    if (port->timer_count > 0 && port->timers[0]->u.timer.deadline_ns < until_ns)
-        until_ns = port->timers[0]->u.timer.deadline_ns;
+    const struct port_op *timer = first_timer(port);
+    if (timer != NULL && timer->u.timer.deadline_ns < until_ns)
+        until_ns = timer->u.timer.deadline_ns;
     if (until_ns == INT64_MAX) return -1;
     const int64_t now_ns = port_now_ns(port);
     return until_ns > now_ns ? until_ns - now_ns : 0;
@@ -348,8 +350,8 @@ void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns) {
     if (port->timer_count == port->timer_room) {
         const uint32_t room = port->timer_room ? port->timer_room * 2 : 16;
         struct port_op **timers = realloc(port->timers, room * sizeof *timers);
-        if (timers == NULL) {
-            port_completed(port, op, ERR_NO_MEMORY);
+        if (timers == NULL) { /* a limit of time must hold without memory, too */
+            port_list_append(&port->timers_apart, op);
             return;
         }
         port->timers = timers;
@@ -360,6 +362,10 @@ void port_timer(struct port *port, struct port_op *op, int64_t deadline_ns) {
 }
 
 static void timer_remove(struct port *port, struct port_op *op) {
+    if (op->list == &port->timers_apart) {
+        port_list_remove(op);
+        return;
+    }
     const uint32_t i = op->u.timer.heap_index;
     assert(i < port->timer_count && port->timers[i] == op);
     port->timer_count--;
@@ -367,11 +373,19 @@ static void timer_remove(struct port *port, struct port_op *op) {
     if (last != op) heap_insert(port, i, last);
 }
 
+/* NULL: there is none. */
+static struct port_op *first_timer(const struct port *port) {
+    struct port_op *first = port->timer_count > 0 ? port->timers[0] : NULL;
+    for (struct port_op *op = port->timers_apart.first; op != NULL; op = op->next)
+        if (first == NULL || earlier(op, first)) first = op;
+    return first;
+}
+
 static void timers_expire(struct port *port) {
-    if (port->timer_count == 0) return;
+    struct port_op *op = first_timer(port);
+    if (op == NULL) return;
     const int64_t now_ns = port_now_ns(port);
-    while (port->timer_count > 0 && port->timers[0]->u.timer.deadline_ns <= now_ns) {
-        struct port_op *op = port->timers[0];
+    for (; op != NULL && op->u.timer.deadline_ns <= now_ns; op = first_timer(port)) {
         timer_remove(port, op);
         port_completed(port, op, 0);
     }

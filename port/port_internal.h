@@ -76,6 +76,7 @@ struct port {
     /* A binary heap of timers, ordered by deadline, then by start. */
     struct port_op **timers;
     uint32_t timer_count, timer_room;
+    struct port_list timers_apart; /* for which the heap had no memory */
     uint64_t timers_started;
 };
 
