@@ -170,6 +170,8 @@ bool disk_exists(const struct disk *disk, const char *path);
 const uint8_t *disk_bytes(const struct disk *disk, const char *path, size_t *size);
 /* Makes a durable file and its directories; replaces an existing one. */
 void disk_put(struct disk *disk, const char *path, const void *bytes, size_t size);
+/* The same, and nothing else becomes durable. */
+void disk_put_alone(struct disk *disk, const char *path, const void *bytes, size_t size);
 /* Puts into `copy`, which is open and empty, the files that certainly survive a power failure now. */
 void disk_copy_durable(const struct disk *disk, struct disk *copy);
 /* Visits every file and directory below `path`, in no order; return false to stop. */

@@ -343,10 +343,27 @@ void disk_lose_power(struct disk *disk, enum disk_memory memory) {
         file_loses_power(disk, disk->now.all[i].file, memory);
 }
 
+void disk_put_alone(struct disk *disk, const char *path, const void *bytes, size_t size) {
+    struct disk_file *file = disk_find(&disk->now, path);
+    if (file == NULL) {
+        file = disk_file_new(disk, false);
+        file->links = 1;
+        file->path = disk_copy(path);
+        names_set(&disk->now, path, file);
+        names_set(&disk->durable, path, file);
+    }
+    disk_file_resize(file, 0);
+    disk_file_write(file, bytes, size, 0);
+    disk_file_sync(file);
+}
+
 void disk_copy_durable(const struct disk *disk, struct disk *copy) {
     struct disk_names names = {0};
     copy_names(&names, &disk->durable);
     drop_orphans(&names);
+    for (uint32_t i = 0; i < names.count; i++)
+        if (names.all[i].file->directory)
+            disk_change_names(copy, NULL, names.all[i].path, disk_file_new(copy, true));
     for (uint32_t i = 0; i < names.count; i++)
         if (!names.all[i].file->directory)
             disk_put(copy, names.all[i].path, names.all[i].file->durable,

@@ -8,6 +8,7 @@
 
 #include "port/error.h"
 #include "tests/simulate/trace.h"
+#include "writer/segment/archives.h"
 #include "writer/segment/segment_list.h"
 #include "writer/segment/segment_reader.h"
 
@@ -19,6 +20,21 @@ struct reading {
     bool rejects;
     uint64_t sequence, number;
 };
+
+static void add_line(struct directory_lines *lines, const struct stored_line *line) {
+    if (lines->count == lines->room) {
+        lines->room = lines->room > 0 ? 2 * lines->room : 256;
+        lines->all = realloc(lines->all, lines->room * sizeof *lines->all);
+        assert(lines->all != NULL);
+    }
+    lines->all[lines->count++] = *line;
+}
+
+static int by_position(const void *a, const void *b) {
+    const struct stored_line *one = a, *other = b;
+    if (one->sequence != other->sequence) return one->sequence < other->sequence ? -1 : 1;
+    return one->number < other->number ? -1 : one->number > other->number;
+}
 
 static void take_line(struct reading *reading, const uint8_t *bytes, size_t size) {
     struct directory_lines *lines = reading->lines;
@@ -44,13 +60,7 @@ static void take_line(struct reading *reading, const uint8_t *bytes, size_t size
                   sender, n);
     if (line->kind != LINE_VALID)
         violation("line %u of sender %u is stored although it is invalid", n, sender);
-    if (lines->count == lines->room) {
-        lines->room = lines->room > 0 ? 2 * lines->room : 256;
-        lines->all = realloc(lines->all, lines->room * sizeof *lines->all);
-        assert(lines->all != NULL);
-    }
-    lines->all[lines->count++] =
-        (struct stored_line){reading->sequence, reading->number, sender, n};
+    add_line(lines, &(struct stored_line){reading->sequence, reading->number, sender, n});
 }
 
 static void take_lines(struct reading *reading, const uint8_t *raw, size_t size) {
@@ -96,11 +106,15 @@ static void read_stream(struct reading *reading, struct files *files, const char
     const int error = segment_list_add(files, folder, &list);
     if (error == ERR_NOT_FOUND) return; /* not made yet */
     if (error != 0) violation("%s cannot be listed: %s", folder, error_text(error));
+    char archive[PATH_BYTES_MAX];
+    const int unread = archives_list(files, folder, &list, archive);
+    if (unread != 0) violation("archive %s: %s", archive, error_text(unread));
     reading->sequence = 0;
     for (uint32_t i = 0; i < list.count; i++) {
         read_segment(reading, files, &list.files[i], allowed);
         reading->lines->segments += !reading->rejects;
         reading->lines->live += list.files[i].name.part && !reading->rejects;
+        reading->lines->archived += list.files[i].home != NULL && !reading->rejects;
     }
     segment_list_free(&list);
 }
@@ -109,10 +123,50 @@ void directory_read(struct directory_lines *lines, struct files *files, const ch
                     const struct senders *senders, enum damage_allowed allowed) {
     struct reading reading = {.lines = lines, .senders = senders};
     lines->count = 0;
-    lines->rejects = lines->segments = lines->live = 0;
+    lines->rejects = lines->segments = lines->live = lines->archived = 0;
     read_stream(&reading, files, directory, "main", allowed);
     reading.rejects = true;
     read_stream(&reading, files, directory, "rejects", allowed);
+}
+
+/* ---- deleted segments ---- */
+
+static bool holds(const struct directory_lines *lines, uint64_t sequence) {
+    for (uint32_t i = 0; i < lines->count; i++)
+        if (lines->all[i].sequence == sequence) return true;
+    return false;
+}
+
+void directory_note_closed(struct directory_lines *noted, struct files *files, const char *path,
+                           const struct senders *senders) {
+    struct reading reading = {.lines = noted, .senders = senders};
+    struct segment_file segment = {.path = (char *)path};
+    if (!segment_name_parse(path_name(path), &segment.name)) return;
+    if (holds(noted, segment.name.sequence)) return;
+    read_segment(&reading, files, &segment, DAMAGE_ANY);
+}
+
+void directory_add_deleted(struct directory_lines *lines, const struct directory_lines *noted,
+                           struct directory_lines *deleted) {
+    deleted->count = 0;
+    uint64_t sequence = 0;
+    bool gone = false;
+    for (uint32_t i = 0; i < noted->count; i++) {
+        if (noted->all[i].sequence != sequence) gone = !holds(lines, noted->all[i].sequence);
+        sequence = noted->all[i].sequence;
+        if (gone) add_line(deleted, &noted->all[i]);
+    }
+    for (uint32_t i = 0; i < deleted->count; i++)
+        add_line(lines, &deleted->all[i]);
+    if (deleted->count > 0) qsort(lines->all, lines->count, sizeof *lines->all, by_position);
+}
+
+void directory_renote(struct directory_lines *noted, const struct directory_lines *lines) {
+    struct directory_lines kept = {0};
+    for (uint32_t i = 0; i < lines->count; i++)
+        if (holds(noted, lines->all[i].sequence)) add_line(&kept, &lines->all[i]);
+    directory_free(noted);
+    *noted = kept;
 }
 
 void directory_free(struct directory_lines *lines) {

@@ -20,7 +20,7 @@ struct directory_lines {
     struct stored_line *all;
     uint32_t count, room;
     uint64_t rejects;
-    uint32_t segments, live; /* live: ".part" */
+    uint32_t segments, live, archived; /* live: ".part" */
 };
 
 enum damage_allowed {
@@ -34,6 +34,14 @@ enum damage_allowed {
  * connection in their order. */
 void directory_read(struct directory_lines *lines, struct files *files, const char *directory,
                     const struct senders *senders, enum damage_allowed allowed);
+/* Reads a segment that was just closed into `noted`: it may be deleted before the next reading. */
+void directory_note_closed(struct directory_lines *noted, struct files *files, const char *path,
+                           const struct senders *senders);
+/* Adds the noted lines of segments that are not there any more; `deleted` receives them. */
+void directory_add_deleted(struct directory_lines *lines, const struct directory_lines *noted,
+                           struct directory_lines *deleted);
+/* The power has failed: what was noted of segments holds only as far as `lines` has it, too. */
+void directory_renote(struct directory_lines *noted, const struct directory_lines *lines);
 void directory_free(struct directory_lines *lines);
 
 /* Every line of `before` is in `after`, at the same position. */

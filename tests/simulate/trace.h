@@ -56,6 +56,10 @@ FORMATS(1, 2) _Noreturn void violation(const char *format, ...);
     X(ACKNOWLEDGED, "a record was acknowledged")                                                   \
     X(SENT_AGAIN, "a session began again with what was not acknowledged")                          \
     X(SESSION_RESET, "a sender gave up its session")                                               \
+    X(DELETED, "closed segments were deleted")                                                     \
+    X(ARCHIVED, "segments were moved to the archive")                                              \
+    X(ARCHIVE_HUNG, "the archive hung")                                                            \
+    X(PROGRAM_RAN, "archive_command ran")                                                          \
     X(SEGMENTS_ROTATED, "segments were rotated")                                                   \
     X(ROTATED_BY_SIGNAL, "a rotation was asked for")                                               \
     X(BATCHES_HELD, "batches were held while the disk failed")

@@ -18,6 +18,7 @@
 #include "tests/simulate/trace.h"
 
 #define DIRECTORY   "logs"
+#define ARCHIVE     "/cold"
 #define CONFIG_PATH "logportd.json"
 #define WORDS_MAX   48
 #define LIVES_MAX   5
@@ -57,6 +58,9 @@ struct world {
     size_t printed_size;
     jmp_buf process_end;
     struct directory_lines lines, before;
+    /* Some runs delete closed segments, so each is read when it is closed. */
+    bool deletes, archives;
+    struct directory_lines noted, deleted;
 };
 
 /* Of the run at hand: what the host's functions and the sinks of messages get no context for. */
@@ -127,10 +131,24 @@ static int owner_find(const char *text, uint32_t *user, uint32_t *group) {
     return ERR_NOT_FOUND;
 }
 
+/* Of checks that may touch the archive. */
 static bool run_within(void (*run)(void *job), void (*release)(void *job), void *job, uint32_t ms) {
-    (void)release, (void)ms;
-    run(job);
-    return true;
+    (void)ms;
+    if (world->sim.hung_path_count == 0)
+        run(job);
+    else
+        release(job); /* as if it had ended at last */
+    return world->sim.hung_path_count == 0;
+}
+
+/* The archive_command. */
+static int ship(void *context, const char *const *words) {
+    (void)context;
+    reached(REACHED_PROGRAM_RAN);
+    trace_line(now(), "%s %s", words[0], words[1]);
+    world->sim.program_ns = one_in(8) ? 2000 * SIM_S : (int64_t)below(SIM_S);
+    if (one_in(8)) return ERR_NOT_FOUND;
+    return one_in(4) ? 1 : 0;
 }
 
 static uint64_t memory_bytes(void) {
@@ -212,7 +230,7 @@ static void write_config(void) {
         " \"tcp\": [{\"address\": \"127.0.0.1:5170\", \"protocol\": \"newline\"},\n"
         "         {\"address\": \"127.0.0.1:5171\", \"protocol\": \"relp\"},\n"
         "         {\"address\": \"127.0.0.1:5172\", \"protocol\": \"lumberjack\"}]}\n";
-    disk_put(&world->sim.disk, CONFIG_PATH, text, sizeof text - 1);
+    disk_put_alone(&world->sim.disk, CONFIG_PATH, text, sizeof text - 1);
 }
 
 static void configure(void) {
@@ -240,6 +258,18 @@ static void configure(void) {
     number("--archive-after-s", ONE_OF(0, 2, 60));
     number("--archive-level", ONE_OF(0, 3, 4));
     if (one_in(4)) option("--stats-s", "1");
+    if (one_in(4)) {
+        number("--retention-count-max", ONE_OF(1, 3, 10));
+        world->deletes = true;
+    }
+    world->archives = one_in(4);
+    if (world->archives) option("--archive-dir", ARCHIVE);
+    if (one_in(4)) {
+        option("--archive-command", "ship");
+        option("--archive-command", "{path}");
+        if (one_in(2)) option("--archive-command-then", "delete");
+        world->deletes = true;
+    }
     for (int i = 0; i < world->word_count; i++)
         world->word_list[i] = world->words[i];
     world->word_list[world->word_count] = NULL;
@@ -330,6 +360,14 @@ static void clock_jumps(void *context) {
     trace_line(now(), "the clock jumps by %lld ns", (long long)(back ? -by_ns : by_ns));
 }
 
+static void archive_hangs(void *context) {
+    (void)context;
+    if (trouble_is_over() || !world->archives || world->sim.hung_path_count > 0) return;
+    sim_hang(&world->sim, ARCHIVE);
+    reached(REACHED_ARCHIVE_HUNG);
+    trace_line(now(), "the archive hangs");
+}
+
 static void network_worsens(void *context) {
     (void)context;
     if (trouble_is_over()) return;
@@ -363,6 +401,7 @@ static void all_recovers(void *context) {
         weather->window_bytes = 65536;
         weather->latency_ns_max = SIM_MS;
     }
+    if (world->sim.hung_path_count > 0) sim_end_hangs(&world->sim);
     trace_line(now(), "nothing is wrong any more");
 }
 
@@ -383,12 +422,17 @@ static void plan_troubles(int64_t from_ns, int64_t length_ns) {
         enum trouble trouble;
         agenda_call *call;
         uint64_t one_in;
-    } kinds[] = {
-        {TROUBLE_ERRORS, errors_begin, 4},     {TROUBLE_FULL, disk_fills, 5},
-        {TROUBLE_SYNCS, syncs_fail, 4},        {TROUBLE_HALF_WRITES, writes_stop_halfway, 4},
-        {TROUBLE_SLOW, disk_slows, 4},         {TROUBLE_HANGS, disk_hangs, 12},
-        {TROUBLE_MEMORY, memory_runs_out, 3},  {TROUBLE_CLOCK, clock_jumps, 3},
-        {TROUBLE_NETWORK, network_worsens, 2}, {TROUBLE_SIGNALS, rotation_is_requested, 4}};
+    } kinds[] = {{TROUBLE_ERRORS, errors_begin, 4},
+                 {TROUBLE_FULL, disk_fills, 5},
+                 {TROUBLE_SYNCS, syncs_fail, 4},
+                 {TROUBLE_HALF_WRITES, writes_stop_halfway, 4},
+                 {TROUBLE_SLOW, disk_slows, 4},
+                 {TROUBLE_HANGS, disk_hangs, 12},
+                 {TROUBLE_ARCHIVE, archive_hangs, 3},
+                 {TROUBLE_MEMORY, memory_runs_out, 3},
+                 {TROUBLE_CLOCK, clock_jumps, 3},
+                 {TROUBLE_NETWORK, network_worsens, 2},
+                 {TROUBLE_SIGNALS, rotation_is_requested, 4}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         /* The chances are spent in any case, so that leaving one out changes little else. */
         const bool happens = one_in(kinds[i].one_in);
@@ -426,10 +470,17 @@ static void file_operation_kills(void *context) {
     process_ends(context);
 }
 
+/* A stop ends in time, whatever is wrong. */
+static void stop_must_be_over(void *context) {
+    if (world->life == (uint32_t)(uintptr_t)context && world->running)
+        violation("the stop has not ended in stop_ms and 10 s more");
+}
+
 static void life_is_over(void *context) {
     if (world->life != (uint32_t)(uintptr_t)context || !world->running) return;
     if (world->end == LIFE_STOPS) {
         trace_line(now(), "SIGTERM");
+        at(now() + world->stop_ms * SIM_MS + 10 * SIM_S, stop_must_be_over, context);
         sim_signal(&world->sim, PORT_SIGNAL_STOP);
         return;
     }
@@ -468,12 +519,19 @@ static void loud(const struct disk *was) {
     if (world->running) process_memory_fails(&world->chance, world->memory_fails_one_in);
 }
 
+static void add_deleted(struct directory_lines *lines) {
+    if (!world->deletes) return;
+    directory_add_deleted(lines, &world->noted, &world->deleted);
+    if (world->deleted.count > 0) reached(REACHED_DELETED);
+}
+
 static void read_directory(struct directory_lines *lines, enum damage_allowed allowed) {
     const struct disk was = quiet();
     if (world->write_failed && allowed == DAMAGE_UNFINISHED) allowed = DAMAGE_INDEX;
     if (world->doubtful || world->left_torn) allowed = DAMAGE_ANY;
     directory_read(lines, &world->sim.disk.files, DIRECTORY, &world->senders, allowed);
     loud(&was);
+    add_deleted(lines);
 }
 
 /* What of the directory certainly survives a power failure. */
@@ -484,6 +542,7 @@ static void read_durable(struct directory_lines *lines) {
     disk_copy_durable(&world->sim.disk, &copy);
     directory_read(lines, &copy.files, DIRECTORY, &world->senders, DAMAGE_ANY);
     loud(&was);
+    add_deleted(lines);
     disk_close(&copy);
 }
 
@@ -662,6 +721,7 @@ static void note_senders(void) {
             if (sender->lines[n].kind == LINE_TOO_LONG) reached(REACHED_TOO_LONG);
         }
     }
+    if (world->lines.archived > 0) reached(REACHED_ARCHIVED);
     if (world->lines.segments > 2) reached(REACHED_SEGMENTS_ROTATED);
 }
 
@@ -678,6 +738,7 @@ static void remember(void) {
 static void is_ready(void) {
     world->serving = true;
     read_directory(&world->lines, DAMAGE_UNFINISHED);
+    directory_renote(&world->noted, &world->lines);
     directory_agrees(&world->lines, &world->senders);
     directory_continues(&world->before, &world->lines, "after a start");
     world->stored_before = world->lines.count;
@@ -840,6 +901,17 @@ static void run_life(bool last) {
         life_killed();
 }
 
+/* `path`: the name before. */
+static void note_closed(const char *path) {
+    char closed[PATH_BYTES_MAX];
+    const char *part = strstr(path, ".part");
+    if (part == NULL || strstr(path, DIRECTORY "/main/") != path) return;
+    snprintf(closed, sizeof closed, "%.*s%s", (int)(part - path), path, part + 5);
+    const struct disk was = quiet();
+    directory_note_closed(&world->noted, &world->sim.disk.files, closed, &world->senders);
+    loud(&was);
+}
+
 /* A file operation is part of what happened. */
 static void performed(void *context, enum disk_operation operation, const char *path,
                       int64_t result) {
@@ -851,6 +923,7 @@ static void performed(void *context, enum disk_operation operation, const char *
         world->write_failed = true;
     if (result < 0 && world->sim.disk.errors_one_in > 0) reached(REACHED_DISK_ERRORS);
     trace_line(now(), "%s %s: %lld", disk_operation_name(operation), path, (long long)result);
+    if (operation == DISK_RENAME && result == 0 && world->deletes) note_closed(path);
 }
 
 static void note_network(void) {
@@ -875,6 +948,8 @@ void world_run(const struct world_options *options) {
     resenders_open(&world->senders);
     struct disk *disk = &world->sim.disk;
     disk->whole_pages = true;
+    disk_add_volume(disk, ARCHIVE, ERR_OTHER_VOLUME);
+    world->sim.run_program = ship;
     disk->performed = performed;
     disk->process_ended = file_operation_kills;
     world->senders.port = 5170;
@@ -900,6 +975,8 @@ void world_run(const struct world_options *options) {
     system_messages_to(NULL, NULL);
     directory_free(&world->lines);
     directory_free(&world->before);
+    directory_free(&world->noted);
+    directory_free(&world->deleted);
     senders_close(&world->senders);
     network_close(&world->network);
     sim_close(&world->sim);

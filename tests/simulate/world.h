@@ -16,6 +16,7 @@
     X(TROUBLE_HALF_WRITES, "half-writes")                                                          \
     X(TROUBLE_SLOW, "slow")                                                                        \
     X(TROUBLE_HANGS, "hangs")                                                                      \
+    X(TROUBLE_ARCHIVE, "archive")                                                                  \
     X(TROUBLE_CLOCK, "clock")                                                                      \
     X(TROUBLE_MEMORY, "memory")                                                                    \
     X(TROUBLE_NETWORK, "network")                                                                  \
