@@ -359,6 +359,23 @@ Invoke-Check 'Writes that the kernel completes later' {
     "$pending of 200 writes were pending on this volume; 200,000 records were stored"
 }
 
+Invoke-Check 'Indexing is in background mode' {
+    $daemon = Start-Daemon @('--tcp', '127.0.0.1:0')
+    $daemon.Process.Refresh()
+    $threads = @($daemon.Process.Threads | ForEach-Object { $_.BasePriority })
+    [void] (Stop-Daemon $daemon)
+    Assert-That ($threads -contains 4) "no thread has the priority 4: $($threads -join ' ')"
+    'priorities of threads: {0}' -f (($threads | Sort-Object) -join ' ')
+}
+
+Invoke-Check 'Time zones by name' {
+    $file = Join-Path $work 'zones.ndjson'
+    [IO.File]::WriteAllLines($file, [string[]] @('{"time":"1975-07-01T12:00:00Z"}', '{"time":"2026-07-01T12:00:00Z"}'), $Utf8)
+    $shown = Invoke-Reader 'cat' '--tz' 'Europe/Berlin' '-o' 'pretty' $file
+    Assert-That ($shown -match '2026-07-01T14:00:00') "Europe/Berlin in 2026 is wrong: $shown"
+    if ($shown -match '1975-07-01T13:00:00') { 'from ICU, with their history' } else { 'from the registry, without history' }
+}
+
 Invoke-Check 'Long paths' {
     $dir = $work
     while ($dir.Length -lt 320) { $dir = Join-Path $dir ('long' * 12) }
@@ -419,6 +436,26 @@ Invoke-Check 'A burst of connections' {
     Wait-Stored $daemon $count
     [void] (Stop-Daemon $daemon)
     '{0} connections in {1:n1} s, none refused' -f $count, $seconds
+}
+
+# As newline says, so that joined datagrams which are not separated again are one record that is wrong.
+Invoke-Check 'Datagrams that Windows joins' {
+    $daemon = Start-Daemon @('--udp', '127.0.0.1:0', '--protocol', 'newline')
+    $line = '{"level":"info","msg":"' + ('x' * 39) + '"}'
+    $client = New-Object Net.Sockets.Socket([Net.Sockets.AddressFamily]::InterNetwork, [Net.Sockets.SocketType]::Dgram, [Net.Sockets.ProtocolType]::Udp)
+    try {
+        $segment = [Enum]::ToObject([Net.Sockets.SocketOptionName], 2) # UDP_SEND_MSG_SIZE
+        try { $client.SetSocketOption([Net.Sockets.SocketOptionLevel]::Udp, $segment, $line.Length) }
+        catch { Skip-Check 'this Windows cannot send several datagrams at once' }
+        $bytes = $Utf8.GetBytes($line * 100)
+        [void] $client.SendTo($bytes, (New-Object Net.IPEndPoint([Net.IPAddress]::Loopback, $daemon.Udp[0])))
+    } finally {
+        $client.Close()
+    }
+    Wait-Stored $daemon 100
+    $counters = Stop-Daemon $daemon
+    Assert-That ($counters.stored -eq 100) "$($counters.stored) records are stored"
+    '100 datagrams sent at once are 100 records'
 }
 
 Invoke-Check 'No other program takes the port of a listener' {
