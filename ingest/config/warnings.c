@@ -79,10 +79,26 @@ static void add_expired(const struct listener_config *listener, char *text, size
             validity == TLS_EXPIRED ? "has expired" : "is not valid yet");
 }
 
+static void add_unlimited(const struct config *config, char *text, size_t size, size_t *length) {
+    const bool limits = config->peer_connections_max > 0 || config->peer_bytes_per_s > 0 ||
+                        config->peer_records_per_s > 0;
+    if (!limits) return;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const struct listener_config *listener = &config->listeners[i];
+        if (!listener_is_unix(listener->kind)) continue;
+        add(text, size, length,
+            "%s=%.96s: the limits of peers do not apply to Unix sockets; mode and owner decide who "
+            "may send\n",
+            listener_kind_name(listener->kind), listener->keys.address);
+        return; /* one line, however many there are */
+    }
+}
+
 size_t config_warnings(const struct config *config, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
     add_open(config, text, size, &length);
+    add_unlimited(config, text, size, &length);
     for (uint32_t i = 0; i < config->listener_count; i++)
         add_expired(&config->listeners[i], text, size, &length);
     for (uint32_t i = 0; i < config->archives_silent_count; i++)

@@ -224,6 +224,14 @@ class OpenToAll(SenderCase):
         self.assertIn("tcp=0.0.0.0:5170, tcp=[::]:5170, udp=0.0.0.0:5170: ", said[0])
         self.assertEqual(len(self.warnings("--udp", "192.0.2.7:5170", "--deny", "10.0.0.0/8")), 1)
 
+    @native_only("a path of Linux")
+    def test_limits_that_do_not_apply_to_unix_sockets_are_warned_of(self):
+        path = os.path.join(self.directory(), "socket")
+        for words, warned in ((("--peer-bytes-per-s", "100"), True), (("--peer-connections-max", "3"), True), ((), False)):
+            result = logportd("--check", "--unix-stream", path, *words)
+            self.assertEqual(result.code, 0, result.said)
+            self.assertEqual("socket: the limits of peers do not apply to Unix sockets" in result.said, warned)
+
     def test_loopback_addresses_and_lists_are_not_warned_of(self):
         self.assertEqual(self.warnings(), [])
         self.assertEqual(self.warnings("--tcp", "127.8.9.1:5170", "--udp", "[::1]:5170"), [])
