@@ -3,6 +3,7 @@ the client sends, a second implementation of each framing that says what must be
 docs/clients.md, which are the configurations under test."""
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import threading
 import unittest
 import zlib
 
-from harness import BUILD, PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, logport, logportd, start, wait_until
+from harness import BUILD, PATIENCE_S, ROOT, WINDOWS, Case, environment, free_port, logport, logportd, run, start, wait_until
 
 DOCUMENT = os.path.join(ROOT, "docs", "clients.md")
 VERSION = logportd("--version").out
@@ -37,12 +38,32 @@ def needs(name):
     return unittest.skipUnless(which(name), "%s is not installed" % name)
 
 
+def lacks_libraries(path, **variables):
+    return b"not found" in run(["ldd", path], env=environment(**variables)).out
+
+
 def content_of(path):
     try:
         with open(path) as file:
             return file.read().strip()
     except FileNotFoundError:
         return ""
+
+
+# ---- syslog-ng, installed or unpacked ----
+
+SYSLOG_NG_LIBRARIES = UNPACKED + "/usr/lib/syslog-ng"
+SYSLOG_NG = """
+@version: 3.38
+options { log-msg-size(1048576); };
+source s_local { file("%(folder)s/events.ndjson" flags(no-parse) program-override("shop") follow-freq(0.1)); };
+"""
+
+
+def syslog_ng_options(folder, config):
+    modules = glob.glob(SYSLOG_NG_LIBRARIES + "/[0-9]*")
+    found = ["--module-path", modules[0]] if modules else []
+    return ["-F", "-f", config, "-R", folder + "/persist", "-c", folder + "/ctl", "-p", folder + "/pid", *found]
 
 
 # ---- what is logged ----

@@ -9,8 +9,9 @@ import socket
 import unittest
 import urllib.parse
 
-from clients import DOCUMENT, NODE_MODULES, UNPACKED, ClientCase, Entry, content_of, needs, snippets, tests_of, which
-from harness import BUILD, ROOT, WINDOWS, environment, free_port, main, native_only, run, wait_until
+from clients import (DOCUMENT, NODE_MODULES, SYSLOG_NG, SYSLOG_NG_LIBRARIES, ClientCase, Entry, content_of, lacks_libraries, needs,
+                     snippets, syslog_ng_options, tests_of, which)
+from harness import BUILD, ROOT, WINDOWS, free_port, main, native_only, run, wait_until
 
 
 def fields(message="message", n="n", data="data"):
@@ -236,12 +237,16 @@ GO_EACH = """
 }
 """
 LOGRUS = GO_EACH % 'log.WithFields(log.Fields{"n": e.N, "data": e.Data}).Info(e.Message)'
+FLUENT = GO_EACH % """var data any
+		json.Unmarshal(e.Data, &data)
+		log.Post("shop.event", map[string]any{"n": e.N, "message": e.Message, "data": data})"""
 
 GO = [
     Entry("go-syslog", "newline", fields(), GO_EACH % "log.Info(string(text))"),
     Entry("go-zap", "newline", fields("msg"), GO_EACH % 'log.Info(e.Message, zap.Int("n", e.N), zap.Any("data", e.Data))'),
     Entry("go-zerolog", "newline", fields(), GO_EACH % 'log.Info().Int("n", e.N).RawJSON("data", e.Data).Msg(e.Message)'),
     Entry("go-logrus", "newline", fields("msg"), LOGRUS),
+    Entry("go-fluent", "forward", fields(), FLUENT, numbers=False),
     Entry("go-tls", None, fields("msg"), LOGRUS, tls="client"),
 ]
 
@@ -254,7 +259,7 @@ class GoClients(ClientCase):
     def client(self, entry, folder, text, port):
         text = text.rstrip().removesuffix("}") + entry.body
         missing = [name for name in ("encoding/json", "os") if '"%s"' % name not in text]
-        text = text.replace("import (", "import (" + "".join(' "%s";' % name for name in missing), 1)
+        text = text.replace("import ", "".join('import "%s"; ' % name for name in missing) + "import ", 1)
         self.write(folder, "log.go", text)
         variables = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": os.path.join(BUILD, "go-cache"), "CGO_ENABLED": "0"}
         return self.start(folder, ["bash", "-euc", "go build -o log log.go && exec ./log"], **variables)
@@ -359,11 +364,6 @@ global(workDirectory="%(folder)s" maxMessageSize="1m" parser.escapeControlCharac
 module(load="imtcp" StreamDriver.Name="ptcp" StreamDriver.Mode="0")
 input(type="imtcp" port="0" listenPortFileName="%(folder)s/port" address="127.0.0.1")
 """
-SYSLOG_NG = """
-@version: 3.38
-options { log-msg-size(1048576); };
-source s_local { file("%(folder)s/events.ndjson" flags(no-parse) program-override("shop") follow-freq(0.1)); };
-"""
 NGINX = """
 daemon off;
 pid %(folder)s/pid;
@@ -439,16 +439,11 @@ class DaemonClients(ClientCase):
 
     def syslog_ng(self, entry, folder, text):
         config = self.write(folder, "syslog-ng.conf", SYSLOG_NG % {"folder": folder} + text)
-        words = ["-F", "-f", config, "-R", folder + "/persist", "-c", folder + "/ctl", "-p", folder + "/pid"]
-        unpacked = glob.glob(UNPACKED + "/usr/lib/syslog-ng/[0-9]*")
-        if unpacked:
-            words += ["--module-path", unpacked[0]]
-        return self.start_daemon(folder, "syslog-ng", words, LD_LIBRARY_PATH=UNPACKED + "/usr/lib/syslog-ng")
+        return self.start_daemon(folder, "syslog-ng", syslog_ng_options(folder, config), LD_LIBRARY_PATH=SYSLOG_NG_LIBRARIES)
 
     def start_daemon(self, folder, name, words, **variables):
         program = which(name)
-        linked = run(["ldd", program], env=environment(**variables))
-        if b"not found" in linked.out:
+        if lacks_libraries(program, **variables):
             self.skipTest("a library of %s is not installed" % name)
         return self.start(folder, [program, *words], **variables)
 

@@ -1,6 +1,7 @@
 """test_http_clients.py - the examples of docs/http.md, run with the real clients: every event is stored once, equal to
 what was logged, and the client is satisfied; and what was acknowledged when the daemon is killed."""
 
+import glob
 import http.client
 import json
 import os
@@ -11,8 +12,8 @@ import sys
 import threading
 import unittest
 
-from clients import NODE_MODULES, needs
-from harness import PATIENCE_S, ROOT, environment, main, read_lines, wait_until
+from clients import NODE_MODULES, SYSLOG_NG, SYSLOG_NG_LIBRARIES, content_of, lacks_libraries, needs, syslog_ng_options, which
+from harness import PATIENCE_S, ROOT, environment, main, read_lines, run, wait_until
 from http_client import http_address
 from kills import kill_under_load
 from test_http import HttpCase
@@ -31,6 +32,13 @@ EACH = READ + ".forEach((e) => %s);\nsetInterval(() => {}, 1e6);\n"
 FIRST_MESSAGE = EACH % "log.info(e.message, { n: e.n, data: e.data })"
 FIRST_FIELDS = EACH % "log.info({ n: e.n, data: e.data }, e.message)"
 
+RSYSLOG = """
+global(workDirectory="%(folder)s" maxMessageSize="1m")
+module(load="impstats" interval="1" format="json" log.file="%(folder)s/statistics" log.syslog="off")
+module(load="imfile")
+input(type="imfile" File="%(folder)s/events.ndjson" Tag="shop")
+"""
+
 
 def fields(record):
     return record
@@ -44,17 +52,20 @@ def snippet(language, name):
 class HttpClients(HttpCase):
     """More than the example's own event, which is not sent."""
 
-    def stored(self, folder, command, message="message", inside=fields, ends=True):
-        """ends: the client does, after it has said what it was answered."""
+    def stored(self, folder, command, message="message", inside=fields, ends=True, satisfied=None, **variables):
+        """ends: the client does, after it has said what it was answered.  satisfied(): it says so itself."""
         with open(os.path.join(folder, "events.json"), "w") as file:
             json.dump(EVENTS, file)
         with open(os.path.join(folder, "events.ndjson"), "w") as file:
             for n, event in enumerate(EVENTS):
                 file.write(json.dumps({"n": n, **event}, ensure_ascii=False) + "\n")
         client = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  env={**environment(), "EVENTS": os.path.join(folder, "events.json")})
+                                  env=environment(EVENTS=os.path.join(folder, "events.json"), **variables))
         try:
             wait_until(lambda: len(read_lines(self.running.base)) >= len(EVENTS), "all events are stored")
+            if satisfied:
+                wait_until(satisfied, "the client has its answers")
+                client.terminate()
             if ends:
                 client.wait(PATIENCE_S)
         finally:
@@ -94,6 +105,52 @@ class HttpClients(HttpCase):
             file.write(re.sub(r"^send\(.*\n", "", self.example("python", "python"), flags=re.M)
                        + "import os\nprint(send([{'n': n, **e} for n, e in enumerate(json.load(open(os.environ['EVENTS'])))]))\n")
         self.assertIn(b"'rejected': 0", self.stored(folder, [sys.executable, "log.py"]))
+
+    @unittest.skipUnless(os.path.isdir("/usr/lib/python3/dist-packages/elasticsearch"), "python3-elasticsearch is not installed")
+    def test_elasticsearch_for_python(self):
+        folder = self.directory()
+        with open(os.path.join(folder, "log.py"), "w") as file:
+            file.write("import json, os\n" + re.sub(r"^send\(.*\n", "", self.example("python", "elasticsearch-python"), flags=re.M)
+                       + "print(send([{'n': n, **e} for n, e in enumerate(json.load(open(os.environ['EVENTS'])))]))\n")
+        self.assertIn(b"(%d, [])" % len(EVENTS), self.stored(folder, ["/usr/bin/python3", "log.py"]))
+
+    def daemon_config(self, folder, name, text):
+        path = os.path.join(folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    @needs("rsyslogd")
+    @unittest.skipUnless(glob.glob("/usr/lib/*/rsyslog/omelasticsearch.so"), "rsyslog-elasticsearch is not installed")
+    def test_rsyslog_omelasticsearch(self):
+        folder = self.directory()
+        example = self.example("rsyslog", "rsyslog-elasticsearch")
+        config = self.daemon_config(folder, "rsyslog.conf", RSYSLOG % {"folder": folder} + example)
+
+        def satisfied():
+            said = [json.loads(line.partition(b": ")[2]) for line in content_of(folder + "/statistics").encode().splitlines()]
+            counts = [found for found in said if found.get("origin") == "omelasticsearch"][-1:]
+            return counts and counts[0]["submitted"] == len(EVENTS) and not any(
+                value for name, value in counts[0].items() if name.startswith("fail"))
+
+        self.stored(folder, [which("rsyslogd"), "-n", "-f", config, "-i", folder + "/pid"], satisfied=satisfied)
+
+    @needs("syslog-ng")
+    @unittest.skipUnless(any(glob.glob(folder + "/*/libhttp.so") for folder in ("/usr/lib/syslog-ng", SYSLOG_NG_LIBRARIES)),
+                         "syslog-ng-mod-http is not installed")
+    def test_syslog_ng_http(self):
+        folder, variables = self.directory(), {"LD_LIBRARY_PATH": SYSLOG_NG_LIBRARIES}
+        if lacks_libraries(which("syslog-ng"), **variables):
+            self.skipTest("a library of syslog-ng is not installed")
+        example = self.example("syslog-ng", "syslog-ng-http")
+        config = self.daemon_config(folder, "syslog-ng.conf", SYSLOG_NG % {"folder": folder} + example)
+
+        def satisfied():
+            said = run([which("syslog-ng-ctl"), "stats", "-c", folder + "/ctl"], env=environment(**variables)).out
+            counts = dict(re.findall(rb"^dst\.http;.*;a;(\w+);(\d+)$", said, re.M))
+            return int(counts.get(b"written", 0)) == len(EVENTS) and int(counts[b"dropped"]) == 0
+
+        self.stored(folder, [which("syslog-ng"), *syslog_ng_options(folder, config)], satisfied=satisfied, **variables)
 
     @needs("node")
     def test_winston_http(self):
