@@ -1,9 +1,9 @@
 /* files.h - files and directories.
  *
- * Paths are UTF-8.  '/' separates names on Windows, too, where '\\' also does.  Every call may wait for a disk, or for ever
- * on a hung network volume: the owner of a port makes none while it serves, workers do.  Calls
- * return 0 or an ERR_.  Any thread; at most one at a time per file, except reads and writes at an
- * offset.
+ * Paths are UTF-8.  '/' separates names on Windows, too, where '\\' also does.  Every call may wait
+ * for a disk, or for ever on a hung network volume: the owner of a port makes none while it serves,
+ * workers do.  Calls return 0 or an ERR_.  Any thread; at most one at a time per file, except reads
+ * and writes at an offset.
  *
  * `struct files` is a file system: the system's own (files_of_system), or a simulator's. */
 #ifndef PORT_FILES_H

@@ -240,9 +240,9 @@ struct port_socket {
     uint32_t family;
 };
 
-/* Opens a listener or a UDP socket at once and sets *address to the address that is bound (port
- * 0: a free one).  [::] takes IPv4 too, unless it is ipv6_only; other IPv6 addresses do not.  receive_bytes: the kernel's receive buffer to ask for; *granted: the one it
- * gave. */
+/* Opens a listener or a UDP socket at once and sets *address to the address that is bound (port 0:
+ * a free one).  [::] takes IPv4 too, unless it is ipv6_only; other IPv6 addresses do not.
+ * receive_bytes: the kernel's receive buffer to ask for; *granted: the one it gave. */
 int port_listen(struct port *port, struct port_socket *socket, struct port_address *address);
 int port_bind(struct port *port, struct port_socket *socket, struct port_address *address,
               uint32_t receive_bytes, uint32_t *granted);

@@ -16,9 +16,9 @@ struct process {
 /* Starts programs: the system does (processes_of_system), or a simulator. */
 struct processes {
     /* words: the program (searched on the PATH if it has no '/'; on Windows never in the current
-     * directory), its arguments, NULL.  Returns 0, or an ERR_ and there is no process.  ERR_UNSUPPORTED: a word
-     * for which process_word_allowed is false.  Windows: scripts (.cmd, .bat, .ps1) are started by
-     * their interpreters. */
+     * directory), its arguments, NULL.  Returns 0, or an ERR_ and there is no process.
+     * ERR_UNSUPPORTED: a word for which process_word_allowed is false.  Windows: scripts (.cmd,
+     * .bat, .ps1) are started by their interpreters. */
     int (*start)(struct processes *, const char *const *words, struct process *process);
     /* True: it has ended with this exit code (128 and above: by a signal), and `process` is
      * free. */

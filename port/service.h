@@ -13,7 +13,7 @@
 /* ---- what the process reports to the service manager that started it ---- */
 
 enum service_phase {
-    SERVICE_PHASE_START,  /* it starts, or recovers what a crash left behind; also the first */
+    SERVICE_PHASE_START,  /* it starts, or recovers segments after a crash; the initial phase */
     SERVICE_PHASE_READY,  /* it serves: it has started, or a reload has ended */
     SERVICE_PHASE_RELOAD, /* it reads its configuration again */
     SERVICE_PHASE_STOP,   /* it stores what it has received and ends */
@@ -49,8 +49,8 @@ int service_home(char home[PATH_BYTES_MAX]);
 int service_messages(char path[PATH_BYTES_MAX]);
 /* The directory with its logs, unless it is configured otherwise. */
 #define SERVICE_LOGS     "logs"
-/* "; the service logportd writes to DIR" if that exists, else "": for messages of programs that found
- * no logs. */
+/* "; the service logportd writes to DIR" if that exists, else "".  For the message of a program that
+ * found no logs. */
 #define SERVICE_HINT_MAX (PATH_BYTES_MAX + 96)
 const char *service_hint(char text[SERVICE_HINT_MAX]);
 /* Makes the home the current directory, as it is that of the service. */

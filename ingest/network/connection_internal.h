@@ -107,7 +107,7 @@ enum expand_step {
     EXPAND_PARK,  /* no batch is free */
 };
 enum expand_step connection_expand(struct connection *connection);
-/* What there is to take is compressed, or comes after what a worker has not ended yet. */
+/* The next bytes are compressed, or follow bytes that a worker is still decompressing or unfolding. */
 static inline bool connection_is_packed(const struct connection *connection) {
     const struct session *session = &connection->session;
     return (session->compressed > 0 || session->unfold ||

@@ -171,8 +171,8 @@ void intake_set_proxies(struct intake *intake, uint32_t number, const struct cid
 /* Connections that this TCP listener accepts from now on are acknowledged what is synced; false: what
  * is written. */
 void intake_set_ack(struct intake *intake, uint32_t number, bool synced);
-/* Connections that this TCP listener accepts from now on speak HTTP, with these settings, which are held
- * until the next call or the end of the listener. */
+/* Connections that this TCP listener accepts from now on speak HTTP, with these settings, which are
+ * held until the next call or the end of the listener. */
 /* NULL: its protocol is not protocol_forward_auth. */
 void intake_set_forward(struct intake *intake, uint32_t number, struct forward_settings *settings);
 void intake_set_http(struct intake *intake, uint32_t number, struct http_settings *settings);

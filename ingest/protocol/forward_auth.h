@@ -1,7 +1,7 @@
-/* forward_auth.h - authentication of the forward protocol: the server begins with HELO, the client shows in
- * PING that it knows the shared key, and a user's password if there are users, and the server shows in PONG
- * that it knows the key, too (Forward-Protocol-Specification-v1, "Handshake").  No socket, clock or
- * configuration.  Owner only, except for creating settings. */
+/* forward_auth.h - authentication of the forward protocol: the server begins with HELO, the client
+ * shows in PING that it knows the shared key, and a user's password if there are users, and the
+ * server shows in PONG that it knows the key, too (Forward-Protocol-Specification-v1,
+ * "Handshake").  No socket, clock or configuration.  Owner only, except for creating settings. */
 #ifndef INGEST_PROTOCOL_FORWARD_AUTH_H
 #define INGEST_PROTOCOL_FORWARD_AUTH_H
 

@@ -49,8 +49,8 @@ struct gelf {
     uint64_t ignored; /* chunks that were repeated, or came after the end of their message */
 };
 
-/* A longer message than message_max, or than an IP address may hold, is rejected as oversized.  seed: unknown to senders, so that they cannot
- * choose IDs that are slow to find. */
+/* A longer message than message_max, or than an IP address may hold, is rejected as oversized.
+ * seed: unknown to senders, so that they cannot choose IDs that are slow to find. */
 int gelf_create(uint32_t message_max, uint64_t seed, struct gelf *gelf);
 void gelf_free(struct gelf *gelf);
 /* The most bytes that it takes. */

@@ -1,7 +1,8 @@
 /* msgpack.h - finds the ends of MessagePack objects, wherever the network has cut them.
  *
  * Looks at headers only, so an object of any size or depth takes no memory: what a header announces
- * is counted, and passed when it arrives (specification: github.com/msgpack/msgpack, spec.md).  Pure. */
+ * is counted, and passed when it arrives (specification: github.com/msgpack/msgpack, spec.md).
+ * Pure. */
 #ifndef INGEST_PROTOCOL_MSGPACK_H
 #define INGEST_PROTOCOL_MSGPACK_H
 

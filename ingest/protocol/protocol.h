@@ -128,8 +128,8 @@ struct session {
     uint32_t compressed;
     bool compressed_more, inside;
     enum { SESSION_ZLIB, SESSION_GZIP, SESSION_ZSTD } compression;
-    /* A whole body that was collected.  The connection has it unfolded, gives what comes of it to `take`
-     * (inside is true then), and calls `unfolded` after it.  NULL: there is none. */
+    /* A whole body that was collected.  The connection has it unfolded, gives what comes of it to
+     * `take` (inside is true then), and calls `unfolded` after it.  NULL: there is none. */
     struct unfold_job *unfold;
     union {
         struct detect_state detect;
@@ -186,8 +186,8 @@ struct protocol {
     void (*not_stored)(struct session *session);
     /* Is there something to be sent to the peer now? */
     bool (*owes)(const struct session *session);
-    /* Writes as much of it as fits, at least REPLY_ROOM_MIN, and returns how many bytes.  Called only when
-     * it owes something, and when what it wrote before has been sent. */
+    /* Writes as much of it as fits, at least REPLY_ROOM_MIN, and returns how many bytes.  Called
+     * only when it owes something, and when what it wrote before has been sent. */
     size_t (*reply)(struct session *session, uint8_t *bytes, size_t size);
 };
 
@@ -213,7 +213,8 @@ const struct protocol *protocol_find(const char *name);
 #define PROTOCOL_NAMES                                                                             \
     "auto, newline, nul, json-seq, octet-counting, concatenated, relp, lumberjack or forward"
 
-/* Begins a session of a protocol without `begin`.  What no protocol accepts (foreign.h) is refused whichever it is. */
+/* Begins a session of a protocol without `begin`.  What no protocol accepts (foreign.h)
+ * is refused in every protocol. */
 void session_begin(struct session *session, const struct protocol *protocol);
 
 /* Takes bytes as the protocol's `take` does; a refused session takes all and keeps nothing. */

@@ -27,8 +27,8 @@ struct sink {
 static inline bool sink_may_acknowledge(const struct sink *sink) {
     return sink->acks && acks_room(sink->acks, sink->batch);
 }
-/* The records that were put into this batch since the last token, at least one, are those of this token.
- * The token must have none in an earlier batch. */
+/* The records that were put into this batch since the last token, at least one, are those of this
+ * token. The token must have none in an earlier batch. */
 static inline void sink_acknowledge(const struct sink *sink, uint64_t token) {
     acks_add(sink->acks, sink->batch, token, true);
 }

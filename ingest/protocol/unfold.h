@@ -1,9 +1,9 @@
 /* unfold.h - makes one record of each event in a request body that holds many: pushes of Loki, and
- * exports of OTLP logs, both as JSON.  docs/http.md describes what becomes of each member.
+ * exports of OTLP logs, both as JSON.  docs/otlp-loki.md describes the records.
  *
  * What events of a body share (labels, resource, scope) is stored with each of them.  Records are
  * written one after the other into the caller's memory, whatever the size of the body; nothing is
- * allocated.  An event that is not as its format says is rejected by itself.  The records of a body
+ * allocated.  An invalid event is rejected by itself.  The records of a body
  * take together at most EXPAND_FREE_BYTES, or EXPAND_RATIO_MAX times its size if that is more
  * (unpack.h); later events are rejected.  Pure: any thread, so it can run on a worker. */
 #ifndef INGEST_PROTOCOL_UNFOLD_H
@@ -19,7 +19,7 @@ struct unfold_format;
 extern const struct unfold_format unfold_loki; /* POST /loki/api/v1/push */
 extern const struct unfold_format unfold_otlp; /* POST /v1/logs */
 
-/* So many bytes after the body, and after the room for records, must be writable. */
+/* This many bytes after the body, and after the room for records, must be writable. */
 #define UNFOLD_PADDING (JSON_PADDING + 1)
 
 struct unfold_event {
@@ -29,7 +29,7 @@ struct unfold_event {
     const char *problem;     /* the same for the sender, half a sentence */
 };
 
-/* An array that is gone through.  at: the bracket or comma before the next element; NULL: none. */
+/* A position in an array.  at: the bracket or comma before the next element; NULL: none. */
 struct unfold_list {
     const uint8_t *at, *end;
 };
@@ -72,8 +72,8 @@ enum unfold_result {
 };
 /* `out` will be in memory that was used before. */
 void unfold_forget(struct unfold *unfold);
-/* The next event.  Until UNFOLD_FULL, or unfold_forget, `out` moves on in the same memory, whose bytes do
- * not change. */
+/* The next event.  Until UNFOLD_FULL, or unfold_forget, `out` moves on in the same memory, whose
+ * bytes do not change. */
 enum unfold_result unfold_next(struct unfold *unfold, uint8_t *out, size_t room,
                                struct unfold_event *event);
 

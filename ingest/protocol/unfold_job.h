@@ -14,7 +14,7 @@
 #include "ingest/protocol/sink.h"
 #include "ingest/protocol/unfold.h"
 
-/* A piece ends when it has so many bytes, or so many rejected events. */
+/* A piece ends when it has this many bytes, or this many rejected events. */
 #define UNFOLD_PIECE_BYTES   (256u << 10)
 #define UNFOLD_PIECE_REJECTS 64
 

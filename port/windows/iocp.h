@@ -1,9 +1,9 @@
 /* iocp.h - shared by the files of this folder only.
  *
  * iocp.c owns the completion port and its timer, sockets.c the operations on sockets, accepts.c the
- * accepting of connections, datagrams.c the receiving of datagrams, unix.c the files of Unix sockets, workers.c the lanes and the operations on
- * files, signals.c the console's requests, errors.c the table of
- * Windows' error codes. */
+ * accepting of connections, datagrams.c the receiving of datagrams, unix.c the files of Unix
+ * sockets, workers.c the lanes and the operations on files, signals.c the console's requests,
+ * errors.c the table of Windows' error codes. */
 #ifndef PORT_WINDOWS_IOCP_H
 #define PORT_WINDOWS_IOCP_H
 
@@ -116,8 +116,8 @@ void datagrams_completed(struct port *port, struct port_op *op, DWORD bytes);
 
 /* ---- accepts.c ---- */
 
-/* For an open socket that listens.  It ends with accepts_shut, before the socket is closed, and with the
- * packets of what was posted: iocp.c waits for those before the port closes. */
+/* For an open socket that listens.  It ends with accepts_shut, before the socket is closed, and
+ * with the packets of what was posted: iocp.c waits for those before the port closes. */
 int accepts_open(struct iocp *iocp, struct port_socket *listener);
 void accepts_start(struct port *port, struct port_op *op);
 void accepts_cancel(struct port *port, struct port_op *op);

@@ -1,5 +1,5 @@
-/* names.h - what changes names in a directory.  Each returns 0 or an ERR_; paths as path_to_wide makes
- * them.  Blocking; any thread. */
+/* names.h - renames and removes files.  Each returns 0 or an ERR_; paths as path_to_wide makes them.
+ * Blocking; any thread. */
 #ifndef PORT_WINDOWS_NAMES_H
 #define PORT_WINDOWS_NAMES_H
 

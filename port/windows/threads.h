@@ -7,8 +7,8 @@
 
 #include "port/thread.h"
 
-/* The thread's handle, which the caller closes; NULL: there is none.  THREAD_LOWEST also gets the lowest
- * priority for memory and for the disk. */
+/* The thread's handle, which the caller closes; NULL: there is none.  THREAD_LOWEST also gets the
+ * lowest priority for memory and for the disk. */
 HANDLE thread_begin(thread_run *run, void *context, enum thread_priority priority);
 
 /* Windows runs a thread on the processors of one group only, at most 64, and before Windows 11 all

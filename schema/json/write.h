@@ -1,5 +1,5 @@
-/* write.h - writes JSON strings, whole numbers and base64 into the caller's buffer, which must be large enough:
- * see the macros.  Pure: any thread. */
+/* write.h - writes JSON strings, whole numbers and base64 into the caller's buffer, which must be
+ * large enough: see the macros.  Pure: any thread. */
 #ifndef SCHEMA_JSON_WRITE_H
 #define SCHEMA_JSON_WRITE_H
 

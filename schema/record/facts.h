@@ -121,8 +121,8 @@ int facts_rules_set(const struct facts_settings *settings, struct facts_rules *r
 void facts_of_found(const struct facts_rules *rules, const struct json_found *found,
                     const uint8_t *end, struct facts *facts);
 
-/* The same without what an inner record and _syslog say, and where the values begin from which the facts were
- * taken; NULL: there is none.  A level in an object (log.level) begins inside it. */
+/* The same without what an inner record and _syslog say, and where the values begin from which the
+ * facts were taken; NULL: there is none.  A level in an object (log.level) begins inside it. */
 struct facts_places {
     const uint8_t *time, *level;
 };

@@ -1,5 +1,6 @@
-/* http_bench.h - sessions of HTTP without a network, for a test and a fuzzer: takes bytes as a connection
- * does (connection.c, connection_expand.c, connection_unfold.c), stores batches, collects answers. */
+/* http_bench.h - sessions of HTTP without a network, for a test and a fuzzer: takes bytes as a
+ * connection does (connection.c, connection_expand.c, connection_unfold.c), stores batches,
+ * collects answers. */
 #ifndef TESTS_UNIT_HTTP_BENCH_H
 #define TESTS_UNIT_HTTP_BENCH_H
 

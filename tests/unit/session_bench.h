@@ -1,6 +1,6 @@
-/* session_bench.h - sessions of protocols that acknowledge and compress, without a network, for tests and
- * fuzzers: takes bytes as a connection does, decompresses what the session asks for, stores batches,
- * collects answers. */
+/* session_bench.h - sessions of protocols that acknowledge and compress, without a network, for
+ * tests and fuzzers: takes bytes as a connection does, decompresses what the session asks for,
+ * stores batches, collects answers. */
 #ifndef TESTS_UNIT_SESSION_BENCH_H
 #define TESTS_UNIT_SESSION_BENCH_H
 

@@ -17,8 +17,8 @@ struct zone_source {
 };
 
 /* "UTC", "local", or the name of a file below the folder or of a zone of the system, such as
- * Europe/Berlin.  Blocking.  0, or an ERR_ with a sentence in `problem` (ZONE_PROBLEM_MAX bytes); ERR_INVALID: it
- * is not the name of a zone. */
+ * Europe/Berlin.  Blocking.  0, or an ERR_ with a sentence in `problem` (ZONE_PROBLEM_MAX bytes);
+ * ERR_INVALID: it is not the name of a zone. */
 int zone_find(const struct zone_source *source, const char *name, struct zone **zone,
               char *problem);
 

@@ -27,8 +27,8 @@
  * memory is never touched. */
 #define BATCH_REJECT_PACKED_BYTES (4u << 20)
 
-/* A record that was rejected: the number of its line in the report, from 1, and the reason.  A line that
- * is no record has the reason JSON_BLANK. */
+/* A record that was rejected: the number of its line in the report, from 1, and the reason.  A line
+ * that is no record has the reason JSON_BLANK. */
 struct batch_fault {
     uint32_t line, reason;
     uint64_t offset; /* as quarantine has it */

@@ -3,7 +3,7 @@
  * Strict where leniency lets two servers read the same bytes differently (RFC 9112 section 11.2): each
  * line ends in CRLF, there is no white space before a colon, no folded line and no control character;
  * a length is given once, by digits or by `chunked`, never by both.  Only what is needed is kept: a
- * field that is not known is checked and forgotten.  Pure. */
+ * field that is not known is checked and not kept.  Pure. */
 #ifndef INGEST_PROTOCOL_HTTP_HEAD_H
 #define INGEST_PROTOCOL_HTTP_HEAD_H
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of one line, and of all lines of a head, or of the trailer of a chunked body. */
+/* Limits of one line, and of all lines of a head or of the trailer of a chunked body. */
 #define HTTP_LINE_BYTES_MAX 8192
 #define HTTP_HEAD_BYTES_MAX 16384
 #define HTTP_FIELDS_MAX     100
@@ -59,7 +59,8 @@ struct http_request {
 /* The request line, without its CRLF.  False: request->status is set. */
 bool http_request_line(struct http_request *request, const uint8_t *line, size_t size,
                        struct http_text *host, struct http_text *path, struct http_text *query);
-/* A line of a field, without its CRLF.  *name is as it was sent; *value has no white space around it. */
+/* A line of a field, without its CRLF.  *name is as it was sent; *value has no white space around
+ * it. */
 bool http_field_line(struct http_request *request, const uint8_t *line, size_t size,
                      struct http_text *name, struct http_text *value);
 /* Notes what a field of the head says.  False: request->status is set. */

@@ -19,12 +19,12 @@
 #include "ingest/protocol/http/settings.h"
 #include "ingest/protocol/protocol.h"
 
-/* Of a body as it is sent, compressed or not: what Elasticsearch accepts too. */
+/* Limit of a body as it is sent, compressed or not; the default of Elasticsearch. */
 #define HTTP_BODY_BYTES_MAX  (100u << 20)
-/* Signs (ANSWERS_NUDGE_NS) that a request has waited, before it is answered 503. */
+/* A request is answered 503 after this many nudges (one each ANSWERS_NUDGE_NS). */
 #define HTTP_NUDGES_MAX      4
 #define HTTP_RETRY_AFTER_S   5
-/* Of an answer's head, and of the room that a row needs to write a piece of its body. */
+/* Limit of an answer's head; the room that a row needs to write a piece of its body. */
 #define HTTP_ANSWER_HEAD_MAX 640
 #define HTTP_ANSWER_ROOM_MIN 1024
 
@@ -33,7 +33,7 @@ struct http;
 /* How records are found in a body.  Both work as those of a protocol: the unfinished record is
  * session->partial, and session->state.concatenated is theirs. */
 struct http_reader {
-    bool each; /* it wants to know of every record that was rejected (http_items) */
+    bool each; /* its answer has a result for each record (http_items) */
     size_t (*take)(struct session *session, const struct sink *sink, const uint8_t *bytes,
                    size_t size);
     bool (*end)(struct session *session, const struct sink *sink);
@@ -42,7 +42,7 @@ struct http_reader {
 extern const struct http_reader http_reader_any;   /* an object, an array, or lines: as it begins */
 extern const struct http_reader http_reader_json;  /* objects, or arrays of them */
 extern const struct http_reader http_reader_lines; /* one record on each line */
-extern const struct http_reader http_reader_skip;  /* the body is of no interest */
+extern const struct http_reader http_reader_skip;  /* ignores the body */
 
 /* A row of the table of requests. */
 struct http_route {
@@ -52,9 +52,9 @@ struct http_route {
     const struct http_reader *reader; /* NULL: the request has no body, or it is skipped */
     bool is_open;                     /* needs no token */
     bool any_type;                    /* the body may have any Content-Type */
-    const char *wrong_type;           /* what is said of other types; NULL: the usual */
-    bool partly;                      /* all is well also if records were rejected */
-    uint16_t status;                  /* if all is well */
+    const char *wrong_type;           /* the problem of other types; NULL: the usual one */
+    bool partly;                      /* rejected records do not make the request fail */
+    uint16_t status;                  /* of a request that does not fail */
     const char *fields;               /* of the answer's head, each with its CRLF; NULL: none */
     const char *type;                 /* Content-Type; NULL: application/json */
     /* Writes the body of the answer to http->status, or its next piece: at least
@@ -66,14 +66,14 @@ struct http_route {
 struct http_item {
     uint8_t action, reason;
 };
-/* The records of a request, each with what became of it, if its reader wants that. */
+/* The result of each record of a request, if reader->each is set. */
 #define HTTP_ITEMS_MAX 65536
 struct http_items {
     struct http_item *list;
     uint32_t count, room;
 };
 
-/* What some readers remember: of a bulk of Elasticsearch, ... */
+/* State of the reader of Elasticsearch's bulk, ... */
 struct http_bulk {
     uint8_t step, word, action;
     uint8_t name[8], name_size; /* of the action whose line is read */
@@ -92,7 +92,7 @@ struct http_ids {
     uint32_t count, room;
 };
 
-/* What one connection remembers: of the request that it is at. */
+/* State of a connection: its current request. */
 struct http {
     struct http_settings *settings;
     struct http_request request;
@@ -105,7 +105,7 @@ struct http {
     uint64_t body_left; /* of Content-Length */
     struct http_chunks chunks;
     bool expanding; /* its compressed body has begun */
-    bool ending;    /* all was taken but its end, for lack of room */
+    bool ending;    /* all of the body was taken; its end waits for room */
     bool complete;  /* all was taken, and answered */
     /* Of its reader. */
     uint8_t form;
@@ -116,10 +116,10 @@ struct http {
     uint64_t token, committed; /* numbers of stretches of records: taken, stored */
     int64_t received_ns;       /* its head, since 1970 */
     uint8_t nudges;
-    /* What became of its records. */
+    /* The results of its records. */
     uint64_t lines, stored, rejected;
     struct batch_fault first;
-    bool uncertain; /* it is not known of each */
+    bool uncertain; /* the results of some are not known */
     struct http_items items;
     struct unfold_job *unfold; /* its body, if it is collected; NULL: none */
     size_t unfold_memory;
@@ -135,29 +135,29 @@ struct http {
 const struct http_route *http_route_find(uint8_t method, const struct http_text *path,
                                          uint8_t *allowed);
 
-/* What became of the records, or the problem, as JSON: the answer of rows without one of their own. */
+/* The default body: the counts of stored and rejected records, or the problem, as JSON. */
 size_t http_write_result(struct http *http, char *out, size_t room);
-/* Is the problem that records were rejected?  Of a request that was given up, it is not known. */
+/* Was the request complete, and were records of it rejected?  False if it was given up. */
 bool http_has_rejected(const struct http *http);
 /* The problem as part of a JSON string. */
 const char *http_problem(const struct http *http);
 /* The next piece of an answer, with its head before the first; clears http->more at its end. */
 size_t http_answer_write(struct http *http, uint8_t *bytes, size_t size);
 
-/* Of http->settings->shared: false: the requests together may take no more. */
+/* Counts memory in http->settings->shared.  False: all requests together have reached the limit. */
 bool http_memory_take(struct http *http, size_t size);
 void http_memory_give_back(struct http *http, size_t size);
 
-/* Notes an item, whose record is the next that is put into the batch.  False: there are too many, or no
- * memory. */
+/* Adds an item; its record is the next one that is put into the batch.  False: there are too many, or
+ * no memory. */
 bool http_item_add(struct http *http, uint8_t action);
 /* Adds http->ids.number, which is 0 afterwards. */
 bool http_id_add(struct http *http);
 
-/* The request cannot be answered as it should: nothing more of it is taken, and the connection ends
+/* The request has failed before its end: nothing more of it is taken, and the connection is closed
  * after this answer. */
 void http_give_up(struct session *session, uint16_t status, const char *problem);
-/* It was given up: nothing more of its body is of interest. */
+/* True: it was given up, and the rest of its body is ignored. */
 bool http_is_answered(const struct session *session);
 
 static inline struct http *http_of(const struct session *session) {

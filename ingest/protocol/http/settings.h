@@ -1,5 +1,5 @@
-/* settings.h - what a listener for HTTP demands of requests.  A configuration makes them; connections
- * hold them, and follow to those of a reload with their next request.  Owner only. */
+/* settings.h - what an HTTP listener requires of requests.  Made from the configuration.  Connections
+ * hold them; after a reload a connection uses the new ones from its next request on.  Owner only. */
 #ifndef INGEST_PROTOCOL_HTTP_SETTINGS_H
 #define INGEST_PROTOCOL_HTTP_SETTINGS_H
 
@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What all requests may take together, beyond a fixed size for each connection: lines of heads whose
- * end has not arrived, and results of items. */
+/* Memory of all requests together, beyond a fixed size for each connection: unfinished lines of heads,
+ * and results of items. */
 #define HTTP_MEMORY_BYTES          (16u << 20)
-/* A body that is collected before its records are known, and all of them together. */
+/* Limits of a body that is collected before it becomes records, and of all such bodies together. */
 #define HTTP_UNFOLD_BODY_BYTES_MAX (8u << 20)
 #define HTTP_UNFOLD_MEMORY_BYTES   (32u << 20)
 #define HTTP_TOKENS_MAX            64
@@ -28,22 +28,22 @@ struct http_shared {
     struct http_counts *counts;
     size_t memory; /* bytes */
     size_t unfold_memory;
-    uint64_t answers; /* ids that were given (splunk.c) */
+    uint64_t answers; /* ids given out so far (splunk.c) */
 };
 
 struct http_settings;
 
 /* hosts: names of the server; NULL, or none: any if `open`, else only addresses and localhost.
- * tokens: at most HTTP_TOKENS_MAX; 0: none is demanded.  All texts are copied.  Held once.  NULL: out of
- * memory. */
+ * tokens: at most HTTP_TOKENS_MAX; 0: none is required.  All texts are copied.  Held once.  NULL: out
+ * of memory. */
 struct http_settings *http_settings_create(const char *const *tokens, uint32_t token_count,
                                            const char *const *hosts, uint32_t host_count,
                                            bool open);
 void http_settings_hold(struct http_settings *settings);
 void http_settings_release(struct http_settings *settings); /* NULL: does nothing */
-/* From now on `settings` stand for these (which they hold). */
+/* A reload has made `by`, which replaces `settings`.  `settings` hold it. */
 void http_settings_replace(struct http_settings *settings, struct http_settings *by);
-/* What is valid now: the same, or what has replaced it, which is held instead of it. */
+/* The newest settings, `settings` or what replaced them; the caller's hold moves to them. */
 struct http_settings *http_settings_current(struct http_settings *settings);
 void http_settings_share(struct http_settings *settings, struct http_shared *shared);
 struct http_shared *http_settings_shared(const struct http_settings *settings);
