@@ -61,8 +61,9 @@ const struct option config_options[] = {
      .field = FIELD(http),
      .unset = "none",
      .value = "HOST:PORT",
-     .help = "Listen on this address for HTTP/1.1: records that are posted to /, and what clients "
-             "of Elasticsearch, Splunk, Seq and Datadog send. May be repeated."},
+     .help =
+         "Listen on this address for HTTP/1.1: records that are posted to /, and what clients "
+         "of Elasticsearch, Splunk, Seq, Datadog, Loki and OpenTelemetry send. May be repeated."},
     {.name = "protocol",
      .kind = OPTION_TEXT,
      .field = FIELD(protocol),
