@@ -25,7 +25,7 @@
 /* Batches of a connection that may be unacknowledged at a time. */
 #define ACKS_MAX 8
 
-/* What a protocol learns of tokens. */
+/* The result of tokens, for the protocol. */
 struct commit {
     uint64_t token;   /* this and all earlier ones */
     uint32_t records; /* tokens with records among them */

@@ -181,8 +181,8 @@ struct protocol {
     bool (*awaited)(const struct session *session);
     /* Optional, instead of session->nudged. */
     void (*nudge)(struct session *session);
-    /* Optional: what it waits for, a batch or to be committed, will not come.  It may owe an answer
-     * then; without this the connection is closed, or waits for a batch. */
+    /* Optional: the batch or the acknowledgement that the session waits for will not come.  The session
+     * may then owe an answer.  Without this function the connection is closed, or waits for a batch. */
     void (*not_stored)(struct session *session);
     /* Is there something to be sent to the peer now? */
     bool (*owes)(const struct session *session);

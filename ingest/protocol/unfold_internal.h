@@ -30,7 +30,7 @@ struct unfold_format {
 
 /* ---- reading ---- */
 
-/* Begins to go through an array; false: the value is none. */
+/* Begins to iterate over an array.  False: the value is not an array. */
 bool unfold_open(struct unfold_list *list, const uint8_t *at, const uint8_t *end);
 /* The next element; false: there is none. */
 bool unfold_element(struct unfold_list *list, struct json_slice *element);

@@ -18,7 +18,7 @@ struct kept_stream_options {
     struct keeper_rules rules;   /* their strings are copied */
     uint64_t folder_bytes_max;   /* as in stream.h */
     uint64_t last_sequence;      /* as in stream.h */
-    uint32_t unrecovered;        /* recover_stream has left so many; see late_recovery.h */
+    uint32_t unrecovered;        /* how many recover_stream has left; see late_recovery.h */
     struct manifest *manifest;   /* as in keeper.h */
     struct archive_lanes *lanes; /* as in keeper.h */
 };

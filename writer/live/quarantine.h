@@ -50,8 +50,8 @@ enum reject_reason {
     REJECT_HTTP_BODY,                /* the last record of a body of HTTP that was cut off */
     REJECT_FORWARD_ENTRY,            /* an entry of the forward protocol that is no time and map */
     REJECT_FORWARD_NAME,             /* the same, and the name of a member is an array or a map */
-    REJECT_LOKI,                     /* what should be an entry in a push of Loki is none */
-    REJECT_OTLP,                     /* what should be a log record in an export of OTLP is none */
+    REJECT_LOKI,                     /* an invalid entry in a push of Loki */
+    REJECT_OTLP,                     /* an invalid log record in an export of OTLP */
     /* From here on foreign.c has advice. */
     REJECT_OCTET_COUNT,      /* octet counting, and the length of a record is none */
     REJECT_RELP_FRAME,       /* RELP, and what should be a frame is none, or cut off */
