@@ -21,9 +21,14 @@ enum step { BEFORE, EVENTS, AFTER, LINES };
 /* What is before the list, without white space. */
 static const char beginning[] = "{\"Events\":[";
 
+/* Is the next byte inside of its name? */
+static bool in_name(const struct http_wrapped *wrapped) {
+    return wrapped->at > 1 && beginning[wrapped->at] != ':' && beginning[wrapped->at] != '[';
+}
+
 /* False: the body begins otherwise, so it is lines. */
 static bool begins(struct http_wrapped *wrapped, uint8_t byte) {
-    if (depth_space(byte)) return true;
+    if (depth_space(byte)) return !in_name(wrapped);
     if (byte != (uint8_t)beginning[wrapped->at]) return false;
     if (beginning[++wrapped->at] != '\0') return true;
     wrapped->step = EVENTS;
@@ -71,20 +76,37 @@ static size_t take_events(struct session *session, const struct sink *sink, cons
     return taken + 1;
 }
 
+/* What was looked at may be a line, so it is kept as it was sent until the list begins. */
+static size_t look(struct session *session, const struct sink *sink, const uint8_t *bytes,
+                   size_t size) {
+    struct http *http = http_of(session);
+    struct http_wrapped *wrapped = &http->wrapped;
+    size_t taken = 0;
+    for (; taken < size && wrapped->at == 0 && depth_space(bytes[taken]); taken++)
+        http->lines += bytes[taken] == '\n';
+    const size_t from = taken;
+    while (taken < size && wrapped->step == BEFORE) { /* each round advances, or ends it */
+        if (begins(wrapped, bytes[taken]))
+            taken++;
+        else
+            wrapped->step = LINES;
+    }
+    if (wrapped->step == EVENTS) {
+        partial_forget(&session->partial, sink->memory);
+        http->lines = 0; /* events are counted */
+    } else {
+        partial_add(&session->partial, sink, bytes + from, taken - from);
+    }
+    return taken;
+}
+
 static size_t take(struct session *session, const struct sink *sink, const uint8_t *bytes,
                    size_t size) {
     struct http *http = http_of(session);
     struct http_wrapped *wrapped = &http->wrapped;
     size_t taken = 0;
     if (http->request.type == HTTP_TYPE_LINES) wrapped->step = LINES;
-    while (taken < size && wrapped->step == BEFORE) {
-        if (!begins(wrapped, bytes[taken])) {
-            wrapped->step = LINES;
-            partial_add(&session->partial, sink, (const uint8_t *)beginning, wrapped->at);
-        } else {
-            taken++;
-        }
-    }
+    if (wrapped->step == BEFORE) taken = look(session, sink, bytes, size);
     while (taken < size && wrapped->step == EVENTS) {
         const size_t part = take_events(session, sink, bytes + taken, size - taken);
         taken += part;
@@ -105,6 +127,7 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
 
 static bool end(struct session *session, const struct sink *sink) {
     switch (http_of(session)->wrapped.step) {
+    case BEFORE: /* a line that is cut off, if anything */
     case LINES: return http_reader_lines.end(session, sink);
     case EVENTS: return http_reader_json.end(session, sink);
     default: return true;
