@@ -2,6 +2,8 @@
 #include "ingest/protocol/unfold.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ingest/protocol/unfold_internal.h"
 #include "ingest/protocol/unpack.h"
@@ -45,12 +47,45 @@ uint32_t unfold_begin(struct unfold *unfold, const struct unfold_format *format,
 
 /* What was written at `out` or after it, or anywhere, is no copy of what is shared any more. */
 static void forget_copies(struct unfold *unfold, const uint8_t *out) {
-    for (int i = 0; i < UNFOLD_SHARED; i++)
-        if (out == NULL || unfold->shared[i].copy >= out) unfold->shared[i].copy = NULL;
+    for (int i = 0; i < UNFOLD_SHARED; i++) {
+        struct unfold_shared *shared = &unfold->shared[i];
+        if (shared->copy == unfold->kept[i]) continue;
+        if (out == NULL || shared->copy >= out) shared->copy = NULL;
+    }
 }
 
-void unfold_forget(struct unfold *unfold) {
-    forget_copies(unfold, NULL);
+/* Copies it.  False: out of memory. */
+static bool keep(struct unfold *unfold, int i) {
+    struct unfold_shared *shared = &unfold->shared[i];
+    if (!unfold->kept[i] || shared->size > unfold->kept_room[i]) {
+        free(unfold->kept[i]);
+        unfold->kept[i] = malloc(shared->size + 1); /* it may be empty */
+        unfold->kept_room[i] = unfold->kept[i] ? shared->size : 0;
+    }
+    if (!unfold->kept[i]) return false;
+    memcpy(unfold->kept[i], shared->copy, shared->size);
+    shared->copy = unfold->kept[i];
+    return true;
+}
+
+/* Writing 1 MiB of deeply nested attributes can take seconds, so it is not done for each piece. */
+void unfold_keep(struct unfold *unfold, size_t room) {
+    size_t kept = 0;
+    for (int i = 0; i < UNFOLD_SHARED; i++) {
+        struct unfold_shared *shared = &unfold->shared[i];
+        if (!shared->copy) continue;
+        const bool fits = shared->size <= room - kept;
+        if (fits) kept += shared->size;
+        if (!fits || (shared->copy != unfold->kept[i] && !keep(unfold, i))) shared->copy = NULL;
+    }
+}
+
+void unfold_end(struct unfold *unfold) {
+    for (int i = 0; i < UNFOLD_SHARED; i++) {
+        free(unfold->kept[i]);
+        unfold->kept[i] = NULL;
+        unfold->shared[i].copy = NULL;
+    }
 }
 
 static enum unfold_result rejected(struct unfold *unfold, struct unfold_event *event,

@@ -56,6 +56,8 @@ struct unfold {
     struct unfold_list lists[3];                /* the outermost first */
     struct unfold_shared shared[UNFOLD_SHARED]; /* what fewer events share first */
     const uint8_t *level, *level_end;           /* of the labels; NULL: none */
+    uint8_t *kept[UNFOLD_SHARED];               /* memory for copies of `shared`; NULL: none yet */
+    size_t kept_room[UNFOLD_SHARED];
 };
 
 /* Validates a body, of which newlines between tokens become spaces.  record_max: the longest record,
@@ -70,9 +72,12 @@ enum unfold_result {
     UNFOLD_FULL,     /* no room; call it again with room for more: record_max is always enough */
     UNFOLD_END,      /* all events are done */
 };
-/* `out` will be in memory that was used before. */
-void unfold_forget(struct unfold *unfold);
-/* The next event.  Until UNFOLD_FULL, or unfold_forget, `out` moves on in the same memory, whose
+/* `out` will be in memory that was used before.  What events share is copied to memory of its own,
+ * at most `room` bytes, so that it is not made of the body again. */
+void unfold_keep(struct unfold *unfold, size_t room);
+/* Frees the copies. */
+void unfold_end(struct unfold *unfold);
+/* The next event.  Until UNFOLD_FULL, or unfold_keep, `out` moves on in the same memory, whose
  * bytes do not change. */
 enum unfold_result unfold_next(struct unfold *unfold, uint8_t *out, size_t room,
                                struct unfold_event *event);

@@ -9,17 +9,27 @@ static size_t piece_room(uint32_t record_max) {
     return (size_t)record_max + 1 + UNFOLD_PIECE_BYTES;
 }
 
-size_t unfold_job_piece_bytes(uint32_t record_max) {
+static size_t piece_bytes(uint32_t record_max) {
     return piece_room(record_max) + UNFOLD_PADDING;
+}
+
+/* Of what events share: in general it is shorter than in the body. */
+static size_t kept_room(const struct unfold_job *job, uint32_t record_max) {
+    return job->size < record_max ? job->size : record_max;
+}
+
+size_t unfold_job_bytes(const struct unfold_job *job, uint32_t record_max) {
+    return piece_bytes(record_max) + kept_room(job, record_max);
 }
 
 bool unfold_job_begin(struct unfold_job *job, uint32_t record_max) {
     job->record_max = record_max;
-    job->piece = malloc(unfold_job_piece_bytes(record_max));
+    job->piece = malloc(piece_bytes(record_max));
     return job->piece != NULL;
 }
 
 void unfold_job_end(struct unfold_job *job) {
+    unfold_end(&job->unfold);
     free(job->body);
     free(job->piece);
     job->body = job->piece = NULL;
@@ -77,7 +87,7 @@ void unfold_job_run(struct unfold_job *job) {
         job->begun = true;
         if (reason) refuse(job, reason, bad, problem);
     }
-    unfold_forget(&job->unfold);
+    unfold_keep(&job->unfold, kept_room(job, job->record_max));
     while (!job->ended && job->piece_size < UNFOLD_PIECE_BYTES &&
            job->reject_count < UNFOLD_PIECE_REJECTS) /* each round takes an event */
         step(job);

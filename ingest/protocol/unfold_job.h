@@ -43,11 +43,11 @@ struct unfold_job {
     bool refused;
 };
 
-/* Bytes of a job's piece, for records of this size. */
-size_t unfold_job_piece_bytes(uint32_t record_max);
+/* Bytes that a job takes from unfold_job_begin on, besides its body, for records of this size. */
+size_t unfold_job_bytes(const struct unfold_job *job, uint32_t record_max);
 /* The body is complete.  False: out of memory. */
 bool unfold_job_begin(struct unfold_job *job, uint32_t record_max);
-/* Frees the body and the piece. */
+/* Frees the body and all else. */
 void unfold_job_end(struct unfold_job *job);
 
 /* Worker: fills the next piece, or ends; the last piece may be empty. */

@@ -197,6 +197,37 @@ static void a_record_fits_exactly_or_is_rejected(void **state) {
 }
 
 /* 200 KiB of labels for each of many entries. */
+static void what_events_share_is_kept_while_memory_is_used_again(void **state) {
+    (void)state;
+    const char *text =
+        "{\"resourceLogs\":[{\"scopeLogs\":["
+        "{\"scope\":{\"name\":\"a\"},\"logRecords\":[{},{},{\"flags\":\"x\"},{}]},"
+        "{\"scope\":{\"name\":\"longer\"},\"logRecords\":[{},{}]}],"
+        "\"resource\":{\"attributes\":[{\"key\":\"k\",\"value\":{\"intValue\":7}}]}}]}";
+    static const char *const records[] = {
+        "{\"scope\":{\"name\":\"a\"},\"resource\":{\"k\":7}}",
+        "{\"scope\":{\"name\":\"longer\"},\"resource\":{\"k\":7}}"};
+    for (size_t room = 0; room < 100; room++) {
+        struct unfold_event event = {0};
+        enum unfold_result result;
+        uint32_t count = 0;
+        assert_int_equal(begin(&unfold_otlp, text, ROOM, NULL), 0);
+        while ((result = unfold_next(&unfold, out, ROOM, &event)) != UNFOLD_END) {
+            if (result == UNFOLD_RECORD) {
+                out[event.size] = '\0';
+                assert_string_equal((char *)out, records[count++ / 3]);
+            }
+            unfold_keep(&unfold, room);
+            memset(out, '#', 100);
+            assert_int_equal(unfold.shared[1].copy != NULL,
+                             room >= unfold.shared[1].size +
+                                         (unfold.shared[0].copy ? unfold.shared[0].size : 0));
+        }
+        assert_int_equal(count, 5);
+        unfold_end(&unfold);
+    }
+}
+
 static void what_events_share_cannot_fill_the_disk(void **state) {
     (void)state;
     const size_t label_size = 200u << 10;
@@ -235,6 +266,7 @@ int main(void) {
         cmocka_unit_test(severity_becomes_a_level_that_readers_know),
         cmocka_unit_test(attributes_that_the_record_needs_are_kept_apart),
         cmocka_unit_test(resource_and_scope_are_stored_with_each_record),
+        cmocka_unit_test(what_events_share_is_kept_while_memory_is_used_again),
         cmocka_unit_test(a_bad_event_is_rejected_by_itself_and_says_where),
         cmocka_unit_test(a_body_that_is_none_is_refused_at_its_first_bad_byte),
         cmocka_unit_test(what_is_not_understood_is_not_taken_for_nothing),

@@ -96,7 +96,7 @@ static bool end(struct session *session, const struct sink *sink) {
     struct http *http = http_of(session);
     struct unfold_job *job = http->unfold;
     if (!job) return true; /* an empty body */
-    if (!take_memory(http, unfold_job_piece_bytes(sink->line_bytes_max)) ||
+    if (!take_memory(http, unfold_job_bytes(job, sink->line_bytes_max)) ||
         !unfold_job_begin(job, sink->line_bytes_max)) {
         http_give_up(session, 503, "too many bodies are being received");
         http_unfold_end(http);
