@@ -233,7 +233,7 @@ class OtlpPressure(EventsCase):
 
 
 class Sender:
-    """Exports numbered records, each request until it is answered 200."""
+    """Sends numbered records, each request until it is answered 200 or 204: to Loki if its number is odd."""
 
     def __init__(self, number, address_now):
         self.number, self.address_now = number, address_now
@@ -245,17 +245,17 @@ class Sender:
             if self.acknowledged == len(self.sent):
                 self.sent += [0] * 50
             numbers = range(self.acknowledged, len(self.sent))
-            records = [{"attributes": [{"key": "from", "value": {"intValue": self.number}}, {"key": "n", "value": {"intValue": n}}]} for n in numbers]
+            kind, body = self.request(numbers)
             try:
                 if connection is None:
                     connection = http.client.HTTPConnection(*self.address_now()[:2], timeout=PATIENCE_S)
                     connection.connect()
                 for n in numbers:
                     self.sent[n] += 1
-                connection.request("POST", PATHS["otlp"], otlp(records, fill="x" * 100), {"Content-Type": JSON})
+                connection.request("POST", PATHS[kind], body, {"Content-Type": JSON})
                 answer = connection.getresponse()
                 answer.read()
-                if answer.status == 200:
+                if answer.status in (200, 204):
                     self.acknowledged = len(self.sent)
             except (OSError, http.client.HTTPException):
                 if connection:
@@ -265,11 +265,20 @@ class Sender:
         if connection:
             connection.close()
 
+    def request(self, numbers):
+        if self.number % 2:
+            lines = [json.dumps({"from": self.number, "n": n}) for n in numbers]
+            return "loki", loki([["1700000000000000000", line] for line in lines], fill="x" * 100)
+        return "otlp", otlp([
+            {"attributes": [{"key": key, "value": {"intValue": value}} for key, value in (("from", self.number), ("n", n))]}
+            for n in numbers
+        ], fill="x" * 100)
+
 
 class OtlpKills(EventsCase):
     def test_no_acknowledged_log_record_is_lost(self):
         kill_under_load(self, "log record", lambda sender: sender.acknowledged,
-                        lambda address_now: [Sender(n, address_now) for n in range(3)],
+                        lambda address_now: [Sender(n, address_now) for n in range(4)],
                         http=True)
 
 
