@@ -391,6 +391,7 @@ class HttpRefusals(HttpCase):
             ({"Authorization": "Basic dXNlcjpwYXNr"}, "/", 401), ({"Authorization": "Basic ?"}, "/", 401),
             ({"X_Seq_ApiKey": "from-a-file"}, "/", 200), ({"DD_API_KEY": "another"}, "/", 200), ({}, "/?apiKey=s3cret", 200),
             ({}, "/?a=b&dd-api-key=s3cret&c", 200), ({}, "/?xapiKey=s3cret", 401),
+            ({}, "/v1/input/s3cret?service=shop", 202), ({}, "/v1/input/s3cre", 401), ({}, "/v1/input", 401),
         ):
             answer = self.connect(daemon).ask(request(b"{}", target=target, **fields))
             self.assertEqual(answer.status, expected, (fields, target))
@@ -398,7 +399,7 @@ class HttpRefusals(HttpCase):
                 self.assertIn("Bearer", answer.fields["www-authenticate"])
         counters = daemon.stop()
         self.assertNotIn("s3cret", daemon.said)
-        self.assertEqual(counters["stored"], 9)
+        self.assertEqual(counters["stored"], 10)
 
 
 class HttpPressure(HttpCase):

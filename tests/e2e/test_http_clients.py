@@ -78,14 +78,15 @@ class HttpClients(HttpCase):
         self.assertEqual([{"message": record[message], "data": record["data"]} for record in records], EVENTS)
         return said
 
-    def example(self, language, name):
-        self.running = self.http()
+    def example(self, language, name, **listener):
+        self.running = self.configured(**listener)
         return snippet(language, name).replace("5180", str(http_address(self.running)[1]))
 
-    def node(self, name, body, message="message", inside=fields, ends=False):
-        if not os.path.isdir(os.path.join(NODE_MODULES, "pino-seq")):
-            self.skipTest("npm install --no-package-lock was not run in tests/clients")
-        example, folder = self.example("js", name), self.directory()
+    def node(self, name, body, message="message", inside=fields, ends=False, **listener):
+        for package in re.findall(r"(?:require\(|from )'([^']+)'", snippet("js", name)):
+            if not os.path.isdir(os.path.join(NODE_MODULES, package)):
+                self.skipTest("npm install --no-package-lock was not run in tests/clients for " + package)
+        example, folder = self.example("js", name, **listener), self.directory()
         os.symlink(NODE_MODULES, os.path.join(folder, "node_modules"))
         example = re.sub(r"^(log\.|send\().*\n", "", example, flags=re.M)
         modules = example.startswith("import ")
@@ -172,7 +173,8 @@ class HttpClients(HttpCase):
 
     @needs("node")
     def test_splunk_logging(self):
-        self.node("splunk-logging", EACH % "log.send({ message: e })", inside=lambda record: record["event"]["message"])
+        self.node("splunk-logging", EACH % "log.send({ message: e })", inside=lambda record: record["event"]["message"],
+                  tokens=["secret"])
 
     @needs("node")
     def test_pino_seq(self):
@@ -181,6 +183,10 @@ class HttpClients(HttpCase):
     @needs("node")
     def test_winston_seq(self):
         self.node("winston-seq", FIRST_MESSAGE, inside=lambda record: {**record["Properties"], "message": record["MessageTemplate"]})
+
+    @needs("node")
+    def test_datadog_winston(self):
+        self.node("datadog-winston", FIRST_MESSAGE, tokens=["secret"])
 
 
 class Sender:

@@ -58,6 +58,13 @@ void http_field_credentials(struct http *http, const struct http_text *name,
     if (http_text_is(name, "x-splunk-request-channel") && value->size > 0) http->has_channel = true;
 }
 
+/* Datadog's older clients: /v1/input/KEY */
+void http_path_credentials(struct http *http, const struct http_text *path) {
+    static const char before[] = "/v1/input/";
+    const size_t size = sizeof before - 1;
+    if (http_text_begins(path, before)) check(http, path->at + size, path->size - size);
+}
+
 void http_query_credentials(struct http *http, const struct http_text *query) {
     static const char *const names[] = {"apikey=", "dd-api-key=", "token="};
     const uint8_t *at = query->at, *const end = at + query->size;

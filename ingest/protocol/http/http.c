@@ -186,6 +186,7 @@ static void request_line(struct http *http, const uint8_t *line, size_t size) {
         http->has_host = true;
         http->host_is_known = http_host_is_known(http->settings, host.at, host.size);
     }
+    http_path_credentials(http, &path);
     http_query_credentials(http, &query);
 }
 
