@@ -158,6 +158,20 @@ class Decoded(Case):
             found = [logport("search", "-i", *words, self.base) for words in (["-F", "-e", literal], ["-e", quoted])]
             self.assertEqual((found[0].code, found[0].out), (found[1].code, found[1].out), (literal, SEED))
 
+    def test_a_literal_with_a_newline_is_found_in_decoded_strings_only(self):
+        text = "né\nfooΩ/api"
+        escapes = [text.replace("\n", "\\n"), text.replace("\n", "\\u000A"), text.upper().replace("\n", "\\n")]
+        lines = [line.encode() for line in [*('{"m":"%s"}' % each for each in escapes), *text.split("\n")]]
+        path = os.path.join(temporary_directory(self), "lines")
+        with open(path, "wb") as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+        newline = text.index("\n")
+        for begin in range(newline + 1):
+            for end in range(newline + 1, len(text) + 1):
+                literal = text[begin:end]
+                found = logport("search", "-i", "-F", "-e", literal, path).lines
+                self.assertEqual(found, [lines[i] for i in matching(lines, [literal], True, True)], literal)
+
 
 if __name__ == "__main__":
     main()

@@ -448,11 +448,13 @@ static struct line_bounds line_at(const uint8_t *text, const uint8_t *p, const u
     return line;
 }
 
-/* The next place at or after p whose line may match by its bytes.  NULL: none. */
+/* The next place at or after p whose line has a needle or, without needles, may match by its bytes.
+ * NULL: none. */
 static const uint8_t *find_place(const struct query_pattern *pattern, struct query_state *state,
                                  const uint8_t *p, const uint8_t *end) {
     size_t begin, after;
-    if (pattern->never) return NULL;
+    /* The needles of an expression may have no newline: then a line whose strings match has one. */
+    if (pattern->never && (pattern->only_needles || pattern->needles.count == 0)) return NULL;
     if (pattern->needles.count > 0) return find_set(&pattern->needles, p, end);
     if (!pattern->is_regex) return p; /* the empty literal */
     if (examines_lines(pattern)) return p;
