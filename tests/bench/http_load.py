@@ -1,4 +1,4 @@
-"""http.py - lines a second over HTTP, next to the same lines over plain TCP without acknowledgement.
+"""http_load.py - lines a second over HTTP, next to the same lines over plain TCP without acknowledgement.
 
 Senders in Python post bodies that were made before; each waits for an answer before its next request.
 Exit status: 0; 1 lines were lost; 2 an option is invalid.
@@ -67,7 +67,7 @@ def send(port, data, times, is_http, begin):
         for _ in range(times):
             connection.sendall(data)
             if is_http and not answer(connection):
-                raise SystemExit("http.py: a request was not answered with success")
+                raise SystemExit("http_load.py: a request was not answered with success")
 
 
 def stored(build, directory):
