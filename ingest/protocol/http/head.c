@@ -188,8 +188,9 @@ static bool content_encoding(struct http_request *request, const struct http_tex
 
 static bool ends_in(const struct http_text *text, const char *word) {
     const size_t size = strlen(word);
+    if (text->size < size) return false;
     const struct http_text end = {text->at + text->size - size, size};
-    return text->size >= size && http_text_is(&end, word);
+    return http_text_is(&end, word);
 }
 
 static bool content_type(struct http_request *request, const struct http_text *value) {
