@@ -425,7 +425,7 @@ class HttpPressure(HttpCase):
             connection.socket.settimeout(60)
         for connection in waiting:
             answer = connection.answer()
-            self.assertEqual((answer.status, answer.fields["retry-after"]), (503, "5"))
+            self.assertEqual((answer.status, answer.fields["retry-after"]), (429, "5"))
         self.assertEqual(self.connect(daemon).ask(request(method="GET")).status, 200, "what needs no batch is served")
         os.remove(ballast)
         wait_until(lambda: status(daemon)["in_flight"] == 0, "all is written")

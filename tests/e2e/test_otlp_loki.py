@@ -146,7 +146,7 @@ class OtlpLoki(EventsCase):
         self.assertTrue(refused, "5 bodies of 8 MiB are held")
         for connection in held:
             if connection.socket in refused:
-                self.assertEqual(connection.answer().status, 503)
+                self.assertEqual(connection.answer().status, 429)
             connection.close()
 
         def fits():
@@ -225,7 +225,7 @@ class OtlpPressure(EventsCase):
         for connection in waiting:
             connection.socket.settimeout(60)
             answer = connection.answer()
-            self.assertEqual((answer.status, answer.json["code"], answer.fields["retry-after"]), (503, 14, "5"))
+            self.assertEqual((answer.status, answer.json["code"], answer.fields["retry-after"]), (429, 14, "5"))
         os.remove(ballast)
         wait_until(lambda: status(daemon)["in_flight"] == 0, "all is written")
         self.assertEqual(self.post(self.connect(daemon), "otlp", otlp([{"flags": 2}])).status, 200)

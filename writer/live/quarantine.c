@@ -60,7 +60,7 @@ const char *reject_reason_sentence(uint32_t reason) {
     case REJECT_RELP_FRAME: return "RELP, and a frame is invalid or was cut off";
     case REJECT_LUMBERJACK_FRAME: return "Lumberjack, and a frame is invalid or was cut off";
     case REJECT_BULK_ACTION: return "a bulk action other than index and create";
-    case REJECT_HTTP_BODY: return "the last record of an HTTP body that was cut off";
+    case REJECT_HTTP_BODY: return "an HTTP body ends before its last record, or the list around it, does";
     case REJECT_LOKI: return "a push of Loki, and an entry is invalid";
     case REJECT_OTLP: return "an export of OTLP, and a log record is invalid";
     case REJECT_FORWARD_FRAME: return "forward protocol, and a message is invalid or was cut off";

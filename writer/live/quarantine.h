@@ -47,7 +47,7 @@ enum reject_reason {
     REJECT_EXPANSION,                /* compressed data that expands too much */
     REJECT_UNFINISHED,               /* its sender did not finish it within partial_s */
     REJECT_BULK_ACTION,              /* neither index nor create, in a bulk of Elasticsearch */
-    REJECT_HTTP_BODY,                /* the last record of a body of HTTP that was cut off */
+    REJECT_HTTP_BODY,                /* a body of HTTP ends in a record, or in a list of them */
     REJECT_FORWARD_ENTRY,            /* an entry of the forward protocol that is no time and map */
     REJECT_FORWARD_NAME,             /* the same, and the name of a member is an array or a map */
     REJECT_LOKI,                     /* an invalid entry in a push of Loki */

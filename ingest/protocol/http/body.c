@@ -23,6 +23,8 @@ static size_t take_json(struct session *session, const struct sink *sink, const 
 }
 
 static bool end_json(struct session *session, const struct sink *sink) {
+    if (session->partial.size == 0 && session->state.concatenated.in_array)
+        return http_reject_end(session, sink);
     return protocol_concatenated.end(session, sink);
 }
 

@@ -311,7 +311,7 @@ static bool keep_line(struct http *http, const uint8_t *bytes, size_t size) {
                            "a line of the head is longer than 8 KiB");
     if (!http->line) {
         if (!http_memory_take(http, HTTP_LINE_BYTES_MAX))
-            return http_refuse(&http->request, 503, "too many requests have unfinished heads");
+            return http_refuse(&http->request, 429, "too many requests have unfinished heads");
         http->line = malloc(HTTP_LINE_BYTES_MAX);
         if (!http->line) http_memory_give_back(http, HTTP_LINE_BYTES_MAX);
         if (!http->line) return http_refuse(&http->request, 503, "out of memory");
@@ -546,11 +546,14 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     return taken;
 }
 
-/* What has begun of a record is not stored: its sender sends the request again. */
-static bool end(struct session *session, const struct sink *sink) {
-    if (session->partial.size == 0) return true;
+bool http_reject_end(struct session *session, const struct sink *sink) {
     if (session->partial.set_aside) session->partial.set_aside = REJECT_HTTP_BODY;
     return partial_reject(&session->partial, sink, NULL, 0, REJECT_HTTP_BODY);
+}
+
+/* What has begun of a record is not stored: its sender sends the request again. */
+static bool end(struct session *session, const struct sink *sink) {
+    return session->partial.size == 0 || http_reject_end(session, sink);
 }
 
 static bool expanded(struct session *session, const struct sink *sink, uint32_t reason) {
@@ -600,9 +603,14 @@ static void committed(struct session *session, const struct commit *commit) {
     if (http->step == STORING && http->committed == http->token) answer_result(session);
 }
 
+static const char busy[] = "records arrive faster than they can be stored, or the disk is full";
+
 /* They will not be stored: a sync has failed, or the daemon stops. */
 static void not_stored(struct session *session) {
-    http_give_up(session, 503, "the records could not be stored");
+    if (session->parked)
+        http_give_up(session, 429, busy);
+    else
+        http_give_up(session, 503, "the records could not be stored");
 }
 
 /* ---- the answer ---- */
@@ -613,7 +621,7 @@ static bool awaited(const struct session *session) {
 
 static void nudge(struct session *session) {
     if (++http_of(session)->nudges >= HTTP_NUDGES_MAX)
-        http_give_up(session, 503, "records cannot be stored at the moment");
+        http_give_up(session, 429, busy);
 }
 
 /* A request was begun, and the connection ends. */

@@ -5,8 +5,8 @@
  * says, for a method and a path, how records are found in the body and what the answer is.
  *
  * A head needs no batch, so requests without records are answered also while none is free.  A request
- * that waits too long for a batch, or for its records to be stored, is answered 503, and its sender
- * has to send it again.  Owner only. */
+ * that waits too long for a batch, or for its records to be stored, is answered 429 (RFC 6585 section
+ * 4), and its sender has to send it again.  Owner only. */
 #ifndef INGEST_PROTOCOL_HTTP_REQUEST_H
 #define INGEST_PROTOCOL_HTTP_REQUEST_H
 
@@ -21,7 +21,7 @@
 
 /* Limit of a body as it is sent, compressed or not; the default of Elasticsearch. */
 #define HTTP_BODY_BYTES_MAX  (100u << 20)
-/* A request is answered 503 after this many nudges (one each ANSWERS_NUDGE_NS). */
+/* A request is answered 429 after this many nudges (one each ANSWERS_NUDGE_NS). */
 #define HTTP_NUDGES_MAX      4
 #define HTTP_RETRY_AFTER_S   5
 /* Limit of an answer's head; the room that a row needs to write a piece of its body. */
@@ -153,6 +153,10 @@ void http_memory_give_back(struct http *http, size_t size);
 bool http_item_add(struct http *http, uint8_t action);
 /* Adds http->ids.number, which is 0 afterwards. */
 bool http_id_add(struct http *http);
+
+/* The body ends too early: what there is of its next record, if anything, is rejected.  False: no
+ * room. */
+bool http_reject_end(struct session *session, const struct sink *sink);
 
 /* The request has failed before its end: nothing more of it is taken, and the connection is closed
  * after this answer. */

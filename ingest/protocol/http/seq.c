@@ -129,8 +129,10 @@ static bool end(struct session *session, const struct sink *sink) {
     switch (http_of(session)->wrapped.step) {
     case BEFORE: /* a line that is cut off, if anything */
     case LINES: return http_reader_lines.end(session, sink);
-    case EVENTS: return http_reader_json.end(session, sink);
-    default: return true;
+    case EVENTS:
+        if (session->partial.size > 0) return http_reader_json.end(session, sink);
+        return http_reject_end(session, sink);
+    default: return http_of(session)->wrapped.closed || http_reject_end(session, sink);
     }
 }
 

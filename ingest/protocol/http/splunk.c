@@ -48,8 +48,8 @@ enum step { BEFORE, LIST, DIGITS, AFTER };
 static bool end_number(struct session *session) {
     struct http *http = http_of(session);
     http->ids.digits = 0;
-    if (http->ids.count <= IDS_MAX && http_id_add(http)) return true;
-    http_give_up(session, http->ids.count > IDS_MAX ? 413 : 429, "too many ids");
+    if (http->ids.count < IDS_MAX && http_id_add(http)) return true;
+    http_give_up(session, http->ids.count == IDS_MAX ? 413 : 429, "too many ids");
     return false;
 }
 

@@ -64,7 +64,7 @@ static size_t collect(struct session *session, const struct unfold_format *forma
     if (job && job->size + size > HTTP_UNFOLD_BODY_BYTES_MAX) {
         http_give_up(session, 413, "the body is longer than 8 MiB");
     } else if (!job || (job->size + size > job->room && !grow(http, job->size + size))) {
-        http_give_up(session, 503, "too many bodies are being received");
+        http_give_up(session, 429, "too many bodies are being received");
     } else {
         memcpy(job->body + job->size, bytes, size);
         job->size += size;
@@ -98,7 +98,7 @@ static bool end(struct session *session, const struct sink *sink) {
     if (!job) return true; /* an empty body */
     if (!take_memory(http, unfold_job_bytes(job, sink->line_bytes_max)) ||
         !unfold_job_begin(job, sink->line_bytes_max)) {
-        http_give_up(session, 503, "too many bodies are being received");
+        http_give_up(session, 429, "too many bodies are being received");
         http_unfold_end(http);
         return true;
     }
