@@ -620,8 +620,7 @@ static bool awaited(const struct session *session) {
 }
 
 static void nudge(struct session *session) {
-    if (++http_of(session)->nudges >= HTTP_NUDGES_MAX)
-        http_give_up(session, 429, busy);
+    if (++http_of(session)->nudges >= HTTP_NUDGES_MAX) http_give_up(session, 429, busy);
 }
 
 /* A request was begun, and the connection ends. */
