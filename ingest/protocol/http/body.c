@@ -3,6 +3,12 @@
 #include "ingest/protocol/http/request.h"
 #include "ingest/protocol/inflate.h"
 #include "ingest/protocol/zstandard.h"
+#include "writer/live/quarantine.h"
+
+bool http_reject_end(struct session *session, const struct sink *sink) {
+    if (session->partial.set_aside) session->partial.set_aside = REJECT_HTTP_BODY;
+    return partial_reject(&session->partial, sink, NULL, 0, REJECT_HTTP_BODY);
+}
 
 /* ---- lines, and objects: as the protocols of these names ---- */
 

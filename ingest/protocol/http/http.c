@@ -546,11 +546,6 @@ static size_t take(struct session *session, const struct sink *sink, const uint8
     return taken;
 }
 
-bool http_reject_end(struct session *session, const struct sink *sink) {
-    if (session->partial.set_aside) session->partial.set_aside = REJECT_HTTP_BODY;
-    return partial_reject(&session->partial, sink, NULL, 0, REJECT_HTTP_BODY);
-}
-
 /* What has begun of a record is not stored: its sender sends the request again. */
 static bool end(struct session *session, const struct sink *sink) {
     return session->partial.size == 0 || http_reject_end(session, sink);
