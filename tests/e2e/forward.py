@@ -8,9 +8,10 @@ import hashlib
 import os
 import socket
 import struct
-import threading
 
 import msgpack
+
+from resend import Resender
 
 
 def event_time(seconds, nanoseconds=0):
@@ -119,32 +120,14 @@ class Session:
         self.socket.close()
 
 
-class Sender:
+class Sender(Resender):
     """Sends records 0, 1, ... in messages through any number of connections, until it is told to stop, then until
     all are acknowledged.  `pipeline` messages wait for an answer at a time."""
 
     def __init__(self, record, address, wrap=None, size=100, pipeline=3):
+        super().__init__(size)
         self.record, self.address, self.wrap = record, address, wrap
-        self.size, self.pipeline = size, pipeline
-        self.sent = []  # how often, by number
-        self.acknowledged = 0  # of the first ones
-        self.stop = threading.Event()
-
-    def run(self):
-        while not self.stop.is_set() or self.acknowledged < len(self.sent):
-            with contextlib.suppress(OSError):
-                self.run_session()
-            self.stop.wait(0.01)
-
-    def next_message(self, start):
-        """Numbers from `start`: those that were sent before, else new ones."""
-        if start < len(self.sent):
-            return range(start, min(start + self.size, len(self.sent)))
-        if self.stop.is_set():
-            return range(0)
-        numbers = range(start, start + 1 + start % self.size)
-        self.sent += [0] * len(numbers)
-        return numbers
+        self.pipeline = pipeline
 
     def run_session(self):
         session = Session(self.address(), self.wrap)
@@ -152,7 +135,7 @@ class Sender:
         with contextlib.closing(session):
             on_the_way, next_number, messages = [], self.acknowledged, 0
             while True:
-                while len(on_the_way) < self.pipeline and (numbers := self.next_message(next_number)):
+                while len(on_the_way) < self.pipeline and (numbers := self.next_numbers(next_number)):
                     for n in numbers:  # before it is sent: it may arrive although sendall fails
                         self.sent[n] += 1
                     name, make = chunk(), modes[messages % len(modes)]

@@ -4,8 +4,9 @@ acknowledged, and sends the rest again."""
 import contextlib
 import socket
 import struct
-import threading
 import zlib
+
+from resend import Resender
 
 
 def window(count):
@@ -79,33 +80,15 @@ class Session:
         self.socket.close()
 
 
-class Sender:
+class Sender(Resender):
     """Sends messages 0, 1, ... in windows through any number of connections, until it is told to stop,
     then until all are acknowledged.  `pipeline` windows wait for an answer at a time."""
 
     def __init__(self, message, address, wrap=None, size=200, pipeline=3, pack=True):
+        super().__init__(size)
         self.message, self.address, self.wrap = message, address, wrap
-        self.size, self.pipeline, self.pack = size, pipeline, pack
-        self.sent = []  # how often, by number
-        self.acknowledged = 0  # of the first ones
-        self.stop = threading.Event()
+        self.pipeline, self.pack = pipeline, pack
         self.sessions = 0
-
-    def run(self):
-        while not self.stop.is_set() or self.acknowledged < len(self.sent):
-            with contextlib.suppress(OSError):
-                self.run_session()
-            self.stop.wait(0.01)
-
-    def next_window(self, start):
-        """Numbers from `start`: those that were sent before, else new ones."""
-        if start < len(self.sent):
-            return range(start, min(start + self.size, len(self.sent)))
-        if self.stop.is_set():
-            return range(0)
-        numbers = range(start, start + 1 + start % self.size)
-        self.sent += [0] * len(numbers)
-        return numbers
 
     def run_session(self):
         session = Session(self.address(), self.wrap)
@@ -113,7 +96,7 @@ class Sender:
             self.sessions += 1
             on_the_way, next_number = [], self.acknowledged
             while True:
-                while len(on_the_way) < self.pipeline and (numbers := self.next_window(next_number)):
+                while len(on_the_way) < self.pipeline and (numbers := self.next_numbers(next_number)):
                     for n in numbers:  # before it is sent: it may arrive although sendall fails
                         self.sent[n] += 1
                     on_the_way.append(numbers)

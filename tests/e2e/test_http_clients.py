@@ -2,20 +2,19 @@
 what was logged, and the client is satisfied; and what was acknowledged when the daemon is killed."""
 
 import glob
-import http.client
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import unittest
 
 from clients import NODE_MODULES, SYSLOG_NG, SYSLOG_NG_LIBRARIES, content_of, lacks_libraries, needs, syslog_ng_options, which
 from harness import PATIENCE_S, ROOT, environment, main, read_lines, run, wait_until
 from http_client import http_address
 from kills import kill_under_load
+from resend import HttpResender
 from test_http import HttpCase
 
 DOCUMENT = os.path.join(ROOT, "docs", "http.md")
@@ -189,40 +188,18 @@ class HttpClients(HttpCase):
         self.node("datadog-winston", FIRST_MESSAGE, tokens=["secret"])
 
 
-class Sender:
-    """Sends numbered records in bulks, each request until it is answered 200."""
+class Sender(HttpResender):
+    """Sends lines, or bulks if its number is even."""
 
-    def __init__(self, number, address_now):
-        self.number, self.address_now = number, address_now
-        self.sent, self.acknowledged, self.stop = [], 0, threading.Event()
+    def request(self, numbers):
+        records = [json.dumps({"from": self.number, "n": n, "x": "x" * 100}) for n in numbers]
+        bulk = self.number % 2 == 0
+        body = "".join(('{"create":{}}\n' if bulk else "") + record + "\n" for record in records)
+        return "/_bulk" if bulk else "/", body, "application/x-ndjson"
 
-    def run(self):
-        connection = None
-        while not (self.stop.is_set() and self.acknowledged == len(self.sent)):
-            if self.acknowledged == len(self.sent):
-                self.sent += [0] * 50
-            numbers = range(self.acknowledged, len(self.sent))
-            records = [json.dumps({"from": self.number, "n": n, "x": "x" * 100}) for n in numbers]
-            bulk = self.number % 2 == 0
-            body = "".join(('{"create":{}}\n' if bulk else "") + record + "\n" for record in records)
-            try:
-                if connection is None:
-                    connection = http.client.HTTPConnection(*self.address_now()[:2], timeout=PATIENCE_S)
-                    connection.connect()
-                for n in numbers:
-                    self.sent[n] += 1
-                connection.request("POST", "/_bulk" if bulk else "/", body, {"Content-Type": "application/x-ndjson"})
-                answer = connection.getresponse()
-                found = json.loads(answer.read())
-                if answer.status == 200 and not found.get("errors") and found.get("rejected", 0) == 0:
-                    self.acknowledged = len(self.sent)
-            except (OSError, http.client.HTTPException, ValueError):
-                if connection:
-                    connection.close()
-                connection = None
-                self.stop.wait(0.01)
-        if connection:
-            connection.close()
+    def is_stored(self, status, body):
+        found = json.loads(body)
+        return status == 200 and not found.get("errors") and found.get("rejected", 0) == 0
 
 
 class HttpKills(HttpCase):

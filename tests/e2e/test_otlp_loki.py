@@ -3,19 +3,18 @@ kill -9 under load."""
 
 import contextlib
 import gzip
-import http.client
 import json
 import os
 import re
 import select
 import subprocess
-import threading
 import unittest
 
 from clients import NODE_MODULES, needs
 from harness import PATIENCE_S, ROOT, Case, environment, identity, logport, main, read_lines, rejects, scaled, small_disk, status, wait_until
 from http_client import Connection, chunked, http_address, request
 from kills import kill_under_load
+from resend import HttpResender
 from unfold_model import FORMATS, Rejected, Writer, parse, spoil
 
 JSON = "application/json"
@@ -232,47 +231,20 @@ class OtlpPressure(EventsCase):
         identity(daemon.stop())
 
 
-class Sender:
-    """Sends numbered records, each request until it is answered 200 or 204: to Loki if its number is odd."""
+class Sender(HttpResender):
+    """Sends log records of OTLP, or pushes of Loki if its number is odd."""
 
-    def __init__(self, number, address_now):
-        self.number, self.address_now = number, address_now
-        self.sent, self.acknowledged, self.stop = [], 0, threading.Event()
-
-    def run(self):
-        connection = None
-        while not (self.stop.is_set() and self.acknowledged == len(self.sent)):
-            if self.acknowledged == len(self.sent):
-                self.sent += [0] * 50
-            numbers = range(self.acknowledged, len(self.sent))
-            kind, body = self.request(numbers)
-            try:
-                if connection is None:
-                    connection = http.client.HTTPConnection(*self.address_now()[:2], timeout=PATIENCE_S)
-                    connection.connect()
-                for n in numbers:
-                    self.sent[n] += 1
-                connection.request("POST", PATHS[kind], body, {"Content-Type": JSON})
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status in (200, 204):
-                    self.acknowledged = len(self.sent)
-            except (OSError, http.client.HTTPException):
-                if connection:
-                    connection.close()
-                connection = None
-                self.stop.wait(0.01)
-        if connection:
-            connection.close()
+    def is_stored(self, status, body):
+        return status in (200, 204)
 
     def request(self, numbers):
         if self.number % 2:
             lines = [json.dumps({"from": self.number, "n": n}) for n in numbers]
-            return "loki", loki([["1700000000000000000", line] for line in lines], fill="x" * 100)
-        return "otlp", otlp([
+            return PATHS["loki"], loki([["1700000000000000000", line] for line in lines], fill="x" * 100), JSON
+        return PATHS["otlp"], otlp([
             {"attributes": [{"key": key, "value": {"intValue": value}} for key, value in (("from", self.number), ("n", n))]}
             for n in numbers
-        ], fill="x" * 100)
+        ], fill="x" * 100), JSON
 
 
 class OtlpKills(EventsCase):
