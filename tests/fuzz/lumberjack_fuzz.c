@@ -2,73 +2,16 @@
  * and with little room they must be the same records and the same answers.
  *
  * The first byte chooses between detection and the protocol, the second where the rest is cut. */
-#include "tests/unit/session_bench.h"
-
-#define LINE_MAX 200
-
-static struct batch_listener listeners[] = {{.name = "tcp=fuzz"}};
-static _Atomic int64_t budget;
-static const struct batch_rules batch_rules = {
-    .listeners = listeners, .line_bytes_max = LINE_MAX, .reject_budget = &budget};
-static const struct batch_origin origin = {.received_ns = 1};
-
-static struct line_memory memory;
-static struct batch batch;
-static struct acks acks;
-static struct run run;
-
-enum { WHOLE, BYTES }; /* else a seed for pieces of 1 to 13 bytes */
-
-static void go(const struct protocol *protocol, const uint8_t *data, size_t size, uint32_t cuts,
-               struct seen *seen) {
-    run.seen = seen;
-    run_begin(&run, protocol);
-    for (size_t at = 0; at < size;) {
-        size_t part = cuts == WHOLE ? size : cuts == BYTES ? 1 : 1 + cuts % 13;
-        if (cuts > BYTES) cuts = (cuts * 1103515245 + 12345) | 2;
-        if (part > size - at) part = size - at;
-        run_give(&run, data + at, part);
-        at += part;
-    }
-    run_finish(&run);
-    for (uint32_t i = 0; i <= memory.chunk_count; i++)
-        assert(!memory.holders[i]);
-}
-
-static void prepare(void) {
-    assert(line_memory_create(64 << 10, &memory) == 0);
-    assert(batch_create(LINE_MAX, &batch) == 0);
-    batch_reset(&batch, &batch_rules);
-    run = (struct run){.rules = &batch_rules,
-                       .sink = {.batch = &batch,
-                                .origin = &origin,
-                                .memory = &memory,
-                                .line_bytes_max = LINE_MAX,
-                                .acks = &acks},
-                       .acks = &acks,
-                       .inflater = inflate_create()};
-    assert(run.inflater);
-}
+#include "tests/fuzz/session_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct seen whole, other;
-    if (!memory.chunks) prepare();
+    static struct seen whole;
     if (size < 3 || size > 8192) return 0;
-    budget = INT64_C(1) << 40;
-    batch_reset(&batch, &batch_rules);
     const struct protocol *protocol = data[0] & 1 ? &protocol_lumberjack : &protocol_detect;
-    run.little_room = false;
-    run.piece_max = 1 << 16;
-    go(protocol, data + 2, size - 2, WHOLE, &whole);
+    go_whole(protocol, NULL, data + 2, size - 2, &whole);
     if (run.session.protocol != &protocol_lumberjack) return 0; /* protocols_fuzz does the others */
-    if (whole.stored_size > sizeof whole.stored / 2) return 0;
-    go(protocol, data + 2, size - 2, BYTES, &other);
-    assert(run_same(&whole, &other));
-    run.little_room = true;
-    run.piece_max = 1 + data[1];
-    go(protocol, data + 2, size - 2, 2 + data[1], &other);
-    assert(run_same(&whole, &other));
+    check_pieces(protocol, NULL, data + 2, size - 2, data[1], &whole);
     return 0;
 }
