@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+from receivers import cpu_seconds
+
 TIME, TIME_TEXT = 1700000000, "2023-11-14T22:13:20.000Z"
 TAG = "app.web"
 CHUNK = b"\x81\xa5chunk\xb8" + b"c" * 24  # as long as Fluentd's
@@ -101,9 +103,7 @@ def measure(options, mode, connections, scratch):
         while mode == "lines" and stored(options.build, directory) < sent and time.monotonic() < end:
             pass
         seconds = time.monotonic() - begin
-        with open("/proc/%d/stat" % process.pid, encoding="utf-8") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        cpu = cpu_seconds(process.pid)
         lost = sent - stored(options.build, directory)
     finally:
         process.terminate()

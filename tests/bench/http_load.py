@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+from receivers import cpu_seconds
+
 LINE = '{"time":"2026-11-30T08:%02d:%02d.%06dZ","level":"info","message":"request %d","user":%d,"path":"/api/v1/items/%d","ms":%d}'
 PATIENCE_S = 60
 
@@ -97,9 +99,7 @@ def measure(options, name, connections, scratch):
         while stored(options.build, directory) < total and time.monotonic() < start + PATIENCE_S:
             time.sleep(0.005)
         elapsed = time.monotonic() - start
-        with open("/proc/%d/stat" % process.pid, encoding="utf-8") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        cpu = cpu_seconds(process.pid)
         lost = total - stored(options.build, directory) + sum(sender.exitcode != 0 for sender in senders)
     finally:
         process.terminate()

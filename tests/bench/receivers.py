@@ -73,6 +73,11 @@ def cpu_of(path):
     return int(fields[11]) / CLOCK_TICK, int(fields[12]) / CLOCK_TICK
 
 
+def cpu_seconds(pid):
+    """Of a process so far, in steps of a clock tick."""
+    return sum(cpu_of("/proc/%d/stat" % pid))
+
+
 def cpu_by_thread(pid):
     """CPU seconds by thread name, without numbers at the end."""
     spent = {}
@@ -166,7 +171,7 @@ class Receiver:
 
     def cpu_seconds(self):
         """So far, in steps of a clock tick."""
-        return sum(cpu_of("/proc/%d/stat" % self.process.pid))
+        return cpu_seconds(self.process.pid)
 
     def end(self, seconds):
         """Waits for the end; returns stdout and the resources used."""

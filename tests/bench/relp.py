@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+from receivers import cpu_seconds
+
 CONF = """
 global(workDirectory="%(dir)s" maxMessageSize="128k" net.enableDNS="off" processInternalMessages="off")
 main_queue(queue.type="LinkedList" queue.size="250000" queue.dequeueBatchSize="4096")
@@ -90,9 +92,7 @@ def measure(options, name, connections, scratch):
              str(options.window), str(options.bytes)], stdout=subprocess.PIPE, check=True)
         sent = options.messages // connections * connections
         wait_until(lambda: receiver.stored() >= sent, "all messages are stored")
-        with open("/proc/%d/stat" % process.pid, encoding="utf-8") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        cpu = cpu_seconds(process.pid)
         lost = sent - receiver.stored()
     finally:
         process.terminate()

@@ -21,10 +21,11 @@ import sys
 import tempfile
 import time
 
+from receivers import cpu_seconds
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WINE = os.path.join(ROOT, "tests", "wine.sh")
 START_S, STOP_S, LOAD_S = 60, 60, 300
-TICK = os.sysconf("SC_CLK_TCK")
 BURST = 1000
 # Name, lines, options of logport-load; None: a burst of connections.
 MODES = [
@@ -36,12 +37,6 @@ MODES = [
 ]
 
 
-def cpu_of(pid):
-    with open("/proc/%d/stat" % pid, encoding="utf-8") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
 def cpu_of_server(prefix):
     """Of Wine's server for this prefix, which is named by its directory."""
     for path in glob.glob("/proc/[0-9]*/environ"):
@@ -51,7 +46,7 @@ def cpu_of_server(prefix):
                 ours = b"WINEPREFIX=" + prefix.encode() in file.read().split(b"\0")
             with open("/proc/%d/comm" % pid, encoding="utf-8") as file:
                 if ours and file.read().startswith("wineserver"):
-                    return cpu_of(pid)
+                    return cpu_seconds(pid)
         except OSError:
             continue
     return 0.0
@@ -98,7 +93,7 @@ def send_burst(address):
 def measure(build, load, lines, options, prefix):
     with tempfile.TemporaryDirectory(dir=build) as directory:
         daemon = Daemon(build, os.path.join(directory, "logs"))
-        before = cpu_of(daemon.process.pid) + cpu_of_server(prefix)
+        before = cpu_seconds(daemon.process.pid) + cpu_of_server(prefix)
         begin = time.monotonic()
         if options is None:
             send_burst(daemon.address)
@@ -106,7 +101,7 @@ def measure(build, load, lines, options, prefix):
             subprocess.run([load, daemon.address, "--lines", str(lines), "--bytes", "200", *options],
                            stdout=subprocess.DEVNULL, check=True, timeout=LOAD_S)
         seconds = time.monotonic() - begin
-        used = cpu_of(daemon.process.pid) + cpu_of_server(prefix) - before
+        used = cpu_seconds(daemon.process.pid) + cpu_of_server(prefix) - before
         stored = daemon.stop()["stored"]
     if stored != lines:
         print("windows.py: %s stored %d of %d lines" % (build, stored, lines))
