@@ -1,45 +1,12 @@
 /* forward_test.c - sessions of the forward protocol: wherever the network cuts them, the records and the
  * answers are the same, and a message is answered when all its entries are stored. */
-#include "tests/unit/sink_bench.h"
+#include "tests/unit/session_test.h"
 
 #include "ingest/protocol/forward_auth.h"
 #include "ingest/protocol/sha512.h"
 #include "schema/record/forward.h"
 #include "tests/sim/chance.h"
 #include "tests/unit/rejected.h"
-#include "tests/unit/session_bench.h"
-
-#define LINE_MAX   400
-/* A text with zeros in it. */
-#define TEXT(text) (text), sizeof(text) - 1
-
-static struct bench bench;
-static struct seen whole, pieces;
-static struct inflater *inflater;
-
-static struct run new_run(struct seen *seen) {
-    return (struct run){.rules = &bench.rules,
-                        .sink = bench.sink,
-                        .acks = &bench.acks,
-                        .inflater = inflater,
-                        .piece_max = 1 << 16,
-                        .seen = seen};
-}
-
-static int open_bench(void **state) {
-    (void)state;
-    bench_open(&bench, LINE_MAX, 256 << 10);
-    bench.sink.acks = &bench.acks;
-    inflater = inflate_create();
-    return inflater ? 0 : -1;
-}
-
-static int close_bench(void **state) {
-    (void)state;
-    inflate_free(inflater);
-    bench_close(&bench);
-    return 0;
-}
 
 struct sample {
     const char *claim;

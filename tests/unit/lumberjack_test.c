@@ -1,45 +1,13 @@
 /* lumberjack_test.c - sessions of Lumberjack: wherever the network cuts them, the records and the
  * answers are the same, and a window is answered when all its records are stored. */
-#include "tests/sim/chance.h"
-#include "tests/unit/sink_bench.h"
+#include "tests/unit/session_test.h"
 
-#include "tests/unit/session_bench.h"
+#include "tests/sim/chance.h"
 #include "tests/unit/rejected.h"
 
-#define LINE_MAX   400
-/* A text with zeros in it. */
-#define TEXT(text) (text), sizeof(text) - 1
 #define W(n)       "2W\0\0\0" #n
 #define J(n, size) "2J\0\0\0" n "\0\0\0" size
 #define A(n)       "2A\0\0\0" n
-
-static struct bench bench;
-static struct seen whole, pieces;
-static struct inflater *inflater;
-
-static struct run new_run(struct seen *seen) {
-    return (struct run){.rules = &bench.rules,
-                        .sink = bench.sink,
-                        .acks = &bench.acks,
-                        .inflater = inflater,
-                        .piece_max = 1 << 16,
-                        .seen = seen};
-}
-
-static int open_bench(void **state) {
-    (void)state;
-    bench_open(&bench, LINE_MAX, 256 << 10);
-    bench.sink.acks = &bench.acks;
-    inflater = inflate_create();
-    return inflater ? 0 : -1;
-}
-
-static int close_bench(void **state) {
-    (void)state;
-    inflate_free(inflater);
-    bench_close(&bench);
-    return 0;
-}
 
 /* Bytes of a session that a test makes. */
 struct text {
